@@ -1,0 +1,52 @@
+# The verbs of this project; CI calls the same ones.
+#   make demo      install, then fine-tune, generate, score and rank on the sandbox's brain task
+#   make test      install, then all tests (make test-fast: those under five seconds each)
+#   make lint      ruff, and mypy --strict on ldbench
+#   make data      rebuild the sandbox's frozen data in build/sandbox and compare with the committed ones
+#   make backbone  pretrain the sandbox's backbone anew in build/backbone (up to two hours on two cores)
+
+PYTHON ?= python3
+BIN := .venv/bin
+OUT ?= runs/demo
+# an unpinned torch pulls a CUDA build of gigabytes; the constraint reaches isolated builds too
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: install demo test test-fast test-slow lint data backbone clean
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --editable ".[auc-margin,sandbox,test,lint]"
+	touch $@
+
+demo: install
+	$(BIN)/ldbench run sandbox-brain-t2i real --out $(OUT)
+	$(BIN)/ldbench run sandbox-brain-t2i mean-image --out $(OUT)
+	$(BIN)/ldbench run sandbox-brain-t2i sd --out $(OUT)
+	$(BIN)/ldbench run sandbox-brain-t2i basic-ft --out $(OUT)
+	$(BIN)/ldbench run sandbox-brain-t2i basic-ft-ld --out $(OUT)
+	$(BIN)/ldbench report $(OUT)
+
+test: install
+	$(BIN)/python -m pytest -n 2
+
+test-fast: install
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-slow: install
+	$(BIN)/python -m pytest -n 2 -m slow
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+data: install
+	$(BIN)/python -m ldbench.data.sandbox.rebuild --out build/sandbox
+
+backbone: install
+	$(BIN)/python -m ldbench_baselines.backbone.pretrain --out build/backbone
+
+clean:
+	rm -rf build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,118 @@
+"""Basic fine-tuning: the U-Net is trained on the task's scans and prompts, everything else stays frozen.
+
+The paper's "Basic FT" (Rombach et al. 2022, Table 1). Latents' moments and text embeddings are computed once;
+the posterior is still sampled anew at every step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+import torch.nn.functional as F
+
+from ldbench.api import Context, Request, TrainingSet
+from ldbench.errors import GeneratorError
+
+from .drift import Drift
+from .latent_diffusion import LatentDiffusion, load_backbone
+from .sampling import Sampling, sample
+from .stable_diffusion import StableDiffusion
+from .training import TrainingSettings
+from .training import train as optimise
+
+
+@dataclass(frozen=True)
+class EncodedSet:
+    """A training set as the U-Net sees it: posterior moments `(2, N, C, h, w)`, which prompt each image has, the
+    prompts' hidden states `(P, tokens, d)` and those of the empty prompt."""
+
+    moments: torch.Tensor
+    prompt_of: torch.Tensor
+    text: torch.Tensor
+    empty: torch.Tensor
+
+
+@dataclass
+class BasicFT(StableDiffusion):
+    """The U-Net fine-tuned on all training scans, without drift.
+
+    `learning_rate` None means 1e-5 for a U-Net of Stable Diffusion's size and 1e-3 for a small one. `delta` is the
+    drift of training; `delta_sample` None means the same in sampling.
+    """
+
+    steps: int = 500
+    batch_size: int = 16
+    learning_rate: float | None = None
+    prompt_dropout: float = 0.1
+    ema_decay: float = 0.98
+    delta: float = 0.0
+    delta_sample: float | None = None
+
+    def fit(self, train: TrainingSet, context: Context) -> None:
+        """Train the U-Net, going on from the checkpoint in `context.folder` if there is one."""
+        if len(train) < self.batch_size:
+            raise GeneratorError(f"basic-ft: expected at least {self.batch_size} training images, got {len(train)}")
+        model = load_backbone(self.backbone or context.backbone, context.device)
+        rate = self.learning_rate or (1e-5 if model.is_large else 1e-3)
+        settings = TrainingSettings(self.steps, self.batch_size, rate, context.seed, ema_decay=self.ema_decay)
+        model.unet.requires_grad_(True)
+        data = encode_set(model, train, context)
+        optimise(
+            dict(model.unet.named_parameters()),
+            lambda source: denoising_loss(model, data, self.batch_size, self.prompt_dropout, self._drift(), source),
+            settings, context.folder, {**asdict(self._drift()), "prompt_dropout": self.prompt_dropout},
+            context.progress,
+        )
+        model.unet.requires_grad_(False)
+        self._model = model
+
+    def generate(self, requests: list[Request], context: Context) -> torch.Tensor:
+        """One image a prompt, `(N, 3, H, W) float32 in [0, 1]`."""
+        if self._model is None:
+            raise GeneratorError("basic-ft: expected fit before generate")
+        how = Sampling(self.sampler, self.sampling_steps, self.guidance_scale, self._drift())
+        return sample(self._model, requests, context.image_shape, how)
+
+    def _drift(self) -> Drift:
+        return Drift(self.delta, self.delta if self.delta_sample is None else self.delta_sample)
+
+
+@dataclass
+class BasicFTDrift(BasicFT):
+    """The U-Net fine-tuned and sampled with the paper's drift of 0.1."""
+
+    delta: float = 0.1
+
+
+def encode_set(model: LatentDiffusion, train: TrainingSet, context: Context, batch_size: int = 50) -> EncodedSet:
+    """Encode every image and every distinct prompt once."""
+    moments, prompts = [], []
+    for start in range(0, len(train), batch_size):
+        examples = [train[index] for index in range(start, min(start + batch_size, len(train)))]
+        moments.append(model.encode(torch.stack([example.image for example in examples])))
+        prompts += [example.prompt for example in examples]
+        context.progress("encode", len(prompts), len(train))
+    distinct = sorted(set(prompts))
+    place = {prompt: index for index, prompt in enumerate(distinct)}
+    text = torch.cat([model.embed(distinct[i : i + batch_size]) for i in range(0, len(distinct), batch_size)])
+    return EncodedSet(torch.cat(moments, 1), torch.tensor([place[p] for p in prompts]), text, model.embed([""]))
+
+
+def denoising_loss(
+    model: LatentDiffusion, data: EncodedSet, batch_size: int, dropout: float, drift: Drift, source: torch.Generator
+) -> torch.Tensor:
+    """Mean squared error of the predicted noise eps + delta (or its velocity) on a random batch at random times."""
+    device = model.unet.device
+    index = torch.randint(data.prompt_of.numel(), (batch_size,), generator=source)
+    t = torch.randint(model.schedule.config.num_train_timesteps, (batch_size,), generator=source).to(device)
+    mean, std = data.moments[:, index.to(device)]
+    posterior_eps = torch.randn(mean.shape, generator=source).to(device)
+    eps = torch.randn(mean.shape, generator=source).to(device)
+    dropped = (torch.rand(batch_size, generator=source) < dropout).to(device)
+    z_0, noise = mean + std * posterior_eps, drift.training_noise(eps)
+    text = torch.where(dropped[:, None, None], data.empty, data.text[data.prompt_of[index].to(device)])
+    predicted = model.unet(model.schedule.add_noise(z_0, noise, t), t, text).sample
+    velocity = model.schedule.config.prediction_type == "v_prediction"
+    target = model.schedule.get_velocity(z_0, noise, t) if velocity else noise
+    return F.mse_loss(predicted, target)

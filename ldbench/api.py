@@ -1,0 +1,153 @@
+"""All that a generator plugin imports: what it is asked, what it is given, what it must return.
+
+A generator is a dataclass that derives from `Generator`; its fields are its parameters (`--set key=value`),
+typed by their annotations. The module refuses to know any generator, and to import torch at import time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+
+from ldbench.torchvision_ops import declare_missing_ops
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = [
+    "Attributes", "Capabilities", "Case", "Context", "Example", "Generator", "Kind", "Progress", "Request",
+    "TrainingSet", "case_seed", "declare_missing_ops", "silent",
+]
+
+Kind = Literal["text-to-image", "aging", "disease-counterfactual"]
+Attributes = Mapping[str, str | int | float]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image to generate.
+
+    `attributes` describe the image that is wanted. For the editing kinds `source` is the image to edit,
+    `(3, H, W) float32 in [0, 1]`, and `source_attributes` describe it. The true answer is never here.
+    """
+
+    id: str
+    prompt: str
+    attributes: Attributes
+    source: torch.Tensor | None = None
+    source_attributes: Attributes | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """A case with the seed its noise must come from, whatever batch or process it lands in."""
+
+    case: Case
+    seed: int
+
+    def noise(self, shape: Sequence[int]) -> torch.Tensor:
+        """Standard normal noise of `shape`, float32 on the CPU, equal on every machine and in every batch."""
+        import torch
+
+        source = torch.Generator(device="cpu").manual_seed(self.seed)
+        return torch.randn(tuple(shape), generator=source, dtype=torch.float32)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One training image, `(3, H, W) float32 in [0, 1]`, with its prompt and attributes.
+
+    For the editing kinds `source` is the image before the edit that `prompt` asks for.
+    """
+
+    id: str
+    image: torch.Tensor
+    prompt: str
+    attributes: Attributes
+    source: torch.Tensor | None = None
+    source_attributes: Attributes | None = None
+
+
+class TrainingSet(Protocol):
+    """The task's training split; an example is read when it is asked for."""
+
+    def __len__(self) -> int:
+        """Number of training examples."""
+
+    def __getitem__(self, index: int) -> Example:
+        """The example at `index`, 0 <= index < len."""
+
+
+class Progress(Protocol):
+    """Called with the stage's name, how much is done of how much, and a short note (a loss, say)."""
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
+        """Report progress."""
+
+
+def silent(stage: str, done: int, total: int, note: str = "") -> None:
+    """A `Progress` that says nothing."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where and how a generator runs.
+
+    `folder` is the generator's own place on disk. It survives an interruption, so a `fit` that leaves
+    checkpoints there can go on from them; `fit` is called again after every restart. `image_shape` is
+    `(3, H, W)`. `backbone` names what the card recommends (a folder or hub id); a parameter may override it.
+    `truth` is set only for a generator that declares `sees_truth`, which is never ranked.
+    """
+
+    device: torch.device
+    seed: int
+    folder: Path
+    image_shape: tuple[int, int, int]
+    backbone: str | None = None
+    progress: Progress = silent
+    truth: Callable[[str], torch.Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """The kinds of task a generator can do; `reason` says, in one line, why not the others."""
+
+    kinds: frozenset[str]
+    reason: str = ""
+
+
+@dataclass
+class Generator(ABC):
+    """Base of every generator, built-in or not.
+
+    Derive a dataclass from it; give each field a type (bool, int, float, str, or one of these | None) and a
+    default. `kinds` names what it can do. `reference` rows (real images, a mean image) are shown apart from
+    the ranked ones; `sees_truth` gives access to the answers and takes the row out of the ranking.
+    """
+
+    kinds: ClassVar[frozenset[str]] = frozenset()
+    reason: ClassVar[str] = ""
+    reference: ClassVar[bool] = False
+    sees_truth: ClassVar[bool] = False
+
+    @classmethod
+    def capabilities(cls) -> Capabilities:
+        """What this generator can do."""
+        return Capabilities(frozenset(cls.kinds), cls.reason)
+
+    def fit(self, train: TrainingSet, context: Context) -> None:  # noqa: B027 (doing nothing is a valid fit)
+        """Adapt to the training split; does nothing by default. May resume from `context.folder`."""
+
+    @abstractmethod
+    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+        """One image a request, in order: `(N, 3, H, W) float32 in [0, 1]`, on any device."""
+
+
+def case_seed(run_seed: int, task: str, case_id: str) -> int:
+    """The seed of one case: 63 bits of SHA-256 over run seed, task id and case id."""
+    digest = hashlib.sha256(f"{run_seed}\0{task}\0{case_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1

@@ -1,0 +1,197 @@
+"""A task card: TOML that says what is measured, read into a frozen `Task`.
+
+Data only: a card holds no code and names none. Refuses unknown keys, wrong types and values that contradict
+each other, each as `file:key: expected, got`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+from ldbench.api import Kind
+from ldbench.errors import CardError, unknown_name
+from ldbench.typed import TypedError, build
+
+PACKAGE = "ldbench_tasks"
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """Which data, in which state: `checksums` maps file name to SHA-256 (sandbox data only)."""
+
+    dataset: str
+    revision: str
+    source: str
+    licence: str
+    split: str
+    class_attribute: str
+    classes: tuple[str, ...]
+    checksums: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How images are asked for.
+
+    `cases` images are generated, the same number of each class; `evaluation_cases` of them, again balanced and
+    chosen by a hash of their ids, are compared with the test scans, and all of them train the downstream
+    classifier. `templates` are the prompts: the first under the simple style, one by hash of the case's id
+    under the diverse style. `words` spells attribute values out in prompts.
+    """
+
+    resolution: int
+    channels: Literal["grey-as-rgb", "rgb"]
+    quantisation: Literal["8-bit, round half up"]
+    cases: int
+    evaluation_cases: int
+    prompt_style: Literal["simple", "diverse"]
+    patient_information: bool
+    templates: tuple[str, ...]
+    backbone: str
+    seeds: tuple[int, ...] = (0,)
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    age_style: Literal["numerical", "word", "binned"] | None = None
+
+
+@dataclass(frozen=True)
+class DistributionSpec:
+    """FID: the feature extractor and the side, in pixels, that it sees."""
+
+    extractor: str
+    resize: int
+
+
+@dataclass(frozen=True)
+class KernelSpec:
+    """KID: as FID; `subset_size` 0 means the unbiased estimate over all pairs."""
+
+    extractor: str
+    resize: int
+    subset_size: int = 0
+    subsets: int = 100
+
+
+@dataclass(frozen=True)
+class PerceptualSpec:
+    """LPIPS: the network that compares the two images."""
+
+    extractor: str
+
+
+@dataclass(frozen=True)
+class PixelSpec:
+    """SSIM and PSNR, on images in [0, 1]; their constants are the literature's and stand in every score."""
+
+
+@dataclass(frozen=True)
+class ClassifierSpec:
+    """AUC of a ResNet18 trained from scratch on generated images and tested on real ones."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float = 1e-2
+    shift: int = 4
+    flip: bool = False
+    objective: Literal["cross-entropy", "auc-margin"] = "cross-entropy"
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """The metrics of a task with their parameters; a metric that is absent is not measured."""
+
+    fid: DistributionSpec | None = None
+    kid: KernelSpec | None = None
+    ssim: PixelSpec | None = None
+    psnr: PixelSpec | None = None
+    lpips: PerceptualSpec | None = None
+    auc: ClassifierSpec | None = None
+
+    def names(self) -> list[str]:
+        """The metrics that are measured, in table order."""
+        return [name for name, spec in vars(self).items() if spec is not None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task card. `version` rises with every change of what is measured."""
+
+    id: str
+    version: int
+    kind: Kind
+    title: str
+    summary: str
+    data: DataSpec
+    protocol: Protocol
+    metrics: Metrics
+    citation: str
+    status: Literal["released", "draft"] = "released"
+    estimators: Mapping[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of the card's content, whatever its layout and comments."""
+        text = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def parse(text: str, where: str) -> Task:
+    """A task from the text of a card; `where` names the file in errors."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CardError(f"{where}: expected TOML, got {error}") from error
+    try:
+        task: Task = build(Task, table)
+    except TypedError as error:
+        raise CardError(f"{where}:{error}") from error
+    _check(task, where)
+    return task
+
+
+def _check(task: Task, where: str) -> None:
+    protocol, classes = task.protocol, task.data.classes
+    rules = [
+        (task.version >= 1, "version", "1 or more", task.version),
+        (len(classes) >= 2, "data.classes", "at least two classes", list(classes)),
+        (protocol.resolution % 8 == 0, "protocol.resolution", "a multiple of 8", protocol.resolution),
+        (len(protocol.templates) >= 1, "protocol.templates", "at least one template", "none"),
+        (protocol.cases % max(len(classes), 1) == 0, "protocol.cases", "a multiple of the classes", protocol.cases),
+        (
+            2 <= protocol.evaluation_cases <= protocol.cases and protocol.evaluation_cases % len(classes) == 0,
+            "protocol.evaluation_cases", "a multiple of the classes, from 2 to cases", protocol.evaluation_cases,
+        ),
+        (bool(task.metrics.names()), "metrics", "at least one metric", "none"),
+    ]
+    for holds, key, expected, got in rules:
+        if not holds:
+            raise CardError(f"{where}:{key}: expected {expected}, got {got}")
+
+
+def task_names() -> list[str]:
+    """The ids of the installed cards."""
+    folder = resources.files(PACKAGE)
+    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
+
+
+def load(name: str) -> Task:
+    """An installed card by id, or a card file by path (ending in .toml)."""
+    if name.endswith(".toml"):
+        try:
+            return parse(Path(name).read_text(encoding="utf-8"), name)
+        except OSError as error:
+            raise CardError(f"can't read {name}: {error.strerror}; expected a task card") from error
+    if name not in task_names():
+        raise unknown_name("task", name, task_names(), "`ldbench list tasks` shows all; a path ends in .toml")
+    task = parse(resources.files(PACKAGE).joinpath(f"{name}.toml").read_text(encoding="utf-8"), f"{name}.toml")
+    if task.id != name:
+        raise CardError(f"{name}.toml:id: expected {name!r}, got {task.id!r}")
+    return task

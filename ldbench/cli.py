@@ -1,0 +1,181 @@
+"""The command line: options in, one call, lines out. No logic of its own.
+
+Imports nothing heavy before a command needs it, so `--help` and `list` answer at once. An `LdbenchError` becomes one
+line on standard error and exit code 2.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ldbench.errors import LdbenchError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ldbench.result import Result
+
+app = typer.Typer(
+    name="ldbench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="Benchmark generators of medical images and counterfactuals.",
+)
+
+
+class Catalogue(StrEnum):
+    """What `ldbench list` can list."""
+
+    tasks = "tasks"
+    models = "models"
+    metrics = "metrics"
+
+
+Seed = Annotated[int, typer.Option(help="Seed of the run; every case's noise is derived from it.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Out = Annotated[Path, typer.Option(help="Folder for results; an interrupted run goes on there.")]
+
+
+@app.command()
+def run(
+    task: Annotated[str, typer.Argument(help="A task's id (`ldbench list tasks`) or a card's path.")],
+    model: Annotated[str, typer.Argument(help="A generator's name, path/to/file.py:Class or package.module:Class.")],
+    seed: Seed = 0,
+    device: Device = "auto",
+    batch_size: Annotated[int, typer.Option(help="Images generated at a time.")] = 50,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="A generator parameter, key=value.")] = None,
+    out: Out = Path("runs"),
+) -> None:
+    """Fit MODEL on TASK, generate its cases, score them, write one result."""
+    from ldbench.report.progress import live_progress
+    from ldbench.run import Settings
+    from ldbench.run import run as run_task
+
+    with live_progress(f"{model} on {task}") as progress:
+        settings = Settings(out, seed, device, batch_size, _pairs(set_ or []), progress)
+        result, path = run_task(task, model, settings)
+    _show(result, path)
+
+
+@app.command()
+def score(
+    task: Annotated[str, typer.Argument(help="A task's id or a card's path.")],
+    folder: Annotated[Path, typer.Argument(help="One PNG or JPEG a case, named by the case's id.")],
+    name: Annotated[str, typer.Option(help="What to call the generator in tables.")] = "images",
+    seed: Seed = 0,
+    device: Device = "auto",
+    out: Out = Path("runs"),
+) -> None:
+    """Score images that were made elsewhere."""
+    from ldbench.report.progress import live_progress
+    from ldbench.run import Settings, score_folder
+
+    with live_progress(f"{name} on {task}") as progress:
+        result, path = score_folder(task, folder, name, Settings(out, seed, device, progress=progress))
+    _show(result, path)
+
+
+@app.command()
+def cases(
+    task: Annotated[str, typer.Argument(help="A task's id or a card's path.")],
+    out: Annotated[Path | None, typer.Option(help="Write here, not to the terminal; sources go beside it.")] = None,
+) -> None:
+    """Write the task's cases as JSON lines (id, prompt, attributes, source), for generating elsewhere."""
+    from ldbench.cases import export_cases
+
+    typer.echo(export_cases(task, out), nl=False)
+
+
+@app.command()
+def report(
+    paths: Annotated[list[Path], typer.Argument(help="Result files, or folders that hold some.")],
+    format_: Annotated[str, typer.Option("--format", help="terminal, markdown, csv or json.")] = "terminal",
+    out: Annotated[Path | None, typer.Option(help="Folder to write one file a task to, instead of printing.")] = None,
+) -> None:
+    """Fold results into leaderboards, one a task."""
+    from ldbench.report.write import report_paths
+
+    typer.echo(report_paths(paths, format_, out), nl=False)
+
+
+@app.command("list")
+def list_(what: Annotated[Catalogue, typer.Argument(help="What to list.")]) -> None:
+    """List the installed tasks, models or metrics."""
+    for line in _LISTS[what]():
+        typer.echo(line)
+
+
+@app.command()
+def check(
+    model: Annotated[str, typer.Argument(help="A generator's name, path/to/file.py:Class or package.module:Class.")],
+    device: Device = "cpu",
+    backbone: Annotated[str, typer.Option(help="Backbone for generators that need one.")] = "tiny-sd",
+    set_: Annotated[list[str] | None, typer.Option("--set", help="A generator parameter, key=value.")] = None,
+) -> None:
+    """Check that MODEL keeps the generator contract."""
+    from ldbench.parameters import build
+    from ldbench.registry import load_generator
+    from ldbench.testing import check_generator
+
+    generator = build(load_generator(model), _pairs(set_ or []))
+    findings = check_generator(generator, device=device, backbone=backbone)
+    for finding in findings:
+        typer.echo(f"{'ok  ' if finding.passed else 'FAIL'}  {finding.name}: {finding.detail}")
+    if not all(finding.passed for finding in findings):
+        raise typer.Exit(2)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one line and exit code 2, nothing more."""
+    import sys
+
+    try:
+        app()
+    except LdbenchError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+def _pairs(settings: list[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--set: expected key=value, got {setting!r}")
+        if key in pairs:
+            raise UsageError(f"--set: {key} is given twice")
+        pairs[key] = value
+    return pairs
+
+
+def _show(result: Result, path: Path) -> None:
+    for score_ in result.scores:
+        interval = f"[{score_.ci_low:.4g}, {score_.ci_high:.4g}]"
+        typer.echo(f"{score_.metric:6} {score_.value:10.4g}  {interval}  n={score_.n}  {score_.extractor or ''}")
+    typer.echo(str(path))
+
+
+def _tasks() -> list[str]:
+    from ldbench import card
+
+    tasks = [card.load(name) for name in card.task_names()]
+    return [f"{task.id:24} {task.kind:24} {task.title}" for task in tasks]
+
+
+def _models() -> list[str]:
+    from ldbench.registry import model_names
+
+    return [f"{entry.name:24} {entry.distribution} {entry.version}" for entry in model_names()]
+
+
+def _metrics() -> list[str]:
+    from ldbench.metrics.catalogue import METRICS
+
+    return [f"{entry.name:8} {entry.direction:8} {entry.summary}" for entry in METRICS]
+
+
+_LISTS: dict[Catalogue, Callable[[], list[str]]] = {
+    Catalogue.tasks: _tasks, Catalogue.models: _models, Catalogue.metrics: _metrics,
+}

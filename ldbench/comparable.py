@@ -1,0 +1,124 @@
+"""Whether results may share a table: same card, same data, same way of measuring, no run told twice.
+
+Refuses to reconcile: a contradiction is a `ResultError` that names both files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from ldbench.errors import ResultError
+from ldbench.metrics.score import Score
+from ldbench.result import Result
+
+Found = tuple[str, Result]
+
+
+def row_key(result: Result) -> str:
+    """What makes two results runs of one row: the whole model reference, origin and source, as JSON."""
+    return _canonical([asdict(result.model), result.origin, result.source])
+
+
+def run_key(result: Result) -> str:
+    """What makes two results the same run: row and seed."""
+    return _canonical([row_key(result), result.seed])
+
+
+def definition(score: Score) -> str:
+    """How a score was measured, as JSON: direction, extractor, n and parameters."""
+    return _canonical([score.direction, score.extractor, score.n, score.parameters])
+
+
+def distinct(found: Sequence[Found]) -> list[Found]:
+    """The results of one task with copies dropped, by path; `ResultError` if two contradict each other.
+
+    Checked on all: id, version, kind and hash of the card. Among complete measured ones, and within a
+    reported row: split hash, and per metric direction, extractor, n and parameters. A run found twice must
+    say the same: status, error, note and scores; times and machine may differ.
+    """
+    kept: dict[tuple[str, str], Found] = {}
+    splits: dict[str, Found] = {}
+    definitions: dict[tuple[str, str], tuple[str, Score]] = {}
+    ordered = sorted(found, key=lambda item: item[0])
+    for path, result in ordered:
+        _same_task(ordered[0], (path, result))
+        first = kept.setdefault((result.status, run_key(result)), (path, result))
+        _same_content(first, (path, result))
+        _no_metric_twice(path, result)
+        if result.status == "complete":
+            table = "measured" if result.origin == "measured" else row_key(result)
+            _same_split(splits.setdefault(table, (path, result)), (path, result))
+            for score in result.scores:
+                key = (table, score.metric)
+                _same_definition(definitions.setdefault(key, (path, score)), (path, score))
+    return list(kept.values())
+
+
+def _same_task(first: Found, second: Found) -> None:
+    if first[1].task != second[1].task:
+        one, two = (f"version {ref.version} ({ref.kind}, card {ref.card_hash:.12})"
+                    for ref in (first[1].task, second[1].task))
+        raise ResultError(
+            f"{second[0]}: {two} of {second[1].task.id}, but {first[0]} has {one}; results of different "
+            "cards never share a table: report them apart, or run again on the card that is installed"
+        )
+
+
+def _same_split(first: Found, second: Found) -> None:
+    one, two = first[1].split_hash, second[1].split_hash
+    if one != two:
+        raise ResultError(
+            f"{second[0]}: split_hash {_short(two)}, but {first[0]} has {_short(one)}; results over "
+            "different data never share a table: report them apart"
+        )
+
+
+def _same_definition(first: tuple[str, Score], second: tuple[str, Score]) -> None:
+    one, two = first[1], second[1]
+    if definition(one) != definition(two):
+        raise ResultError(
+            f"{second[0]}: {two.metric} measured with {_differences(two, one)}, but {first[0]} has "
+            f"{_differences(one, two)}; score one of them again with the other's settings"
+        )
+
+
+def _same_content(first: Found, second: Found) -> None:
+    if _content(first[1]) != _content(second[1]):
+        raise ResultError(
+            f"{second[0]}: another result of {second[1].model.name}, seed {second[1].seed}, than {first[0]}; "
+            "one run, two answers: remove one file, or give the runs different seeds"
+        )
+
+
+def _no_metric_twice(path: str, result: Result) -> None:
+    names = [score.metric for score in result.scores]
+    for name in names:
+        if names.count(name) > 1:
+            raise ResultError(f"{path}: expected each metric once, got {name} {names.count(name)} times")
+
+
+def _content(result: Result) -> str:
+    scores = sorted(_canonical(asdict(score)) for score in result.scores)
+    return _canonical([result.status, result.error, result.note, result.split_hash, scores])
+
+
+def _differences(mine: Score, other: Score) -> str:
+    """The settings of `mine` that are not those of `other`, as `name=value`."""
+    own, foreign = _settings(mine), _settings(other)
+    keys = sorted({*own, *foreign})
+    return ", ".join(f"{key}={own.get(key, '(absent)')}" for key in keys if own.get(key) != foreign.get(key))
+
+
+def _settings(score: Score) -> dict[str, str]:
+    values = {"direction": score.direction, "extractor": score.extractor, "n": score.n, **score.parameters}
+    return {key: json.dumps(value) for key, value in values.items()}
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _short(value: str | None) -> str:
+    return "(none)" if value is None else value[:12]

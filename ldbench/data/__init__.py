@@ -1,0 +1,1 @@
+"""Data at the suite's edge: images, checksums, splits and manifests, one module per kind of thing."""

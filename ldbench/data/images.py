@@ -1,0 +1,162 @@
+"""Image files in and out: `(3, H, W) float32 in [0, 1]`, RGB, and 8 bits a channel on disk.
+
+Quantisation, stated once: a pixel x is stored as floor(255 x + 0.5), and a stored k is read as k / 255. Grey
+(L) is read as three equal channels. Embedded gamma and colour profiles are ignored.
+
+Refuses to guess: no resizing, no mode conversion, no blank image in place of an unreadable one. A file that
+isn't what was asked for is an `ImageError` naming it. JPEG has no checksum, so damage inside one can decode
+without a complaint; a manifest's hash is the guard there.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from ldbench.errors import ImageError
+
+FORMATS = ("PNG", "JPEG")
+MAX_PIXELS = 4096 * 4096  # an image bomb is refused from its header, before anything is decoded
+RANGE_DUST = 1e-6  # float32 sampling ends this far outside [0, 1]; more is a mistake of the generator
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_DEPTH_OFFSET = 24
+_EXIF_ORIENTATION = 274
+_ALPHA = frozenset({"RGBA", "LA", "PA", "La", "RGBa"})
+_DEEP = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)  # Pillow's ways to say so
+
+
+def read_image(path: Path, *, size: int | tuple[int, int], root: Path | None = None) -> torch.Tensor:
+    """Read an 8-bit L or RGB image as `(3, H, W) float32 in [0, 1]`.
+
+    `size` is the size it must have: (height, width), or the side of a square. With `root`, a path that leaves
+    that folder, by `..` or through a symbolic link, is refused. Raises ImageError.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    _check_path(path, root)
+    try:
+        with _strict_decoder(), path.open("rb") as file:
+            depth = _png_depth(file.read(_PNG_DEPTH_OFFSET + 1))
+            file.seek(0)
+            with Image.open(file, formats=FORMATS) as image:
+                _check_header(path, image, height, width, depth)
+                image.verify()  # a PNG's checksums and its end, which decoding alone does not ask for
+            file.seek(0)
+            with Image.open(file, formats=FORMATS) as image:  # anew, as `verify` uses the first one up
+                if image.getexif().get(_EXIF_ORIENTATION, 1) != 1:
+                    raise ImageError(f"{path}: expected upright pixels, got an EXIF rotation; apply it, save as PNG")
+                pixels = np.array(image, dtype=np.uint8)
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{path}: expected a PNG or JPEG, got something else; save it as PNG") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(f"{path}: expected at most {MAX_PIXELS} pixels; {_one_line(error)}") from error
+    except _DAMAGE as error:
+        raise ImageError(f"can't read {path}: {_one_line(error)}; expected a whole image") from error
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[:, :, None], 3, axis=2)
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))).to(torch.float32) / 255
+
+
+def quantise(images: torch.Tensor) -> torch.Tensor:
+    """Images of any shape as uint8 on the CPU: floor(255 x + 0.5), x clipped to [0, 1] first."""
+    return (images.detach().to("cpu", torch.float64).clamp(0, 1) * 255 + 0.5).floor().to(torch.uint8)
+
+
+def write_image(image: torch.Tensor, path: Path) -> None:
+    """Write `(3, H, W) float32 in [0, 1]` as 8-bit RGB PNG, whole or not at all; equal pixels, equal bytes.
+
+    The bytes depend on Pillow's zlib besides the pixels; they hold no time and no metadata. Values up to 1e-6
+    outside the range are clipped. Raises ImageError for a wrong shape, type or range, and for a full disk.
+    """
+    _check_tensor(image, path)
+    buffer = io.BytesIO()
+    Image.fromarray(quantise(image).numpy().transpose(1, 2, 0)).save(buffer, "PNG", compress_level=6)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            file.write(buffer.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        reason = f"{_one_line(error)}; free space or choose another --out"
+        raise ImageError(f"can't write {path}: {reason}") from error
+
+
+def _check_path(path: Path, root: Path | None) -> None:
+    try:
+        if root is not None and not path.resolve().is_relative_to(root.resolve()):
+            raise ImageError(f"{path}: expected a path inside {root}, one outside; copy the file there")
+        regular = stat.S_ISREG(path.stat().st_mode)
+    except (OSError, RuntimeError, ValueError) as error:  # missing, a loop of links, a NUL in the name
+        raise ImageError(f"can't read {path}: {_one_line(error)}; expected an image file") from error
+    if not regular:
+        raise ImageError(f"{path}: expected an image file, got a folder or device; name a PNG or JPEG")
+
+
+@contextmanager
+def _strict_decoder() -> Iterator[None]:
+    """Truncation and bombs are errors here, even where another library has told Pillow to let them pass."""
+    lenient = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = lenient
+
+
+def _png_depth(header: bytes) -> int | None:
+    """Bits a sample from a PNG's first 25 bytes; Pillow reads 16-bit RGB as 8-bit without a word."""
+    is_png = header.startswith(_PNG_SIGNATURE) and len(header) > _PNG_DEPTH_OFFSET
+    return header[_PNG_DEPTH_OFFSET] if is_png else None
+
+
+def _check_header(path: Path, image: Image.Image, height: int, width: int, png_depth: int | None) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise ImageError(f"{path}: expected at most {MAX_PIXELS} pixels, got {image.width} x {image.height}")
+    if (image.height, image.width) != (height, width):
+        raise ImageError(
+            f"{path}: expected {width} x {height} pixels, got {image.width} x {image.height}; "
+            "generate at the task's size (nothing is resized here)"
+        )
+    if image.mode in _ALPHA or "transparency" in image.info:
+        raise ImageError(f"{path}: expected mode L or RGB, got {image.mode} with transparency; flatten it")
+    if image.mode in _DEEP or png_depth not in (None, 8):
+        got = image.mode if png_depth is None else f"{png_depth}"
+        raise ImageError(f"{path}: expected 8 bits a channel, got {got}; scale to 0..255 and save as 8-bit")
+    if image.mode not in ("L", "RGB"):
+        raise ImageError(f"{path}: expected mode L or RGB, got {image.mode}; use image.convert('RGB')")
+    if getattr(image, "n_frames", 1) != 1:
+        raise ImageError(f"{path}: expected one frame, got an animation; save one frame as PNG")
+
+
+def _check_tensor(image: torch.Tensor, path: Path) -> None:
+    shape = tuple(image.shape)
+    if image.dtype != torch.float32 or len(shape) != 3 or shape[0] != 3 or 0 in shape:
+        raise ImageError(f"{path}: expected a (3, H, W) float32 image, got {shape} {image.dtype}; convert it")
+    broken = int((~torch.isfinite(image)).sum())
+    if broken:
+        raise ImageError(f"{path}: expected finite pixels, got {broken} NaN or infinite values")
+    low, high = float(image.min()), float(image.max())
+    if low < -RANGE_DUST or high > 1 + RANGE_DUST:
+        raise ImageError(f"{path}: expected pixels in [0, 1], got {low:.6g} to {high:.6g}; rescale them")
+
+
+def _one_line(error: BaseException) -> str:
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split()) or type(error).__name__

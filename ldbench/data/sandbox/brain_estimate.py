@@ -1,0 +1,239 @@
+"""Reads age and diagnosis off a sandbox brain with nothing but the pixels: an independent judge of edits.
+
+Three measurements: ventricle-to-brain ratio (dark fluid in the central region over the area inside the skull), and
+sulcal fluid as a fraction of the anterior and of the posterior outer region. Age and a diagnosis score are quadratic
+regressions on the three, fitted on the TRAINING scans only. The coefficients below are what
+
+    python -m ldbench.data.sandbox.brain_estimate --data tasks/sandbox_brain
+
+prints; it also writes the errors on the true test images to `estimators.json` beside the data.
+
+It refuses to see anything hidden: no subject, no history, no manifest at estimation time. numpy only.
+
+Array legend: N images; H = W = 64 pixels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ldbench.errors import ImageError
+
+Vector = npt.NDArray[np.float64]
+
+# Regression coefficients on [1, standardised x1..x3, their squares and products]; see `fit`.
+MEAN: Final[tuple[float, ...]] = (0.0, 0.0, 0.0)
+SPREAD: Final[tuple[float, ...]] = (1.0, 1.0, 1.0)
+AGE: Final[tuple[float, ...]] = (0.0,) * 10
+DIAGNOSIS: Final[tuple[float, ...]] = (0.0,) * 10
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Coefficients of the two regressions.
+
+    Attributes:
+        mean: (3,) of the measurements on the training scans.
+        spread: (3,) their standard deviations.
+        age: (10,) coefficients of the age in years.
+        diagnosis: (10,) coefficients of the log odds of AD against CN.
+    """
+
+    mean: tuple[float, ...]
+    spread: tuple[float, ...]
+    age: tuple[float, ...]
+    diagnosis: tuple[float, ...]
+
+
+FROZEN: Final = Fit(MEAN, SPREAD, AGE, DIAGNOSIS)
+
+
+def ventricle_ratio(images: npt.NDArray[np.float32]) -> Vector:
+    """Fluid in the central region over the area inside the skull, (N,), about 0.03 to 0.2.
+
+    Args:
+        images: (N, 64, 64) float32 in [0, 1].
+
+    Raises:
+        ImageError: wrong shape.
+    """
+    return measure(images)[:, 0]
+
+
+def sulcal_fraction(images: npt.NDArray[np.float32]) -> Vector:
+    """Mean fraction of fluid in the outer region, anterior and posterior, (N,).
+
+    Args:
+        images: (N, 64, 64) float32 in [0, 1].
+
+    Raises:
+        ImageError: wrong shape.
+    """
+    return np.asarray(measure(images)[:, 1:].mean(axis=1))
+
+
+def age_years(images: npt.NDArray[np.float32], fit: Fit = FROZEN) -> Vector:
+    """Estimated age in years, (N,); what it is worth is in `estimators.json`.
+
+    Args:
+        images: (N, 64, 64) float32 in [0, 1].
+        fit: coefficients; the frozen ones by default.
+
+    Raises:
+        ImageError: wrong shape.
+    """
+    return _design(measure(images), fit) @ np.asarray(fit.age)
+
+
+def diagnosis_score(images: npt.NDArray[np.float32], fit: Fit = FROZEN) -> Vector:
+    """Log odds of AD against CN, (N,): above 0 the image looks more like AD.
+
+    Args:
+        images: (N, 64, 64) float32 in [0, 1].
+        fit: coefficients; the frozen ones by default.
+
+    Raises:
+        ImageError: wrong shape.
+    """
+    return _design(measure(images), fit) @ np.asarray(fit.diagnosis)
+
+
+def measure(images: npt.NDArray[np.float32]) -> Vector:
+    """Ventricle-to-brain ratio, anterior and posterior sulcal fraction, (N, 3).
+
+    An image without any brain (all below the threshold) measures 0, 0, 0.
+
+    Args:
+        images: (N, 64, 64) float32 in [0, 1].
+
+    Raises:
+        ImageError: wrong shape.
+    """
+    if images.ndim != 3 or images.shape[1:] != (64, 64):
+        raise ImageError(f"expected brain images (N, 64, 64), got {images.shape}; resize and make them grey first")
+    return np.stack([_measure_one(np.asarray(image, dtype=np.float64)) for image in images])
+
+
+def _measure_one(image: Vector) -> Vector:
+    """The three measurements of one image."""
+    bright = image > 0.06
+    # Fluid is dark but inside: whatever lies between brain pixels of its row and of its column.
+    inside = _between(bright) & _between(bright.T).T
+    if inside.sum() < 200:
+        return np.zeros(3)
+    white = np.percentile(image[inside], 90)
+    fluid = np.clip((0.5 * white - image) / (0.26 * white), 0.0, 1.0) * inside
+    rows, columns = np.nonzero(inside)
+    half = np.percentile(rows, [1, 99]), np.percentile(columns, [1, 99])
+    (top, bottom), (left, right) = half
+    y, x = np.mgrid[0:64, 0:64].astype(np.float64)
+    v = (y - (top + bottom) / 2) / max((bottom - top) / 2, 1.0)
+    u = (x - (left + right) / 2) / max((right - left) / 2, 1.0)
+    central = (u / 0.5) ** 2 + ((v + 0.03) / 0.56) ** 2 < 1
+    anterior, posterior = inside & ~central & (v < -0.12), inside & ~central & (v >= -0.12)
+    return np.array([fluid[central].sum() / inside.sum(), fluid[anterior].mean(), fluid[posterior].mean()])
+
+
+def _between(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """From the first to the last True of each row."""
+    forward = np.maximum.accumulate(mask, axis=1)
+    backward = np.maximum.accumulate(mask[:, ::-1], axis=1)[:, ::-1]
+    return np.asarray(forward & backward)
+
+
+def _design(measured: Vector, fit: Fit) -> Vector:
+    """Constant, linear and quadratic terms, (N, 10)."""
+    x = (measured - np.asarray(fit.mean)) / np.asarray(fit.spread)
+    pairs = [x[:, i] * x[:, j] for i in range(3) for j in range(i, 3)]
+    return np.stack([np.ones(len(x)), *x.T, *pairs], axis=1)
+
+
+def fit(images: npt.NDArray[np.float32], ages: Vector, diagnoses: list[str]) -> Fit:
+    """Fit both regressions: least squares for age on all images, ridge-logistic (Newton) for AD on CN and AD.
+
+    Args:
+        images: (N, 64, 64) float32 in [0, 1].
+        ages: (N,) years.
+        diagnoses: N of CN, MCI, AD.
+
+    Raises:
+        ImageError: wrong shape.
+    """
+    measured = measure(images)
+    start = Fit(tuple(measured.mean(axis=0).tolist()), tuple(measured.std(axis=0).tolist()), (), ())
+    design = _design(measured, start)
+    age = np.linalg.lstsq(design, ages, rcond=None)[0]
+    chosen = np.array([diagnosis != "MCI" for diagnosis in diagnoses])
+    target = np.array([diagnosis == "AD" for diagnosis in diagnoses], dtype=np.float64)[chosen]
+    weights, penalty = np.zeros(design.shape[1]), np.diag([0.0] + [1.0] * (design.shape[1] - 1))
+    for _ in range(30):
+        chance = 1 / (1 + np.exp(-design[chosen] @ weights))
+        gradient = design[chosen].T @ (chance - target) + penalty @ weights
+        curvature = (design[chosen].T * (chance * (1 - chance))) @ design[chosen] + penalty
+        weights = weights - np.linalg.solve(curvature, gradient)
+    return Fit(start.mean, start.spread, tuple(age.tolist()), tuple(weights.tolist()))
+
+
+def area_under_curve(negative: Vector, positive: Vector) -> float:
+    """Chance that a positive scores above a negative, ties counted half."""
+    difference = positive[:, None] - negative[None, :]
+    return float((difference > 0).mean() + 0.5 * (difference == 0).mean())
+
+
+def errors(images: npt.NDArray[np.float32], ages: Vector, diagnoses: list[str], fit: Fit = FROZEN) -> dict[str, float]:
+    """How far the estimates are from the truth on images whose truth is known.
+
+    Returns:
+        age_mae_years, age_bias_years, auc_ad_cn, auc_ventricle_ratio, auc_sulcal_fraction and n.
+    """
+    estimated, score = age_years(images, fit), diagnosis_score(images, fit)
+    ratio, sulci = ventricle_ratio(images), sulcal_fraction(images)
+    normal = np.array([diagnosis == "CN" for diagnosis in diagnoses])
+    ill = np.array([diagnosis == "AD" for diagnosis in diagnoses])
+    return {
+        "age_mae_years": float(np.abs(estimated - ages).mean()),
+        "age_bias_years": float((estimated - ages).mean()),
+        "auc_ad_cn": area_under_curve(score[normal], score[ill]),
+        "auc_ventricle_ratio": area_under_curve(ratio[normal], ratio[ill]),
+        "auc_sulcal_fraction": area_under_curve(sulci[normal], sulci[ill]),
+        "n": len(images),
+    }
+
+
+def read_scans(data: Path, key: str) -> tuple[npt.NDArray[np.float32], Vector, list[str]]:
+    """Images in [0, 1], ages and diagnoses of one array of the frozen data, in array order."""
+    with (data / "manifest.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if _key(row) == key]
+    rows.sort(key=lambda row: int(row["index"]))
+    with np.load(data / "images.npz", allow_pickle=False) as arrays:
+        images = arrays[key].astype(np.float32) / 255
+    return images, np.array([float(row["age"]) for row in rows]), [row["diagnosis"] for row in rows]
+
+
+def _key(row: dict[str, str]) -> str:
+    return row["split"] if row["role"] == "scan" else f"{row['split']}_{row['role']}"
+
+
+def main() -> None:
+    """Fit on the training scans, print the coefficients, write the errors on the other true images."""
+    parser = argparse.ArgumentParser(description="Fit the sandbox brain estimators.")
+    parser.add_argument("--data", type=Path, required=True, help="folder of images.npz and manifest.csv")
+    data: Path = parser.parse_args().data
+    fitted = fit(*read_scans(data, "train"))
+    for name in ("mean", "spread", "age", "diagnosis"):
+        print(f"{name.upper()} = ({', '.join(f'{value:.6g}' for value in getattr(fitted, name))})")
+    report = {key: errors(*read_scans(data, key), fitted) for key in ("validation", "test", "test_later", "test_other")}
+    (data / "estimators.json").write_text(json.dumps(report, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    print(json.dumps(report, indent=2, sort_keys=True))
+
+
+if __name__ == "__main__":
+    main()

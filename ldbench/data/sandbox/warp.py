@@ -1,0 +1,85 @@
+"""Smooth warps that never fold: velocity fields in the plane, integrated into diffeomorphisms.
+
+A warp is a *pull* map: `warp[:, i, j]` is the place (row, column, in pixels) whose value lands on pixel (i, j).
+Because it is the flow of a velocity field and not a displacement added at a stroke, it stays invertible however
+far it goes; `jacobian` shows it. scipy is imported inside functions: the frozen data is read without it.
+
+It refuses to know any anatomy; `brain.py` and `ventricle_flow` callers bring the fields.
+
+Array legend: warps and velocities (2, H, W) float32, row component first; images (H, W) float32.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Field = npt.NDArray[np.float32]
+
+
+def identity_warp(size: int) -> Field:
+    """Pixel coordinates of a square frame: the warp that changes nothing, (2, size, size)."""
+    return np.stack(np.meshgrid(np.arange(size), np.arange(size), indexing="ij")).astype(np.float32)
+
+
+def pull(image: Field, warp: Field) -> Field:
+    """Resample `image` along `warp`, bilinear; beyond the frame the border value holds."""
+    from scipy import ndimage
+
+    return np.asarray(ndimage.map_coordinates(image, warp, order=1, mode="nearest"), dtype=np.float32)
+
+
+def compose(outer: Field, inner: Field) -> Field:
+    """The warp that pulls through `inner` after `outer`: x -> inner(outer(x))."""
+    return np.stack([pull(component, outer) for component in inner])
+
+
+def smooth_noise(rng: np.random.Generator, size: int, width: float) -> Field:
+    """A Gaussian random field of unit variance with a Gaussian correlation of `width` pixels.
+
+    Drawn on a margin of three widths, so that the border is no different from the middle.
+    """
+    from scipy import ndimage
+
+    margin = int(3 * width)
+    white = rng.standard_normal((size + 2 * margin, size + 2 * margin), dtype=np.float32)
+    smooth = ndimage.gaussian_filter(white, width, mode="wrap", truncate=3.0)
+    # Variance of white noise after a Gaussian of this width: 1 / (4 pi width^2).
+    return np.asarray(
+        smooth[margin : margin + size, margin : margin + size] * np.sqrt(4 * np.pi) * width, dtype=np.float32
+    )
+
+
+def exponential(velocity: Field, squarings: int = 6) -> Field:
+    """Flow a stationary velocity (pixels) for unit time by scaling and squaring (Arsigny et al., MICCAI 2006)."""
+    grid = identity_warp(velocity.shape[-1])
+    displacement = velocity / np.float32(2**squarings)
+    for _ in range(squarings):
+        displacement = displacement + compose(grid + displacement, displacement)
+    return grid + displacement
+
+
+def flow_table(velocity: Field, steps: int, step: float) -> Field:
+    """Pull maps of the flow of `velocity` after 0, 1, ..., `steps` steps of length `step`.
+
+    Midpoint rule backward in time, as pulling needs.
+
+    Returns:
+        (steps + 1, 2, H, W) float32; row k belongs to time `k * step`.
+    """
+    place = identity_warp(velocity.shape[-1])
+    table = [place]
+    for _ in range(steps):
+        middle = place - np.float32(0.5 * step) * compose(place, velocity)
+        place = place - np.float32(step) * compose(middle, velocity)
+        table.append(place)
+    return np.stack(table)
+
+
+def jacobian(warp: Field) -> npt.NDArray[Any]:
+    """Determinant of the warp's derivative on the pixel grid; positive everywhere means that nothing folds."""
+    by_row = np.gradient(warp.astype(np.float64), axis=1)
+    by_column = np.gradient(warp.astype(np.float64), axis=2)
+    return by_row[0] * by_column[1] - by_row[1] * by_column[0]

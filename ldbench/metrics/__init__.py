@@ -1,0 +1,1 @@
+"""The metrics: one file each, arrays in, `Score` out, pure and seeded."""

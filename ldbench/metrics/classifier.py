@@ -1,0 +1,244 @@
+"""The classifier behind the AUC metric: torchvision's ResNet18 from scratch, trained on one set of images.
+
+The recipe is a frozen record, so that a score can state it. Deterministic given its seed on one machine and
+thread count. Refuses pretrained weights, and leaves the global random state as it found it.
+
+Images that hold nothing about their label must give tied scores, hence an AUC of one half, where a plain training
+gives any number (0.67 was seen): ranks magnify what is left of random initial weights. So the last layer starts
+at zero, and batches hold as many images of each class, the i-th of each class augmented alike: for one image
+repeated under every label all gradients cancel but for round-off, which the rounding of scores takes away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from ldbench.api import Progress, silent
+from ldbench.errors import UsageError
+from ldbench.torchvision_ops import declare_missing_ops
+
+if TYPE_CHECKING:
+    import torch
+
+Objective = Literal["cross-entropy", "auc-margin"]
+_TEST_BATCH = 64
+_RESOLUTION = 1e-3  # of a score; closer scores are ties
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the classifier is trained.
+
+    Cross-entropy: SGD with Nesterov momentum under a one-cycle schedule that peaks at `learning_rate`. `shift`
+    moves each training image by up to so many pixels (edges repeated), `flip` mirrors it left-right with
+    probability 1/2. Half a grey level of uniform noise is always added: it undoes 8-bit rounding, and keeps batch
+    norm's running variance off zero when a generator has made blank images. `auc-margin` (Yuan et al. 2021,
+    arXiv 2012.03173) goes on for `margin_epochs` from the cross-entropy network with a fresh last layer, LibAUC's
+    loss and its optimiser PESG. An epoch shows the largest class once and the others as often.
+    """
+
+    objective: Objective = "cross-entropy"
+    epochs: int = 8
+    batch_size: int = 64
+    learning_rate: float = 0.05
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    shift: int = 4
+    flip: bool = False
+    margin_epochs: int = 4
+    margin_learning_rate: float = 0.1
+
+
+@dataclass(frozen=True)
+class _Training:
+    """What both objectives train with: the images, where they run, and the generator all randomness comes from."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    classes: int
+    recipe: Recipe
+    random: torch.Generator
+    device: torch.device
+    progress: Progress
+
+    def batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """One epoch of augmented, standardised images and their labels, classes in turn, as many of each."""
+        import torch
+
+        members = [torch.nonzero(self.labels == k).flatten() for k in range(self.classes)]
+        largest = max(len(member) for member in members)
+        order_rk = torch.stack([self._cycled(member, largest) for member in members], dim=1)
+        for rows in order_rk.split(max(self.recipe.batch_size // self.classes, 1)):
+            indices = rows.flatten()
+            batch = _augmented(self.images[indices], self.recipe, self.random, repeats=self.classes)
+            yield _standardised(batch.to(self.device)), self.labels[indices].to(self.device)
+
+    def steps(self) -> int:
+        """Batches in an epoch."""
+        rows = max(self.recipe.batch_size // self.classes, 1)
+        return -(-int(self.labels.bincount(minlength=self.classes).max()) // rows)
+
+    def _cycled(self, members: torch.Tensor, count: int) -> torch.Tensor:
+        import torch
+
+        rounds = -(-count // len(members))
+        shuffled = [members[torch.randperm(len(members), generator=self.random)] for _ in range(rounds)]
+        return torch.cat(shuffled)[:count]
+
+
+def predict(
+    train: torch.Tensor,
+    train_labels: torch.Tensor,
+    test: torch.Tensor,
+    *,
+    classes: int,
+    recipe: Recipe,
+    seed: int,
+    device: torch.device | str = "cpu",
+    progress: Progress = silent,
+) -> torch.Tensor:
+    """Train on `(N, 3, H, W) float32 in [0, 1]` with labels `(N,) int64` below `classes`, score the test images.
+
+    Returns `(M, classes)` float64 on the CPU, rounded to 0.001: each class's log odds against the rest, or the
+    margin network's raw outputs. Raises `UsageError` where the objective's package is missing.
+    """
+    import torch
+
+    random = torch.Generator(device="cpu").manual_seed(seed)
+    training = _Training(train, train_labels, classes, recipe, random, torch.device(device), progress)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)  # layers and PESG draw from the global state only; it is put back afterwards
+        network = _network(training)
+        _fit_cross_entropy(network, training)
+        if recipe.objective == "auc-margin":
+            _fit_auc_margin(network, training)
+    network.eval()
+    with torch.inference_mode():
+        rows = [network(_standardised(batch.to(device))).double().cpu() for batch in test.split(_TEST_BATCH)]
+    scores = torch.cat(rows)
+    if recipe.objective == "cross-entropy":
+        scores = _log_odds(scores)
+    elif classes == 2:
+        scores = torch.cat([-scores, scores], dim=1)
+    return (scores / _RESOLUTION).round() * _RESOLUTION
+
+
+def _network(training: _Training) -> torch.nn.Module:
+    declare_missing_ops()
+    import torch
+    from torchvision.models import resnet18
+
+    network: torch.nn.Module = resnet18(weights=None)
+    network.fc = _zero_layer(network.fc, training.classes)
+    network.to(training.device)
+    for parameter in network.parameters():
+        if parameter.ndim == 4:  # channels last: a sixth faster on a CPU
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network
+
+
+def _zero_layer(head: torch.Tensor | torch.nn.Module, outputs: int) -> torch.nn.Linear:
+    import torch
+
+    assert isinstance(head, torch.nn.Linear)
+    fresh = torch.nn.Linear(head.in_features, outputs)
+    torch.nn.init.zeros_(fresh.weight)
+    torch.nn.init.zeros_(fresh.bias)
+    return fresh
+
+
+def _log_odds(logits_nk: torch.Tensor) -> torch.Tensor:
+    """Log odds of each class against the rest: ranks as its probability does, without rounding to ties at 1."""
+    import torch
+
+    own = torch.eye(logits_nk.shape[1], dtype=torch.bool)
+    others_nkk = logits_nk[:, None, :].masked_fill(own, -torch.inf)
+    return logits_nk - others_nkk.logsumexp(dim=2)
+
+
+def _standardised(images: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    return ((images - 0.5) / 0.25).contiguous(memory_format=torch.channels_last)
+
+
+def _augmented(images: torch.Tensor, recipe: Recipe, random: torch.Generator, repeats: int) -> torch.Tensor:
+    """Shifted, flipped and dequantised copies; each run of `repeats` images is treated alike. Drawn on the CPU."""
+    import torch
+    from torch.nn import functional
+
+    n, channels, height, width = images.shape
+    draws = n // repeats
+    if recipe.shift:
+        padded = functional.pad(images, (recipe.shift,) * 4, mode="replicate")
+        offsets = torch.randint(0, 2 * recipe.shift + 1, (draws, 2), generator=random).repeat_interleave(repeats, 0)
+        images = torch.stack(
+            [padded[i, :, top : top + height, left : left + width] for i, (top, left) in enumerate(offsets.tolist())]
+        )
+    if recipe.flip:
+        mirrored = (torch.rand(draws, generator=random) < 0.5).repeat_interleave(repeats)
+        images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
+    noise = torch.rand((draws, channels, height, width), generator=random) - 0.5
+    return images + noise.repeat_interleave(repeats, 0) / 255
+
+
+def _fit_cross_entropy(network: torch.nn.Module, training: _Training) -> None:
+    import torch
+    from torch.nn import functional
+
+    recipe = training.recipe
+    optimiser = torch.optim.SGD(
+        network.parameters(),
+        lr=recipe.learning_rate,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+        nesterov=recipe.momentum > 0,
+    )
+    # The schedule's first phase must hold a step, or torch divides by zero.
+    steps = max(recipe.epochs * training.steps(), 4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, recipe.learning_rate, total_steps=steps, cycle_momentum=False
+    )
+    network.train()
+    for epoch in range(recipe.epochs):
+        for images, labels in training.batches():
+            loss = functional.cross_entropy(network(images), labels)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+        training.progress("classifier", epoch + 1, recipe.epochs, f"loss {loss.item():.3f}")
+
+
+def _fit_auc_margin(network: torch.nn.Module, training: _Training) -> None:
+    """LibAUC's recipe: its margin loss and optimiser; one output for two classes, else one a class."""
+    import torch
+
+    try:
+        from libauc.losses import AUCMLoss, MultiLabelAUCMLoss
+        from libauc.optimizers import PESG
+    except ImportError as error:
+        raise UsageError(
+            f"objective auc-margin needs LibAUC ({error}); pip install 'ldbench[auc-margin]' or use cross-entropy"
+        ) from error
+    recipe, classes, device = training.recipe, training.classes, training.device
+    outputs = 1 if classes == 2 else classes
+    network.fc = _zero_layer(network.fc, outputs).to(device)
+    loss_function = (
+        AUCMLoss(device=device) if outputs == 1 else MultiLabelAUCMLoss(num_labels=outputs, device=device)
+    )
+    optimiser = PESG(
+        network.parameters(), loss_fn=loss_function, lr=recipe.margin_learning_rate, verbose=False, device=device
+    )
+    positives = torch.arange(classes, device=device)[-outputs:]
+    for epoch in range(recipe.margin_epochs):
+        if epoch == recipe.margin_epochs // 2 > 0:
+            optimiser.update_regularizer(decay_factor=10)
+        for images, labels in training.batches():
+            loss = loss_function(torch.sigmoid(network(images)), (labels[:, None] == positives).float())
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        training.progress("classifier, AUC margin", epoch + 1, recipe.margin_epochs, f"loss {loss.item():.3f}")

@@ -1,0 +1,85 @@
+"""95 % intervals for the metrics, each with a stated estimand and a simulated coverage.
+
+`mean_interval` covers a mean over cases; `group_jackknife` covers the expectation of a statistic of two sample
+sets at their present sizes. What coverage was seen stands in docs/measurements.md, printed by
+benchmarks/interval_coverage.py. Refuses to bootstrap a distance between two sets: resampling with replacement
+repeats images, repeats shrink the resampled covariance's rank, and the whole interval moves upward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from ldbench.errors import MetricError
+
+Array = npt.NDArray[np.float64]
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with the bounds of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def t_quantile(degrees: float) -> float:
+    """Two-sided 95 % quantile of Student's t with `degrees` of freedom."""
+    return float(stats.t.ppf(0.5 + LEVEL / 2, degrees))
+
+
+def mean_interval(values: npt.ArrayLike, metric: str) -> Interval:
+    """Mean of one value a case, with Student's t interval for the mean over such cases.
+
+    Raises `MetricError` for fewer than two values or a value that is not finite.
+    """
+    values_n = np.asarray(values, dtype=np.float64)
+    if values_n.ndim != 1 or values_n.size < 2 or not np.isfinite(values_n).all():
+        raise MetricError(
+            f"{metric}: expected at least 2 finite values, one a case, got shape {values_n.shape}; "
+            "score more cases or check the images"
+        )
+    mean = float(values_n.mean())
+    half = t_quantile(values_n.size - 1) * float(values_n.std(ddof=1)) / values_n.size**0.5
+    return Interval(mean, mean - half, mean + half)
+
+
+def deletion_groups(size: int, groups: int, random: np.random.Generator) -> list[npt.NDArray[np.bool_]]:
+    """Masks that keep all but one of `groups` random groups, equal in size to within one case."""
+    label_n = random.permutation(np.arange(size) % groups)
+    return [label_n != group for group in range(groups)]
+
+
+def group_jackknife(
+    statistic: Callable[[Array, Array], float],
+    real_nd: Array,
+    generated_md: Array,
+    *,
+    groups: int,
+    seed: int,
+) -> Interval:
+    """Interval for E[statistic] at these two sample sizes by the delete-a-group jackknife.
+
+    Each replicate leaves out one random group of the real and one of the generated set, so both sources of
+    sampling noise are in the standard error; the bounds are value +- t(groups - 1) * standard error (Kott 2001,
+    Journal of Official Statistics 17(4)). The bias that the statistic has at its sample size is left in, in
+    value and bounds alike. Groups are at most as many as would leave two cases.
+    """
+    random = np.random.default_rng(seed)
+    count = min(groups, len(real_nd), len(generated_md))
+    keep_real = deletion_groups(len(real_nd), count, random)
+    keep_generated = deletion_groups(len(generated_md), count, random)
+    value = statistic(real_nd, generated_md)
+    replicates = np.array(
+        [statistic(real_nd[a], generated_md[b]) for a, b in zip(keep_real, keep_generated, strict=True)]
+    )
+    variance = (count - 1) / count * float(((replicates - replicates.mean()) ** 2).sum())
+    half = t_quantile(count - 1) * variance**0.5
+    return Interval(value, value - half, value + half)

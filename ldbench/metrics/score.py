@@ -1,0 +1,42 @@
+"""What every metric returns: a value with its interval, sample size, direction and provenance.
+
+Refuses values that are not finite numbers: a metric that can't be computed raises `MetricError` instead.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ldbench.errors import MetricError
+
+Direction = Literal["lower", "higher"]
+ParameterValue = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric of one run.
+
+    `ci_low` and `ci_high` bound a 95 % interval whose method stands in `parameters["interval"]`. `n` counts the
+    generated images it was computed from. `direction` says which way is better. `extractor` names the network
+    that was really used, or None.
+    """
+
+    metric: str
+    value: float
+    ci_low: float
+    ci_high: float
+    n: int
+    direction: Direction
+    extractor: str | None = None
+    parameters: dict[str, ParameterValue] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        numbers = (self.value, self.ci_low, self.ci_high)
+        if not all(math.isfinite(number) for number in numbers) or self.ci_low > self.ci_high:
+            raise MetricError(
+                f"{self.metric}: expected finite value and ordered interval, got {self.value} "
+                f"[{self.ci_low}, {self.ci_high}] from n = {self.n}; check the images for constant content"
+            )

@@ -1,0 +1,83 @@
+"""A miniature task of each kind, drawn on the spot: what a generator is tried on before it meets a real one.
+
+Grey ovals with a dark slit that widens with age and with the diagnosis AD, 64 x 64 pixels. As in the sandbox,
+the cases of a text-to-image task carry the ids of training images, and the answers lie apart from the cases.
+
+Refuses to measure quality: nothing about these pictures is anatomy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from ldbench.api import Attributes, Case, Example
+
+SIDE = 64
+_TRAIN, _CASES = 16, 6
+_YEARS = 7
+
+
+@dataclass(frozen=True)
+class Miniature:
+    """Training examples, cases and, by case id, the answers `(3, 64, 64) float32 in [0, 1]`."""
+
+    train: tuple[Example, ...]
+    cases: tuple[Case, ...]
+    answers: dict[str, torch.Tensor]
+
+
+def miniature(kind: str) -> Miniature:
+    """The miniature task of a kind: 16 training examples of two classes, 6 cases; always the same."""
+    if kind == "text-to-image":
+        train = tuple(_plain(subject) for subject in range(_TRAIN))
+        cases = tuple(Case(example.id, example.prompt, example.attributes) for example in train[:_CASES])
+        return Miniature(train, cases, {example.id: example.image for example in train[:_CASES]})
+    train = tuple(_pair(subject, kind) for subject in range(_TRAIN))
+    tests = [_pair(subject, kind) for subject in range(_TRAIN, _TRAIN + _CASES)]
+    cases = tuple(Case(e.id, e.prompt, e.attributes, e.source, e.source_attributes) for e in tests)
+    return Miniature(train, cases, {example.id: example.image for example in tests})
+
+
+def _attributes(subject: int) -> dict[str, str | int | float]:
+    return {
+        "age": 60 + 3 * (subject % 8),
+        "sex": ("female", "male")[subject // 2 % 2],
+        "diagnosis": ("CN", "AD")[subject % 2],
+    }
+
+
+def _plain(subject: int) -> Example:
+    attributes = _attributes(subject)
+    age, sex, diagnosis = attributes["age"], attributes["sex"], attributes["diagnosis"]
+    prompt = f"A brain MRI of a {age} year old {sex} with {diagnosis}"
+    return Example(f"subject-{subject:02d}", _draw(subject, attributes), prompt, attributes)
+
+
+def _pair(subject: int, kind: str) -> Example:
+    """One subject before and after: some years older, or with the other diagnosis."""
+    before = _attributes(subject)
+    if kind == "aging":
+        after = before | {"age": int(before["age"]) + _YEARS}
+        prompt = f"Age this {before['age']} years old brain MRI into a {after['age']} brain MRI"
+    else:
+        after = before | {"diagnosis": {"CN": "AD", "AD": "CN"}[str(before["diagnosis"])]}
+        prompt = f"Change this {before['diagnosis']} brain MRI into one with {after['diagnosis']}"
+    source, target = _draw(subject, before), _draw(subject, after)
+    return Example(f"subject-{subject:02d}", target, prompt, after, source, before)
+
+
+def _draw(subject: int, attributes: Attributes) -> torch.Tensor:
+    """`(3, 64, 64) float32 in [0, 1]`; size and texture are the subject's, the slit the attributes'."""
+    own = torch.Generator().manual_seed(subject)
+    size = 0.75 + 0.15 * torch.rand((), generator=own)
+    texture = torch.randn((SIDE, SIDE), generator=own)
+    axis = torch.linspace(-1, 1, SIDE)
+    distance = (axis[:, None] ** 2 + (axis[None, :] / 0.8) ** 2).sqrt() / size
+    slit = 0.06 + 0.004 * (float(attributes["age"]) - 60) + 0.1 * (attributes["diagnosis"] == "AD")
+    inside = torch.sigmoid((1 - distance) * 20)
+    across, along = axis.abs()[None, :], axis.abs()[:, None]
+    fluid = torch.sigmoid((slit - across) * 40) * torch.sigmoid((0.35 - along) * 20)
+    grey = (inside * (0.7 - 0.6 * fluid) + 0.02 * texture).clamp(0, 1)
+    return grey.expand(3, SIDE, SIDE).clone()

@@ -1,0 +1,148 @@
+"""A generator's parameters: its dataclass fields, typed, and `--set key=value` read by those types.
+
+A type is bool, int, float, str, a `Literal` of these, or a union of them, with or without None. A field with
+`init=False` is the generator's own state and no parameter.
+
+Refuses unknown keys, values of another type, defaults that contradict their type, NaN and infinity.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import math
+import re
+import sys
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ldbench.api import Generator
+from ldbench.errors import LdbenchError, PluginError, UsageError, unknown_name
+
+ParameterValue = str | int | float | bool | None
+_SCALARS = (bool, int, float, str)
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter: the types it may have (scalars, None's type, or literal values) and its default."""
+
+    name: str
+    scalars: frozenset[type]
+    literals: tuple[ParameterValue, ...]
+    default: ParameterValue
+
+    def __str__(self) -> str:
+        options = [_shown(literal) for literal in self.literals]
+        options += [scalar.__name__ for scalar in _SCALARS if scalar in self.scalars]
+        options += ["none"] if type(None) in self.scalars else []
+        return f"{self.name}: {' | '.join(options)} = {_shown(self.default)}"
+
+    def accepts(self, value: object) -> bool:
+        """Whether `value` is of one of the types; an int passes for a float, a bool never for a number."""
+        if any(type(value) is type(literal) and value == literal for literal in self.literals):
+            return True
+        if isinstance(value, float) and not math.isfinite(value):
+            return False
+        return type(value) in self.scalars or (type(value) is int and float in self.scalars)
+
+    def parse(self, text: str) -> ParameterValue:
+        """The value that `text` means; the strictest type that fits comes first. Raises UsageError."""
+        if text == "none" and type(None) in self.scalars:
+            return None
+        for literal in self.literals:
+            if text == _shown(literal):
+                return literal
+        if text in ("true", "false") and bool in self.scalars:
+            return text == "true"
+        if _INTEGER.fullmatch(text) and int in self.scalars:
+            return int(text)
+        if _FLOAT.fullmatch(text) and float in self.scalars and math.isfinite(float(text)):
+            return float(text)
+        if str in self.scalars:
+            return text
+        raise UsageError(f"--set {self.name}={text}: expected {self}, got {text!r}")
+
+
+def declared(cls: type[Generator]) -> tuple[Parameter, ...]:
+    """The parameters of a generator class, in order; PluginError where a field breaks the rules above."""
+    return tuple(_parameter(cls, field) for field in dataclasses.fields(cls) if field.init)
+
+
+def build(cls: type[Generator], overrides: Mapping[str, str]) -> Generator:
+    """A generator with its defaults and the given `key=value` texts; UsageError or UnknownNameError."""
+    known = {parameter.name: parameter for parameter in declared(cls)}
+    values: dict[str, Any] = {}
+    for key, text in overrides.items():
+        if key not in known:
+            listing = "; ".join(map(str, known.values())) or "none"
+            raise unknown_name(f"parameter of {cls.__name__}", key, known, f"its parameters are: {listing}")
+        values[key] = known[key].parse(text)
+    try:
+        return cls(**values)
+    except LdbenchError:
+        raise
+    except (ValueError, TypeError) as error:  # a __post_init__ that checks its values
+        raise UsageError(f"{cls.__name__} refuses its parameters: {' '.join(str(error).split())}") from error
+
+
+def parameters(generator: Generator) -> dict[str, ParameterValue]:
+    """All parameters of a generator by name, as JSON can hold them; PluginError for a wrong type."""
+    values: dict[str, ParameterValue] = {}
+    for parameter in declared(type(generator)):
+        value = getattr(generator, parameter.name)
+        if not parameter.accepts(value):
+            name = type(generator).__name__
+            raise PluginError(f"{name}: expected {parameter}, got {value!r:.80}")
+        values[parameter.name] = value
+    return values
+
+
+def _parameter(cls: type[Generator], field: dataclasses.Field[Any]) -> Parameter:
+    where = f"{cls.__name__}.{field.name}"
+    default = field.default_factory() if field.default_factory is not dataclasses.MISSING else field.default
+    if default is dataclasses.MISSING:
+        raise PluginError(f"{where}: expected a default, got none; write `{field.name}: <type> = <value>`")
+    scalars: set[type] = set()
+    literals: list[ParameterValue] = []
+    for option in _options(_annotation(cls, field.name, where)):
+        values = typing.get_args(option)
+        if typing.get_origin(option) is Literal and all(type(value) in _SCALARS for value in values):
+            literals += values
+        elif option in _SCALARS or option is type(None):
+            scalars.add(option)
+        else:
+            raise PluginError(
+                f"{where}: expected bool, int, float, str, a Literal of these, or one of them | None, "
+                f"got {option!r}; keep state in a field(init=False)"
+            )
+    parameter = Parameter(field.name, frozenset(scalars), tuple(literals), default)
+    if not parameter.accepts(default):
+        raise PluginError(f"{where}: expected a default of its own type, got {parameter}")
+    return parameter
+
+
+def _annotation(cls: type, name: str, where: str) -> Any:
+    """The field's annotation alone, evaluated where it was written; others may name types not imported."""
+    owner = next(base for base in cls.__mro__ if name in inspect.get_annotations(base))
+    holder = types.SimpleNamespace(__annotations__={name: inspect.get_annotations(owner)[name]})
+    try:
+        return typing.get_type_hints(holder, vars(sys.modules[owner.__module__]))[name]
+    except (NameError, TypeError, SyntaxError) as error:
+        raise PluginError(f"{where}: can't read its type ({error}); import it at run time") from error
+
+
+def _options(annotation: Any) -> tuple[Any, ...]:
+    is_union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
+    return typing.get_args(annotation) if is_union else (annotation,)
+
+
+def _shown(value: ParameterValue) -> str:
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    return str(value)

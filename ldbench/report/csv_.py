@@ -1,0 +1,44 @@
+"""A leaderboard as CSV in long form: one line a row and metric, every number in full.
+
+Refuses to round or to drop: what the leaderboard holds of a score stands in its line. Failed runs, which have
+no scores, are in the JSON form.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+from ldbench.leaderboard import FoldedScore, Leaderboard, Row
+
+COLUMNS = (
+    "task", "task_version", "card_hash", "model", "distribution", "version", "parameters", "reference",
+    "sees_truth", "origin", "source", "seeds", "metric", "direction", "value", "ci_low", "ci_high", "spread",
+    "runs", "n", "extractor", "rank",
+)
+
+
+def render(leaderboard: Leaderboard) -> str:
+    """The scores as CSV with a header; `parameters` are JSON, seeds parted by spaces, nothing is empty."""
+    target = io.StringIO()
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    task = leaderboard.task
+    for row in leaderboard.rows:
+        for score in row.scores:
+            writer.writerow([task.id, task.version, task.card_hash, *_row_fields(row), *_score_fields(score)])
+    return target.getvalue()
+
+
+def _row_fields(row: Row) -> list[object]:
+    model = row.model
+    parameters = json.dumps(model.parameters, sort_keys=True, ensure_ascii=False)
+    seeds = " ".join(str(seed) for seed in row.seeds if seed is not None)
+    flags = [str(model.reference).lower(), str(model.sees_truth).lower()]
+    return [model.name, model.distribution, model.version, parameters, *flags, row.origin, row.source, seeds]
+
+
+def _score_fields(score: FoldedScore) -> list[object]:
+    interval = [score.value, score.ci_low, score.ci_high, score.spread]
+    return [score.metric, score.direction, *interval, score.runs, score.n, score.extractor, score.rank]

@@ -1,0 +1,31 @@
+"""Numbers as text, with as many digits as their interval supports.
+
+Refuses false precision: an interval is shown to two significant digits of its half-width, its value no finer.
+"""
+
+from __future__ import annotations
+
+import math
+
+_NO_INTERVAL_DIGITS = 4
+_MOST_DECIMALS = 9
+
+
+def fixed(number: float, decimals: int) -> str:
+    """The number with so many decimals, and no minus sign before a zero."""
+    text = f"{number:.{decimals}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def decimals_for(half_width: float, value: float) -> int:
+    """Decimals that show two significant digits of the half-width, or four of the value where that is 0."""
+    size, digits = (half_width, 2) if half_width > 0 else (abs(value), _NO_INTERVAL_DIGITS)
+    if size == 0:
+        return 0
+    exponent = int(f"{size:.{digits - 1}e}".partition("e")[2])  # of the rounded number: 0.0996 counts as 0.10
+    return min(max(digits - 1 - exponent, 0), _MOST_DECIMALS)
+
+
+def shortest(value: float) -> str:
+    """The value as a publication printed it: the shortest text that gives the same number."""
+    return str(int(value)) if math.isfinite(value) and value == int(value) else repr(value)

@@ -1,0 +1,82 @@
+"""A live progress display for stages that take longer than a blink, with the time left.
+
+Draws on standard error, so that standard output stays what a script can read; without a terminal it prints a line
+every ten seconds. Refuses to know what the stages are.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from ldbench.api import Progress as Reporter
+
+PLAIN_INTERVAL = 10.0
+
+
+@dataclass
+class Bars:
+    """One bar a stage; a stage that starts again at its first step gets a new bar."""
+
+    display: Progress
+    title: str
+    bars: dict[str, TaskID] = field(default_factory=dict)
+    last: dict[str, int] = field(default_factory=dict)
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
+        """Move the bar of a stage."""
+        if stage not in self.bars or done < self.last[stage]:
+            self.bars[stage] = self.display.add_task(f"{self.title}: {stage}", total=total, note="")
+        self.last[stage] = done
+        self.display.update(self.bars[stage], completed=done, total=total, note=note)
+
+
+@dataclass
+class Lines:
+    """For logs: a line when a stage starts, ends, and every ten seconds in between."""
+
+    title: str
+    started: dict[str, float] = field(default_factory=dict)
+    printed: dict[str, float] = field(default_factory=dict)
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
+        """Print a line when one is due."""
+        now = time.monotonic()
+        started = self.started.setdefault(stage, now)
+        if done < total and now - self.printed.setdefault(stage, started) < PLAIN_INTERVAL:
+            return
+        self.printed[stage] = now
+        elapsed = now - started
+        left = f", {elapsed / done * (total - done):.0f} s left" if 0 < done < total and elapsed > 0 else ""
+        print(f"{self.title}: {stage} {done}/{total} {note} {elapsed:.0f} s{left}", file=sys.stderr, flush=True)
+        if done >= total:
+            del self.started[stage], self.printed[stage]
+
+
+@contextmanager
+def live_progress(title: str) -> Iterator[Reporter]:
+    """A progress reporter that draws while the block runs."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield Lines(title)
+        return
+    columns = (
+        TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=console) as display:
+        yield Bars(display, title)

@@ -1,0 +1,184 @@
+"""A leaderboard as titles, headings, cells and notes: what every printed form shows, in no form's syntax.
+
+Refuses to decide on looks: a renderer chooses the marks for best, for rules and for line breaks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ldbench.leaderboard import FoldedScore, Leaderboard, Row
+from ldbench.metrics.score import Direction
+from ldbench.report.digits import decimals_for, fixed, shortest
+
+ARROWS: Mapping[Direction, str] = {"lower": "↓", "higher": "↑"}
+TRUTH_MARK = "†"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One score as text; `interval` and `spread` may be empty; `best` is rank 1, ties included."""
+
+    value: str = "-"
+    interval: str = ""
+    spread: str = ""
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row: the rank on the first metric (empty where not ranked), the model, a cell a metric."""
+
+    rank: str
+    model: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Blocks of lines under the same columns, a rule between blocks; `metrics` are headings with arrows."""
+
+    caption: str
+    metrics: tuple[str, ...]
+    blocks: tuple[tuple[Line, ...], ...]
+    ranked: bool
+
+    def columns(self, start: int, stop: int) -> Table:
+        """The same rows with the metrics from `start` to before `stop`."""
+        blocks = tuple(
+            tuple(replace(line, cells=line.cells[start:stop]) for line in block) for block in self.blocks
+        )
+        return replace(self, metrics=self.metrics[start:stop], blocks=blocks)
+
+
+@dataclass(frozen=True)
+class Page:
+    """All there is to print of one leaderboard, from title to notes, each note a sentence or two."""
+
+    title: str
+    tables: tuple[Table, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def marks_best(self) -> bool:
+        """Whether any cell is marked best, so that the mark needs a note."""
+        lines = [line for table in self.tables for block in table.blocks for line in block]
+        return any(cell.best for line in lines for cell in line.cells)
+
+
+def page(leaderboard: Leaderboard) -> Page:
+    """The printable content of a leaderboard."""
+    measured = [row for row in leaderboard.rows if row.origin == "measured"]
+    reported = [row for row in leaderboard.rows if row.origin == "reported"]
+    tables = []
+    if measured:
+        blocks = [[row for row in measured if row.competes], [row for row in measured if not row.competes]]
+        tables.append(_table("", blocks, leaderboard.rows, ranked=True))
+    if reported:
+        caption = "Reported elsewhere under a protocol known only in part: not ranked, not to be compared"
+        tables.append(_table(caption, [reported], leaderboard.rows, ranked=False))
+    task = leaderboard.task
+    title = f"{task.id}, version {task.version} ({task.kind}; card {task.card_hash[:12]})"
+    notes = tuple(one_line(note) for note in _notes(leaderboard, measured, reported))
+    return Page(title, tuple(tables), notes)
+
+
+def one_line(text: str) -> str:
+    """The text with every run of white space, line ends included, as one space."""
+    return " ".join(text.split())
+
+
+def label(row: Row, rows: Sequence[Row]) -> str:
+    """A name for the row: the model, and where `rows` hold its namesakes what sets it apart from them."""
+    own = _traits(row)
+    namesakes = [one for one in rows if (one.model.name, one.origin) == (row.model.name, row.origin)]
+    others = [_traits(one) for one in namesakes]
+    apart = [f"{key}={own[key]}" for key in sorted(own) if any(one.get(key) != own[key] for one in others)]
+    name = f"{row.model.name} ({', '.join(apart)})" if apart else row.model.name
+    return one_line(f"{name} {TRUTH_MARK}" if row.model.sees_truth else name)
+
+
+def _table(caption: str, blocks: Sequence[Sequence[Row]], rows: Sequence[Row], ranked: bool) -> Table:
+    filled = [block for block in blocks if block]
+    fullest_first = sorted((row for block in filled for row in block), key=lambda row: -len(row.scores))
+    headings: dict[str, Direction] = {}
+    for score in (score for row in fullest_first for score in row.scores):
+        headings.setdefault(score.metric, score.direction)
+    lines = tuple(tuple(_line(row, label(row, rows), list(headings)) for row in block) for block in filled)
+    return Table(caption, tuple(f"{name} {ARROWS[way]}" for name, way in headings.items()), lines, ranked)
+
+
+def _line(row: Row, name: str, names: Sequence[str]) -> Line:
+    scores = [row.score(name) for name in names]
+    first = scores[0] if scores else None
+    rank = "" if first is None or first.rank is None else str(first.rank)
+    return Line(rank, name, tuple(_cell(score, row) for score in scores))
+
+
+def _cell(score: FoldedScore | None, row: Row) -> Cell:
+    if score is None:
+        return Cell()
+    if row.origin == "reported" and score.ci_low == score.ci_high:
+        return Cell(shortest(score.value))
+    decimals = decimals_for((score.ci_high - score.ci_low) / 2, score.value)
+    interval = f"[{fixed(score.ci_low, decimals)}, {fixed(score.ci_high, decimals)}]"
+    spread = "" if score.spread is None else fixed(score.spread, decimals)
+    return Cell(fixed(score.value, decimals), interval, spread, score.rank == 1)
+
+
+def _traits(row: Row) -> dict[str, str]:
+    model = row.model
+    parameters = {key: json.dumps(value).strip('"') for key, value in model.parameters.items()}
+    fixed = {"version": model.version, "distribution": model.distribution, "source": row.source}
+    return {**{key: value or "" for key, value in fixed.items()}, **parameters}
+
+
+def _notes(leaderboard: Leaderboard, measured: Sequence[Row], reported: Sequence[Row]) -> list[str]:
+    notes = [_metric_note(leaderboard, metric.metric) for metric in leaderboard.metrics]
+    if any(row.competes for row in measured):
+        first = leaderboard.metrics[0].metric if leaderboard.metrics else ""
+        notes.append(
+            f"#: rank on {first}, one more than the number of rows whose whole 95 % interval is better. "
+            "Rows not told apart by their intervals tie."
+        )
+    notes.extend(_seed_notes(measured))
+    if any(row.model.sees_truth for row in measured):
+        notes.append(f"{TRUTH_MARK} sees the true answers.")
+    if any(not row.competes for row in measured):
+        notes.append("Rows without a rank are for orientation and do not compete.")
+    for row in [*measured, *reported]:
+        said = [*([f"from {row.source}"] if row.source else []), *row.notes]
+        notes.extend([f"{label(row, leaderboard.rows)}: {'; '.join(said)}"] if said else [])
+    for failure in leaderboard.failed:
+        seed = "" if failure.seed is None else f", seed {failure.seed}"
+        notes.append(f"Failed: {failure.model.name}{seed}: {failure.error or 'no error recorded'}")
+    return notes
+
+
+def _metric_note(leaderboard: Leaderboard, name: str) -> str:
+    metric = next(metric for metric in leaderboard.metrics if metric.metric == name)
+    network = f"{metric.extractor}, " if metric.extractor else ""
+    method = metric.parameters.get("interval")
+    interval = f", interval: {method}" if isinstance(method, str) else ""
+    return f"{name} {ARROWS[metric.direction]}: {network}n = {metric.n}{interval}"
+
+
+def _seed_notes(rows: Sequence[Row]) -> list[str]:
+    """Which seeds were run, rows with the same ones together; with several seeds, what is shown."""
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        groups.setdefault(_seeds(row), []).append(label(row, rows))
+    if len(groups) == 1:
+        listed = f"{next(iter(groups))} in every row"
+    else:
+        listed = "; ".join(f"{seeds}: {', '.join(names)}" for seeds, names in groups.items())
+    several = any(len(row.seeds) > 1 for row in rows)
+    shown = " A value over several seeds is their mean ± standard deviation; its interval covers both errors."
+    return [f"Runs: {listed}.{shown if several else ''}"] if rows else []
+
+
+def _seeds(row: Row) -> str:
+    known = [str(seed) for seed in row.seeds if seed is not None]
+    return f"{'seed' if len(known) == 1 else 'seeds'} {', '.join(known)}" if known else "seed unknown"

@@ -1,0 +1,29 @@
+"""Result files in, rendered leaderboards out: to the terminal or one file a task.
+
+Refuses to mix: what may meet in one table is `ldbench.leaderboard`'s decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ldbench import leaderboard
+from ldbench.errors import UsageError
+from ldbench.report import render
+from ldbench.result import write_text_atomic
+
+SUFFIXES = {"terminal": "txt", "markdown": "md", "csv": "csv", "json": "json"}
+
+
+def report_paths(paths: Sequence[Path], format: str, out: Path | None) -> str:
+    """What to print: the rendered leaderboards, or, with `out`, the files that were written there."""
+    boards = leaderboard.fold(leaderboard.collect(paths))
+    if not boards:
+        raise UsageError(f"no result below {', '.join(map(str, paths))}; expected result.json files of `ldbench run`")
+    texts = {task: render(board, format) for task, board in sorted(boards.items())}
+    if out is None:
+        return "\n".join(texts.values())
+    for task, text in texts.items():
+        write_text_atomic(out / f"{task}.{SUFFIXES[format]}", text)
+    return "".join(f"{out / f'{task}.{SUFFIXES[format]}'}\n" for task in texts)

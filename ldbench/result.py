@@ -1,0 +1,164 @@
+"""The record of one run: schema, reading, atomic writing, migration.
+
+One JSON file per run, keys sorted, numbers as numbers, NaN forbidden, unknown fields refused. Refuses to guess:
+a file of an unknown schema version or with a field nobody declared is an error naming the file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from ldbench.errors import ResultError
+from ldbench.metrics.score import ParameterValue, Score
+
+SCHEMA_VERSION = 1
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True)
+class TaskRef:
+    """Which card was measured: id, version and the SHA-256 of its canonical JSON."""
+
+    __pydantic_config__ = _STRICT
+    id: str
+    version: int
+    kind: str
+    card_hash: str
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """Which generator, from which installed distribution, with which parameters."""
+
+    __pydantic_config__ = _STRICT
+    name: str
+    distribution: str | None
+    version: str | None
+    parameters: dict[str, ParameterValue] = field(default_factory=dict)
+    reference: bool = False
+    sees_truth: bool = False
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Seconds and peak resident memory (MiB, None where unknown) of one stage."""
+
+    __pydantic_config__ = _STRICT
+    name: str
+    seconds: float
+    peak_memory_mib: float | None = None
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What the run ran on."""
+
+    __pydantic_config__ = _STRICT
+    device: str
+    threads: int | None
+    python: str
+    platform: str
+    packages: dict[str, str] = field(default_factory=dict)
+    commit: str | None = None
+    dirty: bool | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run of one generator on one task (`measured`), or one row taken from a publication (`reported`)."""
+
+    __pydantic_config__ = _STRICT
+    task: TaskRef
+    model: ModelRef
+    origin: Literal["measured", "reported"]
+    scores: list[Score]
+    status: Literal["complete", "failed"] = "complete"
+    error: str | None = None
+    source: str | None = None
+    note: str | None = None
+    seed: int | None = None
+    split_hash: str | None = None
+    images_hash: str | None = None
+    environment: Environment | None = None
+    stages: list[Stage] = field(default_factory=list)
+    created: str | None = None
+    schema_version: int = SCHEMA_VERSION
+
+
+_RESULT: TypeAdapter[Result] = TypeAdapter(Result)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a result file."""
+    return _RESULT.json_schema()
+
+
+def dumps(result: Result) -> str:
+    """The file's text: sorted keys, two-space indent, NaN refused, newline at the end."""
+    return json.dumps(asdict(result), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def write(result: Result, path: Path) -> None:
+    """Write the result so that a reader sees the old file or the whole new one, never a part."""
+    write_text_atomic(path, dumps(result))
+
+
+def write_text_atomic(path: Path, text: str) -> None:
+    """Write text beside `path`, flush it to disk, and rename it into place; a full disk is one clear line."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise ResultError(f"can't write {path}: {error.strerror}; free space or choose another --out") from error
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        raise ResultError(f"can't write {path}: {error.strerror}; free space or choose another --out") from error
+
+
+def read(path: Path) -> Result:
+    """Read a result of this or an older schema; anything else is a `ResultError` naming file and field."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except OSError as error:
+        raise ResultError(f"can't read {path}: {error.strerror}; expected a result file of `ldbench run`") from error
+    except ValueError as error:
+        raise ResultError(f"{path}: expected JSON, got {error}; the file may be truncated") from error
+    return parse(record, str(path))
+
+
+def parse(record: object, where: str) -> Result:
+    """A result from decoded JSON; `where` names the file in errors."""
+    if not isinstance(record, dict) or not isinstance(record.get("schema_version"), int):
+        raise ResultError(f"{where}: expected an object with an integer schema_version; is this a result file?")
+    try:
+        return _RESULT.validate_python(_migrate(record, where))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ResultError(f"{where}:{key}: {first['msg']}, got {first['input']!r:.80}") from error
+
+
+def _migrate(record: dict[str, Any], where: str) -> dict[str, Any]:
+    version = record["schema_version"]
+    if not 1 <= version <= SCHEMA_VERSION:
+        raise ResultError(
+            f"{where}: schema_version {version}, this ldbench reads 1 to {SCHEMA_VERSION}; upgrade ldbench"
+        )
+    return record
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name}, which is not a JSON number")

@@ -1,0 +1,204 @@
+"""The one composer: card + generator -> fit -> images -> scores -> one result file.
+
+Every stage leaves a file, so a run that was stopped goes on where it was. Refuses to continue a folder that was
+begun with another card, seed, parameter or batch size, and writes no result unless every stage ended well.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ldbench import card, parameters, provenance, registry
+from ldbench.api import Context, Generator, Progress, silent
+from ldbench.data.folder import read_folder
+from ldbench.data.task_data import TaskData, task_data
+from ldbench.environment import describe, pick_device, timed
+from ldbench.errors import GeneratorError, LdbenchError, ResultError, UsageError
+from ldbench.generate import IMAGES, generate, requests_for
+from ldbench.report.grid import sample_sheet
+from ldbench.result import ModelRef, Result, Stage, TaskRef, read, write, write_text_atomic
+from ldbench.score import ScoringContext, score_images
+
+if TYPE_CHECKING:
+    import torch
+
+    from ldbench.metrics.score import Score
+
+RESULT, STATE = "result.json", "run.json"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to run: where results go, the run's seed, device and batch size, and generator parameters as text."""
+
+    out: Path
+    seed: int = 0
+    device: str = "auto"
+    batch_size: int = 50
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    progress: Progress = silent
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise UsageError(f"--batch-size: expected 1 or more, got {self.batch_size}")
+        if self.seed < 0:
+            raise UsageError(f"--seed: expected 0 or more, got {self.seed}")
+
+
+def run(task_name: str, model_name: str, settings: Settings) -> tuple[Result, Path]:
+    """Fit, generate and score one generator on one task; the result and its file.
+
+    Goes on from whatever an interrupted run left in the same folder; a finished run is read back.
+    """
+    task = card.load(task_name)
+    generator = parameters.build(registry.load_generator(model_name), settings.overrides)
+    able = generator.capabilities()
+    if task.kind not in able.kinds:
+        kinds = ", ".join(sorted(able.kinds)) or "nothing"
+        raise UsageError(f"{model_name} can't do {task.kind} ({task.id}): it does {kinds}. {able.reason}".rstrip())
+    model = provenance.model_ref(model_name, generator)
+    device = pick_device(settings.device)
+    data = task_data(task)
+    folder = run_folder(settings.out, task.id, model, settings.seed)
+    with _claimed(folder):
+        _begin(folder, _state(data, model, settings, device))
+        if (folder / RESULT).exists():
+            return read(folder / RESULT), folder / RESULT
+        return _complete(data, generator, model, settings, device, folder), folder / RESULT
+
+
+def score_folder(task_name: str, images: Path, name: str, settings: Settings) -> tuple[Result, Path]:
+    """Score a folder of images made elsewhere, one PNG a case id; the result and its file."""
+    task = card.load(task_name)
+    data, device = task_data(task), pick_device(settings.device)
+    model = ModelRef(name, None, None)
+    folder = run_folder(settings.out, task.id, model, settings.seed)
+    stages: list[Stage] = []
+    with _claimed(folder):
+        scores, digest = _score(data, images, settings, device, stages)
+        result = _record(data, model, settings, device, stages, digest, scores)
+        write(result, folder / RESULT)
+    return result, folder / RESULT
+
+
+def run_folder(out: Path, task_id: str, model: ModelRef, seed: int) -> Path:
+    """`out/task/model/seed-N`; parameters that are not the defaults add a hash, so no two runs share a folder."""
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", model.name).strip("-.") or "model"
+    text = json.dumps([model.name, model.parameters], sort_keys=True)
+    return out / task_id / f"{slug}-{hashlib.sha256(text.encode()).hexdigest()[:8]}" / f"seed-{seed}"
+
+
+def _complete(
+    data: TaskData, generator: Generator, model: ModelRef, settings: Settings, device: torch.device, folder: Path
+) -> Result:
+    stages: list[Stage] = []
+    fit_folder = folder / "fit"
+    fit_folder.mkdir(exist_ok=True)
+    side = data.task.protocol.resolution
+    context = Context(
+        device, settings.seed, fit_folder, (3, side, side), data.task.protocol.backbone, settings.progress,
+        data.truth if generator.sees_truth else None,
+    )
+    with timed("fit", stages, device):
+        _fit(generator, data, context)
+    requests = requests_for(data.cases, data.task.id, settings.seed)
+    with timed("generate", stages, device):
+        generate(generator, requests, context, folder, settings.batch_size)
+    scores, digest = _score(data, folder / IMAGES, settings, device, stages)
+    labels = {case.id: str(case.attributes[data.task.data.class_attribute]) for case in data.cases}
+    sample_sheet(folder / IMAGES, labels, folder / "samples.png", seed=settings.seed)
+    result = _record(data, model, settings, device, stages, digest, scores)
+    write(result, folder / RESULT)
+    return result
+
+
+def _fit(generator: Generator, data: TaskData, context: Context) -> None:
+    try:
+        generator.fit(data.train, context)
+    except LdbenchError:
+        raise
+    except Exception as error:
+        text = " ".join(str(error).split())[:300]
+        raise GeneratorError(f"{type(generator).__name__}: fit raised {type(error).__name__}: {text}") from error
+
+
+def _score(
+    data: TaskData, images: Path, settings: Settings, device: torch.device, stages: list[Stage]
+) -> tuple[list[Score], str]:
+    ids = [case.id for case in data.cases]
+    side = data.task.protocol.resolution
+    with timed("score", stages, device):
+        loaded = read_folder(images, ids, (side, side))
+        digest = hashlib.sha256()
+        for case_id in sorted(loaded):
+            digest.update(case_id.encode() + b"\0" + (loaded[case_id] * 255).round().byte().numpy().tobytes())
+        context = ScoringContext(device, settings.seed, progress=settings.progress)
+        return score_images(data, loaded, context), digest.hexdigest()
+
+
+def _record(
+    data: TaskData, model: ModelRef, settings: Settings, device: torch.device, stages: list[Stage], digest: str,
+    scores: list[Score],
+) -> Result:
+    task = data.task
+    return Result(
+        TaskRef(task.id, task.version, task.kind, task.hash), model, "measured", scores, seed=settings.seed,
+        split_hash=data.split_hash(), images_hash=digest, environment=describe(device), stages=stages,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _state(data: TaskData, model: ModelRef, settings: Settings, device: torch.device) -> dict[str, object]:
+    return {
+        "task": data.task.id, "task_version": data.task.version, "card_hash": data.task.hash,
+        "split_hash": data.split_hash(), "model": model.name, "parameters": model.parameters,
+        "model_version": model.version, "seed": settings.seed, "batch_size": settings.batch_size,
+        "device": device.type,
+    }
+
+
+def _begin(folder: Path, state: dict[str, object]) -> None:
+    """Note what this folder is for, or refuse one that was begun otherwise."""
+    path = folder / STATE
+    if not path.exists():
+        write_text_atomic(path, json.dumps(state, indent=1, sort_keys=True) + "\n")
+        return
+    try:
+        begun = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ResultError(f"{path}: expected JSON, got {error}; remove the folder or choose another --out") from error
+    for key, now in state.items():
+        if begun.get(key) != now:
+            raise ResultError(
+                f"{folder}: begun with {key} {_short(begun.get(key))}, this run has {_short(now)}; "
+                "finish it as it was begun, remove it, or choose another --out"
+            )
+
+
+def _short(value: object) -> str:
+    return repr(value)[:40]
+
+
+@contextmanager
+def _claimed(folder: Path) -> Iterator[None]:
+    """Hold the folder for this process; a second one is told so instead of mixing its files in."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = (folder / ".lock").open("w")
+    except OSError as error:
+        raise ResultError(f"can't write {folder}: {error.strerror}; free space or choose another --out") from error
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ResultError(f"{folder}: another run is at work there; wait for it or choose another --out") from error
+        yield

@@ -1,0 +1,92 @@
+"""Plain tables to frozen dataclasses, checked against the dataclasses' own annotations.
+
+Knows bool, int, float, str, Literal, unions, `tuple[T, ...]`, `Mapping[str, T]` and nested dataclasses.
+Refuses to convert: "1" is not an int, and only an int is taken for a float.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import types
+from collections.abc import Mapping
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+
+class TypedError(Exception):
+    """`key: expected, got`, the key dotted from the table's root."""
+
+
+def build(cls: type[Any], table: object, key: str = "") -> Any:
+    """An instance of the dataclass `cls` from `table`; raises `TypedError` at the first key that is wrong."""
+    if not isinstance(table, Mapping):
+        raise TypedError(f"{key}: expected a table, got {table!r:.60}")
+    hints = get_type_hints(cls)
+    fields = {item.name: item for item in dataclasses.fields(cls)}
+    for name in table:
+        if name not in fields:
+            near = difflib.get_close_matches(name, fields, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}"
+            raise TypedError(f"{_join(key, name)}: unknown key; {hint}")
+    for name, item in fields.items():
+        if name not in table and item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
+            raise TypedError(f"{_join(key, name)}: expected {_spell(hints[name])}, got nothing")
+    return cls(**{name: convert(hints[name], value, _join(key, name)) for name, value in table.items()})
+
+
+def convert(hint: Any, value: object, key: str) -> Any:
+    """`value` as the annotation `hint` wants it, or a `TypedError` that names `key`."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return _convert_union(hint, value, key)
+    if origin is Literal and value in arguments:
+        return value
+    if origin is tuple and isinstance(value, list | tuple):
+        return tuple(convert(arguments[0], item, f"{key}[{index}]") for index, item in enumerate(value))
+    if origin is not None and isinstance(value, Mapping) and _is_subclass(origin, Mapping):
+        return {name: convert(arguments[1], item, _join(key, name)) for name, item in value.items()}
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return build(hint, value, key)
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    if hint in (int, str, bool) and type(value) is hint:
+        return value
+    if hint is types.NoneType and value is None:
+        return None
+    raise TypedError(f"{key}: expected {_spell(hint)}, got {value!r:.60}")
+
+
+def _convert_union(hint: Any, value: object, key: str) -> Any:
+    if isinstance(value, Mapping):  # the nested error is the one that helps
+        tables = [option for option in get_args(hint) if dataclasses.is_dataclass(option)]
+        if tables:
+            return convert(tables[0], value, key)
+    for option in get_args(hint):
+        try:
+            return convert(option, value, key)
+        except TypedError:
+            continue
+    raise TypedError(f"{key}: expected {_spell(hint)}, got {value!r:.60}")
+
+
+def _is_subclass(candidate: Any, parent: type[Any]) -> bool:
+    return isinstance(candidate, type) and issubclass(candidate, parent)
+
+
+def _join(key: str, name: str) -> str:
+    return f"{key}.{name}" if key else name
+
+
+def _spell(hint: Any) -> str:
+    """An annotation in words a card's author understands."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return "one of " + ", ".join(repr(option) for option in arguments)
+    if origin in (Union, types.UnionType):
+        return " or ".join(_spell(option) for option in arguments if option is not types.NoneType)
+    if origin is tuple:
+        return f"a list of {_spell(arguments[0])}"
+    if origin is not None or dataclasses.is_dataclass(hint):
+        return "a table"
+    return {int: "an integer", float: "a finite number", str: "a string", bool: "true or false"}.get(hint, str(hint))

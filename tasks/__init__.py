@@ -1,0 +1,1 @@
+"""Task cards and the frozen sandbox data; no code."""

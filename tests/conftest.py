@@ -1,0 +1,42 @@
+"""What all tests share: one thread a worker, a cache of their own, and a small card on real sandbox data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+# before torch is imported: two workers with two threads each would spend their time waiting for one another
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import pytest
+
+CARDS = Path(__file__).parent.parent / "tasks"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or writes the user's cache; the session's tests share one."""
+    before = os.environ.get("LDBENCH_CACHE")
+    os.environ["LDBENCH_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["LDBENCH_CACHE"]
+    else:
+        os.environ["LDBENCH_CACHE"] = before
+
+
+QUICK_METRICS = "[metrics.auc]\nepochs = 1\nbatch_size = 8\nlearning_rate = 0.001\n"
+
+
+def small_card(folder: Path, cases: int = 8, metrics: str = QUICK_METRICS) -> Path:
+    """The brain card with few cases and the given metrics, as a file."""
+    text = (CARDS / "sandbox-brain-t2i.toml").read_text(encoding="utf-8")
+    text = text[: text.index("[metrics.")] + metrics
+    text = text.replace('id = "sandbox-brain-t2i"', 'id = "small"')
+    text = text.replace("evaluation_cases = 200", f"evaluation_cases = {cases}")
+    text = text.replace("cases = 600", f"cases = {cases}")
+    path = folder / "small.toml"
+    path.write_text(text, encoding="utf-8")
+    return path

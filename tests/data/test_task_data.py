@@ -1,0 +1,70 @@
+"""What a task hands out: balanced cases, no subject in two splits, no truth in a case."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+
+import pytest
+import torch
+
+from ldbench import card
+from ldbench.data.frozen import load
+from ldbench.data.task_data import task_data
+from ldbench.errors import DataError, UnknownNameError
+
+
+@pytest.mark.parametrize("name", ["sandbox-brain-t2i", "sandbox-chest-t2i"])
+def test_text_to_image_cases_are_balanced_and_evaluated_in_part(name: str) -> None:
+    task = card.load(name)
+    data = task_data(task)
+    attribute = task.data.class_attribute
+    per_class = task.protocol.cases // len(task.data.classes)
+    assert Counter(case.attributes[attribute] for case in data.cases) == dict.fromkeys(task.data.classes, per_class)
+    evaluated = Counter(c.attributes[attribute] for c in data.cases if c.id in data.evaluation_ids)
+    assert evaluated == dict.fromkeys(task.data.classes, task.protocol.evaluation_cases // len(task.data.classes))
+    assert data.truth is None
+    assert all(case.source is None for case in data.cases)
+
+
+@pytest.mark.parametrize("name", ["sandbox-brain-t2i", "sandbox-chest-t2i"])
+def test_no_subject_is_in_two_splits(name: str) -> None:
+    dataset = load(card.load(name).data)
+    split_of: dict[str, set[str]] = {}
+    for record in dataset.records:
+        split_of.setdefault(record.subject, set()).add(record.split)
+    assert all(len(splits) == 1 for splits in split_of.values())
+
+
+def test_the_sizes_that_the_paper_asks_for() -> None:
+    brain, chest = load(card.load("sandbox-brain-t2i").data), load(card.load("sandbox-chest-t2i").data)
+    diagnoses = Counter(record.attributes["diagnosis"] for record in brain.select("train"))
+    assert diagnoses["CN"] >= 300
+    assert diagnoses["AD"] >= 300
+    assert Counter(record.attributes["diagnosis"] for record in brain.select("test")) == {"CN": 100, "AD": 100}
+    assert len(chest.select("train")) == 800
+    assert len(chest.select("test")) == 400
+
+
+def test_images_are_grey_as_rgb_in_range() -> None:
+    data = task_data(card.load("sandbox-brain-t2i"))
+    image = data.train[0].image
+    assert image.shape == (3, 64, 64)
+    assert image.dtype == torch.float32
+    assert torch.equal(image[0], image[1])
+    assert 0 <= float(image.min()) < float(image.max()) <= 1
+
+
+def test_data_that_are_not_the_cards_are_refused() -> None:
+    spec = card.load("sandbox-brain-t2i").data
+    with pytest.raises(DataError, match=r"sandbox_brain/images\.npz: expected SHA-256 000000000000"):
+        load(dataclasses.replace(spec, checksums={**spec.checksums, "images.npz": "0" * 64}))
+    with pytest.raises(UnknownNameError, match="unknown dataset 'sandbox-brian': did you mean sandbox-brain"):
+        load(dataclasses.replace(spec, dataset="sandbox-brian"))
+
+
+def test_a_card_that_asks_for_more_cases_than_there_are_scans_is_refused() -> None:
+    task = card.load("sandbox-brain-t2i")
+    protocol = dataclasses.replace(task.protocol, cases=2000)
+    with pytest.raises(DataError, match="asks for 1000 CN cases, the data have 300"):
+        task_data(dataclasses.replace(task, protocol=protocol))

@@ -1,0 +1,232 @@
+"""The fold: pure, ordered, ranked, and strict about what may share a table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ldbench import leaderboard as board
+from ldbench import result as result_file
+from ldbench.errors import ResultError
+from ldbench.metrics.score import Score
+from ldbench.result import ModelRef, Result, TaskRef
+
+TASK = TaskRef("sandbox-brain-t2i", 1, "text-to-image", "c" * 64)
+Numbers = tuple[float, float, float]
+
+
+def fid(value: float, low: float, high: float, **changes: Any) -> Score:
+    interval = (float(value), float(low), float(high))
+    parameters = {"interval": "jackknife", "resize": 224}
+    return replace(Score("fid", *interval, 200, "lower", "efficientnet-lite0", parameters), **changes)
+
+
+def auc(value: float, low: float, high: float) -> Score:
+    return Score("auc", value, low, high, 600, "higher", None, {"interval": "DeLong"})
+
+
+def run(name: str, *scores: Score, model: dict[str, Any] | None = None, **changes: Any) -> Result:
+    reference = ModelRef(name, "ldbench", "0.1.0", **(model or {}))
+    result = Result(TASK, reference, "measured", list(scores), seed=0, split_hash="5" * 64)
+    return replace(result, **changes)
+
+
+def reported(name: str, *scores: Score, source: str) -> Result:
+    return run(name, *scores, seed=None, split_hash=None, origin="reported", source=source)
+
+
+def fold(*results: Result) -> board.Leaderboard:
+    return board.fold((f"{index}/result.json", one) for index, one in enumerate(results))[TASK.id]
+
+
+def ranks(leaderboard: board.Leaderboard, metric: str = "fid") -> dict[str, int | None]:
+    scores = {row.model.name: row.score(metric) for row in leaderboard.rows}
+    return {name: score.rank for name, score in scores.items() if score is not None}
+
+
+FIELD = [
+    run("real", fid(18, 17, 20), auc(0.96, 0.93, 0.98), model={"reference": True}),
+    run("mean-image", fid(312, 296, 329), auc(0.5, 0.42, 0.58), model={"reference": True}),
+    run("oracle", fid(17.9, 16.6, 19.3), auc(0.95, 0.92, 0.98), model={"sees_truth": True}),
+    run("sd", fid(271, 258, 285), auc(0.55, 0.46, 0.63)),
+    run("basic-ft", fid(62, 57, 68), auc(0.871, 0.82, 0.92)),
+    run("basic-ft", fid(64, 59, 70), auc(0.85, 0.8, 0.9), seed=1),
+    run("basic-ft-ld", fid(40, 37, 44), auc(0.883, 0.83, 0.93)),
+    reported("Basic FT", fid(30, 30, 30, extractor="inception-v3"), source="a paper, Table 1"),
+    run("sd-ld", seed=3, status="failed", error="returned 12 images, expected 600"),
+]
+
+
+def test_the_field_is_folded_ranked_and_ordered() -> None:
+    leaderboard = fold(*FIELD)
+    names = [row.model.name for row in leaderboard.rows]
+    assert names == ["basic-ft-ld", "basic-ft", "sd", "oracle", "real", "mean-image", "Basic FT"]
+    unranked = dict.fromkeys(["oracle", "real", "mean-image", "Basic FT"])
+    assert ranks(leaderboard) == {"basic-ft-ld": 1, "basic-ft": 2, "sd": 3, **unranked}
+    assert ranks(leaderboard, "auc")["basic-ft"] == 1
+    assert [metric.metric for metric in leaderboard.metrics] == ["fid", "auc"]
+    assert [(one.model.name, one.seed, one.error) for one in leaderboard.failed] == [
+        ("sd-ld", 3, "returned 12 images, expected 600")
+    ]
+
+
+def test_seeds_become_one_row_with_mean_spread_and_count() -> None:
+    row = next(row for row in fold(*FIELD).rows if row.model.name == "basic-ft")
+    score = row.score("fid")
+    assert score is not None
+    assert (row.seeds, score.value, score.runs, score.n) == ((0, 1), 63.0, 2, 200)
+    assert score.spread == pytest.approx(2**0.5)
+    assert score.ci_low < 59 < 68 < score.ci_high
+
+
+def test_rows_differ_by_parameters_and_by_version() -> None:
+    leaderboard = fold(
+        run("m", fid(1, 0, 2), model={"parameters": {"delta": 0.1}}),
+        run("m", fid(2, 1, 3), model={"parameters": {"delta": 0.0}}),
+        run("m", fid(3, 2, 4), model={"parameters": {"delta": 0.0}}, seed=1),
+        replace(run("m", fid(3, 2, 4), seed=1), model=ModelRef("m", "ldbench", "0.2.0", {"delta": 0.1})),
+    )
+    assert sorted(row.seeds for row in leaderboard.rows) == [(0,), (0, 1), (1,)]
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.permutations(FIELD), st.lists(st.sampled_from(FIELD), max_size=3))
+def test_the_bytes_depend_neither_on_order_nor_on_copies(order: list[Result], copies: list[Result]) -> None:
+    assert board.dumps(fold(*order, *copies)) == board.dumps(fold(*FIELD))
+
+
+numbers = st.tuples(*[st.floats(0, 100)] * 3).map(lambda three: (sorted(three)[1], min(three), max(three)))
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(numbers, min_size=1, max_size=6), st.lists(numbers, max_size=4))
+def test_rows_that_do_not_compete_change_no_rank(ranked: list[Numbers], others: list[Numbers]) -> None:
+    rivals = [run(f"rival-{index}", fid(*one)) for index, one in enumerate(ranked)]
+    flags: list[dict[str, Any]] = [{"reference": True}, {"sees_truth": True}]
+    aside = [run(f"aside-{index}", fid(*one), model=flags[index % 2]) for index, one in enumerate(others)]
+    aside += [reported("paper", fid(*one), source=f"{index}") for index, one in enumerate(others)]
+    alone, together = ranks(fold(*rivals)), ranks(fold(*rivals, *aside))
+    assert alone == {name: rank for name, rank in together.items() if name in alone}
+    assert all(rank is None for name, rank in together.items() if name not in alone)
+
+
+def test_a_row_without_a_metric_is_not_ranked_on_it() -> None:
+    leaderboard = fold(run("a", fid(5, 4, 6), auc(0.9, 0.8, 1.0)), run("b", auc(0.3, 0.2, 0.4)))
+    assert ranks(leaderboard) == {"a": 1}
+    assert ranks(leaderboard, "auc") == {"a": 1, "b": 2}
+
+
+def test_each_task_has_its_own_leaderboard() -> None:
+    other = replace(FIELD[3], task=replace(TASK, id="sandbox-chest-t2i", version=4), split_hash="9" * 64)
+    folded = board.fold([("a", FIELD[3]), ("b", other)])
+    assert list(folded) == ["sandbox-brain-t2i", "sandbox-chest-t2i"]
+    assert board.fold([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        (run("b", fid(1, 0, 2), task=replace(TASK, version=2)), "version 2"),
+        (run("b", fid(1, 0, 2), task=replace(TASK, card_hash="d" * 64)), "card dddddddddddd"),
+        (run("b", fid(1, 0, 2), split_hash="6" * 64), "split_hash 666666666666"),
+        (run("b", fid(1, 0, 2), split_hash=None), "split_hash (none)"),
+        (run("b", fid(1, 0, 2, extractor="inception-v3")), 'extractor="inception-v3"'),
+        (run("b", fid(1, 0, 2, parameters={"interval": "jackknife", "resize": 299})), "resize=299"),
+        (run("b", fid(1, 0, 2, parameters={"interval": "jackknife"})), "resize=(absent)"),
+        (run("b", fid(1, 0, 2, direction="higher")), 'direction="higher"'),
+        (run("b", fid(1, 0, 2, n=100)), "n=100"),
+        (run("a", fid(2, 0, 3)), "one run, two answers"),
+        (run("a", fid(1, 0, 2), note="edited"), "one run, two answers"),
+        (run("b", fid(1, 0, 2), fid(1, 0, 2)), "fid 2 times"),
+        (run("b", task=replace(TASK, version=2), status="failed", error="x"), "version 2"),
+    ],
+)
+def test_what_cannot_share_a_table_is_an_error_naming_the_files(second: Result, said: str) -> None:
+    first = run("a", fid(1, 0, 2))
+    for pair in ([("x.json", first), ("y.json", second)], [("y.json", second), ("x.json", first)]):
+        with pytest.raises(ResultError) as caught:
+            board.fold(pair)
+        message = str(caught.value)
+        assert said in message
+        assert "y.json" in message
+        assert "\n" not in message
+        assert "x.json" in message or "2 times" in said
+
+
+def test_a_repeated_run_may_take_another_time_on_another_day() -> None:
+    again = replace(FIELD[3], created="2026-01-02T03:04:05Z", stages=[result_file.Stage("generate", 12.5)])
+    assert board.dumps(fold(FIELD[3], again)) == board.dumps(fold(FIELD[3]))
+
+
+def test_a_failure_stands_beside_a_later_success() -> None:
+    failed = run("sd", status="failed", error="out of memory")
+    leaderboard = fold(FIELD[3], failed)
+    assert (len(leaderboard.rows), len(leaderboard.failed)) == (1, 1)
+
+
+def test_only_failures_make_an_empty_table() -> None:
+    leaderboard = fold(FIELD[-1])
+    assert (leaderboard.rows, leaderboard.metrics, len(leaderboard.failed)) == ((), (), 1)
+
+
+def test_reported_rows_need_not_be_measured_alike() -> None:
+    one = reported("p", fid(30, 30, 30, extractor="inception-v3", n=400), source="A")
+    other = reported("p", fid(31, 31, 31, extractor="other", n=100), source="B")
+    assert len(fold(one, other, FIELD[3]).rows) == 3
+    with pytest.raises(ResultError, match="one run, two answers"):
+        fold(one, replace(other, source="A"))
+
+
+def test_a_written_leaderboard_reads_back_equal_and_rebuilds_to_the_same_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "boards" / "sandbox-brain-t2i.json"
+    board.write(fold(*FIELD), path)
+    assert board.read(path) == fold(*FIELD)
+    assert path.read_text(encoding="utf-8") == board.dumps(board.read(path))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"spread": null', '"spread": NaN', "spread"),
+        ('"runs": 1', '"runs": "1"', "runs: expected an integer"),
+        ('"runs": 1', '"rums": 1', "rums: unknown key"),
+        ('"schema_version": 1', '"schema_version": 2', "schema_version"),
+        ('"schema_version": 1', '"schema_version": true', "schema_version"),
+        ("}\n", "", "truncated"),
+    ],
+)
+def test_a_leaderboard_file_that_is_wrong_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+    path = tmp_path / "board.json"
+    text = board.dumps(fold(*FIELD))
+    head, found, tail = text.rpartition(old)
+    assert found
+    path.write_text(head + new + tail, encoding="utf-8")
+    with pytest.raises(ResultError, match=said) as caught:
+        board.read(path)
+    assert str(path) in str(caught.value)
+
+
+def test_collect_finds_result_files_below_folders_and_nothing_else(tmp_path: Path) -> None:
+    names = ["b/run/result.json", "a/result.json", "a/other.json", "a/.result.json.x1", "c.json"]
+    for index, name in enumerate(names):
+        result_file.write(run(f"m{index}", fid(1, 0, 2)), tmp_path / name)
+    found = board.collect([tmp_path, tmp_path / "a", tmp_path / "c.json"])
+    assert [Path(path).relative_to(tmp_path).as_posix() for path, _ in found] == [
+        "a/result.json", "b/run/result.json", "c.json"
+    ]
+    assert [result.model.name for _, result in found] == ["m1", "m0", "m4"]
+
+
+def test_collect_says_what_is_missing_or_broken(tmp_path: Path) -> None:
+    with pytest.raises(ResultError, match="no such file or folder"):
+        board.collect([tmp_path / "nowhere"])
+    with pytest.raises(ResultError, match=r"expected a result\.json below it"):
+        board.collect([tmp_path])
+    (tmp_path / "result.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ResultError, match=r"result\.json: expected JSON"):
+        board.collect([tmp_path])

@@ -1,0 +1,195 @@
+"""Names to generators and back: lazy, checked, traced, and loud about a broken or double plugin."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ldbench.api import Generator
+from ldbench.errors import PluginError, UnknownNameError
+from ldbench.provenance import model_ref
+from ldbench.registry import ModelEntry, build, load_generator, model_names, registered
+
+HEAD = """
+from dataclasses import dataclass, field
+from typing import ClassVar
+from ldbench.api import Generator
+"""
+GOOD = (
+    HEAD
+    + """
+@dataclass
+class Grey(Generator):
+    kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
+    level: float = 0.5
+    def generate(self, requests, context):
+        raise NotImplementedError
+"""
+)
+
+
+def install(site: Path, distribution: str, version: str, points: dict[str, str]) -> None:
+    """What an installer leaves behind: metadata with entry points, in a folder on the path."""
+    info = site / f"{distribution.replace('-', '_')}-{version}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
+    lines = [f"{name} = {value}" for name, value in points.items()]
+    (info / "entry_points.txt").write_text("[ldbench.generators]\n" + "\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    return folder
+
+
+def one_line(error: pytest.ExceptionInfo[BaseException]) -> str:
+    text = str(error.value)
+    assert "\n" not in text
+    return text
+
+
+def test_an_entry_point_is_listed_without_an_import_and_loaded_by_name(site: Path) -> None:
+    (site / "grey_plugin.py").write_text(GOOD)
+    install(site, "grey-plugin", "1.2", {"grey": "grey_plugin:Grey"})
+    entry = ModelEntry("grey", "grey-plugin", "1.2", "grey_plugin:Grey")
+    assert entry in model_names()
+    assert registered("grey") == entry
+    assert "grey_plugin" not in sys.modules
+    generator = build(load_generator("grey"), {"level": "0.25"})
+    assert isinstance(generator, Generator)
+    assert vars(generator) == {"level": 0.25}
+
+
+def test_listing_needs_no_torch_and_no_plugin(site: Path) -> None:
+    install(site, "broken-plugin", "1", {"broken": "no_such_module:Nothing"})
+    code = (
+        "import sys; from ldbench.registry import model_names; print([e.name for e in model_names()]);"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'numpy', 'diffusers')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(site)!r}); {code}"],
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parent.parent,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "'broken'" in done.stdout
+
+
+def test_a_broken_plugin_names_its_distribution_and_its_cause(site: Path) -> None:
+    (site / "raising_plugin.py").write_text("raise RuntimeError('no\\nlicence')")
+    install(site, "raising-plugin", "0.9", {"raising": "raising_plugin:Any"})
+    cause = r"'raising' of raising-plugin 0\.9 .*RuntimeError: no licence"
+    with pytest.raises(PluginError, match=cause) as error:
+        load_generator("raising")
+    one_line(error)
+    assert isinstance(error.value.__cause__, RuntimeError)
+
+
+def test_a_plugin_that_exits_at_import_does_not_end_the_program(site: Path) -> None:
+    (site / "exiting_plugin.py").write_text("import sys; sys.exit(0)")
+    with pytest.raises(PluginError, match="SystemExit"):
+        load_generator("exiting_plugin:Any")
+
+
+def test_two_distributions_with_one_name_are_both_named_and_others_still_load(site: Path) -> None:
+    (site / "twice_plugin.py").write_text(GOOD)
+    install(site, "first-plugin", "1", {"twice": "twice_plugin:Grey"})
+    install(site, "second-plugin", "2", {"twice": "twice_plugin:Grey", "once": "twice_plugin:Grey"})
+    for ask in (lambda: load_generator("twice"), model_names):
+        with pytest.raises(PluginError, match=r"first-plugin 1.*second-plugin 2"):
+            ask()
+    assert load_generator("once").__name__ == "Grey"
+
+
+def test_an_unknown_name_suggests_the_nearest(site: Path) -> None:
+    install(site, "named-plugin", "1", {"latent-walk": "named_plugin:Any"})
+    with pytest.raises(UnknownNameError, match=r"'latent-wlak': did you mean latent-walk\?"):
+        load_generator("latent-wlak")
+
+
+def test_a_class_in_a_file_and_in_a_module(site: Path, tmp_path: Path) -> None:
+    file = tmp_path / "elsewhere" / "model.py"
+    file.parent.mkdir()
+    file.write_text("from __future__ import annotations\n" + GOOD)
+    other = tmp_path / "model.py"
+    other.write_text(GOOD.replace("0.5", "0.75"))
+    (site / "module_plugin.py").write_text(GOOD)
+    assert load_generator(f"{file}:Grey")().level == 0.5
+    assert load_generator(f"{other}:Grey")().level == 0.75
+    assert load_generator("module_plugin:Grey").__module__ == "module_plugin"
+
+
+@pytest.mark.parametrize(
+    ("spec", "kind", "message"),
+    [
+        ("{tmp}/none.py:Grey", UnknownNameError, "no file"),
+        ("{tmp}/good.py:Gray", PluginError, "defines no 'Gray'"),
+        ("{tmp}/syntax.py:Grey", PluginError, "SyntaxError"),
+        ("no_such_package.module:Grey", PluginError, "No module named 'no_such_package'"),
+        ("json:loads", PluginError, "expected a subclass of ldbench.api.Generator"),
+        ("ldbench.api:Case", PluginError, "expected a subclass of ldbench.api.Generator"),
+        ("ldbench.api:Generator", PluginError, "doesn't define generate"),
+    ],
+)
+def test_a_wrong_spec_is_one_line(tmp_path: Path, spec: str, kind: type[Exception], message: str) -> None:
+    (tmp_path / "good.py").write_text(GOOD)
+    (tmp_path / "syntax.py").write_text("class Grey(:\n")
+    with pytest.raises(kind, match=message) as error:
+        load_generator(spec.format(tmp=tmp_path))
+    one_line(error)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("@dataclass\n", "", "expected a dataclass"),
+        ("def generate", "def produce", "doesn't define generate"),
+        ("level: float = 0.5", "level: float", r"Grey\.level: expected a default"),
+        ("level: float = 0.5", "level: list = field(default_factory=list)", r"level: expected bool, int"),
+        ("level: float = 0.5", "level: float = 'half'", r"default of its own type"),
+        ("level: float = 0.5", "level: float = float('nan')", r"default of its own type"),
+        ("level: float = 0.5", "level: 'Missing' = 0.5", r"Grey\.level: can't read its type"),
+        ("text-to-image", "text-to-video", "unknown kinds 'text-to-video'"),
+        ("level: float", "capabilities = 3\n    level: float", r"capabilities\(\) raised TypeError"),
+    ],
+)
+def test_a_class_that_breaks_the_protocol_is_refused(
+    tmp_path: Path, before: str, after: str, message: str
+) -> None:
+    assert before in GOOD
+    (tmp_path / "plugin.py").write_text(GOOD.replace(before, after))
+    with pytest.raises(PluginError, match=message) as error:
+        load_generator(f"{tmp_path / 'plugin.py'}:Grey")
+    assert "plugin.py:Grey" in one_line(error)
+
+
+def test_a_registered_generator_is_traced_to_its_distribution(site: Path) -> None:
+    (site / "traced_plugin.py").write_text(GOOD)
+    install(site, "traced-plugin", "4.5", {"traced": "traced_plugin:Grey"})
+    ref = model_ref("traced", load_generator("traced")())
+    assert (ref.name, ref.distribution, ref.version) == ("traced", "traced-plugin", "4.5")
+    assert ref.parameters == {"level": 0.5}
+    assert (ref.reference, ref.sees_truth) == (False, False)
+
+
+def test_a_file_is_named_by_name_and_content_and_never_by_folder(tmp_path: Path) -> None:
+    file = tmp_path / "model.py"
+    file.write_text(GOOD.replace("level: float", "sees_truth: ClassVar[bool] = True\n    level: float"))
+    ref = model_ref(f"{file}:Grey", load_generator(f"{file}:Grey")())
+    assert ref.name == "model.py:Grey"
+    assert ref.version == f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()[:16]}"
+    assert ref.distribution is None
+    assert str(tmp_path) not in repr(ref)
+    assert ref.sees_truth
+
+
+def test_a_module_nobody_installed_has_no_distribution(site: Path) -> None:
+    (site / "loose_plugin.py").write_text(GOOD)
+    ref = model_ref("loose_plugin:Grey", load_generator("loose_plugin:Grey")())
+    assert (ref.name, ref.distribution, ref.version) == ("loose_plugin:Grey", None, None)
