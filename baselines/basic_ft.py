@@ -6,7 +6,8 @@ the posterior is still sampled anew at every step.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -44,6 +45,7 @@ class BasicFT(StableDiffusion):
     steps: int = 500
     batch_size: int = 16
     learning_rate: float | None = None
+    checkpoint_every: int = 100
     prompt_dropout: float = 0.1
     ema_decay: float = 0.98
     delta: float = 0.0
@@ -53,21 +55,25 @@ class BasicFT(StableDiffusion):
         """Train the U-Net, going on from the checkpoint in `context.folder` if there is one."""
         if len(train) < self.batch_size:
             raise GeneratorError(f"basic-ft: expected at least {self.batch_size} training images, got {len(train)}")
-        model = load_backbone(self.backbone or context.backbone, context.device)
+        name = self.backbone or context.backbone
+        model = load_backbone(name, context.device)
         rate = self.learning_rate or (1e-5 if model.is_large else 1e-3)
-        settings = TrainingSettings(self.steps, self.batch_size, rate, context.seed, ema_decay=self.ema_decay)
+        settings = TrainingSettings(
+            self.steps, self.batch_size, rate, context.seed, ema_decay=self.ema_decay,
+            checkpoint_every=self.checkpoint_every,
+        )
         model.unet.requires_grad_(True)
         data = encode_set(model, train, context)
         optimise(
             dict(model.unet.named_parameters()),
             lambda source: denoising_loss(model, data, self.batch_size, self.prompt_dropout, self._drift(), source),
-            settings, context.folder, {**asdict(self._drift()), "prompt_dropout": self.prompt_dropout},
+            settings, context.folder, {"backbone": name, "delta": self.delta, "prompt_dropout": self.prompt_dropout},
             context.progress,
         )
         model.unet.requires_grad_(False)
         self._model = model
 
-    def generate(self, requests: list[Request], context: Context) -> torch.Tensor:
+    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
         """One image a prompt, `(N, 3, H, W) float32 in [0, 1]`."""
         if self._model is None:
             raise GeneratorError("basic-ft: expected fit before generate")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from ldbench.errors import ResultError
-from ldbench.metrics.score import Score
+from ldbench.metrics.score import ParameterValue, Score
 from ldbench.result import Result
 
 Found = tuple[str, Result]
@@ -27,8 +27,20 @@ def run_key(result: Result) -> str:
 
 
 def definition(score: Score) -> str:
-    """How a score was measured, as JSON: direction, extractor, n and parameters."""
-    return _canonical([score.direction, score.extractor, score.n, score.parameters])
+    """How a score was measured, as JSON: direction, extractor, n and the parameters of the method."""
+    return _canonical([score.direction, score.extractor, score.n, method(score)])
+
+
+def method(score: Score) -> dict[str, ParameterValue]:
+    """The parameters that say how it was measured, without those that tell of this run alone.
+
+    Of the run are `seed`, all that end in `_seed`, and what was seen on the way, named `observed_...`.
+    """
+    return {key: value for key, value in score.parameters.items() if not _of_the_run(key)}
+
+
+def _of_the_run(parameter: str) -> bool:
+    return parameter == "seed" or parameter.endswith("_seed") or parameter.startswith("observed_")
 
 
 def distinct(found: Sequence[Found]) -> list[Found]:
@@ -112,7 +124,7 @@ def _differences(mine: Score, other: Score) -> str:
 
 
 def _settings(score: Score) -> dict[str, str]:
-    values = {"direction": score.direction, "extractor": score.extractor, "n": score.n, **score.parameters}
+    values = {"direction": score.direction, "extractor": score.extractor, "n": score.n, **method(score)}
     return {key: json.dumps(value) for key, value in values.items()}
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ldbench import result as result_file
-from ldbench.comparable import Found, distinct, row_key
+from ldbench.comparable import Found, distinct, method, row_key
 from ldbench.errors import ResultError
 from ldbench.metrics.score import Direction, ParameterValue, Score
 from ldbench.pooling import pool
@@ -27,7 +27,10 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Metric:
-    """How one metric was measured, the same for every measured row; `n` counts generated images."""
+    """How one metric was measured, the same for every measured row; `n` counts generated images.
+
+    `parameters` are those of the method; seeds and observations of single runs stay in the results.
+    """
 
     metric: str
     direction: Direction
@@ -188,7 +191,7 @@ def _metric_order(results: Sequence[Result]) -> list[str]:
 def _metrics(measured: Sequence[Result], order: Sequence[str]) -> tuple[Metric, ...]:
     first = {score.metric: score for result in measured for score in result.scores}
     return tuple(
-        Metric(name, first[name].direction, first[name].extractor, first[name].n, first[name].parameters)
+        Metric(name, first[name].direction, first[name].extractor, first[name].n, method(first[name]))
         for name in order if name in first
     )
 

@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 
-from ldbench.errors import ResultError
+from ldbench.errors import MetricError, ResultError
 from ldbench.metrics.score import ParameterValue, Score
+from ldbench.typed import TypedError, build
 
 SCHEMA_VERSION = 1
 _STRICT = ConfigDict(extra="forbid")
@@ -141,14 +142,15 @@ def read(path: Path) -> Result:
 
 def parse(record: object, where: str) -> Result:
     """A result from decoded JSON; `where` names the file in errors."""
-    if not isinstance(record, dict) or not isinstance(record.get("schema_version"), int):
+    if not isinstance(record, dict) or type(record.get("schema_version")) is not int:
         raise ResultError(f"{where}: expected an object with an integer schema_version; is this a result file?")
     try:
-        return _RESULT.validate_python(_migrate(record, where))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ResultError(f"{where}:{key}: {first['msg']}, got {first['input']!r:.80}") from error
+        result: Result = build(Result, _migrate(record, where))
+    except TypedError as error:
+        raise ResultError(f"{where}:{error}") from error
+    except MetricError as error:  # a score whose numbers contradict each other
+        raise ResultError(f"{where}: {error}") from error
+    return result
 
 
 def _migrate(record: dict[str, Any], where: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Plain tables to frozen dataclasses, checked against the dataclasses' own annotations.
 
-Knows bool, int, float, str, Literal, unions, `tuple[T, ...]`, `Mapping[str, T]` and nested dataclasses.
+Knows bool, int, float, str, Literal, unions, `tuple[T, ...]`, `list[T]`, `Mapping[str, T]` and nested dataclasses.
 Refuses to convert: "1" is not an int, and only an int is taken for a float.
 """
 
@@ -42,8 +42,8 @@ def convert(hint: Any, value: object, key: str) -> Any:
         return _convert_union(hint, value, key)
     if origin is Literal and value in arguments:
         return value
-    if origin is tuple and isinstance(value, list | tuple):
-        return tuple(convert(arguments[0], item, f"{key}[{index}]") for index, item in enumerate(value))
+    if origin in (tuple, list) and isinstance(value, list | tuple):
+        return origin(convert(arguments[0], item, f"{key}[{index}]") for index, item in enumerate(value))
     if origin is not None and isinstance(value, Mapping) and _is_subclass(origin, Mapping):
         return {name: convert(arguments[1], item, _join(key, name)) for name, item in value.items()}
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
@@ -85,7 +85,7 @@ def _spell(hint: Any) -> str:
         return "one of " + ", ".join(repr(option) for option in arguments)
     if origin in (Union, types.UnionType):
         return " or ".join(_spell(option) for option in arguments if option is not types.NoneType)
-    if origin is tuple:
+    if origin in (tuple, list):
         return f"a list of {_spell(arguments[0])}"
     if origin is not None or dataclasses.is_dataclass(hint):
         return "a table"

@@ -158,6 +158,16 @@ def test_what_cannot_share_a_table_is_an_error_naming_the_files(second: Result, 
         assert "x.json" in message or "2 times" in said
 
 
+def test_seeds_and_observations_of_a_run_are_no_part_of_the_method() -> None:
+    def noted(seed: int) -> Score:
+        parameters = {"interval": "jackknife", "interval_seed": seed, "seed": seed, "observed_at_cap": 7 * seed}
+        return fid(5, 4, 6, parameters=parameters)
+
+    runs = [run("a", noted(0)), run("a", noted(1), seed=1), run("b", noted(2), seed=2)]
+    assert [metric.parameters for metric in fold(*runs).metrics] == [{"interval": "jackknife"}]
+    assert board.dumps(fold(*runs)) == board.dumps(fold(*reversed(runs)))
+
+
 def test_a_repeated_run_may_take_another_time_on_another_day() -> None:
     again = replace(FIELD[3], created="2026-01-02T03:04:05Z", stages=[result_file.Stage("generate", 12.5)])
     assert board.dumps(fold(FIELD[3], again)) == board.dumps(fold(FIELD[3]))

@@ -103,9 +103,7 @@ class Brush:
             return None
         return rows, columns
 
-    def _local(
-        self, window: tuple[slice, slice], x: float, y: float, angle: float
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _local(self, window: tuple[slice, slice], x: float, y: float, angle: float) -> tuple[np.ndarray, np.ndarray]:
         u = (X[window] - self.centre[0]) / self.scale
         u = (-u if self.mirror else u) - x
         v = (Y[window] - self.centre[1]) / self.scale - y

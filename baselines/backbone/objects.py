@@ -7,6 +7,7 @@ caption names is the first colour, the second is a companion.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -226,7 +227,7 @@ def _plate(b: Brush, rng: np.random.Generator, c: Colour, d: Colour) -> None:
 def _ring(b: Brush, rng: np.random.Generator, c: Colour, d: Colour) -> None:
     width = rng.uniform(0.06, 0.16)
     corners = [(0.75 * np.cos(a), 0.1 + 0.75 * np.sin(a)) for a in np.linspace(0, 2 * np.pi, 25)]
-    for (x0, y0), (x1, y1) in zip(corners[:-1], corners[1:], strict=True):
+    for (x0, y0), (x1, y1) in pairwise(corners):
         b.line(x0, y0, x1, y1, width, c * (1.0 + 0.3 * (x0 * b.light[0] + y0 * b.light[1])))
 
 

@@ -8,6 +8,7 @@ text: nothing is downloaded, and a word outside the lists falls back to pieces a
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 from transformers import CLIPTokenizer
 
@@ -35,7 +36,7 @@ def word_counts() -> Counter[str]:
         (PLAIN_WORDS.split(), _PLAIN_WEIGHT),
         (AFFIXES.split(), _AFFIX_WEIGHT),
     ):
-        counts.update({word: weight for word in words})
+        counts.update(dict.fromkeys(words, weight))
     return counts
 
 
@@ -46,7 +47,7 @@ def learn_merges(counts: Counter[str], limit: int) -> list[tuple[str, str]]:
     while len(merges) < limit:
         pairs: Counter[tuple[str, str]] = Counter()
         for word, pieces in words.items():
-            for pair in zip(pieces, pieces[1:], strict=False):
+            for pair in pairwise(pieces):
                 pairs[pair] += counts[word]
         if not pairs:
             break

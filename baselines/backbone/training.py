@@ -6,7 +6,7 @@ Refuses to own a loop: each stage has its own, and hands over its modules to be 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,6 @@ def load_checkpoint(path: Path, parts: Mapping[str, Any]) -> int:
     return int(state["step"])
 
 
-def parameter_count(modules: Iterable[nn.Module]) -> int:
-    """Number of parameters in all modules."""
-    return sum(p.numel() for module in modules for p in module.parameters())
+def steps_done(path: Path) -> int:
+    """The step that a checkpoint would go on from; 0 when there is none."""
+    return load_checkpoint(path, {})

@@ -116,7 +116,8 @@ class _SameConv2d(nn.Conv2d):
         height, width = (max((-(-size // stride) - 1) * stride + kernel - size, 0) for size in x.shape[-2:])
         if height or width:
             x = functional.pad(x, (width // 2, width - width // 2, height // 2, height - height // 2))
-        return super().forward(x)
+        padded: torch.Tensor = super().forward(x)
+        return padded
 
 
 class _Block(nn.Module):

@@ -52,7 +52,7 @@ def psnr_score(generated: torch.Tensor, target: torch.Tensor) -> Score:
             "data_range": 1.0,
             "average": "mean of one PSNR an image",
             "cap_db": CAP_DB,
-            "images_at_cap": int((values >= CAP_DB).sum()),
+            "observed_images_at_cap": int((values >= CAP_DB).sum()),
             "interval": "95 % Student's t over cases",
         },
     )

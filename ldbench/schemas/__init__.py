@@ -1,1 +1,73 @@
-"""schemas."""
+"""JSON Schemas of task cards, results and leaderboards, for editors, validators and other languages.
+
+Generated from the dataclasses that read the files, never written by hand; `python -m ldbench.schemas` renews
+the committed copies. Refuses nothing itself: the readers check more than a schema can say.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from ldbench import leaderboard, result
+from ldbench.card import Task
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+# What `ldbench.card` checks beyond types, by definition and property.
+_CARD_RULES: tuple[tuple[str, str, dict[str, int]], ...] = (
+    ("DataSpec", "classes", {"minItems": 2}),
+    ("Protocol", "resolution", {"multipleOf": 8, "minimum": 8}),
+    ("Protocol", "templates", {"minItems": 1}),
+    ("Protocol", "evaluation_cases", {"minimum": 2}),
+)
+
+
+def texts() -> dict[str, str]:
+    """File name to content of every schema."""
+    schemas = {"task": task_schema(), "result": result_schema(), "leaderboard": leaderboard_schema()}
+    return {f"{name}.schema.json": json.dumps(schema, indent=2) + "\n" for name, schema in schemas.items()}
+
+
+def write(folder: Path) -> None:
+    """Write every schema into `folder`, which exists."""
+    for name, text in texts().items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def task_schema() -> dict[str, Any]:
+    """The JSON Schema of a task card, TOML read as JSON."""
+    schema = _closed(TypeAdapter(Task).json_schema(), "ldbench task card")
+    schema["properties"]["version"]["minimum"] = 1
+    schema["$defs"]["Metrics"]["minProperties"] = 1
+    for definition, name, rule in _CARD_RULES:
+        schema["$defs"][definition]["properties"][name].update(rule)
+    return schema
+
+
+def result_schema() -> dict[str, Any]:
+    """The JSON Schema of a result file."""
+    return _versioned(_closed(result.json_schema(), "ldbench result"), result.SCHEMA_VERSION)
+
+
+def leaderboard_schema() -> dict[str, Any]:
+    """The JSON Schema of a leaderboard file."""
+    schema = TypeAdapter(leaderboard.Leaderboard).json_schema()
+    return _versioned(_closed(schema, "ldbench leaderboard"), leaderboard.SCHEMA_VERSION)
+
+
+def _closed(schema: dict[str, Any], title: str) -> dict[str, Any]:
+    """The schema with unknown fields refused in every table that names its fields."""
+    for table in [schema, *schema.get("$defs", {}).values()]:
+        if "properties" in table:
+            table["additionalProperties"] = False
+    return {"$schema": DIALECT, **schema, "title": title}
+
+
+def _versioned(schema: dict[str, Any], version: int) -> dict[str, Any]:
+    """The schema with its version demanded, although the dataclass has a default for it."""
+    schema["properties"]["schema_version"] = {"const": version, "type": "integer"}
+    schema["required"] = sorted({*schema["required"], "schema_version"})
+    return schema

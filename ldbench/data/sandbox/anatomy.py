@@ -23,7 +23,7 @@ from ldbench.errors import DataError
 Field = npt.NDArray[np.float32]
 
 FRAME = 192
-SLICE_HEIGHTS = tuple(range(80, 90))
+SLICE_HEIGHTS = tuple(range(82, 89))
 
 # Frame corner in template voxels: the frame is centred on the brain, not on the volume.
 _LEFT, _BACK = 2, 22

@@ -10,7 +10,7 @@ Three losses are counted from the young adults of the template:
   al., Neurology 73, 2009).
 
 The disease's excess levels off over the years, as the sigmoid course of imaging markers does (Jack et al., Lancet
-Neurology 12, 2013): `t` years count as `15 (1 - exp(-t / 15))`.
+Neurology 12, 2013): `t` years count as `20 (1 - exp(-t / 20))`.
 
 Rates are in the range of longitudinal MRI studies: ventricles 1.5 to 3 % a year in healthy elders and several
 times that in AD, MCI between (Nestor et al., Brain 131, 2008; Jack et al., Neurology 65, 2005; Leung et al.,
@@ -35,7 +35,7 @@ VENTRICLE_RATE: Final = {"CN": 0.02, "MCI": 0.045, "AD": 0.10}
 TISSUE_RATE: Final = {"CN": 0.005, "MCI": 0.010, "AD": 0.020}
 
 # Years over which the excess of the disease levels off.
-LEVELLING: Final = 15.0
+LEVELLING: Final = 20.0
 
 # Age from which normal ageing is counted; the template's subjects are younger.
 AGEING_STARTS: Final = 50.0

@@ -28,8 +28,11 @@ _BLOCK = FRAME // SIZE
 
 # Mean linear size of a head in the frame; men's brains are about 11 % larger by volume (Ruigrok et al.,
 # Neuroscience and Biobehavioral Reviews 39, 2014), 3.6 % by length.
-_HEAD_SIZE = {"female": 0.920, "male": 0.953}
+_HEAD_SIZE = {"female": 0.915, "male": 0.948}
 _HEAD_SPREAD = 0.022
+
+# Rows and columns that the head fills.
+_HEAD = slice(24, FRAME - 24)
 
 
 @dataclass(frozen=True)
@@ -99,17 +102,17 @@ def draw_subject(number: int, sex: Sex, seed: int) -> Subject:
         height=int(rng.choice(SLICE_HEIGHTS)),
         size=normal(_HEAD_SIZE[sex], _HEAD_SPREAD),
         aspect=normal(1.0, 0.025),
-        angle=normal(0.0, 0.03),
-        shift=(normal(0.0, 1.0), normal(0.0, 1.0)),
+        angle=normal(0.0, 0.025),
+        shift=(normal(0.0, 0.8), normal(0.0, 0.8)),
         levels=(white, white * normal(0.65, 0.03), white * normal(0.16, 0.025)),
         noise=normal(0.014, 0.003),
         ventricle_size=float(np.exp(normal(0.0, 0.13))),
         sulcal_reserve=max(0.0, normal(0.02, 0.008)),
         pace=Pace(
             ageing=float(np.exp(normal(0.0, 0.10))),
-            disease=float(np.exp(normal(0.0, 0.20))),
+            disease=float(np.exp(normal(0.0, 0.15))),
             mci_years=float(rng.uniform(2.0, 5.0)),
-            ad_years=float(rng.uniform(2.0, 9.0)),
+            ad_years=float(rng.uniform(2.5, 9.5)),
         ),
     )
 
@@ -118,6 +121,8 @@ def draw_identity(subject: Subject) -> Identity:
     """The subject's random fields; about 0.05 s."""
     rng = np.random.default_rng([subject.seed, subject.number, 1])
     velocity = np.stack([2.0 * smooth_noise(rng, FRAME, 24) + 1.1 * smooth_noise(rng, FRAME, 9) for _ in range(2)])
+    # The head stays in the middle of the frame: only the shape is random here, the place is `shift`.
+    velocity -= velocity[:, _HEAD, _HEAD].mean(axis=(1, 2), keepdims=True)
     centre = np.float32((FRAME - 1) / 2)
     rows, columns = identity_warp(FRAME) - centre
     cos, sin = np.cos(subject.angle), np.sin(subject.angle)
@@ -130,7 +135,7 @@ def draw_identity(subject: Subject) -> Identity:
     ).astype(np.float32)
     return Identity(
         warp=compose(turned, exponential(velocity)),
-        sulci=0.5 * smooth_noise(rng, FRAME, 14) + 0.5 * smooth_noise(rng, FRAME, 6),
+        sulci=0.4 * smooth_noise(rng, FRAME, 14) + 0.4 * smooth_noise(rng, FRAME, 6),
         gain=1 + 0.05 * smooth_noise(rng, SIZE, 16),
         noise=rng.standard_normal((2, SIZE, SIZE), dtype=np.float32),
     )

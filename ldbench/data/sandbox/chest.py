@@ -45,7 +45,7 @@ def _soft_and_air(rays: Rays, anatomy: ChestAnatomy, patient: ChestPatient, find
     density = MU_LUNG * lung_texture(rays, patient)
     density = density + share * (0.9 * MU_SOFT - density)
     for side, height in enumerate(fluid_heights(patient, finding)):
-        lung = lung_path(rays, anatomy, patient, side, height)
+        lung = lung_path(rays, anatomy, side, height)
         vessels = np.minimum(vessel_path(rays, anatomy, patient, side), lung)
         attenuation += lung * (density - MU_SOFT) + vessels * (MU_SOFT - density)
     return attenuation + (MU_AIR - MU_SOFT) * _bubble(rays, anatomy, patient)

@@ -78,7 +78,7 @@ class ChestAnatomy:
 def heart_ratio(patient: ChestPatient, finding: str, sex: str, age: int) -> float:
     """The cardiothoracic ratio that a patient is given: 0.38 to 0.50, or 0.52 to 0.65 in cardiomegaly."""
     if finding == "cardiomegaly":
-        return CTR_ENLARGED[0] + (CTR_ENLARGED[1] - CTR_ENLARGED[0]) * patient.severity**1.8
+        return float(CTR_ENLARGED[0] + (CTR_ENLARGED[1] - CTR_ENLARGED[0]) * patient.severity**1.8)
     ratio = 0.448 + 0.028 * patient.heart + 0.0006 * (age - 54) + (0.006 if sex == "female" else 0.0)
     return float(np.clip(ratio, *CTR_NORMAL))
 

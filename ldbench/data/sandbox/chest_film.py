@@ -50,4 +50,4 @@ def _develop(density: Array, patient: ChestPatient) -> npt.NDArray[np.uint8]:
     middle, span = 0.5 * (_BLACK + _WHITE), (_WHITE - _BLACK) / (1.0 + 0.05 * patient.contrast)
     shown = (density - middle - 0.06 * patient.exposure) / span
     curve = 0.5 + 0.5 * np.tanh(1.7 * shown) / np.tanh(0.85)
-    return np.round(np.clip(curve, 0.0, 1.0) * 255.0).astype(np.uint8)
+    return np.asarray(np.round(np.clip(curve, 0.0, 1.0) * 255.0), dtype=np.uint8)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ldbench.data.sandbox.chest_anatomy import ChestAnatomy
 from ldbench.data.sandbox.chest_patient import ChestPatient
-from ldbench.data.sandbox.chest_projection import Array, Rays, blur
+from ldbench.data.sandbox.chest_projection import Array, Rays, blur, near_polyline
 
 _VESSELS, _TEXTURE, _PATCH = 1, 2, 3
 _BRANCHES = 8
@@ -30,7 +30,7 @@ def vessel_path(rays: Rays, anatomy: ChestAnatomy, patient: ChestPatient, side: 
         reach = 9.5 * a.scale * (1.0 + 0.1 * generator.standard_normal())
         bend = 0.35 * generator.standard_normal()
         fork = 0.45 + 0.12 * generator.standard_normal()
-        trunk = _course(hilum + [0.0, 2.6 * share - 1.5], heading, bend, reach)
+        trunk = _course(hilum + np.array([0.0, 2.6 * share - 1.5]), heading, bend, reach)
         total += _vessel(rays, trunk, sign, 0.70 * a.scale)
         for turn in (fork, -fork - 0.15):
             total += _vessel(rays, _course(trunk[4], heading + turn, -bend, 0.55 * reach), sign, 0.36 * a.scale)
@@ -65,10 +65,8 @@ def opacity_share(rays: Rays, anatomy: ChestAnatomy, patient: ChestPatient, find
 def _zone(patient: ChestPatient) -> tuple[float, float]:
     # Lower zones are the commonest; the draw also sets where in the zone the centre lies.
     bounds = ((0.0, 0.5, 0.08, 0.25), (0.5, 0.72, 0.38, 0.52), (0.72, 1.0, 0.62, 0.78))
-    for low, high, bottom, top in bounds:
-        if low <= patient.place < high:
-            inner = (patient.place - low) / (high - low)
-            break
+    low, high, bottom, top = next(zone for zone in bounds if patient.place < zone[1])
+    inner = (patient.place - low) / (high - low)
     across = 0.45 + 0.22 * patient.density - (0.08 if bottom > 0.6 else 0.0)
     return across, bottom + (top - bottom) * inner
 
@@ -82,17 +80,10 @@ def _course(start: Array, heading: float, bend: float, reach: float) -> Array:
 
 def _vessel(rays: Rays, points: Array, sign: float, radius: float) -> Array:
     # A vessel thinner than a detector pixel keeps its area: a Gaussian of the same cross-section.
-    x, y = sign * rays.x, rays.y
-    result = np.zeros_like(x)
-    low, high = points.min(axis=0) - 1.2, points.max(axis=0) + 1.2
-    near = (x > low[0]) & (x < high[0]) & (y > low[1]) & (y < high[1])
-    if not near.any():
-        return result
-    start, step = points[:-1], np.diff(points, axis=0)
-    dx, dy = x[near][:, None] - start[:, 0], y[near][:, None] - start[:, 1]
-    along = np.clip((dx * step[:, 0] + dy * step[:, 1]) / (step * step).sum(axis=1), 0.0, 1.0)
-    squared = (dx - along * step[:, 0]) ** 2 + (dy - along * step[:, 1]) ** 2
-    thin = radius * (1.0 - 0.85 * (np.arange(len(start)) + along) / len(start))
+    result = np.zeros_like(rays.x)
+    near, along, squared = near_polyline(sign * rays.x, rays.y, points, 1.2)
+    segments = len(points) - 1
+    thin = radius * (1.0 - 0.85 * (np.arange(segments) + along) / segments)
     spread = np.maximum(0.7 * thin, 0.22)
     profile = np.pi * thin**2 / (spread * np.sqrt(2.0 * np.pi)) * np.exp(-0.5 * squared / spread**2)
     result[near] = profile.max(axis=1)

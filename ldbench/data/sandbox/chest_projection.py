@@ -70,23 +70,30 @@ def union_within(intervals: list[Interval], bounds: Interval) -> Array:
     return np.asarray(np.clip(high - np.maximum(low, before), 0.0, None).sum(axis=0))
 
 
+def near_polyline(
+    x: Array, y: Array, points: Array, margin: float
+) -> tuple[npt.NDArray[np.bool_], Array, Array]:
+    """Where a polyline is near: a mask (H, W) of its box widened by margin, and for its M rays and P - 1 segments
+
+    the place along each segment (0 to 1) and the squared distance to it, both (M, P - 1). Points (P, 2), all in cm.
+    """
+    low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
+    near = (x > low[0]) & (x < high[0]) & (y > low[1]) & (y < high[1])
+    start, step = points[:-1], np.diff(points, axis=0)
+    dx = x[near][:, None] - start[:, 0]
+    dy = y[near][:, None] - start[:, 1]
+    along = (dx * step[:, 0] + dy * step[:, 1]) / np.maximum((step * step).sum(axis=1), 1e-9)
+    along = np.clip(along, 0.0, 1.0)
+    return near, along, (dx - along * step[:, 0]) ** 2 + (dy - along * step[:, 1]) ** 2
+
+
 def tube_profile(rays: Rays, points: Array, radius: Array, weight: Array) -> Array:
     """Largest weight * sqrt(1 - (d / radius)^2) over the segments of a projected polyline; 0 outside the tube.
 
     points (P, 2) in cm; radius and weight (P,), the weight being the path length on the tube's axis in cm.
     """
     result = np.zeros_like(rays.x)
-    margin = float(radius.max())
-    low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
-    near = (rays.x > low[0]) & (rays.x < high[0]) & (rays.y > low[1]) & (rays.y < high[1])
-    if not near.any():
-        return result
-    start, step = points[:-1], np.diff(points, axis=0)
-    dx = rays.x[near][:, None] - start[:, 0]
-    dy = rays.y[near][:, None] - start[:, 1]
-    along = (dx * step[:, 0] + dy * step[:, 1]) / np.maximum((step * step).sum(axis=1), 1e-9)
-    along = np.clip(along, 0.0, 1.0)
-    squared = (dx - along * step[:, 0]) ** 2 + (dy - along * step[:, 1]) ** 2
+    near, along, squared = near_polyline(rays.x, rays.y, points, float(radius.max()))
     wide = radius[:-1] + along * np.diff(radius)
     heavy = weight[:-1] + along * np.diff(weight)
     result[near] = (heavy * np.sqrt(np.clip(1.0 - squared / wide**2, 0.0, None))).max(axis=1)

@@ -73,9 +73,9 @@ def central_solids(rays: Rays, anatomy: ChestAnatomy) -> list[Interval]:
     descending = (np.where(below_arch, descending[0], 0.0), np.where(below_arch, descending[1], 0.0))
     knob = ellipsoid(rays, (knob_x - 1.0 * turn, 0.44 * a.apex, -1.0), (a.knob, 1.15 * a.knob, 1.6 * a.knob))
     trunk = ellipsoid(rays, (0.75 * a.mediastinum + 1.0 * s, 0.20 * a.apex, 1.0), (1.5 * s, 2.2 * s, 2.2 * s))
-    ascending = ellipsoid(
-        rays, (-0.62 * a.mediastinum + 3.0 * turn, 0.25 * a.apex, 2.0), (0.55 * a.mediastinum + 0.35 * a.knob, 4.6 * s, 2.0 * s)
-    )
+    ascending_x = -0.62 * a.mediastinum + 3.0 * turn
+    bulge = 0.55 * a.mediastinum + 0.35 * a.knob
+    ascending = ellipsoid(rays, (ascending_x, 0.25 * a.apex, 2.0), (bulge, 4.6 * s, 2.0 * s))
     return [column, spine, descending, knob, trunk, ascending]
 
 
@@ -92,9 +92,7 @@ def dome_interval(rays: Rays, anatomy: ChestAnatomy, side: int) -> Interval:
     return centre_z - half, np.where(height > 0.0, centre_z + 3.0 * half, centre_z)
 
 
-def lung_path(
-    rays: Rays, anatomy: ChestAnatomy, patient: ChestPatient, side: int, fluid_height: float
-) -> Array:
+def lung_path(rays: Rays, anatomy: ChestAnatomy, side: int, fluid_height: float) -> Array:
     """Path through one aerated lung in cm; fluid_height is the effusion's level above the costophrenic angle."""
     a = anatomy
     lateral = a.lateral(rays.y)

@@ -37,22 +37,18 @@ def compose(outer: Field, inner: Field) -> Field:
 
 
 def smooth_noise(rng: np.random.Generator, size: int, width: float) -> Field:
-    """A Gaussian random field of unit variance with a Gaussian correlation of `width` pixels.
+    """A Gaussian random field of unit variance, (size, size).
 
-    Drawn on a margin of three widths, so that the border is no different from the middle.
+    White noise on knots half a `width` apart, each spread by a Gaussian whose standard deviation is `width` pixels:
+    two small matrix products, and no border effect because the knots reach three widths beyond the frame.
     """
-    from scipy import ndimage
-
-    margin = int(3 * width)
-    white = rng.standard_normal((size + 2 * margin, size + 2 * margin), dtype=np.float32)
-    smooth = ndimage.gaussian_filter(white, width, mode="wrap", truncate=3.0)
-    # Variance of white noise after a Gaussian of this width: 1 / (4 pi width^2).
-    return np.asarray(
-        smooth[margin : margin + size, margin : margin + size] * np.sqrt(4 * np.pi) * width, dtype=np.float32
-    )
+    knots = np.arange(-3 * width, size + 3 * width, width / 2)
+    kernel = np.exp(-0.5 * ((np.arange(size)[:, None] - knots[None, :]) / width) ** 2)
+    kernel /= np.linalg.norm(kernel, axis=1, keepdims=True)
+    return np.asarray(kernel @ rng.standard_normal((len(knots), len(knots))) @ kernel.T, dtype=np.float32)
 
 
-def exponential(velocity: Field, squarings: int = 6) -> Field:
+def exponential(velocity: Field, squarings: int = 5) -> Field:
     """Flow a stationary velocity (pixels) for unit time by scaling and squaring (Arsigny et al., MICCAI 2006)."""
     grid = identity_warp(velocity.shape[-1])
     displacement = velocity / np.float32(2**squarings)

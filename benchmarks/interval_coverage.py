@@ -1,0 +1,155 @@
+"""How often the intervals of FID, KID and AUC cover what they claim to cover: the table in docs/measurements.md.
+
+Draws pairs of samples from populations whose answer is known or computable, and counts. Three populations of
+features: Gaussian with a decaying spectrum, the same with the tails of Student's t with 4 degrees of freedom, and
+EfficientNet-Lite0 features of the sandbox's brain scans (real against blurred), drawn with replacement. FID's target is its
+expectation at the given n, KID's the population's distance. For AUC, two and three classes with normal scores.
+
+    python benchmarks/interval_coverage.py --repetitions 400
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from ldbench.metrics.auc import auc_interval
+from ldbench.metrics.fid import GROUPS, fid
+from ldbench.metrics.intervals import Interval, group_jackknife
+from ldbench.metrics.kid import kid, kid_interval
+
+Array = npt.NDArray[np.float64]
+Sampler = Callable[[int, np.random.Generator], tuple[Array, Array]]
+DATA = Path(__file__).parents[1] / "tasks" / "sandbox_brain" / "images.npz"
+
+
+def gaussian(dimension: int, tails: float | None) -> Sampler:
+    """Two populations with spectrum 1/j, shifted by 0.3 and scaled by 1.1 in every second direction."""
+    scale_d = np.arange(1, dimension + 1) ** -0.5
+    other_d = scale_d * np.where(np.arange(dimension) % 2, 1.1, 1.0)
+
+    def draw(n: int, random: np.random.Generator) -> tuple[Array, Array]:
+        sets = random.normal(size=(2, n, dimension))
+        if tails is not None:  # multivariate t of the same covariance
+            sets *= np.sqrt((tails - 2) / random.chisquare(tails, size=(2, n, 1)))
+        return sets[0] * scale_d, (sets[1] + 0.3) * other_d
+
+    return draw
+
+
+def sandbox() -> tuple[Sampler, Array, Array]:
+    """Features of the sandbox's training scans and of the same scans blurred, drawn with replacement."""
+    from scipy.ndimage import gaussian_filter
+
+    from ldbench.features import extract
+
+    scans = np.load(DATA)["train"].astype(np.float32) / 255
+    half = len(scans) // 2
+    blurred = gaussian_filter(scans[half:], (0, 0.7, 0.7)).clip(0, 1)
+    pools = [
+        extract(np.repeat(images[:, None], 3, axis=1), "efficientnet-lite0").astype(np.float64)
+        for images in (scans[:half], blurred)
+    ]
+
+    def draw(n: int, random: np.random.Generator) -> tuple[Array, Array]:
+        return tuple(pool[random.integers(len(pool), size=n)] for pool in pools)  # type: ignore[return-value]
+
+    return draw, pools[0], pools[1]
+
+
+def population_kid(real_nd: Array, generated_md: Array) -> float:
+    """Kernel distance of two finite populations drawn from with replacement: every pair counts, a self pair too."""
+
+    def mean_kernel(left: Array, right: Array) -> float:
+        return float(((left @ right.T / left.shape[1] + 1) ** 3).mean())
+
+    across = mean_kernel(real_nd, generated_md)
+    return mean_kernel(real_nd, real_nd) + mean_kernel(generated_md, generated_md) - 2 * across
+
+
+def report(name: str, n: int, intervals: list[Interval], truth: float) -> None:
+    """One row: coverage with its standard error, misses on each side, half width over 1.96 true deviations."""
+    low, high = np.array([i.low for i in intervals]), np.array([i.high for i in intervals])
+    value = np.array([i.value for i in intervals])
+    coverage = float(((low <= truth) & (truth <= high)).mean())
+    error = (coverage * (1 - coverage) / len(value)) ** 0.5
+    width = float((high - low).mean() / 2 / (1.96 * value.std(ddof=1)))
+    print(
+        f"| {name} | {n} | {truth:.4g} | {100 * coverage:.1f} +- {100 * error:.1f} | {100 * (low > truth).mean():.1f} "
+        f"| {100 * (high < truth).mean():.1f} | {width:.2f} |",
+        flush=True,
+    )
+
+
+def features_rows(name: str, draw: Sampler, n: int, repetitions: int, seed: int, known_kid: float | None) -> None:
+    """FID, naive bootstrap of FID, and KID for one population and sample size."""
+    random = np.random.default_rng(seed)
+    pairs = [draw(n, random) for _ in range(repetitions)]
+    intervals = [group_jackknife(fid, *pair, groups=GROUPS, seed=i) for i, pair in enumerate(pairs)]
+    more = [draw(n, random) for _ in range(2 * repetitions)]
+    expected = float(np.mean([i.value for i in intervals] + [fid(*pair) for pair in more]))
+    report(f"FID, {name}", n, intervals, expected)
+    few = pairs[: max(repetitions // 8, 1)]
+    report(f"FID, {name}, naive bootstrap (not used)", n, [bootstrap(*pair, random) for pair in few], expected)
+    target = known_kid if known_kid is not None else float(np.mean([kid(*pair) for pair in pairs + more]))
+    report(f"KID, {name}", n, [kid_interval(*pair) for pair in pairs], target)
+
+
+def bootstrap(real_nd: Array, generated_md: Array, random: np.random.Generator, draws: int = 60) -> Interval:
+    """The interval that is not used: percentiles of FID over sets resampled with replacement."""
+    n, m = len(real_nd), len(generated_md)
+    values = [
+        fid(real_nd[random.integers(n, size=n)], generated_md[random.integers(m, size=m)]) for _ in range(draws)
+    ]
+    low, high = np.percentile(values, [2.5, 97.5])
+    return Interval(fid(real_nd, generated_md), float(low), float(high))
+
+
+def auc_rows(n: int, separation: float, repetitions: int, seed: int) -> None:
+    """Binormal AUC, and macro one-versus-rest of three classes whose true areas come from a long simulation."""
+    random = np.random.default_rng(seed)
+    intervals = []
+    for _ in range(repetitions):
+        labels = np.arange(n) % 2
+        score = random.normal(size=n) + separation * labels
+        intervals.append(auc_interval(np.stack([-score, score], axis=1), labels))
+    report(f"AUC, 2 classes {separation} apart", n, intervals, float(stats.norm.cdf(separation / 2**0.5)))
+
+    def three(size: int) -> tuple[Array, npt.NDArray[np.int64]]:
+        labels = np.arange(size) % 3
+        return random.normal(size=(size, 3)) + separation * np.eye(3)[labels], labels
+
+    truth = float(np.mean([auc_interval(*three(6000)).value for _ in range(30)]))
+    report(
+        f"AUC, 3 classes {separation} apart", n, [auc_interval(*three(n)) for _ in range(repetitions)], truth
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repetitions", type=int, default=400)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 200])
+    options = parser.parse_args()
+    print("| interval | n | target | covered, % | too high, % | too low, % | width / ideal |")
+    print("|---|---|---|---|---|---|---|")
+    for n in options.sizes:
+        for separation in (0.0, 1.0, 2.5):
+            auc_rows(n, separation, 5 * options.repetitions, seed=n)
+    for n in options.sizes:
+        for dimension in (64, 1280):
+            for name, tails in (("Gaussian", None), ("t4", 4.0)):
+                draw = gaussian(dimension, tails)
+                features_rows(f"{name}, d = {dimension}", draw, n, options.repetitions, 7 * n + dimension, None)
+        draw, real_nd, generated_md = sandbox()
+        known = population_kid(real_nd, generated_md)
+        features_rows("sandbox brains, real against blurred", draw, n, options.repetitions, n, known)
+
+
+if __name__ == "__main__":
+    main()

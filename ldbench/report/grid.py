@@ -1,0 +1,114 @@
+"""A contact sheet of a run: some images of each class, drawn by seed, captions under each class.
+
+Which images are shown is decided by seed, label and case ids alone, so two models' sheets show the same cases.
+Refuses to choose by looks: there is no way to name the images, and nothing is stretched, smoothed or repeated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
+
+from ldbench.data.images import write_image
+from ldbench.errors import ImageError
+
+Pixels = npt.NDArray[np.uint8]
+
+COLUMNS, PER_CLASS, TILE_SIDE = 8, 16, 128
+_GAP, _MARGIN, _CAPTION, _FONT = 4, 12, 26, 15
+_PAPER, _INK = (255, 255, 255), (30, 30, 30)
+
+
+def sample_sheet(
+    folder: Path, labels: Mapping[str, str], out: Path, *, seed: int,
+    columns: int = COLUMNS, per_class: int = PER_CLASS, scale: int | None = None,
+) -> Path:
+    """Write a PNG that shows up to `per_class` images of every label; returns its path.
+
+    `labels` maps case id to class, and `folder/ID.png` is the image of a case; classes come in the order of
+    their first case. `scale` enlarges by a whole factor; by default until a side has about 128 pixels. Raises
+    `ImageError` for a file that is missing, no image, or of another size than the first.
+    """
+    chosen = draw(labels, per_class, seed)
+    counts = {label: sum(other == label for other in labels.values()) for label in chosen}
+    captions = {label: f"{label}: {len(ids)} of {counts[label]}, seed {seed}" for label, ids in chosen.items()}
+    shown = [(captions[label], _read(folder / f"{name}.png")) for label, ids in chosen.items() for name in ids]
+    sheet = sample_grid([pixels for _, pixels in shown], [caption for caption, _ in shown], columns, scale)
+    write_image(torch.from_numpy(np.array(sheet)).permute(2, 0, 1).to(torch.float32) / 255, out)
+    return out
+
+
+def draw(labels: Mapping[str, str], per_class: int, seed: int) -> dict[str, list[str]]:
+    """Up to `per_class` ids of each label, without replacement, each class drawn on its own, ids sorted."""
+    classes: dict[str, list[str]] = {}
+    for name, label in labels.items():
+        classes.setdefault(label, []).append(name)
+    return {label: _draw_class(label, sorted(ids), per_class, seed) for label, ids in classes.items()}
+
+
+def sample_grid(
+    images: Sequence[Pixels], labels: Sequence[str], columns: int = COLUMNS, scale: int | None = None
+) -> Image.Image:
+    """Images `(H, W, 3) uint8 RGB` in rows of `columns`, a block a label in order of first use, caption below.
+
+    Raises `ImageError` where there is no image, or two differ in size.
+    """
+    if not images or len({pixels.shape for pixels in images}) > 1:
+        sizes = sorted({"x".join(map(str, pixels.shape)) for pixels in images})
+        raise ImageError(f"contact sheet: expected images of one size, got {' and '.join(sizes) or 'none'}")
+    height, width = images[0].shape[:2]
+    factor = scale or max(1, TILE_SIDE // max(height, width))
+    blocks: dict[str, list[Image.Image]] = {}
+    for pixels, label in zip(images, labels, strict=True):
+        tile = Image.fromarray(pixels).resize((width * factor, height * factor), Image.Resampling.NEAREST)
+        blocks.setdefault(label, []).append(tile)
+    return _compose(blocks, columns)
+
+
+def _compose(blocks: Mapping[str, Sequence[Image.Image]], columns: int) -> Image.Image:
+    """The blocks one under the other on white; a block is its rows of tiles and its caption."""
+    width, height = next(iter(blocks.values()))[0].size
+    across = min(columns, max(len(tiles) for tiles in blocks.values()))
+    rows = sum(_rows(tiles, columns) for tiles in blocks.values())
+    size = (
+        2 * _MARGIN + across * (width + _GAP) - _GAP,
+        2 * _MARGIN + rows * (height + _GAP) + len(blocks) * _CAPTION,
+    )
+    sheet = Image.new("RGB", size, _PAPER)
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(_FONT)
+    top = _MARGIN
+    for label, tiles in blocks.items():
+        for index, tile in enumerate(tiles):
+            row, column = divmod(index, columns)
+            sheet.paste(tile, (_MARGIN + column * (width + _GAP), top + row * (height + _GAP)))
+        top += _rows(tiles, columns) * (height + _GAP)
+        pen.text((_MARGIN, top), label, fill=_INK, font=font)
+        top += _CAPTION
+    return sheet
+
+
+def _rows(tiles: Sequence[Image.Image], columns: int) -> int:
+    return -(-len(tiles) // columns)
+
+
+def _draw_class(label: str, ids: Sequence[str], per_class: int, seed: int) -> list[str]:
+    digest = hashlib.sha256(f"{seed}\0{label}".encode()).digest()
+    random = np.random.default_rng(int.from_bytes(digest[:8], "big"))
+    picked = random.choice(len(ids), size=min(per_class, len(ids)), replace=False)
+    return [ids[index] for index in sorted(picked)]
+
+
+def _read(path: Path) -> Pixels:
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{path}: expected a PNG image, got something else") from error
+    except OSError as error:
+        raise ImageError(f"can't read {path}: {error.strerror or error}; expected a PNG image") from error

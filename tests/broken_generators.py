@@ -1,0 +1,203 @@
+"""Generators that keep the contract, and one for each way of breaking it, with the findings that must name it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from ldbench.api import Context, Generator, Request, TrainingSet
+
+EDITING = frozenset({"aging", "disease-counterfactual"})
+
+
+def noise(requests: Sequence[Request], context: Context) -> torch.Tensor:
+    return torch.stack([0.5 + 0.1 * request.noise(context.image_shape) for request in requests]).clamp(0, 1)
+
+
+@dataclass
+class Good(Generator):
+    """Noise about the training mean, or about the source where there is one."""
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"}) | EDITING
+    strength: float = 0.1
+    _mean: torch.Tensor | None = field(default=None, init=False)
+
+    def fit(self, train: TrainingSet, context: Context) -> None:
+        del context
+        self._mean = torch.stack([train[index].image for index in range(len(train))]).mean(0)
+
+    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+        assert self._mean is not None
+        start = [self._mean if request.case.source is None else request.case.source for request in requests]
+        return (torch.stack(start) + self.strength * (noise(requests, context) - 0.5)).clamp(0, 1)
+
+
+@dataclass
+class OnlyText(Generator):
+    """A text-to-image generator that the broken ones below are made from."""
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
+    reason: ClassVar[str] = "It edits nothing."
+
+    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+        return noise(requests, context)
+
+
+Make = Callable[[Sequence[Request], Context], torch.Tensor]
+
+BROKEN_IMAGES: dict[str, tuple[Make, str]] = {
+    "too few": (lambda r, c: noise(r, c)[1:], r"expected images of shape \(6, 3, 64, 64\), got \(5, 3, 64, 64\)"),
+    "grey": (lambda r, c: noise(r, c)[:, :1], r"got \(6, 1, 64, 64\)"),
+    "other size": (lambda r, c: noise(r, c)[:, :, :32], r"got \(6, 3, 32, 64\)"),
+    "channels last": (lambda r, c: noise(r, c).permute(0, 2, 3, 1), r"got \(6, 64, 64, 3\)"),
+    "double": (lambda r, c: noise(r, c).double(), "expected float32, got torch.float64"),
+    "bytes": (lambda r, c: (noise(r, c) * 255).byte(), "expected float32, got torch.uint8"),
+    "array": (lambda r, c: noise(r, c).numpy(), "got ndarray"),
+    "nan": (lambda r, c: noise(r, c) / (noise(r, c) * 0), "expected finite pixels"),
+    "signed": (lambda r, c: noise(r, c) * 2 - 1, r"expected pixels in \[0, 1\]"),
+    "answers": (lambda r, c: torch.stack([c.truth(q.case.id) for q in r]), "TypeError"),
+    "raises": (lambda r, c: noise(r[7:99], c), "generate raised RuntimeError"),
+    "exits": (lambda r, c: 1 / 0, "generate raised ZeroDivisionError"),
+}
+
+
+def global_noise(requests: Sequence[Request], context: Context) -> torch.Tensor:
+    return (0.5 + 0.1 * torch.randn((len(requests), *context.image_shape))).clamp(0, 1)
+
+
+def numpy_noise(requests: Sequence[Request], context: Context) -> torch.Tensor:
+    np.random.seed(requests[0].seed % 2**32)  # noqa: NPY002 - what a plugin must not do
+    return noise(requests, context)
+
+
+def batch_noise(requests: Sequence[Request], context: Context) -> torch.Tensor:
+    """One seed for the whole batch, the commonest mistake."""
+    source = torch.Generator().manual_seed(requests[0].seed)
+    return (0.5 + 0.1 * torch.randn((len(requests), *context.image_shape), generator=source)).clamp(0, 1)
+
+
+def batch_normalised(requests: Sequence[Request], context: Context) -> torch.Tensor:
+    images = noise(requests, context)
+    return (images / images.amax()).clamp(0, 1)
+
+
+def fixed(requests: Sequence[Request], context: Context) -> torch.Tensor:
+    return torch.full((len(requests), *context.image_shape), 0.5)
+
+
+def counted(requests: Sequence[Request], context: Context) -> torch.Tensor:
+    """Another image a call: what is kept between calls must not show."""
+    tally = context.folder / "calls"
+    tally.write_text(tally.read_text() + "." if tally.exists() else ".")
+    return (noise(requests, context) + 0.01 * len(tally.read_text())).clamp(0, 1)
+
+
+def relabelling(requests: Sequence[Request], context: Context) -> torch.Tensor:
+    for request in requests:
+        request.case.attributes["seen"] = "yes"  # type: ignore[index]
+    return noise(requests, context)
+
+
+def straying(requests: Sequence[Request], context: Context) -> torch.Tensor:
+    (context.folder.parent / "elsewhere.bin").write_bytes(b"")
+    return noise(requests, context)
+
+
+def littering(requests: Sequence[Request], context: Context) -> torch.Tensor:
+    Path("litter.bin").write_bytes(b"")
+    return noise(requests, context)
+
+
+BROKEN_CONDUCT: dict[str, tuple[Make, set[str]]] = {
+    "global noise": (
+        global_noise,
+        {
+            "global random state unused", "global random state undisturbed", "batch size and order",
+            "refitted, same bytes", "restarted, same bytes",
+        },
+    ),
+    "numpy's global seed": (numpy_noise, {"global random state undisturbed"}),
+    "one seed a batch": (batch_noise, {"batch size and order"}),
+    "normalised over the batch": (batch_normalised, {"batch size and order"}),
+    "no seed at all": (fixed, {"seed matters"}),
+    "counts its calls": (
+        counted,
+        {
+            "same request, same bytes", "global random state unused", "batch size and order",
+            "restarted, same bytes",
+        },
+    ),
+    "writes into requests": (relabelling, {"inputs left alone"}),
+    "writes beside its folder": (straying, {"writes in its folder only"}),
+    "writes into the working directory": (littering, {"writes in its folder only"}),
+}  # fmt: skip
+
+
+@dataclass
+class UnseededFit(OnlyText):
+    """Weights drawn from nowhere."""
+
+    _level: float = field(default=0.0, init=False)
+
+    def fit(self, train: TrainingSet, context: Context) -> None:
+        del train, context
+        self._level = random.SystemRandom().random()
+
+    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+        return (noise(requests, context) * 0.5 + 0.5 * self._level).clamp(0, 1)
+
+
+@dataclass
+class GlobalLayer(OnlyText):
+    """A new layer drawn from torch's global state."""
+
+    _layer: torch.nn.Module | None = field(default=None, init=False)
+
+    def fit(self, train: TrainingSet, context: Context) -> None:
+        del train, context
+        self._layer = torch.nn.Conv2d(3, 3, 1)
+
+    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+        assert self._layer is not None
+        with torch.no_grad():
+            return self._layer(noise(requests, context)).sigmoid()
+
+
+@dataclass
+class BadRestart(OnlyText):
+    """Goes on from its own checkpoint and ends elsewhere."""
+
+    _level: float = field(default=0.0, init=False)
+
+    def fit(self, train: TrainingSet, context: Context) -> None:
+        del train
+        checkpoint = context.folder / "level"
+        self._level = float(checkpoint.read_text()) + 0.1 if checkpoint.exists() else 0.1
+        checkpoint.write_text(str(self._level))
+
+    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+        return (noise(requests, context) + self._level).clamp(0, 1)
+
+
+@dataclass
+class InPlace(OnlyText):
+    """Normalises the training images where they lie."""
+
+    def fit(self, train: TrainingSet, context: Context) -> None:
+        del context
+        train[3].image.mul_(2).sub_(1)
+
+
+@dataclass
+class FailingFit(OnlyText):
+    """Its fit raises, over two lines."""
+
+    def fit(self, train: TrainingSet, context: Context) -> None:
+        del train, context
+        raise MemoryError("no room\nat all")

@@ -1,0 +1,110 @@
+"""The chest estimators: they follow the attribute that was changed, and are as good as the card says."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ldbench.data.sandbox.chest import render
+from ldbench.data.sandbox.chest_anatomy import CTR_ENLARGED
+from ldbench.data.sandbox.chest_build import chest_cases
+from ldbench.data.sandbox.chest_estimate import (
+    ATTRIBUTES,
+    age,
+    cardiothoracic_ratio,
+    estimate,
+    finding_scores,
+    frozen,
+    sex_score,
+)
+from ldbench.data.sandbox.chest_estimate_fit import area_under_curve, errors, fit, truths
+from ldbench.data.sandbox.chest_landmarks import opacities
+from ldbench.data.sandbox.chest_patient import FINDINGS, draw_patient
+from ldbench.errors import ImageError
+
+FOLDER = Path(__file__).parents[3] / "tasks" / "sandbox_chest"
+
+
+@pytest.fixture(scope="module")
+def images() -> dict[str, np.ndarray]:
+    with np.load(FOLDER / "images.npz", allow_pickle=False) as stored:
+        return {name: stored[name] for name in ("train", "test", "test_other", "test_sex")}
+
+
+def _films(stored: np.ndarray) -> np.ndarray:
+    return (stored / np.float32(255.0)).astype(np.float32)
+
+
+def test_the_frozen_estimator_is_the_one_fitted_on_training_films(images) -> None:
+    again, stored = fit(images["train"], truths("train")), frozen()
+    assert np.array_equal(again.support, stored.support)
+    films = _films(images["test"][:40])
+    first, second = estimate(films, again), estimate(films, stored)
+    for name, tolerance in zip(ATTRIBUTES, (1e-3, 0.1, 0.01, 0.01, 0.01, 0.01, 0.01), strict=True):
+        assert np.abs(first[name] - second[name]).max() < tolerance
+
+
+def test_the_stated_errors_are_those_on_the_test_split(images) -> None:
+    stated = json.loads((FOLDER / "estimators.json").read_text(encoding="utf-8"))
+    found = errors(images["test"], truths("test"), frozen())
+    assert found == pytest.approx(stated, abs=2e-3)
+    assert stated["cardiothoracic_ratio_mae"] < 0.02
+    assert stated["macro_auc"] > 0.85
+
+
+def test_the_ratio_grows_with_the_heart() -> None:
+    for index in range(3):
+        patient = draw_patient(11, "test", index)
+        grown = [dataclasses.replace(patient, severity=severity) for severity in (0.0, 0.5, 0.75, 1.0)]
+        films = np.stack([render(one, "cardiomegaly", "male", 50) for one in grown])
+        healthy = render(dataclasses.replace(patient, heart=-1.0), "no finding", "male", 50)
+        ratios = cardiothoracic_ratio(_films(np.concatenate([healthy[None], films])))
+        assert (np.diff(ratios) > 0.0).all()
+        assert ratios[-1] - ratios[1] > 0.5 * (CTR_ENLARGED[1] - CTR_ENLARGED[0])
+
+
+def test_an_effusion_raises_the_opacity_of_its_angle_only() -> None:
+    for index in range(4):
+        patient = dataclasses.replace(draw_patient(12, "test", index), side=0.1, severity=0.6)
+        films = np.stack([render(patient, finding, "female", 50) for finding in (FINDINGS[0], FINDINGS[2])])
+        angles = opacities(_films(films)).angles
+        assert angles[1, 0] > angles[0, 0] + 0.15
+        assert abs(angles[1, 1] - angles[0, 1]) < 0.08
+
+
+def test_removing_the_finding_lowers_its_score(images) -> None:
+    scan, other = finding_scores(_films(images["test"])), finding_scores(_films(images["test_other"]))
+    cases = chest_cases("test")
+    for number, finding in enumerate(FINDINGS[1:], start=1):
+        ill = np.array([case.finding == finding for case in cases])
+        assert (scan[ill, number] > other[ill, number]).mean() > 0.85
+
+
+def test_a_flipped_sex_shows_and_the_finding_stays(images) -> None:
+    before, after = _films(images["test"]), _films(images["test_sex"])
+    was_male = np.array([case.sex == "male" for case in chest_cases("test")])
+    assert ((sex_score(before) > sex_score(after)) == was_male).mean() > 0.97
+    change = finding_scores(after) - finding_scores(before)
+    assert np.abs(change).mean() < 0.15
+    assert np.corrcoef(age(before), age(after))[0, 1] > 0.6
+
+
+def test_area_under_curve_counts_ties_half() -> None:
+    assert area_under_curve(np.array([0.0, 1.0, 1.0, 2.0]), np.array([0.0, 0.0, 1.0, 1.0])) == pytest.approx(0.875)
+
+
+@pytest.mark.parametrize(
+    "films", [np.zeros((2, 3, 64, 64)), np.zeros((0, 64, 64)), np.full((1, 64, 64), 2.0), np.full((1, 64, 64), np.nan)]
+)
+def test_films_out_of_shape_or_range_are_refused(films: np.ndarray) -> None:
+    with pytest.raises(ImageError, match="chest films"):
+        estimate(films)
+
+
+def test_a_blank_film_gives_numbers_and_no_crash() -> None:
+    for level in (0.0, 0.5, 1.0):
+        assert all(np.isfinite(value).all() for value in estimate(np.full((1, 64, 64), level)).values())

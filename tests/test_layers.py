@@ -1,0 +1,140 @@
+"""The design's one direction, read from the source: imports go downward only, and the command line starts light."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# DESIGN.md, "One direction", lowest first; a part of a package belongs where the package stands. A new module
+# must be given its place here.
+LAYERS: tuple[frozenset[str], ...] = (
+    frozenset({"errors", "torchvision_ops", "typed", "global_random"}),
+    frozenset({"api"}),
+    frozenset({"card", "prompts", "registry", "parameters", "miniature"}),
+    frozenset({"data", "features", "extractors", "metrics", "result"}),
+    frozenset(
+        {"generate", "score", "leaderboard", "comparable", "pooling", "ranking", "environment", "provenance"}
+    ),
+    frozenset({"run", "report", "cases", "testing", "schemas"}),
+    frozenset({"cli", "__main__"}),
+)
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+
+
+def modules(folder: Path, package: str) -> dict[str, Path]:
+    """Dotted name -> file, for each module below a folder."""
+    found = {}
+    for path in sorted(folder.rglob("*.py")):
+        parts = path.relative_to(folder).with_suffix("").parts
+        found[".".join([package, *(part for part in parts if part != "__init__")])] = path
+    return found
+
+
+def imports(path: Path, name: str) -> set[str]:
+    """Every module that a file imports, at the top or inside a function, relative imports resolved."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = package.split(".")
+                base = ".".join([*parts[: len(parts) - node.level + 1], *([base] if base else [])])
+            found |= {base} | {f"{base}.{alias.name}" for alias in node.names}
+    return found
+
+
+SUITE = modules(ROOT / "ldbench", "ldbench")
+BASELINES = modules(ROOT / "baselines", "ldbench_baselines")
+GRAPH = {name: (imports(path, name) & SUITE.keys()) - {name, "ldbench"} for name, path in SUITE.items()}
+
+
+def reached(start: str) -> set[str]:
+    """All modules of the suite that importing and using `start` can import."""
+    seen, waiting = set(), [start]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting += GRAPH[name]
+    return seen
+
+
+def test_every_module_has_a_place_in_the_design() -> None:
+    parts = {name.split(".")[1] for name in SUITE if "." in name}
+    assert parts <= LEVEL.keys(), f"give a layer to {sorted(parts - LEVEL.keys())}"
+    assert LEVEL.keys() <= parts, f"gone: {sorted(LEVEL.keys() - parts)}"
+
+
+def test_imports_go_downward_only() -> None:
+    assert sum(map(len, GRAPH.values())) > 50
+    upward = [
+        f"{name} imports {other}"
+        for name, others in GRAPH.items()
+        for other in others
+        if name != "ldbench" and LEVEL[name.split(".")[1]] < LEVEL[other.split(".")[1]]
+    ]
+    assert upward == []
+
+
+def test_no_module_imports_itself_round_a_circle() -> None:
+    # a package's __init__ names the package, which any of its modules imports without being named
+    assert list(graphlib.TopologicalSorter(GRAPH).static_order())
+
+
+def test_scoring_needs_no_model_and_a_leaderboard_no_images() -> None:
+    assert not reached("ldbench.score") & {"ldbench.generate", "ldbench.registry", "ldbench.run"}
+    assert not {name for name in reached("ldbench.leaderboard") if name.startswith("ldbench.data")}
+    assert not {name for name in reached("ldbench.report.write") if name.startswith("ldbench.data")}
+
+
+@pytest.mark.parametrize("name", SUITE)
+def test_the_suite_knows_no_built_in_generator(name: str) -> None:
+    named = {module.split(".")[0] for module in imports(SUITE[name], name)}
+    assert not named & {"baselines", "ldbench_baselines"}
+    texts = [
+        node.value
+        for node in ast.walk(ast.parse(SUITE[name].read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    assert not [text for text in texts if "ldbench_baselines" in text]
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_built_in_generator_sees_what_an_outsider_sees(name: str) -> None:
+    of_suite = {module for module in imports(BASELINES[name], name) if module.split(".")[0] == "ldbench"}
+    allowed = ("ldbench.api", "ldbench.errors")
+    assert not [module for module in of_suite if not f"{module}.".startswith(tuple(f"{a}." for a in allowed))]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import ldbench",
+        "import ldbench.api",
+        *(
+            f"sys.argv = ['ldbench', *{line.split()!r}]\nfrom ldbench.cli import main\nmain()"
+            for line in ("--help", "list tasks", "list models", "list metrics", "run --help", "check --help")
+        ),
+    ],
+)
+def test_nothing_heavy_is_imported_to_look_around(code: str) -> None:
+    heavy = ("torch", "diffusers", "transformers", "torchvision", "scipy")
+    probe = (
+        f"import atexit, os, sys\n"
+        f"heavy = {heavy!r}\n"
+        f"atexit.register(lambda: [os._exit(99) for name in heavy if name in sys.modules])\n{code}"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode != 99, "imports one of " + ", ".join(heavy)
+    assert done.returncode == 0, done.stderr
+    assert "main" not in code or done.stdout.strip()
