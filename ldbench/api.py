@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
-    "Attributes", "Capabilities", "Case", "Context", "Example", "Generator", "Kind", "Progress", "Request",
-    "TrainingSet", "case_seed", "declare_missing_ops", "silent",
+    "Attributes", "Capabilities", "Case", "Context", "Example", "Generator", "Kind", "ParameterValue",
+    "Progress", "Request", "TrainingSet", "case_seed", "declare_missing_ops", "silent",
 ]
 
 Kind = Literal["text-to-image", "aging", "disease-counterfactual"]
 Attributes = Mapping[str, str | int | float]
+ParameterValue = str | int | float | bool | None
 
 
 @dataclass(frozen=True)

@@ -95,8 +95,13 @@ def report(
     out: Annotated[Path | None, typer.Option(help="Folder to write one file a task to, instead of printing.")] = None,
 ) -> None:
     """Fold results into leaderboards, one a task."""
-    from ldbench.report.write import report_paths
+    from rich.console import Console
 
+    from ldbench.report.write import report_paths, show
+
+    if format_ == "terminal" and out is None and (console := Console()).is_terminal:
+        show(paths, console)
+        return
     typer.echo(report_paths(paths, format_, out), nl=False)
 
 

@@ -9,8 +9,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from ldbench.api import ParameterValue
 from ldbench.errors import ResultError
-from ldbench.metrics.score import ParameterValue, Score
+from ldbench.metrics.score import Score
 from ldbench.result import Result
 
 Found = tuple[str, Result]

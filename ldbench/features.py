@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import Progress, silent
+from ldbench.api import ParameterValue, Progress, silent
 from ldbench.errors import ImageError, MetricError, unknown_name
 from ldbench.extractors.weights import user_cache_folder
-from ldbench.metrics.score import ParameterValue
 
 if TYPE_CHECKING:
     import torch
@@ -98,9 +97,7 @@ def quantise(images: torch.Tensor | Images) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(np.rint(array * 255.0).astype(np.uint8).transpose(0, 2, 3, 1))
 
 
-def cache_key(
-    images_nhwc: npt.NDArray[np.uint8], extractor: str, parameters: dict[str, ParameterValue]
-) -> str:
+def cache_key(images_nhwc: npt.NDArray[np.uint8], extractor: str, parameters: dict[str, ParameterValue]) -> str:
     """SHA-256 of everything the features depend on; `parameters` hold the digest of the weights."""
     header = {"extractor": extractor, "parameters": parameters, "shape": list(images_nhwc.shape)}
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ldbench import result as result_file
+from ldbench.api import ParameterValue
 from ldbench.comparable import Found, distinct, method, row_key
 from ldbench.errors import ResultError
-from ldbench.metrics.score import Direction, ParameterValue, Score
+from ldbench.metrics.score import Direction, Score
 from ldbench.pooling import pool
 from ldbench.ranking import Interval, ranks
 from ldbench.result import ModelRef, Result, TaskRef, write_text_atomic

@@ -19,10 +19,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ldbench.api import Generator
+from ldbench.api import Generator, ParameterValue
 from ldbench.errors import LdbenchError, PluginError, UsageError, unknown_name
 
-ParameterValue = str | int | float | bool | None
 _SCALARS = (bool, int, float, str)
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")

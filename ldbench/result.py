@@ -15,8 +15,9 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter
 
+from ldbench.api import ParameterValue
 from ldbench.errors import MetricError, ResultError
-from ldbench.metrics.score import ParameterValue, Score
+from ldbench.metrics.score import Score
 from ldbench.typed import TypedError, build
 
 SCHEMA_VERSION = 1

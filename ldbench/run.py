@@ -23,6 +23,7 @@ from ldbench.data.folder import read_folder
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.environment import describe, pick_device, timed
 from ldbench.errors import GeneratorError, LdbenchError, ResultError, UsageError
+from ldbench.extractors.weights import user_cache_folder
 from ldbench.generate import IMAGES, generate, requests_for
 from ldbench.report.grid import sample_sheet
 from ldbench.result import ModelRef, Result, Stage, TaskRef, read, write, write_text_atomic
@@ -141,7 +142,7 @@ def _score(
         digest = hashlib.sha256()
         for case_id in sorted(loaded):
             digest.update(case_id.encode() + b"\0" + (loaded[case_id] * 255).round().byte().numpy().tobytes())
-        context = ScoringContext(device, settings.seed, progress=settings.progress)
+        context = ScoringContext(device, settings.seed, user_cache_folder() / "features", settings.progress)
         return score_images(data, loaded, context), digest.hexdigest()
 
 

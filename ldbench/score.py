@@ -30,7 +30,6 @@ class ScoringContext:
     device: torch.device
     seed: int
     cache_folder: Path | None = None
-    batch_size: int = 32
     progress: Progress = silent
 
 
@@ -77,8 +76,8 @@ def _features(
 
     pair = [
         extract(
-            batch, spec.extractor, resize=spec.resize, device=context.device, batch_size=context.batch_size,
-            cache_folder=context.cache_folder, progress=context.progress,
+            batch, spec.extractor, resize=spec.resize, device=context.device, cache_folder=context.cache_folder,
+            progress=context.progress,
         )
         for batch in (data.distribution_reference(), _stack(images, data.evaluation_ids))
     ]

@@ -14,8 +14,8 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from ldbench.api import ParameterValue
 from ldbench.extractors import weights
-from ldbench.metrics.score import ParameterValue
 
 NAME = "efficientnet-lite0"
 DIMENSION = 1280

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ldbench.api import ParameterValue
 from ldbench.errors import WeightsError
 from ldbench.extractors.weights import WeightsFile, locate
-from ldbench.metrics.score import ParameterValue
 from ldbench.torchvision_ops import declare_missing_ops
 
 if TYPE_CHECKING:

@@ -73,9 +73,7 @@ def check(path: Path, sha256: str, source: str) -> None:
     """Raise `WeightsError` unless the file has this SHA-256; `source` says where a good copy comes from."""
     found = sha256_of(path)
     if found != sha256:
-        raise WeightsError(
-            f"{path}: expected SHA-256 {sha256}, got {found}; delete it and take it again from {source}"
-        )
+        raise WeightsError(f"{path}: expected SHA-256 {sha256}, got {found}; delete it and take it again from {source}")
 
 
 def load_state(path: Path) -> dict[str, torch.Tensor]:

@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, stats
 
-from ldbench.api import Progress, silent
+from ldbench.api import ParameterValue, Progress, silent
 from ldbench.errors import MetricError
 from ldbench.metrics.classifier import Objective, Recipe, predict
 from ldbench.metrics.intervals import LEVEL, Array, Interval
-from ldbench.metrics.score import ParameterValue, Score
+from ldbench.metrics.score import Score
 
 if TYPE_CHECKING:
     import torch
@@ -140,9 +140,7 @@ def _check_images(name: str, images: torch.Tensor, count: int) -> None:
         raise MetricError(f"auc: expected {name} pixels in [0, 1], got {low} to {high}; rescale the images")
 
 
-def _parameters(
-    recipe: Recipe, classes: Sequence[Label], n_test: int, seed: int
-) -> dict[str, ParameterValue]:
+def _parameters(recipe: Recipe, classes: Sequence[Label], n_test: int, seed: int) -> dict[str, ParameterValue]:
     return {
         "classifier": "torchvision resnet18, from scratch",
         "classes": ", ".join(str(label) for label in classes),
@@ -156,9 +154,7 @@ def _parameters(
 
 def _wins(positive_p: Array, negative_q: Array) -> Array:
     """1 where a positive case scores above a negative one, 1/2 for ties, as `(P, Q)`."""
-    return np.asarray(
-        (positive_p[:, None] > negative_q) + 0.5 * (positive_p[:, None] == negative_q), dtype=np.float64
-    )
+    return np.asarray((positive_p[:, None] > negative_q) + 0.5 * (positive_p[:, None] == negative_q), dtype=np.float64)
 
 
 def _logit_interval(value: float, variance: float) -> Interval:

@@ -226,9 +226,7 @@ def _fit_auc_margin(network: torch.nn.Module, training: _Training) -> None:
     recipe, classes, device = training.recipe, training.classes, training.device
     outputs = 1 if classes == 2 else classes
     network.fc = _zero_layer(network.fc, outputs).to(device)
-    loss_function = (
-        AUCMLoss(device=device) if outputs == 1 else MultiLabelAUCMLoss(num_labels=outputs, device=device)
-    )
+    loss_function = AUCMLoss(device=device) if outputs == 1 else MultiLabelAUCMLoss(num_labels=outputs, device=device)
     optimiser = PESG(
         network.parameters(), loss_fn=loss_function, lr=recipe.margin_learning_rate, verbose=False, device=device
     )

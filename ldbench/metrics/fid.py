@@ -14,9 +14,10 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from ldbench.api import ParameterValue
 from ldbench.errors import MetricError
 from ldbench.metrics.intervals import Array, group_jackknife
-from ldbench.metrics.score import ParameterValue, Score
+from ldbench.metrics.score import Score
 
 GROUPS = 20
 

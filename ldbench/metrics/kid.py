@@ -14,10 +14,11 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from ldbench.api import ParameterValue
 from ldbench.errors import MetricError
 from ldbench.metrics.fid import validated_features
 from ldbench.metrics.intervals import Array, Interval, t_quantile
-from ldbench.metrics.score import ParameterValue, Score
+from ldbench.metrics.score import Score
 
 SUBSETS = 100
 _BLOCK = 1024

@@ -13,11 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ldbench.api import ParameterValue
 from ldbench.errors import WeightsError, unknown_name
 from ldbench.extractors import weights
 from ldbench.metrics.intervals import Array, mean_interval
 from ldbench.metrics.pairs import in_batches, validated_pairs
-from ldbench.metrics.score import ParameterValue, Score
+from ldbench.metrics.score import Score
 from ldbench.torchvision_ops import declare_missing_ops
 
 if TYPE_CHECKING:
@@ -64,9 +65,7 @@ def lpips_score(
     batch_size: int = 4,
 ) -> Score:
     """Mean perceptual distance over cases as a `Score`, with Student's t interval."""
-    values = lpips_values(
-        generated, target, extractor=extractor, alexnet=alexnet, device=device, batch_size=batch_size
-    )
+    values = lpips_values(generated, target, extractor=extractor, alexnet=alexnet, device=device, batch_size=batch_size)
     interval = mean_interval(values, "lpips")
     return Score(
         metric="lpips",
@@ -126,9 +125,7 @@ def _lpips(alexnet: Path | None) -> torch.nn.Module:
         for name, value in weights.load_state(features).items()
         if name.startswith("features.")
     }
-    trunk = {
-        name: convolutions[name.split(".", 2)[2]] for name in network.state_dict() if name.startswith("net.slice")
-    }
+    trunk = {name: convolutions[name.split(".", 2)[2]] for name in network.state_dict() if name.startswith("net.slice")}
     _fill(network, {**trunk, **weights.load_state(linear)}, features)
     return network
 

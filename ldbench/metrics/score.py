@@ -9,10 +9,10 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ldbench.api import ParameterValue
 from ldbench.errors import MetricError
 
 Direction = Literal["lower", "higher"]
-ParameterValue = str | int | float | bool | None
 
 
 @dataclass(frozen=True)

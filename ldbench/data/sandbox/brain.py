@@ -9,7 +9,7 @@ It refuses to draw from global randomness: every field comes from (build seed, s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -111,8 +111,8 @@ def draw_subject(number: int, sex: Sex, seed: int) -> Subject:
         pace=Pace(
             ageing=float(np.exp(normal(0.0, 0.10))),
             disease=float(np.exp(normal(0.0, 0.15))),
-            mci_years=float(rng.uniform(2.0, 5.0)),
-            ad_years=float(rng.uniform(2.5, 9.5)),
+            mci_years=float(rng.uniform(2.5, 5.0)),
+            ad_years=float(rng.uniform(3.0, 10.0)),
         ),
     )
 
@@ -121,8 +121,9 @@ def draw_identity(subject: Subject) -> Identity:
     """The subject's random fields; about 0.05 s."""
     rng = np.random.default_rng([subject.seed, subject.number, 1])
     velocity = np.stack([2.0 * smooth_noise(rng, FRAME, 24) + 1.1 * smooth_noise(rng, FRAME, 9) for _ in range(2)])
-    # The head stays in the middle of the frame: only the shape is random here, the place is `shift`.
+    # The head stays in the frame: only the shape is random here, the place is `shift`.
     velocity -= velocity[:, _HEAD, _HEAD].mean(axis=(1, 2), keepdims=True)
+    velocity *= _border_taper()
     centre = np.float32((FRAME - 1) / 2)
     rows, columns = identity_warp(FRAME) - centre
     cos, sin = np.cos(subject.angle), np.sin(subject.angle)
@@ -136,14 +137,24 @@ def draw_identity(subject: Subject) -> Identity:
     return Identity(
         warp=compose(turned, exponential(velocity)),
         sulci=0.4 * smooth_noise(rng, FRAME, 14) + 0.4 * smooth_noise(rng, FRAME, 6),
-        gain=1 + 0.05 * smooth_noise(rng, SIZE, 16),
+        gain=1 + 0.04 * smooth_noise(rng, SIZE, 16),
         noise=rng.standard_normal((2, SIZE, SIZE), dtype=np.float32),
     )
 
 
-def load_atlas() -> dict[int, Atlas]:
-    """All slices with their flows, by height; about 15 s."""
-    return {height: build_atlas(template) for height, template in load_slices().items()}
+def _border_taper() -> Field:
+    """1 in the middle of the frame, falling to 0 at its border over 30 pixels."""
+    edge = np.clip(np.minimum(np.arange(FRAME), np.arange(FRAME)[::-1]) / 30.0, 0.0, 1.0).astype(np.float32)
+    return edge[:, None] * edge[None, :]
+
+
+def load_atlas(heights: Collection[int] = SLICE_HEIGHTS) -> dict[int, Atlas]:
+    """Slices with their flows, by height; about 0.3 s each.
+
+    Raises:
+        DataError: nilearn or scipy is not installed.
+    """
+    return {height: build_atlas(template) for height, template in load_slices().items() if height in heights}
 
 
 def render(

@@ -60,18 +60,18 @@ def _measure(image: Array) -> tuple[Array, Array]:
     film = _smooth(image)
     middle = _midline(film)
     profiles = [_profiles(film, middle, sign) for sign in _SIGNS]
-    floors = [profile[:, 8:52].min(axis=1) for profile in profiles]
+    floors = [profile[:, 8:36].min(axis=1) for profile in profiles]  # nearer than the air beside the body
     dark = float(np.percentile(np.concatenate([floor[14:36] for floor in floors]), 25))
     span = max(float(np.percentile(film, 92)) - dark, 1e-3)
     reaches = [
-        sign * _wall(profile, floor < dark + 0.35 * span)
+        sign * _wall(profile, floor < dark + 0.35 * span, dark + 0.35 * span)
         for sign, profile, floor in zip(_SIGNS, profiles, floors, strict=True)
     ]
     film = (film - dark) / span
     domes = [_dome(film, middle + 0.6 * reach) for reach in reaches]
     apex = float(np.mean([_apex(film, middle + 0.4 * reach) for reach in reaches]))
     angles = [
-        _mean(film, (dome - 1.0, dome + 4.0), (middle + 0.78 * reach, middle + 0.95 * reach))
+        _mean(film, (dome + 4.0, dome + 7.0), (middle + 0.80 * reach, middle + 0.95 * reach))
         for dome, reach in zip(domes, reaches, strict=True)
     ]
     # A large heart hides the left dome at 0.6 of the way to the wall: look for it further out too.
@@ -101,15 +101,15 @@ def _profiles(film: Array, middle: float, sign: float) -> Array:
     return np.asarray(film[:, left] * (1.0 - share) + film[:, left + 1] * share)
 
 
-def _wall(profile: Array, aerated: npt.NDArray[np.bool_]) -> float:
-    # Distance of the chest wall from the mid-line where it is widest, over the rows that show lung.
-    walls = [0.0]
-    for row in np.flatnonzero(aerated[10:56]) + 10:
-        line = profile[row]
-        lowest = int(np.argmin(line[8:52])) + 8
-        outer = float(line[lowest : lowest + 24].max())
-        walls.append(_STEP * (lowest + _first_above(line[lowest:], 0.5 * (line[lowest] + outer))))
-    return float(np.percentile(walls, 92))
+def _wall(profile: Array, aerated: npt.NDArray[np.bool_], level: float) -> float:
+    # Distance of the chest wall from the mid-line near its widest, over the middle rows that show lung.
+    walls = []
+    for row in np.flatnonzero(aerated[22:44]) + 22:
+        lowest = int(np.argmin(profile[row, 8:36])) + 8
+        outward = profile[row, lowest:]
+        half_way = outward[0] + 0.6 * (outward.max() - outward[0])  # a thin wall may stay below the level
+        walls.append(_STEP * (lowest + _first_above(outward, min(level, half_way))))
+    return float(np.percentile(walls, 80)) if walls else 0.75 * _REACH
 
 
 def _first_above(values: Array, level: float) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ldbench.data.sandbox.chest import render
-from ldbench.data.sandbox.chest_anatomy import CTR_ENLARGED
+from ldbench.data.sandbox.chest_anatomy import CTR_ENLARGED, heart_ratio
 from ldbench.data.sandbox.chest_build import chest_cases
 from ldbench.data.sandbox.chest_estimate import (
     ATTRIBUTES,
@@ -64,7 +64,10 @@ def test_the_ratio_grows_with_the_heart() -> None:
         healthy = render(dataclasses.replace(patient, heart=-1.0), "no finding", "male", 50)
         ratios = cardiothoracic_ratio(_films(np.concatenate([healthy[None], films])))
         assert (np.diff(ratios) > 0.0).all()
-        assert ratios[-1] - ratios[1] > 0.5 * (CTR_ENLARGED[1] - CTR_ENLARGED[0])
+        # Regression shrinks the extremes, which are rare in training: 0.6 to 0.9 of the true growth was seen.
+        true = [heart_ratio(one, "cardiomegaly", "male", 50) for one in grown]
+        assert true[-1] == pytest.approx(CTR_ENLARGED[1])
+        assert 0.5 < (ratios[-1] - ratios[1]) / (true[-1] - true[0]) < 1.3
 
 
 def test_an_effusion_raises_the_opacity_of_its_angle_only() -> None:

@@ -1,0 +1,39 @@
+"""How far two runs of the same generator are apart: pixels and scores.
+
+    python benchmarks/compare_runs.py RUN_FOLDER OTHER_RUN_FOLDER
+
+For runs that differ in batch size, device or interruption. Prints how many images and pixels differ, the largest
+difference in grey levels, and each score beside its counterpart.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ldbench.result import read
+
+
+def pixels(folder: Path) -> dict[str, np.ndarray]:
+    """Every image of a run, `(H, W, 3) uint8`, by case id."""
+    return {path.stem: np.asarray(Image.open(path)) for path in sorted((folder / "images").glob("*.png"))}
+
+
+def main(first: Path, second: Path) -> None:
+    """Print the comparison."""
+    ours, theirs = pixels(first), pixels(second)
+    assert ours.keys() == theirs.keys(), "the runs hold different cases"
+    gaps = [np.abs(ours[key].astype(int) - theirs[key].astype(int)) for key in ours]
+    differing, total = sum(int((gap > 0).sum()) for gap in gaps), sum(gap.size for gap in gaps)
+    print(f"images {len(gaps)}, differing {sum(bool(gap.any()) for gap in gaps)}")
+    print(f"values {total}, differing {differing}, largest difference {max(int(gap.max()) for gap in gaps)} grey levels")
+    results = read(first / "result.json"), read(second / "result.json")
+    for mine, other in zip(results[0].scores, results[1].scores, strict=True):
+        print(f"{mine.metric}: {mine.value:.6g} and {other.value:.6g}, difference {mine.value - other.value:+.3g}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

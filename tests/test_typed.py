@@ -1,0 +1,58 @@
+"""Tables to dataclasses: what fits is taken as it is, what does not is named by its key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ldbench.typed import TypedError, build
+
+
+@dataclass(frozen=True)
+class Inner:
+    size: int
+    rate: float = 0.5
+
+
+@dataclass(frozen=True)
+class Outer:
+    name: str
+    mode: Literal["a", "b"]
+    inner: Inner | None = None
+    sizes: tuple[int, ...] = ()
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    flag: bool = False
+
+
+@given(st.text(), st.sampled_from(["a", "b"]), st.integers(), st.floats(allow_nan=False, allow_infinity=False))
+def test_a_fitting_table_is_taken_as_it_is(name: str, mode: str, size: int, rate: float) -> None:
+    made = build(Outer, {"name": name, "mode": mode, "inner": {"size": size, "rate": rate}, "sizes": [size]})
+    assert made == Outer(name, mode, Inner(size, rate), (size,))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"mode": "a"}, "name: expected a string, got nothing"),
+        ({"name": "x", "mode": "c"}, "mode: expected one of 'a', 'b', got 'c'"),
+        ({"name": "x", "mode": "a", "inner": {"size": 1.5}}, "inner.size: expected an integer, got 1.5"),
+        ({"name": "x", "mode": "a", "inner": {"size": True}}, "inner.size: expected an integer, got True"),
+        ({"name": "x", "mode": "a", "inner": {"size": 1, "rat": 2}}, "inner.rat: unknown key; did you mean 'rate'?"),
+        ({"name": "x", "mode": "a", "inner": {"size": 1, "rate": float("inf")}}, "inner.rate: expected a finite"),
+        ({"name": "x", "mode": "a", "inner": 3}, "inner: expected a table, got 3"),
+        ({"name": "x", "mode": "a", "sizes": [1, "2"]}, "sizes[1]: expected an integer, got '2'"),
+        ({"name": "x", "mode": "a", "words": {"sex": {"F": 1}}}, "words.sex.F: expected a string, got 1"),
+        ({"name": "x", "mode": "a", "flag": 1}, "flag: expected true or false, got 1"),
+        ({"name": "x", "mode": "a", "zzz": 1}, "zzz: unknown key; known: name, mode, inner, sizes, words, flag"),
+        (["name"], "expected a table"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_named_by_its_key(table: object, message: str) -> None:
+    with pytest.raises(TypedError) as caught:
+        build(Outer, table)
+    assert message in str(caught.value)
