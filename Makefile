@@ -2,6 +2,7 @@
 #   make demo      install, then fine-tune, generate, score and rank on the sandbox's brain task
 #   make test      install, then all tests (make test-fast: those under five seconds each)
 #   make lint      ruff, and mypy --strict on ldbench
+#   make leaderboards  measure the committed rows again (hours on two cores)
 #   make data      rebuild the sandbox's frozen data in build/sandbox and compare with the committed ones
 #   make backbone  pretrain the sandbox's backbone anew in build/backbone (up to two hours on two cores)
 
@@ -12,7 +13,11 @@ OUT ?= runs/demo
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: install demo test test-fast test-slow lint data backbone clean
+TASKS ?= sandbox-brain-t2i sandbox-chest-t2i
+MODELS ?= real mean-image sd sd-ld basic-ft basic-ft-ld
+SEEDS ?= 0 1 2
+
+.PHONY: install demo test test-fast test-slow lint leaderboards data backbone clean
 
 install: .venv/installed
 
@@ -41,6 +46,13 @@ test-slow: install
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+leaderboards: install
+	for task in $(TASKS); do for model in $(MODELS); do for seed in $(SEEDS); do \
+		$(BIN)/ldbench run $$task $$model --seed $$seed --out runs/leaderboards || exit 1; done; done; done
+	cd runs/leaderboards && find . -name result.json -exec cp --parents {} $(CURDIR)/leaderboards/results \;
+	$(BIN)/ldbench report leaderboards/results --format json --out leaderboards
+	$(BIN)/ldbench report leaderboards/results --format markdown --out leaderboards
 
 data: install
 	$(BIN)/python -m ldbench.data.sandbox.rebuild --out build/sandbox

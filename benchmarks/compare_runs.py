@@ -29,7 +29,8 @@ def main(first: Path, second: Path) -> None:
     gaps = [np.abs(ours[key].astype(int) - theirs[key].astype(int)) for key in ours]
     differing, total = sum(int((gap > 0).sum()) for gap in gaps), sum(gap.size for gap in gaps)
     print(f"images {len(gaps)}, differing {sum(bool(gap.any()) for gap in gaps)}")
-    print(f"values {total}, differing {differing}, largest difference {max(int(gap.max()) for gap in gaps)} grey levels")
+    largest = max(int(gap.max()) for gap in gaps)
+    print(f"values {total}, differing {differing}, largest difference {largest} grey levels")
     results = read(first / "result.json"), read(second / "result.json")
     for mine, other in zip(results[0].scores, results[1].scores, strict=True):
         print(f"{mine.metric}: {mine.value:.6g} and {other.value:.6g}, difference {mine.value - other.value:+.3g}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ldbench import __version__
 from ldbench.errors import LdbenchError, UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +37,21 @@ class Catalogue(StrEnum):
 Seed = Annotated[int, typer.Option(help="Seed of the run; every case's noise is derived from it.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Out = Annotated[Path, typer.Option(help="Folder for results; an interrupted run goes on there.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ldbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Benchmark generators of medical images and counterfactuals."""
 
 
 @app.command()

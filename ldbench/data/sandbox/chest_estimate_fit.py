@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from ldbench.data.sandbox.chest_anatomy import heart_ratio
-from ldbench.data.sandbox.chest_build import SEED, chest_cases, write_arrays
+from ldbench.data.sandbox.chest_build import SEED, chest_cases, roles, write_arrays
 from ldbench.data.sandbox.chest_estimate import ATTRIBUTES, KernelRidge, block_means, estimate, kernel
 from ldbench.data.sandbox.chest_landmarks import Array
 from ldbench.data.sandbox.chest_patient import FINDINGS, SEXES
@@ -62,6 +63,7 @@ def errors(images: npt.NDArray[np.uint8], truth: Array, ridge: KernelRidge) -> d
     years = estimated["age"] - true["age"]
     result = {
         "cardiothoracic_ratio_mae": float(np.abs(ratio).mean()),
+        "cardiothoracic_ratio_mae_cardiomegaly": float(np.abs(ratio[true["cardiomegaly"] > 0.5]).mean()),
         "cardiothoracic_ratio_bias": float(ratio.mean()),
         "cardiothoracic_ratio_r": _correlation(estimated["cardiothoracic_ratio"], true["cardiothoracic_ratio"]),
         "age_mae_years": float(np.abs(years).mean()),
@@ -80,6 +82,17 @@ def errors(images: npt.NDArray[np.uint8], truth: Array, ridge: KernelRidge) -> d
     return {name: round(value, 4) for name, value in result.items()} | {"n": len(images)}
 
 
+def all_errors(arrays: Mapping[str, npt.NDArray[np.uint8]], ridge: KernelRidge) -> dict[str, float]:
+    """Errors on the test split's films, and with a prefix on their counterfactuals (`test_other_`, `test_sex_`)."""
+    result: dict[str, float] = {}
+    for role in roles("test"):
+        name = "test" if role == "scan" else f"test_{role}"
+        prefix = "" if role == "scan" else f"{name}_"
+        measured = errors(arrays[name], truths("test", role), ridge)
+        result |= {f"{prefix}{key}": value for key, value in measured.items()}
+    return result
+
+
 def _correlation(first: Array, second: Array) -> float:
     return float(np.corrcoef(first, second)[0, 1])
 
@@ -87,8 +100,8 @@ def _correlation(first: Array, second: Array) -> float:
 def main(folder: Path) -> None:
     """Fit on the training split of a built folder; write estimator.npz and, from the test split, estimators.json."""
     with np.load(folder / "images.npz", allow_pickle=False) as stored:
-        train, test = stored["train"], stored["test"]
-    ridge = fit(train, truths("train"))
+        films = {name: stored[name] for name in stored.files}
+    ridge = fit(films["train"], truths("train"))
     arrays: dict[str, npt.NDArray[np.generic]] = {
         "support": ridge.support,
         "weights": ridge.weights,
@@ -97,7 +110,7 @@ def main(folder: Path) -> None:
         "gamma": np.array(ridge.gamma),
     }
     write_arrays(folder / "estimator.npz", arrays)
-    text = json.dumps(errors(test, truths("test"), ridge), indent=2, sort_keys=True)
+    text = json.dumps(all_errors(films, ridge), indent=2, sort_keys=True)
     (folder / "estimators.json").write_text(text + "\n", encoding="utf-8")
 
 

@@ -21,7 +21,7 @@ from ldbench.data.sandbox.chest_estimate import (
     frozen,
     sex_score,
 )
-from ldbench.data.sandbox.chest_estimate_fit import area_under_curve, errors, fit, truths
+from ldbench.data.sandbox.chest_estimate_fit import all_errors, area_under_curve, fit, truths
 from ldbench.data.sandbox.chest_landmarks import opacities
 from ldbench.data.sandbox.chest_patient import FINDINGS, draw_patient
 from ldbench.errors import ImageError
@@ -50,7 +50,7 @@ def test_the_frozen_estimator_is_the_one_fitted_on_training_films(images) -> Non
 
 def test_the_stated_errors_are_those_on_the_test_split(images) -> None:
     stated = json.loads((FOLDER / "estimators.json").read_text(encoding="utf-8"))
-    found = errors(images["test"], truths("test"), frozen())
+    found = all_errors(images, frozen())
     assert found == pytest.approx(stated, abs=2e-3)
     assert stated["cardiothoracic_ratio_mae"] < 0.02
     assert stated["macro_auc"] > 0.85
@@ -64,10 +64,10 @@ def test_the_ratio_grows_with_the_heart() -> None:
         healthy = render(dataclasses.replace(patient, heart=-1.0), "no finding", "male", 50)
         ratios = cardiothoracic_ratio(_films(np.concatenate([healthy[None], films])))
         assert (np.diff(ratios) > 0.0).all()
-        # Regression shrinks the extremes, which are rare in training: 0.6 to 0.9 of the true growth was seen.
+        # Regression shrinks the extremes, which are rare in training: 0.48 to 0.98 of the true growth was seen.
         true = [heart_ratio(one, "cardiomegaly", "male", 50) for one in grown]
         assert true[-1] == pytest.approx(CTR_ENLARGED[1])
-        assert 0.5 < (ratios[-1] - ratios[1]) / (true[-1] - true[0]) < 1.3
+        assert 0.4 < (ratios[-1] - ratios[0]) / (true[-1] - true[0]) < 1.2
 
 
 def test_an_effusion_raises_the_opacity_of_its_angle_only() -> None:
@@ -79,21 +79,32 @@ def test_an_effusion_raises_the_opacity_of_its_angle_only() -> None:
         assert abs(angles[1, 1] - angles[0, 1]) < 0.08
 
 
-def test_removing_the_finding_lowers_its_score(images) -> None:
-    scan, other = finding_scores(_films(images["test"])), finding_scores(_films(images["test_other"]))
+@pytest.fixture(scope="module")
+def estimated(images) -> dict[str, dict[str, np.ndarray]]:
+    return {name: estimate(_films(images[name])) for name in ("test", "test_other", "test_sex")}
+
+
+def test_removing_the_finding_lowers_its_score(estimated) -> None:
     cases = chest_cases("test")
-    for number, finding in enumerate(FINDINGS[1:], start=1):
+    for finding in FINDINGS[1:]:
         ill = np.array([case.finding == finding for case in cases])
-        assert (scan[ill, number] > other[ill, number]).mean() > 0.85
+        assert (estimated["test"][finding] > estimated["test_other"][finding])[ill].mean() > 0.85
 
 
-def test_a_flipped_sex_shows_and_the_finding_stays(images) -> None:
-    before, after = _films(images["test"]), _films(images["test_sex"])
+def test_a_flipped_sex_shows_and_the_finding_stays(estimated) -> None:
+    before, after = estimated["test"], estimated["test_sex"]
     was_male = np.array([case.sex == "male" for case in chest_cases("test")])
-    assert ((sex_score(before) > sex_score(after)) == was_male).mean() > 0.97
-    change = finding_scores(after) - finding_scores(before)
-    assert np.abs(change).mean() < 0.15
-    assert np.corrcoef(age(before), age(after))[0, 1] > 0.6
+    assert ((before["sex"] > after["sex"]) == was_male).mean() > 0.97
+    assert max(np.abs(after[finding] - before[finding]).mean() for finding in FINDINGS) < 0.2
+    assert np.corrcoef(before["age"], after["age"])[0, 1] > 0.6
+
+
+def test_the_short_forms_are_columns_of_the_whole(images) -> None:
+    films = _films(images["test"][:5])
+    whole = estimate(films)
+    assert np.array_equal(age(films), whole["age"])
+    assert np.array_equal(sex_score(films), whole["sex"])
+    assert np.array_equal(finding_scores(films), np.stack([whole[finding] for finding in FINDINGS], axis=1))
 
 
 def test_area_under_curve_counts_ties_half() -> None:
