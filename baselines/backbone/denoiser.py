@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 class DenoiserRecipe:
     """Number of steps, batch of each worker and rates; the defaults made the shipped weights."""
 
-    steps: int = 6000
+    steps: int = 3000
     batch: int = 32
     workers: int = 2
     rate: float = 8e-4

@@ -30,10 +30,16 @@ from ldbench.errors import ImageError
 Vector = npt.NDArray[np.float64]
 
 # Regression coefficients on [1, standardised x1..x3, their squares and products]; see `fit`.
-MEAN: Final[tuple[float, ...]] = (0.0, 0.0, 0.0)
-SPREAD: Final[tuple[float, ...]] = (1.0, 1.0, 1.0)
-AGE: Final[tuple[float, ...]] = (0.0,) * 10
-DIAGNOSIS: Final[tuple[float, ...]] = (0.0,) * 10
+MEAN: Final[tuple[float, ...]] = (0.0712544, 0.200443, 0.204681)
+SPREAD: Final[tuple[float, ...]] = (0.0192564, 0.0486435, 0.0602684)
+AGE: Final[tuple[float, ...]] = (
+    73.2853, 1.98111, 7.40875, -3.82958, 0.277978, -1.18109,
+    0.67797, -1.14905, 2.11047, -1.48472,
+)
+DIAGNOSIS: Final[tuple[float, ...]] = (
+    -0.156494, -0.0508969, -1.53837, 4.8849, 0.256185, -0.184166,
+    -0.234358, 0.421033, -0.0128212, -0.24372,
+)
 
 
 @dataclass(frozen=True)
