@@ -1,6 +1,6 @@
 """Draw the sample grid of the model card: `python -m ldbench_baselines.backbone.gallery FOLDER PICTURE.png`.
 
-Four seeds for each of eight prompts, 25 steps of DDIM, guidance 5; nothing is chosen by hand.
+Four seeds for each of eight prompts, 25 steps of DDIM, guidance 3; nothing is chosen by hand.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PROMPTS = (
     "zebra stripes in black and white",
     "a painting of a purple flower on a yellow background",
 )
-SEEDS, STEPS, GUIDANCE = 4, 25, 5.0
+SEEDS, STEPS, GUIDANCE = 4, 25, 3.0
 
 
 def sample_grid(folder: Path) -> Image.Image:

@@ -137,9 +137,9 @@ class _Block(nn.Module):
         self._bn2: nn.Module = nn.BatchNorm2d(stage.channels, eps=_EPSILON)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        h = functional.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
-        h = functional.relu6(self._bn1(self._depthwise_conv(h)))
-        h = self._bn2(self._project_conv(h))
+        inner = functional.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
+        inner = functional.relu6(self._bn1(self._depthwise_conv(inner)))
+        h: torch.Tensor = self._bn2(self._project_conv(inner))
         return x + h if self.residual else h
 
     def fuse(self) -> None:

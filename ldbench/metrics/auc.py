@@ -147,7 +147,7 @@ def _parameters(recipe: Recipe, classes: Sequence[Label], n_test: int, seed: int
         "average": "binary" if len(classes) == 2 else "macro one-versus-rest",
         "n_test": n_test,
         "seed": seed,
-        "interval": "95 % DeLong over test cases on the logit scale, classifier held fixed",
+        "interval": "95 % DeLong over test cases, logit scale (Newcombe where degenerate), classifier held fixed",
         **asdict(recipe),
     }
 
@@ -173,6 +173,8 @@ def _newcombe_interval(value: float, positives: int, negatives: int) -> Interval
         spread = (mean_size - 1) * ((1 - theta) / (2 - theta) + theta / (1 + theta)) + 1
         return abs(value - theta) - z * float(np.sqrt(theta * (1 - theta) / pairs * spread))
 
-    low = float(optimize.brentq(excess, 0.0, value)) if value > 0 and excess(0.0) > 0 else 0.0
-    high = float(optimize.brentq(excess, value, 1.0)) if value < 1 and excess(1.0) > 0 else 1.0
+    # At 0 and 1 the value itself is a second, empty solution, so the search stops short of it.
+    step = 1e-9
+    low = float(optimize.brentq(excess, 0.0, value - step)) if value > step else 0.0
+    high = float(optimize.brentq(excess, value + step, 1.0)) if value < 1 - step else 1.0
     return Interval(value, low, high)

@@ -75,7 +75,8 @@ def load_slices() -> dict[int, Slice]:
         np.asarray(load(resolution=1).dataobj, dtype=np.float32)
         for load in (load_mni152_template, load_mni152_gm_template, load_mni152_wm_template)
     ]
-    return {height: _cut(*(volume[:, :, height] for volume in volumes), height) for height in SLICE_HEIGHTS}
+    t1, grey, white = volumes
+    return {z: _cut(t1[:, :, z], grey[:, :, z], white[:, :, z], z) for z in SLICE_HEIGHTS}
 
 
 def _cut(t1: Field, grey: Field, white: Field, height: int) -> Slice:

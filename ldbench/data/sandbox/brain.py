@@ -167,9 +167,7 @@ def render(
     """
     atlas = atlases[subject.height]
     loss = loss_at(age, history, subject.pace)
-    grey, white = open_sulci(
-        atlas, identity.sulci, subject.sulcal_reserve + loss.ageing_tissue, loss.disease_tissue
-    )
+    grey, white = open_sulci(atlas, identity.sulci, subject.sulcal_reserve + loss.ageing_tissue, loss.disease_tissue)
     warp = compose(identity.warp, ventricle_warp(atlas, subject.ventricle_size * loss.ventricle_ratio))
     grey, white, inside = pull(grey, warp), pull(white, warp), pull(atlas.slice.inside, identity.warp)
     bright, middle, dark = subject.levels
@@ -177,7 +175,7 @@ def render(
     signal = _shrink(bright * white + middle * grey + dark * np.clip(1 - white - grey, 0, 1))
     measured = np.hypot(signal * identity.gain + subject.noise * identity.noise[0], subject.noise * identity.noise[1])
     picture = np.clip(measured, 0, 1) * _shrink(inside)
-    return np.rint(255 * picture).astype(np.uint8)
+    return np.asarray(np.rint(255 * picture), dtype=np.uint8)
 
 
 def _shrink(image: Field) -> Field:

@@ -48,7 +48,7 @@ class Atlas:
 
 
 def build_atlas(template: Slice) -> Atlas:
-    """Integrate the flow and prepare the odds; about 1 s a slice."""
+    """Integrate the flow and prepare the odds; about 0.3 s."""
     from scipy import ndimage
 
     flow = flow_table(_ventricle_velocity(template), _STEPS, _STEP)
@@ -122,7 +122,7 @@ def open_sulci(atlas: Atlas, individual: Field, ageing_tissue: float, disease_ti
     kept = np.clip((1 - fluid) / np.maximum(1 - template.sulcal, 0.05), 0.0, 4.0)
     grey, white = template.grey * kept, template.white * kept
     total = np.maximum(grey + white, 1.0)
-    return grey / total, white / total
+    return (grey / total).astype(np.float32), (white / total).astype(np.float32)
 
 
 def _sigmoid(odds: Field) -> Field:

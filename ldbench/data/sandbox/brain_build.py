@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -83,7 +83,8 @@ def plan(seed: int = SEED) -> list[Scan]:
     Numbers are dealt to subjects in random order, so that a number tells neither split nor diagnosis.
     """
     rng = np.random.default_rng(seed)
-    members = [(split, diagnosis) for split, groups in COHORT.items() for diagnosis, n in groups.items() for _ in range(n)]
+    groups = [(split, diagnosis, n) for split, sizes in COHORT.items() for diagnosis, n in sizes.items()]
+    members = [(split, diagnosis) for split, diagnosis, n in groups for _ in range(n)]
     numbers = rng.permutation(len(members)) + 1
     scans: list[Scan] = []
     for place, ((split, diagnosis), number) in enumerate(zip(members, numbers, strict=True)):
@@ -136,7 +137,8 @@ def build_brain(out: Path, seed: int = SEED) -> None:
         rows.append(_row(scan, len(held)))
         held.append(pictures[scan.image_id])
     out.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(out / "images.npz", **{key: np.stack(held) for key, held in images.items()})
+    arrays: dict[str, Any] = {key: np.stack(held) for key, held in images.items()}
+    np.savez_compressed(out / "images.npz", **arrays)
     with (out / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()

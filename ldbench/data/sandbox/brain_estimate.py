@@ -33,12 +33,28 @@ Vector = npt.NDArray[np.float64]
 MEAN: Final[tuple[float, ...]] = (0.0712544, 0.200443, 0.204681)
 SPREAD: Final[tuple[float, ...]] = (0.0192564, 0.0486435, 0.0602684)
 AGE: Final[tuple[float, ...]] = (
-    73.2853, 1.98111, 7.40875, -3.82958, 0.277978, -1.18109,
-    0.67797, -1.14905, 2.11047, -1.48472,
+    73.2853,
+    1.98111,
+    7.40875,
+    -3.82958,
+    0.277978,
+    -1.18109,
+    0.67797,
+    -1.14905,
+    2.11047,
+    -1.48472,
 )
 DIAGNOSIS: Final[tuple[float, ...]] = (
-    -0.156494, -0.0508969, -1.53837, 4.8849, 0.256185, -0.184166,
-    -0.234358, 0.421033, -0.0128212, -0.24372,
+    -0.156494,
+    -0.0508969,
+    -1.53837,
+    4.8849,
+    0.256185,
+    -0.184166,
+    -0.234358,
+    0.421033,
+    -0.0128212,
+    -0.24372,
 )
 
 
@@ -96,7 +112,7 @@ def age_years(images: npt.NDArray[np.float32], fit: Fit = FROZEN) -> Vector:
     Raises:
         ImageError: wrong shape.
     """
-    return _design(measure(images), fit) @ np.asarray(fit.age)
+    return np.asarray(_design(measure(images), fit) @ np.asarray(fit.age))
 
 
 def diagnosis_score(images: npt.NDArray[np.float32], fit: Fit = FROZEN) -> Vector:
@@ -109,7 +125,7 @@ def diagnosis_score(images: npt.NDArray[np.float32], fit: Fit = FROZEN) -> Vecto
     Raises:
         ImageError: wrong shape.
     """
-    return _design(measure(images), fit) @ np.asarray(fit.diagnosis)
+    return np.asarray(_design(measure(images), fit) @ np.asarray(fit.diagnosis))
 
 
 def measure(images: npt.NDArray[np.float32]) -> Vector:
@@ -130,6 +146,7 @@ def measure(images: npt.NDArray[np.float32]) -> Vector:
 
 def _measure_one(image: Vector) -> Vector:
     """The three measurements of one image."""
+    # Absolute: an image a fifth darker measures up to 0.015 less sulcal fraction.
     bright = image > 0.06
     # Fluid is dark but inside: whatever lies between brain pixels of its row and of its column.
     inside = _between(bright) & _between(bright.T).T
@@ -200,8 +217,10 @@ def errors(images: npt.NDArray[np.float32], ages: Vector, diagnoses: list[str], 
     Returns:
         age_mae_years, age_bias_years, auc_ad_cn, auc_ventricle_ratio, auc_sulcal_fraction and n.
     """
-    estimated, score = age_years(images, fit), diagnosis_score(images, fit)
-    ratio, sulci = ventricle_ratio(images), sulcal_fraction(images)
+    measured = measure(images)
+    design = _design(measured, fit)
+    estimated, score = design @ np.asarray(fit.age), design @ np.asarray(fit.diagnosis)
+    ratio, sulci = measured[:, 0], measured[:, 1:].mean(axis=1)
     normal = np.array([diagnosis == "CN" for diagnosis in diagnoses])
     ill = np.array([diagnosis == "AD" for diagnosis in diagnoses])
     return {

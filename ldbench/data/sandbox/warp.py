@@ -4,14 +4,12 @@ A warp is a *pull* map: `warp[:, i, j]` is the place (row, column, in pixels) wh
 Because it is the flow of a velocity field and not a displacement added at a stroke, it stays invertible however
 far it goes; `jacobian` shows it. scipy is imported inside functions: the frozen data is read without it.
 
-It refuses to know any anatomy; `brain.py` and `ventricle_flow` callers bring the fields.
+It refuses to know any anatomy: its callers bring the fields.
 
 Array legend: warps and velocities (2, H, W) float32, row component first; images (H, W) float32.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -76,8 +74,8 @@ def flow_table(velocity: Field, steps: int, step: float) -> Field:
     return np.stack(table)
 
 
-def jacobian(warp: Field) -> npt.NDArray[Any]:
+def jacobian(warp: Field) -> npt.NDArray[np.float64]:
     """Determinant of the warp's derivative on the pixel grid; positive everywhere means that nothing folds."""
     by_row = np.gradient(warp.astype(np.float64), axis=1)
     by_column = np.gradient(warp.astype(np.float64), axis=2)
-    return by_row[0] * by_column[1] - by_row[1] * by_column[0]
+    return np.asarray(by_row[0] * by_column[1] - by_row[1] * by_column[0])
