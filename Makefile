@@ -55,7 +55,7 @@ leaderboards: install
 	$(BIN)/ldbench report leaderboards/results --format markdown --out leaderboards
 
 data: install
-	$(BIN)/python -m ldbench.data.sandbox.rebuild --out build/sandbox
+	OMP_NUM_THREADS=1 $(BIN)/python -m ldbench.data.sandbox.rebuild --out build/sandbox
 
 backbone: install
 	$(BIN)/python -m ldbench_baselines.backbone.pretrain --out build/backbone

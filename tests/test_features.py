@@ -187,7 +187,7 @@ def test_weights_are_never_unpickled(tmp_path: Path) -> None:
             return (pytest.fail, ("code in a weight file was run",))
 
     path = tmp_path / "trap.pth"
-    path.write_bytes(pickle.dumps(Trap()))
+    path.write_bytes(pickle.dumps(Trap(), protocol=2))
     with pytest.raises(WeightsError, match=r"trap\.pth: expected a PyTorch state dictionary"):
         weights.load_state(path)
 

@@ -66,7 +66,8 @@ def test_psnr_equals_scikit_image_and_torchmetrics() -> None:
     values = psnr_values(other, clean)
     pairs = list(zip(other.double(), clean.double(), strict=True))
     expected = [peak_signal_noise_ratio(y.numpy(), x.numpy(), data_range=1.0) for x, y in pairs]
-    assert values == pytest.approx(expected, rel=1e-10)
+    # torchmetrics takes its logarithm of the base in float32
+    assert values == pytest.approx(expected, rel=1e-7)
     assert values == pytest.approx([float(torchmetrics_psnr(x, y, data_range=1.0)) for x, y in pairs], rel=1e-10)
 
 
@@ -106,7 +107,7 @@ def test_a_copy_scores_best(metric: str, copy: float) -> None:
     assert score.value == pytest.approx(copy, abs=1e-6)
     assert score.n == 4
     if metric == "psnr":
-        assert (score.parameters["cap_db"], score.parameters["images_at_cap"]) == (CAP_DB, 4)
+        assert (score.parameters["cap_db"], score.parameters["observed_images_at_cap"]) == (CAP_DB, 4)
 
 
 @pytest.mark.parametrize("metric", SCORES)
