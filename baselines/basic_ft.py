@@ -7,7 +7,7 @@ the posterior is still sampled anew at every step.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +22,8 @@ from .stable_diffusion import StableDiffusion
 from .training import TrainingSettings
 from .training import train as optimise
 
+HIGH_NOISE = 0.7
+
 
 @dataclass(frozen=True)
 class EncodedSet:
@@ -34,12 +36,30 @@ class EncodedSet:
     empty: torch.Tensor
 
 
+@dataclass(frozen=True)
+class Draw:
+    """What one training step draws: how many images, which share without prompt, and at which times."""
+
+    batch_size: int
+    prompt_dropout: float
+    high_noise_share: float
+
+    def timesteps(self, count: int, source: torch.Generator) -> torch.Tensor:
+        """`(batch_size,) int64` in [0, count): uniform, but for the share drawn from the noisiest 30 %."""
+        position = torch.rand(self.batch_size, generator=source)
+        high = torch.rand(self.batch_size, generator=source) < self.high_noise_share
+        position = torch.where(high, HIGH_NOISE + (1 - HIGH_NOISE) * position, position)
+        return (position * count).long().clamp(max=count - 1)
+
+
 @dataclass
 class BasicFT(StableDiffusion):
     """The U-Net fine-tuned on all training scans, without drift.
 
-    `learning_rate` None means 1e-5 for a U-Net of Stable Diffusion's size and 1e-3 for a small one. `delta` is the
-    drift of training; `delta_sample` None means the same in sampling.
+    `learning_rate` None means 1e-5 for a U-Net of Stable Diffusion's size and 1e-3 for a small one.
+    `high_noise_share` of the timesteps come from the noisiest 30 % of the schedule, the rest from all of it: the mean
+    colour is decided there, and a uniform draw was slow to learn that the background is black. `delta` is the drift of
+    training; `delta_sample` None means the same in sampling.
     """
 
     steps: int = 500
@@ -47,6 +67,7 @@ class BasicFT(StableDiffusion):
     learning_rate: float | None = None
     checkpoint_every: int = 100
     prompt_dropout: float = 0.1
+    high_noise_share: float = 0.3
     ema_decay: float = 0.98
     delta: float = 0.0
     delta_sample: float | None = None
@@ -62,13 +83,13 @@ class BasicFT(StableDiffusion):
             self.steps, self.batch_size, rate, context.seed, ema_decay=self.ema_decay,
             checkpoint_every=self.checkpoint_every,
         )
-        model.unet.requires_grad_(True)
+        model.unet.requires_grad_(True).to(memory_format=torch.channels_last)  # 4 % faster on two CPU threads
+        draw = Draw(self.batch_size, self.prompt_dropout, self.high_noise_share)
         data = encode_set(model, train, context)
         optimise(
             dict(model.unet.named_parameters()),
-            lambda source: denoising_loss(model, data, self.batch_size, self.prompt_dropout, self._drift(), source),
-            settings, context.folder, {"backbone": name, "delta": self.delta, "prompt_dropout": self.prompt_dropout},
-            context.progress,
+            lambda source: denoising_loss(model, data, draw, self._drift(), source),
+            settings, context.folder, {"backbone": name, "delta": self.delta, **asdict(draw)}, context.progress,
         )
         model.unet.requires_grad_(False)
         self._model = model
@@ -106,16 +127,16 @@ def encode_set(model: LatentDiffusion, train: TrainingSet, context: Context, bat
 
 
 def denoising_loss(
-    model: LatentDiffusion, data: EncodedSet, batch_size: int, dropout: float, drift: Drift, source: torch.Generator
+    model: LatentDiffusion, data: EncodedSet, draw: Draw, drift: Drift, source: torch.Generator
 ) -> torch.Tensor:
     """Mean squared error of the predicted noise eps + delta (or its velocity) on a random batch at random times."""
     device = model.unet.device
-    index = torch.randint(data.prompt_of.numel(), (batch_size,), generator=source)
-    t = torch.randint(model.schedule.config.num_train_timesteps, (batch_size,), generator=source).to(device)
+    index = torch.randint(data.prompt_of.numel(), (draw.batch_size,), generator=source)
+    t = draw.timesteps(model.schedule.config.num_train_timesteps, source).to(device)
     mean, std = data.moments[:, index.to(device)]
     posterior_eps = torch.randn(mean.shape, generator=source).to(device)
     eps = torch.randn(mean.shape, generator=source).to(device)
-    dropped = (torch.rand(batch_size, generator=source) < dropout).to(device)
+    dropped = (torch.rand(draw.batch_size, generator=source) < draw.prompt_dropout).to(device)
     z_0, noise = mean + std * posterior_eps, drift.training_noise(eps)
     text = torch.where(dropped[:, None, None], data.empty, data.text[data.prompt_of[index].to(device)])
     predicted = model.unet(model.schedule.add_noise(z_0, noise, t), t, text).sample

@@ -48,7 +48,7 @@ def make_scheduler(sampler: Sampler, config: Any) -> Any:
     if sampler == "ddim":
         return DDIMScheduler.from_config(config)
     if sampler == "ddpm":
-        return DDPMScheduler.from_config(config, variance_type="fixed_small", timestep_spacing="leading")
+        return DDPMScheduler.from_config(config, variance_type="fixed_small", timestep_spacing="trailing")
     return DPMSolverMultistepScheduler.from_config(config, algorithm_type="dpmsolver++", timestep_spacing="trailing")
 
 

@@ -29,9 +29,9 @@ class StableDiffusion(Generator):
     reason: ClassVar[str] = "Prompts alone can't carry a source image."
 
     backbone: str | None = None
-    sampler: Sampler = "dpm-solver++"
-    sampling_steps: int = 15
-    guidance_scale: float = 3.0
+    sampler: Sampler = "ddpm"
+    sampling_steps: int = 20
+    guidance_scale: float = 1.0
     delta_sample: float = 0.0
 
     _model: LatentDiffusion | None = field(default=None, init=False, repr=False, compare=False)

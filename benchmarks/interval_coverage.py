@@ -150,14 +150,14 @@ def main() -> None:
             auc_rows(n, separation, 5 * options.repetitions, seed=n)
     real_pool, blurred_pool = sandbox()
     for n in options.sizes:
-        for dimension in options.features:
-            for name, tails in (("Gaussian", None), ("t8", 8.0), ("t4", 4.0)):
-                draw = gaussian(dimension, tails)
-                features_rows(f"{name}, d = {dimension}", draw, n, options.repetitions, 7 * n + dimension, None)
         for name, other in (("real against real", real_pool), ("real against blurred", blurred_pool)):
             known = population_kid(real_pool, other)
             draw = resampled(real_pool, other)
             features_rows(f"sandbox brains, {name}", draw, n, options.repetitions, n, known)
+        for dimension in options.features:
+            for name, tails in (("Gaussian", None), ("t8", 8.0), ("t4", 4.0)):
+                draw = gaussian(dimension, tails)
+                features_rows(f"{name}, d = {dimension}", draw, n, options.repetitions, 7 * n + dimension, None)
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ class ClassifierSpec:
     batch_size: int
     learning_rate: float
     weight_decay: float = 1e-2
-    shift: int = 4
+    shift: int = 2
     flip: bool = False
     objective: Literal["cross-entropy", "auc-margin"] = "cross-entropy"
 

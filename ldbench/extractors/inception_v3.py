@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 NAME = "inception-v3"
 DIMENSION = 2048
 RESIZE = 299
-# The digest is the one k-diffusion's evaluation.py has pinned for this URL since 2022.
+# The digest that k-diffusion and others pin for this URL; it was not downloaded here to check.
 WEIGHTS = WeightsFile(
     name="inception-2015-12-05.pt",
     url="https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/inception-2015-12-05.pt",

@@ -31,12 +31,13 @@ _RESOLUTION = 1e-3  # of a score; closer scores are ties
 class Recipe:
     """How the classifier is trained.
 
-    Cross-entropy: AdamW under a one-cycle schedule that peaks at `learning_rate`. `shift`
-    moves each training image by up to so many pixels (edges repeated), `flip` mirrors it left-right with
-    probability 1/2. Half a grey level of uniform noise is always added: it undoes 8-bit rounding, and keeps batch
-    norm's running variance off zero when a generator has made blank images. `auc-margin` (Yuan et al. 2021,
-    arXiv 2012.03173) goes on for `margin_epochs` from the cross-entropy network with a fresh last layer, LibAUC's
-    loss and its optimiser PESG, whose own rate of 0.1 was seen to undo a small network. An epoch shows the largest class once and the others as often.
+    Cross-entropy: AdamW under a one-cycle schedule that peaks at `learning_rate`. `shift` moves each training
+    image by up to so many pixels (edges repeated), `flip` mirrors it left-right with probability 1/2. Half a grey
+    level of uniform noise is always added: it undoes 8-bit rounding, and keeps batch norm's running variance off
+    zero when a generator has made blank images. `auc-margin` (Yuan et al. 2021, arXiv 2012.03173) goes on for
+    `margin_epochs` from the cross-entropy network with a fresh last layer, LibAUC's loss and its optimiser PESG;
+    PESG's own rate of 0.1 took a network of AUC 1.0 down to 0.2 in 24 steps on 60 images, 0.02 kept it. An epoch
+    shows the largest class once and the others as often.
     """
 
     objective: Objective = "cross-entropy"

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from ldbench_baselines.basic_ft import BasicFT, BasicFTDrift, EncodedSet, denoising_loss
+from ldbench_baselines.basic_ft import BasicFT, BasicFTDrift, Draw, EncodedSet, denoising_loss
 from ldbench_baselines.drift import Drift
 from ldbench_baselines.latent_diffusion import load_backbone
 from ldbench_baselines.sampling import make_scheduler
@@ -68,11 +68,18 @@ def test_training_mixes_in_and_predicts_the_drifted_noise(delta: float) -> None:
         torch.zeros(2, 4, 4, 16, 16), torch.zeros(4, dtype=torch.long), torch.zeros(1, 3, 8), torch.zeros(1, 3, 8)
     )
     source = torch.Generator().manual_seed(0)
-    loss = denoising_loss(model, data, 256, 0.1, Drift(delta, delta), source)  # type: ignore[arg-type]
+    loss = denoising_loss(model, data, Draw(256, 0.1, 0.3), Drift(delta, delta), source)  # type: ignore[arg-type]
     assert float(loss) == pytest.approx(1 + delta**2, abs=0.01)
     z_t, t = seen[0]
     b_t = (1 - model.schedule.alphas_cumprod[t]).sqrt()
     assert float((z_t.mean((1, 2, 3)) / b_t).mean()) == pytest.approx(delta, abs=0.01)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_the_share_of_high_noise_is_the_share_that_was_asked_for(share: float) -> None:
+    t = Draw(20_000, 0.1, share).timesteps(1000, torch.Generator().manual_seed(0))
+    assert 0 <= int(t.min()) < int(t.max()) <= 999
+    assert float((t >= 700).float().mean()) == pytest.approx(share + (1 - share) * 0.3, abs=0.01)
 
 
 @pytest.mark.slow

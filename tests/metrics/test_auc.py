@@ -132,7 +132,7 @@ def test_auc_margin(classes: int) -> None:
     pytest.importorskip("libauc")
     images, labels = marked(8, 60, classes=classes)
     test_images, test_labels = marked(9, 42, classes=classes)
-    recipe = Recipe(epochs=3, batch_size=16, margin_epochs=2)
+    recipe = Recipe(epochs=3, batch_size=16, margin_epochs=6)
     score = auc_score(
         images, labels, test_images, test_labels, classes=names(classes), recipe=recipe, objective="auc-margin"
     )
