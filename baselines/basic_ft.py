@@ -62,13 +62,13 @@ class BasicFT(StableDiffusion):
     training; `delta_sample` None means the same in sampling.
     """
 
-    steps: int = 500
+    steps: int = 1200
     batch_size: int = 16
     learning_rate: float | None = None
     checkpoint_every: int = 100
     prompt_dropout: float = 0.1
-    high_noise_share: float = 0.3
-    ema_decay: float = 0.98
+    high_noise_share: float = 0.5
+    ema_decay: float = 0.99
     delta: float = 0.0
     delta_sample: float | None = None
 

@@ -41,10 +41,17 @@ def score_images(data: TaskData, images: Mapping[str, torch.Tensor], context: Sc
             f"{data.task.id}: expected the images of {len(ids)} cases, got {len(images)}, "
             f"{len(ids - set(images))} missing and {len(set(images) - ids)} unknown"
         )
+    if data.task.protocol.channels == "grey-as-rgb":
+        images = {case_id: grey_as_rgb(image) for case_id, image in images.items()}
     steps: dict[str, Callable[[TaskData, Mapping[str, torch.Tensor], ScoringContext], Score]] = {
         "fid": _fid, "kid": _kid, "ssim": _ssim, "psnr": _psnr, "lpips": _lpips, "auc": _auc,
     }
     return [steps[name](data, images, context) for name in data.task.metrics.names()]
+
+
+def grey_as_rgb(image: torch.Tensor) -> torch.Tensor:
+    """The mean over channels, repeated: `(3, H, W)` to `(3, H, W)`; a grey image comes back as it was."""
+    return image.mean(0, keepdim=True).expand(3, -1, -1)
 
 
 def _fid(data: TaskData, images: Mapping[str, torch.Tensor], context: ScoringContext) -> Score:

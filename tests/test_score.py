@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from ldbench.metrics.score import Score
 from ldbench.run import Settings, run
+from ldbench.score import grey_as_rgb
 
 from .conftest import CARDS, small_card
 
@@ -25,6 +27,13 @@ resize = 64
 def scores(card: Path, model: str, out: Path) -> dict[str, Score]:
     result, _ = run(str(card), model, Settings(out))
     return {score.metric: score for score in result.scores}
+
+
+def test_a_tint_does_not_count_on_a_grey_task_and_grey_stays_grey() -> None:
+    grey = torch.rand(1, 8, 8, generator=torch.Generator().manual_seed(0)).expand(3, -1, -1)
+    tinted = grey + torch.tensor([0.03, -0.01, -0.02]).view(3, 1, 1)
+    torch.testing.assert_close(grey_as_rgb(grey), grey)
+    torch.testing.assert_close(grey_as_rgb(tinted), grey)
 
 
 @pytest.mark.slow
