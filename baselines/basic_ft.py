@@ -62,7 +62,7 @@ class BasicFT(StableDiffusion):
     training; `delta_sample` None means the same in sampling.
     """
 
-    steps: int = 1200
+    steps: int = 1150
     batch_size: int = 16
     learning_rate: float | None = None
     checkpoint_every: int = 100
@@ -83,7 +83,7 @@ class BasicFT(StableDiffusion):
             self.steps, self.batch_size, rate, context.seed, ema_decay=self.ema_decay,
             checkpoint_every=self.checkpoint_every,
         )
-        model.unet.requires_grad_(True).to(memory_format=torch.channels_last)  # 4 % faster on two CPU threads
+        model.unet.requires_grad_(True)
         draw = Draw(self.batch_size, self.prompt_dropout, self.high_noise_share)
         data = encode_set(model, train, context)
         optimise(

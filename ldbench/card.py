@@ -43,9 +43,10 @@ class Protocol:
 
     `cases` images are generated, the same number of each class; `evaluation_cases` of them, again balanced and
     chosen by a hash of their ids, are compared with the test scans, and all of them train the downstream
-    classifier. Under `grey-as-rgb` every image, real or generated, is averaged over its channels before it is scored,
-    and the grey repeated for networks that want three; under `rgb` colour counts. `templates` are the prompts: the first under the simple style, one by hash of the case's id
-    under the diverse style. `words` spells attribute values out in prompts.
+    classifier. Under `grey-as-rgb` every image, real or generated, is averaged over its channels before it is
+    scored, and the grey repeated for networks that want three; under `rgb` colour counts. `templates` are the
+    prompts: the first under the simple style, one by hash of the case's id under the diverse style. `words` spells
+    attribute values out in prompts.
     """
 
     resolution: int

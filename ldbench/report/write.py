@@ -11,7 +11,6 @@ from pathlib import Path
 from rich.console import Console
 
 from ldbench import leaderboard
-from ldbench.errors import UsageError
 from ldbench.report import render
 from ldbench.report.terminal import renderable
 from ldbench.result import write_text_atomic
@@ -21,7 +20,7 @@ SUFFIXES = {"terminal": "txt", "markdown": "md", "csv": "csv", "json": "json"}
 
 def report_paths(paths: Sequence[Path], format: str, out: Path | None) -> str:
     """What to print: the rendered leaderboards, or, with `out`, the files that were written there."""
-    boards = _boards(paths)
+    boards = leaderboard.fold(leaderboard.collect(paths))
     texts = {task: render(board, format) for task, board in sorted(boards.items())}
     if out is None:
         return "\n".join(texts.values())
@@ -32,12 +31,5 @@ def report_paths(paths: Sequence[Path], format: str, out: Path | None) -> str:
 
 def show(paths: Sequence[Path], console: Console) -> None:
     """Draw the leaderboards on a terminal, in its width and colours."""
-    for _, board in sorted(_boards(paths).items()):
+    for _, board in sorted(leaderboard.fold(leaderboard.collect(paths)).items()):
         console.print(renderable(board, console.width))
-
-
-def _boards(paths: Sequence[Path]) -> dict[str, leaderboard.Leaderboard]:
-    boards = leaderboard.fold(leaderboard.collect(paths))
-    if not boards:
-        raise UsageError(f"no result below {', '.join(map(str, paths))}; expected result.json files of `ldbench run`")
-    return boards

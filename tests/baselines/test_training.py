@@ -50,6 +50,29 @@ def test_a_resumed_fit_equals_an_uninterrupted_one_bit_for_bit(stops: tuple[int,
     assert torch.equal(fit(tmp_path / "cut"), whole)  # finished: loaded, not trained again
 
 
+def test_moments_are_restored_in_the_layout_of_their_parameter(tmp_path: Path) -> None:
+    """The fused optimiser would mix up elements of differently laid out tensors without a word."""
+
+    def fit_kernel(folder: Path, stop_after: int | None = None) -> torch.Tensor:
+        kernel = torch.nn.Parameter(torch.zeros(4, 3, 3, 3).to(memory_format=torch.channels_last))
+        wanted = torch.arange(108.0).view(4, 3, 3, 3) / 108
+        calls = 0
+
+        def loss(source: torch.Generator) -> torch.Tensor:
+            nonlocal calls
+            calls += 1
+            if stop_after is not None and calls > stop_after:
+                raise KeyboardInterrupt
+            return ((kernel - wanted) * torch.rand(4, 3, 3, 3, generator=source)).square().sum()
+
+        train({"kernel": kernel}, loss, SETTINGS, folder, {}, silent)
+        return kernel.detach().clone()
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_kernel(tmp_path / "cut", stop_after=13)
+    assert torch.equal(fit_kernel(tmp_path / "cut"), fit_kernel(tmp_path / "whole"))
+
+
 def test_a_checkpoint_of_other_settings_is_refused_and_kept(tmp_path: Path) -> None:
     fit(tmp_path)
     before = (tmp_path / "state.safetensors").read_bytes()

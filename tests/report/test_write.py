@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from ldbench import leaderboard
-from ldbench.errors import UnknownNameError, UsageError
+from ldbench.errors import ResultError, UnknownNameError
 from ldbench.report.write import report_paths, show
 from ldbench.run import Settings, run
 
@@ -41,7 +41,7 @@ def test_a_report_is_rebuilt_byte_for_byte(runs: Path) -> None:
 
 def test_nothing_to_report_and_an_unknown_format_are_refused(runs: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UsageError, match="no result below"):
+    with pytest.raises(ResultError, match=r"expected a result\.json below it"):
         report_paths([tmp_path / "empty"], "markdown", None)
     with pytest.raises(UnknownNameError, match="markdwon"):
         report_paths([runs], "markdwon", None)
