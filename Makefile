@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 TASKS ?= sandbox-brain-t2i sandbox-chest-t2i
 MODELS ?= real mean-image sd sd-ld basic-ft basic-ft-ld
-SEEDS ?= 0 1 2
+SEEDS ?= 0
 
 .PHONY: install demo test test-fast test-slow lint leaderboards data backbone clean
 
@@ -27,11 +27,7 @@ install: .venv/installed
 	touch $@
 
 demo: install
-	$(BIN)/ldbench run sandbox-brain-t2i real --out $(OUT)
-	$(BIN)/ldbench run sandbox-brain-t2i mean-image --out $(OUT)
-	$(BIN)/ldbench run sandbox-brain-t2i sd --out $(OUT)
-	$(BIN)/ldbench run sandbox-brain-t2i basic-ft --out $(OUT)
-	$(BIN)/ldbench run sandbox-brain-t2i basic-ft-ld --out $(OUT)
+	$(BIN)/ldbench run sandbox-brain-t2i real mean-image sd basic-ft basic-ft-ld --out $(OUT)
 	$(BIN)/ldbench report $(OUT)
 
 test: install
@@ -48,8 +44,8 @@ lint: install
 	$(BIN)/mypy
 
 leaderboards: install
-	for task in $(TASKS); do for model in $(MODELS); do for seed in $(SEEDS); do \
-		$(BIN)/ldbench run $$task $$model --seed $$seed --out runs/leaderboards || exit 1; done; done; done
+	for task in $(TASKS); do for seed in $(SEEDS); do \
+		$(BIN)/ldbench run $$task $(MODELS) --seed $$seed --out runs/leaderboards || exit 1; done; done
 	cd runs/leaderboards && find . -name result.json -exec cp --parents {} $(CURDIR)/leaderboards/results \;
 	$(BIN)/ldbench report leaderboards/results --format json --out leaderboards
 	$(BIN)/ldbench report leaderboards/results --format markdown --out leaderboards

@@ -57,22 +57,25 @@ def options(
 @app.command()
 def run(
     task: Annotated[str, typer.Argument(help="A task's id (`ldbench list tasks`) or a card's path.")],
-    model: Annotated[str, typer.Argument(help="A generator's name, path/to/file.py:Class or package.module:Class.")],
+    models: Annotated[
+        list[str], typer.Argument(help="Generators: a name, path/to/file.py:Class or package.module:Class each.")
+    ],
     seed: Seed = 0,
     device: Device = "auto",
     batch_size: Annotated[int, typer.Option(help="Images generated at a time.")] = 50,
     set_: Annotated[list[str] | None, typer.Option("--set", help="A generator parameter, key=value.")] = None,
     out: Out = Path("runs"),
 ) -> None:
-    """Fit MODEL on TASK, generate its cases, score them, write one result."""
+    """Fit each of MODELS on TASK, generate its cases, score them, write one result a model."""
     from ldbench.report.progress import live_progress
     from ldbench.run import Settings
     from ldbench.run import run as run_task
 
-    with live_progress(f"{model} on {task}") as progress:
-        settings = Settings(out, seed, device, batch_size, _pairs(set_ or []), progress)
-        result, path = run_task(task, model, settings)
-    _show(result, path)
+    for model in models:
+        with live_progress(f"{model} on {task}") as progress:
+            settings = Settings(out, seed, device, batch_size, _pairs(set_ or []), progress)
+            result, path = run_task(task, model, settings)
+        _show(result, path)
 
 
 @app.command()
