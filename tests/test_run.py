@@ -104,13 +104,14 @@ def test_images_from_elsewhere_score_as_those_of_a_run(tmp_path: Path) -> None:
 
 def start(card: Path, out: Path, *options: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "ldbench", "run", str(card), GENERATOR, "--batch-size", "3", "--out", str(out)]
-    return subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    with out.with_suffix(".log").open("ab") as log:
+        return subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, stderr=log)
 
 
 def wait_for(path: Path, pattern: str, count: int, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 120
     while len(list(path.rglob(pattern))) < count:
-        assert process.poll() is None, process.stderr.read().decode() if process.stderr else ""
+        assert process.poll() is None, path.with_suffix(".log").read_text(encoding="utf-8")
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -142,7 +143,7 @@ def test_two_runs_in_one_folder_are_kept_apart(tmp_path: Path) -> None:
     wait_for(tmp_path / "runs", "run.json", 1, process)
     second = start(card, tmp_path / "runs", "--set", "pause=2")
     assert second.wait() == 2
-    assert b"another run is at work there" in (second.stderr.read() if second.stderr else b"")
+    assert "another run is at work there" in (tmp_path / "runs.log").read_text(encoding="utf-8")
     process.kill()
     process.wait()
 
