@@ -17,7 +17,6 @@ from ldbench.errors import GeneratorError
 
 from .drift import Drift
 from .latent_diffusion import LatentDiffusion, load_backbone
-from .sampling import Sampling, sample
 from .stable_diffusion import StableDiffusion
 from .training import TrainingSettings
 from .training import train as optimise
@@ -98,8 +97,7 @@ class BasicFT(StableDiffusion):
         """One image a prompt, `(N, 3, H, W) float32 in [0, 1]`."""
         if self._model is None:
             raise GeneratorError("basic-ft: expected fit before generate")
-        how = Sampling(self.sampler, self.sampling_steps, self.guidance_scale, self._drift())
-        return sample(self._model, requests, context.image_shape, how)
+        return super().generate(requests, context)
 
     def _drift(self) -> Drift:
         return Drift(self.delta, self.delta if self.delta_sample is None else self.delta_sample)

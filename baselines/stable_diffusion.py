@@ -44,8 +44,11 @@ class StableDiffusion(Generator):
         """One image a prompt, `(N, 3, H, W) float32 in [0, 1]`."""
         if self._model is None:
             self._model = load_backbone(self.backbone or context.backbone, context.device)
-        how = Sampling(self.sampler, self.sampling_steps, self.guidance_scale, Drift(sample=self.delta_sample))
+        how = Sampling(self.sampler, self.sampling_steps, self.guidance_scale, self._drift())
         return sample(self._model, requests, context.image_shape, how)
+
+    def _drift(self) -> Drift:
+        return Drift(sample=self.delta_sample)
 
 
 @dataclass

@@ -77,7 +77,7 @@ def checked_images(generator: Generator, batch: Sequence[Request], context: Cont
     except LdbenchError:
         raise
     except Exception as error:
-        raise GeneratorError(f"{where}: generate raised {type(error).__name__}: {_one_line(error)}") from error
+        raise GeneratorError(f"{where}: generate raised {type(error).__name__}: {one_line(error)}") from error
     expected = (len(batch), *context.image_shape)
     if not isinstance(images, torch.Tensor) or tuple(images.shape) != expected:
         got = tuple(images.shape) if isinstance(images, torch.Tensor) else type(images).__name__
@@ -119,5 +119,6 @@ def _write_manifest(requests: Sequence[Request], folder: Path) -> Path:
     return path
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """The message of somebody else's error, short enough for one line."""
     return " ".join(str(error).split())[:300] or "no message"

@@ -24,7 +24,7 @@ from ldbench.data.task_data import TaskData, task_data
 from ldbench.environment import describe, pick_device, timed
 from ldbench.errors import GeneratorError, LdbenchError, ResultError, UsageError
 from ldbench.extractors.weights import user_cache_folder
-from ldbench.generate import IMAGES, generate, requests_for
+from ldbench.generate import IMAGES, generate, one_line, requests_for
 from ldbench.report.grid import sample_sheet
 from ldbench.result import ModelRef, Result, Stage, TaskRef, read, write, write_text_atomic
 from ldbench.score import ScoringContext, score_images
@@ -128,8 +128,9 @@ def _fit(generator: Generator, data: TaskData, context: Context) -> None:
     except LdbenchError:
         raise
     except Exception as error:
-        text = " ".join(str(error).split())[:300]
-        raise GeneratorError(f"{type(generator).__name__}: fit raised {type(error).__name__}: {text}") from error
+        raise GeneratorError(
+            f"{type(generator).__name__}: fit raised {type(error).__name__}: {one_line(error)}"
+        ) from error
 
 
 def _score(

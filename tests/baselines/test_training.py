@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,20 +19,32 @@ SETTINGS = TrainingSettings(
 )
 
 
+Loss = Callable[[torch.Generator], torch.Tensor]
+
+
+def stopping(loss: Loss, after: int | None) -> Loss:
+    """The loss, interrupted as by a kill in the call that follows `after` others."""
+    calls = 0
+
+    def counted(source: torch.Generator) -> torch.Tensor:
+        nonlocal calls
+        calls += 1
+        if after is not None and calls > after:
+            raise KeyboardInterrupt
+        return loss(source)
+
+    return counted
+
+
 def fit(folder: Path, settings: TrainingSettings = SETTINGS, stop_after: int | None = None) -> torch.Tensor:
     """Fit a line to noisy points; `stop_after` raises in the step of that number, as a kill would."""
     weight = torch.nn.Parameter(torch.zeros(3))
-    calls = 0
 
     def loss(source: torch.Generator) -> torch.Tensor:
-        nonlocal calls
-        calls += 1
-        if stop_after is not None and calls > stop_after:
-            raise KeyboardInterrupt
         inputs = torch.randn(settings.batch_size, 3, generator=source)
         return (inputs @ weight - inputs @ torch.tensor([1.0, -2.0, 0.5])).square().mean()
 
-    train({"weight": weight}, loss, settings, folder, {"drift": 0.1}, silent)
+    train({"weight": weight}, stopping(loss, stop_after), settings, folder, {"drift": 0.1}, silent)
     return weight.detach().clone()
 
 
@@ -56,16 +69,11 @@ def test_moments_are_restored_in_the_layout_of_their_parameter(tmp_path: Path) -
     def fit_kernel(folder: Path, stop_after: int | None = None) -> torch.Tensor:
         kernel = torch.nn.Parameter(torch.zeros(4, 3, 3, 3).to(memory_format=torch.channels_last))
         wanted = torch.arange(108.0).view(4, 3, 3, 3) / 108
-        calls = 0
 
         def loss(source: torch.Generator) -> torch.Tensor:
-            nonlocal calls
-            calls += 1
-            if stop_after is not None and calls > stop_after:
-                raise KeyboardInterrupt
             return ((kernel - wanted) * torch.rand(4, 3, 3, 3, generator=source)).square().sum()
 
-        train({"kernel": kernel}, loss, SETTINGS, folder, {}, silent)
+        train({"kernel": kernel}, stopping(loss, stop_after), SETTINGS, folder, {}, silent)
         return kernel.detach().clone()
 
     with pytest.raises(KeyboardInterrupt):
