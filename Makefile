@@ -23,7 +23,7 @@ install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable ".[auc-margin,sandbox,test,lint]"
+	$(BIN)/pip install --quiet --editable ".[sandbox,test,lint]"
 	touch $@
 
 demo: install

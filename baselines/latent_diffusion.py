@@ -1,128 +1,184 @@
-"""A Stable Diffusion backbone as its four parts, from a diffusers folder or the hub's local cache.
+"""A Stable Diffusion backbone as its four parts, from a packaged name, a diffusers folder or a hub id.
 
-Loads the parts one by one, so an absent or gated safety checker stops nothing. Refuses to download, and to load
-weights in any format but safetensors.
+Loads the parts one by one, so an absent or gated safety checker stops nothing. Refuses to download without
+permission, to load weights in any format but safetensors, and to start from weights that lack a tensor.
 """
 
 from __future__ import annotations
 
-import hashlib
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import torch
 
 from ldbench.api import declare_missing_ops
-from ldbench.errors import WeightsError
+from ldbench.errors import UsageError, WeightsError
+
+from .backbone_folder import read_backbone_folder
+from .backbone_source import find_backbone
+from .backbone_weights import Precision
 
 declare_missing_ops()
 
-from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel  # noqa: E402 (torchvision needs the line above)
-from transformers import CLIPTextModel, CLIPTokenizer  # noqa: E402
-from transformers.utils import logging as transformers_logging  # noqa: E402
+from transformers import AddedToken  # noqa: E402 (torchvision, which it imports, needs the line above)
+
+from .backbone_parts import load_model, load_schedule, load_tokenizer  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    # where the classes are defined: what diffusers exports lazily has no attributes for a type checker
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+    from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+    from transformers import CLIPTextModel, CLIPTokenizer
 
-PACKAGED = {"tiny-sd": "tiny-sd"}
 LARGE_UNET = 100_000_000
-BYTES = 256  # a byte-level vocabulary has at least these
+SHOWN = 48  # characters of a prompt in a message
+logger = logging.getLogger("ldbench.baselines")
 
 
 @dataclass(frozen=True)
 class LatentDiffusion:
-    """Tokenizer, text encoder, U-Net, autoencoder and the training schedule, in float32 on one device."""
+    """Tokenizer, text encoder, U-Net, autoencoder and the training schedule, in one precision on one device.
+
+    Latents are scaled: `(z - shift) * scale` of what the autoencoder gives, shift and scale from its own config.
+    """
 
     tokenizer: CLIPTokenizer
     text_encoder: CLIPTextModel
     unet: UNet2DConditionModel
     vae: AutoencoderKL
     schedule: DDPMScheduler
+    _told: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     @property
     def is_large(self) -> bool:
         """Whether the U-Net is of Stable Diffusion's order of size (more than 100 M parameters)."""
         return sum(parameter.numel() for parameter in self.unet.parameters()) > LARGE_UNET
 
+    @property
+    def prompt_length(self) -> int:
+        """L, the tokens that the text encoder takes, start and end included (77 in Stable Diffusion)."""
+        return int(min(self.tokenizer.model_max_length, self.text_encoder.config.max_position_embeddings))
+
     def latent_shape(self, image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
         """`(C, h, w)` of the latents of images `(3, H, W)`."""
-        factor = 2 ** (len(self.vae.config.block_out_channels) - 1)
-        return self.unet.config.out_channels, image_shape[1] // factor, image_shape[2] // factor
+        factor = 2 ** (len(self._vae_config.block_out_channels) - 1)
+        if image_shape[1] % factor or image_shape[2] % factor:
+            raise UsageError(
+                f"images of {image_shape[1]} x {image_shape[2]}: expected multiples of {factor} for this backbone's "
+                "autoencoder; choose another resolution or backbone"
+            )
+        return self._vae_config.latent_channels, image_shape[1] // factor, image_shape[2] // factor
+
+    def tokenise(self, prompts: Sequence[str], cases: Sequence[str] | None = None) -> torch.Tensor:
+        """Token ids `(B, L) int64`, padded; a longer prompt is cut, with one warning a prompt that names its case."""
+        # verbose=False: transformers would print a line of its own, once, that names neither prompt nor case
+        whole = self.tokenizer(list(prompts), verbose=False, return_offsets_mapping=True)
+        for index, (prompt, ids) in enumerate(zip(prompts, whole["input_ids"], strict=True)):
+            if len(ids) > self.prompt_length and prompt not in self._told:
+                self._told.add(prompt)
+                cut = prompt[whole["offset_mapping"][index][self.prompt_length - 1][0] :]
+                _warn_of_cut(prompt, cut, (len(ids), self.prompt_length), cases[index] if cases else None)
+        padded = self.tokenizer(
+            list(prompts), padding="max_length", truncation=True, max_length=self.prompt_length, return_tensors="pt"
+        )
+        return cast(torch.Tensor, padded["input_ids"])
+
+    def hidden_states(self, input_ids: torch.Tensor) -> torch.Tensor:
+        """Hidden states `(B, L, d)` of token ids `(B, L) int64`, in the text encoder's precision, with gradient."""
+        return cast(torch.Tensor, self.text_encoder(input_ids.to(self.text_encoder.device))[0])
 
     @torch.no_grad()
-    def embed(self, prompts: Sequence[str]) -> torch.Tensor:
-        """Hidden states of the prompts, `(B, tokens, d) float32`; longer prompts are cut at the encoder's length."""
-        tokens = self.tokenizer(
-            list(prompts), padding="max_length", truncation=True, max_length=self.tokenizer.model_max_length,
-            return_tensors="pt",
-        )
-        return self.text_encoder(tokens.input_ids.to(self.text_encoder.device))[0]
+    def embed(self, prompts: Sequence[str], cases: Sequence[str] | None = None) -> torch.Tensor:
+        """Hidden states of the prompts, `(B, L, d) float32`; `cases` are the ids to name where a prompt is cut."""
+        return self.hidden_states(self.tokenise(prompts, cases)).float()
 
     @torch.no_grad()
     def encode(self, images: torch.Tensor) -> torch.Tensor:
-        """Mean and log-variance of the scaled latents' posterior, `(2, B, C, h, w)`, of images in [0, 1]."""
-        posterior = self.vae.encode(images.to(self.vae.device) * 2 - 1).latent_dist
-        scale = self.vae.config.scaling_factor
-        return torch.stack([posterior.mean * scale, posterior.std * scale])
+        """Mean and deviation of the scaled latents' posterior, `(2, B, C, h, w) float32`, of images in [0, 1]."""
+        pixels = images.to(self.vae.device, self.vae.dtype) * 2 - 1
+        posterior = self.vae.encode(pixels).latent_dist
+        mean = (posterior.mean.float() - self._shift) * self._vae_config.scaling_factor
+        return torch.stack([mean, posterior.std.float() * self._vae_config.scaling_factor])
 
     @torch.no_grad()
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Images `(B, 3, H, W) float32 in [0, 1]` of scaled latents `(B, C, h, w)`."""
-        images = self.vae.decode(latents / self.vae.config.scaling_factor).sample
-        return (images / 2 + 0.5).clamp(0, 1).float()
+        z = latents.float() / self._vae_config.scaling_factor + self._shift
+        images: torch.Tensor = self.vae.decode(z.to(self.vae.dtype)).sample.float()
+        return (images / 2 + 0.5).clamp(0, 1)
+
+    @property
+    def _shift(self) -> float:
+        return float(self._vae_config.shift_factor or 0.0)
+
+    @property
+    def _vae_config(self) -> Any:
+        return self.vae.config  # read by attribute; diffusers annotates it as a dict
+
+    @torch.no_grad()
+    def add_tokens(self, names: Sequence[str], like: str) -> tuple[int, ...]:
+        """Add placeholder tokens to this backbone (not to its files), each embedded as the word `like`; their ids.
+
+        A name is matched as a whole word in any case. `like` of several pieces gives their mean. Raises `UsageError`
+        for a name that is one token already, is empty or holds a space, and for a `like` without tokens.
+        """
+        for index, name in enumerate(names):
+            if not name.strip() or name.split() != [name]:
+                raise UsageError(f"token {name!r}: expected one word without spaces, such as <brain-mri>")
+            known = len(self.tokenizer.tokenize(name)) == 1
+            if known or name.lower() in (earlier.lower() for earlier in names[:index]):
+                other = f"<my-{name.strip('<>')}>"
+                raise UsageError(f"token {name!r}: the tokenizer has it already; choose another, such as {other}")
+        pieces = self.tokenizer(like, add_special_tokens=False)["input_ids"]
+        if not pieces:
+            raise UsageError(f"initial word {like!r}: expected a word with at least one token")
+        # single_word: CLIP's vocabulary would otherwise find "sks" inside longer words
+        self.tokenizer.add_tokens([AddedToken(name, single_word=True, normalized=True) for name in names])
+        rows = max(len(self.tokenizer), self._embeddings.num_embeddings)
+        self.text_encoder.resize_token_embeddings(rows, mean_resizing=False)
+        ids = tuple(cast(list[int], self.tokenizer.convert_tokens_to_ids(list(names))))
+        self._embeddings.weight[list(ids)] = self._embeddings.weight[pieces].mean(0)
+        return ids
+
+    @property
+    def _embeddings(self) -> torch.nn.Embedding:
+        return cast(torch.nn.Embedding, self.text_encoder.get_input_embeddings())
 
 
-def load_backbone(name: str | None, device: torch.device) -> LatentDiffusion:
-    """The backbone `name`: a packaged one (tiny-sd), a diffusers folder, or a hub id that lies in the hub's cache."""
+def load_backbone(
+    name: str | None, device: torch.device, *, download: bool = False, precision: Precision = "float32"
+) -> LatentDiffusion:
+    """The backbone `name`, frozen, on `device`: a packaged one (tiny-sd), a diffusers folder, or a hub id.
+
+    A hub id is read from the hub's cache; `download` permits to fetch what is missing of it. Raises `WeightsError`
+    where it isn't a Stable Diffusion backbone (one text encoder, a U-Net on the latents alone), `UsageError` for a
+    precision that the device can't compute in.
+    """
     if name is None:
         raise WeightsError("backbone: the task's card recommends none; give one with --set backbone=FOLDER")
-    source = _packaged_folder(name) if name in PACKAGED else name
-    transformers_logging.disable_progress_bar()  # its bar for reading a local file would break the suite's display
-    parts: Mapping[str, Any] = {
-        "tokenizer": CLIPTokenizer, "text_encoder": CLIPTextModel, "unet": UNet2DConditionModel,
-        "vae": AutoencoderKL, "scheduler": DDPMScheduler,
-    }
-    loaded = {part: _load_part(cls, source, part) for part, cls in parts.items()}
-    if len(loaded["tokenizer"]) < BYTES:  # transformers makes up an empty one where the files are missing
-        raise WeightsError(f"backbone {source!r}: tokenizer/ holds no vocabulary; expected vocab.json and merges.txt")
-    for part in ("text_encoder", "unet", "vae"):
-        loaded[part].requires_grad_(False).eval().to(device)
-    loaded["unet"].to(memory_format=torch.channels_last)  # 4 % faster on two CPU threads
-    return LatentDiffusion(
-        loaded["tokenizer"], loaded["text_encoder"], loaded["unet"], loaded["vae"], loaded["scheduler"]
+    if precision not in get_args(Precision):
+        raise UsageError(f"precision: expected one of {', '.join(get_args(Precision))}, got {precision!r}")
+    if precision == "float16" and device.type == "cpu":
+        raise UsageError("precision: float16 needs a GPU, got device cpu; give --set precision=float32 or bfloat16")
+    folder = read_backbone_folder(name, find_backbone(name, precision, download), precision)
+    text_encoder, unet, vae = (
+        load_model(name, folder, part, precision).requires_grad_(False).eval().to(device)
+        for part in ("text_encoder", "unet", "vae")
+    )
+    unet.to(memory_format=torch.channels_last)  # 4 % faster on two CPU threads
+    tokenizer = load_tokenizer(name, folder, text_encoder.config.vocab_size)
+    return LatentDiffusion(tokenizer, text_encoder, unet, vae, load_schedule(folder))
+
+
+def _warn_of_cut(prompt: str, cut: str, tokens: tuple[int, int], case: str | None) -> None:
+    logger.warning(
+        "%sprompt %r has %d tokens, start and end included, and the text encoder takes %d; cut off: %r",
+        f"case {case}: " if case is not None else "", _shortened(prompt), *tokens, _shortened(cut),
     )
 
 
-def _load_part(cls: Any, source: str, part: str) -> Any:
-    options: dict[str, Any] = {"subfolder": part, "local_files_only": True}
-    if issubclass(cls, torch.nn.Module):
-        options |= {"use_safetensors": True}
-        if cls is not CLIPTextModel:
-            options["low_cpu_mem_usage"] = False  # the other way needs accelerate
-        options["dtype" if cls is CLIPTextModel else "torch_dtype"] = torch.float32
-    try:
-        return cls.from_pretrained(source, **options)
-    except (OSError, ValueError, TypeError) as error:
-        line = " ".join(str(error).split())[:160]
-        raise WeightsError(
-            f"backbone {source!r}: can't load {part}/ ({line}); expected a diffusers Stable Diffusion folder with "
-            "safetensors weights, or a hub id already in the local cache"
-        ) from error
-
-
-def _packaged_folder(name: str) -> str:
-    """The folder of a backbone that ships with the package, after its SHA-256 sums hold."""
-    folder = Path(str(resources.files(f"{__package__}.backbone").joinpath(PACKAGED[name])))
-    try:
-        lines = (folder / "SHA256SUMS").read_text(encoding="utf-8").split("\n")
-    except OSError as error:
-        raise WeightsError(f"backbone {name!r}: {folder} has no SHA256SUMS; reinstall ldbench") from error
-    for expected, file_name in (line.split(maxsplit=1) for line in lines if line):
-        path = folder / file_name.strip().lstrip("*")
-        found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
-        if found != expected:
-            raise WeightsError(f"{path}: expected SHA-256 {expected[:12]}..., got {found[:12]}...; reinstall ldbench")
-    return str(folder)
+def _shortened(text: str) -> str:
+    return text if len(text) <= SHOWN else text[:SHOWN] + "..."

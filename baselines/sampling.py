@@ -1,25 +1,32 @@
 """Latents to images: one loop over a diffusers scheduler, batched, each image with its own noise.
 
 The loop is written out instead of calling a pipeline because prompts are embedded once, noise comes from each
-request's own seed, and the drift has to reach both the start and, for an ancestral sampler, every step.
+request's own seed, and the drift has to reach both the start and, for an ancestral sampler, every step. Knows no
+generator and no training; which timesteps there are is schedulers.py's.
+
+Shapes: B images, C latent channels, h and w latent pixels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
 
 from ldbench.api import Request
 from ldbench.errors import UsageError
 
-from .drift import Drift
+from .drift import Drift, shifted
 from .latent_diffusion import LatentDiffusion
+from .schedulers import ReversePath, Sampler, check_sampler, make_scheduler, reverse_path
 
-Sampler = Literal["dpm-solver++", "ddim", "ddpm"]
+__all__ = ["Predict", "ReverseStep", "Sampler", "Sampling", "integrate", "make_scheduler", "reverse", "sample",
+           "trajectory"]
+
+Predict = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 _STEP_NOISE = 0x5DEECE66D
 
 
@@ -28,28 +35,46 @@ class Sampling:
     """How to sample: which solver, how many steps, and how strongly the prompt is followed.
 
     `guidance_scale` 1 is the plain conditional model, above 1 classifier-free guidance (Ho and Salimans 2022) at
-    twice the cost.
+    twice the cost. `eta`, for DDIM alone, is the share of the noise that each step draws anew: 0 is deterministic,
+    1 is DDPM.
     """
 
     sampler: Sampler
     steps: int
     guidance_scale: float
     drift: Drift
+    eta: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.sampler not in get_args(Sampler):
-            raise UsageError(f"sampler: expected one of {', '.join(get_args(Sampler))}, got {self.sampler!r}")
+        check_sampler(self.sampler)
         if self.steps < 1:
             raise UsageError(f"steps: expected 1 or more, got {self.steps}")
+        if not 0 <= self.eta <= 1 or (self.eta and self.sampler != "ddim"):
+            raise UsageError(f"eta: expected 0 to 1 with sampler ddim, else 0; got {self.eta} with {self.sampler}")
 
 
-def make_scheduler(sampler: Sampler, config: Any) -> Any:
-    """The diffusers scheduler of a sampler, on the backbone's own noise schedule."""
-    if sampler == "ddim":
-        return DDIMScheduler.from_config(config)
-    if sampler == "ddpm":
-        return DDPMScheduler.from_config(config, variance_type="fixed_small", timestep_spacing="trailing")
-    return DPMSolverMultistepScheduler.from_config(config, algorithm_type="dpmsolver++", timestep_spacing="trailing")
+@dataclass(frozen=True)
+class ReverseStep:
+    """One reverse step: from z_t to z_s, `(B, C, h, w) float32` at unit noise scale (z_t = a_t z_0 + b_t noise).
+
+    `prediction` is what the network said of z_t, of the backbone's prediction type. `next_latents` is z_s, in the
+    scheduler's own scale, drift included; after the last step it is z_0.
+    """
+
+    step: int
+    timestep: int
+    abar: float
+    latents: torch.Tensor
+    prediction: torch.Tensor
+    next_latents: torch.Tensor
+    prediction_type: str
+
+    def clean_latents(self) -> torch.Tensor:
+        """The z_0 that the prediction amounts to. At zero terminal SNR that is -v."""
+        a, b = math.sqrt(self.abar), math.sqrt(1 - self.abar)
+        if self.prediction_type == "v_prediction":
+            return a * self.latents - b * self.prediction
+        return (self.latents - b * self.prediction) / a
 
 
 @torch.no_grad()
@@ -57,49 +82,83 @@ def sample(
     model: LatentDiffusion, requests: Sequence[Request], image_shape: tuple[int, int, int], how: Sampling
 ) -> torch.Tensor:
     """Images `(B, 3, H, W) float32 in [0, 1]`, one a request."""
-    device = model.unet.device
-    noise = torch.stack([request.noise(model.latent_shape(image_shape)) for request in requests]).to(device)
-    text = model.embed([request.case.prompt for request in requests])
-    empty = model.embed([""]).expand_as(text) if how.guidance_scale != 1 else None
-    # step noise comes from a seed of its own, so that no step repeats the draw of z_T
-    generators = [torch.Generator("cpu").manual_seed(request.seed ^ _STEP_NOISE) for request in requests]
-    latents = integrate(
-        lambda z, t: _predict(model, z, t, text, empty, how.guidance_scale), noise, model.schedule.config, how,
-        generators,
-    )
-    return model.decode(latents)
+    return model.decode(integrate(*_start(model, requests, image_shape, how)))
+
+
+@torch.no_grad()
+def trajectory(
+    model: LatentDiffusion, requests: Sequence[Request], image_shape: tuple[int, int, int], how: Sampling
+) -> Iterator[tuple[int, int, torch.Tensor, torch.Tensor]]:
+    """The same run step by step: (step, timestep, z_t, predicted z_0), the latents `(B, C, h, w) float32`."""
+    for each in reverse(*_start(model, requests, image_shape, how)):
+        yield each.step, each.timestep, each.latents, each.clean_latents()
 
 
 def integrate(
-    predict: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], noise_BChw: torch.Tensor, config: Any, how: Sampling,
+    predict: Predict, noise_BChw: torch.Tensor, config: Mapping[str, Any], how: Sampling,
     generators: list[torch.Generator],
 ) -> torch.Tensor:
     """z_0 `(B, C, h, w)` from standard normal noise, by the sampler's steps over `predict(z_t, t)`."""
-    scheduler = make_scheduler(how.sampler, config)
-    scheduler.set_timesteps(how.steps, device=noise_BChw.device)
-    z_BChw = how.drift.start(noise_BChw) * scheduler.init_noise_sigma
-    options = {"generator": generators} if how.sampler == "ddpm" else {}
-    for t in scheduler.timesteps:
-        prediction = predict(scheduler.scale_model_input(z_BChw, t), t)
-        z_BChw = scheduler.step(prediction, t, z_BChw, **options).prev_sample
-        if how.sampler == "ddpm":
-            z_BChw = z_BChw + _ancestral_shift(scheduler, int(t), how.drift)
-    return z_BChw
+    for each in reverse(predict, noise_BChw, config, how, generators):
+        last = each.next_latents
+    return last
+
+
+def reverse(
+    predict: Predict, noise_BChw: torch.Tensor, config: Mapping[str, Any], how: Sampling,
+    generators: list[torch.Generator],
+) -> Iterator[ReverseStep]:
+    """The reverse process, one item a step; `generators`, one an image, draw the noise of ancestral steps.
+
+    A drift's shift is added once a reverse step, after it, whatever the number of network calls: PNDM's provisional
+    first result gets none, as it is thrown away.
+    """
+    path = reverse_path(how.sampler, how.steps, config, how.eta)
+    scheduler, options = path.scheduler, _step_options(path, how, generators)
+    z = shifted(noise_BChw * scheduler.init_noise_sigma, how.drift.start_shift(), path.scale(0))
+    for step, calls in enumerate(path.calls):
+        asked: list[tuple[torch.Tensor, torch.Tensor]] = []
+        for t in calls:
+            z_t = scheduler.scale_model_input(z, t)
+            prediction = predict(z_t, t)
+            asked.append((z_t, prediction))
+            z = scheduler.step(path.solver_output(prediction, z_t, t), t, z, **options).prev_sample
+        z = shifted(z, how.drift.step_shift(path.abar[step + 1], path.variance(step)), path.scale(step + 1))
+        yield ReverseStep(step, int(calls[0]), path.abar[step], *asked[0], z, path.prediction_type)
+
+
+def _step_options(path: ReversePath, how: Sampling, generators: list[torch.Generator]) -> dict[str, Any]:
+    if not path.eta:
+        return {}
+    # from a_t = 0, diffusers' DDIM with eta 1 takes the root of 1 - abar_s - (1 - abar_s), which rounds below zero
+    eta = how.eta if path.abar[0] > 0 else min(how.eta, 1 - 1e-6)
+    return {"generator": generators} | ({"eta": eta} if how.sampler == "ddim" else {})
+
+
+def _start(
+    model: LatentDiffusion, requests: Sequence[Request], image_shape: tuple[int, int, int], how: Sampling
+) -> tuple[Predict, torch.Tensor, Mapping[str, Any], Sampling, list[torch.Generator]]:
+    noise = torch.stack([request.noise(model.latent_shape(image_shape)) for request in requests])
+    prompts, cases = [each.case.prompt for each in requests], [each.case.id for each in requests]
+    text = model.embed(prompts, cases).to(model.unet.dtype)
+    empty = model.embed([""]).to(text.dtype).expand_as(text) if how.guidance_scale != 1 else None
+    # step noise comes from a seed of its own, so that no step repeats the draw of z_T
+    generators = [torch.Generator("cpu").manual_seed(request.seed ^ _STEP_NOISE) for request in requests]
+
+    def predict(z: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        return _predict(model, z, t, text, empty, how.guidance_scale)
+
+    return predict, noise.to(model.unet.device), model.schedule.config, how, generators
 
 
 def _predict(
     model: LatentDiffusion, z: torch.Tensor, t: torch.Tensor, text: torch.Tensor, empty: torch.Tensor | None,
     scale: float,
 ) -> torch.Tensor:
+    z = z.to(model.unet.dtype)  # the network may be in half precision; the latents are float32 throughout
     if empty is None:
-        return model.unet(z, t, text).sample
-    without, with_text = model.unet(torch.cat([z, z]), t, torch.cat([empty, text])).sample.chunk(2)
-    return without + scale * (with_text - without)
-
-
-def _ancestral_shift(scheduler: DDPMScheduler, t: int, drift: Drift) -> float:
-    s = int(scheduler.previous_timestep(t))
-    if s < 0:  # the last step injects no noise and ends on the clean latent
-        return 0.0
-    variance = float(scheduler._get_variance(t)) if t > 0 else 0.0
-    return drift.ancestral_shift(float(scheduler.alphas_cumprod[s]), variance)
+        predicted: torch.Tensor = model.unet(z, t, text).sample.float()
+        return predicted
+    without, with_text = model.unet(torch.cat([z, z]), t, torch.cat([empty, text])).sample.float().chunk(2)
+    guided: torch.Tensor = without + scale * (with_text - without)
+    return guided

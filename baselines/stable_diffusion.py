@@ -1,58 +1,123 @@
 """Stable Diffusion as it comes: prompts to images with the pretrained backbone, with or without drift in sampling.
 
-Nothing is trained. The paper's zero-shot rows (Table 1, "Stable Diffusion").
+Nothing is trained. The paper's zero-shot rows (Table 1, "Stable Diffusion"). What every generator on a backbone
+shares stands here: which backbone, in which precision, sampled how.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal
 
 import torch
 
-from ldbench.api import Context, Generator, Request, TrainingSet
+from ldbench.api import Context, Generator, Moment, Request, TrainingSet
+from ldbench.errors import GeneratorError
 
-from .drift import Drift
+from .drift import Delta, Drift, DriftKind, Shift, Where, make_drift, signal_leak
 from .latent_diffusion import LatentDiffusion, load_backbone
-from .sampling import Sampler, Sampling, sample
+from .sampling import Sampler, Sampling, sample, trajectory
+from .schedulers import start_abar
+from .training import Precision, arithmetic
 
 
 @dataclass
 class StableDiffusion(Generator):
     """The backbone without fine-tuning.
 
-    `backbone` overrides what the card recommends; `delta_sample` is the mean of the noise that sampling starts from.
+    `backbone` overrides what the card recommends; `download` allows it to be fetched from the hub. `delta_sample` is
+    the mean of the noise that sampling starts from (`drift=noise`), or is added at every reverse step (`drift=step`,
+    where `delta_total` gives the sum over the steps instead): a number, one a latent channel, or `signal-leak`.
+    `precision` auto is bfloat16 on a GPU that has it and float32 elsewhere.
     """
 
     kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
     reason: ClassVar[str] = "Prompts alone can't carry a source image."
+    sampling_parameters: ClassVar[frozenset[str]] = frozenset(
+        {"sampler", "sampling_steps", "guidance_scale", "drift", "delta_sample", "delta_total"}
+    )
+    fits_together: ClassVar[bool] = True
 
     backbone: str | None = None
+    download: bool = False
+    precision: Literal["auto"] | Precision = "auto"
     sampler: Sampler = "ddpm"
     sampling_steps: int = 20
     guidance_scale: float = 1.0
-    delta_sample: float = 0.0
+    drift: DriftKind = "noise"
+    delta_sample: Delta | None = None
+    delta_total: float | None = None
 
     _model: LatentDiffusion | None = field(default=None, init=False, repr=False, compare=False)
+    _mean_latent: torch.Tensor | None = field(default=None, init=False, repr=False, compare=False)
 
     def fit(self, train: TrainingSet, context: Context) -> None:
-        """Load the backbone; the training set is not looked at."""
-        self._model = load_backbone(self.backbone or context.backbone, context.device)
+        """Load the backbone; the training set is kept for `signal-leak`, which alone looks at it."""
+        self._model, self._train = self._load(context), train
 
     def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
         """One image a prompt, `(N, 3, H, W) float32 in [0, 1]`."""
-        if self._model is None:
-            self._model = load_backbone(self.backbone or context.backbone, context.device)
-        how = Sampling(self.sampler, self.sampling_steps, self.guidance_scale, self._drift())
-        return sample(self._model, requests, context.image_shape, how)
+        model = self._fitted()
+        with arithmetic(context.device, self._precision(context)):
+            return sample(model, self._asked(requests), context.image_shape, self._sampling(model))
 
-    def _drift(self) -> Drift:
-        return Drift(sample=self.delta_sample)
+    def encode(self, images: torch.Tensor, context: Context) -> torch.Tensor:
+        """Scaled latents `(N, C, h, w) float32` of images `(N, 3, H, W) float32 in [0, 1]`: the posterior's means."""
+        return self._fitted().encode(images)[0].float()
+
+    def trajectory(self, requests: Sequence[Request], context: Context) -> Iterator[Moment]:
+        """The reverse process of one batch, step by step."""
+        model = self._fitted()
+        how = self._sampling(model)
+        with arithmetic(context.device, self._precision(context)):
+            for step, timestep, z_t, z_0 in trajectory(model, self._asked(requests), context.image_shape, how):
+                yield Moment(step, how.steps, timestep, z_t, model.decode(z_0))
+
+    def _load(self, context: Context) -> LatentDiffusion:
+        return load_backbone(
+            self.backbone or context.backbone, context.device, download=self.download,
+            precision=self._precision(context),
+        )
+
+    def _fitted(self) -> LatentDiffusion:
+        if self._model is None:
+            raise GeneratorError(f"{type(self).__name__}: expected fit before generate")
+        return self._model
+
+    def _precision(self, context: Context) -> Precision:
+        if self.precision != "auto":
+            return self.precision
+        return "bfloat16" if context.device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
+
+    def _asked(self, requests: Sequence[Request]) -> list[Request]:
+        """The requests with the prompts that this method wants."""
+        return [replace(each, case=replace(each.case, prompt=self._prompt(each.case.prompt))) for each in requests]
+
+    def _prompt(self, prompt: str) -> str:
+        return prompt
+
+    def _sampling(self, model: LatentDiffusion) -> Sampling:
+        return Sampling(self.sampler, self.sampling_steps, self.guidance_scale, self._drift(model))
+
+    def _drift(self, model: LatentDiffusion) -> Drift:
+        return self._resolved(model, delta=0.0, where="sample")
+
+    def _resolved(self, model: LatentDiffusion, delta: Delta, where: Where) -> Drift:
+        return make_drift(
+            delta=delta, delta_sample=self.delta_sample, delta_total=self.delta_total, kind=self.drift, where=where,
+            channels=model.unet.config.out_channels, steps=self.sampling_steps,
+            leak=lambda: self._signal_leak(model),
+        )
+
+    def _signal_leak(self, model: LatentDiffusion) -> Shift:
+        if self._mean_latent is None:
+            raise GeneratorError("delta signal-leak: expected fit before generate, with the same parameters")
+        return signal_leak(self._mean_latent, start_abar(self.sampler, self.sampling_steps, model.schedule.config))
 
 
 @dataclass
 class StableDiffusionDrift(StableDiffusion):
     """The backbone without fine-tuning, sampled with the paper's drift of 0.1."""
 
-    delta_sample: float = 0.1
+    delta_sample: Delta | None = 0.1

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
 from ldbench.torchvision_ops import declare_missing_ops
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
-    "Attributes", "Capabilities", "Case", "Context", "Example", "Generator", "Kind", "ParameterValue",
-    "Progress", "Request", "TrainingSet", "case_seed", "declare_missing_ops", "silent",
+    "Attributes", "Capabilities", "Case", "Context", "Example", "Generator", "HasLatents", "HasTrajectory", "Kind",
+    "Moment", "ParameterValue", "Progress", "Request", "TrainingSet", "case_seed", "declare_missing_ops", "silent",
 ]
 
 Kind = Literal["text-to-image", "aging", "disease-counterfactual"]
@@ -101,7 +101,8 @@ class Context:
     `folder` is the generator's own place on disk. It survives an interruption, so a `fit` that leaves
     checkpoints there can go on from them; `fit` is called again after every restart. `image_shape` is
     `(3, H, W)`. `backbone` names what the card recommends (a folder or hub id); a parameter may override it.
-    `truth` is set only for a generator that declares `sees_truth`, which is never ranked.
+    `truth` is set only for a generator that declares `sees_truth`, which is never ranked. `process` of `processes`
+    is this one, where several do one run together (`accelerate launch`).
     """
 
     device: torch.device
@@ -111,6 +112,8 @@ class Context:
     backbone: str | None = None
     progress: Progress = silent
     truth: Callable[[str], torch.Tensor] | None = None
+    process: int = 0
+    processes: int = 1
 
 
 @dataclass(frozen=True)
@@ -128,12 +131,18 @@ class Generator(ABC):
     Derive a dataclass from it; give each field a type (bool, int, float, str, or one of these | None) and a
     default. `kinds` names what it can do. `reference` rows (real images, a mean image) are shown apart from
     the ranked ones; `sees_truth` gives access to the answers and takes the row out of the ranking.
+
+    `sampling_parameters` are those that `fit` never reads: where only they differ, one fit serves. With
+    `fits_together` several processes call `fit` at the same time with one folder and share the work; without it each
+    fits on its own, in a folder of its own.
     """
 
     kinds: ClassVar[frozenset[str]] = frozenset()
     reason: ClassVar[str] = ""
     reference: ClassVar[bool] = False
     sees_truth: ClassVar[bool] = False
+    sampling_parameters: ClassVar[frozenset[str]] = frozenset()
+    fits_together: ClassVar[bool] = False
 
     @classmethod
     def capabilities(cls) -> Capabilities:
@@ -146,6 +155,34 @@ class Generator(ABC):
     @abstractmethod
     def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
         """One image a request, in order: `(N, 3, H, W) float32 in [0, 1]`, on any device."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One step of a reverse process: `latents` z_t `(N, C, h, w)` after `step` of `steps`, at `timestep`, and `images`
+    `(N, 3, H, W) float32 in [0, 1]`, decoded from the clean latent that is predicted there."""
+
+    step: int
+    steps: int
+    timestep: int
+    latents: torch.Tensor
+    images: torch.Tensor
+
+
+@runtime_checkable
+class HasLatents(Protocol):
+    """A generator that can show images in its own latent space."""
+
+    def encode(self, images: torch.Tensor, context: Context) -> torch.Tensor:
+        """Latents `(N, C, h, w) float32` of images `(N, 3, H, W) float32 in [0, 1]`."""
+
+
+@runtime_checkable
+class HasTrajectory(Protocol):
+    """A generator that can show its reverse process step by step."""
+
+    def trajectory(self, requests: Sequence[Request], context: Context) -> Iterator[Moment]:
+        """The moments of one batch, from noise to images."""
 
 
 def case_seed(run_seed: int, task: str, case_id: str) -> int:

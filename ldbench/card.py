@@ -1,26 +1,27 @@
 """A task card: TOML that says what is measured, read into a frozen `Task`.
 
-Data only: a card holds no code and names none. Refuses unknown keys, wrong types and values that contradict
-each other, each as `file:key: expected, got`.
+Data only: a card holds no code and names none. A card may extend an installed one (`card_file.py`) and name a set of
+prompt templates (`templates.py`); a `Task` holds what came of both, and so does its hash. Refuses unknown keys, wrong
+types and values that contradict each other, each as `file:key: expected, got`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 from typing import Literal
 
 from ldbench.api import Kind
+from ldbench.card_file import complete, installed_names, installed_text
 from ldbench.errors import CardError, unknown_name
+from ldbench.templates import complaint, put_in
 from ldbench.typed import TypedError, build
 
-PACKAGE = "ldbench_tasks"
+PAIRED = frozenset({"ssim", "psnr", "lpips"})  # metrics that compare each image with its true one
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,9 @@ class Protocol:
     chosen by a hash of their ids, are compared with the test scans, and all of them train the downstream
     classifier. Under `grey-as-rgb` every image, real or generated, is averaged over its channels before it is
     scored, and the grey repeated for networks that want three; under `rgb` colour counts. `templates` are the
-    prompts: the first under the simple style, one by hash of the case's id under the diverse style. `words` spells
-    attribute values out in prompts.
+    prompts: the first under the simple style, one by hash of the run's seed and the image's id under the diverse
+    style; with `patient_information` each names attributes, as `{age}`, without it none does. `words` spells attribute
+    values out in prompts.
     """
 
     resolution: int
@@ -95,7 +97,11 @@ class PixelSpec:
 
 @dataclass(frozen=True)
 class ClassifierSpec:
-    """AUC of a ResNet18 trained from scratch on generated images and tested on real ones."""
+    """AUC of a ResNet18 trained from scratch on generated images and tested on real ones.
+
+    It is trained with the seeds `seed` to `seed + spread_seeds - 1`, whatever the run's seed: the value is the mean,
+    and the spread is part of its interval. `auc-margin` goes on for `margin_epochs` with LibAUC's loss and optimiser.
+    """
 
     epochs: int
     batch_size: int
@@ -104,6 +110,16 @@ class ClassifierSpec:
     shift: int = 2
     flip: bool = False
     objective: Literal["cross-entropy", "auc-margin"] = "cross-entropy"
+    margin_epochs: int = 4
+    margin_learning_rate: float = 0.02
+    seed: int = 0
+    spread_seeds: int = 1
+
+    def __post_init__(self) -> None:
+        least = {"epochs": 1, "batch_size": 1, "shift": 0, "margin_epochs": 1, "seed": 0, "spread_seeds": 1}
+        for name, value in least.items():
+            if getattr(self, name) < value:
+                raise TypedError(f"metrics.auc.{name}: expected {value} or more, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -147,10 +163,7 @@ class Task:
 
 def parse(text: str, where: str) -> Task:
     """A task from the text of a card; `where` names the file in errors."""
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise CardError(f"{where}: expected TOML, got {error}") from error
+    table = put_in(complete(text, where), where)
     try:
         task: Task = build(Task, table)
     except TypedError as error:
@@ -164,24 +177,34 @@ def _check(task: Task, where: str) -> None:
     rules = [
         (task.version >= 1, "version", "1 or more", task.version),
         (len(classes) >= 2, "data.classes", "at least two classes", list(classes)),
-        (protocol.resolution % 8 == 0, "protocol.resolution", "a multiple of 8", protocol.resolution),
-        (len(protocol.templates) >= 1, "protocol.templates", "at least one template", "none"),
+        (len(set(classes)) == len(classes), "data.classes", "classes that differ", list(classes)),
+        (
+            protocol.resolution >= 8 and protocol.resolution % 8 == 0,
+            "protocol.resolution", "a multiple of 8", protocol.resolution,
+        ),
         (protocol.cases % max(len(classes), 1) == 0, "protocol.cases", "a multiple of the classes", protocol.cases),
         (
             2 <= protocol.evaluation_cases <= protocol.cases and protocol.evaluation_cases % len(classes) == 0,
             "protocol.evaluation_cases", "a multiple of the classes, from 2 to cases", protocol.evaluation_cases,
         ),
+        (bool(protocol.seeds) and min(protocol.seeds) >= 0, "protocol.seeds", "seeds of 0 or more", protocol.seeds),
         (bool(task.metrics.names()), "metrics", "at least one metric", "none"),
+        (
+            task.kind != "text-to-image" or not PAIRED & set(task.metrics.names()),
+            "metrics", "no metrics of pairs, as text-to-image has no true images", ", ".join(task.metrics.names()),
+        ),
     ]
     for holds, key, expected, got in rules:
         if not holds:
             raise CardError(f"{where}:{key}: expected {expected}, got {got}")
+    wrong = complaint(protocol.templates, protocol.prompt_style, protocol.patient_information)
+    if wrong is not None:
+        raise CardError(f"{where}:protocol.{wrong[0]}: expected {wrong[1]}, got {wrong[2]}")
 
 
 def task_names() -> list[str]:
     """The ids of the installed cards."""
-    folder = resources.files(PACKAGE)
-    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
+    return installed_names()
 
 
 def load(name: str) -> Task:
@@ -193,7 +216,7 @@ def load(name: str) -> Task:
             raise CardError(f"can't read {name}: {error.strerror}; expected a task card") from error
     if name not in task_names():
         raise unknown_name("task", name, task_names(), "`ldbench list tasks` shows all; a path ends in .toml")
-    task = parse(resources.files(PACKAGE).joinpath(f"{name}.toml").read_text(encoding="utf-8"), f"{name}.toml")
+    task = parse(installed_text(name), f"{name}.toml")
     if task.id != name:
         raise CardError(f"{name}.toml:id: expected {name!r}, got {task.id!r}")
     return task

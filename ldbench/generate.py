@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,23 +41,26 @@ def requests_for(cases: Sequence[Case], task_id: str, seed: int) -> list[Request
 
 
 def generate(
-    generator: Generator, requests: Sequence[Request], context: Context, folder: Path, batch_size: int
+    generator: Generator, requests: Sequence[Request], context: Context, folder: Path, batch_size: int,
+    wait: Callable[[], None] = lambda: None,
 ) -> Path:
     """Write one PNG a request below `folder/images` and, when all are there, `folder/manifest.json`.
 
-    Returns the manifest's path. Batches whose images all stand readable on disk are not generated again.
+    Returns the manifest's path. Batches whose images all stand readable on disk are not generated again. Of several
+    processes each takes every n-th batch; `wait` returns when all have done theirs, and the first writes the manifest.
     """
     images = folder / IMAGES
     images.mkdir(parents=True, exist_ok=True)
     size = context.image_shape[1:]
-    for start in range(0, len(requests), batch_size):
+    for start in range(context.process * batch_size, len(requests), context.processes * batch_size):
         batch = requests[start : start + batch_size]
         paths = [image_path(folder, request.case.id) for request in batch]
         if not all(_stands(path, (size[0], size[1])) for path in paths):
             for path, image in zip(paths, checked_images(generator, batch, context), strict=True):
                 write_image(image, path)
         context.progress("generate", min(start + batch_size, len(requests)), len(requests))
-    return _write_manifest(requests, folder)
+    wait()
+    return _write_manifest(requests, folder) if context.process == 0 else folder / MANIFEST
 
 
 def image_path(folder: Path, case_id: str) -> Path:

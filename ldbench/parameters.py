@@ -15,7 +15,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -88,6 +88,19 @@ def build(cls: type[Generator], overrides: Mapping[str, str]) -> Generator:
         raise
     except (ValueError, TypeError) as error:  # a __post_init__ that checks its values
         raise UsageError(f"{cls.__name__} refuses its parameters: {' '.join(str(error).split())}") from error
+
+
+def key_values(settings: Sequence[str]) -> dict[str, str]:
+    """`key=value` texts by key, values unread; UsageError for another form or a key given twice."""
+    pairs: dict[str, str] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--set: expected key=value, got {setting!r}")
+        if key in pairs:
+            raise UsageError(f"--set: {key} is given twice")
+        pairs[key] = value
+    return pairs
 
 
 def parameters(generator: Generator) -> dict[str, ParameterValue]:

@@ -60,7 +60,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Environment:
-    """What the run ran on."""
+    """What the run ran on; `processes` shared its work."""
 
     __pydantic_config__ = _STRICT
     device: str
@@ -70,6 +70,7 @@ class Environment:
     packages: dict[str, str] = field(default_factory=dict)
     commit: str | None = None
     dirty: bool | None = None
+    processes: int = 1
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from ldbench.environment import describe, pick_device, timed
 from ldbench.errors import GeneratorError, LdbenchError, ResultError, UsageError
 from ldbench.extractors.weights import user_cache_folder
 from ldbench.generate import IMAGES, generate, one_line, requests_for
+from ldbench.processes import Processes, current_processes
 from ldbench.report.grid import sample_sheet
 from ldbench.result import ModelRef, Result, Stage, TaskRef, read, write, write_text_atomic
 from ldbench.score import ScoringContext, score_images
@@ -32,6 +33,7 @@ from ldbench.score import ScoringContext, score_images
 if TYPE_CHECKING:
     import torch
 
+    from ldbench.card import Task
     from ldbench.metrics.score import Score
 
 RESULT, STATE = "result.json", "run.json"
@@ -58,33 +60,43 @@ class Settings:
 def run(task_name: str, model_name: str, settings: Settings) -> tuple[Result, Path]:
     """Fit, generate and score one generator on one task; the result and its file.
 
-    Goes on from whatever an interrupted run left in the same folder; a finished run is read back.
+    Goes on from whatever an interrupted run left in the same folder; a finished run is read back. Several processes of
+    one launcher share the work; the first of them scores.
     """
     task = card.load(task_name)
-    generator = parameters.build(registry.load_generator(model_name), settings.overrides)
+    generator, model = ready(task, model_name, settings.overrides)
+    processes = current_processes(settings.device)
+    device = pick_device(settings.device, processes.local_index)
+    data = task_data(task, settings.seed)
+    folder = run_folder(settings.out, task.id, model, settings.seed)
+    with claimed(folder) if processes.is_first else nullcontext():
+        if processes.is_first:
+            _begin(folder, _state(data, model, settings, device))
+        processes.wait()
+        if not (folder / RESULT).exists():
+            _complete(data, generator, model, settings, device, folder, processes)
+        processes.wait()
+        return read(folder / RESULT), folder / RESULT
+
+
+def ready(task: Task, model_name: str, overrides: Mapping[str, str]) -> tuple[Generator, ModelRef]:
+    """The generator with its parameters set and its record; UsageError where it can't do the task's kind."""
+    generator = parameters.build(registry.load_generator(model_name), overrides)
     able = generator.capabilities()
     if task.kind not in able.kinds:
         kinds = ", ".join(sorted(able.kinds)) or "nothing"
         raise UsageError(f"{model_name} can't do {task.kind} ({task.id}): it does {kinds}. {able.reason}".rstrip())
-    model = provenance.model_ref(model_name, generator)
-    device = pick_device(settings.device)
-    data = task_data(task)
-    folder = run_folder(settings.out, task.id, model, settings.seed)
-    with _claimed(folder):
-        _begin(folder, _state(data, model, settings, device))
-        if (folder / RESULT).exists():
-            return read(folder / RESULT), folder / RESULT
-        return _complete(data, generator, model, settings, device, folder), folder / RESULT
+    return generator, provenance.model_ref(model_name, generator)
 
 
 def score_folder(task_name: str, images: Path, name: str, settings: Settings) -> tuple[Result, Path]:
     """Score a folder of images made elsewhere, one PNG a case id; the result and its file."""
     task = card.load(task_name)
-    data, device = task_data(task), pick_device(settings.device)
+    data, device = task_data(task, settings.seed), pick_device(settings.device)
     model = ModelRef(name, None, None)
     folder = run_folder(settings.out, task.id, model, settings.seed)
     stages: list[Stage] = []
-    with _claimed(folder):
+    with claimed(folder):
         scores, digest = _score(data, images, settings, device, stages)
         result = _record(data, model, settings, device, stages, digest, scores)
         write(result, folder / RESULT)
@@ -99,30 +111,39 @@ def run_folder(out: Path, task_id: str, model: ModelRef, seed: int) -> Path:
 
 
 def _complete(
-    data: TaskData, generator: Generator, model: ModelRef, settings: Settings, device: torch.device, folder: Path
-) -> Result:
+    data: TaskData, generator: Generator, model: ModelRef, settings: Settings, device: torch.device, folder: Path,
+    processes: Processes,
+) -> None:
     stages: list[Stage] = []
-    fit_folder = folder / "fit"
-    fit_folder.mkdir(exist_ok=True)
     side = data.task.protocol.resolution
     context = Context(
-        device, settings.seed, fit_folder, (3, side, side), data.task.protocol.backbone, settings.progress,
-        data.truth if generator.sees_truth else None,
+        device, settings.seed, _fit_folder(folder, generator, processes), (3, side, side), data.task.protocol.backbone,
+        settings.progress if processes.is_first else silent, data.truth if generator.sees_truth else None,
+        processes.index, processes.count,
     )
     with timed("fit", stages, device):
-        _fit(generator, data, context)
+        fit(generator, data, context)
     requests = requests_for(data.cases, data.task.id, settings.seed)
     with timed("generate", stages, device):
-        generate(generator, requests, context, folder, settings.batch_size)
+        generate(generator, requests, context, folder, settings.batch_size, processes.wait)
+    if not processes.is_first:
+        return
     scores, digest = _score(data, folder / IMAGES, settings, device, stages)
     labels = {case.id: str(case.attributes[data.task.data.class_attribute]) for case in data.cases}
     sample_sheet(folder / IMAGES, labels, folder / "samples.png", seed=settings.seed)
-    result = _record(data, model, settings, device, stages, digest, scores)
-    write(result, folder / RESULT)
-    return result
+    write(_record(data, model, settings, device, stages, digest, scores, processes.count), folder / RESULT)
 
 
-def _fit(generator: Generator, data: TaskData, context: Context) -> None:
+def _fit_folder(folder: Path, generator: Generator, processes: Processes) -> Path:
+    """One folder for all processes where the generator shares the work, else one for each."""
+    alone = processes.count > 1 and not generator.fits_together
+    path = folder / (f"fit-{processes.index}" if alone else "fit")
+    path.mkdir(exist_ok=True)
+    return path
+
+
+def fit(generator: Generator, data: TaskData, context: Context) -> None:
+    """Fit on the training split; what a plugin raises becomes a `GeneratorError`."""
     try:
         generator.fit(data.train, context)
     except LdbenchError:
@@ -149,12 +170,12 @@ def _score(
 
 def _record(
     data: TaskData, model: ModelRef, settings: Settings, device: torch.device, stages: list[Stage], digest: str,
-    scores: list[Score],
+    scores: list[Score], processes: int = 1,
 ) -> Result:
     task = data.task
     return Result(
         TaskRef(task.id, task.version, task.kind, task.hash), model, "measured", scores, seed=settings.seed,
-        split_hash=data.split_hash(), images_hash=digest, environment=describe(device), stages=stages,
+        split_hash=data.split_hash(), images_hash=digest, environment=describe(device, processes), stages=stages,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -191,7 +212,7 @@ def _short(value: object) -> str:
 
 
 @contextmanager
-def _claimed(folder: Path) -> Iterator[None]:
+def claimed(folder: Path) -> Iterator[None]:
     """Hold the folder for this process; a second one is told so instead of mixing its files in."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

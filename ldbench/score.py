@@ -25,7 +25,8 @@ Spec = TypeVar("Spec")
 
 @dataclass(frozen=True)
 class ScoringContext:
-    """Where scoring runs and what its random draws (subsets, resampling, the classifier) are seeded with."""
+    """Where scoring runs and what its random draws (subsets, resampling) are seeded with; the classifier's seed is
+    the card's."""
 
     device: torch.device
     seed: int
@@ -119,10 +120,12 @@ def _auc(data: TaskData, images: Mapping[str, torch.Tensor], context: ScoringCon
     name = data.task.data.class_attribute
     order = sorted(images)
     labels = {case.id: str(case.attributes[name]) for case in data.cases}
+    settings = asdict(spec)
+    seed, spread_seeds = settings.pop("seed"), settings.pop("spread_seeds")
     return auc_score(
         _stack(images, order), [labels[case_id] for case_id in order], test_images, test_labels,
-        classes=data.task.data.classes, recipe=Recipe(**asdict(spec)), seed=context.seed, device=context.device,
-        progress=context.progress,
+        classes=data.task.data.classes, recipe=Recipe(**settings), seed=seed, spread_seeds=spread_seeds,
+        device=context.device, progress=context.progress,
     )
 
 

@@ -17,12 +17,17 @@ ROOT = Path(__file__).parent.parent
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "torchvision_ops", "typed", "global_random"}),
     frozenset({"api"}),
-    frozenset({"card", "prompts", "registry", "parameters", "miniature"}),
+    frozenset({"card", "card_file", "templates", "prompts", "registry", "parameters", "miniature"}),
     frozenset({"data", "features", "extractors", "metrics", "result"}),
     frozenset(
-        {"generate", "score", "leaderboard", "comparable", "pooling", "ranking", "environment", "provenance"}
+        {
+            "generate", "score", "leaderboard", "comparable", "pooling", "ranking", "environment", "processes",
+            "provenance",
+        }
     ),
     frozenset({"run", "report", "cases", "testing", "schemas"}),
+    frozenset({"analysis", "matrix"}),
+    frozenset({"cli_analysis", "cli_matrix"}),
     frozenset({"cli", "__main__"}),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -123,12 +128,15 @@ def test_a_built_in_generator_sees_what_an_outsider_sees(name: str) -> None:
         "import ldbench.api",
         *(
             f"sys.argv = ['ldbench', *{line.split()!r}]\nfrom ldbench.cli import main\nmain()"
-            for line in ("--help", "list tasks", "list models", "list metrics", "run --help", "check --help")
+            for line in (
+                "--help", "list tasks", "list models", "list metrics", "run --help", "check --help", "search --help",
+                "matrix --help",
+            )
         ),
     ],
 )
 def test_nothing_heavy_is_imported_to_look_around(code: str) -> None:
-    heavy = ("torch", "diffusers", "transformers", "torchvision", "scipy")
+    heavy = ("torch", "diffusers", "transformers", "torchvision", "scipy", "matplotlib")
     probe = (
         f"import atexit, os, sys\n"
         f"heavy = {heavy!r}\n"

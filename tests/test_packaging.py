@@ -52,6 +52,7 @@ def test_the_wheel_holds_cards_data_backbone_and_nothing_at_top_level(wheel: Pat
     assert {top for top in tops if ".dist-info" not in top} == {"ldbench", "ldbench_baselines", "ldbench_tasks"}
     needed = {
         "ldbench/py.typed", "ldbench_tasks/sandbox-brain-t2i.toml", "ldbench_tasks/LICENSE-ICBM.txt",
+        "ldbench_tasks/prompts/brain-mri.toml", "ldbench_tasks/prompts/chest-x-ray.toml",
         "ldbench_tasks/sandbox_brain/images.npz", "ldbench_tasks/sandbox_chest/manifest.csv",
         "ldbench_baselines/backbone/tiny-sd/SHA256SUMS", "ldbench_baselines/backbone/tiny-sd/model_index.json",
         "ldbench_baselines/backbone/tiny-sd/unet/diffusion_pytorch_model.safetensors",
@@ -70,7 +71,7 @@ def test_the_wheel_runs_outside_the_checkout(wheel: Path, tmp_path: Path) -> Non
         "import ldbench, torch; from pathlib import Path; from ldbench import card;"
         "from ldbench.data.task_data import task_data; from ldbench_baselines.latent_diffusion import load_backbone;"
         f"assert Path(ldbench.__file__).is_relative_to(Path(r'{target}'));"
-        "print(len(task_data(card.load('sandbox-brain-t2i')).cases));"
+        "print(len(task_data(card.load('sandbox-brain-t2i'), 0).cases));"
         "print(load_backbone('tiny-sd', torch.device('cpu')).latent_shape((3, 64, 64)))"
     )
     done = subprocess.run(

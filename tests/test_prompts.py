@@ -1,40 +1,93 @@
-"""Prompts depend on the card, the attributes and the image's id, and on nothing else."""
+"""Prompts depend on the card, the attributes, the run's seed and the image's id, and on nothing else."""
 
 from __future__ import annotations
 
 import dataclasses
+import string
 from collections import Counter
+from collections.abc import Iterable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import chi2
 
 from ldbench import card
 from ldbench.errors import CardError
-from ldbench.prompts import prompt_for
+from ldbench.prompts import check_attributes, prompt_for, template_for
 
-PROTOCOL = card.load("sandbox-brain-t2i").protocol
+SIMPLE = card.load("sandbox-brain-t2i").protocol
+DIVERSE = card.load("sandbox-brain-t2i-diverse").protocol
+PLAIN = card.load("sandbox-brain-t2i-diverse-plain").protocol
 ATTRIBUTES = {"age": 77, "sex": "female", "diagnosis": "AD"}
+IDS = st.text(string.ascii_letters + string.digits + "-_.é", min_size=1, max_size=20)
+SEEDS = st.integers(0, 2**63)
 
 
-def test_the_simple_style_fills_the_first_template() -> None:
-    assert prompt_for(PROTOCOL, "any", ATTRIBUTES) == "a brain MRI of a 77 year old female with AD"
+def test_the_simple_style_fills_the_papers_template_whatever_the_seed() -> None:
+    for seed in range(5):
+        assert prompt_for(SIMPLE, "any", ATTRIBUTES, seed) == "A brain MRI of a 77 year old female with AD"
+        assert prompt_for(card.load("sandbox-brain-t2i-plain").protocol, "any", ATTRIBUTES, seed) == "a brain MRI"
 
 
-def test_the_diverse_style_uses_every_template_about_equally_and_repeats_itself() -> None:
-    templates = tuple(f"brain {index} {{age}}" for index in range(5))
-    protocol = dataclasses.replace(PROTOCOL, prompt_style="diverse", templates=templates)
-    first = [prompt_for(protocol, f"id-{index}", ATTRIBUTES) for index in range(1000)]
-    assert first == [prompt_for(protocol, f"id-{index}", ATTRIBUTES) for index in range(1000)]
-    counts = Counter(first)
-    assert len(counts) == 5
-    assert min(counts.values()) > 150  # 200 expected, standard deviation 13
+@given(st.lists(IDS, min_size=1, max_size=30, unique=True).flatmap(lambda ids: st.tuples(
+    st.just(ids), st.permutations(ids), st.integers(0, len(ids)),
+)), SEEDS)
+def test_an_images_draw_depends_on_no_other_image_and_on_no_order(
+    drawn: tuple[list[str], list[str], int], seed: int
+) -> None:
+    ids, shuffled, count = drawn
+    all_of_them = {name: template_for(DIVERSE, name, seed) for name in ids}
+    some_of_them = {name: template_for(DIVERSE, name, seed) for name in shuffled[:count]}
+    assert some_of_them.items() <= all_of_them.items()
+
+
+@given(IDS, SEEDS)
+def test_patient_information_is_all_that_differs_between_two_diverse_cards(name: str, seed: int) -> None:
+    drawn = DIVERSE.templates.index(template_for(DIVERSE, name, seed))
+    assert PLAIN.templates.index(template_for(PLAIN, name, seed)) == drawn
+
+
+@given(IDS, SEEDS)
+def test_a_draw_is_one_of_the_cards_templates(name: str, seed: int) -> None:
+    few = dataclasses.replace(DIVERSE, templates=DIVERSE.templates[:3])
+    assert template_for(few, name, seed) in few.templates
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_over_images_each_of_21_is_drawn_about_equally(seed: int) -> None:
+    counts = Counter(template_for(DIVERSE, f"brain-s{index:04}-scan", seed) for index in range(4200))
+    assert set(counts) == set(DIVERSE.templates)
+    assert uniformity(counts.values()) > 1e-4
+
+
+def test_over_seeds_each_of_21_is_drawn_about_equally() -> None:
+    counts = Counter(template_for(DIVERSE, "brain-s0001-scan", seed) for seed in range(4200))
+    assert set(counts) == set(DIVERSE.templates)
+    assert uniformity(counts.values()) > 1e-4
+
+
+def uniformity(counts: Iterable[int]) -> float:
+    """The p-value of Pearson's chi-squared test against equal frequencies."""
+    seen = list(counts)
+    expected = sum(seen) / len(seen)
+    return float(chi2.sf(sum((count - expected) ** 2 / expected for count in seen), len(seen) - 1))
+
+
+def test_the_draw_is_the_same_in_every_release() -> None:
+    drawn = [DIVERSE.templates.index(template_for(DIVERSE, f"brain-s{index:04}-scan", 0)) for index in range(6)]
+    assert drawn == [20, 5, 20, 10, 16, 8]
 
 
 def test_words_spell_attribute_values() -> None:
-    protocol = dataclasses.replace(PROTOCOL, words={"diagnosis": {"AD": "Alzheimer's disease"}})
-    assert prompt_for(protocol, "any", ATTRIBUTES).endswith("with Alzheimer's disease")
+    protocol = dataclasses.replace(SIMPLE, words={"diagnosis": {"AD": "Alzheimer's disease"}})
+    assert prompt_for(protocol, "any", ATTRIBUTES, 0).endswith("with Alzheimer's disease")
 
 
-def test_a_template_that_names_an_absent_attribute_is_refused() -> None:
-    protocol = dataclasses.replace(PROTOCOL, templates=("brain of {weight} kg",))
-    with pytest.raises(CardError, match=r"weight.*the data have age, diagnosis, sex"):
-        prompt_for(protocol, "any", ATTRIBUTES)
+def test_a_template_that_names_an_absent_attribute_is_refused_with_the_card() -> None:
+    protocol = dataclasses.replace(SIMPLE, templates=("brain of {weight} kg",))
+    with pytest.raises(CardError, match=r"attributes of the data \(age, diagnosis, sex\), got 'weight'"):
+        prompt_for(protocol, "any", ATTRIBUTES, 0)
+    task = dataclasses.replace(card.load("sandbox-brain-t2i"), protocol=protocol)
+    with pytest.raises(CardError, match=r"^sandbox-brain-t2i:protocol\.templates\[0\]: expected attributes .*'weight'"):
+        check_attributes(task, ATTRIBUTES)

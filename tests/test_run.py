@@ -76,8 +76,8 @@ def test_a_folder_of_another_version_of_the_task_is_refused(tmp_path: Path) -> N
     card, settings = small_card(tmp_path), Settings(tmp_path / "runs")
     _, path = run(str(card), "mean-image", settings)
     before = path.read_bytes()
-    card.write_text(card.read_text(encoding="utf-8").replace("version = 1\n", "version = 2\n"), encoding="utf-8")
-    with pytest.raises(ResultError, match="begun with task_version 1, this run has 2"):
+    card.write_text(card.read_text(encoding="utf-8").replace("version = 2\n", "version = 3\n"), encoding="utf-8")
+    with pytest.raises(ResultError, match="begun with task_version 2, this run has 3"):
         run(str(card), "mean-image", settings)
     assert path.read_bytes() == before
 
@@ -153,7 +153,7 @@ def test_scoring_needs_every_case(tmp_path: Path) -> None:
     from ldbench.data.task_data import task_data
     from ldbench.score import ScoringContext, score_images
 
-    data = task_data(cards.load(str(small_card(tmp_path))))
+    data = task_data(cards.load(str(small_card(tmp_path))), 0)
     with pytest.raises(MetricError, match="expected the images of 8 cases, got 1, 7 missing and 0 unknown"):
         score_images(data, {data.cases[0].id: torch.zeros(3, 64, 64)}, ScoringContext(torch.device("cpu"), 0))
 

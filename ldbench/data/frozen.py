@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ldbench.api import Attributes
-from ldbench.card import PACKAGE, DataSpec
+from ldbench.card import DataSpec
+from ldbench.card_file import PACKAGE
 from ldbench.errors import DataError, unknown_name
 
 if TYPE_CHECKING:

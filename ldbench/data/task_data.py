@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from ldbench.api import Attributes, Case, Example
 from ldbench.card import Task
 from ldbench.data.frozen import FrozenDataset, Record, load
-from ldbench.errors import DataError
-from ldbench.prompts import prompt_for
+from ldbench.errors import CardError, DataError
+from ldbench.prompts import check_attributes, prompt_for
 
 if TYPE_CHECKING:
     import torch
@@ -83,52 +83,60 @@ class TaskData:
         return images, [str(record.attributes[self.task.data.class_attribute]) for record in records]
 
 
-def task_data(task: Task) -> TaskData:
-    """The data of a task, by its kind."""
+def task_data(task: Task, seed: int) -> TaskData:
+    """The data of a task, by its kind; the diverse style draws its templates from the run's `seed`.
+
+    Raises `CardError` if the card names an attribute that the data do not have.
+    """
     dataset = load(task.data)
-    return {"text-to-image": _text_to_image, "aging": _aging, "disease-counterfactual": _disease}[task.kind](
-        task, dataset
-    )
+    known = {name for record in dataset.records for name in record.attributes}
+    if task.data.class_attribute not in known:
+        raise CardError(
+            f"{task.id}:data.class_attribute: expected one of {', '.join(sorted(known))}, "
+            f"got {task.data.class_attribute!r}"
+        )
+    if task.kind == "text-to-image":
+        check_attributes(task, known)
+        return _text_to_image(task, dataset, seed)
+    check_attributes(task, [f"{side}_{name}" for side in ("source", "target") for name in known])
+    return _editing(task, dataset, "later" if task.kind == "aging" else "other", seed)
 
 
-def _text_to_image(task: Task, dataset: FrozenDataset) -> TaskData:
-    """Cases ask for images with the attributes of training scans, the same number of each class."""
+def _text_to_image(task: Task, dataset: FrozenDataset, seed: int) -> TaskData:
+    """Cases ask for images with the attributes of training scans, the same number of each class.
+
+    Both the cases and the evaluated ones among them are the first by hash, so a card with fewer cases asks for some
+    of those of a card with more, and two cards that evaluate as many images evaluate the same ones.
+    """
     name, per_class = task.data.class_attribute, task.protocol.cases // len(task.data.classes)
     evaluated = task.protocol.evaluation_cases // len(task.data.classes)
     chosen: list[Record] = []
     evaluation: list[str] = []
     for label in task.data.classes:
-        scans = [record for record in dataset.select("train") if record.attributes[name] == label][:per_class]
+        scans = [record for record in dataset.select("train") if record.attributes[name] == label]
         if len(scans) < per_class:
             raise DataError(f"{task.id}: the card asks for {per_class} {label} cases, the data have {len(scans)}")
-        chosen += scans
-        evaluation += sorted((record.id for record in scans), key=_hash_order)[:evaluated]
+        scans.sort(key=lambda record: _hash_order(record.id))
+        chosen += scans[:per_class]
+        evaluation += [record.id for record in scans[:evaluated]]
     # one class after the other would leave the rare remainder batch to a single class: interleave by hash
     chosen.sort(key=lambda record: _hash_order(record.id))
     cases = tuple(
-        Case(record.id, prompt_for(task.protocol, record.id, record.attributes), record.attributes)
+        Case(record.id, prompt_for(task.protocol, record.id, record.attributes, seed), record.attributes)
         for record in chosen
     )
-    train = LazyTrainingSet(tuple(dataset.select("train")), functools.partial(_plain_example, task, dataset))
+    train = LazyTrainingSet(tuple(dataset.select("train")), functools.partial(_plain_example, task, dataset, seed))
     return TaskData(task, dataset, train, cases, tuple(sorted(evaluation)), None)
 
 
-def _plain_example(task: Task, dataset: FrozenDataset, record: Record) -> Example:
+def _plain_example(task: Task, dataset: FrozenDataset, seed: int, record: Record) -> Example:
     import torch
 
-    prompt = prompt_for(task.protocol, record.id, record.attributes)
+    prompt = prompt_for(task.protocol, record.id, record.attributes, seed)
     return Example(record.id, torch.from_numpy(dataset.image(record)), prompt, record.attributes)
 
 
-def _aging(task: Task, dataset: FrozenDataset) -> TaskData:
-    return _editing(task, dataset, "later")
-
-
-def _disease(task: Task, dataset: FrozenDataset) -> TaskData:
-    return _editing(task, dataset, "other")
-
-
-def _editing(task: Task, dataset: FrozenDataset, role: str) -> TaskData:
+def _editing(task: Task, dataset: FrozenDataset, role: str, seed: int) -> TaskData:
     """Cases turn a test scan into the same subject's image of `role`; training pairs do so on training scans."""
     import torch
 
@@ -143,36 +151,38 @@ def _editing(task: Task, dataset: FrozenDataset, role: str) -> TaskData:
 
     cases = tuple(
         Case(
-            source.id, _edit_prompt(task, source, answers[source.id]), answers[source.id].attributes,
+            source.id, _edit_prompt(task, source, answers[source.id], seed), answers[source.id].attributes,
             torch.from_numpy(dataset.image(source)), source.attributes,
         )
         for source in sources
     )
     pairs = {record.subject: record for record in dataset.select("train", role)}
     records = tuple(record for record in dataset.select("train") if record.subject in pairs or not pairs)
-    train = LazyTrainingSet(records, functools.partial(_pair_example, task, dataset, pairs))
+    train = LazyTrainingSet(records, functools.partial(_pair_example, task, dataset, seed, pairs))
     evaluation = tuple(sorted(answers, key=_hash_order)[: task.protocol.evaluation_cases])
     return TaskData(task, dataset, train, cases, evaluation, truth)
 
 
-def _pair_example(task: Task, dataset: FrozenDataset, pairs: Mapping[str, Record], record: Record) -> Example:
+def _pair_example(
+    task: Task, dataset: FrozenDataset, seed: int, pairs: Mapping[str, Record], record: Record
+) -> Example:
     import torch
 
     if record.subject not in pairs:
-        return _plain_example(task, dataset, record)
+        return _plain_example(task, dataset, seed, record)
     target = pairs[record.subject]
     return Example(
-        target.id, torch.from_numpy(dataset.image(target)), _edit_prompt(task, record, target), target.attributes,
+        target.id, torch.from_numpy(dataset.image(target)), _edit_prompt(task, record, target, seed), target.attributes,
         torch.from_numpy(dataset.image(record)), record.attributes,
     )
 
 
-def _edit_prompt(task: Task, source: Record, target: Record) -> str:
+def _edit_prompt(task: Task, source: Record, target: Record, seed: int) -> str:
     attributes: Attributes = {
         **{f"source_{name}": value for name, value in source.attributes.items()},
         **{f"target_{name}": value for name, value in target.attributes.items()},
     }
-    return prompt_for(task.protocol, source.id, attributes)
+    return prompt_for(task.protocol, source.id, attributes, seed)
 
 
 def _hash_order(image_id: str) -> str:

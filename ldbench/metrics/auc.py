@@ -1,9 +1,11 @@
 """AUC of a classifier trained on generated images and tested on real ones.
 
 Tells whether generated images carry what tells the classes apart (the paper's AUC rows). Two classes: the area
-under the ROC curve; more: the unweighted mean of one-versus-rest areas. The interval covers the choice of test
-images with the trained classifier held fixed; it leaves out training's own variance, which repeated seeds show.
-Refuses labels that are not among the classes, and a class without training or test images.
+under the ROC curve; more: the unweighted mean of one-versus-rest areas. The classifier is trained several times, its
+seeds fixed by the card so that all models meet the same draws; the value is the mean area. The interval covers the
+choice of test images and, from two trainings on, training's own chance; it leaves out the draw of the generated
+images, which runs with other seeds show. Refuses labels that are not among the classes, and a class without training
+or test images.
 """
 
 from __future__ import annotations
@@ -14,12 +16,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, stats
 
 from ldbench.api import ParameterValue, Progress, silent
 from ldbench.errors import MetricError
 from ldbench.metrics.classifier import Objective, Recipe, predict
-from ldbench.metrics.intervals import LEVEL, Array, Interval
+from ldbench.metrics.roc import Areas, areas
 from ldbench.metrics.score import Score
 
 if TYPE_CHECKING:
@@ -40,30 +41,31 @@ def auc_score(
     objective: Objective | None = None,
     epochs: int | None = None,
     seed: int = 0,
+    spread_seeds: int = 1,
     device: torch.device | str = "cpu",
     progress: Progress = silent,
 ) -> Score:
     """AUC as a `Score`; images are `(N, 3, H, W) float32 in [0, 1]`, `n` counts the training images.
 
-    `classes` lists the labels; `objective` and `epochs` override the recipe's. Raises `MetricError`, `UsageError`.
+    `classes` lists the labels; `objective` and `epochs` override the recipe's. The classifier is trained with the
+    seeds `seed` to `seed + spread_seeds - 1`; how far these trainings lie apart stands in the parameters
+    `observed_spread_sd` and `observed_auc_per_seed`. Value and interval: `ldbench.metrics.roc.Areas`. Raises
+    `MetricError`, `UsageError`.
     """
-    import torch
-
+    if spread_seeds < 1 or seed < 0:
+        raise MetricError(
+            f"auc: expected spread_seeds >= 1 and seed >= 0, got {spread_seeds} and {seed}; change the card"
+        )
     chosen = _chosen(recipe or Recipe(), objective, epochs)
     train_index, test_index = _indices(train_labels, classes, "training"), _indices(test_labels, classes, "test")
     for name, images, labels in (("training", train_images, train_index), ("test", test_images, test_index)):
         _check_images(name, images, len(labels))
-    scores = predict(
-        train_images,
-        torch.from_numpy(train_index),
-        test_images,
-        classes=len(classes),
-        recipe=chosen,
-        seed=seed,
-        device=device,
-        progress=progress,
+    scores = _trained(
+        train_images, train_index, test_images,
+        classes=len(classes), recipe=chosen, seeds=range(seed, seed + spread_seeds), device=device, progress=progress,
     )
-    interval = auc_interval(scores.numpy(), test_index)
+    found = areas(scores, test_index)
+    interval = found.interval()
     return Score(
         metric="auc",
         value=interval.value,
@@ -72,36 +74,36 @@ def auc_score(
         n=len(train_images),
         direction="higher",
         extractor="resnet18",
-        parameters=_parameters(chosen, classes, len(test_index), seed),
+        parameters={**_parameters(chosen, classes, len(test_index), seed, spread_seeds), **_observed(found)},
     )
 
 
-def auc_interval(scores_nk: npt.ArrayLike, labels_n: npt.ArrayLike) -> Interval:
-    """AUC (two classes) or macro one-versus-rest AUC (more) with a 95 % interval over test cases.
+def _trained(
+    images: torch.Tensor,
+    labels: Indices,
+    test_images: torch.Tensor,
+    *,
+    classes: int,
+    recipe: Recipe,
+    seeds: range,
+    device: torch.device | str,
+    progress: Progress,
+) -> npt.NDArray[np.float64]:
+    """Scores of the test images from one training a seed, `(S, N, K)`."""
+    import torch
 
-    `scores_nk` is `(N, K)`, larger meaning likelier; `labels_n` holds 0 to K - 1. The variance is DeLong's (1988,
-    Biometrics 44:837) carried over to the mean of K areas, classes resampled apart; bounds come from the logit
-    scale. Where it is zero (classes fully separated, or all scores tied) they are Newcombe's (2006, Stat. Med.
-    25:559, method 5), which need no spread.
-    """
-    scores, labels = np.asarray(scores_nk, np.float64), np.asarray(labels_n, np.int64)
-    if not np.isfinite(scores).all():
-        raise MetricError("auc: expected finite scores, got NaN or infinity; the classifier diverged, lower its rate")
-    used = (1,) if scores.shape[1] == 2 else tuple(range(scores.shape[1]))
-    areas, influence_n = [], np.zeros(len(labels))
-    for k in used:
-        positive = labels == k
-        wins_pq = _wins(scores[positive, k], scores[~positive, k])
-        areas.append(float(wins_pq.mean()))
-        influence_n[positive] += wins_pq.mean(axis=1) / positive.sum() / len(used)
-        influence_n[~positive] += wins_pq.mean(axis=0) / (~positive).sum() / len(used)
-    value = float(np.mean(areas))
-    groups = [influence_n[labels == k] for k in np.unique(labels)]
-    variance = sum(len(group) * float(group.var(ddof=1)) if len(group) > 1 else 0.0 for group in groups)
-    if variance > 1e-12 and 0 < value < 1:
-        return _logit_interval(value, variance)
-    fewest = min(len(group) for group in groups)
-    return _newcombe_interval(value, fewest, len(labels) - fewest)
+    rows = []
+    for place, seed in enumerate(seeds):
+
+        def report(stage: str, done: int, total: int, note: str = "", place: int = place) -> None:
+            progress(stage, place * total + done, len(seeds) * total, note)
+
+        scores = predict(
+            images, torch.from_numpy(labels), test_images, classes=classes, recipe=recipe, seed=seed, device=device,
+            progress=report,
+        )
+        rows.append(scores.numpy())
+    return np.stack(rows)
 
 
 def _chosen(recipe: Recipe, objective: Objective | None, epochs: int | None) -> Recipe:
@@ -140,41 +142,28 @@ def _check_images(name: str, images: torch.Tensor, count: int) -> None:
         raise MetricError(f"auc: expected {name} pixels in [0, 1], got {low} to {high}; rescale the images")
 
 
-def _parameters(recipe: Recipe, classes: Sequence[Label], n_test: int, seed: int) -> dict[str, ParameterValue]:
+def _parameters(
+    recipe: Recipe, classes: Sequence[Label], n_test: int, seed: int, spread_seeds: int
+) -> dict[str, ParameterValue]:
+    over = "test cases" if spread_seeds == 1 else "test cases and trainings (Obuchowski-Rockette)"
+    held = ", classifier held fixed" if spread_seeds == 1 else ""
     return {
         "classifier": "torchvision resnet18, from scratch",
         "classes": ", ".join(str(label) for label in classes),
         "average": "binary" if len(classes) == 2 else "macro one-versus-rest",
         "n_test": n_test,
         "seed": seed,
-        "interval": "95 % DeLong over test cases, logit scale (Newcombe where degenerate), classifier held fixed",
+        "spread_seeds": spread_seeds,
+        "interval": f"95 % DeLong over {over}, logit scale (Newcombe where degenerate){held}",
         **asdict(recipe),
     }
 
 
-def _wins(positive_p: Array, negative_q: Array) -> Array:
-    """1 where a positive case scores above a negative one, 1/2 for ties, as `(P, Q)`."""
-    return np.asarray((positive_p[:, None] > negative_q) + 0.5 * (positive_p[:, None] == negative_q), dtype=np.float64)
-
-
-def _logit_interval(value: float, variance: float) -> Interval:
-    centre = np.log(value / (1 - value))
-    half = stats.norm.ppf(0.5 + LEVEL / 2) * variance**0.5 / (value * (1 - value))
-    low, high = 1 / (1 + np.exp(-(centre + np.array([-half, half]))))
-    return Interval(value, float(low), float(high))
-
-
-def _newcombe_interval(value: float, positives: int, negatives: int) -> Interval:
-    """Bounds where |value - theta| is 1.96 standard errors of theta, not of the value (a score interval)."""
-    pairs, mean_size = positives * negatives, (positives + negatives) / 2
-    z = float(stats.norm.ppf(0.5 + LEVEL / 2))
-
-    def excess(theta: float) -> float:
-        spread = (mean_size - 1) * ((1 - theta) / (2 - theta) + theta / (1 + theta)) + 1
-        return abs(value - theta) - z * float(np.sqrt(theta * (1 - theta) / pairs * spread))
-
-    # At 0 and 1 the value itself is a second, empty solution, so the search stops short of it.
-    step = 1e-9
-    low = float(optimize.brentq(excess, 0.0, value - step)) if value > step else 0.0
-    high = float(optimize.brentq(excess, value + step, 1.0)) if value < 1 - step else 1.0
-    return Interval(value, low, high)
+def _observed(found: Areas) -> dict[str, ParameterValue]:
+    """What was seen of training's chance; the names say that no two runs need agree on it."""
+    if found.spread is None:
+        return {}
+    return {
+        "observed_spread_sd": found.spread,
+        "observed_auc_per_seed": ", ".join(f"{area:.4f}" for area in found.areas_s),
+    }

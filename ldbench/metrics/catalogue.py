@@ -78,6 +78,6 @@ METRICS: tuple[MetricDescription, ...] = (
         "generated and real images with labels",
         ("resnet18",),
         "ROC area on real images of a ResNet18 trained on generated ones; macro one-versus-rest beyond two classes.",
-        "this classifier over test cases (DeLong); leaves out training's variance",
+        "over test cases and trainings (DeLong, Obuchowski-Rockette); one training: over test cases only",
     ),
 )

@@ -14,13 +14,16 @@ from pydantic import TypeAdapter
 
 from ldbench import leaderboard, result
 from ldbench.card import Task
+from ldbench.card_file import OWN
+from ldbench.templates import set_names
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # What `ldbench.card` checks beyond types, by definition and property.
 _CARD_RULES: tuple[tuple[str, str, dict[str, int]], ...] = (
     ("DataSpec", "classes", {"minItems": 2}),
     ("Protocol", "resolution", {"multipleOf": 8, "minimum": 8}),
-    ("Protocol", "templates", {"minItems": 1}),
+    ("Protocol", "templates", {"minItems": 1, "uniqueItems": True}),
+    ("Protocol", "seeds", {"minItems": 1}),
     ("Protocol", "evaluation_cases", {"minimum": 2}),
 )
 
@@ -38,13 +41,37 @@ def write(folder: Path) -> None:
 
 
 def task_schema() -> dict[str, Any]:
-    """The JSON Schema of a task card, TOML read as JSON."""
-    schema = _closed(TypeAdapter(Task).json_schema(), "ldbench task card")
-    schema["properties"]["version"]["minimum"] = 1
-    schema["$defs"]["Metrics"]["minProperties"] = 1
+    """The JSON Schema of a task card as it is written, TOML read as JSON: a whole one, or one that extends another."""
+    whole = TypeAdapter(Task).json_schema()
+    tables = whole.pop("$defs")
+    whole["properties"]["version"]["minimum"] = 1
+    tables["Metrics"]["minProperties"] = 1
     for definition, name, rule in _CARD_RULES:
-        schema["$defs"][definition]["properties"][name].update(rule)
-    return schema
+        tables[definition]["properties"][name].update(rule)
+    protocol = tables["Protocol"]
+    protocol["properties"]["template_set"] = {"enum": set_names(), "type": "string"}
+    protocol["required"].remove("templates")
+    extension, parts = _extension(whole, tables)
+    protocol["oneOf"] = [{"required": ["templates"]}, {"required": ["template_set"]}]
+    choice = {"if": {"required": ["extends"]}, "then": _reference("Extension"), "else": _reference("Task")}
+    definitions = {"Extension": extension, **parts, "Task": whole, **tables}
+    return _closed({"type": "object", "$defs": definitions, **choice}, "ldbench task card")
+
+
+def _extension(whole: dict[str, Any], tables: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The schema of a card that extends another, and those of its tables, of which no key is required."""
+    text = json.dumps([whole, tables])
+    extension, parts = json.loads(text.replace('"#/$defs/', '"#/$defs/Part'))
+    for part in parts.values():
+        part.pop("required", None)
+    extension["properties"] |= {
+        "extends": {"type": "string"}, "omit": {"items": {"type": "string"}, "type": "array"},
+    }
+    return {**extension, "required": ["extends", *OWN]}, {f"Part{name}": part for name, part in parts.items()}
+
+
+def _reference(definition: str) -> dict[str, str]:
+    return {"$ref": f"#/$defs/{definition}"}
 
 
 def result_schema() -> dict[str, Any]:

@@ -20,7 +20,7 @@ def context(tmp_path: Path) -> Context:
 
 
 def test_real_returns_the_scan_that_the_case_describes(context: Context) -> None:
-    data, generator = task_data(card.load("sandbox-brain-t2i")), Real()
+    data, generator = task_data(card.load("sandbox-brain-t2i"), 0), Real()
     generator.fit(data.train, context)
     requests = [Request(case, 0) for case in data.cases[:5]]
     images = generator.generate(requests, context)
@@ -30,7 +30,7 @@ def test_real_returns_the_scan_that_the_case_describes(context: Context) -> None
 
 
 def test_mean_image_is_the_mean_of_the_training_scans(context: Context) -> None:
-    data, generator = task_data(card.load("sandbox-brain-t2i")), MeanImage()
+    data, generator = task_data(card.load("sandbox-brain-t2i"), 0), MeanImage()
     generator.fit(data.train, context)
     image = generator.generate([Request(data.cases[0], 0)], context)[0]
     expected = torch.stack([data.train[index].image for index in range(len(data.train))]).mean(0)
@@ -39,13 +39,13 @@ def test_mean_image_is_the_mean_of_the_training_scans(context: Context) -> None:
 
 @pytest.mark.parametrize("generator", [Real(), MeanImage()])
 def test_generating_before_fitting_is_refused(generator: Real | MeanImage, context: Context) -> None:
-    case = task_data(card.load("sandbox-brain-t2i")).cases[0]
+    case = task_data(card.load("sandbox-brain-t2i"), 0).cases[0]
     with pytest.raises(GeneratorError, match="fit before generate"):
         generator.generate([Request(case, 0)], context)
 
 
 def test_copy_source_and_oracle_need_what_a_prompt_task_lacks(context: Context) -> None:
-    case = task_data(card.load("sandbox-brain-t2i")).cases[0]
+    case = task_data(card.load("sandbox-brain-t2i"), 0).cases[0]
     with pytest.raises(GeneratorError, match="expected a source image"):
         CopySource().generate([Request(case, 0)], context)
     with pytest.raises(GeneratorError, match="no known truth"):

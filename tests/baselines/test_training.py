@@ -1,92 +1,258 @@
-"""The training loop: resuming gives what not stopping gives, and a foreign checkpoint is refused."""
+"""The training loop on a toy: what it learns, and that neither a kill nor a cut of the batch changes it."""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
+import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 import torch
-from ldbench_baselines.training import TrainingSettings, learning_rate_at, train
+from hypothesis import given
+from hypothesis import strategies as st
+from ldbench_baselines import training
+from ldbench_baselines.checkpoint import STATE
+from ldbench_baselines.training import Share, TrainingSettings, learning_rate_at, step_generator, train
+from safetensors import safe_open
+from safetensors.torch import load_file
 
 from ldbench.api import silent
 from ldbench.errors import GeneratorError
 
 SETTINGS = TrainingSettings(
-    steps=30, batch_size=4, learning_rate=0.05, seed=3, warmup_steps=5, ema_decay=0.9, checkpoint_every=10
+    steps=30, batch_size=8, learning_rate=0.05, seed=3, warmup_steps=5, ema_decay=0.9, checkpoint_every=10
 )
+SLOPE = torch.tensor([1.0, -2.0, 0.5])
 
 
-Loss = Callable[[torch.Generator], torch.Tensor]
+class Points(NamedTuple):
+    """`(B, 3)` and `(B,)`."""
+
+    inputs: torch.Tensor
+    weight: torch.Tensor
 
 
-def stopping(loss: Loss, after: int | None) -> Loss:
-    """The loss, interrupted as by a kill in the call that follows `after` others."""
-    calls = 0
+@dataclass
+class Line:
+    """Squared errors of a line through noisy points; `stop_after` calls of `loss` comes the next one's `failure`."""
 
-    def counted(source: torch.Generator) -> torch.Tensor:
-        nonlocal calls
-        calls += 1
-        if after is not None and calls > after:
-            raise KeyboardInterrupt
-        return loss(source)
+    slope: torch.nn.Parameter
+    batch_size: int
+    fail_when: Callable[[int, Points], BaseException | None] = lambda call, batch: None
+    scale: float = 1.0
+    calls: int = 0
+    sizes: list[int] = field(default_factory=list)
 
-    return counted
+    def draw(self, source: torch.Generator) -> Points:
+        inputs = torch.randn(self.batch_size, 3, generator=source)
+        return Points(inputs, torch.rand(self.batch_size, generator=source))
+
+    def loss(self, batch: Points) -> torch.Tensor:
+        self.calls += 1
+        failure = self.fail_when(self.calls, batch)
+        if failure is not None:
+            raise failure
+        self.sizes.append(len(batch.inputs))
+        errors = batch.inputs @ self.slope - batch.inputs @ SLOPE
+        return self.scale * (batch.weight * errors.square()).sum()
 
 
-def fit(folder: Path, settings: TrainingSettings = SETTINGS, stop_after: int | None = None) -> torch.Tensor:
-    """Fit a line to noisy points; `stop_after` raises in the step of that number, as a kill would."""
-    weight = torch.nn.Parameter(torch.zeros(3))
-
-    def loss(source: torch.Generator) -> torch.Tensor:
-        inputs = torch.randn(settings.batch_size, 3, generator=source)
-        return (inputs @ weight - inputs @ torch.tensor([1.0, -2.0, 0.5])).square().mean()
-
-    train({"weight": weight}, stopping(loss, stop_after), settings, folder, {"drift": 0.1}, silent)
-    return weight.detach().clone()
+def stop_after(calls: int) -> Callable[[int, Points], BaseException | None]:
+    """A kill in the call that follows so many."""
+    return lambda call, batch: KeyboardInterrupt() if call > calls else None
 
 
-def test_the_loop_learns(tmp_path: Path) -> None:
+def fit(folder: Path, settings: TrainingSettings = SETTINGS, **objective: Any) -> torch.Tensor:
+    """The slope that is learnt."""
+    slope = torch.nn.Parameter(torch.zeros(3))
+    line = Line(slope, settings.batch_size, **objective)
+    train({"slope": slope}, line, settings, folder, {"drift": 0.1}, silent)
+    return slope.detach().clone()
+
+
+def first_gradient(folder: Path) -> torch.Tensor:
+    """The gradient of the first step, from Adam's first moment, which is a tenth of it after one step."""
+    return load_file(folder / STATE)["adam.exp_avg.slope"] / (1 - 0.9)
+
+
+def test_it_learns(tmp_path: Path) -> None:
     settings = dataclasses.replace(SETTINGS, steps=300, weight_decay=0.0)
-    torch.testing.assert_close(fit(tmp_path, settings), torch.tensor([1.0, -2.0, 0.5]), atol=0.05, rtol=0)
+    torch.testing.assert_close(fit(tmp_path, settings), SLOPE, atol=0.05, rtol=0)
 
 
+@pytest.mark.parametrize("micro_batch_size", [0, 3])
 @pytest.mark.parametrize("stops", [(7,), (10,), (25,), (12, 11)])
-def test_a_resumed_fit_equals_an_uninterrupted_one_bit_for_bit(stops: tuple[int, ...], tmp_path: Path) -> None:
-    whole = fit(tmp_path / "whole")
+def test_a_resumed_fit_equals_an_uninterrupted_one_bit_for_bit(
+    stops: tuple[int, ...], micro_batch_size: int, tmp_path: Path
+) -> None:
+    settings = dataclasses.replace(SETTINGS, micro_batch_size=micro_batch_size)
+    calls = -(-8 // (micro_batch_size or 8))  # in the middle of a batch where it is cut
+    whole = fit(tmp_path / "whole", settings)
     for stop in stops:
         with pytest.raises(KeyboardInterrupt):
-            fit(tmp_path / "cut", stop_after=stop)
-    assert torch.equal(fit(tmp_path / "cut"), whole)
-    assert torch.equal(fit(tmp_path / "cut"), whole)  # finished: loaded, not trained again
+            fit(tmp_path / "cut", settings, fail_when=stop_after(stop * calls + calls // 2))
+    assert torch.equal(fit(tmp_path / "cut", settings), whole)
+    assert torch.equal(fit(tmp_path / "cut", settings, fail_when=stop_after(0)), whole)  # finished: only loaded
 
 
 def test_moments_are_restored_in_the_layout_of_their_parameter(tmp_path: Path) -> None:
     """The fused optimiser would mix up elements of differently laid out tensors without a word."""
 
-    def fit_kernel(folder: Path, stop_after: int | None = None) -> torch.Tensor:
+    @dataclass
+    class Kernel(Line):
+        def draw(self, source: torch.Generator) -> Points:
+            return Points(torch.rand(self.batch_size, 4, 3, 3, 3, generator=source), torch.ones(self.batch_size))
+
+        def loss(self, batch: Points) -> torch.Tensor:
+            self.calls += 1
+            if self.calls > 13:
+                raise KeyboardInterrupt
+            return ((self.slope - torch.arange(108.0).view(4, 3, 3, 3) / 108) * batch.inputs).square().sum()
+
+    def fit_kernel(folder: Path, first_call: int) -> torch.Tensor:
         kernel = torch.nn.Parameter(torch.zeros(4, 3, 3, 3).to(memory_format=torch.channels_last))
-        wanted = torch.arange(108.0).view(4, 3, 3, 3) / 108
-
-        def loss(source: torch.Generator) -> torch.Tensor:
-            return ((kernel - wanted) * torch.rand(4, 3, 3, 3, generator=source)).square().sum()
-
-        train({"kernel": kernel}, stopping(loss, stop_after), SETTINGS, folder, {}, silent)
+        train({"kernel": kernel}, Kernel(kernel, 2, calls=first_call), SETTINGS, folder, {}, silent)
         return kernel.detach().clone()
 
     with pytest.raises(KeyboardInterrupt):
-        fit_kernel(tmp_path / "cut", stop_after=13)
-    assert torch.equal(fit_kernel(tmp_path / "cut"), fit_kernel(tmp_path / "whole"))
+        fit_kernel(tmp_path / "cut", 0)
+    assert torch.equal(fit_kernel(tmp_path / "cut", -1000), fit_kernel(tmp_path / "whole", -1000))
 
 
-def test_a_checkpoint_of_other_settings_is_refused_and_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("key", "now"), [("learning_rate", 0.1), ("seed", 4), ("ema_decay", 0.5), ("batch_size", 7)])
+def test_a_checkpoint_of_other_settings_is_refused_by_name_and_kept(key: str, now: float, tmp_path: Path) -> None:
     fit(tmp_path)
-    before = (tmp_path / "state.safetensors").read_bytes()
-    with pytest.raises(GeneratorError, match="made with other settings"):
-        fit(tmp_path, dataclasses.replace(SETTINGS, learning_rate=0.1))
-    assert (tmp_path / "state.safetensors").read_bytes() == before
+    before = (tmp_path / STATE).read_bytes()
+    with pytest.raises(GeneratorError, match=rf"other settings \({key}: .*, now {now}\); remove its folder") as caught:
+        fit(tmp_path, dataclasses.replace(SETTINGS, **{key: now}))
+    assert "\n" not in str(caught.value)
+    assert (tmp_path / STATE).read_bytes() == before
+
+
+def test_a_checkpoint_of_another_fingerprint_is_refused(tmp_path: Path) -> None:
+    fit(tmp_path)
+    slope = torch.nn.Parameter(torch.zeros(3))
+    with pytest.raises(GeneratorError, match=r"other settings \(drift: 0\.1, now 0\.2\)"):
+        train({"slope": slope}, Line(slope, 8), SETTINGS, tmp_path, {"drift": 0.2}, silent)
+
+
+def test_how_often_and_in_which_pieces_may_change_between_interruptions(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "cut", fail_when=stop_after(25))
+    other = dataclasses.replace(SETTINGS, checkpoint_every=7, micro_batch_size=3)
+    torch.testing.assert_close(fit(tmp_path / "cut", other), fit(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_no_number_is_one_line(value: float, tmp_path: Path) -> None:
+    with pytest.raises(GeneratorError, match=rf"step 1: the loss is {value}; lower learning_rate") as caught:
+        fit(tmp_path, scale=value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / STATE).exists()
+
+
+@pytest.mark.parametrize("micro_batch_size", [0, 1, 3, 8, 100])
+def test_any_micro_batch_gives_the_gradient_of_the_mean_over_the_whole_batch(
+    micro_batch_size: int, tmp_path: Path
+) -> None:
+    settings = dataclasses.replace(SETTINGS, steps=1, micro_batch_size=micro_batch_size)
+    fit(tmp_path, settings, scale=0.01)  # small enough that nothing is clipped
+    slope = torch.zeros(3, requires_grad=True)
+    batch = Line(slope, 8).draw(step_generator(settings.seed, 0))  # type: ignore[arg-type]
+    (0.01 * (batch.weight * (batch.inputs @ (slope - SLOPE)).square()).mean()).backward()
+    assert slope.grad is not None
+    assert slope.grad.norm() < 1
+    torch.testing.assert_close(first_gradient(tmp_path), slope.grad)
+
+
+def test_a_large_gradient_is_clipped_to_norm_one(tmp_path: Path) -> None:
+    fit(tmp_path, dataclasses.replace(SETTINGS, steps=1), scale=100.0)
+    assert float(first_gradient(tmp_path).norm()) == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize(("fits", "halved"), [(7, 4), (4, 4), (3, 2), (1, 1)])
+def test_memory_that_runs_out_is_answered_by_halving(fits: int, halved: int, tmp_path: Path) -> None:
+    def too_much(call: int, batch: Points) -> BaseException | None:
+        return torch.OutOfMemoryError("told to") if len(batch.inputs) > fits else None
+
+    small = dataclasses.replace(SETTINGS, micro_batch_size=halved)
+    assert torch.equal(fit(tmp_path / "halved", fail_when=too_much), fit(tmp_path / "small", small))
+
+
+def test_what_was_differentiated_before_memory_ran_out_does_not_count_twice(tmp_path: Path) -> None:
+    """In pieces of 4 and 4 the second one fails once; the step is done again in pieces of 2."""
+
+    def second_fails(call: int, batch: Points) -> BaseException | None:
+        return torch.OutOfMemoryError("told to") if call == 2 else None
+
+    settings = dataclasses.replace(SETTINGS, micro_batch_size=4)
+    small = dataclasses.replace(SETTINGS, micro_batch_size=2)
+    assert torch.equal(fit(tmp_path / "halved", settings, fail_when=second_fails), fit(tmp_path / "small", small))
+
+
+def test_no_memory_for_one_image_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(GeneratorError, match="out of memory with one image at a time; set gradient_check") as caught:
+        fit(tmp_path, fail_when=lambda call, batch: torch.OutOfMemoryError("told\nto"))
+    assert "\n" not in str(caught.value)
+
+
+@given(st.integers(1, 9), st.integers(1, 40), st.integers(0, 45))
+def test_shares_cut_a_batch_so_that_every_image_is_in_one_piece(processes: int, batch: int, micro: int) -> None:
+    pieces = [list(Share(process, processes).slices(batch, micro)) for process in range(processes)]
+    covered = [index for piece in itertools.chain(*pieces) for index in range(batch)[piece]]
+    assert sorted(covered) == list(range(batch))
+    assert all(0 < piece.stop - piece.start <= (micro or batch) for piece in itertools.chain(*pieces))
+
+
+@pytest.mark.parametrize("processes", [2, 3, 8, 11])
+def test_the_shares_gradients_add_up_to_that_of_the_whole_batch(
+    processes: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each process by itself, with a sum over processes that lets its own part through."""
+    monkeypatch.setattr(training, "reduce", lambda tensor, reduction: tensor)
+    settings = dataclasses.replace(SETTINGS, steps=1, ema_decay=0.0)
+    parts = []
+    for process in range(processes):
+        slope = torch.nn.Parameter(torch.zeros(3))
+        gradients = training._Gradients([slope], Line(slope, 8, scale=0.01), settings, Share(process, processes))
+        optimiser = torch.optim.AdamW([slope], lr=0.1, fused=True)
+        gradients.step(0, optimiser)
+        parts.append(optimiser.state[slope]["exp_avg"] / (1 - 0.9))
+    fit(tmp_path, settings, scale=0.01)
+    torch.testing.assert_close(torch.stack(parts).sum(0), first_gradient(tmp_path))
+
+
+def test_only_the_first_process_writes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(training, "reduce", lambda tensor, reduction: tensor)
+    slope = torch.nn.Parameter(torch.zeros(3))
+    train({"slope": slope}, Line(slope, 8), SETTINGS, tmp_path / "fit", {}, silent, Share(1, 2))
+    assert not (tmp_path / "fit").exists()
+
+
+def test_bfloat16_stays_close_and_trains_float32_values(tmp_path: Path) -> None:
+    half = fit(tmp_path / "half", dataclasses.replace(SETTINGS, precision="bfloat16"))
+    assert half.dtype == torch.float32
+    assert not torch.equal(half, fit(tmp_path / "whole"))
+    torch.testing.assert_close(half, fit(tmp_path / "whole"), atol=0.03, rtol=0)
+
+
+def test_float16_keeps_its_scale_in_the_checkpoint_and_resumes(tmp_path: Path) -> None:
+    """Gradients beyond 65504 overflow at the first scales: steps are left out and the scale falls, before the stop."""
+    settings = dataclasses.replace(SETTINGS, precision="float16", checkpoint_every=5)
+    whole = fit(tmp_path / "whole", settings, scale=100.0)
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "cut", settings, scale=100.0, fail_when=stop_after(7))
+    with safe_open(tmp_path / "cut" / STATE, framework="pt") as file:
+        scaler = json.loads(file.metadata()["scaler"])
+    assert scaler["scale"] < 65536 / 2
+    assert torch.equal(fit(tmp_path / "cut", settings, scale=100.0), whole)
+    assert whole.isfinite().all()
+    assert bool(whole.any())
 
 
 def test_the_rate_warms_up_and_decays_to_nothing() -> None:
@@ -94,3 +260,13 @@ def test_the_rate_warms_up_and_decays_to_nothing() -> None:
     assert rates[:5] == pytest.approx([0.01, 0.02, 0.03, 0.04, 0.05])
     assert all(later <= earlier for earlier, later in itertools.pairwise(rates[5:]))
     assert 0 < rates[-1] < 0.001
+
+
+def test_progress_tells_every_step_and_its_loss(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int, str]] = []
+    slope = torch.nn.Parameter(torch.zeros(3))
+    train({"slope": slope}, Line(slope, 8), SETTINGS, tmp_path, {}, lambda *line: told.append(line))  # type: ignore[arg-type]
+    assert [line[:3] for line in told] == [("fit", step + 1, 30) for step in range(30)]
+    first = Line(torch.nn.Parameter(torch.zeros(3)), 8)
+    expected = float(first.loss(first.draw(step_generator(3, 0))).detach()) / 8
+    assert told[0][3] == f"loss {expected:.4f}"

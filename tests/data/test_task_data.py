@@ -11,13 +11,13 @@ import torch
 from ldbench import card
 from ldbench.data.frozen import load
 from ldbench.data.task_data import task_data
-from ldbench.errors import DataError, UnknownNameError
+from ldbench.errors import CardError, DataError, UnknownNameError
 
 
 @pytest.mark.parametrize("name", ["sandbox-brain-t2i", "sandbox-chest-t2i"])
 def test_text_to_image_cases_are_balanced_and_evaluated_in_part(name: str) -> None:
     task = card.load(name)
-    data = task_data(task)
+    data = task_data(task, 0)
     attribute = task.data.class_attribute
     per_class = task.protocol.cases // len(task.data.classes)
     assert Counter(case.attributes[attribute] for case in data.cases) == dict.fromkeys(task.data.classes, per_class)
@@ -47,7 +47,7 @@ def test_the_sizes_that_the_paper_asks_for() -> None:
 
 
 def test_images_are_grey_as_rgb_in_range() -> None:
-    data = task_data(card.load("sandbox-brain-t2i"))
+    data = task_data(card.load("sandbox-brain-t2i"), 0)
     image = data.train[0].image
     assert image.shape == (3, 64, 64)
     assert image.dtype == torch.float32
@@ -67,4 +67,40 @@ def test_a_card_that_asks_for_more_cases_than_there_are_scans_is_refused() -> No
     task = card.load("sandbox-brain-t2i")
     protocol = dataclasses.replace(task.protocol, cases=2000)
     with pytest.raises(DataError, match="asks for 1000 CN cases, the data have 300"):
-        task_data(dataclasses.replace(task, protocol=protocol))
+        task_data(dataclasses.replace(task, protocol=protocol), 0)
+
+
+def test_a_case_is_asked_for_as_its_scan_is_trained_on() -> None:
+    data = task_data(card.load("sandbox-brain-t2i-diverse"), 3)
+    prompts = {data.train.records[index].id: index for index in range(len(data.train))}
+    for case in data.cases[:20]:
+        assert data.train[prompts[case.id]].prompt == case.prompt
+
+
+def test_the_seed_changes_prompts_and_nothing_else() -> None:
+    task = card.load("sandbox-brain-t2i-diverse")
+    first, second = task_data(task, 0), task_data(task, 1)
+    assert [case.id for case in first.cases] == [case.id for case in second.cases]
+    assert [case.prompt for case in first.cases] != [case.prompt for case in second.cases]
+    assert first.evaluation_ids == second.evaluation_ids
+    assert first.split_hash() == second.split_hash()
+
+
+def test_cards_that_evaluate_as_many_images_evaluate_the_same_ones() -> None:
+    names = [f"sandbox-brain-t2i{variant}" for variant in ("", "-plain", "-diverse", "-diverse-plain")]
+    evaluated = {task_data(card.load(name), 0).evaluation_ids for name in names}
+    assert len(evaluated) == 1
+    plain = task_data(card.load("sandbox-brain-t2i-plain"), 0)
+    assert {case.id for case in plain.cases} == set(plain.evaluation_ids)
+
+
+@pytest.mark.parametrize("name", ["sandbox-brain-t2i", "sandbox-brain-aging"])
+def test_an_attribute_that_the_data_lack_is_refused_with_the_card(name: str) -> None:
+    task = card.load(name)
+    templates = ("brain of {weight} kg",)
+    wrong = dataclasses.replace(task, protocol=dataclasses.replace(task.protocol, templates=templates))
+    with pytest.raises(CardError, match=rf"^{name}:protocol\.templates\[0\]: expected attributes .*got 'weight'"):
+        task_data(wrong, 0)
+    wrong = dataclasses.replace(task, data=dataclasses.replace(task.data, class_attribute="colour"))
+    with pytest.raises(CardError, match=rf"^{name}:data\.class_attribute: expected one of age, .*got 'colour'"):
+        task_data(wrong, 0)

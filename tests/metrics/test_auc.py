@@ -1,4 +1,4 @@
-"""AUC and its interval against scikit-learn and DeLong's formula; the classifier on images with much or no content."""
+"""AUC of classifiers trained on images with much, little or no content, and what the score says of them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import sys
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score
 
+from ldbench.comparable import definition
 from ldbench.errors import MetricError, UsageError
-from ldbench.metrics.auc import auc_interval, auc_score
-from ldbench.metrics.classifier import Recipe, predict
+from ldbench.metrics.auc import auc_score
+from ldbench.metrics.classifier import Recipe
+from ldbench.metrics.score import Score
 
 QUICK = Recipe(epochs=3, batch_size=16)
 SIZE = 32
@@ -31,51 +30,6 @@ def marked(seed: int, n: int, classes: int = 2, strength: float = 0.6) -> tuple[
 
 def names(classes: int) -> list[str]:
     return [f"class {label}" for label in range(classes)]
-
-
-@given(seed=st.integers(0, 2**31), n=st.integers(6, 60), classes=st.integers(2, 4), ties=st.booleans())
-def test_value_equals_scikit_learn(seed: int, n: int, classes: int, ties: bool) -> None:
-    random = np.random.default_rng(seed)
-    labels = random.permutation(np.arange(n) % classes)
-    scores = random.normal(size=(n, classes)) + np.eye(classes)[labels]
-    if ties:
-        scores = scores.round()
-    if classes == 2:
-        expected = roc_auc_score(labels, scores[:, 1])
-    else:
-        expected = np.mean([roc_auc_score(labels == k, scores[:, k]) for k in range(classes)])
-    interval = auc_interval(scores, labels)
-    assert interval.value == pytest.approx(expected, abs=1e-12)
-    assert 0 <= interval.low <= interval.value <= interval.high <= 1
-
-
-def test_interval_equals_delongs_formula_on_the_logit_scale() -> None:
-    random = np.random.default_rng(1)
-    labels = np.arange(50) % 2
-    score = random.normal(size=50) + labels
-    positive, negative = score[labels == 1], score[labels == 0]
-    wins = (positive[:, None] > negative).astype(float)
-    variance = wins.mean(axis=1).var(ddof=1) / 25 + wins.mean(axis=0).var(ddof=1) / 25
-    area = wins.mean()
-    half = 1.959964 * variance**0.5 / (area * (1 - area))
-    low, high = 1 / (1 + np.exp(-(np.log(area / (1 - area)) + np.array([-half, half]))))
-    interval = auc_interval(np.stack([-score, score], axis=1), labels)
-    assert (interval.low, interval.high) == pytest.approx((low, high), rel=1e-6)
-
-
-def test_interval_keeps_a_width_where_classes_are_separated_or_tied() -> None:
-    labels = np.arange(40) % 2
-    separated = auc_interval(np.stack([-labels, labels], axis=1), labels)
-    assert separated.value == separated.high == 1
-    assert 0.85 < separated.low < 0.97
-    tied = auc_interval(np.zeros((40, 2)), labels)
-    assert tied.value == 0.5
-    assert 0.3 < tied.low < 0.4 < 0.6 < tied.high < 0.7
-
-
-def test_non_finite_scores_are_an_error() -> None:
-    with pytest.raises(MetricError, match="diverged"):
-        auc_interval(np.array([[0.0, np.nan], [1.0, 0.0]]), np.array([0, 1]))
 
 
 def test_learns_what_is_plain_to_see() -> None:
@@ -98,38 +52,64 @@ def test_learns_three_classes_of_unequal_size() -> None:
     assert score.parameters["average"] == "macro one-versus-rest"
 
 
-@pytest.mark.parametrize("shade", [0.0, 1.0, None])
-def test_images_without_content_give_one_half(shade: float | None) -> None:
+@pytest.mark.parametrize(("shade", "trainings"), [(0.0, 1), (1.0, 1), (None, 2)])
+def test_images_without_content_give_one_half(shade: float | None, trainings: int) -> None:
     test_images, test_labels = marked(6, 40)
     one = test_images.mean(dim=0, keepdim=True) if shade is None else torch.full((1, 3, SIZE, SIZE), shade)
     score = auc_score(
         one.expand(48, -1, -1, -1), [f"class {i % 2}" for i in range(48)], test_images, test_labels,
-        classes=names(2), recipe=QUICK,
+        classes=names(2), recipe=QUICK, spread_seeds=trainings,
     )  # fmt: skip
     assert score.value == 0.5
+    assert score.parameters.get("observed_spread_sd", 0) == 0
     assert score.ci_low < 0.4 < 0.6 < score.ci_high
 
 
-def test_same_seed_same_scores_and_no_trace_in_the_global_state() -> None:
-    images, labels = marked(7, 24)
-    index = torch.tensor([int(label[-1]) for label in labels])
-    before = torch.get_rng_state()
+def test_trainings_differ_by_the_seeds_asked_for_and_their_spread_is_in_the_score() -> None:
+    images, labels = marked(12, 24, strength=0.15)
+    test_images, test_labels = marked(13, 40, strength=0.15)
 
-    def run(seed: int) -> torch.Tensor:
-        return predict(images, index, images, classes=2, recipe=Recipe(epochs=1, batch_size=8), seed=seed)
+    def score(seed: int, spread_seeds: int) -> Score:
+        return auc_score(
+            images, labels, test_images, test_labels, classes=names(2), recipe=Recipe(epochs=1, batch_size=8),
+            seed=seed, spread_seeds=spread_seeds,
+        )  # fmt: skip
 
-    first = run(3)
-    torch.manual_seed(12345)
-    assert torch.equal(run(3), first)
-    assert not torch.equal(run(4), first)
-    torch.set_rng_state(before)
-    run(3)
-    assert torch.equal(torch.get_rng_state(), before)
+    both = score(4, 2)
+    alone = [score(seed, 1) for seed in (4, 5)]
+    values = [each.value for each in alone]
+    assert both.value == pytest.approx(np.mean(values), abs=1e-12)
+    assert both.parameters["observed_spread_sd"] == pytest.approx(np.std(values, ddof=1), abs=1e-12)
+    assert both.parameters["observed_auc_per_seed"] == ", ".join(f"{value:.4f}" for value in values)
+    assert float(both.parameters["observed_spread_sd"] or 0) > 0
+    assert (both.parameters["seed"], both.parameters["spread_seeds"]) == (4, 2)
+    assert "trainings" in str(both.parameters["interval"])
+    assert "held fixed" in str(alone[0].parameters["interval"])
+    assert not any(name.startswith("observed") for name in alone[0].parameters)
+
+
+def test_what_was_seen_of_the_spread_does_not_keep_two_models_apart() -> None:
+    spread = {"observed_spread_sd": 0.1, "observed_auc_per_seed": "0.5000, 0.6000"}
+    scores = [Score("auc", 0.5, 0.4, 0.6, 8, "higher", "resnet18", {"epochs": 1, **more}) for more in (spread, {})]
+    assert definition(scores[0]) == definition(scores[1])
+
+
+def test_progress_runs_once_through_all_trainings() -> None:
+    images, labels = marked(14, 8)
+    seen: list[tuple[str, int, int]] = []
+
+    def progress(stage: str, done: int, total: int, note: str = "") -> None:
+        seen.append((stage, done, total))
+
+    auc_score(
+        images, labels, images, labels, classes=names(2), recipe=Recipe(epochs=2, batch_size=8), spread_seeds=2,
+        progress=progress,
+    )  # fmt: skip
+    assert seen == [("classifier", done, 4) for done in (1, 2, 3, 4)]
 
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_auc_margin(classes: int) -> None:
-    pytest.importorskip("libauc")
     images, labels = marked(8, 60, classes=classes)
     test_images, test_labels = marked(9, 42, classes=classes)
     recipe = Recipe(epochs=3, batch_size=16, margin_epochs=6)
@@ -144,7 +124,7 @@ def test_auc_margin_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "libauc", None)
     monkeypatch.setitem(sys.modules, "libauc.losses", None)
     images, labels = marked(10, 8)
-    with pytest.raises(UsageError, match=r"ldbench\[auc-margin\]"):
+    with pytest.raises(UsageError, match=r"pip install libauc"):
         auc_score(images, labels, images, labels, classes=names(2), recipe=Recipe(epochs=1), objective="auc-margin")
 
 
@@ -160,3 +140,5 @@ def test_bad_input_is_one_line() -> None:
         auc_score(images * 3, labels, images, labels, classes=names(2))
     with pytest.raises(MetricError, match="epochs >= 1"):
         auc_score(images, labels, images, labels, classes=names(2), epochs=0)
+    with pytest.raises(MetricError, match="spread_seeds >= 1"):
+        auc_score(images, labels, images, labels, classes=names(2), spread_seeds=0)

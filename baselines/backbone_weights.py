@@ -1,0 +1,78 @@
+"""The weight files of a backbone's parts: which variant to load, and whether they are whole, told from their headers.
+
+Refuses to unpickle: weights are safetensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Literal
+
+from safetensors import SafetensorError, safe_open
+
+from .backbone_errors import REMEDY, MissingPartError, one_line, wrong
+
+Precision = Literal["float32", "bfloat16", "float16"]
+WEIGHTS = {"text_encoder": "model", "unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
+
+
+def choose_variant(part: str, files: Collection[str], precision: Precision) -> str | None:
+    """Which of a part's weight files to load: "fp16" or None (plain); `files` are the names in its folder.
+
+    The fp16 files serve where only they are there, or where float16 is asked for; bfloat16 is closer to the plain ones.
+    Raises `KeyError` where there are no safetensors.
+    """
+    there = {variant for variant in (None, "fp16") if weight_files(part, files, variant)}
+    if not there:
+        raise KeyError(part)
+    if precision == "float16" and "fp16" in there:
+        return "fp16"
+    return None if None in there else "fp16"
+
+
+def weight_files(part: str, files: Collection[str], variant: str | None) -> list[str]:
+    """The names among `files` that hold the weights of a part in a variant: one file, or shards with their index."""
+    stem, suffix = WEIGHTS[part], f".{variant}" if variant else ""
+    single = f"{stem}{suffix}.safetensors"
+    if single in files:
+        return [single]
+    index = f"{stem}.safetensors.index{suffix}.json"
+    shards = [f for f in files if f.startswith(f"{stem}{suffix}-") and f.endswith(".safetensors")]
+    return [index, *sorted(shards)] if index in files and shards else []
+
+
+def check_weights(name: str, folder: Path, precision: Precision) -> str | None:
+    """The variant to load of a part whose files' headers are whole; reads a few kilobytes of each."""
+    files = {path.name for path in folder.iterdir() if path.is_file()}  # a cache can hold dangling links
+    try:
+        variant = choose_variant(folder.name, files, precision)
+    except KeyError:
+        pickled = sorted(file for file in files if file.endswith((".bin", ".ckpt", ".pt", ".pth")))
+        if pickled:
+            raise MissingPartError(
+                f"backbone {name!r}: {folder.name}/ has only {pickled[0]}, a pickle, which can run any code and isn't "
+                "loaded; expected safetensors: convert it where you trust it, with save_pretrained(FOLDER)",
+                f"no safetensors of the {folder.name}",
+            ) from None
+        raise MissingPartError(
+            f"backbone {name!r}: {folder.name}/ has no weights; expected {WEIGHTS[folder.name]}.safetensors; {REMEDY}",
+            f"no weights of the {folder.name}",
+        ) from None
+    for file in weight_files(folder.name, files, variant):
+        if file.endswith(".safetensors"):
+            _check_header(name, folder / file)
+    return variant
+
+
+def _check_header(name: str, path: Path) -> None:
+    with path.open("rb") as handle:
+        start = handle.read(40)
+    if start.startswith(b"version https://git-lfs"):
+        raise wrong(name, str(path), "weights", "a Git LFS pointer", "run git lfs pull in its folder")
+    try:
+        with safe_open(path, framework="pt") as opened:
+            opened.keys()
+    except (SafetensorError, OSError) as error:
+        got = f"{path.stat().st_size} bytes that are cut short or something else ({one_line(error)})"
+        raise wrong(name, f"{path.parent.name}/{path.name}", "a safetensors file", got, "fetch it again") from error

@@ -1,0 +1,72 @@
+"""Custom Diffusion: the cross-attention's keys and values and a modifier token are learnt, nothing else.
+
+Kumari et al. 2023 (arXiv 2212.04488); the paper's Table 1. The modifier token stands before each prompt. `to_k` and
+`to_v` are trained in place, which is what diffusers' attention processor for the method computes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from ldbench.api import Context
+
+from .checkpoint import save_atomic
+from .drift import Delta
+from .encoded import EncodedSet
+from .fine_tuning import Rates, Trainable
+from .latent_diffusion import LatentDiffusion
+from .learned_tokens import LearnedTokens
+from .prior import PreservesPrior
+from .textual_inversion import EMBEDDINGS
+
+WEIGHTS = "custom_diffusion.safetensors"
+
+
+@dataclass
+class CustomDiffusion(PreservesPrior):
+    """Keys and values of the text's attention, and the embedding of `modifier`, without drift."""
+
+    name: ClassVar[str] = "custom-diffusion"
+    rates: ClassVar[Rates] = Rates(1e-5, 6e-3)
+    fewest_images: ClassVar[int] = 3
+
+    steps: int = 300
+    batch_size: int = 8
+    modifier: str = "<new1>"
+    initial_word: str = "scan"
+
+    _tokens: LearnedTokens | None = field(default=None, init=False, repr=False, compare=False)
+
+    def _prompt(self, prompt: str) -> str:
+        return f"{self.modifier} {prompt}"
+
+    def _prepare(self, model: LatentDiffusion, data: EncodedSet, context: Context) -> Trainable:
+        self._tokens = tokens = LearnedTokens.added(model, (self.modifier,), self.initial_word)
+        projections = {name: value for name, value in model.unet.named_parameters() if _is_projection(name)}
+        for value in projections.values():
+            value.data = value.data.float()
+            value.requires_grad_(True)
+        return Trainable({**projections, "rows": tokens.rows}, tokens.condition(data))
+
+    def _finish(self, model: LatentDiffusion, context: Context) -> None:
+        super()._finish(model, context)
+        if self._tokens is None:
+            return
+        self._tokens.settle()
+        if context.process == 0:
+            self._tokens.save(context.folder / EMBEDDINGS)
+            trained = {n: v.contiguous().cpu() for n, v in model.unet.state_dict().items() if _is_projection(n)}
+            save_atomic(trained, context.folder / WEIGHTS, {"format": "pt"})
+
+
+@dataclass
+class CustomDiffusionDrift(CustomDiffusion):
+    """Custom Diffusion trained and sampled with the paper's drift of 0.1."""
+
+    delta: Delta = 0.1
+
+
+def _is_projection(name: str) -> bool:
+    """Whether a weight makes keys or values of the text."""
+    return ".attn2.to_k." in name or ".attn2.to_v." in name

@@ -1,0 +1,47 @@
+"""DreamBooth: the U-Net learns what a rare word stands for, and keeps what it knew of the class.
+
+Ruiz et al. 2023 (arXiv 2208.12242); the paper's Table 1. The rare word stands before each prompt, in training and in
+generation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ldbench.api import Context
+
+from .denoising import frozen_text
+from .drift import Delta
+from .encoded import EncodedSet
+from .fine_tuning import Rates, Trainable
+from .latent_diffusion import LatentDiffusion
+from .prior import PreservesPrior
+
+
+@dataclass
+class DreamBooth(PreservesPrior):
+    """The whole U-Net trained on `rare_word` prompts with prior preservation, without drift."""
+
+    name: ClassVar[str] = "dreambooth"
+    rates: ClassVar[Rates] = Rates(5e-6, 1e-3)
+    fewest_images: ClassVar[int] = 3
+
+    steps: int = 300
+    batch_size: int = 8
+    ema_decay: float = 0.99
+    rare_word: str = "sks"
+
+    def _prompt(self, prompt: str) -> str:
+        return f"{self.rare_word} {prompt}"
+
+    def _prepare(self, model: LatentDiffusion, data: EncodedSet, context: Context) -> Trainable:
+        model.unet.float().requires_grad_(True)
+        return Trainable(dict(model.unet.named_parameters()), frozen_text(model, data))
+
+
+@dataclass
+class DreamBoothDrift(DreamBooth):
+    """DreamBooth trained and sampled with the paper's drift of 0.1."""
+
+    delta: Delta = 0.1

@@ -1,0 +1,186 @@
+"""What all fine-tuners share: parameters, the order of things in `fit`, and where the drift comes in.
+
+A method says which parameters are trained and how prompts are conditioned on (`_prepare`), and may change prompts
+(`_prompt`) or add images that preserve the prior. Refuses training sets that are too small for the method.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar
+
+import torch
+from diffusers import DDPMScheduler
+
+from ldbench.api import Context, Example, TrainingSet
+from ldbench.errors import GeneratorError, UsageError
+
+from .denoising import Condition, Denoising, Draw
+from .drift import Delta, Drift, Where
+from .encoded import EncodedSet, encode_set
+from .latent_diffusion import LatentDiffusion
+from .stable_diffusion import StableDiffusion
+from .training import Share, TrainingSettings
+from .training import train as optimise
+
+
+@dataclass(frozen=True)
+class Rates:
+    """A method's default learning rates: for a U-Net of Stable Diffusion's size, and for a small one."""
+
+    large: float
+    small: float
+
+
+@dataclass(frozen=True)
+class Trainable:
+    """What a method trains, by name, and how it conditions on prompts."""
+
+    parameters: dict[str, torch.nn.Parameter]
+    condition: Condition
+
+
+@dataclass
+class FineTuner(StableDiffusion):
+    """A backbone of which something is trained on the task's scans and prompts.
+
+    `images` takes so many training scans, chosen by a hash of their ids (none: all). `learning_rate` none is the
+    method's own for the size of the U-Net. `micro_batch_size` cuts a batch for memory, 0 does not. `high_noise_share`
+    of the timesteps come from the noisiest 30 % of the schedule: the mean colour is decided there, and a uniform draw
+    was slow to learn that the background is black. `delta` is the drift of training, `delta_sample` none the same in
+    sampling, and `drift_where` says which of the two is on. `offset_noise` and `zero_terminal_snr` are other answers to
+    the same question, for comparison (Guttenberg 2023; Lin et al. 2023, arXiv 2305.08891).
+    """
+
+    name: ClassVar[str] = "fine-tuner"
+    rates: ClassVar[Rates] = Rates(1e-5, 1e-3)
+    fewest_images: ClassVar[int] = 16
+
+    steps: int = 1000
+    batch_size: int = 16
+    micro_batch_size: int = 0
+    learning_rate: float | None = None
+    images: int | None = None
+    flip: bool = False
+    checkpoint_every: int = 100
+    gradient_checkpointing: bool = False
+    compile: bool = False
+    prompt_dropout: float = 0.1
+    high_noise_share: float = 0.5
+    ema_decay: float = 0.0
+    delta: Delta = 0.0
+    delta_sample: Delta | None = None
+    drift_where: Where = "both"
+    offset_noise: float = 0.0
+    zero_terminal_snr: bool = False
+
+    def __post_init__(self) -> None:
+        for name, least in (("steps", 1), ("batch_size", 1), ("micro_batch_size", 0), ("checkpoint_every", 1)):
+            if getattr(self, name) < least:
+                raise UsageError(f"{name}: expected {least} or more, got {getattr(self, name)}")
+
+    def fit(self, train: TrainingSet, context: Context) -> None:
+        """Train, going on from the checkpoint in `context.folder` if there is one."""
+        chosen = self._chosen(train)
+        backbone = self._load(context)
+        model = self._scheduled(backbone)
+        data = encode_set(model, chosen, context, flip=self.flip)
+        self._mean_latent = data.mean_latent()
+        instances = len(data)
+        data = replace(data, prompts=tuple(self._prompt(prompt) for prompt in data.prompts))
+        data = self._extended(data, backbone, context)
+        trainable = self._prepare(model, data, context)
+        objective = Denoising(
+            model, data, instances, self._draw(), self._drift(model), trainable.condition, self.offset_noise
+        )
+        self._switch(model, on=True)
+        optimise(
+            trainable.parameters, objective, self._settings(model, context), context.folder, self._fingerprint(context),
+            context.progress, Share(context.process, context.processes),
+        )
+        self._switch(model, on=False)
+        self._finish(model, context)
+        self._model = model
+
+    def _prepare(self, model: LatentDiffusion, data: EncodedSet, context: Context) -> Trainable:
+        """Unfreeze what is trained."""
+        raise NotImplementedError
+
+    def _extended(self, data: EncodedSet, backbone: LatentDiffusion, context: Context) -> EncodedSet:
+        """The training images and, after them, others that the method adds; `backbone` is on its own schedule."""
+        return data
+
+    def _finish(self, model: LatentDiffusion, context: Context) -> None:
+        """Freeze what was trained."""
+        model.unet.requires_grad_(False)
+
+    def _draw(self) -> Draw:
+        return Draw(self.batch_size, self.prompt_dropout, self.high_noise_share)
+
+    def _drift(self, model: LatentDiffusion) -> Drift:
+        return self._resolved(model, self.delta, self.drift_where)
+
+    def _chosen(self, train: TrainingSet) -> TrainingSet:
+        """The training scans that are used; `GeneratorError` where they are too few."""
+        wanted = self.images if self.images is not None else len(train)
+        if not self.fewest_images <= wanted <= len(train):
+            raise GeneratorError(
+                f"{self.name}: expected at least {self.fewest_images} training images and at most all, got {wanted} of "
+                f"{len(train)}; "
+                "choose a larger training set, another method, or another --set images=N"
+            )
+        if wanted == len(train):
+            return train
+        order = sorted(range(len(train)), key=lambda index: _hash_order(train[index].id))
+        return _Subset(train, tuple(sorted(order[:wanted])))
+
+    def _scheduled(self, model: LatentDiffusion) -> LatentDiffusion:
+        """The backbone on its own noise schedule, or on that schedule brought to zero signal at its end."""
+        if not self.zero_terminal_snr:
+            return model
+        config = dict(model.schedule.config) | {
+            "rescale_betas_zero_snr": True, "prediction_type": "v_prediction", "timestep_spacing": "trailing",
+        }  # where nothing is left of the image the noise says nothing about it: Lin et al. predict the velocity
+        return replace(model, schedule=DDPMScheduler.from_config(config))
+
+    def _settings(self, model: LatentDiffusion, context: Context) -> TrainingSettings:
+        default = self.rates.large if model.is_large else self.rates.small
+        rate = self.learning_rate if self.learning_rate is not None else default
+        return TrainingSettings(
+            self.steps, self.batch_size, rate, context.seed, ema_decay=self.ema_decay,
+            checkpoint_every=self.checkpoint_every, micro_batch_size=self.micro_batch_size,
+            precision=self._precision(context),
+        )
+
+    def _fingerprint(self, context: Context) -> dict[str, object]:
+        """What a checkpoint must have been made with: every parameter that fitting reads."""
+        free = self.sampling_parameters | {"micro_batch_size", "checkpoint_every", "download", "backbone", "precision"}
+        read = {f.name: getattr(self, f.name) for f in fields(self) if f.init and f.name not in free}
+        return read | {"method": self.name, "backbone": self.backbone or context.backbone}
+
+    def _switch(self, model: LatentDiffusion, *, on: bool) -> None:
+        """Turn on what saves memory or time in training, and off again."""
+        if self.gradient_checkpointing and on:
+            model.unet.enable_gradient_checkpointing()
+        elif self.gradient_checkpointing:
+            model.unet.disable_gradient_checkpointing()
+        if self.compile and on:
+            model.unet.compile()
+
+
+@dataclass(frozen=True)
+class _Subset:
+    train: TrainingSet
+    places: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, index: int) -> Example:
+        return self.train[self.places[index]]
+
+
+def _hash_order(image_id: str) -> str:
+    return hashlib.sha256(f"training subset\0{image_id}".encode()).hexdigest()

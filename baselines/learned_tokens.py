@@ -1,0 +1,76 @@
+"""New words for a backbone whose embeddings are learnt, while every other word keeps its own.
+
+The rows stand beside the text encoder's table and are put in place of the placeholders' in each forward pass, so
+nothing else of the table has a gradient to restore. Refuses nothing of its own; `LatentDiffusion.add_tokens` checks
+the names.
+
+Shapes: T learned tokens, L tokens a prompt, d width, B images, P prompts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from .checkpoint import save_atomic
+from .denoising import Condition
+from .encoded import EncodedSet
+from .latent_diffusion import LatentDiffusion
+
+
+@dataclass(frozen=True)
+class LearnedTokens:
+    """Tokens `ids` of a backbone with their embeddings `rows (T, d) float32`, which have gradients."""
+
+    model: LatentDiffusion
+    names: tuple[str, ...]
+    ids: tuple[int, ...]
+    rows: torch.nn.Parameter
+
+    @classmethod
+    def added(cls, model: LatentDiffusion, names: tuple[str, ...], like: str) -> LearnedTokens:
+        """New tokens `names`, each starting from the word `like`, in a backbone's copy in memory."""
+        ids = model.add_tokens(names, like)
+        table = model.text_encoder.get_input_embeddings().weight.detach()
+        return cls(model, names, ids, torch.nn.Parameter(table[list(ids)].float().clone()))
+
+    def condition(self, data: EncodedSet) -> Condition:
+        """Hidden states of prompts with these rows, with gradient; each distinct prompt of a batch is encoded once."""
+        ids_PL, device = self.model.tokenise([*data.prompts, ""]), self.model.text_encoder.device
+        empty = len(data.prompts)
+
+        def condition(index: torch.Tensor, dropped: torch.Tensor) -> torch.Tensor:
+            wanted = torch.where(dropped, torch.full_like(index, empty), data.prompt_of[index])
+            distinct, place = torch.unique(wanted, return_inverse=True)
+            handle = self.model.text_encoder.get_input_embeddings().register_forward_hook(self._put)
+            try:
+                hidden = self.model.hidden_states(ids_PL[distinct])
+            finally:
+                handle.remove()
+            return hidden[place.to(device)]
+
+        return condition
+
+    def _put(self, table: torch.nn.Module, inputs: tuple[torch.Tensor, ...], looked_up: torch.Tensor) -> torch.Tensor:
+        """Replace what the table gave for the placeholders."""
+        for place, token in enumerate(self.ids):
+            chosen = (inputs[0] == token)[..., None]
+            looked_up = torch.where(chosen, self.rows[place].to(looked_up.dtype), looked_up)
+        return looked_up
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Write the rows into the backbone's table, for sampling."""
+        table = self.model.text_encoder.get_input_embeddings().weight
+        table[list(self.ids)] = self.rows.detach().to(table.dtype)
+
+    def save(self, path: Path) -> None:
+        """Write the embeddings as diffusers' `load_textual_inversion` reads them: one tensor `(T, d)` by the name."""
+        save_atomic({self.names[0]: self.rows.detach().cpu().contiguous()}, path, {"format": "pt"})
+
+
+def token_names(word: str, count: int) -> tuple[str, ...]:
+    """`word`, `word_1`, `word_2`, ...: as diffusers names a concept of several vectors."""
+    return (word, *(f"{word}_{index}" for index in range(1, count)))

@@ -1,0 +1,72 @@
+"""Low-rank adaptation: small matrices beside the U-Net's attention projections are trained, nothing else.
+
+Hu et al. 2022 (arXiv 2106.09685), through peft. Not in the paper; the row that users would try first today.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from diffusers.utils import convert_state_dict_to_diffusers
+from peft import LoraConfig
+from peft.utils import get_peft_model_state_dict
+
+from ldbench.api import Context
+from ldbench.errors import UsageError
+
+from .checkpoint import save_atomic
+from .denoising import frozen_text
+from .drift import Delta
+from .encoded import EncodedSet
+from .fine_tuning import FineTuner, Rates, Trainable
+from .latent_diffusion import LatentDiffusion
+
+WEIGHTS = "pytorch_lora_weights.safetensors"
+
+
+@dataclass
+class LoRA(FineTuner):
+    """Adapters of `rank` on the attention's query, key, value and output projections, without drift."""
+
+    name: ClassVar[str] = "lora"
+    rates: ClassVar[Rates] = Rates(1e-4, 1e-2)
+    fewest_images: ClassVar[int] = 3
+
+    steps: int = 300
+    rank: int = 16
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.rank < 1:
+            raise UsageError(f"rank: expected 1 or more, got {self.rank}")
+
+    def _prepare(self, model: LatentDiffusion, data: EncodedSet, context: Context) -> Trainable:
+        config = LoraConfig(
+            r=self.rank, lora_alpha=self.rank, init_lora_weights="gaussian",
+            target_modules=["to_q", "to_k", "to_v", "to_out.0"],
+        )
+        with torch.random.fork_rng(devices=[]):  # peft draws its first matrices from the global state only
+            torch.manual_seed(context.seed)
+            model.unet.add_adapter(config)
+        trained = {name: value for name, value in model.unet.named_parameters() if value.requires_grad}
+        for value in trained.values():
+            value.data = value.data.float()  # peft takes the precision of the weight beside it
+        return Trainable(trained, frozen_text(model, data))
+
+    def _finish(self, model: LatentDiffusion, context: Context) -> None:
+        """Leave the adapters as diffusers' `load_lora_weights` reads them, and add them into the weights."""
+        if context.process == 0:
+            state = convert_state_dict_to_diffusers(get_peft_model_state_dict(model.unet))
+            tensors = {f"unet.{name}": value.detach().contiguous().cpu() for name, value in state.items()}
+            save_atomic(tensors, context.folder / WEIGHTS, {"format": "pt"})
+        model.unet.fuse_lora()
+        super()._finish(model, context)
+
+
+@dataclass
+class LoRADrift(LoRA):
+    """Low-rank adaptation trained and sampled with the paper's drift of 0.1."""
+
+    delta: Delta = 0.1

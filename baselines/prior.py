@@ -1,0 +1,89 @@
+"""Prior preservation: images that the frozen backbone makes are trained on beside the task's own.
+
+DreamBooth's second loss term (Ruiz et al. 2023, arXiv 2208.12242, Eq. 2), which Custom Diffusion takes over. The class
+images are made once, from the training prompts as they are without the method's own words, and kept.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import torch
+from safetensors.torch import load_file
+
+from ldbench.api import Case, Context, Request, case_seed
+from ldbench.errors import UsageError
+
+from .checkpoint import read_metadata, save_atomic
+from .denoising import Draw
+from .drift import Drift
+from .encoded import EncodedSet
+from .fine_tuning import FineTuner
+from .latent_diffusion import LatentDiffusion
+from .sampling import Sampling, sample
+from .training import arithmetic
+
+CLASS_IMAGES = "class-images.safetensors"
+
+
+@dataclass
+class PreservesPrior(FineTuner):
+    """A fine-tuner that may learn `class_images` images of the frozen backbone too, as many a batch as of the task's.
+
+    `prior_weight` is the weight of their loss; at 0 none are made.
+    """
+
+    # the class images depend on these
+    sampling_parameters: ClassVar[frozenset[str]] = FineTuner.sampling_parameters - {
+        "sampler", "sampling_steps", "guidance_scale"
+    }
+
+    prior_weight: float = 1.0
+    class_images: int = 64
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.prior_weight < 0 or self.class_images < 1:
+            raise UsageError(
+                f"prior_weight, class_images: expected 0 or more and 1 or more, got {self.prior_weight} and "
+                f"{self.class_images}"
+            )
+
+    def _draw(self) -> Draw:
+        draw = super()._draw()
+        return replace(draw, prior=draw.batch_size, prior_weight=self.prior_weight) if self.prior_weight else draw
+
+    def _extended(self, data: EncodedSet, backbone: LatentDiffusion, context: Context) -> EncodedSet:
+        if not self.prior_weight:
+            return data
+        bare = tuple(prompt.removeprefix(self._prompt("")) for prompt in data.prompts)
+        prompts = [bare[index % len(bare)] for index in range(self.class_images)]
+        moments = self._class_moments(prompts, backbone, context)
+        prompt_of = torch.tensor([len(data.prompts) + index % len(bare) for index in range(self.class_images)])
+        return EncodedSet(
+            torch.cat([data.moments, moments], 1), torch.cat([data.prompt_of, prompt_of]), data.prompts + bare
+        )
+
+    def _class_moments(self, prompts: list[str], backbone: LatentDiffusion, context: Context) -> torch.Tensor:
+        """Posterior moments `(2, class_images, C, h, w)` of the frozen backbone's images, made or read back."""
+        path = context.folder / CLASS_IMAGES
+        made_of = json.dumps([prompts, context.seed, context.image_shape, self._fingerprint(context)], sort_keys=True)
+        if path.exists() and read_metadata(path).get("made_of") == made_of:
+            return load_file(path)["moments"]
+        how = Sampling(self.sampler, self.sampling_steps, self.guidance_scale, Drift())
+        moments = []
+        for start in range(0, len(prompts), self.batch_size):
+            batch = [
+                Request(Case(f"class-{index}", prompts[index], {}), case_seed(context.seed, "class", str(index)))
+                for index in range(start, min(start + self.batch_size, len(prompts)))
+            ]
+            with arithmetic(context.device, self._precision(context)):
+                images = sample(backbone, batch, context.image_shape, how)
+            moments.append(backbone.encode(images).float().cpu())
+            context.progress("class images", start + len(batch), len(prompts))
+        made = torch.cat(moments, 1)
+        if context.process == 0:
+            save_atomic({"moments": made}, path, {"made_of": made_of})
+        return made

@@ -1,0 +1,64 @@
+"""Textual Inversion: one new word is learnt for the task's images; every weight of the backbone stays.
+
+Gal et al. 2023 (arXiv 2208.01618); the paper's Table 1. The word, of `vectors` tokens, stands before each prompt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from ldbench.api import Context
+from ldbench.errors import UsageError
+
+from .drift import Delta
+from .encoded import EncodedSet
+from .fine_tuning import FineTuner, Rates, Trainable
+from .latent_diffusion import LatentDiffusion
+from .learned_tokens import LearnedTokens, token_names
+
+EMBEDDINGS = "learned_embeds.safetensors"
+
+
+@dataclass
+class TextualInversion(FineTuner):
+    """The embeddings of `placeholder` learnt, starting from those of `initial_word`, without drift."""
+
+    name: ClassVar[str] = "textual-inversion"
+    rates: ClassVar[Rates] = Rates(5e-4, 2e-2)
+    fewest_images: ClassVar[int] = 3
+
+    steps: int = 300
+    prompt_dropout: float = 0.0  # without the word there is nothing to learn
+    placeholder: str = "<concept>"
+    initial_word: str = "scan"
+    vectors: int = 4
+
+    _tokens: LearnedTokens | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.vectors < 1:
+            raise UsageError(f"vectors: expected 1 or more, got {self.vectors}")
+
+    def _prompt(self, prompt: str) -> str:
+        return " ".join([*token_names(self.placeholder, self.vectors), prompt])
+
+    def _prepare(self, model: LatentDiffusion, data: EncodedSet, context: Context) -> Trainable:
+        names = token_names(self.placeholder, self.vectors)
+        self._tokens = tokens = LearnedTokens.added(model, names, self.initial_word)
+        return Trainable({"rows": tokens.rows}, tokens.condition(data))
+
+    def _finish(self, model: LatentDiffusion, context: Context) -> None:
+        super()._finish(model, context)
+        if self._tokens is not None:
+            self._tokens.settle()
+            if context.process == 0:
+                self._tokens.save(context.folder / EMBEDDINGS)
+
+
+@dataclass
+class TextualInversionDrift(TextualInversion):
+    """Textual Inversion trained and sampled with the paper's drift of 0.1."""
+
+    delta: Delta = 0.1

@@ -1,0 +1,91 @@
+"""A card's file as one complete table: TOML, and what the card takes from the one that it extends.
+
+So that cards which differ in a key or two don't repeat the rest. Refuses chains (a card that is extended extends
+none), bases that are not installed, and a card that leaves its own name and version to another.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+from ldbench.errors import CardError, unknown_name
+
+PACKAGE = "ldbench_tasks"
+# A change of the base changes its extensions too, so each must say its own version.
+OWN = ("id", "version", "title", "summary")
+
+Table = dict[str, Any]
+
+
+def installed_names() -> list[str]:
+    """The ids of the installed cards."""
+    folder = resources.files(PACKAGE)
+    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
+
+
+def installed_text(name: str) -> str:
+    """The text of an installed card."""
+    return resources.files(PACKAGE).joinpath(f"{name}.toml").read_text(encoding="utf-8")
+
+
+def read_table(text: str, where: str) -> Table:
+    """A TOML text as a table; `where` names the file in the `CardError` that it may raise."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CardError(f"{where}: expected TOML, got {error}") from error
+
+
+def complete(text: str, where: str) -> Table:
+    """The table of a card: its own keys, over those of the card that it `extends`, less what it `omit`s.
+
+    Tables are merged key by key; any other value replaces the base's. Raises `CardError` as `file:key`.
+    """
+    table = read_table(text, where)
+    if "extends" in table:
+        return _extended(table, where)
+    if "omit" in table:
+        raise CardError(f"{where}:omit: expected only in a card that extends another, got no extends")
+    return table
+
+
+def _extended(table: Table, where: str) -> Table:
+    base_id, omitted = table.pop("extends"), table.pop("omit", [])
+    if not isinstance(base_id, str):
+        raise CardError(f"{where}:extends: expected the id of an installed card, got {base_id!r:.60}")
+    if base_id not in installed_names():
+        error = unknown_name("task", base_id, installed_names(), "only installed cards can be extended")
+        raise CardError(f"{where}:extends: {error}")
+    base = read_table(installed_text(base_id), f"{base_id}.toml")
+    if "extends" in base:
+        raise CardError(f"{where}:extends: expected a card that extends no other, got {base_id!r}; extend its base")
+    for key in OWN:
+        if key not in table:
+            raise CardError(f"{where}:{key}: expected the card's own, got nothing; it is not taken from {base_id}")
+    if not isinstance(omitted, list):
+        raise CardError(f"{where}:omit: expected a list of dotted keys, got {omitted!r:.60}")
+    for dotted in omitted:
+        _omit(base, dotted, f"{where}:omit", base_id)
+    return _merged(base, table)
+
+
+def _omit(base: Table, dotted: object, where: str, base_id: str) -> None:
+    """Take a key such as `metrics.auc` out of `base`."""
+    *parents, last = str(dotted).split(".")
+    table: Any = base
+    for name in parents:
+        table = table.get(name) if isinstance(table, dict) else None
+    if not isinstance(table, dict) or last not in table:
+        raise CardError(f"{where}: expected keys of {base_id}, such as metrics.fid, got {dotted!r:.60}")
+    del table[last]
+
+
+def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> Table:
+    merged = dict(base)
+    for key, value in own.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = _merged(base[key], value) if both else value
+    return merged

@@ -1,0 +1,125 @@
+"""The commands that study one parameter: `search`, `ablate`, `figure sweep`, `figure trajectory`.
+
+Options in, one call, lines out, as in `ldbench.cli`; nothing heavy is imported before a command runs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ldbench.errors import GeneratorError, UsageError
+from ldbench.parameters import key_values
+
+Task = Annotated[str, typer.Argument(help="A task's id (`ldbench list tasks`) or a card's path.")]
+Model = Annotated[str, typer.Argument(help="A generator: a name, path/to/file.py:Class or package.module:Class.")]
+Parameter = Annotated[str, typer.Option(help="The parameter that takes the values in turn.")]
+Values = Annotated[
+    str, typer.Option(help="start:stop:step, stop included, or values parted by commas (by ; where one has commas).")
+]
+Set = Annotated[list[str] | None, typer.Option("--set", help="Another parameter, key=value, the same throughout.")]
+Seed = Annotated[int, typer.Option(help="Seed of the run; every image's noise is derived from it.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+BatchSize = Annotated[int, typer.Option(help="Images generated at a time.")]
+Out = Annotated[Path, typer.Option(help="Folder for what is made; an interrupted command goes on there.")]
+
+figure = typer.Typer(name="figure", no_args_is_help=True, help="Draw what a parameter does (paper, Figs. 2 and 3).")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the suite's command line."""
+    app.command()(search)
+    app.command()(ablate)
+    app.add_typer(figure)
+
+
+def search(
+    task: Task, model: Model, parameter: Parameter = "delta_sample", values: Values = "-0.2:0.2:0.05",
+    distance: Annotated[str, typer.Option(help="channels, mean-image, latents or latent-mean.")] = "channels",
+    images: Annotated[int, typer.Option(help="Images a value.")] = 100,
+    set_: Set = None, seed: Seed = 0, device: Device = "auto", batch_size: BatchSize = 50,
+    out: Out = Path("runs/search"),
+) -> None:
+    """Find the value of PARAMETER whose images lie nearest to the training images (L1; no test image is read)."""
+    from ldbench.analysis.search import search as search_
+    from ldbench.analysis.tables import search_table
+    from ldbench.report.progress import live_progress
+    from ldbench.run import Settings
+
+    with live_progress(f"{model} on {task}") as progress:
+        settings = Settings(out, seed, device, batch_size, key_values(set_ or []), progress)
+        found = search_(task, model, parameter, values, settings, distance=distance, images=images)
+    typer.echo(search_table(found), nl=False)
+
+
+def ablate(
+    task: Task, model: Model,
+    parameter: Annotated[list[str], typer.Option(help="A parameter to vary; given twice, every pair is run.")],
+    values: Annotated[list[str], typer.Option(help="The values of each --parameter, in the same order.")],
+    seeds: Annotated[str, typer.Option(help="Seeds to run and pool, parted by commas.")] = "0,1,2",
+    set_: Set = None, device: Device = "auto", batch_size: BatchSize = 50, out: Out = Path("runs/ablation"),
+) -> None:
+    """Run MODEL on TASK for every value (or pair of values) and seed, and put the scores side by side."""
+    from ldbench.analysis.ablation import ablate as ablate_
+    from ldbench.analysis.ablation import parse_seeds
+    from ldbench.analysis.ablation_files import ablation_table, write_ablation
+    from ldbench.processes import is_first_process
+    from ldbench.report.progress import live_progress
+    from ldbench.run import Settings
+
+    if len(parameter) != len(values):
+        raise UsageError(f"--values: expected one for each --parameter, got {len(values)} for {len(parameter)}")
+    pairs = list(zip(parameter, values, strict=True))
+    with live_progress(f"{model} on {task}") as progress:
+        settings = Settings(out, 0, device, batch_size, key_values(set_ or []), progress)
+        answer = ablate_(task, model, pairs, parse_seeds(seeds), settings)
+    if not is_first_process():
+        return
+    paths = write_ablation(answer)
+    typer.echo(ablation_table(answer) + "\n".join(map(str, paths)))
+    if answer.failures:
+        runs = "1 run" if len(answer.failures) == 1 else f"{len(answer.failures)} runs"
+        raise GeneratorError(f"{runs} failed: {answer.failures[0]}")
+
+
+@figure.command()
+def sweep(
+    task: Task, model: Model, parameter: Parameter = "delta_sample", values: Values = "-0.1:0.1:0.05",
+    prompts: Annotated[int, typer.Option(help="How many of the task's cases to draw.")] = 4,
+    prompt: Annotated[list[str] | None, typer.Option(help="A prompt of your own instead; may be repeated.")] = None,
+    set_: Set = None, seed: Seed = 0, device: Device = "auto", batch_size: BatchSize = 50,
+    out: Out = Path("runs/figures"),
+) -> None:
+    """Draw a row a prompt and a column a value, with the same noise along a row (the paper's Fig. 2)."""
+    from ldbench.analysis.sweep import sweep as sweep_
+    from ldbench.report.progress import live_progress
+    from ldbench.run import Settings
+
+    with live_progress(f"{model} on {task}") as progress:
+        settings = Settings(out, seed, device, batch_size, key_values(set_ or []), progress)
+        drawn = sweep_(task, model, parameter, values, settings, prompts=prompts, own_prompts=prompt or ())
+    typer.echo(f"{drawn.record}\n{drawn.plot}")
+
+
+@figure.command()
+def trajectory(
+    task: Task, model: Model,
+    parameter: Annotated[str | None, typer.Option(help="A parameter to compare values of.")] = None,
+    values: Annotated[str | None, typer.Option(help="Its values, as for `figure sweep`.")] = None,
+    images: Annotated[int, typer.Option(help="Cases followed; the first is drawn, all are in the distributions.")] = 16,
+    prompt: Annotated[list[str] | None, typer.Option(help="A prompt of your own instead; may be repeated.")] = None,
+    set_: Set = None, seed: Seed = 0, device: Device = "auto", out: Out = Path("runs/figures"),
+) -> None:
+    """Draw images and the distributions of pixels and latents along the reverse process (the paper's Fig. 3)."""
+    from ldbench.analysis.trajectory import trajectory as trajectory_
+    from ldbench.report.progress import live_progress
+    from ldbench.run import Settings
+
+    with live_progress(f"{model} on {task}") as progress:
+        settings = Settings(out, seed, device, overrides=key_values(set_ or []), progress=progress)
+        drawn = trajectory_(
+            task, model, settings, parameter=parameter, values=values, images=images, own_prompts=prompt or ()
+        )
+    typer.echo(f"{drawn.record}\n{drawn.plot}")

@@ -1,0 +1,32 @@
+"""A matrix from its plan to its last outcome: chooses how the runs are done, and keeps the tally.
+
+Refuses to stop for a run that failed.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from ldbench.matrix.display import Tally, board
+from ldbench.matrix.ray_cluster import Cluster, with_ray
+from ldbench.matrix.sequence import one_after_another
+from ldbench.matrix.worker import PROGRESS
+from ldbench.run import RESULT
+
+
+def conduct(tally: Tally, cluster: Cluster | None) -> None:
+    """Do the runs of a tally, which holds how each ended, after an interruption too."""
+    for job in tally.jobs:  # what a killed process left would pass for one at work
+        Path(job.folder, PROGRESS).unlink(missing_ok=True)
+    do = one_after_another if cluster is None else partial(with_ray, cluster=cluster)
+    with board(tally) as shown, closing(do(tally.jobs, look=shown.look)) as outcomes:
+        for job, outcome in outcomes:
+            Path(job.folder, PROGRESS).unlink(missing_ok=True)  # a process that died left its own
+            shown.ended(job, outcome)
+
+
+def results(tally: Tally) -> list[Path]:
+    """The result files of the runs that ended well."""
+    return [Path(job.folder, RESULT) for job, outcome in tally.outcomes.items() if outcome.status != "failed"]

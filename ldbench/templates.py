@@ -1,0 +1,103 @@
+"""Prompt templates: the sets that ship with the cards, and what may stand in a template.
+
+A template is text with `{attribute}` fields. Refuses a card that both lists templates and names a set, sets that do
+not exist, and any field that is more than an attribute's name.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+from ldbench.card_file import PACKAGE, Table, read_table
+from ldbench.errors import CardError, UnknownNameError, unknown_name
+from ldbench.typed import TypedError, build
+
+FOLDER = "prompts"
+
+
+@dataclass(frozen=True)
+class TemplateSet:
+    """One set, `prompts/NAME.toml`: the n-th template of either list says the same but for the patient."""
+
+    summary: str
+    with_patient_information: tuple[str, ...]
+    without_patient_information: tuple[str, ...]
+
+
+def set_names() -> list[str]:
+    """The installed sets."""
+    folder = resources.files(PACKAGE).joinpath(FOLDER)
+    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
+
+
+def load_set(name: str) -> TemplateSet:
+    """An installed set; `UnknownNameError` where there is none of that name."""
+    if name not in set_names():
+        raise unknown_name("template set", name, set_names(), "or list templates on the card")
+    where = f"{FOLDER}/{name}.toml"
+    text = resources.files(PACKAGE).joinpath(FOLDER, f"{name}.toml").read_text(encoding="utf-8")
+    try:
+        templates: TemplateSet = build(TemplateSet, read_table(text, where))
+    except TypedError as error:
+        raise CardError(f"{where}:{error}") from error
+    return templates
+
+
+def put_in(table: Table, where: str) -> Table:
+    """A card's table with the set that `protocol.template_set` names put in as `protocol.templates`.
+
+    Only the templates in use come in, one under the simple style, so that the card's hash changes with these alone.
+    """
+    protocol = table.get("protocol")
+    if not isinstance(protocol, dict) or "template_set" not in protocol:
+        return table
+    key, name = f"{where}:protocol.template_set", protocol["template_set"]
+    if "templates" in protocol:
+        raise CardError(f"{key}: expected either it or templates, got both; an extending card can omit either")
+    if not isinstance(name, str):
+        raise CardError(f"{key}: expected a string, got {name!r:.60}")
+    try:
+        chosen = load_set(name)
+    except UnknownNameError as error:
+        raise CardError(f"{key}: {error}") from error
+    known = protocol.get("patient_information") is True
+    templates = chosen.with_patient_information if known else chosen.without_patient_information
+    if protocol.get("prompt_style") == "simple":
+        templates = templates[:1]
+    rest = {name: value for name, value in protocol.items() if name != "template_set"}
+    return {**table, "protocol": {**rest, "templates": list(templates)}}
+
+
+def fields_of(template: str) -> list[str]:
+    """The attributes that a template names; `ValueError` if a field is anything but a name."""
+    names = []
+    for _, name, specification, conversion in string.Formatter().parse(template):
+        if name is None:
+            continue
+        if not name.isidentifier() or specification or conversion:
+            raise ValueError("a field that is not an attribute's name")
+        names.append(name)
+    return names
+
+
+def complaint(templates: Sequence[str], style: str, patient_information: bool) -> tuple[str, str, str] | None:
+    """What is wrong with a card's templates, as (key below protocol, expected, got), or None."""
+    if not templates:
+        return "templates", "at least one template", "none"
+    if style == "diverse" and len(templates) < 2:
+        return "templates", "at least two templates under the diverse style", str(len(templates))
+    for index, template in enumerate(templates):
+        key = f"templates[{index}]"
+        if template in templates[:index]:
+            return key, "templates that differ", f"{template!r} twice"
+        try:
+            named = fields_of(template)
+        except ValueError:
+            return key, "text with fields such as {age}", repr(template)
+        if bool(named) != patient_information:
+            expected = "fields such as {age} with" if patient_information else "no fields without"
+            return key, f"{expected} patient information", repr(template)
+    return None

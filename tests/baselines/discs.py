@@ -1,0 +1,59 @@
+"""A training set of grey discs in any size, and what fits and samples of it need: the fine-tuners' common material."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from ldbench_baselines.fine_tuning import FineTuner
+
+from ldbench.api import Case, Context, Example, Progress, Request, silent
+
+CPU = torch.device("cpu")
+SIDE = 16  # pixels; enough for the random backbone, whose latents are half of it
+
+
+@dataclass(frozen=True)
+class Discs:
+    """`count` grey discs, each of a size of its own that its prompt tells."""
+
+    count: int = 16
+    side: int = SIDE
+    grey: float = 0.8
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Example:
+        axis = torch.linspace(-1, 1, self.side)
+        across = axis + 0.2  # off the middle, so that a mirrored disc is another picture
+        disc = ((across[None, :] ** 2 + axis[:, None] ** 2) < 0.2 + 0.03 * index).float() * self.grey
+        return Example(f"disc-{index}", disc.expand(3, -1, -1).clone(), f"a disc of size {index % 8}", {"size": index})
+
+
+def context(folder: Path, backbone: Path | str, side: int = SIDE, progress: Progress = silent, **rest: Any) -> Context:
+    """A context on the CPU with seed 0; makes the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return Context(CPU, rest.pop("seed", 0), folder, (3, side, side), str(backbone), progress, **rest)
+
+
+def requests(count: int) -> list[Request]:
+    """Requests for discs, each with its own seed."""
+    return [Request(Case(f"case-{index}", f"a disc of size {index}", {}), 1000 + index) for index in range(count)]
+
+
+def quick(method: type[FineTuner], **parameters: Any) -> FineTuner:
+    """A method with few steps of few images; `parameters` win."""
+    few: dict[str, Any] = {"steps": 3, "batch_size": 4, "sampling_steps": 2}
+    if "class_images" in method.__dataclass_fields__:
+        few["class_images"] = 5
+    return method(**few | parameters)
+
+
+def weights(generator: FineTuner) -> dict[str, torch.Tensor]:
+    """Every tensor of a fitted generator's backbone, by part and name, copied."""
+    assert generator._model is not None
+    parts = {"unet": generator._model.unet, "vae": generator._model.vae, "text": generator._model.text_encoder}
+    return {f"{part}.{n}": v.detach().clone() for part, module in parts.items() for n, v in module.state_dict().items()}

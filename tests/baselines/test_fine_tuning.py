@@ -1,0 +1,299 @@
+"""What all fine-tuners share: training sets, resumption, refusals, and the switches that must not change a result."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Sequence
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from ldbench_baselines.basic_ft import BasicFT, BasicFTDrift
+from ldbench_baselines.checkpoint import STATE
+from ldbench_baselines.comparisons import OffsetNoise, SignalLeak, ZeroTerminalSNR
+from ldbench_baselines.custom_diffusion import CustomDiffusion
+from ldbench_baselines.dreambooth import DreamBooth
+from ldbench_baselines.encoded import CACHE
+from ldbench_baselines.fine_tuning import FineTuner
+from ldbench_baselines.lora import LoRA
+from ldbench_baselines.stable_diffusion import StableDiffusion
+from ldbench_baselines.textual_inversion import TextualInversion
+from safetensors.torch import load_file
+
+from ldbench.api import Example
+from ldbench.errors import GeneratorError, UsageError
+from ldbench.testing import check_generator
+
+from .discs import Discs, context, quick, requests, weights
+
+METHODS: list[type[FineTuner]] = [BasicFT, TextualInversion, DreamBooth, CustomDiffusion, LoRA]
+ROOT = Path(__file__).parents[2]
+
+
+def registered() -> dict[str, type[StableDiffusion]]:
+    """The rows on a backbone by name, from the project's own entry points."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    points = project["entry-points"]["ldbench.generators"]
+    rows = {name: EntryPoint(name, value, "ldbench.generators").load() for name, value in points.items()}
+    return {name: row for name, row in rows.items() if issubclass(row, StableDiffusion)}
+
+
+ROWS = registered()
+
+
+@dataclasses.dataclass
+class Stop:
+    """Progress that is interrupted after a step, once."""
+
+    step: int
+    told: list[tuple[str, int]] = dataclasses.field(default_factory=list)
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
+        self.told.append((stage, done))
+        if stage == "fit" and done == self.step:
+            raise KeyboardInterrupt
+
+
+@dataclasses.dataclass(frozen=True)
+class Reordered:
+    """Discs in another order."""
+
+    discs: Discs
+    order: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, index: int) -> Example:
+        return self.discs[self.order[index]]
+
+
+def first_gradients(folder: Path) -> dict[str, torch.Tensor]:
+    """Adam's first moments after one step: a tenth of the (clipped) gradients."""
+    return {name: value for name, value in load_file(folder / STATE).items() if name.startswith("adam.exp_avg.")}
+
+
+@pytest.mark.parametrize("name", [name for name in ROWS if name.endswith("-ld")])
+def test_a_drift_row_is_its_plain_row_with_the_papers_drift(name: str) -> None:
+    drifting, plain = (dataclasses.asdict(ROWS[each]()) for each in (name, name.removesuffix("-ld")))
+    assert issubclass(ROWS[name], ROWS[name.removesuffix("-ld")])
+    differing = {key: drifting[key] for key in drifting if drifting[key] != plain[key]}
+    assert differing == ({"delta_sample": 0.1} if name == "sd-ld" else {"delta": 0.1})
+
+
+@pytest.mark.parametrize(("method", "fewest"), [(BasicFT, 16), *((each, 3) for each in METHODS[1:])])
+def test_too_few_training_images_are_one_line(method: type[FineTuner], fewest: int, tmp_path: Path) -> None:
+    message = rf"{method.name}: expected at least {fewest} training images and at most all, got {fewest - 1} of"
+    with pytest.raises(GeneratorError, match=message) as caught:
+        method().fit(Discs(fewest - 1), context(tmp_path, "no backbone is looked for yet"))
+    assert "\n" not in str(caught.value)
+    with pytest.raises(GeneratorError, match=rf"got {fewest - 1} of 40; .*another --set images=N"):
+        method(images=fewest - 1).fit(Discs(40), context(tmp_path, "nor here"))
+    with pytest.raises(GeneratorError, match=r"at most all, got 41 of 40"):
+        method(images=41).fit(Discs(40), context(tmp_path, "nor here"))
+
+
+def test_images_takes_the_same_scans_in_whatever_order_they_come() -> None:
+    generator, discs = BasicFT(images=20), Discs(40)
+    chosen = generator._chosen(discs)
+    ids = [chosen[index].id for index in range(len(chosen))]
+    assert len(set(ids)) == 20
+    assert ids != [discs[index].id for index in range(20)]  # not the first ones
+    order = list(range(40))
+    random.Random(0).shuffle(order)
+    others = generator._chosen(Reordered(discs, order))
+    assert {others[index].id for index in range(20)} == set(ids)
+    more = BasicFT(images=30)._chosen(discs)
+    assert set(ids) < {more[index].id for index in range(30)}  # a learning curve adds scans, it swaps none
+    assert BasicFT()._chosen(discs) is discs
+
+
+def test_what_is_fitted_on_is_what_was_chosen(random_backbone: Path, tmp_path: Path) -> None:
+    quick(LoRA, images=5, flip=True, steps=1).fit(Discs(9), context(tmp_path, random_backbone))
+    assert load_file(tmp_path / CACHE)["moments"].shape == (2, 10, 4, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"steps": 0}, "steps: expected 1 or more, got 0"),
+        ({"batch_size": 0}, "batch_size: expected 1 or more, got 0"),
+        ({"micro_batch_size": -1}, "micro_batch_size: expected 0 or more, got -1"),
+        ({"checkpoint_every": 0}, "checkpoint_every: expected 1 or more, got 0"),
+    ],
+)
+def test_settings_that_make_no_sense_are_one_line(parameters: dict[str, int], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        BasicFT(**parameters)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_interrupted_fit_resumes_to_the_same_weights_and_images(
+    method: type[FineTuner], random_backbone: Path, tmp_path: Path
+) -> None:
+    def fitted(folder: Path, stop: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        generator = quick(method, steps=5, checkpoint_every=2)
+        where = context(folder, random_backbone, progress=Stop(stop))
+        generator.fit(Discs(), where)
+        return weights(generator), generator.generate(requests(2), where)
+
+    whole, images = fitted(tmp_path / "whole", stop=99)
+    with pytest.raises(KeyboardInterrupt):
+        fitted(tmp_path / "cut", stop=3)
+    again, same = fitted(tmp_path / "cut", stop=99)
+    assert again.keys() == whole.keys()
+    assert all(torch.equal(again[name], whole[name]) for name in whole)
+    assert torch.equal(same, images)
+
+
+@pytest.mark.slow
+def test_killed_twice_and_resumed_gives_the_weights_of_an_uninterrupted_fit(
+    random_backbone: Path, tmp_path: Path
+) -> None:
+    """SIGKILL in a process of its own, each time after a checkpoint more."""
+    command = [sys.executable, "-m", "tests.baselines.slow_fit", str(random_backbone), str(tmp_path / "cut")]
+    state, made = tmp_path / "cut" / STATE, 0
+    for _ in range(2):
+        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
+        deadline = time.monotonic() + 240
+        while not state.exists() or state.stat().st_mtime_ns == made:
+            assert process.poll() is None, process.communicate()[1].decode()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        made = state.stat().st_mtime_ns
+    from .slow_fit import fitted
+
+    whole, again = (weights(fitted(random_backbone, tmp_path / name, pause=0)) for name in ("whole", "cut"))
+    assert state.stat().st_mtime_ns > made  # it did go on from there
+    assert all(torch.equal(again[name], whole[name]) for name in whole)
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        (quick(BasicFT, learning_rate=1e-4), "learning_rate"),
+        (quick(BasicFT, prompt_dropout=0.5), "prompt_dropout"),
+        (quick(BasicFT, high_noise_share=0.1), "high_noise_share"),
+        (quick(BasicFT, steps=7), "steps"),
+        (quick(BasicFT, precision="bfloat16"), "precision"),
+        (quick(BasicFTDrift), r"delta: 0\.0, now 0\.1"),
+        (quick(OffsetNoise), r"offset_noise: 0\.0, now 0\.1"),
+        (quick(ZeroTerminalSNR), "zero_terminal_snr: False, now True"),
+        (quick(LoRA, steps=3, ema_decay=0.99, batch_size=4), "method: 'basic-ft', now 'lora'|rank"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else None,
+)
+def test_a_checkpoint_of_other_parameters_is_refused_by_name_and_kept(
+    other: FineTuner, named: str, one_fit: Path, random_backbone: Path
+) -> None:
+    before = (one_fit / STATE).read_bytes()
+    with pytest.raises(GeneratorError, match=rf"made with other settings \(({named})") as caught:
+        other.fit(Discs(), context(one_fit, random_backbone))
+    assert "\n" not in str(caught.value)
+    assert (one_fit / STATE).read_bytes() == before
+
+
+@pytest.fixture(scope="module")
+def one_fit(random_backbone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished fit of `quick(BasicFT)`."""
+    folder = tmp_path_factory.mktemp("fit")
+    quick(BasicFT).fit(Discs(), context(folder, random_backbone))
+    return folder
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        quick(BasicFT, sampling_steps=3, sampler="ddim", guidance_scale=2.0),
+        quick(BasicFT, delta_sample=0.3, drift="noise"),
+        quick(BasicFT, drift="step", delta_total=0.3),
+        quick(BasicFT, checkpoint_every=1, micro_batch_size=2),
+        quick(SignalLeak),
+    ],
+)
+def test_what_fitting_does_not_read_asks_for_no_new_fit(
+    other: FineTuner, one_fit: Path, random_backbone: Path
+) -> None:
+    told = Stop(99)
+    other.fit(Discs(), context(one_fit, random_backbone, progress=told))
+    assert [stage for stage, _ in told.told if stage == "fit"] == []
+
+
+@pytest.mark.parametrize("method", [BasicFT, TextualInversion, LoRA])
+def test_gradient_checkpointing_gives_the_same_gradients(
+    method: type[FineTuner], random_backbone: Path, tmp_path: Path
+) -> None:
+    for saving in (False, True):
+        generator = quick(method, steps=1, gradient_checkpointing=saving)
+        generator.fit(Discs(), context(tmp_path / str(saving), random_backbone))
+        assert generator._model is not None
+        assert not generator._model.unet.is_gradient_checkpointing
+    plain, saved = first_gradients(tmp_path / "False"), first_gradients(tmp_path / "True")
+    assert plain.keys() == saved.keys()
+    for name, value in plain.items():
+        torch.testing.assert_close(saved[name], value, atol=1e-6, rtol=1e-4)
+    assert any(value.any() for value in plain.values())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_cut_batch_gives_the_same_gradients(method: type[FineTuner], random_backbone: Path, tmp_path: Path) -> None:
+    for size in (0, 3):
+        generator = quick(method, steps=1, micro_batch_size=size)
+        generator.fit(Discs(), context(tmp_path / str(size), random_backbone))
+    whole, cut = first_gradients(tmp_path / "0"), first_gradients(tmp_path / "3")
+    for name, value in whole.items():
+        torch.testing.assert_close(cut[name], value, atol=1e-6, rtol=1e-3)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_bfloat16_trains_float32_values_with_nearly_the_same_loss(
+    method: type[FineTuner], random_backbone: Path, tmp_path: Path
+) -> None:
+    losses: dict[str, list[float]] = {}
+    for precision in ("float32", "bfloat16"):
+        noted = losses[precision] = []
+
+        def progress(stage: str, done: int, total: int, note: str = "", noted: list[float] = noted) -> None:
+            if stage == "fit":
+                noted.append(float(note.removeprefix("loss ")))
+
+        generator = quick(method, precision=precision)
+        where = context(tmp_path / precision, random_backbone, progress=progress)
+        generator.fit(Discs(), where)
+        assert {value.dtype for value in load_file(tmp_path / precision / STATE).values()} == {torch.float32}
+        images = generator.generate(requests(2), where)
+        assert images.dtype == torch.float32
+        assert images.isfinite().all()
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.03)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_nothing_is_left_to_train_after_a_fit(method: type[FineTuner], random_backbone: Path, tmp_path: Path) -> None:
+    generator = quick(method, steps=1)
+    generator.fit(Discs(), context(tmp_path, random_backbone))
+    assert generator._model is not None
+    parts = (generator._model.unet, generator._model.vae, generator._model.text_encoder)
+    assert not [name for part in parts for name, value in part.named_parameters() if value.requires_grad]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ROWS)
+def test_every_registered_row_passes_the_kit_that_outsiders_pass(name: str, random_backbone: Path) -> None:
+    few: dict[str, Any] = {"steps": 2, "sampling_steps": 3, "batch_size": 4, "class_images": 3}
+    known = {field.name for field in dataclasses.fields(ROWS[name])}
+    generator = ROWS[name](**{key: value for key, value in few.items() if key in known})
+    findings = check_generator(generator, backbone=str(random_backbone))
+    assert [finding for finding in findings if not finding.passed] == []
+    assert len(findings) > 5
