@@ -50,6 +50,7 @@ class StableDiffusion(Generator):
     delta_total: float | None = None
 
     _model: LatentDiffusion | None = field(default=None, init=False, repr=False, compare=False)
+    _train: TrainingSet | None = field(default=None, init=False, repr=False, compare=False)
     _mean_latent: torch.Tensor | None = field(default=None, init=False, repr=False, compare=False)
 
     def fit(self, train: TrainingSet, context: Context) -> None:
@@ -112,7 +113,10 @@ class StableDiffusion(Generator):
 
     def _signal_leak(self, model: LatentDiffusion) -> Shift:
         if self._mean_latent is None:
-            raise GeneratorError("delta signal-leak: expected fit before generate, with the same parameters")
+            if self._train is None:
+                raise GeneratorError("delta signal-leak: expected fit before generate")
+            images = (self._train[index].image[None] for index in range(len(self._train)))
+            self._mean_latent = torch.stack([model.encode(image)[0].mean((0, 2, 3)).cpu() for image in images]).mean(0)
         return signal_leak(self._mean_latent, start_abar(self.sampler, self.sampling_steps, model.schedule.config))
 
 

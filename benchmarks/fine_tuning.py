@@ -18,6 +18,7 @@ and trains at 512 px. Refuses that without CUDA.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import importlib.metadata
 import tempfile
 from importlib import resources
@@ -107,10 +108,11 @@ def run_pair(
     return mine, cost(machine, work.steps, options.warm_up, peer, folder / "theirs")
 
 
-def show(method: Method, work: Work, ours: Cost, theirs: Cost, imports: float) -> None:
-    """Print one method's table."""
+def show(method: Method, work: Work, ours: Cost, theirs: Cost, imports: float, scripts: Path) -> None:
+    """Print one method's table; the script's hash says which version of it was run."""
     images = work.batch_size * method.images_a_step
-    print(f"\n{method.model} beside {method.script}")
+    digest = hashlib.sha256((scripts / method.script).read_bytes()).hexdigest()
+    print(f"\n{method.model} beside {method.script} (SHA-256 {digest[:12]})")
     print(f"{'':26} {'ours':>9} {'theirs':>9} {'ratio':>7}  goal")
     speed = images / ours.step, images / theirs.step
     _row("images/s of the steps", *speed, f"at least {SPEED_GOAL}")
@@ -147,7 +149,7 @@ def main() -> None:
                 for repeat in range(options.repeats)
             ]
             ours, theirs = zip(*pairs, strict=True)
-            show(method, work, median(ours), median(theirs), imports)
+            show(method, work, median(ours), median(theirs), imports, options.scripts)
 
 
 if __name__ == "__main__":

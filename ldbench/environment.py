@@ -51,15 +51,15 @@ def describe(device: torch.device, processes: int = 1) -> Environment:
     import torch
 
     commit, dirty = _commit(Path(__file__).parent)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return Environment(
-        device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        device=name if processes == 1 else f"{name} ({processes} processes)",
         threads=torch.get_num_threads() if device.type == "cpu" else None,
         python=platform.python_version(),
         platform=f"{platform.system()}-{platform.machine()}",
         packages={name: version for name in PACKAGES if (version := _version(name)) is not None},
         commit=commit,
         dirty=dirty,
-        processes=processes,
     )
 
 

@@ -60,7 +60,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Environment:
-    """What the run ran on; `processes` shared its work."""
+    """What the run ran on."""
 
     __pydantic_config__ = _STRICT
     device: str
@@ -70,7 +70,6 @@ class Environment:
     packages: dict[str, str] = field(default_factory=dict)
     commit: str | None = None
     dirty: bool | None = None
-    processes: int = 1
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,123 @@
+"""What the suite itself costs over a bare loop that does the same work.
+
+    python benchmarks/overhead.py --images 200 --steps 100 --repeats 3
+
+Generation: `generate` with everything that a run in a matrix has (checks, PNG files, manifest, progress in a file and a
+log) beside a loop that hands the same requests to the same sampler and throws the images away. Fitting: `fit` of
+basic-ft with its checkpoint, cache and progress beside a loop over the same objective with torch's AdamW, averaging
+included, that writes nothing. Both sides load the backbone and encode the training scans. The two take turns in one
+process; figures are medians. A busy machine stretches seconds on the wall, not those of the processor.
+
+Refuses to compare different work: both sides of the fit must end at the same weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ldbench.torchvision_ops import declare_missing_ops
+
+declare_missing_ops()
+
+import torch  # noqa: E402 (what diffusers imports must find torchvision in order)
+from ldbench_baselines.basic_ft import BasicFT  # noqa: E402
+from ldbench_baselines.denoising import Denoising, Draw, frozen_text  # noqa: E402
+from ldbench_baselines.drift import make_drift  # noqa: E402
+from ldbench_baselines.encoded import EncodedSet  # noqa: E402
+from ldbench_baselines.latent_diffusion import LatentDiffusion, load_backbone  # noqa: E402
+from ldbench_baselines.stable_diffusion import StableDiffusion  # noqa: E402
+from ldbench_baselines.training import TrainingSettings, learning_rate_at, step_generator  # noqa: E402
+
+from ldbench import card  # noqa: E402
+from ldbench.api import Context, Request, TrainingSet  # noqa: E402
+from ldbench.data.task_data import task_data  # noqa: E402
+from ldbench.generate import generate, requests_for  # noqa: E402
+from ldbench.matrix.worker import ProgressFile  # noqa: E402
+from ldbench.report.progress import Lines  # noqa: E402
+
+GOAL = 0.03
+BATCH = 50
+DEVICE = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds on the wall and of the processor, on all its threads."""
+
+    wall: float
+    processor: float
+
+
+def spent(work: Callable[[], object]) -> Spent:
+    """What a call takes."""
+    wall, processor = time.perf_counter(), time.process_time()
+    work()
+    return Spent(time.perf_counter() - wall, time.process_time() - processor)
+
+
+def context_in(folder: Path, side: int, backbone: str | None) -> Context:
+    """The context of a run in a matrix: progress goes to a file and to a log."""
+    folder.mkdir()
+    progress = ProgressFile(folder / ".progress", Lines("overhead"))
+    return Context(DEVICE, 0, folder, (3, side, side), backbone, progress)
+
+
+def suite_generation(generator: StableDiffusion, requests: Sequence[Request], context: Context) -> None:
+    """All that a run does to generate."""
+    log = (context.folder / "run.log").open("w", encoding="utf-8")
+    with log, contextlib.redirect_stderr(log):
+        generate(generator, requests, context, context.folder, BATCH)
+
+
+def bare_generation(generator: StableDiffusion, requests: Sequence[Request], context: Context) -> None:
+    """The sampler alone."""
+    for start in range(0, len(requests), BATCH):
+        generator.generate(requests[start : start + BATCH], context)
+
+
+def suite_fit(train: TrainingSet, steps: int, context: Context) -> LatentDiffusion:
+    """All that a run does to fit."""
+    generator = BasicFT(steps=steps)
+    log = (context.folder / "run.log").open("w", encoding="utf-8")
+    with log, contextlib.redirect_stderr(log):
+        generator.fit(train, context)
+    assert generator._model is not None
+    return generator._model
+
+
+def bare_fit(train: TrainingSet, steps: int, context: Context) -> LatentDiffusion:
+    """The same optimisation, written down once and kept nowhere."""
+    defaults = BasicFT(steps=steps)
+    model = load_backbone(context.backbone, DEVICE)
+    examples = [train[index] for index in range(len(train))]
+    images = torch.stack([example.image for example in examples])
+    moments = torch.cat([model.encode(part) for part in images.split(BATCH)], 1)
+    prompts = tuple(sorted({example.prompt for example in examples}))
+    data = EncodedSet(moments, torch.tensor([prompts.index(example.prompt) for example in examples]), prompts)
+    model.unet.requires_grad_(True)
+    settings = TrainingSettings(steps, defaults.batch_size, defaults.rates.small, 0, ema_decay=defaults.ema_decay)
+    draw = Draw(defaults.batch_size, defaults.prompt_dropout, defaults.high_noise_share)
+    objective = Denoising(model, data, len(data), draw, make_drift(), frozen_text(model, data))
+    parameters = list(model.unet.parameters())
+    averaged = [parameter.detach().clone() for parameter in parameters]
+    optimiser = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
+    for step in range(steps):
+        optimiser.param_groups[0]["lr"] = learning_rate_at(step, settings)
+        (objective.loss(objective.draw(step_generator(0, step))) / settings.batch_size).backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimiser.step()
+        optimiser.zero_grad()
+        with torch.no_grad():
+            decay = min(settings.ema_decay, (1 + step) / (10 + step))
+            torch._foreach_lerp_(averaged, parameters, 1 - decay)
+    with torch.no_grad():
+        for parameter, value in zip(parameters, averaged, strict=True):
+            parameter.copy_(value)
+    return model
