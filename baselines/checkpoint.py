@@ -64,7 +64,8 @@ class Checkpoint:
         with torch.no_grad():
             for name, value in parameters.items():
                 value.copy_(tensors[f"trained.{name}"])
-                averaged[name].copy_(tensors[f"averaged.{name}"])
+                if name in averaged:
+                    averaged[name].copy_(tensors[f"averaged.{name}"])
                 # the fused kernel walks memory, so the moments need the parameter's own layout (channels-last, say)
                 optimiser.state[value] = {
                     key: torch.empty_like(value).copy_(tensors[f"adam.{key}.{name}"])

@@ -31,7 +31,7 @@ class CustomDiffusion(PreservesPrior):
     rates: ClassVar[Rates] = Rates(1e-5, 6e-3)
     fewest_images: ClassVar[int] = 3
 
-    steps: int = 300
+    steps: int = 250
     batch_size: int = 8
     modifier: str = "<new1>"
     initial_word: str = "scan"

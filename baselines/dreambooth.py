@@ -27,7 +27,7 @@ class DreamBooth(PreservesPrior):
     rates: ClassVar[Rates] = Rates(5e-6, 1e-3)
     fewest_images: ClassVar[int] = 3
 
-    steps: int = 300
+    steps: int = 250
     batch_size: int = 8
     ema_decay: float = 0.99
     rare_word: str = "sks"

@@ -140,10 +140,13 @@ class FineTuner(StableDiffusion):
         """The backbone on its own noise schedule, or on that schedule brought to zero signal at its end."""
         if not self.zero_terminal_snr:
             return model
-        config = dict(model.schedule.config) | {
-            "rescale_betas_zero_snr": True, "prediction_type": "v_prediction", "timestep_spacing": "trailing",
-        }  # where nothing is left of the image the noise says nothing about it: Lin et al. predict the velocity
-        return replace(model, schedule=DDPMScheduler.from_config(config))
+        # where nothing is left of the image the noise says nothing about it: Lin et al. predict the velocity. As
+        # arguments, because diffusers drops what a config says of a key that it once noted as left to its default
+        schedule = DDPMScheduler.from_config(
+            model.schedule.config, rescale_betas_zero_snr=True, prediction_type="v_prediction",
+            timestep_spacing="trailing",
+        )
+        return replace(model, schedule=schedule)
 
     def _settings(self, model: LatentDiffusion, context: Context) -> TrainingSettings:
         default = self.rates.large if model.is_large else self.rates.small

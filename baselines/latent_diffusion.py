@@ -138,7 +138,10 @@ class LatentDiffusion:
         # single_word: CLIP's vocabulary would otherwise find "sks" inside longer words
         self.tokenizer.add_tokens([AddedToken(name, single_word=True, normalized=True) for name in names])
         rows = max(len(self.tokenizer), self._embeddings.num_embeddings)
-        self.text_encoder.resize_token_embeddings(rows, mean_resizing=False)
+        device = self.text_encoder.device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(0)  # transformers fills new rows from the global state; they are overwritten below
+            self.text_encoder.resize_token_embeddings(rows, mean_resizing=False)
         ids = tuple(cast(list[int], self.tokenizer.convert_tokens_to_ids(list(names))))
         self._embeddings.weight[list(ids)] = self._embeddings.weight[pieces].mean(0)
         return ids

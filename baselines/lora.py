@@ -34,7 +34,7 @@ class LoRA(FineTuner):
     rates: ClassVar[Rates] = Rates(1e-4, 1e-2)
     fewest_images: ClassVar[int] = 3
 
-    steps: int = 300
+    steps: int = 250
     rank: int = 16
 
     def __post_init__(self) -> None:

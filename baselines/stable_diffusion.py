@@ -43,7 +43,7 @@ class StableDiffusion(Generator):
     download: bool = False
     precision: Literal["auto"] | Precision = "auto"
     sampler: Sampler = "ddpm"
-    sampling_steps: int = 20
+    sampling_steps: int = 10
     guidance_scale: float = 1.0
     drift: DriftKind = "noise"
     delta_sample: Delta | None = None
@@ -55,7 +55,7 @@ class StableDiffusion(Generator):
 
     def fit(self, train: TrainingSet, context: Context) -> None:
         """Load the backbone; the training set is kept for `signal-leak`, which alone looks at it."""
-        self._model, self._train = self._load(context), train
+        self._model, self._train, self._mean_latent = self._load(context), train, None
 
     def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
         """One image a prompt, `(N, 3, H, W) float32 in [0, 1]`."""

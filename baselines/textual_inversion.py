@@ -28,7 +28,7 @@ class TextualInversion(FineTuner):
     rates: ClassVar[Rates] = Rates(5e-4, 2e-2)
     fewest_images: ClassVar[int] = 3
 
-    steps: int = 300
+    steps: int = 250
     prompt_dropout: float = 0.0  # without the word there is nothing to learn
     placeholder: str = "<concept>"
     initial_word: str = "scan"

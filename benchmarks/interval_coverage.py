@@ -5,7 +5,8 @@ features: Gaussian with a decaying spectrum, the same with the tails of Student'
 with 4 (infinite kurtosis: a covariance's error has no variance then, and no interval can be right), and
 EfficientNet-Lite0 features of the sandbox's brain scans, real against real and real against blurred, drawn with
 replacement. FID's target is its expectation at the given n, KID's the population's distance. For AUC, two and three
-classes with normal scores.
+classes with normal scores, and three trainings of a classifier whose skill differs from one to the next: the target
+is the mean over all trainings.
 
     python benchmarks/interval_coverage.py --repetitions 400
 """
@@ -20,10 +21,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from ldbench.metrics.auc import auc_interval
 from ldbench.metrics.fid import GROUPS, fid
 from ldbench.metrics.intervals import Interval, group_jackknife
 from ldbench.metrics.kid import kid, kid_interval
+from ldbench.metrics.roc import Areas, areas, auc_interval
 
 Array = npt.NDArray[np.float64]
 Sampler = Callable[[int, np.random.Generator], tuple[Array, Array]]
@@ -136,6 +137,22 @@ def auc_rows(n: int, separation: float, repetitions: int, seed: int) -> None:
     report(f"AUC, 3 classes {separation} apart", n, [auc_interval(*three(n)) for _ in range(repetitions)], truth)
 
 
+def trainings_rows(n: int, separation: float, spread: float, repetitions: int, seed: int) -> None:
+    """Three trainings of skill N(separation, spread^2) that share half of each test case's variance."""
+    random = np.random.default_rng(seed)
+    labels, intervals, held_fixed = np.arange(n) % 2, [], []
+    for _ in range(repetitions):
+        skill = separation + spread * random.normal(size=(3, 1))
+        score = skill * labels + (random.normal(size=n) + random.normal(size=(3, n))) / 2**0.5
+        found = areas(np.stack([-score, score], axis=2), labels)
+        intervals.append(found.interval())
+        mean = np.array([found.mean])
+        held_fixed.append(Areas(mean, found.covariance_ss.mean()[None, None], found.fewest, found.others).interval())
+    truth = float(stats.norm.cdf(separation / (2 + spread**2) ** 0.5))
+    report(f"AUC, 3 trainings, skill {separation} ± {spread}", n, intervals, truth)
+    report(f"the same, trainings held fixed, skill {separation} ± {spread}", n, held_fixed, truth)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -148,6 +165,8 @@ def main() -> None:
     for n in options.sizes:
         for separation in (0.0, 1.0, 2.5):
             auc_rows(n, separation, 5 * options.repetitions, seed=n)
+            for spread in (0.0, 0.1, 0.4, 1.0):
+                trainings_rows(n, separation, spread, 5 * options.repetitions, seed=n)
     real_pool, blurred_pool = sandbox()
     for n in options.sizes:
         for name, other in (("real against real", real_pool), ("real against blurred", blurred_pool)):

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import statistics
 import tempfile
 import time
@@ -29,7 +30,7 @@ declare_missing_ops()
 import torch  # noqa: E402 (what diffusers imports must find torchvision in order)
 from ldbench_baselines.basic_ft import BasicFT  # noqa: E402
 from ldbench_baselines.denoising import Denoising, Draw, frozen_text  # noqa: E402
-from ldbench_baselines.drift import make_drift  # noqa: E402
+from ldbench_baselines.drift import Drift  # noqa: E402
 from ldbench_baselines.encoded import EncodedSet  # noqa: E402
 from ldbench_baselines.latent_diffusion import LatentDiffusion, load_backbone  # noqa: E402
 from ldbench_baselines.stable_diffusion import StableDiffusion  # noqa: E402
@@ -104,7 +105,7 @@ def bare_fit(train: TrainingSet, steps: int, context: Context) -> LatentDiffusio
     model.unet.requires_grad_(True)
     settings = TrainingSettings(steps, defaults.batch_size, defaults.rates.small, 0, ema_decay=defaults.ema_decay)
     draw = Draw(defaults.batch_size, defaults.prompt_dropout, defaults.high_noise_share)
-    objective = Denoising(model, data, len(data), draw, make_drift(), frozen_text(model, data))
+    objective = Denoising(model, data, len(data), draw, Drift(), frozen_text(model, data))
     parameters = list(model.unet.parameters())
     averaged = [parameter.detach().clone() for parameter in parameters]
     optimiser = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
@@ -121,3 +122,59 @@ def bare_fit(train: TrainingSet, steps: int, context: Context) -> LatentDiffusio
         for parameter, value in zip(parameters, averaged, strict=True):
             parameter.copy_(value)
     return model
+
+
+def compare(name: str, unit: str, count: int, sides: Sequence[Callable[[], object]], repeats: int) -> None:
+    """Run the sides in turn and print their medians, the suite's first."""
+    taken: tuple[list[Spent], list[Spent]] = ([], [])
+    for turn in range(repeats):
+        for side in (0, 1) if turn % 2 == 0 else (1, 0):  # neither side always has the warmer machine
+            taken[side].append(spent(sides[side]))
+    print(f"| {name}, {count} {unit} | suite, s | bare, s | overhead | goal |\n|---|---|---|---|---|")
+    for clock in ("wall", "processor"):
+        suite, bare = (statistics.median(getattr(each, clock) for each in side) for side in taken)
+        overhead = 100 * (suite / bare - 1)
+        print(f"| {clock} | {suite:.2f} | {bare:.2f} | {overhead:+.1f} % | {100 * GOAL:.0f} % |", flush=True)
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(description="The suite beside a bare loop.")
+    parser.add_argument("--task", default="sandbox-brain-t2i")
+    parser.add_argument("--images", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--only", choices=["generate", "fit"], default=None)
+    options = parser.parse_args()
+    task = card.load(options.task)
+    data, side = task_data(task, 0), task.protocol.resolution
+    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}, {options.repeats} repeats")
+    with tempfile.TemporaryDirectory() as scratch:
+        places = (Path(scratch, str(number)) for number in itertools.count())
+
+        def fresh() -> Context:
+            return context_in(next(places), side, task.protocol.backbone)
+
+        if options.only != "fit":
+            requests = requests_for(data.cases, task.id, 0)[: options.images]
+            generator = StableDiffusion()
+            generator.fit(data.train, fresh())
+            bare_generation(generator, requests[:BATCH], fresh())  # first calls are not what is compared
+            sides = (
+                lambda: suite_generation(generator, requests, fresh()),
+                lambda: bare_generation(generator, requests, fresh()),
+            )
+            compare("generate", "images", len(requests), sides, options.repeats)
+        if options.only != "generate":
+            ends = [work(data.train, 3, fresh()) for work in (suite_fit, bare_fit)]
+            for one, other in zip(*(end.unet.parameters() for end in ends), strict=True):
+                torch.testing.assert_close(one, other)
+            sides = (
+                lambda: suite_fit(data.train, options.steps, fresh()),
+                lambda: bare_fit(data.train, options.steps, fresh()),
+            )
+            compare("fit", "steps", options.steps, sides, options.repeats)
+
+
+if __name__ == "__main__":
+    main()

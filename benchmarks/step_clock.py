@@ -18,7 +18,7 @@ import json
 import runpy
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,16 +103,17 @@ def run_imports() -> None:
         getattr(transformers, name)
 
 
-def main(record: str, steps: str, warm_up: str, kind: str, arguments: Sequence[str]) -> None:
+def main(record: str, steps: str, warm_up: str, kind: str, *arguments: str) -> None:
     """Run the side and write its record."""
+    kinds: dict[str, Callable[..., None]] = {"script": run_script, "fit": run_fit, "imports": run_imports}
     clock = StepClock(int(steps), int(warm_up))
     hook = register_optimizer_step_post_hook(clock)
     try:
-        {"script": run_script, "fit": run_fit, "imports": run_imports}[kind](*arguments)
+        kinds[kind](*arguments)
     finally:
         hook.remove()
     Path(record).write_text(json.dumps(clock.record()) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:5], sys.argv[5:])
+    main(*sys.argv[1:])

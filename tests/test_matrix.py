@@ -138,6 +138,18 @@ def test_without_ray_one_line_says_how_to_get_it(tmp_path: Path, monkeypatch: py
         next(with_ray([a_job(tmp_path)], Cluster(workers=2), lambda: None))
 
 
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("somewhere", "expected auto, HOST:PORT or ray://HOST:PORT, got 'somewhere'"),
+        ("127.0.0.1:1", "expected a Ray cluster to listen there, got .*refused"),
+    ],
+)
+def test_an_address_where_nobody_listens_is_refused_at_once(address: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=message):
+        next(with_ray([a_job(tmp_path)], Cluster(address=address), lambda: None))
+
+
 def test_a_temporary_folder_too_deep_for_sockets_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", "/" + "deep/" * 9)
     with pytest.raises(UsageError, match=r"at most 40 characters.*set TMPDIR=/tmp"):

@@ -10,8 +10,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,14 @@ from .conftest import small_card
 HERE = Path(__file__).parent
 SLOW = f"{HERE / 'slow_generator.py'}:Slow"
 CRASHING = str(HERE / "crashing_generators.py")
+
+
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A temporary folder with a path that is short enough for sockets; a killed Ray can't clear up its own."""
+    with tempfile.TemporaryDirectory(prefix="m-", dir="/tmp") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        yield Path(folder)
 
 
 def start(*arguments: str, log: Path) -> subprocess.Popen[bytes]:
@@ -72,11 +81,11 @@ def two_cards(folder: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_ray_killed_and_started_again_gives_what_single_runs_give(tmp_path: Path) -> None:
+def test_ray_killed_and_started_again_gives_what_single_runs_give(tmp_path: Path, temporary: Path) -> None:
     pytest.importorskip("ray", reason="the extra ldbench[ray] isn't installed")
     cards, out, log = two_cards(tmp_path), tmp_path / "runs", tmp_path / "log"
     arguments = [*cards, "--models", f"mean-image,{SLOW}", "--seeds", "0,1", "--set", f"{SLOW}:pause=0.5",
-                 "--batch-size", "2", "--out", str(out), "--workers", "2"]  # fmt: skip
+                 "--batch-size", "2", "--out", str(out), "--workers", "2", "--cpus-per-run", "1"]  # fmt: skip
     process = start(*arguments, log=log)
     wait_until(lambda: list(out.rglob("result.json")) and list(out.rglob("*Slow*/seed-*/images/*.png")), process, log)
     os.killpg(process.pid, signal.SIGKILL)
@@ -96,7 +105,7 @@ def test_ray_killed_and_started_again_gives_what_single_runs_give(tmp_path: Path
 
 
 @pytest.mark.slow
-def test_ray_restarts_a_process_that_died_and_gives_one_up_that_always_dies(tmp_path: Path) -> None:
+def test_ray_restarts_a_process_that_died_and_gives_one_up_that_always_dies(tmp_path: Path, temporary: Path) -> None:
     pytest.importorskip("ray", reason="the extra ldbench[ray] isn't installed")
     models = [f"{CRASHING}:{name}" for name in ("Exits", "ExitsOnce", "Quits")]
     log, out = tmp_path / "log", tmp_path / "runs"
@@ -114,6 +123,7 @@ def test_ray_restarts_a_process_that_died_and_gives_one_up_that_always_dies(tmp_
     assert once.startswith("done ")
     assert any(line.startswith("3 runs: 1 done, 2 failed; ") for line in lines)
     assert [record["model"]["name"] for record in records(out).values()] == ["crashing_generators.py:ExitsOnce"]
+    assert list(temporary.iterdir()) == []
     (words,) = out.rglob("*Quits*/*/run.log")
     assert "giving up" in words.read_text(encoding="utf-8")
 

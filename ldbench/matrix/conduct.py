@@ -5,9 +5,11 @@ Refuses to stop for a run that failed.
 
 from __future__ import annotations
 
+import signal
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from types import FrameType
 
 from ldbench.matrix.display import Tally, board
 from ldbench.matrix.ray_cluster import Cluster, with_ray
@@ -17,7 +19,11 @@ from ldbench.run import RESULT
 
 
 def conduct(tally: Tally, cluster: Cluster | None) -> None:
-    """Do the runs of a tally, which holds how each ended, after an interruption too."""
+    """Do the runs of a tally, which holds how each ended, after an interruption too.
+
+    For the main thread of a command: SIGTERM is an interruption from now on, as a batch system means it.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
     for job in tally.jobs:  # what a killed process left would pass for one at work
         Path(job.folder, PROGRESS).unlink(missing_ok=True)
     do = one_after_another if cluster is None else partial(with_ray, cluster=cluster)
@@ -25,6 +31,10 @@ def conduct(tally: Tally, cluster: Cluster | None) -> None:
         for job, outcome in outcomes:
             Path(job.folder, PROGRESS).unlink(missing_ok=True)  # a process that died left its own
             shown.ended(job, outcome)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def results(tally: Tally) -> list[Path]:

@@ -14,6 +14,8 @@ import logging
 import os
 import secrets
 import shutil
+import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -28,6 +30,7 @@ from ldbench.matrix.plan import Job, Outcome
 from ldbench.matrix.worker import LOG, finished, read_back, thread_limits, work
 
 LOOK_EVERY = 0.5
+CONNECT_SECONDS = 10.0
 LONGEST_TEMPORARY = 40
 OBJECT_STORE = 80 * 2**20  # bytes, near the least that Ray takes; only orders and outcomes pass through it
 # Ray reads these once, when it is imported. At 0, the second binds it to the loopback interface on every system,
@@ -156,19 +159,37 @@ def _connected(cluster: Cluster) -> Iterator[ModuleType]:
         options: dict[str, Any] = {"address": cluster.address}
         if cluster.workers is not None:
             options = stack.enter_context(_own_cluster(cluster, cluster.workers))
+        elif cluster.address is not None:
+            _knock(cluster.address)
         try:
             import ray
         except ImportError as error:
             raise UsageError("--workers and --ray need Ray; pip install 'ldbench[ray]'") from error
         stack.enter_context(contextlib.redirect_stdout(_ToLog(logging.getLogger("ldbench.ray"))))
         stack.callback(ray.shutdown)
+        terminate = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, ImportError, RuntimeError, TimeoutError, ValueError, ray.exceptions.RayError) as error:
             where = "--workers" if cluster.address is None else f"--ray {cluster.address}"
             got = f"{type(error).__name__}: {one_line(error)}"
             raise UsageError(f"{where}: expected a Ray cluster, got {got}") from error
+        finally:
+            signal.signal(signal.SIGTERM, terminate)  # Ray's own aborts, and nothing would be cleared up
         yield ray
+
+
+def _knock(address: str) -> None:
+    """UsageError where nothing listens: Ray itself takes six minutes to say so."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if address == "auto":
+        return
+    if not host or not port.isdecimal():
+        raise UsageError(f"--ray: expected auto, HOST:PORT or ray://HOST:PORT, got {address!r}")
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"--ray {address}: expected a Ray cluster to listen there, got {one_line(error)}") from error
 
 
 @contextlib.contextmanager
@@ -186,8 +207,9 @@ def _own_cluster(cluster: Cluster, workers: int) -> Iterator[dict[str, Any]]:
     try:
         yield {
             "address": "local", "num_cpus": workers * cluster.cpus_per_run, "include_dashboard": False,
-            "object_store_memory": OBJECT_STORE, "_temp_dir": folder,
-            "_system_config": {"task_oom_retries": cluster.retries},
+            "object_store_memory": OBJECT_STORE,
+            "_temp_dir": f"{folder}/r",  # below ours, since Ray opens its own to everybody
+            "_system_config": {"task_oom_retries": cluster.retries, "worker_niceness": 0},  # 15 if unsaid
         }  # fmt: skip
     finally:
         # a process of Ray that is still leaving may write once more

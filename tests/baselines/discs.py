@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import pytest
 import torch
+from ldbench_baselines.basic_ft import BasicFT
 from ldbench_baselines.fine_tuning import FineTuner
+from ldbench_baselines.latent_diffusion import LatentDiffusion, load_backbone
 
 from ldbench.api import Case, Context, Example, Progress, Request, silent
+
+if TYPE_CHECKING:
+    from diffusers import StableDiffusionPipeline
 
 CPU = torch.device("cpu")
 SIDE = 16  # pixels; enough for the random backbone, whose latents are half of it
@@ -57,3 +64,34 @@ def weights(generator: FineTuner) -> dict[str, torch.Tensor]:
     assert generator._model is not None
     parts = {"unet": generator._model.unet, "vae": generator._model.vae, "text": generator._model.text_encoder}
     return {f"{part}.{n}": v.detach().clone() for part, module in parts.items() for n, v in module.state_dict().items()}
+
+
+def frozen(backbone: Path) -> dict[str, torch.Tensor]:
+    """Every tensor of a backbone as it lies on disk, as `weights` names them."""
+    generator = BasicFT()
+    generator._model = load_backbone(str(backbone), CPU)
+    return weights(generator)
+
+
+def seen_prompts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A list that fills with every prompt that a backbone tokenises from now on."""
+    seen: list[str] = []
+    original = LatentDiffusion.tokenise
+
+    def tokenise(self: LatentDiffusion, prompts: Sequence[str], cases: Sequence[str] | None = None) -> torch.Tensor:
+        seen.extend(prompts)
+        return original(self, prompts, cases)
+
+    monkeypatch.setattr(LatentDiffusion, "tokenise", tokenise)
+    return seen
+
+
+def pipeline(backbone: Path) -> StableDiffusionPipeline:
+    """The backbone as diffusers' own pipeline, to read there what a method leaves."""
+    from diffusers import StableDiffusionPipeline  # needs what ldbench_baselines declares first
+
+    model = load_backbone(str(backbone), CPU)
+    return StableDiffusionPipeline(  # type: ignore[no-untyped-call]
+        model.vae, model.text_encoder, model.tokenizer, model.unet, model.schedule,
+        safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+    )

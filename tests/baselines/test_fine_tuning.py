@@ -289,8 +289,11 @@ def test_nothing_is_left_to_train_after_a_fit(method: type[FineTuner], random_ba
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ROWS)
-def test_every_registered_row_passes_the_kit_that_outsiders_pass(name: str, random_backbone: Path) -> None:
+@pytest.mark.parametrize(
+    "name",
+    ["sd-ld", "basic-ft", "textual-inversion-ld", "dreambooth", "custom-diffusion-ld", "lora", "basic-ft-zero-snr"],
+)
+def test_each_method_passes_the_kit_that_outsiders_pass(name: str, random_backbone: Path) -> None:
     few: dict[str, Any] = {"steps": 2, "sampling_steps": 3, "batch_size": 4, "class_images": 3}
     known = {field.name for field in dataclasses.fields(ROWS[name])}
     generator = ROWS[name](**{key: value for key, value in few.items() if key in known})

@@ -108,6 +108,7 @@ def test_progress_runs_once_through_all_trainings() -> None:
     assert seen == [("classifier", done, 4) for done in (1, 2, 3, 4)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [2, 3])
 def test_auc_margin(classes: int) -> None:
     images, labels = marked(8, 60, classes=classes)

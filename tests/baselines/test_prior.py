@@ -1,0 +1,118 @@
+"""Prior preservation: whose images they are, that they are made once, and what they weigh; on DreamBooth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from ldbench_baselines.checkpoint import STATE
+from ldbench_baselines.dreambooth import DreamBooth
+from ldbench_baselines.latent_diffusion import load_backbone
+from ldbench_baselines.prior import CLASS_IMAGES
+from ldbench_baselines.stable_diffusion import StableDiffusion
+from safetensors.torch import load_file
+
+from ldbench.api import Case, Request, case_seed
+from ldbench.errors import GeneratorError, UsageError
+
+from .discs import CPU, Discs, context, quick
+
+
+def test_class_images_are_the_frozen_backbones(random_backbone: Path, tmp_path: Path) -> None:
+    sampling = {"sampling_steps": 3, "sampler": "ddim"}
+    generator = quick(DreamBooth, class_images=5, delta=0.5, **sampling)  # the drift is the task's, not the class's
+    generator.fit(Discs(), context(tmp_path, random_backbone))
+    plain = StableDiffusion(**sampling)  # type: ignore[arg-type]
+    where = context(tmp_path / "plain", random_backbone)
+    plain.fit(Discs(), where)
+    wanted = [
+        Request(Case(f"class-{index}", f"a disc of size {index}", {}), case_seed(0, "class", str(index)))
+        for index in range(5)
+    ]
+    expected = load_backbone(str(random_backbone), CPU).encode(plain.generate(wanted, where))
+    torch.testing.assert_close(load_file(tmp_path / CLASS_IMAGES)["moments"], expected, atol=1e-4, rtol=1e-4)
+
+
+def test_class_images_are_sampled_on_the_backbones_own_schedule(random_backbone: Path, tmp_path: Path) -> None:
+    """The frozen network predicts noise, whatever the fine-tuned one will be made to predict."""
+    for zero in (False, True):
+        generator = quick(DreamBooth, steps=1, zero_terminal_snr=zero)
+        generator.fit(Discs(), context(tmp_path / str(zero), random_backbone))
+    plain, zero_snr = (load_file(tmp_path / str(zero) / CLASS_IMAGES)["moments"] for zero in (False, True))
+    assert torch.equal(plain, zero_snr)
+
+
+def test_class_images_are_made_once(random_backbone: Path, tmp_path: Path) -> None:
+    made: list[int] = []
+
+    def progress(stage: str, done: int, total: int, note: str = "") -> None:
+        if stage == "class images":
+            made.append(done)
+        if stage == "fit" and done == 1 and len(made) == 2:
+            made.append(0)
+            raise KeyboardInterrupt
+
+    where = context(tmp_path, random_backbone, progress=progress)
+    with pytest.raises(KeyboardInterrupt):
+        quick(DreamBooth).fit(Discs(), where)
+    before = (tmp_path / CLASS_IMAGES).read_bytes()
+    quick(DreamBooth).fit(Discs(), where)
+    assert made == [4, 5, 0]
+    assert (tmp_path / CLASS_IMAGES).read_bytes() == before
+
+
+def test_class_images_of_other_parameters_are_not_taken(random_backbone: Path, tmp_path: Path) -> None:
+    """Interrupted before its first checkpoint, then begun again with more class images."""
+
+    def progress(stage: str, done: int, total: int, note: str = "") -> None:
+        if stage == "fit":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        quick(DreamBooth).fit(Discs(), context(tmp_path, random_backbone, progress=progress))
+    quick(DreamBooth, class_images=7).fit(Discs(), context(tmp_path, random_backbone))
+    assert load_file(tmp_path / CLASS_IMAGES)["moments"].shape[1] == 7
+
+
+def test_a_broken_file_of_class_images_is_one_line(random_backbone: Path, tmp_path: Path) -> None:
+    (tmp_path / CLASS_IMAGES).write_bytes(b"no safetensors")
+    with pytest.raises(GeneratorError, match=r"class-images\.safetensors: expected safetensors, got ") as caught:
+        quick(DreamBooth).fit(Discs(), context(tmp_path, random_backbone))
+    assert "\n" not in str(caught.value)
+
+
+def test_without_weight_there_is_no_prior(random_backbone: Path, tmp_path: Path) -> None:
+    quick(DreamBooth, prior_weight=0.0).fit(Discs(), context(tmp_path, random_backbone))
+    assert not (tmp_path / CLASS_IMAGES).exists()
+
+
+def test_the_prior_moves_what_is_learnt(random_backbone: Path, tmp_path: Path) -> None:
+    """The loss itself is tested in test_denoising.py; here, that its weight reaches it."""
+    moments = []
+    for weight in (0.5, 1.0):
+        folder = tmp_path / str(weight)
+        quick(DreamBooth, steps=1, prior_weight=weight).fit(Discs(), context(folder, random_backbone))
+        moments.append(load_file(folder / STATE)["adam.exp_avg.conv_in.weight"])
+    assert not torch.allclose(moments[0], moments[1])
+
+
+def test_the_parameters_of_class_images_are_the_fits(random_backbone: Path, tmp_path: Path) -> None:
+    """A generator says which parameters `fit` never reads; how class images are sampled it does read."""
+    assert DreamBooth.sampling_parameters == {"drift", "delta_sample", "delta_total"}
+    quick(DreamBooth).fit(Discs(), context(tmp_path, random_backbone))
+    with pytest.raises(GeneratorError, match=r"other settings \(sampling_steps: 2, now 3\)"):
+        quick(DreamBooth, sampling_steps=3).fit(Discs(), context(tmp_path, random_backbone))
+
+
+@pytest.mark.parametrize("parameters", [{"prior_weight": -1.0}, {"class_images": 0}])
+def test_a_prior_that_cannot_be_is_one_line(parameters: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match="prior_weight, class_images: expected 0 or more and 1 or more, got"):
+        DreamBooth(**parameters)  # type: ignore[arg-type]
+
+
+def test_the_batch_is_twice_as_large_with_a_prior() -> None:
+    draw = DreamBooth(batch_size=4, prior_weight=0.5)._draw()
+    assert (draw.batch_size, draw.prior) == (4, 4)
+    assert draw.weights().tolist() == [2.0] * 4 + [1.0] * 4
+    assert DreamBooth(batch_size=4, prior_weight=0.0)._draw().weights().tolist() == [1.0] * 4
