@@ -24,7 +24,7 @@ class BasicFT(FineTuner):
     name: ClassVar[str] = "basic-ft"
     rates: ClassVar[Rates] = Rates(1e-5, 1e-3)
 
-    steps: int = 700
+    steps: int = 1150
     ema_decay: float = 0.99
 
     def _prepare(self, model: LatentDiffusion, data: EncodedSet, context: Context) -> Trainable:

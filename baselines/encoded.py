@@ -52,7 +52,10 @@ class EncodedSet:
 def encode_set(
     model: LatentDiffusion, train: TrainingSet, context: Context, *, flip: bool = False, batch_size: int = 8
 ) -> EncodedSet:
-    """Encode every image once, `batch_size` at a time (more cost memory and save no time), or check and take what an earlier call left in `context.folder`."""
+    """Encode every image once, or check and take what an earlier call left in `context.folder`.
+
+    `batch_size` images at a time: more of them cost memory and saved no time.
+    """
     how = {"flip": flip, "image_shape": list(context.image_shape), "autoencoder": _autoencoder(model)}
     kept = _kept(context.folder / CACHE, how)
     prompts: list[str] = []
