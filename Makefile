@@ -14,8 +14,9 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 TASKS ?= sandbox-brain-t2i sandbox-chest-t2i
-MODELS ?= real mean-image sd sd-ld basic-ft basic-ft-ld
-SEEDS ?= 0
+MODELS ?= real,mean-image,sd,sd-ld,basic-ft,basic-ft-ld,textual-inversion,textual-inversion-ld,dreambooth,dreambooth-ld,custom-diffusion,custom-diffusion-ld,lora,lora-ld
+SEEDS ?= 0,1,2
+WORKERS ?= 2
 
 .PHONY: install demo test test-fast test-slow lint leaderboards data backbone clean
 
@@ -23,7 +24,7 @@ install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable ".[sandbox,test,lint]"
+	$(BIN)/pip install --quiet --editable ".[sandbox,ray,test,lint]"
 	touch $@
 
 demo: install
@@ -44,8 +45,7 @@ lint: install
 	$(BIN)/mypy
 
 leaderboards: install
-	for task in $(TASKS); do for seed in $(SEEDS); do \
-		$(BIN)/ldbench run $$task $(MODELS) --seed $$seed --out runs/leaderboards || exit 1; done; done
+	$(BIN)/ldbench matrix $(TASKS) --models $(MODELS) --seeds $(SEEDS) --workers $(WORKERS) --out runs/leaderboards
 	cd runs/leaderboards && find . -name result.json -exec cp --parents {} $(CURDIR)/leaderboards/results \;
 	$(BIN)/ldbench report leaderboards/results --format json --out leaderboards
 	$(BIN)/ldbench report leaderboards/results --format markdown --out leaderboards

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from ldbench_baselines.basic_ft import BasicFT
+from ldbench_baselines.denoising import Denoising, Draw, frozen_text
+from ldbench_baselines.encoded import encode_set
 from ldbench_baselines.fine_tuning import FineTuner
 from ldbench_baselines.latent_diffusion import LatentDiffusion, load_backbone
 
@@ -95,3 +97,15 @@ def pipeline(backbone: Path) -> StableDiffusionPipeline:
         model.vae, model.text_encoder, model.tokenizer, model.unet, model.schedule,
         safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     )
+
+
+def loss_on_a_fixed_batch(generator: FineTuner, train: Discs, folder: Path) -> float:
+    """A fitted generator's objective, over 64 images with its own prompts and drift, always the same draw."""
+    model = generator._model
+    assert model is not None
+    data = encode_set(model, train, context(folder, "as it was loaded", train.side))
+    data = replace(data, prompts=tuple(generator._prompt(prompt) for prompt in data.prompts))
+    draw = Draw(64, prompt_dropout=0.0, high_noise_share=0.3)
+    objective = Denoising(model, data, len(data), draw, generator._drift(model), frozen_text(model, data))
+    with torch.no_grad():
+        return float(objective.loss(objective.draw(torch.Generator().manual_seed(9)))) / 64
