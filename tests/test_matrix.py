@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ldbench.errors import LdbenchError, UsageError
-from ldbench.matrix.display import Lines, Tally, line
+from ldbench.matrix.display import Bars, Lines, Tally, board, line
 from ldbench.matrix.plan import Job, Matrix, Outcome, parse_names, parse_seeds, plan
 from ldbench.matrix.ray_cluster import Cluster, _device, with_ray
 from ldbench.matrix.sequence import _how
@@ -200,6 +200,28 @@ def test_a_log_says_what_is_at_work_when_a_minute_has_passed(
     printed = capsys.readouterr()
     assert printed.out.startswith("done            1.0 s  small real seed 0")
     assert printed.err.endswith("left; at work: small real seed 1 train 4/9\n")
+
+
+def test_a_terminal_shows_a_bar_for_each_run_at_work_and_the_lines_go_to_standard_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    jobs = [a_job(tmp_path, seed) for seed in (0, 1)]
+    for job in jobs:
+        Path(job.folder).mkdir()
+        Path(job.folder, PROGRESS).write_text(json.dumps(["train", 3, 9, "[loss] 0.1"]), encoding="utf-8")
+    with board(Tally(jobs)) as shown:
+        assert isinstance(shown, Bars)
+        shown.look()
+        assert [shown.display.tasks[at].completed for at in shown.bars.values()] == [3, 3]
+        shown.ended(jobs[0], Outcome("done", 1.0))
+        assert list(shown.bars) == [jobs[1]]
+        assert shown.display.tasks[0].completed == 1
+    printed = capsys.readouterr()
+    assert printed.out == f"{line(jobs[0], Outcome('done', 1.0))}\n"
+    assert "small real seed 1: train" in printed.err
+    assert "[loss] 0.1" in printed.err
 
 
 def test_how_a_process_ended_is_said_in_words() -> None:

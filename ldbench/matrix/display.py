@@ -98,11 +98,11 @@ class Bars:
     def look(self) -> None:
         """Move the bars."""
         for job, moment in self.tally.at_work().items():
+            title, note = escape(f"  {job.label}: {moment.stage}"), escape(moment.note)
             if job not in self.bars:
-                self.bars[job] = self.display.add_task("", note="")
-            title = escape(f"  {job.label}: {moment.stage}")
+                self.bars[job] = self.display.add_task(title, total=moment.total, note=note)
             self.display.update(
-                self.bars[job], description=title, completed=moment.done, total=moment.total, note=escape(moment.note)
+                self.bars[job], description=title, completed=moment.done, total=moment.total, note=note
             )
         self.display.update(self.whole, note=self.tally.times())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from .discs import CPU, Discs, context, quick, requests
 
 
 def drawn(generator: FineTuner, random_backbone: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Batch:
-    """A large batch from the objective of a fit."""
+    """A thousand images' draw from the objective of a fit."""
     objectives: list[Denoising] = []
     original = Denoising.draw
 
@@ -29,7 +30,8 @@ def drawn(generator: FineTuner, random_backbone: Path, folder: Path, monkeypatch
 
     monkeypatch.setattr(Denoising, "draw", draw)
     generator.fit(Discs(), context(folder, random_backbone))
-    return original(objectives[0], step_generator(0, 0))
+    large = replace(objectives[0], settings=replace(objectives[0].settings, batch_size=1000))
+    return original(large, step_generator(0, 0))
 
 
 def mean_latent(random_backbone: Path) -> torch.Tensor:
@@ -49,15 +51,14 @@ def test_offset_noise_reaches_the_noise_that_is_trained_on(
     random_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert OffsetNoise().offset_noise == 0.1
-    large = {"batch_size": 1000, "micro_batch_size": 1000, "steps": 1}
-    batch = drawn(quick(OffsetNoise, offset_noise=0.5, **large), random_backbone, tmp_path, monkeypatch)
+    batch = drawn(quick(OffsetNoise, offset_noise=0.5, steps=1), random_backbone, tmp_path, monkeypatch)
     assert float(batch.eps.mean((2, 3)).var()) == pytest.approx(1 / 64 + 0.25, rel=0.05)
 
 
 def test_without_it_the_noise_is_standard(
     random_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batch = drawn(quick(BasicFT, batch_size=1000, steps=1), random_backbone, tmp_path, monkeypatch)
+    batch = drawn(quick(BasicFT, steps=1), random_backbone, tmp_path, monkeypatch)
     assert float(batch.eps.mean((2, 3)).var()) == pytest.approx(1 / 64, rel=0.05)
 
 

@@ -49,9 +49,9 @@ def test_it_holds_each_images_posterior_and_prompt(model: LatentDiffusion, tmp_p
 
 def test_it_is_made_once_and_read_back(model: LatentDiffusion, encodings: list[int], tmp_path: Path) -> None:
     first = encode_set(model, Discs(), context(tmp_path, "any"))
-    assert encodings == [16]
+    assert sum(encodings) == 16
     second = encode_set(model, Discs(), context(tmp_path, "any"))
-    assert encodings == [16]
+    assert sum(encodings) == 16
     assert torch.equal(first.moments, second.moments)
     assert torch.equal(first.prompt_of, second.prompt_of)
     assert first.prompts == second.prompts
@@ -89,7 +89,7 @@ def test_another_autoencoder_or_flip_encodes_anew(
     second = encode_set(other, Discs(), context(tmp_path, "any"))
     assert not torch.allclose(first.moments, second.moments)
     encode_set(other, Discs(), context(tmp_path, "any"), flip=True)
-    assert encodings == [16, 16, 16, 16]
+    assert sum(encodings) == 16 + 16 + 2 * 16
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing of the kind"])

@@ -34,6 +34,7 @@ def test_class_images_are_the_frozen_backbones(random_backbone: Path, tmp_path: 
     torch.testing.assert_close(load_file(tmp_path / CLASS_IMAGES)["moments"], expected, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_class_images_are_sampled_on_the_backbones_own_schedule(random_backbone: Path, tmp_path: Path) -> None:
     """The frozen network predicts noise, whatever the fine-tuned one will be made to predict."""
     for zero in (False, True):
@@ -62,6 +63,7 @@ def test_class_images_are_made_once(random_backbone: Path, tmp_path: Path) -> No
     assert (tmp_path / CLASS_IMAGES).read_bytes() == before
 
 
+@pytest.mark.slow
 def test_class_images_of_other_parameters_are_not_taken(random_backbone: Path, tmp_path: Path) -> None:
     """Interrupted before its first checkpoint, then begun again with more class images."""
 

@@ -100,6 +100,14 @@ def test_a_resumed_fit_equals_an_uninterrupted_one_bit_for_bit(
     assert torch.equal(fit(tmp_path / "cut", settings, fail_when=stop_after(0)), whole)  # finished: only loaded
 
 
+def test_without_averaging_it_resumes_too_and_keeps_no_average(tmp_path: Path) -> None:
+    settings = dataclasses.replace(SETTINGS, ema_decay=0.0)
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "cut", settings, fail_when=stop_after(25))
+    assert torch.equal(fit(tmp_path / "cut", settings), fit(tmp_path / "whole", settings))
+    assert not [name for name in load_file(tmp_path / "cut" / STATE) if name.startswith("averaged.")]
+
+
 def test_moments_are_restored_in_the_layout_of_their_parameter(tmp_path: Path) -> None:
     """The fused optimiser would mix up elements of differently laid out tensors without a word."""
 

@@ -1,0 +1,69 @@
+"""What Latent Drifting changes: each method with drift minus the same without, paired by seed.
+
+    python benchmarks/drift_effect.py leaderboards/results
+
+Prints, for every task, metric and method, the mean difference over the seeds that both have, its 95 % t-interval and
+the number of seeds. Two runs of one seed share prompts and noise, so their difference is steadier than either. Refuses
+folders without a complete pair.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from ldbench.errors import LdbenchError, ResultError
+from ldbench.leaderboard import collect
+from ldbench.pooling import t_quantile
+
+WITH_DRIFT = "-ld"
+Key = tuple[str, str, str]
+
+
+def differences(folder: Path) -> dict[Key, list[float]]:
+    """By (task, metric, method): drift minus none, one number a seed."""
+    values: dict[tuple[Key, int], dict[bool, float]] = defaultdict(dict)
+    for _, result in collect([folder]):
+        name = result.model.name
+        method = name.removesuffix(WITH_DRIFT)
+        for score in result.scores:
+            values[(result.task.id, score.metric, method), result.seed][name.endswith(WITH_DRIFT)] = score.value
+    found: dict[Key, list[float]] = defaultdict(list)
+    for (key, _), pair in sorted(values.items()):
+        if len(pair) == 2:
+            found[key].append(pair[True] - pair[False])
+    if not found:
+        raise ResultError(f"{folder}: expected results of a method with and without drift, got no pair of one seed")
+    return found
+
+
+def line(key: Key, changes: list[float]) -> str:
+    """One row: the mean change, its interval where there are seeds enough, and whether that holds zero."""
+    mean = statistics.fmean(changes)
+    start = f"{key[0]:34} {key[2]:20} {key[1]:5} {mean:+10.4f}"
+    if len(changes) < 2:
+        return f"{start}  one seed"
+    half = t_quantile(len(changes) - 1) * statistics.stdev(changes) / math.sqrt(len(changes))
+    verdict = "" if mean - half <= 0 <= mean + half else "  not zero"
+    return f"{start}  [{mean - half:+.4f}, {mean + half:+.4f}]  n={len(changes)}{verdict}"
+
+
+def main() -> None:
+    """Read the folder that is named and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    try:
+        table = differences(parser.parse_args().folder)
+    except LdbenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    for key, changes in table.items():
+        print(line(key, changes))
+
+
+if __name__ == "__main__":
+    main()
