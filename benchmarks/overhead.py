@@ -45,6 +45,7 @@ from ldbench.report.progress import Lines  # noqa: E402
 
 GOAL = 0.03
 BATCH = 50
+ENCODED_AT_A_TIME = 8  # as encode_set does
 DEVICE = torch.device("cpu")
 
 
@@ -99,7 +100,7 @@ def bare_fit(train: TrainingSet, steps: int, context: Context) -> LatentDiffusio
     model = load_backbone(context.backbone, DEVICE)
     examples = [train[index] for index in range(len(train))]
     images = torch.stack([example.image for example in examples])
-    moments = torch.cat([model.encode(part) for part in images.split(BATCH)], 1)
+    moments = torch.cat([model.encode(part) for part in images.split(ENCODED_AT_A_TIME)], 1)
     prompts = tuple(sorted({example.prompt for example in examples}))
     data = EncodedSet(moments, torch.tensor([prompts.index(example.prompt) for example in examples]), prompts)
     model.unet.requires_grad_(True)

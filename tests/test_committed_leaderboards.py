@@ -10,7 +10,8 @@ from ldbench import card, leaderboard
 
 FOLDER = Path(__file__).parent.parent / "leaderboards"
 TASKS = ["sandbox-brain-t2i", "sandbox-chest-t2i"]
-ROWS = {"real", "mean-image", "sd", "sd-ld", "basic-ft", "basic-ft-ld"}
+METHODS = ("sd", "basic-ft", "textual-inversion", "dreambooth", "custom-diffusion", "lora")
+ROWS = {"real", "mean-image", *METHODS, *(f"{method}-ld" for method in METHODS)}
 
 
 @pytest.fixture(scope="module")
