@@ -47,9 +47,20 @@ def test_the_order_is_one_that_a_reader_would_expect(
             assert value[tuned].ci_high < value[worse].ci_low
 
 
-def test_fine_tuning_on_brains_divides_fid_by_three(boards: dict[str, leaderboard.Leaderboard]) -> None:
+def test_fine_tuning_on_brains_divides_fid_by_about_three(boards: dict[str, leaderboard.Leaderboard]) -> None:
     value = scores(boards["sandbox-brain-t2i"], "fid")
-    assert max(value["basic-ft"].value, value["basic-ft-ld"].value) < value["sd"].value / 3
+    for tuned in ("basic-ft", "basic-ft-ld"):
+        assert value["sd"].value / value[tuned].value == pytest.approx(3, abs=0.1)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("method", METHODS)
+def test_whatever_is_trained_comes_nearer_to_scans(
+    task: str, method: str, boards: dict[str, leaderboard.Leaderboard]
+) -> None:
+    value = scores(boards[task], "fid")
+    for untuned in ("sd", "sd-ld"):
+        assert method == "sd" or value[method].ci_high < value[untuned].ci_low
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -57,7 +68,7 @@ def test_the_downstream_classifier_learns_from_scans_and_not_from_a_mean(
     task: str, boards: dict[str, leaderboard.Leaderboard]
 ) -> None:
     value = scores(boards[task], "auc")
-    assert 0.9 <= value["real"].value < 0.995
+    assert 0.85 <= value["real"].value < 0.995
     assert value["mean-image"].ci_low < 0.5 < value["mean-image"].ci_high
     for tuned in ("basic-ft", "basic-ft-ld"):
         assert value["mean-image"].ci_high < value[tuned].value < value["real"].value
