@@ -10,10 +10,9 @@ from typing import ClassVar
 
 from ldbench.api import Context
 
-from .denoising import frozen_text
 from .drift import Delta
 from .encoded import EncodedSet
-from .fine_tuning import FineTuner, Rates, Trainable
+from .fine_tuning import FineTuner, Rates, Trainable, whole_unet
 from .latent_diffusion import LatentDiffusion
 
 
@@ -28,8 +27,7 @@ class BasicFT(FineTuner):
     ema_decay: float = 0.99
 
     def _prepare(self, model: LatentDiffusion, data: EncodedSet, context: Context) -> Trainable:
-        model.unet.float().requires_grad_(True)  # trained values are float32 whatever the arithmetic is
-        return Trainable(dict(model.unet.named_parameters()), frozen_text(model, data))
+        return whole_unet(model, data)
 
 
 @dataclass

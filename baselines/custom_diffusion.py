@@ -6,7 +6,7 @@ Kumari et al. 2023 (arXiv 2212.04488); the paper's Table 1. The modifier token s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from ldbench.api import Context
@@ -18,7 +18,6 @@ from .fine_tuning import Rates, Trainable
 from .latent_diffusion import LatentDiffusion
 from .learned_tokens import LearnedTokens
 from .prior import PreservesPrior
-from .textual_inversion import EMBEDDINGS
 
 WEIGHTS = "custom_diffusion.safetensors"
 
@@ -36,26 +35,21 @@ class CustomDiffusion(PreservesPrior):
     modifier: str = "<new1>"
     initial_word: str = "scan"
 
-    _tokens: LearnedTokens | None = field(default=None, init=False, repr=False, compare=False)
-
     def _prompt(self, prompt: str) -> str:
         return f"{self.modifier} {prompt}"
 
     def _prepare(self, model: LatentDiffusion, data: EncodedSet, context: Context) -> Trainable:
-        self._tokens = tokens = LearnedTokens.added(model, (self.modifier,), self.initial_word)
+        tokens = LearnedTokens.added(model, (self.modifier,), self.initial_word)
         projections = {name: value for name, value in model.unet.named_parameters() if _is_projection(name)}
         for value in projections.values():
             value.data = value.data.float()
             value.requires_grad_(True)
-        return Trainable({**projections, "rows": tokens.rows}, tokens.condition(data))
+        return Trainable({**projections, "rows": tokens.rows}, tokens.condition(data), tokens)
 
-    def _finish(self, model: LatentDiffusion, context: Context) -> None:
-        super()._finish(model, context)
-        if self._tokens is None:
-            return
-        self._tokens.settle()
+    def _finish(self, model: LatentDiffusion, trainable: Trainable, context: Context) -> None:
+        """Leave the projections in a file beside the token's."""
+        super()._finish(model, trainable, context)
         if context.process == 0:
-            self._tokens.save(context.folder / EMBEDDINGS)
             trained = {n: v.contiguous().cpu() for n, v in model.unet.state_dict().items() if _is_projection(n)}
             save_atomic(trained, context.folder / WEIGHTS, {"format": "pt"})
 

@@ -11,10 +11,9 @@ from typing import ClassVar
 
 from ldbench.api import Context
 
-from .denoising import frozen_text
 from .drift import Delta
 from .encoded import EncodedSet
-from .fine_tuning import Rates, Trainable
+from .fine_tuning import Rates, Trainable, whole_unet
 from .latent_diffusion import LatentDiffusion
 from .prior import PreservesPrior
 
@@ -36,8 +35,7 @@ class DreamBooth(PreservesPrior):
         return f"{self.rare_word} {prompt}"
 
     def _prepare(self, model: LatentDiffusion, data: EncodedSet, context: Context) -> Trainable:
-        model.unet.float().requires_grad_(True)
-        return Trainable(dict(model.unet.named_parameters()), frozen_text(model, data))
+        return whole_unet(model, data)
 
 
 @dataclass

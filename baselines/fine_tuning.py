@@ -17,10 +17,11 @@ from diffusers import DDPMScheduler
 from ldbench.api import Context, Example, TrainingSet
 from ldbench.errors import GeneratorError, UsageError
 
-from .denoising import Condition, Denoising, Draw
+from .denoising import Condition, Denoising, Draw, frozen_text
 from .drift import Delta, Drift, Where
 from .encoded import EncodedSet, encode_set
 from .latent_diffusion import LatentDiffusion
+from .learned_tokens import EMBEDDINGS, LearnedTokens
 from .stable_diffusion import StableDiffusion
 from .training import Share, TrainingSettings
 from .training import train as optimise
@@ -36,10 +37,17 @@ class Rates:
 
 @dataclass(frozen=True)
 class Trainable:
-    """What a method trains, by name, and how it conditions on prompts."""
+    """What a method trains, by name, how it conditions on prompts, and the new words among what is trained."""
 
     parameters: dict[str, torch.nn.Parameter]
     condition: Condition
+    tokens: LearnedTokens | None = None
+
+
+def whole_unet(model: LatentDiffusion, data: EncodedSet) -> Trainable:
+    """The U-Net unfrozen, on prompts as the text encoder has them."""
+    model.unet.float().requires_grad_(True)  # trained values are float32 whatever the arithmetic is
+    return Trainable(dict(model.unet.named_parameters()), frozen_text(model, data))
 
 
 @dataclass
@@ -101,7 +109,7 @@ class FineTuner(StableDiffusion):
             context.progress, Share(context.process, context.processes),
         )
         self._switch(model, on=False)
-        self._finish(model, context)
+        self._finish(model, trainable, context)
         self._model = model
 
     def _prepare(self, model: LatentDiffusion, data: EncodedSet, context: Context) -> Trainable:
@@ -112,9 +120,13 @@ class FineTuner(StableDiffusion):
         """The training images and, after them, others that the method adds; `backbone` is on its own schedule."""
         return data
 
-    def _finish(self, model: LatentDiffusion, context: Context) -> None:
-        """Freeze what was trained."""
+    def _finish(self, model: LatentDiffusion, trainable: Trainable, context: Context) -> None:
+        """Freeze what was trained; new words go into the text encoder's table and into a file."""
         model.unet.requires_grad_(False)
+        if trainable.tokens is not None:
+            trainable.tokens.settle()
+            if context.process == 0:
+                trainable.tokens.save(context.folder / EMBEDDINGS)
 
     def _draw(self) -> Draw:
         return Draw(self.batch_size, self.prompt_dropout, self.high_noise_share)
@@ -128,12 +140,11 @@ class FineTuner(StableDiffusion):
         if not self.fewest_images <= wanted <= len(train):
             raise GeneratorError(
                 f"{self.name}: expected at least {self.fewest_images} training images and at most all, got {wanted} of "
-                f"{len(train)}; "
-                "choose a larger training set, another method, or another --set images=N"
+                f"{len(train)}; choose a larger training set, another method, or another --set images=N"
             )
         if wanted == len(train):
             return train
-        order = sorted(range(len(train)), key=lambda index: _hash_order(train[index].id))
+        order = sorted(range(len(train)), key=lambda index: hash_order("training subset", train[index].id))
         return _Subset(train, tuple(sorted(order[:wanted])))
 
     def _scheduled(self, model: LatentDiffusion) -> LatentDiffusion:
@@ -185,5 +196,6 @@ class _Subset:
         return self.train[self.places[index]]
 
 
-def _hash_order(image_id: str) -> str:
-    return hashlib.sha256(f"training subset\0{image_id}".encode()).hexdigest()
+def hash_order(purpose: str, image_id: str) -> str:
+    """What images are sorted by where an order must depend on their ids alone; another one for each purpose."""
+    return hashlib.sha256(f"{purpose}\0{image_id}".encode()).hexdigest()

@@ -19,6 +19,8 @@ from .denoising import Condition
 from .encoded import EncodedSet
 from .latent_diffusion import LatentDiffusion
 
+EMBEDDINGS = "learned_embeds.safetensors"
+
 
 @dataclass(frozen=True)
 class LearnedTokens:

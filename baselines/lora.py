@@ -55,14 +55,14 @@ class LoRA(FineTuner):
             value.data = value.data.float()  # peft takes the precision of the weight beside it
         return Trainable(trained, frozen_text(model, data))
 
-    def _finish(self, model: LatentDiffusion, context: Context) -> None:
+    def _finish(self, model: LatentDiffusion, trainable: Trainable, context: Context) -> None:
         """Leave the adapters as diffusers' `load_lora_weights` reads them, and add them into the weights."""
         if context.process == 0:
             state = convert_state_dict_to_diffusers(get_peft_model_state_dict(model.unet))
             tensors = {f"unet.{name}": value.detach().contiguous().cpu() for name, value in state.items()}
             save_atomic(tensors, context.folder / WEIGHTS, {"format": "pt"})
         model.unet.fuse_lora()
-        super()._finish(model, context)
+        super()._finish(model, trainable, context)
 
 
 @dataclass

@@ -8,7 +8,7 @@ for.
 
 from __future__ import annotations
 
-import hashlib
+import functools
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,6 +23,7 @@ from ldbench.api import Attributes, Context, Request, TrainingSet
 from ldbench.errors import GeneratorError
 
 from .basic_ft import BasicFTDrift
+from .fine_tuning import hash_order
 from .references import Real
 
 
@@ -89,9 +90,10 @@ def stays_real(train: TrainingSet) -> dict[str, bool]:
         example = train[index]
         groups[in_words(example.attributes)].append(example.id)
     stays: dict[str, bool] = {}
+    order = functools.partial(hash_order, "real-synthetic")
     for ids in groups.values():
         half = (len(ids) + 1) // 2
-        stays.update({scan: rank < half for rank, scan in enumerate(sorted(ids, key=_hash_order))})
+        stays.update({scan: rank < half for rank, scan in enumerate(sorted(ids, key=order))})
     return stays
 
 
@@ -116,7 +118,3 @@ def read(path: Path, shape: tuple[int, int, int]) -> torch.Tensor:
             f"real-synthetic: can't read {path} ({line}); `samples` must hold an image of every case"
         ) from error
     return torch.from_numpy(pixels / 255).permute(2, 0, 1).contiguous()
-
-
-def _hash_order(scan_id: str) -> str:
-    return hashlib.sha256(f"real-synthetic\0{scan_id}".encode()).hexdigest()

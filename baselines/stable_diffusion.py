@@ -15,11 +15,12 @@ import torch
 from ldbench.api import Context, Generator, Moment, Request, TrainingSet
 from ldbench.errors import GeneratorError
 
+from .backbone_weights import Precision
 from .drift import Delta, Drift, DriftKind, Shift, Where, make_drift, signal_leak
 from .latent_diffusion import LatentDiffusion, load_backbone
 from .sampling import Sampler, Sampling, sample, trajectory
 from .schedulers import start_abar
-from .training import Precision, arithmetic
+from .training import arithmetic
 
 
 @dataclass

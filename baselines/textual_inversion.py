@@ -5,7 +5,7 @@ Gal et al. 2023 (arXiv 2208.01618); the paper's Table 1. The word, of `vectors` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from ldbench.api import Context
@@ -16,8 +16,6 @@ from .encoded import EncodedSet
 from .fine_tuning import FineTuner, Rates, Trainable
 from .latent_diffusion import LatentDiffusion
 from .learned_tokens import LearnedTokens, token_names
-
-EMBEDDINGS = "learned_embeds.safetensors"
 
 
 @dataclass
@@ -34,8 +32,6 @@ class TextualInversion(FineTuner):
     initial_word: str = "scan"
     vectors: int = 4
 
-    _tokens: LearnedTokens | None = field(default=None, init=False, repr=False, compare=False)
-
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.vectors < 1:
@@ -46,15 +42,8 @@ class TextualInversion(FineTuner):
 
     def _prepare(self, model: LatentDiffusion, data: EncodedSet, context: Context) -> Trainable:
         names = token_names(self.placeholder, self.vectors)
-        self._tokens = tokens = LearnedTokens.added(model, names, self.initial_word)
-        return Trainable({"rows": tokens.rows}, tokens.condition(data))
-
-    def _finish(self, model: LatentDiffusion, context: Context) -> None:
-        super()._finish(model, context)
-        if self._tokens is not None:
-            self._tokens.settle()
-            if context.process == 0:
-                self._tokens.save(context.folder / EMBEDDINGS)
+        tokens = LearnedTokens.added(model, names, self.initial_word)
+        return Trainable({"rows": tokens.rows}, tokens.condition(data), tokens)
 
 
 @dataclass

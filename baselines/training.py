@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import torch
 from accelerate.utils import reduce
@@ -23,9 +23,8 @@ from accelerate.utils import reduce
 from ldbench.api import Progress
 from ldbench.errors import GeneratorError
 
+from .backbone_weights import Precision
 from .checkpoint import Checkpoint
-
-Precision = Literal["float32", "bfloat16", "float16"]
 
 
 class Batch(NamedTuple):
@@ -200,7 +199,7 @@ class _Gradients(Generic[AnyBatch]):
                 loss = self.objective.loss(piece) / count
             self.scaler.scale(loss).backward()
             total += loss.detach()
-        return float(total) * (1 if self.share.processes == 1 else self.share.processes)
+        return float(total) * self.share.processes
 
     def _sum_over_processes(self) -> None:
         """Add up the processes' gradients in one message; each has divided by the whole batch already."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,12 +76,8 @@ def checked_images(generator: Generator, batch: Sequence[Request], context: Cont
     name = type(generator).__name__
     first, last = batch[0].case.id, batch[-1].case.id
     where = f"{name}, cases {first!r} to {last!r}"
-    try:
+    with blamed(f"{where}: generate"):
         images = generator.generate(batch, context)
-    except LdbenchError:
-        raise
-    except Exception as error:
-        raise GeneratorError(f"{where}: generate raised {type(error).__name__}: {one_line(error)}") from error
     expected = (len(batch), *context.image_shape)
     if not isinstance(images, torch.Tensor) or tuple(images.shape) != expected:
         got = tuple(images.shape) if isinstance(images, torch.Tensor) else type(images).__name__
@@ -120,6 +117,17 @@ def _write_manifest(requests: Sequence[Request], folder: Path) -> Path:
     path = folder / MANIFEST
     write_text_atomic(path, json.dumps({"images": rows}, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
     return path
+
+
+@contextmanager
+def blamed(what: str) -> Iterator[None]:
+    """Whatever a plugin raises in the block becomes a `GeneratorError` that says what raised; our own errors pass."""
+    try:
+        yield
+    except LdbenchError:
+        raise
+    except Exception as error:
+        raise GeneratorError(f"{what} raised {type(error).__name__}: {one_line(error)}") from error
 
 
 def one_line(error: BaseException) -> str:

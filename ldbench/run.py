@@ -22,9 +22,9 @@ from ldbench.api import Context, Generator, Progress, silent
 from ldbench.data.folder import read_folder
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.environment import describe, pick_device, timed
-from ldbench.errors import GeneratorError, LdbenchError, ResultError, UsageError
+from ldbench.errors import ResultError, UsageError
 from ldbench.extractors.weights import user_cache_folder
-from ldbench.generate import IMAGES, generate, one_line, requests_for
+from ldbench.generate import IMAGES, blamed, generate, requests_for
 from ldbench.processes import Processes, current_processes
 from ldbench.report.grid import sample_sheet
 from ldbench.result import ModelRef, Result, Stage, TaskRef, read, write, write_text_atomic
@@ -144,14 +144,8 @@ def _fit_folder(folder: Path, generator: Generator, processes: Processes) -> Pat
 
 def fit(generator: Generator, data: TaskData, context: Context) -> None:
     """Fit on the training split; what a plugin raises becomes a `GeneratorError`."""
-    try:
+    with blamed(f"{type(generator).__name__}: fit"):
         generator.fit(data.train, context)
-    except LdbenchError:
-        raise
-    except Exception as error:
-        raise GeneratorError(
-            f"{type(generator).__name__}: fit raised {type(error).__name__}: {one_line(error)}"
-        ) from error
 
 
 def _score(

@@ -12,8 +12,8 @@ import torch
 
 from ldbench.analysis.workbench import Workbench
 from ldbench.api import HasTrajectory, Moment, Request
-from ldbench.errors import GeneratorError, LdbenchError
-from ldbench.generate import one_line
+from ldbench.errors import GeneratorError
+from ldbench.generate import blamed
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 SHOWN_STEPS = 6
@@ -35,17 +35,13 @@ def follow(bench: Workbench, label: str, extra: dict[str, str], requests: list[R
     name = type(generator).__name__
     steps: list[dict[str, object]] = []
     shown: list[Moment] = []
-    try:
+    with blamed(f"{name}: trajectory"):
         for moment in generator.trajectory(requests, context):
             checked = _checked(moment, name, len(requests), context.image_shape)
             steps.append(_statistics(checked))
             if len(steps) - 1 in _shown(checked.steps):
                 shown.append(checked)
             bench.settings.progress(f"trajectory {label}", len(steps), max(checked.steps, len(steps)))
-    except LdbenchError:
-        raise
-    except Exception as error:
-        raise GeneratorError(f"{name}: trajectory raised {type(error).__name__}: {one_line(error)}") from error
     if not shown:
         raise GeneratorError(f"{name}: expected a moment a step from trajectory, got none")
     return Course(label, tuple(steps), tuple(shown))

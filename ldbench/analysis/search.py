@@ -11,7 +11,7 @@ two images, and a latent distance for a generator that shows no latents.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,8 +24,8 @@ from ldbench.analysis.plots import draw_search
 from ldbench.analysis.values import Grid, grid
 from ldbench.analysis.workbench import Workbench, workbench, write_record
 from ldbench.api import Case, Context, Generator, HasLatents
-from ldbench.errors import GeneratorError, LdbenchError, UsageError
-from ldbench.generate import one_line
+from ldbench.errors import GeneratorError, UsageError
+from ldbench.generate import blamed
 from ldbench.run import Settings
 
 _BATCH = 32
@@ -116,12 +116,8 @@ def _representation(bench: Workbench, name: Distance, setting: dict[str, str]) -
 def _latents(generator: Generator, context: Context, images_nchw: torch.Tensor) -> Array:
     assert isinstance(generator, HasLatents)
     name = type(generator).__name__
-    try:
+    with blamed(f"{name}: encode"):
         latents = generator.encode(images_nchw, context)
-    except LdbenchError:
-        raise
-    except Exception as error:
-        raise GeneratorError(f"{name}: encode raised {type(error).__name__}: {one_line(error)}") from error
     if latents.ndim != 4 or len(latents) != len(images_nchw) or not torch.isfinite(latents).all():
         raise GeneratorError(f"{name}: expected finite latents (N, C, h, w), got shape {tuple(latents.shape)}")
     return latents.detach().cpu().float().numpy()
@@ -131,14 +127,15 @@ def _reference(
     bench: Workbench, name: Distance, shown: Representation, prompted: set[str]
 ) -> tuple[Measure, Array, Array]:
     """The measure, and the mean features of all training images and of those whose prompts were used."""
+    batches: Iterable[tuple[list[str], Array]] = ((ids, shown(images)) for ids, images in _training_batches(bench))
     if name == "latents" or name == "latent-mean":
-        everything = np.concatenate([shown(images) for _, images in _training_batches(bench)])
-        measure = on_latents(name, everything)
+        batches = list(batches)  # latents are small, and all are wanted at once and again below
+        measure = on_latents(name, np.concatenate([latents for _, latents in batches]))
     else:
         measure = on_pixels(name)
     total, part = 0.0, 0.0
-    for ids, images in _training_batches(bench):
-        features_nk = _features(measure, shown, images).astype(np.float64)
+    for ids, represented in batches:
+        features_nk = measure.features(represented).astype(np.float64)
         total = total + features_nk.sum(axis=0)
         part = part + features_nk[[case_id in prompted for case_id in ids]].sum(axis=0)
     size = len(bench.data.train)
