@@ -21,6 +21,7 @@ from .training import Batch
 
 HIGH_NOISE = 0.7
 Condition = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Predict = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,16 @@ class Denoising:
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """Weighted mean squared errors, summed over the images of a part of a batch."""
+        text = self.condition(batch.index, batch.dropped)
+        return self.errors_of(lambda z_t, t: self.model.unet(z_t, t, text).sample, batch)
+
+    def errors_of(self, predict: Predict, batch: Batch) -> torch.Tensor:
+        """The loss of what `predict(z_t, t)` says of the batch's noisy latents."""
         device, schedule = self.model.unet.device, self.model.schedule
         t = batch.timestep.to(device)
         z_0 = self.data.z_0(batch.index, batch.posterior_eps, device)
         noise = self.drift.training_noise(batch.eps.to(device))
-        text = self.condition(batch.index, batch.dropped)
-        predicted = self.model.unet(schedule.add_noise(z_0, noise, t), t, text).sample
+        predicted = predict(schedule.add_noise(z_0, noise, t), t)
         velocity = schedule.config.prediction_type == "v_prediction"
         target = schedule.get_velocity(z_0, noise, t) if velocity else noise
         errors = F.mse_loss(predicted.float(), target, reduction="none").mean((1, 2, 3))

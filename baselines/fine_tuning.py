@@ -23,7 +23,7 @@ from .encoded import EncodedSet, encode_set
 from .latent_diffusion import LatentDiffusion
 from .learned_tokens import EMBEDDINGS, LearnedTokens
 from .stable_diffusion import StableDiffusion
-from .training import Share, TrainingSettings
+from .training import AnyBatch, Objective, Share, TrainingSettings
 from .training import train as optimise
 
 
@@ -103,6 +103,12 @@ class FineTuner(StableDiffusion):
         objective = Denoising(
             model, data, instances, self._draw(), self._drift(model), trainable.condition, self.offset_noise
         )
+        self._optimise(model, objective, trainable, context)
+
+    def _optimise(
+        self, model: LatentDiffusion, objective: Objective[AnyBatch], trainable: Trainable, context: Context
+    ) -> None:
+        """Train what is trained until the last step; from then on this generator samples from `model`."""
         self._switch(model, on=True)
         optimise(
             trainable.parameters, objective, self._settings(model, context), context.folder, self._fingerprint(context),

@@ -1,21 +1,23 @@
-"""Reference rows: what a perfect memory, a blur, doing nothing, and knowing the answer would score.
+"""Reference rows: what a perfect memory, a blur, doing nothing, another's scan, and knowing the answer would score.
 
-None is a model. `real` and `mean-image` bound a text-to-image table from both ends; `copy-source` and `oracle` bound
-an editing one. `oracle` is given the truth, says so, and is never ranked.
+None is a model. `real` and `mean-image` bound a text-to-image table from both ends; `copy-source`, `other-subject` and
+`oracle` bound an editing one: all identity and no effect, all effect and no identity, and both. `oracle` is given the
+truth, says so, and is never ranked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
 
-from ldbench.api import Context, Generator, Request, TrainingSet
+from ldbench.api import Attributes, Case, Context, Generator, Request, TrainingSet
 from ldbench.errors import GeneratorError
 
 EDITING = frozenset({"aging", "disease-counterfactual"})
+NEAREST = 10
 
 
 @dataclass
@@ -79,6 +81,59 @@ class CopySource(Generator):
         if len(sources) != len(requests):
             raise GeneratorError("copy-source: expected a source image in every case")
         return torch.stack(sources)
+
+
+@dataclass
+class OtherSubject(Generator):
+    """A real training scan of somebody else who has what the edit asks for: perfect realism, effective, no identity.
+
+    Drawn by the request's seed from the scans that agree best with the wanted classes (diagnosis, sex, ...) and, where
+    the edit changes a number, from the ten nearest of them. With the age alone, a scan ten years older was of any
+    diagnosis, and no nearer to the truth's ventricles than the source.
+    """
+
+    kinds: ClassVar[frozenset[str]] = EDITING
+    reason: ClassVar[str] = "Without a source nobody is another subject; the row `real` shows real scans there."
+    reference: ClassVar[bool] = True
+    _train: TrainingSet | None = field(default=None, init=False, repr=False, compare=False)
+    _known: list[Attributes] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def fit(self, train: TrainingSet, context: Context) -> None:
+        """Remember what is known of each training scan (of pairs: of the later or other one)."""
+        self._train = train
+        self._known = [train[index].attributes for index in range(len(train))]
+
+    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+        """One scan of another subject a request, `(N, 3, H, W)`."""
+        if self._train is None:
+            raise GeneratorError("other-subject: expected fit before generate")
+        return torch.stack([self._train[self._drawn(request)].image for request in requests])
+
+    def _drawn(self, request: Request) -> int:
+        places = self._agreeing(request.case)
+        source = torch.Generator(device="cpu").manual_seed(request.seed)
+        return places[int(torch.randint(len(places), (1,), generator=source))]
+
+    def _agreeing(self, case: Case) -> list[int]:
+        """The scans to draw from: those that differ in the fewest classes, and of them the nearest in numbers."""
+        classes = {name: value for name, value in case.attributes.items() if isinstance(value, str)}
+        edited = set(case.attributes) if case.edit is None else {case.edit.attribute}
+        numbers = {name: float(value) for name, value in case.attributes.items() if name in edited - classes.keys()}
+        needed = {} if case.edit is None else {name: classes[name] for name in edited & classes.keys()}
+        allowed = [place for place, known in enumerate(self._known) if needed.items() <= known.items()]
+        if not allowed:
+            said = ", ".join(f"{name} {value!r}" for name, value in needed.items())
+            raise GeneratorError(f"other-subject: no training scan has {said}")
+        differing = {p: sum(self._known[p][name] != value for name, value in classes.items()) for p in allowed}
+        fewest = min(differing.values())
+        places = [place for place, count in differing.items() if count == fewest]
+        if not numbers:
+            return places
+        return sorted(places, key=lambda place: self._distance(place, numbers))[:NEAREST]
+
+    def _distance(self, place: int, numbers: Mapping[str, float]) -> float:
+        """How far a scan's numbers lie from the wanted ones, in all."""
+        return sum(abs(float(self._known[place][name]) - value) for name, value in numbers.items())
 
 
 @dataclass

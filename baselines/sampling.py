@@ -23,10 +23,11 @@ from .drift import Drift, shifted
 from .latent_diffusion import LatentDiffusion
 from .schedulers import ReversePath, Sampler, check_sampler, make_scheduler, reverse_path
 
-__all__ = ["Predict", "ReverseStep", "Sampler", "Sampling", "integrate", "make_scheduler", "reverse", "sample",
-           "trajectory"]
+__all__ = ["Guide", "Predict", "ReverseStep", "Sampler", "Sampling", "descend", "integrate", "make_scheduler",
+           "predictor", "reverse", "sample", "step_generators", "trajectory"]
 
 Predict = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Guide = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 _STEP_NOISE = 0x5DEECE66D
 
 
@@ -108,17 +109,27 @@ def reverse(
     predict: Predict, noise_BChw: torch.Tensor, config: Mapping[str, Any], how: Sampling,
     generators: list[torch.Generator],
 ) -> Iterator[ReverseStep]:
-    """The reverse process, one item a step; `generators`, one an image, draw the noise of ancestral steps.
-
-    A drift's shift is added once a reverse step, after it, whatever the number of network calls: PNDM's provisional
-    first result gets none, as it is thrown away.
-    """
+    """The reverse process from its start, one item a step; `generators`, one an image, draw ancestral steps' noise."""
     path = reverse_path(how.sampler, how.steps, config, how.eta)
-    scheduler, options = path.scheduler, _step_options(path, how, generators)
-    z = shifted(noise_BChw * scheduler.init_noise_sigma, how.drift.start_shift(), path.scale(0))
+    z = shifted(noise_BChw * path.scheduler.init_noise_sigma, how.drift.start_shift(), path.scale(0))
+    yield from descend(predict, z, path, how, generators)
+
+
+def descend(
+    predict: Predict, z_BChw: torch.Tensor, path: ReversePath, how: Sampling, generators: list[torch.Generator],
+    guide: Guide | None = None,
+) -> Iterator[ReverseStep]:
+    """The steps of `path` from latents at its start, which are in its scheduler's scale and hold what drift adds there.
+
+    `guide(z_t, t)` gives what takes the place of z_t before each network call. A drift's shift is added once a reverse
+    step, after it, whatever the number of network calls: PNDM's provisional first result gets none, as it is thrown
+    away.
+    """
+    scheduler, options, z = path.scheduler, _step_options(path, how, generators), z_BChw
     for step, calls in enumerate(path.calls):
         asked: list[tuple[torch.Tensor, torch.Tensor]] = []
         for t in calls:
+            z = guide(z, t) if guide is not None else z
             z_t = scheduler.scale_model_input(z, t)
             prediction = predict(z_t, t)
             asked.append((z_t, prediction))
@@ -140,25 +151,39 @@ def _start(
 ) -> tuple[Predict, torch.Tensor, Mapping[str, Any], Sampling, list[torch.Generator]]:
     noise = torch.stack([request.noise(model.latent_shape(image_shape)) for request in requests])
     prompts, cases = [each.case.prompt for each in requests], [each.case.id for each in requests]
-    text = model.embed(prompts, cases).to(model.unet.dtype)
-    empty = model.embed([""]).to(text.dtype).expand_as(text) if how.guidance_scale != 1 else None
-    # step noise comes from a seed of its own, so that no step repeats the draw of z_T
-    generators = [torch.Generator("cpu").manual_seed(request.seed ^ _STEP_NOISE) for request in requests]
+    predict = predictor(model, model.embed(prompts, cases), how.guidance_scale)
+    return predict, noise.to(model.unet.device), model.schedule.config, how, step_generators(requests)
+
+
+def step_generators(requests: Sequence[Request]) -> list[torch.Generator]:
+    """What draws the noise of ancestral steps: of a seed of its own, so that no step repeats the draw of z_T."""
+    return [torch.Generator("cpu").manual_seed(request.seed ^ _STEP_NOISE) for request in requests]
+
+
+def predictor(
+    model: LatentDiffusion, text_BLd: torch.Tensor, scale: float = 1.0, away_BLd: torch.Tensor | None = None
+) -> Predict:
+    """The network's prediction under hidden states `text_BLd`; with a `scale` other than 1 led from those of `away_BLd`
+    (of the empty prompt where there are none) beyond them, at twice the cost."""
+    text = text_BLd.to(model.unet.dtype)
+    away = None
+    if scale != 1:
+        away = model.embed([""]).to(text.dtype).expand_as(text) if away_BLd is None else away_BLd.to(text.dtype)
 
     def predict(z: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        return _predict(model, z, t, text, empty, how.guidance_scale)
+        return _predict(model, z, t, text, away, scale)
 
-    return predict, noise.to(model.unet.device), model.schedule.config, how, generators
+    return predict
 
 
 def _predict(
-    model: LatentDiffusion, z: torch.Tensor, t: torch.Tensor, text: torch.Tensor, empty: torch.Tensor | None,
+    model: LatentDiffusion, z: torch.Tensor, t: torch.Tensor, text: torch.Tensor, away: torch.Tensor | None,
     scale: float,
 ) -> torch.Tensor:
     z = z.to(model.unet.dtype)  # the network may be in half precision; the latents are float32 throughout
-    if empty is None:
+    if away is None:
         predicted: torch.Tensor = model.unet(z, t, text).sample.float()
         return predicted
-    without, with_text = model.unet(torch.cat([z, z]), t, torch.cat([empty, text])).sample.float().chunk(2)
+    without, with_text = model.unet(torch.cat([z, z]), t, torch.cat([away, text])).sample.float().chunk(2)
     guided: torch.Tensor = without + scale * (with_text - without)
     return guided

@@ -98,25 +98,32 @@ def make_scheduler(sampler: Sampler, config: Mapping[str, Any]) -> Any:
     return scheduler.from_config(config, **changed)
 
 
-def reverse_path(sampler: Sampler, steps: int, config: Mapping[str, Any], eta: float = 0.0) -> ReversePath:
-    """The sampler's N = `steps` reverse steps; `eta` is DDIM's. UsageError for steps that the schedule can't give."""
+def reverse_path(
+    sampler: Sampler, steps: int, config: Mapping[str, Any], eta: float = 0.0, first: int = 0
+) -> ReversePath:
+    """The sampler's N = `steps` reverse steps, or those from step `first` on, for latents that enter on the way.
+
+    `eta` is DDIM's. UsageError for steps that the schedule can't give.
+    """
     scheduler = make_scheduler(sampler, config)
     _check_steps(sampler, steps, scheduler.config)
     scheduler.set_timesteps(steps)
     if sampler == "pndm":
-        first, *rest = scheduler.timesteps
-        calls = ((first, rest[0]), *((t,) for t in rest[1:])) if rest else ((first,),)
+        times = [scheduler.timesteps[0], *scheduler.timesteps[2:]]  # its second one stands there twice
     else:
         _drop_surplus(scheduler, steps)
-        calls = tuple((t,) for t in scheduler.timesteps)
+        times = list(scheduler.timesteps)
     if sampler in _EXPLODING:
         abar = tuple(1 / (1 + float(sigma) ** 2) for sigma in scheduler.sigmas)
     else:
         last = float(scheduler.final_alpha_cumprod) if sampler in _FIXED_STRIDE else 1.0
-        abar = (*(float(scheduler.alphas_cumprod[int(call[0])]) for call in calls), last)
+        abar = (*(float(scheduler.alphas_cumprod[int(t)]) for t in times), last)
+    calls: list[tuple[torch.Tensor, ...]] = [(t,) for t in times[first:]]
+    if sampler == "pndm" and len(calls) > 1:
+        calls[0] = (*calls[0], *calls[1])
     share = {"ddpm": 1.0, "euler-ancestral": 1.0, "ddim": eta}.get(sampler, 0.0)
     return ReversePath(
-        scheduler, calls, abar, share, sampler in _EXPLODING, config.get("prediction_type", "epsilon")
+        scheduler, tuple(calls), abar[first:], share, sampler in _EXPLODING, config.get("prediction_type", "epsilon")
     )
 
 

@@ -1,10 +1,12 @@
 """What Latent Drifting changes: each method with drift minus the same without, paired by seed.
 
     python benchmarks/drift_effect.py leaderboards/results
+    python benchmarks/drift_effect.py leaderboards/results --task sandbox-brain-aging
 
-Prints, for every task, metric and method, the mean difference over the seeds that both have, its 95 % t-interval and
-the number of seeds. Two runs of one seed share prompts and noise, so their difference is steadier than either. Refuses
-folders without a complete pair.
+Prints, for every task (or the one that is named), metric and method, the mean difference over the seeds that both have,
+its 95 % t-interval and the number of seeds. A method is the pair of models NAME and NAME-ld, whatever their task. Two
+runs of one seed share prompts and noise, so their difference is steadier than either. Refuses folders without a
+complete pair, and a model that was run twice with one seed.
 """
 
 from __future__ import annotations
@@ -24,27 +26,35 @@ WITH_DRIFT = "-ld"
 Key = tuple[str, str, str]
 
 
-def differences(folder: Path) -> dict[Key, list[float]]:
-    """By (task, metric, method): drift minus none, one number a seed."""
-    values: dict[tuple[Key, int], dict[bool, float]] = defaultdict(dict)
-    for _, result in collect([folder]):
+def differences(folder: Path, task: str | None = None) -> dict[Key, list[float]]:
+    """By (task, metric, method): drift minus none, one number a seed; of one task or of all."""
+    values: dict[tuple[Key, int | None], dict[bool, float]] = defaultdict(dict)
+    for path, result in collect([folder]):
+        if task not in (None, result.task.id):
+            continue
         name = result.model.name
         method = name.removesuffix(WITH_DRIFT)
         for score in result.scores:
-            values[(result.task.id, score.metric, method), result.seed][name.endswith(WITH_DRIFT)] = score.value
+            pair = values[(result.task.id, score.metric, method), result.seed]
+            if name.endswith(WITH_DRIFT) in pair:
+                raise ResultError(f"{path}: expected one run of {name} with seed {result.seed}, got another; keep one")
+            pair[name.endswith(WITH_DRIFT)] = score.value
     found: dict[Key, list[float]] = defaultdict(list)
     for (key, _), pair in sorted(values.items()):
         if len(pair) == 2:
             found[key].append(pair[True] - pair[False])
     if not found:
-        raise ResultError(f"{folder}: expected results of a method with and without drift, got no pair of one seed")
+        of_task = "" if task is None else f" on {task}"
+        raise ResultError(
+            f"{folder}: expected results of a method with and without drift{of_task}, got no pair of one seed"
+        )
     return found
 
 
-def line(key: Key, changes: list[float]) -> str:
+def line(key: Key, changes: list[float], metric_width: int) -> str:
     """One row: the mean change, its interval where there are seeds enough, and whether that holds zero."""
     mean = statistics.fmean(changes)
-    start = f"{key[0]:34} {key[2]:20} {key[1]:5} {mean:+10.4f}"
+    start = f"{key[0]:34} {key[2]:20} {key[1]:{metric_width}} {mean:+10.4f}"
     if len(changes) < 2:
         return f"{start}  one seed"
     half = t_quantile(len(changes) - 1) * statistics.stdev(changes) / math.sqrt(len(changes))
@@ -56,13 +66,16 @@ def main() -> None:
     """Read the folder that is named and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--task", help="the id of the only task to look at")
+    asked = parser.parse_args()
     try:
-        table = differences(parser.parse_args().folder)
+        table = differences(asked.folder, asked.task)
     except LdbenchError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    width = max(5, *(len(metric) for _, metric, _ in table))
     for key, changes in table.items():
-        print(line(key, changes))
+        print(line(key, changes, width))
 
 
 if __name__ == "__main__":

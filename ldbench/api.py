@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
-    "Attributes", "Capabilities", "Case", "Context", "Example", "Generator", "HasLatents", "HasTrajectory", "Kind",
-    "Moment", "ParameterValue", "Progress", "Request", "TrainingSet", "case_seed", "declare_missing_ops", "silent",
+    "Attributes", "Capabilities", "Case", "Context", "Edit", "Example", "Generator", "HasLatents", "HasTrajectory",
+    "Kind", "Moment", "ParameterValue", "Progress", "Request", "TrainingSet", "case_seed", "declare_missing_ops",
+    "silent",
 ]
 
 Kind = Literal["text-to-image", "aging", "disease-counterfactual"]
@@ -29,11 +30,28 @@ ParameterValue = str | int | float | bool | None
 
 
 @dataclass(frozen=True)
+class Edit:
+    """What an edit changes: `attribute` from `source` to `target`, other attributes as they are or as follows from it.
+
+    The sentences say either value in as many wordings, the same ones for both sides and nothing else differing, so
+    that the difference of their embeddings is a direction (Parmar et al. 2023, Sec. 3.1). At least one each.
+    """
+
+    attribute: str
+    source: str | int | float
+    target: str | int | float
+    source_sentences: tuple[str, ...]
+    target_sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Case:
     """One image to generate.
 
     `attributes` describe the image that is wanted. For the editing kinds `source` is the image to edit,
-    `(3, H, W) float32 in [0, 1]`, and `source_attributes` describe it. The true answer is never here.
+    `(3, H, W) float32 in [0, 1]`, `source_attributes` describe it, `prompt` is the instruction, `source_prompt` and
+    `target_prompt` are captions of the source and of the image that is wanted, and `edit` says what differs between
+    them (None where nothing does: the null edit). The true answer is never here.
     """
 
     id: str
@@ -41,6 +59,9 @@ class Case:
     attributes: Attributes
     source: torch.Tensor | None = None
     source_attributes: Attributes | None = None
+    source_prompt: str | None = None
+    target_prompt: str | None = None
+    edit: Edit | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +83,10 @@ class Request:
 class Example:
     """One training image, `(3, H, W) float32 in [0, 1]`, with its prompt and attributes.
 
-    For the editing kinds `source` is the image before the edit that `prompt` asks for.
+    For the editing kinds `source` is the image before the edit that `prompt` asks for, the captions are as in `Case`,
+    and `instruction` is what a case would ask. Where a task has no training pairs, `source` is None, `prompt` is the
+    image's own caption, and `target_prompt` is its caption after the edit (None where no edit would be asked for). `id`
+    is the source's where there is one.
     """
 
     id: str
@@ -71,6 +95,9 @@ class Example:
     attributes: Attributes
     source: torch.Tensor | None = None
     source_attributes: Attributes | None = None
+    source_prompt: str | None = None
+    target_prompt: str | None = None
+    instruction: str | None = None
 
 
 class TrainingSet(Protocol):
@@ -102,7 +129,8 @@ class Context:
     checkpoints there can go on from them; `fit` is called again after every restart. `image_shape` is
     `(3, H, W)`. `backbone` names what the card recommends (a folder or hub id); a parameter may override it.
     `truth` is set only for a generator that declares `sees_truth`, which is never ranked. `process` of `processes`
-    is this one, where several do one run together (`accelerate launch`).
+    is this one, where several do one run together (`accelerate launch`). `shared` is a place on disk that all runs with
+    the same --out have in common, for fits that several of them start from; None where there is no such place.
     """
 
     device: torch.device
@@ -114,6 +142,7 @@ class Context:
     truth: Callable[[str], torch.Tensor] | None = None
     process: int = 0
     processes: int = 1
+    shared: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -18,10 +18,9 @@ from typing import Literal
 from ldbench.api import Kind
 from ldbench.card_file import complete, installed_names, installed_text
 from ldbench.errors import CardError, unknown_name
-from ldbench.templates import complaint, put_in
+from ldbench.metric_specs import JUDGED, LATER, PAIRED, ClassifierSpec, Metrics
+from ldbench.templates import complaint, fields_of, put_in
 from ldbench.typed import TypedError, build
-
-PAIRED = frozenset({"ssim", "psnr", "lpips"})  # metrics that compare each image with its true one
 
 
 @dataclass(frozen=True)
@@ -66,76 +65,26 @@ class Protocol:
 
 
 @dataclass(frozen=True)
-class DistributionSpec:
-    """FID: the feature extractor and the side, in pixels, that it sees."""
+class EditSpec:
+    """What an editing task asks for: `attribute` of the source is changed to what the data's image of `role` has.
 
-    extractor: str
-    resize: int
-
-
-@dataclass(frozen=True)
-class KernelSpec:
-    """KID: as FID; `subset_size` 0 means the unbiased estimate over all pairs."""
-
-    extractor: str
-    resize: int
-    subset_size: int = 0
-    subsets: int = 100
-
-
-@dataclass(frozen=True)
-class PerceptualSpec:
-    """LPIPS: the network that compares the two images."""
-
-    extractor: str
-
-
-@dataclass(frozen=True)
-class PixelSpec:
-    """SSIM and PSNR, on images in [0, 1]; their constants are the literature's and stand in every score."""
-
-
-@dataclass(frozen=True)
-class ClassifierSpec:
-    """AUC of a ResNet18 trained from scratch on generated images and tested on real ones.
-
-    It is trained with the seeds `seed` to `seed + spread_seeds - 1`, whatever the run's seed: the value is the mean,
-    and the spread is part of its interval. `auc-margin` goes on for `margin_epochs` with LibAUC's loss and optimiser.
+    `instructions` are the templates of a case's prompt, drawn as captions are, with fields such as `{source_age}`,
+    `{target_age}` and, for ages, `{change}` (slightly below 5 years, moderately to 10, significantly above; Sec. 4.1);
+    ages in them are spelled by the protocol's `age_style`. `sentences`, with the attribute as their only field, give
+    the direction of the edit; where there are none the captions do. `neutral` is the class that all others are turned
+    into and that is turned into one of them. The region that must change is where the true image differs from the
+    source by more than `region_threshold`, widened by `region_margin` pixels. A target that is younger than its source
+    is an error unless `younger` allows it.
     """
 
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float = 1e-2
-    shift: int = 2
-    flip: bool = False
-    objective: Literal["cross-entropy", "auc-margin"] = "cross-entropy"
-    margin_epochs: int = 4
-    margin_learning_rate: float = 0.02
-    seed: int = 0
-    spread_seeds: int = 1
-
-    def __post_init__(self) -> None:
-        least = {"epochs": 1, "batch_size": 1, "shift": 0, "margin_epochs": 1, "seed": 0, "spread_seeds": 1}
-        for name, value in least.items():
-            if getattr(self, name) < value:
-                raise TypedError(f"metrics.auc.{name}: expected {value} or more, got {getattr(self, name)}")
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """The metrics of a task with their parameters; a metric that is absent is not measured."""
-
-    fid: DistributionSpec | None = None
-    kid: KernelSpec | None = None
-    ssim: PixelSpec | None = None
-    psnr: PixelSpec | None = None
-    lpips: PerceptualSpec | None = None
-    auc: ClassifierSpec | None = None
-
-    def names(self) -> list[str]:
-        """The metrics that are measured, in table order."""
-        return [name for name, spec in vars(self).items() if spec is not None]
+    attribute: str
+    role: str
+    instructions: tuple[str, ...]
+    sentences: tuple[str, ...] = ()
+    neutral: str | None = None
+    region_threshold: float = 0.1
+    region_margin: int = 1
+    younger: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,12 +102,24 @@ class Task:
     citation: str
     status: Literal["released", "draft"] = "released"
     estimators: Mapping[str, float] = field(default_factory=dict)
+    edit: EditSpec | None = field(default=None, metadata=LATER)
+    judge: ClassifierSpec | None = field(default=None, metadata=LATER)
 
     @cached_property
     def hash(self) -> str:
         """SHA-256 of the card's content, whatever its layout and comments."""
-        text = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+        text = json.dumps(_content(self), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _content(task: Task) -> dict[str, object]:
+    """The card as plain tables, without young fields at their defaults: cards from before them keep their hashes."""
+    content = asdict(task)
+    for part, table in ((task, content), (task.metrics, content["metrics"])):
+        for item in fields(part):
+            if item.metadata.get("later") and getattr(part, item.name) == item.default:
+                del table[item.name]
+    return content
 
 
 def parse(text: str, where: str) -> Task:
@@ -173,8 +134,22 @@ def parse(text: str, where: str) -> Task:
 
 
 def _check(task: Task, where: str) -> None:
+    for holds, key, expected, got in (*_rules(task), *_edit_rules(task)):
+        if not holds:
+            raise CardError(f"{where}:{key}: expected {expected}, got {got}")
+    protocol = task.protocol
+    wrong = complaint(protocol.templates, protocol.prompt_style, protocol.patient_information)
+    if wrong is not None:
+        raise CardError(f"{where}:protocol.{wrong[0]}: expected {wrong[1]}, got {wrong[2]}")
+
+
+Rule = tuple[bool, str, str, object]  # whether it holds, and key, what is expected and what is there if it does not
+
+
+def _rules(task: Task) -> list[Rule]:
+    """What holds of every card."""
     protocol, classes = task.protocol, task.data.classes
-    rules = [
+    return [
         (task.version >= 1, "version", "1 or more", task.version),
         (len(classes) >= 2, "data.classes", "at least two classes", list(classes)),
         (len(set(classes)) == len(classes), "data.classes", "classes that differ", list(classes)),
@@ -189,17 +164,50 @@ def _check(task: Task, where: str) -> None:
         ),
         (bool(protocol.seeds) and min(protocol.seeds) >= 0, "protocol.seeds", "seeds of 0 or more", protocol.seeds),
         (bool(task.metrics.names()), "metrics", "at least one metric", "none"),
+    ]
+
+
+def _edit_rules(task: Task) -> list[Rule]:
+    """What holds of the cards of editing tasks, and that the others ask for nothing of theirs."""
+    names = set(task.metrics.names())
+    if task.kind == "text-to-image":
+        return [
+            (
+                not PAIRED & names,
+                "metrics", "no metrics of pairs, as text-to-image has no true images", ", ".join(sorted(names)),
+            ),
+            (task.edit is None, "edit", "nothing, as text-to-image has no source", "a table"),
+            (task.protocol.age_style is None, "protocol.age_style", "nothing without [edit]", task.protocol.age_style),
+        ]
+    edit = task.edit
+    if edit is None:
+        return [(False, "edit", f"a table, as {task.kind} changes a source", "nothing")]
+    aging, style = edit.attribute == "age", task.protocol.age_style
+    return [
+        (bool(edit.instructions), "edit.instructions", "at least one template", "none"),
+        ((style is not None) == aging, "protocol.age_style", "a style if and only if edit.attribute is age", style),
+        (aging or edit.neutral in task.data.classes, "edit.neutral", "one of data.classes", edit.neutral),
         (
-            task.kind != "text-to-image" or not PAIRED & set(task.metrics.names()),
-            "metrics", "no metrics of pairs, as text-to-image has no true images", ", ".join(task.metrics.names()),
+            aging or edit.attribute == task.data.class_attribute,
+            "edit.attribute", f"age or data.class_attribute ({task.data.class_attribute})", edit.attribute,
+        ),
+        (0 < edit.region_threshold < 1, "edit.region_threshold", "a number between 0 and 1", edit.region_threshold),
+        (edit.region_margin >= 0, "edit.region_margin", "0 or more", edit.region_margin),
+        (task.judge is not None or not JUDGED & names, "judge", "a table, as metrics ask for it", "nothing"),
+        (task.judge is None or task.judge.spread_seeds == 1, "judge.spread_seeds", "1: one judge for all", "more"),
+        *(
+            (_names_only(text, edit.attribute), f"edit.sentences[{index}]", f"{{{edit.attribute}}} alone", repr(text))
+            for index, text in enumerate(edit.sentences)
         ),
     ]
-    for holds, key, expected, got in rules:
-        if not holds:
-            raise CardError(f"{where}:{key}: expected {expected}, got {got}")
-    wrong = complaint(protocol.templates, protocol.prompt_style, protocol.patient_information)
-    if wrong is not None:
-        raise CardError(f"{where}:protocol.{wrong[0]}: expected {wrong[1]}, got {wrong[2]}")
+
+
+def _names_only(template: str, attribute: str) -> bool:
+    """Whether a template has the one field."""
+    try:
+        return set(fields_of(template)) == {attribute}
+    except ValueError:
+        return False
 
 
 def task_names() -> list[str]:

@@ -173,9 +173,10 @@ def main() -> None:
 
 
 def _show(result: Result, path: Path) -> None:
+    widest = max((len(score_.metric) for score_ in result.scores), default=0)
     for score_ in result.scores:
-        interval = f"[{score_.ci_low:.4g}, {score_.ci_high:.4g}]"
-        typer.echo(f"{score_.metric:6} {score_.value:10.4g}  {interval}  n={score_.n}  {score_.extractor or ''}")
+        interval, name = f"[{score_.ci_low:.4g}, {score_.ci_high:.4g}]", f"{score_.metric:{widest}}"
+        typer.echo(f"{name} {score_.value:10.4g}  {interval}  n={score_.n}  {score_.extractor or ''}".rstrip())
     typer.echo(str(path))
 
 
@@ -183,7 +184,7 @@ def _tasks() -> list[str]:
     from ldbench import card
 
     tasks = [card.load(name) for name in card.task_names()]
-    return [f"{task.id:32} {task.kind:16} {task.title}" for task in tasks]
+    return [f"{task.id:35} {task.kind:22} {task.title}" for task in tasks]
 
 
 def _models() -> list[str]:
@@ -195,7 +196,7 @@ def _models() -> list[str]:
 def _metrics() -> list[str]:
     from ldbench.metrics.catalogue import METRICS
 
-    return [f"{entry.name:8} {entry.direction:8} {entry.summary}" for entry in METRICS]
+    return [f"{entry.name:14} {entry.direction:8} {entry.summary}" for entry in METRICS]
 
 
 _LISTS: dict[Catalogue, Callable[[], list[str]]] = {

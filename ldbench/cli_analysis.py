@@ -1,4 +1,4 @@
-"""The commands that study one parameter: `search`, `ablate`, `figure sweep`, `figure trajectory`.
+"""The commands that study: `search`, `ablate`, `figure sweep`, `figure trajectory`, `figure edits`.
 
 Options in, one call, lines out, as in `ldbench.cli`; nothing heavy is imported before a command runs.
 """
@@ -25,7 +25,10 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 BatchSize = Annotated[int, typer.Option(help="Images generated at a time.")]
 Out = Annotated[Path, typer.Option(help="Folder for what is made; an interrupted command goes on there.")]
 
-figure = typer.Typer(name="figure", no_args_is_help=True, help="Draw what a parameter does (paper, Figs. 2 and 3).")
+figure = typer.Typer(
+    name="figure", no_args_is_help=True,
+    help="Draw what a parameter does (paper, Figs. 2 and 3), or what a run edited (Figs. 6 to 8).",
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -37,12 +40,18 @@ def register(app: typer.Typer) -> None:
 
 def search(
     task: Task, model: Model, parameter: Parameter = "delta_sample", values: Values = "-0.2:0.2:0.05",
-    distance: Annotated[str, typer.Option(help="channels, mean-image, latents or latent-mean.")] = "channels",
+    distance: Annotated[
+        str, typer.Option(help="channels, mean-image, latents or latent-mean; of edits also counterfactual (Eq. 5).")
+    ] = "channels",
     images: Annotated[int, typer.Option(help="Images a value.")] = 100,
+    outcome_weight: Annotated[float, typer.Option(help="Lambda of Eq. 5, for --distance counterfactual.")] = 1.0,
     set_: Set = None, seed: Seed = 0, device: Device = "auto", batch_size: BatchSize = 50,
     out: Out = Path("runs/search"),
 ) -> None:
-    """Find the value of PARAMETER whose images lie nearest to the training images (L1; no test image is read)."""
+    """Find the value of PARAMETER whose images lie nearest to the training images, or whose edits are best by Eq. 5.
+
+    No test image is read.
+    """
     from ldbench.analysis.search import search as search_
     from ldbench.analysis.tables import search_table
     from ldbench.report.progress import live_progress
@@ -50,7 +59,9 @@ def search(
 
     with live_progress(f"{model} on {task}") as progress:
         settings = Settings(out, seed, device, batch_size, key_values(set_ or []), progress)
-        found = search_(task, model, parameter, values, settings, distance=distance, images=images)
+        found = search_(
+            task, model, parameter, values, settings, distance=distance, images=images, outcome_weight=outcome_weight
+        )
     typer.echo(search_table(found), nl=False)
 
 
@@ -123,3 +134,18 @@ def trajectory(
             task, model, settings, parameter=parameter, values=values, images=images, own_prompts=prompt or ()
         )
     typer.echo(f"{drawn.record}\n{drawn.plot}")
+
+
+@figure.command()
+def edits(
+    folder: Annotated[Path, typer.Argument(help="A finished run of an editing task: result.json and images/.")],
+    rows: Annotated[int, typer.Option(help="Cases shown, the same number of each target class.")] = 8,
+    seed: Annotated[int | None, typer.Option(help="Draws the cases; the run's own seed where none is given.")] = None,
+    threshold: Annotated[float, typer.Option(help="Smaller changes stay white; a part of the range.")] = 0.1,
+    out: Annotated[Path | None, typer.Option(help="The PNG to write; edits.png in FOLDER where none is given.")] = None,
+    card: Annotated[str | None, typer.Option(help="The card's path, where the run's task is no installed one.")] = None,
+) -> None:
+    """Draw source, result, truth and signed change of some of a run's cases (the paper's Figs. 6 to 8)."""
+    from ldbench.report.edits import figure_of_run
+
+    typer.echo(figure_of_run(folder, rows=rows, seed=seed, threshold=threshold, out=out, card_name=card))

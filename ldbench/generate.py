@@ -38,7 +38,20 @@ def requests_for(cases: Sequence[Case], task_id: str, seed: int) -> list[Request
             raise DataError(
                 f"{task_id}: case id {name!r} can't be a file name; expected letters, digits, '.', '_' and '-'"
             )
+    for case in cases:
+        _check_source(case, task_id)
     return [Request(case, case_seed(seed, task_id, case.id)) for case in cases]
+
+
+def _check_source(case: Case, task_id: str) -> None:
+    if case.source is None:
+        return
+    shape, low, high = tuple(case.source.shape), float(case.source.min()), float(case.source.max())
+    if len(shape) != 3 or shape[0] != 3 or not (low >= 0 and high <= 1):  # also false for NaN
+        raise DataError(
+            f"{task_id}: source of case {case.id!r}: expected (3, H, W) in [0, 1], got {shape} in [{low:.4g}, "
+            f"{high:.4g}]; rescale the image"
+        )
 
 
 def generate(

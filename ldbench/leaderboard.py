@@ -17,7 +17,7 @@ from ldbench import result as result_file
 from ldbench.api import ParameterValue
 from ldbench.comparable import Found, distinct, method, row_key
 from ldbench.errors import ResultError
-from ldbench.metrics.score import Direction, Score
+from ldbench.metrics.score import Direction, Score, bounds
 from ldbench.pooling import pool
 from ldbench.ranking import Interval, ranks
 from ldbench.result import ModelRef, Result, TaskRef, write_text_atomic
@@ -213,8 +213,8 @@ def _fold_row(runs: Sequence[Result], order: Sequence[str]) -> Row:
 
 
 def _fold_score(scores: Sequence[Score]) -> FoldedScore:
-    interval, spread = pool([_interval(score) for score in scores])
     one = scores[0]
+    interval, spread = pool([_interval(score) for score in scores], bounds(one.metric))
     return FoldedScore(
         metric=one.metric, value=interval.value, ci_low=interval.low, ci_high=interval.high, spread=spread,
         runs=len(scores), n=one.n, direction=one.direction, extractor=one.extractor,

@@ -8,11 +8,12 @@ Refuses to measure quality: nothing about these pictures is anatomy.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import torch
 
-from ldbench.api import Attributes, Case, Example
+from ldbench.api import Attributes, Case, Edit, Example
 
 SIDE = 64
 _TRAIN, _CASES = 16, 6
@@ -34,10 +35,9 @@ def miniature(kind: str) -> Miniature:
         train = tuple(_plain(subject) for subject in range(_TRAIN))
         cases = tuple(Case(example.id, example.prompt, example.attributes) for example in train[:_CASES])
         return Miniature(train, cases, {example.id: example.image for example in train[:_CASES]})
-    train = tuple(_pair(subject, kind) for subject in range(_TRAIN))
     tests = [_pair(subject, kind) for subject in range(_TRAIN, _TRAIN + _CASES)]
-    cases = tuple(Case(e.id, e.prompt, e.attributes, e.source, e.source_attributes) for e in tests)
-    return Miniature(train, cases, {example.id: example.image for example in tests})
+    train = tuple(_pair(subject, kind) if kind == "aging" else _lone(subject) for subject in range(_TRAIN))
+    return Miniature(train, tuple(_case(each) for each in tests), {example.id: example.image for example in tests})
 
 
 def _attributes(subject: int) -> dict[str, str | int | float]:
@@ -50,9 +50,19 @@ def _attributes(subject: int) -> dict[str, str | int | float]:
 
 def _plain(subject: int) -> Example:
     attributes = _attributes(subject)
-    age, sex, diagnosis = attributes["age"], attributes["sex"], attributes["diagnosis"]
-    prompt = f"A brain MRI of a {age} year old {sex} with {diagnosis}"
-    return Example(f"subject-{subject:02d}", _draw(subject, attributes), prompt, attributes)
+    return Example(f"subject-{subject:02d}", _draw(subject, attributes), _caption(attributes), attributes)
+
+
+def _lone(subject: int) -> Example:
+    """A training image of the disease task, which has no pairs."""
+    pair = _pair(subject, "disease-counterfactual")
+    return dataclasses.replace(
+        _plain(subject), source_prompt=pair.source_prompt, target_prompt=pair.target_prompt, instruction=pair.prompt
+    )
+
+
+def _caption(attributes: Attributes) -> str:
+    return f"A brain MRI of a {attributes['age']} year old {attributes['sex']} with {attributes['diagnosis']}"
 
 
 def _pair(subject: int, kind: str) -> Example:
@@ -65,7 +75,21 @@ def _pair(subject: int, kind: str) -> Example:
         after = before | {"diagnosis": {"CN": "AD", "AD": "CN"}[str(before["diagnosis"])]}
         prompt = f"Change this {before['diagnosis']} brain MRI into one with {after['diagnosis']}"
     source, target = _draw(subject, before), _draw(subject, after)
-    return Example(f"subject-{subject:02d}", target, prompt, after, source, before)
+    return Example(
+        f"subject-{subject:02d}", target, prompt, after, source, before, _caption(before), _caption(after), prompt
+    )
+
+
+def _case(example: Example) -> Case:
+    """The case that a pair makes when its target is kept back."""
+    before, after = example.source_attributes, example.attributes
+    assert before is not None
+    name = next(key for key in before if before[key] != after[key])
+    sides = [(f"A brain with {name} {each[name]}",) for each in (before, after)]
+    edit = Edit(name, before[name], after[name], *sides)
+    return Case(
+        example.id, example.prompt, after, example.source, before, example.source_prompt, example.target_prompt, edit
+    )
 
 
 def _draw(subject: int, attributes: Attributes) -> torch.Tensor:

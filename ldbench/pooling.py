@@ -24,14 +24,14 @@ class Pooled(NamedTuple):
     spread: float | None
 
 
-def pool(runs: Sequence[Interval]) -> Pooled:
+def pool(runs: Sequence[Interval], bounds: tuple[float, float] = (-math.inf, math.inf)) -> Pooled:
     """The mean over at least one run, with a 95 % interval for it.
 
     One run keeps its own interval. For k runs the half-widths are `sqrt(b^2 + w^2)`: b is the half-width of
     the t-interval of the mean over seeds, `t(0.975, k - 1) * sd / sqrt(k)`; w is the mean over runs of the
     distance from value to interval end, taken below and above separately and not divided by sqrt(k), because
-    all runs are compared with the same real images and share that part of the error. The interval is not cut
-    at the ends of the metric's range. The result does not depend on the order of the runs.
+    all runs are compared with the same real images and share that part of the error. The interval is cut
+    at the metric's `bounds`, beyond which no true value lies. The result does not depend on the order of the runs.
     """
     if len(runs) == 1:
         return Pooled(runs[0], None)
@@ -41,7 +41,8 @@ def pool(runs: Sequence[Interval]) -> Pooled:
     between = t_quantile(len(values) - 1) * spread / math.sqrt(len(values))
     below = math.fsum(max(run.value - run.low, 0.0) for run in runs) / len(runs)
     above = math.fsum(max(run.high - run.value, 0.0) for run in runs) / len(runs)
-    low, high = mean - _quadrature(between, below), mean + _quadrature(between, above)
+    low = max(mean - _quadrature(between, below), min(bounds[0], mean))
+    high = min(mean + _quadrature(between, above), max(bounds[1], mean))
     return Pooled(Interval(mean, low, high), spread)
 
 

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING
 
 from ldbench import card, parameters, provenance, registry
 from ldbench.api import Context, Generator, Progress, silent
-from ldbench.data.folder import read_folder
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.environment import describe, pick_device, timed
 from ldbench.errors import ResultError, UsageError
 from ldbench.extractors.weights import user_cache_folder
 from ldbench.generate import IMAGES, blamed, generate, requests_for
+from ldbench.passes import BACK, NULL, passes, read_made
 from ldbench.processes import Processes, current_processes
+from ldbench.report.edits import write_edit_sheet
 from ldbench.report.grid import sample_sheet
 from ldbench.result import ModelRef, Result, Stage, TaskRef, read, write, write_text_atomic
 from ldbench.score import ScoringContext, score_images
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from ldbench.card import Task
     from ldbench.metrics.score import Score
 
-RESULT, STATE = "result.json", "run.json"
+RESULT, STATE, SHARED = "result.json", "run.json", "shared"
 
 
 @dataclass(frozen=True)
@@ -90,14 +91,17 @@ def ready(task: Task, model_name: str, overrides: Mapping[str, str]) -> tuple[Ge
 
 
 def score_folder(task_name: str, images: Path, name: str, settings: Settings) -> tuple[Result, Path]:
-    """Score a folder of images made elsewhere, one PNG a case id; the result and its file."""
+    """Score a folder of images made elsewhere, one PNG a case id; the result and its file.
+
+    An editing task's null edits and edits back are scored where they lie in folders `null` and `back` in there.
+    """
     task = card.load(task_name)
     data, device = task_data(task, settings.seed), pick_device(settings.device)
     model = ModelRef(name, None, None)
     folder = run_folder(settings.out, task.id, model, settings.seed)
     stages: list[Stage] = []
     with claimed(folder):
-        scores, digest = _score(data, images, settings, device, stages)
+        scores, digest = _score(data, images, settings, device, stages, {n: images / n for n in (NULL, BACK)})
         result = _record(data, model, settings, device, stages, digest, scores)
         write(result, folder / RESULT)
     return result, folder / RESULT
@@ -119,19 +123,28 @@ def _complete(
     context = Context(
         device, settings.seed, _fit_folder(folder, generator, processes), (3, side, side), data.task.protocol.backbone,
         settings.progress if processes.is_first else silent, data.truth if generator.sees_truth else None,
-        processes.index, processes.count,
+        processes.index, processes.count, settings.out / SHARED,
     )
     with timed("fit", stages, device):
         fit(generator, data, context)
-    requests = requests_for(data.cases, data.task.id, settings.seed)
     with timed("generate", stages, device):
-        generate(generator, requests, context, folder, settings.batch_size, processes.wait)
+        for name, cases in passes(data, folder / IMAGES):
+            requests = requests_for(cases, data.task.id, settings.seed)
+            generate(generator, requests, context, folder / name, settings.batch_size, processes.wait)
     if not processes.is_first:
         return
-    scores, digest = _score(data, folder / IMAGES, settings, device, stages)
-    labels = {case.id: str(case.attributes[data.task.data.class_attribute]) for case in data.cases}
-    sample_sheet(folder / IMAGES, labels, folder / "samples.png", seed=settings.seed)
+    further = {name: folder / name / IMAGES for name in (NULL, BACK)}
+    scores, digest = _score(data, folder / IMAGES, settings, device, stages, further)
+    _picture(data, folder, settings.seed)
     write(_record(data, model, settings, device, stages, digest, scores, processes.count), folder / RESULT)
+
+
+def _picture(data: TaskData, folder: Path, seed: int) -> None:
+    """Draw what was made: samples by class, and for an editing task what changed."""
+    labels = {case.id: str(case.attributes[data.task.data.class_attribute]) for case in data.cases}
+    sample_sheet(folder / IMAGES, labels, folder / "samples.png", seed=seed)
+    if data.editing is not None:
+        write_edit_sheet(data, folder, seed)
 
 
 def _fit_folder(folder: Path, generator: Generator, processes: Processes) -> Path:
@@ -149,17 +162,14 @@ def fit(generator: Generator, data: TaskData, context: Context) -> None:
 
 
 def _score(
-    data: TaskData, images: Path, settings: Settings, device: torch.device, stages: list[Stage]
+    data: TaskData, images: Path, settings: Settings, device: torch.device, stages: list[Stage],
+    further: Mapping[str, Path],
 ) -> tuple[list[Score], str]:
-    ids = [case.id for case in data.cases]
-    side = data.task.protocol.resolution
+    """Scores and digest of the images in one folder, and of further passes in theirs."""
     with timed("score", stages, device):
-        loaded = read_folder(images, ids, (side, side))
-        digest = hashlib.sha256()
-        for case_id in sorted(loaded):
-            digest.update(case_id.encode() + b"\0" + (loaded[case_id] * 255).round().byte().numpy().tobytes())
+        made = read_made(data, images, further)
         context = ScoringContext(device, settings.seed, user_cache_folder() / "features", settings.progress)
-        return score_images(data, loaded, context), digest.hexdigest()
+        return score_images(data, made.images, context, made.passes), made.digest
 
 
 def _record(

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ldbench.api import Progress, silent
-from ldbench.card import ClassifierSpec, DistributionSpec, KernelSpec, PerceptualSpec
 from ldbench.data.task_data import TaskData
-from ldbench.errors import MetricError
+from ldbench.errors import MetricError, unknown_name
+from ldbench.metric_specs import ClassifierSpec, DistributionSpec, KernelSpec, PerceptualSpec
 from ldbench.metrics.score import Score
+from ldbench.score_edits import PASSES, Edits, score_edit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,21 +34,60 @@ class ScoringContext:
     cache_folder: Path | None = None
     progress: Progress = silent
 
+    @property
+    def judge_folder(self) -> Path | None:
+        """Where the judges of editing tasks are kept, beside the features."""
+        return None if self.cache_folder is None else self.cache_folder.parent / "judges"
 
-def score_images(data: TaskData, images: Mapping[str, torch.Tensor], context: ScoringContext) -> list[Score]:
-    """All metrics of the card, in its order. `images` maps every case id to `(3, H, W) float32 in [0, 1]`."""
-    ids = {case.id for case in data.cases}
-    if set(images) != ids:
-        raise MetricError(
-            f"{data.task.id}: expected the images of {len(ids)} cases, got {len(images)}, "
-            f"{len(ids - set(images))} missing and {len(set(images) - ids)} unknown"
-        )
+
+def score_images(
+    data: TaskData,
+    images: Mapping[str, torch.Tensor],
+    context: ScoringContext,
+    passes: Mapping[str, Mapping[str, torch.Tensor]] | None = None,
+) -> list[Score]:
+    """All metrics of the card, in its order. `images` maps every case id to `(3, H, W) float32 in [0, 1]`.
+
+    `passes` holds, for editing tasks, the images of the further passes "null" and "back" by the id of the case that
+    they come from; a metric whose pass is absent is left out.
+    """
+    given = passes or {}
+    _check_ids(f"{data.task.id}", images, {case.id for case in data.cases})
+    for name, of_pass in given.items():
+        _check_ids(f"{data.task.id}, pass {name}", of_pass, _pass_ids(data, name, images))
     if data.task.protocol.channels == "grey-as-rgb":
-        images = {case_id: grey_as_rgb(image) for case_id, image in images.items()}
+        images = _grey(images)
+        given = {name: _grey(of_pass) for name, of_pass in given.items()}
     steps: dict[str, Callable[[TaskData, Mapping[str, torch.Tensor], ScoringContext], Score]] = {
         "fid": _fid, "kid": _kid, "ssim": _ssim, "psnr": _psnr, "lpips": _lpips, "auc": _auc,
     }
-    return [steps[name](data, images, context) for name in data.task.metrics.names()]
+    wanted = [name for name in data.task.metrics.names() if name not in PASSES or PASSES[name] in given]
+    edits = None if steps.keys() >= set(wanted) else _edits(data, images, given, context)
+    return [
+        score_edit(name, edits) if edits and name not in steps else steps[name](data, images, context)
+        for name in wanted
+    ]
+
+
+def _check_ids(where: str, images: Mapping[str, torch.Tensor], ids: set[str]) -> None:
+    if set(images) != ids:
+        raise MetricError(
+            f"{where}: expected the images of {len(ids)} cases, got {len(images)}, "
+            f"{len(ids - set(images))} missing and {len(set(images) - ids)} unknown"
+        )
+
+
+def _pass_ids(data: TaskData, name: str, images: Mapping[str, torch.Tensor]) -> set[str]:
+    """The cases that a further pass is made of, by their own ids."""
+    known = set(PASSES.values())
+    if name not in known:
+        raise unknown_name("pass", name, known, "give the images of an editing task's further passes")
+    made = data.null_cases() if name == "null" else data.back_cases(images)
+    return {case.id.removesuffix(f".{name}") for case in made}
+
+
+def _grey(images: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {case_id: grey_as_rgb(image) for case_id, image in images.items()}
 
 
 def grey_as_rgb(image: torch.Tensor) -> torch.Tensor:
@@ -126,6 +166,31 @@ def _auc(data: TaskData, images: Mapping[str, torch.Tensor], context: ScoringCon
         _stack(images, order), [labels[case_id] for case_id in order], test_images, test_labels,
         classes=data.task.data.classes, recipe=Recipe(**settings), seed=seed, spread_seeds=spread_seeds,
         device=context.device, progress=context.progress,
+    )
+
+
+def _edits(
+    data: TaskData,
+    images: Mapping[str, torch.Tensor],
+    passes: Mapping[str, Mapping[str, torch.Tensor]],
+    context: ScoringContext,
+) -> Edits:
+    """The evaluation cases of an editing task; under grey-as-rgb sources and truths are averaged as results are, or
+    round-off would tell a copy from its source."""
+    ids, name = data.evaluation_ids, data.task.data.class_attribute
+    cases = {case.id: case for case in data.cases}
+    sources = {case.id: case.source for case in data.cases if case.source is not None}
+    if len(sources) < len(cases):
+        raise MetricError(f"{data.task.id}: counterfactual metrics need sources, which {data.task.kind} has not")
+    truths = None if data.truth is None else {case_id: data.truth(case_id) for case_id in ids}
+    if data.task.protocol.channels == "grey-as-rgb":
+        sources, truths = _grey(sources), None if truths is None else _grey(truths)
+    return Edits(
+        data.task, _stack(images, ids), _stack(sources, ids), None if truths is None else _stack(truths, ids),
+        tuple(str(cases[case_id].attributes[name]) for case_id in ids), data.training_scans, context.device,
+        context.judge_folder,
+        {key: (_stack(found, sorted(found)), _stack(sources, sorted(found))) for key, found in passes.items() if found},
+        context.progress,
     )
 
 

@@ -55,6 +55,67 @@ def test_a_wrong_card_is_one_line_with_file_and_key(old: str, new: str, message:
     assert "\n" not in text
 
 
+EDITING = (CARDS / "sandbox-brain-disease.toml").read_text(encoding="utf-8")
+AGING = (CARDS / "sandbox-brain-aging.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "message"),
+    [
+        (EDITING, "[edit] #", "[edits] #", "edits: unknown key; did you mean 'edit'?"),
+        (EDITING, 'neutral = "CN"', 'neutral = "MCI"', "edit.neutral: expected one of data.classes, got MCI"),
+        (EDITING, 'neutral = "CN"\n', "", "edit.neutral: expected one of data.classes, got None"),
+        (EDITING, 'attribute = "diagnosis"\nrole', 'attribute = "sex"\nrole', "edit.attribute: expected age or data."),
+        (EDITING, "region_threshold = 0.05", "region_threshold = 0", "edit.region_threshold: expected a number betw"),
+        (EDITING, "region_margin = 1", "region_margin = -1", "edit.region_margin: expected 0 or more, got -1"),
+        (EDITING, "[judge]", "[judged]", "judged: unknown key; did you mean 'judge'?"),
+        (EDITING, '"An axial brain MRI, diagnosis', '"An axial brain MRI, {age}, diagnosis', "edit.sentences[4]: exp"),
+        (EDITING, "cases = 40", "cases = 1", "metrics: expected 2 or more cases, got 1"),
+        (EDITING, "[protocol]", '[protocol]\nage_style = "word"', "protocol.age_style: expected a style if and only"),
+        (AGING, 'age_style = "numerical"', 'age_style = "roman"', "protocol.age_style: expected one of 'numerical'"),
+        (AGING, 'age_style = "numerical"\n', "", "protocol.age_style: expected a style if and only if edit.attribute"),
+        (AGING, "[metrics.age_error]", "[metrics.flip_rate]\n[metrics.age_error]", "judge: expected a table, as metr"),
+        (TEXT, "[metrics.fid]", '[edit]\nattribute="age"\nrole="later"\ninstructions=["x {source_age}"]\n[metrics.fid]',
+         "edit: expected nothing, as text-to-image has no source"),
+    ],
+)
+def test_a_wrong_editing_card_is_one_line_with_file_and_key(text: str, old: str, new: str, message: str) -> None:
+    assert old in text
+    with pytest.raises(CardError) as caught:
+        card.parse(text.replace(old, new, 1), "cards/mine.toml")
+    assert str(caught.value).startswith(f"cards/mine.toml:{message}")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_editing_card_without_an_edit_is_refused() -> None:
+    table = AGING[: AGING.index("[edit]")] + AGING[AGING.index("[metrics.fid]") :]
+    with pytest.raises(CardError, match=r"^mine\.toml:edit: expected a table, as aging changes a source, got nothing"):
+        card.parse(table, "mine.toml")
+
+
+def test_fields_that_cards_gained_later_leave_the_hashes_of_older_cards_alone() -> None:
+    # what the results of these cards were measured with, before cards knew of editing
+    assert card.load("sandbox-brain-t2i").hash.startswith("1ded0b7518463e78729d6d813f1cc34b")
+    assert card.load("sandbox-chest-t2i").hash.startswith("6ef44b81d928")
+    task = card.load("sandbox-brain-aging")
+    assert task.edit is not None
+    wider = dataclasses.replace(task.edit, region_margin=2)
+    assert dataclasses.replace(task, edit=wider).hash != task.hash
+    assert dataclasses.replace(task, metrics=dataclasses.replace(task.metrics, minimality=None)).hash != task.hash
+
+
+def test_the_variants_of_the_editing_cards_differ_in_what_is_said_alone() -> None:
+    for base, variants in (
+        ("sandbox-brain-aging", ("word", "binned")), ("sandbox-brain-disease", ("plain", "diverse", "diverse-plain")),
+    ):
+        main = card.load(base)
+        for name in variants:
+            task = card.load(f"{base}-{name}")
+            assert (task.data, task.metrics, task.judge) == (main.data, main.metrics, main.judge)
+            assert task.protocol != main.protocol
+            assert task.protocol.cases == main.protocol.cases
+
+
 def test_the_hash_follows_content_and_not_layout() -> None:
     task = card.parse(TEXT, "x.toml")
     assert card.parse("# a comment\n\n" + TEXT, "y.toml").hash == task.hash

@@ -20,11 +20,19 @@ def test_cases_are_written_for_others_to_generate(tmp_path: Path) -> None:
 
 def test_editing_cases_come_with_their_sources(tmp_path: Path) -> None:
     said = export_cases("sandbox-brain-aging", tmp_path / "cases.jsonl", 0)
-    assert said.startswith("200 cases of sandbox-brain-aging in ")
-    rows = [json.loads(line) for line in (tmp_path / "cases.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert said.startswith("240 cases of sandbox-brain-aging in ")
+    listed = [json.loads(line) for line in (tmp_path / "cases.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows, null = [row for row in listed if "pass" not in row], [row for row in listed if row.get("pass") == "null"]
+    assert (len(rows), len(null)) == (200, 40)
     assert read_image(tmp_path / rows[0]["source"], size=64).shape == (3, 64, 64)
     assert len(list(tmp_path.rglob("*.png"))) == len(rows)  # the sources and nothing else
     assert rows[0]["attributes"]["age"] > rows[0]["source_attributes"]["age"]
+    assert rows[0]["edit"]["target"] == rows[0]["attributes"]["age"]
+    for row in null:
+        assert row["attributes"] == row["source_attributes"]
+        assert row["source_prompt"] == row["target_prompt"]
+        assert "edit" not in row
+        assert (tmp_path / row["source"]).exists()
 
 
 def test_the_seed_draws_diverse_prompts_and_leaves_simple_ones_alone() -> None:

@@ -115,6 +115,17 @@ def test_duplicate_and_unsafe_ids_are_refused(ids: tuple[str, ...], message: str
         requests_for([Case(name, "", {}) for name in ids], "t", 0)
 
 
+@pytest.mark.parametrize(
+    "source",
+    [torch.full((3, 8, 8), 1.5), torch.full((3, 8, 8), -0.1), torch.full((3, 8, 8), torch.nan), torch.zeros(8, 8)],
+    ids=["above one", "below zero", "not a number", "no channels"],
+)
+def test_a_source_outside_its_range_or_shape_is_refused_with_its_case(source: torch.Tensor) -> None:
+    case = Case("case-7", "a prompt", {}, source, {})
+    with pytest.raises(DataError, match=r"^task: source of case 'case-7': expected \(3, H, W\) in \[0, 1\], got "):
+        requests_for([*CASES, case], "task", 0)
+
+
 def test_seeds_differ_by_run_task_and_case() -> None:
     seeds = {case_seed(run, task, name) for run in (0, 1) for task in ("s", "t") for name in ("a", "b", "ab")}
     assert len(seeds) == 12

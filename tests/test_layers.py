@@ -17,12 +17,14 @@ ROOT = Path(__file__).parent.parent
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "torchvision_ops", "typed", "global_random"}),
     frozenset({"api"}),
-    frozenset({"card", "card_file", "templates", "prompts", "registry", "parameters", "miniature"}),
+    frozenset({
+        "card", "card_file", "metric_specs", "templates", "prompts", "registry", "parameters", "miniature",
+    }),
     frozenset({"data", "features", "extractors", "metrics", "result"}),
     frozenset(
         {
-            "generate", "score", "leaderboard", "comparable", "pooling", "ranking", "environment", "processes",
-            "provenance",
+            "generate", "passes", "score", "score_edits", "leaderboard", "comparable", "pooling", "ranking",
+            "environment", "processes", "provenance",
         }
     ),
     frozenset({"run", "report", "cases", "testing", "schemas"}),

@@ -29,7 +29,25 @@ def test_the_miniature_task_is_what_it_says(kind: str) -> None:
 
 def test_the_slit_widens_with_the_diagnosis() -> None:
     task = miniature("disease-counterfactual")
-    for example in task.train:
-        assert example.source is not None
-        darker = (example.image - example.source).mean()
-        assert darker < 0 if example.attributes["diagnosis"] == "AD" else darker > 0
+    for case in task.cases:
+        assert case.source is not None
+        darker = (task.answers[case.id] - case.source).mean()
+        assert darker < 0 if case.attributes["diagnosis"] == "AD" else darker > 0
+
+
+def test_disease_has_no_training_pairs_and_says_what_would_be_asked() -> None:
+    for example in miniature("disease-counterfactual").train:
+        assert example.source is None
+        assert example.source_prompt == example.prompt != example.target_prompt
+        assert example.instruction is not None
+    assert all(example.source is not None for example in miniature("aging").train)
+
+
+@pytest.mark.parametrize("kind", ["aging", "disease-counterfactual"])
+def test_an_editing_case_says_what_changes(kind: str) -> None:
+    for case in miniature(kind).cases:
+        assert case.edit is not None
+        assert case.source_attributes is not None
+        assert case.edit.source == case.source_attributes[case.edit.attribute]
+        assert case.edit.target == case.attributes[case.edit.attribute]
+        assert case.source_prompt != case.target_prompt

@@ -51,3 +51,12 @@ def test_coverage_of_both_kinds_of_error(runs: int) -> None:
         interval = pool([Interval(value, value - 1.96, value + 1.96) for value in values]).interval
         covered += interval.low <= 0 <= interval.high
     assert 0.94 <= covered / 2000 <= 1.0
+
+
+def test_the_interval_ends_where_the_metric_does() -> None:
+    runs = [Interval(0.7, 0.6, 0.8), Interval(0.9, 0.8, 0.95)]
+    free, cut = pool(runs).interval, pool(runs, (0.0, 1.0)).interval
+    assert free.high > 1 == cut.high
+    assert free.low < 0 == cut.low
+    assert free.value == cut.value
+    assert pool(runs, (0.85, 1.0)).interval.low == cut.value  # a value outside its bounds is never cut off

@@ -14,7 +14,7 @@ from scipy.stats import chi2
 
 from ldbench import card
 from ldbench.errors import CardError
-from ldbench.prompts import check_attributes, prompt_for, template_for
+from ldbench.prompts import age_change, check_attributes, instruction_for, prompt_for, spelled_age, template_for
 
 SIMPLE = card.load("sandbox-brain-t2i").protocol
 DIVERSE = card.load("sandbox-brain-t2i-diverse").protocol
@@ -91,3 +91,35 @@ def test_a_template_that_names_an_absent_attribute_is_refused_with_the_card() ->
     task = dataclasses.replace(card.load("sandbox-brain-t2i"), protocol=protocol)
     with pytest.raises(CardError, match=r"^sandbox-brain-t2i:protocol\.templates\[0\]: expected attributes .*'weight'"):
         check_attributes(task, ATTRIBUTES)
+
+
+@pytest.mark.parametrize(
+    ("years", "said"),
+    [(0, "not at all"), (1, "slightly"), (4, "slightly"), (5, "moderately"), (10, "moderately"), (11, "significantly"),
+     (-4, "slightly backwards"), (-10, "moderately backwards"), (-11, "significantly backwards")],
+)
+def test_the_papers_bins_of_age(years: int, said: str) -> None:
+    assert age_change(years) == said
+
+
+def test_ages_are_spelled_as_numbers_or_in_words() -> None:
+    spelled = [spelled_age(years, "word") for years in range(120)]
+    assert len(set(spelled)) == 120
+    for years, words in enumerate(spelled):
+        assert spelled_age(years, "numerical") == spelled_age(years, "binned") == str(years)
+        assert not any(character.isdigit() for character in words)
+        assert words == words.strip() != ""
+
+
+def test_some_ages_in_words() -> None:
+    assert [spelled_age(years, "word") for years in (0, 13, 40, 77, 101)] == [
+        "zero", "thirteen", "forty", "seventy-seven", "one hundred and one",
+    ]
+
+
+def test_the_papers_own_instruction() -> None:
+    task = card.load("sandbox-brain-aging")
+    assert task.edit is not None
+    source, target = {"age": 70, "sex": "female", "diagnosis": "CN"}, {"age": 77, "sex": "female", "diagnosis": "MCI"}
+    said = instruction_for(task, task.edit, "any", source, target, 0)
+    assert said == "Age this CN 70 years old female brain MRI into a 77 brain MRI with MCI"  # Fig. 6

@@ -18,7 +18,7 @@ from ldbench.analysis.values import Grid, grid
 from ldbench.analysis.workbench import digest, slug
 from ldbench.api import ParameterValue
 from ldbench.errors import GeneratorError, MetricError, UsageError
-from ldbench.metrics.score import Direction
+from ldbench.metrics.score import Direction, bounds
 from ldbench.parameters import build
 from ldbench.pooling import pool
 from ldbench.ranking import Interval
@@ -141,6 +141,7 @@ def _pooled(results: Sequence[Result]) -> tuple[Pooled, ...]:
     pooled = []
     for index, first in enumerate(results[0].scores if results else []):
         scores = [result.scores[index] for result in results]
-        interval, spread = pool([Interval(score.value, score.ci_low, score.ci_high) for score in scores])
+        intervals = [Interval(score.value, score.ci_low, score.ci_high) for score in scores]
+        interval, spread = pool(intervals, bounds(first.metric))
         pooled.append(Pooled(first.metric, first.direction, first.extractor, *interval, spread, len(scores)))
     return tuple(pooled)

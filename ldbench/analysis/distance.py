@@ -5,6 +5,7 @@ The paper says "L1" and not between what, so each reading has a name:
 - `mean-image`: the mean over images, pixel by pixel;
 - `latents`: the values of each latent channel, as distributions;
 - `latent-mean`: the mean latent, element by element.
+A fifth name, `counterfactual`, is no distance between sets but the objective of edits (`ldbench.analysis.outcome`).
 
 The L1 distance of two distributions on a line is the mean absolute difference of their sorted values, which is the
 area between their cumulative distributions. Written that way every reading is a weighted sum of |mean over generated
@@ -26,7 +27,7 @@ import numpy.typing as npt
 from ldbench.errors import MetricError, UsageError
 
 Array = npt.NDArray[np.float32]
-Distance = Literal["channels", "mean-image", "latents", "latent-mean"]
+Distance = Literal["channels", "mean-image", "latents", "latent-mean", "counterfactual"]
 DISTANCES: tuple[Distance, ...] = get_args(Distance)
 LEVELS = 256
 LATENT_THRESHOLDS, LATENT_REACH = 2048, 16.0  # 16 sd each way, a threshold every 0.016 sd
@@ -37,7 +38,7 @@ _BLOCK = 65536  # features at a time, to bound memory at 512 pixels
 @dataclass(frozen=True)
 class Measure:
     """One reading of the distance, with `thresholds_ct`, where cumulative distributions are compared, evenly spaced;
-    it has no columns for the two means."""
+    it has no columns where features are compared as they are."""
 
     name: Distance
     thresholds_ct: Array

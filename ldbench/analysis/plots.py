@@ -40,10 +40,11 @@ if TYPE_CHECKING:
 _BINS, _TAIL = 48, 0.999
 
 
-def draw_search(path: Path, curve: Curve, grid: Grid, training: float, titles: tuple[str, str]) -> None:
+def draw_search(path: Path, curve: Curve, grid: Grid, training: float | None, titles: tuple[str, str]) -> None:
     """The curve with its intervals; the smallest is marked, and where resamples put it is shaded.
 
-    `titles` are the figure's and the vertical axis's; `training` is what real training images score.
+    `titles` are the figure's and the vertical axis's; `training` is what real training images score,
+    if that is known.
     """
     figure = sheet(7.2, 4.4)
     axes = figure.add_subplot()
@@ -66,7 +67,8 @@ def draw_search(path: Path, curve: Curve, grid: Grid, training: float, titles: t
         [x[curve.best]], [best.distance], marker="o", markersize=12, markerfacecolor="none", markeredgewidth=2,
         color=COLOURS[1], linestyle="none", label=f"smallest: {grid.parameter} = {best.text}",
     )
-    axes.axhline(training, color=GREY, linestyle="--", linewidth=1.2, label="training images of the same prompts")
+    if training is not None:
+        axes.axhline(training, color=GREY, linestyle="--", linewidth=1.2, label="training images of the same prompts")
     axes.set_ylim(bottom=0)
     value_ticks(axes, x, grid.texts)
     plain(axes, titles[0], grid.parameter, titles[1])

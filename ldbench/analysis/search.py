@@ -4,8 +4,11 @@ Latent Drifting, Sec. 3.3: the discrepancy of the generated from the target dist
 by Monte Carlo. Every value gets the same training prompts and the same noise. delta = 0 is no drift (lambda = 0 in
 the paper), so a grid should hold it.
 
-Refuses to look at the test split: prompts and reference are the training split's. Refuses fewer than two values or
-two images, and a latent distance for a generator that shows no latents.
+For edits the same search minimises the objective of a counterfactual (Eq. 5) on validation scans: there, training
+scans are what generator and judge have learnt by heart.
+
+Refuses to look at the test split: prompts and reference are the training split's, sources of edits the validation
+split's. Refuses fewer than two values or two images, and a latent distance for a generator that shows no latents.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import torch
 
 from ldbench.analysis.curve import RESAMPLES, Curve, curve
 from ldbench.analysis.distance import Array, Distance, Measure, needs_latents, on_latents, on_pixels, parse_distance
+from ldbench.analysis.outcome import MEASURE, ZERO, outcome
 from ldbench.analysis.plots import draw_search
 from ldbench.analysis.values import Grid, grid
 from ldbench.analysis.workbench import Workbench, workbench, write_record
@@ -36,14 +40,15 @@ Representation = Callable[[torch.Tensor], Array]
 class Found:
     """The answer: the grid, its curve, the distance of real training images at that sample size, and where it lies.
 
-    `training` is the distance that the training images of the very prompts have from all training images.
+    `training` is the distance that the training images of the very prompts have from all training images; None where
+    edits are judged, which have no such bound.
     """
 
     grid: Grid
     curve: Curve
     distance: Distance
     images: int
-    training: float
+    training: float | None
     record: Path
     plot: Path
 
@@ -55,9 +60,12 @@ class Found:
 
 def search(
     task_name: str, model_name: str, parameter: str, values: str, settings: Settings, *,
-    distance: str = "channels", images: int = 100,
+    distance: str = "channels", images: int = 100, outcome_weight: float = 1.0,
 ) -> Found:
-    """Try the values of a parameter on `images` training prompts; writes search.json and search.png.
+    """Try the values of a parameter on `images` cases; writes search.json and search.png.
+
+    The cases are training prompts, or of an editing task edits of validation scans. `outcome_weight` is the lambda of
+    Eq. 5, for distance counterfactual alone.
 
     A search given again finds its images and, where it has more values or images, makes only those. Raises
     UsageError for values, distances and numbers of images that can't be, and what the generator raises.
@@ -74,25 +82,49 @@ def search(
             raise UsageError(
                 f"--distance {name}: {model_name} shows no latents (it has no `encode`); take channels or mean-image"
             )
-        cases = bench.training_cases(images)
-        return _answer(bench, wanted, name, cases)
+        cases = bench.search_cases(images)
+        if name == "counterfactual":
+            objective = outcome(bench, cases, outcome_weight)
+            features = [objective.of(images) for images in _images(bench, wanted, cases)]
+            compared = _Compared(MEASURE, features, ZERO, None)
+            return _answer(bench, wanted, name, compared, {"outcome_weight": outcome_weight})
+        return _answer(bench, wanted, name, _compared(bench, wanted, name, cases), {})
 
 
-def _answer(bench: Workbench, wanted: Grid, name: Distance, cases: list[Case]) -> Found:
+@dataclass(frozen=True)
+class _Compared:
+    """What a curve is made of: a measure, the features of each value's images, and those of what they are compared
+    with; the distance of the training images, where there is one."""
+
+    measure: Measure
+    features: list[Array]
+    reference_k: Array
+    training: float | None
+
+
+def _compared(bench: Workbench, wanted: Grid, name: Distance, cases: list[Case]) -> _Compared:
+    """The images of every value beside the training images."""
     made = _images(bench, wanted, cases)
     shown = _representation(bench, name, {wanted.parameter: wanted.texts[0]})
     measure, reference_k, prompted_k = _reference(bench, name, shown, {case.id for case in cases})
     features = [_features(measure, shown, images) for images in made]
+    training = None if prompted_k is None else measure.distance(prompted_k, reference_k)
+    return _Compared(measure, features, reference_k, training)
+
+
+def _answer(
+    bench: Workbench, wanted: Grid, name: Distance, compared: _Compared, asked: dict[str, float]
+) -> Found:
     random = np.random.default_rng(bench.settings.seed)
-    found = curve(wanted, measure, features, reference_k, random)
-    question = {"parameter": wanted.parameter, "values": wanted.texts, "distance": name, "images": len(cases)}
+    found = curve(wanted, compared.measure, compared.features, compared.reference_k, random)
+    count = len(compared.features[0])
+    question = {"parameter": wanted.parameter, "values": wanted.texts, "distance": name, "images": count, **asked}
     folder = bench.outcome_folder(f"search-{wanted.parameter}-{name}", question)
     answer = Found(
-        wanted, found, name, len(cases), measure.distance(prompted_k, reference_k), folder / "search.json",
-        folder / "search.png",
+        wanted, found, name, count, compared.training, folder / "search.json", folder / "search.png"
     )
     draw_search(answer.plot, found, wanted, answer.training, _titles(bench, answer))
-    write_record(answer.record, bench.record("search") | _record(answer, len(bench.data.train)))
+    write_record(answer.record, bench.record("search") | _record(bench, answer) | asked)
     return answer
 
 
@@ -125,12 +157,14 @@ def _latents(generator: Generator, context: Context, images_nchw: torch.Tensor) 
 
 def _reference(
     bench: Workbench, name: Distance, shown: Representation, prompted: set[str]
-) -> tuple[Measure, Array, Array]:
-    """The measure, and the mean features of all training images and of those whose prompts were used."""
+) -> tuple[Measure, Array, Array | None]:
+    """The measure, and the mean features of all training images and of those whose prompts were used, if any was."""
     batches: Iterable[tuple[list[str], Array]] = ((ids, shown(images)) for ids, images in _training_batches(bench))
     if name == "latents" or name == "latent-mean":
         batches = list(batches)  # latents are small, and all are wanted at once and again below
         measure = on_latents(name, np.concatenate([latents for _, latents in batches]))
+    elif name == "counterfactual":
+        raise UsageError("--distance counterfactual compares with no training image")
     else:
         measure = on_pixels(name)
     total, part = 0.0, 0.0
@@ -138,8 +172,9 @@ def _reference(
         features_nk = measure.features(represented).astype(np.float64)
         total = total + features_nk.sum(axis=0)
         part = part + features_nk[[case_id in prompted for case_id in ids]].sum(axis=0)
-    size = len(bench.data.train)
-    return measure, np.asarray(total / size, dtype=np.float32), np.asarray(part / len(prompted), dtype=np.float32)
+    mean_k = np.asarray(total / len(bench.data.train), dtype=np.float32)
+    seen = bench.data.editing is None
+    return measure, mean_k, np.asarray(part / len(prompted), dtype=np.float32) if seen else None
 
 
 def _training_batches(bench: Workbench) -> Iterator[tuple[list[str], torch.Tensor]]:
@@ -156,15 +191,19 @@ def _features(measure: Measure, shown: Representation, images_nchw: torch.Tensor
 
 def _titles(bench: Workbench, answer: Found) -> tuple[str, str]:
     title = f"{bench.model.name} on {bench.data.task.id}: {answer.images} images a value, seed {bench.settings.seed}"
+    if answer.distance == "counterfactual":
+        return title, "outcome and change (Eq. 5)"
     return title, f"L1 to the training images ({answer.distance})"
 
 
-def _record(answer: Found, training_images: int) -> dict[str, object]:
-    found = answer.curve
+def _record(bench: Workbench, answer: Found) -> dict[str, object]:
+    found, of_edits = answer.curve, answer.distance == "counterfactual"
+    prompts = "training prompts" if bench.data.editing is None else "edits of validation scans"
+    with_what = "judge and sources" if of_edits else "all training images"
     return {
         "parameter": answer.grid.parameter, "distance": answer.distance, "images": answer.images,
-        "training_images": training_images, "training_distance": answer.training, "resamples": RESAMPLES,
-        "compared": "generated images for training prompts with all training images; no test image was read",
+        "training_images": len(bench.data.train), "training_distance": answer.training, "resamples": RESAMPLES,
+        "compared": f"generated images for {prompts} with {with_what}; no test image was read",
         "curve": [
             asdict(point) | {"value": value} for point, value in zip(found.points, answer.grid.values, strict=True)
         ],

@@ -55,14 +55,20 @@ class Workbench:
         """One request a case, its seed from run seed, task and case, so equal under every setting."""
         return requests_for(cases, self.data.task.id, self.settings.seed)
 
-    def training_cases(self, count: int) -> list[Case]:
-        """The cases that `count` training examples make, in an order fixed by their ids; UsageError if too many."""
+    def search_cases(self, count: int) -> list[Case]:
+        """`count` cases apart from the test split, in an order fixed by their ids; UsageError if too many.
+
+        Those of training prompts, or where the task edits images, of edits of validation scans.
+        """
         train = self.data.train
-        if count > len(train):
-            raise UsageError(f"--images: expected at most {len(train)}, the training images, got {count}")
-        order = sorted(range(len(train)), key=lambda index: digest(_ORDER, train.records[index].id))
-        examples = [train[index] for index in order[:count]]
-        return [Case(e.id, e.prompt, e.attributes, e.source, e.source_attributes) for e in examples]
+        ids = self.data.validation_ids() if self.data.editing else [record.id for record in train.records]
+        if count > len(ids):
+            split = "validation scans" if self.data.editing else "training images"
+            raise UsageError(f"--images: expected at most {len(ids)}, the {split}, got {count}")
+        order = sorted(range(len(ids)), key=lambda index: digest(_ORDER, ids[index]))[:count]
+        if self.data.editing:
+            return self.data.validation_cases([ids[index] for index in order])
+        return [Case(train[index].id, train[index].prompt, train[index].attributes) for index in order]
 
     def fitted(self, extra: Mapping[str, str]) -> tuple[Generator, Context]:
         """The generator after `fit`, under a setting; one fit serves all that differ in `sampling_parameters` alone."""

@@ -53,11 +53,25 @@ class FrozenDataset:
         """The records of a split with a role, in the manifest's order."""
         return [record for record in self.records if record.split == split and record.role == role]
 
+    def only(self, split: str) -> FrozenDataset:
+        """The images of one split: what may be handed to those who mustn't see the others."""
+        arrays = {key: value for key, value in self.arrays.items() if key.split("_")[0] == split}
+        return FrozenDataset(self.name, tuple(record for record in self.records if record.split == split), arrays)
+
+    def size(self, record: Record) -> tuple[int, int]:
+        """Height and width of a record's image."""
+        height, width = self.arrays[_array_of(record)].shape[1:]
+        return height, width
+
     def image(self, record: Record) -> NDArray[np.float32]:
         """The image of a record as `(3, H, W) float32 in [0, 1]`, grey replicated."""
-        key = record.split if record.role == "scan" else f"{record.split}_{record.role}"
-        grey = self.arrays[key][record.index].astype(np.float32) / 255.0
+        grey = self.arrays[_array_of(record)][record.index].astype(np.float32) / 255.0
         return np.repeat(grey[None], 3, axis=0)
+
+
+def _array_of(record: Record) -> str:
+    """The array that holds a record's image: `test`, `test_later`, ..."""
+    return record.split if record.role == "scan" else f"{record.split}_{record.role}"
 
 
 def load(spec: DataSpec) -> FrozenDataset:
@@ -122,6 +136,6 @@ def _check(records: tuple[Record, ...], arrays: Mapping[str, NDArray[np.uint8]],
     for record in records:
         if split_of.setdefault(record.subject, record.split) != record.split:
             raise DataError(f"{folder}/manifest.csv: subject {record.subject!r} is in two splits")
-        key = record.split if record.role == "scan" else f"{record.split}_{record.role}"
+        key = _array_of(record)
         if key not in arrays or not 0 <= record.index < len(arrays[key]):
             raise DataError(f"{folder}/manifest.csv: {record.id!r} points at {key}[{record.index}], which is absent")

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ldbench.api import Attributes, Case, Example
-from ldbench.card import Task
+from ldbench.api import Case, Example
+from ldbench.card import EditSpec, Task
+from ldbench.data.edits import Editing, answers, balanced, check_edit, hash_order
 from ldbench.data.frozen import FrozenDataset, Record, load
 from ldbench.errors import CardError, DataError
 from ldbench.prompts import check_attributes, prompt_for
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LazyTrainingSet:
-    """A training split whose examples are made when asked for."""
+    """A training split whose examples are made when asked for, from nothing but that split's images."""
 
     records: tuple[Record, ...]
     make: Callable[[Record], Example]
@@ -43,7 +44,8 @@ class TaskData:
     """Everything a run of a task needs from its data.
 
     `evaluation_ids` are the cases compared with the test scans; `truth` gives the true image of an editing
-    case, `(3, H, W) float32`, or None where the kind has no single truth.
+    case, `(3, H, W) float32`, and of its further passes, or None where the kind has no single truth. `editing` makes
+    the cases of the further passes.
     """
 
     task: Task
@@ -52,6 +54,36 @@ class TaskData:
     cases: tuple[Case, ...]
     evaluation_ids: tuple[str, ...]
     truth: Callable[[str], torch.Tensor] | None
+    editing: Editing | None = None
+
+    def null_cases(self) -> tuple[Case, ...]:
+        """The null edits that composition is measured on; none where the card doesn't ask for it."""
+        spec = self.task.metrics.composition
+        return tuple(self.editing.null(case) for case in self._first(spec.cases)) if spec and self.editing else ()
+
+    def back_cases(self, results: Mapping[str, torch.Tensor]) -> tuple[Case, ...]:
+        """The ways back from `results` (case id to image) that reversibility is measured on; none as above."""
+        spec = self.task.metrics.reversibility
+        if not spec or not self.editing:
+            return ()
+        return tuple(self.editing.back(case, results[case.id]) for case in self._first(spec.cases))
+
+    def validation_ids(self) -> list[str]:
+        """The validation scans that an editing task could edit."""
+        return sorted(self._validation)
+
+    def validation_cases(self, ids: Sequence[str]) -> list[Case]:
+        """The edits of validation scans, for choosing parameters on; their answers are no part of them."""
+        return [self._validation[each] for each in ids]
+
+    @functools.cached_property
+    def _validation(self) -> dict[str, Case]:
+        return self.editing.validation(self.dataset) if self.editing else {}
+
+    def _first(self, count: int) -> list[Case]:
+        """The first of the evaluated cases by hash."""
+        by_id = {case.id: case for case in self.cases}
+        return [by_id[each] for each in sorted(self.evaluation_ids, key=_hash_order)[:count]]
 
     def split_hash(self) -> str:
         """SHA-256 over which images are in which split and role."""
@@ -62,6 +94,10 @@ class TaskData:
     def test_scans(self) -> tuple[torch.Tensor, list[str]]:
         """The real test images of the task's classes, `(N, 3, H, W) float32`, and the class of each."""
         return self._stack(self.of_classes("test"))
+
+    def training_scans(self) -> tuple[torch.Tensor, list[str]]:
+        """The real training images of the task's classes, `(N, 3, H, W) float32`, and the class of each."""
+        return self._stack(self.of_classes("train"))
 
     def distribution_reference(self) -> torch.Tensor:
         """What FID and KID compare with: the true images of an editing task's evaluation cases, else the test scans."""
@@ -95,11 +131,10 @@ def task_data(task: Task, seed: int) -> TaskData:
             f"{task.id}:data.class_attribute: expected one of {', '.join(sorted(known))}, "
             f"got {task.data.class_attribute!r}"
         )
-    if task.kind == "text-to-image":
-        check_attributes(task, known)
+    check_attributes(task, known)
+    if task.edit is None:
         return _text_to_image(task, dataset, seed)
-    check_attributes(task, [f"{side}_{name}" for side in ("source", "target") for name in known])
-    return _editing(task, dataset, "later" if task.kind == "aging" else "other", seed)
+    return _editing(task, task.edit, dataset, seed)
 
 
 def _text_to_image(task: Task, dataset: FrozenDataset, seed: int) -> TaskData:
@@ -125,7 +160,8 @@ def _text_to_image(task: Task, dataset: FrozenDataset, seed: int) -> TaskData:
         Case(record.id, prompt_for(task.protocol, record.id, record.attributes, seed), record.attributes)
         for record in chosen
     )
-    train = LazyTrainingSet(tuple(dataset.select("train")), functools.partial(_plain_example, task, dataset, seed))
+    seen = dataset.only("train")
+    train = LazyTrainingSet(tuple(seen.select("train")), functools.partial(_plain_example, task, seen, seed))
     return TaskData(task, dataset, train, cases, tuple(sorted(evaluation)), None)
 
 
@@ -136,54 +172,37 @@ def _plain_example(task: Task, dataset: FrozenDataset, seed: int, record: Record
     return Example(record.id, torch.from_numpy(dataset.image(record)), prompt, record.attributes)
 
 
-def _editing(task: Task, dataset: FrozenDataset, role: str, seed: int) -> TaskData:
-    """Cases turn a test scan into the same subject's image of `role`; training pairs do so on training scans."""
+def _editing(task: Task, edit: EditSpec, dataset: FrozenDataset, seed: int) -> TaskData:
+    """Cases turn a test scan into the same subject's image of the card's role; training pairs, where there are any, do
+    so too."""
     import torch
 
-    targets = {record.subject: record for record in dataset.select("test", role)}
-    sources = [record for record in dataset.select("test") if record.subject in targets][: task.protocol.cases]
-    if len(sources) < task.protocol.cases:
-        raise DataError(f"{task.id}: the card asks for {task.protocol.cases} cases, the data have {len(sources)}")
-    answers = {source.id: targets[source.subject] for source in sources}
+    check_edit(task, edit, dataset)
+    editing, name = Editing(task, edit, seed), task.data.class_attribute
+    chosen = balanced(editing.pairs(dataset, "test"), name, task.data.classes, task.protocol.cases, task.id)
+    evaluated = balanced(chosen, name, task.data.classes, task.protocol.evaluation_cases, task.id)
+    true_records = answers(chosen)
 
     def truth(case_id: str) -> torch.Tensor:
-        return torch.from_numpy(dataset.image(answers[case_id]))
+        return torch.from_numpy(dataset.image(true_records[case_id]))
 
-    cases = tuple(
-        Case(
-            source.id, _edit_prompt(task, source, answers[source.id], seed), answers[source.id].attributes,
-            torch.from_numpy(dataset.image(source)), source.attributes,
-        )
-        for source in sources
-    )
-    pairs = {record.subject: record for record in dataset.select("train", role)}
-    records = tuple(record for record in dataset.select("train") if record.subject in pairs or not pairs)
-    train = LazyTrainingSet(records, functools.partial(_pair_example, task, dataset, seed, pairs))
-    evaluation = tuple(sorted(answers, key=_hash_order)[: task.protocol.evaluation_cases])
-    return TaskData(task, dataset, train, cases, evaluation, truth)
+    cases = tuple(editing.case(dataset, pair) for pair in chosen)
+    train = _training(editing, dataset.only("train"))
+    evaluation = tuple(sorted(pair.source.id for pair in evaluated))
+    return TaskData(task, dataset, train, cases, evaluation, truth, editing)
 
 
-def _pair_example(
-    task: Task, dataset: FrozenDataset, seed: int, pairs: Mapping[str, Record], record: Record
-) -> Example:
-    import torch
+def _training(editing: Editing, dataset: FrozenDataset) -> LazyTrainingSet:
+    pairs = {pair.source.id: pair for pair in editing.pairs(dataset, "train")}
+    scans = dataset.select("train")
 
-    if record.subject not in pairs:
-        return _plain_example(task, dataset, seed, record)
-    target = pairs[record.subject]
-    return Example(
-        target.id, torch.from_numpy(dataset.image(target)), _edit_prompt(task, record, target, seed), target.attributes,
-        torch.from_numpy(dataset.image(record)), record.attributes,
-    )
+    def make(record: Record) -> Example:
+        if record.id in pairs:
+            return editing.paired_example(dataset, pairs[record.id])
+        return editing.lone_example(dataset, record)
 
-
-def _edit_prompt(task: Task, source: Record, target: Record, seed: int) -> str:
-    attributes: Attributes = {
-        **{f"source_{name}": value for name, value in source.attributes.items()},
-        **{f"target_{name}": value for name, value in target.attributes.items()},
-    }
-    return prompt_for(task.protocol, source.id, attributes, seed)
+    return LazyTrainingSet(tuple(scan for scan in scans if scan.id in pairs or not pairs), make)
 
 
 def _hash_order(image_id: str) -> str:
-    return hashlib.sha256(f"evaluation\0{image_id}".encode()).hexdigest()
+    return hash_order("evaluation", image_id)

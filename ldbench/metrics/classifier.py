@@ -11,7 +11,7 @@ repeated under every label all gradients cancel but for round-off, which the rou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -89,6 +89,31 @@ class _Training:
         return torch.cat(shuffled)[:count]
 
 
+@dataclass(frozen=True)
+class Classifier:
+    """A network in evaluation mode with what it takes to read its outputs."""
+
+    network: torch.nn.Module
+    classes: int
+    recipe: Recipe
+    device: torch.device
+
+    def scores(self, images: torch.Tensor) -> torch.Tensor:
+        """`(N, classes)` float64 on the CPU of images `(N, 3, H, W) float32 in [0, 1]`, rounded to 0.001: each class's
+        log odds against the rest, or the margin network's raw outputs."""
+        import torch
+
+        with torch.inference_mode():
+            batches = [_standardised(batch.to(self.device)) for batch in images.split(_TEST_BATCH)]
+            rows = [self.network(batch).double().cpu() for batch in batches]
+        scores = torch.cat(rows)
+        if self.recipe.objective == "cross-entropy":
+            scores = _log_odds(scores)
+        elif self.classes == 2:
+            scores = torch.cat([-scores, scores], dim=1)
+        return (scores / _RESOLUTION).round() * _RESOLUTION
+
+
 def predict(
     train: torch.Tensor,
     train_labels: torch.Tensor,
@@ -102,38 +127,63 @@ def predict(
 ) -> torch.Tensor:
     """Train on `(N, 3, H, W) float32 in [0, 1]` with labels `(N,) int64` below `classes`, score the test images.
 
-    Returns `(M, classes)` float64 on the CPU, rounded to 0.001: each class's log odds against the rest, or the
-    margin network's raw outputs. Raises `UsageError` where the objective's package is missing.
+    Returns `Classifier.scores`, `(M, classes)`. Raises `UsageError` where the objective's package is missing.
     """
+    trained = train_classifier(
+        train, train_labels, classes=classes, recipe=recipe, seed=seed, device=device, progress=progress
+    )
+    return trained.scores(test)
+
+
+def train_classifier(
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    classes: int,
+    recipe: Recipe,
+    seed: int,
+    device: torch.device | str = "cpu",
+    progress: Progress = silent,
+) -> Classifier:
+    """The classifier trained on `(N, 3, H, W) float32 in [0, 1]` with labels `(N,) int64` below `classes`."""
     import torch
 
     random = torch.Generator(device="cpu").manual_seed(seed)
-    training = _Training(train, train_labels, classes, recipe, random, torch.device(device), progress)
+    training = _Training(images, labels, classes, recipe, random, torch.device(device), progress)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # layers and PESG draw from the global state only; it is put back afterwards
-        network = _network(training)
+        network = _network(training.classes, training.device)
         _fit_cross_entropy(network, training)
         if recipe.objective == "auc-margin":
             _fit_auc_margin(network, training)
-    network.eval()
-    with torch.inference_mode():
-        rows = [network(_standardised(batch.to(device))).double().cpu() for batch in test.split(_TEST_BATCH)]
-    scores = torch.cat(rows)
-    if recipe.objective == "cross-entropy":
-        scores = _log_odds(scores)
-    elif classes == 2:
-        scores = torch.cat([-scores, scores], dim=1)
-    return (scores / _RESOLUTION).round() * _RESOLUTION
+    return Classifier(network.eval(), classes, recipe, training.device)
 
 
-def _network(training: _Training) -> torch.nn.Module:
+def restored_classifier(
+    state: Mapping[str, torch.Tensor], *, classes: int, recipe: Recipe, device: torch.device | str = "cpu"
+) -> Classifier:
+    """The classifier whose network's `state_dict` this is; RuntimeError where names or shapes differ."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):  # initial weights are drawn from the global state, then replaced
+        network = _network(_outputs(classes) if recipe.objective == "auc-margin" else classes, torch.device(device))
+    network.load_state_dict(state)
+    return Classifier(network.eval(), classes, recipe, torch.device(device))
+
+
+def _outputs(classes: int) -> int:
+    """How many numbers a margin network gives: one for two classes, else one a class."""
+    return 1 if classes == 2 else classes
+
+
+def _network(outputs: int, device: torch.device) -> torch.nn.Module:
     declare_missing_ops()
     import torch
     from torchvision.models import resnet18
 
     network: torch.nn.Module = resnet18(weights=None)
-    network.fc = _zero_layer(network.fc, training.classes)
-    network.to(training.device)
+    network.fc = _zero_layer(network.fc, outputs)
+    network.to(device)
     for parameter in network.parameters():
         if parameter.ndim == 4:  # channels last: a sixth faster on a CPU
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
@@ -221,7 +271,7 @@ def _fit_auc_margin(network: torch.nn.Module, training: _Training) -> None:
             f"objective auc-margin needs LibAUC ({error}); pip install libauc==1.3.3, or use cross-entropy"
         ) from error
     recipe, classes, device = training.recipe, training.classes, training.device
-    outputs = 1 if classes == 2 else classes
+    outputs = _outputs(classes)
     network.fc = _zero_layer(network.fc, outputs).to(device)
     loss_function = AUCMLoss(device=device) if outputs == 1 else MultiLabelAUCMLoss(num_labels=outputs, device=device)
     optimiser = PESG(

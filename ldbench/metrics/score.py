@@ -6,6 +6,7 @@ Refuses values that are not finite numbers: a metric that can't be computed rais
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,6 +14,18 @@ from ldbench.api import ParameterValue
 from ldbench.errors import MetricError
 
 Direction = Literal["lower", "higher"]
+_SHARE, _DISTANCE = (0.0, 1.0), (0.0, math.inf)
+_BOUNDS: Mapping[str, tuple[float, float]] = {
+    "fid": _DISTANCE, "ssim": (-1.0, 1.0), "psnr": _DISTANCE, "lpips": _DISTANCE, "auc": _SHARE, "target_auc": _SHARE,
+    "flip_rate": _SHARE, "age_error": _DISTANCE, "ratio_error": _DISTANCE, "source_ssim": (-1.0, 1.0),
+    "identity_ssim": (-1.0, 1.0), "identity_lpips": _DISTANCE, "minimality": _SHARE, "composition": _SHARE,
+    "reversibility": _SHARE, "error_inside": _SHARE, "error_outside": _SHARE,
+}
+
+
+def bounds(metric: str) -> tuple[float, float]:
+    """Between what a metric's true value must lie; no bounds where none are known (KID's estimate is unbiased)."""
+    return _BOUNDS.get(metric, (-math.inf, math.inf))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ldbench.api import ParameterValue
 from ldbench.metrics.intervals import Array, mean_interval
 from ldbench.metrics.pairs import in_batches, validated_pairs
 from ldbench.metrics.score import Score
@@ -22,26 +23,33 @@ SIGMA = 1.5
 _BATCH = 16
 
 
-def ssim_values(generated: torch.Tensor, target: torch.Tensor) -> Array:
-    """SSIM of each pair of `(N, 3, H, W) float32 in [0, 1]` images, in [-1, 1]. Raises `MetricError`."""
+def ssim_map(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """SSIM around each pixel that is `WINDOW // 2` or more from the border: `(N, 3, H - 10, W - 10)` float64 of images
+    `(N, 3, H, W)`, which are taken as they are."""
     from ldbench.torchvision_ops import declare_missing_ops
 
     declare_missing_ops()
     from torchmetrics.functional.image import structural_similarity_index_measure
 
+    _, map_nchw = structural_similarity_index_measure(
+        x.double(),
+        y.double(),
+        gaussian_kernel=True,
+        sigma=SIGMA,
+        data_range=1.0,
+        reduction="none",
+        return_full_image=True,
+    )
+    border = WINDOW // 2
+    inner: torch.Tensor = map_nchw[..., border:-border, border:-border]
+    return inner
+
+
+def ssim_values(generated: torch.Tensor, target: torch.Tensor) -> Array:
+    """SSIM of each pair of `(N, 3, H, W) float32 in [0, 1]` images, in [-1, 1]. Raises `MetricError`."""
+
     def values(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        _, map_nchw = structural_similarity_index_measure(
-            x.double(),
-            y.double(),
-            gaussian_kernel=True,
-            sigma=SIGMA,
-            data_range=1.0,
-            reduction="none",
-            return_full_image=True,
-        )
-        border = WINDOW // 2
-        result: torch.Tensor = map_nchw[..., border:-border, border:-border].mean(dim=(1, 2, 3))
-        return result
+        return ssim_map(x, y).mean(dim=(1, 2, 3))
 
     return in_batches(values, *validated_pairs("ssim", generated, target, smallest=WINDOW), _BATCH)
 
@@ -57,13 +65,18 @@ def ssim_score(generated: torch.Tensor, target: torch.Tensor) -> Score:
         ci_high=interval.high,
         n=len(values),
         direction="higher",
-        parameters={
-            "data_range": 1.0,
-            "window": "gaussian",
-            "window_size": WINDOW,
-            "window_sigma": SIGMA,
-            "border": "windows within the image only",
-            "channels": "each alone, averaged",
-            "interval": "95 % Student's t over cases",
-        },
+        parameters=ssim_parameters(),
     )
+
+
+def ssim_parameters() -> dict[str, ParameterValue]:
+    """The constants of SSIM and the method of its interval, as they stand in a score."""
+    return {
+        "data_range": 1.0,
+        "window": "gaussian",
+        "window_size": WINDOW,
+        "window_sigma": SIGMA,
+        "border": "windows within the image only",
+        "channels": "each alone, averaged",
+        "interval": "95 % Student's t over cases",
+    }

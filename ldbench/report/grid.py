@@ -21,8 +21,8 @@ from ldbench.errors import ImageError
 Pixels = npt.NDArray[np.uint8]
 
 COLUMNS, PER_CLASS, TILE_SIDE = 8, 16, 128
-_GAP, _MARGIN, _CAPTION, _FONT = 4, 12, 26, 15
-_PAPER, _INK = (255, 255, 255), (30, 30, 30)
+GAP, MARGIN, CAPTION, FONT = 4, 12, 26, 15
+PAPER, INK = (255, 255, 255), (30, 30, 30)
 
 
 def sample_sheet(
@@ -38,8 +38,13 @@ def sample_sheet(
     chosen = draw(labels, per_class, seed)
     counts = {label: sum(other == label for other in labels.values()) for label in chosen}
     captions = {label: f"{label}: {len(ids)} of {counts[label]}, seed {seed}" for label, ids in chosen.items()}
-    shown = [(captions[label], _read(folder / f"{name}.png")) for label, ids in chosen.items() for name in ids]
+    shown = [(captions[label], read_pixels(folder / f"{name}.png")) for label, ids in chosen.items() for name in ids]
     sheet = sample_grid([pixels for _, pixels in shown], [caption for caption, _ in shown], columns, scale)
+    return write_sheet(sheet, out)
+
+
+def write_sheet(sheet: Image.Image, out: Path) -> Path:
+    """Write an RGB sheet as PNG, whole or not at all; returns its path."""
     write_image(torch.from_numpy(np.array(sheet)).permute(2, 0, 1).to(torch.float32) / 255, out)
     return out
 
@@ -63,12 +68,22 @@ def sample_grid(
         sizes = sorted({"x".join(map(str, pixels.shape)) for pixels in images})
         raise ImageError(f"contact sheet: expected images of one size, got {' and '.join(sizes) or 'none'}")
     height, width = images[0].shape[:2]
-    factor = scale or max(1, TILE_SIDE // max(height, width))
+    factor = scale or whole_factor(height, width)
     blocks: dict[str, list[Image.Image]] = {}
     for pixels, label in zip(images, labels, strict=True):
-        tile = Image.fromarray(pixels).resize((width * factor, height * factor), Image.Resampling.NEAREST)
-        blocks.setdefault(label, []).append(tile)
+        blocks.setdefault(label, []).append(enlarged(pixels, factor))
     return _compose(blocks, columns)
+
+
+def whole_factor(height: int, width: int) -> int:
+    """How many times an image is enlarged until its longer side has about 128 pixels."""
+    return max(1, TILE_SIDE // max(height, width))
+
+
+def enlarged(pixels: Pixels, factor: int) -> Image.Image:
+    """`(H, W, 3) uint8 RGB`, each pixel a square of `factor` pixels."""
+    height, width = pixels.shape[:2]
+    return Image.fromarray(pixels).resize((width * factor, height * factor), Image.Resampling.NEAREST)
 
 
 def _compose(blocks: Mapping[str, Sequence[Image.Image]], columns: int) -> Image.Image:
@@ -77,19 +92,19 @@ def _compose(blocks: Mapping[str, Sequence[Image.Image]], columns: int) -> Image
     across = min(columns, max(len(tiles) for tiles in blocks.values()))
     rows = sum(_rows(tiles, columns) for tiles in blocks.values())
     size = (
-        2 * _MARGIN + across * (width + _GAP) - _GAP,
-        2 * _MARGIN + rows * (height + _GAP) + len(blocks) * _CAPTION,
+        2 * MARGIN + across * (width + GAP) - GAP,
+        2 * MARGIN + rows * (height + GAP) + len(blocks) * CAPTION,
     )
-    sheet = Image.new("RGB", size, _PAPER)
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(_FONT)
-    top = _MARGIN
+    sheet = Image.new("RGB", size, PAPER)
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(FONT)
+    top = MARGIN
     for label, tiles in blocks.items():
         for index, tile in enumerate(tiles):
             row, column = divmod(index, columns)
-            sheet.paste(tile, (_MARGIN + column * (width + _GAP), top + row * (height + _GAP)))
-        top += _rows(tiles, columns) * (height + _GAP)
-        pen.text((_MARGIN, top), label, fill=_INK, font=font)
-        top += _CAPTION
+            sheet.paste(tile, (MARGIN + column * (width + GAP), top + row * (height + GAP)))
+        top += _rows(tiles, columns) * (height + GAP)
+        pen.text((MARGIN, top), label, fill=INK, font=font)
+        top += CAPTION
     return sheet
 
 
@@ -104,7 +119,8 @@ def _draw_class(label: str, ids: Sequence[str], per_class: int, seed: int) -> li
     return [ids[index] for index in sorted(picked)]
 
 
-def _read(path: Path) -> Pixels:
+def read_pixels(path: Path) -> Pixels:
+    """An image file as `(H, W, 3) uint8 RGB`; `ImageError` where it is missing or no image."""
     try:
         with Image.open(path) as image:
             return np.asarray(image.convert("RGB"))

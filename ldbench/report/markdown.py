@@ -1,4 +1,4 @@
-"""A leaderboard as Markdown: GitHub tables, best values in bold, notes as a list.
+"""A leaderboard as Markdown: GitHub tables, best values in bold, notes as a list, and, where given, pictures.
 
 Refuses to let a name break the table: pipes, angle brackets and other marks of Markdown are escaped.
 """
@@ -6,6 +6,8 @@ Refuses to let a name break the table: pipes, angle brackets and other marks of 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from ldbench.leaderboard import Leaderboard
 from ldbench.report.table import Cell, Line, Table, page
@@ -13,14 +15,19 @@ from ldbench.report.table import Cell, Line, Table, page
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~])")
 
 
-def render(leaderboard: Leaderboard) -> str:
-    """The leaderboard as GitHub-flavoured Markdown, with a heading of the third level."""
+def render(leaderboard: Leaderboard, pictures: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The leaderboard as GitHub-flavoured Markdown, with a heading of the third level.
+
+    `pictures` maps a row's label (`table.label`) to a link to its picture; without any the text has no such section.
+    """
     content = page(leaderboard)
     tables = [f"{_escape(table.caption)}\n\n{_table(table)}".strip() for table in content.tables]
     notes = [f"- {_escape(note)}" for note in content.notes]
     if content.marks_best:
         notes.append("- **Bold**: rank 1 on that metric, ties included.")
-    return "\n\n".join([f"### {_escape(content.title)}", *tables, "\n".join(notes)]).rstrip() + "\n"
+    shown = [f"{_escape(name)}:\n\n![{_escape(name)}]({link})" for name, link in pictures.items()]
+    shown = ["#### Pictures", *shown] if shown else []
+    return "\n\n".join([f"### {_escape(content.title)}", *tables, "\n".join(notes), *shown]).rstrip() + "\n"
 
 
 def _table(table: Table) -> str:

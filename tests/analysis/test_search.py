@@ -39,6 +39,7 @@ def test_the_known_best_value_is_found_without_a_test_image(tmp_path: Path, monk
     assert read == {"train"}
     assert found.setting == "offset=0.1"
     assert found.curve.best_low == found.curve.best_high == 0.1
+    assert found.training is not None
     assert found.training < found.curve.points[found.curve.best].distance
     record = json.loads(found.record.read_text(encoding="utf-8"))
     assert record["best"] == {"at_edge": False, "high": 0.1, "low": 0.1, "set": "offset=0.1", "value": 0.1}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from ldbench_baselines.references import CopySource, MeanImage, Oracle, Real
+from ldbench_baselines.references import CopySource, MeanImage, Oracle, OtherSubject, Real
 
 from ldbench import card
-from ldbench.api import Context, Request
+from ldbench.api import Attributes, Case, Context, Edit, Example, Request
 from ldbench.data.task_data import task_data
 from ldbench.errors import GeneratorError
 
@@ -37,8 +38,8 @@ def test_mean_image_is_the_mean_of_the_training_scans(context: Context) -> None:
     torch.testing.assert_close(image, expected)
 
 
-@pytest.mark.parametrize("generator", [Real(), MeanImage()])
-def test_generating_before_fitting_is_refused(generator: Real | MeanImage, context: Context) -> None:
+@pytest.mark.parametrize("generator", [Real(), MeanImage(), OtherSubject()])
+def test_generating_before_fitting_is_refused(generator: Real | MeanImage | OtherSubject, context: Context) -> None:
     case = task_data(card.load("sandbox-brain-t2i"), 0).cases[0]
     with pytest.raises(GeneratorError, match="fit before generate"):
         generator.generate([Request(case, 0)], context)
@@ -51,4 +52,70 @@ def test_copy_source_and_oracle_need_what_a_prompt_task_lacks(context: Context) 
     with pytest.raises(GeneratorError, match="no known truth"):
         Oracle().generate([Request(case, 0)], context)
     assert Oracle.sees_truth
-    assert not any(row.sees_truth for row in (Real, MeanImage, CopySource))
+    assert not any(row.sees_truth for row in (Real, MeanImage, CopySource, OtherSubject))
+
+
+PEOPLE: list[Attributes] = [
+    {"age": 60 + place, "diagnosis": ("CN", "MCI", "AD")[place % 3], "sex": ("female", "male")[place % 2]}
+    for place in range(30)
+]
+
+
+def person(image: torch.Tensor) -> Attributes:
+    return PEOPLE[int(image[0, 0, 0] * 100)]
+
+
+def drawn(case: Case, context: Context, seeds: range = range(60)) -> list[Attributes]:
+    """Whose scans a case gets under many seeds, from a training set whose images tell who they are."""
+    images = [torch.full((3, 8, 8), (place + 0.5) / 100) for place in range(30)]
+    generator = OtherSubject()
+    generator.fit([Example(f"t{place}", images[place], "", PEOPLE[place]) for place in range(30)], context)
+    made = generator.generate([Request(replace(case, id=str(seed)), seed) for seed in seeds], context)
+    assert torch.equal(made, generator.generate([Request(case, seed) for seed in seeds], context))
+    return [person(image) for image in made]
+
+
+WANTED: Attributes = {"age": 64, "diagnosis": "AD", "sex": "male"}
+
+
+def test_other_subject_has_the_classes_that_are_asked_for_and_varies_otherwise(context: Context) -> None:
+    found = drawn(Case("c", "", WANTED, edit=Edit("diagnosis", "CN", "AD", ("a",), ("b",))), context)
+    assert {(one["diagnosis"], one["sex"]) for one in found} == {("AD", "male")}
+    assert len({one["age"] for one in found}) == 5
+
+
+def test_other_subject_has_the_class_of_the_edit_where_not_all_agree(context: Context) -> None:
+    wanted = {**WANTED, "sex": "unknown"}
+    found = drawn(Case("c", "", wanted, edit=Edit("diagnosis", "CN", "AD", ("a",), ("b",))), context)
+    assert {one["diagnosis"] for one in found} == {"AD"}
+    assert {one["sex"] for one in found} == {"female", "male"}
+
+
+def test_other_subject_is_one_of_the_ten_nearest_in_a_number(context: Context) -> None:
+    found = drawn(Case("c", "", WANTED, edit=Edit("age", 60, 64, ("a",), ("b",))), context)
+    assert {(one["diagnosis"], one["sex"]) for one in found} == {("AD", "male")}
+    assert {one["age"] for one in found} == {65, 71, 77, 83, 89}  # five are all there are
+
+
+def test_other_subject_of_a_null_edit_is_alike_in_all_that_is_known(context: Context) -> None:
+    found = drawn(Case("c", "", WANTED, source_attributes=WANTED), context)
+    assert {(one["diagnosis"], one["sex"]) for one in found} == {("AD", "male")}
+    assert {one["age"] for one in found} == {65, 71, 77, 83, 89}
+
+
+def test_other_subject_refuses_a_class_that_nobody_has(context: Context) -> None:
+    case = Case("c", "", {**WANTED, "diagnosis": "XY"}, edit=Edit("diagnosis", "CN", "XY", ("a",), ("b",)))
+    with pytest.raises(GeneratorError, match="no training scan has diagnosis 'XY'"):
+        drawn(case, context)
+
+
+def test_other_subject_on_a_task_with_pairs_gives_later_scans_of_training_subjects(context: Context) -> None:
+    data, generator = task_data(card.load("sandbox-brain-aging"), 0), OtherSubject()
+    generator.fit(data.train, context)
+    cases = data.cases[:6]
+    images = generator.generate([Request(case, seed) for seed, case in enumerate(cases)], context)
+    later = {data.train[place].image.numpy().tobytes(): data.train[place] for place in range(len(data.train))}
+    for case, image in zip(cases, images, strict=True):
+        of = later[image.numpy().tobytes()].attributes
+        assert (of["diagnosis"], of["sex"]) == (case.attributes["diagnosis"], case.attributes["sex"])
+        assert abs(float(of["age"]) - float(case.attributes["age"])) <= 3

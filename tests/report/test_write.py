@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import io
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from ldbench import leaderboard
+from ldbench.comparable import Found
 from ldbench.errors import ResultError, UnknownNameError
+from ldbench.report.pictures import copy_pictures
 from ldbench.report.write import report_paths, show
+from ldbench.result import Result
 from ldbench.run import Settings, run
 
 from ..conftest import small_card
+from .conftest import TASK
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("finished")
+    for model in ("real", "mean-image"):
+        run(str(small_card(folder)), model, Settings(folder / "runs"))
+    return folder / "runs"
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    for model in ("real", "mean-image"):
-        run(str(small_card(tmp_path)), model, Settings(tmp_path / "runs"))
-    return tmp_path / "runs"
+def runs(finished: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(finished, tmp_path / "runs")
 
 
 def test_formats_are_printed_or_written_one_file_a_task(runs: Path, tmp_path: Path) -> None:
@@ -45,3 +57,54 @@ def test_nothing_to_report_and_an_unknown_format_are_refused(runs: Path, tmp_pat
         report_paths([tmp_path / "empty"], "markdown", None)
     with pytest.raises(UnknownNameError, match="markdwon"):
         report_paths([runs], "markdwon", None)
+
+
+def test_markdown_files_embed_the_pictures_that_lie_beside_the_results(runs: Path, tmp_path: Path) -> None:
+    sheets = {path.parent.parent.name.rpartition("-")[0]: path for path in runs.rglob("samples.png")}
+    (sheets["real"].parent / "edits.png").write_bytes(b"edits come first")
+    report_paths([runs], "markdown", tmp_path / "boards")
+    text = (tmp_path / "boards/small.md").read_text(encoding="utf-8")
+    plain = report_paths([runs], "markdown", None)
+    assert text.startswith(plain)
+    links = re.findall(r"^!\[(.*)\]\((images/.*)\)$", text[len(plain):], flags=re.MULTILINE)
+    assert sorted(links) == [
+        ("mean-image", "images/small--mean-image.png"), ("real", "images/small--real.png"),
+    ]
+    shown = {name: (tmp_path / "boards" / link).read_bytes() for name, link in links}
+    assert shown == {"mean-image": sheets["mean-image"].read_bytes(), "real": b"edits come first"}
+
+
+def test_without_pictures_markdown_files_are_what_is_printed(runs: Path, tmp_path: Path) -> None:
+    for sheet in runs.rglob("samples.png"):
+        sheet.unlink()
+    report_paths([runs], "markdown", tmp_path / "boards")
+    text = (tmp_path / "boards/small.md").read_text(encoding="utf-8")
+    assert text == report_paths([runs], "markdown", None)
+    assert not (tmp_path / "boards/images").exists()
+
+
+@pytest.fixture
+def pictured(results: list[tuple[str, Result]], tmp_path: Path) -> list[Found]:
+    """The results with a picture beside each, that tells its place."""
+    found = [(str(tmp_path / path), result) for path, result in results]
+    for path, _ in found:
+        Path(path).parent.mkdir()
+        Path(path).with_name("samples.png").write_bytes(path.encode())
+    return found
+
+
+def test_names_that_a_link_cannot_hold_are_spelled_apart(pictured: list[Found], tmp_path: Path) -> None:
+    links = copy_pictures(pictured, leaderboard.fold(pictured)[TASK.id], tmp_path / "out")
+    assert {"basic-ft-ld (delta=0.1)", "basic-ft-ld (delta=0.0)", "basic-ft", "oracle †"} < links.keys()
+    assert len(set(links.values())) == len(links) == 7  # not the failed one, not the paper's
+    assert all(re.fullmatch(r"images/[A-Za-z0-9._-]+\.png", link) for link in links.values())
+    assert (tmp_path / "out" / links["sd"]).read_bytes() == pictured[3][0].encode()
+
+
+def test_the_picture_is_that_of_the_lowest_seed_that_has_one(pictured: list[Found], tmp_path: Path) -> None:
+    for seed, (path, result) in enumerate(pictured[4:6]):
+        assert (result.model.name, result.seed) == ("basic-ft", seed)
+        links = copy_pictures(pictured[::-1], leaderboard.fold(pictured)[TASK.id], tmp_path / "out")
+        assert (tmp_path / "out" / links["basic-ft"]).read_bytes() == path.encode()
+        Path(path).with_name("samples.png").unlink()
+    assert "basic-ft" not in copy_pictures(pictured, leaderboard.fold(pictured)[TASK.id], tmp_path / "out")

@@ -1,0 +1,151 @@
+"""Training pairs as a denoiser of edits sees them: a source's latent, the target's posterior, an instruction.
+
+Where the task has pairs both images are encoded once and kept. Where it has none they are generated, as Brooks et al.
+2023 (arXiv 2211.09800, Sec. 3.1) do: a text-to-image model samples the caption before the edit and the caption after it
+from the same noise. They also share attention between the two (Prompt-to-Prompt) and keep the pairs that CLIP likes
+best; here the same ancestral noise at every step, which keeps most of the subject, has to do.
+
+Refuses examples without source and without captions, and pairs of two sizes.
+
+Shapes: N pairs (2N with flip), C latent channels, h and w latent pixels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from safetensors.torch import load_file
+
+from ldbench.api import Case, Context, Example, Request, TrainingSet, case_seed
+from ldbench.errors import GeneratorError
+
+from .checkpoint import read_metadata, save_atomic
+from .encoded import EncodedSet, encode_set
+from .fine_tuning import FineTuner
+from .latent_diffusion import LatentDiffusion
+from .sampling import Sampling, integrate, predictor, step_generators
+from .shared_fit import fit_key, shared_start
+from .training import arithmetic
+
+SOURCES, PAIRS = "sources", "pairs.safetensors"
+
+
+@dataclass(frozen=True)
+class EncodedPairs:
+    """Scaled latents of the sources `(N, C, h, w)` (the posteriors' modes), and the targets with their instructions."""
+
+    sources: torch.Tensor
+    targets: EncodedSet
+
+
+@dataclass(frozen=True)
+class PairPrompts:
+    """What one generated pair is made from; `seed` is that of both images' noise."""
+
+    source: str
+    target: str
+    instruction: str
+    seed: int
+
+
+def has_pairs(train: TrainingSet) -> bool:
+    """Whether the training examples have sources."""
+    return len(train) > 0 and train[0].source is not None
+
+
+def encoded_pairs(model: LatentDiffusion, train: TrainingSet, context: Context, *, flip: bool = False) -> EncodedPairs:
+    """The task's own pairs, encoded or taken from what an earlier call left in `context.folder`."""
+    kept_apart = replace(context, folder=context.folder / SOURCES)
+    sources = encode_set(model, _Sources(train), kept_apart, flip=flip)
+    return EncodedPairs(sources.moments[0], encode_set(model, train, context, flip=flip))
+
+
+def generated_pairs(
+    start: FineTuner, train: TrainingSet, context: Context, count: int | None, batch_size: int = 50
+) -> EncodedPairs:
+    """`count` pairs (none: one for each example that has an edit) by the backbone as `start` tunes it.
+
+    Kept in `context.folder`. The targets' posteriors have no width: these latents were sampled, not encoded.
+    """
+    wanted = pair_prompts(train, count, context.seed)
+    text = json.dumps([fit_key(start, train, context), [vars(each) for each in wanted]])
+    made_of, path = hashlib.sha256(text.encode()).hexdigest(), context.folder / PAIRS
+    if path.exists() and read_metadata(path).get("made_of") == made_of:
+        latents = load_file(path)["latents"]
+    else:
+        model = shared_start(start, train, context)
+        made = []
+        for first in range(0, len(wanted), batch_size):
+            with arithmetic(context.device, start._precision(context)):
+                batch = wanted[first : first + batch_size]
+                made.append(sample_pairs(model, batch, context.image_shape, start._sampling(model)))
+            context.progress("pairs", first + len(batch), len(wanted))
+        latents = torch.cat(made, 1)
+        if context.process == 0:
+            save_atomic({"latents": latents}, path, {"made_of": made_of})
+    instructions = tuple(sorted({each.instruction for each in wanted}))
+    prompt_of = torch.tensor([instructions.index(each.instruction) for each in wanted])
+    moments = torch.stack([latents[1], torch.zeros_like(latents[1])])
+    return EncodedPairs(latents[0], EncodedSet(moments, prompt_of, instructions))
+
+
+@torch.no_grad()
+def sample_pairs(
+    model: LatentDiffusion, wanted: Sequence[PairPrompts], image_shape: tuple[int, int, int], how: Sampling
+) -> torch.Tensor:
+    """Scaled latents `(2, N, C, h, w) float32` on the CPU, sources and targets: the same noise under two captions."""
+    sides = []
+    for prompts in ([each.source for each in wanted], [each.target for each in wanted]):
+        requests = [Request(Case("pair", p, {}), each.seed) for p, each in zip(prompts, wanted, strict=True)]
+        noise = torch.stack([request.noise(model.latent_shape(image_shape)) for request in requests])
+        predict = predictor(model, model.embed(prompts), how.guidance_scale)
+        z_T, generators = noise.to(model.unet.device), step_generators(requests)
+        sides.append(integrate(predict, z_T, model.schedule.config, how, generators).cpu())
+    return torch.stack(sides)
+
+
+def pair_prompts(train: TrainingSet, count: int | None, seed: int) -> list[PairPrompts]:
+    """The captions and instruction of `count` pairs, from the examples that have an edit in turn, each pair with noise
+    of its own; `GeneratorError` where no example has one."""
+    edits = [(each.id, *prompts) for each in map(train.__getitem__, range(len(train))) if (prompts := _prompts(each))]
+    if not edits:
+        raise GeneratorError(
+            f"none of {len(train)} training examples: expected a source image, or source_prompt, target_prompt and "
+            "instruction to generate pairs from, got neither; take an editing task"
+        )
+    chosen = [(*edits[index % len(edits)], index // len(edits)) for index in range(count or len(edits))]
+    return [
+        PairPrompts(source, target, instruction, case_seed(seed, "pair", f"{name}\0{turn}"))
+        for name, source, target, instruction, turn in chosen
+    ]
+
+
+def _prompts(example: Example) -> tuple[str, str, str] | None:
+    if example.source_prompt is None or example.target_prompt is None or example.instruction is None:
+        return None
+    return example.source_prompt, example.target_prompt, example.instruction
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """The sources of pairs, as images of their own."""
+
+    train: TrainingSet
+
+    def __len__(self) -> int:
+        return len(self.train)
+
+    def __getitem__(self, index: int) -> Example:
+        pair = self.train[index]
+        if pair.source is None:
+            raise GeneratorError(f"training example {pair.id}: expected a source as the others have, got none; drop it")
+        if pair.source.shape != pair.image.shape:
+            raise GeneratorError(
+                f"training example {pair.id}: expected a source of {tuple(pair.image.shape)}, its target's size, got "
+                f"{tuple(pair.source.shape)}; resize it"
+            )
+        return Example(pair.id, pair.source, pair.prompt, pair.source_attributes or {})

@@ -1,0 +1,71 @@
+"""SDEdit (Meng et al. 2022, arXiv 2108.01073): noise a scan part of the way, denoise it under the target's caption.
+
+z_t = a_t z_0 + b_t (eps + delta_sample) at the timestep where the last `strength` of the schedule begins (their Eq. 5,
+variance preserving, with drift), then the sampler's own steps from there. Nothing keeps what the caption doesn't say
+but what is left of the image: the row to compare with. Trains nothing of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, cast
+
+import torch
+
+from ldbench.api import Request
+from ldbench.errors import UsageError
+
+from .drift import Delta, Shift, shifted
+from .latent_diffusion import LatentDiffusion
+from .sampling import ReverseStep, descend, predictor, step_generators
+from .schedulers import reverse_path
+from .stable_diffusion import StableDiffusion
+from .tuned_editor import TunedEditor
+
+
+@dataclass
+class SDEdit(TunedEditor):
+    """SDEdit on the basic-fine-tuned backbone, without drift.
+
+    `strength` is the share of the `sampling_steps` that is taken, from the noise level where the last of them start: 0
+    gives the source through the autoencoder, 1 a new image but for the a_T of the source that is left.
+    """
+
+    sampling_parameters: ClassVar[frozenset[str]] = StableDiffusion.sampling_parameters | {"strength"}
+
+    sampling_steps: int = 20
+    guidance_scale: float = 7.5
+    strength: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.strength <= 1:
+            raise UsageError(f"strength: expected 0 to 1, got {self.strength}")
+
+    def _edit(self, model: LatentDiffusion, requests: Sequence[Request], z_0: torch.Tensor) -> Iterator[ReverseStep]:
+        cases = [request.case for request in requests]
+        steps = self._edit_steps()
+        if not steps:
+            return
+        how = self._sampling(model)
+        path = reverse_path(how.sampler, how.steps, model.schedule.config, first=how.steps - steps)
+        noise = torch.stack([request.noise(z_0.shape[1:]) for request in requests]).to(z_0.device)
+        if how.drift.kind == "noise":
+            noise = shifted(noise, cast(Shift, how.drift.sample))
+        abar_t = path.abar[0]
+        z_t = math.sqrt(abar_t) * z_0 + math.sqrt(1 - abar_t) * noise
+        targets = [case.target_prompt or "" for case in cases]  # there, as source_latents has seen to
+        predict = predictor(model, model.embed(targets, [case.id for case in cases]), how.guidance_scale)
+        yield from descend(predict, z_t * path.scale(0), path, how, step_generators(requests))
+
+    def _edit_steps(self) -> int:
+        return round(self.strength * self.sampling_steps)
+
+
+@dataclass
+class SDEditDrift(SDEdit):
+    """SDEdit on the backbone that was basic-fine-tuned with the paper's drift of 0.1."""
+
+    delta: Delta = 0.1

@@ -1,0 +1,194 @@
+"""Editing tasks' data: which image becomes which, the cases and examples that follow, and, apart, the answers.
+
+A case asks for the same subject's image under another age, diagnosis, finding or sex. Besides the cases there are two
+further passes over some of them: the null edit, and the way back from a result. Refuses pairs of two subjects or of
+two sizes, targets that differ from their source in nothing, and a younger target where the card doesn't allow one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ldbench.api import Attributes, Case, Edit, Example
+from ldbench.card import EditSpec, Task
+from ldbench.data.frozen import FrozenDataset, Record
+from ldbench.errors import CardError, DataError
+from ldbench.prompts import instruction_for, prompt_for, sentences_for
+
+if TYPE_CHECKING:
+    import torch
+
+NULL, BACK = ".null", ".back"  # what the ids of the further passes end with
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A scan and the same subject's image after the edit."""
+
+    source: Record
+    target: Record
+
+
+@dataclass(frozen=True)
+class Editing:
+    """How an editing task turns records into cases and examples in a run of this `seed`."""
+
+    task: Task
+    edit: EditSpec
+    seed: int
+
+    def pairs(self, dataset: FrozenDataset, split: str) -> list[Pair]:
+        """Every pair of a split, by the scan's place in the manifest; none where the data have no targets there."""
+        scans = {record.subject: record for record in dataset.select(split)}
+        targets = dataset.select(split, self.edit.role)
+        return [self._pair(dataset, scans.get(target.subject), target) for target in targets]
+
+    def case(self, dataset: FrozenDataset, pair: Pair) -> Case:
+        """The case that asks for the pair's target."""
+        before, after = pair.source, pair.target.attributes
+        return Case(
+            before.id, self._instruction(before, after), after, _image(dataset, before), before.attributes,
+            self._caption(before, before.attributes), self._caption(before, after), self._edit(before, after),
+        )
+
+    def lone_case(self, dataset: FrozenDataset, record: Record) -> Case | None:
+        """The case that would be asked of an image whose answer nobody knows; None where none would be."""
+        after = self._wanted(record)
+        if after is None:
+            return None
+        return Case(
+            record.id, self._instruction(record, after), after, _image(dataset, record), record.attributes,
+            self._caption(record, record.attributes), self._caption(record, after), self._edit(record, after),
+        )
+
+    def validation(self, dataset: FrozenDataset) -> dict[str, Case]:
+        """The cases of the validation split, by id: of its pairs, or where it has none, of its images alone."""
+        pairs = self.pairs(dataset, "validation")
+        if pairs:
+            return {pair.source.id: self.case(dataset, pair) for pair in pairs}
+        found = [self.lone_case(dataset, record) for record in dataset.select("validation")]
+        return {case.id: case for case in found if case is not None}
+
+    def null(self, case: Case) -> Case:
+        """The case of the null edit: the source's own attributes and caption are asked for."""
+        name, before = case.id + NULL, case.source_attributes or {}
+        prompt = instruction_for(self.task, self.edit, case.id, before, before, self.seed)
+        return replace(
+            case, id=name, prompt=prompt, attributes=before, target_prompt=case.source_prompt, edit=None
+        )
+
+    def back(self, case: Case, result: torch.Tensor) -> Case:
+        """The case that asks a result `(3, H, W)` back into what its source was."""
+        before, after = case.source_attributes or {}, case.attributes
+        prompt = instruction_for(self.task, self.edit, case.id, after, before, self.seed)
+        edit = case.edit and Edit(
+            case.edit.attribute, case.edit.target, case.edit.source, case.edit.target_sentences,
+            case.edit.source_sentences,
+        )
+        return Case(
+            case.id + BACK, prompt, before, result, after, case.target_prompt, case.source_prompt, edit
+        )
+
+    def paired_example(self, dataset: FrozenDataset, pair: Pair) -> Example:
+        """A training pair."""
+        before, after = pair.source, pair.target.attributes
+        prompt = self._instruction(before, after)
+        return Example(
+            before.id, _image(dataset, pair.target), prompt, after, _image(dataset, before), before.attributes,
+            self._caption(before, before.attributes), self._caption(before, after), prompt,
+        )
+
+    def lone_example(self, dataset: FrozenDataset, record: Record) -> Example:
+        """A training image without a partner, with its caption and the one after the edit that a case would ask for."""
+        caption, after = self._caption(record, record.attributes), self._wanted(record)
+        if after is None:
+            return Example(record.id, _image(dataset, record), caption, record.attributes)
+        return Example(
+            record.id, _image(dataset, record), caption, record.attributes, None, None, caption,
+            self._caption(record, after), self._instruction(record, after),
+        )
+
+    def _pair(self, dataset: FrozenDataset, source: Record | None, target: Record) -> Pair:
+        name, what = self.edit.attribute, f"{self.task.id}: pair of {target.id!r}"
+        if source is None:
+            raise DataError(
+                f"{what}: expected a scan of the same subject, {target.subject!r}, got none; mend the manifest"
+            )
+        before, after = source.attributes[name], target.attributes[name]
+        if before == after:
+            raise DataError(f"{what}: expected another {name} than its source's, got {after!r} in both")
+        if name == "age" and float(after) < float(before) and not self.edit.younger:
+            raise DataError(
+                f"{what}: expected an age of {before} or more, got {after}; drop the pair or set edit.younger = true"
+            )
+        sizes = [dataset.size(record) for record in (source, target)]
+        if sizes[0] != sizes[1]:
+            raise DataError(f"{what}: expected {sizes[0]} pixels, its source's size, got {sizes[1]}; resize it")
+        return Pair(source, target)
+
+    def _caption(self, record: Record, attributes: Attributes) -> str:
+        """The wording is drawn by the source's id, so that both captions of a case differ in the attributes alone."""
+        return prompt_for(self.task.protocol, record.id, attributes, self.seed)
+
+    def _instruction(self, source: Record, after: Attributes) -> str:
+        return instruction_for(self.task, self.edit, source.id, source.attributes, after, self.seed)
+
+    def _edit(self, source: Record, after: Attributes) -> Edit:
+        name = self.edit.attribute
+        values = source.attributes[name], after[name]
+        if self.edit.sentences:
+            sentences = tuple(sentences_for(self.task, self.edit, value) for value in values)
+        else:
+            sentences = tuple((self._caption(source, each),) for each in (source.attributes, after))
+        return Edit(name, *values, *sentences)
+
+    def _wanted(self, record: Record) -> Attributes | None:
+        """What a training image would be turned into: from the neutral class into another, from others into it."""
+        name, classes, neutral = self.edit.attribute, self.task.data.classes, self.edit.neutral
+        if neutral is None or record.attributes[name] not in classes:
+            return None
+        others = [each for each in classes if each != neutral]
+        place = int(hash_order("edit", record.id)[:8], 16) % len(others)
+        return {**record.attributes, name: others[place] if record.attributes[name] == neutral else neutral}
+
+
+def check_edit(task: Task, edit: EditSpec, dataset: FrozenDataset) -> None:
+    """`CardError` where the data know no such attribute or role."""
+    known = {name for record in dataset.records for name in record.attributes}
+    roles = {record.role for record in dataset.records} - {"scan"}
+    for key, value, names in (("attribute", edit.attribute, known), ("role", edit.role, roles)):
+        if value not in names:
+            raise CardError(f"{task.id}:edit.{key}: expected one of {', '.join(sorted(names))}, got {value!r}")
+
+
+def balanced(pairs: Sequence[Pair], attribute: str, classes: Sequence[str], count: int, task_id: str) -> list[Pair]:
+    """`count` of the pairs, as many of each class of source, the first by a hash of the sources' ids."""
+    chosen: list[Pair] = []
+    for label in classes:
+        members = [pair for pair in pairs if pair.source.attributes[attribute] == label]
+        members.sort(key=lambda pair: hash_order("evaluation", pair.source.id))
+        wanted = count // len(classes)
+        if len(members) < wanted:
+            raise DataError(f"{task_id}: the card asks for {wanted} {label} cases, the data have {len(members)}")
+        chosen += members[:wanted]
+    return sorted(chosen, key=lambda pair: hash_order("evaluation", pair.source.id))
+
+
+def answers(pairs: Sequence[Pair]) -> Mapping[str, Record]:
+    """The true image of every case, of its null edit and of its way back."""
+    found = {pair.source.id: pair.target for pair in pairs}
+    return found | {pair.source.id + end: pair.source for pair in pairs for end in (NULL, BACK)}
+
+
+def hash_order(purpose: str, image_id: str) -> str:
+    """What images are sorted by where a choice must depend on their ids alone; another order for each purpose."""
+    return hashlib.sha256(f"{purpose}\0{image_id}".encode()).hexdigest()
+
+
+def _image(dataset: FrozenDataset, record: Record) -> torch.Tensor:
+    import torch
+
+    return torch.from_numpy(dataset.image(record))

@@ -1,0 +1,65 @@
+"""Error of an attribute that can be read off the image: years of age, a ratio of two widths.
+
+An estimator reads the result and the true image of the case, and the score is the mean absolute difference of the
+two readings. The true image's reading stands for what is wanted, instead of the wanted value itself, so that the
+estimator's own error cancels and the truth scores 0; what remains is in the estimator's unit. This is effectiveness
+measured with a regression, as Monteiro et al. 2023 (arXiv 2303.01274) measure it with a pseudo-oracle. Refuses
+readings that are not finite, one a case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ldbench.errors import MetricError
+from ldbench.metrics.intervals import Array, mean_interval
+from ldbench.metrics.pairs import validated_pairs
+from ldbench.metrics.score import Score
+
+if TYPE_CHECKING:
+    import torch
+
+Reading = Callable[[npt.NDArray[np.float32]], Array]
+
+
+def attribute_errors(metric: str, result: torch.Tensor, truth: torch.Tensor, read: Reading) -> Array:
+    """|reading of the result - reading of the truth|, `(N,)`, of images `(N, 3, H, W) float32 in [0, 1]`.
+
+    `read` maps grey images `(N, H, W) float32`, the mean over channels, to `(N,)`. Raises `MetricError`, and
+    `ImageError` where the estimator knows another size.
+    """
+    validated_pairs(metric, result, truth, smallest=1)
+    pair = [np.asarray(read(images.mean(dim=1).cpu().numpy()), np.float64) for images in (result, truth)]
+    for readings in pair:
+        if readings.shape != (len(result),) or not np.isfinite(readings).all():
+            raise MetricError(
+                f"{metric}: expected {len(result)} finite readings, one a case, got shape {readings.shape} with "
+                f"{int((~np.isfinite(readings)).sum())} not finite; check the estimator on the card"
+            )
+    return np.abs(pair[0] - pair[1])
+
+
+def attribute_error_score(
+    metric: str, result: torch.Tensor, truth: torch.Tensor, read: Reading, *, estimator: str, unit: str
+) -> Score:
+    """Mean of `attribute_errors` under the name `metric`, in `unit`, with Student's t interval over cases."""
+    values = attribute_errors(metric, result, truth, read)
+    interval = mean_interval(values, metric)
+    return Score(
+        metric=metric,
+        value=interval.value,
+        ci_low=max(interval.low, 0.0),
+        ci_high=interval.high,
+        n=len(values),
+        direction="lower",
+        extractor=estimator,
+        parameters={
+            "unit": unit,
+            "against": "the estimator's reading of the true image",
+            "interval": "95 % Student's t over cases",
+        },
+    )

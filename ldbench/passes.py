@@ -1,0 +1,63 @@
+"""The passes of a run: the task's cases and, where its metrics ask for them, null edits and edits back.
+
+Says which images belong to a task and reads them from disk. Refuses a folder that lacks any image of a pass that it
+holds at all; a further pass whose folder is absent is not there, and what is measured on it is left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ldbench.api import Case
+from ldbench.data.folder import read_folder
+from ldbench.data.task_data import TaskData
+
+if TYPE_CHECKING:
+    import torch
+
+NULL, BACK = "null", "back"
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a generator made: images `(3, H, W) float32 in [0, 1]` by case id, those of the further passes by pass and
+    id of the case that they belong to, and a digest over names and pixels of all."""
+
+    images: Mapping[str, torch.Tensor]
+    passes: Mapping[str, Mapping[str, torch.Tensor]]
+    digest: str
+
+
+def passes(data: TaskData, images: Path) -> Iterator[tuple[str, Sequence[Case]]]:
+    """Name and cases of each pass, the task's own first, named ""; `images` is where its results lie.
+
+    An edit back starts from a result as it was stored: the results must stand before the last pass is asked for.
+    """
+    yield "", data.cases
+    if null := data.null_cases():
+        yield NULL, null
+    if data.task.metrics.reversibility is not None:
+        yield BACK, data.back_cases(_read(data, images, data.cases))
+
+
+def read_made(data: TaskData, images: Path, further: Mapping[str, Path]) -> Made:
+    """Read the results from the folder `images` and the further passes from theirs."""
+    digest, made = hashlib.sha256(), {}
+    for name, cases in passes(data, images):
+        folder = further.get(name) if name else images
+        if folder is None or (name and not folder.is_dir()):
+            continue
+        found = _read(data, folder, cases)
+        for case_id in sorted(found):
+            digest.update(case_id.encode() + b"\0" + (found[case_id] * 255).round().byte().numpy().tobytes())
+        made[name] = {case_id.removesuffix(f".{name}"): image for case_id, image in found.items()}
+    return Made(made.pop(""), made, digest.hexdigest())
+
+
+def _read(data: TaskData, folder: Path, cases: Sequence[Case]) -> dict[str, torch.Tensor]:
+    side = data.task.protocol.resolution
+    return dict(read_folder(folder, [case.id for case in cases], (side, side)))

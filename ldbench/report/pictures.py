@@ -1,0 +1,65 @@
+"""The pictures that runs left beside their results, gathered for a report.
+
+A row's picture is `edits.png`, or else `samples.png`, from beside the result of its lowest seed that has one. Refuses
+to draw: what no run has drawn is not shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from ldbench.comparable import Found
+from ldbench.errors import ResultError
+from ldbench.leaderboard import Leaderboard, Row
+from ldbench.report.table import label
+
+NAMES = ("edits.png", "samples.png")
+FOLDER = "images"
+
+
+def copy_pictures(found: Sequence[Found], leaderboard: Leaderboard, out: Path) -> dict[str, str]:
+    """Copy the rows' pictures to `out/images`; by row label, in the rows' order, the links relative to `out`.
+
+    `found` are the results that the leaderboard was folded from, with their paths. Rows without a picture are absent.
+    """
+    links: dict[str, str] = {}
+    for row in leaderboard.rows:
+        picture = _picture(found, leaderboard.task.id, row)
+        if picture is not None:
+            name = label(row, leaderboard.rows)
+            links[name] = f"{FOLDER}/{_slug(leaderboard.task.id)}--{_slug(name)}.png"
+            _copy(picture, out / links[name])
+    return links
+
+
+def _picture(found: Sequence[Found], task_id: str, row: Row) -> Path | None:
+    """The picture of the lowest seed that has one."""
+    runs = [
+        (one.seed or 0, path) for path, one in found
+        if (one.task.id, one.status, one.origin) == (task_id, "complete", "measured")
+        and (one.model, one.origin, one.source) == (row.model, row.origin, row.source)
+    ]
+    beside = [Path(path).with_name(name) for _, path in sorted(runs) for name in NAMES]
+    return next((path for path in beside if path.is_file()), None)
+
+
+def _slug(name: str) -> str:
+    """The name in letters that need no quoting; one that had others gets a hash, so that no two names meet."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
+    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _copy(picture: Path, target: Path) -> None:
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(picture.read_bytes())
+        part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        reason = f"{error.strerror or error}; free space or choose another --out"
+        raise ResultError(f"can't copy {picture} to {target}: {reason}") from error
