@@ -27,7 +27,7 @@ from ldbench.generate import MANIFEST, generate, image_path, requests_for
 from ldbench.parameters import build, parameters
 from ldbench.processes import current_processes
 from ldbench.result import ModelRef, write_text_atomic
-from ldbench.run import Settings, claimed, fit, ready
+from ldbench.run import SHARED, Settings, claimed, fit, ready
 
 if TYPE_CHECKING:
     import torch
@@ -79,7 +79,10 @@ class Workbench:
         folder.mkdir(parents=True, exist_ok=True)
         side = self.data.task.protocol.resolution
         backbone = self.data.task.protocol.backbone
-        context = Context(self.device, self.settings.seed, folder, (3, side, side), backbone, self.settings.progress)
+        context = Context(
+            self.device, self.settings.seed, folder, (3, side, side), backbone, self.settings.progress,
+            shared=self.settings.out / SHARED,
+        )
         if key not in self._fitted:
             self._fitted.clear()  # one model in memory
             fit(generator, self.data, context)
