@@ -80,15 +80,18 @@ def test_a_pair_that_is_none_is_one_line(
 
 
 def test_both_images_of_a_generated_pair_come_from_the_same_noise(model: LatentDiffusion) -> None:
-    """Under equal captions they are equal, ancestral noise included; under others they are not."""
+    """Under equal captions they are equal, ancestral noise included; under others they are not, the less so the further
+    the target's caption is followed."""
     wanted = [PairPrompts("a small disc", "a small disc", "keep", 1), PairPrompts("a small disc", "a ring", "cut", 1)]
     how = BasicFT(sampler="ddpm", sampling_steps=4)._sampling(model)
-    sources, targets = sample_pairs(model, wanted, (3, SIDE, SIDE), how)
+    sources, targets = sample_pairs(model, wanted, (3, SIDE, SIDE), how, 3.0)
     assert sources.shape == (2, 4, 8, 8)
-    assert torch.equal(sources[0], targets[0])
+    torch.testing.assert_close(sources[0], targets[0], rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(sources[1], sources[0])
-    assert not torch.allclose(targets[1], targets[0])
-    other = sample_pairs(model, [dataclasses.replace(wanted[0], seed=2)], (3, SIDE, SIDE), how)
+    less = sample_pairs(model, wanted, (3, SIDE, SIDE), how, 1.0)
+    assert torch.equal(less[0], sources)
+    assert 0 < 2 * float((less[1, 1] - sources[1]).norm()) < float((targets[1] - sources[1]).norm())
+    other = sample_pairs(model, [dataclasses.replace(wanted[0], seed=2)], (3, SIDE, SIDE), how, 1.0)
     assert not torch.allclose(other[0, 0], sources[0])
 
 
@@ -115,7 +118,7 @@ def test_generated_pairs_are_kept_and_belong_to_their_start(
 
     monkeypatch.setattr(edit_pairs, "sample_pairs", counted)
     where, start = place(tmp_path, random_backbone), quick(BasicFT)
-    first = generated_pairs(start, LoneDiscs(16), where, None, batch_size=7)
+    first = generated_pairs(start, LoneDiscs(16), where, None, 1.0, batch_size=7)
     assert made == [7, 5]
     assert first.sources.shape == (12, 4, 8, 8)
     assert [first.targets.prompts[place] for place in first.targets.prompt_of[:4]] == [
@@ -123,13 +126,14 @@ def test_generated_pairs_are_kept_and_belong_to_their_start(
     ]
     assert not first.targets.moments[1].any()
     assert not torch.equal(first.targets.moments[0], first.sources)
-    again = generated_pairs(start, LoneDiscs(16), where, None, batch_size=7)
+    again = generated_pairs(start, LoneDiscs(16), where, None, 1.0, batch_size=7)
     assert torch.equal(again.sources, first.sources)
     assert torch.equal(again.targets.moments, first.targets.moments)
     assert made == [7, 5]
-    generated_pairs(quick(BasicFT, learning_rate=0.01), LoneDiscs(16), where, None)
-    generated_pairs(start, LoneDiscs(16), where, 3)
-    assert made == [7, 5, 12, 3]
+    generated_pairs(quick(BasicFT, learning_rate=0.01), LoneDiscs(16), where, None, 1.0)
+    generated_pairs(start, LoneDiscs(16), where, 3, 1.0)
+    generated_pairs(start, LoneDiscs(16), where, 3, 2.0)
+    assert made == [7, 5, 12, 3, 3]
     assert (where.folder / PAIRS).exists()
 
 
