@@ -7,7 +7,7 @@ a metric that needs the true images where the task has none.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -72,16 +72,11 @@ class Edits:
     @cached_property
     def judge(self) -> Judge:
         """The card's judge, trained on the real training scans or read back."""
-        from ldbench.metrics.classifier import Recipe
-        from ldbench.metrics.judge import trained_judge
+        from ldbench.metrics.judge import judge_of
 
-        settings = asdict(_present(self.task.judge))
-        seed = settings.pop("seed")
-        if settings.pop("spread_seeds") != 1:
-            raise MetricError(f"{self.task.id}:judge.spread_seeds: expected 1, one judge for all; change the card")
         images, labels = self.training_scans()
-        return trained_judge(
-            images, labels, classes=self.task.data.classes, recipe=Recipe(**settings), seed=seed, device=self.device,
+        return judge_of(
+            _present(self.task.judge), self.task.data.classes, images, labels, device=self.device,
             folder=self.judge_folder, progress=self.progress,
         )
 

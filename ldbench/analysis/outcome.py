@@ -8,7 +8,7 @@ curve and the same resampling as the distances between sets. Refuses tasks witho
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,8 +18,7 @@ from ldbench.analysis.workbench import Workbench
 from ldbench.api import Case
 from ldbench.errors import UsageError
 from ldbench.extractors.weights import user_cache_folder
-from ldbench.metrics.classifier import Recipe
-from ldbench.metrics.judge import Judge, trained_judge
+from ldbench.metrics.judge import Judge, judge_of
 
 MEASURE = Measure("counterfactual", np.zeros((1, 0), dtype=np.float32))
 ZERO = np.zeros(1, dtype=np.float32)
@@ -53,12 +52,8 @@ def outcome(bench: Workbench, cases: Sequence[Case], outcome_weight: float) -> O
         raise UsageError(f"--distance counterfactual: expected a card with [judge], got {task.id}; take channels")
     if not outcome_weight >= 0:  # also for NaN
         raise UsageError(f"--outcome-weight: expected 0 or more, got {outcome_weight}")
-    settings = asdict(task.judge)
-    seed = settings.pop("seed")
-    settings.pop("spread_seeds")
-    scans, labels = bench.data.training_scans()
-    judge = trained_judge(
-        scans, labels, classes=task.data.classes, recipe=Recipe(**settings), seed=seed, device=bench.device,
+    judge = judge_of(
+        task.judge, task.data.classes, *bench.data.training_scans(), device=bench.device,
         folder=user_cache_folder() / "judges", progress=bench.settings.progress,
     )
     sources = [case.source for case in cases if case.source is not None]

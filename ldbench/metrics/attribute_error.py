@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ldbench.errors import MetricError
-from ldbench.metrics.intervals import Array, mean_interval
+from ldbench.metrics.intervals import Array
+from ldbench.metrics.mean_score import mean_score
 from ldbench.metrics.pairs import validated_pairs
 from ldbench.metrics.score import Score
 
@@ -48,18 +49,5 @@ def attribute_error_score(
 ) -> Score:
     """Mean of `attribute_errors` under the name `metric`, in `unit`, with Student's t interval over cases."""
     values = attribute_errors(metric, result, truth, read)
-    interval = mean_interval(values, metric)
-    return Score(
-        metric=metric,
-        value=interval.value,
-        ci_low=max(interval.low, 0.0),
-        ci_high=interval.high,
-        n=len(values),
-        direction="lower",
-        extractor=estimator,
-        parameters={
-            "unit": unit,
-            "against": "the estimator's reading of the true image",
-            "interval": "95 % Student's t over cases",
-        },
-    )
+    what = {"unit": unit, "against": "the estimator's reading of the true image"}
+    return mean_score(metric, values, "lower", what, estimator)

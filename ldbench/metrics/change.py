@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ldbench.metrics.intervals import Array, mean_interval
+from ldbench.metrics.intervals import Array
+from ldbench.metrics.mean_score import mean_score
 from ldbench.metrics.pairs import in_batches, validated_pairs
 from ldbench.metrics.score import Score
 
@@ -50,18 +51,5 @@ def change_values(metric: str, result: torch.Tensor, source: torch.Tensor) -> Ar
 
 
 def _score(metric: str, result: torch.Tensor, source: torch.Tensor, compared: str) -> Score:
-    values = change_values(metric, result, source)
-    interval = mean_interval(values, metric)
-    return Score(
-        metric=metric,
-        value=interval.value,
-        ci_low=max(interval.low, 0.0),
-        ci_high=interval.high,
-        n=len(values),
-        direction="lower",
-        parameters={
-            "distance": "mean absolute difference of pixels in [0, 1]",
-            "between": compared,
-            "interval": "95 % Student's t over cases",
-        },
-    )
+    what = {"distance": "mean absolute difference of pixels in [0, 1]", "between": compared}
+    return mean_score(metric, change_values(metric, result, source), "lower", what)

@@ -15,8 +15,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ldbench.api import ParameterValue
-from ldbench.metrics.intervals import Array, mean_interval
+from ldbench.metrics.intervals import Array
 from ldbench.metrics.lpips import lpips_score
+from ldbench.metrics.mean_score import mean_score
 from ldbench.metrics.pairs import validated_pairs
 from ldbench.metrics.region import region_means, validated_region
 from ldbench.metrics.score import Score
@@ -41,16 +42,7 @@ def identity_ssim_score(result: torch.Tensor, source: torch.Tensor, region: torc
     if region is None:
         return replace(source_ssim_score(result, source), metric="identity_ssim")
     values = identity_ssim_values(result, source, region)
-    interval = mean_interval(values, "identity_ssim")
-    return Score(
-        metric="identity_ssim",
-        value=interval.value,
-        ci_low=interval.low,
-        ci_high=interval.high,
-        n=len(values),
-        direction="higher",
-        parameters={**ssim_parameters(), **_OUTSIDE},
-    )
+    return mean_score("identity_ssim", values, "higher", {**ssim_parameters(), **_OUTSIDE})
 
 
 def identity_ssim_values(result: torch.Tensor, source: torch.Tensor, region: torch.Tensor | None) -> Array:

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from ldbench.api import ParameterValue, Progress, silent
 from ldbench.errors import MetricError
+from ldbench.metric_specs import ClassifierSpec
 from ldbench.metrics.classifier import Classifier, Recipe, restored_classifier, train_classifier
 from ldbench.metrics.intervals import Array
 
@@ -40,6 +41,21 @@ class Judge:
     def scores(self, images: torch.Tensor) -> Array:
         """`(N, K)` float64 of images `(N, 3, H, W) float32 in [0, 1]`: log odds of each class against the rest."""
         return np.asarray(self.classifier.scores(images).numpy(), dtype=np.float64)
+
+
+def judge_of(
+    spec: ClassifierSpec, classes: Sequence[str], images: torch.Tensor, labels: Sequence[str], *,
+    device: torch.device | str, folder: Path | None, progress: Progress = silent,
+) -> Judge:
+    """The judge that a card's `[judge]` asks for, from the task's real training scans; see `trained_judge`."""
+    settings = asdict(spec)
+    seed = settings.pop("seed")
+    if settings.pop("spread_seeds") != 1:
+        raise MetricError("judge.spread_seeds: expected 1, one judge for all; change the card")
+    return trained_judge(
+        images, labels, classes=classes, recipe=Recipe(**settings), seed=seed, device=device, folder=folder,
+        progress=progress,
+    )
 
 
 def trained_judge(

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from ldbench.api import ParameterValue
 from ldbench.errors import WeightsError, unknown_name
 from ldbench.extractors import weights
-from ldbench.metrics.intervals import Array, mean_interval
+from ldbench.metrics.intervals import Array
+from ldbench.metrics.mean_score import mean_score
 from ldbench.metrics.pairs import in_batches, validated_pairs
 from ldbench.metrics.score import Score
 from ldbench.torchvision_ops import declare_missing_ops
@@ -66,17 +67,7 @@ def lpips_score(
 ) -> Score:
     """Mean perceptual distance over cases as a `Score`, with Student's t interval."""
     values = lpips_values(generated, target, extractor=extractor, alexnet=alexnet, device=device, batch_size=batch_size)
-    interval = mean_interval(values, "lpips")
-    return Score(
-        metric="lpips",
-        value=interval.value,
-        ci_low=max(interval.low, 0.0),
-        ci_high=interval.high,
-        n=len(values),
-        direction="lower",
-        extractor=extractor,
-        parameters={**_parameters(extractor), "resize": None, "interval": "95 % Student's t over cases"},
-    )
+    return mean_score("lpips", values, "lower", {**_parameters(extractor), "resize": None}, extractor)
 
 
 def _parameters(extractor: str) -> dict[str, ParameterValue]:

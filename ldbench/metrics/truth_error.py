@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ldbench.metrics.intervals import Array, mean_interval
+from ldbench.metrics.intervals import Array
+from ldbench.metrics.mean_score import mean_score
 from ldbench.metrics.pairs import validated_pairs
 from ldbench.metrics.region import region_means, validated_region
 from ldbench.metrics.score import Score
@@ -40,18 +41,9 @@ def error_values(metric: str, result: torch.Tensor, truth: torch.Tensor, mask: t
 
 
 def _score(metric: str, values: Array, side: str) -> Score:
-    interval = mean_interval(values, metric)
-    return Score(
-        metric=metric,
-        value=interval.value,
-        ci_low=max(interval.low, 0.0),
-        ci_high=interval.high,
-        n=len(values),
-        direction="lower",
-        parameters={
-            "distance": "mean absolute difference of pixels in [0, 1]",
-            "against": "true image",
-            "region": f"{side} what the true image changes",
-            "interval": "95 % Student's t over cases",
-        },
-    )
+    what = {
+        "distance": "mean absolute difference of pixels in [0, 1]",
+        "against": "true image",
+        "region": f"{side} what the true image changes",
+    }
+    return mean_score(metric, values, "lower", what)

@@ -67,11 +67,11 @@ def test_a_search_by_it_weighs_outcome_against_change(
         read.add(record.split)
         return original(self, record)
 
-    def trained(images: torch.Tensor, labels: list[str], **_: object) -> Judge:
+    def trained(spec: object, classes: object, images: torch.Tensor, labels: list[str], **_: object) -> Judge:
         assert set(labels) == {"CN", "AD"}
         return Bright()
 
-    monkeypatch.setattr(module, "trained_judge", trained)
+    monkeypatch.setattr(module, "judge_of", trained)
     monkeypatch.setattr(FrozenDataset, "image", spied)
     data = task_data(card.load("sandbox-brain-disease"), 0)
     cards_own = {case.id for case in data.cases}
