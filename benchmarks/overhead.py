@@ -3,7 +3,8 @@
     python benchmarks/overhead.py --images 200 --steps 100 --repeats 3
 
 Generation: `generate` with everything that a run in a matrix has (checks, PNG files, manifest, progress in a file and a
-log) beside a loop that hands the same requests to the same sampler and throws the images away. Fitting: `fit` of
+log) beside a loop that hands the same requests to the same sampler and throws the images away, and beside one that
+saves them with Pillow, as anybody who wants the images must. Fitting: `fit` of
 basic-ft with its checkpoint, cache and progress beside a loop over the same objective with torch's AdamW, averaging
 included, that writes nothing. Both sides load the backbone and encode the training scans. The two take turns in one
 process; figures are medians. A busy machine stretches seconds on the wall, not those of the processor.
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import itertools
 import statistics
 import tempfile
@@ -35,6 +37,7 @@ from ldbench_baselines.encoded import EncodedSet  # noqa: E402
 from ldbench_baselines.latent_diffusion import LatentDiffusion, load_backbone  # noqa: E402
 from ldbench_baselines.stable_diffusion import StableDiffusion  # noqa: E402
 from ldbench_baselines.training import TrainingSettings, learning_rate_at, step_generator  # noqa: E402
+from PIL import Image  # noqa: E402
 
 from ldbench import card  # noqa: E402
 from ldbench.api import Context, Request, TrainingSet  # noqa: E402
@@ -82,6 +85,15 @@ def bare_generation(generator: StableDiffusion, requests: Sequence[Request], con
     """The sampler alone."""
     for start in range(0, len(requests), BATCH):
         generator.generate(requests[start : start + BATCH], context)
+
+
+def saving_generation(generator: StableDiffusion, requests: Sequence[Request], context: Context) -> None:
+    """The sampler and a PNG an image."""
+    for start in range(0, len(requests), BATCH):
+        batch = requests[start : start + BATCH]
+        pixels = (generator.generate(batch, context) * 255).round().byte().permute(0, 2, 3, 1).numpy()
+        for request, image in zip(batch, pixels, strict=True):
+            Image.fromarray(image).save(context.folder / f"{request.case.id}.png")
 
 
 def suite_fit(train: TrainingSet, steps: int, context: Context) -> LatentDiffusion:
@@ -138,8 +150,16 @@ def compare(name: str, unit: str, count: int, sides: Sequence[Callable[[], objec
         print(f"| {clock} | {suite:.2f} | {bare:.2f} | {overhead:+.1f} % | {100 * GOAL:.0f} % |", flush=True)
 
 
+def in_fresh_context(
+    work: Callable[[StableDiffusion, Sequence[Request], Context], None], generator: StableDiffusion,
+    requests: Sequence[Request], fresh: Callable[[], Context],
+) -> None:
+    """A generation in a folder of its own."""
+    work(generator, requests, fresh())
+
+
 def main() -> None:
-    """Print both tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description="The suite beside a bare loop.")
     parser.add_argument("--task", default="sandbox-brain-t2i")
     parser.add_argument("--images", type=int, default=200)
@@ -161,11 +181,12 @@ def main() -> None:
             generator = StableDiffusion()
             generator.fit(data.train, fresh())
             bare_generation(generator, requests[:BATCH], fresh())  # first calls are not what is compared
-            sides = (
-                lambda: suite_generation(generator, requests, fresh()),
-                lambda: bare_generation(generator, requests, fresh()),
-            )
-            compare("generate", "images", len(requests), sides, options.repeats)
+            for name, bare in (("generate", bare_generation), ("generate and save", saving_generation)):
+                sides = (
+                    lambda: suite_generation(generator, requests, fresh()),
+                    functools.partial(in_fresh_context, bare, generator, requests, fresh),
+                )
+                compare(name, "images", len(requests), sides, options.repeats)
         if options.only != "generate":
             ends = [work(data.train, 3, fresh()) for work in (suite_fit, bare_fit)]
             for one, other in zip(*(end.unet.parameters() for end in ends), strict=True):
