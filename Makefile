@@ -13,9 +13,6 @@ OUT ?= runs/demo
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-TASKS ?= sandbox-brain-t2i sandbox-chest-t2i
-MODELS ?= real,mean-image,sd,sd-ld,basic-ft,basic-ft-ld,textual-inversion,textual-inversion-ld,dreambooth,dreambooth-ld,custom-diffusion,custom-diffusion-ld,lora,lora-ld
-SEEDS ?= 0,1,2
 WORKERS ?= 2
 
 .PHONY: install demo test test-fast test-slow lint leaderboards data backbone clean
@@ -45,8 +42,8 @@ lint: install
 	$(BIN)/mypy
 
 leaderboards: install
-	$(BIN)/ldbench matrix $(TASKS) --models $(MODELS) --seeds $(SEEDS) --workers $(WORKERS) --out runs/leaderboards
-	cd runs/leaderboards && find . -name result.json -exec cp --parents {} $(CURDIR)/leaderboards/results \;
+	sh leaderboards/measure.sh $(BIN)/ldbench runs/leaderboards $(WORKERS)
+	cd runs/leaderboards && find sandbox-* -name result.json -exec cp --parents {} $(CURDIR)/leaderboards/results \;
 	$(BIN)/ldbench report leaderboards/results --format json --out leaderboards
 	$(BIN)/ldbench report leaderboards/results --format markdown --out leaderboards
 

@@ -5,8 +5,9 @@ structure of the image. Each reverse step of the edit is preceded by one step do
 z_t, over all layers, heads, pixels and tokens. The reference, the same steps under the source's text, goes one step at
 a time with the edit, so only the maps of one timestep are ever held.
 
-The weight is the paper's tau as METHOD reads it. The authors' code averages over heads, and over both halves of
-classifier-free guidance, of which one is blind to the edit: its 0.1 is 0.1 / (2 heads) here.
+The Latent Drifting paper ablates a tau that it doesn't define; it is taken for this weight. The code of Pix2Pix-Zero's
+authors averages over heads, and over both halves of classifier-free guidance, of which one is blind to the edit: its
+0.1 is 0.1 / (2 heads) here.
 
 The U-Net's own attention processors are put back after every use, whatever happens. Refuses nothing: an unconditional
 U-Net has no maps and is not guided. Shapes: B images, H heads, P pixels, L tokens.

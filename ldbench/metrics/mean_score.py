@@ -1,0 +1,30 @@
+"""A metric that is a mean of one value a case, as a `Score`.
+
+What the paired metrics share: Student's t interval, cut at the metric's bounds. Refuses too few and not finite values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ldbench.api import ParameterValue
+from ldbench.metrics.intervals import Array, mean_interval
+from ldbench.metrics.score import Direction, Score, bounds
+
+
+def mean_score(
+    metric: str, values: Array, direction: Direction, parameters: Mapping[str, ParameterValue],
+    extractor: str | None = None,
+) -> Score:
+    """The mean of `values (N,)` with its 95 % interval; raises `MetricError` for fewer than two or not finite ones."""
+    interval, (lowest, highest) = mean_interval(values, metric), bounds(metric)
+    return Score(
+        metric=metric,
+        value=interval.value,
+        ci_low=max(interval.low, lowest),
+        ci_high=min(interval.high, highest),
+        n=len(values),
+        direction=direction,
+        extractor=extractor,
+        parameters={**parameters, "interval": "95 % Student's t over cases"},
+    )
