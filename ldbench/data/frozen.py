@@ -31,7 +31,10 @@ _BOOKKEEPING = ("image_id", "subject", "split", "role", "index")
 
 @dataclass(frozen=True)
 class Record:
-    """One image of a data set: whose it is, which split and role it has, and what is known of it."""
+    """One image of a data set: whose it is, which split and role it has, and what is known of it.
+
+    `source` is the id of the scan that an image of another role belongs to; None: the subject's only one.
+    """
 
     id: str
     subject: str
@@ -39,6 +42,7 @@ class Record:
     role: str
     attributes: Attributes
     index: int
+    source: str | None = None
 
 
 @dataclass(frozen=True)
