@@ -9,7 +9,7 @@ matrix() {
 
 everyone=sd,sd-ld,basic-ft,basic-ft-ld,textual-inversion,textual-inversion-ld,dreambooth,dreambooth-ld,custom-diffusion,custom-diffusion-ld,lora,lora-ld
 editors=instruct-pix2pix,instruct-pix2pix-ld,instruct-pix2pix-cd,instruct-pix2pix-cd-ld,instruct-pix2pix-ft,instruct-pix2pix-ft-ld
-bounds=copy-source,oracle,other-subject
+bounds=copy-source,autoencoder,oracle,other-subject
 
 # Table 1, and Table 3 beside it
 matrix sandbox-brain-t2i sandbox-chest-t2i --models real,mean-image

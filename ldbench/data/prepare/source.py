@@ -21,10 +21,10 @@ from ldbench.api import Attributes, ParameterValue
 class SourceImage:
     """One image of a data set as its owners ship it.
 
-    `name` is what a report calls it, a path relative to the root; `subject` the owners' id, of which only a hash leaves;
-    `image` is unique in the data set and stable whatever else lies in the folder (`patient00001/study1/view1`), and only
-    its hash leaves too. `years` places the images of one subject in time (age at the scan, say), None where they have no
-    order: two of one subject with different years can make a pair.
+    `name` is what a report calls it, a path relative to the root; `subject` the owners' id, of which only a hash
+    leaves; `image` is unique in the data set and stable whatever else lies in the folder (`patient00001/study1/view1`),
+    and only its hash leaves too. `years` places the images of one subject in time (age at the scan, say), None where
+    they have no order: two of one subject with different years can make a pair.
     """
 
     name: str
@@ -37,10 +37,10 @@ class SourceImage:
 
 @dataclass(frozen=True)
 class Skipped:
-    """An image that is left out: its name, what was wrong with it in one line, and the rule that leaves it out.
+    """An image that is left out: its name, what is wrong with it in one line, and the rule that leaves it out.
 
-    `fault` is damage or a contradiction in the data, on which a strict run stops; `rule` is a choice that a setting makes
-    (a lateral view, no visit in the window).
+    `fault` is damage or a contradiction in the data, on which a strict run stops; `rule` is a choice that a setting
+    makes (a lateral view, no visit in the window).
     """
 
     name: str
@@ -65,7 +65,7 @@ class Reader(Protocol):
     classes: tuple[str, ...]
 
     def found(self, root: Path) -> Found:
-        """Everything below the root; reads tables and names, no pixels. Raises `DataError` for what can't be its layout."""
+        """Everything below the root; reads tables and names, no pixels. Raises `DataError` for another layout."""
 
     def pixels(self, source: SourceImage) -> NDArray[np.float32]:
         """The prepared image `(H, W) float32 in [0, 1]`, all of one size. Raises `ImageError` naming the file."""

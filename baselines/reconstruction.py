@@ -1,0 +1,33 @@
+"""The reference row `autoencoder`: the source through the backbone's autoencoder and back, unedited.
+
+What any edit in this backbone's latent space has lost before it changes anything. Trains nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from ldbench.api import Context, Request
+
+from .stable_diffusion import StableDiffusion
+from .training import arithmetic
+from .tuned_editor import source_latents
+
+
+@dataclass
+class Autoencoder(StableDiffusion):
+    """Each source encoded and decoded: no edit, and the backbone's own blur."""
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"aging", "disease-counterfactual"})
+    reason: ClassVar[str] = "A prompt alone brings no source to encode."
+    reference: ClassVar[bool] = True
+
+    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+        """The sources as the autoencoder has them, `(N, 3, H, W) float32 in [0, 1]`."""
+        model = self._fitted()
+        with arithmetic(context.device, self._precision(context)):
+            return model.decode(source_latents(model, requests, context.image_shape))
