@@ -18,7 +18,7 @@ from typing import Literal
 from ldbench.api import Kind
 from ldbench.card_file import complete, installed_names, installed_text
 from ldbench.errors import CardError, unknown_name
-from ldbench.metric_specs import JUDGED, LATER, PAIRED, ClassifierSpec, Metrics
+from ldbench.metric_specs import JUDGED, LATER, PAIRED, TRUE_IMAGES, ClassifierSpec, Metrics
 from ldbench.templates import complaint, fields_of, put_in
 from ldbench.typed import TypedError, build
 
@@ -66,7 +66,8 @@ class Protocol:
 
 @dataclass(frozen=True)
 class EditSpec:
-    """What an editing task asks for: `attribute` of the source is changed to what the data's image of `role` has.
+    """What an editing task asks for: `attribute` of the source is changed to what the data's image of `role` has, or,
+    where no role is named because nobody knows the answer, to another class.
 
     `instructions` are the templates of a case's prompt, drawn as captions are, with fields such as `{source_age}`,
     `{target_age}` and, for ages, `{change}` (slightly below 5 years, moderately to 10, significantly above; Sec. 4.1);
@@ -78,8 +79,8 @@ class EditSpec:
     """
 
     attribute: str
-    role: str
     instructions: tuple[str, ...]
+    role: str | None = None
     sentences: tuple[str, ...] = ()
     neutral: str | None = None
     region_threshold: float = 0.1
@@ -185,6 +186,14 @@ def _edit_rules(task: Task) -> list[Rule]:
     aging, style = edit.attribute == "age", task.protocol.age_style
     return [
         (bool(edit.instructions), "edit.instructions", "at least one template", "none"),
+        (
+            edit.role is not None or not aging,
+            "edit.role", "the role of the later scans, as ages have no classes", "none",
+        ),
+        (
+            edit.role is not None or not TRUE_IMAGES & names,
+            "metrics", "none that needs true images without edit.role", ", ".join(sorted(TRUE_IMAGES & names)),
+        ),
         ((style is not None) == aging, "protocol.age_style", "a style if and only if edit.attribute is age", style),
         (aging or edit.neutral in task.data.classes, "edit.neutral", "one of data.classes", edit.neutral),
         (

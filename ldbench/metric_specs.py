@@ -19,6 +19,10 @@ PAIRED = frozenset({
     "ssim", "psnr", "lpips", "target_auc", "flip_rate", "age_error", "ratio_error", "source_ssim", "identity_ssim",
     "identity_lpips", "minimality", "composition", "reversibility", "error_inside", "error_outside",
 })
+# those of them that need the true image
+TRUE_IMAGES = frozenset({
+    "ssim", "psnr", "lpips", "age_error", "ratio_error", "error_inside", "error_outside",
+})
 JUDGED = frozenset({"target_auc", "flip_rate"})  # metrics that the judge, a classifier of real scans, gives
 
 

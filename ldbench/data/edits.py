@@ -41,10 +41,19 @@ class Editing:
     seed: int
 
     def pairs(self, dataset: FrozenDataset, split: str) -> list[Pair]:
-        """Every pair of a split, by the scan's place in the manifest; none where the data have no targets there."""
-        scans = {record.subject: record for record in dataset.select(split)}
-        targets = dataset.select(split, self.edit.role)
-        return [self._pair(dataset, scans.get(target.subject), target) for target in targets]
+        """Every pair of a split, by the target's place in the manifest; none where the data have no targets there.
+
+        A target belongs to the scan that it names, or to its subject's only one. Of several targets of one scan the
+        last counts.
+        """
+        scans = dataset.select(split)
+        of_subject, of_id = {scan.subject: scan for scan in scans}, {scan.id: scan for scan in scans}
+        pairs: dict[str, Pair] = {}
+        for target in dataset.select(split, self.edit.role) if self.edit.role else ():
+            source = of_subject.get(target.subject) if target.source is None else of_id.get(target.source)
+            pair = self._pair(dataset, source, target)
+            pairs[pair.source.id] = pair
+        return list(pairs.values())
 
     def case(self, dataset: FrozenDataset, pair: Pair) -> Case:
         """The case that asks for the pair's target."""
@@ -54,11 +63,9 @@ class Editing:
             self._caption(before, before.attributes), self._caption(before, after), self._edit(before, after),
         )
 
-    def lone_case(self, dataset: FrozenDataset, record: Record) -> Case | None:
-        """The case that would be asked of an image whose answer nobody knows; None where none would be."""
-        after = self._wanted(record)
-        if after is None:
-            return None
+    def lone_case(self, dataset: FrozenDataset, record: Record) -> Case:
+        """The case of an `editable` image, whose answer nobody knows."""
+        after = self._wanted(record) or record.attributes
         return Case(
             record.id, self._instruction(record, after), after, _image(dataset, record), record.attributes,
             self._caption(record, record.attributes), self._caption(record, after), self._edit(record, after),
@@ -69,8 +76,11 @@ class Editing:
         pairs = self.pairs(dataset, "validation")
         if pairs:
             return {pair.source.id: self.case(dataset, pair) for pair in pairs}
-        found = [self.lone_case(dataset, record) for record in dataset.select("validation")]
-        return {case.id: case for case in found if case is not None}
+        return {scan.id: self.lone_case(dataset, scan) for scan in self.editable(dataset, "validation")}
+
+    def editable(self, dataset: FrozenDataset, split: str) -> list[Record]:
+        """The scans of a split that an edit could be asked of without its answer being known."""
+        return [scan for scan in dataset.select(split) if self._wanted(scan) is not None]
 
     def null(self, case: Case) -> Case:
         """The case of the null edit: the source's own attributes and caption are asked for."""
@@ -113,9 +123,10 @@ class Editing:
 
     def _pair(self, dataset: FrozenDataset, source: Record | None, target: Record) -> Pair:
         name, what = self.edit.attribute, f"{self.task.id}: pair of {target.id!r}"
-        if source is None:
+        if source is None or source.subject != target.subject:
+            got = "none" if source is None else f"one of {source.subject!r}"
             raise DataError(
-                f"{what}: expected a scan of the same subject, {target.subject!r}, got none; mend the manifest"
+                f"{what}: expected a scan of the same subject, {target.subject!r}, got {got}; mend the manifest"
             )
         before, after = source.attributes[name], target.attributes[name]
         if before == after:
@@ -160,21 +171,22 @@ def check_edit(task: Task, edit: EditSpec, dataset: FrozenDataset) -> None:
     known = {name for record in dataset.records for name in record.attributes}
     roles = {record.role for record in dataset.records} - {"scan"}
     for key, value, names in (("attribute", edit.attribute, known), ("role", edit.role, roles)):
-        if value not in names:
-            raise CardError(f"{task.id}:edit.{key}: expected one of {', '.join(sorted(names))}, got {value!r}")
+        if value is not None and value not in names:
+            expected = f"one of {', '.join(sorted(names))}" if names else "no role, as the data have scans alone"
+            raise CardError(f"{task.id}:edit.{key}: expected {expected}, got {value!r}")
 
 
-def balanced(pairs: Sequence[Pair], attribute: str, classes: Sequence[str], count: int, task_id: str) -> list[Pair]:
-    """`count` of the pairs, as many of each class of source, the first by a hash of the sources' ids."""
-    chosen: list[Pair] = []
-    for label in classes:
-        members = [pair for pair in pairs if pair.source.attributes[attribute] == label]
-        members.sort(key=lambda pair: hash_order("evaluation", pair.source.id))
-        wanted = count // len(classes)
+def balanced(scans: Sequence[Record], task: Task, count: int) -> list[Record]:
+    """`count` of the scans, as many of each of the card's classes, the first by a hash of their ids."""
+    chosen: list[Record] = []
+    for label in task.data.classes:
+        members = [scan for scan in scans if scan.attributes[task.data.class_attribute] == label]
+        members.sort(key=lambda scan: hash_order("evaluation", scan.id))
+        wanted = count // len(task.data.classes)
         if len(members) < wanted:
-            raise DataError(f"{task_id}: the card asks for {wanted} {label} cases, the data have {len(members)}")
+            raise DataError(f"{task.id}: the card asks for {wanted} {label} cases, the data have {len(members)}")
         chosen += members[:wanted]
-    return sorted(chosen, key=lambda pair: hash_order("evaluation", pair.source.id))
+    return sorted(chosen, key=lambda scan: hash_order("evaluation", scan.id))
 
 
 def answers(pairs: Sequence[Pair]) -> Mapping[str, Record]:

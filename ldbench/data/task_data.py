@@ -178,17 +178,21 @@ def _editing(task: Task, edit: EditSpec, dataset: FrozenDataset, seed: int) -> T
     import torch
 
     check_edit(task, edit, dataset)
-    editing, name = Editing(task, edit, seed), task.data.class_attribute
-    chosen = balanced(editing.pairs(dataset, "test"), name, task.data.classes, task.protocol.cases, task.id)
-    evaluated = balanced(chosen, name, task.data.classes, task.protocol.evaluation_cases, task.id)
-    true_records = answers(chosen)
+    editing = Editing(task, edit, seed)
+    pairs = {pair.source.id: pair for pair in editing.pairs(dataset, "test")}
+    scans = editing.editable(dataset, "test") if edit.role is None else [pair.source for pair in pairs.values()]
+    chosen = balanced(scans, task, task.protocol.cases)
+    evaluation = tuple(sorted(scan.id for scan in balanced(chosen, task, task.protocol.evaluation_cases)))
+    train = _training(editing, dataset.only("train"))
+    if edit.role is None:
+        cases = tuple(editing.lone_case(dataset, scan) for scan in chosen)
+        return TaskData(task, dataset, train, cases, evaluation, None, editing)
+    true_records = answers([pairs[scan.id] for scan in chosen])
 
     def truth(case_id: str) -> torch.Tensor:
         return torch.from_numpy(dataset.image(true_records[case_id]))
 
-    cases = tuple(editing.case(dataset, pair) for pair in chosen)
-    train = _training(editing, dataset.only("train"))
-    evaluation = tuple(sorted(pair.source.id for pair in evaluated))
+    cases = tuple(editing.case(dataset, pairs[scan.id]) for scan in chosen)
     return TaskData(task, dataset, train, cases, evaluation, truth, editing)
 
 

@@ -155,13 +155,37 @@ def test_the_training_set_of_an_editing_task_is_the_text_to_image_tasks() -> Non
         assert torch.equal(first[index].image, second[index].image)
 
 
+def test_without_a_role_the_cases_are_the_scans_and_nobody_knows_their_answers() -> None:
+    assert DISEASE.edit is not None
+    blind = dataclasses.replace(DISEASE, edit=dataclasses.replace(DISEASE.edit, role=None))
+    data, known = task_data(blind, 0), task_data(DISEASE, 0)
+    assert data.truth is None
+    assert [case.id for case in data.cases] == [case.id for case in known.cases]
+    for case, other in zip(data.cases, known.cases, strict=True):
+        assert (case.prompt, case.source_prompt, case.target_prompt, case.edit) == (
+            other.prompt, other.source_prompt, other.target_prompt, other.edit,
+        )
+    assert len(data.null_cases()) == 40
+    assert torch.equal(data.distribution_reference(), data.test_scans()[0])
+
+
 def test_pairs_of_two_subjects_two_sizes_or_no_change_are_refused() -> None:
     with pytest.raises(DataError, match=r"pair of 'b-later': expected a scan of the same subject, 'b', got none"):
         aging().pairs(dataset(scan("a", 70), later("b", 75)), "test")
+    stray = dataclasses.replace(later("b", 75), source="a-scan")
+    with pytest.raises(DataError, match=r"pair of 'b-later': expected a scan of .* subject, 'b', got one of 'a'"):
+        aging().pairs(dataset(scan("a", 70), stray), "test")
     with pytest.raises(DataError, match=r"pair of 'a-later': expected \(64, 64\) pixels, .* got \(32, 32\)"):
         aging().pairs(dataset(scan("a", 70), later("a", 75), later_side=32), "test")
     with pytest.raises(DataError, match=r"pair of 'a-later': expected another age than its source's, got 70"):
         aging().pairs(dataset(scan("a", 70), later("a", 70)), "test")
+
+
+def test_a_target_belongs_to_the_scan_that_it_names_and_the_last_one_counts() -> None:
+    first, second = scan("a", 70), dataclasses.replace(scan("a", 72), id="a-scan-2")
+    named = [dataclasses.replace(later("a", age), id=f"a-later-{age}", source="a-scan") for age in (75, 80)]
+    (pair,) = aging().pairs(dataset(first, second, *named), "test")
+    assert (pair.source.id, pair.target.id) == ("a-scan", "a-later-80")
 
 
 def test_a_younger_target_is_refused_unless_the_card_allows_it() -> None:

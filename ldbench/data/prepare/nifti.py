@@ -1,0 +1,114 @@
+"""A NIfTI volume as a file: what its header says, checked before a voxel is used, and voxels as they are stored.
+
+A plain `.nii` is mapped, so only the pages that are asked for are read. A `.nii.gz` is read through to its checksum,
+for damage behind the slice is still damage, and gzip can't be entered in the middle: that costs the whole gunzip and
+the volume's own size in memory.
+
+Refuses to guess: no header that contradicts its file, no volume without an orientation (unless the caller states one),
+no voxel sizes that no scanner makes, nothing but one grey volume. Each is an `ImageError` naming the file.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from ldbench.errors import ImageError
+
+SUFFIXES = (".nii.gz", ".nii")
+MAX_VOXELS = 1024**3  # a header can promise terabytes; what gzip really holds is compared with it as well
+VOXEL_MM = (0.1, 12.0)
+MIN_SIDE = 4
+_MORE = 1 << 20
+_DAMAGE = (OSError, EOFError, ValueError, zlib.error, nib.spatialimages.HeaderDataError, nib.filebasedimages.ImageFileError)
+
+
+@dataclass(frozen=True)
+class Volume:
+    """One grey volume: `stored` is (I, J, K) as on disk; a voxel is `stored * slope + intercept`, placed by `affine` (RAS+ mm)."""
+
+    path: Path
+    stored: NDArray[Any]
+    slope: float
+    intercept: float
+    affine: NDArray[np.float64]
+
+    def voxels(self, *where: Any) -> NDArray[np.float32]:
+        """The scaled part of the volume that an index names. Raises ImageError for NaN or infinite voxels in it."""
+        try:
+            part = np.asarray(self.stored[where], dtype=np.float32)
+        except _DAMAGE as error:
+            raise _unreadable(self.path, error) from error
+        values: NDArray[np.float32] = part * np.float32(self.slope) + np.float32(self.intercept)
+        broken = int(values.size - np.count_nonzero(np.isfinite(values)))
+        if broken:
+            raise ImageError(
+                f"{self.path}: expected finite voxels, got {broken} NaN or infinite of {values.size} read; repair the file or leave it out"
+            )
+        return values
+
+
+def open_volume(path: Path, *, untold_axes: str = "") -> Volume:
+    """Open a `.nii` or `.nii.gz`; a fourth dimension of one volume is dropped.
+
+    `untold_axes` (three letters such as "RAS") is how the array lies in a file that has neither qform nor sform; the
+    empty default refuses such a file. Raises ImageError: another format, a broken header, a truncated or damaged file,
+    several volumes, colour or complex voxels, absurd sizes.
+    """
+    if not path.name.endswith(SUFFIXES):
+        raise ImageError(f"{path}: expected a {' or '.join(SUFFIXES)} file, got another suffix; convert it")
+    try:
+        image = nib.load(path)
+    except FileNotFoundError as error:
+        raise ImageError(f"can't read {path}: no such file; expected a NIfTI volume") from error
+    except _DAMAGE as error:
+        raise _unreadable(path, error) from error
+    if not isinstance(image, nib.Nifti1Image):
+        raise ImageError(f"{path}: expected a NIfTI volume, got {type(image).__name__}; convert it")
+    shape = _grey_shape(path, image)
+    affine = _affine(path, image, shape, untold_axes)
+    try:
+        stored = _packed(path, image) if path.name.endswith(".gz") else _mapped(path, image)
+    except _DAMAGE as error:
+        raise _unreadable(path, error) from error
+    return Volume(path, stored.reshape(shape, order="F"), float(image.dataobj.slope), float(image.dataobj.inter), affine)
+
+
+def _grey_shape(path: Path, image: nib.Nifti1Image) -> tuple[int, int, int]:
+    full = tuple(int(side) for side in image.shape)
+    if len(full) < 3 or any(side != 1 for side in full[3:]):
+        raise ImageError(f"{path}: expected one volume of three dimensions, got {full}; extract the one that is meant")
+    if image.get_data_dtype().kind not in "iuf":
+        raise ImageError(f"{path}: expected grey voxels, got {image.get_data_dtype()}; convert them to one number each")
+    if min(full[:3]) < MIN_SIDE or int(np.prod(full, dtype=np.int64)) > MAX_VOXELS:
+        raise ImageError(f"{path}: expected sides from {MIN_SIDE} and at most {MAX_VOXELS} voxels, got {full}")
+    return full[0], full[1], full[2]
+
+
+def _affine(path: Path, image: nib.Nifti1Image, shape: tuple[int, int, int], untold_axes: str) -> NDArray[np.float64]:
+    """The sform, or else the qform, or else voxel sizes along stated axes; world coordinates RAS+ in mm."""
+    header = image.header
+    zooms = np.asarray(header["pixdim"][1:4], dtype=np.float64)  # as stored: get_zooms() would raise no complaint at 0
+    if int(header["sform_code"]) == 0 and int(header["qform_code"]) == 0:
+        if not untold_axes:
+            raise ImageError(
+                f"{path}: expected a qform or sform, got neither, so its orientation is unknown; state its axes in the settings"
+            )
+        turn = nib.orientations.inv_ornt_aff(nib.orientations.axcodes2ornt(tuple(untold_axes)), shape)
+        affine = np.linalg.inv(turn) @ np.diag([*zooms, 1.0])
+        affine = turn_of(untold_axes, zooms)
+    else:
+        affine = np.asarray(image.affine, dtype=np.float64)
+    sizes = nib.affines.voxel_sizes(affine) if np.isfinite(affine).all() else np.full(3, np.nan)
+    low, high = VOXEL_MM
+    if not bool(np.all((sizes >= low) & (sizes <= high))) or abs(np.linalg.det(affine[:3, :3] / sizes)) < 0.1:
+        got = " x ".join(f"{size:.4g}" for size in sizes)
+        raise ImageError(f"{path}: expected voxels of {low} to {high} mm along three axes, got {got}; repair its header")
+    return affine
