@@ -21,7 +21,7 @@ install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable ".[sandbox,ray,test,lint]"
+	$(BIN)/pip install --quiet --editable ".[sandbox,clinical,ray,test,lint]"
 	touch $@
 
 demo: install

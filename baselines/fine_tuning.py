@@ -134,6 +134,9 @@ class FineTuner(StableDiffusion):
             if context.process == 0:
                 trainable.tokens.save(context.folder / EMBEDDINGS)
 
+    def _training_calls(self) -> int:
+        return self.steps * (self.batch_size + self._draw().prior)
+
     def _draw(self) -> Draw:
         return Draw(self.batch_size, self.prompt_dropout, self.high_noise_share)
 

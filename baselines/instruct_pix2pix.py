@@ -89,6 +89,14 @@ class InstructPix2Pix(FineTuner):
         objective = EditDenoising(denoising, image_condition(model, pairs.sources), self.prompt_dropout / 2)
         self._optimise(model, objective, trainable, context)
 
+    def _training_calls(self) -> int:
+        start = self._start()
+        return super()._training_calls() + (start._training_calls() if start else 0)
+
+    def _image_calls(self) -> float:
+        weights = (1 - self.image_guidance_scale, self.image_guidance_scale - self.guidance_scale, self.guidance_scale)
+        return self.sampling_steps * sum(weight != 0 for weight in weights)
+
     def _start(self) -> FineTuner | None:
         """What tunes the backbone before; None where nothing does."""
         return None

@@ -28,6 +28,7 @@ from .drift import Delta
 from .edit_direction import edit_directions
 from .inversion import drifted, invert, whitening
 from .latent_diffusion import LatentDiffusion
+from .network_cost import TRAINING_PASSES
 from .sampling import ReverseStep, descend, predictor
 from .schedulers import reverse_path
 from .stable_diffusion import StableDiffusion
@@ -66,6 +67,11 @@ class Pix2PixZero(TunedEditor):
                 raise UsageError(f"{name}: expected 0 or more, got {getattr(self, name)}")
         if self.regularisation_rolls < 1:
             raise UsageError(f"regularisation_rolls: expected 1 or more, got {self.regularisation_rolls}")
+
+    def _image_calls(self) -> float:
+        # inversion, and where attention is guided a reference, a pass and its gradient
+        guided = 1 + TRAINING_PASSES if self.guidance_weight else 0
+        return super()._image_calls() + self.sampling_steps * (1 + guided)
 
     def _edit(self, model: LatentDiffusion, requests: Sequence[Request], z_0: torch.Tensor) -> Iterator[ReverseStep]:
         cases = [request.case for request in requests]

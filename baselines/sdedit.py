@@ -60,6 +60,9 @@ class SDEdit(TunedEditor):
         predict = predictor(model, model.embed(targets, [case.id for case in cases]), how.guidance_scale)
         yield from descend(predict, z_t * path.scale(0), path, how, step_generators(requests))
 
+    def _image_calls(self) -> float:
+        return super()._image_calls() * self.strength
+
     def _edit_steps(self) -> int:
         return round(self.strength * self.sampling_steps)
 

@@ -12,12 +12,13 @@ from typing import ClassVar, Literal
 
 import torch
 
-from ldbench.api import Context, Generator, Moment, Request, TrainingSet
-from ldbench.errors import GeneratorError
+from ldbench.api import Context, Generator, Moment, Needs, Request, TrainingSet
+from ldbench.errors import GeneratorError, LdbenchError
 
 from .backbone_weights import Precision
 from .drift import Delta, Drift, DriftKind, Shift, Where, make_drift, signal_leak
 from .latent_diffusion import LatentDiffusion, load_backbone
+from .network_cost import CHECKPOINTED, STATE, TRAINING_PASSES, network_cost
 from .sampling import Sampler, Sampling, sample, trajectory
 from .schedulers import start_abar
 from .training import arithmetic
@@ -75,6 +76,28 @@ class StableDiffusion(Generator):
         with arithmetic(context.device, self._precision(context)):
             for step, timestep, z_t, z_0 in trajectory(model, self._asked(requests), context.image_shape, how):
                 yield Moment(step, how.steps, timestep, z_t, model.decode(z_0))
+
+    def needs(self, context: Context) -> Needs:
+        """What is missing of the backbone, or what fitting and generating on it take."""
+        name = self.backbone or context.backbone or ""
+        try:
+            cost = network_cost(name, self._precision(context), context.image_shape)
+        except LdbenchError as error:
+            return Needs(() if self.download else (str(error),))  # what may be fetched is not missing, and not known
+        trained = self._training_calls()
+        training = cost.trained_bytes if trained else 0
+        return Needs(
+            (), TRAINING_PASSES * cost.flops * trained, cost.flops * self._image_calls(), CHECKPOINTED * training,
+            cost.weight_bytes + STATE * training,
+        )
+
+    def _training_calls(self) -> int:
+        """Images that go through the U-Net in training, in all."""
+        return 0
+
+    def _image_calls(self) -> float:
+        """Times that the U-Net is asked for one image."""
+        return self.sampling_steps * (1 if self.guidance_scale == 1 else 2)
 
     def _load(self, context: Context) -> LatentDiffusion:
         return load_backbone(

@@ -76,6 +76,9 @@ class TunedEditor(StableDiffusion):
         """How many reverse steps an edit takes."""
         return self.sampling_steps
 
+    def _training_calls(self) -> int:
+        return self._tuner()._training_calls() if self.start == "basic-ft" else 0
+
     def _tuner(self) -> BasicFT:
         return BasicFT(
             backbone=self.backbone, download=self.download, precision=self.precision, steps=self.start_steps,

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
-    "Attributes", "Capabilities", "Case", "Context", "Edit", "Example", "Generator", "HasLatents", "HasTrajectory",
-    "Kind", "Moment", "ParameterValue", "Progress", "Request", "TrainingSet", "case_seed", "declare_missing_ops",
-    "silent",
+    "Attributes", "Capabilities", "Case", "Context", "Edit", "Example", "Generator", "HasLatents", "HasNeeds",
+    "HasTrajectory", "Kind", "Moment", "Needs", "ParameterValue", "Progress", "Request", "TrainingSet", "case_seed",
+    "declare_missing_ops", "silent",
 ]
 
 Kind = Literal["text-to-image", "aging", "disease-counterfactual"]
@@ -204,6 +204,29 @@ class HasLatents(Protocol):
 
     def encode(self, images: torch.Tensor, context: Context) -> torch.Tensor:
         """Latents `(N, C, h, w) float32` of images `(N, 3, H, W) float32 in [0, 1]`."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a run of a generator would need: what is `missing`, a line each, and estimates of the rest.
+
+    Floating-point operations of the whole fit and of one image, bytes that the fit leaves on disk, bytes that weights,
+    gradients and optimiser take on the device (activations, which depend on the batch, come on top).
+    """
+
+    missing: tuple[str, ...] = ()
+    fit_flops: float = 0.0
+    image_flops: float = 0.0
+    disk_bytes: int = 0
+    device_bytes: int = 0
+
+
+@runtime_checkable
+class HasNeeds(Protocol):
+    """A generator that can say before a run what it would need."""
+
+    def needs(self, context: Context) -> Needs:
+        """Found without loading weights and without writing anything; what can be wrong is in `Needs.missing`."""
 
 
 @runtime_checkable

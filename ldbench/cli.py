@@ -14,14 +14,16 @@ import typer
 
 from ldbench import __version__
 from ldbench.cli_analysis import register
+from ldbench.cli_data import register as register_data
 from ldbench.cli_matrix import register as register_matrix
 from ldbench.errors import LdbenchError
 from ldbench.parameters import key_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ldbench.result import Result
+    from ldbench.run import Settings
 
 app = typer.Typer(
     name="ldbench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -68,6 +70,9 @@ def run(
     batch_size: Annotated[int, typer.Option(help="Images generated at a time.")] = 50,
     set_: Annotated[list[str] | None, typer.Option("--set", help="A generator parameter, key=value.")] = None,
     out: Out = Path("runs"),
+    dry: Annotated[
+        bool, typer.Option("--dry-run", help="Say what a run would need and what is missing; exit code 2 if anything.")
+    ] = False,
 ) -> None:
     """Fit each of MODELS on TASK, generate its cases, score them, write one result a model."""
     from ldbench.processes import is_first_process
@@ -75,6 +80,9 @@ def run(
     from ldbench.run import Settings
     from ldbench.run import run as run_task
 
+    if dry:
+        _dry_run(task, models, Settings(out, seed, device, batch_size, key_values(set_ or [])))
+        return
     for model in models:
         with live_progress(f"{model} on {task}") as progress:
             settings = Settings(out, seed, device, batch_size, key_values(set_ or []), progress)
@@ -115,23 +123,28 @@ def cases(
 
 @app.command()
 def report(
-    paths: Annotated[list[Path], typer.Argument(help="Result files, or folders that hold some.")],
+    paths: Annotated[list[Path] | None, typer.Argument(help="Result files, or folders that hold some.")] = None,
     format_: Annotated[str, typer.Option("--format", help="terminal, markdown, csv or json.")] = "terminal",
     out: Annotated[Path | None, typer.Option(help="Folder to write one file a task to, instead of printing.")] = None,
+    reported: Annotated[
+        list[str] | None, typer.Option(help="A task whose published rows to show, with results or without.")
+    ] = None,
+    measured_only: Annotated[bool, typer.Option("--measured-only", help="Leave out published rows.")] = False,
 ) -> None:
-    """Fold results into leaderboards, one a task."""
+    """Fold results into leaderboards, one a task, with what publications report beside them, unranked."""
     from rich.console import Console
 
     from ldbench.report.write import report_paths, show
 
     if format_ == "terminal" and out is None and (console := Console()).is_terminal:
-        show(paths, console)
+        show(paths or [], console, reported or [], measured_only)
         return
-    typer.echo(report_paths(paths, format_, out), nl=False)
+    typer.echo(report_paths(paths or [], format_, out, reported or [], measured_only), nl=False)
 
 
 register(app)
 register_matrix(app)
+register_data(app)
 
 
 @app.command("list")
@@ -170,6 +183,17 @@ def main() -> None:
     except LdbenchError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
+
+
+def _dry_run(task: str, models: Sequence[str], settings: Settings) -> None:
+    """Print what runs would need; exit code 2 where anything is missing."""
+    from ldbench.dry_run import dry_run
+
+    wanted = [dry_run(task, model, settings) for model in models]
+    for each in wanted:
+        typer.echo("\n".join([*each.found, *(f"missing: {line}" for line in each.missing)]))
+    if any(each.missing for each in wanted):
+        raise typer.Exit(2)
 
 
 def _show(result: Result, path: Path) -> None:

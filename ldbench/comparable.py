@@ -44,10 +44,15 @@ def _of_the_run(parameter: str) -> bool:
     return parameter == "seed" or parameter.endswith("_seed") or parameter.startswith("observed_")
 
 
+def names_a_card(result: Result) -> bool:
+    """Whether the card counts: a row taken from a publication may know its task by id alone (an empty card hash)."""
+    return result.origin == "measured" or result.task.card_hash != ""
+
+
 def distinct(found: Sequence[Found]) -> list[Found]:
     """The results of one task with copies dropped, by path; `ResultError` if two contradict each other.
 
-    Checked on all: id, version, kind and hash of the card. Among complete measured ones, and within a
+    Checked on all that name a card: id, version, kind and hash of it. Among complete measured ones, and within a
     reported row: split hash, and per metric direction, extractor, n and parameters. A run found twice must
     say the same: status, error, note and scores; times and machine may differ.
     """
@@ -55,8 +60,10 @@ def distinct(found: Sequence[Found]) -> list[Found]:
     splits: dict[str, Found] = {}
     definitions: dict[tuple[str, str], tuple[str, Score]] = {}
     ordered = sorted(found, key=lambda item: item[0])
+    carded = [item for item in ordered if names_a_card(item[1])]
+    for item in carded:
+        _same_task(carded[0], item)
     for path, result in ordered:
-        _same_task(ordered[0], (path, result))
         first = kept.setdefault((result.status, run_key(result)), (path, result))
         _same_content(first, (path, result))
         _no_metric_twice(path, result)

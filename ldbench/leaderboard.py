@@ -1,6 +1,8 @@
 """Results of one task, folded over seeds and ranked per metric: one leaderboard.
 
-A pure fold: the same results give the same bytes, in whatever order and from whatever folder they come.
+A pure fold: the same results give the same bytes, in whatever order and from whatever folder they come. A reported
+row may name its task by id alone (an empty card hash, `ldbench.reported`): it joins the board of that id, decides
+nothing of it, and stands there as it was printed.
 Refuses to compare what was not measured alike (`ldbench.comparable`), and to rank what does not compete:
 reference rows, rows that saw the truth, and rows reported elsewhere.
 """
@@ -15,7 +17,7 @@ from typing import Any, Literal
 
 from ldbench import result as result_file
 from ldbench.api import ParameterValue
-from ldbench.comparable import Found, distinct, method, row_key
+from ldbench.comparable import Found, distinct, method, names_a_card, row_key
 from ldbench.errors import ResultError
 from ldbench.metrics.score import Direction, Score, bounds
 from ldbench.pooling import pool
@@ -174,7 +176,7 @@ def _fold_task(results: Sequence[Result]) -> Leaderboard:
     rows = _ranked([_fold_row(groups[key], order) for key in sorted(groups)], order)
     failed = [Failure(item.model, item.seed, item.error) for item in results if item.status == "failed"]
     return Leaderboard(
-        task=results[0].task,
+        task=min(results, key=_card_order).task,
         split_hash=measured[0].split_hash if measured else None,
         metrics=_metrics(measured, order),
         rows=tuple(sorted(rows, key=lambda row: _row_order(row, order))),
@@ -183,9 +185,9 @@ def _fold_task(results: Sequence[Result]) -> Leaderboard:
 
 
 def _metric_order(results: Sequence[Result]) -> list[str]:
-    """The metrics as the fullest result lists them (the card's order), then what only others have."""
-    listed = {tuple(score.metric for score in result.scores) for result in results}
-    names = (name for one in sorted(listed, key=lambda one: (-len(one), one)) for name in one)
+    """The metrics as the fullest measured result lists them (the card's order), then what only others have."""
+    listed = {(result.origin, tuple(score.metric for score in result.scores)) for result in results}
+    names = (name for _, one in sorted(listed, key=lambda one: (one[0], -len(one[1]), one[1])) for name in one)
     return list(dict.fromkeys(names))
 
 
@@ -243,14 +245,23 @@ def _interval(score: Score | FoldedScore) -> Interval:
 
 
 def _row_order(row: Row, order: Sequence[str]) -> tuple[Any, ...]:
-    """Blocks, then rank and value on each metric in turn, then the model's own text."""
+    """Blocks, then rank and value on each metric in turn (reported rows: as printed), then the model's own text."""
     block = 0 if row.competes else 2 if row.origin == "reported" else 1
+    place = row.model.parameters.get("row") if row.origin == "reported" else None
+    if isinstance(place, int):
+        return (block, 0, row.source or "", place, row.model.name)
     keys: list[tuple[Any, ...]] = []
     for name in order:
         score = row.score(name)
         sign = -1.0 if score is not None and score.direction == "higher" else 1.0
         keys.append((1, 0, 0.0) if score is None else (0, score.rank or 0, sign * score.value))
-    return (block, *keys, row.model.name, json.dumps([asdict(row.model), row.source], sort_keys=True))
+    return (block, 1, *keys, row.model.name, json.dumps([asdict(row.model), row.source], sort_keys=True))
+
+
+def _card_order(result: Result) -> tuple[bool, str, int, str]:
+    """Results that name a card first; all of these name the same one."""
+    task = result.task
+    return (not names_a_card(result), task.kind, task.version, task.card_hash)
 
 
 def _failure_order(failure: Failure) -> tuple[Any, ...]:

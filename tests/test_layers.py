@@ -24,12 +24,12 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             "generate", "passes", "score", "score_edits", "leaderboard", "comparable", "pooling", "ranking",
-            "environment", "processes", "provenance",
+            "environment", "processes", "provenance", "reported",
         }
     ),
     frozenset({"run", "report", "cases", "testing", "schemas"}),
-    frozenset({"analysis", "matrix"}),
-    frozenset({"cli_analysis", "cli_matrix"}),
+    frozenset({"analysis", "dry_run", "matrix"}),
+    frozenset({"cli_analysis", "cli_data", "cli_matrix"}),
     frozenset({"cli", "__main__"}),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -53,6 +53,7 @@ def test_the_wheel_holds_cards_data_backbone_and_nothing_at_top_level(wheel: Pat
     needed = {
         "ldbench/py.typed", "ldbench_tasks/sandbox-brain-t2i.toml", "ldbench_tasks/LICENSE-ICBM.txt",
         "ldbench_tasks/prompts/brain-mri.toml", "ldbench_tasks/prompts/chest-x-ray.toml",
+        "ldbench_tasks/reported/latent-drifting.toml",
         "ldbench_tasks/sandbox_brain/images.npz", "ldbench_tasks/sandbox_chest/manifest.csv",
         "ldbench_baselines/backbone/tiny-sd/SHA256SUMS", "ldbench_baselines/backbone/tiny-sd/model_index.json",
         "ldbench_baselines/backbone/tiny-sd/unet/diffusion_pytorch_model.safetensors",

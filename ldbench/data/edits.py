@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ldbench.api import Attributes, Case, Edit, Example
 from ldbench.card import EditSpec, Task
-from ldbench.data.frozen import FrozenDataset, Record
+from ldbench.data.record import Dataset, Record
 from ldbench.errors import CardError, DataError
 from ldbench.prompts import instruction_for, prompt_for, sentences_for
 
@@ -40,14 +40,14 @@ class Editing:
     edit: EditSpec
     seed: int
 
-    def pairs(self, dataset: FrozenDataset, split: str) -> list[Pair]:
+    def pairs(self, dataset: Dataset, split: str) -> list[Pair]:
         """Every pair of a split, by the target's place in the manifest; none where the data have no targets there.
 
         A target belongs to the scan that it names, or to its subject's only one. Of several targets of one scan the
         last counts.
         """
-        scans = dataset.select(split)
-        of_subject, of_id = {scan.subject: scan for scan in scans}, {scan.id: scan for scan in scans}
+        of_subject = {scan.subject: scan for scan in dataset.select(split)}
+        of_id = {record.id: record for record in dataset.records if record.split == split}
         pairs: dict[str, Pair] = {}
         for target in dataset.select(split, self.edit.role) if self.edit.role else ():
             source = of_subject.get(target.subject) if target.source is None else of_id.get(target.source)
@@ -55,7 +55,7 @@ class Editing:
             pairs[pair.source.id] = pair
         return list(pairs.values())
 
-    def case(self, dataset: FrozenDataset, pair: Pair) -> Case:
+    def case(self, dataset: Dataset, pair: Pair) -> Case:
         """The case that asks for the pair's target."""
         before, after = pair.source, pair.target.attributes
         return Case(
@@ -63,7 +63,7 @@ class Editing:
             self._caption(before, before.attributes), self._caption(before, after), self._edit(before, after),
         )
 
-    def lone_case(self, dataset: FrozenDataset, record: Record) -> Case:
+    def lone_case(self, dataset: Dataset, record: Record) -> Case:
         """The case of an `editable` image, whose answer nobody knows."""
         after = self._wanted(record) or record.attributes
         return Case(
@@ -71,14 +71,14 @@ class Editing:
             self._caption(record, record.attributes), self._caption(record, after), self._edit(record, after),
         )
 
-    def validation(self, dataset: FrozenDataset) -> dict[str, Case]:
+    def validation(self, dataset: Dataset) -> dict[str, Case]:
         """The cases of the validation split, by id: of its pairs, or where it has none, of its images alone."""
         pairs = self.pairs(dataset, "validation")
         if pairs:
             return {pair.source.id: self.case(dataset, pair) for pair in pairs}
         return {scan.id: self.lone_case(dataset, scan) for scan in self.editable(dataset, "validation")}
 
-    def editable(self, dataset: FrozenDataset, split: str) -> list[Record]:
+    def editable(self, dataset: Dataset, split: str) -> list[Record]:
         """The scans of a split that an edit could be asked of without its answer being known."""
         return [scan for scan in dataset.select(split) if self._wanted(scan) is not None]
 
@@ -102,7 +102,7 @@ class Editing:
             case.id + BACK, prompt, before, result, after, case.target_prompt, case.source_prompt, edit
         )
 
-    def paired_example(self, dataset: FrozenDataset, pair: Pair) -> Example:
+    def paired_example(self, dataset: Dataset, pair: Pair) -> Example:
         """A training pair."""
         before, after = pair.source, pair.target.attributes
         prompt = self._instruction(before, after)
@@ -111,7 +111,7 @@ class Editing:
             self._caption(before, before.attributes), self._caption(before, after), prompt,
         )
 
-    def lone_example(self, dataset: FrozenDataset, record: Record) -> Example:
+    def lone_example(self, dataset: Dataset, record: Record) -> Example:
         """A training image without a partner, with its caption and the one after the edit that a case would ask for."""
         caption, after = self._caption(record, record.attributes), self._wanted(record)
         if after is None:
@@ -121,7 +121,7 @@ class Editing:
             self._caption(record, after), self._instruction(record, after),
         )
 
-    def _pair(self, dataset: FrozenDataset, source: Record | None, target: Record) -> Pair:
+    def _pair(self, dataset: Dataset, source: Record | None, target: Record) -> Pair:
         name, what = self.edit.attribute, f"{self.task.id}: pair of {target.id!r}"
         if source is None or source.subject != target.subject:
             got = "none" if source is None else f"one of {source.subject!r}"
@@ -166,7 +166,7 @@ class Editing:
         return {**record.attributes, name: others[place] if record.attributes[name] == neutral else neutral}
 
 
-def check_edit(task: Task, edit: EditSpec, dataset: FrozenDataset) -> None:
+def check_edit(task: Task, edit: EditSpec, dataset: Dataset) -> None:
     """`CardError` where the data know no such attribute or role."""
     known = {name for record in dataset.records for name in record.attributes}
     roles = {record.role for record in dataset.records} - {"scan"}
@@ -200,7 +200,7 @@ def hash_order(purpose: str, image_id: str) -> str:
     return hashlib.sha256(f"{purpose}\0{image_id}".encode()).hexdigest()
 
 
-def _image(dataset: FrozenDataset, record: Record) -> torch.Tensor:
+def _image(dataset: Dataset, record: Record) -> torch.Tensor:
     import torch
 
     return torch.from_numpy(dataset.image(record))

@@ -17,32 +17,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ldbench.api import Attributes
 from ldbench.card import DataSpec
 from ldbench.card_file import PACKAGE
-from ldbench.errors import DataError, unknown_name
+from ldbench.data.prepared import find
+from ldbench.data.record import Dataset
+from ldbench.data.record import Record as Record
+from ldbench.errors import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FOLDERS = {"sandbox-brain": "sandbox_brain", "sandbox-chest": "sandbox_chest"}
 _BOOKKEEPING = ("image_id", "subject", "split", "role", "index")
-
-
-@dataclass(frozen=True)
-class Record:
-    """One image of a data set: whose it is, which split and role it has, and what is known of it.
-
-    `source` is the id of the scan that an image of another role belongs to; None: the subject's only one.
-    """
-
-    id: str
-    subject: str
-    split: str
-    role: str
-    attributes: Attributes
-    index: int
-    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,10 +64,10 @@ def _array_of(record: Record) -> str:
     return record.split if record.role == "scan" else f"{record.split}_{record.role}"
 
 
-def load(spec: DataSpec) -> FrozenDataset:
-    """The data set that a card names, after its checksums hold."""
+def load(spec: DataSpec) -> Dataset:
+    """The data set that a card names, after its checksums hold: the sandbox's own, or one that the user prepared."""
     if spec.dataset not in FOLDERS:
-        raise unknown_name("dataset", spec.dataset, FOLDERS, "it stands on the card as data.dataset")
+        return find(spec.dataset, FOLDERS)
     folder = FOLDERS[spec.dataset]
     return _load(spec.dataset, folder, tuple(sorted(spec.checksums.items())))
 

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from ldbench.api import Case, Example
 from ldbench.card import EditSpec, Task
 from ldbench.data.edits import Editing, answers, balanced, check_edit, hash_order
-from ldbench.data.frozen import FrozenDataset, Record, load
+from ldbench.data.frozen import load
+from ldbench.data.prepared import PreparedDataset
+from ldbench.data.record import Dataset, Record
 from ldbench.errors import CardError, DataError
 from ldbench.prompts import check_attributes, prompt_for
 
@@ -49,7 +51,7 @@ class TaskData:
     """
 
     task: Task
-    dataset: FrozenDataset
+    dataset: Dataset
     train: LazyTrainingSet
     cases: tuple[Case, ...]
     evaluation_ids: tuple[str, ...]
@@ -89,6 +91,8 @@ class TaskData:
         """SHA-256 over which images are in which split and role."""
         rows = [f"{r.id}\0{r.subject}\0{r.split}\0{r.role}" for r in self.dataset.records]
         rows += [f"{name}\0{value}" for name, value in sorted(self.task.data.checksums.items())]
+        if isinstance(self.dataset, PreparedDataset):  # the manifest holds a hash of every image
+            rows.append(self.dataset.manifest_sha256)
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
     def test_scans(self) -> tuple[torch.Tensor, list[str]]:
@@ -137,7 +141,7 @@ def task_data(task: Task, seed: int) -> TaskData:
     return _editing(task, task.edit, dataset, seed)
 
 
-def _text_to_image(task: Task, dataset: FrozenDataset, seed: int) -> TaskData:
+def _text_to_image(task: Task, dataset: Dataset, seed: int) -> TaskData:
     """Cases ask for images with the attributes of training scans, the same number of each class.
 
     Both the cases and the evaluated ones among them are the first by hash, so a card with fewer cases asks for some
@@ -165,14 +169,14 @@ def _text_to_image(task: Task, dataset: FrozenDataset, seed: int) -> TaskData:
     return TaskData(task, dataset, train, cases, tuple(sorted(evaluation)), None)
 
 
-def _plain_example(task: Task, dataset: FrozenDataset, seed: int, record: Record) -> Example:
+def _plain_example(task: Task, dataset: Dataset, seed: int, record: Record) -> Example:
     import torch
 
     prompt = prompt_for(task.protocol, record.id, record.attributes, seed)
     return Example(record.id, torch.from_numpy(dataset.image(record)), prompt, record.attributes)
 
 
-def _editing(task: Task, edit: EditSpec, dataset: FrozenDataset, seed: int) -> TaskData:
+def _editing(task: Task, edit: EditSpec, dataset: Dataset, seed: int) -> TaskData:
     """Cases turn a test scan into the same subject's image of the card's role; training pairs, where there are any, do
     so too."""
     import torch
@@ -196,7 +200,7 @@ def _editing(task: Task, edit: EditSpec, dataset: FrozenDataset, seed: int) -> T
     return TaskData(task, dataset, train, cases, evaluation, truth, editing)
 
 
-def _training(editing: Editing, dataset: FrozenDataset) -> LazyTrainingSet:
+def _training(editing: Editing, dataset: Dataset) -> LazyTrainingSet:
     pairs = {pair.source.id: pair for pair in editing.pairs(dataset, "train")}
     scans = dataset.select("train")
 

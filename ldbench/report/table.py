@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from ldbench.leaderboard import FoldedScore, Leaderboard, Row
 from ldbench.metrics.score import Direction
 from ldbench.report.digits import decimals_for, fixed, shortest
+from ldbench.reported import PRINTED
 
 ARROWS: Mapping[Direction, str] = {"lower": "↓", "higher": "↑"}
 TRUTH_MARK = "†"
@@ -78,9 +79,10 @@ def page(leaderboard: Leaderboard) -> Page:
         tables.append(_table("", blocks, leaderboard.rows, ranked=True))
     if reported:
         caption = "Reported elsewhere under a protocol known only in part: not ranked, not to be compared"
-        tables.append(_table(caption, [reported], leaderboard.rows, ranked=False))
+        tables.append(_table(caption, list(_by_source(reported).values()), leaderboard.rows, ranked=False))
     task = leaderboard.task
-    title = f"{task.id}, version {task.version} ({task.kind}; card {task.card_hash[:12]})"
+    measured_on = f", version {task.version} ({task.kind}; card {task.card_hash[:12]})"
+    title = task.id + (measured_on if task.card_hash else f" ({task.kind}; reported rows alone)")
     notes = tuple(one_line(note) for note in _notes(leaderboard, measured, reported))
     return Page(title, tuple(tables), notes)
 
@@ -121,11 +123,19 @@ def _cell(score: FoldedScore | None, row: Row) -> Cell:
     if score is None:
         return Cell()
     if row.origin == "reported" and score.ci_low == score.ci_high:
-        return Cell(shortest(score.value))
+        return Cell(_printed(score, row))
     decimals = decimals_for((score.ci_high - score.ci_low) / 2, score.value)
     interval = f"[{fixed(score.ci_low, decimals)}, {fixed(score.ci_high, decimals)}]"
     spread = "" if score.spread is None else fixed(score.spread, decimals)
     return Cell(fixed(score.value, decimals), interval, spread, score.rank == 1)
+
+
+def _printed(score: FoldedScore, row: Row) -> str:
+    """The text that the publication printed, its last zeros included, where the row has it."""
+    text = row.model.parameters.get(f"{PRINTED}{score.metric}")
+    if isinstance(text, str) and text in (shortest(score.value), fixed(score.value, len(text.partition(".")[2]))):
+        return text
+    return shortest(score.value)
 
 
 def _traits(row: Row) -> dict[str, str]:
@@ -148,13 +158,39 @@ def _notes(leaderboard: Leaderboard, measured: Sequence[Row], reported: Sequence
         notes.append(f"{TRUTH_MARK} sees the true answers.")
     if any(not row.competes for row in measured):
         notes.append("Rows without a rank are for orientation and do not compete.")
-    for row in [*measured, *reported]:
-        said = [*([f"from {row.source}"] if row.source else []), *row.notes]
-        notes.extend([f"{label(row, leaderboard.rows)}: {'; '.join(said)}"] if said else [])
+    for row in measured:
+        notes.extend(_said(label(row, leaderboard.rows), row.source, row.notes))
+    for source, rows in _by_source(reported).items():
+        notes.extend(_notes_of_source(source, rows, leaderboard.rows))
     for failure in leaderboard.failed:
         seed = "" if failure.seed is None else f", seed {failure.seed}"
         notes.append(f"Failed: {failure.model.name}{seed}: {failure.error or 'no error recorded'}")
     return notes
+
+
+def _said(name: str, source: str | None, notes: Sequence[str]) -> list[str]:
+    said = [*([f"from {source}"] if source else []), *filter(None, notes)]
+    return [f"{name}: {'; '.join(said)}"] if said else []
+
+
+def _by_source(rows: Sequence[Row]) -> dict[str | None, list[Row]]:
+    groups: dict[str | None, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.source, []).append(row)
+    return groups
+
+
+def _notes_of_source(source: str | None, rows: Sequence[Row], everyone: Sequence[Row]) -> list[str]:
+    """What is said of a source's rows: of a lone one under its name; of several, what most say once, then the rest."""
+    if len(rows) == 1:
+        return _said(label(rows[0], everyone), source, rows[0].notes)
+    said = [[part for note in row.notes for part in note.split("; ")] for row in rows]
+    spoken = [part for parts in said for part in parts]
+    common = [part for part in dict.fromkeys(spoken) if spoken.count(part) > len(rows) / 2]
+    lines = _said(f"{len(rows)} rows", source, common)
+    for row, parts in zip(rows, said, strict=True):
+        lines.extend(_said(label(row, everyone), None, ["; ".join(part for part in parts if part not in common)]))
+    return lines
 
 
 def _metric_note(leaderboard: Leaderboard, name: str) -> str:

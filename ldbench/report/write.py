@@ -1,5 +1,6 @@
 """Result files in, rendered leaderboards out: to the terminal or one file a task, Markdown with the runs' pictures.
 
+Rows that publications report for the same tasks are put in beside the measured ones, unless they are not wanted.
 Refuses to mix: what may meet in one table is `ldbench.leaderboard`'s decision.
 """
 
@@ -10,8 +11,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ldbench import leaderboard
+from ldbench import leaderboard, reported
 from ldbench.comparable import Found
+from ldbench.errors import UsageError
 from ldbench.leaderboard import Leaderboard
 from ldbench.report import markdown, render
 from ldbench.report.pictures import copy_pictures
@@ -21,9 +23,29 @@ from ldbench.result import write_text_atomic
 SUFFIXES = {"terminal": "txt", "markdown": "md", "csv": "csv", "json": "json"}
 
 
-def report_paths(paths: Sequence[Path], format: str, out: Path | None) -> str:
-    """What to print: the rendered leaderboards, or, with `out`, the files that were written there."""
+def gather(paths: Sequence[Path], tasks: Sequence[str] = (), measured_only: bool = False) -> list[Found]:
+    """The results below `paths`, and what publications report for their tasks and for `tasks`.
+
+    With `measured_only` nothing is added. Raises `UsageError` where nothing is asked for, or both.
+    """
+    if not paths and not tasks:
+        raise UsageError("report: expected result folders, --reported TASK or both, got neither")
+    if tasks and measured_only:
+        raise UsageError(f"--measured-only: expected no --reported beside it, got {', '.join(tasks)}; leave out one")
     found = leaderboard.collect(paths)
+    if measured_only:
+        return found
+    return found + reported.rows_of({result.task.id for _, result in found}.union(reported.known(tasks)))
+
+
+def report_paths(
+    paths: Sequence[Path], format: str, out: Path | None, tasks: Sequence[str] = (), measured_only: bool = False
+) -> str:
+    """What to print: the rendered leaderboards, or, with `out`, the files that were written there.
+
+    `tasks` and `measured_only` as `gather` takes them.
+    """
+    found = gather(paths, tasks, measured_only)
     boards = leaderboard.fold(found)
     texts = {task: _text(board, format, found, out) for task, board in sorted(boards.items())}
     if out is None:
@@ -39,7 +61,9 @@ def _text(board: Leaderboard, format: str, found: Sequence[Found], out: Path | N
     return render(board, format)
 
 
-def show(paths: Sequence[Path], console: Console) -> None:
-    """Draw the leaderboards on a terminal, in its width and colours."""
-    for _, board in sorted(leaderboard.fold(leaderboard.collect(paths)).items()):
+def show(
+    paths: Sequence[Path], console: Console, tasks: Sequence[str] = (), measured_only: bool = False
+) -> None:
+    """Draw the leaderboards on a terminal, in its width and colours; `tasks` and `measured_only` as in `gather`."""
+    for _, board in sorted(leaderboard.fold(gather(paths, tasks, measured_only)).items()):
         console.print(renderable(board, console.width))

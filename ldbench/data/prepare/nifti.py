@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,13 +27,17 @@ SUFFIXES = (".nii.gz", ".nii")
 MAX_VOXELS = 1024**3  # a header can promise terabytes; what gzip really holds is compared with it as well
 VOXEL_MM = (0.1, 12.0)
 MIN_SIDE = 4
+_FLAT = 0.1  # the axes' unit vectors span less than this: two of them nearly coincide
 _MORE = 1 << 20
-_DAMAGE = (OSError, EOFError, ValueError, zlib.error, nib.spatialimages.HeaderDataError, nib.filebasedimages.ImageFileError)
+_DAMAGE = (
+    OSError, EOFError, ValueError, OverflowError, zlib.error,
+    nib.spatialimages.HeaderDataError, nib.filebasedimages.ImageFileError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Volume:
-    """One grey volume: `stored` is (I, J, K) as on disk; a voxel is `stored * slope + intercept`, placed by `affine` (RAS+ mm)."""
+    """One grey volume: `stored` is (I, J, K) as on disk, a voxel `stored * slope + intercept`, `affine` its RAS+ mm."""
 
     path: Path
     stored: NDArray[Any]
@@ -50,7 +55,8 @@ class Volume:
         broken = int(values.size - np.count_nonzero(np.isfinite(values)))
         if broken:
             raise ImageError(
-                f"{self.path}: expected finite voxels, got {broken} NaN or infinite of {values.size} read; repair the file or leave it out"
+                f"{self.path}: expected finite voxels, got {broken} NaN or infinite of {values.size} read; "
+                "repair the file or leave it out"
             )
         return values
 
@@ -78,7 +84,8 @@ def open_volume(path: Path, *, untold_axes: str = "") -> Volume:
         stored = _packed(path, image) if path.name.endswith(".gz") else _mapped(path, image)
     except _DAMAGE as error:
         raise _unreadable(path, error) from error
-    return Volume(path, stored.reshape(shape, order="F"), float(image.dataobj.slope), float(image.dataobj.inter), affine)
+    proxy: Any = image.dataobj  # nibabel types it as any array
+    return Volume(path, stored.reshape(shape, order="F"), float(proxy.slope), float(proxy.inter), affine)
 
 
 def _grey_shape(path: Path, image: nib.Nifti1Image) -> tuple[int, int, int]:
@@ -92,23 +99,59 @@ def _grey_shape(path: Path, image: nib.Nifti1Image) -> tuple[int, int, int]:
     return full[0], full[1], full[2]
 
 
-def _affine(path: Path, image: nib.Nifti1Image, shape: tuple[int, int, int], untold_axes: str) -> NDArray[np.float64]:
+def _affine(path: Path, image: nib.Nifti1Image, shape: Sequence[int], untold_axes: str) -> NDArray[np.float64]:
     """The sform, or else the qform, or else voxel sizes along stated axes; world coordinates RAS+ in mm."""
     header = image.header
-    zooms = np.asarray(header["pixdim"][1:4], dtype=np.float64)  # as stored: get_zooms() would raise no complaint at 0
+    affine = np.asarray(image.affine, dtype=np.float64)
     if int(header["sform_code"]) == 0 and int(header["qform_code"]) == 0:
         if not untold_axes:
             raise ImageError(
-                f"{path}: expected a qform or sform, got neither, so its orientation is unknown; state its axes in the settings"
+                f"{path}: expected a qform or sform, got neither, so its orientation is unknown; "
+                "state its axes in the settings or leave it out"
             )
-        turn = nib.orientations.inv_ornt_aff(nib.orientations.axcodes2ornt(tuple(untold_axes)), shape)
-        affine = np.linalg.inv(turn) @ np.diag([*zooms, 1.0])
-        affine = turn_of(untold_axes, zooms)
-    else:
-        affine = np.asarray(image.affine, dtype=np.float64)
+        to_axes = nib.orientations.axcodes2ornt(tuple(untold_axes))
+        affine = _stated(to_axes, shape, np.asarray(header["pixdim"][1:4], dtype=np.float64))
     sizes = nib.affines.voxel_sizes(affine) if np.isfinite(affine).all() else np.full(3, np.nan)
     low, high = VOXEL_MM
-    if not bool(np.all((sizes >= low) & (sizes <= high))) or abs(np.linalg.det(affine[:3, :3] / sizes)) < 0.1:
+    sane = bool(np.all((sizes >= low) & (sizes <= high)))
+    if not sane or abs(np.linalg.det(affine[:3, :3] / sizes)) < _FLAT:
         got = " x ".join(f"{size:.4g}" for size in sizes)
-        raise ImageError(f"{path}: expected voxels of {low} to {high} mm along three axes, got {got}; repair its header")
+        raise ImageError(f"{path}: expected voxels of {low:g} to {high:g} mm on 3 axes, got {got}; repair its header")
     return affine
+
+
+def _stated(axes: NDArray[np.float64], shape: Sequence[int], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Affine of an array whose axes run as stated, its world's origin in its middle."""
+    affine = np.eye(4)
+    affine[:3, :3] = 0
+    for column, (row, sign) in enumerate(axes):
+        affine[int(row), column] = sign * sizes[column]
+    affine[:3, 3] = -affine[:3, :3] @ ((np.asarray(shape) - 1) / 2)
+    return affine
+
+
+def _mapped(path: Path, image: nib.Nifti1Image) -> NDArray[Any]:
+    """The voxels of a plain file, mapped and not yet read."""
+    proxy: Any = image.dataobj
+    data: NDArray[Any] = np.memmap(path, proxy.dtype, "r", offset=int(proxy.offset), shape=proxy.shape, order="F")
+    return data
+
+
+def _packed(path: Path, image: nib.Nifti1Image) -> NDArray[Any]:
+    """The voxels of a gzip, after its end and checksum were seen."""
+    proxy: Any = image.dataobj
+    kind, offset = proxy.dtype, int(proxy.offset)
+    expected = offset + kind.itemsize * int(np.prod(proxy.shape, dtype=np.int64))
+    with gzip.open(path) as file:
+        content = file.read(expected)
+        while file.read(_MORE):  # what follows belongs to no voxel, but the checksum stands behind it
+            pass
+    if len(content) < expected:
+        size = f"{proxy.shape} {kind}"
+        raise ImageError(f"{path}: expected {expected} bytes for {size}, got {len(content)}; fetch it again")
+    return np.ndarray(proxy.shape, kind, content, offset, order="F")
+
+
+def _unreadable(path: Path, error: Exception) -> ImageError:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return ImageError(f"can't read {path}: {text.rstrip('.')}; expected a whole NIfTI volume, fetch it again")

@@ -60,9 +60,17 @@ class Found:
 class Reader(Protocol):
     """A data set's own layout. `class_attribute` is what the test set is balanced by, over `classes`."""
 
-    dataset: str
-    class_attribute: str
-    classes: tuple[str, ...]
+    @property
+    def dataset(self) -> str:
+        """The data set's name, as cards give it."""
+
+    @property
+    def class_attribute(self) -> str:
+        """The attribute whose classes the test set balances."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Its values."""
 
     def found(self, root: Path) -> Found:
         """Everything below the root; reads tables and names, no pixels. Raises `DataError` for another layout."""

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ldbench import card
-from ldbench.data.frozen import FOLDERS, load
+from ldbench.data.frozen import FOLDERS, FrozenDataset, load
 
 TOLERATED_SHARE = 1e-3
 
@@ -58,7 +58,9 @@ def main() -> int:
         folder = out / FOLDERS[dataset]
         folder.mkdir(parents=True, exist_ok=True)
         build(folder)
-        complaints += compare(load(card.load(task).data).arrays, folder)
+        frozen = load(card.load(task).data)
+        assert isinstance(frozen, FrozenDataset)
+        complaints += compare(frozen.arrays, folder)
     for complaint in complaints:
         print(complaint, file=sys.stderr)
     return 1 if complaints else 0

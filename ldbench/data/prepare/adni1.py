@@ -1,0 +1,178 @@
+"""ADNI-1 as its archive (LONI) ships it: T1 volumes by subject and series, with diagnoses from one of two tables.
+
+`ADNI/002_S_0295/MPR__GradWarp__B1_Correction__N3__Scaled/<date>/I45108/ADNI_002_S_0295_MR_..._S13408_I45108.nii`,
+anywhere below the root; the date folder is the day of acquisition.
+
+`labels = "adnimerge"`: `ADNIMERGE.csv`, the nearest visit with a DX within the window. AGE there is the age at
+baseline, so age at the scan is AGE + the time since the subject's visit "bl".
+`labels = "search"`: the CSV of the archive's image search, by Image Data ID. Its Group is what the subject was enrolled
+as, not what a clinician found on that day, and its Age is in whole years; both are taken as they stand.
+
+Refuses to guess a diagnosis: a scan with no visit in the window, or in neither table, is left out by name.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ldbench.api import Attributes, ParameterValue
+from ldbench.data.prepare.adni1_tables import IMAGE_COLUMN, Merged, Searched
+from ldbench.data.prepare.source import Found, Skipped, SourceImage
+from ldbench.data.prepare.visits import Scan, files_below, find_table, one_a_day, read_table
+from ldbench.data.prepare.volumes import Preprocessing, axial_slice
+from ldbench.errors import DataError, UsageError
+
+MERGED = "ADNIMERGE.csv"
+_VOLUME = re.compile(r"ADNI_(\d{3}_S_\d{4})_.*_I(\d+)\.nii(?:\.gz)?")
+# What older releases write, changes included: "MCI to Dementia" is the visit at which dementia was found.
+_DIAGNOSES = (
+    "CN=CN; NL=CN; MCI to NL=CN; Dementia to NL=CN; MCI=MCI; NL to MCI=MCI; Dementia to MCI=MCI; "
+    "Dementia=AD; AD=AD; MCI to Dementia=AD; NL to Dementia=AD"
+)
+
+
+@dataclass(frozen=True)
+class Adni1Reader:
+    """`Reader` of an ADNI-1 folder; attributes age, sex, diagnosis.
+
+    `diagnoses` maps DX or Group to CN, MCI, AD. `series` holds words one of which a T1 series must have, `without`
+    those of derived images. Of several series on one day the one with the most wanted of `steps` is kept: a series with
+    the first step goes before one without, among equals the second decides, and so on; then a first scan goes before a
+    repeat, then the lowest image id. `table` names the search CSV where there are several.
+    """
+
+    labels: Literal["adnimerge", "search"] = "adnimerge"
+    table: str = ""
+    window_days: int = 180
+    diagnoses: str = _DIAGNOSES
+    series: str = "MPR; MP-RAGE; MP_RAGE; SPGR"
+    without: str = "Mask; Hippocamp; Accelerated"
+    steps: str = "Scaled; N3; B1_Correction; GradWarp"
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+
+    dataset = "adni1"
+    class_attribute = "diagnosis"
+    classes = ("CN", "MCI", "AD")
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a setting out of range."""
+        if self.labels not in ("adnimerge", "search"):
+            raise UsageError(f"adni1: expected labels adnimerge or search, got {self.labels!r}")
+        if self.window_days < 0:
+            raise UsageError(f"adni1: expected window_days from 0, got {self.window_days}")
+        wrong = [pair for pair in _listed(self.diagnoses) if pair.partition("=")[2].strip() not in self.classes]
+        if wrong:
+            raise UsageError(f"adni1: expected diagnoses as 'Dementia=AD; ...' to CN, MCI or AD, got {wrong[0]!r}")
+
+    def found(self, root: Path) -> Found:
+        """The T1 volumes below the root, one a day, with a class; the others are skipped by name.
+
+        Raises DataError: no such folder, no volume, a table or a column that is missing, an unreadable date or age.
+        """
+        files = files_below(root)
+        scans, skipped = self._scans(root, files)
+        kept, doubles = one_a_day(scans)
+        skipped += doubles
+        table = self._table(root, files)
+        images: list[SourceImage] = []
+        for scan in kept:
+            known = table.of(scan)
+            if isinstance(known, Skipped):
+                skipped.append(known)
+                continue
+            attributes: Attributes = {"age": math.floor(known.age), "sex": known.sex, "diagnosis": known.diagnosis}
+            images.append(SourceImage(scan.name, scan.path, scan.subject, scan.image, attributes, known.years))
+        return Found(
+            tuple(sorted(images, key=lambda image: image.name)), tuple(sorted(skipped, key=lambda left: left.name))
+        )
+
+    def pixels(self, source: SourceImage) -> NDArray[np.float32]:
+        """The axial slice, `(size, size) float32 in [0, 1]`. Raises ImageError."""
+        return axial_slice(source.path, self.preprocessing)
+
+    def settings(self) -> Mapping[str, ParameterValue]:
+        """The table, the window, the series, and the preprocessing."""
+        own: dict[str, ParameterValue] = {
+            "labels": self.labels,
+            "table": self.table,
+            "window_days": self.window_days,
+            "nearest": "before or after; the earlier of two",
+            "same_day": "by steps, then first",
+            "diagnoses": self.diagnoses,
+            "series": self.series,
+            "without": self.without,
+            "steps": self.steps,
+        }
+        return {**own, **{f"volume.{name}": value for name, value in self.preprocessing.settings().items()}}
+
+    def _table(self, root: Path, files: Sequence[Path]) -> Merged | Searched:
+        classes = {
+            text.strip(): name.strip() for text, _, name in (pair.partition("=") for pair in _listed(self.diagnoses))
+        }
+        if self.labels == "adnimerge":
+            return Merged(find_table(root, files, self.table or MERGED), classes, self.window_days)
+        if self.table:
+            return Searched(find_table(root, files, self.table), classes)
+        tables = [file for file in files if file.suffix.lower() == ".csv" and _is_search(file)]
+        if len(tables) != 1:
+            got = " and ".join(file.relative_to(root).as_posix() for file in tables[:2]) or "none"
+            raise DataError(f"{root}: expected one CSV with a column {IMAGE_COLUMN!r}, got {got}; name it as the table")
+        return Searched(tables[0], classes)
+
+    def _scans(self, root: Path, files: Sequence[Path]) -> tuple[list[Scan], list[Skipped]]:
+        scans: list[Scan] = []
+        skipped: list[Skipped] = []
+        for file in files:
+            match = _VOLUME.fullmatch(file.name)
+            if match is None:
+                continue
+            scan = self._scan(file.relative_to(root), file, match[1], match[2])
+            if isinstance(scan, Skipped):
+                skipped.append(scan)
+            else:
+                scans.append(scan)
+        if not scans and not skipped:
+            raise DataError(
+                f"{root}: expected volumes as 002_S_0295/<series>/<date>/I45108/ADNI_002_S_0295_..._I45108.nii, "
+                "got none; name the folder that holds the subjects"
+            )
+        return scans, skipped
+
+    def _scan(self, inside: Path, path: Path, subject: str, image: str) -> Scan | Skipped:
+        name = inside.as_posix()
+        folders = [*inside.parts[:-1]][-4:]
+        if len(folders) < 4 or folders[0] != subject or folders[3] != f"I{image}":
+            reason = f"expected to lie in {subject}/<series>/<date>/I{image}, got {'/'.join(folders) or 'the root'}"
+            return Skipped(name, reason, "fault", "folders")
+        try:
+            day = date.fromisoformat(folders[2][:10]).toordinal()
+        except ValueError:
+            reason = f"expected a date folder as 2006-11-02_08_16_44.0, got {folders[2]}"
+            return Skipped(name, reason, "fault", "date folder")
+        series = folders[1].casefold()
+        if not _has(series, self.series) or _has(series, self.without):
+            return Skipped(name, f"series {folders[1]} is no T1 volume", "rule", "T1 series")
+        lacks = [int(step.casefold() not in series) for step in _listed(self.steps)]
+        repeat = int("mpr-r" in series or "repeat" in series)
+        return Scan(name, path, subject, f"I{image}", day, (*lacks, repeat, int(image)))
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(";") if part.strip()]
+
+
+def _has(series: str, words: str) -> bool:
+    return any(word.casefold() in series for word in _listed(words))
+
+
+def _is_search(path: Path) -> bool:
+    return IMAGE_COLUMN in read_table(path, ()).columns

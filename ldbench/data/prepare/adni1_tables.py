@@ -1,0 +1,155 @@
+"""What ADNI's tables say of a scan: ADNIMERGE by subject and nearest visit, or the archive's search CSV by image.
+
+Refuses to fill a gap: a scan that a table doesn't place is a `Skipped` with the rule that leaves it out, and a table
+that isn't as the archive writes it is a `DataError`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ldbench.data.prepare.source import Skipped
+from ldbench.data.prepare.visits import Scan, Visit, nearest, numbers, read_table
+from ldbench.errors import DataError
+
+DAYS_A_YEAR = 365.25
+IMAGE_COLUMN = "Image Data ID"
+_BASELINE = "bl"
+_SEX = {"male": "male", "m": "male", "female": "female", "f": "female"}
+
+
+@dataclass(frozen=True)
+class Known:
+    """A scan's age in years, its place in time in years, sex and diagnosis."""
+
+    age: float
+    years: float
+    sex: str
+    diagnosis: str
+
+
+@dataclass(frozen=True)
+class _Person:
+    """A subject of ADNIMERGE: `born` is a day number, NaN where the baseline visit or AGE is missing."""
+
+    born: float
+    sex: str
+    visits: tuple[Visit, ...]
+
+
+@dataclass(frozen=True)
+class _Row:
+    subject: str
+    age: float
+    sex: str
+    group: str
+
+
+class Merged:
+    """ADNIMERGE: a scan takes the DX of the nearest visit that has one, and the age at its own day.
+
+    `classes` maps DX to the classes. Raises DataError for a missing column, an unreadable date or age, two baselines.
+    """
+
+    def __init__(self, path: Path, classes: Mapping[str, str], window_days: int) -> None:
+        self._window, self._name = window_days, path.name
+        self._people = _people(path, classes)
+
+    def of(self, scan: Scan) -> Known | Skipped:
+        """What is known of the scan, or why it is left out."""
+        person = self._people.get(scan.subject)
+        if person is None:
+            return Skipped(scan.name, f"no row for its subject in {self._name}", "rule", "subject in table")
+        if math.isnan(person.born):
+            reason = f"no visit {_BASELINE!r} with an AGE for its subject in {self._name}"
+            return Skipped(scan.name, reason, "rule", "age known")
+        if person.sex not in _SEX.values():
+            return _uncoded(scan, "PTGENDER", person.sex, self._name)
+        visit = nearest(scan.day, person.visits, self._window)
+        if visit is None:
+            reason = f"no visit with a DX within {self._window} days of the scan"
+            return Skipped(scan.name, reason, "rule", "visit in window")
+        if not visit.diagnosis:
+            reason = f"DX of visit {visit.name} is none of CN, MCI, AD: {visit.reason!r}"
+            return Skipped(scan.name, reason, "rule", "class of visit")
+        age = (scan.day - person.born) / DAYS_A_YEAR
+        return Known(age, age, person.sex, visit.diagnosis)
+
+
+class Searched:
+    """The search CSV: Group, Sex and Age of a scan's own row; its place in time is the day of acquisition.
+
+    Raises DataError for a missing column, an age that is no number, two rows of one image.
+    """
+
+    def __init__(self, path: Path, classes: Mapping[str, str]) -> None:
+        self._classes, self._name = classes, path.name
+        table = read_table(path, (IMAGE_COLUMN, "Subject", "Group", "Sex", "Age"))
+        images = table[IMAGE_COLUMN].str.removeprefix("I")
+        doubles = images[images.duplicated()]
+        if len(doubles):
+            raise DataError(f"{path}: expected one row an image, got several of I{doubles.iloc[0]}; keep one")
+        columns = (images, table["Subject"], numbers(path, table, "Age"), table["Sex"], table["Group"])
+        self._rows = {
+            f"I{image}": _Row(str(subject), float(age), _SEX.get(str(sex).lower(), str(sex)), str(group))
+            for image, subject, age, sex, group in zip(*columns, strict=True)
+        }
+
+    def of(self, scan: Scan) -> Known | Skipped:
+        """What is known of the scan, or why it is left out."""
+        row = self._rows.get(scan.image)
+        if row is None:
+            return Skipped(scan.name, f"no row for {scan.image} in {self._name}", "rule", "image in table")
+        if row.subject != scan.subject:
+            reason = f"expected subject {scan.subject} for {scan.image} in {self._name}, got {row.subject!r}"
+            return Skipped(scan.name, reason, "fault", "subject of image")
+        if math.isnan(row.age):
+            return Skipped(scan.name, f"no Age for {scan.image} in {self._name}", "rule", "age known")
+        if row.sex not in _SEX.values():
+            return _uncoded(scan, "Sex", row.sex, self._name)
+        diagnosis = self._classes.get(row.group, "")
+        if not diagnosis:
+            return Skipped(scan.name, f"Group is none of CN, MCI, AD: {row.group!r}", "rule", "class of visit")
+        return Known(row.age, scan.day / DAYS_A_YEAR, row.sex, diagnosis)
+
+
+def _people(path: Path, classes: Mapping[str, str]) -> dict[str, _Person]:
+    table = read_table(path, ("PTID", "VISCODE", "EXAMDATE", "DX", "AGE", "PTGENDER"))
+    days, ages = _days(path, table), numbers(path, table, "AGE")
+    born: dict[str, float] = {}
+    sexes: dict[str, str] = {}
+    visits: dict[str, list[Visit]] = defaultdict(list)
+    columns = (table["PTID"], table["VISCODE"], table["DX"], table["PTGENDER"], days, ages)
+    for subject, code, text, sex, day, age in zip(*columns, strict=True):
+        sexes.setdefault(subject, _SEX.get(sex.lower(), sex))
+        if code == _BASELINE:
+            if subject in born:
+                raise DataError(f"{path}: expected one visit {_BASELINE!r} a subject, got two of {subject}; keep one")
+            born[subject] = math.nan if day is None else day - age * DAYS_A_YEAR
+        if text and day is not None:
+            visits[subject].append(Visit(day, code, classes.get(text, ""), text))
+    return {
+        subject: _Person(born.get(subject, math.nan), sex, tuple(visits[subject])) for subject, sex in sexes.items()
+    }
+
+
+def _days(path: Path, table: pd.DataFrame) -> list[int | None]:
+    """EXAMDATE as day numbers, None where blank."""
+    text = table["EXAMDATE"]
+    dates = pd.to_datetime(text.where(text != "", None), format="%Y-%m-%d", errors="coerce")
+    wrong = dates.isna() & (text != "")
+    if wrong.any():
+        at = int(wrong.to_numpy().argmax())
+        got = f"{text.iloc[at]!r} in line {at + 2}"
+        raise DataError(f"{path}: expected dates as 2006-05-31 in 'EXAMDATE', got {got}; repair the table")
+    return [None if pd.isna(day) else int(day.toordinal()) for day in dates]
+
+
+def _uncoded(scan: Scan, column: str, got: str, table: str) -> Skipped:
+    return Skipped(scan.name, f"expected {column} Male or Female in {table}, got {got!r}", "fault", "sex coded")

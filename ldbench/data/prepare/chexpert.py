@@ -1,0 +1,178 @@
+"""CheXpert-v1.0(-small) as its owners ship it: frontal radiographs that carry exactly one of the task's four classes.
+
+An image is used when it is frontal, the patient's age and sex are known, and exactly one of No Finding, Cardiomegaly,
+Pleural Effusion and Pneumonia is 1 after the policy for uncertain (-1) and blank labels has been applied (rule
+`one-class`: an edit changes one finding, so a source that carries two has no class to edit from). Other findings
+(Edema, Support Devices, ...) may stand beside cardiomegaly, effusion and pneumonia; beside No Finding = 1 they
+contradict it, Support Devices apart, and the image is left out. No finding means No Finding = 1, never the mere absence
+of the other three.
+
+Patients are what is split, so `subject` is the patient. Which of a patient's images are taken follows from the tables
+alone, never from which files are there: a damaged file costs its own image and changes no other.
+
+Refuses to guess a label: what `chexpert_table` can't read is a fault of its row.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ldbench.api import Attributes, ParameterValue
+from ldbench.data.prepare.chexpert_table import (
+    FINDING_COLUMNS,
+    LeftOut,
+    Place,
+    Row,
+    Tables,
+    check_view,
+    data_folder,
+    label_of,
+    patient_age,
+    patient_sex,
+    place_of,
+    table_rows,
+)
+from ldbench.data.prepare.radiograph import Resample, Square, read_jpeg
+from ldbench.data.prepare.source import Found, Skipped, SourceImage
+from ldbench.errors import UsageError
+
+CLASS_COLUMNS = {
+    "no finding": "No Finding", "cardiomegaly": "Cardiomegaly", "pleural effusion": "Pleural Effusion",
+    "pneumonia": "Pneumonia",
+}
+_CONTRADICTING = tuple(name for name in FINDING_COLUMNS if name not in ("No Finding", "Support Devices"))
+
+
+@dataclass(frozen=True)
+class CheXpertReader:
+    """Reads `train.csv`, `valid.csv` and the JPEGs they name.
+
+    `uncertain`: an image with -1 in one of the four classes is left out (`skip`), or -1 counts as 0 or 1. `blank`: a
+    finding that the report doesn't mention counts as 0, or `skip` leaves the image out; No Finding is 1 or blank in
+    `train.csv`, so its own blank is always 0. `per_patient` images of each patient are taken, the first usable ones by
+    study and view number; 0 takes all. `tables` both are expected unless one is named. `size`, `square` and `resample`
+    are `read_jpeg`'s.
+    """
+
+    size: int = 512
+    uncertain: Literal["skip", "negative", "positive"] = "skip"
+    blank: Literal["negative", "skip"] = "negative"
+    per_patient: int = 1
+    tables: Tables = "both"
+    square: Square = "pad"
+    resample: Resample = "bicubic"
+
+    dataset: str = field(default="chexpert", init=False)
+    class_attribute: str = field(default="finding", init=False)
+    classes: tuple[str, ...] = field(default=tuple(CLASS_COLUMNS), init=False)
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a setting that isn't one of those above."""
+        choices = {
+            "size from 8 to 4096": 8 <= self.size <= 4096,
+            "uncertain skip, negative or positive": self.uncertain in ("skip", "negative", "positive"),
+            "blank negative or skip": self.blank in ("negative", "skip"),
+            "per_patient 0 or more": self.per_patient >= 0,
+            "tables both, train or valid": self.tables in ("both", "train", "valid"),
+            "square pad or crop": self.square in ("pad", "crop"),
+            "resample bicubic or lanczos": self.resample in ("bicubic", "lanczos"),
+        }
+        for expected, holds in choices.items():
+            if not holds:
+                raise UsageError(f"chexpert: expected {expected}, got {getattr(self, expected.split()[0])!r}")
+
+    def found(self, root: Path) -> Found:
+        """Every row of the tables, as an image or with the reason it is left out; DataError for another layout.
+
+        Faults (damage): a path of another shape or out of the root, an image that stands in two rows, a file that is
+        missing, an unreadable age, sex, view or label. Rules (choices): `frontal`, `age` (0 is CheXpert's unknown),
+        `sex` (Unknown), `uncertain`, `blank`, `one-class`, `per-patient`.
+        """
+        folder = data_folder(root, self.tables)
+        inside = folder.relative_to(root).as_posix()
+        prefix = "" if inside == "." else f"{inside}/"
+        usable: list[tuple[Place, SourceImage]] = []
+        skipped: list[Skipped] = []
+        rows = table_rows(folder, self.tables)
+        places = [place_of(row) for _, row in rows]
+        rows_of = Counter(place.image for place in places if isinstance(place, Place) and place.side == "frontal")
+        for (line, row), place in zip(rows, places, strict=True):
+            name = line
+            try:
+                if isinstance(place, LeftOut):
+                    raise place
+                name = f"{prefix}{place.rest}"
+                check_view(row, place)  # first: what the other cells of a lateral hold is nobody's concern
+                if rows_of[place.image] > 1:
+                    raise LeftOut("fault", "duplicate", f"{place.image} stands in {rows_of[place.image]} rows")
+                age, sex = patient_age(row), patient_sex(row)
+                attributes: Attributes = {"finding": self._finding(row), "age": age, "sex": sex}
+                source = SourceImage(name, folder / place.rest, place.patient, place.image, attributes)
+                usable.append((place, source))
+            except LeftOut as why:
+                skipped.append(Skipped(name, why.reason, why.kind, why.rule))
+        images = self._chosen(usable, skipped)
+        return Found(
+            tuple(sorted(images, key=lambda image: image.name)),
+            tuple(sorted(skipped, key=lambda left: (left.name, left.reason))),
+        )
+
+    def pixels(self, source: SourceImage) -> NDArray[np.float32]:
+        """`(size, size) float32 in [0, 1]`; ImageError naming the file."""
+        return read_jpeg(source.path, self.size, square=self.square, resample=self.resample, name=source.name)
+
+    def settings(self) -> Mapping[str, ParameterValue]:
+        """Every choice, for the record."""
+        return {
+            "size": self.size, "uncertain": self.uncertain, "blank": self.blank, "per_patient": self.per_patient,
+            "tables": self.tables, "square": self.square, "resample": self.resample, "views": "frontal",
+            "one_class": ", ".join(self.classes),
+        }
+
+    def _finding(self, row: Row) -> str:
+        """The one class of the four that a row carries under the policies."""
+        labels = {column: label_of(row, column) for column in FINDING_COLUMNS}
+        doubtful = [name for name, column in CLASS_COLUMNS.items() if labels[column] == -1]
+        if doubtful and self.uncertain == "skip":
+            raise LeftOut("rule", "uncertain", f"uncertain (-1): {', '.join(doubtful)}")
+        silent = [name for name, column in CLASS_COLUMNS.items() if labels[column] is None and name != "no finding"]
+        if silent and self.blank == "skip":
+            raise LeftOut("rule", "blank", f"blank: {', '.join(silent)}")
+        carried = [name for name, column in CLASS_COLUMNS.items() if self._holds(labels[column])]
+        if len(carried) != 1:
+            got = ", ".join(carried) or "none"
+            raise LeftOut("rule", "one-class", f"expected one of the four classes, got {got}")
+        if carried == ["no finding"]:
+            others = [column for column in _CONTRADICTING if self._may_hold(labels[column])]
+            if others:
+                raise LeftOut("rule", "one-class", f"No Finding = 1 beside {', '.join(others)}")
+        return carried[0]
+
+    def _holds(self, label: int | None) -> bool:
+        return label == 1 or (label == -1 and self.uncertain == "positive")
+
+    def _may_hold(self, label: int | None) -> bool:
+        return label == 1 or (label == -1 and self.uncertain != "negative")
+
+    def _chosen(self, usable: list[tuple[Place, SourceImage]], skipped: list[Skipped]) -> list[SourceImage]:
+        """The first images of each patient whose files are there; adds the others to `skipped`."""
+        chosen: list[SourceImage] = []
+        taken: Counter[str] = Counter()
+        for place, image in sorted(usable, key=lambda pair: (pair[0].patient, pair[0].study, pair[0].view)):
+            if self.per_patient and taken[place.patient] == self.per_patient:
+                reason = f"the patient has {self.per_patient} already, of earlier studies or views"
+                skipped.append(Skipped(image.name, reason, "rule", "per-patient"))
+                continue
+            taken[place.patient] += 1
+            if image.path.is_file():
+                chosen.append(image)
+            else:
+                skipped.append(Skipped(image.name, "the table names it, but there is no such file", "fault", "missing"))
+        return chosen

@@ -1,0 +1,151 @@
+"""The rows of CheXpert's `train.csv` and `valid.csv`, and what their cells say.
+
+Refuses tables without the owners' columns, and to take a cell for more than it is: all are read as text, since pandas
+would otherwise make NaN of blanks, and a comparison with NaN is a label that nobody gave.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ldbench.errors import DataError
+
+FINDING_COLUMNS = (
+    "No Finding", "Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Opacity", "Lung Lesion", "Edema", "Consolidation",
+    "Pneumonia", "Atelectasis", "Pneumothorax", "Pleural Effusion", "Pleural Other", "Fracture", "Support Devices",
+)
+COLUMNS = ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *FINDING_COLUMNS)
+FOLDERS = ("CheXpert-v1.0-small", "CheXpert-v1.0")
+OLDEST = 120
+_PATH = re.compile(
+    r"[^/\\]+/(?P<rest>(?:train|valid)/(?P<patient>patient\d+)/study(?P<study>\d+)/"
+    r"view(?P<view>\d+)_(?P<side>frontal|lateral)\.jpe?g)", re.ASCII
+)
+_LABELS = {"": None, "1.0": 1, "1": 1, "0.0": 0, "0": 0, "-1.0": -1, "-1": -1}
+_AGE = re.compile(r"(\d{1,3})(\.0+)?", re.ASCII)
+_SHOWN = 60  # characters of a bad cell
+
+Tables = Literal["both", "train", "valid"]
+Row = Mapping[str, str]
+
+
+class LeftOut(Exception):  # noqa: N818 (not an error: why a row is not used, which becomes a `Skipped`)
+    """Why a row is not used: `fault` or `rule`, the rule's name, and one line."""
+
+    def __init__(self, kind: Literal["fault", "rule"], rule: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind: Literal["fault", "rule"] = kind
+        self.rule, self.reason = rule, reason
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a row's image lies below the data set's folder (`rest`), whose it is, and from which side it was taken."""
+
+    patient: str
+    study: int
+    view: int
+    side: str
+    rest: str
+
+    @property
+    def image(self) -> str:
+        """The image's name in the data set, whatever the folder is called."""
+        return f"{self.patient}/study{self.study}/view{self.view}"
+
+
+def data_folder(root: Path, tables: Tables) -> Path:
+    """The folder that holds the tables: `root`, or CheXpert's own folder inside it. Raises DataError."""
+    names = _file_names(tables)
+    for folder in (root, *(root / name for name in FOLDERS)):
+        missing = [name for name in names if not (folder / name).is_file()]
+        if not missing:
+            return folder
+        if len(missing) < len(names):
+            raise DataError(f"{folder}: expected {' and '.join(names)}, got no {missing[0]}; copy it, or set tables")
+    raise DataError(f"{root}: expected {' and '.join(names)} there or in {FOLDERS[0]}/, got neither; name that folder")
+
+
+def table_rows(folder: Path, tables: Tables) -> list[tuple[str, Row]]:
+    """Every row as (`train.csv line 17`, column -> text, "" where blank). Raises DataError naming the table."""
+    return [pair for name in _file_names(tables) for pair in _read(folder / name)]
+
+
+def place_of(row: Row) -> Place | LeftOut:
+    """Where a row's image lies, or why that can't be said. A matching path has no `..` and can't leave the folder."""
+    path = row["Path"]
+    match = _PATH.fullmatch(path)
+    if match:
+        return Place(match["patient"], int(match["study"]), int(match["view"]), match["side"], match["rest"])
+    if path.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", path) or path[1:2] == ":":
+        return LeftOut("fault", "path", f"the path {path[:_SHOWN]!r} leaves the root")
+    expected = f"{FOLDERS[0]}/train/patient00001/study1/view1_frontal.jpg"
+    return LeftOut("fault", "path", f"expected a path such as {expected}, got {path[:_SHOWN]!r}")
+
+
+def check_view(row: Row, place: Place) -> None:
+    """LeftOut unless the row and its file name say that the view is frontal."""
+    cell = row["Frontal/Lateral"]
+    if cell not in ("Frontal", "Lateral"):
+        raise LeftOut("fault", "view", f"expected Frontal or Lateral, got {cell[:_SHOWN]!r}")
+    if cell.lower() != place.side:
+        raise LeftOut("fault", "view", f"Frontal/Lateral is {cell}, but the file is called {place.side}")
+    if cell == "Lateral":
+        raise LeftOut("rule", "frontal", "a lateral view")
+
+
+def patient_age(row: Row) -> int:
+    """Age in years at the study. LeftOut for 0, which is CheXpert's way to say unknown, and for what is no age."""
+    match = _AGE.fullmatch(row["Age"])
+    if not match or int(match[1]) > OLDEST:
+        raise LeftOut("fault", "age", f"expected an Age of 0 to {OLDEST} years, got {row['Age'][:_SHOWN]!r}")
+    if int(match[1]) == 0:
+        raise LeftOut("rule", "age", "Age is 0: unknown")
+    return int(match[1])
+
+
+def patient_sex(row: Row) -> str:
+    """`female` or `male`. LeftOut for Unknown, which the owners' table holds, and for anything else."""
+    cell = row["Sex"]
+    if cell == "Unknown":
+        raise LeftOut("rule", "sex", "Sex is Unknown")
+    if cell not in ("Female", "Male"):
+        raise LeftOut("fault", "sex", f"expected a Sex of Female, Male or Unknown, got {cell[:_SHOWN]!r}")
+    return cell.lower()
+
+
+def label_of(row: Row, column: str) -> int | None:
+    """1, 0, -1 (uncertain) or None (blank: not mentioned). LeftOut for anything else."""
+    cell = row[column]
+    if cell not in _LABELS:
+        raise LeftOut("fault", "label", f"{column}: expected 1.0, 0.0, -1.0 or blank, got {cell[:_SHOWN]!r}")
+    return _LABELS[cell]
+
+
+def _file_names(tables: Tables) -> tuple[str, ...]:
+    return ("train.csv", "valid.csv") if tables == "both" else (f"{tables}.csv",)
+
+
+def _read(path: Path) -> list[tuple[str, Row]]:
+    import pandas as pd  # here, as the processes that only read pixels can do without its half second
+
+    try:
+        table = pd.read_csv(path, dtype=str, na_filter=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:  # pandas' own errors and bad UTF-8 are ValueErrors
+        raise DataError(f"{path}: expected CheXpert's table, got {' '.join(str(error).split())}") from error
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        near = difflib.get_close_matches(missing[0], [*map(str, table.columns)], n=2, cutoff=0.6)
+        got = " and ".join(map(repr, near)) if near else f"only {', '.join(map(str, table.columns))}"
+        raise DataError(f"{path}: expected the columns {', '.join(missing)}, got {got[:200]}; restore the header")
+    if not isinstance(table.index, pd.RangeIndex):  # what pandas makes of rows that are longer than the header
+        raise DataError(f"{path}: expected {len(table.columns)} cells a row, got more; copy the table again")
+    cells = zip(*(table[name].tolist() for name in COLUMNS), strict=True)
+    return [
+        (f"{path.name} line {line}", dict(zip(COLUMNS, row, strict=True))) for line, row in enumerate(cells, start=2)
+    ]

@@ -1,0 +1,214 @@
+"""Prepare a data set: list it, make its images over all cores, and write what they are and who is in which split.
+
+A run that was killed goes on where it was: a journal holds the SHA-256 of every finished image, and an image whose file
+is that one isn't read again. Faulty images are tried again each time. Few images are in flight at once, so memory
+doesn't grow with their number. Refuses to go on in a folder that was begun from another root or with other settings.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import hashlib
+import json
+import multiprocessing
+import os
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
+from itertools import islice
+from pathlib import Path
+
+from ldbench.api import Progress, silent
+from ldbench.data.prepare.manifest import Made, Summary, check_test_set, label_of, rows_of, write
+from ldbench.data.prepare.one_image import Outcome, follow_parent, make_images
+from ldbench.data.prepare.source import Reader, Skipped, SourceImage
+from ldbench.data.prepare.splits import Plan, hashed
+from ldbench.errors import DataError, UsageError
+from ldbench.result import write_text_atomic
+
+UNREADABLE = "unreadable"  # the rule under which faults of pixels are counted
+_BATCH = 8  # images a message to a worker: 200,000 small ones would spend their time in queues
+_IN_FLIGHT = 3  # batches a worker: one being made, two waiting
+_PNG_SIZE = slice(16, 24)
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+Item = tuple[str, SourceImage]
+
+
+def prepare(
+    reader: Reader, root: Path, out: Path, *, plan: Plan | None = None, jobs: int = 1, strict: bool = False,
+    progress: Progress = silent,
+) -> Summary:
+    """Read the owners' folder `root` and write the prepared data set to `out`, on `jobs` processes.
+
+    A faulty image is left out and named in skipped.csv; with `strict` the first one is a `DataError`. Raises
+    `DataError` for another layout, nothing to use, too few images for the test set, or a folder begun otherwise.
+    """
+    plan = plan or Plan()
+    if jobs < 1:
+        raise UsageError(f"--jobs: expected 1 or more, got {jobs}")
+    root = root.resolve()
+    if not root.is_dir():
+        raise DataError(f"{root}: expected the folder of {reader.dataset} as its owners ship it, got none; name --root")
+    found = reader.found(root)
+    skipped = [_inside(root, each) for each in found.skipped]
+    _stop_at_fault(skipped, strict)
+    by_id = _by_id(reader, plan, found.images)
+    check_test_set(reader, plan, found.images)
+    _claim(out, reader, plan, root)
+    outcomes = _finished(out, by_id)
+    waiting = [(image_id, source) for image_id, source in by_id.items() if image_id not in outcomes]
+    coming = _outcomes(reader, out / "images", waiting, jobs)
+    with (out / "journal.csv").open("a", encoding="utf-8", newline="") as journal, closing(coming):
+        done = len(outcomes)
+        progress("images", done, len(by_id))
+        for outcome in coming:
+            done += 1
+            progress("images", done, len(by_id))
+            if outcome.fault:
+                fault = Skipped(by_id[outcome.image_id].name, outcome.fault, "fault", UNREADABLE)
+                skipped.append(_inside(root, fault))
+                _stop_at_fault(skipped[-1:], strict)
+                continue
+            outcomes[outcome.image_id] = outcome
+            # one write a line: a killed run leaves whole lines and perhaps the head of one
+            journal.write(f"{outcome.image_id},{outcome.sha256}\n")
+            journal.flush()
+    size = _one_size(outcomes, by_id)
+    made = [Made(by_id[image_id], image_id, outcome.sha256) for image_id, outcome in outcomes.items()]
+    return write(out, reader, plan, size, rows_of(reader, plan, made), skipped)
+
+
+def _stop_at_fault(skipped: Sequence[Skipped], strict: bool) -> None:
+    faults = [each for each in skipped if each.kind == "fault"]
+    if strict and faults:
+        first = faults[0]
+        raise DataError(f"{first.name}: {first.reason}; mend or remove it, or leave --strict out to skip such images")
+
+
+def _inside(root: Path, skipped: Skipped) -> Skipped:
+    """With names below the root: where the root lies is nobody else's business."""
+    reason = skipped.reason.replace(f"{root}{os.sep}", "").replace(str(root), ".")
+    return Skipped(skipped.name, reason.removeprefix(f"{skipped.name}: "), skipped.kind, skipped.rule)
+
+
+def _by_id(reader: Reader, plan: Plan, images: Sequence[SourceImage]) -> dict[str, SourceImage]:
+    """The images by hashed id, in its order."""
+    if not images:
+        raise DataError(f"{reader.dataset}: expected images to use, all were skipped or none found; look at --root")
+    found: dict[str, SourceImage] = {}
+    for source in images:
+        label_of(reader, source)
+        other = found.setdefault(hashed(reader.dataset, source.image, plan.salt), source)
+        if other is not source:
+            raise DataError(f"{source.name}: expected an image of its own, got {source.image!r}, as {other.name} has")
+    return dict(sorted(found.items()))
+
+
+def _claim(out: Path, reader: Reader, plan: Plan, root: Path) -> None:
+    """Write down what the images in `out` are made from, or refuse a folder where they are made from something else."""
+    state = {
+        "dataset": reader.dataset, "salt": plan.salt, "settings": dict(reader.settings()),
+        "root": hashlib.sha256(str(root).encode()).hexdigest(),
+    }
+    state = json.loads(json.dumps(state))  # a tuple reads back as a list
+    path = out / "state.json"
+    try:
+        (out / "images").mkdir(parents=True, exist_ok=True)
+        before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    except (OSError, ValueError) as error:
+        raise DataError(f"can't prepare into {out}: {error}; choose another --out") from error
+    if before is None:
+        if any((out / "images").iterdir()):
+            raise DataError(f"{out}: expected an empty folder or a begun one, got other images; choose another --out")
+        write_text_atomic(path, json.dumps(state, indent=2, sort_keys=True) + "\n")
+    elif before != state:
+        raise DataError(f"{out}: begun with another {_difference(before, state)}; choose another --out or remove it")
+
+
+def _difference(before: object, state: Mapping[str, object]) -> str:
+    if not isinstance(before, dict):
+        return "program"
+    key = next((key for key in ("dataset", "root", "salt") if before.get(key) != state[key]), "settings")
+    old, new = before.get(key), state[key]
+    if key != "settings" or not isinstance(old, dict) or not isinstance(new, dict):
+        return f"{key}" if key == "root" else f"{key}, {old!r} and not {new!r}"
+    name = next(name for name in sorted({*old, *new}) if old.get(name) != new.get(name))
+    return f"setting: {name} was {old.get(name)!r}, is {new.get(name)!r}"
+
+
+def _finished(out: Path, by_id: Mapping[str, SourceImage]) -> dict[str, Outcome]:
+    """What the journal says is done and whose file is still the one that it says."""
+    path = out / "journal.csv"
+    if not path.exists():
+        return {}
+    text = path.read_text(encoding="utf-8")
+    if not text.endswith("\n"):  # the head of a line: end it, or the next would be joined to it
+        with path.open("a", encoding="utf-8") as journal:
+            journal.write("\n")
+    found: dict[str, Outcome] = {}
+    for row in csv.reader(text.splitlines()):
+        if len(row) != 2 or row[0] not in by_id:
+            continue
+        try:
+            content = (out / "images" / f"{row[0]}.png").read_bytes()
+        except FileNotFoundError:
+            continue
+        if hashlib.sha256(content).hexdigest() == row[1]:
+            width, height = (int.from_bytes(content[_PNG_SIZE][at : at + 4], "big") for at in (0, 4))
+            found[row[0]] = Outcome(row[0], row[1], (height, width))
+    return found
+
+
+def _outcomes(reader: Reader, folder: Path, items: Sequence[Item], jobs: int) -> Generator[Outcome, None, None]:
+    """The outcome of every item, in the order in which they are ready."""
+    if jobs == 1:
+        for item in items:
+            yield from make_images(reader, folder, [item])
+        return
+    size = max(1, min(_BATCH, len(items) // (jobs * _IN_FLIGHT)))
+    batches = (items[start : start + size] for start in range(0, len(items), size))
+    make = functools.partial(make_images, reader, folder)
+    context = multiprocessing.get_context("spawn")  # forking a process that has threads can hang
+    with _one_thread_each(), ProcessPoolExecutor(min(jobs, len(items) or 1), context, follow_parent) as pool:
+        try:
+            running: set[Future[list[Outcome]]] = {pool.submit(make, b) for b in islice(batches, jobs * _IN_FLIGHT)}
+            while running:
+                ready, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in ready:
+                    yield from future.result()
+                running |= {pool.submit(make, batch) for batch in islice(batches, len(ready))}
+        except BrokenProcessPool as error:
+            raise DataError(
+                "a worker process died (out of memory?); start the command again, perhaps with fewer --jobs: "
+                "what is finished is kept"
+            ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Processes started meanwhile run their numerical libraries on one thread: the cores are taken by each other."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _one_size(outcomes: Mapping[str, Outcome], by_id: Mapping[str, SourceImage]) -> tuple[int, int]:
+    if not outcomes:
+        raise DataError("expected images to use, every one of them is faulty; run with --strict to see the first fault")
+    sizes = {outcome.size: image_id for image_id, outcome in outcomes.items()}
+    if len(sizes) > 1:
+        (one, first), (two, second) = list(sizes.items())[:2]
+        raise DataError(f"{by_id[second].name}: expected the size of {by_id[first].name}, {one}, got {two}")
+    return next(iter(sizes))

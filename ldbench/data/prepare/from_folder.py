@@ -1,0 +1,207 @@
+"""Anyone's own images: a CSV that says what they are, and a folder that holds them.
+
+Columns `image` (a path below the root), `subject`, the class attribute, any further attributes, and `years` if the
+images of a subject have an order in time; empty cells are what nobody knows. PNG, JPEG, TIFF, DICOM and NIfTI.
+
+Grey values: 8 and 16-bit pictures are divided by 255 and 65535; floats, wider integers, DICOM and NIfTI go from one
+percentile of the image to another. Colour becomes grey by ITU-R 601-2 luma. Then a centred square with black borders
+and Pillow's LANCZOS on float32, which widens with the scale when an image shrinks (antialiasing).
+
+Refuses paths that leave the root, several frames, transparency, NaN, and an image without contrast: one line each.
+"""
+
+from __future__ import annotations
+
+import math
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ldbench.api import ParameterValue
+from ldbench.data.prepare.pictures import Grey, read_dicom, read_picture, read_plane
+from ldbench.data.prepare.source import Found, Skipped, SourceImage
+from ldbench.errors import DataError, ImageError, UsageError
+
+IMAGE, SUBJECT, YEARS = "image", "subject", "years"
+_RESERVED = ("image_id", "split", "role", "source", "file", "sha256")
+_PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+_DICOM = (".dcm", ".dicom", ".ima")
+_NIFTI = (".nii", ".nii.gz")
+
+
+@dataclass(frozen=True)
+class FolderReader:
+    """`Reader` of a CSV and a folder. `classes` are those to use; with none given, all that the CSV names."""
+
+    csv: Path = Path("manifest.csv")
+    dataset: str = "folder"
+    class_attribute: str = "diagnosis"
+    classes: tuple[str, ...] = ()
+    size: int = 512
+    low_percentile: float = 0.5
+    high_percentile: float = 99.5
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a setting out of range."""
+        if not 8 <= self.size <= 4096:
+            raise UsageError(f"folder: expected a size from 8 to 4096, got {self.size}")
+        if not 0 <= self.low_percentile < self.high_percentile <= 100:
+            got = f"{self.low_percentile:g} and {self.high_percentile:g}"
+            raise UsageError(f"folder: expected percentiles rising from 0 to 100, got {got}")
+
+    def found(self, root: Path) -> Found:
+        """Every row of the CSV, as an image or with the reason it is left out; DataError for a missing column."""
+        table = _read_table(self.csv)
+        _check_columns(self.csv, list(table), self.class_attribute)
+        numeric = {name: _numbers(cells) for name, cells in table.items() if name not in (IMAGE, SUBJECT, YEARS)}
+        images: list[SourceImage] = []
+        skipped: list[Skipped] = []
+        seen: set[str] = set()
+        base = root.resolve()
+        for line in range(len(table[IMAGE])):
+            cells = {name: values[line] for name, values in table.items()}
+            attributes = {name: values[line] for name, values in numeric.items()}
+            made = self._source(base, line + 2, cells, {k: v for k, v in attributes.items() if v is not None}, seen)
+            if isinstance(made, Skipped):
+                skipped.append(made)
+            else:
+                images.append(made)
+        return Found(
+            tuple(sorted(images, key=lambda image: image.name)), tuple(sorted(skipped, key=lambda left: left.name))
+        )
+
+    def pixels(self, source: SourceImage) -> NDArray[np.float32]:
+        """The image `(size, size) float32 in [0, 1]`. Raises ImageError naming the file."""
+        suffix = _suffix(source.path)
+        if suffix in _NIFTI:
+            grey = read_plane(source.path)
+            if grey is None:
+                return self._slice(source.path)
+        else:
+            grey = read_dicom(source.path) if suffix in _DICOM else read_picture(source.path)
+        return self._squared(self._scaled(source.path, grey))
+
+    def settings(self) -> Mapping[str, ParameterValue]:
+        """The choices that pixels depend on; which images there are is the manifest's."""
+        return {
+            "class_attribute": self.class_attribute, "classes": ",".join(self.classes), "size": self.size,
+            "low_percentile": self.low_percentile, "high_percentile": self.high_percentile,
+            "range": "8 and 16 bits by their type, others by percentiles", "grey": "ITU-R 601-2 luma",
+            "square": "centred, black borders", "resize": "PIL lanczos on float32, antialiased",
+        }
+
+    def _source(
+        self, root: Path, line: int, cells: Mapping[str, str], attributes: Mapping[str, str | int | float],
+        seen: set[str],
+    ) -> SourceImage | Skipped:
+        name = cells[IMAGE].strip()
+        label = name or f"line {line}"
+        for column in (IMAGE, SUBJECT, self.class_attribute):
+            if not cells[column].strip():
+                return Skipped(label, f"expected a {column}, got a blank cell (line {line})", "fault", "blank-cell")
+        inside = posixpath.normpath(name.replace("\\", "/"))
+        path = root / inside
+        if PurePosixPath(inside).is_absolute() or not path.resolve().is_relative_to(root):
+            return Skipped(label, f"expected a path below --root, got another (line {line})", "fault", "outside-root")
+        if inside in seen:
+            return Skipped(label, f"the image stands in an earlier line too (line {line})", "fault", "listed-twice")
+        if not path.is_file():
+            return Skipped(label, f"expected a file, got none (line {line})", "fault", "missing-file")
+        years = cells.get(YEARS, "").strip()
+        when = _number(years) if years else None
+        if years and when is None:
+            return Skipped(label, f"expected a number in column {YEARS}, got {years!r:.40}", "fault", "years")
+        seen.add(inside)
+        if self.classes and str(attributes[self.class_attribute]) not in self.classes:
+            got = f"{self.class_attribute} {attributes[self.class_attribute]}"
+            return Skipped(inside, f"expected one of {', '.join(self.classes)}, got {got}", "rule", "class")
+        return SourceImage(inside, path, cells[SUBJECT].strip(), inside, attributes, when)
+
+    def _scaled(self, path: Path, grey: Grey) -> NDArray[np.float32]:
+        values = grey.values.astype(np.float32)
+        if not np.isfinite(values).all():
+            raise ImageError(f"{path}: expected finite pixels, got NaN or infinite ones; leave the file out")
+        if grey.range is not None:
+            low, high = grey.range
+        else:
+            low, high = (float(x) for x in np.percentile(values, (self.low_percentile, self.high_percentile)))
+        if not high > low or values.min() == values.max():
+            raise ImageError(f"{path}: expected an image with contrast, got {low:g} nearly everywhere; leave it out")
+        scaled = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
+        upright: NDArray[np.float32] = 1 - scaled if grey.inverted else scaled
+        return upright
+
+    def _squared(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+        height, width = picture.shape
+        side = max(height, width)
+        square = np.zeros((side, side), np.float32)
+        top, left = (side - height) // 2, (side - width) // 2
+        square[top : top + height, left : left + width] = picture
+        resized = Image.fromarray(square).resize((self.size, self.size), Image.Resampling.LANCZOS)
+        return np.clip(np.asarray(resized, dtype=np.float32), 0, 1)
+
+    def _slice(self, path: Path) -> NDArray[np.float32]:
+        from ldbench.data.prepare.volumes import Preprocessing, axial_slice
+
+        settings = Preprocessing(
+            size=self.size, low_percentile=self.low_percentile, high_percentile=self.high_percentile
+        )
+        picture: NDArray[np.float32] = axial_slice(path, settings)
+        return picture
+
+
+def _suffix(path: Path) -> str:
+    """The suffix that decides; a file without one is DICOM, as scanners and archives write it."""
+    name = path.name.lower()
+    for suffix in (*_NIFTI, *_DICOM, *_PICTURES):
+        if name.endswith(suffix):
+            return suffix
+    with path.open("rb") as file:
+        if file.read(132)[128:] == b"DICM":
+            return _DICOM[0]
+    raise ImageError(f"{path}: expected one of {', '.join((*_PICTURES, *_DICOM, *_NIFTI))}, got another suffix")
+
+
+def _read_table(path: Path) -> dict[str, list[str]]:
+    """The CSV's cells as text, by column."""
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise DataError(f"can't read {path}: no such file; name the CSV by --csv") from error
+    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
+        raise DataError(f"can't read {path}: {' '.join(str(error).split())}; expected a CSV with a header") from error
+    return {str(name): [str(cell) for cell in table[name]] for name in table.columns}
+
+
+def _check_columns(path: Path, columns: list[str], class_attribute: str) -> None:
+    for name in (IMAGE, SUBJECT, class_attribute):
+        if name not in columns:
+            raise DataError(f"{path}: expected a column {name!r}, got {', '.join(columns)}; rename one or add it")
+    for name in _RESERVED:
+        if name in columns:
+            raise DataError(f"{path}: the column {name!r} has a name that the manifest needs itself; rename it")
+
+
+def _numbers(cells: list[str]) -> list[str | int | float | None]:
+    """A column as integers, else as numbers, if all its cells spell one, else as text; None for empty cells."""
+    stripped = [cell.strip() for cell in cells]
+    values = [_number(cell) for cell in stripped if cell]
+    if any(value is None for value in values):
+        return [cell or None for cell in stripped]
+    whole = all(cell.lstrip("+-").isdigit() for cell in stripped if cell)
+    return [(int(cell) if whole else float(cell)) if cell else None for cell in stripped]
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

@@ -1,0 +1,212 @@
+"""What is written of a prepared data set besides its images: manifest.csv, dataset.json, skipped.csv.
+
+The manifest and dataset.json hold hashed ids and names inside the folder alone, so they may be shown; skipped.csv names
+the owners' files, for the user's own eyes. Refuses to depend on the order in which images came: rows are sorted by id.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import numbers
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from ldbench import __version__
+from ldbench.api import Attributes
+from ldbench.data.prepare.source import Reader, Skipped, SourceImage
+from ldbench.data.prepare.splits import Candidate, Plan, draw_order, draw_test_set, hashed, split_of
+from ldbench.errors import DataError
+from ldbench.result import write_text_atomic
+
+FORMAT = 1
+COLUMNS = ("image_id", "subject", "split", "role", "source", "file", "sha256")
+_YEARS_DUST = 1e-6  # ages are differences of dates divided by 365.25
+
+
+@dataclass(frozen=True)
+class Made:
+    """An image that was prepared: its source, its hashed id, and the SHA-256 of its PNG."""
+
+    source: SourceImage
+    image_id: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the manifest.
+
+    Roles: `scan`; `spare`, an image of the test split that the test set was not given; `later`, the second image of a
+    pair, which repeats a scan's file under an id of its own and names in `source` the image it follows.
+    """
+
+    image_id: str
+    subject: str
+    split: str
+    role: str
+    source: str
+    file: str
+    sha256: str
+    attributes: Attributes
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was prepared: images by split, role and class, and what was left out by kind and rule."""
+
+    dataset: str
+    folder: Path
+    manifest_sha256: str
+    used: Mapping[tuple[str, str, str], int]
+    skipped: Mapping[tuple[str, str], int]
+
+    def lines(self) -> list[str]:
+        """The summary as text, a line a row."""
+        found = [f"{self.dataset}: {self.folder}", f"manifest SHA-256 {self.manifest_sha256}"]
+        found += [f"used     {split:10} {role:6} {label:20} {n:8}" for (split, role, label), n in self.used.items()]
+        found += [f"skipped  {kind:10} {rule:27} {n:8}" for (kind, rule), n in self.skipped.items()]
+        return [*found, f"each skipped image is named in {self.folder / 'skipped.csv'}"] if self.skipped else found
+
+
+def file_of(image_id: str) -> str:
+    """Where an image lies in the prepared folder."""
+    return f"images/{image_id}.png"
+
+
+def label_of(reader: Reader, source: SourceImage) -> str:
+    """An image's class as text. `DataError` where the reader gave it none."""
+    if reader.class_attribute not in source.attributes:
+        got = ", ".join(sorted(source.attributes)) or "none"
+        raise DataError(f"{source.name}: expected the attribute {reader.class_attribute!r}, got {got}")
+    return str(source.attributes[reader.class_attribute])
+
+
+def rows_of(reader: Reader, plan: Plan, made: Sequence[Made]) -> list[Row]:
+    """Every line of the manifest, by image id. `DataError` where the test set can't be drawn."""
+    test_set = _test_set(reader, plan, made)
+    rows = [_row(reader, plan, each, "scan", "") for each in made]
+    if test_set is not None:
+        spare = {row.image_id for row in rows if row.split == "test"} - test_set
+        rows = [replace(row, role="spare") if row.image_id in spare else row for row in rows]
+    by_subject: defaultdict[str, list[Made]] = defaultdict(list)
+    for each in made:
+        by_subject[each.source.subject].append(each)
+    for images in by_subject.values():
+        pair = pair_of(images, plan.min_years)
+        if pair is not None:
+            rows.append(_row(reader, plan, pair[1], "later", pair[0].image_id))
+    return sorted(rows, key=lambda row: row.image_id)
+
+
+def pair_of(images: Iterable[Made], min_years: float | None) -> tuple[Made, Made] | None:
+    """A subject's first image, and of those `min_years` or more after it the first in hash order; None for no pair.
+
+    By hash, as always the last would make all intervals long, and always the next all of them short.
+    """
+    if min_years is None:
+        return None
+    dated = [(each.source.years, each.image_id, each) for each in images if each.source.years is not None]
+    if not dated:
+        return None
+    start, _, first = min(dated, key=lambda item: item[:2])
+    later = [each for years, _, each in dated if years - start >= min_years - _YEARS_DUST]
+    return (first, min(later, key=lambda each: draw_order(each.image_id))) if later else None
+
+
+def check_test_set(reader: Reader, plan: Plan, images: Sequence[SourceImage]) -> None:
+    """`DataError` where the test set couldn't be drawn even if every image were sound: before hours are spent."""
+    _test_set(reader, plan, [Made(image, hashed(reader.dataset, image.image, plan.salt), "") for image in images])
+
+
+def write(
+    folder: Path, reader: Reader, plan: Plan, size: tuple[int, int], rows: Sequence[Row], skipped: Sequence[Skipped]
+) -> Summary:
+    """Write the three files, dataset.json last: it vouches for the manifest."""
+    types = attribute_types(row.attributes for row in rows)
+    manifest = _csv((*COLUMNS, *types), (_cells(row, types) for row in rows))
+    digest = hashlib.sha256(manifest.encode()).hexdigest()
+    used = Counter((row.split, row.role, str(row.attributes[reader.class_attribute])) for row in rows)
+    left = Counter((each.kind, each.rule) for each in skipped)
+    summary = Summary(reader.dataset, folder, digest, dict(sorted(used.items())), dict(sorted(left.items())))
+    lines = sorted((each.name, each.reason, each.kind, each.rule) for each in skipped)
+    write_text_atomic(folder / "skipped.csv", _csv(("name", "reason", "kind", "rule"), lines))
+    write_text_atomic(folder / "manifest.csv", manifest)
+    write_text_atomic(folder / "dataset.json", _description(reader, plan, size, types, summary))
+    return summary
+
+
+def attribute_types(attributes: Iterable[Attributes]) -> dict[str, str]:
+    """Each attribute's type over all images: `integer`, `number`, or `text` as soon as one value is text."""
+    rank = {"integer": 0, "number": 1, "text": 2}
+    found: dict[str, str] = {}
+    for each in attributes:
+        for name, value in each.items():
+            kind = "integer" if isinstance(value, numbers.Integral) else "number"
+            kind = kind if isinstance(value, numbers.Real) else "text"
+            found[name] = max(found.get(name, kind), kind, key=rank.__getitem__)
+    return dict(sorted(found.items()))
+
+
+def _test_set(reader: Reader, plan: Plan, made: Sequence[Made]) -> set[str] | None:
+    if plan.test_per_class is None:
+        return None
+    in_test = (each for each in made if _split(reader, plan, each.source) == "test")
+    candidates = [Candidate(each.image_id, each.source.subject, label_of(reader, each.source)) for each in in_test]
+    classes = plan.test_classes or reader.classes or sorted({label_of(reader, each.source) for each in made})
+    return set(draw_test_set(candidates, classes, plan.test_per_class, plan.images_a_subject))
+
+
+def _split(reader: Reader, plan: Plan, source: SourceImage) -> str:
+    return split_of(reader.dataset, source.subject, plan.salt, plan.fractions)
+
+
+def _row(reader: Reader, plan: Plan, made: Made, role: str, source: str) -> Row:
+    name = made.image_id if not source else hashed(reader.dataset, f"{source} {made.image_id}", plan.salt)
+    subject = hashed(reader.dataset, made.source.subject, plan.salt)
+    attributes = {key: value for key, value in made.source.attributes.items() if value == value}  # NaN isn't known
+    return Row(
+        name, subject, _split(reader, plan, made.source), role, source, file_of(made.image_id), made.sha256, attributes
+    )
+
+
+def _cells(row: Row, types: Mapping[str, str]) -> list[str]:
+    own = [row.image_id, row.subject, row.split, row.role, row.source, row.file, row.sha256]
+    return own + [_cell(row.attributes[name], kind) if name in row.attributes else "" for name, kind in types.items()]
+
+
+def _cell(value: str | int | float, kind: str) -> str:
+    """Numbers as Python spells them, so that they come back the same; numpy's would spell their type."""
+    if kind == "integer":
+        return str(int(value))
+    return repr(float(value)) if kind == "number" else str(value)
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _description(
+    reader: Reader, plan: Plan, size: tuple[int, int], types: Mapping[str, str], summary: Summary
+) -> str:
+    choices = {"settings": dict(reader.settings()), "plan": asdict(plan)}
+    recipe = json.dumps([reader.dataset, choices], sort_keys=True)
+    used: dict[str, dict[str, dict[str, int]]] = {}
+    for (split, role, label), count in summary.used.items():
+        used.setdefault(split, {}).setdefault(role, {})[label] = count
+    table = {
+        "format": FORMAT, "dataset": reader.dataset, "ldbench": __version__,
+        "revision": hashlib.sha256(recipe.encode()).hexdigest()[:12], **choices, "size": list(size),
+        "class_attribute": reader.class_attribute, "attributes": dict(types), "used": used,
+        "skipped": [{"kind": kind, "rule": rule, "count": n} for (kind, rule), n in summary.skipped.items()],
+        "manifest_sha256": summary.manifest_sha256,
+    }
+    return json.dumps(table, indent=2, sort_keys=True, allow_nan=False) + "\n"

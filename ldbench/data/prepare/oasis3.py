@@ -1,0 +1,232 @@
+"""OASIS-3 as NITRC and XNAT ship it: T1 scans by session, each joined to the nearest clinical visit.
+
+`OAS30001_MR_d0757/anat1/[NIFTI/]sub-OAS30001_ses-d0757[_run-01]_T1w.nii.gz`, `ses-` or `sess-`, anywhere below the
+root; the number is days since entry. Beside them `OASIS3_demographics.csv`, `OASIS3_UDSb4_cdr.csv` and
+`OASIS3_UDSd1_diagnoses.csv`. Age at the scan is AgeatEntry + days / 365.25 (LaMontagne et al. 2019,
+doi:10.1101/2019.12.13.19014902).
+
+The tables know no single column of CN, MCI and AD: `Diagnoses` is our reading of them, and a setting. Refuses to
+stretch it: a visit that fits no class gives its scan none, and the scan is left out by name.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ldbench.api import Attributes, ParameterValue
+from ldbench.data.prepare.source import Found, Skipped, SourceImage
+from ldbench.data.prepare.visits import (
+    Scan,
+    Visit,
+    files_below,
+    find_table,
+    nearest,
+    numbers,
+    one_a_day,
+    read_table,
+)
+from ldbench.data.prepare.volumes import Preprocessing, axial_slice
+from ldbench.errors import DataError, UsageError
+
+DEMOGRAPHICS, CDR, CODES = "OASIS3_demographics.csv", "OASIS3_UDSb4_cdr.csv", "OASIS3_UDSd1_diagnoses.csv"
+DAYS_A_YEAR = 365.25
+_SESSION = re.compile(r"(OAS3\d{4})_MR_d(\d{4,5})")
+_T1 = re.compile(r"sub-(OAS3\d{4})_sess?-d(\d{4,5})((?:_[a-z]+-[0-9A-Za-z]+)*)_T1w\.nii(?:\.gz)?")
+_SEX = {1.0: "male", 2.0: "female"}
+
+
+@dataclass(frozen=True)
+class Diagnoses:
+    """CN, MCI or AD of a visit, from `dx1` and `CDRTOT` of the CDR table and, if `codes`, from the d1 table's codes.
+
+    Starts of `dx1` are compared without case. In this order:
+    CN: dx1 starts with one of `cn` and CDRTOT is 0.
+    AD: dx1 starts with one of `ad` and CDRTOT is 0.5 or more.
+    MCI: dx1 starts with one of `mci` and CDRTOT is 0.5.
+    Where dx1 is blank or starts with none of these, and `codes`: NORMCOG = 1 is CN (CDRTOT 0 or not known), one of MCI*
+    = 1 is MCI, DEMENTED = 1 with PROBAD = 1 is AD.
+    All else (other dementias, a text that the CDR contradicts) is none of the three. Several starts: separated by ";".
+    """
+
+    cn: str = "cognitively normal"
+    mci: str = "uncertain dementia; unc: ques. impairment; 0.5 in memory only; incipient demt ptp"
+    ad: str = "ad dem"
+    codes: bool = True
+
+    def of(self, dx1: str, cdr: float, codes: Mapping[str, float]) -> str:
+        """"CN", "MCI", "AD" or ""; `cdr` is NaN where it isn't known, `codes` empty where there are none."""
+        if _starts(dx1, self.cn):
+            return "CN" if cdr == 0 else ""
+        if _starts(dx1, self.ad):
+            return "AD" if cdr >= 0.5 else ""
+        if _starts(dx1, self.mci):
+            return "MCI" if cdr == 0.5 else ""
+        if not self.codes:
+            return ""
+        if codes.get("NORMCOG") == 1:
+            return "CN" if cdr == 0 or math.isnan(cdr) else ""
+        if any(value == 1 for name, value in codes.items() if name.startswith("MCI")):
+            return "MCI"
+        return "AD" if codes.get("DEMENTED") == 1 and codes.get("PROBAD") == 1 else ""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Age at entry in years and GENDER as coded, NaN where blank."""
+
+    age: float
+    sex: float
+
+
+@dataclass(frozen=True)
+class Oasis3Reader:
+    """`Reader` of an OASIS-3 folder: the nearest visit within `window_days`; attributes age, sex, diagnosis."""
+
+    window_days: int = 365
+    diagnoses: Diagnoses = field(default_factory=Diagnoses)
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+
+    dataset = "oasis3"
+    class_attribute = "diagnosis"
+    classes = ("CN", "MCI", "AD")
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a window that isn't 0 days or more."""
+        if self.window_days < 0:
+            raise UsageError(f"oasis3: expected window_days from 0, got {self.window_days}")
+
+    def found(self, root: Path) -> Found:
+        """The T1 scans below the root, one a day, with a class; the others are skipped by name.
+
+        Raises DataError: no such folder, no T1 scan, a table or a column that is missing, text for a number.
+        """
+        files = files_below(root)
+        people = _people(find_table(root, files, DEMOGRAPHICS))
+        visits = self._visits(root, files)
+        scans, skipped = _scans(root, files)
+        kept, doubles = one_a_day(scans)
+        images: list[SourceImage] = []
+        skipped += doubles
+        for scan in kept:
+            made = self._source(scan, people, visits.get(scan.subject, []))
+            if isinstance(made, Skipped):
+                skipped.append(made)
+            else:
+                images.append(made)
+        return Found(
+            tuple(sorted(images, key=lambda image: image.name)), tuple(sorted(skipped, key=lambda left: left.name))
+        )
+
+    def pixels(self, source: SourceImage) -> NDArray[np.float32]:
+        """The axial slice, `(size, size) float32 in [0, 1]`. Raises ImageError."""
+        return axial_slice(source.path, self.preprocessing)
+
+    def settings(self) -> Mapping[str, ParameterValue]:
+        """The window, the reading of diagnoses, and the preprocessing."""
+        own = {"window_days": self.window_days, "nearest": "before or after; the earlier of two", "same_day": "first"}
+        codes = {f"diagnoses.{name}": value for name, value in asdict(self.diagnoses).items()}
+        return {**own, **codes, **{f"volume.{name}": value for name, value in self.preprocessing.settings().items()}}
+
+    def _visits(self, root: Path, files: Sequence[Path]) -> dict[str, list[Visit]]:
+        """Visits by subject. One that says nothing (dx1 blank, no code set) is no visit."""
+        path = find_table(root, files, CDR)
+        table = read_table(path, ("OASISID", "days_to_visit", "CDRTOT", "dx1"))
+        days, ratings = numbers(path, table, "days_to_visit"), numbers(path, table, "CDRTOT")
+        told = {
+            (subject, int(day)): (text, float(rating))
+            for subject, day, text, rating in zip(table["OASISID"], days, table["dx1"], ratings, strict=True)
+            if not math.isnan(day)
+        }
+        codes = _codes(find_table(root, files, CODES)) if self.diagnoses.codes else {}
+        visits: dict[str, list[Visit]] = defaultdict(list)
+        for subject, day in sorted(told.keys() | codes.keys()):
+            text, rating = told.get((subject, day), ("", math.nan))
+            set_codes = codes.get((subject, day), {})
+            if text or set_codes:
+                said = ", ".join([f"dx1 {text!r}", f"CDRTOT {rating:g}", *sorted(set_codes)])
+                visits[subject].append(Visit(day, "", self.diagnoses.of(text, rating, set_codes), said))
+        return visits
+
+    def _source(self, scan: Scan, people: Mapping[str, Person], visits: Sequence[Visit]) -> SourceImage | Skipped:
+        person = people.get(scan.subject)
+        if person is None or math.isnan(person.age) or math.isnan(person.sex):
+            missing = "row" if person is None else "AgeatEntry" if math.isnan(person.age) else "GENDER"
+            return Skipped(scan.name, f"no {missing} for its subject in {DEMOGRAPHICS}", "rule", "age and sex known")
+        sex, age = _SEX.get(person.sex), person.age + scan.day / DAYS_A_YEAR
+        if sex is None:
+            reason = f"expected GENDER 1 (M) or 2 (F) in {DEMOGRAPHICS}, got {person.sex:g}"
+            return Skipped(scan.name, reason, "fault", "sex coded")
+        visit = nearest(scan.day, visits, self.window_days)
+        if visit is None:
+            reason = f"no clinical visit within {self.window_days} days of day {scan.day}"
+            return Skipped(scan.name, reason, "rule", "visit in window")
+        if not visit.diagnosis:
+            reason = f"visit of day {visit.day} is none of CN, MCI, AD: {visit.reason}"
+            return Skipped(scan.name, reason, "rule", "class of visit")
+        attributes: Attributes = {"age": math.floor(age), "sex": sex, "diagnosis": visit.diagnosis}
+        return SourceImage(scan.name, scan.path, scan.subject, scan.image, attributes, age)
+
+
+def _people(path: Path) -> dict[str, Person]:
+    table = read_table(path, ("OASISID", "AgeatEntry", "GENDER"))
+    doubles = table["OASISID"][table["OASISID"].duplicated()]
+    if len(doubles):
+        raise DataError(f"{path}: expected one row a subject, got several of {doubles.iloc[0]}; keep one")
+    ages, sexes = numbers(path, table, "AgeatEntry"), numbers(path, table, "GENDER")
+    return {
+        subject: Person(float(age), float(sex))
+        for subject, age, sex in zip(table["OASISID"], ages, sexes, strict=True)
+    }
+
+
+def _codes(path: Path) -> dict[tuple[str, int], dict[str, float]]:
+    """The codes that are set (1), by subject and day; a visit without one is left out."""
+    table = read_table(path, ("OASISID", "days_to_visit", "NORMCOG", "DEMENTED", "PROBAD"))
+    wanted = ["NORMCOG", "DEMENTED", "PROBAD", *(name for name in table.columns if str(name).startswith("MCI"))]
+    if len(wanted) == 3:
+        raise DataError(f"{path}: expected columns MCI* (MCIAMEM, MCINON1, ...), got none; fetch the table again")
+    values = {name: numbers(path, table, name) == 1 for name in wanted}
+    days = numbers(path, table, "days_to_visit")
+    found: dict[tuple[str, int], dict[str, float]] = {}
+    for row, (subject, day) in enumerate(zip(table["OASISID"], days, strict=True)):
+        codes = {name: 1.0 for name in wanted if values[name].iloc[row]}
+        if codes and not math.isnan(day):
+            found[subject, int(day)] = codes
+    return found
+
+
+def _scans(root: Path, files: Sequence[Path]) -> tuple[list[Scan], list[Skipped]]:
+    """T1 scans in sessions, and what looks like one and contradicts its folder. Other files are no concern here."""
+    scans: list[Scan] = []
+    skipped: list[Skipped] = []
+    for file in files:
+        inside, t1 = file.relative_to(root), _T1.fullmatch(file.name)
+        session = next((match for part in inside.parts[:-1] if (match := _SESSION.fullmatch(part))), None)
+        if t1 is None:
+            continue
+        name = inside.as_posix()
+        if session is None or (session[1], int(session[2])) != (t1[1], int(t1[2])):
+            got = session[0] if session else "no such folder"
+            reason = f"expected to lie in {t1[1]}_MR_d{t1[2]}, got {got}"
+            skipped.append(Skipped(name, reason, "fault", "session folder"))
+            continue
+        stem = file.name.removesuffix(".gz").removesuffix(".nii")
+        scans.append(Scan(name, file, t1[1], f"{session[0]}/{stem}", int(t1[2])))
+    if not scans and not skipped:
+        raise DataError(
+            f"{root}: expected scans as OAS30001_MR_d0757/anat1/sub-OAS30001_ses-d0757_T1w.nii.gz, got none; name the "
+            "folder that holds the sessions"
+        )
+    return scans, skipped
+
+
+def _starts(text: str, starts: str) -> bool:
+    return any(text.casefold().startswith(start.strip().casefold()) for start in starts.split(";") if start.strip())

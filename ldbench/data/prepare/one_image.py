@@ -1,0 +1,74 @@
+"""What a worker process does: read an image, check it, write its PNG so that only a whole one ever bears the name.
+
+Refuses blank images, and images that a reader returned against its promise. A fault comes back as text; anything else
+that goes wrong is a defect and keeps its traceback, with the image's name added.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from ldbench.data.prepare.radiograph import encode_png, to_levels
+from ldbench.data.prepare.source import Reader, SourceImage
+from ldbench.errors import DataError, ImageError
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An image's id with the SHA-256 and size of its file, or with the fault that kept it from being written."""
+
+    image_id: str
+    sha256: str = ""
+    size: tuple[int, int] = (0, 0)
+    fault: str = ""
+
+
+def make_images(reader: Reader, folder: Path, batch: Sequence[tuple[str, SourceImage]]) -> list[Outcome]:
+    """Prepare a few images into `folder`, each `<id>.png`; their outcomes in order."""
+    return [_make(reader, folder, image_id, source) for image_id, source in batch]
+
+
+def follow_parent() -> None:
+    """End this worker when the process that started it ends, by whatever signal; nobody else would tell it."""
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
+
+
+def _make(reader: Reader, folder: Path, image_id: str, source: SourceImage) -> Outcome:
+    try:
+        levels = to_levels(reader.pixels(source))
+        if levels.ndim != 2 or levels.min() == levels.max():
+            raise ImageError(f"{source.name}: expected a grey image with contrast, got {levels.shape} of one level")
+        content = encode_png(levels)
+    except (ImageError, DataError) as error:
+        text = " ".join(str(error).split())
+        return Outcome(image_id, fault=text)
+    except Exception as error:
+        error.add_note(f"while preparing {source.name}")
+        raise
+    _write(folder / f"{image_id}.png", content)
+    return Outcome(image_id, hashlib.sha256(content).hexdigest(), (levels.shape[0], levels.shape[1]))
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Beside it and renamed; not synced, as a resumed run compares every file with the hash in the journal."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise DataError(f"can't write {path}: {error.strerror}; free space or choose another --out") from error

@@ -1,0 +1,162 @@
+"""One radiograph: a JPEG made into a small grey square, and that square as the bytes of a PNG.
+
+What is done to the pixels, in order: decoded in full by libjpeg, colour to grey by ITU-R 601-2 luma (Pillow's
+`convert("L")`), a square by black borders or by the centre crop, resizing in 8 bits by Pillow's bicubic or Lanczos
+kernel, which widens with the scale when an image shrinks (antialiasing). The result equals Pillow's own in every pixel.
+
+The square is padded before it is resized, so that the kernel sees black beyond the film's edge. libjpeg's scaled
+decoding (Pillow's draft mode) is not used: at 64 pixels it would save a third of decoding and resizing, and move pixels
+by 1.1 grey levels on average and 41 at most (at a border); at 512 there is nothing to scale.
+
+Refuses what isn't a whole JPEG, an image bomb, a rotation in the EXIF, CMYK, and a film of one grey level throughout:
+never a blank image. JPEG has no checksum, so damage that leaves the markers in place passes; the manifest's hash guards
+what was made of it.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from ldbench.errors import ImageError
+
+Square = Literal["pad", "crop"]
+Resample = Literal["bicubic", "lanczos"]
+
+MAX_PIXELS = 8192 * 8192  # the largest films have 4,000 pixels a side; a bomb is refused from its header
+RANGE_DUST = 1e-6  # floating-point resizing may end this far outside [0, 1]
+_KERNELS = {"bicubic": Image.Resampling.BICUBIC, "lanczos": Image.Resampling.LANCZOS}
+_EXIF_ORIENTATION = 274
+_START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error)  # Pillow's ways to say so
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_AVERAGE_FILTER = 3
+
+
+def read_jpeg(
+    path: Path, size: int, *, square: Square = "pad", resample: Resample = "bicubic", name: str | None = None
+) -> NDArray[np.float32]:
+    """A JPEG as `(size, size) float32 in [0, 1]`, every value a 255th; grey or colour, 8 bits.
+
+    `square` says how it becomes one: `pad` with black, centred (an odd pixel goes right or below), or the centre
+    `crop`. Raises ImageError naming the file, by `name` where that is given: a path in a report should say nothing of
+    the folders above the data set.
+    """
+    shown = name or str(path)
+    try:
+        if not path.is_file():
+            raise ImageError(f"{shown}: expected a JPEG file, got none; copy the data set again")
+        content = path.read_bytes()
+        with _strict_decoder(), Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
+            _check_header(shown, image)
+            if content.rfind(_END_OF_IMAGE) < content.rfind(_START_OF_SCAN):
+                raise ImageError(f"{shown}: expected a whole JPEG, got one without an end; copy the file again")
+            grey = image.convert("L")
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{shown}: expected a JPEG, got something else; copy the file again") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(f"{shown}: expected at most {MAX_PIXELS} pixels; {_one_line(error)}") from error
+    except _DAMAGE as error:
+        raise ImageError(f"can't read {shown}: {_one_line(error)}; expected a whole JPEG, copy it again") from error
+    levels = np.asarray(grey)
+    if levels.min() == levels.max():
+        raise ImageError(f"{shown}: expected a radiograph, got grey level {levels[0, 0]} throughout; leave it out")
+    resized = _squared(grey, square).resize((size, size), _KERNELS[resample])
+    return np.asarray(resized, dtype=np.float32) / np.float32(255)
+
+
+def to_levels(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """`float32 in [0, 1]` of any shape as uint8, floor(255 x + 0.5).
+
+    What `ldbench.data.images.quantise` does, without torch, whose import costs a worker seconds and memory. Values up
+    to 1e-6 outside the range are clipped. Raises ImageError for NaN and for values further out.
+    """
+    low, high = float(pixels.min()), float(pixels.max())
+    if not (low >= -RANGE_DUST and high <= 1 + RANGE_DUST):  # NaN fails either comparison
+        raise ImageError(f"expected finite pixels in [0, 1], got {low:.6g} to {high:.6g}; rescale them")
+    levels = np.multiply(pixels, 255, dtype=np.float64)
+    levels += 0.5
+    return np.clip(levels, 0, 255.5, out=levels).astype(np.uint8)
+
+
+def encode_png(levels: NDArray[np.uint8]) -> bytes:
+    """`(H, W) uint8` as an 8-bit grey PNG, lossless; equal pixels, equal bytes with one zlib. Raises ImageError.
+
+    Every row has PNG's Average filter, and the rest goes to zlib's run-length strategy: radiographs hold few repeats
+    for its search to find. On 512-pixel films that was 12 times faster than Pillow's default, in 3 % fewer bytes.
+    """
+    if levels.dtype != np.uint8 or levels.ndim != 2 or 0 in levels.shape:
+        raise ImageError(f"expected a (H, W) uint8 image, got {levels.shape} {levels.dtype}; convert it")
+    height, width = levels.shape
+    deflate = zlib.compressobj(level=1, strategy=zlib.Z_RLE)
+    packed = deflate.compress(_averaged(levels).data) + deflate.flush()
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return _PNG_SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
+
+
+def _averaged(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`(H, W + 1)`: each row's filter byte, then each pixel less floor((left + above) / 2), modulo 256 (PNG 9.2)."""
+    height, width = levels.shape
+    around = np.zeros((height, width), np.uint16)
+    around[1:] += levels[:-1]
+    around[:, 1:] += levels[:, :-1]
+    around >>= 1
+    filtered = np.empty((height, width + 1), np.uint8)
+    filtered[:, 0] = _AVERAGE_FILTER
+    np.subtract(levels, around, out=filtered[:, 1:], casting="unsafe")
+    return filtered
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def _squared(image: Image.Image, square: Square) -> Image.Image:
+    width, height = image.size
+    if width == height:
+        return image
+    if square == "crop":
+        side = min(width, height)
+        left, top = (width - side) // 2, (height - side) // 2
+        return image.crop((left, top, left + side, top + side))
+    side = max(width, height)
+    padded = Image.new("L", (side, side))
+    padded.paste(image, ((side - width) // 2, (side - height) // 2))
+    return padded
+
+
+def _check_header(shown: str, image: Image.Image) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise ImageError(f"{shown}: expected at most {MAX_PIXELS} pixels, got {image.width} x {image.height}")
+    if image.mode not in ("L", "RGB"):
+        raise ImageError(f"{shown}: expected a grey or RGB JPEG, got {image.mode}; save it as grey")
+    if image.getexif().get(_EXIF_ORIENTATION, 1) != 1:
+        raise ImageError(f"{shown}: expected upright pixels, got an EXIF rotation; apply it and save again")
+
+
+@contextmanager
+def _strict_decoder() -> Iterator[None]:
+    """Truncation and bombs are errors here, even where another library has told Pillow to let them pass."""
+    lenient = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = lenient
+
+
+def _one_line(error: BaseException) -> str:
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split()) or type(error).__name__

@@ -1,0 +1,78 @@
+"""A reader's settings from the command line: `key=value` texts, read by the types of its dataclass fields.
+
+A setting inside another is named with a dot (`preprocessing.z=20`). Refuses unknown keys, listing those there are, and
+values of another type.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar, get_type_hints
+
+from ldbench.errors import LdbenchError, UsageError, unknown_name
+from ldbench.typed import TypedError, convert
+
+T = TypeVar("T")
+
+
+def configured(cls: type[T], own: Mapping[str, object], texts: Mapping[str, str]) -> T:
+    """An instance of a dataclass whose fields have defaults, with the values of `own` and those that `texts` spell.
+
+    Raises `UsageError` or `UnknownNameError`.
+    """
+    leaves = dict(_leaves(cls, ""))
+    for key in texts:
+        if key not in leaves:
+            listing = "; ".join(f"{name} = {default}" for name, (_, default) in leaves.items())
+            raise unknown_name(f"setting of {cls.__name__}", key, leaves, f"its settings are: {listing}")
+    values = {**own, **{key: _value(leaves[key][0], text, key) for key, text in texts.items()}}
+    made: T = _built(cls, values)
+    return made
+
+
+def _leaves(cls: Any, prefix: str) -> Iterator[tuple[str, tuple[Any, object]]]:
+    """Every setting by its dotted name, with its type and default."""
+    hints, example = get_type_hints(cls), cls()
+    for item in dataclasses.fields(cls):
+        if not item.init:
+            continue
+        if dataclasses.is_dataclass(hints[item.name]):
+            yield from _leaves(hints[item.name], f"{prefix}{item.name}.")
+        else:
+            yield f"{prefix}{item.name}", (hints[item.name], getattr(example, item.name))
+
+
+def _value(hint: Any, text: str, key: str) -> object:
+    candidates: list[object] = [None] if text == "none" else []
+    candidates += [text == "true"] if text in ("true", "false") else []
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            candidates.append(kind(text))
+    candidates += [text, [part.strip() for part in text.split(",") if part.strip()]]
+    for candidate in candidates:
+        with contextlib.suppress(TypedError):
+            return convert(hint, candidate, key)
+    try:
+        return convert(hint, text, key)
+    except TypedError as error:
+        raise UsageError(f"--set {error}") from error
+
+
+def _built(cls: Any, values: Mapping[str, object]) -> Any:
+    hints = get_type_hints(cls)
+    inner: dict[str, dict[str, object]] = {}
+    plain: dict[str, object] = {}
+    for key, value in values.items():
+        name, dot, rest = key.partition(".")
+        if dot:
+            inner.setdefault(name, {})[rest] = value
+        else:
+            plain[name] = value
+    try:
+        return cls(**plain, **{name: _built(hints[name], part) for name, part in inner.items()})
+    except LdbenchError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{cls.__name__} refuses its settings: {' '.join(str(error).split())}") from error

@@ -1,0 +1,123 @@
+"""Who is in which split, and which images of the test split are the test set: by hashes of names, nothing else.
+
+A subject's split follows from the data set, the subject's own id and a salt, so no order of folders, no other subject
+and no missing visit can move anybody. Refuses to look at positions, counts or labels for that; labels only balance the
+test set, which is drawn inside the test split in hash order.
+
+Ids that leave are hashed, which hides them from a reader and from a search engine, not from somebody who already holds
+the owners' list of ids: the salt is public, or nobody could make the same split again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from ldbench.errors import DataError, UsageError
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+SALT = "ldbench-1"
+FRACTIONS = (0.8, 0.1, 0.1)
+ID_DIGITS = 20  # 80 bits: among a million images two share an id with a chance of 4e-13
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a data set is split.
+
+    `fractions` of the subjects, on average, go to train, validation and test. The test set has `test_per_class` images
+    of each of `test_classes` (all of the reader's where there are none), at most `images_a_subject` of one subject;
+    None takes the whole test split, balanced or not. Subjects with images `min_years` or more apart make a pair each;
+    None makes no pairs.
+    """
+
+    salt: str = SALT
+    fractions: tuple[float, float, float] = FRACTIONS
+    test_per_class: int | None = None
+    test_classes: tuple[str, ...] = ()
+    images_a_subject: int = 1
+    min_years: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be a split: `UsageError`."""
+        check_fractions(self.fractions)
+        for name, value, least in (
+            ("test_per_class", self.test_per_class, 1), ("images_a_subject", self.images_a_subject, 1),
+        ):
+            if value is not None and value < least:
+                raise UsageError(f"{name}: expected {least} or more, got {value}")
+        if self.min_years is not None and not 0 < self.min_years < float("inf"):
+            raise UsageError(f"min_years: expected more than 0 years, got {self.min_years}")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An image that the test set may be drawn from: hashed ids of image and subject, and its class."""
+
+    image_id: str
+    subject_id: str
+    label: str
+
+
+def hashed(dataset: str, name: str, salt: str = SALT) -> str:
+    """The id under which a subject or image leaves: 20 hex digits of SHA-256."""
+    return _digest("id", dataset, name, salt).hexdigest()[:ID_DIGITS]
+
+
+def split_of(
+    dataset: str, subject: str, salt: str = SALT, fractions: tuple[float, float, float] = FRACTIONS
+) -> Split:
+    """The split of a subject: where its hash, as a number in [0, 1), falls among the fractions."""
+    check_fractions(fractions)
+    place = int.from_bytes(_digest("split", dataset, subject, salt).digest()[:8], "big") / 2**64
+    train, validation, _ = fractions
+    if place < train:
+        return "train"
+    return "validation" if place < train + validation else "test"
+
+
+def draw_order(image_id: str) -> str:
+    """What the images of the test split are sorted by; independent of what decided the split."""
+    return hashlib.sha256(f"draw\0{image_id}".encode()).hexdigest()
+
+
+def draw_test_set(
+    candidates: Iterable[Candidate], classes: Sequence[str], per_class: int, images_a_subject: int = 1
+) -> list[str]:
+    """The ids of the test set, in hash order: the first `per_class` images of each class.
+
+    Each subject first gives up all but its `images_a_subject` first images of these classes, whatever the number asked
+    for, so a smaller test set lies inside a larger one. Raises `DataError` where a class has too few.
+    """
+    given: dict[str, int] = {}
+    members: dict[str, list[str]] = {label: [] for label in classes}
+    for candidate in sorted(candidates, key=lambda each: draw_order(each.image_id)):
+        if candidate.label not in members or given.get(candidate.subject_id, 0) >= images_a_subject:
+            continue
+        given[candidate.subject_id] = given.get(candidate.subject_id, 0) + 1
+        members[candidate.label].append(candidate.image_id)
+    scarce = {label: len(ids) for label, ids in members.items() if len(ids) < per_class}
+    if scarce:
+        has = ", ".join(f"{count} of {label}" for label, count in scarce.items())
+        raise DataError(
+            f"test set: expected {per_class} images of each class, the test split has {has} "
+            f"(at most {images_a_subject} a subject); lower --test-per-class, or raise --images-a-subject or the test "
+            "part of --fractions"
+        )
+    return sorted((each for ids in members.values() for each in ids[:per_class]), key=draw_order)
+
+
+def check_fractions(fractions: tuple[float, float, float]) -> None:
+    """`UsageError` unless the three are parts of one whole and there is something to train on and test with."""
+    train, validation, test = fractions
+    if not (train > 0 and validation >= 0 and test > 0 and abs(train + validation + test - 1) < 1e-9):
+        raise UsageError(f"fractions: expected train, validation and test that add up to 1, got {fractions}")
+
+
+def _digest(purpose: str, dataset: str, name: str, salt: str) -> hashlib._Hash:
+    # the lengths keep ("a", "bc") and ("ab", "c") apart, whatever the names hold
+    parts = (purpose, dataset, name, salt)
+    return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode())

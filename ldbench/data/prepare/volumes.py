@@ -1,0 +1,263 @@
+"""From a head's volume to one square axial slice through the lateral ventricles.
+
+The steps, each a setting: orientation from the header, the plane's height, resampling to isotropic voxels on the
+scanner's RAS axes, optional bias correction and brain mask, intensity between two percentiles of the slice, a square
+of fixed width in mm, an antialiased resize. Row 0 is anterior; column 0 is the subject's left.
+
+The plane's height is found in one of two ways, and neither is a registration:
+- `world`: at a stated z in mm. Right for volumes that were aligned to MNI152 before; z = 20 cuts the bodies of the
+  lateral ventricles there. In a scanner's own coordinates z = 20 means nothing.
+- `head`: below the head's top by a stated part of the head's breadth. Top and breadth are what Otsu's threshold
+  leaves: the highest level with 20 cm2 of foreground, and the left-right extent of the 90 mm below it. Breadth stands
+  in for height because where a scan ends in the neck says nothing of the brain. Heads that nod, and brains of other
+  proportions, are cut some millimetres higher or lower; nothing here knows a ventricle when it sees one.
+
+Refuses to invent: nothing is aligned to a template, and an empty slice or a head that can't be found is an
+`ImageError`, never a black picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+import nibabel as nib
+import numpy as np
+from nibabel.processing import resample_from_to
+from numpy.typing import NDArray
+from PIL import Image
+
+from ldbench.api import ParameterValue
+from ldbench.data.prepare.nifti import SUFFIXES, Volume, open_volume
+from ldbench.errors import ImageError, UsageError
+
+_TOP_CM2 = 20.0  # foreground that makes a level part of the head
+_MIDDLE = 99.0  # per cent of the foreground from left to right that its breadth spans
+_BELOW_TOP_MM = 90.0  # ears and shoulders lie lower
+_BREADTH_MM = (80.0, 230.0)
+_COARSE_MM = 3.0  # spacing of the voxels that the search for the head looks at, along two of its axes
+_ROUNDING = 1e-6
+_BIAS_MM = 4.0
+_BIAS_ITERATIONS = 15  # at each of N4's four levels
+_MARGIN = 2  # voxels around the plane that interpolation may reach
+
+Grid = tuple[tuple[int, int, int], NDArray[np.float64]]  # shape and affine of the plane that is wanted
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a volume becomes a picture. Lengths in mm; see the module for the two meanings of `plane`.
+
+    `depth` is for `plane = "head"`: 0.44 of the breadth gives z = 16 in ICBM152 without its skull, whose
+    top is at 76.
+    `oblique = "refuse"` refuses a volume turned by more than `oblique_degrees` from the RAS axes; "resample" cuts any.
+    `skull = "mask"` sets everything outside a mask to zero: `<scan><mask_suffix>.nii[.gz]` beside the scan. `square` is
+    the side of the field of view that is kept, cropped or padded with black around its middle.
+    `bias_correction` is N4 (Tustison et al. 2010) as SimpleITK has it. `untold_axes` is how the array of a file lies
+    that has neither qform nor sform ("RAS", say).
+    """
+
+    size: int = 512
+    voxel: float = 1.0
+    square: float = 256.0
+    plane: Literal["head", "world"] = "head"
+    depth: float = 0.44
+    z: float = 20.0
+    low_percentile: float = 0.5
+    high_percentile: float = 99.5
+    oblique: Literal["resample", "refuse"] = "resample"
+    oblique_degrees: float = 30.0
+    untold_axes: str = ""
+    skull: Literal["keep", "mask"] = "keep"
+    mask_suffix: str = "_brainmask"
+    bias_correction: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a setting out of range."""
+        wrong = {
+            "size from 8 to 4096": 8 <= self.size <= 4096,
+            "voxel from 0.2 to 8 mm": 0.2 <= self.voxel <= 8,
+            "square from 16 to 1024 mm": 16 <= self.square <= 1024,
+            "plane head or world": self.plane in ("head", "world"),
+            "oblique resample or refuse": self.oblique in ("resample", "refuse"),
+            "skull keep or mask": self.skull in ("keep", "mask"),
+            "a mask_suffix": bool(self.mask_suffix),
+            "depth between 0 and 1": 0 < self.depth < 1,
+            "percentiles rising from 0 to 100": 0 <= self.low_percentile < self.high_percentile <= 100,
+            "untold_axes of one of R or L, A or P, S or I each": sorted(
+                {"L": "R", "P": "A", "I": "S"}.get(axis, axis) for axis in self.untold_axes
+            ) in ([], ["A", "R", "S"]),
+        }
+        for rule, holds in wrong.items():
+            if not holds:
+                raise UsageError(f"preprocessing: expected {rule}, got {self}")
+        if self.bias_correction:
+            _simple_itk()
+
+    def settings(self) -> Mapping[str, ParameterValue]:
+        """Every field by its name, and what is fixed in the code, for the record."""
+        fixed: dict[str, ParameterValue] = {
+            "orientation": "RAS",
+            "interpolation": "linear",
+            "resize": "Pillow bicubic, antialiased",
+            "percentiles_of": "the slice",
+            "head_search": f"Otsu; top {_TOP_CM2:g} cm2; middle {_MIDDLE:g} % of the {_BELOW_TOP_MM:g} mm below it",
+            "n4": f"{_BIAS_ITERATIONS} iterations at each of 4 levels, at {_BIAS_MM:g} mm",
+        }
+        return {**asdict(self), **fixed}
+
+
+def axial_slice(path: Path, settings: Preprocessing) -> NDArray[np.float32]:
+    """The prepared slice, `(size, size) float32 in [0, 1]`, row 0 anterior, column 0 the subject's left.
+
+    Raises ImageError: whatever `open_volume` refuses, NaN voxels in what is read, no head, a plane outside the volume,
+    a slice without contrast, a missing mask.
+    """
+    volume = open_volume(path, untold_axes=settings.untold_axes)
+    turned = float(np.degrees(nib.affines.obliquity(volume.affine).max()))
+    if settings.oblique == "refuse" and turned > settings.oblique_degrees:
+        raise ImageError(
+            f"{path}: expected axes within {settings.oblique_degrees:g} degrees of RAS, got {turned:.1f}; "
+            "set oblique to resample, or leave it out"
+        )
+    if settings.bias_correction:
+        volume = _bias_corrected(volume)
+    z = settings.z if settings.plane == "world" else head_height(volume, settings.depth)
+    grid = _grid(volume, z, settings.voxel)
+    plane = _cut(volume, grid, order=1)
+    if settings.skull == "mask":
+        plane = plane * (_cut(open_volume(_mask_of(path, settings.mask_suffix)), grid, order=0) > 0)
+    return _picture(path, plane, settings)
+
+
+def head_height(volume: Volume, depth: float) -> float:
+    """World z of the plane `depth` head breadths below the head's top, in mm. Raises ImageError where no head is found.
+
+    Breadth spans the middle 99 % of the foreground from left to right. It looks at every voxel along the axis nearest
+    to up, and at every 3 mm along the others, symmetrically from both ends, so that a volume and its flipped or
+    transposed copies give the same answer.
+    """
+    from skimage.filters import threshold_otsu
+
+    path, affine, shape = volume.path, volume.affine, volume.stored.shape
+    sizes = nib.affines.voxel_sizes(affine)
+    up = int(np.abs(affine[2, :3] / sizes).argmax())
+    steps = np.array([1 if axis == up else max(1, round(_COARSE_MM / sizes[axis])) for axis in range(3)])
+    places = [_symmetric(side, step) for side, step in zip(shape, steps, strict=True)]
+    voxels = volume.voxels(*np.ix_(*places))
+    if voxels.min() == voxels.max():
+        raise ImageError(f"{path}: expected a head, got a volume of one value; leave it out")
+    otsu: Callable[[NDArray[np.float32]], float] = threshold_otsu  # scikit-image leaves it unannotated
+    where = np.nonzero(voxels > otsu(voxels))
+    points = nib.affines.apply_affine(affine, np.stack([place[at] for place, at in zip(places, where, strict=True)], 1))
+    ceiling = float(_corners(volume)[:, 2].max())
+    levels = np.rint((ceiling - points[:, 2]) / sizes[up]).astype(np.int64)
+    areas = np.bincount(levels) * (np.prod(sizes * steps) / sizes[up] / 100)  # cm2
+    first = int((areas >= _TOP_CM2).argmax())
+    if areas[first] < _TOP_CM2 or first == 0:
+        got = "it reaches the volume's uppermost plane" if first == 0 and areas[0] >= _TOP_CM2 else "no such plane"
+        raise ImageError(f"{path}: expected air above a head of {_TOP_CM2:g} cm2 or more, got {got}; leave it out")
+    top = ceiling - first * float(sizes[up])
+    left, right = np.percentile(points[points[:, 2] >= top - _BELOW_TOP_MM, 0], (50 - _MIDDLE / 2, 50 + _MIDDLE / 2))
+    if not _BREADTH_MM[0] <= right - left <= _BREADTH_MM[1]:
+        low, high = _BREADTH_MM
+        raise ImageError(f"{path}: expected a head {low:g} to {high:g} mm broad, got {right - left:.0f}; leave it out")
+    return top - depth * float(right - left)
+
+
+def _symmetric(side: int, step: int) -> NDArray[np.int64]:
+    """Every `step`-th index from both ends to the middle."""
+    half = np.arange(0, (side + 1) // 2, step, dtype=np.int64)
+    return np.union1d(half, side - 1 - half)
+
+
+def _corners(volume: Volume) -> NDArray[np.float64]:
+    """World positions of the eight corner voxels, (8, 3) in mm."""
+    corners = np.stack(np.meshgrid(*([0, side - 1] for side in volume.stored.shape), indexing="ij"), -1).reshape(-1, 3)
+    return np.asarray(nib.affines.apply_affine(volume.affine, corners), dtype=np.float64)
+
+
+def _grid(volume: Volume, z: float, voxel: float) -> Grid:
+    """The RAS grid at height z over the volume's bounding box. Raises ImageError for a z outside the volume."""
+    low, high = _corners(volume).min(0), _corners(volume).max(0)
+    if not low[2] <= z <= high[2]:
+        raise ImageError(
+            f"{volume.path}: expected the plane z = {z:.1f} mm inside the volume, got {low[2]:.1f} to {high[2]:.1f}; "
+            "state another plane or leave it out"
+        )
+    steps = np.floor((high - low)[:2] / voxel + _ROUNDING)
+    affine = np.diag([voxel, voxel, voxel, 1.0])
+    affine[:2, 3] = (low + high)[:2] / 2 - steps * voxel / 2
+    affine[2, 3] = z
+    return (int(steps[0]) + 1, int(steps[1]) + 1, 1), affine
+
+
+def _cut(volume: Volume, grid: Grid, order: int) -> NDArray[np.float32]:
+    """The volume on a grid of one plane, (X, Y), zero outside; reads only the slab of voxels around it."""
+    (across, along, _), affine = grid
+    ends = nib.affines.apply_affine(affine, [(x, y, 0) for x in (0, across - 1) for y in (0, along - 1)])
+    near = nib.affines.apply_affine(np.linalg.inv(volume.affine), ends)
+    start = np.clip(np.floor(near.min(0)).astype(int) - _MARGIN, 0, np.array(volume.stored.shape) - 1)
+    stop = np.clip(np.ceil(near.max(0)).astype(int) + _MARGIN + 1, start + 1, volume.stored.shape)
+    slab = volume.voxels(*(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True)))
+    placed = volume.affine @ nib.affines.from_matvec(np.eye(3), start)
+    plane = resample_from_to(nib.Nifti1Image(slab, placed), grid, order=order, mode="constant", cval=0.0)
+    return np.asarray(plane.dataobj, dtype=np.float32)[:, :, 0]
+
+
+def _picture(path: Path, plane: NDArray[np.float32], settings: Preprocessing) -> NDArray[np.float32]:
+    low, high = np.percentile(plane, (settings.low_percentile, settings.high_percentile))
+    if not high > low:
+        raise ImageError(f"{path}: expected a slice with contrast, got {low:g} nearly everywhere; leave it out")
+    picture = np.clip((plane - low) / (high - low), 0, 1).T[::-1]
+    side = round(settings.square / settings.voxel)
+    square = _middle(_middle(picture, side, 0), side, 1).astype(np.float32)
+    if square.min() == square.max():
+        raise ImageError(f"{path}: expected contrast in the middle {settings.square:g} mm, got none; leave it out")
+    resized = Image.fromarray(square).resize((settings.size, settings.size), Image.Resampling.BICUBIC)
+    return np.clip(np.asarray(resized, dtype=np.float32), 0, 1)
+
+
+def _middle(picture: NDArray[np.float32], side: int, axis: int) -> NDArray[np.float32]:
+    """Cropped or padded with zeros to `side` around the middle of one axis."""
+    spare = picture.shape[axis] - side
+    if spare >= 0:
+        return picture.take(range(spare // 2, spare // 2 + side), axis)
+    around = [(0, 0), (0, 0)]
+    around[axis] = ((-spare) // 2, -spare - (-spare) // 2)
+    return np.pad(picture, around)
+
+
+def _mask_of(path: Path, suffix: str) -> Path:
+    stem = path.name.removesuffix(".gz").removesuffix(".nii")
+    options = [path.with_name(stem + suffix + ending) for ending in SUFFIXES]
+    for option in options:
+        if option.is_file():
+            return option
+    raise ImageError(f"{path}: expected its brain mask {options[0].name} beside it, got none; make it or keep skulls")
+
+
+def _bias_corrected(volume: Volume) -> Volume:
+    """N4 on voxels of about 4 mm within Otsu's foreground, its field applied to the full volume."""
+    sitk = _simple_itk()
+    voxels, sizes = volume.voxels(...), nib.affines.voxel_sizes(volume.affine)
+    image = sitk.GetImageFromArray(voxels)
+    image.SetSpacing([float(size) for size in sizes[::-1]])  # SimpleITK names the axes in the other order
+    small = sitk.Shrink(image, [max(1, round(_BIAS_MM / float(size))) for size in sizes[::-1]])
+    n4 = sitk.N4BiasFieldCorrectionImageFilter()
+    n4.SetMaximumNumberOfIterations([_BIAS_ITERATIONS] * 4)
+    n4.Execute(small, sitk.OtsuThreshold(small, 0, 1, 200))
+    field = sitk.GetArrayFromImage(n4.GetLogBiasFieldAsImage(image))
+    return replace(volume, stored=voxels / np.exp(field).astype(np.float32), slope=1.0, intercept=0.0)
+
+
+def _simple_itk() -> Any:
+    try:
+        return import_module("SimpleITK")
+    except ImportError as error:
+        raise UsageError(
+            "preprocessing: expected SimpleITK for bias_correction, got none; pip install SimpleITK or set it to false"
+        ) from error

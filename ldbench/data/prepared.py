@@ -1,0 +1,192 @@
+"""A data set that `ldbench data prepare` made: a folder of images with a manifest, read lazily and checked.
+
+Answers to the same calls as the sandbox's `FrozenDataset`. Refuses a manifest that isn't dataset.json's, an image that
+is missing, and one whose bytes are not the manifest's: a result over altered data would say nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import hashlib
+import io
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ldbench.data.record import Record
+from ldbench.errors import DataError, unknown_name
+from ldbench.extractors.weights import user_cache_folder
+
+ENVIRONMENT = "LDBENCH_DATA"
+JOIN = "+"  # `adni1+oasis3` is both, one after the other
+_COLUMNS = ("image_id", "subject", "split", "role", "source", "file", "sha256")
+_FILE = re.compile(r"images/[0-9a-f]+\.png")
+_PREPARERS = ("chexpert", "oasis3", "adni1")
+_TYPES: Mapping[str, type[str | int | float]] = {"integer": int, "number": float, "text": str}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Where an image lies, the SHA-256 of the file, and its height and width."""
+
+    path: Path
+    sha256: str
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class PreparedDataset:
+    """All images of a prepared data set; `files` says where each lies, by its record's id.
+
+    `revision` is the recipe's (reader settings and plan), `manifest_sha256` the content's.
+    """
+
+    name: str
+    records: tuple[Record, ...]
+    files: Mapping[str, Stored]
+    revision: str
+    manifest_sha256: str
+
+    def select(self, split: str, role: str = "scan") -> list[Record]:
+        """The records of a split with a role, in the manifest's order."""
+        return [record for record in self.records if record.split == split and record.role == role]
+
+    def only(self, split: str) -> PreparedDataset:
+        """The images of one split: what may be handed to those who mustn't see the others."""
+        records = tuple(record for record in self.records if record.split == split)
+        return replace(self, records=records, files={record.id: self.files[record.id] for record in records})
+
+    def size(self, record: Record) -> tuple[int, int]:
+        """Height and width of a record's image."""
+        return self.files[record.id].size
+
+    def image(self, record: Record) -> NDArray[np.float32]:
+        """The image of a record as `(3, H, W) float32 in [0, 1]`, grey replicated. Raises `DataError`."""
+        stored = self.files[record.id]
+        try:
+            content = stored.path.read_bytes()
+        except OSError as error:
+            raise DataError(f"can't read {stored.path}: {error.strerror}; run `ldbench data prepare` again") from error
+        found = hashlib.sha256(content).hexdigest()
+        if found != stored.sha256:
+            raise DataError(
+                f"{stored.path}: expected SHA-256 {stored.sha256[:12]}..., got {found[:12]}...; the image was changed: "
+                "delete it and run `ldbench data prepare` again"
+            )
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
+            grey = np.array(image, dtype=np.uint8).astype(np.float32) / 255.0
+        if grey.shape != stored.size:
+            raise DataError(f"{stored.path}: expected grey pixels {stored.size}, got {grey.shape}; prepare anew")
+        return np.repeat(grey[None], 3, axis=0)
+
+
+def data_folder(dataset: str, environment: Mapping[str, str] = os.environ) -> Path:
+    """Where a prepared data set is looked for and made: LDBENCH_DATA/<name>, or <user cache>/data/<name>."""
+    chosen = environment.get(ENVIRONMENT)
+    return (Path(chosen).expanduser() if chosen else user_cache_folder() / "data") / dataset
+
+
+def find(dataset: str, others: Iterable[str] = ()) -> PreparedDataset:
+    """The prepared data of a name; several joined by `+` follow each other.
+
+    Raises `DataError` naming the command that makes them; for a name that is neither one that `ldbench data prepare`
+    knows nor a folder, `UnknownNameError` with near ones, `others` among them.
+    """
+    parts = []
+    for name in dataset.split(JOIN):
+        folder = data_folder(name)
+        if not (folder / "dataset.json").is_file():
+            if name not in _PREPARERS and not folder.is_dir():
+                remedy = f"it stands on the card as data.dataset, and {folder} is none; `{_command(name)}` makes one"
+                raise unknown_name("dataset", name, (*_PREPARERS, *others), remedy)
+            raise DataError(f"{folder}: expected prepared data, got none; run `{_command(name)}`")
+        parts.append(open_prepared(folder))
+        if parts[-1].name != name:
+            raise DataError(f"{folder}: expected the data set {name}, got {parts[-1].name}; set {ENVIRONMENT}")
+    return parts[0] if len(parts) == 1 else _joined(dataset, parts)
+
+
+def open_prepared(folder: Path) -> PreparedDataset:
+    """The prepared data in a folder, its manifest checked and none of its images missing. Raises `DataError`."""
+    try:
+        about, manifest = (folder / "dataset.json").read_bytes(), (folder / "manifest.csv").read_bytes()
+    except OSError as error:
+        raise DataError(f"can't read {error.filename}: {error.strerror}; run `ldbench data prepare` again") from error
+    found = hashlib.sha256(manifest).hexdigest()
+    try:
+        expected = json.loads(about)["manifest_sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{folder / 'dataset.json'}: expected a prepared data set, got {error!r:.80}") from error
+    if found != expected:
+        raise DataError(
+            f"{folder / 'manifest.csv'}: expected SHA-256 {expected[:12]}..., got {found[:12]}...; the manifest was "
+            "changed: run `ldbench data prepare` again"
+        )
+    return _opened(folder, about, manifest)
+
+
+@functools.lru_cache(maxsize=4)
+def _opened(folder: Path, about: bytes, manifest: bytes) -> PreparedDataset:
+    table = json.loads(about)
+    where = folder / "manifest.csv"
+    rows = list(csv.DictReader(io.StringIO(manifest.decode("utf-8"))))
+    if not rows or any(name not in rows[0] for name in _COLUMNS):
+        raise DataError(f"{where}: expected the columns {', '.join(_COLUMNS)}")
+    present = {f"images/{entry.name}" for entry in os.scandir(folder / "images")}
+    size: tuple[int, int] = tuple(table["size"])
+    files: dict[str, Stored] = {}
+    for row in rows:
+        file = row["file"]
+        if not _FILE.fullmatch(file):
+            raise DataError(f"{where}: expected images/<id>.png, got {file!r:.80}")
+        if file not in present:
+            raise DataError(f"{folder / file}: missing image; run `ldbench data prepare` again, it makes only this one")
+        files[row["image_id"]] = Stored(folder / file, row["sha256"], size)
+    records = tuple(_record(index, row, table["attributes"]) for index, row in enumerate(rows))
+    _check(records, where)
+    return PreparedDataset(table["dataset"], records, files, table["revision"], table["manifest_sha256"])
+
+
+def _record(index: int, row: Mapping[str, str], types: Mapping[str, str]) -> Record:
+    """Empty cells are attributes that nobody knows."""
+    attributes = {name: _TYPES[kind](row[name]) for name, kind in types.items() if row[name] != ""}
+    source = row["source"] or None
+    return Record(row["image_id"], row["subject"], row["split"], row["role"], attributes, index, source)
+
+
+def _check(records: Iterable[Record], where: Path) -> None:
+    split_of: dict[str, str] = {}
+    seen: set[str] = set()
+    for record in records:
+        if split_of.setdefault(record.subject, record.split) != record.split:
+            raise DataError(f"{where}: subject {record.subject!r} is in two splits")
+        if record.id in seen:
+            raise DataError(f"{where}: image ids must be unique, {record.id!r} stands twice")
+        seen.add(record.id)
+
+
+def _joined(name: str, parts: list[PreparedDataset]) -> PreparedDataset:
+    """Several data sets as one; hashes of names keep their ids apart."""
+    records = [record for part in parts for record in part.records]
+    files = {key: stored for part in parts for key, stored in part.files.items()}
+    sizes = {stored.size for stored in files.values()}
+    if len(sizes) > 1:
+        raise DataError(f"{name}: expected images of one size, got {sorted(sizes)}; prepare them alike")
+    numbered = tuple(replace(record, index=index) for index, record in enumerate(records))
+    _check(numbered, Path(name))
+    content = hashlib.sha256("".join(part.manifest_sha256 for part in parts).encode()).hexdigest()
+    return PreparedDataset(name, numbered, files, JOIN.join(part.revision for part in parts), content)
+
+
+def _command(name: str) -> str:
+    if name in _PREPARERS:
+        return f"ldbench data prepare {name} --root FOLDER"
+    return f"ldbench data prepare folder --name {name} --csv FILE --root FOLDER"

@@ -1,0 +1,82 @@
+"""What a backbone costs: operations against a formula, bytes against loaded models, needs against parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from ldbench_baselines.basic_ft import BasicFT
+from ldbench_baselines.dreambooth import DreamBooth
+from ldbench_baselines.instruct_pix2pix import InstructPix2PixFT
+from ldbench_baselines.latent_diffusion import load_backbone
+from ldbench_baselines.network_cost import call_flops, network_cost
+from ldbench_baselines.pix2pix_zero import Pix2PixZero
+from ldbench_baselines.sdedit import SDEdit
+from ldbench_baselines.stable_diffusion import StableDiffusion
+
+from .discs import context
+
+
+class OneConvolution(torch.nn.Module):
+    """A 3 x 3 convolution of 4 channels to 4, where a U-Net is expected."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.config = type("Config", (), {"in_channels": 4, "cross_attention_dim": 8})()
+        self.layer = torch.nn.Conv2d(4, 4, 3, padding=1, device="meta")
+
+    def forward(self, z: torch.Tensor, t: torch.Tensor, text: torch.Tensor) -> Any:
+        return self.layer(z)
+
+
+def test_operations_are_those_of_the_formula() -> None:
+    assert call_flops(OneConvolution(), (16, 16), 77) == 2 * 4 * 4 * 3 * 3 * 16 * 16
+
+
+def test_bytes_are_those_of_the_loaded_models(random_backbone: Path) -> None:
+    cost = network_cost(str(random_backbone), "float32", (3, 16, 16))
+    model = load_backbone(str(random_backbone), torch.device("cpu"))
+    sizes = [4 * sum(p.numel() for p in part.parameters()) for part in (model.unet, model.vae, model.text_encoder)]
+    assert cost.trained_bytes == sizes[0]
+    assert cost.weight_bytes == sum(sizes)
+    assert network_cost(str(random_backbone), "bfloat16", (3, 16, 16)).weight_bytes == sum(sizes) // 2
+    assert network_cost(str(random_backbone), "float32", (3, 32, 32)).flops > 3 * cost.flops
+
+
+def test_needs_follow_the_parameters(random_backbone: Path, tmp_path: Path) -> None:
+    where = context(tmp_path, random_backbone)
+    flops = network_cost(str(random_backbone), "float32", where.image_shape).flops
+
+    def calls(generator: StableDiffusion) -> tuple[float, float]:
+        needs = generator.needs(where)
+        assert needs.missing == ()
+        return needs.fit_flops / flops, needs.image_flops / flops
+
+    assert calls(StableDiffusion(sampling_steps=7)) == (0, 7)
+    assert calls(StableDiffusion(sampling_steps=7, guidance_scale=3)) == (0, 14)
+    assert calls(BasicFT(steps=5, batch_size=4, sampling_steps=2)) == (3 * 5 * 4, 2)
+    assert calls(DreamBooth(steps=5, batch_size=4, sampling_steps=2)) == (3 * 5 * 8, 2)
+    assert calls(SDEdit(start="sd", sampling_steps=10, strength=0.5, guidance_scale=1)) == (0, 5)
+    assert calls(Pix2PixZero(start="sd", sampling_steps=10, guidance_scale=1, guidance_weight=0)) == (0, 20)
+    fit, image = calls(InstructPix2PixFT(steps=5, batch_size=4, sampling_steps=2))
+    assert (fit, image) == (3 * (5 * 4 + BasicFT().steps * BasicFT().batch_size), 4)
+
+
+def test_what_is_missing_is_said_and_what_may_be_fetched_is_not(tmp_path: Path) -> None:
+    where = context(tmp_path, "nobody/nothing")
+    (line,) = StableDiffusion().needs(where).missing
+    assert line.startswith("backbone 'nobody/nothing'")
+    assert StableDiffusion(download=True).needs(where).missing == ()
+
+
+@pytest.mark.parametrize("shape", [(3, 512, 512)])
+def test_stable_diffusion_1_takes_about_0_8_tera_operations_a_call(shape: tuple[int, int, int]) -> None:
+    """Its U-Net at 64 x 64 latents: 0.80 by this count (multiplications and additions apart)."""
+    from diffusers import UNet2DConditionModel
+
+    with torch.device("meta"):
+        unet = UNet2DConditionModel(sample_size=64, cross_attention_dim=768, attention_head_dim=8)
+    assert sum(parameter.numel() for parameter in unet.parameters()) == 859_520_964
+    assert call_flops(unet, (shape[1] // 8, shape[2] // 8), 77) == pytest.approx(0.8e12, rel=0.05)

@@ -1,0 +1,119 @@
+"""The ADNI-1 reader over a stand-in with one case of each kind, with either table, and over tables that are broken."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ldbench.data.prepare.adni1 import Adni1Reader
+from ldbench.data.prepare.source import Found, Reader
+from ldbench.data.prepare.volumes import Preprocessing
+from ldbench.errors import DataError, UsageError
+from tests.stand_ins.adni1 import EXPECTED, SKIPPED, write_adni1
+
+
+@pytest.fixture(scope="module")
+def awkward(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_adni1(tmp_path_factory.mktemp("adni1"))
+
+
+def rules(found: Found) -> dict[str, tuple[str, str]]:
+    return {"I" + left.name.split("_I")[-1].removesuffix(".nii"): (left.kind, left.rule) for left in found.skipped}
+
+
+def test_every_volume_is_used_as_expected_or_skipped_by_its_rule(awkward: Path) -> None:
+    found = Adni1Reader().found(awkward)
+    assert {image.image for image in found.images} == set(EXPECTED)
+    for image in found.images:
+        subject, age, sex, diagnosis, years = EXPECTED[image.image]
+        assert image.subject == subject
+        assert image.attributes == {"age": age, "sex": sex, "diagnosis": diagnosis}
+        assert image.years == pytest.approx(70.5 + years)
+        assert image.path == awkward / image.name
+    assert rules(found) == SKIPPED
+    assert all(left.reason and "\n" not in left.reason for left in found.skipped)
+
+
+def test_the_search_table_is_joined_by_image_and_dated_by_acquisition(awkward: Path) -> None:
+    found = Adni1Reader(labels="search").found(awkward)
+    assert {image.image: dict(image.attributes) for image in found.images} == {
+        "I101": {"age": 71, "sex": "male", "diagnosis": "CN"},
+        "I104": {"age": 72, "sex": "male", "diagnosis": "CN"},
+    }
+    first, second = (image.years for image in found.images)
+    assert first is not None
+    assert second is not None
+    assert second - first == pytest.approx(391 / 365.25)
+    skipped = rules(found)
+    assert skipped["I105"] == ("rule", "image in table")
+    assert skipped["I106"] == ("fault", "subject of image")
+    assert skipped["I108"] == ("fault", "sex coded")
+    assert skipped["I111"] == ("rule", "class of visit")
+    named = Adni1Reader(labels="search", table="ADNI1_search.csv").found(awkward)
+    assert named == found
+
+
+def test_window_and_preferred_steps_are_settings(awkward: Path) -> None:
+    wide = Adni1Reader(window_days=950).found(awkward)
+    assert {image.image for image in wide.images} - set(EXPECTED) == {"I105"}
+    assert "I104" not in {image.image for image in Adni1Reader(window_days=149).found(awkward).images}
+    raw = {image.image for image in Adni1Reader(steps="MP-RAGE").found(awkward).images}
+    assert "I100" in raw
+    assert "I101" not in raw
+    assert Adni1Reader(window_days=30).settings()["window_days"] == 30
+    for wrong in ({"labels": "none"}, {"window_days": -1}, {"diagnoses": "Dementia=Alzheimer"}):
+        with pytest.raises(UsageError, match="adni1: expected"):
+            Adni1Reader(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("table", "old", "new", "message"),
+    [
+        ("ADNIMERGE.csv", ",DX,", ",DXCHANGE,", "expected a column 'DX', got 'DX_bl'"),
+        ("ADNIMERGE.csv", "EXAMDATE", "ExamDate", "expected a column 'EXAMDATE', got 'ExamDate'"),
+        ("ADNIMERGE.csv", "2006-01-01", "1/1/2006", "expected dates as .* in 'EXAMDATE', got '1/1/2006' in line 2"),
+        ("ADNIMERGE.csv", "70.5", "70,5", "can't read .*expected the owners' CSV"),
+        ("ADNIMERGE.csv", "70.5", "old", "expected numbers in 'AGE', got 'old' in line 2"),
+        ("ADNIMERGE.csv", ",m18,", ",bl,", "one visit 'bl' a subject, got two of 002_S_0901"),
+    ],
+)
+def test_a_broken_table_is_one_line_naming_it(
+    awkward: Path, tmp_path: Path, table: str, old: str, new: str, message: str
+) -> None:
+    shutil.copytree(awkward, tmp_path, dirs_exist_ok=True)
+    (tmp_path / table).write_text((tmp_path / table).read_text().replace(old, new))
+    with pytest.raises(DataError, match=message) as error:
+        Adni1Reader().found(tmp_path)
+    assert str(tmp_path / table) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_search_table_that_is_missing_doubled_or_repeats_an_image_is_refused(awkward: Path, tmp_path: Path) -> None:
+    shutil.copytree(awkward / "ADNI", tmp_path / "ADNI")
+    with pytest.raises(DataError, match="expected one CSV with a column 'Image Data ID', got none"):
+        Adni1Reader(labels="search").found(tmp_path)
+    text = (awkward / "ADNI1_search.csv").read_text()
+    (tmp_path / "a.csv").write_text(text + text.splitlines()[-1] + "\n")
+    with pytest.raises(DataError, match="expected one row an image, got several of I111"):
+        Adni1Reader(labels="search").found(tmp_path)
+    (tmp_path / "b.csv").write_text(text)
+    with pytest.raises(DataError, match=r"got a\.csv and b\.csv; name it"):
+        Adni1Reader(labels="search").found(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="expected volumes as 002_S_0295"):
+        Adni1Reader().found(tmp_path / "empty")
+
+
+def test_clean_histories_are_all_used_and_their_pixels_read(tmp_path: Path) -> None:
+    reader: Reader = Adni1Reader(preprocessing=Preprocessing(size=32))
+    found = reader.found(write_adni1(tmp_path, 3, awkward=False))
+    assert not found.skipped
+    assert [image.attributes["diagnosis"] for image in found.images] == ["CN", "CN", "MCI", "MCI", "AD", "AD"]
+    years = [image.years for image in found.images[:2]]
+    assert np.diff([year for year in years if year is not None]) == pytest.approx([1100 / 365.25])
+    pixels = reader.pixels(found.images[0])
+    assert pixels.shape == (32, 32)
+    assert pixels.std() > 0.1

@@ -1,0 +1,260 @@
+"""Preparing a data set: the same files whatever the order, the processes or the interruptions; every fault is named."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ldbench.data.prepare.compose import prepare
+from ldbench.data.prepare.splits import Plan, split_of
+from ldbench.errors import DataError, UsageError
+
+from .memory_reader import PLAN, LosslessReader, MemoryReader
+
+
+def rows(out: Path) -> list[dict[str, str]]:
+    with (out / "manifest.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def manifest(out: Path) -> bytes:
+    return (out / "manifest.csv").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("owners") / "secret-place"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def prepared(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out: Path = tmp_path_factory.mktemp("prepared") / "out"
+    prepare(MemoryReader(), root, out, plan=PLAN)
+    return out
+
+
+def test_what_is_used_is_counted_by_split_role_and_class(prepared: Path) -> None:
+    found = rows(prepared)
+    about = json.loads((prepared / "dataset.json").read_text(encoding="utf-8"))
+    assert Counter(row["diagnosis"] for row in found if row["split"] == "test" and row["role"] == "scan") == {
+        "CN": 5, "AD": 5
+    }
+    assert about["used"]["test"]["scan"] == {"CN": 5, "AD": 5}
+    counts = [n for roles in about["used"].values() for labels in roles.values() for n in labels.values()]
+    assert sum(counts) == len(found)
+    assert {row["role"] for row in found} == {"scan", "spare", "later"}
+    assert {row["role"] for row in found if row["split"] != "test"} == {"scan", "later"}
+    assert about["size"] == [8, 8]
+    assert about["attributes"] == {"age": "number", "diagnosis": "text", "visits": "integer"}
+
+
+def test_no_subject_is_in_two_splits(prepared: Path) -> None:
+    splits = defaultdict(set)
+    for row in rows(prepared):
+        splits[row["subject"]].add(row["split"])
+    assert len(splits) == 40
+    assert all(len(each) == 1 for each in splits.values())
+
+
+def test_a_pair_repeats_the_file_of_a_scan_at_least_min_years_after_the_subjects_first(prepared: Path) -> None:
+    found = {row["image_id"]: row for row in rows(prepared)}
+    files = {row["file"]: row for row in found.values() if row["role"] != "later"}
+    later = [row for row in found.values() if row["role"] == "later"]
+    assert len(later) == 40
+    for row in later:
+        source, same = found[row["source"]], files[row["file"]]
+        assert source["subject"] == row["subject"] == same["subject"]
+        assert (row["sha256"], row["age"]) == (same["sha256"], same["age"])
+        assert float(row["age"]) - float(source["age"]) > 1
+    # by hash, so some are the next scan and some the last
+    assert {round(float(row["age"]) - float(found[row["source"]]["age"]), 3) for row in later} == {1.5, 3.0}
+
+
+def test_longer_intervals_leave_fewer_choices_and_then_none(root: Path, tmp_path: Path) -> None:
+    for min_years, expected in ((2.0, {3.0}), (3.5, set())):
+        out = tmp_path / str(min_years)
+        prepare(MemoryReader(), root, out, plan=replace(PLAN, min_years=min_years))
+        found = {row["image_id"]: row for row in rows(out)}
+        gaps = {
+            round(float(row["age"]) - float(found[row["source"]]["age"]), 3)
+            for row in found.values() if row["role"] == "later"
+        }
+        assert gaps == expected
+
+
+def test_nothing_of_the_owners_names_or_places_leaves(prepared: Path, root: Path) -> None:
+    for path in prepared.rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        assert b"secret-place" not in content, path
+        if path.name != "skipped.csv":
+            assert b"SUBJECT" not in content, path
+            assert b"scan0" not in content, path
+        assert str(root.parent).encode() not in content
+        assert "SUBJECT" not in path.name
+
+
+def test_order_processes_and_repetition_change_nothing(prepared: Path, root: Path, tmp_path: Path) -> None:
+    prepare(MemoryReader(backwards=True), root, tmp_path / "backwards", plan=PLAN)
+    assert manifest(tmp_path / "backwards") == manifest(prepared)
+    log = tmp_path / "log"
+    prepare(MemoryReader(log=log), root, prepared, plan=PLAN)
+    assert not log.exists()
+    assert manifest(tmp_path / "backwards") == manifest(prepared)
+
+
+def test_people_who_join_and_visits_that_are_missing_move_nobody(prepared: Path, root: Path, tmp_path: Path) -> None:
+    prepare(MemoryReader(subjects=60, broken=("SUBJECT0003/scan1.raw",)), root, tmp_path, plan=PLAN)
+    more = {row["subject"]: row["split"] for row in rows(tmp_path)}
+    assert {row["subject"]: row["split"] for row in rows(prepared)}.items() <= more.items()
+    assert split_of("memory", "SUBJECT0003", fractions=PLAN.fractions) in {"train", "validation", "test"}
+
+
+def test_another_plan_reads_no_image_again(root: Path, tmp_path: Path) -> None:
+    prepare(MemoryReader(), root, tmp_path / "out", plan=PLAN)
+    log = tmp_path / "log"
+    prepare(MemoryReader(log=log), root, tmp_path / "out", plan=replace(PLAN, test_per_class=3))
+    assert not log.exists()
+    assert sum(row["split"] == "test" and row["role"] == "scan" for row in rows(tmp_path / "out")) == 6
+
+
+def test_a_folder_begun_otherwise_is_refused(prepared: Path, root: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"begun with another setting: size was 8, is 9; choose another --out"):
+        prepare(MemoryReader(size=9), root, prepared, plan=PLAN)
+    with pytest.raises(DataError, match=r"begun with another root; choose"):
+        prepare(MemoryReader(), tmp_path, prepared, plan=PLAN)
+    with pytest.raises(DataError, match=r"begun with another salt, 'ldbench-1' and not 'x'"):
+        prepare(MemoryReader(), root, prepared, plan=replace(PLAN, salt="x"))
+
+
+def test_every_fault_is_named_and_none_becomes_an_image(root: Path, tmp_path: Path) -> None:
+    reader = MemoryReader(broken=("SUBJECT0001/scan0.raw",), blank=("SUBJECT0002/scan2.raw",))
+    summary = prepare(reader, root, tmp_path, plan=PLAN)
+    assert summary.skipped == {("fault", "missing-file"): 1, ("fault", "unreadable"): 2, ("rule", "frontal"): 1}
+    text = (tmp_path / "skipped.csv").read_text(encoding="utf-8").splitlines()
+    assert text[1] == 'SUBJECT0001/scan0.raw,"expected pixels, got dust; clean it",fault,unreadable'
+    assert "SUBJECT0002/scan2.raw" in text[2]
+    assert "contrast" in text[2]
+    assert text[3] == "z/lost.raw,can't read z/lost.raw: gone,fault,missing-file"
+    assert sum(row["role"] != "later" for row in rows(tmp_path)) == 3 * 40 - 2
+    assert len(list((tmp_path / "images").iterdir())) == 3 * 40 - 2
+    log = tmp_path / "log"
+    mended = prepare(replace(reader, broken=(), blank=(), log=log), root, tmp_path, plan=PLAN)
+    assert set(log.read_text(encoding="utf-8").split()) == {"SUBJECT0001/scan0.raw", "SUBJECT0002/scan2.raw"}
+    assert ("fault", "unreadable") not in mended.skipped
+
+
+def test_a_strict_run_stops_at_the_first_fault_with_one_line(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"^z/lost\.raw: can't read z/lost\.raw: gone; mend or remove it") as caught:
+        prepare(MemoryReader(), root, tmp_path, plan=PLAN, strict=True)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "dataset.json").exists()
+
+
+@pytest.mark.slow
+def test_two_processes_write_what_one_does_and_stop_where_it_does(prepared: Path, root: Path, tmp_path: Path) -> None:
+    before = dict(os.environ)
+    prepare(MemoryReader(), root, tmp_path / "out", plan=PLAN, jobs=2)
+    assert manifest(tmp_path / "out") == manifest(prepared)
+    # the listing's own fault would stop it before any process is started
+    reader = LosslessReader(broken=("SUBJECT0009/scan1.raw",), pause=0.02)
+    with pytest.raises(DataError, match=r"^SUBJECT0009/scan1\.raw: expected pixels, got dust; clean it"):
+        prepare(reader, root, tmp_path / "strict", plan=PLAN, jobs=2, strict=True)
+    assert len(list((tmp_path / "strict" / "images").iterdir())) < 120
+    assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize(
+    ("reader", "plan", "jobs", "message"),
+    [
+        (MemoryReader(subjects=0), PLAN, 1, "expected images to use"),
+        (MemoryReader(), replace(PLAN, test_per_class=30), 1, "expected 30 images of each class, the test split has"),
+        (MemoryReader(), PLAN, 0, "--jobs: expected 1 or more, got 0"),
+    ],
+)
+def test_what_cannot_be_prepared_is_said_before_anything_is_read(
+    reader: MemoryReader, plan: Plan, jobs: int, message: str, root: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with pytest.raises((DataError, UsageError), match=message):
+        prepare(replace(reader, log=log), root, tmp_path / "out", plan=plan, jobs=jobs)
+    assert not log.exists()
+
+
+def test_a_changed_or_torn_file_is_made_again(root: Path, tmp_path: Path) -> None:
+    prepare(MemoryReader(), root, tmp_path, plan=PLAN)
+    before = manifest(tmp_path)
+    images = sorted((tmp_path / "images").iterdir())
+    images[0].write_bytes(images[0].read_bytes()[:-5])
+    images[1].unlink()
+    journal = (tmp_path / "journal.csv").read_text(encoding="utf-8")
+    (tmp_path / "journal.csv").write_text(journal[:-10], encoding="utf-8")
+    log = tmp_path / "log"
+    prepare(MemoryReader(log=log), root, tmp_path, plan=PLAN)
+    assert len(log.read_text(encoding="utf-8").split()) in (2, 3)  # the journal's last image may be one of the two
+    assert manifest(tmp_path) == before
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from ldbench.data.prepare.compose import prepare
+from tests.data.prepare.memory_reader import PLAN, MemoryReader
+if __name__ == "__main__":
+    root, out, log = map(Path, sys.argv[1:])
+    prepare(MemoryReader(pause=0.05, log=log), root, out, plan=PLAN, jobs=2)
+"""
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_goes_on_and_ends_the_same(prepared: Path, root: Path, tmp_path: Path) -> None:
+    program, out, log = tmp_path / "program.py", tmp_path / "out", tmp_path / "log"
+    program.write_text(PROGRAM, encoding="utf-8")
+    here = Path(__file__).parents[3]
+    command = [sys.executable, str(program), str(root), str(out), str(log)]
+    environment = {**os.environ, "PYTHONPATH": str(here)}
+    process = subprocess.Popen(command, env=environment)
+    deadline = time.monotonic() + 60
+    while (len(log.read_text(encoding="utf-8").split()) if log.exists() else 0) < 30:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    workers = children(process.pid)
+    assert workers
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    while any(Path(f"/proc/{pid}").exists() for pid in workers):
+        assert time.monotonic() < deadline, "workers outlive the run that started them"
+        time.sleep(0.02)
+    assert not (out / "dataset.json").exists()
+    finished = len((out / "journal.csv").read_text(encoding="utf-8").splitlines())
+    assert 0 < finished < 120
+    before = len(log.read_text(encoding="utf-8").split())
+    subprocess.run(command, env=environment, check=True)
+    assert len(log.read_text(encoding="utf-8").split()) - before == 120 - finished
+    assert manifest(out) == manifest(prepared)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process started (Linux)."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+            except (OSError, IndexError):
+                continue
+            if parent == pid:
+                found.append(int(entry.name))
+    return found

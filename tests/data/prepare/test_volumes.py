@@ -1,0 +1,234 @@
+"""Slices of template heads: the same whatever the header, where they should be, and every broken file named."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ldbench.data.prepare.nifti import open_volume
+from ldbench.data.prepare.volumes import Preprocessing, axial_slice, head_height
+from ldbench.errors import ImageError, UsageError
+from tests.stand_ins.volumes import Head, Transform, individual, template_head, turned, write_image, write_volume
+
+SETTINGS = Preprocessing(size=64)
+
+
+@pytest.fixture(scope="module")
+def head() -> Head:
+    return template_head(4.0)
+
+
+def refused(path: Path, message: str, settings: Preprocessing = SETTINGS) -> None:
+    with pytest.raises(ImageError, match=message) as error:
+        axial_slice(path, settings)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("axes", ["RAS", "LAS", "PSR", "ASL", "LPI", "SRP"])
+@pytest.mark.parametrize("transform", ["sform", "qform", "both"])
+def test_a_head_gives_the_same_slice_however_its_array_lies(
+    tmp_path: Path, head: Head, axes: str, transform: Transform
+) -> None:
+    odd = Head(head.voxels[:-1, 1:-2], np.diag([1, 0.9, 1.1, 1]) @ head.affine)  # even and odd sides, uneven voxels
+    expected = axial_slice(write_volume(tmp_path / "a.nii", odd), SETTINGS)
+    actual = axial_slice(write_volume(tmp_path / "b.nii", odd, axes=axes, transform=transform), SETTINGS)
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
+
+
+def test_storage_does_not_matter_zipped_scaled_big_endian_or_with_a_fourth_dimension_of_one(
+    tmp_path: Path, head: Head
+) -> None:
+    expected = axial_slice(write_volume(tmp_path / "a.nii", head, kind=np.float32), SETTINGS)
+    scaled = write_volume(tmp_path / "b.nii.gz", head)
+    assert nib.load(scaled).dataobj.slope not in (1.0, None)
+    np.testing.assert_allclose(axial_slice(scaled, SETTINGS), expected, atol=1e-4)
+    whole = write_volume(tmp_path / "c.nii", head, scaled=False)
+    np.testing.assert_allclose(axial_slice(whole, SETTINGS), expected, atol=5e-3)  # integers from 0 to 800
+    image = nib.Nifti1Image(head.voxels[..., None], head.affine, nib.Nifti1Header(endianness=">"))
+    np.testing.assert_allclose(axial_slice(write_image(tmp_path / "d.nii", image), SETTINGS), expected, atol=1e-6)
+
+
+def test_the_picture_is_upright_with_the_subjects_left_on_its_left(tmp_path: Path, head: Head) -> None:
+    marked = head.voxels.copy()
+    marked[:12, -12:] = 900  # anterior left, all heights below the top
+    marked[:, :, -8:] = 0
+    picture = axial_slice(write_volume(tmp_path / "a.nii", replace(head, voxels=marked), axes="PSR"), SETTINGS)
+    quarters = [part.mean() for half in np.split(picture, 2) for part in np.split(half, 2, axis=1)]
+    assert int(np.argmax(quarters)) == 0
+    assert picture.dtype == np.float32
+    assert picture.min() == 0
+    assert picture.max() == 1
+
+
+@pytest.mark.parametrize("scalp", [True, False])
+def test_the_plane_lies_where_the_templates_ventricles_are(tmp_path: Path, scalp: bool) -> None:
+    volume = open_volume(write_volume(tmp_path / "a.nii", template_head(4.0, scalp=scalp)))
+    assert 14 < head_height(volume, SETTINGS.depth) < 24
+
+
+def test_the_plane_follows_a_head_that_is_moved_scaled_or_nods(tmp_path: Path, head: Head) -> None:
+    z = head_height(open_volume(write_volume(tmp_path / "a.nii", head)), 0.44)
+    for shift, scale in ((-300.0, 1.0), (55.5, 1.1)):
+        affine = np.diag([scale, scale, scale, 1]) @ head.affine
+        affine[2, 3] += shift
+        moved = open_volume(write_volume(tmp_path / "b.nii", replace(head, affine=affine), axes="ASL"))
+        assert head_height(moved, 0.44) == pytest.approx(scale * z + shift, abs=0.01)
+    nodding = open_volume(write_volume(tmp_path / "c.nii", turned(head, 10)))
+    assert abs(head_height(nodding, 0.44) - z) < 10
+    noisy = open_volume(write_volume(tmp_path / "d.nii", individual(head, 1)))
+    assert abs(head_height(noisy, 0.44) - z) < 8
+
+
+def test_an_oblique_volume_is_cut_along_world_axes_or_refused(tmp_path: Path, head: Head) -> None:
+    world = replace(SETTINGS, plane="world", z=20.0)
+    expected = axial_slice(write_volume(tmp_path / "a.nii", head), world)
+    middle = head.affine @ [*((np.array(head.voxels.shape) - 1) / 2), 1]
+    turn = nib.affines.from_matvec(nib.eulerangles.euler2mat(x=np.radians(20)))
+    turn[:3, 3] = (middle - turn @ middle)[:3]
+    wider = head.affine @ nib.affines.from_matvec(np.eye(3), [-7] * 3)
+    grid = (tuple(np.array(head.voxels.shape) + 14), turn @ wider)
+    image = nib.processing.resample_from_to(nib.Nifti1Image(head.voxels, head.affine), grid, order=1)
+    path = write_image(tmp_path / "b.nii.gz", image)  # the same head, its grid turned
+    actual = axial_slice(path, world)
+    assert np.corrcoef(actual.ravel(), expected.ravel())[0, 1] > 0.97
+    refused(path, "axes within 15 degrees of RAS, got 20.0", replace(world, oblique="refuse", oblique_degrees=15))
+
+
+def test_size_square_and_percentiles_do_what_they_say(tmp_path: Path, head: Head) -> None:
+    path = write_volume(tmp_path / "a.nii", head)
+    assert axial_slice(path, replace(SETTINGS, size=200)).shape == (200, 200)
+    wide, narrow = (axial_slice(path, replace(SETTINGS, square=side)) for side in (512.0, 128.0))
+    assert (wide > 0.1).mean() < 0.12 < 0.8 < (narrow > 0.1).mean()
+    bright = axial_slice(path, replace(SETTINGS, high_percentile=50.0))
+    assert (bright == 1).mean() > (axial_slice(path, SETTINGS) == 1).mean() + 0.1
+    assert replace(SETTINGS, z=18.0).settings()["z"] == 18.0
+
+
+def test_a_mask_beside_the_scan_strips_the_skull(tmp_path: Path, head: Head) -> None:
+    brain = template_head(4.0, scalp=False)
+    path = write_volume(tmp_path / "a.nii.gz", head, axes="PSR")
+    strip = replace(SETTINGS, skull="mask")
+    refused(path, r"expected its brain mask a_brainmask\.nii\.gz beside it", strip)
+    write_volume(tmp_path / "a_brainmask.nii", replace(brain, voxels=(brain.voxels > 80).astype(np.float32)))
+    with_skull, without = axial_slice(path, SETTINGS), axial_slice(path, strip)
+    assert (without > 0.1).sum() < 0.85 * (with_skull > 0.1).sum()
+
+
+def test_a_plane_outside_the_volume_and_a_slice_without_contrast_are_refused(tmp_path: Path, head: Head) -> None:
+    path = write_volume(tmp_path / "a.nii", head)
+    refused(path, "expected the plane z = 500.0 mm inside", replace(SETTINGS, plane="world", z=500.0))
+    refused(path, "expected a slice with contrast, got 0 ", replace(SETTINGS, plane="world", z=104.0))
+    refused(path, "expected contrast in the middle 16 mm", replace(SETTINGS, square=16.0, high_percentile=40.0))
+    flat = Head(np.full_like(head.voxels, 5), head.affine)
+    refused(write_volume(tmp_path / "b.nii", flat, scaled=False), "got a volume of one value")
+    low = Head(head.voxels[:, :, :30], head.affine)
+    refused(write_volume(tmp_path / "c.nii", low), "it reaches the volume's uppermost plane")
+    small = Head(head.voxels, np.diag([0.4, 0.4, 0.4, 1]) @ head.affine)
+    refused(write_volume(tmp_path / "d.nii", small), "expected air above a head|expected a head 80 to 230 mm broad")
+
+
+def test_nan_voxels_are_refused_where_they_are_read(tmp_path: Path, head: Head) -> None:
+    voxels: NDArray[np.float32] = head.voxels.copy()
+    voxels[20, 20, :] = np.nan
+    path = write_volume(tmp_path / "a.nii", Head(voxels, head.affine), kind=np.float32)
+    refused(path, "expected finite voxels, got .* NaN or infinite")
+    refused(path, "expected finite voxels", replace(SETTINGS, plane="world"))
+
+
+def spoil(path: Path, at: int, content: bytes) -> None:
+    data = bytearray(path.read_bytes())
+    data[at : at + len(content)] = content
+    path.write_bytes(bytes(data))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:200]), "can't read"),
+        (lambda path: path.write_bytes(path.read_bytes()[:4000]), "can't read"),
+        (lambda path: path.write_bytes(b""), "can't read"),
+        (lambda path: path.write_bytes(b"not a volume at all" * 100), "can't read"),
+        (lambda path: path.unlink(), "no such file"),
+        (lambda path: spoil(path, 70, b"\xff\x7f"), "can't read"),  # data type 32767
+        (lambda path: spoil(path, 40, b"\x03\x00\xff\xff"), "can't read|expected sides"),  # a negative side
+        (lambda path: spoil(path, 42, b"\xff\x7f\xff\x7f\xff\x7f"), "voxels, got"),  # 35 terabytes
+        (lambda path: spoil(path, 280, b"\0" * 16), r"expected voxels of 0\.1 to 12 mm"),  # sform without its first row
+        (lambda path: spoil(path, 280, b"\0\0\xc0\x7f"), "expected voxels .* got nan"),
+    ],
+)
+def test_damage_to_a_plain_file_is_one_line(
+    tmp_path: Path, head: Head, damage: Callable[[Path], object], message: str
+) -> None:
+    path = write_volume(tmp_path / "a.nii", head)
+    damage(path)
+    refused(path, message)
+
+
+def test_damage_to_a_zipped_file_is_seen_wherever_it_is(tmp_path: Path, head: Head) -> None:
+    path = write_volume(tmp_path / "a.nii.gz", head)
+    whole = path.read_bytes()
+    for end in (10, 300, len(whole) // 2, len(whole) - 4):
+        path.write_bytes(whole[:end])
+        refused(path, "can't read")
+    path.write_bytes(whole[:-8] + b"\0\0\0\0" + whole[-4:])
+    refused(path, "CRC")
+    path.write_bytes(gzip.compress(gzip.decompress(whole)[:-5000]))
+    refused(path, r"expected \d+ bytes for .* int16, got")
+
+
+def test_other_kinds_of_volume_are_refused(tmp_path: Path, head: Head) -> None:
+    several = nib.Nifti1Image(np.stack([head.voxels] * 2, -1), head.affine)
+    refused(write_image(tmp_path / "a.nii.gz", several), r"one volume of three dimensions, got \(49, 58, 47, 2\)")
+    complex_voxels = nib.Nifti1Image(head.voxels.astype(np.complex64), head.affine)
+    refused(write_image(tmp_path / "b.nii", complex_voxels), "expected grey voxels, got complex64")
+    for voxel in (0.01, 60.0):
+        affine = np.diag([voxel / 4, 1, 1, 1]) @ head.affine
+        refused(write_volume(tmp_path / "c.nii", replace(head, affine=affine)), "expected voxels of 0.1 to 12 mm")
+    refused(tmp_path / "scan.mgz", re.escape("expected a .nii.gz or .nii file"))
+
+
+def test_a_volume_without_orientation_is_refused_unless_its_axes_are_stated(tmp_path: Path, head: Head) -> None:
+    expected = axial_slice(write_volume(tmp_path / "a.nii", head), SETTINGS)
+    path = write_volume(tmp_path / "b.nii", head, axes="PSR", transform="none")
+    refused(path, "expected a qform or sform, got neither")
+    stated = axial_slice(path, replace(SETTINGS, untold_axes="PSR"))
+    np.testing.assert_allclose(stated, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"size": 4}, {"voxel": 0.0}, {"depth": 1.5}, {"low_percentile": 60.0, "high_percentile": 50.0},
+        {"untold_axes": "RAT"}, {"untold_axes": "RLS"}, {"plane": "sagittal"}, {"square": 1.0},
+    ],
+)  # fmt: skip
+def test_settings_out_of_range_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match="preprocessing: expected"):
+        Preprocessing(**wrong)  # type: ignore[arg-type]
+
+
+def test_bias_correction_without_simpleitk_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "SimpleITK", None)
+    with pytest.raises(UsageError, match="expected SimpleITK for bias_correction"):
+        Preprocessing(bias_correction=True)
+
+
+@pytest.mark.slow
+def test_bias_correction_takes_a_ramp_out(tmp_path: Path) -> None:
+    pytest.importorskip("SimpleITK")
+    head = template_head(3.0)
+    ramp = np.exp(np.linspace(-0.5, 0.5, head.voxels.shape[0]))[:, None, None]
+    expected = axial_slice(write_volume(tmp_path / "a.nii", head), SETTINGS)
+    path = write_volume(tmp_path / "b.nii", Head((head.voxels * ramp).astype(np.float32), head.affine), axes="PSR")
+    before, after = (axial_slice(path, replace(SETTINGS, bias_correction=corrected)) for corrected in (False, True))
+    assert np.abs(after - expected).mean() < 0.3 * np.abs(before - expected).mean()

@@ -1,0 +1,122 @@
+"""`ldbench data prepare` as a user meets it: light help, a summary, one-line errors."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from ldbench.cli import app
+from ldbench.errors import DataError, LdbenchError, UnknownNameError, UsageError
+
+
+def run(*arguments: object) -> str:
+    """The command's output; an error is raised as `ldbench.cli.main` would catch it."""
+    result = CliRunner().invoke(app, ["data", "prepare", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixty people's pictures, one of them torn, and their CSV."""
+    folder: Path = tmp_path_factory.mktemp("own")
+    rng = np.random.default_rng(0)
+    lines = ["image,subject,diagnosis,age"]
+    for n in range(60):
+        Image.fromarray(rng.integers(0, 255, (12, 10), np.uint8)).save(folder / f"{n}.png")
+        lines.append(f"{n}.png,person{n},{'AD' if n % 2 else 'CN'},{60 + n}")
+    (folder / "7.png").write_bytes((folder / "7.png").read_bytes()[:60])
+    (folder / "m.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+def test_a_folder_is_prepared_where_runs_look_for_it(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LDBENCH_DATA", str(tmp_path))
+    text = run(
+        "folder", "--csv", own / "m.csv", "--root", own, "--name", "mine", "--size", 16, "--jobs", 1,
+        "--fractions", "0.5,0.1,0.4", "--test-per-class", 3, "--set", "high_percentile=99",
+    )
+    with (tmp_path / "mine" / "manifest.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 59
+    about = json.loads((tmp_path / "mine" / "dataset.json").read_text(encoding="utf-8"))
+    assert about["used"]["test"]["scan"] == {"AD": 3, "CN": 3}
+    assert about["settings"]["high_percentile"] == 99
+    assert about["plan"]["fractions"] == [0.5, 0.1, 0.4]
+    assert about["skipped"] == [{"count": 1, "kind": "fault", "rule": "unreadable"}]
+    assert str(own) not in (tmp_path / "mine" / "state.json").read_text(encoding="utf-8")
+    for word in ("mine: ", about["manifest_sha256"], "unreadable", "skipped.csv", "spare"):
+        assert word in text
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (("--strict",), DataError, r"^7\.png: .*leave --strict out"),
+        (("--fractions", "0.5,0.5"), UsageError, "--fractions: expected three numbers"),
+        (("--name", "a/b"), UsageError, "--name: expected a name without"),
+        (("--set", "sise=3"), UnknownNameError, r"FolderReader 'sise': did you mean size .*low_percentile = 0.5"),
+        (("--set", "size=big"), UsageError, r"--set size: expected an integer, got 'big'"),
+        (("--class-attribute", "group"), DataError, "expected a column 'group'"),
+        (("--test-per-class", "100"), DataError, "test set: expected 100 images of each class"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    options: tuple[str, ...], error: type[LdbenchError], message: str, own: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=message) as caught:
+        run("folder", "--csv", own / "m.csv", "--root", own, "--out", tmp_path / "out", "--jobs", 1, *options)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["chexpert", "oasis3", "adni1"])
+def test_a_root_that_is_none_is_one_line(name: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="gone") as caught:
+        run(name, "--root", tmp_path / "gone", "--out", tmp_path / "out", "--jobs", 1)
+    assert "\n" not in str(caught.value)
+
+
+def test_settings_inside_a_readers_preprocessing_have_dotted_names(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match=r"did you mean preprocessing\.z"):
+        run("oasis3", "--root", tmp_path, "--set", "preprocessing.zz=3")
+    with pytest.raises(UsageError, match="square from 16 to 1024 mm"):
+        run("oasis3", "--root", tmp_path, "--set", "preprocessing.square=3")
+
+
+def test_a_missing_package_says_what_to_install(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(UsageError, match=r'^missing package pandas; pip install "ldbench\[clinical\]"$'):
+        run("folder", "--csv", own / "m.csv", "--root", own, "--out", tmp_path / "out", "--jobs", 1)
+
+
+@pytest.mark.parametrize("name", ["", "chexpert", "oasis3", "adni1", "folder"])
+def test_help_imports_nothing_that_reads_data(name: str) -> None:
+    heavy = ("torch", "numpy", "nibabel", "pandas", "pydicom", "scipy", "PIL")
+    program = (
+        f"import sys\nsys.argv = {['ldbench', 'data', 'prepare', *([name] if name else []), '--help']!r}\n"
+        f"from ldbench.cli import main\ntry:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"print('LOADED', [each for each in {heavy!r} if each in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "LOADED []" in done.stdout
+    assert "--root" in done.stdout or not name
+
+
+def test_the_commands_are_those_of_the_issue() -> None:
+    from ldbench.cli_data import prepare
+
+    assert isinstance(prepare, typer.Typer)
+    assert {command.callback.__name__ for command in prepare.registered_commands if command.callback} == {
+        "chexpert", "oasis3", "adni1", "folder"
+    }
