@@ -20,7 +20,8 @@ from ldbench.run import Settings, run
 from .spying_generator import Confidant, Search, Spy, levels, secrets_of
 
 SPIES = Path(__file__).with_name("spying_generator.py")
-CARDS = [task for task in map(card.load, card.task_names()) if task.edit is not None]
+# cards whose data ship; the others need the user's own
+CARDS = [task for task in map(card.load, card.task_names()) if task.edit is not None and task.data.checksums]
 # one card of each data set and edit: styles of prompts reach the same images
 EDITING = sorted({(task.data.dataset, task.edit.role): task.id for task in reversed(CARDS) if task.edit}.values())
 AGING = "sandbox-brain-aging"
