@@ -21,7 +21,7 @@ from ldbench.prompts import instruction_for, prompt_for, sentences_for
 if TYPE_CHECKING:
     import torch
 
-NULL, BACK = ".null", ".back"  # what the ids of the further passes end with
+NULL, BACK = "null", "back"  # the further passes; the ids of their cases end with a dot and the name
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,13 @@ class Editing:
 
     def case(self, dataset: Dataset, pair: Pair) -> Case:
         """The case that asks for the pair's target."""
-        before, after = pair.source, pair.target.attributes
-        return Case(
-            before.id, self._instruction(before, after), after, _image(dataset, before), before.attributes,
-            self._caption(before, before.attributes), self._caption(before, after), self._edit(before, after),
-        )
+        return self._case(dataset, pair.source, pair.target.attributes)
 
     def lone_case(self, dataset: Dataset, record: Record) -> Case:
         """The case of an `editable` image, whose answer nobody knows."""
-        after = self._wanted(record) or record.attributes
+        return self._case(dataset, record, self._wanted(record) or record.attributes)
+
+    def _case(self, dataset: Dataset, record: Record, after: Attributes) -> Case:
         return Case(
             record.id, self._instruction(record, after), after, _image(dataset, record), record.attributes,
             self._caption(record, record.attributes), self._caption(record, after), self._edit(record, after),
@@ -84,7 +82,7 @@ class Editing:
 
     def null(self, case: Case) -> Case:
         """The case of the null edit: the source's own attributes and caption are asked for."""
-        name, before = case.id + NULL, case.source_attributes or {}
+        name, before = f"{case.id}.{NULL}", case.source_attributes or {}
         prompt = instruction_for(self.task, self.edit, case.id, before, before, self.seed)
         return replace(
             case, id=name, prompt=prompt, attributes=before, target_prompt=case.source_prompt, edit=None
@@ -99,7 +97,7 @@ class Editing:
             case.edit.source_sentences,
         )
         return Case(
-            case.id + BACK, prompt, before, result, after, case.target_prompt, case.source_prompt, edit
+            f"{case.id}.{BACK}", prompt, before, result, after, case.target_prompt, case.source_prompt, edit
         )
 
     def paired_example(self, dataset: Dataset, pair: Pair) -> Example:
@@ -192,7 +190,7 @@ def balanced(scans: Sequence[Record], task: Task, count: int) -> list[Record]:
 def answers(pairs: Sequence[Pair]) -> Mapping[str, Record]:
     """The true image of every case, of its null edit and of its way back."""
     found = {pair.source.id: pair.target for pair in pairs}
-    return found | {pair.source.id + end: pair.source for pair in pairs for end in (NULL, BACK)}
+    return found | {f"{pair.source.id}.{name}": pair.source for pair in pairs for name in (NULL, BACK)}
 
 
 def hash_order(purpose: str, image_id: str) -> str:

@@ -13,17 +13,13 @@ from __future__ import annotations
 import io
 import os
 import stat
-import struct
-import warnings
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from ldbench.data.decoding import DAMAGE, one_line, strict_decoder
 from ldbench.errors import ImageError
 
 FORMATS = ("PNG", "JPEG")
@@ -34,7 +30,6 @@ _PNG_DEPTH_OFFSET = 24
 _EXIF_ORIENTATION = 274
 _ALPHA = frozenset({"RGBA", "LA", "PA", "La", "RGBa"})
 _DEEP = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)  # Pillow's ways to say so
 
 
 def read_image(path: Path, *, size: int | tuple[int, int], root: Path | None = None) -> torch.Tensor:
@@ -46,7 +41,7 @@ def read_image(path: Path, *, size: int | tuple[int, int], root: Path | None = N
     height, width = (size, size) if isinstance(size, int) else size
     _check_path(path, root)
     try:
-        with _strict_decoder(), path.open("rb") as file:
+        with strict_decoder(), path.open("rb") as file:
             depth = _png_depth(file.read(_PNG_DEPTH_OFFSET + 1))
             file.seek(0)
             with Image.open(file, formats=FORMATS) as image:
@@ -60,9 +55,9 @@ def read_image(path: Path, *, size: int | tuple[int, int], root: Path | None = N
     except UnidentifiedImageError as error:
         raise ImageError(f"{path}: expected a PNG or JPEG, got something else; save it as PNG") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"{path}: expected at most {MAX_PIXELS} pixels; {_one_line(error)}") from error
-    except _DAMAGE as error:
-        raise ImageError(f"can't read {path}: {_one_line(error)}; expected a whole image") from error
+        raise ImageError(f"{path}: expected at most {MAX_PIXELS} pixels; {one_line(error)}") from error
+    except DAMAGE as error:
+        raise ImageError(f"can't read {path}: {one_line(error)}; expected a whole image") from error
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[:, :, None], 3, axis=2)
     return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))).to(torch.float32) / 255
@@ -92,7 +87,7 @@ def write_image(image: torch.Tensor, path: Path) -> None:
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        reason = f"{_one_line(error)}; free space or choose another --out"
+        reason = f"{one_line(error)}; free space or choose another --out"
         raise ImageError(f"can't write {path}: {reason}") from error
 
 
@@ -102,22 +97,9 @@ def _check_path(path: Path, root: Path | None) -> None:
             raise ImageError(f"{path}: expected a path inside {root}, one outside; copy the file there")
         regular = stat.S_ISREG(path.stat().st_mode)
     except (OSError, RuntimeError, ValueError) as error:  # missing, a loop of links, a NUL in the name
-        raise ImageError(f"can't read {path}: {_one_line(error)}; expected an image file") from error
+        raise ImageError(f"can't read {path}: {one_line(error)}; expected an image file") from error
     if not regular:
         raise ImageError(f"{path}: expected an image file, got a folder or device; name a PNG or JPEG")
-
-
-@contextmanager
-def _strict_decoder() -> Iterator[None]:
-    """Truncation and bombs are errors here, even where another library has told Pillow to let them pass."""
-    lenient = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            yield
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = lenient
 
 
 def _png_depth(header: bytes) -> int | None:
@@ -155,8 +137,3 @@ def _check_tensor(image: torch.Tensor, path: Path) -> None:
     low, high = float(image.min()), float(image.max())
     if low < -RANGE_DUST or high > 1 + RANGE_DUST:
         raise ImageError(f"{path}: expected pixels in [0, 1], got {low:.6g} to {high:.6g}; rescale them")
-
-
-def _one_line(error: BaseException) -> str:
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(text.split()) or type(error).__name__

@@ -91,9 +91,7 @@ class Adni1Reader:
                 continue
             attributes: Attributes = {"age": math.floor(known.age), "sex": known.sex, "diagnosis": known.diagnosis}
             images.append(SourceImage(scan.name, scan.path, scan.subject, scan.image, attributes, known.years))
-        return Found(
-            tuple(sorted(images, key=lambda image: image.name)), tuple(sorted(skipped, key=lambda left: left.name))
-        )
+        return Found.in_order(images, skipped)
 
     def pixels(self, source: SourceImage) -> NDArray[np.float32]:
         """The axial slice, `(size, size) float32 in [0, 1]`. Raises ImageError."""

@@ -119,10 +119,7 @@ class CheXpertReader:
             except LeftOut as why:
                 skipped.append(Skipped(name, why.reason, why.kind, why.rule))
         images = self._chosen(usable, skipped)
-        return Found(
-            tuple(sorted(images, key=lambda image: image.name)),
-            tuple(sorted(skipped, key=lambda left: (left.name, left.reason))),
-        )
+        return Found.in_order(images, skipped)
 
     def pixels(self, source: SourceImage) -> NDArray[np.float32]:
         """`(size, size) float32 in [0, 1]`; ImageError naming the file."""

@@ -71,9 +71,7 @@ class FolderReader:
                 skipped.append(made)
             else:
                 images.append(made)
-        return Found(
-            tuple(sorted(images, key=lambda image: image.name)), tuple(sorted(skipped, key=lambda left: left.name))
-        )
+        return Found.in_order(images, skipped)
 
     def pixels(self, source: SourceImage) -> NDArray[np.float32]:
         """The image `(size, size) float32 in [0, 1]`. Raises ImageError naming the file."""

@@ -6,9 +6,7 @@ installed package decodes. Each is an `ImageError` naming the file and what woul
 
 from __future__ import annotations
 
-import struct
 import warnings
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from ldbench.data.decoding import DAMAGE, one_line
 from ldbench.errors import ImageError
 
 MAX_PIXELS = 8192 * 8192  # a bomb is refused from its header
 _FORMATS = ("PNG", "JPEG", "TIFF")
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # TIFF 6.0, section 3
 _16_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 
@@ -53,9 +51,9 @@ def read_picture(path: Path) -> Grey:
     except UnidentifiedImageError as error:
         raise ImageError(f"{path}: expected a {', '.join(_FORMATS)} file, got something else; convert it") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"{path}: expected at most {MAX_PIXELS} pixels; {_one_line(error)}") from error
-    except _DAMAGE as error:
-        raise ImageError(f"can't read {path}: {_one_line(error)}; expected a whole picture, copy it again") from error
+        raise ImageError(f"{path}: expected at most {MAX_PIXELS} pixels; {one_line(error)}") from error
+    except DAMAGE as error:
+        raise ImageError(f"can't read {path}: {one_line(error)}; expected a whole picture, copy it again") from error
 
 
 def read_dicom(path: Path) -> Grey:
@@ -74,8 +72,8 @@ def read_dicom(path: Path) -> Grey:
         values = _decoded(path, dataset)
     except InvalidDicomError as error:
         raise ImageError(f"{path}: expected a DICOM file, got something else; copy it again") from error
-    except _DAMAGE as error:
-        raise ImageError(f"can't read {path}: {_one_line(error)}; expected a whole DICOM file") from error
+    except DAMAGE as error:
+        raise ImageError(f"can't read {path}: {one_line(error)}; expected a whole DICOM file") from error
     if values.ndim != 2:
         raise ImageError(f"{path}: expected pixels (H, W), got {values.shape}; export one frame")
     return Grey(values.astype(np.float64) * slope + intercept, None, inverted=kind == "MONOCHROME1")
@@ -92,8 +90,8 @@ def read_plane(path: Path) -> Grey | None:
             return None
         plane = np.asarray(image.dataobj).reshape(*shape[:2], 1)
         turned = nib.as_closest_canonical(nib.Nifti1Image(plane, image.affine))
-    except (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError, *_DAMAGE) as error:
-        raise ImageError(f"can't read {path}: {_one_line(error)}; expected a NIfTI file") from error
+    except (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError, *DAMAGE) as error:
+        raise ImageError(f"can't read {path}: {one_line(error)}; expected a NIfTI file") from error
     values = np.asarray(turned.dataobj)
     if values.shape[2] != 1:
         raise ImageError(f"{path}: expected an axial plane, got one that lies along another axis; turn it")
@@ -107,7 +105,7 @@ def _decoded(path: Path, dataset: Any) -> NDArray[Any]:
         syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
         name = getattr(syntax, "name", "an unknown transfer syntax")
         raise ImageError(
-            f"{path}: can't decode {name}: {_one_line(error)[:160]}; "
+            f"{path}: can't decode {name}: {one_line(error)[:160]}; "
             'pip install "pydicom[basic]" pylibjpeg-openjpeg, or decompress it (gdcmconv --raw)'
         ) from error
     return values
@@ -136,8 +134,3 @@ def _grey(path: Path, image: Image.Image, inverted: bool) -> Grey:
     if image.mode not in ("1", "L", "P", "RGB"):
         raise ImageError(f"{path}: expected a grey or RGB picture, got mode {image.mode}; convert it")
     return Grey(np.asarray(image.convert("RGB").convert("L") if image.mode == "P" else image.convert("L")), (0, 255))
-
-
-def _one_line(error: BaseException) -> str:
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(text.split()) or type(error).__name__

@@ -17,17 +17,15 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from ldbench.data.decoding import DAMAGE, one_line, strict_decoder
 from ldbench.errors import ImageError
 
 Square = Literal["pad", "crop"]
@@ -38,7 +36,6 @@ RANGE_DUST = 1e-6  # floating-point resizing may end this far outside [0, 1]
 _KERNELS = {"bicubic": Image.Resampling.BICUBIC, "lanczos": Image.Resampling.LANCZOS}
 _EXIF_ORIENTATION = 274
 _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error)  # Pillow's ways to say so
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _AVERAGE_FILTER = 3
 
@@ -57,7 +54,7 @@ def read_jpeg(
         if not path.is_file():
             raise ImageError(f"{shown}: expected a JPEG file, got none; copy the data set again")
         content = path.read_bytes()
-        with _strict_decoder(), Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
+        with strict_decoder(), Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
             _check_header(shown, image)
             if content.rfind(_END_OF_IMAGE) < content.rfind(_START_OF_SCAN):
                 raise ImageError(f"{shown}: expected a whole JPEG, got one without an end; copy the file again")
@@ -65,9 +62,9 @@ def read_jpeg(
     except UnidentifiedImageError as error:
         raise ImageError(f"{shown}: expected a JPEG, got something else; copy the file again") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"{shown}: expected at most {MAX_PIXELS} pixels; {_one_line(error)}") from error
-    except _DAMAGE as error:
-        raise ImageError(f"can't read {shown}: {_one_line(error)}; expected a whole JPEG, copy it again") from error
+        raise ImageError(f"{shown}: expected at most {MAX_PIXELS} pixels; {one_line(error)}") from error
+    except DAMAGE as error:
+        raise ImageError(f"can't read {shown}: {one_line(error)}; expected a whole JPEG, copy it again") from error
     levels = np.asarray(grey)
     if levels.min() == levels.max():
         raise ImageError(f"{shown}: expected a radiograph, got grey level {levels[0, 0]} throughout; leave it out")
@@ -142,21 +139,3 @@ def _check_header(shown: str, image: Image.Image) -> None:
         raise ImageError(f"{shown}: expected a grey or RGB JPEG, got {image.mode}; save it as grey")
     if image.getexif().get(_EXIF_ORIENTATION, 1) != 1:
         raise ImageError(f"{shown}: expected upright pixels, got an EXIF rotation; apply it and save again")
-
-
-@contextmanager
-def _strict_decoder() -> Iterator[None]:
-    """Truncation and bombs are errors here, even where another library has told Pillow to let them pass."""
-    lenient = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            yield
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = lenient
-
-
-def _one_line(error: BaseException) -> str:
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(text.split()) or type(error).__name__

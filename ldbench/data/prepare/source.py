@@ -6,7 +6,7 @@ are `compose`'s. Refuses nothing here: a source is a record.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -55,6 +55,14 @@ class Found:
 
     images: tuple[SourceImage, ...]
     skipped: tuple[Skipped, ...]
+
+    @classmethod
+    def in_order(cls, images: Iterable[SourceImage], skipped: Iterable[Skipped]) -> Found:
+        """Both by name, and what is left out twice by its reason too."""
+        return cls(
+            tuple(sorted(images, key=lambda image: image.name)),
+            tuple(sorted(skipped, key=lambda left: (left.name, left.reason))),
+        )
 
 
 class Reader(Protocol):
