@@ -1,5 +1,6 @@
 # The verbs of this project; CI calls the same ones.
 #   make demo      install, then fine-tune, generate, score and rank on the sandbox's brain task
+#   make report    a page of what make demo measured, in runs/report
 #   make test      install, then all tests (make test-fast: those under five seconds each)
 #   make lint      ruff, and mypy --strict on ldbench
 #   make leaderboards  measure the committed rows again (hours on two cores)
@@ -15,18 +16,21 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 WORKERS ?= 2
 
-.PHONY: install demo test test-fast test-slow lint leaderboards data backbone clean
+.PHONY: install demo report test test-fast test-slow lint leaderboards data backbone clean
 
 install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable ".[sandbox,clinical,ray,test,lint]"
+	$(BIN)/pip install --quiet --editable ".[sandbox,clinical,bias,ray,browser,test,lint]"
 	touch $@
 
 demo: install
 	$(BIN)/ldbench run sandbox-brain-t2i real mean-image sd basic-ft basic-ft-ld --out $(OUT)
 	$(BIN)/ldbench report $(OUT)
+
+report: install
+	$(BIN)/ldbench report $(OUT) --format html --out runs/report
 
 test: install
 	$(BIN)/python -m pytest -n 2
@@ -43,9 +47,8 @@ lint: install
 
 leaderboards: install
 	sh leaderboards/measure.sh $(BIN)/ldbench runs/leaderboards $(WORKERS)
-	cd runs/leaderboards && find sandbox-* -name result.json -exec cp --parents {} $(CURDIR)/leaderboards/results \;
-	$(BIN)/ldbench report leaderboards/results --format json --out leaderboards
-	$(BIN)/ldbench report leaderboards/results --format markdown --out leaderboards
+	cd runs/leaderboards && find sandbox-* \( -name result.json -o -name units.json \) -exec cp --parents {} $(CURDIR)/leaderboards/results \;
+	$(BIN)/ldbench leaderboard build leaderboards/results --out leaderboards
 
 data: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m ldbench.data.sandbox.rebuild --out build/sandbox

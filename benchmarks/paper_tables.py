@@ -76,7 +76,7 @@ TABLES = (
 def boards_for(folder: Path, tables: Sequence[PaperTable] = TABLES) -> dict[str, Leaderboard]:
     """The leaderboards of the tables' tasks, folded from the results below the folder; other tasks are left alone."""
     wanted = {task for table in tables for _, task, _ in table.lines}
-    return leaderboard.fold([one for one in leaderboard.collect([folder]) if one[1].task.id in wanted])
+    return leaderboard.boards([one for one in leaderboard.collect([folder]) if one[1].task.id in wanted])
 
 
 def printed(table: PaperTable, boards: Mapping[str, Leaderboard]) -> str:

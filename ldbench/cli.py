@@ -12,10 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ldbench import __version__
-from ldbench.cli_analysis import register
-from ldbench.cli_data import register as register_data
-from ldbench.cli_matrix import register as register_matrix
+from ldbench import (
+    __version__,
+    cli_analysis,
+    cli_compare,
+    cli_data,
+    cli_leaderboard,
+    cli_matrix,
+    cli_new,
+    cli_report,
+    cli_study,
+    cli_verify,
+)
 from ldbench.errors import LdbenchError
 from ldbench.parameters import key_values
 
@@ -121,30 +129,10 @@ def cases(
     typer.echo(export_cases(task, out, seed), nl=False)
 
 
-@app.command()
-def report(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Result files, or folders that hold some.")] = None,
-    format_: Annotated[str, typer.Option("--format", help="terminal, markdown, csv or json.")] = "terminal",
-    out: Annotated[Path | None, typer.Option(help="Folder to write one file a task to, instead of printing.")] = None,
-    reported: Annotated[
-        list[str] | None, typer.Option(help="A task whose published rows to show, with results or without.")
-    ] = None,
-    measured_only: Annotated[bool, typer.Option("--measured-only", help="Leave out published rows.")] = False,
-) -> None:
-    """Fold results into leaderboards, one a task, with what publications report beside them, unranked."""
-    from rich.console import Console
-
-    from ldbench.report.write import report_paths, show
-
-    if format_ == "terminal" and out is None and (console := Console()).is_terminal:
-        show(paths or [], console, reported or [], measured_only)
-        return
-    typer.echo(report_paths(paths or [], format_, out, reported or [], measured_only), nl=False)
-
-
-register(app)
-register_matrix(app)
-register_data(app)
+for _part in (
+    cli_report, cli_compare, cli_analysis, cli_matrix, cli_data, cli_new, cli_verify, cli_leaderboard, cli_study,
+):
+    _part.register(app)
 
 
 @app.command("list")
@@ -161,7 +149,8 @@ def check(
     backbone: Annotated[str, typer.Option(help="Backbone for generators that need one.")] = "tiny-sd",
     set_: Annotated[list[str] | None, typer.Option("--set", help="A generator parameter, key=value.")] = None,
 ) -> None:
-    """Check that MODEL keeps the generator contract."""
+    """Hold MODEL against the generator contract, clause by clause: what is expected, what was seen."""
+    from ldbench.conformance.text import lines, summary
     from ldbench.parameters import build
     from ldbench.registry import load_generator
     from ldbench.testing import check_generator
@@ -169,7 +158,8 @@ def check(
     generator = build(load_generator(model), key_values(set_ or []))
     findings = check_generator(generator, device=device, backbone=backbone)
     for finding in findings:
-        typer.echo(f"{'ok  ' if finding.passed else 'FAIL'}  {finding.name}: {finding.detail}")
+        typer.echo("\n".join(lines(finding)))
+    typer.echo(summary(findings))
     if not all(finding.passed for finding in findings):
         raise typer.Exit(2)
 

@@ -6,7 +6,7 @@ Options in, one call, lines out, as in `ldbench.cli`; readers and what they read
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -69,33 +69,38 @@ def chexpert(
         _prepare(CheXpertReader, {"size": size}, set_, plan, root, out, jobs, strict)
 
 
-# test images: the paper's 100 CN and 100 AD over both sets, from three tenths of the subjects: a tenth has too few AD
-@prepare.command()
-def oasis3(
-    root: Root, out: Out = None, jobs: Jobs = 0, strict: Strict = False, size: Size = 512, set_: Set = None,
-    test_per_class: PerClass = 50, test_classes: TestClasses = "CN,AD", images_a_subject: PerSubject = 1,
-    fractions: Fractions = "0.6,0.1,0.3", min_years: MinYears = 1.0, salt: Salt = "",
-) -> None:
-    """OASIS-3: axial slices of T1 scans, the nearest clinical visit of each, and pairs of one subject."""
-    plan = _plan(fractions, test_per_class, test_classes, images_a_subject, min_years, salt)
-    with _clinical():
-        from ldbench.data.prepare.oasis3 import Oasis3Reader
+def _oasis3() -> type[Any]:
+    from ldbench.data.prepare.oasis3 import Oasis3Reader
 
-        _prepare(Oasis3Reader, {"preprocessing.size": size}, set_, plan, root, out, jobs, strict)
+    return Oasis3Reader
 
 
-@prepare.command()
-def adni1(
-    root: Root, out: Out = None, jobs: Jobs = 0, strict: Strict = False, size: Size = 512, set_: Set = None,
-    test_per_class: PerClass = 50, test_classes: TestClasses = "CN,AD", images_a_subject: PerSubject = 1,
-    fractions: Fractions = "0.6,0.1,0.3", min_years: MinYears = 1.0, salt: Salt = "",
-) -> None:
-    """ADNI-1: axial slices of T1 scans, the nearest clinical visit of each, and pairs of one subject."""
-    plan = _plan(fractions, test_per_class, test_classes, images_a_subject, min_years, salt)
-    with _clinical():
-        from ldbench.data.prepare.adni1 import Adni1Reader
+def _adni1() -> type[Any]:
+    from ldbench.data.prepare.adni1 import Adni1Reader
 
-        _prepare(Adni1Reader, {"preprocessing.size": size}, set_, plan, root, out, jobs, strict)
+    return Adni1Reader
+
+
+def _brains(name: str, title: str, reader_class: Callable[[], type[Any]]) -> None:
+    """A command for scans of brains: the data sets differ by their readers alone."""
+
+    # test images: the paper's 100 CN and 100 AD over both sets, from three tenths of the subjects: a tenth has too few
+    # AD
+    @prepare.command(
+        name, help=f"{title}: axial slices of T1 scans, the nearest clinical visit of each, and pairs of one subject.",
+    )
+    def command(
+        root: Root, out: Out = None, jobs: Jobs = 0, strict: Strict = False, size: Size = 512, set_: Set = None,
+        test_per_class: PerClass = 50, test_classes: TestClasses = "CN,AD", images_a_subject: PerSubject = 1,
+        fractions: Fractions = "0.6,0.1,0.3", min_years: MinYears = 1.0, salt: Salt = "",
+    ) -> None:
+        plan = _plan(fractions, test_per_class, test_classes, images_a_subject, min_years, salt)
+        with _clinical():
+            _prepare(reader_class(), {"preprocessing.size": size}, set_, plan, root, out, jobs, strict)
+
+
+_brains("oasis3", "OASIS-3", _oasis3)
+_brains("adni1", "ADNI-1", _adni1)
 
 
 @prepare.command()

@@ -8,16 +8,33 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Protocol
 
 from ldbench.api import ParameterValue
 from ldbench.errors import ResultError
 from ldbench.metrics.score import Score
-from ldbench.result import Result
+from ldbench.result import ModelRef, Result
 
 Found = tuple[str, Result]
 
 
-def row_key(result: Result) -> str:
+class InRow(Protocol):
+    """What says which row it belongs to: a result, or the row itself."""
+
+    @property
+    def model(self) -> ModelRef:
+        """The generator."""
+
+    @property
+    def origin(self) -> str:
+        """Measured or reported."""
+
+    @property
+    def source(self) -> str | None:
+        """Where a reported row stands."""
+
+
+def row_key(result: InRow) -> str:
     """What makes two results runs of one row: the whole model reference, origin and source, as JSON."""
     return _canonical([asdict(result.model), result.origin, result.source])
 

@@ -16,8 +16,8 @@ from ldbench.api import Context, HasNeeds, Needs
 from ldbench.card import Task
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.environment import pick_device
-from ldbench.errors import LdbenchError
-from ldbench.extractors.weights import downloads_allowed, user_cache_folder
+from ldbench.errors import LdbenchError, WeightsError
+from ldbench.extractors.weights import fetchable, locate, pinned, place, unpinned
 from ldbench.run import SHARED, Settings, ready
 
 RATE = 1e14  # operations a second; what a data-centre GPU gives such networks in bfloat16, to within a factor of three
@@ -67,18 +67,23 @@ def _further(data: TaskData) -> int:
 
 
 def _absent_weights(task: Task) -> Iterator[str]:
-    """Weight files that the card's metrics read and that nobody put there."""
+    """Weight files that the card's metrics read and that nobody put there, or that are others."""
     from ldbench.extractors import inception_v3
     from ldbench.metrics import lpips
 
-    files = {inception_v3.NAME: inception_v3.WEIGHTS, "lpips-alex": lpips.ALEXNET}
+    files = {file.network: file for file in (inception_v3.WEIGHTS, lpips.ALEXNET)}
     asked = {getattr(spec, "extractor", None) for spec in vars(task.metrics).values() if spec is not None}
-    for name in sorted(files.keys() & asked):
-        path = user_cache_folder() / "weights" / files[name].name
-        if not path.is_file() and not downloads_allowed():
-            yield (
-                f"{name}: no weights at {path}; get {files[name].url} and put it there, or set LDBENCH_ALLOW_DOWNLOAD=1"
-            )
+    for extractor in sorted(filter(None, asked)):
+        name, digest = unpinned(extractor)
+        if name not in files:
+            continue
+        file = pinned(files[name], digest)
+        if not place(file).is_file() and fetchable(file):
+            continue
+        try:
+            locate(file)
+        except WeightsError as error:
+            yield f"{extractor}: {error}"
 
 
 def _costs(needs: Needs, images: int) -> list[str]:

@@ -57,7 +57,11 @@ class UsageError(LdbenchError):
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str], remedy: str) -> UnknownNameError:
-    """One line for a name nobody registered, with the nearest known ones."""
+    """One line for a name nobody registered, with the nearest known ones.
+
+    >>> print(unknown_name("model", "reel", ["real", "sd"], "see `ldbench list models`"))
+    unknown model 'reel': did you mean real? see `ldbench list models`
+    """
     options = sorted(known)
     near = difflib.get_close_matches(name, options, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(options) or 'none'};"

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from ldbench.api import ParameterValue, Progress, silent
 from ldbench.errors import ImageError, MetricError, unknown_name
-from ldbench.extractors.weights import user_cache_folder
+from ldbench.extractors.weights import unpinned, user_cache_folder
 
 if TYPE_CHECKING:
     import torch
@@ -70,18 +70,19 @@ def extract(
 
 def extractor_parameters(extractor: str, resize: int | None = None) -> dict[str, ParameterValue]:
     """Preprocessing and weights of an extractor, as they stand in a score; loads no network."""
+    name, digest = unpinned(extractor)
     if extractor == "efficientnet-lite0":
         from ldbench.extractors import efficientnet_lite0
 
         return efficientnet_lite0.parameters(resize or efficientnet_lite0.RESIZE)
-    if extractor == "inception-v3":
+    if name == "inception-v3":
         from ldbench.extractors import inception_v3
 
         if resize not in (None, inception_v3.RESIZE):
             raise MetricError(
                 f"inception-v3: expected resize {inception_v3.RESIZE}, got {resize}; drop it from the card"
             )
-        return inception_v3.parameters()
+        return inception_v3.parameters(digest)
     raise unknown_name("feature extractor", extractor, EXTRACTORS, "choose one of them on the task card")
 
 
@@ -106,10 +107,11 @@ def cache_key(images_nhwc: npt.NDArray[np.uint8], extractor: str, parameters: di
 
 
 def _network(extractor: str, resize: int | None, weights: Path | None, device: torch.device | str) -> Network:
-    if extractor == "inception-v3":
+    name, digest = unpinned(extractor)
+    if name == "inception-v3":
         from ldbench.extractors import inception_v3
 
-        return inception_v3.load(weights, device)
+        return inception_v3.load(weights, device, digest)
     import torch
 
     from ldbench.extractors import efficientnet_lite0

@@ -10,8 +10,8 @@ reference rows, rows that saw the truth, and rows reported elsewhere.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,12 +20,14 @@ from ldbench.api import ParameterValue
 from ldbench.comparable import Found, distinct, method, names_a_card, row_key
 from ldbench.errors import ResultError
 from ldbench.metrics.score import Direction, Score, bounds
-from ldbench.pooling import pool
-from ldbench.ranking import Interval, ranks
+from ldbench.pooling import Interval, pool
+from ldbench.ranking import Place
 from ldbench.result import ModelRef, Result, TaskRef, write_text_atomic
+from ldbench.standing import NO_UNITS, standings
 from ldbench.typed import TypedError, build
+from ldbench.units import Units, beside_all
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Metric:
 class FoldedScore:
     """One metric of one row: the mean over runs and its 95 % interval (`ldbench.pooling`).
 
-    `spread` is the standard deviation over runs, None for one run; `rank` is None where there is none.
+    `spread` is the standard deviation over runs, None for one run; `rank` and its 95 % interval from `rank_low` to
+    `rank_high` (`ldbench.ranking`) are None where there is none.
     """
 
     metric: str
@@ -59,6 +62,8 @@ class FoldedScore:
     direction: Direction
     extractor: str | None
     rank: int | None = None
+    rank_low: int | None = None
+    rank_high: int | None = None
 
 
 @dataclass(frozen=True)
@@ -106,15 +111,22 @@ class Leaderboard:
     schema_version: int = SCHEMA_VERSION
 
 
-def fold(results: Iterable[Found]) -> dict[str, Leaderboard]:
-    """One leaderboard a task id, sorted by id, from `(path, result)` pairs; the paths serve errors only.
+def fold(results: Iterable[Found], units: Mapping[str, Units] = NO_UNITS) -> dict[str, Leaderboard]:
+    """One leaderboard a task id, sorted by id, from `(path, result)` pairs; the paths serve errors and `units`.
 
-    Raises `ResultError`, naming both files, where two results of a task can't share a table.
+    `units` holds, by path, what `ldbench.units` reads beside a result: with them rows are compared by pairs of cases,
+    without them by their intervals. Raises `ResultError`, naming both files, where two results of a task can't share a
+    table.
     """
     groups: dict[str, list[Found]] = {}
     for path, result in results:
         groups.setdefault(result.task.id, []).append((path, result))
-    return {task: _fold_task([result for _, result in distinct(groups[task])]) for task in sorted(groups)}
+    return {task: _fold_task(distinct(groups[task]), units) for task in sorted(groups)}
+
+
+def boards(results: Sequence[Found]) -> dict[str, Leaderboard]:
+    """The fold of results with the units beside their files; raises `ResultError`."""
+    return fold(results, beside_all(results))
 
 
 def dumps(leaderboard: Leaderboard) -> str:
@@ -134,7 +146,7 @@ def read(path: Path) -> Leaderboard:
         record = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ResultError(f"can't read {path}: {error.strerror}; expected a leaderboard file") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ResultError(f"{path}: expected JSON, got {error}; the file may be truncated") from error
     version = record.get("schema_version") if isinstance(record, dict) else None
     if version != SCHEMA_VERSION or isinstance(version, bool):
@@ -166,14 +178,19 @@ def collect(paths: Iterable[Path]) -> list[Found]:
     return sorted(((name, result_file.read(Path(name))) for name in files.values()), key=lambda item: item[0])
 
 
-def _fold_task(results: Sequence[Result]) -> Leaderboard:
+def _fold_task(found: Sequence[Found], units: Mapping[str, Units]) -> Leaderboard:
+    results = [result for _, result in found]
     complete = [result for result in results if result.status == "complete"]
     measured = [result for result in complete if result.origin == "measured"]
     order = _metric_order(complete)
     groups: dict[str, list[Result]] = {}
     for result in complete:
         groups.setdefault(row_key(result), []).append(result)
-    rows = _ranked([_fold_row(groups[key], order) for key in sorted(groups)], order)
+    standing = standings(found, units)
+    rows = [
+        _fold_row(runs, order, {name: places[key] for name, places in standing.items() if key in places})
+        for key, runs in groups.items()
+    ]
     failed = [Failure(item.model, item.seed, item.error) for item in results if item.status == "failed"]
     return Leaderboard(
         task=min(results, key=_card_order).task,
@@ -199,7 +216,7 @@ def _metrics(measured: Sequence[Result], order: Sequence[str]) -> tuple[Metric, 
     )
 
 
-def _fold_row(runs: Sequence[Result], order: Sequence[str]) -> Row:
+def _fold_row(runs: Sequence[Result], order: Sequence[str], places: Mapping[str, Place]) -> Row:
     scores: dict[str, list[Score]] = {}
     for run in runs:
         for score in run.scores:
@@ -210,36 +227,21 @@ def _fold_row(runs: Sequence[Result], order: Sequence[str]) -> Row:
         source=runs[0].source,
         seeds=tuple(sorted((run.seed for run in runs), key=_none_last)),
         notes=tuple(sorted({run.note for run in runs if run.note})),
-        scores=tuple(_fold_score(scores[name]) for name in order if name in scores),
+        scores=tuple(_fold_score(scores[name], places.get(name)) for name in order if name in scores),
     )
 
 
-def _fold_score(scores: Sequence[Score]) -> FoldedScore:
+def _fold_score(scores: Sequence[Score], place: Place | None) -> FoldedScore:
     one = scores[0]
     interval, spread = pool([_interval(score) for score in scores], bounds(one.metric))
     return FoldedScore(
         metric=one.metric, value=interval.value, ci_low=interval.low, ci_high=interval.high, spread=spread,
         runs=len(scores), n=one.n, direction=one.direction, extractor=one.extractor,
+        **({} if place is None else {"rank": place.rank, "rank_low": place.low, "rank_high": place.high}),
     )
 
 
-def _ranked(rows: Sequence[Row], order: Sequence[str]) -> list[Row]:
-    """The rows with their ranks, metric by metric, among those that compete."""
-    places: dict[tuple[int, str], int] = {}
-    for name in order:
-        entries = [(index, row.score(name)) for index, row in enumerate(rows) if row.competes]
-        present = [(index, score) for index, score in entries if score is not None]
-        if present:
-            intervals = [_interval(score) for _, score in present]
-            for (index, _), rank in zip(present, ranks(intervals, present[0][1].direction), strict=True):
-                places[index, name] = rank
-    return [
-        replace(row, scores=tuple(replace(one, rank=places.get((index, one.metric))) for one in row.scores))
-        for index, row in enumerate(rows)
-    ]
-
-
-def _interval(score: Score | FoldedScore) -> Interval:
+def _interval(score: Score) -> Interval:
     """As floats: a whole number given as an int must not change the file's bytes."""
     return Interval(float(score.value), float(score.ci_low), float(score.ci_high))
 

@@ -10,11 +10,17 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ldbench.ranking import Interval
-
 # Student's t, 97.5 % quantile, for 1 to 12 degrees of freedom (Abramowitz and Stegun 1964, table 26.10).
 _T_SMALL = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281, 2.2010, 2.1788)
 _Z = 1.959963984540054
+
+
+class Interval(NamedTuple):
+    """A value with the two ends of its interval, `low <= high`."""
+
+    value: float
+    low: float
+    high: float
 
 
 class Pooled(NamedTuple):

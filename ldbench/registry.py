@@ -13,6 +13,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 import typing
 from collections import defaultdict
@@ -23,13 +24,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ldbench.api import Generator, Kind, declare_missing_ops
+from ldbench.api import API_VERSION, Generator, Kind, declare_missing_ops
 from ldbench.errors import PluginError, UnknownNameError, unknown_name
 from ldbench.parameters import build, declared
 
 __all__ = ["GROUP", "ModelEntry", "build", "check_class", "load_generator", "model_names", "registered"]
 
 GROUP = "ldbench.generators"
+_API_VERSION = re.compile(r"(\d+(\.\d+)?)?")
 _REMEDY = "see `ldbench list models`, or give path/to/file.py:Class or package.module:Class"
 
 
@@ -86,6 +88,7 @@ def check_class(candidate: object, label: str) -> type[Generator]:
     if inspect.isabstract(candidate):
         missing = ", ".join(sorted(candidate.__abstractmethods__))
         raise PluginError(f"{label}: {candidate.__name__} doesn't define {missing}; define it")
+    _check_api_version(candidate, label)
     try:
         kinds = frozenset(candidate.capabilities().kinds)
     except Exception as error:  # a plugin's own code may raise anything
@@ -99,6 +102,17 @@ def check_class(candidate: object, label: str) -> type[Generator]:
     except PluginError as error:
         raise PluginError(f"{label}: {error}") from error
     return candidate
+
+
+def _check_api_version(candidate: type[Generator], label: str) -> None:
+    wanted, here = candidate.api_version, API_VERSION.partition(".")[0]
+    if not (isinstance(wanted, str) and _API_VERSION.fullmatch(wanted)):
+        raise PluginError(f"{label}: api_version: expected '{API_VERSION}' or '{here}', got {wanted!r}")
+    if wanted and wanted.partition(".")[0] != here:
+        raise PluginError(
+            f"{label}: {candidate.__name__} is written for ldbench.api {wanted}, this ldbench has {API_VERSION}; "
+            f"install a version of the plugin for API {here}, or the ldbench it was written for"
+        )
 
 
 def _entries() -> dict[str, list[ModelEntry]]:

@@ -136,7 +136,7 @@ def read(path: Path) -> Result:
         record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except OSError as error:
         raise ResultError(f"can't read {path}: {error.strerror}; expected a result file of `ldbench run`") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ResultError(f"{path}: expected JSON, got {error}; the file may be truncated") from error
     return parse(record, str(path))
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ldbench import card, parameters, provenance, registry
+from ldbench import card, parameters, provenance, registry, units
 from ldbench.api import Context, Generator, Progress, silent
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.environment import describe, pick_device, timed
@@ -30,6 +30,7 @@ from ldbench.report.edits import write_edit_sheet
 from ldbench.report.grid import sample_sheet
 from ldbench.result import ModelRef, Result, Stage, TaskRef, read, write, write_text_atomic
 from ldbench.score import ScoringContext, score_images
+from ldbench.score_units import units_of
 
 if TYPE_CHECKING:
     import torch
@@ -101,7 +102,7 @@ def score_folder(task_name: str, images: Path, name: str, settings: Settings) ->
     folder = run_folder(settings.out, task.id, model, settings.seed)
     stages: list[Stage] = []
     with claimed(folder):
-        scores, digest = _score(data, images, settings, device, stages, {n: images / n for n in (NULL, BACK)})
+        scores, digest = _score(data, images, folder, settings, device, stages, {n: images / n for n in (NULL, BACK)})
         result = _record(data, model, settings, device, stages, digest, scores)
         write(result, folder / RESULT)
     return result, folder / RESULT
@@ -134,7 +135,7 @@ def _complete(
     if not processes.is_first:
         return
     further = {name: folder / name / IMAGES for name in (NULL, BACK)}
-    scores, digest = _score(data, folder / IMAGES, settings, device, stages, further)
+    scores, digest = _score(data, folder / IMAGES, folder, settings, device, stages, further)
     _picture(data, folder, settings.seed)
     write(_record(data, model, settings, device, stages, digest, scores, processes.count), folder / RESULT)
 
@@ -162,14 +163,16 @@ def fit(generator: Generator, data: TaskData, context: Context) -> None:
 
 
 def _score(
-    data: TaskData, images: Path, settings: Settings, device: torch.device, stages: list[Stage],
+    data: TaskData, images: Path, folder: Path, settings: Settings, device: torch.device, stages: list[Stage],
     further: Mapping[str, Path],
 ) -> tuple[list[Score], str]:
-    """Scores and digest of the images in one folder, and of further passes in theirs."""
+    """Scores and digest of the images in one folder, and of further passes in theirs; the units go to the run's."""
     with timed("score", stages, device):
         made = read_made(data, images, further)
         context = ScoringContext(device, settings.seed, user_cache_folder() / "features", settings.progress)
-        return score_images(data, made.images, context, made.passes), made.digest
+        measured = score_images(data, made.images, context, made.passes)
+        units.write(units_of(data, measured, made.passes), folder / units.NAME)
+        return [one.score for one in measured], made.digest
 
 
 def _record(

@@ -1,4 +1,4 @@
-"""Generated images against a task's real ones: every metric of the card, one `Score` each.
+"""Generated images against a task's real ones: every metric of the card, one score each.
 
 Never needs the model: what it takes lies on disk. Refuses a set of images that is not exactly the task's cases.
 """
@@ -14,7 +14,7 @@ from ldbench.api import Progress, silent
 from ldbench.data.task_data import TaskData
 from ldbench.errors import MetricError, unknown_name
 from ldbench.metric_specs import ClassifierSpec, DistributionSpec, KernelSpec, PerceptualSpec
-from ldbench.metrics.score import Score
+from ldbench.metrics.measured import Measured
 from ldbench.score_edits import PASSES, Edits, score_edit
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def score_images(
     images: Mapping[str, torch.Tensor],
     context: ScoringContext,
     passes: Mapping[str, Mapping[str, torch.Tensor]] | None = None,
-) -> list[Score]:
+) -> list[Measured]:
     """All metrics of the card, in its order. `images` maps every case id to `(3, H, W) float32 in [0, 1]`.
 
     `passes` holds, for editing tasks, the images of the further passes "null" and "back" by the id of the case that
@@ -58,7 +58,7 @@ def score_images(
     if data.task.protocol.channels == "grey-as-rgb":
         images = _grey(images)
         given = {name: _grey(of_pass) for name, of_pass in given.items()}
-    steps: dict[str, Callable[[TaskData, Mapping[str, torch.Tensor], ScoringContext], Score]] = {
+    steps: dict[str, Callable[[TaskData, Mapping[str, torch.Tensor], ScoringContext], Measured]] = {
         "fid": _fid, "kid": _kid, "ssim": _ssim, "psnr": _psnr, "lpips": _lpips, "auc": _auc,
     }
     wanted = [name for name in data.task.metrics.names() if name not in PASSES or PASSES[name] in given]
@@ -95,7 +95,7 @@ def grey_as_rgb(image: torch.Tensor) -> torch.Tensor:
     return image.mean(0, keepdim=True).expand(3, -1, -1)
 
 
-def _fid(data: TaskData, images: Mapping[str, torch.Tensor], context: ScoringContext) -> Score:
+def _fid(data: TaskData, images: Mapping[str, torch.Tensor], context: ScoringContext) -> Measured:
     from ldbench.features import extractor_parameters
     from ldbench.metrics.fid import fid_score
 
@@ -105,7 +105,7 @@ def _fid(data: TaskData, images: Mapping[str, torch.Tensor], context: ScoringCon
     return fid_score(real, generated, extractor=spec.extractor, parameters=parameters)
 
 
-def _kid(data: TaskData, images: Mapping[str, torch.Tensor], context: ScoringContext) -> Score:
+def _kid(data: TaskData, images: Mapping[str, torch.Tensor], context: ScoringContext) -> Measured:
     from ldbench.features import extractor_parameters
     from ldbench.metrics.kid import kid_score
 
@@ -132,26 +132,26 @@ def _features(
     return pair[0], pair[1]
 
 
-def _ssim(data: TaskData, images: Mapping[str, torch.Tensor], context: ScoringContext) -> Score:
+def _ssim(data: TaskData, images: Mapping[str, torch.Tensor], context: ScoringContext) -> Measured:
     from ldbench.metrics.ssim import ssim_score
 
     return ssim_score(*_pairs(data, images))
 
 
-def _psnr(data: TaskData, images: Mapping[str, torch.Tensor], context: ScoringContext) -> Score:
+def _psnr(data: TaskData, images: Mapping[str, torch.Tensor], context: ScoringContext) -> Measured:
     from ldbench.metrics.psnr import psnr_score
 
     return psnr_score(*_pairs(data, images))
 
 
-def _lpips(data: TaskData, images: Mapping[str, torch.Tensor], context: ScoringContext) -> Score:
+def _lpips(data: TaskData, images: Mapping[str, torch.Tensor], context: ScoringContext) -> Measured:
     from ldbench.metrics.lpips import lpips_score
 
     spec: PerceptualSpec = _present(data.task.metrics.lpips)
     return lpips_score(*_pairs(data, images), extractor=spec.extractor, device=context.device)
 
 
-def _auc(data: TaskData, images: Mapping[str, torch.Tensor], context: ScoringContext) -> Score:
+def _auc(data: TaskData, images: Mapping[str, torch.Tensor], context: ScoringContext) -> Measured:
     from ldbench.metrics.auc import auc_score
     from ldbench.metrics.classifier import Recipe
 

@@ -1,4 +1,4 @@
-"""The counterfactual metrics of an editing task: its evaluation cases as arrays, and one `Score` a metric of the card.
+"""The counterfactual metrics of an editing task: its evaluation cases as arrays, and one score a metric of the card.
 
 Says which images each metric compares and with which of the card's parameters; the arithmetic is the metrics'. Refuses
 a metric that needs the true images where the task has none.
@@ -16,7 +16,7 @@ from ldbench.api import ParameterValue, Progress, silent
 from ldbench.card import EditSpec, Task
 from ldbench.errors import MetricError
 from ldbench.metric_specs import AttributeSpec
-from ldbench.metrics.score import Score
+from ldbench.metrics.measured import Measured
 
 if TYPE_CHECKING:
     import torch
@@ -86,9 +86,9 @@ class Edits:
         return self.judge.scores(self.results)
 
 
-def score_edit(metric: str, edits: Edits) -> Score:
+def score_edit(metric: str, edits: Edits) -> Measured:
     """One counterfactual metric of the card. Raises `MetricError`, `UnknownNameError`."""
-    steps: dict[str, Callable[[Edits], Score]] = {
+    steps: dict[str, Callable[[Edits], Measured]] = {
         "target_auc": _target_auc, "flip_rate": _flip_rate, "age_error": _age_error, "ratio_error": _ratio_error,
         "source_ssim": _source_ssim, "identity_ssim": _identity_ssim, "identity_lpips": _identity_lpips,
         "minimality": _minimality, "composition": _composition, "reversibility": _reversibility,
@@ -97,27 +97,27 @@ def score_edit(metric: str, edits: Edits) -> Score:
     return steps[metric](edits)
 
 
-def _target_auc(edits: Edits) -> Score:
+def _target_auc(edits: Edits) -> Measured:
     from ldbench.metrics.effectiveness import target_auc_score
 
     return target_auc_score(edits.judged, edits.targets, edits.task.data.classes, edits.judge.parameters)
 
 
-def _flip_rate(edits: Edits) -> Score:
+def _flip_rate(edits: Edits) -> Measured:
     from ldbench.metrics.effectiveness import flip_rate_score
 
     return flip_rate_score(edits.judged, edits.targets, edits.task.data.classes, edits.judge.parameters)
 
 
-def _age_error(edits: Edits) -> Score:
+def _age_error(edits: Edits) -> Measured:
     return _attribute_error("age_error", edits.task.metrics.age_error, edits)
 
 
-def _ratio_error(edits: Edits) -> Score:
+def _ratio_error(edits: Edits) -> Measured:
     return _attribute_error("ratio_error", edits.task.metrics.ratio_error, edits)
 
 
-def _attribute_error(metric: str, spec: AttributeSpec | None, edits: Edits) -> Score:
+def _attribute_error(metric: str, spec: AttributeSpec | None, edits: Edits) -> Measured:
     from ldbench.data.sandbox.estimators import estimator
     from ldbench.metrics.attribute_error import attribute_error_score
 
@@ -126,19 +126,19 @@ def _attribute_error(metric: str, spec: AttributeSpec | None, edits: Edits) -> S
     return attribute_error_score(metric, edits.results, edits.known, chosen.read, estimator=name, unit=chosen.unit)
 
 
-def _source_ssim(edits: Edits) -> Score:
+def _source_ssim(edits: Edits) -> Measured:
     from ldbench.metrics.identity import source_ssim_score
 
     return source_ssim_score(edits.results, edits.sources)
 
 
-def _identity_ssim(edits: Edits) -> Score:
+def _identity_ssim(edits: Edits) -> Measured:
     from ldbench.metrics.identity import identity_ssim_score
 
     return _with_region(identity_ssim_score(edits.results, edits.sources, edits.region), edits)
 
 
-def _identity_lpips(edits: Edits) -> Score:
+def _identity_lpips(edits: Edits) -> Measured:
     from ldbench.metrics.identity import identity_lpips_score
 
     extractor = _present(edits.task.metrics.identity_lpips).extractor
@@ -146,37 +146,37 @@ def _identity_lpips(edits: Edits) -> Score:
     return _with_region(score, edits)
 
 
-def _minimality(edits: Edits) -> Score:
+def _minimality(edits: Edits) -> Measured:
     from ldbench.metrics.change import minimality_score
 
     return minimality_score(edits.results, edits.sources)
 
 
-def _composition(edits: Edits) -> Score:
+def _composition(edits: Edits) -> Measured:
     from ldbench.metrics.change import composition_score
 
     return composition_score(*edits.passes[PASSES["composition"]])
 
 
-def _reversibility(edits: Edits) -> Score:
+def _reversibility(edits: Edits) -> Measured:
     from ldbench.metrics.change import reversibility_score
 
     return reversibility_score(*edits.passes[PASSES["reversibility"]])
 
 
-def _error_inside(edits: Edits) -> Score:
+def _error_inside(edits: Edits) -> Measured:
     from ldbench.metrics.truth_error import error_inside_score
 
     return _with_region(error_inside_score(edits.results, edits.known, _present(edits.region)), edits)
 
 
-def _error_outside(edits: Edits) -> Score:
+def _error_outside(edits: Edits) -> Measured:
     from ldbench.metrics.truth_error import error_outside_score
 
     return _with_region(error_outside_score(edits.results, edits.known, _present(edits.region)), edits)
 
 
-def _with_region(score: Score, edits: Edits) -> Score:
+def _with_region(score: Measured, edits: Edits) -> Measured:
     """The score, saying by which settings of the card the region was found, where there is one."""
     if edits.region is None:
         return score

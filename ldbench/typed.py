@@ -48,13 +48,21 @@ def convert(hint: Any, value: object, key: str) -> Any:
         return {name: convert(arguments[1], item, _join(key, name)) for name, item in value.items()}
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return build(hint, value, key)
-    if hint is float and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool) and _is_finite(value):
         return float(value)
     if hint in (int, str, bool) and type(value) is hint:
         return value
     if hint is types.NoneType and value is None:
         return None
     raise TypedError(f"{key}: expected {_spell(hint)}, got {value!r:.60}")
+
+
+def _is_finite(value: int | float) -> bool:
+    """Whether a float can hold it: a file's integer may have more digits than any float."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _convert_union(hint: Any, value: object, key: str) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import ClassVar
 
@@ -51,20 +53,24 @@ class OnlyText(Generator):
 
 Make = Callable[[Sequence[Request], Context], torch.Tensor]
 
-BROKEN_IMAGES: dict[str, tuple[Make, str]] = {
-    "too few": (lambda r, c: noise(r, c)[1:], r"expected images of shape \(6, 3, 64, 64\), got \(5, 3, 64, 64\)"),
-    "grey": (lambda r, c: noise(r, c)[:, :1], r"got \(6, 1, 64, 64\)"),
-    "other size": (lambda r, c: noise(r, c)[:, :, :32], r"got \(6, 3, 32, 64\)"),
-    "channels last": (lambda r, c: noise(r, c).permute(0, 2, 3, 1), r"got \(6, 64, 64, 3\)"),
-    "double": (lambda r, c: noise(r, c).double(), "expected float32, got torch.float64"),
-    "bytes": (lambda r, c: (noise(r, c) * 255).byte(), "expected float32, got torch.uint8"),
-    "array": (lambda r, c: noise(r, c).numpy(), "got ndarray"),
-    "nan": (lambda r, c: noise(r, c) / (noise(r, c) * 0), "expected finite pixels"),
-    "signed": (lambda r, c: noise(r, c) * 2 - 1, r"expected pixels in \[0, 1\]"),
-    "answers": (lambda r, c: torch.stack([c.truth(q.case.id) for q in r]), "TypeError"),
-    "raises": (lambda r, c: noise(r[7:99], c), "generate raised RuntimeError"),
-    "exits": (lambda r, c: 1 / 0, "generate raised ZeroDivisionError"),
-}
+# what is returned, the clauses that it breaks, and what the first of them says was seen
+BROKEN_IMAGES: dict[str, tuple[Make, list[str], str]] = {
+    "too few": (lambda r, c: noise(r, c)[1:], ["shape"], r"got \(5, 3, 64, 64\) where \(6, 3, 64, 64\) was asked for"),
+    "grey": (lambda r, c: noise(r, c)[:, :1], ["shape"], r"got \(6, 1, 64, 64\)"),
+    "other size": (lambda r, c: noise(r, c)[:, :, :32], ["shape"], r"got \(6, 3, 32, 64\)"),
+    "channels last": (lambda r, c: noise(r, c).permute(0, 2, 3, 1), ["shape"], r"got \(6, 64, 64, 3\)"),
+    "none at all": (lambda r, c: noise(r, c)[:0], ["shape", "range"], r"got \(0, 3, 64, 64\)"),
+    "double": (lambda r, c: noise(r, c).double(), ["dtype"], "float32, got torch.float64"),
+    "bytes": (lambda r, c: (noise(r, c) * 255).byte(), ["dtype", "range"], "float32, got torch.uint8"),
+    "array": (lambda r, c: noise(r, c).numpy(), ["dtype"], "got ndarray; return a torch.Tensor"),
+    "nan": (lambda r, c: noise(r, c) / (noise(r, c) * 0), ["range"], "expected finite pixels.*got NaN or infinity"),
+    "signed": (lambda r, c: noise(r, c) * 2 - 1, ["range"], r"expected finite pixels in \[0, 1\], got -0.*; clamp"),
+    "answers": (lambda r, c: torch.stack([c.truth(q.case.id) for q in r]), ["fit and generate"], "raised TypeError"),
+    "raises": (lambda r, c: noise(r[7:99], c), ["fit and generate"], "generate raised RuntimeError"),
+    "divides": (
+        lambda r, c: 1 / 0, ["fit and generate"], r"generate raised ZeroDivisionError: .* \(broken_generators.py:\d+\)",
+    ),
+}  # fmt: skip
 
 
 def global_noise(requests: Sequence[Request], context: Context) -> torch.Tensor:
@@ -114,6 +120,15 @@ def littering(requests: Sequence[Request], context: Context) -> torch.Tensor:
     return noise(requests, context)
 
 
+def prying(requests: Sequence[Request], context: Context) -> torch.Tensor:
+    """Reads the sandbox's own file, in a thread, for what good that may do."""
+    path = resources.files("ldbench_tasks").joinpath("sandbox_brain", "manifest.csv")
+    thread = threading.Thread(target=path.read_bytes)
+    thread.start()
+    thread.join()
+    return noise(requests, context)
+
+
 BROKEN_CONDUCT: dict[str, tuple[Make, set[str]]] = {
     "global noise": (
         global_noise,
@@ -136,6 +151,7 @@ BROKEN_CONDUCT: dict[str, tuple[Make, set[str]]] = {
     "writes into requests": (relabelling, {"inputs left alone"}),
     "writes beside its folder": (straying, {"writes in its folder only"}),
     "writes into the working directory": (littering, {"writes in its folder only"}),
+    "reads the data of a task": (prying, {"answers unread"}),
 }  # fmt: skip
 
 
@@ -201,3 +217,46 @@ class FailingFit(OnlyText):
     def fit(self, train: TrainingSet, context: Context) -> None:
         del train, context
         raise MemoryError("no room\nat all")
+
+
+@dataclass
+class HalfWritten(OnlyText):
+    """Takes what an interrupted fit left for the whole."""
+
+    _level: float = field(default=0.0, init=False)
+
+    def fit(self, train: TrainingSet, context: Context) -> None:
+        del train
+        checkpoint = context.folder / "level"
+        if not checkpoint.exists():
+            for step in range(1, 5):
+                checkpoint.write_text(str(0.1 * step))
+                context.progress("fit", step, 4)
+        self._level = float(checkpoint.read_text())
+
+    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+        return (noise(requests, context) + self._level).clamp(0, 1)
+
+
+@dataclass
+class Stubborn(OnlyText):
+    """Swallows whatever is raised while it fits, a keyboard's interrupt included."""
+
+    def fit(self, train: TrainingSet, context: Context) -> None:
+        del train
+        for step in range(1, 5):
+            try:
+                context.progress("fit", step, 4)
+            except BaseException:
+                continue
+
+
+BROKEN_FIT: list[tuple[type[Generator], set[str]]] = [
+    (UnseededFit, {"refitted, same bytes", "restarted, same bytes"}),
+    (GlobalLayer, {"global random state undisturbed", "refitted, same bytes", "restarted, same bytes"}),
+    (BadRestart, {"restarted, same bytes"}),
+    (InPlace, {"inputs left alone"}),
+    (FailingFit, {"fit and generate"}),
+    (HalfWritten, {"interrupted, same bytes"}),
+    (Stubborn, {"interrupted, same bytes"}),
+]

@@ -100,6 +100,15 @@ def test_a_missing_package_says_what_to_install(own: Path, tmp_path: Path, monke
         run("folder", "--csv", own / "m.csv", "--root", own, "--out", tmp_path / "out", "--jobs", 1)
 
 
+def test_without_prepared_data_one_line_says_which_command_makes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LDBENCH_DATA", str(tmp_path / "nowhere"))
+    shown = CliRunner().invoke(app, ["run", "chest-t2i", "sd", "--out", str(tmp_path / "runs")])
+    assert isinstance(shown.exception, LdbenchError)
+    assert "ldbench data prepare chexpert" in str(shown.exception)
+
+
 @pytest.mark.parametrize("name", ["", "chexpert", "oasis3", "adni1", "folder"])
 def test_help_imports_nothing_that_reads_data(name: str) -> None:
     heavy = ("torch", "numpy", "nibabel", "pandas", "pydicom", "scipy", "PIL")
@@ -117,6 +126,6 @@ def test_the_commands_are_those_of_the_issue() -> None:
     from ldbench.cli_data import prepare
 
     assert isinstance(prepare, typer.Typer)
-    assert {command.callback.__name__ for command in prepare.registered_commands if command.callback} == {
+    assert {each.name or each.callback.__name__ for each in prepare.registered_commands if each.callback} == {
         "chexpert", "oasis3", "adni1", "folder"
     }

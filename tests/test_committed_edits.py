@@ -10,7 +10,7 @@ from ldbench import card, leaderboard
 
 FOLDER = Path(__file__).parent.parent / "leaderboards"
 BOUNDS = ("copy-source", "autoencoder", "other-subject", "oracle")
-BOARDS = leaderboard.fold(leaderboard.collect([FOLDER / "results"]))
+BOARDS = leaderboard.boards(leaderboard.collect([FOLDER / "results"]))
 BOUNDED = ("sandbox-brain-aging", "sandbox-brain-disease", "sandbox-chest-disease", "sandbox-chest-sex")
 JUDGED = BOUNDED[1:]
 

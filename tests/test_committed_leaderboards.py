@@ -16,7 +16,7 @@ ROWS = {"real", "mean-image", *METHODS, *(f"{method}-ld" for method in METHODS)}
 
 @pytest.fixture(scope="module")
 def boards() -> dict[str, leaderboard.Leaderboard]:
-    return leaderboard.fold(leaderboard.collect([FOLDER / "results"]))
+    return leaderboard.boards(leaderboard.collect([FOLDER / "results"]))
 
 
 @pytest.mark.parametrize("task", TASKS)

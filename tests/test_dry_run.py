@@ -30,7 +30,10 @@ def test_everything_that_a_clinical_run_lacks_is_named_at_once(
     found = dry_run("brain-aging", "instruct-pix2pix-ft-ld", Settings(tmp_path / "runs"))
     text = "\n".join(found.missing)
     assert len(found.missing) == 4, text
-    for part in ("adni1", "backbone 'CompVis/stable-diffusion-v1-4'", "inception-v3: no weights", "lpips-alex: no wei"):
+    for part in (
+        "data/adni1", "data/oasis3", "prepare oasis3 --root", "backbone 'CompVis/stable-diffusion-v1-4'",
+        "inception-v3: missing", "lpips-alex: missing",
+    ):
         assert part in text
     assert not (tmp_path / "cache").exists()
 
@@ -40,6 +43,13 @@ def test_a_download_that_is_allowed_is_not_missing(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("LDBENCH_ALLOW_DOWNLOAD", "1")
     settings = Settings(tmp_path / "runs", overrides={"download": "true"})
     assert all("adni1" in line for line in dry_run("brain-t2i", "basic-ft", settings).missing)
+
+
+def test_a_weight_file_that_is_another_is_missing_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "other.pt").write_bytes(b"another network")
+    monkeypatch.setenv("LDBENCH_WEIGHTS_INCEPTION_V3", str(tmp_path / "other.pt"))
+    lines = dry_run("brain-t2i", "basic-ft", Settings(tmp_path / "runs")).missing
+    assert any("inception-v3: " in line and "expected SHA-256 f58cb9b6" in line for line in lines)
 
 
 def test_the_command_exits_with_2_where_anything_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

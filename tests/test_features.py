@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,10 @@ from ldbench import features
 from ldbench.errors import ImageError, MetricError, UnknownNameError, WeightsError
 from ldbench.extractors import efficientnet_lite0, inception_v3, weights
 from ldbench.extractors.weights import WeightsFile
+
+# torch 2.13 warns that TorchScript is deprecated; clean-fid's network is published in no other format
+torchscript = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+torchscript_later = pytest.mark.filterwarnings("ignore:.*torch.jit.*:FutureWarning")
 
 
 def images(seed: int, n: int = 3, size: int = 64) -> np.ndarray:
@@ -141,6 +146,34 @@ def test_another_inception_is_refused_before_it_is_loaded(tmp_path: Path) -> Non
         features.extract(images(10), "inception-v3", weights=path)
 
 
+@torchscript
+@torchscript_later
+def test_a_path_in_the_environment_does_not_make_another_file_the_published_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mine.pt"
+    monkeypatch.setenv("LDBENCH_WEIGHTS_INCEPTION_V3", str(path))
+    monkeypatch.setenv("LDBENCH_ALLOW_DOWNLOAD", "1")  # a place that the user names is never filled
+    with pytest.raises(WeightsError, match=r"missing weights .*mine\.pt: .*LDBENCH_WEIGHTS_INCEPTION_V3"):
+        features.extract(images(9), "inception-v3")
+    path.write_bytes(b"another network")
+    digest = weights.sha256_of(path)
+    with pytest.raises(WeightsError, match=f"a card of your own says inception-v3@sha256:{digest[:12]}$"):
+        features.extract(images(9), "inception-v3")
+    with pytest.raises(WeightsError, match="expected a TorchScript network with `layers`"):
+        features.extract(images(9), f"inception-v3@sha256:{digest[:12]}")
+    with pytest.raises(WeightsError, match=r"expected SHA-256 0{12}, got .*; name the right one"):
+        features.extract(images(9), "inception-v3@sha256:" + "0" * 12)
+
+
+@pytest.mark.parametrize("digest", ["", "abc", "A" * 12, "a" * 65, "g" * 12])
+def test_a_digest_that_is_none_is_one_line(digest: str) -> None:
+    with pytest.raises(WeightsError, match="expected 12 to 64 hexadecimal digits"):
+        features.extractor_parameters(f"inception-v3@sha256:{digest}")
+    with pytest.raises(UnknownNameError, match="efficientnet-lite0@sha256:"):
+        features.extractor_parameters("efficientnet-lite0@sha256:" + "a" * 12)
+
+
 class _Inception(torch.nn.Module):
     """Stands in for the TorchScript file: `layers` turns normalised 299 px images into 2048 features."""
 
@@ -154,9 +187,8 @@ class _Inception(torch.nn.Module):
         return self.layers(x)
 
 
-# torch 2.13 warns that TorchScript is deprecated; clean-fid's network is published in no other format
-@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
-@pytest.mark.filterwarnings("ignore:.*torch.jit.*:FutureWarning")
+@torchscript
+@torchscript_later
 def test_inception_goes_through_clean_fids_class_and_resizing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a small network in the published file's place: the real one needs a download."""
     from ldbench.torchvision_ops import declare_missing_ops
@@ -167,10 +199,16 @@ def test_inception_goes_through_clean_fids_class_and_resizing(tmp_path: Path, mo
 
     path = tmp_path / inception_v3.WEIGHTS.name
     torch.jit.save(torch.jit.script(_Inception()), str(path))
-    known = WeightsFile(inception_v3.WEIGHTS.name, inception_v3.WEIGHTS.url, weights.sha256_of(path))
-    monkeypatch.setattr(inception_v3, "WEIGHTS", known)
+    digest = weights.sha256_of(path)
+    monkeypatch.setattr(inception_v3, "WEIGHTS", dataclasses.replace(inception_v3.WEIGHTS, sha256=digest))
     batch = np.rint(images(11, n=2) * 255).astype(np.uint8)
     found = features.extract(batch.astype(np.float32) / 255, "inception-v3", weights=path)
+    moved = path.rename(tmp_path / "radiographs.pt")
+    monkeypatch.setenv("LDBENCH_WEIGHTS_INCEPTION_V3", str(moved))
+    by_digest = features.extract(batch.astype(np.float32) / 255, f"inception-v3@sha256:{digest[:20]}")
+    np.testing.assert_array_equal(by_digest, found)
+    assert features.extractor_parameters(f"inception-v3@sha256:{digest[:20]}")["weights_sha256"] == digest[:20]
+    moved.rename(path)
     resize = build_resizer("clean")
     resized = np.stack([resize(image.transpose(1, 2, 0)) for image in batch]).transpose(0, 3, 1, 2)
     with torch.no_grad():

@@ -24,12 +24,15 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             "generate", "passes", "score", "score_edits", "leaderboard", "comparable", "pooling", "ranking",
-            "environment", "processes", "provenance", "reported",
+            "environment", "processes", "provenance", "reported", "units", "score_units", "comparison", "standing",
         }
     ),
-    frozenset({"run", "report", "cases", "testing", "schemas"}),
-    frozenset({"analysis", "dry_run", "matrix"}),
-    frozenset({"cli_analysis", "cli_data", "cli_matrix"}),
+    frozenset({"run", "report", "cases", "testing", "conformance", "schemas"}),
+    frozenset({"analysis", "dry_run", "matrix", "gate", "verify", "submission", "scaffold", "study", "pages"}),
+    frozenset({
+        "cli_analysis", "cli_compare", "cli_data", "cli_leaderboard", "cli_matrix", "cli_new", "cli_report",
+        "cli_study", "cli_verify",
+    }),
     frozenset({"cli", "__main__"}),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -132,7 +135,7 @@ def test_a_built_in_generator_sees_what_an_outsider_sees(name: str) -> None:
             f"sys.argv = ['ldbench', *{line.split()!r}]\nfrom ldbench.cli import main\nmain()"
             for line in (
                 "--help", "list tasks", "list models", "list metrics", "run --help", "check --help", "search --help",
-                "matrix --help",
+                "matrix --help", "leaderboard --help", "report --help", "verify --help", "study --help", "new --help",
             )
         ),
     ],

@@ -116,9 +116,9 @@ def test_rows_that_do_not_compete_change_no_rank(ranked: list[Numbers], others: 
 
 
 def test_a_row_without_a_metric_is_not_ranked_on_it() -> None:
-    leaderboard = fold(run("a", fid(5, 4, 6), auc(0.9, 0.8, 1.0)), run("b", auc(0.3, 0.2, 0.4)))
-    assert ranks(leaderboard) == {"a": 1}
-    assert ranks(leaderboard, "auc") == {"a": 1, "b": 2}
+    leaderboard = fold(run("a", auc(0.9, 0.8, 1.0), fid(5, 4, 6)), run("b", fid(9, 8, 10)))
+    assert ranks(leaderboard, "auc") == {"a": 1}
+    assert ranks(leaderboard) == {"a": 1, "b": 2}
 
 
 def test_each_task_has_its_own_leaderboard() -> None:
@@ -205,8 +205,8 @@ def test_a_written_leaderboard_reads_back_equal_and_rebuilds_to_the_same_bytes(t
         ('"spread": null', '"spread": NaN', "spread"),
         ('"runs": 1', '"runs": "1"', "runs: expected an integer"),
         ('"runs": 1', '"rums": 1', "rums: unknown key"),
-        ('"schema_version": 1', '"schema_version": 2', "schema_version"),
-        ('"schema_version": 1', '"schema_version": true', "schema_version"),
+        ('"schema_version": 2', '"schema_version": 1', "schema_version"),
+        ('"schema_version": 2', '"schema_version": true', "schema_version"),
         ("}\n", "", "truncated"),
     ],
 )

@@ -1,80 +1,71 @@
-"""Ranks by interval: the definition on cases worked by hand, its promises on random ones."""
+"""Ranks and rank intervals: the definition on cases worked by hand, its promises on random ones."""
 
 from __future__ import annotations
 
-from typing import Literal
+from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from ldbench.ranking import Interval, ranks
+from ldbench.comparison import Comparison
+from ldbench.metrics.score import Direction
+from ldbench.ranking import Place, places
 
-number = st.floats(-100, 100, allow_nan=False)
-interval = st.tuples(number, number, number).map(
-    lambda three: Interval(sorted(three)[1], min(three), max(three))
-)
-direction = st.sampled_from(["lower", "higher"])
-Way = Literal["lower", "higher"]
+directions = st.sampled_from(["lower", "higher"])
+
+
+def against(first: str, second: str, better: str | None) -> Comparison:
+    return Comparison("fid", first, second, 0.0, 0.0, 0.0, 1.0, 1.0, 1, True, better)
+
+
+def among(values: dict[str, float], direction: Direction, told: set[frozenset[str]]) -> dict[str, Place]:
+    """The places when exactly the pairs `told` are told apart, each in favour of the better value."""
+    best = min if direction == "lower" else max
+    pairs = [
+        against(one, two, best(one, two, key=values.__getitem__) if frozenset((one, two)) in told else None)
+        for one, two in combinations(values, 2)
+    ]
+    return places(values, direction, pairs)
 
 
 @pytest.mark.parametrize(
-    ("intervals", "expected"),
+    ("told", "expected"),
     [
-        ([(1, 0, 2), (5, 4, 6), (9, 8, 10)], [1, 2, 3]),
-        ([(1, 0, 2), (2, 1, 3), (9, 8, 10)], [1, 1, 3]),
-        ([(1, 0, 2), (3, 2, 4)], [1, 1]),  # touching intervals overlap
-        ([(1, 0, 2), (2.5, 1.5, 3.5), (4, 3, 5)], [1, 1, 2]),  # a chain: the last is clear of the first alone
-        ([(1, 0, 2), (4, 3, 5), (6, 1, 11)], [1, 2, 2]),  # width buys no place: the last reaches 1, yet ties
-        ([(7, 6, 8)], [1]),
-        ([], []),
+        ([], {"a": (1, 1, 3), "b": (1, 1, 3), "c": (1, 1, 3)}),
+        (["ab", "ac", "bc"], {"a": (1, 1, 1), "b": (2, 2, 2), "c": (3, 3, 3)}),
+        (["ac"], {"a": (1, 1, 2), "b": (1, 1, 3), "c": (2, 2, 3)}),
+        (["ac", "bc"], {"a": (1, 1, 2), "b": (1, 1, 2), "c": (3, 3, 3)}),
+        (["ab"], {"a": (1, 1, 2), "b": (2, 2, 3), "c": (2, 1, 3)}),  # c is told from nobody, and still not before b
     ],
 )
-def test_cases_worked_by_hand(intervals: list[tuple[float, float, float]], expected: list[int]) -> None:
-    lower = [Interval(*numbers) for numbers in intervals]
-    assert ranks(lower, "lower") == expected
-    mirrored = [Interval(-one.value, -one.high, -one.low) for one in lower]
-    assert ranks(mirrored, "higher") == expected
+def test_cases_worked_by_hand(told: list[str], expected: dict[str, tuple[int, int, int]]) -> None:
+    values = {"a": 1.0, "b": 2.0, "c": 3.0}
+    assert among(values, "lower", {frozenset(pair) for pair in told}) == expected
+    mirrored = {name: -value for name, value in values.items()}
+    assert among(mirrored, "higher", {frozenset(pair) for pair in told}) == expected
 
 
-@settings(deadline=None)
-@given(st.lists(interval, max_size=8), direction, st.randoms())
-def test_a_rank_does_not_depend_on_the_order(intervals: list[Interval], way: Way, random: object) -> None:
-    order = list(range(len(intervals)))
-    random.shuffle(order)  # type: ignore[attr-defined]
-    shuffled = ranks([intervals[index] for index in order], way)
-    assert shuffled == [ranks(intervals, way)[index] for index in order]
+@st.composite
+def fields(draw: st.DrawFn) -> tuple[dict[str, float], set[frozenset[str]]]:
+    values = draw(st.dictionaries(st.sampled_from("abcdefg"), st.floats(-5, 5), min_size=1))
+    pairs = [frozenset(pair) for pair in combinations(values, 2) if values[pair[0]] != values[pair[1]]]
+    return values, set(draw(st.lists(st.sampled_from(pairs), max_size=9)) if pairs else [])
 
 
-@settings(deadline=None)
-@given(st.lists(interval, min_size=2, max_size=8), direction)
-def test_a_clearly_better_row_ranks_strictly_better(intervals: list[Interval], way: Way) -> None:
-    placed = ranks(intervals, way)
-    for one, rank in zip(intervals, placed, strict=True):
-        for other, other_rank in zip(intervals, placed, strict=True):
-            if (one.high < other.low) if way == "lower" else (one.low > other.high):
-                assert rank < other_rank
-
-
-@settings(deadline=None)
-@given(st.lists(interval, min_size=1, max_size=8), direction)
-def test_ranks_follow_the_values_and_the_best_value_has_rank_one(intervals: list[Interval], way: Way) -> None:
-    sign = 1 if way == "lower" else -1
-    pairs = zip(intervals, ranks(intervals, way), strict=True)
-    placed = [rank for _, rank in sorted(pairs, key=lambda pair: sign * pair[0].value)]
-    assert placed == sorted(placed)
-    assert placed[0] == 1
-
-
-@settings(deadline=None)
-@given(st.lists(interval, min_size=2, max_size=8), direction)
-def test_all_of_rank_one_overlap_the_best(intervals: list[Interval], way: Way) -> None:
-    placed = ranks(intervals, way)
-    winners = [one for one, rank in zip(intervals, placed, strict=True) if rank == 1]
-    sign = 1 if way == "lower" else -1
-    best = min(intervals, key=lambda one: sign * one.value)
-    assert all(one.low <= best.high and best.low <= one.high for one in winners)
-
-
-def test_a_value_outside_its_bias_corrected_interval_still_loses_to_a_clearly_better_row() -> None:
-    assert ranks([Interval(5, 1, 2), Interval(4, 3, 6)], "lower") == [1, 2]
+@given(fields(), directions)
+def test_the_promises(field: tuple[dict[str, float], set[frozenset[str]]], direction: Direction) -> None:
+    values, told = field
+    found = among(values, direction, told)
+    sign = 1 if direction == "lower" else -1
+    ordered = sorted(values, key=lambda name: sign * values[name])
+    ranks = [found[name].rank for name in ordered]
+    assert ranks == sorted(ranks)
+    assert ranks[0] == 1
+    for name in values:
+        assert 1 <= found[name].low <= found[name].rank <= found[name].high <= len(values)
+    for one, two in map(tuple, told):
+        better, worse = (one, two) if sign * values[one] < sign * values[two] else (two, one)
+        assert found[better].rank < found[worse].rank
+    shuffled = dict(reversed(values.items()))
+    assert among(shuffled, direction, told) == found

@@ -67,8 +67,9 @@ def test_a_generator_that_breaks_the_contract_exits_with_2(site: Path, tmp_path:
     broken.write_text(PLUGIN.read_text().replace(".clamp(0, 1)", ""))
     done = ldbench(site, tmp_path, "check", f"{broken}:BlurredNoise", "--set", "strength=9")
     assert done.returncode == 2
-    assert "FAIL  text-to-image: fit and generate" in done.stdout
-    assert "expected pixels in [0, 1]" in done.stdout
+    assert "FAIL  text-to-image: range: " in done.stdout
+    assert "expected finite pixels in [0, 1]" in done.stdout
+    assert done.stdout.endswith("10 clauses, 1 broken: text-to-image: range\n")
 
 
 def test_the_plugin_is_as_short_as_the_readme_promises() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ldbench.typed import TypedError, build
+from ldbench.typed import TypedError, build, convert
 
 
 @dataclass(frozen=True)
@@ -56,3 +56,8 @@ def test_a_table_that_does_not_fit_is_named_by_its_key(table: object, message: s
     with pytest.raises(TypedError) as caught:
         build(Outer, table)
     assert message in str(caught.value)
+
+
+def test_an_integer_that_no_float_holds_is_refused() -> None:
+    with pytest.raises(TypedError, match="finite number"):
+        convert(float, 10**400, "value")

@@ -20,8 +20,7 @@ from ldbench.api import ParameterValue
 from ldbench.errors import GeneratorError, MetricError, UsageError
 from ldbench.metrics.score import Direction, bounds
 from ldbench.parameters import build
-from ldbench.pooling import pool
-from ldbench.ranking import Interval
+from ldbench.pooling import Interval, pool
 from ldbench.result import Result
 from ldbench.run import Settings, ready, run
 

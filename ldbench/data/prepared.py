@@ -97,21 +97,30 @@ def data_folder(dataset: str, environment: Mapping[str, str] = os.environ) -> Pa
 def find(dataset: str, others: Iterable[str] = ()) -> PreparedDataset:
     """The prepared data of a name; several joined by `+` follow each other.
 
-    Raises `DataError` naming the command that makes them; for a name that is neither one that `ldbench data prepare`
-    knows nor a folder, `UnknownNameError` with near ones, `others` among them.
+    Raises `DataError` naming all that are missing and the commands that make them; for a name that is neither one that
+    `ldbench data prepare` knows nor a folder, `UnknownNameError` with near ones, `others` among them.
     """
-    parts = []
-    for name in dataset.split(JOIN):
-        folder = data_folder(name)
-        if not (folder / "dataset.json").is_file():
-            if name not in _PREPARERS and not folder.is_dir():
-                remedy = f"it stands on the card as data.dataset, and {folder} is none; `{_command(name)}` makes one"
-                raise unknown_name("dataset", name, (*_PREPARERS, *others), remedy)
-            raise DataError(f"{folder}: expected prepared data, got none; run `{_command(name)}`")
-        parts.append(open_prepared(folder))
-        if parts[-1].name != name:
-            raise DataError(f"{folder}: expected the data set {name}, got {parts[-1].name}; set {ENVIRONMENT}")
+    names = dataset.split(JOIN)
+    folders = {name: data_folder(name) for name in names}
+    absent = [name for name, folder in folders.items() if not (folder / "dataset.json").is_file()]
+    for name in absent:
+        if name not in _PREPARERS and not folders[name].is_dir():
+            remedy = f"it stands on the card as data.dataset, and {folders[name]} is none; `{_command(name)}` makes one"
+            raise unknown_name("dataset", name, (*_PREPARERS, *others), remedy)
+    if absent:
+        places = " and ".join(str(folders[name]) for name in absent)
+        commands = " and ".join(f"`{_command(name)}`" for name in absent)
+        raise DataError(f"{places}: expected prepared data, got none; run {commands}, or set {ENVIRONMENT}")
+    parts = [_called(name, open_prepared(folders[name])) for name in names]
     return parts[0] if len(parts) == 1 else _joined(dataset, parts)
+
+
+def _called(name: str, found: PreparedDataset) -> PreparedDataset:
+    if found.name != name:
+        raise DataError(
+            f"{data_folder(name)}: expected the data set {name}, got {found.name}; set {ENVIRONMENT}"
+        )
+    return found
 
 
 def open_prepared(folder: Path) -> PreparedDataset:

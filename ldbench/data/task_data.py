@@ -136,9 +136,20 @@ def task_data(task: Task, seed: int) -> TaskData:
             f"got {task.data.class_attribute!r}"
         )
     check_attributes(task, known)
+    _check_size(task, dataset)
     if task.edit is None:
         return _text_to_image(task, dataset, seed)
     return _editing(task, task.edit, dataset, seed)
+
+
+def _check_size(task: Task, dataset: Dataset) -> None:
+    """The card's resolution against the first image: a generator would be blamed for scans of another size."""
+    side = task.protocol.resolution
+    for height, width in {dataset.size(record) for record in dataset.records[:1]} - {(side, side)}:
+        raise CardError(
+            f"{task.id}:protocol.resolution: expected the size of {dataset.name}'s images, {height} x {width}, got "
+            f"{side}; change the card or prepare the data with --size"
+        )
 
 
 def _text_to_image(task: Task, dataset: Dataset, seed: int) -> TaskData:

@@ -1,18 +1,23 @@
 """Weight files: where they lie, whether they are the file they should be, how they are loaded.
 
-A file is looked for at a given path or in the user's cache folder, and its SHA-256 is compared before anything
-reads it. Refuses to download unless the environment says LDBENCH_ALLOW_DOWNLOAD=1, and to unpickle: state
-dictionaries go through `torch.load(weights_only=True)`.
+A file is looked for at a given path, at the one that LDBENCH_WEIGHTS_<NETWORK> names, or in the user's cache folder,
+and its SHA-256 is compared before anything reads it. A network's bare name is the published file. A card may ask for
+another file by its digest, `inception-v3@sha256:0123456789ab` (12 to 64 digits): that is then the network's name in
+results and tables too.
+
+Refuses any file that isn't the one the name says, to download unless the environment says LDBENCH_ALLOW_DOWNLOAD=1, and
+to unpickle: state dictionaries go through `torch.load(weights_only=True)`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,16 +28,44 @@ from ldbench.errors import WeightsError
 if TYPE_CHECKING:
     import torch
 
+PIN = "@sha256:"
+_DIGITS = re.compile(r"[0-9a-f]{12,64}")
 _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """A published weight file: its name, where it is published, and the SHA-256 it must have."""
+    """A weight file: its name, where it is published, and the SHA-256 it must have, or that digest's first digits.
+
+    `network` is what cards call the network, "" where they don't. `url` is "" for a file that a card of the user's own
+    asks for.
+    """
 
     name: str
     url: str
     sha256: str
+    network: str = ""
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that may hold the file's path."""
+        return f"LDBENCH_WEIGHTS_{self.network.upper().replace('-', '_')}" if self.network else ""
+
+
+def unpinned(extractor: str) -> tuple[str, str]:
+    """A network's name on a card without its digest, and the digest or "". WeightsError for one of other digits."""
+    name, pin, digest = extractor.partition(PIN)
+    if pin and not _DIGITS.fullmatch(digest):
+        raise WeightsError(
+            f"{extractor}: expected 12 to 64 hexadecimal digits in lower case after {PIN}, got {digest!r:.70}; "
+            "`sha256sum FILE` prints them"
+        )
+    return name, digest
+
+
+def pinned(weights: WeightsFile, digest: str) -> WeightsFile:
+    """The file itself without a digest, else the one of that digest in its place, which nobody publishes."""
+    return replace(weights, sha256=digest, url="") if digest else weights
 
 
 def user_cache_folder() -> Path:
@@ -52,21 +85,43 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def place(weights: WeightsFile, environment: Mapping[str, str] = os.environ) -> Path:
+    """Where the file is looked for: the path that its variable holds, or the cache folder."""
+    chosen = environment.get(weights.variable) if weights.variable else None
+    return Path(chosen).expanduser() if chosen else user_cache_folder() / "weights" / weights.name
+
+
+def fetchable(weights: WeightsFile) -> bool:
+    """Whether a missing file would be downloaded: it is allowed, published, and no other place was named for it."""
+    return downloads_allowed() and bool(weights.url) and place(weights) == place(weights, {})
+
+
 def locate(weights: WeightsFile, given: Path | None = None) -> Path:
-    """The checked weight file: `given`, or the cache folder's, downloaded into it if that is allowed.
+    """The checked weight file: `given`, or the one at its place, downloaded to the cache folder if that is allowed.
 
     Raises `WeightsError` where the file is missing or has another SHA-256.
     """
-    path = given if given is not None else user_cache_folder() / "weights" / weights.name
+    path = given if given is not None else place(weights)
     if not path.is_file():
-        if given is not None or not downloads_allowed():
-            raise WeightsError(
-                f"missing weights {path}: expected {weights.name}; get it from {weights.url} and put it there, "
-                "or set LDBENCH_ALLOW_DOWNLOAD=1 to let ldbench download it into its cache folder"
-            )
+        if given is not None or not fetchable(weights):
+            raise WeightsError(f"missing weights {path}: {_remedy(weights)}")
         _download(weights, path)
-    check(path, weights.sha256, weights.url)
+    found = sha256_of(path)
+    if not found.startswith(weights.sha256):
+        own = f"; for this file a card of your own says {weights.network}{PIN}{found[:12]}" if weights.network else ""
+        good = f"take it again from {weights.url}" if weights.url else "name the right one"
+        raise WeightsError(f"{path}: expected SHA-256 {weights.sha256}, got {found}; {good}{own}")
     return path
+
+
+def _remedy(weights: WeightsFile) -> str:
+    elsewhere = f" or its path in {weights.variable}" if weights.variable else ""
+    if not weights.url:
+        return f"expected the file with SHA-256 {weights.sha256}...; put it there{elsewhere}"
+    return (
+        f"expected {weights.name}; get it from {weights.url} and put it there{elsewhere}, or set "
+        "LDBENCH_ALLOW_DOWNLOAD=1 to let ldbench download it into its cache folder"
+    )
 
 
 def check(path: Path, sha256: str, source: str) -> None:

@@ -38,7 +38,10 @@ OBJECT_STORE = 80 * 2**20  # bytes, near the least that Ray takes; only orders a
 OWN_CLUSTER: Mapping[str, str] = {
     "RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token",
 }  # fmt: skip
-HANDED_ON = ("LDBENCH_CACHE", "HF_HOME", "HF_HUB_OFFLINE")  # never all: Ray shows them, and tokens are among them
+HANDED_ON = (  # never all: Ray shows them, and tokens are among them
+    "LDBENCH_CACHE", "LDBENCH_DATA", "LDBENCH_WEIGHTS_INCEPTION_V3", "LDBENCH_WEIGHTS_LPIPS_ALEX", "HF_HOME",
+    "HF_HUB_OFFLINE",
+)
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from ldbench.errors import MetricError
 from ldbench.metrics.intervals import Array
 from ldbench.metrics.mean_score import mean_score
+from ldbench.metrics.measured import Measured
 from ldbench.metrics.pairs import validated_pairs
-from ldbench.metrics.score import Score
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +46,7 @@ def attribute_errors(metric: str, result: torch.Tensor, truth: torch.Tensor, rea
 
 def attribute_error_score(
     metric: str, result: torch.Tensor, truth: torch.Tensor, read: Reading, *, estimator: str, unit: str
-) -> Score:
+) -> Measured:
     """Mean of `attribute_errors` under the name `metric`, in `unit`, with Student's t interval over cases."""
     values = attribute_errors(metric, result, truth, read)
     what = {"unit": unit, "against": "the estimator's reading of the true image"}

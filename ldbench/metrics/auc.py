@@ -20,8 +20,8 @@ import numpy.typing as npt
 from ldbench.api import ParameterValue, Progress, silent
 from ldbench.errors import MetricError
 from ldbench.metrics.classifier import Objective, Recipe, predict
+from ldbench.metrics.measured import Measured
 from ldbench.metrics.roc import Areas, areas
-from ldbench.metrics.score import Score
 
 if TYPE_CHECKING:
     import torch
@@ -44,8 +44,8 @@ def auc_score(
     spread_seeds: int = 1,
     device: torch.device | str = "cpu",
     progress: Progress = silent,
-) -> Score:
-    """AUC as a `Score`; images are `(N, 3, H, W) float32 in [0, 1]`, `n` counts the training images.
+) -> Measured:
+    """AUC as a score; images are `(N, 3, H, W) float32 in [0, 1]`, `n` counts the training images.
 
     `classes` lists the labels; `objective` and `epochs` override the recipe's. The classifier is trained with the
     seeds `seed` to `seed + spread_seeds - 1`; how far these trainings lie apart stands in the parameters
@@ -66,7 +66,7 @@ def auc_score(
     )
     found = areas(scores, test_index)
     interval = found.interval()
-    return Score(
+    return Measured(
         metric="auc",
         value=interval.value,
         ci_low=interval.low,
@@ -75,6 +75,7 @@ def auc_score(
         direction="higher",
         extractor="resnet18",
         parameters={**_parameters(chosen, classes, len(test_index), seed, spread_seeds), **_observed(found)},
+        contributions={"scans": found.contributions_n},
     )
 
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from ldbench.metrics.intervals import Array
 from ldbench.metrics.mean_score import mean_score
+from ldbench.metrics.measured import Measured
 from ldbench.metrics.pairs import in_batches, validated_pairs
-from ldbench.metrics.score import Score
 
 if TYPE_CHECKING:
     import torch
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 _BATCH = 64
 
 
-def minimality_score(result: torch.Tensor, source: torch.Tensor) -> Score:
+def minimality_score(result: torch.Tensor, source: torch.Tensor) -> Measured:
     """Mean |x' - x| of results and their sources; see `change_values`."""
     return _score("minimality", result, source, "result and source")
 
 
-def composition_score(null_result: torch.Tensor, source: torch.Tensor) -> Score:
+def composition_score(null_result: torch.Tensor, source: torch.Tensor) -> Measured:
     """Mean |f(x, null) - x| of null edits and their sources; see `change_values`."""
     return _score("composition", null_result, source, "null edit and source")
 
 
-def reversibility_score(back_result: torch.Tensor, source: torch.Tensor) -> Score:
+def reversibility_score(back_result: torch.Tensor, source: torch.Tensor) -> Measured:
     """Mean |f(f(x, a'), a) - x| of results that were edited back and the first sources; see `change_values`."""
     return _score("reversibility", back_result, source, "result edited back and source")
 
@@ -50,6 +50,6 @@ def change_values(metric: str, result: torch.Tensor, source: torch.Tensor) -> Ar
     return in_batches(values, *validated_pairs(metric, result, source, smallest=1), _BATCH)
 
 
-def _score(metric: str, result: torch.Tensor, source: torch.Tensor, compared: str) -> Score:
+def _score(metric: str, result: torch.Tensor, source: torch.Tensor, compared: str) -> Measured:
     what = {"distance": "mean absolute difference of pixels in [0, 1]", "between": compared}
     return mean_score(metric, change_values(metric, result, source), "lower", what)

@@ -20,13 +20,13 @@ from ldbench.api import ParameterValue
 from ldbench.errors import MetricError
 from ldbench.metrics.intervals import LEVEL, Array
 from ldbench.metrics.judge import class_indices
+from ldbench.metrics.measured import Measured, of_mean
 from ldbench.metrics.roc import areas
-from ldbench.metrics.score import Score
 
 
 def flip_rate_score(
     scores_nk: npt.ArrayLike, targets: Sequence[str], classes: Sequence[str], judge: Mapping[str, ParameterValue]
-) -> Score:
+) -> Measured:
     """Share of cases whose target class scores above every other, with Wilson's interval (1927, JASA 22:209).
 
     `scores_nk` is `(N, K)`, the judge's scores of the edited images, larger meaning likelier; `targets` are N of the K
@@ -37,10 +37,11 @@ def flip_rate_score(
     own = scores[rows, wanted]
     rest = scores.copy()
     rest[rows, wanted] = -np.inf
-    flipped = int((own > rest.max(axis=1)).sum())
+    flips = own > rest.max(axis=1)
+    flipped = int(flips.sum())
     bounds = stats.binomtest(flipped, len(scores)).proportion_ci(LEVEL, method="wilson")
     value = flipped / len(scores)
-    return Score(
+    return Measured(
         metric="flip_rate",
         value=value,
         ci_low=min(float(bounds.low), value),  # at 0 and 1 round-off puts the bound past the value
@@ -49,12 +50,13 @@ def flip_rate_score(
         direction="higher",
         extractor="resnet18",
         parameters={**judge, "interval": "95 % Wilson over cases, judge held fixed"},
+        contributions={"cases": of_mean(flips.astype(np.float64))},
     )
 
 
 def target_auc_score(
     scores_nk: npt.ArrayLike, targets: Sequence[str], classes: Sequence[str], judge: Mapping[str, ParameterValue]
-) -> Score:
+) -> Measured:
     """Area under the ROC curve of the judge's scores against the TARGET classes; arguments as for `flip_rate_score`.
 
     Two classes: the binary area; more: the unweighted mean of one-versus-rest areas. Value and interval:
@@ -67,8 +69,9 @@ def target_auc_score(
             f"target_auc: expected cases of every target class in {list(classes)}, got none of {absent}; "
             "change the card's cases or classes"
         )
-    interval = areas(scores[None], wanted).interval()
-    return Score(
+    found = areas(scores[None], wanted)
+    interval = found.interval()
+    return Measured(
         metric="target_auc",
         value=interval.value,
         ci_low=interval.low,
@@ -81,6 +84,7 @@ def target_auc_score(
             "average": "binary" if len(classes) == 2 else "macro one-versus-rest",
             "interval": "95 % DeLong over cases, logit scale (Newcombe where degenerate), judge held fixed",
         },
+        contributions={"cases": found.contributions_n},
     )
 
 

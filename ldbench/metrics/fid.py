@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from ldbench.api import ParameterValue
 from ldbench.errors import MetricError
-from ldbench.metrics.intervals import Array, group_jackknife
-from ldbench.metrics.score import Score
+from ldbench.metrics.intervals import Array, group_replicates, t_quantile
+from ldbench.metrics.measured import Measured, of_deletions
 
 GROUPS = 20
 
@@ -42,15 +42,17 @@ def fid_score(
     parameters: Mapping[str, ParameterValue] | None = None,
     seed: int = 0,
     groups: int = GROUPS,
-) -> Score:
-    """FID as a `Score`; its interval is for the expected FID at these sample sizes (see `group_jackknife`)."""
+) -> Measured:
+    """FID as a score; its interval is `group_jackknife`'s, for the expected FID at these sample sizes."""
     real_nd, generated_md = validated_features("fid", real_features, generated_features, least=3)
-    interval = group_jackknife(_distance, real_nd, generated_md, groups=groups, seed=seed)
-    return Score(
+    value, replicates = group_replicates(_distance, real_nd, generated_md, groups=groups, seed=seed)
+    contributions = of_deletions(replicates)
+    half = t_quantile(len(replicates) - 1) * float((contributions**2).sum()) ** 0.5
+    return Measured(
         metric="fid",
-        value=interval.value,
-        ci_low=max(interval.low, 0.0),
-        ci_high=interval.high,
+        value=value,
+        ci_low=max(value - half, 0.0),
+        ci_high=value + half,
         n=len(generated_md),
         direction="lower",
         extractor=extractor,
@@ -61,6 +63,7 @@ def fid_score(
             "interval_groups": min(groups, len(real_nd), len(generated_md)),
             "interval_seed": seed,
         },
+        contributions={"groups": contributions},
     )
 
 

@@ -18,9 +18,9 @@ from ldbench.api import ParameterValue
 from ldbench.metrics.intervals import Array
 from ldbench.metrics.lpips import lpips_score
 from ldbench.metrics.mean_score import mean_score
+from ldbench.metrics.measured import Measured
 from ldbench.metrics.pairs import validated_pairs
-from ldbench.metrics.region import region_means, validated_region
-from ldbench.metrics.score import Score
+from ldbench.metrics.region import region_means, validated_region, with_pixels
 from ldbench.metrics.ssim import WINDOW, ssim_map, ssim_parameters, ssim_score, ssim_values
 
 if TYPE_CHECKING:
@@ -31,18 +31,19 @@ _WHOLE: dict[str, ParameterValue] = {"against": "source", "region": "whole image
 _OUTSIDE: dict[str, ParameterValue] = {"against": "source", "region": "outside what the true image changes"}
 
 
-def source_ssim_score(result: torch.Tensor, source: torch.Tensor) -> Score:
+def source_ssim_score(result: torch.Tensor, source: torch.Tensor) -> Measured:
     """Plain SSIM between results and their sources, `(N, 3, H, W) float32 in [0, 1]`, with Student's t interval."""
     score = ssim_score(result, source)
     return replace(score, metric="source_ssim", parameters={**score.parameters, **_WHOLE})
 
 
-def identity_ssim_score(result: torch.Tensor, source: torch.Tensor, region: torch.Tensor | None) -> Score:
+def identity_ssim_score(result: torch.Tensor, source: torch.Tensor, region: torch.Tensor | None) -> Measured:
     """Mean SSIM to the source outside the region `(N, H, W) bool`, with Student's t interval over cases."""
     if region is None:
         return replace(source_ssim_score(result, source), metric="identity_ssim")
     values = identity_ssim_values(result, source, region)
-    return mean_score("identity_ssim", values, "higher", {**ssim_parameters(), **_OUTSIDE})
+    score = mean_score("identity_ssim", values, "higher", {**ssim_parameters(), **_OUTSIDE})
+    return score.among(with_pixels(_away_from_border(region)))
 
 
 def identity_ssim_values(result: torch.Tensor, source: torch.Tensor, region: torch.Tensor | None) -> Array:
@@ -53,13 +54,12 @@ def identity_ssim_values(result: torch.Tensor, source: torch.Tensor, region: tor
     if region is None:
         return ssim_values(result, source)
     kept = composite(result, source, validated_region("identity_ssim", region, result))
-    border = WINDOW // 2
     with torch.inference_mode():
         maps = [
             ssim_map(kept[start : start + _BATCH], source[start : start + _BATCH]).mean(dim=1)
             for start in range(0, len(kept), _BATCH)
         ]
-    return region_means("identity_ssim", torch.cat(maps), ~region[:, border:-border, border:-border])
+    return region_means("identity_ssim", torch.cat(maps), _away_from_border(region))
 
 
 def identity_lpips_score(
@@ -69,16 +69,23 @@ def identity_lpips_score(
     *,
     extractor: str = "stlpips-alex",
     device: torch.device | str = "cpu",
-) -> Score:
+) -> Measured:
     """Mean LPIPS between composite and source, with Student's t interval over cases that have pixels outside."""
     validated_pairs("identity_lpips", result, source, smallest=WINDOW)
     settings = _WHOLE
     if region is not None:
-        outside = ~validated_region("identity_lpips", region, result).flatten(1).all(dim=1)
+        outside = with_pixels(~validated_region("identity_lpips", region, result))
         result, source = composite(result, source, region)[outside], source[outside]
         settings = _OUTSIDE
     score = lpips_score(result, source, extractor=extractor, device=device)
-    return replace(score, metric="identity_lpips", parameters={**score.parameters, **settings})
+    named = replace(score, metric="identity_lpips", parameters={**score.parameters, **settings})
+    return named if region is None else named.among(outside)
+
+
+def _away_from_border(region: torch.Tensor) -> torch.Tensor:
+    """What lies outside the region and has a whole SSIM window around it, `(N, H - 10, W - 10) bool`."""
+    border = WINDOW // 2
+    return ~region[:, border:-border, border:-border]
 
 
 def composite(result: torch.Tensor, source: torch.Tensor, region: torch.Tensor) -> torch.Tensor:

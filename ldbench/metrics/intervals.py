@@ -72,14 +72,24 @@ def group_jackknife(
     Journal of Official Statistics 17(4)). The bias that the statistic has at its sample size is left in, in
     value and bounds alike. Groups are at most as many as would leave two cases.
     """
+    value, replicates = group_replicates(statistic, real_nd, generated_md, groups=groups, seed=seed)
+    count = len(replicates)
+    variance = (count - 1) / count * float(((replicates - replicates.mean()) ** 2).sum())
+    half = t_quantile(count - 1) * variance**0.5
+    return Interval(value, value - half, value + half)
+
+
+def group_replicates(
+    statistic: Callable[[Array, Array], float], real_nd: Array, generated_md: Array, *, groups: int, seed: int
+) -> tuple[float, Array]:
+    """The statistic of the whole sets, and of what is left without each of the groups of `group_jackknife`.
+
+    Which samples make a group depends on the sizes of the sets and on `seed` alone, so two generators over the same
+    cases leave out the same ones.
+    """
     random = np.random.default_rng(seed)
     count = min(groups, len(real_nd), len(generated_md))
     keep_real = deletion_groups(len(real_nd), count, random)
     keep_generated = deletion_groups(len(generated_md), count, random)
-    value = statistic(real_nd, generated_md)
-    replicates = np.array(
-        [statistic(real_nd[a], generated_md[b]) for a, b in zip(keep_real, keep_generated, strict=True)]
-    )
-    variance = (count - 1) / count * float(((replicates - replicates.mean()) ** 2).sum())
-    half = t_quantile(count - 1) * variance**0.5
-    return Interval(value, value - half, value + half)
+    left = [statistic(real_nd[a], generated_md[b]) for a, b in zip(keep_real, keep_generated, strict=True)]
+    return statistic(real_nd, generated_md), np.array(left)

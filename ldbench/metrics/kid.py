@@ -18,7 +18,7 @@ from ldbench.api import ParameterValue
 from ldbench.errors import MetricError
 from ldbench.metrics.fid import validated_features
 from ldbench.metrics.intervals import Array, Interval, t_quantile
-from ldbench.metrics.score import Score
+from ldbench.metrics.measured import Measured, of_deletions
 
 SUBSETS = 100
 _BLOCK = 1024
@@ -52,11 +52,12 @@ def kid_score(
     subset_size: int | None = None,
     subsets: int = SUBSETS,
     seed: int = 0,
-) -> Score:
-    """KID as a `Score`, with the interval of `kid_interval`."""
+) -> Measured:
+    """KID as a score, with the interval of `kid_interval`."""
     real_nd, generated_md = validated_features("kid", real_features, generated_features, least=3)
-    interval = kid_interval(real_nd, generated_md, subset_size=subset_size, subsets=subsets, seed=seed)
-    return Score(
+    pairs = _all_pairs(real_nd, generated_md)
+    interval = _interval(pairs, real_nd, generated_md, subset_size, subsets, seed)
+    return Measured(
         metric="kid",
         value=interval.value,
         ci_low=interval.low,
@@ -74,6 +75,7 @@ def kid_score(
             "subset_seed": None if subset_size is None else seed,
             "interval": "95 % delete-one jackknife over both sets, Student's t",
         },
+        contributions={"scans": pairs.real_n, "cases": pairs.generated_m},
     )
 
 
@@ -85,7 +87,12 @@ def kid_interval(
     The variance is the delete-one jackknife's over both sets (Arvesen 1969, Ann. Math. Stat. 40:2076). In subset
     mode the variance that drawing finitely many subsets adds is added.
     """
-    complete = _all_pairs(real_nd, generated_md)
+    return _interval(_all_pairs(real_nd, generated_md), real_nd, generated_md, subset_size, subsets, seed)
+
+
+def _interval(
+    complete: _AllPairs, real_nd: Array, generated_md: Array, subset_size: int | None, subsets: int, seed: int
+) -> Interval:
     value, variance = complete.value, complete.variance
     if subset_size is not None:
         values = _subset_values(real_nd, generated_md, subset_size, subsets, seed)
@@ -96,7 +103,7 @@ def kid_interval(
 
 
 class _AllPairs:
-    """The complete U-statistic and its jackknife variance, from row sums of the kernel matrices."""
+    """The complete U-statistic, what each sample adds to it, and its jackknife variance, from row sums."""
 
     def __init__(self, real_nd: Array, generated_md: Array) -> None:
         n, m = len(real_nd), len(generated_md)
@@ -107,24 +114,23 @@ class _AllPairs:
         generated_term = within_generated_m.sum() / (m * (m - 1))
         cross_term = across_n.sum() / (n * m)
         self.value = float(real_term + generated_term - 2 * cross_term)
-        self.variance = _deletion_variance(within_real_n, across_n, m) + _deletion_variance(
-            within_generated_m, across_m, n
-        )
+        self.real_n = _deletions(within_real_n, across_n, m)
+        self.generated_m = _deletions(within_generated_m, across_m, n)
+        self.variance = float((self.real_n**2).sum() + (self.generated_m**2).sum())
 
 
 def _all_pairs(real_nd: Array, generated_md: Array) -> _AllPairs:
     return _AllPairs(real_nd, generated_md)
 
 
-def _deletion_variance(within_n: Array, across_n: Array, others: int) -> float:
-    """Jackknife variance from leaving out each sample of one set in turn; closed form, no recomputation."""
+def _deletions(within_n: Array, across_n: Array, others: int) -> Array:
+    """What each sample of one set adds, from leaving it out in turn; closed form, no recomputation."""
     n = len(within_n)
     if n < 3:  # one sample left has no pair
-        return 0.0
+        return np.zeros(n)
     within_left_n = (within_n.sum() - 2 * within_n) / ((n - 1) * (n - 2))
     across_left_n = (across_n.sum() - across_n) / ((n - 1) * others)
-    replicates_n = within_left_n - 2 * across_left_n
-    return float((n - 1) / n * ((replicates_n - replicates_n.mean()) ** 2).sum())
+    return of_deletions(within_left_n - 2 * across_left_n)
 
 
 def _subset_values(real_nd: Array, generated_md: Array, size: int, subsets: int, seed: int) -> Array:

@@ -3,7 +3,8 @@
 Two networks, never confused: `lpips-alex` is LPIPS v0.1 (Zhang et al. 2018, arXiv 1801.03924) on torchvision's
 AlexNet, whose weight file the user supplies or lets be downloaded; `stlpips-alex` is the shift-tolerant LPIPS
 (Ghildyal & Liu 2022, arXiv 2207.13686), complete in its PyPI package and so the offline default. Their values are
-not comparable. Refuses to fall back from one to the other.
+not comparable. A card of the user's own may name another AlexNet file by its digest (`ldbench.extractors.weights`).
+Refuses to fall back from one to the other.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from ldbench.errors import WeightsError, unknown_name
 from ldbench.extractors import weights
 from ldbench.metrics.intervals import Array
 from ldbench.metrics.mean_score import mean_score
+from ldbench.metrics.measured import Measured
 from ldbench.metrics.pairs import in_batches, validated_pairs
-from ldbench.metrics.score import Score
 from ldbench.torchvision_ops import declare_missing_ops
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ ALEXNET = weights.WeightsFile(
     name="alexnet-owt-7be5be79.pth",
     url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
     sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+    network="lpips-alex",
 )
 Distance = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
 
@@ -64,7 +66,7 @@ def lpips_score(
     alexnet: Path | None = None,
     device: torch.device | str = "cpu",
     batch_size: int = 4,
-) -> Score:
+) -> Measured:
     """Mean perceptual distance over cases as a `Score`, with Student's t interval."""
     values = lpips_values(generated, target, extractor=extractor, alexnet=alexnet, device=device, batch_size=batch_size)
     return mean_score("lpips", values, "lower", {**_parameters(extractor), "resize": None}, extractor)
@@ -73,14 +75,16 @@ def lpips_score(
 def _parameters(extractor: str) -> dict[str, ParameterValue]:
     if extractor == "stlpips-alex":
         return {"package": "stlpips_pytorch", "weights_sha256": STLPIPS_SHA256}
-    return {"package": "lpips", "weights_sha256": ALEXNET.sha256, "linear_sha256": LPIPS_LINEAR_SHA256}
+    digest = weights.unpinned(extractor)[1]
+    return {"package": "lpips", "weights_sha256": digest or ALEXNET.sha256, "linear_sha256": LPIPS_LINEAR_SHA256}
 
 
 def _network(extractor: str, alexnet: Path | None, device: torch.device | str) -> Distance:
-    if extractor not in EXTRACTORS:
+    name, digest = weights.unpinned(extractor)
+    if extractor not in EXTRACTORS and name != ALEXNET.network:
         raise unknown_name("perceptual network", extractor, EXTRACTORS, "choose one of them on the task card")
     declare_missing_ops()
-    network = _stlpips() if extractor == "stlpips-alex" else _lpips(alexnet)
+    network = _stlpips() if name == "stlpips-alex" else _lpips(alexnet, digest)
     network.to(device).eval()
 
     def distance(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -100,8 +104,8 @@ def _stlpips() -> torch.nn.Module:
     return network
 
 
-def _lpips(alexnet: Path | None) -> torch.nn.Module:
-    features = weights.locate(ALEXNET, alexnet)
+def _lpips(alexnet: Path | None, digest: str = "") -> torch.nn.Module:
+    features = weights.locate(weights.pinned(ALEXNET, digest), alexnet)
     linear = weights.packaged_file("lpips", "weights/v0.1/alex.pth", LPIPS_LINEAR_SHA256)
     from lpips import LPIPS
 

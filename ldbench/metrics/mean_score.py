@@ -9,16 +9,17 @@ from collections.abc import Mapping
 
 from ldbench.api import ParameterValue
 from ldbench.metrics.intervals import Array, mean_interval
-from ldbench.metrics.score import Direction, Score, bounds
+from ldbench.metrics.measured import Measured, of_mean
+from ldbench.metrics.score import Direction, bounds
 
 
 def mean_score(
     metric: str, values: Array, direction: Direction, parameters: Mapping[str, ParameterValue],
     extractor: str | None = None,
-) -> Score:
+) -> Measured:
     """The mean of `values (N,)` with its 95 % interval; raises `MetricError` for fewer than two or not finite ones."""
     interval, (lowest, highest) = mean_interval(values, metric), bounds(metric)
-    return Score(
+    return Measured(
         metric=metric,
         value=interval.value,
         ci_low=max(interval.low, lowest),
@@ -27,4 +28,5 @@ def mean_score(
         direction=direction,
         extractor=extractor,
         parameters={**parameters, "interval": "95 % Student's t over cases"},
+        contributions={"cases": of_mean(values)},
     )

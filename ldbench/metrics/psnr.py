@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ldbench.metrics.intervals import Array, mean_interval
+from ldbench.api import ParameterValue
+from ldbench.metrics.intervals import Array
+from ldbench.metrics.mean_score import mean_score
+from ldbench.metrics.measured import Measured
 from ldbench.metrics.pairs import in_batches, validated_pairs
-from ldbench.metrics.score import Score
 
 if TYPE_CHECKING:
     import torch
@@ -37,22 +39,13 @@ def psnr_values(generated: torch.Tensor, target: torch.Tensor) -> Array:
     return in_batches(values, *validated_pairs("psnr", generated, target, smallest=1), _BATCH)
 
 
-def psnr_score(generated: torch.Tensor, target: torch.Tensor) -> Score:
-    """Mean PSNR over cases as a `Score`, with Student's t interval."""
+def psnr_score(generated: torch.Tensor, target: torch.Tensor) -> Measured:
+    """Mean PSNR over cases as a score, with Student's t interval."""
     values = psnr_values(generated, target)
-    interval = mean_interval(values, "psnr")
-    return Score(
-        metric="psnr",
-        value=interval.value,
-        ci_low=interval.low,
-        ci_high=interval.high,
-        n=len(values),
-        direction="higher",
-        parameters={
-            "data_range": 1.0,
-            "average": "mean of one PSNR an image",
-            "cap_db": CAP_DB,
-            "observed_images_at_cap": int((values >= CAP_DB).sum()),
-            "interval": "95 % Student's t over cases",
-        },
-    )
+    what: dict[str, ParameterValue] = {
+        "data_range": 1.0,
+        "average": "mean of one PSNR an image",
+        "cap_db": CAP_DB,
+        "observed_images_at_cap": int((values >= CAP_DB).sum()),
+    }
+    return mean_score("psnr", values, "higher", what)

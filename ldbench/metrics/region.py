@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from ldbench.errors import MetricError
 from ldbench.metrics.intervals import Array
@@ -47,6 +48,11 @@ def validated_region(metric: str, region: torch.Tensor, images: torch.Tensor) ->
             f"{region.dtype}; make it with changed_region"
         )
     return region
+
+
+def with_pixels(mask_nhw: torch.Tensor) -> npt.NDArray[np.bool_]:
+    """Which of the masks `(N, H, W) bool` hold any pixel, `(N,)`."""
+    return np.asarray(mask_nhw.flatten(1).any(dim=1).cpu().numpy(), dtype=np.bool_)
 
 
 def region_means(metric: str, values_nhw: torch.Tensor, mask_nhw: torch.Tensor) -> Array:

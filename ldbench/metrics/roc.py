@@ -9,7 +9,7 @@ Shapes: S trainings, N test cases, K classes; P positive and Q negative cases of
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -24,12 +24,14 @@ _NOTHING = 1e-12  # a variance below this is round-off
 @dataclass(frozen=True)
 class Areas:
     """The area of each training `areas_s` in [0, 1], and the covariance `covariance_ss` that their common test cases
-    give them with the trained classifiers held fixed; `fewest` cases are in the rarest class, `others` in the rest."""
+    give them with the trained classifiers held fixed; `fewest` cases are in the rarest class, `others` in the rest.
+    `contributions_n` is what each test case adds to the mean area (`ldbench.metrics.measured`)."""
 
     areas_s: Array
     covariance_ss: Array
     fewest: int
     others: int
+    contributions_n: Array = field(default_factory=lambda: np.zeros(0))
 
     @property
     def mean(self) -> float:
@@ -84,12 +86,23 @@ def areas(scores_snk: npt.ArrayLike, labels_n: npt.ArrayLike) -> Areas:
         if group.shape[1] > 1:
             covariance += group.shape[1] * np.cov(group, ddof=1).reshape(covariance.shape)
     fewest = min(group.shape[1] for group in groups)
-    return Areas(np.array([area for area, _ in pairs]), covariance, fewest, len(labels) - fewest)
+    contributions = _centred(influence_sn.mean(axis=0), labels)
+    return Areas(np.array([area for area, _ in pairs]), covariance, fewest, len(labels) - fewest, contributions)
 
 
 def auc_interval(scores_nk: npt.ArrayLike, labels_n: npt.ArrayLike) -> Interval:
     """Area and 95 % interval of one training, `scores_nk` being `(N, K)`; see `areas` and `Areas.interval`."""
     return areas(np.asarray(scores_nk, np.float64)[None], labels_n).interval()
+
+
+def _centred(influence_n: Array, labels: npt.NDArray[np.int64]) -> Array:
+    """Deviations from the class's mean, scaled so that the sum of their squares is DeLong's variance."""
+    centred_n = np.zeros(len(labels))
+    for k in np.unique(labels):
+        own, count = labels == k, int((labels == k).sum())
+        if count > 1:
+            centred_n[own] = (influence_n[own] - influence_n[own].mean()) * (count / (count - 1)) ** 0.5
+    return centred_n
 
 
 def _area(scores_nk: Array, labels: npt.NDArray[np.int64]) -> tuple[float, Array]:

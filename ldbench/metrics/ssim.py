@@ -11,9 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ldbench.api import ParameterValue
-from ldbench.metrics.intervals import Array, mean_interval
+from ldbench.metrics.intervals import Array
+from ldbench.metrics.mean_score import mean_score
+from ldbench.metrics.measured import Measured
 from ldbench.metrics.pairs import in_batches, validated_pairs
-from ldbench.metrics.score import Score
 
 if TYPE_CHECKING:
     import torch
@@ -54,19 +55,9 @@ def ssim_values(generated: torch.Tensor, target: torch.Tensor) -> Array:
     return in_batches(values, *validated_pairs("ssim", generated, target, smallest=WINDOW), _BATCH)
 
 
-def ssim_score(generated: torch.Tensor, target: torch.Tensor) -> Score:
-    """Mean SSIM over cases as a `Score`, with Student's t interval."""
-    values = ssim_values(generated, target)
-    interval = mean_interval(values, "ssim")
-    return Score(
-        metric="ssim",
-        value=interval.value,
-        ci_low=interval.low,
-        ci_high=interval.high,
-        n=len(values),
-        direction="higher",
-        parameters=ssim_parameters(),
-    )
+def ssim_score(generated: torch.Tensor, target: torch.Tensor) -> Measured:
+    """Mean SSIM over cases as a score, with Student's t interval."""
+    return mean_score("ssim", ssim_values(generated, target), "higher", ssim_parameters())
 
 
 def ssim_parameters() -> dict[str, ParameterValue]:

@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING
 
 from ldbench.metrics.intervals import Array
 from ldbench.metrics.mean_score import mean_score
+from ldbench.metrics.measured import Measured
 from ldbench.metrics.pairs import validated_pairs
-from ldbench.metrics.region import region_means, validated_region
-from ldbench.metrics.score import Score
+from ldbench.metrics.region import region_means, validated_region, with_pixels
 
 if TYPE_CHECKING:
     import torch
 
 
-def error_inside_score(result: torch.Tensor, truth: torch.Tensor, region: torch.Tensor) -> Score:
+def error_inside_score(result: torch.Tensor, truth: torch.Tensor, region: torch.Tensor) -> Measured:
     """Mean |result - truth| inside the region; see `error_values` for shapes and errors."""
-    return _score("error_inside", error_values("error_inside", result, truth, region), "inside")
+    return _score("error_inside", result, truth, region, "inside")
 
 
-def error_outside_score(result: torch.Tensor, truth: torch.Tensor, region: torch.Tensor) -> Score:
+def error_outside_score(result: torch.Tensor, truth: torch.Tensor, region: torch.Tensor) -> Measured:
     """Mean |result - truth| outside the region; see `error_values` for shapes and errors."""
-    return _score("error_outside", error_values("error_outside", result, truth, ~region), "outside")
+    return _score("error_outside", result, truth, ~region, "outside")
 
 
 def error_values(metric: str, result: torch.Tensor, truth: torch.Tensor, mask: torch.Tensor) -> Array:
@@ -40,10 +40,11 @@ def error_values(metric: str, result: torch.Tensor, truth: torch.Tensor, mask: t
     return region_means(metric, (result - truth).abs().mean(dim=1), validated_region(metric, mask, result))
 
 
-def _score(metric: str, values: Array, side: str) -> Score:
+def _score(metric: str, result: torch.Tensor, truth: torch.Tensor, mask: torch.Tensor, side: str) -> Measured:
     what = {
         "distance": "mean absolute difference of pixels in [0, 1]",
         "against": "true image",
         "region": f"{side} what the true image changes",
     }
-    return mean_score(metric, values, "lower", what)
+    values = error_values(metric, result, truth, mask)
+    return mean_score(metric, values, "lower", what).among(with_pixels(mask))

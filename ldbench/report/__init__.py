@@ -27,6 +27,7 @@ RENDERERS: Mapping[str, str] = MappingProxyType({
     "markdown": "ldbench.report.markdown",
     "csv": "ldbench.report.csv_",
     "json": "ldbench.report.json_",
+    "latex": "ldbench.report.latex",
 })
 
 

@@ -15,7 +15,7 @@ from ldbench.leaderboard import FoldedScore, Leaderboard, Row
 COLUMNS = (
     "task", "task_version", "card_hash", "model", "distribution", "version", "parameters", "reference",
     "sees_truth", "origin", "source", "seeds", "metric", "direction", "value", "ci_low", "ci_high", "spread",
-    "runs", "n", "extractor", "rank",
+    "runs", "n", "extractor", "rank", "rank_low", "rank_high",
 )
 
 
@@ -41,4 +41,5 @@ def _row_fields(row: Row) -> list[object]:
 
 def _score_fields(score: FoldedScore) -> list[object]:
     interval = [score.value, score.ci_low, score.ci_high, score.spread]
-    return [score.metric, score.direction, *interval, score.runs, score.n, score.extractor, score.rank]
+    place = [score.rank, score.rank_low, score.rank_high]
+    return [score.metric, score.direction, *interval, score.runs, score.n, score.extractor, *place]

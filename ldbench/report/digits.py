@@ -9,6 +9,7 @@ import math
 
 _NO_INTERVAL_DIGITS = 4
 _MOST_DECIMALS = 9
+_ROUND_OFF = 1e-7  # an interval this narrow is what single precision leaves of equal images
 
 
 def fixed(number: float, decimals: int) -> str:
@@ -18,8 +19,9 @@ def fixed(number: float, decimals: int) -> str:
 
 
 def decimals_for(half_width: float, value: float) -> int:
-    """Decimals that show two significant digits of the half-width, or four of the value where that is 0."""
-    size, digits = (half_width, 2) if half_width > 0 else (abs(value), _NO_INTERVAL_DIGITS)
+    """Decimals that show two significant digits of the half-width, or four of the value where that is nothing."""
+    some = half_width > _ROUND_OFF * abs(value)
+    size, digits = (half_width, 2) if some else (abs(value), _NO_INTERVAL_DIGITS)
     if size == 0:
         return 0
     exponent = int(f"{size:.{digits - 1}e}".partition("e")[2])  # of the rounded number: 0.0996 counts as 0.10

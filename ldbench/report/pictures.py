@@ -6,15 +6,14 @@ to draw: what no run has drawn is not shown.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from ldbench.comparable import Found
 from ldbench.errors import ResultError
 from ldbench.leaderboard import Leaderboard, Row
+from ldbench.report.names import slug
 from ldbench.report.table import label
 
 NAMES = ("edits.png", "samples.png")
@@ -31,7 +30,7 @@ def copy_pictures(found: Sequence[Found], leaderboard: Leaderboard, out: Path) -
         picture = _picture(found, leaderboard.task.id, row)
         if picture is not None:
             name = label(row, leaderboard.rows)
-            links[name] = f"{FOLDER}/{_slug(leaderboard.task.id)}--{_slug(name)}.png"
+            links[name] = f"{FOLDER}/{slug(leaderboard.task.id)}--{slug(name)}.png"
             _copy(picture, out / links[name])
     return links
 
@@ -45,12 +44,6 @@ def _picture(found: Sequence[Found], task_id: str, row: Row) -> Path | None:
     ]
     beside = [Path(path).with_name(name) for _, path in sorted(runs) for name in NAMES]
     return next((path for path in beside if path.is_file()), None)
-
-
-def _slug(name: str) -> str:
-    """The name in letters that need no quoting; one that had others gets a hash, so that no two names meet."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
-    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _copy(picture: Path, target: Path) -> None:

@@ -6,7 +6,7 @@ Refuses to decide on looks: a renderer chooses the marks for best, for rules and
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from ldbench.leaderboard import FoldedScore, Leaderboard, Row
@@ -20,7 +20,7 @@ TRUTH_MARK = "†"
 
 @dataclass(frozen=True)
 class Cell:
-    """One score as text; `interval` and `spread` may be empty; `best` is rank 1, ties included."""
+    """One score as text; `interval` and `spread` may be empty; `best` is rank 1, ties included, if any row is worse."""
 
     value: str = "-"
     interval: str = ""
@@ -30,11 +30,20 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """One row: the rank on the first metric (empty where not ranked), the model, a cell a metric."""
+    """One row: the rank on the first metric (empty where not ranked), the model, a cell a metric.
+
+    `between` is the rank's 95 % interval, such as "1-3", empty where it is the rank alone.
+    """
 
     rank: str
     model: str
     cells: tuple[Cell, ...]
+    between: str = ""
+
+    @property
+    def place(self) -> str:
+        """The rank with its interval."""
+        return f"{self.rank} ({self.between})" if self.between else self.rank
 
 
 @dataclass(frozen=True)
@@ -108,18 +117,23 @@ def _table(caption: str, blocks: Sequence[Sequence[Row]], rows: Sequence[Row], r
     headings: dict[str, Direction] = {}
     for score in (score for row in fullest_first for score in row.scores):
         headings.setdefault(score.metric, score.direction)
-    lines = tuple(tuple(_line(row, label(row, rows), list(headings)) for row in block) for block in filled)
+    # where nothing is told apart, every row has rank 1, and a mark on all of them would say nothing
+    told = {score.metric for row in rows for score in row.scores if score.rank is not None and score.rank > 1}
+    lines = tuple(tuple(_line(row, label(row, rows), list(headings), told) for row in block) for block in filled)
     return Table(caption, tuple(f"{name} {ARROWS[way]}" for name, way in headings.items()), lines, ranked)
 
 
-def _line(row: Row, name: str, names: Sequence[str]) -> Line:
+def _line(row: Row, name: str, names: Sequence[str], told: Set[str]) -> Line:
     scores = [row.score(name) for name in names]
     first = scores[0] if scores else None
-    rank = "" if first is None or first.rank is None else str(first.rank)
-    return Line(rank, name, tuple(_cell(score, row) for score in scores))
+    cells = tuple(_cell(score, row, told) for score in scores)
+    if first is None or first.rank is None:
+        return Line("", name, cells)
+    between = "" if first.rank_low == first.rank_high else f"{first.rank_low}-{first.rank_high}"
+    return Line(str(first.rank), name, cells, between)
 
 
-def _cell(score: FoldedScore | None, row: Row) -> Cell:
+def _cell(score: FoldedScore | None, row: Row, told: Set[str]) -> Cell:
     if score is None:
         return Cell()
     if row.origin == "reported" and score.ci_low == score.ci_high:
@@ -127,7 +141,7 @@ def _cell(score: FoldedScore | None, row: Row) -> Cell:
     decimals = decimals_for((score.ci_high - score.ci_low) / 2, score.value)
     interval = f"[{fixed(score.ci_low, decimals)}, {fixed(score.ci_high, decimals)}]"
     spread = "" if score.spread is None else fixed(score.spread, decimals)
-    return Cell(fixed(score.value, decimals), interval, spread, score.rank == 1)
+    return Cell(fixed(score.value, decimals), interval, spread, score.rank == 1 and score.metric in told)
 
 
 def _printed(score: FoldedScore, row: Row) -> str:
@@ -150,9 +164,11 @@ def _notes(leaderboard: Leaderboard, measured: Sequence[Row], reported: Sequence
     if any(row.competes for row in measured):
         first = leaderboard.metrics[0].metric if leaderboard.metrics else ""
         notes.append(
-            f"#: rank on {first}, one more than the number of rows whose whole 95 % interval is better. "
-            "Rows not told apart by their intervals tie."
+            f"#: rank on {first} and, where it is not certain, its 95 % interval. A row is better than another where a "
+            "test over the cases and seeds that both have says so, corrected for all pairs (Holm, 5 %); others tie."
         )
+        if all(len(row.seeds) < 2 for row in measured if row.competes):
+            notes.append("No row has a second seed: ranks hold for these runs, and may be others with other seeds.")
     notes.extend(_seed_notes(measured))
     if any(row.model.sees_truth for row in measured):
         notes.append(f"{TRUTH_MARK} sees the true answers.")

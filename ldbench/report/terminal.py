@@ -22,7 +22,7 @@ BEST_MARK = "*"
 DEFAULT_WIDTH = 100
 _FOLDED_NAME = 18  # a longer model name is folded before the metrics are taken apart
 _UNBOUNDED = 10_000
-_BEST_NOTE = f"{BEST_MARK} rank 1 on that metric, ties included."
+_BEST_NOTE = f"{BEST_MARK} rank 1 on that metric, ties included; no mark where no row is told from another."
 
 # As rich's SIMPLE_HEAD, with a rule between blocks.
 _RULED = box.Box("    \n    \n ── \n    \n ── \n ── \n    \n    \n")
@@ -84,7 +84,7 @@ def _needed(table: RichTable) -> int:
 def _rich_table(table: Table, text_of: CellText) -> RichTable:
     result = RichTable(box=_RULED, pad_edge=False, show_edge=True)
     if table.ranked:
-        result.add_column("#", justify="right", no_wrap=True)
+        result.add_column("#", justify="left", no_wrap=True)
     result.add_column("model", overflow="fold")
     for heading in table.metrics:
         result.add_column(heading, justify="left", no_wrap=True)
@@ -95,7 +95,7 @@ def _rich_table(table: Table, text_of: CellText) -> RichTable:
         for line in block:
             name = Text(line.model, style="bold" if line.rank == "1" else "")
             cells = [text_of(cell, width) for cell, width in zip(line.cells, widths, strict=True)]
-            result.add_row(*([line.rank] if table.ranked else []), name, *cells)
+            result.add_row(*([line.place] if table.ranked else []), name, *cells)
     return result
 
 

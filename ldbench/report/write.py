@@ -20,7 +20,7 @@ from ldbench.report.pictures import copy_pictures
 from ldbench.report.terminal import renderable
 from ldbench.result import write_text_atomic
 
-SUFFIXES = {"terminal": "txt", "markdown": "md", "csv": "csv", "json": "json"}
+SUFFIXES = {"terminal": "txt", "markdown": "md", "csv": "csv", "json": "json", "latex": "tex"}
 
 
 def gather(paths: Sequence[Path], tasks: Sequence[str] = (), measured_only: bool = False) -> list[Found]:
@@ -46,7 +46,7 @@ def report_paths(
     `tasks` and `measured_only` as `gather` takes them.
     """
     found = gather(paths, tasks, measured_only)
-    boards = leaderboard.fold(found)
+    boards = leaderboard.boards(found)
     texts = {task: _text(board, format, found, out) for task, board in sorted(boards.items())}
     if out is None:
         return "\n".join(texts.values())
@@ -65,5 +65,5 @@ def show(
     paths: Sequence[Path], console: Console, tasks: Sequence[str] = (), measured_only: bool = False
 ) -> None:
     """Draw the leaderboards on a terminal, in its width and colours; `tasks` and `measured_only` as in `gather`."""
-    for _, board in sorted(leaderboard.fold(gather(paths, tasks, measured_only)).items()):
+    for _, board in sorted(leaderboard.boards(gather(paths, tasks, measured_only)).items()):
         console.print(renderable(board, console.width))

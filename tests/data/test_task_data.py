@@ -104,3 +104,10 @@ def test_an_attribute_that_the_data_lack_is_refused_with_the_card(name: str) -> 
     wrong = dataclasses.replace(task, data=dataclasses.replace(task.data, class_attribute="colour"))
     with pytest.raises(CardError, match=rf"^{name}:data\.class_attribute: expected one of age, .*got 'colour'"):
         task_data(wrong, 0)
+
+
+def test_images_of_another_size_than_the_card_says_are_refused() -> None:
+    task = card.load("sandbox-brain-t2i")
+    wrong = dataclasses.replace(task, protocol=dataclasses.replace(task.protocol, resolution=128))
+    with pytest.raises(CardError, match=r"protocol\.resolution: expected the size of .* 64 x 64, got 128"):
+        task_data(wrong, 0)

@@ -15,7 +15,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 from ldbench.errors import MetricError, UnknownNameError, WeightsError
 from ldbench.metrics.lpips import lpips_score, lpips_values
 from ldbench.metrics.psnr import CAP_DB, psnr_score, psnr_values
-from ldbench.metrics.score import Score
+from ldbench.metrics.score import Score, bounds
 from ldbench.metrics.ssim import ssim_score, ssim_values
 from ldbench.torchvision_ops import declare_missing_ops
 
@@ -145,8 +145,9 @@ def test_interval_is_students_t_over_cases(metric: str) -> None:
     score = SCORES[metric](other, clean)
     half = 3.182446 * values.std(ddof=1) / 2  # t quantile at 3 degrees of freedom
     assert score.value == pytest.approx(values.mean())
-    assert score.ci_high == pytest.approx(values.mean() + half, rel=1e-5)
-    assert score.ci_low == pytest.approx(max(values.mean() - half, 0) if metric == "lpips" else values.mean() - half)
+    lowest, highest = bounds(metric)
+    assert score.ci_high == pytest.approx(min(values.mean() + half, highest), rel=1e-5)
+    assert score.ci_low == pytest.approx(max(values.mean() - half, lowest))
 
 
 def test_lpips_is_the_same_for_any_batch_size() -> None:

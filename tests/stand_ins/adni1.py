@@ -6,14 +6,14 @@ reader has to judge; `EXPECTED` and `SKIPPED` say what it should find among thos
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from tests.stand_ins.tables import write_table
 from tests.stand_ins.volumes import Head, individual, template_head, write_volume
 
 SCALED = "MPR__GradWarp__B1_Correction__N3__Scaled"
@@ -56,8 +56,8 @@ def write_adni1(root: Path, subjects: int = 0, *, awkward: bool = True, voxel: f
         _history(root, head, number, merged, searched)
     if awkward:
         _awkward(root, head, merged, searched)
-    _table(root / "ADNIMERGE.csv", _MERGE, merged)
-    _table(root / "ADNI1_search.csv", _SEARCH, searched)
+    write_table(root / "ADNIMERGE.csv", _MERGE, merged)
+    write_table(root / "ADNI1_search.csv", _SEARCH, searched)
     return root
 
 
@@ -132,11 +132,3 @@ def _image(image: int, subject: str, group: str, sex: str, age: str, visit: str)
         "Image Data ID": f"I{image}", "Subject": subject, "Group": group, "Sex": sex, "Age": age, "Visit": visit,
         "Modality": "MRI", "Description": SCALED, "Type": "Processed", "Format": "NiFTI",
     }  # fmt: skip
-
-
-def _table(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, str]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, tuple(columns), restval="")
-        writer.writeheader()
-        writer.writerows(rows)

@@ -22,6 +22,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tests.stand_ins.tables import write_table
+
 FOLDER = "CheXpert-v1.0-small"
 FINDINGS = (
     "No Finding", "Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Opacity", "Lung Lesion", "Edema", "Consolidation",
@@ -66,7 +68,7 @@ def write_chexpert(folder: Path, patients: int = 48, seed: int = 0) -> Path:
             shown = next((name for name in CLASSES if film.row[name] == "1.0"), "No Finding")
             choice = shades[CLASSES[shown]]
             path.write_bytes(jpeg(choice[film.level % len(choice)], film.size, rng))
-        _write_table(root / f"{table}.csv", [film.row for film in films])
+        write_table(root / f"{table}.csv", COLUMNS, [film.row for film in films])
     return root
 
 
@@ -133,13 +135,6 @@ def _labels(kind: int, table: str, rng: np.random.Generator) -> Labels:
     if kind % 4 and kind < 8 and rng.random() < 0.3:
         labels["Lung Opacity"] = "1.0"
     return labels
-
-
-def _write_table(path: Path, rows: list[dict[str, str]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def main() -> None:

@@ -6,13 +6,13 @@ reader has to judge; `EXPECTED` and `SKIPPED` say what it should find among thos
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from tests.stand_ins.tables import write_table
 from tests.stand_ins.volumes import Head, Transform, individual, template_head, turned, write_volume
 
 DX1 = {"CN": "Cognitively normal", "MCI": "uncertain dementia", "AD": "AD Dementia"}
@@ -60,9 +60,9 @@ def write_oasis3(root: Path, subjects: int = 0, *, awkward: bool = True, voxel: 
         _history(root, head, number, people, ratings)
     if awkward:
         _awkward(root, head, people, ratings, codes)
-    _table(root / "OASIS3_demographics.csv", _DEMOGRAPHICS, people)
-    _table(root / "OASIS3_UDSb4_cdr.csv", _CDR, ratings)
-    _table(root / "OASIS3_UDSd1_diagnoses.csv", _CODES, codes)
+    write_table(root / "OASIS3_demographics.csv", _DEMOGRAPHICS, people)
+    write_table(root / "OASIS3_UDSb4_cdr.csv", _CDR, ratings)
+    write_table(root / "OASIS3_UDSd1_diagnoses.csv", _CODES, codes)
     return root
 
 
@@ -128,11 +128,3 @@ def _person(subject: str, age: str, gender: str) -> dict[str, str]:
 def _rating(subject: str, day: int, dx1: str, cdr: str) -> dict[str, str]:
     label = f"{subject}_UDSb4_d{day:04d}"
     return {"OASISID": subject, "OASIS_session_label": label, "days_to_visit": str(day), "CDRTOT": cdr, "dx1": dx1}
-
-
-def _table(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, str]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, tuple(columns), restval="")
-        writer.writeheader()
-        writer.writerows(rows)

@@ -28,7 +28,6 @@ from ldbench.data.prepare.splits import Plan, hashed
 from ldbench.errors import DataError, UsageError
 from ldbench.result import write_text_atomic
 
-UNREADABLE = "unreadable"  # the rule under which faults of pixels are counted
 _BATCH = 8  # images a message to a worker: 200,000 small ones would spend their time in queues
 _IN_FLIGHT = 3  # batches a worker: one being made, two waiting
 _PNG_SIZE = slice(16, 24)
@@ -68,7 +67,7 @@ def prepare(
             done += 1
             progress("images", done, len(by_id))
             if outcome.fault:
-                fault = Skipped(by_id[outcome.image_id].name, outcome.fault, "fault", UNREADABLE)
+                fault = Skipped(by_id[outcome.image_id].name, outcome.fault, "fault", outcome.rule)
                 skipped.append(_inside(root, fault))
                 _stop_at_fault(skipped[-1:], strict)
                 continue

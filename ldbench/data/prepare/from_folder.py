@@ -5,7 +5,8 @@ images of a subject have an order in time; empty cells are what nobody knows. PN
 
 Grey values: 8 and 16-bit pictures are divided by 255 and 65535; floats, wider integers, DICOM and NIfTI go from one
 percentile of the image to another. Colour becomes grey by ITU-R 601-2 luma. Then a centred square with black borders
-and Pillow's LANCZOS on float32, which widens with the scale when an image shrinks (antialiasing).
+and Pillow's LANCZOS on float32, which widens with the scale when an image shrinks (antialiasing). A NIfTI volume is cut
+as `ldbench.data.prepare.volumes` says, by the settings `preprocessing`.
 
 Refuses paths that leave the root, several frames, transparency, NaN, and an image without contrast: one line each.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 import math
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -24,11 +25,13 @@ from PIL import Image
 
 from ldbench.api import ParameterValue
 from ldbench.data.prepare.pictures import Grey, read_dicom, read_picture, read_plane
-from ldbench.data.prepare.source import Found, Skipped, SourceImage
+from ldbench.data.prepare.source import FaultyImageError, Found, Skipped, SourceImage
+from ldbench.data.prepare.volumes import Preprocessing, axial_slice
 from ldbench.errors import DataError, ImageError, UsageError
 
 IMAGE, SUBJECT, YEARS = "image", "subject", "years"
 _RESERVED = ("image_id", "split", "role", "source", "file", "sha256")
+_SHARED = ("size", "low_percentile", "high_percentile")
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 _DICOM = (".dcm", ".dicom", ".ima")
 _NIFTI = (".nii", ".nii.gz")
@@ -36,7 +39,10 @@ _NIFTI = (".nii", ".nii.gz")
 
 @dataclass(frozen=True)
 class FolderReader:
-    """`Reader` of a CSV and a folder. `classes` are those to use; with none given, all that the CSV names."""
+    """`Reader` of a CSV and a folder. `classes` are those to use; with none given, all that the CSV names.
+
+    `preprocessing` says how a volume is cut; size and percentiles are the reader's own, for planes and volumes alike.
+    """
 
     csv: Path = Path("manifest.csv")
     dataset: str = "folder"
@@ -45,6 +51,7 @@ class FolderReader:
     size: int = 512
     low_percentile: float = 0.5
     high_percentile: float = 99.5
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
 
     def __post_init__(self) -> None:
         """Raises UsageError for a setting out of range."""
@@ -53,6 +60,12 @@ class FolderReader:
         if not 0 <= self.low_percentile < self.high_percentile <= 100:
             got = f"{self.low_percentile:g} and {self.high_percentile:g}"
             raise UsageError(f"folder: expected percentiles rising from 0 to 100, got {got}")
+        shared, usual = {name: getattr(self, name) for name in _SHARED}, Preprocessing()
+        for name, value in shared.items():
+            given = getattr(self.preprocessing, name)
+            if given not in (value, getattr(usual, name)):
+                raise UsageError(f"folder: expected {name} = {given}, got preprocessing.{name}; drop the prefix")
+        object.__setattr__(self, "preprocessing", replace(self.preprocessing, **shared))
 
     def found(self, root: Path) -> Found:
         """Every row of the CSV, as an image or with the reason it is left out; DataError for a missing column."""
@@ -79,19 +92,20 @@ class FolderReader:
         if suffix in _NIFTI:
             grey = read_plane(source.path)
             if grey is None:
-                return self._slice(source.path)
+                return axial_slice(source.path, self.preprocessing)
         else:
             grey = read_dicom(source.path) if suffix in _DICOM else read_picture(source.path)
         return self._squared(self._scaled(source.path, grey))
 
     def settings(self) -> Mapping[str, ParameterValue]:
         """The choices that pixels depend on; which images there are is the manifest's."""
-        return {
+        own: dict[str, ParameterValue] = {
             "class_attribute": self.class_attribute, "classes": ",".join(self.classes), "size": self.size,
             "low_percentile": self.low_percentile, "high_percentile": self.high_percentile,
             "range": "8 and 16 bits by their type, others by percentiles", "grey": "ITU-R 601-2 luma",
             "square": "centred, black borders", "resize": "PIL lanczos on float32, antialiased",
         }
+        return {**own, **{f"volume.{name}": value for name, value in self.preprocessing.settings().items()}}
 
     def _source(
         self, root: Path, line: int, cells: Mapping[str, str], attributes: Mapping[str, str | int | float],
@@ -123,13 +137,16 @@ class FolderReader:
     def _scaled(self, path: Path, grey: Grey) -> NDArray[np.float32]:
         values = grey.values.astype(np.float32)
         if not np.isfinite(values).all():
-            raise ImageError(f"{path}: expected finite pixels, got NaN or infinite ones; leave the file out")
+            text = f"{path}: expected finite pixels, got NaN or infinite ones; leave the file out"
+            raise FaultyImageError(text, "NaN")
         if grey.range is not None:
             low, high = grey.range
         else:
             low, high = (float(x) for x in np.percentile(values, (self.low_percentile, self.high_percentile)))
         if not high > low or values.min() == values.max():
-            raise ImageError(f"{path}: expected an image with contrast, got {low:g} nearly everywhere; leave it out")
+            raise FaultyImageError(
+                f"{path}: expected an image with contrast, got {low:g} nearly everywhere; leave it out", "no contrast"
+            )
         scaled = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
         upright: NDArray[np.float32] = 1 - scaled if grey.inverted else scaled
         return upright
@@ -142,15 +159,6 @@ class FolderReader:
         square[top : top + height, left : left + width] = picture
         resized = Image.fromarray(square).resize((self.size, self.size), Image.Resampling.LANCZOS)
         return np.clip(np.asarray(resized, dtype=np.float32), 0, 1)
-
-    def _slice(self, path: Path) -> NDArray[np.float32]:
-        from ldbench.data.prepare.volumes import Preprocessing, axial_slice
-
-        settings = Preprocessing(
-            size=self.size, low_percentile=self.low_percentile, high_percentile=self.high_percentile
-        )
-        picture: NDArray[np.float32] = axial_slice(path, settings)
-        return picture
 
 
 def _suffix(path: Path) -> str:

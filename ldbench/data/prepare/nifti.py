@@ -21,6 +21,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from ldbench.data.prepare.source import FaultyImageError
 from ldbench.errors import ImageError
 
 SUFFIXES = (".nii.gz", ".nii")
@@ -54,9 +55,9 @@ class Volume:
         values: NDArray[np.float32] = part * np.float32(self.slope) + np.float32(self.intercept)
         broken = int(values.size - np.count_nonzero(np.isfinite(values)))
         if broken:
-            raise ImageError(
+            raise FaultyImageError(
                 f"{self.path}: expected finite voxels, got {broken} NaN or infinite of {values.size} read; "
-                "repair the file or leave it out"
+                "repair the file or leave it out", "NaN",
             )
         return values
 
@@ -91,7 +92,10 @@ def open_volume(path: Path, *, untold_axes: str = "") -> Volume:
 def _grey_shape(path: Path, image: nib.Nifti1Image) -> tuple[int, int, int]:
     full = tuple(int(side) for side in image.shape)
     if len(full) < 3 or any(side != 1 for side in full[3:]):
-        raise ImageError(f"{path}: expected one volume of three dimensions, got {full}; extract the one that is meant")
+        raise FaultyImageError(
+            f"{path}: expected one volume of three dimensions, got {full}; extract the one that is meant",
+            "several volumes",
+        )
     if image.get_data_dtype().kind not in "iuf":
         raise ImageError(f"{path}: expected grey voxels, got {image.get_data_dtype()}; convert them to one number each")
     if min(full[:3]) < MIN_SIDE or int(np.prod(full, dtype=np.int64)) > MAX_VOXELS:
@@ -105,9 +109,9 @@ def _affine(path: Path, image: nib.Nifti1Image, shape: Sequence[int], untold_axe
     affine = np.asarray(image.affine, dtype=np.float64)
     if int(header["sform_code"]) == 0 and int(header["qform_code"]) == 0:
         if not untold_axes:
-            raise ImageError(
+            raise FaultyImageError(
                 f"{path}: expected a qform or sform, got neither, so its orientation is unknown; "
-                "state its axes in the settings or leave it out"
+                "state its axes in the settings or leave it out", "orientation unknown",
             )
         to_axes = nib.orientations.axcodes2ornt(tuple(untold_axes))
         affine = _stated(to_axes, shape, np.asarray(header["pixdim"][1:4], dtype=np.float64))
@@ -116,7 +120,10 @@ def _affine(path: Path, image: nib.Nifti1Image, shape: Sequence[int], untold_axe
     sane = bool(np.all((sizes >= low) & (sizes <= high)))
     if not sane or abs(np.linalg.det(affine[:3, :3] / sizes)) < _FLAT:
         got = " x ".join(f"{size:.4g}" for size in sizes)
-        raise ImageError(f"{path}: expected voxels of {low:g} to {high:g} mm on 3 axes, got {got}; repair its header")
+        raise FaultyImageError(
+            f"{path}: expected voxels of {low:g} to {high:g} mm on 3 axes, got {got}; repair its header",
+            "broken header",
+        )
     return affine
 
 

@@ -16,18 +16,19 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from ldbench.data.prepare.radiograph import encode_png, to_levels
-from ldbench.data.prepare.source import Reader, SourceImage
+from ldbench.data.prepare.source import UNREADABLE, FaultyImageError, Reader, SourceImage
 from ldbench.errors import DataError, ImageError
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """An image's id with the SHA-256 and size of its file, or with the fault that kept it from being written."""
+    """An image's id, with the SHA-256 and size of its file, or with the fault that it has and the fault's rule."""
 
     image_id: str
     sha256: str = ""
     size: tuple[int, int] = (0, 0)
     fault: str = ""
+    rule: str = UNREADABLE
 
 
 def make_images(reader: Reader, folder: Path, batch: Sequence[tuple[str, SourceImage]]) -> list[Outcome]:
@@ -51,11 +52,12 @@ def _make(reader: Reader, folder: Path, image_id: str, source: SourceImage) -> O
     try:
         levels = to_levels(reader.pixels(source))
         if levels.ndim != 2 or levels.min() == levels.max():
-            raise ImageError(f"{source.name}: expected a grey image with contrast, got {levels.shape} of one level")
+            text = f"{source.name}: expected a grey image with contrast, got {levels.shape} of one level"
+            raise FaultyImageError(text, "no contrast")
         content = encode_png(levels)
     except (ImageError, DataError) as error:
         text = " ".join(str(error).split())
-        return Outcome(image_id, fault=text)
+        return Outcome(image_id, fault=text, rule=error.rule if isinstance(error, FaultyImageError) else UNREADABLE)
     except Exception as error:
         error.add_note(f"while preparing {source.name}")
         raise

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ldbench.data.decoding import DAMAGE, one_line
+from ldbench.data.prepare.source import FaultyImageError
 from ldbench.errors import ImageError
 
 MAX_PIXELS = 8192 * 8192  # a bomb is refused from its header
@@ -104,9 +105,9 @@ def _decoded(path: Path, dataset: Any) -> NDArray[Any]:
     except (NotImplementedError, RuntimeError, AttributeError, ImportError) as error:
         syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
         name = getattr(syntax, "name", "an unknown transfer syntax")
-        raise ImageError(
+        raise FaultyImageError(
             f"{path}: can't decode {name}: {one_line(error)[:160]}; "
-            'pip install "pydicom[basic]" pylibjpeg-openjpeg, or decompress it (gdcmconv --raw)'
+            'pip install "pydicom[basic]" pylibjpeg-openjpeg, or decompress it (gdcmconv --raw)', "compressed",
         ) from error
     return values
 

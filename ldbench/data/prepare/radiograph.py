@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from ldbench.data.decoding import DAMAGE, one_line, strict_decoder
+from ldbench.data.prepare.source import FaultyImageError
 from ldbench.errors import ImageError
 
 Square = Literal["pad", "crop"]
@@ -67,7 +68,8 @@ def read_jpeg(
         raise ImageError(f"can't read {shown}: {one_line(error)}; expected a whole JPEG, copy it again") from error
     levels = np.asarray(grey)
     if levels.min() == levels.max():
-        raise ImageError(f"{shown}: expected a radiograph, got grey level {levels[0, 0]} throughout; leave it out")
+        text = f"{shown}: expected a radiograph, got grey level {levels[0, 0]} throughout; leave it out"
+        raise FaultyImageError(text, "no contrast")
     resized = _squared(grey, square).resize((size, size), _KERNELS[resample])
     return np.asarray(resized, dtype=np.float32) / np.float32(255)
 

@@ -15,6 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ldbench.api import Attributes, ParameterValue
+from ldbench.errors import ImageError
+
+UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,18 @@ class Skipped:
     reason: str
     kind: Literal["fault", "rule"]
     rule: str
+
+
+class FaultyImageError(ImageError):
+    """An image that can't be used, with the rule under which a report counts it; any other `ImageError` is unreadable.
+
+    Rules: `NaN`, `several volumes`, `oblique`, `orientation unknown`, `broken header`, `no contrast`, `compressed`,
+    `alignment`.
+    """
+
+    def __init__(self, text: str, rule: str = UNREADABLE) -> None:
+        super().__init__(text)
+        self.rule = rule
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,19 @@
 """From a head's volume to one square axial slice through the lateral ventricles.
 
-The steps, each a setting: orientation from the header, the plane's height, resampling to isotropic voxels on the
-scanner's RAS axes, optional bias correction and brain mask, intensity between two percentiles of the slice, a square
-of fixed width in mm, an antialiased resize. Row 0 is anterior; column 0 is the subject's left.
+The steps, each a setting: orientation from the header, optional bias correction and affine alignment to MNI152
+(`ldbench.data.prepare.alignment`), the plane's height, resampling to isotropic voxels on the RAS axes, optional brain
+mask, intensity between two percentiles of the slice, a square of fixed width in mm, an antialiased resize. Row 0 is
+anterior; column 0 is the subject's left.
 
 The plane's height is found in one of two ways, and neither is a registration:
-- `world`: at a stated z in mm. Right for volumes that were aligned to MNI152 before; z = 20 cuts the bodies of the
-  lateral ventricles there. In a scanner's own coordinates z = 20 means nothing.
+- `world`: at a stated z in mm. Right for volumes that are aligned to MNI152, here or before; z = 20 cuts the bodies of
+  the lateral ventricles there. In a scanner's own coordinates z = 20 means nothing.
 - `head`: below the head's top by a stated part of the head's breadth. Top and breadth are what Otsu's threshold
   leaves: the highest level with 20 cm2 of foreground, and the left-right extent of the 90 mm below it. Breadth stands
   in for height because where a scan ends in the neck says nothing of the brain. Heads that nod, and brains of other
   proportions, are cut some millimetres higher or lower; nothing here knows a ventricle when it sees one.
 
-Refuses to invent: nothing is aligned to a template, and an empty slice or a head that can't be found is an
+Refuses to invent: nothing is aligned unless that is asked for, and an empty slice or a head that can't be found is an
 `ImageError`, never a black picture.
 """
 
@@ -20,9 +21,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import nibabel as nib
 import numpy as np
@@ -31,7 +31,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ldbench.api import ParameterValue
+from ldbench.data.prepare.alignment import METHOD, aligned, simple_itk
 from ldbench.data.prepare.nifti import SUFFIXES, Volume, open_volume
+from ldbench.data.prepare.source import FaultyImageError
 from ldbench.errors import ImageError, UsageError
 
 _TOP_CM2 = 20.0  # foreground that makes a level part of the head
@@ -74,6 +76,7 @@ class Preprocessing:
     skull: Literal["keep", "mask"] = "keep"
     mask_suffix: str = "_brainmask"
     bias_correction: bool = False
+    align: Literal["none", "mni152"] = "none"
 
     def __post_init__(self) -> None:
         """Raises UsageError for a setting out of range."""
@@ -83,6 +86,7 @@ class Preprocessing:
             "square from 16 to 1024 mm": 16 <= self.square <= 1024,
             "plane head or world": self.plane in ("head", "world"),
             "oblique resample or refuse": self.oblique in ("resample", "refuse"),
+            "align none or mni152": self.align in ("none", "mni152"),
             "skull keep or mask": self.skull in ("keep", "mask"),
             "a mask_suffix": bool(self.mask_suffix),
             "depth between 0 and 1": 0 < self.depth < 1,
@@ -95,7 +99,9 @@ class Preprocessing:
             if not holds:
                 raise UsageError(f"preprocessing: expected {rule}, got {self}")
         if self.bias_correction:
-            _simple_itk()
+            simple_itk("bias_correction")
+        if self.align != "none":
+            simple_itk("align")
 
     def settings(self) -> Mapping[str, ParameterValue]:
         """Every field by its name, and what is fixed in the code, for the record."""
@@ -106,6 +112,7 @@ class Preprocessing:
             "percentiles_of": "the slice",
             "head_search": f"Otsu; top {_TOP_CM2:g} cm2; middle {_MIDDLE:g} % of the {_BELOW_TOP_MM:g} mm below it",
             "n4": f"{_BIAS_ITERATIONS} iterations at each of 4 levels, at {_BIAS_MM:g} mm",
+            "alignment": METHOD,
         }
         return {**asdict(self), **fixed}
 
@@ -119,17 +126,22 @@ def axial_slice(path: Path, settings: Preprocessing) -> NDArray[np.float32]:
     volume = open_volume(path, untold_axes=settings.untold_axes)
     turned = float(np.degrees(nib.affines.obliquity(volume.affine).max()))
     if settings.oblique == "refuse" and turned > settings.oblique_degrees:
-        raise ImageError(
+        raise FaultyImageError(
             f"{path}: expected axes within {settings.oblique_degrees:g} degrees of RAS, got {turned:.1f}; "
-            "set oblique to resample, or leave it out"
+            "set oblique to resample, or leave it out", "oblique",
         )
     if settings.bias_correction:
         volume = _bias_corrected(volume)
+    scanner = volume.affine
+    if settings.align == "mni152":
+        volume = aligned(volume, head_height(volume, 0.0))
     z = settings.z if settings.plane == "world" else head_height(volume, settings.depth)
     grid = _grid(volume, z, settings.voxel)
     plane = _cut(volume, grid, order=1)
     if settings.skull == "mask":
-        plane = plane * (_cut(open_volume(_mask_of(path, settings.mask_suffix)), grid, order=0) > 0)
+        mask = open_volume(_mask_of(path, settings.mask_suffix))
+        placed = replace(mask, affine=volume.affine @ np.linalg.inv(scanner) @ mask.affine)
+        plane = plane * (_cut(placed, grid, order=0) > 0)
     return _picture(path, plane, settings)
 
 
@@ -149,7 +161,7 @@ def head_height(volume: Volume, depth: float) -> float:
     places = [_symmetric(side, step) for side, step in zip(shape, steps, strict=True)]
     voxels = volume.voxels(*np.ix_(*places))
     if voxels.min() == voxels.max():
-        raise ImageError(f"{path}: expected a head, got a volume of one value; leave it out")
+        raise FaultyImageError(f"{path}: expected a head, got a volume of one value; leave it out", "no contrast")
     otsu: Callable[[NDArray[np.float32]], float] = threshold_otsu  # scikit-image leaves it unannotated
     where = np.nonzero(voxels > otsu(voxels))
     points = nib.affines.apply_affine(affine, np.stack([place[at] for place, at in zip(places, where, strict=True)], 1))
@@ -211,12 +223,16 @@ def _cut(volume: Volume, grid: Grid, order: int) -> NDArray[np.float32]:
 def _picture(path: Path, plane: NDArray[np.float32], settings: Preprocessing) -> NDArray[np.float32]:
     low, high = np.percentile(plane, (settings.low_percentile, settings.high_percentile))
     if not high > low:
-        raise ImageError(f"{path}: expected a slice with contrast, got {low:g} nearly everywhere; leave it out")
+        raise FaultyImageError(
+            f"{path}: expected a slice with contrast, got {low:g} nearly everywhere; leave it out", "no contrast"
+        )
     picture = np.clip((plane - low) / (high - low), 0, 1).T[::-1]
     side = round(settings.square / settings.voxel)
     square = _middle(_middle(picture, side, 0), side, 1).astype(np.float32)
     if square.min() == square.max():
-        raise ImageError(f"{path}: expected contrast in the middle {settings.square:g} mm, got none; leave it out")
+        raise FaultyImageError(
+            f"{path}: expected contrast in the middle {settings.square:g} mm, got none; leave it out", "no contrast"
+        )
     resized = Image.fromarray(square).resize((settings.size, settings.size), Image.Resampling.BICUBIC)
     return np.clip(np.asarray(resized, dtype=np.float32), 0, 1)
 
@@ -242,7 +258,7 @@ def _mask_of(path: Path, suffix: str) -> Path:
 
 def _bias_corrected(volume: Volume) -> Volume:
     """N4 on voxels of about 4 mm within Otsu's foreground, its field applied to the full volume."""
-    sitk = _simple_itk()
+    sitk = simple_itk("bias_correction")
     voxels, sizes = volume.voxels(...), nib.affines.voxel_sizes(volume.affine)
     image = sitk.GetImageFromArray(voxels)
     image.SetSpacing([float(size) for size in sizes[::-1]])  # SimpleITK names the axes in the other order
@@ -252,12 +268,3 @@ def _bias_corrected(volume: Volume) -> Volume:
     n4.Execute(small, sitk.OtsuThreshold(small, 0, 1, 200))
     field = sitk.GetArrayFromImage(n4.GetLogBiasFieldAsImage(image))
     return replace(volume, stored=voxels / np.exp(field).astype(np.float32), slope=1.0, intercept=0.0)
-
-
-def _simple_itk() -> Any:
-    try:
-        return import_module("SimpleITK")
-    except ImportError as error:
-        raise UsageError(
-            "preprocessing: expected SimpleITK for bias_correction, got none; pip install SimpleITK or set it to false"
-        ) from error

@@ -141,7 +141,9 @@ def test_a_folder_begun_otherwise_is_refused(prepared: Path, root: Path, tmp_pat
 def test_every_fault_is_named_and_none_becomes_an_image(root: Path, tmp_path: Path) -> None:
     reader = MemoryReader(broken=("SUBJECT0001/scan0.raw",), blank=("SUBJECT0002/scan2.raw",))
     summary = prepare(reader, root, tmp_path, plan=PLAN)
-    assert summary.skipped == {("fault", "missing-file"): 1, ("fault", "unreadable"): 2, ("rule", "frontal"): 1}
+    assert summary.skipped == {
+        ("fault", "missing-file"): 1, ("fault", "no contrast"): 1, ("fault", "unreadable"): 1, ("rule", "frontal"): 1
+    }
     text = (tmp_path / "skipped.csv").read_text(encoding="utf-8").splitlines()
     assert text[1] == 'SUBJECT0001/scan0.raw,"expected pixels, got dust; clean it",fault,unreadable'
     assert "SUBJECT0002/scan2.raw" in text[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -16,6 +17,7 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless, S
 from ldbench.data.prepare.compose import prepare
 from ldbench.data.prepare.from_folder import FolderReader
 from ldbench.data.prepare.source import SourceImage
+from ldbench.data.prepare.volumes import Preprocessing, axial_slice
 from ldbench.errors import DataError, ImageError, UsageError
 
 RAMP = np.linspace(0, 1, 64 * 64).reshape(64, 64)
@@ -131,8 +133,6 @@ def test_a_nifti_plane_lies_as_its_header_says(tmp_path: Path) -> None:
 
 
 def test_a_nifti_volume_is_cut_as_the_brains_are(tmp_path: Path) -> None:
-    from ldbench.data.prepare.volumes import Preprocessing, axial_slice
-
     away = np.linalg.norm(np.indices((48, 48, 48)) - 23.5, axis=0)
     ball = np.where(away < 18, 100 + 40 * np.sin(away), 0).astype(np.float32)
     affine = np.diag([4.0, 4.0, 4.0, 1.0])
@@ -140,6 +140,11 @@ def test_a_nifti_volume_is_cut_as_the_brains_are(tmp_path: Path) -> None:
     nib.save(nib.Nifti1Image(ball, affine), tmp_path / "a.nii")
     expected = axial_slice(tmp_path / "a.nii", Preprocessing(size=32))
     np.testing.assert_array_equal(pixels(tmp_path / "a.nii"), expected)
+    stated = replace(READER, preprocessing=Preprocessing(size=32, plane="world", z=-50.0))
+    lower = axial_slice(tmp_path / "a.nii", Preprocessing(size=32, plane="world", z=-50.0))
+    np.testing.assert_array_equal(pixels(tmp_path / "a.nii", stated), lower)
+    assert np.abs(lower - expected).max() > 0.1
+    assert (stated.settings()["volume.plane"], stated.settings()["volume.size"]) == ("world", 32)
 
 
 def faulty(folder: Path, what: str) -> Path:
@@ -272,5 +277,7 @@ def test_a_csv_that_is_not_there_and_settings_out_of_range(tmp_path: Path) -> No
         FolderReader(tmp_path / "gone.csv").found(tmp_path)
     with pytest.raises(UsageError, match="size from 8 to 4096, got 4"):
         FolderReader(size=4)
+    with pytest.raises(UsageError, match=r"expected size = 64, got preprocessing\.size; drop the prefix"):
+        FolderReader(size=32, preprocessing=Preprocessing(size=64))
     with pytest.raises(UsageError, match="percentiles"):
         FolderReader(low_percentile=99.5, high_percentile=0.5)

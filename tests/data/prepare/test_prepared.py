@@ -120,6 +120,12 @@ def test_data_that_are_not_prepared_name_the_command(tmp_path: Path, monkeypatch
     assert data_folder("oasis3") == tmp_path / "data" / "oasis3"
     with pytest.raises(DataError, match=r"got none; run `ldbench data prepare oasis3 --root FOLDER`"):
         load(spec("oasis3"))
+    (tmp_path / "data" / "mine").mkdir(parents=True)
+    with pytest.raises(DataError, match="got none; run") as caught:
+        load(spec("adni1+oasis3+mine"))  # all at once, each with its command
+    for part in ("data/adni1", "data/oasis3", "prepare adni1", "prepare oasis3", "prepare folder --name mine"):
+        assert part in str(caught.value)
+    assert "\n" not in str(caught.value)
     with pytest.raises(UnknownNameError, match=r"unknown dataset 'sandbox-brian': did you mean sandbox-brain"):
         load(spec("sandbox-brian"))
 

@@ -210,6 +210,7 @@ def test_a_volume_without_orientation_is_refused_unless_its_axes_are_stated(tmp_
     [
         {"size": 4}, {"voxel": 0.0}, {"depth": 1.5}, {"low_percentile": 60.0, "high_percentile": 50.0},
         {"untold_axes": "RAT"}, {"untold_axes": "RLS"}, {"plane": "sagittal"}, {"square": 1.0},
+        {"align": "template"},
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(wrong: dict[str, object]) -> None:
@@ -217,10 +218,13 @@ def test_settings_out_of_range_are_refused(wrong: dict[str, object]) -> None:
         Preprocessing(**wrong)  # type: ignore[arg-type]
 
 
-def test_bias_correction_without_simpleitk_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("wanted", [{"bias_correction": True}, {"align": "mni152"}])
+def test_without_simpleitk_what_needs_it_is_one_line(
+    wanted: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "SimpleITK", None)
-    with pytest.raises(UsageError, match="expected SimpleITK for bias_correction"):
-        Preprocessing(bias_correction=True)
+    with pytest.raises(UsageError, match=f"expected SimpleITK for {next(iter(wanted))}, got none; pip install"):
+        Preprocessing(**wanted)  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

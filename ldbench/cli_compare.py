@@ -1,0 +1,45 @@
+"""The command line of paired comparisons: options in, one call, lines out.
+
+Holds no logic, and imports nothing heavy before the command is called.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """How comparisons can be printed."""
+
+    terminal = "terminal"
+    json = "json"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `ldbench`."""
+    app.command()(compare)
+
+
+def compare(
+    paths: Annotated[list[Path], typer.Argument(help="Result files, or folders that hold some.")],
+    metric: Annotated[list[str] | None, typer.Option(help="Only this metric; may be given again.")] = None,
+    format_: Annotated[Format, typer.Option("--format", help="terminal or json.")] = Format.terminal,
+) -> None:
+    """Say which of the models are better than which: paired tests over cases and seeds, corrected for all pairs."""
+    from ldbench import leaderboard
+    from ldbench.report.told_apart import chosen, pairs, render_json, render_text
+    from ldbench.units import beside_all
+
+    found = leaderboard.collect(paths)
+    units = beside_all(found)
+    tasks = {
+        task: chosen(pairs(found, board, units), metric or []) for task, board in leaderboard.fold(found, units).items()
+    }
+    if format_ is Format.json:
+        typer.echo(render_json(tasks), nl=False)
+    else:
+        typer.echo("\n".join(render_text(task, compared) for task, compared in tasks.items()), nl=False)

@@ -1,0 +1,44 @@
+"""The command `ldbench leaderboard build`.
+
+Options in, one call, lines out, as in `ldbench.cli`; nothing is imported before the command runs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+leaderboard = typer.Typer(name="leaderboard", no_args_is_help=True, help="Rebuild leaderboard files from results.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the suite's command line."""
+    app.add_typer(leaderboard)
+
+
+@leaderboard.callback()
+def group() -> None:
+    """Rebuild leaderboard files from results."""
+
+
+@leaderboard.command()
+def build(
+    results: Annotated[list[Path], typer.Argument(help="Result files, or folders that hold some.")],
+    out: Annotated[Path, typer.Option(help="Folder for TASK.json and TASK.md.")],
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; say which file differs and where; exit code 1 if one does.")
+    ] = False,
+    measured_only: Annotated[bool, typer.Option("--measured-only", help="Leave out published rows.")] = False,
+) -> None:
+    """Rebuild every leaderboard, JSON and Markdown, byte for byte from RESULTS."""
+    from ldbench.report.rebuild import differences, rebuild
+
+    if not check:
+        typer.echo("\n".join(map(str, rebuild(results, out, measured_only))))
+        return
+    found = differences(results, out, measured_only)
+    typer.echo("\n".join(found) if found else f"{out}: as the results make it, byte for byte")
+    if found:
+        raise typer.Exit(1)

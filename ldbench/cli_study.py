@@ -1,0 +1,78 @@
+"""The commands `ldbench study make` and `ldbench study score`.
+
+Options in, one call, lines out, as in `ldbench.cli`; everything else is imported when a command runs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ldbench.errors import UsageError
+
+study = typer.Typer(name="study", no_args_is_help=True, help="Let people judge images: blinded pages and their scores.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the suite's command line."""
+    app.add_typer(study)
+
+
+@study.command()
+def make(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs of one task, each with its images.")],
+    out: Annotated[Path, typer.Option(help="The page; its answer key is written beside it as NAME.key.json.")],
+    questions: Annotated[
+        str, typer.Option(help="real, older, disease, preference, parted by commas; empty: all that the task allows.")
+    ] = "",
+    per_question: Annotated[int, typer.Option(help="Trials a question, repeats and noise aside.")] = 20,
+    repeats: Annotated[int, typer.Option(help="Trials of each question shown a second time.")] = 2,
+    catch: Annotated[int, typer.Option(help="Trials with noise among those of `real`.")] = 2,
+    seed: Annotated[int, typer.Option(help="Draws the cases and, with a secret salt, sides and order.")] = 0,
+    title: Annotated[str, typer.Option(help="What readers see as the page's title.")] = "Reader study",
+    consent: Annotated[
+        Path | None, typer.Option(help="A text file shown before the start, instead of the page's own words.")
+    ] = None,
+    card: Annotated[str | None, typer.Option(help="The card's path, where the task isn't installed.")] = None,
+    salt: Annotated[str | None, typer.Option(help="The salt in a key, to write the same page again.")] = None,
+) -> None:
+    """Write one blinded HTML page from finished runs and real scans, and its answer key in a file of its own."""
+    from ldbench.study.make import Design
+    from ldbench.study.make import make as make_study
+    from ldbench.study.page import CONSENT, Wording
+
+    named = tuple(part.strip() for part in questions.split(",") if part.strip())
+    words = Wording(title, CONSENT if consent is None else _text(consent))
+    made = make_study(runs, out, Design(named, per_question, repeats, catch, seed, salt), words, card)
+    for line in made.lines():
+        typer.echo(line)
+
+
+@study.command()
+def score(
+    answers: Annotated[list[Path], typer.Argument(help="The files that readers saved, one a reader.")],
+    key: Annotated[Path, typer.Option(help="The study's answer key.")],
+    format_: Annotated[str, typer.Option("--format", help="terminal, markdown or json.")] = "terminal",
+    out: Annotated[Path | None, typer.Option(help="Write here instead of printing.")] = None,
+    seed: Annotated[int, typer.Option(help="Draws the resamples of the intervals.")] = 0,
+) -> None:
+    """Score readers' answers: accuracy, preference and agreement, with intervals."""
+    from ldbench.result import write_text_atomic
+    from ldbench.study.display import render
+    from ldbench.study.score import score as score_study
+
+    text = render(score_study(answers, key, seed), format_)
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        write_text_atomic(out, text)
+        typer.echo(str(out))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--consent: can't read {path} as UTF-8 text; expected a text file") from error

@@ -1,0 +1,52 @@
+"""The commands that let others check a result: `verify` and `submit`.
+
+Options in, one call, lines out, as in `ldbench.cli`; nothing heavy is imported before a command runs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the suite's command line."""
+    app.command()(verify)
+    app.command()(submit)
+
+
+def verify(
+    path: Annotated[Path, typer.Argument(metavar="RESULT", help="A result.json, a run's folder, or a submission.")],
+    device: Annotated[str, typer.Option(help="auto (the CPU for results from a CPU), cpu, cuda or cuda:N.")] = "auto",
+    task: Annotated[str | None, typer.Option(help="The card's path, where it is not an installed one.")] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="The images, where `ldbench score` took them from a folder elsewhere.")
+    ] = None,
+    complete: Annotated[
+        bool, typer.Option("--complete", help="Where all is equal, write the run's units.json if it has none.")
+    ] = False,
+) -> None:
+    """Recompute a result's scores from its images, hashes first; exit code 1 where they differ."""
+    from ldbench.report.progress import live_progress
+    from ldbench.verify import verify as verify_
+
+    with live_progress("verify") as progress:
+        found = verify_(path, device=device, task=task, images=images, complete=complete, progress=progress)
+    for line in found.lines():
+        typer.echo(line)
+    raise typer.Exit(found.exit_code)
+
+
+def submit(
+    folder: Annotated[Path, typer.Argument(metavar="RUN_FOLDER", help="The folder of a finished run, seed-N.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The archive, FILE.zip.  [default: named after the run, in this folder]")
+    ] = None,
+) -> None:
+    """Pack a finished run, result and images, into one archive that `ldbench verify` takes on another machine."""
+    from ldbench.submission.pack import pack
+
+    for line in pack(folder, out).lines():
+        typer.echo(line)

@@ -1,0 +1,69 @@
+"""Which row of today is which row of the baseline: the same model, with a new release of its package allowed for.
+
+A row's model is its name, distribution, version, parameters and flags. Where all are equal, it is the same row. Of what
+is then left over, one row of today and one of the baseline that differ in nothing but the version are a pair as well:
+comparing a release with the one before is what a gate is for. Refuses to guess among several.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+from ldbench.leaderboard import Failure, Row
+from ldbench.result import ModelRef
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The measured rows of today, those of them that are new, and what the rows of a baseline are today."""
+
+    rows_now: tuple[Row, ...]
+    new: tuple[Row, ...]
+    _names: dict[str, str]
+    _failed: tuple[Failure, ...]
+
+    def now(self, then: Row) -> Row | None:
+        """The row of today that the baseline's row is."""
+        own = self._names[_exact(then.model)]
+        return next((row for row in self.rows_now if _exact(row.model) == own), None)
+
+    def failures(self, then: Row) -> list[Failure]:
+        """The runs of the baseline's row that failed, without those that had failed in the baseline."""
+        own = self._names[_exact(then.model)]
+        return [one for one in self._failed if _exact(one.model) == own]
+
+
+def pair(
+    rows: Sequence[Row], failed: Sequence[Failure], rows_then: Sequence[Row], failed_then: Sequence[Failure]
+) -> Pairs:
+    """Pair the rows of one task, complete or failed, with those of its baseline."""
+    now = {_exact(model): model for model in (*(row.model for row in rows), *(one.model for one in failed))}
+    then = {_exact(row.model): row.model for row in rows_then}
+    names = {key: key for key in then}
+    old, new = _by_release(then, now), _by_release(now, then)
+    for release, keys in old.items():
+        if len(keys) == 1 and len(new.get(release, ())) == 1:
+            names[keys[0]] = new[release][0]
+    taken = set(names.values())
+    known = {(_exact(one.model), one.seed) for one in failed_then}
+    return Pairs(
+        rows_now=tuple(rows),
+        new=tuple(row for row in rows if _exact(row.model) not in taken),
+        _names=names,
+        _failed=tuple(one for one in failed if (_exact(one.model), one.seed) not in known),
+    )
+
+
+def _by_release(models: dict[str, ModelRef], without: dict[str, ModelRef]) -> dict[str, list[str]]:
+    """Keys of the models that are not in `without`, by all but the version."""
+    groups: dict[str, list[str]] = {}
+    for key, model in models.items():
+        if key not in without:
+            groups.setdefault(_exact(replace(model, version=None)), []).append(key)
+    return groups
+
+
+def _exact(model: ModelRef) -> str:
+    return json.dumps(asdict(model), sort_keys=True)

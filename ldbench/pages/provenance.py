@@ -1,0 +1,66 @@
+"""What a run says of itself, as names and values: parameters, machine, hashes, stages.
+
+Refuses to leave anything of the record out but scores, which stand in the table.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from ldbench.result import Result, Stage
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A name and a value as text; `code` for what is read by machines."""
+
+    name: str
+    value: str
+    code: bool = False
+
+
+def parameters(result: Result) -> list[Fact]:
+    """The model's parameters by name, values as JSON."""
+    named = sorted(result.model.parameters.items())
+    return [Fact(name, json.dumps(value, ensure_ascii=False), code=True) for name, value in named]
+
+
+def facts(result: Result) -> list[Fact]:
+    """Seed, machine, versions and hashes."""
+    model, machine = result.model, result.environment
+    known = [
+        ("seed", "unknown" if result.seed is None else str(result.seed), False),
+        ("distribution", " ".join(filter(None, (model.distribution, model.version))) or "none", False),
+        ("created", result.created, False),
+        ("card", f"version {result.task.version}, {result.task.card_hash}", True),
+        ("split", result.split_hash, True),
+        ("images", result.images_hash, True),
+        ("note", result.note, False),
+    ]
+    if machine is not None:
+        threads = "" if machine.threads is None else f", {machine.threads} thread{'s' * (machine.threads != 1)}"
+        state = {True: " with uncommitted changes", False: "", None: ", state unknown"}[machine.dirty]
+        known += [
+            ("device", f"{machine.device}{threads}", False),
+            ("platform", f"Python {machine.python}, {machine.platform}", False),
+            ("commit", f"{machine.commit}{state}" if machine.commit else "unknown", True),
+            ("packages", ", ".join(f"{name} {version}" for name, version in sorted(machine.packages.items())), False),
+        ]
+    return [Fact(name, value, code) for name, value, code in known if value]
+
+
+def stages(result: Result) -> list[tuple[str, str, str]]:
+    """Name, duration and peak memory of each stage."""
+    return [(stage.name, _duration(stage.seconds), _memory(stage)) for stage in result.stages]
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{seconds / 3600:.1f} h"
+
+
+def _memory(stage: Stage) -> str:
+    return "" if stage.peak_memory_mib is None else f"{stage.peak_memory_mib:,.0f} MiB"

@@ -1,0 +1,123 @@
+"""Which rows are better than which, and by how much: every pair of a task's rows that compete, metric by metric.
+
+Refuses to say "better" of a pair that no test tells apart (`ldbench.comparison`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import NamedTuple
+
+from ldbench.comparable import Found, distinct, row_key
+from ldbench.comparison import Comparison
+from ldbench.errors import unknown_name
+from ldbench.leaderboard import Leaderboard
+from ldbench.report.digits import decimals_for, fixed
+from ldbench.report.table import label
+from ldbench.standing import NO_UNITS, comparisons
+from ldbench.units import Units
+
+RULE = (
+    "Paired over the cases, test scans and seeds that both rows have; p by Student's t, corrected for all pairs of the "
+    "metric (Holm). Where no row has several seeds, this is said of these runs, not of what another seed would give, "
+    "and an area of a classifier trained on generated images is not told apart at all."
+)
+
+
+def pairs(
+    found: Sequence[Found], board: Leaderboard, units: Mapping[str, Units] = NO_UNITS
+) -> dict[str, list[Comparison]]:
+    """By metric, in the board's order, every pair of the rows that compete, under the rows' labels.
+
+    `found` are the results that the board was folded from, with their paths; `units` as `ldbench.leaderboard.fold`
+    takes them.
+    """
+    own = distinct([each for each in found if each[1].task.id == board.task.id])
+    names = {row_key(row): label(row, board.rows) for row in board.rows}
+    order = {key: index for index, key in enumerate(map(row_key, board.rows))}
+    told = comparisons(own, units)
+    return {
+        metric.metric: [_named(each, names, order) for each in told[metric.metric]]
+        for metric in board.metrics if metric.metric in told
+    }
+
+
+def sentences(compared: Mapping[str, Sequence[Comparison]]) -> list[str]:
+    """One a pair and metric that a test tells apart: who is better, by how much, and how sure that is."""
+    return [_sentence(each) for of_metric in compared.values() for each in of_metric if each.better is not None]
+
+
+def chosen(compared: Mapping[str, list[Comparison]], metrics: Sequence[str]) -> dict[str, list[Comparison]]:
+    """The pairs of these metrics, of all where none is named; raises `UnknownNameError`."""
+    for name in metrics:
+        if name not in compared:
+            raise unknown_name("metric", name, list(compared), "name one that the results have")
+    return {name: of_metric for name, of_metric in compared.items() if not metrics or name in metrics}
+
+
+def render_json(tasks: Mapping[str, Mapping[str, Sequence[Comparison]]]) -> str:
+    """All pairs by task and metric as JSON, keys sorted."""
+    record = {
+        task: {metric: [asdict(each) for each in of_metric] for metric, of_metric in compared.items()}
+        for task, compared in tasks.items()
+    }
+    return json.dumps(record, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def render_text(task: str, compared: Mapping[str, Sequence[Comparison]]) -> str:
+    """Every pair in a line, metric by metric, the surest first, then the rule; ">" is better than, "~" a tie."""
+    parts = [task]
+    for metric, of_metric in compared.items():
+        if not of_metric:
+            parts.append(f"{metric}: one row competes, so there is no pair")
+            continue
+        told = sum(each.better is not None for each in of_metric)
+        rows = [_said(each) for each in sorted(of_metric, key=lambda each: (each.p_adjusted, each.p))]
+        cells = [(one.winner, ">" if one.sure else "~", one.other, one.difference, one.p, one.runs) for one in rows]
+        widths = [max(len(row[column]) for row in cells) for column in range(6)]
+        lines = ["  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)) for row in cells]
+        heading = f"{metric}: {told} of {len(cells)} pairs told apart"
+        parts.append("\n".join([heading, *(f"  {line.rstrip()}" for line in lines)]))
+    return "\n\n".join([*parts, RULE]) + "\n"
+
+
+def _named(found: Comparison, names: Mapping[str, str], order: Mapping[str, int]) -> Comparison:
+    """The comparison under labels, the row that stands first on the board first."""
+    if order[found.first] > order[found.second]:
+        found = replace(
+            found, first=found.second, second=found.first, difference=-found.difference, ci_low=-found.ci_high,
+            ci_high=-found.ci_low,
+        )
+    better = None if found.better is None else names[found.better]
+    return replace(found, first=names[found.first], second=names[found.second], better=better)
+
+
+class _Said(NamedTuple):
+    """A comparison in words, the better row (or the first) as `winner`."""
+
+    winner: str
+    other: str
+    sure: bool
+    difference: str
+    p: str
+    runs: str
+
+
+def _said(found: Comparison) -> _Said:
+    turned = found.better == found.second
+    sign = -1.0 if turned else 1.0
+    low, high = sorted((sign * found.ci_low, sign * found.ci_high))
+    decimals = decimals_for((high - low) / 2, found.difference)
+    difference = f"{fixed(sign * found.difference, decimals)} [{fixed(low, decimals)}, {fixed(high, decimals)}]"
+    p = "< 0.0001" if found.p_adjusted < 1e-4 else f"= {found.p_adjusted:.2g}"
+    runs = f"{found.seeds} seed{'' if found.seeds == 1 else 's'}{'' if found.paired else ', cases not paired'}"
+    winner, other = (found.second, found.first) if turned else (found.first, found.second)
+    return _Said(winner, other, found.better is not None, difference, f"p {p}", runs)
+
+
+def _sentence(found: Comparison) -> str:
+    said = _said(found)
+    pair = f"{said.winner} is better than {said.other}"
+    return f"{found.metric}: {pair} by {said.difference}, adjusted {said.p} ({said.runs})"

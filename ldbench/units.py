@@ -1,0 +1,122 @@
+"""The file beside a result that says what each case or scan adds to each score: `units.json`.
+
+What a fold needs to compare two models by pairs without images (`ldbench.metrics.measured` defines a contribution).
+Numbers are kept to six significant digits. Refuses a file that belongs to another result: every metric's value must be
+the result's own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from ldbench.errors import ResultError
+from ldbench.metrics.score import Score
+from ldbench.result import Result, write_text_atomic
+from ldbench.typed import TypedError, build
+
+NAME, SCHEMA_VERSION = "units.json", 1
+_LARGEST = 1 << 28  # bytes; a hundred thousand cases of twenty metrics take a tenth of it
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """What each unit adds to one score's `value`: by the name of a list of ids, one number an id."""
+
+    value: float
+    by_unit: Mapping[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Units:
+    """The lists of ids ("cases", "scans", ...) and, by metric, the contributions in their order."""
+
+    ids: Mapping[str, tuple[str, ...]]
+    metrics: Mapping[str, Contributions] = field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+
+
+def rounded(numbers: Iterable[float]) -> tuple[float, ...]:
+    """The numbers to six significant digits."""
+    return tuple(float(f"{number:.6g}") for number in numbers)
+
+
+def dumps(units: Units) -> str:
+    """The file's text: keys sorted, one line a list, NaN refused, newline at the end."""
+    return _text(asdict(units), "") + "\n"
+
+
+def write(units: Units, path: Path) -> None:
+    """Write the file in one step, as results are written."""
+    write_text_atomic(path, dumps(units))
+
+
+def read(path: Path) -> Units:
+    """Read such a file; anything else is a `ResultError` naming file and field."""
+    try:
+        size = path.stat().st_size
+        if size > _LARGEST:
+            raise ResultError(f"{path}: expected at most {_LARGEST >> 20} MiB, got {size >> 20} MiB; remove it")
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ResultError(f"can't read {path}: {error.strerror}; expected the {NAME} of a run") from error
+    except (ValueError, RecursionError) as error:
+        raise ResultError(f"{path}: expected JSON, got {error}; remove the file") from error
+    version = record.get("schema_version") if isinstance(record, dict) else None
+    if version != SCHEMA_VERSION or isinstance(version, bool):
+        raise ResultError(f"{path}: expected schema_version {SCHEMA_VERSION}, got {version!r}; remove the file")
+    try:
+        units: Units = build(Units, record)
+    except TypedError as error:
+        raise ResultError(f"{path}:{error}; remove the file") from error
+    _check_lengths(units, path)
+    return units
+
+
+def _check_lengths(units: Units, path: Path) -> None:
+    for metric, of_metric in units.metrics.items():
+        for name, values in of_metric.by_unit.items():
+            if name not in units.ids or len(values) != len(units.ids[name]):
+                got = f"{len(values)} for {len(units.ids.get(name, ()))}"
+                raise ResultError(f"{path}:metrics.{metric}.{name}: expected one an id, got {got}; remove the file")
+
+
+def beside(path: Path | str, result: Result | None = None) -> Units | None:
+    """What lies beside a result file, or None; with the `result`, checked to be its own (`ResultError`)."""
+    file = Path(path).with_name(NAME)
+    if not file.is_file():
+        return None
+    units = read(file)
+    if result is not None:
+        _belongs(units, result.scores, file)
+    return units
+
+
+def beside_all(found: Iterable[tuple[str, Result]]) -> dict[str, Units]:
+    """By path, what lies beside each complete measured result; paths without are absent."""
+    present = {
+        path: beside(path, result)
+        for path, result in found if (result.status, result.origin) == ("complete", "measured")
+    }
+    return {path: units for path, units in present.items() if units is not None}
+
+
+def _belongs(units: Units, scores: Iterable[Score], file: Path) -> None:
+    values = {score.metric: score.value for score in scores}
+    for metric, of_metric in units.metrics.items():
+        if of_metric.value != values.get(metric):
+            raise ResultError(
+                f"{file}: expected {metric} {values.get(metric)} as in the result beside it, got {of_metric.value}; it "
+                "belongs to another result: remove it"
+            )
+
+
+def _text(value: object, indent: str) -> str:
+    """JSON that indents tables and keeps a list on its line: `json` would give each number a line of its own."""
+    if not isinstance(value, dict):
+        return json.dumps(value, allow_nan=False, ensure_ascii=False)
+    inner = f"{indent} "
+    rows = [f"{inner}{json.dumps(key, ensure_ascii=False)}: {_text(value[key], inner)}" for key in sorted(value)]
+    return "{\n" + ",\n".join(rows) + f"\n{indent}}}" if rows else "{}"

@@ -1,0 +1,128 @@
+"""Whether a recomputed score is the recorded one: equal, reproduced within its interval, or different, and in what.
+
+Equal is within a hundredth of the interval's half-width, value and both ends: what rounding elsewhere may move. The
+narrower interval counts, so that a recorded one that was widened excuses nothing. Refuses to excuse another way of
+measuring: a score from other parameters, extractor or n differs whatever its value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from ldbench.comparable import method
+from ldbench.metric_specs import JUDGED
+from ldbench.metrics.score import Score
+from ldbench.units import Contributions, Units
+
+Verdict = Literal["equal", "reproduced", "differs"]
+TRAINED = JUDGED | {"auc"}  # by a network trained anew, whose rounding grows over its steps on another machine
+SHARE = 0.01
+_NAMED = 2  # ways of measuring that a note names
+_DUST, _SMALLEST = 1e-6, 1e-9  # of the value, and of anything, where an interval has no width
+
+
+@dataclass(frozen=True)
+class Check:
+    """One metric as recorded and recomputed, None where a side lacks it, with the verdict and why."""
+
+    metric: str
+    recorded: float | None
+    recomputed: float | None
+    verdict: Verdict
+    note: str = ""
+
+    @property
+    def difference(self) -> float | None:
+        """Recomputed minus recorded."""
+        if self.recorded is None or self.recomputed is None:
+            return None
+        return self.recomputed - self.recorded
+
+    def line(self) -> str:
+        """The check as a row of a table in the terminal."""
+        numbers = [(self.recorded, "{:.6g}"), (self.recomputed, "{:.6g}"), (self.difference, "{:+.2g}")]
+        cells = [f"{'none' if number is None else form.format(number):>12}" for number, form in numbers]
+        return " ".join([f"{self.metric:15}", *cells, f" {self.verdict}"]) + (f": {self.note}" if self.note else "")
+
+
+def check_scores(recorded: Sequence[Score], recomputed: Sequence[Score]) -> list[Check]:
+    """One check a metric of either side, in the order recomputed; a metric that one side lacks differs."""
+    before, now = ({score.metric: score for score in scores} for scores in (recorded, recomputed))
+    checks = []
+    for name in [*now, *(name for name in before if name not in now)]:
+        if name in before and name in now:
+            checks.append(check_score(before[name], now[name]))
+        elif name in now:
+            checks.append(Check(name, None, now[name].value, "differs", "the result lacks it"))
+        else:
+            checks.append(Check(name, before[name].value, None, "differs", "these images don't give it"))
+    return checks
+
+
+def check_score(recorded: Score, now: Score) -> Check:
+    """The check of one metric."""
+    if ways := _ways(recorded, now):
+        return Check(now.metric, recorded.value, now.value, "differs", ways)
+    half = min(score.ci_high - score.ci_low for score in (recorded, now)) / 2
+    pairs = {
+        "value": (recorded.value, now.value), "ci_low": (recorded.ci_low, now.ci_low),
+        "ci_high": (recorded.ci_high, now.ci_high),
+    }
+    apart = [name for name, (one, other) in pairs.items() if not _near(one, other, half)]
+    if not apart:
+        return Check(now.metric, recorded.value, now.value, "equal")
+    moved = "value" in apart and len(apart) > 1  # a value that left its interval where it was wasn't trained anew
+    if moved and now.metric in TRAINED and _holds(recorded, now.value) and _holds(now, recorded.value):
+        note = "within its interval; its network was trained anew"
+        return Check(now.metric, recorded.value, now.value, "reproduced", note)
+    note = "" if "value" in apart else f"{apart[0]} {pairs[apart[0]][0]:.6g}, here {pairs[apart[0]][1]:.6g}"
+    return Check(now.metric, recorded.value, now.value, "differs", note)
+
+
+def check_units(checks: Sequence[Check], recorded: Units | None, now: Units) -> list[Check]:
+    """The checks again, where a units.json lies beside the result: what it says of an equal score must be equal, too,
+    to a hundredth of the score's standard error."""
+    if recorded is None:
+        return list(checks)
+    return [
+        replace(each, verdict="differs", note="units.json has other contributions")
+        if each.verdict == "equal" and not _same_units(each.metric, recorded, now) else each
+        for each in checks
+    ]
+
+
+def _ways(recorded: Score, now: Score) -> str:
+    """In what the ways of measuring differ, recorded and here; empty where they don't."""
+    one, other = (
+        {"n": score.n, "direction": score.direction, "extractor": score.extractor, **method(score)}
+        for score in (recorded, now)
+    )
+    keys = [key for key in sorted({*one, *other}) if one.get(key) != other.get(key)]
+    shown = [f"{key} {one.get(key)!r:.40}, here {other.get(key)!r:.40}" for key in keys]
+    return ", ".join(shown[:_NAMED]) + (f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else "")
+
+
+def _near(one: float, other: float, half: float) -> bool:
+    return abs(one - other) <= max(SHARE * half, _DUST * abs(other), _SMALLEST)
+
+
+def _holds(score: Score, value: float) -> bool:
+    return score.ci_low <= value <= score.ci_high
+
+
+def _same_units(metric: str, recorded: Units, now: Units) -> bool:
+    one, other = (units.metrics.get(metric, Contributions(0.0, {})) for units in (recorded, now))
+    if one.by_unit.keys() != other.by_unit.keys():
+        return False
+    if any(tuple(recorded.ids[kind]) != tuple(now.ids[kind]) for kind in one.by_unit):
+        return False
+    for kind, values in other.by_unit.items():
+        expected = np.asarray(values, dtype=np.float64)
+        apart = np.linalg.norm(np.asarray(one.by_unit[kind], dtype=np.float64) - expected)
+        if not apart <= SHARE * np.linalg.norm(expected) + _SMALLEST:
+            return False
+    return True

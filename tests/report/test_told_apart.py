@@ -1,0 +1,75 @@
+"""What is said of pairs: only what a test says, in the board's order, under the rows' labels."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from ldbench import result as result_file
+from ldbench.cli import app
+from ldbench.comparable import Found
+from ldbench.errors import UnknownNameError
+from ldbench.leaderboard import Leaderboard
+from ldbench.report.table import label
+from ldbench.report.told_apart import chosen, pairs, render_json, render_text, sentences
+
+
+def test_every_pair_of_rows_that_compete_is_there_best_first(results: list[Found], leaderboard: Leaderboard) -> None:
+    compared = pairs(results, leaderboard)
+    assert list(compared) == ["fid", "kid", "auc"]
+    named = [(each.first, each.second) for each in compared["fid"]]
+    assert len(named) == 6
+    places = {label(row, leaderboard.rows): index for index, row in enumerate(leaderboard.rows)}
+    assert all(places[one] < places[two] for one, two in named)
+    assert not {"real", "mean-image", "oracle", "Basic FT | LD"} & {name for pair in named for name in pair}
+
+
+def test_better_is_said_of_what_is_told_apart_alone(results: list[Found], leaderboard: Leaderboard) -> None:
+    said = sentences(pairs(results, leaderboard))
+    assert any(line.startswith("fid: basic-ft is better than sd by -2") for line in said)
+    assert not any("basic-ft-ld (delta=0.1) is better than basic-ft by" in line for line in said)
+    better = [each for of_metric in pairs(results, leaderboard).values() for each in of_metric if each.better]
+    assert len(said) == len(better) > 0
+
+
+def test_the_text_marks_what_is_sure(results: list[Found], leaderboard: Leaderboard) -> None:
+    text = render_text("task", pairs(results, leaderboard))
+    assert text.startswith("task\n\nfid: ")
+    assert " >  sd " in text
+    assert " ~ " in text
+    assert "Holm" in text.splitlines()[-1]
+
+
+def test_a_difference_is_turned_with_its_names(results: list[Found], leaderboard: Leaderboard) -> None:
+    for each in pairs(results, leaderboard)["fid"]:
+        assert each.ci_low <= each.difference <= each.ci_high
+        assert each.difference <= 0  # the board's first metric, lower is better, best first
+
+
+def test_only_the_metrics_asked_for(results: list[Found], leaderboard: Leaderboard) -> None:
+    compared = pairs(results, leaderboard)
+    assert list(chosen(compared, ["kid"])) == ["kid"]
+    assert chosen(compared, []) == compared
+    with pytest.raises(UnknownNameError, match="'fdi'"):
+        chosen(compared, ["fdi"])
+
+
+def test_the_command_prints_both_forms(results: list[Found], tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("runs")
+    for index, (_, result) in enumerate(results):
+        result_file.write(result, folder / str(index) / "result.json")
+    asked = ["compare", str(folder), "--metric", "fid"]
+    text = CliRunner().invoke(app, asked)
+    assert (text.exit_code, text.output.splitlines()[0]) == (0, "sandbox-brain-t2i")
+    record = json.loads(CliRunner().invoke(app, [*asked, "--format", "json"]).output)
+    assert len(record["sandbox-brain-t2i"]["fid"]) == 6
+    assert record == json.loads(render_json(record_of(results)))
+
+
+def record_of(results: list[Found]) -> dict[str, dict[str, list[object]]]:
+    from ldbench.leaderboard import fold
+
+    (task, board), = fold(results).items()
+    return {task: chosen(pairs(results, board), ["fid"])}  # type: ignore[dict-item]

@@ -1,0 +1,71 @@
+"""Feature networks with random weights in the formats of the published files, and a Stable Diffusion folder.
+
+Inception-v3 is torchvision's layers in a TorchScript file such as clean-fid reads: `layers` maps normalised images
+`(N, 3, 299, 299)` to features `(N, 2048)`. AlexNet is a state dictionary with torchvision's names, without the
+classifier, which LPIPS doesn't read. Equal seeds, equal weights. Refuses to pass for the real ones: their digests are
+their own.
+"""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from importlib import resources
+from pathlib import Path
+
+import torch
+
+from ldbench.torchvision_ops import declare_missing_ops
+
+
+class _Published(torch.nn.Module):
+    """The outer module of the published file: it normalises and calls `layers`."""
+
+    def __init__(self, layers: torch.jit.ScriptModule) -> None:
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features of images with grey levels 0 to 255."""
+        return self.layers((x - 128) / 128)
+
+
+def write_inception(path: Path, seed: int = 0) -> Path:
+    """A random Inception-v3 as TorchScript; its weights keep activations of order one through all layers."""
+    declare_missing_ops()
+    from torchvision.models import inception_v3
+
+    network = inception_v3(weights=None, init_weights=False, aux_logits=False, transform_input=False)
+    network.fc = torch.nn.Identity()
+    _draw(network, seed)
+    with torch.no_grad(), warnings.catch_warnings():
+        # torch 2.13 calls TorchScript deprecated; clean-fid's network is published in no other format
+        warnings.filterwarnings("ignore", ".*torch.jit.*", DeprecationWarning)
+        layers = torch.jit.trace(network.eval(), torch.zeros(1, 3, 299, 299), check_trace=False)
+        torch.jit.save(torch.jit.script(_Published(layers)), str(path))
+    return path
+
+
+def write_alexnet(path: Path, seed: int = 0) -> Path:
+    """A random AlexNet's convolutions, named as torchvision names them."""
+    declare_missing_ops()
+    from torchvision.models import alexnet
+
+    network = alexnet(weights=None)
+    _draw(network.features, seed)
+    torch.save({name: value for name, value in network.state_dict().items() if name.startswith("features.")}, path)
+    return path
+
+
+def write_stable_diffusion(folder: Path) -> Path:
+    """A small Stable Diffusion as diffusers saves one: the backbone that ships, copied."""
+    with resources.as_file(resources.files("ldbench_baselines.backbone").joinpath("tiny-sd")) as shipped:
+        shutil.copytree(shipped, folder)
+    return folder
+
+
+def _draw(network: torch.nn.Module, seed: int) -> None:
+    random = torch.Generator().manual_seed(seed)
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=random)

@@ -1,0 +1,126 @@
+"""The public API is what its pages say and what was promised: pages current, examples run, a change is a decision."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import importlib.util
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import ClassVar
+
+import pytest
+
+from ldbench.api import API_VERSION
+from ldbench.errors import PluginError
+from ldbench.registry import check_class
+
+from .broken_generators import OnlyText
+
+ROOT = Path(__file__).parent.parent
+HISTORIC = ROOT / "tests" / "historic"
+
+
+def script() -> ModuleType:
+    """docs/write_api.py as a module; it is no part of the package."""
+    spec = importlib.util.spec_from_file_location("write_api", ROOT / "docs" / "write_api.py")
+    assert spec is not None
+    assert spec.loader is not None
+    found = importlib.util.module_from_spec(spec)
+    sys.modules["write_api"] = found  # dataclasses look their module up
+    spec.loader.exec_module(found)
+    return found
+
+
+WRITER = script()
+
+
+@pytest.mark.parametrize("name", sorted(WRITER.pages()))
+def test_a_page_says_what_the_source_says(name: str) -> None:
+    committed = (ROOT / "docs" / "api" / name).read_text(encoding="utf-8")
+    assert committed == WRITER.pages()[name], "run python docs/write_api.py and commit docs/api"
+
+
+def test_every_page_is_in_the_index_and_every_link_leads_to_one() -> None:
+    folder = ROOT / "docs" / "api"
+    linked = set(re.findall(r"\]\(([a-z_]+\.md)\)", (folder / "index.md").read_text(encoding="utf-8")))
+    assert linked == {path.name for path in folder.glob("*.md")} - {"index.md"} == set(WRITER.pages())
+
+
+def test_the_index_names_the_version() -> None:
+    text = (ROOT / "docs" / "api" / "index.md").read_text(encoding="utf-8")
+    assert f"`ldbench.api.API_VERSION`, now {API_VERSION}." in text
+
+
+@pytest.mark.parametrize("name", [*WRITER.PUBLIC, "ldbench.scaffold.names"])
+def test_examples_run(name: str) -> None:
+    done = doctest.testmod(importlib.import_module(name))
+    assert done.failed == 0
+    assert done.attempted > 0
+
+
+def test_the_public_surface_is_the_one_that_was_promised() -> None:
+    frozen = HISTORIC / f"api-{API_VERSION}.txt"
+    assert frozen.is_file(), "a new API_VERSION needs its file: python docs/write_api.py --freeze"
+    assert WRITER.surface() == frozen.read_text(encoding="utf-8").splitlines(), (
+        "public names or signatures changed: raise API_VERSION (minor for what is added, major for what breaks), tell "
+        "the change log, and run python docs/write_api.py --freeze"
+    )
+
+
+def test_a_minor_version_only_adds() -> None:
+    major = API_VERSION.partition(".")[0]
+    for path in HISTORIC.glob(f"api-{major}.*.txt"):
+        gone = set(path.read_text(encoding="utf-8").splitlines()) - set(WRITER.surface())
+        assert not gone, f"{path.name} promised {sorted(gone)}: that takes a new major version"
+
+
+def test_the_surface_tells_a_changed_default_and_a_lost_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = "from dataclasses import dataclass\n@dataclass\nclass A:\n"
+    source = head + "    x: int = {x}\n    def f(self, y={y}):\n        pass\n"
+    monkeypatch.syspath_prepend(str(tmp_path))
+    seen = []
+    for x, y in ((1, 2), (3, 2), (1, 4)):
+        (tmp_path / "surface_of_this.py").write_text(source.format(x=x, y=y))
+        seen.append(list(WRITER._surface_of(WRITER.module("surface_of_this"))))
+    assert seen[0] == [
+        "class surface_of_this.A @dataclass", "surface_of_this.A.x: int = 1", "surface_of_this.A.f(self, y=2)",
+    ]  # fmt: skip
+    assert seen[0] != seen[1] != seen[2] != seen[0]
+
+
+@pytest.mark.parametrize("version", ["", "1", "1.0", "1.7"])
+def test_a_class_of_this_major_version_is_taken(version: str) -> None:
+    @dataclass
+    class Plugin(OnlyText):
+        """A plugin."""
+
+        api_version: ClassVar[str] = version
+
+    assert check_class(Plugin, "plugin") is Plugin
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        ("2.0", "plugin: Plugin is written for ldbench.api 2.0, this ldbench has 1.0; install a version of the plugin"),
+        ("0", "plugin: Plugin is written for ldbench.api 0, this ldbench has 1.0; install"),
+        ("one", "plugin: api_version: expected '1.0' or '1', got 'one'"),
+        ("1.0.2", "plugin: api_version: expected '1.0' or '1', got '1.0.2'"),
+        (1.0, "plugin: api_version: expected '1.0' or '1', got 1.0"),
+    ],
+)
+def test_a_class_of_another_major_version_is_refused_in_one_line(version: str, message: str) -> None:
+    @dataclass
+    class Plugin(OnlyText):
+        """A plugin."""
+
+        api_version: ClassVar[str] = version
+
+    with pytest.raises(PluginError) as caught:
+        check_class(Plugin, "plugin")
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)

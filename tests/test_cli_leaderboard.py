@@ -1,0 +1,75 @@
+"""`ldbench leaderboard build` as a user meets it: exit codes, and refusals that name both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from ldbench import result
+from ldbench.cli_leaderboard import register
+from ldbench.errors import LdbenchError
+from ldbench.result import Result
+
+from .report.conftest import FULL, TASK, measured
+
+COMMITTED = Path(__file__).parent.parent / "leaderboards"
+
+
+def ldbench(*arguments: str) -> tuple[int, str]:
+    """Exit code and output of `ldbench leaderboard ...`, an error as `ldbench.cli.main` turns it into a line."""
+    app = typer.Typer()
+    register(app)
+    done = CliRunner().invoke(app, ["leaderboard", *arguments])
+    if isinstance(done.exception, LdbenchError):
+        return done.exception.exit_code, f"error: {done.exception}\n"
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done.exit_code, done.output
+
+
+def test_committed_leaderboards_are_what_their_results_make() -> None:
+    code, said = ldbench("build", str(COMMITTED / "results"), "--out", str(COMMITTED), "--check")
+    assert (code, said.splitlines()[-1]) == (0, f"{COMMITTED}: as the results make it, byte for byte")
+
+
+def test_build_then_check_then_a_slip(tmp_path: Path) -> None:
+    results, boards = COMMITTED / "results/sandbox-brain-t2i-plain", tmp_path / "boards"
+    code, said = ldbench("build", str(results), "--out", str(boards))
+    assert (code, said.split()) == (0, [str(boards / f"sandbox-brain-t2i-plain.{end}") for end in ("json", "md")])
+    assert ldbench("build", str(results), "--out", str(boards), "--check")[0] == 0
+    file = boards / "sandbox-brain-t2i-plain.json"
+    slip = file.read_text(encoding="utf-8").replace('"kid"', '"kit"', 1)
+    file.write_text(slip, encoding="utf-8")
+    code, said = ldbench("build", str(results), "--out", str(boards), "--check")
+    assert (code, said) == (1, f'{file}: metrics[1].metric: "kit" there, "kid" by the results\n')
+    assert file.read_text(encoding="utf-8") == slip
+
+
+def other_parameters(one: Result) -> Result:
+    scores = [replace(score, parameters={**score.parameters, "resize": "bicubic"}) for score in one.scores]
+    return replace(one, scores=scores)
+
+
+@pytest.mark.parametrize(
+    ("change", "first", "second"),
+    [
+        (lambda one: replace(one, task=replace(TASK, version=2)), "version 1 (text-", "version 2 (text-to-image"),
+        (lambda one: replace(one, split_hash="7" * 64), "has 555555555555", "split_hash 777777777777"),
+        (other_parameters, "resize=(absent)", 'fid measured with resize="bicubic"'),
+    ],
+)
+def test_results_that_were_not_measured_alike_are_refused_with_both_sides_named(
+    change: Callable[[Result], Result], first: str, second: str, tmp_path: Path
+) -> None:
+    for name, one in (("a", measured(*FULL[0])), ("b", change(measured(*FULL[1])))):
+        result.write(one, tmp_path / name / "result.json")
+    code, said = ldbench("build", str(tmp_path), "--out", str(tmp_path / "boards"))
+    assert code == 2
+    assert said.count("\n") == 1
+    for part in (first, second, str(tmp_path / "a/result.json"), str(tmp_path / "b/result.json")):
+        assert part in said
+    assert not (tmp_path / "boards").exists()

@@ -1,0 +1,121 @@
+"""What the pages list is all that there is: metrics and keys of a card. The cards that they print are cards."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import pytest
+
+from ldbench import card
+from ldbench.card import Task
+from ldbench.metrics.catalogue import METRICS, MetricDescription
+from ldbench.metrics.score import bounds
+
+from .markdown_blocks import ROOT, TOML, blocks
+
+SPELLED = {int: "integer", float: "number", str: "text", bool: "true or false"}
+CARD_FILE_KEYS = {"extends", "omit", "protocol.template_set"}  # read before the dataclasses are built
+
+
+def section(page: str, heading: str) -> str:
+    """The text below a heading of the second level, up to the next one; blanks made one."""
+    found = re.search(rf"^## {re.escape(heading)}$(.*?)(?=^## |\Z)", page, flags=re.DOTALL | re.MULTILINE)
+    return " ".join(found[1].split()) if found else ""
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda each: each.name)
+def test_every_metric_has_its_section(metric: MetricDescription) -> None:
+    text = section((ROOT / "docs/metrics.md").read_text(encoding="utf-8"), f"`{metric.name}`")
+    low, high = bounds(metric.name)
+    span = {"inf": f"{low:g} or more" if low == 0 else "any number"}.get(f"{high:g}", f"{low:g} to {high:g}")
+    for expected in (f"{metric.title}.", f"{metric.direction} is better", span, metric.needs, metric.interval):
+        assert expected in text, f"{metric.name}: no {expected!r}"
+    assert "*Misleads*" in text
+    assert all(f"`{name}`" in text for name in metric.extractors)
+
+
+def test_metrics_has_no_section_that_is_no_metric() -> None:
+    heads = re.findall(r"^## `(\w+)`", (ROOT / "docs/metrics.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert heads == [metric.name for metric in METRICS]
+
+
+def spelled(hint: Any) -> str:
+    """A type as the page writes it."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return ", ".join(f"`{each}`" for each in arguments)
+    if origin is Union or origin is type(int | None):
+        return ", ".join(spelled(each) for each in arguments if each is not type(None))
+    if origin is tuple:
+        return f"list of {spelled(arguments[0])}"
+    if origin is not None:
+        return "table"
+    return SPELLED[hint]
+
+
+def card_keys(cls: Any, prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    """Every key of a card, dotted, with its type and its default; a table without keys as itself."""
+    hints = get_type_hints(cls)
+    for item in dataclasses.fields(cls):
+        key = f"{prefix}{item.name}"
+        tables = [each for each in (hints[item.name], *get_args(hints[item.name])) if dataclasses.is_dataclass(each)]
+        if tables and dataclasses.fields(tables[0]):
+            yield from card_keys(tables[0], f"{key}.")
+        elif tables:
+            yield key, "empty table", "absent"
+        else:
+            yield key, spelled(hints[item.name]), _default(item)
+
+
+def _default(item: dataclasses.Field[Any]) -> str:
+    if item.default is not dataclasses.MISSING:
+        value = item.default
+    elif item.default_factory is not dataclasses.MISSING:
+        value = item.default_factory()
+    else:
+        return "required"
+    if value is None or value in ({}, ()):
+        return "absent"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{list(value)}`" if isinstance(value, tuple) else f"`{value}`"
+
+
+def described_keys() -> Mapping[str, tuple[str, str]]:
+    """Every key of docs/cards.md's tables with its type and default; a row may describe several keys."""
+    found: dict[str, tuple[str, str]] = {}
+    for line in (ROOT / "docs/cards.md").read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if line.startswith("| `") and len(cells) == 4:
+            for key in re.findall(r"`([^`]+)`", cells[0]):
+                assert key not in found, f"{key} stands twice"
+                found[key] = (cells[1], cells[2])
+    return found
+
+
+def test_every_key_of_a_card_is_described_and_none_that_is_not() -> None:
+    keys = {key: (kind, default) for key, kind, default in card_keys(Task)}
+    described = {key: what for key, what in described_keys().items() if key not in CARD_FILE_KEYS}
+    assert described == keys
+    assert set(described_keys()) >= CARD_FILE_KEYS
+
+
+@pytest.mark.parametrize("name", ["docs/adding-a-task.md", "docs/cards.md"])
+def test_cards_in_pages_are_cards(name: str) -> None:
+    found = [block for block in blocks(ROOT / name) if block.language in TOML and "id = " in block.text]
+    assert found
+    for block in found:
+        card.parse(block.text, f"{name}:{block.line}")
+
+
+def test_an_editing_card_made_as_the_page_says_is_one() -> None:
+    whole, added = [block.text for block in blocks(ROOT / "docs/adding-a-task.md") if block.language in TOML]
+    changes = {"text-to-image": "disease-counterfactual", "shapes-t2i": "shapes-edit", "cases = 30": "cases = 12"}
+    text = whole.partition("[metrics.auc]")[0]
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    assert card.parse(text + added, "shapes-edit.toml").metrics.names()[-1] == "composition"

@@ -1,0 +1,176 @@
+"""`ldbench new generator`: what it writes installs, conforms, tests itself and ranks; and it never overwrites."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from ldbench import card
+from ldbench.api import API_VERSION
+from ldbench.cli_new import register
+from ldbench.errors import UnknownNameError, UsageError
+from ldbench.registry import load_generator
+from ldbench.scaffold.names import names_of
+from ldbench.scaffold.package import SANDBOX, write_package
+from ldbench.testing import assert_generator
+
+from .test_truth_is_hidden import small_card
+
+KINDS = sorted(SANDBOX)
+LONG = "x" * 40
+PIP = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_written_keeps_the_contract_from_its_first_day(kind: str, tmp_path: Path) -> None:
+    write_package("my-blur", kind, tmp_path / "new")
+    cls = load_generator(f"{tmp_path / 'new' / 'src' / 'my_blur' / '__init__.py'}:MyBlur")
+    assert cls.kinds == {kind}
+    assert cls.api_version == API_VERSION
+    assert not cls.reference
+    assert_generator(cls)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_files_are_complete_and_hold_no_placeholder(kind: str, tmp_path: Path) -> None:
+    written = write_package("my-blur", kind, tmp_path / "new")
+    assert {str(path.relative_to(tmp_path / "new")) for path in written} == {
+        "README.md", "pyproject.toml", "src/my_blur/__init__.py", "src/my_blur/py.typed", "tests/test_my_blur.py",
+        ".github/workflows/test.yml", ".gitignore",
+    }  # fmt: skip
+    texts = {path.name: path.read_text(encoding="utf-8") for path in written}
+    assert not [name for name, text in texts.items() if "${" in text or "$name" in text or "$cls" in text]
+    assert 'pip install "$LDBENCH"' in texts["test.yml"]
+    assert f"ldbench run {SANDBOX[kind]} my-blur" in texts["test.yml"]
+    assert "ldbench report runs --format html" in texts["test.yml"]
+    assert "REPLACE" in texts["__init__.py"]
+    assert card.load(SANDBOX[kind]).kind == kind
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_lines_stay_short_even_with_the_longest_name(kind: str, tmp_path: Path) -> None:
+    for path in write_package(LONG, kind, tmp_path / "new"):
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".py":
+            assert max(map(len, text.splitlines())) <= 120, path
+            ast.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("My-Blur", "NAME: expected up to 40 lower-case letters, digits and single hyphens, a letter first"),
+        ("my_blur", "got 'my_blur'"),
+        ("3d", "got '3d'"),
+        ("my--blur", "got 'my--blur'"),
+        ("my-blur-", "got 'my-blur-'"),
+        ("../blur", "got '../blur'"),
+        ("", "got ''"),
+        (f"{LONG}x", f"got '{LONG}x'"),
+        ("class", "a word of Python's own"),
+        ("true", "a word of Python's own"),
+        ("basic-ft", "'basic-ft' is registered by ldbench 0.1.0 already"),
+        ("random", "a module 'random' is installed already"),
+        ("torch", "a module 'torch' is installed already"),
+        ("ldbench-baselines", "a module 'ldbench_baselines' is installed already"),
+    ],
+)
+def test_a_name_that_would_not_do_is_refused_in_one_line(name: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        write_package(name, out=tmp_path / "new")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "new").exists()
+
+
+def test_names_follow_from_one() -> None:
+    names = names_of("a1-b2-c")
+    assert (names.name, names.module, names.cls) == ("a1-b2-c", "a1_b2_c", "A1B2C")
+
+
+def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    folder.mkdir()
+    (folder / "README.md").write_text("mine")
+    with pytest.raises(UsageError, match="expected a folder that isn't there yet"):
+        write_package("my-blur", out=folder)
+    assert [path.name for path in folder.iterdir()] == ["README.md"]
+    assert (folder / "README.md").read_text() == "mine"
+
+
+def test_an_unknown_kind_is_answered_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="unknown kind 'ageing': did you mean aging"):
+        write_package("my-blur", "ageing", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_command_says_what_it_wrote_and_what_comes_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = typer.Typer()
+    register(app)
+    done = CliRunner().invoke(app, ["new", "generator", "my-blur", "--kind", "aging"])
+    assert done.exit_code == 0, done.output
+    *files, following = done.output.splitlines()
+    assert all(Path(line).is_file() for line in files)
+    assert following == "next: pip install -e my-blur; ldbench check my-blur; ldbench run sandbox-brain-aging my-blur"
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a fresh environment with the package in it, editable; the running one stays as it is.
+
+    It sees the running one's packages through a .pth file, since nothing may be downloaded.
+    """
+    folder = tmp_path_factory.mktemp("scaffold")
+    write_package("my-blur", "aging", folder / "my-blur")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
+    inside = next((folder / "venv").glob("lib/python*/site-packages"))
+    outer = [path for path in sys.path if path.endswith("site-packages")]
+    (inside / "outer.pth").write_text("".join(f"import site; site.addsitedir({path!r})\n" for path in outer))
+    found = folder / "venv" / "bin" / "python"
+    into = ["--prefix", folder / "venv", "--ignore-installed", "--editable", folder / "my-blur"]
+    subprocess.run([found, "-m", "pip", "install", "--quiet", *PIP, *into], check=True)
+    return found
+
+
+def said(python: Path, folder: Path, *arguments: str) -> str:
+    """What a module's command line says, run in a folder; it must succeed."""
+    command = [python, "-m", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_it_installs_editable_and_is_listed(python: Path, tmp_path: Path) -> None:
+    source = python.parents[2] / "my-blur" / "src"
+    where = said(python, tmp_path, "ldbench", "list", "models")
+    assert "my-blur                  my-blur 0.1.0" in where
+    done = subprocess.run([python, "-c", "import my_blur; print(my_blur.__file__)"], capture_output=True, check=True)
+    assert Path(done.stdout.decode().strip()).is_relative_to(source)
+
+
+@pytest.mark.slow
+def test_it_keeps_the_contract_by_name_and_by_its_own_tests(python: Path, tmp_path: Path) -> None:
+    assert said(python, tmp_path, "ldbench", "check", "my-blur").endswith("23 clauses, none broken\n")
+    own = str(python.parents[2] / "my-blur" / "tests")
+    assert "2 passed" in said(python, tmp_path, "pytest", "-q", "-p", "no:cacheprovider", own)
+
+
+@pytest.mark.slow
+def test_it_runs_on_sandbox_data_and_gets_a_rank(python: Path, tmp_path: Path) -> None:
+    task = str(small_card(tmp_path))
+    for model in ("my-blur", "copy-source"):
+        said(python, tmp_path, "ldbench", "run", task, model, "--out", "runs", "--device", "cpu")
+    board = json.loads(said(python, tmp_path, "ldbench", "report", "runs", "--format", "json"))
+    rows = {row["model"]["name"]: row for row in board["rows"]}
+    psnr = {model: row["scores"][0]["value"] for model, row in rows.items()}
+    assert rows["my-blur"]["scores"][0]["rank"] == 1
+    assert psnr["my-blur"] > psnr["copy-source"], "it learned nothing of ageing"

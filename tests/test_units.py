@@ -1,0 +1,95 @@
+"""The sidecar of a result: what goes in comes out, and what doesn't belong is refused in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ldbench import result as result_file
+from ldbench import units
+from ldbench.errors import ResultError
+from ldbench.metrics.score import Score
+from ldbench.result import ModelRef, Result, TaskRef
+from ldbench.units import Contributions, Units
+
+names = st.text(min_size=1, max_size=8)
+SIDECAR = Units({"cases": ("a", "b")}, {"ssim": Contributions(0.5, {"cases": (0.25, -0.25)})})
+
+
+def a_result(value: float = 0.5, status: str = "complete") -> Result:
+    score = Score("ssim", value, 0.0, 1.0, 2, "higher")
+    failed = status == "failed"
+    return Result(
+        TaskRef("t", 1, "aging", "c"), ModelRef("m", None, None), "measured", [] if failed else [score],
+        "failed" if failed else "complete", seed=0,
+    )
+
+
+@given(st.dictionaries(names, st.lists(names, max_size=4), max_size=3), st.floats(-1, 1), st.data())
+def test_what_is_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, ids: dict[str, list[str]], value: float, data: st.DataObject
+) -> None:
+    by_unit = {
+        name: units.rounded(data.draw(st.lists(st.floats(-1, 1), min_size=len(listed), max_size=len(listed))))
+        for name, listed in ids.items()
+    }
+    sidecar = Units({name: tuple(listed) for name, listed in ids.items()}, {"[x]": Contributions(value, by_unit)})
+    path = tmp_path_factory.mktemp("units") / units.NAME
+    units.write(sidecar, path)
+    assert units.read(path) == sidecar
+    assert json.loads(path.read_text())["schema_version"] == 1
+
+
+def test_a_list_takes_one_line() -> None:
+    assert len(units.dumps(SIDECAR).splitlines()) == 14
+
+
+def test_numbers_keep_six_digits() -> None:
+    assert units.rounded([1 / 3, 1234567.0, 0.0]) == (0.333333, 1234570.0, 0.0)
+
+
+def test_what_lies_beside_a_result_is_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    assert units.beside(path, a_result()) is None
+    units.write(SIDECAR, tmp_path / units.NAME)
+    assert units.beside(str(path), a_result()) == SIDECAR
+    with pytest.raises(ResultError, match=r"expected ssim 0\.4 as in the result beside it, got 0\.5"):
+        units.beside(path, a_result(0.4))
+
+
+def test_only_complete_measured_results_have_units(tmp_path: Path) -> None:
+    for name in ("good", "failed"):
+        result_file.write(a_result(status="complete" if name == "good" else "failed"), tmp_path / name / "result.json")
+        units.write(SIDECAR, tmp_path / name / units.NAME)
+    found = [(str(path), result_file.read(path)) for path in sorted(tmp_path.rglob("result.json"))]
+    assert units.beside_all(found) == {str(tmp_path / "good" / "result.json"): SIDECAR}
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{", "expected JSON"),
+        ("[" * 100_000, "expected JSON"),
+        ("[]", "schema_version"),
+        ('{"schema_version": true, "ids": {}}', "schema_version"),
+        ('{"schema_version": 1}', "ids: expected a table"),
+        ('{"schema_version": 1, "ids": {"cases": [1]}}', r"ids\.cases\[0\]: expected a string"),
+        (
+            '{"schema_version": 1, "ids": {"x": ["a"]}, "metrics": {"m": {"value": 1, "by_unit": {"x": [1, 2]}}}}',
+            r"metrics\.m\.x: expected one an id, got 2 for 1",
+        ),
+        ('{"schema_version": 1, "ids": {}, "metrics": {"m": {"value": 1, "by_unit": {"x": []}}}}', "got 0 for 0"),
+        ('{"schema_version": 1, "ids": {"cases": ["a"]}, "metrics": {"m": {"value": NaN, "by_unit": {}}}}', "finite"),
+    ],
+)
+def test_another_file_is_refused_in_one_line(tmp_path: Path, text: str, complaint: str) -> None:
+    path = tmp_path / units.NAME
+    path.write_text(text)
+    with pytest.raises(ResultError, match=complaint) as caught:
+        units.read(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
