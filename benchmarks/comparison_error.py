@@ -29,13 +29,15 @@ def run(values: np.ndarray) -> Run:
     return Run(measured.score, Units({"cases": IDS}, {METRIC: Contributions(measured.value, by_unit)}))
 
 
-def board(random: np.random.Generator, means: Sequence[float], levels: np.ndarray, seeds: int) -> list[Comparison]:
-    """All pairs of models with these means, each run off by its model's level of noise."""
-    shared = random.normal(0, 1, CASES)
+def board(
+    random: np.random.Generator, means: Sequence[float], levels: np.ndarray, seeds: Sequence[int]
+) -> list[Comparison]:
+    """All pairs of models with these means and numbers of seeds, each run off by its model's level of noise."""
+    shared, several = random.normal(0, 1, CASES), max(seeds) > 1
     models = {
         str(index): {
-            seed: run(shared + mean + random.normal(0, OWN, CASES) + (random.normal(0, level) if seeds > 1 else 0.0))
-            for seed in range(seeds)
+            seed: run(shared + mean + random.normal(0, OWN, CASES) + (random.normal(0, level) if several else 0.0))
+            for seed in range(seeds[index])
         }
         for index, (mean, level) in enumerate(zip(means, levels, strict=True))
     }
@@ -59,11 +61,15 @@ def main() -> None:
                 if seeds == 1 and name != "alike":
                     continue
                 random, levels = np.random.default_rng([count, seeds]), np.geomspace(low, high, count)
-                equal = [board(random, [0.0] * count, levels, seeds) for _ in range(asked.boards)]
+                equal = [board(random, [0.0] * count, levels, [seeds] * count) for _ in range(asked.boards)]
                 false = np.mean([any(each.better for each in one) for one in equal])
-                apart = [board(random, [float(i) for i in range(count)], levels, seeds) for _ in range(20)]
+                apart = [board(random, [float(i) for i in range(count)], levels, [seeds] * count) for _ in range(20)]
                 seen = np.mean([each.better is not None for one in apart for each in one if neighbours(each)])
                 print(f"{count:3} models, {seeds} seeds, levels {name:17} {false:6.1%} {seen:7.1%}", flush=True)
+        random, levels, uneven = np.random.default_rng(count), np.full(count, 0.3), [3] + [1] * (count - 1)
+        lone = [board(random, [0.0] * count, levels, uneven) for _ in range(asked.boards)]
+        false = np.mean([any(each.better for each in one) for one in lone])
+        print(f"{count:3} models, 3 seeds of the first, 1 of the others, levels alike {false:6.1%}", flush=True)
 
 
 if __name__ == "__main__":

@@ -28,10 +28,12 @@ from ldbench.errors import LdbenchError
 from ldbench.parameters import key_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ldbench.result import Result
     from ldbench.run import Settings
+
+_INTERRUPTED = 130  # the exit code that a shell, and typer, give to Ctrl-C
 
 app = typer.Typer(
     name="ldbench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -49,6 +51,7 @@ class Catalogue(StrEnum):
 
 Seed = Annotated[int, typer.Option(help="Seed of the run; every case's noise is derived from it.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="A generator parameter, key=value; may be repeated.")]
 Out = Annotated[Path, typer.Option(help="Folder for results; an interrupted run goes on there.")]
 
 
@@ -76,13 +79,15 @@ def run(
     seed: Seed = 0,
     device: Device = "auto",
     batch_size: Annotated[int, typer.Option(help="Images generated at a time.")] = 50,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="A generator parameter, key=value.")] = None,
+    set_: Set = None,
     out: Out = Path("runs"),
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Say what a run would need and what is missing; exit code 2 if anything.")
     ] = False,
 ) -> None:
     """Fit each of MODELS on TASK, generate its cases, score them, write one result a model."""
+    if not dry:
+        _ready(task, models, key_values(set_ or []))
     from ldbench.processes import is_first_process
     from ldbench.report.progress import live_progress
     from ldbench.run import Settings
@@ -147,7 +152,7 @@ def check(
     model: Annotated[str, typer.Argument(help="A generator's name, path/to/file.py:Class or package.module:Class.")],
     device: Device = "cpu",
     backbone: Annotated[str, typer.Option(help="Backbone for generators that need one.")] = "tiny-sd",
-    set_: Annotated[list[str] | None, typer.Option("--set", help="A generator parameter, key=value.")] = None,
+    set_: Set = None,
 ) -> None:
     """Hold MODEL against the generator contract, clause by clause: what is expected, what was seen."""
     from ldbench.conformance.text import lines, summary
@@ -173,6 +178,24 @@ def main() -> None:
     except LdbenchError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:
+            typer.echo("interrupted; a run goes on from here when the same command is given again", err=True)
+        raise
+
+
+def _ready(task: str, models: Sequence[str], overrides: Mapping[str, str]) -> None:
+    """Refuse wrong names before anything heavy is imported, and any model that can't run before the first one runs."""
+    from ldbench import card
+    from ldbench.registry import load_generator
+
+    chosen = card.load(task)
+    for model in models:
+        load_generator(model)
+    from ldbench.run import ready
+
+    for model in models:
+        ready(chosen, model, overrides)
 
 
 def _dry_run(task: str, models: Sequence[str], settings: Settings) -> None:

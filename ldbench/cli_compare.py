@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def compare(
     paths: Annotated[list[Path], typer.Argument(help="Result files, or folders that hold some.")],
-    metric: Annotated[list[str] | None, typer.Option(help="Only this metric; may be given again.")] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="Only this metric; may be repeated.")] = None,
     format_: Annotated[Format, typer.Option("--format", help="terminal or json.")] = Format.terminal,
 ) -> None:
     """Say which of the models are better than which: paired tests over cases and seeds, corrected for all pairs."""
@@ -36,10 +36,6 @@ def compare(
 
     found = leaderboard.collect(paths)
     units = beside_all(found)
-    tasks = {
-        task: chosen(pairs(found, board, units), metric or []) for task, board in leaderboard.fold(found, units).items()
-    }
-    if format_ is Format.json:
-        typer.echo(render_json(tasks), nl=False)
-    else:
-        typer.echo("\n".join(render_text(task, compared) for task, compared in tasks.items()), nl=False)
+    boards = leaderboard.fold(found, units)
+    tasks = chosen({task: pairs(found, board, units) for task, board in boards.items()}, metric or [])
+    typer.echo(render_json(tasks) if format_ is Format.json else render_text(tasks), nl=False)

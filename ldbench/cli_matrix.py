@@ -65,7 +65,7 @@ def matrix(
     try:
         conduct(tally, cluster)
     except KeyboardInterrupt as error:
-        typer.echo(f"stopped; {tally.summary()}; the same command goes on", err=True)
+        typer.echo(f"stopped; {tally.summary()}", err=True)
         raise typer.Exit(INTERRUPTED) from error
     _summarise(tally, out)
 

@@ -72,10 +72,11 @@ def _write(
 ) -> None:
     from rich.console import Console
 
-    from ldbench.pages.from_results import FORMATS, report_pages
     from ldbench.report.write import report_paths, show
 
-    if format_ in FORMATS:
+    if format_ in (Format.html, Format.site):
+        from ldbench.pages.from_results import report_pages
+
         written = report_pages(paths, format_, out, tasks=reported, measured_only=measured_only, gallery=gallery)
         typer.echo("\n".join(map(str, written)))
     elif format_ is Format.terminal and out is None and (console := Console()).is_terminal:

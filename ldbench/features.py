@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +19,7 @@ import numpy.typing as npt
 from ldbench.api import ParameterValue, Progress, silent
 from ldbench.errors import ImageError, MetricError, unknown_name
 from ldbench.extractors.weights import unpinned, user_cache_folder
+from ldbench.whole_file import whole_file
 
 if TYPE_CHECKING:
     import torch
@@ -156,13 +155,5 @@ def _read(path: Path, count: int) -> npt.NDArray[np.float32] | None:
 
 
 def _write(path: Path, features: npt.NDArray[np.float32]) -> None:
-    """Write beside the target and rename, so that a reader never sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.save(file, features, allow_pickle=False)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as part, part.open("wb") as file:
+        np.save(file, features, allow_pickle=False)

@@ -152,7 +152,7 @@ def read(path: Path) -> Leaderboard:
     if version != SCHEMA_VERSION or isinstance(version, bool):
         raise ResultError(
             f"{path}: expected a leaderboard of schema_version {SCHEMA_VERSION}, got {version!r}; "
-            "rebuild it from its results with `ldbench report`"
+            "rebuild it from its results with `ldbench leaderboard build`"
         )
     try:
         leaderboard: Leaderboard = build(Leaderboard, record)

@@ -22,7 +22,8 @@ class Place(NamedTuple):
 
 
 def places(values: Mapping[str, float], direction: Direction, comparisons: Sequence[Comparison]) -> dict[str, Place]:
-    """The place of each row among `values`, from all pairwise comparisons of them on one metric.
+    """The place of each row among `values`, from all pairwise comparisons of them on one metric, none of which may call
+    the row with the worse value better (`ldbench.comparison.compare` never does).
 
     The interval runs from one more than the number of rows that are better to the number of rows less those that
     are worse, "better" being what a test corrected for all pairs says: with 95 % it holds for all rows at once

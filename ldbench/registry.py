@@ -69,10 +69,14 @@ def load_generator(name: str) -> type[Generator]:
     entry = registered(name)
     if entry is not None:
         return _load(f"generator {name!r} of {entry.owner}", functools.partial(_from_module, entry.value))
-    module, colon, _ = name.rpartition(":")
+    module, colon, class_name = name.rpartition(":")
     if not colon:
+        if name.endswith(".py"):
+            raise UnknownNameError(f"unknown model {name!r}: expected the class too; give {name}:Class")
         raise unknown_name("model", name, _entries(), _REMEDY)
     if not module.endswith(".py"):
+        if Path(f"{module}.py").is_file() and importlib.util.find_spec(module.partition(".")[0]) is None:
+            raise UnknownNameError(f"unknown model {name!r}: no such module, but a file; give {module}.py:{class_name}")
         return _load(f"generator {name!r}", functools.partial(_from_module, name))
     if not Path(module).is_file():
         raise UnknownNameError(f"unknown model {name!r}: no file {module!r} in {Path.cwd()}; check the path")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +18,7 @@ from ldbench.api import ParameterValue
 from ldbench.errors import MetricError, ResultError
 from ldbench.metrics.score import Score
 from ldbench.typed import TypedError, build
+from ldbench.whole_file import whole_file
 
 SCHEMA_VERSION = 1
 _STRICT = ConfigDict(extra="forbid")
@@ -112,21 +112,17 @@ def write(result: Result, path: Path) -> None:
     write_text_atomic(path, dumps(result))
 
 
-def write_text_atomic(path: Path, text: str) -> None:
-    """Write text beside `path`, flush it to disk, and rename it into place; a full disk is one clear line."""
+def write_text_atomic(path: Path, text: str, *, private: bool = False) -> None:
+    """Write text beside `path`, flush it to disk, and rename it into place; a full disk is one clear line.
+
+    `private`: nobody but the owner may read it.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise ResultError(f"can't write {path}: {error.strerror}; free space or choose another --out") from error
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with whole_file(path, private=private) as part, part.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
     except OSError as error:
-        Path(name).unlink(missing_ok=True)
         raise ResultError(f"can't write {path}: {error.strerror}; free space or choose another --out") from error
 
 

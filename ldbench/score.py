@@ -8,21 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from ldbench.api import Progress, silent
 from ldbench.data.task_data import TaskData
 from ldbench.errors import MetricError, unknown_name
 from ldbench.metric_specs import ClassifierSpec, DistributionSpec, KernelSpec, PerceptualSpec
 from ldbench.metrics.measured import Measured
-from ldbench.score_edits import PASSES, Edits, score_edit
+from ldbench.score_edits import PASSES, Edits, present, score_edit
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from numpy.typing import NDArray
 
-Spec = TypeVar("Spec")
 
 @dataclass(frozen=True)
 class ScoringContext:
@@ -99,7 +98,7 @@ def _fid(data: TaskData, images: Mapping[str, torch.Tensor], context: ScoringCon
     from ldbench.features import extractor_parameters
     from ldbench.metrics.fid import fid_score
 
-    spec = _present(data.task.metrics.fid)
+    spec = present(data.task.metrics.fid)
     real, generated = _features(spec, data, images, context)
     parameters = extractor_parameters(spec.extractor, spec.resize)
     return fid_score(real, generated, extractor=spec.extractor, parameters=parameters)
@@ -109,7 +108,7 @@ def _kid(data: TaskData, images: Mapping[str, torch.Tensor], context: ScoringCon
     from ldbench.features import extractor_parameters
     from ldbench.metrics.kid import kid_score
 
-    spec = _present(data.task.metrics.kid)
+    spec = present(data.task.metrics.kid)
     real, generated = _features(spec, data, images, context)
     return kid_score(
         real, generated, extractor=spec.extractor, parameters=extractor_parameters(spec.extractor, spec.resize),
@@ -147,7 +146,7 @@ def _psnr(data: TaskData, images: Mapping[str, torch.Tensor], context: ScoringCo
 def _lpips(data: TaskData, images: Mapping[str, torch.Tensor], context: ScoringContext) -> Measured:
     from ldbench.metrics.lpips import lpips_score
 
-    spec: PerceptualSpec = _present(data.task.metrics.lpips)
+    spec: PerceptualSpec = present(data.task.metrics.lpips)
     return lpips_score(*_pairs(data, images), extractor=spec.extractor, device=context.device)
 
 
@@ -155,7 +154,7 @@ def _auc(data: TaskData, images: Mapping[str, torch.Tensor], context: ScoringCon
     from ldbench.metrics.auc import auc_score
     from ldbench.metrics.classifier import Recipe
 
-    spec: ClassifierSpec = _present(data.task.metrics.auc)
+    spec: ClassifierSpec = present(data.task.metrics.auc)
     test_images, test_labels = data.test_scans()
     name = data.task.data.class_attribute
     order = sorted(images)
@@ -206,9 +205,3 @@ def _stack(images: Mapping[str, torch.Tensor], order: Sequence[str]) -> torch.Te
     import torch
 
     return torch.stack([images[case_id] for case_id in order])
-
-
-def _present(spec: Spec | None) -> Spec:
-    if spec is None:
-        raise MetricError("expected the metric on the card, got none; this is a defect of the caller")
-    return spec

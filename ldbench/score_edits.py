@@ -58,7 +58,7 @@ class Edits:
     @property
     def edit(self) -> EditSpec:
         """The card's [edit]."""
-        return _present(self.task.edit)
+        return present(self.task.edit)
 
     @cached_property
     def region(self) -> torch.Tensor | None:
@@ -76,7 +76,7 @@ class Edits:
 
         images, labels = self.training_scans()
         return judge_of(
-            _present(self.task.judge), self.task.data.classes, images, labels, device=self.device,
+            present(self.task.judge), self.task.data.classes, images, labels, device=self.device,
             folder=self.judge_folder, progress=self.progress,
         )
 
@@ -121,7 +121,7 @@ def _attribute_error(metric: str, spec: AttributeSpec | None, edits: Edits) -> M
     from ldbench.data.sandbox.estimators import estimator
     from ldbench.metrics.attribute_error import attribute_error_score
 
-    name = _present(spec).estimator
+    name = present(spec).estimator
     chosen = estimator(name)
     return attribute_error_score(metric, edits.results, edits.known, chosen.read, estimator=name, unit=chosen.unit)
 
@@ -141,7 +141,7 @@ def _identity_ssim(edits: Edits) -> Measured:
 def _identity_lpips(edits: Edits) -> Measured:
     from ldbench.metrics.identity import identity_lpips_score
 
-    extractor = _present(edits.task.metrics.identity_lpips).extractor
+    extractor = present(edits.task.metrics.identity_lpips).extractor
     score = identity_lpips_score(edits.results, edits.sources, edits.region, extractor=extractor, device=edits.device)
     return _with_region(score, edits)
 
@@ -167,13 +167,13 @@ def _reversibility(edits: Edits) -> Measured:
 def _error_inside(edits: Edits) -> Measured:
     from ldbench.metrics.truth_error import error_inside_score
 
-    return _with_region(error_inside_score(edits.results, edits.known, _present(edits.region)), edits)
+    return _with_region(error_inside_score(edits.results, edits.known, present(edits.region)), edits)
 
 
 def _error_outside(edits: Edits) -> Measured:
     from ldbench.metrics.truth_error import error_outside_score
 
-    return _with_region(error_outside_score(edits.results, edits.known, _present(edits.region)), edits)
+    return _with_region(error_outside_score(edits.results, edits.known, present(edits.region)), edits)
 
 
 def _with_region(score: Measured, edits: Edits) -> Measured:
@@ -186,7 +186,8 @@ def _with_region(score: Measured, edits: Edits) -> Measured:
     return replace(score, parameters={**score.parameters, **settings})
 
 
-def _present(part: Spec | None) -> Spec:
+def present(part: Spec | None) -> Spec:
+    """A part of the card that the caller's own question needs; `MetricError` where the card has none."""
     if part is None:
         raise MetricError("expected the metric's table on the card, got none; this is a defect of the caller")
     return part

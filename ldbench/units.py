@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from ldbench.comparable import run_key
 from ldbench.errors import ResultError
-from ldbench.metrics.score import Score
+from ldbench.metrics.score import LARGEST, Score
 from ldbench.result import Result, write_text_atomic
 from ldbench.typed import TypedError, build
 
@@ -71,16 +72,19 @@ def read(path: Path) -> Units:
         units: Units = build(Units, record)
     except TypedError as error:
         raise ResultError(f"{path}:{error}; remove the file") from error
-    _check_lengths(units, path)
+    _check_lists(units, path)
     return units
 
 
-def _check_lengths(units: Units, path: Path) -> None:
+def _check_lists(units: Units, path: Path) -> None:
     for metric, of_metric in units.metrics.items():
         for name, values in of_metric.by_unit.items():
             if name not in units.ids or len(values) != len(units.ids[name]):
                 got = f"{len(values)} for {len(units.ids.get(name, ()))}"
                 raise ResultError(f"{path}:metrics.{metric}.{name}: expected one an id, got {got}; remove the file")
+            if not all(abs(value) <= LARGEST for value in values):
+                where = f"{path}:metrics.{metric}.{name}"
+                raise ResultError(f"{where}: expected numbers up to {LARGEST:g} in size, got more; remove the file")
 
 
 def beside(path: Path | str, result: Result | None = None) -> Units | None:
@@ -95,12 +99,20 @@ def beside(path: Path | str, result: Result | None = None) -> Units | None:
 
 
 def beside_all(found: Iterable[tuple[str, Result]]) -> dict[str, Units]:
-    """By path, what lies beside each complete measured result; paths without are absent."""
-    present = {
-        path: beside(path, result)
-        for path, result in found if (result.status, result.origin) == ("complete", "measured")
-    }
-    return {path: units for path, units in present.items() if units is not None}
+    """By path, what lies beside each complete measured result or a copy of it; paths without are absent.
+
+    Copies share their units, as a fold keeps any one of them: its ranks must not depend on which.
+    """
+    runs: dict[str, tuple[str, str]] = {}
+    by_run: dict[tuple[str, str], Units] = {}
+    for path, result in found:
+        if (result.status, result.origin) != ("complete", "measured"):
+            continue
+        run = runs[path] = (result.task.id, run_key(result))
+        units, known = beside(path, result), by_run.get(run)
+        if units is not None and units != known:
+            by_run[run] = units if known is None else min(units, known, key=dumps)
+    return {path: by_run[run] for path, run in runs.items() if run in by_run}
 
 
 def _belongs(units: Units, scores: Iterable[Score], file: Path) -> None:

@@ -14,6 +14,7 @@ bounds=copy-source,autoencoder,oracle,other-subject
 # Table 1, and Table 3 beside it
 matrix sandbox-brain-t2i sandbox-chest-t2i --models real,mean-image
 matrix sandbox-brain-t2i sandbox-chest-t2i --models "$everyone" --seeds 0,1,2
+matrix sandbox-brain-t2i sandbox-chest-t2i --models basic-ft-offset-noise,basic-ft-zero-snr,basic-ft-signal-leak
 for task in sandbox-brain-t2i sandbox-chest-t2i; do
     fitted=$(ls -d "$out/$task"/basic-ft-ld-*)
     matrix "$task" --models real-synthetic --set "samples=$fitted/seed-{seed}/images" --seeds 0,1,2

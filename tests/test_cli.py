@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ldbench.cli import main
+
 from .conftest import small_card
 
 
@@ -36,6 +38,8 @@ def test_lists_name_what_is_installed() -> None:
         (("run", "sandbox-brain-t2i", "basic-ft", "--set", "steps"), "--set: expected key=value, got 'steps'"),
         (("run", "sandbox-brain-t2i", "real", "--device", "abacus"), "--device: expected auto, cpu, cuda"),
         (("run", "sandbox-brain-t2i", "real", "--batch-size", "0"), "--batch-size: expected 1 or more, got 0"),
+        (("run", "sandbox-brain-t2i", "mean-image", "mean-imag"), "unknown model 'mean-imag': did you mean mean-image"),
+        (("run", "sandbox-brain-t2i", "mean-image", "copy-source"), "copy-source can't do text-to-image"),
         (("score", "sandbox-brain-t2i", "no-such-folder"), "no-such-folder"),
         (("report", "no-such-folder"), "no-such-folder"),
     ],
@@ -47,6 +51,27 @@ def test_bad_input_is_one_line_and_exit_code_two(arguments: tuple[str, ...], mes
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
     assert not list(tmp_path.rglob("result.json"))
+
+
+def test_a_typo_is_found_before_anything_heavy_is_imported(tmp_path: Path) -> None:
+    script = (
+        "import sys; from ldbench.cli import main; sys.argv = ['ldbench', 'run', 'sandbox-brain-t2i', 'reel']\n"
+        "try: main()\nexcept SystemExit as ended: print(ended.code, 'torch' in sys.modules, 'scipy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert done.stdout.split() == ["2", "False", "False"], done.stderr
+
+
+def test_control_c_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(path: Path, out: Path | None = None) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "argv", ["ldbench", "submit", "."])
+    monkeypatch.setattr("ldbench.submission.pack.pack", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err.startswith("interrupted; ")
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from scipy import stats
 from ldbench.comparison import Comparison, Run, compare, holm
 from ldbench.metrics.mean_score import mean_score
 from ldbench.metrics.score import Score
+from ldbench.ranking import places
 from ldbench.units import Contributions, Units
 
 CASES = 40
@@ -80,6 +81,39 @@ def test_models_without_a_common_seed_are_compared_as_two_samples() -> None:
     assert found.better == "other"
 
 
+def test_common_seeds_that_contradict_all_runs_tell_nothing() -> None:
+    rows = {"one": {seed: run(normal(seed, mean)) for seed, mean in ((0, 5.0), (7, 1.0), (8, 1.1))},
+            "other": {0: run(normal(9, 4.5))},
+            **{name: {seed: run(normal(seed, 1.0)) for seed in range(2)} for name in ("third", "fourth")}}
+    means = {name: float(np.mean([each.score.value for each in runs.values()])) for name, runs in rows.items()}
+    found = {(each.first, each.second): each for each in compare(rows, "higher")}
+    assert found["one", "other"].difference > 0 > means["one"] - means["other"]
+    assert found["one", "other"].p_adjusted < 0.05
+    assert found["one", "other"].better is None
+    places(means, "higher", list(found.values()))
+
+
+def test_one_model_with_several_seeds_says_what_a_seed_changes_for_all() -> None:
+    several = {seed: run(normal(seed, mean)) for seed, mean in enumerate((0.1, 0.3, 0.5))}
+    rows = {"several": several, "one": {0: run(normal(7, 0.2))}, "other": {0: run(normal(8, 0.4))}}
+    spread = float(np.var([each.score.value for each in several.values()], ddof=1))
+    for each in compare(rows, "higher"):
+        reach = (2 * spread) ** 0.5 * stats.t.ppf(0.975, 2)
+        assert (each.ci_high - each.ci_low) / 2 == pytest.approx(reach, rel=0.05)
+        assert each.better is None
+
+
+def test_cases_that_were_not_measured_are_no_degrees_of_freedom() -> None:
+    measured = np.arange(CASES) < 4
+    ones, others = normal(0)[measured], normal(1)[measured]
+    rows: list[dict[int | None, Run]] = []
+    for values in (ones, others):
+        score = mean_score("score", values, "higher", {})
+        by_unit = {"cases": tuple(score.among(measured).contributions["cases"].tolist())}
+        rows.append({0: Run(score.score, Units({"cases": IDS}, {"score": Contributions(score.value, by_unit)}))})
+    assert two(*rows).p == pytest.approx(stats.ttest_rel(ones, others).pvalue, rel=1e-3)
+
+
 def test_equal_images_are_not_told_apart_and_units_that_cannot_vary_are_not_believed() -> None:
     assert two({0: run(normal(0))}, {0: run(normal(0))}).p == 1
     never, always = np.zeros(3), np.ones(3)
@@ -114,6 +148,20 @@ def test_holm_agrees_with_its_definition(ps: list[float]) -> None:
     assert adjusted == [expected[index] for index in range(len(ps))]
 
 
+def test_among_equal_models_one_with_more_seeds_makes_no_other_better() -> None:
+    random, wrong, repetitions = np.random.default_rng(11), 0, 150
+    for _ in range(repetitions):
+        shared = random.normal(0, 1, CASES)
+        models = {
+            str(model): {
+                seed: run(shared + random.normal(0, 0.5, CASES) + random.normal(0, 0.3)) for seed in range(seeds)
+            }
+            for model, seeds in enumerate((3, 1, 1, 1))
+        }
+        wrong += any(each.better for each in compare(models, "higher"))
+    assert wrong / repetitions < 0.05 + 3 * (0.05 * 0.95 / repetitions) ** 0.5
+
+
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_among_equal_models_any_is_called_better_in_five_percent_at_most(seeds: int) -> None:
     random, wrong, repetitions = np.random.default_rng(seeds), 0, 300
@@ -128,3 +176,11 @@ def test_among_equal_models_any_is_called_better_in_five_percent_at_most(seeds: 
         }
         wrong += any(each.better for each in compare(models, "higher"))
     assert wrong / repetitions < 0.05 + 3 * (0.05 * 0.95 / repetitions) ** 0.5
+
+
+def test_no_difference_is_larger_than_the_metric_allows() -> None:
+    def share(value: float) -> Run:
+        return Run(Score("flip_rate", value, -1.0, 2.0, 3, "higher"))
+
+    found = two({0: share(0.5)}, {0: share(0.5)})
+    assert (found.ci_low, found.ci_high) == (-1.0, 1.0)

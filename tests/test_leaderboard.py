@@ -15,6 +15,8 @@ from ldbench import result as result_file
 from ldbench.errors import ResultError
 from ldbench.metrics.score import Score
 from ldbench.result import ModelRef, Result, TaskRef
+from ldbench.units import Contributions, Units
+from ldbench.units import write as write_units
 
 TASK = TaskRef("sandbox-brain-t2i", 1, "text-to-image", "c" * 64)
 Numbers = tuple[float, float, float]
@@ -98,6 +100,34 @@ def test_rows_differ_by_parameters_and_by_version() -> None:
 @given(st.permutations(FIELD), st.lists(st.sampled_from(FIELD), max_size=3))
 def test_the_bytes_depend_neither_on_order_nor_on_copies(order: list[Result], copies: list[Result]) -> None:
     assert board.dumps(fold(*order, *copies)) == board.dumps(fold(*FIELD))
+
+
+def paired(value: float, offset: int) -> Units:
+    spread = tuple(0.05 * ((case * offset) % 7 - 3) for case in range(7))
+    return Units({"groups": tuple("abcdefg")}, {"fid": Contributions(value, {"groups": spread})})
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.permutations(range(len(FIELD))), st.sets(st.integers(0, len(FIELD) - 1)))
+def test_with_units_of_some_rows_the_bytes_do_not_depend_on_order_or_paths(order: list[int], known: set[int]) -> None:
+    values = {index: FIELD[index].scores[0].value for index in known if FIELD[index].scores}
+    folded = []
+    for places, prefix in ((order, "z"), (sorted(order), "a")):
+        paths = {index: f"{prefix}{place}/result.json" for place, index in enumerate(places)}
+        units = {paths[index]: paired(value, index) for index, value in values.items()}
+        folded.append(board.dumps(board.fold([(paths[index], FIELD[index]) for index in places], units)[TASK.id]))
+    assert folded[0] == folded[1]
+
+
+def test_units_of_a_copy_count_for_the_row(tmp_path: Path) -> None:
+    rows = [run("a", fid(10, 5, 15)), run("b", fid(11, 6, 16))]
+    for one, folders in zip(rows, (("1", "3"), ("2", "4")), strict=True):
+        for folder in folders:
+            result_file.write(one, tmp_path / folder / "result.json")
+        write_units(paired(one.scores[0].value, 1 if one is rows[0] else 2), tmp_path / folders[1] / "units.json")
+    leaderboard = board.boards(board.collect([tmp_path]))[TASK.id]
+    assert ranks(leaderboard) == {"a": 1, "b": 2}
+    assert leaderboard == board.boards(board.collect([tmp_path / "3", tmp_path / "4"]))[TASK.id]
 
 
 numbers = st.tuples(*[st.floats(0, 100)] * 3).map(lambda three: (sorted(three)[1], min(three), max(three)))

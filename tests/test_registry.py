@@ -193,3 +193,14 @@ def test_a_module_nobody_installed_has_no_distribution(site: Path) -> None:
     (site / "loose_plugin.py").write_text(GOOD)
     ref = model_ref("loose_plugin:Grey", load_generator("loose_plugin:Grey")())
     assert (ref.name, ref.distribution, ref.version) == ("loose_plugin:Grey", None, None)
+
+
+def test_a_file_without_its_class_is_answered_with_how_to_name_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my_own_blur.py").write_text("", encoding="utf-8")
+    with pytest.raises(UnknownNameError, match=r"give my_own_blur\.py:Class$"):
+        load_generator("my_own_blur.py")
+    with pytest.raises(UnknownNameError, match=r"give my_own_blur\.py:Blur$"):
+        load_generator("my_own_blur:Blur")

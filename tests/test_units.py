@@ -69,6 +69,19 @@ def test_only_complete_measured_results_have_units(tmp_path: Path) -> None:
     assert units.beside_all(found) == {str(tmp_path / "good" / "result.json"): SIDECAR}
 
 
+def test_copies_of_a_result_share_their_units_whichever_is_found_first(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        result_file.write(a_result(), tmp_path / name / "result.json")
+    other = Units({"cases": ("a", "b")}, {"ssim": Contributions(0.5, {"cases": (0.125, -0.125)})})
+    units.write(SIDECAR, tmp_path / "b" / units.NAME)
+    found = [(str(path), result_file.read(path)) for path in sorted(tmp_path.rglob("result.json"))]
+    assert units.beside_all(found) == {path: SIDECAR for path, _ in found}
+    units.write(other, tmp_path / "c" / units.NAME)
+    for order in (found, found[::-1]):
+        assert len({units.dumps(each) for each in units.beside_all(order).values()}) == 1
+    assert units.beside_all(found) == units.beside_all(found[::-1])
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -83,6 +96,10 @@ def test_only_complete_measured_results_have_units(tmp_path: Path) -> None:
             r"metrics\.m\.x: expected one an id, got 2 for 1",
         ),
         ('{"schema_version": 1, "ids": {}, "metrics": {"m": {"value": 1, "by_unit": {"x": []}}}}', "got 0 for 0"),
+        (
+            '{"schema_version": 1, "ids": {"x": ["a"]}, "metrics": {"m": {"value": 1, "by_unit": {"x": [-1e200]}}}}',
+            r"metrics\.m\.x: expected numbers up to 1e\+60",
+        ),
         ('{"schema_version": 1, "ids": {"cases": ["a"]}, "metrics": {"m": {"value": NaN, "by_unit": {}}}}', "finite"),
     ],
 )

@@ -100,11 +100,6 @@ def reconstruction_loss(decoded: torch.Tensor, images: torch.Tensor) -> tuple[to
     return error.abs().mean() + 2.0 * squared, float(10.0 * torch.log10(4.0 / squared.detach()))
 
 
-def picture_batch(corpus: Corpus, first: int, count: int) -> torch.Tensor:
-    """Whole pictures `first` to `first + count`, (N, 3, 64, 64) float32 in [-1, 1]."""
-    return _images(corpus.render_pixels(first, first + count))
-
-
 def _batch(corpus: Corpus, recipe: AutoencoderRecipe, step: int) -> torch.Tensor:
     """Images of one step, (N, 3, crop, crop) float32 in [-1, 1]: random crops, mirrored and turned."""
     rng = np.random.default_rng([recipe.seed, 3, step])

@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import tempfile
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from ldbench.errors import WeightsError
+from ldbench.whole_file import whole_file
 
 if TYPE_CHECKING:
     import torch
@@ -162,18 +162,13 @@ def packaged_file(package: str, relative: str, sha256: str) -> Path:
 
 def _download(weights: WeightsFile, path: Path) -> None:
     """Download beside the target, check, and rename into place, so that no half file ever carries the name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    part = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file, urllib.request.urlopen(weights.url, timeout=60) as response:
-            while block := response.read(_CHUNK):
-                file.write(block)
-        check(part, weights.sha256, weights.url)
-        part.replace(path)
+        with whole_file(path) as part:
+            with part.open("wb") as file, urllib.request.urlopen(weights.url, timeout=60) as response:
+                while block := response.read(_CHUNK):
+                    file.write(block)
+            check(part, weights.sha256, weights.url)
     except OSError as error:
         raise WeightsError(
             f"can't download {weights.url}: {error}; download it elsewhere and put it at {path}"
         ) from error
-    finally:
-        part.unlink(missing_ok=True)

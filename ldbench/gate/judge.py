@@ -1,9 +1,9 @@
 """Today's leaderboards against the baseline's: the rule of the gate.
 
 A metric of a row got worse if it lies further on the worse side of the baseline's value than both the end of the
-baseline's 95 % interval and the tolerance. Rows that don't compete (references, rows that saw the truth) fail in either
-direction, as "moved": no generator changed there, so the measuring did. A row or metric of the baseline that is gone,
-and a run of it that failed and had not failed before, fail too. A pure function.
+baseline's 95 % interval and the tolerance, and further than round-off. Rows that don't compete (references, rows that
+saw the truth) fail in either direction, as "moved": no generator changed there, so the measuring did. A row or metric
+of the baseline that is gone, and a run of it that failed and had not failed before, fail too. A pure function.
 
 Refuses to judge reported rows, and tasks that were not measured alike (`ldbench.gate.baseline`).
 """
@@ -19,6 +19,9 @@ from ldbench.gate.pairing import Pairs, pair
 from ldbench.gate.tolerance import Tolerances, require_known
 from ldbench.leaderboard import Failure, FoldedScore, Leaderboard, Row
 from ldbench.report.table import label
+
+# LPIPS of the truth is 2.6e-14 with an interval of 1e-15, and another processor's last digits are no change.
+ROUND_OFF = 1e-9
 
 
 def check(
@@ -97,7 +100,7 @@ def _score(
     worse_by = then.value - now.value if higher else now.value - then.value
     ends = (then.value - then.ci_low, then.ci_high - then.value)
     interval = ends[0] if (worse_by > 0) == higher else ends[1]
-    allowed = max(interval, tolerances.amount(then.metric, then.value))
+    allowed = max(interval, tolerances.amount(then.metric, then.value), ROUND_OFF)
     verdict: Verdict = "same"
     if abs(worse_by) > allowed:
         verdict = "moved" if not competes else "worse" if worse_by > 0 else "better"

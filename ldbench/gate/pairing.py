@@ -47,7 +47,7 @@ def pair(
         if len(keys) == 1 and len(new.get(release, ())) == 1:
             names[keys[0]] = new[release][0]
     taken = set(names.values())
-    known = {(_exact(one.model), one.seed) for one in failed_then}
+    known = {(names.get(_exact(one.model), _exact(one.model)), one.seed) for one in failed_then}
     return Pairs(
         rows_now=tuple(rows),
         new=tuple(row for row in rows if _exact(row.model) not in taken),

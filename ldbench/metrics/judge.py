@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ from ldbench.errors import MetricError
 from ldbench.metric_specs import ClassifierSpec
 from ldbench.metrics.classifier import Classifier, Recipe, restored_classifier, train_classifier
 from ldbench.metrics.intervals import Array
+from ldbench.whole_file import whole_file
 
 if TYPE_CHECKING:
     import torch
@@ -162,16 +161,8 @@ def _read(path: Path, key: str, classes: int, recipe: Recipe, device: torch.devi
 
 
 def _write(path: Path, key: str, state: Mapping[str, torch.Tensor]) -> None:
-    """Write beside the target and rename, so that a reader never sees half a file."""
     from safetensors.torch import save_file
 
     plain = {name: value.cpu().contiguous() for name, value in state.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    part = Path(name)
-    try:
+    with whole_file(path) as part:
         save_file(plain, part, metadata={"key": key, "digest": _digest(plain)})
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

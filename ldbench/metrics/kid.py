@@ -57,6 +57,7 @@ def kid_score(
     real_nd, generated_md = validated_features("kid", real_features, generated_features, least=3)
     pairs = _all_pairs(real_nd, generated_md)
     interval = _interval(pairs, real_nd, generated_md, subset_size, subsets, seed)
+    widened = 1.0 if subset_size is None else _widened(interval, pairs, min(len(real_nd), len(generated_md)))
     return Measured(
         metric="kid",
         value=interval.value,
@@ -75,8 +76,14 @@ def kid_score(
             "subset_seed": None if subset_size is None else seed,
             "interval": "95 % delete-one jackknife over both sets, Student's t",
         },
-        contributions={"scans": pairs.real_n, "cases": pairs.generated_m},
+        contributions={"scans": widened * pairs.real_n, "cases": widened * pairs.generated_m},
     )
+
+
+def _widened(interval: Interval, pairs: _AllPairs, smaller: int) -> float:
+    """How much more than all pairs' a standard error of subsets is: to first order, every sample's part grows so."""
+    deviation = (interval.high - interval.low) / 2 / t_quantile(smaller - 1)
+    return float(deviation / pairs.variance**0.5) if pairs.variance > 0 else 1.0
 
 
 def kid_interval(

@@ -1,9 +1,11 @@
 """A score together with what each unit it was measured on adds to it, so that two scores can be compared by pairs.
 
-The contributions `c_u` of a value sum to zero within each kind of unit, and the sum of their squares is the variance
-that the value's interval was made of: (x_u - mean) / sqrt(n (n - 1)) for a mean of n cases, and the jackknife's or
-DeLong's part of each sample elsewhere. The variance of the difference of two values over the same units is then the sum
-of (a_u - b_u)^2, whatever the metric. Refuses to be stored: a result holds the plain score (`Measured.score`).
+The contributions `c_u` of a value sum to zero within each kind of unit, and the sum of their squares is the value's
+variance over such units: (x_u - mean) / sqrt(n (n - 1)) for a mean of n cases, and the jackknife's or DeLong's part of
+each sample elsewhere. Intervals are made of it, but for a share's (Wilson's) and for an area over several trainings,
+whose own chance is no unit's: runs with other seeds show it. The variance of the difference of two values over the same
+units is then the sum of (a_u - b_u)^2, whatever the metric. Refuses to be stored: a result holds the plain score
+(`Measured.score`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What every metric returns: a value with its interval, sample size, direction and provenance.
 
-Refuses values that are not finite numbers: a metric that can't be computed raises `MetricError` instead.
+Refuses values that are not finite numbers, or too large to square: a metric that can't be computed raises `MetricError`
+instead.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ldbench.api import ParameterValue
 from ldbench.errors import MetricError
 
 Direction = Literal["lower", "higher"]
+LARGEST = 1e60  # squares of squares of numbers up to here are finite, which comparisons take
 _SHARE, _DISTANCE = (0.0, 1.0), (0.0, math.inf)
 _BOUNDS: Mapping[str, tuple[float, float]] = {
     "fid": _DISTANCE, "ssim": (-1.0, 1.0), "psnr": _DISTANCE, "lpips": _DISTANCE, "auc": _SHARE, "target_auc": _SHARE,
@@ -48,7 +50,7 @@ class Score:
 
     def __post_init__(self) -> None:
         numbers = (self.value, self.ci_low, self.ci_high)
-        if not all(math.isfinite(number) for number in numbers) or self.ci_low > self.ci_high:
+        if not all(abs(number) <= LARGEST for number in numbers) or self.ci_low > self.ci_high:  # false for NaN
             raise MetricError(
                 f"{self.metric}: expected finite value and ordered interval, got {self.value} "
                 f"[{self.ci_low}, {self.ci_high}] from n = {self.n}; check the images for constant content"

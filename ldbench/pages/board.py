@@ -96,7 +96,9 @@ def _of_ranks(note: str) -> str:
 
 def _column(leaderboard: Leaderboard, name: str, rows: Sequence[Row]) -> Column:
     scores = [(row.competes, score) for row in rows if (score := row.score(name)) is not None]
-    competing = [score for competes, score in scores if competes] or [score for _, score in scores]
+    competing = [score for competes, score in scores if competes]
+    if len(competing) < 2:  # one row alone would have its own interval for an axis
+        competing = [score for _, score in scores]
     axis = spanning((end for score in competing for end in (score.ci_low, score.value, score.ci_high)), WIDTH)
     if axis is not None:  # a perfect reference may lie so far off that all others would become one dot
         axis = stretched(axis, [score.value for _, score in scores])

@@ -15,8 +15,6 @@ from ldbench.report.told_apart import pairs, sentences
 from ldbench.report.write import gather
 from ldbench.units import beside_all
 
-FORMATS = ("html", "site")
-
 
 def report_pages(
     paths: Sequence[Path], format: str, out: Path | None, *, tasks: Sequence[str] = (), measured_only: bool = False,

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -46,13 +45,13 @@ def beside() -> Look:
     return Look(_policy("img-src 'self'", "style-src 'self'", "script-src 'self'"), None, None, None)
 
 
-def pieces(template: str, **content: Any) -> Iterator[str]:
+def pieces(template: str, content: Mapping[str, object]) -> Iterator[str]:
     """The filled template piece by piece, so that a page of many pictures is never in memory as a whole."""
     environment = Environment(
         loader=PackageLoader("ldbench.pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True,
     )
-    return environment.get_template(template).generate(**content)
+    return environment.get_template(template).generate(content)
 
 
 def marked(blocks: Iterable[tuple[str, str]]) -> Iterator[tuple[str, Markup]]:

@@ -5,8 +5,6 @@ Refuses to fold: what may meet in one table, and who is better than whom, is dec
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,7 @@ from ldbench.pages.search_curve import find
 from ldbench.pages.shelf import Beside, Inside
 from ldbench.report.names import slug
 from ldbench.result import write_text_atomic
+from ldbench.whole_file import whole_file
 
 GALLERY = 24
 _NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
@@ -64,18 +63,18 @@ def write_pages(
         view, by_row = board_view(board), runs_of(board, found, gallery)
         pictures = gathered(board, by_row, gallery)
         target = out / _page_name(task, site)
-        content = render.pieces(
-            "page.html", look=look, board=view, task=board.task, split_hash=board.split_hash, site=site,
-            rows=sections(board, by_row, pictures, curves), about=pictures.about(),
-            changes=pictures.shows_changes, better=tuple(better.get(task, ())),
-            blocks=render.marked(pictures.blocks(shelf)),
-        )
-        _write(target, content)
+        content = {
+            "look": look, "board": view, "task": board.task, "split_hash": board.split_hash, "site": site,
+            "rows": sections(board, by_row, pictures, curves), "about": pictures.about(),
+            "changes": pictures.shows_changes, "better": tuple(better.get(task, ())),
+            "blocks": render.marked(pictures.blocks(shelf)),
+        }
+        _write(target, render.pieces("page.html", content))
         written.append(target)
         listed.append(_listed(board, view, target.name, len(pictures.runs)))
     if site:
         written.insert(0, out / "index.html")
-        _write(written[0], render.pieces("index.html", look=look, tasks=listed, site=True))
+        _write(written[0], render.pieces("index.html", {"look": look, "tasks": listed, "site": True}))
     return written
 
 
@@ -95,17 +94,9 @@ def _write(path: Path, content: Iterable[str]) -> None:
 
     Not flushed to disk, which would wait for every picture just written (30 s for 20,000): a report can be made again.
     """
-    part = ""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
+        with whole_file(path) as part, part.open("w", encoding="utf-8", errors="replace") as file:
             file.writelines(content)
-        Path(part).chmod(0o644)
-        Path(part).replace(path)
     except OSError as error:
         reason = f"{error.strerror or error}; free space or choose another --out"
         raise ResultError(f"can't write {path}: {reason}") from error
-    finally:
-        if part:
-            Path(part).unlink(missing_ok=True)

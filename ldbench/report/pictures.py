@@ -6,7 +6,6 @@ to draw: what no run has drawn is not shown.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from ldbench.errors import ResultError
 from ldbench.leaderboard import Leaderboard, Row
 from ldbench.report.names import slug
 from ldbench.report.table import label
+from ldbench.whole_file import whole_file
 
 NAMES = ("edits.png", "samples.png")
 FOLDER = "images"
@@ -47,12 +47,9 @@ def _picture(found: Sequence[Found], task_id: str, row: Row) -> Path | None:
 
 
 def _copy(picture: Path, target: Path) -> None:
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(picture.read_bytes())
-        part.replace(target)
+        with whole_file(target) as part:
+            part.write_bytes(picture.read_bytes())
     except OSError as error:
-        part.unlink(missing_ok=True)
         reason = f"{error.strerror or error}; free space or choose another --out"
         raise ResultError(f"can't copy {picture} to {target}: {reason}") from error

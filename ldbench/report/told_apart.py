@@ -6,6 +6,7 @@ Refuses to say "better" of a pair that no test tells apart (`ldbench.comparison`
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import NamedTuple
@@ -26,6 +27,9 @@ RULE = (
 )
 
 
+_WIDTH = 100
+
+
 def pairs(
     found: Sequence[Found], board: Leaderboard, units: Mapping[str, Units] = NO_UNITS
 ) -> dict[str, list[Comparison]]:
@@ -39,8 +43,8 @@ def pairs(
     order = {key: index for index, key in enumerate(map(row_key, board.rows))}
     told = comparisons(own, units)
     return {
-        metric.metric: [_named(each, names, order) for each in told[metric.metric]]
-        for metric in board.metrics if metric.metric in told
+        metric.metric: [_named(each, names, order) for each in told.get(metric.metric, ())]
+        for metric in board.metrics
     }
 
 
@@ -49,12 +53,22 @@ def sentences(compared: Mapping[str, Sequence[Comparison]]) -> list[str]:
     return [_sentence(each) for of_metric in compared.values() for each in of_metric if each.better is not None]
 
 
-def chosen(compared: Mapping[str, list[Comparison]], metrics: Sequence[str]) -> dict[str, list[Comparison]]:
-    """The pairs of these metrics, of all where none is named; raises `UnknownNameError`."""
+def chosen(
+    tasks: Mapping[str, Mapping[str, list[Comparison]]], metrics: Sequence[str]
+) -> dict[str, dict[str, list[Comparison]]]:
+    """By task, the pairs of these metrics, of all where none is named; a task without any of them is left out.
+
+    Raises `UnknownNameError` for a metric that no task has.
+    """
+    known = {name for compared in tasks.values() for name in compared}
     for name in metrics:
-        if name not in compared:
-            raise unknown_name("metric", name, list(compared), "name one that the results have")
-    return {name: of_metric for name, of_metric in compared.items() if not metrics or name in metrics}
+        if name not in known:
+            raise unknown_name("metric", name, known, "name one that the results have")
+    picked = {
+        task: {name: of_metric for name, of_metric in compared.items() if not metrics or name in metrics}
+        for task, compared in tasks.items()
+    }
+    return {task: compared for task, compared in picked.items() if compared or not metrics}
 
 
 def render_json(tasks: Mapping[str, Mapping[str, Sequence[Comparison]]]) -> str:
@@ -66,12 +80,20 @@ def render_json(tasks: Mapping[str, Mapping[str, Sequence[Comparison]]]) -> str:
     return json.dumps(record, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def render_text(task: str, compared: Mapping[str, Sequence[Comparison]]) -> str:
-    """Every pair in a line, metric by metric, the surest first, then the rule; ">" is better than, "~" a tie."""
-    parts = [task]
+def render_text(tasks: Mapping[str, Mapping[str, Sequence[Comparison]]]) -> str:
+    """Task by task every pair in a line, the surest first, then the rule once; ">" is better than, "~" a tie."""
+    parts = [part for task, compared in tasks.items() for part in (task, *_paragraphs(compared))]
+    return "\n\n".join([*parts, textwrap.fill(RULE, _WIDTH)]) + "\n"
+
+
+def _paragraphs(compared: Mapping[str, Sequence[Comparison]]) -> list[str]:
+    """One a metric that has pairs; one in all where none has."""
+    if not any(compared.values()):
+        return ["fewer than two rows compete, so there is no pair"]
+    parts = []
     for metric, of_metric in compared.items():
         if not of_metric:
-            parts.append(f"{metric}: one row competes, so there is no pair")
+            parts.append(f"{metric}: fewer than two rows that compete have it, so there is no pair")
             continue
         told = sum(each.better is not None for each in of_metric)
         rows = [_said(each) for each in sorted(of_metric, key=lambda each: (each.p_adjusted, each.p))]
@@ -80,7 +102,7 @@ def render_text(task: str, compared: Mapping[str, Sequence[Comparison]]) -> str:
         lines = ["  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)) for row in cells]
         heading = f"{metric}: {told} of {len(cells)} pairs told apart"
         parts.append("\n".join([heading, *(f"  {line.rstrip()}" for line in lines)]))
-    return "\n\n".join([*parts, RULE]) + "\n"
+    return parts
 
 
 def _named(found: Comparison, names: Mapping[str, str], order: Mapping[str, int]) -> Comparison:
@@ -120,4 +142,4 @@ def _said(found: Comparison) -> _Said:
 def _sentence(found: Comparison) -> str:
     said = _said(found)
     pair = f"{said.winner} is better than {said.other}"
-    return f"{found.metric}: {pair} by {said.difference}, adjusted {said.p} ({said.runs})"
+    return f"{found.metric}: {pair}, difference {said.difference}, adjusted {said.p} ({said.runs})"

@@ -85,7 +85,7 @@ class Key:
 
 def write_key(key: Key, path: Path) -> None:
     """Write the key, whole or not at all; raises `ResultError` where the disk refuses."""
-    write_text_atomic(path, json.dumps(asdict(key), indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    write_text_atomic(path, json.dumps(asdict(key), indent=1, sort_keys=True, ensure_ascii=False) + "\n", private=True)
 
 
 def read_key(path: Path) -> Key:

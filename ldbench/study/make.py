@@ -74,6 +74,8 @@ def make(
     key_path = out.with_suffix(".key.json")
     if out.is_dir():
         raise UsageError(f"--out: expected a file to write, got the folder {out}; name a page in it")
+    if out.suffix.lower() not in (".html", ".htm"):  # without it a reader's browser offers to save or shows the source
+        raise UsageError(f"--out: expected a page ending in .html, got {out}")
     if key_path.exists():
         raise StudyError(f"{key_path}: expected no key there yet, got one; move it or choose another --out")
     text, key = build(open_runs(folders, card_name), plan, salt, wording)

@@ -68,7 +68,10 @@ def open_runs(folders: Sequence[Path], card_name: str | None = None) -> Material
 
 def _finished(folder: Path) -> Result:
     if not (folder / _RESULT).is_file():
-        raise ResultError(f"{folder}: expected the folder of a finished run with its {_RESULT}, got none there")
+        raise ResultError(
+            f"{folder}: expected the folder of a finished run, got no {_RESULT}; finish the run, or name its own "
+            "folder, OUT/TASK/MODEL/seed-N"
+        )
     result = result_file.read(folder / _RESULT)
     if result.status != "complete" or result.origin != "measured":
         raise ResultError(f"{folder}: expected a complete run, got a {result.status} {result.origin} result; run again")

@@ -7,10 +7,8 @@ not those of its manifests.
 from __future__ import annotations
 
 import json
-import os
 import re
 import stat
-import tempfile
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -35,6 +33,7 @@ from ldbench.submission.contents import (
     check_size,
 )
 from ldbench.submission.manifest import altered, images_in, present
+from ldbench.whole_file import whole_file
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first second that a zip can name
 
@@ -76,13 +75,17 @@ def pack(folder: Path, out: Path | None = None, limits: Limits = LIMITS) -> Pack
         raise ResultError(f"{folder}: expected fewer than {limits.files} files and {limits.archive} bytes, got {got}")
     entries = tuple(_entry(folder, name, limits) for name in names)
     _write(folder, entries, path)
-    return Packed(path, sha256_file(path), entries, (f"{EDITS} stays: {licensed}",) if licensed else ())
+    stays = f"{EDITS} stays: " if (folder / EDITS).exists() else ""
+    return Packed(path, sha256_file(path), entries, (f"{stays}{licensed}",) if licensed else ())
 
 
 def finished(folder: Path) -> Result:
     """The result in a run's folder, or a `ResultError` where the run is not complete, measured and unaltered."""
     if not (folder / RESULT).is_file():
-        raise ResultError(f"{folder}: expected the folder of a finished run (seed-N), got no {RESULT}; finish the run")
+        raise ResultError(
+            f"{folder}: expected the folder of a finished run, got no {RESULT}; finish the run, or name its own "
+            "folder, OUT/TASK/MODEL/seed-N"
+        )
     result = results.read(folder / RESULT)
     if (result.status, result.origin) != ("complete", "measured"):
         raise ResultError(
@@ -132,19 +135,11 @@ def _write(folder: Path, entries: tuple[Entry, ...], path: Path) -> None:
     """Write the archive beside `path` and rename it, so that a reader never sees a part."""
     listing = json.dumps(asdict(Listing(entries)), indent=1, sort_keys=True) + "\n"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise ResultError(f"can't write {path}: {error.strerror}; free space or choose another --out") from error
-    try:
-        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w", allowZip64=False) as archive:
+        with whole_file(path) as part, zipfile.ZipFile(part, "w", allowZip64=False) as archive:
             for name in sorted([LISTING, *(entry.path for entry in entries)]):
                 archive.writestr(_info(name), listing if name == LISTING else (folder / name).read_bytes())
-        Path(part).replace(path)
     except OSError as error:
         raise ResultError(f"can't write {path}: {error.strerror}; free space or choose another --out") from error
-    finally:
-        Path(part).unlink(missing_ok=True)
 
 
 def _info(name: str) -> zipfile.ZipInfo:

@@ -92,6 +92,13 @@ def test_a_reference_that_moves_either_way_fails(by: float, baseline: Boards) ->
     assert judged(bent(BASELINE, "real", "fid", by / 2), baseline).passed
 
 
+@pytest.mark.parametrize(("by", "moved"), [(3e-14, False), (1e-6, True)])
+def test_round_off_of_a_perfect_score_is_no_change(by: float, moved: bool) -> None:
+    perfect = measured("real", 0, {"reference": True}, (0.0, 0.0, 0.0), (1e-14, 1e-14, 1e-14), (1.0, 1.0, 1.0))
+    bents = bent([perfect], "real", "kid", by)
+    assert judged(bents, boards([perfect]), Tolerances()).passed != moved
+
+
 def test_a_missing_row_fails_unless_allowed(baseline: Boards) -> None:
     found = only(judged(BASELINE[1:], baseline))
     assert (found.row, found.metric, found.verdict) == ("ours", "", "missing")
@@ -133,6 +140,13 @@ def test_a_new_release_is_compared_with_the_one_before(baseline: Boards) -> None
     assert judged(newer, baseline).passed
     found = only(judged(bent(newer, "ours", "fid", 9.0), baseline))
     assert (found.verdict, found.detail) == ("worse", "version 0.1.0 then, 0.2.0 now")
+
+
+def test_a_run_that_failed_in_the_release_before_is_no_news() -> None:
+    failed = replace(BASELINE[0], status="failed", error="boom", scores=[], seed=7)
+    newer = [replace(one, model=replace(one.model, version="0.2.0")) for one in (failed, *BASELINE)]
+    assert judged(newer, boards([failed, *BASELINE])).passed
+    assert not judged(newer, boards(BASELINE)).passed
 
 
 def test_two_releases_in_the_baseline_are_not_guessed_between(baseline: Boards) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
+from ldbench.errors import MetricError
 from ldbench.metrics.change import minimality_score
 from ldbench.metrics.effectiveness import flip_rate_score, target_auc_score
 from ldbench.metrics.fid import GROUPS, fid_score
@@ -53,6 +54,13 @@ def test_of_fid_and_kid_they_give_the_interval() -> None:
     assert {name: len(values) for name, values in kid.contributions.items()} == {"scans": 60, "cases": 50}
 
 
+def test_of_kid_over_subsets_they_grow_by_what_drawing_adds() -> None:
+    real, made = features(60, 0), features(50, 1, 0.5)
+    whole, drawn = (kid_score(real, made, extractor="x", subset_size=size, subsets=20) for size in (None, 10))
+    assert drawn.ci_high - drawn.value == pytest.approx(t_quantile(49) * squares(drawn) ** 0.5)
+    assert squares(drawn) > 1.05 * squares(whole)
+
+
 def test_of_areas_they_give_delongs_variance() -> None:
     random = np.random.default_rng(3)
     labels = random.integers(0, 3, 80)
@@ -88,6 +96,12 @@ def test_a_case_that_was_not_measured_adds_nothing() -> None:
     assert score.n == 4
     assert score.contributions["cases"][0] == 0
     assert squares(score) ** 0.5 * stats.t.ppf(0.975, 3) == pytest.approx(score.ci_high - score.value)
+
+
+@pytest.mark.parametrize("value", [1e61, float("inf"), float("nan")])
+def test_a_number_that_no_comparison_can_square_is_no_score(value: float) -> None:
+    with pytest.raises(MetricError, match="expected finite value"):
+        Score("fid", 0.0, 0.0, value, 2, "lower")
 
 
 def test_a_result_holds_the_plain_score() -> None:

@@ -28,18 +28,20 @@ def test_every_pair_of_rows_that_compete_is_there_best_first(results: list[Found
 
 def test_better_is_said_of_what_is_told_apart_alone(results: list[Found], leaderboard: Leaderboard) -> None:
     said = sentences(pairs(results, leaderboard))
-    assert any(line.startswith("fid: basic-ft is better than sd by -2") for line in said)
-    assert not any("basic-ft-ld (delta=0.1) is better than basic-ft by" in line for line in said)
+    assert any(line.startswith("fid: basic-ft is better than sd, difference -2") for line in said)
+    assert not any("basic-ft-ld (delta=0.1) is better than basic-ft," in line for line in said)
     better = [each for of_metric in pairs(results, leaderboard).values() for each in of_metric if each.better]
     assert len(said) == len(better) > 0
 
 
 def test_the_text_marks_what_is_sure(results: list[Found], leaderboard: Leaderboard) -> None:
-    text = render_text("task", pairs(results, leaderboard))
+    text = render_text({"task": pairs(results, leaderboard)})
     assert text.startswith("task\n\nfid: ")
     assert " >  sd " in text
     assert " ~ " in text
-    assert "Holm" in text.splitlines()[-1]
+    rule = text.rpartition("\n\n")[2]
+    assert "Holm" in rule
+    assert max(map(len, rule.splitlines())) <= 100
 
 
 def test_a_difference_is_turned_with_its_names(results: list[Found], leaderboard: Leaderboard) -> None:
@@ -49,11 +51,33 @@ def test_a_difference_is_turned_with_its_names(results: list[Found], leaderboard
 
 
 def test_only_the_metrics_asked_for(results: list[Found], leaderboard: Leaderboard) -> None:
+    tasks = {"one": pairs(results, leaderboard)}
+    assert [list(compared) for compared in chosen(tasks, ["kid"]).values()] == [["kid"]]
+    assert chosen(tasks, []) == tasks
+    with pytest.raises(UnknownNameError, match="'fdi': did you mean fid"):
+        chosen(tasks, ["fdi"])
+
+
+def test_a_metric_of_one_task_is_no_mistake_beside_a_task_without_it(
+    results: list[Found], leaderboard: Leaderboard
+) -> None:
     compared = pairs(results, leaderboard)
-    assert list(chosen(compared, ["kid"])) == ["kid"]
-    assert chosen(compared, []) == compared
-    with pytest.raises(UnknownNameError, match="'fdi'"):
-        chosen(compared, ["fdi"])
+    tasks = {"one": compared, "other": {"fid": compared["fid"]}}
+    assert [(task, list(of)) for task, of in chosen(tasks, ["kid"]).items()] == [("one", ["kid"])]
+    text = render_text(tasks)
+    assert text.count("Holm") == 1
+    assert text.index("one\n") < text.index("other\n")
+
+
+def test_metrics_are_known_where_no_two_rows_compete(results: list[Found]) -> None:
+    from ldbench.leaderboard import fold
+
+    references = [each for each in results if each[1].model.reference]
+    (task, board), = fold(references).items()
+    tasks = {task: pairs(references, board)}
+    assert "fewer than two rows compete" in render_text(chosen(tasks, ["fid"]))
+    with pytest.raises(UnknownNameError, match="'fdi': did you mean fid"):
+        chosen(tasks, ["fdi"])
 
 
 def test_the_command_prints_both_forms(results: list[Found], tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -72,4 +96,4 @@ def record_of(results: list[Found]) -> dict[str, dict[str, list[object]]]:
     from ldbench.leaderboard import fold
 
     (task, board), = fold(results).items()
-    return {task: chosen(pairs(results, board), ["fid"])}  # type: ignore[dict-item]
+    return chosen({task: pairs(results, board)}, ["fid"])  # type: ignore[return-value]

@@ -108,3 +108,11 @@ def test_the_picture_is_that_of_the_lowest_seed_that_has_one(pictured: list[Foun
         assert (tmp_path / "out" / links["basic-ft"]).read_bytes() == path.encode()
         Path(path).with_name("samples.png").unlink()
     assert "basic-ft" not in copy_pictures(pictured, leaderboard.fold(pictured)[TASK.id], tmp_path / "out")
+
+
+def test_a_file_in_place_of_the_folder_for_pictures_is_one_line(runs: Path, tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("mine", encoding="utf-8")
+    with pytest.raises(ResultError, match="can't"):
+        report_paths([runs], "markdown", taken)
+    assert taken.read_text(encoding="utf-8") == "mine"

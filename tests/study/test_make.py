@@ -198,6 +198,9 @@ def test_runs_that_cannot_meet_are_refused_in_one_line(study: Study, data: TaskD
 def test_a_missing_image_a_bad_salt_and_an_old_key_are_refused(study: Study, tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="expected no key there yet"):
         make(study.folders, study.made.page, DESIGN)
+    for name in ("page", "page.zip", "page.key.json"):
+        with pytest.raises(UsageError, match=rf"--out: expected a page ending in \.html, got .*{name}"):
+            make(study.folders, tmp_path / name, DESIGN)
     with pytest.raises(UsageError, match="32 to 64 hex digits"):
         make(study.folders, tmp_path / "x.html", Design(salt="short"))
     folder = changed(study, tmp_path)

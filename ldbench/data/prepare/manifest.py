@@ -134,7 +134,7 @@ def write(
     left = Counter((each.kind, each.rule) for each in skipped)
     summary = Summary(reader.dataset, folder, digest, dict(sorted(used.items())), dict(sorted(left.items())))
     lines = sorted((each.name, each.reason, each.kind, each.rule) for each in skipped)
-    write_text_atomic(folder / "skipped.csv", _csv(("name", "reason", "kind", "rule"), lines))
+    write_text_atomic(folder / "skipped.csv", _csv(("name", "reason", "kind", "rule"), lines), private=True)
     write_text_atomic(folder / "manifest.csv", manifest)
     write_text_atomic(folder / "dataset.json", _description(reader, plan, size, types, summary))
     return summary

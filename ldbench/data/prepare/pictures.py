@@ -6,7 +6,6 @@ installed package decodes. Each is an `ImageError` naming the file and what woul
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ldbench.data.decoding import DAMAGE, one_line
+from ldbench.data.decoding import DAMAGE, one_line, strict_decoder
 from ldbench.data.prepare.source import FaultyImageError
 from ldbench.errors import ImageError
 
@@ -40,8 +39,7 @@ class Grey:
 def read_picture(path: Path) -> Grey:
     """A PNG, JPEG or TIFF, upright as its EXIF says. Raises ImageError."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with strict_decoder():
             with Image.open(path, formats=_FORMATS) as image:
                 _check(path, image)
                 image.verify()  # a PNG's checksums, which decoding alone does not ask for

@@ -10,7 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFile
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless, SecondaryCaptureImageStorage
 
@@ -208,6 +208,19 @@ def test_a_faulty_file_is_one_line_that_names_it(what: str, message: str, tmp_pa
         pixels(path)
     assert path.name in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
+def test_a_torn_picture_is_refused_even_where_pillow_was_told_to_be_lenient(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    path = tmp_path / f"torn.{suffix}"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)).save(path)
+    pixels(path)
+    path.write_bytes(path.read_bytes()[:-900])
+    with pytest.raises(ImageError, match=r"torn.*expected a"):
+        pixels(path)
 
 
 def folder_with(tmp_path: Path, csv: str) -> tuple[Path, FolderReader]:

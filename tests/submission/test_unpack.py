@@ -1,193 +1,37 @@
-"""Submissions: the same bytes whoever packs, and a reader that no archive surprises."""
+"""A stranger's archive is read whole and plain, or refused in one line."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import io
-import json
-import shutil
+import os
 import stat
 import struct
 import zipfile
-from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
-from ldbench import result as results
-from ldbench.data.images import MAX_PIXELS
-from ldbench.errors import ResultError, UsageError
-from ldbench.metrics.score import Score
-from ldbench.result import ModelRef, Result, TaskRef
-from ldbench.submission.contents import LIMITS, LISTING, Entry, Limits, Listing, allowed
+from ldbench.errors import ResultError
+from ldbench.submission.contents import LISTING, Limits, allowed
 from ldbench.submission.pack import pack
 from ldbench.submission.unpack import unpacked
 
-Change = Callable[[zipfile.ZipInfo], None]
+from .conftest import Change, listed, members, png, refused, zipped
 
 
-def png(shade: int, size: tuple[int, int] = (8, 8)) -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", size, (shade, shade, shade)).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def pictures(folder: Path, ids: list[str]) -> None:
-    """Images and their manifest, as a run leaves them."""
-    (folder / "images").mkdir(parents=True)
-    rows = []
-    for shade, name in enumerate(ids):
-        (folder / "images" / f"{name}.png").write_bytes(png(shade))
-        rows.append({"id": name, "file": f"images/{name}.png", "sha256": hashlib.sha256(png(shade)).hexdigest()})
-    (folder / "manifest.json").write_text(json.dumps({"images": rows}), encoding="utf-8")
-
-
-def finished_run(folder: Path, task: str = "sandbox-brain-disease", **changed: object) -> Path:
-    """The folder of a run with a null pass, as far as packing looks at it."""
-    pictures(folder, ["a-1", "b-2", "c"])
-    pictures(folder / "null", ["a-1.null"])
-    for name in ("samples.png", "edits.png"):
-        (folder / name).write_bytes(png(9))
-    (folder / "fit").mkdir()
-    (folder / "fit" / "state.safetensors").write_bytes(b"weights")
-    (folder / "run.json").write_text("{}", encoding="utf-8")
-    (folder / ".lock").touch()
-    score = Score("minimality", 0.1, 0.05, 0.15, 3, "lower")
-    record = {"seed": 0, "split_hash": "5" * 64, "images_hash": "6" * 64, **changed}
-    task_ref = TaskRef(task, 1, "disease-counterfactual", "9" * 64)
-    results.write(Result(task_ref, ModelRef("mine", None, None), "measured", [score], **record), folder / "result.json")
-    return folder
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    return finished_run(tmp_path / "mine-1234" / "seed-0")
-
-
-@pytest.fixture(scope="module")
-def packed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    folder = tmp_path_factory.mktemp("packed")
-    return pack(finished_run(folder / "mine" / "seed-0"), folder / "x.zip").path.read_bytes()
-
-
-def members(archive: bytes) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-        return {name: opened.read(name) for name in opened.namelist()}
-
-
-def listed(files: dict[str, bytes]) -> dict[str, bytes]:
-    """The files with a listing that fits them."""
-    entries = (Entry(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in files.items())
-    listing = json.dumps(asdict(Listing(tuple(sorted(entries, key=lambda entry: entry.path))))).encode()
-    return {**files, LISTING: listing}
-
-
-def zipped(files: list[tuple[str, bytes]], change: Change = lambda info: None, compress: int = 0) -> bytes:
-    """An archive as `pack` lays it out, but with whatever names and headers are asked for."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", compress) as archive:
-        for name, data in files:
-            info = zipfile.ZipInfo("x")
-            info.filename, info.compress_type = name, compress
-            change(info)
-            archive.writestr(info, data)
-    return buffer.getvalue()
-
-
-def refused(archive: bytes, folder: Path, message: str, limits: Limits = LIMITS) -> None:
-    path = folder / "given.zip"
-    path.write_bytes(archive)
-    with pytest.raises(ResultError, match=message) as caught, unpacked(path, limits):
-        pass
-    assert "\n" not in str(caught.value)
-    assert str(caught.value).isprintable()
-
-
-def test_it_holds_result_manifests_and_pictures_and_no_more(run: Path, tmp_path: Path) -> None:
-    done = pack(run, tmp_path / "out" / "one.zip")
-    held = members(done.path.read_bytes())
-    assert list(held) == sorted(held)
-    assert set(held) == {
-        "submission.json", "result.json", "manifest.json", "samples.png", "edits.png", "images/a-1.png",
-        "images/b-2.png", "images/c.png", "null/manifest.json", "null/images/a-1.null.png",
-    }
-    assert done.sha256 == hashlib.sha256(done.path.read_bytes()).hexdigest()
-    others = "edits.png, manifest.json, null/manifest.json, result.json, samples.png"
-    assert done.lines()[0].startswith(f"4 images, {others}: ")
-    with unpacked(done.path) as folder:
-        found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-        assert found == held
-    assert not folder.exists()
-    assert [path.name for path in done.path.parent.iterdir()] == ["one.zip"]
-
-
-def test_equal_runs_give_equal_bytes_wherever_and_whenever(run: Path, tmp_path: Path) -> None:
-    other = tmp_path / "elsewhere" / "of-another-name"
-    shutil.copytree(run, other, copy_function=shutil.copyfile)
-    (other / "result.json").chmod(0o600)
-    one, two = pack(run, tmp_path / "1.zip"), pack(other, tmp_path / "2.zip")
-    assert one.path.read_bytes() == two.path.read_bytes()
-
-
-def test_an_archive_is_named_after_the_run(run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert pack(run).path == Path("sandbox-brain-disease--mine-1234--seed-0.zip")
-    with pytest.raises(UsageError, match=r"--out: expected a file ending in \.zip"):
-        pack(run, Path("x.tar"))
-
-
-@pytest.mark.parametrize("task", ["brain-disease", "my-own"])
-def test_sources_of_licensed_data_stay(task: str, tmp_path: Path) -> None:
-    from ldbench import card
-
-    assert task == "my-own" or not card.load(task).data.checksums
-    done = pack(finished_run(tmp_path / "run", task), tmp_path / "x.zip")
-    assert "edits.png" not in members(done.path.read_bytes())
-    assert any("edits.png stays" in line for line in done.lines())
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (lambda run: (run / "result.json").unlink(), "expected the folder of a finished run .*, got no result.json"),
-        (lambda run: (run / "manifest.json").unlink(), "can't read .*manifest.json"),
-        (lambda run: (run / "manifest.json").write_text("[" * 100000), "expected a run's manifest, got RecursionError"),
-        (lambda run: (run / "images" / "c.png").unlink(), "1 missing: c.png"),
-        (lambda run: (run / "null/images/a-1.null.png").write_bytes(png(77)), "null/images: 1 not as in the manifest"),
-        (lambda run: (run / "images" / "d.png").write_bytes(png(1)), "1 not in the manifest: d.png"),
-        (lambda run: finished_run(run / "x", status="failed").joinpath("result.json").replace(run / "result.json"),
-         "got failed, measured"),
-        (lambda run: (run / "units.json").write_text("{}"), "expected schema_version 1"),
-        (lambda run: (run / "samples.png").unlink() or (run / "samples.png").symlink_to("/etc/hostname"), "got a link"),
-    ],
-)
-def test_only_a_finished_run_is_packed(
-    spoil: Callable[[Path], object], message: str, run: Path, tmp_path: Path
-) -> None:
-    spoil(run)
-    with pytest.raises(ResultError, match=message):
-        pack(run, tmp_path / "x.zip")
-    assert not list(tmp_path.glob("*.zip"))
-
-
-def test_what_its_reader_would_refuse_is_not_packed(run: Path, tmp_path: Path) -> None:
-    for limits in (Limits(files=5), Limits(archive=1000), Limits(image=50), Limits(json=100)):
-        with pytest.raises(ResultError, match="expected"):
-            pack(run, tmp_path / "x.zip", limits)
-    pictures(run / "back", ["Same", "same"])
-    with pytest.raises(ResultError, match=r"names that differ, got 'back/images/Same.png' and 'back/images/same.png'"):
-        pack(run, tmp_path / "x.zip")
-
-
-def test_the_limits_are_those_of_the_image_reader_and_of_a_plain_zip() -> None:
-    assert LIMITS.pixels == MAX_PIXELS
-    assert LIMITS.archive < 0xFFFFFFFF
-    assert LIMITS.files < 0xFFFF
+def test_an_archive_is_there_for_whoever_the_umask_lets_read(run: Path, tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        done = pack(run, tmp_path / "out" / "x.zip")
+        inside = tmp_path / "file"
+        inside.touch()
+        with pytest.raises(ResultError, match=r"can't write .*x\.zip"):
+            pack(run, inside / "x.zip")
+    finally:
+        os.umask(before)
+    assert done.path.stat().st_mode & 0o777 == 0o644
 
 
 HOSTILE = st.sampled_from([
