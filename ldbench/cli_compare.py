@@ -27,6 +27,9 @@ def register(app: typer.Typer) -> None:
 def compare(
     paths: Annotated[list[Path], typer.Argument(help="Result files, or folders that hold some.")],
     metric: Annotated[list[str] | None, typer.Option(help="Only this metric; may be repeated.")] = None,
+    as_fitted: Annotated[
+        bool, typer.Option("--as-fitted", help="Compare these very runs, not what another seed would give.")
+    ] = False,
     format_: Annotated[Format, typer.Option("--format", help="terminal or json.")] = Format.terminal,
 ) -> None:
     """Say which of the models are better than which: paired tests over cases and seeds, corrected for all pairs."""
@@ -37,5 +40,5 @@ def compare(
     found = leaderboard.collect(paths)
     units = beside_all(found)
     boards = leaderboard.fold(found, units)
-    tasks = chosen({task: pairs(found, board, units) for task, board in boards.items()}, metric or [])
+    tasks = chosen({task: pairs(found, board, units, as_fitted) for task, board in boards.items()}, metric or [])
     typer.echo(render_json(tasks) if format_ is Format.json else render_text(tasks), nl=False)

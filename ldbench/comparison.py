@@ -116,20 +116,26 @@ class _Pair:
         return _Error(2 * math.fsum((len(values) - 1) * _variance(values) for values in runs) / degrees, degrees)
 
 
-def compare(models: Mapping[str, Mapping[Seed, Run]], direction: Direction) -> list[Comparison]:
+def compare(
+    models: Mapping[str, Mapping[Seed, Run]], direction: Direction, as_fitted: bool = False
+) -> list[Comparison]:
     """Every pair of the models, given by name and seed, on one metric, in the order given.
 
-    Holm's correction (1979, Scand. J. Stat. 6:65) is over all of these pairs.
+    Holm's correction (1979, Scand. J. Stat. 6:65) is over all of these pairs. Where no model has a second seed, what
+    another would change is not known; it is taken to be as much as other cases would, so that cases are not paired.
+    `as_fitted` compares these very runs, not what their methods would give again: cases are paired, and seeds are no
+    source of error.
     """
     names = list(models)
     pairs = [
         _pair(one, models[one], two, models[two]) for index, one in enumerate(names) for two in names[index + 1 :]
     ]
-    usual = _usual_spread(pairs, [len(runs) for runs in models.values()])
-    found = [_compared(pair, usual) for pair in pairs]
+    usual = None if as_fitted else _usual_spread(pairs, [len(runs) for runs in models.values()])
+    known = as_fitted or usual is not None
+    found = [_compared(pair, usual, known) for pair in pairs]
     adjusted = holm([each.p for each in found])
     return [
-        _decided(each, p, direction, pair.agrees and (usual is not None or each.metric not in NEEDS_SEEDS))
+        _decided(each, p, direction, pair.agrees and (known or each.metric not in NEEDS_SEEDS))
         for pair, each, p in zip(pairs, found, adjusted, strict=True)
     ]
 
@@ -187,8 +193,10 @@ def _over_seeds(pair: _Pair, usual: _Error | None) -> _Error:
     return _Error(chosen.variance * pair.share, chosen.degrees)
 
 
-def _compared(pair: _Pair, usual: _Error | None) -> Comparison:
-    over_units, paired = _within(pair.left, pair.right)
+def _compared(pair: _Pair, usual: _Error | None, pairing: bool) -> Comparison:
+    over_units = _paired(pair.left, pair.right) if pairing else None
+    paired = over_units is not None
+    over_units = over_units or _sum([_Error((_reach(runs) / _Z) ** 2, _MANY) for runs in (pair.left, pair.right)])
     difference = pair.difference
     p, half = _test(difference, _sum([_over_seeds(pair, usual), over_units]))
     metric = pair.left[0].score.metric
@@ -208,8 +216,8 @@ def _variance(values: Sequence[float]) -> float:
     return float(np.var(values, ddof=1))
 
 
-def _within(left: Sequence[Run], right: Sequence[Run]) -> tuple[_Error, bool]:
-    """The error from the choice of cases and scans, paired where both know their units; a lone interval else.
+def _paired(left: Sequence[Run], right: Sequence[Run]) -> _Error | None:
+    """The error from the choice of cases and scans, paired; None where they don't know their units, or other ones.
 
     Contributions are averaged over seeds first: what a case adds in every run stays, what changes from run to run
     shrinks, and is in the spread over seeds besides, so the sum errs on the cautious side.
@@ -221,8 +229,8 @@ def _within(left: Sequence[Run], right: Sequence[Run]) -> tuple[_Error, bool]:
         if variance > 0 or _mean(left) == _mean(right):
             # A case that was not measured (`Measured.among`) adds 0 to both, and is no degree of freedom.
             measured = [int(np.count_nonzero((parts[0][key] != 0) | (parts[1][key] != 0))) for key in parts[0]]
-            return _Error(variance, min(measured) - 1), True
-    return _sum([_Error((_reach(runs) / _Z) ** 2, _MANY) for runs in (left, right)]), False
+            return _Error(variance, min(measured) - 1)
+    return None
 
 
 def _average(runs: Sequence[Run]) -> dict[tuple[str, tuple[str, ...]], Array] | None:

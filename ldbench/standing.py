@@ -26,14 +26,16 @@ def competes(result: Result) -> bool:
     return ranked and (result.status, result.origin) == ("complete", "measured")
 
 
-def comparisons(found: Sequence[Found], units: Mapping[str, Units] = NO_UNITS) -> dict[str, list[Comparison]]:
+def comparisons(
+    found: Sequence[Found], units: Mapping[str, Units] = NO_UNITS, as_fitted: bool = False
+) -> dict[str, list[Comparison]]:
     """By metric, every pair of the rows of one task that compete, named by `ldbench.comparable.row_key`.
 
     `units` holds, by path, what `ldbench.units` reads beside a result: with them rows are compared by pairs of cases,
-    without them by their intervals.
+    without them by their intervals. `as_fitted` as `ldbench.comparison.compare` takes it.
     """
     models = _models(found, units)
-    return {metric: compare(rows, _direction(rows)) for metric, rows in models.items()}
+    return {metric: compare(rows, _direction(rows), as_fitted) for metric, rows in models.items()}
 
 
 def standings(found: Sequence[Found], units: Mapping[str, Units] = NO_UNITS) -> dict[str, dict[str, Place]]:

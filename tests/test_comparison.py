@@ -29,15 +29,15 @@ def normal(seed: int, mean: float = 0.0, size: int = CASES) -> np.ndarray:
     return np.random.default_rng(seed).normal(mean, 0.1, size)
 
 
-def two(one: dict[int | None, Run], other: dict[int | None, Run]) -> Comparison:
-    (found,) = compare({"one": one, "other": other}, "higher")
+def two(one: dict[int | None, Run], other: dict[int | None, Run], as_fitted: bool = False) -> Comparison:
+    (found,) = compare({"one": one, "other": other}, "higher", as_fitted)
     return found
 
 
-def test_one_seed_is_the_paired_t_test() -> None:
+def test_one_seed_as_fitted_is_the_paired_t_test() -> None:
     shared = normal(0)
     one, other = shared + 0.1 * normal(1), shared + 0.1 * normal(2)
-    found, expected = two({0: run(one)}, {0: run(other)}), stats.ttest_rel(one, other)
+    found, expected = two({0: run(one)}, {0: run(other)}, as_fitted=True), stats.ttest_rel(one, other)
     assert found.paired
     assert found.p == pytest.approx(expected.pvalue, rel=1e-3)
     interval = expected.confidence_interval()
@@ -52,18 +52,28 @@ def test_seeds_that_say_all_of_the_error_are_the_paired_t_test_over_seeds() -> N
     assert found.p == pytest.approx(expected.pvalue, rel=1e-3)
 
 
+def test_one_seed_is_not_paired_as_another_might_change_more_than_the_cases_show() -> None:
+    shared = normal(0)
+    rows = [{0: run(shared + offset + 0.01 * normal(7 + index))} for index, offset in enumerate((0.0, 0.01))]
+    found = two(*rows)
+    assert (found.better, found.paired) == (None, False)
+    halves = [one.score.ci_high - one.score.value for row in rows for one in row.values()]
+    assert found.ci_high - found.difference == pytest.approx(np.hypot(*halves), rel=1e-3)
+
+
 def test_pairing_sees_what_two_intervals_cannot() -> None:
     shared = normal(0)
     rows = [{0: run(shared + offset + 0.01 * normal(7 + index), known=known)} for known in (True, False)
             for index, offset in enumerate((0.0, 0.01))]
-    paired, apart = two(*rows[:2]), two(*rows[2:])
+    paired, apart = two(*rows[:2], as_fitted=True), two(*rows[2:], as_fitted=True)
     assert (paired.better, paired.paired) == ("other", True)
     assert (apart.better, apart.paired) == (None, False)
 
 
 @pytest.mark.parametrize("ids", [IDS[::-1], (*IDS[:-1], "elsewhere")])
 def test_other_cases_are_never_paired(ids: tuple[str, ...]) -> None:
-    assert not two({0: run(normal(0))}, {0: run(normal(1), ids=ids)}).paired
+    assert not two({0: run(normal(0))}, {0: run(normal(1), ids=ids)}, as_fitted=True).paired
+    assert two({0: run(normal(0))}, {0: run(normal(1))}, as_fitted=True).paired
 
 
 def test_only_seeds_that_both_have_count() -> None:
@@ -111,7 +121,7 @@ def test_cases_that_were_not_measured_are_no_degrees_of_freedom() -> None:
         score = mean_score("score", values, "higher", {})
         by_unit = {"cases": tuple(score.among(measured).contributions["cases"].tolist())}
         rows.append({0: Run(score.score, Units({"cases": IDS}, {"score": Contributions(score.value, by_unit)}))})
-    assert two(*rows).p == pytest.approx(stats.ttest_rel(ones, others).pvalue, rel=1e-3)
+    assert two(*rows, as_fitted=True).p == pytest.approx(stats.ttest_rel(ones, others).pvalue, rel=1e-3)
 
 
 def test_equal_images_are_not_told_apart_and_units_that_cannot_vary_are_not_believed() -> None:

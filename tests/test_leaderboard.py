@@ -120,14 +120,14 @@ def test_with_units_of_some_rows_the_bytes_do_not_depend_on_order_or_paths(order
 
 
 def test_units_of_a_copy_count_for_the_row(tmp_path: Path) -> None:
-    rows = [run("a", fid(10, 5, 15)), run("b", fid(11, 6, 16))]
-    for one, folders in zip(rows, (("1", "3"), ("2", "4")), strict=True):
-        for folder in folders:
-            result_file.write(one, tmp_path / folder / "result.json")
-        write_units(paired(one.scores[0].value, 1 if one is rows[0] else 2), tmp_path / folders[1] / "units.json")
+    for seed in (0, 1):
+        for index, one in enumerate((run("a", fid(10, 5, 15), seed=seed), run("b", fid(11, 6, 16), seed=seed))):
+            for copy in ("first", "second"):
+                result_file.write(one, tmp_path / copy / f"{index}-{seed}" / "result.json")
+            write_units(paired(one.scores[0].value, index + 1), tmp_path / "second" / f"{index}-{seed}" / "units.json")
     leaderboard = board.boards(board.collect([tmp_path]))[TASK.id]
     assert ranks(leaderboard) == {"a": 1, "b": 2}
-    assert leaderboard == board.boards(board.collect([tmp_path / "3", tmp_path / "4"]))[TASK.id]
+    assert leaderboard == board.boards(board.collect([tmp_path / "second"]))[TASK.id]
 
 
 numbers = st.tuples(*[st.floats(0, 100)] * 3).map(lambda three: (sorted(three)[1], min(three), max(three)))

@@ -42,8 +42,10 @@ class Line:
 
     @property
     def place(self) -> str:
-        """The rank with its interval."""
-        return f"{self.rank} ({self.between})" if self.between else self.rank
+        """The rank with its interval: "1-3" where it begins at the rank, else "2 (1-3)"."""
+        if not self.between or self.between.startswith(f"{self.rank}-"):
+            return self.between or self.rank
+        return f"{self.rank} ({self.between})"
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,10 @@ def _notes(leaderboard: Leaderboard, measured: Sequence[Row], reported: Sequence
             "test over the cases and seeds that both have says so, corrected for all pairs (Holm, 5 %); others tie."
         )
         if all(len(row.seeds) < 2 for row in measured if row.competes):
-            notes.append("No row has a second seed: ranks hold for these runs, and may be others with other seeds.")
+            notes.append(
+                "No row has a second seed, so what another would change is not known: rows are told apart by their "
+                "intervals, without pairing."
+            )
     notes.extend(_seed_notes(measured))
     if any(row.model.sees_truth for row in measured):
         notes.append(f"{TRUTH_MARK} sees the true answers.")

@@ -22,8 +22,8 @@ from ldbench.units import Units
 
 RULE = (
     "Paired over the cases, test scans and seeds that both rows have; p by Student's t, corrected for all pairs of the "
-    "metric (Holm). Where no row has several seeds, this is said of these runs, not of what another seed would give, "
-    "and an area of a classifier trained on generated images is not told apart at all."
+    "metric (Holm). Where no row has a second seed, what another would change is taken to be what other cases would, "
+    "so cases are not paired, and an area of a classifier trained on generated images is not told apart at all."
 )
 
 
@@ -31,17 +31,17 @@ _WIDTH = 100
 
 
 def pairs(
-    found: Sequence[Found], board: Leaderboard, units: Mapping[str, Units] = NO_UNITS
+    found: Sequence[Found], board: Leaderboard, units: Mapping[str, Units] = NO_UNITS, as_fitted: bool = False
 ) -> dict[str, list[Comparison]]:
     """By metric, in the board's order, every pair of the rows that compete, under the rows' labels.
 
     `found` are the results that the board was folded from, with their paths; `units` as `ldbench.leaderboard.fold`
-    takes them.
+    takes them, `as_fitted` as `ldbench.comparison.compare`.
     """
     own = distinct([each for each in found if each[1].task.id == board.task.id])
     names = {row_key(row): label(row, board.rows) for row in board.rows}
     order = {key: index for index, key in enumerate(map(row_key, board.rows))}
-    told = comparisons(own, units)
+    told = comparisons(own, units, as_fitted)
     return {
         metric.metric: [_named(each, names, order) for each in told.get(metric.metric, ())]
         for metric in board.metrics
