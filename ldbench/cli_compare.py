@@ -41,4 +41,4 @@ def compare(
     units = beside_all(found)
     boards = leaderboard.fold(found, units)
     tasks = chosen({task: pairs(found, board, units, as_fitted) for task, board in boards.items()}, metric or [])
-    typer.echo(render_json(tasks) if format_ is Format.json else render_text(tasks), nl=False)
+    typer.echo(render_json(tasks) if format_ is Format.json else render_text(tasks, as_fitted), nl=False)

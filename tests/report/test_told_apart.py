@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -97,3 +98,11 @@ def record_of(results: list[Found]) -> dict[str, dict[str, list[object]]]:
 
     (task, board), = fold(results).items()
     return chosen({task: pairs(results, board)}, ["fid"])  # type: ignore[return-value]
+
+
+def test_as_fitted_says_what_it_speaks_of(results: list[Found], tmp_path: Path) -> None:
+    folder = tmp_path
+    for index, (_, result) in enumerate(results):
+        result_file.write(result, folder / str(index) / "result.json")
+    said = [CliRunner().invoke(app, ["compare", str(folder), *more]).output for more in ([], ["--as-fitted"])]
+    assert ["These very runs" in text for text in said] == [False, True]
