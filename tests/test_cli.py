@@ -28,6 +28,7 @@ def test_lists_name_what_is_installed() -> None:
     assert {"fid", "kid", "ssim", "psnr", "lpips", "auc"} <= {line.split()[0] for line in metrics.splitlines()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -41,6 +41,7 @@ def test_it_is_listed_with_its_distribution_beside_the_built_in_ones(site: Path,
     assert rows["basic-ft-ld"][0] == "ldbench"
 
 
+@pytest.mark.slow
 def test_it_passes_the_conformance_kit_by_name_and_by_file(site: Path, tmp_path: Path) -> None:
     for name in ("example-noise", f"{PLUGIN}:BlurredNoise", "ldbench_example_noise:BlurredNoise"):
         done = ldbench(site, tmp_path, "check", name)
@@ -49,6 +50,7 @@ def test_it_passes_the_conformance_kit_by_name_and_by_file(site: Path, tmp_path:
         assert "batch size and order" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_parameter_is_set_and_a_wrong_one_refused(site: Path, tmp_path: Path) -> None:
     assert ldbench(site, tmp_path, "check", "example-noise", "--set", "radius=1").returncode == 0
     for setting, message in (

@@ -18,7 +18,7 @@ from ldbench.report.edit_sheet import signed_difference
 
 from .conftest import CASES, EDITS, SAMPLES, Reports
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]  # together
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the playwright package (extra `browser`)")
 NAMES = ("chromium", "google-chrome", "chromium-browser")
 CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)

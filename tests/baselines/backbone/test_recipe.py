@@ -72,6 +72,7 @@ def mean_of_two(folder: Path, rank: int, count: int) -> None:
     torch.save(parameter.grad, folder / f"{rank}.pt")
 
 
+@pytest.mark.slow
 def test_workers_average_their_gradients(tmp_path: Path) -> None:
     run_workers(functools.partial(mean_of_two, tmp_path), 2, tmp_path)
     for rank in (0, 1):
