@@ -7,6 +7,7 @@ together and the difference is known better than either score. Refuses to tell a
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,9 +18,10 @@ from scipy import stats
 
 from ldbench.metrics.intervals import LEVEL, Array
 from ldbench.metrics.score import Direction, Score, bounds
-from ldbench.units import Contributions, Units
+from ldbench.units import Units
 
 Seed = int | None
+UnitList = tuple[str, tuple[str, ...]]
 # A classifier trained on generated images comes out otherwise with every draw of them, which one run can't show.
 NEEDS_SEEDS = frozenset({"auc"})
 _Z = float(stats.norm.ppf(0.5 + LEVEL / 2))
@@ -33,10 +35,16 @@ class Run:
     score: Score
     units: Units | None = None
 
-    @property
-    def contributions(self) -> Contributions | None:
-        """The contributions to this score, or None."""
-        return None if self.units is None else self.units.metrics.get(self.score.metric)
+    @functools.cached_property
+    def by_unit(self) -> Mapping[UnitList, Array] | None:
+        """What each unit adds to this score, by the name and the ids of a list; None where that is not known.
+
+        Kept, since every pair that the run is in asks for it.
+        """
+        known = None if self.units is None else self.units.metrics.get(self.score.metric)
+        if known is None or self.units is None:
+            return None
+        return {(name, tuple(self.units.ids[name])): np.array(values) for name, values in known.by_unit.items()}
 
 
 @dataclass(frozen=True)
@@ -233,15 +241,10 @@ def _paired(left: Sequence[Run], right: Sequence[Run]) -> _Error | None:
     return None
 
 
-def _average(runs: Sequence[Run]) -> dict[tuple[str, tuple[str, ...]], Array] | None:
+def _average(runs: Sequence[Run]) -> dict[UnitList, Array] | None:
     """By list of ids, the mean contributions of the runs; None where any run lacks them or has other ids."""
-    every = []
-    for run in runs:
-        known = run.contributions
-        if known is None or run.units is None:
-            return None
-        every.append({(name, tuple(run.units.ids[name])): np.array(values) for name, values in known.by_unit.items()})
-    if any(one.keys() != every[0].keys() for one in every):
+    every = [known for run in runs if (known := run.by_unit) is not None]
+    if len(every) < len(runs) or any(one.keys() != every[0].keys() for one in every):
         return None
     return {key: np.mean([one[key] for one in every], axis=0) for key in every[0]}
 

@@ -22,7 +22,7 @@ from ldbench.errors import ResultError
 from ldbench.metrics.score import Direction, Score, bounds
 from ldbench.pooling import Interval, pool
 from ldbench.ranking import Place
-from ldbench.result import ModelRef, Result, TaskRef, write_text_atomic
+from ldbench.result import ModelRef, Result, TaskRef, read_json, write_text_atomic
 from ldbench.standing import NO_UNITS, standings
 from ldbench.typed import TypedError, build
 from ldbench.units import Units, beside_all
@@ -142,12 +142,7 @@ def write(leaderboard: Leaderboard, path: Path) -> None:
 
 def read(path: Path) -> Leaderboard:
     """Read a leaderboard file; anything else is a `ResultError` naming file and field."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ResultError(f"can't read {path}: {error.strerror}; expected a leaderboard file") from error
-    except (ValueError, RecursionError) as error:
-        raise ResultError(f"{path}: expected JSON, got {error}; the file may be truncated") from error
+    record = read_json(path, "a leaderboard file")
     version = record.get("schema_version") if isinstance(record, dict) else None
     if version != SCHEMA_VERSION or isinstance(version, bool):
         raise ResultError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -128,13 +129,22 @@ def write_text_atomic(path: Path, text: str, *, private: bool = False) -> None:
 
 def read(path: Path) -> Result:
     """Read a result of this or an older schema; anything else is a `ResultError` naming file and field."""
+    return parse(read_json(path, "a result file of `ldbench run`", constant=_refuse_constant), str(path))
+
+
+def read_json(
+    path: Path, what: str, remedy: str = "the file may be truncated", constant: Callable[[str], float] | None = None
+) -> Any:
+    """The decoded JSON of a file that should be `what`; a `ResultError` of one line where it can't be read or decoded.
+
+    `constant` decides on NaN and infinity, which are taken where it is None.
+    """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=constant)
     except OSError as error:
-        raise ResultError(f"can't read {path}: {error.strerror}; expected a result file of `ldbench run`") from error
+        raise ResultError(f"can't read {path}: {error.strerror}; expected {what}") from error
     except (ValueError, RecursionError) as error:
-        raise ResultError(f"{path}: expected JSON, got {error}; the file may be truncated") from error
-    return parse(record, str(path))
+        raise ResultError(f"{path}: expected JSON, got {error}; {remedy}") from error
 
 
 def parse(record: object, where: str) -> Result:

@@ -34,17 +34,18 @@ def comparisons(
     `units` holds, by path, what `ldbench.units` reads beside a result: with them rows are compared by pairs of cases,
     without them by their intervals. `as_fitted` as `ldbench.comparison.compare` takes it.
     """
-    models = _models(found, units)
-    return {metric: compare(rows, _direction(rows), as_fitted) for metric, rows in models.items()}
+    return {
+        metric: compare(rows, _direction(rows), as_fitted) for metric, rows in _models(found, units).items()
+    }
 
 
 def standings(found: Sequence[Found], units: Mapping[str, Units] = NO_UNITS) -> dict[str, dict[str, Place]]:
     """By metric and row key, the places of the rows of one task that compete."""
-    models, compared = _models(found, units), comparisons(found, units)
-    return {
-        metric: places({name: _mean(runs) for name, runs in rows.items()}, _direction(rows), compared[metric])
-        for metric, rows in models.items()
-    }
+    placed = {}
+    for metric, rows in _models(found, units).items():
+        direction, values = _direction(rows), {name: _mean(runs) for name, runs in rows.items()}
+        placed[metric] = places(values, direction, compare(rows, direction))
+    return placed
 
 
 def _models(found: Sequence[Found], units: Mapping[str, Units]) -> dict[str, dict[str, dict[Seed, Run]]]:

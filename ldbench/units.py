@@ -15,7 +15,7 @@ from pathlib import Path
 from ldbench.comparable import run_key
 from ldbench.errors import ResultError
 from ldbench.metrics.score import LARGEST, Score
-from ldbench.result import Result, write_text_atomic
+from ldbench.result import Result, read_json, write_text_atomic
 from ldbench.typed import TypedError, build
 
 NAME, SCHEMA_VERSION = "units.json", 1
@@ -60,11 +60,9 @@ def read(path: Path) -> Units:
         size = path.stat().st_size
         if size > _LARGEST:
             raise ResultError(f"{path}: expected at most {_LARGEST >> 20} MiB, got {size >> 20} MiB; remove it")
-        record = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ResultError(f"can't read {path}: {error.strerror}; expected the {NAME} of a run") from error
-    except (ValueError, RecursionError) as error:
-        raise ResultError(f"{path}: expected JSON, got {error}; remove the file") from error
+    record = read_json(path, f"the {NAME} of a run", "remove the file")
     version = record.get("schema_version") if isinstance(record, dict) else None
     if version != SCHEMA_VERSION or isinstance(version, bool):
         raise ResultError(f"{path}: expected schema_version {SCHEMA_VERSION}, got {version!r}; remove the file")
