@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ldbench.result import read
+from ldbench.records.result import read
 
 
 def pixels(folder: Path) -> dict[str, np.ndarray]:

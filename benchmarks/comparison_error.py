@@ -15,7 +15,7 @@ import numpy as np
 
 from ldbench.comparison import Comparison, Run, compare
 from ldbench.metrics.mean_score import mean_score
-from ldbench.units import Contributions, Units
+from ldbench.records.contributions import Contributions, Units
 
 CASES, OWN, METRIC = 40, 0.5, "simulated"
 IDS = tuple(str(index) for index in range(CASES))

@@ -15,7 +15,7 @@ from ldbench.api import Case
 from ldbench.data.images import write_image
 from ldbench.data.task_data import task_data
 from ldbench.passes import NULL
-from ldbench.result import write_text_atomic
+from ldbench.records.files import write_text_atomic
 
 
 def export_cases(task_name: str, out: Path | None, seed: int) -> str:

@@ -30,7 +30,7 @@ from ldbench.parameters import key_values
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ldbench.result import Result
+    from ldbench.records.result import Result
     from ldbench.run import Settings
 
 _INTERRUPTED = 130  # the exit code that a shell, and typer, give to Ctrl-C

@@ -34,8 +34,8 @@ def compare(
 ) -> None:
     """Say which of the models are better than which: paired tests over cases and seeds, corrected for all pairs."""
     from ldbench import leaderboard
+    from ldbench.records.contributions import beside_all
     from ldbench.report.told_apart import chosen, pairs, render_json, render_text
-    from ldbench.units import beside_all
 
     found = leaderboard.collect(paths)
     units = beside_all(found)

@@ -59,7 +59,7 @@ def score(
     seed: Annotated[int, typer.Option(help="Draws the resamples of the intervals.")] = 0,
 ) -> None:
     """Score readers' answers: accuracy, preference and agreement, with intervals."""
-    from ldbench.result import write_text_atomic
+    from ldbench.records.files import write_text_atomic
     from ldbench.study.display import render
     from ldbench.study.score import score as score_study
 

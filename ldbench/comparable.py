@@ -8,62 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Protocol
 
-from ldbench.api import ParameterValue
 from ldbench.errors import ResultError
-from ldbench.metrics.score import Score
-from ldbench.result import ModelRef, Result
-
-Found = tuple[str, Result]
-
-
-class InRow(Protocol):
-    """What says which row it belongs to: a result, or the row itself."""
-
-    @property
-    def model(self) -> ModelRef:
-        """The generator."""
-
-    @property
-    def origin(self) -> str:
-        """Measured or reported."""
-
-    @property
-    def source(self) -> str | None:
-        """Where a reported row stands."""
-
-
-def row_key(result: InRow) -> str:
-    """What makes two results runs of one row: the whole model reference, origin and source, as JSON."""
-    return _canonical([asdict(result.model), result.origin, result.source])
-
-
-def run_key(result: Result) -> str:
-    """What makes two results the same run: row and seed."""
-    return _canonical([row_key(result), result.seed])
-
-
-def definition(score: Score) -> str:
-    """How a score was measured, as JSON: direction, extractor, n and the parameters of the method."""
-    return _canonical([score.direction, score.extractor, score.n, method(score)])
-
-
-def method(score: Score) -> dict[str, ParameterValue]:
-    """The parameters that say how it was measured, without those that tell of this run alone.
-
-    Of the run are `seed`, all that end in `_seed`, and what was seen on the way, named `observed_...`.
-    """
-    return {key: value for key, value in score.parameters.items() if not _of_the_run(key)}
-
-
-def _of_the_run(parameter: str) -> bool:
-    return parameter == "seed" or parameter.endswith("_seed") or parameter.startswith("observed_")
-
-
-def names_a_card(result: Result) -> bool:
-    """Whether the card counts: a row taken from a publication may know its task by id alone (an empty card hash)."""
-    return result.origin == "measured" or result.task.card_hash != ""
+from ldbench.records.identity import Found, _canonical, definition, method, names_a_card, row_key, run_key
+from ldbench.records.result import Result
+from ldbench.records.score import Score
 
 
 def distinct(found: Sequence[Found]) -> list[Found]:
@@ -151,10 +100,6 @@ def _differences(mine: Score, other: Score) -> str:
 def _settings(score: Score) -> dict[str, str]:
     values = {"direction": score.direction, "extractor": score.extractor, "n": score.n, **method(score)}
     return {key: json.dumps(value) for key, value in values.items()}
-
-
-def _canonical(value: object) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def _short(value: str | None) -> str:

@@ -17,8 +17,8 @@ import numpy as np
 from scipy import stats
 
 from ldbench.metrics.intervals import LEVEL, Array
-from ldbench.metrics.score import Direction, Score, bounds
-from ldbench.units import Units
+from ldbench.records.contributions import Units
+from ldbench.records.score import Direction, Score, bounds
 
 Seed = int | None
 UnitList = tuple[str, tuple[str, ...]]

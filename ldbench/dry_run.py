@@ -18,7 +18,8 @@ from ldbench.data.task_data import TaskData, task_data
 from ldbench.environment import pick_device
 from ldbench.errors import LdbenchError, WeightsError
 from ldbench.extractors.weights import fetchable, locate, pinned, place, unpinned
-from ldbench.run import SHARED, Settings, ready
+from ldbench.records.run_folder import SHARED
+from ldbench.run import Settings, ready
 
 RATE = 1e14  # operations a second; what a data-centre GPU gives such networks in bfloat16, to within a factor of three
 _GIB = 2**30

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldbench.errors import UsageError
-from ldbench.result import Environment, Stage
+from ldbench.records.result import Environment, Stage
 
 if TYPE_CHECKING:
     import torch

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from ldbench.api import ParameterValue, Progress, silent
 from ldbench.errors import ImageError, MetricError, unknown_name
-from ldbench.extractors.weights import unpinned, user_cache_folder
-from ldbench.whole_file import whole_file
+from ldbench.extractors.weights import unpinned
+from ldbench.records.files import user_cache_folder, whole_file
 
 if TYPE_CHECKING:
     import torch

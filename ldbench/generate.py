@@ -19,12 +19,12 @@ from ldbench.api import Case, Context, Generator, Request, case_seed
 from ldbench.data.checksum import sha256_file
 from ldbench.data.images import read_image, write_image
 from ldbench.errors import DataError, GeneratorError, ImageError, LdbenchError
-from ldbench.result import write_text_atomic
+from ldbench.records.files import write_text_atomic
+from ldbench.records.run_folder import IMAGES, MANIFEST, image_path
 
 if TYPE_CHECKING:
     import torch
 
-IMAGES, MANIFEST = "images", "manifest.json"
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 ROUNDING_DUST = 1e-6
 
@@ -75,11 +75,6 @@ def generate(
         context.progress("generate", min(start + batch_size, len(requests)), len(requests))
     wait()
     return _write_manifest(requests, folder) if context.process == 0 else folder / MANIFEST
-
-
-def image_path(folder: Path, case_id: str) -> Path:
-    """Where the image of a case lies in a run's folder."""
-    return folder / IMAGES / f"{case_id}.png"
 
 
 def checked_images(generator: Generator, batch: Sequence[Request], context: Context) -> torch.Tensor:

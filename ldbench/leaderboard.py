@@ -15,17 +15,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ldbench import result as result_file
 from ldbench.api import ParameterValue
-from ldbench.comparable import Found, distinct, method, names_a_card, row_key
+from ldbench.comparable import distinct
 from ldbench.errors import ResultError
-from ldbench.metrics.score import Direction, Score, bounds
 from ldbench.pooling import Interval, pool
 from ldbench.ranking import Place
-from ldbench.result import ModelRef, Result, TaskRef, read_json, write_text_atomic
+from ldbench.records import result as result_file
+from ldbench.records.contributions import Units, beside_all
+from ldbench.records.files import read_json, write_text_atomic
+from ldbench.records.identity import Found, method, names_a_card, row_key
+from ldbench.records.result import ModelRef, Result, TaskRef
+from ldbench.records.score import Direction, Score, bounds
+from ldbench.records.typed import TypedError, build
 from ldbench.standing import NO_UNITS, standings
-from ldbench.typed import TypedError, build
-from ldbench.units import Units, beside_all
 
 SCHEMA_VERSION = 2
 
@@ -114,9 +116,9 @@ class Leaderboard:
 def fold(results: Iterable[Found], units: Mapping[str, Units] = NO_UNITS) -> dict[str, Leaderboard]:
     """One leaderboard a task id, sorted by id, from `(path, result)` pairs; the paths serve errors and `units`.
 
-    `units` holds, by path, what `ldbench.units` reads beside a result: with them rows are compared by pairs of cases,
-    without them by their intervals. Raises `ResultError`, naming both files, where two results of a task can't share a
-    table.
+    `units` holds, by path, what `ldbench.records.contributions` reads beside a result: with them rows are compared by
+    pairs of cases, without them by their intervals. Raises `ResultError`, naming both files, where two results of a
+    task can't share a table.
     """
     groups: dict[str, list[Found]] = {}
     for path, result in results:

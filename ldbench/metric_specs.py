@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ldbench.typed import TypedError
+from ldbench.records.typed import TypedError
 
 # fields younger than the card's hash: left out of it where they hold their default
 LATER: Mapping[str, bool] = {"later": True}

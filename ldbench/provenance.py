@@ -11,8 +11,8 @@ from pathlib import Path
 from ldbench.api import Generator
 from ldbench.data.checksum import sha256_file
 from ldbench.parameters import parameters
+from ldbench.records.result import ModelRef
 from ldbench.registry import registered
-from ldbench.result import ModelRef
 
 
 def model_ref(name: str, generator: Generator) -> ModelRef:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence, Set
 from typing import NamedTuple
 
 from ldbench.comparison import Comparison
-from ldbench.metrics.score import Direction
+from ldbench.records.score import Direction
 
 
 class Place(NamedTuple):

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from importlib import resources
 
 from ldbench.api import ParameterValue
-from ldbench.comparable import Found
 from ldbench.errors import DataError, unknown_name
-from ldbench.metrics.score import Direction, Score
-from ldbench.result import ModelRef, Result, TaskRef
-from ldbench.typed import TypedError, build
+from ldbench.records.identity import Found
+from ldbench.records.result import ModelRef, Result, TaskRef
+from ldbench.records.score import Direction, Score
+from ldbench.records.typed import TypedError, build
 
 PACKAGE, FOLDER = "ldbench_tasks", "reported"
 NO_NUMBER = "-"

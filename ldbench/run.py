@@ -6,29 +6,28 @@ begun with another card, seed, parameter or batch size, and writes no result unl
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
-import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ldbench import card, parameters, provenance, registry, units
+from ldbench import card, parameters, provenance, registry
 from ldbench.api import Context, Generator, Progress, silent
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.environment import describe, pick_device, timed
 from ldbench.errors import ResultError, UsageError
-from ldbench.extractors.weights import user_cache_folder
-from ldbench.generate import IMAGES, blamed, generate, requests_for
+from ldbench.generate import blamed, generate, requests_for
 from ldbench.passes import BACK, NULL, passes, read_made
 from ldbench.processes import Processes, current_processes
+from ldbench.records import contributions
+from ldbench.records.files import user_cache_folder, write_text_atomic
+from ldbench.records.result import ModelRef, Result, Stage, TaskRef, read, write
+from ldbench.records.run_folder import IMAGES, RESULT, SHARED, STATE, claimed, run_folder
 from ldbench.report.edits import write_edit_sheet
 from ldbench.report.grid import sample_sheet
-from ldbench.result import ModelRef, Result, Stage, TaskRef, read, write, write_text_atomic
 from ldbench.score import ScoringContext, score_images
 from ldbench.score_units import units_of
 
@@ -36,9 +35,7 @@ if TYPE_CHECKING:
     import torch
 
     from ldbench.card import Task
-    from ldbench.metrics.score import Score
-
-RESULT, STATE, SHARED = "result.json", "run.json", "shared"
+    from ldbench.records.score import Score
 
 
 @dataclass(frozen=True)
@@ -108,13 +105,6 @@ def score_folder(task_name: str, images: Path, name: str, settings: Settings) ->
     return result, folder / RESULT
 
 
-def run_folder(out: Path, task_id: str, model: ModelRef, seed: int) -> Path:
-    """`out/task/model/seed-N`; parameters that are not the defaults add a hash, so no two runs share a folder."""
-    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", model.name).strip("-.") or "model"
-    text = json.dumps([model.name, model.parameters], sort_keys=True)
-    return out / task_id / f"{slug}-{hashlib.sha256(text.encode()).hexdigest()[:8]}" / f"seed-{seed}"
-
-
 def _complete(
     data: TaskData, generator: Generator, model: ModelRef, settings: Settings, device: torch.device, folder: Path,
     processes: Processes,
@@ -171,7 +161,7 @@ def _score(
         made = read_made(data, images, further)
         context = ScoringContext(device, settings.seed, user_cache_folder() / "features", settings.progress)
         measured = score_images(data, made.images, context, made.passes)
-        units.write(units_of(data, measured, made.passes), folder / units.NAME)
+        contributions.write(units_of(data, measured, made.passes), folder / contributions.NAME)
         return [one.score for one in measured], made.digest
 
 
@@ -218,17 +208,3 @@ def _short(value: object) -> str:
     return repr(value)[:40]
 
 
-@contextmanager
-def claimed(folder: Path) -> Iterator[None]:
-    """Hold the folder for this process; a second one is told so instead of mixing its files in."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = (folder / ".lock").open("w")
-    except OSError as error:
-        raise ResultError(f"can't write {folder}: {error.strerror}; free space or choose another --out") from error
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ResultError(f"{folder}: another run is at work there; wait for it or choose another --out") from error
-        yield

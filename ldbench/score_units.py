@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from ldbench.data.task_data import TaskData
 from ldbench.errors import MetricError
 from ldbench.metrics.measured import Measured
+from ldbench.records.contributions import Contributions, Units, rounded
 from ldbench.score_edits import PASSES
-from ldbench.units import Contributions, Units, rounded
 
 CASES, SCANS, TRUTHS, GROUPS = "cases", "scans", "truths", "groups"
 

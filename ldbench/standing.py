@@ -10,12 +10,12 @@ import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from ldbench.comparable import Found, row_key
 from ldbench.comparison import Comparison, Run, Seed, compare
-from ldbench.metrics.score import Direction
 from ldbench.ranking import Place, places
-from ldbench.result import Result
-from ldbench.units import Units
+from ldbench.records.contributions import Units
+from ldbench.records.identity import Found, row_key
+from ldbench.records.result import Result
+from ldbench.records.score import Direction
 
 NO_UNITS: Mapping[str, Units] = MappingProxyType({})
 
@@ -31,8 +31,8 @@ def comparisons(
 ) -> dict[str, list[Comparison]]:
     """By metric, every pair of the rows of one task that compete, named by `ldbench.comparable.row_key`.
 
-    `units` holds, by path, what `ldbench.units` reads beside a result: with them rows are compared by pairs of cases,
-    without them by their intervals. `as_fitted` as `ldbench.comparison.compare` takes it.
+    `units` holds, by path, what `ldbench.records.contributions` reads beside a result: with them rows are compared by
+    pairs of cases, without them by their intervals. `as_fitted` as `ldbench.comparison.compare` takes it.
     """
     return {
         metric: compare(rows, _direction(rows), as_fitted) for metric, rows in _models(found, units).items()

@@ -13,7 +13,7 @@ from importlib import resources
 
 from ldbench.card_file import PACKAGE, Table, read_table
 from ldbench.errors import CardError, UnknownNameError, unknown_name
-from ldbench.typed import TypedError, build
+from ldbench.records.typed import TypedError, build
 
 FOLDER = "prompts"
 

@@ -10,10 +10,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from ldbench import result
 from ldbench.cli_leaderboard import register
 from ldbench.errors import LdbenchError
-from ldbench.result import Result
+from ldbench.records import result
+from ldbench.records.result import Result
 
 from .report.conftest import FULL, TASK, measured
 

@@ -12,7 +12,7 @@ import pytest
 from ldbench import card
 from ldbench.card import Task
 from ldbench.metrics.catalogue import METRICS, MetricDescription
-from ldbench.metrics.score import bounds
+from ldbench.records.score import bounds
 
 from .markdown_blocks import ROOT, TOML, blocks
 

@@ -9,7 +9,7 @@ import torch
 
 from ldbench.environment import describe, pick_device, timed
 from ldbench.errors import UsageError
-from ldbench.result import Stage
+from ldbench.records.result import Stage
 
 
 def test_auto_is_a_device_that_this_machine_has() -> None:

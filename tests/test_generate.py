@@ -13,7 +13,8 @@ import torch
 
 from ldbench.api import Case, Context, Generator, Request, case_seed
 from ldbench.errors import DataError, GeneratorError
-from ldbench.generate import generate, image_path, requests_for
+from ldbench.generate import generate, requests_for
+from ldbench.records.run_folder import image_path
 
 CASES = tuple(Case(f"case-{index}", "a prompt", {"diagnosis": "CN"}) for index in range(7))
 

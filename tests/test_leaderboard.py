@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ldbench import leaderboard as board
-from ldbench import result as result_file
 from ldbench.errors import ResultError
-from ldbench.metrics.score import Score
-from ldbench.result import ModelRef, Result, TaskRef
-from ldbench.units import Contributions, Units
-from ldbench.units import write as write_units
+from ldbench.records import result as result_file
+from ldbench.records.contributions import Contributions, Units
+from ldbench.records.contributions import write as write_units
+from ldbench.records.result import ModelRef, Result, TaskRef
+from ldbench.records.score import Score
 
 TASK = TaskRef("sandbox-brain-t2i", 1, "text-to-image", "c" * 64)
 Numbers = tuple[float, float, float]

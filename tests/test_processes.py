@@ -17,10 +17,11 @@ import pytest
 import torch
 from PIL import Image
 
-from ldbench import result as results
 from ldbench.api import Case, Context, Generator, Request
-from ldbench.generate import generate, image_path, requests_for
+from ldbench.generate import generate, requests_for
 from ldbench.processes import Processes, current_processes, is_first_process
+from ldbench.records import result as results
+from ldbench.records.run_folder import image_path
 from ldbench.run import _fit_folder
 
 from .conftest import QUICK_METRICS, small_card

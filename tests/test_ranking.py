@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ldbench.comparison import Comparison
-from ldbench.metrics.score import Direction
 from ldbench.ranking import Place, places
+from ldbench.records.score import Direction
 
 directions = st.sampled_from(["lower", "higher"])
 

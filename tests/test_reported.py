@@ -9,10 +9,10 @@ from collections.abc import Iterable
 import pytest
 
 from ldbench import card, reported
-from ldbench import result as result_file
 from ldbench.errors import DataError
 from ldbench.metrics.catalogue import METRICS
-from ldbench.result import Result
+from ldbench.records import result as result_file
+from ldbench.records.result import Result
 
 TASKS = ["brain-aging", "brain-disease", "brain-t2i", "chest-t2i"]
 BRAIN, CHEST, AGING = "Table 1 (Brain MR)", "Table 1 (CheXpert)", "Table 2"

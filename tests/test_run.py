@@ -16,9 +16,9 @@ from typing import ClassVar
 import pytest
 import torch
 
-from ldbench import result as results
 from ldbench.api import Context, Generator, Request
 from ldbench.errors import GeneratorError, LdbenchError, MetricError, ResultError, UsageError
+from ldbench.records import result as results
 from ldbench.run import Settings, run, score_folder
 
 from .conftest import small_card

@@ -14,7 +14,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import ldbench.schemas as schemas
-from ldbench import leaderboard, result
+from ldbench import leaderboard
+from ldbench.records import result
 
 COMMITTED = Path(schemas.__file__).parent
 HISTORIC = Path(__file__).parent / "historic"

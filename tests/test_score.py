@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ldbench.metrics.score import Score
+from ldbench.records.score import Score
 from ldbench.run import Settings, run
 from ldbench.score import grey_as_rgb
 

@@ -16,7 +16,7 @@ from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import MetricError, UnknownNameError
 from ldbench.metric_specs import AttributeSpec, ClassifierSpec, JudgedSpec, Metrics, PassSpec, PerceptualSpec, PixelSpec
 from ldbench.metrics.catalogue import METRICS
-from ldbench.metrics.score import Score
+from ldbench.records.score import Score
 from ldbench.score import ScoringContext, score_images
 from ldbench.score_edits import Edits, score_edit
 

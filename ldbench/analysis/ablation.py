@@ -18,10 +18,10 @@ from ldbench.analysis.values import Grid, grid
 from ldbench.analysis.workbench import digest, slug
 from ldbench.api import ParameterValue
 from ldbench.errors import GeneratorError, MetricError, UsageError
-from ldbench.metrics.score import Direction, bounds
 from ldbench.parameters import build
 from ldbench.pooling import Interval, pool
-from ldbench.result import Result
+from ldbench.records.result import Result
+from ldbench.records.score import Direction, bounds
 from ldbench.run import Settings, ready, run
 
 MOST_RUNS = 1000

@@ -15,7 +15,7 @@ from ldbench.analysis.ablation import Ablation, Cell
 from ldbench.analysis.plots import draw_ablation
 from ldbench.analysis.tables import text_table, with_interval
 from ldbench.analysis.workbench import write_record
-from ldbench.result import write_text_atomic
+from ldbench.records.files import write_text_atomic
 
 _ARROWS = {"lower": "↓", "higher": "↑"}
 

@@ -23,11 +23,13 @@ from ldbench.data.images import read_image
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.environment import describe, pick_device
 from ldbench.errors import ImageError, UsageError
-from ldbench.generate import MANIFEST, generate, image_path, requests_for
+from ldbench.generate import generate, requests_for
 from ldbench.parameters import build, parameters
 from ldbench.processes import current_processes
-from ldbench.result import ModelRef, write_text_atomic
-from ldbench.run import SHARED, Settings, claimed, fit, ready
+from ldbench.records.files import write_text_atomic
+from ldbench.records.result import ModelRef
+from ldbench.records.run_folder import MANIFEST, SHARED, claimed, image_path
+from ldbench.run import Settings, fit, ready
 
 if TYPE_CHECKING:
     import torch

@@ -15,7 +15,7 @@ import torch
 from ldbench.conformance import clauses
 from ldbench.conformance.finding import Finding, measured
 from ldbench.environment import timed
-from ldbench.result import Stage
+from ldbench.records.result import Stage
 
 
 class Cost:

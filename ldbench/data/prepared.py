@@ -23,7 +23,7 @@ from PIL import Image
 
 from ldbench.data.record import Record
 from ldbench.errors import DataError, unknown_name
-from ldbench.extractors.weights import user_cache_folder
+from ldbench.records.files import user_cache_folder
 
 ENVIRONMENT = "LDBENCH_DATA"
 JOIN = "+"  # `adni1+oasis3` is both, one after the other

@@ -20,10 +20,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-
 from ldbench.errors import WeightsError
-from ldbench.whole_file import whole_file
+from ldbench.records.files import user_cache_folder, whole_file
 
 if TYPE_CHECKING:
     import torch
@@ -66,12 +64,6 @@ def unpinned(extractor: str) -> tuple[str, str]:
 def pinned(weights: WeightsFile, digest: str) -> WeightsFile:
     """The file itself without a digest, else the one of that digest in its place, which nobody publishes."""
     return replace(weights, sha256=digest, url="") if digest else weights
-
-
-def user_cache_folder() -> Path:
-    """The one folder for weights and features: LDBENCH_CACHE, or the platform's cache folder for ldbench."""
-    chosen = os.environ.get("LDBENCH_CACHE")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("ldbench", appauthor=False)
 
 
 def downloads_allowed(environment: Mapping[str, str] = os.environ) -> bool:

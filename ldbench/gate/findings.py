@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ldbench.gate.tolerance import Tolerances
-from ldbench.metrics.score import Direction
+from ldbench.records.score import Direction
 
 Verdict = Literal["same", "better", "worse", "moved", "missing", "failed", "new"]
 ROW = ""  # the metric of a finding that is about a whole row

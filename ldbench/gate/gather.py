@@ -13,8 +13,8 @@ from ldbench import leaderboard
 from ldbench.errors import UsageError
 from ldbench.gate import baseline, junit, lines, summary, tolerance
 from ldbench.gate.judge import check
+from ldbench.records.files import write_text_atomic
 from ldbench.report.write import gather
-from ldbench.result import write_text_atomic
 
 
 @dataclass(frozen=True)

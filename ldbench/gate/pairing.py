@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from ldbench.leaderboard import Failure, Row
-from ldbench.result import ModelRef
+from ldbench.records.result import ModelRef
 
 
 @dataclass(frozen=True)

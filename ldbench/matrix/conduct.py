@@ -15,7 +15,7 @@ from ldbench.matrix.display import Tally, board
 from ldbench.matrix.ray_cluster import Cluster, with_ray
 from ldbench.matrix.sequence import one_after_another
 from ldbench.matrix.worker import PROGRESS
-from ldbench.run import RESULT
+from ldbench.records.run_folder import RESULT
 
 
 def conduct(tally: Tally, cluster: Cluster | None) -> None:

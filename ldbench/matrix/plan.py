@@ -15,8 +15,9 @@ from ldbench import card
 from ldbench.environment import pick_device
 from ldbench.errors import UnknownNameError, UsageError, unknown_name
 from ldbench.parameters import key_values
-from ldbench.result import ModelRef
-from ldbench.run import Settings, ready, run_folder
+from ldbench.records.result import ModelRef
+from ldbench.records.run_folder import run_folder
+from ldbench.run import Settings, ready
 
 Status = Literal["done", "read back", "failed"]
 _SEEDS = re.compile(r"([0-9]+)(?:-([0-9]+))?")

@@ -23,8 +23,9 @@ from ldbench.api import Progress, silent
 from ldbench.errors import LdbenchError
 from ldbench.generate import one_line
 from ldbench.matrix.plan import Job, Outcome, Status
+from ldbench.records.run_folder import RESULT
 from ldbench.report.progress import Lines
-from ldbench.run import RESULT, Settings, run
+from ldbench.run import Settings, run
 
 LOG, PROGRESS = "run.log", ".progress"
 WRITE_EVERY = 0.5

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ldbench.metrics.score import Direction
+from ldbench.records.score import Direction
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from ldbench.errors import MetricError
 from ldbench.metric_specs import ClassifierSpec
 from ldbench.metrics.classifier import Classifier, Recipe, restored_classifier, train_classifier
 from ldbench.metrics.intervals import Array
-from ldbench.whole_file import whole_file
+from ldbench.records.files import whole_file
 
 if TYPE_CHECKING:
     import torch

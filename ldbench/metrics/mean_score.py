@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from ldbench.api import ParameterValue
 from ldbench.metrics.intervals import Array, mean_interval
 from ldbench.metrics.measured import Measured, of_mean
-from ldbench.metrics.score import Direction, bounds
+from ldbench.records.score import Direction, bounds
 
 
 def mean_score(

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ldbench.metrics.intervals import Array
-from ldbench.metrics.score import Score
+from ldbench.records.score import Score
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Distributions as outlines: one value a case of each metric, and the grey levels of images.
 
-Values by case are recovered from what each case adds to a mean (`ldbench.units`). Refuses the others: a share of FID
-that one group of images bears is no value of a case.
+Values by case are recovered from what each case adds to a mean (`ldbench.records.contributions`). Refuses the others: a
+share of FID that one group of images bears is no value of a case.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.metrics.score import Score
 from ldbench.pages.axis import Axis, short, spanning
-from ldbench.result import Result
-from ldbench.units import Units
+from ldbench.records.contributions import Units
+from ldbench.records.result import Result
+from ldbench.records.score import Score
 
 WIDTH, HEIGHT = 220.0, 54.0
 _BINS, _GREY_BINS = 24, 32

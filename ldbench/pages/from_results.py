@@ -11,9 +11,9 @@ from pathlib import Path
 from ldbench import leaderboard
 from ldbench.errors import UsageError
 from ldbench.pages.write import GALLERY, write_pages
+from ldbench.records.contributions import beside_all
 from ldbench.report.told_apart import pairs, sentences
 from ldbench.report.write import gather
-from ldbench.units import beside_all
 
 
 def report_pages(

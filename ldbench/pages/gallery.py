@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldbench.pages.picture import read_png
-from ldbench.result import Result
+from ldbench.records.result import Result
 
 IMAGES, MANIFEST = "images", "manifest.json"
 

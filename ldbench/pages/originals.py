@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ldbench.errors import LdbenchError
 from ldbench.leaderboard import Leaderboard
 from ldbench.pages.picture import encoded, levels_of
-from ldbench.report.names import slug
+from ldbench.records.names import slug
 
 if TYPE_CHECKING:
     import torch

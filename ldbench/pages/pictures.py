@@ -17,8 +17,8 @@ from ldbench.pages.gallery import Run, captions, draw
 from ldbench.pages.originals import Originals, originals
 from ldbench.pages.picture import LARGEST_SIDE, encoded, grey, reduced, size
 from ldbench.pages.shelf import Shelf
+from ldbench.records.names import digest, slug
 from ldbench.report.edit_sheet import FULL_COLOUR, THRESHOLD, signed_difference
-from ldbench.report.names import digest, slug
 
 _DRAWN_CHANGES = 3000  # beyond, the page's script draws them: each takes a millisecond here
 GREY_CASES = 24  # decoding is what costs: a hundred runs of two hundred images would take ten seconds

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from ldbench.result import Result, Stage
+from ldbench.records.result import Result, Stage
 
 
 @dataclass(frozen=True)

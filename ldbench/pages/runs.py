@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ldbench.comparable import Found, row_key
 from ldbench.leaderboard import Leaderboard, Row
 from ldbench.pages.axis import Axis
 from ldbench.pages.board import anchor
@@ -20,10 +19,11 @@ from ldbench.pages.picture import grey_levels
 from ldbench.pages.pictures import GREY_CASES, Pictures, pictures_of
 from ldbench.pages.provenance import Fact, facts, parameters, stages
 from ldbench.pages.search_curve import CurveView, Search, curves
+from ldbench.records.contributions import beside
+from ldbench.records.identity import Found, row_key
+from ldbench.records.result import Result
 from ldbench.report.table import label
-from ldbench.result import Result
 from ldbench.standing import competes
-from ldbench.units import beside
 
 
 @dataclass(frozen=True)

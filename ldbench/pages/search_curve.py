@@ -14,8 +14,8 @@ from ldbench.api import ParameterValue
 from ldbench.errors import ResultError
 from ldbench.leaderboard import Leaderboard, Row
 from ldbench.pages.axis import Axis, short, spanning
+from ldbench.records.typed import TypedError, build
 from ldbench.report.table import one_line
-from ldbench.typed import TypedError, build
 
 NAME = "search.json"
 WIDTH, HEIGHT = 420.0, 150.0

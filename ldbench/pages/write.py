@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from ldbench.comparable import Found
 from ldbench.errors import ResultError, UsageError
 from ldbench.leaderboard import Leaderboard
 from ldbench.pages import render
@@ -18,9 +17,9 @@ from ldbench.pages.board import BoardView, board_view
 from ldbench.pages.runs import gathered, runs_of, sections
 from ldbench.pages.search_curve import find
 from ldbench.pages.shelf import Beside, Inside
-from ldbench.report.names import slug
-from ldbench.result import write_text_atomic
-from ldbench.whole_file import whole_file
+from ldbench.records.files import whole_file, write_text_atomic
+from ldbench.records.identity import Found
+from ldbench.records.names import slug
 
 GALLERY = 24
 _NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})

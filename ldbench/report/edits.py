@@ -12,14 +12,14 @@ from pathlib import Path
 import torch
 
 from ldbench import card
-from ldbench import result as result_file
 from ldbench.api import Case
 from ldbench.data.images import quantise
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import ResultError, UsageError
+from ldbench.records import result as result_file
+from ldbench.records.result import Result
 from ldbench.report.edit_sheet import THRESHOLD, EditRow, edit_sheet
 from ldbench.report.grid import Pixels, draw, read_pixels
-from ldbench.result import Result
 
 EDITS, ROWS = "edits.png", 8
 _RESULT, _IMAGES = "result.json", "images"

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ldbench.comparable import Found
 from ldbench.errors import ResultError
 from ldbench.leaderboard import Leaderboard, Row
-from ldbench.report.names import slug
+from ldbench.records.files import whole_file
+from ldbench.records.identity import Found
+from ldbench.records.names import slug
 from ldbench.report.table import label
-from ldbench.whole_file import whole_file
 
 NAMES = ("edits.png", "samples.png")
 FOLDER = "images"

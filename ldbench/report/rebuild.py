@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ldbench import leaderboard
+from ldbench.records.files import write_text_atomic
 from ldbench.report import markdown
 from ldbench.report.write import gather
-from ldbench.result import write_text_atomic
 
 
 def texts(paths: Sequence[Path], measured_only: bool = False) -> dict[str, str]:

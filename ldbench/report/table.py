@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from ldbench.leaderboard import FoldedScore, Leaderboard, Row
-from ldbench.metrics.score import Direction
+from ldbench.records.score import Direction
 from ldbench.report.digits import decimals_for, fixed, shortest
 from ldbench.reported import PRINTED
 

@@ -11,14 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import NamedTuple
 
-from ldbench.comparable import Found, distinct, row_key
+from ldbench.comparable import distinct
 from ldbench.comparison import Comparison
 from ldbench.errors import unknown_name
 from ldbench.leaderboard import Leaderboard
+from ldbench.records.contributions import Units
+from ldbench.records.identity import Found, row_key
 from ldbench.report.digits import decimals_for, fixed
 from ldbench.report.table import label
 from ldbench.standing import NO_UNITS, comparisons
-from ldbench.units import Units
 
 RULE = (
     "Paired over the cases, test scans and seeds that both rows have; p by Student's t, corrected for all pairs of the "

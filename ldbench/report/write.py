@@ -12,13 +12,13 @@ from pathlib import Path
 from rich.console import Console
 
 from ldbench import leaderboard, reported
-from ldbench.comparable import Found
 from ldbench.errors import UsageError
 from ldbench.leaderboard import Leaderboard
+from ldbench.records.files import write_text_atomic
+from ldbench.records.identity import Found
 from ldbench.report import markdown, render
 from ldbench.report.pictures import copy_pictures
 from ldbench.report.terminal import renderable
-from ldbench.result import write_text_atomic
 
 SUFFIXES = {"terminal": "txt", "markdown": "md", "csv": "csv", "json": "json", "latex": "tex"}
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from ldbench import leaderboard, result
+from ldbench import leaderboard
 from ldbench.card import Task
 from ldbench.card_file import OWN
+from ldbench.records import result
 from ldbench.templates import set_names
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ldbench.errors import LdbenchError
-from ldbench.typed import TypedError, build
+from ldbench.records.typed import TypedError, build
 
 T = TypeVar("T")
 SCHEMA_VERSION = 1

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from ldbench.result import ModelRef, TaskRef, write_text_atomic
+from ldbench.records.files import write_text_atomic
+from ldbench.records.result import ModelRef, TaskRef
 from ldbench.study.document import SCHEMA_VERSION, StudyError, read_document
 from ldbench.study.questions import LEFT, PREFERENCE, QUESTIONS, REAL, RIGHT
 

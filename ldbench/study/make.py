@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldbench.errors import UsageError
-from ldbench.result import TaskRef, write_text_atomic
+from ldbench.records.files import write_text_atomic
+from ldbench.records.result import TaskRef
 from ldbench.study.blind import blinded, study_id
 from ldbench.study.document import StudyError
 from ldbench.study.draw import draw

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldbench import card
-from ldbench import result as result_file
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import ResultError, UsageError
-from ldbench.result import Result
+from ldbench.records import result as result_file
+from ldbench.records.result import Result
 from ldbench.study.key import StudyRun
 
 _RESULT, _IMAGES = "result.json", "images"

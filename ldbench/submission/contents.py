@@ -10,14 +10,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ldbench import __version__, units
+from ldbench import __version__
 from ldbench.data.images import MAX_PIXELS
 from ldbench.errors import ResultError
-from ldbench.generate import IMAGES, MANIFEST
 from ldbench.passes import BACK, NULL
+from ldbench.records import contributions
+from ldbench.records.run_folder import IMAGES, MANIFEST
 
 LISTING, RESULT, EDITS, SCHEMA_VERSION = "submission.json", "result.json", "edits.png", 1
-TOP = (RESULT, units.NAME, "samples.png", EDITS)
+TOP = (RESULT, contributions.NAME, "samples.png", EDITS)
 PASSES = ("", NULL, BACK)
 _TOP = "|".join(re.escape(name) for name in (LISTING, *TOP))
 _IMAGE = rf"{IMAGES}/[A-Za-z0-9][A-Za-z0-9._-]{{0,199}}\.png"

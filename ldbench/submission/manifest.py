@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ldbench.data.checksum import sha256_file
 from ldbench.errors import ResultError
-from ldbench.generate import IMAGES, MANIFEST
+from ldbench.records.run_folder import IMAGES, MANIFEST
 from ldbench.submission.contents import PASSES
 
 _NAMED = 5

@@ -14,12 +14,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ldbench import card, units
-from ldbench import result as results
+from ldbench import card
 from ldbench.data.checksum import sha256_file
 from ldbench.errors import CardError, ResultError, UnknownNameError, UsageError
-from ldbench.generate import IMAGES, MANIFEST
-from ldbench.result import Result
+from ldbench.records import contributions
+from ldbench.records import result as results
+from ldbench.records.files import whole_file
+from ldbench.records.result import Result
+from ldbench.records.run_folder import IMAGES, MANIFEST
 from ldbench.submission.contents import (
     EDITS,
     LIMITS,
@@ -33,7 +35,6 @@ from ldbench.submission.contents import (
     check_size,
 )
 from ldbench.submission.manifest import altered, images_in, present
-from ldbench.whole_file import whole_file
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first second that a zip can name
 
@@ -91,7 +92,7 @@ def finished(folder: Path) -> Result:
         raise ResultError(
             f"{folder / RESULT}: expected a complete measured run, got {result.status}, {result.origin}; run it again"
         )
-    units.beside(folder / RESULT, result)
+    contributions.beside(folder / RESULT, result)
     if faults := altered(folder):
         raise ResultError(f"{folder}: expected the files of its manifests, got {faults[0]}; generate them again")
     return result

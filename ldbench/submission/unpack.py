@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ldbench.errors import ResultError
+from ldbench.records.typed import TypedError, build
 from ldbench.submission.contents import LIMITS, LISTING, SCHEMA_VERSION, Entry, Limits, Listing, check_names, check_size
-from ldbench.typed import TypedError, build
 
 _END = struct.Struct("<4s4H2LH")  # signature; two disks, two counts; directory's bytes and place; comment's bytes
 _LOCATOR = 20  # bytes of what would lead to a zip64 end, right before the end

@@ -14,24 +14,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ldbench import card, units
-from ldbench import result as results
+from ldbench import card
 from ldbench.api import Progress, silent
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.environment import describe, pick_device
 from ldbench.errors import ResultError, UsageError, unknown_name
-from ldbench.extractors.weights import user_cache_folder
-from ldbench.generate import IMAGES
 from ldbench.metrics.measured import Measured
-from ldbench.metrics.score import Score
 from ldbench.passes import BACK, NULL, Made, read_made
-from ldbench.result import Environment, Result
+from ldbench.records import contributions
+from ldbench.records import result as results
+from ldbench.records.contributions import Units
+from ldbench.records.files import user_cache_folder
+from ldbench.records.result import Environment, Result
+from ldbench.records.run_folder import IMAGES
+from ldbench.records.score import Score
 from ldbench.score import ScoringContext, score_images
 from ldbench.score_units import units_of
 from ldbench.submission.contents import RESULT
 from ldbench.submission.manifest import altered
 from ldbench.submission.unpack import unpacked
-from ldbench.units import Units
 from ldbench.verify.checks import check_scores, check_units
 from ldbench.verify.verification import Verification
 
@@ -55,7 +56,7 @@ def verify(
     with _opened(Path(path), images, complete) as file:
         result = _read(file)
         data = _data_of(result, task, file)
-        recorded = units.beside(file, result)
+        recorded = contributions.beside(file, result)
         what = f"{result.task.id}, {result.model.name}, seed {result.seed}"
         made, faults = _checked(data, result, file, images)
         if made is None:
@@ -66,8 +67,8 @@ def verify(
         now = Verification(what, (), tuple(checks), machine, time.perf_counter() - start)
         if not complete or recorded is not None or now.verdict != "equal":
             return now
-        units.write(_valued(found, result.scores), file.with_name(units.NAME))
-        return replace(now, completed=file.with_name(units.NAME))
+        contributions.write(_valued(found, result.scores), file.with_name(contributions.NAME))
+        return replace(now, completed=file.with_name(contributions.NAME))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 from ldbench.analysis.ablation import ablate, parse_seeds
 from ldbench.analysis.ablation_files import ablation_table, write_ablation
 from ldbench.errors import LdbenchError, UsageError
-from ldbench.result import read
+from ldbench.records.result import read
 from ldbench.run import Settings
 
 from ..conftest import small_card

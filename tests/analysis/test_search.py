@@ -12,7 +12,8 @@ import torch
 from ldbench.analysis.search import search
 from ldbench.data.frozen import FrozenDataset, Record
 from ldbench.errors import GeneratorError, LdbenchError, ResultError
-from ldbench.run import Settings, claimed
+from ldbench.records.run_folder import claimed
+from ldbench.run import Settings
 
 from ..conftest import small_card
 from .toy import SeeThrough

@@ -31,7 +31,7 @@ def seen(folder: Path, lines: str, base: str = "Generator") -> tuple[bool, str]:
 @pytest.mark.parametrize(
     ("line", "named"),
     [
-        ("from ldbench.result import read", "ldbench.result"),
+        ("from ldbench.records.result import read", "ldbench.records.result"),
         ("import ldbench.data.frozen as answers", "ldbench.data.frozen"),
         ("from ldbench import card, api, __version__", "ldbench.card"),
         ("def late():\n    from ldbench.miniature import miniature", "ldbench.miniature"),

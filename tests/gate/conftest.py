@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from ldbench.comparable import Found
 from ldbench.leaderboard import Leaderboard, fold
-from ldbench.metrics.score import Score
-from ldbench.result import ModelRef, Result
+from ldbench.records.identity import Found
+from ldbench.records.result import ModelRef, Result
+from ldbench.records.score import Score
 
 from ..report.conftest import TASK, measured
 

@@ -8,11 +8,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ldbench import leaderboard, result
+from ldbench import leaderboard
 from ldbench.errors import ResultError, UsageError
 from ldbench.gate.baseline import read
 from ldbench.gate.gather import Wanted, run_gate
-from ldbench.result import Result
+from ldbench.records import result
+from ldbench.records.result import Result
 
 from ..report.conftest import TASK
 from .conftest import BASELINE, Boards, bent, boards

@@ -12,7 +12,7 @@ from ldbench.errors import ResultError, UnknownNameError
 from ldbench.gate.findings import Finding, Gate
 from ldbench.gate.judge import check
 from ldbench.gate.tolerance import Tolerances
-from ldbench.result import Result, TaskRef
+from ldbench.records.result import Result, TaskRef
 
 from ..report.conftest import TASK, measured
 from .conftest import BASELINE, PAPER, Boards, bent, boards

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from ldbench.comparable import definition
 from ldbench.errors import MetricError, UsageError
 from ldbench.metrics.auc import auc_score
 from ldbench.metrics.classifier import Recipe
-from ldbench.metrics.score import Score
+from ldbench.records.identity import definition
+from ldbench.records.score import Score
 
 QUICK = Recipe(epochs=3, batch_size=16)
 SIZE = 32

@@ -11,7 +11,7 @@ from ldbench import card
 from ldbench.data.task_data import task_data
 from ldbench.errors import CardError
 from ldbench.metrics import auc
-from ldbench.metrics.score import Score
+from ldbench.records.score import Score
 from ldbench.score import ScoringContext, score_images
 
 from ..conftest import small_card

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ldbench.errors import MetricError
 from ldbench.metrics.change import change_values, composition_score, minimality_score, reversibility_score
-from ldbench.metrics.score import Score
+from ldbench.records.score import Score
 
 from .test_pairs import images, noisy
 

@@ -21,8 +21,8 @@ from ldbench.metrics.effectiveness import flip_rate_score, target_auc_score
 from ldbench.metrics.identity import identity_lpips_score, identity_ssim_score, source_ssim_score
 from ldbench.metrics.judge import Judge, trained_judge
 from ldbench.metrics.region import changed_region
-from ldbench.metrics.score import Score
 from ldbench.metrics.truth_error import error_inside_score, error_outside_score
+from ldbench.records.score import Score
 
 TASKS = ("sandbox-brain-aging", "sandbox-brain-disease", "sandbox-chest-disease", "sandbox-chest-sex")
 

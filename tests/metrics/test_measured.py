@@ -18,8 +18,8 @@ from ldbench.metrics.intervals import t_quantile
 from ldbench.metrics.kid import kid_score
 from ldbench.metrics.measured import Measured, of_deletions, of_mean
 from ldbench.metrics.roc import areas
-from ldbench.metrics.score import Score
 from ldbench.metrics.truth_error import error_inside_score
+from ldbench.records.score import Score
 
 numbers = arrays(np.float64, st.integers(2, 40), elements=st.floats(-10, 10))
 

@@ -15,8 +15,8 @@ from torch.nn.functional import avg_pool2d, interpolate
 from ldbench.errors import MetricError, UnknownNameError, WeightsError
 from ldbench.metrics.lpips import lpips_score, lpips_values
 from ldbench.metrics.psnr import CAP_DB, psnr_score, psnr_values
-from ldbench.metrics.score import Score, bounds
 from ldbench.metrics.ssim import ssim_score, ssim_values
+from ldbench.records.score import Score, bounds
 from ldbench.torchvision_ops import declare_missing_ops
 
 SCORES: dict[str, Callable[[torch.Tensor, torch.Tensor], Score]] = {

@@ -13,17 +13,17 @@ import pytest
 from PIL import Image
 
 from ldbench import card, leaderboard
-from ldbench import result as result_file
-from ldbench.comparable import Found
 from ldbench.data.images import quantise
 from ldbench.data.task_data import task_data
 from ldbench.leaderboard import Leaderboard
 from ldbench.metrics.measured import of_mean
-from ldbench.metrics.score import Score
 from ldbench.pages.write import write_pages
-from ldbench.result import Environment, ModelRef, Result, Stage, TaskRef
-from ldbench.units import Contributions, Units, rounded
-from ldbench.units import write as write_units
+from ldbench.records import result as result_file
+from ldbench.records.contributions import Contributions, Units, rounded
+from ldbench.records.contributions import write as write_units
+from ldbench.records.identity import Found
+from ldbench.records.result import Environment, ModelRef, Result, Stage, TaskRef
+from ldbench.records.score import Score
 
 EDITS, SAMPLES = "sandbox-brain-aging", "made-up-t2i"
 HASH = "ab" * 32

@@ -15,7 +15,7 @@ from ldbench.pages.distribution import greys, histogram, values_by_case
 from ldbench.pages.picture import grey_levels
 from ldbench.pages.provenance import facts, parameters, stages
 from ldbench.pages.search_curve import curves, find, read
-from ldbench.units import Contributions, Units
+from ldbench.records.contributions import Contributions, Units
 
 from .conftest import HASH, SAMPLES, Page, Reports, png, write_search
 

@@ -18,7 +18,7 @@ from ldbench.errors import UsageError
 from ldbench.leaderboard import boards, collect, fold
 from ldbench.pages.pictures import script_json
 from ldbench.pages.write import write_pages
-from ldbench.result import Result
+from ldbench.records.result import Result
 
 from .conftest import CASES, EDITS, HASH, SAMPLES, Page, Reports, make_samples, png, reported_row, with_model
 

@@ -21,9 +21,9 @@ from ldbench.cli import app
 from ldbench.data.images import write_image
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import ImageError, LdbenchError, UsageError
+from ldbench.records.result import ModelRef, Result, TaskRef, write
 from ldbench.report.edit_sheet import EditRow, edit_sheet, signed_difference
 from ldbench.report.edits import draw_cases, figure_of_run, write_edit_sheet
-from ldbench.result import ModelRef, Result, TaskRef, write
 
 MARGIN, GAP, CAPTION, SIDE = 12, 4, 26, 128
 LEVELS = arrays(np.float64, (3, 4), elements=st.integers(0, 255).map(lambda level: level / 255))

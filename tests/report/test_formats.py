@@ -12,8 +12,8 @@ import pytest
 from ldbench import leaderboard as board
 from ldbench.errors import LdbenchError
 from ldbench.leaderboard import Leaderboard, fold
+from ldbench.records.result import Result
 from ldbench.report import RENDERERS, render
-from ldbench.result import Result
 
 
 def test_markdown_rows(leaderboard: Leaderboard) -> None:

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from ldbench import leaderboard as board
 from ldbench.leaderboard import Leaderboard, fold
+from ldbench.records.result import Result
 from ldbench.report import render
 from ldbench.report.latex import escape
 from ldbench.report.table import page
-from ldbench.result import Result
 
 RESULTS = Path(__file__).parent.parent.parent / "leaderboards/results"
 NAMES = {

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from ldbench import leaderboard, result
+from ldbench import leaderboard
 from ldbench.errors import ResultError
+from ldbench.records import result
+from ldbench.records.result import Result
 from ldbench.report.rebuild import differences, rebuild
 from ldbench.report.write import report_paths
-from ldbench.result import Result
 
 from .conftest import FULL, TASK, measured
 

@@ -12,15 +12,15 @@ import pytest
 
 from ldbench import leaderboard as board
 from ldbench import reported
-from ldbench import result as result_file
 from ldbench.errors import ResultError, UnknownNameError, UsageError
 from ldbench.leaderboard import Leaderboard
 from ldbench.metrics.catalogue import METRICS
-from ldbench.metrics.score import Score
+from ldbench.records import result as result_file
+from ldbench.records.result import ModelRef, Result, TaskRef
+from ldbench.records.score import Score
 from ldbench.report import render, terminal
 from ldbench.report.table import page
 from ldbench.report.write import gather, report_paths
-from ldbench.result import ModelRef, Result, TaskRef
 
 COMMITTED = Path(__file__).parent.parent.parent / "leaderboards" / "results"
 TASKS = reported.task_ids()

@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from ldbench.leaderboard import Leaderboard, fold
-from ldbench.metrics.score import Score
+from ldbench.records.result import Result
+from ldbench.records.score import Score
 from ldbench.report import terminal
-from ldbench.result import Result
 
 EXPECTED = """\
 sandbox-brain-t2i, version 1 (text-to-image; card 9f3ac1b2d4e5)

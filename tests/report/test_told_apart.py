@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ldbench import result as result_file
 from ldbench.cli import app
-from ldbench.comparable import Found
 from ldbench.errors import UnknownNameError
 from ldbench.leaderboard import Leaderboard
+from ldbench.records import result as result_file
+from ldbench.records.identity import Found
 from ldbench.report.table import label
 from ldbench.report.told_apart import chosen, pairs, render_json, render_text, sentences
 

@@ -11,11 +11,11 @@ import pytest
 from rich.console import Console
 
 from ldbench import leaderboard
-from ldbench.comparable import Found
 from ldbench.errors import ResultError, UnknownNameError
+from ldbench.records.identity import Found
+from ldbench.records.result import Result
 from ldbench.report.pictures import copy_pictures
 from ldbench.report.write import report_paths, show
-from ldbench.result import Result
 from ldbench.run import Settings, run
 
 from ..conftest import small_card

@@ -13,7 +13,7 @@ import torch
 from ldbench import card
 from ldbench.data.images import write_image
 from ldbench.data.task_data import TaskData, task_data
-from ldbench.result import ModelRef, Result, TaskRef, write
+from ldbench.records.result import ModelRef, Result, TaskRef, write
 from ldbench.study.answers import Answer, Answers, checksum
 from ldbench.study.draw import draw
 from ldbench.study.key import Key, Trial

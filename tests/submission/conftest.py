@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ldbench import result as results
 from ldbench.errors import ResultError
-from ldbench.metrics.score import Score
-from ldbench.result import ModelRef, Result, TaskRef
+from ldbench.records import result as results
+from ldbench.records.result import ModelRef, Result, TaskRef
+from ldbench.records.score import Score
 from ldbench.submission.contents import LIMITS, LISTING, Entry, Limits, Listing
 from ldbench.submission.pack import pack
 from ldbench.submission.unpack import unpacked

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from ldbench.metrics.score import Score
-from ldbench.units import Contributions, Units
+from ldbench.records.contributions import Contributions, Units
+from ldbench.records.score import Score
 from ldbench.verify.checks import Check, check_score, check_scores, check_units
 from ldbench.verify.verification import Verification
 

@@ -26,7 +26,7 @@ from ldbench.data.prepare.one_image import Outcome, follow_parent, make_images
 from ldbench.data.prepare.source import Reader, Skipped, SourceImage
 from ldbench.data.prepare.splits import Plan, hashed
 from ldbench.errors import DataError, UsageError
-from ldbench.result import write_text_atomic
+from ldbench.records.files import write_text_atomic
 
 _BATCH = 8  # images a message to a worker: 200,000 small ones would spend their time in queues
 _IN_FLIGHT = 3  # batches a worker: one being made, two waiting

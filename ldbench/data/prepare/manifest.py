@@ -21,7 +21,7 @@ from ldbench.api import Attributes
 from ldbench.data.prepare.source import Reader, Skipped, SourceImage
 from ldbench.data.prepare.splits import Candidate, Plan, draw_order, draw_test_set, hashed, split_of
 from ldbench.errors import DataError
-from ldbench.result import write_text_atomic
+from ldbench.records.files import write_text_atomic
 
 FORMAT = 1
 COLUMNS = ("image_id", "subject", "split", "role", "source", "file", "sha256")

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, get_type_hints
 
 from ldbench.errors import LdbenchError, UsageError, unknown_name
-from ldbench.typed import TypedError, convert
+from ldbench.records.typed import TypedError, convert
 
 T = TypeVar("T")
 

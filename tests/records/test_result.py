@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from ldbench import result as result_file
 from ldbench.errors import ResultError
-from ldbench.metrics.score import Score
-from ldbench.result import Environment, ModelRef, Result, Stage, TaskRef
+from ldbench.records import result as result_file
+from ldbench.records.result import Environment, ModelRef, Result, Stage, TaskRef
+from ldbench.records.score import Score
 
-HISTORIC = Path(__file__).parent / "historic"
+HISTORIC = Path(__file__).parents[1] / "historic"
 TASK = TaskRef("sandbox-brain-t2i", 1, "text-to-image", "9f3ac1b2d4e5f607" * 4)
 PARAMETERS: dict[str, Any] = {
     "backbone": None, "delta": 0.1, "drift": "noise", "prior_preservation": False, "steps": 600,

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ldbench.comparable import run_key
 from ldbench.errors import ResultError
-from ldbench.metrics.score import LARGEST, Score
-from ldbench.result import Result, read_json, write_text_atomic
-from ldbench.typed import TypedError, build
+from ldbench.records.files import read_json, write_text_atomic
+from ldbench.records.identity import run_key
+from ldbench.records.result import Result
+from ldbench.records.score import LARGEST, Score
+from ldbench.records.typed import TypedError, build
 
 NAME, SCHEMA_VERSION = "units.json", 1
 _LARGEST = 1 << 28  # bytes; a hundred thousand cases of twenty metrics take a tenth of it

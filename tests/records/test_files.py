@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from ldbench.errors import ResultError
-from ldbench.result import write_text_atomic
-from ldbench.whole_file import whole_file
+from ldbench.records.files import whole_file, write_text_atomic
 
 
 @pytest.fixture

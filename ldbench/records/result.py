@@ -7,8 +7,6 @@ a file of an unknown schema version or with a field nobody declared is an error 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,9 +15,9 @@ from pydantic import ConfigDict, TypeAdapter
 
 from ldbench.api import ParameterValue
 from ldbench.errors import MetricError, ResultError
-from ldbench.metrics.score import Score
-from ldbench.typed import TypedError, build
-from ldbench.whole_file import whole_file
+from ldbench.records.files import _refuse_constant, read_json, write_text_atomic
+from ldbench.records.score import Score
+from ldbench.records.typed import TypedError, build
 
 SCHEMA_VERSION = 1
 _STRICT = ConfigDict(extra="forbid")
@@ -113,38 +111,9 @@ def write(result: Result, path: Path) -> None:
     write_text_atomic(path, dumps(result))
 
 
-def write_text_atomic(path: Path, text: str, *, private: bool = False) -> None:
-    """Write text beside `path`, flush it to disk, and rename it into place; a full disk is one clear line.
-
-    `private`: nobody but the owner may read it.
-    """
-    try:
-        with whole_file(path, private=private) as part, part.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise ResultError(f"can't write {path}: {error.strerror}; free space or choose another --out") from error
-
-
 def read(path: Path) -> Result:
     """Read a result of this or an older schema; anything else is a `ResultError` naming file and field."""
     return parse(read_json(path, "a result file of `ldbench run`", constant=_refuse_constant), str(path))
-
-
-def read_json(
-    path: Path, what: str, remedy: str = "the file may be truncated", constant: Callable[[str], float] | None = None
-) -> Any:
-    """The decoded JSON of a file that should be `what`; a `ResultError` of one line where it can't be read or decoded.
-
-    `constant` decides on NaN and infinity, which are taken where it is None.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=constant)
-    except OSError as error:
-        raise ResultError(f"can't read {path}: {error.strerror}; expected {what}") from error
-    except (ValueError, RecursionError) as error:
-        raise ResultError(f"{path}: expected JSON, got {error}; {remedy}") from error
 
 
 def parse(record: object, where: str) -> Result:
@@ -169,5 +138,3 @@ def _migrate(record: dict[str, Any], where: str) -> dict[str, Any]:
     return record
 
 
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name}, which is not a JSON number")

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ldbench import result as result_file
-from ldbench import units
 from ldbench.errors import ResultError
-from ldbench.metrics.score import Score
-from ldbench.result import ModelRef, Result, TaskRef
-from ldbench.units import Contributions, Units
+from ldbench.records import contributions
+from ldbench.records import result as result_file
+from ldbench.records.contributions import Contributions, Units
+from ldbench.records.result import ModelRef, Result, TaskRef
+from ldbench.records.score import Score
 
 names = st.text(min_size=1, max_size=8)
 SIDECAR = Units({"cases": ("a", "b")}, {"ssim": Contributions(0.5, {"cases": (0.25, -0.25)})})
@@ -34,52 +34,52 @@ def test_what_is_written_is_read(
     tmp_path_factory: pytest.TempPathFactory, ids: dict[str, list[str]], value: float, data: st.DataObject
 ) -> None:
     by_unit = {
-        name: units.rounded(data.draw(st.lists(st.floats(-1, 1), min_size=len(listed), max_size=len(listed))))
+        name: contributions.rounded(data.draw(st.lists(st.floats(-1, 1), min_size=len(listed), max_size=len(listed))))
         for name, listed in ids.items()
     }
     sidecar = Units({name: tuple(listed) for name, listed in ids.items()}, {"[x]": Contributions(value, by_unit)})
-    path = tmp_path_factory.mktemp("units") / units.NAME
-    units.write(sidecar, path)
-    assert units.read(path) == sidecar
+    path = tmp_path_factory.mktemp("units") / contributions.NAME
+    contributions.write(sidecar, path)
+    assert contributions.read(path) == sidecar
     assert json.loads(path.read_text())["schema_version"] == 1
 
 
 def test_a_list_takes_one_line() -> None:
-    assert len(units.dumps(SIDECAR).splitlines()) == 14
+    assert len(contributions.dumps(SIDECAR).splitlines()) == 14
 
 
 def test_numbers_keep_six_digits() -> None:
-    assert units.rounded([1 / 3, 1234567.0, 0.0]) == (0.333333, 1234570.0, 0.0)
+    assert contributions.rounded([1 / 3, 1234567.0, 0.0]) == (0.333333, 1234570.0, 0.0)
 
 
 def test_what_lies_beside_a_result_is_its_own(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
-    assert units.beside(path, a_result()) is None
-    units.write(SIDECAR, tmp_path / units.NAME)
-    assert units.beside(str(path), a_result()) == SIDECAR
+    assert contributions.beside(path, a_result()) is None
+    contributions.write(SIDECAR, tmp_path / contributions.NAME)
+    assert contributions.beside(str(path), a_result()) == SIDECAR
     with pytest.raises(ResultError, match=r"expected ssim 0\.4 as in the result beside it, got 0\.5"):
-        units.beside(path, a_result(0.4))
+        contributions.beside(path, a_result(0.4))
 
 
 def test_only_complete_measured_results_have_units(tmp_path: Path) -> None:
     for name in ("good", "failed"):
         result_file.write(a_result(status="complete" if name == "good" else "failed"), tmp_path / name / "result.json")
-        units.write(SIDECAR, tmp_path / name / units.NAME)
+        contributions.write(SIDECAR, tmp_path / name / contributions.NAME)
     found = [(str(path), result_file.read(path)) for path in sorted(tmp_path.rglob("result.json"))]
-    assert units.beside_all(found) == {str(tmp_path / "good" / "result.json"): SIDECAR}
+    assert contributions.beside_all(found) == {str(tmp_path / "good" / "result.json"): SIDECAR}
 
 
 def test_copies_of_a_result_share_their_units_whichever_is_found_first(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         result_file.write(a_result(), tmp_path / name / "result.json")
     other = Units({"cases": ("a", "b")}, {"ssim": Contributions(0.5, {"cases": (0.125, -0.125)})})
-    units.write(SIDECAR, tmp_path / "b" / units.NAME)
+    contributions.write(SIDECAR, tmp_path / "b" / contributions.NAME)
     found = [(str(path), result_file.read(path)) for path in sorted(tmp_path.rglob("result.json"))]
-    assert units.beside_all(found) == {path: SIDECAR for path, _ in found}
-    units.write(other, tmp_path / "c" / units.NAME)
+    assert contributions.beside_all(found) == {path: SIDECAR for path, _ in found}
+    contributions.write(other, tmp_path / "c" / contributions.NAME)
     for order in (found, found[::-1]):
-        assert len({units.dumps(each) for each in units.beside_all(order).values()}) == 1
-    assert units.beside_all(found) == units.beside_all(found[::-1])
+        assert len({contributions.dumps(each) for each in contributions.beside_all(order).values()}) == 1
+    assert contributions.beside_all(found) == contributions.beside_all(found[::-1])
 
 
 @pytest.mark.parametrize(
@@ -104,9 +104,9 @@ def test_copies_of_a_result_share_their_units_whichever_is_found_first(tmp_path:
     ],
 )
 def test_another_file_is_refused_in_one_line(tmp_path: Path, text: str, complaint: str) -> None:
-    path = tmp_path / units.NAME
+    path = tmp_path / contributions.NAME
     path.write_text(text)
     with pytest.raises(ResultError, match=complaint) as caught:
-        units.read(path)
+        contributions.read(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ldbench.typed import TypedError, build, convert
+from ldbench.records.typed import TypedError, build, convert
 
 
 @dataclass(frozen=True)

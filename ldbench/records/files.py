@@ -1,0 +1,74 @@
+"""Reading and replacing the suite's own files, and the one folder for its caches.
+
+A file is there whole or not at all, under the permissions that any new file of its writer gets.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from ldbench.errors import ResultError
+
+
+@contextmanager
+def whole_file(path: Path, *, private: bool = False) -> Iterator[Path]:
+    """An empty file beside `path` to write into, renamed to `path` when the block ends and removed where it fails.
+
+    Its permissions are what the umask leaves of 0666, so that a group's folder stays the group's; `tempfile` would
+    keep the file from everybody else. `private`: its owner alone may read it. Raises OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600 if private else 0o666))
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text_atomic(path: Path, text: str, *, private: bool = False) -> None:
+    """Write text beside `path`, flush it to disk, and rename it into place; a full disk is one clear line.
+
+    `private`: nobody but the owner may read it.
+    """
+    try:
+        with whole_file(path, private=private) as part, part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise ResultError(f"can't write {path}: {error.strerror}; free space or choose another --out") from error
+
+
+def read_json(
+    path: Path, what: str, remedy: str = "the file may be truncated", constant: Callable[[str], float] | None = None
+) -> Any:
+    """The decoded JSON of a file that should be `what`; a `ResultError` of one line where it can't be read or decoded.
+
+    `constant` decides on NaN and infinity, which are taken where it is None.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=constant)
+    except OSError as error:
+        raise ResultError(f"can't read {path}: {error.strerror}; expected {what}") from error
+    except (ValueError, RecursionError) as error:
+        raise ResultError(f"{path}: expected JSON, got {error}; {remedy}") from error
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name}, which is not a JSON number")
+
+
+def user_cache_folder() -> Path:
+    """The one folder for weights and features: LDBENCH_CACHE, or the platform's cache folder for ldbench."""
+    chosen = os.environ.get("LDBENCH_CACHE")
+    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("ldbench", appauthor=False)
