@@ -88,8 +88,8 @@ def _picture(random: np.random.Generator) -> bytes:
 
 def _names(task: str, images: int) -> list[str]:
     """Ids of the task's own cases, so that sources and truths are found."""
-    from ldbench import card
     from ldbench.data.task_data import task_data
+    from ldbench.task import card
 
     return [case.id for case in task_data(card.load(task), 0).cases][:images]
 

@@ -79,10 +79,10 @@ def run_fit(task: str, model: str, side: str, device: str, backbone: str, folder
     """Fit one of our generators on a task's training split, resized to `side` pixels, as `ldbench run` would."""
     from resized_set import ResizedSet
 
-    from ldbench import card
     from ldbench.api import Context
     from ldbench.data.task_data import task_data
     from ldbench.registry import build, load_generator
+    from ldbench.task import card
 
     size = int(side)
     train = ResizedSet(task_data(card.load(task), 0).train, size)

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from ldbench import card
 from ldbench.api import Case
 from ldbench.data.images import write_image
 from ldbench.data.task_data import task_data
 from ldbench.passes import NULL
 from ldbench.records.files import write_text_atomic
+from ldbench.task import card
 
 
 def export_cases(task_name: str, out: Path | None, seed: int) -> str:

@@ -186,8 +186,8 @@ def main() -> None:
 
 def _ready(task: str, models: Sequence[str], overrides: Mapping[str, str]) -> None:
     """Refuse wrong names before anything heavy is imported, and any model that can't run before the first one runs."""
-    from ldbench import card
     from ldbench.registry import load_generator
+    from ldbench.task import card
 
     chosen = card.load(task)
     for model in models:
@@ -218,7 +218,7 @@ def _show(result: Result, path: Path) -> None:
 
 
 def _tasks() -> list[str]:
-    from ldbench import card
+    from ldbench.task import card
 
     tasks = [card.load(name) for name in card.task_names()]
     return [f"{task.id:35} {task.kind:22} {task.title}" for task in tasks]

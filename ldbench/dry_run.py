@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldbench import card
 from ldbench.api import Context, HasNeeds, Needs
-from ldbench.card import Task
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.environment import pick_device
 from ldbench.errors import LdbenchError, WeightsError
 from ldbench.extractors.weights import fetchable, locate, pinned, place, unpinned
 from ldbench.records.run_folder import SHARED
 from ldbench.run import Settings, ready
+from ldbench.task import card
+from ldbench.task.card import Task
 
 RATE = 1e14  # operations a second; what a data-centre GPU gives such networks in bfloat16, to within a factor of three
 _GIB = 2**30

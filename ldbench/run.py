@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ldbench import card, parameters, provenance, registry
+from ldbench import parameters, provenance, registry
 from ldbench.api import Context, Generator, Progress, silent
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.environment import describe, pick_device, timed
@@ -30,12 +30,13 @@ from ldbench.report.edits import write_edit_sheet
 from ldbench.report.grid import sample_sheet
 from ldbench.score import ScoringContext, score_images
 from ldbench.score_units import units_of
+from ldbench.task import card
 
 if TYPE_CHECKING:
     import torch
 
-    from ldbench.card import Task
     from ldbench.records.score import Score
+    from ldbench.task.card import Task
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from ldbench.api import Progress, silent
 from ldbench.data.task_data import TaskData
 from ldbench.errors import MetricError, unknown_name
-from ldbench.metric_specs import ClassifierSpec, DistributionSpec, KernelSpec, PerceptualSpec
 from ldbench.metrics.measured import Measured
 from ldbench.score_edits import PASSES, Edits, present, score_edit
+from ldbench.task.metric_specs import ClassifierSpec, DistributionSpec, KernelSpec, PerceptualSpec
 
 if TYPE_CHECKING:
     import numpy as np

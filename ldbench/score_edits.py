@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ldbench.api import ParameterValue, Progress, silent
-from ldbench.card import EditSpec, Task
 from ldbench.errors import MetricError
-from ldbench.metric_specs import AttributeSpec
 from ldbench.metrics.measured import Measured
+from ldbench.task.card import EditSpec, Task
+from ldbench.task.metric_specs import AttributeSpec
 
 if TYPE_CHECKING:
     import torch

@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ldbench import card
 from ldbench.api import Context, Generator, Request, TrainingSet
 from ldbench.data.frozen import FrozenDataset, Record, load
+from ldbench.task import card
 
 Levels = np.ndarray  # one dimension, uint8: grey levels in the order of memory
 

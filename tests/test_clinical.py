@@ -19,12 +19,12 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from ldbench import card
-from ldbench.card_file import complete, installed_text
 from ldbench.cli import app
 from ldbench.data.task_data import task_data
 from ldbench.errors import LdbenchError, WeightsError
 from ldbench.extractors.weights import sha256_of
+from ldbench.task import card
+from ldbench.task.card_file import complete, installed_text
 
 from .stand_ins.adni1 import write_adni1
 from .stand_ins.chexpert import write_chexpert

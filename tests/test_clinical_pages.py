@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ldbench import card
+from ldbench.task import card
 
 from .markdown_blocks import ROOT, blocks
 

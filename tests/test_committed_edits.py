@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ldbench import card, leaderboard
+from ldbench import leaderboard
+from ldbench.task import card
 
 FOLDER = Path(__file__).parent.parent / "leaderboards"
 BOUNDS = ("copy-source", "autoencoder", "other-subject", "oracle")

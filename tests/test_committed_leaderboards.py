@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ldbench import card, leaderboard
+from ldbench import leaderboard
+from ldbench.task import card
 
 FOLDER = Path(__file__).parent.parent / "leaderboards"
 TASKS = ["sandbox-brain-t2i", "sandbox-chest-t2i"]

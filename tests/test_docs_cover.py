@@ -9,10 +9,10 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from ldbench import card
-from ldbench.card import Task
 from ldbench.metrics.catalogue import METRICS, MetricDescription
 from ldbench.records.score import bounds
+from ldbench.task import card
+from ldbench.task.card import Task
 
 from .markdown_blocks import ROOT, TOML, blocks
 

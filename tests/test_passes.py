@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from ldbench import card
 from ldbench.data.images import write_image
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import ImageError
 from ldbench.passes import BACK, NULL, passes, read_made
+from ldbench.task import card
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,12 @@ from collections.abc import Iterable
 
 import pytest
 
-from ldbench import card, reported
+from ldbench import reported
 from ldbench.errors import DataError
 from ldbench.metrics.catalogue import METRICS
 from ldbench.records import result as result_file
 from ldbench.records.result import Result
+from ldbench.task import card
 
 TASKS = ["brain-aging", "brain-disease", "brain-t2i", "chest-t2i"]
 BRAIN, CHEST, AGING = "Table 1 (Brain MR)", "Table 1 (CheXpert)", "Table 2"

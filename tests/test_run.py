@@ -149,9 +149,9 @@ def test_two_runs_in_one_folder_are_kept_apart(tmp_path: Path) -> None:
 
 
 def test_scoring_needs_every_case(tmp_path: Path) -> None:
-    from ldbench import card as cards
     from ldbench.data.task_data import task_data
     from ldbench.score import ScoringContext, score_images
+    from ldbench.task import card as cards
 
     data = task_data(cards.load(str(small_card(tmp_path))), 0)
     with pytest.raises(MetricError, match="expected the images of 8 cases, got 1, 7 missing and 0 unknown"):

@@ -12,13 +12,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from ldbench import card
 from ldbench.api import API_VERSION
 from ldbench.cli_new import register
 from ldbench.errors import UnknownNameError, UsageError
 from ldbench.registry import load_generator
 from ldbench.scaffold.names import names_of
 from ldbench.scaffold.package import SANDBOX, write_package
+from ldbench.task import card
 from ldbench.testing import assert_generator
 
 from .test_truth_is_hidden import small_card

@@ -10,15 +10,23 @@ from pathlib import Path
 import pytest
 import torch
 
-from ldbench import card
-from ldbench.card import Task
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import MetricError, UnknownNameError
-from ldbench.metric_specs import AttributeSpec, ClassifierSpec, JudgedSpec, Metrics, PassSpec, PerceptualSpec, PixelSpec
 from ldbench.metrics.catalogue import METRICS
 from ldbench.records.score import Score
 from ldbench.score import ScoringContext, score_images
 from ldbench.score_edits import Edits, score_edit
+from ldbench.task import card
+from ldbench.task.card import Task
+from ldbench.task.metric_specs import (
+    AttributeSpec,
+    ClassifierSpec,
+    JudgedSpec,
+    Metrics,
+    PassSpec,
+    PerceptualSpec,
+    PixelSpec,
+)
 
 CPU = ScoringContext(torch.device("cpu"), 0)
 PIXELS = Metrics(

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ldbench import card
 from ldbench.analysis.values import Grid, grid
 from ldbench.analysis.workbench import digest, slug
 from ldbench.api import ParameterValue
@@ -23,6 +22,7 @@ from ldbench.pooling import Interval, pool
 from ldbench.records.result import Result
 from ldbench.records.score import Direction, bounds
 from ldbench.run import Settings, ready, run
+from ldbench.task import card
 
 MOST_RUNS = 1000
 

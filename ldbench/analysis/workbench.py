@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ldbench import card
 from ldbench.api import Case, Context, Generator, ParameterValue, Request
 from ldbench.data.images import read_image
 from ldbench.data.task_data import TaskData, task_data
@@ -30,6 +29,7 @@ from ldbench.records.files import write_text_atomic
 from ldbench.records.result import ModelRef
 from ldbench.records.run_folder import MANIFEST, SHARED, claimed, image_path
 from ldbench.run import Settings, fit, ready
+from ldbench.task import card
 
 if TYPE_CHECKING:
     import torch

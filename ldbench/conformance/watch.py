@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
-from ldbench.card_file import PACKAGE
 from ldbench.data.frozen import FOLDERS
 from ldbench.data.prepared import data_folder
+from ldbench.task.card_file import PACKAGE
 
 
 class Watch:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ldbench.api import Attributes, Case, Edit, Example
-from ldbench.card import EditSpec, Task
 from ldbench.data.record import Dataset, Record
 from ldbench.errors import CardError, DataError
-from ldbench.prompts import instruction_for, prompt_for, sentences_for
+from ldbench.task.card import EditSpec, Task
+from ldbench.task.prompts import instruction_for, prompt_for, sentences_for
 
 if TYPE_CHECKING:
     import torch

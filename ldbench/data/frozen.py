@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ldbench.card import DataSpec
-from ldbench.card_file import PACKAGE
 from ldbench.data.prepared import find
 from ldbench.data.record import Dataset
 from ldbench.data.record import Record as Record
 from ldbench.errors import DataError
+from ldbench.task.card import DataSpec
+from ldbench.task.card_file import PACKAGE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ldbench.api import Case, Example
-from ldbench.card import EditSpec, Task
 from ldbench.data.edits import Editing, answers, balanced, check_edit, hash_order
 from ldbench.data.frozen import load
 from ldbench.data.prepared import PreparedDataset
 from ldbench.data.record import Dataset, Record
 from ldbench.errors import CardError, DataError
-from ldbench.prompts import check_attributes, prompt_for
+from ldbench.task.card import EditSpec, Task
+from ldbench.task.prompts import check_attributes, prompt_for
 
 if TYPE_CHECKING:
     import torch

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ldbench import card
 from ldbench.environment import pick_device
 from ldbench.errors import UnknownNameError, UsageError, unknown_name
 from ldbench.parameters import key_values
 from ldbench.records.result import ModelRef
 from ldbench.records.run_folder import run_folder
 from ldbench.run import Settings, ready
+from ldbench.task import card
 
 Status = Literal["done", "read back", "failed"]
 _SEEDS = re.compile(r"([0-9]+)(?:-([0-9]+))?")

@@ -20,10 +20,10 @@ import numpy.typing as npt
 
 from ldbench.api import ParameterValue, Progress, silent
 from ldbench.errors import MetricError
-from ldbench.metric_specs import ClassifierSpec
 from ldbench.metrics.classifier import Classifier, Recipe, restored_classifier, train_classifier
 from ldbench.metrics.intervals import Array
 from ldbench.records.files import whole_file
+from ldbench.task.metric_specs import ClassifierSpec
 
 if TYPE_CHECKING:
     import torch

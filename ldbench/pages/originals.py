@@ -56,8 +56,8 @@ def originals(leaderboard: Leaderboard, ids: Sequence[str], for_levels: int) -> 
 
 
 def _data(leaderboard: Leaderboard) -> TaskData:
-    from ldbench import card
     from ldbench.data.task_data import task_data
+    from ldbench.task import card
 
     wanted = leaderboard.task
     if slug(wanted.id) != wanted.id or wanted.id.endswith(".toml"):  # a result must not name a file to be read

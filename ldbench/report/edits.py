@@ -11,7 +11,6 @@ from pathlib import Path
 
 import torch
 
-from ldbench import card
 from ldbench.api import Case
 from ldbench.data.images import quantise
 from ldbench.data.task_data import TaskData, task_data
@@ -20,6 +19,7 @@ from ldbench.records import result as result_file
 from ldbench.records.result import Result
 from ldbench.report.edit_sheet import THRESHOLD, EditRow, edit_sheet
 from ldbench.report.grid import Pixels, draw, read_pixels
+from ldbench.task import card
 
 EDITS, ROWS = "edits.png", 8
 _RESULT, _IMAGES = "result.json", "images"

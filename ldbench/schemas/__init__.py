@@ -13,13 +13,13 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ldbench import leaderboard
-from ldbench.card import Task
-from ldbench.card_file import OWN
 from ldbench.records import result
-from ldbench.templates import set_names
+from ldbench.task.card import Task
+from ldbench.task.card_file import OWN
+from ldbench.task.prompt_sets import set_names
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-# What `ldbench.card` checks beyond types, by definition and property.
+# What `ldbench.task.card` checks beyond types, by definition and property.
 _CARD_RULES: tuple[tuple[str, str, dict[str, int]], ...] = (
     ("DataSpec", "classes", {"minItems": 2}),
     ("Protocol", "resolution", {"multipleOf": 8, "minimum": 8}),

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ldbench.api import Case
-from ldbench.card import Task
 from ldbench.data.edits import hash_order
 from ldbench.data.task_data import TaskData
 from ldbench.errors import UsageError
 from ldbench.study.key import Picture
 from ldbench.study.questions import DISEASE, OLDER, PREFERENCE, REAL, Question
+from ldbench.task.card import Task
 
 Arm = TypeVar("Arm")
 

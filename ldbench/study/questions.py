@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ldbench.card import Task
 from ldbench.errors import UsageError, unknown_name
+from ldbench.task.card import Task
 
 REAL, OLDER, DISEASE, PREFERENCE = "real", "older", "disease", "preference"
 LEFT, RIGHT, NEITHER = "left", "right", "neither"

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldbench import card
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import ResultError, UsageError
 from ldbench.records import result as result_file
 from ldbench.records.result import Result
 from ldbench.study.key import StudyRun
+from ldbench.task import card
 
 _RESULT, _IMAGES = "result.json", "images"
 

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ldbench import card
 from ldbench.data.checksum import sha256_file
 from ldbench.errors import CardError, ResultError, UnknownNameError, UsageError
 from ldbench.records import contributions
@@ -35,6 +34,7 @@ from ldbench.submission.contents import (
     check_size,
 )
 from ldbench.submission.manifest import altered, images_in, present
+from ldbench.task import card
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first second that a zip can name
 

@@ -13,10 +13,10 @@ from typing import Literal
 
 import numpy as np
 
-from ldbench.metric_specs import JUDGED
 from ldbench.records.contributions import Contributions, Units
 from ldbench.records.identity import method
 from ldbench.records.score import Score
+from ldbench.task.metric_specs import JUDGED
 
 Verdict = Literal["equal", "reproduced", "differs"]
 TRAINED = JUDGED | {"auc"}  # by a network trained anew, whose rounding grows over its steps on another machine

@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ldbench import card
 from ldbench.api import Progress, silent
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.environment import describe, pick_device
@@ -33,6 +32,7 @@ from ldbench.score_units import units_of
 from ldbench.submission.contents import RESULT
 from ldbench.submission.manifest import altered
 from ldbench.submission.unpack import unpacked
+from ldbench.task import card
 from ldbench.verify.checks import check_scores, check_units
 from ldbench.verify.verification import Verification
 

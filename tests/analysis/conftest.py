@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 
 from ldbench.analysis import workbench
-from ldbench.card import Task
 from ldbench.data.task_data import TaskData, task_data
+from ldbench.task.card import Task
 
 
 @pytest.fixture(autouse=True)

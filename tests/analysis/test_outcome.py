@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch.nn import functional
 
-from ldbench import card
 from ldbench.analysis import outcome as module
 from ldbench.analysis.outcome import Outcome
 from ldbench.analysis.search import search
@@ -20,6 +19,7 @@ from ldbench.errors import UsageError
 from ldbench.metrics.intervals import Array
 from ldbench.metrics.judge import Judge
 from ldbench.run import Settings
+from ldbench.task import card
 
 EDITOR = f"{Path(__file__).with_name('editor.py')}:Brighten"
 TOY = f"{Path(__file__).with_name('toy.py')}:Toy"

@@ -12,8 +12,8 @@ import ldbench_baselines.backbone as backbone
 import pytest
 from transformers import CLIPTokenizer
 
-from ldbench import card
-from ldbench.templates import fields_of, load_set, set_names
+from ldbench.task import card
+from ldbench.task.prompt_sets import fields_of, load_set, set_names
 
 TASKS = {"brain-mri": "sandbox-brain-t2i", "chest-x-ray": "sandbox-chest-t2i"}
 

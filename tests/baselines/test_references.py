@@ -9,10 +9,10 @@ import pytest
 import torch
 from ldbench_baselines.references import CopySource, MeanImage, Oracle, OtherSubject, Real
 
-from ldbench import card
 from ldbench.api import Attributes, Case, Context, Edit, Example, Request
 from ldbench.data.task_data import task_data
 from ldbench.errors import GeneratorError
+from ldbench.task import card
 
 
 @pytest.fixture

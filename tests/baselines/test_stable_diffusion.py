@@ -11,9 +11,9 @@ import torch
 from ldbench_baselines.latent_diffusion import load_backbone
 from ldbench_baselines.stable_diffusion import StableDiffusion, StableDiffusionDrift
 
-from ldbench import card
 from ldbench.api import HasLatents, HasTrajectory
 from ldbench.errors import GeneratorError, LdbenchError
+from ldbench.task import card
 
 from .discs import CPU, Discs, context, requests, seen_prompts
 

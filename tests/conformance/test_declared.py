@@ -33,7 +33,7 @@ def seen(folder: Path, lines: str, base: str = "Generator") -> tuple[bool, str]:
     [
         ("from ldbench.records.result import read", "ldbench.records.result"),
         ("import ldbench.data.frozen as answers", "ldbench.data.frozen"),
-        ("from ldbench import card, api, __version__", "ldbench.card"),
+        ("from ldbench import card, api, __version__", "ldbench.task.card"),
         ("def late():\n    from ldbench.miniature import miniature", "ldbench.miniature"),
     ],
 )
@@ -47,8 +47,8 @@ def test_what_is_public_passes(tmp_path: Path) -> None:
 
 
 def test_the_file_of_a_base_class_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "base_of_plugin.py").write_text(f"import ldbench.card\n{FREE}\nclass Base(Generator):\n    pass\n")
+    (tmp_path / "base_of_plugin.py").write_text(f"import ldbench.task.card\n{FREE}\nclass Base(Generator):\n    pass\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     passed, said = seen(tmp_path, "from base_of_plugin import Base", "Base")
     assert not passed
-    assert said == "ldbench.card in plugin.py, base_of_plugin.py"
+    assert said == "ldbench.task.card in plugin.py, base_of_plugin.py"

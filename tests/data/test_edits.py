@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from ldbench import card
-from ldbench.card import Task
 from ldbench.data.edits import Editing
 from ldbench.data.frozen import FrozenDataset, Record
 from ldbench.data.task_data import task_data
 from ldbench.errors import CardError, DataError
+from ldbench.task import card
+from ldbench.task.card import Task
 
 AGING, DISEASE, CHEST, SEX = (
     card.load(name)

@@ -8,10 +8,10 @@ from collections import Counter
 import pytest
 import torch
 
-from ldbench import card
 from ldbench.data.frozen import load
 from ldbench.data.task_data import task_data
 from ldbench.errors import CardError, DataError, UnknownNameError
+from ldbench.task import card
 
 
 @pytest.mark.parametrize("name", ["sandbox-brain-t2i", "sandbox-chest-t2i"])

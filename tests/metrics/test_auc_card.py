@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from ldbench import card
 from ldbench.data.task_data import task_data
 from ldbench.errors import CardError
 from ldbench.metrics import auc
 from ldbench.records.score import Score
 from ldbench.score import ScoringContext, score_images
+from ldbench.task import card
 
 from ..conftest import small_card
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
-from ldbench import card
 from ldbench.data.sandbox.estimators import estimator
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.metrics.attribute_error import attribute_error_score
@@ -23,6 +22,7 @@ from ldbench.metrics.judge import Judge, trained_judge
 from ldbench.metrics.region import changed_region
 from ldbench.metrics.truth_error import error_inside_score, error_outside_score
 from ldbench.records.score import Score
+from ldbench.task import card
 
 TASKS = ("sandbox-brain-aging", "sandbox-brain-disease", "sandbox-chest-disease", "sandbox-chest-sex")
 

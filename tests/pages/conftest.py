@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ldbench import card, leaderboard
+from ldbench import leaderboard
 from ldbench.data.images import quantise
 from ldbench.data.task_data import task_data
 from ldbench.leaderboard import Leaderboard
@@ -24,6 +24,7 @@ from ldbench.records.contributions import write as write_units
 from ldbench.records.identity import Found
 from ldbench.records.result import Environment, ModelRef, Result, Stage, TaskRef
 from ldbench.records.score import Score
+from ldbench.task import card
 
 EDITS, SAMPLES = "sandbox-brain-aging", "made-up-t2i"
 HASH = "ab" * 32

@@ -16,7 +16,6 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 from typer.testing import CliRunner
 
-from ldbench import card
 from ldbench.cli import app
 from ldbench.data.images import write_image
 from ldbench.data.task_data import TaskData, task_data
@@ -24,6 +23,7 @@ from ldbench.errors import ImageError, LdbenchError, UsageError
 from ldbench.records.result import ModelRef, Result, TaskRef, write
 from ldbench.report.edit_sheet import EditRow, edit_sheet, signed_difference
 from ldbench.report.edits import draw_cases, figure_of_run, write_edit_sheet
+from ldbench.task import card
 
 MARGIN, GAP, CAPTION, SIDE = 12, 4, 26, 128
 LEVELS = arrays(np.float64, (3, 4), elements=st.integers(0, 255).map(lambda level: level / 255))

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from ldbench import card
 from ldbench.data.images import write_image
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.records.result import ModelRef, Result, TaskRef, write
@@ -19,6 +18,7 @@ from ldbench.study.draw import draw
 from ldbench.study.key import Key, Trial
 from ldbench.study.make import Design, Made, make
 from ldbench.study.questions import chosen, question_named
+from ldbench.task import card
 
 TASK = "sandbox-brain-disease"
 MODELS = ("zebra-flow", "okapi-net")

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ldbench import card
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import LdbenchError, ResultError, UsageError
 from ldbench.study.blind import blinded
@@ -22,6 +21,7 @@ from ldbench.study.make import Design, make
 from ldbench.study.pictures import Gallery
 from ldbench.study.questions import chosen
 from ldbench.study.runs import open_runs
+from ldbench.task import card
 
 from .conftest import DESIGN, MODELS, SALT, Study, write_run
 

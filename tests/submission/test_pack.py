@@ -53,7 +53,7 @@ def test_an_archive_is_named_after_the_run(run: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("task", ["brain-disease", "my-own"])
 def test_sources_of_licensed_data_stay(task: str, tmp_path: Path) -> None:
-    from ldbench import card
+    from ldbench.task import card
 
     assert task == "my-own" or not card.load(task).data.checksums
     done = pack(finished_run(tmp_path / "run", task), tmp_path / "x.zip")

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ldbench import card
 from ldbench.data.frozen import FOLDERS, FrozenDataset, load
+from ldbench.task import card
 
 TOLERATED_SHARE = 1e-3
 

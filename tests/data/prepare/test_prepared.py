@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ldbench import card
-from ldbench.card import DataSpec
 from ldbench.data.frozen import load
 from ldbench.data.prepare.compose import prepare
 from ldbench.data.prepare.one_image import to_levels
 from ldbench.data.prepared import data_folder, find, open_prepared
 from ldbench.errors import DataError, UnknownNameError
+from ldbench.task import card
+from ldbench.task.card import DataSpec
 
 from .memory_reader import PLAN, MemoryReader
 

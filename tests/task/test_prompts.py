@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from ldbench import card
 from ldbench.errors import CardError
-from ldbench.prompts import age_change, check_attributes, instruction_for, prompt_for, spelled_age, template_for
+from ldbench.task import card
+from ldbench.task.prompts import age_change, check_attributes, instruction_for, prompt_for, spelled_age, template_for
 
 SIMPLE = card.load("sandbox-brain-t2i").protocol
 DIVERSE = card.load("sandbox-brain-t2i-diverse").protocol

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from ldbench.api import Attributes
-from ldbench.card import EditSpec, Protocol, Task
 from ldbench.errors import CardError
-from ldbench.templates import fields_of
+from ldbench.task.card import EditSpec, Protocol, Task
+from ldbench.task.prompt_sets import fields_of
 
 AgeStyle = Literal["numerical", "word", "binned"]
 CHANGE = "change"  # the field of an instruction that says how much older

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Literal
 
 from ldbench.api import Kind
-from ldbench.card_file import complete, installed_names, installed_text
 from ldbench.errors import CardError, unknown_name
-from ldbench.metric_specs import JUDGED, LATER, PAIRED, TRUE_IMAGES, ClassifierSpec, Metrics
 from ldbench.records.typed import TypedError, build
-from ldbench.templates import complaint, fields_of, put_in
+from ldbench.task.card_file import complete, installed_names, installed_text
+from ldbench.task.metric_specs import JUDGED, LATER, PAIRED, TRUE_IMAGES, ClassifierSpec, Metrics
+from ldbench.task.prompt_sets import complaint, fields_of, put_in
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
-from ldbench.card_file import PACKAGE, Table, read_table
 from ldbench.errors import CardError, UnknownNameError, unknown_name
 from ldbench.records.typed import TypedError, build
+from ldbench.task.card_file import PACKAGE, Table, read_table
 
 FOLDER = "prompts"
 

@@ -6,11 +6,10 @@ import tomllib
 
 import pytest
 
-from ldbench import card
-from ldbench.card_file import complete
 from ldbench.errors import CardError
-
-from .conftest import CARDS
+from ldbench.task import card
+from ldbench.task.card_file import complete
+from tests.conftest import CARDS
 
 BASE = tomllib.loads((CARDS / "sandbox-brain-t2i.toml").read_text(encoding="utf-8"))
 HEAD = 'extends = "sandbox-brain-t2i"\nid = "mine"\nversion = 7\ntitle = "t"\nsummary = "s"\n'

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ldbench import card
 from ldbench.errors import CardError, UnknownNameError
-
-from .conftest import CARDS
+from ldbench.task import card
+from tests.conftest import CARDS
 
 TEXT = (CARDS / "sandbox-brain-t2i.toml").read_text(encoding="utf-8")
 

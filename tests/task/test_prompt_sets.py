@@ -6,11 +6,10 @@ import re
 
 import pytest
 
-from ldbench import card, templates
 from ldbench.errors import CardError, UnknownNameError
-from ldbench.templates import complaint, fields_of, load_set, set_names
-
-from .conftest import CARDS
+from ldbench.task import card, prompt_sets
+from ldbench.task.prompt_sets import complaint, fields_of, load_set, set_names
+from tests.conftest import CARDS
 
 ATTRIBUTES = {"brain-mri": {"age", "sex", "diagnosis"}, "chest-x-ray": {"age", "sex", "finding"}}
 TASKS = {"brain-mri": "sandbox-brain-t2i", "chest-x-ray": "sandbox-chest-t2i"}
@@ -74,7 +73,7 @@ def test_a_card_takes_what_its_style_and_patient_information_ask_for(name: str, 
         for known in (True, False):
             protocol = {"template_set": name, "prompt_style": style, "patient_information": known}
             expected = chosen.with_patient_information if known else chosen.without_patient_information
-            got = templates.put_in({"protocol": protocol}, "x.toml")["protocol"]
+            got = prompt_sets.put_in({"protocol": protocol}, "x.toml")["protocol"]
             assert "template_set" not in got
             assert got["templates"] == list(expected if style == "diverse" else expected[:1])
     assert chosen.without_patient_information[0] == first
