@@ -81,7 +81,7 @@ def run_fit(task: str, model: str, side: str, device: str, backbone: str, folder
 
     from ldbench.api import Context
     from ldbench.data.task_data import task_data
-    from ldbench.registry import build, load_generator
+    from ldbench.plugins.registry import build, load_generator
     from ldbench.task import card
 
     size = int(side)

@@ -25,7 +25,7 @@ from ldbench import (
     cli_verify,
 )
 from ldbench.errors import LdbenchError
-from ldbench.parameters import key_values
+from ldbench.plugins.parameters import key_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -156,8 +156,8 @@ def check(
 ) -> None:
     """Hold MODEL against the generator contract, clause by clause: what is expected, what was seen."""
     from ldbench.conformance.text import lines, summary
-    from ldbench.parameters import build
-    from ldbench.registry import load_generator
+    from ldbench.plugins.parameters import build
+    from ldbench.plugins.registry import load_generator
     from ldbench.testing import check_generator
 
     generator = build(load_generator(model), key_values(set_ or []))
@@ -186,7 +186,7 @@ def main() -> None:
 
 def _ready(task: str, models: Sequence[str], overrides: Mapping[str, str]) -> None:
     """Refuse wrong names before anything heavy is imported, and any model that can't run before the first one runs."""
-    from ldbench.registry import load_generator
+    from ldbench.plugins.registry import load_generator
     from ldbench.task import card
 
     chosen = card.load(task)
@@ -225,7 +225,7 @@ def _tasks() -> list[str]:
 
 
 def _models() -> list[str]:
-    from ldbench.registry import model_names
+    from ldbench.plugins.registry import model_names
 
     return [f"{entry.name:24} {entry.distribution} {entry.version}" for entry in model_names()]
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ldbench.errors import GeneratorError, UsageError
-from ldbench.parameters import key_values
+from ldbench.plugins.parameters import key_values
 
 Task = Annotated[str, typer.Argument(help="A task's id (`ldbench list tasks`) or a card's path.")]
 Model = Annotated[str, typer.Argument(help="A generator: a name, path/to/file.py:Class or package.module:Class.")]

@@ -135,7 +135,7 @@ def _prepare(
     from ldbench.data.prepare.compose import prepare as prepare_
     from ldbench.data.prepare.settings import configured
     from ldbench.data.prepared import data_folder
-    from ldbench.parameters import key_values
+    from ldbench.plugins.parameters import key_values
     from ldbench.report.progress import live_progress
 
     reader: Reader = configured(reader_class, own, key_values(set_ or []))

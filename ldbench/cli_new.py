@@ -30,7 +30,7 @@ def generator(
     out: Annotated[Path | None, typer.Option(help="New folder to write; NAME where none is given.")] = None,
 ) -> None:
     """Write a package with a small working generator, its test and a workflow; comments say what to replace."""
-    from ldbench.scaffold.package import SANDBOX, write_package
+    from ldbench.plugins.scaffold.package import SANDBOX, write_package
 
     written = write_package(name, kind, out)
     for path in written:

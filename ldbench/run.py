@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ldbench import parameters, provenance, registry
 from ldbench.api import Context, Generator, Progress, silent
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.environment import describe, pick_device, timed
 from ldbench.errors import ResultError, UsageError
 from ldbench.generate import blamed, generate, requests_for
 from ldbench.passes import BACK, NULL, passes, read_made
+from ldbench.plugins import model_ref, parameters, registry
 from ldbench.processes import Processes, current_processes
 from ldbench.records import contributions
 from ldbench.records.files import user_cache_folder, write_text_atomic
@@ -86,7 +86,7 @@ def ready(task: Task, model_name: str, overrides: Mapping[str, str]) -> tuple[Ge
     if task.kind not in able.kinds:
         kinds = ", ".join(sorted(able.kinds)) or "nothing"
         raise UsageError(f"{model_name} can't do {task.kind} ({task.id}): it does {kinds}. {able.reason}".rstrip())
-    return generator, provenance.model_ref(model_name, generator)
+    return generator, model_ref.model_ref(model_name, generator)
 
 
 def score_folder(task_name: str, images: Path, name: str, settings: Settings) -> tuple[Result, Path]:

@@ -16,7 +16,7 @@ import pytest
 
 from ldbench.api import API_VERSION
 from ldbench.errors import PluginError
-from ldbench.registry import check_class
+from ldbench.plugins.registry import check_class
 
 from .broken_generators import OnlyText
 
@@ -55,7 +55,7 @@ def test_the_index_names_the_version() -> None:
     assert f"`ldbench.api.API_VERSION`, now {API_VERSION}." in text
 
 
-@pytest.mark.parametrize("name", [*WRITER.PUBLIC, "ldbench.scaffold.names"])
+@pytest.mark.parametrize("name", [*WRITER.PUBLIC, "ldbench.plugins.scaffold.names"])
 def test_examples_run(name: str) -> None:
     done = doctest.testmod(importlib.import_module(name))
     assert done.failed == 0

@@ -17,7 +17,7 @@ from ldbench.analysis.values import Grid, grid
 from ldbench.analysis.workbench import digest, slug
 from ldbench.api import ParameterValue
 from ldbench.errors import GeneratorError, MetricError, UsageError
-from ldbench.parameters import build
+from ldbench.plugins.parameters import build
 from ldbench.pooling import Interval, pool
 from ldbench.records.result import Result
 from ldbench.records.score import Direction, bounds

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from ldbench.api import Generator, ParameterValue
 from ldbench.errors import UsageError, unknown_name
-from ldbench.parameters import Parameter, declared
+from ldbench.plugins.parameters import Parameter, declared
 
 MOST_VALUES = 101
 _NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"

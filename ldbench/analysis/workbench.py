@@ -23,7 +23,7 @@ from ldbench.data.task_data import TaskData, task_data
 from ldbench.environment import describe, pick_device
 from ldbench.errors import ImageError, UsageError
 from ldbench.generate import generate, requests_for
-from ldbench.parameters import build, parameters
+from ldbench.plugins.parameters import build, parameters
 from ldbench.processes import current_processes
 from ldbench.records.files import write_text_atomic
 from ldbench.records.result import ModelRef

@@ -15,8 +15,8 @@ from pathlib import Path
 from ldbench.api import Generator, Kind
 from ldbench.conformance import clauses
 from ldbench.conformance.finding import ClauseError, Finding, judge
-from ldbench.parameters import declared, parameters
-from ldbench.registry import check_class
+from ldbench.plugins.parameters import declared, parameters
+from ldbench.plugins.registry import check_class
 
 PUBLIC_MODULES = ("ldbench.api", "ldbench.errors", "ldbench.testing")
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from ldbench.environment import pick_device
 from ldbench.errors import UnknownNameError, UsageError, unknown_name
-from ldbench.parameters import key_values
+from ldbench.plugins.parameters import key_values
 from ldbench.records.result import ModelRef
 from ldbench.records.run_folder import run_folder
 from ldbench.run import Settings, ready

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ldbench.conformance.declared import look
-from ldbench.registry import load_generator
+from ldbench.plugins.registry import load_generator
 
 FREE = "from ldbench.api import Generator"
 PLUGIN = """

@@ -82,7 +82,7 @@ def gone(folder: Path) -> Path:
 
 def test_a_model_that_is_not_installed_is_not_missed(card: str, folder: Path) -> None:
     assert verify(gone(folder), task=card).verdict == "equal"
-    assert not reached("ldbench.verify") & {"ldbench.registry", "ldbench.run", "ldbench.parameters"}
+    assert not reached("ldbench.verify") & {"ldbench.plugins.registry", "ldbench.run", "ldbench.plugins.parameters"}
 
 
 def test_a_task_is_never_a_path_that_a_result_names(card: str, folder: Path) -> None:
@@ -98,7 +98,7 @@ def test_no_model_is_imported_let_alone_run(card: str, folder: Path, tmp_path: P
         "import sys\nfrom ldbench.verify import verify\n"
         f"found = verify({str(archive)!r}, task={card!r})\n"
         "bad = [name for name in sys.modules if name.split('.')[0] in ('ldbench_baselines', 'diffusers') or name in "
-        "('ldbench.registry', 'ldbench.run')]\n"
+        "('ldbench.plugins.registry', 'ldbench.run')]\n"
         "print(found.verdict, bad)"
     )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False, cwd=tmp_path)

@@ -11,8 +11,8 @@ import pytest
 
 from ldbench.api import Generator
 from ldbench.errors import PluginError, UnknownNameError
-from ldbench.provenance import model_ref
-from ldbench.registry import ModelEntry, build, load_generator, model_names, registered
+from ldbench.plugins.model_ref import model_ref
+from ldbench.plugins.registry import ModelEntry, build, load_generator, model_names, registered
 
 HEAD = """
 from dataclasses import dataclass, field
@@ -70,12 +70,12 @@ def test_an_entry_point_is_listed_without_an_import_and_loaded_by_name(site: Pat
 def test_listing_needs_no_torch_and_no_plugin(site: Path) -> None:
     install(site, "broken-plugin", "1", {"broken": "no_such_module:Nothing"})
     code = (
-        "import sys; from ldbench.registry import model_names; print([e.name for e in model_names()]);"
+        "import sys; from ldbench.plugins.registry import model_names; print([e.name for e in model_names()]);"
         "sys.exit(any(name in sys.modules for name in ('torch', 'numpy', 'diffusers')))"
     )
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(site)!r}); {code}"],
-        capture_output=True, text=True, check=False, cwd=Path(__file__).parent.parent,
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
     )
     assert done.returncode == 0, done.stderr
     assert "'broken'" in done.stdout

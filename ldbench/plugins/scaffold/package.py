@@ -12,9 +12,9 @@ from string import Template
 
 from ldbench.api import API_VERSION, Kind
 from ldbench.errors import UsageError, unknown_name
-from ldbench.scaffold.names import Names, names_of
+from ldbench.plugins.scaffold.names import Names, names_of
 
-_TEMPLATES = "ldbench.scaffold"
+_TEMPLATES = "ldbench.plugins.scaffold"
 # the sandbox's card of each kind that all its rows are measured on
 SANDBOX = {
     "text-to-image": "sandbox-brain-t2i",

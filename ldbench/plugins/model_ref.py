@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ldbench.api import Generator
 from ldbench.data.checksum import sha256_file
-from ldbench.parameters import parameters
+from ldbench.plugins.parameters import parameters
+from ldbench.plugins.registry import registered
 from ldbench.records.result import ModelRef
-from ldbench.registry import registered
 
 
 def model_ref(name: str, generator: Generator) -> ModelRef:

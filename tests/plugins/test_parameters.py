@@ -11,7 +11,7 @@ import pytest
 
 from ldbench.api import Context, Generator, Request
 from ldbench.errors import PluginError, UnknownNameError, UsageError
-from ldbench.parameters import ParameterValue, build, declared, parameters
+from ldbench.plugins.parameters import ParameterValue, build, declared, parameters
 
 if TYPE_CHECKING:
     import torch

@@ -26,7 +26,7 @@ from typing import Any
 
 from ldbench.api import API_VERSION, Generator, Kind, declare_missing_ops
 from ldbench.errors import PluginError, UnknownNameError, unknown_name
-from ldbench.parameters import build, declared
+from ldbench.plugins.parameters import build, declared
 
 __all__ = ["GROUP", "ModelEntry", "build", "check_class", "load_generator", "model_names", "registered"]
 

@@ -15,13 +15,12 @@ from typer.testing import CliRunner
 from ldbench.api import API_VERSION
 from ldbench.cli_new import register
 from ldbench.errors import UnknownNameError, UsageError
-from ldbench.registry import load_generator
-from ldbench.scaffold.names import names_of
-from ldbench.scaffold.package import SANDBOX, write_package
+from ldbench.plugins.registry import load_generator
+from ldbench.plugins.scaffold.names import names_of
+from ldbench.plugins.scaffold.package import SANDBOX, write_package
 from ldbench.task import card
 from ldbench.testing import assert_generator
-
-from .test_truth_is_hidden import small_card
+from tests.test_truth_is_hidden import small_card
 
 KINDS = sorted(SANDBOX)
 LONG = "x" * 40

@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 
 from ldbench.errors import UsageError
-from ldbench.registry import registered
+from ldbench.plugins.registry import registered
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")  # normalised as in PEP 503, so that all tools spell it alike
 _LONGEST = 40
