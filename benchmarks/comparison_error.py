@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ldbench.comparison import Comparison, Run, compare
-from ldbench.metrics.mean_score import mean_score
 from ldbench.records.contributions import Contributions, Units
+from ldbench.score.metrics.mean_score import mean_score
 
 CASES, OWN, METRIC = 40, 0.5, "simulated"
 IDS = tuple(str(index) for index in range(CASES))

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from scipy import linalg
 
-from ldbench.metrics.fid import fid
+from ldbench.score.metrics.fid import fid
 from ldbench.torchvision_ops import declare_missing_ops
 
 Array = npt.NDArray[np.float64]

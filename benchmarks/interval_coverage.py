@@ -21,10 +21,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from ldbench.metrics.fid import GROUPS, fid
-from ldbench.metrics.intervals import Interval, group_jackknife
-from ldbench.metrics.kid import kid, kid_interval
-from ldbench.metrics.roc import Areas, areas, auc_interval
+from ldbench.score.metrics.fid import GROUPS, fid
+from ldbench.score.metrics.intervals import Interval, group_jackknife
+from ldbench.score.metrics.kid import kid, kid_interval
+from ldbench.score.metrics.roc import Areas, areas, auc_interval
 
 Array = npt.NDArray[np.float64]
 Sampler = Callable[[int, np.random.Generator], tuple[Array, Array]]
@@ -49,7 +49,7 @@ def sandbox() -> tuple[Array, Array]:
     """Features of half of the sandbox's training scans, and of the other half blurred."""
     from scipy.ndimage import gaussian_filter
 
-    from ldbench.features import extract, user_cache_folder
+    from ldbench.score.networks.features import extract, user_cache_folder
 
     cache = user_cache_folder() / "features"
     scans = np.load(DATA)["train"].astype(np.float32) / 255

@@ -22,12 +22,12 @@ import numpy as np
 from PIL import Image
 
 from ldbench import leaderboard
-from ldbench.metrics.measured import of_mean
 from ldbench.pages.write import write_pages
 from ldbench.records import result as result_file
 from ldbench.records.contributions import Contributions, Units, rounded
 from ldbench.records.contributions import write as write_units
 from ldbench.records.result import Result
+from ldbench.score.metrics.measured import of_mean
 
 RESULTS = Path(__file__).parent.parent / "leaderboards" / "results"
 PATTERNS = 40  # different pictures; reading and copying do not depend on what is in them

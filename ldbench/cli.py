@@ -231,7 +231,7 @@ def _models() -> list[str]:
 
 
 def _metrics() -> list[str]:
-    from ldbench.metrics.catalogue import METRICS
+    from ldbench.score.metrics.catalogue import METRICS
 
     return [f"{entry.name:14} {entry.direction:8} {entry.summary}" for entry in METRICS]
 

@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from ldbench.metrics.intervals import LEVEL, Array
 from ldbench.records.contributions import Units
 from ldbench.records.score import Direction, Score, bounds
+from ldbench.score.metrics.intervals import LEVEL, Array
 
 Seed = int | None
 UnitList = tuple[str, tuple[str, ...]]

@@ -15,9 +15,9 @@ from ldbench.api import Context, HasNeeds, Needs
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.environment import pick_device
 from ldbench.errors import LdbenchError, WeightsError
-from ldbench.extractors.weights import fetchable, locate, pinned, place, unpinned
 from ldbench.records.run_folder import SHARED
 from ldbench.run import Settings, ready
+from ldbench.score.networks.weights import fetchable, locate, pinned, place, unpinned
 from ldbench.task import card
 from ldbench.task.card import Task
 
@@ -69,8 +69,8 @@ def _further(data: TaskData) -> int:
 
 def _absent_weights(task: Task) -> Iterator[str]:
     """Weight files that the card's metrics read and that nobody put there, or that are others."""
-    from ldbench.extractors import inception_v3
-    from ldbench.metrics import lpips
+    from ldbench.score.metrics import lpips
+    from ldbench.score.networks import inception_v3
 
     files = {file.network: file for file in (inception_v3.WEIGHTS, lpips.ALEXNET)}
     asked = {getattr(spec, "extractor", None) for spec in vars(task.metrics).values() if spec is not None}

@@ -28,8 +28,8 @@ from ldbench.records.result import ModelRef, Result, Stage, TaskRef, read, write
 from ldbench.records.run_folder import IMAGES, RESULT, SHARED, STATE, claimed, run_folder
 from ldbench.report.edits import write_edit_sheet
 from ldbench.report.grid import sample_sheet
-from ldbench.score import ScoringContext, score_images
-from ldbench.score_units import units_of
+from ldbench.score.contributions import units_of
+from ldbench.score.scorer import ScoringContext, score_images
 from ldbench.task import card
 
 if TYPE_CHECKING:

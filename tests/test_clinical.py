@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from ldbench.cli import app
 from ldbench.data.task_data import task_data
 from ldbench.errors import LdbenchError, WeightsError
-from ldbench.extractors.weights import sha256_of
+from ldbench.score.networks.weights import sha256_of
 from ldbench.task import card
 from ldbench.task.card_file import complete, installed_text
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from ldbench.comparison import Comparison, Run, compare, holm
-from ldbench.metrics.mean_score import mean_score
 from ldbench.ranking import places
 from ldbench.records.contributions import Contributions, Units
 from ldbench.records.score import Score
+from ldbench.score.metrics.mean_score import mean_score
 
 CASES = 40
 IDS = tuple(f"case-{index}" for index in range(CASES))

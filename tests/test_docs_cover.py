@@ -9,8 +9,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from ldbench.metrics.catalogue import METRICS, MetricDescription
 from ldbench.records.score import bounds
+from ldbench.score.metrics.catalogue import METRICS, MetricDescription
 from ldbench.task import card
 from ldbench.task.card import Task
 

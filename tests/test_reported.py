@@ -10,9 +10,9 @@ import pytest
 
 from ldbench import reported
 from ldbench.errors import DataError
-from ldbench.metrics.catalogue import METRICS
 from ldbench.records import result as result_file
 from ldbench.records.result import Result
+from ldbench.score.metrics.catalogue import METRICS
 from ldbench.task import card
 
 TASKS = ["brain-aging", "brain-disease", "brain-t2i", "chest-t2i"]

@@ -17,8 +17,8 @@ from ldbench.analysis.distance import Array, Measure
 from ldbench.analysis.workbench import Workbench
 from ldbench.api import Case
 from ldbench.errors import UsageError
-from ldbench.metrics.judge import Judge, judge_of
 from ldbench.records.files import user_cache_folder
+from ldbench.score.metrics.judge import Judge, judge_of
 
 MEASURE = Measure("counterfactual", np.zeros((1, 0), dtype=np.float32))
 ZERO = np.zeros(1, dtype=np.float32)

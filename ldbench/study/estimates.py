@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from ldbench.metrics.intervals import LEVEL
+from ldbench.score.metrics.intervals import LEVEL
 
 Array = npt.NDArray[np.float64]
 RESAMPLES = 2000

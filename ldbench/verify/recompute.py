@@ -18,7 +18,6 @@ from ldbench.api import Progress, silent
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.environment import describe, pick_device
 from ldbench.errors import ResultError, UsageError, unknown_name
-from ldbench.metrics.measured import Measured
 from ldbench.passes import BACK, NULL, Made, read_made
 from ldbench.records import contributions
 from ldbench.records import result as results
@@ -27,8 +26,9 @@ from ldbench.records.files import user_cache_folder
 from ldbench.records.result import Environment, Result
 from ldbench.records.run_folder import IMAGES
 from ldbench.records.score import Score
-from ldbench.score import ScoringContext, score_images
-from ldbench.score_units import units_of
+from ldbench.score.contributions import units_of
+from ldbench.score.metrics.measured import Measured
+from ldbench.score.scorer import ScoringContext, score_images
 from ldbench.submission.contents import RESULT
 from ldbench.submission.manifest import altered
 from ldbench.submission.unpack import unpacked

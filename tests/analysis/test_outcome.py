@@ -16,9 +16,9 @@ from ldbench.analysis.search import search
 from ldbench.data.frozen import FrozenDataset, Record
 from ldbench.data.task_data import task_data
 from ldbench.errors import UsageError
-from ldbench.metrics.intervals import Array
-from ldbench.metrics.judge import Judge
 from ldbench.run import Settings
+from ldbench.score.metrics.intervals import Array
+from ldbench.score.metrics.judge import Judge
 from ldbench.task import card
 
 EDITOR = f"{Path(__file__).with_name('editor.py')}:Brighten"

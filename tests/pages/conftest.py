@@ -16,7 +16,6 @@ from ldbench import leaderboard
 from ldbench.data.images import quantise
 from ldbench.data.task_data import task_data
 from ldbench.leaderboard import Leaderboard
-from ldbench.metrics.measured import of_mean
 from ldbench.pages.write import write_pages
 from ldbench.records import result as result_file
 from ldbench.records.contributions import Contributions, Units, rounded
@@ -24,6 +23,7 @@ from ldbench.records.contributions import write as write_units
 from ldbench.records.identity import Found
 from ldbench.records.result import Environment, ModelRef, Result, Stage, TaskRef
 from ldbench.records.score import Score
+from ldbench.score.metrics.measured import of_mean
 from ldbench.task import card
 
 EDITS, SAMPLES = "sandbox-brain-aging", "made-up-t2i"

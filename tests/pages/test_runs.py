@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from ldbench.errors import ResultError
-from ldbench.metrics.measured import of_mean
 from ldbench.pages.axis import Axis
 from ldbench.pages.distribution import greys, histogram, values_by_case
 from ldbench.pages.picture import grey_levels
 from ldbench.pages.provenance import facts, parameters, stages
 from ldbench.pages.search_curve import curves, find, read
 from ldbench.records.contributions import Contributions, Units
+from ldbench.score.metrics.measured import of_mean
 
 from .conftest import HASH, SAMPLES, Page, Reports, png, write_search
 

@@ -14,13 +14,13 @@ from ldbench import leaderboard as board
 from ldbench import reported
 from ldbench.errors import ResultError, UnknownNameError, UsageError
 from ldbench.leaderboard import Leaderboard
-from ldbench.metrics.catalogue import METRICS
 from ldbench.records import result as result_file
 from ldbench.records.result import ModelRef, Result, TaskRef
 from ldbench.records.score import Score
 from ldbench.report import render, terminal
 from ldbench.report.table import page
 from ldbench.report.write import gather, report_paths
+from ldbench.score.metrics.catalogue import METRICS
 
 COMMITTED = Path(__file__).parent.parent.parent / "leaderboards" / "results"
 TASKS = reported.task_ids()

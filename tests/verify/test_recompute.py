@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from ldbench.cli_verify import register
 from ldbench.errors import LdbenchError, ResultError, UsageError
-from ldbench.metrics.measured import Measured
 from ldbench.run import Settings, run, score_folder
-from ldbench.score import score_images
+from ldbench.score.metrics.measured import Measured
+from ldbench.score.scorer import score_images
 from ldbench.submission.pack import pack
 from ldbench.verify import verify
 

@@ -1,0 +1,53 @@
+"""The units of a task's scores by name: which cases and scans the contributions of each metric belong to.
+
+Refuses contributions that are not one a case or scan of the task: pairing them with another run's would be wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ldbench.data.task_data import TaskData
+from ldbench.errors import MetricError
+from ldbench.records.contributions import Contributions, Units, rounded
+from ldbench.score.edits import PASSES
+from ldbench.score.metrics.measured import Measured
+
+CASES, SCANS, TRUTHS, GROUPS = "cases", "scans", "truths", "groups"
+
+
+def units_of(data: TaskData, measured: Sequence[Measured], passes: Mapping[str, Iterable[str]]) -> Units:
+    """The units of scores that `ldbench.score.scorer.score_images` gave; `passes` holds the case ids of each further
+    pass.
+
+    "cases" are the evaluated ones, "null" and "back" those of the passes, "scans" the test scans, "truths" the true
+    images of the evaluated cases, "groups" those of the delete-a-group jackknife.
+    """
+    lists: dict[str, tuple[str, ...]] = {
+        CASES: tuple(data.evaluation_ids),
+        SCANS: tuple(record.id for record in data.of_classes("test")),
+        TRUTHS: tuple(data.evaluation_ids),
+        **{name: tuple(sorted(ids)) for name, ids in passes.items()},
+    }
+    found: dict[str, Contributions] = {}
+    for score in measured:
+        named = {_name(data, score.metric, kind): kind for kind in score.contributions}
+        by_unit = {name: rounded(score.contributions[kind].tolist()) for name, kind in named.items()}
+        for name, values in by_unit.items():
+            if name == GROUPS:
+                lists[GROUPS] = tuple(str(index) for index in range(len(values)))
+            if len(values) != len(lists[name]):
+                raise MetricError(
+                    f"{data.task.id}: {score.metric}: expected one contribution for each of {len(lists[name])} {name}, "
+                    f"got {len(values)}; this is a defect of the metric"
+                )
+        found[score.metric] = Contributions(score.value, by_unit)
+    used = {name for one in found.values() for name in one.by_unit}
+    return Units({name: ids for name, ids in lists.items() if name in used}, found)
+
+
+def _name(data: TaskData, metric: str, kind: str) -> str:
+    """The list that a metric's units of this kind are: a pass's own cases, an editing task's truths for scans."""
+    if kind == CASES:
+        return PASSES.get(metric, CASES)
+    return TRUTHS if kind == SCANS and metric == "kid" and data.truth is not None else kind

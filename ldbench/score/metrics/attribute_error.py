@@ -1,0 +1,53 @@
+"""Error of an attribute that can be read off the image: years of age, a ratio of two widths.
+
+An estimator reads the result and the true image of the case, and the score is the mean absolute difference of the
+two readings. The true image's reading stands for what is wanted, instead of the wanted value itself, so that the
+estimator's own error cancels and the truth scores 0; what remains is in the estimator's unit. This is effectiveness
+measured with a regression, as Monteiro et al. 2023 (arXiv 2303.01274) measure it with a pseudo-oracle. Refuses
+readings that are not finite, one a case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ldbench.errors import MetricError
+from ldbench.score.metrics.image_pairs import validated_pairs
+from ldbench.score.metrics.intervals import Array
+from ldbench.score.metrics.mean_score import mean_score
+from ldbench.score.metrics.measured import Measured
+
+if TYPE_CHECKING:
+    import torch
+
+Reading = Callable[[npt.NDArray[np.float32]], Array]
+
+
+def attribute_errors(metric: str, result: torch.Tensor, truth: torch.Tensor, read: Reading) -> Array:
+    """|reading of the result - reading of the truth|, `(N,)`, of images `(N, 3, H, W) float32 in [0, 1]`.
+
+    `read` maps grey images `(N, H, W) float32`, the mean over channels, to `(N,)`. Raises `MetricError`, and
+    `ImageError` where the estimator knows another size.
+    """
+    validated_pairs(metric, result, truth, smallest=1)
+    pair = [np.asarray(read(images.mean(dim=1).cpu().numpy()), np.float64) for images in (result, truth)]
+    for readings in pair:
+        if readings.shape != (len(result),) or not np.isfinite(readings).all():
+            raise MetricError(
+                f"{metric}: expected {len(result)} finite readings, one a case, got shape {readings.shape} with "
+                f"{int((~np.isfinite(readings)).sum())} not finite; check the estimator on the card"
+            )
+    return np.abs(pair[0] - pair[1])
+
+
+def attribute_error_score(
+    metric: str, result: torch.Tensor, truth: torch.Tensor, read: Reading, *, estimator: str, unit: str
+) -> Measured:
+    """Mean of `attribute_errors` under the name `metric`, in `unit`, with Student's t interval over cases."""
+    values = attribute_errors(metric, result, truth, read)
+    what = {"unit": unit, "against": "the estimator's reading of the true image"}
+    return mean_score(metric, values, "lower", what, estimator)

@@ -1,0 +1,101 @@
+"""Effectiveness: whether an edited image shows the class that was asked for, as a classifier of real scans judges.
+
+Pearl's axiom as Monteiro et al. 2023 (arXiv 2303.01274) measure it: a pseudo-oracle reads the attribute off the
+counterfactual. `flip_rate` is the share of results whose likeliest class is the wanted one; `target_auc` asks only
+that the judge ranks them so, which no threshold can spoil: the paper's disease task judges with such a classifier
+(Sec. 4.2.2). A copied source is useless on both: where two classes are negated its AUC is near 0, not near 1/2. Both
+say nothing of whose image it is (a random subject of the wanted class does well), so they are read beside identity.
+The intervals are over cases; the judge is held fixed. Refuses targets that are not among the judge's classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from ldbench.api import ParameterValue
+from ldbench.errors import MetricError
+from ldbench.score.metrics.intervals import LEVEL, Array
+from ldbench.score.metrics.judge import class_indices
+from ldbench.score.metrics.measured import Measured, of_mean
+from ldbench.score.metrics.roc import areas
+
+
+def flip_rate_score(
+    scores_nk: npt.ArrayLike, targets: Sequence[str], classes: Sequence[str], judge: Mapping[str, ParameterValue]
+) -> Measured:
+    """Share of cases whose target class scores above every other, with Wilson's interval (1927, JASA 22:209).
+
+    `scores_nk` is `(N, K)`, the judge's scores of the edited images, larger meaning likelier; `targets` are N of the K
+    `classes`; `judge` says what judged. A tie for the first place is no flip. Raises `MetricError`.
+    """
+    scores, wanted = _checked("flip_rate", scores_nk, targets, classes)
+    rows = np.arange(len(scores))
+    own = scores[rows, wanted]
+    rest = scores.copy()
+    rest[rows, wanted] = -np.inf
+    flips = own > rest.max(axis=1)
+    flipped = int(flips.sum())
+    bounds = stats.binomtest(flipped, len(scores)).proportion_ci(LEVEL, method="wilson")
+    value = flipped / len(scores)
+    return Measured(
+        metric="flip_rate",
+        value=value,
+        ci_low=min(float(bounds.low), value),  # at 0 and 1 round-off puts the bound past the value
+        ci_high=max(float(bounds.high), value),
+        n=len(scores),
+        direction="higher",
+        extractor="resnet18",
+        parameters={**judge, "interval": "95 % Wilson over cases, judge held fixed"},
+        contributions={"cases": of_mean(flips.astype(np.float64))},
+    )
+
+
+def target_auc_score(
+    scores_nk: npt.ArrayLike, targets: Sequence[str], classes: Sequence[str], judge: Mapping[str, ParameterValue]
+) -> Measured:
+    """Area under the ROC curve of the judge's scores against the TARGET classes; arguments as for `flip_rate_score`.
+
+    Two classes: the binary area; more: the unweighted mean of one-versus-rest areas. Value and interval:
+    `ldbench.score.metrics.roc.areas`. Raises `MetricError` where a class is nobody's target.
+    """
+    scores, wanted = _checked("target_auc", scores_nk, targets, classes)
+    absent = [label for index, label in enumerate(classes) if index not in wanted]
+    if absent:
+        raise MetricError(
+            f"target_auc: expected cases of every target class in {list(classes)}, got none of {absent}; "
+            "change the card's cases or classes"
+        )
+    found = areas(scores[None], wanted)
+    interval = found.interval()
+    return Measured(
+        metric="target_auc",
+        value=interval.value,
+        ci_low=interval.low,
+        ci_high=interval.high,
+        n=len(scores),
+        direction="higher",
+        extractor="resnet18",
+        parameters={
+            **judge,
+            "average": "binary" if len(classes) == 2 else "macro one-versus-rest",
+            "interval": "95 % DeLong over cases, logit scale (Newcombe where degenerate), judge held fixed",
+        },
+        contributions={"cases": found.contributions_n},
+    )
+
+
+def _checked(
+    metric: str, scores_nk: npt.ArrayLike, targets: Sequence[str], classes: Sequence[str]
+) -> tuple[Array, npt.NDArray[np.int64]]:
+    scores = np.asarray(scores_nk, np.float64)
+    expected = (len(targets), len(classes))
+    if scores.shape != expected or not len(targets) or not np.isfinite(scores).all():
+        raise MetricError(
+            f"{metric}: expected finite scores of shape {expected}, one row a case, got shape {scores.shape}; "
+            "check the judge"
+        )
+    return scores, class_indices(metric, targets, classes)

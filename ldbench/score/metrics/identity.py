@@ -1,0 +1,95 @@
+"""Identity: how much of the source an edit has kept where it had nothing to change.
+
+The paper compares whole images ("SSIM between the target and the source image to determine how well the identity of
+the source image is retained", Sec. 4.2.2): `source_ssim`. That punishes the edit itself, and the truth with it. So
+`identity_ssim` and `identity_lpips` look at the rest: inside the region that truth says must change, the result is
+replaced by the source, so that nothing an edit does there counts; SSIM (Wang et al. 2004) is then averaged over the
+pixels outside the region, and LPIPS (Zhang et al. 2018, arXiv 1801.03924) compares the composite with the source.
+Where truth is unknown the region is None and the whole image counts. A copy of the source is perfect on all three,
+so they are read beside effectiveness. Refuses cases that have no pixel outside: they are left out and `n` says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ldbench.api import ParameterValue
+from ldbench.score.metrics.image_pairs import validated_pairs
+from ldbench.score.metrics.intervals import Array
+from ldbench.score.metrics.lpips import lpips_score
+from ldbench.score.metrics.mean_score import mean_score
+from ldbench.score.metrics.measured import Measured
+from ldbench.score.metrics.region import region_means, validated_region, with_pixels
+from ldbench.score.metrics.ssim import WINDOW, ssim_map, ssim_parameters, ssim_score, ssim_values
+
+if TYPE_CHECKING:
+    import torch
+
+_BATCH = 16
+_WHOLE: dict[str, ParameterValue] = {"against": "source", "region": "whole image"}
+_OUTSIDE: dict[str, ParameterValue] = {"against": "source", "region": "outside what the true image changes"}
+
+
+def source_ssim_score(result: torch.Tensor, source: torch.Tensor) -> Measured:
+    """Plain SSIM between results and their sources, `(N, 3, H, W) float32 in [0, 1]`, with Student's t interval."""
+    score = ssim_score(result, source)
+    return replace(score, metric="source_ssim", parameters={**score.parameters, **_WHOLE})
+
+
+def identity_ssim_score(result: torch.Tensor, source: torch.Tensor, region: torch.Tensor | None) -> Measured:
+    """Mean SSIM to the source outside the region `(N, H, W) bool`, with Student's t interval over cases."""
+    if region is None:
+        return replace(source_ssim_score(result, source), metric="identity_ssim")
+    values = identity_ssim_values(result, source, region)
+    score = mean_score("identity_ssim", values, "higher", {**ssim_parameters(), **_OUTSIDE})
+    return score.among(with_pixels(_away_from_border(region)))
+
+
+def identity_ssim_values(result: torch.Tensor, source: torch.Tensor, region: torch.Tensor | None) -> Array:
+    """One value a case that has pixels outside the region and away from the border, in [-1, 1]."""
+    import torch
+
+    validated_pairs("identity_ssim", result, source, smallest=WINDOW)
+    if region is None:
+        return ssim_values(result, source)
+    kept = composite(result, source, validated_region("identity_ssim", region, result))
+    with torch.inference_mode():
+        maps = [
+            ssim_map(kept[start : start + _BATCH], source[start : start + _BATCH]).mean(dim=1)
+            for start in range(0, len(kept), _BATCH)
+        ]
+    return region_means("identity_ssim", torch.cat(maps), _away_from_border(region))
+
+
+def identity_lpips_score(
+    result: torch.Tensor,
+    source: torch.Tensor,
+    region: torch.Tensor | None,
+    *,
+    extractor: str = "stlpips-alex",
+    device: torch.device | str = "cpu",
+) -> Measured:
+    """Mean LPIPS between composite and source, with Student's t interval over cases that have pixels outside."""
+    validated_pairs("identity_lpips", result, source, smallest=WINDOW)
+    settings = _WHOLE
+    if region is not None:
+        outside = with_pixels(~validated_region("identity_lpips", region, result))
+        result, source = composite(result, source, region)[outside], source[outside]
+        settings = _OUTSIDE
+    score = lpips_score(result, source, extractor=extractor, device=device)
+    named = replace(score, metric="identity_lpips", parameters={**score.parameters, **settings})
+    return named if region is None else named.among(outside)
+
+
+def _away_from_border(region: torch.Tensor) -> torch.Tensor:
+    """What lies outside the region and has a whole SSIM window around it, `(N, H - 10, W - 10) bool`."""
+    border = WINDOW // 2
+    return ~region[:, border:-border, border:-border]
+
+
+def composite(result: torch.Tensor, source: torch.Tensor, region: torch.Tensor) -> torch.Tensor:
+    """The result outside the region `(N, H, W) bool` and the source inside, `(N, 3, H, W)`."""
+    import torch
+
+    return torch.where(region[:, None], source, result)

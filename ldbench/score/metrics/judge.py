@@ -1,0 +1,168 @@
+"""The judge of an editing task: a ResNet18 trained on the task's real training scans, which tells the classes apart.
+
+The paper trains its classifier on 600 real slices and lets it judge the edited ones (Sec. 4.2.2). Here the network and
+its training are those of `classifier`, with the recipe of the card's `[judge]`, so that all models meet one judge. It
+is trained once and kept as safetensors under a key of everything that it depends on. Refuses to trust a kept file
+whose key, digest, names or shapes are not what they should be: the judge is then trained again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ldbench.api import ParameterValue, Progress, silent
+from ldbench.errors import MetricError
+from ldbench.records.files import whole_file
+from ldbench.score.metrics.classifier import Classifier, Recipe, restored_classifier, train_classifier
+from ldbench.score.metrics.intervals import Array
+from ldbench.task.metric_specs import ClassifierSpec
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A trained classifier of the K `classes`; `parameters` say, in a score, what it is."""
+
+    classifier: Classifier
+    classes: tuple[str, ...]
+    parameters: Mapping[str, ParameterValue]
+
+    def scores(self, images: torch.Tensor) -> Array:
+        """`(N, K)` float64 of images `(N, 3, H, W) float32 in [0, 1]`: log odds of each class against the rest."""
+        return np.asarray(self.classifier.scores(images).numpy(), dtype=np.float64)
+
+
+def judge_of(
+    spec: ClassifierSpec, classes: Sequence[str], images: torch.Tensor, labels: Sequence[str], *,
+    device: torch.device | str, folder: Path | None, progress: Progress = silent,
+) -> Judge:
+    """The judge that a card's `[judge]` asks for, from the task's real training scans; see `trained_judge`."""
+    settings = asdict(spec)
+    seed = settings.pop("seed")
+    if settings.pop("spread_seeds") != 1:
+        raise MetricError("judge.spread_seeds: expected 1, one judge for all; change the card")
+    return trained_judge(
+        images, labels, classes=classes, recipe=Recipe(**settings), seed=seed, device=device, folder=folder,
+        progress=progress,
+    )
+
+
+def trained_judge(
+    images: torch.Tensor,
+    labels: Sequence[str],
+    *,
+    classes: Sequence[str],
+    recipe: Recipe,
+    seed: int,
+    device: torch.device | str = "cpu",
+    folder: Path | None = None,
+    progress: Progress = silent,
+) -> Judge:
+    """The judge that learnt from real scans `(N, 3, H, W) float32 in [0, 1]` and their labels, each one of `classes`.
+
+    Taken from `folder` where it lies there, else trained and left there; None keeps nothing. Raises `MetricError` for
+    labels that are not classes and classes without a scan.
+    """
+    import torch
+
+    index = class_indices("judge", labels, classes)
+    absent = [label for position, label in enumerate(classes) if position not in index]
+    if absent or len(images) != len(labels):
+        raise MetricError(
+            f"judge: expected a label for each of {len(images)} training scans and scans of every class, got "
+            f"{len(labels)} labels, none of {absent}; change the card's classes"
+        )
+    key = _key(images, index, classes, recipe, seed, torch.device(device))
+    path = None if folder is None else folder / f"{key}.safetensors"
+    classifier = None if path is None else _read(path, key, len(classes), recipe, device)
+    if classifier is None:
+        classifier = train_classifier(
+            images, torch.from_numpy(index), classes=len(classes), recipe=recipe, seed=seed, device=device,
+            progress=progress,
+        )
+        if path is not None:
+            _write(path, key, classifier.network.state_dict())
+    parameters: dict[str, ParameterValue] = {
+        "judge": "torchvision resnet18, from scratch, on the real training scans",
+        "judge_scans": len(images),
+        "judge_initialisation": seed,
+        "classes": ", ".join(classes),
+        **asdict(recipe),
+    }
+    return Judge(classifier, tuple(classes), parameters)
+
+
+def class_indices(metric: str, labels: Sequence[str], classes: Sequence[str]) -> npt.NDArray[np.int64]:
+    """The place of each label among two or more classes, `(N,)`; `MetricError` for a label that is none of them."""
+    position = {label: index for index, label in enumerate(classes)}
+    unknown = sorted({str(label) for label in labels if label not in position})
+    if unknown or len(position) < 2:
+        raise MetricError(
+            f"{metric}: expected labels among two or more classes, {list(classes)}, got {unknown}; change the card's "
+            "classes or the metric"
+        )
+    return np.array([position[label] for label in labels], dtype=np.int64)
+
+
+def _key(
+    images: torch.Tensor,
+    index: npt.NDArray[np.int64],
+    classes: Sequence[str],
+    recipe: Recipe,
+    seed: int,
+    device: torch.device,
+) -> str:
+    """SHA-256 of all that the trained weights depend on; the number of threads, worth round-off, is left out."""
+    import torch
+
+    header = {
+        "shape": list(images.shape), "classes": list(classes), "recipe": asdict(recipe), "seed": seed,
+        "torch": torch.__version__, "device": device.type,
+    }
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    digest.update(index.tobytes())
+    digest.update(np.ascontiguousarray(images.cpu().numpy()).data)
+    return digest.hexdigest()
+
+
+def _digest(state: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 over names and values: safetensors itself doesn't notice a flipped bit."""
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        digest.update(name.encode() + b"\0" + state[name].cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _read(path: Path, key: str, classes: int, recipe: Recipe, device: torch.device | str) -> Classifier | None:
+    """The kept judge, or None where there is none or the file is damaged."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, "pt", device="cpu") as file:
+            expected = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
+        if expected.get("key") != key or expected.get("digest") != _digest(state):
+            return None
+        return restored_classifier(state, classes=classes, recipe=recipe, device=device)
+    except (SafetensorError, OSError, RuntimeError):
+        return None
+
+
+def _write(path: Path, key: str, state: Mapping[str, torch.Tensor]) -> None:
+    from safetensors.torch import save_file
+
+    plain = {name: value.cpu().contiguous() for name, value in state.items()}
+    with whole_file(path) as part:
+        save_file(plain, part, metadata={"key": key, "digest": _digest(plain)})

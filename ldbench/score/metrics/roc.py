@@ -1,0 +1,146 @@
+"""Areas under ROC curves and their intervals, for one classifier or for several trainings of the same one.
+
+Pure arithmetic on scores: several trainings that read the same test cases are a study of several readers and several
+cases, and are analysed as one. Refuses scores that are not finite. What no interval here covers is the draw of the
+images a classifier learnt from: runs with other seeds show that.
+
+Shapes: S trainings, N test cases, K classes; P positive and Q negative cases of one class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy import optimize, stats
+
+from ldbench.errors import MetricError
+from ldbench.score.metrics.intervals import LEVEL, Array, Interval
+
+_NOTHING = 1e-12  # a variance below this is round-off
+
+
+@dataclass(frozen=True)
+class Areas:
+    """The area of each training `areas_s` in [0, 1], and the covariance `covariance_ss` that their common test cases
+    give them with the trained classifiers held fixed; `fewest` cases are in the rarest class, `others` in the rest.
+    `contributions_n` is what each test case adds to the mean area (`ldbench.score.metrics.measured`)."""
+
+    areas_s: Array
+    covariance_ss: Array
+    fewest: int
+    others: int
+    contributions_n: Array = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def mean(self) -> float:
+        """The mean area over trainings."""
+        return float(self.areas_s.mean())
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation over trainings; None for a single one."""
+        return float(self.areas_s.std(ddof=1)) if len(self.areas_s) > 1 else None
+
+    def interval(self) -> Interval:
+        """The mean area with a 95 % interval over test cases and, for two trainings or more, over trainings.
+
+        The variance of the mean is MS / S + C, MS being the variance between trainings and C the mean covariance
+        of two of them: Obuchowski and Rockette (1995, Commun. Stat. Simul. Comput. 24:285) with DeLong's
+        covariances. The sum of MS / S and the DeLong variance of the mean would count twice what case and training
+        have in common. It is never taken smaller than that DeLong variance. Degrees of freedom are Hillis' (2007, Stat.
+        Med. 26:596), (S - 1) (1 + S C / MS)^2: few where the spread of a few trainings is most of the error, so that
+        the quantile of Student's t pays for not knowing it well. One training: DeLong's variance, normal quantile.
+        Bounds come from the logit scale; where the variance is zero (classes fully separated, or all scores tied)
+        they are Newcombe's (2006, Stat. Med. 25:559, method 5), which need no spread.
+        """
+        count, held_fixed = len(self.areas_s), float(self.covariance_ss.mean())
+        variance, degrees = held_fixed, np.inf
+        if count > 1:
+            between = float(self.areas_s.var(ddof=1))
+            shared = max(float(self.covariance_ss[~np.eye(count, dtype=bool)].mean()), 0.0)
+            variance = max(between / count + shared, held_fixed)
+            if between > _NOTHING:
+                degrees = (count - 1) * (1 + count * shared / between) ** 2
+        if variance > _NOTHING and 0 < self.mean < 1:
+            return _logit_interval(self.mean, variance, float(stats.t.ppf(0.5 + LEVEL / 2, degrees)))
+        return _newcombe_interval(self.mean, self.fewest, self.others)
+
+
+def areas(scores_snk: npt.ArrayLike, labels_n: npt.ArrayLike) -> Areas:
+    """AUC (two classes) or macro one-versus-rest AUC (more) of each training on the same test cases.
+
+    `scores_snk` is `(S, N, K)`, larger meaning likelier; `labels_n` holds 0 to K - 1. The covariance is DeLong's
+    (1988, Biometrics 44:837) carried over to the mean of K areas, classes resampled apart. Raises `MetricError` for
+    scores that are not finite.
+    """
+    scores, labels = np.asarray(scores_snk, np.float64), np.asarray(labels_n, np.int64)
+    if not np.isfinite(scores).all():
+        raise MetricError("auc: expected finite scores, got NaN or infinity; the classifier diverged, lower its rate")
+    pairs = [_area(scores_nk, labels) for scores_nk in scores]
+    influence_sn = np.stack([influence for _, influence in pairs])
+    groups = [influence_sn[:, labels == k] for k in np.unique(labels)]
+    covariance = np.zeros((len(scores), len(scores)))
+    for group in groups:
+        if group.shape[1] > 1:
+            covariance += group.shape[1] * np.cov(group, ddof=1).reshape(covariance.shape)
+    fewest = min(group.shape[1] for group in groups)
+    contributions = _centred(influence_sn.mean(axis=0), labels)
+    return Areas(np.array([area for area, _ in pairs]), covariance, fewest, len(labels) - fewest, contributions)
+
+
+def auc_interval(scores_nk: npt.ArrayLike, labels_n: npt.ArrayLike) -> Interval:
+    """Area and 95 % interval of one training, `scores_nk` being `(N, K)`; see `areas` and `Areas.interval`."""
+    return areas(np.asarray(scores_nk, np.float64)[None], labels_n).interval()
+
+
+def _centred(influence_n: Array, labels: npt.NDArray[np.int64]) -> Array:
+    """Deviations from the class's mean, scaled so that the sum of their squares is DeLong's variance."""
+    centred_n = np.zeros(len(labels))
+    for k in np.unique(labels):
+        own, count = labels == k, int((labels == k).sum())
+        if count > 1:
+            centred_n[own] = (influence_n[own] - influence_n[own].mean()) * (count / (count - 1)) ** 0.5
+    return centred_n
+
+
+def _area(scores_nk: Array, labels: npt.NDArray[np.int64]) -> tuple[float, Array]:
+    """The area and what each case adds to it, `(N,)`."""
+    used = (1,) if scores_nk.shape[1] == 2 else tuple(range(scores_nk.shape[1]))
+    found, influence_n = [], np.zeros(len(labels))
+    for k in used:
+        positive = labels == k
+        wins_pq = _wins(scores_nk[positive, k], scores_nk[~positive, k])
+        found.append(float(wins_pq.mean()))
+        influence_n[positive] += wins_pq.mean(axis=1) / positive.sum() / len(used)
+        influence_n[~positive] += wins_pq.mean(axis=0) / (~positive).sum() / len(used)
+    return float(np.mean(found)), influence_n
+
+
+def _wins(positive_p: Array, negative_q: Array) -> Array:
+    """1 where a positive case scores above a negative one, 1/2 for ties, as `(P, Q)`."""
+    return np.asarray((positive_p[:, None] > negative_q) + 0.5 * (positive_p[:, None] == negative_q), dtype=np.float64)
+
+
+def _logit_interval(value: float, variance: float, quantile: float) -> Interval:
+    centre = np.log(value / (1 - value))
+    half = quantile * variance**0.5 / (value * (1 - value))
+    low, high = 1 / (1 + np.exp(-(centre + np.array([-half, half]))))
+    return Interval(value, float(low), float(high))
+
+
+def _newcombe_interval(value: float, positives: int, negatives: int) -> Interval:
+    """Bounds where |value - theta| is 1.96 standard errors of theta, not of the value (a score interval)."""
+    pairs, mean_size = positives * negatives, (positives + negatives) / 2
+    z = float(stats.norm.ppf(0.5 + LEVEL / 2))
+
+    def excess(theta: float) -> float:
+        spread = (mean_size - 1) * ((1 - theta) / (2 - theta) + theta / (1 + theta)) + 1
+        return abs(value - theta) - z * float(np.sqrt(theta * (1 - theta) / pairs * spread))
+
+    # At 0 and 1 the value itself is a second, empty solution, so the search stops short of it.
+    step = 1e-9
+    low = float(optimize.brentq(excess, 0.0, value - step)) if value > step else 0.0
+    high = float(optimize.brentq(excess, value + step, 1.0)) if value < 1 - step else 1.0
+    return Interval(value, low, high)

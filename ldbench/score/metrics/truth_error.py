@@ -1,0 +1,50 @@
+"""Error against the true counterfactual, inside and outside the region that truth says must change.
+
+Mean absolute difference of pixels, one value a case: inside, whether the edit was made as it should have been;
+outside, whether it left the rest as it should be. Both are 0 for the truth and no other image, which only a data set
+with known counterfactuals allows; a source that is copied is wrong by exactly the edit inside. The definitions are
+this suite's own. Weighted by their pixels they sum to the error over the whole image. Refuses cases without a pixel
+on the side in question: they are left out of that side and `n` counts those that stay.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ldbench.score.metrics.image_pairs import validated_pairs
+from ldbench.score.metrics.intervals import Array
+from ldbench.score.metrics.mean_score import mean_score
+from ldbench.score.metrics.measured import Measured
+from ldbench.score.metrics.region import region_means, validated_region, with_pixels
+
+if TYPE_CHECKING:
+    import torch
+
+
+def error_inside_score(result: torch.Tensor, truth: torch.Tensor, region: torch.Tensor) -> Measured:
+    """Mean |result - truth| inside the region; see `error_values` for shapes and errors."""
+    return _score("error_inside", result, truth, region, "inside")
+
+
+def error_outside_score(result: torch.Tensor, truth: torch.Tensor, region: torch.Tensor) -> Measured:
+    """Mean |result - truth| outside the region; see `error_values` for shapes and errors."""
+    return _score("error_outside", result, truth, ~region, "outside")
+
+
+def error_values(metric: str, result: torch.Tensor, truth: torch.Tensor, mask: torch.Tensor) -> Array:
+    """Mean |result - truth| over the mask's pixels and all channels, in [0, 1], one value a case that has any.
+
+    Images are `(N, 3, H, W) float32 in [0, 1]`, the mask `(N, H, W) bool`. Raises `MetricError`.
+    """
+    validated_pairs(metric, result, truth, smallest=1)
+    return region_means(metric, (result - truth).abs().mean(dim=1), validated_region(metric, mask, result))
+
+
+def _score(metric: str, result: torch.Tensor, truth: torch.Tensor, mask: torch.Tensor, side: str) -> Measured:
+    what = {
+        "distance": "mean absolute difference of pixels in [0, 1]",
+        "against": "true image",
+        "region": f"{side} what the true image changes",
+    }
+    values = error_values(metric, result, truth, mask)
+    return mean_score(metric, values, "lower", what).among(with_pixels(mask))

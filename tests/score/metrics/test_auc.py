@@ -1,0 +1,145 @@
+"""AUC of classifiers trained on images with much, little or no content, and what the score says of them."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from ldbench.errors import MetricError, UsageError
+from ldbench.records.identity import definition
+from ldbench.records.score import Score
+from ldbench.score.metrics.auc import auc_score
+from ldbench.score.metrics.classifier import Recipe
+
+QUICK = Recipe(epochs=3, batch_size=16)
+SIZE = 32
+
+
+def marked(seed: int, n: int, classes: int = 2, strength: float = 0.6) -> tuple[torch.Tensor, list[str]]:
+    """Noise with a bright square whose place tells the class."""
+    random = torch.Generator().manual_seed(seed)
+    images = torch.rand((n, 3, SIZE, SIZE), generator=random) * 0.4
+    labels = [index % classes for index in range(n)]
+    for image, label in zip(images, labels, strict=True):
+        image[:, 10:20, 2 + 9 * label : 11 + 9 * label] += strength
+    return images.clamp(0, 1), [f"class {label}" for label in labels]
+
+
+def names(classes: int) -> list[str]:
+    return [f"class {label}" for label in range(classes)]
+
+
+def test_learns_what_is_plain_to_see() -> None:
+    images, labels = marked(1, 64)
+    test_images, test_labels = marked(2, 40)
+    score = auc_score(images, labels, test_images, test_labels, classes=names(2), recipe=QUICK)
+    assert score.value > 0.9
+    assert (score.n, score.direction, score.extractor) == (64, "higher", "resnet18")
+    assert score.parameters["average"] == "binary"
+    assert score.parameters["epochs"] == 3
+    assert score.parameters["n_test"] == 40
+
+
+def test_learns_three_classes_of_unequal_size() -> None:
+    images, labels = marked(3, 72, classes=3)
+    kept = [index for index, label in enumerate(labels) if label != "class 2" or index < 20]
+    test_images, test_labels = marked(4, 45, classes=3)
+    score = auc_score(images[kept], [labels[i] for i in kept], test_images, test_labels, classes=names(3), recipe=QUICK)
+    assert score.value > 0.85
+    assert score.parameters["average"] == "macro one-versus-rest"
+
+
+@pytest.mark.parametrize(("shade", "trainings"), [(0.0, 1), (1.0, 1), (None, 2)])
+def test_images_without_content_give_one_half(shade: float | None, trainings: int) -> None:
+    test_images, test_labels = marked(6, 40)
+    one = test_images.mean(dim=0, keepdim=True) if shade is None else torch.full((1, 3, SIZE, SIZE), shade)
+    score = auc_score(
+        one.expand(48, -1, -1, -1), [f"class {i % 2}" for i in range(48)], test_images, test_labels,
+        classes=names(2), recipe=QUICK, spread_seeds=trainings,
+    )  # fmt: skip
+    assert score.value == 0.5
+    assert score.parameters.get("observed_spread_sd", 0) == 0
+    assert score.ci_low < 0.4 < 0.6 < score.ci_high
+
+
+def test_trainings_differ_by_the_seeds_asked_for_and_their_spread_is_in_the_score() -> None:
+    images, labels = marked(12, 24, strength=0.15)
+    test_images, test_labels = marked(13, 40, strength=0.15)
+
+    def score(seed: int, spread_seeds: int) -> Score:
+        return auc_score(
+            images, labels, test_images, test_labels, classes=names(2), recipe=Recipe(epochs=1, batch_size=8),
+            seed=seed, spread_seeds=spread_seeds,
+        )  # fmt: skip
+
+    both = score(4, 2)
+    alone = [score(seed, 1) for seed in (4, 5)]
+    values = [each.value for each in alone]
+    assert both.value == pytest.approx(np.mean(values), abs=1e-12)
+    assert both.parameters["observed_spread_sd"] == pytest.approx(np.std(values, ddof=1), abs=1e-12)
+    assert both.parameters["observed_auc_per_seed"] == ", ".join(f"{value:.4f}" for value in values)
+    assert float(both.parameters["observed_spread_sd"] or 0) > 0
+    assert (both.parameters["seed"], both.parameters["spread_seeds"]) == (4, 2)
+    assert "trainings" in str(both.parameters["interval"])
+    assert "held fixed" in str(alone[0].parameters["interval"])
+    assert not any(name.startswith("observed") for name in alone[0].parameters)
+
+
+def test_what_was_seen_of_the_spread_does_not_keep_two_models_apart() -> None:
+    spread = {"observed_spread_sd": 0.1, "observed_auc_per_seed": "0.5000, 0.6000"}
+    scores = [Score("auc", 0.5, 0.4, 0.6, 8, "higher", "resnet18", {"epochs": 1, **more}) for more in (spread, {})]
+    assert definition(scores[0]) == definition(scores[1])
+
+
+def test_progress_runs_once_through_all_trainings() -> None:
+    images, labels = marked(14, 8)
+    seen: list[tuple[str, int, int]] = []
+
+    def progress(stage: str, done: int, total: int, note: str = "") -> None:
+        seen.append((stage, done, total))
+
+    auc_score(
+        images, labels, images, labels, classes=names(2), recipe=Recipe(epochs=2, batch_size=8), spread_seeds=2,
+        progress=progress,
+    )  # fmt: skip
+    assert seen == [("classifier", done, 4) for done in (1, 2, 3, 4)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("classes", [2, 3])
+def test_auc_margin(classes: int) -> None:
+    images, labels = marked(8, 60, classes=classes)
+    test_images, test_labels = marked(9, 42, classes=classes)
+    recipe = Recipe(epochs=3, batch_size=16, margin_epochs=6)
+    score = auc_score(
+        images, labels, test_images, test_labels, classes=names(classes), recipe=recipe, objective="auc-margin"
+    )
+    assert score.value > 0.8
+    assert score.parameters["objective"] == "auc-margin"
+
+
+def test_auc_margin_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "libauc", None)
+    monkeypatch.setitem(sys.modules, "libauc.losses", None)
+    images, labels = marked(10, 8)
+    with pytest.raises(UsageError, match=r"pip install libauc"):
+        auc_score(images, labels, images, labels, classes=names(2), recipe=Recipe(epochs=1), objective="auc-margin")
+
+
+def test_bad_input_is_one_line() -> None:
+    images, labels = marked(11, 8)
+    with pytest.raises(MetricError, match=r"unknown \['class 1'\]"):
+        auc_score(images, labels, images, labels, classes=["class 0", "class 2"])
+    with pytest.raises(MetricError, match=r"none of \['class 2'\]"):
+        auc_score(images, labels, images, labels, classes=names(3))
+    with pytest.raises(MetricError, match="one a label"):
+        auc_score(images[:5], labels, images, labels, classes=names(2))
+    with pytest.raises(MetricError, match=r"pixels in \[0, 1\]"):
+        auc_score(images * 3, labels, images, labels, classes=names(2))
+    with pytest.raises(MetricError, match="epochs >= 1"):
+        auc_score(images, labels, images, labels, classes=names(2), epochs=0)
+    with pytest.raises(MetricError, match="spread_seeds >= 1"):
+        auc_score(images, labels, images, labels, classes=names(2), spread_seeds=0)

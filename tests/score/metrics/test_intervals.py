@@ -1,0 +1,57 @@
+"""Intervals: exact small cases, and a coverage simulation small enough for every run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from ldbench.errors import MetricError
+from ldbench.score.metrics.fid import fid
+from ldbench.score.metrics.intervals import deletion_groups, group_jackknife, mean_interval
+
+
+def test_mean_interval_equals_scipy() -> None:
+    values = np.random.default_rng(1).exponential(size=30)
+    low, high = stats.t.interval(0.95, 29, loc=values.mean(), scale=stats.sem(values))
+    interval = mean_interval(values, "ssim")
+    assert (interval.value, interval.low, interval.high) == pytest.approx((values.mean(), low, high))
+
+
+def test_mean_interval_refuses_what_it_cannot_do() -> None:
+    for values in ([1.0], [], [1.0, np.nan]):
+        with pytest.raises(MetricError, match="at least 2 finite values"):
+            mean_interval(values, "ssim")
+
+
+@pytest.mark.parametrize(("size", "groups"), [(20, 20), (23, 5), (200, 20)])
+def test_each_case_is_left_out_once(size: int, groups: int) -> None:
+    masks = deletion_groups(size, groups, np.random.default_rng(2))
+    left_out = np.array([~mask for mask in masks])
+    assert (left_out.sum(axis=0) == 1).all()
+    assert left_out.sum(axis=1).max() - left_out.sum(axis=1).min() <= 1
+
+
+def test_jackknife_of_a_difference_of_means_has_its_known_error() -> None:
+    """With groups of one case the squared standard error is var_n / n + var_m / m - 2 x a chance pairing."""
+    random = np.random.default_rng(3)
+    real, generated = random.normal(size=(400, 1)), random.normal(size=(400, 1)) + 1.0
+    interval = group_jackknife(lambda a, b: float(b.mean() - a.mean()), real, generated, groups=400, seed=0)
+    expected = stats.t.ppf(0.975, 399) * (real.var(ddof=1) / 400 + generated.var(ddof=1) / 400) ** 0.5
+    assert (interval.high - interval.low) / 2 == pytest.approx(expected, rel=0.1)
+    assert interval.value == pytest.approx(generated.mean() - real.mean())
+
+
+@pytest.mark.slow
+def test_coverage_for_expected_fid() -> None:
+    """benchmarks/interval_coverage.py prints the full table; here 200 pairs of Gaussian samples, n = 60, d = 32."""
+    scale = np.arange(1, 33) ** -0.5
+
+    def draw(seed: int) -> tuple[np.ndarray, np.ndarray]:
+        random = np.random.default_rng(seed)
+        return random.normal(size=(60, 32)) * scale, (random.normal(size=(60, 32)) + 0.3) * scale
+
+    intervals = [group_jackknife(fid, *draw(seed), groups=20, seed=seed) for seed in range(200)]
+    expected = np.mean([fid(*draw(seed)) for seed in range(1000, 3000)])
+    covered = np.mean([interval.low <= expected <= interval.high for interval in intervals])
+    assert covered >= 0.92

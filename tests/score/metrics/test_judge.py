@@ -1,0 +1,115 @@
+"""The judge: trained once, the same when read back, and trained again where its file is not what it should be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from ldbench.errors import MetricError
+from ldbench.score.metrics import judge as module
+from ldbench.score.metrics.classifier import Recipe, predict
+from ldbench.score.metrics.judge import Judge, trained_judge
+
+from .test_auc import marked, names
+
+QUICK = Recipe(epochs=1, batch_size=8)
+
+
+def judged(folder: Path | None, seed: int = 0, classes: int = 2, recipe: Recipe = QUICK) -> Judge:
+    images, labels = marked(1, 12 * classes, classes)
+    return trained_judge(images, labels, classes=names(classes), recipe=recipe, seed=seed, folder=folder)
+
+
+@pytest.fixture
+def trainings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The seed of every training that happens."""
+    seen: list[int] = []
+    real = module.train_classifier
+
+    def counted(*arguments: object, **settings: object) -> object:
+        seen.append(settings["seed"])  # type: ignore[arg-type]
+        return real(*arguments, **settings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "train_classifier", counted)
+    return seen
+
+
+def test_scores_are_the_classifiers() -> None:
+    images, labels = marked(1, 24)
+    index = torch.tensor([int(label[-1]) for label in labels])
+    test = marked(2, 10)[0]
+    expected = predict(images, index, test, classes=2, recipe=QUICK, seed=0)
+    scores = judged(None).scores(test)
+    assert (scores.dtype, scores.shape) == (np.float64, (10, 2))
+    assert np.array_equal(scores, expected.numpy())
+
+
+@pytest.mark.parametrize(
+    ("classes", "recipe"), [(3, QUICK), (2, Recipe("auc-margin", epochs=1, batch_size=8, margin_epochs=1))]
+)
+def test_is_trained_once_and_reads_back_the_same(
+    tmp_path: Path, trainings: list[int], classes: int, recipe: Recipe
+) -> None:
+    test = marked(2, 10, classes)[0]
+    before = torch.get_rng_state()
+    first, second = (judged(tmp_path, classes=classes, recipe=recipe) for _ in range(2))
+    assert trainings == [0]
+    assert np.array_equal(first.scores(test), second.scores(test))
+    assert first.parameters == second.parameters
+    assert torch.equal(torch.get_rng_state(), before)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".safetensors"]
+
+
+@pytest.mark.slow
+def test_another_seed_recipe_or_image_is_another_judge(tmp_path: Path, trainings: list[int]) -> None:
+    judged(tmp_path)
+    judged(tmp_path, seed=1)
+    judged(tmp_path, recipe=Recipe(epochs=1, batch_size=8, shift=0))
+    images, labels = marked(1, 24)
+    images[0, 0, 0, 0] += 1 / 255
+    trained_judge(images, labels, classes=names(2), recipe=QUICK, seed=0, folder=tmp_path)
+    assert trainings == [0, 1, 0, 0]
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+@pytest.mark.slow
+def test_a_broken_file_is_not_trusted(tmp_path: Path, trainings: list[int]) -> None:
+    test = marked(2, 10)[0]
+    expected = judged(tmp_path).scores(test)
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[-1000] ^= 64
+    for count, broken in enumerate((b"", whole[: len(whole) // 2], bytes(flipped)), start=2):
+        path.write_bytes(broken)
+        assert np.array_equal(judged(tmp_path).scores(test), expected)
+        assert len(trainings) == count
+        judged(tmp_path)
+        assert len(trainings) == count  # what was left instead is trusted
+
+
+@pytest.mark.slow
+def test_a_file_of_another_key_or_network_is_not_trusted(tmp_path: Path, trainings: list[int]) -> None:
+    test = marked(2, 10)[0]
+    expected = judged(tmp_path).scores(test)
+    (path,) = tmp_path.iterdir()
+    state = load_file(path)
+    odd = {"fc.weight": state["fc.weight"]}
+    for content, key in ((state, "another"), (odd, path.stem)):
+        save_file(content, path, metadata={"key": key, "digest": module._digest(content)})
+        assert np.array_equal(judged(tmp_path).scores(test), expected)
+    assert len(trainings) == 3
+
+
+def test_bad_labels_are_one_line() -> None:
+    images, labels = marked(1, 24)
+    with pytest.raises(MetricError, match=r"judge: expected labels among two or more classes.*got \['odd'\]"):
+        trained_judge(images, ["odd", *labels[1:]], classes=names(2), recipe=QUICK, seed=0)
+    with pytest.raises(MetricError, match=r"judge: expected a label for each of 24 .* none of \['class 2'\]"):
+        trained_judge(images, labels, classes=names(3), recipe=QUICK, seed=0)
+    with pytest.raises(MetricError, match="got 23 labels"):
+        trained_judge(images, labels[1:], classes=names(2), recipe=QUICK, seed=0)

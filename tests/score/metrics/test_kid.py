@@ -1,0 +1,140 @@
+"""KID against clean-fid's and torchmetrics' kernels, and against its own properties."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from ldbench.errors import MetricError
+from ldbench.score.metrics.kid import kid, kid_interval, kid_score
+from ldbench.torchvision_ops import declare_missing_ops
+
+Array = npt.NDArray[np.float64]
+seeds = st.integers(0, 2**31)
+
+
+def features(seed: int, n: int, d: int = 12, shift: float = 0.0) -> Array:
+    return np.random.default_rng(seed).normal(size=(n, d)) + shift
+
+
+def test_equals_clean_fid_on_sets_of_one_size() -> None:
+    declare_missing_ops()
+    from cleanfid.fid import kernel_distance
+
+    real, generated = features(1, 40), features(2, 40, shift=0.4)
+    # One subset of the full size is a permutation, so its global random draw changes nothing but the order.
+    assert kid(real, generated) == pytest.approx(kernel_distance(real, generated, num_subsets=1), rel=1e-10)
+
+
+def test_equals_torchmetrics() -> None:
+    declare_missing_ops()
+    from torchmetrics.image.kid import poly_mmd
+
+    real, generated = features(3, 30), features(4, 30, shift=0.4)
+    expected = float(poly_mmd(torch.from_numpy(real), torch.from_numpy(generated)))
+    assert kid(real, generated) == pytest.approx(expected, rel=1e-10)
+
+
+def test_equals_the_definition_pair_by_pair() -> None:
+    real, generated = features(5, 6), features(6, 4, shift=0.4)
+
+    def kernel(x: Array, y: Array) -> float:
+        return float((x @ y / len(x) + 1) ** 3)
+
+    def within(sample: Array) -> float:
+        return float(np.mean([kernel(x, y) for x, y in itertools.permutations(sample, 2)]))
+
+    across = np.mean([kernel(x, y) for x in real for y in generated])
+    assert kid(real, generated) == pytest.approx(within(real) + within(generated) - 2 * float(across), rel=1e-12)
+
+
+def test_jackknife_equals_leaving_each_sample_out() -> None:
+    real, generated = features(7, 9), features(8, 7, shift=0.4)
+    variance = 0.0
+    for side in (0, 1):
+        sets = (real, generated)
+        count = len(sets[side])
+        values = np.array(
+            [
+                kid(*(np.delete(part, i, axis=0) if index == side else part for index, part in enumerate(sets)))
+                for i in range(count)
+            ]
+        )
+        variance += (count - 1) / count * ((values - values.mean()) ** 2).sum()
+    half = stats.t.ppf(0.975, 6) * variance**0.5
+    interval = kid_interval(real, generated)
+    assert (interval.high - interval.low) / 2 == pytest.approx(half, rel=1e-10)
+
+
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, generated = features(9, 23), features(10, 17, shift=0.4)
+    whole = kid_interval(real, generated)
+    monkeypatch.setattr("ldbench.score.metrics.kid._BLOCK", 5)
+    blocked = kid_interval(real, generated)
+    assert blocked.value == pytest.approx(whole.value, rel=1e-12)
+    assert blocked.low == pytest.approx(whole.low, rel=1e-10)
+
+
+def test_unbiased_for_one_population() -> None:
+    values = [kid(features(2 * seed, 20), features(2 * seed + 1, 20)) for seed in range(400)]
+    error = np.std(values, ddof=1) / len(values) ** 0.5
+    assert abs(np.mean(values)) < 3.5 * error
+
+
+@given(seed=seeds, n=st.integers(2, 20), m=st.integers(2, 20))
+def test_symmetry_permutation_and_rotation(seed: int, n: int, m: int) -> None:
+    real, generated = features(seed, n), features(seed + 1, m, shift=0.3)
+    value = kid(real, generated)
+    assert kid(generated, real) == pytest.approx(value, rel=1e-9, abs=1e-10)
+    shuffled = np.random.default_rng(seed).permutation(generated)
+    assert kid(real, shuffled) == pytest.approx(value, rel=1e-9, abs=1e-10)
+    rotation = stats.ortho_group.rvs(12, random_state=np.random.default_rng(seed))
+    assert kid(real @ rotation, generated @ rotation) == pytest.approx(value, rel=1e-8, abs=1e-9)
+
+
+@given(seed=seeds)
+def test_grows_with_a_shift(seed: int) -> None:
+    real, generated = features(seed, 50), features(seed + 1, 50)
+    values = [kid(real, generated + shift) for shift in (0.0, 0.5, 1.0, 2.0)]
+    assert values == sorted(values)
+
+
+def test_subsets_are_seeded_and_average_near_all_pairs() -> None:
+    real, generated = features(11, 60), features(12, 50, shift=0.4)
+    once = kid(real, generated, subset_size=25, subsets=300, seed=5)
+    state = np.random.get_state()[1].copy()  # noqa: NPY002 -- the point is that nobody moves the global state
+    assert kid(real, generated, subset_size=25, subsets=300, seed=5) == once
+    assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
+    assert kid(real, generated, subset_size=25, subsets=300, seed=6) != once
+    assert once == pytest.approx(kid(real, generated), rel=0.1)
+
+
+def test_a_subset_of_everything_is_all_pairs() -> None:
+    real, generated = features(13, 20), features(14, 20, shift=0.4)
+    assert kid(real, generated, subset_size=20, subsets=2) == pytest.approx(kid(real, generated), rel=1e-10)
+
+
+@pytest.mark.parametrize("size", [1, 21])
+def test_subset_size_out_of_range(size: int) -> None:
+    with pytest.raises(MetricError, match=r"2 <= subset_size <= 20"):
+        kid(features(1, 20), features(2, 30), subset_size=size)
+
+
+def test_score_states_what_it_is() -> None:
+    real, generated = features(15, 30), features(16, 20, shift=0.4)
+    score = kid_score(real, generated, extractor="inception-v3", parameters={"resize": 299})
+    assert score.value == kid(real, generated)
+    assert score.ci_low < score.value < score.ci_high
+    assert (score.n, score.direction, score.extractor) == (20, "lower", "inception-v3")
+    assert score.parameters["subset_size"] is None
+    subset = kid_score(real, generated, extractor="inception-v3", subset_size=10, subsets=20, seed=4)
+    assert (subset.parameters["subset_size"], subset.parameters["subset_seed"]) == (10, 4)
+    with pytest.raises(MetricError, match="at least 3 generated"):
+        kid_score(real, generated[:2], extractor="inception-v3")

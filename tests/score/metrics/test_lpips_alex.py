@@ -1,0 +1,60 @@
+"""`lpips-alex` against the lpips package, on a random AlexNet since torchvision's weights need a download."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import torch
+
+from ldbench.errors import WeightsError
+from ldbench.score.metrics import lpips as metric
+from ldbench.score.networks.weights import WeightsFile
+from ldbench.torchvision_ops import declare_missing_ops
+
+
+@pytest.fixture
+def alexnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file in torchvision's format with random weights, taken for the published one."""
+    declare_missing_ops()
+    from torchvision.models import alexnet
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = alexnet(weights=None)
+    path = tmp_path / metric.ALEXNET.name
+    torch.save(network.state_dict(), path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    monkeypatch.setattr(metric, "ALEXNET", WeightsFile(metric.ALEXNET.name, metric.ALEXNET.url, digest))
+    return path
+
+
+# lpips 0.1.4 builds its trunk with a keyword that torchvision has deprecated
+@pytest.mark.filterwarnings("ignore:The parameter 'pretrained' is deprecated:UserWarning")
+@pytest.mark.filterwarnings("ignore:Arguments other than a weight enum:UserWarning")
+def test_equals_the_package_on_the_same_weights(alexnet: Path) -> None:
+    import lpips
+    from torchvision import models
+
+    network = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)  # its own linear layers
+    trunk = models.alexnet(weights=None)
+    trunk.load_state_dict(torch.load(alexnet, weights_only=True))
+    layer = iter([module for module in trunk.features if isinstance(module, torch.nn.Conv2d)])
+    for module in network.net.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.load_state_dict(next(layer).state_dict())
+    random = torch.Generator().manual_seed(1)
+    x, y = torch.rand((3, 3, 64, 64), generator=random), torch.rand((3, 3, 64, 64), generator=random)
+    with torch.no_grad():
+        expected = network(2 * x - 1, 2 * y - 1).flatten().tolist()
+    values = metric.lpips_values(x, y, extractor="lpips-alex", alexnet=alexnet)
+    assert values == pytest.approx(expected, abs=1e-6)
+    assert metric.lpips_score(x, y, extractor="lpips-alex", alexnet=alexnet).extractor == "lpips-alex"
+
+
+def test_another_file_is_refused(alexnet: Path) -> None:
+    alexnet.write_bytes(alexnet.read_bytes()[:-1])
+    x = torch.zeros(2, 3, 64, 64)
+    with pytest.raises(WeightsError, match="expected SHA-256"):
+        metric.lpips_score(x, x, extractor="lpips-alex", alexnet=alexnet)

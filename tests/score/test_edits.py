@@ -1,0 +1,199 @@
+"""Scoring an editing task: which images each metric meets, in the card's order, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+
+from ldbench.data.task_data import TaskData, task_data
+from ldbench.errors import MetricError, UnknownNameError
+from ldbench.records.score import Score
+from ldbench.score.edits import Edits, score_edit
+from ldbench.score.metrics.catalogue import METRICS
+from ldbench.score.scorer import ScoringContext, score_images
+from ldbench.task import card
+from ldbench.task.card import Task
+from ldbench.task.metric_specs import (
+    AttributeSpec,
+    ClassifierSpec,
+    JudgedSpec,
+    Metrics,
+    PassSpec,
+    PerceptualSpec,
+    PixelSpec,
+)
+
+CPU = ScoringContext(torch.device("cpu"), 0)
+PIXELS = Metrics(
+    ratio_error=AttributeSpec("sandbox-brain-ventricle-ratio"), minimality=PixelSpec(), composition=PassSpec(4),
+    reversibility=PassSpec(4), error_inside=PixelSpec(), error_outside=PixelSpec(),
+)
+MORE = replace(PIXELS, ssim=PixelSpec(), source_ssim=PixelSpec(), identity_ssim=PixelSpec())
+JUDGED = Metrics(target_auc=JudgedSpec(), flip_rate=JudgedSpec())
+
+
+def small(metrics: Metrics, cases: int = 8, judge: ClassifierSpec | None = None) -> Task:
+    task = card.load("sandbox-brain-disease")
+    protocol = replace(task.protocol, cases=cases, evaluation_cases=cases - 2)
+    return replace(task, protocol=protocol, metrics=metrics, judge=judge or ClassifierSpec(1, 32, 0.001))
+
+
+@cache
+def pixels() -> TaskData:
+    return task_data(small(PIXELS), 0)
+
+
+@cache
+def more() -> TaskData:
+    return task_data(small(MORE), 0)
+
+
+def sources(data: TaskData) -> dict[str, torch.Tensor]:
+    return {case.id: case.source for case in data.cases if case.source is not None}
+
+
+def truths(data: TaskData) -> dict[str, torch.Tensor]:
+    assert data.truth is not None
+    return {case.id: data.truth(case.id) for case in data.cases}
+
+
+def pass_of(data: TaskData, shift: float = 0.0) -> dict[str, torch.Tensor]:
+    """The sources of the cases that a further pass is made of, brighter by `shift`."""
+    ids = {case.id.removesuffix(".null") for case in data.null_cases()}
+    return {name: (image + shift).clamp(0, 1) for name, image in sources(data).items() if name in ids}
+
+
+def by_name(scores: list[Score]) -> Mapping[str, Score]:
+    return {score.metric: score for score in scores}
+
+
+def test_every_metric_of_a_card_is_described_and_points_the_same_way() -> None:
+    described = {entry.name: entry for entry in METRICS}
+    assert list(described) == [field.name for field in fields(Metrics)]
+    data = more()
+    found = by_name(score_images(data, sources(data), CPU, {"null": pass_of(data), "back": pass_of(data)}))
+    assert {name: score.direction for name, score in found.items()} == {
+        name: described[name].direction for name in found
+    }
+
+
+def test_scores_come_in_the_cards_order_and_over_the_evaluation_cases() -> None:
+    data = more()
+    found = score_images(data, truths(data), CPU, {"back": pass_of(data), "null": pass_of(data)})
+    assert [score.metric for score in found] == MORE.names()
+    assert {score.metric: score.n for score in found} == {
+        **dict.fromkeys(MORE.names(), 6), "composition": 4, "reversibility": 4
+    }
+    region = {score.metric for score in found if score.parameters.get("region_threshold") == 0.05}
+    assert region == {"identity_ssim", "error_inside", "error_outside"}
+
+
+def test_truth_and_copy_get_what_each_deserves_even_after_grey_as_rgb() -> None:
+    data = more()
+    oracle, copy = (by_name(score_images(data, images, CPU)) for images in (truths(data), sources(data)))
+    assert [oracle[name].value for name in ("error_inside", "error_outside", "ratio_error")] == [0, 0, 0]
+    assert copy["minimality"].value == 0
+    assert copy["identity_ssim"].value == copy["source_ssim"].value == pytest.approx(1, abs=1e-12)
+    assert min(copy["error_inside"].value, copy["ratio_error"].value, oracle["minimality"].value) > 0
+
+
+def test_a_tint_does_not_count_on_a_grey_task_nor_in_its_passes() -> None:
+    data = pixels()
+    tint = torch.tensor([0.02, -0.01, -0.01])[:, None, None]
+    grey = {name: image * 0.9 + 0.05 for name, image in sources(data).items()}
+    some = {name: image for name, image in grey.items() if name in pass_of(data)}
+
+    def scored(colour: torch.Tensor) -> Mapping[str, Score]:
+        images, given = ({name: image + colour for name, image in each.items()} for each in (grey, some))
+        return by_name(score_images(data, images, CPU, {"null": given}))
+
+    plain, tinted = scored(torch.zeros(3, 1, 1)), scored(tint)
+    for name in ("minimality", "composition", "error_inside"):
+        assert tinted[name].value == pytest.approx(plain[name].value, abs=1e-6)
+
+
+def test_passes_are_compared_with_the_sources_and_may_be_absent() -> None:
+    data = pixels()
+    found = by_name(score_images(data, truths(data), CPU, {"null": pass_of(data, 0.0), "back": pass_of(data, 0.1)}))
+    assert found["composition"].value == 0
+    assert 0.05 < found["reversibility"].value <= 0.1 + 1e-6
+    without = score_images(data, truths(data), CPU)
+    assert [score.metric for score in without] == [
+        name for name in PIXELS.names() if name not in ("composition", "reversibility")
+    ]
+    assert without == [found[score.metric] for score in without]
+    only = score_images(data, truths(data), CPU, {"back": pass_of(data)})
+    assert "reversibility" in by_name(only)
+    assert "composition" not in by_name(only)
+
+
+def test_a_pass_of_other_cases_is_refused() -> None:
+    data = pixels()
+    some = pass_of(data)
+    first = next(iter(some))
+    fewer = {name: image for name, image in some.items() if name != first}
+    with pytest.raises(MetricError, match=r"pass null: expected the images of 4 cases, got 3, 1 missing and 0 unknown"):
+        score_images(data, truths(data), CPU, {"null": fewer})
+    with pytest.raises(MetricError, match=r"pass back: .* 1 missing and 1 unknown"):
+        score_images(data, truths(data), CPU, {"back": {**fewer, "nobody": some[first]}})
+    with pytest.raises(UnknownNameError, match=r"unknown pass 'nul': did you mean null"):
+        score_images(data, truths(data), CPU, {"nul": some})
+
+
+def edits(task: Task, known: bool = True) -> Edits:
+    """The copies of a few cases, with two training scans of each class for the judge."""
+    data = pixels()
+    given = torch.stack([sources(data)[name] for name in data.evaluation_ids])
+    true = torch.stack([truths(data)[name] for name in data.evaluation_ids])
+    targets = tuple("AD" if index % 2 else "CN" for index in range(len(given)))
+    scans = given[:4], ["CN", "AD", "CN", "AD"]
+    return Edits(task, given, given, true if known else None, targets, lambda: scans, torch.device("cpu"))
+
+
+def test_without_truth_identity_is_over_the_whole_image_and_errors_are_refused() -> None:
+    metrics = replace(PIXELS, identity_lpips=PerceptualSpec("stlpips-alex"))
+    unknown = edits(small(metrics), known=False)
+    for name in ("identity_ssim", "identity_lpips"):
+        score = score_edit(name, unknown)
+        assert score.parameters["region"] == "whole image"
+        assert "region_threshold" not in score.parameters
+    for name in ("error_inside", "error_outside", "ratio_error"):
+        with pytest.raises(MetricError, match="sandbox-brain-disease: expected true images"):
+            score_edit(name, unknown)
+
+
+def test_the_card_chooses_estimator_and_network() -> None:
+    chosen = edits(small(replace(PIXELS, ratio_error=AttributeSpec("sandbox-brain-age"))))
+    assert score_edit("ratio_error", chosen).parameters["unit"] == "years"
+    with pytest.raises(UnknownNameError, match="unknown estimator 'nothing'"):
+        score_edit("ratio_error", edits(small(replace(PIXELS, ratio_error=AttributeSpec("nothing")))))
+
+
+def test_both_judged_metrics_share_one_judge_of_the_cards_recipe() -> None:
+    chosen = edits(small(JUDGED, judge=ClassifierSpec(1, 4, 0.002, seed=7)))
+    auc, flips = (score_edit(name, chosen) for name in ("target_auc", "flip_rate"))
+    assert chosen.judge is chosen.judge
+    for score in (auc, flips):
+        assert score.extractor == "resnet18"
+        assert score.parameters["learning_rate"] == 0.002
+        assert (score.parameters["judge_initialisation"], score.parameters["judge_scans"]) == (7, 4)
+    with pytest.raises(MetricError, match=r"judge.spread_seeds: expected 1"):
+        score_edit("flip_rate", edits(small(JUDGED, judge=ClassifierSpec(1, 4, 0.001, spread_seeds=2))))
+
+
+def test_a_text_task_has_no_sources_to_compare_with() -> None:
+    task = replace(card.load("sandbox-brain-t2i"), metrics=Metrics(minimality=PixelSpec()))
+    data = task_data(task, 0)
+    images = dict.fromkeys((case.id for case in data.cases), torch.zeros(3, 64, 64))
+    with pytest.raises(MetricError, match="counterfactual metrics need sources, which text-to-image has not"):
+        score_images(data, images, CPU)
+
+
+def test_judges_are_kept_beside_the_features(tmp_path: Path) -> None:
+    assert ScoringContext(torch.device("cpu"), 0, tmp_path / "features").judge_folder == tmp_path / "judges"
+    assert CPU.judge_folder is None

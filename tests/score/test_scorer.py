@@ -1,0 +1,62 @@
+"""Scores on real sandbox data: the reference rows stand where they must."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from ldbench.records.score import Score
+from ldbench.run import Settings, run
+from ldbench.score.scorer import grey_as_rgb
+from tests.conftest import CARDS, small_card
+
+FEATURES = """
+[metrics.fid]
+extractor = "efficientnet-lite0"
+resize = 64
+
+[metrics.kid]
+extractor = "efficientnet-lite0"
+resize = 64
+"""
+
+
+def scores(card: Path, model: str, out: Path) -> dict[str, Score]:
+    result, _ = run(str(card), model, Settings(out))
+    return {score.metric: score for score in result.scores}
+
+
+def test_a_tint_does_not_count_on_a_grey_task_and_grey_stays_grey() -> None:
+    grey = torch.rand(1, 8, 8, generator=torch.Generator().manual_seed(0)).expand(3, -1, -1)
+    tinted = grey + torch.tensor([0.03, -0.01, -0.02]).view(3, 1, 1)
+    torch.testing.assert_close(grey_as_rgb(grey), grey)
+    torch.testing.assert_close(grey_as_rgb(tinted), grey)
+
+
+@pytest.mark.slow
+def test_real_scans_beat_a_mean_image_on_distribution_metrics(tmp_path: Path) -> None:
+    card = small_card(tmp_path, cases=40, metrics=FEATURES)
+    real, mean = (scores(card, model, tmp_path / "runs") for model in ("real", "mean-image"))
+    assert real["fid"].ci_high < mean["fid"].ci_low
+    assert real["kid"].ci_high < mean["kid"].ci_low
+    assert real["fid"].extractor == "efficientnet-lite0"
+    assert real["fid"].n == 40
+
+
+@pytest.mark.slow
+def test_the_oracle_is_perfect_and_a_copy_is_not(tmp_path: Path) -> None:
+    text = (CARDS / "sandbox-brain-aging.toml").read_text(encoding="utf-8").replace("cases = 200", "cases = 10")
+    text = text.replace('id = "sandbox-brain-aging"', 'id = "small-aging"').replace("resize = 224", "resize = 64")
+    card = tmp_path / "small-aging.toml"
+    card.write_text(text, encoding="utf-8")
+    oracle, copy, mean = (scores(card, model, tmp_path / "runs") for model in ("oracle", "copy-source", "mean-image"))
+    assert oracle["ssim"].value == pytest.approx(1)
+    assert oracle["lpips"].value == pytest.approx(0, abs=1e-6)
+    assert oracle["fid"].value == pytest.approx(0, abs=1e-3)
+    assert oracle["psnr"].value == 100  # the cap for identical images, stated in the score
+    assert copy["ssim"].value < 1
+    assert copy["ssim"].ci_low > mean["ssim"].ci_high
+    assert copy["lpips"].ci_high < mean["lpips"].ci_low
+    assert copy["lpips"].value > 0
