@@ -41,9 +41,9 @@ from PIL import Image  # noqa: E402
 
 from ldbench.api import Context, Request, TrainingSet  # noqa: E402
 from ldbench.data.task_data import task_data  # noqa: E402
-from ldbench.generate import generate, requests_for  # noqa: E402
-from ldbench.matrix.worker import ProgressFile  # noqa: E402
-from ldbench.report.progress import Lines  # noqa: E402
+from ldbench.run.generate import generate, requests_for  # noqa: E402
+from ldbench.run.matrix.worker import ProgressFile  # noqa: E402
+from ldbench.run.progress import Lines  # noqa: E402
 from ldbench.task import card  # noqa: E402
 
 GOAL = 0.03

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ldbench.records.result import Result
-    from ldbench.run import Settings
+    from ldbench.run.pipeline import Settings
 
 _INTERRUPTED = 130  # the exit code that a shell, and typer, give to Ctrl-C
 
@@ -88,10 +88,10 @@ def run(
     """Fit each of MODELS on TASK, generate its cases, score them, write one result a model."""
     if not dry:
         _ready(task, models, key_values(set_ or []))
-    from ldbench.processes import is_first_process
-    from ldbench.report.progress import live_progress
-    from ldbench.run import Settings
-    from ldbench.run import run as run_task
+    from ldbench.run.pipeline import Settings
+    from ldbench.run.pipeline import run as run_task
+    from ldbench.run.processes import is_first_process
+    from ldbench.run.progress import live_progress
 
     if dry:
         _dry_run(task, models, Settings(out, seed, device, batch_size, key_values(set_ or [])))
@@ -114,8 +114,8 @@ def score(
     out: Out = Path("runs"),
 ) -> None:
     """Score images that were made elsewhere."""
-    from ldbench.report.progress import live_progress
-    from ldbench.run import Settings, score_folder
+    from ldbench.run.pipeline import Settings, score_folder
+    from ldbench.run.progress import live_progress
 
     with live_progress(f"{name} on {task}") as progress:
         result, path = score_folder(task, folder, name, Settings(out, seed, device, progress=progress))
@@ -129,7 +129,7 @@ def cases(
     out: Annotated[Path | None, typer.Option(help="Write here, not to the terminal; sources go beside it.")] = None,
 ) -> None:
     """Write the task's cases as JSON lines (id, prompt, attributes, source), for generating elsewhere."""
-    from ldbench.cases import export_cases
+    from ldbench.run.cases import export_cases
 
     typer.echo(export_cases(task, out, seed), nl=False)
 
@@ -192,7 +192,7 @@ def _ready(task: str, models: Sequence[str], overrides: Mapping[str, str]) -> No
     chosen = card.load(task)
     for model in models:
         load_generator(model)
-    from ldbench.run import ready
+    from ldbench.run.pipeline import ready
 
     for model in models:
         ready(chosen, model, overrides)
@@ -200,7 +200,7 @@ def _ready(task: str, models: Sequence[str], overrides: Mapping[str, str]) -> No
 
 def _dry_run(task: str, models: Sequence[str], settings: Settings) -> None:
     """Print what runs would need; exit code 2 where anything is missing."""
-    from ldbench.dry_run import dry_run
+    from ldbench.run.dry_run import dry_run
 
     wanted = [dry_run(task, model, settings) for model in models]
     for each in wanted:

@@ -54,8 +54,8 @@ def search(
     """
     from ldbench.analysis.search import search as search_
     from ldbench.analysis.tables import search_table
-    from ldbench.report.progress import live_progress
-    from ldbench.run import Settings
+    from ldbench.run.pipeline import Settings
+    from ldbench.run.progress import live_progress
 
     with live_progress(f"{model} on {task}") as progress:
         settings = Settings(out, seed, device, batch_size, key_values(set_ or []), progress)
@@ -76,9 +76,9 @@ def ablate(
     from ldbench.analysis.ablation import ablate as ablate_
     from ldbench.analysis.ablation import parse_seeds
     from ldbench.analysis.ablation_files import ablation_table, write_ablation
-    from ldbench.processes import is_first_process
-    from ldbench.report.progress import live_progress
-    from ldbench.run import Settings
+    from ldbench.run.pipeline import Settings
+    from ldbench.run.processes import is_first_process
+    from ldbench.run.progress import live_progress
 
     if len(parameter) != len(values):
         raise UsageError(f"--values: expected one for each --parameter, got {len(values)} for {len(parameter)}")
@@ -105,8 +105,8 @@ def sweep(
 ) -> None:
     """Draw a row a prompt and a column a value, with the same noise along a row (the paper's Fig. 2)."""
     from ldbench.analysis.sweep import sweep as sweep_
-    from ldbench.report.progress import live_progress
-    from ldbench.run import Settings
+    from ldbench.run.pipeline import Settings
+    from ldbench.run.progress import live_progress
 
     with live_progress(f"{model} on {task}") as progress:
         settings = Settings(out, seed, device, batch_size, key_values(set_ or []), progress)
@@ -125,8 +125,8 @@ def trajectory(
 ) -> None:
     """Draw images and the distributions of pixels and latents along the reverse process (the paper's Fig. 3)."""
     from ldbench.analysis.trajectory import trajectory as trajectory_
-    from ldbench.report.progress import live_progress
-    from ldbench.run import Settings
+    from ldbench.run.pipeline import Settings
+    from ldbench.run.progress import live_progress
 
     with live_progress(f"{model} on {task}") as progress:
         settings = Settings(out, seed, device, overrides=key_values(set_ or []), progress=progress)
@@ -146,6 +146,6 @@ def edits(
     card: Annotated[str | None, typer.Option(help="The card's path, where the run's task is no installed one.")] = None,
 ) -> None:
     """Draw source, result, truth and signed change of some of a run's cases (the paper's Figs. 6 to 8)."""
-    from ldbench.report.edits import figure_of_run
+    from ldbench.run.sheets.edits_of_run import figure_of_run
 
     typer.echo(figure_of_run(folder, rows=rows, seed=seed, threshold=threshold, out=out, card_name=card))

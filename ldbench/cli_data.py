@@ -136,7 +136,7 @@ def _prepare(
     from ldbench.data.prepare.settings import configured
     from ldbench.data.prepared import data_folder
     from ldbench.plugins.parameters import key_values
-    from ldbench.report.progress import live_progress
+    from ldbench.run.progress import live_progress
 
     reader: Reader = configured(reader_class, own, key_values(set_ or []))
     target = out if out is not None else data_folder(reader.dataset)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from ldbench.matrix.display import Tally
+    from ldbench.run.matrix.display import Tally
 
 INTERRUPTED = 130
 
@@ -50,10 +50,10 @@ def matrix(
 
     Each run has a process of its own and the folder that `ldbench run` would give it. Exit code 1 if one failed.
     """
-    from ldbench.matrix.conduct import conduct
-    from ldbench.matrix.display import Tally
-    from ldbench.matrix.plan import Matrix, parse_names, parse_seeds, plan
-    from ldbench.matrix.ray_cluster import Cluster
+    from ldbench.run.matrix.conduct import conduct
+    from ldbench.run.matrix.display import Tally
+    from ldbench.run.matrix.plan import Matrix, parse_names, parse_seeds, plan
+    from ldbench.run.matrix.ray_cluster import Cluster
 
     by_ray = workers is not None or ray is not None
     cluster = Cluster(workers, ray, cpus_per_run, gpus_per_run, retries) if by_ray else None
@@ -71,8 +71,8 @@ def matrix(
 
 
 def _summarise(tally: Tally, out: Path) -> None:
-    from ldbench.matrix.conduct import results
     from ldbench.report.write import report_paths
+    from ldbench.run.matrix.conduct import results
 
     typer.echo(tally.summary())
     if results(tally):

@@ -29,8 +29,8 @@ def verify(
     ] = False,
 ) -> None:
     """Recompute a result's scores from its images, hashes first; exit code 1 where they differ."""
-    from ldbench.report.progress import live_progress
-    from ldbench.verify import verify as verify_
+    from ldbench.run.progress import live_progress
+    from ldbench.run.verify import verify as verify_
 
     with live_progress("verify") as progress:
         found = verify_(path, device=device, task=task, images=images, complete=complete, progress=progress)
@@ -46,7 +46,7 @@ def submit(
     ] = None,
 ) -> None:
     """Pack a finished run, result and images, into one archive that `ldbench verify` takes on another machine."""
-    from ldbench.submission.pack import pack
+    from ldbench.run.submission.pack import pack
 
     for line in pack(folder, out).lines():
         typer.echo(line)

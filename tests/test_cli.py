@@ -68,7 +68,7 @@ def test_control_c_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         raise KeyboardInterrupt
 
     monkeypatch.setattr(sys, "argv", ["ldbench", "submit", "."])
-    monkeypatch.setattr("ldbench.submission.pack.pack", interrupted)
+    monkeypatch.setattr("ldbench.run.submission.pack.pack", interrupted)
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 130

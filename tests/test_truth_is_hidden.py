@@ -13,8 +13,8 @@ import torch
 
 from ldbench.api import Context, Generator
 from ldbench.data.task_data import LazyTrainingSet, TaskData, task_data
-from ldbench.generate import requests_for
-from ldbench.run import Settings, run
+from ldbench.run.generate import requests_for
+from ldbench.run.pipeline import Settings, run
 from ldbench.task import card
 
 from .spying_generator import Confidant, Search, Spy, levels, secrets_of

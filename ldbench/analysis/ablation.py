@@ -1,7 +1,7 @@
 """Full runs over the values of one parameter or of two, pooled over seeds, in one table.
 
-Every cell is a run like any other (`ldbench.run`): it resumes, its result file stands below the same folder, and
-`ldbench report` reads it. Refuses to lose the others where one run fails: it goes on, and the failure stands in the
+Every cell is a run like any other (`ldbench.run.pipeline`): it resumes, its result file stands below the same folder,
+and `ldbench report` reads it. Refuses to lose the others where one run fails: it goes on, and the failure stands in the
 answer.
 """
 
@@ -21,7 +21,7 @@ from ldbench.plugins.parameters import build
 from ldbench.pooling import Interval, pool
 from ldbench.records.result import Result
 from ldbench.records.score import Direction, bounds
-from ldbench.run import Settings, ready, run
+from ldbench.run.pipeline import Settings, ready, run
 from ldbench.task import card
 
 MOST_RUNS = 1000

@@ -13,7 +13,7 @@ import torch
 from ldbench.analysis.workbench import Workbench
 from ldbench.api import HasTrajectory, Moment, Request
 from ldbench.errors import GeneratorError
-from ldbench.generate import blamed
+from ldbench.run.generate import blamed
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 SHOWN_STEPS = 6

@@ -29,8 +29,8 @@ from ldbench.analysis.values import Grid, grid
 from ldbench.analysis.workbench import Workbench, workbench, write_record
 from ldbench.api import Case, Context, Generator, HasLatents
 from ldbench.errors import GeneratorError, UsageError
-from ldbench.generate import blamed
-from ldbench.run import Settings
+from ldbench.run.generate import blamed
+from ldbench.run.pipeline import Settings
 
 _BATCH = 32
 Representation = Callable[[torch.Tensor], Array]

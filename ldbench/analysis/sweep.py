@@ -17,7 +17,7 @@ from ldbench.analysis.values import Grid, grid
 from ldbench.analysis.workbench import Workbench, workbench, write_record
 from ldbench.api import Case
 from ldbench.errors import UsageError
-from ldbench.run import Settings
+from ldbench.run.pipeline import Settings
 
 MOST_PROMPTS = 50
 

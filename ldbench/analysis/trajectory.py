@@ -15,7 +15,7 @@ from ldbench.analysis.values import Grid, grid
 from ldbench.analysis.workbench import workbench, write_record
 from ldbench.api import HasTrajectory
 from ldbench.errors import UsageError
-from ldbench.run import Settings
+from ldbench.run.pipeline import Settings
 
 
 def trajectory(

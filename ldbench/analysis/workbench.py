@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING
 from ldbench.api import Case, Context, Generator, ParameterValue, Request
 from ldbench.data.images import read_image
 from ldbench.data.task_data import TaskData, task_data
-from ldbench.environment import describe, pick_device
 from ldbench.errors import ImageError, UsageError
-from ldbench.generate import generate, requests_for
 from ldbench.plugins.parameters import build, parameters
-from ldbench.processes import current_processes
 from ldbench.records.files import write_text_atomic
 from ldbench.records.result import ModelRef
 from ldbench.records.run_folder import MANIFEST, SHARED, claimed, image_path
-from ldbench.run import Settings, fit, ready
+from ldbench.run.environment import describe, pick_device
+from ldbench.run.generate import generate, requests_for
+from ldbench.run.pipeline import Settings, fit, ready
+from ldbench.run.processes import current_processes
 from ldbench.task import card
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from ldbench.conformance.surroundings import fingerprint, nothing_new, seen_arou
 from ldbench.conformance.trial import Fitted, Trial
 from ldbench.conformance.watch import opened_below, task_folders
 from ldbench.data.images import quantise
-from ldbench.generate import one_line
+from ldbench.run.generate import one_line
 
 
 def look(trial: Trial, kind: str) -> list[Finding]:

@@ -14,8 +14,8 @@ import torch
 
 from ldbench.conformance import clauses
 from ldbench.conformance.finding import Finding, measured
-from ldbench.environment import timed
 from ldbench.records.result import Stage
+from ldbench.run.environment import timed
 
 
 class Cost:

@@ -12,7 +12,7 @@ import torch
 from ldbench.api import Request
 from ldbench.conformance import clauses
 from ldbench.conformance.finding import ClauseError, Finding, judge
-from ldbench.generate import ROUNDING_DUST
+from ldbench.run.generate import ROUNDING_DUST
 
 
 def look(made: object, requests: Sequence[Request], image_shape: tuple[int, int, int]) -> list[Finding]:

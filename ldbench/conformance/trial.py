@@ -14,8 +14,8 @@ import torch
 
 from ldbench.api import Context, Generator, Progress, Request, case_seed, silent
 from ldbench.data.images import quantise
-from ldbench.generate import checked_images
 from ldbench.miniature import SIDE, Miniature
+from ldbench.run.generate import checked_images
 
 TASK = "check"
 

@@ -18,7 +18,7 @@ from ldbench.pages.originals import Originals, originals
 from ldbench.pages.picture import LARGEST_SIDE, encoded, grey, reduced, size
 from ldbench.pages.shelf import Shelf
 from ldbench.records.names import digest, slug
-from ldbench.report.edit_sheet import FULL_COLOUR, THRESHOLD, signed_difference
+from ldbench.run.sheets.edit_sheet import FULL_COLOUR, THRESHOLD, signed_difference
 
 _DRAWN_CHANGES = 3000  # beyond, the page's script draws them: each takes a millisecond here
 GREY_CASES = 24  # decoding is what costs: a hundred runs of two hundred images would take ten seconds
@@ -95,7 +95,8 @@ class Pictures:
         return next((size(png) for png in every if png is not None), (1, 1))
 
     def _drawing(self) -> Mapping[str, object]:
-        """What the page's script needs to draw changes as `ldbench.report.edit_sheet` does, and the pictures' size."""
+        """What the page's script needs to draw changes as `ldbench.run.sheets.edit_sheet` does, and the pictures'
+        size."""
         full = signed_difference(np.zeros((1, 1)), np.ones((1, 1)))
         width, height = self._size()
         scale = min(1.0, LARGEST_SIDE / max(width, height))

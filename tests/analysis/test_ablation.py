@@ -13,7 +13,7 @@ from ldbench.analysis.ablation import ablate, parse_seeds
 from ldbench.analysis.ablation_files import ablation_table, write_ablation
 from ldbench.errors import LdbenchError, UsageError
 from ldbench.records.result import read
-from ldbench.run import Settings
+from ldbench.run.pipeline import Settings
 
 from ..conftest import small_card
 from .test_figures import inked

@@ -12,7 +12,7 @@ from PIL import Image
 from ldbench.analysis.sweep import Drawn, sweep
 from ldbench.analysis.trajectory import trajectory
 from ldbench.errors import LdbenchError
-from ldbench.run import Settings
+from ldbench.run.pipeline import Settings
 
 from ..conftest import small_card
 from .test_search import SEE_THROUGH, TOY, fits

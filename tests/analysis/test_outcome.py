@@ -16,7 +16,7 @@ from ldbench.analysis.search import search
 from ldbench.data.frozen import FrozenDataset, Record
 from ldbench.data.task_data import task_data
 from ldbench.errors import UsageError
-from ldbench.run import Settings
+from ldbench.run.pipeline import Settings
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.judge import Judge
 from ldbench.task import card

@@ -13,7 +13,7 @@ from ldbench.analysis.search import search
 from ldbench.data.frozen import FrozenDataset, Record
 from ldbench.errors import GeneratorError, LdbenchError, ResultError
 from ldbench.records.run_folder import claimed
-from ldbench.run import Settings
+from ldbench.run.pipeline import Settings
 
 from ..conftest import small_card
 from .toy import SeeThrough

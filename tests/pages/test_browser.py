@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ldbench.report.edit_sheet import signed_difference
+from ldbench.run.sheets.edit_sheet import signed_difference
 
 from .conftest import CASES, EDITS, SAMPLES, Reports
 

@@ -16,7 +16,7 @@ from ldbench.records.identity import Found
 from ldbench.records.result import Result
 from ldbench.report.pictures import copy_pictures
 from ldbench.report.write import report_paths, show
-from ldbench.run import Settings, run
+from ldbench.run.pipeline import Settings, run
 
 from ..conftest import small_card
 from .conftest import TASK

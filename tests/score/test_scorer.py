@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ldbench.records.score import Score
-from ldbench.run import Settings, run
+from ldbench.run.pipeline import Settings, run
 from ldbench.score.scorer import grey_as_rgb
 from tests.conftest import CARDS, small_card
 

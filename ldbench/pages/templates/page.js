@@ -109,7 +109,7 @@
     return Int16Array.from({ length: data.length / 4 }, (_, at) => data[4 * at] + data[4 * at + 1] + data[4 * at + 2]);
   }
 
-  // The arithmetic of ldbench.report.edit_sheet.signed_difference on the mean over channels, in thirds of a level
+  // The arithmetic of ldbench.run.sheets.edit_sheet.signed_difference on the mean over channels, in thirds of a level
   function colours(before, after, shared, out) {
     const range = 765, least = shared.threshold * range - 1e-6;
     for (let at = 0; at < before.length; at++) {

@@ -1,0 +1,107 @@
+"""What a run would need, before it starts: data, weights, disk, memory, operations, and all that is missing, at once.
+
+Looks at files and never loads weights, downloads, or writes. Refuses to promise a time: it gives the operations, which
+are counted, and the hours that they take at a stated rate.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ldbench.api import Context, HasNeeds, Needs
+from ldbench.data.task_data import TaskData, task_data
+from ldbench.errors import LdbenchError, WeightsError
+from ldbench.records.run_folder import SHARED
+from ldbench.run.environment import pick_device
+from ldbench.run.pipeline import Settings, ready
+from ldbench.score.networks.weights import fetchable, locate, pinned, place, unpinned
+from ldbench.task import card
+from ldbench.task.card import Task
+
+RATE = 1e14  # operations a second; what a data-centre GPU gives such networks in bfloat16, to within a factor of three
+_GIB = 2**30
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What was found, a line each, and what is missing, a line each: a run would start where nothing is."""
+
+    found: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def dry_run(task_name: str, model_name: str, settings: Settings) -> DryRun:
+    """Look for everything that `run` would ask for. Bad names and parameters raise as there."""
+    task = card.load(task_name)
+    generator, _ = ready(task, model_name, settings.overrides)
+    found, missing = [f"task {task.id}, version {task.version}; model {model_name}; seed {settings.seed}"], []
+    try:
+        data = task_data(task, settings.seed)
+    except LdbenchError as error:
+        missing.append(str(error))
+        images = task.protocol.cases
+    else:
+        found.append(f"data: {task.data.dataset}, {len(data.train)} training examples, {len(data.cases)} cases")
+        images = len(data.cases) + _further(data)
+    missing += _absent_weights(task)
+    side = task.protocol.resolution
+    context = Context(
+        pick_device(settings.device), settings.seed, settings.out, (3, side, side), task.protocol.backbone,
+        shared=settings.out / SHARED,
+    )
+    if isinstance(generator, HasNeeds):
+        needs = generator.needs(context)
+        missing += needs.missing
+        found += [] if needs.missing else _costs(needs, images)
+    pixels = images * 3 * side * side
+    found.append(f"images: {images} of {side} x {side} px, at most {_size(pixels)}; {_size(_free(settings.out))} free")
+    return DryRun(tuple(found), tuple(missing))
+
+
+def _further(data: TaskData) -> int:
+    """Images of the further passes."""
+    back = data.task.metrics.reversibility
+    return len(data.null_cases()) + (back.cases if back else 0)
+
+
+def _absent_weights(task: Task) -> Iterator[str]:
+    """Weight files that the card's metrics read and that nobody put there, or that are others."""
+    from ldbench.score.metrics import lpips
+    from ldbench.score.networks import inception_v3
+
+    files = {file.network: file for file in (inception_v3.WEIGHTS, lpips.ALEXNET)}
+    asked = {getattr(spec, "extractor", None) for spec in vars(task.metrics).values() if spec is not None}
+    for extractor in sorted(filter(None, asked)):
+        name, digest = unpinned(extractor)
+        if name not in files:
+            continue
+        file = pinned(files[name], digest)
+        if not place(file).is_file() and fetchable(file):
+            continue
+        try:
+            locate(file)
+        except WeightsError as error:
+            yield f"{extractor}: {error}"
+
+
+def _costs(needs: Needs, images: int) -> list[str]:
+    operations = needs.fit_flops + images * needs.image_flops
+    return [
+        f"compute: {needs.fit_flops:.2g} operations to fit, {images * needs.image_flops:.2g} to generate; "
+        f"{operations / RATE / 3600:.2g} h at {RATE / 1e12:.0f} TFLOP/s",
+        f"device memory: {_size(needs.device_bytes)} for weights and optimiser, activations on top",
+        f"disk: {_size(needs.disk_bytes)} for the fit",
+    ]
+
+
+def _free(folder: Path) -> int:
+    """Bytes free where the folder is or would be."""
+    existing = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    return shutil.disk_usage(existing).free
+
+
+def _size(count: float) -> str:
+    return f"{count / _GIB:.1f} GiB" if count >= _GIB else f"{count / 2**20:.1f} MiB"

@@ -1,0 +1,162 @@
+"""Which runs a matrix of tasks, models and seeds asks for, all checked before the first one starts.
+
+Refuses names, parameters, kinds and seeds that no run could use, and two runs that would share a folder. Runs nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from ldbench.errors import UnknownNameError, UsageError, unknown_name
+from ldbench.plugins.parameters import key_values
+from ldbench.records.result import ModelRef
+from ldbench.records.run_folder import run_folder
+from ldbench.run.environment import pick_device
+from ldbench.run.pipeline import Settings, ready
+from ldbench.task import card
+
+Status = Literal["done", "read back", "failed"]
+_SEEDS = re.compile(r"([0-9]+)(?:-([0-9]+))?")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run, in text and numbers alone, so that it can go to another process or machine.
+
+    `folder` is where `ldbench run` would put it; `threads` is None where the environment decides; relative paths
+    are meant from `start`.
+    """
+
+    label: str
+    task: str
+    model: str
+    seed: int
+    device: str
+    batch_size: int
+    out: str
+    folder: str
+    start: str
+    threads: int | None = None
+    overrides: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: computed, found finished, or failed with a reason of one line; and its seconds."""
+
+    status: Status
+    seconds: float
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """What to run. `settings` are texts `key=value`, for every model, or `MODEL:key=value`, for that one alone.
+
+    `threads` is for each run, None where the environment decides. `elsewhere`: the runs see the devices of other
+    machines, so that this one need not have the device.
+    """
+
+    tasks: Sequence[str]
+    models: Sequence[str]
+    seeds: Sequence[int]
+    out: Path
+    settings: Sequence[str] = ()
+    device: str = "auto"
+    batch_size: int = 50
+    threads: int | None = None
+    elsewhere: bool = False
+
+
+def plan(matrix: Matrix) -> list[Job]:
+    """The runs in order, the seed changing slowest, so that a matrix cut short holds whole seeds.
+
+    Raises the `LdbenchError` that the first impossible run would end with.
+    """
+    _refuse_repeats("task", matrix.tasks)
+    _refuse_repeats("--models", matrix.models)
+    _refuse_repeats("--seeds", [str(seed) for seed in matrix.seeds])
+    if not matrix.elsewhere:
+        pick_device(matrix.device)
+    overrides = {model: _overrides(model, matrix) for model in matrix.models}
+    tasks = {name: card.load(name) for name in matrix.tasks}
+    models = {
+        (name, model): _ready(tasks[name], model, overrides[model], matrix) for name in tasks for model in overrides
+    }
+    jobs = []
+    for seed in matrix.seeds:
+        for (name, model), reference in models.items():
+            # Settings checks seed and batch size
+            settings = Settings(matrix.out, seed, matrix.device, matrix.batch_size, overrides[model])
+            folder = run_folder(settings.out, tasks[name].id, reference, seed)
+            jobs.append(Job(
+                f"{tasks[name].id} {model} seed {seed}", name, model, seed, matrix.device, matrix.batch_size,
+                str(matrix.out), str(folder), str(Path.cwd()), matrix.threads, overrides[model],
+            ))  # fmt: skip
+    _refuse_shared_folders(jobs)
+    return jobs
+
+
+def parse_names(texts: Iterable[str], option: str) -> list[str]:
+    """Names from `a,b` and repeated options."""
+    names = [name.strip() for text in texts for name in text.split(",")]
+    if not all(names) or not names:
+        raise UsageError(f"{option}: expected names with commas between them, got {','.join(texts)!r}")
+    return names
+
+
+def parse_seeds(texts: Iterable[str]) -> list[int]:
+    """Seeds from `0,1,2`, `0-4` and repeated options."""
+    seeds: list[int] = []
+    for name in parse_names(texts, "--seeds"):
+        match = _SEEDS.fullmatch(name)
+        if match is None or int(match[2] or match[1]) < int(match[1]):
+            raise UsageError(f"--seeds: expected whole numbers such as 0,1,2 or a range such as 0-4, got {name!r}")
+        seeds += range(int(match[1]), int(match[2] or match[1]) + 1)
+    return seeds
+
+
+def _refuse_repeats(what: str, names: Sequence[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"{what}: {name} is given twice; each run is done once")
+
+
+def _refuse_shared_folders(jobs: Sequence[Job]) -> None:
+    owners: dict[str, Job] = {}
+    for job in jobs:
+        other = owners.setdefault(job.folder, job)
+        if other is not job:
+            raise UsageError(
+                f"{other.model} on {other.task} and {job.model} on {job.task}: expected a folder each, got "
+                f"{job.folder} for both; leave one out"
+            )
+
+
+def _ready(task: card.Task, model: str, overrides: Mapping[str, str], matrix: Matrix) -> ModelRef:
+    try:
+        return ready(task, model, overrides)[1]
+    except UnknownNameError as error:
+        if not overrides or len(matrix.models) == 1:
+            raise
+        raise UnknownNameError(f"{error}; to set it for one model alone, write --set MODEL:key=value") from error
+
+
+def _overrides(model: str, matrix: Matrix) -> dict[str, str]:
+    """The settings that hold for a model: those for all, then those with its name before them."""
+    general: list[str] = []
+    own: list[str] = []
+    for setting in matrix.settings:
+        left, equals, value = setting.partition("=")
+        name, colon, key = left.rpartition(":")
+        if colon and name not in matrix.models:
+            raise unknown_name("model in --set", name, matrix.models, "name one of --models before the colon")
+        if name == model:
+            own.append(f"{key}{equals}{value}")
+        elif not colon:
+            general.append(setting)
+    return key_values(general) | key_values(own)

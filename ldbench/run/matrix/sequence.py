@@ -1,0 +1,90 @@
+"""The runs of a matrix one after the other, each in a process of its own.
+
+A crash, an out-of-memory kill or a leak ends with the process that had it. Refuses to run two at a time: that is Ray's
+work (`ldbench.run.matrix.ray_cluster`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+from typing import IO
+
+from ldbench.errors import ResultError
+from ldbench.run.matrix.plan import Job, Outcome
+from ldbench.run.matrix.worker import LOG, finished, read_back, thread_limits
+
+LOOK_EVERY = 0.5
+
+
+def one_after_another(jobs: Sequence[Job], look: Callable[[], None]) -> Generator[tuple[Job, Outcome], None, None]:
+    """Each job and how it ended, in order; `look` is called twice a second meanwhile.
+
+    Closing the iterator kills the process at work; its folder can be resumed.
+    """
+    for job in jobs:
+        yield job, read_back(job) if finished(job) else _alone(job, look)
+
+
+def _alone(job: Job, look: Callable[[], None]) -> Outcome:
+    """The run in a fresh process. Its answer comes through a file: a pipe could be held open by its children."""
+    started = time.perf_counter()
+    folder = Path(job.folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        log = (folder / LOG).open("ab")
+    except OSError as error:
+        raise ResultError(f"can't write {folder}: {error.strerror}; free space or choose another --out") from error
+    with log, tempfile.TemporaryFile() as answer:
+        code = _watched(job, answer, log, look)
+        answer.seek(0)
+        text = answer.read()
+    if code == 0 and text:
+        return Outcome(**json.loads(text))
+    return Outcome("failed", round(time.perf_counter() - started, 3), f"{_how(code)}; {folder / LOG} may say more")
+
+
+def _watched(job: Job, answer: IO[bytes], log: IO[bytes], look: Callable[[], None]) -> int:
+    """The exit code of the process that does the run; whatever stops us kills it and its children."""
+    # a group of its own keeps Ctrl-C here, so that the log shows no interruption that the run didn't have
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ldbench.run.matrix.worker"], stdin=subprocess.PIPE, stdout=answer, stderr=log,
+        process_group=0, env={**os.environ, **thread_limits(job.threads)},
+    )  # fmt: skip
+    assert process.stdin is not None
+    try:
+        process.stdin.write(json.dumps(dataclasses.asdict(job)).encode() + b"\n")
+        process.stdin.flush()
+        while True:
+            look()
+            try:
+                return process.wait(LOOK_EVERY)
+            except subprocess.TimeoutExpired:
+                continue
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it and all its children may be gone already
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"its process ended with exit code {code} before the run did"
+    name = signal.Signals(-code).name
+    hint = " (out of memory, or somebody's kill)" if name == "SIGKILL" else ""
+    return f"its process was killed by {name}{hint}"

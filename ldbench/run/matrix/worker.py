@@ -1,0 +1,167 @@
+"""One run of a matrix in a process of its own: what happens between the order and its outcome.
+
+`python -m ldbench.run.matrix.worker` reads a `Job` from standard input and answers with an `Outcome`; under Ray the
+same `work` is the task. What the run prints goes to `run.log` in its folder, where it stands to `.progress`. Refuses to
+outlive the process that ordered it, and to decide anything about other runs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+import sys
+import threading
+import time
+import traceback
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ldbench.api import Progress, silent
+from ldbench.errors import LdbenchError
+from ldbench.records.run_folder import RESULT
+from ldbench.run.generate import one_line
+from ldbench.run.matrix.plan import Job, Outcome, Status
+from ldbench.run.pipeline import Settings, run
+from ldbench.run.progress import Lines
+
+LOG, PROGRESS = "run.log", ".progress"
+WRITE_EVERY = 0.5
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a run stands, as its process last wrote it."""
+
+    stage: str
+    done: int
+    total: int
+    note: str
+
+
+@dataclass
+class ProgressFile:
+    """A `Progress` that another process can read, and that keeps a line every ten seconds in the log."""
+
+    path: Path
+    log: Progress
+    written: float = field(default=float("-inf"))
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
+        """Write at most twice a second, without waiting for the disk."""
+        self.log(stage, done, total, note)
+        now = time.monotonic()
+        if now - self.written < WRITE_EVERY:
+            return
+        self.written = now
+        draft = self.path.with_name(f"{PROGRESS}.new")
+        draft.write_text(json.dumps([stage, done, total, note]), encoding="utf-8")
+        draft.replace(self.path)
+
+
+def standing(job: Job) -> Moment | None:
+    """Where a run stands; None where no process is at it."""
+    try:
+        text = Path(job.folder, PROGRESS).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    return Moment(*json.loads(text))
+
+
+def finished(job: Job) -> bool:
+    """Whether the run has a result, so that nothing is left to compute."""
+    return Path(job.folder, RESULT).exists()
+
+
+def read_back(job: Job) -> Outcome:
+    """Check, in this process, that a finished run is the one that was asked for; nothing is computed or logged."""
+    os.chdir(job.start)
+    if not finished(job):
+        return Outcome("failed", 0.0, f"{job.folder} isn't seen on {platform.node()}; --out must be a shared folder")
+    return _outcome("read back", job, silent)
+
+
+def work(job: Job) -> Outcome:
+    """Do a run in this process, all of which belongs to it from now on.
+
+    Never raises what the run raised: that becomes the outcome's reason, and its traceback stands in the log.
+    """
+    try:
+        os.chdir(job.start)
+        Path(job.folder).mkdir(parents=True, exist_ok=True)
+        _print_to(Path(job.folder, LOG))
+    except OSError as error:
+        return Outcome("failed", 0.0, f"{error.filename}: {error.strerror}; every machine needs it at the same path")
+    if job.threads is not None:
+        _limit_threads(job.threads)
+    path = Path(job.folder, PROGRESS)
+    report = ProgressFile(path, Lines(job.label))
+    report("start", 0, 1)
+    try:
+        return _outcome("done", job, report)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def thread_limits(threads: int | None) -> dict[str, str]:
+    """The environment that holds a process to so many threads from its first import on; empty for None."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS") if threads is not None else ()
+    return {name: str(threads) for name in names}
+
+
+def _limit_threads(threads: int) -> None:
+    import torch
+
+    torch.set_num_threads(threads)
+
+
+def _outcome(status: Status, job: Job, progress: Progress) -> Outcome:
+    started = time.perf_counter()
+    settings = Settings(Path(job.out), job.seed, job.device, job.batch_size, job.overrides, progress)
+    reason = ""
+    try:
+        run(job.task, job.model, settings)
+    except LdbenchError as error:
+        traceback.print_exc()
+        status, reason = "failed", str(error)
+    except (Exception, SystemExit) as error:  # a defect fails one run and is told; the others go on
+        traceback.print_exc()
+        status, reason = "failed", f"{type(error).__name__}: {one_line(error)}; {Path(job.folder, LOG)} says where"
+    return Outcome(status, round(time.perf_counter() - started, 3), reason)
+
+
+def _print_to(log: Path) -> None:
+    """Send all that this process prints, in Python or below it, to the end of a file."""
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+    os.close(handle)
+    print(f"--- {datetime.now(UTC).isoformat(timespec='seconds')}", flush=True)
+
+
+def _die_with(parent: int) -> None:
+    """Leave, whatever the run is doing, when the other end of the pipe is gone: no orphan may hold the folder."""
+    while os.read(parent, 1):
+        pass
+    os._exit(1)
+
+
+def main() -> None:
+    """Take one order from standard input, do it, and answer on what was standard output."""
+    order = json.loads(sys.stdin.readline())
+    # the run's own children must not read this pipe, so they get an empty input
+    parent, answer = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+    outcome = work(Job(**order))
+    with os.fdopen(answer, "w", encoding="utf-8") as stream:
+        json.dump(dataclasses.asdict(outcome), stream)
+
+
+if __name__ == "__main__":
+    main()

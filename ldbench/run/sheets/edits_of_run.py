@@ -1,0 +1,125 @@
+"""The figure of a finished editing run: some of its cases, drawn by seed, each with source, result, truth and change.
+
+Which cases are shown is decided by seed, class of the target and case ids alone, so two models' figures show the same
+ones. Refuses runs that edit nothing, runs that are not finished, and runs of another card than the one at hand, whose
+sources and truths would be other images.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ldbench.api import Case
+from ldbench.data.images import quantise
+from ldbench.data.task_data import TaskData, task_data
+from ldbench.errors import ResultError, UsageError
+from ldbench.records import result as result_file
+from ldbench.records.result import Result
+from ldbench.run.sheets.contact_sheet import Pixels, draw, read_pixels
+from ldbench.run.sheets.edit_sheet import THRESHOLD, EditRow, edit_sheet
+from ldbench.task import card
+
+EDITS, ROWS = "edits.png", 8
+_RESULT, _IMAGES = "result.json", "images"
+
+
+def figure_of_run(
+    folder: Path, *, rows: int = ROWS, seed: int | None = None, threshold: float = THRESHOLD, out: Path | None = None,
+    card_name: str | None = None,
+) -> Path:
+    """Draw the edits of a finished run from its folder; returns the PNG, by default `folder/edits.png`.
+
+    `seed` draws the cases, by default the run's own. `card_name` is a card's path for a task that is not installed.
+    Raises `ResultError` or `UsageError`, one line, for a folder that holds no finished editing run of this card.
+    """
+    result = _finished(folder)
+    task = card.load(card_name or result.task.id)
+    if (task.id, task.version, task.hash) != (result.task.id, result.task.version, result.task.card_hash):
+        raise ResultError(
+            f"{folder}: a run of {result.task.id} version {result.task.version} (card {result.task.card_hash:.12}), "
+            f"but {task.id} at hand is version {task.version} (card {task.hash:.12}); run it again on this card"
+        )
+    run_seed = result.seed or 0
+    data = task_data(task, run_seed)
+    if data.split_hash() != result.split_hash:
+        raise ResultError(f"{folder}: a run over other data than {task.id} has here; run it again")
+    drawn_by = run_seed if seed is None else seed
+    return write_edit_sheet(data, folder, drawn_by, rows=rows, threshold=threshold, out=out)
+
+
+def write_edit_sheet(
+    data: TaskData, folder: Path, seed: int, *, rows: int = ROWS, threshold: float = THRESHOLD, out: Path | None = None
+) -> Path:
+    """Draw `rows` of the cases whose results lie in `folder/images`, the same number of each target class.
+
+    Raises `ImageError` for a result that is missing, unreadable or of another size than its source.
+    """
+    if rows < 1:
+        raise UsageError(f"--rows: expected 1 or more, got {rows}")
+    chosen = draw_cases(data, rows, seed)
+    pictures = [_row(data, case, folder / _IMAGES / f"{case.id}.png") for case in chosen]
+    note = f"{len(chosen)} of {len(data.cases)} cases of {data.task.id}, drawn by seed {seed} and id."
+    return edit_sheet(pictures, out or folder / EDITS, note=note, threshold=threshold)
+
+
+def draw_cases(data: TaskData, rows: int, seed: int) -> list[Case]:
+    """Up to `rows` cases, the same number of each target class (one more of the first ones where it doesn't divide)."""
+    labels = {case.id: _target_class(data, case) for case in data.cases}
+    classes = sorted(set(labels.values()))
+    by_id = {case.id: case for case in data.cases}
+    chosen: list[Case] = []
+    for place, label in enumerate(classes):
+        members = {name: label for name, other in labels.items() if other == label}
+        share = rows // len(classes) + (place < rows % len(classes))
+        chosen += [by_id[name] for ids in draw(members, share, seed).values() for name in ids]
+    return chosen
+
+
+def asked(case: Case, target_class: str) -> str:
+    """What the case asks for, in a few words: `diagnosis: CN -> AD`, or with its class `age: 70 -> 77 (AD)`."""
+    if case.edit is None:
+        return f"no change ({target_class})"
+    change = f"{case.edit.attribute}: {_shown(case.edit.source)} -> {_shown(case.edit.target)}"
+    return change if case.edit.target == target_class else f"{change} ({target_class})"
+
+
+def _finished(folder: Path) -> Result:
+    """The result of a complete editing run, or one line that says what the folder is instead."""
+    if not folder.is_dir():
+        raise ResultError(f"can't read {folder}: no such folder; expected the folder of a run (it holds {_RESULT})")
+    if not (folder / _RESULT).is_file():
+        raise ResultError(f"{folder}: expected {_RESULT}, got none; finish the run there with `ldbench run`")
+    result = result_file.read(folder / _RESULT)
+    if result.task.kind == "text-to-image":
+        raise UsageError(f"{folder}: expected a run of an editing task, got {result.task.id} (text-to-image)")
+    if result.status != "complete" or result.origin != "measured":
+        raise ResultError(f"{folder}: expected a complete run, got a {result.status} {result.origin} result; run again")
+    if not (folder / _IMAGES).is_dir():
+        raise ResultError(f"{folder}: expected the run's {_IMAGES}/ beside {_RESULT}, got none; keep them together")
+    return result
+
+
+def _row(data: TaskData, case: Case, path: Path) -> EditRow:
+    if case.source is None:
+        raise UsageError(f"{data.task.id}: expected a source in every case, got none in {case.id}; it edits nothing")
+    truth = None if data.truth is None else _pixels(data.truth(case.id))
+    caption = f"{case.id}   {asked(case, _target_class(data, case))}"
+    return EditRow(caption, _pixels(case.source), read_pixels(path), truth)
+
+
+def _target_class(data: TaskData, case: Case) -> str:
+    """What is balanced: the edit's own target where it is a class, else the card's class attribute."""
+    if case.edit is not None and isinstance(case.edit.target, str):
+        return case.edit.target
+    return str(case.attributes[data.task.data.class_attribute])
+
+
+def _pixels(image: torch.Tensor) -> Pixels:
+    """`(3, H, W) float in [0, 1]` as `(H, W, 3) uint8`, rounded as results are on disk."""
+    return quantise(image).permute(1, 2, 0).numpy()
+
+
+def _shown(value: str | int | float) -> str:
+    return value if isinstance(value, str) else f"{value:g}"

@@ -1,0 +1,57 @@
+"""What came of a verification: the verdict over all metrics, as lines for the terminal and as an exit code.
+
+Refuses to print what a terminal could obey: names come from a file that a stranger may have written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ldbench.run.verify.checks import Check, Verdict
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What came of a result: `faults` say how its images are not its own, and then no score was recomputed. `machine`
+    holds what is other here than where it ran; `completed` is the units.json that was written."""
+
+    what: str
+    faults: tuple[str, ...]
+    checks: tuple[Check, ...]
+    machine: tuple[str, ...]
+    seconds: float
+    completed: Path | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the checks'; images that are not the result's, and a result without scores, differ."""
+        found = {each.verdict for each in self.checks}
+        if self.faults or not found or "differs" in found:
+            return "differs"
+        return "reproduced" if "reproduced" in found else "equal"
+
+    @property
+    def exit_code(self) -> int:
+        """0 where the scores are equal or reproduced, else 1."""
+        return 1 if self.verdict == "differs" else 0
+
+    def lines(self) -> list[str]:
+        """One line a metric, one of verdict, and what is other on this machine where not all is equal."""
+        heads = [f"{head:>12}" for head in ("recorded", "recomputed", "difference")]
+        table = [" ".join([f"{'metric':15}", *heads]), *(each.line() for each in self.checks)]
+        other = [f"other here: {', '.join(self.machine)}"] if self.machine and self.verdict != "equal" else []
+        completed = [f"wrote {self.completed}"] if self.completed else []
+        shown = [self.what, *self.faults, *(table if self.checks else []), self._conclusion(), *other, *completed]
+        return ["".join(each if each.isprintable() else "?" for each in line) for line in shown]
+
+    def _conclusion(self) -> str:
+        if self.faults:
+            return "differs: the images are not those that were scored; no score was recomputed"
+        named = ", ".join(each.metric for each in self.checks if each.verdict == self.verdict)
+        count, seconds = len(self.checks), f"({self.seconds:.0f} s)"
+        if self.verdict == "equal":
+            return f"equal: all {count} scores {seconds}"
+        if self.verdict == "differs":
+            return f"differs: {named or 'no score at all'} {seconds}"
+        return f"reproduced: {named} within their intervals, all others of {count} scores equal {seconds}"

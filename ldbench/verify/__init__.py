@@ -1,3 +1,0 @@
-"""Results verified: their scores recomputed from their images, and compared with what they record."""
-
-from ldbench.verify.recompute import verify as verify

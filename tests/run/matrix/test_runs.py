@@ -1,0 +1,186 @@
+"""The matrix with real processes: each run is what `ldbench run` makes, whatever dies meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ldbench.run.matrix.plan import Matrix, plan
+from ldbench.run.matrix.worker import PROGRESS
+from ldbench.run.pipeline import Settings, run
+from tests.conftest import small_card
+
+HERE = Path(__file__).parents[2]
+SLOW = f"{HERE / 'slow_generator.py'}:Slow"
+NO_LOG = Path(os.devnull)
+CRASHING = str(HERE / "crashing_generators.py")
+
+
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A temporary folder with a path that is short enough for sockets; a killed Ray can't clear up its own."""
+    with tempfile.TemporaryDirectory(prefix="m-", dir="/tmp") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        yield Path(folder)
+
+
+Start = Callable[..., subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts `ldbench matrix` in a process group of its own, every warning an error; its output goes to a file."""
+    processes = []
+
+    def begin(*arguments: str, log: Path) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-W", "error", "-m", "ldbench", "matrix", *arguments]
+        with log.open("wb") as stream:
+            processes.append(
+                subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True)
+            )
+        return processes[-1]
+
+    yield begin
+    for process in processes:  # a test that failed may have left one
+        process.terminate()
+        process.wait()
+
+
+def wait_until(true: Callable[[], object], process: subprocess.Popen[bytes] | None = None, log: Path = NO_LOG) -> None:
+    """Wait for a sign on disk, from a process that must not end before."""
+    deadline = time.monotonic() + 300
+    while not true():
+        assert process is None or process.poll() is None, log.read_text(encoding="utf-8")
+        assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
+        time.sleep(0.05)
+
+
+def records(folder: Path) -> dict[str, dict[str, Any]]:
+    """All result files below a folder, without times and what else may differ between processes."""
+    found = {}
+    for path in folder.rglob("result.json"):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        for key in ("created", "stages"):
+            del record[key]
+        found[str(path.relative_to(folder))] = record
+    return found
+
+
+def unlocked(folder: Path) -> bool:
+    """Whether no process holds a run's folder."""
+    with (folder / ".lock").open("w") as handle, contextlib.suppress(BlockingIOError):
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+def two_cards(folder: Path) -> list[str]:
+    """Two tasks of four cases, which differ in their names alone."""
+    first = small_card(folder, cases=4)
+    second = folder / "other.toml"
+    second.write_text(first.read_text(encoding="utf-8").replace('id = "small"', 'id = "other"'), encoding="utf-8")
+    return [str(first), str(second)]
+
+
+@pytest.mark.slow
+def test_ray_killed_and_started_again_gives_what_single_runs_give(
+    tmp_path: Path, temporary: Path, start: Start
+) -> None:
+    pytest.importorskip("ray", reason="the extra ldbench[ray] isn't installed")
+    cards, out, log = two_cards(tmp_path), tmp_path / "runs", tmp_path / "log"
+    arguments = [*cards, "--models", f"mean-image,{SLOW}", "--seeds", "0,1", "--set", f"{SLOW}:pause=0.5",
+                 "--batch-size", "2", "--out", str(out), "--workers", "2", "--cpus-per-run", "1"]  # fmt: skip
+    process = start(*arguments, log=log)
+    wait_until(lambda: list(out.rglob("result.json")) and list(out.rglob("*Slow*/seed-*/images/*.png")), process, log)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    wait_until(lambda: all(map(unlocked, out.glob("*/*/*"))))  # Ray's workers see it a moment later
+    finished = records(out)
+    assert 0 < len(finished) < 8
+    assert start(*arguments, log=log).wait() == 0, log.read_text(encoding="utf-8")
+    lines = log.read_text(encoding="utf-8").splitlines()
+    assert sum(line.startswith("read back ") for line in lines) == len(finished)
+    assert sum(line.startswith("done ") for line in lines) == 8 - len(finished)
+    for card in cards:
+        for model, overrides in (("mean-image", {}), (SLOW, {"pause": "0.5"})):
+            for seed in (0, 1):
+                run(card, model, Settings(tmp_path / "single", seed, batch_size=2, overrides=overrides))
+    assert records(out) == records(tmp_path / "single")
+    assert not list(out.rglob(PROGRESS))
+
+
+@pytest.mark.slow
+def test_ray_restarts_a_process_that_died_and_gives_one_up_that_always_dies(
+    tmp_path: Path, temporary: Path, start: Start
+) -> None:
+    pytest.importorskip("ray", reason="the extra ldbench[ray] isn't installed")
+    models = [f"{CRASHING}:{name}" for name in ("Exits", "ExitsOnce", "Quits")]
+    log, out = tmp_path / "log", tmp_path / "runs"
+    process = start(str(small_card(tmp_path, cases=4)), "--models", ",".join(models), "--out", str(out),
+                    "--workers", "2", "--retries", "1", log=log)  # fmt: skip
+    assert process.wait() == 1, log.read_text(encoding="utf-8")
+    lines = log.read_text(encoding="utf-8").splitlines()
+    ended = [line for line in lines if line.startswith(("done ", "failed "))]
+    exits, once, quits = (
+        next(line for line in ended if f":{name} seed 0 " in line) for name in ("Exits", "ExitsOnce", "Quits")
+    )
+    assert len(ended) == 3
+    assert exits.startswith("failed ")
+    assert "its process died 2 times before the run ended" in exits
+    assert quits.startswith("failed ")
+    assert "SystemExit: 3" in quits
+    assert once.startswith("done ")
+    assert any(line.startswith("3 runs: 1 done, 2 failed; ") for line in lines)
+    assert [record["model"]["name"] for record in records(out).values()] == ["crashing_generators.py:ExitsOnce"]
+    assert not list(temporary.glob("ray-*"))
+    (words,) = out.rglob("*Quits*/*/run.log")
+    assert "giving up" in words.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_one_after_another_a_crash_fails_alone_and_a_stop_leaves_the_rest_to_be_resumed(
+    tmp_path: Path, start: Start
+) -> None:
+    log, out = tmp_path / "log", tmp_path / "runs"
+    process = start(str(small_card(tmp_path, cases=4)), "--models", f"{CRASHING}:Exits,{SLOW}", "--out", str(out),
+                    "--set", f"{SLOW}:pause=60", "--batch-size", "2", log=log)  # fmt: skip
+    wait_until(lambda: list(out.rglob("*Slow*/seed-0/images")), process, log)
+    (folder,) = out.glob("*/*Slow*/seed-0")
+    assert not unlocked(folder)
+    process.terminate()  # as Ctrl-C; but a suite started in the background has SIGINT ignored
+    assert process.wait(60) == 130
+    assert unlocked(folder)
+    lines = [line for line in log.read_text(encoding="utf-8").splitlines() if "; at work: " not in line]
+    assert len(lines) == 3
+    assert lines[0].startswith("failed ")
+    assert "exit code 7" in lines[0]
+    assert lines[1].startswith("stopped; 2 runs: 1 failed, 1 not ended; ")
+    assert lines[2].startswith("interrupted; a run goes on from here ")
+
+
+@pytest.mark.slow
+def test_a_worker_does_not_outlive_the_process_that_ordered_its_run(tmp_path: Path) -> None:
+    (job,) = plan(Matrix([str(small_card(tmp_path))], [SLOW], [0], tmp_path / "runs", ["pause=600"]))
+    process = subprocess.Popen([sys.executable, "-m", "ldbench.run.matrix.worker"], stdin=subprocess.PIPE,
+                               stdout=subprocess.DEVNULL)  # fmt: skip
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(dataclasses.asdict(job)).encode() + b"\n")
+    process.stdin.flush()
+    folder = Path(job.folder)
+    wait_until(lambda: (folder / "images").exists(), process, folder / "run.log")
+    process.stdin.close()
+    assert process.wait(30) == 1
+    assert unlocked(folder)

@@ -1,0 +1,45 @@
+"""Exported cases carry what a generator gets, and no truth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ldbench.data.images import read_image
+from ldbench.run.cases import export_cases
+from tests.conftest import small_card
+
+
+def test_cases_are_written_for_others_to_generate(tmp_path: Path) -> None:
+    text = export_cases(str(small_card(tmp_path)), None, 0)
+    rows = [json.loads(line) for line in text.splitlines()]
+    assert len(rows) == 8
+    assert all(set(row) == {"id", "prompt", "attributes"} for row in rows)
+
+
+def test_editing_cases_come_with_their_sources(tmp_path: Path) -> None:
+    said = export_cases("sandbox-brain-aging", tmp_path / "cases.jsonl", 0)
+    assert said.startswith("240 cases of sandbox-brain-aging in ")
+    listed = [json.loads(line) for line in (tmp_path / "cases.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows, null = [row for row in listed if "pass" not in row], [row for row in listed if row.get("pass") == "null"]
+    assert (len(rows), len(null)) == (200, 40)
+    assert read_image(tmp_path / rows[0]["source"], size=64).shape == (3, 64, 64)
+    assert len(list(tmp_path.rglob("*.png"))) == len(rows)  # the sources and nothing else
+    assert rows[0]["attributes"]["age"] > rows[0]["source_attributes"]["age"]
+    assert rows[0]["edit"]["target"] == rows[0]["attributes"]["age"]
+    for row in null:
+        assert row["attributes"] == row["source_attributes"]
+        assert row["source_prompt"] == row["target_prompt"]
+        assert "edit" not in row
+        assert (tmp_path / row["source"]).exists()
+
+
+def test_the_seed_draws_diverse_prompts_and_leaves_simple_ones_alone() -> None:
+    simple, diverse = "sandbox-brain-t2i", "sandbox-brain-t2i-diverse"
+    assert export_cases(simple, None, 0) == export_cases(simple, None, 1)
+    first, again, other = (export_cases(diverse, None, seed).splitlines() for seed in (0, 0, 1))
+    assert first == again
+    changed = [a != b for a, b in zip(first, other, strict=True)]
+    assert sum(changed) > 0.85 * len(changed)  # 20 of 21 expected, standard deviation 0.9 %
+    rows = [[json.loads(line) for line in lines] for lines in (first, other)]
+    assert [row["id"] for row in rows[0]] == [row["id"] for row in rows[1]]

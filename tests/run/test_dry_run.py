@@ -1,0 +1,62 @@
+"""A dry run names everything that is missing, counts what is there, and touches nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ldbench.cli import app
+from ldbench.run.dry_run import dry_run
+from ldbench.run.pipeline import Settings
+
+
+def test_a_sandbox_run_lacks_nothing(tmp_path: Path) -> None:
+    found = dry_run("sandbox-brain-disease", "pix2pix-zero", Settings(tmp_path / "runs"))
+    assert found.missing == ()
+    text = "\n".join(found.found)
+    assert "700 training examples, 200 cases" in text
+    assert "images: 280 of 64 x 64 px" in text
+    assert "compute: " in text
+    assert not (tmp_path / "runs").exists()
+
+
+def test_everything_that_a_clinical_run_lacks_is_named_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LDBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("LDBENCH_DATA", raising=False)
+    found = dry_run("brain-aging", "instruct-pix2pix-ft-ld", Settings(tmp_path / "runs"))
+    text = "\n".join(found.missing)
+    assert len(found.missing) == 4, text
+    for part in (
+        "data/adni1", "data/oasis3", "prepare oasis3 --root", "backbone 'CompVis/stable-diffusion-v1-4'",
+        "inception-v3: missing", "lpips-alex: missing",
+    ):
+        assert part in text
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_download_that_is_allowed_is_not_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LDBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("LDBENCH_ALLOW_DOWNLOAD", "1")
+    settings = Settings(tmp_path / "runs", overrides={"download": "true"})
+    assert all("adni1" in line for line in dry_run("brain-t2i", "basic-ft", settings).missing)
+
+
+def test_a_weight_file_that_is_another_is_missing_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "other.pt").write_bytes(b"another network")
+    monkeypatch.setenv("LDBENCH_WEIGHTS_INCEPTION_V3", str(tmp_path / "other.pt"))
+    lines = dry_run("brain-t2i", "basic-ft", Settings(tmp_path / "runs")).missing
+    assert any("inception-v3: " in line and "expected SHA-256 f58cb9b6" in line for line in lines)
+
+
+def test_the_command_exits_with_2_where_anything_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LDBENCH_CACHE", str(tmp_path / "cache"))
+    runner, out = CliRunner(), ["--dry-run", "--out", str(tmp_path / "runs")]
+    assert runner.invoke(app, ["run", "sandbox-brain-t2i", "sd", *out]).exit_code == 0
+    shown = runner.invoke(app, ["run", "chest-t2i", "sd", *out])
+    assert shown.exit_code == 2
+    assert "missing: " in shown.output
+    assert not (tmp_path / "runs").exists()

@@ -1,0 +1,46 @@
+"""The environment record and the choice of a device."""
+
+from __future__ import annotations
+
+import platform
+
+import pytest
+import torch
+
+from ldbench.errors import UsageError
+from ldbench.records.result import Stage
+from ldbench.run.environment import describe, pick_device, timed
+
+
+def test_auto_is_a_device_that_this_machine_has() -> None:
+    assert pick_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def test_an_unknown_device_is_refused_with_what_is_expected() -> None:
+    with pytest.raises(UsageError, match="expected auto, cpu, cuda or cuda:N, got 'abacus'"):
+        pick_device("abacus")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a CUDA device")
+def test_a_cuda_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(UsageError, match="sees no CUDA device; use --device cpu"):
+        pick_device("cuda:0")
+
+
+def test_the_record_names_versions_and_threads() -> None:
+    record = describe(torch.device("cpu"))
+    assert record.python == platform.python_version()
+    assert record.threads == torch.get_num_threads()
+    assert record.packages["torch"] == torch.__version__.split("+")[0] or record.packages["torch"] == torch.__version__
+    assert record.dirty is None or isinstance(record.dirty, bool)
+
+
+def test_a_stage_is_noted_only_when_it_ends_well() -> None:
+    stages: list[Stage] = []
+    with timed("fit", stages, torch.device("cpu")):
+        pass
+    with pytest.raises(ZeroDivisionError), timed("generate", stages, torch.device("cpu")):
+        raise ZeroDivisionError
+    assert [stage.name for stage in stages] == ["fit"]
+    assert stages[0].seconds >= 0
+    assert (stages[0].peak_memory_mib or 0) > 10

@@ -1,0 +1,133 @@
+"""Generation: the contract is enforced, images don't depend on batches or interruptions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import torch
+
+from ldbench.api import Case, Context, Generator, Request, case_seed
+from ldbench.errors import DataError, GeneratorError
+from ldbench.records.run_folder import image_path
+from ldbench.run.generate import generate, requests_for
+
+CASES = tuple(Case(f"case-{index}", "a prompt", {"diagnosis": "CN"}) for index in range(7))
+
+
+@dataclass
+class Noise(Generator):
+    """Pixels from each request's own noise."""
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
+    calls: int = 0
+
+    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+        self.calls += 1
+        return torch.stack([request.noise(context.image_shape) for request in requests]).sigmoid()
+
+
+@dataclass
+class Faulty(Noise):
+    """Spoils its images in the way it is told."""
+
+    fault: str = "none"
+
+    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+        images = super().generate(requests, context)
+        if self.fault == "raises":
+            raise RuntimeError("out of\nluck")
+        spoil = {
+            "too few": lambda: images[:-1],
+            "NaN": lambda: images.where(images > images.min(), torch.nan),
+            "range": lambda: images * 2 - 1,
+            "double": lambda: images.double(),
+            "grey": lambda: images[:, :1],
+            "array": lambda: images.numpy(),
+        }
+        return spoil[self.fault]()
+
+
+def context_in(folder: Path) -> Context:
+    return Context(torch.device("cpu"), 0, folder, (3, 16, 16))
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {case.id: image_path(folder, case.id).read_bytes() for case in CASES}
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("raises", "generate raised RuntimeError: out of luck"),
+        ("too few", r"expected images of shape \(4, 3, 16, 16\), got \(3, 3, 16, 16\)"),
+        ("NaN", "expected finite pixels, got NaN or infinity"),
+        ("range", r"expected pixels in \[0, 1\], got -"),
+        ("double", r"expected float32, got torch\.float64"),
+        ("grey", r"expected images of shape \(4, 3, 16, 16\), got \(4, 1, 16, 16\)"),
+        ("array", r"expected images of shape \(4, 3, 16, 16\), got ndarray"),
+    ],
+)
+def test_a_broken_generator_is_one_line_and_leaves_no_manifest(fault: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(GeneratorError, match=message) as caught:
+        generate(Faulty(fault=fault), requests_for(CASES, "t", 0), context_in(tmp_path), tmp_path, 4)
+    assert "\n" not in str(caught.value)
+    assert "'case-0' to 'case-3'" in str(caught.value)
+    assert not (tmp_path / "manifest.json").exists()
+
+
+def test_any_batch_size_gives_the_same_bytes(tmp_path: Path) -> None:
+    for size in (1, 3, 7, 50):
+        generate(Noise(), requests_for(CASES, "t", 0), context_in(tmp_path), tmp_path / str(size), size)
+    assert bytes_of(tmp_path / "1") == bytes_of(tmp_path / "3") == bytes_of(tmp_path / "7") == bytes_of(tmp_path / "50")
+
+
+def test_what_was_interrupted_is_finished_and_what_was_done_is_kept(tmp_path: Path) -> None:
+    requests = requests_for(CASES, "t", 0)
+    generate(Noise(), requests, context_in(tmp_path), tmp_path / "whole", 3)
+    generate(Noise(), requests, context_in(tmp_path), tmp_path / "cut", 3)
+    image_path(tmp_path / "cut", "case-4").unlink()
+    image_path(tmp_path / "cut", "case-6").write_bytes(b"\x89PNG cut short")
+    again = Noise()
+    generate(again, requests, context_in(tmp_path), tmp_path / "cut", 3)
+    assert again.calls == 2  # the second and the third batch, not the first
+    assert bytes_of(tmp_path / "cut") == bytes_of(tmp_path / "whole")
+    assert (tmp_path / "cut/manifest.json").read_bytes() == (tmp_path / "whole/manifest.json").read_bytes()
+
+
+def test_the_manifest_names_seed_prompt_and_checksum(tmp_path: Path) -> None:
+    path = generate(Noise(), requests_for(CASES, "t", 5), context_in(tmp_path), tmp_path, 4)
+    rows = json.loads(path.read_text(encoding="utf-8"))["images"]
+    assert [row["id"] for row in rows] == [case.id for case in CASES]
+    assert rows[2]["seed"] == case_seed(5, "t", "case-2")
+    assert all(len(row["sha256"]) == 64 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [(("a", "b", "a"), "'a' stands 2 times"), (("../a",), "can't be a file name"), (("",), "can't be a file name")],
+)
+def test_duplicate_and_unsafe_ids_are_refused(ids: tuple[str, ...], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        requests_for([Case(name, "", {}) for name in ids], "t", 0)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [torch.full((3, 8, 8), 1.5), torch.full((3, 8, 8), -0.1), torch.full((3, 8, 8), torch.nan), torch.zeros(8, 8)],
+    ids=["above one", "below zero", "not a number", "no channels"],
+)
+def test_a_source_outside_its_range_or_shape_is_refused_with_its_case(source: torch.Tensor) -> None:
+    case = Case("case-7", "a prompt", {}, source, {})
+    with pytest.raises(DataError, match=r"^task: source of case 'case-7': expected \(3, H, W\) in \[0, 1\], got "):
+        requests_for([*CASES, case], "task", 0)
+
+
+def test_seeds_differ_by_run_task_and_case() -> None:
+    seeds = {case_seed(run, task, name) for run in (0, 1) for task in ("s", "t") for name in ("a", "b", "ab")}
+    assert len(seeds) == 12
+    assert all(0 <= seed < 2**63 for seed in seeds)

@@ -1,0 +1,162 @@
+"""The whole way on a small card: one result, resumed after a kill, refused when it would mix runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import torch
+
+from ldbench.api import Context, Generator, Request
+from ldbench.errors import GeneratorError, LdbenchError, MetricError, ResultError, UsageError
+from ldbench.records import result as results
+from ldbench.run.pipeline import Settings, run, score_folder
+from tests.conftest import small_card
+
+GENERATOR = f"{Path(__file__).parents[1] / 'slow_generator.py'}:Slow"
+
+
+@dataclass
+class Greedy(Generator):
+    """Looks for the truth where it should not be."""
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
+
+    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+        assert context.truth is None
+        assert all(request.case.source is None for request in requests)
+        raise LdbenchError("nothing to be found")
+
+
+def test_a_run_writes_a_valid_result_with_provenance(tmp_path: Path) -> None:
+    result, path = run(str(small_card(tmp_path)), "real", Settings(tmp_path / "runs"))
+    assert results.read(path) == result
+    assert result.model.name == "real"
+    assert result.model.reference
+    assert [score.metric for score in result.scores] == ["auc"]
+    assert [stage.name for stage in result.stages] == ["fit", "generate", "score"]
+    assert result.environment is not None
+    assert result.environment.packages["torch"]
+    assert len(result.images_hash or "") == 64
+    assert (path.parent / "samples.png").stat().st_size > 1000
+
+
+def test_a_finished_run_is_read_back_and_not_repeated(tmp_path: Path) -> None:
+    card, settings = str(small_card(tmp_path)), Settings(tmp_path / "runs")
+    first, path = run(card, "mean-image", settings)
+    before = path.stat().st_mtime_ns
+    assert run(card, "mean-image", settings) == (first, path)
+    assert path.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"batch_size": 3}, "begun with batch_size 50, this run has 3"), ({"seed": -1}, "--seed: expected 0 or more")],
+)
+def test_a_folder_is_not_continued_under_other_settings(
+    change: dict[str, int], message: str, tmp_path: Path
+) -> None:
+    card, settings = str(small_card(tmp_path)), Settings(tmp_path / "runs")
+    run(card, "mean-image", settings)
+    with pytest.raises((ResultError, UsageError), match=message):
+        run(card, "mean-image", dataclasses.replace(settings, **change))
+
+
+def test_a_folder_of_another_version_of_the_task_is_refused(tmp_path: Path) -> None:
+    card, settings = small_card(tmp_path), Settings(tmp_path / "runs")
+    _, path = run(str(card), "mean-image", settings)
+    before = path.read_bytes()
+    card.write_text(card.read_text(encoding="utf-8").replace("version = 2\n", "version = 3\n"), encoding="utf-8")
+    with pytest.raises(ResultError, match="begun with task_version 2, this run has 3"):
+        run(str(card), "mean-image", settings)
+    assert path.read_bytes() == before
+
+
+def test_a_generator_that_fails_leaves_no_result_and_sees_no_truth(tmp_path: Path) -> None:
+    with pytest.raises(LdbenchError, match="nothing to be found"):
+        run(str(small_card(tmp_path)), f"{__name__}:Greedy", Settings(tmp_path / "runs"))
+    assert not list((tmp_path / "runs").rglob("result.json"))
+
+
+def test_a_generator_of_another_kind_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"copy-source can't do text-to-image.*A prompt alone has no source"):
+        run(str(small_card(tmp_path)), "copy-source", Settings(tmp_path / "runs"))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_images_from_elsewhere_score_as_those_of_a_run(tmp_path: Path) -> None:
+    card = str(small_card(tmp_path))
+    ran, path = run(card, "real", Settings(tmp_path / "runs"))
+    scored, _ = score_folder(card, path.parent / "images", "mine", Settings(tmp_path / "scored"))
+    assert scored.scores == ran.scores
+    assert scored.images_hash == ran.images_hash
+
+
+def start(card: Path, out: Path, *options: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "ldbench", "run", str(card), GENERATOR, "--batch-size", "3", "--out", str(out)]
+    with out.with_suffix(".log").open("ab") as log:
+        return subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, stderr=log)
+
+
+def wait_for(path: Path, pattern: str, count: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 120
+    while len(list(path.rglob(pattern))) < count:
+        assert process.poll() is None, path.with_suffix(".log").read_text(encoding="utf-8")
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_killed_twice_and_resumed_gives_the_same_images_and_scores(tmp_path: Path) -> None:
+    card = small_card(tmp_path, cases=20)
+    cut, whole = tmp_path / "cut", tmp_path / "whole"
+    for count in (4, 11):  # in the middle of a batch of three, twice
+        process = start(card, cut, "--set", "pause=0.2")
+        wait_for(cut, "*.png", count, process)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert not list(cut.rglob("result.json"))
+    assert start(card, cut, "--set", "pause=0.2").wait() == 0
+    assert start(card, whole, "--set", "pause=0.2").wait() == 0
+    images = {path.name: path.read_bytes() for path in whole.rglob("images/*.png")}
+    assert len(images) == 20
+    assert {path.name: path.read_bytes() for path in cut.rglob("images/*.png")} == images
+    first, second = (results.read(next(folder.rglob("result.json"))) for folder in (cut, whole))
+    assert first.scores == second.scores
+    assert first.images_hash == second.images_hash
+
+
+@pytest.mark.slow
+def test_two_runs_in_one_folder_are_kept_apart(tmp_path: Path) -> None:
+    card = small_card(tmp_path)
+    process = start(card, tmp_path / "runs", "--set", "pause=2")
+    wait_for(tmp_path / "runs", "run.json", 1, process)
+    second = start(card, tmp_path / "runs", "--set", "pause=2")
+    assert second.wait() == 2
+    assert "another run is at work there" in (tmp_path / "runs.log").read_text(encoding="utf-8")
+    process.kill()
+    process.wait()
+
+
+def test_scoring_needs_every_case(tmp_path: Path) -> None:
+    from ldbench.data.task_data import task_data
+    from ldbench.score.scorer import ScoringContext, score_images
+    from ldbench.task import card as cards
+
+    data = task_data(cards.load(str(small_card(tmp_path))), 0)
+    with pytest.raises(MetricError, match="expected the images of 8 cases, got 1, 7 missing and 0 unknown"):
+        score_images(data, {data.cases[0].id: torch.zeros(3, 64, 64)}, ScoringContext(torch.device("cpu"), 0))
+
+
+def test_a_fit_that_raises_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(GeneratorError, match="Slow: fit raised ZeroDivisionError"):
+        run(str(small_card(tmp_path)), GENERATOR, Settings(tmp_path / "runs", overrides={"broken": "true"}))

@@ -1,0 +1,157 @@
+"""Several processes at one run: each takes its part, the first speaks and writes, and the images are those of one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ldbench.api import Case, Context, Generator, Request
+from ldbench.records import result as results
+from ldbench.records.run_folder import image_path
+from ldbench.run.generate import generate, requests_for
+from ldbench.run.pipeline import _fit_folder
+from ldbench.run.processes import Processes, current_processes, is_first_process
+from tests.conftest import QUICK_METRICS, small_card
+
+CASES = tuple(Case(f"case-{index}", "a prompt", {"diagnosis": "CN"}) for index in range(8))
+METRICS = f"{QUICK_METRICS}\n[metrics.kid]\nextractor = \"efficientnet-lite0\"\nresize = 224\n"
+
+
+@dataclass
+class Noise(Generator):
+    """Pixels from each request's own noise; notes which cases it was asked for."""
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
+    asked: list[list[str]] = field(default_factory=list, init=False)
+
+    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+        self.asked.append([request.case.id for request in requests])
+        return torch.stack([request.noise(context.image_shape) for request in requests]).sigmoid()
+
+
+@dataclass
+class Together(Noise):
+    """Shares the work of a fit."""
+
+    fits_together: ClassVar[bool] = True
+
+
+def test_one_process_is_the_rule_and_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    assert current_processes("cpu") == Processes(0, 1, 0)
+    assert current_processes("cpu").is_first
+    assert is_first_process()
+    current_processes("cpu").wait()
+    monkeypatch.setenv("WORLD_SIZE", "1")  # accelerate launch with one process
+    assert current_processes("cpu") == Processes(0, 1, 0)
+
+
+def test_only_the_first_process_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "1")
+    assert not is_first_process()
+    assert not Processes(1, 2, 1).is_first
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, 3), (2, 3), (3, 1), (2, 50), (12, 1)])
+def test_processes_take_turns_at_batches_and_leave_the_bytes_of_one(count: int, size: int, tmp_path: Path) -> None:
+    context, requests = Context(torch.device("cpu"), 0, tmp_path, (3, 16, 16)), requests_for(CASES, "t", 0)
+    alone = Noise()
+    generate(alone, requests, context, tmp_path / "one", size)
+    generators = [Noise() for _ in range(count)]
+    waits: list[int] = []
+    for process in reversed(range(count)):  # the first comes last, as if it had waited
+        where = replace(context, process=process, processes=count)
+        generate(generators[process], requests, where, tmp_path / "many", size, lambda: waits.append(1))
+        assert (tmp_path / "many/manifest.json").exists() == (process == 0)
+    assert len(waits) == count
+    assert sorted(batch for each in generators for batch in each.asked) == alone.asked
+    for case in CASES:
+        assert image_path(tmp_path / "many", case.id).read_bytes() == image_path(tmp_path / "one", case.id).read_bytes()
+    assert (tmp_path / "many/manifest.json").read_bytes() == (tmp_path / "one/manifest.json").read_bytes()
+
+
+def test_a_generator_fits_in_a_folder_of_its_own_unless_it_shares_the_work(tmp_path: Path) -> None:
+    assert _fit_folder(tmp_path, Noise(), Processes()).name == "fit"
+    assert _fit_folder(tmp_path, Together(), Processes(1, 2, 1)).name == "fit"
+    assert [_fit_folder(tmp_path, Noise(), Processes(i, 2, i)).name for i in (0, 1)] == ["fit-0", "fit-1"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def launch(count: int, *arguments: str) -> str:
+    """`accelerate launch -m ldbench ...` on the CPU; what it printed."""
+    command = [
+        sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(count),
+        "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no",
+        "--main_process_port", str(free_port()), "-m", "ldbench", *arguments, "--device", "cpu",
+    ]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    try:
+        printed, _ = process.communicate(timeout=540)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # the launcher's children too
+        raise
+    assert process.returncode == 0, printed
+    return printed
+
+
+def pixels(folder: Path) -> np.ndarray:
+    """All images of a run, `(N, H, W, C)`, in the order of their names."""
+    paths = sorted(folder.rglob("images/*.png"))
+    return np.stack([np.asarray(Image.open(path), dtype=np.int16) for path in paths])
+
+
+@pytest.mark.slow
+def test_two_processes_train_and_generate_what_one_does(tmp_path: Path) -> None:
+    """Five steps of fine-tuning whose batches are cut in two, then batches of images taken in turns."""
+    card = str(small_card(tmp_path, cases=8, metrics=METRICS))
+    few = [f"--set={one}" for one in ("steps=5", "batch_size=6", "images=16", "sampling_steps=3")]
+    rest = [card, "basic-ft-ld", *few, "--batch-size", "3", "--out"]
+    printed = launch(2, "run", *rest, str(tmp_path / "two"))
+    assert printed.count("kid") == 1, printed  # the second process says nothing
+    done = subprocess.run(
+        [sys.executable, "-m", "ldbench", "run", *rest, str(tmp_path / "one"), "--device", "cpu"],
+        capture_output=True, text=True, timeout=540,
+    )
+    assert done.returncode == 0, done.stderr
+    one, two = pixels(tmp_path / "one"), pixels(tmp_path / "two")
+    assert one.shape == two.shape == (8, 64, 64, *one.shape[3:])
+    assert np.abs(one - two).max() <= 1
+    assert one.std() > 5
+    first, second = (results.read(next((tmp_path / name).rglob("result.json"))) for name in ("one", "two"))
+    assert first.environment is not None
+    assert second.environment is not None
+    assert "processes" not in first.environment.device
+    assert second.environment.device == f"{first.environment.device} (2 processes)"
+    values = [{score.metric: score.value for score in result.scores} for result in (first, second)]
+    assert values[0].keys() == {"auc", "kid"}
+    assert values[1] == pytest.approx(values[0], abs=0.01)
+    assert sorted(path.name for path in (tmp_path / "two").rglob("fit*")) == ["fit"]
+
+
+@pytest.mark.slow
+def test_a_generator_that_does_not_share_fits_once_a_process(tmp_path: Path) -> None:
+    card, alone = str(small_card(tmp_path, cases=8)), f"{Path(__file__).parents[1] / 'lone_generator.py'}:Alone"
+    launch(2, "run", card, alone, "--batch-size", "3", "--out", str(tmp_path / "runs"))
+    told = {path.parent.name: path.read_text(encoding="utf-8") for path in (tmp_path / "runs").rglob("process")}
+    assert told == {"fit-0": "0 of 2", "fit-1": "1 of 2"}
+    assert len(list((tmp_path / "runs").rglob("images/*.png"))) == 8

@@ -1,0 +1,47 @@
+"""Progress: bars on a terminal, few lines in a log, nothing on standard output."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+from rich.progress import Progress
+
+from ldbench.run.progress import Bars, Lines, live_progress
+
+
+def test_a_log_gets_the_end_of_each_stage_and_not_every_step(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Lines("demo")
+    for step in range(1, 101):
+        report("fit", step, 100, "loss 0.1")
+    report("score", 1, 1)
+    said = capsys.readouterr()
+    assert said.out == ""
+    lines = [line.split(" 0 s")[0] for line in said.err.splitlines()]
+    assert lines == ["demo: fit 100/100 loss 0.1", "demo: score 1/1 "]
+
+
+def test_a_long_stage_says_how_much_is_left(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 1000, 4))
+    monkeypatch.setattr("ldbench.run.progress.time.monotonic", lambda: float(next(clock)))
+    report = Lines("demo")
+    for step in range(1, 7):
+        report("fit", step, 10)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["demo: fit 4/10  12 s, 18 s left"]
+
+
+def test_a_stage_that_starts_again_gets_a_bar_of_its_own() -> None:
+    display = Progress(console=Console(file=io.StringIO(), force_terminal=True))
+    bars = Bars(display, "demo")
+    for done in (1, 2, 1, 2):
+        bars("classifier", done, 2, "loss 0.5")
+    assert [(task.completed, task.total) for task in display.tasks] == [(2, 2), (2, 2)]
+
+
+def test_without_a_terminal_there_are_lines() -> None:
+    with live_progress("demo") as report:
+        assert isinstance(report, Lines)

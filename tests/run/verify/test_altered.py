@@ -1,0 +1,130 @@
+"""What was altered after a run is named: images, manifests, scores, contributions."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ldbench.errors import LdbenchError, ResultError
+from ldbench.run.verify import verify
+
+from .conftest import edited, first, of, one_pixel, resealed
+
+
+def swapped(folder: Path) -> None:
+    one, two = sorted((folder / "images").iterdir())[:2]
+    before = one.read_bytes()
+    one.write_bytes(two.read_bytes())
+    two.write_bytes(before)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (lambda folder: one_pixel(first(folder)), "images: 1 not as in the manifest: brain-"),
+        (lambda folder: one_pixel(sorted((folder / "null/images").iterdir())[0]), "null/images: 1 not as in"),
+        (lambda folder: one_pixel(sorted((folder / "back/images").iterdir())[0]), "back/images: 1 not as in"),
+        (swapped, "images: 2 not as in the manifest: brain-"),
+        (lambda folder: first(folder).unlink(), "images: 1 missing: brain-"),
+        (lambda folder: shutil.copy(first(folder), folder / "images" / "more.png"), "1 not in the manifest: more.png"),
+        (lambda folder: shutil.rmtree(folder / "images"), "images: 8 missing: brain-"),
+    ],
+)
+def test_altered_images_are_named_and_not_scored(
+    spoil: Callable[[Path], object], fault: str, card: str, folder: Path
+) -> None:
+    spoil(folder)
+    found = verify(folder, task=card)
+    assert len(found.faults) == 1
+    assert fault in found.faults[0]
+    assert (found.verdict, found.exit_code, found.checks) == ("differs", 1, ())
+    assert found.lines()[-1] == "differs: the images are not those that were scored; no score was recomputed"
+
+
+@pytest.mark.parametrize("spoil", [swapped, lambda folder: one_pixel(first(folder))])
+def test_manifests_that_were_mended_do_not_help(spoil: Callable[[Path], object], card: str, folder: Path) -> None:
+    spoil(folder)
+    resealed(folder)
+    found = verify(folder, task=card)
+    assert found.exit_code == 1
+    assert "images_hash: recorded" in found.faults[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "note"),
+    [
+        (of("error_inside", value=0.1, ci_low=0.09, ci_high=0.11), ""),
+        (of("error_inside", ci_low=0.0, ci_high=1.0), "ci_low 0, here"),
+        (of("error_inside", n=9), "n 9, here 8"),
+        (of("error_inside", direction="higher"), "direction 'higher', here 'lower'"),
+        (of("error_inside", parameters={"interval": "guess"}), "against None, here 'true image', distance None"),
+        (lambda record: record["scores"].pop(), "the result lacks it"),
+    ],
+)
+def test_altered_scores_are_named(
+    change: Callable[[dict[str, Any]], object], note: str, card: str, folder: Path
+) -> None:
+    (folder / "units.json").unlink()
+    found = verify(edited(folder, change), task=card)
+    assert [check.verdict for check in found.checks] == ["equal", "equal", "equal", "differs"]
+    assert note in found.checks[-1].note
+    assert found.lines()[6].startswith("differs: error_inside")
+    assert found.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda r: r["task"].update(version=7), "a card of version 7, the one here has 1"),
+        (lambda r: r["task"].update(id="other"), "a card of id 'other', the one here has 'small-edits'"),
+        (lambda r: r["task"].update(card_hash="0" * 64), "a card of card_hash '0000"),
+        (lambda r: r.update(split_hash="1" * 64), "data of split_hash 111111111111, those here have"),
+        (lambda r: r.update(origin="reported"), "expected a complete measured result, got complete, reported"),
+        (lambda r: r.update(status="failed"), "expected a complete measured result, got failed"),
+        (lambda r: r.update(images_hash=None), "got a result without; run it again"),
+        (lambda r: r.update(seed=-1), "got a result without; run it again"),
+        (lambda r: r["scores"].append(r["scores"][0]), "expected each metric once"),
+        (lambda r: r["environment"].update(threads=10**9), "expected 1 to 1024, got 1000000000"),
+        (lambda r: r["scores"][0].update(value=10**400), r"scores\[0\]\.value: expected a finite number"),
+    ],
+)
+def test_what_cannot_be_verified_here_is_one_line(
+    change: Callable[[dict[str, Any]], object], message: str, card: str, folder: Path
+) -> None:
+    (folder / "units.json").unlink()
+    with pytest.raises(ResultError, match=message) as caught:
+        verify(edited(folder, change), task=card)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_run_that_is_not_there_or_not_finished_is_one_line(card: str, folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(LdbenchError, match="unknown task 'small-edits'"):
+        verify(folder)
+    (folder / "manifest.json").unlink()
+    with pytest.raises(ResultError, match="expected a finished run"):
+        verify(folder, task=card)
+    (folder / "result.json").write_text("[" * 100000, encoding="utf-8")
+    with pytest.raises(ResultError, match="expected JSON, got maximum recursion"):
+        verify(folder, task=card)
+    (folder / "result.json").unlink()
+    for path in (folder, tmp_path / "nothing.zip", tmp_path / "nothing.json"):
+        with pytest.raises(ResultError, match="can't read"):
+            verify(path, task=card)
+
+
+def test_altered_contributions_are_found(card: str, folder: Path) -> None:
+    def narrow(record: dict[str, Any]) -> None:
+        by_unit = record["metrics"]["minimality"]["by_unit"]
+        by_unit["cases"] = [number / 2 for number in by_unit["cases"]]
+
+    found = verify(edited(folder, narrow, "units.json"), task=card)
+    assert [check.metric for check in found.checks if check.verdict == "differs"] == ["minimality"]
+    assert found.checks[0].note == "units.json has other contributions"
+    assert found.exit_code == 1
+    edited(folder, lambda record: record["metrics"]["minimality"].update(value=0.5), "units.json")
+    with pytest.raises(ResultError, match="it belongs to another result"):
+        verify(folder, task=card)

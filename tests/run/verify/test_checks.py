@@ -1,0 +1,58 @@
+"""The verdict on one score and on what it was measured on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ldbench.records.contributions import Contributions, Units
+from ldbench.records.score import Score
+from ldbench.run.verify.checks import Check, check_score, check_scores, check_units
+from ldbench.run.verify.verification import Verification
+
+AUC = Score("auc", 0.7, 0.6, 0.8, 100, "higher")
+FID = Score("fid", 100.0, 98.0, 102.0, 100, "lower")
+
+
+@pytest.mark.parametrize(
+    ("recorded", "change", "verdict"),
+    [
+        (FID, {"value": 100.019, "ci_low": 98.019, "ci_high": 102.019}, "equal"),
+        (FID, {"value": 100.03, "ci_low": 98.03, "ci_high": 102.03}, "differs"),
+        (FID, {"value": 100.5}, "differs"),
+        (AUC, {"value": 0.75, "ci_low": 0.66, "ci_high": 0.83}, "reproduced"),
+        (AUC, {"value": 0.85, "ci_low": 0.75, "ci_high": 0.95}, "differs"),  # outside of the recorded interval
+        (AUC, {"value": 0.75, "ci_low": 0.74, "ci_high": 0.76}, "differs"),  # the recorded value outside of this one
+        (AUC, {"value": 0.72}, "differs"),  # its interval stayed where it was: a digit was typed over
+        (AUC, {"ci_low": 0.69}, "differs"),  # the training is the same, the interval isn't
+        (Score("ssim", 1.0, 1.0, 1.0, 9, "higher"), {"value": 1 - 1e-7, "ci_low": 1 - 1e-7}, "equal"),
+        (Score("composition", 0.0, 0.0, 0.0, 9, "lower"), {"value": 1e-6, "ci_high": 1e-6}, "differs"),
+    ],
+)
+def test_the_verdict_on_one_score(recorded: Score, change: dict[str, float], verdict: str) -> None:
+    assert check_score(recorded, replace(recorded, **change)).verdict == verdict
+
+
+def test_scores_that_one_side_lacks_differ() -> None:
+    found = check_scores([AUC], [FID])
+    assert [(check.metric, check.recorded, check.recomputed, check.verdict) for check in found] == [
+        ("fid", None, 100.0, "differs"), ("auc", 0.7, None, "differs"),
+    ]
+    assert "none" in found[0].line()
+    assert Verification("x", (), (), (), 0.0).verdict == "differs"
+
+
+def test_units_are_compared_for_equal_scores_alone() -> None:
+    checks = [Check("auc", 0.7, 0.75, "reproduced"), Check("fid", 1.0, 1.0, "equal")]
+    now = Units({"cases": ("a", "b")}, {name: Contributions(1.0, {"cases": (3.0, -4.0)}) for name in ("auc", "fid")})
+    near = replace(now, metrics={"fid": Contributions(1.0, {"cases": (3.01, -4.01)})})
+    assert check_units(checks, near, now) == checks
+    assert check_units(checks, None, now) == checks
+    for other in (
+        replace(now, metrics={}),
+        replace(now, ids={"cases": ("b", "a")}),
+        replace(now, metrics={"fid": Contributions(1.0, {"cases": (3.1, -4.0)})}),
+        replace(now, metrics={"fid": Contributions(1.0, {})}),
+    ):
+        assert [check.verdict for check in check_units(checks, other, now)] == ["reproduced", "differs"]
