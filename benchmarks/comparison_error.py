@@ -1,9 +1,9 @@
 """How often the paired comparison calls one of several equal models better, and how often it sees a real difference.
 
 Simulates boards: models over the same cases, with a case's own effect, each model's own noise on each case, and each
-run's own level (what another seed changes), then asks `ldbench.comparison` for all pairs. Prints, per setting, the
-share of boards on which any equal model was called better (5 % allowed) and the share of pairs one unit apart that were
-told apart. Says nothing of metrics that are no means.
+run's own level (what another seed changes), then asks `ldbench.board.paired_tests` for all pairs. Prints, per setting,
+the share of boards on which any equal model was called better (5 % allowed) and the share of pairs one unit apart that
+were told apart. Says nothing of metrics that are no means.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ldbench.comparison import Comparison, Run, compare
+from ldbench.board.paired_tests import Comparison, Run, compare
 from ldbench.records.contributions import Contributions, Units
 from ldbench.score.metrics.mean_score import mean_score
 

@@ -18,9 +18,9 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+from ldbench.board.collect import collect
+from ldbench.board.seeds import t_quantile
 from ldbench.errors import LdbenchError, ResultError
-from ldbench.leaderboard import collect
-from ldbench.pooling import t_quantile
 
 WITH_DRIFT = "-ld"
 Key = tuple[str, str, str]

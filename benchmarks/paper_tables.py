@@ -2,9 +2,10 @@
 
     python benchmarks/paper_tables.py leaderboards/results
 
-Prints Markdown. A number is the mean over seeds with its pooled 95 % interval (`ldbench.pooling`), "-" where nothing
-was measured, and the seeds stand in the last column. The images are the sandbox's at 64 px, so only the order of rows
-can be held against the paper. Refuses two rows of one model with different parameters: one of them would be chosen.
+Prints Markdown. A number is the mean over seeds with its pooled 95 % interval (`ldbench.board.seeds`), "-" where
+nothing was measured, and the seeds stand in the last column. The images are the sandbox's at 64 px, so only the order
+of rows can be held against the paper. Refuses two rows of one model with different parameters: one of them would be
+chosen.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldbench import leaderboard
+from ldbench.board.collect import collect, fold_with_units
+from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
 from ldbench.errors import LdbenchError, ResultError
-from ldbench.leaderboard import FoldedScore, Leaderboard, Row
 from ldbench.report.digits import decimals_for, fixed
 
 
@@ -76,7 +77,7 @@ TABLES = (
 def boards_for(folder: Path, tables: Sequence[PaperTable] = TABLES) -> dict[str, Leaderboard]:
     """The leaderboards of the tables' tasks, folded from the results below the folder; other tasks are left alone."""
     wanted = {task for table in tables for _, task, _ in table.lines}
-    return leaderboard.boards([one for one in leaderboard.collect([folder]) if one[1].task.id in wanted])
+    return fold_with_units([one for one in collect([folder]) if one[1].task.id in wanted])
 
 
 def printed(table: PaperTable, boards: Mapping[str, Leaderboard]) -> str:

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ldbench import leaderboard
+from ldbench.board.collect import collect, fold_with_units
 from ldbench.pages.write import write_pages
 from ldbench.records import result as result_file
 from ldbench.records.contributions import Contributions, Units, rounded
@@ -134,8 +134,8 @@ def main() -> None:
     runs, out = asked.folder / f"{asked.task}-runs", asked.folder / f"{asked.task}-{'site' if asked.site else 'page'}"
     make(runs, asked.task, asked.results, asked.images)
     start, worked = time.perf_counter(), time.process_time()
-    found = leaderboard.collect([runs])
-    boards = leaderboard.boards(found)
+    found = collect([runs])
+    boards = fold_with_units(found)
     folded = time.perf_counter()
     pages = write_pages(found, boards, out, asked.site, asked.images)
     done, worked = time.perf_counter(), time.process_time() - worked

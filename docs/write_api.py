@@ -24,7 +24,7 @@ PAGES = Path(__file__).parent / "api"
 FROZEN = ROOT / "tests" / "historic"
 PUBLIC = ("ldbench.api", "ldbench.errors", "ldbench.testing")
 # their Python is the suite's own; the classes are documented because the files are public
-FORMATS = ("ldbench.task.card", "ldbench.task.metric_specs", "ldbench.records.result", "ldbench.leaderboard")
+FORMATS = ("ldbench.task.card", "ldbench.task.metric_specs", "ldbench.records.result", "ldbench.board.leaderboard")
 _MARK = "<!-- written by docs/write_api.py from the source; change the docstrings there -->"
 
 Definition = ast.ClassDef | ast.FunctionDef

@@ -33,11 +33,12 @@ def compare(
     format_: Annotated[Format, typer.Option("--format", help="terminal or json.")] = Format.terminal,
 ) -> None:
     """Say which of the models are better than which: paired tests over cases and seeds, corrected for all pairs."""
-    from ldbench import leaderboard
+    from ldbench.board import leaderboard
+    from ldbench.board.collect import collect
     from ldbench.records.contributions import beside_all
     from ldbench.report.told_apart import chosen, pairs, render_json, render_text
 
-    found = leaderboard.collect(paths)
+    found = collect(paths)
     units = beside_all(found)
     boards = leaderboard.fold(found, units)
     tasks = chosen({task: pairs(found, board, units, as_fitted) for task, board in boards.items()}, metric or [])

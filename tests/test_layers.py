@@ -28,19 +28,12 @@ MOVING: dict[str, str] = {
     "cli_report": "cli",
     "cli_study": "cli",
     "cli_verify": "cli",
-    "comparable": "board",
-    "comparison": "board",
     "conformance": "testing",
     "gate": "report",
     "global_random": "testing",
-    "leaderboard": "board",
     "miniature": "testing",
     "pages": "report",
-    "pooling": "board",
-    "ranking": "board",
-    "reported": "board",
     "schemas": "board",
-    "standing": "board",
     "study": "studies",
     "torchvision_ops": "errors",
 }
@@ -58,19 +51,12 @@ MOVING: dict[str, str] = {
     "cli_report": "cli",
     "cli_study": "cli",
     "cli_verify": "cli",
-    "comparable": "board",
-    "comparison": "board",
     "conformance": "testing",
     "gate": "report",
     "global_random": "testing",
-    "leaderboard": "board",
     "miniature": "testing",
     "pages": "report",
-    "pooling": "board",
-    "ranking": "board",
-    "reported": "board",
     "schemas": "board",
-    "standing": "board",
     "study": "studies",
     "torchvision_ops": "errors",
 }
@@ -85,19 +71,12 @@ MOVING: dict[str, str] = {
     "cli_report": "cli",
     "cli_study": "cli",
     "cli_verify": "cli",
-    "comparable": "board",
-    "comparison": "board",
     "conformance": "testing",
     "gate": "report",
     "global_random": "testing",
-    "leaderboard": "board",
     "miniature": "testing",
     "pages": "report",
-    "pooling": "board",
-    "ranking": "board",
-    "reported": "board",
     "schemas": "board",
-    "standing": "board",
     "study": "studies",
     "torchvision_ops": "errors",
 }
@@ -112,19 +91,12 @@ MOVING: dict[str, str] = {
     "cli_report": "cli",
     "cli_study": "cli",
     "cli_verify": "cli",
-    "comparable": "board",
-    "comparison": "board",
     "conformance": "testing",
     "gate": "report",
     "global_random": "testing",
-    "leaderboard": "board",
     "miniature": "testing",
     "pages": "report",
-    "pooling": "board",
-    "ranking": "board",
-    "reported": "board",
     "schemas": "board",
-    "standing": "board",
     "study": "studies",
     "torchvision_ops": "errors",
 }
@@ -139,19 +111,12 @@ MOVING: dict[str, str] = {
     "cli_report": "cli",
     "cli_study": "cli",
     "cli_verify": "cli",
-    "comparable": "board",
-    "comparison": "board",
     "conformance": "testing",
     "gate": "report",
     "global_random": "testing",
-    "leaderboard": "board",
     "miniature": "testing",
     "pages": "report",
-    "pooling": "board",
-    "ranking": "board",
-    "reported": "board",
     "schemas": "board",
-    "standing": "board",
     "study": "studies",
     "torchvision_ops": "errors",
 }
@@ -220,8 +185,9 @@ def test_no_module_imports_itself_round_a_circle() -> None:
 
 
 def test_scoring_needs_no_model_and_a_leaderboard_no_images() -> None:
-    assert not reached("ldbench.score") & {"ldbench.generate", "ldbench.registry", "ldbench.run"}
-    assert not {name for name in reached("ldbench.leaderboard") if name.startswith("ldbench.data")}
+    of_models = {"ldbench.run.generate", "ldbench.plugins.registry", "ldbench.run.pipeline"}
+    assert not reached("ldbench.score.scorer") & of_models
+    assert not {name for name in reached("ldbench.board.leaderboard") if name.startswith("ldbench.data")}
     assert not {name for name in reached("ldbench.report.write") if name.startswith("ldbench.data")}
 
 

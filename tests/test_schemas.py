@@ -14,7 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import ldbench.schemas as schemas
-from ldbench import leaderboard
+from ldbench.board import leaderboard
 from ldbench.records import result
 
 COMMITTED = Path(schemas.__file__).parent

@@ -16,9 +16,9 @@ from pathlib import Path
 from ldbench.analysis.values import Grid, grid
 from ldbench.analysis.workbench import digest, slug
 from ldbench.api import ParameterValue
+from ldbench.board.seeds import Interval, pool
 from ldbench.errors import GeneratorError, MetricError, UsageError
 from ldbench.plugins.parameters import build
-from ldbench.pooling import Interval, pool
 from ldbench.records.result import Result
 from ldbench.records.score import Direction, bounds
 from ldbench.run.pipeline import Settings, ready, run

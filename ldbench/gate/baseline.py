@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ldbench import leaderboard
+from ldbench.board import leaderboard
+from ldbench.board.leaderboard import Leaderboard, Metric
 from ldbench.errors import ResultError
-from ldbench.leaderboard import Leaderboard, Metric
 
 
 def read(path: Path) -> dict[str, Leaderboard]:

@@ -1,6 +1,6 @@
 """The gate from result folders and a baseline's path, with the files that continuous integration reads.
 
-Refuses nothing of its own: results are folded by `ldbench.leaderboard`, judged by `ldbench.gate.judge`.
+Refuses nothing of its own: results are folded by `ldbench.board.leaderboard`, judged by `ldbench.gate.judge`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldbench import leaderboard
+from ldbench.board.collect import fold_with_units, gather
 from ldbench.errors import UsageError
 from ldbench.gate import baseline, junit, lines, summary, tolerance
 from ldbench.gate.judge import check
 from ldbench.records.files import write_text_atomic
-from ldbench.report.write import gather
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def run_gate(paths: Sequence[Path], wanted: Wanted, measured_only: bool = False)
         _require_baseline(wanted)
     limits = tolerance.parse(wanted.tolerances)
     before = None if wanted.check is None else baseline.read(wanted.check)
-    boards = leaderboard.boards(gather(paths, (), measured_only))
+    boards = fold_with_units(gather(paths, (), measured_only))
     gate = None if before is None else check(boards, before, limits, wanted.allow_missing)
     if wanted.summary is not None:
         write_text_atomic(wanted.summary, summary.render(boards, gate))

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from ldbench.board.leaderboard import Failure, FoldedScore, Leaderboard, Row
+from ldbench.board.row_labels import label
 from ldbench.errors import ResultError
 from ldbench.gate.baseline import require_comparable
 from ldbench.gate.findings import Finding, Gate, Verdict
 from ldbench.gate.pairing import Pairs, pair
 from ldbench.gate.tolerance import Tolerances, require_known
-from ldbench.leaderboard import Failure, FoldedScore, Leaderboard, Row
-from ldbench.report.table import label
 
 # LPIPS of the truth is 2.6e-14 with an interval of 1e-15, and another processor's last digits are no change.
 ROUND_OFF = 1e-9

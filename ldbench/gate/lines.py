@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ldbench.board.row_labels import one_line
 from ldbench.gate.findings import ROW, Finding, Gate, Verdict
 from ldbench.report.digits import decimals_for, fixed
-from ldbench.report.table import one_line
 
 WORDS: Mapping[Verdict, str] = {
     "worse": "WORSE", "moved": "MOVED", "missing": "MISSING", "failed": "FAILED", "better": "better", "new": "new",

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
-from ldbench.leaderboard import Failure, Row
+from ldbench.board.leaderboard import Failure, Row
 from ldbench.records.result import ModelRef
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ldbench.board.leaderboard import Leaderboard
+from ldbench.board.row_labels import one_line
 from ldbench.gate.findings import ROW, Finding, Gate
 from ldbench.gate.lines import WORDS, numbers, verdict
-from ldbench.leaderboard import Leaderboard
 from ldbench.report import markdown
-from ldbench.report.table import one_line
 
 _HEADINGS = ("", "task", "row", "metric", "then", "now", "change", "allowed", "note")
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ldbench.leaderboard import FoldedScore, Leaderboard, Row
+from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
 from ldbench.pages.axis import Axis, Whisker, spanning, stretched, whisker
 from ldbench.report.table import Cell, Line, Table, page
 

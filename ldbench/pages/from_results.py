@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ldbench import leaderboard
+from ldbench.board import leaderboard
+from ldbench.board.collect import gather
 from ldbench.errors import UsageError
 from ldbench.pages.write import GALLERY, write_pages
 from ldbench.records.contributions import beside_all
 from ldbench.report.told_apart import pairs, sentences
-from ldbench.report.write import gather
 
 
 def report_pages(

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ldbench.board.leaderboard import Leaderboard
 from ldbench.errors import LdbenchError
-from ldbench.leaderboard import Leaderboard
 from ldbench.pages.picture import encoded, levels_of
 from ldbench.records.names import slug
 

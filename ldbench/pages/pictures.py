@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ldbench.leaderboard import Leaderboard
+from ldbench.board.leaderboard import Leaderboard
 from ldbench.pages.gallery import Run, captions, draw
 from ldbench.pages.originals import Originals, originals
 from ldbench.pages.picture import LARGEST_SIDE, encoded, grey, reduced, size

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ldbench.leaderboard import Leaderboard, Row
+from ldbench.board.leaderboard import Leaderboard, Row
+from ldbench.board.ranks import competes
+from ldbench.board.row_labels import label
 from ldbench.pages.axis import Axis
 from ldbench.pages.board import anchor
 from ldbench.pages.distribution import Greys, Histogram, Values, greys, histogram, shared_axes, values_by_case
@@ -22,8 +24,6 @@ from ldbench.pages.search_curve import CurveView, Search, curves
 from ldbench.records.contributions import beside
 from ldbench.records.identity import Found, row_key
 from ldbench.records.result import Result
-from ldbench.report.table import label
-from ldbench.standing import competes
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldbench.api import ParameterValue
+from ldbench.board.leaderboard import Leaderboard, Row
+from ldbench.board.row_labels import one_line
 from ldbench.errors import ResultError
-from ldbench.leaderboard import Leaderboard, Row
 from ldbench.pages.axis import Axis, short, spanning
 from ldbench.records.typed import TypedError, build
-from ldbench.report.table import one_line
 
 NAME = "search.json"
 WIDTH, HEIGHT = 420.0, 150.0

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from ldbench.board.leaderboard import Leaderboard
 from ldbench.errors import ResultError, UsageError
-from ldbench.leaderboard import Leaderboard
 from ldbench.pages import render
 from ldbench.pages.board import BoardView, board_view
 from ldbench.pages.runs import gathered, runs_of, sections

@@ -1,6 +1,6 @@
 """What a result is: which row and run it belongs to, and how its scores were measured.
 
-Refuses to compare two results: `ldbench.comparable` does.
+Refuses to compare two results: `ldbench.board.compatible` does.
 """
 
 from __future__ import annotations

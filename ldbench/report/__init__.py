@@ -10,8 +10,8 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Protocol
 
+from ldbench.board.leaderboard import Leaderboard
 from ldbench.errors import unknown_name
-from ldbench.leaderboard import Leaderboard
 
 
 class Renderer(Protocol):

@@ -10,7 +10,7 @@ import csv
 import io
 import json
 
-from ldbench.leaderboard import FoldedScore, Leaderboard, Row
+from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
 
 COLUMNS = (
     "task", "task_version", "card_hash", "model", "distribution", "version", "parameters", "reference",

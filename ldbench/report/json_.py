@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ldbench.leaderboard import Leaderboard, dumps
+from ldbench.board.leaderboard import Leaderboard, dumps
 
 
 def render(leaderboard: Leaderboard) -> str:

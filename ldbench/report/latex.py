@@ -12,8 +12,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from ldbench.leaderboard import Leaderboard
-from ldbench.report.table import TRUTH_MARK, Cell, Line, Page, Table, page
+from ldbench.board.leaderboard import Leaderboard
+from ldbench.board.row_labels import TRUTH_MARK
+from ldbench.report.table import Cell, Line, Page, Table, page
 
 _WIDTH = 75  # digits of \small text across the 345 pt of LaTeX's article
 _SHARE_SMALL, _SHARE_LETTER = 0.8, 0.9  # widths of a digit in \scriptsize and of a letter, in digits

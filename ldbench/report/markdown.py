@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ldbench.leaderboard import Leaderboard
+from ldbench.board.leaderboard import Leaderboard
 from ldbench.report.table import Cell, Line, Table, page
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~])")

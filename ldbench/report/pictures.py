@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ldbench.board.leaderboard import Leaderboard, Row
+from ldbench.board.row_labels import label
 from ldbench.errors import ResultError
-from ldbench.leaderboard import Leaderboard, Row
 from ldbench.records.files import whole_file
 from ldbench.records.identity import Found
 from ldbench.records.names import slug
-from ldbench.report.table import label
 
 NAMES = ("edits.png", "samples.png")
 FOLDER = "images"

@@ -10,16 +10,16 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from ldbench import leaderboard
+from ldbench.board import leaderboard
+from ldbench.board.collect import fold_with_units, gather
 from ldbench.records.files import write_text_atomic
 from ldbench.report import markdown
-from ldbench.report.write import gather
 
 
 def texts(paths: Sequence[Path], measured_only: bool = False) -> dict[str, str]:
     """By file name, the JSON and the Markdown (without pictures) of every leaderboard that the results make."""
     files: dict[str, str] = {}
-    for task, board in sorted(leaderboard.boards(gather(paths, (), measured_only)).items()):
+    for task, board in sorted(fold_with_units(gather(paths, (), measured_only)).items()):
         files[f"{task}.json"], files[f"{task}.md"] = leaderboard.dumps(board), markdown.render(board)
     return files
 

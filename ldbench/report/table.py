@@ -5,17 +5,16 @@ Refuses to decide on looks: a renderer chooses the marks for best, for rules and
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
-from ldbench.leaderboard import FoldedScore, Leaderboard, Row
+from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
+from ldbench.board.published import PRINTED
+from ldbench.board.row_labels import TRUTH_MARK, label, one_line
 from ldbench.records.score import Direction
 from ldbench.report.digits import decimals_for, fixed, shortest
-from ldbench.reported import PRINTED
 
 ARROWS: Mapping[Direction, str] = {"lower": "↓", "higher": "↑"}
-TRUTH_MARK = "†"
 
 
 @dataclass(frozen=True)
@@ -98,21 +97,6 @@ def page(leaderboard: Leaderboard) -> Page:
     return Page(title, tuple(tables), notes)
 
 
-def one_line(text: str) -> str:
-    """The text with every run of white space, line ends included, as one space."""
-    return " ".join(text.split())
-
-
-def label(row: Row, rows: Sequence[Row]) -> str:
-    """A name for the row: the model, and where `rows` hold its namesakes what sets it apart from them."""
-    own = _traits(row)
-    namesakes = [one for one in rows if (one.model.name, one.origin) == (row.model.name, row.origin)]
-    others = [_traits(one) for one in namesakes]
-    apart = [f"{key}={own[key]}" for key in sorted(own) if any(one.get(key) != own[key] for one in others)]
-    name = f"{row.model.name} ({', '.join(apart)})" if apart else row.model.name
-    return one_line(f"{name} {TRUTH_MARK}" if row.model.sees_truth else name)
-
-
 def _table(caption: str, blocks: Sequence[Sequence[Row]], rows: Sequence[Row], ranked: bool) -> Table:
     filled = [block for block in blocks if block]
     fullest_first = sorted((row for block in filled for row in block), key=lambda row: -len(row.scores))
@@ -152,13 +136,6 @@ def _printed(score: FoldedScore, row: Row) -> str:
     if isinstance(text, str) and text in (shortest(score.value), fixed(score.value, len(text.partition(".")[2]))):
         return text
     return shortest(score.value)
-
-
-def _traits(row: Row) -> dict[str, str]:
-    model = row.model
-    parameters = {key: json.dumps(value).strip('"') for key, value in model.parameters.items()}
-    fixed = {"version": model.version, "distribution": model.distribution, "source": row.source}
-    return {**{key: value or "" for key, value in fixed.items()}, **parameters}
 
 
 def _notes(leaderboard: Leaderboard, measured: Sequence[Row], reported: Sequence[Row]) -> list[str]:

@@ -15,7 +15,7 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ldbench.leaderboard import Leaderboard
+from ldbench.board.leaderboard import Leaderboard
 from ldbench.report.table import Cell, Page, Table, page
 
 BEST_MARK = "*"

@@ -1,6 +1,6 @@
 """Which rows are better than which, and by how much: every pair of a task's rows that compete, metric by metric.
 
-Refuses to say "better" of a pair that no test tells apart (`ldbench.comparison`).
+Refuses to say "better" of a pair that no test tells apart (`ldbench.board.paired_tests`).
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import NamedTuple
 
-from ldbench.comparable import distinct
-from ldbench.comparison import Comparison
+from ldbench.board.compatible import distinct
+from ldbench.board.leaderboard import Leaderboard
+from ldbench.board.paired_tests import Comparison
+from ldbench.board.ranks import NO_UNITS, comparisons
+from ldbench.board.row_labels import label
 from ldbench.errors import unknown_name
-from ldbench.leaderboard import Leaderboard
 from ldbench.records.contributions import Units
 from ldbench.records.identity import Found, row_key
 from ldbench.report.digits import decimals_for, fixed
-from ldbench.report.table import label
-from ldbench.standing import NO_UNITS, comparisons
 
 RULE = (
     "Paired over the cases, test scans and seeds that both rows have; p by Student's t, corrected for all pairs of the "
@@ -38,8 +38,8 @@ def pairs(
 ) -> dict[str, list[Comparison]]:
     """By metric, in the board's order, every pair of the rows that compete, under the rows' labels.
 
-    `found` are the results that the board was folded from, with their paths; `units` as `ldbench.leaderboard.fold`
-    takes them, `as_fitted` as `ldbench.comparison.compare`.
+    `found` are the results that the board was folded from, with their paths; `units` as
+    `ldbench.board.leaderboard.fold` takes them, `as_fitted` as `ldbench.board.paired_tests.compare`.
     """
     own = distinct([each for each in found if each[1].task.id == board.task.id])
     names = {row_key(row): label(row, board.rows) for row in board.rows}

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from ldbench import leaderboard
+from ldbench.board import leaderboard
 from ldbench.records import result
 from ldbench.task.card import Task
 from ldbench.task.card_file import OWN

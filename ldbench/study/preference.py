@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from ldbench.comparison import holm
+from ldbench.board.paired_tests import holm
 from ldbench.study.estimates import QUANTILES, Array, Estimate, resample, share
 
 STEPS, ORDER_RESAMPLES, SAME = 200, 500, 1e-9

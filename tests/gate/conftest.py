@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ldbench.leaderboard import Leaderboard, fold
+from ldbench.board.leaderboard import Leaderboard, fold
 from ldbench.records.identity import Found
 from ldbench.records.result import ModelRef, Result
 from ldbench.records.score import Score
@@ -26,7 +26,7 @@ PAPER = Result(
 Boards = dict[str, Leaderboard]
 
 
-def boards(results: list[Result]) -> Boards:
+def fold_with_units(results: list[Result]) -> Boards:
     found: list[Found] = [(f"{index}/result.json", result) for index, result in enumerate(results)]
     return fold(found)
 
@@ -46,4 +46,4 @@ def bent(results: list[Result], model: str, metric: str, by: float) -> list[Resu
 
 @pytest.fixture(scope="session")
 def baseline() -> Boards:
-    return boards([*BASELINE, PAPER])
+    return fold_with_units([*BASELINE, PAPER])

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ldbench import leaderboard
+from ldbench.board import leaderboard
 from ldbench.errors import ResultError, UsageError
 from ldbench.gate.baseline import read
 from ldbench.gate.gather import Wanted, run_gate
@@ -16,7 +16,7 @@ from ldbench.records import result
 from ldbench.records.result import Result
 
 from ..report.conftest import TASK
-from .conftest import BASELINE, Boards, bent, boards
+from .conftest import BASELINE, Boards, bent, fold_with_units
 
 
 def written(folder: Path, results: list[Result]) -> Path:
@@ -79,6 +79,6 @@ def test_baselines_that_are_none_are_refused(tmp_path: Path, file: Path) -> None
     result.write(BASELINE[0], tmp_path / "result.json")
     with pytest.raises(ResultError, match=r"result\.json"):
         read(tmp_path / "result.json")
-    leaderboard.write(boards(BASELINE)[TASK.id], file.with_name("twice.json"))
+    leaderboard.write(fold_with_units(BASELINE)[TASK.id], file.with_name("twice.json"))
     with pytest.raises(ResultError, match=r"twice\.json: sandbox-brain-t2i stands in .*sandbox-brain-t2i\.json too"):
         read(file.parent)

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ldbench import leaderboard
+from ldbench.board.collect import collect, fold_with_units
+from ldbench.board.leaderboard import Leaderboard
 from ldbench.data.images import quantise
 from ldbench.data.task_data import task_data
-from ldbench.leaderboard import Leaderboard
 from ldbench.pages.write import write_pages
 from ldbench.records import result as result_file
 from ldbench.records.contributions import Contributions, Units, rounded
@@ -160,8 +160,8 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
     make_edits(root / "runs" / EDITS)
     make_samples(root / "runs" / SAMPLES)
     write_search(root / "runs" / "searches" / "search.json", SAMPLES, HASH)
-    found = [*leaderboard.collect([root / "runs"]), ("reported", reported_row())]
-    boards = leaderboard.boards(found)
+    found = [*collect([root / "runs"]), ("reported", reported_row())]
+    boards = fold_with_units(found)
     better = {SAMPLES: ["one is better than three on fid: -60 [-70, -50], p = 0.001"]}
     for name in ("page", "site"):
         write_pages(found, boards, root / name, name == "site", 70, better, [root / "runs"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ldbench.leaderboard import Leaderboard, fold
+from ldbench.board.leaderboard import Leaderboard, fold
 from ldbench.records.result import ModelRef, Result, TaskRef
 from ldbench.records.score import Score
 

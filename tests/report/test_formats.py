@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from ldbench import leaderboard as board
+from ldbench.board import leaderboard as board
+from ldbench.board.leaderboard import Leaderboard, fold
 from ldbench.errors import LdbenchError
-from ldbench.leaderboard import Leaderboard, fold
 from ldbench.records.result import Result
 from ldbench.report import RENDERERS, render
 

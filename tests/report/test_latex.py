@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ldbench import leaderboard as board
-from ldbench.leaderboard import Leaderboard, fold
+from ldbench.board import leaderboard as board
+from ldbench.board.leaderboard import Leaderboard, fold
 from ldbench.records.result import Result
 from ldbench.report import render
 from ldbench.report.latex import escape

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ldbench import leaderboard
+from ldbench.board import leaderboard
 from ldbench.errors import ResultError
 from ldbench.records import result
 from ldbench.records.result import Result

@@ -10,22 +10,23 @@ from pathlib import Path
 
 import pytest
 
-from ldbench import leaderboard as board
-from ldbench import reported
+from ldbench.board import leaderboard as board
+from ldbench.board import published
+from ldbench.board.collect import gather
+from ldbench.board.leaderboard import Leaderboard
 from ldbench.errors import ResultError, UnknownNameError, UsageError
-from ldbench.leaderboard import Leaderboard
 from ldbench.records import result as result_file
 from ldbench.records.result import ModelRef, Result, TaskRef
 from ldbench.records.score import Score
 from ldbench.report import render, terminal
 from ldbench.report.table import page
-from ldbench.report.write import gather, report_paths
+from ldbench.report.write import report_paths
 from ldbench.score.metrics.catalogue import METRICS
 
 COMMITTED = Path(__file__).parent.parent.parent / "leaderboards" / "results"
-TASKS = reported.task_ids()
+TASKS = published.task_ids()
 CARD = TaskRef("brain-t2i", 3, "text-to-image", "c" * 64)
-PAPER = [row for _, row in reported.rows_of(["brain-t2i"])]
+PAPER = [row for _, row in published.rows_of(["brain-t2i"])]
 
 
 def measured(name: str, value: float, task: TaskRef = CARD, metrics: tuple[str, ...] = ("fid", "kid", "auc")) -> Result:
@@ -67,7 +68,7 @@ def test_they_stand_beside_a_failed_run_on_its_card() -> None:
 
 
 def test_a_reported_row_that_names_a_card_is_held_to_it() -> None:
-    path, one = reported.rows_of(["brain-t2i"])[0]
+    path, one = published.rows_of(["brain-t2i"])[0]
     carded = replace(one, task=replace(CARD, version=2), source="elsewhere")
     with pytest.raises(ResultError, match="version 2"):
         board.fold([("a", measured("a", 1.0)), (path, carded)])
@@ -92,10 +93,10 @@ def test_they_stand_in_print_order_under_their_own_caption_and_digits() -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_every_cell_is_shown_as_printed(task: str) -> None:
-    ((_, folded),) = board.fold(reported.rows_of([task])).items()
+    ((_, folded),) = board.fold(published.rows_of([task])).items()
     (table,) = page(folded).tables
     shown = [cell.value for block in table.blocks for line in block for cell in line.cells if cell.value != "-"]
-    printed = [str(score.parameters["printed"]) for _, row in reported.rows_of([task]) for score in row.scores]
+    printed = [str(score.parameters["printed"]) for _, row in published.rows_of([task]) for score in row.scores]
     assert shown == printed
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from ldbench.leaderboard import Leaderboard, fold
+from ldbench.board.leaderboard import Leaderboard, fold
 from ldbench.records.result import Result
 from ldbench.records.score import Score
 from ldbench.report import terminal

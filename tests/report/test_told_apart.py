@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from ldbench.board.leaderboard import Leaderboard
+from ldbench.board.row_labels import label
 from ldbench.cli import app
 from ldbench.errors import UnknownNameError
-from ldbench.leaderboard import Leaderboard
 from ldbench.records import result as result_file
 from ldbench.records.identity import Found
-from ldbench.report.table import label
 from ldbench.report.told_apart import chosen, pairs, render_json, render_text, sentences
 
 
@@ -71,7 +71,7 @@ def test_a_metric_of_one_task_is_no_mistake_beside_a_task_without_it(
 
 
 def test_metrics_are_known_where_no_two_rows_compete(results: list[Found]) -> None:
-    from ldbench.leaderboard import fold
+    from ldbench.board.leaderboard import fold
 
     references = [each for each in results if each[1].model.reference]
     (task, board), = fold(references).items()
@@ -94,7 +94,7 @@ def test_the_command_prints_both_forms(results: list[Found], tmp_path_factory: p
 
 
 def record_of(results: list[Found]) -> dict[str, dict[str, list[object]]]:
-    from ldbench.leaderboard import fold
+    from ldbench.board.leaderboard import fold
 
     (task, board), = fold(results).items()
     return chosen({task: pairs(results, board)}, ["fid"])  # type: ignore[return-value]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from ldbench import leaderboard
+from ldbench.board import leaderboard
 from ldbench.errors import ResultError, UnknownNameError
 from ldbench.records.identity import Found
 from ldbench.records.result import Result

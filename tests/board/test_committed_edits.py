@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from ldbench import leaderboard
+from ldbench.board import leaderboard
+from ldbench.board.collect import collect, fold_with_units
 from ldbench.task import card
 
-FOLDER = Path(__file__).parent.parent / "leaderboards"
+FOLDER = Path(__file__).parents[2] / "leaderboards"
 BOUNDS = ("copy-source", "autoencoder", "other-subject", "oracle")
-BOARDS = leaderboard.boards(leaderboard.collect([FOLDER / "results"]))
+BOARDS = fold_with_units(collect([FOLDER / "results"]))
 BOUNDED = ("sandbox-brain-aging", "sandbox-brain-disease", "sandbox-chest-disease", "sandbox-chest-sex")
 JUDGED = BOUNDED[1:]
 

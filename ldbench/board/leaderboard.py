@@ -1,9 +1,9 @@
 """Results of one task, folded over seeds and ranked per metric: one leaderboard.
 
 A pure fold: the same results give the same bytes, in whatever order and from whatever folder they come. A reported
-row may name its task by id alone (an empty card hash, `ldbench.reported`): it joins the board of that id, decides
-nothing of it, and stands there as it was printed.
-Refuses to compare what was not measured alike (`ldbench.comparable`), and to rank what does not compete:
+row may name its task by id alone (an empty card hash, `ldbench.board.published`): it joins the board of that id,
+decides nothing of it, and stands there as it was printed.
+Refuses to compare what was not measured alike (`ldbench.board.compatible`), and to rank what does not compete:
 reference rows, rows that saw the truth, and rows reported elsewhere.
 """
 
@@ -16,18 +16,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ldbench.api import ParameterValue
-from ldbench.comparable import distinct
+from ldbench.board.compatible import distinct
+from ldbench.board.ranks import NO_UNITS, Place, standings
+from ldbench.board.seeds import Interval, pool
 from ldbench.errors import ResultError
-from ldbench.pooling import Interval, pool
-from ldbench.ranking import Place
-from ldbench.records import result as result_file
-from ldbench.records.contributions import Units, beside_all
+from ldbench.records.contributions import Units
 from ldbench.records.files import read_json, write_text_atomic
 from ldbench.records.identity import Found, method, names_a_card, row_key
 from ldbench.records.result import ModelRef, Result, TaskRef
 from ldbench.records.score import Direction, Score, bounds
 from ldbench.records.typed import TypedError, build
-from ldbench.standing import NO_UNITS, standings
 
 SCHEMA_VERSION = 2
 
@@ -48,10 +46,10 @@ class Metric:
 
 @dataclass(frozen=True)
 class FoldedScore:
-    """One metric of one row: the mean over runs and its 95 % interval (`ldbench.pooling`).
+    """One metric of one row: the mean over runs and its 95 % interval (`ldbench.board.seeds`).
 
     `spread` is the standard deviation over runs, None for one run; `rank` and its 95 % interval from `rank_low` to
-    `rank_high` (`ldbench.ranking`) are None where there is none.
+    `rank_high` (`ldbench.board.ranks`) are None where there is none.
     """
 
     metric: str
@@ -126,11 +124,6 @@ def fold(results: Iterable[Found], units: Mapping[str, Units] = NO_UNITS) -> dic
     return {task: _fold_task(distinct(groups[task]), units) for task in sorted(groups)}
 
 
-def boards(results: Sequence[Found]) -> dict[str, Leaderboard]:
-    """The fold of results with the units beside their files; raises `ResultError`."""
-    return fold(results, beside_all(results))
-
-
 def dumps(leaderboard: Leaderboard) -> str:
     """The file's text: sorted keys, two-space indent, NaN refused, newline at the end."""
     record = asdict(leaderboard)
@@ -156,23 +149,6 @@ def read(path: Path) -> Leaderboard:
     except TypedError as error:
         raise ResultError(f"{path}:{error}") from error
     return leaderboard
-
-
-def collect(paths: Iterable[Path]) -> list[Found]:
-    """Every result below the given folders (files named result.json) and in the given files, sorted by path.
-
-    Raises `ResultError` for a path that is missing, a folder without a result, an unreadable result.
-    """
-    files: dict[Path, str] = {}
-    for path in paths:
-        if not path.exists():
-            raise ResultError(f"can't read {path}: no such file or folder; expected results of `ldbench run`")
-        found = [path] if path.is_file() else [item for item in path.rglob("result.json") if item.is_file()]
-        if not found:
-            raise ResultError(f"{path}: expected a result.json below it, got none; `ldbench run` makes one")
-        for item in sorted(found):
-            files.setdefault(item.resolve(), str(item))
-    return sorted(((name, result_file.read(Path(name))) for name in files.values()), key=lambda item: item[0])
 
 
 def _fold_task(found: Sequence[Found], units: Mapping[str, Units]) -> Leaderboard:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ldbench import leaderboard as board
+from ldbench.board import leaderboard as board
+from ldbench.board.collect import collect, fold_with_units
 from ldbench.errors import ResultError
 from ldbench.records import result as result_file
 from ldbench.records.contributions import Contributions, Units
@@ -125,9 +126,9 @@ def test_units_of_a_copy_count_for_the_row(tmp_path: Path) -> None:
             for copy in ("first", "second"):
                 result_file.write(one, tmp_path / copy / f"{index}-{seed}" / "result.json")
             write_units(paired(one.scores[0].value, index + 1), tmp_path / "second" / f"{index}-{seed}" / "units.json")
-    leaderboard = board.boards(board.collect([tmp_path]))[TASK.id]
+    leaderboard = fold_with_units(collect([tmp_path]))[TASK.id]
     assert ranks(leaderboard) == {"a": 1, "b": 2}
-    assert leaderboard == board.boards(board.collect([tmp_path / "second"]))[TASK.id]
+    assert leaderboard == fold_with_units(collect([tmp_path / "second"]))[TASK.id]
 
 
 numbers = st.tuples(*[st.floats(0, 100)] * 3).map(lambda three: (sorted(three)[1], min(three), max(three)))
@@ -255,7 +256,7 @@ def test_collect_finds_result_files_below_folders_and_nothing_else(tmp_path: Pat
     names = ["b/run/result.json", "a/result.json", "a/other.json", "a/.result.json.x1", "c.json"]
     for index, name in enumerate(names):
         result_file.write(run(f"m{index}", fid(1, 0, 2)), tmp_path / name)
-    found = board.collect([tmp_path, tmp_path / "a", tmp_path / "c.json"])
+    found = collect([tmp_path, tmp_path / "a", tmp_path / "c.json"])
     assert [Path(path).relative_to(tmp_path).as_posix() for path, _ in found] == [
         "a/result.json", "b/run/result.json", "c.json"
     ]
@@ -264,9 +265,9 @@ def test_collect_finds_result_files_below_folders_and_nothing_else(tmp_path: Pat
 
 def test_collect_says_what_is_missing_or_broken(tmp_path: Path) -> None:
     with pytest.raises(ResultError, match="no such file or folder"):
-        board.collect([tmp_path / "nowhere"])
+        collect([tmp_path / "nowhere"])
     with pytest.raises(ResultError, match=r"expected a result\.json below it"):
-        board.collect([tmp_path])
+        collect([tmp_path])
     (tmp_path / "result.json").write_text("{", encoding="utf-8")
     with pytest.raises(ResultError, match=r"result\.json: expected JSON"):
-        board.collect([tmp_path])
+        collect([tmp_path])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ldbench.pooling import Interval, pool, t_quantile
+from ldbench.board.seeds import Interval, pool, t_quantile
 
 
 @pytest.mark.parametrize("degrees", [*range(1, 41), 60, 120, 1000])

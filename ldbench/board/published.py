@@ -1,7 +1,7 @@
 """Rows of publications as results of origin `reported`: tables typed off cell by cell, one TOML file a publication.
 
 Refuses to interpret: a cell is the number that was printed, and a row names a task by id, without a card's hash, so
-that it can stand beside measured rows (`ldbench.leaderboard`) but never say what they must have in common.
+that it can stand beside measured rows (`ldbench.board.leaderboard`) but never say what they must have in common.
 """
 
 from __future__ import annotations

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ldbench import leaderboard
+from ldbench.board import leaderboard
+from ldbench.board.collect import collect, fold_with_units
 from ldbench.task import card
 
-FOLDER = Path(__file__).parent.parent / "leaderboards"
+FOLDER = Path(__file__).parents[2] / "leaderboards"
 TASKS = ["sandbox-brain-t2i", "sandbox-chest-t2i"]
 METHODS = ("sd", "basic-ft", "textual-inversion", "dreambooth", "custom-diffusion", "lora")
 ROWS = {"real", "mean-image", *METHODS, *(f"{method}-ld" for method in METHODS)}
@@ -18,7 +19,7 @@ COMPARISONS = {"basic-ft-offset-noise", "basic-ft-zero-snr", "basic-ft-signal-le
 
 @pytest.fixture(scope="module")
 def boards() -> dict[str, leaderboard.Leaderboard]:
-    return leaderboard.boards(leaderboard.collect([FOLDER / "results"]))
+    return fold_with_units(collect([FOLDER / "results"]))
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from ldbench import reported
+from ldbench.board import published
 from ldbench.errors import DataError
 from ldbench.records import result as result_file
 from ldbench.records.result import Result
@@ -17,7 +17,7 @@ from ldbench.task import card
 
 TASKS = ["brain-aging", "brain-disease", "brain-t2i", "chest-t2i"]
 BRAIN, CHEST, AGING = "Table 1 (Brain MR)", "Table 1 (CheXpert)", "Table 2"
-ROWS = [row for _, row in reported.rows_of(TASKS)]
+ROWS = [row for _, row in published.rows_of(TASKS)]
 
 
 def rows(place: str) -> list[Result]:
@@ -45,7 +45,7 @@ def test_every_row_and_column_is_there() -> None:
         BRAIN: [3] * 9 + [1] * 2, CHEST: [3] * 9 + [1] * 2, AGING: [4] * 9, "Table 3": [2] * 4, "Table 4": [2] * 3,
     }
     assert len(ROWS) == 38
-    assert reported.task_ids() == TASKS
+    assert published.task_ids() == TASKS
     assert [row.model.name for row in rows(BRAIN)] == [row.model.name for row in rows(CHEST)]
 
 
@@ -67,7 +67,7 @@ def test_directions_are_those_of_the_suite() -> None:
 
 
 def test_the_tasks_are_what_their_cards_say() -> None:
-    for _, row in reported.rows_of(set(TASKS) & set(card.task_names())):
+    for _, row in published.rows_of(set(TASKS) & set(card.task_names())):
         assert card.load(row.task.id).kind == row.task.kind
     kinds = {row.task.id: row.task.kind for row in ROWS}
     assert set(kinds.values()) == {"text-to-image", "aging", "disease-counterfactual"}
@@ -200,7 +200,7 @@ rows = [{ name = "R", cells = ["k"], scores = ["1.50", "-"] }]
 
 
 def test_a_small_file_is_read() -> None:
-    ((_, row),) = reported.rows(reported.parse(FILE, "f.toml"), "f.toml")
+    ((_, row),) = published.rows(published.parse(FILE, "f.toml"), "f.toml")
     assert [(score.metric, score.value) for score in row.scores] == [("fid", 1.5)]
     assert row.model.parameters == {"table": 1, "row": 1, "K": "k", "printed_fid": "1.50"}
     assert (row.source, row.note) == ("S, Table 1", "N")
@@ -225,6 +225,6 @@ def test_a_small_file_is_read() -> None:
 def test_a_wrong_file_is_one_line_that_names_the_key(old: str, new: str, said: str) -> None:
     assert FILE.count(old) >= 1
     with pytest.raises(DataError) as caught:
-        reported.rows(reported.parse(FILE.replace(old, new, 1), "f.toml"), "f.toml")
+        published.rows(published.parse(FILE.replace(old, new, 1), "f.toml"), "f.toml")
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -1,0 +1,50 @@
+"""Result files to leaderboards: which files a path holds, and the boards that they fold to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ldbench.board import published
+from ldbench.board.leaderboard import Leaderboard, fold
+from ldbench.errors import ResultError, UsageError
+from ldbench.records import result as result_file
+from ldbench.records.contributions import beside_all
+from ldbench.records.identity import Found
+
+
+def fold_with_units(results: Sequence[Found]) -> dict[str, Leaderboard]:
+    """The fold of results with the units beside their files; raises `ResultError`."""
+    return fold(results, beside_all(results))
+
+
+def collect(paths: Iterable[Path]) -> list[Found]:
+    """Every result below the given folders (files named result.json) and in the given files, sorted by path.
+
+    Raises `ResultError` for a path that is missing, a folder without a result, an unreadable result.
+    """
+    files: dict[Path, str] = {}
+    for path in paths:
+        if not path.exists():
+            raise ResultError(f"can't read {path}: no such file or folder; expected results of `ldbench run`")
+        found = [path] if path.is_file() else [item for item in path.rglob("result.json") if item.is_file()]
+        if not found:
+            raise ResultError(f"{path}: expected a result.json below it, got none; `ldbench run` makes one")
+        for item in sorted(found):
+            files.setdefault(item.resolve(), str(item))
+    return sorted(((name, result_file.read(Path(name))) for name in files.values()), key=lambda item: item[0])
+
+
+def gather(paths: Sequence[Path], tasks: Sequence[str] = (), measured_only: bool = False) -> list[Found]:
+    """The results below `paths`, and what publications report for their tasks and for `tasks`.
+
+    With `measured_only` nothing is added. Raises `UsageError` where nothing is asked for, or both.
+    """
+    if not paths and not tasks:
+        raise UsageError("report: expected result folders, --reported TASK or both, got neither")
+    if tasks and measured_only:
+        raise UsageError(f"--measured-only: expected no --reported beside it, got {', '.join(tasks)}; leave out one")
+    found = collect(paths)
+    if measured_only:
+        return found
+    return found + published.rows_of({result.task.id for _, result in found}.union(published.known(tasks)))

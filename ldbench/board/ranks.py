@@ -1,0 +1,112 @@
+"""Ranks and rank intervals of the rows that compete: who is better than whom, by tests and not by values.
+
+Rows that no test tells apart share a rank. Reference rows, rows that saw the truth and published rows have no rank.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence, Set
+from types import MappingProxyType
+from typing import NamedTuple
+
+from ldbench.board.paired_tests import Comparison, Run, Seed, compare
+from ldbench.records.contributions import Units
+from ldbench.records.identity import Found, row_key
+from ldbench.records.result import Result
+from ldbench.records.score import Direction
+
+NO_UNITS: Mapping[str, Units] = MappingProxyType({})
+
+
+class Place(NamedTuple):
+    """A rank, 1 for the best, with the bounds of its 95 % interval, `1 <= low <= rank <= high`."""
+
+    rank: int
+    low: int
+    high: int
+
+
+def places(values: Mapping[str, float], direction: Direction, comparisons: Sequence[Comparison]) -> dict[str, Place]:
+    """The place of each row among `values`, from all pairwise comparisons of them on one metric, none of which may call
+    the row with the worse value better (`ldbench.board.paired_tests.compare` never does).
+
+    The interval runs from one more than the number of rows that are better to the number of rows less those that
+    are worse, "better" being what a test corrected for all pairs says: with 95 % it holds for all rows at once
+    (Mogstad, Romano, Shaikh and Wilhelm 2024, Review of Economic Studies 91(1), from pairwise tests). The rank is its
+    lower end, but worse than that of every better row, and never better than that of a row with a better value, so that
+    a wide interval buys no place. Rows of one value share a rank, and nothing depends on the order of the input.
+    """
+    above: dict[str, set[str]] = {name: set() for name in values}
+    below: dict[str, set[str]] = {name: set() for name in values}
+    for one in comparisons:
+        if one.better is not None:
+            worse = one.second if one.better == one.first else one.first
+            above[worse].add(one.better)
+            below[one.better].add(worse)
+    ranks = _ranks(values, direction, above)
+    return {name: Place(ranks[name], 1 + len(above[name]), len(values) - len(below[name])) for name in values}
+
+
+def _ranks(values: Mapping[str, float], direction: Direction, above: Mapping[str, Set[str]]) -> dict[str, int]:
+    """The ranks, best value first: each at least the last one's, and one more than those of the rows `above` it."""
+    ranks: dict[str, int] = {}
+    last = 1
+    ordered = sorted(values, key=values.__getitem__, reverse=direction == "higher")
+    for _, group in itertools.groupby(ordered, values.get):
+        names = list(group)
+        last = max(last, *(_after(above[name], ranks) for name in names))
+        ranks |= dict.fromkeys(names, last)
+    return ranks
+
+
+def _after(better: Set[str], ranks: Mapping[str, int]) -> int:
+    """The best rank behind these rows: behind each of them, and behind as many places as they are."""
+    return 1 + max(len(better), *(ranks[name] for name in better)) if better else 1
+
+
+def competes(result: Result) -> bool:
+    """Whether a run is ranked: complete, measured, no reference, and blind to the truth."""
+    ranked = not result.model.reference and not result.model.sees_truth
+    return ranked and (result.status, result.origin) == ("complete", "measured")
+
+
+def comparisons(
+    found: Sequence[Found], units: Mapping[str, Units] = NO_UNITS, as_fitted: bool = False
+) -> dict[str, list[Comparison]]:
+    """By metric, every pair of the rows of one task that compete, named by `ldbench.board.compatible.row_key`.
+
+    `units` holds, by path, what `ldbench.records.contributions` reads beside a result: with them rows are compared by
+    pairs of cases, without them by their intervals. `as_fitted` as `ldbench.board.paired_tests.compare` takes it.
+    """
+    return {
+        metric: compare(rows, _direction(rows), as_fitted) for metric, rows in _models(found, units).items()
+    }
+
+
+def standings(found: Sequence[Found], units: Mapping[str, Units] = NO_UNITS) -> dict[str, dict[str, Place]]:
+    """By metric and row key, the places of the rows of one task that compete."""
+    placed = {}
+    for metric, rows in _models(found, units).items():
+        direction, values = _direction(rows), {name: _mean(runs) for name, runs in rows.items()}
+        placed[metric] = places(values, direction, compare(rows, direction))
+    return placed
+
+
+def _models(found: Sequence[Found], units: Mapping[str, Units]) -> dict[str, dict[str, dict[Seed, Run]]]:
+    """Runs by metric, row and seed, in an order that does not depend on the paths."""
+    runs = [(row_key(result), result, units.get(path)) for path, result in found if competes(result)]
+    models: dict[str, dict[str, dict[Seed, Run]]] = {}
+    for key, result, known in sorted(runs, key=lambda run: (run[0], run[1].seed is None, run[1].seed or 0)):
+        for score in result.scores:
+            models.setdefault(score.metric, {}).setdefault(key, {})[result.seed] = Run(score, known)
+    return models
+
+
+def _direction(rows: Mapping[str, Mapping[Seed, Run]]) -> Direction:
+    return next(run.score.direction for runs in rows.values() for run in runs.values())
+
+
+def _mean(runs: Mapping[Seed, Run]) -> float:
+    return math.fsum(run.score.value for run in runs.values()) / len(runs)
