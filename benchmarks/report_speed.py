@@ -22,11 +22,11 @@ import numpy as np
 from PIL import Image
 
 from ldbench.board.collect import collect, fold_with_units
-from ldbench.pages.write import write_pages
 from ldbench.records import result as result_file
 from ldbench.records.contributions import Contributions, Units, rounded
 from ldbench.records.contributions import write as write_units
 from ldbench.records.result import Result
+from ldbench.report.html.write import write_pages
 from ldbench.score.metrics.measured import of_mean
 
 RESULTS = Path(__file__).parent.parent / "leaderboards" / "results"

@@ -36,7 +36,7 @@ def compare(
     from ldbench.board import leaderboard
     from ldbench.board.collect import collect
     from ldbench.records.contributions import beside_all
-    from ldbench.report.told_apart import chosen, pairs, render_json, render_text
+    from ldbench.report.comparisons import chosen, pairs, render_json, render_text
 
     found = collect(paths)
     units = beside_all(found)

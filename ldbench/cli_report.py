@@ -54,7 +54,7 @@ def report(
     summary: Annotated[Path | None, typer.Option(help="Write a Markdown summary, such as a CI job shows.")] = None,
 ) -> None:
     """Fold results into leaderboards, one a task, with what publications report beside them, unranked."""
-    from ldbench.gate.gather import Wanted, run_gate
+    from ldbench.report.gate.gather import Wanted, run_gate
 
     wanted = Wanted(check, tuple(tolerance or ()), allow_missing, junit, summary)
     if wanted.anything:
@@ -75,7 +75,7 @@ def _write(
     from ldbench.report.write import report_paths, show
 
     if format_ in (Format.html, Format.site):
-        from ldbench.pages.from_results import report_pages
+        from ldbench.report.html.from_results import report_pages
 
         written = report_pages(paths, format_, out, tasks=reported, measured_only=measured_only, gallery=gallery)
         typer.echo("\n".join(map(str, written)))

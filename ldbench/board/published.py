@@ -163,7 +163,8 @@ def _result(publication: Publication, table: PrintedTable, index: int, key: str)
 
 
 def _score(column: Column, text: str, key: str) -> Score:
-    """The number with itself for an interval, which is how `ldbench.report.table` knows that none was printed."""
+    """The number with itself for an interval, which is how `ldbench.report.tables.content` knows that none was
+    printed."""
     underlined = len(text) > 2 and text[0] == text[-1] == "_"
     digits = text[1:-1] if underlined else text
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 from ldbench.board import leaderboard
 from ldbench.board.collect import fold_with_units, gather
 from ldbench.records.files import write_text_atomic
-from ldbench.report import markdown
+from ldbench.report.tables import markdown
 
 
 def texts(paths: Sequence[Path], measured_only: bool = False) -> dict[str, str]:

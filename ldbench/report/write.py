@@ -15,9 +15,9 @@ from ldbench.board.collect import fold_with_units, gather
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.records.files import write_text_atomic
 from ldbench.records.identity import Found
-from ldbench.report import markdown, render
-from ldbench.report.pictures import copy_pictures
-from ldbench.report.terminal import renderable
+from ldbench.report.run_pictures import copy_pictures
+from ldbench.report.tables import markdown, render
+from ldbench.report.tables.terminal import renderable
 
 SUFFIXES = {"terminal": "txt", "markdown": "md", "csv": "csv", "json": "json", "latex": "tex"}
 

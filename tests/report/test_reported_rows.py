@@ -18,8 +18,8 @@ from ldbench.errors import ResultError, UnknownNameError, UsageError
 from ldbench.records import result as result_file
 from ldbench.records.result import ModelRef, Result, TaskRef
 from ldbench.records.score import Score
-from ldbench.report import render, terminal
-from ldbench.report.table import page
+from ldbench.report.tables import render, terminal
+from ldbench.report.tables.content import page
 from ldbench.report.write import report_paths
 from ldbench.score.metrics.catalogue import METRICS
 

@@ -14,7 +14,7 @@ from ldbench.board import leaderboard
 from ldbench.errors import ResultError, UnknownNameError
 from ldbench.records.identity import Found
 from ldbench.records.result import Result
-from ldbench.report.pictures import copy_pictures
+from ldbench.report.run_pictures import copy_pictures
 from ldbench.report.write import report_paths, show
 from ldbench.run.pipeline import Settings, run
 

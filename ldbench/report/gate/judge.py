@@ -1,0 +1,131 @@
+"""Today's leaderboards against the baseline's: the rule of the gate.
+
+A metric of a row got worse if it lies further on the worse side of the baseline's value than both the end of the
+baseline's 95 % interval and the tolerance, and further than round-off. Rows that don't compete (references, rows that
+saw the truth) fail in either direction, as "moved": no generator changed there, so the measuring did. A row or metric
+of the baseline that is gone, and a run of it that failed and had not failed before, fail too. A pure function.
+
+Refuses to judge reported rows, and tasks that were not measured alike (`ldbench.report.gate.baseline`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ldbench.board.leaderboard import Failure, FoldedScore, Leaderboard, Row
+from ldbench.board.row_labels import label
+from ldbench.errors import ResultError
+from ldbench.report.gate.baseline import require_comparable
+from ldbench.report.gate.findings import Finding, Gate, Verdict
+from ldbench.report.gate.pairing import Pairs, pair
+from ldbench.report.gate.tolerance import Tolerances, require_known
+
+# LPIPS of the truth is 2.6e-14 with an interval of 1e-15, and another processor's last digits are no change.
+ROUND_OFF = 1e-9
+
+
+def check(
+    boards: Mapping[str, Leaderboard], baseline: Mapping[str, Leaderboard], tolerances: Tolerances,
+    allow_missing: bool = False,
+) -> Gate:
+    """What became of every measured row of the baseline, by task; with `allow_missing` absent rows do not fail.
+
+    Raises `ResultError` where nothing is shared or a task was measured otherwise, `UnknownNameError` for a tolerance
+    of a metric that the baseline does not hold.
+    """
+    expected = {task: board for task, board in sorted(baseline.items()) if _measured(board)}
+    if not expected.keys() & boards.keys():
+        raise ResultError(
+            f"--check: expected results of {_listed(expected)} as in the baseline, got {_listed(boards)}; "
+            "name another baseline, or other results"
+        )
+    require_known(tolerances, {metric.metric for board in expected.values() for metric in board.metrics})
+    findings: list[Finding] = []
+    for task, then in expected.items():
+        now = boards.get(task)
+        if now is not None and (_measured(now) or now.failed):
+            require_comparable(now, then)
+        findings.extend(_task(now, then, tolerances, allow_missing))
+    for task in sorted(boards.keys() - expected.keys()):
+        rows = _measured(boards[task])
+        findings.extend(Finding(task, label(row, rows), "new", False, detail="no baseline") for row in rows)
+    return Gate(tuple(findings), tolerances)
+
+
+def _listed(tasks: Mapping[str, Leaderboard]) -> str:
+    return ", ".join(sorted(tasks)) or "none"
+
+
+def _measured(board: Leaderboard) -> list[Row]:
+    return [row for row in board.rows if row.origin == "measured"]
+
+
+def _task(
+    now: Leaderboard | None, then: Leaderboard, tolerances: Tolerances, allow_missing: bool
+) -> Iterator[Finding]:
+    task, old = then.task.id, _measured(then)
+    pairs = pair(_measured(now) if now else [], now.failed if now else (), old, then.failed)
+    for row in old:
+        yield from _row(task, label(row, old), row, pairs, tolerances, allow_missing)
+    for new in pairs.new:
+        yield Finding(task, label(new, pairs.rows_now), "new", False, detail="not in the baseline")
+
+
+def _row(
+    task: str, name: str, then: Row, pairs: Pairs, tolerances: Tolerances, allow_missing: bool
+) -> Iterator[Finding]:
+    now, failures = pairs.now(then), pairs.failures(then)
+    if failures:
+        yield Finding(task, name, "failed", True, detail=_failure_note(failures))
+    if now is None:
+        if not failures:
+            yield Finding(task, name, "missing", not allow_missing, detail="no result of this row")
+        return
+    detail = _changes(now, then)
+    for score in then.scores:
+        new = now.score(score.metric)
+        if new is None:
+            yield Finding(
+                task, name, "missing", not allow_missing, score.metric, score.direction, then=score.value,
+                detail="no score of this metric",
+            )
+        else:
+            yield _score(task, name, then.competes, new, score, tolerances, detail)
+
+
+def _score(
+    task: str, name: str, competes: bool, now: FoldedScore, then: FoldedScore, tolerances: Tolerances, detail: str
+) -> Finding:
+    higher = then.direction == "higher"
+    worse_by = then.value - now.value if higher else now.value - then.value
+    ends = (then.value - then.ci_low, then.ci_high - then.value)
+    interval = ends[0] if (worse_by > 0) == higher else ends[1]
+    allowed = max(interval, tolerances.amount(then.metric, then.value), ROUND_OFF)
+    verdict: Verdict = "same"
+    if abs(worse_by) > allowed:
+        verdict = "moved" if not competes else "worse" if worse_by > 0 else "better"
+    return Finding(
+        task, name, verdict, verdict in ("worse", "moved"), then.metric, then.direction, then.value, now.value,
+        worse_by, allowed, detail,
+    )
+
+
+def _failure_note(failures: Sequence[Failure]) -> str:
+    return "; ".join(
+        f"{'' if one.seed is None else f'seed {one.seed}: '}{' '.join((one.error or 'no error recorded').split())}"
+        for one in failures
+    )
+
+
+def _changes(now: Row, then: Row) -> str:
+    """What else is not as it was, for the reader of a finding: version and seeds."""
+    changes = []
+    if now.model.version != then.model.version:
+        changes.append(f"version {then.model.version or 'unknown'} then, {now.model.version or 'unknown'} now")
+    if now.seeds != then.seeds:
+        changes.append(f"seeds {_seeds(then)} then, {_seeds(now)} now")
+    return "; ".join(changes)
+
+
+def _seeds(row: Row) -> str:
+    return ", ".join("unknown" if seed is None else str(seed) for seed in row.seeds)

@@ -1,0 +1,55 @@
+"""A gate's findings as lines of plain text: the verdict last, where a log is read first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ldbench.board.row_labels import one_line
+from ldbench.report.digits import decimals_for, fixed
+from ldbench.report.gate.findings import ROW, Finding, Gate, Verdict
+
+WORDS: Mapping[Verdict, str] = {
+    "worse": "WORSE", "moved": "MOVED", "missing": "MISSING", "failed": "FAILED", "better": "better", "new": "new",
+    "same": "same",
+}
+
+
+def text(gate: Gate) -> str:
+    """Every finding but the unchanged ones, those that fail first, then one line of verdict."""
+    said = [*gate.failing, *(one for one in gate.findings if not one.fails and one.verdict != "same")]
+    return "".join(f"{line}\n" for line in [*map(line_of, said), verdict(gate)])
+
+
+def line_of(finding: Finding) -> str:
+    """One finding: verdict, task, row, metric, and the numbers where it has any."""
+    where = ": ".join(part for part in (finding.task, finding.row, finding.metric) if part != ROW)
+    word = WORDS[finding.verdict] if finding.fails else WORDS[finding.verdict].lower()
+    return f"{word:7} {one_line(': '.join(part for part in (where, said(finding)) if part))}"
+
+
+def said(finding: Finding) -> str:
+    """The numbers and the note of a finding: "62.3 then, 70.1 now, worse by 7.8, allowed 5.6 (...)"."""
+    shown = numbers(finding)
+    if shown is None:
+        then = "" if finding.then is None else f"{finding.then:.4g} then; "
+        return f"{then}{one_line(finding.detail)}"
+    then, now, by, allowed = shown
+    way = "worse" if finding.worse_by is not None and finding.worse_by > 0 else "better"
+    note = f" ({one_line(finding.detail)})" if finding.detail else ""
+    return f"{then} then, {now} now, {way} by {by}, allowed {allowed}{note}"
+
+
+def numbers(finding: Finding) -> tuple[str, str, str, str] | None:
+    """Then, now, by how much (without a sign) and what was allowed, to two significant digits of the last."""
+    then, now, worse_by, allowed = finding.then, finding.now, finding.worse_by, finding.allowed
+    if then is None or now is None or worse_by is None or allowed is None:
+        return None
+    decimals = decimals_for(allowed, then)
+    return fixed(then, decimals), fixed(now, decimals), fixed(abs(worse_by), decimals), fixed(allowed, decimals)
+
+
+def verdict(gate: Gate) -> str:
+    """The gate in one sentence: whether it passed, how many scores or rows had which fate, and the tolerance."""
+    verdicts = [finding.verdict for finding in gate.findings]
+    counts = ", ".join(f"{verdicts.count(one)} {one}" for one in WORDS if one in verdicts)
+    return f"check {'passed' if gate.passed else 'failed'}: {counts}; tolerance {gate.tolerances}"

@@ -1,0 +1,129 @@
+"""A leaderboard as a page draws it: cells with their text, and the interval's place on the metric's axis.
+
+The text is `ldbench.report.tables.content`'s, so that a page says what the other forms say. Refuses to rank: places
+come with the leaderboard, and rows that have none stand in blocks of their own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
+from ldbench.report.html.axis import Axis, Whisker, spanning, stretched, whisker
+from ldbench.report.tables.content import Cell, Line, Table, page
+
+WIDTH = 92.0
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric's heading: `way` is lower or higher; the extractor may be empty, the axis None."""
+
+    metric: str
+    way: str
+    extractor: str
+    n: int
+    axis: Axis | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One cell; `order` is what it sorts by, None where it is empty; `rank` and `tied` only where the row competes."""
+
+    text: Cell
+    order: float | None = None
+    drawn: Whisker | None = None
+    rank: int | None = None
+    rank_interval: str = ""
+    tied: bool = False
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """One row: its label, the seeds of its runs in words, its cells in the columns' order, and where its runs are."""
+
+    label: str
+    seeds: str
+    entries: tuple[Entry, ...]
+    anchor: str
+
+
+@dataclass(frozen=True)
+class BoardView:
+    """All that a page says of a leaderboard; `competing` and `others` share the columns, `reported` is apart."""
+
+    title: str
+    columns: tuple[Column, ...]
+    competing: tuple[Entrant, ...]
+    others: tuple[Entrant, ...]
+    reported: tuple[Table, ...]
+    notes: tuple[str, ...]
+
+
+def board_view(leaderboard: Leaderboard) -> BoardView:
+    """The drawable content of a leaderboard."""
+    content = page(leaderboard)
+    notes = tuple(_of_ranks(note) for note in content.notes)
+    measured = [(place, row) for place, row in enumerate(leaderboard.rows) if row.origin == "measured"]
+    rows = [item for item in measured if item[1].competes] + [item for item in measured if not item[1].competes]
+    table = next((table for table in content.tables if table.ranked), None)
+    if table is None:
+        return BoardView(content.title, (), (), (), content.tables, notes)
+    metrics = [heading.rpartition(" ")[0] for heading in table.metrics]
+    columns = [_column(leaderboard, name, [row for _, row in rows]) for name in metrics]
+    ranks = {name: Counter(score.rank for _, row in rows if (score := row.score(name))) for name in metrics}
+    lines = [line for block in table.blocks for line in block]
+    entrants = [
+        _entrant(row, line, columns, ranks, anchor(place)) for (place, row), line in zip(rows, lines, strict=True)
+    ]
+    count = sum(row.competes for _, row in rows)
+    reported = tuple(table for table in content.tables if not table.ranked)
+    return BoardView(content.title, tuple(columns), tuple(entrants[:count]), tuple(entrants[count:]), reported, notes)
+
+
+def anchor(place: int) -> str:
+    """The id of the section on the runs of the leaderboard's row at `place`."""
+    return f"row-{place}"
+
+
+def _of_ranks(note: str) -> str:
+    """The note on ranks without the mark of a column that a page does not have: its ranks stand in every cell."""
+    said = note.removeprefix("#: ")
+    return note if said == note else said[:1].upper() + said[1:]
+
+
+def _column(leaderboard: Leaderboard, name: str, rows: Sequence[Row]) -> Column:
+    scores = [(row.competes, score) for row in rows if (score := row.score(name)) is not None]
+    competing = [score for competes, score in scores if competes]
+    if len(competing) < 2:  # one row alone would have its own interval for an axis
+        competing = [score for _, score in scores]
+    axis = spanning((end for score in competing for end in (score.ci_low, score.value, score.ci_high)), WIDTH)
+    if axis is not None:  # a perfect reference may lie so far off that all others would become one dot
+        axis = stretched(axis, [score.value for _, score in scores])
+    metric = next(metric for metric in leaderboard.metrics if metric.metric == name)
+    return Column(name, metric.direction, metric.extractor or "", metric.n, axis)
+
+
+def _entrant(
+    row: Row, line: Line, columns: Sequence[Column], ranks: dict[str, Counter[int | None]], where: str
+) -> Entrant:
+    entries = tuple(
+        _entry(row.score(column.metric), cell, column, ranks[column.metric])
+        for column, cell in zip(columns, line.cells, strict=True)
+    )
+    known = [str(seed) for seed in row.seeds if seed is not None]
+    seeds = f"{'seed' if len(known) == 1 else 'seeds'} {', '.join(known)}" if known else "seed unknown"
+    return Entrant(line.model, seeds, entries, where)
+
+
+def _entry(score: FoldedScore | None, cell: Cell, column: Column, ranks: Counter[int | None]) -> Entry:
+    if score is None:
+        return Entry(cell)
+    drawn = whisker(column.axis, score.ci_low, score.value, score.ci_high) if column.axis else None
+    if score.rank is None:
+        return Entry(cell, score.value, drawn)
+    low, high = score.rank_low, score.rank_high
+    interval = "" if low is None or high is None else f"{low}" if low == high else f"{low}-{high}"
+    return Entry(cell, score.value, drawn, score.rank, interval, ranks[score.rank] > 1)

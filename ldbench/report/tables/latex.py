@@ -1,0 +1,157 @@
+r"""A leaderboard as LaTeX tables for a paper: booktabs rules, arrows in the headings, best values in bold.
+
+Needs `\usepackage{booktabs}` and nothing else. An interval stands below its value; a leaderboard that is still too
+wide for a page is several tables, the metrics shared out among them. Refuses to let a name break a table: every
+character that TeX reads as a command is escaped.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from ldbench.board.leaderboard import Leaderboard
+from ldbench.board.row_labels import TRUTH_MARK
+from ldbench.report.tables.content import Cell, Line, Page, Table, page
+
+_WIDTH = 75  # digits of \small text across the 345 pt of LaTeX's article
+_SHARE_SMALL, _SHARE_LETTER = 0.8, 0.9  # widths of a digit in \scriptsize and of a letter, in digits
+_RANK = 6  # a rank with its interval below, 10--12 say, and the gap to the next column
+_SPECIAL: Mapping[str, str] = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", '"': r"\char34{}", "↓": r"$\downarrow$", "↑": r"$\uparrow$", TRUTH_MARK: r"$^\dagger$",
+    "±": r"$\pm$", "δ": r"$\delta$", "≤": r"$\le$", "≥": r"$\ge$",
+}  # fmt: skip
+_JOINING = frozenset("-`',?!")  # two in a row may print as one other character: -- as a dash, ,, as a quotation mark
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def render(leaderboard: Leaderboard) -> str:
+    """The leaderboard as `table` environments, captions above, notes below the last."""
+    content = page(leaderboard)
+    whole = _united(content)
+    parts = list(_parts(whole))
+    tables = [
+        _float(leaderboard.task.id, content, part, number, len(parts)) for number, part in enumerate(parts, start=1)
+    ]
+    return "% \\usepackage{booktabs}\n" + "\n".join(tables)
+
+
+def escape(text: str) -> str:
+    """The text as TeX prints it, character by character; control characters become spaces."""
+    plain = _CONTROL.sub(" ", text)
+    following = [*plain[1:], ""][: len(plain)]
+    return "".join(
+        _SPECIAL.get(one, one) + ("{}" if one in _JOINING and after in _JOINING else "")
+        for one, after in zip(plain, following, strict=True)
+    )
+
+
+def _united(content: Page) -> Table:
+    """All tables of a page as one: ranked blocks first, reported ones below, every metric that any of them has."""
+    metrics = tuple(dict.fromkeys(metric for table in content.tables for metric in table.metrics))
+    blocks = tuple(
+        tuple(_spread(line, table, metrics) for line in block) for table in content.tables for block in table.blocks
+    )
+    return Table("", metrics, blocks, any(table.ranked for table in content.tables))
+
+
+def _spread(line: Line, table: Table, metrics: tuple[str, ...]) -> Line:
+    cells = dict(zip(table.metrics, line.cells, strict=True))
+    return replace(line, cells=tuple(cells.get(metric, Cell()) for metric in metrics))
+
+
+def _parts(table: Table) -> Iterator[Table]:
+    """The table's metrics shared out so that each part is about as wide as a page, in order, at least one a part."""
+    lines = [line for block in table.blocks for line in block]
+    longest = max((len(line.model) for line in lines), default=0)
+    names = math.ceil(_SHARE_LETTER * longest) + (_RANK if table.ranked else 0)
+    start, used = 0, names
+    for column in range(len(table.metrics)):
+        width = 2 + max([len(table.metrics[column]), *(_characters(line.cells[column]) for line in lines)])
+        if column > start and used + width > _WIDTH:
+            yield table.columns(start, column)
+            start, used = column, names
+        used += width
+    yield table.columns(start, len(table.metrics))
+
+
+def _characters(cell: Cell) -> int:
+    value = len(cell.value) + (len(cell.spread) + 3 if cell.spread else 0)
+    return max(value, math.ceil(_SHARE_SMALL * len(cell.interval)))
+
+
+def _float(task: str, content: Page, table: Table, number: int, of: int) -> str:
+    first = number == 1
+    caption = escape(content.title) if first else f"{escape(task)}, continued"
+    counted = f" Part {number} of {of}." if of > 1 else ""
+    label = re.sub(r"[^A-Za-z0-9.-]", "-", task) + ("" if first else f"-{number}")
+    notes = _notes(content) if number == of else []
+    body = [
+        r"\begin{table}[htbp]", r"\centering", r"\small", rf"\caption{{{caption}.{counted}{_legend(content)}}}",
+        rf"\label{{tab:{label}}}", *_tabular(table, content), *notes, r"\end{table}",
+    ]  # fmt: skip
+    return "\n".join(body) + "\n"
+
+
+def _legend(content: Page) -> str:
+    lines = [line for table in content.tables for block in table.blocks for line in block]
+    best = r" \textbf{Bold}: rank 1 on that metric, ties included." if content.marks_best else ""
+    intervals = r" In brackets: 95\,\% intervals." if any(cell.interval for one in lines for cell in one.cells) else ""
+    return best + intervals
+
+
+def _tabular(table: Table, content: Page) -> list[str]:
+    lead = [r"\#", "Model"] if table.ranked else ["Model"]
+    columns = ("rl" if table.ranked else "l") + "r" * len(table.metrics)
+    measured = sum(len(one.blocks) for one in content.tables if one.ranked)
+    lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", _row([*lead, *map(escape, table.metrics)])]
+    for index, block in enumerate(table.blocks):
+        lines.append(r"\midrule")
+        if index == measured:
+            lines.append(_row([rf"\multicolumn{{{len(columns)}}}{{l}}{{\textit{{reported, not ranked}}}}"]))
+        lines += [text for line in block for text in _lines(line, table.ranked)]
+    return [*lines, r"\bottomrule", r"\end{tabular}"]
+
+
+def _lines(line: Line, ranked: bool) -> Iterator[str]:
+    """The row, and where it has any a second one with the intervals."""
+    intervals = line.between or any(cell.interval for cell in line.cells)
+    rank = [line.rank] if ranked else []
+    yield _row([*rank, escape(line.model), *map(_value, line.cells)], r"\\[-0.6ex]" if intervals else r"\\")
+    if intervals:
+        between = [_small(line.between.replace("-", "--"))] if ranked else []
+        yield _row([*between, "", *map(_interval, line.cells)], r"\\")
+
+
+def _value(cell: Cell) -> str:
+    if cell == Cell():
+        return "--"
+    value = f"{_number(cell.value)} $\\pm$ {_number(cell.spread)}" if cell.spread else _number(cell.value)
+    return rf"\textbf{{{value}}}" if cell.best else value
+
+
+def _interval(cell: Cell) -> str:
+    ends = cell.interval.strip("[]").split(", ")
+    return _small(f"[{', '.join(map(_number, ends))}]") if cell.interval else ""
+
+
+def _small(text: str) -> str:
+    return rf"{{\scriptsize {text}}}" if text else ""
+
+
+def _number(text: str) -> str:
+    return f"$-${text[1:]}" if text.startswith("-") else escape(text)
+
+
+def _row(cells: list[str], end: str = r"\\") -> str:
+    return f"  {' & '.join(cells)} {end}"
+
+
+def _notes(content: Page) -> list[str]:
+    if not content.notes:
+        return []
+    return [r"\par\smallskip\raggedright\footnotesize", *(rf"{escape(note)}\par" for note in content.notes)]

@@ -1,0 +1,128 @@
+"""A leaderboard for the terminal: a rich table as wide as the metrics need or, if that is too wide, stacked.
+
+Refuses to depend on colour: what is bold also carries a mark.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import NamedTuple
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.measure import Measurement
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from ldbench.board.leaderboard import Leaderboard
+from ldbench.report.tables.content import Cell, Page, Table, page
+
+BEST_MARK = "*"
+DEFAULT_WIDTH = 100
+_FOLDED_NAME = 18  # a longer model name is folded before the metrics are taken apart
+_UNBOUNDED = 10_000
+_BEST_NOTE = f"{BEST_MARK} rank 1 on that metric, ties included; no mark where no row is told from another."
+
+# As rich's SIMPLE_HEAD, with a rule between blocks.
+_RULED = box.Box("    \n    \n ── \n    \n ── \n ── \n    \n    \n")
+
+
+class _Widths(NamedTuple):
+    """Characters before the decimal point, from the point on, and of the spread, in one column."""
+
+    whole: int
+    fraction: int
+    spread: int
+
+
+CellText = Callable[[Cell, _Widths], Text]
+
+
+def render(leaderboard: Leaderboard, width: int = DEFAULT_WIDTH) -> str:
+    """The leaderboard as plain text, at most `width` columns wide, without colours or control codes."""
+    target = io.StringIO()
+    console = Console(file=target, width=width, color_system=None, force_terminal=False, legacy_windows=False)
+    console.print(renderable(leaderboard, width))
+    return "\n".join(line.rstrip() for line in target.getvalue().splitlines()) + "\n"
+
+
+def renderable(leaderboard: Leaderboard, width: int = DEFAULT_WIDTH) -> RenderableType:
+    """The leaderboard as something a `rich.console.Console` of that width prints, with its colours."""
+    content = page(leaderboard)
+    parts: list[RenderableType] = [Text(content.title, style="bold")]
+    for table in content.tables:
+        parts.extend([Text(table.caption, style="italic")] if table.caption else [])
+        parts.extend(_fitting(table, width))
+    return Group(*parts, *(Text(note, style="dim") for note in _notes(content)))
+
+
+def _notes(content: Page) -> list[str]:
+    return [*content.notes, *([_BEST_NOTE] if content.marks_best else [])]
+
+
+def _fitting(table: Table, width: int) -> list[RichTable]:
+    """The table with cells of one line if that fits, else of two, else in parts with fewer metrics each."""
+    wide, narrow = _rich_table(table, _one_line), _rich_table(table, _two_lines)
+    if _needed(wide) <= width:
+        return [wide]
+    longest = max(len(line.model) for block in table.blocks for line in block)
+    foldable = max(0, longest - _FOLDED_NAME)
+    if _needed(narrow) - foldable <= width or len(table.metrics) < 2:
+        return [narrow]
+    middle = (len(table.metrics) + 1) // 2
+    parts = table.columns(0, middle), table.columns(middle, len(table.metrics))
+    return [fitting for part in parts for fitting in _fitting(part, width)]
+
+
+def _needed(table: RichTable) -> int:
+    """Columns the table takes where there is room for all."""
+    console = Console(width=_UNBOUNDED, file=io.StringIO())
+    return Measurement.get(console, console.options, table).maximum
+
+
+def _rich_table(table: Table, text_of: CellText) -> RichTable:
+    result = RichTable(box=_RULED, pad_edge=False, show_edge=True)
+    if table.ranked:
+        result.add_column("#", justify="left", no_wrap=True)
+    result.add_column("model", overflow="fold")
+    for heading in table.metrics:
+        result.add_column(heading, justify="left", no_wrap=True)
+    lines = [line for block in table.blocks for line in block]
+    widths = [_widths([line.cells[index] for line in lines]) for index in range(len(table.metrics))]
+    for block in table.blocks:
+        result.add_section()
+        for line in block:
+            name = Text(line.model, style="bold" if line.rank == "1" else "")
+            cells = [text_of(cell, width) for cell, width in zip(line.cells, widths, strict=True)]
+            result.add_row(*([line.place] if table.ranked else []), name, *cells)
+    return result
+
+
+def _widths(cells: list[Cell]) -> _Widths:
+    whole = max(len(cell.value.partition(".")[0]) for cell in cells)
+    fraction = max(len("".join(cell.value.partition(".")[1:])) for cell in cells)
+    return _Widths(whole, fraction, max(len(_spread(cell)) for cell in cells))
+
+
+def _spread(cell: Cell) -> str:
+    return f" ±{cell.spread}" if cell.spread else ""
+
+
+def _value(cell: Cell, widths: _Widths) -> str:
+    """The value with its decimal point under the others', its mark, and its spread."""
+    whole, point, fraction = cell.value.partition(".")
+    marked = point + fraction + (BEST_MARK if cell.best else "")
+    return f"{whole:>{widths.whole}}{marked:<{widths.fraction + 1}}{_spread(cell):<{widths.spread}}"
+
+
+def _style(cell: Cell) -> str:
+    return "bold" if cell.best else ""
+
+
+def _one_line(cell: Cell, widths: _Widths) -> Text:
+    return Text(f"{_value(cell, widths)} {cell.interval}".rstrip(), style=_style(cell))
+
+
+def _two_lines(cell: Cell, widths: _Widths) -> Text:
+    return Text(f"{_value(cell, widths).rstrip()}\n{cell.interval}", style=_style(cell))

@@ -1,0 +1,84 @@
+"""The gate over result folders and baseline files, and the files that it writes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from ldbench.board import leaderboard
+from ldbench.errors import ResultError, UsageError
+from ldbench.records import result
+from ldbench.records.result import Result
+from ldbench.report.gate.baseline import read
+from ldbench.report.gate.gather import Wanted, run_gate
+from tests.report.conftest import TASK
+
+from .conftest import BASELINE, Boards, bent, fold_with_units
+
+
+def written(folder: Path, results: list[Result]) -> Path:
+    for index, one in enumerate(results):
+        result.write(one, folder / str(index) / "result.json")
+    return folder
+
+
+@pytest.fixture
+def file(tmp_path: Path, baseline: Boards) -> Path:
+    leaderboard.write(baseline[TASK.id], tmp_path / "boards" / f"{TASK.id}.json")
+    return tmp_path / "boards" / f"{TASK.id}.json"
+
+
+def test_the_gate_is_judged_and_its_files_are_written(tmp_path: Path, file: Path) -> None:
+    worse = written(tmp_path / "worse", bent(BASELINE, "ours", "fid", 9.0))
+    wanted = Wanted(file, ("0.01",), junit=tmp_path / "out/junit.xml", summary=tmp_path / "out/summary.md")
+    said, passed = run_gate([worse], wanted)
+    assert not passed
+    assert said.startswith("WORSE   sandbox-brain-t2i: ours: fid: 60.0 then, 69.0 now")
+    assert ElementTree.parse(tmp_path / "out/junit.xml").getroot().attrib["failures"] == "1"
+    assert (tmp_path / "out/summary.md").read_text(encoding="utf-8").startswith("## ldbench: the gate is closed")
+    assert run_gate([worse], replace(wanted, tolerances=("fid=10",)))[1]
+
+
+def test_a_folder_is_a_baseline_of_every_task_in_it(tmp_path: Path, file: Path) -> None:
+    same = written(tmp_path / "same", BASELINE)
+    (file.parent / "results").mkdir()
+    (file.parent / "results/result.json").write_text("{}", encoding="utf-8")  # below, not in it
+    assert run_gate([same], Wanted(file.parent)) == run_gate([same], Wanted(file))
+    assert run_gate([same], Wanted(file))[1]
+
+
+def test_a_summary_needs_no_baseline(tmp_path: Path) -> None:
+    same = written(tmp_path / "same", BASELINE)
+    assert run_gate([same], Wanted(summary=tmp_path / "summary.md")) == ("", True)
+    assert "| ours |" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "option"),
+    [
+        (Wanted(tolerances=("0.1",)), "--tolerance"), (Wanted(allow_missing=True), "--allow-missing"),
+        (Wanted(junit=Path("x.xml")), "--junit"),
+    ],
+)
+def test_what_means_nothing_without_a_baseline_is_refused(wanted: Wanted, option: str) -> None:
+    with pytest.raises(UsageError, match=f"{option}: expected --check BASELINE beside it"):
+        run_gate([], wanted)
+    assert wanted.anything
+    assert not Wanted().anything
+
+
+def test_baselines_that_are_none_are_refused(tmp_path: Path, file: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ResultError, match="expected leaderboard files"):
+        read(tmp_path / "empty")
+    with pytest.raises(ResultError, match=r"can't read .*nowhere\.json"):
+        read(tmp_path / "nowhere.json")
+    result.write(BASELINE[0], tmp_path / "result.json")
+    with pytest.raises(ResultError, match=r"result\.json"):
+        read(tmp_path / "result.json")
+    leaderboard.write(fold_with_units(BASELINE)[TASK.id], file.with_name("twice.json"))
+    with pytest.raises(ResultError, match=r"twice\.json: sandbox-brain-t2i stands in .*sandbox-brain-t2i\.json too"):
+        read(file.parent)

@@ -1,0 +1,204 @@
+"""The rule of the gate: worse by more than interval and tolerance fails, and nothing else does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ldbench.errors import ResultError, UnknownNameError
+from ldbench.records.result import Result, TaskRef
+from ldbench.report.gate.findings import Finding, Gate
+from ldbench.report.gate.judge import check
+from ldbench.report.gate.tolerance import Tolerances
+from tests.report.conftest import TASK, measured
+
+from .conftest import BASELINE, PAPER, Boards, bent, fold_with_units
+
+EXACT = Tolerances(0.0)
+
+
+def judged(
+    results: list[Result], baseline: Boards, tolerances: Tolerances = EXACT, allow_missing: bool = False
+) -> Gate:
+    return check(fold_with_units(results), baseline, tolerances, allow_missing)
+
+
+def only(gate: Gate) -> Finding:
+    """The one failing finding."""
+    assert len(gate.failing) == 1, gate.failing
+    return gate.failing[0]
+
+
+def test_the_same_results_pass_and_reported_rows_are_not_looked_at(baseline: Boards) -> None:
+    gate = judged(BASELINE, baseline)
+    assert gate.passed
+    assert [one.verdict for one in gate.findings] == ["same"] * 9
+    assert {one.row for one in gate.findings} == {"ours", "theirs", "real"}
+
+
+@pytest.mark.parametrize(
+    ("metric", "by", "verdict"),
+    [
+        ("fid", 6.5, "worse"), ("fid", 5.5, "same"), ("fid", -4.5, "same"), ("fid", -5.5, "better"),
+        ("auc", -0.06, "worse"), ("auc", -0.04, "same"), ("auc", 0.03, "same"), ("auc", 0.05, "better"),
+    ],
+)
+def test_the_interval_decides_on_its_worse_side_alone(metric: str, by: float, verdict: str, baseline: Boards) -> None:
+    gate = judged(bent(BASELINE, "ours", metric, by), baseline)
+    found = next(one for one in gate.findings if (one.row, one.metric) == ("ours", metric))
+    assert found.verdict == verdict
+    assert gate.passed == (verdict != "worse")
+    assert found.worse_by == pytest.approx(by if metric == "fid" else -by)
+    others = [one.verdict for one in gate.findings if (one.row, one.metric) != ("ours", metric)]
+    assert others == ["same"] * 8
+
+
+def test_a_finding_says_row_metric_then_now_by_how_much_and_allowed(baseline: Boards) -> None:
+    found = only(judged(bent(BASELINE, "ours", "auc", -0.06), baseline))
+    assert (found.task, found.row, found.metric) == (TASK.id, "ours", "auc")
+    assert (found.then, found.now) == pytest.approx((0.87, 0.81))
+    assert (found.worse_by, found.allowed) == pytest.approx((0.06, 0.05))
+
+
+@pytest.mark.parametrize(
+    ("tolerances", "passes"),
+    [
+        (Tolerances(0.1), False), (Tolerances(0.2), True), (Tolerances(0.0, {"fid": 7.0}), False),
+        (Tolerances(0.0, {"fid": 9.0}), True), (Tolerances(0.2, {"fid": 7.0}), False),
+        (Tolerances(0.0, {"kid": 9.0}), False),
+    ],
+)
+def test_a_tolerance_wider_than_the_interval_takes_its_place(
+    tolerances: Tolerances, passes: bool, baseline: Boards
+) -> None:
+    assert judged(bent(BASELINE, "ours", "fid", 8.0), baseline, tolerances).passed == passes
+
+
+@settings(max_examples=40)
+@given(by=st.floats(-40, 40), relative=st.floats(0, 0.5))
+def test_the_rule_holds_for_any_shift_and_tolerance(by: float, relative: float) -> None:
+    gate = judged(bent(BASELINE, "ours", "fid", by), fold_with_units(BASELINE), Tolerances(relative))
+    now = 60.0 + by
+    assert gate.passed == (not (now - 60.0 > 6.0 and now - 60.0 > relative * 60.0))
+
+
+@pytest.mark.parametrize("by", [1.5, -1.5])
+def test_a_reference_that_moves_either_way_fails(by: float, baseline: Boards) -> None:
+    found = only(judged(bent(BASELINE, "real", "fid", by), baseline))
+    assert (found.row, found.verdict) == ("real", "moved")
+    assert judged(bent(BASELINE, "real", "fid", by / 2), baseline).passed
+
+
+@pytest.mark.parametrize(("by", "moved"), [(3e-14, False), (1e-6, True)])
+def test_round_off_of_a_perfect_score_is_no_change(by: float, moved: bool) -> None:
+    perfect = measured("real", 0, {"reference": True}, (0.0, 0.0, 0.0), (1e-14, 1e-14, 1e-14), (1.0, 1.0, 1.0))
+    bents = bent([perfect], "real", "kid", by)
+    assert judged(bents, fold_with_units([perfect]), Tolerances()).passed != moved
+
+
+def test_a_missing_row_fails_unless_allowed(baseline: Boards) -> None:
+    found = only(judged(BASELINE[1:], baseline))
+    assert (found.row, found.metric, found.verdict) == ("ours", "", "missing")
+    allowed = judged(BASELINE[1:], baseline, allow_missing=True)
+    assert allowed.passed
+    assert [one.row for one in allowed.of("missing")] == ["ours"]
+
+
+def test_a_missing_metric_fails_unless_allowed(baseline: Boards) -> None:
+    short = [replace(BASELINE[0], scores=BASELINE[0].scores[:2]), *BASELINE[1:]]
+    found = only(judged(short, baseline))
+    assert (found.row, found.metric, found.verdict) == ("ours", "auc", "missing")
+    assert judged(short, baseline, allow_missing=True).passed
+
+
+def test_a_run_that_failed_fails_even_where_rows_may_be_missing(baseline: Boards) -> None:
+    crashed = replace(BASELINE[0], status="failed", error="out of\nmemory", scores=[])
+    found = only(judged([crashed, *BASELINE[1:]], baseline, allow_missing=True))
+    assert (found.row, found.verdict, found.detail) == ("ours", "failed", "seed 0: out of memory")
+    second_seed = only(judged([replace(crashed, seed=7), *BASELINE], baseline))
+    assert second_seed.detail == "seed 7: out of memory"
+    assert judged([replace(crashed, seed=7), *BASELINE], fold_with_units([replace(crashed, seed=7), *BASELINE])).passed
+
+
+def test_only_failed_runs_of_a_task_are_failures_not_another_card(baseline: Boards) -> None:
+    crashed = [replace(one, status="failed", error="boom", scores=[], split_hash=None) for one in BASELINE]
+    assert [one.verdict for one in judged(crashed, baseline).findings] == ["failed"] * 3
+
+
+def test_a_row_that_the_baseline_lacks_is_said_and_passes(baseline: Boards) -> None:
+    new = measured("newcomer", 0, {}, (300.0, 290.0, 310.0), (0.5, 0.4, 0.6), (0.5, 0.4, 0.6))
+    gate = judged([*BASELINE, new, PAPER], baseline)
+    assert gate.passed
+    assert [one.row for one in gate.of("new")] == ["newcomer"]
+
+
+def test_a_new_release_is_compared_with_the_one_before(baseline: Boards) -> None:
+    newer = [replace(one, model=replace(one.model, version="0.2.0")) for one in BASELINE]
+    assert judged(newer, baseline).passed
+    found = only(judged(bent(newer, "ours", "fid", 9.0), baseline))
+    assert (found.verdict, found.detail) == ("worse", "version 0.1.0 then, 0.2.0 now")
+
+
+def test_a_run_that_failed_in_the_release_before_is_no_news() -> None:
+    failed = replace(BASELINE[0], status="failed", error="boom", scores=[], seed=7)
+    newer = [replace(one, model=replace(one.model, version="0.2.0")) for one in (failed, *BASELINE)]
+    assert judged(newer, fold_with_units([failed, *BASELINE])).passed
+    assert not judged(newer, fold_with_units(BASELINE)).passed
+
+
+def test_two_releases_in_the_baseline_are_not_guessed_between(baseline: Boards) -> None:
+    older = replace(BASELINE[0], model=replace(BASELINE[0].model, version="0.0.9"))
+    newer = replace(BASELINE[0], model=replace(BASELINE[0].model, version="0.2.0"))
+    gate = judged([newer, *BASELINE[1:]], fold_with_units([older, *BASELINE]))
+    assert [one.verdict for one in gate.findings if "ours" in one.row] == ["missing", "missing", "new"]
+
+
+def test_other_parameters_are_another_row(baseline: Boards) -> None:
+    other = replace(BASELINE[0], model=replace(BASELINE[0].model, parameters={"delta": 0.1}))
+    gate = judged([other, *BASELINE[1:]], baseline)
+    assert [one.verdict for one in gate.findings if one.verdict != "same"] == ["missing", "new"]
+
+
+def test_other_seeds_are_said(baseline: Boards) -> None:
+    found = only(judged(bent([replace(BASELINE[0], seed=4), *BASELINE[1:]], "ours", "fid", 9.0), baseline))
+    assert found.detail == "seeds 0 then, 4 now"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"task": replace(TASK, version=2)}, r"version 2 .* now, but the baseline has version 1 "),
+        ({"task": replace(TASK, card_hash="0" * 64)}, r"card 000000000000\) now, but .*card 9f3ac1b2d4e5\)"),
+        ({"split_hash": "7" * 64}, r"split_hash 777777777777 now, but the baseline has split_hash 555555555555"),
+    ],
+)
+def test_another_card_or_split_is_refused_with_the_difference_named(
+    changes: dict[str, TaskRef | str], message: str, baseline: Boards
+) -> None:
+    with pytest.raises(ResultError, match=message):
+        judged([replace(one, **changes) for one in BASELINE], baseline)  # type: ignore[arg-type]
+
+
+def test_other_settings_of_a_metric_are_refused_with_the_difference_named(baseline: Boards) -> None:
+    other = [replace(one, scores=[replace(score, n=999, parameters={"interval": "guess", "blocks": 3})
+                                  if score.metric == "kid" else score for score in one.scores]) for one in BASELINE]
+    message = r'kid: blocks=3, interval="guess", n=999 now, but the baseline has blocks=\(absent\), interval="U-stat'
+    with pytest.raises(ResultError, match=message):
+        judged(other, baseline)
+
+
+def test_a_task_that_is_gone_is_missing_and_no_task_in_common_is_refused(baseline: Boards) -> None:
+    elsewhere = [replace(one, task=replace(TASK, id="sandbox-chest-t2i")) for one in BASELINE]
+    both = fold_with_units([*BASELINE, *elsewhere])
+    assert [one.verdict for one in judged(BASELINE, both).failing] == ["missing"] * 3
+    assert [one.verdict for one in check(both, baseline, EXACT).of("new")] == ["new"] * 3
+    with pytest.raises(ResultError, match=r"expected results of sandbox-brain-t2i as in .* got sandbox-chest"):
+        judged(elsewhere, baseline)
+
+
+def test_a_tolerance_of_an_unknown_metric_is_refused(baseline: Boards) -> None:
+    with pytest.raises(UnknownNameError, match="'fidd': did you mean fid"):
+        judged(BASELINE, baseline, Tolerances(0.0, {"fidd": 2.0}))

@@ -1,0 +1,69 @@
+"""Markdown, CSV and JSON, and the choice among formats by name."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import replace
+
+import pytest
+
+from ldbench.board import leaderboard as board
+from ldbench.board.leaderboard import Leaderboard, fold
+from ldbench.errors import LdbenchError
+from ldbench.records.result import Result
+from ldbench.report.tables import RENDERERS, render
+
+
+def test_markdown_rows(leaderboard: Leaderboard) -> None:
+    text = render(leaderboard, "markdown")
+    assert "| # | model | fid ↓ | kid ↓ | auc ↑ |\n| :-- | :-- | --: | --: | --: |\n" in text
+    assert "| 1-2 | basic-ft-ld (delta=0.1) | **58.8** \\[53.9, 64.2\\] |" in text
+    assert "| 1-2 | basic-ft | **64 ± 2** \\[46, 81\\] |" in text
+    assert "|  | mean-image | 312 \\[296, 329\\] | 0.412 \\[0.398, 0.427\\] | 0.500 \\[0.418, 0.582\\] |" in text
+    assert "| Basic FT \\| LD | 24.3 | 0.871 |" in text
+    assert "- Failed: sd-ld, seed 3: returned 12 images, expected 600\n" in text
+
+
+def test_every_markdown_row_has_its_tables_columns(leaderboard: Leaderboard) -> None:
+    for table in re.findall(r"(?:^\|.*\|\n)+", render(leaderboard, "markdown"), flags=re.MULTILINE):
+        counts = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
+        assert len(counts) == 1
+
+
+def test_csv_holds_every_number_in_full(leaderboard: Leaderboard) -> None:
+    lines = list(csv.DictReader(io.StringIO(render(leaderboard, "csv"))))
+    scores = [(row, score) for row in leaderboard.rows for score in row.scores]
+    assert len(lines) == len(scores) == 7 * 3 + 2
+    for line, (row, score) in zip(lines, scores, strict=True):
+        assert (line["model"], line["metric"], line["origin"]) == (row.model.name, score.metric, row.origin)
+        shown = [float(line[key]) for key in ("value", "ci_low", "ci_high")]
+        assert shown == [score.value, score.ci_low, score.ci_high]
+        assert line["spread"] == ("" if score.spread is None else str(score.spread))
+        assert line["rank"] == ("" if score.rank is None else str(score.rank))
+        assert (int(line["n"]), int(line["runs"])) == (score.n, score.runs)
+    assert lines[0]["parameters"] == '{"delta": 0.1}'
+    assert {line["seeds"] for line in lines if line["model"] == "basic-ft"} == {"0 1"}
+    assert {line["sees_truth"] for line in lines if line["model"] == "oracle"} == {"true"}
+
+
+def test_json_is_the_leaderboard_file(leaderboard: Leaderboard) -> None:
+    assert render(leaderboard, "json") == board.dumps(leaderboard)
+
+
+@pytest.mark.parametrize("name", sorted(RENDERERS))
+def test_every_format_renders_and_ends_with_a_newline(leaderboard: Leaderboard, name: str) -> None:
+    assert render(leaderboard, name).endswith("\n")
+
+
+@pytest.mark.parametrize("name", sorted(RENDERERS))
+def test_every_format_takes_a_row_without_one_of_the_metrics(results: list[tuple[str, Result]], name: str) -> None:
+    path, one = results[0]
+    short = replace(one, scores=one.scores[1:])
+    assert "mean-image" in render(fold([(path, short), *results[1:]])["sandbox-brain-t2i"], name)
+
+
+def test_an_unknown_format_names_the_known_ones(leaderboard: Leaderboard) -> None:
+    with pytest.raises(LdbenchError, match=r"'markdwn'.*markdown.*terminal, markdown, csv, json"):
+        render(leaderboard, "markdwn")

@@ -1,0 +1,93 @@
+"""The terminal table: complete, within its width, and honest about what is ranked."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from ldbench.board.leaderboard import Leaderboard, fold
+from ldbench.records.result import Result
+from ldbench.records.score import Score
+from ldbench.report.tables import terminal
+
+EXPECTED = """\
+sandbox-brain-t2i, version 1 (text-to-image; card 9f3ac1b2d4e5)
+
+ #     model                     fid ↓            kid ↓                 auc ↑
+ ─────────────────────────────────────────────────────────────────────────────────────
+ 1-2   basic-ft-ld (delta=0.1)    58.8*           0.0321*               0.883*
+                                 [53.9, 64.2]     [0.0272, 0.0371]      [0.830, 0.930]
+ 1-2   basic-ft                   64*   ±2        0.036*   ±0.001       0.865* ±0.008
+                                 [46, 81]         [0.022, 0.050]        [0.772, 0.955]
+ 3     basic-ft-ld (delta=0.0)   120.3            0.1010                0.700
+                                 [112.1, 131.0]   [0.0950, 0.1080]      [0.640, 0.760]
+ 4     sd                        271              0.313                 0.547
+                                 [258, 285]       [0.299, 0.327]        [0.464, 0.630]
+ ─────────────────────────────────────────────────────────────────────────────────────
+       oracle †                   17.9            0.00010               0.958
+                                 [16.6, 19.3]     [-0.00070, 0.00100]   [0.927, 0.980]
+       real                       18.2            0.00030               0.961
+                                 [16.9, 19.8]     [-0.00060, 0.00120]   [0.931, 0.982]
+       mean-image                312              0.412                 0.500
+                                 [296, 329]       [0.398, 0.427]        [0.418, 0.582]
+"""
+
+
+def test_the_table_at_100_columns(leaderboard: Leaderboard) -> None:
+    assert terminal.render(leaderboard).startswith(EXPECTED)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 132, 200])
+def test_no_line_is_wider_than_the_terminal_and_nothing_is_cut(leaderboard: Leaderboard, width: int) -> None:
+    text = terminal.render(leaderboard, width)
+    assert max(len(line) for line in text.splitlines()) <= width
+    assert "…" not in text
+    for shown in ("[53.9, 64.2]", "[0.0272, 0.0371]", "[0.830, 0.930]", "312", "24.3"):
+        assert shown in text
+
+
+def test_one_line_a_row_where_there_is_room(leaderboard: Leaderboard) -> None:
+    assert " 58.8*    [53.9, 64.2]" in terminal.render(leaderboard, 140)
+
+
+def test_many_metrics_are_stacked(results: list[tuple[str, Result]]) -> None:
+    more = [Score(f"extra-{index}", 0.5, 0.4, 0.6, 200, "higher") for index in range(6)]
+    wide = [(path, replace(one, scores=[*one.scores, *more])) for path, one in results if one.scores]
+    text = terminal.render(fold(wide)["sandbox-brain-t2i"], 80)
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert text.count("model  ") >= 2
+    assert all(f"extra-{index} ↑" in text for index in range(6))
+
+
+def test_notes_say_how_it_was_measured_and_what_failed(leaderboard: Leaderboard) -> None:
+    text = " ".join(terminal.render(leaderboard).split())
+    for said in (
+        "fid ↓: efficientnet-lite0, n = 200, interval: jackknife", "auc ↑: n = 600, interval: DeLong",
+        "; seeds 0, 1: basic-ft. A value", "† sees the true answers",
+        "from Latent Drifting, Table 1; protocol known only in part",
+        "Failed: sd-ld, seed 3: returned 12 images, expected 600", "* rank 1 on that metric, ties included",
+        "not ranked, not to be compared",
+    ):
+        assert said in text
+
+
+def test_markup_in_a_name_is_text(results: list[tuple[str, Result]]) -> None:
+    path, one = results[3]
+    odd = replace(one, model=replace(one.model, name="[bold]x[/bold]"))
+    assert "[bold]x[/bold]" in terminal.render(fold([(path, odd)])["sandbox-brain-t2i"])
+
+
+def test_colours_come_only_with_a_console_that_has_them(leaderboard: Leaderboard) -> None:
+    assert "\x1b" not in terminal.render(leaderboard)
+    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system="standard")
+    with console.capture() as captured:
+        console.print(terminal.renderable(leaderboard, 100))
+    assert "\x1b[1m" in captured.get()
+
+
+def test_only_failures_still_print(results: list[tuple[str, Result]]) -> None:
+    only = fold([pair for pair in results if pair[1].status == "failed"])["sandbox-brain-t2i"]
+    assert "Failed: sd-ld" in terminal.render(only)
