@@ -76,7 +76,7 @@ def contract() -> str:
 
 def pages() -> dict[str, str]:
     """Every generated page by its file name."""
-    written = {f"{name.removeprefix('ldbench.')}.md": page(name) for name in (*PUBLIC, *FORMATS)}
+    written = {f"{name.rpartition('.')[2]}.md": page(name) for name in (*PUBLIC, *FORMATS)}
     return written | {"contract.md": contract()}
 
 

@@ -155,10 +155,10 @@ def check(
     set_: Set = None,
 ) -> None:
     """Hold MODEL against the generator contract, clause by clause: what is expected, what was seen."""
-    from ldbench.conformance.text import lines, summary
     from ldbench.plugins.parameters import build
     from ldbench.plugins.registry import load_generator
     from ldbench.testing import check_generator
+    from ldbench.testing.printed import lines, summary
 
     generator = build(load_generator(model), key_values(set_ or []))
     findings = check_generator(generator, device=device, backbone=backbone)

@@ -52,10 +52,10 @@ def search(
 
     No test image is read.
     """
-    from ldbench.analysis.search import search as search_
-    from ldbench.analysis.tables import search_table
     from ldbench.run.pipeline import Settings
     from ldbench.run.progress import live_progress
+    from ldbench.studies.parameters.search import search as search_
+    from ldbench.studies.parameters.tables import search_table
 
     with live_progress(f"{model} on {task}") as progress:
         settings = Settings(out, seed, device, batch_size, key_values(set_ or []), progress)
@@ -73,12 +73,12 @@ def ablate(
     set_: Set = None, device: Device = "auto", batch_size: BatchSize = 50, out: Out = Path("runs/ablation"),
 ) -> None:
     """Run MODEL on TASK for every value (or pair of values) and seed, and put the scores side by side."""
-    from ldbench.analysis.ablation import ablate as ablate_
-    from ldbench.analysis.ablation import parse_seeds
-    from ldbench.analysis.ablation_files import ablation_table, write_ablation
     from ldbench.run.pipeline import Settings
     from ldbench.run.processes import is_first_process
     from ldbench.run.progress import live_progress
+    from ldbench.studies.parameters.ablation import ablate as ablate_
+    from ldbench.studies.parameters.ablation import parse_seeds
+    from ldbench.studies.parameters.ablation_files import ablation_table, write_ablation
 
     if len(parameter) != len(values):
         raise UsageError(f"--values: expected one for each --parameter, got {len(values)} for {len(parameter)}")
@@ -104,9 +104,9 @@ def sweep(
     out: Out = Path("runs/figures"),
 ) -> None:
     """Draw a row a prompt and a column a value, with the same noise along a row (the paper's Fig. 2)."""
-    from ldbench.analysis.sweep import sweep as sweep_
     from ldbench.run.pipeline import Settings
     from ldbench.run.progress import live_progress
+    from ldbench.studies.parameters.sweep import sweep as sweep_
 
     with live_progress(f"{model} on {task}") as progress:
         settings = Settings(out, seed, device, batch_size, key_values(set_ or []), progress)
@@ -124,9 +124,9 @@ def trajectory(
     set_: Set = None, seed: Seed = 0, device: Device = "auto", out: Out = Path("runs/figures"),
 ) -> None:
     """Draw images and the distributions of pixels and latents along the reverse process (the paper's Fig. 3)."""
-    from ldbench.analysis.trajectory import trajectory as trajectory_
     from ldbench.run.pipeline import Settings
     from ldbench.run.progress import live_progress
+    from ldbench.studies.parameters.trajectory import trajectory as trajectory_
 
     with live_progress(f"{model} on {task}") as progress:
         settings = Settings(out, seed, device, overrides=key_values(set_ or []), progress=progress)

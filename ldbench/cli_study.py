@@ -39,9 +39,9 @@ def make(
     salt: Annotated[str | None, typer.Option(help="The salt in a key, to write the same page again.")] = None,
 ) -> None:
     """Write one blinded HTML page from finished runs and real scans, and its answer key in a file of its own."""
-    from ldbench.study.make import Design
-    from ldbench.study.make import make as make_study
-    from ldbench.study.page import CONSENT, Wording
+    from ldbench.studies.readers.make import Design
+    from ldbench.studies.readers.make import make as make_study
+    from ldbench.studies.readers.page import CONSENT, Wording
 
     named = tuple(part.strip() for part in questions.split(",") if part.strip())
     words = Wording(title, CONSENT if consent is None else _text(consent))
@@ -60,8 +60,8 @@ def score(
 ) -> None:
     """Score readers' answers: accuracy, preference and agreement, with intervals."""
     from ldbench.records.files import write_text_atomic
-    from ldbench.study.display import render
-    from ldbench.study.score import score as score_study
+    from ldbench.studies.readers.display import render
+    from ldbench.studies.readers.score import score as score_study
 
     text = render(score_study(answers, key, seed), format_)
     if out is None:

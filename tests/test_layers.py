@@ -18,7 +18,6 @@ ORDER = (
     "cli", "__main__",
 )
 MOVING: dict[str, str] = {
-    "analysis": "studies",
     "cli_analysis": "cli",
     "cli_compare": "cli",
     "cli_data": "cli",
@@ -28,18 +27,13 @@ MOVING: dict[str, str] = {
     "cli_report": "cli",
     "cli_study": "cli",
     "cli_verify": "cli",
-    "conformance": "testing",
-    "global_random": "testing",
-    "miniature": "testing",
     "schemas": "board",
-    "study": "studies",
     "torchvision_ops": "errors",
 }
 LEVEL = {name: level for level, name in enumerate(ORDER)}
 LEVEL |= {name: LEVEL[package] for name, package in MOVING.items()}
 MOVING_IMPORTS: set[str] = set()
 MOVING: dict[str, str] = {
-    "analysis": "studies",
     "cli_analysis": "cli",
     "cli_compare": "cli",
     "cli_data": "cli",
@@ -49,15 +43,10 @@ MOVING: dict[str, str] = {
     "cli_report": "cli",
     "cli_study": "cli",
     "cli_verify": "cli",
-    "conformance": "testing",
-    "global_random": "testing",
-    "miniature": "testing",
     "schemas": "board",
-    "study": "studies",
     "torchvision_ops": "errors",
 }
 MOVING: dict[str, str] = {
-    "analysis": "studies",
     "cli_analysis": "cli",
     "cli_compare": "cli",
     "cli_data": "cli",
@@ -67,15 +56,10 @@ MOVING: dict[str, str] = {
     "cli_report": "cli",
     "cli_study": "cli",
     "cli_verify": "cli",
-    "conformance": "testing",
-    "global_random": "testing",
-    "miniature": "testing",
     "schemas": "board",
-    "study": "studies",
     "torchvision_ops": "errors",
 }
 MOVING: dict[str, str] = {
-    "analysis": "studies",
     "cli_analysis": "cli",
     "cli_compare": "cli",
     "cli_data": "cli",
@@ -85,15 +69,10 @@ MOVING: dict[str, str] = {
     "cli_report": "cli",
     "cli_study": "cli",
     "cli_verify": "cli",
-    "conformance": "testing",
-    "global_random": "testing",
-    "miniature": "testing",
     "schemas": "board",
-    "study": "studies",
     "torchvision_ops": "errors",
 }
 MOVING: dict[str, str] = {
-    "analysis": "studies",
     "cli_analysis": "cli",
     "cli_compare": "cli",
     "cli_data": "cli",
@@ -103,11 +82,7 @@ MOVING: dict[str, str] = {
     "cli_report": "cli",
     "cli_study": "cli",
     "cli_verify": "cli",
-    "conformance": "testing",
-    "global_random": "testing",
-    "miniature": "testing",
     "schemas": "board",
-    "study": "studies",
     "torchvision_ops": "errors",
 }
 
@@ -119,6 +94,12 @@ def modules(folder: Path, package: str) -> dict[str, Path]:
         parts = path.relative_to(folder).with_suffix("").parts
         found[".".join([package, *(part for part in parts if part != "__init__")])] = path
     return found
+
+
+def _is_module(name: str) -> bool:
+    """Whether a dotted name of the suite is a module: `from package import module` does not ask for the package."""
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
 
 
 def imports(path: Path, name: str) -> set[str]:
@@ -133,7 +114,9 @@ def imports(path: Path, name: str) -> set[str]:
             if node.level:
                 parts = package.split(".")
                 base = ".".join([*parts[: len(parts) - node.level + 1], *([base] if base else [])])
-            found |= {base} | {f"{base}.{alias.name}" for alias in node.names}
+            for alias in node.names:
+                part = f"{base}.{alias.name}"
+                found |= {part} if _is_module(part) else {base, part}
     return found
 
 

@@ -16,8 +16,8 @@ from ldbench_baselines.references import Real
 from ldbench.api import Context, Request, TrainingSet
 from ldbench.data.images import write_image
 from ldbench.errors import GeneratorError
-from ldbench.miniature import miniature
 from ldbench.testing import check_generator
+from ldbench.testing.miniature import miniature
 
 TASK = miniature("text-to-image")
 REQUESTS = [Request(case, seed) for seed, case in enumerate(TASK.cases)]

@@ -1,0 +1,146 @@
+"""Full runs over the values of one parameter or of two, pooled over seeds, in one table.
+
+Every cell is a run like any other (`ldbench.run.pipeline`): it resumes, its result file stands below the same folder,
+and `ldbench report` reads it. Refuses to lose the others where one run fails: it goes on, and the failure stands in the
+answer.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ldbench.api import ParameterValue
+from ldbench.board.seeds import Interval, pool
+from ldbench.errors import GeneratorError, MetricError, UsageError
+from ldbench.plugins.parameters import build
+from ldbench.records.result import Result
+from ldbench.records.score import Direction, bounds
+from ldbench.run.pipeline import Settings, ready, run
+from ldbench.studies.parameters.values import Grid, grid
+from ldbench.studies.parameters.workbench import digest, slug
+from ldbench.task import card
+
+MOST_RUNS = 1000
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """One metric over the seeds of one cell: mean, 95 % interval, standard deviation over seeds (None for one)."""
+
+    metric: str
+    direction: Direction
+    extractor: str | None
+    value: float
+    low: float
+    high: float
+    spread: float | None
+    runs: int
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One setting: the values as `--set` takes them, what they mean, pooled scores, result files and failures."""
+
+    texts: tuple[str, ...]
+    values: tuple[ParameterValue, ...]
+    scores: tuple[Pooled, ...]
+    results: tuple[str, ...]
+    failures: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """The cells in order of the grids, the first grid slowest, and where the answer was written."""
+
+    task: str
+    model: str
+    grids: tuple[Grid, ...]
+    seeds: tuple[int, ...]
+    cells: tuple[Cell, ...]
+    folder: Path
+
+    @property
+    def metrics(self) -> list[tuple[str, Direction]]:
+        """The metrics that any cell has, in the card's order."""
+        return list(dict.fromkeys((score.metric, score.direction) for cell in self.cells for score in cell.scores))
+
+    @property
+    def failures(self) -> list[str]:
+        """What went wrong, a line a run."""
+        return [line for cell in self.cells for line in cell.failures]
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """`0,1,2` as numbers; UsageError for none, a double one, or something else."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts) or len(set(map(int, parts))) < len(parts):
+        raise UsageError(f"--seeds: expected different whole numbers parted by commas, 0 or more, got {text!r}")
+    return tuple(map(int, parts))
+
+
+def ablate(
+    task_name: str, model_name: str, parameters: Sequence[tuple[str, str]], seeds: tuple[int, ...], settings: Settings
+) -> Ablation:
+    """Run every value, or pair of values, with every seed.
+
+    `parameters` holds one or two (name, values). What an interrupted ablation finished is not repeated. Raises
+    UsageError before the first run for values that can't be; a run that fails is recorded and the others go on.
+    """
+    task = card.load(task_name)
+    generator, model = ready(task, model_name, settings.overrides)
+    if len(parameters) not in (1, 2) or len({name for name, _ in parameters}) < len(parameters):
+        raise UsageError("--parameter: expected one parameter, or two different ones, each with its --values")
+    grids = tuple(grid(type(generator), name, values, settings.overrides) for name, values in parameters)
+    combinations = list(itertools.product(*(zip(each.texts, each.values, strict=True) for each in grids)))
+    if len(combinations) * len(seeds) > MOST_RUNS:
+        count = len(combinations) * len(seeds)
+        raise UsageError(f"--values: expected at most {MOST_RUNS} runs, got {count}; take fewer")
+    overrides = [
+        {**settings.overrides, **{each.parameter: text for each, (text, _) in zip(grids, combination, strict=True)}}
+        for combination in combinations
+    ]
+    for each in overrides:
+        build(type(generator), each)
+    cells = []
+    for index, combination in enumerate(combinations):
+        texts, values = zip(*combination, strict=True)
+        cells.append(_cell(task_name, model_name, texts, values, seeds, replace(settings, overrides=overrides[index])))
+        settings.progress("ablation", index + 1, len(combinations), " ".join(texts))
+    axes = [[each.parameter, each.texts] for each in grids]
+    question = [task.hash, model.version, model.parameters, axes, seeds, settings.device]
+    names = "-".join(each.parameter for each in grids)
+    key = digest(json.dumps(question, sort_keys=True))[:12]
+    folder = settings.out / task.id / f"ablation-{slug(model.name)}-{names}-{key}"
+    return Ablation(task.id, model_name, grids, seeds, tuple(cells), folder)
+
+
+def _cell(
+    task_name: str, model_name: str, texts: tuple[str, ...], values: tuple[ParameterValue, ...], seeds: Sequence[int],
+    settings: Settings,
+) -> Cell:
+    results: list[Result] = []
+    paths, failures = [], []
+    for seed in seeds:
+        try:
+            result, path = run(task_name, model_name, replace(settings, seed=seed))
+        except (GeneratorError, MetricError) as error:  # this setting's own fault; what is wrong with all is raised
+            failures.append(f"{' '.join(texts)}, seed {seed}: {error}")
+        else:
+            results.append(result)
+            paths.append(path.relative_to(settings.out).as_posix())
+    return Cell(texts, values, _pooled(results), tuple(paths), tuple(failures))
+
+
+def _pooled(results: Sequence[Result]) -> tuple[Pooled, ...]:
+    """Each metric over the seeds, in the card's order."""
+    pooled = []
+    for index, first in enumerate(results[0].scores if results else []):
+        scores = [result.scores[index] for result in results]
+        intervals = [Interval(score.value, score.ci_low, score.ci_high) for score in scores]
+        interval, spread = pool(intervals, bounds(first.metric))
+        pooled.append(Pooled(first.metric, first.direction, first.extractor, *interval, spread, len(scores)))
+    return tuple(pooled)

@@ -1,0 +1,93 @@
+"""An ablation as files (JSON, CSV, Markdown, PNG) and as text for the terminal.
+
+Refuses to round in JSON and CSV; text and Markdown show as many digits as an interval supports.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from ldbench.records.files import write_text_atomic
+from ldbench.studies.parameters.ablation import Ablation, Cell
+from ldbench.studies.parameters.plots import draw_ablation
+from ldbench.studies.parameters.tables import text_table, with_interval
+from ldbench.studies.parameters.workbench import write_record
+
+_ARROWS = {"lower": "↓", "higher": "↑"}
+
+
+def write_ablation(answer: Ablation) -> list[Path]:
+    """Write ablation.json, .csv, .md and, where any run succeeded, .png; the paths."""
+    paths = [answer.folder / f"ablation.{suffix}" for suffix in ("json", "csv", "md", "png")]
+    write_record(paths[0], _record(answer))
+    write_text_atomic(paths[1], _csv(answer))
+    write_text_atomic(paths[2], _markdown(answer))
+    if not answer.metrics:
+        return paths[:3]
+    draw_ablation(paths[3], answer)
+    return paths
+
+
+def ablation_table(answer: Ablation) -> str:
+    """The table as plain text, failures below it."""
+    lines = [text_table(_header(answer), [_row(answer, cell) for cell in answer.cells]).rstrip("\n")]
+    lines += [f"failed: {failure}" for failure in answer.failures]
+    return "\n".join(lines) + "\n"
+
+
+def _header(answer: Ablation) -> list[str]:
+    return [*(g.parameter for g in answer.grids), *(f"{name} {_ARROWS[way]}" for name, way in answer.metrics)]
+
+
+def _row(answer: Ablation, cell: Cell) -> list[str]:
+    scores = {score.metric: score for score in cell.scores}
+    shown = []
+    for name, _ in answer.metrics:
+        found = scores.get(name)
+        shown.append(" ".join(with_interval(found.value, found.low, found.high)) if found else "failed")
+    return [*cell.texts, *shown]
+
+
+def _record(answer: Ablation) -> dict[str, object]:
+    return {
+        "kind": "ablation", "task": answer.task, "model": answer.model, "seeds": list(answer.seeds),
+        "parameters": [{"name": g.parameter, "values": list(g.values)} for g in answer.grids],
+        "cells": [
+            {
+                "values": dict(zip((g.parameter for g in answer.grids), cell.values, strict=True)),
+                "scores": [asdict(score) for score in cell.scores],
+                "results": list(cell.results), "failures": list(cell.failures),
+            }
+            for cell in answer.cells
+        ],
+    }
+
+
+def _csv(answer: Ablation) -> str:
+    target = io.StringIO()
+    writer = csv.writer(target, lineterminator="\n")
+    columns = ("metric", "direction", "extractor", "value", "ci_low", "ci_high", "spread", "runs")
+    writer.writerow([*(g.parameter for g in answer.grids), *columns])
+    for cell in answer.cells:
+        for score in cell.scores:
+            numbers = (score.value, score.low, score.high, score.spread, score.runs)
+            writer.writerow([*cell.texts, score.metric, score.direction, score.extractor, *numbers])
+    return target.getvalue()
+
+
+def _markdown(answer: Ablation) -> str:
+    header = _header(answer)
+    seeds = ", ".join(map(str, answer.seeds))
+    lines = [f"### {answer.model} on {answer.task}, seeds {seeds}", "", _line(header), _line(["--:"] * len(header))]
+    lines += [_line(_row(answer, cell)) for cell in answer.cells]
+    lines += ["", "Mean over seeds with its 95 % interval."]
+    lines += [f"- failed: {failure}" for failure in answer.failures]
+    return "\n".join(lines) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

@@ -1,0 +1,222 @@
+"""The search for a parameter's value, delta above all: the one whose images lie nearest to the training images.
+
+Latent Drifting, Sec. 3.3: the discrepancy of the generated from the target distribution is an L1 distance, estimated
+by Monte Carlo. Every value gets the same training prompts and the same noise. delta = 0 is no drift (lambda = 0 in
+the paper), so a grid should hold it.
+
+For edits the same search minimises the objective of a counterfactual (Eq. 5) on validation scans: there, training
+scans are what generator and judge have learnt by heart.
+
+Refuses to look at the test split: prompts and reference are the training split's, sources of edits the validation
+split's. Refuses fewer than two values or two images, and a latent distance for a generator that shows no latents.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ldbench.api import Case, Context, Generator, HasLatents
+from ldbench.errors import GeneratorError, UsageError
+from ldbench.run.generate import blamed
+from ldbench.run.pipeline import Settings
+from ldbench.studies.parameters.curve import RESAMPLES, Curve, curve
+from ldbench.studies.parameters.distance import (
+    Array,
+    Distance,
+    Measure,
+    needs_latents,
+    on_latents,
+    on_pixels,
+    parse_distance,
+)
+from ldbench.studies.parameters.outcome import MEASURE, ZERO, outcome
+from ldbench.studies.parameters.plots import draw_search
+from ldbench.studies.parameters.values import Grid, grid
+from ldbench.studies.parameters.workbench import Workbench, workbench, write_record
+
+_BATCH = 32
+Representation = Callable[[torch.Tensor], Array]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The answer: the grid, its curve, the distance of real training images at that sample size, and where it lies.
+
+    `training` is the distance that the training images of the very prompts have from all training images; None where
+    edits are judged, which have no such bound.
+    """
+
+    grid: Grid
+    curve: Curve
+    distance: Distance
+    images: int
+    training: float | None
+    record: Path
+    plot: Path
+
+    @property
+    def setting(self) -> str:
+        """The best value as `--set` takes it."""
+        return f"{self.grid.parameter}={self.grid.texts[self.curve.best]}"
+
+
+def search(
+    task_name: str, model_name: str, parameter: str, values: str, settings: Settings, *,
+    distance: str = "channels", images: int = 100, outcome_weight: float = 1.0,
+) -> Found:
+    """Try the values of a parameter on `images` cases; writes search.json and search.png.
+
+    The cases are training prompts, or of an editing task edits of validation scans. `outcome_weight` is the lambda of
+    Eq. 5, for distance counterfactual alone.
+
+    A search given again finds its images and, where it has more values or images, makes only those. Raises
+    UsageError for values, distances and numbers of images that can't be, and what the generator raises.
+    """
+    name = parse_distance(distance)
+    if images < 2:
+        raise UsageError(f"--images: expected 2 or more, for an interval, got {images}")
+    with workbench(task_name, model_name, settings) as bench:
+        cls = bench.generator_class
+        wanted = grid(cls, parameter, values, settings.overrides, least=2)
+        for text in wanted.texts:
+            bench.ready({parameter: text})  # a value that the generator refuses is found before the first fit
+        if needs_latents(name) and not issubclass(cls, HasLatents):
+            raise UsageError(
+                f"--distance {name}: {model_name} shows no latents (it has no `encode`); take channels or mean-image"
+            )
+        cases = bench.search_cases(images)
+        if name == "counterfactual":
+            objective = outcome(bench, cases, outcome_weight)
+            features = [objective.of(images) for images in _images(bench, wanted, cases)]
+            compared = _Compared(MEASURE, features, ZERO, None)
+            return _answer(bench, wanted, name, compared, {"outcome_weight": outcome_weight})
+        return _answer(bench, wanted, name, _compared(bench, wanted, name, cases), {})
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """What a curve is made of: a measure, the features of each value's images, and those of what they are compared
+    with; the distance of the training images, where there is one."""
+
+    measure: Measure
+    features: list[Array]
+    reference_k: Array
+    training: float | None
+
+
+def _compared(bench: Workbench, wanted: Grid, name: Distance, cases: list[Case]) -> _Compared:
+    """The images of every value beside the training images."""
+    made = _images(bench, wanted, cases)
+    shown = _representation(bench, name, {wanted.parameter: wanted.texts[0]})
+    measure, reference_k, prompted_k = _reference(bench, name, shown, {case.id for case in cases})
+    features = [_features(measure, shown, images) for images in made]
+    training = None if prompted_k is None else measure.distance(prompted_k, reference_k)
+    return _Compared(measure, features, reference_k, training)
+
+
+def _answer(
+    bench: Workbench, wanted: Grid, name: Distance, compared: _Compared, asked: dict[str, float]
+) -> Found:
+    random = np.random.default_rng(bench.settings.seed)
+    found = curve(wanted, compared.measure, compared.features, compared.reference_k, random)
+    count = len(compared.features[0])
+    question = {"parameter": wanted.parameter, "values": wanted.texts, "distance": name, "images": count, **asked}
+    folder = bench.outcome_folder(f"search-{wanted.parameter}-{name}", question)
+    answer = Found(
+        wanted, found, name, count, compared.training, folder / "search.json", folder / "search.png"
+    )
+    draw_search(answer.plot, found, wanted, answer.training, _titles(bench, answer))
+    write_record(answer.record, bench.record("search") | _record(bench, answer) | asked)
+    return answer
+
+
+def _images(bench: Workbench, wanted: Grid, cases: list[Case]) -> list[torch.Tensor]:
+    """The images of every value; the first value comes last, so that its fit is in memory to encode with."""
+    made: dict[str, torch.Tensor] = {}
+    for text in reversed(wanted.texts):
+        made[text] = bench.images(cases, {wanted.parameter: text}, "search")
+        bench.settings.progress(f"search {wanted.parameter}", len(made), len(wanted.texts), text)
+    return [made[text] for text in wanted.texts]
+
+
+def _representation(bench: Workbench, name: Distance, setting: dict[str, str]) -> Representation:
+    """Pixels as they are, or latents, all of them by the encoder of one fit: distances need one space."""
+    if not needs_latents(name):
+        return lambda images_nchw: images_nchw.numpy()
+    generator, context = bench.fitted(setting)
+    return functools.partial(_latents, generator, context)
+
+
+def _latents(generator: Generator, context: Context, images_nchw: torch.Tensor) -> Array:
+    assert isinstance(generator, HasLatents)
+    name = type(generator).__name__
+    with blamed(f"{name}: encode"):
+        latents = generator.encode(images_nchw, context)
+    if latents.ndim != 4 or len(latents) != len(images_nchw) or not torch.isfinite(latents).all():
+        raise GeneratorError(f"{name}: expected finite latents (N, C, h, w), got shape {tuple(latents.shape)}")
+    return latents.detach().cpu().float().numpy()
+
+
+def _reference(
+    bench: Workbench, name: Distance, shown: Representation, prompted: set[str]
+) -> tuple[Measure, Array, Array | None]:
+    """The measure, and the mean features of all training images and of those whose prompts were used, if any was."""
+    batches: Iterable[tuple[list[str], Array]] = ((ids, shown(images)) for ids, images in _training_batches(bench))
+    if name == "latents" or name == "latent-mean":
+        batches = list(batches)  # latents are small, and all are wanted at once and again below
+        measure = on_latents(name, np.concatenate([latents for _, latents in batches]))
+    elif name == "counterfactual":
+        raise UsageError("--distance counterfactual compares with no training image")
+    else:
+        measure = on_pixels(name)
+    total, part = 0.0, 0.0
+    for ids, represented in batches:
+        features_nk = measure.features(represented).astype(np.float64)
+        total = total + features_nk.sum(axis=0)
+        part = part + features_nk[[case_id in prompted for case_id in ids]].sum(axis=0)
+    mean_k = np.asarray(total / len(bench.data.train), dtype=np.float32)
+    seen = bench.data.editing is None
+    return measure, mean_k, np.asarray(part / len(prompted), dtype=np.float32) if seen else None
+
+
+def _training_batches(bench: Workbench) -> Iterator[tuple[list[str], torch.Tensor]]:
+    """Training images a few at a time: all of them at 512 pixels would not fit in memory."""
+    train = bench.data.train
+    for start in range(0, len(train), _BATCH):
+        examples = [train[index] for index in range(start, min(start + _BATCH, len(train)))]
+        yield [example.id for example in examples], torch.stack([example.image for example in examples])
+
+
+def _features(measure: Measure, shown: Representation, images_nchw: torch.Tensor) -> Array:
+    return np.concatenate([measure.features(shown(batch)) for batch in images_nchw.split(_BATCH)])
+
+
+def _titles(bench: Workbench, answer: Found) -> tuple[str, str]:
+    title = f"{bench.model.name} on {bench.data.task.id}: {answer.images} images a value, seed {bench.settings.seed}"
+    if answer.distance == "counterfactual":
+        return title, "outcome and change (Eq. 5)"
+    return title, f"L1 to the training images ({answer.distance})"
+
+
+def _record(bench: Workbench, answer: Found) -> dict[str, object]:
+    found, of_edits = answer.curve, answer.distance == "counterfactual"
+    prompts = "training prompts" if bench.data.editing is None else "edits of validation scans"
+    with_what = "judge and sources" if of_edits else "all training images"
+    return {
+        "parameter": answer.grid.parameter, "distance": answer.distance, "images": answer.images,
+        "training_images": len(bench.data.train), "training_distance": answer.training, "resamples": RESAMPLES,
+        "compared": f"generated images for {prompts} with {with_what}; no test image was read",
+        "curve": [
+            asdict(point) | {"value": value} for point, value in zip(found.points, answer.grid.values, strict=True)
+        ],
+        "best": {
+            "set": answer.setting, "value": answer.grid.values[found.best], "low": found.best_low,
+            "high": found.best_high, "at_edge": found.at_edge,
+        },
+    }

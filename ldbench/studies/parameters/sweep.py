@@ -1,0 +1,88 @@
+"""One prompt a row, one value a column, the same noise along a row: the paper's Fig. 2.
+
+Refuses to choose prompts by looks: they are the task's first cases, or those given.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from ldbench.api import Case
+from ldbench.errors import UsageError
+from ldbench.run.pipeline import Settings
+from ldbench.studies.parameters.plots import draw_sweep
+from ldbench.studies.parameters.values import Grid, grid
+from ldbench.studies.parameters.workbench import Workbench, workbench, write_record
+
+MOST_PROMPTS = 50
+
+
+class Drawn(NamedTuple):
+    """Where a figure and its numbers were written."""
+
+    record: Path
+    plot: Path
+
+
+def sweep(
+    task_name: str, model_name: str, parameter: str, values: str, settings: Settings, *,
+    prompts: int = 4, own_prompts: Sequence[str] = (),
+) -> Drawn:
+    """Draw `prompts` cases of the task, or `own_prompts`, under each value; writes sweep.png and sweep.json.
+
+    The JSON holds the mean of each colour channel, image by image and over the images of a value. Raises UsageError.
+    """
+    with workbench(task_name, model_name, settings) as bench:
+        wanted = grid(bench.generator_class, parameter, values, settings.overrides)
+        cases = chosen_cases(bench, prompts, own_prompts)
+        for text in wanted.texts:
+            bench.ready({parameter: text})
+        columns = []
+        for index, text in enumerate(wanted.texts):
+            columns.append(bench.images(cases, {parameter: text}, "sweep"))
+            settings.progress(f"sweep {parameter}", index + 1, len(wanted.texts), text)
+        question = {"parameter": parameter, "values": wanted.texts, "cases": [[case.id, case.prompt] for case in cases]}
+        folder = bench.outcome_folder(f"sweep-{parameter}", question)
+        drawn = Drawn(folder / "sweep.json", folder / "sweep.png")
+        draw_sweep(drawn.plot, columns, wanted, [case.prompt for case in cases])
+        write_record(drawn.record, bench.record("sweep") | _record(wanted, cases, columns))
+        return drawn
+
+
+def chosen_cases(bench: Workbench, count: int, own_prompts: Sequence[str]) -> list[Case]:
+    """The task's first cases, or one a given prompt, where prompts alone are what the task is of; UsageError."""
+    if own_prompts:
+        if bench.data.task.kind != "text-to-image":
+            raise UsageError(f"--prompt: {bench.data.task.id} edits images, a prompt has no source; leave it away")
+        if len(own_prompts) > MOST_PROMPTS or len(set(own_prompts)) < len(own_prompts):
+            raise UsageError(f"--prompt: expected at most {MOST_PROMPTS} different ones, got {len(own_prompts)}")
+        return [Case(f"prompt-{hashlib.sha256(text.encode()).hexdigest()[:12]}", text, {}) for text in own_prompts]
+    most = min(MOST_PROMPTS, len(bench.data.cases))
+    if not 1 <= count <= most:
+        raise UsageError(f"--prompts: expected 1 to {most}, got {count}")
+    return list(bench.data.cases[:count])
+
+
+def _record(wanted: Grid, cases: Sequence[Case], columns: Sequence[torch.Tensor]) -> dict[str, object]:
+    return {
+        "parameter": wanted.parameter,
+        "cases": [{"id": case.id, "prompt": case.prompt} for case in cases],
+        "columns": [
+            {
+                "value": value, "text": text, "mean_rgb": _rounded(images.mean(dim=(0, 2, 3))),
+                "images": {
+                    case.id: _rounded(image.mean(dim=(1, 2))) for case, image in zip(cases, images, strict=True)
+                },
+            }
+            for value, text, images in zip(wanted.values, wanted.texts, columns, strict=True)
+        ],
+    }
+
+
+def _rounded(values: torch.Tensor) -> list[float]:
+    return [round(float(value), 6) for value in values]

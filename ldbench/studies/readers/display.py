@@ -1,0 +1,134 @@
+"""A study's scores as text: for the terminal, Markdown or JSON.
+
+Refuses to say more than the numbers hold: rules that decide what counts are printed below them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from ldbench.errors import UsageError
+from ldbench.studies.readers.estimates import Estimate
+from ldbench.studies.readers.questions import question_named
+from ldbench.studies.readers.score import StudyScore
+
+FORMATS = ("terminal", "markdown", "json")
+_UNSAFE = str.maketrans({char: f"\\{char}" for char in "\\`*_<>|#"})
+NONE = "-"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A titled table of text."""
+
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def render(score: StudyScore, format: str) -> str:
+    """The scores as text; raises `UsageError` for a format that isn't there."""
+    if format not in FORMATS:
+        raise UsageError(f"--format: expected one of {', '.join(FORMATS)}, got {format!r}")
+    if format == "json":
+        return json.dumps(asdict(score), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+    shown = [each for each in _tables(score) if each.rows]
+    readers = "1 reader" if len(score.readers) == 1 else f"{len(score.readers)} readers"
+    head = f"Reader study {score.study} on {score.task}: {readers}, runs {', '.join(score.runs)}"
+    if format == "markdown":
+        listed = "\n".join(f"- {_inert(line)}" for line in rules(score))
+        parts = [f"# {_inert(head)}", *map(_markdown, shown), listed]
+    else:
+        parts = [head, *map(_plain, shown), "\n".join(rules(score))]
+    return "\n\n".join(parts) + "\n"
+
+
+def rules(score: StudyScore) -> list[str]:
+    """What counts and what the intervals cover."""
+    one = len(score.readers) == 1
+    found = [
+        "Intervals are 95 %: " + (
+            "one reader, so they cover the choice of cases alone (Wilson's for shares)."
+            if one else "readers and cases resampled, for readers and cases like these; "
+            "shares are given at least Wilson's width."
+        ),
+        "A repeated trial counts once, by its first answer. Trials with noise count nowhere but in their own column.",
+    ]
+    if any(row.question == "real" for row in score.accuracies):
+        found.append("Real or generated: a run is the better the nearer its d' is to 0; accuracy alone also moves with "
+                     "how readily a reader says \"generated\".")
+    if score.preferences:
+        found.append("\"Can't tell\" has its own share, counts half in score and order, and is left out of the sign "
+                     "test, which takes each case's majority of readers as one throw; p is Holm's over the pairs.")
+    missed = [each.reader for each in score.readers if each.catches_passed < each.catches]
+    if missed:
+        found.append(f"Took noise for a real scan: {', '.join(missed)}; nobody is left out for it.")
+    early = [each for each in score.readers if each.answered < each.trials]
+    if early:
+        named = ", ".join(f"{each.reader} {each.answered} of {each.trials}" for each in early)
+        found.append(f"Stopped early: {named}; what was answered counts.")
+    return found
+
+
+def _tables(score: StudyScore) -> list[Table]:
+    return [
+        Table("Accuracy", ("question", "images", "right", "d'", "answers"), tuple(
+            (question_named(row.question).title, row.images, _percent(row.accuracy), _number(row.d_prime),
+             str(row.accuracy.n))
+            for row in score.accuracies
+        )),
+        Table("Preference", ("A", "B", "A better", "B better", "can't tell", "score of A", "cases A:B", "p"), tuple(
+            (row.first, row.second, _percent(row.share_first), _percent(row.share_second), _percent(row.share_neither),
+             _percent(row.score), f"{row.cases_first}:{row.cases_second}", f"{row.p_holm:.3f}")
+            for row in score.preferences
+        )),
+        Table("Order by preference", ("rank", "run", "log strength", "answers"), tuple(
+            (str(row.rank), row.run, _number(row.strength), str(row.strength.n)) for row in score.order
+        )),
+        Table("Agreement between readers", ("question", "Krippendorff's alpha", "answers"), tuple(
+            (question_named(row.question).title, _number(row.alpha), NONE if row.alpha is None else str(row.alpha.n))
+            for row in score.agreements
+        )),
+        Table("Readers", ("reader", "answered", "s a trial", "repeats alike", "noise seen"), tuple(
+            (each.reader, f"{each.answered}/{each.trials}", f"{each.median_seconds:.1f}",
+             f"{each.repeats_alike}/{each.repeats}", f"{each.catches_passed}/{each.catches}")
+            for each in score.readers
+        ) + _all_readers(score)),
+    ]
+
+
+def _all_readers(score: StudyScore) -> tuple[tuple[str, ...], ...]:
+    if score.consistency is None:
+        return ()
+    return (("all", "", "", _percent(score.consistency), ""),)
+
+
+def _percent(estimate: Estimate) -> str:
+    value, low, high = (100 * each for each in (estimate.value, estimate.low, estimate.high))
+    return f"{value:.0f} % [{low:.0f}, {high:.0f}]"
+
+
+def _number(estimate: Estimate | None) -> str:
+    return NONE if estimate is None else f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
+def _inert(text: str) -> str:
+    """Text that Markdown shows as it is: no emphasis, HTML, cell border or link; intervals keep their brackets."""
+    return text.translate(_UNSAFE).replace("](", "]\\(")
+
+
+def _plain(table: Table) -> str:
+    rows = [table.headings, *table.rows]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(table.headings))]
+    lines = ["  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([table.title, *(f"  {line}" for line in lines)])
+
+
+def _markdown(table: Table) -> str:
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(cells) + " |"
+
+    rows = [line([_inert(cell) for cell in row]) for row in table.rows]
+    return "\n".join([f"## {table.title}", "", line(table.headings), line(["---"] * len(table.headings)), *rows])

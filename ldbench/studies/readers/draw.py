@@ -1,0 +1,212 @@
+"""Which images a study shows: balanced over runs and classes, drawn by seed and id alone, each subject once.
+
+A subject that was seen under one question would give away the answer to another, so none comes back, except in a trial
+that is repeated on purpose. Refuses a study that needs more subjects than the task has.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ldbench.api import Case
+from ldbench.data.edits import hash_order
+from ldbench.data.task_data import TaskData
+from ldbench.errors import UsageError
+from ldbench.studies.readers.key import Picture
+from ldbench.studies.readers.questions import DISEASE, OLDER, PREFERENCE, REAL, Question
+from ldbench.task.card import Task
+
+Arm = TypeVar("Arm")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A trial before it is blinded: the picture that is the right answer comes first, where one is."""
+
+    question: str
+    asked: str
+    pictures: tuple[Picture, ...]
+    source: Picture | None = None
+    catch: bool = False
+
+
+class Deck:
+    """Hands out cases and real test scans of a class, in an order fixed by the seed, no subject twice."""
+
+    def __init__(self, data: TaskData, seed: int) -> None:
+        """Shuffle the evaluated cases and the test scans of `data` by `seed`."""
+        def order(identifier: str) -> str:
+            return hash_order(f"study {seed}", identifier)
+
+        evaluated, name = set(data.evaluation_ids), data.task.data.class_attribute
+        self.cases = {case.id: case for case in data.cases}
+        self._subject = {record.id: record.subject for record in data.dataset.records}
+        self._class = name
+        self._case_ids = sorted(evaluated, key=order)
+        scans = sorted(data.of_classes("test"), key=lambda record: order(record.id))
+        self._scan_ids = [(record.id, str(record.attributes[name])) for record in scans]
+        self._used: set[str] = set()
+
+    def case(self, label: str) -> Case:
+        """The next case that asks for an image of the class."""
+        ids = [name for name in self._case_ids if self.cases[name].attributes[self._class] == label]
+        return self.cases[self._next(ids, f"case that asks for {label}")]
+
+    def scan(self, label: str) -> str:
+        """The next real scan of the class."""
+        return self._next([name for name, other in self._scan_ids if other == label], f"real test scan of {label}")
+
+    def _next(self, ids: Sequence[str], what: str) -> str:
+        for name in ids:
+            if self._subject[name] not in self._used:
+                self._used.add(self._subject[name])
+                return name
+        raise UsageError(
+            f"study make: expected one more {what} of a subject not yet shown, got none of {len(ids)}; "
+            "lower --per-question or ask fewer questions"
+        )
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What the drawing of every question needs."""
+
+    data: TaskData
+    deck: Deck
+    runs: int
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.data.task.data.classes
+
+    @property
+    def neutral(self) -> str:
+        """The class without the disease: the card's neutral one, or its first."""
+        edit = self.data.task.edit
+        return edit.neutral if edit is not None and edit.neutral is not None else self.classes[0]
+
+
+def draw(
+    data: TaskData, runs: int, questions: Sequence[Question], per_question: int, catches: int, seed: int
+) -> list[Draft]:
+    """The drafts of all trials, `per_question` each and `catches` with noise beside the real-or-generated ones.
+
+    Raises `UsageError` where the task has too few subjects.
+    """
+    if per_question < 2 or catches < 0:
+        raise UsageError(f"study make: expected --per-question 2 or more and --catch 0 or more, got {per_question} "
+                         f"and {catches}")
+    table = _Table(data, Deck(data, seed), runs)
+    makers: dict[str, Callable[[_Table, int], list[Draft]]] = {
+        REAL: _real, OLDER: _older, DISEASE: _disease, PREFERENCE: _preference,
+    }
+    drafts = [draft for question in questions for draft in makers[question.name](table, per_question)]
+    if any(question.name == REAL for question in questions):
+        labels = [table.classes[index % len(table.classes)] for index in range(catches)]
+        drafts += [_single(Picture("noise", table.deck.scan(label)), catch=True) for label in labels]
+    return drafts
+
+
+def _real(table: _Table, count: int) -> list[Draft]:
+    """Half generated images, as many of each run, and half real scans, the same classes on both sides."""
+    made = [
+        _single(Picture("result", table.deck.case(label).id, run))
+        for run, label in _dealt(count // 2, range(table.runs), table.classes)
+    ]
+    scans = [
+        _single(Picture("scan", table.deck.scan(label)))
+        for _, label in _dealt(count - count // 2, range(1), table.classes)
+    ]
+    return made + scans
+
+
+def _single(picture: Picture, catch: bool = False) -> Draft:
+    return Draft(REAL, "Is this a real scan or a generated image?", (picture,), catch=catch)
+
+
+def _older(table: _Table, count: int) -> list[Draft]:
+    """A source and its result, or, as a control, a source and the same subject's true image at the other age."""
+    drafts = []
+    for run, label in _dealt(count, _arms(table), table.classes):
+        case = table.deck.case(label)
+        before, after = _pair(case, run)
+        later = float(case.attributes["age"]) > float((case.source_attributes or {})["age"])
+        pictures = (after, before) if later else (before, after)
+        drafts.append(Draft(OLDER, "The same person at two ages: choose the later one.", pictures))
+    return drafts
+
+
+def _disease(table: _Table, count: int) -> list[Draft]:
+    """A source and its result where the task edits the class, else two images asked for with different classes."""
+    spec, edit = table.data.task, table.data.task.edit
+    edited = edit is not None and edit.attribute == spec.data.class_attribute
+    others = [label for label in table.classes if label != table.neutral]
+    drafts: list[Draft] = []
+    for run, label in _dealt(count, _arms(table), table.classes if edited else others):
+        if edited and (run is not None or table.data.truth is not None):
+            case = table.deck.case(label)
+            before, after = _pair(case, run)
+            shown, pictures = label, (after, before)
+            if label == table.neutral:
+                shown = str((case.source_attributes or {})[spec.data.class_attribute])
+                pictures = (before, after)
+        else:
+            shown = label if label != table.neutral else others[len(drafts) % len(others)]
+            pictures = (_of_class(table, run, shown), _of_class(table, run, table.neutral))
+        word = _worded(spec.protocol.words, spec.data.class_attribute, shown)
+        drafts.append(Draft(DISEASE, f"Which of the two shows {word} ({spec.data.class_attribute})?", pictures))
+    return drafts
+
+
+def _of_class(table: _Table, run: int | None, label: str) -> Picture:
+    if run is None:
+        return Picture("scan", table.deck.scan(label))
+    return Picture("result", table.deck.case(label).id, run)
+
+
+def _preference(table: _Table, count: int) -> list[Draft]:
+    """Two runs' images of one case, each pair of runs equally often."""
+    pairs = list(itertools.combinations(range(table.runs), 2))
+    drafts = []
+    for place, label in _dealt(count, range(len(pairs)), table.classes):
+        case = table.deck.case(label)
+        first, second = (Picture("result", case.id, run) for run in pairs[place])
+        source = None if case.source is None else Picture("scan", case.id)
+        drafts.append(Draft(PREFERENCE, f"Asked for: {_wish(table.data.task, case)}", (first, second), source))
+    return drafts
+
+
+def _wish(task: Task, case: Case) -> str:
+    """What was asked for, in attributes: prompts may differ in wording where what they ask doesn't."""
+    edit, words, name = case.edit, task.protocol.words, task.data.class_attribute
+    if edit is not None:
+        before, after = (_worded(words, edit.attribute, value) for value in (edit.source, edit.target))
+        return f"the scan before, changed from {edit.attribute} {before} to {after}"
+    named = [f"{each}: {case.attributes[each]}" for each in ("age", "sex") if each in case.attributes and each != name]
+    return ", ".join([f"{name}: {_worded(words, name, case.attributes[name])}", *named])
+
+
+def _worded(words: Mapping[str, Mapping[str, str]], attribute: str, value: str | int | float) -> str:
+    return words.get(attribute, {}).get(value, value) if isinstance(value, str) else f"{value:g}"
+
+
+def _pair(case: Case, run: int | None) -> tuple[Picture, Picture]:
+    """Source and result; without a run, source and truth."""
+    after = Picture("truth", case.id) if run is None else Picture("result", case.id, run)
+    return Picture("scan", case.id), after
+
+
+def _arms(table: _Table) -> list[int | None]:
+    """The runs, and None for the control: pairs of nothing but real images, which say what readers can see at all."""
+    return [*range(table.runs), None]
+
+
+def _dealt(count: int, arms: Sequence[Arm], classes: Sequence[str]) -> list[tuple[Arm, str]]:
+    """`count` pairs of arm and class: arms equally often to within one, and so are the classes of each arm."""
+    size = len(arms)
+    return [
+        (arms[index % size], classes[(index // size + index % size) % len(classes)]) for index in range(count)
+    ]

@@ -1,0 +1,132 @@
+"""Which run's images readers prefer: shares a pair of runs, a sign test over cases, and one order of all runs.
+
+"Can't tell" is an answer: it has its own share, counts half for either run in the score and in the order, and is left
+out of the sign test. That test takes each case's majority of readers as one throw, so that many readers of few cases
+don't pass for many cases; over several pairs its p-values are Holm's (1979). The order is Bradley and Terry's (1952),
+fitted by Hunter's iteration (2004, Annals of Statistics 32(1)) with one tie added between every two runs that were
+compared, which keeps the strength of a run that never lost finite. Refuses to order runs that no chain of comparisons
+connects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from ldbench.board.paired_tests import holm
+from ldbench.studies.readers.estimates import QUANTILES, Array, Estimate, resample, share
+
+STEPS, ORDER_RESAMPLES, SAME = 200, 500, 1e-9
+FIRST, SECOND, TIED = 1.0, 0.0, 0.5
+
+
+@dataclass(frozen=True)
+class Preference:
+    """Two runs compared. `score` is the first one's share with "can't tell" as half; `cases_first` and `cases_second`
+    count the cases whose majority prefers either, `p` is the exact two-sided sign test's, `p_holm` adjusted."""
+
+    first: str
+    second: str
+    share_first: Estimate
+    share_second: Estimate
+    share_neither: Estimate
+    score: Estimate
+    cases_first: int
+    cases_second: int
+    p: float
+    p_holm: float
+
+
+@dataclass(frozen=True)
+class Strength:
+    """A run's place in the order: its log strength, the mean over runs being 0."""
+
+    run: str
+    rank: int
+    strength: Estimate
+
+
+def preferences(
+    tables: Mapping[tuple[int, int], Array], labels: Sequence[str], random: np.random.Generator
+) -> list[Preference]:
+    """A row a pair with answers; a table is `(R, T)`: 1 for the first run, 0 the second, 0.5 can't tell, or NaN."""
+    pairs = [pair for pair, table in sorted(tables.items()) if np.isfinite(table).any()]
+    signs = [_signs(tables[pair]) for pair in pairs]
+    p_values = [1.0 if sum(sign) == 0 else float(stats.binomtest(sign[0], sum(sign)).pvalue) for sign in signs]
+    rows = []
+    for pair, sign, p, adjusted in zip(pairs, signs, p_values, holm(p_values), strict=True):
+        table = tables[pair]
+        one, two, tie, score = (
+            share(each, random) for each in (*(_is(table, value) for value in (FIRST, SECOND, TIED)), table)
+        )
+        if one is not None and two is not None and tie is not None and score is not None:
+            rows.append(
+                Preference(labels[pair[0]], labels[pair[1]], one, two, tie, score, sign[0], sign[1], p, adjusted)
+            )
+    return rows
+
+
+def order(
+    tables: Mapping[tuple[int, int], Array], labels: Sequence[str], random: np.random.Generator
+) -> list[Strength]:
+    """The runs from the most to the least preferred; empty for fewer than three runs, or where some never met."""
+    pairs = [pair for pair, table in sorted(tables.items()) if np.isfinite(table).any()]
+    if len(labels) < 3 or not _connected(pairs, len(labels)):
+        return []
+    used = [tables[pair] for pair in pairs]
+    readers, sizes = used[0].shape[0], [table.shape[1] for table in used]
+
+    def strengths(reader_br: Array, *trials: Array) -> Array:
+        return bradley_terry(_wins(used, pairs, len(labels), reader_br, trials))
+
+    value_k = strengths(np.ones((1, readers)), *(np.ones((1, size)) for size in sizes))[0]
+    low_k, high_k = np.quantile(strengths(*resample(readers, sizes, random, ORDER_RESAMPLES)), QUANTILES, axis=0)
+    rows = []
+    for run, label in enumerate(labels):
+        n = sum(int(np.isfinite(table).sum()) for pair, table in zip(pairs, used, strict=True) if run in pair)
+        estimate = Estimate(float(value_k[run]), float(low_k[run]), float(high_k[run]), n)
+        rows.append(Strength(label, 1 + int((value_k > value_k[run] + SAME).sum()), estimate))
+    return sorted(rows, key=lambda row: row.rank)
+
+
+def bradley_terry(wins_bkk: Array) -> Array:
+    """Log strengths, `(B, K)`, mean 0; `wins[b, i, j]` is how often i was preferred to j, ties as a half either way."""
+    met_bkk = wins_bkk + wins_bkk.swapaxes(1, 2)
+    won_bk, power_bk = wins_bkk.sum(axis=2), np.ones(wins_bkk.shape[:2])
+    for _ in range(STEPS):
+        power_bk = won_bk / (met_bkk / (power_bk[:, :, None] + power_bk[:, None, :])).sum(axis=2)
+        power_bk /= np.exp(np.log(power_bk).mean(axis=1, keepdims=True))
+    return np.asarray(np.log(power_bk), dtype=np.float64)
+
+
+def _wins(
+    tables: Sequence[Array], pairs: Sequence[tuple[int, int]], runs: int, reader_br: Array, trials: Sequence[Array]
+) -> Array:
+    """Wins between all runs, `(B, K, K)`, one tie added between any two that were compared."""
+    wins_bkk = np.zeros((len(reader_br), runs, runs))
+    for table, (first, second), trial_bt in zip(tables, pairs, trials, strict=True):
+        for winner, loser, value in ((first, second, table), (second, first, 1 - table)):
+            sums_b = ((reader_br @ np.nan_to_num(value)) * trial_bt).sum(axis=1)
+            wins_bkk[:, winner, loser] = sums_b + TIED
+    return wins_bkk
+
+
+def _is(table_rt: Array, value: float) -> Array:
+    return np.where(np.isnan(table_rt), np.nan, (table_rt == value).astype(np.float64))
+
+
+def _signs(table_rt: Array) -> tuple[int, int]:
+    """Cases whose majority of readers prefers the first run, and the second."""
+    seen = table_rt[:, np.isfinite(table_rt).any(axis=0)]
+    mean_t = np.nanmean(seen, axis=0)
+    return int((mean_t > TIED).sum()), int((mean_t < TIED).sum())
+
+
+def _connected(pairs: Sequence[tuple[int, int]], runs: int) -> bool:
+    reached = {0}
+    for _ in range(runs):
+        reached |= {run for pair in pairs if reached.intersection(pair) for run in pair}
+    return len(reached) == runs

@@ -1,0 +1,82 @@
+"""The conformance kit: whether a generator keeps the contract that results are compared under.
+
+`check_generator` fits a generator on a miniature task and holds it against every clause of the contract: images of the
+right shape and range, the same bytes for the same request, noise from the request's seed alone, inputs left as they
+were, answers unread. `assert_generator` is the same as one line of a test. Built-in generators and outsiders pass the
+same clauses, here and as `ldbench check MODEL`.
+
+Refuses to say whether the images are any good, and to repair what it finds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from ldbench.api import Generator
+from ldbench.testing import behaviour, declared, random_state
+from ldbench.testing.contract import CLAUSES, PARAMETERS, PROTOCOL
+from ldbench.testing.finding import Clause, Finding
+from ldbench.testing.miniature import miniature
+from ldbench.testing.trial import Trial
+
+__all__ = ["CLAUSES", "Clause", "Finding", "assert_generator", "check_generator"]
+
+
+def check_generator(
+    candidate: type[Generator] | Generator, *, kind: str | None = None, device: str = "cpu",
+    backbone: str | None = None,
+) -> list[Finding]:
+    """Check a generator class (with its defaults) or instance; every finding, passed or not.
+
+    `kind` limits the check to one kind of task; by default all kinds it declares are tried, each with its own
+    fits. `backbone` is what the card would recommend. An instance is copied, never fitted itself. Where no images come
+    out that fit, the clauses that compare images are not reached and not among the findings.
+
+    >>> from ldbench.plugins.registry import load_generator
+    >>> findings = check_generator(load_generator("mean-image"), kind="aging")
+    >>> [finding.name for finding in findings if not finding.passed]
+    []
+    >>> next(finding.seen for finding in findings if finding.name == "aging: shape")
+    '(6, 3, 64, 64)'
+    """
+    cls = candidate if isinstance(candidate, type) else type(candidate)
+    findings = declared.look(candidate, kind)
+    needed = {PROTOCOL.name, PARAMETERS.name}
+    runnable = all(finding.passed for finding in findings if finding.name in needed)
+    if not runnable or (kind is not None and kind not in cls.capabilities().kinds):
+        return findings
+    template = candidate() if isinstance(candidate, type) else candidate
+    for name in [kind] if kind else sorted(cls.capabilities().kinds):
+        with tempfile.TemporaryDirectory(prefix="ldbench-check-") as root, random_state.kept():
+            trial = Trial(template, miniature(name), torch.device(device), backbone, Path(root))
+            for finding in behaviour.look(trial, name):
+                findings.append(dataclasses.replace(finding, name=f"{name}: {finding.name}"))
+    return findings
+
+
+def assert_generator(
+    candidate: type[Generator] | Generator, *, kind: str | None = None, device: str = "cpu",
+    backbone: str | None = None,
+) -> None:
+    """Raise an AssertionError that lists every broken clause, a line each; arguments as in `check_generator`.
+
+    >>> from ldbench.plugins.registry import load_generator
+    >>> assert_generator(load_generator("copy-source"), kind="aging")
+    """
+    broken = [one for one in check_generator(candidate, kind=kind, device=device, backbone=backbone) if not one.passed]
+    if broken:
+        name = candidate.__name__ if isinstance(candidate, type) else type(candidate).__name__
+        raise AssertionError(f"{name} breaks {_count(broken)} of the contract:\n{_listing(broken)}")
+
+
+def _count(broken: Sequence[Finding]) -> str:
+    return "1 clause" if len(broken) == 1 else f"{len(broken)} clauses"
+
+
+def _listing(broken: Sequence[Finding]) -> str:
+    return "\n".join(f"- {finding.name}: {finding.detail}" for finding in broken)

@@ -1,0 +1,139 @@
+"""How a generator behaves on a miniature task: images that fit, the same ones whenever the requests are the same.
+
+Fits several copies, generates often, and compares what should come out alike. Refuses to go on where no images come
+out that could be compared.
+"""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from ldbench.api import Request
+from ldbench.data.images import quantise
+from ldbench.run.generate import one_line
+from ldbench.testing import contract, optional_methods, random_state
+from ldbench.testing.cost import Cost
+from ldbench.testing.file_watch import opened_below, task_folders
+from ldbench.testing.finding import Clause, ClauseError, Finding, judge
+from ldbench.testing.interruption import Counting, cut_off
+from ldbench.testing.returned_images import look as look_at_images
+from ldbench.testing.surroundings import fingerprint, nothing_new, seen_around, unchanged
+from ldbench.testing.trial import Fitted, Trial
+
+
+def look(trial: Trial, kind: str) -> list[Finding]:
+    """The findings on one kind of task: images, conduct, what it offers, what it costs."""
+    with opened_below(task_folders()) as opened:
+        findings = _run(trial, kind)
+    if len(findings) > len(contract.IMAGES):
+        findings.insert(-len(contract.MEASURED), judge(contract.ANSWERS, lambda: _unread(trial, opened)))
+    return findings
+
+
+def _run(trial: Trial, kind: str) -> list[Finding]:
+    inputs, around, requests = fingerprint(trial), seen_around(trial), trial.requests()
+    counting, cost = Counting(), Cost(trial.device)
+    random_state.seed_all(1)
+    before, stage = random_state.digests(), "fit"
+    try:
+        with cost.stage("fit"):
+            first = trial.fitted("first", counting)
+        stage, reports = "generate", counting.calls
+        with cost.stage("generate"):
+            made = first.generator.generate(requests, first.context)
+    except Exception as error:  # a plugin's own code may raise anything
+        return [judge(contract.RUNS, functools.partial(_stopped, stage, error))]
+    after = random_state.digests()
+    runs = judge(contract.RUNS, lambda: f"{len(requests)} requests answered after {len(trial.task.train)} examples")
+    findings = [runs, *look_at_images(made, requests, first.context.image_shape)]
+    if not all(finding.passed for finding in findings):
+        return findings
+    images = quantise(made.detach().cpu().clamp(0, 1))
+    conduct = _conduct(trial, kind, first, images, reports)
+    conduct[contract.GLOBAL_UNDISTURBED] = lambda: _undisturbed(before, after)
+    # last: they look at what all the calls before them did
+    conduct[contract.INPUTS] = lambda: unchanged(inputs, fingerprint(trial))
+    conduct[contract.FILES] = lambda: nothing_new(around, seen_around(trial))
+    findings += [judge(clause, check) for clause, check in conduct.items()]
+    return [*findings, *optional_methods.look(trial, first), *cost.findings(len(requests))]
+
+
+def _conduct(
+    trial: Trial, kind: str, first: Fitted, images: torch.Tensor, reports: int
+) -> dict[Clause, Callable[[], str]]:
+    requests = trial.requests()
+
+    def again(globals_seed: int) -> str:
+        random_state.seed_all(globals_seed)
+        return _equal(images, first.grey(requests))
+
+    def refitted(folder: str, globals_seed: int) -> str:
+        random_state.seed_all(globals_seed)
+        return _equal(images, trial.fitted(folder).grey(requests))
+
+    def interrupted() -> str:
+        random_state.seed_all(5)
+        where = cut_off(trial, "interrupted", reports)
+        return f"{refitted('interrupted', 6)}, {where}" if where else "fit reports no progress, so it was not cut off"
+
+    checks: dict[Clause, Callable[[], str]] = {
+        contract.SAME: lambda: again(1),
+        contract.GLOBAL_UNUSED: lambda: again(2),
+        contract.BATCHES: lambda: _batches(first, images, requests),
+        contract.REFITTED: lambda: refitted("second", 3),
+        contract.RESTARTED: lambda: refitted("first", 4),
+        contract.INTERRUPTED: interrupted,
+    }
+    if kind == "text-to-image" and not trial.template.reference:
+        checks[contract.SEED_MATTERS] = lambda: _seed_matters(first, images, trial.requests(seed=1))
+    return checks
+
+
+def _stopped(stage: str, error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    raise ClauseError(f"{stage} raised {type(error).__name__}: {one_line(error)}{where}")
+
+
+def _equal(expected: torch.Tensor, got: torch.Tensor) -> str:
+    difference = int((expected.int() - got.int()).abs().max())
+    if difference:
+        share = float((expected != got).float().mean())
+        raise ClauseError(f"{share:.1%} different, by up to {difference} grey levels")
+    return "equal"
+
+
+def _batches(fitted: Fitted, images: torch.Tensor, requests: Sequence[Request]) -> str:
+    """One by one from last to first: within one grey level, as kernels differ with the batch's shape."""
+    alone = torch.cat([fitted.grey([request]) for request in reversed(requests)]).flip(0)
+    difference = int((images.int() - alone.int()).abs().max())
+    if difference > 1:
+        raise ClauseError(f"{difference} between a batch of {len(requests)} and one by one in reverse")
+    return f"largest difference {difference} of 255 grey levels"
+
+
+def _seed_matters(fitted: Fitted, images: torch.Tensor, others: Sequence[Request]) -> str:
+    equal = int((images == fitted.grey(others)).flatten(1).all(1).sum())
+    if equal:
+        raise ClauseError(f"{equal} of {len(others)} images the same")
+    return f"{len(others)} of {len(others)} images are others"
+
+
+def _undisturbed(before: dict[str, str], after: dict[str, str]) -> str:
+    moved = [name for name in before if before[name] != after[name]]
+    if moved:
+        raise ClauseError(f"that of {', '.join(moved)} moved")
+    return f"{', '.join(before)} as before"
+
+
+def _unread(trial: Trial, opened: Sequence[str]) -> str:
+    if opened:
+        names = sorted({"/".join(path.split("/")[-2:]) for path in opened})
+        raise ClauseError(f"{', '.join(names[:5])} opened")
+    given = "is given: it declares sees_truth and is never ranked" if trial.template.sees_truth else "is None"
+    return f"nothing opened; context.truth {given}"

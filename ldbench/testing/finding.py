@@ -1,0 +1,74 @@
+"""A clause of the contract, and what was found when a generator was held against it.
+
+`judge` turns one look into one finding; whatever a plugin raises on the way is a finding too. Refuses to know any
+clause: they stand in `ldbench.testing.contract`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ldbench.errors import LdbenchError
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One promise: its name, what is expected of a generator, and how to mend one that breaks it; one line each."""
+
+    name: str
+    expected: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One clause held against a generator: its name (with the kind of task, where it has one), expected and seen.
+
+    `judged` is False for what is only measured, which always passes.
+    """
+
+    name: str
+    passed: bool
+    expected: str
+    seen: str
+    remedy: str = ""
+    judged: bool = True
+
+    @property
+    def detail(self) -> str:
+        """One line: what was seen and, of a broken clause, what was expected and how to mend it."""
+        if self.passed:
+            return self.seen
+        mend = f"; {self.remedy}" if self.remedy else ""
+        return f"expected {self.expected}, got {self.seen}{mend}"
+
+
+class ClauseError(Exception):
+    """Raised by a look that sees a clause broken; its text is what was seen, the remedy may be its own."""
+
+    def __init__(self, seen: str, remedy: str | None = None) -> None:
+        super().__init__(seen)
+        self.remedy = remedy
+
+
+def judge(clause: Clause, look: Callable[[], str]) -> Finding:
+    """The finding of one look, which returns what it saw or raises."""
+    try:
+        return Finding(clause.name, True, clause.expected, look())
+    except ClauseError as broken:
+        remedy = clause.remedy if broken.remedy is None else broken.remedy
+        return Finding(clause.name, False, clause.expected, str(broken), remedy)
+    except Exception as error:  # a plugin's own code may raise anything
+        return Finding(clause.name, False, clause.expected, raised(error), clause.remedy)
+
+
+def measured(clause: Clause, seen: str) -> Finding:
+    """What was measured, for information."""
+    return Finding(clause.name, True, clause.expected, seen, judged=False)
+
+
+def raised(error: BaseException) -> str:
+    """Somebody else's error in one line; the suite's own errors say enough without their type."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, LdbenchError) else f"{type(error).__name__}: {text:.300}"

@@ -1,0 +1,66 @@
+"""A generator on a miniature task: fresh copies of it, fitted in folders of their own.
+
+Fits copies, never the instance that was handed in. Refuses to judge: it makes what the clauses are held against.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ldbench.api import Context, Generator, Progress, Request, case_seed, silent
+from ldbench.data.images import quantise
+from ldbench.run.generate import checked_images
+from ldbench.testing.miniature import SIDE, Miniature
+
+TASK = "check"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted generator with the context it was fitted in."""
+
+    generator: Generator
+    context: Context
+
+    def grey(self, requests: Sequence[Request]) -> torch.Tensor:
+        """The images as they would be stored: `(N, 3, H, W) uint8`."""
+        return quantise(checked_images(self.generator, requests, self.context))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A generator with its parameters, and the miniature task, device and folder it is tried in."""
+
+    template: Generator
+    task: Miniature
+    device: torch.device
+    backbone: str | None
+    root: Path
+
+    def requests(self, seed: int = 0) -> list[Request]:
+        """One request a case of the run with this seed."""
+        return [Request(case, case_seed(seed, TASK, case.id)) for case in self.task.cases]
+
+    def fresh(self, folder: str, progress: Progress = silent) -> Fitted:
+        """A copy of the generator that is not fitted yet, with a folder, which may hold what an earlier fit left."""
+        copy = dataclasses.replace(self.template)
+        self.folder(folder).mkdir(parents=True, exist_ok=True)
+        truth = self.task.answers.__getitem__ if copy.sees_truth else None
+        shape = (3, SIDE, SIDE)
+        context = Context(self.device, 0, self.folder(folder), shape, self.backbone, progress, truth)
+        return Fitted(copy, context)
+
+    def fitted(self, folder: str, progress: Progress = silent) -> Fitted:
+        """A copy of the generator, fitted."""
+        made = self.fresh(folder, progress)
+        made.generator.fit(self.task.train, made.context)
+        return made
+
+    def folder(self, name: str) -> Path:
+        """A folder that is the generator's own."""
+        return self.root / name

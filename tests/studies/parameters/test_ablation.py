@@ -1,0 +1,79 @@
+"""An ablation: real runs, pooled, resumed, and whole where one of them fails."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from ldbench.errors import LdbenchError, UsageError
+from ldbench.records.result import read
+from ldbench.run.pipeline import Settings
+from ldbench.studies.parameters.ablation import ablate, parse_seeds
+from ldbench.studies.parameters.ablation_files import ablation_table, write_ablation
+from tests.conftest import small_card
+
+from .test_figures import inked
+from .test_search import TOY, fits
+
+
+@pytest.mark.slow
+def test_a_grid_of_two_parameters_over_seeds(tmp_path: Path) -> None:
+    card, settings = str(small_card(tmp_path)), Settings(tmp_path / "out")
+    pairs = [("offset", "0,0.1"), ("contrast", "0.5,1")]
+    answer = ablate(card, TOY, pairs, (0, 1), settings)
+    assert [cell.values for cell in answer.cells] == [(0.0, 0.5), (0.0, 1.0), (0.1, 0.5), (0.1, 1.0)]
+    runs = [settings.out / path for cell in answer.cells for path in cell.results]
+    assert len({path for path in runs if path.is_file()}) == 8
+    scores = [read(settings.out / path).scores[0].value for path in answer.cells[0].results]
+    assert answer.cells[0].scores[0].value == pytest.approx(sum(scores) / 2)
+    assert answer.cells[0].scores[0].runs == 2
+    times = {path: path.stat().st_mtime_ns for path in runs}
+    assert ablate(card, TOY, pairs, (0, 1), settings) == answer
+    assert {path: path.stat().st_mtime_ns for path in runs} == times
+    paths = write_ablation(answer)
+    before = [path.read_bytes() for path in paths]
+    assert [path.read_bytes() for path in write_ablation(answer)] == before
+    assert inked(paths[3]) > 0.01
+    assert len(json.loads(before[0])["cells"]) == 4
+    rows = list(csv.DictReader(paths[1].read_text(encoding="utf-8").splitlines()))
+    named = [(row["offset"], row["contrast"], row["metric"]) for row in rows]
+    assert named[:2] == [("0", "0.5", "auc"), ("0", "1", "auc")]
+    assert "| offset | contrast | auc ↑ |" in paths[2].read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_does_not_take_the_others_along(tmp_path: Path) -> None:
+    answer = ablate(str(small_card(tmp_path)), TOY, [("broken", "true,false")], (0,), Settings(tmp_path / "out"))
+    assert not answer.cells[0].scores
+    assert answer.cells[1].scores
+    assert "ZeroDivisionError: told to" in answer.failures[0]
+    table = ablation_table(answer)
+    assert "failed: true, seed 0: Toy" in table
+    assert len(write_ablation(answer)) == 4
+
+
+@pytest.mark.parametrize("text", ["", "0,", "-1", "0,0", "a", "1.5"])
+def test_seeds_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--seeds: expected different whole numbers"):
+        parse_seeds(text)
+    assert parse_seeds("0, 2") == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ([("offset", "0"), ("offset", "1")], "one parameter, or two different ones"),
+        ([("offset", "0"), ("contrast", "1"), ("mode", "a")], "one parameter, or two different ones"),
+        ([("ofset", "0")], "did you mean offset"),
+        ([("offset", "0:100:1"), ("contrast", "0:100:1")], "at most 1000 runs, got 10201"),
+    ],
+)
+def test_bad_input_starts_no_run(pairs: list[tuple[str, str]], message: str, tmp_path: Path) -> None:
+    with pytest.raises(LdbenchError, match=message):
+        ablate(str(small_card(tmp_path)), TOY, pairs, (0,), Settings(tmp_path / "out"))
+    assert fits(tmp_path) == []
+    assert not os.path.lexists(tmp_path / "out")

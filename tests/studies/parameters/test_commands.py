@@ -1,0 +1,71 @@
+"""The commands as a user types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ldbench.cli import app
+from ldbench.errors import GeneratorError, LdbenchError, UsageError
+from tests.conftest import small_card
+
+from .test_search import SEE_THROUGH, TOY
+
+
+def called(*arguments: str) -> str:
+    """What the command prints; its error, if it has one, is raised."""
+    answer = CliRunner().invoke(app, list(arguments))
+    if answer.exception is not None:
+        raise answer.exception
+    return answer.stdout
+
+
+def test_search_prints_the_curve_and_what_to_set(tmp_path: Path) -> None:
+    card, out = str(small_card(tmp_path)), str(tmp_path / "out")
+    shown = called(
+        "search", card, TOY, "--parameter", "offset", "--values", "-0.1:0.2:0.1", "--images", "12", "--out", out,
+        "--set", "contrast=1",
+    )
+    lines = shown.splitlines()
+    assert lines[0].split()[0] == "offset"
+    assert [line.split()[0] for line in lines[2:6]] == ["-0.1", "0", "0.1*", "0.2"]
+    assert "smallest: --set offset=0.1 (95 % of resamples: 0.1 to 0.1)" in shown
+    assert "widen --values" not in shown
+    assert Path(lines[-2]).name == "search.json"
+    assert Path(lines[-1]).is_file()
+    shown = called("search", card, TOY, "--parameter", "offset", "--values=-0.1,0", "--images", "6", "--out", out)
+    assert "the smallest lies at the end of the values: widen --values" in shown
+
+
+def test_figures_name_their_files(tmp_path: Path) -> None:
+    card, out = str(small_card(tmp_path)), str(tmp_path / "out")
+    swept = called(
+        "figure", "sweep", card, TOY, "--parameter", "offset", "--values", "0,0.1", "--prompt", "a plane", "--out", out
+    )
+    followed = called("figure", "trajectory", card, SEE_THROUGH, "--images", "1", "--set", "steps=1", "--out", out)
+    for shown in (swept, followed):
+        record, plot = map(Path, shown.split())
+        assert json.loads(record.read_text(encoding="utf-8"))["kind"] in ("sweep", "trajectory")
+        assert plot.is_file()
+
+
+@pytest.mark.slow
+def test_ablate_prints_a_table_and_ends_with_what_failed(tmp_path: Path) -> None:
+    card, out = str(small_card(tmp_path)), str(tmp_path / "out")
+    asked = ("ablate", card, TOY, "--parameter", "broken", "--seeds", "0", "--out", out)
+    shown = called(*asked, "--values", "false")
+    assert shown.splitlines()[0].split()[:2] == ["broken", "auc"]
+    assert len([line for line in shown.splitlines() if Path(line).is_file()]) == 4
+    with pytest.raises(GeneratorError, match="1 run failed: true, seed 0: Toy"):
+        called(*asked, "--values", "true,false")
+
+
+def test_what_does_not_pair_up_is_refused(tmp_path: Path) -> None:
+    card = str(small_card(tmp_path))
+    with pytest.raises(UsageError, match="--values: expected one for each --parameter, got 1 for 2"):
+        called("ablate", card, TOY, "--parameter", "offset", "--parameter", "mode", "--values", "0")
+    with pytest.raises(LdbenchError, match="unknown model 'toi'"):
+        called("search", card, "toi", "--out", str(tmp_path / "out"))

@@ -1,0 +1,115 @@
+"""Figs. 2 and 3: files exist, show something, hold the right numbers, and are the same bytes twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ldbench.errors import LdbenchError
+from ldbench.run.pipeline import Settings
+from ldbench.studies.parameters.sweep import Drawn, sweep
+from ldbench.studies.parameters.trajectory import trajectory
+from tests.conftest import small_card
+
+from .test_search import SEE_THROUGH, TOY, fits
+
+
+def inked(path: Path) -> float:
+    """The share of pixels that are not white."""
+    with Image.open(path) as image:
+        return float((np.asarray(image) < 250).any(axis=2).mean())
+
+
+def twice(drawn: Drawn, again: Drawn) -> None:
+    assert (drawn.record, drawn.plot) == (again.record, again.plot)
+    with Image.open(drawn.plot) as image:
+        assert image.info == {}  # no date, no version
+
+
+def test_a_sweep_shows_one_noise_a_row(tmp_path: Path) -> None:
+    card, settings = str(small_card(tmp_path)), Settings(tmp_path / "out")
+    drawn = sweep(card, TOY, "offset", "0.1:0.3:0.1", settings, prompts=2)
+    before = drawn.plot.read_bytes(), drawn.record.read_bytes()
+    twice(drawn, sweep(card, TOY, "offset", "0.1:0.3:0.1", settings, prompts=2))
+    assert (drawn.plot.read_bytes(), drawn.record.read_bytes()) == before
+    assert fits(tmp_path) == ["1.0"]
+    assert inked(drawn.plot) > 0.2
+    columns = json.loads(before[1])["columns"]
+    assert [column["text"] for column in columns] == ["0.1", "0.2", "0.3"]
+    steps = np.diff([column["mean_rgb"] for column in columns], axis=0)
+    assert (abs(steps - 0.1) < 0.02).all()  # the same images, brighter by one step each
+    assert len(columns[0]["images"]) == 2
+
+
+def test_own_prompts_take_the_place_of_cases(tmp_path: Path) -> None:
+    card, settings = str(small_card(tmp_path)), Settings(tmp_path / "out")
+    drawn = sweep(card, TOY, "offset", "0,0.1", settings, own_prompts=["a mountain", "a plane"])
+    cases = json.loads(drawn.record.read_text(encoding="utf-8"))["cases"]
+    assert [case["prompt"] for case in cases] == ["a mountain", "a plane"]
+
+
+@pytest.mark.slow
+def test_a_trajectory_follows_pixels_and_latents(tmp_path: Path) -> None:
+    card, settings = str(small_card(tmp_path)), Settings(tmp_path / "out")
+    asked = {"parameter": "offset", "values": "0.1,0.3", "images": 2}
+    drawn = trajectory(card, SEE_THROUGH, settings, **asked)  # type: ignore[arg-type]
+    before = drawn.plot.read_bytes()
+    twice(drawn, trajectory(card, SEE_THROUGH, settings, **asked))  # type: ignore[arg-type]
+    assert drawn.plot.read_bytes() == before
+    assert inked(drawn.plot) > 0.02
+    first, second = json.loads(drawn.record.read_text(encoding="utf-8"))["settings"]
+    assert first["label"] == "offset = 0.1"
+    assert [step["step"] for step in first["steps"]] == [1, 2, 3, 4, 5, 6, 7, 8]  # more than are drawn
+    assert len(first["steps"][0]["latent_channels"]) == 4
+    dead = [step["latent_channels"][3]["sd"] for step in first["steps"]]
+    assert dead == sorted(dead, reverse=True)  # noise that fades
+    assert dead[0] == pytest.approx(0.875, abs=0.05)
+    gap = second["steps"][-1]["image_channels"][0]["mean"] - first["steps"][-1]["image_channels"][0]["mean"]
+    assert gap == pytest.approx(0.2, abs=0.02)
+    quantiles = list(first["steps"][1]["image_channels"][0]["quantiles"].values())
+    assert quantiles == sorted(quantiles)
+
+
+def test_without_a_parameter_the_settings_stand_alone(tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "out", overrides={"steps": "2"})
+    drawn = trajectory(str(small_card(tmp_path)), SEE_THROUGH, settings, images=2)
+    record = json.loads(drawn.record.read_text(encoding="utf-8"))
+    assert [each["label"] for each in record["settings"]] == ["as set"]
+    assert len(record["settings"][0]["steps"]) == 2
+    assert record["compare"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"prompts": 0}, "--prompts: expected 1 to 8, got 0"),
+        ({"prompts": 9}, "--prompts: expected 1 to 8, got 9"),
+        ({"own_prompts": ["a", "a"]}, "--prompt: expected at most 50 different ones"),
+        ({"values": "x"}, "expected offset: float = 0.0, got 'x'"),
+    ],
+)
+def test_a_sweep_refuses_in_one_line(change: dict[str, object], message: str, tmp_path: Path) -> None:
+    asked: dict[str, object] = {"parameter": "offset", "values": "0,0.1"} | change
+    with pytest.raises(LdbenchError, match=message):
+        sweep(str(small_card(tmp_path)), TOY, settings=Settings(tmp_path / "out"), **asked)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("model", "parameter", "values", "message"),
+    [
+        (TOY, None, None, "doesn't show its reverse process"),
+        (SEE_THROUGH, "offset", None, "--parameter and --values: expected both or neither"),
+        (SEE_THROUGH, None, "0,1", "--parameter and --values: expected both or neither"),
+        (SEE_THROUGH, "steps", "0", "expected a moment a step from trajectory, got none"),
+    ],
+)
+def test_a_trajectory_refuses_in_one_line(
+    model: str, parameter: str | None, values: str | None, message: str, tmp_path: Path
+) -> None:
+    settings = Settings(tmp_path / "out")
+    with pytest.raises(LdbenchError, match=message):
+        trajectory(str(small_card(tmp_path)), model, settings, parameter=parameter, values=values, images=2)

@@ -1,0 +1,240 @@
+"""The study's statistics against published examples, independent formulas, and simulated readers of known skill."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from ldbench.studies.readers.agreement import krippendorff_alpha
+from ldbench.studies.readers.detection import two_sided, yes_no
+from ldbench.studies.readers.estimates import share, wilson
+from ldbench.studies.readers.preference import bradley_terry, order, preferences
+
+Array = npt.NDArray[np.float64]
+_ = None
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def counted(rows: list[list[int | None]]) -> Array:
+    """Readers' answers, a row a reader, as counts `(T, C)`."""
+    values = sorted({value for row in rows for value in row if value is not None})
+    return np.array([[sum(row[t] == v for row in rows) for v in values] for t in range(len(rows[0]))], dtype=np.float64)
+
+
+# Krippendorff 2011, Computing Krippendorff's Alpha-Reliability: examples A (two readers, binary, no answer missing)
+# and C (four readers, five values, some missing), nominal
+BINARY = [[0, 1, 0, 0, 0, 0, 0, 0, 1, 0], [1, 1, 1, 0, 0, 1, 0, 0, 0, 0]]
+MISSING = [
+    [1, 2, 3, 3, 2, 1, 4, 1, 2, _, _, _],
+    [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, _, 3],
+    [_, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, _],
+    [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, _],
+]
+
+
+@pytest.mark.parametrize(("rows", "alpha"), [(BINARY, 0.095), (MISSING, 0.743)])
+def test_alpha_is_the_published_one(rows: list[list[int | None]], alpha: float) -> None:
+    found = krippendorff_alpha(counted(rows), rng())
+    assert found is not None
+    assert found.value == pytest.approx(alpha, abs=5e-4)
+    assert found.low < found.value < found.high <= 1
+
+
+def test_alpha_is_fleiss_kappa_but_for_its_correction() -> None:
+    """Where nobody is missing, alpha = kappa + (1 - kappa) / (readers x trials); kappa 0.210 is Fleiss' kappa of the
+    often reprinted table of 14 readers, 10 trials and 5 answers."""
+    table = np.array([
+        [0, 0, 0, 0, 14], [0, 2, 6, 4, 2], [0, 0, 3, 5, 6], [0, 3, 9, 2, 0], [2, 2, 8, 1, 1],
+        [7, 7, 0, 0, 0], [3, 2, 6, 3, 0], [2, 5, 3, 2, 2], [6, 5, 2, 1, 0], [0, 2, 2, 3, 7],
+    ], dtype=np.float64)
+    shares = table.sum(axis=0) / table.sum()
+    agreed = ((table**2).sum(axis=1) - 14) / (14 * 13)
+    kappa = (agreed.mean() - (shares**2).sum()) / (1 - (shares**2).sum())
+    assert kappa == pytest.approx(0.210, abs=5e-4)
+    found = krippendorff_alpha(table, rng())
+    assert found is not None
+    assert found.value == pytest.approx(kappa + (1 - kappa) / table.sum())
+
+
+@given(st.lists(st.lists(st.sampled_from([0, 1, None]), min_size=6, max_size=6), min_size=2, max_size=4))
+def test_alpha_is_one_minus_the_ratio_of_disagreeing_pairs(rows: list[list[int | None]]) -> None:
+    """The definition, pair by pair."""
+    units = [[row[t] for row in rows if row[t] is not None] for t in range(6)]
+    units = [unit for unit in units if len(unit) > 1]
+    values = [value for unit in units for value in unit]
+    pairs = list(itertools.permutations(values, 2))
+    expected = sum(a != b for a, b in pairs) / len(pairs) if pairs else 0
+    found = krippendorff_alpha(counted(rows), rng())
+    if expected == 0:
+        assert found is None
+        return
+    apart = sum(sum(a != b for a, b in itertools.permutations(unit, 2)) / (len(unit) - 1) for unit in units)
+    assert found is not None
+    assert found.value == pytest.approx(1 - apart / len(values) / expected)
+
+
+def test_alpha_is_one_for_equal_readers_and_near_zero_for_guessers() -> None:
+    answers = rng().integers(0, 2, 40)
+    same = krippendorff_alpha(counted([list(map(int, answers))] * 3), rng())
+    assert same is not None
+    assert (same.value, same.low, same.high) == (1, 1, 1)
+    guessed = krippendorff_alpha(counted([list(map(int, row)) for row in rng(1).integers(0, 2, (5, 80))]), rng())
+    assert guessed is not None
+    assert guessed.low < 0 < guessed.high
+
+
+def test_wilson_is_the_score_interval() -> None:
+    """The bounds are the shares that a score test just doesn't reject."""
+    for hits, n in ((0, 10), (3, 10), (10, 10), (17, 40)):
+        for bound in wilson(hits, n):
+            if 1e-9 < bound < 1 - 1e-9:
+                assert abs(hits / n - bound) / (bound * (1 - bound) / n) ** 0.5 == pytest.approx(1.959964, rel=1e-5)
+    assert wilson(0, 10)[0] == pytest.approx(0, abs=1e-12)
+    assert wilson(10, 10)[1] == pytest.approx(1)
+
+
+def readers(count: int, trials: int, mean: float, spread: float, random: np.random.Generator) -> Array:
+    """Right or wrong by a probit model: readers and trials differ, each with standard deviation `spread`."""
+    z = mean + random.normal(0, spread, (count, 1)) + random.normal(0, spread, (1, trials))
+    return (random.random((count, trials)) < stats.norm.cdf(z)).astype(np.float64)
+
+
+@pytest.mark.parametrize(("count", "spread"), [(1, 0.0), (3, 0.4), (6, 0.6)])
+def test_the_interval_of_accuracy_covers_the_skill_that_readers_have(count: int, spread: float) -> None:
+    """95 % nominal; 60 simulated studies would have less than 90 % in one of 10 by chance, so 87 % is asked for."""
+    skill = float(stats.norm.cdf(0.6 / (1 + 2 * spread**2) ** 0.5))
+    covered = 0
+    for seed in range(60):
+        found = share(readers(count, 20, 0.6, spread, rng(seed)), rng(1))
+        assert found is not None
+        covered += found.low <= skill <= found.high
+    assert covered >= 52
+
+
+def test_missing_answers_count_neither_way() -> None:
+    table = np.array([[1.0, 0.0, np.nan], [np.nan, np.nan, np.nan], [1.0, np.nan, 1.0]])
+    found = share(table, rng())
+    assert found is not None
+    assert (found.value, found.n) == (0.75, 4)
+    assert share(table[1:2], rng()) is None
+    alone = share(table[:2], rng())
+    assert alone is not None
+    assert (alone.low, alone.high) == wilson(1, 2)
+
+
+def test_agreement_everywhere_still_has_an_interval() -> None:
+    found = share(np.ones((4, 10)), rng())
+    assert found is not None
+    assert (found.low, found.high) == wilson(40, 40)
+
+
+@pytest.mark.parametrize("d_prime", [0.0, 1.0])
+def test_d_prime_of_simulated_readers_is_theirs_whatever_they_favour(d_prime: float) -> None:
+    covered, values = 0, []
+    for seed in range(40):
+        random = rng(seed)
+        favour = random.normal(0.5, 0.3, (4, 1))
+        called, false = (
+            (random.random((4, trials)) < stats.norm.cdf(mean - favour)).astype(np.float64)
+            for mean, trials in ((d_prime, 15), (0.0, 30))
+        )
+        found = yes_no(called, false, rng(1))
+        assert found is not None
+        covered += found.low <= d_prime <= found.high
+        values.append(found.value)
+    assert covered >= 35
+    assert np.mean(values) == pytest.approx(d_prime, abs=0.12)
+
+
+def test_d_prime_by_hand() -> None:
+    found = yes_no(np.array([[1.0, 1, 1, 0]]), np.array([[0.0, 0, 1, 0]]), rng())
+    assert found is not None
+    assert found.value == pytest.approx(stats.norm.ppf(3.5 / 5) - stats.norm.ppf(1.5 / 5))
+    sided = two_sided(np.array([[1.0, 1, 1, 0], [1, 1, 1, 1]]), rng())
+    assert sided is not None
+    assert sided.value == pytest.approx(2**0.5 * (stats.norm.ppf(3.5 / 5) + stats.norm.ppf(4.5 / 5)) / 2)
+    assert two_sided(np.full((2, 3), np.nan), rng()) is None
+    assert yes_no(np.array([[1.0], [np.nan]]), np.array([[np.nan], [1.0]]), rng()) is None
+
+
+def games(
+    strengths: list[float], readers: int, cases: int, random: np.random.Generator
+) -> dict[tuple[int, int], Array]:
+    return {
+        (a, b): (random.random((readers, cases)) < 1 / (1 + np.exp(strengths[b] - strengths[a]))).astype(np.float64)
+        for a, b in itertools.combinations(range(len(strengths)), 2)
+    }
+
+
+def test_bradley_terry_finds_the_strengths_and_their_order() -> None:
+    true = np.array([1.2, 0.2, -0.4, -1.0])
+    found = order(games(list(true), 5, 200, rng()), list("abcd"), rng(1))
+    assert [row.run for row in found] == list("abcd")
+    assert [row.rank for row in found] == [1, 2, 3, 4]
+    assert np.allclose([row.strength.value for row in found], true, atol=0.25)
+    assert all(row.strength.low < row.strength.value < row.strength.high for row in found)
+
+
+def test_bradley_terry_of_two_is_the_log_odds_and_of_a_cycle_a_draw() -> None:
+    wins = np.zeros((1, 2, 2))
+    wins[0, 0, 1], wins[0, 1, 0] = 30, 10
+    assert np.diff(bradley_terry(wins)[0])[0] == pytest.approx(-np.log(3), abs=1e-6)
+    one, none = np.ones((2, 5)), np.zeros((2, 5))
+    cycle = order({(0, 1): one, (1, 2): one, (0, 2): none}, list("abc"), rng())
+    assert [row.rank for row in cycle] == [1, 1, 1]
+    sweep = order({(0, 1): one, (1, 2): one, (0, 2): one}, list("abc"), rng())
+    assert [row.run for row in sweep] == list("abc")
+    assert np.isfinite([row.strength.value for row in sweep]).all()
+
+
+def test_runs_that_never_met_have_no_order() -> None:
+    assert order({(0, 1): np.ones((2, 5))}, list("abc"), rng()) == []
+    assert order({(0, 1): np.ones((2, 5))}, list("ab"), rng()) == []
+
+
+def test_cannot_tell_is_half_in_the_score_and_out_of_the_sign_test() -> None:
+    table = np.array([[1.0, 1, 0.5, 0, 1, 0.5], [1.0, 0, 0.5, 0, 0.5, np.nan]])
+    (row,) = preferences({(0, 1): table}, ["a", "b"], rng())
+    assert row.score.value == pytest.approx(np.nansum(table) / 11)
+    shares = (row.share_first.value, row.share_second.value, row.share_neither.value)
+    assert shares == pytest.approx((4 / 11, 3 / 11, 4 / 11))
+    assert (row.cases_first, row.cases_second) == (2, 1)
+    assert row.p == pytest.approx(1.0)
+
+
+def test_the_sign_test_counts_cases_and_not_readers() -> None:
+    table = np.ones((50, 3))
+    (row,) = preferences({(0, 1): table}, ["a", "b"], rng())
+    assert row.p == pytest.approx(0.25)
+
+
+@pytest.mark.slow
+def test_equal_runs_are_told_apart_as_rarely_as_promised() -> None:
+    """Three equal runs: any adjusted p below 5 % in at most 5 % of studies; 60 studies, 7 or more by chance in 3 %."""
+    false = 0
+    for seed in range(60):
+        rows = preferences(games([0, 0, 0], 3, 12, rng(seed)), list("abc"), rng(1))
+        false += min(row.p_holm for row in rows) < 0.05
+    assert false <= 6
+    assert Counter(len(rows) for rows in [rows]) == {3: 1}
+
+
+def test_a_reader_who_is_always_right_has_an_interval() -> None:
+    """Seven of seven: Wilson's lower bound of the share is 0.646, and above there is only half an answer's edge."""
+    found = two_sided(np.ones((1, 7)), rng())
+    assert found is not None
+    assert found.low == pytest.approx(2**0.5 * stats.norm.ppf(7 / (7 + 1.959964**2)), abs=1e-4)
+    assert found.high == pytest.approx(found.value)
+    apart = yes_no(np.ones((1, 7)), np.zeros((1, 7)), rng())
+    assert apart is not None
+    assert 0 < apart.low < apart.value - 1
