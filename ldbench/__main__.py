@@ -1,5 +1,5 @@
 """`python -m ldbench`, the same as the `ldbench` command."""
 
-from ldbench.cli import main
+from ldbench.cli.main import main
 
 main()

@@ -19,7 +19,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from ldbench.cli import app
+from ldbench.cli.main import app
 from ldbench.data.task_data import task_data
 from ldbench.errors import LdbenchError, WeightsError
 from ldbench.score.networks.weights import sha256_of

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import typer
 
-from ldbench.cli import app
+from ldbench.cli.main import app
 
 from .markdown_blocks import PYTHON, ROOT, TOML, blocks
 

@@ -18,15 +18,6 @@ ORDER = (
     "cli", "__main__",
 )
 MOVING: dict[str, str] = {
-    "cli_analysis": "cli",
-    "cli_compare": "cli",
-    "cli_data": "cli",
-    "cli_leaderboard": "cli",
-    "cli_matrix": "cli",
-    "cli_new": "cli",
-    "cli_report": "cli",
-    "cli_study": "cli",
-    "cli_verify": "cli",
     "schemas": "board",
     "torchvision_ops": "errors",
 }
@@ -34,54 +25,18 @@ LEVEL = {name: level for level, name in enumerate(ORDER)}
 LEVEL |= {name: LEVEL[package] for name, package in MOVING.items()}
 MOVING_IMPORTS: set[str] = set()
 MOVING: dict[str, str] = {
-    "cli_analysis": "cli",
-    "cli_compare": "cli",
-    "cli_data": "cli",
-    "cli_leaderboard": "cli",
-    "cli_matrix": "cli",
-    "cli_new": "cli",
-    "cli_report": "cli",
-    "cli_study": "cli",
-    "cli_verify": "cli",
     "schemas": "board",
     "torchvision_ops": "errors",
 }
 MOVING: dict[str, str] = {
-    "cli_analysis": "cli",
-    "cli_compare": "cli",
-    "cli_data": "cli",
-    "cli_leaderboard": "cli",
-    "cli_matrix": "cli",
-    "cli_new": "cli",
-    "cli_report": "cli",
-    "cli_study": "cli",
-    "cli_verify": "cli",
     "schemas": "board",
     "torchvision_ops": "errors",
 }
 MOVING: dict[str, str] = {
-    "cli_analysis": "cli",
-    "cli_compare": "cli",
-    "cli_data": "cli",
-    "cli_leaderboard": "cli",
-    "cli_matrix": "cli",
-    "cli_new": "cli",
-    "cli_report": "cli",
-    "cli_study": "cli",
-    "cli_verify": "cli",
     "schemas": "board",
     "torchvision_ops": "errors",
 }
 MOVING: dict[str, str] = {
-    "cli_analysis": "cli",
-    "cli_compare": "cli",
-    "cli_data": "cli",
-    "cli_leaderboard": "cli",
-    "cli_matrix": "cli",
-    "cli_new": "cli",
-    "cli_report": "cli",
-    "cli_study": "cli",
-    "cli_verify": "cli",
     "schemas": "board",
     "torchvision_ops": "errors",
 }
@@ -189,7 +144,7 @@ def test_a_built_in_generator_sees_what_an_outsider_sees(name: str) -> None:
         "import ldbench",
         "import ldbench.api",
         *(
-            f"sys.argv = ['ldbench', *{line.split()!r}]\nfrom ldbench.cli import main\nmain()"
+            f"sys.argv = ['ldbench', *{line.split()!r}]\nfrom ldbench.cli.main import main\nmain()"
             for line in (
                 "--help", "list tasks", "list models", "list metrics", "run --help", "check --help", "search --help",
                 "matrix --help", "leaderboard --help", "report --help", "verify --help", "study --help", "new --help",

@@ -13,7 +13,7 @@ import pytest
 import typer
 import yaml
 
-from ldbench.cli import app
+from ldbench.cli.main import app
 
 ROOT = Path(__file__).parent.parent
 WORKFLOW = ROOT / ".github/workflows/ci.yml"

@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from ldbench.api import API_VERSION
-from ldbench.cli_new import register
+from ldbench.cli.new import register
 from ldbench.errors import UnknownNameError, UsageError
 from ldbench.plugins.registry import load_generator
 from ldbench.plugins.scaffold.names import names_of

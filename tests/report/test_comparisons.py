@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.row_labels import label
-from ldbench.cli import app
+from ldbench.cli.main import app
 from ldbench.errors import UnknownNameError
 from ldbench.records import result as result_file
 from ldbench.records.identity import Found

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ldbench.cli import app
+from ldbench.cli.main import app
 from ldbench.run.dry_run import dry_run
 from ldbench.run.pipeline import Settings
 

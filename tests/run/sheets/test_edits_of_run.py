@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 from typer.testing import CliRunner
 
-from ldbench.cli import app
+from ldbench.cli.main import app
 from ldbench.data.images import write_image
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import ImageError, LdbenchError, UsageError

@@ -14,7 +14,7 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from ldbench.cli_verify import register
+from ldbench.cli.verify import register
 from ldbench.errors import LdbenchError, ResultError, UsageError
 from ldbench.run.pipeline import Settings, run, score_folder
 from ldbench.run.submission.pack import pack

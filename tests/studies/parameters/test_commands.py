@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ldbench.cli import app
+from ldbench.cli.main import app
 from ldbench.errors import GeneratorError, LdbenchError, UsageError
 from tests.conftest import small_card
 

@@ -11,7 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from ldbench.cli_study import register
+from ldbench.cli.study import register
 from ldbench.errors import LdbenchError, UsageError
 from ldbench.studies.readers.display import render
 from ldbench.studies.readers.score import SCANS, StudyScore, scored

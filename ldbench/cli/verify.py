@@ -1,6 +1,6 @@
 """The commands that let others check a result: `verify` and `submit`.
 
-Options in, one call, lines out, as in `ldbench.cli`; nothing heavy is imported before a command runs.
+Options in, one call, lines out, as everywhere in `ldbench.cli`; nothing heavy is imported before a command runs.
 """
 
 from __future__ import annotations

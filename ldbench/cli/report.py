@@ -1,6 +1,6 @@
 """The command `ldbench report`.
 
-Options in, one call, lines out, as in `ldbench.cli`; nothing is imported before the command runs.
+Options in, one call, lines out, as everywhere in `ldbench.cli`; nothing is imported before the command runs.
 """
 
 from __future__ import annotations

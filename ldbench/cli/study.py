@@ -1,6 +1,6 @@
 """The commands `ldbench study make` and `ldbench study score`.
 
-Options in, one call, lines out, as in `ldbench.cli`; everything else is imported when a command runs.
+Options in, one call, lines out, as everywhere in `ldbench.cli`; everything else is imported when a command runs.
 """
 
 from __future__ import annotations

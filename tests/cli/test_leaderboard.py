@@ -10,14 +10,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from ldbench.cli_leaderboard import register
+from ldbench.cli.leaderboard import register
 from ldbench.errors import LdbenchError
 from ldbench.records import result
 from ldbench.records.result import Result
+from tests.report.conftest import FULL, TASK, measured
 
-from .report.conftest import FULL, TASK, measured
-
-COMMITTED = Path(__file__).parent.parent / "leaderboards"
+COMMITTED = Path(__file__).parents[2] / "leaderboards"
 
 
 def ldbench(*arguments: str) -> tuple[int, str]:

@@ -14,7 +14,7 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from ldbench.cli import app
+from ldbench.cli.main import app
 from ldbench.errors import DataError, LdbenchError, UnknownNameError, UsageError
 
 
@@ -114,7 +114,7 @@ def test_help_imports_nothing_that_reads_data(name: str) -> None:
     heavy = ("torch", "numpy", "nibabel", "pandas", "pydicom", "scipy", "PIL")
     program = (
         f"import sys\nsys.argv = {['ldbench', 'data', 'prepare', *([name] if name else []), '--help']!r}\n"
-        f"from ldbench.cli import main\ntry:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"from ldbench.cli.main import main\ntry:\n    main()\nexcept SystemExit:\n    pass\n"
         f"print('LOADED', [each for each in {heavy!r} if each in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -123,7 +123,7 @@ def test_help_imports_nothing_that_reads_data(name: str) -> None:
 
 
 def test_the_commands_are_those_of_the_issue() -> None:
-    from ldbench.cli_data import prepare
+    from ldbench.cli.data import prepare
 
     assert isinstance(prepare, typer.Typer)
     assert {each.name or each.callback.__name__ for each in prepare.registered_commands if each.callback} == {

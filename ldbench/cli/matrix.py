@@ -1,6 +1,6 @@
 """The command that does many runs: `matrix`.
 
-Options in, one call, lines out, as in `ldbench.cli`; nothing heavy is imported before the command runs.
+Options in, one call, lines out, as everywhere in `ldbench.cli`; nothing heavy is imported before the command runs.
 """
 
 from __future__ import annotations

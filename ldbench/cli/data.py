@@ -1,6 +1,7 @@
 """The commands `ldbench data prepare chexpert|oasis3|adni1|folder`.
 
-Options in, one call, lines out, as in `ldbench.cli`; readers and what they read with are imported when a command runs.
+Options in, one call, lines out, as everywhere in `ldbench.cli`; readers and what they read with are imported when a
+command runs.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The commands that study: `search`, `ablate`, `figure sweep`, `figure trajectory`, `figure edits`.
 
-Options in, one call, lines out, as in `ldbench.cli`; nothing heavy is imported before a command runs.
+Options in, one call, lines out, as everywhere in `ldbench.cli`; nothing heavy is imported before a command runs.
 """
 
 from __future__ import annotations

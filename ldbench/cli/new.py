@@ -1,6 +1,6 @@
 """The command `ldbench new generator NAME`.
 
-Options in, one call, lines out, as in `ldbench.cli`.
+Options in, one call, lines out, as everywhere in `ldbench.cli`.
 """
 
 from __future__ import annotations

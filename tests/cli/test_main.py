@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ldbench.cli import main
-
-from .conftest import small_card
+from ldbench.cli.main import main
+from tests.conftest import small_card
 
 
 def ldbench(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -56,7 +55,7 @@ def test_bad_input_is_one_line_and_exit_code_two(arguments: tuple[str, ...], mes
 
 def test_a_typo_is_found_before_anything_heavy_is_imported(tmp_path: Path) -> None:
     script = (
-        "import sys; from ldbench.cli import main; sys.argv = ['ldbench', 'run', 'sandbox-brain-t2i', 'reel']\n"
+        "import sys; from ldbench.cli.main import main; sys.argv = ['ldbench', 'run', 'sandbox-brain-t2i', 'reel']\n"
         "try: main()\nexcept SystemExit as ended: print(ended.code, 'torch' in sys.modules, 'scipy' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=60)

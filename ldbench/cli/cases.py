@@ -1,0 +1,26 @@
+"""The command `ldbench cases`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ldbench.cli.options import Task
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the suite's command line."""
+    app.command()(cases)
+
+
+def cases(
+    task: Task,
+    seed: Annotated[int, typer.Option(help="Seed of the run; the diverse style draws each prompt from it.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Write here, not to the terminal; sources go beside it.")] = None,
+) -> None:
+    """Write the task's cases as JSON lines (id, prompt, attributes, source), for generating elsewhere."""
+    from ldbench.run.cases import export_cases
+
+    typer.echo(export_cases(task, out, seed), nl=False)

@@ -1,0 +1,36 @@
+"""The command `ldbench check`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ldbench.cli.options import Device, Model, Set
+from ldbench.plugins.parameters import key_values
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the suite's command line."""
+    app.command()(check)
+
+
+def check(
+    model: Model,
+    device: Device = "cpu",
+    backbone: Annotated[str, typer.Option(help="Backbone for generators that need one.")] = "tiny-sd",
+    set_: Set = None,
+) -> None:
+    """Hold MODEL against the generator contract, clause by clause: what is expected, what was seen."""
+    from ldbench.plugins.parameters import build
+    from ldbench.plugins.registry import load_generator
+    from ldbench.testing import check_generator
+    from ldbench.testing.printed import lines, summary
+
+    generator = build(load_generator(model), key_values(set_ or []))
+    findings = check_generator(generator, device=device, backbone=backbone)
+    for finding in findings:
+        typer.echo("\n".join(lines(finding)))
+    typer.echo(summary(findings))
+    if not all(finding.passed for finding in findings):
+        raise typer.Exit(2)

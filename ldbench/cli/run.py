@@ -1,0 +1,87 @@
+"""The command `ldbench run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ldbench.cli.options import BatchSize, Device, Models, Out, Seed, Set, Task
+from ldbench.plugins.parameters import key_values
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ldbench.records.result import Result
+    from ldbench.run.pipeline import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the suite's command line."""
+    app.command()(run)
+
+
+def run(
+    task: Task,
+    models: Models,
+    seed: Seed = 0,
+    device: Device = "auto",
+    batch_size: BatchSize = 50,
+    set_: Set = None,
+    out: Out = Path("runs"),
+    dry: Annotated[
+        bool, typer.Option("--dry-run", help="Say what a run would need and what is missing; exit code 2 if anything.")
+    ] = False,
+) -> None:
+    """Fit each of MODELS on TASK, generate its cases, score them, write one result a model."""
+    if not dry:
+        _ready(task, models, key_values(set_ or []))
+    from ldbench.run.pipeline import Settings
+    from ldbench.run.pipeline import run as run_task
+    from ldbench.run.processes import is_first_process
+    from ldbench.run.progress import live_progress
+
+    if dry:
+        _dry_run(task, models, Settings(out, seed, device, batch_size, key_values(set_ or [])))
+        return
+    for model in models:
+        with live_progress(f"{model} on {task}") as progress:
+            settings = Settings(out, seed, device, batch_size, key_values(set_ or []), progress)
+            result, path = run_task(task, model, settings)
+        if is_first_process():
+            show(result, path)
+
+
+def show(result: Result, path: Path) -> None:
+    """Print a result's scores, a line each, and where it lies."""
+    widest = max((len(score.metric) for score in result.scores), default=0)
+    for score in result.scores:
+        interval, name = f"[{score.ci_low:.4g}, {score.ci_high:.4g}]", f"{score.metric:{widest}}"
+        typer.echo(f"{name} {score.value:10.4g}  {interval}  n={score.n}  {score.extractor or ''}".rstrip())
+    typer.echo(str(path))
+
+
+def _ready(task: str, models: Sequence[str], overrides: Mapping[str, str]) -> None:
+    """Refuse wrong names before anything heavy is imported, and any model that can't run before the first one runs."""
+    from ldbench.plugins.registry import load_generator
+    from ldbench.task import card
+
+    chosen = card.load(task)
+    for model in models:
+        load_generator(model)
+    from ldbench.run.pipeline import ready
+
+    for model in models:
+        ready(chosen, model, overrides)
+
+
+def _dry_run(task: str, models: Sequence[str], settings: Settings) -> None:
+    """Print what runs would need; exit code 2 where anything is missing."""
+    from ldbench.run.dry_run import dry_run
+
+    wanted = [dry_run(task, model, settings) for model in models]
+    for each in wanted:
+        typer.echo("\n".join([*each.found, *(f"missing: {line}" for line in each.missing)]))
+    if any(each.missing for each in wanted):
+        raise typer.Exit(2)

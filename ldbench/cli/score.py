@@ -1,0 +1,33 @@
+"""The command `ldbench score`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ldbench.cli.options import Device, Out, Seed, Task
+from ldbench.cli.run import show
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the suite's command line."""
+    app.command()(score)
+
+
+def score(
+    task: Task,
+    folder: Annotated[Path, typer.Argument(help="One PNG or JPEG a case, named by the case's id.")],
+    name: Annotated[str, typer.Option(help="What to call the generator in tables.")] = "images",
+    seed: Seed = 0,
+    device: Device = "auto",
+    out: Out = Path("runs"),
+) -> None:
+    """Score images that were made elsewhere."""
+    from ldbench.run.pipeline import Settings, score_folder
+    from ldbench.run.progress import live_progress
+
+    with live_progress(f"{name} on {task}") as progress:
+        result, path = score_folder(task, folder, name, Settings(out, seed, device, progress=progress))
+    show(result, path)
