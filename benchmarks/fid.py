@@ -18,8 +18,8 @@ import numpy.typing as npt
 import torch
 from scipy import linalg
 
+from ldbench._torchvision import declare_missing_ops
 from ldbench.score.metrics.fid import fid
-from ldbench.torchvision_ops import declare_missing_ops
 
 Array = npt.NDArray[np.float64]
 Distance = Callable[[Array, Array], float]

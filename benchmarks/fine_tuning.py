@@ -29,9 +29,9 @@ from peer_scripts import METHODS, Method, Work
 from process_cost import Cost, Machine, cost, median
 from resized_set import ResizedSet, export
 
+from ldbench._torchvision import declare_missing_ops
 from ldbench.data.task_data import task_data
 from ldbench.task import card
-from ldbench.torchvision_ops import declare_missing_ops
 
 SPEED_GOAL, MEMORY_GOAL = 1.5, 0.7
 MEGABYTE = 2**20

@@ -28,12 +28,12 @@ from typing import Any
 from large_backbone import STABLE_DIFFUSION_1, write_backbone
 from process_cost import Machine
 
+from ldbench._torchvision import declare_missing_ops
 from ldbench.api import Context, Request
 from ldbench.data.task_data import task_data
 from ldbench.plugins.registry import build, load_generator
 from ldbench.run.generate import requests_for
 from ldbench.task import card
-from ldbench.torchvision_ops import declare_missing_ops
 
 declare_missing_ops()
 

@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldbench.torchvision_ops import declare_missing_ops
+from ldbench._torchvision import declare_missing_ops
 
 declare_missing_ops()
 

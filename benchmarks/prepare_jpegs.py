@@ -30,7 +30,7 @@ from PIL import Image
 from PIL import __version__ as pillow_version
 from process_cost import Machine
 
-from ldbench.data.prepare.radiograph import encode_png, read_jpeg, to_levels
+from ldbench.data.prepare.pixels.radiograph import encode_png, read_jpeg, to_levels
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 

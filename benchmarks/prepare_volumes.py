@@ -31,11 +31,11 @@ from process_cost import Machine
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from ldbench.data.prepare.compose import prepare
-from ldbench.data.prepare.from_folder import FolderReader
-from ldbench.data.prepare.nifti import open_volume
-from ldbench.data.prepare.radiograph import encode_png, to_levels
+from ldbench.data.prepare.pixels.nifti import open_volume
+from ldbench.data.prepare.pixels.radiograph import encode_png, to_levels
+from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
+from ldbench.data.prepare.readers.from_folder import FolderReader
 from ldbench.data.prepare.splits import Plan
-from ldbench.data.prepare.volumes import Preprocessing, axial_slice
 from tests.stand_ins.volumes import individual, template_head, write_volume
 
 SIZE = 512

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ldbench.torchvision_ops import declare_missing_ops
+from ldbench._torchvision import declare_missing_ops
 
 declare_missing_ops()
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
-from ldbench.torchvision_ops import declare_missing_ops
+from ldbench._torchvision import declare_missing_ops
 
 if TYPE_CHECKING:
     import torch

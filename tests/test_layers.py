@@ -18,27 +18,27 @@ ORDER = (
     "cli", "__main__",
 )
 MOVING: dict[str, str] = {
+    "_torchvision": "errors",
     "schemas": "board",
-    "torchvision_ops": "errors",
 }
 LEVEL = {name: level for level, name in enumerate(ORDER)}
 LEVEL |= {name: LEVEL[package] for name, package in MOVING.items()}
 MOVING_IMPORTS: set[str] = set()
 MOVING: dict[str, str] = {
+    "_torchvision": "errors",
     "schemas": "board",
-    "torchvision_ops": "errors",
 }
 MOVING: dict[str, str] = {
+    "_torchvision": "errors",
     "schemas": "board",
-    "torchvision_ops": "errors",
 }
 MOVING: dict[str, str] = {
+    "_torchvision": "errors",
     "schemas": "board",
-    "torchvision_ops": "errors",
 }
 MOVING: dict[str, str] = {
+    "_torchvision": "errors",
     "schemas": "board",
-    "torchvision_ops": "errors",
 }
 
 

@@ -65,19 +65,19 @@ def chexpert(
     """CheXpert: frontal radiographs of four classes; 400 test images, 100 of each (paper, Sec. 4.1)."""
     plan = _plan(fractions, test_per_class, test_classes, images_a_subject, 0, salt)
     with _clinical():
-        from ldbench.data.prepare.chexpert import CheXpertReader
+        from ldbench.data.prepare.readers.chexpert import CheXpertReader
 
         _prepare(CheXpertReader, {"size": size}, set_, plan, root, out, jobs, strict)
 
 
 def _oasis3() -> type[Any]:
-    from ldbench.data.prepare.oasis3 import Oasis3Reader
+    from ldbench.data.prepare.readers.oasis3 import Oasis3Reader
 
     return Oasis3Reader
 
 
 def _adni1() -> type[Any]:
-    from ldbench.data.prepare.adni1 import Adni1Reader
+    from ldbench.data.prepare.readers.adni1 import Adni1Reader
 
     return Adni1Reader
 
@@ -120,7 +120,7 @@ def folder(
         raise UsageError(f"--name: expected a name without / \\ or +, got {name!r}")
     plan = _plan(fractions, test_per_class, test_classes, images_a_subject, min_years, salt)
     with _clinical():
-        from ldbench.data.prepare.from_folder import FolderReader
+        from ldbench.data.prepare.readers.from_folder import FolderReader
 
         own: dict[str, object] = {
             "csv": csv, "dataset": name, "class_attribute": class_attribute, "size": size,

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ldbench.data.dataset import Dataset
+from ldbench.data.dataset import Record as Record
 from ldbench.data.prepared import find
-from ldbench.data.record import Dataset
-from ldbench.data.record import Record as Record
 from ldbench.errors import DataError
 from ldbench.task.card import DataSpec
 from ldbench.task.card_file import PACKAGE

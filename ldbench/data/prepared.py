@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ldbench.data.record import Record
+from ldbench.data.dataset import Record
 from ldbench.errors import DataError, unknown_name
 from ldbench.records.files import user_cache_folder
 

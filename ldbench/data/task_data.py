@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ldbench.api import Case, Example
-from ldbench.data.edits import Editing, answers, balanced, check_edit, hash_order
+from ldbench.data.dataset import Dataset, Record
+from ldbench.data.editing import Editing, answers, balanced, check_edit, hash_order
 from ldbench.data.frozen import load
 from ldbench.data.prepared import PreparedDataset
-from ldbench.data.record import Dataset, Record
 from ldbench.errors import CardError, DataError
 from ldbench.task.card import EditSpec, Task
 from ldbench.task.prompts import check_attributes, prompt_for

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldbench.api import Case
-from ldbench.data.edits import BACK as BACK
-from ldbench.data.edits import NULL as NULL
-from ldbench.data.folder import read_folder
+from ldbench.data.editing import BACK as BACK
+from ldbench.data.editing import NULL as NULL
+from ldbench.data.image_folder import read_folder
 from ldbench.data.task_data import TaskData
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -139,7 +140,7 @@ def test_a_failing_disk_is_one_line_and_keeps_the_old_file(tmp_path: Path, monke
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(result_file.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ResultError, match="No space left on device; free space"):
         result_file.write(MEASURED, path)
     assert path.read_text(encoding="utf-8") == "old"

@@ -12,7 +12,7 @@ import pytest
 
 from ldbench.board import leaderboard as board
 from ldbench.board import published
-from ldbench.board.collect import gather
+from ldbench.board.collect import collect, gather
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.errors import ResultError, UnknownNameError, UsageError
 from ldbench.records import result as result_file
@@ -135,7 +135,7 @@ def test_report_adds_them_to_their_tasks_and_to_no_other(tmp_path: Path) -> None
     assert "Textual Inversion" not in report_paths([tmp_path], "markdown", None, measured_only=True)
     assert "Table 4" not in report_paths([tmp_path], "markdown", None)
     assert "Table 4" in report_paths([tmp_path], "markdown", None, ["brain-disease"])
-    assert gather([COMMITTED]) == board.collect([COMMITTED])
+    assert gather([COMMITTED]) == collect([COMMITTED])
 
 
 def test_the_papers_table_alone(tmp_path: Path) -> None:

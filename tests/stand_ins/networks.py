@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from ldbench.torchvision_ops import declare_missing_ops
+from ldbench._torchvision import declare_missing_ops
 
 
 class _Published(torch.nn.Module):

@@ -15,7 +15,7 @@ from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from ldbench.data.prepare.radiograph import encode_png, to_levels
+from ldbench.data.prepare.pixels.radiograph import encode_png, to_levels
 from ldbench.data.prepare.source import UNREADABLE, FaultyImageError, Reader, SourceImage
 from ldbench.errors import DataError, ImageError
 

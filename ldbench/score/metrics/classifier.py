@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from ldbench._torchvision import declare_missing_ops
 from ldbench.api import Progress, silent
 from ldbench.errors import UsageError
-from ldbench.torchvision_ops import declare_missing_ops
 
 if TYPE_CHECKING:
     import torch

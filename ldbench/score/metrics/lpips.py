@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ldbench._torchvision import declare_missing_ops
 from ldbench.api import ParameterValue
 from ldbench.errors import WeightsError, unknown_name
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
@@ -21,7 +22,6 @@ from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
 from ldbench.score.metrics.measured import Measured
 from ldbench.score.networks import weights
-from ldbench.torchvision_ops import declare_missing_ops
 
 if TYPE_CHECKING:
     import torch

@@ -25,7 +25,7 @@ _BATCH = 64
 
 def psnr_values(generated: torch.Tensor, target: torch.Tensor) -> Array:
     """PSNR in dB of each pair of `(N, 3, H, W) float32 in [0, 1]` images, at most 100. Raises `MetricError`."""
-    from ldbench.torchvision_ops import declare_missing_ops
+    from ldbench._torchvision import declare_missing_ops
 
     declare_missing_ops()
     from torchmetrics.functional.image import peak_signal_noise_ratio

@@ -27,7 +27,7 @@ _BATCH = 16
 def ssim_map(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """SSIM around each pixel that is `WINDOW // 2` or more from the border: `(N, 3, H - 10, W - 10)` float64 of images
     `(N, 3, H, W)`, which are taken as they are."""
-    from ldbench.torchvision_ops import declare_missing_ops
+    from ldbench._torchvision import declare_missing_ops
 
     declare_missing_ops()
     from torchmetrics.functional.image import structural_similarity_index_measure

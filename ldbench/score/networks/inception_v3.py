@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ldbench._torchvision import declare_missing_ops
 from ldbench.api import ParameterValue
 from ldbench.errors import WeightsError
 from ldbench.score.networks.weights import WeightsFile, locate, pinned
-from ldbench.torchvision_ops import declare_missing_ops
 
 if TYPE_CHECKING:
     import torch

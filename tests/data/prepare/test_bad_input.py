@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ldbench.data.prepare.compose import prepare
-from ldbench.data.prepare.from_folder import FolderReader
 from ldbench.data.prepare.manifest import Made, Row, rows_of
+from ldbench.data.prepare.pixels.volumes import Preprocessing
+from ldbench.data.prepare.readers.from_folder import FolderReader
 from ldbench.data.prepare.source import SourceImage
 from ldbench.data.prepare.splits import Plan, hashed
-from ldbench.data.prepare.volumes import Preprocessing
 from ldbench.errors import DataError
 from tests.stand_ins.volumes import Head, individual, template_head, turned, write_image, write_volume
 
 from .memory_reader import MemoryReader
-from .test_from_folder import dicom
+from .readers.test_from_folder import dicom
 
 RULES = {
     "nan.nii": "NaN", "nan-plane.nii": "NaN", "series.nii.gz": "several volumes", "tilted.nii": "oblique",

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ldbench.board import leaderboard as board
+from ldbench.board.collect import collect
 from ldbench.board.leaderboard import Leaderboard, fold
 from ldbench.records.result import Result
 from ldbench.report.tables import render
@@ -124,7 +124,7 @@ def test_the_numbers_read_back_are_those_of_the_table(leaderboard: Leaderboard) 
 
 @pytest.mark.parametrize("task", ["sandbox-brain-t2i", "sandbox-chest-t2i", "sandbox-brain-disease"])
 def test_committed_results_read_back_and_wide_ones_are_parted(task: str) -> None:
-    made = fold(board.collect([RESULTS / task]))[task]
+    made = fold(collect([RESULTS / task]))[task]
     text = render(made, "latex")
     environments(text)
     assert parsed(text) == expected(made)

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import linalg, stats
 
+from ldbench._torchvision import declare_missing_ops
 from ldbench.errors import MetricError
 from ldbench.score.metrics.fid import fid, fid_score
-from ldbench.torchvision_ops import declare_missing_ops
 
 Array = npt.NDArray[np.float64]
 seeds = st.integers(0, 2**31)

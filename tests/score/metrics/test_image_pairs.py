@@ -12,12 +12,12 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch.nn.functional import avg_pool2d, interpolate
 
+from ldbench._torchvision import declare_missing_ops
 from ldbench.errors import MetricError, UnknownNameError, WeightsError
 from ldbench.records.score import Score, bounds
 from ldbench.score.metrics.lpips import lpips_score, lpips_values
 from ldbench.score.metrics.psnr import CAP_DB, psnr_score, psnr_values
 from ldbench.score.metrics.ssim import ssim_score, ssim_values
-from ldbench.torchvision_ops import declare_missing_ops
 
 SCORES: dict[str, Callable[[torch.Tensor, torch.Tensor], Score]] = {
     "ssim": ssim_score,

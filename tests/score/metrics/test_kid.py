@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from ldbench._torchvision import declare_missing_ops
 from ldbench.errors import MetricError
 from ldbench.score.metrics.kid import kid, kid_interval, kid_score
-from ldbench.torchvision_ops import declare_missing_ops
 
 Array = npt.NDArray[np.float64]
 seeds = st.integers(0, 2**31)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from ldbench._torchvision import declare_missing_ops
 from ldbench.errors import WeightsError
 from ldbench.score.metrics import lpips as metric
 from ldbench.score.networks.weights import WeightsFile
-from ldbench.torchvision_ops import declare_missing_ops
 
 
 @pytest.fixture

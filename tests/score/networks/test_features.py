@@ -190,7 +190,7 @@ class _Inception(torch.nn.Module):
 @torchscript_later
 def test_inception_goes_through_clean_fids_class_and_resizing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a small network in the published file's place: the real one needs a download."""
-    from ldbench.torchvision_ops import declare_missing_ops
+    from ldbench._torchvision import declare_missing_ops
 
     declare_missing_ops()
     from cleanfid.inception_torchscript import InceptionV3W

@@ -6,7 +6,7 @@ images of a subject have an order in time; empty cells are what nobody knows. PN
 Grey values: 8 and 16-bit pictures are divided by 255 and 65535; floats, wider integers, DICOM and NIfTI go from one
 percentile of the image to another. Colour becomes grey by ITU-R 601-2 luma. Then a centred square with black borders
 and Pillow's LANCZOS on float32, which widens with the scale when an image shrinks (antialiasing). A NIfTI volume is cut
-as `ldbench.data.prepare.volumes` says, by the settings `preprocessing`.
+as `ldbench.data.prepare.pixels.volumes` says, by the settings `preprocessing`.
 
 Refuses paths that leave the root, several frames, transparency, NaN, and an image without contrast: one line each.
 """
@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ldbench.api import ParameterValue
-from ldbench.data.prepare.pictures import Grey, read_dicom, read_picture, read_plane
+from ldbench.data.prepare.pixels.pictures import Grey, read_dicom, read_picture, read_plane
+from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
 from ldbench.data.prepare.source import FaultyImageError, Found, Skipped, SourceImage
-from ldbench.data.prepare.volumes import Preprocessing, axial_slice
 from ldbench.errors import DataError, ImageError, UsageError
 
 IMAGE, SUBJECT, YEARS = "image", "subject", "years"

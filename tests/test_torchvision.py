@@ -45,7 +45,7 @@ def test_without_the_mend_the_import_fails_exactly_where_the_library_does_not_lo
 def test_with_the_mend_models_and_transforms_work_and_it_declares_only_what_is_missing(needs_mend: bool) -> None:
     done = python(
         "import torch\n"
-        "from ldbench.torchvision_ops import declare_missing_ops\n"
+        "from ldbench._torchvision import declare_missing_ops\n"
         "first = declare_missing_ops()\n"
         "assert declare_missing_ops() is first\n"
         "import torchvision\n"
@@ -64,7 +64,7 @@ def test_only_what_is_missing_is_declared(missing: str) -> None:
     schema = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
     done = python(
         "import torch\n"
-        "import ldbench.torchvision_ops as ops\n"
+        "import ldbench._torchvision as ops\n"
         "mine = torch.library.Library('torchvision', 'DEF')\n"
         f"missing = {missing.split()!r}\n"
         f"for name in {{'nms', 'qnms'}} - set(missing): mine.define(name + {schema!r})\n"
@@ -78,7 +78,7 @@ def test_only_what_is_missing_is_declared(missing: str) -> None:
 def test_without_torchvision_nothing_is_declared() -> None:
     done = python(
         "import importlib.util\n"
-        "import ldbench.torchvision_ops as ops\n"
+        "import ldbench._torchvision as ops\n"
         "importlib.util.find_spec = lambda name: None\n"
         "assert ops.declare_missing_ops() is None\n"
         "import torch\n"
@@ -88,5 +88,5 @@ def test_without_torchvision_nothing_is_declared() -> None:
 
 
 def test_importing_the_module_imports_no_torch() -> None:
-    done = python("import sys, ldbench.torchvision_ops; sys.exit('torch' in sys.modules)")
+    done = python("import sys, ldbench._torchvision; sys.exit('torch' in sys.modules)")
     assert done.returncode == 0

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ldbench.data.prepare.visits import (
+from ldbench.data.prepare.readers.visits import (
     Scan,
     Visit,
     files_below,

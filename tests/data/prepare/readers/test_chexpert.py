@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ldbench.data.prepare.chexpert_table import COLUMNS, FINDING_COLUMNS
+from ldbench.data.prepare.readers.chexpert_table import COLUMNS, FINDING_COLUMNS
 from ldbench.errors import ImageError
 from tests.stand_ins import chexpert as stand_in
 

@@ -22,7 +22,7 @@ from nibabel.processing import resample_from_to
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ldbench.data.prepare.nifti import Volume
+from ldbench.data.prepare.pixels.nifti import Volume
 from ldbench.data.prepare.source import FaultyImageError
 from ldbench.errors import UsageError
 

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ldbench.data.prepare.alignment import aligned
-from ldbench.data.prepare.nifti import open_volume
+from ldbench.data.prepare.pixels import alignment
+from ldbench.data.prepare.pixels.alignment import aligned
+from ldbench.data.prepare.pixels.nifti import open_volume
+from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice, head_height
 from ldbench.data.prepare.source import FaultyImageError
-from ldbench.data.prepare.volumes import Preprocessing, axial_slice, head_height
 from tests.stand_ins.volumes import Head, template_head, write_volume
 
 pytest.importorskip("SimpleITK")
@@ -70,7 +71,7 @@ def test_an_aligned_slice_and_its_mask_are_those_of_the_head_where_the_template_
 def test_what_no_head_can_be_aligned_by_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     volume = open_volume(write_volume(tmp_path / "a.nii", template_head(6.0)))
     for wrong in (np.diag([3.0, 1, 1, 1]), nib.affines.from_matvec(nib.eulerangles.euler2mat(x=2.0))):
-        monkeypatch.setattr("ldbench.data.prepare.alignment._registered", lambda fixed, moving, wrong=wrong: wrong)
+        monkeypatch.setattr(alignment, "_registered", lambda fixed, moving, wrong=wrong: wrong)
         with pytest.raises(FaultyImageError, match=r"a\.nii: expected an alignment with scales") as caught:
             aligned(volume, 80.0)
         assert caught.value.rule == "alignment"

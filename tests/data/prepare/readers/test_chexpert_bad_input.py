@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ldbench.data.prepare.chexpert_table import COLUMNS
+from ldbench.data.prepare.readers.chexpert_table import COLUMNS
 from ldbench.errors import DataError, UsageError
 
 from .chexpert_rows import CELLS, FILM, LATERAL, found_of, only_skipped, reader, write_rows

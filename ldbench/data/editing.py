@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ldbench.api import Attributes, Case, Edit, Example
-from ldbench.data.record import Dataset, Record
+from ldbench.data.dataset import Dataset, Record
 from ldbench.errors import CardError, DataError
 from ldbench.task.card import EditSpec, Task
 from ldbench.task.prompts import instruction_for, prompt_for, sentences_for

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ldbench.api import Attributes, ParameterValue
-from ldbench.data.prepare.source import Found, Skipped, SourceImage
-from ldbench.data.prepare.visits import (
+from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
+from ldbench.data.prepare.readers.visits import (
     Scan,
     Visit,
     files_below,
@@ -33,7 +33,7 @@ from ldbench.data.prepare.visits import (
     one_a_day,
     read_table,
 )
-from ldbench.data.prepare.volumes import Preprocessing, axial_slice
+from ldbench.data.prepare.source import Found, Skipped, SourceImage
 from ldbench.errors import DataError, UsageError
 
 DEMOGRAPHICS, CDR, CODES = "OASIS3_demographics.csv", "OASIS3_UDSb4_cdr.csv", "OASIS3_UDSd1_diagnoses.csv"

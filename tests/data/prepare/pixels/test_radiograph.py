@@ -11,8 +11,8 @@ import torch
 from PIL import Image, ImageFile
 
 from ldbench.data.images import quantise
-from ldbench.data.prepare import radiograph
-from ldbench.data.prepare.radiograph import encode_png, read_jpeg, to_levels
+from ldbench.data.prepare.pixels import radiograph
+from ldbench.data.prepare.pixels.radiograph import encode_png, read_jpeg, to_levels
 from ldbench.errors import ImageError
 from tests.stand_ins.chexpert import films, jpeg
 

@@ -1,9 +1,9 @@
 """From a head's volume to one square axial slice through the lateral ventricles.
 
 The steps, each a setting: orientation from the header, optional bias correction and affine alignment to MNI152
-(`ldbench.data.prepare.alignment`), the plane's height, resampling to isotropic voxels on the RAS axes, optional brain
-mask, intensity between two percentiles of the slice, a square of fixed width in mm, an antialiased resize. Row 0 is
-anterior; column 0 is the subject's left.
+(`ldbench.data.prepare.pixels.alignment`), the plane's height, resampling to isotropic voxels on the RAS axes, optional
+brain mask, intensity between two percentiles of the slice, a square of fixed width in mm, an antialiased resize. Row 0
+is anterior; column 0 is the subject's left.
 
 The plane's height is found in one of two ways, and neither is a registration:
 - `world`: at a stated z in mm. Right for volumes that are aligned to MNI152, here or before; z = 20 cuts the bodies of
@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ldbench.api import ParameterValue
-from ldbench.data.prepare.alignment import METHOD, aligned, simple_itk
-from ldbench.data.prepare.nifti import SUFFIXES, Volume, open_volume
+from ldbench.data.prepare.pixels.alignment import METHOD, aligned, simple_itk
+from ldbench.data.prepare.pixels.nifti import SUFFIXES, Volume, open_volume
 from ldbench.data.prepare.source import FaultyImageError
 from ldbench.errors import ImageError, UsageError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from ldbench.data.prepare.chexpert import CheXpertReader
-from ldbench.data.prepare.chexpert_table import COLUMNS
+from ldbench.data.prepare.readers.chexpert import CheXpertReader
+from ldbench.data.prepare.readers.chexpert_table import COLUMNS
 from ldbench.data.prepare.source import Found, Skipped
 
 SIZE = 32

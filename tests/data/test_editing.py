@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ldbench.data.edits import Editing
+from ldbench.data.editing import Editing
 from ldbench.data.frozen import FrozenDataset, Record
 from ldbench.data.task_data import task_data
 from ldbench.errors import CardError, DataError

@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ldbench.api import Attributes, ParameterValue
-from ldbench.data.prepare.chexpert_table import (
+from ldbench.data.prepare.pixels.radiograph import Resample, Square, read_jpeg
+from ldbench.data.prepare.readers.chexpert_table import (
     FINDING_COLUMNS,
     LeftOut,
     Place,
@@ -39,7 +40,6 @@ from ldbench.data.prepare.chexpert_table import (
     place_of,
     table_rows,
 )
-from ldbench.data.prepare.radiograph import Resample, Square, read_jpeg
 from ldbench.data.prepare.source import Found, Skipped, SourceImage
 from ldbench.errors import UsageError
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ldbench.data.prepare.nifti import open_volume
-from ldbench.data.prepare.volumes import Preprocessing, axial_slice, head_height
+from ldbench.data.prepare.pixels.nifti import open_volume
+from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice, head_height
 from ldbench.errors import ImageError, UsageError
 from tests.stand_ins.volumes import Head, Transform, individual, template_head, turned, write_image, write_volume
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ldbench.data.folder import list_folder, read_folder
+from ldbench.data.image_folder import list_folder, read_folder
 from ldbench.errors import ImageError
 
 
