@@ -54,7 +54,7 @@ data: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m ldbench.data.sandbox.rebuild --out build/sandbox
 
 backbone: install
-	$(BIN)/python -m ldbench_baselines.backbone.pretrain --out build/backbone
+	$(BIN)/python -m recipes.tiny_sd.pretrain --out build/backbone
 
 clean:
 	rm -rf build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

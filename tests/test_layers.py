@@ -19,26 +19,21 @@ ORDER = (
 )
 MOVING: dict[str, str] = {
     "_torchvision": "errors",
-    "schemas": "board",
 }
 LEVEL = {name: level for level, name in enumerate(ORDER)}
 LEVEL |= {name: LEVEL[package] for name, package in MOVING.items()}
 MOVING_IMPORTS: set[str] = set()
 MOVING: dict[str, str] = {
     "_torchvision": "errors",
-    "schemas": "board",
 }
 MOVING: dict[str, str] = {
     "_torchvision": "errors",
-    "schemas": "board",
 }
 MOVING: dict[str, str] = {
     "_torchvision": "errors",
-    "schemas": "board",
 }
 MOVING: dict[str, str] = {
     "_torchvision": "errors",
-    "schemas": "board",
 }
 
 

@@ -1,10 +1,1 @@
-"""The tiny pretrained backbone: a Stable-Diffusion-v1-shaped latent diffusion model and the recipe that made it.
-
-`tiny-sd/` beside this file is the shipped folder; `python -m ldbench_baselines.backbone.pretrain` makes it again
-from a procedural corpus of captioned everyday images. Refuses to hold anything medical: no medical image and no
-medical caption is rendered here, so fine-tuning on a medical task is a real shift of domain.
-"""
-
-from ldbench.api import declare_missing_ops
-
-declare_missing_ops()  # at import, because every module here imports diffusers or transformers at its top
+"""The pretrained backbone: where it is found, and how its folder is read. `tiny-sd/` is the one that ships."""

@@ -6,21 +6,13 @@ import re
 
 import numpy as np
 import pytest
-from ldbench_baselines.backbone.captions import (
-    COLOURS,
-    MATERIALS,
-    OBJECTS,
-    PATTERNS,
-    STYLES,
-    caption_words,
-    counted,
-    styled,
-)
-from ldbench_baselines.backbone.corpus import Corpus, Picture
-from ldbench_baselines.backbone.materials import build_materials
-from ldbench_baselines.backbone.objects import build_drawings
-from ldbench_baselines.backbone.patterns import build_patterns
-from ldbench_baselines.backbone.scenes import bare_surface, build_studio
+
+from recipes.tiny_sd.captions import COLOURS, MATERIALS, OBJECTS, PATTERNS, STYLES, caption_words, counted, styled
+from recipes.tiny_sd.corpus import Corpus, Picture
+from recipes.tiny_sd.materials import build_materials
+from recipes.tiny_sd.objects import build_drawings
+from recipes.tiny_sd.patterns import build_patterns
+from recipes.tiny_sd.scenes import bare_surface, build_studio
 
 MEDICAL_STEMS = (
     "medic", "clinic", "patient", "brain", "chest", "mri", "scan", "x-ray", "xray", "radio", "lung", "pleural",

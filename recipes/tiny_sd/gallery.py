@@ -1,4 +1,4 @@
-"""Draw the sample grid of the model card: `python -m ldbench_baselines.backbone.gallery FOLDER PICTURE.png`.
+"""Draw the sample grid of the model card: `python -m recipes.tiny_sd.gallery FOLDER PICTURE.png`.
 
 Four seeds for each of eight prompts, 25 steps of DDIM, guidance 3; nothing is chosen by hand.
 """

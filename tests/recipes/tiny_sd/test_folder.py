@@ -6,16 +6,16 @@ import hashlib
 import json
 from pathlib import Path
 
-import ldbench_baselines.backbone as backbone
 import numpy as np
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
-from ldbench_baselines.backbone.corpus import Corpus
-from ldbench_baselines.backbone.export import SIZE_LIMIT_BYTES
-from ldbench_baselines.backbone.tokenizer import build_tokenizer
 
-FOLDER = Path(backbone.__file__).parent / "tiny-sd"
+from recipes.tiny_sd.corpus import Corpus
+from recipes.tiny_sd.export import SIZE_LIMIT_BYTES
+from recipes.tiny_sd.tokenizer import build_tokenizer
+
+FOLDER = Path(__file__).parents[3] / "baselines" / "backbone" / "tiny-sd"
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Make the backbone from nothing: `python -m ldbench_baselines.backbone.pretrain --out FOLDER`.
+"""Make the backbone from nothing: `python -m recipes.tiny_sd.pretrain --out FOLDER`.
 
 Stages: autoencoder, latents of the frozen encoder, denoiser, export. Every stage continues from its checkpoint in
 the scratch folder, so the command can be stopped and given again. The defaults are the numbers of steps that made

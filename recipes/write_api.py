@@ -1,7 +1,7 @@
 """Write docs/api from docstrings and signatures: one page a public module, one for the contract's clauses.
 
-    python docs/write_api.py             # all pages
-    python docs/write_api.py --freeze    # tests/historic/api-VERSION.txt too: names and signatures as promised
+    python -m recipes.write_api             # all pages
+    python -m recipes.write_api --freeze    # tests/historic/api-VERSION.txt too: names and signatures as promised
 
 Reads source with `ast`, so that a page says what the source says, on any version of Python. Refuses to write prose:
 that is in the docstrings, and in docs/api/index.md by hand.
@@ -20,12 +20,12 @@ from ldbench.api import API_VERSION
 from ldbench.testing import CLAUSES
 
 ROOT = Path(__file__).parent.parent
-PAGES = Path(__file__).parent / "api"
+PAGES = ROOT / "docs" / "api"
 FROZEN = ROOT / "tests" / "historic"
 PUBLIC = ("ldbench.api", "ldbench.errors", "ldbench.testing")
 # their Python is the suite's own; the classes are documented because the files are public
 FORMATS = ("ldbench.task.card", "ldbench.task.metric_specs", "ldbench.records.result", "ldbench.board.leaderboard")
-_MARK = "<!-- written by docs/write_api.py from the source; change the docstrings there -->"
+_MARK = "<!-- written by recipes/write_api.py from the source; change the docstrings there -->"
 
 Definition = ast.ClassDef | ast.FunctionDef
 

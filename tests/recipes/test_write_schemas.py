@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-import ldbench.schemas as schemas
 from ldbench.board import leaderboard
 from ldbench.records import result
+from recipes import write_schemas as schemas
 
-COMMITTED = Path(schemas.__file__).parent
-HISTORIC = Path(__file__).parent / "historic"
+COMMITTED = schemas.FOLDER
+HISTORIC = Path(__file__).parents[1] / "historic"
 NAMES = ["leaderboard.schema.json", "result.schema.json", "task.schema.json"]
 
 
@@ -34,7 +34,7 @@ def measured() -> dict[str, Any]:
 def test_the_committed_schemas_are_those_the_code_gives() -> None:
     committed = {path.name: path.read_text(encoding="utf-8") for path in COMMITTED.glob("*.json")}
     assert sorted(committed) == NAMES
-    assert committed == schemas.texts(), "renew them with `python -m ldbench.schemas`"
+    assert committed == schemas.texts(), "renew them with `python -m recipes.write_schemas`"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -46,7 +46,7 @@ def test_each_is_a_valid_schema_that_refuses_unknown_fields(name: str) -> None:
 
 
 def test_the_module_writes_the_files_it_names(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "ldbench.schemas", str(tmp_path)], check=True)
+    subprocess.run([sys.executable, "-m", "recipes.write_schemas", str(tmp_path)], check=True)
     assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == schemas.texts()
 
 
@@ -77,7 +77,7 @@ def test_what_the_reader_refuses_the_schema_refuses(edit: Callable[[dict[str, An
     assert not validator("result").is_valid(record)
 
 
-CARDS = sorted((Path(__file__).parent.parent / "tasks").glob("*.toml"))
+CARDS = sorted((Path(__file__).parents[2] / "tasks").glob("*.toml"))
 
 
 @pytest.mark.parametrize("path", CARDS, ids=lambda path: path.stem)

@@ -10,16 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from ldbench_baselines.backbone.architecture import build_autoencoder
-from ldbench_baselines.backbone.autoencoder import AutoencoderRecipe, train_autoencoder
-from ldbench_baselines.backbone.corpus import Corpus
-from ldbench_baselines.backbone.denoiser import DenoiserRecipe, build_pair, train_denoiser
-from ldbench_baselines.backbone.latents import encode_corpus, load_latents
-from ldbench_baselines.backbone.pretrain import Recipe, scaled
-from ldbench_baselines.backbone.tokenizer import build_tokenizer
-from ldbench_baselines.backbone.training import cosine_rate
-from ldbench_baselines.backbone.workers import average_gradients, run_workers
 from safetensors.torch import save_file
+
+from recipes.tiny_sd.architecture import build_autoencoder
+from recipes.tiny_sd.autoencoder import AutoencoderRecipe, train_autoencoder
+from recipes.tiny_sd.corpus import Corpus
+from recipes.tiny_sd.denoiser import DenoiserRecipe, build_pair, train_denoiser
+from recipes.tiny_sd.latents import encode_corpus, load_latents
+from recipes.tiny_sd.pretrain import Recipe, scaled
+from recipes.tiny_sd.tokenizer import build_tokenizer
+from recipes.tiny_sd.training import cosine_rate
+from recipes.tiny_sd.workers import average_gradients, run_workers
 
 SMALL = AutoencoderRecipe(crop_steps=2, whole_steps=1, pictures=1, crops_a_picture=2)
 

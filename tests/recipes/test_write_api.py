@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import doctest
 import importlib
-import importlib.util
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import ClassVar
 
 import pytest
@@ -17,37 +14,23 @@ import pytest
 from ldbench.api import API_VERSION
 from ldbench.errors import PluginError
 from ldbench.plugins.registry import check_class
+from recipes import write_api
+from tests.broken_generators import OnlyText
 
-from .broken_generators import OnlyText
-
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 HISTORIC = ROOT / "tests" / "historic"
 
 
-def script() -> ModuleType:
-    """docs/write_api.py as a module; it is no part of the package."""
-    spec = importlib.util.spec_from_file_location("write_api", ROOT / "docs" / "write_api.py")
-    assert spec is not None
-    assert spec.loader is not None
-    found = importlib.util.module_from_spec(spec)
-    sys.modules["write_api"] = found  # dataclasses look their module up
-    spec.loader.exec_module(found)
-    return found
-
-
-WRITER = script()
-
-
-@pytest.mark.parametrize("name", sorted(WRITER.pages()))
+@pytest.mark.parametrize("name", sorted(write_api.pages()))
 def test_a_page_says_what_the_source_says(name: str) -> None:
     committed = (ROOT / "docs" / "api" / name).read_text(encoding="utf-8")
-    assert committed == WRITER.pages()[name], "run python docs/write_api.py and commit docs/api"
+    assert committed == write_api.pages()[name], "run python -m recipes.write_api and commit docs/api"
 
 
 def test_every_page_is_in_the_index_and_every_link_leads_to_one() -> None:
     folder = ROOT / "docs" / "api"
     linked = set(re.findall(r"\]\(([a-z_]+\.md)\)", (folder / "index.md").read_text(encoding="utf-8")))
-    assert linked == {path.name for path in folder.glob("*.md")} - {"index.md"} == set(WRITER.pages())
+    assert linked == {path.name for path in folder.glob("*.md")} - {"index.md"} == set(write_api.pages())
 
 
 def test_the_index_names_the_version() -> None:
@@ -55,7 +38,7 @@ def test_the_index_names_the_version() -> None:
     assert f"`ldbench.api.API_VERSION`, now {API_VERSION}." in text
 
 
-@pytest.mark.parametrize("name", [*WRITER.PUBLIC, "ldbench.plugins.scaffold.names"])
+@pytest.mark.parametrize("name", [*write_api.PUBLIC, "ldbench.plugins.scaffold.names"])
 def test_examples_run(name: str) -> None:
     done = doctest.testmod(importlib.import_module(name))
     assert done.failed == 0
@@ -64,17 +47,17 @@ def test_examples_run(name: str) -> None:
 
 def test_the_public_surface_is_the_one_that_was_promised() -> None:
     frozen = HISTORIC / f"api-{API_VERSION}.txt"
-    assert frozen.is_file(), "a new API_VERSION needs its file: python docs/write_api.py --freeze"
-    assert WRITER.surface() == frozen.read_text(encoding="utf-8").splitlines(), (
+    assert frozen.is_file(), "a new API_VERSION needs its file: python recipes/write_api.py --freeze"
+    assert write_api.surface() == frozen.read_text(encoding="utf-8").splitlines(), (
         "public names or signatures changed: raise API_VERSION (minor for what is added, major for what breaks), tell "
-        "the change log, and run python docs/write_api.py --freeze"
+        "the change log, and run python recipes/write_api.py --freeze"
     )
 
 
 def test_a_minor_version_only_adds() -> None:
     major = API_VERSION.partition(".")[0]
     for path in HISTORIC.glob(f"api-{major}.*.txt"):
-        gone = set(path.read_text(encoding="utf-8").splitlines()) - set(WRITER.surface())
+        gone = set(path.read_text(encoding="utf-8").splitlines()) - set(write_api.surface())
         assert not gone, f"{path.name} promised {sorted(gone)}: that takes a new major version"
 
 
@@ -85,7 +68,7 @@ def test_the_surface_tells_a_changed_default_and_a_lost_name(tmp_path: Path, mon
     seen = []
     for x, y in ((1, 2), (3, 2), (1, 4)):
         (tmp_path / "surface_of_this.py").write_text(source.format(x=x, y=y))
-        seen.append(list(WRITER._surface_of(WRITER.module("surface_of_this"))))
+        seen.append(list(write_api._surface_of(write_api.module("surface_of_this"))))
     assert seen[0] == [
         "class surface_of_this.A @dataclass", "surface_of_this.A.x: int = 1", "surface_of_this.A.f(self, y=2)",
     ]  # fmt: skip

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from ldbench_baselines.backbone.tokenizer import MAX_TOKENS, VOCABULARY_SIZE, build_tokenizer, learn_merges
 from transformers import CLIPTokenizer
+
+from recipes.tiny_sd.tokenizer import MAX_TOKENS, VOCABULARY_SIZE, build_tokenizer, learn_merges
 
 MEDICAL_WORDS = (
     "brain", "MRI", "Alzheimer", "Alzheimer's disease", "CN", "AD", "MCI", "x-ray", "pleural", "effusion",

@@ -1,12 +1,13 @@
 """JSON Schemas of task cards, results and leaderboards, for editors, validators and other languages.
 
-Generated from the dataclasses that read the files, never written by hand; `python -m ldbench.schemas` renews
+Generated from the dataclasses that read the files, never written by hand; `python -m recipes.write_schemas` renews
 the committed copies. Refuses nothing itself: the readers check more than a schema can say.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ldbench.task.card import Task
 from ldbench.task.card_file import OWN
 from ldbench.task.prompt_sets import set_names
 
+FOLDER = Path(__file__).parents[1] / "ldbench" / "records" / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # What `ldbench.task.card` checks beyond types, by definition and property.
 _CARD_RULES: tuple[tuple[str, str, dict[str, int]], ...] = (
@@ -99,3 +101,7 @@ def _versioned(schema: dict[str, Any], version: int) -> dict[str, Any]:
     schema["properties"]["schema_version"] = {"const": version, "type": "integer"}
     schema["required"] = sorted({*schema["required"], "schema_version"})
     return schema
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
