@@ -25,13 +25,13 @@ from safetensors.torch import load_file
 from ldbench.api import Case, Context, Example, Request, TrainingSet, case_seed
 from ldbench.errors import GeneratorError
 
+from .backbone.precision import arithmetic
 from .checkpoint import read_metadata, save_atomic
 from .encoded import EncodedSet, encode_set
 from .fine_tuning import FineTuner
 from .latent_diffusion import LatentDiffusion
 from .sampling import Sampling, integrate, predictor, step_generators
 from .shared_fit import fit_key, shared_start
-from .training import arithmetic
 
 SOURCES, PAIRS = "sources", "pairs.safetensors"
 

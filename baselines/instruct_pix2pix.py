@@ -19,6 +19,7 @@ import torch
 from ldbench.api import Context, Moment, Request, TrainingSet
 from ldbench.errors import GeneratorError, UsageError
 
+from .backbone.precision import arithmetic
 from .basic_ft import BasicFT
 from .custom_diffusion import CustomDiffusion
 from .denoising import Denoising
@@ -30,7 +31,6 @@ from .fine_tuning import FineTuner, Rates, Trainable, whole_unet
 from .latent_diffusion import LatentDiffusion
 from .sampling import Predict, Sampling, integrate, reverse, step_generators
 from .shared_fit import shared_start
-from .training import arithmetic
 from .tuned_editor import source_latents
 
 

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from ldbench.api import Case, Context, Request, case_seed
 from ldbench.errors import UsageError
 
+from .backbone.precision import arithmetic
 from .checkpoint import read_metadata, save_atomic
 from .denoising import Draw
 from .drift import Drift
@@ -23,7 +24,6 @@ from .encoded import EncodedSet
 from .fine_tuning import FineTuner
 from .latent_diffusion import LatentDiffusion
 from .sampling import Sampling, sample
-from .training import arithmetic
 
 CLASS_IMAGES = "class-images.safetensors"
 

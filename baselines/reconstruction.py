@@ -13,8 +13,8 @@ import torch
 
 from ldbench.api import Context, Request
 
+from .backbone.precision import arithmetic
 from .stable_diffusion import StableDiffusion
-from .training import arithmetic
 from .tuned_editor import source_latents
 
 

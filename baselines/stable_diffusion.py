@@ -15,13 +15,12 @@ import torch
 from ldbench.api import Context, Generator, Moment, Needs, Request, TrainingSet
 from ldbench.errors import GeneratorError, LdbenchError
 
-from .backbone_weights import Precision
+from .backbone.precision import Precision, arithmetic
 from .drift import Delta, Drift, DriftKind, Shift, Where, make_drift, signal_leak
 from .latent_diffusion import LatentDiffusion, load_backbone
 from .network_cost import CHECKPOINTED, STATE, TRAINING_PASSES, network_cost
 from .sampling import Sampler, Sampling, sample, trajectory
 from .schedulers import start_abar
-from .training import arithmetic
 
 
 @dataclass

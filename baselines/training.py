@@ -12,18 +12,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import torch
 from accelerate.utils import reduce
+from ldbench_baselines.backbone.precision import arithmetic
 
 from ldbench.api import Progress
 from ldbench.errors import GeneratorError
 
-from .backbone_weights import Precision
+from .backbone.precision import Precision
 from .checkpoint import Checkpoint
 
 
@@ -210,13 +210,6 @@ class _Gradients(Generic[AnyBatch]):
         for parameter, part in zip(self.parameters, parts, strict=True):
             # in the parameter's own layout (channels-last, say): the fused optimiser walks memory
             parameter.grad = torch.empty_like(parameter).copy_(part.view_as(parameter))
-
-
-def arithmetic(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
-    """Autocast to `precision` on a device; nothing for float32."""
-    if precision == "float32":
-        return nullcontext()
-    return torch.autocast(device.type, dtype=getattr(torch, precision))
 
 
 @torch.no_grad()

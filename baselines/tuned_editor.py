@@ -15,13 +15,13 @@ import torch
 from ldbench.api import Context, Moment, Request, TrainingSet
 from ldbench.errors import GeneratorError, UsageError
 
+from .backbone.precision import arithmetic
 from .basic_ft import BasicFT
 from .drift import Delta, Drift
 from .latent_diffusion import LatentDiffusion
 from .sampling import ReverseStep
 from .shared_fit import shared_start
 from .stable_diffusion import StableDiffusion
-from .training import arithmetic
 
 
 @dataclass

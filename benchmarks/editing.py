@@ -147,7 +147,7 @@ def main() -> None:
     """Print the machine and the comparison."""
     options = arguments()
     torch.set_num_threads(options.threads)
-    backbone = Path(str(resources.files("recipes.tiny_sd").joinpath("tiny-sd")))
+    backbone = Path(str(resources.files("ldbench_baselines.backbone").joinpath("tiny-sd")))
     task = card.load(options.task)
     with tempfile.TemporaryDirectory() as folder:
         versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)

@@ -79,7 +79,7 @@ def checked(options: argparse.Namespace) -> list[Method]:
 def prepare(options: argparse.Namespace, scratch: Path) -> Work:
     """Export the images and, for `--large`, build the backbone."""
     side = 512 if options.large else 64
-    backbone = Path(str(resources.files("recipes.tiny_sd").joinpath("tiny-sd")))
+    backbone = Path(str(resources.files("ldbench_baselines.backbone").joinpath("tiny-sd")))
     if options.large:
         backbone = write_backbone(scratch / "backbone", backbone / "tokenizer", STABLE_DIFFUSION_1)
     train = ResizedSet(task_data(card.load(options.task), 0).train, side)

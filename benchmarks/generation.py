@@ -124,7 +124,7 @@ def main() -> None:
     options = arguments()
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
-        backbone = Path(str(resources.files("recipes.tiny_sd").joinpath("tiny-sd")))
+        backbone = Path(str(resources.files("ldbench_baselines.backbone").joinpath("tiny-sd")))
         side = card.load(options.task).protocol.resolution
         if options.large:
             backbone, side = write_backbone(Path(folder) / "large", backbone / "tokenizer", STABLE_DIFFUSION_1), 512

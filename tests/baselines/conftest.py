@@ -19,7 +19,7 @@ declare_missing_ops()
 from diffusers import AutoencoderKL, PNDMScheduler, UNet2DConditionModel  # noqa: E402
 from transformers import CLIPTextConfig, CLIPTextModel  # noqa: E402
 
-PACKAGED = Path(str(resources.files("recipes.tiny_sd"))) / "tiny-sd"
+PACKAGED = Path(str(resources.files("ldbench_baselines.backbone"))) / "tiny-sd"
 
 
 def save_random_backbone(folder: Path, width: int = 32, channels: tuple[int, ...] = (8, 16)) -> Path:

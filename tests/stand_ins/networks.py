@@ -59,7 +59,7 @@ def write_alexnet(path: Path, seed: int = 0) -> Path:
 
 def write_stable_diffusion(folder: Path) -> Path:
     """A small Stable Diffusion as diffusers saves one: the backbone that ships, copied."""
-    with resources.as_file(resources.files("recipes.tiny_sd").joinpath("tiny-sd")) as shipped:
+    with resources.as_file(resources.files("ldbench_baselines.backbone").joinpath("tiny-sd")) as shipped:
         shutil.copytree(shipped, folder)
     return folder
 

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from ldbench_baselines import backbone_parts
+from ldbench_baselines.backbone import parts
 from ldbench_baselines.latent_diffusion import load_backbone
 from safetensors.torch import load_file, save_file
 
 from ldbench.errors import WeightsError
-
-from .conftest import edit_json
+from tests.baselines.conftest import edit_json
 
 CPU = torch.device("cpu")
 UNET = "diffusion_pytorch_model.safetensors"
@@ -114,7 +113,7 @@ WRONG_KINDS = {
 def test_a_folder_of_the_wrong_kind_is_refused_before_any_weights_are_read(
     kind: str, backbone_copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(backbone_parts, "CLASSES")
+    monkeypatch.delattr(parts, "CLASSES")
     damage, expected = WRONG_KINDS[kind]
     damage(backbone_copy)
     refused(backbone_copy, expected)

@@ -24,9 +24,10 @@ from huggingface_hub.errors import (
 
 from ldbench.errors import WeightsError
 
-from .backbone_errors import MissingPartError, one_line
-from .backbone_folder import check_small_files, read_backbone_folder
-from .backbone_weights import WEIGHTS, Precision, choose_variant, weight_files
+from .errors import MissingPartError, one_line
+from .folder import check_small_files, read_backbone_folder
+from .precision import Precision
+from .weights import WEIGHTS, choose_variant, weight_files
 
 PACKAGED = {"tiny-sd": "tiny-sd"}
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -154,7 +155,7 @@ def _needed(name: str, listed: list[str], precision: Precision) -> list[str]:
 
 def _packaged_folder(name: str) -> Path:
     """The folder of a backbone that ships with the package, after its SHA-256 sums hold."""
-    folder = Path(str(resources.files(f"{__package__}.backbone").joinpath(PACKAGED[name])))
+    folder = Path(str(resources.files(__package__).joinpath(PACKAGED[name])))
     try:
         lines = (folder / "SHA256SUMS").read_text(encoding="utf-8").split("\n")
     except OSError as error:

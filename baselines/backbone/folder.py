@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .backbone_errors import REMEDY, MissingPartError, one_line, wrong
-from .backbone_weights import WEIGHTS, Precision, check_weights
+from .errors import REMEDY, MissingPartError, one_line, wrong
+from .precision import Precision
+from .weights import WEIGHTS, check_weights
 
 CONFIGS = {
     "text_encoder": "text_encoder/config.json", "unet": "unet/config.json", "vae": "vae/config.json",

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Literal
 
+from ldbench_baselines.backbone.precision import Precision
 from safetensors import SafetensorError, safe_open
 
-from .backbone_errors import REMEDY, MissingPartError, one_line, wrong
+from .errors import REMEDY, MissingPartError, one_line, wrong
 
-Precision = Literal["float32", "bfloat16", "float16"]
 WEIGHTS = {"text_encoder": "model", "unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
 
 

@@ -15,9 +15,9 @@ import torch
 from ldbench.api import declare_missing_ops
 from ldbench.errors import WeightsError
 
-from .backbone_errors import one_line
-from .backbone_folder import BackboneFolder
-from .backbone_weights import Precision
+from .errors import one_line
+from .folder import BackboneFolder
+from .precision import Precision
 
 declare_missing_ops()
 
