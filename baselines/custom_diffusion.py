@@ -12,10 +12,10 @@ from typing import ClassVar
 from ldbench.api import Context
 
 from .checkpoint import save_atomic
+from .diffusion.latent_diffusion import LatentDiffusion
 from .drift import Delta
 from .encoded import EncodedSet
 from .fine_tuning import Rates, Trainable
-from .latent_diffusion import LatentDiffusion
 from .learned_tokens import LearnedTokens
 from .prior import PreservesPrior
 

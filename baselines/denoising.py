@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from .diffusion.latent_diffusion import LatentDiffusion
 from .drift import Drift
 from .encoded import EncodedSet
-from .latent_diffusion import LatentDiffusion
 from .training import Batch
 
 HIGH_NOISE = 0.7

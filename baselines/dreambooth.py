@@ -11,10 +11,10 @@ from typing import ClassVar
 
 from ldbench.api import Context
 
+from .diffusion.latent_diffusion import LatentDiffusion
 from .drift import Delta
 from .encoded import EncodedSet
 from .fine_tuning import Rates, Trainable, whole_unet
-from .latent_diffusion import LatentDiffusion
 from .prior import PreservesPrior
 
 

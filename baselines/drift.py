@@ -14,7 +14,7 @@ alone and the training text names the target, so the kind changes nothing in tra
 `signal-leak` is no drift of training but the start that training implies (Everaert et al., WACV 2024,
 arXiv 2309.15842): z_T still holds a_T of the signal, whose mean N(0, I) lacks.
 
-Nothing here knows a network or a scheduler; baselines/sampling.py does the adding.
+Nothing here knows a network or a scheduler; baselines/diffusion/sampling.py does the adding.
 Shapes: B images, C latent channels, h and w latent pixels. A `Shift` is one number, or one a channel.
 """
 

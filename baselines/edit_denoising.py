@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import torch
 
 from .denoising import Denoising
-from .latent_diffusion import LatentDiffusion
-from .sampling import Predict
+from .diffusion.latent_diffusion import LatentDiffusion
+from .diffusion.sampling import Predict
 from .training import Batch
 
 

@@ -27,10 +27,10 @@ from ldbench.errors import GeneratorError
 
 from .backbone.precision import arithmetic
 from .checkpoint import read_metadata, save_atomic
+from .diffusion.latent_diffusion import LatentDiffusion
+from .diffusion.sampling import Sampling, integrate, predictor, step_generators
 from .encoded import EncodedSet, encode_set
 from .fine_tuning import FineTuner
-from .latent_diffusion import LatentDiffusion
-from .sampling import Sampling, integrate, predictor, step_generators
 from .shared_fit import fit_key, shared_start
 
 SOURCES, PAIRS = "sources", "pairs.safetensors"

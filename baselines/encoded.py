@@ -22,7 +22,7 @@ from ldbench.api import Context, TrainingSet
 from ldbench.errors import GeneratorError
 
 from .checkpoint import read_metadata, save_atomic
-from .latent_diffusion import LatentDiffusion
+from .diffusion.latent_diffusion import LatentDiffusion
 
 CACHE = "latents.safetensors"
 

@@ -18,11 +18,11 @@ from ldbench.api import Context, Example, TrainingSet
 from ldbench.errors import GeneratorError, UsageError
 
 from .denoising import Condition, Denoising, Draw, frozen_text
+from .diffusion.generator import StableDiffusion
+from .diffusion.latent_diffusion import LatentDiffusion
 from .drift import Delta, Drift, Where
 from .encoded import EncodedSet, encode_set
-from .latent_diffusion import LatentDiffusion
 from .learned_tokens import EMBEDDINGS, LearnedTokens
-from .stable_diffusion import StableDiffusion
 from .training import AnyBatch, Objective, Share, TrainingSettings
 from .training import train as optimise
 

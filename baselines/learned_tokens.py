@@ -16,8 +16,8 @@ import torch
 
 from .checkpoint import save_atomic
 from .denoising import Condition
+from .diffusion.latent_diffusion import LatentDiffusion
 from .encoded import EncodedSet
-from .latent_diffusion import LatentDiffusion
 
 EMBEDDINGS = "learned_embeds.safetensors"
 

@@ -18,10 +18,10 @@ from ldbench.errors import UsageError
 
 from .checkpoint import save_atomic
 from .denoising import frozen_text
+from .diffusion.latent_diffusion import LatentDiffusion
 from .drift import Delta
 from .encoded import EncodedSet
 from .fine_tuning import FineTuner, Rates, Trainable
-from .latent_diffusion import LatentDiffusion
 
 WEIGHTS = "pytorch_lora_weights.safetensors"
 

@@ -24,14 +24,14 @@ from ldbench.api import Request
 from ldbench.errors import UsageError
 
 from .attention_guidance import AttentionGuidance
+from .diffusion.generator import StableDiffusion
+from .diffusion.latent_diffusion import LatentDiffusion
+from .diffusion.network_cost import TRAINING_PASSES
+from .diffusion.sampling import ReverseStep, descend, predictor
+from .diffusion.schedulers import reverse_path
 from .drift import Delta
 from .edit_direction import edit_directions
 from .inversion import drifted, invert, whitening
-from .latent_diffusion import LatentDiffusion
-from .network_cost import TRAINING_PASSES
-from .sampling import ReverseStep, descend, predictor
-from .schedulers import reverse_path
-from .stable_diffusion import StableDiffusion
 from .tuned_editor import TunedEditor
 
 

@@ -19,11 +19,11 @@ from ldbench.errors import UsageError
 from .backbone.precision import arithmetic
 from .checkpoint import read_metadata, save_atomic
 from .denoising import Draw
+from .diffusion.latent_diffusion import LatentDiffusion
+from .diffusion.sampling import Sampling, sample
 from .drift import Drift
 from .encoded import EncodedSet
 from .fine_tuning import FineTuner
-from .latent_diffusion import LatentDiffusion
-from .sampling import Sampling, sample
 
 CLASS_IMAGES = "class-images.safetensors"
 

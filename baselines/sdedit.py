@@ -17,11 +17,11 @@ import torch
 from ldbench.api import Request
 from ldbench.errors import UsageError
 
+from .diffusion.generator import StableDiffusion
+from .diffusion.latent_diffusion import LatentDiffusion
+from .diffusion.sampling import ReverseStep, descend, predictor, step_generators
+from .diffusion.schedulers import reverse_path
 from .drift import Delta, Shift, shifted
-from .latent_diffusion import LatentDiffusion
-from .sampling import ReverseStep, descend, predictor, step_generators
-from .schedulers import reverse_path
-from .stable_diffusion import StableDiffusion
 from .tuned_editor import TunedEditor
 
 

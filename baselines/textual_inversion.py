@@ -11,10 +11,10 @@ from typing import ClassVar
 from ldbench.api import Context
 from ldbench.errors import UsageError
 
+from .diffusion.latent_diffusion import LatentDiffusion
 from .drift import Delta
 from .encoded import EncodedSet
 from .fine_tuning import FineTuner, Rates, Trainable
-from .latent_diffusion import LatentDiffusion
 from .learned_tokens import LearnedTokens, token_names
 
 

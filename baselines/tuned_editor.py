@@ -17,11 +17,11 @@ from ldbench.errors import GeneratorError, UsageError
 
 from .backbone.precision import arithmetic
 from .basic_ft import BasicFT
+from .diffusion.generator import StableDiffusion
+from .diffusion.latent_diffusion import LatentDiffusion
+from .diffusion.sampling import ReverseStep
 from .drift import Delta, Drift
-from .latent_diffusion import LatentDiffusion
-from .sampling import ReverseStep
 from .shared_fit import shared_start
-from .stable_diffusion import StableDiffusion
 
 
 @dataclass

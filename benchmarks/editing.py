@@ -76,7 +76,7 @@ def our_side(options: argparse.Namespace, backbone: Path, side: int) -> Make:
 def pipeline_of(backbone: Path) -> Any:
     """Diffusers' pipeline on the backbone, with the two schedulers that its example sets."""
     from diffusers import DDIMInverseScheduler, DDIMScheduler, StableDiffusionPix2PixZeroPipeline
-    from ldbench_baselines.latent_diffusion import load_backbone
+    from ldbench_baselines.diffusion.latent_diffusion import load_backbone
 
     parts = load_backbone(str(backbone), torch.device("cpu"))
     schedule = {key: value for key, value in parts.schedule.config.items() if key != "skip_prk_steps"}

@@ -69,7 +69,8 @@ def test_the_wheel_runs_outside_the_checkout(wheel: Path, tmp_path: Path) -> Non
     subprocess.run([*command, str(wheel)], check=True, capture_output=True)
     script = (
         "import ldbench, torch; from pathlib import Path; from ldbench import card;"
-        "from ldbench.data.task_data import task_data; from ldbench_baselines.latent_diffusion import load_backbone;"
+        "from ldbench.data.task_data import task_data;"
+        "from ldbench_baselines.diffusion.latent_diffusion import load_backbone;"
         f"assert Path(ldbench.__file__).is_relative_to(Path(r'{target}'));"
         "print(len(task_data(card.load('sandbox-brain-t2i'), 0).cases));"
         "print(load_backbone('tiny-sd', torch.device('cpu')).latent_shape((3, 64, 64)))"

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from ldbench_baselines.diffusion.sampling import Sampling, integrate
 from ldbench_baselines.drift import Delta, Drift, Shift, make_drift
-from ldbench_baselines.sampling import Sampling, integrate
 
 # DDPM's linear schedule ends at a_T = 0.006, so z_T holds next to nothing of the data; Stable Diffusion's ends at
 # a_T = 0.068, and what it then lacks is tested on its own

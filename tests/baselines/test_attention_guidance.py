@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 from ldbench_baselines.attention_guidance import AttentionGuidance, attention_maps, map_distance
+from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion, load_backbone
+from ldbench_baselines.diffusion.sampling import Sampling, descend, predictor
+from ldbench_baselines.diffusion.schedulers import reverse_path
 from ldbench_baselines.drift import Drift
-from ldbench_baselines.latent_diffusion import LatentDiffusion, load_backbone
-from ldbench_baselines.sampling import Sampling, descend, predictor
-from ldbench_baselines.schedulers import reverse_path
 
 from .discs import CPU
 

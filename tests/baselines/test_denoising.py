@@ -10,9 +10,9 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 from ldbench_baselines.denoising import Denoising, Draw, frozen_text
+from ldbench_baselines.diffusion.latent_diffusion import load_backbone
 from ldbench_baselines.drift import Drift
 from ldbench_baselines.encoded import EncodedSet
-from ldbench_baselines.latent_diffusion import load_backbone
 
 from .discs import CPU
 

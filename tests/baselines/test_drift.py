@@ -10,9 +10,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ldbench_baselines.diffusion.sampling import Sampling
+from ldbench_baselines.diffusion.schedulers import start_abar
 from ldbench_baselines.drift import NONE, SIGNAL_LEAK, Drift, Shift, signal_leak
-from ldbench_baselines.sampling import Sampling
-from ldbench_baselines.schedulers import start_abar
 
 from ldbench.errors import UsageError
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion, load_backbone
 from ldbench_baselines.edit_direction import edit_directions
-from ldbench_baselines.latent_diffusion import LatentDiffusion, load_backbone
 
 from ldbench.api import Case, Edit
 

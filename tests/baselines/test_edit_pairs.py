@@ -11,8 +11,8 @@ import pytest
 import torch
 from ldbench_baselines import edit_pairs
 from ldbench_baselines.basic_ft import BasicFT
+from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion, load_backbone
 from ldbench_baselines.edit_pairs import PAIRS, PairPrompts, encoded_pairs, generated_pairs, pair_prompts, sample_pairs
-from ldbench_baselines.latent_diffusion import LatentDiffusion, load_backbone
 
 from ldbench.api import Context, Example
 from ldbench.errors import GeneratorError

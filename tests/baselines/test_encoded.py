@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion, load_backbone
 from ldbench_baselines.encoded import CACHE, EncodedSet, encode_set
-from ldbench_baselines.latent_diffusion import LatentDiffusion, load_backbone
 from safetensors import safe_open
 from safetensors.torch import save_file
 

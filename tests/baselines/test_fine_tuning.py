@@ -16,12 +16,12 @@ import pytest
 import torch
 from ldbench_baselines.basic_ft import BasicFT, BasicFTDrift
 from ldbench_baselines.checkpoint import STATE
-from ldbench_baselines.comparisons import SignalLeak, ZeroTerminalSNR
 from ldbench_baselines.custom_diffusion import CustomDiffusion
 from ldbench_baselines.dreambooth import DreamBooth
 from ldbench_baselines.encoded import CACHE
 from ldbench_baselines.fine_tuning import FineTuner
 from ldbench_baselines.lora import LoRA
+from ldbench_baselines.noise_fixes import SignalLeak, ZeroTerminalSNR
 from ldbench_baselines.textual_inversion import TextualInversion
 from safetensors.torch import load_file
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from ldbench_baselines.checkpoint import STATE
+from ldbench_baselines.diffusion.schedulers import make_scheduler
 from ldbench_baselines.instruct_pix2pix import (
     InstructPix2Pix,
     InstructPix2PixCD,
@@ -17,7 +18,6 @@ from ldbench_baselines.instruct_pix2pix import (
     InstructPix2PixFT,
     InstructPix2PixFTDrift,
 )
-from ldbench_baselines.schedulers import make_scheduler
 
 from ldbench.api import Context
 from ldbench.errors import GeneratorError, UsageError

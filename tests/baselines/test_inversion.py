@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import torch
+from ldbench_baselines.diffusion.sampling import Sampling, descend, integrate
+from ldbench_baselines.diffusion.schedulers import reverse_path
 from ldbench_baselines.drift import Drift
 from ldbench_baselines.inversion import Whitening, drifted, invert, kl_loss, noise_of, pair_loss, whitening
-from ldbench_baselines.sampling import Sampling, descend, integrate
-from ldbench_baselines.schedulers import reverse_path
 
 from ldbench.api import Case, Request
 from ldbench.errors import UsageError

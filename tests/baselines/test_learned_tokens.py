@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion, load_backbone
 from ldbench_baselines.encoded import EncodedSet
-from ldbench_baselines.latent_diffusion import LatentDiffusion, load_backbone
 from ldbench_baselines.learned_tokens import LearnedTokens, token_names
 from safetensors.torch import load_file
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 from ldbench_baselines.checkpoint import STATE
+from ldbench_baselines.diffusion.generator import StableDiffusion
+from ldbench_baselines.diffusion.latent_diffusion import load_backbone
 from ldbench_baselines.dreambooth import DreamBooth
-from ldbench_baselines.latent_diffusion import load_backbone
 from ldbench_baselines.prior import CLASS_IMAGES
-from ldbench_baselines.stable_diffusion import StableDiffusion
 from safetensors.torch import load_file
 
 from ldbench.api import Case, Request, case_seed

@@ -8,10 +8,10 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
+import ldbench_baselines.backbone as backbone
 import pytest
 from transformers import CLIPTokenizer
 
-import recipes.tiny_sd as backbone
 from ldbench.task import card
 from ldbench.task.prompt_sets import fields_of, load_set, set_names
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ldbench_baselines.stable_diffusion import StableDiffusion
+from ldbench_baselines.diffusion.generator import StableDiffusion
 
 from ldbench.testing import check_generator
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import torch
+from ldbench_baselines.diffusion.sampling import Sampling, descend
+from ldbench_baselines.diffusion.schedulers import reverse_path
 from ldbench_baselines.drift import Drift
-from ldbench_baselines.sampling import Sampling, descend
-from ldbench_baselines.schedulers import reverse_path
 from ldbench_baselines.sdedit import SDEdit, SDEditDrift
 
 from ldbench.errors import GeneratorError, UsageError

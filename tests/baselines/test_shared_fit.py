@@ -16,7 +16,7 @@ import torch
 from ldbench_baselines.basic_ft import BasicFT, BasicFTDrift
 from ldbench_baselines.checkpoint import STATE
 from ldbench_baselines.custom_diffusion import CustomDiffusion
-from ldbench_baselines.latent_diffusion import LatentDiffusion
+from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion
 from ldbench_baselines.shared_fit import LOCK, SingleImages, fit_key, shared_start
 
 from ldbench.api import Context, Example, TrainingSet

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from ldbench_baselines.latent_diffusion import load_backbone
-from ldbench_baselines.stable_diffusion import StableDiffusion, StableDiffusionDrift
+from ldbench_baselines.diffusion.generator import StableDiffusion
+from ldbench_baselines.diffusion.latent_diffusion import load_backbone
+from ldbench_baselines.stable_diffusion import StableDiffusionDrift
 
 from ldbench.api import HasLatents, HasTrajectory
 from ldbench.errors import GeneratorError, LdbenchError

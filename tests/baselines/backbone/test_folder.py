@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from ldbench_baselines.backbone import parts
-from ldbench_baselines.latent_diffusion import load_backbone
+from ldbench_baselines.diffusion.latent_diffusion import load_backbone
 from safetensors.torch import load_file, save_file
 
 from ldbench.errors import WeightsError

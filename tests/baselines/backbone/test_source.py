@@ -19,7 +19,7 @@ from huggingface_hub import constants
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.hf_api import HfApi
 from huggingface_hub.utils import filter_repo_objects
-from ldbench_baselines.latent_diffusion import load_backbone
+from ldbench_baselines.diffusion.latent_diffusion import load_backbone
 
 from ldbench.errors import WeightsError
 

@@ -16,15 +16,15 @@ import torch
 from ldbench.api import declare_missing_ops
 from ldbench.errors import UsageError, WeightsError
 
-from .backbone.folder import read_backbone_folder
-from .backbone.precision import Precision
-from .backbone.source import find_backbone
+from ..backbone.folder import read_backbone_folder
+from ..backbone.precision import Precision
+from ..backbone.source import find_backbone
 
 declare_missing_ops()
 
 from transformers import AddedToken  # noqa: E402 (torchvision, which it imports, needs the line above)
 
-from .backbone.parts import load_model, load_schedule, load_tokenizer  # noqa: E402
+from ..backbone.parts import load_model, load_schedule, load_tokenizer  # noqa: E402
 
 if TYPE_CHECKING:
     # where the classes are defined: what diffusers exports lazily has no attributes for a type checker

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from ldbench_baselines.reconstruction import Autoencoder
+from ldbench_baselines.autoencoder import Autoencoder
 from ldbench_baselines.sdedit import SDEdit
 
 from ldbench.errors import GeneratorError

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 import torch
 from ldbench_baselines.basic_ft import BasicFT
+from ldbench_baselines.diffusion.generator import StableDiffusion
+from ldbench_baselines.diffusion.latent_diffusion import load_backbone
+from ldbench_baselines.diffusion.network_cost import call_flops, network_cost
 from ldbench_baselines.dreambooth import DreamBooth
 from ldbench_baselines.instruct_pix2pix import InstructPix2PixFT
-from ldbench_baselines.latent_diffusion import load_backbone
-from ldbench_baselines.network_cost import call_flops, network_cost
 from ldbench_baselines.pix2pix_zero import Pix2PixZero
 from ldbench_baselines.sdedit import SDEdit
-from ldbench_baselines.stable_diffusion import StableDiffusion
 
-from .discs import context
+from tests.baselines.discs import context
 
 
 class OneConvolution(torch.nn.Module):

@@ -8,15 +8,22 @@ from typing import Any
 
 import pytest
 import torch
+from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion, load_backbone
+from ldbench_baselines.diffusion.sampling import Sampling, integrate, reverse, sample, trajectory
+from ldbench_baselines.diffusion.schedulers import make_scheduler, reverse_path, start_abar
 from ldbench_baselines.drift import Drift
-from ldbench_baselines.latent_diffusion import LatentDiffusion, load_backbone
-from ldbench_baselines.sampling import Sampling, integrate, reverse, sample, trajectory
-from ldbench_baselines.schedulers import make_scheduler, reverse_path, start_abar
 
 from ldbench.api import Case, Request
 from ldbench.errors import UsageError
-
-from .gaussian import DETERMINISTIC, LINEAR, SAMPLERS, STABLE_DIFFUSION, ZERO_SNR, Gaussian, alphas_cumprod
+from tests.baselines.gaussian import (
+    DETERMINISTIC,
+    LINEAR,
+    SAMPLERS,
+    STABLE_DIFFUSION,
+    ZERO_SNR,
+    Gaussian,
+    alphas_cumprod,
+)
 
 ZERO_SNR_SAMPLERS = [each for each in SAMPLERS if each[0] != "pndm"]
 VELOCITY = {**STABLE_DIFFUSION, "prediction_type": "v_prediction"}

@@ -14,7 +14,7 @@ import torch
 from ldbench.api import Context, Request
 
 from .backbone.precision import arithmetic
-from .stable_diffusion import StableDiffusion
+from .diffusion.generator import StableDiffusion
 from .tuned_editor import source_latents
 
 

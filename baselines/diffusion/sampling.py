@@ -19,7 +19,7 @@ import torch
 from ldbench.api import Request
 from ldbench.errors import UsageError
 
-from .drift import Drift, shifted
+from ..drift import Drift, shifted
 from .latent_diffusion import LatentDiffusion
 from .schedulers import ReversePath, Sampler, check_sampler, make_scheduler, reverse_path
 

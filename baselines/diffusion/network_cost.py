@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from .backbone.folder import read_backbone_folder
-from .backbone.parts import CLASSES
-from .backbone.precision import Precision
-from .backbone.source import find_backbone
+from ..backbone.folder import read_backbone_folder
+from ..backbone.parts import CLASSES
+from ..backbone.precision import Precision
+from ..backbone.source import find_backbone
 
 TRAINING_PASSES = 3  # a step forward and back costs about three passes forward (Kaplan et al. 2020, arXiv 2001.08361)
 STATE = 3  # beside float32 weights: their gradient and AdamW's two moments

@@ -18,13 +18,12 @@ from diffusers import (
     PNDMScheduler,
     UNet2DConditionModel,
 )
-from ldbench_baselines.latent_diffusion import LatentDiffusion, load_backbone
+from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion, load_backbone
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel
 
 from ldbench.errors import UsageError, WeightsError
-
-from .conftest import edit_json, save_random_backbone
+from tests.baselines.conftest import edit_json, save_random_backbone
 
 CPU = torch.device("cpu")
 LONG = "a brain MRI of an 81 year old " + "female " * 60 + "with Alzheimer's disease"

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 from ldbench_baselines.basic_ft import BasicFT
-from ldbench_baselines.comparisons import OffsetNoise, SignalLeak, ZeroTerminalSNR
 from ldbench_baselines.denoising import Denoising
+from ldbench_baselines.diffusion.generator import StableDiffusion
+from ldbench_baselines.diffusion.latent_diffusion import load_backbone
 from ldbench_baselines.fine_tuning import FineTuner
-from ldbench_baselines.latent_diffusion import load_backbone
-from ldbench_baselines.stable_diffusion import StableDiffusion
+from ldbench_baselines.noise_fixes import OffsetNoise, SignalLeak, ZeroTerminalSNR
 from ldbench_baselines.training import Batch, step_generator
 
 from .discs import CPU, Discs, context, quick, requests

@@ -1,0 +1,139 @@
+"""What every generator on a backbone shares: which backbone, in which precision, sampled how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal
+
+import torch
+
+from ldbench.api import Context, Generator, Moment, Needs, Request, TrainingSet
+from ldbench.errors import GeneratorError, LdbenchError
+
+from ..backbone.precision import Precision, arithmetic
+from ..drift import Delta, Drift, DriftKind, Shift, Where, make_drift, signal_leak
+from .latent_diffusion import LatentDiffusion, load_backbone
+from .network_cost import CHECKPOINTED, STATE, TRAINING_PASSES, network_cost
+from .sampling import Sampler, Sampling, sample, trajectory
+from .schedulers import start_abar
+
+
+@dataclass
+class StableDiffusion(Generator):
+    """The backbone without fine-tuning.
+
+    `backbone` overrides what the card recommends; `download` allows it to be fetched from the hub. `delta_sample` is
+    the mean of the noise that sampling starts from (`drift=noise`), or is added at every reverse step (`drift=step`,
+    where `delta_total` gives the sum over the steps instead): a number, one a latent channel, or `signal-leak`.
+    `precision` auto is bfloat16 on a GPU that has it and float32 elsewhere.
+    """
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
+    reason: ClassVar[str] = "Prompts alone can't carry a source image."
+    sampling_parameters: ClassVar[frozenset[str]] = frozenset(
+        {"sampler", "sampling_steps", "guidance_scale", "drift", "delta_sample", "delta_total"}
+    )
+    fits_together: ClassVar[bool] = True
+
+    backbone: str | None = None
+    download: bool = False
+    precision: Literal["auto"] | Precision = "auto"
+    sampler: Sampler = "ddpm"
+    sampling_steps: int = 10
+    guidance_scale: float = 1.0
+    drift: DriftKind = "noise"
+    delta_sample: Delta | None = None
+    delta_total: float | None = None
+
+    _model: LatentDiffusion | None = field(default=None, init=False, repr=False, compare=False)
+    _train: TrainingSet | None = field(default=None, init=False, repr=False, compare=False)
+    _mean_latent: torch.Tensor | None = field(default=None, init=False, repr=False, compare=False)
+
+    def fit(self, train: TrainingSet, context: Context) -> None:
+        """Load the backbone; the training set is kept for `signal-leak`, which alone looks at it."""
+        self._model, self._train, self._mean_latent = self._load(context), train, None
+
+    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+        """One image a prompt, `(N, 3, H, W) float32 in [0, 1]`."""
+        model = self._fitted()
+        with arithmetic(context.device, self._precision(context)):
+            return sample(model, self._asked(requests), context.image_shape, self._sampling(model))
+
+    def encode(self, images: torch.Tensor, context: Context) -> torch.Tensor:
+        """Scaled latents `(N, C, h, w) float32` of images `(N, 3, H, W) float32 in [0, 1]`: the posterior's means."""
+        return self._fitted().encode(images)[0].float()
+
+    def trajectory(self, requests: Sequence[Request], context: Context) -> Iterator[Moment]:
+        """The reverse process of one batch, step by step."""
+        model = self._fitted()
+        how = self._sampling(model)
+        with arithmetic(context.device, self._precision(context)):
+            for step, timestep, z_t, z_0 in trajectory(model, self._asked(requests), context.image_shape, how):
+                yield Moment(step, how.steps, timestep, z_t, model.decode(z_0))
+
+    def needs(self, context: Context) -> Needs:
+        """What is missing of the backbone, or what fitting and generating on it take."""
+        name = self.backbone or context.backbone or ""
+        try:
+            cost = network_cost(name, self._precision(context), context.image_shape)
+        except LdbenchError as error:
+            return Needs(() if self.download else (str(error),))  # what may be fetched is not missing, and not known
+        trained = self._training_calls()
+        training = cost.trained_bytes if trained else 0
+        return Needs(
+            (), TRAINING_PASSES * cost.flops * trained, cost.flops * self._image_calls(), CHECKPOINTED * training,
+            cost.weight_bytes + STATE * training,
+        )
+
+    def _training_calls(self) -> int:
+        """Images that go through the U-Net in training, in all."""
+        return 0
+
+    def _image_calls(self) -> float:
+        """Times that the U-Net is asked for one image."""
+        return self.sampling_steps * (1 if self.guidance_scale == 1 else 2)
+
+    def _load(self, context: Context) -> LatentDiffusion:
+        return load_backbone(
+            self.backbone or context.backbone, context.device, download=self.download,
+            precision=self._precision(context),
+        )
+
+    def _fitted(self) -> LatentDiffusion:
+        if self._model is None:
+            raise GeneratorError(f"{type(self).__name__}: expected fit before generate")
+        return self._model
+
+    def _precision(self, context: Context) -> Precision:
+        if self.precision != "auto":
+            return self.precision
+        return "bfloat16" if context.device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
+
+    def _asked(self, requests: Sequence[Request]) -> list[Request]:
+        """The requests with the prompts that this method wants."""
+        return [replace(each, case=replace(each.case, prompt=self._prompt(each.case.prompt))) for each in requests]
+
+    def _prompt(self, prompt: str) -> str:
+        return prompt
+
+    def _sampling(self, model: LatentDiffusion) -> Sampling:
+        return Sampling(self.sampler, self.sampling_steps, self.guidance_scale, self._drift(model))
+
+    def _drift(self, model: LatentDiffusion) -> Drift:
+        return self._resolved(model, delta=0.0, where="sample")
+
+    def _resolved(self, model: LatentDiffusion, delta: Delta, where: Where) -> Drift:
+        return make_drift(
+            delta=delta, delta_sample=self.delta_sample, delta_total=self.delta_total, kind=self.drift, where=where,
+            channels=model.unet.config.out_channels, steps=self.sampling_steps,
+            leak=lambda: self._signal_leak(model),
+        )
+
+    def _signal_leak(self, model: LatentDiffusion) -> Shift:
+        if self._mean_latent is None:
+            if self._train is None:
+                raise GeneratorError("delta signal-leak: expected fit before generate")
+            images = (self._train[index].image[None] for index in range(len(self._train)))
+            self._mean_latent = torch.stack([model.encode(image)[0].mean((0, 2, 3)).cpu() for image in images]).mean(0)
+        return signal_leak(self._mean_latent, start_abar(self.sampler, self.sampling_steps, model.schedule.config))
