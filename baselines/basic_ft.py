@@ -12,8 +12,8 @@ from ldbench.api import Context
 
 from .diffusion.latent_diffusion import LatentDiffusion
 from .drift import Delta
-from .encoded import EncodedSet
-from .fine_tuning import FineTuner, Rates, Trainable, whole_unet
+from .fitting.encoded import EncodedSet
+from .fitting.fine_tuner import FineTuner, Rates, Trainable, whole_unet
 
 
 @dataclass

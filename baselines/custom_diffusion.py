@@ -11,13 +11,13 @@ from typing import ClassVar
 
 from ldbench.api import Context
 
-from .checkpoint import save_atomic
 from .diffusion.latent_diffusion import LatentDiffusion
 from .drift import Delta
-from .encoded import EncodedSet
-from .fine_tuning import Rates, Trainable
-from .learned_tokens import LearnedTokens
-from .prior import PreservesPrior
+from .fitting.checkpoint import save_atomic
+from .fitting.encoded import EncodedSet
+from .fitting.fine_tuner import Rates, Trainable
+from .fitting.learned_tokens import LearnedTokens
+from .fitting.prior import PreservesPrior
 
 WEIGHTS = "custom_diffusion.safetensors"
 

@@ -13,9 +13,9 @@ from ldbench.api import Context
 
 from .diffusion.latent_diffusion import LatentDiffusion
 from .drift import Delta
-from .encoded import EncodedSet
-from .fine_tuning import Rates, Trainable, whole_unet
-from .prior import PreservesPrior
+from .fitting.encoded import EncodedSet
+from .fitting.fine_tuner import Rates, Trainable, whole_unet
+from .fitting.prior import PreservesPrior
 
 
 @dataclass

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 import torch
 
-from .denoising import Denoising
 from .diffusion.latent_diffusion import LatentDiffusion
 from .diffusion.sampling import Predict
-from .training import Batch
+from .fitting.denoising import Denoising
+from .fitting.loop import Batch
 
 
 class EditBatch(NamedTuple):

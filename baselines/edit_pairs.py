@@ -26,12 +26,12 @@ from ldbench.api import Case, Context, Example, Request, TrainingSet, case_seed
 from ldbench.errors import GeneratorError
 
 from .backbone.precision import arithmetic
-from .checkpoint import read_metadata, save_atomic
 from .diffusion.latent_diffusion import LatentDiffusion
 from .diffusion.sampling import Sampling, integrate, predictor, step_generators
-from .encoded import EncodedSet, encode_set
-from .fine_tuning import FineTuner
-from .shared_fit import fit_key, shared_start
+from .fitting.checkpoint import read_metadata, save_atomic
+from .fitting.encoded import EncodedSet, encode_set
+from .fitting.fine_tuner import FineTuner
+from .fitting.shared_fit import fit_key, shared_start
 
 SOURCES, PAIRS = "sources", "pairs.safetensors"
 

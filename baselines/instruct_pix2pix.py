@@ -22,15 +22,15 @@ from ldbench.errors import GeneratorError, UsageError
 from .backbone.precision import arithmetic
 from .basic_ft import BasicFT
 from .custom_diffusion import CustomDiffusion
-from .denoising import Denoising
 from .diffusion.latent_diffusion import LatentDiffusion
 from .diffusion.sampling import Predict, Sampling, integrate, reverse, step_generators
 from .drift import Delta
 from .edit_denoising import EditDenoising, edit_predictor, image_condition, widen
 from .edit_pairs import EncodedPairs, encoded_pairs, generated_pairs, has_pairs
-from .encoded import EncodedSet
-from .fine_tuning import FineTuner, Rates, Trainable, whole_unet
-from .shared_fit import shared_start
+from .fitting.denoising import Denoising
+from .fitting.encoded import EncodedSet
+from .fitting.fine_tuner import FineTuner, Rates, Trainable, whole_unet
+from .fitting.shared_fit import shared_start
 from .tuned_editor import source_latents
 
 

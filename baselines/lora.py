@@ -16,12 +16,12 @@ from peft.utils import get_peft_model_state_dict
 from ldbench.api import Context
 from ldbench.errors import UsageError
 
-from .checkpoint import save_atomic
-from .denoising import frozen_text
 from .diffusion.latent_diffusion import LatentDiffusion
 from .drift import Delta
-from .encoded import EncodedSet
-from .fine_tuning import FineTuner, Rates, Trainable
+from .fitting.checkpoint import save_atomic
+from .fitting.denoising import frozen_text
+from .fitting.encoded import EncodedSet
+from .fitting.fine_tuner import FineTuner, Rates, Trainable
 
 WEIGHTS = "pytorch_lora_weights.safetensors"
 

@@ -23,7 +23,7 @@ from ldbench.api import Attributes, Context, Request, TrainingSet
 from ldbench.errors import GeneratorError
 
 from .basic_ft import BasicFTDrift
-from .fine_tuning import hash_order
+from .fitting.fine_tuner import hash_order
 from .references import Real
 
 

@@ -13,9 +13,9 @@ from ldbench.errors import UsageError
 
 from .diffusion.latent_diffusion import LatentDiffusion
 from .drift import Delta
-from .encoded import EncodedSet
-from .fine_tuning import FineTuner, Rates, Trainable
-from .learned_tokens import LearnedTokens, token_names
+from .fitting.encoded import EncodedSet
+from .fitting.fine_tuner import FineTuner, Rates, Trainable
+from .fitting.learned_tokens import LearnedTokens, token_names
 
 
 @dataclass

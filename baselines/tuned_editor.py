@@ -21,7 +21,7 @@ from .diffusion.generator import StableDiffusion
 from .diffusion.latent_diffusion import LatentDiffusion
 from .diffusion.sampling import ReverseStep
 from .drift import Delta, Drift
-from .shared_fit import shared_start
+from .fitting.shared_fit import shared_start
 
 
 @dataclass

@@ -31,12 +31,12 @@ declare_missing_ops()
 
 import torch  # noqa: E402 (what diffusers imports must find torchvision in order)
 from ldbench_baselines.basic_ft import BasicFT  # noqa: E402
-from ldbench_baselines.denoising import Denoising, Draw, frozen_text  # noqa: E402
 from ldbench_baselines.diffusion.generator import StableDiffusion  # noqa: E402
 from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion, load_backbone  # noqa: E402
 from ldbench_baselines.drift import Drift  # noqa: E402
-from ldbench_baselines.encoded import EncodedSet  # noqa: E402
-from ldbench_baselines.training import TrainingSettings, learning_rate_at, step_generator  # noqa: E402
+from ldbench_baselines.fitting.denoising import Denoising, Draw, frozen_text  # noqa: E402
+from ldbench_baselines.fitting.encoded import EncodedSet  # noqa: E402
+from ldbench_baselines.fitting.loop import TrainingSettings, learning_rate_at, step_generator  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from ldbench.api import Context, Request, TrainingSet  # noqa: E402

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from ldbench_baselines.basic_ft import BasicFT
-from ldbench_baselines.denoising import Denoising, Draw, frozen_text
 from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion, load_backbone
-from ldbench_baselines.encoded import encode_set
-from ldbench_baselines.fine_tuning import FineTuner
+from ldbench_baselines.fitting.denoising import Denoising, Draw, frozen_text
+from ldbench_baselines.fitting.encoded import encode_set
+from ldbench_baselines.fitting.fine_tuner import FineTuner
 
 from ldbench.api import Case, Context, Example, Progress, Request, silent
 

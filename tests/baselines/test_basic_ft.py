@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from ldbench_baselines.basic_ft import BasicFT, BasicFTDrift
-from ldbench_baselines.checkpoint import STATE
+from ldbench_baselines.fitting.checkpoint import STATE
 from safetensors.torch import load_file
 
 from ldbench.api import silent

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 from ldbench_baselines.custom_diffusion import WEIGHTS, CustomDiffusion
-from ldbench_baselines.learned_tokens import EMBEDDINGS
-from ldbench_baselines.prior import CLASS_IMAGES
+from ldbench_baselines.fitting.learned_tokens import EMBEDDINGS
+from ldbench_baselines.fitting.prior import CLASS_IMAGES
 from safetensors.torch import load_file
 
 from .discs import CPU, Discs, context, frozen, pipeline, quick, requests, seen_prompts, weights

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from ldbench_baselines.denoising import Denoising, Draw, frozen_text
 from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion, load_backbone
 from ldbench_baselines.drift import Drift
 from ldbench_baselines.edit_denoising import EditDenoising, edit_predictor, image_condition, widen
-from ldbench_baselines.encoded import EncodedSet
-from ldbench_baselines.fine_tuning import whole_unet
-from ldbench_baselines.training import TrainingSettings, train
+from ldbench_baselines.fitting.denoising import Denoising, Draw, frozen_text
+from ldbench_baselines.fitting.encoded import EncodedSet
+from ldbench_baselines.fitting.fine_tuner import whole_unet
+from ldbench_baselines.fitting.loop import TrainingSettings, train
 
 from ldbench.api import silent
 

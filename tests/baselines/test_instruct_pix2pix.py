@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from ldbench_baselines.checkpoint import STATE
 from ldbench_baselines.diffusion.schedulers import make_scheduler
+from ldbench_baselines.fitting.checkpoint import STATE
 from ldbench_baselines.instruct_pix2pix import (
     InstructPix2Pix,
     InstructPix2PixCD,

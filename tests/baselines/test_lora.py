@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from ldbench_baselines.checkpoint import STATE
+from ldbench_baselines.fitting.checkpoint import STATE
 from ldbench_baselines.lora import WEIGHTS, LoRA
 from safetensors.torch import load_file
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 from ldbench_baselines.basic_ft import BasicFT
-from ldbench_baselines.denoising import Denoising
 from ldbench_baselines.diffusion.generator import StableDiffusion
 from ldbench_baselines.diffusion.latent_diffusion import load_backbone
-from ldbench_baselines.fine_tuning import FineTuner
+from ldbench_baselines.fitting.denoising import Denoising
+from ldbench_baselines.fitting.fine_tuner import FineTuner
+from ldbench_baselines.fitting.loop import Batch, step_generator
 from ldbench_baselines.noise_fixes import OffsetNoise, SignalLeak, ZeroTerminalSNR
-from ldbench_baselines.training import Batch, step_generator
 
 from .discs import CPU, Discs, context, quick, requests
 
@@ -90,7 +90,8 @@ def test_zero_terminal_snr_learns_the_velocity(
         return (predicted - target).square()
 
     monkeypatch.setattr("torch.nn.functional.mse_loss", mse_loss)
-    monkeypatch.setattr("ldbench_baselines.denoising.Draw.timesteps", lambda self, count, source: torch.full((4,), 999))
+    last = torch.full((4,), 999)
+    monkeypatch.setattr("ldbench_baselines.fitting.denoising.Draw.timesteps", lambda self, count, source: last)
     generator = quick(ZeroTerminalSNR, steps=1)
     generator.fit(Discs(), context(tmp_path, random_backbone))
     z_0 = mean_latent(random_backbone)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from ldbench_baselines.diffusion.latent_diffusion import load_backbone
-from ldbench_baselines.learned_tokens import EMBEDDINGS
+from ldbench_baselines.fitting.learned_tokens import EMBEDDINGS
 from ldbench_baselines.textual_inversion import TextualInversion
 from safetensors.torch import load_file
 

@@ -17,14 +17,14 @@ from diffusers import DDPMScheduler
 from ldbench.api import Context, Example, TrainingSet
 from ldbench.errors import GeneratorError, UsageError
 
+from ..diffusion.generator import StableDiffusion
+from ..diffusion.latent_diffusion import LatentDiffusion
+from ..drift import Delta, Drift, Where
 from .denoising import Condition, Denoising, Draw, frozen_text
-from .diffusion.generator import StableDiffusion
-from .diffusion.latent_diffusion import LatentDiffusion
-from .drift import Delta, Drift, Where
 from .encoded import EncodedSet, encode_set
 from .learned_tokens import EMBEDDINGS, LearnedTokens
-from .training import AnyBatch, Objective, Share, TrainingSettings
-from .training import train as optimise
+from .loop import AnyBatch, Objective, Share, TrainingSettings
+from .loop import train as optimise
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import torch
 
+from ..diffusion.latent_diffusion import LatentDiffusion
 from .checkpoint import save_atomic
 from .denoising import Condition
-from .diffusion.latent_diffusion import LatentDiffusion
 from .encoded import EncodedSet
 
 EMBEDDINGS = "learned_embeds.safetensors"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from ldbench_baselines.checkpoint import STATE, Checkpoint, read_metadata, save_atomic
+from ldbench_baselines.fitting.checkpoint import STATE, Checkpoint, read_metadata, save_atomic
 from safetensors.torch import load_file, save_file
 
 from ldbench.errors import GeneratorError

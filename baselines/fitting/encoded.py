@@ -21,8 +21,8 @@ from safetensors.torch import load_file
 from ldbench.api import Context, TrainingSet
 from ldbench.errors import GeneratorError
 
+from ..diffusion.latent_diffusion import LatentDiffusion
 from .checkpoint import read_metadata, save_atomic
-from .diffusion.latent_diffusion import LatentDiffusion
 
 CACHE = "latents.safetensors"
 

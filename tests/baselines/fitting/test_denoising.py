@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 from diffusers import DDPMScheduler
-from ldbench_baselines.denoising import Denoising, Draw, frozen_text
 from ldbench_baselines.diffusion.latent_diffusion import load_backbone
 from ldbench_baselines.drift import Drift
-from ldbench_baselines.encoded import EncodedSet
+from ldbench_baselines.fitting.denoising import Denoising, Draw, frozen_text
+from ldbench_baselines.fitting.encoded import EncodedSet
 
-from .discs import CPU
+from tests.baselines.discs import CPU
 
 SCHEDULE = {
     "num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear",

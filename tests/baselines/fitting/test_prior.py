@@ -6,17 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from ldbench_baselines.checkpoint import STATE
 from ldbench_baselines.diffusion.generator import StableDiffusion
 from ldbench_baselines.diffusion.latent_diffusion import load_backbone
 from ldbench_baselines.dreambooth import DreamBooth
-from ldbench_baselines.prior import CLASS_IMAGES
+from ldbench_baselines.fitting.checkpoint import STATE
+from ldbench_baselines.fitting.prior import CLASS_IMAGES
 from safetensors.torch import load_file
 
 from ldbench.api import Case, Request, case_seed
 from ldbench.errors import GeneratorError, UsageError
-
-from .discs import CPU, Discs, context, quick
+from tests.baselines.discs import CPU, Discs, context, quick
 
 
 def test_class_images_are_the_frozen_backbones(random_backbone: Path, tmp_path: Path) -> None:

@@ -14,16 +14,15 @@ from typing import Any
 import pytest
 import torch
 from ldbench_baselines.basic_ft import BasicFT, BasicFTDrift
-from ldbench_baselines.checkpoint import STATE
 from ldbench_baselines.custom_diffusion import CustomDiffusion
 from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion
-from ldbench_baselines.shared_fit import LOCK, SingleImages, fit_key, shared_start
+from ldbench_baselines.fitting.checkpoint import STATE
+from ldbench_baselines.fitting.shared_fit import LOCK, SingleImages, fit_key, shared_start
 
 from ldbench.api import Context, Example, TrainingSet
 from ldbench.errors import GeneratorError
-
-from .disc_pairs import DiscPairs, LoneDiscs
-from .discs import Discs, context, quick, seen_prompts
+from tests.baselines.disc_pairs import DiscPairs, LoneDiscs
+from tests.baselines.discs import Discs, context, quick, seen_prompts
 
 
 @dataclass

@@ -15,9 +15,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from ldbench_baselines import training
-from ldbench_baselines.checkpoint import STATE
-from ldbench_baselines.training import Share, TrainingSettings, learning_rate_at, step_generator, train
+from ldbench_baselines.fitting import loop
+from ldbench_baselines.fitting.checkpoint import STATE
+from ldbench_baselines.fitting.loop import Share, TrainingSettings, learning_rate_at, step_generator, train
 from safetensors import safe_open
 from safetensors.torch import load_file
 
@@ -222,12 +222,12 @@ def test_the_shares_gradients_add_up_to_that_of_the_whole_batch(
     processes: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Each process by itself, with a sum over processes that lets its own part through."""
-    monkeypatch.setattr(training, "reduce", lambda tensor, reduction: tensor)
+    monkeypatch.setattr(loop, "reduce", lambda tensor, reduction: tensor)
     settings = dataclasses.replace(SETTINGS, steps=1, ema_decay=0.0)
     parts = []
     for process in range(processes):
         slope = torch.nn.Parameter(torch.zeros(3))
-        gradients = training._Gradients([slope], Line(slope, 8, scale=0.01), settings, Share(process, processes))
+        gradients = loop._Gradients([slope], Line(slope, 8, scale=0.01), settings, Share(process, processes))
         optimiser = torch.optim.AdamW([slope], lr=0.1, fused=True)
         gradients.step(0, optimiser)
         parts.append(optimiser.state[slope]["exp_avg"] / (1 - 0.9))
@@ -236,7 +236,7 @@ def test_the_shares_gradients_add_up_to_that_of_the_whole_batch(
 
 
 def test_only_the_first_process_writes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(training, "reduce", lambda tensor, reduction: tensor)
+    monkeypatch.setattr(loop, "reduce", lambda tensor, reduction: tensor)
     slope = torch.nn.Parameter(torch.zeros(3))
     train({"slope": slope}, Line(slope, 8), SETTINGS, tmp_path / "fit", {}, silent, Share(1, 2))
     assert not (tmp_path / "fit").exists()

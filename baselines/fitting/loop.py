@@ -23,7 +23,7 @@ from ldbench_baselines.backbone.precision import arithmetic
 from ldbench.api import Progress
 from ldbench.errors import GeneratorError
 
-from .backbone.precision import Precision
+from ..backbone.precision import Precision
 from .checkpoint import Checkpoint
 
 

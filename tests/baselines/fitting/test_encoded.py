@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion, load_backbone
-from ldbench_baselines.encoded import CACHE, EncodedSet, encode_set
+from ldbench_baselines.fitting.encoded import CACHE, EncodedSet, encode_set
 from safetensors import safe_open
 from safetensors.torch import save_file
 
 from ldbench.errors import GeneratorError
+from tests.baselines.discs import CPU, Discs, context
 
-from .discs import CPU, Discs, context
 from .full_disk import full_disk
 
 

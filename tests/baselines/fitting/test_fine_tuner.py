@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 import torch
 from ldbench_baselines.basic_ft import BasicFT, BasicFTDrift
-from ldbench_baselines.checkpoint import STATE
 from ldbench_baselines.custom_diffusion import CustomDiffusion
 from ldbench_baselines.dreambooth import DreamBooth
-from ldbench_baselines.encoded import CACHE
-from ldbench_baselines.fine_tuning import FineTuner
+from ldbench_baselines.fitting.checkpoint import STATE
+from ldbench_baselines.fitting.encoded import CACHE
+from ldbench_baselines.fitting.fine_tuner import FineTuner
 from ldbench_baselines.lora import LoRA
 from ldbench_baselines.noise_fixes import SignalLeak, ZeroTerminalSNR
 from ldbench_baselines.textual_inversion import TextualInversion
@@ -27,13 +27,12 @@ from safetensors.torch import load_file
 
 from ldbench.api import Example
 from ldbench.errors import GeneratorError, UsageError
-
-from .discs import Discs, context, loss_on_a_fixed_batch, quick, requests, weights
+from tests.baselines.discs import Discs, context, loss_on_a_fixed_batch, quick, requests, weights
 
 METHODS: list[type[FineTuner]] = [BasicFT, TextualInversion, DreamBooth, CustomDiffusion, LoRA]
 # one of them in every run, the others among the slow tests
 EACH = [METHODS[0], *(pytest.param(method, marks=pytest.mark.slow) for method in METHODS[1:])]
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @dataclasses.dataclass
@@ -154,7 +153,7 @@ def test_killed_twice_and_resumed_gives_the_weights_of_an_uninterrupted_fit(
     random_backbone: Path, tmp_path: Path
 ) -> None:
     """SIGKILL in a process of its own, each time after a checkpoint more."""
-    command = [sys.executable, "-m", "tests.baselines.slow_fit", str(random_backbone), str(tmp_path / "cut")]
+    command = [sys.executable, "-m", "tests.baselines.fitting.slow_fit", str(random_backbone), str(tmp_path / "cut")]
     state, made = tmp_path / "cut" / STATE, 0
     for _ in range(2):
         process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)

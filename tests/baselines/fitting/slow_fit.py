@@ -1,4 +1,4 @@
-"""A fit that takes its time, as a program, for a test that kills it: `python -m tests.baselines.slow_fit`."""
+"""A fit that takes its time, as a program, for a test that kills it: `python -m tests.baselines.fitting.slow_fit`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 from ldbench_baselines.basic_ft import BasicFT
-from ldbench_baselines.fine_tuning import FineTuner
+from ldbench_baselines.fitting.fine_tuner import FineTuner
 
-from .discs import Discs, context, quick
+from tests.baselines.discs import Discs, context, quick
 
 
 def fitted(backbone: Path, folder: Path, pause: float) -> FineTuner:

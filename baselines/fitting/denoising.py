@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from .diffusion.latent_diffusion import LatentDiffusion
-from .drift import Drift
+from ..diffusion.latent_diffusion import LatentDiffusion
+from ..drift import Drift
 from .encoded import EncodedSet
-from .training import Batch
+from .loop import Batch
 
 HIGH_NOISE = 0.7
 Condition = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]

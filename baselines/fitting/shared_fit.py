@@ -19,8 +19,8 @@ from accelerate.utils import wait_for_everyone
 from ldbench.api import Context, Example, TrainingSet
 from ldbench.errors import GeneratorError
 
-from .diffusion.latent_diffusion import LatentDiffusion
-from .fine_tuning import FineTuner
+from ..diffusion.latent_diffusion import LatentDiffusion
+from .fine_tuner import FineTuner
 
 LOCK = "lock"
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion, load_backbone
-from ldbench_baselines.encoded import EncodedSet
-from ldbench_baselines.learned_tokens import LearnedTokens, token_names
+from ldbench_baselines.fitting.encoded import EncodedSet
+from ldbench_baselines.fitting.learned_tokens import LearnedTokens, token_names
 from safetensors.torch import load_file
 
-from .discs import CPU
+from tests.baselines.discs import CPU
 
 PROMPTS = ("<a> <a>_1 brain", "<a> brain MRI", "brain")
 

@@ -16,14 +16,14 @@ from safetensors.torch import load_file
 from ldbench.api import Case, Context, Request, case_seed
 from ldbench.errors import UsageError
 
-from .backbone.precision import arithmetic
+from ..backbone.precision import arithmetic
+from ..diffusion.latent_diffusion import LatentDiffusion
+from ..diffusion.sampling import Sampling, sample
+from ..drift import Drift
 from .checkpoint import read_metadata, save_atomic
 from .denoising import Draw
-from .diffusion.latent_diffusion import LatentDiffusion
-from .diffusion.sampling import Sampling, sample
-from .drift import Drift
 from .encoded import EncodedSet
-from .fine_tuning import FineTuner
+from .fine_tuner import FineTuner
 
 CLASS_IMAGES = "class-images.safetensors"
 
