@@ -15,7 +15,7 @@ from ldbench.api import Context, Request
 
 from .backbone.precision import arithmetic
 from .diffusion.generator import StableDiffusion
-from .tuned_editor import source_latents
+from .editing.tuned_editor import source_latents
 
 
 @dataclass

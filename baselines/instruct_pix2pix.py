@@ -25,13 +25,13 @@ from .custom_diffusion import CustomDiffusion
 from .diffusion.latent_diffusion import LatentDiffusion
 from .diffusion.sampling import Predict, Sampling, integrate, reverse, step_generators
 from .drift import Delta
-from .edit_denoising import EditDenoising, edit_predictor, image_condition, widen
-from .edit_pairs import EncodedPairs, encoded_pairs, generated_pairs, has_pairs
+from .editing.denoising import EditDenoising, edit_predictor, image_condition, widen
+from .editing.pairs import EncodedPairs, encoded_pairs, generated_pairs, has_pairs
+from .editing.tuned_editor import source_latents
 from .fitting.denoising import Denoising
 from .fitting.encoded import EncodedSet
 from .fitting.fine_tuner import FineTuner, Rates, Trainable, whole_unet
 from .fitting.shared_fit import shared_start
-from .tuned_editor import source_latents
 
 
 @dataclass

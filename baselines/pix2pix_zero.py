@@ -23,16 +23,16 @@ import torch
 from ldbench.api import Request
 from ldbench.errors import UsageError
 
-from .attention_guidance import AttentionGuidance
 from .diffusion.generator import StableDiffusion
 from .diffusion.latent_diffusion import LatentDiffusion
 from .diffusion.network_cost import TRAINING_PASSES
 from .diffusion.sampling import ReverseStep, descend, predictor
 from .diffusion.schedulers import reverse_path
 from .drift import Delta
-from .edit_direction import edit_directions
-from .inversion import drifted, invert, whitening
-from .tuned_editor import TunedEditor
+from .editing.attention_guidance import AttentionGuidance
+from .editing.direction import edit_directions
+from .editing.inversion import drifted, invert, whitening
+from .editing.tuned_editor import TunedEditor
 
 
 @dataclass

@@ -22,7 +22,7 @@ from .diffusion.latent_diffusion import LatentDiffusion
 from .diffusion.sampling import ReverseStep, descend, predictor, step_generators
 from .diffusion.schedulers import reverse_path
 from .drift import Delta, Shift, shifted
-from .tuned_editor import TunedEditor
+from .editing.tuned_editor import TunedEditor
 
 
 @dataclass

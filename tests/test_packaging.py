@@ -68,7 +68,7 @@ def test_the_wheel_runs_outside_the_checkout(wheel: Path, tmp_path: Path) -> Non
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(target)]
     subprocess.run([*command, str(wheel)], check=True, capture_output=True)
     script = (
-        "import ldbench, torch; from pathlib import Path; from ldbench import card;"
+        "import ldbench, torch; from pathlib import Path; from ldbench.task import card;"
         "from ldbench.data.task_data import task_data;"
         "from ldbench_baselines.diffusion.latent_diffusion import load_backbone;"
         f"assert Path(ldbench.__file__).is_relative_to(Path(r'{target}'));"

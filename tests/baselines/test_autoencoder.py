@@ -12,7 +12,7 @@ from ldbench_baselines.sdedit import SDEdit
 from ldbench.errors import GeneratorError
 
 from .discs import Discs, context
-from .editing import changed, edit_requests, loaded, null
+from .edits import changed, edit_requests, loaded, null
 
 
 def test_it_is_the_source_encoded_and_decoded_whatever_is_asked(random_backbone: Path, tmp_path: Path) -> None:

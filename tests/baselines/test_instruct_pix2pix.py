@@ -23,8 +23,8 @@ from ldbench.api import Context
 from ldbench.errors import GeneratorError, UsageError
 from ldbench.testing import check_generator
 
-from .disc_pairs import DiscPairs, LoneDiscs, edit_requests
 from .discs import Discs, context, quick, requests, seen_prompts, weights
+from .editing.disc_pairs import DiscPairs, LoneDiscs, edit_requests
 
 ROWS = [InstructPix2Pix, InstructPix2PixCD, InstructPix2PixFT]
 

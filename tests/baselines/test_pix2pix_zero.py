@@ -15,7 +15,7 @@ from ldbench.errors import GeneratorError, UsageError
 from ldbench.testing import check_generator
 
 from .discs import Discs, context
-from .editing import changed, edit_requests, loaded, null
+from .edits import changed, edit_requests, loaded, null
 
 SIDE = (3, 16, 16)
 

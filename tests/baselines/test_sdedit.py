@@ -18,7 +18,7 @@ from ldbench.errors import GeneratorError, UsageError
 from ldbench.testing import check_generator
 
 from .discs import Discs, context
-from .editing import changed, edit_requests, loaded
+from .edits import changed, edit_requests, loaded
 from .gaussian import ANCESTRAL, LINEAR, SAMPLERS, Gaussian
 
 

@@ -21,8 +21,8 @@ from ldbench_baselines.fitting.shared_fit import LOCK, SingleImages, fit_key, sh
 
 from ldbench.api import Context, Example, TrainingSet
 from ldbench.errors import GeneratorError
-from tests.baselines.disc_pairs import DiscPairs, LoneDiscs
 from tests.baselines.discs import Discs, context, quick, seen_prompts
+from tests.baselines.editing.disc_pairs import DiscPairs, LoneDiscs
 
 
 @dataclass

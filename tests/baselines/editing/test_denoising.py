@@ -9,16 +9,15 @@ import pytest
 import torch
 from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion, load_backbone
 from ldbench_baselines.drift import Drift
-from ldbench_baselines.edit_denoising import EditDenoising, edit_predictor, image_condition, widen
+from ldbench_baselines.editing.denoising import EditDenoising, edit_predictor, image_condition, widen
 from ldbench_baselines.fitting.denoising import Denoising, Draw, frozen_text
 from ldbench_baselines.fitting.encoded import EncodedSet
 from ldbench_baselines.fitting.fine_tuner import whole_unet
 from ldbench_baselines.fitting.loop import TrainingSettings, train
 
 from ldbench.api import silent
-
-from .conftest import edit_json
-from .discs import CPU, Discs
+from tests.baselines.conftest import edit_json
+from tests.baselines.discs import CPU, Discs
 
 NO_DRIFT = Drift()
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ldbench.api import Case, Example, Request
-
-from .discs import SIDE, Discs
+from tests.baselines.discs import SIDE, Discs
 
 GROWTH = 4
 

@@ -13,7 +13,7 @@ import torch
 
 from ldbench.api import Case, Edit
 
-from .diffusion.latent_diffusion import LatentDiffusion
+from ..diffusion.latent_diffusion import LatentDiffusion
 
 _AT_ONCE = 64
 

@@ -15,13 +15,13 @@ import torch
 from ldbench.api import Context, Moment, Request, TrainingSet
 from ldbench.errors import GeneratorError, UsageError
 
-from .backbone.precision import arithmetic
-from .basic_ft import BasicFT
-from .diffusion.generator import StableDiffusion
-from .diffusion.latent_diffusion import LatentDiffusion
-from .diffusion.sampling import ReverseStep
-from .drift import Delta, Drift
-from .fitting.shared_fit import shared_start
+from ..backbone.precision import arithmetic
+from ..basic_ft import BasicFT
+from ..diffusion.generator import StableDiffusion
+from ..diffusion.latent_diffusion import LatentDiffusion
+from ..diffusion.sampling import ReverseStep
+from ..drift import Delta, Drift
+from ..fitting.shared_fit import shared_start
 
 
 @dataclass

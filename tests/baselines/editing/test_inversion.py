@@ -11,12 +11,11 @@ import torch
 from ldbench_baselines.diffusion.sampling import Sampling, descend, integrate
 from ldbench_baselines.diffusion.schedulers import reverse_path
 from ldbench_baselines.drift import Drift
-from ldbench_baselines.inversion import Whitening, drifted, invert, kl_loss, noise_of, pair_loss, whitening
+from ldbench_baselines.editing.inversion import Whitening, drifted, invert, kl_loss, noise_of, pair_loss, whitening
 
 from ldbench.api import Case, Request
 from ldbench.errors import UsageError
-
-from .gaussian import LINEAR, STABLE_DIFFUSION, ZERO_SNR, Gaussian
+from tests.baselines.gaussian import LINEAR, STABLE_DIFFUSION, ZERO_SNR, Gaussian
 
 VELOCITY = {**STABLE_DIFFUSION, "prediction_type": "v_prediction"}
 

@@ -25,13 +25,13 @@ from safetensors.torch import load_file
 from ldbench.api import Case, Context, Example, Request, TrainingSet, case_seed
 from ldbench.errors import GeneratorError
 
-from .backbone.precision import arithmetic
-from .diffusion.latent_diffusion import LatentDiffusion
-from .diffusion.sampling import Sampling, integrate, predictor, step_generators
-from .fitting.checkpoint import read_metadata, save_atomic
-from .fitting.encoded import EncodedSet, encode_set
-from .fitting.fine_tuner import FineTuner
-from .fitting.shared_fit import fit_key, shared_start
+from ..backbone.precision import arithmetic
+from ..diffusion.latent_diffusion import LatentDiffusion
+from ..diffusion.sampling import Sampling, integrate, predictor, step_generators
+from ..fitting.checkpoint import read_metadata, save_atomic
+from ..fitting.encoded import EncodedSet, encode_set
+from ..fitting.fine_tuner import FineTuner
+from ..fitting.shared_fit import fit_key, shared_start
 
 SOURCES, PAIRS = "sources", "pairs.safetensors"
 

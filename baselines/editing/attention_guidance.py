@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from .diffusion.sampling import Predict, ReverseStep
+from ..diffusion.sampling import Predict, ReverseStep
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 import torch
 
-from .diffusion.latent_diffusion import LatentDiffusion
-from .diffusion.sampling import Predict
-from .fitting.denoising import Denoising
-from .fitting.loop import Batch
+from ..diffusion.latent_diffusion import LatentDiffusion
+from ..diffusion.sampling import Predict
+from ..fitting.denoising import Denoising
+from ..fitting.loop import Batch
 
 
 class EditBatch(NamedTuple):

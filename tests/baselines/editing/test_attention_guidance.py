@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from ldbench_baselines.attention_guidance import AttentionGuidance, attention_maps, map_distance
 from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion, load_backbone
 from ldbench_baselines.diffusion.sampling import Sampling, descend, predictor
 from ldbench_baselines.diffusion.schedulers import reverse_path
 from ldbench_baselines.drift import Drift
+from ldbench_baselines.editing.attention_guidance import AttentionGuidance, attention_maps, map_distance
 
-from .discs import CPU
+from tests.baselines.discs import CPU
 
 T = torch.tensor(500)
 

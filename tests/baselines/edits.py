@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ldbench_baselines.tuned_editor import TunedEditor
+from ldbench_baselines.editing.tuned_editor import TunedEditor
 
 from ldbench.api import Case, Edit, Request
 

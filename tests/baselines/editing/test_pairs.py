@@ -9,16 +9,23 @@ from pathlib import Path
 
 import pytest
 import torch
-from ldbench_baselines import edit_pairs
 from ldbench_baselines.basic_ft import BasicFT
 from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion, load_backbone
-from ldbench_baselines.edit_pairs import PAIRS, PairPrompts, encoded_pairs, generated_pairs, pair_prompts, sample_pairs
+from ldbench_baselines.editing import pairs
+from ldbench_baselines.editing.pairs import (
+    PAIRS,
+    PairPrompts,
+    encoded_pairs,
+    generated_pairs,
+    pair_prompts,
+    sample_pairs,
+)
 
 from ldbench.api import Context, Example
 from ldbench.errors import GeneratorError
+from tests.baselines.discs import CPU, SIDE, Discs, context, quick
 
 from .disc_pairs import DiscPairs, LoneDiscs
-from .discs import CPU, SIDE, Discs, context, quick
 
 
 @dataclass(frozen=True)
@@ -110,13 +117,13 @@ def test_generated_pairs_are_kept_and_belong_to_their_start(
     random_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[int] = []
-    original = edit_pairs.sample_pairs
+    original = pairs.sample_pairs
 
     def counted(model: LatentDiffusion, wanted: Sequence[PairPrompts], *rest: object) -> torch.Tensor:
         made.append(len(wanted))
         return original(model, wanted, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(edit_pairs, "sample_pairs", counted)
+    monkeypatch.setattr(pairs, "sample_pairs", counted)
     where, start = place(tmp_path, random_backbone), quick(BasicFT)
     first = generated_pairs(start, LoneDiscs(16), where, None, 1.0, batch_size=7)
     assert made == [7, 5]

@@ -32,9 +32,9 @@ import torch.nn.functional as F
 from ldbench.api import Request
 from ldbench.errors import UsageError
 
-from .diffusion.sampling import Predict
-from .diffusion.schedulers import ReversePath
-from .drift import Drift, Shift, shifted
+from ..diffusion.sampling import Predict
+from ..diffusion.schedulers import ReversePath
+from ..drift import Drift, Shift, shifted
 
 Regularise = Callable[[torch.Tensor], torch.Tensor]
 _COARSEST = 8

@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion, load_backbone
-from ldbench_baselines.edit_direction import edit_directions
+from ldbench_baselines.editing.direction import edit_directions
 
 from ldbench.api import Case, Edit
-
-from .discs import CPU
-from .editing import GROW, SHRINK
+from tests.baselines.discs import CPU
+from tests.baselines.edits import GROW, SHRINK
 
 
 @pytest.fixture(scope="module")
