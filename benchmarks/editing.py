@@ -32,7 +32,8 @@ from process_cost import Machine
 from ldbench._torchvision import declare_missing_ops
 from ldbench.api import Context, Request
 from ldbench.data.task_data import task_data
-from ldbench.plugins.registry import build, load_generator
+from ldbench.plugins.generators import load_generator
+from ldbench.plugins.parameters import build
 from ldbench.run.generate import requests_for
 from ldbench.task import card
 

@@ -81,7 +81,8 @@ def run_fit(task: str, model: str, side: str, device: str, backbone: str, folder
 
     from ldbench.api import Context
     from ldbench.data.task_data import task_data
-    from ldbench.plugins.registry import build, load_generator
+    from ldbench.plugins.generators import load_generator
+    from ldbench.plugins.parameters import build
     from ldbench.task import card
 
     size = int(side)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
@@ -143,12 +143,16 @@ def _decorators(node: Definition) -> list[str]:
 
 
 def _constants(tree: ast.Module, listed: frozenset[str]) -> Iterator[str]:
+    yield from _assigned(tree, lambda name: name != "__all__" and _public(name, listed))
+    for name, source in sorted(_imported(tree).items()):
+        if name in listed:  # re-exported: a list that grows by its name alone
+            yield from [name] if name.isupper() else _assigned(_tree(source), name.__eq__)
+
+
+def _assigned(tree: ast.Module, wanted: Callable[[str], bool]) -> Iterator[str]:
     for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id
-            if name != "__all__" and _public(name, listed):
-                yield ast.unparse(node)
-    yield from sorted(name for name in _imported(tree) if name in listed and name.isupper())
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and wanted(node.targets[0].id):
+            yield ast.unparse(node)
 
 
 def _public(name: str, listed: frozenset[str]) -> bool:

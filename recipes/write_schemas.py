@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ldbench.board import leaderboard
+from ldbench.plugins.kinds import METRICS
 from ldbench.records import result
 from ldbench.task.card import Task
 from ldbench.task.card_file import OWN
@@ -48,7 +49,8 @@ def task_schema() -> dict[str, Any]:
     whole = TypeAdapter(Task).json_schema()
     tables = whole.pop("$defs")
     whole["properties"]["version"]["minimum"] = 1
-    tables["Metrics"]["minProperties"] = 1
+    whole["properties"]["metrics"], settings = _metrics()
+    tables |= settings
     for definition, name, rule in _CARD_RULES:
         tables[definition]["properties"][name].update(rule)
     protocol = tables["Protocol"]
@@ -59,6 +61,19 @@ def task_schema() -> dict[str, Any]:
     choice = {"if": {"required": ["extends"]}, "then": _reference("Extension"), "else": _reference("Task")}
     definitions = {"Extension": extension, **parts, "Task": whole, **tables}
     return _closed({"type": "object", "$defs": definitions, **choice}, "ldbench task card")
+
+
+def _metrics() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The schema of `[metrics]`, and those of the settings in it; a plug-in's table may hold anything."""
+    records = [METRICS.load(entry.name) for entry in METRICS.entries() if entry.distribution == "ldbench"]
+    tables: dict[str, Any] = {}
+    for record in records:
+        tables[record.settings.__name__] = TypeAdapter(record.settings).json_schema()
+    properties = {record.name: _reference(record.settings.__name__) for record in records}
+    return (
+        {"type": "object", "minProperties": 1, "properties": properties, "additionalProperties": {"type": "object"}},
+        tables,
+    )
 
 
 def _extension(whole: dict[str, Any], tables: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -9,8 +9,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from ldbench.records.score import bounds
-from ldbench.score.metrics.catalogue import METRICS, MetricDescription
+from ldbench.api import Metric
+from ldbench.plugins.kinds import METRICS
 from ldbench.task import card
 from ldbench.task.card import Task
 
@@ -26,20 +26,23 @@ def section(page: str, heading: str) -> str:
     return " ".join(found[1].split()) if found else ""
 
 
-@pytest.mark.parametrize("metric", METRICS, ids=lambda each: each.name)
-def test_every_metric_has_its_section(metric: MetricDescription) -> None:
+BUILT_IN = [METRICS.load(entry.name) for entry in METRICS.entries() if entry.distribution == "ldbench"]
+
+
+@pytest.mark.parametrize("metric", BUILT_IN, ids=lambda each: each.name)
+def test_every_metric_has_its_section(metric: Metric) -> None:
     text = section((ROOT / "docs/metrics.md").read_text(encoding="utf-8"), f"`{metric.name}`")
-    low, high = bounds(metric.name)
+    low, high = metric.bounds
     span = {"inf": f"{low:g} or more" if low == 0 else "any number"}.get(f"{high:g}", f"{low:g} to {high:g}")
-    for expected in (f"{metric.title}.", f"{metric.direction} is better", span, metric.needs, metric.interval):
+    for expected in (f"{metric.title}.", f"{metric.direction} is better", span, metric.compares, metric.interval):
         assert expected in text, f"{metric.name}: no {expected!r}"
     assert "*Misleads*" in text
-    assert all(f"`{name}`" in text for name in metric.extractors)
+    assert all(f"`{name}`" in text for name in metric.networks)
 
 
 def test_metrics_has_no_section_that_is_no_metric() -> None:
     heads = re.findall(r"^## `(\w+)`", (ROOT / "docs/metrics.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    assert heads == [metric.name for metric in METRICS]
+    assert sorted(heads) == [metric.name for metric in BUILT_IN]
 
 
 def spelled(hint: Any) -> str:
@@ -56,11 +59,24 @@ def spelled(hint: Any) -> str:
     return SPELLED[hint]
 
 
+def _settings_keys(metric: Metric) -> Iterator[tuple[str, str, str]]:
+    """The keys of a metric's table, or the table where it has none."""
+    key = f"metrics.{metric.name}"
+    if dataclasses.fields(metric.settings):
+        yield from card_keys(metric.settings, f"{key}.")
+    else:
+        yield key, "empty table", "absent"
+
+
 def card_keys(cls: Any, prefix: str = "") -> Iterator[tuple[str, str, str]]:
     """Every key of a card, dotted, with its type and its default; a table without keys as itself."""
     hints = get_type_hints(cls)
     for item in dataclasses.fields(cls):
         key = f"{prefix}{item.name}"
+        if key == "metrics":
+            for metric in BUILT_IN:
+                yield from _settings_keys(metric)
+            continue
         tables = [each for each in (hints[item.name], *get_args(hints[item.name])) if dataclasses.is_dataclass(each)]
         if tables and dataclasses.fields(tables[0]):
             yield from card_keys(tables[0], f"{key}.")
@@ -118,4 +134,4 @@ def test_an_editing_card_made_as_the_page_says_is_one() -> None:
     for old, new in changes.items():
         assert old in text
         text = text.replace(old, new)
-    assert card.parse(text + added, "shapes-edit.toml").metrics.names()[-1] == "composition"
+    assert list(card.parse(text + added, "shapes-edit.toml").metrics)[-1] == "composition"

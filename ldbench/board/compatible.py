@@ -9,10 +9,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from ldbench.api import Score
 from ldbench.errors import ResultError
 from ldbench.records.identity import Found, _canonical, definition, method, names_a_card, row_key, run_key
 from ldbench.records.result import Result
-from ldbench.records.score import Score
 
 
 def distinct(found: Sequence[Found]) -> list[Found]:

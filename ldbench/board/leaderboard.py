@@ -15,16 +15,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ldbench.api import ParameterValue
+from ldbench.api import Direction, ParameterValue, Score
 from ldbench.board.compatible import distinct
 from ldbench.board.ranks import NO_UNITS, Place, standings
 from ldbench.board.seeds import Interval, pool
 from ldbench.errors import ResultError
+from ldbench.plugins.kinds import metric_bounds
 from ldbench.records.contributions import Units
 from ldbench.records.files import read_json, write_text_atomic
 from ldbench.records.identity import Found, method, names_a_card, row_key
 from ldbench.records.result import ModelRef, Result, TaskRef
-from ldbench.records.score import Direction, Score, bounds
 from ldbench.records.typed import TypedError, build
 
 SCHEMA_VERSION = 2
@@ -206,7 +206,7 @@ def _fold_row(runs: Sequence[Result], order: Sequence[str], places: Mapping[str,
 
 def _fold_score(scores: Sequence[Score], place: Place | None) -> FoldedScore:
     one = scores[0]
-    interval, spread = pool([_interval(score) for score in scores], bounds(one.metric))
+    interval, spread = pool([_interval(score) for score in scores], metric_bounds(one.metric))
     return FoldedScore(
         metric=one.metric, value=interval.value, ci_low=interval.low, ci_high=interval.high, spread=spread,
         runs=len(scores), n=one.n, direction=one.direction, extractor=one.extractor,

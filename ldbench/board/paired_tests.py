@@ -16,14 +16,14 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from ldbench.api import Direction, Score
+from ldbench.plugins.kinds import is_trained, metric_bounds
 from ldbench.records.contributions import Units
-from ldbench.records.score import Direction, Score, bounds
 from ldbench.score.metrics.intervals import LEVEL, Array
 
 Seed = int | None
 UnitList = tuple[str, tuple[str, ...]]
 # A classifier trained on generated images comes out otherwise with every draw of them, which one run can't show.
-NEEDS_SEEDS = frozenset({"auc"})
 _Z = float(stats.norm.ppf(0.5 + LEVEL / 2))
 _MANY = 1e6  # degrees of freedom where a standard error is taken as known
 
@@ -53,7 +53,7 @@ class Comparison:
 
     `ci_low` and `ci_high` bound it with 95 %, for this pair alone; `p` is two-sided, `p_adjusted` Holm's over all pairs
     of the metric; `better` is the first's or the second's name where that is below 5 %, and None where the error of one
-    run is not known (`NEEDS_SEEDS`) or where all runs of both say the opposite of those with common seeds. `paired`
+    run is not known (`Metric.trained`) or where all runs of both say the opposite of those with common seeds. `paired`
     says whether cases were paired.
     """
 
@@ -143,7 +143,7 @@ def compare(
     found = [_compared(pair, usual, known) for pair in pairs]
     adjusted = holm([each.p for each in found])
     return [
-        _decided(each, p, direction, pair.agrees and (known or each.metric not in NEEDS_SEEDS))
+        _decided(each, p, direction, pair.agrees and (known or not is_trained(each.metric)))
         for pair, each, p in zip(pairs, found, adjusted, strict=True)
     ]
 
@@ -208,7 +208,7 @@ def _compared(pair: _Pair, usual: _Error | None, pairing: bool) -> Comparison:
     difference = pair.difference
     p, half = _test(difference, _sum([_over_seeds(pair, usual), over_units]))
     metric = pair.left[0].score.metric
-    lowest, highest = bounds(metric)
+    lowest, highest = metric_bounds(metric)
     low, high = max(difference - half, lowest - highest), min(difference + half, highest - lowest)
     return Comparison(
         metric, pair.first, pair.second, difference, low, high, p, p,

@@ -12,11 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 
-from ldbench.api import ParameterValue
+from ldbench.api import Direction, ParameterValue, Score
 from ldbench.errors import DataError, unknown_name
 from ldbench.records.identity import Found
 from ldbench.records.result import ModelRef, Result, TaskRef
-from ldbench.records.score import Direction, Score
 from ldbench.records.typed import TypedError, build
 
 PACKAGE, FOLDER = "ldbench_tasks", "reported"

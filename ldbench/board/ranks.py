@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence, Set
 from types import MappingProxyType
 from typing import NamedTuple
 
+from ldbench.api import Direction
 from ldbench.board.paired_tests import Comparison, Run, Seed, compare
 from ldbench.records.contributions import Units
 from ldbench.records.identity import Found, row_key
 from ldbench.records.result import Result
-from ldbench.records.score import Direction
 
 NO_UNITS: Mapping[str, Units] = MappingProxyType({})
 

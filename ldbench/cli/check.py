@@ -22,8 +22,8 @@ def check(
     set_: Set = None,
 ) -> None:
     """Hold MODEL against the generator contract, clause by clause: what is expected, what was seen."""
+    from ldbench.plugins.generators import load_generator
     from ldbench.plugins.parameters import build
-    from ldbench.plugins.registry import load_generator
     from ldbench.testing import check_generator
     from ldbench.testing.printed import lines, summary
 

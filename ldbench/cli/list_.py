@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from ldbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from ldbench.plugins.registry import PluginKind
 
 
 class Catalogue(StrEnum):
@@ -15,6 +20,9 @@ class Catalogue(StrEnum):
     tasks = "tasks"
     models = "models"
     metrics = "metrics"
+    networks = "networks"
+    datasets = "datasets"
+    estimators = "estimators"
 
 
 def register(app: typer.Typer) -> None:
@@ -22,31 +30,71 @@ def register(app: typer.Typer) -> None:
     app.command("list")(list_)
 
 
-def list_(what: Annotated[Catalogue, typer.Argument(help="What to list.")]) -> None:
-    """List the installed tasks, models or metrics."""
-    for line in _LISTS[what]():
+def list_(
+    what: Annotated[Catalogue, typer.Argument(help="What to list.")],
+    task: Annotated[str | None, typer.Option(help="Of the models, those that can do this task.")] = None,
+) -> None:
+    """List what is installed, a line each: its name, what it is for, and one sentence."""
+    if task is not None and what is not Catalogue.models:
+        raise UsageError(f"--task: expected with `list models`, got it with `list {what}`; drop it")
+    for line in _models(task) if what is Catalogue.models else _LISTS[what]():
         typer.echo(line)
 
 
-def _tasks() -> list[str]:
+def _tasks() -> Iterator[str]:
     from ldbench.task import card
 
-    tasks = [card.load(name) for name in card.task_names()]
-    return [f"{task.id:35} {task.kind:22} {task.title}" for task in tasks]
+    for task in map(card.load, card.task_names()):
+        yield f"{task.id:35} {task.kind:22} {task.title}"
 
 
-def _models() -> list[str]:
-    from ldbench.plugins.registry import model_names
+def _models(task: str | None) -> Iterator[str]:
+    from ldbench.plugins.generators import GENERATORS
+    from ldbench.task import card
 
-    return [f"{entry.name:24} {entry.distribution} {entry.version}" for entry in model_names()]
+    kind = None if task is None else card.load(task).kind
+    for entry in GENERATORS.entries():
+        described = GENERATORS.described(entry)
+        kinds = described.kinds
+        if kinds is None:  # a method decides, so the class itself is asked
+            kinds = GENERATORS.load(entry.name).capabilities().kinds
+        if kind is None or kind in kinds:
+            yield f"{entry.name:24} {', '.join(sorted(kinds)):29} {described.summary} [{entry.owner}]"
 
 
-def _metrics() -> list[str]:
-    from ldbench.score.metrics.catalogue import METRICS
+def _metrics() -> Iterator[str]:
+    from ldbench.plugins.kinds import METRICS
 
-    return [f"{entry.name:14} {entry.direction:8} {entry.summary}" for entry in METRICS]
+    return _records(METRICS, "direction")
 
 
-_LISTS: dict[Catalogue, Callable[[], list[str]]] = {
-    Catalogue.tasks: _tasks, Catalogue.models: _models, Catalogue.metrics: _metrics,
+def _networks() -> Iterator[str]:
+    from ldbench.plugins.kinds import NETWORKS
+
+    return _records(NETWORKS, "")
+
+
+def _datasets() -> Iterator[str]:
+    from ldbench.plugins.kinds import DATASETS
+
+    return _records(DATASETS, "")
+
+
+def _estimators() -> Iterator[str]:
+    from ldbench.plugins.kinds import ESTIMATORS
+
+    return _records(ESTIMATORS, "unit")
+
+
+def _records(kind: PluginKind[Any], fact: str) -> Iterator[str]:
+    """A line a record: name, one of its facts, summary, and who brings it."""
+    for entry in kind.entries():
+        described = kind.described(entry)
+        said = f" {described.facts.get(fact, ''):8}" if fact else ""
+        yield f"{entry.name:34}{said} {described.summary} [{entry.owner}]"
+
+
+_LISTS: dict[Catalogue, Callable[[], Iterator[str]]] = {
+    Catalogue.tasks: _tasks, Catalogue.metrics: _metrics, Catalogue.networks: _networks,
+    Catalogue.datasets: _datasets, Catalogue.estimators: _estimators,
 }

@@ -64,7 +64,7 @@ def show(result: Result, path: Path) -> None:
 
 def _ready(task: str, models: Sequence[str], overrides: Mapping[str, str]) -> None:
     """Refuse wrong names before anything heavy is imported, and any model that can't run before the first one runs."""
-    from ldbench.plugins.registry import load_generator
+    from ldbench.plugins.generators import load_generator
     from ldbench.task import card
 
     chosen = card.load(task)

@@ -19,6 +19,7 @@ from ldbench.data.frozen import load
 from ldbench.data.prepared import PreparedDataset
 from ldbench.errors import CardError, DataError
 from ldbench.task.card import EditSpec, Task
+from ldbench.task.metric_specs import further_images
 from ldbench.task.prompts import check_attributes, prompt_for
 
 if TYPE_CHECKING:
@@ -60,15 +61,13 @@ class TaskData:
 
     def null_cases(self) -> tuple[Case, ...]:
         """The null edits that composition is measured on; none where the card doesn't ask for it."""
-        spec = self.task.metrics.composition
-        return tuple(self.editing.null(case) for case in self._first(spec.cases)) if spec and self.editing else ()
+        count = further_images(self.task.metrics, "null")
+        return tuple(self.editing.null(case) for case in self._first(count)) if self.editing else ()
 
     def back_cases(self, results: Mapping[str, torch.Tensor]) -> tuple[Case, ...]:
         """The ways back from `results` (case id to image) that reversibility is measured on; none as above."""
-        spec = self.task.metrics.reversibility
-        if not spec or not self.editing:
-            return ()
-        return tuple(self.editing.back(case, results[case.id]) for case in self._first(spec.cases))
+        count = further_images(self.task.metrics, "back")
+        return tuple(self.editing.back(case, results[case.id]) for case in self._first(count)) if self.editing else ()
 
     def validation_ids(self) -> list[str]:
         """The validation scans that an editing task could edit."""

@@ -9,9 +9,9 @@ from importlib import metadata
 from pathlib import Path
 
 from ldbench.api import Generator
-from ldbench.data.checksum import sha256_file
+from ldbench.plugins.generators import GENERATORS
 from ldbench.plugins.parameters import parameters
-from ldbench.plugins.registry import registered
+from ldbench.records.checksum import sha256_file
 from ldbench.records.result import ModelRef
 
 
@@ -21,7 +21,7 @@ def model_ref(name: str, generator: Generator) -> ModelRef:
     A file belongs to no distribution: its version is `sha256:` and 16 digits of its hash.
     """
     shown, (distribution, version) = name, (None, None)
-    entry = registered(name)
+    entry = GENERATORS.entry(name)
     module, _, attribute = name.rpartition(":")
     if entry is not None:
         distribution, version = entry.distribution, entry.version

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ldbench.api import Generator, ParameterValue
+from ldbench.api import Generator, ParameterValue, Preset
 from ldbench.errors import LdbenchError, PluginError, UsageError, unknown_name
 
 _SCALARS = (bool, int, float, str)
@@ -113,6 +113,24 @@ def parameters(generator: Generator) -> dict[str, ParameterValue]:
             raise PluginError(f"{name}: expected {parameter}, got {value!r:.80}")
         values[parameter.name] = value
     return values
+
+
+def preset_class(preset: Preset, name: str) -> type[Generator]:
+    """The class that a preset stands for: a subclass of its generator, with its parameters as defaults.
+
+    Raises PluginError for a parameter that the generator doesn't have, or a value that it doesn't accept.
+    """
+    cls = preset.generator
+    known = {parameter.name for parameter in declared(cls)}
+    unknown = sorted(preset.parameters.keys() - known)
+    if unknown:
+        raise PluginError(f"{cls.__name__} has no parameter {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+    annotations = {key: _annotation(cls, key, f"{cls.__name__}.{key}") for key in preset.parameters}
+    about = {"__annotations__": annotations, "__doc__": preset.summary, "__module__": cls.__module__}
+    made: type[Generator] = types.new_class(
+        name or cls.__name__, (cls,), exec_body=lambda body: body.update({**preset.parameters, **about})
+    )
+    return dataclass(made)
 
 
 def _parameter(cls: type[Generator], field: dataclasses.Field[Any]) -> Parameter:

@@ -1,9 +1,11 @@
-"""Generators by name: entry points of `ldbench.generators`, `path/to/file.py:Class`, `package.module:Class`.
+"""Plug-ins by name, whatever their kind: registered ones, `path/to/file.py:Name`, `package.module:Name`.
 
-Listing names reads installed metadata only and imports no plugin. Loading imports one and checks it; a plugin
-that can't be imported or breaks the protocol is a `PluginError` naming it and its distribution.
+An entry point of a kind's group registers one plug-in (`name = "package.module:Name"`), or every record that the
+modules of a package hold (`anything = "package.module"`). Listing reads installed metadata and source text and imports
+no plug-in. Loading imports one and checks it; one that can't be imported or breaks its protocol is a `PluginError`
+naming it and its distribution.
 
-Refuses to choose between two distributions that register one name, and to treat any generator differently.
+No plug-in is treated differently, and none is chosen between two distributions that register one name.
 """
 
 from __future__ import annotations
@@ -12,32 +14,25 @@ import functools
 import hashlib
 import importlib
 import importlib.util
-import inspect
-import re
 import sys
-import typing
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from ldbench.api import API_VERSION, Generator, Kind, declare_missing_ops
+from ldbench.api import declare_missing_ops
 from ldbench.errors import PluginError, UnknownNameError, unknown_name
-from ldbench.plugins.parameters import build, declared
+from ldbench.plugins.source_text import Described, describe, records_in
 
-__all__ = ["GROUP", "ModelEntry", "build", "check_class", "load_generator", "model_names", "registered"]
-
-GROUP = "ldbench.generators"
-_API_VERSION = re.compile(r"(\d+(\.\d+)?)?")
-_REMEDY = "see `ldbench list models`, or give path/to/file.py:Class or package.module:Class"
+Plugin = TypeVar("Plugin")
 
 
 @dataclass(frozen=True)
-class ModelEntry:
-    """A registered generator: its name, the distribution that registers it, and `module:Class`."""
+class Entry:
+    """A registered plug-in: its name, the distribution that registers it, and `module:Name`."""
 
     name: str
     distribution: str
@@ -50,101 +45,97 @@ class ModelEntry:
         return f"{self.distribution} {self.version}"
 
 
-def model_names() -> list[ModelEntry]:
-    """All registered generators by name; nothing is imported. PluginError where a name has two owners."""
-    return [_only(name, entries) for name, entries in sorted(_entries().items())]
+@dataclass(frozen=True)
+class PluginKind(Generic[Plugin]):
+    """One kind of plug-in.
 
-
-def registered(name: str) -> ModelEntry | None:
-    """The entry of a registered name, or None; PluginError where it has two owners."""
-    entries = _entries()
-    return _only(name, entries[name]) if name in entries else None
-
-
-def load_generator(name: str) -> type[Generator]:
-    """Import and check a generator: a registered name, `path/to/file.py:Class` or `package.module:Class`.
-
-    A file is executed anew by each call. Raises UnknownNameError or PluginError.
+    `group` is its entry-point group, `noun` what messages call one, `asked` what an unknown name is called, `listing`
+    the argument of `ldbench list`. `record` and `fields` are the class whose instances a registered package holds and
+    its fields in order. `check` gives the plug-in that an imported object is, for the name it was asked by, or raises
+    `PluginError` with the label that it is handed. A `light` kind must load without torch.
     """
-    entry = registered(name)
-    if entry is not None:
-        return _load(f"generator {name!r} of {entry.owner}", functools.partial(_from_module, entry.value))
-    module, colon, class_name = name.rpartition(":")
-    if not colon:
-        if name.endswith(".py"):
-            raise UnknownNameError(f"unknown model {name!r}: expected the class too; give {name}:Class")
-        raise unknown_name("model", name, _entries(), _REMEDY)
-    if not module.endswith(".py"):
-        if Path(f"{module}.py").is_file() and importlib.util.find_spec(module.partition(".")[0]) is None:
-            raise UnknownNameError(f"unknown model {name!r}: no such module, but a file; give {module}.py:{class_name}")
-        return _load(f"generator {name!r}", functools.partial(_from_module, name))
-    if not Path(module).is_file():
-        raise UnknownNameError(f"unknown model {name!r}: no file {module!r} in {Path.cwd()}; check the path")
-    return _load(f"generator {name!r}", functools.partial(_from_file, name))
+
+    group: str
+    noun: str
+    asked: str
+    listing: str
+    record: str
+    fields: tuple[str, ...]
+    check: Callable[[object, str, str], Plugin]
+    light: bool = False
+
+    def entries(self) -> list[Entry]:
+        """All registered ones by name; nothing is imported. PluginError where a name has two owners."""
+        return [self._only(name, entries) for name, entries in sorted(self._registered().items())]
+
+    def entry(self, name: str) -> Entry | None:
+        """The entry of a registered name, or None; PluginError where it has two owners."""
+        entries = self._registered().get(name)
+        return None if entries is None else self._only(name, entries)
+
+    def described(self, entry: Entry) -> Described:
+        """What an entry's source says of it; nothing is imported."""
+        return describe(entry.value, self.fields)
+
+    def load(self, name: str) -> Plugin:
+        """Import and check one: a registered name, `path/to/file.py:Name` or `package.module:Name`.
+
+        A file is executed anew by each call. Raises UnknownNameError or PluginError.
+        """
+        entry = self.entry(name)
+        if entry is not None:
+            label = f"{self.noun} {name!r} of {entry.owner}"
+            return self.check(self._imported(label, lambda: _from_module(entry.value)), label, name)
+        module, colon, attribute = name.rpartition(":")
+        if not colon:
+            if name.endswith(".py"):
+                raise UnknownNameError(f"unknown {self.asked} {name!r}: expected the class too; give {name}:Class")
+            remedy = f"see `ldbench list {self.listing}`, or give path/to/file.py:Class or package.module:Class"
+            raise unknown_name(self.asked, name, self._registered(), remedy)
+        label, find = f"{self.noun} {name!r}", _from_file if module.endswith(".py") else _from_module
+        if module.endswith(".py"):
+            if not Path(module).is_file():
+                raise UnknownNameError(
+                    f"unknown {self.asked} {name!r}: no file {module!r} in {Path.cwd()}; check the path"
+                )
+        elif Path(f"{module}.py").is_file() and importlib.util.find_spec(module.partition(".")[0]) is None:
+            raise UnknownNameError(
+                f"unknown {self.asked} {name!r}: no such module, but a file; give {module}.py:{attribute}"
+            )
+        return self.check(self._imported(label, lambda: find(name)), label, name)
+
+    def _imported(self, label: str, find: Callable[[], object]) -> object:
+        if not self.light:
+            declare_missing_ops()
+        try:
+            return find()
+        except (Exception, SystemExit) as error:  # importing a plug-in may raise anything at all
+            raise PluginError(f"{label} can't be loaded: {reason(error)}; repair or uninstall it") from error
+
+    def _registered(self) -> Mapping[str, tuple[Entry, ...]]:
+        return _entries(self.group, self.record, self.fields, tuple(sys.path))
+
+    def _only(self, name: str, entries: tuple[Entry, ...]) -> Entry:
+        if len(entries) > 1:
+            owners = " and ".join(f"{entry.owner} ({entry.value})" for entry in entries)
+            raise PluginError(f"{self.noun} {name!r} is registered by {owners}; uninstall one or give module:Class")
+        return entries[0]
 
 
-def check_class(candidate: object, label: str) -> type[Generator]:
-    """`candidate`, if it is a generator class that keeps the protocol; else PluginError with `label`."""
-    if not (isinstance(candidate, type) and issubclass(candidate, Generator)):
-        raise PluginError(f"{label}: expected a subclass of ldbench.api.Generator, got {candidate!r:.80}")
-    if "__dataclass_fields__" not in vars(candidate):
-        raise PluginError(f"{label}: expected a dataclass; write @dataclass above class {candidate.__name__}")
-    if inspect.isabstract(candidate):
-        missing = ", ".join(sorted(candidate.__abstractmethods__))
-        raise PluginError(f"{label}: {candidate.__name__} doesn't define {missing}; define it")
-    _check_api_version(candidate, label)
-    try:
-        kinds = frozenset(candidate.capabilities().kinds)
-    except Exception as error:  # a plugin's own code may raise anything
-        raise PluginError(f"{label}: capabilities() raised {_reason(error)}; mend it") from error
-    known = frozenset(typing.get_args(Kind))
-    if not kinds <= known:
-        wrong = ", ".join(map(repr, sorted(kinds - known)))
-        raise PluginError(f"{label}: unknown kinds {wrong}; expected some of {', '.join(sorted(known))}")
-    try:
-        declared(candidate)
-    except PluginError as error:
-        raise PluginError(f"{label}: {error}") from error
-    return candidate
+@functools.lru_cache(maxsize=64)
+def _entries(group: str, record: str, fields: tuple[str, ...], path: tuple[str, ...]) -> dict[str, tuple[Entry, ...]]:
+    """By name, every registration; kept for as long as nothing else can be imported (`path`)."""
+    found: defaultdict[str, set[Entry]] = defaultdict(set)
+    for point in metadata.entry_points(group=group):
+        owner = ("unknown", "unknown") if point.dist is None else (point.dist.name, point.dist.version)
+        named = {point.name: point.value} if ":" in point.value else records_in(point.value, record, fields)
+        for name, value in named.items():
+            found[name].add(Entry(name, *owner, value))
+    return {name: tuple(sorted(entries, key=lambda entry: entry.owner)) for name, entries in found.items()}
 
 
-def _check_api_version(candidate: type[Generator], label: str) -> None:
-    wanted, here = candidate.api_version, API_VERSION.partition(".")[0]
-    if not (isinstance(wanted, str) and _API_VERSION.fullmatch(wanted)):
-        raise PluginError(f"{label}: api_version: expected '{API_VERSION}' or '{here}', got {wanted!r}")
-    if wanted and wanted.partition(".")[0] != here:
-        raise PluginError(
-            f"{label}: {candidate.__name__} is written for ldbench.api {wanted}, this ldbench has {API_VERSION}; "
-            f"install a version of the plugin for API {here}, or the ldbench it was written for"
-        )
-
-
-def _entries() -> dict[str, list[ModelEntry]]:
-    found: defaultdict[str, set[ModelEntry]] = defaultdict(set)
-    for point in metadata.entry_points(group=GROUP):
-        name = point.dist.name if point.dist is not None else "unknown"
-        version = point.dist.version if point.dist is not None else "unknown"
-        found[point.name].add(ModelEntry(point.name, name, version, point.value))
-    return {name: sorted(entries, key=lambda entry: entry.owner) for name, entries in found.items()}
-
-
-def _only(name: str, entries: list[ModelEntry]) -> ModelEntry:
-    if len(entries) > 1:
-        owners = " and ".join(f"{entry.owner} ({entry.value})" for entry in entries)
-        raise PluginError(f"generator {name!r} is registered by {owners}; uninstall one or give module:Class")
-    return entries[0]
-
-
-def _load(label: str, find: Callable[[], object]) -> type[Generator]:
-    declare_missing_ops()
-    try:
-        candidate = find()
-    except (Exception, SystemExit) as error:  # importing a plugin may raise anything at all
-        raise PluginError(f"{label} can't be loaded: {_reason(error)}; mend or uninstall it") from error
-    return check_class(candidate, label)
-
-
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
+    """An error in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split()):.300}"
 
 

@@ -1,6 +1,6 @@
 """The file beside a result that says what each case or scan adds to each score: `units.json`.
 
-What a fold needs to compare two models by pairs without images (`ldbench.score.metrics.measured` defines a
+What a fold needs to compare two models by pairs without images (`ldbench.api.Measured` defines a
 contribution). Numbers are kept to six significant digits. Refuses a file that belongs to another result: every metric's
 value must be the result's own.
 """
@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from ldbench.api import Score
+from ldbench.api.metric import LARGEST
 from ldbench.errors import ResultError
 from ldbench.records.files import read_json, write_text_atomic
 from ldbench.records.identity import run_key
 from ldbench.records.result import Result
-from ldbench.records.score import LARGEST, Score
 from ldbench.records.typed import TypedError, build
 
 NAME, SCHEMA_VERSION = "units.json", 1

@@ -9,9 +9,8 @@ import json
 from dataclasses import asdict
 from typing import Protocol
 
-from ldbench.api import ParameterValue
+from ldbench.api import ParameterValue, Score
 from ldbench.records.result import ModelRef, Result
-from ldbench.records.score import Score
 
 Found = tuple[str, Result]
 

@@ -13,10 +13,9 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter
 
-from ldbench.api import ParameterValue
+from ldbench.api import ParameterValue, Score
 from ldbench.errors import MetricError, ResultError
 from ldbench.records.files import _refuse_constant, read_json, write_text_atomic
-from ldbench.records.score import Score
 from ldbench.records.typed import TypedError, build
 
 SCHEMA_VERSION = 1

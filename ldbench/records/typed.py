@@ -38,6 +38,8 @@ def build(cls: type[Any], table: object, key: str = "") -> Any:
 def convert(hint: Any, value: object, key: str) -> Any:
     """`value` as the annotation `hint` wants it, or a `TypedError` that names `key`."""
     origin, arguments = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return value
     if origin in (Union, types.UnionType):
         return _convert_union(hint, value, key)
     if origin is Literal and value in arguments:

@@ -20,6 +20,7 @@ from ldbench.run.pipeline import Settings, ready
 from ldbench.score.networks.weights import fetchable, locate, pinned, place, unpinned
 from ldbench.task import card
 from ldbench.task.card import Task
+from ldbench.task.metric_specs import further_images
 
 RATE = 1e14  # operations a second; what a data-centre GPU gives such networks in bfloat16, to within a factor of three
 _GIB = 2**30
@@ -63,8 +64,7 @@ def dry_run(task_name: str, model_name: str, settings: Settings) -> DryRun:
 
 def _further(data: TaskData) -> int:
     """Images of the further passes."""
-    back = data.task.metrics.reversibility
-    return len(data.null_cases()) + (back.cases if back else 0)
+    return len(data.null_cases()) + further_images(data.task.metrics, "back")
 
 
 def _absent_weights(task: Task) -> Iterator[str]:
@@ -73,7 +73,7 @@ def _absent_weights(task: Task) -> Iterator[str]:
     from ldbench.score.networks import inception_v3
 
     files = {file.network: file for file in (inception_v3.WEIGHTS, lpips.ALEXNET)}
-    asked = {getattr(spec, "extractor", None) for spec in vars(task.metrics).values() if spec is not None}
+    asked = {getattr(spec, "extractor", None) for spec in task.metrics.values()}
     for extractor in sorted(filter(None, asked)):
         name, digest = unpinned(extractor)
         if name not in files:

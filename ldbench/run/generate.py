@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldbench.api import Case, Context, Generator, Request, case_seed
-from ldbench.data.checksum import sha256_file
 from ldbench.data.images import read_image, write_image
 from ldbench.errors import DataError, GeneratorError, ImageError, LdbenchError
+from ldbench.records.checksum import sha256_file
 from ldbench.records.files import write_text_atomic
 from ldbench.records.run_folder import IMAGES, MANIFEST, image_path
 

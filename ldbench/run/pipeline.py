@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from ldbench.api import Context, Generator, Progress, silent
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import ResultError, UsageError
-from ldbench.plugins import model_ref, parameters, registry
+from ldbench.plugins import model_ref, parameters
+from ldbench.plugins.generators import load_generator
 from ldbench.records import contributions
 from ldbench.records.files import user_cache_folder, write_text_atomic
 from ldbench.records.result import ModelRef, Result, Stage, TaskRef, read, write
@@ -29,13 +30,14 @@ from ldbench.run.rounds import BACK, NULL, passes, read_made
 from ldbench.run.sheets.contact_sheet import sample_sheet
 from ldbench.run.sheets.edits_of_run import write_edit_sheet
 from ldbench.score.contributions import units_of
-from ldbench.score.scorer import ScoringContext, score_images
+from ldbench.score.inputs import ScoringContext
+from ldbench.score.scorer import score_images
 from ldbench.task import card
 
 if TYPE_CHECKING:
     import torch
 
-    from ldbench.records.score import Score
+    from ldbench.api import Score
     from ldbench.task.card import Task
 
 
@@ -81,7 +83,7 @@ def run(task_name: str, model_name: str, settings: Settings) -> tuple[Result, Pa
 
 def ready(task: Task, model_name: str, overrides: Mapping[str, str]) -> tuple[Generator, ModelRef]:
     """The generator with its parameters set and its record; UsageError where it can't do the task's kind."""
-    generator = parameters.build(registry.load_generator(model_name), overrides)
+    generator = parameters.build(load_generator(model_name), overrides)
     able = generator.capabilities()
     if task.kind not in able.kinds:
         kinds = ", ".join(sorted(able.kinds)) or "nothing"

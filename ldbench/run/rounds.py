@@ -17,6 +17,7 @@ from ldbench.data.editing import BACK as BACK
 from ldbench.data.editing import NULL as NULL
 from ldbench.data.image_folder import read_folder
 from ldbench.data.task_data import TaskData
+from ldbench.task.metric_specs import further_images
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +41,7 @@ def passes(data: TaskData, images: Path) -> Iterator[tuple[str, Sequence[Case]]]
     yield "", data.cases
     if null := data.null_cases():
         yield NULL, null
-    if data.task.metrics.reversibility is not None:
+    if further_images(data.task.metrics, "back"):
         yield BACK, data.back_cases(_read(data, images, data.cases))
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from ldbench.api import Measured, Metric
 from ldbench.data.task_data import TaskData
 from ldbench.errors import MetricError
 from ldbench.records.contributions import Contributions, Units, rounded
-from ldbench.score.edits import PASSES
-from ldbench.score.metrics.measured import Measured
+from ldbench.score.scorer import PASSES
+from ldbench.task.metric_specs import records_of
 
 CASES, SCANS, TRUTHS, GROUPS = "cases", "scans", "truths", "groups"
 
@@ -29,9 +30,10 @@ def units_of(data: TaskData, measured: Sequence[Measured], passes: Mapping[str, 
         TRUTHS: tuple(data.evaluation_ids),
         **{name: tuple(sorted(ids)) for name, ids in passes.items()},
     }
+    records = records_of(data.task.metrics)
     found: dict[str, Contributions] = {}
     for score in measured:
-        named = {_name(data, score.metric, kind): kind for kind in score.contributions}
+        named = {_name(data, records[score.metric], kind): kind for kind in score.contributions}
         by_unit = {name: rounded(score.contributions[kind].tolist()) for name, kind in named.items()}
         for name, values in by_unit.items():
             if name == GROUPS:
@@ -46,8 +48,8 @@ def units_of(data: TaskData, measured: Sequence[Measured], passes: Mapping[str, 
     return Units({name: ids for name, ids in lists.items() if name in used}, found)
 
 
-def _name(data: TaskData, metric: str, kind: str) -> str:
+def _name(data: TaskData, record: Metric, kind: str) -> str:
     """The list that a metric's units of this kind are: a pass's own cases, an editing task's truths for scans."""
     if kind == CASES:
-        return PASSES.get(metric, CASES)
-    return TRUTHS if kind == SCANS and metric == "kid" and data.truth is not None else kind
+        return next((name for name in PASSES if name in record.needs), CASES)
+    return TRUTHS if kind == SCANS and record.scans == "reference" and data.truth is not None else kind

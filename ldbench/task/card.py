@@ -10,17 +10,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ldbench.api import Kind
 from ldbench.errors import CardError, unknown_name
 from ldbench.records.typed import TypedError, build
 from ldbench.task.card_file import complete, installed_names, installed_text
-from ldbench.task.metric_specs import JUDGED, LATER, PAIRED, TRUE_IMAGES, ClassifierSpec, Metrics
+from ldbench.task.metric_specs import ClassifierSpec, metric_settings, needing
 from ldbench.task.prompt_sets import complaint, fields_of, put_in
+
+# fields younger than the card's hash: left out of it where they hold their default
+LATER: Mapping[str, bool] = {"later": True}
+# the hash of every card names these metrics, null where they are not measured: so did the first cards
+_FIRST_METRICS = ("fid", "kid", "ssim", "psnr", "lpips", "auc")
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,10 @@ class EditSpec:
 
 @dataclass(frozen=True)
 class Task:
-    """One task card. `version` rises with every change of what is measured."""
+    """One task card. `version` rises with every change of what is measured.
+
+    `metrics` holds the settings of each metric that is measured, by its name, in the card's order.
+    """
 
     id: str
     version: int
@@ -99,7 +107,7 @@ class Task:
     summary: str
     data: DataSpec
     protocol: Protocol
-    metrics: Metrics
+    metrics: Mapping[str, Any]
     citation: str
     status: Literal["released", "draft"] = "released"
     estimators: Mapping[str, float] = field(default_factory=dict)
@@ -116,10 +124,10 @@ class Task:
 def _content(task: Task) -> dict[str, object]:
     """The card as plain tables, without young fields at their defaults: cards from before them keep their hashes."""
     content = asdict(task)
-    for part, table in ((task, content), (task.metrics, content["metrics"])):
-        for item in fields(part):
-            if item.metadata.get("later") and getattr(part, item.name) == item.default:
-                del table[item.name]
+    for item in fields(task):
+        if item.metadata.get("later") and getattr(task, item.name) == item.default:
+            del content[item.name]
+    content["metrics"] = {**dict.fromkeys(_FIRST_METRICS), **content["metrics"]}
     return content
 
 
@@ -128,6 +136,7 @@ def parse(text: str, where: str) -> Task:
     table = put_in(complete(text, where), where)
     try:
         task: Task = build(Task, table)
+        task = replace(task, metrics=metric_settings(task.metrics))
     except TypedError as error:
         raise CardError(f"{where}:{error}") from error
     _check(task, where)
@@ -164,18 +173,19 @@ def _rules(task: Task) -> list[Rule]:
             "protocol.evaluation_cases", "a multiple of the classes, from 2 to cases", protocol.evaluation_cases,
         ),
         (bool(protocol.seeds) and min(protocol.seeds) >= 0, "protocol.seeds", "seeds of 0 or more", protocol.seeds),
-        (bool(task.metrics.names()), "metrics", "at least one metric", "none"),
+        (bool(task.metrics), "metrics", "at least one metric", "none"),
     ]
 
 
 def _edit_rules(task: Task) -> list[Rule]:
     """What holds of the cards of editing tasks, and that the others ask for nothing of theirs."""
-    names = set(task.metrics.names())
+    of_edits = needing(task.metrics, "source", "truth", "judge", "null", "back")
+    of_truth, judged = needing(task.metrics, "truth"), needing(task.metrics, "judge")
     if task.kind == "text-to-image":
         return [
             (
-                not PAIRED & names,
-                "metrics", "no metrics of pairs, as text-to-image has no true images", ", ".join(sorted(names)),
+                not of_edits,
+                "metrics", "no metrics of pairs, as text-to-image has no true images", ", ".join(sorted(of_edits)),
             ),
             (task.edit is None, "edit", "nothing, as text-to-image has no source", "a table"),
             (task.protocol.age_style is None, "protocol.age_style", "nothing without [edit]", task.protocol.age_style),
@@ -191,8 +201,8 @@ def _edit_rules(task: Task) -> list[Rule]:
             "edit.role", "the role of the later scans, as ages have no classes", "none",
         ),
         (
-            edit.role is not None or not TRUE_IMAGES & names,
-            "metrics", "none that needs true images without edit.role", ", ".join(sorted(TRUE_IMAGES & names)),
+            edit.role is not None or not of_truth,
+            "metrics", "none that needs true images without edit.role", ", ".join(sorted(of_truth)),
         ),
         ((style is not None) == aging, "protocol.age_style", "a style if and only if edit.attribute is age", style),
         (aging or edit.neutral in task.data.classes, "edit.neutral", "one of data.classes", edit.neutral),
@@ -202,7 +212,7 @@ def _edit_rules(task: Task) -> list[Rule]:
         ),
         (0 < edit.region_threshold < 1, "edit.region_threshold", "a number between 0 and 1", edit.region_threshold),
         (edit.region_margin >= 0, "edit.region_margin", "0 or more", edit.region_margin),
-        (task.judge is not None or not JUDGED & names, "judge", "a table, as metrics ask for it", "nothing"),
+        (task.judge is not None or not judged, "judge", "a table, as metrics ask for it", "nothing"),
         (task.judge is None or task.judge.spread_seeds == 1, "judge.spread_seeds", "1: one judge for all", "more"),
         *(
             (_names_only(text, edit.attribute), f"edit.sentences[{index}]", f"{{{edit.attribute}}} alone", repr(text))

@@ -1,29 +1,19 @@
-"""The metrics that a card can ask for, each with its parameters.
+"""The metrics of a card: their settings, read by what each metric's own record declares.
 
-Says what stands on a card and nothing of how a metric is computed. Refuses values that no metric could use.
+A metric is known here by its name alone (`ldbench.plugins.kinds.METRICS`). Settings that several metrics share stand
+here too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from ldbench.records.typed import TypedError
-
-# fields younger than the card's hash: left out of it where they hold their default
-LATER: Mapping[str, bool] = {"later": True}
-
-# metrics that need a source image, a true image or both
-PAIRED = frozenset({
-    "ssim", "psnr", "lpips", "target_auc", "flip_rate", "age_error", "ratio_error", "source_ssim", "identity_ssim",
-    "identity_lpips", "minimality", "composition", "reversibility", "error_inside", "error_outside",
-})
-# those of them that need the true image
-TRUE_IMAGES = frozenset({
-    "ssim", "psnr", "lpips", "age_error", "ratio_error", "error_inside", "error_outside",
-})
-JUDGED = frozenset({"target_auc", "flip_rate"})  # metrics that the judge, a classifier of real scans, gives
+from ldbench.api import Metric, Need
+from ldbench.errors import PluginError, UnknownNameError
+from ldbench.plugins.kinds import METRICS
+from ldbench.records.typed import TypedError, build
 
 
 @dataclass(frozen=True)
@@ -49,11 +39,6 @@ class PerceptualSpec:
     """LPIPS: the network that compares the two images."""
 
     extractor: str
-
-
-@dataclass(frozen=True)
-class PixelSpec:
-    """SSIM and PSNR, on images in [0, 1]; their constants are the literature's and stand in every score."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +69,8 @@ class ClassifierSpec:
 
 
 @dataclass(frozen=True)
-class JudgedSpec:
-    """A metric given by the task's judge, which stands on the card as `[judge]`."""
-
-
-@dataclass(frozen=True)
 class AttributeSpec:
-    """The error of an attribute as an estimator reads it off the image (`ldbench.data.sandbox.estimators`)."""
+    """The error of an attribute as an estimator reads it off the image (`ldbench list estimators`)."""
 
     estimator: str
 
@@ -106,29 +86,28 @@ class PassSpec:
             raise TypedError(f"metrics: expected 2 or more cases, got {self.cases}")
 
 
-@dataclass(frozen=True)
-class Metrics:
-    """The metrics of a task with their parameters; a metric that is absent is not measured."""
+def metric_settings(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The card's `[metrics]`, each table as its metric's settings, in the card's order. Raises `TypedError`."""
+    return {name: build(_metric(name).settings, settings, f"metrics.{name}") for name, settings in table.items()}
 
-    fid: DistributionSpec | None = None
-    kid: KernelSpec | None = None
-    ssim: PixelSpec | None = None
-    psnr: PixelSpec | None = None
-    lpips: PerceptualSpec | None = None
-    auc: ClassifierSpec | None = None
-    target_auc: JudgedSpec | None = field(default=None, metadata=LATER)
-    flip_rate: JudgedSpec | None = field(default=None, metadata=LATER)
-    age_error: AttributeSpec | None = field(default=None, metadata=LATER)
-    ratio_error: AttributeSpec | None = field(default=None, metadata=LATER)
-    source_ssim: PixelSpec | None = field(default=None, metadata=LATER)
-    identity_ssim: PixelSpec | None = field(default=None, metadata=LATER)
-    identity_lpips: PerceptualSpec | None = field(default=None, metadata=LATER)
-    minimality: PixelSpec | None = field(default=None, metadata=LATER)
-    composition: PassSpec | None = field(default=None, metadata=LATER)
-    reversibility: PassSpec | None = field(default=None, metadata=LATER)
-    error_inside: PixelSpec | None = field(default=None, metadata=LATER)
-    error_outside: PixelSpec | None = field(default=None, metadata=LATER)
 
-    def names(self) -> list[str]:
-        """The metrics that are measured, in table order."""
-        return [name for name, spec in vars(self).items() if spec is not None]
+def _metric(name: str) -> Metric:
+    try:
+        return METRICS.load(name)
+    except (UnknownNameError, PluginError) as error:
+        raise TypedError(f"metrics.{name}: {error}") from error
+
+
+def records_of(metrics: Mapping[str, Any]) -> dict[str, Metric]:
+    """The record of each metric of a card by the name that its scores bear."""
+    return {record.name: record for record in map(METRICS.load, metrics)}
+
+
+def needing(names: Iterable[str], *needs: Need) -> list[str]:
+    """Those of the metrics that need any of these, in order."""
+    return [name for name in names if METRICS.load(name).needs & set(needs)]
+
+
+def further_images(metrics: Mapping[str, Any], need: Literal["null", "back"]) -> int:
+    """How many further images of a kind the metrics ask for, at most."""
+    return max((metrics[name].cases for name in needing(metrics, need)), default=0)

@@ -37,7 +37,7 @@ def check_generator(
     fits. `backbone` is what the card would recommend. An instance is copied, never fitted itself. Where no images come
     out that fit, the clauses that compare images are not reached and not among the findings.
 
-    >>> from ldbench.plugins.registry import load_generator
+    >>> from ldbench.plugins.generators import load_generator
     >>> findings = check_generator(load_generator("mean-image"), kind="aging")
     >>> [finding.name for finding in findings if not finding.passed]
     []
@@ -65,7 +65,7 @@ def assert_generator(
 ) -> None:
     """Raise an AssertionError that lists every broken clause, a line each; arguments as in `check_generator`.
 
-    >>> from ldbench.plugins.registry import load_generator
+    >>> from ldbench.plugins.generators import load_generator
     >>> assert_generator(load_generator("copy-source"), kind="aging")
     """
     broken = [one for one in check_generator(candidate, kind=kind, device=device, backbone=backbone) if not one.passed]

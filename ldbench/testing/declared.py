@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ldbench.api import Generator, Kind
+from ldbench.plugins.generators import check_class
 from ldbench.plugins.parameters import declared, parameters
-from ldbench.plugins.registry import check_class
 from ldbench.testing import contract
 from ldbench.testing.finding import ClauseError, Finding, judge
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ldbench.api import Score
 from ldbench.board import leaderboard as board
 from ldbench.board.collect import collect, fold_with_units
 from ldbench.errors import ResultError
@@ -17,7 +18,6 @@ from ldbench.records import result as result_file
 from ldbench.records.contributions import Contributions, Units
 from ldbench.records.contributions import write as write_units
 from ldbench.records.result import ModelRef, Result, TaskRef
-from ldbench.records.score import Score
 
 TASK = TaskRef("sandbox-brain-t2i", 1, "text-to-image", "c" * 64)
 Numbers = tuple[float, float, float]

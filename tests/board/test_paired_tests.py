@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from ldbench.api import Score
 from ldbench.board.paired_tests import Comparison, Run, compare, holm
 from ldbench.board.ranks import places
 from ldbench.records.contributions import Contributions, Units
-from ldbench.records.score import Score
 from ldbench.score.metrics.mean_score import mean_score
 
 CASES = 40

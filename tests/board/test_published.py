@@ -10,9 +10,9 @@ import pytest
 
 from ldbench.board import published
 from ldbench.errors import DataError
+from ldbench.plugins.kinds import METRICS
 from ldbench.records import result as result_file
 from ldbench.records.result import Result
-from ldbench.score.metrics.catalogue import METRICS
 from ldbench.task import card
 
 TASKS = ["brain-aging", "brain-disease", "brain-t2i", "chest-t2i"]
@@ -61,7 +61,7 @@ def test_each_row_is_marked_as_reported_with_source_place_and_a_warning() -> Non
 
 
 def test_directions_are_those_of_the_suite() -> None:
-    known = {entry.name: entry.direction for entry in METRICS}
+    known = {entry.name: METRICS.load(entry.name).direction for entry in METRICS.entries()}
     for row in ROWS:
         assert all(score.direction == known[score.metric] for score in row.scores)
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ldbench.api import Direction
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.ranks import Place, places
-from ldbench.records.score import Direction
 
 directions = st.sampled_from(["lower", "higher"])
 

@@ -11,8 +11,10 @@ import pytest
 
 from ldbench.api import Generator
 from ldbench.errors import PluginError, UnknownNameError
+from ldbench.plugins.generators import GENERATORS, load_generator
 from ldbench.plugins.model_ref import model_ref
-from ldbench.plugins.registry import ModelEntry, build, load_generator, model_names, registered
+from ldbench.plugins.parameters import build
+from ldbench.plugins.registry import Entry
 
 HEAD = """
 from dataclasses import dataclass, field
@@ -58,9 +60,9 @@ def one_line(error: pytest.ExceptionInfo[BaseException]) -> str:
 def test_an_entry_point_is_listed_without_an_import_and_loaded_by_name(site: Path) -> None:
     (site / "grey_plugin.py").write_text(GOOD)
     install(site, "grey-plugin", "1.2", {"grey": "grey_plugin:Grey"})
-    entry = ModelEntry("grey", "grey-plugin", "1.2", "grey_plugin:Grey")
-    assert entry in model_names()
-    assert registered("grey") == entry
+    entry = Entry("grey", "grey-plugin", "1.2", "grey_plugin:Grey")
+    assert entry in GENERATORS.entries()
+    assert GENERATORS.entry("grey") == entry
     assert "grey_plugin" not in sys.modules
     generator = build(load_generator("grey"), {"level": "0.25"})
     assert isinstance(generator, Generator)
@@ -70,7 +72,7 @@ def test_an_entry_point_is_listed_without_an_import_and_loaded_by_name(site: Pat
 def test_listing_needs_no_torch_and_no_plugin(site: Path) -> None:
     install(site, "broken-plugin", "1", {"broken": "no_such_module:Nothing"})
     code = (
-        "import sys; from ldbench.plugins.registry import model_names; print([e.name for e in model_names()]);"
+        "import sys; from ldbench.plugins.generators import GENERATORS; print([e.name for e in GENERATORS.entries()]);"
         "sys.exit(any(name in sys.modules for name in ('torch', 'numpy', 'diffusers')))"
     )
     done = subprocess.run(
@@ -101,7 +103,7 @@ def test_two_distributions_with_one_name_are_both_named_and_others_still_load(si
     (site / "twice_plugin.py").write_text(GOOD)
     install(site, "first-plugin", "1", {"twice": "twice_plugin:Grey"})
     install(site, "second-plugin", "2", {"twice": "twice_plugin:Grey", "once": "twice_plugin:Grey"})
-    for ask in (lambda: load_generator("twice"), model_names):
+    for ask in (lambda: load_generator("twice"), GENERATORS.entries):
         with pytest.raises(PluginError, match=r"first-plugin 1.*second-plugin 2"):
             ask()
     assert load_generator("once").__name__ == "Grey"

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from ldbench.api import API_VERSION
 from ldbench.cli.new import register
 from ldbench.errors import UnknownNameError, UsageError
-from ldbench.plugins.registry import load_generator
+from ldbench.plugins.generators import load_generator
 from ldbench.plugins.scaffold.names import names_of
 from ldbench.plugins.scaffold.package import SANDBOX, write_package
 from ldbench.task import card

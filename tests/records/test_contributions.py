@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ldbench.api import Score
 from ldbench.errors import ResultError
 from ldbench.records import contributions
 from ldbench.records import result as result_file
 from ldbench.records.contributions import Contributions, Units
 from ldbench.records.result import ModelRef, Result, TaskRef
-from ldbench.records.score import Score
 
 names = st.text(min_size=1, max_size=8)
 SIDECAR = Units({"cases": ("a", "b")}, {"ssim": Contributions(0.5, {"cases": (0.25, -0.25)})})

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from ldbench.api import Score
 from ldbench.errors import ResultError
 from ldbench.records import result as result_file
 from ldbench.records.result import Environment, ModelRef, Result, Stage, TaskRef
-from ldbench.records.score import Score
 
 HISTORIC = Path(__file__).parents[1] / "historic"
 TASK = TaskRef("sandbox-brain-t2i", 1, "text-to-image", "9f3ac1b2d4e5f607" * 4)

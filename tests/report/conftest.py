@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from ldbench.api import Score
 from ldbench.board.leaderboard import Leaderboard, fold
 from ldbench.records.result import ModelRef, Result, TaskRef
-from ldbench.records.score import Score
 
 TASK = TaskRef("sandbox-brain-t2i", 1, "text-to-image", "9f3ac1b2d4e5f607" * 4)
 Numbers = tuple[float, float, float]

@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from ldbench.api import Score
 from ldbench.board import leaderboard as board
 from ldbench.board import published
 from ldbench.board.collect import collect, gather
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.errors import ResultError, UnknownNameError, UsageError
+from ldbench.plugins.kinds import METRICS
 from ldbench.records import result as result_file
 from ldbench.records.result import ModelRef, Result, TaskRef
-from ldbench.records.score import Score
 from ldbench.report.tables import render, terminal
 from ldbench.report.tables.content import page
 from ldbench.report.write import report_paths
-from ldbench.score.metrics.catalogue import METRICS
 
 COMMITTED = Path(__file__).parent.parent.parent / "leaderboards" / "results"
 TASKS = published.task_ids()
@@ -30,7 +30,7 @@ PAPER = [row for _, row in published.rows_of(["brain-t2i"])]
 
 
 def measured(name: str, value: float, task: TaskRef = CARD, metrics: tuple[str, ...] = ("fid", "kid", "auc")) -> Result:
-    directions = {entry.name: entry.direction for entry in METRICS}
+    directions = {entry.name: METRICS.load(entry.name).direction for entry in METRICS.entries()}
     scores = [Score(metric, value, value - 1, value + 1, 50, directions[metric]) for metric in metrics]
     return Result(task, ModelRef(name, "ldbench", "0.1.0"), "measured", scores, seed=0, split_hash="5" * 64)
 

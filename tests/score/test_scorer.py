@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from ldbench.records.score import Score
+from ldbench.api import Score
 from ldbench.run.pipeline import Settings, run
-from ldbench.score.scorer import grey_as_rgb
+from ldbench.score.inputs import grey_as_rgb
 from tests.conftest import CARDS, small_card
 
 FEATURES = """

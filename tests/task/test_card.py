@@ -102,7 +102,8 @@ def test_fields_that_cards_gained_later_leave_the_hashes_of_older_cards_alone() 
     assert task.edit is not None
     wider = dataclasses.replace(task.edit, region_margin=2)
     assert dataclasses.replace(task, edit=wider).hash != task.hash
-    assert dataclasses.replace(task, metrics=dataclasses.replace(task.metrics, minimality=None)).hash != task.hash
+    fewer = {name: settings for name, settings in task.metrics.items() if name != "minimality"}
+    assert dataclasses.replace(task, metrics=fewer).hash != task.hash
 
 
 def test_the_variants_of_the_editing_cards_differ_in_what_is_said_alone() -> None:
@@ -138,10 +139,11 @@ def test_the_four_cards_of_the_papers_table_3_differ_in_prompts_alone() -> None:
         task = card.load(f"sandbox-brain-t2i-{name}")
         assert (task.protocol.prompt_style, task.protocol.patient_information) == (style, known)
         assert len(task.protocol.templates) == (21 if style == "diverse" else 1)
-        assert (task.data, task.metrics.fid, task.metrics.kid) == (main.data, main.metrics.fid, main.metrics.kid)
+        assert task.data == main.data
+        assert all(task.metrics[name] == main.metrics[name] for name in ("fid", "kid"))
         assert task.protocol.evaluation_cases == main.protocol.evaluation_cases
         # a class that the prompt does not name can't be learnt from the images
-        assert task.metrics.auc == (main.metrics.auc if known else None)
+        assert task.metrics.get("auc") == (main.metrics["auc"] if known else None)
 
 
 def test_an_unknown_task_gets_a_suggestion() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ldbench.plugins.registry import load_generator
+from ldbench.plugins.generators import load_generator
 from ldbench.testing.declared import look
 
 FREE = "from ldbench.api import Generator"

@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 
 from ldbench.errors import UsageError
-from ldbench.plugins.registry import registered
+from ldbench.plugins.generators import GENERATORS
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")  # normalised as in PEP 503, so that all tools spell it alike
 _LONGEST = 40
@@ -41,7 +41,7 @@ def names_of(name: str) -> Names:
     found = Names(name, name.replace("-", "_"), "".join(part.capitalize() for part in name.split("-")))
     if keyword.iskeyword(found.module) or keyword.iskeyword(found.cls):
         raise UsageError(f"NAME: {name!r} is a word of Python's own; choose another")
-    if (entry := registered(name)) is not None:
+    if (entry := GENERATORS.entry(name)) is not None:
         raise UsageError(f"NAME: {name!r} is registered by {entry.owner} already; choose another")
     if found.module in sys.stdlib_module_names or _importable(found.module):
         raise UsageError(f"NAME: a module {found.module!r} is installed already and would be hidden; choose another")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ldbench.records.score import Direction
+from ldbench.api import Direction
 from ldbench.report.gate.tolerance import Tolerances
 
 Verdict = Literal["same", "better", "worse", "moved", "missing", "failed", "new"]

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ldbench.api import Score
 from ldbench.records.contributions import Units
 from ldbench.records.result import Result
-from ldbench.records.score import Score
 from ldbench.report.html.axis import Axis, short, spanning
 
 WIDTH, HEIGHT = 220.0, 54.0

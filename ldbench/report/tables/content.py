@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
+from ldbench.api import Direction
 from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
 from ldbench.board.published import PRINTED
 from ldbench.board.row_labels import TRUTH_MARK, label, one_line
-from ldbench.records.score import Direction
 from ldbench.report.digits import decimals_for, fixed, shortest
 
 ARROWS: Mapping[Direction, str] = {"lower": "↓", "higher": "↑"}

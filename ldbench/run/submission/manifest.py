@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ldbench.data.checksum import sha256_file
 from ldbench.errors import ResultError
+from ldbench.records.checksum import sha256_file
 from ldbench.records.run_folder import IMAGES, MANIFEST
 from ldbench.run.submission.contents import PASSES
 

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ldbench.data.checksum import sha256_file
 from ldbench.errors import CardError, ResultError, UnknownNameError, UsageError
 from ldbench.records import contributions
 from ldbench.records import result as results
+from ldbench.records.checksum import sha256_file
 from ldbench.records.files import whole_file
 from ldbench.records.result import Result
 from ldbench.records.run_folder import IMAGES, MANIFEST

@@ -13,13 +13,12 @@ from typing import Literal
 
 import numpy as np
 
+from ldbench.api import Score
+from ldbench.plugins.kinds import METRICS
 from ldbench.records.contributions import Contributions, Units
 from ldbench.records.identity import method
-from ldbench.records.score import Score
-from ldbench.task.metric_specs import JUDGED
 
 Verdict = Literal["equal", "reproduced", "differs"]
-TRAINED = JUDGED | {"auc"}  # by a network trained anew, whose rounding grows over its steps on another machine
 SHARE = 0.01
 _NAMED = 2  # ways of measuring that a note names
 _DUST, _SMALLEST = 1e-6, 1e-9  # of the value, and of anything, where an interval has no width
@@ -76,7 +75,7 @@ def check_score(recorded: Score, now: Score) -> Check:
     if not apart:
         return Check(now.metric, recorded.value, now.value, "equal")
     moved = "value" in apart and len(apart) > 1  # a value that left its interval where it was wasn't trained anew
-    if moved and now.metric in TRAINED and _holds(recorded, now.value) and _holds(now, recorded.value):
+    if moved and _is_trained_anew(now.metric) and _holds(recorded, now.value) and _holds(now, recorded.value):
         note = "within its interval; its network was trained anew"
         return Check(now.metric, recorded.value, now.value, "reproduced", note)
     note = "" if "value" in apart else f"{apart[0]} {pairs[apart[0]][0]:.6g}, here {pairs[apart[0]][1]:.6g}"
@@ -126,3 +125,9 @@ def _same_units(metric: str, recorded: Units, now: Units) -> bool:
         if not apart <= SHARE * np.linalg.norm(expected) + _SMALLEST:
             return False
     return True
+
+
+def _is_trained_anew(metric: str) -> bool:
+    """By a network trained anew, whose rounding grows over its steps on another machine."""
+    record = METRICS.load(metric) if METRICS.entry(metric) else None
+    return record is not None and (record.trained or "judge" in record.needs)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ldbench.api import Progress, silent
+from ldbench.api import Measured, Progress, Score, silent
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import ResultError, UsageError, unknown_name
 from ldbench.records import contributions
@@ -23,7 +23,6 @@ from ldbench.records.contributions import Units
 from ldbench.records.files import user_cache_folder
 from ldbench.records.result import Environment, Result
 from ldbench.records.run_folder import IMAGES
-from ldbench.records.score import Score
 from ldbench.run.environment import describe, pick_device
 from ldbench.run.rounds import BACK, NULL, Made, read_made
 from ldbench.run.submission.contents import RESULT
@@ -32,8 +31,8 @@ from ldbench.run.submission.unpack import unpacked
 from ldbench.run.verify.checks import check_scores, check_units
 from ldbench.run.verify.verification import Verification
 from ldbench.score.contributions import units_of
-from ldbench.score.metrics.measured import Measured
-from ldbench.score.scorer import ScoringContext, score_images
+from ldbench.score.inputs import ScoringContext
+from ldbench.score.scorer import score_images
 from ldbench.task import card
 
 if TYPE_CHECKING:

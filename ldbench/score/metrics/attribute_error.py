@@ -9,17 +9,20 @@ readings that are not finite, one a case.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from ldbench.api import Measured, Metric, MetricInputs
 from ldbench.errors import MetricError
+from ldbench.plugins.kinds import ESTIMATORS
 from ldbench.score.metrics.image_pairs import validated_pairs
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
-from ldbench.score.metrics.measured import Measured
+from ldbench.task.metric_specs import AttributeSpec
 
 if TYPE_CHECKING:
     import torch
@@ -51,3 +54,45 @@ def attribute_error_score(
     values = attribute_errors(metric, result, truth, read)
     what = {"unit": unit, "against": "the estimator's reading of the true image"}
     return mean_score(metric, values, "lower", what, estimator)
+
+
+def _age_error(inputs: MetricInputs, settings: AttributeSpec) -> Measured:
+    return _of_estimator("age_error", inputs, settings)
+
+
+def _ratio_error(inputs: MetricInputs, settings: AttributeSpec) -> Measured:
+    return _of_estimator("ratio_error", inputs, settings)
+
+
+def _of_estimator(metric: str, inputs: MetricInputs, settings: AttributeSpec) -> Measured:
+    estimator = ESTIMATORS.load(settings.estimator)
+    return attribute_error_score(
+        metric, inputs.generated, inputs.truths, estimator.read, estimator=settings.estimator, unit=estimator.unit
+    )
+
+
+AGE_ERROR = Metric(
+    name="age_error",
+    title="Error of the age read off the image",
+    summary="Mean difference of an estimator's readings of result and truth, in years; 0 for the truth.",
+    direction="lower",
+    compute=_age_error,
+    compares="edited images and their true counterparts",
+    settings=AttributeSpec,
+    needs=frozenset({"source", "truth"}),
+    bounds=(0.0, math.inf),
+    networks=("sandbox-brain-age", "sandbox-chest-age"),
+)
+
+RATIO_ERROR = Metric(
+    name="ratio_error",
+    title="Error of a ratio read off the image",
+    summary="As age_error, for the ventricle-to-brain or the cardiothoracic ratio.",
+    direction="lower",
+    compute=_ratio_error,
+    compares="edited images and their true counterparts",
+    settings=AttributeSpec,
+    needs=frozenset({"source", "truth"}),
+    bounds=(0.0, math.inf),
+    networks=("sandbox-brain-ventricle-ratio", "sandbox-chest-cardiothoracic-ratio"),
+)

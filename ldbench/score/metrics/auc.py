@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import ParameterValue, Progress, silent
+from ldbench.api import Measured, Metric, MetricInputs, ParameterValue, Progress, silent
 from ldbench.errors import MetricError
 from ldbench.score.metrics.classifier import Objective, Recipe, predict
-from ldbench.score.metrics.measured import Measured
 from ldbench.score.metrics.roc import Areas, areas
+from ldbench.task.metric_specs import ClassifierSpec
 
 if TYPE_CHECKING:
     import torch
@@ -168,3 +168,31 @@ def _observed(found: Areas) -> dict[str, ParameterValue]:
         "observed_spread_sd": found.spread,
         "observed_auc_per_seed": ", ".join(f"{area:.4f}" for area in found.areas_s),
     }
+
+
+def _compute(inputs: MetricInputs, settings: ClassifierSpec) -> Measured:
+    images, labels = inputs.all_generated()
+    test_images, test_labels = inputs.test_scans()
+    recipe = asdict(settings)
+    seed, spread_seeds = recipe.pop("seed"), recipe.pop("spread_seeds")
+    return auc_score(
+        images, labels, test_images, test_labels, classes=inputs.classes, recipe=Recipe(**recipe), seed=seed,
+        spread_seeds=spread_seeds, device=inputs.device, progress=inputs.progress,
+    )
+
+
+AUC = Metric(
+    name="auc",
+    title="Classification AUC, trained on generated, tested on real",
+    summary=(
+        "ROC area on real images of a ResNet18 trained on generated ones; macro one-versus-rest beyond two classes."
+    ),
+    direction="higher",
+    compute=_compute,
+    compares="generated and real images with labels",
+    interval="over test cases and trainings (DeLong, Obuchowski-Rockette); one training: over test cases only",
+    settings=ClassifierSpec,
+    bounds=(0.0, 1.0),
+    trained=True,
+    networks=("resnet18",),
+)

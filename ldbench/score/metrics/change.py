@@ -15,10 +15,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ldbench.api import Measured, Metric, MetricInputs, NoSettings
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
-from ldbench.score.metrics.measured import Measured
+from ldbench.task.metric_specs import PassSpec
 
 if TYPE_CHECKING:
     import torch
@@ -53,3 +54,51 @@ def change_values(metric: str, result: torch.Tensor, source: torch.Tensor) -> Ar
 def _score(metric: str, result: torch.Tensor, source: torch.Tensor, compared: str) -> Measured:
     what = {"distance": "mean absolute difference of pixels in [0, 1]", "between": compared}
     return mean_score(metric, change_values(metric, result, source), "lower", what)
+
+
+def _minimality(inputs: MetricInputs, settings: NoSettings) -> Measured:
+    return minimality_score(inputs.generated, inputs.sources)
+
+
+def _composition(inputs: MetricInputs, settings: PassSpec) -> Measured:
+    return composition_score(*inputs.further("null"))
+
+
+def _reversibility(inputs: MetricInputs, settings: PassSpec) -> Measured:
+    return reversibility_score(*inputs.further("back"))
+
+
+MINIMALITY = Metric(
+    name="minimality",
+    title="Mean change",
+    summary="Mean |x' - x|; doing nothing is perfect, so read it beside flip_rate or age_error.",
+    direction="lower",
+    compute=_minimality,
+    compares="edited images and their sources",
+    needs=frozenset({"source"}),
+    bounds=(0.0, 1.0),
+)
+
+COMPOSITION = Metric(
+    name="composition",
+    title="Mean change by the null edit",
+    summary="Mean |f(x, null) - x|; 0 for a sound counterfactual model.",
+    direction="lower",
+    compute=_composition,
+    compares="images edited to what they are, and their sources",
+    settings=PassSpec,
+    needs=frozenset({"source", "null"}),
+    bounds=(0.0, 1.0),
+)
+
+REVERSIBILITY = Metric(
+    name="reversibility",
+    title="Mean change there and back",
+    summary="Mean |f(f(x, a'), a) - x|; 0 for a sound counterfactual model.",
+    direction="lower",
+    compute=_reversibility,
+    compares="images edited and edited back, and their sources",
+    settings=PassSpec,
+    needs=frozenset({"source", "back"}),
+    bounds=(0.0, 1.0),
+)

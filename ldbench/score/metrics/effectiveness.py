@@ -14,13 +14,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
-from ldbench.api import ParameterValue
+from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.score.metrics.intervals import LEVEL, Array
 from ldbench.score.metrics.judge import class_indices
-from ldbench.score.metrics.measured import Measured, of_mean
+from ldbench.score.metrics.measured import of_mean
 from ldbench.score.metrics.roc import areas
 
 
@@ -39,6 +38,8 @@ def flip_rate_score(
     rest[rows, wanted] = -np.inf
     flips = own > rest.max(axis=1)
     flipped = int(flips.sum())
+    from scipy import stats
+
     bounds = stats.binomtest(flipped, len(scores)).proportion_ci(LEVEL, method="wilson")
     value = flipped / len(scores)
     return Measured(
@@ -99,3 +100,40 @@ def _checked(
             "check the judge"
         )
     return scores, class_indices(metric, targets, classes)
+
+
+def _target_auc(inputs: MetricInputs, settings: NoSettings) -> Measured:
+    scores, judge = inputs.judged
+    return target_auc_score(scores, inputs.labels, inputs.classes, judge)
+
+
+def _flip_rate(inputs: MetricInputs, settings: NoSettings) -> Measured:
+    scores, judge = inputs.judged
+    return flip_rate_score(scores, inputs.labels, inputs.classes, judge)
+
+
+TARGET_AUC = Metric(
+    name="target_auc",
+    title="AUC of the target class, by a judge trained on real",
+    summary="ROC area of the judge's scores against target classes; near 0 for copies where two classes are swapped.",
+    direction="higher",
+    compute=_target_auc,
+    compares="edited images and their target classes",
+    interval="over cases (DeLong), judge held fixed",
+    needs=frozenset({"source", "judge"}),
+    bounds=(0.0, 1.0),
+    networks=("resnet18",),
+)
+
+FLIP_RATE = Metric(
+    name="flip_rate",
+    title="Share of results judged to be of the target class",
+    summary="Share of results whose likeliest class is the wanted one, by a ResNet18 trained on real scans.",
+    direction="higher",
+    compute=_flip_rate,
+    compares="edited images and their target classes",
+    interval="over cases (Wilson), judge held fixed",
+    needs=frozenset({"source", "judge"}),
+    bounds=(0.0, 1.0),
+    networks=("resnet18",),
+)

@@ -9,15 +9,17 @@ Shape suffixes: n real samples, m generated samples, d features, k = min(samples
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import ParameterValue
+from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.score.metrics.intervals import Array, group_replicates, t_quantile
-from ldbench.score.metrics.measured import Measured, of_deletions
+from ldbench.score.metrics.measured import of_deletions
+from ldbench.task.metric_specs import DistributionSpec
 
 GROUPS = 20
 
@@ -107,3 +109,23 @@ def _covariance_factor(features_nd: Array) -> Array:
     if len(centred_nd) <= centred_nd.shape[1]:
         return centred_nd
     return np.asarray(np.linalg.qr(centred_nd, mode="r"), dtype=np.float64)
+
+
+def _compute(inputs: MetricInputs, settings: DistributionSpec) -> Measured:
+    real, generated = inputs.features(settings.extractor, settings.resize)
+    parameters = inputs.network_parameters(settings.extractor, settings.resize)
+    return fid_score(real, generated, extractor=settings.extractor, parameters=parameters)
+
+
+FID = Metric(
+    name="fid",
+    title="Frechet inception distance",
+    summary="Distance between Gaussians fitted to real and generated features; exact for few samples.",
+    direction="lower",
+    compute=_compute,
+    compares="generated and real sets",
+    interval="expected value at these sample sizes (delete-a-group jackknife)",
+    settings=DistributionSpec,
+    bounds=(0.0, math.inf),
+    networks=("efficientnet-lite0", "inception-v3"),
+)

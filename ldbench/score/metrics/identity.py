@@ -11,17 +11,18 @@ so they are read beside effectiveness. Refuses cases that have no pixel outside:
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ldbench.api import ParameterValue
+from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.score.metrics.image_pairs import validated_pairs
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.lpips import lpips_score
 from ldbench.score.metrics.mean_score import mean_score
-from ldbench.score.metrics.measured import Measured
-from ldbench.score.metrics.region import region_means, validated_region, with_pixels
+from ldbench.score.metrics.region import by_region, region_means, validated_region, with_pixels
 from ldbench.score.metrics.ssim import WINDOW, ssim_map, ssim_parameters, ssim_score, ssim_values
+from ldbench.task.metric_specs import PerceptualSpec
 
 if TYPE_CHECKING:
     import torch
@@ -93,3 +94,54 @@ def composite(result: torch.Tensor, source: torch.Tensor, region: torch.Tensor) 
     import torch
 
     return torch.where(region[:, None], source, result)
+
+
+def _source_ssim(inputs: MetricInputs, settings: NoSettings) -> Measured:
+    return source_ssim_score(inputs.generated, inputs.sources)
+
+
+def _identity_ssim(inputs: MetricInputs, settings: NoSettings) -> Measured:
+    return by_region(identity_ssim_score(inputs.generated, inputs.sources, inputs.region), inputs)
+
+
+def _identity_lpips(inputs: MetricInputs, settings: PerceptualSpec) -> Measured:
+    score = identity_lpips_score(
+        inputs.generated, inputs.sources, inputs.region, extractor=settings.extractor, device=inputs.device
+    )
+    return by_region(score, inputs)
+
+
+SOURCE_SSIM = Metric(
+    name="source_ssim",
+    title="Structural similarity to the source",
+    summary="SSIM of result and source over the whole image; punishes the edit itself.",
+    direction="higher",
+    compute=_source_ssim,
+    compares="edited images and their sources",
+    needs=frozenset({"source"}),
+    bounds=(-1.0, 1.0),
+)
+
+IDENTITY_SSIM = Metric(
+    name="identity_ssim",
+    title="Structural similarity to the source outside the edit",
+    summary="SSIM to the source where truth changes nothing (whole image where truth is unknown); 1 for a copy.",
+    direction="higher",
+    compute=_identity_ssim,
+    compares="edited images, their sources and their true counterparts",
+    needs=frozenset({"source"}),
+    bounds=(-1.0, 1.0),
+)
+
+IDENTITY_LPIPS = Metric(
+    name="identity_lpips",
+    title="Perceptual distance to the source outside the edit",
+    summary="LPIPS to the source, the region that truth changes taken from the source; 0 for a copy.",
+    direction="lower",
+    compute=_identity_lpips,
+    compares="edited images, their sources and their true counterparts",
+    settings=PerceptualSpec,
+    needs=frozenset({"source"}),
+    bounds=(0.0, math.inf),
+    networks=("stlpips-alex", "lpips-alex"),
+)

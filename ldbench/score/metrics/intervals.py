@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from ldbench.errors import MetricError
 
@@ -32,6 +31,8 @@ class Interval:
 
 def t_quantile(degrees: float) -> float:
     """Two-sided 95 % quantile of Student's t with `degrees` of freedom."""
+    from scipy import stats
+
     return float(stats.t.ppf(0.5 + LEVEL / 2, degrees))
 
 

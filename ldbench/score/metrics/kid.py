@@ -14,11 +14,12 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import ParameterValue
+from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.intervals import Array, Interval, t_quantile
-from ldbench.score.metrics.measured import Measured, of_deletions
+from ldbench.score.metrics.measured import of_deletions
+from ldbench.task.metric_specs import KernelSpec
 
 SUBSETS = 100
 _BLOCK = 1024
@@ -169,3 +170,26 @@ def _row_sums(left_nd: Array, right_md: Array) -> Array:
 
 def _own_kernel(features_nd: Array) -> Array:
     return np.asarray(((features_nd**2).sum(axis=1) / features_nd.shape[1] + 1) ** 3, dtype=np.float64)
+
+
+def _compute(inputs: MetricInputs, settings: KernelSpec) -> Measured:
+    real, generated = inputs.features(settings.extractor, settings.resize)
+    parameters = inputs.network_parameters(settings.extractor, settings.resize)
+    return kid_score(
+        real, generated, extractor=settings.extractor, parameters=parameters,
+        subset_size=settings.subset_size or None, subsets=settings.subsets, seed=inputs.seed,
+    )
+
+
+KID = Metric(
+    name="kid",
+    title="Kernel inception distance",
+    summary="Unbiased squared MMD of the features with a cubic kernel; all pairs, or seeded subsets.",
+    direction="lower",
+    compute=_compute,
+    compares="generated and real sets",
+    interval="population value (delete-one jackknife)",
+    settings=KernelSpec,
+    scans="reference",
+    networks=("efficientnet-lite0", "inception-v3"),
+)

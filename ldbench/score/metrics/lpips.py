@@ -9,19 +9,20 @@ Refuses to fall back from one to the other.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldbench._torchvision import declare_missing_ops
-from ldbench.api import ParameterValue
+from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import WeightsError, unknown_name
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
-from ldbench.score.metrics.measured import Measured
 from ldbench.score.networks import weights
+from ldbench.task.metric_specs import PerceptualSpec
 
 if TYPE_CHECKING:
     import torch
@@ -131,3 +132,23 @@ def _fill(network: torch.nn.Module, state: dict[str, torch.Tensor], path: Path) 
     absent = [name for name in missing if not name.startswith(("lins.", "scaling_layer."))]
     if absent or unexpected:
         raise WeightsError(f"{path}: expected this network's weights, missing {absent}, unexpected {unexpected}")
+
+
+def _compute(inputs: MetricInputs, settings: PerceptualSpec) -> Measured:
+    return lpips_score(
+        inputs.generated, inputs.stored_truths, extractor=settings.extractor, device=inputs.device
+    )
+
+
+LPIPS = Metric(
+    name="lpips",
+    title="Learned perceptual distance",
+    summary="Distance between deep features of each pair, mean over cases; 0 for a copy.",
+    direction="lower",
+    compute=_compute,
+    compares="generated images and their targets",
+    settings=PerceptualSpec,
+    needs=frozenset({"truth"}),
+    bounds=(0.0, math.inf),
+    networks=EXTRACTORS,
+)

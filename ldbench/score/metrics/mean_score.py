@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ldbench.api import ParameterValue
-from ldbench.records.score import Direction, bounds
+import numpy as np
+import numpy.typing as npt
+
+from ldbench.api import Direction, Measured, Metric, ParameterValue
+from ldbench.errors import MetricError
+from ldbench.plugins.kinds import metric_bounds
 from ldbench.score.metrics.intervals import Array, mean_interval
-from ldbench.score.metrics.measured import Measured, of_mean
+from ldbench.score.metrics.measured import of_mean
 
 
 def mean_score(
@@ -18,7 +22,7 @@ def mean_score(
     extractor: str | None = None,
 ) -> Measured:
     """The mean of `values (N,)` with its 95 % interval; raises `MetricError` for fewer than two or not finite ones."""
-    interval, (lowest, highest) = mean_interval(values, metric), bounds(metric)
+    interval, (lowest, highest) = mean_interval(values, metric), metric_bounds(metric)
     return Measured(
         metric=metric,
         value=interval.value,
@@ -30,3 +34,16 @@ def mean_score(
         parameters={**parameters, "interval": "95 % Student's t over cases"},
         contributions={"cases": of_mean(values)},
     )
+
+
+def mean_of(metric: Metric, values: npt.ArrayLike, settings: Mapping[str, object]) -> Measured:
+    """The score of a metric that gave one value a case, `(N,)`; `settings` stand in its parameters."""
+    values_n = np.asarray(values, dtype=np.float64)
+    if values_n.ndim != 1:
+        raise MetricError(
+            f"{metric.name}: expected an ldbench.api.Measured or one value a case, got shape {values_n.shape}; "
+            "repair the metric"
+        )
+    plain = {key: value for key, value in settings.items() if isinstance(value, ParameterValue | None)}
+    extractor = settings.get("extractor")
+    return mean_score(metric.name, values_n, metric.direction, plain, str(extractor) if extractor else None)

@@ -8,13 +8,13 @@ images of different shape and pixels outside [0, 1].
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
-from ldbench.api import ParameterValue
+from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
-from ldbench.score.metrics.measured import Measured
 
 if TYPE_CHECKING:
     import torch
@@ -49,3 +49,19 @@ def psnr_score(generated: torch.Tensor, target: torch.Tensor) -> Measured:
         "observed_images_at_cap": int((values >= CAP_DB).sum()),
     }
     return mean_score("psnr", values, "higher", what)
+
+
+def _compute(inputs: MetricInputs, settings: NoSettings) -> Measured:
+    return psnr_score(inputs.generated, inputs.stored_truths)
+
+
+PSNR = Metric(
+    name="psnr",
+    title="Peak signal-to-noise ratio",
+    summary="Mean over cases of 10 log10(1 / MSE) in dB, capped at 100.",
+    direction="higher",
+    compute=_compute,
+    compares="generated images and their targets",
+    needs=frozenset({"truth"}),
+    bounds=(0.0, math.inf),
+)

@@ -6,11 +6,13 @@ where it says that nothing happens. Refuses to guess a region where no true imag
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from ldbench.api import Measured, MetricInputs
 from ldbench.errors import MetricError
 from ldbench.score.metrics.image_pairs import validated_pairs
 from ldbench.score.metrics.intervals import Array
@@ -69,3 +71,15 @@ def region_means(metric: str, values_nhw: torch.Tensor, mask_nhw: torch.Tensor) 
         )
     sums_n = (values_nhw.double() * mask_nhw).sum(dim=(1, 2))
     return np.asarray((sums_n[kept] / counts_n[kept]).cpu().numpy(), dtype=np.float64)
+
+
+def true_region(inputs: MetricInputs) -> torch.Tensor:
+    """The region that truth says must change, `(N, H, W) bool`; `MetricError` where nobody knows it."""
+    if inputs.region is None:
+        raise MetricError("expected true images to find the region that must change, got none; drop the metric")
+    return inputs.region
+
+
+def by_region(score: Measured, inputs: MetricInputs) -> Measured:
+    """The score, saying by which settings of the card the region was found, where there is one."""
+    return replace(score, parameters={**score.parameters, **inputs.region_parameters})

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, stats
 
 from ldbench.errors import MetricError
-from ldbench.score.metrics.intervals import LEVEL, Array, Interval
+from ldbench.score.metrics.intervals import LEVEL, Array, Interval, t_quantile
 
 _NOTHING = 1e-12  # a variance below this is round-off
 
@@ -25,7 +24,7 @@ _NOTHING = 1e-12  # a variance below this is round-off
 class Areas:
     """The area of each training `areas_s` in [0, 1], and the covariance `covariance_ss` that their common test cases
     give them with the trained classifiers held fixed; `fewest` cases are in the rarest class, `others` in the rest.
-    `contributions_n` is what each test case adds to the mean area (`ldbench.score.metrics.measured`)."""
+    `contributions_n` is what each test case adds to the mean area (`ldbench.api.Measured`)."""
 
     areas_s: Array
     covariance_ss: Array
@@ -64,7 +63,7 @@ class Areas:
             if between > _NOTHING:
                 degrees = (count - 1) * (1 + count * shared / between) ** 2
         if variance > _NOTHING and 0 < self.mean < 1:
-            return _logit_interval(self.mean, variance, float(stats.t.ppf(0.5 + LEVEL / 2, degrees)))
+            return _logit_interval(self.mean, variance, t_quantile(degrees))
         return _newcombe_interval(self.mean, self.fewest, self.others)
 
 
@@ -132,6 +131,8 @@ def _logit_interval(value: float, variance: float, quantile: float) -> Interval:
 
 def _newcombe_interval(value: float, positives: int, negatives: int) -> Interval:
     """Bounds where |value - theta| is 1.96 standard errors of theta, not of the value (a score interval)."""
+    from scipy import optimize, stats
+
     pairs, mean_size = positives * negatives, (positives + negatives) / 2
     z = float(stats.norm.ppf(0.5 + LEVEL / 2))
 

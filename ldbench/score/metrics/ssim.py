@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ldbench.api import ParameterValue
+from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
-from ldbench.score.metrics.measured import Measured
 
 if TYPE_CHECKING:
     import torch
@@ -71,3 +70,19 @@ def ssim_parameters() -> dict[str, ParameterValue]:
         "channels": "each alone, averaged",
         "interval": "95 % Student's t over cases",
     }
+
+
+def _compute(inputs: MetricInputs, settings: NoSettings) -> Measured:
+    return ssim_score(inputs.generated, inputs.stored_truths)
+
+
+SSIM = Metric(
+    name="ssim",
+    title="Structural similarity",
+    summary="Local agreement of luminance, contrast and structure, mean over cases; 1 for a copy.",
+    direction="higher",
+    compute=_compute,
+    compares="generated images and their targets",
+    needs=frozenset({"truth"}),
+    bounds=(-1.0, 1.0),
+)

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ldbench.api import Measured, Metric, MetricInputs, NoSettings
 from ldbench.score.metrics.image_pairs import validated_pairs
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
-from ldbench.score.metrics.measured import Measured
-from ldbench.score.metrics.region import region_means, validated_region, with_pixels
+from ldbench.score.metrics.region import by_region, region_means, true_region, validated_region, with_pixels
 
 if TYPE_CHECKING:
     import torch
@@ -48,3 +48,34 @@ def _score(metric: str, result: torch.Tensor, truth: torch.Tensor, mask: torch.T
     }
     values = error_values(metric, result, truth, mask)
     return mean_score(metric, values, "lower", what).among(with_pixels(mask))
+
+
+def _error_inside(inputs: MetricInputs, settings: NoSettings) -> Measured:
+    return by_region(error_inside_score(inputs.generated, inputs.truths, true_region(inputs)), inputs)
+
+
+def _error_outside(inputs: MetricInputs, settings: NoSettings) -> Measured:
+    return by_region(error_outside_score(inputs.generated, inputs.truths, true_region(inputs)), inputs)
+
+
+ERROR_INSIDE = Metric(
+    name="error_inside",
+    title="Error against truth where truth changes the source",
+    summary="Mean |x' - truth| inside the region that must change; a copy is wrong by the whole edit.",
+    direction="lower",
+    compute=_error_inside,
+    compares="edited images, their sources and their true counterparts",
+    needs=frozenset({"source", "truth"}),
+    bounds=(0.0, 1.0),
+)
+
+ERROR_OUTSIDE = Metric(
+    name="error_outside",
+    title="Error against truth where truth keeps the source",
+    summary="Mean |x' - truth| outside the region that must change.",
+    direction="lower",
+    compute=_error_outside,
+    compares="edited images, their sources and their true counterparts",
+    needs=frozenset({"source", "truth"}),
+    bounds=(0.0, 1.0),
+)

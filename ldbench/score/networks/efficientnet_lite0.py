@@ -7,14 +7,19 @@ and with ReLU6; weights converted from TensorFlow, hence its asymmetric "SAME" p
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ldbench.api import ParameterValue
+from ldbench.api import Network, ParameterValue
+from ldbench.errors import MetricError
 from ldbench.score.networks import weights
 
 NAME = "efficientnet-lite0"
@@ -163,3 +168,30 @@ def _fused(convolution: _SameConv2d, norm: nn.Module) -> tuple[_SameConv2d, nn.M
     fused = fuse_conv_bn_eval(convolution, norm)
     fused.weight.data = fused.weight.data.contiguous(memory_format=torch.channels_last)
     return fused, nn.Identity()
+
+
+def _load(
+    *, resize: int, device: torch.device | str, weights: Path | None, digest: str
+) -> Callable[[npt.NDArray[np.uint8]], torch.Tensor]:
+    if weights is not None:
+        raise MetricError(f"{NAME}: its weights come with its package, got weights {weights}; drop the setting")
+    network = load(resize, device)
+
+    def features(images: npt.NDArray[np.uint8]) -> torch.Tensor:
+        output: torch.Tensor = network(torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float() / 255)
+        return output
+
+    return features
+
+
+def _parameters(*, resize: int, digest: str) -> dict[str, ParameterValue]:
+    return parameters(resize)
+
+
+EFFICIENTNET_LITE0 = Network(
+    name="efficientnet-lite0",
+    summary="EfficientNet-Lite0 of ImageNet, 1280 features; its weights come with a package, so it works offline.",
+    load=_load,
+    parameters=_parameters,
+    resize=RESIZE,
+)

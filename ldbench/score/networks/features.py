@@ -16,19 +16,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import ParameterValue, Progress, silent
+from ldbench.api import Network, ParameterValue, Progress, silent
 from ldbench.errors import ImageError, MetricError, unknown_name
+from ldbench.plugins.kinds import NETWORKS
 from ldbench.records.files import user_cache_folder, whole_file
 from ldbench.score.networks.weights import unpinned
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["EXTRACTORS", "cache_key", "extract", "extractor_parameters", "quantise", "user_cache_folder"]
+__all__ = ["cache_key", "extract", "extractor_parameters", "network_of", "quantise", "user_cache_folder"]
 
-EXTRACTORS = ("efficientnet-lite0", "inception-v3")
 Images = npt.NDArray[np.float32]
-Network = Callable[[npt.NDArray[np.uint8]], "torch.Tensor"]
 # One image at a time keeps the activations in a CPU's cache: 75 images/s at 224 px against 38 at 16 a batch.
 _CPU_BATCH, _ACCELERATOR_BATCH = 1, 64
 
@@ -53,13 +52,16 @@ def extract(
     >>> extract(np.zeros((2, 3, 64, 64), np.float32), "efficientnet-lite0").shape
     (2, 1280)
     """
-    parameters = extractor_parameters(extractor, resize)
+    network, digest = network_of(extractor)
+    size = _size(network, resize)
+    parameters = dict(network.parameters(resize=size, digest=digest))
     images_nhwc = quantise(images)
     path = None if cache_folder is None else cache_folder / f"{cache_key(images_nhwc, extractor, parameters)}.npy"
     if path is not None and (cached := _read(path, len(images_nhwc))) is not None:
         progress("features", len(cached), len(cached), "cached")
         return cached
-    features = _compute(images_nhwc, _network(extractor, resize, weights, device), device, batch_size, progress)
+    loaded = network.load(resize=size, device=device, weights=weights, digest=digest)
+    features = _compute(images_nhwc, loaded, device, batch_size, progress)
     if not np.isfinite(features).all():
         raise MetricError(f"{extractor}: expected finite features, got NaN or infinity; check the device's arithmetic")
     if path is not None:
@@ -69,20 +71,26 @@ def extract(
 
 def extractor_parameters(extractor: str, resize: int | None = None) -> dict[str, ParameterValue]:
     """Preprocessing and weights of an extractor, as they stand in a score; loads no network."""
+    network, digest = network_of(extractor)
+    return dict(network.parameters(resize=_size(network, resize), digest=digest))
+
+
+def network_of(extractor: str) -> tuple[Network, str]:
+    """The network that a card names, and the digest that it pins or ""; UnknownNameError, PluginError, WeightsError."""
     name, digest = unpinned(extractor)
-    if extractor == "efficientnet-lite0":
-        from ldbench.score.networks import efficientnet_lite0
+    network = NETWORKS.load(name)
+    if digest and not network.pinned:
+        raise unknown_name(
+            "feature network", extractor, [name], f"{name} brings its own weights: give its name without a digest"
+        )
+    return network, digest
 
-        return efficientnet_lite0.parameters(resize or efficientnet_lite0.RESIZE)
-    if name == "inception-v3":
-        from ldbench.score.networks import inception_v3
 
-        if resize not in (None, inception_v3.RESIZE):
-            raise MetricError(
-                f"inception-v3: expected resize {inception_v3.RESIZE}, got {resize}; drop it from the card"
-            )
-        return inception_v3.parameters(digest)
-    raise unknown_name("feature extractor", extractor, EXTRACTORS, "choose one of them on the task card")
+def _size(network: Network, resize: int | None) -> int:
+    """The side in pixels that the network sees."""
+    if network.fixed_size and resize not in (None, network.resize):
+        raise MetricError(f"{network.name}: expected resize {network.resize}, got {resize}; drop it from the card")
+    return resize or network.resize
 
 
 def quantise(images: torch.Tensor | Images) -> npt.NDArray[np.uint8]:
@@ -105,30 +113,9 @@ def cache_key(images_nhwc: npt.NDArray[np.uint8], extractor: str, parameters: di
     return digest.hexdigest()
 
 
-def _network(extractor: str, resize: int | None, weights: Path | None, device: torch.device | str) -> Network:
-    name, digest = unpinned(extractor)
-    if name == "inception-v3":
-        from ldbench.score.networks import inception_v3
-
-        return inception_v3.load(weights, device, digest)
-    import torch
-
-    from ldbench.score.networks import efficientnet_lite0
-
-    if weights is not None:
-        raise MetricError(f"{extractor}: its weights come with its package, got weights {weights}; drop the setting")
-    network = efficientnet_lite0.load(resize or efficientnet_lite0.RESIZE, device)
-
-    def features(images: npt.NDArray[np.uint8]) -> torch.Tensor:
-        output: torch.Tensor = network(torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float() / 255)
-        return output
-
-    return features
-
-
 def _compute(
     images_nhwc: npt.NDArray[np.uint8],
-    network: Network,
+    network: Callable[[npt.NDArray[np.uint8]], torch.Tensor],
     device: torch.device | str,
     batch_size: int | None,
     progress: Progress,

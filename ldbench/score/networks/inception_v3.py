@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ldbench._torchvision import declare_missing_ops
-from ldbench.api import ParameterValue
+from ldbench.api import Network, ParameterValue
 from ldbench.errors import WeightsError
 from ldbench.score.networks.weights import WeightsFile, locate, pinned
 
@@ -87,3 +87,24 @@ def _network(path: Path) -> torch.nn.Module:
             text = " ".join(str(error).split())
             raise WeightsError(f"{path}: expected a TorchScript network with `layers`, got {text:.120}") from error
     return network
+
+
+def _load(
+    *, resize: int, device: torch.device | str, weights: Path | None, digest: str
+) -> Callable[[npt.NDArray[np.uint8]], torch.Tensor]:
+    return load(weights, device, digest)
+
+
+def _parameters(*, resize: int, digest: str) -> dict[str, ParameterValue]:
+    return parameters(digest)
+
+
+INCEPTION_V3 = Network(
+    name="inception-v3",
+    summary="Inception-v3 of TensorFlow as clean-fid uses it, 2048 features; its weight file is yours to give.",
+    load=_load,
+    parameters=_parameters,
+    resize=RESIZE,
+    fixed_size=True,
+    pinned=True,
+)

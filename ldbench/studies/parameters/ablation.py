@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ldbench.api import ParameterValue
+from ldbench.api import Direction, ParameterValue
 from ldbench.board.seeds import Interval, pool
 from ldbench.errors import GeneratorError, MetricError, UsageError
+from ldbench.plugins.kinds import metric_bounds
 from ldbench.plugins.parameters import build
 from ldbench.records.result import Result
-from ldbench.records.score import Direction, bounds
 from ldbench.run.pipeline import Settings, ready, run
 from ldbench.studies.parameters.values import Grid, grid
 from ldbench.studies.parameters.workbench import digest, slug
@@ -141,6 +141,6 @@ def _pooled(results: Sequence[Result]) -> tuple[Pooled, ...]:
     for index, first in enumerate(results[0].scores if results else []):
         scores = [result.scores[index] for result in results]
         intervals = [Interval(score.value, score.ci_low, score.ci_high) for score in scores]
-        interval, spread = pool(intervals, bounds(first.metric))
+        interval, spread = pool(intervals, metric_bounds(first.metric))
         pooled.append(Pooled(first.metric, first.direction, first.extractor, *interval, spread, len(scores)))
     return tuple(pooled)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from ldbench.data.sandbox import brain_estimate, chest_estimate
-from ldbench.data.sandbox.estimators import ESTIMATORS, estimator
 from ldbench.errors import ImageError, UnknownNameError
+from ldbench.plugins.kinds import ESTIMATORS
 
 TASKS = Path(__file__).parents[3] / "tasks"
 
@@ -32,7 +32,7 @@ def scans(data: str, count: int) -> np.ndarray:
 def test_each_name_reads_its_attribute(name: str, data: str, unit: str, read: object) -> None:
     assert callable(read)
     images = scans(data, 6)
-    found = estimator(name)
+    found = ESTIMATORS.load(name)
     values = found.read(images)
     assert found.unit == unit
     assert (values.shape, values.dtype) == ((6,), np.float64)
@@ -48,12 +48,12 @@ def test_brain_age_is_as_good_as_its_report_says() -> None:
     test = [row for row in rows[1:] if row[place["split"]] == "test" and row[place["role"]] == "scan"]
     test.sort(key=lambda row: int(row[place["index"]]))
     ages = np.array([float(row[place["age"]]) for row in test])
-    error = np.abs(estimator("sandbox-brain-age").read(scans("sandbox_brain", 200)) - ages).mean()
+    error = np.abs(ESTIMATORS.load("sandbox-brain-age").read(scans("sandbox_brain", 200)) - ages).mean()
     report = json.loads((TASKS / "sandbox_brain/estimators.json").read_text())
     assert error == pytest.approx(report["test"]["age_mae_years"], abs=1e-3)
 
 
 def test_an_unknown_name_is_one_line() -> None:
-    assert len(ESTIMATORS) == 4
+    assert len(ESTIMATORS.entries()) == 4
     with pytest.raises(UnknownNameError, match="estimator 'sandbox-brain-agee': did you mean sandbox-brain-age"):
-        estimator("sandbox-brain-agee")
+        ESTIMATORS.load("sandbox-brain-agee")

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from ldbench.api import Score
 from ldbench.board.leaderboard import Leaderboard, fold
 from ldbench.records.identity import Found
 from ldbench.records.result import ModelRef, Result
-from ldbench.records.score import Score
 from tests.report.conftest import TASK, measured
 
 BASELINE = [

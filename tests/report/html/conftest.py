@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ldbench.api import Score
 from ldbench.board.collect import collect, fold_with_units
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.data.images import quantise
@@ -21,7 +22,6 @@ from ldbench.records.contributions import Contributions, Units, rounded
 from ldbench.records.contributions import write as write_units
 from ldbench.records.identity import Found
 from ldbench.records.result import Environment, ModelRef, Result, Stage, TaskRef
-from ldbench.records.score import Score
 from ldbench.report.html.write import write_pages
 from ldbench.score.metrics.measured import of_mean
 from ldbench.task import card

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from ldbench.api import Score
 from ldbench.board.leaderboard import Leaderboard, fold
 from ldbench.records.result import Result
-from ldbench.records.score import Score
 from ldbench.report.tables import terminal
 
 EXPECTED = """\

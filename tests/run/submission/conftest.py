@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from ldbench.api import Score
 from ldbench.errors import ResultError
 from ldbench.records import result as results
 from ldbench.records.result import ModelRef, Result, TaskRef
-from ldbench.records.score import Score
 from ldbench.run.submission.contents import LIMITS, LISTING, Entry, Limits, Listing
 from ldbench.run.submission.pack import pack
 from ldbench.run.submission.unpack import unpacked

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from ldbench.api import Score
 from ldbench.records.contributions import Contributions, Units
-from ldbench.records.score import Score
 from ldbench.run.verify.checks import Check, check_score, check_scores, check_units
 from ldbench.run.verify.verification import Verification
 

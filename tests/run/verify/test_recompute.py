@@ -14,12 +14,12 @@ import torch
 import typer
 from typer.testing import CliRunner
 
+from ldbench.api import Measured
 from ldbench.cli.verify import register
 from ldbench.errors import LdbenchError, ResultError, UsageError
 from ldbench.run.pipeline import Settings, run, score_folder
 from ldbench.run.submission.pack import pack
 from ldbench.run.verify import verify
-from ldbench.score.metrics.measured import Measured
 from ldbench.score.scorer import score_images
 from tests.conftest import small_card
 from tests.test_layers import reached
@@ -83,7 +83,7 @@ def gone(folder: Path) -> Path:
 def test_a_model_that_is_not_installed_is_not_missed(card: str, folder: Path) -> None:
     assert verify(gone(folder), task=card).verdict == "equal"
     assert not reached("ldbench.run.verify") & {
-        "ldbench.plugins.registry", "ldbench.run.pipeline", "ldbench.plugins.parameters",
+        "ldbench.plugins.generators", "ldbench.run.pipeline", "ldbench.plugins.parameters",
     }
 
 
@@ -100,7 +100,7 @@ def test_no_model_is_imported_let_alone_run(card: str, folder: Path, tmp_path: P
         "import sys\nfrom ldbench.run.verify import verify\n"
         f"found = verify({str(archive)!r}, task={card!r})\n"
         "bad = [name for name in sys.modules if name.split('.')[0] in ('ldbench_baselines', 'diffusers') or name in "
-        "('ldbench.plugins.registry', 'ldbench.run.pipeline')]\n"
+        "('ldbench.plugins.generators', 'ldbench.run.pipeline')]\n"
         "print(found.verdict, bad)"
     )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False, cwd=tmp_path)

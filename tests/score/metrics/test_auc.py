@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from ldbench.api import Score
 from ldbench.errors import MetricError, UsageError
 from ldbench.records.identity import definition
-from ldbench.records.score import Score
 from ldbench.score.metrics.auc import auc_score
 from ldbench.score.metrics.classifier import Recipe
 

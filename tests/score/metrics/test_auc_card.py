@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from ldbench.api import Score
 from ldbench.data.task_data import task_data
 from ldbench.errors import CardError
-from ldbench.records.score import Score
+from ldbench.score.inputs import ScoringContext
 from ldbench.score.metrics import auc
-from ldbench.score.scorer import ScoringContext, score_images
+from ldbench.score.scorer import score_images
 from ldbench.task import card
 from tests.conftest import small_card
 

@@ -10,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ldbench.api import Score
 from ldbench.errors import MetricError
-from ldbench.records.score import Score
 from ldbench.score.metrics.change import change_values, composition_score, minimality_score, reversibility_score
 
 from .test_image_pairs import images, noisy

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
-from ldbench.data.sandbox.estimators import estimator
+from ldbench.api import Score
 from ldbench.data.task_data import TaskData, task_data
-from ldbench.records.score import Score
+from ldbench.plugins.kinds import ESTIMATORS
 from ldbench.score.metrics.attribute_error import attribute_error_score
 from ldbench.score.metrics.change import minimality_score
 from ldbench.score.metrics.classifier import Recipe
@@ -110,7 +110,7 @@ def test_doing_nothing_is_minimal_and_another_subject_changes_most(some: Rows) -
     ],
 )
 def test_the_truth_alone_has_no_attribute_error(task: str, metric: str, name: str) -> None:
-    chosen, found = rows(task, 40), estimator(name)
+    chosen, found = rows(task, 40), ESTIMATORS.load(name)
 
     def score(images: torch.Tensor) -> Score:
         return attribute_error_score(metric, images, chosen.truth, found.read, estimator=name, unit=found.unit)
@@ -122,7 +122,7 @@ def test_the_truth_alone_has_no_attribute_error(task: str, metric: str, name: st
 
 
 def test_another_subject_of_the_class_has_its_ventricles_sooner_than_a_copy() -> None:
-    chosen, found = rows("sandbox-brain-disease", 100), estimator("sandbox-brain-ventricle-ratio")
+    chosen, found = rows("sandbox-brain-disease", 100), ESTIMATORS.load("sandbox-brain-ventricle-ratio")
     copy, other = (
         attribute_error_score("ratio_error", each, chosen.truth, found.read, estimator="x", unit=found.unit)
         for each in (chosen.source, chosen.other)

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
+from ldbench.api import Measured, Score
 from ldbench.errors import MetricError
-from ldbench.records.score import Score
 from ldbench.score.metrics.change import minimality_score
 from ldbench.score.metrics.effectiveness import flip_rate_score, target_auc_score
 from ldbench.score.metrics.fid import GROUPS, fid_score
 from ldbench.score.metrics.intervals import t_quantile
 from ldbench.score.metrics.kid import kid_score
-from ldbench.score.metrics.measured import Measured, of_deletions, of_mean
+from ldbench.score.metrics.measured import of_deletions, of_mean
 from ldbench.score.metrics.roc import areas
 from ldbench.score.metrics.truth_error import error_inside_score
 

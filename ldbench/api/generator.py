@@ -1,10 +1,7 @@
-"""All that a generator plugin imports: what it is asked, what it is given, what it must return.
+"""What a generator plug-in is: what it is asked, what it is given, what it must return.
 
 A generator is a dataclass that derives from `Generator`; its fields are its parameters (`--set key=value`),
-typed by their annotations. The module refuses to know any generator, and to import torch at import time.
-
-What is named in `__all__` keeps its meaning as long as the major number of `API_VERSION` stays; docs/api/index.md has
-the promise in full.
+typed by their annotations.
 """
 
 from __future__ import annotations
@@ -14,23 +11,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
-from ldbench._torchvision import declare_missing_ops
+from ldbench.api.values import Attributes, ParameterValue, Progress, silent
 
 if TYPE_CHECKING:
     import torch
-
-__all__ = [
-    "API_VERSION", "Attributes", "Capabilities", "Case", "Context", "Edit", "Example", "Generator", "HasLatents",
-    "HasNeeds", "HasTrajectory", "Kind", "Moment", "Needs", "ParameterValue", "Progress", "Request", "TrainingSet",
-    "case_seed", "declare_missing_ops", "silent",
-]
-
-API_VERSION = "1.0"  # major.minor: the minor grows with what is added, the major with what breaks
-Kind = Literal["text-to-image", "aging", "disease-counterfactual"]
-Attributes = Mapping[str, str | int | float]
-ParameterValue = str | int | float | bool | None
 
 
 @dataclass(frozen=True)
@@ -121,17 +107,6 @@ class TrainingSet(Protocol):
         """The example at `index`, 0 <= index < len."""
 
 
-class Progress(Protocol):
-    """Called with the stage's name, how much is done of how much, and a short note (a loss, say)."""
-
-    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
-        """Report progress."""
-
-
-def silent(stage: str, done: int, total: int, note: str = "") -> None:
-    """A `Progress` that says nothing."""
-
-
 @dataclass(frozen=True)
 class Context:
     """Where and how a generator runs.
@@ -213,6 +188,19 @@ class Generator(ABC):
     @abstractmethod
     def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
         """One image a request, in order: `(N, 3, H, W) float32 in [0, 1]`, on any device."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A generator class under other defaults, registered under a name of its own: a row without a class.
+
+    `parameters` are values of `generator`'s fields. Results, run folders and `--set` take them for the defaults.
+    Register it as any generator: `name = "package.module:PRESET"` in the entry points of `ldbench.generators`.
+    """
+
+    generator: type[Generator]
+    parameters: Mapping[str, ParameterValue]
+    summary: str
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ldbench.data.checksum import sha256_file, verify
 from ldbench.errors import DataError
+from ldbench.records.checksum import sha256_file, verify
 
 ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-4, example "abc"
 

@@ -3,41 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from ldbench.api import NoSettings, Score
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import MetricError, UnknownNameError
-from ldbench.records.score import Score
-from ldbench.score.edits import Edits, score_edit
-from ldbench.score.metrics.catalogue import METRICS
-from ldbench.score.scorer import ScoringContext, score_images
+from ldbench.plugins.kinds import METRICS
+from ldbench.score.inputs import Inputs, ScoringContext
+from ldbench.score.scorer import measured, score_images
 from ldbench.task import card
 from ldbench.task.card import Task
-from ldbench.task.metric_specs import (
-    AttributeSpec,
-    ClassifierSpec,
-    JudgedSpec,
-    Metrics,
-    PassSpec,
-    PerceptualSpec,
-    PixelSpec,
-)
+from ldbench.task.metric_specs import AttributeSpec, ClassifierSpec, PassSpec, PerceptualSpec
 
 CPU = ScoringContext(torch.device("cpu"), 0)
-PIXELS = Metrics(
-    ratio_error=AttributeSpec("sandbox-brain-ventricle-ratio"), minimality=PixelSpec(), composition=PassSpec(4),
-    reversibility=PassSpec(4), error_inside=PixelSpec(), error_outside=PixelSpec(),
-)
-MORE = replace(PIXELS, ssim=PixelSpec(), source_ssim=PixelSpec(), identity_ssim=PixelSpec())
-JUDGED = Metrics(target_auc=JudgedSpec(), flip_rate=JudgedSpec())
+PIXELS: dict[str, Any] = {
+    "ratio_error": AttributeSpec("sandbox-brain-ventricle-ratio"), "minimality": NoSettings(),
+    "composition": PassSpec(4), "reversibility": PassSpec(4), "error_inside": NoSettings(),
+    "error_outside": NoSettings(),
+}
+MORE: dict[str, Any] = {
+    "ssim": NoSettings(), **PIXELS, "source_ssim": NoSettings(), "identity_ssim": NoSettings(),
+}
+JUDGED: dict[str, Any] = {"target_auc": NoSettings(), "flip_rate": NoSettings()}
 
 
-def small(metrics: Metrics, cases: int = 8, judge: ClassifierSpec | None = None) -> Task:
+def small(metrics: Mapping[str, Any], cases: int = 8, judge: ClassifierSpec | None = None) -> Task:
     task = card.load("sandbox-brain-disease")
     protocol = replace(task.protocol, cases=cases, evaluation_cases=cases - 2)
     return replace(task, protocol=protocol, metrics=metrics, judge=judge or ClassifierSpec(1, 32, 0.001))
@@ -72,22 +68,20 @@ def by_name(scores: list[Score]) -> Mapping[str, Score]:
     return {score.metric: score for score in scores}
 
 
-def test_every_metric_of_a_card_is_described_and_points_the_same_way() -> None:
-    described = {entry.name: entry for entry in METRICS}
-    assert list(described) == [field.name for field in fields(Metrics)]
+def test_every_score_points_where_its_metric_says() -> None:
     data = more()
     found = by_name(score_images(data, sources(data), CPU, {"null": pass_of(data), "back": pass_of(data)}))
     assert {name: score.direction for name, score in found.items()} == {
-        name: described[name].direction for name in found
+        name: METRICS.load(name).direction for name in MORE
     }
 
 
 def test_scores_come_in_the_cards_order_and_over_the_evaluation_cases() -> None:
     data = more()
     found = score_images(data, truths(data), CPU, {"back": pass_of(data), "null": pass_of(data)})
-    assert [score.metric for score in found] == MORE.names()
+    assert [score.metric for score in found] == list(MORE)
     assert {score.metric: score.n for score in found} == {
-        **dict.fromkeys(MORE.names(), 6), "composition": 4, "reversibility": 4
+        **dict.fromkeys(MORE, 6), "composition": 4, "reversibility": 4
     }
     region = {score.metric for score in found if score.parameters.get("region_threshold") == 0.05}
     assert region == {"identity_ssim", "error_inside", "error_outside"}
@@ -124,7 +118,7 @@ def test_passes_are_compared_with_the_sources_and_may_be_absent() -> None:
     assert 0.05 < found["reversibility"].value <= 0.1 + 1e-6
     without = score_images(data, truths(data), CPU)
     assert [score.metric for score in without] == [
-        name for name in PIXELS.names() if name not in ("composition", "reversibility")
+        name for name in PIXELS if name not in ("composition", "reversibility")
     ]
     assert without == [found[score.metric] for score in without]
     only = score_images(data, truths(data), CPU, {"back": pass_of(data)})
@@ -145,52 +139,63 @@ def test_a_pass_of_other_cases_is_refused() -> None:
         score_images(data, truths(data), CPU, {"nul": some})
 
 
-def edits(task: Task, known: bool = True) -> Edits:
+class FewScans(TaskData):
+    """Two training scans of each class, for a judge that is trained in a moment."""
+
+    def training_scans(self) -> tuple[torch.Tensor, list[str]]:
+        given = torch.stack([sources(self)[name] for name in self.evaluation_ids])
+        return given[:4], ["CN", "AD", "CN", "AD"]
+
+
+def copies(task: Task, known: bool = True) -> Inputs:
     """The copies of a few cases, with two training scans of each class for the judge."""
     data = pixels()
-    given = torch.stack([sources(data)[name] for name in data.evaluation_ids])
-    true = torch.stack([truths(data)[name] for name in data.evaluation_ids])
-    targets = tuple("AD" if index % 2 else "CN" for index in range(len(given)))
-    scans = given[:4], ["CN", "AD", "CN", "AD"]
-    return Edits(task, given, given, true if known else None, targets, lambda: scans, torch.device("cpu"))
+    few = FewScans(
+        task, data.dataset, data.train, data.cases, data.evaluation_ids, data.truth if known else None, data.editing
+    )
+    return Inputs(few, sources(data), {}, CPU)
+
+
+def scored(metric: str, inputs: Inputs) -> Score:
+    return measured(METRICS.load(metric), inputs, inputs.data.task.metrics.get(metric, NoSettings()))
 
 
 def test_without_truth_identity_is_over_the_whole_image_and_errors_are_refused() -> None:
-    metrics = replace(PIXELS, identity_lpips=PerceptualSpec("stlpips-alex"))
-    unknown = edits(small(metrics), known=False)
+    metrics = {**PIXELS, "identity_ssim": NoSettings(), "identity_lpips": PerceptualSpec("stlpips-alex")}
+    unknown = copies(small(metrics), known=False)
     for name in ("identity_ssim", "identity_lpips"):
-        score = score_edit(name, unknown)
+        score = scored(name, unknown)
         assert score.parameters["region"] == "whole image"
         assert "region_threshold" not in score.parameters
     for name in ("error_inside", "error_outside", "ratio_error"):
-        with pytest.raises(MetricError, match="sandbox-brain-disease: expected true images"):
-            score_edit(name, unknown)
+        with pytest.raises(MetricError, match="sandbox-brain-disease: a metric of the card needs true images"):
+            scored(name, unknown)
 
 
 def test_the_card_chooses_estimator_and_network() -> None:
-    chosen = edits(small(replace(PIXELS, ratio_error=AttributeSpec("sandbox-brain-age"))))
-    assert score_edit("ratio_error", chosen).parameters["unit"] == "years"
+    chosen = copies(small({**PIXELS, "ratio_error": AttributeSpec("sandbox-brain-age")}))
+    assert scored("ratio_error", chosen).parameters["unit"] == "years"
     with pytest.raises(UnknownNameError, match="unknown estimator 'nothing'"):
-        score_edit("ratio_error", edits(small(replace(PIXELS, ratio_error=AttributeSpec("nothing")))))
+        scored("ratio_error", copies(small({**PIXELS, "ratio_error": AttributeSpec("nothing")})))
 
 
 def test_both_judged_metrics_share_one_judge_of_the_cards_recipe() -> None:
-    chosen = edits(small(JUDGED, judge=ClassifierSpec(1, 4, 0.002, seed=7)))
-    auc, flips = (score_edit(name, chosen) for name in ("target_auc", "flip_rate"))
-    assert chosen.judge is chosen.judge
+    chosen = copies(small(JUDGED, judge=ClassifierSpec(1, 4, 0.002, seed=7)))
+    auc, flips = (scored(name, chosen) for name in ("target_auc", "flip_rate"))
+    assert chosen.judged is chosen.judged
     for score in (auc, flips):
         assert score.extractor == "resnet18"
         assert score.parameters["learning_rate"] == 0.002
         assert (score.parameters["judge_initialisation"], score.parameters["judge_scans"]) == (7, 4)
     with pytest.raises(MetricError, match=r"judge.spread_seeds: expected 1"):
-        score_edit("flip_rate", edits(small(JUDGED, judge=ClassifierSpec(1, 4, 0.001, spread_seeds=2))))
+        scored("flip_rate", copies(small(JUDGED, judge=ClassifierSpec(1, 4, 0.001, spread_seeds=2))))
 
 
 def test_a_text_task_has_no_sources_to_compare_with() -> None:
-    task = replace(card.load("sandbox-brain-t2i"), metrics=Metrics(minimality=PixelSpec()))
+    task = replace(card.load("sandbox-brain-t2i"), metrics={"minimality": NoSettings()})
     data = task_data(task, 0)
     images = dict.fromkeys((case.id for case in data.cases), torch.zeros(3, 64, 64))
-    with pytest.raises(MetricError, match="counterfactual metrics need sources, which text-to-image has not"):
+    with pytest.raises(MetricError, match="a metric of the card needs sources, which text-to-image has not"):
         score_images(data, images, CPU)
 
 

@@ -1,0 +1,43 @@
+"""All that a plug-in imports, of whichever kind: generators, metrics, feature networks, data sets, estimators.
+
+The module refuses to know any plug-in, and to import torch at import time.
+
+What is named in `__all__` keeps its meaning as long as the major number of `API_VERSION` stays; docs/api/index.md has
+the promise in full.
+"""
+
+from __future__ import annotations
+
+from ldbench._torchvision import declare_missing_ops
+from ldbench.api.dataset import Dataset, DataSource, Found, Reader, Record, Skipped, SourceImage
+from ldbench.api.estimator import Estimator
+from ldbench.api.generator import (
+    Capabilities,
+    Case,
+    Context,
+    Edit,
+    Example,
+    Generator,
+    HasLatents,
+    HasNeeds,
+    HasTrajectory,
+    Moment,
+    Needs,
+    Preset,
+    Request,
+    TrainingSet,
+    case_seed,
+)
+from ldbench.api.metric import Measured, Metric, MetricInputs, Need, NoSettings, Score
+from ldbench.api.network import DescribeNetwork, LoadNetwork, Network
+from ldbench.api.values import Attributes, Direction, Kind, ParameterValue, Progress, silent
+
+__all__ = [
+    "API_VERSION", "Attributes", "Capabilities", "Case", "Context", "DataSource", "Dataset", "DescribeNetwork",
+    "Direction", "Edit", "Estimator", "Example", "Found", "Generator", "HasLatents", "HasNeeds", "HasTrajectory",
+    "Kind", "LoadNetwork", "Measured", "Metric", "MetricInputs", "Moment", "Need", "Needs", "Network", "NoSettings",
+    "ParameterValue", "Preset", "Progress", "Reader", "Record", "Request", "Score", "Skipped", "SourceImage",
+    "TrainingSet", "case_seed", "declare_missing_ops", "silent",
+]
+
+API_VERSION = "1.1"  # major.minor: the minor grows with what is added, the major with what breaks

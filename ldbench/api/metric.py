@@ -1,0 +1,195 @@
+"""What a metric is: one record that says everything of it, and what it is computed from.
+
+A metric's record is read without torch: what is heavy is imported when `compute` runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from ldbench.api.values import Attributes, Direction, ParameterValue, Progress
+from ldbench.errors import MetricError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+LARGEST = 1e60  # squares of squares of numbers up to here are finite, which comparisons take
+Need = Literal["source", "truth", "judge", "null", "back"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric of one run.
+
+    `ci_low` and `ci_high` bound a 95 % interval whose method stands in `parameters["interval"]`. `n` counts the
+    generated images it was computed from. `direction` says which way is better. `extractor` names the network
+    that was really used, or None. Raises `MetricError` for values that are not finite numbers.
+    """
+
+    metric: str
+    value: float
+    ci_low: float
+    ci_high: float
+    n: int
+    direction: Direction
+    extractor: str | None = None
+    parameters: dict[str, ParameterValue] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        numbers = (self.value, self.ci_low, self.ci_high)
+        if not all(abs(number) <= LARGEST for number in numbers) or self.ci_low > self.ci_high:  # false for NaN
+            raise MetricError(
+                f"{self.metric}: expected finite value and ordered interval, got {self.value} "
+                f"[{self.ci_low}, {self.ci_high}] from n = {self.n}; check the images for constant content"
+            )
+
+
+@dataclass(frozen=True)
+class Measured(Score):
+    """A `Score` with what each unit adds to it, so that two scores can be compared by pairs.
+
+    `contributions` holds an array `(n,)` by kind of unit, in the order of the images that were given: "cases"
+    (generated images), "scans" (real ones), "groups" (groups of both). The contributions `c_u` of a value sum to zero
+    within each kind, and the sum of their squares is the value's variance over such units: (x_u - mean) /
+    sqrt(n (n - 1)) for a mean of n cases, and the jackknife's or DeLong's part of each sample elsewhere. The variance
+    of the difference of two values over the same units is then the sum of (a_u - b_u)^2.
+    """
+
+    contributions: Mapping[str, NDArray[np.float64]] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def score(self) -> Score:
+        """The score alone, as a result stores it."""
+        return Score(**{each.name: getattr(self, each.name) for each in fields(Score)})
+
+    def among(self, kept_n: NDArray[np.bool_]) -> Measured:
+        """The same where only the `kept_n` of the cases were measured: the others add nothing."""
+        import numpy as np
+
+        spread_n = np.zeros(len(kept_n))
+        spread_n[kept_n] = self.contributions["cases"]
+        return replace(self, contributions={**self.contributions, "cases": spread_n})
+
+
+class MetricInputs(Protocol):
+    """What a metric can ask for. Everything is read or computed when it is asked for first.
+
+    Images are `(N, 3, H, W) float32 in [0, 1]`. Raises `MetricError` for what the task does not have.
+    """
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of the card."""
+
+    @property
+    def generated(self) -> torch.Tensor:
+        """The images of the evaluation cases."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The class that each evaluation case was to have."""
+
+    @property
+    def attributes(self) -> tuple[Attributes, ...]:
+        """What each evaluation case was to show."""
+
+    @property
+    def real(self) -> torch.Tensor:
+        """Real images of the test split that distributions are compared with."""
+
+    @property
+    def sources(self) -> torch.Tensor:
+        """The images that were edited, one an evaluation case."""
+
+    @property
+    def truths(self) -> torch.Tensor:
+        """The true images, one an evaluation case, averaged over channels where the card averages the results."""
+
+    @property
+    def stored_truths(self) -> torch.Tensor:
+        """The true images as they are stored."""
+
+    @property
+    def region(self) -> torch.Tensor | None:
+        """Where truth says that an edit must change the image, `(N, H, W) bool`; None where nobody knows."""
+
+    @property
+    def region_parameters(self) -> Mapping[str, ParameterValue]:
+        """Which settings of the card found the region, for `Measured.parameters`; empty where there is none."""
+
+    @property
+    def judged(self) -> tuple[NDArray[np.float64], Mapping[str, ParameterValue]]:
+        """Log odds `(N, K)` of each class against the rest by the card's judge, and what the judge is."""
+
+    def features(self, network: str, resize: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Features `(n, d)` of `real` and `(m, d)` of `generated` by a network's name."""
+
+    def network_parameters(self, network: str, resize: int | None = None) -> dict[str, ParameterValue]:
+        """What a network does to the pixels and its weights' digest, for `Measured.parameters`."""
+
+    def all_generated(self) -> tuple[torch.Tensor, list[str]]:
+        """All images of the run with their classes; the evaluation cases are a part of them."""
+
+    def training_scans(self) -> tuple[torch.Tensor, list[str]]:
+        """The real training images with their classes."""
+
+    def test_scans(self) -> tuple[torch.Tensor, list[str]]:
+        """The real test images with their classes."""
+
+    def further(self, name: Literal["null", "back"]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Images of the null edits or of the edits back, with the sources they belong to."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where to compute."""
+
+    @property
+    def seed(self) -> int:
+        """The run's seed: whatever a metric draws, it draws from this."""
+
+    @property
+    def cache_folder(self) -> Path | None:
+        """Where features are kept; None keeps nothing."""
+
+    @property
+    def progress(self) -> Progress:
+        """Say how far it is."""
+
+
+@dataclass(frozen=True)
+class NoSettings:
+    """A metric whose table on a card is empty."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """All that the suite knows of one metric; a plug-in of `ldbench.metrics`.
+
+    `settings` is the dataclass of the card's table `[metrics.NAME]`; `compute` gets the inputs and an instance of it.
+    It returns a `Measured`, or one value a case, `(N,)`, whose mean is then the score, with Student's t interval cut at
+    `bounds`. `needs` names what a task must have for it: "source" (an editing task), "truth" (known true images),
+    "judge" (the card's `[judge]`), "null" or "back" (further images of the generator; `settings` then has `cases`).
+    `compares` says which images, `interval` what its interval covers. `bounds` are those of the true value.
+    `trained`: its value hangs on a training of its own, so only further seeds show its chance. `networks` are names
+    that its settings can give. `scans`: whether contributions of "scans" are the test scans' or those of `real`.
+    """
+
+    name: str
+    title: str
+    summary: str
+    direction: Direction
+    compute: Callable[[MetricInputs, Any], Measured | NDArray[np.float64]]
+    compares: str
+    interval: str = "mean over cases (Student's t)"
+    settings: type[Any] = NoSettings
+    needs: frozenset[Need] = frozenset()
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+    trained: bool = False
+    networks: Sequence[str] = ()
+    scans: Literal["test", "reference"] = "test"

@@ -1,0 +1,228 @@
+"""What the metrics of a card are computed from: one run's images beside the task's own, each read when asked for.
+
+Says which images belong together; the arithmetic is the metrics'. Under `grey-as-rgb` results, sources and truths are
+averaged over their channels alike, or round-off would take a copy for a change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ldbench.api import Attributes, Case, ParameterValue, Progress, silent
+from ldbench.data.task_data import TaskData
+from ldbench.errors import MetricError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+Images = Mapping[str, "torch.Tensor"]
+
+
+@dataclass(frozen=True)
+class ScoringContext:
+    """Where scoring runs and what its random draws (subsets, resampling) are seeded with; the classifier's seed is
+    the card's."""
+
+    device: torch.device
+    seed: int
+    cache_folder: Path | None = None
+    progress: Progress = silent
+
+    @property
+    def judge_folder(self) -> Path | None:
+        """Where the judges of editing tasks are kept, beside the features."""
+        return None if self.cache_folder is None else self.cache_folder.parent / "judges"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The `ldbench.api.MetricInputs` of one run.
+
+    `images` maps every case id to `(3, H, W) float32 in [0, 1]`; `passes` holds further images by the name of their
+    pass and the id of the case that they come from. Both are averaged already where the card says so.
+    """
+
+    data: TaskData
+    images: Images
+    passes: Mapping[str, Images]
+    context: ScoringContext
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of the card."""
+        return self.data.task.data.classes
+
+    @cached_property
+    def cases(self) -> Mapping[str, Case]:
+        """All cases by id."""
+        return {case.id: case for case in self.data.cases}
+
+    @cached_property
+    def generated(self) -> torch.Tensor:
+        """The images of the evaluation cases."""
+        return stack(self.images, self.data.evaluation_ids)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The class that each evaluation case was to have."""
+        return tuple(self._label(case_id) for case_id in self.data.evaluation_ids)
+
+    @property
+    def attributes(self) -> tuple[Attributes, ...]:
+        """What each evaluation case was to show."""
+        return tuple(self.cases[case_id].attributes for case_id in self.data.evaluation_ids)
+
+    @cached_property
+    def real(self) -> torch.Tensor:
+        """The true images of an editing task's evaluation cases, else the test scans."""
+        return self.data.distribution_reference()
+
+    @cached_property
+    def sources(self) -> torch.Tensor:
+        """The images that were edited, one an evaluation case."""
+        return stack(self._source_images, self.data.evaluation_ids)
+
+    @cached_property
+    def truths(self) -> torch.Tensor:
+        """The true images, one an evaluation case, averaged over channels where the card averages the results."""
+        return stack(self._averaged(self._true_images), self.data.evaluation_ids)
+
+    @cached_property
+    def stored_truths(self) -> torch.Tensor:
+        """The true images as they are stored."""
+        return stack(self._true_images, self.data.evaluation_ids)
+
+    @cached_property
+    def region(self) -> torch.Tensor | None:
+        """Where truth says that the image must change, `(N, H, W) bool`; None where there is no truth."""
+        from ldbench.score.metrics.region import changed_region
+
+        edit = self.data.task.edit
+        if self.data.truth is None or edit is None:
+            return None
+        return changed_region(self.sources, self.truths, edit.region_threshold, edit.region_margin)
+
+    @property
+    def region_parameters(self) -> Mapping[str, ParameterValue]:
+        """The card's settings that found the region; empty where there is none."""
+        edit = self.data.task.edit
+        if self.region is None or edit is None:
+            return {}
+        return {"region_threshold": edit.region_threshold, "region_margin": edit.region_margin}
+
+    @cached_property
+    def judged(self) -> tuple[NDArray[np.float64], Mapping[str, ParameterValue]]:
+        """Log odds `(N, K)` of each class by the card's judge, trained on the real training scans or read back."""
+        from ldbench.score.metrics.judge import judge_of
+
+        task = self.data.task
+        if task.judge is None:
+            raise MetricError(f"{task.id}: expected [judge] on the card, got none")
+        images, labels = self.training_scans()
+        judge = judge_of(
+            task.judge, task.data.classes, images, labels, device=self.device, folder=self.context.judge_folder,
+            progress=self.progress,
+        )
+        return judge.scores(self.generated), judge.parameters
+
+    def features(self, network: str, resize: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Features `(n, d)` of `real` and `(m, d)` of `generated`."""
+        from ldbench.score.networks.features import extract
+
+        real, generated = (
+            extract(
+                batch, network, resize=resize, device=self.device, cache_folder=self.cache_folder,
+                progress=self.progress,
+            )
+            for batch in (self.real, self.generated)
+        )
+        return real, generated
+
+    def network_parameters(self, network: str, resize: int | None = None) -> dict[str, ParameterValue]:
+        """What a network does to the pixels, and its weights' digest."""
+        from ldbench.score.networks.features import extractor_parameters
+
+        return extractor_parameters(network, resize)
+
+    def all_generated(self) -> tuple[torch.Tensor, list[str]]:
+        """All images of the run with their classes, in the order of their ids."""
+        order = sorted(self.images)
+        return stack(self.images, order), [self._label(case_id) for case_id in order]
+
+    def training_scans(self) -> tuple[torch.Tensor, list[str]]:
+        """The real training images with their classes."""
+        return self.data.training_scans()
+
+    def test_scans(self) -> tuple[torch.Tensor, list[str]]:
+        """The real test images with their classes."""
+        return self.data.test_scans()
+
+    def further(self, name: Literal["null", "back"]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Images of a further pass, with the sources of their cases, in the order of the cases' ids."""
+        images = self.passes[name]
+        order = sorted(images)
+        return stack(images, order), stack(self._source_images, order)
+
+    @property
+    def device(self) -> torch.device:
+        """Where to compute."""
+        return self.context.device
+
+    @property
+    def seed(self) -> int:
+        """The run's seed."""
+        return self.context.seed
+
+    @property
+    def cache_folder(self) -> Path | None:
+        """Where features are kept; None keeps nothing."""
+        return self.context.cache_folder
+
+    @property
+    def progress(self) -> Progress:
+        """Say how far it is."""
+        return self.context.progress
+
+    @cached_property
+    def _true_images(self) -> dict[str, torch.Tensor]:
+        task, truth = self.data.task, self.data.truth
+        if truth is None:
+            raise MetricError(f"{task.id}: a metric of the card needs true images, which {task.kind} has not; drop it")
+        return {case_id: truth(case_id) for case_id in self.data.evaluation_ids}
+
+    @cached_property
+    def _source_images(self) -> Images:
+        sources = {case_id: case.source for case_id, case in self.cases.items() if case.source is not None}
+        if len(sources) < len(self.cases):
+            task = self.data.task
+            raise MetricError(f"{task.id}: a metric of the card needs sources, which {task.kind} has not; drop it")
+        return self._averaged(sources)
+
+    def _averaged(self, images: Images) -> Images:
+        return averaged(images) if self.data.task.protocol.channels == "grey-as-rgb" else images
+
+    def _label(self, case_id: str) -> str:
+        return str(self.cases[case_id].attributes[self.data.task.data.class_attribute])
+
+
+def averaged(images: Images) -> dict[str, torch.Tensor]:
+    """Every image averaged over its channels."""
+    return {case_id: grey_as_rgb(image) for case_id, image in images.items()}
+
+
+def grey_as_rgb(image: torch.Tensor) -> torch.Tensor:
+    """The mean over channels, repeated: `(3, H, W)` to `(3, H, W)`; a grey image comes back as it was."""
+    return image.mean(0, keepdim=True).expand(3, -1, -1)
+
+
+def stack(images: Images, order: Sequence[str]) -> torch.Tensor:
+    """The images of some ids as one batch `(N, 3, H, W)`."""
+    import torch
+
+    return torch.stack([images[case_id] for case_id in order])
