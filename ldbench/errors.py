@@ -36,6 +36,18 @@ class ImageError(LdbenchError):
     """An image file is missing, unreadable, of the wrong size or mode, or out of range."""
 
 
+class FaultyImageError(ImageError):
+    """An image of an owner's data set that can't be used, with the rule under which a report counts it.
+
+    The suite's own rules: `NaN`, `several volumes`, `oblique`, `orientation unknown`, `broken header`, `no contrast`,
+    `compressed`, `alignment`. Any other `ImageError` counts as unreadable.
+    """
+
+    def __init__(self, text: str, rule: str) -> None:
+        super().__init__(text)
+        self.rule = rule
+
+
 class DataError(LdbenchError):
     """A data set, manifest or split is missing, inconsistent or altered."""
 

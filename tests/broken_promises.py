@@ -115,7 +115,7 @@ BROKEN_OFFERS: list[tuple[type[Generator], str, str]] = [
     (LoudTrajectory, "trajectory", r"got step 0: images outside \[0, 1\]"),
 ]
 BROKEN_WORD: list[tuple[type[Generator], set[str], str]] = [
-    (OfAnotherTime, {"protocol"}, "written for ldbench.api 2.1, this ldbench has 1.0; install"),
+    (OfAnotherTime, {"protocol"}, "written for ldbench.api 2.1, this ldbench has 1.1; install"),
     (SamplesUnknown, {"sampling parameters"}, "got steps, which it has no parameter of"),
     (Untyped, {"protocol", "parameters", "sampling parameters"}, "Untyped.levels: expected bool"),
     (Undocumented, {"docstring"}, "got none; write one line"),

@@ -17,10 +17,10 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from ldbench_sandbox.dataset import FrozenDataset, Record, load
 from PIL import Image
 
 from ldbench.api import Context, Generator, Request, TrainingSet
-from ldbench.data.frozen import FrozenDataset, Record, load
 from ldbench.task import card
 
 Levels = np.ndarray  # one dimension, uint8: grey levels in the order of memory

@@ -55,6 +55,8 @@ def imports(path: Path, name: str) -> set[str]:
 
 SUITE = modules(ROOT / "ldbench", "ldbench")
 BASELINES = modules(ROOT / "baselines", "ldbench_baselines")
+SANDBOX = modules(ROOT / "sandbox", "ldbench_sandbox")
+OUTSIDERS = BASELINES | SANDBOX
 GRAPH = {name: (imports(path, name) & SUITE.keys()) - {name, "ldbench"} for name, path in SUITE.items()}
 
 
@@ -97,22 +99,27 @@ def test_scoring_needs_no_model_and_a_leaderboard_no_images() -> None:
 
 
 @pytest.mark.parametrize("name", SUITE)
-def test_the_suite_knows_no_built_in_generator(name: str) -> None:
-    named = {module.split(".")[0] for module in imports(SUITE[name], name)}
-    assert not named & {"baselines", "ldbench_baselines"}
+def test_the_suite_knows_no_built_in_plug_in(name: str) -> None:
+    outside = {"baselines", "ldbench_baselines", "sandbox", "ldbench_sandbox", "recipes"}
+    assert not {module.split(".")[0] for module in imports(SUITE[name], name)} & outside
     texts = [
         node.value
         for node in ast.walk(ast.parse(SUITE[name].read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
-    assert not [text for text in texts if "ldbench_baselines" in text]
+    assert not [text for text in texts if "ldbench_baselines" in text or "ldbench_sandbox" in text]
 
 
-@pytest.mark.parametrize("name", BASELINES)
-def test_a_built_in_generator_sees_what_an_outsider_sees(name: str) -> None:
-    of_suite = {module for module in imports(BASELINES[name], name) if module.split(".")[0] == "ldbench"}
+@pytest.mark.parametrize("name", OUTSIDERS)
+def test_a_built_in_plug_in_sees_what_an_outsider_sees(name: str) -> None:
+    of_suite = {module for module in imports(OUTSIDERS[name], name) if module.split(".")[0] == "ldbench"}
     allowed = ("ldbench.api", "ldbench.errors")
     assert not [module for module in of_suite if not f"{module}.".startswith(tuple(f"{a}." for a in allowed))]
+
+
+def test_the_top_of_the_suite_is_a_list_that_a_newcomer_reads_at_once() -> None:
+    top = {name.split(".")[1] for name in SUITE if "." in name} - {"__main__"}
+    assert len(top) <= 14
 
 
 @pytest.mark.parametrize(
@@ -123,7 +130,8 @@ def test_a_built_in_generator_sees_what_an_outsider_sees(name: str) -> None:
         *(
             f"sys.argv = ['ldbench', *{line.split()!r}]\nfrom ldbench.cli.main import main\nmain()"
             for line in (
-                "--help", "list tasks", "list models", "list metrics", "run --help", "check --help", "search --help",
+                "--help", "list tasks", "list models", "list metrics", "list networks",
+                "list datasets", "list estimators", "run --help", "check --help", "search --help",
                 "matrix --help", "leaderboard --help", "report --help", "verify --help", "study --help", "new --help",
             )
         ),

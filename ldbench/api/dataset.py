@@ -140,15 +140,15 @@ class DataSource:
     """A data set by name, as a plug-in of `ldbench.datasets`.
 
     `load` gives the data set that a package ships; it is called with the card's `data.checksums` (file name to
-    SHA-256) and refuses other content with `DataError`. `reader` is the class of a `Reader`. `plan` holds defaults of
-    `ldbench data prepare` that differ from the general ones, by the option's name: `test_per_class`, `test_classes`,
-    `images_a_subject`, `fractions`, `min_years`. `folders` are where the data lie, so that `ldbench check` can see a
-    generator read answers.
+    SHA-256) and refuses other content with `DataError`. `reader` gives the class of a `Reader`; it is called when data
+    are prepared, so that what the reader needs is imported then. `plan` holds defaults of `ldbench data prepare` that
+    differ from the general ones, by the option's name: `test_per_class`, `test_classes`, `images_a_subject`,
+    `fractions`, `min_years`. `folders` are where the data lie, so that `ldbench check` sees a generator read answers.
     """
 
     name: str
     summary: str
     load: Callable[[Mapping[str, str]], Dataset] | None = None
-    reader: type[Reader] | None = None
+    reader: Callable[[], type[Reader]] | None = None
     plan: Mapping[str, str | int | float] = field(default_factory=dict)
     folders: Callable[[], Sequence[Path]] | None = None

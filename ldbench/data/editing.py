@@ -12,8 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ldbench.api import Attributes, Case, Edit, Example
-from ldbench.data.dataset import Dataset, Record
+from ldbench.api import Attributes, Case, Dataset, Edit, Example, Record
 from ldbench.errors import CardError, DataError
 from ldbench.task.card import EditSpec, Task
 from ldbench.task.prompts import instruction_for, prompt_for, sentences_for

@@ -21,15 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ldbench.data.dataset import Record
+from ldbench.api import Record
 from ldbench.errors import DataError, unknown_name
+from ldbench.plugins.kinds import DATASETS
 from ldbench.records.files import user_cache_folder
 
 ENVIRONMENT = "LDBENCH_DATA"
 JOIN = "+"  # `adni1+oasis3` is both, one after the other
 _COLUMNS = ("image_id", "subject", "split", "role", "source", "file", "sha256")
 _FILE = re.compile(r"images/[0-9a-f]+\.png")
-_PREPARERS = ("chexpert", "oasis3", "adni1")
 _TYPES: Mapping[str, type[str | int | float]] = {"integer": int, "number": float, "text": str}
 
 
@@ -94,19 +94,19 @@ def data_folder(dataset: str, environment: Mapping[str, str] = os.environ) -> Pa
     return (Path(chosen).expanduser() if chosen else user_cache_folder() / "data") / dataset
 
 
-def find(dataset: str, others: Iterable[str] = ()) -> PreparedDataset:
+def find(dataset: str) -> PreparedDataset:
     """The prepared data of a name; several joined by `+` follow each other.
 
     Raises `DataError` naming all that are missing and the commands that make them; for a name that is neither one that
-    `ldbench data prepare` knows nor a folder, `UnknownNameError` with near ones, `others` among them.
+    `ldbench data prepare` knows nor a folder, `UnknownNameError` with near ones.
     """
-    names = dataset.split(JOIN)
+    names, registered = dataset.split(JOIN), [entry.name for entry in DATASETS.entries()]
     folders = {name: data_folder(name) for name in names}
     absent = [name for name, folder in folders.items() if not (folder / "dataset.json").is_file()]
     for name in absent:
-        if name not in _PREPARERS and not folders[name].is_dir():
+        if name not in registered and not folders[name].is_dir():
             remedy = f"it stands on the card as data.dataset, and {folders[name]} is none; `{_command(name)}` makes one"
-            raise unknown_name("dataset", name, (*_PREPARERS, *others), remedy)
+            raise unknown_name("dataset", name, registered, remedy)
     if absent:
         places = " and ".join(str(folders[name]) for name in absent)
         commands = " and ".join(f"`{_command(name)}`" for name in absent)
@@ -196,6 +196,6 @@ def _joined(name: str, parts: list[PreparedDataset]) -> PreparedDataset:
 
 
 def _command(name: str) -> str:
-    if name in _PREPARERS:
+    if DATASETS.entry(name) and name != "folder":
         return f"ldbench data prepare {name} --root FOLDER"
     return f"ldbench data prepare folder --name {name} --csv FILE --root FOLDER"

@@ -12,13 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ldbench.api import Case, Example
-from ldbench.data.dataset import Dataset, Record
+from ldbench.api import Case, Dataset, Example, Record
 from ldbench.data.editing import Editing, answers, balanced, check_edit, hash_order
-from ldbench.data.frozen import load
-from ldbench.data.prepared import PreparedDataset
+from ldbench.data.prepared import PreparedDataset, find
 from ldbench.errors import CardError, DataError
-from ldbench.task.card import EditSpec, Task
+from ldbench.plugins.kinds import DATASETS
+from ldbench.task.card import DataSpec, EditSpec, Task
 from ldbench.task.metric_specs import further_images
 from ldbench.task.prompts import check_attributes, prompt_for
 
@@ -208,6 +207,14 @@ def _editing(task: Task, edit: EditSpec, dataset: Dataset, seed: int) -> TaskDat
 
     cases = tuple(editing.case(dataset, pairs[scan.id]) for scan in chosen)
     return TaskData(task, dataset, train, cases, evaluation, truth, editing)
+
+
+def load(spec: DataSpec) -> Dataset:
+    """The data set that a card names: one that a package ships, or one that the user prepared."""
+    source = DATASETS.load(spec.dataset) if ":" in spec.dataset or DATASETS.entry(spec.dataset) else None
+    if source is not None and source.load is not None:
+        return source.load(spec.checksums)
+    return find(spec.dataset)
 
 
 def _training(editing: Editing, dataset: Dataset) -> LazyTrainingSet:

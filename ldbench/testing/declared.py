@@ -14,7 +14,9 @@ from pathlib import Path
 
 from ldbench.api import Generator, Kind
 from ldbench.plugins.generators import check_class
+from ldbench.plugins.kinds import DATASETS
 from ldbench.plugins.parameters import declared, parameters
+from ldbench.task.card_file import PACKAGE
 from ldbench.testing import contract
 from ldbench.testing.finding import ClauseError, Finding, judge
 
@@ -74,10 +76,17 @@ def _capabilities(cls: type[Generator], kind: str | None) -> str:
 
 def _public(cls: type[Generator]) -> str:
     files = _sources(cls)
-    private = sorted({name for path in files for name in _imports(path) if name not in PUBLIC_MODULES})
+    closed = {"ldbench", PACKAGE, *_of_data_sets()} - {base.__module__.split(".")[0] for base in cls.__mro__[:1]}
+    imported = {name for path in files for name in _imports(path) if name.split(".")[0] in closed}
+    private = sorted(imported - set(PUBLIC_MODULES))
     if private:
         raise ClauseError(f"{', '.join(private)} in {', '.join(path.name for path in files)}")
     return ", ".join(path.name for path in files) or "no Python source to look at"
+
+
+def _of_data_sets() -> set[str]:
+    """The packages that bring data sets: with the images they hold the answers."""
+    return {entry.value.split(".")[0].partition(":")[0] for entry in DATASETS.entries()}
 
 
 def _sources(cls: type[Generator]) -> list[Path]:
@@ -94,7 +103,7 @@ def _sources(cls: type[Generator]) -> list[Path]:
 
 
 def _imports(path: Path) -> Iterator[str]:
-    """The modules of ldbench that a file imports, at the top or inside a function."""
+    """The modules that a file imports, at the top or inside a function."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -104,4 +113,4 @@ def _imports(path: Path) -> Iterator[str]:
         else:
             continue
         # `import ldbench` and the package's own attributes (__version__) are no module of it
-        yield from (name for name in names if name.startswith("ldbench.") and not name.startswith("ldbench.__"))
+        yield from (name for name in names if name != "ldbench" and not name.startswith("ldbench.__"))

@@ -11,12 +11,10 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import resources
 from pathlib import Path
 
-from ldbench.data.frozen import FOLDERS
 from ldbench.data.prepared import data_folder
-from ldbench.task.card_file import PACKAGE
+from ldbench.plugins.kinds import DATASETS
 
 
 class Watch:
@@ -48,9 +46,10 @@ def opened_below(folders: Sequence[Path]) -> Iterator[list[str]]:
 
 
 def task_folders() -> list[Path]:
-    """Where the data of tasks lie: the sandbox's in the package, and the user's prepared ones."""
-    frozen = [Path(str(resources.files(PACKAGE).joinpath(folder))) for folder in FOLDERS.values()]
-    return [*frozen, data_folder("x").parent]
+    """Where the data of tasks lie: those that packages ship, and the user's prepared ones."""
+    sources = [DATASETS.load(entry.name) for entry in DATASETS.entries()]
+    shipped = [folder for source in sources if source.folders for folder in source.folders()]
+    return [*shipped, data_folder("x").parent]
 
 
 @functools.cache

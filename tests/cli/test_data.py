@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 from PIL import Image
 from typer.testing import CliRunner
 
 from ldbench.cli.main import app
 from ldbench.errors import DataError, LdbenchError, UnknownNameError, UsageError
+from ldbench.plugins.kinds import DATASETS
 
 
 def run(*arguments: object) -> str:
@@ -122,10 +122,16 @@ def test_help_imports_nothing_that_reads_data(name: str) -> None:
     assert "--root" in done.stdout or not name
 
 
-def test_the_commands_are_those_of_the_issue() -> None:
-    from ldbench.cli.data import prepare
+def test_the_readers_are_those_of_the_issue() -> None:
+    readers = {entry.name for entry in DATASETS.entries() if DATASETS.load(entry.name).reader}
+    assert readers == {"chexpert", "oasis3", "adni1", "folder"}
 
-    assert isinstance(prepare, typer.Typer)
-    assert {each.name or each.callback.__name__ for each in prepare.registered_commands if each.callback} == {
-        "chexpert", "oasis3", "adni1", "folder"
-    }
+
+def test_an_option_of_another_data_set_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--csv: chexpert has no such setting; drop it"):
+        run("chexpert", "--root", str(tmp_path), "--csv", "rows.csv")
+
+
+def test_what_a_package_ships_is_not_prepared(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="sandbox-brain: it comes with its package"):
+        run("sandbox-brain", "--root", str(tmp_path))

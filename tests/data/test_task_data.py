@@ -8,8 +8,7 @@ from collections import Counter
 import pytest
 import torch
 
-from ldbench.data.frozen import load
-from ldbench.data.task_data import task_data
+from ldbench.data.task_data import load, task_data
 from ldbench.errors import CardError, DataError, UnknownNameError
 from ldbench.task import card
 

@@ -32,7 +32,7 @@ def seen(folder: Path, lines: str, base: str = "Generator") -> tuple[bool, str]:
     ("line", "named"),
     [
         ("from ldbench.records.result import read", "ldbench.records.result"),
-        ("import ldbench.data.frozen as answers", "ldbench.data.frozen"),
+        ("import ldbench_sandbox.dataset as answers", "ldbench_sandbox.dataset"),
         ("from ldbench import records, api, __version__", "ldbench.records"),
         ("def late():\n    from ldbench.testing.miniature import miniature", "ldbench.testing.miniature"),
     ],

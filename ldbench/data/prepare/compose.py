@@ -20,10 +20,9 @@ from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 
-from ldbench.api import Progress, silent
+from ldbench.api import Progress, Reader, Skipped, SourceImage, silent
 from ldbench.data.prepare.manifest import Made, Summary, check_test_set, label_of, rows_of, write
 from ldbench.data.prepare.one_image import Outcome, follow_parent, make_images
-from ldbench.data.prepare.source import Reader, Skipped, SourceImage
 from ldbench.data.prepare.splits import Plan, hashed
 from ldbench.errors import DataError, UsageError
 from ldbench.records.files import write_text_atomic

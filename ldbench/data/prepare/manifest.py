@@ -17,8 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ldbench import __version__
-from ldbench.api import Attributes
-from ldbench.data.prepare.source import Reader, Skipped, SourceImage
+from ldbench.api import Attributes, Reader, Skipped, SourceImage
 from ldbench.data.prepare.splits import Candidate, Plan, draw_order, draw_test_set, hashed, split_of
 from ldbench.errors import DataError
 from ldbench.records.files import write_text_atomic

@@ -15,9 +15,9 @@ from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
 
+from ldbench.api import Reader, SourceImage
 from ldbench.data.prepare.pixels.radiograph import encode_png, to_levels
-from ldbench.data.prepare.source import UNREADABLE, FaultyImageError, Reader, SourceImage
-from ldbench.errors import DataError, ImageError
+from ldbench.errors import DataError, FaultyImageError, ImageError
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Outcome:
     sha256: str = ""
     size: tuple[int, int] = (0, 0)
     fault: str = ""
-    rule: str = UNREADABLE
+    rule: str = "unreadable"
 
 
 def make_images(reader: Reader, folder: Path, batch: Sequence[tuple[str, SourceImage]]) -> list[Outcome]:
@@ -57,7 +57,7 @@ def _make(reader: Reader, folder: Path, image_id: str, source: SourceImage) -> O
         content = encode_png(levels)
     except (ImageError, DataError) as error:
         text = " ".join(str(error).split())
-        return Outcome(image_id, fault=text, rule=error.rule if isinstance(error, FaultyImageError) else UNREADABLE)
+        return Outcome(image_id, fault=text, rule=error.rule if isinstance(error, FaultyImageError) else "unreadable")
     except Exception as error:
         error.add_note(f"while preparing {source.name}")
         raise

@@ -22,14 +22,19 @@ def configured(cls: type[T], own: Mapping[str, object], texts: Mapping[str, str]
 
     Raises `UsageError` or `UnknownNameError`.
     """
-    leaves = dict(_leaves(cls, ""))
+    known = dict(_leaves(cls, ""))
     for key in texts:
-        if key not in leaves:
-            listing = "; ".join(f"{name} = {default}" for name, (_, default) in leaves.items())
-            raise unknown_name(f"setting of {cls.__name__}", key, leaves, f"its settings are: {listing}")
-    values = {**own, **{key: _value(leaves[key][0], text, key) for key, text in texts.items()}}
+        if key not in known:
+            listing = "; ".join(f"{name} = {default}" for name, (_, default) in known.items())
+            raise unknown_name(f"setting of {cls.__name__}", key, known, f"its settings are: {listing}")
+    values = {**own, **{key: _value(known[key][0], text, key) for key, text in texts.items()}}
     made: T = _built(cls, values)
     return made
+
+
+def leaves(cls: Any) -> list[str]:
+    """The names of all settings of a reader's class, dotted where one is inside another."""
+    return [name for name, _ in _leaves(cls, "")]
 
 
 def _leaves(cls: Any, prefix: str) -> Iterator[tuple[str, tuple[Any, object]]]:

@@ -81,7 +81,6 @@ AGE_ERROR = Metric(
     settings=AttributeSpec,
     needs=frozenset({"source", "truth"}),
     bounds=(0.0, math.inf),
-    networks=("sandbox-brain-age", "sandbox-chest-age"),
 )
 
 RATIO_ERROR = Metric(
@@ -94,5 +93,4 @@ RATIO_ERROR = Metric(
     settings=AttributeSpec,
     needs=frozenset({"source", "truth"}),
     bounds=(0.0, math.inf),
-    networks=("sandbox-brain-ventricle-ratio", "sandbox-chest-cardiothoracic-ratio"),
 )

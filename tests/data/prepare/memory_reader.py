@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ldbench.data.prepare.source import Found, Skipped, SourceImage
+from ldbench.api import Found, Skipped, SourceImage
 from ldbench.data.prepare.splits import Plan
 from ldbench.errors import ImageError
 

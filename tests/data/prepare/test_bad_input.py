@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from ldbench.api import SourceImage
 from ldbench.data.prepare.compose import prepare
 from ldbench.data.prepare.manifest import Made, Row, rows_of
 from ldbench.data.prepare.pixels.volumes import Preprocessing
 from ldbench.data.prepare.readers.from_folder import FolderReader
-from ldbench.data.prepare.source import SourceImage
 from ldbench.data.prepare.splits import Plan, hashed
 from ldbench.errors import DataError
 from tests.stand_ins.volumes import Head, individual, template_head, turned, write_image, write_volume

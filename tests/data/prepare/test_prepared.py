@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ldbench.data.frozen import load
 from ldbench.data.prepare.compose import prepare
 from ldbench.data.prepare.one_image import to_levels
 from ldbench.data.prepared import data_folder, find, open_prepared
+from ldbench.data.task_data import load
 from ldbench.errors import DataError, UnknownNameError
 from ldbench.task import card
 from ldbench.task.card import DataSpec

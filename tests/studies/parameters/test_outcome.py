@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from ldbench_sandbox.dataset import FrozenDataset, Record
 from torch.nn import functional
 
-from ldbench.data.frozen import FrozenDataset, Record
 from ldbench.data.task_data import task_data
 from ldbench.errors import UsageError
 from ldbench.run.pipeline import Settings

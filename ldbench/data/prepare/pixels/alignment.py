@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ldbench.data.prepare.pixels.nifti import Volume
-from ldbench.data.prepare.source import FaultyImageError
-from ldbench.errors import UsageError
+from ldbench.errors import FaultyImageError, UsageError
 
 METHOD = "affine to ICBM152, Mattes mutual information at 3 mm"
 _VOXEL_MM = 3.0

@@ -21,8 +21,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from ldbench.data.prepare.source import FaultyImageError
-from ldbench.errors import ImageError
+from ldbench.errors import FaultyImageError, ImageError
 
 SUFFIXES = (".nii.gz", ".nii")
 MAX_VOXELS = 1024**3  # a header can promise terabytes; what gzip really holds is compared with it as well

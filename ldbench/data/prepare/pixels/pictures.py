@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ldbench.data.decoding import DAMAGE, one_line, strict_decoder
-from ldbench.data.prepare.source import FaultyImageError
-from ldbench.errors import ImageError
+from ldbench.errors import FaultyImageError, ImageError
 
 MAX_PIXELS = 8192 * 8192  # a bomb is refused from its header
 _FORMATS = ("PNG", "JPEG", "TIFF")

@@ -26,8 +26,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from ldbench.data.decoding import DAMAGE, one_line, strict_decoder
-from ldbench.data.prepare.source import FaultyImageError
-from ldbench.errors import ImageError
+from ldbench.errors import FaultyImageError, ImageError
 
 Square = Literal["pad", "crop"]
 Resample = Literal["bicubic", "lanczos"]

@@ -33,8 +33,7 @@ from PIL import Image
 from ldbench.api import ParameterValue
 from ldbench.data.prepare.pixels.alignment import METHOD, aligned, simple_itk
 from ldbench.data.prepare.pixels.nifti import SUFFIXES, Volume, open_volume
-from ldbench.data.prepare.source import FaultyImageError
-from ldbench.errors import ImageError, UsageError
+from ldbench.errors import FaultyImageError, ImageError, UsageError
 
 _TOP_CM2 = 20.0  # foreground that makes a level part of the head
 _MIDDLE = 99.0  # per cent of the foreground from left to right that its breadth spans

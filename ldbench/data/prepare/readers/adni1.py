@@ -24,11 +24,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ldbench.api import Attributes, ParameterValue
+from ldbench.api import Attributes, Found, ParameterValue, Skipped, SourceImage
 from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
 from ldbench.data.prepare.readers.adni1_tables import IMAGE_COLUMN, Merged, Searched
 from ldbench.data.prepare.readers.visits import Scan, files_below, find_table, one_a_day, read_table
-from ldbench.data.prepare.source import Found, Skipped, SourceImage
 from ldbench.errors import DataError, UsageError
 
 MERGED = "ADNIMERGE.csv"

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from ldbench.api import Skipped
 from ldbench.data.prepare.readers.visits import Scan, Visit, nearest, numbers, read_table
-from ldbench.data.prepare.source import Skipped
 from ldbench.errors import DataError
 
 DAYS_A_YEAR = 365.25

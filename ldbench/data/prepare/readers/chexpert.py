@@ -24,7 +24,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ldbench.api import Attributes, ParameterValue
+from ldbench.api import Attributes, Found, ParameterValue, Skipped, SourceImage
 from ldbench.data.prepare.pixels.radiograph import Resample, Square, read_jpeg
 from ldbench.data.prepare.readers.chexpert_table import (
     FINDING_COLUMNS,
@@ -40,7 +40,6 @@ from ldbench.data.prepare.readers.chexpert_table import (
     place_of,
     table_rows,
 )
-from ldbench.data.prepare.source import Found, Skipped, SourceImage
 from ldbench.errors import UsageError
 
 CLASS_COLUMNS = {

@@ -23,11 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ldbench.api import ParameterValue
+from ldbench.api import Found, ParameterValue, Skipped, SourceImage
 from ldbench.data.prepare.pixels.pictures import Grey, read_dicom, read_picture, read_plane
 from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
-from ldbench.data.prepare.source import FaultyImageError, Found, Skipped, SourceImage
-from ldbench.errors import DataError, ImageError, UsageError
+from ldbench.errors import DataError, FaultyImageError, ImageError, UsageError
 
 IMAGE, SUBJECT, YEARS = "image", "subject", "years"
 _RESERVED = ("image_id", "split", "role", "source", "file", "sha256")

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ldbench.api import Attributes, ParameterValue
+from ldbench.api import Attributes, Found, ParameterValue, Skipped, SourceImage
 from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
 from ldbench.data.prepare.readers.visits import (
     Scan,
@@ -33,7 +33,6 @@ from ldbench.data.prepare.readers.visits import (
     one_a_day,
     read_table,
 )
-from ldbench.data.prepare.source import Found, Skipped, SourceImage
 from ldbench.errors import DataError, UsageError
 
 DEMOGRAPHICS, CDR, CODES = "OASIS3_demographics.csv", "OASIS3_UDSb4_cdr.csv", "OASIS3_UDSd1_diagnoses.csv"

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ldbench.data.prepare.source import Skipped
+from ldbench.api import Skipped
 from ldbench.errors import DataError
 
 _PARSER = (pd.errors.ParserError, pd.errors.EmptyDataError, pd.errors.ParserWarning)

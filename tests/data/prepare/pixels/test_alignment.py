@@ -14,7 +14,7 @@ from ldbench.data.prepare.pixels import alignment
 from ldbench.data.prepare.pixels.alignment import aligned
 from ldbench.data.prepare.pixels.nifti import open_volume
 from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice, head_height
-from ldbench.data.prepare.source import FaultyImageError
+from ldbench.errors import FaultyImageError
 from tests.stand_ins.volumes import Head, template_head, write_volume
 
 pytest.importorskip("SimpleITK")

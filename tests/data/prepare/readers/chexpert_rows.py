@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from ldbench.api import Found, Skipped
 from ldbench.data.prepare.readers.chexpert import CheXpertReader
 from ldbench.data.prepare.readers.chexpert_table import COLUMNS
-from ldbench.data.prepare.source import Found, Skipped
 
 SIZE = 32
 FILM = "CheXpert-v1.0-small/train/patient00001/study1/view1_frontal.jpg"

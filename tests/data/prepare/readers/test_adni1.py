@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ldbench.api import Found, Reader
 from ldbench.data.prepare.pixels.volumes import Preprocessing
 from ldbench.data.prepare.readers.adni1 import Adni1Reader
-from ldbench.data.prepare.source import Found, Reader
 from ldbench.errors import DataError, UsageError
 from tests.stand_ins.adni1 import EXPECTED, SKIPPED, write_adni1
 

@@ -14,10 +14,10 @@ from PIL import Image, ImageFile
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless, SecondaryCaptureImageStorage
 
+from ldbench.api import SourceImage
 from ldbench.data.prepare.compose import prepare
 from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
 from ldbench.data.prepare.readers.from_folder import FolderReader
-from ldbench.data.prepare.source import SourceImage
 from ldbench.errors import DataError, ImageError, UsageError
 
 RAMP = np.linspace(0, 1, 64 * 64).reshape(64, 64)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ldbench.api import Reader
 from ldbench.data.prepare.pixels.volumes import Preprocessing
 from ldbench.data.prepare.readers.oasis3 import Diagnoses, Oasis3Reader
-from ldbench.data.prepare.source import Reader
 from ldbench.errors import DataError, UsageError
 from tests.stand_ins.oasis3 import EXPECTED, SKIPPED, write_oasis3
 

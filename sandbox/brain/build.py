@@ -1,0 +1,184 @@
+"""Builds the frozen sandbox brains: who is in which split, at which ages, and every image of the task.
+
+Run `python -m ldbench_sandbox.brain.build --out tasks/sandbox_brain`. It needs the extra `sandbox` (nilearn,
+scipy); reading what it wrote needs neither.
+
+It refuses to put a subject in two splits (subjects are drawn per split) and to let age or sex tell the diagnosis:
+both are drawn alike in every group.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from ldbench_sandbox.brain.atrophy import Diagnosis, History
+from ldbench_sandbox.brain.subject import Sex, Subject, draw_identity, draw_subject, load_atlas, render
+
+Picture = npt.NDArray[np.uint8]
+
+SEED: Final = 20250607
+COLUMNS: Final = ("image_id", "subject", "split", "role", "index", "age", "sex", "diagnosis", "years")
+
+# Subjects of each diagnosis; the test split has no MCI because the paper's has none.
+COHORT: Final[dict[str, dict[Diagnosis, int]]] = {
+    "train": {"CN": 300, "AD": 300, "MCI": 100},
+    "validation": {"CN": 60, "AD": 60, "MCI": 20},
+    "test": {"CN": 100, "AD": 100},
+}
+YOUNGEST, OLDEST, OLDEST_LATER = 60, 85, 95
+
+# Years to the later scan: slightly (< 5), moderately (5 to 10), significantly (> 10) in the paper's words.
+_INTERVALS = ((1, 4), (5, 10), (11, 15))
+_INTERVAL_SHARES = (0.4, 0.35, 0.25)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One row of the manifest and how to render it.
+
+    Attributes:
+        subject: who.
+        split: train, validation or test.
+        role: scan, later (same subject, `years` on) or other (same age, diagnosis swapped).
+        age: years, whole.
+        years: years after the subject's `scan`.
+        history: when the stages began, in this image's world.
+    """
+
+    subject: Subject
+    split: str
+    role: str
+    age: int
+    years: int
+    history: History
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """Diagnosis at the scan."""
+        return self.history.diagnosis(self.age)
+
+    @property
+    def key(self) -> str:
+        """The array that holds the image in `images.npz`."""
+        return self.split if self.role == "scan" else f"{self.split}_{self.role}"
+
+    @property
+    def image_id(self) -> str:
+        """Stable name of the image."""
+        return f"brain-s{self.subject.number:04d}-{self.role}"
+
+
+def plan(seed: int = SEED) -> list[Scan]:
+    """Every image of the data set in manifest order; draws no pixels.
+
+    Numbers are dealt to subjects in random order, so that a number tells neither split nor diagnosis.
+    """
+    rng = np.random.default_rng(seed)
+    groups = [(split, diagnosis, n) for split, sizes in COHORT.items() for diagnosis, n in sizes.items()]
+    members = [(split, diagnosis) for split, diagnosis, n in groups for _ in range(n)]
+    numbers = rng.permutation(len(members)) + 1
+    scans: list[Scan] = []
+    for place, ((split, diagnosis), number) in enumerate(zip(members, numbers, strict=True)):
+        sex: Sex = "female" if place % 2 == 0 else "male"
+        scans.extend(_scans(draw_subject(int(number), sex, seed), split, diagnosis, seed))
+    scans.sort(key=lambda scan: (scan.key, scan.subject.number))
+    return scans
+
+
+def _scans(subject: Subject, split: str, diagnosis: Diagnosis, seed: int) -> Iterator[Scan]:
+    """The subject's scan, later scan and, in the test split, its counterfactual."""
+    rng = np.random.default_rng([seed, subject.number, 2])
+    shortest, longest = _INTERVALS[rng.choice(3, p=_INTERVAL_SHARES)]
+    years = int(rng.integers(shortest, longest + 1))
+    age = int(rng.integers(YOUNGEST, min(OLDEST, OLDEST_LATER - years) + 1))
+    history = subject.pace.history(age, diagnosis)
+    yield Scan(subject, split, "scan", age, 0, history)
+    yield Scan(subject, split, "later", age + years, years, _future(subject, age, diagnosis, history, rng))
+    if split == "test":
+        swapped: Diagnosis = "AD" if diagnosis == "CN" else "CN"
+        yield Scan(subject, split, "other", age, 0, subject.pace.history(age, swapped))
+
+
+def _future(subject: Subject, age: int, diagnosis: Diagnosis, history: History, rng: np.random.Generator) -> History:
+    """The same history with what comes after the scan: a fifth of CN turn MCI, half of MCI turn AD."""
+    chance, wait = rng.uniform(), float(rng.uniform(0.5, 8.0))
+    if diagnosis == "CN" and chance < 0.2:
+        return History(mci_onset=age + wait, ad_onset=age + wait + subject.pace.mci_years)
+    if diagnosis == "MCI" and chance < 0.5:
+        return History(mci_onset=history.mci_onset, ad_onset=age + wait)
+    return history
+
+
+def build_brain(out: Path, seed: int = SEED) -> None:
+    """Render the whole data set into `out`: `images.npz` and `manifest.csv`; about a minute on one core.
+
+    Args:
+        out: folder, made if it is missing.
+        seed: of every subject, history and random field.
+
+    Raises:
+        DataError: nilearn or scipy is not installed.
+    """
+    scans = plan(seed)
+    pictures = _render_all(scans)
+    images: dict[str, list[Picture]] = {}
+    rows: list[dict[str, str | int]] = []
+    for scan in scans:
+        held = images.setdefault(scan.key, [])
+        rows.append(_row(scan, len(held)))
+        held.append(pictures[scan.image_id])
+    out.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, Any] = {key: np.stack(held) for key, held in images.items()}
+    np.savez_compressed(out / "images.npz", **arrays)
+    with (out / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _render_all(scans: list[Scan]) -> dict[str, Picture]:
+    """Images by id, subject by subject, so that each identity is drawn once."""
+    atlases = load_atlas()
+    pictures: dict[str, Picture] = {}
+    for _, group in groupby(sorted(scans, key=lambda scan: scan.image_id), key=lambda scan: scan.subject):
+        same = list(group)
+        identity = draw_identity(same[0].subject)
+        for scan in same:
+            pictures[scan.image_id] = render(atlases, scan.subject, identity, scan.age, scan.history)
+    return pictures
+
+
+def _row(scan: Scan, index: int) -> dict[str, str | int]:
+    """The manifest's row."""
+    return {
+        "image_id": scan.image_id,
+        "subject": f"s{scan.subject.number:04d}",
+        "split": scan.split,
+        "role": scan.role,
+        "index": index,
+        "age": scan.age,
+        "sex": scan.subject.sex,
+        "diagnosis": scan.diagnosis,
+        "years": scan.years,
+    }
+
+
+def main() -> None:
+    """Command line of the build."""
+    parser = argparse.ArgumentParser(description="Build the frozen sandbox brains.")
+    parser.add_argument("--out", type=Path, required=True, help="folder for images.npz and manifest.csv")
+    parser.add_argument("--seed", type=int, default=SEED)
+    arguments = parser.parse_args()
+    build_brain(arguments.out, arguments.seed)
+
+
+if __name__ == "__main__":
+    main()

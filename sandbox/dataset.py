@@ -1,0 +1,141 @@
+"""The sandbox's frozen data: one archive of images and one manifest a data set, checked before use.
+
+Anything whose SHA-256 is not the one on the task card is refused. Nothing is rendered here.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ldbench.api import DataSource, Record
+from ldbench.errors import DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PACKAGE = "ldbench_tasks"  # it holds the data beside the cards that name their checksums
+_BOOKKEEPING = ("image_id", "subject", "split", "role", "index")
+
+
+@dataclass(frozen=True)
+class FrozenDataset:
+    """All images of a sandbox data set; `arrays` holds `(N, H, W) uint8` a split and role."""
+
+    name: str
+    records: tuple[Record, ...]
+    arrays: Mapping[str, NDArray[np.uint8]]
+
+    def select(self, split: str, role: str = "scan") -> list[Record]:
+        """The records of a split with a role, in the manifest's order."""
+        return [record for record in self.records if record.split == split and record.role == role]
+
+    def only(self, split: str) -> FrozenDataset:
+        """The images of one split: what may be handed to those who mustn't see the others."""
+        arrays = {key: value for key, value in self.arrays.items() if key.split("_")[0] == split}
+        return FrozenDataset(self.name, tuple(record for record in self.records if record.split == split), arrays)
+
+    def size(self, record: Record) -> tuple[int, int]:
+        """Height and width of a record's image."""
+        height, width = self.arrays[_array_of(record)].shape[1:]
+        return height, width
+
+    def image(self, record: Record) -> NDArray[np.float32]:
+        """The image of a record as `(3, H, W) float32 in [0, 1]`, grey replicated."""
+        grey = self.arrays[_array_of(record)][record.index].astype(np.float32) / 255.0
+        return np.repeat(grey[None], 3, axis=0)
+
+
+def _array_of(record: Record) -> str:
+    """The array that holds a record's image: `test`, `test_later`, ..."""
+    return record.split if record.role == "scan" else f"{record.split}_{record.role}"
+
+
+def _frozen(name: str, folder: str, checksums: Mapping[str, str]) -> FrozenDataset:
+    return _load(name, folder, tuple(sorted(checksums.items())))
+
+
+def _folder(folder: str) -> list[Path]:
+    return [Path(str(resources.files(PACKAGE).joinpath(folder)))]
+
+
+@functools.lru_cache(maxsize=4)
+def _load(name: str, folder: str, checksums: tuple[tuple[str, str], ...]) -> FrozenDataset:
+    files = {}
+    for file_name, expected in checksums:
+        content = resources.files(PACKAGE).joinpath(folder, file_name).read_bytes()
+        found = hashlib.sha256(content).hexdigest()
+        if found != expected:
+            raise DataError(
+                f"{folder}/{file_name}: expected SHA-256 {expected[:12]}..., got {found[:12]}...; "
+                "the data are not the card's: reinstall ldbench"
+            )
+        files[file_name] = content
+    for needed in ("images.npz", "manifest.csv"):
+        if needed not in files:
+            raise DataError(f"data.checksums: expected an entry for {needed}, got {sorted(files)}")
+    with np.load(io.BytesIO(files["images.npz"]), allow_pickle=False) as archive:
+        arrays = {key: archive[key] for key in archive.files}
+    records = tuple(_records(files["manifest.csv"].decode("utf-8"), folder))
+    _check(records, arrays, folder)
+    return FrozenDataset(name, records, arrays)
+
+
+def _records(text: str, folder: str) -> list[Record]:
+    rows = list(csv.DictReader(io.StringIO(text)))
+    if not rows or any(name not in rows[0] for name in _BOOKKEEPING):
+        raise DataError(f"{folder}/manifest.csv: expected the columns {', '.join(_BOOKKEEPING)}")
+    return [
+        Record(
+            row["image_id"], row["subject"], row["split"], row["role"],
+            {name: _value(text) for name, text in row.items() if name not in _BOOKKEEPING}, int(row["index"]),
+        )
+        for row in rows
+    ]
+
+
+def _value(text: str) -> str | int | float:
+    """A manifest cell as the number it spells, else as text."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _check(records: tuple[Record, ...], arrays: Mapping[str, NDArray[np.uint8]], folder: str) -> None:
+    ids = [record.id for record in records]
+    if len(set(ids)) != len(ids):
+        twice = sorted({name for name in ids if ids.count(name) > 1})
+        raise DataError(f"{folder}/manifest.csv: image ids must be unique, {twice[0]!r} stands twice")
+    split_of: dict[str, str] = {}
+    for record in records:
+        if split_of.setdefault(record.subject, record.split) != record.split:
+            raise DataError(f"{folder}/manifest.csv: subject {record.subject!r} is in two splits")
+        key = _array_of(record)
+        if key not in arrays or not 0 <= record.index < len(arrays[key]):
+            raise DataError(f"{folder}/manifest.csv: {record.id!r} points at {key}[{record.index}], which is absent")
+
+
+SANDBOX_BRAIN = DataSource(
+    name="sandbox-brain",
+    summary="Brain slices of 64 px on real anatomy, with a known model of ageing and atrophy.",
+    load=functools.partial(_frozen, "sandbox-brain", "sandbox_brain"),
+    folders=functools.partial(_folder, "sandbox_brain"),
+)
+SANDBOX_CHEST = DataSource(
+    name="sandbox-chest",
+    summary="Chest films of 64 px, projected from a thorax with known findings.",
+    load=functools.partial(_frozen, "sandbox-chest", "sandbox_chest"),
+    folders=functools.partial(_folder, "sandbox_chest"),
+)
