@@ -15,8 +15,9 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from ldbench_sandbox.dataset import PACKAGE
 from numpy.typing import NDArray
+
+from .dataset import PACKAGE
 
 TOLERATED_SHARE = 1e-3
 
@@ -43,8 +44,8 @@ def compare(frozen: Mapping[str, NDArray[np.uint8]], folder: Path) -> list[str]:
 
 def main() -> int:
     """Build both data sets below --out and compare; 1 where one is out of tolerance."""
-    from ldbench_sandbox.brain.build import build_brain
-    from ldbench_sandbox.chest.build import build_chest
+    from .brain.build import build_brain
+    from .chest.build import build_chest
 
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, required=True)

@@ -15,8 +15,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from ldbench_sandbox.brain.anatomy import FRAME, Field, Slice
-from ldbench_sandbox.brain.warp import flow_table, pull
+
+from .anatomy import FRAME, Field, Slice
+from .warp import flow_table, pull
 
 _DECAY = 14.0
 _STEP = 0.5

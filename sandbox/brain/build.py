@@ -19,8 +19,9 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from ldbench_sandbox.brain.atrophy import Diagnosis, History
-from ldbench_sandbox.brain.subject import Sex, Subject, draw_identity, draw_subject, load_atlas, render
+
+from .atrophy import Diagnosis, History
+from .subject import Sex, Subject, draw_identity, draw_subject, load_atlas, render
 
 Picture = npt.NDArray[np.uint8]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from ldbench_sandbox.estimators.brain import FROZEN, Fit, Vector, features, measure
+
+from ..estimators.brain import FROZEN, Fit, Vector, features, measure
 
 
 def fit(images: npt.NDArray[np.float32], ages: Vector, diagnoses: list[str]) -> Fit:

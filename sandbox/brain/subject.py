@@ -15,10 +15,11 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from ldbench_sandbox.brain.anatomy import FRAME, SLICE_HEIGHTS, Field, load_slices
-from ldbench_sandbox.brain.atlas import Atlas, build_atlas, open_sulci, ventricle_warp
-from ldbench_sandbox.brain.atrophy import History, Pace, loss_at
-from ldbench_sandbox.brain.warp import compose, exponential, identity_warp, pull, smooth_noise
+
+from .anatomy import FRAME, SLICE_HEIGHTS, Field, load_slices
+from .atlas import Atlas, build_atlas, open_sulci, ventricle_warp
+from .atrophy import History, Pace, loss_at
+from .warp import compose, exponential, identity_warp, pull, smooth_noise
 
 Sex = Literal["female", "male"]
 

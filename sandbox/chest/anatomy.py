@@ -14,10 +14,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from ldbench_sandbox.chest.patient import AGE_RANGE, FINDINGS, SEXES, ChestPatient
-from ldbench_sandbox.chest.projection import Array
 
 from ldbench.errors import LdbenchError
+
+from .patient import AGE_RANGE, FINDINGS, SEXES, ChestPatient
+from .projection import Array
 
 CTR_NORMAL = (0.38, 0.50)
 CTR_ENLARGED = (0.52, 0.65)

@@ -20,8 +20,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from ldbench_sandbox.chest.patient import AGE_RANGE, FINDINGS, SEXES, SPLITS, ChestPatient, draw_patient
-from ldbench_sandbox.chest.render import render
+
+from .patient import AGE_RANGE, FINDINGS, SEXES, SPLITS, ChestPatient, draw_patient
+from .render import render
 
 SEED = 20240611
 SIZES = {"train": 800, "validation": 160, "test": 400}

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from ldbench_sandbox.chest.patient import ChestPatient
-from ldbench_sandbox.chest.projection import Array, blur
+
+from .patient import ChestPatient
+from .projection import Array, blur
 
 MU_SOFT = 0.2048 * 1.06
 MU_LUNG = 0.2053 * 0.26

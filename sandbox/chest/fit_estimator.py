@@ -17,11 +17,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from ldbench_sandbox.chest.anatomy import heart_ratio
-from ldbench_sandbox.chest.build import SEED, chest_cases, roles, write_arrays
-from ldbench_sandbox.chest.patient import FINDINGS, SEXES
-from ldbench_sandbox.estimators.chest import ATTRIBUTES, KernelRidge, block_means, estimate, kernel
-from ldbench_sandbox.estimators.chest_landmarks import Array
+
+from ..estimators.chest import ATTRIBUTES, KernelRidge, block_means, estimate, kernel
+from ..estimators.chest_landmarks import Array
+from .anatomy import heart_ratio
+from .build import SEED, chest_cases, roles, write_arrays
+from .patient import FINDINGS, SEXES
 
 _GAMMA = 0.2
 _RIDGE = 0.02

@@ -9,9 +9,10 @@ Refuses air bronchograms, nodules and interstitial patterns.
 from __future__ import annotations
 
 import numpy as np
-from ldbench_sandbox.chest.anatomy import ChestAnatomy
-from ldbench_sandbox.chest.patient import ChestPatient
-from ldbench_sandbox.chest.projection import Array, Rays, blur, near_polyline
+
+from .anatomy import ChestAnatomy
+from .patient import ChestPatient
+from .projection import Array, Rays, blur, near_polyline
 
 _VESSELS, _TEXTURE, _PATCH = 1, 2, 3
 _BRANCHES = 8

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from ldbench_sandbox.chest.anatomy import ChestAnatomy, build_anatomy
-from ldbench_sandbox.chest.film import MU_AIR, MU_BONE, MU_FAT, MU_LUNG, MU_SOFT, expose
-from ldbench_sandbox.chest.parenchyma import lung_texture, opacity_share, vessel_path
-from ldbench_sandbox.chest.patient import ChestPatient
-from ldbench_sandbox.chest.projection import Array, Rays, chord, detector_rays, ellipsoid, length
-from ldbench_sandbox.chest.skeleton import bone_path
-from ldbench_sandbox.chest.thorax import body_path, fluid_heights, lung_path
+
+from .anatomy import ChestAnatomy, build_anatomy
+from .film import MU_AIR, MU_BONE, MU_FAT, MU_LUNG, MU_SOFT, expose
+from .parenchyma import lung_texture, opacity_share, vessel_path
+from .patient import ChestPatient
+from .projection import Array, Rays, chord, detector_rays, ellipsoid, length
+from .skeleton import bone_path
+from .thorax import body_path, fluid_heights, lung_path
 
 SIZE = 64
 FIELD_CM = 36.0

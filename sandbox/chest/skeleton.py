@@ -9,9 +9,10 @@ Refuses to show single trabeculae or the marrow cavity: at 6 mm a pixel neither 
 from __future__ import annotations
 
 import numpy as np
-from ldbench_sandbox.chest.anatomy import ChestAnatomy
-from ldbench_sandbox.chest.patient import ChestPatient
-from ldbench_sandbox.chest.projection import Array, Rays, chord, ellipsoid, length, tube_profile
+
+from .anatomy import ChestAnatomy
+from .patient import ChestPatient
+from .projection import Array, Rays, chord, ellipsoid, length, tube_profile
 
 _RIBS = 10
 _TURN_LIMIT = 0.38  # a rib seen end-on is at most 1 / 0.38 of its thickness: it is curved and never a rod

@@ -10,9 +10,10 @@ Refuses bones, vessels and airspace opacity: see `chest_skeleton` and `chest_par
 from __future__ import annotations
 
 import numpy as np
-from ldbench_sandbox.chest.anatomy import ChestAnatomy
-from ldbench_sandbox.chest.patient import ChestPatient
-from ldbench_sandbox.chest.projection import Array, Interval, Rays, chord, ellipsoid, length, union_within
+
+from .anatomy import ChestAnatomy
+from .patient import ChestPatient
+from .projection import Array, Interval, Rays, chord, ellipsoid, length, union_within
 
 _ROUNDNESS = 2.7  # exponent of the lungs' and the body's cross-section: between an ellipse and a box
 _SIGNS = (-1.0, 1.0)  # the patient's right lung is at negative x

@@ -5,9 +5,9 @@ Gathers what was fitted on training scans. Images must be grey and 64 px wide (`
 
 from __future__ import annotations
 
-from ldbench_sandbox.estimators import brain, chest
-
 from ldbench.api import Estimator
+
+from . import brain, chest
 
 BRAIN_AGE = Estimator("sandbox-brain-age", "Age of a sandbox brain.", brain.age_years, "years")
 BRAIN_VENTRICLES = Estimator(

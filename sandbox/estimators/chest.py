@@ -1,6 +1,6 @@
 """Read attributes off chest films: cardiothoracic ratio, finding scores, sex, age.
 
-    from ldbench_sandbox.estimators.chest import estimate
+    from .chest import estimate
     estimate(images)["cardiothoracic_ratio"]
 
 Kernel ridge regression (Saunders et al., ICML 1998) on the film averaged over 4 x 4 pixels, with a wide Gaussian
@@ -18,8 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from ldbench_sandbox.chest.patient import FINDINGS
-from ldbench_sandbox.estimators.chest_landmarks import Array, Images, check_films, opacities
+
+from ..chest.patient import FINDINGS
+from .chest_landmarks import Array, Images, check_films, opacities
 
 ATTRIBUTES = ("cardiothoracic_ratio", "age", "sex", *FINDINGS)
 _BLOCK = 4
