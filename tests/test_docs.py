@@ -167,7 +167,7 @@ def test_commands_parse(name: str) -> None:
         ("ldbench run TASK", "1 arguments of run"),
         ("ldbench list nothing", "no 'nothing' of list"),
         ("ldbench runs TASK MODEL", "no command 'runs'"),
-        ("ldbench data prepare folder --sise 64", "no option '--sise' of folder"),
+        ("ldbench data prepare folder --sise 64", "no option '--sise' of prepare"),
         ("python -m ldbench run TASK MODEL --seed", "no value of --seed"),
     ],
 )

@@ -1,14 +1,17 @@
-"""A distribution of somebody else's: installed for real, listed, checked and loaded by the command line."""
+"""A distribution of somebody else's with a plug-in of every kind: installed, listed, checked and run for real."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 SOURCE = Path(__file__).parent / "third_party"
 PLUGIN = SOURCE / "src" / "ldbench_example_noise" / "__init__.py"
@@ -33,12 +36,121 @@ def ldbench(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedPr
     )  # fmt: skip
 
 
-def test_it_is_listed_with_its_distribution_beside_the_built_in_ones(site: Path, tmp_path: Path) -> None:
-    done = ldbench(site, tmp_path, "list", "models")
+@pytest.mark.parametrize(
+    ("kind", "name", "said"),
+    [
+        ("models", "example-noise", "text-to-image"),
+        ("models", "example-noise-faint", "The same with a third of the noise."),
+        ("metrics", "brightness_gap", "lower"),
+        ("networks", "example-histogram", "Histogram of grey levels"),
+        ("datasets", "example-ward", "Films of a ward"),
+        ("estimators", "example-brightness", "of 1"),
+    ],
+)
+def test_each_is_listed_with_its_distribution(site: Path, tmp_path: Path, kind: str, name: str, said: str) -> None:
+    done = ldbench(site, tmp_path, "list", kind)
     assert done.returncode == 0, done.stderr
-    rows = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()}
-    assert rows["example-noise"] == ["ldbench-example-noise", "0.3.0"]
-    assert rows["basic-ft-ld"][0] == "ldbench"
+    rows = {line.split()[0]: line for line in done.stdout.splitlines()}
+    assert said in rows[name]
+    assert rows[name].endswith("[ldbench-example-noise 0.3.0]")
+    assert any(line.endswith("[ldbench 0.1.0]") for line in rows.values())
+
+
+def test_models_are_listed_by_what_they_can_do(site: Path, tmp_path: Path) -> None:
+    aging = ldbench(site, tmp_path, "list", "models", "--task", "sandbox-brain-aging").stdout
+    assert "copy-source" in aging
+    assert "example-noise" not in aging
+
+
+CARD = """id = "ward-ageing"
+version = 1
+kind = "aging"
+title = "Films, years later"
+summary = "A third party's data set, metric, network and estimator on one card."
+citation = "none: generated"
+
+[data]
+dataset = "example-ward"
+revision = "1"
+source = "generated"
+licence = "none"
+split = "by subject"
+class_attribute = "finding"
+classes = ["clear", "effusion"]
+
+[protocol]
+resolution = 64
+channels = "grey-as-rgb"
+quantisation = "8-bit, round half up"
+cases = 6
+evaluation_cases = 6
+prompt_style = "simple"
+patient_information = true
+templates = ["A film of a {age} year old, {finding}"]
+age_style = "numerical"
+backbone = "tiny-sd"
+
+[edit]
+attribute = "age"
+role = "later"
+instructions = ["Age this {source_age} year old to {target_age}"]
+region_threshold = 0.02
+
+[metrics.fid]
+extractor = "example-histogram"
+resize = 8
+
+[metrics.age_error]
+estimator = "example-brightness"
+
+[metrics.minimality]
+
+[metrics.brightness_gap]
+levels = 100
+"""
+
+
+def films(root: Path) -> None:
+    """Sixty patients with two films each; the later one is brighter."""
+    random = np.random.default_rng(0)
+    for patient in range(60):
+        finding = ("clear", "effusion")[patient % 2]
+        for age in (50, 60):
+            grey = random.normal(90 + age - 50 + 40 * (patient % 2), 4, (64, 64)).clip(0, 255).astype(np.uint8)
+            path = root / f"P{patient:02}" / f"{age}_{finding}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(grey).save(path)
+    Image.fromarray(np.zeros((64, 64), np.uint8)).save(root / "P00" / "notes.png")
+
+
+def test_a_card_that_uses_all_of_them_runs_end_to_end(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LDBENCH_DATA", str(tmp_path / "prepared"))
+    films(tmp_path / "films")
+    done = ldbench(site, tmp_path, "data", "prepare", "example-ward", "--root", "films", "--size", "64", "--jobs", "2")
+    assert done.returncode == 0, done.stderr
+    assert "rule name 1" in " ".join(done.stdout.split())
+    (tmp_path / "ward.toml").write_text(CARD, encoding="utf-8")
+    done = ldbench(site, tmp_path, "run", "ward.toml", "copy-source", "oracle")
+    assert done.returncode == 0, done.stderr
+    copy, oracle = (
+        {score["metric"]: score for score in json.loads(path.read_text(encoding="utf-8"))["scores"]}
+        for path in sorted(tmp_path.glob("runs/ward-ageing/*/seed-0/result.json"))
+    )
+    assert list(copy) == ["fid", "age_error", "minimality", "brightness_gap"]
+    assert copy["fid"]["extractor"] == "example-histogram"
+    assert copy["brightness_gap"]["parameters"]["levels"] == 100
+    assert copy["age_error"]["extractor"] == "example-brightness"
+    assert copy["minimality"]["value"] == oracle["age_error"]["value"] == 0
+    assert 0.02 < copy["age_error"]["value"] < 0.06  # ten grey levels
+    assert oracle["brightness_gap"]["value"] > 0
+    done = ldbench(site, tmp_path, "report", "runs")
+    assert done.returncode == 0, done.stderr
+    assert "brightness_gap" in done.stdout
+    run = next(tmp_path.glob("runs/ward-ageing/copy-source-*/seed-0"))
+    done = ldbench(site, tmp_path, "verify", str(run), "--task", "ward.toml")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.slow
@@ -77,4 +189,4 @@ def test_a_generator_that_breaks_the_contract_exits_with_2(site: Path, tmp_path:
 def test_the_plugin_is_as_short_as_the_readme_promises() -> None:
     assert len(PLUGIN.read_text().splitlines()) < 40
     imports = [line for line in PLUGIN.read_text().splitlines() if "import" in line and "ldbench" in line]
-    assert imports == ["from ldbench.api import Context, Generator, Request, TrainingSet"]
+    assert imports == ["from ldbench.api import Context, Generator, Preset, Request, TrainingSet"]

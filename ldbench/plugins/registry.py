@@ -28,6 +28,7 @@ from ldbench.errors import PluginError, UnknownNameError, unknown_name
 from ldbench.plugins.source_text import Described, describe, records_in
 
 Plugin = TypeVar("Plugin")
+_OF_FILE = "ldbench_file_"
 
 
 @dataclass(frozen=True)
@@ -146,16 +147,26 @@ def _from_module(value: str) -> object:
 
 def _from_file(spec: str) -> object:
     file, _, attribute = spec.rpartition(":")
-    path = Path(file).resolve()
-    # a name by path keeps two files called model.py apart; dataclasses look the name up in sys.modules
-    name = f"ldbench_file_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    return _attribute(import_file(Path(file)), attribute)
+
+
+def import_file(file: Path) -> ModuleType:
+    """A plug-in's file, executed as a module whose name its path gives, so that two files called model.py are two."""
+    path = file.resolve()
+    name = f"{_OF_FILE}{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
     described = importlib.util.spec_from_file_location(name, path)
     if described is None or described.loader is None:
         raise ImportError(f"{path} isn't Python source")
     module = importlib.util.module_from_spec(described)
-    sys.modules[name] = module
+    sys.modules[name] = module  # where dataclasses and pickle look it up
     described.loader.exec_module(module)
-    return _attribute(module, attribute)
+    return module
+
+
+def file_of(plugin: type) -> Path | None:
+    """The file that `import_file` took a class from, which another process must import first; None for a package's."""
+    file = sys.modules[plugin.__module__].__file__
+    return Path(file) if plugin.__module__.startswith(_OF_FILE) and file else None
 
 
 def _attribute(module: ModuleType, name: str) -> Any:

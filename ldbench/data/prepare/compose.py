@@ -22,9 +22,10 @@ from pathlib import Path
 
 from ldbench.api import Progress, Reader, Skipped, SourceImage, silent
 from ldbench.data.prepare.manifest import Made, Summary, check_test_set, label_of, rows_of, write
-from ldbench.data.prepare.one_image import Outcome, follow_parent, make_images
+from ldbench.data.prepare.one_image import Outcome, make_images, start_worker
 from ldbench.data.prepare.splits import Plan, hashed
 from ldbench.errors import DataError, UsageError
+from ldbench.plugins.registry import file_of
 from ldbench.records.files import write_text_atomic
 
 _BATCH = 8  # images a message to a worker: 200,000 small ones would spend their time in queues
@@ -170,7 +171,8 @@ def _outcomes(reader: Reader, folder: Path, items: Sequence[Item], jobs: int) ->
     batches = (items[start : start + size] for start in range(0, len(items), size))
     make = functools.partial(make_images, reader, folder)
     context = multiprocessing.get_context("spawn")  # forking a process that has threads can hang
-    with _one_thread_each(), ProcessPoolExecutor(min(jobs, len(items) or 1), context, follow_parent) as pool:
+    workers, first = min(jobs, len(items) or 1), (file_of(type(reader)),)
+    with _one_thread_each(), ProcessPoolExecutor(workers, context, start_worker, first) as pool:
         try:
             running: set[Future[list[Outcome]]] = {pool.submit(make, b) for b in islice(batches, jobs * _IN_FLIGHT)}
             while running:

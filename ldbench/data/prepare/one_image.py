@@ -18,6 +18,7 @@ from pathlib import Path
 from ldbench.api import Reader, SourceImage
 from ldbench.data.prepare.pixels.radiograph import encode_png, to_levels
 from ldbench.errors import DataError, FaultyImageError, ImageError
+from ldbench.plugins.registry import import_file
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,13 @@ class Outcome:
 def make_images(reader: Reader, folder: Path, batch: Sequence[tuple[str, SourceImage]]) -> list[Outcome]:
     """Prepare a few images into `folder`, each `<id>.png`; their outcomes in order."""
     return [_make(reader, folder, image_id, source) for image_id, source in batch]
+
+
+def start_worker(plugin: Path | None) -> None:
+    """Import the file that the reader comes from, if any, and end this worker with the process that started it."""
+    if plugin is not None:
+        import_file(plugin)
+    follow_parent()
 
 
 def follow_parent() -> None:

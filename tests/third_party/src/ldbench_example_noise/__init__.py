@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch.nn.functional import avg_pool2d
 
-from ldbench.api import Context, Generator, Request, TrainingSet
+from ldbench.api import Context, Generator, Preset, Request, TrainingSet
 
 
 @dataclass
@@ -31,3 +31,6 @@ class BlurredNoise(Generator):
         noise = torch.stack([request.noise((1, *context.image_shape[1:])) for request in requests])
         smooth = avg_pool2d(noise, 2 * self.radius + 1, stride=1, padding=self.radius)
         return (self._mean + self.strength * smooth).clamp(0, 1)
+
+
+FAINT = Preset(BlurredNoise, {"strength": 0.1}, "The same with a third of the noise.")
