@@ -128,14 +128,12 @@ def _check(records: tuple[Record, ...], arrays: Mapping[str, NDArray[np.uint8]],
 
 
 SANDBOX_BRAIN = DataSource(
-    name="sandbox-brain",
-    summary="Brain slices of 64 px on real anatomy, with a known model of ageing and atrophy.",
+    name="sandbox-brain", summary="Brain slices of 64 px on real anatomy, with a known model of ageing and atrophy.",
     load=functools.partial(_frozen, "sandbox-brain", "sandbox_brain"),
     folders=functools.partial(_folder, "sandbox_brain"),
 )
 SANDBOX_CHEST = DataSource(
-    name="sandbox-chest",
-    summary="Chest films of 64 px, projected from a thorax with known findings.",
+    name="sandbox-chest", summary="Chest films of 64 px, projected from a thorax with known findings.",
     load=functools.partial(_frozen, "sandbox-chest", "sandbox_chest"),
     folders=functools.partial(_folder, "sandbox_chest"),
 )

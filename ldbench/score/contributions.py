@@ -25,10 +25,8 @@ def units_of(data: TaskData, measured: Sequence[Measured], passes: Mapping[str, 
     images of the evaluated cases, "groups" those of the delete-a-group jackknife.
     """
     lists: dict[str, tuple[str, ...]] = {
-        CASES: tuple(data.evaluation_ids),
-        SCANS: tuple(record.id for record in data.of_classes("test")),
-        TRUTHS: tuple(data.evaluation_ids),
-        **{name: tuple(sorted(ids)) for name, ids in passes.items()},
+        CASES: tuple(data.evaluation_ids), SCANS: tuple(record.id for record in data.of_classes("test")),
+        TRUTHS: tuple(data.evaluation_ids), **{name: tuple(sorted(ids)) for name, ids in passes.items()},
     }
     records = records_of(data.task.metrics)
     found: dict[str, Contributions] = {}

@@ -82,12 +82,9 @@ def _conduct(
         return f"{refitted('interrupted', 6)}, {where}" if where else "fit reports no progress, so it was not cut off"
 
     checks: dict[Clause, Callable[[], str]] = {
-        contract.SAME: lambda: again(1),
-        contract.GLOBAL_UNUSED: lambda: again(2),
-        contract.BATCHES: lambda: _batches(first, images, requests),
-        contract.REFITTED: lambda: refitted("second", 3),
-        contract.RESTARTED: lambda: refitted("first", 4),
-        contract.INTERRUPTED: interrupted,
+        contract.SAME: lambda: again(1), contract.GLOBAL_UNUSED: lambda: again(2),
+        contract.BATCHES: lambda: _batches(first, images, requests), contract.REFITTED: lambda: refitted("second", 3),
+        contract.RESTARTED: lambda: refitted("first", 4), contract.INTERRUPTED: interrupted,
     }
     if kind == "text-to-image" and not trial.template.reference:
         checks[contract.SEED_MATTERS] = lambda: _seed_matters(first, images, trial.requests(seed=1))

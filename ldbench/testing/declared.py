@@ -27,12 +27,9 @@ def look(candidate: type[Generator] | Generator, kind: str | None) -> list[Findi
     """The findings on a class (or an instance's class): each clause of `clauses.DECLARED`."""
     cls = candidate if isinstance(candidate, type) else type(candidate)
     return [
-        judge(contract.PROTOCOL, lambda: _protocol(cls)),
-        judge(contract.PARAMETERS, lambda: _parameters(candidate)),
-        judge(contract.SAMPLING, lambda: _sampling(cls)),
-        judge(contract.DOCSTRING, lambda: _docstring(cls)),
-        judge(contract.CAPABILITIES, lambda: _capabilities(cls, kind)),
-        judge(contract.PUBLIC, lambda: _public(cls)),
+        judge(contract.PROTOCOL, lambda: _protocol(cls)), judge(contract.PARAMETERS, lambda: _parameters(candidate)),
+        judge(contract.SAMPLING, lambda: _sampling(cls)), judge(contract.DOCSTRING, lambda: _docstring(cls)),
+        judge(contract.CAPABILITIES, lambda: _capabilities(cls, kind)), judge(contract.PUBLIC, lambda: _public(cls)),
     ]
 
 

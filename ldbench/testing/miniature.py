@@ -42,8 +42,7 @@ def miniature(kind: str) -> Miniature:
 
 def _attributes(subject: int) -> dict[str, str | int | float]:
     return {
-        "age": 60 + 3 * (subject % 8),
-        "sex": ("female", "male")[subject // 2 % 2],
+        "age": 60 + 3 * (subject % 8), "sex": ("female", "male")[subject // 2 % 2],
         "diagnosis": ("CN", "AD")[subject % 2],
     }
 

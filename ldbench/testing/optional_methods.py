@@ -21,8 +21,7 @@ _NUMBERS = ("fit_flops", "image_flops", "disk_bytes", "device_bytes")
 def look(trial: Trial, fitted: Fitted) -> list[Finding]:
     """The findings on each optional protocol."""
     return [
-        judge(contract.NEEDS, lambda: _needs(trial)),
-        judge(contract.LATENTS, lambda: _latents(trial, fitted)),
+        judge(contract.NEEDS, lambda: _needs(trial)), judge(contract.LATENTS, lambda: _latents(trial, fitted)),
         judge(contract.TRAJECTORY, lambda: _trajectory(trial, fitted)),
     ]
 

@@ -62,11 +62,7 @@ def load_slices() -> dict[int, Slice]:
         DataError: nilearn or scipy is not installed.
     """
     try:
-        from nilearn.datasets import (
-            load_mni152_gm_template,
-            load_mni152_template,
-            load_mni152_wm_template,
-        )
+        from nilearn.datasets import load_mni152_gm_template, load_mni152_template, load_mni152_wm_template
     except ImportError as error:
         raise DataError(
             f"expected nilearn and scipy to rebuild the sandbox brains, got '{error}'; install ldbench[sandbox]"
@@ -99,12 +95,7 @@ def _cut(t1: Field, grey: Field, white: Field, height: int) -> Slice:
     sulcal = fluid * np.clip((distance - 2.0) / 3.0, 0.0, 1.0)
     keep = 1.0 - ventricle
     fields = (
-        white * keep,
-        grey * keep,
-        ndimage.gaussian_filter(skull.astype(np.float32), 0.6),
-        ventricle,
-        distance,
-        sulcal,
+        white * keep, grey * keep, ndimage.gaussian_filter(skull.astype(np.float32), 0.6), ventricle, distance, sulcal,
     )
     return Slice(height, *(_frame(field) for field in fields))
 

@@ -61,10 +61,7 @@ def build_atlas(template: Slice) -> Atlas:
     posterior = 1 / (1 + np.exp(-(rows - 0.48) / 0.08))
     lateral = np.clip(np.abs(columns) / 0.6, 0, 1)
     return Atlas(
-        slice=template,
-        flow=flow,
-        ventricle_areas=areas,
-        sulcal_odds=odds.astype(np.float32),
+        slice=template, flow=flow, ventricle_areas=areas, sulcal_odds=odds.astype(np.float32),
         ageing_weight=(1.15 - 0.6 * posterior).astype(np.float32),
         disease_weight=(0.5 + 0.6 * posterior * (0.4 + 0.6 * lateral)).astype(np.float32),
     )

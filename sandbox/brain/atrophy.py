@@ -111,8 +111,7 @@ def loss_at(age: float, history: History, pace: Pace) -> Loss:
     ad = pace.disease * (_levelled(in_mci + in_ad) - _levelled(in_mci))
     excess = mci * (VENTRICLE_RATE["MCI"] - VENTRICLE_RATE["CN"]) + ad * (VENTRICLE_RATE["AD"] - VENTRICLE_RATE["CN"])
     return Loss(
-        ventricle_ratio=math.exp(VENTRICLE_RATE["CN"] * aged) * (1.0 + excess),
-        ageing_tissue=TISSUE_RATE["CN"] * aged,
+        ventricle_ratio=math.exp(VENTRICLE_RATE["CN"] * aged) * (1.0 + excess), ageing_tissue=TISSUE_RATE["CN"] * aged,
         disease_tissue=mci * (TISSUE_RATE["MCI"] - TISSUE_RATE["CN"]) + ad * (TISSUE_RATE["AD"] - TISSUE_RATE["CN"]),
     )
 

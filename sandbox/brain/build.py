@@ -30,8 +30,7 @@ COLUMNS: Final = ("image_id", "subject", "split", "role", "index", "age", "sex",
 
 # Subjects of each diagnosis; the test split has no MCI because the paper's has none.
 COHORT: Final[dict[str, dict[Diagnosis, int]]] = {
-    "train": {"CN": 300, "AD": 300, "MCI": 100},
-    "validation": {"CN": 60, "AD": 60, "MCI": 20},
+    "train": {"CN": 300, "AD": 300, "MCI": 100}, "validation": {"CN": 60, "AD": 60, "MCI": 20},
     "test": {"CN": 100, "AD": 100},
 }
 YOUNGEST, OLDEST, OLDEST_LATER = 60, 85, 95
@@ -160,15 +159,8 @@ def _render_all(scans: list[Scan]) -> dict[str, Picture]:
 def _row(scan: Scan, index: int) -> dict[str, str | int]:
     """The manifest's row."""
     return {
-        "image_id": scan.image_id,
-        "subject": f"s{scan.subject.number:04d}",
-        "split": scan.split,
-        "role": scan.role,
-        "index": index,
-        "age": scan.age,
-        "sex": scan.subject.sex,
-        "diagnosis": scan.diagnosis,
-        "years": scan.years,
+        "image_id": scan.image_id, "subject": f"s{scan.subject.number:04d}", "split": scan.split, "role": scan.role,
+        "index": index, "age": scan.age, "sex": scan.subject.sex, "diagnosis": scan.diagnosis, "years": scan.years,
     }
 
 

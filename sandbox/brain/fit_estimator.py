@@ -58,12 +58,10 @@ def errors(images: npt.NDArray[np.float32], ages: Vector, diagnoses: list[str], 
     normal = np.array([diagnosis == "CN" for diagnosis in diagnoses])
     ill = np.array([diagnosis == "AD" for diagnosis in diagnoses])
     return {
-        "age_mae_years": float(np.abs(estimated - ages).mean()),
-        "age_bias_years": float((estimated - ages).mean()),
+        "age_mae_years": float(np.abs(estimated - ages).mean()), "age_bias_years": float((estimated - ages).mean()),
         "auc_ad_cn": area_under_curve(score[normal], score[ill]),
         "auc_ventricle_ratio": area_under_curve(ratio[normal], ratio[ill]),
-        "auc_sulcal_fraction": area_under_curve(sulci[normal], sulci[ill]),
-        "n": len(images),
+        "auc_sulcal_fraction": area_under_curve(sulci[normal], sulci[ill]), "n": len(images),
     }
 
 

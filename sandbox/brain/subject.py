@@ -109,10 +109,8 @@ def draw_subject(number: int, sex: Sex, seed: int) -> Subject:
         ventricle_size=float(np.exp(normal(0.0, 0.13))),
         sulcal_reserve=max(0.0, normal(0.02, 0.008)),
         pace=Pace(
-            ageing=float(np.exp(normal(0.0, 0.10))),
-            disease=float(np.exp(normal(0.0, 0.15))),
-            mci_years=float(rng.uniform(2.5, 5.0)),
-            ad_years=float(rng.uniform(3.0, 10.0)),
+            ageing=float(np.exp(normal(0.0, 0.10))), disease=float(np.exp(normal(0.0, 0.15))),
+            mci_years=float(rng.uniform(2.5, 5.0)), ad_years=float(rng.uniform(3.0, 10.0)),
         ),
     )
 
@@ -137,8 +135,7 @@ def draw_identity(subject: Subject) -> Identity:
     return Identity(
         warp=compose(turned, exponential(velocity)),
         sulci=0.4 * smooth_noise(rng, FRAME, 14) + 0.4 * smooth_noise(rng, FRAME, 6),
-        gain=1 + 0.04 * smooth_noise(rng, SIZE, 16),
-        noise=rng.standard_normal((2, SIZE, SIZE), dtype=np.float32),
+        gain=1 + 0.04 * smooth_noise(rng, SIZE, 16), noise=rng.standard_normal((2, SIZE, SIZE), dtype=np.float32),
     )
 
 

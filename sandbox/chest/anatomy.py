@@ -94,17 +94,11 @@ def build_anatomy(patient: ChestPatient, finding: str, sex: str, age: int) -> Ch
     apex = 12.4 * scale - 0.008 * (age - 54)
     right_dome = -6.6 * scale - 1.1 * patient.inspiration
     return ChestAnatomy(
-        scale=scale,
-        half_width=half_width,
-        half_depth=half_depth,
-        apex=apex,
-        base=-14.5 * scale - 0.6 * patient.inspiration,
-        domes=(right_dome, right_dome - 1.1 - 0.35 * patient.dome_gap),
-        sulcus_drop=4.5 * scale * (1.0 + 0.12 * patient.sulcus),
-        wall=(2.6 if female else 2.8) + 0.5 * patient.habitus,
+        scale=scale, half_width=half_width, half_depth=half_depth, apex=apex,
+        base=-14.5 * scale - 0.6 * patient.inspiration, domes=(right_dome, right_dome - 1.1 - 0.35 * patient.dome_gap),
+        sulcus_drop=4.5 * scale * (1.0 + 0.12 * patient.sulcus), wall=(2.6 if female else 2.8) + 0.5 * patient.habitus,
         heart_width=2.0 * half_width * heart_ratio(patient, finding, sex, age),
-        heart_right=0.335 + 0.02 * patient.heart_right,
-        heart_slant=-0.40 - 0.08 * patient.heart_tilt,
+        heart_right=0.335 + 0.02 * patient.heart_right, heart_slant=-0.40 - 0.08 * patient.heart_tilt,
         fat_pad=scale * max(0.0, 0.6 + 0.8 * patient.fat_pad + 0.4 * patient.habitus),
         mediastinum=2.25 * scale * (1.0 + 0.07 * patient.mediastinum + 0.06 * max(patient.habitus, 0.0)),
         knob=scale * (1.35 + 0.012 * (age - 18) + 0.12 * patient.knob),
@@ -112,8 +106,7 @@ def build_anatomy(patient: ChestPatient, finding: str, sex: str, age: int) -> Ch
         rib_height=0.62 * scale * (1.0 + 0.08 * patient.rib_height),
         bone=float(np.clip((1.12 if not female else 1.06) - 0.0075 * (age - 18) + 0.07 * patient.bone, 0.45, 1.3)),
         breast=max(0.6, 1.7 + 0.45 * patient.breast + 0.3 * patient.habitus) if female else 0.5,
-        ptosis=0.02 * (age - 40),
-        turn=np.radians(1.7) * patient.rotation,
+        ptosis=0.02 * (age - 40), turn=np.radians(1.7) * patient.rotation,
     )
 
 

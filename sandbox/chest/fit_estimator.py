@@ -103,10 +103,7 @@ def main(folder: Path) -> None:
         films = {name: stored[name] for name in stored.files}
     ridge = fit(films["train"], truths("train"))
     arrays: dict[str, npt.NDArray[np.generic]] = {
-        "support": ridge.support,
-        "weights": ridge.weights,
-        "offset": ridge.offset,
-        "scale": np.array(ridge.scale),
+        "support": ridge.support, "weights": ridge.weights, "offset": ridge.offset, "scale": np.array(ridge.scale),
         "gamma": np.array(ridge.gamma),
     }
     write_arrays(folder / "estimator.npz", arrays)

@@ -11,8 +11,7 @@ from . import brain, chest
 
 BRAIN_AGE = Estimator("sandbox-brain-age", "Age of a sandbox brain.", brain.age_years, "years")
 BRAIN_VENTRICLES = Estimator(
-    "sandbox-brain-ventricle-ratio", "Ventricle-to-brain ratio of a sandbox brain.", brain.ventricle_ratio,
-    "ratio",
+    "sandbox-brain-ventricle-ratio", "Ventricle-to-brain ratio of a sandbox brain.", brain.ventricle_ratio, "ratio",
 )
 CHEST_AGE = Estimator("sandbox-chest-age", "Age on a sandbox chest film.", chest.age, "years")
 CHEST_HEART = Estimator(

@@ -63,10 +63,7 @@ def frozen() -> KernelRidge:
     file = importlib.resources.files("ldbench_tasks") / "sandbox_chest" / "estimator.npz"
     with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
         return KernelRidge(
-            support=stored["support"],
-            weights=stored["weights"],
-            offset=stored["offset"],
-            scale=float(stored["scale"]),
+            support=stored["support"], weights=stored["weights"], offset=stored["offset"], scale=float(stored["scale"]),
             gamma=float(stored["gamma"]),
         )
 
@@ -84,9 +81,7 @@ def estimate(images: Images, ridge: KernelRidge | None = None) -> dict[str, Arra
     result = {name: predicted[:, column] for column, name in enumerate(ATTRIBUTES)}
     seen = opacities(images)
     return result | {
-        "angle_right": seen.angles[:, 0],
-        "angle_left": seen.angles[:, 1],
-        "zone_asymmetry": seen.asymmetry,
+        "angle_right": seen.angles[:, 0], "angle_left": seen.angles[:, 1], "zone_asymmetry": seen.asymmetry,
     }
 
 

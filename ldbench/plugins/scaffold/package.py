@@ -17,8 +17,7 @@ from ldbench.plugins.scaffold.names import Names, names_of
 _TEMPLATES = "ldbench.plugins.scaffold"
 # the sandbox's card of each kind that all its rows are measured on
 SANDBOX = {
-    "text-to-image": "sandbox-brain-t2i",
-    "aging": "sandbox-brain-aging",
+    "text-to-image": "sandbox-brain-t2i", "aging": "sandbox-brain-aging",
     "disease-counterfactual": "sandbox-brain-disease",
 }
 
@@ -45,13 +44,9 @@ def write_package(name: str, kind: str = "text-to-image", out: Path | None = Non
 def _files(names: Names, kind: str) -> dict[str, str]:
     """Where each template goes."""
     return {
-        "README.md": "readme.md",
-        "pyproject.toml": "pyproject.toml",
-        f"src/{names.module}/__init__.py": f"{kind}.py",
-        f"src/{names.module}/py.typed": "py.typed",
-        f"tests/test_{names.module}.py": "test.py",
-        ".github/workflows/test.yml": "workflow.yml",
-        ".gitignore": "gitignore",
+        "README.md": "readme.md", "pyproject.toml": "pyproject.toml", f"src/{names.module}/__init__.py": f"{kind}.py",
+        f"src/{names.module}/py.typed": "py.typed", f"tests/test_{names.module}.py": "test.py",
+        ".github/workflows/test.yml": "workflow.yml", ".gitignore": "gitignore",
     }
 
 

@@ -72,25 +72,15 @@ def _of_estimator(metric: str, inputs: MetricInputs, settings: AttributeSpec) ->
 
 
 AGE_ERROR = Metric(
-    name="age_error",
-    title="Error of the age read off the image",
+    name="age_error", title="Error of the age read off the image",
     summary="Mean difference of an estimator's readings of result and truth, in years; 0 for the truth.",
-    direction="lower",
-    compute=_age_error,
-    compares="edited images and their true counterparts",
-    settings=AttributeSpec,
-    needs=frozenset({"source", "truth"}),
-    bounds=(0.0, math.inf),
+    direction="lower", compute=_age_error, compares="edited images and their true counterparts", settings=AttributeSpec,
+    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf),
 )
 
 RATIO_ERROR = Metric(
-    name="ratio_error",
-    title="Error of a ratio read off the image",
-    summary="As age_error, for the ventricle-to-brain or the cardiothoracic ratio.",
-    direction="lower",
-    compute=_ratio_error,
-    compares="edited images and their true counterparts",
-    settings=AttributeSpec,
-    needs=frozenset({"source", "truth"}),
-    bounds=(0.0, math.inf),
+    name="ratio_error", title="Error of a ratio read off the image",
+    summary="As age_error, for the ventricle-to-brain or the cardiothoracic ratio.", direction="lower",
+    compute=_ratio_error, compares="edited images and their true counterparts", settings=AttributeSpec,
+    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf),
 )

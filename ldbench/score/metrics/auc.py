@@ -31,18 +31,9 @@ Indices = npt.NDArray[np.int64]
 
 
 def auc_score(
-    train_images: torch.Tensor,
-    train_labels: Sequence[Label],
-    test_images: torch.Tensor,
-    test_labels: Sequence[Label],
-    *,
-    classes: Sequence[Label],
-    recipe: Recipe | None = None,
-    objective: Objective | None = None,
-    epochs: int | None = None,
-    seed: int = 0,
-    spread_seeds: int = 1,
-    device: torch.device | str = "cpu",
+    train_images: torch.Tensor, train_labels: Sequence[Label], test_images: torch.Tensor, test_labels: Sequence[Label],
+    *, classes: Sequence[Label], recipe: Recipe | None = None, objective: Objective | None = None,
+    epochs: int | None = None, seed: int = 0, spread_seeds: int = 1, device: torch.device | str = "cpu",
     progress: Progress = silent,
 ) -> Measured:
     """AUC as a score; images are `(N, 3, H, W) float32 in [0, 1]`, `n` counts the training images.
@@ -67,28 +58,16 @@ def auc_score(
     found = areas(scores, test_index)
     interval = found.interval()
     return Measured(
-        metric="auc",
-        value=interval.value,
-        ci_low=interval.low,
-        ci_high=interval.high,
-        n=len(train_images),
-        direction="higher",
-        extractor="resnet18",
+        metric="auc", value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(train_images),
+        direction="higher", extractor="resnet18",
         parameters={**_parameters(chosen, classes, len(test_index), seed, spread_seeds), **_observed(found)},
         contributions={"scans": found.contributions_n},
     )
 
 
 def _trained(
-    images: torch.Tensor,
-    labels: Indices,
-    test_images: torch.Tensor,
-    *,
-    classes: int,
-    recipe: Recipe,
-    seeds: range,
-    device: torch.device | str,
-    progress: Progress,
+    images: torch.Tensor, labels: Indices, test_images: torch.Tensor, *, classes: int, recipe: Recipe, seeds: range,
+    device: torch.device | str, progress: Progress,
 ) -> npt.NDArray[np.float64]:
     """Scores of the test images from one training a seed, `(S, N, K)`."""
     import torch
@@ -149,14 +128,10 @@ def _parameters(
     over = "test cases" if spread_seeds == 1 else "test cases and trainings (Obuchowski-Rockette)"
     held = ", classifier held fixed" if spread_seeds == 1 else ""
     return {
-        "classifier": "torchvision resnet18, from scratch",
-        "classes": ", ".join(str(label) for label in classes),
-        "average": "binary" if len(classes) == 2 else "macro one-versus-rest",
-        "n_test": n_test,
-        "seed": seed,
+        "classifier": "torchvision resnet18, from scratch", "classes": ", ".join(str(label) for label in classes),
+        "average": "binary" if len(classes) == 2 else "macro one-versus-rest", "n_test": n_test, "seed": seed,
         "spread_seeds": spread_seeds,
-        "interval": f"95 % DeLong over {over}, logit scale (Newcombe where degenerate){held}",
-        **asdict(recipe),
+        "interval": f"95 % DeLong over {over}, logit scale (Newcombe where degenerate){held}", **asdict(recipe),
     }
 
 
@@ -165,8 +140,7 @@ def _observed(found: Areas) -> dict[str, ParameterValue]:
     if found.spread is None:
         return {}
     return {
-        "observed_spread_sd": found.spread,
-        "observed_auc_per_seed": ", ".join(f"{area:.4f}" for area in found.areas_s),
+        "observed_spread_sd": found.spread, "observed_auc_per_seed": ", ".join(f"{area:.4f}" for area in found.areas_s),
     }
 
 

@@ -69,36 +69,21 @@ def _reversibility(inputs: MetricInputs, settings: PassSpec) -> Measured:
 
 
 MINIMALITY = Metric(
-    name="minimality",
-    title="Mean change",
-    summary="Mean |x' - x|; doing nothing is perfect, so read it beside flip_rate or age_error.",
-    direction="lower",
-    compute=_minimality,
-    compares="edited images and their sources",
-    needs=frozenset({"source"}),
-    bounds=(0.0, 1.0),
+    name="minimality", title="Mean change",
+    summary="Mean |x' - x|; doing nothing is perfect, so read it beside flip_rate or age_error.", direction="lower",
+    compute=_minimality, compares="edited images and their sources", needs=frozenset({"source"}), bounds=(0.0, 1.0),
 )
 
 COMPOSITION = Metric(
-    name="composition",
-    title="Mean change by the null edit",
-    summary="Mean |f(x, null) - x|; 0 for a sound counterfactual model.",
-    direction="lower",
-    compute=_composition,
-    compares="images edited to what they are, and their sources",
-    settings=PassSpec,
-    needs=frozenset({"source", "null"}),
-    bounds=(0.0, 1.0),
+    name="composition", title="Mean change by the null edit",
+    summary="Mean |f(x, null) - x|; 0 for a sound counterfactual model.", direction="lower", compute=_composition,
+    compares="images edited to what they are, and their sources", settings=PassSpec,
+    needs=frozenset({"source", "null"}), bounds=(0.0, 1.0),
 )
 
 REVERSIBILITY = Metric(
-    name="reversibility",
-    title="Mean change there and back",
-    summary="Mean |f(f(x, a'), a) - x|; 0 for a sound counterfactual model.",
-    direction="lower",
-    compute=_reversibility,
-    compares="images edited and edited back, and their sources",
-    settings=PassSpec,
-    needs=frozenset({"source", "back"}),
+    name="reversibility", title="Mean change there and back",
+    summary="Mean |f(f(x, a'), a) - x|; 0 for a sound counterfactual model.", direction="lower", compute=_reversibility,
+    compares="images edited and edited back, and their sources", settings=PassSpec, needs=frozenset({"source", "back"}),
     bounds=(0.0, 1.0),
 )

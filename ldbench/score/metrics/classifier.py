@@ -115,15 +115,8 @@ class Classifier:
 
 
 def predict(
-    train: torch.Tensor,
-    train_labels: torch.Tensor,
-    test: torch.Tensor,
-    *,
-    classes: int,
-    recipe: Recipe,
-    seed: int,
-    device: torch.device | str = "cpu",
-    progress: Progress = silent,
+    train: torch.Tensor, train_labels: torch.Tensor, test: torch.Tensor, *, classes: int, recipe: Recipe, seed: int,
+    device: torch.device | str = "cpu", progress: Progress = silent,
 ) -> torch.Tensor:
     """Train on `(N, 3, H, W) float32 in [0, 1]` with labels `(N,) int64` below `classes`, score the test images.
 
@@ -136,14 +129,8 @@ def predict(
 
 
 def train_classifier(
-    images: torch.Tensor,
-    labels: torch.Tensor,
-    *,
-    classes: int,
-    recipe: Recipe,
-    seed: int,
-    device: torch.device | str = "cpu",
-    progress: Progress = silent,
+    images: torch.Tensor, labels: torch.Tensor, *, classes: int, recipe: Recipe, seed: int,
+    device: torch.device | str = "cpu", progress: Progress = silent,
 ) -> Classifier:
     """The classifier trained on `(N, 3, H, W) float32 in [0, 1]` with labels `(N,) int64` below `classes`."""
     import torch

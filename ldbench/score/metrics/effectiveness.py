@@ -81,8 +81,7 @@ def target_auc_score(
         direction="higher",
         extractor="resnet18",
         parameters={
-            **judge,
-            "average": "binary" if len(classes) == 2 else "macro one-versus-rest",
+            **judge, "average": "binary" if len(classes) == 2 else "macro one-versus-rest",
             "interval": "95 % DeLong over cases, logit scale (Newcombe where degenerate), judge held fixed",
         },
         contributions={"cases": found.contributions_n},
@@ -113,27 +112,17 @@ def _flip_rate(inputs: MetricInputs, settings: NoSettings) -> Measured:
 
 
 TARGET_AUC = Metric(
-    name="target_auc",
-    title="AUC of the target class, by a judge trained on real",
+    name="target_auc", title="AUC of the target class, by a judge trained on real",
     summary="ROC area of the judge's scores against target classes; near 0 for copies where two classes are swapped.",
-    direction="higher",
-    compute=_target_auc,
-    compares="edited images and their target classes",
-    interval="over cases (DeLong), judge held fixed",
-    needs=frozenset({"source", "judge"}),
-    bounds=(0.0, 1.0),
+    direction="higher", compute=_target_auc, compares="edited images and their target classes",
+    interval="over cases (DeLong), judge held fixed", needs=frozenset({"source", "judge"}), bounds=(0.0, 1.0),
     networks=("resnet18",),
 )
 
 FLIP_RATE = Metric(
-    name="flip_rate",
-    title="Share of results judged to be of the target class",
+    name="flip_rate", title="Share of results judged to be of the target class",
     summary="Share of results whose likeliest class is the wanted one, by a ResNet18 trained on real scans.",
-    direction="higher",
-    compute=_flip_rate,
-    compares="edited images and their target classes",
-    interval="over cases (Wilson), judge held fixed",
-    needs=frozenset({"source", "judge"}),
-    bounds=(0.0, 1.0),
+    direction="higher", compute=_flip_rate, compares="edited images and their target classes",
+    interval="over cases (Wilson), judge held fixed", needs=frozenset({"source", "judge"}), bounds=(0.0, 1.0),
     networks=("resnet18",),
 )

@@ -37,13 +37,8 @@ def fid(real_features: npt.ArrayLike, generated_features: npt.ArrayLike) -> floa
 
 
 def fid_score(
-    real_features: npt.ArrayLike,
-    generated_features: npt.ArrayLike,
-    *,
-    extractor: str,
-    parameters: Mapping[str, ParameterValue] | None = None,
-    seed: int = 0,
-    groups: int = GROUPS,
+    real_features: npt.ArrayLike, generated_features: npt.ArrayLike, *, extractor: str,
+    parameters: Mapping[str, ParameterValue] | None = None, seed: int = 0, groups: int = GROUPS,
 ) -> Measured:
     """FID as a score; its interval is `group_jackknife`'s, for the expected FID at these sample sizes."""
     real_nd, generated_md = validated_features("fid", real_features, generated_features, least=3)
@@ -59,11 +54,9 @@ def fid_score(
         direction="lower",
         extractor=extractor,
         parameters={
-            **(parameters or {}),
-            "n_real": len(real_nd),
+            **(parameters or {}), "n_real": len(real_nd),
             "interval": "95 % delete-a-group jackknife over both sets, for the expected value at these sample sizes",
-            "interval_groups": min(groups, len(real_nd), len(generated_md)),
-            "interval_seed": seed,
+            "interval_groups": min(groups, len(real_nd), len(generated_md)), "interval_seed": seed,
         },
         contributions={"groups": contributions},
     )
@@ -118,14 +111,9 @@ def _compute(inputs: MetricInputs, settings: DistributionSpec) -> Measured:
 
 
 FID = Metric(
-    name="fid",
-    title="Frechet inception distance",
+    name="fid", title="Frechet inception distance",
     summary="Distance between Gaussians fitted to real and generated features; exact for few samples.",
-    direction="lower",
-    compute=_compute,
-    compares="generated and real sets",
-    interval="expected value at these sample sizes (delete-a-group jackknife)",
-    settings=DistributionSpec,
-    bounds=(0.0, math.inf),
-    networks=("efficientnet-lite0", "inception-v3"),
+    direction="lower", compute=_compute, compares="generated and real sets",
+    interval="expected value at these sample sizes (delete-a-group jackknife)", settings=DistributionSpec,
+    bounds=(0.0, math.inf), networks=("efficientnet-lite0", "inception-v3"),
 )

@@ -64,11 +64,7 @@ def identity_ssim_values(result: torch.Tensor, source: torch.Tensor, region: tor
 
 
 def identity_lpips_score(
-    result: torch.Tensor,
-    source: torch.Tensor,
-    region: torch.Tensor | None,
-    *,
-    extractor: str = "stlpips-alex",
+    result: torch.Tensor, source: torch.Tensor, region: torch.Tensor | None, *, extractor: str = "stlpips-alex",
     device: torch.device | str = "cpu",
 ) -> Measured:
     """Mean LPIPS between composite and source, with Student's t interval over cases that have pixels outside."""
@@ -112,36 +108,22 @@ def _identity_lpips(inputs: MetricInputs, settings: PerceptualSpec) -> Measured:
 
 
 SOURCE_SSIM = Metric(
-    name="source_ssim",
-    title="Structural similarity to the source",
-    summary="SSIM of result and source over the whole image; punishes the edit itself.",
-    direction="higher",
-    compute=_source_ssim,
-    compares="edited images and their sources",
-    needs=frozenset({"source"}),
-    bounds=(-1.0, 1.0),
+    name="source_ssim", title="Structural similarity to the source",
+    summary="SSIM of result and source over the whole image; punishes the edit itself.", direction="higher",
+    compute=_source_ssim, compares="edited images and their sources", needs=frozenset({"source"}), bounds=(-1.0, 1.0),
 )
 
 IDENTITY_SSIM = Metric(
-    name="identity_ssim",
-    title="Structural similarity to the source outside the edit",
+    name="identity_ssim", title="Structural similarity to the source outside the edit",
     summary="SSIM to the source where truth changes nothing (whole image where truth is unknown); 1 for a copy.",
-    direction="higher",
-    compute=_identity_ssim,
-    compares="edited images, their sources and their true counterparts",
-    needs=frozenset({"source"}),
-    bounds=(-1.0, 1.0),
+    direction="higher", compute=_identity_ssim, compares="edited images, their sources and their true counterparts",
+    needs=frozenset({"source"}), bounds=(-1.0, 1.0),
 )
 
 IDENTITY_LPIPS = Metric(
-    name="identity_lpips",
-    title="Perceptual distance to the source outside the edit",
+    name="identity_lpips", title="Perceptual distance to the source outside the edit",
     summary="LPIPS to the source, the region that truth changes taken from the source; 0 for a copy.",
-    direction="lower",
-    compute=_identity_lpips,
-    compares="edited images, their sources and their true counterparts",
-    settings=PerceptualSpec,
-    needs=frozenset({"source"}),
-    bounds=(0.0, math.inf),
+    direction="lower", compute=_identity_lpips, compares="edited images, their sources and their true counterparts",
+    settings=PerceptualSpec, needs=frozenset({"source"}), bounds=(0.0, math.inf),
     networks=("stlpips-alex", "lpips-alex"),
 )

@@ -38,9 +38,7 @@ def validated_pairs(
 
 
 def in_batches(
-    function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
-    generated: torch.Tensor,
-    target: torch.Tensor,
+    function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], generated: torch.Tensor, target: torch.Tensor,
     batch_size: int,
 ) -> Array:
     """One value a pair, as float64."""

@@ -59,12 +59,7 @@ def deletion_groups(size: int, groups: int, random: np.random.Generator) -> list
 
 
 def group_jackknife(
-    statistic: Callable[[Array, Array], float],
-    real_nd: Array,
-    generated_md: Array,
-    *,
-    groups: int,
-    seed: int,
+    statistic: Callable[[Array, Array], float], real_nd: Array, generated_md: Array, *, groups: int, seed: int,
 ) -> Interval:
     """Interval for E[statistic] at these two sample sizes by the delete-a-group jackknife.
 

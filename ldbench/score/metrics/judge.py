@@ -58,15 +58,8 @@ def judge_of(
 
 
 def trained_judge(
-    images: torch.Tensor,
-    labels: Sequence[str],
-    *,
-    classes: Sequence[str],
-    recipe: Recipe,
-    seed: int,
-    device: torch.device | str = "cpu",
-    folder: Path | None = None,
-    progress: Progress = silent,
+    images: torch.Tensor, labels: Sequence[str], *, classes: Sequence[str], recipe: Recipe, seed: int,
+    device: torch.device | str = "cpu", folder: Path | None = None, progress: Progress = silent,
 ) -> Judge:
     """The judge that learnt from real scans `(N, 3, H, W) float32 in [0, 1]` and their labels, each one of `classes`.
 
@@ -93,11 +86,8 @@ def trained_judge(
         if path is not None:
             _write(path, key, classifier.network.state_dict())
     parameters: dict[str, ParameterValue] = {
-        "judge": "torchvision resnet18, from scratch, on the real training scans",
-        "judge_scans": len(images),
-        "judge_initialisation": seed,
-        "classes": ", ".join(classes),
-        **asdict(recipe),
+        "judge": "torchvision resnet18, from scratch, on the real training scans", "judge_scans": len(images),
+        "judge_initialisation": seed, "classes": ", ".join(classes), **asdict(recipe),
     }
     return Judge(classifier, tuple(classes), parameters)
 
@@ -115,11 +105,7 @@ def class_indices(metric: str, labels: Sequence[str], classes: Sequence[str]) ->
 
 
 def _key(
-    images: torch.Tensor,
-    index: npt.NDArray[np.int64],
-    classes: Sequence[str],
-    recipe: Recipe,
-    seed: int,
+    images: torch.Tensor, index: npt.NDArray[np.int64], classes: Sequence[str], recipe: Recipe, seed: int,
     device: torch.device,
 ) -> str:
     """SHA-256 of all that the trained weights depend on; the number of threads, worth round-off, is left out."""

@@ -26,12 +26,8 @@ _BLOCK = 1024
 
 
 def kid(
-    real_features: npt.ArrayLike,
-    generated_features: npt.ArrayLike,
-    *,
-    subset_size: int | None = None,
-    subsets: int = SUBSETS,
-    seed: int = 0,
+    real_features: npt.ArrayLike, generated_features: npt.ArrayLike, *, subset_size: int | None = None,
+    subsets: int = SUBSETS, seed: int = 0,
 ) -> float:
     """Unbiased kernel distance of `(n, d)` real and `(m, d)` generated features, in float64; may be below zero.
 
@@ -45,13 +41,8 @@ def kid(
 
 
 def kid_score(
-    real_features: npt.ArrayLike,
-    generated_features: npt.ArrayLike,
-    *,
-    extractor: str,
-    parameters: Mapping[str, ParameterValue] | None = None,
-    subset_size: int | None = None,
-    subsets: int = SUBSETS,
+    real_features: npt.ArrayLike, generated_features: npt.ArrayLike, *, extractor: str,
+    parameters: Mapping[str, ParameterValue] | None = None, subset_size: int | None = None, subsets: int = SUBSETS,
     seed: int = 0,
 ) -> Measured:
     """KID as a score, with the interval of `kid_interval`."""
@@ -68,12 +59,8 @@ def kid_score(
         direction="lower",
         extractor=extractor,
         parameters={
-            **(parameters or {}),
-            "n_real": len(real_nd),
-            "kernel": "(x.y / d + 1)^3",
-            "estimator": "unbiased",
-            "subset_size": subset_size,
-            "subsets": None if subset_size is None else subsets,
+            **(parameters or {}), "n_real": len(real_nd), "kernel": "(x.y / d + 1)^3", "estimator": "unbiased",
+            "subset_size": subset_size, "subsets": None if subset_size is None else subsets,
             "subset_seed": None if subset_size is None else seed,
             "interval": "95 % delete-one jackknife over both sets, Student's t",
         },
@@ -182,14 +169,9 @@ def _compute(inputs: MetricInputs, settings: KernelSpec) -> Measured:
 
 
 KID = Metric(
-    name="kid",
-    title="Kernel inception distance",
+    name="kid", title="Kernel inception distance",
     summary="Unbiased squared MMD of the features with a cubic kernel; all pairs, or seeded subsets.",
-    direction="lower",
-    compute=_compute,
-    compares="generated and real sets",
-    interval="population value (delete-one jackknife)",
-    settings=KernelSpec,
-    scans="reference",
+    direction="lower", compute=_compute, compares="generated and real sets",
+    interval="population value (delete-one jackknife)", settings=KernelSpec, scans="reference",
     networks=("efficientnet-lite0", "inception-v3"),
 )

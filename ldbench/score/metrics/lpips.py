@@ -32,22 +32,15 @@ SMALLEST = 32  # px; AlexNet's third pooling needs it
 STLPIPS_SHA256 = "b356b382f96010f77d085ee8343ecd9fd322d0a56e8de2b2d0549fafcad8b9ee"
 LPIPS_LINEAR_SHA256 = "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0"
 ALEXNET = weights.WeightsFile(
-    name="alexnet-owt-7be5be79.pth",
-    url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
-    sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
-    network="lpips-alex",
+    name="alexnet-owt-7be5be79.pth", url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+    sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02", network="lpips-alex",
 )
 Distance = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
 
 
 def lpips_values(
-    generated: torch.Tensor,
-    target: torch.Tensor,
-    *,
-    extractor: str = "stlpips-alex",
-    alexnet: Path | None = None,
-    device: torch.device | str = "cpu",
-    batch_size: int = 4,
+    generated: torch.Tensor, target: torch.Tensor, *, extractor: str = "stlpips-alex", alexnet: Path | None = None,
+    device: torch.device | str = "cpu", batch_size: int = 4,
 ) -> Array:
     """Perceptual distance of each pair of `(N, 3, H, W) float32 in [0, 1]` images; 0 for a copy.
 
@@ -60,13 +53,8 @@ def lpips_values(
 
 
 def lpips_score(
-    generated: torch.Tensor,
-    target: torch.Tensor,
-    *,
-    extractor: str = "stlpips-alex",
-    alexnet: Path | None = None,
-    device: torch.device | str = "cpu",
-    batch_size: int = 4,
+    generated: torch.Tensor, target: torch.Tensor, *, extractor: str = "stlpips-alex", alexnet: Path | None = None,
+    device: torch.device | str = "cpu", batch_size: int = 4,
 ) -> Measured:
     """Mean perceptual distance over cases as a `Score`, with Student's t interval."""
     values = lpips_values(generated, target, extractor=extractor, alexnet=alexnet, device=device, batch_size=batch_size)
@@ -141,14 +129,8 @@ def _compute(inputs: MetricInputs, settings: PerceptualSpec) -> Measured:
 
 
 LPIPS = Metric(
-    name="lpips",
-    title="Learned perceptual distance",
-    summary="Distance between deep features of each pair, mean over cases; 0 for a copy.",
-    direction="lower",
-    compute=_compute,
-    compares="generated images and their targets",
-    settings=PerceptualSpec,
-    needs=frozenset({"truth"}),
-    bounds=(0.0, math.inf),
-    networks=EXTRACTORS,
+    name="lpips", title="Learned perceptual distance",
+    summary="Distance between deep features of each pair, mean over cases; 0 for a copy.", direction="lower",
+    compute=_compute, compares="generated images and their targets", settings=PerceptualSpec,
+    needs=frozenset({"truth"}), bounds=(0.0, math.inf), networks=EXTRACTORS,
 )

@@ -24,15 +24,9 @@ def mean_score(
     """The mean of `values (N,)` with its 95 % interval; raises `MetricError` for fewer than two or not finite ones."""
     interval, (lowest, highest) = mean_interval(values, metric), metric_bounds(metric)
     return Measured(
-        metric=metric,
-        value=interval.value,
-        ci_low=max(interval.low, lowest),
-        ci_high=min(interval.high, highest),
-        n=len(values),
-        direction=direction,
-        extractor=extractor,
-        parameters={**parameters, "interval": "95 % Student's t over cases"},
-        contributions={"cases": of_mean(values)},
+        metric=metric, value=interval.value, ci_low=max(interval.low, lowest), ci_high=min(interval.high, highest),
+        n=len(values), direction=direction, extractor=extractor,
+        parameters={**parameters, "interval": "95 % Student's t over cases"}, contributions={"cases": of_mean(values)},
     )
 
 

@@ -43,9 +43,7 @@ def psnr_score(generated: torch.Tensor, target: torch.Tensor) -> Measured:
     """Mean PSNR over cases as a score, with Student's t interval."""
     values = psnr_values(generated, target)
     what: dict[str, ParameterValue] = {
-        "data_range": 1.0,
-        "average": "mean of one PSNR an image",
-        "cap_db": CAP_DB,
+        "data_range": 1.0, "average": "mean of one PSNR an image", "cap_db": CAP_DB,
         "observed_images_at_cap": int((values >= CAP_DB).sum()),
     }
     return mean_score("psnr", values, "higher", what)
@@ -56,12 +54,7 @@ def _compute(inputs: MetricInputs, settings: NoSettings) -> Measured:
 
 
 PSNR = Metric(
-    name="psnr",
-    title="Peak signal-to-noise ratio",
-    summary="Mean over cases of 10 log10(1 / MSE) in dB, capped at 100.",
-    direction="higher",
-    compute=_compute,
-    compares="generated images and their targets",
-    needs=frozenset({"truth"}),
-    bounds=(0.0, math.inf),
+    name="psnr", title="Peak signal-to-noise ratio",
+    summary="Mean over cases of 10 log10(1 / MSE) in dB, capped at 100.", direction="higher", compute=_compute,
+    compares="generated images and their targets", needs=frozenset({"truth"}), bounds=(0.0, math.inf),
 )

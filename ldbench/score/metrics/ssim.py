@@ -32,12 +32,7 @@ def ssim_map(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     _, map_nchw = structural_similarity_index_measure(
-        x.double(),
-        y.double(),
-        gaussian_kernel=True,
-        sigma=SIGMA,
-        data_range=1.0,
-        reduction="none",
+        x.double(), y.double(), gaussian_kernel=True, sigma=SIGMA, data_range=1.0, reduction="none",
         return_full_image=True,
     )
     border = WINDOW // 2
@@ -62,12 +57,8 @@ def ssim_score(generated: torch.Tensor, target: torch.Tensor) -> Measured:
 def ssim_parameters() -> dict[str, ParameterValue]:
     """The constants of SSIM and the method of its interval, as they stand in a score."""
     return {
-        "data_range": 1.0,
-        "window": "gaussian",
-        "window_size": WINDOW,
-        "window_sigma": SIGMA,
-        "border": "windows within the image only",
-        "channels": "each alone, averaged",
+        "data_range": 1.0, "window": "gaussian", "window_size": WINDOW, "window_sigma": SIGMA,
+        "border": "windows within the image only", "channels": "each alone, averaged",
         "interval": "95 % Student's t over cases",
     }
 
@@ -77,12 +68,7 @@ def _compute(inputs: MetricInputs, settings: NoSettings) -> Measured:
 
 
 SSIM = Metric(
-    name="ssim",
-    title="Structural similarity",
-    summary="Local agreement of luminance, contrast and structure, mean over cases; 1 for a copy.",
-    direction="higher",
-    compute=_compute,
-    compares="generated images and their targets",
-    needs=frozenset({"truth"}),
-    bounds=(-1.0, 1.0),
+    name="ssim", title="Structural similarity",
+    summary="Local agreement of luminance, contrast and structure, mean over cases; 1 for a copy.", direction="higher",
+    compute=_compute, compares="generated images and their targets", needs=frozenset({"truth"}), bounds=(-1.0, 1.0),
 )

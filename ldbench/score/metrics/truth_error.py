@@ -42,8 +42,7 @@ def error_values(metric: str, result: torch.Tensor, truth: torch.Tensor, mask: t
 
 def _score(metric: str, result: torch.Tensor, truth: torch.Tensor, mask: torch.Tensor, side: str) -> Measured:
     what = {
-        "distance": "mean absolute difference of pixels in [0, 1]",
-        "against": "true image",
+        "distance": "mean absolute difference of pixels in [0, 1]", "against": "true image",
         "region": f"{side} what the true image changes",
     }
     values = error_values(metric, result, truth, mask)
@@ -59,23 +58,15 @@ def _error_outside(inputs: MetricInputs, settings: NoSettings) -> Measured:
 
 
 ERROR_INSIDE = Metric(
-    name="error_inside",
-    title="Error against truth where truth changes the source",
+    name="error_inside", title="Error against truth where truth changes the source",
     summary="Mean |x' - truth| inside the region that must change; a copy is wrong by the whole edit.",
-    direction="lower",
-    compute=_error_inside,
-    compares="edited images, their sources and their true counterparts",
-    needs=frozenset({"source", "truth"}),
-    bounds=(0.0, 1.0),
+    direction="lower", compute=_error_inside, compares="edited images, their sources and their true counterparts",
+    needs=frozenset({"source", "truth"}), bounds=(0.0, 1.0),
 )
 
 ERROR_OUTSIDE = Metric(
-    name="error_outside",
-    title="Error against truth where truth keeps the source",
-    summary="Mean |x' - truth| outside the region that must change.",
-    direction="lower",
-    compute=_error_outside,
-    compares="edited images, their sources and their true counterparts",
-    needs=frozenset({"source", "truth"}),
+    name="error_outside", title="Error against truth where truth keeps the source",
+    summary="Mean |x' - truth| outside the region that must change.", direction="lower", compute=_error_outside,
+    compares="edited images, their sources and their true counterparts", needs=frozenset({"source", "truth"}),
     bounds=(0.0, 1.0),
 )

@@ -45,24 +45,16 @@ class _Stage:
 
 
 _STAGES = (
-    _Stage(1, 3, 1, 1, 16),
-    _Stage(2, 3, 2, 6, 24),
-    _Stage(2, 5, 2, 6, 40),
-    _Stage(3, 3, 2, 6, 80),
-    _Stage(3, 5, 1, 6, 112),
-    _Stage(4, 5, 2, 6, 192),
-    _Stage(1, 3, 1, 6, 320),
+    _Stage(1, 3, 1, 1, 16), _Stage(2, 3, 2, 6, 24), _Stage(2, 5, 2, 6, 40), _Stage(3, 3, 2, 6, 80),
+    _Stage(3, 5, 1, 6, 112), _Stage(4, 5, 2, 6, 192), _Stage(1, 3, 1, 6, 320),
 )
 
 
 def parameters(resize: int = RESIZE) -> dict[str, ParameterValue]:
     """What is done to an image before the network sees it, for the score's record."""
     return {
-        "features": "pooled, 1280",
-        "input": "8-bit RGB scaled to [0, 1]",
-        "resize": resize,
-        "resize_filter": "bicubic, antialiased, torch",
-        "normalisation": "(grey level - 127) / 128",
+        "features": "pooled, 1280", "input": "8-bit RGB scaled to [0, 1]", "resize": resize,
+        "resize_filter": "bicubic, antialiased, torch", "normalisation": "(grey level - 127) / 128",
         "weights_sha256": SHA256,
     }
 
@@ -191,7 +183,5 @@ def _parameters(*, resize: int, digest: str) -> dict[str, ParameterValue]:
 EFFICIENTNET_LITE0 = Network(
     name="efficientnet-lite0",
     summary="EfficientNet-Lite0 of ImageNet, 1280 features; its weights come with a package, so it works offline.",
-    load=_load,
-    parameters=_parameters,
-    resize=RESIZE,
+    load=_load, parameters=_parameters, resize=RESIZE,
 )

@@ -33,14 +33,8 @@ _CPU_BATCH, _ACCELERATOR_BATCH = 1, 64
 
 
 def extract(
-    images: torch.Tensor | Images,
-    extractor: str,
-    *,
-    resize: int | None = None,
-    weights: Path | None = None,
-    device: torch.device | str = "cpu",
-    batch_size: int | None = None,
-    cache_folder: Path | None = None,
+    images: torch.Tensor | Images, extractor: str, *, resize: int | None = None, weights: Path | None = None,
+    device: torch.device | str = "cpu", batch_size: int | None = None, cache_folder: Path | None = None,
     progress: Progress = silent,
 ) -> npt.NDArray[np.float32]:
     """Features `(N, d) float32` of images `(N, 3, H, W) float32 in [0, 1]`.
@@ -114,11 +108,8 @@ def cache_key(images_nhwc: npt.NDArray[np.uint8], extractor: str, parameters: di
 
 
 def _compute(
-    images_nhwc: npt.NDArray[np.uint8],
-    network: Callable[[npt.NDArray[np.uint8]], torch.Tensor],
-    device: torch.device | str,
-    batch_size: int | None,
-    progress: Progress,
+    images_nhwc: npt.NDArray[np.uint8], network: Callable[[npt.NDArray[np.uint8]], torch.Tensor],
+    device: torch.device | str, batch_size: int | None, progress: Progress,
 ) -> npt.NDArray[np.float32]:
     import torch
 

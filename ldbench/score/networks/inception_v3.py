@@ -34,20 +34,16 @@ RESIZE = 299
 WEIGHTS = WeightsFile(
     name="inception-2015-12-05.pt",
     url="https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/inception-2015-12-05.pt",
-    sha256="f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4",
-    network=NAME,
+    sha256="f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4", network=NAME,
 )
 
 
 def parameters(digest: str = "") -> dict[str, ParameterValue]:
     """What is done to an image before the network sees it, for the score's record; `digest` as the card asks for it."""
     return {
-        "features": "pooled, 2048",
-        "input": "8-bit RGB",
-        "resize": RESIZE,
+        "features": "pooled, 2048", "input": "8-bit RGB", "resize": RESIZE,
         "resize_filter": "bicubic, antialiased, Pillow (clean-fid's mode 'clean')",
-        "normalisation": "(grey level - 128) / 128",
-        "weights_sha256": digest or WEIGHTS.sha256,
+        "normalisation": "(grey level - 128) / 128", "weights_sha256": digest or WEIGHTS.sha256,
     }
 
 
@@ -102,9 +98,5 @@ def _parameters(*, resize: int, digest: str) -> dict[str, ParameterValue]:
 INCEPTION_V3 = Network(
     name="inception-v3",
     summary="Inception-v3 of TensorFlow as clean-fid uses it, 2048 features; its weight file is yours to give.",
-    load=_load,
-    parameters=_parameters,
-    resize=RESIZE,
-    fixed_size=True,
-    pinned=True,
+    load=_load, parameters=_parameters, resize=RESIZE, fixed_size=True, pinned=True,
 )

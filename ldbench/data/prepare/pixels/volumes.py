@@ -105,13 +105,10 @@ class Preprocessing:
     def settings(self) -> Mapping[str, ParameterValue]:
         """Every field by its name, and what is fixed in the code, for the record."""
         fixed: dict[str, ParameterValue] = {
-            "orientation": "RAS",
-            "interpolation": "linear",
-            "resize": "Pillow bicubic, antialiased",
+            "orientation": "RAS", "interpolation": "linear", "resize": "Pillow bicubic, antialiased",
             "percentiles_of": "the slice",
             "head_search": f"Otsu; top {_TOP_CM2:g} cm2; middle {_MIDDLE:g} % of the {_BELOW_TOP_MM:g} mm below it",
-            "n4": f"{_BIAS_ITERATIONS} iterations at each of 4 levels, at {_BIAS_MM:g} mm",
-            "alignment": METHOD,
+            "n4": f"{_BIAS_ITERATIONS} iterations at each of 4 levels, at {_BIAS_MM:g} mm", "alignment": METHOD,
         }
         return {**asdict(self), **fixed}
 

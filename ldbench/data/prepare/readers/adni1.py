@@ -99,15 +99,9 @@ class Adni1Reader:
     def settings(self) -> Mapping[str, ParameterValue]:
         """The table, the window, the series, and the preprocessing."""
         own: dict[str, ParameterValue] = {
-            "labels": self.labels,
-            "table": self.table,
-            "window_days": self.window_days,
-            "nearest": "before or after; the earlier of two",
-            "same_day": "by steps, then first",
-            "diagnoses": self.diagnoses,
-            "series": self.series,
-            "without": self.without,
-            "steps": self.steps,
+            "labels": self.labels, "table": self.table, "window_days": self.window_days,
+            "nearest": "before or after; the earlier of two", "same_day": "by steps, then first",
+            "diagnoses": self.diagnoses, "series": self.series, "without": self.without, "steps": self.steps,
         }
         return {**own, **{f"volume.{name}": value for name, value in self.preprocessing.settings().items()}}
 

@@ -37,23 +37,19 @@ _BRAINS: dict[str, str | int | float] = {
 CHEXPERT = DataSource(
     name="chexpert",
     summary="CheXpert: frontal radiographs of four classes; 400 test images, 100 of each (paper, Sec. 4.1).",
-    reader=_chexpert,
-    plan={"test_per_class": 100},
+    reader=_chexpert, plan={"test_per_class": 100},
 )
 OASIS3 = DataSource(
     name="oasis3",
     summary="OASIS-3: axial slices of T1 scans, the nearest clinical visit of each, and pairs of one subject.",
-    reader=_oasis3,
-    plan=_BRAINS,
+    reader=_oasis3, plan=_BRAINS,
 )
 ADNI1 = DataSource(
     name="adni1",
     summary="ADNI-1: axial slices of T1 scans, the nearest clinical visit of each, and pairs of one subject.",
-    reader=_adni1,
-    plan=_BRAINS,
+    reader=_adni1, plan=_BRAINS,
 )
 FOLDER = DataSource(
-    name="folder",
-    summary="Your own images: PNG, JPEG, TIFF, DICOM or NIfTI, and a CSV that says what they are.",
+    name="folder", summary="Your own images: PNG, JPEG, TIFF, DICOM or NIfTI, and a CSV that says what they are.",
     reader=_folder,
 )
