@@ -2,7 +2,7 @@
 
 `mean_interval` covers a mean over cases; `group_jackknife` covers the expectation of a statistic of two sample
 sets at their present sizes. What coverage was seen stands in docs/measurements.md, printed by
-benchmarks/interval_coverage.py. Refuses to bootstrap a distance between two sets: resampling with replacement
+leaderboards/interval_coverage.py. Refuses to bootstrap a distance between two sets: resampling with replacement
 repeats images, repeats shrink the resampled covariance's rank, and the whole interval moves upward.
 """
 

@@ -44,7 +44,7 @@ def test_jackknife_of_a_difference_of_means_has_its_known_error() -> None:
 
 @pytest.mark.slow
 def test_coverage_for_expected_fid() -> None:
-    """benchmarks/interval_coverage.py prints the full table; here 200 pairs of Gaussian samples, n = 60, d = 32."""
+    """leaderboards/interval_coverage.py prints the full table; here 200 pairs of Gaussian samples, n = 60, d = 32."""
     scale = np.arange(1, 33) ** -0.5
 
     def draw(seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,6 @@
 """The paper's tables of prompts and starts (Tables 2, 3 and 4), laid out as there, with what was measured here.
 
-    python benchmarks/paper_tables.py leaderboards/results
+    python leaderboards/paper_tables.py leaderboards/results
 
 Prints Markdown. A number is the mean over seeds with its pooled 95 % interval (`ldbench.board.seeds`), "-" where
 nothing was measured, and the seeds stand in the last column. The images are the sandbox's at 64 px, so only the order

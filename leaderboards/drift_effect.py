@@ -1,7 +1,7 @@
 """What Latent Drifting changes: each method with drift minus the same without, paired by seed.
 
-    python benchmarks/drift_effect.py leaderboards/results
-    python benchmarks/drift_effect.py leaderboards/results --task sandbox-brain-aging
+    python leaderboards/drift_effect.py leaderboards/results
+    python leaderboards/drift_effect.py leaderboards/results --task sandbox-brain-aging
 
 Prints, for every task (or the one that is named), metric and method, the mean difference over the seeds that both have,
 its 95 % t-interval and the number of seeds. A method is the pair of models NAME and NAME-ld, whatever their task. Two
