@@ -17,10 +17,11 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from ldbench_sandbox.dataset import FrozenDataset, Record, load
+from ldbench_sandbox.dataset import FrozenDataset
 from PIL import Image
 
-from ldbench.api import Context, Generator, Request, TrainingSet
+from ldbench.api import Context, Generator, Record, Request, TrainingSet
+from ldbench.data.task_data import load
 from ldbench.task import card
 
 Levels = np.ndarray  # one dimension, uint8: grey levels in the order of memory
@@ -151,7 +152,9 @@ class Search:
 @functools.lru_cache(maxsize=2)
 def secrets_of(card_name: str) -> Secrets:
     """The secrets of a card's data, loaded as the suite does: the very objects that a leak would lead to."""
-    return Secrets.of(load(card.load(card_name).data))
+    dataset = load(card.load(card_name).data)
+    assert isinstance(dataset, FrozenDataset)
+    return Secrets.of(dataset)
 
 
 @dataclass

@@ -148,7 +148,7 @@ def test_a_clinical_card_runs_from_prepared_data_to_a_result(
     said(*command)
     (result,) = out.rglob("result.json")
     record = json.loads(result.read_text(encoding="utf-8"))
-    wanted = card.load(str(path)).metrics
+    wanted = list(card.load(str(path)).metrics)
     assert [score["metric"] for score in record["scores"]] == wanted
     assert record["split_hash"] == task_data(card.load(str(path)), 0).split_hash()
     named = {score["extractor"] for score in record["scores"]} - {None, "resnet18"}

@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = {"ldbench": "ldbench", "ldbench_baselines": "baselines", "ldbench_tasks": "tasks"}  # and their folders
+# and their folders
+PACKAGES = {
+    "ldbench": "ldbench", "ldbench_baselines": "baselines", "ldbench_sandbox": "sandbox", "ldbench_tasks": "tasks",
+}
 BUILD = "import sys; from setuptools import build_meta; print(getattr(build_meta, sys.argv[1])(sys.argv[2]))"
 
 

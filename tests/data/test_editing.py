@@ -8,8 +8,9 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from ldbench_sandbox.dataset import FrozenDataset, Record
+from ldbench_sandbox.dataset import FrozenDataset
 
+from ldbench.api import Record
 from ldbench.data.editing import Editing
 from ldbench.data.task_data import task_data
 from ldbench.errors import CardError, DataError

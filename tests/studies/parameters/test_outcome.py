@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from ldbench_sandbox.dataset import FrozenDataset, Record
+from ldbench_sandbox.dataset import FrozenDataset
 from torch.nn import functional
 
+from ldbench.api import Record
 from ldbench.data.task_data import task_data
 from ldbench.errors import UsageError
 from ldbench.run.pipeline import Settings

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from ldbench_sandbox.dataset import FrozenDataset, Record
+from ldbench_sandbox.dataset import FrozenDataset
 
+from ldbench.api import Record
 from ldbench.errors import GeneratorError, LdbenchError, ResultError
 from ldbench.records.run_folder import claimed
 from ldbench.run.pipeline import Settings
