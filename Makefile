@@ -3,6 +3,7 @@
 #   make report    a page of what make demo measured, in runs/report
 #   make test      install, then all tests (make test-fast: those under five seconds each)
 #   make lint      ruff, and mypy --strict on ldbench
+#   make docs      the documentation site, in build/site; a broken link fails it
 #   make leaderboards  measure the committed rows again (hours on two cores)
 #   make data      rebuild the sandbox's frozen data in build/sandbox and compare with the committed ones
 #   make backbone  pretrain the sandbox's backbone anew in build/backbone (up to two hours on two cores)
@@ -16,13 +17,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 WORKERS ?= 2
 
-.PHONY: install demo report test test-fast test-slow lint leaderboards data backbone clean
+.PHONY: install demo report test test-fast test-slow lint docs leaderboards data backbone clean
 
 install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable ".[sandbox,clinical,bias,ray,browser,test,lint]"
+	$(BIN)/pip install --quiet --editable ".[sandbox,clinical,bias,ray,browser,test,lint,docs]"
 	touch $@
 
 demo: install
@@ -44,6 +45,9 @@ test-slow: install
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+docs: install
+	$(BIN)/mkdocs build --strict
 
 leaderboards: install
 	sh leaderboards/measure.sh $(BIN)/ldbench runs/leaderboards $(WORKERS)
