@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import shlex
 import tomllib
@@ -17,7 +18,7 @@ from ldbench.cli.main import app
 
 from .markdown_blocks import PYTHON, ROOT, TOML, blocks
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 DATA = ("json", "yaml", "csv", "html", "latex", "text")
 _CALL = re.compile(r"\s*(\$ )?([A-Z_]+=\S+ )*(ldbench|python|accelerate)\b")
@@ -39,7 +40,8 @@ def broken_links(page: Path) -> list[str]:
     """The relative links of a page that lead to no file or no heading."""
     without_code = re.sub(r"`[^`\n]*`", "", prose(page))
     found = []
-    for target in re.findall(r"\]\(<?([^)\s>]+)>?(?: \"[^\"]*\")?\)", without_code):
+    linked = re.findall(r"\]\(<?([^)\s>]+)>?(?: \"[^\"]*\")?\)", without_code)
+    for target in [*linked, *re.findall(r"<img [^>]*src=\"([^\"]+)\"", without_code)]:
         path, _, anchor = target.partition("#")
         if re.match(r"[a-z]+:", target):
             continue
@@ -56,8 +58,59 @@ def test_links_lead_somewhere(name: str) -> None:
 
 def test_a_link_to_nowhere_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("# A title, here\n[a](none.md) [b](page.md#a-title-here) [c](#none) [d](https://a.b/c) `[e](f)`\n")
-    assert broken_links(page) == ["none.md", "#none"]
+    page.write_text(
+        "# A title, here\n[a](none.md) [b](page.md#a-title-here) [c](#none) [d](https://a.b/c) `[e](f)`\n"
+        '<img src="none.png" width="3"><img src="page.md">\n'
+    )
+    assert broken_links(page) == ["none.md", "#none", "none.png"]
+
+
+def glued(page: Path) -> list[int]:
+    """Lines that begin a list or a table right below a paragraph: GitHub takes them for one, the site does not."""
+    lines = prose(page).splitlines()
+    begins = re.compile(r"([-*] |\d+\. |\|)")
+    continues = re.compile(r"\s*$|\s*([-*] |\d+\. |\|)|#| ")
+    pairs = enumerate(itertools.pairwise(lines), 2)
+    return [number for number, (above, line) in pairs if begins.match(line) and not continues.match(above)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lists_and_tables_stand_below_an_empty_line(name: str) -> None:
+    assert glued(ROOT / name) == []
+
+
+def test_a_list_glued_to_a_paragraph_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# A\n- one\n- two\n  more\n- three\n\nText:\n- four\n\n1. a\n2. b\n\nText\n| a | b |\n|---|---|\n")
+    assert glued(page) == [8, 14]
+
+
+def overlong(page: Path) -> list[str]:
+    """Lines of prose above 100 characters; tables, headings and the targets of links may be longer."""
+    bare = [re.sub(r"\]\([^)]*\)", "]", line) for line in prose(page).splitlines()]
+    return [line for line in bare if len(line) > 100 and not line.startswith(("|", "#", "![", "<"))]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("docs/api/")])
+def test_lines_are_at_most_100_characters(name: str) -> None:
+    assert overlong(ROOT / name) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_programs_that_a_page_has_its_reader_run_are_there(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    saved = re.findall(r"^# (\w+\.py)$", text, flags=re.MULTILINE)
+    files = re.findall(r"\b(?:python|sh) ([\w/]+\.(?:py|sh))\b", text)
+    modules = [f"{module.replace('.', '/')}.py" for module in re.findall(r"python -m (recipes\.[\w.]+\w)", text)]
+    assert [path for path in (*files, *modules) if path not in saved and not (ROOT / path).is_file()] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_make_verb_that_a_page_names_exists(name: str) -> None:
+    verbs = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    text = (ROOT / name).read_text(encoding="utf-8")
+    used = re.findall(r"(?:^|`)make ([a-z-]+(?: [a-z-]+)*)(?=`| *#| *$)", text, flags=re.MULTILINE)
+    assert {verb for words in used for verb in words.split()} <= verbs
 
 
 @functools.cache
@@ -75,7 +128,7 @@ def wrong(words: list[str], whole: bool) -> str | None:
             return None if rest or not whole else "no command"
         name = rest.pop(0)
         if name not in command.commands:
-            return f"no command {name!r}"
+            return None if name.isupper() and not whole else f"no command {name!r}"  # `ldbench data prepare NAME`
         command = command.commands[name]
     return _wrong_arguments(command, rest, whole)
 

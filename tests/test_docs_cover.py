@@ -15,6 +15,7 @@ from ldbench.task import card
 from ldbench.task.card import Task
 
 from .markdown_blocks import ROOT, TOML, blocks
+from .test_layers import ORDER
 
 SPELLED = {int: "integer", float: "number", str: "text", bool: "true or false"}
 CARD_FILE_KEYS = {"extends", "omit", "protocol.template_set"}  # read before the dataclasses are built
@@ -127,11 +128,33 @@ def test_cards_in_pages_are_cards(name: str) -> None:
         card.parse(block.text, f"{name}:{block.line}")
 
 
-def test_an_editing_card_made_as_the_page_says_is_one() -> None:
+def editing_card() -> str:
+    """docs/adding-a-task.md's editing card: the first card changed as the page says, and the rest below it."""
     whole, added = [block.text for block in blocks(ROOT / "docs/adding-a-task.md") if block.language in TOML]
     changes = {"text-to-image": "disease-counterfactual", "shapes-t2i": "shapes-edit", "cases = 30": "cases = 12"}
     text = whole.partition("[metrics.auc]")[0]
     for old, new in changes.items():
         assert old in text
         text = text.replace(old, new)
-    assert list(card.parse(text + added, "shapes-edit.toml").metrics)[-1] == "composition"
+    return text + added
+
+
+def test_an_editing_card_made_as_the_page_says_is_one() -> None:
+    assert list(card.parse(editing_card(), "shapes-edit.toml").metrics)[-1] == "composition"
+
+
+def test_the_architecture_names_every_package_in_the_order_of_imports() -> None:
+    rows = section((ROOT / "docs/architecture.md").read_text(encoding="utf-8"), "The suite")
+    named = re.findall(r"\| `(\w+)` \|", rows)
+    assert named == [package for package in ORDER if not package.startswith("_")]
+    tops = {path.stem for path in (ROOT / "ldbench").iterdir() if any(path.rglob("*.py")) or path.suffix == ".py"}
+    assert {name for name in tops if not name.startswith("_")} == set(named)
+
+
+def test_the_tree_in_contributing_is_the_tree() -> None:
+    [tree] = [block.text for block in blocks(ROOT / "CONTRIBUTING.md") if block.language == "text"]
+    folders = re.findall(r"^(  )?(\w+)/ ", tree, flags=re.MULTILINE)
+    paths = [f"ldbench/{name}" if inner else name for inner, name in folders]
+    assert [path for path in paths if not (ROOT / path).is_dir()] == []
+    packages = {path.name for path in (ROOT / "ldbench").iterdir() if (path / "__init__.py").is_file()}
+    assert packages == {name for inner, name in folders if inner}

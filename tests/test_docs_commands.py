@@ -1,0 +1,130 @@
+"""The commands of the README and of the guides, run as they stand in a reader's folder; long ones are parsed alone.
+
+The folder holds what the pages take for granted: `runs` and `leaderboards` with committed results, a `baseline`, and
+every file that the page itself shows. tests/test_docs.py parses all commands, those that are not run here, too.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .markdown_blocks import PYTHON, ROOT, TOML, blocks
+from .test_docs import after_ldbench
+from .test_docs_cover import editing_card
+
+ROWS = ("real-", "sd-f", "basic-ft-eb", "basic-ft-ld-")  # enough for tables with ranks, ties and references
+CHEAP = (
+    "list", "cases", "report", "compare", "gate", "leaderboard build", "new generator",
+)  # fmt: skip
+SHELL = ("", "sh", "bash", "console")
+FIRST = {"docs/adding-a-task.md": "python make_images.py"}  # what a page asks for in its prose
+PAGES = [
+    "README.md", "docs/index.md", "docs/results/index.md", "docs/ci.md",
+    *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs/guides").glob("*.md")),
+    *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("adding-a-*.md")),
+]  # fmt: skip
+WHOLE = ("README.md", "docs/adding-a-task.md")  # every command is run, training and all
+
+
+def is_cheap(words: list[str]) -> bool:
+    """Whether a command ends in seconds on what the folder holds; `words` follow `ldbench`."""
+    if any(re.fullmatch(r"[A-Z]{3,}(\.\.\.)?", word) for word in words):
+        return False  # FOLDER, RUN: a reader's own
+    if words[0] == "run":
+        return "--dry-run" in words
+    if words[0] == "check":
+        return ".py:" in words[1]  # a name would have to be installed
+    return any(words[: len(start.split())] == start.split() for start in CHEAP)
+
+
+def script(page: str) -> list[str]:
+    """The lines of a page's shell blocks that are run, in the page's order."""
+    chosen = [FIRST[page]] if page in FIRST else []
+    for block in blocks(ROOT / page):
+        if block.language not in SHELL:
+            continue
+        for line in block.text.replace("\\\n", " ").splitlines():
+            command = line.removeprefix("$ ")
+            words = after_ldbench(command) if command.startswith("ldbench ") else None
+            if command.startswith("export ") or (words and (page in WHOLE or is_cheap(words))):
+                chosen.append(command)
+    return chosen
+
+
+def files(page: str) -> Iterator[tuple[str, str]]:
+    """The files that a page has its reader save: code below a first line with its name, cards by their id."""
+    for block in blocks(ROOT / page):
+        named = re.match(r"# (\w+\.py)\n", block.text) if block.language in PYTHON else None
+        card = re.search(r'^id = "([\w-]+)"', block.text, flags=re.MULTILINE) if block.language in TOML else None
+        if named:
+            yield named[1], block.text
+        elif card:
+            yield f"{card[1]}.toml", block.text
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Callable[[str], str]:
+    """A reader who follows a page: saves its files, runs its commands, and returns what they printed."""
+
+    def follow(page: str) -> str:
+        _results(tmp_path)
+        for name, text in files(page):
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        if page == "docs/adding-a-task.md":
+            (tmp_path / "shapes-edit.toml").write_text(editing_card(), encoding="utf-8")
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        done = subprocess.run(
+            ["sh", "-euxc", "\n".join(["ldbench leaderboard build runs --out baseline", *script(page)])],
+            cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False, timeout=1200,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    return follow
+
+
+def _results(folder: Path) -> None:
+    shutil.copytree(ROOT / "leaderboards", folder / "leaderboards")
+    for run in (ROOT / "leaderboards/results/sandbox-brain-t2i").iterdir():
+        if run.name.startswith(ROWS):
+            shutil.copytree(run, folder / "runs/sandbox-brain-t2i" / run.name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "README.md" and script(page)])
+def test_the_commands_of_a_page_run(page: str, reader: Callable[[str], str]) -> None:
+    assert reader(page)
+
+
+@pytest.mark.slow
+def test_the_generator_of_the_readme_comes_first_at_the_fid_that_it_says(reader: Callable[[str], str]) -> None:
+    printed = reader("README.md")
+    assert "none broken" in printed
+    [claimed] = re.findall(r"at FID (\d+)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    rank, name, fid = printed[printed.rindex("fid ↓ ") :].splitlines()[2].split()[:3]
+    assert (rank, name, round(float(fid.rstrip("*")))) == ("1", "my_blur.py:Blur", int(claimed))
+
+
+def test_every_command_of_the_readme_and_most_pages_have_some_that_are_run() -> None:
+    assert [command.split()[1] for command in script("README.md")] == ["check", "run", "report"]
+    assert sum(bool(script(page)) for page in PAGES) >= 7
+
+
+@pytest.mark.parametrize(
+    ("command", "cheap"),
+    [
+        ("list tasks", True), ("run brain-t2i sd --dry-run", True), ("run sandbox-brain-t2i sd", False),
+        ("score sandbox-brain-t2i FOLDER", False), ("check my-model", False), ("check my_blur.py:Blur", True),
+        ("search sandbox-brain-t2i basic-ft-ld", False), ("verify RESULT", False), ("report runs", True),
+    ],
+)  # fmt: skip
+def test_what_is_run_is_cheap(command: str, cheap: bool) -> None:
+    assert is_cheap(command.split()) is cheap
