@@ -1,4 +1,4 @@
-"""The errors that a user can mend, each one line: expected, got, where, remedy.
+"""The errors that a user can put right, each one line: expected, got, where, remedy.
 
 A subclass says what kind of thing is wrong; the command line prints the line and exits with code 2. Nothing
 here wraps a defect of the suite itself: those keep their traceback.
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 
 class LdbenchError(Exception):
-    """Something the user can mend; its text is one line."""
+    """Something the user can put right; its text is one line."""
 
     exit_code = 2
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import util
@@ -25,6 +26,7 @@ FROZEN = ROOT / "tests" / "historic"
 PUBLIC = ("ldbench.api", "ldbench.errors", "ldbench.testing")
 # their Python is the suite's own; the classes are documented because the files are public
 FORMATS = ("ldbench.task.card", "ldbench.task.metric_specs", "ldbench.records.result", "ldbench.board.leaderboard")
+_WIDTH = 100
 _MARK = "<!-- written by recipes/write_api.py from the source; change the docstrings there -->"
 
 Definition = ast.ClassDef | ast.FunctionDef
@@ -60,18 +62,37 @@ def page(name: str) -> str:
     if found.constants:
         parts.append(_code("\n".join(found.constants)))
     parts += [_section(node) for node in found.definitions]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(map(_wrapped, parts)) + "\n"
+
+
+def _wrapped(part: str) -> str:
+    """A part of a page with its prose at the width of the other pages; code, tables and headings stay as they are."""
+    lines, paragraph, code = [], "", False
+    for line in [*part.splitlines(), ""]:
+        code = code != line.startswith("```")
+        plain = not code and line.strip() and not line.startswith(("```", "|", "#", "<!--"))
+        if plain and paragraph and not line.startswith(("- ", "* ")):
+            paragraph += " " + line.strip()
+            continue
+        indent = "  " if paragraph.startswith(("- ", "* ")) else ""
+        lines += textwrap.wrap(
+            paragraph, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        )
+        paragraph = line if plain else ""
+        if not plain:
+            lines.append(line)
+    return "\n".join(lines[:-1])
 
 
 def contract() -> str:
-    """The page of the contract: every clause with what is expected and how to mend what breaks it."""
+    """The page of the contract: every clause with what is expected and how to repair what breaks it."""
     rows = [f"| {one.name} | {_cell(one.expected)} | {_cell(one.remedy)} |" for one in CLAUSES]
     text = (
         "What a generator must keep for its results to be compared with others'. `ldbench check MODEL` and "
-        "`ldbench.testing`\nhold it against every clause on a miniature task of each kind that it declares."
+        "`ldbench.testing` hold it against every clause on a miniature task of each kind that it declares."
     )
     head = ["| clause | expected | remedy |", "|---|---|---|"]
-    return "\n".join([_MARK, "", "# The contract", "", text, "", *head, *rows, ""])
+    return "\n".join([_MARK, "", "# The contract", "", _wrapped(text), "", *head, *rows, ""])
 
 
 def pages() -> dict[str, str]:
