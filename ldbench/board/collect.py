@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ldbench.board import published
-from ldbench.board.leaderboard import Leaderboard, fold
+from ldbench.board.leaderboard import Folded, Leaderboard, fold_compared
 from ldbench.errors import ResultError, UsageError
 from ldbench.records import result as result_file
-from ldbench.records.contributions import beside_all
+from ldbench.records.contributions import Units, beside_all
 from ldbench.records.identity import Found
 
 
-def fold_with_units(results: Sequence[Found]) -> dict[str, Leaderboard]:
+@dataclass(frozen=True)
+class BoardSet:
+    """Results with their paths, the units beside them, and by task what they fold to; `folders` are where they lay."""
+
+    found: Sequence[Found]
+    units: Mapping[str, Units]
+    folded: Mapping[str, Folded]
+    folders: Sequence[Path] = ()
+
+    @property
+    def boards(self) -> dict[str, Leaderboard]:
+        """The leaderboards by task, sorted by id."""
+        return {task: folded.board for task, folded in self.folded.items()}
+
+
+def read_boards(paths: Sequence[Path], tasks: Sequence[str] = (), measured_only: bool = False) -> BoardSet:
+    """What `gather` finds, folded; raises what it raises, and `ResultError` for results that can't share a table."""
+    return board_set(gather(paths, tasks, measured_only), [path for path in paths if path.is_dir()])
+
+
+def board_set(found: Sequence[Found], folders: Sequence[Path] = ()) -> BoardSet:
     """The fold of results with the units beside their files; raises `ResultError`."""
-    return fold(results, beside_all(results))
+    units = beside_all(found)
+    return BoardSet(found, units, fold_compared(found, units), folders)
+
+
+def fold_with_units(results: Sequence[Found]) -> dict[str, Leaderboard]:
+    """The leaderboards of `board_set` alone."""
+    return board_set(results).boards
 
 
 def collect(paths: Iterable[Path]) -> list[Found]:

@@ -13,19 +13,19 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ldbench.api import Direction, ParameterValue, Score
 from ldbench.board.compatible import distinct
-from ldbench.board.ranks import NO_UNITS, Place, standings
-from ldbench.board.seeds import Interval, pool
-from ldbench.errors import ResultError
+from ldbench.board.paired_tests import Comparison
+from ldbench.board.ranks import NO_UNITS, Place, comparisons, standings
+from ldbench.board.seeds import pool
 from ldbench.plugins.kinds import metric_bounds
 from ldbench.records.contributions import Units
-from ldbench.records.files import read_json, write_text_atomic
+from ldbench.records.files import read_record, write_text_atomic
 from ldbench.records.identity import Found, method, names_a_card, row_key
 from ldbench.records.result import ModelRef, Result, TaskRef
-from ldbench.records.typed import TypedError, build
+from ldbench.score.metrics.intervals import Interval
 
 SCHEMA_VERSION = 2
 
@@ -111,7 +111,19 @@ class Leaderboard:
     schema_version: int = SCHEMA_VERSION
 
 
+class Folded(NamedTuple):
+    """A leaderboard with the comparisons that it was ranked by: by metric, all pairs of rows, named by their keys."""
+
+    board: Leaderboard
+    compared: Mapping[str, Sequence[Comparison]]
+
+
 def fold(results: Iterable[Found], units: Mapping[str, Units] = NO_UNITS) -> dict[str, Leaderboard]:
+    """The leaderboards of `fold_compared` alone."""
+    return {task: folded.board for task, folded in fold_compared(results, units).items()}
+
+
+def fold_compared(results: Iterable[Found], units: Mapping[str, Units] = NO_UNITS) -> dict[str, Folded]:
     """One leaderboard a task id, sorted by id, from `(path, result)` pairs; the paths serve errors and `units`.
 
     `units` holds, by path, what `ldbench.records.contributions` reads beside a result: with them rows are compared by
@@ -137,21 +149,11 @@ def write(leaderboard: Leaderboard, path: Path) -> None:
 
 def read(path: Path) -> Leaderboard:
     """Read a leaderboard file; anything else is a `ResultError` naming file and field."""
-    record = read_json(path, "a leaderboard file")
-    version = record.get("schema_version") if isinstance(record, dict) else None
-    if version != SCHEMA_VERSION or isinstance(version, bool):
-        raise ResultError(
-            f"{path}: expected a leaderboard of schema_version {SCHEMA_VERSION}, got {version!r}; "
-            "rebuild it from its results with `ldbench leaderboard build`"
-        )
-    try:
-        leaderboard: Leaderboard = build(Leaderboard, record)
-    except TypedError as error:
-        raise ResultError(f"{path}:{error}") from error
-    return leaderboard
+    remedy = "the file may be old or truncated: rebuild it from its results with `ldbench leaderboard build`"
+    return read_record(Leaderboard, path, "a leaderboard file", SCHEMA_VERSION, remedy)
 
 
-def _fold_task(found: Sequence[Found], units: Mapping[str, Units]) -> Leaderboard:
+def _fold_task(found: Sequence[Found], units: Mapping[str, Units]) -> Folded:
     results = [result for _, result in found]
     complete = [result for result in results if result.status == "complete"]
     measured = [result for result in complete if result.origin == "measured"]
@@ -159,19 +161,21 @@ def _fold_task(found: Sequence[Found], units: Mapping[str, Units]) -> Leaderboar
     groups: dict[str, list[Result]] = {}
     for result in complete:
         groups.setdefault(row_key(result), []).append(result)
-    standing = standings(found, units)
+    compared = comparisons(found, units)
+    standing = standings(found, compared)
     rows = [
         _fold_row(runs, order, {name: places[key] for name, places in standing.items() if key in places})
         for key, runs in groups.items()
     ]
     failed = [Failure(item.model, item.seed, item.error) for item in results if item.status == "failed"]
-    return Leaderboard(
+    board = Leaderboard(
         task=min(results, key=_card_order).task,
         split_hash=measured[0].split_hash if measured else None,
         metrics=_metrics(measured, order),
         rows=tuple(sorted(rows, key=lambda row: _row_order(row, order))),
         failed=tuple(sorted(failed, key=_failure_order)),
     )
+    return Folded(board, compared)
 
 
 def _metric_order(results: Sequence[Result]) -> list[str]:

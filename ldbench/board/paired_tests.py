@@ -17,14 +17,14 @@ import numpy as np
 from scipy import stats
 
 from ldbench.api import Direction, Score
+from ldbench.board.seeds import Z
 from ldbench.plugins.kinds import is_trained, metric_bounds
 from ldbench.records.contributions import Units
-from ldbench.score.metrics.intervals import LEVEL, Array
+from ldbench.score.metrics.intervals import LEVEL, Array, t_quantile
 
 Seed = int | None
 UnitList = tuple[str, tuple[str, ...]]
 # A classifier trained on generated images comes out otherwise with every draw of them, which one run can't show.
-_Z = float(stats.norm.ppf(0.5 + LEVEL / 2))
 _MANY = 1e6  # degrees of freedom where a standard error is taken as known
 
 
@@ -204,7 +204,7 @@ def _over_seeds(pair: _Pair, usual: _Error | None) -> _Error:
 def _compared(pair: _Pair, usual: _Error | None, pairing: bool) -> Comparison:
     over_units = _paired(pair.left, pair.right) if pairing else None
     paired = over_units is not None
-    over_units = over_units or _sum([_Error((_reach(runs) / _Z) ** 2, _MANY) for runs in (pair.left, pair.right)])
+    over_units = over_units or _sum([_Error((_reach(runs) / Z) ** 2, _MANY) for runs in (pair.left, pair.right)])
     difference = pair.difference
     p, half = _test(difference, _sum([_over_seeds(pair, usual), over_units]))
     metric = pair.left[0].score.metric
@@ -269,4 +269,4 @@ def _test(difference: float, error: _Error) -> tuple[float, float]:
     if deviation == 0:
         return (1.0 if difference == 0 else 0.0), 0.0
     p = 2 * float(stats.t.sf(abs(difference) / deviation, error.degrees))
-    return float(f"{p:.4g}"), float(stats.t.ppf(0.5 + LEVEL / 2, error.degrees)) * deviation
+    return float(f"{p:.4g}"), t_quantile(error.degrees) * deviation

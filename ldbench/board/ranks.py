@@ -75,7 +75,7 @@ def competes(result: Result) -> bool:
 def comparisons(
     found: Sequence[Found], units: Mapping[str, Units] = NO_UNITS, as_fitted: bool = False
 ) -> dict[str, list[Comparison]]:
-    """By metric, every pair of the rows of one task that compete, named by `ldbench.board.compatible.row_key`.
+    """By metric, every pair of the rows of one task that compete, named by `ldbench.records.identity.row_key`.
 
     `units` holds, by path, what `ldbench.records.contributions` reads beside a result: with them rows are compared by
     pairs of cases, without them by their intervals. `as_fitted` as `ldbench.board.paired_tests.compare` takes it.
@@ -85,13 +85,14 @@ def comparisons(
     }
 
 
-def standings(found: Sequence[Found], units: Mapping[str, Units] = NO_UNITS) -> dict[str, dict[str, Place]]:
-    """By metric and row key, the places of the rows of one task that compete."""
-    placed = {}
-    for metric, rows in _models(found, units).items():
-        direction, values = _direction(rows), {name: _mean(runs) for name, runs in rows.items()}
-        placed[metric] = places(values, direction, compare(rows, direction))
-    return placed
+def standings(
+    found: Sequence[Found], compared: Mapping[str, Sequence[Comparison]]
+) -> dict[str, dict[str, Place]]:
+    """By metric and row key, the places of the rows of one task that compete, from their `comparisons`."""
+    return {
+        metric: places({name: _mean(runs) for name, runs in rows.items()}, _direction(rows), compared[metric])
+        for metric, rows in _models(found, NO_UNITS).items()
+    }
 
 
 def _models(found: Sequence[Found], units: Mapping[str, Units]) -> dict[str, dict[str, dict[Seed, Run]]]:

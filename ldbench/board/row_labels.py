@@ -6,13 +6,9 @@ import json
 from collections.abc import Sequence
 
 from ldbench.board.leaderboard import Row
+from ldbench.records.names import one_line
 
 TRUTH_MARK = "†"
-
-
-def one_line(text: str) -> str:
-    """The text with every run of white space, line ends included, as one space."""
-    return " ".join(text.split())
 
 
 def label(row: Row, rows: Sequence[Row]) -> str:

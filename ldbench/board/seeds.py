@@ -10,17 +10,11 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ldbench.score.metrics.intervals import Interval
+
 # Student's t, 97.5 % quantile, for 1 to 12 degrees of freedom (Abramowitz and Stegun 1964, table 26.10).
 _T_SMALL = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281, 2.2010, 2.1788)
-_Z = 1.959963984540054
-
-
-class Interval(NamedTuple):
-    """A value with the two ends of its interval, `low <= high`."""
-
-    value: float
-    low: float
-    high: float
+Z = 1.959963984540054  # the normal distribution's 97.5 % quantile
 
 
 class Pooled(NamedTuple):
@@ -44,7 +38,7 @@ def pool(runs: Sequence[Interval], bounds: tuple[float, float] = (-math.inf, mat
     values = [run.value for run in runs]
     mean = math.fsum(values) / len(values)
     spread = statistics.stdev(sorted(values))
-    between = t_quantile(len(values) - 1) * spread / math.sqrt(len(values))
+    between = tabled_t_quantile(len(values) - 1) * spread / math.sqrt(len(values))
     below = math.fsum(max(run.value - run.low, 0.0) for run in runs) / len(runs)
     above = math.fsum(max(run.high - run.value, 0.0) for run in runs) / len(runs)
     low = max(mean - _quadrature(between, below), min(bounds[0], mean))
@@ -52,7 +46,7 @@ def pool(runs: Sequence[Interval], bounds: tuple[float, float] = (-math.inf, mat
     return Pooled(Interval(mean, low, high), spread)
 
 
-def t_quantile(degrees: int) -> float:
+def tabled_t_quantile(degrees: int) -> float:
     """The 97.5 % quantile of Student's t, to 1e-4, for `degrees >= 1`.
 
     Own arithmetic and no library call: the last digits of a library's quantile change between its releases,
@@ -60,7 +54,7 @@ def t_quantile(degrees: int) -> float:
     """
     if degrees <= len(_T_SMALL):
         return _T_SMALL[degrees - 1]
-    z = _Z
+    z = Z
     first = (z**3 + z) / 4
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384

@@ -15,10 +15,9 @@ from pathlib import Path
 from ldbench.api import Score
 from ldbench.api.metric import LARGEST
 from ldbench.errors import ResultError
-from ldbench.records.files import read_json, write_text_atomic
+from ldbench.records.files import read_record, write_text_atomic
 from ldbench.records.identity import run_key
 from ldbench.records.result import Result
-from ldbench.records.typed import TypedError, build
 
 NAME, SCHEMA_VERSION = "units.json", 1
 _LARGEST = 1 << 28  # bytes; a hundred thousand cases of twenty metrics take a tenth of it
@@ -64,14 +63,7 @@ def read(path: Path) -> Units:
             raise ResultError(f"{path}: expected at most {_LARGEST >> 20} MiB, got {size >> 20} MiB; remove it")
     except OSError as error:
         raise ResultError(f"can't read {path}: {error.strerror}; expected the {NAME} of a run") from error
-    record = read_json(path, f"the {NAME} of a run", "remove the file")
-    version = record.get("schema_version") if isinstance(record, dict) else None
-    if version != SCHEMA_VERSION or isinstance(version, bool):
-        raise ResultError(f"{path}: expected schema_version {SCHEMA_VERSION}, got {version!r}; remove the file")
-    try:
-        units: Units = build(Units, record)
-    except TypedError as error:
-        raise ResultError(f"{path}:{error}; remove the file") from error
+    units = read_record(Units, path, f"the {NAME} of a run", SCHEMA_VERSION, "remove the file")
     _check_lists(units, path)
     return units
 

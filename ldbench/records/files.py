@@ -8,14 +8,17 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import platformdirs
 
 from ldbench.errors import ResultError
+from ldbench.records.typed import TypedError, build
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -35,18 +38,30 @@ def whole_file(path: Path, *, private: bool = False) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def write_text_atomic(path: Path, text: str, *, private: bool = False) -> None:
-    """Write text beside `path`, flush it to disk, and rename it into place; a full disk is one clear line.
-
-    `private`: nobody but the owner may read it.
-    """
+@contextmanager
+def refusal(doing: str) -> Iterator[None]:
+    """Whatever the disk refuses inside the block is one clear line: a `ResultError` that says what was being done."""
     try:
-        with whole_file(path, private=private) as part, part.open("w", encoding="utf-8") as file:
-            file.write(text)
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise ResultError(f"can't {doing}: {reason}; free space or choose another --out") from error
+
+
+def write_text_atomic(path: Path, text: str | Iterable[str], *, private: bool = False, flush: bool = True) -> None:
+    """Write a text, or its pieces one by one, beside `path` and rename it into place; a full disk is one clear line.
+
+    `private`: nobody but the owner may read it. `flush`: wait for the disk, so that a power cut loses nothing. A lone
+    surrogate, which UTF-8 has no place for, is written as JSON spells it.
+    """
+    with (
+        refusal(f"write {path}"), whole_file(path, private=private) as part,
+        part.open("w", encoding="utf-8", errors="backslashreplace") as file,
+    ):
+        file.writelines([text] if isinstance(text, str) else text)
+        if flush:
             file.flush()
             os.fsync(file.fileno())
-    except OSError as error:
-        raise ResultError(f"can't write {path}: {error.strerror}; free space or choose another --out") from error
 
 
 def read_json(
@@ -62,6 +77,22 @@ def read_json(
         raise ResultError(f"can't read {path}: {error.strerror}; expected {what}") from error
     except (ValueError, RecursionError) as error:
         raise ResultError(f"{path}: expected JSON, got {error}; {remedy}") from error
+
+
+def read_record(cls: type[T], path: Path, what: str, version: int, remedy: str) -> T:
+    """The JSON file at `path`, which should be `what`, as the frozen dataclass `cls` of this `schema_version`.
+
+    Raises `ResultError`, one line with file, field and `remedy`.
+    """
+    record = read_json(path, what, remedy)
+    got = record.get("schema_version") if isinstance(record, dict) else None
+    if got != version or isinstance(got, bool):
+        raise ResultError(f"{path}: expected {what} of schema_version {version}, got {got!r:.40}; {remedy}")
+    try:
+        document: T = build(cls, record)
+    except TypedError as error:
+        raise ResultError(f"{path}:{error}; {remedy}") from error
+    return document
 
 
 def _refuse_constant(name: str) -> float:

@@ -28,6 +28,12 @@ def decimals_for(half_width: float, value: float) -> int:
     return min(max(digits - 1 - exponent, 0), _MOST_DECIMALS)
 
 
+def with_interval(value: float, low: float, high: float) -> tuple[str, str]:
+    """The value and its interval in brackets, to two significant digits of the half-width."""
+    decimals = decimals_for((high - low) / 2, value)
+    return fixed(value, decimals), f"[{fixed(low, decimals)}, {fixed(high, decimals)}]"
+
+
 def shortest(value: float) -> str:
     """The value as a publication printed it: the shortest text that gives the same number."""
     return str(int(value)) if math.isfinite(value) and value == int(value) else repr(value)

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ldbench.board.leaderboard import Failure, FoldedScore, Leaderboard, Row
 from ldbench.board.row_labels import label
 from ldbench.errors import ResultError
+from ldbench.records.names import one_line
 from ldbench.report.gate.baseline import require_comparable
 from ldbench.report.gate.findings import Finding, Gate, Verdict
 from ldbench.report.gate.pairing import Pairs, pair
@@ -112,7 +113,7 @@ def _score(
 
 def _failure_note(failures: Sequence[Failure]) -> str:
     return "; ".join(
-        f"{'' if one.seed is None else f'seed {one.seed}: '}{' '.join((one.error or 'no error recorded').split())}"
+        f"{'' if one.seed is None else f'seed {one.seed}: '}{one_line(one.error or 'no error recorded')}"
         for one in failures
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ldbench.board.row_labels import one_line
+from ldbench.records.names import one_line
 from ldbench.report.digits import decimals_for, fixed
 from ldbench.report.gate.findings import ROW, Finding, Gate, Verdict
 

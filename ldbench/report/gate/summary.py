@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.board.row_labels import one_line
+from ldbench.records.names import one_line
 from ldbench.report.gate.findings import ROW, Finding, Gate
 from ldbench.report.gate.lines import WORDS, numbers, verdict
 from ldbench.report.tables import markdown

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
 from ldbench.report.html.axis import Axis, Whisker, spanning, stretched, whisker
-from ldbench.report.tables.content import Cell, Line, Table, page
+from ldbench.report.tables.content import BoardLine, BoardTable, ScoreCell, page, seeds_in_words
 
 WIDTH = 92.0
 
 
 @dataclass(frozen=True)
-class Column:
+class MetricColumn:
     """A metric's heading: `way` is lower or higher; the extractor may be empty, the axis None."""
 
     metric: str
@@ -29,10 +29,10 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Entry:
+class DrawnScore:
     """One cell; `order` is what it sorts by, None where it is empty; `rank` and `tied` only where the row competes."""
 
-    text: Cell
+    text: ScoreCell
     order: float | None = None
     drawn: Whisker | None = None
     rank: int | None = None
@@ -41,12 +41,12 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Entrant:
+class DrawnRow:
     """One row: its label, the seeds of its runs in words, its cells in the columns' order, and where its runs are."""
 
     label: str
     seeds: str
-    entries: tuple[Entry, ...]
+    entries: tuple[DrawnScore, ...]
     anchor: str
 
 
@@ -55,10 +55,10 @@ class BoardView:
     """All that a page says of a leaderboard; `competing` and `others` share the columns, `reported` is apart."""
 
     title: str
-    columns: tuple[Column, ...]
-    competing: tuple[Entrant, ...]
-    others: tuple[Entrant, ...]
-    reported: tuple[Table, ...]
+    columns: tuple[MetricColumn, ...]
+    competing: tuple[DrawnRow, ...]
+    others: tuple[DrawnRow, ...]
+    reported: tuple[BoardTable, ...]
     notes: tuple[str, ...]
 
 
@@ -94,7 +94,7 @@ def _of_ranks(note: str) -> str:
     return note if said == note else said[:1].upper() + said[1:]
 
 
-def _column(leaderboard: Leaderboard, name: str, rows: Sequence[Row]) -> Column:
+def _column(leaderboard: Leaderboard, name: str, rows: Sequence[Row]) -> MetricColumn:
     scores = [(row.competes, score) for row in rows if (score := row.score(name)) is not None]
     competing = [score for competes, score in scores if competes]
     if len(competing) < 2:  # one row alone would have its own interval for an axis
@@ -103,27 +103,25 @@ def _column(leaderboard: Leaderboard, name: str, rows: Sequence[Row]) -> Column:
     if axis is not None:  # a perfect reference may lie so far off that all others would become one dot
         axis = stretched(axis, [score.value for _, score in scores])
     metric = next(metric for metric in leaderboard.metrics if metric.metric == name)
-    return Column(name, metric.direction, metric.extractor or "", metric.n, axis)
+    return MetricColumn(name, metric.direction, metric.extractor or "", metric.n, axis)
 
 
 def _entrant(
-    row: Row, line: Line, columns: Sequence[Column], ranks: dict[str, Counter[int | None]], where: str
-) -> Entrant:
+    row: Row, line: BoardLine, columns: Sequence[MetricColumn], ranks: dict[str, Counter[int | None]], where: str
+) -> DrawnRow:
     entries = tuple(
         _entry(row.score(column.metric), cell, column, ranks[column.metric])
         for column, cell in zip(columns, line.cells, strict=True)
     )
-    known = [str(seed) for seed in row.seeds if seed is not None]
-    seeds = f"{'seed' if len(known) == 1 else 'seeds'} {', '.join(known)}" if known else "seed unknown"
-    return Entrant(line.model, seeds, entries, where)
+    return DrawnRow(line.model, seeds_in_words(row), entries, where)
 
 
-def _entry(score: FoldedScore | None, cell: Cell, column: Column, ranks: Counter[int | None]) -> Entry:
+def _entry(score: FoldedScore | None, cell: ScoreCell, column: MetricColumn, ranks: Counter[int | None]) -> DrawnScore:
     if score is None:
-        return Entry(cell)
+        return DrawnScore(cell)
     drawn = whisker(column.axis, score.ci_low, score.value, score.ci_high) if column.axis else None
     if score.rank is None:
-        return Entry(cell, score.value, drawn)
+        return DrawnScore(cell, score.value, drawn)
     low, high = score.rank_low, score.rank_high
     interval = "" if low is None or high is None else f"{low}" if low == high else f"{low}-{high}"
-    return Entry(cell, score.value, drawn, score.rank, interval, ranks[score.rank] > 1)
+    return DrawnScore(cell, score.value, drawn, score.rank, interval, ranks[score.rank] > 1)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from ldbench.api import ParameterValue
 from ldbench.board.leaderboard import Leaderboard, Row
-from ldbench.board.row_labels import one_line
 from ldbench.errors import ResultError
+from ldbench.records.names import one_line
 from ldbench.records.typed import TypedError, build
 from ldbench.report.html.axis import Axis, short, spanning
 

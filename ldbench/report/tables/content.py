@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 from ldbench.api import Direction
 from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
 from ldbench.board.published import PRINTED
-from ldbench.board.row_labels import TRUTH_MARK, label, one_line
-from ldbench.report.digits import decimals_for, fixed, shortest
+from ldbench.board.row_labels import TRUTH_MARK, label
+from ldbench.records.names import one_line
+from ldbench.report.digits import fixed, shortest, with_interval
 
 ARROWS: Mapping[Direction, str] = {"lower": "↓", "higher": "↑"}
 
 
 @dataclass(frozen=True)
-class Cell:
+class ScoreCell:
     """One score as text; `interval` and `spread` may be empty; `best` is rank 1, ties included, if any row is worse."""
 
     value: str = "-"
@@ -28,7 +29,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Line:
+class BoardLine:
     """One row: the rank on the first metric (empty where not ranked), the model, a cell a metric.
 
     `between` is the rank's 95 % interval, such as "1-3", empty where it is the rank alone.
@@ -36,7 +37,7 @@ class Line:
 
     rank: str
     model: str
-    cells: tuple[Cell, ...]
+    cells: tuple[ScoreCell, ...]
     between: str = ""
 
     @property
@@ -48,15 +49,15 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Table:
+class BoardTable:
     """Blocks of lines under the same columns, a rule between blocks; `metrics` are headings with arrows."""
 
     caption: str
     metrics: tuple[str, ...]
-    blocks: tuple[tuple[Line, ...], ...]
+    blocks: tuple[tuple[BoardLine, ...], ...]
     ranked: bool
 
-    def columns(self, start: int, stop: int) -> Table:
+    def columns(self, start: int, stop: int) -> BoardTable:
         """The same rows with the metrics from `start` to before `stop`."""
         blocks = tuple(
             tuple(replace(line, cells=line.cells[start:stop]) for line in block) for block in self.blocks
@@ -65,11 +66,11 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Page:
+class BoardPage:
     """All there is to print of one leaderboard, from title to notes, each note a sentence or two."""
 
     title: str
-    tables: tuple[Table, ...]
+    tables: tuple[BoardTable, ...]
     notes: tuple[str, ...]
 
     @property
@@ -79,7 +80,7 @@ class Page:
         return any(cell.best for line in lines for cell in line.cells)
 
 
-def page(leaderboard: Leaderboard) -> Page:
+def page(leaderboard: Leaderboard) -> BoardPage:
     """The printable content of a leaderboard."""
     measured = [row for row in leaderboard.rows if row.origin == "measured"]
     reported = [row for row in leaderboard.rows if row.origin == "reported"]
@@ -94,10 +95,10 @@ def page(leaderboard: Leaderboard) -> Page:
     measured_on = f", version {task.version} ({task.kind}; card {task.card_hash[:12]})"
     title = task.id + (measured_on if task.card_hash else f" ({task.kind}; reported rows alone)")
     notes = tuple(one_line(note) for note in _notes(leaderboard, measured, reported))
-    return Page(title, tuple(tables), notes)
+    return BoardPage(one_line(title), tuple(tables), notes)
 
 
-def _table(caption: str, blocks: Sequence[Sequence[Row]], rows: Sequence[Row], ranked: bool) -> Table:
+def _table(caption: str, blocks: Sequence[Sequence[Row]], rows: Sequence[Row], ranked: bool) -> BoardTable:
     filled = [block for block in blocks if block]
     fullest_first = sorted((row for block in filled for row in block), key=lambda row: -len(row.scores))
     headings: dict[str, Direction] = {}
@@ -106,28 +107,27 @@ def _table(caption: str, blocks: Sequence[Sequence[Row]], rows: Sequence[Row], r
     # where nothing is told apart, every row has rank 1, and a mark on all of them would say nothing
     told = {score.metric for row in rows for score in row.scores if score.rank is not None and score.rank > 1}
     lines = tuple(tuple(_line(row, label(row, rows), list(headings), told) for row in block) for block in filled)
-    return Table(caption, tuple(f"{name} {ARROWS[way]}" for name, way in headings.items()), lines, ranked)
+    return BoardTable(caption, tuple(f"{name} {ARROWS[way]}" for name, way in headings.items()), lines, ranked)
 
 
-def _line(row: Row, name: str, names: Sequence[str], told: Set[str]) -> Line:
+def _line(row: Row, name: str, names: Sequence[str], told: Set[str]) -> BoardLine:
     scores = [row.score(name) for name in names]
     first = scores[0] if scores else None
     cells = tuple(_cell(score, row, told) for score in scores)
     if first is None or first.rank is None:
-        return Line("", name, cells)
+        return BoardLine("", name, cells)
     between = "" if first.rank_low == first.rank_high else f"{first.rank_low}-{first.rank_high}"
-    return Line(str(first.rank), name, cells, between)
+    return BoardLine(str(first.rank), name, cells, between)
 
 
-def _cell(score: FoldedScore | None, row: Row, told: Set[str]) -> Cell:
+def _cell(score: FoldedScore | None, row: Row, told: Set[str]) -> ScoreCell:
     if score is None:
-        return Cell()
+        return ScoreCell()
     if row.origin == "reported" and score.ci_low == score.ci_high:
-        return Cell(_printed(score, row))
-    decimals = decimals_for((score.ci_high - score.ci_low) / 2, score.value)
-    interval = f"[{fixed(score.ci_low, decimals)}, {fixed(score.ci_high, decimals)}]"
-    spread = "" if score.spread is None else fixed(score.spread, decimals)
-    return Cell(fixed(score.value, decimals), interval, spread, score.rank == 1 and score.metric in told)
+        return ScoreCell(_printed(score, row))
+    value, interval = with_interval(score.value, score.ci_low, score.ci_high)
+    spread = "" if score.spread is None else fixed(score.spread, len(value.partition(".")[2]))
+    return ScoreCell(value, interval, spread, score.rank == 1 and score.metric in told)
 
 
 def _printed(score: FoldedScore, row: Row) -> str:
@@ -203,7 +203,7 @@ def _seed_notes(rows: Sequence[Row]) -> list[str]:
     """Which seeds were run, rows with the same ones together; with several seeds, what is shown."""
     groups: dict[str, list[str]] = {}
     for row in rows:
-        groups.setdefault(_seeds(row), []).append(label(row, rows))
+        groups.setdefault(seeds_in_words(row), []).append(label(row, rows))
     if len(groups) == 1:
         listed = f"{next(iter(groups))} in every row"
     else:
@@ -213,6 +213,7 @@ def _seed_notes(rows: Sequence[Row]) -> list[str]:
     return [f"Runs: {listed}.{shown if several else ''}"] if rows else []
 
 
-def _seeds(row: Row) -> str:
+def seeds_in_words(row: Row) -> str:
+    """The seeds of a row's runs: "seed 0", "seeds 0, 1", "seed unknown"."""
     known = [str(seed) for seed in row.seeds if seed is not None]
     return f"{'seed' if len(known) == 1 else 'seeds'} {', '.join(known)}" if known else "seed unknown"

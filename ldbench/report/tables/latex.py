@@ -14,7 +14,8 @@ from dataclasses import replace
 
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.row_labels import TRUTH_MARK
-from ldbench.report.tables.content import Cell, Line, Page, Table, page
+from ldbench.records.names import CONTROL
+from ldbench.report.tables.content import BoardLine, BoardPage, BoardTable, ScoreCell, page
 
 _WIDTH = 75  # digits of \small text across the 345 pt of LaTeX's article
 _SHARE_SMALL, _SHARE_LETTER = 0.8, 0.9  # widths of a digit in \scriptsize and of a letter, in digits
@@ -26,7 +27,6 @@ _SPECIAL: Mapping[str, str] = {
     "±": r"$\pm$", "δ": r"$\delta$", "≤": r"$\le$", "≥": r"$\ge$",
 }  # fmt: skip
 _JOINING = frozenset("-`',?!")  # two in a row may print as one other character: -- as a dash, ,, as a quotation mark
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def render(leaderboard: Leaderboard) -> str:
@@ -42,7 +42,7 @@ def render(leaderboard: Leaderboard) -> str:
 
 def escape(text: str) -> str:
     """The text as TeX prints it, character by character; control characters become spaces."""
-    plain = _CONTROL.sub(" ", text)
+    plain = CONTROL.sub(" ", text)
     following = [*plain[1:], ""][: len(plain)]
     return "".join(
         _SPECIAL.get(one, one) + ("{}" if one in _JOINING and after in _JOINING else "")
@@ -50,21 +50,21 @@ def escape(text: str) -> str:
     )
 
 
-def _united(content: Page) -> Table:
+def _united(content: BoardPage) -> BoardTable:
     """All tables of a page as one: ranked blocks first, reported ones below, every metric that any of them has."""
     metrics = tuple(dict.fromkeys(metric for table in content.tables for metric in table.metrics))
     blocks = tuple(
         tuple(_spread(line, table, metrics) for line in block) for table in content.tables for block in table.blocks
     )
-    return Table("", metrics, blocks, any(table.ranked for table in content.tables))
+    return BoardTable("", metrics, blocks, any(table.ranked for table in content.tables))
 
 
-def _spread(line: Line, table: Table, metrics: tuple[str, ...]) -> Line:
+def _spread(line: BoardLine, table: BoardTable, metrics: tuple[str, ...]) -> BoardLine:
     cells = dict(zip(table.metrics, line.cells, strict=True))
-    return replace(line, cells=tuple(cells.get(metric, Cell()) for metric in metrics))
+    return replace(line, cells=tuple(cells.get(metric, ScoreCell()) for metric in metrics))
 
 
-def _parts(table: Table) -> Iterator[Table]:
+def _parts(table: BoardTable) -> Iterator[BoardTable]:
     """The table's metrics shared out so that each part is about as wide as a page, in order, at least one a part."""
     lines = [line for block in table.blocks for line in block]
     longest = max((len(line.model) for line in lines), default=0)
@@ -79,12 +79,12 @@ def _parts(table: Table) -> Iterator[Table]:
     yield table.columns(start, len(table.metrics))
 
 
-def _characters(cell: Cell) -> int:
+def _characters(cell: ScoreCell) -> int:
     value = len(cell.value) + (len(cell.spread) + 3 if cell.spread else 0)
     return max(value, math.ceil(_SHARE_SMALL * len(cell.interval)))
 
 
-def _float(task: str, content: Page, table: Table, number: int, of: int) -> str:
+def _float(task: str, content: BoardPage, table: BoardTable, number: int, of: int) -> str:
     first = number == 1
     caption = escape(content.title) if first else f"{escape(task)}, continued"
     counted = f" Part {number} of {of}." if of > 1 else ""
@@ -97,14 +97,14 @@ def _float(task: str, content: Page, table: Table, number: int, of: int) -> str:
     return "\n".join(body) + "\n"
 
 
-def _legend(content: Page) -> str:
+def _legend(content: BoardPage) -> str:
     lines = [line for table in content.tables for block in table.blocks for line in block]
     best = r" \textbf{Bold}: rank 1 on that metric, ties included." if content.marks_best else ""
     intervals = r" In brackets: 95\,\% intervals." if any(cell.interval for one in lines for cell in one.cells) else ""
     return best + intervals
 
 
-def _tabular(table: Table, content: Page) -> list[str]:
+def _tabular(table: BoardTable, content: BoardPage) -> list[str]:
     lead = [r"\#", "Model"] if table.ranked else ["Model"]
     columns = ("rl" if table.ranked else "l") + "r" * len(table.metrics)
     measured = sum(len(one.blocks) for one in content.tables if one.ranked)
@@ -117,7 +117,7 @@ def _tabular(table: Table, content: Page) -> list[str]:
     return [*lines, r"\bottomrule", r"\end{tabular}"]
 
 
-def _lines(line: Line, ranked: bool) -> Iterator[str]:
+def _lines(line: BoardLine, ranked: bool) -> Iterator[str]:
     """The row, and where it has any a second one with the intervals."""
     intervals = line.between or any(cell.interval for cell in line.cells)
     rank = [line.rank] if ranked else []
@@ -127,14 +127,14 @@ def _lines(line: Line, ranked: bool) -> Iterator[str]:
         yield _row([*between, "", *map(_interval, line.cells)], r"\\")
 
 
-def _value(cell: Cell) -> str:
-    if cell == Cell():
+def _value(cell: ScoreCell) -> str:
+    if cell == ScoreCell():
         return "--"
     value = f"{_number(cell.value)} $\\pm$ {_number(cell.spread)}" if cell.spread else _number(cell.value)
     return rf"\textbf{{{value}}}" if cell.best else value
 
 
-def _interval(cell: Cell) -> str:
+def _interval(cell: ScoreCell) -> str:
     ends = cell.interval.strip("[]").split(", ")
     return _small(f"[{', '.join(map(_number, ends))}]") if cell.interval else ""
 
@@ -151,7 +151,7 @@ def _row(cells: list[str], end: str = r"\\") -> str:
     return f"  {' & '.join(cells)} {end}"
 
 
-def _notes(content: Page) -> list[str]:
+def _notes(content: BoardPage) -> list[str]:
     if not content.notes:
         return []
     return [r"\par\smallskip\raggedright\footnotesize", *(rf"{escape(note)}\par" for note in content.notes)]

@@ -6,26 +6,23 @@ Refuses to depend on colour: what is bold also carries a mark.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.report.tables.content import Cell, Page, Table, page
+from ldbench.report.tables.content import BoardLine, BoardPage, BoardTable, ScoreCell, page
+from ldbench.report.tables.text_table import Strong, TextCell, TextTable, plain_text, rich_table
 
 BEST_MARK = "*"
 DEFAULT_WIDTH = 100
 _FOLDED_NAME = 18  # a longer model name is folded before the metrics are taken apart
 _UNBOUNDED = 10_000
 _BEST_NOTE = f"{BEST_MARK} rank 1 on that metric, ties included; no mark where no row is told from another."
-
-# As rich's SIMPLE_HEAD, with a rule between blocks.
-_RULED = box.Box("    \n    \n ── \n    \n ── \n ── \n    \n    \n")
 
 
 class _Widths(NamedTuple):
@@ -36,15 +33,12 @@ class _Widths(NamedTuple):
     spread: int
 
 
-CellText = Callable[[Cell, _Widths], Text]
+CellText = Callable[[ScoreCell, _Widths], str]
 
 
 def render(leaderboard: Leaderboard, width: int = DEFAULT_WIDTH) -> str:
     """The leaderboard as plain text, at most `width` columns wide, without colours or control codes."""
-    target = io.StringIO()
-    console = Console(file=target, width=width, color_system=None, force_terminal=False, legacy_windows=False)
-    console.print(renderable(leaderboard, width))
-    return "\n".join(line.rstrip() for line in target.getvalue().splitlines()) + "\n"
+    return plain_text(renderable(leaderboard, width), width)
 
 
 def renderable(leaderboard: Leaderboard, width: int = DEFAULT_WIDTH) -> RenderableType:
@@ -57,11 +51,11 @@ def renderable(leaderboard: Leaderboard, width: int = DEFAULT_WIDTH) -> Renderab
     return Group(*parts, *(Text(note, style="dim") for note in _notes(content)))
 
 
-def _notes(content: Page) -> list[str]:
+def _notes(content: BoardPage) -> list[str]:
     return [*content.notes, *([_BEST_NOTE] if content.marks_best else [])]
 
 
-def _fitting(table: Table, width: int) -> list[RichTable]:
+def _fitting(table: BoardTable, width: int) -> list[RichTable]:
     """The table with cells of one line if that fits, else of two, else in parts with fewer metrics each."""
     wide, narrow = _rich_table(table, _one_line), _rich_table(table, _two_lines)
     if _needed(wide) <= width:
@@ -81,48 +75,41 @@ def _needed(table: RichTable) -> int:
     return Measurement.get(console, console.options, table).maximum
 
 
-def _rich_table(table: Table, text_of: CellText) -> RichTable:
-    result = RichTable(box=_RULED, pad_edge=False, show_edge=True)
-    if table.ranked:
-        result.add_column("#", justify="left", no_wrap=True)
-    result.add_column("model", overflow="fold")
-    for heading in table.metrics:
-        result.add_column(heading, justify="left", no_wrap=True)
+def _rich_table(table: BoardTable, text_of: CellText) -> RichTable:
+    lead = ("#", "model") if table.ranked else ("model",)
     lines = [line for block in table.blocks for line in block]
     widths = [_widths([line.cells[index] for line in lines]) for index in range(len(table.metrics))]
-    for block in table.blocks:
-        result.add_section()
-        for line in block:
-            name = Text(line.model, style="bold" if line.rank == "1" else "")
-            cells = [text_of(cell, width) for cell, width in zip(line.cells, widths, strict=True)]
-            result.add_row(*([line.place] if table.ranked else []), name, *cells)
-    return result
+    blocks = tuple(tuple(_row(line, table.ranked, widths, text_of) for line in block) for block in table.blocks)
+    headings = (*lead, *table.metrics)
+    return rich_table(TextTable(headings, blocks, "l" * len(headings)), folds=len(lead) - 1)
 
 
-def _widths(cells: list[Cell]) -> _Widths:
+def _row(line: BoardLine, ranked: bool, widths: Sequence[_Widths], text_of: CellText) -> tuple[TextCell, ...]:
+    name = Strong(line.model) if line.rank == "1" else line.model
+    texts = [(cell.best, text_of(cell, width)) for cell, width in zip(line.cells, widths, strict=True)]
+    return (*([line.place] if ranked else []), name, *(Strong(text) if best else text for best, text in texts))
+
+
+def _widths(cells: list[ScoreCell]) -> _Widths:
     whole = max(len(cell.value.partition(".")[0]) for cell in cells)
     fraction = max(len("".join(cell.value.partition(".")[1:])) for cell in cells)
     return _Widths(whole, fraction, max(len(_spread(cell)) for cell in cells))
 
 
-def _spread(cell: Cell) -> str:
+def _spread(cell: ScoreCell) -> str:
     return f" ±{cell.spread}" if cell.spread else ""
 
 
-def _value(cell: Cell, widths: _Widths) -> str:
+def _value(cell: ScoreCell, widths: _Widths) -> str:
     """The value with its decimal point under the others', its mark, and its spread."""
     whole, point, fraction = cell.value.partition(".")
     marked = point + fraction + (BEST_MARK if cell.best else "")
     return f"{whole:>{widths.whole}}{marked:<{widths.fraction + 1}}{_spread(cell):<{widths.spread}}"
 
 
-def _style(cell: Cell) -> str:
-    return "bold" if cell.best else ""
+def _one_line(cell: ScoreCell, widths: _Widths) -> str:
+    return f"{_value(cell, widths)} {cell.interval}".rstrip()
 
 
-def _one_line(cell: Cell, widths: _Widths) -> Text:
-    return Text(f"{_value(cell, widths)} {cell.interval}".rstrip(), style=_style(cell))
-
-
-def _two_lines(cell: Cell, widths: _Widths) -> Text:
-    return Text(f"{_value(cell, widths).rstrip()}\n{cell.interval}", style=_style(cell))
+def _two_lines(cell: ScoreCell, widths: _Widths) -> str:
+    return f"{_value(cell, widths).rstrip()}\n{cell.interval}"

@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ldbench.api import Direction, ParameterValue
-from ldbench.board.seeds import Interval, pool
+from ldbench.board.seeds import pool
 from ldbench.errors import GeneratorError, MetricError, UsageError
 from ldbench.plugins.kinds import metric_bounds
 from ldbench.plugins.parameters import build
 from ldbench.records.result import Result
 from ldbench.run.pipeline import Settings, ready, run
+from ldbench.score.metrics.intervals import Interval
 from ldbench.studies.parameters.values import Grid, grid
 from ldbench.studies.parameters.workbench import digest, slug
 from ldbench.task import card
@@ -141,6 +142,7 @@ def _pooled(results: Sequence[Result]) -> tuple[Pooled, ...]:
     for index, first in enumerate(results[0].scores if results else []):
         scores = [result.scores[index] for result in results]
         intervals = [Interval(score.value, score.ci_low, score.ci_high) for score in scores]
-        interval, spread = pool(intervals, metric_bounds(first.metric))
-        pooled.append(Pooled(first.metric, first.direction, first.extractor, *interval, spread, len(scores)))
+        mean, spread = pool(intervals, metric_bounds(first.metric))
+        numbers = (mean.value, mean.low, mean.high, spread, len(scores))
+        pooled.append(Pooled(first.metric, first.direction, first.extractor, *numbers))
     return tuple(pooled)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ldbench.errors import LdbenchError
+from ldbench.records.names import one_line
 from ldbench.records.typed import TypedError, build
 
 T = TypeVar("T")
@@ -50,7 +51,7 @@ def _object(path: Path, what: str, limit: int) -> dict[str, Any]:
     try:
         table = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated)
     except (ValueError, RecursionError) as error:
-        reason = "lists too deep" if isinstance(error, RecursionError) else " ".join(str(error).split())
+        reason = "lists too deep" if isinstance(error, RecursionError) else one_line(str(error))
         raise StudyError(f"{path}: expected {what}, got no valid JSON ({reason:.80}); ask for it again") from error
     if not isinstance(table, dict):
         raise StudyError(f"{path}: expected {what}, got a {type(table).__name__}; is it the right file?")

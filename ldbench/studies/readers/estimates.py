@@ -15,31 +15,27 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
-from ldbench.score.metrics.intervals import LEVEL
+from ldbench.board.seeds import Z
+from ldbench.score.metrics.intervals import LEVEL, Interval
 
 Array = npt.NDArray[np.float64]
 RESAMPLES = 2000
 QUANTILES = (0.5 - LEVEL / 2, 0.5 + LEVEL / 2)
-_Z = float(stats.norm.ppf(0.5 + LEVEL / 2))
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A value, its 95 % interval, and the number of answers it rests on."""
+class Estimate(Interval):
+    """A value with its 95 % interval and the number of answers it rests on."""
 
-    value: float
-    low: float
-    high: float
     n: int
 
 
 def wilson(successes: float, n: int) -> tuple[float, float]:
     """Wilson's 95 % score interval of a share; `successes` may hold halves."""
-    share, spread = successes / n, _Z**2 / n
+    share, spread = successes / n, Z**2 / n
     middle = (share + spread / 2) / (1 + spread)
-    half = _Z * (share * (1 - share) / n + spread / (4 * n)) ** 0.5 / (1 + spread)
+    half = Z * (share * (1 - share) / n + spread / (4 * n)) ** 0.5 / (1 + spread)
     return max(0.0, middle - half), min(1.0, middle + half)
 
 

@@ -1,0 +1,117 @@
+"""A table of text, and its two printed forms: columns for the terminal, GitHub's Markdown.
+
+Whatever is printed as a table is one of these first. Refuses to let a cell break its table: line ends and control
+characters become spaces, and marks of Markdown are escaped.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from ldbench.records.names import one_line
+
+# marks within a line, what spells an entity, and what would be a heading or a list at the start of a line
+_MARKS = re.compile(r"([\\`*_{}\[\]<>|~]|&(?=#?\w+;)|^(?:#+|[-+])(?=\s))")
+_WIDE = 1_000_000  # columns of a terminal in which no table is folded
+# As rich's SIMPLE_HEAD, with a rule between blocks.
+_RULED = box.Box("    \n    \n ── \n    \n ── \n ── \n    \n    \n")
+
+
+@dataclass(frozen=True)
+class Strong:
+    """A cell that stands out, with `rest` beside it that does so on a terminal alone."""
+
+    text: str
+    rest: str = ""
+
+
+TextCell = str | Strong
+TextRow = tuple[TextCell, ...]
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """Blocks of rows with a rule between them; `alignments` has a letter a column, l or r.
+
+    Without `headings` only the terminal can show it; an empty `title` is not shown.
+    """
+
+    headings: tuple[str, ...]
+    blocks: tuple[tuple[TextRow, ...], ...]
+    alignments: str
+    title: str = ""
+
+
+def text_table(
+    headings: Sequence[str], rows: Sequence[Sequence[TextCell]], alignments: str, title: str = ""
+) -> TextTable:
+    """A table of one block."""
+    return TextTable(tuple(headings), (tuple(tuple(row) for row in rows),), alignments, title)
+
+
+def to_terminal(table: TextTable) -> str:
+    """The table as plain text, as wide as it needs, newline at the end."""
+    lines = [
+        tuple(tuple(_one_line(cell) for cell in row) for row in block) for block in table.blocks
+    ]
+    drawn = rich_table(TextTable(table.headings, tuple(lines), table.alignments), gap=2, edge=False)
+    return (f"{one_line(table.title)}\n" if table.title else "") + plain_text(drawn, _WIDE)
+
+
+def to_markdown(table: TextTable, level: int = 2) -> str:
+    """The table as GitHub-flavoured Markdown, below a heading of this level where it has a title."""
+    rules = [":--" if letter == "l" else "--:" for letter in table.alignments]
+    rows = [[_marked(cell) for cell in row] for block in table.blocks for row in block]
+    lines = [f"| {' | '.join(cells)} |" for cells in ([*map(escape, table.headings)], rules, *rows)]
+    return "\n".join([*([f"{'#' * level} {escape(table.title)}", ""] if table.title else []), *lines])
+
+
+def escape(text: str) -> str:
+    """The text as one line in which no character is a mark of Markdown, so that it shows as it is."""
+    return _MARKS.sub(r"\\\1", one_line(text))
+
+
+def rich_table(table: TextTable, gap: int = 3, edge: bool = True, folds: int | None = None) -> RichTable:
+    """The table as `rich` draws it, `gap` spaces between columns; the column `folds` alone gives way to the others.
+
+    Cells may hold line ends here: a row is then several lines high.
+    """
+    result = RichTable(
+        box=_RULED, pad_edge=False, show_edge=edge, show_header=bool(table.headings), padding=(0, 1, 0, gap - 2),
+    )
+    for index, letter in enumerate(table.alignments):
+        heading, side = table.headings[index] if table.headings else "", "left" if letter == "l" else "right"
+        result.add_column(Text(heading), justify=side, no_wrap=index != folds, overflow="fold")
+    for block in table.blocks:
+        result.add_section()
+        for row in block:
+            result.add_row(*map(_styled, row))
+    return result
+
+
+def plain_text(renderable: RenderableType, width: int) -> str:
+    """What `rich` draws as text without colours, control codes or spaces at the ends of lines."""
+    target = io.StringIO()
+    console = Console(file=target, width=width, color_system=None, force_terminal=False, legacy_windows=False)
+    console.print(renderable)
+    return "\n".join(line.rstrip() for line in target.getvalue().splitlines()) + "\n"
+
+
+def _one_line(cell: TextCell) -> TextCell:
+    return one_line(cell) if isinstance(cell, str) else Strong(one_line(cell.text), one_line(cell.rest))
+
+
+def _styled(cell: TextCell) -> Text:
+    return Text(cell) if isinstance(cell, str) else Text(" ".join(filter(None, (cell.text, cell.rest))), style="bold")
+
+
+def _marked(cell: TextCell) -> str:
+    return escape(cell) if isinstance(cell, str) else f"**{escape(cell.text)}** {escape(cell.rest)}".rstrip()
