@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ldbench.cli.options import Task
+from ldbench.cli.options import Seed, Task
 
 
 def register(app: typer.Typer) -> None:
@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 def cases(
     task: Task,
-    seed: Annotated[int, typer.Option(help="Seed of the run; the diverse style draws each prompt from it.")] = 0,
+    seed: Seed = 0,
     out: Annotated[Path | None, typer.Option(help="Write here, not to the terminal; sources go beside it.")] = None,
 ) -> None:
     """Write the task's cases as JSON lines (id, prompt, attributes, source), for generating elsewhere."""

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from ldbench.cli.options import MeasuredOnly, Results, results_or_runs
+
 leaderboard = typer.Typer(name="leaderboard", no_args_is_help=True, help="Rebuild leaderboard files from results.")
 
 
@@ -25,20 +27,21 @@ def group() -> None:
 
 @leaderboard.command()
 def build(
-    results: Annotated[list[Path], typer.Argument(help="Result files, or folders that hold some.")],
     out: Annotated[Path, typer.Option(help="Folder for TASK.json and TASK.md.")],
+    results: Results = None,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; say which file differs and where; exit code 1 if one does.")
     ] = False,
-    measured_only: Annotated[bool, typer.Option("--measured-only", help="Leave out published rows.")] = False,
+    measured_only: MeasuredOnly = False,
 ) -> None:
     """Rebuild every leaderboard, JSON and Markdown, byte for byte from RESULTS."""
     from ldbench.report.rebuild import differences, rebuild
 
+    paths = results_or_runs(results)
     if not check:
-        typer.echo("\n".join(map(str, rebuild(results, out, measured_only))))
+        typer.echo("\n".join(map(str, rebuild(paths, out, measured_only))))
         return
-    found = differences(results, out, measured_only)
+    found = differences(paths, out, measured_only)
     typer.echo("\n".join(found) if found else f"{out}: as the results make it, byte for byte")
     if found:
         raise typer.Exit(1)

@@ -17,6 +17,7 @@ from ldbench.cli import (
     check,
     compare,
     data,
+    gate,
     leaderboard,
     list_,
     matrix,
@@ -32,7 +33,9 @@ from ldbench.errors import LdbenchError
 
 INTERRUPTED = 130  # the exit code that a shell, and typer, give to Ctrl-C
 # in the order that `ldbench --help` shows
-COMMANDS = (run, score, cases, report, compare, parameters, matrix, data, new, check, list_, verify, leaderboard, study)
+COMMANDS = (
+    run, score, cases, report, compare, gate, parameters, matrix, data, new, check, list_, verify, leaderboard, study,
+)
 
 app = typer.Typer(
     name="ldbench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,

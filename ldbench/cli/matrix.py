@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ldbench.cli.lists import parse_names, parse_seeds
+from ldbench.cli.options import RUNS, BatchSize, Device, Out, Seeds
+
 if TYPE_CHECKING:
     from ldbench.run.matrix.display import Tally
 
@@ -24,14 +27,16 @@ def register(app: typer.Typer) -> None:
 def matrix(
     tasks: Annotated[list[str], typer.Argument(help="Tasks: an id (`ldbench list tasks`) or a card's path each.")],
     models: Annotated[list[str], typer.Option(help="Generators, as for `ldbench run`: a,b,c, or repeat the option.")],
-    seeds: Annotated[list[str] | None, typer.Option(help="0,1,2 or 0-4, or repeat the option.  [default: 0]")] = None,
+    seeds: Seeds = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A parameter, key=value for every model, MODEL:key=value for one.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for results; an interrupted run goes on there.")] = Path("runs"),
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or, without Ray, cuda:N.")] = "auto",
-    batch_size: Annotated[int, typer.Option(help="Images generated at a time.")] = 50,
-    workers: Annotated[int | None, typer.Option(help="So many runs at a time on this machine, by Ray.")] = None,
+    out: Out = RUNS,
+    device: Device = "auto",
+    batch_size: BatchSize = 50,
+    workers: Annotated[
+        int | None, typer.Option(help="So many runs at a time on this machine, by Ray, which gives out GPUs itself.")
+    ] = None,
     ray: Annotated[
         str | None, typer.Option(help="A running Ray cluster's address, or auto; --out must be a folder it shares.")
     ] = None,
@@ -52,7 +57,7 @@ def matrix(
     """
     from ldbench.run.matrix.conduct import conduct
     from ldbench.run.matrix.display import Tally
-    from ldbench.run.matrix.plan import Matrix, parse_names, parse_seeds, plan
+    from ldbench.run.matrix.plan import Matrix, plan
     from ldbench.run.matrix.ray_cluster import Cluster
 
     by_ray = workers is not None or ray is not None

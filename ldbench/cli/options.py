@@ -1,11 +1,16 @@
-"""Options that several commands share, each spelt once: the same name and meaning everywhere."""
+"""Options that several commands share, each spelt once: the same name, meaning and help everywhere."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from ldbench.errors import UsageError
+
+RUNS = Path("runs")
 
 Task = Annotated[str, typer.Argument(help="A task's id (`ldbench list tasks`) or a card's path.")]
 Model = Annotated[str, typer.Argument(help="A generator: a name, path/to/file.py:Class or package.module:Class.")]
@@ -13,15 +18,35 @@ Models = Annotated[
     list[str], typer.Argument(help="Generators: a name, path/to/file.py:Class or package.module:Class each.")
 ]
 Results = Annotated[
-    list[Path] | None,
-    typer.Argument(help="Result files, or folders that hold some.  [default: runs]", show_default=False),
+    list[Path] | None, typer.Argument(help="Result files, or folders that hold some.", show_default=str(RUNS))
 ]
-Seed = Annotated[int, typer.Option(help="Seed of the run; every case's noise is derived from it.")]
-Seeds = Annotated[
-    list[str] | None, typer.Option(help="0,1,2 or 0-4, or repeat the option.  [default: 0]", show_default=False)
-]
+Seed = Annotated[int, typer.Option(help="Seed of the run; each case's noise, and a drawn prompt, come from it.")]
+_SEEDS = "Seeds, 0,2 or 0-4; may be repeated."
+Seeds = Annotated[list[str] | None, typer.Option(help=_SEEDS, show_default="0")]
+ThreeSeeds = Annotated[list[str] | None, typer.Option(help=_SEEDS, show_default="0-2")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 BatchSize = Annotated[int, typer.Option(help="Images generated at a time.")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="A generator parameter, key=value; may be repeated.")]
 Out = Annotated[Path, typer.Option(help="Folder for what is made; an interrupted command goes on there.")]
+Card = Annotated[str | None, typer.Option(help="The card's path, where the run's task is not an installed one.")]
 MeasuredOnly = Annotated[bool, typer.Option("--measured-only", help="Leave out published rows.")]
+Tolerances = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tolerance", help="How much worse is fine beside the interval: 0.02 (of the value), or fid=2 (in its unit)."
+    ),
+]
+AllowMissing = Annotated[bool, typer.Option("--allow-missing", help="Rows of the baseline may be gone.")]
+JUnit = Annotated[Path | None, typer.Option(help="Write what the gate found as JUnit XML.")]
+Summary = Annotated[Path | None, typer.Option(help="Write a Markdown summary, such as a CI job shows.")]
+
+
+def results_or_runs(paths: Iterable[Path] | None) -> list[Path]:
+    """The paths that were given or, with none, the folder where `ldbench run` writes; raises `UsageError`."""
+    given = list(paths or ())
+    if not given and not RUNS.exists():
+        raise UsageError(
+            f"expected result files or folders, got none, and no folder {RUNS} here, where `ldbench run` writes; name "
+            "what to read"
+        )
+    return given or [RUNS]

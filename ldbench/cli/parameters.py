@@ -10,20 +10,15 @@ from typing import Annotated
 
 import typer
 
+from ldbench.cli.lists import parse_seeds
+from ldbench.cli.options import BatchSize, Card, Device, Model, Out, Seed, Set, Task, ThreeSeeds
 from ldbench.errors import GeneratorError, UsageError
 from ldbench.plugins.parameters import key_values
 
-Task = Annotated[str, typer.Argument(help="A task's id (`ldbench list tasks`) or a card's path.")]
-Model = Annotated[str, typer.Argument(help="A generator: a name, path/to/file.py:Class or package.module:Class.")]
 Parameter = Annotated[str, typer.Option(help="The parameter that takes the values in turn.")]
 Values = Annotated[
-    str, typer.Option(help="start:stop:step, stop included, or values parted by commas (by ; where one has commas).")
+    str, typer.Option(help="start:stop:step, stop included, or values with commas (; where one has commas) between.")
 ]
-Set = Annotated[list[str] | None, typer.Option("--set", help="Another parameter, key=value, the same throughout.")]
-Seed = Annotated[int, typer.Option(help="Seed of the run; every image's noise is derived from it.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
-BatchSize = Annotated[int, typer.Option(help="Images generated at a time.")]
-Out = Annotated[Path, typer.Option(help="Folder for what is made; an interrupted command goes on there.")]
 
 figure = typer.Typer(
     name="figure", no_args_is_help=True,
@@ -69,7 +64,7 @@ def ablate(
     task: Task, model: Model,
     parameter: Annotated[list[str], typer.Option(help="A parameter to vary; given twice, every pair is run.")],
     values: Annotated[list[str], typer.Option(help="The values of each --parameter, in the same order.")],
-    seeds: Annotated[str, typer.Option(help="Seeds to run and pool, parted by commas.")] = "0,1,2",
+    seeds: ThreeSeeds = None,
     set_: Set = None, device: Device = "auto", batch_size: BatchSize = 50, out: Out = Path("runs/ablation"),
 ) -> None:
     """Run MODEL on TASK for every value (or pair of values) and seed, and put the scores side by side."""
@@ -77,7 +72,6 @@ def ablate(
     from ldbench.run.processes import is_first_process
     from ldbench.run.progress import live_progress
     from ldbench.studies.parameters.ablation import ablate as ablate_
-    from ldbench.studies.parameters.ablation import parse_seeds
     from ldbench.studies.parameters.ablation_files import ablation_table, write_ablation
 
     if len(parameter) != len(values):
@@ -85,7 +79,7 @@ def ablate(
     pairs = list(zip(parameter, values, strict=True))
     with live_progress(f"{model} on {task}") as progress:
         settings = Settings(out, 0, device, batch_size, key_values(set_ or []), progress)
-        answer = ablate_(task, model, pairs, parse_seeds(seeds), settings)
+        answer = ablate_(task, model, pairs, parse_seeds(seeds or ["0-2"]), settings)
     if not is_first_process():
         return
     paths = write_ablation(answer)
@@ -143,7 +137,7 @@ def edits(
     seed: Annotated[int | None, typer.Option(help="Draws the cases; the run's own seed where none is given.")] = None,
     threshold: Annotated[float, typer.Option(help="Smaller changes stay white; a part of the range.")] = 0.1,
     out: Annotated[Path | None, typer.Option(help="The PNG to write; edits.png in FOLDER where none is given.")] = None,
-    card: Annotated[str | None, typer.Option(help="The card's path, where the run's task is no installed one.")] = None,
+    card: Card = None,
 ) -> None:
     """Draw source, result, truth and signed change of some of a run's cases (the paper's Figs. 6 to 8)."""
     from ldbench.run.sheets.edits_of_run import figure_of_run

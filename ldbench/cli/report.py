@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ldbench.cli.options import AllowMissing, JUnit, MeasuredOnly, Results, Summary, Tolerances, results_or_runs
 
-class Format(StrEnum):
+if TYPE_CHECKING:
+    from ldbench.board.collect import BoardSet
+
+
+class ReportFormat(StrEnum):
     """How a report can be written."""
 
     terminal = "terminal"
@@ -30,56 +35,52 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Result files, or folders that hold some.")] = None,
+    results: Results = None,
     format_: Annotated[
-        Format, typer.Option("--format", help="html: one page a task that needs nothing else; site: a folder of pages.")
-    ] = Format.terminal,
+        ReportFormat,
+        typer.Option("--format", help="html: one page a task that needs nothing else; site: a folder of pages."),
+    ] = ReportFormat.terminal,
     out: Annotated[Path | None, typer.Option(help="Folder to write one file a task to, instead of printing.")] = None,
     reported: Annotated[
         list[str] | None, typer.Option(help="A task whose published rows to show, with results or without.")
     ] = None,
-    measured_only: Annotated[bool, typer.Option("--measured-only", help="Leave out published rows.")] = False,
+    measured_only: MeasuredOnly = False,
     gallery: Annotated[int, typer.Option(help="Cases shown of every run on a page.")] = 24,
     check: Annotated[
-        Path | None, typer.Option(help="A leaderboard JSON or a folder of them; exit code 1 where a metric got worse.")
+        Path | None, typer.Option(help="The baseline of a gate, as `ldbench gate --against` takes it.")
     ] = None,
-    tolerance: Annotated[
-        list[str] | None,
-        typer.Option(help="How much worse is fine beside the interval: 0.02 (of the value), or fid=2 (in its unit)."),
-    ] = None,
-    allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="Rows of the baseline may be gone.")
-    ] = False,
-    junit: Annotated[Path | None, typer.Option(help="Write what --check found as JUnit XML.")] = None,
-    summary: Annotated[Path | None, typer.Option(help="Write a Markdown summary, such as a CI job shows.")] = None,
+    tolerance: Tolerances = None,
+    allow_missing: AllowMissing = False,
+    junit: JUnit = None,
+    summary: Summary = None,
 ) -> None:
     """Fold results into leaderboards, one a task, with what publications report beside them, unranked."""
-    from ldbench.report.gate.gather import Wanted, run_gate
+    from ldbench.board.collect import read_boards
+    from ldbench.report.gate.gather import GateRequest, gate_of
 
-    wanted = Wanted(check, tuple(tolerance or ()), allow_missing, junit, summary)
-    if wanted.anything:
-        text, passed = run_gate(paths or [], wanted, measured_only)
+    request = GateRequest(check, tuple(tolerance or ()), allow_missing, junit, summary)
+    request.limits()
+    boards = read_boards(results_or_runs(results) if results or not reported else (), reported or (), measured_only)
+    if request.anything:
+        text, passed = gate_of(boards, request)
         typer.echo(text, nl=False)
         if not passed:
             raise typer.Exit(1)
-        if format_ is Format.terminal and out is None:
+        if format_ is ReportFormat.terminal and out is None:
             return
-    _write(paths or [], format_, out, reported or [], measured_only, gallery)
+    _write(boards, format_, out, gallery)
 
 
-def _write(
-    paths: list[Path], format_: Format, out: Path | None, reported: list[str], measured_only: bool, gallery: int
-) -> None:
+def _write(boards: BoardSet, format_: ReportFormat, out: Path | None, gallery: int) -> None:
     from rich.console import Console
 
-    from ldbench.report.write import report_paths, show
+    from ldbench.report import write
 
-    if format_ in (Format.html, Format.site):
+    if format_ in (ReportFormat.html, ReportFormat.site):
         from ldbench.report.html.from_results import report_pages
 
-        written = report_pages(paths, format_, out, tasks=reported, measured_only=measured_only, gallery=gallery)
-        typer.echo("\n".join(map(str, written)))
-    elif format_ is Format.terminal and out is None and (console := Console()).is_terminal:
-        show(paths, console, reported, measured_only)
+        typer.echo("\n".join(map(str, report_pages(boards, format_, out, gallery))))
+    elif format_ is ReportFormat.terminal and out is None and (console := Console()).is_terminal:
+        write.show(boards, console)
     else:
-        typer.echo(report_paths(paths, format_, out, reported, measured_only), nl=False)
+        typer.echo(write.report(boards, format_, out), nl=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ldbench.cli.options import BatchSize, Device, Models, Out, Seed, Set, Task
+from ldbench.cli.options import RUNS, BatchSize, Device, Models, Out, Seed, Set, Task
 from ldbench.plugins.parameters import key_values
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def run(
     device: Device = "auto",
     batch_size: BatchSize = 50,
     set_: Set = None,
-    out: Out = Path("runs"),
+    out: Out = RUNS,
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Say what a run would need and what is missing; exit code 2 if anything.")
     ] = False,

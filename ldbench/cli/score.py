@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ldbench.cli.options import Device, Out, Seed, Task
+from ldbench.cli.options import RUNS, Device, Out, Seed, Task
 from ldbench.cli.run import show
 
 
@@ -22,7 +22,7 @@ def score(
     name: Annotated[str, typer.Option(help="What to call the generator in tables.")] = "images",
     seed: Seed = 0,
     device: Device = "auto",
-    out: Out = Path("runs"),
+    out: Out = RUNS,
 ) -> None:
     """Score images that were made elsewhere."""
     from ldbench.run.pipeline import Settings, score_folder

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from ldbench.cli.lists import parse_names
+from ldbench.cli.options import Card
 from ldbench.errors import UsageError
 
 study = typer.Typer(name="study", no_args_is_help=True, help="Let people judge images: blinded pages and their scores.")
@@ -25,7 +27,7 @@ def make(
     runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs of one task, each with its images.")],
     out: Annotated[Path, typer.Option(help="The page; its answer key is written beside it as NAME.key.json.")],
     questions: Annotated[
-        str, typer.Option(help="real, older, disease, preference, parted by commas; empty: all that the task allows.")
+        str, typer.Option(help="real,older,disease,preference or some of them; empty: all that the task allows.")
     ] = "",
     per_question: Annotated[int, typer.Option(help="Trials a question, repeats and noise aside.")] = 20,
     repeats: Annotated[int, typer.Option(help="Trials of each question shown a second time.")] = 2,
@@ -35,7 +37,7 @@ def make(
     consent: Annotated[
         Path | None, typer.Option(help="A text file shown before the start, instead of the page's own words.")
     ] = None,
-    card: Annotated[str | None, typer.Option(help="The card's path, where the task isn't installed.")] = None,
+    card: Card = None,
     salt: Annotated[str | None, typer.Option(help="The salt in a key, to write the same page again.")] = None,
 ) -> None:
     """Write one blinded HTML page from finished runs and real scans, and its answer key in a file of its own."""
@@ -43,7 +45,7 @@ def make(
     from ldbench.studies.readers.make import make as make_study
     from ldbench.studies.readers.page import CONSENT, Wording
 
-    named = tuple(part.strip() for part in questions.split(",") if part.strip())
+    named = tuple(parse_names([questions], "--questions")) if questions else ()
     words = Wording(title, CONSENT if consent is None else _text(consent))
     made = make_study(runs, out, Design(named, per_question, repeats, catch, seed, salt), words, card)
     for line in made.lines():

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from ldbench.cli.options import Card, Device
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the suite's command line."""
@@ -19,8 +21,8 @@ def register(app: typer.Typer) -> None:
 
 def verify(
     path: Annotated[Path, typer.Argument(metavar="RESULT", help="A result.json, a run's folder, or a submission.")],
-    device: Annotated[str, typer.Option(help="auto (the CPU for results from a CPU), cpu, cuda or cuda:N.")] = "auto",
-    task: Annotated[str | None, typer.Option(help="The card's path, where it is not an installed one.")] = None,
+    device: Device = "auto",
+    task: Card = None,
     images: Annotated[
         Path | None, typer.Option(help="The images, where `ldbench score` took them from a folder elsewhere.")
     ] = None,
@@ -28,7 +30,10 @@ def verify(
         bool, typer.Option("--complete", help="Where all is equal, write the run's units.json if it has none.")
     ] = False,
 ) -> None:
-    """Recompute a result's scores from its images, hashes first; exit code 1 where they differ."""
+    """Recompute a result's scores from its images, hashes first; exit code 1 where they differ.
+
+    With --device auto, a result from a CPU is recomputed on the CPU.
+    """
     from ldbench.run.progress import live_progress
     from ldbench.run.verify import verify as verify_
 

@@ -1,6 +1,6 @@
 """Which rows are better than which, and by how much: every pair of a task's rows that compete, metric by metric.
 
-Refuses to say "better" of a pair that no test tells apart (`ldbench.board.paired_tests`).
+Refuses to say "better" of a pair where no test does (`ldbench.board.paired_tests`).
 """
 
 from __future__ import annotations
@@ -11,20 +11,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import NamedTuple
 
+from ldbench.board.collect import BoardSet
 from ldbench.board.compatible import distinct
-from ldbench.board.leaderboard import Leaderboard
+from ldbench.board.leaderboard import Folded, Leaderboard
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.ranks import NO_UNITS, comparisons
 from ldbench.board.row_labels import label
 from ldbench.errors import unknown_name
 from ldbench.records.contributions import Units
 from ldbench.records.identity import Found, row_key
-from ldbench.report.digits import decimals_for, fixed
+from ldbench.report.digits import with_interval
+from ldbench.report.tables.text_table import text_table, to_terminal
 
 RULE = (
     "Paired over the cases, test scans and seeds that both rows have; p by Student's t, corrected for all pairs of the "
     "metric (Holm). Where no row has a second seed, what another would change is taken to be what other cases would, "
-    "so cases are not paired, and an area of a classifier trained on generated images is not told apart at all."
+    "so cases are not paired, and an area of a classifier trained on generated images is never called better."
 )
 AS_FITTED = (
     "These very runs, not what their methods would give with another seed: paired over the cases and test scans that "
@@ -41,12 +43,24 @@ def pairs(
     `found` are the results that the board was folded from, with their paths; `units` as
     `ldbench.board.leaderboard.fold` takes them, `as_fitted` as `ldbench.board.paired_tests.compare`.
     """
-    own = distinct([each for each in found if each[1].task.id == board.task.id])
+    of_task = distinct([each for each in found if each[1].task.id == board.task.id])
+    return labelled(Folded(board, comparisons(of_task, units, as_fitted)))
+
+
+def compared(results: BoardSet, as_fitted: bool = False) -> dict[str, dict[str, list[Comparison]]]:
+    """The `pairs` of every task."""
+    if as_fitted:
+        return {task: pairs(results.found, board, results.units, True) for task, board in results.boards.items()}
+    return {task: labelled(folded) for task, folded in results.folded.items()}
+
+
+def labelled(folded: Folded) -> dict[str, list[Comparison]]:
+    """By metric, in the board's order, the pairs that it was ranked by, under the rows' labels."""
+    board = folded.board
     names = {row_key(row): label(row, board.rows) for row in board.rows}
     order = {key: index for index, key in enumerate(map(row_key, board.rows))}
-    told = comparisons(own, units, as_fitted)
     return {
-        metric.metric: [_named(each, names, order) for each in told.get(metric.metric, ())]
+        metric.metric: [_named(pair, names, order) for pair in folded.compared.get(metric.metric, ())]
         for metric in board.metrics
     }
 
@@ -101,10 +115,8 @@ def _paragraphs(compared: Mapping[str, Sequence[Comparison]]) -> list[str]:
         told = sum(each.better is not None for each in of_metric)
         rows = [_said(each) for each in sorted(of_metric, key=lambda each: (each.p_adjusted, each.p))]
         cells = [(one.winner, ">" if one.sure else "~", one.other, one.difference, one.p, one.runs) for one in rows]
-        widths = [max(len(row[column]) for row in cells) for column in range(6)]
-        lines = ["  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)) for row in cells]
-        heading = f"{metric}: {told} of {len(cells)} pairs told apart"
-        parts.append("\n".join([heading, *(f"  {line.rstrip()}" for line in lines)]))
+        table = textwrap.indent(to_terminal(text_table((), cells, "llllll")).rstrip(), "  ")
+        parts.append(f"{metric}: {told} of {len(cells)} pairs differ\n{table}")
     return parts
 
 
@@ -134,8 +146,7 @@ def _said(found: Comparison) -> _Said:
     turned = found.better == found.second
     sign = -1.0 if turned else 1.0
     low, high = sorted((sign * found.ci_low, sign * found.ci_high))
-    decimals = decimals_for((high - low) / 2, found.difference)
-    difference = f"{fixed(sign * found.difference, decimals)} [{fixed(low, decimals)}, {fixed(high, decimals)}]"
+    difference = " ".join(with_interval(sign * found.difference, low, high))
     p = "< 0.0001" if found.p_adjusted < 1e-4 else f"= {found.p_adjusted:.2g}"
     runs = f"{found.seeds} seed{'' if found.seeds == 1 else 's'}{'' if found.paired else ', cases not paired'}"
     winner, other = (found.second, found.first) if turned else (found.first, found.second)

@@ -1,7 +1,7 @@
 """Leaderboard files from result files, all of them at once: written, or compared with those that are there.
 
 A leaderboard is a pure fold, so the files must be rebuilt byte for byte; where they are not, a result was changed, was
-added or is missing. Refuses to mend what it was asked to compare.
+added or is missing. Refuses to write where it was asked to compare.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ldbench.board import leaderboard
-from ldbench.board.collect import fold_with_units, gather
+from ldbench.board.collect import read_boards
 from ldbench.records.files import write_text_atomic
 from ldbench.report.tables import markdown
 
@@ -19,7 +19,7 @@ from ldbench.report.tables import markdown
 def texts(paths: Sequence[Path], measured_only: bool = False) -> dict[str, str]:
     """By file name, the JSON and the Markdown (without pictures) of every leaderboard that the results make."""
     files: dict[str, str] = {}
-    for task, board in sorted(fold_with_units(gather(paths, (), measured_only)).items()):
+    for task, board in read_boards(paths, (), measured_only).boards.items():
         files[f"{task}.json"], files[f"{task}.md"] = leaderboard.dumps(board), markdown.render(board)
     return files
 
@@ -49,7 +49,7 @@ def _difference(path: Path, text: str) -> str:
         there = path.read_bytes()
     except OSError as error:
         return f"{path}: can't be read: {error.strerror}"
-    if there == text.encode("utf-8"):
+    if there == text.encode("utf-8", "backslashreplace"):
         return ""
     was = there.decode("utf-8", errors="replace")
     if path.suffix == ".json":

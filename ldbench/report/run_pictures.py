@@ -11,8 +11,7 @@ from pathlib import Path
 
 from ldbench.board.leaderboard import Leaderboard, Row
 from ldbench.board.row_labels import label
-from ldbench.errors import ResultError
-from ldbench.records.files import whole_file
+from ldbench.records.files import refusal, whole_file
 from ldbench.records.identity import Found
 from ldbench.records.names import slug
 
@@ -47,9 +46,5 @@ def _picture(found: Sequence[Found], task_id: str, row: Row) -> Path | None:
 
 
 def _copy(picture: Path, target: Path) -> None:
-    try:
-        with whole_file(target) as part:
-            part.write_bytes(picture.read_bytes())
-    except OSError as error:
-        reason = f"{error.strerror or error}; free space or choose another --out"
-        raise ResultError(f"can't copy {picture} to {target}: {reason}") from error
+    with refusal(f"copy {picture} to {target}"), whole_file(target) as part:
+        part.write_bytes(picture.read_bytes())

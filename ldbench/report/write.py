@@ -6,48 +6,49 @@ Refuses to mix: what may meet in one table is `ldbench.board.leaderboard`'s deci
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from rich.console import Console
 
-from ldbench.board.collect import fold_with_units, gather
+from ldbench.board.collect import BoardSet, read_boards
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.records.files import write_text_atomic
-from ldbench.records.identity import Found
 from ldbench.report.run_pictures import copy_pictures
 from ldbench.report.tables import markdown, render
 from ldbench.report.tables.terminal import renderable
 
-SUFFIXES = {"terminal": "txt", "markdown": "md", "csv": "csv", "json": "json", "latex": "tex"}
+SUFFIXES: Mapping[str, str] = MappingProxyType({
+    "terminal": "txt", "markdown": "md", "csv": "csv", "json": "json", "latex": "tex",
+})
 
 
 def report_paths(
     paths: Sequence[Path], format: str, out: Path | None, tasks: Sequence[str] = (), measured_only: bool = False
 ) -> str:
-    """What to print: the rendered leaderboards, or, with `out`, the files that were written there.
+    """`report` of the results below `paths`; `tasks` and `measured_only` as `gather` takes them."""
+    return report(read_boards(paths, tasks, measured_only), format, out)
 
-    `tasks` and `measured_only` as `gather` takes them.
-    """
-    found = gather(paths, tasks, measured_only)
-    boards = fold_with_units(found)
-    texts = {task: _text(board, format, found, out) for task, board in sorted(boards.items())}
+
+def report(results: BoardSet, format: str, out: Path | None) -> str:
+    """What to print: the rendered leaderboards, or, with `out`, the files that were written there."""
+    texts = {task: _text(board, format, results, out) for task, board in results.boards.items()}
     if out is None:
         return "\n".join(texts.values())
-    for task, text in texts.items():
-        write_text_atomic(out / f"{task}.{SUFFIXES[format]}", text)
-    return "".join(f"{out / f'{task}.{SUFFIXES[format]}'}\n" for task in texts)
+    files = {out / f"{task}.{SUFFIXES[format]}": text for task, text in texts.items()}
+    for path, text in files.items():
+        write_text_atomic(path, text)
+    return "".join(f"{path}\n" for path in files)
 
 
-def _text(board: Leaderboard, format: str, found: Sequence[Found], out: Path | None) -> str:
+def _text(board: Leaderboard, format: str, results: BoardSet, out: Path | None) -> str:
     if format == "markdown" and out is not None:
-        return markdown.render(board, copy_pictures(found, board, out))
+        return markdown.render(board, copy_pictures(results.found, board, out))
     return render(board, format)
 
 
-def show(
-    paths: Sequence[Path], console: Console, tasks: Sequence[str] = (), measured_only: bool = False
-) -> None:
-    """Draw the leaderboards on a terminal, in its width and colours; `tasks` and `measured_only` as in `gather`."""
-    for _, board in sorted(fold_with_units(gather(paths, tasks, measured_only)).items()):
+def show(results: BoardSet, console: Console) -> None:
+    """Draw the leaderboards on a terminal, in its width and colours."""
+    for board in results.boards.values():
         console.print(renderable(board, console.width))

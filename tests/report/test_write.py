@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from ldbench.board import leaderboard
+from ldbench.board.collect import read_boards
 from ldbench.errors import ResultError, UnknownNameError
 from ldbench.records.identity import Found
 from ldbench.records.result import Result
@@ -42,7 +43,7 @@ def test_formats_are_printed_or_written_one_file_a_task(runs: Path, tmp_path: Pa
     board = leaderboard.read(tmp_path / "boards/small.json")
     assert {row.model.name for row in board.rows} == {"real", "mean-image"}
     target = io.StringIO()
-    show([runs], Console(file=target, width=90))
+    show(read_boards([runs]), Console(file=target, width=90))
     assert "mean-image" in target.getvalue()
 
 

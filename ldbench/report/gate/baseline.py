@@ -52,7 +52,7 @@ def require_comparable(board: Leaderboard, baseline: Leaderboard) -> None:
 
 
 def _refusal(what: str, now: str, then: str, remedy: str) -> ResultError:
-    return ResultError(f"--check: {what}: {now} now, but the baseline has {then}; {remedy}")
+    return ResultError(f"gate: {what}: {now} now, but the baseline has {then}; {remedy}")
 
 
 def _settings(metric: Metric) -> dict[str, str]:

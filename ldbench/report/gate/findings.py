@@ -16,7 +16,7 @@ ROW = ""  # the metric of a finding that is about a whole row
 
 
 @dataclass(frozen=True)
-class Finding:
+class GateFinding:
     """One row on one metric, or a whole row where `metric` is `ROW`; `then` is the baseline's value, `now` today's.
 
     `worse_by` is positive where it got worse, in the metric's unit; `allowed` is how far it might have gone.
@@ -39,7 +39,7 @@ class Finding:
 class Gate:
     """All findings, in the baseline's order of tasks, rows and metrics, and the tolerances that they were judged by."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[GateFinding, ...]
     tolerances: Tolerances
 
     @property
@@ -48,10 +48,10 @@ class Gate:
         return not any(finding.fails for finding in self.findings)
 
     @property
-    def failing(self) -> tuple[Finding, ...]:
+    def failing(self) -> tuple[GateFinding, ...]:
         """The findings that close the gate."""
         return tuple(finding for finding in self.findings if finding.fails)
 
-    def of(self, verdict: Verdict) -> tuple[Finding, ...]:
+    def of(self, verdict: Verdict) -> tuple[GateFinding, ...]:
         """The findings with this verdict."""
         return tuple(finding for finding in self.findings if finding.verdict == verdict)

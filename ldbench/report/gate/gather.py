@@ -1,4 +1,4 @@
-"""The gate from result folders and a baseline's path, with the files that continuous integration reads.
+"""The gate as asked for on the command line, with the files that continuous integration reads.
 
 Refuses nothing of its own: results are folded by `ldbench.board.leaderboard`, judged by `ldbench.report.gate.judge`.
 """
@@ -9,16 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldbench.board.collect import fold_with_units, gather
+from ldbench.board.collect import BoardSet, read_boards
 from ldbench.errors import UsageError
 from ldbench.records.files import write_text_atomic
-from ldbench.report.gate import baseline, junit, lines, summary, tolerance
+from ldbench.report.gate import baseline, junit, lines, summary
 from ldbench.report.gate.judge import check
+from ldbench.report.gate.tolerance import Tolerances, parse
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A gate as asked for on the command line; without a `check` there is nothing to judge, but may be a summary."""
+class GateRequest:
+    """A gate as asked for; without a `check`, a baseline's path, there is nothing to judge, but may be a summary."""
 
     check: Path | None = None
     tolerances: tuple[str, ...] = ()
@@ -29,32 +30,36 @@ class Wanted:
     @property
     def anything(self) -> bool:
         """Whether any of it was asked for."""
-        return self != Wanted()
+        return self != GateRequest()
+
+    def limits(self) -> Tolerances:
+        """The tolerances; raises `UsageError` for a wrong one, and for an option that means nothing alone."""
+        given = {"--tolerance": self.tolerances, "--allow-missing": self.allow_missing, "--junit": self.junit}
+        for option, value in given.items():
+            if value and self.check is None:
+                raise UsageError(f"{option}: expected --check BASELINE beside it, got none; add a leaderboard JSON")
+        return parse(self.tolerances)
 
 
-def run_gate(paths: Sequence[Path], wanted: Wanted, measured_only: bool = False) -> tuple[str, bool]:
-    """What to print, and whether the gate passed; writes the JUnit file and the summary that are wanted.
+def run_gate(paths: Sequence[Path], request: GateRequest, measured_only: bool = False) -> tuple[str, bool]:
+    """`gate_of` the results below `paths`; a wrong request is refused before they are read."""
+    request.limits()
+    return gate_of(read_boards(paths, (), measured_only), request)
 
-    Raises `UsageError` for an option that means nothing without a baseline, `ResultError` for results or a baseline
-    that can't be read or don't belong together.
+
+def gate_of(results: BoardSet, request: GateRequest) -> tuple[str, bool]:
+    """What to print, and whether the gate passed; writes the JUnit file and the summary that are asked for.
+
+    Raises `UsageError` for a wrong request, `ResultError` for results and a baseline that don't belong together.
     """
-    if wanted.check is None:
-        _require_baseline(wanted)
-    limits = tolerance.parse(wanted.tolerances)
-    before = None if wanted.check is None else baseline.read(wanted.check)
-    boards = fold_with_units(gather(paths, (), measured_only))
-    gate = None if before is None else check(boards, before, limits, wanted.allow_missing)
-    if wanted.summary is not None:
-        write_text_atomic(wanted.summary, summary.render(boards, gate))
+    limits, boards = request.limits(), results.boards
+    gate = None
+    if request.check is not None:
+        gate = check(boards, baseline.read(request.check), limits, request.allow_missing)
+    if request.summary is not None:
+        write_text_atomic(request.summary, summary.render(boards, gate))
     if gate is None:
         return "", True
-    if wanted.junit is not None:
-        write_text_atomic(wanted.junit, junit.render(gate))
+    if request.junit is not None:
+        write_text_atomic(request.junit, junit.render(gate))
     return lines.text(gate), gate.passed
-
-
-def _require_baseline(wanted: Wanted) -> None:
-    given = {"--tolerance": wanted.tolerances, "--allow-missing": wanted.allow_missing, "--junit": wanted.junit}
-    for option, value in given.items():
-        if value:
-            raise UsageError(f"{option}: expected --check BASELINE beside it, got none; add a leaderboard JSON")

@@ -17,7 +17,7 @@ from ldbench.board.row_labels import label
 from ldbench.errors import ResultError
 from ldbench.records.names import one_line
 from ldbench.report.gate.baseline import require_comparable
-from ldbench.report.gate.findings import Finding, Gate, Verdict
+from ldbench.report.gate.findings import Gate, GateFinding, Verdict
 from ldbench.report.gate.pairing import Pairs, pair
 from ldbench.report.gate.tolerance import Tolerances, require_known
 
@@ -37,11 +37,11 @@ def check(
     expected = {task: board for task, board in sorted(baseline.items()) if _measured(board)}
     if not expected.keys() & boards.keys():
         raise ResultError(
-            f"--check: expected results of {_listed(expected)} as in the baseline, got {_listed(boards)}; "
+            f"gate: expected results of {_listed(expected)} as in the baseline, got {_listed(boards)}; "
             "name another baseline, or other results"
         )
     require_known(tolerances, {metric.metric for board in expected.values() for metric in board.metrics})
-    findings: list[Finding] = []
+    findings: list[GateFinding] = []
     for task, then in expected.items():
         now = boards.get(task)
         if now is not None and (_measured(now) or now.failed):
@@ -49,7 +49,7 @@ def check(
         findings.extend(_task(now, then, tolerances, allow_missing))
     for task in sorted(boards.keys() - expected.keys()):
         rows = _measured(boards[task])
-        findings.extend(Finding(task, label(row, rows), "new", False, detail="no baseline") for row in rows)
+        findings.extend(GateFinding(task, label(row, rows), "new", False, detail="no baseline") for row in rows)
     return Gate(tuple(findings), tolerances)
 
 
@@ -63,30 +63,30 @@ def _measured(board: Leaderboard) -> list[Row]:
 
 def _task(
     now: Leaderboard | None, then: Leaderboard, tolerances: Tolerances, allow_missing: bool
-) -> Iterator[Finding]:
+) -> Iterator[GateFinding]:
     task, old = then.task.id, _measured(then)
     pairs = pair(_measured(now) if now else [], now.failed if now else (), old, then.failed)
     for row in old:
         yield from _row(task, label(row, old), row, pairs, tolerances, allow_missing)
     for new in pairs.new:
-        yield Finding(task, label(new, pairs.rows_now), "new", False, detail="not in the baseline")
+        yield GateFinding(task, label(new, pairs.rows_now), "new", False, detail="not in the baseline")
 
 
 def _row(
     task: str, name: str, then: Row, pairs: Pairs, tolerances: Tolerances, allow_missing: bool
-) -> Iterator[Finding]:
+) -> Iterator[GateFinding]:
     now, failures = pairs.now(then), pairs.failures(then)
     if failures:
-        yield Finding(task, name, "failed", True, detail=_failure_note(failures))
+        yield GateFinding(task, name, "failed", True, detail=_failure_note(failures))
     if now is None:
         if not failures:
-            yield Finding(task, name, "missing", not allow_missing, detail="no result of this row")
+            yield GateFinding(task, name, "missing", not allow_missing, detail="no result of this row")
         return
     detail = _changes(now, then)
     for score in then.scores:
         new = now.score(score.metric)
         if new is None:
-            yield Finding(
+            yield GateFinding(
                 task, name, "missing", not allow_missing, score.metric, score.direction, then=score.value,
                 detail="no score of this metric",
             )
@@ -96,7 +96,7 @@ def _row(
 
 def _score(
     task: str, name: str, competes: bool, now: FoldedScore, then: FoldedScore, tolerances: Tolerances, detail: str
-) -> Finding:
+) -> GateFinding:
     higher = then.direction == "higher"
     worse_by = then.value - now.value if higher else now.value - then.value
     ends = (then.value - then.ci_low, then.ci_high - then.value)
@@ -105,7 +105,7 @@ def _score(
     verdict: Verdict = "same"
     if abs(worse_by) > allowed:
         verdict = "moved" if not competes else "worse" if worse_by > 0 else "better"
-    return Finding(
+    return GateFinding(
         task, name, verdict, verdict in ("worse", "moved"), then.metric, then.direction, then.value, now.value,
         worse_by, allowed, detail,
     )

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from ldbench.report.gate.findings import ROW, Finding, Gate
+from ldbench.report.gate.findings import ROW, Gate, GateFinding
 from ldbench.report.gate.lines import line_of, said
 
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # the XML 1.0 production Char, negated
@@ -19,7 +19,7 @@ _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def render(gate: Gate) -> str:
     """The text of a JUnit file, UTF-8, newline at the end."""
-    root = ElementTree.Element("testsuites", _counts("ldbench report --check", gate.findings))
+    root = ElementTree.Element("testsuites", _counts("ldbench gate", gate.findings))
     for task in dict.fromkeys(finding.task for finding in gate.findings):
         findings = [finding for finding in gate.findings if finding.task == task]
         suite = ElementTree.SubElement(root, "testsuite", _counts(task, findings))
@@ -29,7 +29,7 @@ def render(gate: Gate) -> str:
     return "<?xml version='1.0' encoding='utf-8'?>\n" + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _counts(name: str, findings: Sequence[Finding]) -> dict[str, str]:
+def _counts(name: str, findings: Sequence[GateFinding]) -> dict[str, str]:
     fails = sum(finding.fails for finding in findings)
     skipped = sum(_is_skipped(finding) for finding in findings)
     return {
@@ -38,7 +38,7 @@ def _counts(name: str, findings: Sequence[Finding]) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _case(suite: ElementTree.Element, finding: Finding) -> None:
+def _case(suite: ElementTree.Element, finding: GateFinding) -> None:
     name = {"classname": _legal(f"{finding.task}.{finding.row}"), "name": _legal(_name(finding))}
     case = ElementTree.SubElement(suite, "testcase", name)
     if finding.fails:
@@ -50,11 +50,11 @@ def _case(suite: ElementTree.Element, finding: Finding) -> None:
         ElementTree.SubElement(case, "system-out").text = _legal(line_of(finding))
 
 
-def _name(finding: Finding) -> str:
+def _name(finding: GateFinding) -> str:
     return finding.metric if finding.metric != ROW else "run" if finding.verdict == "failed" else "row"
 
 
-def _is_skipped(finding: Finding) -> bool:
+def _is_skipped(finding: GateFinding) -> bool:
     return not finding.fails and finding.verdict in ("missing", "new")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ldbench.records.names import one_line
 from ldbench.report.digits import decimals_for, fixed
-from ldbench.report.gate.findings import ROW, Finding, Gate, Verdict
+from ldbench.report.gate.findings import ROW, Gate, GateFinding, Verdict
 
 WORDS: Mapping[Verdict, str] = {
     "worse": "WORSE", "moved": "MOVED", "missing": "MISSING", "failed": "FAILED", "better": "better", "new": "new",
@@ -20,14 +20,14 @@ def text(gate: Gate) -> str:
     return "".join(f"{line}\n" for line in [*map(line_of, said), verdict(gate)])
 
 
-def line_of(finding: Finding) -> str:
+def line_of(finding: GateFinding) -> str:
     """One finding: verdict, task, row, metric, and the numbers where it has any."""
     where = ": ".join(part for part in (finding.task, finding.row, finding.metric) if part != ROW)
     word = WORDS[finding.verdict] if finding.fails else WORDS[finding.verdict].lower()
     return f"{word:7} {one_line(': '.join(part for part in (where, said(finding)) if part))}"
 
 
-def said(finding: Finding) -> str:
+def said(finding: GateFinding) -> str:
     """The numbers and the note of a finding: "62.3 then, 70.1 now, worse by 7.8, allowed 5.6 (...)"."""
     shown = numbers(finding)
     if shown is None:
@@ -39,7 +39,7 @@ def said(finding: Finding) -> str:
     return f"{then} then, {now} now, {way} by {by}, allowed {allowed}{note}"
 
 
-def numbers(finding: Finding) -> tuple[str, str, str, str] | None:
+def numbers(finding: GateFinding) -> tuple[str, str, str, str] | None:
     """Then, now, by how much (without a sign) and what was allowed, to two significant digits of the last."""
     then, now, worse_by, allowed = finding.then, finding.now, finding.worse_by, finding.allowed
     if then is None or now is None or worse_by is None or allowed is None:

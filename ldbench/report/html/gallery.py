@@ -20,7 +20,7 @@ IMAGES, MANIFEST = "images", "manifest.json"
 
 
 @dataclass(frozen=True)
-class Run:
+class PageRun:
     """One run with the ids of the cases whose images lie beside its result; none if pictures were not asked for."""
 
     path: Path
@@ -48,20 +48,20 @@ class Run:
         return {one: two for one, two in pairs if isinstance(one, str) and isinstance(two, str)}
 
 
-def opened(path: str, result: Result, asked: bool) -> Run:
+def opened(path: str, result: Result, asked: bool) -> PageRun:
     """A run with what lies beside its result, or, with pictures not `asked` for, without."""
     folder = Path(path).parent / IMAGES
     ids = frozenset(file.stem for file in folder.glob("*.png")) if asked and folder.is_dir() else frozenset()
-    return Run(Path(path), result, ids, asked)
+    return PageRun(Path(path), result, ids, asked)
 
 
-def draw(runs: Sequence[Run], count: int) -> list[str]:
+def draw(runs: Sequence[PageRun], count: int) -> list[str]:
     """Up to `count` case ids: those that most runs have first, then by hash."""
     held = Counter(case_id for run in runs for case_id in run.ids)
     return sorted(held, key=lambda case_id: (-held[case_id], _hash(case_id)))[:count]
 
 
-def captions(run: Run, known: Mapping[str, str], ids: Sequence[str]) -> list[str]:
+def captions(run: PageRun, known: Mapping[str, str], ids: Sequence[str]) -> list[str]:
     """The text under each case: the prompt in the run's manifest, else the card's, else nothing."""
     own = run.prompts()
     return [own.get(case_id) or known.get(case_id, "") for case_id in ids]

@@ -1,22 +1,23 @@
 """The pictures of a page: blocks of JSON with their addresses, and what is said of all galleries.
 
 Sources and truths are kept once a page, results once a run; a block is made when it is asked for, so that a page of
-many pictures is never in memory as a whole. Refuses to let a text end the script element that a block stands in.
+many pictures is never in memory as a whole. Refuses to choose cases (`ldbench.report.html.gallery`).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from markupsafe import Markup
 
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.records.names import digest, slug
-from ldbench.report.html.gallery import Run, captions, draw
+from ldbench.report.html.gallery import PageRun, captions, draw
 from ldbench.report.html.originals import Originals, originals
 from ldbench.report.html.picture import LARGEST_SIDE, encoded, grey, reduced, size
+from ldbench.report.html.render import script_json
 from ldbench.report.html.shelf import Shelf
 from ldbench.run.sheets.edit_sheet import FULL_COLOUR, THRESHOLD, signed_difference
 
@@ -28,7 +29,7 @@ GREY_CASES = 24  # decoding is what costs: a hundred runs of two hundred images 
 class Pictures:
     """The cases that are shown of every run, and what the task's data know of them."""
 
-    runs: tuple[Run, ...]
+    runs: tuple[PageRun, ...]
     ids: tuple[str, ...]
     originals: Originals
 
@@ -37,7 +38,7 @@ class Pictures:
         """Whether galleries show what changed from source to result."""
         return bool(self.originals.sources)
 
-    def block_of(self, run: Run) -> str:
+    def block_of(self, run: PageRun) -> str:
         """The name of the run's block, empty where it has no pictures."""
         return f"run-{self.runs.index(run)}" if self.ids and run.ids else ""
 
@@ -61,7 +62,7 @@ class Pictures:
             )
         return tuple(said)
 
-    def blocks(self, shelf: Shelf) -> Iterator[tuple[str, str]]:
+    def blocks(self, shelf: Shelf) -> Iterator[tuple[str, Markup]]:
         """Name and JSON of each block: first what all runs share, then a block a run that has pictures."""
         if not self.ids:
             return
@@ -84,7 +85,7 @@ class Pictures:
         """Whether changes are pictures too: a page opened from disk may not read the pixels of files beside it."""
         return shelf.kind == "file" and self.shows_changes and len(self.runs) * len(self.ids) <= _DRAWN_CHANGES
 
-    def _changes(self, run: Run) -> Iterator[bytes | None]:
+    def _changes(self, run: PageRun) -> Iterator[bytes | None]:
         for case_id, png in zip(self.ids, run.pictures(self.ids), strict=True):
             source = self.originals.sources.get(case_id)
             yield None if png is None or source is None else change(source, png)
@@ -106,7 +107,7 @@ class Pictures:
         }
 
 
-def pictures_of(leaderboard: Leaderboard, runs: Sequence[Run], count: int) -> Pictures:
+def pictures_of(leaderboard: Leaderboard, runs: Sequence[PageRun], count: int) -> Pictures:
     """The pictures of `count` cases of every run."""
     ids = draw(runs, count)
     known = originals(leaderboard, ids, GREY_CASES) if ids else Originals()
@@ -119,11 +120,6 @@ def change(source: bytes, result: bytes) -> bytes | None:
     if before is None or after is None or before.shape != after.shape:
         return None
     return encoded(signed_difference(before, after))
-
-
-def script_json(value: object) -> str:
-    """JSON that is safe inside a script element: without `<` neither its end nor a comment can be spelt."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c")
 
 
 def _kept(shelf: Shelf, folder: str, pngs: Iterator[bytes | None]) -> list[str | None]:

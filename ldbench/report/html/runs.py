@@ -10,16 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ldbench.board.leaderboard import Leaderboard, Row
+from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.ranks import competes
 from ldbench.board.row_labels import label
 from ldbench.records.contributions import beside
 from ldbench.records.identity import Found, row_key
-from ldbench.records.result import Result
 from ldbench.report.html.axis import Axis
 from ldbench.report.html.board import anchor
 from ldbench.report.html.distribution import Greys, Histogram, Values, greys, histogram, shared_axes, values_by_case
-from ldbench.report.html.gallery import Run, opened
+from ldbench.report.html.gallery import PageRun, opened
 from ldbench.report.html.picture import grey_levels
 from ldbench.report.html.pictures import GREY_CASES, Pictures, pictures_of
 from ldbench.report.html.provenance import Fact, facts, parameters, stages
@@ -51,9 +50,9 @@ class RowView:
     runs: tuple[RunView, ...]
 
 
-def runs_of(leaderboard: Leaderboard, found: Sequence[Found], count: int) -> dict[str, list[Run]]:
+def runs_of(leaderboard: Leaderboard, found: Sequence[Found], count: int) -> dict[str, list[PageRun]]:
     """The complete measured runs of a leaderboard by row key, in its order, by seed; copies are taken once."""
-    groups: dict[str, dict[int | None, Run]] = {_key(leaderboard, row): {} for row in leaderboard.rows}
+    groups: dict[str, dict[int | None, PageRun]] = {row_key(row): {} for row in leaderboard.rows}
     for path, result in sorted(found, key=lambda item: (item[1].seed is None, item[1].seed or 0, item[0])):
         if (result.task.id, result.status, result.origin) == (leaderboard.task.id, "complete", "measured"):
             groups[row_key(result)].setdefault(result.seed, opened(path, result, count > 0))
@@ -61,7 +60,7 @@ def runs_of(leaderboard: Leaderboard, found: Sequence[Found], count: int) -> dic
 
 
 def sections(
-    leaderboard: Leaderboard, by_row: Mapping[str, Sequence[Run]], pictures: Pictures, searches: Sequence[Search]
+    leaderboard: Leaderboard, by_row: Mapping[str, Sequence[PageRun]], pictures: Pictures, searches: Sequence[Search]
 ) -> tuple[RowView, ...]:
     """A section for each row that has runs."""
     values = {run.path: values_by_case(run.result, beside(run.path, run.result)) for run in pictures.runs}
@@ -69,7 +68,7 @@ def sections(
     wide = shared_axes(list(values.values()))  # a reference may be so far off that the ranked would be one bar on it
     views = []
     for place, row in enumerate(leaderboard.rows):
-        runs = by_row[_key(leaderboard, row)]
+        runs = by_row[row_key(row)]
         axes = ranked if row.competes else wide
         shown = tuple(_run_view(run, pictures, values[run.path], axes) for run in runs)
         drawn = tuple(curves(searches, leaderboard, row))
@@ -78,16 +77,12 @@ def sections(
     return tuple(views)
 
 
-def gathered(leaderboard: Leaderboard, by_row: Mapping[str, Sequence[Run]], count: int) -> Pictures:
+def gathered(leaderboard: Leaderboard, by_row: Mapping[str, Sequence[PageRun]], count: int) -> Pictures:
     """The pictures of all runs, `count` cases of each."""
     return pictures_of(leaderboard, [run for runs in by_row.values() for run in runs], count)
 
 
-def _key(leaderboard: Leaderboard, row: Row) -> str:
-    return row_key(Result(leaderboard.task, row.model, row.origin, [], source=row.source))
-
-
-def _run_view(run: Run, pictures: Pictures, values: Mapping[str, Values], axes: Mapping[str, Axis]) -> RunView:
+def _run_view(run: PageRun, pictures: Pictures, values: Mapping[str, Values], axes: Mapping[str, Axis]) -> RunView:
     result, block = run.result, pictures.block_of(run)
     seed = "seed unknown" if result.seed is None else f"seed {result.seed}"
     summary = ", ".join(f"{score.metric} {score.value:.4g}" for score in result.scores[:4])
@@ -99,7 +94,7 @@ def _run_view(run: Run, pictures: Pictures, values: Mapping[str, Values], axes: 
     )
 
 
-def _greys(run: Run, pictures: Pictures) -> Greys | None:
+def _greys(run: PageRun, pictures: Pictures) -> Greys | None:
     levels = [
         each for png in run.pictures(pictures.ids[:GREY_CASES])
         if png is not None and (each := grey_levels(png)) is not None

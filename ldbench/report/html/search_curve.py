@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldbench.api import ParameterValue
 from ldbench.board.leaderboard import Leaderboard, Row
 from ldbench.errors import ResultError
 from ldbench.records.names import one_line
+from ldbench.records.result import ModelRef
 from ldbench.records.typed import TypedError, build
 from ldbench.report.html.axis import Axis, short, spanning
 
@@ -55,21 +55,11 @@ class SearchedTask:
 
 
 @dataclass(frozen=True)
-class SearchedModel:
-    """The model that was searched for."""
-
-    name: str
-    distribution: str | None
-    version: str | None
-    parameters: dict[str, ParameterValue]
-
-
-@dataclass(frozen=True)
 class Search:
     """What a page needs of a search.json."""
 
     task: SearchedTask
-    model: SearchedModel
+    model: ModelRef
     parameter: str
     distance: str
     images: int

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from ldbench.errors import ResultError
+from ldbench.records.files import refusal
 
 
 class Shelf(Protocol):
@@ -42,22 +42,19 @@ class Beside:
 
     root: Path
     kind: Literal["data", "file"] = "file"
-    _made: set[Path] = field(default_factory=set)
+    _folders: set[Path] = field(default_factory=set)
 
     def put(self, folder: str, name: str, png: bytes) -> str:
         """Write the file; its path relative to `root`. Raises `ResultError` where it can't be written."""
         address = f"pictures/{folder}/{name}.png"
         target = self.root / address
-        try:
-            if target.parent not in self._made:
+        with refusal(f"write {target}"):
+            if target.parent not in self._folders:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                self._made.add(target.parent)
+                self._folders.add(target.parent)
             if not _holds(target, png):
                 target.unlink(missing_ok=True)  # overwriting flushes each file on some systems: 90 s for 20,000
                 target.write_bytes(png)
-        except OSError as error:
-            reason = f"{error.strerror or error}; free space or choose another --out"
-            raise ResultError(f"can't write {target}: {reason}") from error
         return address
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.errors import ResultError, UsageError
-from ldbench.records.files import whole_file, write_text_atomic
+from ldbench.errors import UsageError
+from ldbench.records.files import write_text_atomic
 from ldbench.records.identity import Found
 from ldbench.records.names import slug
 from ldbench.report.html import render
@@ -26,7 +26,7 @@ _NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
-class Listed:
+class IndexEntry:
     """A task in a site's index: its page, and who leads on its first metric."""
 
     name: str
@@ -46,7 +46,7 @@ def write_pages(
     """Write a page for each leaderboard to `out`; with `site` an index, shared files and pictures beside them.
 
     `found` are the results that the boards were folded from, with their paths. `gallery` cases are shown of every run
-    (0: none). `better` holds, by task, sentences on what is told apart; `searches` are folders that may hold searches.
+    (0: none). `better` holds, by task, sentences on which row is better; `searches` are folders that may hold searches.
     Returns the pages, the index first. Raises `UsageError` for a negative `gallery`, `ResultError` for a full disk.
     """
     if gallery < 0:
@@ -66,14 +66,14 @@ def write_pages(
             "look": look, "board": view, "task": board.task, "split_hash": board.split_hash, "site": site,
             "rows": sections(board, by_row, pictures, curves), "about": pictures.about(),
             "changes": pictures.shows_changes, "better": tuple(better.get(task, ())),
-            "blocks": render.marked(pictures.blocks(shelf)),
+            "blocks": pictures.blocks(shelf),
         }
-        _write(target, render.pieces("page.html", content))
+        _write(target, "page.html", content)
         written.append(target)
         listed.append(_listed(board, view, target.name, len(pictures.runs)))
     if site:
         written.insert(0, out / "index.html")
-        _write(written[0], render.pieces("index.html", {"look": look, "tasks": listed, "site": True}))
+        _write(written[0], "index.html", {"look": look, "tasks": listed, "site": True})
     return written
 
 
@@ -82,20 +82,14 @@ def _page_name(task: str, site: bool) -> str:
     return f"{name}-task.html" if site and name == "index" else f"{name}.html"
 
 
-def _listed(board: Leaderboard, view: BoardView, page: str, runs: int) -> Listed:
+def _listed(board: Leaderboard, view: BoardView, page: str, runs: int) -> IndexEntry:
     leaders = tuple(row.label for row in view.competing if row.entries and row.entries[0].rank == 1)
     metric = view.columns[0].metric if view.columns else ""
-    return Listed(board.task.id, board.task.kind, board.task.version, page, len(view.competing), runs, metric, leaders)
+    task, competing = board.task, len(view.competing)
+    return IndexEntry(task.id, task.kind, task.version, page, competing, runs, metric, leaders)
 
 
-def _write(path: Path, content: Iterable[str]) -> None:
-    """Write piece by piece beside `path`, then rename: a reader sees the old page or the whole new one.
-
-    Not flushed to disk, which would wait for every picture just written (30 s for 20,000): a report can be made again.
-    """
-    try:
-        with whole_file(path) as part, part.open("w", encoding="utf-8", errors="replace") as file:
-            file.writelines(content)
-    except OSError as error:
-        reason = f"{error.strerror or error}; free space or choose another --out"
-        raise ResultError(f"can't write {path}: {reason}") from error
+def _write(path: Path, template: str, content: Mapping[str, object]) -> None:
+    """Write a page, not flushed to disk, which would wait for every picture just written (30 s for 20,000): a report
+    can be made again."""
+    write_text_atomic(path, render.pieces(template, content), flush=False)

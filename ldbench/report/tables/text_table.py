@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, JustifyMethod, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -88,7 +88,8 @@ def rich_table(table: TextTable, gap: int = 3, edge: bool = True, folds: int | N
         box=_RULED, pad_edge=False, show_edge=edge, show_header=bool(table.headings), padding=(0, 1, 0, gap - 2),
     )
     for index, letter in enumerate(table.alignments):
-        heading, side = table.headings[index] if table.headings else "", "left" if letter == "l" else "right"
+        side: JustifyMethod = "left" if letter == "l" else "right"
+        heading = table.headings[index] if table.headings else ""
         result.add_column(Text(heading), justify=side, no_wrap=index != folds, overflow="fold")
     for block in table.blocks:
         result.add_section()

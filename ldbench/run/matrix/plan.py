@@ -5,8 +5,7 @@ Refuses names, parameters, kinds and seeds that no run could use, and two runs t
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -20,7 +19,6 @@ from ldbench.run.pipeline import Settings, ready
 from ldbench.task import card
 
 Status = Literal["done", "read back", "failed"]
-_SEEDS = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 
 
 @dataclass(frozen=True)
@@ -99,25 +97,6 @@ def plan(matrix: Matrix) -> list[Job]:
             ))  # fmt: skip
     _refuse_shared_folders(jobs)
     return jobs
-
-
-def parse_names(texts: Iterable[str], option: str) -> list[str]:
-    """Names from `a,b` and repeated options."""
-    names = [name.strip() for text in texts for name in text.split(",")]
-    if not all(names) or not names:
-        raise UsageError(f"{option}: expected names with commas between them, got {','.join(texts)!r}")
-    return names
-
-
-def parse_seeds(texts: Iterable[str]) -> list[int]:
-    """Seeds from `0,1,2`, `0-4` and repeated options."""
-    seeds: list[int] = []
-    for name in parse_names(texts, "--seeds"):
-        match = _SEEDS.fullmatch(name)
-        if match is None or int(match[2] or match[1]) < int(match[1]):
-            raise UsageError(f"--seeds: expected whole numbers such as 0,1,2 or a range such as 0-4, got {name!r}")
-        seeds += range(int(match[1]), int(match[2] or match[1]) + 1)
-    return seeds
 
 
 def _refuse_repeats(what: str, names: Sequence[str]) -> None:

@@ -75,14 +75,6 @@ class Ablation:
         return [line for cell in self.cells for line in cell.failures]
 
 
-def parse_seeds(text: str) -> tuple[int, ...]:
-    """`0,1,2` as numbers; UsageError for none, a double one, or something else."""
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts) or len(set(map(int, parts))) < len(parts):
-        raise UsageError(f"--seeds: expected different whole numbers parted by commas, 0 or more, got {text!r}")
-    return tuple(map(int, parts))
-
-
 def ablate(
     task_name: str, model_name: str, parameters: Sequence[tuple[str, str]], seeds: tuple[int, ...], settings: Settings
 ) -> Ablation:

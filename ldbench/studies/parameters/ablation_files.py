@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from ldbench.records.files import write_text_atomic
+from ldbench.report.digits import with_interval
+from ldbench.report.tables.content import ARROWS
+from ldbench.report.tables.text_table import TextTable, escape, text_table, to_markdown, to_terminal
 from ldbench.studies.parameters.ablation import Ablation, Cell
 from ldbench.studies.parameters.plots import draw_ablation
-from ldbench.studies.parameters.tables import text_table, with_interval
 from ldbench.studies.parameters.workbench import write_record
-
-_ARROWS = {"lower": "↓", "higher": "↑"}
 
 
 def write_ablation(answer: Ablation) -> list[Path]:
@@ -34,13 +33,13 @@ def write_ablation(answer: Ablation) -> list[Path]:
 
 def ablation_table(answer: Ablation) -> str:
     """The table as plain text, failures below it."""
-    lines = [text_table(_header(answer), [_row(answer, cell) for cell in answer.cells]).rstrip("\n")]
-    lines += [f"failed: {failure}" for failure in answer.failures]
-    return "\n".join(lines) + "\n"
+    return to_terminal(_table(answer)) + "".join(f"failed: {failure}\n" for failure in answer.failures)
 
 
-def _header(answer: Ablation) -> list[str]:
-    return [*(g.parameter for g in answer.grids), *(f"{name} {_ARROWS[way]}" for name, way in answer.metrics)]
+def _table(answer: Ablation) -> TextTable:
+    headings = [*(g.parameter for g in answer.grids), *(f"{name} {ARROWS[way]}" for name, way in answer.metrics)]
+    rows = [_row(answer, cell) for cell in answer.cells]
+    return text_table(headings, rows, "l" + "r" * (len(headings) - 1))
 
 
 def _row(answer: Ablation, cell: Cell) -> list[str]:
@@ -80,14 +79,7 @@ def _csv(answer: Ablation) -> str:
 
 
 def _markdown(answer: Ablation) -> str:
-    header = _header(answer)
-    seeds = ", ".join(map(str, answer.seeds))
-    lines = [f"### {answer.model} on {answer.task}, seeds {seeds}", "", _line(header), _line(["--:"] * len(header))]
-    lines += [_line(_row(answer, cell)) for cell in answer.cells]
-    lines += ["", "Mean over seeds with its 95 % interval."]
-    lines += [f"- failed: {failure}" for failure in answer.failures]
+    title = f"{answer.model} on {answer.task}, seeds {', '.join(map(str, answer.seeds))}"
+    lines = [to_markdown(replace(_table(answer), title=title), level=3), "", "Mean over seeds with its 95 % interval."]
+    lines += [f"- failed: {escape(failure)}" for failure in answer.failures]
     return "\n".join(lines) + "\n"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

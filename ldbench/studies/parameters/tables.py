@@ -5,31 +5,13 @@ Refuses false precision: a value has as many digits as its interval supports.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ldbench.report.digits import decimals_for, fixed
+from ldbench.report.digits import with_interval
+from ldbench.report.tables.text_table import text_table, to_terminal
 
 if TYPE_CHECKING:
     from ldbench.studies.parameters.search import Found
-
-
-def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns parted by two spaces, the first left, the others right, a rule under the header."""
-    lines = [list(header), *map(list, rows)]
-    widths = [max(len(line[index]) for line in lines) for index in range(len(header))]
-    rule = ["-" * width for width in widths]
-    texts = []
-    for line in [lines[0], rule, *lines[1:]]:
-        right = [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]
-        texts.append("  ".join([line[0].ljust(widths[0]), *right]).rstrip())
-    return "\n".join(texts) + "\n"
-
-
-def with_interval(value: float, low: float, high: float) -> tuple[str, str]:
-    """A value and its interval to two significant digits of the half-width."""
-    decimals = decimals_for((high - low) / 2, value)
-    return fixed(value, decimals), f"[{fixed(low, decimals)}, {fixed(high, decimals)}]"
 
 
 def search_table(found: Found) -> str:
@@ -40,7 +22,7 @@ def search_table(found: Found) -> str:
         cells = with_interval(point.distance, point.low, point.high)
         rows.append([point.text + mark, *cells, f"{100 * point.share:.0f} %"])
     header = (found.grid.parameter, f"L1 ({found.distance})", "95 % interval", "smallest in")
-    lines = [text_table(header, rows).rstrip("\n"), ""]
+    lines = [to_terminal(text_table(header, rows, "lrrr"))]
     if found.training is not None:
         lines.append(f"real training images of the same prompts: {found.training:.4g}")
     lines.append(f"smallest: --set {found.setting}{_sure(found)}")

@@ -6,26 +6,17 @@ Refuses to say more than the numbers hold: rules that decide what counts are pri
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from ldbench.errors import UsageError
+from ldbench.records.names import one_line
+from ldbench.report.tables.text_table import TextTable, escape, text_table, to_markdown, to_terminal
 from ldbench.studies.readers.estimates import Estimate
 from ldbench.studies.readers.questions import question_named
 from ldbench.studies.readers.score import StudyScore
 
 FORMATS = ("terminal", "markdown", "json")
-_UNSAFE = str.maketrans({char: f"\\{char}" for char in "\\`*_<>|#"})
 NONE = "-"
-
-
-@dataclass(frozen=True)
-class Table:
-    """A titled table of text."""
-
-    title: str
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def render(score: StudyScore, format: str) -> str:
@@ -34,14 +25,14 @@ def render(score: StudyScore, format: str) -> str:
         raise UsageError(f"--format: expected one of {', '.join(FORMATS)}, got {format!r}")
     if format == "json":
         return json.dumps(asdict(score), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
-    shown = [each for each in _tables(score) if each.rows]
+    tables = [table for table in _tables(score) if table.blocks[0]]
     readers = "1 reader" if len(score.readers) == 1 else f"{len(score.readers)} readers"
     head = f"Reader study {score.study} on {score.task}: {readers}, runs {', '.join(score.runs)}"
     if format == "markdown":
-        listed = "\n".join(f"- {_inert(line)}" for line in rules(score))
-        parts = [f"# {_inert(head)}", *map(_markdown, shown), listed]
+        listed = "\n".join(f"- {escape(line)}" for line in rules(score))
+        parts = [f"# {escape(head)}", *map(to_markdown, tables), listed]
     else:
-        parts = [head, *map(_plain, shown), "\n".join(rules(score))]
+        parts = [one_line(head), *(to_terminal(table).rstrip() for table in tables), "\n".join(rules(score))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -72,30 +63,31 @@ def rules(score: StudyScore) -> list[str]:
     return found
 
 
-def _tables(score: StudyScore) -> list[Table]:
+def _tables(score: StudyScore) -> list[TextTable]:
     return [
-        Table("Accuracy", ("question", "images", "right", "d'", "answers"), tuple(
+        text_table(("question", "images", "right", "d'", "answers"), [
             (question_named(row.question).title, row.images, _percent(row.accuracy), _number(row.d_prime),
              str(row.accuracy.n))
             for row in score.accuracies
-        )),
-        Table("Preference", ("A", "B", "A better", "B better", "can't tell", "score of A", "cases A:B", "p"), tuple(
+        ], "lllll", "Accuracy"),
+        text_table(("A", "B", "A better", "B better", "can't tell", "score of A", "cases A:B", "p"), [
             (row.first, row.second, _percent(row.share_first), _percent(row.share_second), _percent(row.share_neither),
              _percent(row.score), f"{row.cases_first}:{row.cases_second}", f"{row.p_holm:.3f}")
             for row in score.preferences
-        )),
-        Table("Order by preference", ("rank", "run", "log strength", "answers"), tuple(
+        ], "llllllll", "Preference"),
+        text_table(("rank", "run", "log strength", "answers"), [
             (str(row.rank), row.run, _number(row.strength), str(row.strength.n)) for row in score.order
-        )),
-        Table("Agreement between readers", ("question", "Krippendorff's alpha", "answers"), tuple(
+        ], "llll", "Order by preference"),
+        text_table(("question", "Krippendorff's alpha", "answers"), [
             (question_named(row.question).title, _number(row.alpha), NONE if row.alpha is None else str(row.alpha.n))
             for row in score.agreements
-        )),
-        Table("Readers", ("reader", "answered", "s a trial", "repeats alike", "noise seen"), tuple(
-            (each.reader, f"{each.answered}/{each.trials}", f"{each.median_seconds:.1f}",
-             f"{each.repeats_alike}/{each.repeats}", f"{each.catches_passed}/{each.catches}")
-            for each in score.readers
-        ) + _all_readers(score)),
+        ], "lll", "Agreement between readers"),
+        text_table(("reader", "answered", "s a trial", "repeats alike", "noise seen"), [
+            *((each.reader, f"{each.answered}/{each.trials}", f"{each.median_seconds:.1f}",
+               f"{each.repeats_alike}/{each.repeats}", f"{each.catches_passed}/{each.catches}")
+              for each in score.readers),
+            *_all_readers(score),
+        ], "lllll", "Readers"),
     ]
 
 
@@ -112,23 +104,3 @@ def _percent(estimate: Estimate) -> str:
 
 def _number(estimate: Estimate | None) -> str:
     return NONE if estimate is None else f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
-
-
-def _inert(text: str) -> str:
-    """Text that Markdown shows as it is: no emphasis, HTML, cell border or link; intervals keep their brackets."""
-    return text.translate(_UNSAFE).replace("](", "]\\(")
-
-
-def _plain(table: Table) -> str:
-    rows = [table.headings, *table.rows]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(table.headings))]
-    lines = ["  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([table.title, *(f"  {line}" for line in lines)])
-
-
-def _markdown(table: Table) -> str:
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cells) + " |"
-
-    rows = [line([_inert(cell) for cell in row]) for row in table.rows]
-    return "\n".join([f"## {table.title}", "", line(table.headings), line(["---"] * len(table.headings)), *rows])

@@ -15,7 +15,7 @@ from ldbench.api import Case
 from ldbench.data.editing import hash_order
 from ldbench.data.task_data import TaskData
 from ldbench.errors import UsageError
-from ldbench.studies.readers.key import Picture
+from ldbench.studies.readers.key import StudyImage
 from ldbench.studies.readers.questions import DISEASE, OLDER, PREFERENCE, REAL, Question
 from ldbench.task.card import Task
 
@@ -28,8 +28,8 @@ class Draft:
 
     question: str
     asked: str
-    pictures: tuple[Picture, ...]
-    source: Picture | None = None
+    pictures: tuple[StudyImage, ...]
+    source: StudyImage | None = None
     catch: bool = False
 
 
@@ -71,7 +71,7 @@ class Deck:
 
 
 @dataclass(frozen=True)
-class _Table:
+class _Drawing:
     """What the drawing of every question needs."""
 
     data: TaskData
@@ -99,35 +99,35 @@ def draw(
     if per_question < 2 or catches < 0:
         raise UsageError(f"study make: expected --per-question 2 or more and --catch 0 or more, got {per_question} "
                          f"and {catches}")
-    table = _Table(data, Deck(data, seed), runs)
-    makers: dict[str, Callable[[_Table, int], list[Draft]]] = {
+    table = _Drawing(data, Deck(data, seed), runs)
+    makers: dict[str, Callable[[_Drawing, int], list[Draft]]] = {
         REAL: _real, OLDER: _older, DISEASE: _disease, PREFERENCE: _preference,
     }
     drafts = [draft for question in questions for draft in makers[question.name](table, per_question)]
     if any(question.name == REAL for question in questions):
         labels = [table.classes[index % len(table.classes)] for index in range(catches)]
-        drafts += [_single(Picture("noise", table.deck.scan(label)), catch=True) for label in labels]
+        drafts += [_single(StudyImage("noise", table.deck.scan(label)), catch=True) for label in labels]
     return drafts
 
 
-def _real(table: _Table, count: int) -> list[Draft]:
+def _real(table: _Drawing, count: int) -> list[Draft]:
     """Half generated images, as many of each run, and half real scans, the same classes on both sides."""
     made = [
-        _single(Picture("result", table.deck.case(label).id, run))
+        _single(StudyImage("result", table.deck.case(label).id, run))
         for run, label in _dealt(count // 2, range(table.runs), table.classes)
     ]
     scans = [
-        _single(Picture("scan", table.deck.scan(label)))
+        _single(StudyImage("scan", table.deck.scan(label)))
         for _, label in _dealt(count - count // 2, range(1), table.classes)
     ]
     return made + scans
 
 
-def _single(picture: Picture, catch: bool = False) -> Draft:
+def _single(picture: StudyImage, catch: bool = False) -> Draft:
     return Draft(REAL, "Is this a real scan or a generated image?", (picture,), catch=catch)
 
 
-def _older(table: _Table, count: int) -> list[Draft]:
+def _older(table: _Drawing, count: int) -> list[Draft]:
     """A source and its result, or, as a control, a source and the same subject's true image at the other age."""
     drafts = []
     for run, label in _dealt(count, _arms(table), table.classes):
@@ -139,7 +139,7 @@ def _older(table: _Table, count: int) -> list[Draft]:
     return drafts
 
 
-def _disease(table: _Table, count: int) -> list[Draft]:
+def _disease(table: _Drawing, count: int) -> list[Draft]:
     """A source and its result where the task edits the class, else two images asked for with different classes."""
     spec, edit = table.data.task, table.data.task.edit
     edited = edit is not None and edit.attribute == spec.data.class_attribute
@@ -161,20 +161,20 @@ def _disease(table: _Table, count: int) -> list[Draft]:
     return drafts
 
 
-def _of_class(table: _Table, run: int | None, label: str) -> Picture:
+def _of_class(table: _Drawing, run: int | None, label: str) -> StudyImage:
     if run is None:
-        return Picture("scan", table.deck.scan(label))
-    return Picture("result", table.deck.case(label).id, run)
+        return StudyImage("scan", table.deck.scan(label))
+    return StudyImage("result", table.deck.case(label).id, run)
 
 
-def _preference(table: _Table, count: int) -> list[Draft]:
+def _preference(table: _Drawing, count: int) -> list[Draft]:
     """Two runs' images of one case, each pair of runs equally often."""
     pairs = list(itertools.combinations(range(table.runs), 2))
     drafts = []
     for place, label in _dealt(count, range(len(pairs)), table.classes):
         case = table.deck.case(label)
-        first, second = (Picture("result", case.id, run) for run in pairs[place])
-        source = None if case.source is None else Picture("scan", case.id)
+        first, second = (StudyImage("result", case.id, run) for run in pairs[place])
+        source = None if case.source is None else StudyImage("scan", case.id)
         drafts.append(Draft(PREFERENCE, f"Asked for: {_wish(table.data.task, case)}", (first, second), source))
     return drafts
 
@@ -193,13 +193,13 @@ def _worded(words: Mapping[str, Mapping[str, str]], attribute: str, value: str |
     return words.get(attribute, {}).get(value, value) if isinstance(value, str) else f"{value:g}"
 
 
-def _pair(case: Case, run: int | None) -> tuple[Picture, Picture]:
+def _pair(case: Case, run: int | None) -> tuple[StudyImage, StudyImage]:
     """Source and result; without a run, source and truth."""
-    after = Picture("truth", case.id) if run is None else Picture("result", case.id, run)
-    return Picture("scan", case.id), after
+    after = StudyImage("truth", case.id) if run is None else StudyImage("result", case.id, run)
+    return StudyImage("scan", case.id), after
 
 
-def _arms(table: _Table) -> list[int | None]:
+def _arms(table: _Drawing) -> list[int | None]:
     """The runs, and None for the control: pairs of nothing but real images, which say what readers can see at all."""
     return [*range(table.runs), None]
 

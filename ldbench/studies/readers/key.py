@@ -20,7 +20,7 @@ KEY_LIMIT = 64 * 2**20  # bytes; ten thousand trials take about five million
 
 
 @dataclass(frozen=True)
-class Picture:
+class StudyImage:
     """Where an image comes from: a run's `result` for a case, a real `scan`, a case's `truth`, or `noise` made of a
     scan's pixels. `run` counts the key's runs and is given for results alone."""
 
@@ -40,9 +40,9 @@ class Trial:
     id: str
     question: str
     asked: str
-    pictures: tuple[Picture, ...]
+    pictures: tuple[StudyImage, ...]
     right: str | None
-    source: Picture | None = None
+    source: StudyImage | None = None
     repeat_of: str | None = None
     catch: bool = False
 
@@ -51,7 +51,7 @@ class Trial:
         """The run whose image is judged; None where only real scans are shown. Not for preferences."""
         return next((picture.run for picture in self.pictures if picture.kind == "result"), None)
 
-    def meant(self, answer: str) -> Picture | str:
+    def meant(self, answer: str) -> StudyImage | str:
         """What an answer stands for whichever side it was on: the picture chosen, or the answer itself."""
         return self.pictures[(LEFT, RIGHT).index(answer)] if answer in (LEFT, RIGHT) else answer
 

@@ -43,7 +43,7 @@ class Design:
 
 
 @dataclass(frozen=True)
-class Made:
+class MadeStudy:
     """The page, its key, and the key's content."""
 
     page: Path
@@ -62,7 +62,7 @@ class Made:
 def make(
     folders: Sequence[Path], out: Path, design: Design | None = None, wording: Wording | None = None,
     card_name: str | None = None,
-) -> Made:
+) -> MadeStudy:
     """Write the page `out` and, beside it, `NAME.key.json`.
 
     `folders` are finished runs of one task, `card_name` a card's path where it isn't installed. Raises `LdbenchError`,
@@ -82,7 +82,7 @@ def make(
     text, key = build(open_runs(folders, card_name), plan, salt, wording)
     write_key(key, key_path)
     write_text_atomic(out, text)
-    return Made(out, key_path, key)
+    return MadeStudy(out, key_path, key)
 
 
 def build(material: Material, plan: Design, salt: str, wording: Wording | None = None) -> tuple[str, Key]:

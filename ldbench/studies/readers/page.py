@@ -7,16 +7,11 @@ scripts and styles go by their hashes, images by data: alone.
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import resources
 
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
-
-from ldbench.studies.readers.key import Picture, Trial
+from ldbench.report.html import render
+from ldbench.studies.readers.key import StudyImage, Trial
 from ldbench.studies.readers.questions import Question
 
 TITLE = "Reader study"
@@ -25,39 +20,38 @@ CONSENT = (
     "browser until you save it as a file and hand that file to whoever invited you. It holds the name you type in "
     "below; use a code if you don't want to be recognised."
 )
-_TEMPLATES = "templates"
+_PACKAGE = "ldbench.studies.readers"
 
 
 @dataclass(frozen=True)
 class Wording:
-    """What the page says of itself; both are shown as plain text, paragraphs parted by empty lines."""
+    """What the page says of itself; both are shown as plain text, an empty line ends a paragraph."""
 
     title: str = TITLE
     consent: str = CONSENT
 
 
 def page(
-    study: str, trials: Sequence[Trial], questions: Sequence[Question], png: Callable[[Picture], bytes],
+    study: str, trials: Sequence[Trial], questions: Sequence[Question], png: Callable[[StudyImage], bytes],
     wording: Wording | None = None,
 ) -> str:
     """The page's HTML; `png` encodes a picture."""
     said = wording or Wording()
-    style, script = _asset("study.css"), _asset("study.js")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     asked = {trial.question for trial in trials}
-    return environment.from_string(_asset("study.html")).render(
-        title=said.title, paragraphs=[part.strip() for part in said.consent.split("\n\n") if part.strip()],
-        questions=[question for question in questions if question.name in asked],
-        counts={question.name: sum(trial.question == question.name for trial in trials) for question in questions},
-        trial_count=len(trials), style=Markup(style), script=Markup(script), style_hash=_hash(style),
-        script_hash=_hash(script), data=Markup(_inert(_content(study, trials, questions, png))),
-    )
+    content = {
+        "look": render.inside("study.css", None, "study.js", _PACKAGE), "title": said.title,
+        "paragraphs": [part.strip() for part in said.consent.split("\n\n") if part.strip()],
+        "questions": [question for question in questions if question.name in asked],
+        "counts": {each.name: sum(trial.question == each.name for trial in trials) for each in questions},
+        "trial_count": len(trials), "data": render.script_json(_content(study, trials, questions, png)),
+    }
+    return "".join(render.pieces("study.html", content, _PACKAGE))
 
 
 def _content(
-    study: str, trials: Sequence[Trial], questions: Sequence[Question], png: Callable[[Picture], bytes]
+    study: str, trials: Sequence[Trial], questions: Sequence[Question], png: Callable[[StudyImage], bytes]
 ) -> dict[str, object]:
-    def encoded(picture: Picture) -> str:
+    def encoded(picture: StudyImage) -> str:
         return base64.b64encode(png(picture)).decode("ascii")
 
     return {
@@ -79,17 +73,3 @@ def _content(
         ],
     }
 
-
-def _inert(content: object) -> str:
-    """JSON that can't end the script element it stands in, whatever is in its texts."""
-    text = json.dumps(content, ensure_ascii=True, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
-
-
-def _asset(name: str) -> str:
-    """A file of the templates folder, without the newline that ends it."""
-    return (resources.files("ldbench.studies.readers") / _TEMPLATES / name).read_text(encoding="utf-8").rstrip("\n")

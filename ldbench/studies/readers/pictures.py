@@ -18,7 +18,7 @@ from PIL import Image
 
 from ldbench.data.images import quantise, read_image
 from ldbench.errors import DataError, ImageError
-from ldbench.studies.readers.key import Picture
+from ldbench.studies.readers.key import StudyImage
 from ldbench.studies.readers.runs import Material
 
 if TYPE_CHECKING:
@@ -36,13 +36,13 @@ class Gallery:
         self._grey = material.data.task.protocol.channels == "grey-as-rgb"
         self._records = {record.id: record for record in material.data.dataset.records}
 
-    def png(self, picture: Picture) -> bytes:
+    def png(self, picture: StudyImage) -> bytes:
         """The picture as PNG; raises `ImageError` where it is missing, unreadable or not of the task's size."""
         buffer = io.BytesIO()
         Image.fromarray(self.pixels(picture)).save(buffer, "PNG", compress_level=0)
         return buffer.getvalue()
 
-    def pixels(self, picture: Picture) -> Pixels:
+    def pixels(self, picture: StudyImage) -> Pixels:
         """The picture as shown: `(H, W) uint8` under a grey card, else `(H, W, 3) uint8`."""
         image, side = self._image(picture), self._material.data.task.protocol.resolution
         if tuple(image.shape) != (3, side, side):
@@ -56,7 +56,7 @@ class Gallery:
             pixels = np.ascontiguousarray(quantise(image).permute(1, 2, 0).numpy())
         return _scattered(pixels, picture.id) if picture.kind == "noise" else pixels
 
-    def _image(self, picture: Picture) -> torch.Tensor:
+    def _image(self, picture: StudyImage) -> torch.Tensor:
         import torch
 
         data = self._material.data

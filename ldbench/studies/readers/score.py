@@ -43,7 +43,7 @@ class Agreement:
 
 
 @dataclass(frozen=True)
-class Reader:
+class ReaderScore:
     """One reader: how much was answered, how fast, how consistently, and how many noise trials were seen through."""
 
     reader: str
@@ -68,7 +68,7 @@ class StudyScore:
     order: tuple[Strength, ...]
     agreements: tuple[Agreement, ...]
     consistency: Estimate | None
-    readers: tuple[Reader, ...]
+    readers: tuple[ReaderScore, ...]
     seed: int
     schema_version: int = 1
 
@@ -131,10 +131,10 @@ def _consistency(alike: Sequence[Sequence[bool]], random: np.random.Generator) -
     return share(np.array(rows, dtype=np.float64), random) if width else None
 
 
-def _reader(key: Key, reader: Answers, alike: Sequence[bool]) -> Reader:
+def _reader(key: Key, reader: Answers, alike: Sequence[bool]) -> ReaderScore:
     given = reader.by_trial()
     catches = [trial for trial in key.trials if trial.catch and trial.id in given]
-    return Reader(
+    return ReaderScore(
         reader.reader, len(given), len(key.trials),
         float(np.median([each.milliseconds for each in reader.answers])) / 1000,
         sum(alike), len(alike), sum(given[trial.id].answer == trial.right for trial in catches), len(catches),

@@ -13,7 +13,7 @@ from ldbench.errors import ResultError, UsageError
 from ldbench.records import result
 from ldbench.records.result import Result
 from ldbench.report.gate.baseline import read
-from ldbench.report.gate.gather import Wanted, run_gate
+from ldbench.report.gate.gather import GateRequest, run_gate
 from tests.report.conftest import TASK
 
 from .conftest import BASELINE, Boards, bent, fold_with_units
@@ -33,7 +33,7 @@ def file(tmp_path: Path, baseline: Boards) -> Path:
 
 def test_the_gate_is_judged_and_its_files_are_written(tmp_path: Path, file: Path) -> None:
     worse = written(tmp_path / "worse", bent(BASELINE, "ours", "fid", 9.0))
-    wanted = Wanted(file, ("0.01",), junit=tmp_path / "out/junit.xml", summary=tmp_path / "out/summary.md")
+    wanted = GateRequest(file, ("0.01",), junit=tmp_path / "out/junit.xml", summary=tmp_path / "out/summary.md")
     said, passed = run_gate([worse], wanted)
     assert not passed
     assert said.startswith("WORSE   sandbox-brain-t2i: ours: fid: 60.0 then, 69.0 now")
@@ -46,28 +46,28 @@ def test_a_folder_is_a_baseline_of_every_task_in_it(tmp_path: Path, file: Path) 
     same = written(tmp_path / "same", BASELINE)
     (file.parent / "results").mkdir()
     (file.parent / "results/result.json").write_text("{}", encoding="utf-8")  # below, not in it
-    assert run_gate([same], Wanted(file.parent)) == run_gate([same], Wanted(file))
-    assert run_gate([same], Wanted(file))[1]
+    assert run_gate([same], GateRequest(file.parent)) == run_gate([same], GateRequest(file))
+    assert run_gate([same], GateRequest(file))[1]
 
 
 def test_a_summary_needs_no_baseline(tmp_path: Path) -> None:
     same = written(tmp_path / "same", BASELINE)
-    assert run_gate([same], Wanted(summary=tmp_path / "summary.md")) == ("", True)
+    assert run_gate([same], GateRequest(summary=tmp_path / "summary.md")) == ("", True)
     assert "| ours |" in (tmp_path / "summary.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
     ("wanted", "option"),
     [
-        (Wanted(tolerances=("0.1",)), "--tolerance"), (Wanted(allow_missing=True), "--allow-missing"),
-        (Wanted(junit=Path("x.xml")), "--junit"),
+        (GateRequest(tolerances=("0.1",)), "--tolerance"), (GateRequest(allow_missing=True), "--allow-missing"),
+        (GateRequest(junit=Path("x.xml")), "--junit"),
     ],
 )
-def test_what_means_nothing_without_a_baseline_is_refused(wanted: Wanted, option: str) -> None:
+def test_what_means_nothing_without_a_baseline_is_refused(wanted: GateRequest, option: str) -> None:
     with pytest.raises(UsageError, match=f"{option}: expected --check BASELINE beside it"):
         run_gate([], wanted)
     assert wanted.anything
-    assert not Wanted().anything
+    assert not GateRequest().anything
 
 
 def test_baselines_that_are_none_are_refused(tmp_path: Path, file: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ldbench.errors import ResultError, UnknownNameError
 from ldbench.records.result import Result, TaskRef
-from ldbench.report.gate.findings import Finding, Gate
+from ldbench.report.gate.findings import Gate, GateFinding
 from ldbench.report.gate.judge import check
 from ldbench.report.gate.tolerance import Tolerances
 from tests.report.conftest import TASK, measured
@@ -26,7 +26,7 @@ def judged(
     return check(fold_with_units(results), baseline, tolerances, allow_missing)
 
 
-def only(gate: Gate) -> Finding:
+def only(gate: Gate) -> GateFinding:
     """The one failing finding."""
     assert len(gate.failing) == 1, gate.failing
     return gate.failing[0]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ldbench.report.gate import junit, lines, summary
-from ldbench.report.gate.findings import Finding, Gate
+from ldbench.report.gate.findings import Gate, GateFinding
 from ldbench.report.gate.judge import check
 from ldbench.report.gate.tolerance import Tolerances
 from tests.report.conftest import TASK, measured
@@ -69,13 +69,13 @@ def test_without_a_baseline_the_summary_is_the_leaderboards(baseline: Boards) ->
     assert "gate" not in text
 
 
-def finding(name: str) -> Finding:
-    return Finding(name, name, "worse", True, "fid", "lower", 1.0, 2.0, 1.0, 0.1, name)
+def finding(name: str) -> GateFinding:
+    return GateFinding(name, name, "worse", True, "fid", "lower", 1.0, 2.0, 1.0, 0.1, name)
 
 
 @given(st.text(max_size=30))
 def test_any_name_stays_in_its_place(name: str) -> None:
-    gate = Gate((finding(name), Finding(name, name, "new", False, detail=name)), Tolerances())
+    gate = Gate((finding(name), GateFinding(name, name, "new", False, detail=name)), Tolerances())
     assert lines.text(gate).count("\n") == 3
     root = ElementTree.fromstring(junit.render(gate).encode("utf-8"))
     legal = re.sub("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", name)

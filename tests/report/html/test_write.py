@@ -18,7 +18,7 @@ from ldbench.board.collect import collect, fold_with_units
 from ldbench.board.leaderboard import fold
 from ldbench.errors import UsageError
 from ldbench.records.result import Result
-from ldbench.report.html.pictures import script_json
+from ldbench.report.html.render import script_json
 from ldbench.report.html.write import write_pages
 
 from .conftest import CASES, EDITS, HASH, SAMPLES, Page, Reports, make_samples, png, reported_row, with_model

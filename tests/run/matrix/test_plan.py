@@ -14,7 +14,7 @@ import pytest
 
 from ldbench.errors import LdbenchError, UsageError
 from ldbench.run.matrix.display import Bars, Lines, Tally, board, line
-from ldbench.run.matrix.plan import Job, Matrix, Outcome, parse_names, parse_seeds, plan
+from ldbench.run.matrix.plan import Job, Matrix, Outcome, plan
 from ldbench.run.matrix.ray_cluster import Cluster, _device, with_ray
 from ldbench.run.matrix.sequence import _how
 from ldbench.run.matrix.worker import PROGRESS, Moment, ProgressFile, standing
@@ -83,14 +83,6 @@ def test_two_runs_that_would_share_a_folder_are_refused(tmp_path: Path) -> None:
     other.mkdir()
     with pytest.raises(UsageError, match="expected a folder each"):
         plan(wanted(tmp_path, tasks=[str(small_card(tmp_path)), str(small_card(other))]))
-
-
-def test_seeds_and_names_are_read_with_commas_ranges_and_repeats() -> None:
-    assert parse_seeds(["0,2", "4-6"]) == [0, 2, 4, 5, 6]
-    assert parse_names(["a,b", "c"], "--models") == ["a", "b", "c"]
-    for text in ("1-", "-1", "3-1", "a", "1,,2", ""):
-        with pytest.raises(UsageError, match="--seeds: expected"):
-            parse_seeds([text])
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from ldbench.errors import LdbenchError, UsageError
+from ldbench.errors import LdbenchError
 from ldbench.records.result import read
 from ldbench.run.pipeline import Settings
-from ldbench.studies.parameters.ablation import ablate, parse_seeds
+from ldbench.studies.parameters.ablation import ablate
 from ldbench.studies.parameters.ablation_files import ablation_table, write_ablation
 from tests.conftest import small_card
 
@@ -54,13 +54,6 @@ def test_a_run_that_fails_does_not_take_the_others_along(tmp_path: Path) -> None
     table = ablation_table(answer)
     assert "failed: true, seed 0: Toy" in table
     assert len(write_ablation(answer)) == 4
-
-
-@pytest.mark.parametrize("text", ["", "0,", "-1", "0,0", "a", "1.5"])
-def test_seeds_that_are_none_are_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="--seeds: expected different whole numbers"):
-        parse_seeds(text)
-    assert parse_seeds("0, 2") == (0, 2)
 
 
 @pytest.mark.parametrize(

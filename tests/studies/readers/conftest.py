@@ -16,7 +16,7 @@ from ldbench.records.result import ModelRef, Result, TaskRef, write
 from ldbench.studies.readers.answers import Answer, Answers, checksum
 from ldbench.studies.readers.draw import draw
 from ldbench.studies.readers.key import Key, Trial
-from ldbench.studies.readers.make import Design, Made, make
+from ldbench.studies.readers.make import Design, MadeStudy, make
 from ldbench.studies.readers.questions import chosen, question_named
 from ldbench.task import card
 
@@ -30,7 +30,7 @@ DESIGN = Design(per_question=6, repeats=2, catches=2, seed=3, salt=SALT)
 class Study:
     """What `make` left, and what it was made of."""
 
-    made: Made
+    made: MadeStudy
     data: TaskData
     folders: tuple[Path, ...]
 
