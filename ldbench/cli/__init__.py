@@ -1,1 +1,1 @@
-"""The command line: options in, one call, lines out. No logic of its own."""
+"""The command line: options in, one call, lines out. No logic of its own, and no import before a command runs."""

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from ldbench.cli.options import Results, results_or_runs
-
-
-class ComparisonFormat(StrEnum):
-    """How comparisons can be printed."""
-
-    terminal = "terminal"
-    json = "json"
 
 
 def register(app: typer.Typer) -> None:
@@ -28,9 +20,7 @@ def compare(
     as_fitted: Annotated[
         bool, typer.Option("--as-fitted", help="Compare these very runs, not what another seed would give.")
     ] = False,
-    format_: Annotated[
-        ComparisonFormat, typer.Option("--format", help="terminal or json.")
-    ] = ComparisonFormat.terminal,
+    format_: Annotated[Literal["terminal", "json"], typer.Option("--format", help="How to print.")] = "terminal",
 ) -> None:
     """Say which of the models are better than which: paired tests over cases and seeds, corrected for all pairs."""
     from ldbench.board.collect import read_boards
@@ -38,4 +28,4 @@ def compare(
 
     boards = read_boards(results_or_runs(results), measured_only=True)
     tasks = chosen(compared(boards, as_fitted), metric or [])
-    typer.echo(render_json(tasks) if format_ is ComparisonFormat.json else render_text(tasks, as_fitted), nl=False)
+    typer.echo(render_json(tasks) if format_ == "json" else render_text(tasks, as_fitted), nl=False)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ldbench.cli.options import AllowMissing, JUnit, MeasuredOnly, Results, Summary, Tolerances, results_or_runs
+
+if TYPE_CHECKING:
+    from ldbench.board.collect import BoardSet
+    from ldbench.report.gate.gather import GateRequest
 
 
 def register(app: typer.Typer) -> None:
@@ -25,10 +29,19 @@ def gate(
     measured_only: MeasuredOnly = False,
 ) -> None:
     """Hold RESULTS against a baseline; exit code 1 where a metric of a row got worse."""
-    from ldbench.report.gate.gather import GateRequest, run_gate
+    from ldbench.board.collect import read_boards
+    from ldbench.report.gate.gather import GateRequest
 
     request = GateRequest(against, tuple(tolerance or ()), allow_missing, junit, summary)
-    text, passed = run_gate(results_or_runs(results), request, measured_only)
+    request.limits()
+    conclude(read_boards(results_or_runs(results), (), measured_only), request)
+
+
+def conclude(boards: BoardSet, request: GateRequest) -> None:
+    """Print what a gate says of the leaderboards; exit code 1 where it closes."""
+    from ldbench.report.gate.gather import gate_of
+
+    text, passed = gate_of(boards, request)
     typer.echo(text, nl=False)
     if not passed:
         raise typer.Exit(1)

@@ -1,7 +1,4 @@
-"""The command `ldbench leaderboard build`.
-
-Options in, one call, lines out, as everywhere in `ldbench.cli`; nothing is imported before the command runs.
-"""
+"""The command `ldbench leaderboard build`."""
 
 from __future__ import annotations
 
@@ -12,17 +9,14 @@ import typer
 
 from ldbench.cli.options import MeasuredOnly, Results, results_or_runs
 
-leaderboard = typer.Typer(name="leaderboard", no_args_is_help=True, help="Rebuild leaderboard files from results.")
+leaderboard = typer.Typer(
+    name="leaderboard", no_args_is_help=True, callback=lambda: None, help="Rebuild leaderboard files from results.",
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the suite's command line."""
     app.add_typer(leaderboard)
-
-
-@leaderboard.callback()
-def group() -> None:
-    """Rebuild leaderboard files from results."""
 
 
 @leaderboard.command()

@@ -1,7 +1,4 @@
-"""The command that does many runs: `matrix`.
-
-Options in, one call, lines out, as everywhere in `ldbench.cli`; nothing heavy is imported before the command runs.
-"""
+"""The command that does many runs: `matrix`."""
 
 from __future__ import annotations
 
@@ -42,10 +39,11 @@ def matrix(
     ] = None,
     cpus_per_run: Annotated[
         int | None,
-        typer.Option(help="CPUs and threads of a run.  [default: the cores shared among --workers; 1 with --ray]"),
+        typer.Option(help="CPUs and threads of a run.", show_default="the cores shared among --workers; 1 with --ray"),
     ] = None,
     gpus_per_run: Annotated[
-        float | None, typer.Option(help="With Ray: GPUs of a run.  [default: 1 where Ray has any, unless --device cpu]")
+        float | None,
+        typer.Option(help="With Ray: GPUs of a run.", show_default="1 where Ray has any, unless --device cpu"),
     ] = None,
     retries: Annotated[
         int, typer.Option(help="With Ray: how often a run whose process died is started again; it goes on.")

@@ -1,7 +1,4 @@
-"""The command `ldbench new generator NAME`.
-
-Options in, one call, lines out, as everywhere in `ldbench.cli`.
-"""
+"""The command `ldbench new generator NAME`."""
 
 from __future__ import annotations
 
@@ -10,17 +7,12 @@ from typing import Annotated
 
 import typer
 
-new = typer.Typer(name="new", no_args_is_help=True, help="Begin something of your own.")
+new = typer.Typer(name="new", no_args_is_help=True, callback=lambda: None, help="Begin something of your own.")
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the suite's command line."""
     app.add_typer(new)
-
-
-@new.callback()
-def options() -> None:
-    """Begin something of your own."""
 
 
 @new.command()

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ldbench.errors import UsageError
+from ldbench.plugins.parameters import key_values
+
+if TYPE_CHECKING:
+    from ldbench.run.pipeline import Settings
 
 RUNS = Path("runs")
 
@@ -50,3 +55,15 @@ def results_or_runs(paths: Iterable[Path] | None) -> list[Path]:
             "what to read"
         )
     return given or [RUNS]
+
+
+@contextmanager
+def live_settings(
+    label: str, out: Path, seed: int, device: str, batch_size: int = 50, set_: list[str] | None = None
+) -> Iterator[Settings]:
+    """The settings of a run from its options, with a bar of this label that shows how it goes."""
+    from ldbench.run.pipeline import Settings
+    from ldbench.run.progress import live_progress
+
+    with live_progress(label) as progress:
+        yield Settings(out, seed, device, batch_size, key_values(set_ or []), progress)

@@ -1,7 +1,4 @@
-"""The commands that study: `search`, `ablate`, `figure sweep`, `figure trajectory`, `figure edits`.
-
-Options in, one call, lines out, as everywhere in `ldbench.cli`; nothing heavy is imported before a command runs.
-"""
+"""The commands that study: `search`, `ablate`, `figure sweep`, `figure trajectory`, `figure edits`."""
 
 from __future__ import annotations
 
@@ -11,9 +8,8 @@ from typing import Annotated
 import typer
 
 from ldbench.cli.lists import parse_seeds
-from ldbench.cli.options import BatchSize, Card, Device, Model, Out, Seed, Set, Task, ThreeSeeds
+from ldbench.cli.options import BatchSize, Card, Device, Model, Out, Seed, Set, Task, ThreeSeeds, live_settings
 from ldbench.errors import GeneratorError, UsageError
-from ldbench.plugins.parameters import key_values
 
 Parameter = Annotated[str, typer.Option(help="The parameter that takes the values in turn.")]
 Values = Annotated[
@@ -47,13 +43,10 @@ def search(
 
     No test image is read.
     """
-    from ldbench.run.pipeline import Settings
-    from ldbench.run.progress import live_progress
     from ldbench.studies.parameters.search import search as search_
     from ldbench.studies.parameters.tables import search_table
 
-    with live_progress(f"{model} on {task}") as progress:
-        settings = Settings(out, seed, device, batch_size, key_values(set_ or []), progress)
+    with live_settings(f"{model} on {task}", out, seed, device, batch_size, set_) as settings:
         found = search_(
             task, model, parameter, values, settings, distance=distance, images=images, outcome_weight=outcome_weight
         )
@@ -68,17 +61,14 @@ def ablate(
     set_: Set = None, device: Device = "auto", batch_size: BatchSize = 50, out: Out = Path("runs/ablation"),
 ) -> None:
     """Run MODEL on TASK for every value (or pair of values) and seed, and put the scores side by side."""
-    from ldbench.run.pipeline import Settings
     from ldbench.run.processes import is_first_process
-    from ldbench.run.progress import live_progress
     from ldbench.studies.parameters.ablation import ablate as ablate_
     from ldbench.studies.parameters.ablation_files import ablation_table, write_ablation
 
     if len(parameter) != len(values):
         raise UsageError(f"--values: expected one for each --parameter, got {len(values)} for {len(parameter)}")
     pairs = list(zip(parameter, values, strict=True))
-    with live_progress(f"{model} on {task}") as progress:
-        settings = Settings(out, 0, device, batch_size, key_values(set_ or []), progress)
+    with live_settings(f"{model} on {task}", out, 0, device, batch_size, set_) as settings:
         answer = ablate_(task, model, pairs, parse_seeds(seeds or ["0-2"]), settings)
     if not is_first_process():
         return
@@ -98,12 +88,9 @@ def sweep(
     out: Out = Path("runs/figures"),
 ) -> None:
     """Draw a row a prompt and a column a value, with the same noise along a row (the paper's Fig. 2)."""
-    from ldbench.run.pipeline import Settings
-    from ldbench.run.progress import live_progress
     from ldbench.studies.parameters.sweep import sweep as sweep_
 
-    with live_progress(f"{model} on {task}") as progress:
-        settings = Settings(out, seed, device, batch_size, key_values(set_ or []), progress)
+    with live_settings(f"{model} on {task}", out, seed, device, batch_size, set_) as settings:
         drawn = sweep_(task, model, parameter, values, settings, prompts=prompts, own_prompts=prompt or ())
     typer.echo(f"{drawn.record}\n{drawn.plot}")
 
@@ -118,12 +105,9 @@ def trajectory(
     set_: Set = None, seed: Seed = 0, device: Device = "auto", out: Out = Path("runs/figures"),
 ) -> None:
     """Draw images and the distributions of pixels and latents along the reverse process (the paper's Fig. 3)."""
-    from ldbench.run.pipeline import Settings
-    from ldbench.run.progress import live_progress
     from ldbench.studies.parameters.trajectory import trajectory as trajectory_
 
-    with live_progress(f"{model} on {task}") as progress:
-        settings = Settings(out, seed, device, overrides=key_values(set_ or []), progress=progress)
+    with live_settings(f"{model} on {task}", out, seed, device, set_=set_) as settings:
         drawn = trajectory_(
             task, model, settings, parameter=parameter, values=values, images=images, own_prompts=prompt or ()
         )

@@ -1,32 +1,20 @@
-"""The command `ldbench report`.
-
-Options in, one call, lines out, as everywhere in `ldbench.cli`; nothing is imported before the command runs.
-"""
+"""The command `ldbench report`."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ldbench.cli.gate import conclude
 from ldbench.cli.options import AllowMissing, JUnit, MeasuredOnly, Results, Summary, Tolerances, results_or_runs
 
 if TYPE_CHECKING:
     from ldbench.board.collect import BoardSet
 
 
-class ReportFormat(StrEnum):
-    """How a report can be written."""
-
-    terminal = "terminal"
-    markdown = "markdown"
-    latex = "latex"
-    csv = "csv"
-    json = "json"
-    html = "html"
-    site = "site"
+ReportFormat = Literal["terminal", "markdown", "latex", "csv", "json", "html", "site"]
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +27,7 @@ def report(
     format_: Annotated[
         ReportFormat,
         typer.Option("--format", help="html: one page a task that needs nothing else; site: a folder of pages."),
-    ] = ReportFormat.terminal,
+    ] = "terminal",
     out: Annotated[Path | None, typer.Option(help="Folder to write one file a task to, instead of printing.")] = None,
     reported: Annotated[
         list[str] | None, typer.Option(help="A task whose published rows to show, with results or without.")
@@ -56,17 +44,14 @@ def report(
 ) -> None:
     """Fold results into leaderboards, one a task, with what publications report beside them, unranked."""
     from ldbench.board.collect import read_boards
-    from ldbench.report.gate.gather import GateRequest, gate_of
+    from ldbench.report.gate.gather import GateRequest
 
     request = GateRequest(check, tuple(tolerance or ()), allow_missing, junit, summary)
     request.limits()
     boards = read_boards(results_or_runs(results) if results or not reported else (), reported or (), measured_only)
     if request.anything:
-        text, passed = gate_of(boards, request)
-        typer.echo(text, nl=False)
-        if not passed:
-            raise typer.Exit(1)
-        if format_ is ReportFormat.terminal and out is None:
+        conclude(boards, request)
+        if format_ == "terminal" and out is None:
             return
     _write(boards, format_, out, gallery)
 
@@ -76,11 +61,11 @@ def _write(boards: BoardSet, format_: ReportFormat, out: Path | None, gallery: i
 
     from ldbench.report import write
 
-    if format_ in (ReportFormat.html, ReportFormat.site):
-        from ldbench.report.html.from_results import report_pages
+    if format_ in ("html", "site"):
+        from ldbench.report.html.write import report_pages
 
         typer.echo("\n".join(map(str, report_pages(boards, format_, out, gallery))))
-    elif format_ is ReportFormat.terminal and out is None and (console := Console()).is_terminal:
+    elif format_ == "terminal" and out is None and (console := Console()).is_terminal:
         write.show(boards, console)
     else:
         typer.echo(write.report(boards, format_, out), nl=False)

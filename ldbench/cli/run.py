@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ldbench.cli.options import RUNS, BatchSize, Device, Models, Out, Seed, Set, Task
+from ldbench.cli.options import RUNS, BatchSize, Device, Models, Out, Seed, Set, Task, live_settings
 from ldbench.plugins.parameters import key_values
 
 if TYPE_CHECKING:
@@ -40,14 +40,12 @@ def run(
     from ldbench.run.pipeline import Settings
     from ldbench.run.pipeline import run as run_task
     from ldbench.run.processes import is_first_process
-    from ldbench.run.progress import live_progress
 
     if dry:
         _dry_run(task, models, Settings(out, seed, device, batch_size, key_values(set_ or [])))
         return
     for model in models:
-        with live_progress(f"{model} on {task}") as progress:
-            settings = Settings(out, seed, device, batch_size, key_values(set_ or []), progress)
+        with live_settings(f"{model} on {task}", out, seed, device, batch_size, set_) as settings:
             result, path = run_task(task, model, settings)
         if is_first_process():
             show(result, path)
@@ -55,11 +53,14 @@ def run(
 
 def show(result: Result, path: Path) -> None:
     """Print a result's scores, a line each, and where it lies."""
-    widest = max((len(score.metric) for score in result.scores), default=0)
-    for score in result.scores:
-        interval, name = f"[{score.ci_low:.4g}, {score.ci_high:.4g}]", f"{score.metric:{widest}}"
-        typer.echo(f"{name} {score.value:10.4g}  {interval}  n={score.n}  {score.extractor or ''}".rstrip())
-    typer.echo(str(path))
+    from ldbench.report.digits import with_interval
+    from ldbench.report.tables.text_table import TextTable, to_terminal
+
+    rows = [
+        (one.metric, *with_interval(one.value, one.ci_low, one.ci_high), f"n={one.n}", one.extractor or "")
+        for one in result.scores
+    ]
+    typer.echo(to_terminal(TextTable((), rows, "lrlll")) + str(path))
 
 
 def _ready(task: str, models: Sequence[str], overrides: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ldbench.cli.options import RUNS, Device, Out, Seed, Task
+from ldbench.cli.options import RUNS, Device, Out, Seed, Task, live_settings
 from ldbench.cli.run import show
 
 
@@ -25,9 +25,8 @@ def score(
     out: Out = RUNS,
 ) -> None:
     """Score images that were made elsewhere."""
-    from ldbench.run.pipeline import Settings, score_folder
-    from ldbench.run.progress import live_progress
+    from ldbench.run.pipeline import score_folder
 
-    with live_progress(f"{name} on {task}") as progress:
-        result, path = score_folder(task, folder, name, Settings(out, seed, device, progress=progress))
+    with live_settings(f"{name} on {task}", out, seed, device) as settings:
+        result, path = score_folder(task, folder, name, settings)
     show(result, path)

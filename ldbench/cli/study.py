@@ -1,7 +1,4 @@
-"""The commands `ldbench study make` and `ldbench study score`.
-
-Options in, one call, lines out, as everywhere in `ldbench.cli`; everything else is imported when a command runs.
-"""
+"""The commands `ldbench study make` and `ldbench study score`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The commands that let others check a result: `verify` and `submit`.
-
-Options in, one call, lines out, as everywhere in `ldbench.cli`; nothing heavy is imported before a command runs.
-"""
+"""The commands that let others check a result: `verify` and `submit`."""
 
 from __future__ import annotations
 
@@ -47,7 +44,7 @@ def verify(
 def submit(
     folder: Annotated[Path, typer.Argument(metavar="RUN_FOLDER", help="The folder of a finished run, seed-N.")],
     out: Annotated[
-        Path | None, typer.Option(help="The archive, FILE.zip.  [default: named after the run, in this folder]")
+        Path | None, typer.Option(help="The archive, FILE.zip.", show_default="named after the run, in this folder")
     ] = None,
 ) -> None:
     """Pack a finished run, result and images, into one archive that `ldbench verify` takes on another machine."""

@@ -9,7 +9,6 @@ import json
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import NamedTuple
 
 from ldbench.board.collect import BoardSet
 from ldbench.board.compatible import distinct
@@ -21,7 +20,7 @@ from ldbench.errors import unknown_name
 from ldbench.records.contributions import Units
 from ldbench.records.identity import Found, row_key
 from ldbench.report.digits import with_interval
-from ldbench.report.tables.text_table import text_table, to_terminal
+from ldbench.report.tables.text_table import TextTable, to_terminal
 
 RULE = (
     "Paired over the cases, test scans and seeds that both rows have; p by Student's t, corrected for all pairs of the "
@@ -66,7 +65,7 @@ def labelled(folded: Folded) -> dict[str, list[Comparison]]:
 
 
 def sentences(compared: Mapping[str, Sequence[Comparison]]) -> list[str]:
-    """One a pair and metric that a test tells apart: who is better, by how much, and how sure that is."""
+    """One a pair and metric where a test says better: who is better, by how much, and how sure that is."""
     return [_sentence(each) for of_metric in compared.values() for each in of_metric if each.better is not None]
 
 
@@ -112,11 +111,10 @@ def _paragraphs(compared: Mapping[str, Sequence[Comparison]]) -> list[str]:
         if not of_metric:
             parts.append(f"{metric}: fewer than two rows that compete have it, so there is no pair")
             continue
-        told = sum(each.better is not None for each in of_metric)
-        rows = [_said(each) for each in sorted(of_metric, key=lambda each: (each.p_adjusted, each.p))]
-        cells = [(one.winner, ">" if one.sure else "~", one.other, one.difference, one.p, one.runs) for one in rows]
-        table = textwrap.indent(to_terminal(text_table((), cells, "llllll")).rstrip(), "  ")
-        parts.append(f"{metric}: {told} of {len(cells)} pairs differ\n{table}")
+        differing = sum(pair.better is not None for pair in of_metric)
+        rows = [_words(pair) for pair in sorted(of_metric, key=lambda pair: (pair.p_adjusted, pair.p))]
+        table = textwrap.indent(to_terminal(TextTable((), rows, "llllll")).rstrip(), "  ")
+        parts.append(f"{metric}: {differing} of {len(rows)} pairs differ\n{table}")
     return parts
 
 
@@ -131,29 +129,18 @@ def _named(found: Comparison, names: Mapping[str, str], order: Mapping[str, int]
     return replace(found, first=names[found.first], second=names[found.second], better=better)
 
 
-class _Said(NamedTuple):
-    """A comparison in words, the better row (or the first) as `winner`."""
-
-    winner: str
-    other: str
-    sure: bool
-    difference: str
-    p: str
-    runs: str
-
-
-def _said(found: Comparison) -> _Said:
+def _words(found: Comparison) -> tuple[str, str, str, str, str, str]:
+    """The better row (or the first), > or ~, the other, the difference, p, and what was run."""
     turned = found.better == found.second
     sign = -1.0 if turned else 1.0
     low, high = sorted((sign * found.ci_low, sign * found.ci_high))
     difference = " ".join(with_interval(sign * found.difference, low, high))
-    p = "< 0.0001" if found.p_adjusted < 1e-4 else f"= {found.p_adjusted:.2g}"
+    p = "p < 0.0001" if found.p_adjusted < 1e-4 else f"p = {found.p_adjusted:.2g}"
     runs = f"{found.seeds} seed{'' if found.seeds == 1 else 's'}{'' if found.paired else ', cases not paired'}"
-    winner, other = (found.second, found.first) if turned else (found.first, found.second)
-    return _Said(winner, other, found.better is not None, difference, f"p {p}", runs)
+    first, other = (found.second, found.first) if turned else (found.first, found.second)
+    return first, "~" if found.better is None else ">", other, difference, p, runs
 
 
 def _sentence(found: Comparison) -> str:
-    said = _said(found)
-    pair = f"{said.winner} is better than {said.other}"
-    return f"{found.metric}: {pair}, difference {said.difference}, adjusted {said.p} ({said.runs})"
+    first, _, other, difference, p, runs = _words(found)
+    return f"{found.metric}: {first} is better than {other}, difference {difference}, adjusted {p} ({runs})"

@@ -13,6 +13,7 @@ from pathlib import Path
 from ldbench.board import leaderboard
 from ldbench.board.collect import read_boards
 from ldbench.records.files import write_text_atomic
+from ldbench.records.names import slug
 from ldbench.report.tables import markdown
 
 
@@ -20,7 +21,8 @@ def texts(paths: Sequence[Path], measured_only: bool = False) -> dict[str, str]:
     """By file name, the JSON and the Markdown (without pictures) of every leaderboard that the results make."""
     files: dict[str, str] = {}
     for task, board in read_boards(paths, (), measured_only).boards.items():
-        files[f"{task}.json"], files[f"{task}.md"] = leaderboard.dumps(board), markdown.render(board)
+        name = slug(task)
+        files[f"{name}.json"], files[f"{name}.md"] = leaderboard.dumps(board), markdown.render(board)
     return files
 
 

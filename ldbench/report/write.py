@@ -15,6 +15,7 @@ from rich.console import Console
 from ldbench.board.collect import BoardSet, read_boards
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.records.files import write_text_atomic
+from ldbench.records.names import slug
 from ldbench.report.run_pictures import copy_pictures
 from ldbench.report.tables import markdown, render
 from ldbench.report.tables.terminal import renderable
@@ -36,7 +37,7 @@ def report(results: BoardSet, format: str, out: Path | None) -> str:
     texts = {task: _text(board, format, results, out) for task, board in results.boards.items()}
     if out is None:
         return "\n".join(texts.values())
-    files = {out / f"{task}.{SUFFIXES[format]}": text for task, text in texts.items()}
+    files = {out / f"{slug(task)}.{SUFFIXES[format]}": text for task, text in texts.items()}
     for path, text in files.items():
         write_text_atomic(path, text)
     return "".join(f"{path}\n" for path in files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from collections.abc import Iterator
@@ -60,3 +61,20 @@ def test_a_text_that_cannot_be_written_is_one_line_that_names_it(tmp_path: Path)
     with pytest.raises(ResultError, match="can't write"):
         write_text_atomic(tmp_path / "folder", "{}")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_a_text_may_come_in_pieces_and_a_lone_surrogate_stays_readable(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    write_text_atomic(path, (piece for piece in ("one, ", "two")), flush=False)
+    assert path.read_text(encoding="utf-8") == "one, two"
+    write_text_atomic(path, json.dumps("\ud800", ensure_ascii=False))
+    assert json.loads(path.read_text(encoding="utf-8")) == "\ud800"
+
+
+def test_pieces_that_fail_leave_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    write_text_atomic(path, "old")
+    with pytest.raises(ZeroDivisionError):
+        write_text_atomic(path, (str(1 // number) for number in (1, 0)))
+    assert path.read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [path]

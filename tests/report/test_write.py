@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from rich.console import Console
 from ldbench.board import leaderboard
 from ldbench.board.collect import read_boards
 from ldbench.errors import ResultError, UnknownNameError
+from ldbench.records import result as result_file
 from ldbench.records.identity import Found
 from ldbench.records.result import Result
+from ldbench.report.rebuild import rebuild
 from ldbench.report.run_pictures import copy_pictures
 from ldbench.report.write import report_paths, show
 from ldbench.run.pipeline import Settings, run
@@ -117,3 +120,12 @@ def test_a_file_in_place_of_the_folder_for_pictures_is_one_line(runs: Path, tmp_
     with pytest.raises(ResultError, match="can't"):
         report_paths([runs], "markdown", taken)
     assert taken.read_text(encoding="utf-8") == "mine"
+
+
+def test_a_task_of_any_name_stays_in_the_folder(results: list[tuple[str, Result]], tmp_path: Path) -> None:
+    task = replace(TASK, id="../../escaped")
+    result_file.write(replace(results[0][1], task=task), tmp_path / "runs" / "result.json")
+    (path,) = report_paths([tmp_path / "runs"], "json", tmp_path / "a/b/boards").split()
+    assert Path(path).parent == tmp_path / "a/b/boards"
+    assert {file.parent for file in rebuild([tmp_path / "runs"], tmp_path / "a/b/boards")} == {Path(path).parent}
+    assert {each.name for each in tmp_path.iterdir()} == {"runs", "a"}

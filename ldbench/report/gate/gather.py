@@ -5,11 +5,10 @@ Refuses nothing of its own: results are folded by `ldbench.board.leaderboard`, j
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldbench.board.collect import BoardSet, read_boards
+from ldbench.board.collect import BoardSet
 from ldbench.errors import UsageError
 from ldbench.records.files import write_text_atomic
 from ldbench.report.gate import baseline, junit, lines, summary
@@ -39,12 +38,6 @@ class GateRequest:
             if value and self.check is None:
                 raise UsageError(f"{option}: expected --check BASELINE beside it, got none; add a leaderboard JSON")
         return parse(self.tolerances)
-
-
-def run_gate(paths: Sequence[Path], request: GateRequest, measured_only: bool = False) -> tuple[str, bool]:
-    """`gate_of` the results below `paths`; a wrong request is refused before they are read."""
-    request.limits()
-    return gate_of(read_boards(paths, (), measured_only), request)
 
 
 def gate_of(results: BoardSet, request: GateRequest) -> tuple[str, bool]:

@@ -29,23 +29,21 @@ def line_of(finding: GateFinding) -> str:
 
 def said(finding: GateFinding) -> str:
     """The numbers and the note of a finding: "62.3 then, 70.1 now, worse by 7.8, allowed 5.6 (...)"."""
-    shown = numbers(finding)
-    if shown is None:
-        then = "" if finding.then is None else f"{finding.then:.4g} then; "
-        return f"{then}{one_line(finding.detail)}"
-    then, now, by, allowed = shown
-    way = "worse" if finding.worse_by is not None and finding.worse_by > 0 else "better"
-    note = f" ({one_line(finding.detail)})" if finding.detail else ""
-    return f"{then} then, {now} now, {way} by {by}, allowed {allowed}{note}"
+    then, now, change, allowed = numbers(finding)
+    detail = one_line(finding.detail)
+    if not now:
+        return f"{then} then; {detail}" if then else detail
+    return f"{then} then, {now} now, {change}, allowed {allowed}{f' ({detail})' if detail else ''}"
 
 
-def numbers(finding: GateFinding) -> tuple[str, str, str, str] | None:
-    """Then, now, by how much (without a sign) and what was allowed, to two significant digits of the last."""
+def numbers(finding: GateFinding) -> tuple[str, str, str, str]:
+    """Then, now, "worse by 7.8" and what was allowed, to two significant digits of the last; empty where unknown."""
     then, now, worse_by, allowed = finding.then, finding.now, finding.worse_by, finding.allowed
     if then is None or now is None or worse_by is None or allowed is None:
-        return None
+        return "" if then is None else f"{then:.4g}", "", "", ""
     decimals = decimals_for(allowed, then)
-    return fixed(then, decimals), fixed(now, decimals), fixed(abs(worse_by), decimals), fixed(allowed, decimals)
+    change = f"{'worse' if worse_by > 0 else 'better'} by {fixed(abs(worse_by), decimals)}"
+    return fixed(then, decimals), fixed(now, decimals), change, fixed(allowed, decimals)
 
 
 def verdict(gate: Gate) -> str:

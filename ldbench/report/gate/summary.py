@@ -11,7 +11,7 @@ from ldbench.board.leaderboard import Leaderboard
 from ldbench.report.gate.findings import ROW, Gate, GateFinding
 from ldbench.report.gate.lines import WORDS, numbers, verdict
 from ldbench.report.tables import markdown
-from ldbench.report.tables.text_table import Strong, TextCell, escape, text_table, to_markdown
+from ldbench.report.tables.text_table import Strong, TextCell, TextTable, escape, to_markdown
 
 _HEADINGS = ("", "task", "row", "metric", "then", "now", "change", "allowed", "note")
 
@@ -28,15 +28,11 @@ def render(boards: Mapping[str, Leaderboard], gate: Gate | None = None) -> str:
 
 
 def _section(title: str, findings: Sequence[GateFinding]) -> list[str]:
-    table = text_table(_HEADINGS, [_cells(finding) for finding in findings], "llllrrrrl", title)
+    table = TextTable(_HEADINGS, [_cells(finding) for finding in findings], "llllrrrrl", title)
     return [to_markdown(table, level=3)] if findings else []
 
 
 def _cells(finding: GateFinding) -> list[TextCell]:
     word = WORDS[finding.verdict].lower()
     where = [finding.task, finding.row, finding.metric if finding.metric != ROW else "all"]
-    shown = numbers(finding)
-    then, now, by, allowed = shown or ("" if finding.then is None else f"{finding.then:.4g}", "", "", "")
-    worse = finding.worse_by is not None and finding.worse_by > 0
-    change = f"{'worse' if worse else 'better'} by {by}" if shown else ""
-    return [Strong(word) if finding.fails else word, *where, then, now, change, allowed, finding.detail]
+    return [Strong(word) if finding.fails else word, *where, *numbers(finding), finding.detail]

@@ -49,6 +49,11 @@ class DrawnRow:
     entries: tuple[DrawnScore, ...]
     anchor: str
 
+    @property
+    def leads(self) -> bool:
+        """Whether it has rank 1 on the first metric."""
+        return bool(self.entries) and self.entries[0].rank == 1
+
 
 @dataclass(frozen=True)
 class BoardView:

@@ -20,7 +20,7 @@ from ldbench.report.html.board import anchor
 from ldbench.report.html.distribution import Greys, Histogram, Values, greys, histogram, shared_axes, values_by_case
 from ldbench.report.html.gallery import PageRun, opened
 from ldbench.report.html.picture import grey_levels
-from ldbench.report.html.pictures import GREY_CASES, Pictures, pictures_of
+from ldbench.report.html.pictures import GREY_CASES, Pictures
 from ldbench.report.html.provenance import Fact, facts, parameters, stages
 from ldbench.report.html.search_curve import CurveView, Search, curves
 
@@ -75,11 +75,6 @@ def sections(
         if shown:
             views.append(RowView(label(row, leaderboard.rows), anchor(place), drawn, shown))
     return tuple(views)
-
-
-def gathered(leaderboard: Leaderboard, by_row: Mapping[str, Sequence[PageRun]], count: int) -> Pictures:
-    """The pictures of all runs, `count` cases of each."""
-    return pictures_of(leaderboard, [run for runs in by_row.values() for run in runs], count)
 
 
 def _run_view(run: PageRun, pictures: Pictures, values: Mapping[str, Values], axes: Mapping[str, Axis]) -> RunView:

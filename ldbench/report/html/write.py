@@ -6,18 +6,20 @@ Refuses to fold: what may meet in one table, and who is better than whom, is dec
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from ldbench.board.collect import BoardSet
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.errors import UsageError
 from ldbench.records.files import write_text_atomic
 from ldbench.records.identity import Found
 from ldbench.records.names import slug
+from ldbench.report.comparisons import compared, sentences
 from ldbench.report.html import render
-from ldbench.report.html.board import BoardView, board_view
-from ldbench.report.html.runs import gathered, runs_of, sections
+from ldbench.report.html.board import board_view
+from ldbench.report.html.pictures import pictures_of
+from ldbench.report.html.runs import runs_of, sections
 from ldbench.report.html.search_curve import find
 from ldbench.report.html.shelf import Beside, Inside
 
@@ -25,18 +27,14 @@ GALLERY = 24
 _NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class IndexEntry:
-    """A task in a site's index: its page, and who leads on its first metric."""
-
-    name: str
-    kind: str
-    version: int
-    page: str
-    competing: int
-    runs: int
-    metric: str
-    leaders: tuple[str, ...]
+def report_pages(results: BoardSet, format: str, out: Path | None, gallery: int = GALLERY) -> list[Path]:
+    """`write_pages` as `ldbench report --format html` and `site` do: with who is better than whom, and the searches
+    that lie among the results. Raises `UsageError` without `out`.
+    """
+    if out is None:
+        raise UsageError(f"--format {format}: expected a folder to write to, got none; add --out FOLDER")
+    better = {task: sentences(pairs) for task, pairs in compared(results).items()}
+    return write_pages(results.found, results.boards, out, format == "site", gallery, better, results.folders)
 
 
 def write_pages(
@@ -60,7 +58,7 @@ def write_pages(
     written, listed = [], []
     for task, board in sorted(boards.items()):
         view, by_row = board_view(board), runs_of(board, found, gallery)
-        pictures = gathered(board, by_row, gallery)
+        pictures = pictures_of(board, [run for runs in by_row.values() for run in runs], gallery)
         target = out / _page_name(task, site)
         content = {
             "look": look, "board": view, "task": board.task, "split_hash": board.split_hash, "site": site,
@@ -70,23 +68,16 @@ def write_pages(
         }
         _write(target, "page.html", content)
         written.append(target)
-        listed.append(_listed(board, view, target.name, len(pictures.runs)))
+        listed.append({"task": board.task, "board": view, "page": target.name, "runs": len(pictures.runs)})
     if site:
         written.insert(0, out / "index.html")
-        _write(written[0], "index.html", {"look": look, "tasks": listed, "site": True})
+        _write(written[0], "index.html", {"look": look, "tasks": listed})
     return written
 
 
 def _page_name(task: str, site: bool) -> str:
     name = slug(task)
     return f"{name}-task.html" if site and name == "index" else f"{name}.html"
-
-
-def _listed(board: Leaderboard, view: BoardView, page: str, runs: int) -> IndexEntry:
-    leaders = tuple(row.label for row in view.competing if row.entries and row.entries[0].rank == 1)
-    metric = view.columns[0].metric if view.columns else ""
-    task, competing = board.task, len(view.competing)
-    return IndexEntry(task.id, task.kind, task.version, page, competing, runs, metric, leaders)
 
 
 def _write(path: Path, template: str, content: Mapping[str, object]) -> None:

@@ -104,7 +104,7 @@ def _table(caption: str, blocks: Sequence[Sequence[Row]], rows: Sequence[Row], r
     headings: dict[str, Direction] = {}
     for score in (score for row in fullest_first for score in row.scores):
         headings.setdefault(score.metric, score.direction)
-    # where nothing is told apart, every row has rank 1, and a mark on all of them would say nothing
+    # where no row is better than another, every row has rank 1, and a mark on all of them would say nothing
     told = {score.metric for row in rows for score in row.scores if score.rank is not None and score.rank > 1}
     lines = tuple(tuple(_line(row, label(row, rows), list(headings), told) for row in block) for block in filled)
     return BoardTable(caption, tuple(f"{name} {ARROWS[way]}" for name, way in headings.items()), lines, ranked)

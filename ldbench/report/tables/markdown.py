@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.report.tables.content import BoardLine, BoardTable, ScoreCell, page
-from ldbench.report.tables.text_table import Strong, TextCell, escape, text_table, to_markdown
+from ldbench.report.tables.text_table import Strong, TextCell, TextTable, escape, to_markdown
 
 
 def render(leaderboard: Leaderboard, pictures: Mapping[str, str] = MappingProxyType({})) -> str:
@@ -28,7 +28,7 @@ def render(leaderboard: Leaderboard, pictures: Mapping[str, str] = MappingProxyT
 def _table(table: BoardTable) -> str:
     lead = ("#", "model") if table.ranked else ("model",)
     rows = [_row(line, table.ranked) for block in table.blocks for line in block]
-    return to_markdown(text_table((*lead, *table.metrics), rows, "l" * len(lead) + "r" * len(table.metrics)))
+    return to_markdown(TextTable((*lead, *table.metrics), rows, "l" * len(lead) + "r" * len(table.metrics)))
 
 
 def _row(line: BoardLine, ranked: bool) -> list[TextCell]:

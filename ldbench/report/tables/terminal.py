@@ -79,15 +79,18 @@ def _rich_table(table: BoardTable, text_of: CellText) -> RichTable:
     lead = ("#", "model") if table.ranked else ("model",)
     lines = [line for block in table.blocks for line in block]
     widths = [_widths([line.cells[index] for line in lines]) for index in range(len(table.metrics))]
-    blocks = tuple(tuple(_row(line, table.ranked, widths, text_of) for line in block) for block in table.blocks)
+    rows: list[list[TextCell] | None] = []
+    for block in table.blocks:
+        rows += [_row(line, table.ranked, widths, text_of) for line in block]
+        rows.append(None)
     headings = (*lead, *table.metrics)
-    return rich_table(TextTable(headings, blocks, "l" * len(headings)), folds=len(lead) - 1)
+    return rich_table(TextTable(headings, rows, "l" * len(headings)), folds=len(lead) - 1)
 
 
-def _row(line: BoardLine, ranked: bool, widths: Sequence[_Widths], text_of: CellText) -> tuple[TextCell, ...]:
+def _row(line: BoardLine, ranked: bool, widths: Sequence[_Widths], text_of: CellText) -> list[TextCell]:
     name = Strong(line.model) if line.rank == "1" else line.model
     texts = [(cell.best, text_of(cell, width)) for cell, width in zip(line.cells, widths, strict=True)]
-    return (*([line.place] if ranked else []), name, *(Strong(text) if best else text for best, text in texts))
+    return [*([line.place] if ranked else []), name, *(Strong(text) if best else text for best, text in texts)]
 
 
 def _widths(cells: list[ScoreCell]) -> _Widths:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich import box
 from rich.console import Console, JustifyMethod, RenderableType
@@ -27,50 +27,40 @@ _RULED = box.Box("    \n    \n ── \n    \n ── \n ── \n    \n    \n")
 
 @dataclass(frozen=True)
 class Strong:
-    """A cell that stands out, with `rest` beside it that does so on a terminal alone."""
+    """A cell that stands out; in Markdown `rest` follows as it is."""
 
     text: str
     rest: str = ""
 
 
 TextCell = str | Strong
-TextRow = tuple[TextCell, ...]
 
 
 @dataclass(frozen=True)
 class TextTable:
-    """Blocks of rows with a rule between them; `alignments` has a letter a column, l or r.
+    """Rows under headings, None between two of them for a rule; `alignments` has a letter a column, l or r.
 
-    Without `headings` only the terminal can show it; an empty `title` is not shown.
+    Without `headings` only the terminal can show it; an empty `title` is not shown, nor is a rule in Markdown.
     """
 
-    headings: tuple[str, ...]
-    blocks: tuple[tuple[TextRow, ...], ...]
+    headings: Sequence[str]
+    rows: Sequence[Sequence[TextCell] | None]
     alignments: str
     title: str = ""
 
 
-def text_table(
-    headings: Sequence[str], rows: Sequence[Sequence[TextCell]], alignments: str, title: str = ""
-) -> TextTable:
-    """A table of one block."""
-    return TextTable(tuple(headings), (tuple(tuple(row) for row in rows),), alignments, title)
-
-
 def to_terminal(table: TextTable) -> str:
     """The table as plain text, as wide as it needs, newline at the end."""
-    lines = [
-        tuple(tuple(_one_line(cell) for cell in row) for row in block) for block in table.blocks
-    ]
-    drawn = rich_table(TextTable(table.headings, tuple(lines), table.alignments), gap=2, edge=False)
+    rows = [None if row is None else [_one_line(cell) for cell in row] for row in table.rows]
+    drawn = rich_table(replace(table, rows=rows), gap=2, edge=False)
     return (f"{one_line(table.title)}\n" if table.title else "") + plain_text(drawn, _WIDE)
 
 
 def to_markdown(table: TextTable, level: int = 2) -> str:
     """The table as GitHub-flavoured Markdown, below a heading of this level where it has a title."""
     rules = [":--" if letter == "l" else "--:" for letter in table.alignments]
-    rows = [[_marked(cell) for cell in row] for block in table.blocks for row in block]
-    lines = [f"| {' | '.join(cells)} |" for cells in ([*map(escape, table.headings)], rules, *rows)]
+    rows = [[_marked(cell) for cell in row] for row in table.rows if row is not None]
+    lines = [f"| {' | '.join(cells)} |" for cells in (map(escape, table.headings), rules, *rows)]
     return "\n".join([*([f"{'#' * level} {escape(table.title)}", ""] if table.title else []), *lines])
 
 
@@ -91,9 +81,10 @@ def rich_table(table: TextTable, gap: int = 3, edge: bool = True, folds: int | N
         side: JustifyMethod = "left" if letter == "l" else "right"
         heading = table.headings[index] if table.headings else ""
         result.add_column(Text(heading), justify=side, no_wrap=index != folds, overflow="fold")
-    for block in table.blocks:
-        result.add_section()
-        for row in block:
+    for row in table.rows:
+        if row is None:
+            result.add_section()
+        else:
             result.add_row(*map(_styled, row))
     return result
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from ldbench.records.files import write_text_atomic
 from ldbench.report.digits import with_interval
 from ldbench.report.tables.content import ARROWS
-from ldbench.report.tables.text_table import TextTable, escape, text_table, to_markdown, to_terminal
+from ldbench.report.tables.text_table import TextTable, escape, to_markdown, to_terminal
 from ldbench.studies.parameters.ablation import Ablation, Cell
 from ldbench.studies.parameters.plots import draw_ablation
 from ldbench.studies.parameters.workbench import write_record
@@ -39,7 +39,7 @@ def ablation_table(answer: Ablation) -> str:
 def _table(answer: Ablation) -> TextTable:
     headings = [*(g.parameter for g in answer.grids), *(f"{name} {ARROWS[way]}" for name, way in answer.metrics)]
     rows = [_row(answer, cell) for cell in answer.cells]
-    return text_table(headings, rows, "l" + "r" * (len(headings) - 1))
+    return TextTable(headings, rows, "l" + "r" * (len(headings) - 1))
 
 
 def _row(answer: Ablation, cell: Cell) -> list[str]:

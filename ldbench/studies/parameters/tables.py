@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ldbench.report.digits import with_interval
-from ldbench.report.tables.text_table import text_table, to_terminal
+from ldbench.report.tables.text_table import TextTable, to_terminal
 
 if TYPE_CHECKING:
     from ldbench.studies.parameters.search import Found
@@ -22,7 +22,7 @@ def search_table(found: Found) -> str:
         cells = with_interval(point.distance, point.low, point.high)
         rows.append([point.text + mark, *cells, f"{100 * point.share:.0f} %"])
     header = (found.grid.parameter, f"L1 ({found.distance})", "95 % interval", "smallest in")
-    lines = [to_terminal(text_table(header, rows, "lrrr"))]
+    lines = [to_terminal(TextTable(header, rows, "lrrr"))]
     if found.training is not None:
         lines.append(f"real training images of the same prompts: {found.training:.4g}")
     lines.append(f"smallest: --set {found.setting}{_sure(found)}")

@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from ldbench.errors import UsageError
 from ldbench.records.names import one_line
-from ldbench.report.tables.text_table import TextTable, escape, text_table, to_markdown, to_terminal
+from ldbench.report.tables.text_table import TextTable, escape, to_markdown, to_terminal
 from ldbench.studies.readers.estimates import Estimate
 from ldbench.studies.readers.questions import question_named
 from ldbench.studies.readers.score import StudyScore
@@ -25,7 +25,7 @@ def render(score: StudyScore, format: str) -> str:
         raise UsageError(f"--format: expected one of {', '.join(FORMATS)}, got {format!r}")
     if format == "json":
         return json.dumps(asdict(score), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
-    tables = [table for table in _tables(score) if table.blocks[0]]
+    tables = [table for table in _tables(score) if table.rows]
     readers = "1 reader" if len(score.readers) == 1 else f"{len(score.readers)} readers"
     head = f"Reader study {score.study} on {score.task}: {readers}, runs {', '.join(score.runs)}"
     if format == "markdown":
@@ -65,24 +65,24 @@ def rules(score: StudyScore) -> list[str]:
 
 def _tables(score: StudyScore) -> list[TextTable]:
     return [
-        text_table(("question", "images", "right", "d'", "answers"), [
+        TextTable(("question", "images", "right", "d'", "answers"), [
             (question_named(row.question).title, row.images, _percent(row.accuracy), _number(row.d_prime),
              str(row.accuracy.n))
             for row in score.accuracies
         ], "lllll", "Accuracy"),
-        text_table(("A", "B", "A better", "B better", "can't tell", "score of A", "cases A:B", "p"), [
+        TextTable(("A", "B", "A better", "B better", "can't tell", "score of A", "cases A:B", "p"), [
             (row.first, row.second, _percent(row.share_first), _percent(row.share_second), _percent(row.share_neither),
              _percent(row.score), f"{row.cases_first}:{row.cases_second}", f"{row.p_holm:.3f}")
             for row in score.preferences
         ], "llllllll", "Preference"),
-        text_table(("rank", "run", "log strength", "answers"), [
+        TextTable(("rank", "run", "log strength", "answers"), [
             (str(row.rank), row.run, _number(row.strength), str(row.strength.n)) for row in score.order
         ], "llll", "Order by preference"),
-        text_table(("question", "Krippendorff's alpha", "answers"), [
+        TextTable(("question", "Krippendorff's alpha", "answers"), [
             (question_named(row.question).title, _number(row.alpha), NONE if row.alpha is None else str(row.alpha.n))
             for row in score.agreements
         ], "lll", "Agreement between readers"),
-        text_table(("reader", "answered", "s a trial", "repeats alike", "noise seen"), [
+        TextTable(("reader", "answered", "s a trial", "repeats alike", "noise seen"), [
             *((each.reader, f"{each.answered}/{each.trials}", f"{each.median_seconds:.1f}",
                f"{each.repeats_alike}/{each.repeats}", f"{each.catches_passed}/{each.catches}")
               for each in score.readers),

@@ -9,11 +9,12 @@ from xml.etree import ElementTree
 import pytest
 
 from ldbench.board import leaderboard
+from ldbench.board.collect import read_boards
 from ldbench.errors import ResultError, UsageError
 from ldbench.records import result
 from ldbench.records.result import Result
 from ldbench.report.gate.baseline import read
-from ldbench.report.gate.gather import GateRequest, run_gate
+from ldbench.report.gate.gather import GateRequest, gate_of
 from tests.report.conftest import TASK
 
 from .conftest import BASELINE, Boards, bent, fold_with_units
@@ -23,6 +24,12 @@ def written(folder: Path, results: list[Result]) -> Path:
     for index, one in enumerate(results):
         result.write(one, folder / str(index) / "result.json")
     return folder
+
+
+def run_gate(paths: list[Path], request: GateRequest) -> tuple[str, bool]:
+    """As the command does: a wrong request is refused before results are read."""
+    request.limits()
+    return gate_of(read_boards(paths), request)
 
 
 @pytest.fixture

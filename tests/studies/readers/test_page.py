@@ -13,6 +13,8 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from ldbench.data.task_data import TaskData
@@ -149,3 +151,17 @@ def test_foreign_words_stay_words(study: Study) -> None:
     assert "img" not in {tag for tag, _ in parsed.elements}
     assert {trial["asked"] for trial in content(text)["trials"]} == {evil}
     assert text.count("<p>second</p>") == 1
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(words=st.text(alphabet="<>&\"'/!-{}%#scriptae ]\n\u2028", min_size=1, max_size=30))
+def test_no_word_becomes_markup(study: Study, words: str) -> None:
+    shapes = []
+    for each in ("plain", words):
+        trials = [replace(trial, asked=each, source=None) for trial in study.key.trials]
+        text = page("s", trials, QUESTIONS, lambda picture: b"png", Wording(f"t{each}", f"p{each}".replace("\n", " ")))
+        parsed = Parsed()
+        parsed.feed(text)
+        shapes.append([(tag, sorted(attributes)) for tag, attributes in parsed.elements])
+        assert {trial["asked"] for trial in content(text)["trials"]} == {each}
+    assert shapes[0] == shapes[1]

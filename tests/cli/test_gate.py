@@ -1,0 +1,86 @@
+"""`ldbench gate` and its older spelling, `ldbench report --check`: one answer, one exit code, the same files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import Result as Done
+from typer.testing import CliRunner
+
+from ldbench.board import leaderboard
+from ldbench.board.collect import collect
+from ldbench.cli.main import app
+from ldbench.errors import LdbenchError, ResultError, UsageError
+from ldbench.records import result
+from tests.report.conftest import TASK
+from tests.report.gate.conftest import BASELINE, bent, fold_with_units
+
+NOW = {"same": BASELINE, "worse": bent(BASELINE, "ours", "fid", 9.0), "missing": BASELINE[1:]}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A baseline's folder beside folders of results that are the same, worse and missing."""
+    root = tmp_path_factory.mktemp("gate")
+    leaderboard.write(fold_with_units(BASELINE)[TASK.id], root / "boards" / f"{TASK.id}.json")
+    for name, results in NOW.items():
+        for index, one in enumerate(results):
+            result.write(one, root / name / str(index) / "result.json")
+    return root
+
+
+def called(*arguments: object) -> Done:
+    return CliRunner().invoke(app, list(map(str, arguments)))
+
+
+@pytest.mark.parametrize("options", ["", "--tolerance fid=10", "--allow-missing", "--measured-only"])
+@pytest.mark.parametrize("name", NOW)
+def test_the_command_and_the_alias_say_the_same(place: Path, name: str, options: str, tmp_path: Path) -> None:
+    answers = []
+    for command in (("gate", place / name, "--against"), ("report", place / name, "--check")):
+        files = [tmp_path / "junit.xml", tmp_path / "summary.md"]
+        done = called(*command, place / "boards", *options.split(), "--junit", files[0], "--summary", files[1])
+        answers.append((done.exit_code, done.output, [file.read_text(encoding="utf-8") for file in files]))
+    assert answers[0] == answers[1]
+    passes = name == "same" or f"{name} {options}" in ("worse --tolerance fid=10", "missing --allow-missing")
+    assert answers[0][0] == (0 if passes else 1)
+    assert answers[0][1].splitlines()[-1].startswith("check passed: " if passes else "check failed: ")
+
+
+@pytest.mark.parametrize(
+    ("options", "error"), [(("--tolerance", "x"), UsageError), (("--tolerance", "fdi=1"), LdbenchError)]
+)
+def test_both_refuse_the_same(place: Path, options: tuple[str, ...], error: type[LdbenchError]) -> None:
+    one = called("gate", place / "same", "--against", place / "boards", *options).exception
+    two = called("report", place / "same", "--check", place / "boards", *options).exception
+    assert isinstance(one, error)
+    assert str(one) == str(two)
+
+
+def test_a_gate_needs_a_baseline_and_a_wrong_request_is_refused_before_results_are_read(place: Path) -> None:
+    assert called("gate", place / "same").exit_code == 2
+    wrong = called("gate", "nowhere", "--against", place / "boards", "--tolerance", "x").exception
+    assert isinstance(wrong, UsageError)
+    assert isinstance(called("gate", place / "same", "--against", "nowhere").exception, ResultError)
+
+
+def test_a_page_beside_a_gate_reads_and_compares_the_results_once(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+
+    def counted(name: str, function: object) -> object:
+        def call(*arguments: object, **named: object) -> object:
+            calls.append(name)
+            return function(*arguments, **named)  # type: ignore[operator]
+        return call
+
+    monkeypatch.setattr("ldbench.board.collect.collect", counted("collect", collect))
+    monkeypatch.setattr("ldbench.board.leaderboard.comparisons", counted("compare", leaderboard.comparisons))
+    monkeypatch.setattr("ldbench.report.comparisons.comparisons", counted("compare", leaderboard.comparisons))
+    page = ("--format", "html", "--out", tmp_path)
+    done = called("report", place / "same", "--check", place / "boards", *page)
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines()[-1] == str(tmp_path / f"{TASK.id}.html")
+    assert calls == ["collect", "compare"]
