@@ -6,9 +6,8 @@ Refuses to mix: what may meet in one table is `ldbench.board.leaderboard`'s deci
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
 
 from rich.console import Console
 
@@ -17,12 +16,8 @@ from ldbench.board.leaderboard import Leaderboard
 from ldbench.records.files import write_text_atomic
 from ldbench.records.names import slug
 from ldbench.report.run_pictures import copy_pictures
-from ldbench.report.tables import markdown, render
+from ldbench.report.tables import RENDERERS, markdown, render
 from ldbench.report.tables.terminal import renderable
-
-SUFFIXES: Mapping[str, str] = MappingProxyType({
-    "terminal": "txt", "markdown": "md", "csv": "csv", "json": "json", "latex": "tex",
-})
 
 
 def report_paths(
@@ -37,7 +32,7 @@ def report(results: BoardSet, format: str, out: Path | None) -> str:
     texts = {task: _text(board, format, results, out) for task, board in results.boards.items()}
     if out is None:
         return "\n".join(texts.values())
-    files = {out / f"{slug(task)}.{SUFFIXES[format]}": text for task, text in texts.items()}
+    files = {out / f"{slug(task)}.{RENDERERS[format][0]}": text for task, text in texts.items()}
     for path, text in files.items():
         write_text_atomic(path, text)
     return "".join(f"{path}\n" for path in files)

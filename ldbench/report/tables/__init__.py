@@ -5,29 +5,20 @@ Refuses to compute: every number shown stands in the leaderboard. A format is im
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
+import pkgutil
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Protocol
 
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.errors import unknown_name
 
-
-class Renderer(Protocol):
-    """A module of this package that prints one format."""
-
-    def render(self, leaderboard: Leaderboard) -> str:
-        """The leaderboard in this format."""
-
-
-# Format name to module. A new format is a module with `render(leaderboard) -> str` and a line here.
-RENDERERS: Mapping[str, str] = MappingProxyType({
-    "terminal": "ldbench.report.tables.terminal",
-    "markdown": "ldbench.report.tables.markdown",
-    "csv": "ldbench.report.tables.csv_",
-    "json": "ldbench.report.tables.json_",
-    "latex": "ldbench.report.tables.latex",
+# Format name to the end of its files and to what renders it, `function(leaderboard) -> str`.
+RENDERERS: Mapping[str, tuple[str, str]] = MappingProxyType({
+    "terminal": ("txt", "ldbench.report.tables.terminal:render"),
+    "markdown": ("md", "ldbench.report.tables.markdown:render"),
+    "csv": ("csv", "ldbench.report.tables.csv_:render"),
+    "json": ("json", "ldbench.board.leaderboard:dumps"),
+    "latex": ("tex", "ldbench.report.tables.latex:render"),
 })
 
 
@@ -35,5 +26,5 @@ def render(leaderboard: Leaderboard, format: str) -> str:
     """The leaderboard as text in the named format; raises `UnknownNameError` for one that nobody wrote."""
     if format not in RENDERERS:
         raise unknown_name("format", format, RENDERERS, f"formats: {', '.join(RENDERERS)}")
-    renderer: Renderer = import_module(RENDERERS[format])
-    return renderer.render(leaderboard)
+    renderer: Callable[[Leaderboard], str] = pkgutil.resolve_name(RENDERERS[format][1])
+    return renderer(leaderboard)

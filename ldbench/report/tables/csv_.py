@@ -20,7 +20,7 @@ COLUMNS = (
 
 
 def render(leaderboard: Leaderboard) -> str:
-    """The scores as CSV with a header; `parameters` are JSON, seeds have spaces between them, nothing is an empty cell."""
+    """The scores as CSV with a header; `parameters` are JSON, seeds have spaces between them, None is empty."""
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
     writer.writerow(COLUMNS)
