@@ -24,7 +24,6 @@ from ldbench.score.metrics.intervals import LEVEL, Array, t_quantile
 
 Seed = int | None
 UnitList = tuple[str, tuple[str, ...]]
-# A classifier trained on generated images comes out otherwise with every draw of them, which one run can't show.
 _MANY = 1e6  # degrees of freedom where a standard error is taken as known
 
 
