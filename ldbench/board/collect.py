@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldbench.board import published
-from ldbench.board.leaderboard import Folded, Leaderboard, fold_compared
+from ldbench.board.leaderboard import Leaderboard, by_task, fold_task
+from ldbench.board.paired_tests import Comparison
+from ldbench.board.ranks import comparisons
 from ldbench.errors import ResultError, UsageError
 from ldbench.records import result as result_file
 from ldbench.records.contributions import Units, beside_all
@@ -16,17 +18,16 @@ from ldbench.records.identity import Found
 
 @dataclass(frozen=True)
 class BoardSet:
-    """Results with their paths, the units beside them, and by task what they fold to; `folders` are where they lay."""
+    """Results with their paths and the units beside them, and by task, sorted, the leaderboards that they fold to.
+
+    `compared` holds what those are ranked by (`ldbench.board.ranks.comparisons`); `folders` are where the results lay.
+    """
 
     found: Sequence[Found]
     units: Mapping[str, Units]
-    folded: Mapping[str, Folded]
+    boards: Mapping[str, Leaderboard]
+    compared: Mapping[str, Mapping[str, Sequence[Comparison]]]
     folders: Sequence[Path] = ()
-
-    @property
-    def boards(self) -> dict[str, Leaderboard]:
-        """The leaderboards by task, sorted by id."""
-        return {task: folded.board for task, folded in self.folded.items()}
 
 
 def read_boards(paths: Sequence[Path], tasks: Sequence[str] = (), measured_only: bool = False) -> BoardSet:
@@ -36,13 +37,15 @@ def read_boards(paths: Sequence[Path], tasks: Sequence[str] = (), measured_only:
 
 def board_set(found: Sequence[Found], folders: Sequence[Path] = ()) -> BoardSet:
     """The fold of results with the units beside their files; raises `ResultError`."""
-    units = beside_all(found)
-    return BoardSet(found, units, fold_compared(found, units), folders)
+    units, tasks = beside_all(found), by_task(found)
+    compared = {task: comparisons(of_task, units) for task, of_task in tasks.items()}
+    boards = {task: fold_task(of_task, compared[task]) for task, of_task in tasks.items()}
+    return BoardSet(found, units, boards, compared, folders)
 
 
 def fold_with_units(results: Sequence[Found]) -> dict[str, Leaderboard]:
     """The leaderboards of `board_set` alone."""
-    return board_set(results).boards
+    return dict(board_set(results).boards)
 
 
 def collect(paths: Iterable[Path]) -> list[Found]:

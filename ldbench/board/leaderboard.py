@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from ldbench.api import Direction, ParameterValue, Score
 from ldbench.board.compatible import distinct
@@ -111,29 +111,22 @@ class Leaderboard:
     schema_version: int = SCHEMA_VERSION
 
 
-class Folded(NamedTuple):
-    """A leaderboard with the comparisons that it was ranked by: by metric, all pairs of rows, named by their keys."""
-
-    board: Leaderboard
-    compared: Mapping[str, Sequence[Comparison]]
-
-
 def fold(results: Iterable[Found], units: Mapping[str, Units] = NO_UNITS) -> dict[str, Leaderboard]:
-    """The leaderboards of `fold_compared` alone."""
-    return {task: folded.board for task, folded in fold_compared(results, units).items()}
-
-
-def fold_compared(results: Iterable[Found], units: Mapping[str, Units] = NO_UNITS) -> dict[str, Folded]:
     """One leaderboard a task id, sorted by id, from `(path, result)` pairs; the paths serve errors and `units`.
 
     `units` holds, by path, what `ldbench.records.contributions` reads beside a result: with them rows are compared by
     pairs of cases, without them by their intervals. Raises `ResultError`, naming both files, where two results of a
     task can't share a table.
     """
+    return {task: fold_task(found, comparisons(found, units)) for task, found in by_task(results).items()}
+
+
+def by_task(results: Iterable[Found]) -> dict[str, list[Found]]:
+    """The results of each task id, sorted by id, copies dropped; raises `ResultError` as `fold` does."""
     groups: dict[str, list[Found]] = {}
     for path, result in results:
         groups.setdefault(result.task.id, []).append((path, result))
-    return {task: _fold_task(distinct(groups[task]), units) for task in sorted(groups)}
+    return {task: distinct(groups[task]) for task in sorted(groups)}
 
 
 def dumps(leaderboard: Leaderboard) -> str:
@@ -153,7 +146,8 @@ def read(path: Path) -> Leaderboard:
     return read_record(Leaderboard, path, "a leaderboard file", SCHEMA_VERSION, remedy)
 
 
-def _fold_task(found: Sequence[Found], units: Mapping[str, Units]) -> Folded:
+def fold_task(found: Sequence[Found], compared: Mapping[str, Sequence[Comparison]]) -> Leaderboard:
+    """The leaderboard of one task's results from `by_task` and their `ldbench.board.ranks.comparisons`."""
     results = [result for _, result in found]
     complete = [result for result in results if result.status == "complete"]
     measured = [result for result in complete if result.origin == "measured"]
@@ -161,21 +155,19 @@ def _fold_task(found: Sequence[Found], units: Mapping[str, Units]) -> Folded:
     groups: dict[str, list[Result]] = {}
     for result in complete:
         groups.setdefault(row_key(result), []).append(result)
-    compared = comparisons(found, units)
     standing = standings(found, compared)
     rows = [
         _fold_row(runs, order, {name: places[key] for name, places in standing.items() if key in places})
         for key, runs in groups.items()
     ]
     failed = [Failure(item.model, item.seed, item.error) for item in results if item.status == "failed"]
-    board = Leaderboard(
+    return Leaderboard(
         task=min(results, key=_card_order).task,
         split_hash=measured[0].split_hash if measured else None,
         metrics=_metrics(measured, order),
         rows=tuple(sorted(rows, key=lambda row: _row_order(row, order))),
         failed=tuple(sorted(failed, key=_failure_order)),
     )
-    return Folded(board, compared)
 
 
 def _metric_order(results: Sequence[Result]) -> list[str]:

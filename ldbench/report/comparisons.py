@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
 from ldbench.board.collect import BoardSet
-from ldbench.board.compatible import distinct
-from ldbench.board.leaderboard import Folded, Leaderboard
+from ldbench.board.leaderboard import Leaderboard, by_task
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.ranks import NO_UNITS, comparisons
 from ldbench.board.row_labels import label
@@ -42,24 +41,22 @@ def pairs(
     `found` are the results that the board was folded from, with their paths; `units` as
     `ldbench.board.leaderboard.fold` takes them, `as_fitted` as `ldbench.board.paired_tests.compare`.
     """
-    of_task = distinct([each for each in found if each[1].task.id == board.task.id])
-    return labelled(Folded(board, comparisons(of_task, units, as_fitted)))
+    of_task = by_task(each for each in found if each[1].task.id == board.task.id)[board.task.id]
+    return _labelled(board, comparisons(of_task, units, as_fitted))
 
 
 def compared(results: BoardSet, as_fitted: bool = False) -> dict[str, dict[str, list[Comparison]]]:
-    """The `pairs` of every task."""
+    """The `pairs` of every task: those that it is ranked by or, `as_fitted`, others."""
     if as_fitted:
         return {task: pairs(results.found, board, results.units, True) for task, board in results.boards.items()}
-    return {task: labelled(folded) for task, folded in results.folded.items()}
+    return {task: _labelled(board, results.compared[task]) for task, board in results.boards.items()}
 
 
-def labelled(folded: Folded) -> dict[str, list[Comparison]]:
-    """By metric, in the board's order, the pairs that it was ranked by, under the rows' labels."""
-    board = folded.board
+def _labelled(board: Leaderboard, by_key: Mapping[str, Sequence[Comparison]]) -> dict[str, list[Comparison]]:
     names = {row_key(row): label(row, board.rows) for row in board.rows}
     order = {key: index for index, key in enumerate(map(row_key, board.rows))}
     return {
-        metric.metric: [_named(pair, names, order) for pair in folded.compared.get(metric.metric, ())]
+        metric.metric: [_named(pair, names, order) for pair in by_key.get(metric.metric, ())]
         for metric in board.metrics
     }
 

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from ldbench.board import leaderboard
 from ldbench.board.collect import collect
+from ldbench.board.ranks import comparisons
 from ldbench.cli.main import app
 from ldbench.errors import LdbenchError, ResultError, UsageError
 from ldbench.records import result
@@ -77,8 +78,8 @@ def test_a_page_beside_a_gate_reads_and_compares_the_results_once(
         return call
 
     monkeypatch.setattr("ldbench.board.collect.collect", counted("collect", collect))
-    monkeypatch.setattr("ldbench.board.leaderboard.comparisons", counted("compare", leaderboard.comparisons))
-    monkeypatch.setattr("ldbench.report.comparisons.comparisons", counted("compare", leaderboard.comparisons))
+    for module in ("board.collect", "board.leaderboard", "report.comparisons"):
+        monkeypatch.setattr(f"ldbench.{module}.comparisons", counted("compare", comparisons))
     page = ("--format", "html", "--out", tmp_path)
     done = called("report", place / "same", "--check", place / "boards", *page)
     assert done.exit_code == 0, done.output
