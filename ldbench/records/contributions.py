@@ -57,13 +57,8 @@ def write(units: Units, path: Path) -> None:
 
 def read(path: Path) -> Units:
     """Read such a file; anything else is a `ResultError` naming file and field."""
-    try:
-        size = path.stat().st_size
-        if size > _LARGEST:
-            raise ResultError(f"{path}: expected at most {_LARGEST >> 20} MiB, got {size >> 20} MiB; remove it")
-    except OSError as error:
-        raise ResultError(f"can't read {path}: {error.strerror}; expected the {NAME} of a run") from error
-    units = read_record(Units, path, f"the {NAME} of a run", SCHEMA_VERSION, "remove the file")
+    remedy = "remove the file"
+    units = read_record(Units, path, f"the {NAME} of a run", SCHEMA_VERSION, remedy, limit=_LARGEST)
     _check_lists(units, path)
     return units
 

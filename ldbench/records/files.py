@@ -65,29 +65,38 @@ def write_text_atomic(path: Path, text: str | Iterable[str], *, private: bool = 
 
 
 def read_json(
-    path: Path, what: str, remedy: str = "the file may be truncated", constant: Callable[[str], float] | None = None
+    path: Path, what: str, remedy: str = "the file may be truncated", constant: Callable[[str], float] | None = None,
+    limit: int | None = None,
 ) -> Any:
-    """The decoded JSON of a file that should be `what`; a `ResultError` of one line where it can't be read or decoded.
+    """The decoded JSON of a file that should be `what`; a `ResultError` of one line where it can't be read or decoded,
+    gives a key twice or has more bytes than `limit`.
 
     `constant` decides on NaN and infinity, which are taken where it is None.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=constant)
+        with path.open("rb") as file:
+            raw = file.read(-1 if limit is None else limit + 1)
+        if limit is not None and len(raw) > limit:
+            raise ResultError(f"{path}: expected {what} of at most {limit} bytes, got more; {remedy}")
+        return json.loads(raw.decode("utf-8"), parse_constant=constant, object_pairs_hook=_each_key_once)
     except OSError as error:
         raise ResultError(f"can't read {path}: {error.strerror}; expected {what}") from error
     except (ValueError, RecursionError) as error:
         raise ResultError(f"{path}: expected JSON, got {error}; {remedy}") from error
 
 
-def read_record(cls: type[T], path: Path, what: str, version: int, remedy: str) -> T:
+def read_record(
+    cls: type[T], path: Path, what: str, version: int, remedy: str,
+    constant: Callable[[str], float] | None = None, limit: int | None = None,
+) -> T:
     """The JSON file at `path`, which should be `what`, as the frozen dataclass `cls` of this `schema_version`.
 
-    Raises `ResultError`, one line with file, field and `remedy`.
+    Raises `ResultError`, one line with file, field and `remedy`; `constant` and `limit` as `read_json` takes them.
     """
-    record = read_json(path, what, remedy)
-    got = record.get("schema_version") if isinstance(record, dict) else None
-    if got != version or isinstance(got, bool):
-        raise ResultError(f"{path}: expected {what} of schema_version {version}, got {got!r:.40}; {remedy}")
+    record = read_json(path, what, remedy, constant, limit)
+    got = repr(record.get("schema_version")) if isinstance(record, dict) else f"a {type(record).__name__}"
+    if got != str(version):
+        raise ResultError(f"{path}: expected schema_version {version}, got {got:.40}, in {what}; {remedy}")
     try:
         document: T = build(cls, record)
     except TypedError as error:
@@ -95,8 +104,16 @@ def read_record(cls: type[T], path: Path, what: str, version: int, remedy: str) 
     return document
 
 
-def _refuse_constant(name: str) -> float:
+def refuse_constant(name: str) -> float:
+    """For `read_json`: NaN and infinity are refused."""
     raise ValueError(f"{name}, which is not a JSON number")
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise ValueError("a key given twice in one object")
+    return table
 
 
 def user_cache_folder() -> Path:

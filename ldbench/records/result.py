@@ -15,7 +15,7 @@ from pydantic import ConfigDict, TypeAdapter
 
 from ldbench.api import ParameterValue, Score
 from ldbench.errors import MetricError, ResultError
-from ldbench.records.files import _refuse_constant, read_json, write_text_atomic
+from ldbench.records.files import read_json, refuse_constant, write_text_atomic
 from ldbench.records.typed import TypedError, build
 
 SCHEMA_VERSION = 1
@@ -112,7 +112,7 @@ def write(result: Result, path: Path) -> None:
 
 def read(path: Path) -> Result:
     """Read a result of this or an older schema; anything else is a `ResultError` naming file and field."""
-    return parse(read_json(path, "a result file of `ldbench run`", constant=_refuse_constant), str(path))
+    return parse(read_json(path, "a result file of `ldbench run`", constant=refuse_constant), str(path))
 
 
 def parse(record: object, where: str) -> Result:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ldbench.errors import ResultError
-from ldbench.records.files import whole_file, write_text_atomic
+from ldbench.records.files import read_json, whole_file, write_text_atomic
 
 
 @pytest.fixture
@@ -78,3 +78,14 @@ def test_pieces_that_fail_leave_the_old_file(tmp_path: Path) -> None:
         write_text_atomic(path, (str(1 // number) for number in (1, 0)))
     assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_key_given_twice_and_a_file_too_large_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"a": 1, "a": 2}', encoding="utf-8")
+    with pytest.raises(ResultError, match=r"a\.json: expected JSON, got a key given twice in one object; the file may"):
+        read_json(path, "a record")
+    with pytest.raises(ResultError, match=r"a\.json: expected a record of at most 15 bytes, got more"):
+        read_json(path, "a record", limit=15)
+    path.write_text('{"a": 1}', encoding="utf-8")
+    assert read_json(path, "a record", limit=8) == {"a": 1}
