@@ -18,7 +18,7 @@ from typing import Any, Literal
 from ldbench.api import Direction, ParameterValue, Score
 from ldbench.board.compatible import distinct
 from ldbench.board.paired_tests import Comparison
-from ldbench.board.ranks import NO_UNITS, Place, comparisons, standings
+from ldbench.board.ranks import NO_UNITS, RankInterval, comparisons, standings
 from ldbench.board.seeds import pool
 from ldbench.plugins.kinds import metric_bounds
 from ldbench.records.contributions import Units
@@ -185,7 +185,7 @@ def _metrics(measured: Sequence[Result], order: Sequence[str]) -> tuple[Metric, 
     )
 
 
-def _fold_row(runs: Sequence[Result], order: Sequence[str], places: Mapping[str, Place]) -> Row:
+def _fold_row(runs: Sequence[Result], order: Sequence[str], places: Mapping[str, RankInterval]) -> Row:
     scores: dict[str, list[Score]] = {}
     for run in runs:
         for score in run.scores:
@@ -200,7 +200,7 @@ def _fold_row(runs: Sequence[Result], order: Sequence[str], places: Mapping[str,
     )
 
 
-def _fold_score(scores: Sequence[Score], place: Place | None) -> FoldedScore:
+def _fold_score(scores: Sequence[Score], place: RankInterval | None) -> FoldedScore:
     one = scores[0]
     interval, spread = pool([_interval(score) for score in scores], metric_bounds(one.metric))
     return FoldedScore(

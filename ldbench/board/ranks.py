@@ -20,7 +20,7 @@ from ldbench.records.result import Result
 NO_UNITS: Mapping[str, Units] = MappingProxyType({})
 
 
-class Place(NamedTuple):
+class RankInterval(NamedTuple):
     """A rank, 1 for the best, with the bounds of its 95 % interval, `1 <= low <= rank <= high`."""
 
     rank: int
@@ -28,7 +28,9 @@ class Place(NamedTuple):
     high: int
 
 
-def places(values: Mapping[str, float], direction: Direction, comparisons: Sequence[Comparison]) -> dict[str, Place]:
+def places(
+    values: Mapping[str, float], direction: Direction, comparisons: Sequence[Comparison]
+) -> dict[str, RankInterval]:
     """The place of each row among `values`, from all pairwise comparisons of them on one metric, none of which may call
     the row with the worse value better (`ldbench.board.paired_tests.compare` never does).
 
@@ -46,7 +48,7 @@ def places(values: Mapping[str, float], direction: Direction, comparisons: Seque
             above[worse].add(one.better)
             below[one.better].add(worse)
     ranks = _ranks(values, direction, above)
-    return {name: Place(ranks[name], 1 + len(above[name]), len(values) - len(below[name])) for name in values}
+    return {name: RankInterval(ranks[name], 1 + len(above[name]), len(values) - len(below[name])) for name in values}
 
 
 def _ranks(values: Mapping[str, float], direction: Direction, above: Mapping[str, Set[str]]) -> dict[str, int]:
@@ -87,7 +89,7 @@ def comparisons(
 
 def standings(
     found: Sequence[Found], compared: Mapping[str, Sequence[Comparison]]
-) -> dict[str, dict[str, Place]]:
+) -> dict[str, dict[str, RankInterval]]:
     """By metric and row key, the places of the rows of one task that compete, from their `comparisons`."""
     return {
         metric: places({name: _mean(runs) for name, runs in rows.items()}, _direction(rows), compared[metric])

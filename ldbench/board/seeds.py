@@ -17,14 +17,14 @@ _T_SMALL = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2
 Z = 1.959963984540054  # the normal distribution's 97.5 % quantile
 
 
-class Pooled(NamedTuple):
+class PooledInterval(NamedTuple):
     """The mean over runs, its interval, and the standard deviation over runs (None for a single run)."""
 
     interval: Interval
     spread: float | None
 
 
-def pool(runs: Sequence[Interval], bounds: tuple[float, float] = (-math.inf, math.inf)) -> Pooled:
+def pool(runs: Sequence[Interval], bounds: tuple[float, float] = (-math.inf, math.inf)) -> PooledInterval:
     """The mean over at least one run, with a 95 % interval for it.
 
     One run keeps its own interval. For k runs the half-widths are `sqrt(b^2 + w^2)`: b is the half-width of
@@ -34,7 +34,7 @@ def pool(runs: Sequence[Interval], bounds: tuple[float, float] = (-math.inf, mat
     at the metric's `bounds`, beyond which no true value lies. The result does not depend on the order of the runs.
     """
     if len(runs) == 1:
-        return Pooled(runs[0], None)
+        return PooledInterval(runs[0], None)
     values = [run.value for run in runs]
     mean = math.fsum(values) / len(values)
     spread = statistics.stdev(sorted(values))
@@ -43,7 +43,7 @@ def pool(runs: Sequence[Interval], bounds: tuple[float, float] = (-math.inf, mat
     above = math.fsum(max(run.high - run.value, 0.0) for run in runs) / len(runs)
     low = max(mean - _quadrature(between, below), min(bounds[0], mean))
     high = min(mean + _quadrature(between, above), max(bounds[1], mean))
-    return Pooled(Interval(mean, low, high), spread)
+    return PooledInterval(Interval(mean, low, high), spread)
 
 
 def tabled_t_quantile(degrees: int) -> float:

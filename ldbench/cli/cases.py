@@ -10,11 +10,6 @@ import typer
 from ldbench.cli.options import Seed, Task
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the suite's command line."""
-    app.command()(cases)
-
-
 def cases(
     task: Task,
     seed: Seed = 0,

@@ -10,11 +10,6 @@ from ldbench.cli.options import Device, Model, Set
 from ldbench.plugins.parameters import key_values
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the suite's command line."""
-    app.command()(check)
-
-
 def check(
     model: Model,
     device: Device = "cpu",

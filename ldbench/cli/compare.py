@@ -9,11 +9,6 @@ import typer
 from ldbench.cli.options import Results, results_or_runs
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to `ldbench`."""
-    app.command()(compare)
-
-
 def compare(
     results: Results = None,
     metric: Annotated[list[str] | None, typer.Option(help="Only this metric; may be repeated.")] = None,

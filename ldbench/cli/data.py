@@ -22,17 +22,9 @@ GENERAL: dict[str, str | int | float] = {
     "test_per_class": 0, "test_classes": "", "images_a_subject": 1, "fractions": "0.8,0.1,0.1", "min_years": 0.0,
 }
 
-data = typer.Typer(name="data", no_args_is_help=True, help="Prepare data sets from your own copies.")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the suite's command line."""
-    app.add_typer(data)
-
-
-@data.callback()
-def group() -> None:
-    """Prepare data sets from your own copies."""
+data = typer.Typer(
+    name="data", no_args_is_help=True, callback=lambda: None, help="Prepare data sets from your own copies.",
+)
 
 
 @data.command()

@@ -14,11 +14,6 @@ if TYPE_CHECKING:
     from ldbench.report.gate.gather import GateRequest
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the suite's command line."""
-    app.command()(gate)
-
-
 def gate(
     against: Annotated[Path, typer.Option(help="The baseline: a leaderboard JSON, or a folder of them.")],
     results: Results = None,

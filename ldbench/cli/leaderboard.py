@@ -14,11 +14,6 @@ leaderboard = typer.Typer(
 )
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the suite's command line."""
-    app.add_typer(leaderboard)
-
-
 @leaderboard.command()
 def build(
     out: Annotated[Path, typer.Option(help="Folder for TASK.json and TASK.md.")],

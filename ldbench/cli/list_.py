@@ -25,11 +25,6 @@ class Catalogue(StrEnum):
     estimators = "estimators"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the suite's command line."""
-    app.command("list")(list_)
-
-
 def list_(
     what: Annotated[Catalogue, typer.Argument(help="What to list.")],
     task: Annotated[str | None, typer.Option(help="Of the models, those that can do this task.")] = None,

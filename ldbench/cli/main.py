@@ -12,37 +12,36 @@ from typing import Annotated
 import typer
 
 from ldbench import __version__
-from ldbench.cli import (
-    cases,
-    check,
-    compare,
-    data,
-    gate,
-    leaderboard,
-    list_,
-    matrix,
-    new,
-    parameters,
-    report,
-    run,
-    score,
-    study,
-    verify,
-)
+from ldbench.cli.cases import cases
+from ldbench.cli.check import check
+from ldbench.cli.compare import compare
+from ldbench.cli.data import data
+from ldbench.cli.gate import gate
+from ldbench.cli.leaderboard import leaderboard
+from ldbench.cli.list_ import list_
+from ldbench.cli.matrix import matrix
+from ldbench.cli.new import new
+from ldbench.cli.options import INTERRUPTED
+from ldbench.cli.parameters import ablate, figure, search
+from ldbench.cli.report import report
+from ldbench.cli.run import run
+from ldbench.cli.score import score
+from ldbench.cli.study import study
+from ldbench.cli.verify import submit, verify
 from ldbench.errors import LdbenchError
 
-INTERRUPTED = 130  # the exit code that a shell, and typer, give to Ctrl-C
 # in the order that `ldbench --help` shows
-COMMANDS = (
-    run, score, cases, report, compare, gate, parameters, matrix, data, new, check, list_, verify, leaderboard, study,
-)
+COMMANDS = (run, score, cases, report, compare, gate, search, ablate, matrix, check, list_, verify, submit)
+GROUPS = (figure, data, new, leaderboard, study)
 
 app = typer.Typer(
     name="ldbench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="Benchmark generators of medical images and counterfactuals.",
 )
 for _command in COMMANDS:
-    _command.register(app)
+    app.command(_command.__name__.strip("_"))(_command)
+for _group in GROUPS:
+    app.add_typer(_group)
 
 
 def _version(wanted: bool) -> None:

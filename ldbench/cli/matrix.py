@@ -8,17 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ldbench.cli.lists import parse_names, parse_seeds
-from ldbench.cli.options import RUNS, BatchSize, Device, Out, Seeds
+from ldbench.cli.options import INTERRUPTED, RUNS, BatchSize, Device, Out, Seeds
 
 if TYPE_CHECKING:
     from ldbench.run.matrix.display import Tally
 
-INTERRUPTED = 130
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the suite's command line."""
-    app.command()(matrix)
 
 
 def matrix(

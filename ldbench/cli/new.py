@@ -10,11 +10,6 @@ import typer
 new = typer.Typer(name="new", no_args_is_help=True, callback=lambda: None, help="Begin something of your own.")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the suite's command line."""
-    app.add_typer(new)
-
-
 @new.command()
 def generator(
     name: Annotated[str, typer.Argument(help="What to call it: lower-case letters, digits and hyphens.")],

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ldbench.run.pipeline import Settings
 
 RUNS = Path("runs")
+INTERRUPTED = 130  # the exit code that a shell, and typer, give to Ctrl-C
 
 Task = Annotated[str, typer.Argument(help="A task's id (`ldbench list tasks`) or a card's path.")]
 Model = Annotated[str, typer.Argument(help="A generator: a name, path/to/file.py:Class or package.module:Class.")]

@@ -22,13 +22,6 @@ figure = typer.Typer(
 )
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the suite's command line."""
-    app.command()(search)
-    app.command()(ablate)
-    app.add_typer(figure)
-
-
 def search(
     task: Task, model: Model, parameter: Parameter = "delta_sample", values: Values = "-0.2:0.2:0.05",
     distance: Annotated[

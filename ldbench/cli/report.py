@@ -17,11 +17,6 @@ if TYPE_CHECKING:
 ReportFormat = Literal["terminal", "markdown", "latex", "csv", "json", "html", "site"]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the suite's command line."""
-    app.command()(report)
-
-
 def report(
     results: Results = None,
     format_: Annotated[

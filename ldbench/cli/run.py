@@ -17,11 +17,6 @@ if TYPE_CHECKING:
     from ldbench.run.pipeline import Settings
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the suite's command line."""
-    app.command()(run)
-
-
 def run(
     task: Task,
     models: Models,

@@ -11,11 +11,6 @@ from ldbench.cli.options import RUNS, Device, Out, Seed, Task, live_settings
 from ldbench.cli.run import show
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the suite's command line."""
-    app.command()(score)
-
-
 def score(
     task: Task,
     folder: Annotated[Path, typer.Argument(help="One PNG or JPEG a case, named by the case's id.")],

@@ -14,11 +14,6 @@ from ldbench.errors import UsageError
 study = typer.Typer(name="study", no_args_is_help=True, help="Let people judge images: blinded pages and their scores.")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the suite's command line."""
-    app.add_typer(study)
-
-
 @study.command()
 def make(
     runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs of one task, each with its images.")],

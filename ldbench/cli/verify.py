@@ -10,12 +10,6 @@ import typer
 from ldbench.cli.options import Card, Device
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the suite's command line."""
-    app.command()(verify)
-    app.command()(submit)
-
-
 def verify(
     path: Annotated[Path, typer.Argument(metavar="RESULT", help="A result.json, a run's folder, or a submission.")],
     device: Device = "auto",

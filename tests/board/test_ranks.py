@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ldbench.api import Direction
 from ldbench.board.paired_tests import Comparison
-from ldbench.board.ranks import Place, places
+from ldbench.board.ranks import RankInterval, places
 
 directions = st.sampled_from(["lower", "higher"])
 
@@ -19,7 +19,7 @@ def against(first: str, second: str, better: str | None) -> Comparison:
     return Comparison("fid", first, second, 0.0, 0.0, 0.0, 1.0, 1.0, 1, True, better)
 
 
-def among(values: dict[str, float], direction: Direction, told: set[frozenset[str]]) -> dict[str, Place]:
+def among(values: dict[str, float], direction: Direction, told: set[frozenset[str]]) -> dict[str, RankInterval]:
     """The places when exactly the pairs `told` are told apart, each in favour of the better value."""
     best = min if direction == "lower" else max
     pairs = [

@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from ldbench.cli.leaderboard import register
+from ldbench.cli.leaderboard import leaderboard
 from ldbench.errors import LdbenchError
 from ldbench.records import result
 from ldbench.records.result import Result
@@ -22,7 +22,7 @@ COMMITTED = Path(__file__).parents[2] / "leaderboards"
 def ldbench(*arguments: str) -> tuple[int, str]:
     """Exit code and output of `ldbench leaderboard ...`, an error as `ldbench.cli.main` turns it into a line."""
     app = typer.Typer()
-    register(app)
+    app.add_typer(leaderboard)
     done = CliRunner().invoke(app, ["leaderboard", *arguments])
     if isinstance(done.exception, LdbenchError):
         return done.exception.exit_code, f"error: {done.exception}\n"

@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from ldbench.api import API_VERSION
-from ldbench.cli.new import register
+from ldbench.cli.new import new
 from ldbench.errors import UnknownNameError, UsageError
 from ldbench.plugins.generators import load_generator
 from ldbench.plugins.scaffold.names import names_of
@@ -113,7 +113,7 @@ def test_an_unknown_kind_is_answered_with_the_known_ones(tmp_path: Path) -> None
 def test_the_command_says_what_it_wrote_and_what_comes_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     app = typer.Typer()
-    register(app)
+    app.add_typer(new)
     done = CliRunner().invoke(app, ["new", "generator", "my-blur", "--kind", "aging"])
     assert done.exit_code == 0, done.output
     *files, following = done.output.splitlines()

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from ldbench.studies.readers.draw import Draft
-from ldbench.studies.readers.key import Trial
+from ldbench.studies.readers.key import StudyTrial
 from ldbench.studies.readers.questions import IS_GENERATED, IS_REAL, LEFT, PREFERENCE, RIGHT, Question
 
 
@@ -24,14 +24,14 @@ def study_id(seed: int, salt: str) -> str:
 
 def blinded(
     drafts: Sequence[Draft], questions: Sequence[Question], repeats: int, seed: int, salt: str
-) -> tuple[Trial, ...]:
+) -> tuple[StudyTrial, ...]:
     """The trials in the order of the page: a block a question, shuffled, `repeats` of each block shown twice.
 
     What is repeated comes from the first half of a block and comes back in the second, sides swapped.
     """
     digest = hashlib.sha256(f"{seed}\0{salt}\0order".encode()).digest()
     random = np.random.default_rng(int.from_bytes(digest, "big"))
-    trials: list[Trial] = []
+    trials: list[StudyTrial] = []
     for question in questions:
         block = [draft for draft in drafts if draft.question == question.name]
         sided = [_trial(draft, swap) for draft, swap in zip(block, _swaps(block, random), strict=True)]
@@ -56,19 +56,19 @@ def _arm(draft: Draft) -> tuple[int, ...]:
     return tuple(runs) if draft.question == PREFERENCE else (max(runs),)
 
 
-def _trial(draft: Draft, swap: bool) -> Trial:
+def _trial(draft: Draft, swap: bool) -> StudyTrial:
     first = draft.pictures[0]
     if len(draft.pictures) == 1:
         right = IS_REAL if first.kind == "scan" else IS_GENERATED
-        return Trial("", draft.question, draft.asked, draft.pictures, right, catch=draft.catch)
+        return StudyTrial("", draft.question, draft.asked, draft.pictures, right, catch=draft.catch)
     pictures = draft.pictures[::-1] if swap else draft.pictures
     side = None if draft.question == PREFERENCE else RIGHT if swap else LEFT
-    return Trial("", draft.question, draft.asked, pictures, side, draft.source)
+    return StudyTrial("", draft.question, draft.asked, pictures, side, draft.source)
 
 
 def _with_repeats(
-    trials: list[Trial], repeats: int, seed: int, salt: str, random: np.random.Generator
-) -> list[Trial]:
+    trials: list[StudyTrial], repeats: int, seed: int, salt: str, random: np.random.Generator
+) -> list[StudyTrial]:
     half = len(trials) // 2
     early, late = trials[:half], trials[half:]
     candidates = [trial for trial in early if not trial.catch]
@@ -79,7 +79,7 @@ def _with_repeats(
     return early + late
 
 
-def _again(trial: Trial, name: str) -> Trial:
+def _again(trial: StudyTrial, name: str) -> StudyTrial:
     swapped = {LEFT: RIGHT, RIGHT: LEFT}
     return replace(
         trial, id=name, pictures=trial.pictures[::-1], repeat_of=trial.id,

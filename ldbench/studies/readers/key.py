@@ -30,7 +30,7 @@ class StudyImage:
 
 
 @dataclass(frozen=True)
-class Trial:
+class StudyTrial:
     """One trial: its id on the page, what is shown from left to right, and the right answer (None: there is none).
 
     `source` is the image that both answers of a preference trial were made from. `repeat_of` names the trial that this
@@ -76,10 +76,10 @@ class Key:
     page_sha256: str
     task: TaskRef
     runs: tuple[StudyRun, ...]
-    trials: tuple[Trial, ...]
+    trials: tuple[StudyTrial, ...]
     schema_version: int = SCHEMA_VERSION
 
-    def by_id(self) -> dict[str, Trial]:
+    def by_id(self) -> dict[str, StudyTrial]:
         """The trials by the ids that stand on the page."""
         return {trial.id: trial for trial in self.trials}
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ldbench.report.html import render
-from ldbench.studies.readers.key import StudyImage, Trial
+from ldbench.studies.readers.key import StudyImage, StudyTrial
 from ldbench.studies.readers.questions import Question
 
 TITLE = "Reader study"
@@ -32,7 +32,7 @@ class Wording:
 
 
 def page(
-    study: str, trials: Sequence[Trial], questions: Sequence[Question], png: Callable[[StudyImage], bytes],
+    study: str, trials: Sequence[StudyTrial], questions: Sequence[Question], png: Callable[[StudyImage], bytes],
     wording: Wording | None = None,
 ) -> str:
     """The page's HTML; `png` encodes a picture."""
@@ -49,7 +49,7 @@ def page(
 
 
 def _content(
-    study: str, trials: Sequence[Trial], questions: Sequence[Question], png: Callable[[StudyImage], bytes]
+    study: str, trials: Sequence[StudyTrial], questions: Sequence[Question], png: Callable[[StudyImage], bytes]
 ) -> dict[str, object]:
     def encoded(picture: StudyImage) -> str:
         return base64.b64encode(png(picture)).decode("ascii")

@@ -16,7 +16,7 @@ from ldbench.studies.readers.agreement import krippendorff_alpha
 from ldbench.studies.readers.answers import Answers, read_answers
 from ldbench.studies.readers.detection import two_sided, yes_no
 from ldbench.studies.readers.estimates import Estimate, share
-from ldbench.studies.readers.key import Key, Trial, read_key
+from ldbench.studies.readers.key import Key, StudyTrial, read_key
 from ldbench.studies.readers.preference import Preference, Strength, order, preferences
 from ldbench.studies.readers.questions import IS_GENERATED, QUESTIONS, REAL
 from ldbench.studies.readers.tables import answer_counts, contests, counted, is_right, repeats, table
@@ -121,7 +121,7 @@ def _accuracies(key: Key, readers: Sequence[Answers], question: str, random: np.
     return rows
 
 
-def _called(_: Trial, answer: str) -> float:
+def _called(_: StudyTrial, answer: str) -> float:
     return float(answer == IS_GENERATED)
 
 

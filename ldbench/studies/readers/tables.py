@@ -12,19 +12,19 @@ import numpy as np
 
 from ldbench.studies.readers.answers import Answers
 from ldbench.studies.readers.estimates import Array
-from ldbench.studies.readers.key import Key, Trial
+from ldbench.studies.readers.key import Key, StudyTrial
 from ldbench.studies.readers.preference import FIRST, SECOND, TIED
 from ldbench.studies.readers.questions import NEITHER, PREFERENCE, question_named
 
 
-def counted(key: Key, question: str) -> list[Trial]:
+def counted(key: Key, question: str) -> list[StudyTrial]:
     """The trials that a question is scored on."""
     return [
         trial for trial in key.trials if trial.question == question and trial.repeat_of is None and not trial.catch
     ]
 
 
-def table(readers: Sequence[Answers], trials: Sequence[Trial], value: Callable[[Trial, str], float]) -> Array:
+def table(readers: Sequence[Answers], trials: Sequence[StudyTrial], value: Callable[[StudyTrial, str], float]) -> Array:
     """`value` of every answer."""
     result = np.full((len(readers), len(trials)), np.nan)
     for row, reader in enumerate(readers):
@@ -35,14 +35,14 @@ def table(readers: Sequence[Answers], trials: Sequence[Trial], value: Callable[[
     return result
 
 
-def is_right(trial: Trial, answer: str) -> float:
+def is_right(trial: StudyTrial, answer: str) -> float:
     """1 where the answer is the right one, else 0."""
     return float(answer == trial.right)
 
 
 def contests(key: Key, readers: Sequence[Answers]) -> dict[tuple[int, int], Array]:
     """A table a pair of runs, the lower one first: 1 where it was preferred, 0 where the other was, 0.5 can't tell."""
-    grouped: dict[tuple[int, int], list[Trial]] = {}
+    grouped: dict[tuple[int, int], list[StudyTrial]] = {}
     for trial in counted(key, PREFERENCE):
         low, high = sorted(picture.run or 0 for picture in trial.pictures)
         grouped.setdefault((low, high), []).append(trial)
@@ -62,7 +62,7 @@ def answer_counts(key: Key, readers: Sequence[Answers], question: str) -> Array:
 def repeats(key: Key, reader: Answers) -> list[bool]:
     """For each trial that a reader answered twice, whether it was answered alike, whichever side things were on."""
     trials, given = key.by_id(), reader.by_trial()
-    pairs: Iterable[tuple[Trial, Trial]] = (
+    pairs: Iterable[tuple[StudyTrial, StudyTrial]] = (
         (trials[trial.repeat_of], trial) for trial in key.trials
         if trial.repeat_of is not None and trial.id in given and trial.repeat_of in given
     )
@@ -71,8 +71,8 @@ def repeats(key: Key, reader: Answers) -> list[bool]:
     ]
 
 
-def _won(run: int) -> Callable[[Trial, str], float]:
-    def value(trial: Trial, answer: str) -> float:
+def _won(run: int) -> Callable[[StudyTrial, str], float]:
+    def value(trial: StudyTrial, answer: str) -> float:
         if answer == NEITHER:
             return TIED
         chosen = trial.meant(answer)

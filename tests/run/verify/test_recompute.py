@@ -15,7 +15,8 @@ import typer
 from typer.testing import CliRunner
 
 from ldbench.api import Measured
-from ldbench.cli.verify import register
+from ldbench.cli.verify import submit
+from ldbench.cli.verify import verify as verify_command
 from ldbench.errors import LdbenchError, ResultError, UsageError
 from ldbench.run.pipeline import Settings, run, score_folder
 from ldbench.run.submission.pack import pack
@@ -144,7 +145,8 @@ def test_what_is_other_here_is_said_and_nothing_a_terminal_obeys(card: str, fold
 
 def test_the_commands_answer_by_their_exit_code(card: str, folder: Path, tmp_path: Path) -> None:
     app = typer.Typer()
-    register(app)
+    app.command("verify")(verify_command)
+    app.command()(submit)
 
     def call(*arguments: object) -> tuple[int, str]:
         done = CliRunner().invoke(app, [*map(str, arguments)], catch_exceptions=False)

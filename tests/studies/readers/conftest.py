@@ -15,7 +15,7 @@ from ldbench.data.task_data import TaskData, task_data
 from ldbench.records.result import ModelRef, Result, TaskRef, write
 from ldbench.studies.readers.answers import Answer, Answers, checksum
 from ldbench.studies.readers.draw import draw
-from ldbench.studies.readers.key import Key, Trial
+from ldbench.studies.readers.key import Key, StudyTrial
 from ldbench.studies.readers.make import Design, MadeStudy, make
 from ldbench.studies.readers.questions import chosen, question_named
 from ldbench.task import card
@@ -67,7 +67,7 @@ def write_run(data: TaskData, folder: Path, name: str, shade: int) -> Path:
     return folder
 
 
-def answered(key: Key, reader: str, given: Sequence[tuple[Trial, str]], complete: bool | None = None) -> Answers:
+def answered(key: Key, reader: str, given: Sequence[tuple[StudyTrial, str]], complete: bool | None = None) -> Answers:
     """The file of a reader who answered so."""
     answers = tuple(
         Answer(trial.id, answer, 4 if question_named(trial.question).confidence else None, 1500 + place)

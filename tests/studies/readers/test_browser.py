@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ldbench.studies.readers.answers import read_answers
-from ldbench.studies.readers.key import Trial
+from ldbench.studies.readers.key import StudyTrial
 from ldbench.studies.readers.score import scored
 
 from .conftest import Study
@@ -62,14 +62,14 @@ def begin(page: Page, reader: str) -> None:
     page.locator("#trial-title").wait_for()
 
 
-def answer(page: Page, trial: Trial, choice: int) -> None:
+def answer(page: Page, trial: StudyTrial, choice: int) -> None:
     page.keyboard.press(str(choice))
     if trial.question == "real":
         page.keyboard.press("5")
     page.keyboard.press("Enter")
 
 
-def right_key(trial: Trial) -> int:
+def right_key(trial: StudyTrial) -> int:
     return {"real": 1, "generated": 2, "left": 1, "right": 2, None: 3}[trial.right]
 
 

@@ -16,7 +16,7 @@ from ldbench.errors import LdbenchError, ResultError, UsageError
 from ldbench.studies.readers.blind import blinded
 from ldbench.studies.readers.document import StudyError
 from ldbench.studies.readers.draw import Draft, draw
-from ldbench.studies.readers.key import Trial, read_key
+from ldbench.studies.readers.key import StudyTrial, read_key
 from ldbench.studies.readers.make import Design, make
 from ldbench.studies.readers.pictures import Gallery
 from ldbench.studies.readers.questions import chosen
@@ -147,7 +147,7 @@ def test_the_salt_alone_decides_order_and_ids_and_the_seed_the_cases(study: Stud
     assert other.study != study.key.study
     assert not {trial.id for trial in other.trials} & {trial.id for trial in study.key.trials}
 
-    def shown(trials: tuple[Trial, ...]) -> set[frozenset[tuple[str, str]]]:
+    def shown(trials: tuple[StudyTrial, ...]) -> set[frozenset[tuple[str, str]]]:
         return {frozenset((each.kind, each.id) for each in trial.pictures) for trial in trials}
 
     assert shown(other.trials) == shown(study.key.trials)

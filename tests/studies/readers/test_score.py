@@ -11,7 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from ldbench.cli.study import register
+from ldbench.cli.study import study as study_commands
 from ldbench.errors import LdbenchError, UsageError
 from ldbench.studies.readers.display import render
 from ldbench.studies.readers.score import SCANS, StudyScore, scored
@@ -112,7 +112,7 @@ def test_formats(panel: StudyScore) -> None:
 def app() -> typer.Typer:
     made = typer.Typer()
     made.callback()(lambda: None)
-    register(made)
+    made.add_typer(study_commands)
     return made
 
 
