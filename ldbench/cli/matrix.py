@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from ldbench.run.matrix.display import Tally
 
 
-
 def matrix(
     tasks: Annotated[list[str], typer.Argument(help="Tasks: an id (`ldbench list tasks`) or a card's path each.")],
     models: Annotated[list[str], typer.Option(help="Generators, as for `ldbench run`: a,b,c, or repeat the option.")],
