@@ -55,7 +55,7 @@ leaderboards: install
 	$(BIN)/ldbench leaderboard build leaderboards/results --out leaderboards
 
 data: install
-	OMP_NUM_THREADS=1 $(BIN)/python -m ldbench_sandbox.rebuild --out build/sandbox
+	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.sandbox.rebuild --out build/sandbox
 
 backbone: install
 	$(BIN)/python -m recipes.tiny_sd.pretrain --out build/backbone

@@ -1,1 +1,1 @@
-"""Programs that write committed files: the shipped backbone, the JSON Schemas, the API pages. In no wheel."""
+"""Programs that write or check committed files: backbone, sandbox data, JSON Schemas, API pages. In no wheel."""

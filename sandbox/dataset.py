@@ -20,6 +20,8 @@ import numpy as np
 from ldbench.api import DataSource, Record
 from ldbench.errors import DataError
 
+from .archive import array_name
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -46,18 +48,13 @@ class FrozenDataset:
 
     def size(self, record: Record) -> tuple[int, int]:
         """Height and width of a record's image."""
-        height, width = self.arrays[_array_of(record)].shape[1:]
+        height, width = self.arrays[array_name(record.split, record.role)].shape[1:]
         return height, width
 
     def image(self, record: Record) -> NDArray[np.float32]:
         """The image of a record as `(3, H, W) float32 in [0, 1]`, grey replicated."""
-        grey = self.arrays[_array_of(record)][record.index].astype(np.float32) / 255.0
+        grey = self.arrays[array_name(record.split, record.role)][record.index].astype(np.float32) / 255.0
         return np.repeat(grey[None], 3, axis=0)
-
-
-def _array_of(record: Record) -> str:
-    """The array that holds a record's image: `test`, `test_later`, ..."""
-    return record.split if record.role == "scan" else f"{record.split}_{record.role}"
 
 
 def _frozen(name: str, folder: str, checksums: Mapping[str, str]) -> FrozenDataset:
@@ -122,7 +119,7 @@ def _check(records: tuple[Record, ...], arrays: Mapping[str, NDArray[np.uint8]],
     for record in records:
         if split_of.setdefault(record.subject, record.split) != record.split:
             raise DataError(f"{folder}/manifest.csv: subject {record.subject!r} is in two splits")
-        key = _array_of(record)
+        key = array_name(record.split, record.role)
         if key not in arrays or not 0 <= record.index < len(arrays[key]):
             raise DataError(f"{folder}/manifest.csv: {record.id!r} points at {key}[{record.index}], which is absent")
 

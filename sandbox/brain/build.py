@@ -1,16 +1,11 @@
 """Builds the frozen sandbox brains: who is in which split, at which ages, and every image of the task.
 
-Run `python -m ldbench_sandbox.brain.build --out tasks/sandbox_brain`. It needs the extra `sandbox` (nilearn,
-scipy); reading what it wrote needs neither.
-
-It refuses to put a subject in two splits (subjects are drawn per split) and to let age or sex tell the diagnosis:
-both are drawn alike in every group.
+It needs the extra `sandbox` (nilearn, scipy); reading what it wrote needs neither. Subjects are drawn per split, so
+none is in two. Age and sex are drawn alike in every group, so neither tells the diagnosis.
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -18,12 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from ..archive import Pictures, array_name, write_manifest
 from .atrophy import Diagnosis, History
 from .subject import Sex, Subject, draw_identity, draw_subject, load_atlas, render
-
-Picture = npt.NDArray[np.uint8]
 
 SEED: Final = 20250607
 COLUMNS: Final = ("image_id", "subject", "split", "role", "index", "age", "sex", "diagnosis", "years")
@@ -68,7 +61,7 @@ class Scan:
     @property
     def key(self) -> str:
         """The array that holds the image in `images.npz`."""
-        return self.split if self.role == "scan" else f"{self.split}_{self.role}"
+        return array_name(self.split, self.role)
 
     @property
     def image_id(self) -> str:
@@ -120,58 +113,30 @@ def _future(subject: Subject, age: int, diagnosis: Diagnosis, history: History, 
 def build_brain(out: Path, seed: int = SEED) -> None:
     """Render the whole data set into `out`: `images.npz` and `manifest.csv`; about a minute on one core.
 
-    Args:
-        out: folder, made if it is missing.
-        seed: of every subject, history and random field.
-
-    Raises:
-        DataError: nilearn or scipy is not installed.
+    `seed` is that of every subject, history and random field. Raises DataError where nilearn or scipy isn't installed.
     """
     scans = plan(seed)
     pictures = _render_all(scans)
-    images: dict[str, list[Picture]] = {}
-    rows: list[dict[str, str | int]] = []
+    images: dict[str, list[Pictures]] = {}
+    rows: list[tuple[str | int, ...]] = []
     for scan in scans:
-        held = images.setdefault(scan.key, [])
-        rows.append(_row(scan, len(held)))
-        held.append(pictures[scan.image_id])
+        of_key = images.setdefault(scan.key, [])
+        subject, who = f"s{scan.subject.number:04d}", (scan.age, scan.subject.sex, scan.diagnosis, scan.years)
+        rows.append((scan.image_id, subject, scan.split, scan.role, len(of_key), *who))
+        of_key.append(pictures[scan.image_id])
     out.mkdir(parents=True, exist_ok=True)
-    arrays: dict[str, Any] = {key: np.stack(held) for key, held in images.items()}
+    arrays: dict[str, Any] = {key: np.stack(same) for key, same in images.items()}
     np.savez_compressed(out / "images.npz", **arrays)
-    with (out / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_manifest(out / "manifest.csv", COLUMNS, rows)
 
 
-def _render_all(scans: list[Scan]) -> dict[str, Picture]:
+def _render_all(scans: list[Scan]) -> dict[str, Pictures]:
     """Images by id, subject by subject, so that each identity is drawn once."""
     atlases = load_atlas()
-    pictures: dict[str, Picture] = {}
+    pictures: dict[str, Pictures] = {}
     for _, group in groupby(sorted(scans, key=lambda scan: scan.image_id), key=lambda scan: scan.subject):
         same = list(group)
         identity = draw_identity(same[0].subject)
         for scan in same:
             pictures[scan.image_id] = render(atlases, scan.subject, identity, scan.age, scan.history)
     return pictures
-
-
-def _row(scan: Scan, index: int) -> dict[str, str | int]:
-    """The manifest's row."""
-    return {
-        "image_id": scan.image_id, "subject": f"s{scan.subject.number:04d}", "split": scan.split, "role": scan.role,
-        "index": index, "age": scan.age, "sex": scan.subject.sex, "diagnosis": scan.diagnosis, "years": scan.years,
-    }
-
-
-def main() -> None:
-    """Command line of the build."""
-    parser = argparse.ArgumentParser(description="Build the frozen sandbox brains.")
-    parser.add_argument("--out", type=Path, required=True, help="folder for images.npz and manifest.csv")
-    parser.add_argument("--seed", type=int, default=SEED)
-    arguments = parser.parse_args()
-    build_brain(arguments.out, arguments.seed)
-
-
-if __name__ == "__main__":
-    main()

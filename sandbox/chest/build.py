@@ -1,26 +1,18 @@
 """Write the frozen chest data: 800 training, 160 validation and 400 test patients, the last with counterfactuals.
 
-    python -m ldbench_sandbox.chest.build tasks/sandbox_chest
-
 Every split holds the four findings in equal numbers, each with as many women as men and ages spread evenly over
 18 to 90 years, so that neither sex nor age says anything about the finding; subject numbers say nothing either.
-
-Refuses to put a patient in two splits, and to write anything but images.npz and manifest.csv.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import sys
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from ..archive import Pictures, array_name, write_arrays, write_manifest
 from .patient import AGE_RANGE, FINDINGS, SEXES, SPLITS, ChestPatient, draw_patient
 from .render import render
 
@@ -79,7 +71,7 @@ def _added_findings(healthy: list[str]) -> dict[str, str]:
     return {subject: FINDINGS[1 + rank % 3] for rank, subject in enumerate(order)}
 
 
-def render_split(split: str, role: str, seed: int = SEED) -> npt.NDArray[np.uint8]:
+def render_split(split: str, role: str, seed: int = SEED) -> Pictures:
     """The images of a split in one role, (N, 64, 64) uint8."""
     return np.stack([render(case.patient(seed), *case.attributes(role)) for case in chest_cases(split, seed)])
 
@@ -92,34 +84,13 @@ def roles(split: str) -> tuple[str, ...]:
 def build_chest(out: Path, seed: int = SEED) -> None:
     """Write images.npz and manifest.csv into the folder `out`, made if missing; about two minutes on one core."""
     out.mkdir(parents=True, exist_ok=True)
-    images: dict[str, npt.NDArray[np.generic]] = {}
+    images: dict[str, Pictures] = {}
     rows: list[tuple[str | int, ...]] = []
     for split in SPLITS:
         for role in roles(split):
-            images[split if role == "scan" else f"{split}_{role}"] = render_split(split, role, seed)
+            images[array_name(split, role)] = render_split(split, role, seed)
             for case in chest_cases(split, seed):
                 finding, sex, age = case.attributes(role)
                 rows.append((f"{case.subject}-{role}", case.subject, split, role, case.index, age, sex, finding))
     write_arrays(out / "images.npz", images)
-    with (out / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(rows)
-
-
-def write_arrays(path: Path, arrays: dict[str, npt.NDArray[np.generic]]) -> None:
-    """Write named arrays as np.savez does, but packed by bzip2: 5.4 MB of films where deflate makes 7.2.
-
-    np.load reads either; the fixed date makes equal arrays equal bytes.
-    """
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2, compresslevel=9) as archive:
-        for name, array in arrays.items():
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, array, allow_pickle=False)
-            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_BZIP2
-            archive.writestr(entry, buffer.getvalue())
-
-
-if __name__ == "__main__":
-    build_chest(Path(sys.argv[1]))
+    write_manifest(out / "manifest.csv", COLUMNS, rows)

@@ -4,7 +4,7 @@ Three measurements: ventricle-to-brain ratio (dark fluid in the central region o
 sulcal fluid as a fraction of the anterior and of the posterior outer region. Age and a diagnosis score are quadratic
 regressions on the three, fitted on the TRAINING scans only. The coefficients below are what
 
-    python -m ldbench_sandbox.brain.fit_estimator --data tasks/sandbox_brain
+    python -m recipes.sandbox.brain_estimator --data tasks/sandbox_brain
 
 prints; it also writes the errors on the true test images to `estimators.json` beside the data.
 

@@ -109,7 +109,7 @@ def test_manifest_is_what_the_recipe_plans(rows: list[dict[str, str]]) -> None:
 def test_reading_and_estimating_needs_neither_scipy_nor_nilearn() -> None:
     program = (
         "import sys; from pathlib import Path; from ldbench_sandbox.estimators.brain import age_years;"
-        "from ldbench_sandbox.brain.fit_estimator import read_scans;"
+        "from recipes.sandbox.brain_estimator import read_scans;"
         f"age_years(read_scans(Path({str(DATA)!r}), 'validation')[0][:2]);"
         "import ldbench_sandbox.brain.build;"
         "assert not {'scipy', 'nilearn', 'nibabel', 'torch'} & set(sys.modules)"

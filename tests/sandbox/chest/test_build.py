@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ldbench_sandbox.chest.build import COLUMNS, SIZES, chest_cases, roles, write_arrays
+from ldbench_sandbox.chest.build import COLUMNS, SIZES, chest_cases, roles
 from ldbench_sandbox.chest.patient import FINDINGS, SEXES, SPLITS
 from ldbench_sandbox.chest.render import render
 
@@ -90,16 +90,6 @@ def test_rendering_again_gives_the_frozen_films(images, split: str, role: str) -
         # Another processor or numpy may round a pixel the other way; nothing may move by more.
         assert difference.max() <= 1
         assert (difference > 0).mean() < 1e-2
-
-
-def test_equal_arrays_make_equal_bytes(tmp_path: Path) -> None:
-    arrays = {"a": np.arange(12, dtype=np.uint8).reshape(3, 4), "b": np.array(0.5)}
-    for name in ("one.npz", "two.npz"):
-        write_arrays(tmp_path / name, arrays)
-    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
-    with np.load(tmp_path / "one.npz", allow_pickle=False) as stored:
-        assert np.array_equal(stored["a"], arrays["a"])
-        assert stored["b"] == 0.5
 
 
 def test_the_data_are_small_and_the_errors_are_numbers() -> None:

@@ -1,11 +1,9 @@
 """Fit the chest estimators on the training split, and measure their errors on the test split's true films.
 
-    python -m ldbench_sandbox.chest.fit_estimator tasks/sandbox_chest
+    python -m recipes.sandbox.chest_estimator tasks/sandbox_chest
 
 writes estimator.npz (the frozen kernel ridge) and estimators.json (its errors, which the task card states).
 The kernel's width and the ridge were chosen on the validation split.
-
-Refuses to look at test images while it fits.
 """
 
 from __future__ import annotations
@@ -17,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-
-from ..estimators.chest import ATTRIBUTES, KernelRidge, block_means, estimate, kernel
-from ..estimators.chest_landmarks import Array
-from .anatomy import heart_ratio
-from .build import SEED, chest_cases, roles, write_arrays
-from .patient import FINDINGS, SEXES
+from ldbench_sandbox.archive import array_name, write_arrays
+from ldbench_sandbox.chest.anatomy import heart_ratio
+from ldbench_sandbox.chest.build import SEED, chest_cases, roles
+from ldbench_sandbox.chest.patient import FINDINGS, SEXES
+from ldbench_sandbox.estimators.chest import ATTRIBUTES, KernelRidge, block_means, estimate, kernel
+from ldbench_sandbox.estimators.chest_landmarks import Array
 
 _GAMMA = 0.2
 _RIDGE = 0.02
@@ -86,7 +84,7 @@ def all_errors(arrays: Mapping[str, npt.NDArray[np.uint8]], ridge: KernelRidge) 
     """Errors on the test split's films, and with a prefix on their counterfactuals (`test_other_`, `test_sex_`)."""
     result: dict[str, float] = {}
     for role in roles("test"):
-        name = "test" if role == "scan" else f"test_{role}"
+        name = array_name("test", role)
         prefix = "" if role == "scan" else f"{name}_"
         measured = errors(arrays[name], truths("test", role), ridge)
         result |= {f"{prefix}{key}": value for key, value in measured.items()}

@@ -2,7 +2,7 @@
 
 The frozen files are what the cards' checksums name; this shows that they are what the code makes. Another processor
 or numpy may round differently, so the comparison has a tolerance: at most one pixel in a thousand may differ by more
-than one grey level. Refuses to overwrite the frozen files.
+than one grey level.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
+from ldbench_sandbox.brain.build import build_brain
+from ldbench_sandbox.chest.build import build_chest
+from ldbench_sandbox.dataset import PACKAGE
 from numpy.typing import NDArray
-
-from .dataset import PACKAGE
 
 TOLERATED_SHARE = 1e-3
 
@@ -44,9 +45,6 @@ def compare(frozen: Mapping[str, NDArray[np.uint8]], folder: Path) -> list[str]:
 
 def main() -> int:
     """Build both data sets below --out and compare; 1 where one is out of tolerance."""
-    from .brain.build import build_brain
-    from .chest.build import build_chest
-
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, required=True)
     out: Path = parser.parse_args().out

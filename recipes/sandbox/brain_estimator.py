@@ -1,4 +1,9 @@
-"""Fit the readings of a brain on the frozen training scans."""
+"""Fit the readings of a brain on the frozen training scans, and measure their errors on the other true images.
+
+    python -m recipes.sandbox.brain_estimator --data tasks/sandbox_brain
+
+prints the coefficients that `ldbench_sandbox.estimators.brain` holds, and writes the errors to `estimators.json`.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-
-from ..estimators.brain import FROZEN, Fit, Vector, features, measure
+from ldbench_sandbox.archive import array_name
+from ldbench_sandbox.estimators.brain import FROZEN, Fit, Vector, features, measure
 
 
 def fit(images: npt.NDArray[np.float32], ages: Vector, diagnoses: list[str]) -> Fit:
@@ -68,15 +73,11 @@ def errors(images: npt.NDArray[np.float32], ages: Vector, diagnoses: list[str], 
 def read_scans(data: Path, key: str) -> tuple[npt.NDArray[np.float32], Vector, list[str]]:
     """Images in [0, 1], ages and diagnoses of one array of the frozen data, in array order."""
     with (data / "manifest.csv").open(encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if _key(row) == key]
+        rows = [row for row in csv.DictReader(file) if array_name(row["split"], row["role"]) == key]
     rows.sort(key=lambda row: int(row["index"]))
     with np.load(data / "images.npz", allow_pickle=False) as arrays:
         images = arrays[key].astype(np.float32) / 255
     return images, np.array([float(row["age"]) for row in rows]), [row["diagnosis"] for row in rows]
-
-
-def _key(row: dict[str, str]) -> str:
-    return row["split"] if row["role"] == "scan" else f"{row['split']}_{row['role']}"
 
 
 def main() -> None:
