@@ -8,12 +8,11 @@ baseline, so age at the scan is AGE + the time since the subject's visit "bl".
 `labels = "search"`: the CSV of the archive's image search, by Image Data ID. Its Group is what the subject was enrolled
 as, not what a clinician found on that day, and its Age is in whole years; both are taken as they stand.
 
-Refuses to guess a diagnosis: a scan with no visit in the window, or in neither table, is left out by name.
+A scan without a visit in the window, or in no table, is left out by name.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,14 +23,20 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ldbench.api import Attributes, Found, ParameterValue, Skipped, SourceImage
+from ldbench.api import Found, ParameterValue, Skipped, SourceImage
 from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
 from ldbench.data.prepare.readers.adni1_tables import IMAGE_COLUMN, Merged, Searched
-from ldbench.data.prepare.readers.visits import Scan, files_below, find_table, one_a_day, read_table
+from ldbench.data.prepare.readers.listing import files_below, find_table, found_of
+from ldbench.data.prepare.readers.tables import read_table
+from ldbench.data.prepare.readers.visits import Scan, scans_below
 from ldbench.errors import DataError, UsageError
 
 MERGED = "ADNIMERGE.csv"
 _VOLUME = re.compile(r"ADNI_(\d{3}_S_\d{4})_.*_I(\d+)\.nii(?:\.gz)?")
+_LAYOUT = (
+    "volumes as 002_S_0295/<series>/<date>/I45108/ADNI_002_S_0295_..._I45108.nii, got none; name the folder that holds "
+    "the subjects"
+)
 # What older releases write, changes included: "MCI to Dementia" is the visit at which dementia was found.
 _DIAGNOSES = (
     "CN=CN; NL=CN; MCI to NL=CN; Dementia to NL=CN; MCI=MCI; NL to MCI=MCI; Dementia to MCI=MCI; "
@@ -78,19 +83,8 @@ class Adni1Reader:
         Raises DataError: no such folder, no volume, a table or a column that is missing, an unreadable date or age.
         """
         files = files_below(root)
-        scans, skipped = self._scans(root, files)
-        kept, doubles = one_a_day(scans)
-        skipped += doubles
-        table = self._table(root, files)
-        images: list[SourceImage] = []
-        for scan in kept:
-            known = table.of(scan)
-            if isinstance(known, Skipped):
-                skipped.append(known)
-                continue
-            attributes: Attributes = {"age": math.floor(known.age), "sex": known.sex, "diagnosis": known.diagnosis}
-            images.append(SourceImage(scan.name, scan.path, scan.subject, scan.image, attributes, known.years))
-        return Found.in_order(images, skipped)
+        scans, skipped = scans_below(root, files, self._scan, _LAYOUT)
+        return found_of([*skipped, *map(self._table(root, files).of, scans)])
 
     def pixels(self, source: SourceImage) -> NDArray[np.float32]:
         """The axial slice, `(size, size) float32 in [0, 1]`. Raises ImageError."""
@@ -119,27 +113,11 @@ class Adni1Reader:
             raise DataError(f"{root}: expected one CSV with a column {IMAGE_COLUMN!r}, got {got}; name it as the table")
         return Searched(tables[0], classes)
 
-    def _scans(self, root: Path, files: Sequence[Path]) -> tuple[list[Scan], list[Skipped]]:
-        scans: list[Scan] = []
-        skipped: list[Skipped] = []
-        for file in files:
-            match = _VOLUME.fullmatch(file.name)
-            if match is None:
-                continue
-            scan = self._scan(file.relative_to(root), file, match[1], match[2])
-            if isinstance(scan, Skipped):
-                skipped.append(scan)
-            else:
-                scans.append(scan)
-        if not scans and not skipped:
-            raise DataError(
-                f"{root}: expected volumes as 002_S_0295/<series>/<date>/I45108/ADNI_002_S_0295_..._I45108.nii, "
-                "got none; name the folder that holds the subjects"
-            )
-        return scans, skipped
-
-    def _scan(self, inside: Path, path: Path, subject: str, image: str) -> Scan | Skipped:
-        name = inside.as_posix()
+    def _scan(self, inside: Path, path: Path) -> Scan | Skipped | None:
+        match = _VOLUME.fullmatch(path.name)
+        if match is None:
+            return None
+        name, (subject, image) = inside.as_posix(), match.groups()
         folders = [*inside.parts[:-1]][-4:]
         if len(folders) < 4 or folders[0] != subject or folders[3] != f"I{image}":
             reason = f"expected to lie in {subject}/<series>/<date>/I{image}, got {'/'.join(folders) or 'the root'}"

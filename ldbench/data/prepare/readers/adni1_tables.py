@@ -1,7 +1,6 @@
 """What ADNI's tables say of a scan: ADNIMERGE by subject and nearest visit, or the archive's search CSV by image.
 
-Refuses to fill a gap: a scan that a table doesn't place is a `Skipped` with the rule that leaves it out, and a table
-that isn't as the archive writes it is a `DataError`.
+A scan that a table doesn't place is a `Skipped` with the rule that leaves it out.
 """
 
 from __future__ import annotations
@@ -12,26 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
-from ldbench.api import Skipped
-from ldbench.data.prepare.readers.visits import Scan, Visit, nearest, numbers, read_table
+from ldbench.api import Skipped, SourceImage
+from ldbench.data.prepare.readers.tables import check_unique, days, numbers, read_table
+from ldbench.data.prepare.readers.visits import DAYS_A_YEAR, Scan, Visit, nearest
 from ldbench.errors import DataError
 
-DAYS_A_YEAR = 365.25
 IMAGE_COLUMN = "Image Data ID"
 _BASELINE = "bl"
 _SEX = {"male": "male", "m": "male", "female": "female", "f": "female"}
-
-
-@dataclass(frozen=True)
-class Known:
-    """A scan's age in years, its place in time in years, sex and diagnosis."""
-
-    age: float
-    years: float
-    sex: str
-    diagnosis: str
 
 
 @dataclass(frozen=True)
@@ -44,7 +31,7 @@ class _Person:
 
 
 @dataclass(frozen=True)
-class _Row:
+class _SearchRow:
     subject: str
     age: float
     sex: str
@@ -61,8 +48,8 @@ class Merged:
         self._window, self._name = window_days, path.name
         self._people = _people(path, classes)
 
-    def of(self, scan: Scan) -> Known | Skipped:
-        """What is known of the scan, or why it is left out."""
+    def of(self, scan: Scan) -> SourceImage | Skipped:
+        """The scan with what is known of it, or why it is left out."""
         person = self._people.get(scan.subject)
         if person is None:
             return Skipped(scan.name, f"no row for its subject in {self._name}", "rule", "subject in table")
@@ -79,7 +66,7 @@ class Merged:
             reason = f"DX of visit {visit.name} is none of CN, MCI, AD: {visit.reason!r}"
             return Skipped(scan.name, reason, "rule", "class of visit")
         age = (scan.day - person.born) / DAYS_A_YEAR
-        return Known(age, age, person.sex, visit.diagnosis)
+        return scan.source(age, person.sex, visit.diagnosis, age)
 
 
 class Searched:
@@ -92,17 +79,15 @@ class Searched:
         self._classes, self._name = classes, path.name
         table = read_table(path, (IMAGE_COLUMN, "Subject", "Group", "Sex", "Age"))
         images = table[IMAGE_COLUMN].str.removeprefix("I")
-        doubles = images[images.duplicated()]
-        if len(doubles):
-            raise DataError(f"{path}: expected one row an image, got several of I{doubles.iloc[0]}; keep one")
+        check_unique(path, images, "an image", "I")
         columns = (images, table["Subject"], numbers(path, table, "Age"), table["Sex"], table["Group"])
         self._rows = {
-            f"I{image}": _Row(str(subject), float(age), _SEX.get(str(sex).lower(), str(sex)), str(group))
+            f"I{image}": _SearchRow(str(subject), float(age), _SEX.get(str(sex).lower(), str(sex)), str(group))
             for image, subject, age, sex, group in zip(*columns, strict=True)
         }
 
-    def of(self, scan: Scan) -> Known | Skipped:
-        """What is known of the scan, or why it is left out."""
+    def of(self, scan: Scan) -> SourceImage | Skipped:
+        """The scan with what is known of it, or why it is left out."""
         row = self._rows.get(scan.image)
         if row is None:
             return Skipped(scan.name, f"no row for {scan.image} in {self._name}", "rule", "image in table")
@@ -116,16 +101,16 @@ class Searched:
         diagnosis = self._classes.get(row.group, "")
         if not diagnosis:
             return Skipped(scan.name, f"Group is none of CN, MCI, AD: {row.group!r}", "rule", "class of visit")
-        return Known(row.age, scan.day / DAYS_A_YEAR, row.sex, diagnosis)
+        return scan.source(row.age, row.sex, diagnosis, scan.day / DAYS_A_YEAR)
 
 
 def _people(path: Path, classes: Mapping[str, str]) -> dict[str, _Person]:
     table = read_table(path, ("PTID", "VISCODE", "EXAMDATE", "DX", "AGE", "PTGENDER"))
-    days, ages = _days(path, table), numbers(path, table, "AGE")
+    dates, ages = days(path, table, "EXAMDATE"), numbers(path, table, "AGE")
     born: dict[str, float] = {}
     sexes: dict[str, str] = {}
     visits: dict[str, list[Visit]] = defaultdict(list)
-    columns = (table["PTID"], table["VISCODE"], table["DX"], table["PTGENDER"], days, ages)
+    columns = (table["PTID"], table["VISCODE"], table["DX"], table["PTGENDER"], dates, ages)
     for subject, code, text, sex, day, age in zip(*columns, strict=True):
         sexes.setdefault(subject, _SEX.get(sex.lower(), sex))
         if code == _BASELINE:
@@ -137,18 +122,6 @@ def _people(path: Path, classes: Mapping[str, str]) -> dict[str, _Person]:
     return {
         subject: _Person(born.get(subject, math.nan), sex, tuple(visits[subject])) for subject, sex in sexes.items()
     }
-
-
-def _days(path: Path, table: pd.DataFrame) -> list[int | None]:
-    """EXAMDATE as day numbers, None where blank."""
-    text = table["EXAMDATE"]
-    dates = pd.to_datetime(text.where(text != "", None), format="%Y-%m-%d", errors="coerce")
-    wrong = dates.isna() & (text != "")
-    if wrong.any():
-        at = int(wrong.to_numpy().argmax())
-        got = f"{text.iloc[at]!r} in line {at + 2}"
-        raise DataError(f"{path}: expected dates as 2006-05-31 in 'EXAMDATE', got {got}; repair the table")
-    return [None if pd.isna(day) else int(day.toordinal()) for day in dates]
 
 
 def _uncoded(scan: Scan, column: str, got: str, table: str) -> Skipped:

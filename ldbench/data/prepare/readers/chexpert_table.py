@@ -6,13 +6,13 @@ would otherwise make NaN of blanks, and a comparison with NaN is a label that no
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ldbench.data.prepare.readers.tables import read_cells
 from ldbench.errors import DataError
 
 FINDING_COLUMNS = (
@@ -132,19 +132,7 @@ def _file_names(tables: Tables) -> tuple[str, ...]:
 
 
 def _read(path: Path) -> list[tuple[str, Row]]:
-    import pandas as pd  # here, as the processes that only read pixels can do without its half second
-
-    try:
-        table = pd.read_csv(path, dtype=str, na_filter=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:  # pandas' own errors and bad UTF-8 are ValueErrors
-        raise DataError(f"{path}: expected CheXpert's table, got {' '.join(str(error).split())}") from error
-    missing = [name for name in COLUMNS if name not in table.columns]
-    if missing:
-        near = difflib.get_close_matches(missing[0], [*map(str, table.columns)], n=2, cutoff=0.6)
-        got = " and ".join(map(repr, near)) if near else f"only {', '.join(map(str, table.columns))}"
-        raise DataError(f"{path}: expected the columns {', '.join(missing)}, got {got[:200]}; restore the header")
-    if not isinstance(table.index, pd.RangeIndex):  # what pandas makes of rows that are longer than the header
-        raise DataError(f"{path}: expected {len(table.columns)} cells a row, got more; copy the table again")
+    table = read_cells(path, "CheXpert's table", COLUMNS)
     cells = zip(*(table[name].tolist() for name in COLUMNS), strict=True)
     return [
         (f"{path.name} line {line}", dict(zip(COLUMNS, row, strict=True))) for line, row in enumerate(cells, start=2)

@@ -26,6 +26,8 @@ from PIL import Image
 from ldbench.api import Found, ParameterValue, Skipped, SourceImage
 from ldbench.data.prepare.pixels.pictures import Grey, read_dicom, read_picture, read_plane
 from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
+from ldbench.data.prepare.readers.listing import found_of
+from ldbench.data.prepare.readers.tables import read_cells
 from ldbench.errors import DataError, FaultyImageError, ImageError, UsageError
 
 IMAGE, SUBJECT, YEARS = "image", "subject", "years"
@@ -68,22 +70,16 @@ class FolderReader:
 
     def found(self, root: Path) -> Found:
         """Every row of the CSV, as an image or with the reason it is left out; DataError for a missing column."""
-        table = _read_table(self.csv)
-        _check_columns(self.csv, list(table), self.class_attribute)
+        table = _read_table(self.csv, self.class_attribute)
         numeric = {name: _numbers(cells) for name, cells in table.items() if name not in (IMAGE, SUBJECT, YEARS)}
-        images: list[SourceImage] = []
-        skipped: list[Skipped] = []
+        images: list[SourceImage | Skipped] = []
         seen: set[str] = set()
         base = root.resolve()
-        for line in range(len(table[IMAGE])):
-            cells = {name: values[line] for name, values in table.items()}
-            attributes = {name: values[line] for name, values in numeric.items()}
-            made = self._source(base, line + 2, cells, {k: v for k, v in attributes.items() if v is not None}, seen)
-            if isinstance(made, Skipped):
-                skipped.append(made)
-            else:
-                images.append(made)
-        return Found.in_order(images, skipped)
+        for row in range(len(table[IMAGE])):
+            cells = {name: values[row] for name, values in table.items()}
+            attributes = {name: value for name, values in numeric.items() if (value := values[row]) is not None}
+            images.append(self._source(base, row + 2, cells, attributes, seen))
+        return found_of(images)
 
     def pixels(self, source: SourceImage) -> NDArray[np.float32]:
         """The image `(size, size) float32 in [0, 1]`. Raises ImageError naming the file."""
@@ -172,26 +168,13 @@ def _suffix(path: Path) -> str:
     raise ImageError(f"{path}: expected one of {', '.join((*_PICTURES, *_DICOM, *_NIFTI))}, got another suffix")
 
 
-def _read_table(path: Path) -> dict[str, list[str]]:
+def _read_table(path: Path, class_attribute: str) -> dict[str, list[str]]:
     """The CSV's cells as text, by column."""
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise DataError(f"can't read {path}: no such file; name the CSV by --csv") from error
-    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
-        raise DataError(f"can't read {path}: {' '.join(str(error).split())}; expected a CSV with a header") from error
-    return {str(name): [str(cell) for cell in table[name]] for name in table.columns}
-
-
-def _check_columns(path: Path, columns: list[str], class_attribute: str) -> None:
-    for name in (IMAGE, SUBJECT, class_attribute):
-        if name not in columns:
-            raise DataError(f"{path}: expected a column {name!r}, got {', '.join(columns)}; rename one or add it")
+    table = read_cells(path, "a CSV with a header (--csv)", (IMAGE, SUBJECT, class_attribute))
     for name in _RESERVED:
-        if name in columns:
+        if name in table.columns:
             raise DataError(f"{path}: the column {name!r} has a name that the manifest needs itself; rename it")
+    return {str(name): table[name].tolist() for name in table.columns}
 
 
 def _numbers(cells: list[str]) -> list[str | int | float | None]:

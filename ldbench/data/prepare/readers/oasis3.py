@@ -5,8 +5,8 @@ root; the number is days since entry. Beside them `OASIS3_demographics.csv`, `OA
 `OASIS3_UDSd1_diagnoses.csv`. Age at the scan is AgeatEntry + days / 365.25 (LaMontagne et al. 2019,
 doi:10.1101/2019.12.13.19014902).
 
-The tables know no single column of CN, MCI and AD: `Diagnoses` is our reading of them, and a setting. Refuses to
-stretch it: a visit that fits no class gives its scan none, and the scan is left out by name.
+No single column of the tables says CN, MCI or AD: `Diagnoses` is our reading of them, and a setting. A scan whose visit
+fits no class is left out by name.
 """
 
 from __future__ import annotations
@@ -21,25 +21,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ldbench.api import Attributes, Found, ParameterValue, Skipped, SourceImage
+from ldbench.api import Found, ParameterValue, Skipped, SourceImage
 from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
-from ldbench.data.prepare.readers.visits import (
-    Scan,
-    Visit,
-    files_below,
-    find_table,
-    nearest,
-    numbers,
-    one_a_day,
-    read_table,
-)
+from ldbench.data.prepare.readers.listing import files_below, find_table, found_of
+from ldbench.data.prepare.readers.tables import check_unique, numbers, read_table
+from ldbench.data.prepare.readers.visits import DAYS_A_YEAR, Scan, Visit, nearest, scans_below
 from ldbench.errors import DataError, UsageError
 
 DEMOGRAPHICS, CDR, CODES = "OASIS3_demographics.csv", "OASIS3_UDSb4_cdr.csv", "OASIS3_UDSd1_diagnoses.csv"
-DAYS_A_YEAR = 365.25
 _SESSION = re.compile(r"(OAS3\d{4})_MR_d(\d{4,5})")
 _T1 = re.compile(r"sub-(OAS3\d{4})_sess?-d(\d{4,5})((?:_[a-z]+-[0-9A-Za-z]+)*)_T1w\.nii(?:\.gz)?")
 _SEX = {1.0: "male", 2.0: "female"}
+_LAYOUT = (
+    "scans as OAS30001_MR_d0757/anat1/sub-OAS30001_ses-d0757_T1w.nii.gz, got none; name the folder that holds the "
+    "sessions"
+)
 
 
 @dataclass(frozen=True)
@@ -110,17 +106,8 @@ class Oasis3Reader:
         files = files_below(root)
         people = _people(find_table(root, files, DEMOGRAPHICS))
         visits = self._visits(root, files)
-        scans, skipped = _scans(root, files)
-        kept, doubles = one_a_day(scans)
-        images: list[SourceImage] = []
-        skipped += doubles
-        for scan in kept:
-            made = self._source(scan, people, visits.get(scan.subject, []))
-            if isinstance(made, Skipped):
-                skipped.append(made)
-            else:
-                images.append(made)
-        return Found.in_order(images, skipped)
+        scans, skipped = scans_below(root, files, _scan, _LAYOUT)
+        return found_of([*skipped, *(self._source(scan, people, visits.get(scan.subject, [])) for scan in scans)])
 
     def pixels(self, source: SourceImage) -> NDArray[np.float32]:
         """The axial slice, `(size, size) float32 in [0, 1]`. Raises ImageError."""
@@ -168,20 +155,15 @@ class Oasis3Reader:
         if not visit.diagnosis:
             reason = f"visit of day {visit.day} is none of CN, MCI, AD: {visit.reason}"
             return Skipped(scan.name, reason, "rule", "class of visit")
-        attributes: Attributes = {"age": math.floor(age), "sex": sex, "diagnosis": visit.diagnosis}
-        return SourceImage(scan.name, scan.path, scan.subject, scan.image, attributes, age)
+        return scan.source(age, sex, visit.diagnosis, age)
 
 
 def _people(path: Path) -> dict[str, Person]:
     table = read_table(path, ("OASISID", "AgeatEntry", "GENDER"))
-    doubles = table["OASISID"][table["OASISID"].duplicated()]
-    if len(doubles):
-        raise DataError(f"{path}: expected one row a subject, got several of {doubles.iloc[0]}; keep one")
+    check_unique(path, table["OASISID"], "a subject")
     ages, sexes = numbers(path, table, "AgeatEntry"), numbers(path, table, "GENDER")
-    return {
-        subject: Person(float(age), float(sex))
-        for subject, age, sex in zip(table["OASISID"], ages, sexes, strict=True)
-    }
+    rows = zip(table["OASISID"], ages, sexes, strict=True)
+    return {subject: Person(float(age), float(sex)) for subject, age, sex in rows}
 
 
 def _codes(path: Path) -> dict[tuple[str, int], dict[str, float]]:
@@ -200,29 +182,17 @@ def _codes(path: Path) -> dict[tuple[str, int], dict[str, float]]:
     return found
 
 
-def _scans(root: Path, files: Sequence[Path]) -> tuple[list[Scan], list[Skipped]]:
-    """T1 scans in sessions, and what looks like one and contradicts its folder. Other files are no concern here."""
-    scans: list[Scan] = []
-    skipped: list[Skipped] = []
-    for file in files:
-        inside, t1 = file.relative_to(root), _T1.fullmatch(file.name)
-        session = next((match for part in inside.parts[:-1] if (match := _SESSION.fullmatch(part))), None)
-        if t1 is None:
-            continue
-        name = inside.as_posix()
-        if session is None or (session[1], int(session[2])) != (t1[1], int(t1[2])):
-            got = session[0] if session else "no such folder"
-            reason = f"expected to lie in {t1[1]}_MR_d{t1[2]}, got {got}"
-            skipped.append(Skipped(name, reason, "fault", "session folder"))
-            continue
-        stem = file.name.removesuffix(".gz").removesuffix(".nii")
-        scans.append(Scan(name, file, t1[1], f"{session[0]}/{stem}", int(t1[2])))
-    if not scans and not skipped:
-        raise DataError(
-            f"{root}: expected scans as OAS30001_MR_d0757/anat1/sub-OAS30001_ses-d0757_T1w.nii.gz, got none; name the "
-            "folder that holds the sessions"
-        )
-    return scans, skipped
+def _scan(inside: Path, path: Path) -> Scan | Skipped | None:
+    """A T1 scan in its session; Skipped for what looks like one and contradicts its folder; None for other files."""
+    t1 = _T1.fullmatch(path.name)
+    if t1 is None:
+        return None
+    session = next((match for part in inside.parts[:-1] if (match := _SESSION.fullmatch(part))), None)
+    if session is None or (session[1], int(session[2])) != (t1[1], int(t1[2])):
+        reason = f"expected to lie in {t1[1]}_MR_d{t1[2]}, got {session[0] if session else 'no such folder'}"
+        return Skipped(inside.as_posix(), reason, "fault", "session folder")
+    stem = path.name.removesuffix(".gz").removesuffix(".nii")
+    return Scan(inside.as_posix(), path, t1[1], f"{session[0]}/{stem}", int(t1[2]))
 
 
 def _starts(text: str, starts: str) -> bool:

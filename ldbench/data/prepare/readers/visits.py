@@ -3,27 +3,20 @@
 The rules, all of them choices: a scan takes the visit nearest in time, before or after it; of two equally near the
 earlier, of two on one day the first by name. A nearest visit outside the window is none. Of two scans on one day the
 first by rank and then by name is kept.
-
-Refuses nothing by itself: a table that isn't as its owners ship it is a `DataError`, all else is for the readers to
-skip by name.
 """
 
 from __future__ import annotations
 
-import difflib
-import os
-import warnings
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
-from ldbench.api import Skipped
+from ldbench.api import Skipped, SourceImage
 from ldbench.errors import DataError
 
-_PARSER = (pd.errors.ParserError, pd.errors.EmptyDataError, pd.errors.ParserWarning)
+DAYS_A_YEAR = 365.25
 
 
 @dataclass(frozen=True)
@@ -47,11 +40,31 @@ class Scan:
     day: int
     rank: tuple[int, ...] = ()
 
+    def source(self, age: float, sex: str, diagnosis: str, years: float) -> SourceImage:
+        """The scan with what is known of it; `age` in years, and `years` its place in time."""
+        attributes: dict[str, str | int | float] = {"age": math.floor(age), "sex": sex, "diagnosis": diagnosis}
+        return SourceImage(self.name, self.path, self.subject, self.image, attributes, years)
+
 
 def nearest(scan_day: int, visits: Iterable[Visit], window_days: int) -> Visit | None:
     """The visit nearest to the scan's day, None where none is within `window_days` (the last day counts)."""
     near = [visit for visit in visits if abs(visit.day - scan_day) <= window_days]
     return min(near, key=lambda visit: (abs(visit.day - scan_day), visit.day, visit.name), default=None)
+
+
+def scans_below(
+    root: Path, files: Iterable[Path], scan_of: Callable[[Path, Path], Scan | Skipped | None], layout: str
+) -> tuple[list[Scan], list[Skipped]]:
+    """The scans among the files, one a day, and what is left out.
+
+    `scan_of` takes a file's path below the root and the path itself, and gives None for what is no scan. Raises
+    DataError where all are none; `layout` is what it says of the names that scans have.
+    """
+    seen = [scan for file in files if (scan := scan_of(file.relative_to(root), file)) is not None]
+    if not seen:
+        raise DataError(f"{root}: expected {layout}")
+    kept, doubles = one_a_day(scan for scan in seen if isinstance(scan, Scan))
+    return kept, [*(scan for scan in seen if isinstance(scan, Skipped)), *doubles]
 
 
 def one_a_day(scans: Iterable[Scan]) -> tuple[list[Scan], list[Skipped]]:
@@ -67,73 +80,3 @@ def one_a_day(scans: Iterable[Scan]) -> tuple[list[Scan], list[Skipped]]:
         reason = f"expected one scan a day, got {len(same)}; {first.name} is kept"
         skipped += [Skipped(other.name, reason, "rule", "same day") for other in others]
     return kept, skipped
-
-
-def files_below(root: Path) -> list[Path]:
-    """Every file below the root that isn't hidden, sorted; links are followed, but no folder is entered twice.
-
-    Raises DataError for a root that is no folder and for a folder that can't be read.
-    """
-    if not root.is_dir():
-        raise DataError(f"{root}: expected the folder of a data set, got none; name it with --root")
-    seen: set[str] = set()
-    files: list[Path] = []
-    for folder, below, names in os.walk(root, followlinks=True, onerror=_unreadable):
-        place = os.path.realpath(folder)
-        if place in seen:
-            below.clear()
-            continue
-        seen.add(place)
-        below.sort()
-        files += [Path(folder, name) for name in names if not name.startswith(".")]
-    return sorted(files)
-
-
-def find_table(root: Path, files: Iterable[Path], name: str) -> Path:
-    """The one file of a name among those below the root. Raises DataError for none, naming a close one, or several."""
-    tables = [file for file in files if file.suffix.lower() == ".csv"]
-    found = [file for file in tables if file.name == name]
-    if len(found) > 1:
-        places = " and ".join(file.relative_to(root).as_posix() for file in found[:2])
-        raise DataError(f"{root}: expected one {name}, got {len(found)}: {places}; keep one")
-    if not found:
-        near = difflib.get_close_matches(name, sorted({file.name for file in tables}), n=1)
-        got = near[0] if near else "none"
-        raise DataError(f"{root}: expected a table {name} below it, got {got}; put the owners' file there by that name")
-    return found[0]
-
-
-def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """A CSV as text, blanks as "", with at least `columns`. DataError names a missing column and a close one."""
-    try:
-        with warnings.catch_warnings():
-            # rows longer than the header: without index_col, pandas would shift every column by one
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(path, dtype="string", keep_default_na=False, encoding="utf-8-sig", index_col=False)
-    except (OSError, UnicodeError, *_PARSER) as error:
-        text = " ".join(str(error).split())
-        raise DataError(f"can't read {path}: {text}; expected the owners' CSV") from error
-    table.columns = table.columns.str.strip()
-    for column in columns:
-        if column not in table.columns:
-            folded = {str(name).casefold(): str(name) for name in table.columns}
-            near = difflib.get_close_matches(column.casefold(), list(folded), n=1, cutoff=0.5)
-            got = repr(folded[near[0]]) if near else ", ".join(map(repr, list(table.columns)[:6]))
-            raise DataError(f"{path}: expected a column {column!r}, got {got}; rename it or fetch the table again")
-    return table.fillna("").apply(lambda values: values.str.strip())
-
-
-def numbers(path: Path, table: pd.DataFrame, column: str) -> pd.Series[float]:
-    """A column as float64, blanks as NaN. Raises DataError naming the line of anything else."""
-    text = table[column]
-    values = pd.to_numeric(text.where(text != "", None), errors="coerce").astype("Float64").astype("float64")
-    wrong = values.isna() & (text != "")
-    if wrong.any():
-        at = int(wrong.to_numpy().argmax())
-        line, cell = at + 2, str(text.iloc[at])
-        raise DataError(f"{path}: expected numbers in {column!r}, got {cell!r} in line {line}; repair the table")
-    return values
-
-
-def _unreadable(error: OSError) -> None:
-    raise DataError(f"can't read {error.filename}: {error.strerror}; expected a folder that may be read") from error

@@ -70,14 +70,14 @@ def test_a_missing_file_costs_its_own_image_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize("column", COLUMNS)
 def test_a_missing_column_is_named(tmp_path: Path, column: str) -> None:
     write_rows(tmp_path, [dict(CELLS)], tuple(name for name in COLUMNS if name != column))
-    with pytest.raises(DataError, match=f"train.csv: expected the columns {column}, got") as error:
+    with pytest.raises(DataError, match=f"train.csv: expected a column '{column}', got") as error:
         reader(tables="train").found(tmp_path)
     assert "\n" not in str(error.value)
 
 
 def test_a_renamed_column_is_shown_beside_the_expected_one(tmp_path: Path) -> None:
     write_rows(tmp_path, [dict(CELLS)], tuple(name.replace("Pleural Effusion", "pleural_effusion") for name in COLUMNS))
-    with pytest.raises(DataError, match="Pleural Effusion, got 'pleural_effusion'"):
+    with pytest.raises(DataError, match="'Pleural Effusion', got 'pleural_effusion'"):
         reader(tables="train").found(tmp_path)
 
 

@@ -272,7 +272,7 @@ def test_classes_that_were_not_asked_for_are_left_out_by_rule(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ("picture,subject,diagnosis", "expected a column 'image', got picture, subject, diagnosis"),
+        ("picture,subject,diagnosis", "expected a column 'image', got 'picture', 'subject', 'diagnosis'"),
         ("image,subject,dx", "expected a column 'diagnosis'"),
         ("image,subject,diagnosis,split", "the column 'split' has a name that the manifest needs itself"),
         ("", "expected a CSV with a header"),

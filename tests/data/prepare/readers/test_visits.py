@@ -1,24 +1,13 @@
-"""Which visit a scan belongs to, which scan stands for a day, and tables that aren't as they should be."""
+"""Which visit a scan belongs to, and which scan stands for a day."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ldbench.data.prepare.readers.visits import (
-    Scan,
-    Visit,
-    files_below,
-    find_table,
-    nearest,
-    numbers,
-    one_a_day,
-    read_table,
-)
-from ldbench.errors import DataError
+from ldbench.data.prepare.readers.visits import Scan, Visit, nearest, one_a_day
 
 VISITS = st.lists(st.builds(Visit, st.integers(-50, 50), st.sampled_from("abc"), st.sampled_from(["CN", "AD", ""])))
 
@@ -56,48 +45,3 @@ def test_one_scan_a_subject_and_day_is_kept_by_rank_and_then_by_name() -> None:
         assert sorted(one.name for one in kept) == ["a", "c", "d"]
         assert sorted(one.name for one in skipped) == ["b", "e"]
         assert {one.reason for one in skipped} == {"expected one scan a day, got 3; c is kept"}
-
-
-def test_tables_that_are_missing_doubled_or_renamed_are_named_with_a_close_one(tmp_path: Path) -> None:
-    table = tmp_path / "below" / "people.csv"
-    table.parent.mkdir()
-    table.write_bytes("\ufeffOASIS_ID, Age ,Note\nA1, 70.5 ,\n,,x\n".encode())
-    files = files_below(tmp_path)
-    assert find_table(tmp_path, files, "people.csv") == table
-    with pytest.raises(DataError) as error:
-        find_table(tmp_path, files, "People.csv")
-    assert "got people.csv" in str(error.value)
-    with pytest.raises(DataError) as error:
-        read_table(table, ("OASISID",))
-    assert str(error.value).startswith(f"{table}: expected a column 'OASISID', got 'OASIS_ID';")
-    rows = read_table(table, ("OASIS_ID", "Age"))
-    assert list(rows["OASIS_ID"]) == ["A1", ""]
-    assert numbers(table, rows, "Age").fillna(-1).tolist() == [70.5, -1]
-    with pytest.raises(DataError) as error:
-        numbers(table, rows, "Note")
-    assert "in 'Note', got 'x' in line 3" in str(error.value)
-    (tmp_path / "people.csv").write_text("x\n")
-    with pytest.raises(DataError, match=r"got 2: below/people\.csv and people\.csv"):
-        find_table(tmp_path, files_below(tmp_path), "people.csv")
-
-
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00bad", b'a,b\n"x\n'])
-def test_a_table_that_cannot_be_parsed_is_one_line(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "t.csv"
-    path.write_bytes(content)
-    with pytest.raises(DataError) as error:
-        read_table(path, ("a",))
-    assert str(path) in str(error.value)
-    assert "\n" not in str(error.value)
-
-
-def test_links_are_followed_once_and_a_missing_root_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "root").mkdir()
-    (tmp_path / "away").mkdir()
-    (tmp_path / "away" / "a.nii").touch()
-    (tmp_path / "root" / ".hidden").touch()
-    (tmp_path / "root" / "linked").symlink_to(tmp_path / "away")
-    (tmp_path / "away" / "loop").symlink_to(tmp_path / "root")
-    assert files_below(tmp_path / "root") == [tmp_path / "root" / "linked" / "a.nii"]
-    with pytest.raises(DataError, match="expected the folder of a data set"):
-        files_below(tmp_path / "none")
