@@ -1,7 +1,4 @@
-"""Pillow as a strict decoder: damage is an error, and the error one line. Free of torch, for workers that only decode.
-
-Refuses nothing itself; what may be in a file is its reader's to say.
-"""
+"""Pillow as a strict decoder: damage is an error of one line. Free of torch, for workers that only decode."""
 
 from __future__ import annotations
 
@@ -10,23 +7,48 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from ldbench.errors import ImageError
 
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)  # Pillow's ways to say so
+_EXIF_ORIENTATION = 274
 
 
 @contextmanager
-def strict_decoder() -> Iterator[None]:
-    """Truncation and bombs are errors here, even where another library has told Pillow to let them pass."""
+def decoding(name: Path | str, formats: str, max_pixels: int, remedy: str) -> Iterator[None]:
+    """What Pillow raises while the block decodes the image `name`, as an ImageError; `remedy` is for another format.
+
+    Truncation and bombs are errors here, even where another library has told Pillow to let them pass.
+    """
     lenient = ImageFile.LOAD_TRUNCATED_IMAGES
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{name}: expected a {formats}, got something else; {remedy}") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(f"{name}: expected at most {max_pixels} pixels; {one_line(error)}") from error
+    except DAMAGE as error:
+        raise ImageError(f"can't read {name}: {one_line(error)}; expected a whole {formats}, copy it again") from error
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = lenient
+
+
+def check_area(name: Path | str, image: Image.Image, max_pixels: int) -> None:
+    """ImageError, from the header alone, for more pixels than any image here has."""
+    if image.width * image.height > max_pixels:
+        raise ImageError(f"{name}: expected at most {max_pixels} pixels, got {image.width} x {image.height}")
+
+
+def check_upright(name: Path | str, image: Image.Image) -> None:
+    """ImageError for an image that its EXIF turns or mirrors."""
+    if image.getexif().get(_EXIF_ORIENTATION, 1) != 1:
+        raise ImageError(f"{name}: expected upright pixels, got an EXIF rotation; apply it and save again")
 
 
 def one_line(error: BaseException) -> str:

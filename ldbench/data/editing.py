@@ -174,7 +174,10 @@ def check_edit(task: Task, edit: EditSpec, dataset: Dataset) -> None:
 
 
 def balanced(scans: Sequence[Record], task: Task, count: int) -> list[Record]:
-    """`count` of the scans, as many of each of the card's classes, the first by a hash of their ids."""
+    """`count` of the scans, as many of each of the card's classes, the first by a hash of their ids.
+
+    In the order of that hash: one class after the other would leave a smaller last batch to a single class.
+    """
     chosen: list[Record] = []
     for label in task.data.classes:
         members = [scan for scan in scans if scan.attributes[task.data.class_attribute] == label]

@@ -3,8 +3,8 @@
 Quantisation, stated once: a pixel x is stored as floor(255 x + 0.5), and a stored k is read as k / 255. Grey
 (L) is read as three equal channels. Embedded gamma and colour profiles are ignored.
 
-Refuses to guess: no resizing, no mode conversion, no blank image in place of an unreadable one. A file that
-isn't what was asked for is an `ImageError` naming it. JPEG has no checksum, so damage inside one can decode
+Nothing is guessed: an image of another size or mode is neither resized nor converted, and an unreadable one never
+becomes a blank one. Each is an `ImageError` naming the file. JPEG has no checksum, so damage inside one can decode
 without a complaint; a manifest's hash is the guard there.
 """
 
@@ -17,17 +17,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from ldbench.data.decoding import DAMAGE, one_line, strict_decoder
+from ldbench.data.decoding import check_area, check_upright, decoding, one_line
 from ldbench.errors import ImageError
+from ldbench.records.files import whole_file
 
 FORMATS = ("PNG", "JPEG")
 MAX_PIXELS = 4096 * 4096  # an image bomb is refused from its header, before anything is decoded
 RANGE_DUST = 1e-6  # float32 sampling ends this far outside [0, 1]; more is a mistake of the generator
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_DEPTH_OFFSET = 24
-_EXIF_ORIENTATION = 274
 _ALPHA = frozenset({"RGBA", "LA", "PA", "La", "RGBa"})
 _DEEP = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 
@@ -40,24 +40,16 @@ def read_image(path: Path, *, size: int | tuple[int, int], root: Path | None = N
     """
     height, width = (size, size) if isinstance(size, int) else size
     _check_path(path, root)
-    try:
-        with strict_decoder(), path.open("rb") as file:
-            depth = _png_depth(file.read(_PNG_DEPTH_OFFSET + 1))
-            file.seek(0)
-            with Image.open(file, formats=FORMATS) as image:
-                _check_header(path, image, height, width, depth)
-                image.verify()  # a PNG's checksums and its end, which decoding alone does not ask for
-            file.seek(0)
-            with Image.open(file, formats=FORMATS) as image:  # anew, as `verify` uses the first one up
-                if image.getexif().get(_EXIF_ORIENTATION, 1) != 1:
-                    raise ImageError(f"{path}: expected upright pixels, got an EXIF rotation; apply it, save as PNG")
-                pixels = np.array(image, dtype=np.uint8)
-    except UnidentifiedImageError as error:
-        raise ImageError(f"{path}: expected a PNG or JPEG, got something else; save it as PNG") from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"{path}: expected at most {MAX_PIXELS} pixels; {one_line(error)}") from error
-    except DAMAGE as error:
-        raise ImageError(f"can't read {path}: {one_line(error)}; expected a whole image") from error
+    with decoding(path, "PNG or JPEG", MAX_PIXELS, "save it as PNG"), path.open("rb") as file:
+        depth = _png_depth(file.read(_PNG_DEPTH_OFFSET + 1))
+        file.seek(0)
+        with Image.open(file, formats=FORMATS) as image:
+            _check_header(path, image, height, width, depth)
+            image.verify()  # a PNG's checksums and its end, which decoding alone does not ask for
+        file.seek(0)
+        with Image.open(file, formats=FORMATS) as image:  # anew, as `verify` uses the first one up
+            check_upright(path, image)
+            pixels = np.array(image, dtype=np.uint8)
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[:, :, None], 3, axis=2)
     return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))).to(torch.float32) / 255
@@ -77,18 +69,13 @@ def write_image(image: torch.Tensor, path: Path) -> None:
     _check_tensor(image, path)
     buffer = io.BytesIO()
     Image.fromarray(quantise(image).numpy().transpose(1, 2, 0)).save(buffer, "PNG", compress_level=6)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
+        with whole_file(path) as part, part.open("wb") as file:
             file.write(buffer.getbuffer())
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
-        reason = f"{one_line(error)}; free space or choose another --out"
-        raise ImageError(f"can't write {path}: {reason}") from error
+        raise ImageError(f"can't write {path}: {one_line(error)}; free space or choose another --out") from error
 
 
 def _check_path(path: Path, root: Path | None) -> None:
@@ -109,8 +96,7 @@ def _png_depth(header: bytes) -> int | None:
 
 
 def _check_header(path: Path, image: Image.Image, height: int, width: int, png_depth: int | None) -> None:
-    if image.width * image.height > MAX_PIXELS:
-        raise ImageError(f"{path}: expected at most {MAX_PIXELS} pixels, got {image.width} x {image.height}")
+    check_area(path, image, MAX_PIXELS)
     if (image.height, image.width) != (height, width):
         raise ImageError(
             f"{path}: expected {width} x {height} pixels, got {image.width} x {image.height}; "

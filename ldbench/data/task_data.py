@@ -1,7 +1,7 @@
 """What one task hands out: training examples, cases, and, for the scorer alone, the truth.
 
-Turns a card and a data set into the objects of `ldbench.api`. Refuses to let a case carry its answer: truths
-live in a mapping of their own that no generator is given.
+A card and a data set become objects of `ldbench.api`. No case carries its answer: true images are kept apart, in a
+function that no generator is given.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ldbench.api import Case, Dataset, Example, Record
 from ldbench.data.editing import Editing, answers, balanced, check_edit, hash_order
 from ldbench.data.prepared import PreparedDataset, find
-from ldbench.errors import CardError, DataError
+from ldbench.errors import CardError
 from ldbench.plugins.kinds import DATASETS
 from ldbench.task.card import DataSpec, EditSpec, Task
 from ldbench.task.metric_specs import further_images
@@ -74,7 +74,7 @@ class TaskData:
 
     def validation_cases(self, ids: Sequence[str]) -> list[Case]:
         """The edits of validation scans, for choosing parameters on; their answers are no part of them."""
-        return [self._validation[each] for each in ids]
+        return [self._validation[case_id] for case_id in ids]
 
     @functools.cached_property
     def _validation(self) -> dict[str, Case]:
@@ -83,7 +83,8 @@ class TaskData:
     def _first(self, count: int) -> list[Case]:
         """The first of the evaluated cases by hash."""
         by_id = {case.id: case for case in self.cases}
-        return [by_id[each] for each in sorted(self.evaluation_ids, key=_hash_order)[:count]]
+        ids = sorted(self.evaluation_ids, key=lambda case_id: hash_order("evaluation", case_id))
+        return [by_id[case_id] for case_id in ids[:count]]
 
     def split_hash(self) -> str:
         """SHA-256 over which images are in which split and role."""
@@ -127,13 +128,13 @@ def task_data(task: Task, seed: int) -> TaskData:
     Raises `CardError` if the card names an attribute that the data do not have.
     """
     dataset = load(task.data)
-    known = {name for record in dataset.records for name in record.attributes}
-    if task.data.class_attribute not in known:
+    names = {name for record in dataset.records for name in record.attributes}
+    if task.data.class_attribute not in names:
         raise CardError(
-            f"{task.id}:data.class_attribute: expected one of {', '.join(sorted(known))}, "
+            f"{task.id}:data.class_attribute: expected one of {', '.join(sorted(names))}, "
             f"got {task.data.class_attribute!r}"
         )
-    check_attributes(task, known)
+    check_attributes(task, names)
     _check_size(task, dataset)
     if task.edit is None:
         return _text_to_image(task, dataset, seed)
@@ -156,26 +157,19 @@ def _text_to_image(task: Task, dataset: Dataset, seed: int) -> TaskData:
     Both the cases and the evaluated ones among them are the first by hash, so a card with fewer cases asks for some
     of those of a card with more, and two cards that evaluate as many images evaluate the same ones.
     """
-    name, per_class = task.data.class_attribute, task.protocol.cases // len(task.data.classes)
-    evaluated = task.protocol.evaluation_cases // len(task.data.classes)
-    chosen: list[Record] = []
-    evaluation: list[str] = []
-    for label in task.data.classes:
-        scans = [record for record in dataset.select("train") if record.attributes[name] == label]
-        if len(scans) < per_class:
-            raise DataError(f"{task.id}: the card asks for {per_class} {label} cases, the data have {len(scans)}")
-        scans.sort(key=lambda record: _hash_order(record.id))
-        chosen += scans[:per_class]
-        evaluation += [record.id for record in scans[:evaluated]]
-    # one class after the other would leave the rare remainder batch to a single class: interleave by hash
-    chosen.sort(key=lambda record: _hash_order(record.id))
+    chosen = balanced(dataset.select("train"), task, task.protocol.cases)
     cases = tuple(
         Case(record.id, prompt_for(task.protocol, record.id, record.attributes, seed), record.attributes)
         for record in chosen
     )
     seen = dataset.only("train")
     train = LazyTrainingSet(tuple(seen.select("train")), functools.partial(_plain_example, task, seen, seed))
-    return TaskData(task, dataset, train, cases, tuple(sorted(evaluation)), None)
+    return TaskData(task, dataset, train, cases, _evaluated(chosen, task), None)
+
+
+def _evaluated(chosen: Sequence[Record], task: Task) -> tuple[str, ...]:
+    """The ids of the cases that are compared with the test scans, sorted."""
+    return tuple(sorted(record.id for record in balanced(chosen, task, task.protocol.evaluation_cases)))
 
 
 def _plain_example(task: Task, dataset: Dataset, seed: int, record: Record) -> Example:
@@ -195,18 +189,17 @@ def _editing(task: Task, edit: EditSpec, dataset: Dataset, seed: int) -> TaskDat
     pairs = {pair.source.id: pair for pair in editing.pairs(dataset, "test")}
     scans = editing.editable(dataset, "test") if edit.role is None else [pair.source for pair in pairs.values()]
     chosen = balanced(scans, task, task.protocol.cases)
-    evaluation = tuple(sorted(scan.id for scan in balanced(chosen, task, task.protocol.evaluation_cases)))
     train = _training(editing, dataset.only("train"))
     if edit.role is None:
         cases = tuple(editing.lone_case(dataset, scan) for scan in chosen)
-        return TaskData(task, dataset, train, cases, evaluation, None, editing)
+        return TaskData(task, dataset, train, cases, _evaluated(chosen, task), None, editing)
     true_records = answers([pairs[scan.id] for scan in chosen])
 
     def truth(case_id: str) -> torch.Tensor:
         return torch.from_numpy(dataset.image(true_records[case_id]))
 
     cases = tuple(editing.case(dataset, pairs[scan.id]) for scan in chosen)
-    return TaskData(task, dataset, train, cases, evaluation, truth, editing)
+    return TaskData(task, dataset, train, cases, _evaluated(chosen, task), truth, editing)
 
 
 def load(spec: DataSpec) -> Dataset:
@@ -227,7 +220,3 @@ def _training(editing: Editing, dataset: Dataset) -> LazyTrainingSet:
         return editing.lone_example(dataset, record)
 
     return LazyTrainingSet(tuple(scan for scan in scans if scan.id in pairs or not pairs), make)
-
-
-def _hash_order(image_id: str) -> str:
-    return hash_order("evaluation", image_id)

@@ -293,8 +293,14 @@ def test_a_full_disk_is_one_line_and_leaves_the_old_file(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_device_that_is_really_full(tmp_path: Path) -> None:
-    (tmp_path / f".a.png.{os.getpid()}.part").symlink_to("/dev/full")
+def test_a_device_that_is_really_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    system_open = os.open
+
+    def on_the_full_device(part: Path, flags: int, mode: int) -> int:
+        part.symlink_to("/dev/full")
+        return system_open("/dev/full", os.O_WRONLY)
+
+    monkeypatch.setattr(os, "open", on_the_full_device)
     with pytest.raises(ImageError, match="No space left on device"):
         write_image(picture(), tmp_path / "a.png")
     assert list(tmp_path.iterdir()) == []

@@ -19,6 +19,7 @@ from ldbench.api import Reader, SourceImage
 from ldbench.data.prepare.pixels.radiograph import encode_png, to_levels
 from ldbench.errors import DataError, FaultyImageError, ImageError
 from ldbench.plugins.registry import import_file
+from ldbench.records.files import whole_file
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,8 @@ def _make(reader: Reader, folder: Path, image_id: str, source: SourceImage) -> O
 
 def _write(path: Path, content: bytes) -> None:
     """Beside it and renamed; not synced, as a resumed run compares every file with the hash in the journal."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        part.write_bytes(content)
-        part.replace(path)
+        with whole_file(path) as part:
+            part.write_bytes(content)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise DataError(f"can't write {path}: {error.strerror}; free space or choose another --out") from error

@@ -1,7 +1,7 @@
 """Pixels of one file as they mean it: PNG, JPEG and TIFF by Pillow, DICOM by pydicom, a plane of NIfTI by nibabel.
 
-Refuses what isn't one grey or colour picture: several frames or pages, transparency, a compressed DICOM that no
-installed package decodes. Each is an `ImageError` naming the file and what would help.
+Several frames or pages, transparency and a compressed DICOM that no installed package decodes are an `ImageError`
+naming the file and what would help.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from ldbench.data.decoding import DAMAGE, one_line, strict_decoder
+from ldbench.data.decoding import DAMAGE, check_area, decoding, one_line
 from ldbench.errors import FaultyImageError, ImageError
 
 MAX_PIXELS = 8192 * 8192  # a bomb is refused from its header
@@ -37,21 +37,14 @@ class Grey:
 
 def read_picture(path: Path) -> Grey:
     """A PNG, JPEG or TIFF, upright as its EXIF says. Raises ImageError."""
-    try:
-        with strict_decoder():
-            with Image.open(path, formats=_FORMATS) as image:
-                _check(path, image)
-                image.verify()  # a PNG's checksums, which decoding alone does not ask for
-            with Image.open(path, formats=_FORMATS) as image:  # anew, as `verify` uses the first one up
-                upright = ImageOps.exif_transpose(image)
-                inverted = image.mode in _16_BIT and image.format == "TIFF" and _white_is_zero(image)
-                return _grey(path, upright, inverted)
-    except UnidentifiedImageError as error:
-        raise ImageError(f"{path}: expected a {', '.join(_FORMATS)} file, got something else; convert it") from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"{path}: expected at most {MAX_PIXELS} pixels; {one_line(error)}") from error
-    except DAMAGE as error:
-        raise ImageError(f"can't read {path}: {one_line(error)}; expected a whole picture, copy it again") from error
+    with decoding(path, "PNG, JPEG or TIFF", MAX_PIXELS, "convert it"):
+        with Image.open(path, formats=_FORMATS) as image:
+            _check(path, image)
+            image.verify()  # a PNG's checksums, which decoding alone does not ask for
+        with Image.open(path, formats=_FORMATS) as image:  # anew, as `verify` uses the first one up
+            upright = ImageOps.exif_transpose(image)
+            inverted = image.mode in _16_BIT and image.format == "TIFF" and _white_is_zero(image)
+            return _grey(path, upright, inverted)
 
 
 def read_dicom(path: Path) -> Grey:
@@ -110,8 +103,7 @@ def _decoded(path: Path, dataset: Any) -> NDArray[Any]:
 
 
 def _check(path: Path, image: Image.Image) -> None:
-    if image.width * image.height > MAX_PIXELS:
-        raise ImageError(f"{path}: expected at most {MAX_PIXELS} pixels, got {image.width} x {image.height}")
+    check_area(path, image, MAX_PIXELS)
     if getattr(image, "n_frames", 1) != 1:
         raise ImageError(f"{path}: expected one picture, got several pages or frames; save the one that is meant")
     if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:

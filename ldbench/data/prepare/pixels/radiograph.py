@@ -8,9 +8,8 @@ The square is padded before it is resized, so that the kernel sees black beyond 
 decoding (Pillow's draft mode) is not used: at 64 pixels it would save a third of decoding and resizing, and move pixels
 by 1.1 grey levels on average and 41 at most (at a border); at 512 there is nothing to scale.
 
-Refuses what isn't a whole JPEG, an image bomb, a rotation in the EXIF, CMYK, and a film of one grey level throughout:
-never a blank image. JPEG has no checksum, so damage that leaves the markers in place passes; the manifest's hash guards
-what was made of it.
+A rotation in the EXIF, CMYK and a film of one grey level throughout are refused, as damage is. JPEG has no checksum,
+so damage that leaves the markers in place passes; the manifest's hash guards what was made of it.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from ldbench.data.decoding import DAMAGE, one_line, strict_decoder
+from ldbench.data.decoding import check_area, check_upright, decoding
 from ldbench.errors import FaultyImageError, ImageError
 
 Square = Literal["pad", "crop"]
@@ -34,7 +33,6 @@ Resample = Literal["bicubic", "lanczos"]
 MAX_PIXELS = 8192 * 8192  # the largest films have 4,000 pixels a side; a bomb is refused from its header
 RANGE_DUST = 1e-6  # floating-point resizing may end this far outside [0, 1]
 _KERNELS = {"bicubic": Image.Resampling.BICUBIC, "lanczos": Image.Resampling.LANCZOS}
-_EXIF_ORIENTATION = 274
 _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _AVERAGE_FILTER = 3
@@ -49,25 +47,22 @@ def read_jpeg(
     `crop`. Raises ImageError naming the file, by `name` where that is given: a path in a report should say nothing of
     the folders above the data set.
     """
-    shown = name or str(path)
-    try:
+    label = name or str(path)
+    with decoding(label, "JPEG", MAX_PIXELS, "copy the file again"):
         if not path.is_file():
-            raise ImageError(f"{shown}: expected a JPEG file, got none; copy the data set again")
+            raise ImageError(f"{label}: expected a JPEG file, got none; copy the data set again")
         content = path.read_bytes()
-        with strict_decoder(), Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
-            _check_header(shown, image)
+        with Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
+            check_area(label, image, MAX_PIXELS)
+            if image.mode not in ("L", "RGB"):
+                raise ImageError(f"{label}: expected a grey or RGB JPEG, got {image.mode}; save it as grey")
+            check_upright(label, image)
             if content.rfind(_END_OF_IMAGE) < content.rfind(_START_OF_SCAN):
-                raise ImageError(f"{shown}: expected a whole JPEG, got one without an end; copy the file again")
+                raise ImageError(f"{label}: expected a whole JPEG, got one without an end; copy the file again")
             grey = image.convert("L")
-    except UnidentifiedImageError as error:
-        raise ImageError(f"{shown}: expected a JPEG, got something else; copy the file again") from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"{shown}: expected at most {MAX_PIXELS} pixels; {one_line(error)}") from error
-    except DAMAGE as error:
-        raise ImageError(f"can't read {shown}: {one_line(error)}; expected a whole JPEG, copy it again") from error
     levels = np.asarray(grey)
     if levels.min() == levels.max():
-        text = f"{shown}: expected a radiograph, got grey level {levels[0, 0]} throughout; leave it out"
+        text = f"{label}: expected a radiograph, got grey level {levels[0, 0]} throughout; leave it out"
         raise FaultyImageError(text, "no contrast")
     resized = _squared(grey, square).resize((size, size), _KERNELS[resample])
     return np.asarray(resized, dtype=np.float32) / np.float32(255)
@@ -131,12 +126,3 @@ def _squared(image: Image.Image, square: Square) -> Image.Image:
     padded = Image.new("L", (side, side))
     padded.paste(image, ((side - width) // 2, (side - height) // 2))
     return padded
-
-
-def _check_header(shown: str, image: Image.Image) -> None:
-    if image.width * image.height > MAX_PIXELS:
-        raise ImageError(f"{shown}: expected at most {MAX_PIXELS} pixels, got {image.width} x {image.height}")
-    if image.mode not in ("L", "RGB"):
-        raise ImageError(f"{shown}: expected a grey or RGB JPEG, got {image.mode}; save it as grey")
-    if image.getexif().get(_EXIF_ORIENTATION, 1) != 1:
-        raise ImageError(f"{shown}: expected upright pixels, got an EXIF rotation; apply it and save again")
