@@ -27,7 +27,17 @@ from numpy.typing import NDArray
 from ldbench.api import Attributes, Found, ParameterValue, Skipped, SourceImage
 from ldbench.data.prepare.pixels.radiograph import Resample, Square, read_jpeg
 from ldbench.data.prepare.readers.chexpert_table import (
-    FINDING_COLUMNS, LeftOut, Place, Row, Tables, check_view, data_folder, label_of, patient_age, patient_sex, place_of,
+    FINDING_COLUMNS,
+    LeftOut,
+    Place,
+    Row,
+    Tables,
+    check_view,
+    data_folder,
+    label_of,
+    patient_age,
+    patient_sex,
+    place_of,
     table_rows,
 )
 from ldbench.errors import UsageError
