@@ -70,10 +70,10 @@ def _load(name: str, folder: str, checksums: tuple[tuple[str, str], ...]) -> Fro
     files = {}
     for file_name, expected in checksums:
         content = resources.files(PACKAGE).joinpath(folder, file_name).read_bytes()
-        found = hashlib.sha256(content).hexdigest()
-        if found != expected:
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != expected:
             raise DataError(
-                f"{folder}/{file_name}: expected SHA-256 {expected[:12]}..., got {found[:12]}...; "
+                f"{folder}/{file_name}: expected SHA-256 {expected[:12]}..., got {digest[:12]}...; "
                 "the data are not the card's: reinstall ldbench"
             )
         files[file_name] = content

@@ -123,7 +123,7 @@ class Editing:
         if source is None or source.subject != target.subject:
             got = "none" if source is None else f"one of {source.subject!r}"
             raise DataError(
-                f"{what}: expected a scan of the same subject, {target.subject!r}, got {got}; mend the manifest"
+                f"{what}: expected a scan of the same subject, {target.subject!r}, got {got}; correct the manifest"
             )
         before, after = source.attributes[name], target.attributes[name]
         if before == after:
@@ -150,7 +150,7 @@ class Editing:
         if self.edit.sentences:
             sentences = tuple(sentences_for(self.task, self.edit, value) for value in values)
         else:
-            sentences = tuple((self._caption(source, each),) for each in (source.attributes, after))
+            sentences = tuple((self._caption(source, attributes),) for attributes in (source.attributes, after))
         return Edit(name, *values, *sentences)
 
     def _wanted(self, record: Record) -> Attributes | None:
@@ -158,16 +158,16 @@ class Editing:
         name, classes, neutral = self.edit.attribute, self.task.data.classes, self.edit.neutral
         if neutral is None or record.attributes[name] not in classes:
             return None
-        others = [each for each in classes if each != neutral]
-        place = int(hash_order("edit", record.id)[:8], 16) % len(others)
-        return {**record.attributes, name: others[place] if record.attributes[name] == neutral else neutral}
+        others = [label for label in classes if label != neutral]
+        drawn = int(hash_order("edit", record.id)[:8], 16) % len(others)
+        return {**record.attributes, name: others[drawn] if record.attributes[name] == neutral else neutral}
 
 
 def check_edit(task: Task, edit: EditSpec, dataset: Dataset) -> None:
     """`CardError` where the data know no such attribute or role."""
-    known = {name for record in dataset.records for name in record.attributes}
+    attributes = {name for record in dataset.records for name in record.attributes}
     roles = {record.role for record in dataset.records} - {"scan"}
-    for key, value, names in (("attribute", edit.attribute, known), ("role", edit.role, roles)):
+    for key, value, names in (("attribute", edit.attribute, attributes), ("role", edit.role, roles)):
         if value is not None and value not in names:
             expected = f"one of {', '.join(sorted(names))}" if names else "no role, as the data have scans alone"
             raise CardError(f"{task.id}:edit.{key}: expected {expected}, got {value!r}")
@@ -182,17 +182,17 @@ def balanced(scans: Sequence[Record], task: Task, count: int) -> list[Record]:
     for label in task.data.classes:
         members = [scan for scan in scans if scan.attributes[task.data.class_attribute] == label]
         members.sort(key=lambda scan: hash_order("evaluation", scan.id))
-        wanted = count // len(task.data.classes)
-        if len(members) < wanted:
-            raise DataError(f"{task.id}: the card asks for {wanted} {label} cases, the data have {len(members)}")
-        chosen += members[:wanted]
+        per_class = count // len(task.data.classes)
+        if len(members) < per_class:
+            raise DataError(f"{task.id}: the card asks for {per_class} {label} cases, the data have {len(members)}")
+        chosen += members[:per_class]
     return sorted(chosen, key=lambda scan: hash_order("evaluation", scan.id))
 
 
 def answers(pairs: Sequence[Pair]) -> Mapping[str, Record]:
     """The true image of every case, of its null edit and of its way back."""
-    found = {pair.source.id: pair.target for pair in pairs}
-    return found | {f"{pair.source.id}.{name}": pair.source for pair in pairs for name in (NULL, BACK)}
+    targets = {pair.source.id: pair.target for pair in pairs}
+    return targets | {f"{pair.source.id}.{name}": pair.source for pair in pairs for name in (NULL, BACK)}
 
 
 def hash_order(purpose: str, image_id: str) -> str:

@@ -30,16 +30,16 @@ def list_folder(folder: Path, ids: Sequence[str] | None = None) -> dict[str, Pat
     others = [name for name in names if Path(name).suffix.lower() not in SUFFIXES]
     ignored = f"; ignored as not {', '.join(SUFFIXES)}: {_named(others)}" if others else ""
     _refuse(folder, "ids with two files", _repeated(path.stem for path in images), "keep one of each")
-    found = {path.stem: folder / path for path in images}
-    if not found:
+    file_of = {path.stem: folder / path for path in images}
+    if not file_of:
         raise ImageError(f"{folder}: expected one <case id>.png a case, got no image{ignored}")
     if ids is None:
-        return dict(sorted(found.items()))
+        return dict(sorted(file_of.items()))
     _refuse(folder, "case ids given twice", _repeated(ids), "give each case its own id")
-    missing = [id for id in ids if id not in found]
+    missing = [id for id in ids if id not in file_of]
     _refuse(folder, "images missing", missing, f"save one <case id>.png a case{ignored}")
-    _refuse(folder, "images unexpected", sorted(found.keys() - set(ids)), "only <case id>.png may be there")
-    return {id: found[id] for id in ids}
+    _refuse(folder, "images unexpected", sorted(file_of.keys() - set(ids)), "only <case id>.png may be there")
+    return {id: file_of[id] for id in ids}
 
 
 def read_folder(

@@ -28,13 +28,13 @@ from ldbench.records.files import user_cache_folder
 
 ENVIRONMENT = "LDBENCH_DATA"
 JOIN = "+"  # `adni1+oasis3` is both, one after the other
-_COLUMNS = ("image_id", "subject", "split", "role", "source", "file", "sha256")
+COLUMNS = ("image_id", "subject", "split", "role", "source", "file", "sha256")
 _FILE = re.compile(r"images/[0-9a-f]+\.png")
 _TYPES: Mapping[str, type[str | int | float]] = {"integer": int, "number": float, "text": str}
 
 
 @dataclass(frozen=True)
-class Stored:
+class ImageFile:
     """Where an image lies, the SHA-256 of the file, and its height and width."""
 
     path: Path
@@ -51,7 +51,7 @@ class PreparedDataset:
 
     name: str
     records: tuple[Record, ...]
-    files: Mapping[str, Stored]
+    files: Mapping[str, ImageFile]
     revision: str
     manifest_sha256: str
 
@@ -75,11 +75,11 @@ class PreparedDataset:
             content = stored.path.read_bytes()
         except OSError as error:
             raise DataError(f"can't read {stored.path}: {error.strerror}; run `ldbench data prepare` again") from error
-        found = hashlib.sha256(content).hexdigest()
-        if found != stored.sha256:
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != stored.sha256:
             raise DataError(
-                f"{stored.path}: expected SHA-256 {stored.sha256[:12]}..., got {found[:12]}...; the image was changed: "
-                "delete it and run `ldbench data prepare` again"
+                f"{stored.path}: expected SHA-256 {stored.sha256[:12]}..., got {digest[:12]}...; the image was "
+                "changed: delete it and run `ldbench data prepare` again"
             )
         with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
             grey = np.array(image, dtype=np.uint8).astype(np.float32) / 255.0
@@ -115,12 +115,12 @@ def find(dataset: str) -> PreparedDataset:
     return parts[0] if len(parts) == 1 else _joined(dataset, parts)
 
 
-def _called(name: str, found: PreparedDataset) -> PreparedDataset:
-    if found.name != name:
+def _called(name: str, data: PreparedDataset) -> PreparedDataset:
+    if data.name != name:
         raise DataError(
-            f"{data_folder(name)}: expected the data set {name}, got {found.name}; set {ENVIRONMENT}"
+            f"{data_folder(name)}: expected the data set {name}, got {data.name}; set {ENVIRONMENT}"
         )
-    return found
+    return data
 
 
 def open_prepared(folder: Path) -> PreparedDataset:
@@ -129,14 +129,14 @@ def open_prepared(folder: Path) -> PreparedDataset:
         about, manifest = (folder / "dataset.json").read_bytes(), (folder / "manifest.csv").read_bytes()
     except OSError as error:
         raise DataError(f"can't read {error.filename}: {error.strerror}; run `ldbench data prepare` again") from error
-    found = hashlib.sha256(manifest).hexdigest()
+    digest = hashlib.sha256(manifest).hexdigest()
     try:
         expected = json.loads(about)["manifest_sha256"]
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{folder / 'dataset.json'}: expected a prepared data set, got {error!r:.80}") from error
-    if found != expected:
+    if digest != expected:
         raise DataError(
-            f"{folder / 'manifest.csv'}: expected SHA-256 {expected[:12]}..., got {found[:12]}...; the manifest was "
+            f"{folder / 'manifest.csv'}: expected SHA-256 {expected[:12]}..., got {digest[:12]}...; the manifest was "
             "changed: run `ldbench data prepare` again"
         )
     return _opened(folder, about, manifest)
@@ -147,18 +147,18 @@ def _opened(folder: Path, about: bytes, manifest: bytes) -> PreparedDataset:
     table = json.loads(about)
     where = folder / "manifest.csv"
     rows = list(csv.DictReader(io.StringIO(manifest.decode("utf-8"))))
-    if not rows or any(name not in rows[0] for name in _COLUMNS):
-        raise DataError(f"{where}: expected the columns {', '.join(_COLUMNS)}")
+    if not rows or any(name not in rows[0] for name in COLUMNS):
+        raise DataError(f"{where}: expected the columns {', '.join(COLUMNS)}")
     present = {f"images/{entry.name}" for entry in os.scandir(folder / "images")}
     size: tuple[int, int] = tuple(table["size"])
-    files: dict[str, Stored] = {}
+    files: dict[str, ImageFile] = {}
     for row in rows:
         file = row["file"]
         if not _FILE.fullmatch(file):
             raise DataError(f"{where}: expected images/<id>.png, got {file!r:.80}")
         if file not in present:
             raise DataError(f"{folder / file}: missing image; run `ldbench data prepare` again, it makes only this one")
-        files[row["image_id"]] = Stored(folder / file, row["sha256"], size)
+        files[row["image_id"]] = ImageFile(folder / file, row["sha256"], size)
     records = tuple(_record(index, row, table["attributes"]) for index, row in enumerate(rows))
     _check(records, where)
     return PreparedDataset(table["dataset"], records, files, table["revision"], table["manifest_sha256"])

@@ -21,13 +21,7 @@ from ldbench_sandbox.estimators.brain import FROZEN, Fit, Vector, features, meas
 def fit(images: npt.NDArray[np.float32], ages: Vector, diagnoses: list[str]) -> Fit:
     """Fit both regressions: least squares for age on all images, ridge-logistic (Newton) for AD on CN and AD.
 
-    Args:
-        images: (N, 64, 64) float32 in [0, 1].
-        ages: (N,) years.
-        diagnoses: N of CN, MCI, AD.
-
-    Raises:
-        ImageError: wrong shape.
+    Images (N, 64, 64) float32 in [0, 1], ages (N,) in years, N diagnoses of CN, MCI, AD. ImageError for another shape.
     """
     measured = measure(images)
     start = Fit(tuple(measured.mean(axis=0).tolist()), tuple(measured.std(axis=0).tolist()), (), ())
@@ -53,8 +47,7 @@ def area_under_curve(negative: Vector, positive: Vector) -> float:
 def errors(images: npt.NDArray[np.float32], ages: Vector, diagnoses: list[str], fit: Fit = FROZEN) -> dict[str, float]:
     """How far the estimates are from the truth on images whose truth is known.
 
-    Returns:
-        age_mae_years, age_bias_years, auc_ad_cn, auc_ventricle_ratio, auc_sulcal_fraction and n.
+    Their names are age_mae_years, age_bias_years, auc_ad_cn, auc_ventricle_ratio, auc_sulcal_fraction and n.
     """
     measured = measure(images)
     design = features(measured, fit)

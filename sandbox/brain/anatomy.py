@@ -4,9 +4,8 @@ The source is the symmetric non-linear ICBM152 2009a template (Fonov et al., Neu
 that nilearn ships inside its package, so nothing is downloaded. Young adults (18 to 43 years) made the average:
 every atrophy in this package is counted from them.
 
-It refuses to invent anatomy: no tissue is drawn by hand, and a slice outside `SLICE_HEIGHTS`, where there are no
-lateral ventricles, is an error. nilearn and scipy (extra `sandbox`) are imported inside functions, because the
-frozen data is read without them.
+No tissue is drawn by hand; beyond `SLICE_HEIGHTS` there are no lateral ventricles. nilearn and scipy (extra `sandbox`)
+are imported inside functions, because the frozen data are read without them.
 
 Array legend: H = W = 192 rows and columns of 1 mm; row 0 is anterior, column 0 is the left side of the picture.
 """
@@ -58,8 +57,7 @@ class Slice:
 def load_slices() -> dict[int, Slice]:
     """Read the template once and cut all `SLICE_HEIGHTS` from it; takes about 2 s.
 
-    Raises:
-        DataError: nilearn or scipy is not installed.
+    Raises DataError where nilearn or scipy isn't installed.
     """
     try:
         from nilearn.datasets import load_mni152_gm_template, load_mni152_template, load_mni152_wm_template

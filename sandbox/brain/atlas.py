@@ -5,9 +5,7 @@ at the skull: tissue is pushed aside and compressed, nothing folds, and the vent
 widen and the cortex thins in place: the odds of fluid, as the template gives them, are multiplied until the
 asked fraction of tissue is gone. White matter away from sulci, where the odds are nil, does not change.
 
-It refuses to know about subjects: same slice and same losses, same tissues.
-
-Array legend: H = W = 192 pixels of 1 mm; fields (192, 192) float32.
+The same slice and losses give the same tissues. Array legend: H = W = 192 pixels of 1 mm; fields (192, 192) float32.
 """
 
 from __future__ import annotations
@@ -98,14 +96,8 @@ def ventricle_warp(atlas: Atlas, volume_ratio: float) -> Field:
 def open_sulci(atlas: Atlas, individual: Field, ageing_tissue: float, disease_tissue: float) -> tuple[Field, Field]:
     """Grey and white matter after the sulci took the asked fractions of the slice's tissue.
 
-    Args:
-        atlas: the slice.
-        individual: this subject's own log-odds offset, (192, 192).
-        ageing_tissue: fraction of the tissue area lost to ageing.
-        disease_tissue: fraction lost on top, to disease.
-
-    Returns:
-        (grey, white), each (192, 192) in [0, 1].
+    `individual` is this subject's own log-odds offset, (192, 192); `ageing_tissue` the fraction of the tissue area lost
+    to ageing, `disease_tissue` the fraction lost on top, to disease. Gives (grey, white), each (192, 192) in [0, 1].
     """
     template = atlas.slice
     where = atlas.sulcal_odds > -50

@@ -18,7 +18,7 @@ Neurology 80, 2013); whole brain near 0.5, 1 and 2 % a year (Leung et al. 2013; 
 duration of the stages and the spread between subjects are ours: the spread of ventricle size at a given age is
 *smaller* than in the population, so that a slice of 64 pixels carries enough evidence.
 
-It refuses to draw anything, and to guess a diagnosis: a `History` says when each stage began.
+Nothing is drawn at random here: a `History` says when each stage began.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A subject is a sex, a slice height, a head size and shape, a smooth diffeomorphi
 a pace of ageing and disease. Rendering at another age or diagnosis changes the atrophy (`atrophy.py`) and nothing
 else, so the pair of images is the counterfactual, known and not estimated.
 
-It refuses to draw from global randomness: every field comes from (build seed, subject number).
+Every field comes from (build seed, subject number).
 """
 
 from __future__ import annotations
@@ -96,13 +96,8 @@ def draw_subject(number: int, sex: Sex, seed: int) -> Subject:
 
     white = normal(0.86, 0.035)
     return Subject(
-        number=number,
-        seed=seed,
-        sex=sex,
-        height=int(rng.choice(SLICE_HEIGHTS)),
-        size=normal(_HEAD_SIZE[sex], _HEAD_SPREAD),
-        aspect=normal(1.0, 0.025),
-        angle=normal(0.0, 0.025),
+        number=number, seed=seed, sex=sex, height=int(rng.choice(SLICE_HEIGHTS)),
+        size=normal(_HEAD_SIZE[sex], _HEAD_SPREAD), aspect=normal(1.0, 0.025), angle=normal(0.0, 0.025),
         shift=(normal(0.0, 0.8), normal(0.0, 0.8)),
         levels=(white, white * normal(0.65, 0.03), white * normal(0.16, 0.025)),
         noise=normal(0.014, 0.003),
@@ -146,22 +141,14 @@ def _border_taper() -> Field:
 
 
 def load_atlas(heights: Collection[int] = SLICE_HEIGHTS) -> dict[int, Atlas]:
-    """Slices with their flows, by height; about 0.3 s each.
-
-    Raises:
-        DataError: nilearn or scipy is not installed.
-    """
+    """Slices with their flows, by height; about 0.3 s each. DataError where nilearn or scipy isn't installed."""
     return {height: build_atlas(template) for height, template in load_slices().items() if height in heights}
 
 
 def render(
     atlases: Mapping[int, Atlas], subject: Subject, identity: Identity, age: float, history: History
 ) -> npt.NDArray[np.uint8]:
-    """One slice of `subject` at `age` after `history`.
-
-    Returns:
-        (64, 64) uint8, black outside the skull.
-    """
+    """One slice of `subject` at `age` after `history`, (64, 64) uint8, black outside the skull."""
     atlas = atlases[subject.height]
     loss = loss_at(age, history, subject.pace)
     grey, white = open_sulci(atlas, identity.sulci, subject.sulcal_reserve + loss.ageing_tissue, loss.disease_tissue)

@@ -4,8 +4,6 @@ A warp is a *pull* map: `warp[:, i, j]` is the place (row, column, in pixels) wh
 Because it is the flow of a velocity field and not a displacement added at a stroke, it stays invertible however
 far it goes; `jacobian` shows it. scipy is imported inside functions: the frozen data is read without it.
 
-It refuses to know any anatomy: its callers bring the fields.
-
 Array legend: warps and velocities (2, H, W) float32, row component first; images (H, W) float32.
 """
 
@@ -60,10 +58,7 @@ def exponential(velocity: Field, squarings: int = 5) -> Field:
 def flow_table(velocity: Field, steps: int, step: float) -> Field:
     """Pull maps of the flow of `velocity` after 0, 1, ..., `steps` steps of length `step`.
 
-    Midpoint rule backward in time, as pulling needs.
-
-    Returns:
-        (steps + 1, 2, H, W) float32; row k belongs to time `k * step`.
+    Midpoint rule backward in time, as pulling needs. (steps + 1, 2, H, W) float32; row k belongs to time `k * step`.
     """
     place = identity_warp(velocity.shape[-1])
     table = [place]

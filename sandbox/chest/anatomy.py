@@ -6,7 +6,7 @@ women, a normal cardiothoracic ratio of 0.38 to 0.50 and above 0.5 called large 
 1919). Age widens the aorta and the heart a little and thins the bone: directions from the literature, magnitudes
 chosen by eye, and never offered as norms.
 
-Refuses to change anything outside the heart for cardiomegaly, or any anatomy at all for the other findings.
+Cardiomegaly changes the heart alone, and the other findings change no anatomy.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Reference Database 126, tables 3 and 4, ICRU-44 tissues): soft tissue 0.2048, lu
 dry air 0.1875, adipose 0.1974. Densities in g/cm^3: soft 1.06, inflated lung 0.26, air 0.0012, adipose 0.95;
 bone is half cortical (1.92) and half marrow-filled (soft).
 
-Refuses a spectrum: one effective energy, no beam hardening. Quantum noise is the normal approximation of Poisson
+There is one effective energy, so no beam hardening. Quantum noise is the normal approximation of Poisson
 noise, from one fixed field a patient, so that counterfactuals share it.
 """
 
@@ -48,6 +48,6 @@ def expose(attenuation: Array, reference: float, patient: ChestPatient, pixel_cm
 
 def _develop(density: Array, patient: ChestPatient) -> npt.NDArray[np.uint8]:
     middle, span = 0.5 * (_BLACK + _WHITE), (_WHITE - _BLACK) / (1.0 + 0.05 * patient.contrast)
-    shown = (density - middle - 0.06 * patient.exposure) / span
-    curve = 0.5 + 0.5 * np.tanh(1.7 * shown) / np.tanh(0.85)
+    level = (density - middle - 0.06 * patient.exposure) / span
+    curve = 0.5 + 0.5 * np.tanh(1.7 * level) / np.tanh(0.85)
     return np.asarray(np.round(np.clip(curve, 0.0, 1.0) * 255.0), dtype=np.uint8)

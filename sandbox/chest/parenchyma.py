@@ -3,7 +3,7 @@
 Vessels branch out of each hilum and thin towards the wall. An airspace opacity is one soft-edged, patchy region in
 one zone of one lung, where air gives way to fluid: it can never be denser than the lung it fills.
 
-Refuses air bronchograms, nodules and interstitial patterns.
+There are no air bronchograms, nodules or interstitial patterns.
 """
 
 from __future__ import annotations

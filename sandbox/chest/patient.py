@@ -1,10 +1,8 @@
 """Who a sandbox chest patient is: the draws that stay fixed whatever the finding, the sex and the age.
 
-A patient holds standard normal and uniform numbers, never lengths: `chest_anatomy` turns them into centimetres
+A patient holds standard normal and uniform numbers, never lengths: `anatomy` turns them into centimetres
 once sex, age and finding are chosen. So the same patient can be rendered under any of them, with the same body,
 pose, exposure, vessels and noise; the severity and the place of a finding are drawn here too, once a patient.
-
-Refuses to draw from any global random state.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Rays run along z (front to back). A solid meets a ray in one interval [low, high] of z, so unions and remainders of
 solids are interval arithmetic, exact at every pixel, with no voxels between.
 
-Refuses perspective (a film distance of 1.8 m magnifies the front of the chest by about 10 %: here it does not) and
-solids that a ray meets twice.
+There is no perspective (a film distance of 1.8 m magnifies the front of the chest by about 10 %: here it does not),
+and no solid that a ray meets twice.
 """
 
 from __future__ import annotations

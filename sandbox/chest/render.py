@@ -4,7 +4,7 @@ A parametric thorax in three dimensions is projected by Beer and Lambert's law o
 anterior, the patient's left on the image's right, dense tissue bright. The modules beside this one hold its parts:
 patient, anatomy, projection, thorax, skeleton, parenchyma, film.
 
-Refuses lateral views, devices, text on the film and anything clinical: these are not patients.
+There are no lateral views, devices or text on the film, and nothing clinical: these are not patients.
 """
 
 from __future__ import annotations

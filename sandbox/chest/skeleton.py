@@ -3,7 +3,7 @@
 A rib runs on the wall of the thorax, from the spine backwards, round the side and forwards and down; where it
 turns along the ray, its path grows, as on a film. Bone is counted as centimetres of ordinary adult bone.
 
-Refuses to show single trabeculae or the marrow cavity: at 6 mm a pixel neither is there to see.
+Single trabeculae and the marrow cavity are left out: at 6 mm a pixel neither is there to see.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Each lung is a superelliptic tube cut by what lies in it: heart, mediastinum, ao
 dome (a paraboloid, lower behind, so lung shows through below its outline). Pleural fluid fills the cavity below a
 level and climbs its wall as a meniscus: what remains of the lung is the same chord, shrunk.
 
-Refuses bones, vessels and airspace opacity: see `chest_skeleton` and `chest_parenchyma`.
+Bones are in `skeleton`, vessels and airspace opacity in `parenchyma`.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ regressions on the three, fitted on the TRAINING scans only. The coefficients be
 
 prints; it also writes the errors on the true test images to `estimators.json` beside the data.
 
-It refuses to see anything hidden: no subject, no history, no manifest at estimation time. numpy only.
+Nothing hidden is read at estimation time: no subject, no history, no manifest. numpy only.
 
-Array legend: N images; H = W = 64 pixels.
+Images are (N, 64, 64) float32 in [0, 1], and every function raises ImageError for another shape.
 """
 
 from __future__ import annotations
@@ -57,52 +57,22 @@ FROZEN: Final = Fit(MEAN, SPREAD, AGE, DIAGNOSIS)
 
 
 def ventricle_ratio(images: npt.NDArray[np.float32]) -> Vector:
-    """Fluid in the central region over the area inside the skull, (N,), about 0.03 to 0.2.
-
-    Args:
-        images: (N, 64, 64) float32 in [0, 1].
-
-    Raises:
-        ImageError: wrong shape.
-    """
+    """Fluid in the central region over the area inside the skull, (N,), about 0.03 to 0.2."""
     return measure(images)[:, 0]
 
 
 def sulcal_fraction(images: npt.NDArray[np.float32]) -> Vector:
-    """Mean fraction of fluid in the outer region, anterior and posterior, (N,).
-
-    Args:
-        images: (N, 64, 64) float32 in [0, 1].
-
-    Raises:
-        ImageError: wrong shape.
-    """
+    """Mean fraction of fluid in the outer region, anterior and posterior, (N,)."""
     return np.asarray(measure(images)[:, 1:].mean(axis=1))
 
 
 def age_years(images: npt.NDArray[np.float32], fit: Fit = FROZEN) -> Vector:
-    """Estimated age in years, (N,); what it is worth is in `estimators.json`.
-
-    Args:
-        images: (N, 64, 64) float32 in [0, 1].
-        fit: coefficients; the frozen ones by default.
-
-    Raises:
-        ImageError: wrong shape.
-    """
+    """Estimated age in years, (N,); what it is worth is in `estimators.json`."""
     return np.asarray(features(measure(images), fit) @ np.asarray(fit.age))
 
 
 def diagnosis_score(images: npt.NDArray[np.float32], fit: Fit = FROZEN) -> Vector:
-    """Log odds of AD against CN, (N,): above 0 the image looks more like AD.
-
-    Args:
-        images: (N, 64, 64) float32 in [0, 1].
-        fit: coefficients; the frozen ones by default.
-
-    Raises:
-        ImageError: wrong shape.
-    """
+    """Log odds of AD against CN, (N,): above 0 the image looks more like AD."""
     return np.asarray(features(measure(images), fit) @ np.asarray(fit.diagnosis))
 
 
@@ -110,12 +80,6 @@ def measure(images: npt.NDArray[np.float32]) -> Vector:
     """Ventricle-to-brain ratio, anterior and posterior sulcal fraction, (N, 3).
 
     An image without any brain (all below the threshold) measures 0, 0, 0.
-
-    Args:
-        images: (N, 64, 64) float32 in [0, 1].
-
-    Raises:
-        ImageError: wrong shape.
     """
     if images.ndim != 3 or images.shape[1:] != (64, 64):
         raise ImageError(f"expected brain images (N, 64, 64), got {images.shape}; resize and make them grey first")

@@ -1,6 +1,6 @@
 """The sandbox's estimators by the names that task cards use: pixels in, one attribute out.
 
-Gathers what was fitted on training scans. Images must be grey and 64 px wide (`ImageError`).
+They were fitted on training scans. Images must be grey and 64 px wide (`ImageError`).
 """
 
 from __future__ import annotations

@@ -5,10 +5,10 @@
 
 Kernel ridge regression (Saunders et al., ICML 1998) on the film averaged over 4 x 4 pixels, with a wide Gaussian
 kernel; its supports and weights are frozen in estimator.npz beside the data, fitted on the training split by
-`chest_estimate_fit`, and estimators.json states the errors on the test split's true films. They judge a
+`recipes.sandbox.chest_estimator`, and estimators.json states the errors on the test split's true films. They judge a
 generator's edits: was the heart made as large as was asked? Opacities that need no fit are in `chest_landmarks`.
 
-Refuses to be a diagnosis, and to be used on films from anywhere but this sandbox.
+They are no diagnosis, and are of use on this sandbox's films alone.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 The mid-line, the chest wall, the apex and the dome of the diaphragm are found on each film; brightness is then
 counted between the film's own dark (lung, 0) and bright (soft tissue, 1), so that exposure cancels.
 
-Refuses to know anything of how the film was made: no parameter of the renderer is read here.
+No parameter of the renderer is read here.
 """
 
 from __future__ import annotations

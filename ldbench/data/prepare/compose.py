@@ -21,8 +21,8 @@ from itertools import islice
 from pathlib import Path
 
 from ldbench.api import Progress, Reader, Skipped, SourceImage, silent
-from ldbench.data.prepare.manifest import Made, Summary, check_test_set, label_of, rows_of, write
-from ldbench.data.prepare.one_image import Outcome, make_images, start_worker
+from ldbench.data.prepare.manifest import PreparedImage, Summary, check_test_set, label_of, rows_of, write
+from ldbench.data.prepare.one_image import ImageOutcome, make_images, start_worker
 from ldbench.data.prepare.splits import Plan, hashed
 from ldbench.errors import DataError, UsageError
 from ldbench.plugins.registry import file_of
@@ -76,15 +76,15 @@ def prepare(
             journal.write(f"{outcome.image_id},{outcome.sha256}\n")
             journal.flush()
     size = _one_size(outcomes, by_id)
-    made = [Made(by_id[image_id], image_id, outcome.sha256) for image_id, outcome in outcomes.items()]
-    return write(out, reader, plan, size, rows_of(reader, plan, made), skipped)
+    prepared = [PreparedImage(by_id[image_id], image_id, outcome.sha256) for image_id, outcome in outcomes.items()]
+    return write(out, reader, plan, size, rows_of(reader, plan, prepared), skipped)
 
 
 def _stop_at_fault(skipped: Sequence[Skipped], strict: bool) -> None:
-    faults = [each for each in skipped if each.kind == "fault"]
+    faults = [left for left in skipped if left.kind == "fault"]
     if strict and faults:
         first = faults[0]
-        raise DataError(f"{first.name}: {first.reason}; mend or remove it, or leave --strict out to skip such images")
+        raise DataError(f"{first.name}: {first.reason}; repair or remove it, or leave --strict out to skip such images")
 
 
 def _inside(root: Path, skipped: Skipped) -> Skipped:
@@ -97,13 +97,13 @@ def _by_id(reader: Reader, plan: Plan, images: Sequence[SourceImage]) -> dict[st
     """The images by hashed id, in its order."""
     if not images:
         raise DataError(f"{reader.dataset}: expected images to use, all were skipped or none found; look at --root")
-    found: dict[str, SourceImage] = {}
+    by_id: dict[str, SourceImage] = {}
     for source in images:
         label_of(reader, source)
-        other = found.setdefault(hashed(reader.dataset, source.image, plan.salt), source)
+        other = by_id.setdefault(hashed(reader.dataset, source.image, plan.salt), source)
         if other is not source:
             raise DataError(f"{source.name}: expected an image of its own, got {source.image!r}, as {other.name} has")
-    return dict(sorted(found.items()))
+    return dict(sorted(by_id.items()))
 
 
 def _claim(out: Path, reader: Reader, plan: Plan, root: Path) -> None:
@@ -138,7 +138,7 @@ def _difference(before: object, state: Mapping[str, object]) -> str:
     return f"setting: {name} was {old.get(name)!r}, is {new.get(name)!r}"
 
 
-def _finished(out: Path, by_id: Mapping[str, SourceImage]) -> dict[str, Outcome]:
+def _finished(out: Path, by_id: Mapping[str, SourceImage]) -> dict[str, ImageOutcome]:
     """What the journal says is done and whose file is still the one that it says."""
     path = out / "journal.csv"
     if not path.exists():
@@ -147,7 +147,7 @@ def _finished(out: Path, by_id: Mapping[str, SourceImage]) -> dict[str, Outcome]
     if not text.endswith("\n"):  # the head of a line: end it, or the next would be joined to it
         with path.open("a", encoding="utf-8") as journal:
             journal.write("\n")
-    found: dict[str, Outcome] = {}
+    finished: dict[str, ImageOutcome] = {}
     for row in csv.reader(text.splitlines()):
         if len(row) != 2 or row[0] not in by_id:
             continue
@@ -157,11 +157,11 @@ def _finished(out: Path, by_id: Mapping[str, SourceImage]) -> dict[str, Outcome]
             continue
         if hashlib.sha256(content).hexdigest() == row[1]:
             width, height = (int.from_bytes(content[_PNG_SIZE][at : at + 4], "big") for at in (0, 4))
-            found[row[0]] = Outcome(row[0], row[1], (height, width))
-    return found
+            finished[row[0]] = ImageOutcome(row[0], row[1], (height, width))
+    return finished
 
 
-def _outcomes(reader: Reader, folder: Path, items: Sequence[Item], jobs: int) -> Generator[Outcome, None, None]:
+def _outcomes(reader: Reader, folder: Path, items: Sequence[Item], jobs: int) -> Generator[ImageOutcome, None, None]:
     """The outcome of every item, in the order in which they are ready."""
     if jobs == 1:
         for item in items:
@@ -174,7 +174,8 @@ def _outcomes(reader: Reader, folder: Path, items: Sequence[Item], jobs: int) ->
     workers, first = min(jobs, len(items) or 1), (file_of(type(reader)),)
     with _one_thread_each(), ProcessPoolExecutor(workers, context, start_worker, first) as pool:
         try:
-            running: set[Future[list[Outcome]]] = {pool.submit(make, b) for b in islice(batches, jobs * _IN_FLIGHT)}
+            first_batches = islice(batches, jobs * _IN_FLIGHT)
+            running: set[Future[list[ImageOutcome]]] = {pool.submit(make, batch) for batch in first_batches}
             while running:
                 ready, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in ready:
@@ -204,7 +205,7 @@ def _one_thread_each() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _one_size(outcomes: Mapping[str, Outcome], by_id: Mapping[str, SourceImage]) -> tuple[int, int]:
+def _one_size(outcomes: Mapping[str, ImageOutcome], by_id: Mapping[str, SourceImage]) -> tuple[int, int]:
     if not outcomes:
         raise DataError("expected images to use, every one of them is faulty; run with --strict to see the first fault")
     sizes = {outcome.size: image_id for image_id, outcome in outcomes.items()}

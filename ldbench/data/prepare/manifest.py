@@ -1,7 +1,7 @@
 """What is written of a prepared data set besides its images: manifest.csv, dataset.json, skipped.csv.
 
 The manifest and dataset.json hold hashed ids and names inside the folder alone, so they may be shown; skipped.csv names
-the owners' files, for the user's own eyes. Refuses to depend on the order in which images came: rows are sorted by id.
+the owners' files, for the user's own eyes. Rows are sorted by id, so the order in which images came leaves no trace.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from pathlib import Path
 from ldbench import __version__
 from ldbench.api import Attributes, Reader, Skipped, SourceImage
 from ldbench.data.prepare.splits import Candidate, Plan, draw_order, draw_test_set, hashed, split_of
+from ldbench.data.prepared import COLUMNS
 from ldbench.errors import DataError
 from ldbench.records.files import write_text_atomic
 
 FORMAT = 1
-COLUMNS = ("image_id", "subject", "split", "role", "source", "file", "sha256")
 _YEARS_DUST = 1e-6  # ages are differences of dates divided by 365.25
 
 
 @dataclass(frozen=True)
-class Made:
+class PreparedImage:
     """An image that was prepared: its source, its hashed id, and the SHA-256 of its PNG."""
 
     source: SourceImage
@@ -37,7 +37,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Row:
+class ManifestRow:
     """One line of the manifest.
 
     Roles: `scan`; `spare`, an image of the test split that the test set was not given; `later`, the second image of a
@@ -66,10 +66,10 @@ class Summary:
 
     def lines(self) -> list[str]:
         """The summary as text, a line a row."""
-        found = [f"{self.dataset}: {self.folder}", f"manifest SHA-256 {self.manifest_sha256}"]
-        found += [f"used     {split:10} {role:6} {label:20} {n:8}" for (split, role, label), n in self.used.items()]
-        found += [f"skipped  {kind:10} {rule:27} {n:8}" for (kind, rule), n in self.skipped.items()]
-        return [*found, f"each skipped image is named in {self.folder / 'skipped.csv'}"] if self.skipped else found
+        lines = [f"{self.dataset}: {self.folder}", f"manifest SHA-256 {self.manifest_sha256}"]
+        lines += [f"used     {split:10} {role:6} {label:20} {n:8}" for (split, role, label), n in self.used.items()]
+        lines += [f"skipped  {kind:10} {rule:27} {n:8}" for (kind, rule), n in self.skipped.items()]
+        return [*lines, f"each skipped image is named in {self.folder / 'skipped.csv'}"] if self.skipped else lines
 
 
 def file_of(image_id: str) -> str:
@@ -85,16 +85,16 @@ def label_of(reader: Reader, source: SourceImage) -> str:
     return str(source.attributes[reader.class_attribute])
 
 
-def rows_of(reader: Reader, plan: Plan, made: Sequence[Made]) -> list[Row]:
+def rows_of(reader: Reader, plan: Plan, prepared: Sequence[PreparedImage]) -> list[ManifestRow]:
     """Every line of the manifest, by image id. `DataError` where the test set can't be drawn."""
-    test_set = _test_set(reader, plan, made)
-    rows = [_row(reader, plan, each, "scan", "") for each in made]
+    test_set = _test_set(reader, plan, prepared)
+    rows = [_row(reader, plan, image, "scan", "") for image in prepared]
     if test_set is not None:
         spare = {row.image_id for row in rows if row.split == "test"} - test_set
         rows = [replace(row, role="spare") if row.image_id in spare else row for row in rows]
-    by_subject: defaultdict[str, list[Made]] = defaultdict(list)
-    for each in made:
-        by_subject[each.source.subject].append(each)
+    by_subject: defaultdict[str, list[PreparedImage]] = defaultdict(list)
+    for image in prepared:
+        by_subject[image.source.subject].append(image)
     for images in by_subject.values():
         pair = pair_of(images, plan.min_years)
         if pair is not None:
@@ -102,37 +102,39 @@ def rows_of(reader: Reader, plan: Plan, made: Sequence[Made]) -> list[Row]:
     return sorted(rows, key=lambda row: row.image_id)
 
 
-def pair_of(images: Iterable[Made], min_years: float | None) -> tuple[Made, Made] | None:
+def pair_of(images: Iterable[PreparedImage], min_years: float | None) -> tuple[PreparedImage, PreparedImage] | None:
     """A subject's first image, and of those `min_years` or more after it the first in hash order; None for no pair.
 
     By hash, as always the last would make all intervals long, and always the next all of them short.
     """
     if min_years is None:
         return None
-    dated = [(each.source.years, each.image_id, each) for each in images if each.source.years is not None]
+    dated = [(image.source.years, image.image_id, image) for image in images if image.source.years is not None]
     if not dated:
         return None
     start, _, first = min(dated, key=lambda item: item[:2])
-    later = [each for years, _, each in dated if years - start >= min_years - _YEARS_DUST]
-    return (first, min(later, key=lambda each: draw_order(each.image_id))) if later else None
+    later = [image for years, _, image in dated if years - start >= min_years - _YEARS_DUST]
+    return (first, min(later, key=lambda image: draw_order(image.image_id))) if later else None
 
 
 def check_test_set(reader: Reader, plan: Plan, images: Sequence[SourceImage]) -> None:
     """`DataError` where the test set couldn't be drawn even if every image were sound: before hours are spent."""
-    _test_set(reader, plan, [Made(image, hashed(reader.dataset, image.image, plan.salt), "") for image in images])
+    ids = (hashed(reader.dataset, image.image, plan.salt) for image in images)
+    _test_set(reader, plan, [PreparedImage(image, image_id, "") for image, image_id in zip(images, ids, strict=True)])
 
 
 def write(
-    folder: Path, reader: Reader, plan: Plan, size: tuple[int, int], rows: Sequence[Row], skipped: Sequence[Skipped]
+    folder: Path, reader: Reader, plan: Plan, size: tuple[int, int], rows: Sequence[ManifestRow],
+    skipped: Sequence[Skipped],
 ) -> Summary:
     """Write the three files, dataset.json last: it vouches for the manifest."""
     types = attribute_types(row.attributes for row in rows)
     manifest = _csv((*COLUMNS, *types), (_cells(row, types) for row in rows))
     digest = hashlib.sha256(manifest.encode()).hexdigest()
     used = Counter((row.split, row.role, str(row.attributes[reader.class_attribute])) for row in rows)
-    left = Counter((each.kind, each.rule) for each in skipped)
-    summary = Summary(reader.dataset, folder, digest, dict(sorted(used.items())), dict(sorted(left.items())))
-    lines = sorted((each.name, each.reason, each.kind, each.rule) for each in skipped)
+    skips = Counter((image.kind, image.rule) for image in skipped)
+    summary = Summary(reader.dataset, folder, digest, dict(sorted(used.items())), dict(sorted(skips.items())))
+    lines = sorted((image.name, image.reason, image.kind, image.rule) for image in skipped)
     write_text_atomic(folder / "skipped.csv", _csv(("name", "reason", "kind", "rule"), lines), private=True)
     write_text_atomic(folder / "manifest.csv", manifest)
     write_text_atomic(folder / "dataset.json", _description(reader, plan, size, types, summary))
@@ -142,21 +144,21 @@ def write(
 def attribute_types(attributes: Iterable[Attributes]) -> dict[str, str]:
     """Each attribute's type over all images: `integer`, `number`, or `text` as soon as one value is text."""
     rank = {"integer": 0, "number": 1, "text": 2}
-    found: dict[str, str] = {}
-    for each in attributes:
-        for name, value in each.items():
+    types: dict[str, str] = {}
+    for values in attributes:
+        for name, value in values.items():
             kind = "integer" if isinstance(value, numbers.Integral) else "number"
             kind = kind if isinstance(value, numbers.Real) else "text"
-            found[name] = max(found.get(name, kind), kind, key=rank.__getitem__)
-    return dict(sorted(found.items()))
+            types[name] = max(types.get(name, kind), kind, key=rank.__getitem__)
+    return dict(sorted(types.items()))
 
 
-def _test_set(reader: Reader, plan: Plan, made: Sequence[Made]) -> set[str] | None:
+def _test_set(reader: Reader, plan: Plan, prepared: Sequence[PreparedImage]) -> set[str] | None:
     if plan.test_per_class is None:
         return None
-    in_test = (each for each in made if _split(reader, plan, each.source) == "test")
-    candidates = [Candidate(each.image_id, each.source.subject, label_of(reader, each.source)) for each in in_test]
-    classes = plan.test_classes or reader.classes or sorted({label_of(reader, each.source) for each in made})
+    in_test = (image for image in prepared if _split(reader, plan, image.source) == "test")
+    candidates = [Candidate(image.image_id, image.source.subject, label_of(reader, image.source)) for image in in_test]
+    classes = plan.test_classes or reader.classes or sorted({label_of(reader, image.source) for image in prepared})
     return set(draw_test_set(candidates, classes, plan.test_per_class, plan.images_a_subject))
 
 
@@ -164,18 +166,17 @@ def _split(reader: Reader, plan: Plan, source: SourceImage) -> str:
     return split_of(reader.dataset, source.subject, plan.salt, plan.fractions)
 
 
-def _row(reader: Reader, plan: Plan, made: Made, role: str, source: str) -> Row:
-    name = made.image_id if not source else hashed(reader.dataset, f"{source} {made.image_id}", plan.salt)
-    subject = hashed(reader.dataset, made.source.subject, plan.salt)
-    attributes = {key: value for key, value in made.source.attributes.items() if value == value}  # NaN isn't known
-    return Row(
-        name, subject, _split(reader, plan, made.source), role, source, file_of(made.image_id), made.sha256, attributes
-    )
+def _row(reader: Reader, plan: Plan, image: PreparedImage, role: str, source: str) -> ManifestRow:
+    name = image.image_id if not source else hashed(reader.dataset, f"{source} {image.image_id}", plan.salt)
+    subject = hashed(reader.dataset, image.source.subject, plan.salt)
+    attributes = {key: value for key, value in image.source.attributes.items() if value == value}  # NaN isn't known
+    split, file = _split(reader, plan, image.source), file_of(image.image_id)
+    return ManifestRow(name, subject, split, role, source, file, image.sha256, attributes)
 
 
-def _cells(row: Row, types: Mapping[str, str]) -> list[str]:
-    own = [row.image_id, row.subject, row.split, row.role, row.source, row.file, row.sha256]
-    return own + [_cell(row.attributes[name], kind) if name in row.attributes else "" for name, kind in types.items()]
+def _cells(row: ManifestRow, types: Mapping[str, str]) -> list[str]:
+    cells = [row.image_id, row.subject, row.split, row.role, row.source, row.file, row.sha256]
+    return cells + [_cell(row.attributes[name], kind) if name in row.attributes else "" for name, kind in types.items()]
 
 
 def _cell(value: str | int | float, kind: str) -> str:

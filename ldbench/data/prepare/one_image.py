@@ -23,7 +23,7 @@ from ldbench.records.files import whole_file
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ImageOutcome:
     """An image's id, with the SHA-256 and size of its file, or with the fault that it has and the fault's rule."""
 
     image_id: str
@@ -33,7 +33,7 @@ class Outcome:
     rule: str = "unreadable"
 
 
-def make_images(reader: Reader, folder: Path, batch: Sequence[tuple[str, SourceImage]]) -> list[Outcome]:
+def make_images(reader: Reader, folder: Path, batch: Sequence[tuple[str, SourceImage]]) -> list[ImageOutcome]:
     """Prepare a few images into `folder`, each `<id>.png`; their outcomes in order."""
     return [_make(reader, folder, image_id, source) for image_id, source in batch]
 
@@ -57,7 +57,7 @@ def _end_with(sentinel: int) -> None:
     os._exit(1)
 
 
-def _make(reader: Reader, folder: Path, image_id: str, source: SourceImage) -> Outcome:
+def _make(reader: Reader, folder: Path, image_id: str, source: SourceImage) -> ImageOutcome:
     try:
         levels = to_levels(reader.pixels(source))
         if levels.ndim != 2 or levels.min() == levels.max():
@@ -65,13 +65,13 @@ def _make(reader: Reader, folder: Path, image_id: str, source: SourceImage) -> O
             raise FaultyImageError(text, "no contrast")
         content = encode_png(levels)
     except (ImageError, DataError) as error:
-        text = " ".join(str(error).split())
-        return Outcome(image_id, fault=text, rule=error.rule if isinstance(error, FaultyImageError) else "unreadable")
+        rule = error.rule if isinstance(error, FaultyImageError) else "unreadable"
+        return ImageOutcome(image_id, fault=" ".join(str(error).split()), rule=rule)
     except Exception as error:
         error.add_note(f"while preparing {source.name}")
         raise
     _write(folder / f"{image_id}.png", content)
-    return Outcome(image_id, hashlib.sha256(content).hexdigest(), (levels.shape[0], levels.shape[1]))
+    return ImageOutcome(image_id, hashlib.sha256(content).hexdigest(), (levels.shape[0], levels.shape[1]))
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -1,7 +1,6 @@
 """A reader's settings from the command line: `key=value` texts, read by the types of its dataclass fields.
 
-A setting inside another is named with a dot (`preprocessing.z=20`). Refuses unknown keys, listing those there are, and
-values of another type.
+A setting inside another is named with a dot (`preprocessing.z=20`). The error for an unknown key lists those there are.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ def configured(cls: type[T], own: Mapping[str, object], texts: Mapping[str, str]
 
     Raises `UsageError` or `UnknownNameError`.
     """
-    known = dict(_leaves(cls, ""))
+    settings = dict(_leaves(cls, ""))
     for key in texts:
-        if key not in known:
-            listing = "; ".join(f"{name} = {default}" for name, (_, default) in known.items())
-            raise unknown_name(f"setting of {cls.__name__}", key, known, f"its settings are: {listing}")
-    values = {**own, **{key: _value(known[key][0], text, key) for key, text in texts.items()}}
-    made: T = _built(cls, values)
-    return made
+        if key not in settings:
+            listing = "; ".join(f"{name} = {default}" for name, (_, default) in settings.items())
+            raise unknown_name(f"setting of {cls.__name__}", key, settings, f"its settings are: {listing}")
+    values = {**own, **{key: _value(settings[key][0], text, key) for key, text in texts.items()}}
+    instance: T = _built(cls, values)
+    return instance
 
 
 def leaves(cls: Any) -> list[str]:

@@ -1,8 +1,8 @@
 """Who is in which split, and which images of the test split are the test set: by hashes of names, nothing else.
 
 A subject's split follows from the data set, the subject's own id and a salt, so no order of folders, no other subject
-and no missing visit can move anybody. Refuses to look at positions, counts or labels for that; labels only balance the
-test set, which is drawn inside the test split in hash order.
+and no missing visit can move anybody. Labels only balance the test set, which is drawn inside the test split in hash
+order.
 
 Ids that leave are hashed, which hides them from a reader and from a search engine, not from somebody who already holds
 the owners' list of ids: the salt is public, or nobody could make the same split again.
@@ -72,11 +72,11 @@ def split_of(
 ) -> Split:
     """The split of a subject: where its hash, as a number in [0, 1), falls among the fractions."""
     check_fractions(fractions)
-    place = int.from_bytes(_digest("split", dataset, subject, salt).digest()[:8], "big") / 2**64
+    number = int.from_bytes(_digest("split", dataset, subject, salt).digest()[:8], "big") / 2**64
     train, validation, _ = fractions
-    if place < train:
+    if number < train:
         return "train"
-    return "validation" if place < train + validation else "test"
+    return "validation" if number < train + validation else "test"
 
 
 def draw_order(image_id: str) -> str:
@@ -94,7 +94,7 @@ def draw_test_set(
     """
     given: dict[str, int] = {}
     members: dict[str, list[str]] = {label: [] for label in classes}
-    for candidate in sorted(candidates, key=lambda each: draw_order(each.image_id)):
+    for candidate in sorted(candidates, key=lambda candidate: draw_order(candidate.image_id)):
         if candidate.label not in members or given.get(candidate.subject_id, 0) >= images_a_subject:
             continue
         given[candidate.subject_id] = given.get(candidate.subject_id, 0) + 1
@@ -107,7 +107,7 @@ def draw_test_set(
             f"(at most {images_a_subject} a subject); lower --test-per-class, or raise --images-a-subject or the test "
             "part of --fractions"
         )
-    return sorted((each for ids in members.values() for each in ids[:per_class]), key=draw_order)
+    return sorted((image_id for ids in members.values() for image_id in ids[:per_class]), key=draw_order)
 
 
 def check_fractions(fractions: tuple[float, float, float]) -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from ldbench.api import SourceImage
 from ldbench.data.prepare.compose import prepare
-from ldbench.data.prepare.manifest import Made, Row, rows_of
+from ldbench.data.prepare.manifest import ManifestRow, PreparedImage, rows_of
 from ldbench.data.prepare.pixels.volumes import Preprocessing
 from ldbench.data.prepare.readers.from_folder import FolderReader
 from ldbench.data.prepare.splits import Plan, hashed
@@ -105,8 +105,9 @@ EVERYONE = MemoryReader(subjects=60).found(Path("/owner")).images
 PLAN = Plan(fractions=(0.5, 0.1, 0.4), min_years=1.0)
 
 
-def manifest_rows(images: Sequence[SourceImage], plan: Plan = PLAN) -> list[Row]:
-    return rows_of(MemoryReader(), plan, [Made(each, hashed("memory", each.image, plan.salt), "") for each in images])
+def manifest_rows(images: Sequence[SourceImage], plan: Plan = PLAN) -> list[ManifestRow]:
+    prepared = [PreparedImage(each, hashed("memory", each.image, plan.salt), "") for each in images]
+    return rows_of(MemoryReader(), plan, prepared)
 
 
 SPLIT_OF = {row.subject: row.split for row in manifest_rows(EVERYONE)}

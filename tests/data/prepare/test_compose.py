@@ -158,7 +158,7 @@ def test_every_fault_is_named_and_none_becomes_an_image(root: Path, tmp_path: Pa
 
 
 def test_a_strict_run_stops_at_the_first_fault_with_one_line(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"^z/lost\.raw: can't read z/lost\.raw: gone; mend or remove it") as caught:
+    with pytest.raises(DataError, match=r"^z/lost\.raw: can't read z/lost\.raw: gone; repair or remove it") as caught:
         prepare(MemoryReader(), root, tmp_path, plan=PLAN, strict=True)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "dataset.json").exists()

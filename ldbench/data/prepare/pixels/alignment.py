@@ -94,9 +94,9 @@ def _registered(fixed: nib.Nifti1Image, moving: nib.Nifti1Image) -> Matrix:
     method.SetInitialTransform(centred, inPlace=True)
     with _one_thread(sitk):
         method.Execute(target, source)
-    found = centred.Downcast()
-    matrix, centre = np.array(found.GetMatrix()).reshape(3, 3), np.array(found.GetCenter())
-    return np.asarray(nib.affines.from_matvec(matrix, np.array(found.GetTranslation()) + centre - matrix @ centre))
+    affine = centred.Downcast()
+    matrix, centre = np.array(affine.GetMatrix()).reshape(3, 3), np.array(affine.GetCenter())
+    return np.asarray(nib.affines.from_matvec(matrix, np.array(affine.GetTranslation()) + centre - matrix @ centre))
 
 
 @contextmanager
@@ -112,10 +112,10 @@ def _one_thread(sitk: Any) -> Iterator[None]:
 
 def _image(sitk: Any, image: nib.Nifti1Image) -> Any:
     """As SimpleITK has images. Both lie along the same axes, so that its other sign of x and y cancels out."""
-    made = sitk.GetImageFromArray(np.ascontiguousarray(np.asarray(image.dataobj, dtype=np.float32).T))
-    made.SetSpacing([_VOXEL_MM] * 3)
-    made.SetOrigin([float(place) for place in image.affine[:3, 3]])
-    return made
+    converted = sitk.GetImageFromArray(np.ascontiguousarray(np.asarray(image.dataobj, dtype=np.float32).T))
+    converted.SetSpacing([_VOXEL_MM] * 3)
+    converted.SetOrigin([float(corner) for corner in image.affine[:3, 3]])
+    return converted
 
 
 def _check(volume: Volume, to_mni: Matrix) -> None:

@@ -13,8 +13,8 @@ The plane's height is found in one of two ways, and neither is a registration:
   in for height because where a scan ends in the neck says nothing of the brain. Heads that nod, and brains of other
   proportions, are cut some millimetres higher or lower; nothing here knows a ventricle when it sees one.
 
-Refuses to invent: nothing is aligned unless that is asked for, and an empty slice or a head that can't be found is an
-`ImageError`, never a black picture.
+Nothing is aligned unless that is asked for. An empty slice or a head that can't be found is an `ImageError`, never a
+black picture.
 """
 
 from __future__ import annotations

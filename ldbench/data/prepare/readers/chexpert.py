@@ -10,7 +10,7 @@ of the other three.
 Patients are what is split, so `subject` is the patient. Which of a patient's images are taken follows from the tables
 alone, never from which files are there: a damaged file costs its own image and changes no other.
 
-Refuses to guess a label: what `chexpert_table` can't read is a fault of its row.
+A cell that `chexpert_table` can't read is a fault of its row.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from ldbench.api import Attributes, Found, ParameterValue, Skipped, SourceImage
 from ldbench.data.prepare.pixels.radiograph import Resample, Square, read_jpeg
 from ldbench.data.prepare.readers.chexpert_table import (
     FINDING_COLUMNS,
+    Cells,
+    FilmPlace,
     LeftOut,
-    Place,
-    Row,
     Tables,
     check_view,
     data_folder,
@@ -97,11 +97,11 @@ class CheXpertReader:
         folder = data_folder(root, self.tables)
         inside = folder.relative_to(root).as_posix()
         prefix = "" if inside == "." else f"{inside}/"
-        usable: list[tuple[Place, SourceImage]] = []
+        usable: list[tuple[FilmPlace, SourceImage]] = []
         skipped: list[Skipped] = []
         rows = table_rows(folder, self.tables)
         places = [place_of(row) for _, row in rows]
-        rows_of = Counter(place.image for place in places if isinstance(place, Place) and place.side == "frontal")
+        rows_of = Counter(place.image for place in places if isinstance(place, FilmPlace) and place.side == "frontal")
         for (line, row), place in zip(rows, places, strict=True):
             name = line
             try:
@@ -132,7 +132,7 @@ class CheXpertReader:
             "one_class": ", ".join(self.classes),
         }
 
-    def _finding(self, row: Row) -> str:
+    def _finding(self, row: Cells) -> str:
         """The one class of the four that a row carries under the policies."""
         labels = {column: label_of(row, column) for column in FINDING_COLUMNS}
         doubtful = [name for name, column in CLASS_COLUMNS.items() if labels[column] == -1]
@@ -157,7 +157,7 @@ class CheXpertReader:
     def _may_hold(self, label: int | None) -> bool:
         return label == 1 or (label == -1 and self.uncertain != "negative")
 
-    def _chosen(self, usable: list[tuple[Place, SourceImage]], skipped: list[Skipped]) -> list[SourceImage]:
+    def _chosen(self, usable: list[tuple[FilmPlace, SourceImage]], skipped: list[Skipped]) -> list[SourceImage]:
         """The first images of each patient whose files are there; adds the others to `skipped`."""
         chosen: list[SourceImage] = []
         taken: Counter[str] = Counter()

@@ -1,7 +1,7 @@
 """The rows of CheXpert's `train.csv` and `valid.csv`, and what their cells say.
 
-Refuses tables without the owners' columns, and to take a cell for more than it is: all are read as text, since pandas
-would otherwise make NaN of blanks, and a comparison with NaN is a label that nobody gave.
+All cells are read as text: pandas would otherwise make NaN of blanks, and a comparison with NaN is a label that nobody
+gave.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _AGE = re.compile(r"(\d{1,3})(\.0+)?", re.ASCII)
 _SHOWN = 60  # characters of a bad cell
 
 Tables = Literal["both", "train", "valid"]
-Row = Mapping[str, str]
+Cells = Mapping[str, str]
 
 
 class LeftOut(Exception):  # noqa: N818 (not an error: why a row is not used, which becomes a `Skipped`)
@@ -44,7 +44,7 @@ class LeftOut(Exception):  # noqa: N818 (not an error: why a row is not used, wh
 
 
 @dataclass(frozen=True)
-class Place:
+class FilmPlace:
     """Where a row's image lies below the data set's folder (`rest`), whose it is, and from which side it was taken."""
 
     patient: str
@@ -71,24 +71,24 @@ def data_folder(root: Path, tables: Tables) -> Path:
     raise DataError(f"{root}: expected {' and '.join(names)} there or in {FOLDERS[0]}/, got neither; name that folder")
 
 
-def table_rows(folder: Path, tables: Tables) -> list[tuple[str, Row]]:
+def table_rows(folder: Path, tables: Tables) -> list[tuple[str, Cells]]:
     """Every row as (`train.csv line 17`, column -> text, "" where blank). Raises DataError naming the table."""
     return [pair for name in _file_names(tables) for pair in _read(folder / name)]
 
 
-def place_of(row: Row) -> Place | LeftOut:
+def place_of(row: Cells) -> FilmPlace | LeftOut:
     """Where a row's image lies, or why that can't be said. A matching path has no `..` and can't leave the folder."""
     path = row["Path"]
     match = _PATH.fullmatch(path)
     if match:
-        return Place(match["patient"], int(match["study"]), int(match["view"]), match["side"], match["rest"])
+        return FilmPlace(match["patient"], int(match["study"]), int(match["view"]), match["side"], match["rest"])
     if path.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", path) or path[1:2] == ":":
         return LeftOut("fault", "path", f"the path {path[:_SHOWN]!r} leaves the root")
     expected = f"{FOLDERS[0]}/train/patient00001/study1/view1_frontal.jpg"
     return LeftOut("fault", "path", f"expected a path such as {expected}, got {path[:_SHOWN]!r}")
 
 
-def check_view(row: Row, place: Place) -> None:
+def check_view(row: Cells, place: FilmPlace) -> None:
     """LeftOut unless the row and its file name say that the view is frontal."""
     cell = row["Frontal/Lateral"]
     if cell not in ("Frontal", "Lateral"):
@@ -99,7 +99,7 @@ def check_view(row: Row, place: Place) -> None:
         raise LeftOut("rule", "frontal", "a lateral view")
 
 
-def patient_age(row: Row) -> int:
+def patient_age(row: Cells) -> int:
     """Age in years at the study. LeftOut for 0, which is CheXpert's way to say unknown, and for what is no age."""
     match = _AGE.fullmatch(row["Age"])
     if not match or int(match[1]) > OLDEST:
@@ -109,7 +109,7 @@ def patient_age(row: Row) -> int:
     return int(match[1])
 
 
-def patient_sex(row: Row) -> str:
+def patient_sex(row: Cells) -> str:
     """`female` or `male`. LeftOut for Unknown, which the owners' table holds, and for anything else."""
     cell = row["Sex"]
     if cell == "Unknown":
@@ -119,7 +119,7 @@ def patient_sex(row: Row) -> str:
     return cell.lower()
 
 
-def label_of(row: Row, column: str) -> int | None:
+def label_of(row: Cells, column: str) -> int | None:
     """1, 0, -1 (uncertain) or None (blank: not mentioned). LeftOut for anything else."""
     cell = row[column]
     if cell not in _LABELS:
@@ -131,7 +131,7 @@ def _file_names(tables: Tables) -> tuple[str, ...]:
     return ("train.csv", "valid.csv") if tables == "both" else (f"{tables}.csv",)
 
 
-def _read(path: Path) -> list[tuple[str, Row]]:
+def _read(path: Path) -> list[tuple[str, Cells]]:
     table = read_cells(path, "CheXpert's table", COLUMNS)
     cells = zip(*(table[name].tolist() for name in COLUMNS), strict=True)
     return [

@@ -169,17 +169,17 @@ def _people(path: Path) -> dict[str, Person]:
 def _codes(path: Path) -> dict[tuple[str, int], dict[str, float]]:
     """The codes that are set (1), by subject and day; a visit without one is left out."""
     table = read_table(path, ("OASISID", "days_to_visit", "NORMCOG", "DEMENTED", "PROBAD"))
-    wanted = ["NORMCOG", "DEMENTED", "PROBAD", *(name for name in table.columns if str(name).startswith("MCI"))]
-    if len(wanted) == 3:
+    names = ["NORMCOG", "DEMENTED", "PROBAD", *(name for name in table.columns if str(name).startswith("MCI"))]
+    if len(names) == 3:
         raise DataError(f"{path}: expected columns MCI* (MCIAMEM, MCINON1, ...), got none; fetch the table again")
-    values = {name: numbers(path, table, name) == 1 for name in wanted}
+    values = {name: numbers(path, table, name) == 1 for name in names}
     days = numbers(path, table, "days_to_visit")
-    found: dict[tuple[str, int], dict[str, float]] = {}
+    of_visit: dict[tuple[str, int], dict[str, float]] = {}
     for row, (subject, day) in enumerate(zip(table["OASISID"], days, strict=True)):
-        codes = {name: 1.0 for name in wanted if values[name].iloc[row]}
+        codes = {name: 1.0 for name in names if values[name].iloc[row]}
         if codes and not math.isnan(day):
-            found[subject, int(day)] = codes
-    return found
+            of_visit[subject, int(day)] = codes
+    return of_visit
 
 
 def _scan(inside: Path, path: Path) -> Scan | Skipped | None:
