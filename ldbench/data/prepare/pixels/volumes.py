@@ -224,13 +224,22 @@ def _picture(path: Path, plane: NDArray[np.float32], settings: Preprocessing) ->
         )
     picture = np.clip((plane - low) / (high - low), 0, 1).T[::-1]
     side = round(settings.square / settings.voxel)
-    square = _middle(_middle(picture, side, 0), side, 1).astype(np.float32)
+    square = middle_square(picture, side).astype(np.float32)
     if square.min() == square.max():
         raise FaultyImageError(
             f"{path}: expected contrast in the middle {settings.square:g} mm, got none; leave it out", "no contrast"
         )
-    resized = Image.fromarray(square).resize((settings.size, settings.size), Image.Resampling.BICUBIC)
-    return np.clip(np.asarray(resized, dtype=np.float32), 0, 1)
+    return resized(square, settings.size, Image.Resampling.BICUBIC)
+
+
+def middle_square(picture: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """The middle `side` pixels of a picture (H, W) on either axis; black where it has fewer."""
+    return _middle(_middle(picture, side, 0), side, 1)
+
+
+def resized(square: NDArray[np.float32], size: int, kernel: Image.Resampling) -> NDArray[np.float32]:
+    """A square in [0, 1] at another size; Pillow's kernel on float32 widens when an image shrinks (antialiasing)."""
+    return np.clip(np.asarray(Image.fromarray(square).resize((size, size), kernel), dtype=np.float32), 0, 1)
 
 
 def _middle(picture: NDArray[np.float32], side: int, axis: int) -> NDArray[np.float32]:

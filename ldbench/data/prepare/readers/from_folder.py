@@ -25,7 +25,7 @@ from PIL import Image
 
 from ldbench.api import Found, ParameterValue, Skipped, SourceImage
 from ldbench.data.prepare.pixels.pictures import Grey, read_dicom, read_picture, read_plane
-from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
+from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice, middle_square, resized
 from ldbench.data.prepare.readers.listing import found_of
 from ldbench.data.prepare.readers.tables import read_cells
 from ldbench.errors import DataError, FaultyImageError, ImageError, UsageError
@@ -90,7 +90,8 @@ class FolderReader:
                 return axial_slice(source.path, self.preprocessing)
         else:
             grey = read_dicom(source.path) if suffix in _DICOM else read_picture(source.path)
-        return self._squared(self._scaled(source.path, grey))
+        picture = self._scaled(source.path, grey)
+        return resized(middle_square(picture, max(picture.shape)), self.size, Image.Resampling.LANCZOS)
 
     def settings(self) -> Mapping[str, ParameterValue]:
         """The choices that pixels depend on; which images there are is the manifest's."""
@@ -145,15 +146,6 @@ class FolderReader:
         scaled = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
         upright: NDArray[np.float32] = 1 - scaled if grey.inverted else scaled
         return upright
-
-    def _squared(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
-        height, width = picture.shape
-        side = max(height, width)
-        square = np.zeros((side, side), np.float32)
-        top, left = (side - height) // 2, (side - width) // 2
-        square[top : top + height, left : left + width] = picture
-        resized = Image.fromarray(square).resize((self.size, self.size), Image.Resampling.LANCZOS)
-        return np.clip(np.asarray(resized, dtype=np.float32), 0, 1)
 
 
 def _suffix(path: Path) -> str:
