@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldbench._torchvision import declare_missing_ops
-from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
+from ldbench.api import Measured, Metric, ParameterValue
 from ldbench.errors import WeightsError, unknown_name
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
 from ldbench.score.metrics.intervals import Array
@@ -122,15 +122,12 @@ def _fill(network: torch.nn.Module, state: dict[str, torch.Tensor], path: Path) 
         raise WeightsError(f"{path}: expected this network's weights, missing {absent}, unexpected {unexpected}")
 
 
-def _compute(inputs: MetricInputs, settings: PerceptualSpec) -> Measured:
-    return lpips_score(
-        inputs.generated, inputs.stored_truths, extractor=settings.extractor, device=inputs.device
-    )
-
-
 LPIPS = Metric(
     name="lpips", title="Learned perceptual distance",
     summary="Distance between deep features of each pair, mean over cases; 0 for a copy.", direction="lower",
-    compute=_compute, compares="generated images and their targets", settings=PerceptualSpec,
+    compute=lambda inputs, settings: lpips_score(
+        inputs.generated, inputs.stored_truths, extractor=settings.extractor, device=inputs.device
+    ),
+    compares="generated images and their targets", settings=PerceptualSpec,
     needs=frozenset({"truth"}), bounds=(0.0, math.inf), networks=EXTRACTORS,
 )
