@@ -1,6 +1,6 @@
-"""The contract between the suite and a generator: every clause, what is expected, and how to mend what breaks it.
+"""The contract between the suite and a generator: every clause, what is expected, and how to repair what breaks it.
 
-The one list that the kit, the command line and the documentation read. Refuses to look at any generator.
+The one list that the kit, the command line and the documentation read.
 """
 
 from __future__ import annotations

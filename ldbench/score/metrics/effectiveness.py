@@ -18,9 +18,8 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.errors import MetricError
-from ldbench.score.metrics.intervals import LEVEL, Array
+from ldbench.score.metrics.intervals import LEVEL, Array, of_mean
 from ldbench.score.metrics.judge import class_indices
-from ldbench.score.metrics.measured import of_mean
 from ldbench.score.metrics.roc import areas
 
 

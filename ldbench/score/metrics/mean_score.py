@@ -13,8 +13,7 @@ import numpy.typing as npt
 from ldbench.api import Direction, Measured, Metric, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.plugins.kinds import metric_bounds
-from ldbench.score.metrics.intervals import Array, mean_interval
-from ldbench.score.metrics.measured import of_mean
+from ldbench.score.metrics.intervals import Array, mean_interval, of_mean
 
 
 def mean_score(

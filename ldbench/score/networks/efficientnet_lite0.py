@@ -50,7 +50,7 @@ _STAGES = (
 )
 
 
-def parameters(resize: int = RESIZE) -> dict[str, ParameterValue]:
+def parameters(*, resize: int, digest: str) -> dict[str, ParameterValue]:
     """What is done to an image before the network sees it, for the score's record."""
     return {
         "features": "pooled, 1280", "input": "8-bit RGB scaled to [0, 1]", "resize": resize,
@@ -176,12 +176,8 @@ def _load(
     return features
 
 
-def _parameters(*, resize: int, digest: str) -> dict[str, ParameterValue]:
-    return parameters(resize)
-
-
 EFFICIENTNET_LITE0 = Network(
     name="efficientnet-lite0",
     summary="EfficientNet-Lite0 of ImageNet, 1280 features; its weights come with a package, so it works offline.",
-    load=_load, parameters=_parameters, resize=RESIZE,
+    load=_load, parameters=parameters, resize=RESIZE,
 )
