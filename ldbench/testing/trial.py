@@ -1,7 +1,7 @@
 """A generator on a miniature task: fresh copies of it, fitted in folders of their own, one of them only half-way.
 
-Fits copies, never the instance that was handed in. A fit is cut off as a crash or a time limit would cut it, through its
-reports of progress: one that makes no reports can't be cut off from outside.
+Fits copies, never the instance that was handed in. A fit is cut off as a crash or a time limit would cut it, through
+its reports of progress: one that makes no reports can't be cut off from outside.
 """
 
 from __future__ import annotations
