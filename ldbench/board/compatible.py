@@ -1,6 +1,6 @@
-"""Whether results may share a table: same card, same data, same way of measuring, no run told twice.
+"""Whether results may share a table: same card, same data, same way of measuring, no run twice with two answers.
 
-Refuses to reconcile: a contradiction is a `ResultError` that names both files.
+A contradiction is a `ResultError` that names both files.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which of two models is better on one metric: paired tests over cases and seeds, corrected for their number.
 
 Two models of a task saw the same cases, the same test scans and, with equal seeds, the same noise, so their scores move
-together and the difference is known better than either score. Refuses to tell apart what does not differ by the test:
-"better" stands only where the adjusted p-value is below 5 %.
+together and the difference is known better than either score. "Better"
+stands only where the adjusted p-value is below 5 %.
 """
 
 from __future__ import annotations

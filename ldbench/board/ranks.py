@@ -1,6 +1,7 @@
 """Ranks and rank intervals of the rows that compete: who is better than whom, by tests and not by values.
 
-Rows that no test tells apart share a rank. Reference rows, rows that saw the truth and published rows have no rank.
+Rows between which no test finds a difference share a rank. Reference
+rows, rows that saw the truth and published rows have no rank.
 """
 
 from __future__ import annotations

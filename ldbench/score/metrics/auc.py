@@ -1,6 +1,6 @@
 """AUC of a classifier trained on generated images and tested on real ones.
 
-Tells whether generated images carry what tells the classes apart (the paper's AUC rows). Two classes: the area
+Says whether generated images carry what makes the classes differ (the paper's AUC rows). Two classes: the area
 under the ROC curve; more: the unweighted mean of one-versus-rest areas. The classifier is trained several times, its
 seeds fixed by the card so that all models meet the same draws; the value is the mean area. The interval covers the
 choice of test images and, from two trainings on, training's own chance; it leaves out the draw of the generated

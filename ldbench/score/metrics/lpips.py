@@ -4,7 +4,7 @@ Two networks, never confused: `lpips-alex` is LPIPS v0.1 (Zhang et al. 2018, arX
 AlexNet, whose weight file the user supplies or lets be downloaded; `stlpips-alex` is the shift-tolerant LPIPS
 (Ghildyal & Liu 2022, arXiv 2207.13686), complete in its PyPI package and so the offline default. Their values are
 not comparable. A card of the user's own may name another AlexNet file by its digest (`ldbench.score.networks.weights`).
-Refuses to fall back from one to the other.
+One never stands in for the other.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A metric that is a mean of one value a case, as a `Score`.
 
-What the paired metrics share: Student's t interval, cut at the metric's bounds. Refuses too few and not finite values.
+What the paired metrics share: Student's t interval, cut at the metric's bounds.
 """
 
 from __future__ import annotations

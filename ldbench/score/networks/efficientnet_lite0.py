@@ -2,7 +2,7 @@
 
 The offline extractor: no download, 3.4 M parameters. Tan & Le 2019 (arXiv 1905.11946) without squeeze-and-excite
 and with ReLU6; weights converted from TensorFlow, hence its asymmetric "SAME" padding and batch-norm epsilon of
-1e-3. Refuses any file but the one whose SHA-256 stands here.
+1e-3.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ and its SHA-256 is compared before anything reads it. A network's bare name is t
 another file by its digest, `inception-v3@sha256:0123456789ab` (12 to 64 digits): that is then the network's name in
 results and tables too.
 
-Refuses any file that isn't the one the name says, to download unless the environment says LDBENCH_ALLOW_DOWNLOAD=1, and
-to unpickle: state dictionaries go through `torch.load(weights_only=True)`.
+Nothing is downloaded unless the environment says LDBENCH_ALLOW_DOWNLOAD=1, and nothing is unpickled: state dictionaries
+go through `torch.load(weights_only=True)`.
 """
 
 from __future__ import annotations
