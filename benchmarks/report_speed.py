@@ -27,7 +27,7 @@ from ldbench.records.contributions import Contributions, Units, rounded
 from ldbench.records.contributions import write as write_units
 from ldbench.records.result import Result
 from ldbench.report.html.write import write_pages
-from ldbench.score.metrics.measured import of_mean
+from ldbench.score.metrics.intervals import of_mean
 
 RESULTS = Path(__file__).parent.parent / "leaderboards" / "results"
 PATTERNS = 40  # different pictures; reading and copying do not depend on what is in them

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ldbench.board.paired_tests import Comparison, Run, compare
+from ldbench.board.paired_tests import Comparison, ScoredRun, compare
 from ldbench.records.contributions import Contributions, Units
 from ldbench.score.metrics.mean_score import mean_score
 
@@ -22,11 +22,11 @@ IDS = tuple(str(index) for index in range(CASES))
 LEVELS = {"alike": (0.3, 0.3), "alike, loud": (2.0, 2.0), "fifty-fold range": (0.04, 2.0)}
 
 
-def run(values: np.ndarray) -> Run:
+def run(values: np.ndarray) -> ScoredRun:
     """One run as its file would hold it."""
     measured = mean_score(METRIC, values, "higher", {})
     by_unit = {"cases": tuple(measured.contributions["cases"].tolist())}
-    return Run(measured.score, Units({"cases": IDS}, {METRIC: Contributions(measured.value, by_unit)}))
+    return ScoredRun(measured.score, Units({"cases": IDS}, {METRIC: Contributions(measured.value, by_unit)}))
 
 
 def board(

@@ -23,8 +23,8 @@ from scipy import stats
 
 from ldbench.score.metrics.fid import GROUPS, fid
 from ldbench.score.metrics.intervals import Interval, group_jackknife
-from ldbench.score.metrics.kid import kid, kid_interval
-from ldbench.score.metrics.roc import Areas, areas, auc_interval
+from ldbench.score.metrics.kid import kid, kid_score
+from ldbench.score.metrics.roc import Areas, areas
 
 Array = npt.NDArray[np.float64]
 Sampler = Callable[[int, np.random.Generator], tuple[Array, Array]]
@@ -49,7 +49,8 @@ def sandbox() -> tuple[Array, Array]:
     """Features of half of the sandbox's training scans, and of the other half blurred."""
     from scipy.ndimage import gaussian_filter
 
-    from ldbench.score.networks.features import extract, user_cache_folder
+    from ldbench.records.files import user_cache_folder
+    from ldbench.score.networks.features import extract
 
     cache = user_cache_folder() / "features"
     scans = np.load(DATA)["train"].astype(np.float32) / 255
@@ -101,7 +102,7 @@ def features_rows(name: str, draw: Sampler, n: int, repetitions: int, seed: int,
     """FID, naive bootstrap of FID, and KID for one population and sample size."""
     random = np.random.default_rng(seed)
     pairs = [draw(n, random) for _ in range(repetitions)]
-    intervals = [group_jackknife(fid, *pair, groups=GROUPS, seed=i) for i, pair in enumerate(pairs)]
+    intervals = [group_jackknife(fid, *pair, groups=GROUPS, seed=i)[0] for i, pair in enumerate(pairs)]
     more = [draw(n, random) for _ in range(2 * repetitions)]
     expected = float(np.mean([i.value for i in intervals] + [fid(*pair) for pair in more]))
     report(f"FID, {name}", n, intervals, expected)
@@ -111,12 +112,23 @@ def features_rows(name: str, draw: Sampler, n: int, repetitions: int, seed: int,
     report(f"KID, {name}", n, [kid_interval(*pair) for pair in pairs], target)
 
 
+def kid_interval(real_nd: Array, generated_md: Array) -> Interval:
+    """The interval of the score."""
+    score = kid_score(real_nd, generated_md, extractor="simulated")
+    return Interval(score.value, score.ci_low, score.ci_high)
+
+
 def bootstrap(real_nd: Array, generated_md: Array, random: np.random.Generator, draws: int = 60) -> Interval:
     """The interval that is not used: percentiles of FID over sets resampled with replacement."""
     n, m = len(real_nd), len(generated_md)
     values = [fid(real_nd[random.integers(n, size=n)], generated_md[random.integers(m, size=m)]) for _ in range(draws)]
     low, high = np.percentile(values, [2.5, 97.5])
     return Interval(fid(real_nd, generated_md), float(low), float(high))
+
+
+def auc_interval(scores_nk: Array, labels_n: npt.NDArray[np.int64]) -> Interval:
+    """The interval of one training."""
+    return areas(scores_nk[None], labels_n).interval()
 
 
 def auc_rows(n: int, separation: float, repetitions: int, seed: int) -> None:

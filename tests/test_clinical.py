@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from ldbench.cli.main import app
 from ldbench.data.task_data import task_data
 from ldbench.errors import LdbenchError, WeightsError
-from ldbench.score.networks.weights import sha256_of
+from ldbench.records.checksum import sha256_file
 from ldbench.task import card
 from ldbench.task.card_file import complete, installed_text
 
@@ -82,7 +82,7 @@ def small(base: str, folder: Path, networks: dict[str, Path]) -> Path:
     table["protocol"] |= {"resolution": 64, "backbone": "tiny-sd", "cases": 4, "evaluation_cases": 4}
     for name, metric in table["metrics"].items():
         if metric.get("extractor") in networks:
-            metric["extractor"] += f"@sha256:{sha256_of(networks[metric['extractor']])[:12]}"
+            metric["extractor"] += f"@sha256:{sha256_file(networks[metric['extractor']])[:12]}"
         metric |= {"cases": 2} if "cases" in metric else {}
         metric |= {"epochs": 1, "margin_epochs": 1} if name == "auc" else {}
     if "judge" in table:

@@ -1,6 +1,6 @@
-"""Whether results may share a table: same card, same data, same way of measuring, no run told twice.
+"""Whether results may share a table: same card, same data, same way of measuring, no run twice with two answers.
 
-Refuses to reconcile: a contradiction is a `ResultError` that names both files.
+A contradiction is a `ResultError` that names both files.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 from ldbench.api import Score
 from ldbench.errors import ResultError
-from ldbench.records.identity import Found, _canonical, definition, method, names_a_card, row_key, run_key
+from ldbench.records.identity import Found, canonical, definition, method, names_a_card, row_key, run_key
 from ldbench.records.result import Result
 
 
@@ -86,8 +86,8 @@ def _no_metric_twice(path: str, result: Result) -> None:
 
 
 def _content(result: Result) -> str:
-    scores = sorted(_canonical(asdict(score)) for score in result.scores)
-    return _canonical([result.status, result.error, result.note, result.split_hash, scores])
+    scores = sorted(canonical(asdict(score)) for score in result.scores)
+    return canonical([result.status, result.error, result.note, result.split_hash, scores])
 
 
 def _differences(mine: Score, other: Score) -> str:

@@ -3,8 +3,8 @@
 A pure fold: the same results give the same bytes, in whatever order and from whatever folder they come. A reported
 row may name its task by id alone (an empty card hash, `ldbench.board.published`): it joins the board of that id,
 decides nothing of it, and stands there as it was printed.
-Refuses to compare what was not measured alike (`ldbench.board.compatible`), and to rank what does not compete:
-reference rows, rows that saw the truth, and rows reported elsewhere.
+What was not measured alike is never compared (`ldbench.board.compatible`). Reference rows, rows that saw the truth, and
+rows reported elsewhere do not compete and have no rank.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which of two models is better on one metric: paired tests over cases and seeds, corrected for their number.
 
 Two models of a task saw the same cases, the same test scans and, with equal seeds, the same noise, so their scores move
-together and the difference is known better than either score. Refuses to tell apart what does not differ by the test:
-"better" stands only where the adjusted p-value is below 5 %.
+together and the difference is known better than either score. "Better"
+stands only where the adjusted p-value is below 5 %.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MANY = 1e6  # degrees of freedom where a standard error is taken as known
 
 
 @dataclass(frozen=True)
-class Run:
+class ScoredRun:
     """One run's score on a metric and, where known, what each case and scan adds to it."""
 
     score: Score
@@ -85,10 +85,10 @@ class _Pair:
 
     first: str
     second: str
-    left: Sequence[Run]
-    right: Sequence[Run]
+    left: Sequence[ScoredRun]
+    right: Sequence[ScoredRun]
     common: int
-    every: tuple[Sequence[Run], Sequence[Run]]
+    every: tuple[Sequence[ScoredRun], Sequence[ScoredRun]]
 
     @property
     def difference(self) -> float:
@@ -124,7 +124,7 @@ class _Pair:
 
 
 def compare(
-    models: Mapping[str, Mapping[Seed, Run]], direction: Direction, as_fitted: bool = False
+    models: Mapping[str, Mapping[Seed, ScoredRun]], direction: Direction, as_fitted: bool = False
 ) -> list[Comparison]:
     """Every pair of the models, given by name and seed, on one metric, in the order given.
 
@@ -163,7 +163,7 @@ def _decided(found: Comparison, p: float, direction: Direction, may_be_told: boo
     return replace(found, p_adjusted=p, better=better)
 
 
-def _pair(first: str, ones: Mapping[Seed, Run], second: str, twos: Mapping[Seed, Run]) -> _Pair:
+def _pair(first: str, ones: Mapping[Seed, ScoredRun], second: str, twos: Mapping[Seed, ScoredRun]) -> _Pair:
     common, every = [seed for seed in ones if seed in twos], (list(ones.values()), list(twos.values()))
     if common:
         sides = ([ones[seed] for seed in common], [twos[seed] for seed in common])
@@ -215,7 +215,7 @@ def _compared(pair: _Pair, usual: _Error | None, pairing: bool) -> Comparison:
     )
 
 
-def _mean(runs: Sequence[Run]) -> float:
+def _mean(runs: Sequence[ScoredRun]) -> float:
     return math.fsum(run.score.value for run in runs) / len(runs)
 
 
@@ -223,7 +223,7 @@ def _variance(values: Sequence[float]) -> float:
     return float(np.var(values, ddof=1))
 
 
-def _paired(left: Sequence[Run], right: Sequence[Run]) -> _Error | None:
+def _paired(left: Sequence[ScoredRun], right: Sequence[ScoredRun]) -> _Error | None:
     """The error from the choice of cases and scans, paired; None where they don't know their units, or other ones.
 
     Contributions are averaged over seeds first: what a case adds in every run stays, what changes from run to run
@@ -240,7 +240,7 @@ def _paired(left: Sequence[Run], right: Sequence[Run]) -> _Error | None:
     return None
 
 
-def _average(runs: Sequence[Run]) -> dict[UnitList, Array] | None:
+def _average(runs: Sequence[ScoredRun]) -> dict[UnitList, Array] | None:
     """By list of ids, the mean contributions of the runs; None where any run lacks them or has other ids."""
     every = [known for run in runs if (known := run.by_unit) is not None]
     if len(every) < len(runs) or any(one.keys() != every[0].keys() for one in every):
@@ -248,7 +248,7 @@ def _average(runs: Sequence[Run]) -> dict[UnitList, Array] | None:
     return {key: np.mean([one[key] for one in every], axis=0) for key in every[0]}
 
 
-def _reach(runs: Sequence[Run]) -> float:
+def _reach(runs: Sequence[ScoredRun]) -> float:
     """How far the interval reaches on its longer side, mean over runs: not divided by their number, as they share the
     real images."""
     scores = [run.score for run in runs]

@@ -1,6 +1,6 @@
 """Rows of publications as results of origin `reported`: tables typed off cell by cell, one TOML file a publication.
 
-Refuses to interpret: a cell is the number that was printed, and a row names a task by id, without a card's hash, so
+Nothing is interpreted: a cell is the number that was printed, and a row names a task by id, without a card's hash, so
 that it can stand beside measured rows (`ldbench.board.leaderboard`) but never say what they must have in common.
 """
 
@@ -10,15 +10,15 @@ import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 
 from ldbench.api import Direction, ParameterValue, Score
 from ldbench.errors import DataError, unknown_name
 from ldbench.records.identity import Found
 from ldbench.records.result import ModelRef, Result, TaskRef
-from ldbench.records.typed import TypedError, build
+from ldbench.records.typed import built
+from ldbench.task.card_file import installed_names, installed_text
 
-PACKAGE, FOLDER = "ldbench_tasks", "reported"
+FOLDER = "reported"
 NO_NUMBER = "-"
 PRINTED = "printed_"  # before a metric's name: the parameter of a row that holds its text, last zeros included
 
@@ -95,9 +95,9 @@ def rows_of(tasks: Iterable[str]) -> list[Found]:
 
     A task without any adds nothing. Raises `DataError` naming file and key.
     """
-    wanted = set(tasks)
+    named = set(tasks)
     every = (row for where, publication in _publications() for row in rows(publication, where))
-    return [row for row in every if row[1].task.id in wanted]
+    return [row for row in every if row[1].task.id in named]
 
 
 def known(tasks: Iterable[str]) -> list[str]:
@@ -112,11 +112,9 @@ def known(tasks: Iterable[str]) -> list[str]:
 def parse(text: str, where: str) -> Publication:
     """A publication from its file's text; raises `DataError`, one line that names file and key."""
     try:
-        publication: Publication = build(Publication, tomllib.loads(text))
+        publication = built(Publication, tomllib.loads(text), where, DataError)
     except tomllib.TOMLDecodeError as error:
         raise DataError(f"{where}: expected TOML, got {error}") from error
-    except TypedError as error:
-        raise DataError(f"{where}:{error}") from error
     for index, table in enumerate(publication.tables):
         if table.task not in publication.tasks:
             raise DataError(f"{where}:tables[{index}].task: expected a key of [tasks], got {table.task!r}")
@@ -136,9 +134,8 @@ def rows(publication: Publication, where: str) -> list[Found]:
 
 
 def _publications() -> list[tuple[str, Publication]]:
-    files = resources.files(PACKAGE).joinpath(FOLDER).iterdir()
-    named = sorted((item.name, item) for item in files if item.name.endswith(".toml"))
-    return [(f"{FOLDER}/{name}", parse(item.read_text(encoding="utf-8"), f"{FOLDER}/{name}")) for name, item in named]
+    texts = {f"{FOLDER}/{name}.toml": installed_text(name, FOLDER) for name in installed_names(FOLDER)}
+    return [(where, parse(text, where)) for where, text in texts.items()]
 
 
 def _result(publication: Publication, table: PrintedTable, index: int, key: str) -> Result:

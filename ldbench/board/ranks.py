@@ -1,6 +1,7 @@
 """Ranks and rank intervals of the rows that compete: who is better than whom, by tests and not by values.
 
-Rows that no test tells apart share a rank. Reference rows, rows that saw the truth and published rows have no rank.
+Rows between which no test finds a difference share a rank. Reference
+rows, rows that saw the truth and published rows have no rank.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ldbench.api import Direction
-from ldbench.board.paired_tests import Comparison, Run, Seed, compare
+from ldbench.board.paired_tests import Comparison, ScoredRun, Seed, compare
 from ldbench.records.contributions import Units
 from ldbench.records.identity import Found, row_key
 from ldbench.records.result import Result
@@ -97,19 +98,19 @@ def standings(
     }
 
 
-def _models(found: Sequence[Found], units: Mapping[str, Units]) -> dict[str, dict[str, dict[Seed, Run]]]:
+def _models(found: Sequence[Found], units: Mapping[str, Units]) -> dict[str, dict[str, dict[Seed, ScoredRun]]]:
     """Runs by metric, row and seed, in an order that does not depend on the paths."""
     runs = [(row_key(result), result, units.get(path)) for path, result in found if competes(result)]
-    models: dict[str, dict[str, dict[Seed, Run]]] = {}
+    models: dict[str, dict[str, dict[Seed, ScoredRun]]] = {}
     for key, result, known in sorted(runs, key=lambda run: (run[0], run[1].seed is None, run[1].seed or 0)):
         for score in result.scores:
-            models.setdefault(score.metric, {}).setdefault(key, {})[result.seed] = Run(score, known)
+            models.setdefault(score.metric, {}).setdefault(key, {})[result.seed] = ScoredRun(score, known)
     return models
 
 
-def _direction(rows: Mapping[str, Mapping[Seed, Run]]) -> Direction:
+def _direction(rows: Mapping[str, Mapping[Seed, ScoredRun]]) -> Direction:
     return next(run.score.direction for runs in rows.values() for run in runs.values())
 
 
-def _mean(runs: Mapping[Seed, Run]) -> float:
+def _mean(runs: Mapping[Seed, ScoredRun]) -> float:
     return math.fsum(run.score.value for run in runs.values()) / len(runs)

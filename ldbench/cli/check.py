@@ -20,7 +20,7 @@ def check(
     from ldbench.plugins.generators import load_generator
     from ldbench.plugins.parameters import build
     from ldbench.testing import check_generator
-    from ldbench.testing.printed import lines, summary
+    from ldbench.testing.finding import lines, summary
 
     generator = build(load_generator(model), key_values(set_ or []))
     findings = check_generator(generator, device=device, backbone=backbone)

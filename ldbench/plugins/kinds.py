@@ -25,24 +25,17 @@ def _checked_record(record: type[Record]) -> Callable[[object, str, str], Record
     return check
 
 
-def _names(record: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(record))
+def _records(
+    group: str, noun: str, listing: str, record: type[Record], *, asked: str = "", light: bool = True
+) -> PluginKind[Record]:
+    names = tuple(field.name for field in fields(record))
+    return PluginKind(group, noun, asked or noun, listing, record.__name__, names, _checked_record(record), light)
 
 
-METRICS: PluginKind[Metric] = PluginKind(
-    "ldbench.metrics", "metric", "metric", "metrics", "Metric", _names(Metric), _checked_record(Metric), light=True,
-)
-NETWORKS: PluginKind[Network] = PluginKind(
-    "ldbench.networks", "network", "feature network", "networks", "Network", _names(Network), _checked_record(Network)
-)
-DATASETS: PluginKind[DataSource] = PluginKind(
-    "ldbench.datasets", "data set", "data set", "datasets", "DataSource", _names(DataSource),
-    _checked_record(DataSource), light=True,
-)
-ESTIMATORS: PluginKind[Estimator] = PluginKind(
-    "ldbench.estimators", "estimator", "estimator", "estimators", "Estimator", _names(Estimator),
-    _checked_record(Estimator), light=True,
-)
+METRICS = _records("ldbench.metrics", "metric", "metrics", Metric)
+NETWORKS = _records("ldbench.networks", "network", "networks", Network, asked="feature network", light=False)
+DATASETS = _records("ldbench.datasets", "data set", "datasets", DataSource)
+ESTIMATORS = _records("ldbench.estimators", "estimator", "estimators", Estimator)
 
 
 def metric_bounds(name: str) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """How a result names the generator it came from, so that a row of a leaderboard can be traced.
 
-Refuses to record where on a machine a file lay: a generator from a file is named by file name and hash.
+Where on a machine a file lay is not recorded: a generator from a file is named by file name and hash.
 """
 
 from __future__ import annotations

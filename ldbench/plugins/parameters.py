@@ -1,9 +1,7 @@
 """A generator's parameters: its dataclass fields, typed, and `--set key=value` read by those types.
 
 A type is bool, int, float, str, a `Literal` of these, or a union of them, with or without None. A field with
-`init=False` is the generator's own state and no parameter.
-
-Refuses unknown keys, values of another type, defaults that contradict their type, NaN and infinity.
+`init=False` is the generator's own state and no parameter. NaN and infinity are no values.
 """
 
 from __future__ import annotations
@@ -11,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
-import re
 import sys
 import types
 import typing
@@ -21,10 +18,9 @@ from typing import Any, Literal
 
 from ldbench.api import Generator, ParameterValue, Preset
 from ldbench.errors import LdbenchError, PluginError, UsageError, unknown_name
+from ldbench.records.typed import readings
 
 _SCALARS = (bool, int, float, str)
-_INTEGER = re.compile(r"[+-]?[0-9]+")
-_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -37,34 +33,25 @@ class Parameter:
     default: ParameterValue
 
     def __str__(self) -> str:
-        options = [_shown(literal) for literal in self.literals]
+        options = [_spelled(literal) for literal in self.literals]
         options += [scalar.__name__ for scalar in _SCALARS if scalar in self.scalars]
         options += ["none"] if type(None) in self.scalars else []
-        return f"{self.name}: {' | '.join(options)} = {_shown(self.default)}"
+        return f"{self.name}: {' | '.join(options)} = {_spelled(self.default)}"
 
     def accepts(self, value: object) -> bool:
         """Whether `value` is of one of the types; an int passes for a float, a bool never for a number."""
-        if any(type(value) is type(literal) and value == literal for literal in self.literals):
+        if self._is_literal(value) or (type(value) is int and float in self.scalars):
             return True
-        if isinstance(value, float) and not math.isfinite(value):
-            return False
-        return type(value) in self.scalars or (type(value) is int and float in self.scalars)
+        return type(value) in self.scalars and not (isinstance(value, float) and not math.isfinite(value))
+
+    def _is_literal(self, value: object) -> bool:
+        return any(type(value) is type(literal) and value == literal for literal in self.literals)
 
     def parse(self, text: str) -> ParameterValue:
         """The value that `text` means; the strictest type that fits comes first. Raises UsageError."""
-        if text == "none" and type(None) in self.scalars:
-            return None
-        for literal in self.literals:
-            if text == _shown(literal):
-                return literal
-        if text in ("true", "false") and bool in self.scalars:
-            return text == "true"
-        if _INTEGER.fullmatch(text) and int in self.scalars:
-            return int(text)
-        if _FLOAT.fullmatch(text) and float in self.scalars and math.isfinite(float(text)):
-            return float(text)
-        if str in self.scalars:
-            return text
+        for value in readings(text):
+            if type(value) in self.scalars or self._is_literal(value):
+                return typing.cast(ParameterValue, value)
         raise UsageError(f"--set {self.name}={text}: expected {self}, got {text!r}")
 
 
@@ -172,7 +159,7 @@ def _options(annotation: Any) -> tuple[Any, ...]:
     return typing.get_args(annotation) if is_union else (annotation,)
 
 
-def _shown(value: ParameterValue) -> str:
+def _spelled(value: ParameterValue) -> str:
     if isinstance(value, bool) or value is None:
         return str(value).lower()
     return str(value)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import platformdirs
 
 from ldbench.errors import ResultError
-from ldbench.records.typed import TypedError, build
+from ldbench.records.typed import built
 
 T = TypeVar("T")
 
@@ -97,11 +97,7 @@ def read_record(
     got = repr(record.get("schema_version")) if isinstance(record, dict) else f"a {type(record).__name__}"
     if got != str(version):
         raise ResultError(f"{path}: expected schema_version {version}, got {got:.40}, in {what}; {remedy}")
-    try:
-        document: T = build(cls, record)
-    except TypedError as error:
-        raise ResultError(f"{path}:{error}; {remedy}") from error
-    return document
+    return built(cls, record, str(path), ResultError, remedy)
 
 
 def refuse_constant(name: str) -> float:

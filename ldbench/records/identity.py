@@ -1,6 +1,4 @@
 """What a result is: which row and run it belongs to, and how its scores were measured.
-
-Refuses to compare two results: `ldbench.board.compatible` does.
 """
 
 from __future__ import annotations
@@ -33,17 +31,17 @@ class InRow(Protocol):
 
 def row_key(result: InRow) -> str:
     """What makes two results runs of one row: the whole model reference, origin and source, as JSON."""
-    return _canonical([asdict(result.model), result.origin, result.source])
+    return canonical([asdict(result.model), result.origin, result.source])
 
 
 def run_key(result: Result) -> str:
     """What makes two results the same run: row and seed."""
-    return _canonical([row_key(result), result.seed])
+    return canonical([row_key(result), result.seed])
 
 
 def definition(score: Score) -> str:
     """How a score was measured, as JSON: direction, extractor, n and the parameters of the method."""
-    return _canonical([score.direction, score.extractor, score.n, method(score)])
+    return canonical([score.direction, score.extractor, score.n, method(score)])
 
 
 def method(score: Score) -> dict[str, ParameterValue]:
@@ -63,5 +61,6 @@ def names_a_card(result: Result) -> bool:
     return result.origin == "measured" or result.task.card_hash != ""
 
 
-def _canonical(value: object) -> str:
+def canonical(value: object) -> str:
+    """One text for equal values: JSON with sorted keys."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False)

@@ -16,7 +16,7 @@ from pydantic import ConfigDict, TypeAdapter
 from ldbench.api import ParameterValue, Score
 from ldbench.errors import MetricError, ResultError
 from ldbench.records.files import read_json, refuse_constant, write_text_atomic
-from ldbench.records.typed import TypedError, build
+from ldbench.records.typed import built
 
 SCHEMA_VERSION = 1
 _STRICT = ConfigDict(extra="forbid")
@@ -120,12 +120,9 @@ def parse(record: object, where: str) -> Result:
     if not isinstance(record, dict) or type(record.get("schema_version")) is not int:
         raise ResultError(f"{where}: expected an object with an integer schema_version; is this a result file?")
     try:
-        result: Result = build(Result, _migrate(record, where))
-    except TypedError as error:
-        raise ResultError(f"{where}:{error}") from error
+        return built(Result, _migrate(record, where), where, ResultError)
     except MetricError as error:  # a score whose numbers contradict each other
         raise ResultError(f"{where}: {error}") from error
-    return result
 
 
 def _migrate(record: dict[str, Any], where: str) -> dict[str, Any]:

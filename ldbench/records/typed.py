@@ -1,7 +1,7 @@
 """Plain tables to frozen dataclasses, checked against the dataclasses' own annotations.
 
 Knows bool, int, float, str, Literal, unions, `tuple[T, ...]`, `list[T]`, `Mapping[str, T]` and nested dataclasses.
-Refuses to convert: "1" is not an int, and only an int is taken for a float.
+Nothing is converted: "1" is not an int, and only an int is taken for a float.
 """
 
 from __future__ import annotations
@@ -9,9 +9,16 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import re
 import types
 from collections.abc import Mapping
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from ldbench.errors import LdbenchError
+
+T = TypeVar("T")
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 class TypedError(Exception):
@@ -33,6 +40,24 @@ def build(cls: type[Any], table: object, key: str = "") -> Any:
         if name not in table and item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
             raise TypedError(f"{_join(key, name)}: expected {_spell(hints[name])}, got nothing")
     return cls(**{name: convert(hints[name], value, _join(key, name)) for name, value in table.items()})
+
+
+def built(cls: type[T], table: object, where: str, error: type[LdbenchError], remedy: str = "") -> T:
+    """As `build`, with what is wrong said as an `error` of `where:key: expected, got` and the remedy."""
+    try:
+        record: T = build(cls, table)
+    except TypedError as wrong:
+        raise error(f"{where}:{wrong}{remedy and '; '}{remedy}") from wrong
+    return record
+
+
+def readings(text: str) -> list[object]:
+    """What a text on the command line can mean, strictest first: None, a truth value, a number, the text itself."""
+    values: list[object] = [None] if text == "none" else []
+    values += [text == "true"] if text in ("true", "false") else []
+    values += [int(text)] if _INTEGER.fullmatch(text) else []
+    values += [float(text)] if _FLOAT.fullmatch(text) and math.isfinite(float(text)) else []
+    return [*values, text]
 
 
 def convert(hint: Any, value: object, key: str) -> Any:

@@ -1,6 +1,6 @@
 """The units of a task's scores by name: which cases and scans the contributions of each metric belong to.
 
-Refuses contributions that are not one a case or scan of the task: pairing them with another run's would be wrong.
+Contributions that are not one a case or scan of the task are an error: they could not be paired with another run's.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def units_of(data: TaskData, measured: Sequence[Measured], passes: Mapping[str, 
         TRUTHS: tuple(data.evaluation_ids), **{name: tuple(sorted(ids)) for name, ids in passes.items()},
     }
     records = records_of(data.task.metrics)
-    found: dict[str, Contributions] = {}
+    by_metric: dict[str, Contributions] = {}
     for score in measured:
         named = {_name(data, records[score.metric], kind): kind for kind in score.contributions}
         by_unit = {name: rounded(score.contributions[kind].tolist()) for name, kind in named.items()}
@@ -41,9 +41,9 @@ def units_of(data: TaskData, measured: Sequence[Measured], passes: Mapping[str, 
                     f"{data.task.id}: {score.metric}: expected one contribution for each of {len(lists[name])} {name}, "
                     f"got {len(values)}; this is a defect of the metric"
                 )
-        found[score.metric] = Contributions(score.value, by_unit)
-    used = {name for one in found.values() for name in one.by_unit}
-    return Units({name: ids for name, ids in lists.items() if name in used}, found)
+        by_metric[score.metric] = Contributions(score.value, by_unit)
+    used = {name for one in by_metric.values() for name in one.by_unit}
+    return Units({name: ids for name, ids in lists.items() if name in used}, by_metric)
 
 
 def _name(data: TaskData, record: Metric, kind: str) -> str:

@@ -26,8 +26,8 @@ Images = Mapping[str, "torch.Tensor"]
 
 @dataclass(frozen=True)
 class ScoringContext:
-    """Where scoring runs and what its random draws (subsets, resampling) are seeded with; the classifier's seed is
-    the card's."""
+    """Where scoring runs, where features are kept (None keeps nothing), and the run's seed, which seeds all random
+    draws (subsets, resampling) but the classifier's: that seed is the card's."""
 
     device: torch.device
     seed: int
@@ -40,9 +40,9 @@ class ScoringContext:
         return None if self.cache_folder is None else self.cache_folder.parent / "judges"
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """The `ldbench.api.MetricInputs` of one run.
+@dataclass(frozen=True, kw_only=True)
+class Inputs(ScoringContext):
+    """The `ldbench.api.MetricInputs` of one run, with where its scoring runs.
 
     `images` maps every case id to `(3, H, W) float32 in [0, 1]`; `passes` holds further images by the name of their
     pass and the id of the case that they come from. Both are averaged already where the card says so.
@@ -51,7 +51,6 @@ class Inputs:
     data: TaskData
     images: Images
     passes: Mapping[str, Images]
-    context: ScoringContext
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -126,7 +125,7 @@ class Inputs:
             raise MetricError(f"{task.id}: expected [judge] on the card, got none")
         images, labels = self.training_scans()
         judge = judge_of(
-            task.judge, task.data.classes, images, labels, device=self.device, folder=self.context.judge_folder,
+            task.judge, task.data.classes, images, labels, device=self.device, folder=self.judge_folder,
             progress=self.progress,
         )
         return judge.scores(self.generated), judge.parameters
@@ -168,26 +167,6 @@ class Inputs:
         images = self.passes[name]
         order = sorted(images)
         return stack(images, order), stack(self._source_images, order)
-
-    @property
-    def device(self) -> torch.device:
-        """Where to compute."""
-        return self.context.device
-
-    @property
-    def seed(self) -> int:
-        """The run's seed."""
-        return self.context.seed
-
-    @property
-    def cache_folder(self) -> Path | None:
-        """Where features are kept; None keeps nothing."""
-        return self.context.cache_folder
-
-    @property
-    def progress(self) -> Progress:
-        """Say how far it is."""
-        return self.context.progress
 
     @cached_property
     def _true_images(self) -> dict[str, torch.Tensor]:

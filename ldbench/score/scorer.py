@@ -1,6 +1,6 @@
 """Generated images against a task's real ones: every metric of the card, one score each.
 
-Never needs the model: what it takes lies on disk. Refuses a set of images that is not exactly the task's cases.
+Never needs the model: what it takes lies on disk.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ def score_images(
     if data.task.protocol.channels == "grey-as-rgb":
         images = averaged(images)
         given = {name: averaged(of_pass) for name, of_pass in given.items()}
-    inputs = Inputs(data, images, given, context)
+    inputs = Inputs(
+        device=context.device, seed=context.seed, cache_folder=context.cache_folder, progress=context.progress,
+        data=data, images=images, passes=given,
+    )
     metrics = [(METRICS.load(name), settings) for name, settings in data.task.metrics.items()]
     absent = set(PASSES) - given.keys()
     return [measured(metric, inputs, settings) for metric, settings in metrics if not metric.needs & absent]

@@ -1,8 +1,8 @@
 """A task card: TOML that says what is measured, read into a frozen `Task`.
 
 Data only: a card holds no code and names none. A card may extend an installed one (`card_file.py`) and name a set of
-prompt templates (`templates.py`); a `Task` holds what came of both, and so does its hash. Refuses unknown keys, wrong
-types and values that contradict each other, each as `file:key: expected, got`.
+prompt templates (`prompt_sets.py`); a `Task` holds what came of both, and so does its hash. Mistakes are
+reported as `file:key: expected, got`.
 """
 
 from __future__ import annotations

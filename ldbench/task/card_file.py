@@ -1,7 +1,7 @@
 """A card's file as one complete table: TOML, and what the card takes from the one that it extends.
 
-So that cards which differ in a key or two don't repeat the rest. Refuses chains (a card that is extended extends
-none), bases that are not installed, and a card that leaves its own name and version to another.
+So that cards which differ in a key or two don't repeat the rest. A card that is extended is an installed one and
+extends none; no card leaves its own name and version to another.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ OWN = ("id", "version", "title", "summary")
 Table = dict[str, Any]
 
 
-def installed_names() -> list[str]:
-    """The ids of the installed cards."""
-    folder = resources.files(PACKAGE)
-    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
+def installed_names(folder: str = "") -> list[str]:
+    """The ids of the installed cards, or the names of the TOML files in a folder beside them."""
+    items = resources.files(PACKAGE).joinpath(folder).iterdir()
+    return sorted(item.name.removesuffix(".toml") for item in items if item.name.endswith(".toml"))
 
 
-def installed_text(name: str) -> str:
-    """The text of an installed card."""
-    return resources.files(PACKAGE).joinpath(f"{name}.toml").read_text(encoding="utf-8")
+def installed_text(name: str, folder: str = "") -> str:
+    """The text of an installed card, or of a TOML file in a folder beside them."""
+    return resources.files(PACKAGE).joinpath(folder, f"{name}.toml").read_text(encoding="utf-8")
 
 
 def read_table(text: str, where: str) -> Table:

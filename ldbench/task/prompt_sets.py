@@ -1,7 +1,6 @@
 """Prompt templates: the sets that ship with the cards, and what may stand in a template.
 
-A template is text with `{attribute}` fields. Refuses a card that both lists templates and names a set, sets that do
-not exist, and any field that is more than an attribute's name.
+A template is text with `{attribute}` fields.
 """
 
 from __future__ import annotations
@@ -9,11 +8,10 @@ from __future__ import annotations
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 
 from ldbench.errors import CardError, UnknownNameError, unknown_name
-from ldbench.records.typed import TypedError, build
-from ldbench.task.card_file import PACKAGE, Table, read_table
+from ldbench.records.typed import built
+from ldbench.task.card_file import Table, installed_names, installed_text, read_table
 
 FOLDER = "prompts"
 
@@ -29,8 +27,7 @@ class TemplateSet:
 
 def set_names() -> list[str]:
     """The installed sets."""
-    folder = resources.files(PACKAGE).joinpath(FOLDER)
-    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
+    return installed_names(FOLDER)
 
 
 def load_set(name: str) -> TemplateSet:
@@ -38,12 +35,7 @@ def load_set(name: str) -> TemplateSet:
     if name not in set_names():
         raise unknown_name("template set", name, set_names(), "or list templates on the card")
     where = f"{FOLDER}/{name}.toml"
-    text = resources.files(PACKAGE).joinpath(FOLDER, f"{name}.toml").read_text(encoding="utf-8")
-    try:
-        templates: TemplateSet = build(TemplateSet, read_table(text, where))
-    except TypedError as error:
-        raise CardError(f"{where}:{error}") from error
-    return templates
+    return built(TemplateSet, read_table(installed_text(name, FOLDER), where), where, CardError)
 
 
 def put_in(table: Table, where: str) -> Table:
@@ -63,8 +55,8 @@ def put_in(table: Table, where: str) -> Table:
         chosen = load_set(name)
     except UnknownNameError as error:
         raise CardError(f"{key}: {error}") from error
-    known = protocol.get("patient_information") is True
-    templates = chosen.with_patient_information if known else chosen.without_patient_information
+    informed = protocol.get("patient_information") is True
+    templates = chosen.with_patient_information if informed else chosen.without_patient_information
     if protocol.get("prompt_style") == "simple":
         templates = templates[:1]
     rest = {name: value for name, value in protocol.items() if name != "template_set"}

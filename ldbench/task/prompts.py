@@ -1,8 +1,7 @@
 """Prompts from a card's templates and an image's attributes.
 
 The draw of a template depends on the run's seed and the image's id alone: not on the model, the order or the other
-images, so models that are compared at one seed get the same prompts. Refuses a template that names an attribute the
-data do not have.
+images, so models that are compared at one seed get the same prompts.
 """
 
 from __future__ import annotations

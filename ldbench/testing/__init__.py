@@ -3,9 +3,7 @@
 `check_generator` fits a generator on a miniature task and holds it against every clause of the contract: images of the
 right shape and range, the same bytes for the same request, noise from the request's seed alone, inputs left as they
 were, answers unread. `assert_generator` is the same as one line of a test. Built-in generators and outsiders pass the
-same clauses, here and as `ldbench check MODEL`.
-
-Refuses to say whether the images are any good, and to repair what it finds.
+same clauses, here and as `ldbench check MODEL`. The kit does not say whether the images are any good.
 """
 
 from __future__ import annotations
@@ -18,10 +16,11 @@ from pathlib import Path
 import torch
 
 from ldbench.api import Generator
-from ldbench.testing import behaviour, declared, random_state
+from ldbench.testing import behaviour, declared
 from ldbench.testing.contract import CLAUSES, PARAMETERS, PROTOCOL
 from ldbench.testing.finding import Clause, Finding
 from ldbench.testing.miniature import miniature
+from ldbench.testing.surroundings import states_kept
 from ldbench.testing.trial import Trial
 
 __all__ = ["CLAUSES", "Clause", "Finding", "assert_generator", "check_generator"]
@@ -52,7 +51,7 @@ def check_generator(
         return findings
     template = candidate() if isinstance(candidate, type) else candidate
     for name in [kind] if kind else sorted(cls.capabilities().kinds):
-        with tempfile.TemporaryDirectory(prefix="ldbench-check-") as root, random_state.kept():
+        with tempfile.TemporaryDirectory(prefix="ldbench-check-") as root, states_kept():
             trial = Trial(template, miniature(name), torch.device(device), backbone, Path(root))
             for finding in behaviour.look(trial, name):
                 findings.append(dataclasses.replace(finding, name=f"{name}: {finding.name}"))

@@ -1,7 +1,7 @@
 """How a generator behaves on a miniature task: images that fit, the same ones whenever the requests are the same.
 
-Fits several copies, generates often, and compares what should come out alike. Refuses to go on where no images come
-out that could be compared.
+Fits several copies, generates often, and compares what should come out alike. Stops where no images come out that
+could be compared.
 """
 
 from __future__ import annotations
@@ -16,14 +16,21 @@ import torch
 from ldbench.api import Request
 from ldbench.data.images import quantise
 from ldbench.run.generate import one_line
-from ldbench.testing import contract, optional_methods, random_state
+from ldbench.testing import contract
 from ldbench.testing.cost import Cost
-from ldbench.testing.file_watch import opened_below, task_folders
 from ldbench.testing.finding import Clause, ClauseError, Finding, judge
-from ldbench.testing.interruption import Counting, cut_off
-from ldbench.testing.returned_images import look as look_at_images
-from ldbench.testing.surroundings import fingerprint, nothing_new, seen_around, unchanged
-from ldbench.testing.trial import Fitted, Trial
+from ldbench.testing.outputs import look_at_images, look_at_optional
+from ldbench.testing.surroundings import (
+    fingerprint,
+    nothing_new,
+    opened_below,
+    seed_all,
+    seen_around,
+    states,
+    task_folders,
+    unchanged,
+)
+from ldbench.testing.trial import Counting, Fitted, Trial, cut_off
 
 
 def look(trial: Trial, kind: str) -> list[Finding]:
@@ -38,29 +45,29 @@ def look(trial: Trial, kind: str) -> list[Finding]:
 def _run(trial: Trial, kind: str) -> list[Finding]:
     inputs, around, requests = fingerprint(trial), seen_around(trial), trial.requests()
     counting, cost = Counting(), Cost(trial.device)
-    random_state.seed_all(1)
-    before, stage = random_state.digests(), "fit"
+    seed_all(1)
+    before, stage = states(), "fit"
     try:
         with cost.stage("fit"):
             first = trial.fitted("first", counting)
         stage, reports = "generate", counting.calls
         with cost.stage("generate"):
-            made = first.generator.generate(requests, first.context)
+            returned = first.generator.generate(requests, first.context)
     except Exception as error:  # a plugin's own code may raise anything
         return [judge(contract.RUNS, functools.partial(_stopped, stage, error))]
-    after = random_state.digests()
+    after = states()
     runs = judge(contract.RUNS, lambda: f"{len(requests)} requests answered after {len(trial.task.train)} examples")
-    findings = [runs, *look_at_images(made, requests, first.context.image_shape)]
+    findings = [runs, *look_at_images(returned, requests, first.context.image_shape)]
     if not all(finding.passed for finding in findings):
         return findings
-    images = quantise(made.detach().cpu().clamp(0, 1))
+    images = quantise(returned.detach().cpu().clamp(0, 1))
     conduct = _conduct(trial, kind, first, images, reports)
     conduct[contract.GLOBAL_UNDISTURBED] = lambda: _undisturbed(before, after)
     # last: they look at what all the calls before them did
     conduct[contract.INPUTS] = lambda: unchanged(inputs, fingerprint(trial))
     conduct[contract.FILES] = lambda: nothing_new(around, seen_around(trial))
     findings += [judge(clause, check) for clause, check in conduct.items()]
-    return [*findings, *optional_methods.look(trial, first), *cost.findings(len(requests))]
+    return [*findings, *look_at_optional(trial, first), *cost.findings(len(requests))]
 
 
 def _conduct(
@@ -69,15 +76,15 @@ def _conduct(
     requests = trial.requests()
 
     def again(globals_seed: int) -> str:
-        random_state.seed_all(globals_seed)
+        seed_all(globals_seed)
         return _equal(images, first.grey(requests))
 
     def refitted(folder: str, globals_seed: int) -> str:
-        random_state.seed_all(globals_seed)
+        seed_all(globals_seed)
         return _equal(images, trial.fitted(folder).grey(requests))
 
     def interrupted() -> str:
-        random_state.seed_all(5)
+        seed_all(5)
         where = cut_off(trial, "interrupted", reports)
         return f"{refitted('interrupted', 6)}, {where}" if where else "fit reports no progress, so it was not cut off"
 

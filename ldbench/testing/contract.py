@@ -1,6 +1,6 @@
-"""The contract between the suite and a generator: every clause, what is expected, and how to mend what breaks it.
+"""The contract between the suite and a generator: every clause, what is expected, and how to repair what breaks it.
 
-The one list that the kit, the command line and the documentation read. Refuses to look at any generator.
+The one list that the kit, the command line and the documentation read.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PUBLIC = Clause(
 )
 DECLARED = (PROTOCOL, PARAMETERS, SAMPLING, DOCSTRING, CAPABILITIES, PUBLIC)
 
-RUNS = Clause("fit and generate", "both return, without an error", "mend what it raises")
+RUNS = Clause("fit and generate", "both return, without an error", "repair what it raises")
 DTYPE = Clause("dtype", "a torch.Tensor of float32", "convert before returning")
 SHAPE = Clause("shape", "(N, 3, H, W): one image a request, of context.image_shape", "return one a request, in order")
 RANGE = Clause("range", "finite pixels in [0, 1]", "clamp on purpose")
@@ -81,15 +81,16 @@ CONDUCT = (
 )  # fmt: skip
 
 NEEDS = Clause(
-    "needs", "where it has `needs`: a Needs of finite estimates, found without writing", "mend needs(), or leave it out"
+    "needs", "where it has `needs`: a Needs of finite estimates, found without writing",
+    "repair needs(), or leave it out",
 )
 LATENTS = Clause(
     "latents", "where it has `encode`: finite float32 latents (N, C, h, w), one an image",
-    "mend encode(), or leave it out"
+    "repair encode(), or leave it out"
 )
 TRAJECTORY = Clause(
     "trajectory", "where it has `trajectory`: moments in order, the last at step `steps` - 1, images like generate's",
-    "mend trajectory(), or leave it out",
+    "repair trajectory(), or leave it out",
 )
 OFFERS = (NEEDS, LATENTS, TRAJECTORY)
 

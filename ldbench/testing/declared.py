@@ -1,6 +1,6 @@
 """What a generator class says of itself, looked at without running it.
 
-Reads the class, its parameters and the source of the modules it is written in. Refuses to fit or generate anything.
+Reads the class, its parameters and the source of the modules it is written in.
 """
 
 from __future__ import annotations

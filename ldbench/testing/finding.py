@@ -1,12 +1,12 @@
 """A clause of the contract, and what was found when a generator was held against it.
 
-`judge` turns one look into one finding; whatever a plugin raises on the way is a finding too. Refuses to know any
-clause: they stand in `ldbench.testing.contract`.
+`judge` turns one look into one finding; whatever a plugin raises on the way is a finding too. `lines` and `summary` are
+what `ldbench check` prints. The clauses stand in `ldbench.testing.contract`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ldbench.errors import LdbenchError
@@ -14,7 +14,7 @@ from ldbench.errors import LdbenchError
 
 @dataclass(frozen=True)
 class Clause:
-    """One promise: its name, what is expected of a generator, and how to mend one that breaks it; one line each."""
+    """One promise: its name, what is expected of a generator, and how to repair one that breaks it; one line each."""
 
     name: str
     expected: str
@@ -37,11 +37,11 @@ class Finding:
 
     @property
     def detail(self) -> str:
-        """One line: what was seen and, of a broken clause, what was expected and how to mend it."""
+        """One line: what was seen and, of a broken clause, what was expected and how to repair it."""
         if self.passed:
             return self.seen
-        mend = f"; {self.remedy}" if self.remedy else ""
-        return f"expected {self.expected}, got {self.seen}{mend}"
+        remedy = f"; {self.remedy}" if self.remedy else ""
+        return f"expected {self.expected}, got {self.seen}{remedy}"
 
 
 class ClauseError(Exception):
@@ -72,3 +72,21 @@ def raised(error: BaseException) -> str:
     """Somebody else's error in one line; the suite's own errors say enough without their type."""
     text = " ".join(str(error).split())
     return text if isinstance(error, LdbenchError) else f"{type(error).__name__}: {text:.300}"
+
+
+def lines(finding: Finding) -> list[str]:
+    """One finding: the verdict with what was seen, what was expected, and the remedy of a broken clause."""
+    verdict = "    " if not finding.judged else "ok  " if finding.passed else "FAIL"
+    text = [f"{verdict}  {finding.name}: {finding.seen}"]
+    if finding.judged:
+        text.append(f"      expected {finding.expected}")
+    if not finding.passed and finding.remedy:
+        text.append(f"      remedy: {finding.remedy}")
+    return text
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """The last line: how many clauses were looked at and which are broken."""
+    judged = [finding for finding in findings if finding.judged]
+    broken = [finding.name for finding in judged if not finding.passed]
+    return f"{len(judged)} clauses, " + (f"{len(broken)} broken: {', '.join(broken)}" if broken else "none broken")

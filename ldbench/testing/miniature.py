@@ -2,8 +2,7 @@
 
 Grey ovals with a dark slit that widens with age and with the diagnosis AD, 64 x 64 pixels. As in the sandbox,
 the cases of a text-to-image task carry the ids of training images, and the answers lie apart from the cases.
-
-Refuses to measure quality: nothing about these pictures is anatomy.
+Nothing about these pictures is anatomy.
 """
 
 from __future__ import annotations

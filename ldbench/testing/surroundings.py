@@ -1,28 +1,71 @@
-"""What a generator must leave as it was: the requests and examples it is handed, and the folders around its own.
+"""What a generator must leave alone: global random states, what it is handed, folders around its own, tasks' data.
 
-Compares before and after. Refuses to put anything back or to delete what it finds.
+The kit moves the global random states of Python, numpy and torch itself, to see whether a generator depends on them,
+and puts them back. Requests, examples and folders are compared before and after; nothing is deleted.
+
+An audit hook notes which of the tasks' files this process opens through Python, in any of its threads. It does not see
+compiled code that opens files by itself, child processes, or data that the suite itself holds in memory already.
 """
+# ruff: noqa: NPY002 - the legacy global state is the very thing that is looked at here
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
-from collections.abc import Iterator
+import os
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from ldbench.api import Example, Request
+from ldbench.data.prepared import data_folder
+from ldbench.plugins.kinds import DATASETS
 from ldbench.testing.finding import ClauseError
 from ldbench.testing.trial import Trial
 
-OWN = ("first", "second", "interrupted", "needs")
+FOLDERS = ("first", "second", "interrupted", "needs")
+
+
+@contextmanager
+def states_kept() -> Iterator[None]:
+    """Put the global states back as they were, whatever happens inside."""
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+
+
+def seed_all(seed: int) -> None:
+    """Seed the three global states (torch's on every device)."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def states() -> dict[str, str]:
+    """A hash of each global state, by name; equal hashes mean that nobody drew from it."""
+    legacy = np.random.get_state(legacy=False)["state"]
+    states = {
+        "random": repr(random.getstate()).encode(),
+        "numpy.random": legacy["key"].tobytes() + repr(legacy["pos"]).encode(),
+        "torch": torch.get_rng_state().numpy().tobytes(),
+    }
+    return {name: hashlib.sha256(state).hexdigest() for name, state in states.items()}
 
 
 def seen_around(trial: Trial) -> set[Path]:
     """What lies in the working directory and beside the generator's folders (which are the kit's own)."""
-    own = {trial.folder(name) for name in OWN}
-    seen = {*Path.cwd().iterdir(), *trial.root.iterdir()} - own
+    expected = {trial.folder(name) for name in FOLDERS}
+    seen = {*Path.cwd().iterdir(), *trial.root.iterdir()} - expected
     return {path for path in seen if path.name != "__pycache__"}
 
 
@@ -57,3 +100,46 @@ def _bytes(entry: Example | Request) -> Iterator[bytes]:
     for field in dataclasses.fields(record):
         value = getattr(record, field.name)
         yield value.numpy().tobytes() if isinstance(value, torch.Tensor) else repr(value).encode()
+
+
+class Watch:
+    """The paths below `folders` that were opened; idle while there are no folders."""
+
+    def __init__(self) -> None:
+        self.folders: tuple[str, ...] = ()
+        self.opened: list[str] = []
+
+    def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
+        """The hook: called for every audited event of the process, so it must be quick and never raise."""
+        if event != "open" or not self.folders or not isinstance(arguments[0], (str, bytes)):
+            return
+        path = os.path.realpath(os.fsdecode(arguments[0]))
+        if path.startswith(self.folders):
+            self.opened.append(path)
+
+
+@contextmanager
+def opened_below(folders: Sequence[Path]) -> Iterator[list[str]]:
+    """A list of the files below the folders that are opened inside the block, in order; not to be nested."""
+    watch = _watch()
+    watch.opened = []
+    watch.folders = tuple(os.path.realpath(folder) + os.sep for folder in folders)
+    try:
+        yield watch.opened
+    finally:
+        watch.folders = ()
+
+
+def task_folders() -> list[Path]:
+    """Where the data of tasks lie: those that packages ship, and the user's prepared ones."""
+    sources = [DATASETS.load(entry.name) for entry in DATASETS.entries()]
+    shipped = [folder for source in sources if source.folders for folder in source.folders()]
+    return [*shipped, data_folder("x").parent]
+
+
+@functools.cache
+def _watch() -> Watch:
+    """The process's one watch: an audit hook can never be taken out again, so it is put in once."""
+    watch = Watch()
+    sys.addaudithook(watch)
+    return watch

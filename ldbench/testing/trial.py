@@ -1,6 +1,7 @@
-"""A generator on a miniature task: fresh copies of it, fitted in folders of their own.
+"""A generator on a miniature task: fresh copies of it, fitted in folders of their own, one of them only half-way.
 
-Fits copies, never the instance that was handed in. Refuses to judge: it makes what the clauses are held against.
+Fits copies, never the instance that was handed in. A fit is cut off as a crash or a time limit would cut it, through
+its reports of progress: one that makes no reports can't be cut off from outside.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import torch
 from ldbench.api import Context, Generator, Progress, Request, case_seed, silent
 from ldbench.data.images import quantise
 from ldbench.run.generate import checked_images
+from ldbench.testing.finding import ClauseError
 from ldbench.testing.miniature import SIDE, Miniature
 
 TASK = "check"
@@ -57,10 +59,40 @@ class Trial:
 
     def fitted(self, folder: str, progress: Progress = silent) -> Fitted:
         """A copy of the generator, fitted."""
-        made = self.fresh(folder, progress)
-        made.generator.fit(self.task.train, made.context)
-        return made
+        copy = self.fresh(folder, progress)
+        copy.generator.fit(self.task.train, copy.context)
+        return copy
 
     def folder(self, name: str) -> Path:
         """A folder that is the generator's own."""
         return self.root / name
+
+
+class CutOff(BaseException):
+    """Like a keyboard's interrupt, so that no `except Exception` of a plugin swallows it."""
+
+
+@dataclass
+class Counting:
+    """A `Progress` that counts its calls and, where `last` is one of them, cuts off there."""
+
+    last: int | None = None
+    calls: int = 0
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
+        """Count; raise at the last."""
+        self.calls += 1
+        if self.calls == self.last:
+            raise CutOff
+
+
+def cut_off(trial: Trial, folder: str, calls: int) -> str:
+    """Leave in the folder what a fit leaves that ends after half of its reports; in words, where. Empty: no reports."""
+    if not calls:
+        return ""
+    last = (calls + 1) // 2
+    try:
+        trial.fitted(folder, Counting(last))
+    except CutOff:
+        return f"cut off at report {last} of {calls}"
+    raise ClauseError(f"no end at report {last} of {calls}: fewer reports, or the interrupt was swallowed")

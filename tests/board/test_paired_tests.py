@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from ldbench.api import Score
-from ldbench.board.paired_tests import Comparison, Run, compare, holm
+from ldbench.board.paired_tests import Comparison, ScoredRun, compare, holm
 from ldbench.board.ranks import places
 from ldbench.records.contributions import Contributions, Units
 from ldbench.score.metrics.mean_score import mean_score
@@ -18,18 +18,18 @@ CASES = 40
 IDS = tuple(f"case-{index}" for index in range(CASES))
 
 
-def run(values: np.ndarray, metric: str = "score", ids: tuple[str, ...] = IDS, known: bool = True) -> Run:
+def run(values: np.ndarray, metric: str = "score", ids: tuple[str, ...] = IDS, known: bool = True) -> ScoredRun:
     measured = mean_score(metric, values, "higher", {})
     by_unit = {"cases": tuple(measured.contributions["cases"].tolist())}
     units = Units({"cases": ids}, {metric: Contributions(measured.value, by_unit)})
-    return Run(measured.score, units if known else None)
+    return ScoredRun(measured.score, units if known else None)
 
 
 def normal(seed: int, mean: float = 0.0, size: int = CASES) -> np.ndarray:
     return np.random.default_rng(seed).normal(mean, 0.1, size)
 
 
-def two(one: dict[int | None, Run], other: dict[int | None, Run], as_fitted: bool = False) -> Comparison:
+def two(one: dict[int | None, ScoredRun], other: dict[int | None, ScoredRun], as_fitted: bool = False) -> Comparison:
     (found,) = compare({"one": one, "other": other}, "higher", as_fitted)
     return found
 
@@ -116,11 +116,11 @@ def test_one_model_with_several_seeds_says_what_a_seed_changes_for_all() -> None
 def test_cases_that_were_not_measured_are_no_degrees_of_freedom() -> None:
     measured = np.arange(CASES) < 4
     ones, others = normal(0)[measured], normal(1)[measured]
-    rows: list[dict[int | None, Run]] = []
+    rows: list[dict[int | None, ScoredRun]] = []
     for values in (ones, others):
         score = mean_score("score", values, "higher", {})
         by_unit = {"cases": tuple(score.among(measured).contributions["cases"].tolist())}
-        rows.append({0: Run(score.score, Units({"cases": IDS}, {"score": Contributions(score.value, by_unit)}))})
+        rows.append({0: ScoredRun(score.score, Units({"cases": IDS}, {"score": Contributions(score.value, by_unit)}))})
     assert two(*rows, as_fitted=True).p == pytest.approx(stats.ttest_rel(ones, others).pvalue, rel=1e-3)
 
 
@@ -128,14 +128,14 @@ def test_equal_images_are_not_told_apart_and_units_that_cannot_vary_are_not_beli
     assert two({0: run(normal(0))}, {0: run(normal(0))}).p == 1
     never, always = np.zeros(3), np.ones(3)
     ids = IDS[:3]
-    rows = [{0: Run(Score("flip_rate", float(v.mean()), low, high, 3, "higher"), run(v, "flip_rate", ids).units)}
+    rows = [{0: ScoredRun(Score("flip_rate", float(v.mean()), low, high, 3, "higher"), run(v, "flip_rate", ids).units)}
             for v, low, high in ((never, 0.0, 0.56), (always, 0.44, 1.0))]
     assert two(*rows).p == pytest.approx(2 * stats.norm.sf(1 / (0.56 / 1.959964) / 2**0.5), rel=1e-3)
 
 
 def test_a_trained_classifiers_area_is_told_apart_by_seeds_alone() -> None:
-    def area(value: float) -> Run:
-        return Run(Score("auc", value, value - 0.01, value + 0.01, 100, "higher"))
+    def area(value: float) -> ScoredRun:
+        return ScoredRun(Score("auc", value, value - 0.01, value + 0.01, 100, "higher"))
 
     assert two({0: area(0.6)}, {0: area(0.9)}).better is None
     three = [{seed: area(value + seed / 1000) for seed in range(3)} for value in (0.6, 0.9)]
@@ -189,8 +189,8 @@ def test_among_equal_models_any_is_called_better_in_five_percent_at_most(seeds: 
 
 
 def test_no_difference_is_larger_than_the_metric_allows() -> None:
-    def share(value: float) -> Run:
-        return Run(Score("flip_rate", value, -1.0, 2.0, 3, "higher"))
+    def share(value: float) -> ScoredRun:
+        return ScoredRun(Score("flip_rate", value, -1.0, 2.0, 3, "higher"))
 
     found = two({0: share(0.5)}, {0: share(0.5)})
     assert (found.ci_low, found.ci_high) == (-1.0, 1.0)

@@ -16,8 +16,7 @@ from ldbench.api import API_VERSION
 from ldbench.cli.new import new
 from ldbench.errors import UnknownNameError, UsageError
 from ldbench.plugins.generators import load_generator
-from ldbench.plugins.scaffold.names import names_of
-from ldbench.plugins.scaffold.package import SANDBOX, write_package
+from ldbench.plugins.scaffold.package import SANDBOX, names_of, write_package
 from ldbench.task import card
 from ldbench.testing import assert_generator
 from tests.test_truth_is_hidden import small_card

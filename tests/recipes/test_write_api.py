@@ -38,7 +38,7 @@ def test_the_index_names_the_version() -> None:
     assert f"`ldbench.api.API_VERSION`, now {API_VERSION}." in text
 
 
-EXAMPLES = ["ldbench.api.generator", "ldbench.errors", "ldbench.testing", "ldbench.plugins.scaffold.names"]
+EXAMPLES = ["ldbench.api.generator", "ldbench.errors", "ldbench.testing", "ldbench.plugins.scaffold.package"]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

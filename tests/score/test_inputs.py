@@ -153,7 +153,7 @@ def copies(task: Task, known: bool = True) -> Inputs:
     few = FewScans(
         task, data.dataset, data.train, data.cases, data.evaluation_ids, data.truth if known else None, data.editing
     )
-    return Inputs(few, sources(data), {}, CPU)
+    return Inputs(device=CPU.device, seed=0, data=few, images=sources(data), passes={})
 
 
 def scored(metric: str, inputs: Inputs) -> Score:

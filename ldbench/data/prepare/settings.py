@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, get_type_hints
 
 from ldbench.errors import LdbenchError, UsageError, unknown_name
-from ldbench.records.typed import TypedError, convert
+from ldbench.records.typed import TypedError, convert, readings
 
 T = TypeVar("T")
 
@@ -49,12 +49,7 @@ def _leaves(cls: Any, prefix: str) -> Iterator[tuple[str, tuple[Any, object]]]:
 
 
 def _value(hint: Any, text: str, key: str) -> object:
-    candidates: list[object] = [None] if text == "none" else []
-    candidates += [text == "true"] if text in ("true", "false") else []
-    for kind in (int, float):
-        with contextlib.suppress(ValueError):
-            candidates.append(kind(text))
-    candidates += [text, [part.strip() for part in text.split(",") if part.strip()]]
+    candidates = [*readings(text), [part.strip() for part in text.split(",") if part.strip()]]
     for candidate in candidates:
         with contextlib.suppress(TypedError):
             return convert(hint, candidate, key)

@@ -1,18 +1,24 @@
 """Write the package: templates filled in, each file once, into a folder that wasn't there.
 
-Templates are `string.Template`s, so that braces of Python and of workflows mean themselves. Refuses an existing folder.
+One name gives the distribution, the module and the class; one that pip, Python or the suite would trip over later is
+refused. Templates are `string.Template`s, so that braces of Python and of workflows mean themselves.
 """
 
 from __future__ import annotations
 
+import importlib.util
+import keyword
+import re
+import sys
 import typing
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from string import Template
 
 from ldbench.api import API_VERSION, Kind
 from ldbench.errors import UsageError, unknown_name
-from ldbench.plugins.scaffold.names import Names, names_of
+from ldbench.plugins.generators import GENERATORS
 
 _TEMPLATES = "ldbench.plugins.scaffold"
 # the sandbox's card of each kind that all its rows are measured on
@@ -20,6 +26,17 @@ SANDBOX = {
     "text-to-image": "sandbox-brain-t2i", "aging": "sandbox-brain-aging",
     "disease-counterfactual": "sandbox-brain-disease",
 }
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")  # normalised as in PEP 503, so that all tools spell it alike
+_LONGEST = 40
+
+
+@dataclass(frozen=True)
+class Names:
+    """`my-blur` is the distribution and the registered name, `my_blur` the module, `MyBlur` the class."""
+
+    name: str
+    module: str
+    cls: str
 
 
 def write_package(name: str, kind: str = "text-to-image", out: Path | None = None) -> list[Path]:
@@ -57,3 +74,29 @@ def _filled(template: str, names: Names, kind: str) -> str:
         "api_version": API_VERSION,
     }  # fmt: skip
     return Template(text).substitute(values)
+
+
+def names_of(name: str) -> Names:
+    """The names that follow from one; UsageError where it can't be one or is taken.
+
+    >>> names_of("my-blur")
+    Names(name='my-blur', module='my_blur', cls='MyBlur')
+    """
+    if not _NAME.fullmatch(name) or len(name) > _LONGEST:
+        raise UsageError(
+            f"NAME: expected up to {_LONGEST} lower-case letters, digits and single hyphens, a letter first, "
+            f"got {name!r}; for example my-generator"
+        )
+    names = Names(name, name.replace("-", "_"), "".join(part.capitalize() for part in name.split("-")))
+    if keyword.iskeyword(names.module) or keyword.iskeyword(names.cls):
+        raise UsageError(f"NAME: {name!r} is a word of Python's own; choose another")
+    if (entry := GENERATORS.entry(name)) is not None:
+        raise UsageError(f"NAME: {name!r} is registered by {entry.owner} already; choose another")
+    if names.module in sys.stdlib_module_names or _importable(names.module):
+        raise UsageError(f"NAME: a module {names.module!r} is installed already and would be hidden; choose another")
+    return names
+
+
+def _importable(module: str) -> bool:
+    spec = importlib.util.find_spec(module)
+    return spec is not None and spec.origin is not None  # without origin it is a folder that happens to lie here

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ldbench.errors import ResultError
-from ldbench.records.typed import TypedError, build
+from ldbench.records.typed import built
 from ldbench.run.submission.contents import (
     LIMITS,
     LISTING,
@@ -204,10 +204,7 @@ def _check_listing(found: Sequence[Entry], folder: Path, where: str) -> None:
     version = record.get("schema_version") if isinstance(record, dict) else None
     if version != SCHEMA_VERSION or isinstance(version, bool):
         raise ResultError(f"{where}: {LISTING}: schema_version {version!r:.20}, this ldbench reads {SCHEMA_VERSION}")
-    try:
-        listing: Listing = build(Listing, record)
-    except TypedError as error:
-        raise ResultError(f"{where}: {LISTING}: {error}; pack the run with `ldbench submit`") from error
+    listing = built(Listing, record, f"{where}: {LISTING}", ResultError, "pack the run with `ldbench submit`")
     others = {entry for entry in found if entry.path != LISTING}
     if others != set(listing.files) or len(listing.files) != len(others):
         names = sorted({entry.path for entry in others ^ set(listing.files)}) or ["a file twice"]

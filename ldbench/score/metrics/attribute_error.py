@@ -3,14 +3,14 @@
 An estimator reads the result and the true image of the case, and the score is the mean absolute difference of the
 two readings. The true image's reading stands for what is wanted, instead of the wanted value itself, so that the
 estimator's own error cancels and the truth scores 0; what remains is in the estimator's unit. This is effectiveness
-measured with a regression, as Monteiro et al. 2023 (arXiv 2303.01274) measure it with a pseudo-oracle. Refuses
-readings that are not finite, one a case.
+measured with a regression, as Monteiro et al. 2023 (arXiv 2303.01274) measure it with a pseudo-oracle.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,14 +56,6 @@ def attribute_error_score(
     return mean_score(metric, values, "lower", what, estimator)
 
 
-def _age_error(inputs: MetricInputs, settings: AttributeSpec) -> Measured:
-    return _of_estimator("age_error", inputs, settings)
-
-
-def _ratio_error(inputs: MetricInputs, settings: AttributeSpec) -> Measured:
-    return _of_estimator("ratio_error", inputs, settings)
-
-
 def _of_estimator(metric: str, inputs: MetricInputs, settings: AttributeSpec) -> Measured:
     estimator = ESTIMATORS.load(settings.estimator)
     return attribute_error_score(
@@ -74,13 +66,15 @@ def _of_estimator(metric: str, inputs: MetricInputs, settings: AttributeSpec) ->
 AGE_ERROR = Metric(
     name="age_error", title="Error of the age read off the image",
     summary="Mean difference of an estimator's readings of result and truth, in years; 0 for the truth.",
-    direction="lower", compute=_age_error, compares="edited images and their true counterparts", settings=AttributeSpec,
-    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf),
+    direction="lower", compute=partial(_of_estimator, "age_error"),
+    compares="edited images and their true counterparts", settings=AttributeSpec, needs=frozenset({"source", "truth"}),
+    bounds=(0.0, math.inf),
 )
 
 RATIO_ERROR = Metric(
     name="ratio_error", title="Error of a ratio read off the image",
     summary="As age_error, for the ventricle-to-brain or the cardiothoracic ratio.", direction="lower",
-    compute=_ratio_error, compares="edited images and their true counterparts", settings=AttributeSpec,
-    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf),
+    compute=partial(_of_estimator, "ratio_error"),
+    compares="edited images and their true counterparts", settings=AttributeSpec, needs=frozenset({"source", "truth"}),
+    bounds=(0.0, math.inf),
 )

@@ -1,11 +1,10 @@
 """AUC of a classifier trained on generated images and tested on real ones.
 
-Tells whether generated images carry what tells the classes apart (the paper's AUC rows). Two classes: the area
+Says whether generated images carry what makes the classes differ (the paper's AUC rows). Two classes: the area
 under the ROC curve; more: the unweighted mean of one-versus-rest areas. The classifier is trained several times, its
 seeds fixed by the card so that all models meet the same draws; the value is the mean area. The interval covers the
 choice of test images and, from two trainings on, training's own chance; it leaves out the draw of the generated
-images, which runs with other seeds show. Refuses labels that are not among the classes, and a class without training
-or test images.
+images, which runs with other seeds show.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import Measured, Metric, MetricInputs, ParameterValue, Progress, silent
+from ldbench.api import Measured, Metric, ParameterValue, Progress, silent
 from ldbench.errors import MetricError
-from ldbench.score.metrics.classifier import Objective, Recipe, predict
+from ldbench.score.metrics.classifier import train_classifier
 from ldbench.score.metrics.roc import Areas, areas
 from ldbench.task.metric_specs import ClassifierSpec
 
@@ -32,72 +31,50 @@ Indices = npt.NDArray[np.int64]
 
 def auc_score(
     train_images: torch.Tensor, train_labels: Sequence[Label], test_images: torch.Tensor, test_labels: Sequence[Label],
-    *, classes: Sequence[Label], recipe: Recipe | None = None, objective: Objective | None = None,
-    epochs: int | None = None, seed: int = 0, spread_seeds: int = 1, device: torch.device | str = "cpu",
+    *, classes: Sequence[Label], recipe: ClassifierSpec, device: torch.device | str = "cpu",
     progress: Progress = silent,
 ) -> Measured:
     """AUC as a score; images are `(N, 3, H, W) float32 in [0, 1]`, `n` counts the training images.
 
-    `classes` lists the labels; `objective` and `epochs` override the recipe's. The classifier is trained with the
-    seeds `seed` to `seed + spread_seeds - 1`; how far these trainings lie apart stands in the parameters
-    `observed_spread_sd` and `observed_auc_per_seed`. Value and interval: `ldbench.score.metrics.roc.Areas`. Raises
-    `MetricError`, `UsageError`.
+    `classes` lists the labels. The classifier is trained with each of the recipe's seeds; how far these trainings lie
+    apart stands in the parameters `observed_spread_sd` and `observed_auc_per_seed`. Value and interval:
+    `ldbench.score.metrics.roc.Areas`. Raises `MetricError`, `UsageError`.
     """
-    if spread_seeds < 1 or seed < 0:
-        raise MetricError(
-            f"auc: expected spread_seeds >= 1 and seed >= 0, got {spread_seeds} and {seed}; change the card"
-        )
-    chosen = _chosen(recipe or Recipe(), objective, epochs)
     train_index, test_index = _indices(train_labels, classes, "training"), _indices(test_labels, classes, "test")
     for name, images, labels in (("training", train_images, train_index), ("test", test_images, test_index)):
         _check_images(name, images, len(labels))
     scores = _trained(
-        train_images, train_index, test_images,
-        classes=len(classes), recipe=chosen, seeds=range(seed, seed + spread_seeds), device=device, progress=progress,
+        train_images, train_index, test_images, classes=len(classes), recipe=recipe, device=device, progress=progress
     )
-    found = areas(scores, test_index)
-    interval = found.interval()
+    seen = areas(scores, test_index)
+    interval = seen.interval()
     return Measured(
         metric="auc", value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(train_images),
         direction="higher", extractor="resnet18",
-        parameters={**_parameters(chosen, classes, len(test_index), seed, spread_seeds), **_observed(found)},
-        contributions={"scans": found.contributions_n},
+        parameters={**_parameters(recipe, classes, len(test_index)), **_observed(seen)},
+        contributions={"scans": seen.contributions_n},
     )
 
 
 def _trained(
-    images: torch.Tensor, labels: Indices, test_images: torch.Tensor, *, classes: int, recipe: Recipe, seeds: range,
+    images: torch.Tensor, labels: Indices, test_images: torch.Tensor, *, classes: int, recipe: ClassifierSpec,
     device: torch.device | str, progress: Progress,
 ) -> npt.NDArray[np.float64]:
     """Scores of the test images from one training a seed, `(S, N, K)`."""
     import torch
 
     rows = []
-    for place, seed in enumerate(seeds):
+    for index in range(recipe.spread_seeds):
 
-        def report(stage: str, done: int, total: int, note: str = "", place: int = place) -> None:
-            progress(stage, place * total + done, len(seeds) * total, note)
+        def report(stage: str, done: int, total: int, note: str = "", index: int = index) -> None:
+            progress(stage, index * total + done, recipe.spread_seeds * total, note)
 
-        scores = predict(
-            images, torch.from_numpy(labels), test_images, classes=classes, recipe=recipe, seed=seed, device=device,
+        classifier = train_classifier(
+            images, torch.from_numpy(labels), classes=classes, recipe=recipe, seed=recipe.seed + index, device=device,
             progress=report,
         )
-        rows.append(scores.numpy())
+        rows.append(classifier.scores(test_images).numpy())
     return np.stack(rows)
-
-
-def _chosen(recipe: Recipe, objective: Objective | None, epochs: int | None) -> Recipe:
-    fields = asdict(recipe)
-    if objective is not None:
-        fields["objective"] = objective
-    if epochs is not None:
-        fields["epochs"] = epochs
-    if fields["objective"] not in ("cross-entropy", "auc-margin") or fields["epochs"] < 1:
-        raise MetricError(
-            f"auc: expected objective cross-entropy or auc-margin and epochs >= 1, got {fields['objective']!r} and "
-            f"{fields['epochs']}; change the card's auc parameters"
-        )
-    return Recipe(**fields)
 
 
 def _indices(labels: Sequence[Label], classes: Sequence[Label], name: str) -> Indices:
@@ -122,51 +99,35 @@ def _check_images(name: str, images: torch.Tensor, count: int) -> None:
         raise MetricError(f"auc: expected {name} pixels in [0, 1], got {low} to {high}; rescale the images")
 
 
-def _parameters(
-    recipe: Recipe, classes: Sequence[Label], n_test: int, seed: int, spread_seeds: int
-) -> dict[str, ParameterValue]:
-    over = "test cases" if spread_seeds == 1 else "test cases and trainings (Obuchowski-Rockette)"
-    held = ", classifier held fixed" if spread_seeds == 1 else ""
+def _parameters(recipe: ClassifierSpec, classes: Sequence[Label], n_test: int) -> dict[str, ParameterValue]:
+    alone = recipe.spread_seeds == 1
+    over = "test cases" if alone else "test cases and trainings (Obuchowski-Rockette)"
+    held = ", classifier held fixed" if alone else ""
     return {
         "classifier": "torchvision resnet18, from scratch", "classes": ", ".join(str(label) for label in classes),
-        "average": "binary" if len(classes) == 2 else "macro one-versus-rest", "n_test": n_test, "seed": seed,
-        "spread_seeds": spread_seeds,
+        "average": "binary" if len(classes) == 2 else "macro one-versus-rest", "n_test": n_test,
         "interval": f"95 % DeLong over {over}, logit scale (Newcombe where degenerate){held}", **asdict(recipe),
     }
 
 
-def _observed(found: Areas) -> dict[str, ParameterValue]:
+def _observed(seen: Areas) -> dict[str, ParameterValue]:
     """What was seen of training's chance; the names say that no two runs need agree on it."""
-    if found.spread is None:
+    if seen.spread is None:
         return {}
     return {
-        "observed_spread_sd": found.spread, "observed_auc_per_seed": ", ".join(f"{area:.4f}" for area in found.areas_s),
+        "observed_spread_sd": seen.spread, "observed_auc_per_seed": ", ".join(f"{area:.4f}" for area in seen.areas_s),
     }
 
 
-def _compute(inputs: MetricInputs, settings: ClassifierSpec) -> Measured:
-    images, labels = inputs.all_generated()
-    test_images, test_labels = inputs.test_scans()
-    recipe = asdict(settings)
-    seed, spread_seeds = recipe.pop("seed"), recipe.pop("spread_seeds")
-    return auc_score(
-        images, labels, test_images, test_labels, classes=inputs.classes, recipe=Recipe(**recipe), seed=seed,
-        spread_seeds=spread_seeds, device=inputs.device, progress=inputs.progress,
-    )
-
-
 AUC = Metric(
-    name="auc",
-    title="Classification AUC, trained on generated, tested on real",
-    summary=(
-        "ROC area on real images of a ResNet18 trained on generated ones; macro one-versus-rest beyond two classes."
+    name="auc", title="Classification AUC, trained on generated, tested on real",
+    summary="ROC area on real images of a ResNet18 trained on generated ones; macro one-versus-rest beyond two "
+    "classes.",
+    direction="higher", compares="generated and real images with labels",
+    compute=lambda inputs, settings: auc_score(
+        *inputs.all_generated(), *inputs.test_scans(), classes=inputs.classes, recipe=settings, device=inputs.device,
+        progress=inputs.progress,
     ),
-    direction="higher",
-    compute=_compute,
-    compares="generated and real images with labels",
     interval="over test cases and trainings (DeLong, Obuchowski-Rockette); one training: over test cases only",
-    settings=ClassifierSpec,
-    bounds=(0.0, 1.0),
-    trained=True,
-    networks=("resnet18",),
+    settings=ClassifierSpec, bounds=(0.0, 1.0), trained=True, networks=("resnet18",),
 )

@@ -7,15 +7,14 @@ Tsaftaris 2022, arXiv 2202.10166; Melistas et al. 2024): where subjects differ m
 random other subject of the target class better than the truth (on sandbox-brain-disease, equal weights, KL of the
 shipped autoencoder's latents, lower being better: 1.21 against 1.31 on average, and in 98 % of 200 cases).
 `composition` asks for the null edit, `reversibility` for the edit and then back (Monteiro et al. 2023, arXiv
-2303.01274); both compare with the source, which a counterfactual model returns by Pearl's axioms. Refuses images of
-different shape and pixels outside [0, 1].
+2303.01274); both compare with the source, which a counterfactual model returns by Pearl's axioms.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ldbench.api import Measured, Metric, MetricInputs, NoSettings
+from ldbench.api import Measured, Metric
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
@@ -25,21 +24,16 @@ if TYPE_CHECKING:
     import torch
 
 _BATCH = 64
+_COMPARED = {
+    "minimality": "result and source", "composition": "null edit and source",
+    "reversibility": "result edited back and source",
+}
 
 
-def minimality_score(result: torch.Tensor, source: torch.Tensor) -> Measured:
-    """Mean |x' - x| of results and their sources; see `change_values`."""
-    return _score("minimality", result, source, "result and source")
-
-
-def composition_score(null_result: torch.Tensor, source: torch.Tensor) -> Measured:
-    """Mean |f(x, null) - x| of null edits and their sources; see `change_values`."""
-    return _score("composition", null_result, source, "null edit and source")
-
-
-def reversibility_score(back_result: torch.Tensor, source: torch.Tensor) -> Measured:
-    """Mean |f(f(x, a'), a) - x| of results that were edited back and the first sources; see `change_values`."""
-    return _score("reversibility", back_result, source, "result edited back and source")
+def change_score(metric: str, result: torch.Tensor, source: torch.Tensor) -> Measured:
+    """Mean over cases of `change_values` under the name of one of the three metrics, with Student's t interval."""
+    what = {"distance": "mean absolute difference of pixels in [0, 1]", "between": _COMPARED[metric]}
+    return mean_score(metric, change_values(metric, result, source), "lower", what)
 
 
 def change_values(metric: str, result: torch.Tensor, source: torch.Tensor) -> Array:
@@ -51,39 +45,25 @@ def change_values(metric: str, result: torch.Tensor, source: torch.Tensor) -> Ar
     return in_batches(values, *validated_pairs(metric, result, source, smallest=1), _BATCH)
 
 
-def _score(metric: str, result: torch.Tensor, source: torch.Tensor, compared: str) -> Measured:
-    what = {"distance": "mean absolute difference of pixels in [0, 1]", "between": compared}
-    return mean_score(metric, change_values(metric, result, source), "lower", what)
-
-
-def _minimality(inputs: MetricInputs, settings: NoSettings) -> Measured:
-    return minimality_score(inputs.generated, inputs.sources)
-
-
-def _composition(inputs: MetricInputs, settings: PassSpec) -> Measured:
-    return composition_score(*inputs.further("null"))
-
-
-def _reversibility(inputs: MetricInputs, settings: PassSpec) -> Measured:
-    return reversibility_score(*inputs.further("back"))
-
-
 MINIMALITY = Metric(
     name="minimality", title="Mean change",
     summary="Mean |x' - x|; doing nothing is perfect, so read it beside flip_rate or age_error.", direction="lower",
-    compute=_minimality, compares="edited images and their sources", needs=frozenset({"source"}), bounds=(0.0, 1.0),
+    compute=lambda inputs, settings: change_score("minimality", inputs.generated, inputs.sources),
+    compares="edited images and their sources", needs=frozenset({"source"}), bounds=(0.0, 1.0),
 )
 
 COMPOSITION = Metric(
     name="composition", title="Mean change by the null edit",
-    summary="Mean |f(x, null) - x|; 0 for a sound counterfactual model.", direction="lower", compute=_composition,
+    summary="Mean |f(x, null) - x|; 0 for a sound counterfactual model.", direction="lower",
+    compute=lambda inputs, settings: change_score("composition", *inputs.further("null")),
     compares="images edited to what they are, and their sources", settings=PassSpec,
     needs=frozenset({"source", "null"}), bounds=(0.0, 1.0),
 )
 
 REVERSIBILITY = Metric(
     name="reversibility", title="Mean change there and back",
-    summary="Mean |f(f(x, a'), a) - x|; 0 for a sound counterfactual model.", direction="lower", compute=_reversibility,
+    summary="Mean |f(f(x, a'), a) - x|; 0 for a sound counterfactual model.", direction="lower",
+    compute=lambda inputs, settings: change_score("reversibility", *inputs.further("back")),
     compares="images edited and edited back, and their sources", settings=PassSpec, needs=frozenset({"source", "back"}),
     bounds=(0.0, 1.0),
 )

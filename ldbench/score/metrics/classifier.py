@@ -1,7 +1,7 @@
 """The classifier behind the AUC metric: torchvision's ResNet18 from scratch, trained on one set of images.
 
-The recipe is a frozen record, so that a score can state it. Deterministic given its seed on one machine and
-thread count. Refuses pretrained weights, and leaves the global random state as it found it.
+The recipe is the card's (`ldbench.task.metric_specs.ClassifierSpec`). Deterministic given its seed on one machine
+and thread count. No pretrained weights; the global random state is left as it was.
 
 Images that hold nothing about their label must give tied scores, hence an AUC of one half, where a plain training
 gives any number (0.67 was seen): ranks magnify what is left of random initial weights. So the last layer starts
@@ -13,43 +13,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ldbench._torchvision import declare_missing_ops
 from ldbench.api import Progress, silent
 from ldbench.errors import UsageError
+from ldbench.task.metric_specs import ClassifierSpec
 
 if TYPE_CHECKING:
     import torch
 
-Objective = Literal["cross-entropy", "auc-margin"]
 _TEST_BATCH = 64
 _RESOLUTION = 1e-3  # of a score; closer scores are ties
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How the classifier is trained.
-
-    Cross-entropy: AdamW under a one-cycle schedule that peaks at `learning_rate`. `shift` moves each training
-    image by up to so many pixels (edges repeated), `flip` mirrors it left-right with probability 1/2. Half a grey
-    level of uniform noise is always added: it undoes 8-bit rounding, and keeps batch norm's running variance off
-    zero when a generator has made blank images. `auc-margin` (Yuan et al. 2021, arXiv 2012.03173) goes on for
-    `margin_epochs` from the cross-entropy network with a fresh last layer, LibAUC's loss and its optimiser PESG;
-    PESG's own rate of 0.1 took a network of AUC 1.0 down to 0.2 in 24 steps on 60 images, 0.02 kept it; but 39 steps
-    of 0.02 on 400 films of four classes left the fresh layer unlearnt (0.68 where cross-entropy alone had 0.91), and
-    0.1 gave 0.90, so a card says its rate. An epoch shows the largest class once and the others as often.
-    """
-
-    objective: Objective = "cross-entropy"
-    epochs: int = 8
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-2
-    shift: int = 2
-    flip: bool = False
-    margin_epochs: int = 4
-    margin_learning_rate: float = 0.02
 
 
 @dataclass(frozen=True)
@@ -59,7 +34,7 @@ class _Training:
     images: torch.Tensor
     labels: torch.Tensor
     classes: int
-    recipe: Recipe
+    recipe: ClassifierSpec
     random: torch.Generator
     device: torch.device
     progress: Progress
@@ -95,7 +70,7 @@ class Classifier:
 
     network: torch.nn.Module
     classes: int
-    recipe: Recipe
+    recipe: ClassifierSpec
     device: torch.device
 
     def scores(self, images: torch.Tensor) -> torch.Tensor:
@@ -114,25 +89,14 @@ class Classifier:
         return (scores / _RESOLUTION).round() * _RESOLUTION
 
 
-def predict(
-    train: torch.Tensor, train_labels: torch.Tensor, test: torch.Tensor, *, classes: int, recipe: Recipe, seed: int,
-    device: torch.device | str = "cpu", progress: Progress = silent,
-) -> torch.Tensor:
-    """Train on `(N, 3, H, W) float32 in [0, 1]` with labels `(N,) int64` below `classes`, score the test images.
-
-    Returns `Classifier.scores`, `(M, classes)`. Raises `UsageError` where the objective's package is missing.
-    """
-    trained = train_classifier(
-        train, train_labels, classes=classes, recipe=recipe, seed=seed, device=device, progress=progress
-    )
-    return trained.scores(test)
-
-
 def train_classifier(
-    images: torch.Tensor, labels: torch.Tensor, *, classes: int, recipe: Recipe, seed: int,
+    images: torch.Tensor, labels: torch.Tensor, *, classes: int, recipe: ClassifierSpec, seed: int,
     device: torch.device | str = "cpu", progress: Progress = silent,
 ) -> Classifier:
-    """The classifier trained on `(N, 3, H, W) float32 in [0, 1]` with labels `(N,) int64` below `classes`."""
+    """The classifier trained on `(N, 3, H, W) float32 in [0, 1]` with labels `(N,) int64` below `classes`.
+
+    Raises `UsageError` where the objective's package is missing.
+    """
     import torch
 
     random = torch.Generator(device="cpu").manual_seed(seed)
@@ -147,7 +111,7 @@ def train_classifier(
 
 
 def restored_classifier(
-    state: Mapping[str, torch.Tensor], *, classes: int, recipe: Recipe, device: torch.device | str = "cpu"
+    state: Mapping[str, torch.Tensor], *, classes: int, recipe: ClassifierSpec, device: torch.device | str = "cpu"
 ) -> Classifier:
     """The classifier whose network's `state_dict` this is; RuntimeError where names or shapes differ."""
     import torch
@@ -202,7 +166,7 @@ def _standardised(images: torch.Tensor) -> torch.Tensor:
     return ((images - 0.5) / 0.25).contiguous(memory_format=torch.channels_last)
 
 
-def _augmented(images: torch.Tensor, recipe: Recipe, random: torch.Generator, repeats: int) -> torch.Tensor:
+def _augmented(images: torch.Tensor, recipe: ClassifierSpec, random: torch.Generator, repeats: int) -> torch.Tensor:
     """Shifted, flipped and dequantised copies; each run of `repeats` images is treated alike. Drawn on the CPU."""
     import torch
     from torch.nn import functional

@@ -5,21 +5,21 @@ counterfactual. `flip_rate` is the share of results whose likeliest class is the
 that the judge ranks them so, which no threshold can spoil: the paper's disease task judges with such a classifier
 (Sec. 4.2.2). A copied source is useless on both: where two classes are negated its AUC is near 0, not near 1/2. Both
 say nothing of whose image it is (a random subject of the wanted class does well), so they are read beside identity.
-The intervals are over cases; the judge is held fixed. Refuses targets that are not among the judge's classes.
+The intervals are over cases; the judge is held fixed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.errors import MetricError
-from ldbench.score.metrics.intervals import LEVEL, Array
+from ldbench.score.metrics.intervals import LEVEL, Array, of_mean
 from ldbench.score.metrics.judge import class_indices
-from ldbench.score.metrics.measured import of_mean
 from ldbench.score.metrics.roc import areas
 
 
@@ -31,25 +31,20 @@ def flip_rate_score(
     `scores_nk` is `(N, K)`, the judge's scores of the edited images, larger meaning likelier; `targets` are N of the K
     `classes`; `judge` says what judged. A tie for the first place is no flip. Raises `MetricError`.
     """
-    scores, wanted = _checked("flip_rate", scores_nk, targets, classes)
+    scores, target_n = _checked("flip_rate", scores_nk, targets, classes)
     rows = np.arange(len(scores))
-    own = scores[rows, wanted]
     rest = scores.copy()
-    rest[rows, wanted] = -np.inf
-    flips = own > rest.max(axis=1)
+    rest[rows, target_n] = -np.inf
+    flips = scores[rows, target_n] > rest.max(axis=1)
     flipped = int(flips.sum())
     from scipy import stats
 
     bounds = stats.binomtest(flipped, len(scores)).proportion_ci(LEVEL, method="wilson")
     value = flipped / len(scores)
     return Measured(
-        metric="flip_rate",
-        value=value,
-        ci_low=min(float(bounds.low), value),  # at 0 and 1 round-off puts the bound past the value
-        ci_high=max(float(bounds.high), value),
-        n=len(scores),
-        direction="higher",
-        extractor="resnet18",
+        metric="flip_rate", value=value, n=len(scores), direction="higher", extractor="resnet18",
+        # at 0 and 1 round-off puts the bound past the value
+        ci_low=min(float(bounds.low), value), ci_high=max(float(bounds.high), value),
         parameters={**judge, "interval": "95 % Wilson over cases, judge held fixed"},
         contributions={"cases": of_mean(flips.astype(np.float64))},
     )
@@ -63,28 +58,23 @@ def target_auc_score(
     Two classes: the binary area; more: the unweighted mean of one-versus-rest areas. Value and interval:
     `ldbench.score.metrics.roc.areas`. Raises `MetricError` where a class is nobody's target.
     """
-    scores, wanted = _checked("target_auc", scores_nk, targets, classes)
-    absent = [label for index, label in enumerate(classes) if index not in wanted]
+    scores, target_n = _checked("target_auc", scores_nk, targets, classes)
+    absent = [label for index, label in enumerate(classes) if index not in target_n]
     if absent:
         raise MetricError(
             f"target_auc: expected cases of every target class in {list(classes)}, got none of {absent}; "
             "change the card's cases or classes"
         )
-    found = areas(scores[None], wanted)
-    interval = found.interval()
+    areas_of_targets = areas(scores[None], target_n)
+    interval = areas_of_targets.interval()
     return Measured(
-        metric="target_auc",
-        value=interval.value,
-        ci_low=interval.low,
-        ci_high=interval.high,
-        n=len(scores),
-        direction="higher",
-        extractor="resnet18",
+        metric="target_auc", value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(scores),
+        direction="higher", extractor="resnet18",
         parameters={
             **judge, "average": "binary" if len(classes) == 2 else "macro one-versus-rest",
             "interval": "95 % DeLong over cases, logit scale (Newcombe where degenerate), judge held fixed",
         },
-        contributions={"cases": found.contributions_n},
+        contributions={"cases": areas_of_targets.contributions_n},
     )
 
 
@@ -101,20 +91,15 @@ def _checked(
     return scores, class_indices(metric, targets, classes)
 
 
-def _target_auc(inputs: MetricInputs, settings: NoSettings) -> Measured:
+def _by_judge(score_of: Callable[..., Measured], inputs: MetricInputs, settings: NoSettings) -> Measured:
     scores, judge = inputs.judged
-    return target_auc_score(scores, inputs.labels, inputs.classes, judge)
-
-
-def _flip_rate(inputs: MetricInputs, settings: NoSettings) -> Measured:
-    scores, judge = inputs.judged
-    return flip_rate_score(scores, inputs.labels, inputs.classes, judge)
+    return score_of(scores, inputs.labels, inputs.classes, judge)
 
 
 TARGET_AUC = Metric(
     name="target_auc", title="AUC of the target class, by a judge trained on real",
     summary="ROC area of the judge's scores against target classes; near 0 for copies where two classes are swapped.",
-    direction="higher", compute=_target_auc, compares="edited images and their target classes",
+    direction="higher", compute=partial(_by_judge, target_auc_score), compares="edited images and their target classes",
     interval="over cases (DeLong), judge held fixed", needs=frozenset({"source", "judge"}), bounds=(0.0, 1.0),
     networks=("resnet18",),
 )
@@ -122,7 +107,7 @@ TARGET_AUC = Metric(
 FLIP_RATE = Metric(
     name="flip_rate", title="Share of results judged to be of the target class",
     summary="Share of results whose likeliest class is the wanted one, by a ResNet18 trained on real scans.",
-    direction="higher", compute=_flip_rate, compares="edited images and their target classes",
+    direction="higher", compute=partial(_by_judge, flip_rate_score), compares="edited images and their target classes",
     interval="over cases (Wilson), judge held fixed", needs=frozenset({"source", "judge"}), bounds=(0.0, 1.0),
     networks=("resnet18",),
 )

@@ -1,8 +1,8 @@
 """Frechet distance between two sets of features (FID), exact for few samples.
 
 Fits a Gaussian to each set and returns `||mu_r - mu_g||^2 + tr(C_r + C_g - 2 (C_r C_g)^(1/2))` (Heusel et al.
-2017, arXiv 1706.08500, Eq. 6), covariances with divisor n - 1. Refuses to average over shards, to add anything
-to the diagonal, and to compute from fewer than two samples a set.
+2017, arXiv 1706.08500, Eq. 6), covariances with divisor n - 1. It is never averaged
+over shards, and nothing is added to the diagonal.
 
 Shape suffixes: n real samples, m generated samples, d features, k = min(samples, d).
 """
@@ -15,10 +15,9 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
+from ldbench.api import Measured, Metric, ParameterValue
 from ldbench.errors import MetricError
-from ldbench.score.metrics.intervals import Array, group_replicates, t_quantile
-from ldbench.score.metrics.measured import of_deletions
+from ldbench.score.metrics.intervals import Array, group_jackknife
 from ldbench.task.metric_specs import DistributionSpec
 
 GROUPS = 20
@@ -42,23 +41,15 @@ def fid_score(
 ) -> Measured:
     """FID as a score; its interval is `group_jackknife`'s, for the expected FID at these sample sizes."""
     real_nd, generated_md = validated_features("fid", real_features, generated_features, least=3)
-    value, replicates = group_replicates(_distance, real_nd, generated_md, groups=groups, seed=seed)
-    contributions = of_deletions(replicates)
-    half = t_quantile(len(replicates) - 1) * float((contributions**2).sum()) ** 0.5
+    interval, contributions = group_jackknife(_distance, real_nd, generated_md, groups=groups, seed=seed)
     return Measured(
-        metric="fid",
-        value=value,
-        ci_low=max(value - half, 0.0),
-        ci_high=value + half,
-        n=len(generated_md),
-        direction="lower",
-        extractor=extractor,
+        metric="fid", value=interval.value, ci_low=max(interval.low, 0.0), ci_high=interval.high, n=len(generated_md),
+        direction="lower", extractor=extractor, contributions={"groups": contributions},
         parameters={
             **(parameters or {}), "n_real": len(real_nd),
             "interval": "95 % delete-a-group jackknife over both sets, for the expected value at these sample sizes",
             "interval_groups": min(groups, len(real_nd), len(generated_md)), "interval_seed": seed,
         },
-        contributions={"groups": contributions},
     )
 
 
@@ -104,16 +95,14 @@ def _covariance_factor(features_nd: Array) -> Array:
     return np.asarray(np.linalg.qr(centred_nd, mode="r"), dtype=np.float64)
 
 
-def _compute(inputs: MetricInputs, settings: DistributionSpec) -> Measured:
-    real, generated = inputs.features(settings.extractor, settings.resize)
-    parameters = inputs.network_parameters(settings.extractor, settings.resize)
-    return fid_score(real, generated, extractor=settings.extractor, parameters=parameters)
-
-
 FID = Metric(
     name="fid", title="Frechet inception distance",
     summary="Distance between Gaussians fitted to real and generated features; exact for few samples.",
-    direction="lower", compute=_compute, compares="generated and real sets",
+    direction="lower", compares="generated and real sets",
+    compute=lambda inputs, settings: fid_score(
+        *inputs.features(settings.extractor, settings.resize), extractor=settings.extractor,
+        parameters=inputs.network_parameters(settings.extractor, settings.resize),
+    ),
     interval="expected value at these sample sizes (delete-a-group jackknife)", settings=DistributionSpec,
     bounds=(0.0, math.inf), networks=("efficientnet-lite0", "inception-v3"),
 )

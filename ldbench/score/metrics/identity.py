@@ -6,7 +6,7 @@ the source image is retained", Sec. 4.2.2): `source_ssim`. That punishes the edi
 replaced by the source, so that nothing an edit does there counts; SSIM (Wang et al. 2004) is then averaged over the
 pixels outside the region, and LPIPS (Zhang et al. 2018, arXiv 1801.03924) compares the composite with the source.
 Where truth is unknown the region is None and the whole image counts. A copy of the source is perfect on all three,
-so they are read beside effectiveness. Refuses cases that have no pixel outside: they are left out and `n` says so.
+so they are read beside effectiveness. Cases that have no pixel outside are left out, and `n` says so.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
+from ldbench.api import Measured, Metric, ParameterValue
 from ldbench.score.metrics.image_pairs import validated_pairs
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.lpips import lpips_score
@@ -64,7 +64,7 @@ def identity_ssim_values(result: torch.Tensor, source: torch.Tensor, region: tor
 
 
 def identity_lpips_score(
-    result: torch.Tensor, source: torch.Tensor, region: torch.Tensor | None, *, extractor: str = "stlpips-alex",
+    result: torch.Tensor, source: torch.Tensor, region: torch.Tensor | None, extractor: str = "stlpips-alex",
     device: torch.device | str = "cpu",
 ) -> Measured:
     """Mean LPIPS between composite and source, with Student's t interval over cases that have pixels outside."""
@@ -92,38 +92,30 @@ def composite(result: torch.Tensor, source: torch.Tensor, region: torch.Tensor) 
     return torch.where(region[:, None], source, result)
 
 
-def _source_ssim(inputs: MetricInputs, settings: NoSettings) -> Measured:
-    return source_ssim_score(inputs.generated, inputs.sources)
-
-
-def _identity_ssim(inputs: MetricInputs, settings: NoSettings) -> Measured:
-    return by_region(identity_ssim_score(inputs.generated, inputs.sources, inputs.region), inputs)
-
-
-def _identity_lpips(inputs: MetricInputs, settings: PerceptualSpec) -> Measured:
-    score = identity_lpips_score(
-        inputs.generated, inputs.sources, inputs.region, extractor=settings.extractor, device=inputs.device
-    )
-    return by_region(score, inputs)
-
-
 SOURCE_SSIM = Metric(
     name="source_ssim", title="Structural similarity to the source",
     summary="SSIM of result and source over the whole image; punishes the edit itself.", direction="higher",
-    compute=_source_ssim, compares="edited images and their sources", needs=frozenset({"source"}), bounds=(-1.0, 1.0),
+    compute=lambda inputs, settings: source_ssim_score(inputs.generated, inputs.sources),
+    compares="edited images and their sources", needs=frozenset({"source"}), bounds=(-1.0, 1.0),
 )
 
 IDENTITY_SSIM = Metric(
     name="identity_ssim", title="Structural similarity to the source outside the edit",
     summary="SSIM to the source where truth changes nothing (whole image where truth is unknown); 1 for a copy.",
-    direction="higher", compute=_identity_ssim, compares="edited images, their sources and their true counterparts",
+    direction="higher", compares="edited images, their sources and their true counterparts",
+    compute=lambda inputs, settings: by_region(
+        identity_ssim_score(inputs.generated, inputs.sources, inputs.region), inputs
+    ),
     needs=frozenset({"source"}), bounds=(-1.0, 1.0),
 )
 
 IDENTITY_LPIPS = Metric(
     name="identity_lpips", title="Perceptual distance to the source outside the edit",
     summary="LPIPS to the source, the region that truth changes taken from the source; 0 for a copy.",
-    direction="lower", compute=_identity_lpips, compares="edited images, their sources and their true counterparts",
+    direction="lower", compares="edited images, their sources and their true counterparts",
+    compute=lambda inputs, settings: by_region(
+        identity_lpips_score(inputs.generated, inputs.sources, inputs.region, settings.extractor, inputs.device), inputs
+    ),
     settings=PerceptualSpec, needs=frozenset({"source"}), bounds=(0.0, math.inf),
     networks=("stlpips-alex", "lpips-alex"),
 )

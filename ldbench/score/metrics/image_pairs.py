@@ -1,7 +1,4 @@
-"""Pairs of images: the check that every paired metric makes, and its way through them in batches.
-
-Refuses sets of different shape, pixels outside [0, 1], and fewer than two pairs.
-"""
+"""Pairs of images: the check that every paired metric makes, and its way through them in batches."""
 
 from __future__ import annotations
 

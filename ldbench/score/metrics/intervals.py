@@ -2,14 +2,17 @@
 
 `mean_interval` covers a mean over cases; `group_jackknife` covers the expectation of a statistic of two sample
 sets at their present sizes. What coverage was seen stands in docs/measurements.md, printed by
-leaderboards/interval_coverage.py. Refuses to bootstrap a distance between two sets: resampling with replacement
+leaderboards/interval_coverage.py. Nothing here bootstraps a distance between two sets: resampling with replacement
 repeats images, repeats shrink the resampled covariance's rank, and the whole interval moves upward.
+
+`of_mean` and `of_deletions` give what each unit adds to a value (`ldbench.api.Measured`). Intervals are made of it, but
+for a share's (Wilson's) and for an area over several trainings, whose own chance is no unit's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +23,7 @@ Array = npt.NDArray[np.float64]
 LEVEL = 0.95
 
 
-@dataclass(frozen=True)
-class Interval:
+class Interval(NamedTuple):
     """A value with the bounds of its 95 % interval."""
 
     value: float
@@ -60,32 +62,34 @@ def deletion_groups(size: int, groups: int, random: np.random.Generator) -> list
 
 def group_jackknife(
     statistic: Callable[[Array, Array], float], real_nd: Array, generated_md: Array, *, groups: int, seed: int,
-) -> Interval:
-    """Interval for E[statistic] at these two sample sizes by the delete-a-group jackknife.
+) -> tuple[Interval, Array]:
+    """Interval for E[statistic] at these two sample sizes by the delete-a-group jackknife, and what each group adds.
 
     Each replicate leaves out one random group of the real and one of the generated set, so both sources of
     sampling noise are in the standard error; the bounds are value +- t(groups - 1) * standard error (Kott 2001,
     Journal of Official Statistics 17(4)). The bias that the statistic has at its sample size is left in, in
-    value and bounds alike. Groups are at most as many as would leave two cases.
-    """
-    value, replicates = group_replicates(statistic, real_nd, generated_md, groups=groups, seed=seed)
-    count = len(replicates)
-    variance = (count - 1) / count * float(((replicates - replicates.mean()) ** 2).sum())
-    half = t_quantile(count - 1) * variance**0.5
-    return Interval(value, value - half, value + half)
-
-
-def group_replicates(
-    statistic: Callable[[Array, Array], float], real_nd: Array, generated_md: Array, *, groups: int, seed: int
-) -> tuple[float, Array]:
-    """The statistic of the whole sets, and of what is left without each of the groups of `group_jackknife`.
-
-    Which samples make a group depends on the sizes of the sets and on `seed` alone, so two generators over the same
-    cases leave out the same ones.
+    value and bounds alike. Groups are at most as many as would leave two cases. Which samples make a group depends on
+    the sizes of the sets and on `seed` alone, so two generators over the same cases leave out the same ones.
     """
     random = np.random.default_rng(seed)
     count = min(groups, len(real_nd), len(generated_md))
     keep_real = deletion_groups(len(real_nd), count, random)
     keep_generated = deletion_groups(len(generated_md), count, random)
     left = [statistic(real_nd[a], generated_md[b]) for a, b in zip(keep_real, keep_generated, strict=True)]
-    return statistic(real_nd, generated_md), np.array(left)
+    value, contributions = statistic(real_nd, generated_md), of_deletions(np.array(left))
+    half = t_quantile(count - 1) * float((contributions**2).sum()) ** 0.5
+    return Interval(value, value - half, value + half), contributions
+
+
+def of_mean(values: Array) -> Array:
+    """What each of `values (n,)` adds to their mean; a lone one says nothing of its error."""
+    count = len(values)
+    if count < 2:
+        return np.zeros(count)
+    return np.asarray((values - values.mean()) / (count * (count - 1)) ** 0.5, dtype=np.float64)
+
+
+def of_deletions(replicates: Array) -> Array:
+    """What each unit adds to a statistic whose values without it are `replicates (n,)`: the jackknife's reading."""
+    count = len(replicates)
+    return np.asarray((replicates.mean() - replicates) * ((count - 1) / count) ** 0.5, dtype=np.float64)

@@ -1,9 +1,9 @@
-"""The judge of an editing task: a ResNet18 trained on the task's real training scans, which tells the classes apart.
+"""The judge of an editing task: a ResNet18 trained on the real training scans, which says which class an image shows.
 
 The paper trains its classifier on 600 real slices and lets it judge the edited ones (Sec. 4.2.2). Here the network and
 its training are those of `classifier`, with the recipe of the card's `[judge]`, so that all models meet one judge. It
-is trained once and kept as safetensors under a key of everything that it depends on. Refuses to trust a kept file
-whose key, digest, names or shapes are not what they should be: the judge is then trained again.
+is trained once and kept as safetensors under a key of everything that it depends on. A kept file whose key, digest,
+names or shapes are not what they should be is not trusted: the judge is then trained again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy.typing as npt
 from ldbench.api import ParameterValue, Progress, silent
 from ldbench.errors import MetricError
 from ldbench.records.files import whole_file
-from ldbench.score.metrics.classifier import Classifier, Recipe, restored_classifier, train_classifier
+from ldbench.score.metrics.classifier import Classifier, restored_classifier, train_classifier
 from ldbench.score.metrics.intervals import Array
 from ldbench.task.metric_specs import ClassifierSpec
 
@@ -43,31 +43,18 @@ class Judge:
 
 
 def judge_of(
-    spec: ClassifierSpec, classes: Sequence[str], images: torch.Tensor, labels: Sequence[str], *,
+    recipe: ClassifierSpec, classes: Sequence[str], images: torch.Tensor, labels: Sequence[str], *,
     device: torch.device | str, folder: Path | None, progress: Progress = silent,
-) -> Judge:
-    """The judge that a card's `[judge]` asks for, from the task's real training scans; see `trained_judge`."""
-    settings = asdict(spec)
-    seed = settings.pop("seed")
-    if settings.pop("spread_seeds") != 1:
-        raise MetricError("judge.spread_seeds: expected 1, one judge for all; change the card")
-    return trained_judge(
-        images, labels, classes=classes, recipe=Recipe(**settings), seed=seed, device=device, folder=folder,
-        progress=progress,
-    )
-
-
-def trained_judge(
-    images: torch.Tensor, labels: Sequence[str], *, classes: Sequence[str], recipe: Recipe, seed: int,
-    device: torch.device | str = "cpu", folder: Path | None = None, progress: Progress = silent,
 ) -> Judge:
     """The judge that learnt from real scans `(N, 3, H, W) float32 in [0, 1]` and their labels, each one of `classes`.
 
     Taken from `folder` where it lies there, else trained and left there; None keeps nothing. Raises `MetricError` for
-    labels that are not classes and classes without a scan.
+    labels that are not classes, classes without a scan, and a recipe of several seeds: there is one judge for all.
     """
     import torch
 
+    if recipe.spread_seeds != 1:
+        raise MetricError("judge.spread_seeds: expected 1, one judge for all; change the card")
     index = class_indices("judge", labels, classes)
     absent = [label for position, label in enumerate(classes) if position not in index]
     if absent or len(images) != len(labels):
@@ -75,19 +62,19 @@ def trained_judge(
             f"judge: expected a label for each of {len(images)} training scans and scans of every class, got "
             f"{len(labels)} labels, none of {absent}; change the card's classes"
         )
-    key = _key(images, index, classes, recipe, seed, torch.device(device))
+    key = _key(images, index, classes, recipe, torch.device(device))
     path = None if folder is None else folder / f"{key}.safetensors"
     classifier = None if path is None else _read(path, key, len(classes), recipe, device)
     if classifier is None:
         classifier = train_classifier(
-            images, torch.from_numpy(index), classes=len(classes), recipe=recipe, seed=seed, device=device,
+            images, torch.from_numpy(index), classes=len(classes), recipe=recipe, seed=recipe.seed, device=device,
             progress=progress,
         )
         if path is not None:
             _write(path, key, classifier.network.state_dict())
     parameters: dict[str, ParameterValue] = {
         "judge": "torchvision resnet18, from scratch, on the real training scans", "judge_scans": len(images),
-        "judge_initialisation": seed, "classes": ", ".join(classes), **asdict(recipe),
+        "judge_initialisation": recipe.seed, "classes": ", ".join(classes), **_training(recipe),
     }
     return Judge(classifier, tuple(classes), parameters)
 
@@ -105,20 +92,25 @@ def class_indices(metric: str, labels: Sequence[str], classes: Sequence[str]) ->
 
 
 def _key(
-    images: torch.Tensor, index: npt.NDArray[np.int64], classes: Sequence[str], recipe: Recipe, seed: int,
+    images: torch.Tensor, index: npt.NDArray[np.int64], classes: Sequence[str], recipe: ClassifierSpec,
     device: torch.device,
 ) -> str:
     """SHA-256 of all that the trained weights depend on; the number of threads, worth round-off, is left out."""
     import torch
 
     header = {
-        "shape": list(images.shape), "classes": list(classes), "recipe": asdict(recipe), "seed": seed,
+        "shape": list(images.shape), "classes": list(classes), "recipe": _training(recipe), "seed": recipe.seed,
         "torch": torch.__version__, "device": device.type,
     }
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     digest.update(index.tobytes())
     digest.update(np.ascontiguousarray(images.cpu().numpy()).data)
     return digest.hexdigest()
+
+
+def _training(recipe: ClassifierSpec) -> dict[str, ParameterValue]:
+    """How it is trained, without the seeds."""
+    return {name: value for name, value in asdict(recipe).items() if name not in ("seed", "spread_seeds")}
 
 
 def _digest(state: Mapping[str, torch.Tensor]) -> str:
@@ -129,7 +121,7 @@ def _digest(state: Mapping[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _read(path: Path, key: str, classes: int, recipe: Recipe, device: torch.device | str) -> Classifier | None:
+def _read(path: Path, key: str, classes: int, recipe: ClassifierSpec, device: torch.device | str) -> Classifier | None:
     """The kept judge, or None where there is none or the file is damaged."""
     from safetensors import SafetensorError, safe_open
 

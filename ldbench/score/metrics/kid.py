@@ -1,8 +1,8 @@
 """Kernel distance between two sets of features (KID): squared MMD with a cubic polynomial kernel, unbiased.
 
 Binkowski et al. 2018, arXiv 1801.01401, Sec. 4: `k(x, y) = (x.y / d + 1)^3`. All pairs are used by default, so the
-value has no randomness; the literature's average over random subsets is there as an option. Refuses subsets
-larger than a set, and never draws from a global random state.
+value has no randomness; the literature's average over random subsets is there as an option. It never draws
+from a global random state.
 
 Shape suffixes: n real samples, m generated samples, d features, b rows of one block.
 """
@@ -14,11 +14,10 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
+from ldbench.api import Measured, Metric, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.score.metrics.fid import validated_features
-from ldbench.score.metrics.intervals import Array, Interval, t_quantile
-from ldbench.score.metrics.measured import of_deletions
+from ldbench.score.metrics.intervals import Array, Interval, of_deletions, t_quantile
 from ldbench.task.metric_specs import KernelSpec
 
 SUBSETS = 100
@@ -36,7 +35,7 @@ def kid(
     """
     real_nd, generated_md = validated_features("kid", real_features, generated_features)
     if subset_size is None:
-        return _all_pairs(real_nd, generated_md).value
+        return _AllPairs(real_nd, generated_md).value
     return float(_subset_values(real_nd, generated_md, subset_size, subsets, seed).mean())
 
 
@@ -45,19 +44,18 @@ def kid_score(
     parameters: Mapping[str, ParameterValue] | None = None, subset_size: int | None = None, subsets: int = SUBSETS,
     seed: int = 0,
 ) -> Measured:
-    """KID as a score, with the interval of `kid_interval`."""
+    """KID as a score, with a 95 % interval for the population's kernel distance.
+
+    The variance is the delete-one jackknife's over both sets (Arvesen 1969, Ann. Math. Stat. 40:2076). In subset
+    mode the variance that drawing finitely many subsets adds is added.
+    """
     real_nd, generated_md = validated_features("kid", real_features, generated_features, least=3)
-    pairs = _all_pairs(real_nd, generated_md)
+    pairs = _AllPairs(real_nd, generated_md)
     interval = _interval(pairs, real_nd, generated_md, subset_size, subsets, seed)
     widened = 1.0 if subset_size is None else _widened(interval, pairs, min(len(real_nd), len(generated_md)))
     return Measured(
-        metric="kid",
-        value=interval.value,
-        ci_low=interval.low,
-        ci_high=interval.high,
-        n=len(generated_md),
-        direction="lower",
-        extractor=extractor,
+        metric="kid", value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(generated_md),
+        direction="lower", extractor=extractor,
         parameters={
             **(parameters or {}), "n_real": len(real_nd), "kernel": "(x.y / d + 1)^3", "estimator": "unbiased",
             "subset_size": subset_size, "subsets": None if subset_size is None else subsets,
@@ -72,17 +70,6 @@ def _widened(interval: Interval, pairs: _AllPairs, smaller: int) -> float:
     """How much more than all pairs' a standard error of subsets is: to first order, every sample's part grows so."""
     deviation = (interval.high - interval.low) / 2 / t_quantile(smaller - 1)
     return float(deviation / pairs.variance**0.5) if pairs.variance > 0 else 1.0
-
-
-def kid_interval(
-    real_nd: Array, generated_md: Array, *, subset_size: int | None = None, subsets: int = SUBSETS, seed: int = 0
-) -> Interval:
-    """KID with a 95 % interval for the population's kernel distance.
-
-    The variance is the delete-one jackknife's over both sets (Arvesen 1969, Ann. Math. Stat. 40:2076). In subset
-    mode the variance that drawing finitely many subsets adds is added.
-    """
-    return _interval(_all_pairs(real_nd, generated_md), real_nd, generated_md, subset_size, subsets, seed)
 
 
 def _interval(
@@ -102,8 +89,8 @@ class _AllPairs:
 
     def __init__(self, real_nd: Array, generated_md: Array) -> None:
         n, m = len(real_nd), len(generated_md)
-        within_real_n = _row_sums(real_nd, real_nd) - _own_kernel(real_nd)
-        within_generated_m = _row_sums(generated_md, generated_md) - _own_kernel(generated_md)
+        within_real_n = _row_sums(real_nd, real_nd) - _kernel_with_itself(real_nd)
+        within_generated_m = _row_sums(generated_md, generated_md) - _kernel_with_itself(generated_md)
         across_n, across_m = _row_sums(real_nd, generated_md), _row_sums(generated_md, real_nd)
         real_term = within_real_n.sum() / (n * (n - 1))
         generated_term = within_generated_m.sum() / (m * (m - 1))
@@ -112,10 +99,6 @@ class _AllPairs:
         self.real_n = _deletions(within_real_n, across_n, m)
         self.generated_m = _deletions(within_generated_m, across_m, n)
         self.variance = float((self.real_n**2).sum() + (self.generated_m**2).sum())
-
-
-def _all_pairs(real_nd: Array, generated_md: Array) -> _AllPairs:
-    return _AllPairs(real_nd, generated_md)
 
 
 def _deletions(within_n: Array, across_n: Array, others: int) -> Array:
@@ -135,43 +118,36 @@ def _subset_values(real_nd: Array, generated_md: Array, size: int, subsets: int,
             f"subsets >= 1, got subset_size {size} and subsets {subsets}; change the card's kid parameters"
         )
     random = np.random.default_rng(seed)
-    return np.array(
-        [
-            _all_pairs(
-                real_nd[random.choice(len(real_nd), size, replace=False)],
-                generated_md[random.choice(len(generated_md), size, replace=False)],
-            ).value
-            for _ in range(subsets)
-        ]
-    )
+    return np.array([
+        _AllPairs(
+            real_nd[random.choice(len(real_nd), size, replace=False)],
+            generated_md[random.choice(len(generated_md), size, replace=False)],
+        ).value
+        for _ in range(subsets)
+    ])
 
 
 def _row_sums(left_nd: Array, right_md: Array) -> Array:
     """Sum over the right set of k(left, right), in blocks so that memory grows with one side only."""
-    blocks = [
+    return np.concatenate([
         ((left_nd[start : start + _BLOCK] @ right_md.T / left_nd.shape[1] + 1) ** 3).sum(axis=1)
         for start in range(0, len(left_nd), _BLOCK)
-    ]
-    return np.concatenate(blocks)
+    ])
 
 
-def _own_kernel(features_nd: Array) -> Array:
+def _kernel_with_itself(features_nd: Array) -> Array:
     return np.asarray(((features_nd**2).sum(axis=1) / features_nd.shape[1] + 1) ** 3, dtype=np.float64)
-
-
-def _compute(inputs: MetricInputs, settings: KernelSpec) -> Measured:
-    real, generated = inputs.features(settings.extractor, settings.resize)
-    parameters = inputs.network_parameters(settings.extractor, settings.resize)
-    return kid_score(
-        real, generated, extractor=settings.extractor, parameters=parameters,
-        subset_size=settings.subset_size or None, subsets=settings.subsets, seed=inputs.seed,
-    )
 
 
 KID = Metric(
     name="kid", title="Kernel inception distance",
     summary="Unbiased squared MMD of the features with a cubic kernel; all pairs, or seeded subsets.",
-    direction="lower", compute=_compute, compares="generated and real sets",
+    direction="lower", compares="generated and real sets",
+    compute=lambda inputs, settings: kid_score(
+        *inputs.features(settings.extractor, settings.resize), extractor=settings.extractor,
+        parameters=inputs.network_parameters(settings.extractor, settings.resize),
+        subset_size=settings.subset_size or None, subsets=settings.subsets, seed=inputs.seed,
+    ),
     interval="population value (delete-one jackknife)", settings=KernelSpec, scans="reference",
     networks=("efficientnet-lite0", "inception-v3"),
 )

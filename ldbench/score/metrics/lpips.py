@@ -4,7 +4,7 @@ Two networks, never confused: `lpips-alex` is LPIPS v0.1 (Zhang et al. 2018, arX
 AlexNet, whose weight file the user supplies or lets be downloaded; `stlpips-alex` is the shift-tolerant LPIPS
 (Ghildyal & Liu 2022, arXiv 2207.13686), complete in its PyPI package and so the offline default. Their values are
 not comparable. A card of the user's own may name another AlexNet file by its digest (`ldbench.score.networks.weights`).
-Refuses to fall back from one to the other.
+One never stands in for the other.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldbench._torchvision import declare_missing_ops
-from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
+from ldbench.api import Measured, Metric, ParameterValue
 from ldbench.errors import WeightsError, unknown_name
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
 from ldbench.score.metrics.intervals import Array
@@ -122,15 +122,12 @@ def _fill(network: torch.nn.Module, state: dict[str, torch.Tensor], path: Path) 
         raise WeightsError(f"{path}: expected this network's weights, missing {absent}, unexpected {unexpected}")
 
 
-def _compute(inputs: MetricInputs, settings: PerceptualSpec) -> Measured:
-    return lpips_score(
-        inputs.generated, inputs.stored_truths, extractor=settings.extractor, device=inputs.device
-    )
-
-
 LPIPS = Metric(
     name="lpips", title="Learned perceptual distance",
     summary="Distance between deep features of each pair, mean over cases; 0 for a copy.", direction="lower",
-    compute=_compute, compares="generated images and their targets", settings=PerceptualSpec,
+    compute=lambda inputs, settings: lpips_score(
+        inputs.generated, inputs.stored_truths, extractor=settings.extractor, device=inputs.device
+    ),
+    compares="generated images and their targets", settings=PerceptualSpec,
     needs=frozenset({"truth"}), bounds=(0.0, math.inf), networks=EXTRACTORS,
 )

@@ -1,6 +1,6 @@
 """A metric that is a mean of one value a case, as a `Score`.
 
-What the paired metrics share: Student's t interval, cut at the metric's bounds. Refuses too few and not finite values.
+What the paired metrics share: Student's t interval, cut at the metric's bounds.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import numpy.typing as npt
 from ldbench.api import Direction, Measured, Metric, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.plugins.kinds import metric_bounds
-from ldbench.score.metrics.intervals import Array, mean_interval
-from ldbench.score.metrics.measured import of_mean
+from ldbench.score.metrics.intervals import Array, mean_interval, of_mean
 
 
 def mean_score(

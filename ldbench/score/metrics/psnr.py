@@ -2,8 +2,7 @@
 
 `10 log10(1 / MSE)` with the MSE over an image's pixels and channels, in float64. An exact copy has no finite PSNR,
 so each image's value is capped at 100 dB, and the score states the cap and counts the images at it. Only near
-copies get there: the closest different pair of 8-bit images has 89 dB at 64 px and 107 dB at 512 px. Refuses
-images of different shape and pixels outside [0, 1].
+copies get there: the closest different pair of 8-bit images has 89 dB at 64 px and 107 dB at 512 px.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
+from ldbench.api import Measured, Metric, ParameterValue
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
@@ -49,12 +48,9 @@ def psnr_score(generated: torch.Tensor, target: torch.Tensor) -> Measured:
     return mean_score("psnr", values, "higher", what)
 
 
-def _compute(inputs: MetricInputs, settings: NoSettings) -> Measured:
-    return psnr_score(inputs.generated, inputs.stored_truths)
-
-
 PSNR = Metric(
     name="psnr", title="Peak signal-to-noise ratio",
-    summary="Mean over cases of 10 log10(1 / MSE) in dB, capped at 100.", direction="higher", compute=_compute,
+    summary="Mean over cases of 10 log10(1 / MSE) in dB, capped at 100.", direction="higher",
+    compute=lambda inputs, settings: psnr_score(inputs.generated, inputs.stored_truths),
     compares="generated images and their targets", needs=frozenset({"truth"}), bounds=(0.0, math.inf),
 )

@@ -1,7 +1,7 @@
 """Where an edit must change an image, as the true counterfactual tells: a mask of pixels, and means over it.
 
 The counterfactual metrics split an image in two: inside, where the true image differs from its source, and outside,
-where it says that nothing happens. Refuses to guess a region where no true image is known.
+where it says that nothing happens. Where no true image is known there is no region.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Areas under ROC curves and their intervals, for one classifier or for several trainings of the same one.
 
 Pure arithmetic on scores: several trainings that read the same test cases are a study of several readers and several
-cases, and are analysed as one. Refuses scores that are not finite. What no interval here covers is the draw of the
+cases, and are analysed as one. What no interval here covers is the draw of the
 images a classifier learnt from: runs with other seeds show that.
 
 Shapes: S trainings, N test cases, K classes; P positive and Q negative cases of one class.
@@ -87,11 +87,6 @@ def areas(scores_snk: npt.ArrayLike, labels_n: npt.ArrayLike) -> Areas:
     fewest = min(group.shape[1] for group in groups)
     contributions = _centred(influence_sn.mean(axis=0), labels)
     return Areas(np.array([area for area, _ in pairs]), covariance, fewest, len(labels) - fewest, contributions)
-
-
-def auc_interval(scores_nk: npt.ArrayLike, labels_n: npt.ArrayLike) -> Interval:
-    """Area and 95 % interval of one training, `scores_nk` being `(N, K)`; see `areas` and `Areas.interval`."""
-    return areas(np.asarray(scores_nk, np.float64)[None], labels_n).interval()
 
 
 def _centred(influence_n: Array, labels: npt.NDArray[np.int64]) -> Array:

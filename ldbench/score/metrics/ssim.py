@@ -3,14 +3,14 @@
 Wang et al. 2004 (IEEE TIP 13(4)) through torchmetrics: Gaussian window of sigma 1.5 and 11 px, k1 0.01, k2 0.03,
 data range 1.0, each channel alone and averaged, in float64. As in the paper's own code and in scikit-image, only
 windows that lie within the image count; torchmetrics' mean also counts windows over a reflected border (0.59 against
-0.60 was seen at 64 px), so its map is cropped here. Refuses images smaller than the window.
+0.60 was seen at 64 px), so its map is cropped here.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
+from ldbench.api import Measured, Metric, ParameterValue
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
@@ -63,12 +63,9 @@ def ssim_parameters() -> dict[str, ParameterValue]:
     }
 
 
-def _compute(inputs: MetricInputs, settings: NoSettings) -> Measured:
-    return ssim_score(inputs.generated, inputs.stored_truths)
-
-
 SSIM = Metric(
     name="ssim", title="Structural similarity",
     summary="Local agreement of luminance, contrast and structure, mean over cases; 1 for a copy.", direction="higher",
-    compute=_compute, compares="generated images and their targets", needs=frozenset({"truth"}), bounds=(-1.0, 1.0),
+    compute=lambda inputs, settings: ssim_score(inputs.generated, inputs.stored_truths),
+    compares="generated images and their targets", needs=frozenset({"truth"}), bounds=(-1.0, 1.0),
 )

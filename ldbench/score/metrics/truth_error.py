@@ -3,13 +3,14 @@
 Mean absolute difference of pixels, one value a case: inside, whether the edit was made as it should have been;
 outside, whether it left the rest as it should be. Both are 0 for the truth and no other image, which only a data set
 with known counterfactuals allows; a source that is copied is wrong by exactly the edit inside. The definitions are
-this suite's own. Weighted by their pixels they sum to the error over the whole image. Refuses cases without a pixel
-on the side in question: they are left out of that side and `n` counts those that stay.
+this suite's own. Weighted by their pixels they sum to the error over the whole image. Cases without a pixel
+on one side are left out of that side, and `n` counts those that stay.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 
 from ldbench.api import Measured, Metric, MetricInputs, NoSettings
 from ldbench.score.metrics.image_pairs import validated_pairs
@@ -21,14 +22,17 @@ if TYPE_CHECKING:
     import torch
 
 
-def error_inside_score(result: torch.Tensor, truth: torch.Tensor, region: torch.Tensor) -> Measured:
-    """Mean |result - truth| inside the region; see `error_values` for shapes and errors."""
-    return _score("error_inside", result, truth, region, "inside")
-
-
-def error_outside_score(result: torch.Tensor, truth: torch.Tensor, region: torch.Tensor) -> Measured:
-    """Mean |result - truth| outside the region; see `error_values` for shapes and errors."""
-    return _score("error_outside", result, truth, ~region, "outside")
+def error_score(
+    side: Literal["inside", "outside"], result: torch.Tensor, truth: torch.Tensor, region: torch.Tensor
+) -> Measured:
+    """Mean over cases of `error_values` on one side of the region `(N, H, W) bool`, with Student's t interval."""
+    metric, mask = f"error_{side}", region if side == "inside" else ~region
+    what = {
+        "distance": "mean absolute difference of pixels in [0, 1]", "against": "true image",
+        "region": f"{side} what the true image changes",
+    }
+    values = error_values(metric, result, truth, mask)
+    return mean_score(metric, values, "lower", what).among(with_pixels(mask))
 
 
 def error_values(metric: str, result: torch.Tensor, truth: torch.Tensor, mask: torch.Tensor) -> Array:
@@ -40,33 +44,21 @@ def error_values(metric: str, result: torch.Tensor, truth: torch.Tensor, mask: t
     return region_means(metric, (result - truth).abs().mean(dim=1), validated_region(metric, mask, result))
 
 
-def _score(metric: str, result: torch.Tensor, truth: torch.Tensor, mask: torch.Tensor, side: str) -> Measured:
-    what = {
-        "distance": "mean absolute difference of pixels in [0, 1]", "against": "true image",
-        "region": f"{side} what the true image changes",
-    }
-    values = error_values(metric, result, truth, mask)
-    return mean_score(metric, values, "lower", what).among(with_pixels(mask))
-
-
-def _error_inside(inputs: MetricInputs, settings: NoSettings) -> Measured:
-    return by_region(error_inside_score(inputs.generated, inputs.truths, true_region(inputs)), inputs)
-
-
-def _error_outside(inputs: MetricInputs, settings: NoSettings) -> Measured:
-    return by_region(error_outside_score(inputs.generated, inputs.truths, true_region(inputs)), inputs)
+def _of_side(side: Literal["inside", "outside"], inputs: MetricInputs, settings: NoSettings) -> Measured:
+    return by_region(error_score(side, inputs.generated, inputs.truths, true_region(inputs)), inputs)
 
 
 ERROR_INSIDE = Metric(
     name="error_inside", title="Error against truth where truth changes the source",
     summary="Mean |x' - truth| inside the region that must change; a copy is wrong by the whole edit.",
-    direction="lower", compute=_error_inside, compares="edited images, their sources and their true counterparts",
-    needs=frozenset({"source", "truth"}), bounds=(0.0, 1.0),
+    direction="lower", compute=partial(_of_side, "inside"),
+    compares="edited images, their sources and their true counterparts", needs=frozenset({"source", "truth"}),
+    bounds=(0.0, 1.0),
 )
 
 ERROR_OUTSIDE = Metric(
     name="error_outside", title="Error against truth where truth keeps the source",
-    summary="Mean |x' - truth| outside the region that must change.", direction="lower", compute=_error_outside,
-    compares="edited images, their sources and their true counterparts", needs=frozenset({"source", "truth"}),
-    bounds=(0.0, 1.0),
+    summary="Mean |x' - truth| outside the region that must change.", direction="lower",
+    compute=partial(_of_side, "outside"), compares="edited images, their sources and their true counterparts",
+    needs=frozenset({"source", "truth"}), bounds=(0.0, 1.0),
 )

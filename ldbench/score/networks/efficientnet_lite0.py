@@ -2,7 +2,7 @@
 
 The offline extractor: no download, 3.4 M parameters. Tan & Le 2019 (arXiv 1905.11946) without squeeze-and-excite
 and with ReLU6; weights converted from TensorFlow, hence its asymmetric "SAME" padding and batch-norm epsilon of
-1e-3. Refuses any file but the one whose SHA-256 stands here.
+1e-3.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _STAGES = (
 )
 
 
-def parameters(resize: int = RESIZE) -> dict[str, ParameterValue]:
+def parameters(*, resize: int, digest: str) -> dict[str, ParameterValue]:
     """What is done to an image before the network sees it, for the score's record."""
     return {
         "features": "pooled, 1280", "input": "8-bit RGB scaled to [0, 1]", "resize": resize,
@@ -176,12 +176,8 @@ def _load(
     return features
 
 
-def _parameters(*, resize: int, digest: str) -> dict[str, ParameterValue]:
-    return parameters(resize)
-
-
 EFFICIENTNET_LITE0 = Network(
     name="efficientnet-lite0",
     summary="EfficientNet-Lite0 of ImageNet, 1280 features; its weights come with a package, so it works offline.",
-    load=_load, parameters=_parameters, resize=RESIZE,
+    load=_load, parameters=parameters, resize=RESIZE,
 )

@@ -1,8 +1,7 @@
 """Images to features, cached by content.
 
 An image set is quantised to 8 bits, as its PNG files are, before any extractor sees it, so that real and generated
-images are treated alike. Features are kept under the SHA-256 of (pixels, extractor, weights, parameters). Refuses
-unknown extractors, images out of range, and cached files that are not what they should be.
+images are treated alike. Features are kept under the SHA-256 of (pixels, extractor, weights, parameters).
 """
 
 from __future__ import annotations
@@ -19,13 +18,11 @@ import numpy.typing as npt
 from ldbench.api import Network, ParameterValue, Progress, silent
 from ldbench.errors import ImageError, MetricError, unknown_name
 from ldbench.plugins.kinds import NETWORKS
-from ldbench.records.files import user_cache_folder, whole_file
+from ldbench.records.files import whole_file
 from ldbench.score.networks.weights import unpinned
 
 if TYPE_CHECKING:
     import torch
-
-__all__ = ["cache_key", "extract", "extractor_parameters", "network_of", "quantise", "user_cache_folder"]
 
 Images = npt.NDArray[np.float32]
 # One image at a time keeps the activations in a CPU's cache: 75 images/s at 224 px against 38 at 16 a batch.
@@ -41,7 +38,8 @@ def extract(
 
     `resize` is the side in pixels that the network sees (None: the extractor's own), `weights` a weight file that
     overrides the cache folder's, `batch_size` None the fastest for the device. `cache_folder` None caches nothing;
-    `user_cache_folder() / "features"` is the usual place. Raises `UnknownNameError`, `ImageError`, `WeightsError`.
+    `ldbench.records.files.user_cache_folder() / "features"` is the usual place. Raises `UnknownNameError`,
+    `ImageError`, `WeightsError`.
 
     >>> extract(np.zeros((2, 3, 64, 64), np.float32), "efficientnet-lite0").shape
     (2, 1280)

@@ -5,8 +5,7 @@ StyleGAN's metrics share; it is not on any package registry, so the user supplie
 A card of the user's own may ask for another network in the same format by its digest
 (`ldbench.score.networks.weights`), an Inception that was trained on radiographs, say; its name then says so.
 
-Refuses another file than the name says, torchvision's Inception, and torch's own resizing, whose features differ
-(Parmar et al. 2022, arXiv 2104.11222).
+Torchvision's Inception and torch's own resizing give other features (Parmar et al. 2022, arXiv 2104.11222).
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ WEIGHTS = WeightsFile(
 )
 
 
-def parameters(digest: str = "") -> dict[str, ParameterValue]:
+def parameters(*, resize: int, digest: str) -> dict[str, ParameterValue]:
     """What is done to an image before the network sees it, for the score's record; `digest` as the card asks for it."""
     return {
         "features": "pooled, 2048", "input": "8-bit RGB", "resize": RESIZE,
@@ -48,24 +47,25 @@ def parameters(digest: str = "") -> dict[str, ParameterValue]:
 
 
 def load(
-    given: Path | None = None, device: torch.device | str = "cpu", digest: str = ""
+    *, resize: int, device: torch.device | str, weights: Path | None, digest: str
 ) -> Callable[[npt.NDArray[np.uint8]], torch.Tensor]:
     """A function from images `(N, H, W, 3) uint8` to features `(N, 2048) float32` on `device`.
 
-    `given` overrides the file's usual places, `digest` is that of another network than the published one. Raises
-    `WeightsError` where the file is missing, has another SHA-256, or holds no such network.
+    `weights` overrides the file's usual places, `digest` is that of another network than the published one, `resize`
+    can be no other than its own. Raises `WeightsError` where the file is missing, has another SHA-256, or holds no
+    such network.
     """
     import torch
 
-    path = locate(pinned(WEIGHTS, digest), given)
+    path = locate(pinned(WEIGHTS, digest), weights)
     declare_missing_ops()
     from cleanfid.resize import build_resizer
 
-    network, resize = _network(path).to(device).eval(), build_resizer("clean")
+    network, resized = _network(path).to(device).eval(), build_resizer("clean")
 
     def features(images: npt.NDArray[np.uint8]) -> torch.Tensor:
-        resized = np.stack([resize(image) for image in images]).transpose(0, 3, 1, 2)
-        output: torch.Tensor = network(torch.from_numpy(np.ascontiguousarray(resized)).to(device))
+        batch = np.stack([resized(image) for image in images]).transpose(0, 3, 1, 2)
+        output: torch.Tensor = network(torch.from_numpy(np.ascontiguousarray(batch)).to(device))
         return output
 
     return features
@@ -85,18 +85,8 @@ def _network(path: Path) -> torch.nn.Module:
     return network
 
 
-def _load(
-    *, resize: int, device: torch.device | str, weights: Path | None, digest: str
-) -> Callable[[npt.NDArray[np.uint8]], torch.Tensor]:
-    return load(weights, device, digest)
-
-
-def _parameters(*, resize: int, digest: str) -> dict[str, ParameterValue]:
-    return parameters(digest)
-
-
 INCEPTION_V3 = Network(
     name="inception-v3",
     summary="Inception-v3 of TensorFlow as clean-fid uses it, 2048 features; its weight file is yours to give.",
-    load=_load, parameters=_parameters, resize=RESIZE, fixed_size=True, pinned=True,
+    load=load, parameters=parameters, resize=RESIZE, fixed_size=True, pinned=True,
 )

@@ -5,13 +5,12 @@ and its SHA-256 is compared before anything reads it. A network's bare name is t
 another file by its digest, `inception-v3@sha256:0123456789ab` (12 to 64 digits): that is then the network's name in
 results and tables too.
 
-Refuses any file that isn't the one the name says, to download unless the environment says LDBENCH_ALLOW_DOWNLOAD=1, and
-to unpickle: state dictionaries go through `torch.load(weights_only=True)`.
+Nothing is downloaded unless the environment says LDBENCH_ALLOW_DOWNLOAD=1, and nothing is unpickled: state dictionaries
+go through `torch.load(weights_only=True)`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import urllib.request
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldbench.errors import WeightsError
+from ldbench.records.checksum import sha256_file
 from ldbench.records.files import user_cache_folder, whole_file
 
 if TYPE_CHECKING:
@@ -66,17 +66,6 @@ def pinned(weights: WeightsFile, digest: str) -> WeightsFile:
     return replace(weights, sha256=digest, url="") if digest else weights
 
 
-def downloads_allowed(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether the user allowed downloads: LDBENCH_ALLOW_DOWNLOAD=1."""
-    return environment.get("LDBENCH_ALLOW_DOWNLOAD") == "1"
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def place(weights: WeightsFile, environment: Mapping[str, str] = os.environ) -> Path:
     """Where the file is looked for: the path that its variable holds, or the cache folder."""
     chosen = environment.get(weights.variable) if weights.variable else None
@@ -85,7 +74,8 @@ def place(weights: WeightsFile, environment: Mapping[str, str] = os.environ) -> 
 
 def fetchable(weights: WeightsFile) -> bool:
     """Whether a missing file would be downloaded: it is allowed, published, and no other place was named for it."""
-    return downloads_allowed() and bool(weights.url) and place(weights) == place(weights, {})
+    allowed = os.environ.get("LDBENCH_ALLOW_DOWNLOAD") == "1"
+    return allowed and bool(weights.url) and place(weights) == place(weights, {})
 
 
 def locate(weights: WeightsFile, given: Path | None = None) -> Path:
@@ -98,11 +88,11 @@ def locate(weights: WeightsFile, given: Path | None = None) -> Path:
         if given is not None or not fetchable(weights):
             raise WeightsError(f"missing weights {path}: {_remedy(weights)}")
         _download(weights, path)
-    found = sha256_of(path)
-    if not found.startswith(weights.sha256):
-        own = f"; for this file a card of your own says {weights.network}{PIN}{found[:12]}" if weights.network else ""
+    digest = sha256_file(path)
+    if not digest.startswith(weights.sha256):
+        pin = f"; for this file a card of your own says {weights.network}{PIN}{digest[:12]}" if weights.network else ""
         good = f"take it again from {weights.url}" if weights.url else "name the right one"
-        raise WeightsError(f"{path}: expected SHA-256 {weights.sha256}, got {found}; {good}{own}")
+        raise WeightsError(f"{path}: expected SHA-256 {weights.sha256}, got {digest}; {good}{pin}")
     return path
 
 
@@ -118,9 +108,9 @@ def _remedy(weights: WeightsFile) -> str:
 
 def check(path: Path, sha256: str, source: str) -> None:
     """Raise `WeightsError` unless the file has this SHA-256; `source` says where a good copy comes from."""
-    found = sha256_of(path)
-    if found != sha256:
-        raise WeightsError(f"{path}: expected SHA-256 {sha256}, got {found}; delete it and take it again from {source}")
+    got = sha256_file(path)
+    if got != sha256:
+        raise WeightsError(f"{path}: expected SHA-256 {sha256}, got {got}; delete it and take it again from {source}")
 
 
 def load_state(path: Path) -> dict[str, torch.Tensor]:

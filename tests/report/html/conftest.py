@@ -23,7 +23,7 @@ from ldbench.records.contributions import write as write_units
 from ldbench.records.identity import Found
 from ldbench.records.result import Environment, ModelRef, Result, Stage, TaskRef
 from ldbench.report.html.write import write_pages
-from ldbench.score.metrics.measured import of_mean
+from ldbench.score.metrics.intervals import of_mean
 from ldbench.task import card
 
 EDITS, SAMPLES = "sandbox-brain-aging", "made-up-t2i"

@@ -15,7 +15,7 @@ from ldbench.report.html.distribution import greys, histogram, values_by_case
 from ldbench.report.html.picture import grey_levels
 from ldbench.report.html.provenance import facts, parameters, stages
 from ldbench.report.html.search_curve import curves, find, read
-from ldbench.score.metrics.measured import of_mean
+from ldbench.score.metrics.intervals import of_mean
 
 from .conftest import HASH, SAMPLES, Page, Reports, png, write_search
 

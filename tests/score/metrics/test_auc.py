@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,10 +12,11 @@ import torch
 from ldbench.api import Score
 from ldbench.errors import MetricError, UsageError
 from ldbench.records.identity import definition
+from ldbench.records.typed import TypedError
 from ldbench.score.metrics.auc import auc_score
-from ldbench.score.metrics.classifier import Recipe
+from ldbench.task.metric_specs import ClassifierSpec
 
-QUICK = Recipe(epochs=3, batch_size=16)
+QUICK = ClassifierSpec(epochs=3, batch_size=16, learning_rate=1e-3)
 SIZE = 32
 
 
@@ -58,7 +60,7 @@ def test_images_without_content_give_one_half(shade: float | None, trainings: in
     one = test_images.mean(dim=0, keepdim=True) if shade is None else torch.full((1, 3, SIZE, SIZE), shade)
     score = auc_score(
         one.expand(48, -1, -1, -1), [f"class {i % 2}" for i in range(48)], test_images, test_labels,
-        classes=names(2), recipe=QUICK, spread_seeds=trainings,
+        classes=names(2), recipe=replace(QUICK, spread_seeds=trainings),
     )  # fmt: skip
     assert score.value == 0.5
     assert score.parameters.get("observed_spread_sd", 0) == 0
@@ -71,8 +73,8 @@ def test_trainings_differ_by_the_seeds_asked_for_and_their_spread_is_in_the_scor
 
     def score(seed: int, spread_seeds: int) -> Score:
         return auc_score(
-            images, labels, test_images, test_labels, classes=names(2), recipe=Recipe(epochs=1, batch_size=8),
-            seed=seed, spread_seeds=spread_seeds,
+            images, labels, test_images, test_labels, classes=names(2),
+            recipe=ClassifierSpec(1, 8, 1e-3, seed=seed, spread_seeds=spread_seeds),
         )  # fmt: skip
 
     both = score(4, 2)
@@ -102,7 +104,7 @@ def test_progress_runs_once_through_all_trainings() -> None:
         seen.append((stage, done, total))
 
     auc_score(
-        images, labels, images, labels, classes=names(2), recipe=Recipe(epochs=2, batch_size=8), spread_seeds=2,
+        images, labels, images, labels, classes=names(2), recipe=ClassifierSpec(2, 8, 1e-3, spread_seeds=2),
         progress=progress,
     )  # fmt: skip
     assert seen == [("classifier", done, 4) for done in (1, 2, 3, 4)]
@@ -113,10 +115,8 @@ def test_progress_runs_once_through_all_trainings() -> None:
 def test_auc_margin(classes: int) -> None:
     images, labels = marked(8, 60, classes=classes)
     test_images, test_labels = marked(9, 42, classes=classes)
-    recipe = Recipe(epochs=3, batch_size=16, margin_epochs=6)
-    score = auc_score(
-        images, labels, test_images, test_labels, classes=names(classes), recipe=recipe, objective="auc-margin"
-    )
+    recipe = replace(QUICK, objective="auc-margin", margin_epochs=6)
+    score = auc_score(images, labels, test_images, test_labels, classes=names(classes), recipe=recipe)
     assert score.value > 0.8
     assert score.parameters["objective"] == "auc-margin"
 
@@ -125,21 +125,21 @@ def test_auc_margin_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "libauc", None)
     monkeypatch.setitem(sys.modules, "libauc.losses", None)
     images, labels = marked(10, 8)
+    recipe = ClassifierSpec(1, 32, 1e-3, objective="auc-margin")
     with pytest.raises(UsageError, match=r"pip install libauc"):
-        auc_score(images, labels, images, labels, classes=names(2), recipe=Recipe(epochs=1), objective="auc-margin")
+        auc_score(images, labels, images, labels, classes=names(2), recipe=recipe)
 
 
 def test_bad_input_is_one_line() -> None:
     images, labels = marked(11, 8)
     with pytest.raises(MetricError, match=r"unknown \['class 1'\]"):
-        auc_score(images, labels, images, labels, classes=["class 0", "class 2"])
+        auc_score(images, labels, images, labels, classes=["class 0", "class 2"], recipe=QUICK)
     with pytest.raises(MetricError, match=r"none of \['class 2'\]"):
-        auc_score(images, labels, images, labels, classes=names(3))
+        auc_score(images, labels, images, labels, classes=names(3), recipe=QUICK)
     with pytest.raises(MetricError, match="one a label"):
-        auc_score(images[:5], labels, images, labels, classes=names(2))
+        auc_score(images[:5], labels, images, labels, classes=names(2), recipe=QUICK)
     with pytest.raises(MetricError, match=r"pixels in \[0, 1\]"):
-        auc_score(images * 3, labels, images, labels, classes=names(2))
-    with pytest.raises(MetricError, match="epochs >= 1"):
-        auc_score(images, labels, images, labels, classes=names(2), epochs=0)
-    with pytest.raises(MetricError, match="spread_seeds >= 1"):
-        auc_score(images, labels, images, labels, classes=names(2), spread_seeds=0)
+        auc_score(images * 3, labels, images, labels, classes=names(2), recipe=QUICK)
+    for name in ("epochs", "spread_seeds"):
+        with pytest.raises(TypedError, match=f"{name}: expected 1 or more, got 0"):
+            replace(QUICK, **{name: 0})

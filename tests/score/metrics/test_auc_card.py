@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -24,13 +25,14 @@ def seeds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The classifier replaced by chance from its seed; the list holds the seeds it was trained with."""
     used: list[int] = []
 
-    def predict(
-        images: torch.Tensor, labels: torch.Tensor, test: torch.Tensor, *, classes: int, seed: int, **_: object
-    ) -> torch.Tensor:
+    def trained(
+        images: torch.Tensor, labels: torch.Tensor, *, classes: int, seed: int, **_: object
+    ) -> SimpleNamespace:
         used.append(seed)
-        return torch.rand((len(test), classes), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        random = torch.Generator().manual_seed(seed)
+        return SimpleNamespace(scores=lambda test: torch.rand((len(test), classes), generator=random).double())
 
-    monkeypatch.setattr(auc, "predict", predict)
+    monkeypatch.setattr(auc, "train_classifier", trained)
     return used
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from ldbench.score.metrics.classifier import Recipe, predict
+from ldbench.score.metrics.classifier import train_classifier
+from ldbench.task.metric_specs import ClassifierSpec
 
 from .test_auc import marked
 
@@ -15,7 +16,9 @@ def test_same_seed_same_scores_and_no_trace_in_the_global_state() -> None:
     before = torch.get_rng_state()
 
     def run(seed: int) -> torch.Tensor:
-        return predict(images, index, images, classes=2, recipe=Recipe(epochs=1, batch_size=8), seed=seed)
+        return train_classifier(
+            images, index, classes=2, recipe=ClassifierSpec(1, 8, 1e-3), seed=seed
+        ).scores(images)
 
     first = run(3)
     torch.manual_seed(12345)

@@ -15,14 +15,14 @@ from ldbench.api import Score
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.plugins.kinds import ESTIMATORS
 from ldbench.score.metrics.attribute_error import attribute_error_score
-from ldbench.score.metrics.change import minimality_score
-from ldbench.score.metrics.classifier import Recipe
+from ldbench.score.metrics.change import change_score
 from ldbench.score.metrics.effectiveness import flip_rate_score, target_auc_score
 from ldbench.score.metrics.identity import identity_lpips_score, identity_ssim_score, source_ssim_score
-from ldbench.score.metrics.judge import Judge, trained_judge
+from ldbench.score.metrics.judge import Judge, judge_of
 from ldbench.score.metrics.region import changed_region
-from ldbench.score.metrics.truth_error import error_inside_score, error_outside_score
+from ldbench.score.metrics.truth_error import error_score
 from ldbench.task import card
+from ldbench.task.metric_specs import ClassifierSpec
 
 TASKS = ("sandbox-brain-aging", "sandbox-brain-disease", "sandbox-chest-disease", "sandbox-chest-sex")
 
@@ -66,14 +66,14 @@ def some(request: pytest.FixtureRequest) -> Rows:
 
 
 def test_the_truth_alone_has_no_error(some: Rows) -> None:
-    for score in (error_inside_score, error_outside_score):
-        truth, copy, other = (score(each, some.truth, some.region) for each in (some.truth, some.source, some.other))
+    images = (some.truth, some.source, some.other)
+    for side in ("inside", "outside"):
+        truth, copy, other = (error_score(side, each, some.truth, some.region) for each in images)
         assert truth.value == truth.ci_high == 0
         assert copy.ci_low > 0
         assert other.ci_low > 0
-    assert error_outside_score(some.source, some.truth, some.region).ci_high < error_outside_score(
-        some.other, some.truth, some.region
-    ).ci_low
+    copy, other = (error_score("outside", each, some.truth, some.region) for each in (some.source, some.other))
+    assert copy.ci_high < other.ci_low
 
 
 def test_a_copy_alone_keeps_all_of_the_source_and_another_subject_the_least(some: Rows) -> None:
@@ -95,7 +95,8 @@ def test_outside_the_edit_the_truth_keeps_more_than_over_the_whole_image(some: R
 
 
 def test_doing_nothing_is_minimal_and_another_subject_changes_most(some: Rows) -> None:
-    copy, truth, other = (minimality_score(each, some.source) for each in (some.source, some.truth, some.other))
+    images = (some.source, some.truth, some.other)
+    copy, truth, other = (change_score("minimality", each, some.source) for each in images)
     assert copy.value == 0 < truth.value
     assert truth.ci_high < other.ci_low
 
@@ -152,9 +153,8 @@ def judged(request: pytest.FixtureRequest) -> Judged:
     task, scans, epochs = request.param
     chosen = rows(task, 60)
     images, labels = chosen.data.training_scans()
-    judge = trained_judge(
-        images[:scans], labels[:scans], classes=chosen.data.task.data.classes, recipe=Recipe(epochs=epochs), seed=0
-    )
+    recipe, classes = ClassifierSpec(epochs, 32, 1e-3), chosen.data.task.data.classes
+    judge = judge_of(recipe, classes, images[:scans], labels[:scans], device="cpu", folder=None)
     return Judged(chosen, judge)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +12,18 @@ from safetensors.torch import load_file, save_file
 
 from ldbench.errors import MetricError
 from ldbench.score.metrics import judge as module
-from ldbench.score.metrics.classifier import Recipe, predict
-from ldbench.score.metrics.judge import Judge, trained_judge
+from ldbench.score.metrics.classifier import train_classifier
+from ldbench.score.metrics.judge import Judge, judge_of
+from ldbench.task.metric_specs import ClassifierSpec
 
 from .test_auc import marked, names
 
-QUICK = Recipe(epochs=1, batch_size=8)
+QUICK = ClassifierSpec(epochs=1, batch_size=8, learning_rate=1e-3)
 
 
-def judged(folder: Path | None, seed: int = 0, classes: int = 2, recipe: Recipe = QUICK) -> Judge:
+def judged(folder: Path | None, classes: int = 2, recipe: ClassifierSpec = QUICK) -> Judge:
     images, labels = marked(1, 12 * classes, classes)
-    return trained_judge(images, labels, classes=names(classes), recipe=recipe, seed=seed, folder=folder)
+    return judge_of(recipe, names(classes), images, labels, device="cpu", folder=folder)
 
 
 @pytest.fixture
@@ -42,17 +44,17 @@ def test_scores_are_the_classifiers() -> None:
     images, labels = marked(1, 24)
     index = torch.tensor([int(label[-1]) for label in labels])
     test = marked(2, 10)[0]
-    expected = predict(images, index, test, classes=2, recipe=QUICK, seed=0)
+    expected = train_classifier(images, index, classes=2, recipe=QUICK, seed=0).scores(test)
     scores = judged(None).scores(test)
     assert (scores.dtype, scores.shape) == (np.float64, (10, 2))
     assert np.array_equal(scores, expected.numpy())
 
 
 @pytest.mark.parametrize(
-    ("classes", "recipe"), [(3, QUICK), (2, Recipe("auc-margin", epochs=1, batch_size=8, margin_epochs=1))]
+    ("classes", "recipe"), [(3, QUICK), (2, replace(QUICK, objective="auc-margin", margin_epochs=1))]
 )
 def test_is_trained_once_and_reads_back_the_same(
-    tmp_path: Path, trainings: list[int], classes: int, recipe: Recipe
+    tmp_path: Path, trainings: list[int], classes: int, recipe: ClassifierSpec
 ) -> None:
     test = marked(2, 10, classes)[0]
     before = torch.get_rng_state()
@@ -67,11 +69,11 @@ def test_is_trained_once_and_reads_back_the_same(
 @pytest.mark.slow
 def test_another_seed_recipe_or_image_is_another_judge(tmp_path: Path, trainings: list[int]) -> None:
     judged(tmp_path)
-    judged(tmp_path, seed=1)
-    judged(tmp_path, recipe=Recipe(epochs=1, batch_size=8, shift=0))
+    judged(tmp_path, recipe=replace(QUICK, seed=1))
+    judged(tmp_path, recipe=replace(QUICK, shift=0))
     images, labels = marked(1, 24)
     images[0, 0, 0, 0] += 1 / 255
-    trained_judge(images, labels, classes=names(2), recipe=QUICK, seed=0, folder=tmp_path)
+    judge_of(QUICK, names(2), images, labels, device="cpu", folder=tmp_path)
     assert trainings == [0, 1, 0, 0]
     assert len(list(tmp_path.iterdir())) == 4
 
@@ -108,8 +110,8 @@ def test_a_file_of_another_key_or_network_is_not_trusted(tmp_path: Path, trainin
 def test_bad_labels_are_one_line() -> None:
     images, labels = marked(1, 24)
     with pytest.raises(MetricError, match=r"judge: expected labels among two or more classes.*got \['odd'\]"):
-        trained_judge(images, ["odd", *labels[1:]], classes=names(2), recipe=QUICK, seed=0)
+        judge_of(QUICK, names(2), images, ["odd", *labels[1:]], device="cpu", folder=None)
     with pytest.raises(MetricError, match=r"judge: expected a label for each of 24 .* none of \['class 2'\]"):
-        trained_judge(images, labels, classes=names(3), recipe=QUICK, seed=0)
+        judge_of(QUICK, names(3), images, labels, device="cpu", folder=None)
     with pytest.raises(MetricError, match="got 23 labels"):
-        trained_judge(images, labels[1:], classes=names(2), recipe=QUICK, seed=0)
+        judge_of(QUICK, names(2), images, labels[1:], device="cpu", folder=None)

@@ -14,7 +14,7 @@ from scipy import stats
 
 from ldbench._torchvision import declare_missing_ops
 from ldbench.errors import MetricError
-from ldbench.score.metrics.kid import kid, kid_interval, kid_score
+from ldbench.score.metrics.kid import kid, kid_score
 
 Array = npt.NDArray[np.float64]
 seeds = st.integers(0, 2**31)
@@ -69,17 +69,17 @@ def test_jackknife_equals_leaving_each_sample_out() -> None:
         )
         variance += (count - 1) / count * ((values - values.mean()) ** 2).sum()
     half = stats.t.ppf(0.975, 6) * variance**0.5
-    interval = kid_interval(real, generated)
-    assert (interval.high - interval.low) / 2 == pytest.approx(half, rel=1e-10)
+    score = kid_score(real, generated, extractor="x")
+    assert (score.ci_high - score.ci_low) / 2 == pytest.approx(half, rel=1e-10)
 
 
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     real, generated = features(9, 23), features(10, 17, shift=0.4)
-    whole = kid_interval(real, generated)
+    whole = kid_score(real, generated, extractor="x")
     monkeypatch.setattr("ldbench.score.metrics.kid._BLOCK", 5)
-    blocked = kid_interval(real, generated)
+    blocked = kid_score(real, generated, extractor="x")
     assert blocked.value == pytest.approx(whole.value, rel=1e-12)
-    assert blocked.low == pytest.approx(whole.low, rel=1e-10)
+    assert blocked.ci_low == pytest.approx(whole.ci_low, rel=1e-10)
 
 
 def test_unbiased_for_one_population() -> None:

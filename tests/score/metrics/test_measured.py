@@ -12,14 +12,13 @@ from scipy import stats
 
 from ldbench.api import Measured, Score
 from ldbench.errors import MetricError
-from ldbench.score.metrics.change import minimality_score
+from ldbench.score.metrics.change import change_score
 from ldbench.score.metrics.effectiveness import flip_rate_score, target_auc_score
 from ldbench.score.metrics.fid import GROUPS, fid_score
-from ldbench.score.metrics.intervals import t_quantile
+from ldbench.score.metrics.intervals import of_deletions, of_mean, t_quantile
 from ldbench.score.metrics.kid import kid_score
-from ldbench.score.metrics.measured import of_deletions, of_mean
 from ldbench.score.metrics.roc import areas
-from ldbench.score.metrics.truth_error import error_inside_score
+from ldbench.score.metrics.truth_error import error_score
 
 numbers = arrays(np.float64, st.integers(2, 40), elements=st.floats(-10, 10))
 
@@ -92,7 +91,7 @@ def test_a_case_that_was_not_measured_adds_nothing() -> None:
     result, truth = (torch.rand((5, 3, 16, 16), generator=random) for _ in range(2))
     region = torch.zeros((5, 16, 16), dtype=torch.bool)
     region[1:, 4:9] = True
-    score = error_inside_score(result, truth, region)
+    score = error_score("inside", result, truth, region)
     assert score.n == 4
     assert score.contributions["cases"][0] == 0
     assert squares(score) ** 0.5 * stats.t.ppf(0.975, 3) == pytest.approx(score.ci_high - score.value)
@@ -106,6 +105,6 @@ def test_a_number_that_no_comparison_can_square_is_no_score(value: float) -> Non
 
 def test_a_result_holds_the_plain_score() -> None:
     images = torch.rand((3, 3, 16, 16), generator=torch.Generator().manual_seed(0))
-    found = minimality_score(images, images.flip(0))
+    found = change_score("minimality", images, images.flip(0))
     assert type(found.score) is Score
     assert (found.score.value, found.score.parameters) == (found.value, found.parameters)

@@ -10,7 +10,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from ldbench.errors import MetricError
-from ldbench.score.metrics.roc import Areas, areas, auc_interval
+from ldbench.score.metrics.roc import Areas, areas
 
 SEEDS = st.integers(0, 2**31)
 
@@ -36,7 +36,7 @@ def test_value_equals_scikit_learn(seed: int, n: int, classes: int, ties: bool) 
         expected = roc_auc_score(labels, scores[:, 1])
     else:
         expected = np.mean([roc_auc_score(labels == k, scores[:, k]) for k in range(classes)])
-    interval = auc_interval(scores, labels)
+    interval = areas(scores[None], labels).interval()
     assert interval.value == pytest.approx(expected, abs=1e-12)
     assert 0 <= interval.low <= interval.value <= interval.high <= 1
 
@@ -51,7 +51,7 @@ def test_interval_equals_delongs_formula_on_the_logit_scale() -> None:
     area = wins.mean()
     half = 1.959964 * variance**0.5 / (area * (1 - area))
     low, high = 1 / (1 + np.exp(-(np.log(area / (1 - area)) + np.array([-half, half]))))
-    interval = auc_interval(np.stack([-score, score], axis=1), labels)
+    interval = areas(np.stack([-score, score], axis=1)[None], labels).interval()
     assert (interval.low, interval.high) == pytest.approx((low, high), rel=1e-6)
 
 
@@ -80,7 +80,7 @@ def test_more_trainings_are_as_one_where_all_agree_and_their_order_is_nothing(
     random = np.random.default_rng(seed)
     scores, labels = readings(random, trainings, 48, classes)
     alike = areas(np.repeat(scores[:1], trainings, axis=0), labels)
-    single = auc_interval(scores[0], labels)
+    single = areas(scores[:1], labels).interval()
     assert alike.spread == pytest.approx(0, abs=1e-12)
     assert (alike.interval().low, alike.interval().high) == pytest.approx((single.low, single.high), abs=1e-9)
     interval, shuffled = areas(scores, labels).interval(), areas(random.permutation(scores), labels).interval()
@@ -134,4 +134,4 @@ def test_interval_keeps_a_width_where_classes_are_separated_or_tied() -> None:
 
 def test_non_finite_scores_are_an_error() -> None:
     with pytest.raises(MetricError, match="diverged"):
-        auc_interval(np.array([[0.0, np.nan], [1.0, 0.0]]), np.array([0, 1]))
+        areas(np.array([[[0.0, np.nan], [1.0, 0.0]]]), np.array([0, 1]))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ldbench.errors import MetricError
-from ldbench.score.metrics.truth_error import error_inside_score, error_outside_score, error_values
+from ldbench.score.metrics.truth_error import error_score, error_values
 
 from .test_identity import blocks
 from .test_image_pairs import images, noisy
@@ -40,16 +40,16 @@ def test_each_side_sees_its_own_faults_only() -> None:
     truth, region = images(2), blocks(4)
     inside = torch.where(region[:, None], noisy(truth, 0.1), truth)
     outside = torch.where(region[:, None], truth, noisy(truth, 0.1))
-    assert error_inside_score(inside, truth, region).value > 0.01
-    assert error_outside_score(inside, truth, region).value == 0
-    assert error_inside_score(outside, truth, region).value == 0
-    assert error_outside_score(outside, truth, region).value > 0.01
+    assert error_score("inside", inside, truth, region).value > 0.01
+    assert error_score("outside", inside, truth, region).value == 0
+    assert error_score("inside", outside, truth, region).value == 0
+    assert error_score("outside", outside, truth, region).value > 0.01
 
 
 def test_grows_with_noise_from_nothing_for_the_truth() -> None:
     truth, region = images(3), blocks(4)
-    for score in (error_inside_score, error_outside_score):
-        values = [score(noisy(truth, level), truth, region).value for level in (0.0, 0.02, 0.05, 0.1, 0.2)]
+    for side in ("inside", "outside"):
+        values = [error_score(side, noisy(truth, level), truth, region).value for level in (0.0, 0.02, 0.05, 0.1, 0.2)]
         assert values[0] == 0
         assert values == sorted(values)
         assert len(set(values)) == 5
@@ -59,20 +59,20 @@ def test_cases_without_a_pixel_on_a_side_leave_that_side_only() -> None:
     truth = images(4)
     result, region = noisy(truth, 0.1), blocks(4)
     region[0], region[1] = False, True
-    inside, outside = error_inside_score(result, truth, region), error_outside_score(result, truth, region)
+    inside, outside = error_score("inside", result, truth, region), error_score("outside", result, truth, region)
     assert (inside.metric, inside.n, outside.metric, outside.n) == ("error_inside", 3, "error_outside", 3)
-    assert inside.value == pytest.approx(error_inside_score(result[1:], truth[1:], region[1:]).value)
+    assert inside.value == pytest.approx(error_score("inside", result[1:], truth[1:], region[1:]).value)
     assert (inside.direction, outside.direction) == ("lower", "lower")
     region[1:3] = False
     with pytest.raises(MetricError, match="error_inside: expected 2 or more cases with pixels to compare, got 1 of 4"):
-        error_inside_score(result, truth, region)
+        error_score("inside", result, truth, region)
     with pytest.raises(MetricError, match="error_outside: expected 2 or more"):
-        error_outside_score(result, truth, ~region)
+        error_score("outside", result, truth, ~region)
 
 
 def test_bad_input_is_one_line() -> None:
     truth, region = images(5), blocks(4)
     with pytest.raises(MetricError, match="error_inside: expected generated and target images of one shape"):
-        error_inside_score(truth[:2], truth, region)
+        error_score("inside", truth[:2], truth, region)
     with pytest.raises(MetricError, match="error_outside: expected a region of shape"):
-        error_outside_score(truth, truth, region[:, :32])
+        error_score("outside", truth, truth, region[:, :32])

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from ldbench.errors import ImageError, MetricError, UnknownNameError, WeightsError
+from ldbench.records.checksum import sha256_file
 from ldbench.score.networks import efficientnet_lite0, features, inception_v3, weights
 from ldbench.score.networks.weights import WeightsFile
 
@@ -156,7 +157,7 @@ def test_a_path_in_the_environment_does_not_make_another_file_the_published_one(
     with pytest.raises(WeightsError, match=r"missing weights .*mine\.pt: .*LDBENCH_WEIGHTS_INCEPTION_V3"):
         features.extract(images(9), "inception-v3")
     path.write_bytes(b"another network")
-    digest = weights.sha256_of(path)
+    digest = sha256_file(path)
     with pytest.raises(WeightsError, match=f"a card of your own says inception-v3@sha256:{digest[:12]}$"):
         features.extract(images(9), "inception-v3")
     with pytest.raises(WeightsError, match="expected a TorchScript network with `layers`"):
@@ -198,7 +199,7 @@ def test_inception_goes_through_clean_fids_class_and_resizing(tmp_path: Path, mo
 
     path = tmp_path / inception_v3.WEIGHTS.name
     torch.jit.save(torch.jit.script(_Inception()), str(path))
-    digest = weights.sha256_of(path)
+    digest = sha256_file(path)
     monkeypatch.setattr(inception_v3, "WEIGHTS", dataclasses.replace(inception_v3.WEIGHTS, sha256=digest))
     batch = np.rint(images(11, n=2) * 255).astype(np.uint8)
     found = features.extract(batch.astype(np.float32) / 255, "inception-v3", weights=path)
@@ -234,7 +235,7 @@ def test_download_is_checked_and_leaves_nothing_half_done(tmp_path: Path, monkey
     source.write_bytes(b"weights" * 1000)
     monkeypatch.setenv("LDBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("LDBENCH_ALLOW_DOWNLOAD", "1")
-    good = WeightsFile("net.bin", source.as_uri(), weights.sha256_of(source))
+    good = WeightsFile("net.bin", source.as_uri(), sha256_file(source))
     assert weights.locate(good).read_bytes() == source.read_bytes()
     bad = WeightsFile("other.bin", source.as_uri(), "0" * 64)
     with pytest.raises(WeightsError, match="expected SHA-256 0000"):

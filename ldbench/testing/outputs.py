@@ -1,15 +1,19 @@
-"""What a generator offers besides images: needs, latents and a trajectory, where it has them.
+"""What comes out of a generator: images as the contract has them, and what it offers besides.
 
-A generator that lacks one passes: nothing asks for them but analyses and dry runs. Refuses to compare their numbers.
+Images are looked at as `generate` returned them: type, shape and range, each for itself, where a run stops at the first
+fault. Needs, latents and a trajectory are looked at where a generator has them: nothing but analyses and dry runs asks
+for them.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 
-from ldbench.api import HasLatents, HasNeeds, HasTrajectory, Moment, Needs
+from ldbench.api import HasLatents, HasNeeds, HasTrajectory, Moment, Needs, Request
+from ldbench.run.generate import ROUNDING_DUST
 from ldbench.testing import contract
 from ldbench.testing.finding import ClauseError, Finding, judge
 from ldbench.testing.trial import Fitted, Trial
@@ -18,7 +22,45 @@ NONE = "not offered"
 _NUMBERS = ("fit_flops", "image_flops", "disk_bytes", "device_bytes")
 
 
-def look(trial: Trial, fitted: Fitted) -> list[Finding]:
+def look_at_images(returned: object, requests: Sequence[Request], image_shape: tuple[int, int, int]) -> list[Finding]:
+    """The findings on dtype, shape and range; range only of a tensor."""
+    findings = [
+        judge(contract.DTYPE, lambda: _dtype(returned)),
+        judge(contract.SHAPE, lambda: _shape(returned, (len(requests), *image_shape))),
+    ]
+    if isinstance(returned, torch.Tensor):
+        findings.append(judge(contract.RANGE, lambda: _range(returned)))
+    return findings
+
+
+def _dtype(returned: object) -> str:
+    if not isinstance(returned, torch.Tensor):
+        raise ClauseError(type(returned).__name__, "return a torch.Tensor")
+    if returned.dtype != torch.float32:
+        raise ClauseError(f"{returned.dtype}")
+    return f"{returned.dtype} on {returned.device.type}"
+
+
+def _shape(returned: object, expected: tuple[int, ...]) -> str:
+    shape = tuple(getattr(returned, "shape", ()))
+    if shape != expected:
+        raise ClauseError(f"{shape} where {expected} was asked for")
+    return f"{shape}"
+
+
+def _range(returned: torch.Tensor) -> str:
+    if not returned.numel():
+        raise ClauseError("no pixels")
+    values = returned.detach().cpu()
+    if not torch.isfinite(values).all():
+        raise ClauseError("NaN or infinity", "look for a division by zero or an overflow")
+    low, high = float(values.min()), float(values.max())
+    if low < -ROUNDING_DUST or high > 1 + ROUNDING_DUST:
+        raise ClauseError(f"{low:.4g} to {high:.4g}")
+    return f"{low:.4g} to {high:.4g}"
+
+
+def look_at_optional(trial: Trial, fitted: Fitted) -> list[Finding]:
     """The findings on each optional protocol."""
     return [
         judge(contract.NEEDS, lambda: _needs(trial)), judge(contract.LATENTS, lambda: _latents(trial, fitted)),
