@@ -32,3 +32,8 @@ def digest(text: str, digits: int = 8) -> str:
 def one_line(text: str) -> str:
     """The text with every run of white space and control characters, line ends included, as one space."""
     return " ".join(CONTROL.sub(" ", text).split())
+
+
+def message(error: BaseException, longest: int = 300) -> str:
+    """What somebody else's error says, short enough for one line."""
+    return one_line(str(error))[:longest] or "no message"

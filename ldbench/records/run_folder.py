@@ -15,7 +15,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from ldbench.errors import ResultError
-from ldbench.records.files import read_json, write_json
+from ldbench.records.files import read_json, refusal, write_json
 from ldbench.records.names import digest, plain
 from ldbench.records.result import ModelRef, Result, TaskRef, read
 
@@ -98,13 +98,9 @@ class RunFolder:
     @contextmanager
     def claimed(self) -> Iterator[None]:
         """Hold the folder for this process; a second one gets a `ResultError` instead of mixing its files in."""
-        try:
+        with refusal(f"write {self.path}"):
             self.path.mkdir(parents=True, exist_ok=True)
             handle = self.lock.open("w")
-        except OSError as error:
-            raise ResultError(
-                f"can't write {self.path}: {error.strerror}; free space or choose another --out"
-            ) from error
         with handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

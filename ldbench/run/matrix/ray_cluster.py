@@ -24,7 +24,7 @@ from types import ModuleType
 from typing import Any
 
 from ldbench.errors import UsageError
-from ldbench.run.generate import one_line
+from ldbench.records.names import message
 from ldbench.run.matrix.plan import Job, JobOutcome
 from ldbench.run.matrix.worker import read_back, thread_limits, work
 
@@ -126,7 +126,7 @@ def _ended(ray: ModuleType, reference: Any, job: Job, cluster: Cluster) -> JobOu
     except ray.exceptions.RayError as error:
         # the last line of a traceback from the other machine says what it was
         lines = str(error).strip().splitlines()
-        return JobOutcome("failed", 0.0, f"Ray: {one_line(error) if not lines else lines[-1][:300]}")
+        return JobOutcome("failed", 0.0, f"Ray: {message(error) if not lines else lines[-1][:300]}")
     if outcome.status != "failed" and not job.run_folder.finished():
         reason = f"{job.folder} isn't seen from here; --out must be a shared folder"
         return JobOutcome("failed", outcome.seconds, reason)
@@ -175,7 +175,7 @@ def _connected(cluster: Cluster) -> Iterator[ModuleType]:
             ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, ImportError, RuntimeError, TimeoutError, ValueError, ray.exceptions.RayError) as error:
             where = "--workers" if cluster.address is None else f"--ray {cluster.address}"
-            got = f"{type(error).__name__}: {one_line(error)}"
+            got = f"{type(error).__name__}: {message(error)}"
             raise UsageError(f"{where}: expected a Ray cluster, got {got}") from error
         finally:
             signal.signal(signal.SIGTERM, terminate)  # Ray's own aborts, and nothing would be cleared up
@@ -192,7 +192,7 @@ def _knock(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
     except (OSError, OverflowError) as error:
-        raise UsageError(f"--ray {address}: expected a Ray cluster to listen there, got {one_line(error)}") from error
+        raise UsageError(f"--ray {address}: expected a Ray cluster to listen there, got {message(error)}") from error
 
 
 @contextlib.contextmanager

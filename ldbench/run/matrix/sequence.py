@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from typing import IO
 
-from ldbench.errors import ResultError
+from ldbench.records.files import refusal
 from ldbench.run.matrix.plan import Job, JobOutcome
 from ldbench.run.matrix.worker import read_back, thread_limits
 
@@ -38,11 +38,9 @@ def _alone(job: Job, look: Callable[[], None]) -> JobOutcome:
     """The run in a fresh process. Its answer comes through a file: a pipe could be held open by its children."""
     started = time.perf_counter()
     folder = job.run_folder
-    try:
+    with refusal(f"write {folder.path}"):
         folder.path.mkdir(parents=True, exist_ok=True)
         log = folder.log.open("ab")
-    except OSError as error:
-        raise ResultError(f"can't write {folder.path}: {error.strerror}; free space or choose another --out") from error
     with log, tempfile.TemporaryFile() as answer:
         code = _watched(job, answer, log, look)
         answer.seek(0)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ldbench.api import Progress, silent
 from ldbench.errors import LdbenchError
-from ldbench.run.generate import one_line
+from ldbench.records.names import message
 from ldbench.run.matrix.plan import Job, JobOutcome, Status
 from ldbench.run.pipeline import Settings, run
 from ldbench.run.progress import Lines
@@ -117,7 +117,7 @@ def _outcome(status: Status, job: Job, progress: Progress) -> JobOutcome:
         status, reason = "failed", str(error)
     except (Exception, SystemExit) as error:  # a defect fails one run and is told; the others go on
         traceback.print_exc()
-        status, reason = "failed", f"{type(error).__name__}: {one_line(error)}; {job.run_folder.log} says where"
+        status, reason = "failed", f"{type(error).__name__}: {message(error)}; {job.run_folder.log} says where"
     return JobOutcome(status, round(time.perf_counter() - started, 3), reason)
 
 

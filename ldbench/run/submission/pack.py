@@ -16,7 +16,7 @@ from pathlib import Path
 from ldbench.errors import CardError, ResultError, UnknownNameError, UsageError
 from ldbench.records import contributions
 from ldbench.records.checksum import sha256_file
-from ldbench.records.files import whole_file
+from ldbench.records.files import refusal, whole_file
 from ldbench.records.names import plain
 from ldbench.records.result import Result
 from ldbench.records.run_folder import EDITS, IMAGES, MANIFEST, RunFolder
@@ -123,12 +123,9 @@ def _entry(folder: Path, name: str, limits: Limits) -> PackedFile:
 def _write(folder: Path, entries: tuple[PackedFile, ...], path: Path) -> None:
     """Write the archive beside `path` and rename it, so that a reader never sees a part."""
     listing = json.dumps(asdict(Listing(entries)), indent=1, sort_keys=True) + "\n"
-    try:
-        with whole_file(path) as part, zipfile.ZipFile(part, "w", allowZip64=False) as archive:
-            for name in sorted([LISTING, *(entry.path for entry in entries)]):
-                archive.writestr(_info(name), listing if name == LISTING else (folder / name).read_bytes())
-    except OSError as error:
-        raise ResultError(f"can't write {path}: {error.strerror}; free space or choose another --out") from error
+    with refusal(f"write {path}"), whole_file(path) as part, zipfile.ZipFile(part, "w", allowZip64=False) as archive:
+        for name in sorted([LISTING, *(entry.path for entry in entries)]):
+            archive.writestr(_info(name), listing if name == LISTING else (folder / name).read_bytes())
 
 
 def _info(name: str) -> zipfile.ZipInfo:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ldbench.errors import ResultError
+from ldbench.records.names import message
 from ldbench.records.typed import TypedError, build
 from ldbench.run.submission.contents import (
     LIMITS,
@@ -58,8 +59,8 @@ def unpacked(archive: Path, limits: Limits = LIMITS) -> Iterator[Path]:
             reason = error.strerror or type(error).__name__
             raise ResultError(f"can't unpack {archive}: {reason}; check the file and the space in {name}") from error
         except _DAMAGE as error:
-            what = " ".join(str(error).split())[:200] or type(error).__name__
-            raise ResultError(f"{archive}: expected a whole submission, got damage: {what}; fetch it again") from error
+            what = f"{archive}: expected a whole submission, got damage: {message(error, 200)}"
+            raise ResultError(f"{what}; fetch it again") from error
         yield Path(name)
 
 
@@ -160,8 +161,7 @@ def _loaded(path: Path, where: str) -> object:
             path.read_bytes().decode("utf-8"), parse_constant=_refused, parse_int=_whole, parse_float=_finite
         )
     except (ValueError, RecursionError) as error:
-        what = " ".join(str(error).split())[:200]
-        raise ResultError(f"{where}: expected JSON, got {what}; don't trust the sender") from error
+        raise ResultError(f"{where}: expected JSON, got {message(error, 200)}; don't trust the sender") from error
 
 
 def _check_nesting(value: object, where: str, depth: int) -> None:
