@@ -41,6 +41,7 @@ from PIL import Image  # noqa: E402
 
 from ldbench.api import Context, Request, TrainingSet  # noqa: E402
 from ldbench.data.task_data import task_data  # noqa: E402
+from ldbench.records.run_folder import RunFolder  # noqa: E402
 from ldbench.run.generate import generate, requests_for  # noqa: E402
 from ldbench.run.matrix.worker import ProgressFile  # noqa: E402
 from ldbench.run.progress import Lines  # noqa: E402
@@ -78,7 +79,7 @@ def suite_generation(generator: StableDiffusion, requests: Sequence[Request], co
     """All that a run does to generate."""
     log = (context.folder / "run.log").open("w", encoding="utf-8")
     with log, contextlib.redirect_stderr(log):
-        generate(generator, requests, context, context.folder, BATCH)
+        generate(generator, requests, context, RunFolder(context.folder), BATCH)
 
 
 def bare_generation(generator: StableDiffusion, requests: Sequence[Request], context: Context) -> None:

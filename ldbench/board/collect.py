@@ -14,6 +14,7 @@ from ldbench.errors import ResultError, UsageError
 from ldbench.records import result as result_file
 from ldbench.records.contributions import Units, beside_all
 from ldbench.records.identity import Found
+from ldbench.records.run_folder import RESULT
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,9 @@ def collect(paths: Iterable[Path]) -> list[Found]:
     for path in paths:
         if not path.exists():
             raise ResultError(f"can't read {path}: no such file or folder; expected results of `ldbench run`")
-        found = [path] if path.is_file() else [item for item in path.rglob("result.json") if item.is_file()]
+        found = [path] if path.is_file() else [item for item in path.rglob(RESULT) if item.is_file()]
         if not found:
-            raise ResultError(f"{path}: expected a result.json below it, got none; `ldbench run` makes one")
+            raise ResultError(f"{path}: expected a {RESULT} below it, got none; `ldbench run` makes one")
         for item in sorted(found):
             files.setdefault(item.resolve(), str(item))
     return sorted(((name, result_file.read(Path(name))) for name in files.values()), key=lambda item: item[0])

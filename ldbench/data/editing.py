@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING
 
 from ldbench.api import Attributes, Case, Dataset, Edit, Example, Record
 from ldbench.errors import CardError, DataError
+from ldbench.records.run_folder import BACK, NULL
 from ldbench.task.card import EditSpec, Task
 from ldbench.task.prompts import instruction_for, prompt_for, sentences_for
 
 if TYPE_CHECKING:
     import torch
-
-NULL, BACK = "null", "back"  # the further passes; the ids of their cases end with a dot and the name
 
 
 @dataclass(frozen=True)

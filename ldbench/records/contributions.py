@@ -18,8 +18,9 @@ from ldbench.errors import ResultError
 from ldbench.records.files import read_record, write_text_atomic
 from ldbench.records.identity import run_key
 from ldbench.records.result import Result
+from ldbench.records.run_folder import UNITS
 
-NAME, SCHEMA_VERSION = "units.json", 1
+SCHEMA_VERSION = 1
 _LARGEST = 1 << 28  # bytes; a hundred thousand cases of twenty metrics take a tenth of it
 
 
@@ -58,7 +59,7 @@ def write(units: Units, path: Path) -> None:
 def read(path: Path) -> Units:
     """Read such a file; anything else is a `ResultError` naming file and field."""
     remedy = "remove the file"
-    units = read_record(Units, path, f"the {NAME} of a run", SCHEMA_VERSION, remedy, limit=_LARGEST)
+    units = read_record(Units, path, f"the {UNITS} of a run", SCHEMA_VERSION, remedy, limit=_LARGEST)
     _check_lists(units, path)
     return units
 
@@ -76,7 +77,7 @@ def _check_lists(units: Units, path: Path) -> None:
 
 def beside(path: Path | str, result: Result | None = None) -> Units | None:
     """What lies beside a result file, or None; with the `result`, checked to be its own (`ResultError`)."""
-    file = Path(path).with_name(NAME)
+    file = Path(path).with_name(UNITS)
     if not file.is_file():
         return None
     units = read(file)

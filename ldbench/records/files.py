@@ -64,6 +64,12 @@ def write_text_atomic(path: Path, text: str | Iterable[str], *, private: bool = 
             os.fsync(file.fileno())
 
 
+def write_json(path: Path, value: object, *, private: bool = False) -> None:
+    """Write a value as JSON, as `write_text_atomic` does: keys sorted, one space of indent, NaN refused."""
+    text = json.dumps(value, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    write_text_atomic(path, text + "\n", private=private)
+
+
 def read_json(
     path: Path, what: str, remedy: str = "the file may be truncated", constant: Callable[[str], float] | None = None,
     limit: int | None = None,

@@ -13,17 +13,27 @@ _LONGEST = 80
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
+def plain(name: str, also: str = "") -> str:
+    """The name with a dash for each run of letters that need quoting, those in `also` aside; may be empty."""
+    return re.sub(rf"[^A-Za-z0-9._{also}-]+", "-", name).strip("-.")
+
+
 def slug(name: str) -> str:
     """The name in letters that need no quoting; one that had others, or is long, gets a hash, so no two names meet."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:_LONGEST]
-    return plain if plain == name else f"{plain}-{digest(name)}"
+    short = plain(name)[:_LONGEST]
+    return short if short == name else f"{short}-{digest(name)}"
 
 
-def digest(text: str) -> str:
-    """Eight hexadecimal digits of the text's SHA-256."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+def digest(text: str, digits: int = 8) -> str:
+    """The first hexadecimal digits of the text's SHA-256, of 64."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:digits]
 
 
 def one_line(text: str) -> str:
     """The text with every run of white space and control characters, line ends included, as one space."""
     return " ".join(CONTROL.sub(" ", text).split())
+
+
+def message(error: BaseException, longest: int = 300) -> str:
+    """What somebody else's error says, short enough for one line."""
+    return one_line(str(error))[:longest] or "no message"

@@ -1,45 +1,180 @@
-"""The folder of one run: where it lies, what its files are called, and whose turn it is to write there."""
+"""The folder of one run: where it lies, what its files are called, whether it is finished, and whose turn it is there.
+
+Every name that a run has on disk stands here. Refuses a folder that was begun as another run, one that another process
+works in, and results that no finished run left or that were measured on another card or other data.
+"""
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
 
 from ldbench.errors import ResultError
-from ldbench.records.result import ModelRef
+from ldbench.records.files import read_json, refusal, write_json
+from ldbench.records.names import digest, plain
+from ldbench.records.result import ModelRef, Result, TaskRef, read
 
-RESULT, STATE, SHARED = "result.json", "run.json", "shared"
-IMAGES, MANIFEST = "images", "manifest.json"
-
-
-def run_folder(out: Path, task_id: str, model: ModelRef, seed: int) -> Path:
-    """`out/task/model/seed-N`; parameters that are not the defaults add a hash, so no two runs share a folder."""
-    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", model.name).strip("-.") or "model"
-    text = json.dumps([model.name, model.parameters], sort_keys=True)
-    return out / task_id / f"{slug}-{hashlib.sha256(text.encode()).hexdigest()[:8]}" / f"seed-{seed}"
-
-
-@contextmanager
-def claimed(folder: Path) -> Iterator[None]:
-    """Hold the folder for this process; a second one is told so instead of mixing its files in."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = (folder / ".lock").open("w")
-    except OSError as error:
-        raise ResultError(f"can't write {folder}: {error.strerror}; free space or choose another --out") from error
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ResultError(f"{folder}: another run is at work there; wait for it or choose another --out") from error
-        yield
+RESULT, UNITS, MANIFEST, IMAGES = "result.json", "units.json", "manifest.json", "images"
+SAMPLES, EDITS = "samples.png", "edits.png"
+SHARED = "shared"  # beside the tasks: what several runs start from
+NULL, BACK = "null", "back"  # the further passes; each has images and a manifest of its own
+PASSES = ("", NULL, BACK)  # the first is the task's own
+CASE_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}"  # what can name an image
 
 
-def image_path(folder: Path, case_id: str) -> Path:
-    """Where the image of a case lies in a run's folder."""
-    return folder / IMAGES / f"{case_id}.png"
+@dataclass(frozen=True)
+class _Below:
+    """A path of a fixed name below the folder."""
+
+    name: str
+
+    def __get__(self, folder: RunFolder, owner: type[RunFolder]) -> Path:
+        return folder.path / self.name
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one run, or of one of its further passes, which has images and a manifest alone."""
+
+    path: Path
+
+    result = _Below(RESULT)  # there when the run is finished
+    units = _Below(UNITS)
+    state = _Below("run.json")  # what the folder was begun as
+    manifest = _Below(MANIFEST)
+    images = _Below(IMAGES)
+    samples = _Below(SAMPLES)
+    edits = _Below(EDITS)
+    log = _Below("run.log")  # what a run of a matrix printed
+    progress = _Below(".progress")  # where a run of a matrix stands
+    lock = _Below(".lock")
+
+    @classmethod
+    def of(cls, out: Path, task_id: str, model: ModelRef, seed: int) -> RunFolder:
+        """`out/task/model/seed-N`; parameters that are not the defaults add a hash, so no two runs share a folder."""
+        parts = PurePath(task_id)
+        if not parts.parts or parts.is_absolute() or ".." in parts.parts:
+            raise ResultError(f"task id {task_id!r}: expected the name of a folder below {out}; give the card another")
+        key = digest(json.dumps([model.name, model.parameters], sort_keys=True))
+        return cls(out / task_id / f"{plain(model.name) or 'model'}-{key}" / f"seed-{seed}")
+
+    @classmethod
+    def holding(cls, path: Path) -> RunFolder:
+        """The folder itself, or the one that a result lies in."""
+        return cls(path.parent if path.name == RESULT else path)
+
+    def of_pass(self, name: str) -> RunFolder:
+        """The folder of a pass; that of the task's own, named "", is the run's."""
+        return RunFolder(self.path / name)
+
+    @property
+    def image_folders(self) -> dict[str, Path]:
+        """Where the images of each pass lie, or would lie."""
+        return {name: self.of_pass(name).images for name in PASSES}
+
+    def image(self, case_id: str) -> Path:
+        """Where the image of a case lies."""
+        return self.images / f"{case_id}.png"
+
+    def listed(self) -> list[dict[str, Any]]:
+        """The manifest's entries, one an image; a `ResultError` where there is no manifest or something else."""
+        record = read_json(
+            self.manifest, "a finished run (images scored elsewhere: --images FOLDER)", "restore the run's manifest"
+        )
+        rows = record.get(IMAGES) if isinstance(record, dict) else None
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise ResultError(f"{self.manifest}: expected a run's manifest, got {record!r:.40}; restore it")
+        return rows
+
+    def fit(self, process: int | None = None) -> Path:
+        """The generator's own place: one for all processes, or that of one process alone."""
+        return self.path / ("fit" if process is None else f"fit-{process}")
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Hold the folder for this process; a second one gets a `ResultError` instead of mixing its files in."""
+        with refusal(f"write {self.path}"):
+            self.path.mkdir(parents=True, exist_ok=True)
+            handle = self.lock.open("w")
+        with handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ResultError(
+                    f"{self.path}: another run is at work there; wait for it or choose another --out"
+                ) from error
+            yield
+
+    def begin(self, state: Mapping[str, object]) -> None:
+        """Note what the run is, or refuse a folder that was begun otherwise."""
+        if not self.state.exists():
+            write_json(self.state, state)
+            return
+        begun = read_json(self.state, "the state of a run", "remove the folder or choose another --out")
+        for key, now in state.items():
+            before = begun.get(key) if isinstance(begun, dict) else None
+            if before != now:
+                raise ResultError(
+                    f"{self.path}: begun with {key} {before!r:.40}, this run has {now!r:.40}; "
+                    "finish it as it was begun, remove it, or choose another --out"
+                )
+
+    def finished(self) -> bool:
+        """Whether the run has a result, so that nothing is left to compute."""
+        return self.result.is_file()
+
+    def read(self) -> Result:
+        """The result of the finished run that lies here; a `ResultError` says what the folder is instead."""
+        if not self.path.is_dir():
+            raise ResultError(f"can't read {self.path}: no such folder; expected the folder of a finished run")
+        if not self.finished():
+            raise ResultError(
+                f"{self.path}: expected the folder of a finished run, got no {RESULT}; finish the run there with "
+                "`ldbench run`, or name its own folder, OUT/TASK/MODEL/seed-N"
+            )
+        return read_measured(self.result)
+
+    def read_beside_images(self) -> Result:
+        """The result as `read`, where the run's images were kept with it."""
+        result = self.read()
+        if not self.images.is_dir():
+            raise ResultError(f"{self.path}: expected {IMAGES}/ beside {RESULT}, got none; keep them together")
+        return result
+
+
+def read_measured(file: Path) -> Result:
+    """The result in a file, where it is of a complete run of this suite; else a `ResultError`."""
+    result = read(file)
+    if (result.status, result.origin) != ("complete", "measured"):
+        raise ResultError(
+            f"{file}: expected a complete measured run, got a {result.status} {result.origin} result; run it again"
+        )
+    return result
+
+
+def check_card(recorded: TaskRef, here: TaskRef, where: object) -> None:
+    """Raise `ResultError` where a result was measured on another card than the one here."""
+    if recorded != here:
+        raise ResultError(
+            f"{where} was measured on {spelled(recorded)}, but the card here is {spelled(here)}; run it again on this "
+            "card, or take the ldbench that has the run's"
+        )
+
+
+def check_split(recorded: str | None, here: str, where: object) -> None:
+    """Raise `ResultError` where a result was measured over other data than those here."""
+    if recorded != here:
+        raise ResultError(
+            f"{where} was measured over other data (split {recorded or 'unknown':.12}) than the task has here "
+            f"({here:.12}); run it again, or take it to its data"
+        )
+
+
+def spelled(task: TaskRef) -> str:
+    """A card by id, version, kind and the start of its hash."""
+    return f"{task.id} version {task.version} ({task.kind}, card {task.card_hash:.12})"

@@ -14,8 +14,9 @@ from ldbench.board.row_labels import label
 from ldbench.records.files import refusal, whole_file
 from ldbench.records.identity import Found
 from ldbench.records.names import slug
+from ldbench.records.run_folder import EDITS, SAMPLES
 
-NAMES = ("edits.png", "samples.png")
+NAMES = (EDITS, SAMPLES)
 FOLDER = "images"
 
 

@@ -14,7 +14,7 @@ from ldbench.api import Case
 from ldbench.data.images import write_image
 from ldbench.data.task_data import task_data
 from ldbench.records.files import write_text_atomic
-from ldbench.run.rounds import NULL
+from ldbench.records.run_folder import NULL
 from ldbench.task import card
 
 

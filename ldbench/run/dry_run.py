@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldbench.api import Context, HasNeeds, Needs
+from ldbench.api import HasNeeds, Needs
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import LdbenchError, WeightsError
-from ldbench.records.run_folder import SHARED
 from ldbench.run.environment import pick_device
-from ldbench.run.pipeline import Settings, ready
+from ldbench.run.pipeline import Settings, generator_context, ready
+from ldbench.run.processes import Processes
 from ldbench.score.networks.weights import fetchable, locate, pinned, place, unpinned
 from ldbench.task import card
 from ldbench.task.card import Task
@@ -48,15 +48,12 @@ def dry_run(task_name: str, model_name: str, settings: Settings) -> DryRun:
         found.append(f"data: {task.data.dataset}, {len(data.train)} training examples, {len(data.cases)} cases")
         images = len(data.cases) + _further(data)
     missing += _absent_weights(task)
-    side = task.protocol.resolution
-    context = Context(
-        pick_device(settings.device), settings.seed, settings.out, (3, side, side), task.protocol.backbone,
-        shared=settings.out / SHARED,
-    )
+    context = generator_context(task, settings, pick_device(settings.device), settings.out, Processes())
     if isinstance(generator, HasNeeds):
         needs = generator.needs(context)
         missing += needs.missing
         found += [] if needs.missing else _costs(needs, images)
+    side = task.protocol.resolution
     pixels = images * 3 * side * side
     found.append(f"images: {images} of {side} x {side} px, at most {_size(pixels)}; {_size(_free(settings.out))} free")
     return DryRun(tuple(found), tuple(missing))
@@ -99,7 +96,7 @@ def _costs(needs: Needs, images: int) -> list[str]:
 
 def _free(folder: Path) -> int:
     """Bytes free where the folder is or would be."""
-    existing = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     return shutil.disk_usage(existing).free
 
 

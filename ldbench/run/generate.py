@@ -7,7 +7,6 @@ clipped or reshaped into place.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -19,13 +18,13 @@ from ldbench.api import Case, Context, Generator, Request, case_seed
 from ldbench.data.images import read_image, write_image
 from ldbench.errors import DataError, GeneratorError, ImageError, LdbenchError
 from ldbench.records.checksum import sha256_file
-from ldbench.records.files import write_text_atomic
-from ldbench.records.run_folder import IMAGES, MANIFEST, image_path
+from ldbench.records.files import write_json
+from ldbench.records.names import message
+from ldbench.records.run_folder import CASE_ID, IMAGES, RunFolder
 
 if TYPE_CHECKING:
     import torch
 
-_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 ROUNDING_DUST = 1e-6
 
 
@@ -33,8 +32,8 @@ def requests_for(cases: Sequence[Case], task_id: str, seed: int) -> list[Request
     """One request a case, its seed derived from run seed, task and case id; refuses duplicate or unsafe ids."""
     for name, count in Counter(case.id for case in cases).items():
         if count > 1:
-            raise DataError(f"{task_id}: case ids must be unique, {name!r} stands {count} times; mend the manifest")
-        if not _SAFE_ID.fullmatch(name):
+            raise DataError(f"{task_id}: case ids must be unique, {name!r} stands {count} times; correct the manifest")
+        if not re.fullmatch(CASE_ID, name):
             raise DataError(
                 f"{task_id}: case id {name!r} can't be a file name; expected letters, digits, '.', '_' and '-'"
             )
@@ -55,26 +54,27 @@ def _check_source(case: Case, task_id: str) -> None:
 
 
 def generate(
-    generator: Generator, requests: Sequence[Request], context: Context, folder: Path, batch_size: int,
+    generator: Generator, requests: Sequence[Request], context: Context, folder: RunFolder, batch_size: int,
     wait: Callable[[], None] = lambda: None,
 ) -> Path:
-    """Write one PNG a request below `folder/images` and, when all are there, `folder/manifest.json`.
+    """Write one PNG a request below the folder's images and, when all are there, its manifest.
 
     Returns the manifest's path. Batches whose images all stand readable on disk are not generated again. Of several
     processes each takes every n-th batch; `wait` returns when all have done theirs, and the first writes the manifest.
     """
-    images = folder / IMAGES
-    images.mkdir(parents=True, exist_ok=True)
+    folder.images.mkdir(parents=True, exist_ok=True)
     size = context.image_shape[1:]
     for start in range(context.process * batch_size, len(requests), context.processes * batch_size):
         batch = requests[start : start + batch_size]
-        paths = [image_path(folder, request.case.id) for request in batch]
+        paths = [folder.image(request.case.id) for request in batch]
         if not all(_stands(path, (size[0], size[1])) for path in paths):
             for path, image in zip(paths, checked_images(generator, batch, context), strict=True):
                 write_image(image, path)
         context.progress("generate", min(start + batch_size, len(requests)), len(requests))
     wait()
-    return _write_manifest(requests, folder) if context.process == 0 else folder / MANIFEST
+    if context.process == 0:
+        _write_manifest(requests, folder)
+    return folder.manifest
 
 
 def checked_images(generator: Generator, batch: Sequence[Request], context: Context) -> torch.Tensor:
@@ -111,20 +111,18 @@ def _stands(path: Path, size: tuple[int, int]) -> bool:
     return True
 
 
-def _write_manifest(requests: Sequence[Request], folder: Path) -> Path:
+def _write_manifest(requests: Sequence[Request], folder: RunFolder) -> None:
     rows = [
         {
             "id": request.case.id,
             "file": f"{IMAGES}/{request.case.id}.png",
             "prompt": request.case.prompt,
             "seed": request.seed,
-            "sha256": sha256_file(image_path(folder, request.case.id)),
+            "sha256": sha256_file(folder.image(request.case.id)),
         }
         for request in requests
     ]
-    path = folder / MANIFEST
-    write_text_atomic(path, json.dumps({"images": rows}, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
-    return path
+    write_json(folder.manifest, {IMAGES: rows})
 
 
 @contextmanager
@@ -135,9 +133,4 @@ def blamed(what: str) -> Iterator[None]:
     except LdbenchError:
         raise
     except Exception as error:
-        raise GeneratorError(f"{what} raised {type(error).__name__}: {one_line(error)}") from error
-
-
-def one_line(error: BaseException) -> str:
-    """The message of somebody else's error, short enough for one line."""
-    return " ".join(str(error).split())[:300] or "no message"
+        raise GeneratorError(f"{what} raised {type(error).__name__}: {message(error)}") from error

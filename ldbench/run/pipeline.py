@@ -6,8 +6,7 @@ begun with another card, seed, parameter or batch size, and writes no result unl
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,18 +14,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldbench.api import Context, Generator, Progress, silent
+from ldbench.data.recorded import task_ref
 from ldbench.data.task_data import TaskData, task_data
-from ldbench.errors import ResultError, UsageError
+from ldbench.errors import UsageError
 from ldbench.plugins import model_ref, parameters
 from ldbench.plugins.generators import load_generator
 from ldbench.records import contributions
-from ldbench.records.files import user_cache_folder, write_text_atomic
-from ldbench.records.result import ModelRef, Result, Stage, TaskRef, read, write
-from ldbench.records.run_folder import IMAGES, RESULT, SHARED, STATE, claimed, run_folder
+from ldbench.records.files import user_cache_folder
+from ldbench.records.result import ModelRef, Result, Stage, read, write
+from ldbench.records.run_folder import PASSES, SHARED, RunFolder
 from ldbench.run.environment import describe, pick_device, timed
 from ldbench.run.generate import blamed, generate, requests_for
 from ldbench.run.processes import Processes, current_processes
-from ldbench.run.rounds import BACK, NULL, passes, read_made
+from ldbench.run.rounds import passes, read_images
 from ldbench.run.sheets.contact_sheet import sample_sheet
 from ldbench.run.sheets.edits_of_run import write_edit_sheet
 from ldbench.score.contributions import units_of
@@ -59,6 +59,18 @@ class Settings:
             raise UsageError(f"--seed: expected 0 or more, got {self.seed}")
 
 
+@dataclass(frozen=True)
+class RunContext:
+    """What the stages of a run share. The generator is not in it: scoring never needs one."""
+
+    data: TaskData
+    model: ModelRef
+    settings: Settings
+    device: torch.device
+    folder: RunFolder
+    processes: Processes = field(default_factory=Processes)
+
+
 def run(task_name: str, model_name: str, settings: Settings) -> tuple[Result, Path]:
     """Fit, generate and score one generator on one task; the result and its file.
 
@@ -69,16 +81,16 @@ def run(task_name: str, model_name: str, settings: Settings) -> tuple[Result, Pa
     generator, model = ready(task, model_name, settings.overrides)
     processes = current_processes(settings.device)
     device = pick_device(settings.device, processes.local_index)
-    data = task_data(task, settings.seed)
-    folder = run_folder(settings.out, task.id, model, settings.seed)
-    with claimed(folder) if processes.is_first else nullcontext():
+    folder = RunFolder.of(settings.out, task.id, model, settings.seed)
+    context = RunContext(task_data(task, settings.seed), model, settings, device, folder, processes)
+    with folder.claimed() if processes.is_first else nullcontext():
         if processes.is_first:
-            _begin(folder, _state(data, model, settings, device))
+            folder.begin(_state(context))
         processes.wait()
-        if not (folder / RESULT).exists():
-            _complete(data, generator, model, settings, device, folder, processes)
+        if not folder.finished():
+            _complete(context, generator)
         processes.wait()
-        return read(folder / RESULT), folder / RESULT
+        return read(folder.result), folder.result
 
 
 def ready(task: Task, model_name: str, overrides: Mapping[str, str]) -> tuple[Generator, ModelRef]:
@@ -99,52 +111,52 @@ def score_folder(task_name: str, images: Path, name: str, settings: Settings) ->
     task = card.load(task_name)
     data, device = task_data(task, settings.seed), pick_device(settings.device)
     model = ModelRef(name, None, None)
-    folder = run_folder(settings.out, task.id, model, settings.seed)
-    stages: list[Stage] = []
-    with claimed(folder):
-        scores, digest = _score(data, images, folder, settings, device, stages, {n: images / n for n in (NULL, BACK)})
-        result = _record(data, model, settings, device, stages, digest, scores)
-        write(result, folder / RESULT)
-    return result, folder / RESULT
+    folder = RunFolder.of(settings.out, task.id, model, settings.seed)
+    context, stages = RunContext(data, model, settings, device, folder), list[Stage]()
+    with folder.claimed():
+        with timed("score", stages, device):
+            scores, digest = _score(context, {of_pass: images / of_pass for of_pass in PASSES})
+        result = _record(context, scores, digest, stages)
+        write(result, folder.result)
+    return result, folder.result
 
 
-def _complete(
-    data: TaskData, generator: Generator, model: ModelRef, settings: Settings, device: torch.device, folder: Path,
-    processes: Processes,
-) -> None:
+def _complete(context: RunContext, generator: Generator) -> None:
+    """Whatever is left of a run, stage by stage."""
+    data, device, folder, processes = context.data, context.device, context.folder, context.processes
+    truth = data.truth if generator.sees_truth else None
+    fit_folder = _fit_folder(folder, generator, processes)
+    for_generator = generator_context(data.task, context.settings, device, fit_folder, processes, truth)
     stages: list[Stage] = []
-    side = data.task.protocol.resolution
-    context = Context(
-        device, settings.seed, _fit_folder(folder, generator, processes), (3, side, side), data.task.protocol.backbone,
-        settings.progress if processes.is_first else silent, data.truth if generator.sees_truth else None,
-        processes.index, processes.count, settings.out / SHARED,
-    )
     with timed("fit", stages, device):
-        fit(generator, data, context)
+        fit(generator, data, for_generator)
     with timed("generate", stages, device):
-        for name, cases in passes(data, folder / IMAGES):
-            requests = requests_for(cases, data.task.id, settings.seed)
-            generate(generator, requests, context, folder / name, settings.batch_size, processes.wait)
+        _generate(context, generator, for_generator)
     if not processes.is_first:
         return
-    further = {name: folder / name / IMAGES for name in (NULL, BACK)}
-    scores, digest = _score(data, folder / IMAGES, folder, settings, device, stages, further)
-    _picture(data, folder, settings.seed)
-    write(_record(data, model, settings, device, stages, digest, scores, processes.count), folder / RESULT)
+    with timed("score", stages, device):
+        scores, digest = _score(context, folder.image_folders)
+    _picture(context)
+    write(_record(context, scores, digest, stages), folder.result)
 
 
-def _picture(data: TaskData, folder: Path, seed: int) -> None:
-    """Draw what was made: samples by class, and for an editing task what changed."""
-    labels = {case.id: str(case.attributes[data.task.data.class_attribute]) for case in data.cases}
-    sample_sheet(folder / IMAGES, labels, folder / "samples.png", seed=seed)
-    if data.editing is not None:
-        write_edit_sheet(data, folder, seed)
+def generator_context(
+    task: Task, settings: Settings, device: torch.device, folder: Path, processes: Processes,
+    truth: Callable[[str], torch.Tensor] | None = None,
+) -> Context:
+    """What a generator is told of where and how it runs; `folder` is its own place."""
+    side = task.protocol.resolution
+    return Context(
+        device, settings.seed, folder, (3, side, side), task.protocol.backbone,
+        settings.progress if processes.is_first else silent, truth, processes.index, processes.count,
+        settings.out / SHARED,
+    )
 
 
-def _fit_folder(folder: Path, generator: Generator, processes: Processes) -> Path:
+def _fit_folder(folder: RunFolder, generator: Generator, processes: Processes) -> Path:
     """One folder for all processes where the generator shares the work, else one for each."""
     alone = processes.count > 1 and not generator.fits_together
-    path = folder / (f"fit-{processes.index}" if alone else "fit")
+    path = folder.fit(processes.index if alone else None)
     path.mkdir(exist_ok=True)
     return path
 
@@ -155,59 +167,49 @@ def fit(generator: Generator, data: TaskData, context: Context) -> None:
         generator.fit(data.train, context)
 
 
-def _score(
-    data: TaskData, images: Path, folder: Path, settings: Settings, device: torch.device, stages: list[Stage],
-    further: Mapping[str, Path],
-) -> tuple[list[Score], str]:
-    """Scores and digest of the images in one folder, and of further passes in theirs; the units go to the run's."""
-    with timed("score", stages, device):
-        made = read_made(data, images, further)
-        context = ScoringContext(device, settings.seed, user_cache_folder() / "features", settings.progress)
-        measured = score_images(data, made.images, context, made.passes)
-        contributions.write(units_of(data, measured, made.passes), folder / contributions.NAME)
-        return [one.score for one in measured], made.digest
+def _generate(context: RunContext, generator: Generator, for_generator: Context) -> None:
+    """The images of each pass, in the folder of its name."""
+    settings, folder = context.settings, context.folder
+    for name, cases in passes(context.data, folder.images):
+        requests = requests_for(cases, context.data.task.id, settings.seed)
+        generate(generator, requests, for_generator, folder.of_pass(name), settings.batch_size, context.processes.wait)
 
 
-def _record(
-    data: TaskData, model: ModelRef, settings: Settings, device: torch.device, stages: list[Stage], digest: str,
-    scores: list[Score], processes: int = 1,
-) -> Result:
-    task = data.task
+def _score(context: RunContext, folders: Mapping[str, Path]) -> tuple[list[Score], str]:
+    """Scores and digest of the images of each pass in its folder; the units go to the run's."""
+    data, settings = context.data, context.settings
+    images = read_images(data, folders)
+    scoring = ScoringContext(context.device, settings.seed, user_cache_folder() / "features", settings.progress)
+    measured = score_images(data, images.images, scoring, images.passes)
+    contributions.write(units_of(data, measured, images.passes), context.folder.units)
+    return [one.score for one in measured], images.digest
+
+
+def _picture(context: RunContext) -> None:
+    """Draw what was made: samples by class, and for an editing task what changed."""
+    data, folder, seed = context.data, context.folder, context.settings.seed
+    labels = {case.id: str(case.attributes[data.task.data.class_attribute]) for case in data.cases}
+    sample_sheet(folder.images, labels, folder.samples, seed=seed)
+    if data.editing is not None:
+        write_edit_sheet(data, folder, seed)
+
+
+def _record(context: RunContext, scores: list[Score], digest: str, stages: list[Stage]) -> Result:
+    data = context.data
     return Result(
-        TaskRef(task.id, task.version, task.kind, task.hash), model, "measured", scores, seed=settings.seed,
-        split_hash=data.split_hash(), images_hash=digest, environment=describe(device, processes), stages=stages,
+        task_ref(data.task), context.model, "measured", scores, seed=context.settings.seed,
+        split_hash=data.split_hash(), images_hash=digest, stages=stages,
+        environment=describe(context.device, context.processes.count),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
-def _state(data: TaskData, model: ModelRef, settings: Settings, device: torch.device) -> dict[str, object]:
+def _state(context: RunContext) -> dict[str, object]:
+    """What a run must not change while it goes on."""
+    task, model, settings = context.data.task, context.model, context.settings
     return {
-        "task": data.task.id, "task_version": data.task.version, "card_hash": data.task.hash,
-        "split_hash": data.split_hash(), "model": model.name, "parameters": model.parameters,
+        "task": task.id, "task_version": task.version, "card_hash": task.hash,
+        "split_hash": context.data.split_hash(), "model": model.name, "parameters": model.parameters,
         "model_version": model.version, "seed": settings.seed, "batch_size": settings.batch_size,
-        "device": device.type,
+        "device": context.device.type,
     }
-
-
-def _begin(folder: Path, state: dict[str, object]) -> None:
-    """Note what this folder is for, or refuse one that was begun otherwise."""
-    path = folder / STATE
-    if not path.exists():
-        write_text_atomic(path, json.dumps(state, indent=1, sort_keys=True) + "\n")
-        return
-    try:
-        begun = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ResultError(f"{path}: expected JSON, got {error}; remove the folder or choose another --out") from error
-    for key, now in state.items():
-        if begun.get(key) != now:
-            raise ResultError(
-                f"{folder}: begun with {key} {_short(begun.get(key))}, this run has {_short(now)}; "
-                "finish it as it was begun, remove it, or choose another --out"
-            )
-
-
-def _short(value: object) -> str:
-    return repr(value)[:40]
-
-

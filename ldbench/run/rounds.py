@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldbench.api import Case
-from ldbench.data.editing import BACK as BACK
-from ldbench.data.editing import NULL as NULL
 from ldbench.data.image_folder import read_folder
 from ldbench.data.task_data import TaskData
+from ldbench.records.run_folder import BACK, NULL
 from ldbench.task.metric_specs import further_images
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Made:
+class RunImages:
     """What a generator made: images `(3, H, W) float32 in [0, 1]` by case id, those of the further passes by pass and
     id of the case that they belong to, and a digest over names and pixels of all."""
 
@@ -45,18 +44,18 @@ def passes(data: TaskData, images: Path) -> Iterator[tuple[str, Sequence[Case]]]
         yield BACK, data.back_cases(_read(data, images, data.cases))
 
 
-def read_made(data: TaskData, images: Path, further: Mapping[str, Path]) -> Made:
-    """Read the results from the folder `images` and the further passes from theirs."""
-    digest, made = hashlib.sha256(), {}
-    for name, cases in passes(data, images):
-        folder = further.get(name) if name else images
+def read_images(data: TaskData, folders: Mapping[str, Path]) -> RunImages:
+    """Read the results and the further passes, each from the folder of its name."""
+    digest, by_pass = hashlib.sha256(), {}
+    for name, cases in passes(data, folders[""]):
+        folder = folders.get(name)
         if folder is None or (name and not folder.is_dir()):
             continue
-        found = _read(data, folder, cases)
-        for case_id in sorted(found):
-            digest.update(case_id.encode() + b"\0" + (found[case_id] * 255).round().byte().numpy().tobytes())
-        made[name] = {case_id.removesuffix(f".{name}"): image for case_id, image in found.items()}
-    return Made(made.pop(""), made, digest.hexdigest())
+        images = _read(data, folder, cases)
+        for case_id in sorted(images):
+            digest.update(case_id.encode() + b"\0" + (images[case_id] * 255).round().byte().numpy().tobytes())
+        by_pass[name] = {case_id.removesuffix(f".{name}"): image for case_id, image in images.items()}
+    return RunImages(by_pass.pop(""), by_pass, digest.hexdigest())
 
 
 def _read(data: TaskData, folder: Path, cases: Sequence[Case]) -> dict[str, torch.Tensor]:

@@ -15,6 +15,7 @@ from ldbench.records import contributions
 from ldbench.records import result as result_file
 from ldbench.records.contributions import Contributions, Units
 from ldbench.records.result import ModelRef, Result, TaskRef
+from ldbench.records.run_folder import UNITS
 
 names = st.text(min_size=1, max_size=8)
 SIDECAR = Units({"cases": ("a", "b")}, {"ssim": Contributions(0.5, {"cases": (0.25, -0.25)})})
@@ -38,7 +39,7 @@ def test_what_is_written_is_read(
         for name, listed in ids.items()
     }
     sidecar = Units({name: tuple(listed) for name, listed in ids.items()}, {"[x]": Contributions(value, by_unit)})
-    path = tmp_path_factory.mktemp("units") / contributions.NAME
+    path = tmp_path_factory.mktemp("units") / UNITS
     contributions.write(sidecar, path)
     assert contributions.read(path) == sidecar
     assert json.loads(path.read_text())["schema_version"] == 1
@@ -55,7 +56,7 @@ def test_numbers_keep_six_digits() -> None:
 def test_what_lies_beside_a_result_is_its_own(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
     assert contributions.beside(path, a_result()) is None
-    contributions.write(SIDECAR, tmp_path / contributions.NAME)
+    contributions.write(SIDECAR, tmp_path / UNITS)
     assert contributions.beside(str(path), a_result()) == SIDECAR
     with pytest.raises(ResultError, match=r"expected ssim 0\.4 as in the result beside it, got 0\.5"):
         contributions.beside(path, a_result(0.4))
@@ -64,7 +65,7 @@ def test_what_lies_beside_a_result_is_its_own(tmp_path: Path) -> None:
 def test_only_complete_measured_results_have_units(tmp_path: Path) -> None:
     for name in ("good", "failed"):
         result_file.write(a_result(status="complete" if name == "good" else "failed"), tmp_path / name / "result.json")
-        contributions.write(SIDECAR, tmp_path / name / contributions.NAME)
+        contributions.write(SIDECAR, tmp_path / name / UNITS)
     found = [(str(path), result_file.read(path)) for path in sorted(tmp_path.rglob("result.json"))]
     assert contributions.beside_all(found) == {str(tmp_path / "good" / "result.json"): SIDECAR}
 
@@ -73,10 +74,10 @@ def test_copies_of_a_result_share_their_units_whichever_is_found_first(tmp_path:
     for name in ("a", "b", "c"):
         result_file.write(a_result(), tmp_path / name / "result.json")
     other = Units({"cases": ("a", "b")}, {"ssim": Contributions(0.5, {"cases": (0.125, -0.125)})})
-    contributions.write(SIDECAR, tmp_path / "b" / contributions.NAME)
+    contributions.write(SIDECAR, tmp_path / "b" / UNITS)
     found = [(str(path), result_file.read(path)) for path in sorted(tmp_path.rglob("result.json"))]
     assert contributions.beside_all(found) == {path: SIDECAR for path, _ in found}
-    contributions.write(other, tmp_path / "c" / contributions.NAME)
+    contributions.write(other, tmp_path / "c" / UNITS)
     for order in (found, found[::-1]):
         assert len({contributions.dumps(each) for each in contributions.beside_all(order).values()}) == 1
     assert contributions.beside_all(found) == contributions.beside_all(found[::-1])
@@ -104,7 +105,7 @@ def test_copies_of_a_result_share_their_units_whichever_is_found_first(tmp_path:
     ],
 )
 def test_another_file_is_refused_in_one_line(tmp_path: Path, text: str, complaint: str) -> None:
-    path = tmp_path / contributions.NAME
+    path = tmp_path / UNITS
     path.write_text(text)
     with pytest.raises(ResultError, match=complaint) as caught:
         contributions.read(path)

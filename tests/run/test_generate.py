@@ -13,7 +13,7 @@ import torch
 
 from ldbench.api import Case, Context, Generator, Request, case_seed
 from ldbench.errors import DataError, GeneratorError
-from ldbench.records.run_folder import image_path
+from ldbench.records.run_folder import RunFolder
 from ldbench.run.generate import generate, requests_for
 
 CASES = tuple(Case(f"case-{index}", "a prompt", {"diagnosis": "CN"}) for index in range(7))
@@ -57,7 +57,7 @@ def context_in(folder: Path) -> Context:
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
-    return {case.id: image_path(folder, case.id).read_bytes() for case in CASES}
+    return {case.id: RunFolder(folder).image(case.id).read_bytes() for case in CASES}
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 )
 def test_a_broken_generator_is_one_line_and_leaves_no_manifest(fault: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(GeneratorError, match=message) as caught:
-        generate(Faulty(fault=fault), requests_for(CASES, "t", 0), context_in(tmp_path), tmp_path, 4)
+        generate(Faulty(fault=fault), requests_for(CASES, "t", 0), context_in(tmp_path), RunFolder(tmp_path), 4)
     assert "\n" not in str(caught.value)
     assert "'case-0' to 'case-3'" in str(caught.value)
     assert not (tmp_path / "manifest.json").exists()
@@ -82,25 +82,26 @@ def test_a_broken_generator_is_one_line_and_leaves_no_manifest(fault: str, messa
 
 def test_any_batch_size_gives_the_same_bytes(tmp_path: Path) -> None:
     for size in (1, 3, 7, 50):
-        generate(Noise(), requests_for(CASES, "t", 0), context_in(tmp_path), tmp_path / str(size), size)
+        generate(Noise(), requests_for(CASES, "t", 0), context_in(tmp_path), RunFolder(tmp_path / str(size)), size)
     assert bytes_of(tmp_path / "1") == bytes_of(tmp_path / "3") == bytes_of(tmp_path / "7") == bytes_of(tmp_path / "50")
 
 
 def test_what_was_interrupted_is_finished_and_what_was_done_is_kept(tmp_path: Path) -> None:
     requests = requests_for(CASES, "t", 0)
-    generate(Noise(), requests, context_in(tmp_path), tmp_path / "whole", 3)
-    generate(Noise(), requests, context_in(tmp_path), tmp_path / "cut", 3)
-    image_path(tmp_path / "cut", "case-4").unlink()
-    image_path(tmp_path / "cut", "case-6").write_bytes(b"\x89PNG cut short")
+    cut = RunFolder(tmp_path / "cut")
+    generate(Noise(), requests, context_in(tmp_path), RunFolder(tmp_path / "whole"), 3)
+    generate(Noise(), requests, context_in(tmp_path), cut, 3)
+    cut.image("case-4").unlink()
+    cut.image("case-6").write_bytes(b"\x89PNG cut short")
     again = Noise()
-    generate(again, requests, context_in(tmp_path), tmp_path / "cut", 3)
+    generate(again, requests, context_in(tmp_path), cut, 3)
     assert again.calls == 2  # the second and the third batch, not the first
     assert bytes_of(tmp_path / "cut") == bytes_of(tmp_path / "whole")
     assert (tmp_path / "cut/manifest.json").read_bytes() == (tmp_path / "whole/manifest.json").read_bytes()
 
 
 def test_the_manifest_names_seed_prompt_and_checksum(tmp_path: Path) -> None:
-    path = generate(Noise(), requests_for(CASES, "t", 5), context_in(tmp_path), tmp_path, 4)
+    path = generate(Noise(), requests_for(CASES, "t", 5), context_in(tmp_path), RunFolder(tmp_path), 4)
     rows = json.loads(path.read_text(encoding="utf-8"))["images"]
     assert [row["id"] for row in rows] == [case.id for case in CASES]
     assert rows[2]["seed"] == case_seed(5, "t", "case-2")

@@ -19,7 +19,7 @@ from PIL import Image
 
 from ldbench.api import Case, Context, Generator, Request
 from ldbench.records import result as results
-from ldbench.records.run_folder import image_path
+from ldbench.records.run_folder import RunFolder
 from ldbench.run.generate import generate, requests_for
 from ldbench.run.pipeline import _fit_folder
 from ldbench.run.processes import Processes, current_processes, is_first_process
@@ -69,24 +69,26 @@ def test_only_the_first_process_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_processes_take_turns_at_batches_and_leave_the_bytes_of_one(count: int, size: int, tmp_path: Path) -> None:
     context, requests = Context(torch.device("cpu"), 0, tmp_path, (3, 16, 16)), requests_for(CASES, "t", 0)
     alone = Noise()
-    generate(alone, requests, context, tmp_path / "one", size)
+    one, many = RunFolder(tmp_path / "one"), RunFolder(tmp_path / "many")
+    generate(alone, requests, context, one, size)
     generators = [Noise() for _ in range(count)]
     waits: list[int] = []
     for process in reversed(range(count)):  # the first comes last, as if it had waited
         where = replace(context, process=process, processes=count)
-        generate(generators[process], requests, where, tmp_path / "many", size, lambda: waits.append(1))
+        generate(generators[process], requests, where, many, size, lambda: waits.append(1))
         assert (tmp_path / "many/manifest.json").exists() == (process == 0)
     assert len(waits) == count
     assert sorted(batch for each in generators for batch in each.asked) == alone.asked
     for case in CASES:
-        assert image_path(tmp_path / "many", case.id).read_bytes() == image_path(tmp_path / "one", case.id).read_bytes()
+        assert many.image(case.id).read_bytes() == one.image(case.id).read_bytes()
     assert (tmp_path / "many/manifest.json").read_bytes() == (tmp_path / "one/manifest.json").read_bytes()
 
 
 def test_a_generator_fits_in_a_folder_of_its_own_unless_it_shares_the_work(tmp_path: Path) -> None:
-    assert _fit_folder(tmp_path, Noise(), Processes()).name == "fit"
-    assert _fit_folder(tmp_path, Together(), Processes(1, 2, 1)).name == "fit"
-    assert [_fit_folder(tmp_path, Noise(), Processes(i, 2, i)).name for i in (0, 1)] == ["fit-0", "fit-1"]
+    folder = RunFolder(tmp_path)
+    assert _fit_folder(folder, Noise(), Processes()).name == "fit"
+    assert _fit_folder(folder, Together(), Processes(1, 2, 1)).name == "fit"
+    assert [_fit_folder(folder, Noise(), Processes(i, 2, i)).name for i in (0, 1)] == ["fit-0", "fit-1"]
 
 
 def free_port() -> int:

@@ -10,7 +10,8 @@ import torch
 from ldbench.data.images import write_image
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import ImageError
-from ldbench.run.rounds import BACK, NULL, passes, read_made
+from ldbench.records.run_folder import BACK, NULL
+from ldbench.run.rounds import passes, read_images
 from ldbench.task import card
 
 
@@ -47,18 +48,18 @@ def test_an_editing_task_has_null_edits_and_edits_back(data: TaskData, tmp_path:
 
 def test_what_is_not_there_is_left_out_and_the_digest_covers_what_is(data: TaskData, tmp_path: Path) -> None:
     images = copies(data, tmp_path / "images")
-    alone = read_made(data, images, {})
+    alone = read_images(data, {"": images})
     assert set(alone.images) == {case.id for case in data.cases}
     assert alone.passes == {}
     null = tmp_path / "null"
     null.mkdir()
     with pytest.raises(ImageError, match="got no image"):
-        read_made(data, images, {NULL: null})
+        read_images(data, {"": images, NULL: null})
     for case in data.null_cases():
         assert case.source is not None
         write_image(case.source, null / f"{case.id}.png")
-    both = read_made(data, images, {NULL: null, BACK: tmp_path / "nowhere"})
+    both = read_images(data, {"": images, NULL: null, BACK: tmp_path / "nowhere"})
     assert set(both.passes) == {NULL}
     assert set(both.passes[NULL]) == {case.id.removesuffix(".null") for case in data.null_cases()}
     assert both.digest != alone.digest
-    assert read_made(data, images, {}).digest == alone.digest
+    assert read_images(data, {"": images}).digest == alone.digest

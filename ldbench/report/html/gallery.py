@@ -7,16 +7,15 @@ follow what a manifest says of paths: a picture is `images/ID.png` beside the re
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ldbench.errors import ResultError
 from ldbench.records.result import Result
+from ldbench.records.run_folder import RunFolder
 from ldbench.report.html.picture import read_png
-
-IMAGES, MANIFEST = "images", "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class PageRun:
 
     def picture(self, case_id: str) -> bytes | None:
         """The image of a case as PNG bytes, or None."""
-        return read_png(self.path.parent / IMAGES / f"{case_id}.png") if case_id in self.ids else None
+        return read_png(RunFolder(self.path.parent).image(case_id)) if case_id in self.ids else None
 
     def pictures(self, ids: Sequence[str]) -> Iterator[bytes | None]:
         """The images of cases in their order."""
@@ -39,18 +38,15 @@ class PageRun:
     def prompts(self) -> dict[str, str]:
         """Prompt by case id as the run's manifest has them; empty where there is none that can be read."""
         try:
-            record = json.loads((self.path.parent / MANIFEST).read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
+            pairs = [(row.get("id"), row.get("prompt")) for row in RunFolder(self.path.parent).listed()]
+        except ResultError:
             return {}
-        images = record.get("images") if isinstance(record, dict) else None
-        entries = [each for each in images if isinstance(each, dict)] if isinstance(images, list) else []
-        pairs = [(each.get("id"), each.get("prompt")) for each in entries]
         return {one: two for one, two in pairs if isinstance(one, str) and isinstance(two, str)}
 
 
 def opened(path: str, result: Result, asked: bool) -> PageRun:
     """A run with what lies beside its result, or, with pictures not `asked` for, without."""
-    folder = Path(path).parent / IMAGES
+    folder = RunFolder(Path(path).parent).images
     ids = frozenset(file.stem for file in folder.glob("*.png")) if asked and folder.is_dir() else frozenset()
     return PageRun(Path(path), result, ids, asked)
 

@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.errors import LdbenchError
-from ldbench.records.names import slug
 from ldbench.report.html.picture import encoded, levels_of
 
 if TYPE_CHECKING:
@@ -43,8 +42,10 @@ class Originals:
 
 def originals(leaderboard: Leaderboard, ids: Sequence[str], for_levels: int) -> Originals:
     """The originals of the cases; grey levels of at most `for_levels` images."""
+    from ldbench.data.recorded import recorded_data
+
     try:
-        data = _data(leaderboard)
+        data = recorded_data(leaderboard.task, leaderboard.split_hash, 0, "this board")
     except LdbenchError as error:
         return Originals(missing=str(error))
     cases = {case.id: case for case in data.cases}
@@ -53,28 +54,6 @@ def originals(leaderboard: Leaderboard, ids: Sequence[str], for_levels: int) -> 
     truths = {case.id: _png(data.truth(case.id)) for case in shown} if data.truth else {}
     levels, of_what = _levels(data, [case.id for case in shown[:for_levels]], for_levels)
     return Originals(sources, truths, {case.id: case.prompt for case in shown}, levels, of_what)
-
-
-def _data(leaderboard: Leaderboard) -> TaskData:
-    from ldbench.data.task_data import task_data
-    from ldbench.task import card
-
-    wanted = leaderboard.task
-    if slug(wanted.id) != wanted.id or wanted.id.endswith(".toml"):  # a result must not name a file to be read
-        raise LdbenchError(f"{wanted.id!r} is no installed task")
-    task = card.load(wanted.id)
-    if (task.version, task.hash) != (wanted.version, wanted.card_hash):
-        raise LdbenchError(
-            f"the installed card is {task.id} version {task.version} ({task.hash[:12]}), these results are of version "
-            f"{wanted.version} ({wanted.card_hash[:12]})"
-        )
-    data = task_data(task, 0)
-    if data.split_hash() != leaderboard.split_hash:
-        raise LdbenchError(
-            f"the data installed for {task.id} are split {data.split_hash()[:12]}, these results are of "
-            f"{(leaderboard.split_hash or 'no split')[:12]}"
-        )
-    return data
 
 
 def _levels(data: TaskData, ids: Sequence[str], count: int) -> tuple[Levels | None, str]:

@@ -11,11 +11,9 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from ldbench.records.run_folder import RESULT
-from ldbench.run.matrix.display import Tally, board
+from ldbench.run.matrix.display import Tally, matrix_display
 from ldbench.run.matrix.ray_cluster import Cluster, with_ray
 from ldbench.run.matrix.sequence import one_after_another
-from ldbench.run.matrix.worker import PROGRESS
 
 
 def conduct(tally: Tally, cluster: Cluster | None) -> None:
@@ -25,12 +23,12 @@ def conduct(tally: Tally, cluster: Cluster | None) -> None:
     """
     signal.signal(signal.SIGTERM, _interrupt)
     for job in tally.jobs:  # what a killed process left would pass for one at work
-        Path(job.folder, PROGRESS).unlink(missing_ok=True)
+        job.run_folder.progress.unlink(missing_ok=True)
     do = one_after_another if cluster is None else partial(with_ray, cluster=cluster)
-    with board(tally) as shown, closing(do(tally.jobs, look=shown.look)) as outcomes:
+    with matrix_display(tally) as display, closing(do(tally.jobs, look=display.look)) as outcomes:
         for job, outcome in outcomes:
-            Path(job.folder, PROGRESS).unlink(missing_ok=True)  # a process that died left its own
-            shown.ended(job, outcome)
+            job.run_folder.progress.unlink(missing_ok=True)  # a process that died left its own
+            display.ended(job, outcome)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -39,4 +37,4 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def results(tally: Tally) -> list[Path]:
     """The result files of the runs that ended well."""
-    return [Path(job.folder, RESULT) for job, outcome in tally.outcomes.items() if outcome.status != "failed"]
+    return [job.run_folder.result for job, outcome in tally.outcomes.items() if outcome.status != "failed"]

@@ -11,26 +11,16 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol, TextIO
+from typing import TextIO
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from ldbench.run.matrix.plan import Job, Outcome
-from ldbench.run.matrix.worker import Moment, standing
+from ldbench.run.matrix.plan import Job, JobOutcome
+from ldbench.run.matrix.worker import Standing, standing
 
 PLAIN_INTERVAL = 60.0
-
-
-class Board(Protocol):
-    """Shows how a matrix goes."""
-
-    def look(self) -> None:
-        """Read where the runs stand and show it."""
-
-    def ended(self, job: Job, outcome: Outcome) -> None:
-        """Show how a run ended."""
 
 
 @dataclass
@@ -39,12 +29,12 @@ class Tally:
 
     jobs: Sequence[Job]
     started: float = field(default_factory=time.monotonic)
-    outcomes: dict[Job, Outcome] = field(default_factory=dict)
+    outcomes: dict[Job, JobOutcome] = field(default_factory=dict)
 
-    def at_work(self) -> dict[Job, Moment]:
+    def at_work(self) -> dict[Job, Standing]:
         """Where each run stands that a process is at."""
-        moments = {job: standing(job) for job in self.jobs if job not in self.outcomes}
-        return {job: moment for job, moment in moments.items() if moment is not None}
+        standings = {job: standing(job) for job in self.jobs if job not in self.outcomes}
+        return {job: where for job, where in standings.items() if where is not None}
 
     def times(self) -> str:
         """Seconds since the start, and those left if the rest takes as long as what was computed so far."""
@@ -63,11 +53,25 @@ class Tally:
 
 
 @dataclass
-class Lines:
-    """For logs: what is at work, once a minute."""
+class MatrixDisplay:
+    """Shows how a matrix goes; `out` gets a line for each run that ended."""
 
     tally: Tally
     out: TextIO
+
+    def look(self) -> None:
+        """Read where the runs stand and show it."""
+
+    def ended(self, job: Job, outcome: JobOutcome) -> None:
+        """Note and print how a run ended."""
+        self.tally.outcomes[job] = outcome
+        print(line(job, outcome), file=self.out, flush=True)
+
+
+@dataclass
+class MatrixLines(MatrixDisplay):
+    """For logs: what is at work, once a minute."""
+
     printed: float = field(default_factory=time.monotonic)
 
     def look(self) -> None:
@@ -75,57 +79,49 @@ class Lines:
         if time.monotonic() - self.printed < PLAIN_INTERVAL:
             return
         self.printed = time.monotonic()
-        at_work = "; ".join(f"{job.label} {_place(moment)}" for job, moment in self.tally.at_work().items())
+        at_work = "; ".join(f"{job.label} {_said(where)}" for job, where in self.tally.at_work().items())
         count = f"{len(self.tally.outcomes)}/{len(self.tally.jobs)} runs"
         print(f"{count}, {self.tally.times()}; at work: {at_work or 'none'}", file=sys.stderr, flush=True)
 
-    def ended(self, job: Job, outcome: Outcome) -> None:
-        """Print how it ended."""
-        self.tally.outcomes[job] = outcome
-        print(line(job, outcome), file=self.out, flush=True)
-
 
 @dataclass
-class Bars:
+class MatrixBars(MatrixDisplay):
     """On a terminal: a bar for the matrix, one below it for each run at work."""
 
-    tally: Tally
-    out: TextIO
     display: Progress
     whole: TaskID
     bars: dict[Job, TaskID] = field(default_factory=dict)
 
     def look(self) -> None:
         """Move the bars."""
-        for job, moment in self.tally.at_work().items():
-            title, note = escape(f"  {job.label}: {moment.stage}"), escape(moment.note)
+        for job, where in self.tally.at_work().items():
+            title, note = escape(f"  {job.label}: {where.stage}"), escape(where.note)
             if job not in self.bars:
-                self.bars[job] = self.display.add_task(title, total=moment.total, note=note)
+                self.bars[job] = self.display.add_task(title, total=where.total, note=note)
             self.display.update(
-                self.bars[job], description=title, completed=moment.done, total=moment.total, note=note
+                self.bars[job], description=title, completed=where.done, total=where.total, note=note
             )
         self.display.update(self.whole, note=self.tally.times())
 
-    def ended(self, job: Job, outcome: Outcome) -> None:
+    def ended(self, job: Job, outcome: JobOutcome) -> None:
         """Print how it ended above the bars, and take its bar away."""
-        self.tally.outcomes[job] = outcome
-        print(line(job, outcome), file=self.out, flush=True)
+        super().ended(job, outcome)
         if job in self.bars:
             self.display.remove_task(self.bars.pop(job))
         self.display.update(self.whole, completed=len(self.tally.outcomes), note=self.tally.times())
 
 
-def line(job: Job, outcome: Outcome) -> str:
+def line(job: Job, outcome: JobOutcome) -> str:
     """How a run ended, on one line."""
     return f"{outcome.status:9}  {outcome.seconds:8.1f} s  {job.label}  {outcome.reason or job.folder}"
 
 
 @contextmanager
-def board(tally: Tally) -> Iterator[Board]:
+def matrix_display(tally: Tally) -> Iterator[MatrixDisplay]:
     """The display that fits where standard error goes, for as long as the block runs."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield Lines(tally, sys.stdout)
+        yield MatrixLines(tally, sys.stdout)
         return
     columns = (
         TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
@@ -134,11 +130,11 @@ def board(tally: Tally) -> Iterator[Board]:
     # lines for a terminal must go above the bars; those for a file are none of the display's business
     with Progress(*columns, console=console, redirect_stdout=sys.stdout.isatty()) as display:
         # kept now: Ray's own prints are sent elsewhere while it runs
-        yield Bars(tally, sys.stdout, display, display.add_task("runs", total=len(tally.jobs), note=""))
+        yield MatrixBars(tally, sys.stdout, display, display.add_task("runs", total=len(tally.jobs), note=""))
 
 
-def _place(moment: Moment) -> str:
-    return f"{moment.stage} {moment.done}/{moment.total} {moment.note}".rstrip()
+def _said(where: Standing) -> str:
+    return f"{where.stage} {where.done}/{where.total} {where.note}".rstrip()
 
 
 def _clock(seconds: float) -> str:

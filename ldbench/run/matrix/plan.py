@@ -13,7 +13,7 @@ from typing import Literal
 from ldbench.errors import UnknownNameError, UsageError, unknown_name
 from ldbench.plugins.parameters import key_values
 from ldbench.records.result import ModelRef
-from ldbench.records.run_folder import run_folder
+from ldbench.records.run_folder import RunFolder
 from ldbench.run.environment import pick_device
 from ldbench.run.pipeline import Settings, ready
 from ldbench.task import card
@@ -41,9 +41,14 @@ class Job:
     threads: int | None = None
     overrides: Mapping[str, str] = field(default_factory=dict, hash=False)
 
+    @property
+    def run_folder(self) -> RunFolder:
+        """The folder, with the names of what lies there."""
+        return RunFolder(Path(self.folder))
+
 
 @dataclass(frozen=True)
-class Outcome:
+class JobOutcome:
     """How a run ended: computed, found finished, or failed with a reason of one line; and its seconds."""
 
     status: Status
@@ -90,7 +95,7 @@ def plan(matrix: Matrix) -> list[Job]:
         for (name, model), reference in models.items():
             # Settings checks seed and batch size
             settings = Settings(matrix.out, seed, matrix.device, matrix.batch_size, overrides[model])
-            folder = run_folder(settings.out, tasks[name].id, reference, seed)
+            folder = RunFolder.of(settings.out, tasks[name].id, reference, seed).path
             jobs.append(Job(
                 f"{tasks[name].id} {model} seed {seed}", name, model, seed, matrix.device, matrix.batch_size,
                 str(matrix.out), str(folder), str(Path.cwd()), matrix.threads, overrides[model],
@@ -128,14 +133,14 @@ def _ready(task: card.Task, model: str, overrides: Mapping[str, str], matrix: Ma
 def _overrides(model: str, matrix: Matrix) -> dict[str, str]:
     """The settings that hold for a model: those for all, then those with its name before them."""
     general: list[str] = []
-    own: list[str] = []
+    for_model: list[str] = []
     for setting in matrix.settings:
         left, equals, value = setting.partition("=")
         name, colon, key = left.rpartition(":")
         if colon and name not in matrix.models:
             raise unknown_name("model in --set", name, matrix.models, "name one of --models before the colon")
         if name == model:
-            own.append(f"{key}{equals}{value}")
+            for_model.append(f"{key}{equals}{value}")
         elif not colon:
             general.append(setting)
-    return key_values(general) | key_values(own)
+    return key_values(general) | key_values(for_model)

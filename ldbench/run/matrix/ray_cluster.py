@@ -20,14 +20,13 @@ import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ldbench.errors import UsageError
-from ldbench.run.generate import one_line
-from ldbench.run.matrix.plan import Job, Outcome
-from ldbench.run.matrix.worker import LOG, finished, read_back, thread_limits, work
+from ldbench.records.names import message
+from ldbench.run.matrix.plan import Job, JobOutcome
+from ldbench.run.matrix.worker import read_back, thread_limits, work
 
 LOOK_EVERY = 0.5
 CONNECT_SECONDS = 10.0
@@ -81,7 +80,7 @@ class Cluster:
 
 def with_ray(
     jobs: Sequence[Job], cluster: Cluster, look: Callable[[], None]
-) -> Generator[tuple[Job, Outcome], None, None]:
+) -> Generator[tuple[Job, JobOutcome], None, None]:
     """Each job and how it ended, as they end; `look` is called twice a second meanwhile.
 
     Closing the iterator cancels what is left. UsageError where Ray is missing, can't be reached, or has no machine
@@ -106,7 +105,7 @@ def with_ray(
 
 def _submit(ray: ModuleType, job: Job, cluster: Cluster, gpus: float) -> Any:
     """Order one run. One that is finished needs no process of its own, which saves importing everything anew."""
-    done = finished(job)
+    done = job.run_folder.finished()
     inherited = {name: os.environ[name] for name in HANDED_ON if name in os.environ}
     task = ray.remote(
         num_cpus=cluster.cpus_per_run, num_gpus=gpus, max_calls=0 if done else 1, max_retries=cluster.retries,
@@ -115,21 +114,22 @@ def _submit(ray: ModuleType, job: Job, cluster: Cluster, gpus: float) -> Any:
     return task.options(name=job.label).remote(job)
 
 
-def _ended(ray: ModuleType, reference: Any, job: Job, cluster: Cluster) -> Outcome:
-    log = Path(job.folder, LOG)
+def _ended(ray: ModuleType, reference: Any, job: Job, cluster: Cluster) -> JobOutcome:
+    log = job.run_folder.log
     try:
-        outcome: Outcome = ray.get(reference)
+        outcome: JobOutcome = ray.get(reference)
     except ray.exceptions.OutOfMemoryError:
-        return Outcome("failed", 0.0, f"out of memory {_times(cluster)}; fewer --workers or more --cpus-per-run leave "
-                                      f"more for each; {log} may say more")  # fmt: skip
+        reason = f"out of memory {_times(cluster)}; fewer --workers or more --cpus-per-run leave more for each"
+        return JobOutcome("failed", 0.0, f"{reason}; {log} may say more")
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError):
-        return Outcome("failed", 0.0, f"its process died {_times(cluster)} before the run ended; {log} may say more")
+        return JobOutcome("failed", 0.0, f"its process died {_times(cluster)} before the run ended; {log} may say more")
     except ray.exceptions.RayError as error:
         # the last line of a traceback from the other machine says what it was
         lines = str(error).strip().splitlines()
-        return Outcome("failed", 0.0, f"Ray: {one_line(error) if not lines else lines[-1][:300]}")
-    if outcome.status != "failed" and not finished(job):
-        return Outcome("failed", outcome.seconds, f"{job.folder} isn't seen from here; --out must be a shared folder")
+        return JobOutcome("failed", 0.0, f"Ray: {message(error) if not lines else lines[-1][:300]}")
+    if outcome.status != "failed" and not job.run_folder.finished():
+        reason = f"{job.folder} isn't seen from here; --out must be a shared folder"
+        return JobOutcome("failed", outcome.seconds, reason)
     return outcome
 
 
@@ -175,7 +175,7 @@ def _connected(cluster: Cluster) -> Iterator[ModuleType]:
             ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, ImportError, RuntimeError, TimeoutError, ValueError, ray.exceptions.RayError) as error:
             where = "--workers" if cluster.address is None else f"--ray {cluster.address}"
-            got = f"{type(error).__name__}: {one_line(error)}"
+            got = f"{type(error).__name__}: {message(error)}"
             raise UsageError(f"{where}: expected a Ray cluster, got {got}") from error
         finally:
             signal.signal(signal.SIGTERM, terminate)  # Ray's own aborts, and nothing would be cleared up
@@ -192,7 +192,7 @@ def _knock(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
     except (OSError, OverflowError) as error:
-        raise UsageError(f"--ray {address}: expected a Ray cluster to listen there, got {one_line(error)}") from error
+        raise UsageError(f"--ray {address}: expected a Ray cluster to listen there, got {message(error)}") from error
 
 
 @contextlib.contextmanager

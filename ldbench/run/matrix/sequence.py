@@ -16,41 +16,38 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator, Sequence
-from pathlib import Path
 from typing import IO
 
-from ldbench.errors import ResultError
-from ldbench.run.matrix.plan import Job, Outcome
-from ldbench.run.matrix.worker import LOG, finished, read_back, thread_limits
+from ldbench.records.files import refusal
+from ldbench.run.matrix.plan import Job, JobOutcome
+from ldbench.run.matrix.worker import read_back, thread_limits
 
 LOOK_EVERY = 0.5
 
 
-def one_after_another(jobs: Sequence[Job], look: Callable[[], None]) -> Generator[tuple[Job, Outcome], None, None]:
+def one_after_another(jobs: Sequence[Job], look: Callable[[], None]) -> Generator[tuple[Job, JobOutcome], None, None]:
     """Each job and how it ended, in order; `look` is called twice a second meanwhile.
 
     Closing the iterator kills the process at work; its folder can be resumed.
     """
     for job in jobs:
-        yield job, read_back(job) if finished(job) else _alone(job, look)
+        yield job, read_back(job) if job.run_folder.finished() else _alone(job, look)
 
 
-def _alone(job: Job, look: Callable[[], None]) -> Outcome:
+def _alone(job: Job, look: Callable[[], None]) -> JobOutcome:
     """The run in a fresh process. Its answer comes through a file: a pipe could be held open by its children."""
     started = time.perf_counter()
-    folder = Path(job.folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        log = (folder / LOG).open("ab")
-    except OSError as error:
-        raise ResultError(f"can't write {folder}: {error.strerror}; free space or choose another --out") from error
+    folder = job.run_folder
+    with refusal(f"write {folder.path}"):
+        folder.path.mkdir(parents=True, exist_ok=True)
+        log = folder.log.open("ab")
     with log, tempfile.TemporaryFile() as answer:
         code = _watched(job, answer, log, look)
         answer.seek(0)
         text = answer.read()
     if code == 0 and text:
-        return Outcome(**json.loads(text))
-    return Outcome("failed", round(time.perf_counter() - started, 3), f"{_how(code)}; {folder / LOG} may say more")
+        return JobOutcome(**json.loads(text))
+    return JobOutcome("failed", round(time.perf_counter() - started, 3), f"{_how(code)}; {folder.log} may say more")
 
 
 def _watched(job: Job, answer: IO[bytes], log: IO[bytes], look: Callable[[], None]) -> int:

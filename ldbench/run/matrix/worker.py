@@ -1,6 +1,6 @@
 """One run of a matrix in a process of its own: what happens between the order and its outcome.
 
-`python -m ldbench.run.matrix.worker` reads a `Job` from standard input and answers with an `Outcome`; under Ray the
+`python -m ldbench.run.matrix.worker` reads a `Job` from standard input and answers with a `JobOutcome`; under Ray the
 same `work` is the task. What the run prints goes to `run.log` in its folder, where it stands to `.progress`. Refuses to
 outlive the process that ordered it, and to decide anything about other runs.
 """
@@ -21,18 +21,16 @@ from pathlib import Path
 
 from ldbench.api import Progress, silent
 from ldbench.errors import LdbenchError
-from ldbench.records.run_folder import RESULT
-from ldbench.run.generate import one_line
-from ldbench.run.matrix.plan import Job, Outcome, Status
+from ldbench.records.names import message
+from ldbench.run.matrix.plan import Job, JobOutcome, Status
 from ldbench.run.pipeline import Settings, run
 from ldbench.run.progress import Lines
 
-LOG, PROGRESS = "run.log", ".progress"
 WRITE_EVERY = 0.5
 
 
 @dataclass(frozen=True)
-class Moment:
+class Standing:
     """Where a run stands, as its process last wrote it."""
 
     stage: str
@@ -56,47 +54,44 @@ class ProgressFile:
         if now - self.written < WRITE_EVERY:
             return
         self.written = now
-        draft = self.path.with_name(f"{PROGRESS}.new")
+        draft = self.path.with_name(f"{self.path.name}.new")
         draft.write_text(json.dumps([stage, done, total, note]), encoding="utf-8")
         draft.replace(self.path)
 
 
-def standing(job: Job) -> Moment | None:
+def standing(job: Job) -> Standing | None:
     """Where a run stands; None where no process is at it."""
     try:
-        text = Path(job.folder, PROGRESS).read_text(encoding="utf-8")
+        text = job.run_folder.progress.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-    return Moment(*json.loads(text))
+    return Standing(*json.loads(text))
 
 
-def finished(job: Job) -> bool:
-    """Whether the run has a result, so that nothing is left to compute."""
-    return Path(job.folder, RESULT).exists()
-
-
-def read_back(job: Job) -> Outcome:
+def read_back(job: Job) -> JobOutcome:
     """Check, in this process, that a finished run is the one that was asked for; nothing is computed or logged."""
     os.chdir(job.start)
-    if not finished(job):
-        return Outcome("failed", 0.0, f"{job.folder} isn't seen on {platform.node()}; --out must be a shared folder")
+    if not job.run_folder.finished():
+        return JobOutcome("failed", 0.0, f"{job.folder} isn't seen on {platform.node()}; --out must be a shared folder")
     return _outcome("read back", job, silent)
 
 
-def work(job: Job) -> Outcome:
+def work(job: Job) -> JobOutcome:
     """Do a run in this process, all of which belongs to it from now on.
 
     Never raises what the run raised: that becomes the outcome's reason, and its traceback stands in the log.
     """
     try:
         os.chdir(job.start)
-        Path(job.folder).mkdir(parents=True, exist_ok=True)
-        _print_to(Path(job.folder, LOG))
+        job.run_folder.path.mkdir(parents=True, exist_ok=True)
+        _print_to(job.run_folder.log)
     except OSError as error:
-        return Outcome("failed", 0.0, f"{error.filename}: {error.strerror}; every machine needs it at the same path")
+        return JobOutcome("failed", 0.0, f"{error.filename}: {error.strerror}; every machine needs it at the same path")
     if job.threads is not None:
-        _limit_threads(job.threads)
-    path = Path(job.folder, PROGRESS)
+        import torch
+
+        torch.set_num_threads(job.threads)
+    path = job.run_folder.progress
     report = ProgressFile(path, Lines(job.label))
     report("start", 0, 1)
     try:
@@ -111,13 +106,7 @@ def thread_limits(threads: int | None) -> dict[str, str]:
     return {name: str(threads) for name in names}
 
 
-def _limit_threads(threads: int) -> None:
-    import torch
-
-    torch.set_num_threads(threads)
-
-
-def _outcome(status: Status, job: Job, progress: Progress) -> Outcome:
+def _outcome(status: Status, job: Job, progress: Progress) -> JobOutcome:
     started = time.perf_counter()
     settings = Settings(Path(job.out), job.seed, job.device, job.batch_size, job.overrides, progress)
     reason = ""
@@ -128,8 +117,8 @@ def _outcome(status: Status, job: Job, progress: Progress) -> Outcome:
         status, reason = "failed", str(error)
     except (Exception, SystemExit) as error:  # a defect fails one run and is told; the others go on
         traceback.print_exc()
-        status, reason = "failed", f"{type(error).__name__}: {one_line(error)}; {Path(job.folder, LOG)} says where"
-    return Outcome(status, round(time.perf_counter() - started, 3), reason)
+        status, reason = "failed", f"{type(error).__name__}: {message(error)}; {job.run_folder.log} says where"
+    return JobOutcome(status, round(time.perf_counter() - started, 3), reason)
 
 
 def _print_to(log: Path) -> None:

@@ -38,8 +38,8 @@ def sample_sheet(
     chosen = draw(labels, per_class, seed)
     counts = {label: sum(other == label for other in labels.values()) for label in chosen}
     captions = {label: f"{label}: {len(ids)} of {counts[label]}, seed {seed}" for label, ids in chosen.items()}
-    shown = [(captions[label], read_pixels(folder / f"{name}.png")) for label, ids in chosen.items() for name in ids]
-    sheet = sample_grid([pixels for _, pixels in shown], [caption for caption, _ in shown], columns, scale)
+    tiles = [(captions[label], read_pixels(folder / f"{name}.png")) for label, ids in chosen.items() for name in ids]
+    sheet = sample_grid([pixels for _, pixels in tiles], [caption for caption, _ in tiles], columns, scale)
     return write_sheet(sheet, out)
 
 

@@ -63,8 +63,8 @@ def signed_difference(
         raise ImageError(f"signed difference: expected two images of one size, got {sizes}")
     change = after.astype(np.float64) - before.astype(np.float64)
     # 8-bit levels that differ by exactly the threshold must not fall below it by the last bit of a float
-    shown = np.abs(change) >= threshold - 1e-9
-    strength = np.where(shown, np.clip(np.abs(change) / FULL_COLOUR, 0, 1), 0)
+    visible = np.abs(change) >= threshold - 1e-9
+    strength = np.where(visible, np.clip(np.abs(change) / FULL_COLOUR, 0, 1), 0)
     other, lit = 255 * (1 - strength), 255 - (255 - _DARKEST) * strength
     added = change > 0
     planes = [np.where(added, other, lit), np.where(added, lit, other), other]
@@ -93,11 +93,11 @@ def edit_sheet(
 
 def _tiles(row: EditRow, threshold: float, factor: int, with_truth: bool) -> list[Image.Image | None]:
     """The row's images in the order of the headings; None where the row has no truth and others have."""
-    known: list[Pixels | None] = [row.source, row.result, _change(row.source, row.result, threshold)]
+    columns: list[Pixels | None] = [row.source, row.result, _change(row.source, row.result, threshold)]
     if with_truth:
-        known.insert(2, row.truth)
-        known.append(None if row.truth is None else _change(row.source, row.truth, threshold))
-    return [None if pixels is None else enlarged(pixels, factor) for pixels in known]
+        columns.insert(2, row.truth)
+        columns.append(None if row.truth is None else _change(row.source, row.truth, threshold))
+    return [None if pixels is None else enlarged(pixels, factor) for pixels in columns]
 
 
 def _change(before: Pixels, after: Pixels, threshold: float) -> Pixels:

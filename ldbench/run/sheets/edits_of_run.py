@@ -13,16 +13,14 @@ import torch
 
 from ldbench.api import Case
 from ldbench.data.images import quantise
-from ldbench.data.task_data import TaskData, task_data
-from ldbench.errors import ResultError, UsageError
-from ldbench.records import result as result_file
-from ldbench.records.result import Result
+from ldbench.data.recorded import recorded_data
+from ldbench.data.task_data import TaskData
+from ldbench.errors import UsageError
+from ldbench.records.run_folder import RunFolder
 from ldbench.run.sheets.contact_sheet import Pixels, draw, read_pixels
 from ldbench.run.sheets.edit_sheet import THRESHOLD, EditRow, edit_sheet
-from ldbench.task import card
 
-EDITS, ROWS = "edits.png", 8
-_RESULT, _IMAGES = "result.json", "images"
+ROWS = 8
 
 
 def figure_of_run(
@@ -34,34 +32,29 @@ def figure_of_run(
     `seed` draws the cases, by default the run's own. `card_name` is a card's path for a task that is not installed.
     Raises `ResultError` or `UsageError`, one line, for a folder that holds no finished editing run of this card.
     """
-    result = _finished(folder)
-    task = card.load(card_name or result.task.id)
-    if (task.id, task.version, task.hash) != (result.task.id, result.task.version, result.task.card_hash):
-        raise ResultError(
-            f"{folder}: a run of {result.task.id} version {result.task.version} (card {result.task.card_hash:.12}), "
-            f"but {task.id} at hand is version {task.version} (card {task.hash:.12}); run it again on this card"
-        )
-    run_seed = result.seed or 0
-    data = task_data(task, run_seed)
-    if data.split_hash() != result.split_hash:
-        raise ResultError(f"{folder}: a run over other data than {task.id} has here; run it again")
-    drawn_by = run_seed if seed is None else seed
-    return write_edit_sheet(data, folder, drawn_by, rows=rows, threshold=threshold, out=out)
+    run = RunFolder(folder)
+    result = run.read_beside_images()
+    if result.task.kind == "text-to-image":
+        raise UsageError(f"{folder}: expected a run of an editing task, got {result.task.id} (text-to-image)")
+    data = recorded_data(result.task, result.split_hash, result.seed, folder, card_name)
+    drawn_by = result.seed or 0 if seed is None else seed
+    return write_edit_sheet(data, run, drawn_by, rows=rows, threshold=threshold, out=out)
 
 
 def write_edit_sheet(
-    data: TaskData, folder: Path, seed: int, *, rows: int = ROWS, threshold: float = THRESHOLD, out: Path | None = None
+    data: TaskData, folder: RunFolder, seed: int, *, rows: int = ROWS, threshold: float = THRESHOLD,
+    out: Path | None = None,
 ) -> Path:
-    """Draw `rows` of the cases whose results lie in `folder/images`, the same number of each target class.
+    """Draw `rows` of the cases whose results lie in the run's folder, the same number of each target class.
 
     Raises `ImageError` for a result that is missing, unreadable or of another size than its source.
     """
     if rows < 1:
         raise UsageError(f"--rows: expected 1 or more, got {rows}")
     chosen = draw_cases(data, rows, seed)
-    pictures = [_row(data, case, folder / _IMAGES / f"{case.id}.png") for case in chosen]
+    pictures = [_row(data, case, folder.image(case.id)) for case in chosen]
     note = f"{len(chosen)} of {len(data.cases)} cases of {data.task.id}, drawn by seed {seed} and id."
-    return edit_sheet(pictures, out or folder / EDITS, note=note, threshold=threshold)
+    return edit_sheet(pictures, out or folder.edits, note=note, threshold=threshold)
 
 
 def draw_cases(data: TaskData, rows: int, seed: int) -> list[Case]:
@@ -70,9 +63,9 @@ def draw_cases(data: TaskData, rows: int, seed: int) -> list[Case]:
     classes = sorted(set(labels.values()))
     by_id = {case.id: case for case in data.cases}
     chosen: list[Case] = []
-    for place, label in enumerate(classes):
+    for index, label in enumerate(classes):
         members = {name: label for name, other in labels.items() if other == label}
-        share = rows // len(classes) + (place < rows % len(classes))
+        share = rows // len(classes) + (index < rows % len(classes))
         chosen += [by_id[name] for ids in draw(members, share, seed).values() for name in ids]
     return chosen
 
@@ -83,22 +76,6 @@ def asked(case: Case, target_class: str) -> str:
         return f"no change ({target_class})"
     change = f"{case.edit.attribute}: {_shown(case.edit.source)} -> {_shown(case.edit.target)}"
     return change if case.edit.target == target_class else f"{change} ({target_class})"
-
-
-def _finished(folder: Path) -> Result:
-    """The result of a complete editing run, or one line that says what the folder is instead."""
-    if not folder.is_dir():
-        raise ResultError(f"can't read {folder}: no such folder; expected the folder of a run (it holds {_RESULT})")
-    if not (folder / _RESULT).is_file():
-        raise ResultError(f"{folder}: expected {_RESULT}, got none; finish the run there with `ldbench run`")
-    result = result_file.read(folder / _RESULT)
-    if result.task.kind == "text-to-image":
-        raise UsageError(f"{folder}: expected a run of an editing task, got {result.task.id} (text-to-image)")
-    if result.status != "complete" or result.origin != "measured":
-        raise ResultError(f"{folder}: expected a complete run, got a {result.status} {result.origin} result; run again")
-    if not (folder / _IMAGES).is_dir():
-        raise ResultError(f"{folder}: expected the run's {_IMAGES}/ beside {_RESULT}, got none; keep them together")
-    return result
 
 
 def _row(data: TaskData, case: Case, path: Path) -> EditRow:

@@ -13,15 +13,12 @@ from dataclasses import dataclass
 from ldbench import __version__
 from ldbench.data.images import MAX_PIXELS
 from ldbench.errors import ResultError
-from ldbench.records import contributions
-from ldbench.records.run_folder import IMAGES, MANIFEST
-from ldbench.run.rounds import BACK, NULL
+from ldbench.records.run_folder import BACK, CASE_ID, EDITS, IMAGES, MANIFEST, NULL, RESULT, SAMPLES, UNITS
 
-LISTING, RESULT, EDITS, SCHEMA_VERSION = "submission.json", "result.json", "edits.png", 1
-TOP = (RESULT, contributions.NAME, "samples.png", EDITS)
-PASSES = ("", NULL, BACK)
+LISTING, SCHEMA_VERSION = "submission.json", 1
+TOP = (RESULT, UNITS, SAMPLES, EDITS)
 _TOP = "|".join(re.escape(name) for name in (LISTING, *TOP))
-_IMAGE = rf"{IMAGES}/[A-Za-z0-9][A-Za-z0-9._-]{{0,199}}\.png"
+_IMAGE = rf"{IMAGES}/{CASE_ID}\.png"
 _NAME = re.compile(rf"{_TOP}|(?:(?:{NULL}|{BACK})/)?(?:{re.escape(MANIFEST)}|{_IMAGE})")
 
 
@@ -42,7 +39,7 @@ LIMITS = Limits()
 
 
 @dataclass(frozen=True)
-class Entry:
+class PackedFile:
     """One file of a submission: its path below the run's folder, size in bytes, and SHA-256."""
 
     path: str
@@ -54,7 +51,7 @@ class Entry:
 class Listing:
     """The file submission.json: every other file of the archive, and which ldbench packed them."""
 
-    files: tuple[Entry, ...]
+    files: tuple[PackedFile, ...]
     ldbench: str = __version__
     schema_version: int = SCHEMA_VERSION
 

@@ -5,31 +5,29 @@ Looks at the files that are there and never at a path that a manifest names. Ref
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ldbench.errors import ResultError
 from ldbench.records.checksum import sha256_file
-from ldbench.records.run_folder import IMAGES, MANIFEST
-from ldbench.run.submission.contents import PASSES
+from ldbench.records.run_folder import IMAGES, PASSES, RunFolder
 
 _NAMED = 5
 
 
-def altered(folder: Path) -> tuple[str, ...]:
+def altered(folder: RunFolder) -> tuple[str, ...]:
     """Where the images of a run's passes are not those of their manifests: one line a kind of fault, none where all
     agree. Raises `ResultError` where a manifest is missing or no manifest."""
     lines: list[str] = []
     for name in present(folder):
-        files = _manifest(folder / name / MANIFEST)
-        lines += [f"{Path(name, IMAGES)}: {fault}" for fault in _faults(folder / name / IMAGES, files)]
+        of_pass = folder.of_pass(name)
+        files = {f"{row.get('file')}".removeprefix(f"{IMAGES}/"): row.get("sha256") for row in of_pass.listed()}
+        lines += [f"{Path(name, IMAGES)}: {fault}" for fault in _faults(of_pass.images, files)]
     return tuple(lines)
 
 
-def present(folder: Path) -> list[str]:
+def present(folder: RunFolder) -> list[str]:
     """The names of the passes that a run's folder holds; the first, "", is every run's."""
-    return [name for name in PASSES if not name or (folder / name).is_dir()]
+    return [name for name in PASSES if not name or folder.of_pass(name).path.is_dir()]
 
 
 def images_in(folder: Path) -> list[str]:
@@ -37,20 +35,7 @@ def images_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name[0] != ".") if folder.is_dir() else []
 
 
-def _manifest(path: Path) -> dict[str, str]:
-    """File name below images/ to SHA-256."""
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["images"]
-        return {str(row["file"]).removeprefix(f"{IMAGES}/"): str(row["sha256"]) for row in rows}
-    except OSError as error:
-        raise ResultError(
-            f"can't read {path}: {error.strerror}; expected a finished run (images scored elsewhere: --images FOLDER)"
-        ) from error
-    except (ValueError, RecursionError, LookupError, TypeError) as error:
-        raise ResultError(f"{path}: expected a run's manifest, got {type(error).__name__}; restore it") from error
-
-
-def _faults(images: Path, files: Mapping[str, str]) -> list[str]:
+def _faults(images: Path, files: Mapping[str, object]) -> list[str]:
     there = images_in(images)
     kinds = (
         ("missing", sorted(files.keys() - set(there))),

@@ -7,7 +7,6 @@ not those of its manifests.
 from __future__ import annotations
 
 import json
-import re
 import stat
 import zipfile
 from collections.abc import Sequence
@@ -16,20 +15,18 @@ from pathlib import Path
 
 from ldbench.errors import CardError, ResultError, UnknownNameError, UsageError
 from ldbench.records import contributions
-from ldbench.records import result as results
 from ldbench.records.checksum import sha256_file
-from ldbench.records.files import whole_file
+from ldbench.records.files import refusal, whole_file
+from ldbench.records.names import plain
 from ldbench.records.result import Result
-from ldbench.records.run_folder import IMAGES, MANIFEST
+from ldbench.records.run_folder import EDITS, IMAGES, MANIFEST, RunFolder
 from ldbench.run.submission.contents import (
-    EDITS,
     LIMITS,
     LISTING,
-    RESULT,
     TOP,
-    Entry,
     Limits,
     Listing,
+    PackedFile,
     check_names,
     check_size,
 )
@@ -45,7 +42,7 @@ class Packed:
 
     path: Path
     sha256: str
-    files: tuple[Entry, ...]
+    files: tuple[PackedFile, ...]
     notes: tuple[str, ...]
 
     def lines(self) -> list[str]:
@@ -63,13 +60,13 @@ def pack(folder: Path, out: Path | None = None, limits: Limits = LIMITS) -> Pack
     Holds result.json, units.json, manifests, images of all passes and the sheets; `edits.png`, which shows sources and
     truths, only where the task's data ship with ldbench. Raises `ResultError`, `UsageError`.
     """
-    result = finished(folder)
+    result = unaltered(RunFolder(folder))
     named = f"{result.task.id}--{folder.resolve().parent.name}--seed-{result.seed}.zip"
-    path = out or Path(re.sub(r"[^A-Za-z0-9._-]+", "-", named))
+    path = out or Path(plain(named))
     if path.suffix.lower() != ".zip":
         raise UsageError(f"--out: expected a file ending in .zip, got {path}")
     licensed = _licensed(result.task.id)
-    names = [name for name in _names(folder) if licensed is None or name != EDITS]
+    names = [name for name in _names(RunFolder(folder)) if licensed is None or name != EDITS]
     check_names(names, str(folder))
     if len(names) >= limits.files or (total := _total(folder, names)) > limits.archive:
         got = f"{len(names)} files" if len(names) >= limits.files else f"{total} bytes"
@@ -80,21 +77,12 @@ def pack(folder: Path, out: Path | None = None, limits: Limits = LIMITS) -> Pack
     return Packed(path, sha256_file(path), entries, (f"{stays}{licensed}",) if licensed else ())
 
 
-def finished(folder: Path) -> Result:
-    """The result in a run's folder, or a `ResultError` where the run is not complete, measured and unaltered."""
-    if not (folder / RESULT).is_file():
-        raise ResultError(
-            f"{folder}: expected the folder of a finished run, got no {RESULT}; finish the run, or name its own "
-            "folder, OUT/TASK/MODEL/seed-N"
-        )
-    result = results.read(folder / RESULT)
-    if (result.status, result.origin) != ("complete", "measured"):
-        raise ResultError(
-            f"{folder / RESULT}: expected a complete measured run, got {result.status}, {result.origin}; run it again"
-        )
-    contributions.beside(folder / RESULT, result)
+def unaltered(folder: RunFolder) -> Result:
+    """The result of a finished run whose contributions and images are its own, or a `ResultError`."""
+    result = folder.read()
+    contributions.beside(folder.result, result)
     if faults := altered(folder):
-        raise ResultError(f"{folder}: expected the files of its manifests, got {faults[0]}; generate them again")
+        raise ResultError(f"{folder.path}: expected the files of its manifests, got {faults[0]}; generate them again")
     return result
 
 
@@ -109,11 +97,11 @@ def _licensed(task_id: str) -> str | None:
     return f"the data are licensed ({task.data.licence}); mind that for the images, too"
 
 
-def _names(folder: Path) -> list[str]:
-    names = [name for name in TOP if (folder / name).exists()]
-    for name in present(folder):
-        inside = [MANIFEST, *(f"{IMAGES}/{each}" for each in images_in(folder / name / IMAGES))]
-        names += [f"{name}/{each}" if name else each for each in inside]
+def _names(folder: RunFolder) -> list[str]:
+    names = [name for name in TOP if (folder.path / name).exists()]
+    for of_pass in present(folder):
+        inside = [MANIFEST, *(f"{IMAGES}/{image}" for image in images_in(folder.of_pass(of_pass).images))]
+        names += [f"{of_pass}/{name}" if of_pass else name for name in inside]
     return sorted(names)
 
 
@@ -123,24 +111,21 @@ def _total(folder: Path, names: Sequence[str]) -> int:
     return sum((folder / name).stat().st_size + 2 * len(name) + 300 for name in names)
 
 
-def _entry(folder: Path, name: str, limits: Limits) -> Entry:
+def _entry(folder: Path, name: str, limits: Limits) -> PackedFile:
     path = folder / name
     if path.is_symlink() or not path.is_file():
         raise ResultError(f"{path}: expected a file, got a link or folder; put the file itself there")
     size = path.stat().st_size
     check_size(name, size, str(folder), limits)
-    return Entry(name, size, sha256_file(path))
+    return PackedFile(name, size, sha256_file(path))
 
 
-def _write(folder: Path, entries: tuple[Entry, ...], path: Path) -> None:
+def _write(folder: Path, entries: tuple[PackedFile, ...], path: Path) -> None:
     """Write the archive beside `path` and rename it, so that a reader never sees a part."""
     listing = json.dumps(asdict(Listing(entries)), indent=1, sort_keys=True) + "\n"
-    try:
-        with whole_file(path) as part, zipfile.ZipFile(part, "w", allowZip64=False) as archive:
-            for name in sorted([LISTING, *(entry.path for entry in entries)]):
-                archive.writestr(_info(name), listing if name == LISTING else (folder / name).read_bytes())
-    except OSError as error:
-        raise ResultError(f"can't write {path}: {error.strerror}; free space or choose another --out") from error
+    with refusal(f"write {path}"), whole_file(path) as part, zipfile.ZipFile(part, "w", allowZip64=False) as archive:
+        for name in sorted([LISTING, *(entry.path for entry in entries)]):
+            archive.writestr(_info(name), listing if name == LISTING else (folder / name).read_bytes())
 
 
 def _info(name: str) -> zipfile.ZipInfo:

@@ -23,14 +23,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ldbench.errors import ResultError
+from ldbench.records.names import message
 from ldbench.records.typed import built
 from ldbench.run.submission.contents import (
     LIMITS,
     LISTING,
     SCHEMA_VERSION,
-    Entry,
     Limits,
     Listing,
+    PackedFile,
     check_names,
     check_size,
 )
@@ -58,8 +59,8 @@ def unpacked(archive: Path, limits: Limits = LIMITS) -> Iterator[Path]:
             reason = error.strerror or type(error).__name__
             raise ResultError(f"can't unpack {archive}: {reason}; check the file and the space in {name}") from error
         except _DAMAGE as error:
-            what = " ".join(str(error).split())[:200] or type(error).__name__
-            raise ResultError(f"{archive}: expected a whole submission, got damage: {what}; fetch it again") from error
+            what = f"{archive}: expected a whole submission, got damage: {message(error, 200)}"
+            raise ResultError(f"{what}; fetch it again") from error
         yield Path(name)
 
 
@@ -71,10 +72,10 @@ def _unpack(file: BinaryIO, folder: Path, where: str, limits: Limits) -> None:
         _check_directory(infos, count, directory, where)
         for info in infos:
             _check_entry(info, where, limits)
-        found = [_extract(archive, info, folder, where) for info in infos]
-    for entry in found:
+        extracted = [_extract(archive, info, folder, where) for info in infos]
+    for entry in extracted:
         _check_content(folder / entry.path, f"{where}: {entry.path}", limits)
-    _check_listing(found, folder, where)
+    _check_listing(extracted, folder, where)
 
 
 def _end(file: BinaryIO, where: str, limits: Limits) -> tuple[int, int]:
@@ -124,7 +125,7 @@ def _check_entry(info: zipfile.ZipInfo, where: str, limits: Limits) -> None:
     check_size(info.filename, info.file_size, where, limits)
 
 
-def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path, where: str) -> Entry:
+def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path, where: str) -> PackedFile:
     """Write one entry and count what really came out; the name is one of a run's files, checked before."""
     target, digest, size = folder / info.filename, hashlib.sha256(), 0
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -137,7 +138,7 @@ def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path, wher
             sink.write(chunk)
     if size != info.file_size:
         raise ResultError(f"{where}: {info.filename}: expected {info.file_size} bytes, got {size}; fetch it again")
-    return Entry(info.filename, size, digest.hexdigest())
+    return PackedFile(info.filename, size, digest.hexdigest())
 
 
 def _check_content(path: Path, where: str, limits: Limits) -> None:
@@ -160,17 +161,16 @@ def _loaded(path: Path, where: str) -> object:
             path.read_bytes().decode("utf-8"), parse_constant=_refused, parse_int=_whole, parse_float=_finite
         )
     except (ValueError, RecursionError) as error:
-        what = " ".join(str(error).split())[:200]
-        raise ResultError(f"{where}: expected JSON, got {what}; don't trust the sender") from error
+        raise ResultError(f"{where}: expected JSON, got {message(error, 200)}; don't trust the sender") from error
 
 
 def _check_nesting(value: object, where: str, depth: int) -> None:
     """Refuse tables within tables beyond `depth`, and text that a terminal would not print but obey."""
     level = [value]
     for _ in range(depth):
-        if any(isinstance(each, str) and _CONTROL.search(each) for each in level):
+        if any(isinstance(value, str) and _CONTROL.search(value) for value in level):
             raise ResultError(f"{where}: expected printable text, got control characters; don't trust the sender")
-        level = [inner for each in level for inner in _inside(each)]
+        level = [inner for value in level for inner in _inside(value)]
         if not level:
             return
     raise ResultError(f"{where}: expected JSON at most {depth} deep, got deeper; don't trust the sender")
@@ -196,7 +196,7 @@ def _refused(text: str) -> float:
     raise ValueError(f"{text}, which is no finite number")
 
 
-def _check_listing(found: Sequence[Entry], folder: Path, where: str) -> None:
+def _check_listing(extracted: Sequence[PackedFile], folder: Path, where: str) -> None:
     """The listing names exactly the other files, with their sizes and hashes."""
     if not (folder / LISTING).is_file():
         raise ResultError(f"{where}: expected {LISTING}, got none; pack the run with `ldbench submit`")
@@ -205,7 +205,7 @@ def _check_listing(found: Sequence[Entry], folder: Path, where: str) -> None:
     if version != SCHEMA_VERSION or isinstance(version, bool):
         raise ResultError(f"{where}: {LISTING}: schema_version {version!r:.20}, this ldbench reads {SCHEMA_VERSION}")
     listing = built(Listing, record, f"{where}: {LISTING}", ResultError, "pack the run with `ldbench submit`")
-    others = {entry for entry in found if entry.path != LISTING}
+    others = {entry for entry in extracted if entry.path != LISTING}
     if others != set(listing.files) or len(listing.files) != len(others):
         names = sorted({entry.path for entry in others ^ set(listing.files)}) or ["a file twice"]
         first = ascii(names[0])[:100]

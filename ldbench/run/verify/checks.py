@@ -17,6 +17,7 @@ from ldbench.api import Score
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.contributions import Contributions, Units
 from ldbench.records.identity import method
+from ldbench.records.run_folder import UNITS
 
 Verdict = Literal["equal", "reproduced", "differs"]
 SHARE = 0.01
@@ -88,9 +89,9 @@ def check_units(checks: Sequence[Check], recorded: Units | None, now: Units) -> 
     if recorded is None:
         return list(checks)
     return [
-        replace(each, verdict="differs", note="units.json has other contributions")
-        if each.verdict == "equal" and not _same_units(each.metric, recorded, now) else each
-        for each in checks
+        replace(check, verdict="differs", note=f"{UNITS} has other contributions")
+        if check.verdict == "equal" and not _same_units(check.metric, recorded, now) else check
+        for check in checks
     ]
 
 
@@ -101,8 +102,8 @@ def _ways(recorded: Score, now: Score) -> str:
         for score in (recorded, now)
     )
     keys = [key for key in sorted({*one, *other}) if one.get(key) != other.get(key)]
-    shown = [f"{key} {one.get(key)!r:.40}, here {other.get(key)!r:.40}" for key in keys]
-    return ", ".join(shown[:_NAMED]) + (f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else "")
+    differences = [f"{key} {one.get(key)!r:.40}, here {other.get(key)!r:.40}" for key in keys]
+    return ", ".join(differences[:_NAMED]) + (f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else "")
 
 
 def _near(one: float, other: float, half: float) -> bool:

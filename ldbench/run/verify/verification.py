@@ -26,10 +26,10 @@ class Verification:
     @property
     def verdict(self) -> Verdict:
         """The worst of the checks'; images that are not the result's, and a result without scores, differ."""
-        found = {each.verdict for each in self.checks}
-        if self.faults or not found or "differs" in found:
+        verdicts = {check.verdict for check in self.checks}
+        if self.faults or not verdicts or "differs" in verdicts:
             return "differs"
-        return "reproduced" if "reproduced" in found else "equal"
+        return "reproduced" if "reproduced" in verdicts else "equal"
 
     @property
     def exit_code(self) -> int:
@@ -39,16 +39,16 @@ class Verification:
     def lines(self) -> list[str]:
         """One line a metric, one of verdict, and what is other on this machine where not all is equal."""
         heads = [f"{head:>12}" for head in ("recorded", "recomputed", "difference")]
-        table = [" ".join([f"{'metric':15}", *heads]), *(each.line() for each in self.checks)]
+        table = [" ".join([f"{'metric':15}", *heads]), *(check.line() for check in self.checks)]
         other = [f"other here: {', '.join(self.machine)}"] if self.machine and self.verdict != "equal" else []
         completed = [f"wrote {self.completed}"] if self.completed else []
-        shown = [self.what, *self.faults, *(table if self.checks else []), self._conclusion(), *other, *completed]
-        return ["".join(each if each.isprintable() else "?" for each in line) for line in shown]
+        lines = [self.what, *self.faults, *(table if self.checks else []), self._conclusion(), *other, *completed]
+        return ["".join(letter if letter.isprintable() else "?" for letter in line) for line in lines]
 
     def _conclusion(self) -> str:
         if self.faults:
             return "differs: the images are not those that were scored; no score was recomputed"
-        named = ", ".join(each.metric for each in self.checks if each.verdict == self.verdict)
+        named = ", ".join(check.metric for check in self.checks if check.verdict == self.verdict)
         count, seconds = len(self.checks), f"({self.seconds:.0f} s)"
         if self.verdict == "equal":
             return f"equal: all {count} scores {seconds}"

@@ -18,18 +18,19 @@ from ldbench.board.seeds import pool
 from ldbench.errors import GeneratorError, MetricError, UsageError
 from ldbench.plugins.kinds import metric_bounds
 from ldbench.plugins.parameters import build
+from ldbench.records.names import digest
 from ldbench.records.result import Result
 from ldbench.run.pipeline import Settings, ready, run
 from ldbench.score.metrics.intervals import Interval
 from ldbench.studies.parameters.values import Grid, grid
-from ldbench.studies.parameters.workbench import digest, slug
+from ldbench.studies.parameters.workbench import folder_name
 from ldbench.task import card
 
 MOST_RUNS = 1000
 
 
 @dataclass(frozen=True)
-class Pooled:
+class PooledScore:
     """One metric over the seeds of one cell: mean, 95 % interval, standard deviation over seeds (None for one)."""
 
     metric: str
@@ -48,7 +49,7 @@ class Cell:
 
     texts: tuple[str, ...]
     values: tuple[ParameterValue, ...]
-    scores: tuple[Pooled, ...]
+    scores: tuple[PooledScore, ...]
     results: tuple[str, ...]
     failures: tuple[str, ...]
 
@@ -106,8 +107,8 @@ def ablate(
     axes = [[each.parameter, each.texts] for each in grids]
     question = [task.hash, model.version, model.parameters, axes, seeds, settings.device]
     names = "-".join(each.parameter for each in grids)
-    key = digest(json.dumps(question, sort_keys=True))[:12]
-    folder = settings.out / task.id / f"ablation-{slug(model.name)}-{names}-{key}"
+    key = digest(json.dumps(question, sort_keys=True), 12)
+    folder = settings.out / task.id / f"ablation-{folder_name(model.name)}-{names}-{key}"
     return Ablation(task.id, model_name, grids, seeds, tuple(cells), folder)
 
 
@@ -128,7 +129,7 @@ def _cell(
     return Cell(texts, values, _pooled(results), tuple(paths), tuple(failures))
 
 
-def _pooled(results: Sequence[Result]) -> tuple[Pooled, ...]:
+def _pooled(results: Sequence[Result]) -> tuple[PooledScore, ...]:
     """Each metric over the seeds, in the card's order."""
     pooled = []
     for index, first in enumerate(results[0].scores if results else []):
@@ -136,5 +137,5 @@ def _pooled(results: Sequence[Result]) -> tuple[Pooled, ...]:
         intervals = [Interval(score.value, score.ci_low, score.ci_high) for score in scores]
         mean, spread = pool(intervals, metric_bounds(first.metric))
         numbers = (mean.value, mean.low, mean.high, spread, len(scores))
-        pooled.append(Pooled(first.metric, first.direction, first.extractor, *numbers))
+        pooled.append(PooledScore(first.metric, first.direction, first.extractor, *numbers))
     return tuple(pooled)

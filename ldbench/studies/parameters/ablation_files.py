@@ -10,19 +10,18 @@ import io
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from ldbench.records.files import write_text_atomic
+from ldbench.records.files import write_json, write_text_atomic
 from ldbench.report.digits import with_interval
 from ldbench.report.tables.content import ARROWS
 from ldbench.report.tables.text_table import TextTable, escape, to_markdown, to_terminal
 from ldbench.studies.parameters.ablation import Ablation, Cell
 from ldbench.studies.parameters.plots import draw_ablation
-from ldbench.studies.parameters.workbench import write_record
 
 
 def write_ablation(answer: Ablation) -> list[Path]:
     """Write ablation.json, .csv, .md and, where any run succeeded, .png; the paths."""
     paths = [answer.folder / f"ablation.{suffix}" for suffix in ("json", "csv", "md", "png")]
-    write_record(paths[0], _record(answer))
+    write_json(paths[0], _record(answer))
     write_text_atomic(paths[1], _csv(answer))
     write_text_atomic(paths[2], _markdown(answer))
     if not answer.metrics:

@@ -25,7 +25,7 @@ class Course:
 
     label: str
     steps: tuple[dict[str, object], ...]
-    shown: tuple[Moment, ...]
+    pictured: tuple[Moment, ...]
 
 
 def follow(bench: Workbench, label: str, extra: dict[str, str], requests: list[Request]) -> Course:
@@ -34,17 +34,17 @@ def follow(bench: Workbench, label: str, extra: dict[str, str], requests: list[R
     assert isinstance(generator, HasTrajectory)
     name = type(generator).__name__
     steps: list[dict[str, object]] = []
-    shown: list[Moment] = []
+    pictured: list[Moment] = []
     with blamed(f"{name}: trajectory"):
         for moment in generator.trajectory(requests, context):
             checked = _checked(moment, name, len(requests), context.image_shape)
             steps.append(_statistics(checked))
             if len(steps) - 1 in _shown(checked.steps):
-                shown.append(checked)
+                pictured.append(checked)
             bench.settings.progress(f"trajectory {label}", len(steps), max(checked.steps, len(steps)))
-    if not shown:
+    if not pictured:
         raise GeneratorError(f"{name}: expected a moment a step from trajectory, got none")
-    return Course(label, tuple(steps), tuple(shown))
+    return Course(label, tuple(steps), tuple(pictured))
 
 
 def _checked(moment: Moment, name: str, count: int, image_shape: tuple[int, int, int]) -> Moment:

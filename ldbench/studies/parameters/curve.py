@@ -67,9 +67,9 @@ def curve(
     resampled_vr = np.stack([measure.resampled(each_nk, reference_k, share_rn) for each_nk in features])
     winner_r = resampled_vr.argmin(axis=0)
     points = []
-    for index, (text, found) in enumerate(zip(grid.texts, distances, strict=True)):
-        low, high = np.percentile(resampled_vr[index], _ENDS) - resampled_vr[index].mean() + found
-        points.append(Point(text, found, max(0.0, float(low)), float(high), float((winner_r == index).mean())))
+    for index, (text, distance) in enumerate(zip(grid.texts, distances, strict=True)):
+        low, high = np.percentile(resampled_vr[index], _ENDS) - resampled_vr[index].mean() + distance
+        points.append(Point(text, distance, max(0.0, float(low)), float(high), float((winner_r == index).mean())))
     low_at, high_at = _spread(grid, winner_r)
     return Curve(tuple(points), int(np.argmin(distances)), low_at, high_at)
 

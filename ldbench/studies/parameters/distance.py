@@ -6,7 +6,7 @@ The paper says "L1" and not between what, so each reading has a name:
 - `latents`: the values of each latent channel, as distributions;
 - `latent-mean`: the mean latent, element by element.
 A fifth name, `counterfactual`, is no distance between sets but the objective of edits
-(`ldbench.studies.parameters.outcome`).
+(`ldbench.studies.parameters.edit_objective`).
 
 The L1 distance of two distributions on a line is the mean absolute difference of their sorted values, which is the
 area between their cumulative distributions. Written that way every reading is a weighted sum of |mean over generated

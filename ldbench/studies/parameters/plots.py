@@ -133,17 +133,17 @@ def draw_sweep(path: Path, columns: Sequence[torch.Tensor], grid: Grid, prompts:
 
 def draw_trajectory(path: Path, courses: Sequence[Course], prompt: str) -> None:
     """Three rows a setting: the first image, the pixels and the latents of all images, at some steps each."""
-    width = max(len(course.shown) for course in courses)
+    width = max(len(course.pictured) for course in courses)
     figure = sheet(2.4 + 1.75 * width, 0.8 + 4.6 * len(courses))
     panels = figure.subplots(3 * len(courses), width, squeeze=False, height_ratios=[1.4, 1, 1] * len(courses))
-    reach = max(float(moment.latents.abs().quantile(_TAIL)) for course in courses for moment in course.shown)
+    reach = max(float(moment.latents.abs().quantile(_TAIL)) for course in courses for moment in course.pictured)
     for block, course in enumerate(courses):
-        for column, moment in enumerate(course.shown):
+        for column, moment in enumerate(course.pictured):
             images, pixels, latents = panels[3 * block : 3 * block + 3, column]
             picture(images, moment.images[0], f"step {moment.step} of {moment.steps}\nt = {moment.timestep}")
             _draw_channels(pixels, moment.images, (0.0, 1.0), PIXEL_COLOURS)
             _draw_channels(latents, moment.latents, (-reach, reach), COLOURS)
-        for column in range(len(course.shown), width):
+        for column in range(len(course.pictured), width):
             for axes in panels[3 * block : 3 * block + 3, column]:
                 axes.set_axis_off()
         row_label(panels[3 * block, 0], course.label)

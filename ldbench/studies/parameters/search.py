@@ -23,6 +23,7 @@ import torch
 
 from ldbench.api import Case, Context, Generator, HasLatents
 from ldbench.errors import GeneratorError, UsageError
+from ldbench.records.files import write_json
 from ldbench.run.generate import blamed
 from ldbench.run.pipeline import Settings
 from ldbench.studies.parameters.curve import RESAMPLES, Curve, curve
@@ -35,17 +36,17 @@ from ldbench.studies.parameters.distance import (
     on_pixels,
     parse_distance,
 )
-from ldbench.studies.parameters.outcome import MEASURE, ZERO, outcome
+from ldbench.studies.parameters.edit_objective import MEASURE, ZERO, edit_objective
 from ldbench.studies.parameters.plots import draw_search
-from ldbench.studies.parameters.values import Grid, grid
-from ldbench.studies.parameters.workbench import Workbench, workbench, write_record
+from ldbench.studies.parameters.values import Grid
+from ldbench.studies.parameters.workbench import Workbench, workbench
 
 _BATCH = 32
 Representation = Callable[[torch.Tensor], Array]
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchAnswer:
     """The answer: the grid, its curve, the distance of real training images at that sample size, and where it lies.
 
     `training` is the distance that the training images of the very prompts have from all training images; None where
@@ -69,7 +70,7 @@ class Found:
 def search(
     task_name: str, model_name: str, parameter: str, values: str, settings: Settings, *,
     distance: str = "channels", images: int = 100, outcome_weight: float = 1.0,
-) -> Found:
+) -> SearchAnswer:
     """Try the values of a parameter on `images` cases; writes search.json and search.png.
 
     The cases are training prompts, or of an editing task edits of validation scans. `outcome_weight` is the lambda of
@@ -82,21 +83,18 @@ def search(
     if images < 2:
         raise UsageError(f"--images: expected 2 or more, for an interval, got {images}")
     with workbench(task_name, model_name, settings) as bench:
-        cls = bench.generator_class
-        wanted = grid(cls, parameter, values, settings.overrides, least=2)
-        for text in wanted.texts:
-            bench.ready({parameter: text})  # a value that the generator refuses is found before the first fit
-        if needs_latents(name) and not issubclass(cls, HasLatents):
+        grid = bench.grid(parameter, values, least=2)
+        if needs_latents(name) and not issubclass(bench.generator_class, HasLatents):
             raise UsageError(
                 f"--distance {name}: {model_name} shows no latents (it has no `encode`); take channels or mean-image"
             )
         cases = bench.search_cases(images)
         if name == "counterfactual":
-            objective = outcome(bench, cases, outcome_weight)
-            features = [objective.of(images) for images in _images(bench, wanted, cases)]
+            objective = edit_objective(bench, cases, outcome_weight)
+            features = [objective.of(images) for images in bench.images_of(grid, cases, "search")]
             compared = _Compared(MEASURE, features, ZERO, None)
-            return _answer(bench, wanted, name, compared, {"outcome_weight": outcome_weight})
-        return _answer(bench, wanted, name, _compared(bench, wanted, name, cases), {})
+            return _answer(bench, grid, name, compared, {"outcome_weight": outcome_weight})
+        return _answer(bench, grid, name, _compared(bench, grid, name, cases), {})
 
 
 @dataclass(frozen=True)
@@ -110,39 +108,28 @@ class _Compared:
     training: float | None
 
 
-def _compared(bench: Workbench, wanted: Grid, name: Distance, cases: list[Case]) -> _Compared:
+def _compared(bench: Workbench, grid: Grid, name: Distance, cases: list[Case]) -> _Compared:
     """The images of every value beside the training images."""
-    made = _images(bench, wanted, cases)
-    shown = _representation(bench, name, {wanted.parameter: wanted.texts[0]})
-    measure, reference_k, prompted_k = _reference(bench, name, shown, {case.id for case in cases})
-    features = [_features(measure, shown, images) for images in made]
+    generated = bench.images_of(grid, cases, "search")
+    represent = _representation(bench, name, {grid.parameter: grid.texts[0]})
+    measure, reference_k, prompted_k = _reference(bench, name, represent, {case.id for case in cases})
+    features = [_features(measure, represent, images) for images in generated]
     training = None if prompted_k is None else measure.distance(prompted_k, reference_k)
     return _Compared(measure, features, reference_k, training)
 
 
 def _answer(
-    bench: Workbench, wanted: Grid, name: Distance, compared: _Compared, asked: dict[str, float]
-) -> Found:
+    bench: Workbench, grid: Grid, name: Distance, compared: _Compared, asked: dict[str, float]
+) -> SearchAnswer:
     random = np.random.default_rng(bench.settings.seed)
-    found = curve(wanted, compared.measure, compared.features, compared.reference_k, random)
+    distances = curve(grid, compared.measure, compared.features, compared.reference_k, random)
     count = len(compared.features[0])
-    question = {"parameter": wanted.parameter, "values": wanted.texts, "distance": name, "images": count, **asked}
-    folder = bench.outcome_folder(f"search-{wanted.parameter}-{name}", question)
-    answer = Found(
-        wanted, found, name, count, compared.training, folder / "search.json", folder / "search.png"
-    )
-    draw_search(answer.plot, found, wanted, answer.training, _titles(bench, answer))
-    write_record(answer.record, bench.record("search") | _record(bench, answer) | asked)
+    question = {"parameter": grid.parameter, "values": grid.texts, "distance": name, "images": count, **asked}
+    files = bench.answer("search", f"-{grid.parameter}-{name}", question)
+    answer = SearchAnswer(grid, distances, name, count, compared.training, *files)
+    draw_search(answer.plot, distances, grid, answer.training, _titles(bench, answer))
+    write_json(answer.record, bench.record("search") | _record(bench, answer) | asked)
     return answer
-
-
-def _images(bench: Workbench, wanted: Grid, cases: list[Case]) -> list[torch.Tensor]:
-    """The images of every value; the first value comes last, so that its fit is in memory to encode with."""
-    made: dict[str, torch.Tensor] = {}
-    for text in reversed(wanted.texts):
-        made[text] = bench.images(cases, {wanted.parameter: text}, "search")
-        bench.settings.progress(f"search {wanted.parameter}", len(made), len(wanted.texts), text)
-    return [made[text] for text in wanted.texts]
 
 
 def _representation(bench: Workbench, name: Distance, setting: dict[str, str]) -> Representation:
@@ -164,10 +151,10 @@ def _latents(generator: Generator, context: Context, images_nchw: torch.Tensor) 
 
 
 def _reference(
-    bench: Workbench, name: Distance, shown: Representation, prompted: set[str]
+    bench: Workbench, name: Distance, represent: Representation, prompted: set[str]
 ) -> tuple[Measure, Array, Array | None]:
     """The measure, and the mean features of all training images and of those whose prompts were used, if any was."""
-    batches: Iterable[tuple[list[str], Array]] = ((ids, shown(images)) for ids, images in _training_batches(bench))
+    batches: Iterable[tuple[list[str], Array]] = ((ids, represent(images)) for ids, images in _training_batches(bench))
     if name == "latents" or name == "latent-mean":
         batches = list(batches)  # latents are small, and all are wanted at once and again below
         measure = on_latents(name, np.concatenate([latents for _, latents in batches]))
@@ -193,19 +180,19 @@ def _training_batches(bench: Workbench) -> Iterator[tuple[list[str], torch.Tenso
         yield [example.id for example in examples], torch.stack([example.image for example in examples])
 
 
-def _features(measure: Measure, shown: Representation, images_nchw: torch.Tensor) -> Array:
-    return np.concatenate([measure.features(shown(batch)) for batch in images_nchw.split(_BATCH)])
+def _features(measure: Measure, represent: Representation, images_nchw: torch.Tensor) -> Array:
+    return np.concatenate([measure.features(represent(batch)) for batch in images_nchw.split(_BATCH)])
 
 
-def _titles(bench: Workbench, answer: Found) -> tuple[str, str]:
+def _titles(bench: Workbench, answer: SearchAnswer) -> tuple[str, str]:
     title = f"{bench.model.name} on {bench.data.task.id}: {answer.images} images a value, seed {bench.settings.seed}"
     if answer.distance == "counterfactual":
         return title, "outcome and change (Eq. 5)"
     return title, f"L1 to the training images ({answer.distance})"
 
 
-def _record(bench: Workbench, answer: Found) -> dict[str, object]:
-    found, of_edits = answer.curve, answer.distance == "counterfactual"
+def _record(bench: Workbench, answer: SearchAnswer) -> dict[str, object]:
+    distances, of_edits = answer.curve, answer.distance == "counterfactual"
     prompts = "training prompts" if bench.data.editing is None else "edits of validation scans"
     with_what = "judge and sources" if of_edits else "all training images"
     return {
@@ -213,10 +200,10 @@ def _record(bench: Workbench, answer: Found) -> dict[str, object]:
         "training_images": len(bench.data.train), "training_distance": answer.training, "resamples": RESAMPLES,
         "compared": f"generated images for {prompts} with {with_what}; no test image was read",
         "curve": [
-            asdict(point) | {"value": value} for point, value in zip(found.points, answer.grid.values, strict=True)
+            asdict(point) | {"value": value} for point, value in zip(distances.points, answer.grid.values, strict=True)
         ],
         "best": {
-            "set": answer.setting, "value": answer.grid.values[found.best], "low": found.best_low,
-            "high": found.best_high, "at_edge": found.at_edge,
+            "set": answer.setting, "value": answer.grid.values[distances.best], "low": distances.best_low,
+            "high": distances.best_high, "at_edge": distances.at_edge,
         },
     }

@@ -5,53 +5,39 @@ Refuses to choose prompts by looks: they are the task's first cases, or those gi
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from pathlib import Path
-from typing import NamedTuple
 
 import torch
 
 from ldbench.api import Case
 from ldbench.errors import UsageError
+from ldbench.records.files import write_json
+from ldbench.records.names import digest
 from ldbench.run.pipeline import Settings
 from ldbench.studies.parameters.plots import draw_sweep
-from ldbench.studies.parameters.values import Grid, grid
-from ldbench.studies.parameters.workbench import Workbench, workbench, write_record
+from ldbench.studies.parameters.values import Grid
+from ldbench.studies.parameters.workbench import AnswerFiles, Workbench, workbench
 
 MOST_PROMPTS = 50
-
-
-class Drawn(NamedTuple):
-    """Where a figure and its numbers were written."""
-
-    record: Path
-    plot: Path
 
 
 def sweep(
     task_name: str, model_name: str, parameter: str, values: str, settings: Settings, *,
     prompts: int = 4, own_prompts: Sequence[str] = (),
-) -> Drawn:
+) -> AnswerFiles:
     """Draw `prompts` cases of the task, or `own_prompts`, under each value; writes sweep.png and sweep.json.
 
     The JSON holds the mean of each colour channel, image by image and over the images of a value. Raises UsageError.
     """
     with workbench(task_name, model_name, settings) as bench:
-        wanted = grid(bench.generator_class, parameter, values, settings.overrides)
+        grid = bench.grid(parameter, values)
         cases = chosen_cases(bench, prompts, own_prompts)
-        for text in wanted.texts:
-            bench.ready({parameter: text})
-        columns = []
-        for index, text in enumerate(wanted.texts):
-            columns.append(bench.images(cases, {parameter: text}, "sweep"))
-            settings.progress(f"sweep {parameter}", index + 1, len(wanted.texts), text)
-        question = {"parameter": parameter, "values": wanted.texts, "cases": [[case.id, case.prompt] for case in cases]}
-        folder = bench.outcome_folder(f"sweep-{parameter}", question)
-        drawn = Drawn(folder / "sweep.json", folder / "sweep.png")
-        draw_sweep(drawn.plot, columns, wanted, [case.prompt for case in cases])
-        write_record(drawn.record, bench.record("sweep") | _record(wanted, cases, columns))
-        return drawn
+        columns = bench.images_of(grid, cases, "sweep")
+        question = {"parameter": parameter, "values": grid.texts, "cases": [[case.id, case.prompt] for case in cases]}
+        answer = bench.answer("sweep", f"-{parameter}", question)
+        draw_sweep(answer.plot, columns, grid, [case.prompt for case in cases])
+        write_json(answer.record, bench.record("sweep") | _record(grid, cases, columns))
+        return answer
 
 
 def chosen_cases(bench: Workbench, count: int, own_prompts: Sequence[str]) -> list[Case]:
@@ -61,16 +47,16 @@ def chosen_cases(bench: Workbench, count: int, own_prompts: Sequence[str]) -> li
             raise UsageError(f"--prompt: {bench.data.task.id} edits images, a prompt has no source; leave it away")
         if len(own_prompts) > MOST_PROMPTS or len(set(own_prompts)) < len(own_prompts):
             raise UsageError(f"--prompt: expected at most {MOST_PROMPTS} different ones, got {len(own_prompts)}")
-        return [Case(f"prompt-{hashlib.sha256(text.encode()).hexdigest()[:12]}", text, {}) for text in own_prompts]
+        return [Case(f"prompt-{digest(text, 12)}", text, {}) for text in own_prompts]
     most = min(MOST_PROMPTS, len(bench.data.cases))
     if not 1 <= count <= most:
         raise UsageError(f"--prompts: expected 1 to {most}, got {count}")
     return list(bench.data.cases[:count])
 
 
-def _record(wanted: Grid, cases: Sequence[Case], columns: Sequence[torch.Tensor]) -> dict[str, object]:
+def _record(grid: Grid, cases: Sequence[Case], columns: Sequence[torch.Tensor]) -> dict[str, object]:
     return {
-        "parameter": wanted.parameter,
+        "parameter": grid.parameter,
         "cases": [{"id": case.id, "prompt": case.prompt} for case in cases],
         "columns": [
             {
@@ -79,7 +65,7 @@ def _record(wanted: Grid, cases: Sequence[Case], columns: Sequence[torch.Tensor]
                     case.id: _rounded(image.mean(dim=(1, 2))) for case, image in zip(cases, images, strict=True)
                 },
             }
-            for value, text, images in zip(wanted.values, wanted.texts, columns, strict=True)
+            for value, text, images in zip(grid.values, grid.texts, columns, strict=True)
         ],
     }
 

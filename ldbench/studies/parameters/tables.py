@@ -11,10 +11,10 @@ from ldbench.report.digits import with_interval
 from ldbench.report.tables.text_table import TextTable, to_terminal
 
 if TYPE_CHECKING:
-    from ldbench.studies.parameters.search import Found
+    from ldbench.studies.parameters.search import SearchAnswer
 
 
-def search_table(found: Found) -> str:
+def search_table(found: SearchAnswer) -> str:
     """The curve of a search, the value it chose, how sure that is, and where the files lie."""
     rows = []
     for index, point in enumerate(found.curve.points):
@@ -31,7 +31,7 @@ def search_table(found: Found) -> str:
     return "\n".join([*lines, str(found.record), str(found.plot)]) + "\n"
 
 
-def _sure(found: Found) -> str:
+def _sure(found: SearchAnswer) -> str:
     low, high = found.curve.best_low, found.curve.best_high
     if low is None or high is None:
         return ""

@@ -47,17 +47,17 @@ def grid(cls: type[Generator], parameter: str, text: str, fixed: Mapping[str, st
 
     `fixed` are the parameters set otherwise, among which this one must not be; `least` is how many values are needed.
     """
-    known = {entry.name: entry for entry in declared(cls)}
-    if parameter not in known:
-        remedy = f"{cls.__name__} has {', '.join(known) or 'no parameters'}"
-        raise unknown_name(f"parameter of {cls.__name__}", parameter, known, remedy)
+    parameters = {entry.name: entry for entry in declared(cls)}
+    if parameter not in parameters:
+        remedy = f"{cls.__name__} has {', '.join(parameters) or 'no parameters'}"
+        raise unknown_name(f"parameter of {cls.__name__}", parameter, parameters, remedy)
     if parameter in fixed:
         raise UsageError(f"--parameter {parameter}: it is given by --set too; leave one away")
     texts = spelled(parameter, text)
-    values = tuple(_value(known[parameter], each) for each in texts)
+    values = tuple(_value(parameters[parameter], part) for part in texts)
     if len(values) < least:
         raise UsageError(f"--values: expected at least {least} values of {parameter}, got {text!r}; add some")
-    twice = [each for index, each in enumerate(texts) if values[index] in values[:index]]
+    twice = [part for index, part in enumerate(texts) if values[index] in values[:index]]
     if twice:
         raise UsageError(f"--values: expected each value of {parameter} once, got {twice[0]} twice; leave one away")
     return Grid(parameter, texts, values)
@@ -65,12 +65,12 @@ def grid(cls: type[Generator], parameter: str, text: str, fixed: Mapping[str, st
 
 def spelled(parameter: str, text: str) -> tuple[str, ...]:
     """The single values of a range or list, as texts; a range is counted in decimals, so 0.1 stays 0.1."""
-    if (found := _RANGE.fullmatch(text.strip())) is not None:
-        start, stop, step = (Decimal(part) for part in found.groups())
+    if (match := _RANGE.fullmatch(text.strip())) is not None:
+        start, stop, step = (Decimal(part) for part in match.groups())
         return _counted(start, stop, step, text)
     if ":" in text:
         raise UsageError(f"--values: expected start:stop:step in numbers, or values parted by commas, got {text!r}")
-    texts = tuple(each.strip() for each in text.split(";" if ";" in text else ","))
+    texts = tuple(part.strip() for part in text.split(";" if ";" in text else ","))
     if len(texts) > MOST_VALUES:
         raise UsageError(f"--values: expected at most {MOST_VALUES} values, got {len(texts)}; leave some away")
     if not all(texts):

@@ -8,33 +8,39 @@ search sees is the training split.
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ldbench.api import Case, Context, Generator, ParameterValue, Request
 from ldbench.data.images import read_image
 from ldbench.data.task_data import TaskData, task_data
-from ldbench.errors import ImageError, UsageError
+from ldbench.errors import ImageError, ResultError, UsageError
 from ldbench.plugins.parameters import build, parameters
-from ldbench.records.files import write_text_atomic
+from ldbench.records.names import digest, plain
 from ldbench.records.result import ModelRef
-from ldbench.records.run_folder import MANIFEST, SHARED, claimed, image_path
+from ldbench.records.run_folder import RunFolder
 from ldbench.run.environment import describe, pick_device
 from ldbench.run.generate import generate, requests_for
-from ldbench.run.pipeline import Settings, fit, ready
-from ldbench.run.processes import current_processes
+from ldbench.run.pipeline import Settings, fit, generator_context, ready
+from ldbench.run.processes import Processes, current_processes
+from ldbench.studies.parameters.values import Grid, grid
 from ldbench.task import card
 
 if TYPE_CHECKING:
     import torch
 
 _ORDER = "order of training prompts"
+
+
+class AnswerFiles(NamedTuple):
+    """Where a figure and its numbers are written."""
+
+    record: Path
+    plot: Path
 
 
 @dataclass
@@ -53,6 +59,13 @@ class Workbench:
         """The generator, not fitted, with `extra` set beside what `--set` says; what refuses a value raises here."""
         return build(self.generator_class, {**self.settings.overrides, **extra})
 
+    def grid(self, parameter: str, values: str, least: int = 1) -> Grid:
+        """The values of a parameter, each of which the generator takes; UsageError before the first fit."""
+        checked = grid(self.generator_class, parameter, values, self.settings.overrides, least)
+        for text in checked.texts:
+            self.ready({parameter: text})
+        return checked
+
     def requests(self, cases: Sequence[Case]) -> list[Request]:
         """One request a case, its seed from run seed, task and case, so equal under every setting."""
         return requests_for(cases, self.data.task.id, self.settings.seed)
@@ -67,7 +80,7 @@ class Workbench:
         if count > len(ids):
             split = "validation scans" if self.data.editing else "training images"
             raise UsageError(f"--images: expected at most {len(ids)}, the {split}, got {count}")
-        order = sorted(range(len(ids)), key=lambda index: digest(_ORDER, ids[index]))[:count]
+        order = sorted(range(len(ids)), key=lambda index: digest(f"{_ORDER}\0{ids[index]}", 64))[:count]
         if self.data.editing:
             return self.data.validation_cases([ids[index] for index in order])
         return [Case(train[index].id, train[index].prompt, train[index].attributes) for index in order]
@@ -79,12 +92,7 @@ class Workbench:
         key = self._key({name: value for name, value in parameters(generator).items() if name not in sampling})
         folder = self.folder / "fits" / key
         folder.mkdir(parents=True, exist_ok=True)
-        side = self.data.task.protocol.resolution
-        backbone = self.data.task.protocol.backbone
-        context = Context(
-            self.device, self.settings.seed, folder, (3, side, side), backbone, self.settings.progress,
-            shared=self.settings.out / SHARED,
-        )
+        context = generator_context(self.data.task, self.settings, self.device, folder, Processes())
         if key not in self._fitted:
             self._fitted.clear()  # one model in memory
             fit(generator, self.data, context)
@@ -96,9 +104,9 @@ class Workbench:
 
         Images are stored in 8 bits, as a run stores them, below a folder of this `purpose`.
         """
-        shown = "-".join(f"{key}={value}" for key, value in extra.items())
+        setting = "-".join(f"{key}={value}" for key, value in extra.items())
         key = self._key({**parameters(self.ready(extra)), "batch size": self.settings.batch_size})
-        folder = self.folder / purpose / f"{slug(shown)[:60]}-{key}"
+        folder = RunFolder(self.folder / purpose / f"{folder_name(setting)[:60]}-{key}")
         requests = self.requests(cases)
         if (kept := self._kept(requests, folder)) is not None:
             return kept
@@ -106,12 +114,21 @@ class Workbench:
         generate(generator, requests, context, folder, self.settings.batch_size)
         kept = self._kept(requests, folder)
         if kept is None:
-            raise ImageError(f"{folder}: images vanished while they were made; is another program at work there?")
+            raise ImageError(f"{folder.path}: images vanished while they were made; is another program at work there?")
         return kept
 
-    def outcome_folder(self, kind: str, question: Mapping[str, object]) -> Path:
+    def images_of(self, values: Grid, cases: Sequence[Case], purpose: str) -> list[torch.Tensor]:
+        """The images of every value, as `images`; the first value comes last, so that its fit stays in memory."""
+        by_text: dict[str, torch.Tensor] = {}
+        for text in reversed(values.texts):
+            by_text[text] = self.images(cases, {values.parameter: text}, purpose)
+            self.settings.progress(f"{purpose} {values.parameter}", len(by_text), len(values.texts), text)
+        return [by_text[text] for text in values.texts]
+
+    def answer(self, kind: str, about: str, question: Mapping[str, object]) -> AnswerFiles:
         """Where the answer to one question lies; another question has another folder."""
-        return self.folder / f"{kind}-{self._key({**self.model.parameters, **question})}"
+        folder = self.folder / f"{kind}{about}-{self._key({**self.model.parameters, **question})}"
+        return AnswerFiles(folder / f"{kind}.json", folder / f"{kind}.png")
 
     def record(self, kind: str) -> dict[str, object]:
         """What every answer says of task, model, seed and machine."""
@@ -128,23 +145,19 @@ class Workbench:
             task.id, task.version, task.hash, self.data.split_hash(), model.name, model.version, self.settings.seed,
             self.device.type, values,
         ]
-        return digest(json.dumps(parts, sort_keys=True))[:12]
+        return digest(json.dumps(parts, sort_keys=True), 12)
 
-    def _kept(self, requests: Sequence[Request], folder: Path) -> torch.Tensor | None:
+    def _kept(self, requests: Sequence[Request], folder: RunFolder) -> torch.Tensor | None:
         """The images on disk, if all of them were finished."""
         import torch
 
+        side, ids = self.data.task.protocol.resolution, [request.case.id for request in requests]
         try:
-            made = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["images"]
-        except (OSError, ValueError):
-            return None
-        if not {request.case.id for request in requests} <= {row["id"] for row in made}:
-            return None
-        side = self.data.task.protocol.resolution
-        try:
-            return torch.stack([read_image(image_path(folder, r.case.id), size=side) for r in requests])
-        except ImageError:  # gone or damaged since: made again
-            return None
+            if {str(row.get("id")) for row in folder.listed()}.issuperset(ids):
+                return torch.stack([read_image(folder.image(case_id), size=side) for case_id in ids])
+        except (ResultError, ImageError):  # not begun, or damaged since: made again
+            pass
+        return None
 
 
 @contextmanager
@@ -155,30 +168,20 @@ def workbench(task_name: str, model_name: str, settings: Settings) -> Iterator[W
     if current_processes(settings.device).count > 1:
         raise UsageError("searches and figures are made in one process, got several; start it without a launcher")
     device = pick_device(settings.device)
-    folder = settings.out / task.id / slug(model.name)
-    with claimed(folder):
+    folder = settings.out / task.id / folder_name(model.name)
+    with RunFolder(folder).claimed():
         yield Workbench(task_data(task, settings.seed), type(generator), model, settings, device, folder)
 
 
-def write_record(path: Path, record: Mapping[str, object]) -> None:
-    """An answer as JSON: sorted keys, NaN refused, whole or not at all."""
-    write_text_atomic(path, json.dumps(record, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
-
-
-def _with_parameters(fitted: Generator, wanted: Generator) -> Generator:
-    """The fitted generator's state under the parameters of `wanted`; the state itself is shared, not copied."""
+def _with_parameters(fitted: Generator, ready: Generator) -> Generator:
+    """The fitted generator's state under the parameters of `ready`; the state itself is shared, not copied."""
     result = copy.copy(fitted)
-    values: dict[str, ParameterValue] = parameters(wanted)
+    values: dict[str, ParameterValue] = parameters(ready)
     for name, value in values.items():
         setattr(result, name, value)
     return result
 
 
-def slug(text: str) -> str:
+def folder_name(text: str) -> str:
     """The text as part of a folder's name."""
-    return re.sub(r"[^A-Za-z0-9._=-]+", "-", text).strip("-.") or "default"
-
-
-def digest(*parts: str) -> str:
-    """SHA-256 of the parts, in hexadecimal."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return plain(text, "=") or "default"

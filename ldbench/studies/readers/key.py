@@ -6,12 +6,11 @@ contradict each other, so that a damaged key can't score anybody.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from ldbench.records.files import write_text_atomic
+from ldbench.records.files import write_json
 from ldbench.records.result import ModelRef, TaskRef
 from ldbench.studies.readers.document import SCHEMA_VERSION, StudyError, read_document
 from ldbench.studies.readers.questions import LEFT, PREFERENCE, QUESTIONS, REAL, RIGHT
@@ -86,7 +85,7 @@ class Key:
 
 def write_key(key: Key, path: Path) -> None:
     """Write the key, whole or not at all; raises `ResultError` where the disk refuses."""
-    write_text_atomic(path, json.dumps(asdict(key), indent=1, sort_keys=True, ensure_ascii=False) + "\n", private=True)
+    write_json(path, asdict(key), private=True)
 
 
 def read_key(path: Path) -> Key:

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ldbench.data.recorded import task_ref
 from ldbench.errors import UsageError
 from ldbench.records.files import write_text_atomic
-from ldbench.records.result import TaskRef
 from ldbench.studies.readers.blind import blinded, study_id
 from ldbench.studies.readers.document import StudyError
 from ldbench.studies.readers.draw import draw
@@ -93,9 +93,8 @@ def build(material: Material, plan: Design, salt: str, wording: Wording | None =
     trials = blinded(drafts, questions, plan.repeats, plan.seed, salt)
     study = study_id(plan.seed, salt)
     text = page(study, trials, questions, Gallery(material).png, wording)
-    task = TaskRef(data.task.id, data.task.version, data.task.kind, data.task.hash)
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return text, Key(study, plan.seed, salt, digest, task, material.runs, trials)
+    return text, Key(study, plan.seed, salt, digest, task_ref(data.task), material.runs, trials)
 
 
 def _checked_salt(salt: str | None) -> str:

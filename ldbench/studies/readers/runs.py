@@ -10,14 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldbench.data.task_data import TaskData, task_data
+from ldbench.data.recorded import recorded_data
+from ldbench.data.task_data import TaskData
 from ldbench.errors import ResultError, UsageError
-from ldbench.records import result as result_file
 from ldbench.records.result import Result
+from ldbench.records.run_folder import RunFolder, spelled
 from ldbench.studies.readers.key import StudyRun
-from ldbench.task import card
-
-_RESULT, _IMAGES = "result.json", "images"
 
 
 @dataclass(frozen=True)
@@ -35,54 +33,32 @@ def open_runs(folders: Sequence[Path], card_name: str | None = None) -> Material
     `card_name` is a card's path for a task that is not installed. Raises `ResultError` or `UsageError`, one line, for
     a folder without a finished run and for runs that don't belong together.
     """
-    places = [folder.parent if folder.name == _RESULT else folder for folder in folders]
-    if not places:
+    opened = [RunFolder.holding(folder) for folder in folders]
+    if not opened:
         raise UsageError("study make: expected a run's folder or more, got none")
-    if len({place.resolve() for place in places}) != len(places):
+    if len({folder.path.resolve() for folder in opened}) != len(opened):
         raise UsageError("study make: expected runs that differ, got one folder twice; leave one out")
-    results = [_finished(place) for place in places]
-    first = results[0]
-    for place, result in zip(places, results, strict=True):
+    results = [folder.read_beside_images() for folder in opened]
+    first, where = results[0], opened[0].path
+    for folder, result in zip(opened, results, strict=True):
         if (result.task, result.split_hash) != (first.task, first.split_hash):
             raise ResultError(
-                f"{place}: expected a run of {_spelled(first)} like {places[0]}, got {_spelled(result)}; "
-                "make a study of each"
+                f"{folder.path}: expected a run of {_over(first)} like {where}, got {_over(result)}; make a study of "
+                "each"
             )
-    task = card.load(card_name or first.task.id)
-    if (task.id, task.version, task.hash) != (first.task.id, first.task.version, first.task.card_hash):
-        raise ResultError(
-            f"{places[0]}: a run of {_spelled(first)}, but {task.id} at hand is version {task.version} "
-            f"(card {task.hash:.12}); run it again on this card"
-        )
+    data = recorded_data(first.task, first.split_hash, first.seed, where, card_name)
+    task = data.task
     if task.protocol.prompt_style == "diverse" and len({result.seed for result in results}) > 1:
         raise UsageError(f"study make: {task.id} draws its prompts by seed; expected runs of one seed, got several")
-    data = task_data(task, first.seed or 0)
-    if data.split_hash() != first.split_hash:
-        raise ResultError(f"{places[0]}: a run over other data than {task.id} has here; run it again")
     runs = tuple(
         StudyRun(label, result.model, result.seed, result.images_hash)
         for label, result in zip(_labels(results), results, strict=True)
     )
-    return Material(data, runs, tuple(place / _IMAGES for place in places))
+    return Material(data, runs, tuple(folder.images for folder in opened))
 
 
-def _finished(folder: Path) -> Result:
-    if not (folder / _RESULT).is_file():
-        raise ResultError(
-            f"{folder}: expected the folder of a finished run, got no {_RESULT}; finish the run, or name its own "
-            "folder, OUT/TASK/MODEL/seed-N"
-        )
-    result = result_file.read(folder / _RESULT)
-    if result.status != "complete" or result.origin != "measured":
-        raise ResultError(f"{folder}: expected a complete run, got a {result.status} {result.origin} result; run again")
-    if not (folder / _IMAGES).is_dir():
-        raise ResultError(f"{folder}: expected the run's {_IMAGES}/ beside {_RESULT}, got none; keep them together")
-    return result
-
-
-def _spelled(result: Result) -> str:
-    task, split = result.task, result.split_hash or "unknown"
-    return f"{task.id} version {task.version} (card {task.card_hash:.12}, data {split:.12})"
+def _over(result: Result) -> str:
+    return f"{spelled(result.task)} over data {result.split_hash or 'unknown':.12}"
 
 
 def _labels(results: Sequence[Result]) -> list[str]:

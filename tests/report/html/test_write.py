@@ -114,7 +114,7 @@ def test_another_card_shows_results_alone_and_says_why(reports: Reports, tmp_pat
     page = Page((tmp_path / f"{EDITS}.html").read_text(encoding="utf-8"))
     assert "source" not in page.blocks["shared"]
     assert "truth" not in page.blocks["shared"]
-    assert "Results alone, without sources and truths: the installed card is" in page.text()
+    assert "Results alone, without sources and truths: this board was measured on" in page.text()
     assert "Results alone, without real test scans' grey levels: unknown task" in Page(reports.text(SAMPLES)).text()
 
 
@@ -211,4 +211,4 @@ def test_a_result_names_no_file_to_be_read(reports: Reports, tmp_path: Path) -> 
     made = [(path, one) for path, one in reports.found if one.task.id == SAMPLES and one.origin == "measured"]
     found = [(path, replace(one, task=replace(one.task, id=str(card)))) for path, one in made]
     (page,) = write_pages(found, fold(found), tmp_path / "out", False, 2)
-    assert "is no installed task" in Page(page.read_text(encoding="utf-8")).text()
+    assert f"unknown task '{card}'" in Page(page.read_text(encoding="utf-8")).text()

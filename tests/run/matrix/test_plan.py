@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from ldbench.errors import LdbenchError, UsageError
-from ldbench.run.matrix.display import Bars, Lines, Tally, board, line
-from ldbench.run.matrix.plan import Job, Matrix, Outcome, plan
+from ldbench.run.matrix.display import MatrixBars, MatrixLines, Tally, line, matrix_display
+from ldbench.run.matrix.plan import Job, JobOutcome, Matrix, plan
 from ldbench.run.matrix.ray_cluster import Cluster, _device, with_ray
 from ldbench.run.matrix.sequence import _how
-from ldbench.run.matrix.worker import PROGRESS, Moment, ProgressFile, standing
+from ldbench.run.matrix.worker import ProgressFile, Standing, standing
 from tests.conftest import small_card
 
 HERE = Path(__file__).parents[2]
@@ -152,25 +152,25 @@ def test_progress_is_read_by_another_process_and_written_seldom(tmp_path: Path) 
     assert standing(job) is None
     Path(job.folder).mkdir()
     logged: list[int] = []
-    report = ProgressFile(Path(job.folder, PROGRESS), lambda stage, done, total, note="": logged.append(done))
+    report = ProgressFile(job.run_folder.progress, lambda stage, done, total, note="": logged.append(done))
     for done in range(1000):
         report("train", done, 1000, "loss 0.1")
     moment = standing(job)
     assert moment is not None
-    assert moment == Moment("train", moment.done, 1000, "loss 0.1")
+    assert moment == Standing("train", moment.done, 1000, "loss 0.1")
     assert moment.done < 999
     assert logged == list(range(1000))
-    assert [path.name for path in Path(job.folder).iterdir()] == [PROGRESS]
+    assert [path.name for path in Path(job.folder).iterdir()] == [".progress"]
 
 
 def test_the_tally_estimates_from_what_was_computed_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     jobs = [a_job(tmp_path, seed) for seed in range(4)]
     tally = Tally(jobs, started=time.monotonic() - 100)
-    tally.outcomes[jobs[0]] = Outcome("read back", 0.1)
+    tally.outcomes[jobs[0]] = JobOutcome("read back", 0.1)
     assert "left" not in tally.times()
-    tally.outcomes[jobs[1]] = Outcome("done", 99.0)
+    tally.outcomes[jobs[1]] = JobOutcome("done", 99.0)
     assert tally.times() == "0:01:40, about 0:03:20 left"
-    tally.outcomes[jobs[2]] = Outcome("failed", 1.0, "it broke")
+    tally.outcomes[jobs[2]] = JobOutcome("failed", 1.0, "it broke")
     assert tally.summary() == "4 runs: 1 done, 1 read back, 1 failed, 1 not ended; 0:01:40"
     assert line(jobs[2], tally.outcomes[jobs[2]]) == "failed          1.0 s  small real seed 2  it broke"
 
@@ -181,11 +181,11 @@ def test_a_log_says_what_is_at_work_when_a_minute_has_passed(
     jobs = [a_job(tmp_path, seed) for seed in (0, 1)]
     for job, done in zip(jobs, (3, 4), strict=True):
         Path(job.folder).mkdir()
-        Path(job.folder, PROGRESS).write_text(json.dumps(["train", done, 9, ""]), encoding="utf-8")
-    shown = Lines(Tally(jobs), sys.stdout)
+        job.run_folder.progress.write_text(json.dumps(["train", done, 9, ""]), encoding="utf-8")
+    shown = MatrixLines(Tally(jobs), sys.stdout)
     shown.look()
     assert capsys.readouterr().err == ""
-    shown.ended(jobs[0], Outcome("done", 1.0))
+    shown.ended(jobs[0], JobOutcome("done", 1.0))
     shown.printed -= 60
     shown.look()
     printed = capsys.readouterr()
@@ -201,16 +201,16 @@ def test_a_terminal_shows_a_bar_for_each_run_at_work_and_the_lines_go_to_standar
     jobs = [a_job(tmp_path, seed) for seed in (0, 1)]
     for job in jobs:
         Path(job.folder).mkdir()
-        Path(job.folder, PROGRESS).write_text(json.dumps(["train", 3, 9, "[loss] 0.1"]), encoding="utf-8")
-    with board(Tally(jobs)) as shown:
-        assert isinstance(shown, Bars)
+        job.run_folder.progress.write_text(json.dumps(["train", 3, 9, "[loss] 0.1"]), encoding="utf-8")
+    with matrix_display(Tally(jobs)) as shown:
+        assert isinstance(shown, MatrixBars)
         shown.look()
         assert [shown.display.tasks[at].completed for at in shown.bars.values()] == [3, 3]
-        shown.ended(jobs[0], Outcome("done", 1.0))
+        shown.ended(jobs[0], JobOutcome("done", 1.0))
         assert list(shown.bars) == [jobs[1]]
         assert shown.display.tasks[0].completed == 1
     printed = capsys.readouterr()
-    assert printed.out == f"{line(jobs[0], Outcome('done', 1.0))}\n"
+    assert printed.out == f"{line(jobs[0], JobOutcome('done', 1.0))}\n"
     assert "small real seed 1: train" in printed.err
     assert "[loss] 0.1" in printed.err
 

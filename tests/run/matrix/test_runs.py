@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 
 from ldbench.run.matrix.plan import Matrix, plan
-from ldbench.run.matrix.worker import PROGRESS
 from ldbench.run.pipeline import Settings, run
 from tests.conftest import small_card
 
@@ -119,7 +118,7 @@ def test_ray_killed_and_started_again_gives_what_single_runs_give(
             for seed in (0, 1):
                 run(card, model, Settings(tmp_path / "single", seed, batch_size=2, overrides=overrides))
     assert records(out) == records(tmp_path / "single")
-    assert not list(out.rglob(PROGRESS))
+    assert not list(out.rglob(".progress"))
 
 
 @pytest.mark.slow

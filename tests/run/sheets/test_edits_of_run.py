@@ -21,6 +21,7 @@ from ldbench.data.images import write_image
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import ImageError, LdbenchError, UsageError
 from ldbench.records.result import ModelRef, Result, TaskRef, write
+from ldbench.records.run_folder import RunFolder
 from ldbench.run.sheets.edit_sheet import EditRow, edit_sheet, signed_difference
 from ldbench.run.sheets.edits_of_run import draw_cases, figure_of_run, write_edit_sheet
 from ldbench.task import card
@@ -157,7 +158,7 @@ def test_the_figure_of_a_run_shows_source_truth_and_no_change(data: TaskData, fi
         assert (tile(sheet, index, 3) == 255).all()
     assert sum((tile(sheet, row, 4) != 255).any() for row in range(8)) >= 4
     assert figure_of_run(finished).read_bytes() == sheet.read_bytes()
-    assert write_edit_sheet(data, finished, 1, out=tmp_path / "o.png").read_bytes() != sheet.read_bytes()
+    assert write_edit_sheet(data, RunFolder(finished), 1, out=tmp_path / "o.png").read_bytes() != sheet.read_bytes()
 
 
 def test_the_command_writes_beside_the_run_or_where_it_is_told(finished: Path, tmp_path: Path) -> None:
@@ -190,10 +191,10 @@ def set_field(folder: Path, **change: object) -> None:
         (lambda folder: [one.write_bytes(b"no") for one in (folder / "images").iterdir()], "got something else"),
         (lambda folder: set_task(folder, id="sandbox-brain-t2i", kind="text-to-image"), "run of an editing task"),
         (lambda folder: set_task(folder, version=99), "version 99 .* run it again on this card"),
-        (lambda folder: set_task(folder, card_hash="0" * 64), r"\(card 000000000000\), but"),
+        (lambda folder: set_task(folder, card_hash="0" * 64), r"card 000000000000\), but"),
         (lambda folder: set_task(folder, id="sandbox-brain-agin"), "did you mean"),
         (lambda folder: set_field(folder, split_hash="0" * 64), "over other data"),
-        (lambda folder: set_field(folder, status="failed", error="x"), "expected a complete run, got a failed"),
+        (lambda folder: set_field(folder, status="failed", error="x"), "a complete measured run, got a failed"),
     ],
 )
 def test_what_is_no_finished_run_of_this_card_is_one_line(

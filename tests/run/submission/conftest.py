@@ -17,7 +17,7 @@ from ldbench.api import Score
 from ldbench.errors import ResultError
 from ldbench.records import result as results
 from ldbench.records.result import ModelRef, Result, TaskRef
-from ldbench.run.submission.contents import LIMITS, LISTING, Entry, Limits, Listing
+from ldbench.run.submission.contents import LIMITS, LISTING, Limits, Listing, PackedFile
 from ldbench.run.submission.pack import pack
 from ldbench.run.submission.unpack import unpacked
 
@@ -75,7 +75,7 @@ def members(archive: bytes) -> dict[str, bytes]:
 
 def listed(files: dict[str, bytes]) -> dict[str, bytes]:
     """The files with a listing that fits them."""
-    entries = (Entry(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in files.items())
+    entries = (PackedFile(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in files.items())
     listing = json.dumps(asdict(Listing(tuple(sorted(entries, key=lambda entry: entry.path))))).encode()
     return {**files, LISTING: listing}
 

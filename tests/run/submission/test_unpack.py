@@ -40,6 +40,7 @@ HOSTILE = st.sampled_from([
     "images/a.png", "result.json", "images/../../a.png", "images//a.png", "units.pkl", "é", "images/.a.png",
 ])  # fmt: skip
 NAMES = st.one_of(st.text(max_size=40), st.lists(HOSTILE, min_size=1, max_size=5).map("".join))
+REFUSED = NAMES.filter(lambda name: not allowed(zipfile.ZipInfo(name).filename))  # which ends at a NUL
 
 
 @settings(max_examples=400)
@@ -59,7 +60,7 @@ def test_an_allowed_name_is_one_plain_path_inside_the_folder(name: str) -> None:
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(names=st.lists(NAMES.filter(lambda name: not allowed(name)), min_size=1, max_size=3, unique=True))
+@given(names=st.lists(REFUSED, min_size=1, max_size=3, unique=True))
 def test_no_hostile_name_is_unpacked(names: list[str], packed: bytes, tmp_path: Path) -> None:
     inner = tmp_path / "in"
     inner.mkdir(exist_ok=True)

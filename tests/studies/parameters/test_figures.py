@@ -11,8 +11,9 @@ from PIL import Image
 
 from ldbench.errors import LdbenchError
 from ldbench.run.pipeline import Settings
-from ldbench.studies.parameters.sweep import Drawn, sweep
+from ldbench.studies.parameters.sweep import sweep
 from ldbench.studies.parameters.trajectory import trajectory
+from ldbench.studies.parameters.workbench import AnswerFiles
 from tests.conftest import small_card
 
 from .test_search import SEE_THROUGH, TOY, fits
@@ -24,7 +25,7 @@ def inked(path: Path) -> float:
         return float((np.asarray(image) < 250).any(axis=2).mean())
 
 
-def twice(drawn: Drawn, again: Drawn) -> None:
+def twice(drawn: AnswerFiles, again: AnswerFiles) -> None:
     assert (drawn.record, drawn.plot) == (again.record, again.plot)
     with Image.open(drawn.plot) as image:
         assert image.info == {}  # no date, no version

@@ -12,7 +12,7 @@ from ldbench_sandbox.dataset import FrozenDataset
 
 from ldbench.api import Record
 from ldbench.errors import GeneratorError, LdbenchError, ResultError
-from ldbench.records.run_folder import claimed
+from ldbench.records.run_folder import RunFolder
 from ldbench.run.pipeline import Settings
 from ldbench.studies.parameters.search import search
 from tests.conftest import small_card
@@ -125,7 +125,8 @@ def test_a_generator_that_fails_leaves_what_was_made(tmp_path: Path) -> None:
 
 def test_two_searches_in_one_place_are_kept_apart(tmp_path: Path) -> None:
     card, settings = str(small_card(tmp_path)), Settings(tmp_path / "out")
-    with claimed(settings.out / "small" / "toy.py-Toy"), pytest.raises(ResultError, match="another run is at work"):
+    held = RunFolder(settings.out / "small" / "toy.py-Toy")
+    with held.claimed(), pytest.raises(ResultError, match="another run is at work"):
         search(card, TOY, "offset", "0,0.1", settings, images=4)
 
 

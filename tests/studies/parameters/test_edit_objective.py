@@ -17,8 +17,8 @@ from ldbench.errors import UsageError
 from ldbench.run.pipeline import Settings
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.judge import Judge
-from ldbench.studies.parameters import outcome as module
-from ldbench.studies.parameters.outcome import Outcome
+from ldbench.studies.parameters import edit_objective as module
+from ldbench.studies.parameters.edit_objective import EditObjective
 from ldbench.studies.parameters.search import search
 from ldbench.task import card
 
@@ -42,7 +42,7 @@ def test_the_objective_is_cross_entropy_and_change() -> None:
     sources, results = torch.rand(5, 3, 8, 8), torch.rand(5, 3, 8, 8)
     targets = ("AD", "CN", "AD", "AD", "CN")
     judge = Bright()
-    found = Outcome(judge, sources, targets, 2.5).of(results)
+    found = EditObjective(judge, sources, targets, 2.5).of(results)
     odds = torch.from_numpy(judge.scores(results)[:, 1])
     wanted = torch.tensor([float(target == "AD") for target in targets], dtype=torch.float64)
     missed = functional.binary_cross_entropy_with_logits(odds, wanted, reduction="none")
@@ -53,7 +53,7 @@ def test_the_objective_is_cross_entropy_and_change() -> None:
 
 def test_without_weight_the_best_edit_is_none() -> None:
     sources = torch.rand(4, 3, 8, 8)
-    objective = Outcome(Bright(), sources, ("AD",) * 4, 0.0)
+    objective = EditObjective(Bright(), sources, ("AD",) * 4, 0.0)
     assert objective.of(sources).max() == 0
     assert (objective.of((sources + 0.1).clamp(0, 1)) > 0).all()
 

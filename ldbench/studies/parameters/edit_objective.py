@@ -25,7 +25,7 @@ ZERO = np.zeros(1, dtype=np.float32)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class EditObjective:
     """The objective of the edits that `cases` ask for, in their order."""
 
     judge: Judge
@@ -42,7 +42,7 @@ class Outcome:
         return np.asarray((self.outcome_weight * missed_n + change_n)[:, None], dtype=np.float32)
 
 
-def outcome(bench: Workbench, cases: Sequence[Case], outcome_weight: float) -> Outcome:
+def edit_objective(bench: Workbench, cases: Sequence[Case], outcome_weight: float) -> EditObjective:
     """The objective on these cases, with the task's judge, which is trained once on the real training scans.
 
     Raises UsageError for a task without a judge or cases without sources, and for a weight below zero.
@@ -58,4 +58,4 @@ def outcome(bench: Workbench, cases: Sequence[Case], outcome_weight: float) -> O
     )
     sources = [case.source for case in cases if case.source is not None]
     targets = tuple(str(case.attributes[task.data.class_attribute]) for case in cases)
-    return Outcome(judge, torch.stack(sources), targets, outcome_weight)
+    return EditObjective(judge, torch.stack(sources), targets, outcome_weight)

@@ -1,0 +1,180 @@
+"""The folder of a run: its names, who may write there, and what is refused as no finished run of this card and data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ldbench.errors import ResultError
+from ldbench.records.result import ModelRef, Result, TaskRef, write
+from ldbench.records.run_folder import NULL, PASSES, RunFolder, check_card, check_split
+
+CARD = TaskRef("small", 2, "aging", "c" * 64)
+MODEL = ModelRef("mean-image", "ldbench", "0.1.0")
+RESULT = Result(CARD, MODEL, "measured", [], seed=0, split_hash="5" * 64)
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> RunFolder:
+    folder = RunFolder.of(tmp_path, CARD.id, MODEL, 0)
+    folder.images.mkdir(parents=True)
+    write(RESULT, folder.result)
+    return folder
+
+
+def test_the_names_on_disk_are_those_of_every_run_so_far() -> None:
+    folder = RunFolder.of(Path("runs"), "small", MODEL, 3)
+    assert folder.path == Path("runs/small/mean-image-230820f2/seed-3")
+    names = {
+        name: getattr(folder, name).relative_to(folder.path).as_posix()
+        for name in ("result", "units", "state", "manifest", "images", "samples", "edits", "log", "progress", "lock")
+    }
+    assert names == {
+        "result": "result.json", "units": "units.json", "state": "run.json", "manifest": "manifest.json",
+        "images": "images", "samples": "samples.png", "edits": "edits.png", "log": "run.log", "progress": ".progress",
+        "lock": ".lock",
+    }
+    assert folder.image("a-1") == folder.path / "images/a-1.png"
+    assert [folder.fit().name, folder.fit(0).name, folder.fit(1).name] == ["fit", "fit-0", "fit-1"]
+    assert folder.of_pass("") == folder
+    assert folder.of_pass(NULL).image("a.null") == folder.path / "null/images/a.null.png"
+    below = {name: path.relative_to(folder.path).as_posix() for name, path in folder.image_folders.items()}
+    assert below == {"": "images", "null": "null/images", "back": "back/images"}
+    assert tuple(below) == PASSES
+
+
+def test_a_folder_is_found_by_its_result_too() -> None:
+    assert RunFolder.holding(Path("a/seed-0/result.json")) == RunFolder.holding(Path("a/seed-0"))
+    assert RunFolder.holding(Path("a/seed-0")).path == Path("a/seed-0")
+
+
+def test_models_that_differ_in_a_parameter_do_not_share_a_folder(tmp_path: Path) -> None:
+    models = [MODEL, replace(MODEL, parameters={"steps": 1}), replace(MODEL, parameters={"steps": 2})]
+    models += [replace(MODEL, name=name) for name in ("mean image", "mean/image", "-mean-image-")]
+    assert len({RunFolder.of(tmp_path, "small", model, 0).path for model in models}) == len(models)
+
+
+@given(name=st.text(max_size=200))
+def test_no_model_is_put_outside(name: str) -> None:
+    folder = RunFolder.of(Path("/out"), "small", ModelRef(name, None, None), 0).path
+    assert folder.parent.parent == Path("/out/small")
+    assert folder.parent.name.isascii()
+    assert folder.parent.name[0] not in ".-"
+
+
+@pytest.mark.parametrize("task_id", ["", ".", "..", "../small", "small/../..", "/small", "a/../../b"])
+def test_no_task_is_put_outside(task_id: str, tmp_path: Path) -> None:
+    with pytest.raises(ResultError, match="expected the name of a folder below"):
+        RunFolder.of(tmp_path, task_id, MODEL, 0)
+
+
+def test_a_run_is_finished_when_its_result_is_there(finished: RunFolder) -> None:
+    assert finished.finished()
+    assert finished.read() == finished.read_beside_images() == RESULT
+    finished.result.unlink()
+    assert not finished.finished()
+
+
+def failed(folder: RunFolder) -> None:
+    write(replace(RESULT, status="failed", error="out of luck"), folder.result)
+
+
+def reported(folder: RunFolder) -> None:
+    write(replace(RESULT, origin="reported", source="a paper"), folder.result)
+
+
+def gone(folder: RunFolder) -> None:
+    folder.path.rename(folder.path.with_name("elsewhere"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (gone, "can't read .*seed-0: no such folder"),
+        (lambda folder: folder.result.unlink(), "got no result.json; finish the run there"),
+        (lambda folder: folder.images.rmdir(), "expected images/ beside result.json, got none; keep them together"),
+        (lambda folder: folder.result.write_text("{", encoding="utf-8"), "result.json: expected JSON"),
+        (lambda folder: folder.result.write_text("[" * 100000, encoding="utf-8"), "result.json: expected JSON"),
+        (lambda folder: folder.result.write_text("{}", encoding="utf-8"), "an integer schema_version"),
+        (failed, "expected a complete measured run, got a failed measured result"),
+        (reported, "expected a complete measured run, got a complete reported result"),
+    ],
+)
+def test_what_is_no_finished_run_is_one_line(
+    spoil: Callable[[RunFolder], object], message: str, finished: RunFolder
+) -> None:
+    spoil(finished)
+    with pytest.raises(ResultError, match=message) as caught:
+        finished.read_beside_images()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change", [{"id": "other"}, {"version": 3}, {"kind": "text-to-image"}, {"card_hash": "d" * 64}]
+)
+def test_another_card_is_refused_and_both_are_named(change: dict[str, object]) -> None:
+    here = TaskRef(**{**CARD.__dict__, **change})  # type: ignore[arg-type]
+    check_card(CARD, CARD, "here")
+    with pytest.raises(ResultError, match=r"run-1 was measured on small version 2 .*, but the card here is") as caught:
+        check_card(CARD, here, "run-1")
+    assert str(next(iter(change.values())))[:12] in str(caught.value).partition("but")[2]
+
+
+@pytest.mark.parametrize(("recorded", "named"), [(None, "unknown"), ("6" * 64, "666666666666")])
+def test_other_data_are_refused(recorded: str | None, named: str) -> None:
+    check_split("5" * 64, "5" * 64, "here")
+    with pytest.raises(ResultError, match=rf"run-1 was measured over other data \(split {named}\)"):
+        check_split(recorded, "5" * 64, "run-1")
+
+
+def test_a_folder_belongs_to_one_process_at_a_time(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "new")
+    with folder.claimed():
+        assert folder.lock.exists()
+        with pytest.raises(ResultError, match="another run is at work there"), folder.claimed():
+            pass
+    with folder.claimed():
+        pass
+    (tmp_path / "file").touch()
+    with pytest.raises(ResultError, match="can't write"), RunFolder(tmp_path / "file" / "x").claimed():
+        pass
+
+
+def test_a_folder_keeps_what_it_was_begun_as(tmp_path: Path) -> None:
+    folder, state = RunFolder(tmp_path), {"seed": 3, "parameters": {"rate": 0.1, "name": "ä"}}
+    folder.begin(state)
+    written = folder.state.read_bytes()
+    assert json.loads(written) == state
+    folder.begin(state)
+    assert folder.state.read_bytes() == written
+    with pytest.raises(ResultError, match="begun with seed 3, this run has 4; finish it as it was begun"):
+        folder.begin({**state, "seed": 4})
+    with pytest.raises(ResultError, match="begun with batch_size None, this run has 50"):
+        folder.begin({**state, "batch_size": 50})
+
+
+def test_the_manifest_is_a_list_of_images_or_one_line(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    with pytest.raises(ResultError, match=r"can't read .*manifest.json: .*; expected a finished run"):
+        folder.listed()
+    folder.manifest.write_text('{"images": [{"id": "a"}, {}]}', encoding="utf-8")
+    assert folder.listed() == [{"id": "a"}, {}]
+    for text in ("", "[" * 100000, "[]", "{}", '{"images": {}}', '{"images": ["a"]}'):
+        folder.manifest.write_text(text, encoding="utf-8")
+        with pytest.raises(ResultError, match=r"manifest.json: expected (JSON|a run's manifest), got .*; restore"):
+            folder.listed()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3"])
+def test_a_damaged_state_is_one_line(text: str, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.state.write_text(text, encoding="utf-8")
+    with pytest.raises(ResultError, match=r"run.json: expected JSON|begun with seed None") as caught:
+        folder.begin({"seed": 0})
+    assert "choose another --out" in str(caught.value)

@@ -1,0 +1,98 @@
+"""A run that the suite began before its code was rearranged goes on, and ends as one that was never interrupted.
+
+What lies in the folder stands here as that suite wrote it: names, and `run.json` to the letter but for the version.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ldbench import __version__
+from ldbench.errors import ResultError
+from ldbench.run.pipeline import Settings, run
+from tests.conftest import small_card
+
+from .verify.conftest import editing_card
+
+SAMPLES = ("small/mean-image-230820f2/seed-0", """{
+ "batch_size": 3,
+ "card_hash": "e5ab037684dd3fd3c5dba894fe5f469c359175317e0642fb5f0a38c8ba41eb4d",
+ "device": "cpu",
+ "model": "mean-image",
+ "model_version": "VERSION",
+ "parameters": {},
+ "seed": 0,
+ "split_hash": "b04d43c7f5e1c87c700558aaec81b82baa8441a0aeb8772abb9e7e685a61cf7e",
+ "task": "small",
+ "task_version": 2
+}
+""")
+EDITS = ("small-edits/other-subject-a08a3c65/seed-3", """{
+ "batch_size": 3,
+ "card_hash": "f290ebca20c4b0c4de5180e9f68610b26ba710fb07507a51db4b55d8bd35d7a5",
+ "device": "cpu",
+ "model": "other-subject",
+ "model_version": "VERSION",
+ "parameters": {},
+ "seed": 3,
+ "split_hash": "b04d43c7f5e1c87c700558aaec81b82baa8441a0aeb8772abb9e7e685a61cf7e",
+ "task": "small-edits",
+ "task_version": 1
+}
+""")
+# killed in the second batch of three samples, and, all edits done, in the second of three null edits
+OF_SAMPLES = [f"images/brain-{subject}-scan.png" for subject in ("s0921", "s0263", "s0315", "s0325")]
+OF_EDITS = [f"null/images/brain-{subject}-scan.null.png" for subject in ("s0819", "s0527", "s0001")]
+
+
+def begun(folder: Path, state: str) -> Path:
+    """A folder as it was left, without images."""
+    (folder / "fit").mkdir(parents=True)
+    (folder / ".lock").touch()
+    (folder / "run.json").write_text(state.replace("VERSION", __version__), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("card", "model", "seed", "left", "names"),
+    [
+        (small_card, "mean-image", 0, SAMPLES, OF_SAMPLES),
+        (editing_card, "other-subject", 3, EDITS, ["images", "manifest.json", *OF_EDITS]),
+    ],
+    ids=["samples", "edits"],
+)
+def test_it_goes_on_and_ends_as_one_that_was_not_interrupted(
+    card: Callable[[Path], Path], model: str, seed: int, left: tuple[str, str], names: list[str], tmp_path: Path
+) -> None:
+    task, place, state = str(card(tmp_path)), *left
+    settings = Settings(tmp_path / "whole", seed, "cpu", 3)
+    result, path = run(task, model, settings)
+    whole, cut = path.parent, begun(tmp_path / "cut" / place, state)
+    for name in names:
+        (cut / name).parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if (whole / name).is_dir() else shutil.copy2)(whole / name, cut / name)
+    done = [file for name in names for file in [cut / name, *(cut / name).glob("*")] if file.suffix == ".png"]
+    kept = {file: file.stat().st_ino for file in done if file.name != "brain-s0325-scan.png"}
+    assert len(kept) == 3 or len(kept) == 8 + 3
+
+    again, where = run(task, model, Settings(tmp_path / "cut", seed, "cpu", 3))
+
+    assert where == cut / "result.json"
+    assert (again.scores, again.images_hash, again.split_hash) == (result.scores, result.images_hash, result.split_hash)
+    assert {file: file.stat().st_ino for file in kept} == kept  # whole batches were not made again
+    written = {file.relative_to(cut): file.read_bytes() for file in cut.rglob("*") if file.is_file()}
+    expected = {file.relative_to(whole): file.read_bytes() for file in whole.rglob("*") if file.is_file()}
+    assert written.pop(Path("result.json")) != b""
+    expected.pop(Path("result.json"))  # holds times
+    assert written == expected
+
+
+def test_one_that_was_begun_otherwise_is_still_refused(tmp_path: Path) -> None:
+    place, state = SAMPLES
+    begun(tmp_path / place, state)
+    with pytest.raises(ResultError, match="begun with batch_size 3, this run has 50"):
+        run(str(small_card(tmp_path)), "mean-image", Settings(tmp_path, device="cpu"))
