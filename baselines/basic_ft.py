@@ -8,12 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ldbench.api import Context
-
-from .diffusion.latent_diffusion import LatentDiffusion
 from .drift import Delta
-from .fitting.encoded import EncodedSet
-from .fitting.fine_tuner import FineTuner, Rates, Trainable, whole_unet
+from .fitting.fine_tuner import FineTuner, Rates
 
 
 @dataclass
@@ -25,9 +21,6 @@ class BasicFT(FineTuner):
 
     steps: int = 1150
     ema_decay: float = 0.99
-
-    def _prepare(self, model: LatentDiffusion, data: EncodedSet, context: Context) -> Trainable:
-        return whole_unet(model, data)
 
 
 @dataclass

@@ -50,7 +50,7 @@ class CustomDiffusion(PreservesPrior):
         """Leave the projections in a file beside the token's."""
         super()._finish(model, trainable, context)
         if context.process == 0:
-            trained = {n: v.contiguous().cpu() for n, v in model.unet.state_dict().items() if _is_projection(n)}
+            trained = {name: value for name, value in model.unet.state_dict().items() if _is_projection(name)}
             save_atomic(trained, context.folder / WEIGHTS, {"format": "pt"})
 
 

@@ -9,12 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ldbench.api import Context
-
-from .diffusion.latent_diffusion import LatentDiffusion
 from .drift import Delta
-from .fitting.encoded import EncodedSet
-from .fitting.fine_tuner import Rates, Trainable, whole_unet
+from .fitting.fine_tuner import Rates
 from .fitting.prior import PreservesPrior
 
 
@@ -33,9 +29,6 @@ class DreamBooth(PreservesPrior):
 
     def _prompt(self, prompt: str) -> str:
         return f"{self.rare_word} {prompt}"
-
-    def _prepare(self, model: LatentDiffusion, data: EncodedSet, context: Context) -> Trainable:
-        return whole_unet(model, data)
 
 
 @dataclass

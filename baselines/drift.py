@@ -21,9 +21,9 @@ Shapes: B images, C latent channels, h and w latent pixels. A `Shift` is one num
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Literal, cast, get_args
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch
 
@@ -46,34 +46,34 @@ class Drift:
     two are separate: zero-shot rows drift in sampling alone. A plain number stands for the same on every channel.
     """
 
-    train: Shift | float = NONE
-    sample: Shift | float = NONE
-    kind: DriftKind = "noise"
-    leak: Shift | float = NONE
+    train: Shift
+    sample: Shift
+    kind: DriftKind
+    leak: Shift
 
-    def __post_init__(self) -> None:
-        for name in ("train", "sample", "leak"):
-            object.__setattr__(self, name, _as_shift(getattr(self, name)))
-        _check_known("drift", self.kind, get_args(DriftKind))
-        if self.kind == "step" and any(_as_shift(self.leak)):
+    def __init__(
+        self, train: Shift | float = NONE, sample: Shift | float = NONE, kind: DriftKind = "noise",
+        leak: Shift | float = NONE,
+    ) -> None:
+        _check_choice("drift", kind, get_args(DriftKind))
+        object.__setattr__(self, "kind", kind)
+        for name, shift in (("train", train), ("sample", sample), ("leak", leak)):
+            object.__setattr__(self, name, shift if isinstance(shift, tuple) else (float(shift),))
+        if kind == "step" and any(self.leak):
             raise UsageError("drift: signal-leak is a start of z_T, and kind 'step' has none; take kind 'noise'")
 
     def training_noise(self, eps_BChw: torch.Tensor) -> torch.Tensor:
         """The noise that is mixed in and predicted: eps + delta. Both uses matter: with eps alone as the target
         the sampled mean of a Gaussian was 0.68 where the truth was 0.50 (DDIM, 50 steps, delta 0.1)."""
-        return shifted(eps_BChw, _as_shift(self.train))
-
-    def start(self, eps_BChw: torch.Tensor) -> torch.Tensor:
-        """z_T from standard normal noise, at unit scale: N(delta + leak, I), or N(0, I) for kind `step`."""
-        return shifted(eps_BChw, self.start_shift())
+        return shifted(eps_BChw, self.train)
 
     def start_shift(self) -> Shift:
-        """The mean of z_T."""
-        return _as_shift(self.leak) if self.kind == "step" else _sum(_as_shift(self.sample), _as_shift(self.leak))
+        """The mean of z_T at unit scale: delta + leak, or 0 for kind `step`."""
+        return self.leak if self.kind == "step" else _sum(self.sample, self.leak)
 
     def step_shift(self, abar_next: float, variance: float) -> Shift:
         """What is added to z_s after one reverse step that ends at abar_s = `abar_next` and injected `variance`."""
-        return _as_shift(self.sample) if self.kind == "step" else self.ancestral_shift(abar_next, variance)
+        return self.sample if self.kind == "step" else self.ancestral_shift(abar_next, variance)
 
     def ancestral_shift(self, abar_next: float, variance: float) -> Shift:
         """What one ancestral step (DDPM, DDIM with eta > 0) must add to keep its mean on the drifted forward path.
@@ -84,24 +84,7 @@ class Drift:
         """
         b_squared = 1.0 - abar_next
         missing = math.sqrt(b_squared) - math.sqrt(max(b_squared - variance, 0.0))
-        return tuple(delta * missing for delta in _as_shift(self.sample))
-
-    def as_json(self) -> dict[str, str | list[float]]:
-        """Plain JSON, to lie beside a saved pipeline: a pipeline whose scheduler class was made up at run time can't
-        be loaded again, so the scheduler is saved plain and the drift apart."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, object]) -> Drift:
-        """The drift that `as_json` wrote; UsageError for anything else."""
-        names = ("train", "sample", "leak")
-        if set(data) != {"kind", *names}:
-            raise UsageError(f"drift: expected the keys kind, leak, sample, train, got {', '.join(sorted(data))}")
-        lists = [data[name] for name in names]
-        if not all(isinstance(each, list) and each and all(_is_number(x) for x in each) for each in lists):
-            raise UsageError("drift: expected train, sample and leak to be lists of finite numbers")
-        train, sample, leak = (tuple(float(x) for x in each) for each in lists)  # type: ignore[attr-defined]
-        return cls(train, sample, cast("DriftKind", data["kind"]), leak)
+        return tuple(delta * missing for delta in self.sample)
 
 
 def shifted(z_BChw: torch.Tensor, shift: Shift, scale: float = 1.0) -> torch.Tensor:
@@ -154,8 +137,8 @@ def make_drift(
     beside the shift that was trained; in training "signal-leak" is no shift, as a network learns a shift of its
     noise away and the leak would stay.
     """
-    _check_known("drift", kind, get_args(DriftKind))
-    _check_known("drift_where", where, get_args(Where))
+    _check_choice("drift", kind, get_args(DriftKind))
+    _check_choice("drift_where", where, get_args(Where))
     _check_total(delta_total, delta_sample, kind)
     asked = parse_delta(delta, channels, "delta")
     reverse = asked if delta_sample is None else parse_delta(delta_sample, channels, "delta_sample")
@@ -180,24 +163,16 @@ def _check_total(delta_total: float | None, delta_sample: Delta | None, kind: Dr
         raise UsageError(f"delta_total: a total is shared out over the steps; expected drift 'step', got {kind!r}")
     if delta_sample is not None:
         raise UsageError("delta_total: expected it or delta_sample, got both; leave one out")
-    if not _is_number(delta_total):
+    if isinstance(delta_total, bool) or not math.isfinite(delta_total):
         raise UsageError(f"delta_total: expected a finite number, got {delta_total!r}")
 
 
-def _check_known(name: str, value: object, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise UsageError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
-
-
-def _as_shift(value: Shift | float) -> Shift:
-    return tuple(float(x) for x in value) if isinstance(value, tuple | list) else (float(value),)
+def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise UsageError(f"{name}: expected one of {', '.join(choices)}, got {value!r}")
 
 
 def _sum(left: Shift, right: Shift) -> Shift:
     width = max(len(left), len(right))
-    both = (each * width if len(each) == 1 else each for each in (left, right))
-    return tuple(x + y for x, y in zip(*both, strict=True))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    broadcast = (shift * width if len(shift) == 1 else shift for shift in (left, right))
+    return tuple(x + y for x, y in zip(*broadcast, strict=True))

@@ -1,36 +1,31 @@
 """InstructPix2Pix: the U-Net learns to turn a source image into its target as an instruction says.
 
 Brooks et al. 2023 (arXiv 2211.09800); the paper's Table 2, from three starts: the backbone as it is, after Custom
-Diffusion, and after basic fine-tuning, each tuned on the task's single scans first (shared_fit.py). Trained on the
-task's pairs; where it has none, on pairs that the basic-fine-tuned backbone generates (edit_pairs.py), the same ones
-for every start: no other has seen a scan under its caption.
+Diffusion, and after basic fine-tuning, each tuned on the task's single scans first (fitting/shared_fit.py). Trained on
+the task's pairs; where it has none, on pairs that the basic-fine-tuned backbone generates (editing/pairs.py), the same
+ones for every start: no other has seen a scan under its caption.
 
 Refuses training sets that have neither pairs nor captions of an edit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
-import torch
-
-from ldbench.api import Context, Moment, Request, TrainingSet
+from ldbench.api import Context, Request, TrainingSet
 from ldbench.errors import GeneratorError, UsageError
 
-from .backbone.precision import arithmetic
 from .basic_ft import BasicFT
 from .custom_diffusion import CustomDiffusion
 from .diffusion.latent_diffusion import LatentDiffusion
-from .diffusion.sampling import Predict, Sampling, integrate, reverse, step_generators
+from .diffusion.sampling import Predict
 from .drift import Delta
-from .editing.denoising import EditDenoising, edit_predictor, image_condition, widen
+from .editing.denoising import EditDenoising, edit_predictor, widen
 from .editing.pairs import EncodedPairs, encoded_pairs, generated_pairs, has_pairs
 from .editing.tuned_editor import source_latents
-from .fitting.denoising import Denoising
-from .fitting.encoded import EncodedSet
-from .fitting.fine_tuner import FineTuner, Rates, Trainable, whole_unet
+from .fitting.fine_tuner import FineTuner, Rates
 from .fitting.shared_fit import shared_start
 
 
@@ -43,12 +38,6 @@ class InstructPix2Pix(FineTuner):
     task has no pairs, `pairs` are generated (none: one for each training image whose edit the task asks for), their
     targets' captions followed `pair_guidance_scale` times as far as they differ from the sources'.
 
-    The defaults were chosen on 60 held-out training pairs of the sandbox's ageing task. After basic fine-tuning and 400
-    steps, a grey veil stayed on the black background without guidance: SSIM to the true scan 0.70, 0.84 with both
-    scales 1.5, 0.89 with both 2; equal scales save a third of the network calls. 800 steps gave 24.1 dB where 400 gave
-    21.6, and the autoencoder alone gives 27.2. From the backbone as it is, a learning rate of 3e-3 was 2.9 dB worse.
-    In generated CN and AD pairs the share of dark pixels around the ventricles differed by 0.07 with a
-    `pair_guidance_scale` of 15 and by 0.035 with 7.5; between real CN and AD scans by 0.09.
     """
 
     name: ClassVar[str] = "instruct-pix2pix"
@@ -56,6 +45,7 @@ class InstructPix2Pix(FineTuner):
     reason: ClassVar[str] = "Edits a source image, which a prompt alone doesn't bring."
     rates: ClassVar[Rates] = Rates(5e-5, 1e-3)
     sampling_parameters: ClassVar[frozenset[str]] = FineTuner.sampling_parameters | {"image_guidance_scale"}
+    least: ClassVar[Mapping[str, float]] = {**FineTuner.least, "pairs": 1}
 
     steps: int = 800
     ema_decay: float = 0.99
@@ -68,8 +58,6 @@ class InstructPix2Pix(FineTuner):
         super().__post_init__()
         if not 0 <= self.prompt_dropout <= 2 / 3:
             raise UsageError(f"prompt_dropout: expected 0 to 2/3, got {self.prompt_dropout}")
-        if self.pairs is not None and self.pairs < 1:
-            raise UsageError(f"pairs: expected 1 or more, got {self.pairs}")
 
     def fit(self, train: TrainingSet, context: Context) -> None:
         """Train on pairs, going on from the checkpoint in `context.folder` if there is one."""
@@ -80,13 +68,11 @@ class InstructPix2Pix(FineTuner):
         if pairs is None:
             pairs = encoded_pairs(model, chosen, context, flip=self.flip)
         self._mean_latent = pairs.targets.mean_latent()
-        targets = replace(pairs.targets, prompts=tuple(self._prompt(prompt) for prompt in pairs.targets.prompts))
+        targets = self._prompted(pairs.targets)
         widen(model)
         trainable = self._prepare(model, targets, context)
-        denoising = Denoising(
-            model, targets, len(targets), self._draw(), self._drift(model), trainable.condition, self.offset_noise
-        )
-        objective = EditDenoising(denoising, image_condition(model, pairs.sources), self.prompt_dropout / 2)
+        denoising = self._denoising(model, targets, len(targets), trainable)
+        objective = EditDenoising(denoising, model.unscaled(pairs.sources), self.prompt_dropout / 2)
         self._optimise(model, objective, trainable, context)
 
     def _training_calls(self) -> int:
@@ -100,9 +86,6 @@ class InstructPix2Pix(FineTuner):
     def _start(self) -> FineTuner | None:
         """What tunes the backbone before; None where nothing does."""
         return None
-
-    def _prepare(self, model: LatentDiffusion, data: EncodedSet, context: Context) -> Trainable:
-        return whole_unet(model, data)
 
     def _generated(self, train: TrainingSet, context: Context) -> EncodedPairs:
         if self.flip:
@@ -121,33 +104,11 @@ class InstructPix2Pix(FineTuner):
         start = self._start()
         return super()._fingerprint(context) | {"start": start._fingerprint(context) if start else None}
 
-    @torch.no_grad()
-    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
-        """Each request's source as its instruction says, `(N, 3, H, W) float32 in [0, 1]`."""
-        model = self._fitted()
-        with arithmetic(context.device, self._precision(context)):
-            return model.decode(integrate(*self._edit(model, requests, context)))
-
-    @torch.no_grad()
-    def trajectory(self, requests: Sequence[Request], context: Context) -> Iterator[Moment]:
-        """The reverse process of one batch, step by step."""
-        model = self._fitted()
-        with arithmetic(context.device, self._precision(context)):
-            for each in reverse(*self._edit(model, requests, context)):
-                images = model.decode(each.clean_latents())
-                yield Moment(each.step, self.sampling_steps, each.timestep, each.latents, images)
-
-    def _edit(
-        self, model: LatentDiffusion, requests: Sequence[Request], context: Context
-    ) -> tuple[Predict, torch.Tensor, Mapping[str, Any], Sampling, list[torch.Generator]]:
-        """What the reverse process starts from."""
-        image = image_condition(model, source_latents(model, requests, context.image_shape))
-        instructions = [each.case.prompt for each in self._asked(requests)]
-        text = model.embed(instructions, [each.case.id for each in requests])
-        predict = edit_predictor(model, text, image, self.guidance_scale, self.image_guidance_scale)
-        noise = torch.stack([request.noise(tuple(image.shape[1:])) for request in requests])
-        how = self._sampling(model)
-        return predict, noise.to(image.device), model.schedule.config, how, step_generators(requests)
+    def _predictor(self, model: LatentDiffusion, requests: Sequence[Request], context: Context) -> Predict:
+        image = model.unscaled(source_latents(model, requests, context.image_shape))
+        return edit_predictor(
+            model, self._text(model, requests), image, self.guidance_scale, self.image_guidance_scale
+        )
 
 
 @dataclass

@@ -5,16 +5,16 @@ Hu et al. 2022 (arXiv 2106.09685), through peft. Not in the paper; the row that 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from diffusers.utils import convert_state_dict_to_diffusers
+from diffusers.utils.state_dict_utils import convert_state_dict_to_diffusers
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 
 from ldbench.api import Context
-from ldbench.errors import UsageError
 
 from .diffusion.latent_diffusion import LatentDiffusion
 from .drift import Delta
@@ -33,14 +33,10 @@ class LoRA(FineTuner):
     name: ClassVar[str] = "lora"
     rates: ClassVar[Rates] = Rates(1e-4, 1e-2)
     fewest_images: ClassVar[int] = 3
+    least: ClassVar[Mapping[str, float]] = {**FineTuner.least, "rank": 1}
 
     steps: int = 250
     rank: int = 16
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.rank < 1:
-            raise UsageError(f"rank: expected 1 or more, got {self.rank}")
 
     def _prepare(self, model: LatentDiffusion, data: EncodedSet, context: Context) -> Trainable:
         config = LoraConfig(
@@ -59,7 +55,7 @@ class LoRA(FineTuner):
         """Leave the adapters as diffusers' `load_lora_weights` reads them, and add them into the weights."""
         if context.process == 0:
             state = convert_state_dict_to_diffusers(get_peft_model_state_dict(model.unet))
-            tensors = {f"unet.{name}": value.detach().contiguous().cpu() for name, value in state.items()}
+            tensors = {f"unet.{name}": value for name, value in state.items()}
             save_atomic(tensors, context.folder / WEIGHTS, {"format": "pt"})
         model.unet.fuse_lora()
         super()._finish(model, trainable, context)

@@ -1,11 +1,11 @@
 """Pix2Pix-Zero (Parmar et al. 2023, arXiv 2302.03027): invert a scan to noise, sample it again under an edited text.
 
-1. The source's latent is inverted under its caption, to noise that is kept white (inversion.py).
-2. The caption's hidden states plus the edit's direction (edit_direction.py) are the edited text. It is followed away
+1. The source's latent is inverted under its caption, to noise that is kept white (editing/inversion.py).
+2. The caption's hidden states plus the edit's direction (editing/direction.py) are the edited text. It is followed away
    from the caption, eps = eps(caption) + guidance_scale (eps(edited) - eps(caption)): the authors' choice of negative
    prompt, with which the null edit gives the source back at any scale.
 3. DDIM from the inverted noise, each step guided to look where the source's own sampling looked
-   (attention_guidance.py).
+   (editing/attention_guidance.py).
 
 The reference of the attention is sampled without `delta_sample - delta_train`: it is the source. Written here because
 diffusers' pipeline of that name takes one image at a time, drops the edit at guidance_scale 1, goes on from the
@@ -14,7 +14,7 @@ unconditional half of the optimised latents, and leaves its processors in the U-
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -23,7 +23,7 @@ import torch
 from ldbench.api import Request
 from ldbench.errors import UsageError
 
-from .diffusion.generator import StableDiffusion
+from .basic_ft import BasicFT
 from .diffusion.latent_diffusion import LatentDiffusion
 from .diffusion.network_cost import TRAINING_PASSES
 from .diffusion.sampling import ReverseStep, descend, predictor
@@ -33,6 +33,7 @@ from .editing.attention_guidance import AttentionGuidance
 from .editing.direction import edit_directions
 from .editing.inversion import drifted, invert, whitening
 from .editing.tuned_editor import TunedEditor
+from .fitting.fine_tuner import FineTuner
 
 
 @dataclass
@@ -46,9 +47,14 @@ class Pix2PixZero(TunedEditor):
     brains wanted 10 to 15 and chests 2 to 3.5.
     """
 
-    sampling_parameters: ClassVar[frozenset[str]] = StableDiffusion.sampling_parameters | {
+    sampling_parameters: ClassVar[frozenset[str]] = TunedEditor.sampling_parameters | {
         "guidance_weight", "regularisation_weight", "regularisation_steps", "regularisation_rolls",
     }
+    least: ClassVar[Mapping[str, float]] = {
+        **TunedEditor.least, "guidance_weight": 0, "regularisation_weight": 0, "regularisation_steps": 0,
+        "regularisation_rolls": 1,
+    }
+    tuning: ClassVar[type[FineTuner]] = BasicFT
 
     sampler: Literal["ddim"] = "ddim"
     sampling_steps: int = 20
@@ -62,11 +68,6 @@ class Pix2PixZero(TunedEditor):
         super().__post_init__()
         if self.sampler != "ddim":
             raise UsageError(f"sampler: expected ddim, the one that can be inverted, got {self.sampler!r}")
-        for name in ("guidance_weight", "regularisation_weight", "regularisation_steps"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"{name}: expected 0 or more, got {getattr(self, name)}")
-        if self.regularisation_rolls < 1:
-            raise UsageError(f"regularisation_rolls: expected 1 or more, got {self.regularisation_rolls}")
 
     def _image_calls(self) -> float:
         # inversion, and where attention is guided a reference, a pass and its gradient
@@ -79,14 +80,12 @@ class Pix2PixZero(TunedEditor):
         caption = model.embed(captions, [case.id for case in cases])
         edited = caption + edit_directions(model, cases)
         how, along = self._sampling(model), predictor(model, caption)
-        path, own_path = (reverse_path("ddim", how.steps, model.schedule.config) for _ in range(2))
-        white = whitening(
-            self.regularisation_weight, self.regularisation_steps, self.regularisation_rolls, requests
-        )
+        path, reference_path = (reverse_path("ddim", how.steps, model.schedule.config) for _ in range(2))
+        white = whitening(self.regularisation_weight, self.regularisation_steps, self.regularisation_rolls, requests)
         z_T = invert(along, z_0, path, how.drift, white)
         guide = None
         if self.guidance_weight:
-            reference = descend(along, z_T, own_path, how, [])
+            reference = descend(along, z_T, reference_path, how, [])
             guide = AttentionGuidance(model.unet, predictor(model, edited), reference, self.guidance_weight)
         towards = predictor(model, edited, how.guidance_scale, caption)
         yield from descend(towards, drifted(z_T, how.drift), path, how, [], guide)

@@ -22,6 +22,7 @@ from PIL import Image
 from ldbench.api import Attributes, Context, Request, TrainingSet
 from ldbench.errors import GeneratorError
 
+from .backbone.errors import one_line
 from .basic_ft import BasicFTDrift
 from .fitting.fine_tuner import hash_order
 from .references import Real
@@ -113,8 +114,7 @@ def read(path: Path, shape: tuple[int, int, int]) -> torch.Tensor:
                 )
             pixels = np.array(image.convert("RGB"), dtype=np.float32)
     except (OSError, SyntaxError, ValueError) as error:  # Pillow, for what is no image or a broken one
-        line = " ".join(str(error).split())[:160]
         raise GeneratorError(
-            f"real-synthetic: can't read {path} ({line}); `samples` must hold an image of every case"
+            f"real-synthetic: can't read {path} ({one_line(error)}); `samples` must hold an image of every case"
         ) from error
     return torch.from_numpy(pixels / 255).permute(2, 0, 1).contiguous()

@@ -10,19 +10,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import torch
 
 from ldbench.api import Request
 from ldbench.errors import UsageError
 
-from .diffusion.generator import StableDiffusion
+from .basic_ft import BasicFT
 from .diffusion.latent_diffusion import LatentDiffusion
 from .diffusion.sampling import ReverseStep, descend, predictor, step_generators
 from .diffusion.schedulers import reverse_path
-from .drift import Delta, Shift, shifted
+from .drift import Delta, shifted
 from .editing.tuned_editor import TunedEditor
+from .fitting.fine_tuner import FineTuner
 
 
 @dataclass
@@ -33,7 +34,8 @@ class SDEdit(TunedEditor):
     gives the source through the autoencoder, 1 a new image but for the a_T of the source that is left.
     """
 
-    sampling_parameters: ClassVar[frozenset[str]] = StableDiffusion.sampling_parameters | {"strength"}
+    sampling_parameters: ClassVar[frozenset[str]] = TunedEditor.sampling_parameters | {"strength"}
+    tuning: ClassVar[type[FineTuner]] = BasicFT
 
     sampling_steps: int = 20
     guidance_scale: float = 7.5
@@ -46,14 +48,14 @@ class SDEdit(TunedEditor):
 
     def _edit(self, model: LatentDiffusion, requests: Sequence[Request], z_0: torch.Tensor) -> Iterator[ReverseStep]:
         cases = [request.case for request in requests]
-        steps = self._edit_steps()
+        steps = self._step_count()
         if not steps:
             return
         how = self._sampling(model)
         path = reverse_path(how.sampler, how.steps, model.schedule.config, first=how.steps - steps)
         noise = torch.stack([request.noise(z_0.shape[1:]) for request in requests]).to(z_0.device)
         if how.drift.kind == "noise":
-            noise = shifted(noise, cast(Shift, how.drift.sample))
+            noise = shifted(noise, how.drift.sample)
         abar_t = path.abar[0]
         z_t = math.sqrt(abar_t) * z_0 + math.sqrt(1 - abar_t) * noise
         targets = [case.target_prompt or "" for case in cases]  # there, as source_latents has seen to
@@ -63,7 +65,7 @@ class SDEdit(TunedEditor):
     def _image_calls(self) -> float:
         return super()._image_calls() * self.strength
 
-    def _edit_steps(self) -> int:
+    def _step_count(self) -> int:
         return round(self.strength * self.sampling_steps)
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ldbench_baselines.diffusion.generator import StableDiffusion
-
+from .diffusion.generator import StableDiffusion
 from .drift import Delta
 
 

@@ -5,11 +5,11 @@ Gal et al. 2023 (arXiv 2208.01618); the paper's Table 1. The word, of `vectors` 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ldbench.api import Context
-from ldbench.errors import UsageError
 
 from .diffusion.latent_diffusion import LatentDiffusion
 from .drift import Delta
@@ -25,17 +25,13 @@ class TextualInversion(FineTuner):
     name: ClassVar[str] = "textual-inversion"
     rates: ClassVar[Rates] = Rates(5e-4, 2e-2)
     fewest_images: ClassVar[int] = 3
+    least: ClassVar[Mapping[str, float]] = {**FineTuner.least, "vectors": 1}
 
     steps: int = 250
     prompt_dropout: float = 0.0  # without the word there is nothing to learn
     placeholder: str = "<concept>"
     initial_word: str = "scan"
     vectors: int = 4
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.vectors < 1:
-            raise UsageError(f"vectors: expected 1 or more, got {self.vectors}")
 
     def _prompt(self, prompt: str) -> str:
         return " ".join([*token_names(self.placeholder, self.vectors), prompt])

@@ -82,7 +82,7 @@ def _quiet() -> Iterator[None]:
     """No bar for reading a local file, and no report of the libraries': what they found is checked here."""
     loggers = [logging.getLogger(library) for library in ("transformers", "diffusers")]
     levels = [logger.level for logger in loggers]
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()
     for logger in loggers:
         logger.setLevel(logging.ERROR)
     try:

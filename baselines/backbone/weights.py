@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from ldbench_baselines.backbone.precision import Precision
 from safetensors import SafetensorError, safe_open
 
 from .errors import REMEDY, MissingPartError, one_line, wrong
+from .precision import Precision
 
 WEIGHTS = {"text_encoder": "model", "unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
 

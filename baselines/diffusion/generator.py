@@ -1,27 +1,31 @@
-"""What every generator on a backbone shares: which backbone, in which precision, sampled how."""
+"""What every generator on a backbone shares: which backbone, in which precision, sampled how.
+
+A method changes what the network is asked (`_predictor`), or where the reverse process starts and which steps it takes
+(`_reverse`). Refuses parameters below their least value.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import torch
 
 from ldbench.api import Context, Generator, Moment, Needs, Request, TrainingSet
-from ldbench.errors import GeneratorError, LdbenchError
+from ldbench.errors import GeneratorError, LdbenchError, UsageError
 
 from ..backbone.precision import Precision, arithmetic
 from ..drift import Delta, Drift, DriftKind, Shift, Where, make_drift, signal_leak
 from .latent_diffusion import LatentDiffusion, load_backbone
 from .network_cost import CHECKPOINTED, STATE, TRAINING_PASSES, network_cost
-from .sampling import Sampler, Sampling, sample, trajectory
-from .schedulers import start_abar
+from .sampling import Predict, ReverseStep, Sampling, predictor, reverse, start_noise, step_generators
+from .schedulers import Sampler, start_abar
 
 
 @dataclass
 class StableDiffusion(Generator):
-    """The backbone without fine-tuning.
+    """Stable Diffusion as it comes: the pretrained backbone, and nothing is trained.
 
     `backbone` overrides what the card recommends; `download` allows it to be fetched from the hub. `delta_sample` is
     the mean of the noise that sampling starts from (`drift=noise`), or is added at every reverse step (`drift=step`,
@@ -35,6 +39,7 @@ class StableDiffusion(Generator):
         {"sampler", "sampling_steps", "guidance_scale", "drift", "delta_sample", "delta_total"}
     )
     fits_together: ClassVar[bool] = True
+    least: ClassVar[Mapping[str, float]] = {}  # the smallest value of parameters that have one
 
     backbone: str | None = None
     download: bool = False
@@ -50,27 +55,38 @@ class StableDiffusion(Generator):
     _train: TrainingSet | None = field(default=None, init=False, repr=False, compare=False)
     _mean_latent: torch.Tensor | None = field(default=None, init=False, repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        for name, least in self.least.items():
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise UsageError(f"{name}: expected {least} or more, got {value}")
+
     def fit(self, train: TrainingSet, context: Context) -> None:
         """Load the backbone; the training set is kept for `signal-leak`, which alone looks at it."""
         self._model, self._train, self._mean_latent = self._load(context), train, None
 
+    @torch.no_grad()
     def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
-        """One image a prompt, `(N, 3, H, W) float32 in [0, 1]`."""
+        """One image a request, `(N, 3, H, W) float32 in [0, 1]`."""
         model = self._fitted()
         with arithmetic(context.device, self._precision(context)):
-            return sample(model, self._asked(requests), context.image_shape, self._sampling(model))
+            z, steps = self._reverse(model, requests, context)
+            for step in steps:
+                z = step.next_latents
+            return model.decode(z)
 
     def encode(self, images: torch.Tensor, context: Context) -> torch.Tensor:
         """Scaled latents `(N, C, h, w) float32` of images `(N, 3, H, W) float32 in [0, 1]`: the posterior's means."""
         return self._fitted().encode(images)[0].float()
 
+    @torch.no_grad()
     def trajectory(self, requests: Sequence[Request], context: Context) -> Iterator[Moment]:
         """The reverse process of one batch, step by step."""
         model = self._fitted()
-        how = self._sampling(model)
         with arithmetic(context.device, self._precision(context)):
-            for step, timestep, z_t, z_0 in trajectory(model, self._asked(requests), context.image_shape, how):
-                yield Moment(step, how.steps, timestep, z_t, model.decode(z_0))
+            for step in self._reverse(model, requests, context)[1]:
+                images = model.decode(step.clean_latents())
+                yield Moment(step.step, self._step_count(), step.timestep, step.latents, images)
 
     def needs(self, context: Context) -> Needs:
         """What is missing of the backbone, or what fitting and generating on it take."""
@@ -110,12 +126,29 @@ class StableDiffusion(Generator):
             return self.precision
         return "bfloat16" if context.device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
 
-    def _asked(self, requests: Sequence[Request]) -> list[Request]:
-        """The requests with the prompts that this method wants."""
-        return [replace(each, case=replace(each.case, prompt=self._prompt(each.case.prompt))) for each in requests]
+    def _reverse(
+        self, model: LatentDiffusion, requests: Sequence[Request], context: Context
+    ) -> tuple[torch.Tensor, Iterator[ReverseStep]]:
+        """The latents `(B, C, h, w)` that a batch starts from, and the steps from there to its images."""
+        noise, predict = start_noise(model, requests, context.image_shape), self._predictor(model, requests, context)
+        how, generators = self._sampling(model), step_generators(requests)
+        return noise, reverse(predict, noise, model.schedule.config, how, generators)
+
+    def _predictor(self, model: LatentDiffusion, requests: Sequence[Request], context: Context) -> Predict:
+        """What the network says of noisy latents of these requests, guided."""
+        return predictor(model, self._text(model, requests), self.guidance_scale)
+
+    def _text(self, model: LatentDiffusion, requests: Sequence[Request]) -> torch.Tensor:
+        """Hidden states `(B, L, d)` of the prompts as this method wants them."""
+        prompts = [self._prompt(request.case.prompt) for request in requests]
+        return model.embed(prompts, [request.case.id for request in requests])
 
     def _prompt(self, prompt: str) -> str:
         return prompt
+
+    def _step_count(self) -> int:
+        """How many reverse steps a generation takes."""
+        return self.sampling_steps
 
     def _sampling(self, model: LatentDiffusion) -> Sampling:
         return Sampling(self.sampler, self.sampling_steps, self.guidance_scale, self._drift(model))
@@ -126,7 +159,7 @@ class StableDiffusion(Generator):
     def _resolved(self, model: LatentDiffusion, delta: Delta, where: Where) -> Drift:
         return make_drift(
             delta=delta, delta_sample=self.delta_sample, delta_total=self.delta_total, kind=self.drift, where=where,
-            channels=model.unet.config.out_channels, steps=self.sampling_steps,
+            channels=model.unet.config["out_channels"], steps=self.sampling_steps,
             leak=lambda: self._signal_leak(model),
         )
 

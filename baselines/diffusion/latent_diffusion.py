@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 import torch
 
@@ -64,13 +64,13 @@ class LatentDiffusion:
 
     def latent_shape(self, image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
         """`(C, h, w)` of the latents of images `(3, H, W)`."""
-        factor = 2 ** (len(self._vae_config.block_out_channels) - 1)
+        factor = 2 ** (len(self.vae.config["block_out_channels"]) - 1)
         if image_shape[1] % factor or image_shape[2] % factor:
             raise UsageError(
                 f"images of {image_shape[1]} x {image_shape[2]}: expected multiples of {factor} for this backbone's "
                 "autoencoder; choose another resolution or backbone"
             )
-        return self._vae_config.latent_channels, image_shape[1] // factor, image_shape[2] // factor
+        return self.vae.config["latent_channels"], image_shape[1] // factor, image_shape[2] // factor
 
     def tokenise(self, prompts: Sequence[str], cases: Sequence[str] | None = None) -> torch.Tensor:
         """Token ids `(B, L) int64`, padded; a longer prompt is cut, with one warning a prompt that names its case."""
@@ -100,23 +100,22 @@ class LatentDiffusion:
         """Mean and deviation of the scaled latents' posterior, `(2, B, C, h, w) float32`, of images in [0, 1]."""
         pixels = images.to(self.vae.device, self.vae.dtype) * 2 - 1
         posterior = self.vae.encode(pixels).latent_dist
-        mean = (posterior.mean.float() - self._shift) * self._vae_config.scaling_factor
-        return torch.stack([mean, posterior.std.float() * self._vae_config.scaling_factor])
+        mean = (posterior.mean.float() - self._shift) * self.vae.config["scaling_factor"]
+        return torch.stack([mean, posterior.std.float() * self.vae.config["scaling_factor"]])
 
     @torch.no_grad()
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Images `(B, 3, H, W) float32 in [0, 1]` of scaled latents `(B, C, h, w)`."""
-        z = latents.float() / self._vae_config.scaling_factor + self._shift
-        images: torch.Tensor = self.vae.decode(z.to(self.vae.dtype)).sample.float()
+        images: torch.Tensor = self.vae.decode(self.unscaled(latents.float()).to(self.vae.dtype)).sample.float()
         return (images / 2 + 0.5).clamp(0, 1)
+
+    def unscaled(self, latents: torch.Tensor) -> torch.Tensor:
+        """Scaled latents in the autoencoder's own scale."""
+        return latents / float(self.vae.config["scaling_factor"]) + self._shift
 
     @property
     def _shift(self) -> float:
-        return float(self._vae_config.shift_factor or 0.0)
-
-    @property
-    def _vae_config(self) -> Any:
-        return self.vae.config  # read by attribute; diffusers annotates it as a dict
+        return float(self.vae.config["shift_factor"] or 0.0)
 
     @torch.no_grad()
     def add_tokens(self, names: Sequence[str], like: str) -> tuple[int, ...]:
@@ -137,17 +136,18 @@ class LatentDiffusion:
             raise UsageError(f"initial word {like!r}: expected a word with at least one token")
         # single_word: CLIP's vocabulary would otherwise find "sks" inside longer words
         self.tokenizer.add_tokens([AddedToken(name, single_word=True, normalized=True) for name in names])
-        rows = max(len(self.tokenizer), self._embeddings.num_embeddings)
+        rows = max(len(self.tokenizer), self.embeddings.num_embeddings)
         device = self.text_encoder.device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(0)  # transformers fills new rows from the global state; they are overwritten below
             self.text_encoder.resize_token_embeddings(rows, mean_resizing=False)
         ids = tuple(cast(list[int], self.tokenizer.convert_tokens_to_ids(list(names))))
-        self._embeddings.weight[list(ids)] = self._embeddings.weight[pieces].mean(0)
+        self.embeddings.weight[list(ids)] = self.embeddings.weight[pieces].mean(0)
         return ids
 
     @property
-    def _embeddings(self) -> torch.nn.Embedding:
+    def embeddings(self) -> torch.nn.Embedding:
+        """The text encoder's table of tokens."""
         return cast(torch.nn.Embedding, self.text_encoder.get_input_embeddings())
 
 

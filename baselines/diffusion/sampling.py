@@ -21,10 +21,7 @@ from ldbench.errors import UsageError
 
 from ..drift import Drift, shifted
 from .latent_diffusion import LatentDiffusion
-from .schedulers import ReversePath, Sampler, check_sampler, make_scheduler, reverse_path
-
-__all__ = ["Guide", "Predict", "ReverseStep", "Sampler", "Sampling", "descend", "integrate", "make_scheduler",
-           "predictor", "reverse", "sample", "step_generators", "trajectory"]
+from .schedulers import ReversePath, Sampler, check_sampler, reverse_path
 
 Predict = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 Guide = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -83,16 +80,10 @@ def sample(
     model: LatentDiffusion, requests: Sequence[Request], image_shape: tuple[int, int, int], how: Sampling
 ) -> torch.Tensor:
     """Images `(B, 3, H, W) float32 in [0, 1]`, one a request."""
-    return model.decode(integrate(*_start(model, requests, image_shape, how)))
-
-
-@torch.no_grad()
-def trajectory(
-    model: LatentDiffusion, requests: Sequence[Request], image_shape: tuple[int, int, int], how: Sampling
-) -> Iterator[tuple[int, int, torch.Tensor, torch.Tensor]]:
-    """The same run step by step: (step, timestep, z_t, predicted z_0), the latents `(B, C, h, w) float32`."""
-    for each in reverse(*_start(model, requests, image_shape, how)):
-        yield each.step, each.timestep, each.latents, each.clean_latents()
+    noise = start_noise(model, requests, image_shape)
+    text = model.embed([request.case.prompt for request in requests], [request.case.id for request in requests])
+    predict = predictor(model, text, how.guidance_scale)
+    return model.decode(integrate(predict, noise, model.schedule.config, how, step_generators(requests)))
 
 
 def integrate(
@@ -100,9 +91,9 @@ def integrate(
     generators: list[torch.Generator],
 ) -> torch.Tensor:
     """z_0 `(B, C, h, w)` from standard normal noise, by the sampler's steps over `predict(z_t, t)`."""
-    for each in reverse(predict, noise_BChw, config, how, generators):
-        last = each.next_latents
-    return last
+    for step in reverse(predict, noise_BChw, config, how, generators):
+        z = step.next_latents
+    return z
 
 
 def reverse(
@@ -146,13 +137,12 @@ def _step_options(path: ReversePath, how: Sampling, generators: list[torch.Gener
     return {"generator": generators} | ({"eta": eta} if how.sampler == "ddim" else {})
 
 
-def _start(
-    model: LatentDiffusion, requests: Sequence[Request], image_shape: tuple[int, int, int], how: Sampling
-) -> tuple[Predict, torch.Tensor, Mapping[str, Any], Sampling, list[torch.Generator]]:
+def start_noise(
+    model: LatentDiffusion, requests: Sequence[Request], image_shape: tuple[int, int, int]
+) -> torch.Tensor:
+    """Standard normal noise `(B, C, h, w)` on the model's device, each image's from its request's seed."""
     noise = torch.stack([request.noise(model.latent_shape(image_shape)) for request in requests])
-    prompts, cases = [each.case.prompt for each in requests], [each.case.id for each in requests]
-    predict = predictor(model, model.embed(prompts, cases), how.guidance_scale)
-    return predict, noise.to(model.unet.device), model.schedule.config, how, step_generators(requests)
+    return noise.to(model.unet.device)
 
 
 def step_generators(requests: Sequence[Request]) -> list[torch.Generator]:
@@ -165,25 +155,16 @@ def predictor(
 ) -> Predict:
     """The network's prediction under hidden states `text_BLd`; with a `scale` other than 1 led from those of `away_BLd`
     (of the empty prompt where there are none) beyond them, at twice the cost."""
-    text = text_BLd.to(model.unet.dtype)
-    away = None
-    if scale != 1:
-        away = model.embed([""]).to(text.dtype).expand_as(text) if away_BLd is None else away_BLd.to(text.dtype)
+    dtype = model.unet.dtype  # the network may be in half precision; the latents are float32 throughout
+    text = text_BLd.to(dtype)
+    if scale == 1:
+        return lambda z, t: model.unet(z.to(dtype), t, text).sample.float()
+    away = model.embed([""]).to(dtype).expand_as(text) if away_BLd is None else away_BLd.to(dtype)
+    texts = torch.cat([away, text])
 
     def predict(z: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        return _predict(model, z, t, text, away, scale)
+        without, with_text = model.unet(torch.cat([z, z]).to(dtype), t, texts).sample.float().chunk(2)
+        guided: torch.Tensor = without + scale * (with_text - without)
+        return guided
 
     return predict
-
-
-def _predict(
-    model: LatentDiffusion, z: torch.Tensor, t: torch.Tensor, text: torch.Tensor, away: torch.Tensor | None,
-    scale: float,
-) -> torch.Tensor:
-    z = z.to(model.unet.dtype)  # the network may be in half precision; the latents are float32 throughout
-    if away is None:
-        predicted: torch.Tensor = model.unet(z, t, text).sample.float()
-        return predicted
-    without, with_text = model.unet(torch.cat([z, z]), t, torch.cat([away, text])).sample.float().chunk(2)
-    guided: torch.Tensor = without + scale * (with_text - without)
-    return guided

@@ -10,7 +10,7 @@ Shapes: B images, N training pairs, C latent channels, h and w latent pixels, L 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
@@ -20,21 +20,16 @@ from ..fitting.denoising import Denoising
 from ..fitting.loop import Batch
 
 
-class EditBatch(NamedTuple):
+@dataclass(frozen=True)
+class EditBatch(Batch):
     """A `Batch` in which `dropped` is the instruction's, and `image_dropped (B,) bool`: source image left out."""
 
-    index: torch.Tensor
-    timestep: torch.Tensor
-    posterior_eps: torch.Tensor
-    eps: torch.Tensor
-    dropped: torch.Tensor
-    weight: torch.Tensor
     image_dropped: torch.Tensor
 
 
 @dataclass(frozen=True)
 class EditDenoising:
-    """`denoising` of the targets, with the sources' conditions `(N, C, h, w)` beside them.
+    """`denoising` of the targets, with the sources' conditions `(N, C, h, w)` beside them: `model.unscaled` latents.
 
     The instruction alone is left out with probability `dropout`, the image alone with the same, and both with the same
     (Sec. 3.2.1: 5 % each), by one draw: Eq. 3 needs all three.
@@ -49,21 +44,15 @@ class EditDenoising:
         batch = self.denoising.draw(source)
         chance = torch.rand(len(batch.index), generator=source)
         image_dropped = (chance >= self.dropout) & (chance < 3 * self.dropout)
-        return EditBatch(*batch._replace(dropped=chance < 2 * self.dropout), image_dropped)
+        return EditBatch(**vars(batch) | {"dropped": chance < 2 * self.dropout, "image_dropped": image_dropped})
 
     def loss(self, batch: EditBatch) -> torch.Tensor:
         """Weighted mean squared errors, summed over the images of a part of a batch."""
-        unet, plain = self.denoising.model.unet, Batch(*batch[:-1])
+        unet = self.denoising.model.unet
         text = self.denoising.condition(batch.index, batch.dropped)
         kept = (~batch.image_dropped)[:, None, None, None]
         image = (self.conditions[batch.index] * kept).to(unet.device)
-        return self.denoising.errors_of(lambda z_t, t: unet(torch.cat([z_t, image], 1), t, text).sample, plain)
-
-
-def image_condition(model: LatentDiffusion, latents: torch.Tensor) -> torch.Tensor:
-    """Scaled latents `(B, C, h, w)` in the autoencoder's own scale."""
-    config: Any = model.vae.config  # read by attribute; diffusers annotates it as a dict
-    return latents / config.scaling_factor + float(config.shift_factor or 0.0)
+        return self.denoising.errors_of(lambda z_t, t: unet(torch.cat([z_t, image], 1), t, text).sample, batch)
 
 
 @torch.no_grad()

@@ -24,7 +24,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -34,7 +33,7 @@ from ldbench.errors import UsageError
 
 from ..diffusion.sampling import Predict
 from ..diffusion.schedulers import ReversePath
-from ..drift import Drift, Shift, shifted
+from ..drift import Drift, shifted
 
 Regularise = Callable[[torch.Tensor], torch.Tensor]
 _COARSEST = 8
@@ -50,7 +49,7 @@ def invert(
     """
     if path.eta or path.exploding or any(len(calls) != 1 for calls in path.calls):
         raise UsageError("inversion: expected the deterministic sampler ddim")
-    z, trained = z_0, cast(Shift, drift.train)
+    z, trained = z_0, drift.train
     for step in reversed(range(len(path.calls))):
         abar_t, abar_s = path.abar[step], path.abar[step + 1]
         z = shifted(z, drift.step_shift(abar_s, path.variance(step)), -1.0)
@@ -65,7 +64,7 @@ def drifted(z_T: torch.Tensor, drift: Drift) -> torch.Tensor:
     """Inverted latents where sampling with the drift starts: delta_sample - delta_train on, for kind `noise`."""
     if drift.kind == "step" or drift.sample == drift.train:
         return z_T
-    return shifted(shifted(z_T, cast(Shift, drift.sample)), cast(Shift, drift.train), -1.0)
+    return shifted(shifted(z_T, drift.sample), drift.train, -1.0)
 
 
 def noise_of(
@@ -172,6 +171,6 @@ def _down(
 def _rolled(x_BChw: torch.Tensor, offset_BC: torch.Tensor, dimension: int) -> torch.Tensor:
     """Each channel of each image rolled by its own offset along a dimension."""
     size = x_BChw.shape[dimension]
-    place = (torch.arange(size, device=x_BChw.device) - offset_BC[..., None]) % size
-    index = place[..., :, None] if dimension == 2 else place[..., None, :]
+    origin = (torch.arange(size, device=x_BChw.device) - offset_BC[..., None]) % size
+    index = origin[..., :, None] if dimension == 2 else origin[..., None, :]
     return x_BChw.gather(dimension, index.expand_as(x_BChw))

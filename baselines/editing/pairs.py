@@ -20,16 +20,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from safetensors.torch import load_file
 
 from ldbench.api import Case, Context, Example, Request, TrainingSet, case_seed
 from ldbench.errors import GeneratorError
 
 from ..backbone.precision import arithmetic
 from ..diffusion.latent_diffusion import LatentDiffusion
-from ..diffusion.sampling import Sampling, integrate, predictor, step_generators
-from ..fitting.checkpoint import read_metadata, save_atomic
-from ..fitting.encoded import EncodedSet, encode_set
+from ..diffusion.sampling import Sampling, integrate, predictor, start_noise, step_generators
+from ..fitting.checkpoint import kept
+from ..fitting.encoded import EncodedSet, View, encode_set
 from ..fitting.fine_tuner import FineTuner
 from ..fitting.shared_fit import fit_key, shared_start
 
@@ -62,7 +61,7 @@ def has_pairs(train: TrainingSet) -> bool:
 def encoded_pairs(model: LatentDiffusion, train: TrainingSet, context: Context, *, flip: bool = False) -> EncodedPairs:
     """The task's own pairs, encoded or taken from what an earlier call left in `context.folder`."""
     kept_apart = replace(context, folder=context.folder / SOURCES)
-    sources = encode_set(model, _Sources(train), kept_apart, flip=flip)
+    sources = encode_set(model, View(train, range(len(train)), _source), kept_apart, flip=flip)
     return EncodedPairs(sources.moments[0], encode_set(model, train, context, flip=flip))
 
 
@@ -74,39 +73,38 @@ def generated_pairs(
     `scale` is how far the target's caption is followed. Kept in `context.folder`. The targets' posteriors have no
     width: these latents were sampled, not encoded.
     """
-    wanted = pair_prompts(train, count, context.seed)
-    text = json.dumps([fit_key(start, train, context), scale, [vars(each) for each in wanted]])
-    made_of, path = hashlib.sha256(text.encode()).hexdigest(), context.folder / PAIRS
-    if path.exists() and read_metadata(path).get("made_of") == made_of:
-        latents = load_file(path)["latents"]
-    else:
+    prompts = pair_prompts(train, count, context.seed)
+    text = json.dumps([fit_key(start, train, context), scale, [vars(pair) for pair in prompts]])
+    made_of = hashlib.sha256(text.encode()).hexdigest()
+
+    def sampled() -> torch.Tensor:
         model = shared_start(start, train, context)
-        made = []
-        for first in range(0, len(wanted), batch_size):
+        batches = []
+        for first in range(0, len(prompts), batch_size):
+            batch = prompts[first : first + batch_size]
             with arithmetic(context.device, start._precision(context)):
-                batch = wanted[first : first + batch_size]
-                made.append(sample_pairs(model, batch, context.image_shape, start._sampling(model), scale))
-            context.progress("pairs", first + len(batch), len(wanted))
-        latents = torch.cat(made, 1)
-        if context.process == 0:
-            save_atomic({"latents": latents}, path, {"made_of": made_of})
-    instructions = tuple(sorted({each.instruction for each in wanted}))
-    prompt_of = torch.tensor([instructions.index(each.instruction) for each in wanted])
+                batches.append(sample_pairs(model, batch, context.image_shape, start._sampling(model), scale))
+            context.progress("pairs", first + len(batch), len(prompts))
+        return torch.cat(batches, 1)
+
+    latents = kept(context.folder / PAIRS, made_of, "latents", sampled, write=context.process == 0)
+    instructions = tuple(sorted({pair.instruction for pair in prompts}))
+    prompt_of = torch.tensor([instructions.index(pair.instruction) for pair in prompts])
     moments = torch.stack([latents[1], torch.zeros_like(latents[1])])
     return EncodedPairs(latents[0], EncodedSet(moments, prompt_of, instructions))
 
 
 @torch.no_grad()
 def sample_pairs(
-    model: LatentDiffusion, wanted: Sequence[PairPrompts], image_shape: tuple[int, int, int], how: Sampling,
+    model: LatentDiffusion, prompts: Sequence[PairPrompts], image_shape: tuple[int, int, int], how: Sampling,
     scale: float,
 ) -> torch.Tensor:
     """Scaled latents `(2, N, C, h, w) float32` on the CPU, sources and targets: the same noise under two captions."""
-    requests = [Request(Case("pair", each.source, {}), each.seed) for each in wanted]
-    noise = torch.stack([request.noise(model.latent_shape(image_shape)) for request in requests])
-    before, after = (model.embed(texts) for texts in zip(*((each.source, each.target) for each in wanted), strict=True))
+    requests = [Request(Case("pair", pair.source, {}), pair.seed) for pair in prompts]
+    noise = start_noise(model, requests, image_shape)
+    before, after = model.embed([pair.source for pair in prompts]), model.embed([pair.target for pair in prompts])
     sides = [
-        integrate(predict, noise.to(model.unet.device), model.schedule.config, how, step_generators(requests)).cpu()
+        integrate(predict, noise, model.schedule.config, how, step_generators(requests)).cpu()
         for predict in (predictor(model, before), predictor(model, after, scale, before))
     ]
     return torch.stack(sides)
@@ -115,7 +113,8 @@ def sample_pairs(
 def pair_prompts(train: TrainingSet, count: int | None, seed: int) -> list[PairPrompts]:
     """The captions and instruction of `count` pairs, from the examples that have an edit in turn, each pair with noise
     of its own; `GeneratorError` where no example has one."""
-    edits = [(each.id, *prompts) for each in map(train.__getitem__, range(len(train))) if (prompts := _prompts(each))]
+    examples = map(train.__getitem__, range(len(train)))
+    edits = [(example.id, *prompts) for example in examples if (prompts := _prompts(example))]
     if not edits:
         raise GeneratorError(
             f"none of {len(train)} training examples: expected a source image, or source_prompt, target_prompt and "
@@ -134,22 +133,13 @@ def _prompts(example: Example) -> tuple[str, str, str] | None:
     return example.source_prompt, example.target_prompt, example.instruction
 
 
-@dataclass(frozen=True)
-class _Sources:
-    """The sources of pairs, as images of their own."""
-
-    train: TrainingSet
-
-    def __len__(self) -> int:
-        return len(self.train)
-
-    def __getitem__(self, index: int) -> Example:
-        pair = self.train[index]
-        if pair.source is None:
-            raise GeneratorError(f"training example {pair.id}: expected a source as the others have, got none; drop it")
-        if pair.source.shape != pair.image.shape:
-            raise GeneratorError(
-                f"training example {pair.id}: expected a source of {tuple(pair.image.shape)}, its target's size, got "
-                f"{tuple(pair.source.shape)}; resize it"
-            )
-        return Example(pair.id, pair.source, pair.prompt, pair.source_attributes or {})
+def _source(pair: Example) -> Example:
+    """The source of a pair as an image of its own."""
+    if pair.source is None:
+        raise GeneratorError(f"training example {pair.id}: expected a source as the others have, got none; drop it")
+    if pair.source.shape != pair.image.shape:
+        raise GeneratorError(
+            f"training example {pair.id}: expected a source of {tuple(pair.image.shape)}, its target's size, got "
+            f"{tuple(pair.source.shape)}; resize it"
+        )
+    return Example(pair.id, pair.source, pair.prompt, pair.source_attributes or {})

@@ -6,21 +6,20 @@ Neither is trained to edit. Both start from the backbone as basic fine-tuning le
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
 
-from ldbench.api import Context, Moment, Request, TrainingSet
-from ldbench.errors import GeneratorError, UsageError
+from ldbench.api import Context, Request, TrainingSet
+from ldbench.errors import GeneratorError
 
-from ..backbone.precision import arithmetic
-from ..basic_ft import BasicFT
 from ..diffusion.generator import StableDiffusion
 from ..diffusion.latent_diffusion import LatentDiffusion
 from ..diffusion.sampling import ReverseStep
 from ..drift import Delta, Drift
+from ..fitting.fine_tuner import FineTuner
 from ..fitting.shared_fit import shared_start
 
 
@@ -34,53 +33,33 @@ class TunedEditor(StableDiffusion):
 
     kinds: ClassVar[frozenset[str]] = frozenset({"aging", "disease-counterfactual"})
     reason: ClassVar[str] = "Edits a source image, which a prompt alone doesn't bring."
+    least: ClassVar[Mapping[str, float]] = {"start_steps": 1}
+    tuning: ClassVar[type[FineTuner]]  # the method that `start` basic-ft names
 
     start: Literal["basic-ft", "sd"] = "basic-ft"
     start_steps: int = 1150
     delta: Delta = 0.0
-
-    def __post_init__(self) -> None:
-        if self.start_steps < 1:
-            raise UsageError(f"start_steps: expected 1 or more, got {self.start_steps}")
 
     def fit(self, train: TrainingSet, context: Context) -> None:
         """Load the backbone, tuned on the single scans of `train` unless `start` is sd."""
         self._train, self._mean_latent = train, None
         self._model = self._load(context) if self.start == "sd" else shared_start(self._tuner(), train, context)
 
-    @torch.no_grad()
-    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
-        """Each request's source after its edit, `(N, 3, H, W) float32 in [0, 1]`."""
-        model = self._fitted()
-        with arithmetic(context.device, self._precision(context)):
-            z = source_latents(model, requests, context.image_shape)
-            for each in self._edit(model, requests, z):
-                z = each.next_latents
-            return model.decode(z)
-
-    @torch.no_grad()
-    def trajectory(self, requests: Sequence[Request], context: Context) -> Iterator[Moment]:
-        """The steps of the edit of one batch, from noise to images."""
-        model = self._fitted()
-        with arithmetic(context.device, self._precision(context)):
-            z = source_latents(model, requests, context.image_shape)
-            for each in self._edit(model, requests, z):
-                images = model.decode(each.clean_latents())
-                yield Moment(each.step, self._edit_steps(), each.timestep, each.latents, images)
+    def _reverse(
+        self, model: LatentDiffusion, requests: Sequence[Request], context: Context
+    ) -> tuple[torch.Tensor, Iterator[ReverseStep]]:
+        z_0 = source_latents(model, requests, context.image_shape)
+        return z_0, self._edit(model, requests, z_0)
 
     def _edit(self, model: LatentDiffusion, requests: Sequence[Request], z_0: torch.Tensor) -> Iterator[ReverseStep]:
         """The reverse steps that lead from the sources' latents `(B, C, h, w)` to the edited ones."""
         raise NotImplementedError
 
-    def _edit_steps(self) -> int:
-        """How many reverse steps an edit takes."""
-        return self.sampling_steps
-
     def _training_calls(self) -> int:
         return self._tuner()._training_calls() if self.start == "basic-ft" else 0
 
-    def _tuner(self) -> BasicFT:
-        return BasicFT(
+    def _tuner(self) -> FineTuner:
+        return self.tuning(
             backbone=self.backbone, download=self.download, precision=self.precision, steps=self.start_steps,
             delta=self.delta,
         )

@@ -1,4 +1,4 @@
-"""A training run's state on disk: safetensors with JSON in its header, written aside and renamed.
+"""What a fit keeps on disk: its state, and tensors that are dear to make. Safetensors, written aside and renamed.
 
 Resuming gives bit for bit what not stopping gives. Refuses a checkpoint of other settings, and keeps it.
 """
@@ -6,7 +6,7 @@ Resuming gives bit for bit what not stopping gives. Refuses a checkpoint of othe
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,13 +34,13 @@ class Checkpoint:
         """Write the state after `step` steps; what stood there before stays until the new file is whole."""
         tensors = {f"averaged.{name}": value for name, value in averaged.items()}
         for name, value in parameters.items():
-            tensors[f"trained.{name}"] = value.detach()
+            tensors[f"trained.{name}"] = value
             tensors |= {f"adam.{key}.{name}": part for key, part in optimiser.state[value].items()}
         metadata = {
             "step": str(step), "settings": json.dumps(self.settings, sort_keys=True),
             "scaler": json.dumps(scaler.state_dict()),
         }
-        save_atomic({name: value.contiguous().cpu() for name, value in tensors.items()}, self.folder / STATE, metadata)
+        save_atomic(tensors, self.folder / STATE, metadata)
 
     def resume(
         self, parameters: Mapping[str, torch.nn.Parameter], averaged: Mapping[str, torch.Tensor],
@@ -81,7 +81,7 @@ def save_atomic(tensors: Mapping[str, torch.Tensor], path: Path, metadata: Mappi
     aside = path.with_name(f".{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(dict(tensors), aside, dict(metadata))
+        save_file({name: value.detach().contiguous().cpu() for name, value in tensors.items()}, aside, dict(metadata))
         aside.replace(path)
     except (OSError, SafetensorError) as error:  # safetensors has its own error for a full disk
         with suppress(OSError):
@@ -94,7 +94,17 @@ def read_metadata(path: Path) -> dict[str, str]:
     """The header's texts; a `GeneratorError` for a file that is no safetensors."""
     try:
         with safe_open(path, framework="pt") as file:
-            found: dict[str, str] = file.metadata() or {}
+            return file.metadata() or {}
     except SafetensorError as error:
         raise GeneratorError(f"{path}: expected safetensors, got {error}; remove its folder to start anew") from error
-    return found
+
+
+def kept(path: Path, made_of: str, name: str, make: Callable[[], torch.Tensor], *, write: bool) -> torch.Tensor:
+    """The tensor `name` that an earlier call left at `path` from the same `made_of`; else `make()`, left there where
+    this process is the one to `write`."""
+    if path.exists() and read_metadata(path).get("made_of") == made_of:
+        return load_file(path)[name]
+    tensor = make()
+    if write:
+        save_atomic({name: tensor}, path, {"made_of": made_of})
+    return tensor

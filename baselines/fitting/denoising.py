@@ -10,18 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 
 from ..diffusion.latent_diffusion import LatentDiffusion
+from ..diffusion.sampling import Predict
 from ..drift import Drift
 from .encoded import EncodedSet
 from .loop import Batch
 
 HIGH_NOISE = 0.7
 Condition = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-Predict = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Denoising:
         if settings.prior:
             prior = torch.randint(self.instances, len(self.data), (settings.prior,), generator=source)
             index = torch.cat([index, prior])
-        t = settings.timesteps(self.model.schedule.config.num_train_timesteps, source)
+        t = settings.timesteps(self.model.schedule.config["num_train_timesteps"], source)
         posterior_eps = torch.randn((len(index), *shape), generator=source)
         eps = torch.randn((len(index), *shape), generator=source)
         dropped = torch.rand(len(index), generator=source) < settings.prompt_dropout
@@ -96,11 +97,11 @@ class Denoising:
     def errors_of(self, predict: Predict, batch: Batch) -> torch.Tensor:
         """The loss of what `predict(z_t, t)` says of the batch's noisy latents."""
         device, schedule = self.model.unet.device, self.model.schedule
-        t = batch.timestep.to(device)
+        t = cast(torch.IntTensor, batch.timestep.to(device))  # as diffusers annotates it; int64 serves
         z_0 = self.data.z_0(batch.index, batch.posterior_eps, device)
         noise = self.drift.training_noise(batch.eps.to(device))
         predicted = predict(schedule.add_noise(z_0, noise, t), t)
-        velocity = schedule.config.prediction_type == "v_prediction"
+        velocity = schedule.config["prediction_type"] == "v_prediction"
         target = schedule.get_velocity(z_0, noise, t) if velocity else noise
         errors = F.mse_loss(predicted.float(), target, reduction="none").mean((1, 2, 3))
         return (errors * batch.weight.to(device)).sum()
@@ -109,7 +110,7 @@ class Denoising:
 def frozen_text(model: LatentDiffusion, data: EncodedSet, batch_size: int = 50) -> Condition:
     """The condition of methods that leave the text encoder alone: every distinct prompt is embedded once."""
     chunks = [data.prompts[start : start + batch_size] for start in range(0, len(data.prompts), batch_size)]
-    text, empty = torch.cat([model.embed(list(chunk)) for chunk in chunks]), model.embed([""])
+    text, empty = torch.cat([model.embed(chunk) for chunk in chunks]), model.embed([""])
 
     def condition(index: torch.Tensor, dropped: torch.Tensor) -> torch.Tensor:
         prompts = data.prompt_of[index].to(text.device)

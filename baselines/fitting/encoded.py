@@ -11,20 +11,36 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 
-from ldbench.api import Context, TrainingSet
+from ldbench.api import Context, Example, TrainingSet
 from ldbench.errors import GeneratorError
 
 from ..diffusion.latent_diffusion import LatentDiffusion
 from .checkpoint import read_metadata, save_atomic
 
 CACHE = "latents.safetensors"
+
+
+@dataclass(frozen=True)
+class View:
+    """A training set seen otherwise: the examples at `indices`, each as `seen_as` gives it."""
+
+    train: TrainingSet
+    indices: Sequence[int]
+    seen_as: Callable[[Example], Example] = lambda example: example
+
+    def __len__(self) -> int:
+        """Number of examples."""
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> Example:
+        """The example at `index`, as it is seen here."""
+        return self.seen_as(self.train[self.indices[index]])
 
 
 @dataclass(frozen=True)
@@ -41,7 +57,7 @@ class EncodedSet:
 
     def z_0(self, index: torch.Tensor, posterior_eps: torch.Tensor, device: torch.device) -> torch.Tensor:
         """Scaled latents `(B, C, h, w)` of images `index`, drawn from their posteriors."""
-        mean, std = self.moments[:, index].to(device)
+        mean, std = self.moments[:, index].to(device).unbind()
         return mean + std * posterior_eps.to(device)
 
     def mean_latent(self) -> torch.Tensor:
@@ -56,53 +72,37 @@ def encode_set(
 
     `batch_size` images at a time: more of them cost memory and saved no time.
     """
+    path = context.folder / CACHE
     how = {"flip": flip, "image_shape": list(context.image_shape), "autoencoder": _autoencoder(model)}
-    kept = _kept(context.folder / CACHE, how)
+    made_of = json.loads(read_metadata(path).get("made_of", "{}")) if path.exists() else {}
+    moments = load_file(path)["moments"] if {key: made_of.get(key) for key in how} == how else None
+    batches: list[torch.Tensor] = []
     prompts: list[str] = []
-    moments: list[torch.Tensor] = []
     digest = hashlib.sha256()
     for start in range(0, len(train), batch_size):
         examples = [train[index] for index in range(start, min(start + batch_size, len(train)))]
         images = torch.stack([example.image for example in examples])
         digest.update(images.numpy().tobytes())
         prompts += [example.prompt for example in examples]
-        if kept is None:
-            moments.append(_moments(model, images, flip))
+        if moments is None:
+            batches.append(_moments(model, images, flip))
         context.progress("encode", len(prompts), len(train))
-    if kept is None:
-        kept = _Kept(torch.cat(moments, 2).flatten(1, 2), digest.hexdigest())
+    if moments is None:
+        moments = torch.cat(batches, 2).flatten(1, 2)
         if context.process == 0:
-            made_of = json.dumps({**how, "images": kept.images})
-            save_atomic({"moments": kept.moments}, context.folder / CACHE, {"made_of": made_of})
-    elif kept.images != digest.hexdigest():
-        raise GeneratorError(f"{context.folder / CACHE}: holds other images' latents; remove the folder to start anew")
+            save_atomic({"moments": moments}, path, {"made_of": json.dumps({**how, "images": digest.hexdigest()})})
+    elif made_of.get("images") != digest.hexdigest():
+        raise GeneratorError(f"{path}: holds other images' latents; remove the folder to start anew")
     distinct = tuple(sorted(set(prompts)))
-    place = {prompt: index for index, prompt in enumerate(distinct)}
-    prompt_of = torch.tensor([place[prompt] for prompt in prompts] * (2 if flip else 1))
-    return EncodedSet(kept.moments, prompt_of, distinct)
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """What the cache holds: moments `(2, N, C, h, w)`, and the SHA-256 of the images that they come from."""
-
-    moments: torch.Tensor
-    images: str
+    index_of = {prompt: index for index, prompt in enumerate(distinct)}
+    prompt_of = torch.tensor([index_of[prompt] for prompt in prompts] * (2 if flip else 1))
+    return EncodedSet(moments, prompt_of, distinct)
 
 
 def _moments(model: LatentDiffusion, images: torch.Tensor, flip: bool) -> torch.Tensor:
     """Moments of a batch `(2, 1, B, C, h, w)`, or with the mirrored images `(2, 2, B, C, h, w)`."""
     views = [images, images.flip(3)] if flip else [images]
     return torch.stack([model.encode(view).float().cpu() for view in views], 1)
-
-
-def _kept(path: Path, made_of: Mapping[str, object]) -> _Kept | None:
-    if not path.exists():
-        return None
-    found = json.loads(read_metadata(path).get("made_of", "{}"))
-    if {key: found.get(key) for key in made_of} != made_of:
-        return None
-    return _Kept(load_file(path)["moments"], str(found.get("images")))
 
 
 def _autoencoder(model: LatentDiffusion) -> str:

@@ -1,27 +1,27 @@
 """What all fine-tuners share: parameters, the order of things in `fit`, and where the drift comes in.
 
-A method says which parameters are trained and how prompts are conditioned on (`_prepare`), and may change prompts
-(`_prompt`) or add images that preserve the prior. Refuses training sets that are too small for the method.
+A method may say which parameters are trained and how prompts are conditioned on (`_prepare`), change prompts
+(`_prompt`) and add images that preserve the prior. Refuses training sets that are too small for the method.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
 import torch
 from diffusers import DDPMScheduler
 
-from ldbench.api import Context, Example, TrainingSet
-from ldbench.errors import GeneratorError, UsageError
+from ldbench.api import Context, TrainingSet
+from ldbench.errors import GeneratorError
 
 from ..diffusion.generator import StableDiffusion
 from ..diffusion.latent_diffusion import LatentDiffusion
 from ..drift import Delta, Drift, Where
 from .denoising import Condition, Denoising, Draw, frozen_text
-from .encoded import EncodedSet, encode_set
+from .encoded import EncodedSet, View, encode_set
 from .learned_tokens import EMBEDDINGS, LearnedTokens
 from .loop import AnyBatch, Objective, Share, TrainingSettings
 from .loop import train as optimise
@@ -52,7 +52,7 @@ def whole_unet(model: LatentDiffusion, data: EncodedSet) -> Trainable:
 
 @dataclass
 class FineTuner(StableDiffusion):
-    """A backbone of which something is trained on the task's scans and prompts.
+    """A backbone of which something is trained on the task's scans and prompts; here the whole U-Net.
 
     `images` takes so many training scans, chosen by a hash of their ids (none: all). `learning_rate` none is the
     method's own for the size of the U-Net. `micro_batch_size` cuts a batch for memory, 0 does not. `high_noise_share`
@@ -65,6 +65,7 @@ class FineTuner(StableDiffusion):
     name: ClassVar[str] = "fine-tuner"
     rates: ClassVar[Rates] = Rates(1e-5, 1e-3)
     fewest_images: ClassVar[int] = 16
+    least: ClassVar[Mapping[str, float]] = {"steps": 1, "batch_size": 1, "micro_batch_size": 0, "checkpoint_every": 1}
 
     steps: int = 1000
     batch_size: int = 16
@@ -84,11 +85,6 @@ class FineTuner(StableDiffusion):
     offset_noise: float = 0.0
     zero_terminal_snr: bool = False
 
-    def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("batch_size", 1), ("micro_batch_size", 0), ("checkpoint_every", 1)):
-            if getattr(self, name) < least:
-                raise UsageError(f"{name}: expected {least} or more, got {getattr(self, name)}")
-
     def fit(self, train: TrainingSet, context: Context) -> None:
         """Train, going on from the checkpoint in `context.folder` if there is one."""
         chosen = self._chosen(train)
@@ -96,14 +92,16 @@ class FineTuner(StableDiffusion):
         model = self._scheduled(backbone)
         data = encode_set(model, chosen, context, flip=self.flip)
         self._mean_latent = data.mean_latent()
-        instances = len(data)
-        data = replace(data, prompts=tuple(self._prompt(prompt) for prompt in data.prompts))
-        data = self._extended(data, backbone, context)
-        trainable = self._prepare(model, data, context)
-        objective = Denoising(
+        extended = self._extended(self._prompted(data), backbone, context)
+        trainable = self._prepare(model, extended, context)
+        objective = self._denoising(model, extended, len(data), trainable)
+        self._optimise(model, objective, trainable, context)
+
+    def _denoising(self, model: LatentDiffusion, data: EncodedSet, instances: int, trainable: Trainable) -> Denoising:
+        """The objective on `data`, of which the first `instances` are the task's own."""
+        return Denoising(
             model, data, instances, self._draw(), self._drift(model), trainable.condition, self.offset_noise
         )
-        self._optimise(model, objective, trainable, context)
 
     def _optimise(
         self, model: LatentDiffusion, objective: Objective[AnyBatch], trainable: Trainable, context: Context
@@ -118,9 +116,13 @@ class FineTuner(StableDiffusion):
         self._finish(model, trainable, context)
         self._model = model
 
+    def _prompted(self, data: EncodedSet) -> EncodedSet:
+        """The data under the prompts that this method wants."""
+        return replace(data, prompts=tuple(self._prompt(prompt) for prompt in data.prompts))
+
     def _prepare(self, model: LatentDiffusion, data: EncodedSet, context: Context) -> Trainable:
-        """Unfreeze what is trained."""
-        raise NotImplementedError
+        """Unfreeze what is trained: here the whole U-Net."""
+        return whole_unet(model, data)
 
     def _extended(self, data: EncodedSet, backbone: LatentDiffusion, context: Context) -> EncodedSet:
         """The training images and, after them, others that the method adds; `backbone` is on its own schedule."""
@@ -145,16 +147,16 @@ class FineTuner(StableDiffusion):
 
     def _chosen(self, train: TrainingSet) -> TrainingSet:
         """The training scans that are used; `GeneratorError` where they are too few."""
-        wanted = self.images if self.images is not None else len(train)
-        if not self.fewest_images <= wanted <= len(train):
+        count = self.images if self.images is not None else len(train)
+        if not self.fewest_images <= count <= len(train):
             raise GeneratorError(
-                f"{self.name}: expected at least {self.fewest_images} training images and at most all, got {wanted} of "
+                f"{self.name}: expected at least {self.fewest_images} training images and at most all, got {count} of "
                 f"{len(train)}; choose a larger training set, another method, or another --set images=N"
             )
-        if wanted == len(train):
+        if count == len(train):
             return train
         order = sorted(range(len(train)), key=lambda index: hash_order("training subset", train[index].id))
-        return _Subset(train, tuple(sorted(order[:wanted])))
+        return View(train, sorted(order[:count]))
 
     def _scheduled(self, model: LatentDiffusion) -> LatentDiffusion:
         """The backbone on its own noise schedule, or on that schedule brought to zero signal at its end."""
@@ -185,24 +187,10 @@ class FineTuner(StableDiffusion):
 
     def _switch(self, model: LatentDiffusion, *, on: bool) -> None:
         """Turn on what saves memory or time in training, and off again."""
-        if self.gradient_checkpointing and on:
-            model.unet.enable_gradient_checkpointing()
-        elif self.gradient_checkpointing:
-            model.unet.disable_gradient_checkpointing()
+        if self.gradient_checkpointing:
+            (model.unet.enable_gradient_checkpointing if on else model.unet.disable_gradient_checkpointing)()
         if self.compile and on:
             model.unet.compile()
-
-
-@dataclass(frozen=True)
-class _Subset:
-    train: TrainingSet
-    places: Sequence[int]
-
-    def __len__(self) -> int:
-        return len(self.places)
-
-    def __getitem__(self, index: int) -> Example:
-        return self.train[self.places[index]]
 
 
 def hash_order(purpose: str, image_id: str) -> str:

@@ -35,8 +35,8 @@ class LearnedTokens:
     def added(cls, model: LatentDiffusion, names: tuple[str, ...], like: str) -> LearnedTokens:
         """New tokens `names`, each starting from the word `like`, in a backbone's copy in memory."""
         ids = model.add_tokens(names, like)
-        table = model.text_encoder.get_input_embeddings().weight.detach()
-        return cls(model, names, ids, torch.nn.Parameter(table[list(ids)].float().clone()))
+        rows = model.embeddings.weight.detach()[list(ids)].float().clone()
+        return cls(model, names, ids, torch.nn.Parameter(rows))
 
     def condition(self, data: EncodedSet) -> Condition:
         """Hidden states of prompts with these rows, with gradient; each distinct prompt of a batch is encoded once."""
@@ -44,33 +44,33 @@ class LearnedTokens:
         empty = len(data.prompts)
 
         def condition(index: torch.Tensor, dropped: torch.Tensor) -> torch.Tensor:
-            wanted = torch.where(dropped, torch.full_like(index, empty), data.prompt_of[index])
-            distinct, place = torch.unique(wanted, return_inverse=True)
-            handle = self.model.text_encoder.get_input_embeddings().register_forward_hook(self._put)
+            prompts = torch.where(dropped, torch.full_like(index, empty), data.prompt_of[index])
+            distinct, position = torch.unique(prompts, return_inverse=True)
+            handle = self.model.embeddings.register_forward_hook(self._put)
             try:
                 hidden = self.model.hidden_states(ids_PL[distinct])
             finally:
                 handle.remove()
-            return hidden[place.to(device)]
+            return hidden[position.to(device)]
 
         return condition
 
     def _put(self, table: torch.nn.Module, inputs: tuple[torch.Tensor, ...], looked_up: torch.Tensor) -> torch.Tensor:
         """Replace what the table gave for the placeholders."""
-        for place, token in enumerate(self.ids):
+        for index, token in enumerate(self.ids):
             chosen = (inputs[0] == token)[..., None]
-            looked_up = torch.where(chosen, self.rows[place].to(looked_up.dtype), looked_up)
+            looked_up = torch.where(chosen, self.rows[index].to(looked_up.dtype), looked_up)
         return looked_up
 
     @torch.no_grad()
     def settle(self) -> None:
         """Write the rows into the backbone's table, for sampling."""
-        table = self.model.text_encoder.get_input_embeddings().weight
+        table = self.model.embeddings.weight
         table[list(self.ids)] = self.rows.detach().to(table.dtype)
 
     def save(self, path: Path) -> None:
         """Write the embeddings as diffusers' `load_textual_inversion` reads them: one tensor `(T, d)` by the name."""
-        save_atomic({self.names[0]: self.rows.detach().cpu().contiguous()}, path, {"format": "pt"})
+        save_atomic({self.names[0]: self.rows}, path, {"format": "pt"})
 
 
 def token_names(word: str, count: int) -> tuple[str, ...]:

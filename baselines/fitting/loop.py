@@ -12,22 +12,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 import torch
 from accelerate.utils import reduce
-from ldbench_baselines.backbone.precision import arithmetic
 
 from ldbench.api import Progress
 from ldbench.errors import GeneratorError
 
-from ..backbone.precision import Precision
+from ..backbone.precision import Precision, arithmetic
 from .checkpoint import Checkpoint
 
 
-class Batch(NamedTuple):
+@dataclass(frozen=True)
+class Columns:
+    """Tensors with equal first sizes, one row a training image; what a step draws derives from it."""
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(next(iter(vars(self).values())))
+
+    def part(self, rows: slice) -> Self:
+        """Some of the rows."""
+        return replace(self, **{name: column[rows] for name, column in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class Batch(Columns):
     """What one step draws, on the CPU: B training images at B times with B noises.
 
     `index (B,) int64`, `timestep (B,) int64`, `posterior_eps` and `eps (B, C, h, w)`, `dropped (B,) bool` (prompt left
@@ -42,14 +55,14 @@ class Batch(NamedTuple):
     weight: torch.Tensor
 
 
-AnyBatch = TypeVar("AnyBatch", bound=tuple[torch.Tensor, ...])
+AnyBatch = TypeVar("AnyBatch", bound=Columns)
 
 
 class Objective(Protocol[AnyBatch]):
     """What is minimised."""
 
     def draw(self, source: torch.Generator) -> AnyBatch:
-        """One whole batch from the step's own source of randomness: a named tuple of tensors with equal first sizes."""
+        """One whole batch from the step's own source of randomness."""
 
     def loss(self, batch: AnyBatch) -> torch.Tensor:
         """The weighted errors of a part of a batch, summed over its images."""
@@ -88,9 +101,9 @@ class Share:
 
     def slices(self, batch_size: int, micro_batch_size: int) -> Iterator[slice]:
         """The micro-batches that are this process's, cut from the whole batch."""
-        own = -(-batch_size // self.processes)
-        size = min(micro_batch_size or own, own)
-        first, last = self.process * own, min((self.process + 1) * own, batch_size)
+        share = -(-batch_size // self.processes)
+        size = min(micro_batch_size or share, share)
+        first, last = self.process * share, min((self.process + 1) * share, batch_size)
         yield from (slice(start, min(start + size, last)) for start in range(first, last, size))
 
 
@@ -179,7 +192,8 @@ class _Gradients(Generic[AnyBatch]):
             try:
                 return self._micro_batches(batch)
             except torch.OutOfMemoryError as error:
-                size = next(len(batch[0][part]) for part in self.share.slices(len(batch[0]), self.micro_batch_size))
+                first = next(self.share.slices(len(batch), self.micro_batch_size))
+                size = first.stop - first.start
                 if size == 1:
                     raise GeneratorError(
                         "out of memory with one image at a time; set gradient_checkpointing=true, precision=bfloat16 "
@@ -192,11 +206,10 @@ class _Gradients(Generic[AnyBatch]):
                 torch.cuda.empty_cache()
 
     def _micro_batches(self, batch: AnyBatch) -> float:
-        count, total = len(batch[0]), torch.zeros((), device=self.device)
-        for part in self.share.slices(count, self.micro_batch_size):
-            piece: Any = type(batch)(*(column[part] for column in batch))  # type: ignore[call-overload]
+        total = torch.zeros((), device=self.device)
+        for rows in self.share.slices(len(batch), self.micro_batch_size):
             with arithmetic(self.device, self.settings.precision):
-                loss = self.objective.loss(piece) / count
+                loss = self.objective.loss(batch.part(rows)) / len(batch)
             self.scaler.scale(loss).backward()
             total += loss.detach()
         return float(total) * self.share.processes

@@ -7,20 +7,19 @@ images are made once, from the training prompts as they are without the method's
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
-from safetensors.torch import load_file
 
 from ldbench.api import Case, Context, Request, case_seed
-from ldbench.errors import UsageError
 
 from ..backbone.precision import arithmetic
 from ..diffusion.latent_diffusion import LatentDiffusion
 from ..diffusion.sampling import Sampling, sample
 from ..drift import Drift
-from .checkpoint import read_metadata, save_atomic
+from .checkpoint import kept
 from .denoising import Draw
 from .encoded import EncodedSet
 from .fine_tuner import FineTuner
@@ -40,16 +39,10 @@ class PreservesPrior(FineTuner):
         "sampler", "sampling_steps", "guidance_scale"
     }
 
+    least: ClassVar[Mapping[str, float]] = {**FineTuner.least, "prior_weight": 0, "class_images": 1}
+
     prior_weight: float = 1.0
     class_images: int = 64
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.prior_weight < 0 or self.class_images < 1:
-            raise UsageError(
-                f"prior_weight, class_images: expected 0 or more and 1 or more, got {self.prior_weight} and "
-                f"{self.class_images}"
-            )
 
     def _draw(self) -> Draw:
         draw = super()._draw()
@@ -68,22 +61,21 @@ class PreservesPrior(FineTuner):
 
     def _class_moments(self, prompts: list[str], backbone: LatentDiffusion, context: Context) -> torch.Tensor:
         """Posterior moments `(2, class_images, C, h, w)` of the frozen backbone's images, made or read back."""
-        path = context.folder / CLASS_IMAGES
         made_of = json.dumps([prompts, context.seed, context.image_shape, self._fingerprint(context)], sort_keys=True)
-        if path.exists() and read_metadata(path).get("made_of") == made_of:
-            return load_file(path)["moments"]
         how = Sampling(self.sampler, self.sampling_steps, self.guidance_scale, Drift())
-        moments = []
-        for start in range(0, len(prompts), self.batch_size):
-            batch = [
-                Request(Case(f"class-{index}", prompts[index], {}), case_seed(context.seed, "class", str(index)))
-                for index in range(start, min(start + self.batch_size, len(prompts)))
-            ]
-            with arithmetic(context.device, self._precision(context)):
-                images = sample(backbone, batch, context.image_shape, how)
-            moments.append(backbone.encode(images).float().cpu())
-            context.progress("class images", start + len(batch), len(prompts))
-        made = torch.cat(moments, 1)
-        if context.process == 0:
-            save_atomic({"moments": made}, path, {"made_of": made_of})
-        return made
+        requests = [
+            Request(Case(f"class-{index}", prompt, {}), case_seed(context.seed, "class", str(index)))
+            for index, prompt in enumerate(prompts)
+        ]
+
+        def sampled() -> torch.Tensor:
+            moments = []
+            for start in range(0, len(requests), self.batch_size):
+                batch = requests[start : start + self.batch_size]
+                with arithmetic(context.device, self._precision(context)):
+                    images = sample(backbone, batch, context.image_shape, how)
+                moments.append(backbone.encode(images).float().cpu())
+                context.progress("class images", start + len(batch), len(requests))
+            return torch.cat(moments, 1)
+
+        return kept(context.folder / CLASS_IMAGES, made_of, "moments", sampled, write=context.process == 0)

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from accelerate.utils import wait_for_everyone
@@ -20,6 +20,7 @@ from ldbench.api import Context, Example, TrainingSet
 from ldbench.errors import GeneratorError
 
 from ..diffusion.latent_diffusion import LatentDiffusion
+from .encoded import View
 from .fine_tuner import FineTuner
 
 LOCK = "lock"
@@ -34,7 +35,7 @@ def shared_start(start: FineTuner, train: TrainingSet, context: Context) -> Late
     finished one is only loaded. While one run fits, others that want the same wait. Words that `start` learnt stay in
     the model's text encoder. Raises `GeneratorError` for a pair without a caption, and what `start.fit` raises.
     """
-    images = SingleImages(train)
+    images = single_images(train)
     common = context.shared if context.shared is not None else context.folder / "start"
     folder = common / f"{start.name}-{fit_key(start, train, context)[:16]}"
     with _alone(folder, context):
@@ -42,27 +43,21 @@ def shared_start(start: FineTuner, train: TrainingSet, context: Context) -> Late
     return start._fitted()
 
 
-@dataclass(frozen=True)
-class SingleImages:
+def single_images(train: TrainingSet) -> View:
     """A training set without its pairs: each source with its own caption; an example that has no source as it is."""
+    return View(train, range(len(train)), _single_image)
 
-    train: TrainingSet
 
-    def __len__(self) -> int:
-        """Number of images."""
-        return len(self.train)
-
-    def __getitem__(self, index: int) -> Example:
-        """The image at `index`, without what belongs to an edit."""
-        pair = self.train[index]
-        if pair.source is None:
-            return Example(pair.id, pair.image, pair.prompt, pair.attributes)
-        if pair.source_prompt is None:
-            raise GeneratorError(
-                f"training example {pair.id}: expected a source_prompt beside its source, got none; a generator that "
-                "starts from fine-tuned weights needs the source's caption"
-            )
-        return Example(pair.id, pair.source, pair.source_prompt, pair.source_attributes or {})
+def _single_image(pair: Example) -> Example:
+    """The image without what belongs to an edit."""
+    if pair.source is None:
+        return Example(pair.id, pair.image, pair.prompt, pair.attributes)
+    if pair.source_prompt is None:
+        raise GeneratorError(
+            f"training example {pair.id}: expected a source_prompt beside its source, got none; a generator that "
+            "starts from fine-tuned weights needs the source's caption"
+        )
+    return Example(pair.id, pair.source, pair.source_prompt, pair.source_attributes or {})
 
 
 def fit_key(start: FineTuner, train: TrainingSet, context: Context) -> str:
@@ -72,7 +67,7 @@ def fit_key(start: FineTuner, train: TrainingSet, context: Context) -> str:
         "precision": start._precision(context),
     }
     digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode())
-    images = SingleImages(train)
+    images = single_images(train)
     for index in range(len(images)):
         example = images[index]
         digest.update(json.dumps([example.id, example.prompt]).encode())

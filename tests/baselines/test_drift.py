@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
@@ -13,8 +12,6 @@ from hypothesis import strategies as st
 from ldbench_baselines.diffusion.sampling import Sampling
 from ldbench_baselines.diffusion.schedulers import start_abar
 from ldbench_baselines.drift import NONE, SIGNAL_LEAK, Drift, Shift, signal_leak
-
-from ldbench.errors import UsageError
 
 from .gaussian import ANCESTRAL, DETERMINISTIC, LINEAR, SAMPLERS, STABLE_DIFFUSION, Gaussian, alphas_cumprod, make
 
@@ -205,15 +202,3 @@ def test_ancestral_shift_is_what_the_forward_path_lacks(delta: float, abar: floa
     assert kept + shift == pytest.approx(delta * math.sqrt(1 - abar), abs=1e-9)
 
 
-@given(SHIFTS, SHIFTS, SHIFTS)
-def test_a_drift_comes_back_from_json(train: Shift, sample: Shift, leak: Shift) -> None:
-    for drift in (Drift(train, sample, "noise", leak), Drift(train, sample, "step")):
-        assert Drift.from_json(json.loads(json.dumps(drift.as_json()))) == drift
-
-
-@pytest.mark.parametrize(
-    "change", [{"kind": "nois"}, {"train": []}, {"sample": 0.1}, {"leak": [math.nan]}, {"more": 1}]
-)
-def test_a_broken_drift_file_is_refused(change: dict[str, object]) -> None:
-    with pytest.raises(UsageError, match=r"^drift: expected"):
-        Drift.from_json({**Drift(0.1).as_json(), **change})

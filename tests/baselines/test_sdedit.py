@@ -11,7 +11,7 @@ import pytest
 import torch
 from ldbench_baselines.diffusion.sampling import Sampling, descend
 from ldbench_baselines.diffusion.schedulers import reverse_path
-from ldbench_baselines.drift import Drift
+from ldbench_baselines.drift import Drift, shifted
 from ldbench_baselines.sdedit import SDEdit, SDEditDrift
 
 from ldbench.errors import GeneratorError, UsageError
@@ -27,7 +27,8 @@ def entered(toy: Gaussian, how: Sampling, first: int, count: int = 100, side: in
     path = reverse_path(how.sampler, how.steps, toy.schedule, how.eta, first)
     source = torch.Generator().manual_seed(0)
     eps, z_0 = (torch.randn(count, 1, side, side, generator=source) for _ in range(2))
-    z_t = math.sqrt(path.abar[0]) * (toy.mean + toy.std * z_0) + math.sqrt(1 - path.abar[0]) * how.drift.start(eps)
+    noise = shifted(eps, how.drift.start_shift())
+    z_t = math.sqrt(path.abar[0]) * (toy.mean + toy.std * z_0) + math.sqrt(1 - path.abar[0]) * noise
     generators = [torch.Generator().manual_seed(1 + index) for index in range(count)]
     *_, last = descend(toy.predictor(), z_t * path.scale(0), path, how, generators)
     return last.next_latents
@@ -36,7 +37,7 @@ def entered(toy: Gaussian, how: Sampling, first: int, count: int = 100, side: in
 @pytest.mark.parametrize("drift", [Drift(), Drift(0.1, 0.1)])
 @pytest.mark.parametrize(("sampler", "eta"), SAMPLERS)
 def test_a_run_that_enters_on_the_way_ends_on_the_data(sampler: Any, eta: float, drift: Drift) -> None:
-    toy = Gaussian(trained=0.1 if any(drift.train) else 0.0)  # type: ignore[arg-type]
+    toy = Gaussian(trained=0.1 if any(drift.train) else 0.0)
     drawn = entered(toy, Sampling(sampler, 50, 1.0, drift, eta), first=25)
     assert float(drawn.mean()) == pytest.approx(0.5, abs=0.012)
     assert float(drawn.std()) == pytest.approx(0.5, abs=0.06)

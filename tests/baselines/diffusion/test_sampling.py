@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion, load_backbone
-from ldbench_baselines.diffusion.sampling import Sampling, integrate, reverse, sample, trajectory
+from ldbench_baselines.diffusion.sampling import Sampling, integrate, predictor, reverse, sample, start_noise
 from ldbench_baselines.diffusion.schedulers import make_scheduler, reverse_path, start_abar
 from ldbench_baselines.drift import Drift
 
@@ -167,12 +167,16 @@ def test_the_trajectory_of_a_model_ends_on_its_images() -> None:
     model, asked = fake_model(), [Request(Case(f"case-{index}", "a disc", {}), index) for index in range(3)]
     for sampler, _ in DETERMINISTIC:
         setting = how(sampler, 4, guidance=2.0)
-        found = list(trajectory(model, asked, (3, 8, 8), setting))
-        assert [step for step, *_ in found] == [0, 1, 2, 3]
-        assert torch.equal(found[0][2], torch.stack([each.noise((4, 2, 2)) for each in asked])) or sampler != "ddim"
-        assert all(z.shape == clean.shape == (3, 4, 2, 2) for *_, z, clean in found)
+        predict = predictor(model, model.embed([each.case.prompt for each in asked]), setting.guidance_scale)
+        noise = start_noise(model, asked, (3, 8, 8))
+        steps = list(reverse(predict, noise, STABLE_DIFFUSION, setting, []))
+        assert [step.step for step in steps] == [0, 1, 2, 3]
+        assert torch.equal(noise, torch.stack([each.noise((4, 2, 2)) for each in asked]))
+        assert torch.equal(steps[0].latents, noise) or sampler != "ddim"
+        assert all(step.latents.shape == step.clean_latents().shape == (3, 4, 2, 2) for step in steps)
         if sampler in ("euler", "dpm-solver++"):  # their last step goes to sigma 0, which is the predicted z_0
-            torch.testing.assert_close(found[-1][3], sample(model, asked, (3, 8, 8), setting), atol=1e-5, rtol=0)
+            images = sample(model, asked, (3, 8, 8), setting)
+            torch.testing.assert_close(steps[-1].clean_latents(), images, atol=1e-5, rtol=0)
 
 
 def fake_model() -> Any:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion, load_backbone
 from ldbench_baselines.drift import Drift
-from ldbench_baselines.editing.denoising import EditDenoising, edit_predictor, image_condition, widen
+from ldbench_baselines.editing.denoising import EditDenoising, edit_predictor, widen
 from ldbench_baselines.fitting.denoising import Denoising, Draw, frozen_text
 from ldbench_baselines.fitting.encoded import EncodedSet
 from ldbench_baselines.fitting.fine_tuner import whole_unet
@@ -66,7 +66,7 @@ def test_the_image_condition_is_the_unscaled_mode(backbone_copy: Path, shift: fl
     images = torch.stack([Discs()[index].image for index in range(2)])
     with torch.no_grad():
         mode = model.vae.encode(images * 2 - 1).latent_dist.mode()
-    torch.testing.assert_close(image_condition(model, model.encode(images)[0]), mode, rtol=0, atol=1e-5)
+    torch.testing.assert_close(model.unscaled(model.encode(images)[0]), mode, rtol=0, atol=1e-5)
 
 
 def test_each_of_instruction_image_and_both_is_left_out_as_often(trained: LatentDiffusion) -> None:
@@ -84,15 +84,16 @@ def test_a_source_left_out_has_no_part_in_the_loss_and_another_has(trained: Late
     batch = edits.draw(torch.Generator().manual_seed(0))
     other = EditDenoising(edits.denoising, -edits.conditions, 0.05)
     for dropped in (True, False):
-        asked = batch._replace(image_dropped=torch.full((4,), dropped))
+        asked = replace(batch, image_dropped=torch.full((4,), dropped))
         with torch.no_grad():
             assert bool(edits.loss(asked) == other.loss(asked)) is dropped
 
 
 def test_the_loss_is_that_of_the_noise_with_the_source_beside_the_latent(trained: LatentDiffusion) -> None:
     edits = objective(trained)
-    batch = edits.draw(torch.Generator().manual_seed(0))._replace(
-        dropped=torch.tensor([True, False, False, True]), image_dropped=torch.tensor([True, True, False, False])
+    batch = replace(
+        edits.draw(torch.Generator().manual_seed(0)),
+        dropped=torch.tensor([True, False, False, True]), image_dropped=torch.tensor([True, True, False, False]),
     )
     data, abar = edits.denoising.data, trained.schedule.alphas_cumprod
     total = 0.0
@@ -113,7 +114,7 @@ def test_drift_shifts_the_noise_and_the_target(trained: LatentDiffusion) -> None
     plain, drifting = objective(trained), objective(trained, Drift(train=0.1))
     batch = plain.draw(torch.Generator().manual_seed(0))
     with torch.no_grad():
-        assert float(drifting.loss(batch)) == float(plain.loss(batch._replace(eps=batch.eps + 0.1)))
+        assert float(drifting.loss(batch)) == float(plain.loss(replace(batch, eps=batch.eps + 0.1)))
         assert float(drifting.loss(batch)) != float(plain.loss(batch))
 
 

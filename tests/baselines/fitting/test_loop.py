@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ldbench_baselines.fitting import loop
 from ldbench_baselines.fitting.checkpoint import STATE
-from ldbench_baselines.fitting.loop import Share, TrainingSettings, learning_rate_at, step_generator, train
+from ldbench_baselines.fitting.loop import Columns, Share, TrainingSettings, learning_rate_at, step_generator, train
 from safetensors import safe_open
 from safetensors.torch import load_file
 
@@ -30,7 +30,8 @@ SETTINGS = TrainingSettings(
 SLOPE = torch.tensor([1.0, -2.0, 0.5])
 
 
-class Points(NamedTuple):
+@dataclass(frozen=True)
+class Points(Columns):
     """`(B, 3)` and `(B,)`."""
 
     inputs: torch.Tensor

@@ -17,7 +17,7 @@ from ldbench_baselines.basic_ft import BasicFT, BasicFTDrift
 from ldbench_baselines.custom_diffusion import CustomDiffusion
 from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion
 from ldbench_baselines.fitting.checkpoint import STATE
-from ldbench_baselines.fitting.shared_fit import LOCK, SingleImages, fit_key, shared_start
+from ldbench_baselines.fitting.shared_fit import LOCK, fit_key, shared_start, single_images
 
 from ldbench.api import Context, Example, TrainingSet
 from ldbench.errors import GeneratorError
@@ -119,13 +119,13 @@ def test_pairs_give_their_sources_with_their_captions(
     random_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pairs = DiscPairs(20)
-    singles = SingleImages(pairs)
+    singles = single_images(pairs)
     assert len(singles) == 20
     one, pair = singles[7], pairs[7]
     assert pair.source is not None
     assert torch.equal(one.image, pair.source)
     assert (one.id, one.prompt, one.attributes, one.source) == ("disc-7", "a disc of size 7", {"size": 7}, None)
-    alone, lone = SingleImages(LoneDiscs())[0], LoneDiscs()[0]
+    alone, lone = single_images(LoneDiscs())[0], LoneDiscs()[0]
     assert torch.equal(alone.image, lone.image)
     assert (alone.prompt, alone.target_prompt) == (lone.prompt, None)
     seen = seen_prompts(monkeypatch)
