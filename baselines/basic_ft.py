@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .drift import Delta
 from .fitting.fine_tuner import FineTuner, Rates
 
 
@@ -21,10 +20,3 @@ class BasicFT(FineTuner):
 
     steps: int = 1150
     ema_decay: float = 0.99
-
-
-@dataclass
-class BasicFTDrift(BasicFT):
-    """The whole U-Net fine-tuned and sampled with the paper's drift of 0.1."""
-
-    delta: Delta = 0.1

@@ -12,7 +12,6 @@ from typing import ClassVar
 from ldbench.api import Context
 
 from .diffusion.latent_diffusion import LatentDiffusion
-from .drift import Delta
 from .fitting.checkpoint import save_atomic
 from .fitting.encoded import EncodedSet
 from .fitting.fine_tuner import Rates, Trainable
@@ -52,13 +51,6 @@ class CustomDiffusion(PreservesPrior):
         if context.process == 0:
             trained = {name: value for name, value in model.unet.state_dict().items() if _is_projection(name)}
             save_atomic(trained, context.folder / WEIGHTS, {"format": "pt"})
-
-
-@dataclass
-class CustomDiffusionDrift(CustomDiffusion):
-    """Custom Diffusion trained and sampled with the paper's drift of 0.1."""
-
-    delta: Delta = 0.1
 
 
 def _is_projection(name: str) -> bool:

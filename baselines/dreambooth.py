@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .drift import Delta
 from .fitting.fine_tuner import Rates
 from .fitting.prior import PreservesPrior
 
@@ -29,10 +28,3 @@ class DreamBooth(PreservesPrior):
 
     def _prompt(self, prompt: str) -> str:
         return f"{self.rare_word} {prompt}"
-
-
-@dataclass
-class DreamBoothDrift(DreamBooth):
-    """DreamBooth trained and sampled with the paper's drift of 0.1."""
-
-    delta: Delta = 0.1

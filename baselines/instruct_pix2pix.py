@@ -21,7 +21,6 @@ from .basic_ft import BasicFT
 from .custom_diffusion import CustomDiffusion
 from .diffusion.latent_diffusion import LatentDiffusion
 from .diffusion.sampling import Predict
-from .drift import Delta
 from .editing.denoising import EditDenoising, edit_predictor, widen
 from .editing.pairs import EncodedPairs, encoded_pairs, generated_pairs, has_pairs
 from .editing.tuned_editor import source_latents
@@ -41,6 +40,7 @@ class InstructPix2Pix(FineTuner):
     """
 
     name: ClassVar[str] = "instruct-pix2pix"
+    tuning: ClassVar[type[FineTuner] | None] = None  # the method that tunes the backbone before
     kinds: ClassVar[frozenset[str]] = frozenset({"aging", "disease-counterfactual"})
     reason: ClassVar[str] = "Edits a source image, which a prompt alone doesn't bring."
     rates: ClassVar[Rates] = Rates(5e-5, 1e-3)
@@ -85,7 +85,11 @@ class InstructPix2Pix(FineTuner):
 
     def _start(self) -> FineTuner | None:
         """What tunes the backbone before; None where nothing does."""
-        return None
+        return None if self.tuning is None else self._tuner(self.tuning)
+
+    def _prompt(self, prompt: str) -> str:
+        start = self._start()
+        return start._prompt(prompt) if start else prompt
 
     def _generated(self, train: TrainingSet, context: Context) -> EncodedPairs:
         if self.flip:
@@ -112,30 +116,11 @@ class InstructPix2Pix(FineTuner):
 
 
 @dataclass
-class InstructPix2PixDrift(InstructPix2Pix):
-    """InstructPix2Pix from the backbone as it is, trained and sampled with the paper's drift of 0.1."""
-
-    delta: Delta = 0.1
-
-
-@dataclass
 class InstructPix2PixCD(InstructPix2Pix):
     """InstructPix2Pix after Custom Diffusion, whose modifier word stands before each instruction, without drift."""
 
     name: ClassVar[str] = "instruct-pix2pix-cd"
-
-    def _start(self) -> FineTuner:
-        return self._tuner(CustomDiffusion)
-
-    def _prompt(self, prompt: str) -> str:
-        return self._start()._prompt(prompt)
-
-
-@dataclass
-class InstructPix2PixCDDrift(InstructPix2PixCD):
-    """InstructPix2Pix after Custom Diffusion, both trained with the paper's drift of 0.1, and sampled with it."""
-
-    delta: Delta = 0.1
+    tuning: ClassVar[type[FineTuner] | None] = CustomDiffusion
 
 
 @dataclass
@@ -143,13 +128,4 @@ class InstructPix2PixFT(InstructPix2Pix):
     """InstructPix2Pix after basic fine-tuning, without drift."""
 
     name: ClassVar[str] = "instruct-pix2pix-ft"
-
-    def _start(self) -> FineTuner:
-        return self._tuner(BasicFT)
-
-
-@dataclass
-class InstructPix2PixFTDrift(InstructPix2PixFT):
-    """InstructPix2Pix after basic fine-tuning, both trained with the paper's drift of 0.1, and sampled with it."""
-
-    delta: Delta = 0.1
+    tuning: ClassVar[type[FineTuner] | None] = BasicFT

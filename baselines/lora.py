@@ -17,7 +17,6 @@ from peft.utils import get_peft_model_state_dict
 from ldbench.api import Context
 
 from .diffusion.latent_diffusion import LatentDiffusion
-from .drift import Delta
 from .fitting.checkpoint import save_atomic
 from .fitting.denoising import frozen_text
 from .fitting.encoded import EncodedSet
@@ -59,10 +58,3 @@ class LoRA(FineTuner):
             save_atomic(tensors, context.folder / WEIGHTS, {"format": "pt"})
         model.unet.fuse_lora()
         super()._finish(model, trainable, context)
-
-
-@dataclass
-class LoRADrift(LoRA):
-    """Low-rank adaptation trained and sampled with the paper's drift of 0.1."""
-
-    delta: Delta = 0.1

@@ -28,7 +28,6 @@ from .diffusion.latent_diffusion import LatentDiffusion
 from .diffusion.network_cost import TRAINING_PASSES
 from .diffusion.sampling import ReverseStep, descend, predictor
 from .diffusion.schedulers import reverse_path
-from .drift import Delta
 from .editing.attention_guidance import AttentionGuidance
 from .editing.direction import edit_directions
 from .editing.inversion import drifted, invert, whitening
@@ -89,10 +88,3 @@ class Pix2PixZero(TunedEditor):
             guide = AttentionGuidance(model.unet, predictor(model, edited), reference, self.guidance_weight)
         towards = predictor(model, edited, how.guidance_scale, caption)
         yield from descend(towards, drifted(z_T, how.drift), path, how, [], guide)
-
-
-@dataclass
-class Pix2PixZeroDrift(Pix2PixZero):
-    """Pix2Pix-Zero on the backbone that was basic-fine-tuned with the paper's drift of 0.1."""
-
-    delta: Delta = 0.1

@@ -23,13 +23,14 @@ from ldbench.api import Attributes, Context, Request, TrainingSet
 from ldbench.errors import GeneratorError
 
 from .backbone.errors import one_line
-from .basic_ft import BasicFTDrift
+from .basic_ft import BasicFT
+from .drift import Delta
 from .fitting.fine_tuner import hash_order
 from .references import Real
 
 
 @dataclass
-class RealSynthetic(BasicFTDrift):
+class RealSynthetic(BasicFT):
     """A real training scan for half of the cases, what Basic FT with drift makes for the other half.
 
     Which half a case is in depends on the training set alone: of the scans that share their attributes in words
@@ -42,6 +43,7 @@ class RealSynthetic(BasicFTDrift):
     name: ClassVar[str] = "real-synthetic"
     reference: ClassVar[bool] = True
 
+    delta: Delta = 0.1
     samples: str | None = None
 
     _real: Real = field(default_factory=Real, init=False, repr=False, compare=False)

@@ -21,7 +21,7 @@ from .basic_ft import BasicFT
 from .diffusion.latent_diffusion import LatentDiffusion
 from .diffusion.sampling import ReverseStep, descend, predictor, step_generators
 from .diffusion.schedulers import reverse_path
-from .drift import Delta, shifted
+from .drift import shifted
 from .editing.tuned_editor import TunedEditor
 from .fitting.fine_tuner import FineTuner
 
@@ -67,10 +67,3 @@ class SDEdit(TunedEditor):
 
     def _step_count(self) -> int:
         return round(self.strength * self.sampling_steps)
-
-
-@dataclass
-class SDEditDrift(SDEdit):
-    """SDEdit on the backbone that was basic-fine-tuned with the paper's drift of 0.1."""
-
-    delta: Delta = 0.1

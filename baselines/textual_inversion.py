@@ -12,7 +12,6 @@ from typing import ClassVar
 from ldbench.api import Context
 
 from .diffusion.latent_diffusion import LatentDiffusion
-from .drift import Delta
 from .fitting.encoded import EncodedSet
 from .fitting.fine_tuner import FineTuner, Rates, Trainable
 from .fitting.learned_tokens import LearnedTokens, token_names
@@ -40,10 +39,3 @@ class TextualInversion(FineTuner):
         names = token_names(self.placeholder, self.vectors)
         tokens = LearnedTokens.added(model, names, self.initial_word)
         return Trainable({"rows": tokens.rows}, tokens.condition(data), tokens)
-
-
-@dataclass
-class TextualInversionDrift(TextualInversion):
-    """Textual Inversion trained and sampled with the paper's drift of 0.1."""
-
-    delta: Delta = 0.1

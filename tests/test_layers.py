@@ -117,6 +117,14 @@ def test_a_built_in_plug_in_sees_what_an_outsider_sees(name: str) -> None:
     assert not [module for module in of_suite if not f"{module}.".startswith(tuple(f"{a}." for a in allowed))]
 
 
+def test_what_methods_share_imports_no_method() -> None:
+    top = {name for name, path in BASELINES.items() if path.parent == ROOT / "baselines"}
+    methods = top - {"ldbench_baselines", "ldbench_baselines.drift"}
+    shared = {name: imports(BASELINES[name], name) for name in BASELINES.keys() - top}
+    assert len(methods) > 10
+    assert [f"{name} imports {other}" for name, others in shared.items() for other in others & methods] == []
+
+
 def test_the_top_of_the_suite_is_a_list_that_a_newcomer_reads_at_once() -> None:
     top = {name.split(".")[1] for name in SUITE if "." in name} - {"__main__"}
     assert len(top) <= 14

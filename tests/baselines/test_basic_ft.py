@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from ldbench_baselines.basic_ft import BasicFT, BasicFTDrift
+from ldbench_baselines.basic_ft import BasicFT
 from ldbench_baselines.fitting.checkpoint import STATE
 from safetensors.torch import load_file
 
 from ldbench.api import silent
 
 from .discs import Discs, context, frozen, loss_on_a_fixed_batch, quick, requests, seen_prompts, weights
+from .rows import ROWS
 
 
 def test_the_whole_unet_is_trained_and_nothing_else(random_backbone: Path, tmp_path: Path) -> None:
@@ -43,7 +44,7 @@ def test_prompts_stay_as_they_are(random_backbone: Path, tmp_path: Path, monkeyp
 
 
 def test_the_drift_row_trains_and_samples_with_the_papers_drift(random_backbone: Path, tmp_path: Path) -> None:
-    generator, where = quick(BasicFTDrift), context(tmp_path, random_backbone)
+    generator, where = quick(ROWS["basic-ft-ld"]), context(tmp_path, random_backbone)
     generator.fit(Discs(), where)
     assert generator._model is not None
     drift = generator._drift(generator._model)
@@ -55,7 +56,7 @@ def test_the_drift_row_trains_and_samples_with_the_papers_drift(random_backbone:
 
 def test_drift_can_be_on_one_side_alone(random_backbone: Path, tmp_path: Path) -> None:
     for where, expected in (("train", ((0.1,), (0.0,))), ("sample", ((0.0,), (0.1,)))):
-        generator = quick(BasicFTDrift, steps=1, drift_where=where)
+        generator = quick(ROWS["basic-ft-ld"], steps=1, drift_where=where)
         generator.fit(Discs(), context(tmp_path / where, random_backbone))
         assert generator._model is not None
         drift = generator._drift(generator._model)

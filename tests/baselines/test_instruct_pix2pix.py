@@ -13,10 +13,7 @@ from ldbench_baselines.fitting.checkpoint import STATE
 from ldbench_baselines.instruct_pix2pix import (
     InstructPix2Pix,
     InstructPix2PixCD,
-    InstructPix2PixCDDrift,
-    InstructPix2PixDrift,
     InstructPix2PixFT,
-    InstructPix2PixFTDrift,
 )
 
 from ldbench.api import Context
@@ -25,6 +22,7 @@ from ldbench.testing import check_generator
 
 from .discs import Discs, context, quick, requests, seen_prompts, weights
 from .editing.disc_pairs import DiscPairs, LoneDiscs, edit_requests
+from .rows import ROWS as REGISTERED
 
 ROWS = [InstructPix2Pix, InstructPix2PixCD, InstructPix2PixFT]
 
@@ -111,18 +109,18 @@ def test_drift_is_in_the_start_in_training_and_in_sampling(
     drifting = with_parameters(generator, delta_sample=0.1)
     moved = drifting.generate(edit_requests(1), where) - generator.generate(edit_requests(1), where)
     assert float(moved.abs().max()) > 1e-3
-    plain, trained = (few(each, learning_rate=0.03) for each in (InstructPix2Pix, InstructPix2PixDrift))
+    plain, trained = (few(each, learning_rate=0.03) for each in (InstructPix2Pix, REGISTERED["instruct-pix2pix-ld"]))
     trained.fit(DiscPairs(), context(tmp_path, random_backbone))
     first = "unet.conv_in.weight"
     plain._model = generator._model
     assert not torch.equal(weights(trained)[first], weights(plain)[first])
-    for row in (InstructPix2PixDrift, InstructPix2PixCDDrift, InstructPix2PixFTDrift):
-        assert row().delta == 0.1
-    for drift_row in (InstructPix2PixCDDrift(), InstructPix2PixFTDrift()):
-        start = drift_row._start()
+    for name in ("instruct-pix2pix-ld", "instruct-pix2pix-cd-ld", "instruct-pix2pix-ft-ld"):
+        assert REGISTERED[name]().delta == 0.1
+    for name in ("instruct-pix2pix-cd-ld", "instruct-pix2pix-ft-ld"):
+        start = REGISTERED[name]()._start()
         assert start is not None
         assert start.delta == 0.1
-    only_sampled = InstructPix2PixFTDrift(drift_where="sample")._start()
+    only_sampled = REGISTERED["instruct-pix2pix-ft-ld"](drift_where="sample")._start()
     assert only_sampled is not None
     assert only_sampled.delta == 0.0
 

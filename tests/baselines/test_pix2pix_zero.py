@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from ldbench_baselines.pix2pix_zero import Pix2PixZero, Pix2PixZeroDrift
+from ldbench_baselines.pix2pix_zero import Pix2PixZero
 
 from ldbench.api import Request
 from ldbench.errors import GeneratorError, UsageError
@@ -16,6 +16,7 @@ from ldbench.testing import check_generator
 
 from .discs import Discs, context
 from .edits import changed, edit_requests, loaded, null
+from .rows import ROWS
 
 SIDE = (3, 16, 16)
 
@@ -95,7 +96,7 @@ def test_the_moments_end_on_the_images(random_backbone: Path, tmp_path: Path) ->
 def test_the_drift_row_trains_its_start_with_the_papers_drift(random_backbone: Path, tmp_path: Path) -> None:
     where = context(tmp_path, random_backbone)
     drifts, trained = [], []
-    for method in (Pix2PixZero, Pix2PixZeroDrift):
+    for method in (Pix2PixZero, ROWS["pix2pix-zero-ld"]):
         generator = method(start_steps=2, sampling_steps=2)
         generator.fit(Discs(), where)
         assert generator._model is not None
@@ -150,7 +151,7 @@ def test_a_setting_that_makes_no_sense_is_refused_in_one_line(parameters: dict[s
 
 @pytest.mark.slow
 def test_it_passes_the_kit_that_outsiders_pass() -> None:
-    generator = Pix2PixZeroDrift(start_steps=1, sampling_steps=2, regularisation_steps=1, guidance_scale=1.0)
+    generator = ROWS["pix2pix-zero-ld"](start_steps=1, sampling_steps=2, regularisation_steps=1, guidance_scale=1.0)
     findings = check_generator(generator, kind="disease-counterfactual", backbone="tiny-sd")
     assert [finding for finding in findings if not finding.passed] == []
     assert len(findings) > 5

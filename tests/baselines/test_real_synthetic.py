@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from ldbench_baselines.basic_ft import BasicFTDrift
+from ldbench_baselines.basic_ft import BasicFT
 from ldbench_baselines.real_synthetic import RealSynthetic, stays_real
 from ldbench_baselines.references import Real
 
@@ -38,14 +38,14 @@ def fine_tuned(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Basic FT replaced by flat images; the list holds the sizes of the training sets it was fitted on."""
     fitted: list[int] = []
 
-    def fit(self: BasicFTDrift, train: TrainingSet, context: Context) -> None:
+    def fit(self: BasicFT, train: TrainingSet, context: Context) -> None:
         fitted.append(len(train))
 
-    def generate(self: BasicFTDrift, requests: Sequence[Request], context: Context) -> torch.Tensor:
+    def generate(self: BasicFT, requests: Sequence[Request], context: Context) -> torch.Tensor:
         return torch.stack([shade(request) for request in requests])
 
-    monkeypatch.setattr(BasicFTDrift, "fit", fit)
-    monkeypatch.setattr(BasicFTDrift, "generate", generate)
+    monkeypatch.setattr(BasicFT, "fit", fit)
+    monkeypatch.setattr(BasicFT, "generate", generate)
     return fitted
 
 

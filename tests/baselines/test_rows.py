@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ldbench_baselines.diffusion.generator import StableDiffusion
 
 from ldbench.testing import check_generator
 
-ROOT = Path(__file__).parents[2]
-
-
-def registered() -> dict[str, type[StableDiffusion]]:
-    """The rows on a backbone by name, from the project's own entry points."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    points = project["entry-points"]["ldbench.generators"]
-    rows = {name: EntryPoint(name, value, "ldbench.generators").load() for name, value in points.items()}
-    return {name: row for name, row in rows.items() if issubclass(row, StableDiffusion)}
-
-
-ROWS = registered()
+from .rows import ROWS
 
 
 @pytest.mark.parametrize("name", [name for name in ROWS if name.endswith("-ld")])

@@ -12,7 +12,7 @@ import torch
 from ldbench_baselines.diffusion.sampling import Sampling, descend
 from ldbench_baselines.diffusion.schedulers import reverse_path
 from ldbench_baselines.drift import Drift, shifted
-from ldbench_baselines.sdedit import SDEdit, SDEditDrift
+from ldbench_baselines.sdedit import SDEdit
 
 from ldbench.errors import GeneratorError, UsageError
 from ldbench.testing import check_generator
@@ -20,6 +20,9 @@ from ldbench.testing import check_generator
 from .discs import Discs, context
 from .edits import changed, edit_requests, loaded
 from .gaussian import ANCESTRAL, LINEAR, SAMPLERS, Gaussian
+from .rows import ROWS
+
+SDEDIT_LD = ROWS["sdedit-ld"]
 
 
 def entered(toy: Gaussian, how: Sampling, first: int, count: int = 100, side: int = 20) -> torch.Tensor:
@@ -118,12 +121,12 @@ def test_noise_is_mixed_in_around_the_drift_and_to_the_levels_measure(random_bac
 
 
 def test_the_drift_row_is_trained_and_sampled_with_the_papers_drift(random_backbone: Path, tmp_path: Path) -> None:
-    generator = SDEditDrift(start_steps=1, sampling_steps=2)
+    generator = SDEDIT_LD(start_steps=1, sampling_steps=2)
     generator.fit(Discs(), context(tmp_path, random_backbone))
     assert generator._model is not None
     drift = generator._drift(generator._model)
     assert (drift.train, drift.sample, drift.kind) == ((0.1,), (0.1,), "noise")
-    assert dataclasses.replace(SDEditDrift(), delta=0.0) == SDEditDrift(delta=0.0)
+    assert dataclasses.replace(SDEDIT_LD(), delta=0.0) == SDEDIT_LD(delta=0.0)
 
 
 @pytest.mark.parametrize("strength", [-0.1, 1.1])
@@ -140,7 +143,7 @@ def test_a_case_without_a_source_is_refused_in_one_line(random_backbone: Path, t
 
 @pytest.mark.slow
 def test_it_passes_the_kit_that_outsiders_pass() -> None:
-    generator = SDEditDrift(start_steps=1, sampling_steps=4)
+    generator = SDEDIT_LD(start_steps=1, sampling_steps=4)
     findings = check_generator(generator, kind="aging", backbone="tiny-sd")
     assert [finding for finding in findings if not finding.passed] == []
     assert len(findings) > 5

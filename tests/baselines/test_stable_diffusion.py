@@ -10,13 +10,13 @@ import pytest
 import torch
 from ldbench_baselines.diffusion.generator import StableDiffusion
 from ldbench_baselines.diffusion.latent_diffusion import load_backbone
-from ldbench_baselines.stable_diffusion import StableDiffusionDrift
 
 from ldbench.api import HasLatents, HasTrajectory
 from ldbench.errors import GeneratorError, LdbenchError
 from ldbench.task import card
 
 from .discs import CPU, Discs, context, requests, seen_prompts
+from .rows import ROWS
 
 
 def fitted(
@@ -85,7 +85,7 @@ def test_drift_starts_the_noise_elsewhere_and_moves_the_image(
 
 
 def test_the_drift_row_is_the_papers_drift_in_sampling_alone(random_backbone: Path, tmp_path: Path) -> None:
-    generator = fitted(random_backbone, tmp_path, StableDiffusionDrift)
+    generator = fitted(random_backbone, tmp_path, ROWS["sd-ld"])
     assert generator._model is not None
     drift = generator._drift(generator._model)
     assert (drift.train, drift.sample) == ((0.0,), (0.1,))

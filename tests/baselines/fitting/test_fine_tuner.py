@@ -14,20 +14,20 @@ from pathlib import Path
 
 import pytest
 import torch
-from ldbench_baselines.basic_ft import BasicFT, BasicFTDrift
+from ldbench_baselines.basic_ft import BasicFT
 from ldbench_baselines.custom_diffusion import CustomDiffusion
 from ldbench_baselines.dreambooth import DreamBooth
 from ldbench_baselines.fitting.checkpoint import STATE
 from ldbench_baselines.fitting.encoded import CACHE
 from ldbench_baselines.fitting.fine_tuner import FineTuner
 from ldbench_baselines.lora import LoRA
-from ldbench_baselines.noise_fixes import SignalLeak, ZeroTerminalSNR
 from ldbench_baselines.textual_inversion import TextualInversion
 from safetensors.torch import load_file
 
 from ldbench.api import Example
 from ldbench.errors import GeneratorError, UsageError
 from tests.baselines.discs import Discs, context, loss_on_a_fixed_batch, quick, requests, weights
+from tests.baselines.rows import ROWS
 
 METHODS: list[type[FineTuner]] = [BasicFT, TextualInversion, DreamBooth, CustomDiffusion, LoRA]
 # one of them in every run, the others among the slow tests
@@ -178,8 +178,8 @@ def test_killed_twice_and_resumed_gives_the_weights_of_an_uninterrupted_fit(
     [
         (quick(BasicFT, learning_rate=1e-4), "learning_rate"),
         (quick(BasicFT, precision="bfloat16"), "precision"),
-        (quick(BasicFTDrift), r"delta: 0\.0, now 0\.1"),
-        (quick(ZeroTerminalSNR), "zero_terminal_snr: False, now True"),
+        (quick(ROWS["basic-ft-ld"]), r"delta: 0\.0, now 0\.1"),
+        (quick(ROWS["basic-ft-zero-snr"]), "zero_terminal_snr: False, now True"),
         (quick(LoRA, steps=3, ema_decay=0.99, batch_size=4), "method: 'basic-ft', now 'lora'|rank"),
     ],
     ids=lambda each: each if isinstance(each, str) else None,
@@ -206,7 +206,7 @@ def one_fit(random_backbone: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     "other",
     [
         quick(BasicFT, sampling_steps=3, sampler="ddim", guidance_scale=2.0, drift="step", delta_total=0.3),
-        quick(SignalLeak, checkpoint_every=1, micro_batch_size=2),
+        quick(ROWS["basic-ft-signal-leak"], checkpoint_every=1, micro_batch_size=2),
     ],
 )
 def test_what_fitting_does_not_read_asks_for_no_new_fit(

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from ldbench_baselines.basic_ft import BasicFT, BasicFTDrift
+from ldbench_baselines.basic_ft import BasicFT
 from ldbench_baselines.custom_diffusion import CustomDiffusion
 from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion
 from ldbench_baselines.fitting.checkpoint import STATE
@@ -23,6 +23,7 @@ from ldbench.api import Context, Example, TrainingSet
 from ldbench.errors import GeneratorError
 from tests.baselines.discs import Discs, context, quick, seen_prompts
 from tests.baselines.editing.disc_pairs import DiscPairs, LoneDiscs
+from tests.baselines.rows import ROWS
 
 
 @dataclass
@@ -89,7 +90,7 @@ def test_where_nothing_is_shared_it_lies_with_the_run(random_backbone: Path, tmp
 
 OTHERS: dict[str, tuple[Any, TrainingSet, dict[str, Any]]] = {
     "parameter": (quick(BasicFT, learning_rate=1e-4), Discs(), {}),
-    "drift": (quick(BasicFTDrift), Discs(), {}),
+    "drift": (quick(ROWS["basic-ft-ld"]), Discs(), {}),
     "method": (quick(CustomDiffusion), Discs(), {}),
     "precision": (quick(BasicFT, precision="bfloat16"), Discs(), {}),
     "seed": (quick(BasicFT), Discs(), {"seed": 1}),

@@ -14,9 +14,12 @@ from ldbench_baselines.diffusion.latent_diffusion import load_backbone
 from ldbench_baselines.fitting.denoising import Denoising
 from ldbench_baselines.fitting.fine_tuner import FineTuner
 from ldbench_baselines.fitting.loop import Batch, step_generator
-from ldbench_baselines.noise_fixes import OffsetNoise, SignalLeak, ZeroTerminalSNR
 
 from .discs import CPU, Discs, context, quick, requests
+from .rows import ROWS
+
+OFFSET_NOISE, ZERO_SNR = ROWS["basic-ft-offset-noise"], ROWS["basic-ft-zero-snr"]
+SIGNAL_LEAK = ROWS["basic-ft-signal-leak"]
 
 
 def drawn(generator: FineTuner, random_backbone: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Batch:
@@ -50,8 +53,8 @@ def first_latents(generator: StableDiffusion, folder: Path, random_backbone: Pat
 def test_offset_noise_reaches_the_noise_that_is_trained_on(
     random_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert OffsetNoise().offset_noise == 0.1
-    batch = drawn(quick(OffsetNoise, offset_noise=0.5, steps=1), random_backbone, tmp_path, monkeypatch)
+    assert OFFSET_NOISE().offset_noise == 0.1
+    batch = drawn(quick(OFFSET_NOISE, offset_noise=0.5, steps=1), random_backbone, tmp_path, monkeypatch)
     assert float(batch.eps.mean((2, 3)).var()) == pytest.approx(1 / 64 + 0.25, rel=0.05)
 
 
@@ -65,7 +68,7 @@ def test_without_it_the_noise_is_standard(
 def test_zero_terminal_snr_ends_without_signal_and_starts_from_pure_noise(
     random_backbone: Path, tmp_path: Path
 ) -> None:
-    generator, where = quick(ZeroTerminalSNR, sampling_steps=4), context(tmp_path, random_backbone)
+    generator, where = quick(ZERO_SNR, sampling_steps=4), context(tmp_path, random_backbone)
     generator.fit(Discs(), where)
     assert generator._model is not None
     schedule = generator._model.schedule
@@ -92,14 +95,14 @@ def test_zero_terminal_snr_learns_the_velocity(
     monkeypatch.setattr("torch.nn.functional.mse_loss", mse_loss)
     last = torch.full((4,), 999)
     monkeypatch.setattr("ldbench_baselines.fitting.denoising.Draw.timesteps", lambda self, count, source: last)
-    generator = quick(ZeroTerminalSNR, steps=1)
+    generator = quick(ZERO_SNR, steps=1)
     generator.fit(Discs(), context(tmp_path, random_backbone))
     z_0 = mean_latent(random_backbone)
     torch.testing.assert_close(-targets[0].mean((0, 2, 3)), z_0, atol=0.2, rtol=0.2)
 
 
 @pytest.mark.parametrize(("sampler", "first"), [("ddpm", 999), ("ddim", 501)])
-@pytest.mark.parametrize("method", [SignalLeak, StableDiffusion])
+@pytest.mark.parametrize("method", [SIGNAL_LEAK, StableDiffusion])
 def test_the_signal_leak_is_the_share_of_signal_times_the_mean_latent(
     method: type[StableDiffusion], sampler: str, first: int, random_backbone: Path, tmp_path: Path
 ) -> None:
@@ -115,7 +118,7 @@ def test_the_signal_leak_is_the_share_of_signal_times_the_mean_latent(
 
 
 def test_the_signal_leak_changes_nothing_in_training(random_backbone: Path, tmp_path: Path) -> None:
-    generator = quick(SignalLeak)
+    generator = quick(SIGNAL_LEAK)
     generator.fit(Discs(), context(tmp_path, random_backbone))
     assert generator._model is not None
     assert not any(generator._drift(generator._model).train)
