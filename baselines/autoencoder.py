@@ -20,7 +20,7 @@ from .editing.tuned_editor import source_latents
 
 @dataclass
 class Autoencoder(StableDiffusion):
-    """Each source encoded and decoded: no edit, and the backbone's own blur."""
+    """The source through the backbone's autoencoder and back: no edit, and its blur."""
 
     kinds: ClassVar[frozenset[str]] = frozenset({"aging", "disease-counterfactual"})
     reason: ClassVar[str] = "A prompt alone brings no source to encode."

@@ -13,7 +13,7 @@ from .fitting.fine_tuner import FineTuner, Rates
 
 @dataclass
 class BasicFT(FineTuner):
-    """The whole U-Net fine-tuned, without drift."""
+    """Basic fine-tuning: the whole U-Net is trained on the task's scans and prompts."""
 
     name: ClassVar[str] = "basic-ft"
     rates: ClassVar[Rates] = Rates(1e-5, 1e-3)

@@ -23,7 +23,7 @@ WEIGHTS = "custom_diffusion.safetensors"
 
 @dataclass
 class CustomDiffusion(PreservesPrior):
-    """Keys and values of the text's attention, and the embedding of `modifier`, without drift."""
+    """Custom Diffusion: keys and values of the text's attention and the word `modifier` are learnt."""
 
     name: ClassVar[str] = "custom-diffusion"
     rates: ClassVar[Rates] = Rates(1e-5, 6e-3)

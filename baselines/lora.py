@@ -27,7 +27,7 @@ WEIGHTS = "pytorch_lora_weights.safetensors"
 
 @dataclass
 class LoRA(FineTuner):
-    """Adapters of `rank` on the attention's query, key, value and output projections, without drift."""
+    """Low-rank adaptation: matrices of `rank` beside the attention's projections are trained."""
 
     name: ClassVar[str] = "lora"
     rates: ClassVar[Rates] = Rates(1e-4, 1e-2)

@@ -37,7 +37,7 @@ from .fitting.fine_tuner import FineTuner
 
 @dataclass
 class Pix2PixZero(TunedEditor):
-    """Pix2Pix-Zero on the basic-fine-tuned backbone, without drift.
+    """Pix2Pix-Zero: the scan is inverted to noise and sampled again under an edited text.
 
     `guidance_weight` is the paper's tau, the step against the change of cross-attention (0: none).
     `regularisation_weight` is lambda, with which `regularisation_steps` rounds of `regularisation_rolls` steps whiten

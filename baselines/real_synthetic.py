@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ldbench.api import Attributes, Context, Request, TrainingSet
+from ldbench.api import Context, Request, TrainingSet
 from ldbench.errors import GeneratorError
 
 from .backbone.errors import one_line
@@ -31,7 +31,7 @@ from .references import Real
 
 @dataclass
 class RealSynthetic(BasicFT):
-    """A real training scan for half of the cases, what Basic FT with drift makes for the other half.
+    """Real training scans for half of the cases, samples of Basic FT with drift for the other half.
 
     Which half a case is in depends on the training set alone: of the scans that share their attributes in words
     (diagnosis, sex), those with the smaller hash of the id stay real, one more where their number is odd. The
@@ -67,13 +67,11 @@ class RealSynthetic(BasicFT):
                     f"real-synthetic: case {request.case.id!r} is no training scan; this row needs fit, and "
                     "cases drawn from the training scans"
                 )
-        real = [place for place, request in enumerate(requests) if self._stays[request.case.id]]
-        synthetic = [place for place, request in enumerate(requests) if not self._stays[request.case.id]]
         images = torch.empty((len(requests), *context.image_shape))
-        if real:
-            images[real] = self._real.generate([requests[place] for place in real], context)
-        if synthetic:
-            images[synthetic] = self._samples([requests[place] for place in synthetic], context).to(images)
+        for stays, drawn_by in ((True, self._real.generate), (False, self._samples)):
+            rows = [row for row, request in enumerate(requests) if self._stays[request.case.id] is stays]
+            if rows:
+                images[rows] = drawn_by([requests[row] for row in rows], context).to(images)
         return images
 
     def _samples(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
@@ -88,21 +86,13 @@ class RealSynthetic(BasicFT):
 
 def stays_real(train: TrainingSet) -> dict[str, bool]:
     """Whether each scan stays real: half of those of each combination of attributes in words, by a hash of the id."""
-    groups: dict[tuple[tuple[str, str], ...], list[str]] = defaultdict(list)
+    groups: dict[frozenset[tuple[str, str]], list[str]] = defaultdict(list)
     for index in range(len(train)):
         example = train[index]
-        groups[in_words(example.attributes)].append(example.id)
-    stays: dict[str, bool] = {}
-    order = functools.partial(hash_order, "real-synthetic")
-    for ids in groups.values():
-        half = (len(ids) + 1) // 2
-        stays.update({scan: rank < half for rank, scan in enumerate(sorted(ids, key=order))})
-    return stays
-
-
-def in_words(attributes: Attributes) -> tuple[tuple[str, str], ...]:
-    """The attributes whose values are text: classes, where numbers such as an age are not."""
-    return tuple(sorted((name, value) for name, value in attributes.items() if isinstance(value, str)))
+        words = frozenset((name, value) for name, value in example.attributes.items() if isinstance(value, str))
+        groups[words].append(example.id)
+    ranked = (sorted(ids, key=functools.partial(hash_order, "real-synthetic")) for ids in groups.values())
+    return {scan: rank < (len(ids) + 1) // 2 for ids in ranked for rank, scan in enumerate(ids)}
 
 
 def read(path: Path, shape: tuple[int, int, int]) -> torch.Tensor:

@@ -7,7 +7,7 @@ truth, says so, and is never ranked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -22,27 +22,27 @@ NEAREST = 10
 
 @dataclass
 class Real(Generator):
-    """The training scan whose attributes a case carries: the floor that the distance to other real scans has."""
+    """The training scan whose attributes a case carries: the floor of the distance to real scans."""
 
     kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
     reason: ClassVar[str] = "An edited scan is not among the training scans."
     reference: ClassVar[bool] = True
     _train: TrainingSet | None = field(default=None, init=False, repr=False, compare=False)
-    _place: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _index_of: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def fit(self, train: TrainingSet, context: Context) -> None:
         """Remember where each scan is."""
         self._train = train
-        self._place = {train[index].id: index for index in range(len(train))}
+        self._index_of = {train[index].id: index for index in range(len(train))}
 
     def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
         """The scans themselves, `(N, 3, H, W)`."""
         if self._train is None:
             raise GeneratorError("real: expected fit before generate")
-        absent = [request.case.id for request in requests if request.case.id not in self._place]
+        absent = [request.case.id for request in requests if request.case.id not in self._index_of]
         if absent:
             raise GeneratorError(f"real: case {absent[0]!r} is no training scan; this row needs cases drawn from them")
-        return torch.stack([self._train[self._place[request.case.id]].image for request in requests])
+        return torch.stack([self._train[self._index_of[request.case.id]].image for request in requests])
 
 
 @dataclass
@@ -85,10 +85,10 @@ class CopySource(Generator):
 
 @dataclass
 class OtherSubject(Generator):
-    """A real training scan of somebody else who has what the edit asks for: perfect realism, effective, no identity.
+    """A training scan of another subject with what the edit asks for: real, effective, no identity.
 
-    Drawn by the request's seed from the scans that agree best with the wanted classes (diagnosis, sex, ...) and, where
-    the edit changes a number, from the ten nearest of them. With the age alone, a scan ten years older was of any
+    Drawn by the request's seed from the scans that agree best with the classes asked for (diagnosis, sex, ...) and,
+    where the edit changes a number, from the ten nearest of them. With the age alone, a scan ten years older was of any
     diagnosis, and no nearer to the truth's ventricles than the source.
     """
 
@@ -96,12 +96,12 @@ class OtherSubject(Generator):
     reason: ClassVar[str] = "Without a source nobody is another subject; the row `real` shows real scans there."
     reference: ClassVar[bool] = True
     _train: TrainingSet | None = field(default=None, init=False, repr=False, compare=False)
-    _known: list[Attributes] = field(default_factory=list, init=False, repr=False, compare=False)
+    _attributes: list[Attributes] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def fit(self, train: TrainingSet, context: Context) -> None:
-        """Remember what is known of each training scan (of pairs: of the later or other one)."""
+        """Remember the attributes of each training scan (of pairs: of the later or other one)."""
         self._train = train
-        self._known = [train[index].attributes for index in range(len(train))]
+        self._attributes = [train[index].attributes for index in range(len(train))]
 
     def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
         """One scan of another subject a request, `(N, 3, H, W)`."""
@@ -110,9 +110,9 @@ class OtherSubject(Generator):
         return torch.stack([self._train[self._drawn(request)].image for request in requests])
 
     def _drawn(self, request: Request) -> int:
-        places = self._agreeing(request.case)
+        candidates = self._agreeing(request.case)
         source = torch.Generator(device="cpu").manual_seed(request.seed)
-        return places[int(torch.randint(len(places), (1,), generator=source))]
+        return candidates[int(torch.randint(len(candidates), (1,), generator=source))]
 
     def _agreeing(self, case: Case) -> list[int]:
         """The scans to draw from: those that differ in the fewest classes, and of them the nearest in numbers."""
@@ -120,25 +120,25 @@ class OtherSubject(Generator):
         edited = set(case.attributes) if case.edit is None else {case.edit.attribute}
         numbers = {name: float(value) for name, value in case.attributes.items() if name in edited - classes.keys()}
         needed = {} if case.edit is None else {name: classes[name] for name in edited & classes.keys()}
-        allowed = [place for place, known in enumerate(self._known) if needed.items() <= known.items()]
+        allowed = [index for index, scan in enumerate(self._attributes) if needed.items() <= scan.items()]
         if not allowed:
-            said = ", ".join(f"{name} {value!r}" for name, value in needed.items())
-            raise GeneratorError(f"other-subject: no training scan has {said}")
-        differing = {p: sum(self._known[p][name] != value for name, value in classes.items()) for p in allowed}
-        fewest = min(differing.values())
-        places = [place for place, count in differing.items() if count == fewest]
-        if not numbers:
-            return places
-        return sorted(places, key=lambda place: self._distance(place, numbers))[:NEAREST]
+            lacking = ", ".join(f"{name} {value!r}" for name, value in needed.items())
+            raise GeneratorError(f"other-subject: no training scan has {lacking}")
 
-    def _distance(self, place: int, numbers: Mapping[str, float]) -> float:
-        """How far a scan's numbers lie from the wanted ones, in all."""
-        return sum(abs(float(self._known[place][name]) - value) for name, value in numbers.items())
+        def differing(index: int) -> int:
+            return sum(self._attributes[index][name] != value for name, value in classes.items())
+
+        def distance(index: int) -> float:
+            return sum(abs(float(self._attributes[index][name]) - value) for name, value in numbers.items())
+
+        fewest = min(map(differing, allowed))
+        candidates = [index for index in allowed if differing(index) == fewest]
+        return sorted(candidates, key=distance)[:NEAREST] if numbers else candidates
 
 
 @dataclass
 class Oracle(Generator):
-    """The true answer, which only a sandbox knows. Shown as the bound, never ranked."""
+    """The true answer, which only a sandbox knows; shown as the bound, never ranked."""
 
     kinds: ClassVar[frozenset[str]] = EDITING
     reason: ClassVar[str] = "A prompt has many right images; the row `real` is the bound there."

@@ -28,7 +28,7 @@ from .fitting.fine_tuner import FineTuner
 
 @dataclass
 class SDEdit(TunedEditor):
-    """SDEdit on the basic-fine-tuned backbone, without drift.
+    """SDEdit: the scan is noised part of the way and denoised under the target's caption.
 
     `strength` is the share of the `sampling_steps` that is taken, from the noise level where the last of them start: 0
     gives the source through the autoencoder, 1 a new image but for the a_T of the source that is left.

@@ -19,7 +19,7 @@ from .fitting.learned_tokens import LearnedTokens, token_names
 
 @dataclass
 class TextualInversion(FineTuner):
-    """The embeddings of `placeholder` learnt, starting from those of `initial_word`, without drift."""
+    """Textual Inversion: the word `placeholder` is learnt, from `initial_word`; every weight stays."""
 
     name: ClassVar[str] = "textual-inversion"
     rates: ClassVar[Rates] = Rates(5e-4, 2e-2)

@@ -1,7 +1,4 @@
-"""The one line that says why something is no backbone: expected, got, where, remedy.
-
-Judges nothing itself.
-"""
+"""The one line that says why something is no backbone: expected, got, where, remedy."""
 
 from __future__ import annotations
 

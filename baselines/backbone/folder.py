@@ -31,14 +31,12 @@ PREDICTIONS = ("epsilon", "v_prediction")
 
 @dataclass(frozen=True)
 class BackboneFolder:
-    """A folder that was found to be a backbone: the variant of each part's weights, and the noise schedule.
-
-    `variants` is None (plain) or "fp16" for each part; `schedule` the saved scheduler's arguments, whatever its class.
-    """
+    """A folder that was found to be a backbone: the variant of each part's weights (None for the plain files, or
+    "fp16"), and the configs of the parts and of the scheduler, whatever its class."""
 
     path: Path
     variants: Mapping[str, str | None]
-    schedule: Mapping[str, Any]
+    configs: Mapping[str, dict[str, Any]]
 
 
 def read_backbone_folder(name: str, path: Path, precision: Precision) -> BackboneFolder:
@@ -46,18 +44,18 @@ def read_backbone_folder(name: str, path: Path, precision: Precision) -> Backbon
 
     Raises `MissingPartError` where a part is missing and `WeightsError` where one is of the wrong kind.
     """
-    schedule = check_small_files(name, path)
-    return BackboneFolder(path, {part: check_weights(name, path / part, precision) for part in WEIGHTS}, schedule)
+    configs = read_configs(name, path)
+    return BackboneFolder(path, {part: check_weights(name, path / part, precision) for part in WEIGHTS}, configs)
 
 
-def check_small_files(name: str, path: Path) -> dict[str, Any]:
-    """Check all that can be told without weights; the config of the noise schedule. Errors as above."""
+def read_configs(name: str, path: Path) -> dict[str, dict[str, Any]]:
+    """The configs, after all checks that need no weights. Errors as above."""
     _check_kind(name, path)
     configs = {part: read_json(name, path, file) for part, file in CONFIGS.items()}
     _check_unet(name, configs["unet"], configs["vae"])
     _check_text_encoder(name, configs["text_encoder"], configs["unet"])
-    if (found := configs["vae"].get("_class_name", "AutoencoderKL")) != "AutoencoderKL":
-        raise wrong(name, CONFIGS["vae"], "an AutoencoderKL", f"a {found}")
+    if (vae := configs["vae"].get("_class_name", "AutoencoderKL")) != "AutoencoderKL":
+        raise wrong(name, CONFIGS["vae"], "an AutoencoderKL", f"a {vae}")
     _check_schedule(name, configs["scheduler"])
     if not any(all((path / "tokenizer" / file).is_file() for file in files) for files in VOCABULARIES):
         raise MissingPartError(
@@ -65,7 +63,7 @@ def check_small_files(name: str, path: Path) -> dict[str, Any]:
             f"; {REMEDY}",
             "no vocabulary of the tokenizer",
         )
-    return configs["scheduler"]
+    return configs
 
 
 def read_json(name: str, path: Path, file: str) -> dict[str, Any]:
@@ -96,8 +94,8 @@ def _check_kind(name: str, path: Path) -> None:
         return
     if "adapter_config.json" in there or any("lora" in file.lower() and file.endswith(SINGLE) for file in there):
         raise wrong(name, str(path), "a whole backbone", "LoRA weights", "give the backbone they were trained on")
-    if path.is_dir() and "config.json" in there and (found := read_json(name, path, "config.json").get("_class_name")):
-        raise wrong(name, f"{path}/config.json", "a whole backbone", f"one {found}", "give the folder of the pipeline")
+    if path.is_dir() and "config.json" in there and (model := read_json(name, path, "config.json").get("_class_name")):
+        raise wrong(name, f"{path}/config.json", "a whole backbone", f"one {model}", "give the folder of the pipeline")
     if single := sorted(file for file in there if file.endswith(SINGLE) or path.is_file()):
         raise wrong(
             name, str(path), "a diffusers folder", f"the single file {single[0]}",
@@ -108,8 +106,8 @@ def _check_kind(name: str, path: Path) -> None:
 def _check_unet(name: str, unet: Mapping[str, Any], vae: Mapping[str, Any]) -> None:
     """Refuse a U-Net that wants more than latents, a timestep and text, or that fits another autoencoder."""
     where = CONFIGS["unet"]
-    if (found := unet.get("_class_name", "UNet2DConditionModel")) != "UNet2DConditionModel":
-        raise wrong(name, where, "a UNet2DConditionModel", f"a {found}")
+    if (actual := unet.get("_class_name", "UNet2DConditionModel")) != "UNet2DConditionModel":
+        raise wrong(name, where, "a UNet2DConditionModel", f"a {actual}")
     for key in ("addition_embed_type", "encoder_hid_dim_type", "class_embed_type"):
         if (value := unet.get(key)) is not None:
             kind = "SDXL, " if value == "text_time" else ""
@@ -126,10 +124,10 @@ def _check_text_encoder(name: str, text_encoder: Mapping[str, Any], unet: Mappin
     kind = text_encoder.get("model_type", "clip_text_model")
     if kind != "clip_text_model":
         raise wrong(name, CONFIGS["text_encoder"], "a CLIP text encoder (model_type clip_text_model)", f"{kind!r}")
-    width, wanted = text_encoder.get("hidden_size", 512), unet.get("cross_attention_dim", 1280)
-    if width != wanted:
+    width, expected = text_encoder.get("hidden_size", 512), unet.get("cross_attention_dim", 1280)
+    if width != expected:
         raise wrong(
-            name, CONFIGS["text_encoder"], f"hidden_size {wanted}, as the U-Net's cross_attention_dim", f"{width}",
+            name, CONFIGS["text_encoder"], f"hidden_size {expected}, as the U-Net's cross_attention_dim", f"{width}",
             "take U-Net and text encoder from one model",
         )
 
@@ -146,5 +144,5 @@ def _check_schedule(name: str, schedule: Mapping[str, Any]) -> None:
                 name, where, f"beta_schedule {', '.join(BETA_SCHEDULES)}", repr(schedule["beta_schedule"]),
                 "write the betas into trained_betas",
             )
-    if (found := schedule.get("prediction_type", "epsilon")) not in PREDICTIONS:
-        raise wrong(name, where, f"prediction_type {' or '.join(PREDICTIONS)}", repr(found))
+    if (prediction := schedule.get("prediction_type", "epsilon")) not in PREDICTIONS:
+        raise wrong(name, where, f"prediction_type {' or '.join(PREDICTIONS)}", repr(prediction))

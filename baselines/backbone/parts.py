@@ -12,21 +12,18 @@ from typing import Any
 
 import torch
 
-from ldbench.api import declare_missing_ops
+# from where the classes are defined: what diffusers exports lazily has no attributes for a type checker
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+from transformers import CLIPTextModel, CLIPTokenizer
+from transformers.utils import logging as transformers_logging
+
 from ldbench.errors import WeightsError
 
 from .errors import one_line
 from .folder import BackboneFolder
 from .precision import Precision
-
-declare_missing_ops()
-
-# from where the classes are defined: what diffusers exports lazily has no attributes for a type checker
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL  # noqa: E402 (torchvision needs the line above)
-from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel  # noqa: E402
-from diffusers.schedulers.scheduling_ddpm import DDPMScheduler  # noqa: E402
-from transformers import CLIPTextModel, CLIPTokenizer  # noqa: E402
-from transformers.utils import logging as transformers_logging  # noqa: E402
 
 CLASSES: dict[str, Any] = {"text_encoder": CLIPTextModel, "unet": UNet2DConditionModel, "vae": AutoencoderKL}
 BYTES = 256  # a byte-level vocabulary has at least these
@@ -38,7 +35,7 @@ def load_model(name: str, folder: BackboneFolder, part: str, precision: Precisio
     options["dtype" if part == "text_encoder" else "torch_dtype"] = getattr(torch, precision)
     try:
         with _quiet():
-            model, found = CLASSES[part].from_pretrained(
+            model, loading = CLASSES[part].from_pretrained(
                 str(folder.path / part), local_files_only=True, use_safetensors=True, output_loading_info=True,
                 **options,
             )
@@ -47,7 +44,7 @@ def load_model(name: str, folder: BackboneFolder, part: str, precision: Precisio
             f"backbone {name!r}: can't load {part}/ ({one_line(error)}); expected a diffusers Stable Diffusion "
             f"folder whose weights fit {part}/config.json"
         ) from error
-    lacking = sorted(found["missing_keys"])
+    lacking = sorted(loading["missing_keys"])
     if lacking:
         raise WeightsError(
             f"backbone {name!r}: {part}/ lacks {len(lacking)} of its tensors ({lacking[0]}, ...); expected all that "
@@ -72,7 +69,7 @@ def load_schedule(folder: BackboneFolder) -> DDPMScheduler:
 
     Clipping (for images, not latents) is off and the offset of the last step 1, as diffusers' own pipeline sets them.
     """
-    config = {**folder.schedule, "clip_sample": False, "steps_offset": 1}
+    config = {**folder.configs["scheduler"], "clip_sample": False, "steps_offset": 1}
     schedule: DDPMScheduler = DDPMScheduler.from_config(config)
     return schedule
 

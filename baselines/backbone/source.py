@@ -25,7 +25,7 @@ from huggingface_hub.errors import (
 from ldbench.errors import WeightsError
 
 from .errors import MissingPartError, one_line
-from .folder import check_small_files, read_backbone_folder
+from .folder import BackboneFolder, read_backbone_folder, read_configs
 from .precision import Precision
 from .weights import WEIGHTS, choose_variant, weight_files
 
@@ -40,16 +40,14 @@ SMALL_FILES = [
 HTTP_ERRORS: tuple[type[BaseException], ...] = (OSError, *HfHubHTTPError.__bases__)
 
 
-def find_backbone(name: str, precision: Precision, download: bool) -> Path:
-    """The folder of the backbone `name`: a packaged one, a folder, or a hub id.
+def find_backbone(name: str, precision: Precision, download: bool) -> BackboneFolder:
+    """The folder of the backbone `name`, checked: a packaged one, a folder, or a hub id.
 
     Raises `WeightsError` where there is none, or only on the hub and `download` is false, or the hub can't be reached.
     """
-    if name in PACKAGED:
-        return _packaged_folder(name)
-    path = Path(name).expanduser()
+    path = _packaged_folder(name) if name in PACKAGED else Path(name).expanduser()
     if path.exists():
-        return path
+        return read_backbone_folder(name, path, precision)
     if not _is_hub_id(name):
         near = difflib.get_close_matches(name, PACKAGED, n=1)
         hint = f"did you mean {near[0]}?" if near else f"packaged: {', '.join(PACKAGED)};"
@@ -70,11 +68,13 @@ def _is_hub_id(name: str) -> bool:
     return True
 
 
-def _from_hub(name: str, precision: Precision, download: bool) -> Path:
-    cached = _cached_snapshot(name)
-    lacking = "no part of it" if cached is None else _lacking(name, cached, precision)
-    if cached is not None and lacking is None:
-        return cached
+def _from_hub(name: str, precision: Precision, download: bool) -> BackboneFolder:
+    cached, lacking = _cached_snapshot(name), "no part of it"
+    if cached is not None:
+        try:
+            return read_backbone_folder(name, cached, precision)
+        except MissingPartError as error:
+            lacking = error.part
     if not download:
         got = "is not there" if cached is None else f"is there incompletely ({lacking})"
         raise WeightsError(
@@ -86,7 +86,7 @@ def _from_hub(name: str, precision: Precision, download: bool) -> Path:
             f"backbone {name!r}: can't be downloaded while HF_HUB_OFFLINE=1 is set and the hub cache "
             f"{constants.HF_HUB_CACHE} holds {lacking}; unset it, or give a diffusers folder"
         )
-    return _fetch(name, precision)
+    return read_backbone_folder(name, _fetch(name, precision), precision)
 
 
 def _cached_snapshot(name: str) -> Path | None:
@@ -96,21 +96,12 @@ def _cached_snapshot(name: str) -> Path | None:
         return None
 
 
-def _lacking(name: str, folder: Path, precision: Precision) -> str | None:
-    """What a cached snapshot still needs, or None; a folder of the wrong kind is told before anything is fetched."""
-    try:
-        read_backbone_folder(name, folder, precision)
-    except MissingPartError as error:
-        return error.part
-    return None
-
-
 def _fetch(name: str, precision: Precision) -> Path:
     """The snapshot of a hub repository with the small files first, so that a wrong kind costs no large download."""
     try:
         folder = Path(huggingface_hub.snapshot_download(name, allow_patterns=SMALL_FILES))
         if folder.is_dir():
-            check_small_files(name, folder)
+            read_configs(name, folder)
             planned = huggingface_hub.snapshot_download(name, allow_patterns=[f"{p}/*" for p in WEIGHTS], dry_run=True)
             files = _needed(name, [info.filename for info in planned], precision)
             huggingface_hub.snapshot_download(name, allow_patterns=files)
@@ -123,7 +114,7 @@ def _fetch(name: str, precision: Precision) -> Path:
     except RepositoryNotFoundError as error:
         raise WeightsError(
             f"backbone {name!r}: no such folder, and {constants.ENDPOINT} has no such repository that you may read; "
-            "mend the name, log in with 'hf auth login', or give a diffusers folder"
+            "correct the name, log in with 'hf auth login', or give a diffusers folder"
         ) from error
     except HTTP_ERRORS as error:
         cause = error.__cause__ or error
@@ -162,7 +153,7 @@ def _packaged_folder(name: str) -> Path:
         raise WeightsError(f"backbone {name!r}: {folder} has no SHA256SUMS; reinstall ldbench") from error
     for expected, file_name in (line.split(maxsplit=1) for line in lines if line):
         path = folder / file_name.strip().lstrip("*")
-        found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
-        if found != expected:
-            raise WeightsError(f"{path}: expected SHA-256 {expected[:12]}..., got {found[:12]}...; reinstall ldbench")
+        actual = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
+        if actual != expected:
+            raise WeightsError(f"{path}: expected SHA-256 {expected[:12]}..., got {actual[:12]}...; reinstall ldbench")
     return folder

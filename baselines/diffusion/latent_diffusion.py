@@ -9,32 +9,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast, get_args
+from typing import cast, get_args
 
 import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+from transformers import AddedToken, CLIPTextModel, CLIPTokenizer
 
-from ldbench.api import declare_missing_ops
 from ldbench.errors import UsageError, WeightsError
 
-from ..backbone.folder import read_backbone_folder
+from ..backbone.parts import load_model, load_schedule, load_tokenizer
 from ..backbone.precision import Precision
 from ..backbone.source import find_backbone
 
-declare_missing_ops()
-
-from transformers import AddedToken  # noqa: E402 (torchvision, which it imports, needs the line above)
-
-from ..backbone.parts import load_model, load_schedule, load_tokenizer  # noqa: E402
-
-if TYPE_CHECKING:
-    # where the classes are defined: what diffusers exports lazily has no attributes for a type checker
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-    from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
-    from transformers import CLIPTextModel, CLIPTokenizer
-
+ImageShape = tuple[int, int, int]  # 3, H, W
 LARGE_UNET = 100_000_000
-SHOWN = 48  # characters of a prompt in a message
+EXCERPT = 48  # characters of a prompt in a message
 logger = logging.getLogger("ldbench.baselines")
 
 
@@ -50,7 +41,7 @@ class LatentDiffusion:
     unet: UNet2DConditionModel
     vae: AutoencoderKL
     schedule: DDPMScheduler
-    _told: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+    _warned: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     @property
     def is_large(self) -> bool:
@@ -62,7 +53,7 @@ class LatentDiffusion:
         """L, the tokens that the text encoder takes, start and end included (77 in Stable Diffusion)."""
         return int(min(self.tokenizer.model_max_length, self.text_encoder.config.max_position_embeddings))
 
-    def latent_shape(self, image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    def latent_shape(self, image_shape: ImageShape) -> tuple[int, int, int]:
         """`(C, h, w)` of the latents of images `(3, H, W)`."""
         factor = 2 ** (len(self.vae.config["block_out_channels"]) - 1)
         if image_shape[1] % factor or image_shape[2] % factor:
@@ -77,8 +68,8 @@ class LatentDiffusion:
         # verbose=False: transformers would print a line of its own, once, that names neither prompt nor case
         whole = self.tokenizer(list(prompts), verbose=False, return_offsets_mapping=True)
         for index, (prompt, ids) in enumerate(zip(prompts, whole["input_ids"], strict=True)):
-            if len(ids) > self.prompt_length and prompt not in self._told:
-                self._told.add(prompt)
+            if len(ids) > self.prompt_length and prompt not in self._warned:
+                self._warned.add(prompt)
                 cut = prompt[whole["offset_mapping"][index][self.prompt_length - 1][0] :]
                 _warn_of_cut(prompt, cut, (len(ids), self.prompt_length), cases[index] if cases else None)
         padded = self.tokenizer(
@@ -127,8 +118,8 @@ class LatentDiffusion:
         for index, name in enumerate(names):
             if not name.strip() or name.split() != [name]:
                 raise UsageError(f"token {name!r}: expected one word without spaces, such as <brain-mri>")
-            known = len(self.tokenizer.tokenize(name)) == 1
-            if known or name.lower() in (earlier.lower() for earlier in names[:index]):
+            is_token = len(self.tokenizer.tokenize(name)) == 1
+            if is_token or name.lower() in (earlier.lower() for earlier in names[:index]):
                 other = f"<my-{name.strip('<>')}>"
                 raise UsageError(f"token {name!r}: the tokenizer has it already; choose another, such as {other}")
         pieces = self.tokenizer(like, add_special_tokens=False)["input_ids"]
@@ -166,7 +157,7 @@ def load_backbone(
         raise UsageError(f"precision: expected one of {', '.join(get_args(Precision))}, got {precision!r}")
     if precision == "float16" and device.type == "cpu":
         raise UsageError("precision: float16 needs a GPU, got device cpu; give --set precision=float32 or bfloat16")
-    folder = read_backbone_folder(name, find_backbone(name, precision, download), precision)
+    folder = find_backbone(name, precision, download)
     text_encoder, unet, vae = (
         load_model(name, folder, part, precision).requires_grad_(False).eval().to(device)
         for part in ("text_encoder", "unet", "vae")
@@ -184,4 +175,4 @@ def _warn_of_cut(prompt: str, cut: str, tokens: tuple[int, int], case: str | Non
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= SHOWN else text[:SHOWN] + "..."
+    return text if len(text) <= EXCERPT else text[:EXCERPT] + "..."

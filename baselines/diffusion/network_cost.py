@@ -2,22 +2,21 @@
 
 The U-Net is built on the meta device, which holds shapes and no numbers, and its operations are counted there by
 torch. Estimates leave out the autoencoder and the text encoder, which run once an image. Refuses what `find_backbone`
-and `read_backbone_folder` refuse, in their words.
+refuses, in its words.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..backbone.folder import read_backbone_folder
 from ..backbone.parts import CLASSES
 from ..backbone.precision import Precision
 from ..backbone.source import find_backbone
+from .latent_diffusion import ImageShape
 
 TRAINING_PASSES = 3  # a step forward and back costs about three passes forward (Kaplan et al. 2020, arXiv 2001.08361)
 STATE = 3  # beside float32 weights: their gradient and AdamW's two moments
@@ -34,10 +33,10 @@ class NetworkCost:
     trained_bytes: int
 
 
-def network_cost(name: str, precision: Precision, image_shape: tuple[int, int, int]) -> NetworkCost:
+def network_cost(name: str, precision: Precision, image_shape: ImageShape) -> NetworkCost:
     """The cost of the backbone `name` for images `(3, H, W)`; `WeightsError` where there is none on this disk."""
-    folder = read_backbone_folder(name, find_backbone(name, precision, download=False), precision).path
-    parts = {part: _empty(part, json.loads((folder / part / "config.json").read_text("utf-8"))) for part in CLASSES}
+    configs = find_backbone(name, precision, download=False).configs
+    parts = {part: _empty(part, configs[part]) for part in CLASSES}
     shrink = 2 ** (len(parts["vae"].config.block_out_channels) - 1)
     tokens = parts["text_encoder"].config.max_position_embeddings
     flops = call_flops(parts["unet"], (image_shape[1] // shrink, image_shape[2] // shrink), tokens)

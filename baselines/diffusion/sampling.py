@@ -20,7 +20,7 @@ from ldbench.api import Request
 from ldbench.errors import UsageError
 
 from ..drift import Drift, shifted
-from .latent_diffusion import LatentDiffusion
+from .latent_diffusion import ImageShape, LatentDiffusion
 from .schedulers import ReversePath, Sampler, check_sampler, reverse_path
 
 Predict = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -76,9 +76,7 @@ class ReverseStep:
 
 
 @torch.no_grad()
-def sample(
-    model: LatentDiffusion, requests: Sequence[Request], image_shape: tuple[int, int, int], how: Sampling
-) -> torch.Tensor:
+def sample(model: LatentDiffusion, requests: Sequence[Request], image_shape: ImageShape, how: Sampling) -> torch.Tensor:
     """Images `(B, 3, H, W) float32 in [0, 1]`, one a request."""
     noise = start_noise(model, requests, image_shape)
     text = model.embed([request.case.prompt for request in requests], [request.case.id for request in requests])
@@ -137,9 +135,7 @@ def _step_options(path: ReversePath, how: Sampling, generators: list[torch.Gener
     return {"generator": generators} | ({"eta": eta} if how.sampler == "ddim" else {})
 
 
-def start_noise(
-    model: LatentDiffusion, requests: Sequence[Request], image_shape: tuple[int, int, int]
-) -> torch.Tensor:
+def start_noise(model: LatentDiffusion, requests: Sequence[Request], image_shape: ImageShape) -> torch.Tensor:
     """Standard normal noise `(B, C, h, w)` on the model's device, each image's from its request's seed."""
     noise = torch.stack([request.noise(model.latent_shape(image_shape)) for request in requests])
     return noise.to(model.unet.device)

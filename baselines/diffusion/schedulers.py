@@ -79,23 +79,17 @@ def make_scheduler(sampler: Sampler, config: Mapping[str, Any]) -> Any:
     _check_schedule(sampler, config)
     zero_snr = bool(config.get("rescale_betas_zero_snr"))
     spacing = "trailing" if zero_snr or sampler not in _FIXED_STRIDE else config.get("timestep_spacing", "leading")
-    unclipped = {"clip_sample": False, "thresholding": False, "timestep_spacing": spacing}
+    unclipped = {"clip_sample": False, "thresholding": False}
     options: dict[Sampler, tuple[Any, dict[str, Any]]] = {
         "ddim": (DDIMScheduler, unclipped),
         "ddpm": (DDPMScheduler, unclipped | {"variance_type": "fixed_small"}),
-        "dpm-solver++": (
-            DPMSolverMultistepScheduler,
-            {"algorithm_type": "dpmsolver++", "thresholding": False, "timestep_spacing": spacing},
-        ),
-        "pndm": (
-            PNDMScheduler,
-            {"skip_prk_steps": True, "prediction_type": "epsilon", "timestep_spacing": spacing},
-        ),
-        "euler": (EulerDiscreteScheduler, {"timestep_spacing": spacing}),
-        "euler-ancestral": (EulerAncestralDiscreteScheduler, {"timestep_spacing": spacing}),
+        "dpm-solver++": (DPMSolverMultistepScheduler, {"algorithm_type": "dpmsolver++", "thresholding": False}),
+        "pndm": (PNDMScheduler, {"skip_prk_steps": True, "prediction_type": "epsilon"}),
+        "euler": (EulerDiscreteScheduler, {}),
+        "euler-ancestral": (EulerAncestralDiscreteScheduler, {}),
     }
     scheduler, changed = options[sampler]
-    return scheduler.from_config(config, **changed)
+    return scheduler.from_config(config, timestep_spacing=spacing, **changed)
 
 
 def reverse_path(
@@ -128,8 +122,7 @@ def reverse_path(
 
 
 def start_abar(sampler: Sampler, steps: int, config: Mapping[str, Any]) -> float:
-    """alphas_cumprod where sampling starts: 0.0047 for a trailing sampler on Stable Diffusion's schedule, 0.0058 for
-    DDIM's 50 leading steps. What `drift.signal_leak` wants."""
+    """alphas_cumprod where sampling starts, which `drift.signal_leak` takes."""
     return reverse_path(sampler, steps, config).abar[0]
 
 

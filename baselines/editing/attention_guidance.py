@@ -9,8 +9,8 @@ The Latent Drifting paper ablates a tau that it doesn't define; it is taken for 
 authors averages over heads, and over both halves of classifier-free guidance, of which one is blind to the edit: its
 0.1 is 0.1 / (2 heads) here.
 
-The U-Net's own attention processors are put back after every use, whatever happens. Refuses nothing: an unconditional
-U-Net has no maps and is not guided. Shapes: B images, H heads, P pixels, L tokens.
+The U-Net's own attention processors are put back after every use, whatever happens. An unconditional U-Net has no maps
+and is not guided. Shapes: B images, H heads, P pixels, L tokens.
 """
 
 from __future__ import annotations
@@ -58,13 +58,13 @@ def map_distance(edited: Sequence[torch.Tensor], reference: Sequence[torch.Tenso
 def attention_maps(unet: torch.nn.Module) -> Iterator[list[torch.Tensor]]:
     """A list that the U-Net's calls fill with their cross-attention maps `(B, H, P, L) float32`, a layer at a time."""
     layers: list[Any] = [module for name, module in unet.named_modules() if name.endswith("attn2")]
-    own, maps = [layer.get_processor() for layer in layers], list[torch.Tensor]()
+    processors, maps = [layer.get_processor() for layer in layers], list[torch.Tensor]()
     try:
         for layer in layers:
             layer.set_processor(_WrittenOut(maps))
         yield maps
     finally:
-        for layer, processor in zip(layers, own, strict=True):
+        for layer, processor in zip(layers, processors, strict=True):
             layer.set_processor(processor)
 
 
@@ -79,8 +79,8 @@ class _WrittenOut:
         attention_mask: None = None, temb: None = None,
     ) -> torch.Tensor:
         query, key, value = (
-            each.unflatten(2, (attn.heads, -1)).transpose(1, 2)
-            for each in (attn.to_q(hidden_states), attn.to_k(encoder_hidden_states), attn.to_v(encoder_hidden_states))
+            x.unflatten(2, (attn.heads, -1)).transpose(1, 2)
+            for x in (attn.to_q(hidden_states), attn.to_k(encoder_hidden_states), attn.to_v(encoder_hidden_states))
         )
         with torch.autocast(query.device.type, enabled=False):
             weights = (attn.scale * query.float() @ key.float().transpose(2, 3)).softmax(-1)

@@ -25,7 +25,7 @@ from ldbench.api import Case, Context, Example, Request, TrainingSet, case_seed
 from ldbench.errors import GeneratorError
 
 from ..backbone.precision import arithmetic
-from ..diffusion.latent_diffusion import LatentDiffusion
+from ..diffusion.latent_diffusion import ImageShape, LatentDiffusion
 from ..diffusion.sampling import Sampling, integrate, predictor, start_noise, step_generators
 from ..fitting.checkpoint import kept
 from ..fitting.encoded import EncodedSet, View, encode_set
@@ -96,8 +96,7 @@ def generated_pairs(
 
 @torch.no_grad()
 def sample_pairs(
-    model: LatentDiffusion, prompts: Sequence[PairPrompts], image_shape: tuple[int, int, int], how: Sampling,
-    scale: float,
+    model: LatentDiffusion, prompts: Sequence[PairPrompts], image_shape: ImageShape, how: Sampling, scale: float
 ) -> torch.Tensor:
     """Scaled latents `(2, N, C, h, w) float32` on the CPU, sources and targets: the same noise under two captions."""
     requests = [Request(Case("pair", pair.source, {}), pair.seed) for pair in prompts]

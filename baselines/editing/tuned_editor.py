@@ -16,7 +16,7 @@ from ldbench.api import Context, Request, TrainingSet
 from ldbench.errors import GeneratorError
 
 from ..diffusion.generator import StableDiffusion
-from ..diffusion.latent_diffusion import LatentDiffusion
+from ..diffusion.latent_diffusion import ImageShape, LatentDiffusion
 from ..diffusion.sampling import ReverseStep
 from ..drift import Delta, Drift
 from ..fitting.fine_tuner import FineTuner
@@ -68,9 +68,7 @@ class TunedEditor(StableDiffusion):
         return self._resolved(model, self.delta, "both" if self.start == "basic-ft" else "sample")
 
 
-def source_latents(
-    model: LatentDiffusion, requests: Sequence[Request], image_shape: tuple[int, int, int]
-) -> torch.Tensor:
+def source_latents(model: LatentDiffusion, requests: Sequence[Request], image_shape: ImageShape) -> torch.Tensor:
     """The scaled latents `(B, C, h, w) float32` of the requests' sources: the posterior's means.
 
     `GeneratorError` for a case without source or captions and for a source of another size than the task's.

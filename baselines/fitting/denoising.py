@@ -1,7 +1,7 @@
 """The objective of all fine-tuners: predict the noise that was mixed into a latent.
 
 One batch is drawn whole from the step's own source of randomness; how prompts become hidden states is the method's
-(`Condition`). Refuses nothing: what can be wrong was refused when the settings were read.
+(`Condition`).
 
 Shapes: B images, C latent channels, h and w latent pixels, L tokens, d width.
 """

@@ -107,12 +107,16 @@ class FineTuner(StableDiffusion):
         self, model: LatentDiffusion, objective: Objective[AnyBatch], trainable: Trainable, context: Context
     ) -> None:
         """Train what is trained until the last step; from then on this generator samples from `model`."""
-        self._switch(model, on=True)
+        if self.gradient_checkpointing:
+            model.unet.enable_gradient_checkpointing()
+        if self.compile:
+            model.unet.compile()
         optimise(
             trainable.parameters, objective, self._settings(model, context), context.folder, self._fingerprint(context),
             context.progress, Share(context.process, context.processes),
         )
-        self._switch(model, on=False)
+        if self.gradient_checkpointing:
+            model.unet.disable_gradient_checkpointing()
         self._finish(model, trainable, context)
         self._model = model
 
@@ -182,15 +186,9 @@ class FineTuner(StableDiffusion):
     def _fingerprint(self, context: Context) -> dict[str, object]:
         """What a checkpoint must have been made with: every parameter that fitting reads."""
         free = self.sampling_parameters | {"micro_batch_size", "checkpoint_every", "download", "backbone", "precision"}
-        read = {f.name: getattr(self, f.name) for f in fields(self) if f.init and f.name not in free}
-        return read | {"method": self.name, "backbone": self.backbone or context.backbone}
-
-    def _switch(self, model: LatentDiffusion, *, on: bool) -> None:
-        """Turn on what saves memory or time in training, and off again."""
-        if self.gradient_checkpointing:
-            (model.unet.enable_gradient_checkpointing if on else model.unet.disable_gradient_checkpointing)()
-        if self.compile and on:
-            model.unet.compile()
+        names = [field.name for field in fields(self) if field.init and field.name not in free]
+        parameters = {name: getattr(self, name) for name in names}
+        return parameters | {"method": self.name, "backbone": self.backbone or context.backbone}
 
 
 def hash_order(purpose: str, image_id: str) -> str:

@@ -1,8 +1,7 @@
 """New words for a backbone whose embeddings are learnt, while every other word keeps its own.
 
 The rows stand beside the text encoder's table and are put in place of the placeholders' in each forward pass, so
-nothing else of the table has a gradient to restore. Refuses nothing of its own; `LatentDiffusion.add_tokens` checks
-the names.
+nothing else of the table has a gradient to restore.
 
 Shapes: T learned tokens, L tokens a prompt, d width, B images, P prompts.
 """

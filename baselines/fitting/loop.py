@@ -121,13 +121,8 @@ def learning_rate_at(step: int, settings: TrainingSettings) -> float:
 
 
 def train(
-    parameters: Mapping[str, torch.nn.Parameter],
-    objective: Objective[AnyBatch],
-    settings: TrainingSettings,
-    folder: Path,
-    fingerprint: Mapping[str, object],
-    progress: Progress,
-    share: Share = Share(),
+    parameters: Mapping[str, torch.nn.Parameter], objective: Objective[AnyBatch], settings: TrainingSettings,
+    folder: Path, fingerprint: Mapping[str, object], progress: Progress, share: Share = Share(),
 ) -> None:
     """Optimise `parameters` in place; afterwards they hold the trained (or averaged, with EMA) values.
 
@@ -148,7 +143,7 @@ def train(
             group["lr"] = learning_rate_at(step, settings)
         loss = gradients.step(step, optimiser)
         if averages:
-            _average(averaged, parameters, settings, step)
+            _average(averaged, parameters, min(settings.ema_decay, (1 + step) / (10 + step)))  # corrected at the start
         last = step + 1 == settings.steps
         if share.process == 0 and (last or (step + 1) % settings.checkpoint_every == 0):
             checkpoint.save(parameters, averaged, optimiser, gradients.scaler, step + 1)
@@ -226,9 +221,6 @@ class _Gradients(Generic[AnyBatch]):
 
 
 @torch.no_grad()
-def _average(
-    averaged: Mapping[str, torch.Tensor], parameters: Mapping[str, torch.Tensor], settings: TrainingSettings, step: int
-) -> None:
-    """Exponential moving average with the start-up correction min(decay, (1 + step) / (10 + step))."""
-    decay = min(settings.ema_decay, (1 + step) / (10 + step))
+def _average(averaged: Mapping[str, torch.Tensor], parameters: Mapping[str, torch.Tensor], decay: float) -> None:
+    """One step of an exponential moving average."""
     torch._foreach_lerp_(list(averaged.values()), list(parameters.values()), 1 - decay)

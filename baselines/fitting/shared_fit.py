@@ -1,7 +1,7 @@
 """A backbone that several generators start from, fitted once: the second run finds the first one's checkpoint.
 
 The fit lies in the folder that all runs share, under a name made of everything that it depends on, so that nothing is
-taken for what it isn't. Refuses nothing of its own; what can be wrong with a fit, the method that is fitted refuses.
+taken for what it isn't.
 """
 
 from __future__ import annotations
