@@ -91,7 +91,7 @@ def our_side(options: argparse.Namespace, backbone: Path, side: int) -> Make:
 def their_side(options: argparse.Namespace, backbone: Path, side: int) -> Make:
     """The pipeline, as a function of requests; it gets their prompts and their starting noise."""
     from diffusers import StableDiffusionPipeline
-    from ldbench_baselines.diffusion.sampling import make_scheduler
+    from ldbench_baselines.diffusion.schedulers import make_scheduler
 
     pipeline: Any = StableDiffusionPipeline.from_pretrained(
         backbone, safety_checker=None, dtype=getattr(torch, options.precision), local_files_only=True
