@@ -140,20 +140,20 @@ def make_drift(
     _check_choice("drift", kind, get_args(DriftKind))
     _check_choice("drift_where", where, get_args(Where))
     _check_total(delta_total, delta_sample, kind)
-    asked = parse_delta(delta, channels, "delta")
-    reverse = asked if delta_sample is None else parse_delta(delta_sample, channels, "delta_sample")
-    if asked == SIGNAL_LEAK and where == "train":
+    trained = parse_delta(delta, channels, "delta")
+    sampled = trained if delta_sample is None else parse_delta(delta_sample, channels, "delta_sample")
+    if trained == SIGNAL_LEAK and where == "train":
         raise UsageError("delta: signal-leak is where sampling starts; expected drift_where sample or both, got train")
-    train = NONE if where == "sample" or asked == SIGNAL_LEAK else asked
+    train = NONE if where == "sample" or trained == SIGNAL_LEAK else trained
     if where == "train":
         return Drift(train, NONE, kind)
     if delta_total is not None:
         return Drift(train, (delta_total / steps,), kind)
-    if reverse == SIGNAL_LEAK:
+    if sampled == SIGNAL_LEAK:
         if kind == "step":
             raise UsageError("delta: signal-leak is a start of z_T, and drift 'step' has none; take drift 'noise'")
         return Drift(train, train, kind, leak())
-    return Drift(train, reverse, kind)
+    return Drift(train, sampled, kind)
 
 
 def _check_total(delta_total: float | None, delta_sample: Delta | None, kind: DriftKind) -> None:

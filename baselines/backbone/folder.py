@@ -85,18 +85,18 @@ def read_json(name: str, path: Path, file: str) -> dict[str, Any]:
 
 def _check_kind(name: str, path: Path) -> None:
     """Refuse what isn't a folder with a U-Net and one text encoder."""
-    there = {entry.name for entry in path.iterdir()} if path.is_dir() else {path.name}
-    if "transformer" in there:
+    names = {entry.name for entry in path.iterdir()} if path.is_dir() else {path.name}
+    if "transformer" in names:
         raise wrong(name, "transformer/", "a U-Net", "a diffusion transformer (Stable Diffusion 3, Flux, ...)")
-    if "text_encoder_2" in there:
+    if "text_encoder_2" in names:
         raise wrong(name, "text_encoder_2/", "one text encoder", "two (SDXL)")
-    if "unet" in there:
+    if "unet" in names:
         return
-    if "adapter_config.json" in there or any("lora" in file.lower() and file.endswith(SINGLE) for file in there):
+    if "adapter_config.json" in names or any("lora" in file.lower() and file.endswith(SINGLE) for file in names):
         raise wrong(name, str(path), "a whole backbone", "LoRA weights", "give the backbone they were trained on")
-    if path.is_dir() and "config.json" in there and (model := read_json(name, path, "config.json").get("_class_name")):
+    if path.is_dir() and "config.json" in names and (model := read_json(name, path, "config.json").get("_class_name")):
         raise wrong(name, f"{path}/config.json", "a whole backbone", f"one {model}", "give the folder of the pipeline")
-    if single := sorted(file for file in there if file.endswith(SINGLE) or path.is_file()):
+    if single := sorted(file for file in names if file.endswith(SINGLE) or path.is_file()):
         raise wrong(
             name, str(path), "a diffusers folder", f"the single file {single[0]}",
             "convert it with diffusers' StableDiffusionPipeline.from_single_file(FILE).save_pretrained(FOLDER)",

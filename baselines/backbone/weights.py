@@ -22,12 +22,12 @@ def choose_variant(part: str, files: Collection[str], precision: Precision) -> s
     The fp16 files serve where only they are there, or where float16 is asked for; bfloat16 is closer to the plain ones.
     Raises `KeyError` where there are no safetensors.
     """
-    there = {variant for variant in (None, "fp16") if weight_files(part, files, variant)}
-    if not there:
+    variants = {variant for variant in (None, "fp16") if weight_files(part, files, variant)}
+    if not variants:
         raise KeyError(part)
-    if precision == "float16" and "fp16" in there:
+    if precision == "float16" and "fp16" in variants:
         return "fp16"
-    return None if None in there else "fp16"
+    return None if None in variants else "fp16"
 
 
 def weight_files(part: str, files: Collection[str], variant: str | None) -> list[str]:

@@ -116,15 +116,15 @@ def descend(
     """
     scheduler, options, z = path.scheduler, _step_options(path, how, generators), z_BChw
     for step, calls in enumerate(path.calls):
-        asked: list[tuple[torch.Tensor, torch.Tensor]] = []
+        outcomes: list[tuple[torch.Tensor, torch.Tensor]] = []
         for t in calls:
             z = guide(z, t) if guide is not None else z
             z_t = scheduler.scale_model_input(z, t)
             prediction = predict(z_t, t)
-            asked.append((z_t, prediction))
+            outcomes.append((z_t, prediction))
             z = scheduler.step(path.solver_output(prediction, z_t, t), t, z, **options).prev_sample
         z = shifted(z, how.drift.step_shift(path.abar[step + 1], path.variance(step)), path.scale(step + 1))
-        yield ReverseStep(step, int(calls[0]), path.abar[step], *asked[0], z, path.prediction_type)
+        yield ReverseStep(step, int(calls[0]), path.abar[step], *outcomes[0], z, path.prediction_type)
 
 
 def _step_options(path: ReversePath, how: Sampling, generators: list[torch.Generator]) -> dict[str, Any]:

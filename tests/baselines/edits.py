@@ -19,7 +19,7 @@ AnyEditor = TypeVar("AnyEditor", bound=TunedEditor)
 
 def edit_requests(count: int, side: int = 16) -> list[Request]:
     """Requests to grow or shrink a disc in turn, each with its own seed."""
-    made = []
+    requests = []
     for index in range(count):
         edit = (GROW, SHRINK)[index % 2]
         captions = [f"a disc of size {index} that is {value}" for value in (edit.source, edit.target)]
@@ -27,8 +27,8 @@ def edit_requests(count: int, side: int = 16) -> list[Request]:
             f"case-{index}", "", {"size": edit.target}, Discs(side=side)[index].image, {"size": edit.source},
             *captions, edit,
         )
-        made.append(Request(case, 1000 + index))
-    return made
+        requests.append(Request(case, 1000 + index))
+    return requests
 
 
 def null(request: Request) -> Request:
@@ -43,6 +43,6 @@ def changed(request: Request, **fields: Any) -> Request:
 
 def loaded(method: type[AnyEditor], backbone: Path | str, folder: Path, side: int = 16, **parameters: Any) -> AnyEditor:
     """An editor on the backbone as it comes, with few steps; `parameters` win."""
-    made = method(**{"start": "sd", "sampling_steps": 3} | parameters)
-    made.fit(Discs(side=side), context(folder, backbone, side))
-    return made
+    editor = method(**{"start": "sd", "sampling_steps": 3} | parameters)
+    editor.fit(Discs(side=side), context(folder, backbone, side))
+    return editor

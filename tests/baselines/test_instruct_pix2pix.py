@@ -37,7 +37,7 @@ def short_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(InstructPix2Pix, "_tuner", tuner)
 
 
-def place(folder: Path, backbone: Path, **rest: Any) -> Context:
+def sharing(folder: Path, backbone: Path, **rest: Any) -> Context:
     return context(folder / "own", backbone, shared=folder / "shared", **rest)
 
 
@@ -139,7 +139,7 @@ def test_an_interrupted_fit_resumes_to_the_same_weights_and_images(
             raise KeyboardInterrupt
 
     def fit(name: str, **rest: Any) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-        generator, where = few(row, steps=4, checkpoint_every=2), place(tmp_path / name, random_backbone, **rest)
+        generator, where = few(row, steps=4, checkpoint_every=2), sharing(tmp_path / name, random_backbone, **rest)
         generator.fit(train, where)
         return weights(generator), generator.generate(edit_requests(2), where)
 
@@ -157,7 +157,7 @@ def test_an_interrupted_fit_resumes_to_the_same_weights_and_images(
 def test_the_modifier_stands_before_instructions_in_training_and_generation(
     random_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    generator, where = few(InstructPix2PixCD), place(tmp_path, random_backbone)
+    generator, where = few(InstructPix2PixCD), sharing(tmp_path, random_backbone)
     seen = seen_prompts(monkeypatch)
     generator.fit(DiscPairs(), where)
     assert {prompt for prompt in seen if "grow" in prompt} == {f"<new1> grow size {size}" for size in range(8)}
@@ -168,7 +168,7 @@ def test_the_modifier_stands_before_instructions_in_training_and_generation(
 
 
 def test_a_start_of_other_parameters_is_another_fit(random_backbone: Path, tmp_path: Path) -> None:
-    where = place(tmp_path, random_backbone)
+    where = sharing(tmp_path, random_backbone)
     few(InstructPix2PixFT).fit(DiscPairs(), where)
     with pytest.raises(GeneratorError, match=r"made with other settings \((method|start)"):
         few(InstructPix2PixCD).fit(DiscPairs(), where)

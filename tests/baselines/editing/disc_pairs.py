@@ -53,10 +53,10 @@ def edit_requests(count: int, side: int = SIDE) -> list[Request]:
     return [
         Request(
             Case(
-                each.id, each.prompt, each.attributes, each.source, each.source_attributes, each.source_prompt,
-                each.target_prompt,
+                pair.id, pair.prompt, pair.attributes, pair.source, pair.source_attributes, pair.source_prompt,
+                pair.target_prompt,
             ),
-            1000 + place,
+            1000 + index,
         )
-        for place, each in enumerate(pairs)
+        for index, pair in enumerate(pairs)
     ]

@@ -46,7 +46,7 @@ def model(random_backbone: Path) -> LatentDiffusion:
     return load_backbone(str(random_backbone), CPU)
 
 
-def place(folder: Path, backbone: Path) -> Context:
+def sharing(folder: Path, backbone: Path) -> Context:
     return context(folder / "own", backbone, shared=folder / "shared")
 
 
@@ -89,16 +89,16 @@ def test_a_pair_that_is_none_is_one_line(
 def test_both_images_of_a_generated_pair_come_from_the_same_noise(model: LatentDiffusion) -> None:
     """Under equal captions they are equal, ancestral noise included; under others they are not, the less so the further
     the target's caption is followed."""
-    wanted = [PairPrompts("a small disc", "a small disc", "keep", 1), PairPrompts("a small disc", "a ring", "cut", 1)]
+    prompts = [PairPrompts("a small disc", "a small disc", "keep", 1), PairPrompts("a small disc", "a ring", "cut", 1)]
     how = BasicFT(sampler="ddpm", sampling_steps=4)._sampling(model)
-    sources, targets = sample_pairs(model, wanted, (3, SIDE, SIDE), how, 3.0)
+    sources, targets = sample_pairs(model, prompts, (3, SIDE, SIDE), how, 3.0)
     assert sources.shape == (2, 4, 8, 8)
     torch.testing.assert_close(sources[0], targets[0], rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(sources[1], sources[0])
-    less = sample_pairs(model, wanted, (3, SIDE, SIDE), how, 1.0)
+    less = sample_pairs(model, prompts, (3, SIDE, SIDE), how, 1.0)
     assert torch.equal(less[0], sources)
     assert 0 < 2 * float((less[1, 1] - sources[1]).norm()) < float((targets[1] - sources[1]).norm())
-    other = sample_pairs(model, [dataclasses.replace(wanted[0], seed=2)], (3, SIDE, SIDE), how, 1.0)
+    other = sample_pairs(model, [dataclasses.replace(prompts[0], seed=2)], (3, SIDE, SIDE), how, 1.0)
     assert not torch.allclose(other[0, 0], sources[0])
 
 
@@ -119,16 +119,16 @@ def test_generated_pairs_are_kept_and_belong_to_their_start(
     made: list[int] = []
     original = pairs.sample_pairs
 
-    def counted(model: LatentDiffusion, wanted: Sequence[PairPrompts], *rest: object) -> torch.Tensor:
-        made.append(len(wanted))
-        return original(model, wanted, *rest)  # type: ignore[arg-type]
+    def counted(model: LatentDiffusion, prompts: Sequence[PairPrompts], *rest: object) -> torch.Tensor:
+        made.append(len(prompts))
+        return original(model, prompts, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(pairs, "sample_pairs", counted)
-    where, start = place(tmp_path, random_backbone), quick(BasicFT)
+    where, start = sharing(tmp_path, random_backbone), quick(BasicFT)
     first = generated_pairs(start, LoneDiscs(16), where, None, 1.0, batch_size=7)
     assert made == [7, 5]
     assert first.sources.shape == (12, 4, 8, 8)
-    assert [first.targets.prompts[place] for place in first.targets.prompt_of[:4]] == [
+    assert [first.targets.prompts[index] for index in first.targets.prompt_of[:4]] == [
         "grow size 0", "grow size 1", "grow size 2", "grow size 4"
     ]
     assert not first.targets.moments[1].any()

@@ -50,7 +50,7 @@ class Changed:
         return self.change(self.discs[index]) if index == 5 else self.discs[index]
 
 
-def place(folder: Path, backbone: Path, **rest: Any) -> Context:
+def sharing(folder: Path, backbone: Path, **rest: Any) -> Context:
     return context(folder / "own", backbone, shared=folder / "shared", **rest)
 
 
@@ -60,9 +60,9 @@ def unet(model: LatentDiffusion) -> dict[str, torch.Tensor]:
 
 def test_the_second_run_trains_nothing_and_has_the_firsts_weights(random_backbone: Path, tmp_path: Path) -> None:
     first, second = Steps(), Steps()
-    made = shared_start(quick(BasicFT), Discs(), place(tmp_path, random_backbone, progress=first))
+    made = shared_start(quick(BasicFT), Discs(), sharing(tmp_path, random_backbone, progress=first))
     found = shared_start(
-        quick(BasicFT), Discs(), dataclasses.replace(place(tmp_path, random_backbone, progress=second),
+        quick(BasicFT), Discs(), dataclasses.replace(sharing(tmp_path, random_backbone, progress=second),
                                                      folder=tmp_path / "another run"),
     )
     assert (first.taken, second.taken) == (3, 0)
@@ -72,7 +72,7 @@ def test_the_second_run_trains_nothing_and_has_the_firsts_weights(random_backbon
 
 
 def test_learnt_words_are_in_a_start_that_is_found_again(random_backbone: Path, tmp_path: Path) -> None:
-    where = place(tmp_path, random_backbone)
+    where = sharing(tmp_path, random_backbone)
     made, found = (shared_start(quick(CustomDiffusion), Discs(), where) for _ in range(2))
     texts = [model.embed(["<new1> a disc"]) for model in (made, found)]
     assert torch.equal(*texts)
@@ -130,7 +130,7 @@ def test_pairs_give_their_sources_with_their_captions(
     assert torch.equal(alone.image, lone.image)
     assert (alone.prompt, alone.target_prompt) == (lone.prompt, None)
     seen = seen_prompts(monkeypatch)
-    shared_start(quick(BasicFT), pairs, place(tmp_path, random_backbone))
+    shared_start(quick(BasicFT), pairs, sharing(tmp_path, random_backbone))
     assert set(seen) == {"", *(f"a disc of size {size}" for size in range(8))}
 
 
@@ -141,7 +141,7 @@ def test_a_pair_without_a_caption_is_one_line(random_backbone: Path, tmp_path: P
 
     message = "training example disc-0: expected a source_prompt .*, got none"
     with pytest.raises(GeneratorError, match=message) as caught:
-        shared_start(quick(BasicFT), Bare(), place(tmp_path, random_backbone))
+        shared_start(quick(BasicFT), Bare(), sharing(tmp_path, random_backbone))
     assert "\n" not in str(caught.value)
 
 
@@ -152,10 +152,10 @@ def test_an_interrupted_start_gives_its_lock_back_and_goes_on(random_backbone: P
 
     start = quick(BasicFT, checkpoint_every=1)
     with pytest.raises(KeyboardInterrupt):
-        shared_start(start, Discs(), place(tmp_path, random_backbone, progress=stop))
+        shared_start(start, Discs(), sharing(tmp_path, random_backbone, progress=stop))
     steps = Steps()
-    cut = shared_start(start, Discs(), place(tmp_path, random_backbone, progress=steps))
-    whole = shared_start(start, Discs(), place(tmp_path / "whole", random_backbone))
+    cut = shared_start(start, Discs(), sharing(tmp_path, random_backbone, progress=steps))
+    whole = shared_start(start, Discs(), sharing(tmp_path / "whole", random_backbone))
     assert steps.taken == 1
     assert all(torch.equal(value, unet(cut)[name]) for name, value in unet(whole).items())
 
@@ -165,7 +165,7 @@ def test_two_at_once_train_once(random_backbone: Path, tmp_path: Path) -> None:
     steps = [Steps(), Steps()]
     threads = [
         threading.Thread(target=shared_start, args=(
-            quick(BasicFT, steps=6, checkpoint_every=2), Discs(), place(tmp_path, random_backbone, progress=each)
+            quick(BasicFT, steps=6, checkpoint_every=2), Discs(), sharing(tmp_path, random_backbone, progress=each)
         ))
         for each in steps
     ]
@@ -187,6 +187,6 @@ def test_another_process_finds_it_locked_until_it_is_done(random_backbone: Path,
             assert not finished.returncode or b"BlockingIOError" in finished.stderr
             refused.append(finished.returncode != 0)
 
-    shared_start(quick(BasicFT), Discs(), place(tmp_path, random_backbone, progress=try_it))
+    shared_start(quick(BasicFT), Discs(), sharing(tmp_path, random_backbone, progress=try_it))
     try_it("over", 0, 0)
     assert refused == [True, True, False]
