@@ -12,7 +12,7 @@ for a share's (Wilson's) and for an area over several trainings, whose own chanc
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,8 @@ Array = npt.NDArray[np.float64]
 LEVEL = 0.95
 
 
-class Interval(NamedTuple):
+@dataclass(frozen=True)
+class Interval:
     """A value with the bounds of its 95 % interval."""
 
     value: float
