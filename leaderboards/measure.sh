@@ -26,7 +26,7 @@ matrix sandbox-brain-aging --models "$bounds"
 matrix sandbox-brain-aging --models "$editors" --seeds 0,1,2
 matrix sandbox-brain-aging-word sandbox-brain-aging-binned --models instruct-pix2pix-ld,instruct-pix2pix-cd-ld,instruct-pix2pix-ft-ld
 
-# Table 4 and Fig. 8; guidance scales were chosen on training scans (docs/counterfactuals.md)
+# Table 4 and Fig. 8; guidance scales were chosen on training scans (docs/results/counterfactuals.md)
 matrix sandbox-brain-disease sandbox-chest-disease sandbox-chest-sex --models "$bounds"
 matrix sandbox-brain-disease --models pix2pix-zero,pix2pix-zero-ld --set guidance_scale=10 --seeds 0,1,2
 matrix sandbox-brain-disease-plain sandbox-brain-disease-diverse sandbox-brain-disease-diverse-plain \

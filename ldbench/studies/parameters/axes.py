@@ -1,4 +1,4 @@
-"""How every plot here looks: light, readable, told apart without colour vision, equal bytes for equal numbers.
+"""How every plot here looks: light, readable, distinct without colour vision, equal bytes for equal numbers.
 
 Draws on an Agg canvas of its own and never touches pyplot or its global state. Refuses metadata: a file holds
 pixels and no date or version.

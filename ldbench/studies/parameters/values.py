@@ -69,12 +69,12 @@ def spelled(parameter: str, text: str) -> tuple[str, ...]:
         start, stop, step = (Decimal(part) for part in match.groups())
         return _counted(start, stop, step, text)
     if ":" in text:
-        raise UsageError(f"--values: expected start:stop:step in numbers, or values parted by commas, got {text!r}")
+        raise UsageError(f"--values: expected start:stop:step in numbers, or values separated by commas, got {text!r}")
     texts = tuple(part.strip() for part in text.split(";" if ";" in text else ","))
     if len(texts) > MOST_VALUES:
         raise UsageError(f"--values: expected at most {MOST_VALUES} values, got {len(texts)}; leave some away")
     if not all(texts):
-        raise UsageError(f"--values: expected values of {parameter} parted by commas, got {text!r}")
+        raise UsageError(f"--values: expected values of {parameter} separated by commas, got {text!r}")
     return texts
 
 
