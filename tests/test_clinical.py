@@ -104,7 +104,7 @@ def as_toml(table: dict[str, Any], name: str = "") -> str:
 
 def extractors(path: Path) -> set[str]:
     """The networks that a card names."""
-    specs = vars(card.load(str(path)).metrics).values()
+    specs = card.load(str(path)).metrics.values()
     return {spec.extractor for spec in specs if getattr(spec, "extractor", None)}
 
 
