@@ -57,7 +57,7 @@ class ManifestRow:
 
 @dataclass(frozen=True)
 class Summary:
-    """What was prepared: images by split, role and class, what was left out by kind and rule, and notes on the whole."""
+    """What was prepared: images by split, role and class, what was left out by kind and rule, and further notes."""
 
     dataset: str
     folder: Path

@@ -47,7 +47,7 @@ def check_attributes(class_attribute: str, attributes: Sequence[str]) -> None:
 def folder_rows(path: Path, class_attribute: str, attributes: Sequence[str]) -> list[FolderRow]:
     """Every row, with the class and those `attributes` that are known of it.
 
-    Raises DataError for what is no such table, a column that is missing or has no known cell, and a cell over lines.
+    Raises DataError for what is no such table, a column that is missing or has no known cell, and damaged quoting.
     """
     names = list(dict.fromkeys((class_attribute, *attributes)))
     table = read_cells(path, "a CSV with a header (--csv)", (IMAGE, SUBJECT, *names), (YEARS,))
@@ -92,5 +92,6 @@ def _check(path: Path, name: str, cells: Sequence[str], lines: Sequence[int]) ->
     if not any(cells) and name != YEARS:
         raise DataError(f"{path}: expected values in column {name!r}, got only blank or missing ones (NA, nan, ...)")
     for cell, line in zip(cells, lines, strict=True):
-        if "\n" in cell or "\r" in cell:
-            raise DataError(f"{path}: expected one line in column {name!r}, got a cell over several from line {line}")
+        got = "a quotation mark inside" if '"' in cell else "several lines" if len(cell.splitlines()) > 1 else ""
+        if got:  # what a mark too many or too few leaves of several cells or rows
+            raise DataError(f"{path}: expected a plain cell in column {name!r}, got {got} (line {line}); repair it")
