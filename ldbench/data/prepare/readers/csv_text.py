@@ -28,7 +28,9 @@ _MARKS = (  # UTF-32's before UTF-16's: they begin alike
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_EXCEL = re.compile(r'"?sep=([^\r\n])"?(\r\n|\r|\n)', re.IGNORECASE)
+_EXCEL = re.compile(r'"?sep=([^\r\n" ])"?(\r\n|\r|\n)', re.IGNORECASE)
+
+_NO_RECORD: tuple[int, list[str], int] = (0, [], 0)
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def read_csv(path: Path, expected: str, columns: Sequence[str], optional: Sequen
         records = list(_records(text, separator))
     except csv.Error as error:
         raise DataError(f"{path}: expected {expected}, got: {one_line(error)}; check the quotation marks") from error
-    (_, header, _), *rows = records
+    (_, header, _), *rows = records or [_NO_RECORD]
     names = _names(header)
     check_columns(path, names, columns)
     for line, cells, last in rows:
@@ -143,7 +145,7 @@ def _separator(text: _Text, columns: Sequence[str]) -> str:
 
 
 def _header(text: _Text, separator: str) -> list[str]:
-    return _names(next(_records(text, separator))[1])
+    return _names(next(_records(text, separator), _NO_RECORD)[1])
 
 
 def _names(header: Sequence[str]) -> list[str]:
@@ -164,8 +166,10 @@ def _check_row(text: _Text, separator: str, width: int, row: tuple[int, list[str
     line, cells, last = row
     if len(cells) != width:
         got = f"{'more' if len(cells) > width else 'fewer'} ({len(cells)}) in line {line}"
-        remedy = "a separator too many or too few, or a cell that needs quotation marks"
-        raise DataError(f"{text.path}: expected {width} cells a row, got {got}: {remedy}; copy the table again")
+        cause = "a separator too many or too few, or a cell that needs quotation marks"
+        if len(cells) == width + 1 and not cells[-1].strip():
+            cause += " (if each row ends in a separator, let the header end in one too)"
+        raise DataError(f"{text.path}: expected {width} cells a row, got {got}: {cause}; repair the table")
     inside = text.lines[line - text.first : last - text.first + 1]
     if len(inside) > 1 and all(part.count(separator) >= width - 1 for part in inside):
         raise DataError(
