@@ -45,11 +45,14 @@ def prepare(
         typer.Option("--set", help="A setting of the reader, key=value, such as preprocessing.z=20; may be repeated."),
     ] = None,
     csv: Annotated[
-        Path | None, typer.Option(help="folder: columns image (below --root), subject, attributes, optionally years.")
+        Path | None, typer.Option(help="folder: columns image (below --root), subject, the class, optionally years.")
     ] = None,
     class_attribute: Annotated[str | None, typer.Option(help="folder: the column that classes are read from.")] = None,
     name: Annotated[str | None, typer.Option(help="folder: what cards call the data set (data.dataset).")] = None,
     classes: Annotated[str | None, typer.Option(help="folder: the classes to use, separated by commas.")] = None,
+    attributes: Annotated[
+        str | None, typer.Option(help="folder: further columns for the manifest, separated by commas; no others leave.")
+    ] = None,
     test_per_class: Annotated[
         int | None, typer.Option(help="Test images of each class, from the test split; 0 takes the whole split.")
     ] = None,
@@ -73,6 +76,7 @@ def prepare(
     settings: dict[str, object] = {
         "csv": csv, "class_attribute": class_attribute, "dataset": name,
         "classes": None if classes is None else _separated(classes),
+        "attributes": None if attributes is None else _separated(attributes),
     }
     if name is not None and (not name or set(name) & set("/\\+") or name.startswith(".")):
         raise UsageError(f"--name: expected a name without / \\ or +, got {name!r}")

@@ -50,6 +50,8 @@ def test_a_folder_is_prepared_where_runs_look_for_it(
     with (tmp_path / "mine" / "manifest.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 59
+    assert "diagnosis" in rows[0]
+    assert "age" not in rows[0]
     about = json.loads((tmp_path / "mine" / "dataset.json").read_text(encoding="utf-8"))
     assert about["used"]["test"]["scan"] == {"AD": 3, "CN": 3}
     assert about["settings"]["high_percentile"] == 99
@@ -58,6 +60,19 @@ def test_a_folder_is_prepared_where_runs_look_for_it(
     assert str(own) not in (tmp_path / "mine" / "state.json").read_text(encoding="utf-8")
     for word in ("mine: ", about["manifest_sha256"], "unreadable", "skipped.csv", "spare"):
         assert word in text
+
+
+def test_further_columns_are_named_and_what_is_not_known_of_them_is_counted(own: Path, tmp_path: Path) -> None:
+    gaps = (own / "m.csv").read_text(encoding="utf-8").replace(",64\n", ",NA\n")
+    (own / "gaps.csv").write_text(gaps, encoding="utf-8")
+    text = run(
+        "folder", "--csv", own / "gaps.csv", "--root", own, "--out", tmp_path / "out", "--size", 16, "--jobs", 1,
+        "--attributes", "age",
+    )
+    assert json.loads((tmp_path / "out" / "dataset.json").read_text())["attributes"] == {
+        "age": "integer", "diagnosis": "text"
+    }
+    assert [line.split() for line in text.splitlines() if line.startswith("unknown")] == [["unknown", "age", "1"]]
 
 
 @pytest.mark.parametrize(
@@ -128,6 +143,8 @@ def test_the_readers_are_those_of_the_issue() -> None:
 
 
 def test_an_option_of_another_data_set_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--attributes: chexpert has no such setting; drop it"):
+        run("chexpert", "--root", str(tmp_path), "--attributes", "age")
     with pytest.raises(UsageError, match="--csv: chexpert has no such setting; drop it"):
         run("chexpert", "--root", str(tmp_path), "--csv", "rows.csv")
 

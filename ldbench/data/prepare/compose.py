@@ -13,15 +13,27 @@ import hashlib
 import json
 import multiprocessing
 import os
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 from ldbench.api import Progress, Reader, Skipped, SourceImage, silent
-from ldbench.data.prepare.manifest import PreparedImage, Summary, check_test_set, label_of, rows_of, write
+from ldbench.data.prepare.doubts import notes_on
+from ldbench.data.prepare.manifest import (
+    SKIPPED,
+    PreparedImage,
+    Summary,
+    check_test_set,
+    label_of,
+    rows_of,
+    write,
+    write_skipped,
+)
 from ldbench.data.prepare.one_image import ImageOutcome, make_images, start_worker
 from ldbench.data.prepare.splits import Plan, hashed
 from ldbench.errors import DataError, UsageError
@@ -54,6 +66,8 @@ def prepare(
     found = reader.found(root)
     skipped = [_inside(root, each) for each in found.skipped]
     _stop_at_fault(skipped, strict)
+    if not found.images:
+        raise _nothing_usable(reader, root, out, skipped)
     by_id = _by_id(reader, plan, found.images)
     check_test_set(reader, plan, found.images)
     _claim(out, reader, plan, root)
@@ -75,9 +89,27 @@ def prepare(
             # one write a line: a killed run leaves whole lines and perhaps the head of one
             journal.write(f"{outcome.image_id},{outcome.sha256}\n")
             journal.flush()
+    if not outcomes:
+        raise _nothing_usable(reader, root, out, skipped)
     size = _one_size(outcomes, by_id)
     prepared = [PreparedImage(by_id[image_id], image_id, outcome.sha256) for image_id, outcome in outcomes.items()]
-    return write(out, reader, plan, size, rows_of(reader, plan, prepared), skipped)
+    rows = rows_of(reader, plan, prepared)
+    summary = write(out, reader, plan, size, rows, skipped)
+    return replace(summary, notes=notes_on([image.source for image in prepared], rows))
+
+
+def _nothing_usable(reader: Reader, root: Path, out: Path, skipped: Sequence[Skipped]) -> DataError:
+    """What to raise: how many images each rule left out, and the first of them; skipped.csv names them all."""
+    expected = f"{reader.dataset}: expected images to use, got none"
+    if not skipped:
+        return DataError(f"{expected} below {root}; name the folder that holds them")
+    counts = ", ".join(f"{count} {rule}" for rule, count in Counter(left.rule for left in skipped).most_common())
+    first = min(skipped, key=lambda left: (left.name, left.reason))
+    text = f"{expected}; left out: {counts}; the first, {first.name}: {first.reason}"
+    if (out / "dataset.json").exists():  # of a data set that was finished before
+        return DataError(text)
+    write_skipped(out, skipped)
+    return DataError(f"{text}; {out / SKIPPED} names them all")
 
 
 def _stop_at_fault(skipped: Sequence[Skipped], strict: bool) -> None:
@@ -95,8 +127,6 @@ def _inside(root: Path, skipped: Skipped) -> Skipped:
 
 def _by_id(reader: Reader, plan: Plan, images: Sequence[SourceImage]) -> dict[str, SourceImage]:
     """The images by hashed id, in its order."""
-    if not images:
-        raise DataError(f"{reader.dataset}: expected images to use, all were skipped or none found; look at --root")
     by_id: dict[str, SourceImage] = {}
     for source in images:
         label_of(reader, source)
@@ -206,8 +236,6 @@ def _one_thread_each() -> Iterator[None]:
 
 
 def _one_size(outcomes: Mapping[str, ImageOutcome], by_id: Mapping[str, SourceImage]) -> tuple[int, int]:
-    if not outcomes:
-        raise DataError("expected images to use, every one of them is faulty; run with --strict to see the first fault")
     sizes = {outcome.size: image_id for image_id, outcome in outcomes.items()}
     if len(sizes) > 1:
         (one, first), (two, second) = list(sizes.items())[:2]

@@ -24,6 +24,7 @@ from ldbench.errors import DataError
 from ldbench.records.files import write_text_atomic
 
 FORMAT = 1
+SKIPPED = "skipped.csv"
 _YEARS_DUST = 1e-6  # ages are differences of dates divided by 365.25
 
 
@@ -56,20 +57,22 @@ class ManifestRow:
 
 @dataclass(frozen=True)
 class Summary:
-    """What was prepared: images by split, role and class, and what was left out by kind and rule."""
+    """What was prepared: images by split, role and class, what was left out by kind and rule, and further notes."""
 
     dataset: str
     folder: Path
     manifest_sha256: str
     used: Mapping[tuple[str, str, str], int]
     skipped: Mapping[tuple[str, str], int]
+    notes: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """The summary as text, a line a row."""
         lines = [f"{self.dataset}: {self.folder}", f"manifest SHA-256 {self.manifest_sha256}"]
         lines += [f"used     {split:10} {role:6} {label:20} {n:8}" for (split, role, label), n in self.used.items()]
         lines += [f"skipped  {kind:10} {rule:27} {n:8}" for (kind, rule), n in self.skipped.items()]
-        return [*lines, f"each skipped image is named in {self.folder / 'skipped.csv'}"] if self.skipped else lines
+        lines += self.notes
+        return [*lines, f"each skipped image is named in {self.folder / SKIPPED}"] if self.skipped else lines
 
 
 def file_of(image_id: str) -> str:
@@ -134,11 +137,16 @@ def write(
     used = Counter((row.split, row.role, str(row.attributes[reader.class_attribute])) for row in rows)
     skips = Counter((image.kind, image.rule) for image in skipped)
     summary = Summary(reader.dataset, folder, digest, dict(sorted(used.items())), dict(sorted(skips.items())))
-    lines = sorted((image.name, image.reason, image.kind, image.rule) for image in skipped)
-    write_text_atomic(folder / "skipped.csv", _csv(("name", "reason", "kind", "rule"), lines), private=True)
+    write_skipped(folder, skipped)
     write_text_atomic(folder / "manifest.csv", manifest)
     write_text_atomic(folder / "dataset.json", _description(reader, plan, size, types, summary))
     return summary
+
+
+def write_skipped(folder: Path, skipped: Iterable[Skipped]) -> None:
+    """Write skipped.csv, which names what was left out."""
+    lines = sorted((image.name, image.reason, image.kind, image.rule) for image in skipped)
+    write_text_atomic(folder / SKIPPED, _csv(("name", "reason", "kind", "rule"), lines), private=True)
 
 
 def attribute_types(attributes: Iterable[Attributes]) -> dict[str, str]:

@@ -10,11 +10,12 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from ldbench.api import Found
 from ldbench.data.prepare.compose import prepare
 from ldbench.data.prepare.splits import Plan, split_of
 from ldbench.errors import DataError, UsageError
@@ -192,6 +193,39 @@ def test_what_cannot_be_prepared_is_said_before_anything_is_read(
     with pytest.raises((DataError, UsageError), match=message):
         prepare(replace(reader, log=log), root, tmp_path / "out", plan=plan, jobs=jobs)
     assert not log.exists()
+
+
+@dataclass(frozen=True)
+class UnusableReader(MemoryReader):
+    """The same without any image to use."""
+
+    def found(self, root: Path) -> Found:
+        """What is left out alone."""
+        return Found((), super().found(root).skipped)
+
+
+def test_where_nothing_is_usable_the_rules_are_counted_and_every_image_is_named(root: Path, tmp_path: Path) -> None:
+    whole = MemoryReader(subjects=1, broken=tuple(f"SUBJECT0000/scan{n}.raw" for n in range(3)))
+    for reader, message in (
+        (UnusableReader(), r"got none; left out: 1 missing-file, 1 frontal; the first, z/lost\.raw: can't read z/lost"),
+        (whole, r"got none; left out: 3 unreadable, .*; the first, SUBJECT0000/scan0\.raw: expected pixels, got dust"),
+    ):
+        out = tmp_path / type(reader).__name__
+        with pytest.raises(DataError, match=message) as caught:
+            prepare(reader, root, out, plan=Plan())
+        assert "--root" not in str(caught.value)
+        assert "\n" not in str(caught.value)
+        assert "z/side.raw,a lateral view,rule,frontal" in (out / "skipped.csv").read_text(encoding="utf-8")
+        assert not (out / "dataset.json").exists()
+        prepare(MemoryReader(), root, out, plan=PLAN)  # the attempt is in nobody's way
+
+
+def test_a_finished_data_set_keeps_its_list_of_what_was_left_out(root: Path, tmp_path: Path) -> None:
+    prepare(MemoryReader(subjects=20), root, tmp_path, plan=Plan())
+    (tmp_path / "skipped.csv").write_text("kept", encoding="utf-8")
+    with pytest.raises(DataError, match="expected images to use"):
+        prepare(UnusableReader(), root, tmp_path, plan=Plan())
+    assert (tmp_path / "skipped.csv").read_text(encoding="utf-8") == "kept"
 
 
 def test_a_changed_or_torn_file_is_made_again(root: Path, tmp_path: Path) -> None:

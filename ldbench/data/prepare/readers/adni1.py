@@ -3,8 +3,9 @@
 `ADNI/002_S_0295/MPR__GradWarp__B1_Correction__N3__Scaled/<date>/I45108/ADNI_002_S_0295_MR_..._S13408_I45108.nii`,
 anywhere below the root; the date folder is the day of acquisition.
 
-`labels = "adnimerge"`: `ADNIMERGE.csv`, the nearest visit with a DX within the window. AGE there is the age at
-baseline, so age at the scan is AGE + the time since the subject's visit "bl".
+`labels = "adnimerge"`: `ADNIMERGE.csv` or `ADNIMERGE_<day>.csv` as the archive names it, the nearest visit with a DX
+within the window. AGE there is the age at baseline, so age at the scan is AGE + the time since the subject's visit
+"bl".
 `labels = "search"`: the CSV of the archive's image search, by Image Data ID. Its Group is what the subject was enrolled
 as, not what a clinician found on that day, and its Age is in whole years; both are taken as they stand.
 
@@ -26,12 +27,13 @@ from numpy.typing import NDArray
 from ldbench.api import Found, ParameterValue, Skipped, SourceImage
 from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
 from ldbench.data.prepare.readers.adni1_tables import IMAGE_COLUMN, Merged, Searched
+from ldbench.data.prepare.readers.csv_text import column_names
 from ldbench.data.prepare.readers.listing import files_below, find_table, found_of
-from ldbench.data.prepare.readers.tables import read_table
 from ldbench.data.prepare.readers.visits import Scan, scans_below
 from ldbench.errors import DataError, UsageError
 
 MERGED = "ADNIMERGE.csv"
+_DATED = re.compile(r"ADNIMERGE(_\d{2}[A-Za-z]{3}\d{4})?\.csv")  # ADNIMERGE_04Mar2024.csv
 _VOLUME = re.compile(r"ADNI_(\d{3}_S_\d{4})_.*_I(\d+)\.nii(?:\.gz)?")
 _LAYOUT = (
     "volumes as 002_S_0295/<series>/<date>/I45108/ADNI_002_S_0295_..._I45108.nii, got none; name the folder that holds "
@@ -104,10 +106,11 @@ class Adni1Reader:
             text.strip(): name.strip() for text, _, name in (pair.partition("=") for pair in _listed(self.diagnoses))
         }
         if self.labels == "adnimerge":
-            return Merged(find_table(root, files, self.table or MERGED), classes, self.window_days)
+            table = find_table(root, files, self.table) if self.table else find_table(root, files, MERGED, _DATED)
+            return Merged(table, classes, self.window_days)
         if self.table:
             return Searched(find_table(root, files, self.table), classes)
-        tables = [file for file in files if file.suffix.lower() == ".csv" and _is_search(file)]
+        tables = [file for file in files if file.suffix.lower() == ".csv" and IMAGE_COLUMN in column_names(file)]
         if len(tables) != 1:
             got = " and ".join(file.relative_to(root).as_posix() for file in tables[:2]) or "none"
             raise DataError(f"{root}: expected one CSV with a column {IMAGE_COLUMN!r}, got {got}; name it as the table")
@@ -142,6 +145,3 @@ def _listed(text: str) -> list[str]:
 def _has(series: str, words: str) -> bool:
     return any(word.casefold() in series for word in _listed(words))
 
-
-def _is_search(path: Path) -> bool:
-    return IMAGE_COLUMN in read_table(path, ()).columns

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ldbench.api import Skipped, SourceImage
 from ldbench.data.prepare.readers.tables import check_unique, days, numbers, read_table
-from ldbench.data.prepare.readers.visits import DAYS_A_YEAR, Scan, Visit, nearest
+from ldbench.data.prepare.readers.visits import DAYS_A_YEAR, Scan, Visit, contradiction, nearest
 from ldbench.errors import DataError
 
 IMAGE_COLUMN = "Image Data ID"
@@ -62,6 +62,9 @@ class Merged:
         if visit is None:
             reason = f"no visit with a DX within {self._window} days of the scan"
             return Skipped(scan.name, reason, "rule", "visit in window")
+        conflict = contradiction(visit, person.visits)
+        if conflict:
+            return Skipped(scan.name, conflict, "fault", "visits of one day")
         if not visit.diagnosis:
             reason = f"DX of visit {visit.name} is none of CN, MCI, AD: {visit.reason!r}"
             return Skipped(scan.name, reason, "rule", "class of visit")
@@ -110,15 +113,15 @@ def _people(path: Path, classes: Mapping[str, str]) -> dict[str, _Person]:
     born: dict[str, float] = {}
     sexes: dict[str, str] = {}
     visits: dict[str, list[Visit]] = defaultdict(list)
-    columns = (table["PTID"], table["VISCODE"], table["DX"], table["PTGENDER"], dates, ages)
-    for subject, code, text, sex, day, age in zip(*columns, strict=True):
+    columns = (table.index, table["PTID"], table["VISCODE"], table["DX"], table["PTGENDER"], dates, ages)
+    for line, subject, code, text, sex, day, age in zip(*columns, strict=True):
         sexes.setdefault(subject, _SEX.get(sex.lower(), sex))
         if code == _BASELINE:
             if subject in born:
                 raise DataError(f"{path}: expected one visit {_BASELINE!r} a subject, got two of {subject}; keep one")
             born[subject] = math.nan if day is None else day - age * DAYS_A_YEAR
         if text and day is not None:
-            visits[subject].append(Visit(day, code, classes.get(text, ""), text))
+            visits[subject].append(Visit(day, code, classes.get(text, ""), text, f"{path.name} line {line}"))
     return {
         subject: _Person(born.get(subject, math.nan), sex, tuple(visits[subject])) for subject, sex in sexes.items()
     }

@@ -1,4 +1,4 @@
-"""CheXpert-v1.0(-small) as its owners ship it: frontal radiographs that carry exactly one of the task's four classes.
+"""CheXpert-v1.0, small or full-size, as its owners ship it: frontal films that carry exactly one of the four classes.
 
 An image is used when it is frontal, the patient's age and sex are known, and exactly one of No Finding, Cardiomegaly,
 Pleural Effusion and Pneumonia is 1 after the policy for uncertain (-1) and blank labels has been applied (rule
@@ -34,6 +34,8 @@ from ldbench.data.prepare.readers.chexpert_table import (
     Tables,
     check_view,
     data_folder,
+    films_of,
+    is_batch,
     label_of,
     patient_age,
     patient_sex,
@@ -95,8 +97,9 @@ class CheXpertReader:
         `sex` (Unknown), `uncertain`, `blank`, `one-class`, `per-patient`.
         """
         folder = data_folder(root, self.tables)
+        films = films_of(folder)
         inside = folder.relative_to(root).as_posix()
-        prefix = "" if inside == "." else f"{inside}/"
+        prefix = "" if inside == "." or is_batch(folder) else f"{inside}/"
         usable: list[tuple[FilmPlace, SourceImage]] = []
         skipped: list[Skipped] = []
         rows = table_rows(folder, self.tables)
@@ -113,7 +116,7 @@ class CheXpertReader:
                     raise LeftOut("fault", "duplicate", f"{place.image} stands in {rows_of[place.image]} rows")
                 age, sex = patient_age(row), patient_sex(row)
                 attributes: Attributes = {"finding": self._finding(row), "age": age, "sex": sex}
-                source = SourceImage(name, folder / place.rest, place.patient, place.image, attributes)
+                source = SourceImage(name, films.path(place), place.patient, place.image, attributes)
                 usable.append((place, source))
             except LeftOut as why:
                 skipped.append(Skipped(name, why.reason, why.kind, why.rule))

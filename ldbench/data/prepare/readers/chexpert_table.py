@@ -1,4 +1,8 @@
-"""The rows of CheXpert's `train.csv` and `valid.csv`, and what their cells say.
+"""The rows of CheXpert's `train.csv` and `valid.csv`, what their cells say, and where the films lie.
+
+Three layouts: the small release with `train/` and `valid/` beside the tables; the full-size one, whose films of
+`train.csv` lie in folders `CheXpert-v1.0 batch 2 (train 1)` and so on, without `train/`; and copies whose folder or
+paths have lost the release's name.
 
 All cells are read as text: pandas would otherwise make NaN of blanks, and a comparison with NaN is a label that nobody
 gave.
@@ -7,7 +11,8 @@ gave.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,9 +28,10 @@ COLUMNS = ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *FINDING_COLUMNS)
 FOLDERS = ("CheXpert-v1.0-small", "CheXpert-v1.0")
 OLDEST = 120
 _PATH = re.compile(
-    r"[^/\\]+/(?P<rest>(?:train|valid)/(?P<patient>patient\d+)/study(?P<study>\d+)/"
+    r"(?:[^/\\]+/)*(?P<rest>(?:train|valid)/(?P<patient>patient\d+)/study(?P<study>\d+)/"
     r"view(?P<view>\d+)_(?P<side>frontal|lateral)\.jpe?g)", re.ASCII
 )
+_BATCH = "CheXpert-v1.0 batch *"
 _LABELS = {"": None, "1.0": 1, "1": 1, "0.0": 0, "0": 0, "-1.0": -1, "-1": -1}
 _AGE = re.compile(r"(\d{1,3})(\.0+)?", re.ASCII)
 _SHOWN = 60  # characters of a bad cell
@@ -59,10 +65,41 @@ class FilmPlace:
         return f"{self.patient}/study{self.study}/view{self.view}"
 
 
+@dataclass(frozen=True)
+class Films:
+    """Where films lie: beside the tables, in `folder`, or by patient in the batch folders of the full-size release."""
+
+    folder: Path
+    batches: Mapping[str, Sequence[Path]]
+
+    def path(self, place: FilmPlace) -> Path:
+        """The film of a row; where there is none, the place beside the tables."""
+        path = self.folder / place.rest
+        split, below = place.rest.split("/", 1)
+        batches = self.batches.get(place.patient, ()) if split == "train" else ()
+        inside = (batch / below for batch in batches)
+        return next((film for film in inside if film.is_file()), path)
+
+
+def films_of(folder: Path) -> Films:
+    """The films of the tables in `folder`, which may be a batch folder itself."""
+    batches: defaultdict[str, list[Path]] = defaultdict(list)
+    for batch in _batches(folder.parent if is_batch(folder) else folder):
+        for patient in batch.glob("patient*"):
+            batches[patient.name].append(batch)
+    return Films(folder, batches)
+
+
+def is_batch(folder: Path) -> bool:
+    """Whether a folder is one of those that the full-size release comes in."""
+    return folder.match(_BATCH)
+
+
 def data_folder(root: Path, tables: Tables) -> Path:
     """The folder that holds the tables: `root`, or CheXpert's own folder inside it. Raises DataError."""
     names = _file_names(tables)
-    for folder in (root, *(root / name for name in FOLDERS)):
+    own = [root / name for name in FOLDERS]
+    for folder in (root, *own, *(batch for base in (root, *own) for batch in _batches(base) if _holds(batch, names))):
         missing = [name for name in names if not (folder / name).is_file()]
         if not missing:
             return folder
@@ -127,6 +164,14 @@ def label_of(row: Cells, column: str) -> int | None:
     return _LABELS[cell]
 
 
+def _batches(base: Path) -> list[Path]:
+    return sorted(folder for folder in base.glob(_BATCH) if folder.is_dir())
+
+
+def _holds(folder: Path, names: Sequence[str]) -> bool:
+    return any((folder / name).is_file() for name in names)
+
+
 def _file_names(tables: Tables) -> tuple[str, ...]:
     return ("train.csv", "valid.csv") if tables == "both" else (f"{tables}.csv",)
 
@@ -135,5 +180,6 @@ def _read(path: Path) -> list[tuple[str, Cells]]:
     table = read_cells(path, "CheXpert's table", COLUMNS)
     cells = zip(*(table[name].tolist() for name in COLUMNS), strict=True)
     return [
-        (f"{path.name} line {line}", dict(zip(COLUMNS, row, strict=True))) for line, row in enumerate(cells, start=2)
+        (f"{path.name} line {line}", dict(zip(COLUMNS, row, strict=True)))
+        for line, row in zip(table.index, cells, strict=True)
     ]

@@ -1,7 +1,8 @@
 """Anyone's own images: a CSV that says what they are, and a folder that holds them.
 
-Columns `image` (a path below the root), `subject`, the class attribute, any further attributes, and `years` if the
-images of a subject have an order in time; empty cells are what nobody knows. PNG, JPEG, TIFF, DICOM and NIfTI.
+Columns `image` (a path below the root), `subject`, the class attribute, and `years` if the images of a subject have an
+order in time; of the further columns only those that `attributes` names, as a hospital's table may hold names and
+record numbers. `folder_table` says how cells are read. PNG, JPEG, TIFF, DICOM and NIfTI.
 
 Grey values: 8 and 16-bit pictures are divided by 255 and 65535; floats, wider integers, DICOM and NIfTI go from one
 percentile of the image to another. Colour becomes grey by ITU-R 601-2 luma. Then a centred square with black borders
@@ -13,11 +14,11 @@ Refuses paths that leave the root, several frames, transparency, NaN, and an ima
 
 from __future__ import annotations
 
-import math
 import posixpath
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,12 +27,19 @@ from PIL import Image
 from ldbench.api import Found, ParameterValue, Skipped, SourceImage
 from ldbench.data.prepare.pixels.pictures import Grey, read_dicom, read_picture, read_plane
 from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice, middle_square, resized
+from ldbench.data.prepare.readers.csv_text import known
+from ldbench.data.prepare.readers.folder_table import (
+    IMAGE,
+    SUBJECT,
+    YEARS,
+    FolderRow,
+    check_attributes,
+    folder_rows,
+    number,
+)
 from ldbench.data.prepare.readers.listing import found_of
-from ldbench.data.prepare.readers.tables import read_cells
-from ldbench.errors import DataError, FaultyImageError, ImageError, UsageError
+from ldbench.errors import FaultyImageError, ImageError, UsageError
 
-IMAGE, SUBJECT, YEARS = "image", "subject", "years"
-_RESERVED = ("image_id", "split", "role", "source", "file", "sha256")
 _SHARED = ("size", "low_percentile", "high_percentile")
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 _DICOM = (".dcm", ".dicom", ".ima")
@@ -42,13 +50,15 @@ _NIFTI = (".nii", ".nii.gz")
 class FolderReader:
     """`Reader` of a CSV and a folder. `classes` are those to use; with none given, all that the CSV names.
 
-    `preprocessing` says how a volume is cut; size and percentiles are the reader's own, for planes and volumes alike.
+    `attributes` are the further columns that the manifest gets beside the class. `preprocessing` says how a volume is
+    cut; size and percentiles are the reader's own, for planes and volumes alike.
     """
 
     csv: Path = Path("manifest.csv")
     dataset: str = "folder"
     class_attribute: str = "diagnosis"
     classes: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
     size: int = 512
     low_percentile: float = 0.5
     high_percentile: float = 99.5
@@ -67,19 +77,18 @@ class FolderReader:
             if given not in (value, getattr(usual, name)):
                 raise UsageError(f"folder: expected {name} = {given}, got preprocessing.{name}; drop the prefix")
         object.__setattr__(self, "preprocessing", replace(self.preprocessing, **shared))
+        check_attributes(self.class_attribute, self.attributes)
+        unknowable = [name for name in self.classes if not known(name)]
+        if unknowable:
+            got = f"{unknowable[0]!r}, which is how tables spell a value that nobody knows"
+            raise UsageError(f"folder: expected names of classes, got {got}; rename it in the table")
 
     def found(self, root: Path) -> Found:
-        """Every row of the CSV, as an image or with the reason it is left out; DataError for a missing column."""
-        table = _read_table(self.csv, self.class_attribute)
-        numeric = {name: _numbers(cells) for name, cells in table.items() if name not in (IMAGE, SUBJECT, YEARS)}
-        images: list[SourceImage | Skipped] = []
+        """Every row of the CSV, as an image or with the reason it is left out; DataError for what is no such table."""
         seen: set[str] = set()
         base = root.resolve()
-        for row in range(len(table[IMAGE])):
-            cells = {name: values[row] for name, values in table.items()}
-            attributes = {name: value for name, values in numeric.items() if (value := values[row]) is not None}
-            images.append(self._source(base, row + 2, cells, attributes, seen))
-        return found_of(images)
+        rows = folder_rows(self.csv, self.class_attribute, self.attributes)
+        return found_of(self._source(base, row, seen) for row in rows)
 
     def pixels(self, source: SourceImage) -> NDArray[np.float32]:
         """The image `(size, size) float32 in [0, 1]`. Raises ImageError naming the file."""
@@ -103,32 +112,34 @@ class FolderReader:
         }
         return {**own, **{f"volume.{name}": value for name, value in self.preprocessing.settings().items()}}
 
-    def _source(
-        self, root: Path, line: int, cells: Mapping[str, str], attributes: Mapping[str, str | int | float],
-        seen: set[str],
-    ) -> SourceImage | Skipped:
-        name = cells[IMAGE].strip()
-        label = name or f"line {line}"
-        for column in (IMAGE, SUBJECT, self.class_attribute):
-            if not cells[column].strip():
-                return Skipped(label, f"expected a {column}, got a blank cell (line {line})", "fault", "blank-cell")
-        inside = posixpath.normpath(name.replace("\\", "/"))
-        path = root / inside
-        if PurePosixPath(inside).is_absolute() or not path.resolve().is_relative_to(root):
-            return Skipped(label, f"expected a path below --root, got another (line {line})", "fault", "outside-root")
-        if inside in seen:
-            return Skipped(label, f"the image stands in an earlier line too (line {line})", "fault", "listed-twice")
+    def _source(self, root: Path, row: FolderRow, seen: set[str]) -> SourceImage | Skipped:
+        at = f"(line {row.line})"
+        label = row.image or f"line {row.line}"
+        needed = {IMAGE: row.image, SUBJECT: row.subject, self.class_attribute: self._label(row)}
+        for column, cell in needed.items():
+            if not cell:
+                return Skipped(label, f"expected a {column}, got a blank or missing cell {at}", "fault", "blank-cell")
+        inside = posixpath.normpath(row.image.replace("\\", "/"))
+        path = _named(root, inside)
+        absolute = PurePosixPath(inside).is_absolute() or PureWindowsPath(inside).is_absolute()
+        if absolute or not path.resolve().is_relative_to(root):
+            return Skipped(label, f"expected a path below --root, got another {at}", "fault", "outside-root")
+        if unicodedata.normalize("NFC", inside) in seen:
+            return Skipped(label, f"the image stands in an earlier line too {at}", "fault", "listed-twice")
         if not path.is_file():
-            return Skipped(label, f"expected a file, got none (line {line})", "fault", "missing-file")
-        years = cells.get(YEARS, "").strip()
-        when = _number(years) if years else None
-        if years and when is None:
-            return Skipped(label, f"expected a number in column {YEARS}, got {years!r:.40}", "fault", "years")
-        seen.add(inside)
-        if self.classes and str(attributes[self.class_attribute]) not in self.classes:
-            got = f"{self.class_attribute} {attributes[self.class_attribute]}"
+            return Skipped(label, f"expected a file, got none {at}", "fault", "missing-file")
+        when = number(row.years)
+        if row.years and when is None:
+            return Skipped(label, f"expected a number in column {YEARS}, got {row.years!r:.40} {at}", "fault", "years")
+        seen.add(unicodedata.normalize("NFC", inside))
+        if self.classes and self._label(row) not in self.classes:
+            got = f"{self.class_attribute} {self._label(row)}"
             return Skipped(inside, f"expected one of {', '.join(self.classes)}, got {got}", "rule", "class")
-        return SourceImage(inside, path, cells[SUBJECT].strip(), inside, attributes, when)
+        return SourceImage(inside, path, row.subject, inside, row.attributes, when)
+
+    def _label(self, row: FolderRow) -> str:
+        """The class as the table spells it, "" where it is unknown."""
+        return str(row.attributes.get(self.class_attribute, ""))
 
     def _scaled(self, path: Path, grey: Grey) -> NDArray[np.float32]:
         values = grey.values.astype(np.float32)
@@ -160,28 +171,7 @@ def _suffix(path: Path) -> str:
     raise ImageError(f"{path}: expected one of {', '.join((*_PICTURES, *_DICOM, *_NIFTI))}, got another suffix")
 
 
-def _read_table(path: Path, class_attribute: str) -> dict[str, list[str]]:
-    """The CSV's cells as text, by column."""
-    table = read_cells(path, "a CSV with a header (--csv)", (IMAGE, SUBJECT, class_attribute))
-    for name in _RESERVED:
-        if name in table.columns:
-            raise DataError(f"{path}: the column {name!r} has a name that the manifest needs itself; rename it")
-    return {str(name): table[name].tolist() for name in table.columns}
-
-
-def _numbers(cells: list[str]) -> list[str | int | float | None]:
-    """A column as integers, else as numbers, if all its cells spell one, else as text; None for empty cells."""
-    stripped = [cell.strip() for cell in cells]
-    values = [_number(cell) for cell in stripped if cell]
-    if any(value is None for value in values):
-        return [cell or None for cell in stripped]
-    whole = all(cell.lstrip("+-").isdigit() for cell in stripped if cell)
-    return [(int(cell) if whole else float(cell)) if cell else None for cell in stripped]
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+def _named(root: Path, inside: str) -> Path:
+    """The file of a name, whose accents a Mac may have spelt in another form than the table."""
+    forms = (inside, *(unicodedata.normalize(form, inside) for form in ("NFC", "NFD")))
+    return next((path for form in forms if (path := root / form).is_file()), root / inside)

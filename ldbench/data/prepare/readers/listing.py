@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -31,10 +32,13 @@ def files_below(root: Path) -> list[Path]:
     return sorted(files)
 
 
-def find_table(root: Path, files: Iterable[Path], name: str) -> Path:
-    """The one file of a name among those below the root. Raises DataError for none, naming a close one, or several."""
+def find_table(root: Path, files: Iterable[Path], name: str, also: re.Pattern[str] | None = None) -> Path:
+    """The one file of a name, or of one that fits `also`, among those below the root.
+
+    Raises DataError for none, naming a close one, or several.
+    """
     tables = [file for file in files if file.suffix.lower() == ".csv"]
-    named = [file for file in tables if file.name == name]
+    named = [file for file in tables if file.name == name or (also and also.fullmatch(file.name))]
     if len(named) > 1:
         places = " and ".join(file.relative_to(root).as_posix() for file in named[:2])
         raise DataError(f"{root}: expected one {name}, got {len(named)}: {places}; keep one")

@@ -1,9 +1,9 @@
 """OASIS-3 as NITRC and XNAT ship it: T1 scans by session, each joined to the nearest clinical visit.
 
-`OAS30001_MR_d0757/anat1/[NIFTI/]sub-OAS30001_ses-d0757[_run-01]_T1w.nii.gz`, `ses-` or `sess-`, anywhere below the
-root; the number is days since entry. Beside them `OASIS3_demographics.csv`, `OASIS3_UDSb4_cdr.csv` and
-`OASIS3_UDSd1_diagnoses.csv`. Age at the scan is AgeatEntry + days / 365.25 (LaMontagne et al. 2019,
-doi:10.1101/2019.12.13.19014902).
+`OAS30001_MR_d0757/anat1/[NIFTI/]sub-OAS30001_ses-d0757[_run-01]_T1w.nii.gz`, `ses-` or `sess-`, or the owners' BIDS
+layout `sub-OAS30001/ses-d0757/anat/sub-...`, anywhere below the root; the number is days since entry. Beside them
+`OASIS3_demographics.csv`, `OASIS3_UDSb4_cdr.csv` and `OASIS3_UDSd1_diagnoses.csv`. Age at the scan is AgeatEntry + days
+/ 365.25 (LaMontagne et al. 2019, doi:10.1101/2019.12.13.19014902).
 
 No single column of the tables says CN, MCI or AD: `Diagnoses` is our reading of them, and a setting. A scan whose visit
 fits no class is left out by name.
@@ -14,8 +14,9 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -25,16 +26,17 @@ from ldbench.api import Found, ParameterValue, Skipped, SourceImage
 from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
 from ldbench.data.prepare.readers.listing import files_below, find_table, found_of
 from ldbench.data.prepare.readers.tables import check_unique, numbers, read_table
-from ldbench.data.prepare.readers.visits import DAYS_A_YEAR, Scan, Visit, nearest, scans_below
+from ldbench.data.prepare.readers.visits import DAYS_A_YEAR, Scan, Visit, contradiction, nearest, scans_below
 from ldbench.errors import DataError, UsageError
 
 DEMOGRAPHICS, CDR, CODES = "OASIS3_demographics.csv", "OASIS3_UDSb4_cdr.csv", "OASIS3_UDSd1_diagnoses.csv"
 _SESSION = re.compile(r"(OAS3\d{4})_MR_d(\d{4,5})")
+_BIDS_SESSION = re.compile(r"sub-(OAS3\d{4})/sess?-d(\d{4,5})")
 _T1 = re.compile(r"sub-(OAS3\d{4})_sess?-d(\d{4,5})((?:_[a-z]+-[0-9A-Za-z]+)*)_T1w\.nii(?:\.gz)?")
 _SEX = {1.0: "male", 2.0: "female"}
 _LAYOUT = (
-    "scans as OAS30001_MR_d0757/anat1/sub-OAS30001_ses-d0757_T1w.nii.gz, got none; name the folder that holds the "
-    "sessions"
+    "scans as OAS30001_MR_d0757/anat1/sub-OAS30001_ses-d0757_T1w.nii.gz or sub-OAS30001/ses-d0757/anat/sub-..., got "
+    "none; name the folder that holds the sessions"
 )
 
 
@@ -82,6 +84,23 @@ class Person:
 
 
 @dataclass(frozen=True)
+class _Rating:
+    """A row of the CDR table: dx1, CDRTOT (NaN where blank), and where it stands."""
+
+    text: str
+    cdr: float
+    row: str
+
+
+@dataclass(frozen=True)
+class _Codes:
+    """A row of the d1 table: the codes that are set, and where it stands."""
+
+    set: Mapping[str, float]
+    row: str
+
+
+@dataclass(frozen=True)
 class Oasis3Reader:
     """`Reader` of an OASIS-3 folder: the nearest visit within `window_days`; attributes age, sex, diagnosis."""
 
@@ -121,23 +140,24 @@ class Oasis3Reader:
 
     def _visits(self, root: Path, files: Sequence[Path]) -> dict[str, list[Visit]]:
         """Visits by subject. One that says nothing (dx1 blank, no code set) is no visit."""
-        path = find_table(root, files, CDR)
-        table = read_table(path, ("OASISID", "days_to_visit", "CDRTOT", "dx1"))
-        days, ratings = numbers(path, table, "days_to_visit"), numbers(path, table, "CDRTOT")
-        told = {
-            (subject, int(day)): (text, float(rating))
-            for subject, day, text, rating in zip(table["OASISID"], days, table["dx1"], ratings, strict=True)
-            if not math.isnan(day)
-        }
+        told = _ratings(find_table(root, files, CDR))
         codes = _codes(find_table(root, files, CODES)) if self.diagnoses.codes else {}
         visits: dict[str, list[Visit]] = defaultdict(list)
         for subject, day in sorted(told.keys() | codes.keys()):
-            text, rating = told.get((subject, day), ("", math.nan))
-            set_codes = codes.get((subject, day), {})
-            if text or set_codes:
-                said = ", ".join([f"dx1 {text!r}", f"CDRTOT {rating:g}", *sorted(set_codes)])
-                visits[subject].append(Visit(day, "", self.diagnoses.of(text, rating, set_codes), said))
+            ratings, coded = told.get((subject, day), []), codes.get((subject, day), [])
+            # a row without dx1 says something only where no other of its day has one
+            ratings = [rating for rating in ratings if rating.text] or ratings or [_Rating("", math.nan, "")]
+            visits[subject] += self._of_day(day, ratings, coded or [_Codes({}, "")])
         return visits
+
+    def _of_day(self, day: int, ratings: Sequence[_Rating], coded: Sequence[_Codes]) -> Iterator[Visit]:
+        """A visit for each row of a day, and each pair of rows of the two tables."""
+        for rating in ratings:
+            for codes in coded:
+                if rating.text or codes.set:
+                    reason = ", ".join([f"dx1 {rating.text!r}", f"CDRTOT {rating.cdr:g}", *sorted(codes.set)])
+                    row = " with ".join(row for row in (rating.row, codes.row) if row)
+                    yield Visit(day, "", self.diagnoses.of(rating.text, rating.cdr, codes.set), reason, row)
 
     def _source(self, scan: Scan, people: Mapping[str, Person], visits: Sequence[Visit]) -> SourceImage | Skipped:
         person = people.get(scan.subject)
@@ -152,6 +172,9 @@ class Oasis3Reader:
         if visit is None:
             reason = f"no clinical visit within {self.window_days} days of day {scan.day}"
             return Skipped(scan.name, reason, "rule", "visit in window")
+        conflict = contradiction(visit, visits)
+        if conflict:
+            return Skipped(scan.name, conflict, "fault", "visits of one day")
         if not visit.diagnosis:
             reason = f"visit of day {visit.day} is none of CN, MCI, AD: {visit.reason}"
             return Skipped(scan.name, reason, "rule", "class of visit")
@@ -166,19 +189,31 @@ def _people(path: Path) -> dict[str, Person]:
     return {subject: Person(float(age), float(sex)) for subject, age, sex in rows}
 
 
-def _codes(path: Path) -> dict[tuple[str, int], dict[str, float]]:
-    """The codes that are set (1), by subject and day; a visit without one is left out."""
+def _ratings(path: Path) -> dict[tuple[str, int], list[_Rating]]:
+    """The rows of the CDR table by subject and day."""
+    table = read_table(path, ("OASISID", "days_to_visit", "CDRTOT", "dx1"))
+    days, ratings = numbers(path, table, "days_to_visit"), numbers(path, table, "CDRTOT")
+    of_visit: dict[tuple[str, int], list[_Rating]] = defaultdict(list)
+    rows = zip(table.index, table["OASISID"], days, table["dx1"], ratings, strict=True)
+    for line, subject, day, text, rating in rows:
+        if not math.isnan(day):
+            of_visit[subject, int(day)].append(_Rating(text, float(rating), f"{path.name} line {line}"))
+    return of_visit
+
+
+def _codes(path: Path) -> dict[tuple[str, int], list[_Codes]]:
+    """The rows of the d1 table that set a code (1), by subject and day."""
     table = read_table(path, ("OASISID", "days_to_visit", "NORMCOG", "DEMENTED", "PROBAD"))
     names = ["NORMCOG", "DEMENTED", "PROBAD", *(name for name in table.columns if str(name).startswith("MCI"))]
     if len(names) == 3:
         raise DataError(f"{path}: expected columns MCI* (MCIAMEM, MCINON1, ...), got none; fetch the table again")
     values = {name: numbers(path, table, name) == 1 for name in names}
     days = numbers(path, table, "days_to_visit")
-    of_visit: dict[tuple[str, int], dict[str, float]] = {}
-    for row, (subject, day) in enumerate(zip(table["OASISID"], days, strict=True)):
+    of_visit: dict[tuple[str, int], list[_Codes]] = defaultdict(list)
+    for row, (line, subject, day) in enumerate(zip(table.index, table["OASISID"], days, strict=True)):
         codes = {name: 1.0 for name in names if values[name].iloc[row]}
         if codes and not math.isnan(day):
-            of_visit[subject, int(day)] = codes
+            of_visit[subject, int(day)].append(_Codes(codes, f"{path.name} line {line}"))
     return of_visit
 
 
@@ -187,12 +222,19 @@ def _scan(inside: Path, path: Path) -> Scan | Skipped | None:
     t1 = _T1.fullmatch(path.name)
     if t1 is None:
         return None
-    session = next((match for part in inside.parts[:-1] if (match := _SESSION.fullmatch(part))), None)
+    folders = inside.parts[:-1]
+    sessions = (_SESSION.fullmatch(part) for part in folders)
+    pairs = (_BIDS_SESSION.fullmatch("/".join(pair)) for pair in pairwise(folders))
+    session = next((match for match in (*sessions, *pairs) if match), None)
     if session is None or (session[1], int(session[2])) != (t1[1], int(t1[2])):
-        reason = f"expected to lie in {t1[1]}_MR_d{t1[2]}, got {session[0] if session else 'no such folder'}"
+        reason = (
+            f"expected to lie in {t1[1]}_MR_d{t1[2]} or sub-{t1[1]}/ses-d{t1[2]}, got "
+            f"{session[0] if session else 'no such folder'}"
+        )
         return Skipped(inside.as_posix(), reason, "fault", "session folder")
     stem = path.name.removesuffix(".gz").removesuffix(".nii")
-    return Scan(inside.as_posix(), path, t1[1], f"{session[0]}/{stem}", int(t1[2]))
+    # the same id in both layouts
+    return Scan(inside.as_posix(), path, t1[1], f"{session[1]}_MR_d{session[2]}/{stem}", int(t1[2]))
 
 
 def _starts(text: str, starts: str) -> bool:

@@ -1,55 +1,42 @@
-"""Tables as CSV files: their cells as text, numbers in a column, and one clear line for what is wrong with them.
+"""An owners' table: its cells as text, numbers and dates in a column, and one clear line for what is wrong with them.
 
-pandas is imported when a table is read: the processes that only read pixels can do without its half second.
+A row is indexed by the line of the file on which it begins. pandas is imported when a table is read: the processes that
+only read pixels can do without its half second.
 """
 
 from __future__ import annotations
 
-import csv
-import difflib
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ldbench.data.decoding import one_line
+from ldbench.data.prepare.readers.csv_text import known, read_csv
 from ldbench.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_cells(path: Path, expected: str, columns: Sequence[str]) -> pd.DataFrame:
-    """A CSV as text, blanks as "", with at least `columns`; a byte order mark is no part of it.
+def read_cells(path: Path, expected: str, columns: Sequence[str], optional: Sequence[str] = ()) -> pd.DataFrame:
+    """A CSV as text, cells as they stand, with at least `columns`; the index is each row's line.
 
-    Raises DataError for a file that isn't the `expected` table, for rows longer than the header, and for a missing
+    Raises DataError for a file that isn't the `expected` table or can't be read with certainty, and for a missing
     column, naming a close one.
     """
     import pandas as pd
 
     if not path.is_file():
         raise DataError(f"{path}: expected {expected}, got no such file")
-    try:
-        with warnings.catch_warnings():
-            # rows longer than the header: without index_col, pandas would shift every column by one
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(path, dtype="string", na_filter=False, encoding="utf-8-sig", index_col=False)
-    except pd.errors.ParserWarning as error:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            width = len(next(csv.reader(file)))
-        raise DataError(f"{path}: expected {width} cells a row, got more; copy the table again") from error
-    except (OSError, ValueError) as error:  # pandas' own errors and bad UTF-8 are ValueErrors
-        raise DataError(f"{path}: expected {expected}, got: {one_line(error)}") from error
-    _check_columns(path, [str(name) for name in table.columns], columns)
-    return table
+    table = read_csv(path, expected, columns, optional)
+    return pd.DataFrame(table.columns, index=table.lines, dtype="string")
 
 
 def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """An owners' CSV as `read_cells` gives it, without the space around names and cells."""
-    table = read_cells(path, "the owners' CSV", ())
-    table.columns = table.columns.str.strip()
-    _check_columns(path, list(table.columns), columns)
-    return table.apply(lambda values: values.str.strip())
+    """An owners' CSV as `read_cells` gives it, without the space around cells; "" is what nobody knows (NA, nan)."""
+    table = read_cells(path, "the owners' CSV", columns)
+    for name in table.columns:
+        table[name] = table[name].map(known).astype("string")
+    return table
 
 
 def check_unique(path: Path, ids: pd.Series[Any], what: str, prefix: str = "") -> None:
@@ -84,16 +71,6 @@ def _checked(path: Path, text: pd.Series[Any], values: Any, expected: str) -> An
     wrong = values.isna() & (text != "")
     if wrong.any():
         at = int(wrong.to_numpy().argmax())
-        got = f"{str(text.iloc[at])!r} in line {at + 2}"
+        got = f"{str(text.iloc[at])!r} in line {text.index[at]}"
         raise DataError(f"{path}: expected {expected} in {text.name!r}, got {got}; repair the table")
     return values
-
-
-def _check_columns(path: Path, names: Sequence[str], columns: Sequence[str]) -> None:
-    missing = [column for column in columns if column not in names]
-    if missing:
-        expected = f"a column {missing[0]!r}" if len(missing) == 1 else f"columns {', '.join(map(repr, missing))}"
-        folded = {name.casefold(): name for name in names}
-        near = difflib.get_close_matches(missing[0].casefold(), list(folded), n=1, cutoff=0.5)
-        got = repr(folded[near[0]]) if near else ", ".join(map(repr, names[:6]))
-        raise DataError(f"{path}: expected {expected}, got {got}; rename it, or take the table that has it")

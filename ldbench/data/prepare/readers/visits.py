@@ -1,8 +1,9 @@
 """Scans and clinical visits of one subject: which visit a scan belongs to, and which scan stands for a day.
 
 The rules, all of them choices: a scan takes the visit nearest in time, before or after it; of two equally near the
-earlier, of two on one day the first by name. A nearest visit outside the window is none. Of two scans on one day the
-first by rank and then by name is kept.
+earlier, of two on one day the first by name. A nearest visit outside the window is none. Where another visit of its day
+has another class, nobody can say which holds, and the scan is left out. Of two scans on one day the first by rank and
+then by name is kept.
 """
 
 from __future__ import annotations
@@ -21,12 +22,16 @@ DAYS_A_YEAR = 365.25
 
 @dataclass(frozen=True)
 class Visit:
-    """A clinical visit: `day` on the subject's calendar, its `name`, its class ("" for none of ours), and why."""
+    """A clinical visit: `day` on the subject's calendar, its `name`, its class ("" for none of ours), and why.
+
+    `row` is where the table says so.
+    """
 
     day: int
     name: str
     diagnosis: str
     reason: str = ""
+    row: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,16 @@ def nearest(scan_day: int, visits: Iterable[Visit], window_days: int) -> Visit |
     """The visit nearest to the scan's day, None where none is within `window_days` (the last day counts)."""
     near = [visit for visit in visits if abs(visit.day - scan_day) <= window_days]
     return min(near, key=lambda visit: (abs(visit.day - scan_day), visit.day, visit.name), default=None)
+
+
+def contradiction(visit: Visit, visits: Iterable[Visit]) -> str:
+    """What two visits of one day say of different classes, with both rows; "" where none contradicts this one."""
+    others = (other for other in visits if other.day == visit.day and other.diagnosis != visit.diagnosis)
+    other = min(others, key=lambda other: (other.row, other.name), default=None)
+    if other is None:
+        return ""
+    said = sorted(f"{one.row}: {one.diagnosis or 'none of the classes'} ({one.reason})" for one in (visit, other))
+    return f"visits of one day contradict each other, {' and '.join(said)}; keep the right one"
 
 
 def scans_below(

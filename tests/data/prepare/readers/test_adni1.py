@@ -91,6 +91,31 @@ def test_a_broken_table_is_one_line_naming_it(
     assert "\n" not in str(error.value)
 
 
+def test_adnimerge_is_read_under_the_dated_name_of_a_download(tmp_path: Path) -> None:
+    root = write_adni1(tmp_path, 3, awkward=False)
+    before = Adni1Reader().found(root)
+    (root / "ADNIMERGE.csv").rename(root / "ADNIMERGE_04Mar2024.csv")
+    assert Adni1Reader().found(root) == before
+    shutil.copy(root / "ADNIMERGE_04Mar2024.csv", root / "ADNIMERGE_05Mar2024.csv")
+    with pytest.raises(DataError, match=r"one ADNIMERGE\.csv, got 2: ADNIMERGE_04Mar2024\.csv and ADNIMERGE_05"):
+        Adni1Reader().found(root)
+    assert Adni1Reader(table="ADNIMERGE_05Mar2024.csv").found(root) == before
+
+
+def test_two_visits_of_one_day_that_contradict_each_other_are_a_fault_that_names_both_rows(tmp_path: Path) -> None:
+    root = write_adni1(tmp_path, 1, awkward=False)
+    table = root / "ADNIMERGE.csv"
+    header, first, *rest = table.read_text(encoding="utf-8").splitlines()
+    opposite = first.replace(",bl,", ",sc,").replace(",CN,", ",Dementia,")
+    assert opposite.count(",Dementia,") == 1
+    for order in ([first, opposite], [opposite, first]):
+        table.write_text("\n".join([header, *order, *rest]) + "\n", encoding="utf-8")
+        (left,) = Adni1Reader().found(root).skipped
+        assert (left.kind, left.rule) == ("fault", "visits of one day")
+        assert "ADNIMERGE.csv line 2: " in left.reason
+        assert "ADNIMERGE.csv line 3: " in left.reason
+
+
 def test_a_search_table_that_is_missing_doubled_or_repeats_an_image_is_refused(awkward: Path, tmp_path: Path) -> None:
     shutil.copytree(awkward / "ADNI", tmp_path / "ADNI")
     with pytest.raises(DataError, match="expected one CSV with a column 'Image Data ID', got none"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -105,6 +106,41 @@ def test_a_label_reads_as_the_class_and_the_attributes_as_words(tmp_path: Path) 
     assert image.attributes == {"finding": "pleural effusion", "age": 61, "sex": "female"}
     assert (image.subject, image.image, image.years) == ("patient00001", "patient00001/study1/view1", None)
     assert image.name == "train/patient00001/study1/view1_frontal.jpg"
+
+
+def test_the_full_size_release_is_read_from_its_batch_folders(root: Path, tmp_path: Path) -> None:
+    full = tmp_path / "chexpertchestxrays-u20210408"
+    tables = full / "CheXpert-v1.0 batch 1 (validate & csv)"
+    shutil.copytree(root / "valid", tables / "valid")
+    for number, patient in enumerate(sorted((root / "train").iterdir())):
+        batch = number % 3 + 1
+        shutil.copytree(patient, full / f"CheXpert-v1.0 batch {batch + 1} (train {batch})" / patient.name)
+    for name in ("train.csv", "valid.csv"):
+        text = (root / name).read_text(encoding="utf-8").replace("CheXpert-v1.0-small/", "CheXpert-v1.0/")
+        (tables / name).write_text(text, encoding="utf-8")
+    small = reader().found(root)
+    for place in (full, tables):
+        found = reader().found(place)
+        assert [(image.image, image.attributes) for image in found.images] == [
+            (image.image, image.attributes) for image in small.images
+        ]
+        assert found.skipped == small.skipped
+        assert all(image.path.is_file() for image in found.images)
+
+
+@pytest.mark.parametrize("head", ["", "CheXpert-v1.0/", "data/CheXpert-v1.0-small/"])
+def test_copies_saved_again_or_with_other_heads_of_their_paths_give_the_same_images(
+    head: str, root: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(root, tmp_path / "archive")
+    for name in ("train.csv", "valid.csv"):
+        header, *lines = (root / name).read_text(encoding="utf-8").splitlines()
+        rows = [f"{number},{line.replace('CheXpert-v1.0-small/', head)}" for number, line in enumerate(lines)]
+        text = "\r\n".join([f",{header}", *rows]) + "\r\n"  # an index without a name, Windows' line ends, a mark
+        (tmp_path / "archive" / name).write_bytes(text.encode("utf-8-sig"))
+    found = reader().found(tmp_path / "archive")
+    assert [image.image for image in found.images] == [image.image for image in reader().found(root).images]
+    assert all(image.path.is_file() for image in found.images)
 
 
 # -- the policy table ------------------------------------------------------------------------------------------------

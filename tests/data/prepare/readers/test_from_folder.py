@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -237,11 +238,50 @@ def folder_with(tmp_path: Path, csv: str) -> tuple[Path, FolderReader]:
 def test_a_csv_becomes_sources_with_typed_attributes(tmp_path: Path) -> None:
     text = "image,subject,diagnosis,age,weight,site,years\n0.png,a,CN,70,61.5,007x,0.5\n./1.png,a,AD,,60,b,2\n"
     root, reader = folder_with(tmp_path, text)
+    reader = replace(reader, attributes=("age", "weight", "site"))
     first, second = reader.found(root).images
     assert first.attributes == {"diagnosis": "CN", "age": 70, "weight": 61.5, "site": "007x"}
     assert (first.subject, first.image, first.years) == ("a", "0.png", 0.5)
     assert second.attributes == {"diagnosis": "AD", "weight": 60.0, "site": "b"}
     assert second.image == "1.png"
+
+
+def test_names_and_record_numbers_stay_in_the_table_unless_they_are_asked_for(tmp_path: Path) -> None:
+    text = "image,subject,diagnosis,patient_name,mrn\n0.png,a,CN,Doe^Jane,7001\n1.png,b,AD,Roe^Rick,7002\n"
+    root, reader = folder_with(tmp_path, text)
+    assert [dict(image.attributes) for image in reader.found(root).images] == [{"diagnosis": "CN"}, {"diagnosis": "AD"}]
+    with pytest.raises(DataError, match="expected a column 'ages'"):
+        replace(reader, attributes=("ages",)).found(root)
+    for name in ("subject", "image", "years", "split"):
+        with pytest.raises(UsageError, match=f"--attributes: expected a further column, got '{name}'"):
+            replace(reader, attributes=(name,))
+    with pytest.raises(UsageError, match="--class-attribute: expected a further column, got 'subject'"):
+        replace(reader, class_attribute="subject")
+
+
+def test_classes_keep_their_spelling_and_what_nobody_knows_is_none(tmp_path: Path) -> None:
+    text = "image,subject,diagnosis\n0.png,a,01\n1.png,b,1\n2.png,c,N/A\n3.png,nan,1\n"
+    root, reader = folder_with(tmp_path, text)
+    found = reader.found(root)
+    assert [image.attributes["diagnosis"] for image in found.images] == ["01", "1"]
+    assert [(left.name, left.rule) for left in found.skipped] == [("2.png", "blank-cell"), ("3.png", "blank-cell")]
+    assert [image.name for image in replace(reader, classes=("01",)).found(root).images] == ["0.png"]
+    with pytest.raises(UsageError, match="got 'None', which is how tables spell a value that nobody knows"):
+        replace(reader, classes=("None", "1"))
+
+
+@pytest.mark.parametrize(("table", "disk"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_accents_match_in_either_form(table: str, disk: str, tmp_path: Path) -> None:
+    name = "R\u00f6ntgen.png"
+    root, reader = folder_with(tmp_path, f"image,subject,diagnosis\n{unicodedata.normalize(table, name)},a,CN\n")
+    (root / "0.png").rename(root / unicodedata.normalize(disk, name))
+    (image,) = reader.found(root).images
+    assert image.path.is_file()
+
+
+def test_a_path_of_another_machine_leaves_the_root(tmp_path: Path) -> None:
+    root, reader = folder_with(tmp_path, "image,subject,diagnosis\nC:\\data\\0.png,a,CN\n")
+    assert [left.rule for left in reader.found(root).skipped] == ["outside-root"]
 
 
 def test_what_is_wrong_with_a_line_is_named(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shutil
 from pathlib import Path
 
@@ -106,6 +107,43 @@ def test_a_broken_table_is_one_line_naming_it(
         Oasis3Reader().found(tmp_path)
     assert str(tmp_path / table) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_the_owners_bids_layout_gives_the_same_images(tmp_path: Path) -> None:
+    root = write_oasis3(tmp_path, 6, awkward=False)
+    before = {(image.image, image.subject) for image in Oasis3Reader().found(root).images}
+    for file in sorted(root.rglob("*_T1w.nii.gz")):
+        subject, session, _ = file.name.split("_")
+        (root / subject / session / "anat").mkdir(parents=True)
+        file.rename(root / subject / session / "anat" / file.name)
+    found = Oasis3Reader().found(root)
+    assert not found.skipped
+    assert {(image.image, image.subject) for image in found.images} == before
+    assert len(before) == 12
+    moved = found.images[0].path
+    other = moved.parents[1].with_name("ses-d9999") / "anat" / moved.name
+    other.parent.mkdir(parents=True)
+    moved.rename(other)
+    assert [(left.kind, left.rule) for left in Oasis3Reader().found(root).skipped] == [("fault", "session folder")]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_two_visits_of_one_day_that_contradict_each_other_are_a_fault_that_names_both_rows(
+    first: bool, tmp_path: Path
+) -> None:
+    root = write_oasis3(tmp_path, 2, awkward=False)
+    table = root / "OASIS3_UDSb4_cdr.csv"
+    header, *rows = table.read_text(encoding="utf-8").splitlines()
+    opposite = re.sub(r",0,(.*)Cognitively normal", r",1,\1AD Dementia", rows[0])
+    assert opposite != rows[0]
+    told = [opposite, *rows] if first else [*rows, opposite]
+    table.write_text("\n".join([header, *told]) + "\n", encoding="utf-8")
+    (left,) = Oasis3Reader().found(root).skipped
+    assert (left.kind, left.rule) == ("fault", "visits of one day")
+    for said in ("line 2: ", f"line {3 if first else len(told) + 1}: ", ": CN (", ": AD ("):
+        assert said in left.reason
+    table.write_text("\n".join([header, rows[0], *rows]) + "\n", encoding="utf-8")  # the same again says nothing new
+    assert not Oasis3Reader().found(root).skipped
 
 
 def test_a_folder_without_tables_or_scans_is_refused(awkward: Path, tmp_path: Path) -> None:

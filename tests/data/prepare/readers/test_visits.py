@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ldbench.data.prepare.readers.visits import Scan, Visit, nearest, one_a_day
+from ldbench.data.prepare.readers.visits import Scan, Visit, contradiction, nearest, one_a_day
 
 VISITS = st.lists(st.builds(Visit, st.integers(-50, 50), st.sampled_from("abc"), st.sampled_from(["CN", "AD", ""])))
 
@@ -32,6 +32,20 @@ def test_ties_go_to_the_earlier_visit_then_to_the_first_name_and_the_last_day_of
     assert nearest(100, [after, before, other], 10) == other
     assert nearest(100, [after, before], 9) is None
     assert nearest(100, [], 1000) is None
+
+
+@given(VISITS)
+def test_visits_of_one_day_contradict_each_other_where_their_classes_differ(visits: list[Visit]) -> None:
+    for visit in visits:
+        classes = {other.diagnosis for other in visits if other.day == visit.day}
+        assert bool(contradiction(visit, visits)) == (len(classes) > 1)
+
+
+def test_a_contradiction_names_both_rows_in_either_order() -> None:
+    visits = [Visit(1, "", "CN", "dx1 'a'", "t.csv line 2"), Visit(1, "", "AD", "dx1 'b'", "t.csv line 9")]
+    text = "visits of one day contradict each other, t.csv line 2: CN (dx1 'a') and t.csv line 9: AD (dx1 'b'); keep"
+    assert contradiction(visits[0], visits).startswith(text)
+    assert contradiction(visits[1], visits[::-1]).startswith(text)
 
 
 def scan(name: str, subject: str, day: int, *rank: int) -> Scan:

@@ -1,0 +1,65 @@
+"""What makes one doubt a prepared data set though nothing in it is wrong by itself: notes with counts.
+
+Nothing is left out for them: whether two pictures that are alike are one, and `1000` and `1000.0` one person, is for
+those to say who know the data.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+from ldbench.api import SourceImage
+from ldbench.data.prepare.manifest import ManifestRow
+
+
+def notes_on(images: Sequence[SourceImage], rows: Iterable[ManifestRow]) -> tuple[str, ...]:
+    """A line for each attribute that isn't known of all images, and one for each doubt."""
+    return (*_unknown(images), *_alike(rows), *_spellings(images))
+
+
+def _unknown(images: Sequence[SourceImage]) -> list[str]:
+    have = Counter(name for image in images for name, value in image.attributes.items() if value == value)  # no NaN
+    lacking = {name: len(images) - count for name, count in sorted(have.items())}
+    return [f"unknown  {name:38} {count:8}" for name, count in lacking.items() if count]
+
+
+def _alike(rows: Iterable[ManifestRow]) -> list[str]:
+    """Images whose prepared files are the same byte by byte, in more than one split."""
+    by_content: defaultdict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row.role != "later":  # it repeats a scan's file
+            by_content[row.sha256].append(row.split)
+    across = [splits for splits in by_content.values() if len(set(splits)) > 1]
+    if not across:
+        return []
+    count = sum(map(len, across))
+    return [
+        f"warning: {len(across)} identical pictures stand in two splits, {count} images in all: a test image that is "
+        "trained on says nothing; give its copies one subject, or leave them out"
+    ]
+
+
+def _spellings(images: Iterable[SourceImage]) -> list[str]:
+    """Subjects that differ only as `1000` and `1000.0`, `s1` and `S1`, or in how accents are encoded."""
+    spelt: defaultdict[str | float, Counter[str]] = defaultdict(Counter)
+    for image in images:
+        spelt[_person(image.subject)][image.subject] += 1
+    several = [counts for counts in spelt.values() if len(counts) > 1]
+    if not several:
+        return []
+    example = " and ".join(map(repr, sorted(several[0])[:2]))
+    count = sum(counts.total() for counts in several)
+    return [
+        f"warning: {len(several)} subjects are spelt in two ways, as {example}, {count} images in all: each spelling "
+        "is a person of its own and may be in another split; spell each subject in one way"
+    ]
+
+
+def _person(subject: str) -> str | float:
+    text = unicodedata.normalize("NFC", "".join(subject.split())).casefold()
+    if text.replace(".", "", 1).isdecimal():
+        whole, _, part = text.partition(".")
+        return f"{whole.lstrip('0') or '0'}.{part.rstrip('0')}"
+    return text

@@ -1,0 +1,199 @@
+"""A CSV file as rows of text: encoding, separator and quoting are read off the file where they are certain.
+
+UTF-8 with or without a byte order mark, and UTF-16 and UTF-32 with one. Comma, semicolon or tab, whichever gives the
+header the columns that are needed; Excel's first line `sep=;` decides where there is one. Every row has as many cells
+as the header: a longer or shorter one would put each cell after the damage under another name. Anything else is refused
+with one line that says which, as a table that is read wrongly looks like any other.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import difflib
+import io
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ldbench.data.decoding import one_line
+from ldbench.errors import DataError
+
+SEPARATORS = (",", ";", "\t")
+# how tables, R and pandas spell a value that nobody knows
+MISSING = frozenset(("", "na", "n/a", "#n/a", "<na>", "nan", "none", "null"))
+_MARKS = (  # UTF-32's before UTF-16's: they begin alike
+    (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_EXCEL = re.compile(r'"?sep=([^\r\n" ])"?(\r\n|\r|\n)', re.IGNORECASE)
+
+_NO_RECORD: tuple[int, list[str], int] = (0, [], 0)
+
+
+@dataclass(frozen=True)
+class CsvTable:
+    """Cells as text by column, and the line of the file on which each row begins."""
+
+    columns: dict[str, list[str]]
+    lines: list[int]
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A decoded file; `certain` is False where only its ASCII characters are."""
+
+    path: Path
+    lines: list[str]
+    certain: bool
+    first: int
+    separator: str | None
+
+
+def known(cell: str) -> str:
+    """A cell without the space around it; "" for every spelling of a value that nobody knows."""
+    text = cell.strip()
+    return "" if text.casefold() in MISSING else text
+
+
+def read_csv(path: Path, expected: str, columns: Sequence[str], optional: Sequence[str] = ()) -> CsvTable:
+    """The table of a file, with at least `columns` and those `optional` ones that it has; unnamed ones are left out.
+
+    Raises DataError for a file that isn't the `expected` table, for what can't be read with certainty, and for a
+    missing column, naming a close one.
+    """
+    text = _text(path, expected)
+    separator = _separator(text, columns)
+    try:
+        records = list(_records(text, separator))
+    except csv.Error as error:
+        raise DataError(f"{path}: expected {expected}, got: {one_line(error)}; check the quotation marks") from error
+    (_, header, _), *rows = records or [_NO_RECORD]
+    names = _names(header)
+    check_columns(path, names, columns)
+    for line, cells, last in rows:
+        _check_row(text, separator, len(names), (line, cells, last))
+    values: dict[str, list[list[str]]] = {}
+    for place, name in enumerate(names):
+        if name:
+            values.setdefault(name, []).append([cells[place] for _, cells, _ in rows])
+    used = [name for name in (*columns, *optional) if name in names]
+    table = CsvTable(_single(path, values, used), [line for line, _, _ in rows])
+    if not text.certain:
+        _check_ascii(path, table, used)
+    return table
+
+
+def column_names(path: Path) -> list[str]:
+    """The names in a CSV's header, none where it has no header. Raises DataError for what is no text."""
+    text = _text(path, "a CSV")
+    try:
+        return _header(text, _separator(text, ()))
+    except csv.Error:
+        return []
+
+
+def check_columns(path: Path, names: Sequence[str], columns: Sequence[str]) -> None:
+    """DataError for a column that isn't among the names, with a close one."""
+    missing = [column for column in columns if column not in names]
+    if missing:
+        expected = f"a column {missing[0]!r}" if len(missing) == 1 else f"columns {', '.join(map(repr, missing))}"
+        folded = {name.casefold(): name for name in names}
+        near = difflib.get_close_matches(missing[0].casefold(), list(folded), n=1, cutoff=0.5)
+        got = repr(folded[near[0]]) if near else ", ".join(map(repr, names[:6]))
+        raise DataError(f"{path}: expected {expected}, got {got}; rename it, or take the table that has it")
+
+
+def _text(path: Path, expected: str) -> _Text:
+    try:
+        content = path.read_bytes()
+        encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8")
+        text, certain = content.decode(encoding), True
+    except OSError as error:
+        raise DataError(f"{path}: expected {expected}, got: {one_line(error)}") from error
+    except UnicodeDecodeError as error:
+        if encoding != "utf-8":
+            raise DataError(f"{path}: expected {expected}, got damaged {encoding.upper()}; save it anew") from error
+        # a code page of Windows or a Mac: they share ASCII, and nothing in the file says which of them it is
+        text, certain = content.decode("latin-1"), False
+    if "\0" in text:
+        raise DataError(f"{path}: expected {expected}, got NUL characters (UTF-16 without its mark?); save as UTF-8")
+    excel = _EXCEL.match(text)
+    lines = list(io.StringIO(text[excel.end():] if excel else text, newline=""))
+    if not any(line.strip() for line in lines):
+        raise DataError(f"{path}: expected {expected}, got an empty file")
+    return _Text(path, lines, certain, 2 if excel else 1, excel[1] if excel else None)
+
+
+def _separator(text: _Text, columns: Sequence[str]) -> str:
+    """The separator that gives the header its columns; where none does, the one that gives it most."""
+    if text.separator is not None:
+        return text.separator
+    headers: dict[str, list[str]] = {}
+    for separator in SEPARATORS:
+        try:
+            headers[separator] = _header(text, separator)
+        except csv.Error:
+            continue
+    fitting = [separator for separator, names in headers.items() if set(columns) <= set(names)]
+    several = [separator for separator in fitting if len(headers[separator]) > 1]
+    if columns and len(several) > 1:
+        raise DataError(f"{text.path}: expected one separator, got a header that {several!r} fit; save it with commas")
+    return max(fitting or headers or SEPARATORS[:1], key=lambda separator: len(headers.get(separator, ())))
+
+
+def _header(text: _Text, separator: str) -> list[str]:
+    return _names(next(_records(text, separator), _NO_RECORD)[1])
+
+
+def _names(header: Sequence[str]) -> list[str]:
+    return [unicodedata.normalize("NFC", name.strip()) for name in header]
+
+
+def _records(text: _Text, separator: str) -> Iterator[tuple[int, list[str], int]]:
+    """The rows that aren't blank lines: first line, cells, last line."""
+    reader = csv.reader(text.lines, delimiter=separator, strict=True, skipinitialspace=True)
+    before = text.first - 1
+    for cells in reader:
+        first, before = before + 1, text.first - 1 + reader.line_num
+        if len(cells) > 1 or (cells and cells[0].strip()):
+            yield first, cells, before
+
+
+def _check_row(text: _Text, separator: str, width: int, row: tuple[int, list[str], int]) -> None:
+    line, cells, last = row
+    if len(cells) != width:
+        got = f"{'more' if len(cells) > width else 'fewer'} ({len(cells)}) in line {line}"
+        cause = "a separator too many or too few, or a cell that needs quotation marks"
+        if len(cells) == width + 1 and not cells[-1].strip():
+            cause += " (if each row ends in a separator, let the header end in one too)"
+        raise DataError(f"{text.path}: expected {width} cells a row, got {got}: {cause}; repair the table")
+    inside = text.lines[line - text.first : last - text.first + 1]
+    if len(inside) > 1 and all(part.count(separator) >= width - 1 for part in inside):
+        raise DataError(
+            f"{text.path}: expected a row a line, got a quoted cell over lines {line} to {last}, each of them a row: "
+            "a quotation mark too many or too few; repair it"
+        )
+
+
+def _single(path: Path, values: dict[str, list[list[str]]], columns: Sequence[str]) -> dict[str, list[str]]:
+    """The columns by name; one that stands twice is left out where nobody needs it and its cells differ."""
+    single: dict[str, list[str]] = {}
+    for name, (first, *others) in values.items():
+        if all(other == first for other in others):
+            single[name] = first
+        elif name in columns:
+            raise DataError(f"{path}: expected one column {name!r}, got {1 + len(others)} that differ; drop the others")
+    return single
+
+
+def _check_ascii(path: Path, table: CsvTable, columns: Sequence[str]) -> None:
+    for name in columns:
+        for line, cell in zip(table.lines, table.columns[name], strict=True):
+            if not (name + cell).isascii():
+                raise DataError(
+                    f"{path}: expected UTF-8, got another encoding (Windows-1252?) in column {name!r}, line {line}; "
+                    "save it as UTF-8 (in Excel: CSV UTF-8)"
+                )
