@@ -131,8 +131,8 @@ def test_every_reason_is_given_at_once_and_by_the_dry_run_too(tmp_path: Path, mo
 def test_kid_is_refused_where_and_only_where_it_would_be_later(size: int, subsets: int, evaluated: int) -> None:
     random = np.random.default_rng(0)
     real, generated = random.normal(size=(30, 4)), random.normal(size=(evaluated, 4))
-    task = asking(SAMPLES, {"kid": KernelSpec(NETWORK, 224, size, subsets)}, cases=evaluated, evaluation_cases=evaluated)
-    early = unmet(task)
+    metrics = {"kid": KernelSpec(NETWORK, 224, size, subsets)}
+    early = unmet(asking(SAMPLES, metrics, cases=evaluated, evaluation_cases=evaluated))
     try:
         kid_score(real, generated, extractor=NETWORK, subset_size=size or None, subsets=subsets)
     except MetricError:
