@@ -48,9 +48,9 @@ class ModelRef:
 
     @property
     def scored(self) -> bool:
-        """Whether `ldbench score` took the images from a folder, so that nobody here ran a generator of that name.
+        """Whether `ldbench score` took the images from a folder: no distribution, and the version `scored`.
 
-        No generator has this version: what belongs to no distribution has none or the hash of its file.
+        Nobody here ran a generator of that name. A generator of no distribution has no version or its file's hash.
         """
         return self.distribution is None and self.version == SCORED
 
