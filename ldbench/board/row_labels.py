@@ -9,16 +9,22 @@ from ldbench.board.leaderboard import Row
 from ldbench.records.names import one_line
 
 TRUTH_MARK = "†"
+SCORED_MARK = "(scored)"
 
 
 def label(row: Row, rows: Sequence[Row]) -> str:
     """A name for the row: the model, and where `rows` hold its namesakes what sets it apart from them."""
     own = _traits(row)
-    namesakes = [one for one in rows if (one.model.name, one.origin) == (row.model.name, row.origin)]
+    namesakes = [one for one in rows if _name(one) == _name(row)]
     others = [_traits(one) for one in namesakes]
     apart = [f"{key}={own[key]}" for key in sorted(own) if any(one.get(key) != own[key] for one in others)]
-    name = f"{row.model.name} ({', '.join(apart)})" if apart else row.model.name
+    name = f"{row.model.name} {SCORED_MARK}" if row.model.scored else row.model.name
+    name = f"{name} ({', '.join(apart)})" if apart else name
     return one_line(f"{name} {TRUTH_MARK}" if row.model.sees_truth else name)
+
+
+def _name(row: Row) -> tuple[str, bool, str]:
+    return row.model.name, row.model.scored, row.origin
 
 
 def _traits(row: Row) -> dict[str, str]:

@@ -30,15 +30,19 @@ def run(
     ] = False,
 ) -> None:
     """Fit each of MODELS on TASK, generate its cases, score them, write one result a model."""
+    overrides = key_values(set_ or [])
     if not dry:
-        _ready(task, models, key_values(set_ or []))
-    from ldbench.run.pipeline import Settings
+        _ready(task, models, overrides)
+    from ldbench.run.pipeline import Settings, prepare
     from ldbench.run.pipeline import run as run_task
     from ldbench.run.processes import is_first_process
 
+    quiet = Settings(out, seed, device, batch_size, overrides)
     if dry:
-        _dry_run(task, models, Settings(out, seed, device, batch_size, key_values(set_ or [])))
+        _dry_run(task, models, quiet)
         return
+    for model in models[1:]:  # the first one's run looks for itself
+        prepare(task, model, quiet)
     for model in models:
         with live_settings(f"{model} on {task}", out, seed, device, batch_size, set_) as settings:
             result, path = run_task(task, model, settings)

@@ -178,13 +178,16 @@ def balanced(scans: Sequence[Record], task: Task, count: int) -> list[Record]:
     In the order of that hash: one class after the other would leave a smaller last batch to a single class.
     """
     chosen: list[Record] = []
+    short = []
     for label in task.data.classes:
         members = [scan for scan in scans if scan.attributes[task.data.class_attribute] == label]
         members.sort(key=lambda scan: hash_order("evaluation", scan.id))
         per_class = count // len(task.data.classes)
         if len(members) < per_class:
-            raise DataError(f"{task.id}: the card asks for {per_class} {label} cases, the data have {len(members)}")
+            short.append(f"{per_class} {label} cases, the data have {len(members)}")
         chosen += members[:per_class]
+    if short:
+        raise DataError(f"{task.id}: the card asks for {'; for '.join(short)}")
     return sorted(chosen, key=lambda scan: hash_order("evaluation", scan.id))
 
 

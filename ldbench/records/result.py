@@ -19,6 +19,7 @@ from ldbench.records.files import read_json, refuse_constant, write_text_atomic
 from ldbench.records.typed import built
 
 SCHEMA_VERSION = 1
+SCORED = "scored"  # the version of a model that no run loaded: images of that name were scored
 _STRICT = ConfigDict(extra="forbid")
 
 
@@ -44,6 +45,14 @@ class ModelRef:
     parameters: dict[str, ParameterValue] = field(default_factory=dict)
     reference: bool = False
     sees_truth: bool = False
+
+    @property
+    def scored(self) -> bool:
+        """Whether `ldbench score` took the images from a folder: no distribution, and the version `scored`.
+
+        Nobody here ran a generator of that name. A generator of no distribution has no version or its file's hash.
+        """
+        return self.distribution is None and self.version == SCORED
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import Any
 from ldbench.errors import ResultError
 from ldbench.records.files import read_json, refusal, write_json
 from ldbench.records.names import digest, plain
-from ldbench.records.result import ModelRef, Result, TaskRef, read
+from ldbench.records.result import SCORED, ModelRef, Result, TaskRef, read
 
 RESULT, UNITS, MANIFEST, IMAGES = "result.json", "units.json", "manifest.json", "images"
 SAMPLES, EDITS = "samples.png", "edits.png"
@@ -56,12 +56,16 @@ class RunFolder:
 
     @classmethod
     def of(cls, out: Path, task_id: str, model: ModelRef, seed: int) -> RunFolder:
-        """`out/task/model/seed-N`; parameters that are not the defaults add a hash, so no two runs share a folder."""
+        """`out/task/model/seed-N`, below `out/scored` for images that were made elsewhere.
+
+        Parameters that are not the defaults add a hash, so no two runs share a folder.
+        """
         parts = PurePath(task_id)
         if not parts.parts or parts.is_absolute() or ".." in parts.parts:
             raise ResultError(f"task id {task_id!r}: expected the name of a folder below {out}; give the card another")
-        key = digest(json.dumps([model.name, model.parameters], sort_keys=True))
-        return cls(out / task_id / f"{plain(model.name) or 'model'}-{key}" / f"seed-{seed}")
+        marks = [SCORED] if model.scored else []  # a task may be called scored/TASK
+        key = digest(json.dumps([model.name, model.parameters, *marks], sort_keys=True))
+        return cls(out.joinpath(*marks, task_id) / f"{plain(model.name) or 'model'}-{key}" / f"seed-{seed}")
 
     @classmethod
     def holding(cls, path: Path) -> RunFolder:

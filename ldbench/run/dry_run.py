@@ -7,19 +7,16 @@ are counted, and the hours that they take at a stated rate.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldbench.api import HasNeeds, Needs
-from ldbench.data.task_data import TaskData, task_data
-from ldbench.errors import LdbenchError, WeightsError
+from ldbench.api import Needs
+from ldbench.data.task_data import TaskData
 from ldbench.run.environment import pick_device
 from ldbench.run.pipeline import Settings, generator_context, ready
 from ldbench.run.processes import Processes
-from ldbench.score.networks.weights import fetchable, locate, pinned, place, unpinned
+from ldbench.run.requirements import inspect, needs_of
 from ldbench.task import card
-from ldbench.task.card import Task
 from ldbench.task.metric_specs import further_images
 
 RATE = 1e14  # operations a second; what a data-centre GPU gives such networks in bfloat16, to within a factor of three
@@ -38,19 +35,16 @@ def dry_run(task_name: str, model_name: str, settings: Settings) -> DryRun:
     """Look for everything that `run` would ask for. Bad names and parameters raise as there."""
     task = card.load(task_name)
     generator, _ = ready(task, model_name, settings.overrides)
-    found, missing = [f"task {task.id}, version {task.version}; model {model_name}; seed {settings.seed}"], []
-    try:
-        data = task_data(task, settings.seed)
-    except LdbenchError as error:
-        missing.append(str(error))
-        images = task.protocol.cases
-    else:
+    found = [f"task {task.id}, version {task.version}; model {model_name}; seed {settings.seed}"]
+    inspection = inspect(task, settings.seed)
+    missing, images = [str(error) for error in inspection.unmet], task.protocol.cases
+    if inspection.data is not None:
+        data = inspection.data
         found.append(f"data: {task.data.dataset}, {len(data.train)} training examples, {len(data.cases)} cases")
         images = len(data.cases) + _further(data)
-    missing += _absent_weights(task)
     context = generator_context(task, settings, pick_device(settings.device), settings.out, Processes())
-    if isinstance(generator, HasNeeds):
-        needs = generator.needs(context)
+    needs = needs_of(generator, context)
+    if needs is not None:
         missing += needs.missing
         found += [] if needs.missing else _costs(needs, images)
     side = task.protocol.resolution
@@ -62,26 +56,6 @@ def dry_run(task_name: str, model_name: str, settings: Settings) -> DryRun:
 def _further(data: TaskData) -> int:
     """Images of the further passes."""
     return len(data.null_cases()) + further_images(data.task.metrics, "back")
-
-
-def _absent_weights(task: Task) -> Iterator[str]:
-    """Weight files that the card's metrics read and that nobody put there, or that are others."""
-    from ldbench.score.metrics import lpips
-    from ldbench.score.networks import inception_v3
-
-    files = {file.network: file for file in (inception_v3.WEIGHTS, lpips.ALEXNET)}
-    asked = {getattr(spec, "extractor", None) for spec in task.metrics.values()}
-    for extractor in sorted(filter(None, asked)):
-        name, digest = unpinned(extractor)
-        if name not in files:
-            continue
-        file = pinned(files[name], digest)
-        if not place(file).is_file() and fetchable(file):
-            continue
-        try:
-            locate(file)
-        except WeightsError as error:
-            yield f"{extractor}: {error}"
 
 
 def _costs(needs: Needs, images: int) -> list[str]:

@@ -16,16 +16,18 @@ from typing import TYPE_CHECKING
 from ldbench.api import Context, Generator, Progress, silent
 from ldbench.data.recorded import task_ref
 from ldbench.data.task_data import TaskData, task_data
-from ldbench.errors import UsageError
+from ldbench.errors import ResultError, UsageError
 from ldbench.plugins import model_ref, parameters
 from ldbench.plugins.generators import load_generator
 from ldbench.records import contributions
 from ldbench.records.files import user_cache_folder
-from ldbench.records.result import ModelRef, Result, Stage, read, write
+from ldbench.records.names import one_line
+from ldbench.records.result import SCORED, ModelRef, Result, Stage, read, write
 from ldbench.records.run_folder import PASSES, SHARED, RunFolder
 from ldbench.run.environment import describe, pick_device, timed
 from ldbench.run.generate import blamed, generate, requests_for
 from ldbench.run.processes import Processes, current_processes
+from ldbench.run.requirements import checked_data
 from ldbench.run.rounds import passes, read_images
 from ldbench.run.sheets.contact_sheet import sample_sheet
 from ldbench.run.sheets.edits_of_run import write_edit_sheet
@@ -77,12 +79,8 @@ def run(task_name: str, model_name: str, settings: Settings) -> tuple[Result, Pa
     Goes on from whatever an interrupted run left in the same folder; a finished run is read back. Several processes of
     one launcher share the work; the first of them scores.
     """
-    task = card.load(task_name)
-    generator, model = ready(task, model_name, settings.overrides)
-    processes = current_processes(settings.device)
-    device = pick_device(settings.device, processes.local_index)
-    folder = RunFolder.of(settings.out, task.id, model, settings.seed)
-    context = RunContext(task_data(task, settings.seed), model, settings, device, folder, processes)
+    generator, context = prepare(task_name, model_name, settings)
+    folder, processes = context.folder, context.processes
     with folder.claimed() if processes.is_first else nullcontext():
         if processes.is_first:
             folder.begin(_state(context))
@@ -90,7 +88,25 @@ def run(task_name: str, model_name: str, settings: Settings) -> tuple[Result, Pa
         if not folder.finished():
             _complete(context, generator)
         processes.wait()
-        return read(folder.result), folder.result
+        return _read_back(context), folder.result
+
+
+def prepare(task_name: str, model_name: str, settings: Settings) -> tuple[Generator, RunContext]:
+    """The generator and what its run shares; writes nothing.
+
+    Raises an `LdbenchError` that holds every reason why the run, where it isn't finished yet, could not end well.
+    """
+    task = card.load(task_name)
+    generator, model = ready(task, model_name, settings.overrides)
+    processes = current_processes(settings.device)
+    device = pick_device(settings.device, processes.local_index)
+    folder = RunFolder.of(settings.out, task.id, model, settings.seed)
+    if folder.finished():
+        data = task_data(task, settings.seed)
+    else:
+        context = generator_context(task, settings, device, folder.fit(), processes)
+        data = checked_data(task, generator, context)
+    return generator, RunContext(data, model, settings, device, folder, processes)
 
 
 def ready(task: Task, model_name: str, overrides: Mapping[str, str]) -> tuple[Generator, ModelRef]:
@@ -103,22 +119,44 @@ def ready(task: Task, model_name: str, overrides: Mapping[str, str]) -> tuple[Ge
     return generator, model_ref.model_ref(model_name, generator)
 
 
-def score_folder(task_name: str, images: Path, name: str, settings: Settings) -> tuple[Result, Path]:
+def score_folder(
+    task_name: str, images: Path, name: str, settings: Settings, *, replace: bool = False
+) -> tuple[Result, Path]:
     """Score a folder of images made elsewhere, one PNG a case id; the result and its file.
 
-    An editing task's null edits and edits back are scored where they lie in folders `null` and `back` in there.
+    An editing task's null edits and edits back are scored where they lie in folders `null` and `back` in there. A
+    result of the same name is a `ResultError` unless `replace` is set.
     """
-    task = card.load(task_name)
+    task, shown = card.load(task_name), one_line(name)
+    if not shown:
+        raise UsageError(f"--name: expected a name for tables, got {name!r}")
     data, device = task_data(task, settings.seed), pick_device(settings.device)
-    model = ModelRef(name, None, None)
+    model = ModelRef(shown, None, SCORED)
     folder = RunFolder.of(settings.out, task.id, model, settings.seed)
     context, stages = RunContext(data, model, settings, device, folder), list[Stage]()
     with folder.claimed():
+        if folder.finished() and not replace:
+            raise ResultError(
+                f"{folder.result}: expected no result of {shown!r} and seed {settings.seed} yet, got one; give these "
+                "images another --name, or overwrite it with --replace"
+            )
         with timed("score", stages, device):
             scores, digest = _score(context, {of_pass: images / of_pass for of_pass in PASSES})
         result = _record(context, scores, digest, stages)
         write(result, folder.result)
     return result, folder.result
+
+
+def _read_back(context: RunContext) -> Result:
+    """The result that lies in the run's folder, where it is the run's: `ldbench score` once wrote there too."""
+    result, model = read(context.folder.result), context.model
+    there = result.model
+    if (there.name, there.version, there.parameters) != (model.name, model.version, model.parameters):
+        raise ResultError(
+            f"{context.folder.result}: expected the result of a run of {model.name}, got one of other images that were "
+            "scored under its name; move the folder away, or choose another --out"
+        )
+    return result
 
 
 def _complete(context: RunContext, generator: Generator) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ldbench.errors import ResultError
-from ldbench.records.result import ModelRef, Result, TaskRef, write
+from ldbench.records.result import SCORED, ModelRef, Result, TaskRef, write
 from ldbench.records.run_folder import NULL, PASSES, RunFolder, check_card, check_split
 
 CARD = TaskRef("small", 2, "aging", "c" * 64)
@@ -58,6 +58,24 @@ def test_models_that_differ_in_a_parameter_do_not_share_a_folder(tmp_path: Path)
     models = [MODEL, replace(MODEL, parameters={"steps": 1}), replace(MODEL, parameters={"steps": 2})]
     models += [replace(MODEL, name=name) for name in ("mean image", "mean/image", "-mean-image-")]
     assert len({RunFolder.of(tmp_path, "small", model, 0).path for model in models}) == len(models)
+
+
+def test_scored_images_lie_in_a_place_of_their_own() -> None:
+    folder = RunFolder.of(Path("runs"), "small", ModelRef("mine", None, SCORED), 3)
+    assert folder.path.parent.parent == Path("runs/scored/small")
+    assert folder.path.name == "seed-3"
+
+
+task_ids = st.lists(st.sampled_from(["small", "scored", "mine"]), min_size=1, max_size=3).map("/".join)
+references = st.builds(
+    ModelRef, st.sampled_from(["mine", "small", "scored", "seed-0"]), st.none(), st.sampled_from([None, "0.1", SCORED])
+)
+
+
+@given(st.lists(st.tuples(task_ids, references, st.integers(0, 1)), min_size=2, max_size=8))
+def test_no_scored_set_and_no_run_share_a_folder(sets: list[tuple[str, ModelRef, int]]) -> None:
+    places = {RunFolder.of(Path("runs"), *each).path for each in sets}
+    assert len(places) == len({(task, model.name, model.scored, seed) for task, model, seed in sets})
 
 
 @given(name=st.text(max_size=200))

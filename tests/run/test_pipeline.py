@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,9 +17,13 @@ from typing import ClassVar
 import pytest
 import torch
 
-from ldbench.api import Context, Generator, Request
+from ldbench.api import Context, Generator, Needs, Request
+from ldbench.board.collect import collect
+from ldbench.board.leaderboard import fold
+from ldbench.board.row_labels import label
 from ldbench.errors import GeneratorError, LdbenchError, MetricError, ResultError, UsageError
 from ldbench.records import result as results
+from ldbench.records.result import ModelRef
 from ldbench.run.pipeline import Settings, run, score_folder
 from tests.conftest import small_card
 
@@ -35,6 +40,19 @@ class Greedy(Generator):
         assert context.truth is None
         assert all(request.case.source is None for request in requests)
         raise LdbenchError("nothing to be found")
+
+
+@dataclass
+class Needy(Greedy):
+    """Says what it lacks; grey images where that is nothing."""
+
+    lacks: ClassVar[tuple[str, ...]] = ()
+
+    def needs(self, context: Context) -> Needs:
+        return Needs(self.lacks)
+
+    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+        return torch.full((len(requests), *context.image_shape), 0.5)
 
 
 def test_a_run_writes_a_valid_result_with_provenance(tmp_path: Path) -> None:
@@ -96,9 +114,82 @@ def test_a_generator_of_another_kind_is_refused_before_anything_is_written(tmp_p
 def test_images_from_elsewhere_score_as_those_of_a_run(tmp_path: Path) -> None:
     card = str(small_card(tmp_path))
     ran, path = run(card, "real", Settings(tmp_path / "runs"))
-    scored, _ = score_folder(card, path.parent / "images", "mine", Settings(tmp_path / "scored"))
+    scored, where = score_folder(card, path.parent / "images", "mine", Settings(tmp_path / "runs"))
     assert scored.scores == ran.scores
     assert scored.images_hash == ran.images_hash
+    assert scored.model.scored
+    assert not ran.model.scored
+    assert results.read(where) == scored
+
+
+def test_images_scored_under_the_name_of_a_run_leave_the_run_alone(tmp_path: Path) -> None:
+    card, settings = str(small_card(tmp_path)), Settings(tmp_path / "runs")
+    ran, path = run(card, "mean-image", settings)
+    before = {file: file.read_bytes() for file in path.parent.rglob("*") if file.is_file()}
+    images = run(card, "real", Settings(tmp_path / "others"))[1].parent / "images"
+    scored, where = score_folder(card, images, "mean-image", settings)
+    assert where.parent != path.parent
+    assert scored.images_hash != ran.images_hash
+    assert {file: file.read_bytes() for file in path.parent.rglob("*") if file.is_file()} == before
+    assert run(card, "mean-image", settings) == (ran, path)
+    labels = {label(row, board.rows) for board in fold(collect([settings.out])).values() for row in board.rows}
+    assert labels == {"mean-image", "mean-image (scored)"}
+
+
+def test_a_scored_result_is_overwritten_only_where_that_is_asked_for(tmp_path: Path) -> None:
+    card, settings = str(small_card(tmp_path)), Settings(tmp_path / "runs")
+    one, two = (run(card, model, settings)[1].parent / "images" for model in ("mean-image", "real"))
+    first, path = score_folder(card, one, "mine", settings)
+    before = path.read_bytes()
+    with pytest.raises(ResultError, match=r"expected no result of 'mine' and seed 0 yet, got one; .*--name.*--replace"):
+        score_folder(card, two, "mine", settings)
+    assert path.read_bytes() == before
+    assert score_folder(card, two, "mine", dataclasses.replace(settings, seed=1))[1] != path
+    next(iter(two.glob("*.png"))).unlink()
+    with pytest.raises(LdbenchError):
+        score_folder(card, two, "mine", settings, replace=True)
+    assert path.read_bytes() == before  # what can't be scored replaces nothing
+    shutil.copytree(one, tmp_path / "three")
+    copied = sorted((tmp_path / "three").glob("*.png"))
+    shutil.copy(run(card, "real", Settings(tmp_path / "again"))[1].parent / "images" / copied[0].name, copied[0])
+    second, again = score_folder(card, tmp_path / "three", "mine", settings, replace=True)
+    assert (again, results.read(again)) == (path, second)
+    assert second.images_hash != first.images_hash
+
+
+@pytest.mark.parametrize("name", ["", " ", "\n"])
+def test_a_name_that_no_table_shows_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--name: expected a name"):
+        score_folder(str(small_card(tmp_path)), tmp_path, name, Settings(tmp_path / "runs"))
+
+
+def test_a_result_that_was_scored_over_a_run_by_an_older_ldbench_is_not_the_runs(tmp_path: Path) -> None:
+    card, settings = str(small_card(tmp_path)), Settings(tmp_path / "runs")
+    ran, path = run(card, "mean-image", settings)
+    results.write(dataclasses.replace(ran, model=ModelRef("mean-image", None, None)), path)
+    with pytest.raises(ResultError, match="expected the result of a run of mean-image, got one of other images"):
+        run(card, "mean-image", settings)
+    assert [found.model.version for _, found in collect([settings.out])] == [None]  # reports still read it
+
+
+def test_what_a_card_asks_in_vain_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    metrics = "[metrics.kid]\nextractor = \"efficientnet-lite0\"\nresize = 224\nsubset_size = 100\n"
+    card = str(small_card(tmp_path, metrics=metrics))
+    with pytest.raises(MetricError, match=r"subset_size <= 8 \(the smaller set\)"):
+        run(card, f"{__name__}:Greedy", Settings(tmp_path / "runs"))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_finished_run_is_read_back_whatever_is_missing_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, settings = str(small_card(tmp_path)), Settings(tmp_path / "runs")
+    before = run(card, f"{__name__}:Needy", settings)
+    monkeypatch.setattr(Needy, "lacks", ("the moon", "the stars"))
+    assert run(card, f"{__name__}:Needy", settings) == before
+    with pytest.raises(LdbenchError, match=r"small can't be run here, for 2 reasons: \(1\) the moon; \(2\) the stars"):
+        run(card, f"{__name__}:Needy", Settings(tmp_path / "others"))
+    assert not (tmp_path / "others").exists()
 
 
 def start(card: Path, out: Path, *options: str) -> subprocess.Popen[bytes]:

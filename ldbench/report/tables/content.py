@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from ldbench.api import Direction
 from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
 from ldbench.board.published import PRINTED
-from ldbench.board.row_labels import TRUTH_MARK, label
+from ldbench.board.row_labels import SCORED_MARK, TRUTH_MARK, label
 from ldbench.records.names import one_line
 from ldbench.report.digits import fixed, shortest, with_interval
 
@@ -154,6 +154,8 @@ def _notes(leaderboard: Leaderboard, measured: Sequence[Row], reported: Sequence
     notes.extend(_seed_notes(measured))
     if any(row.model.sees_truth for row in measured):
         notes.append(f"{TRUTH_MARK} sees the true answers.")
+    if any(row.model.scored for row in measured):
+        notes.append(f"{SCORED_MARK}: images that another program made; only their scores were computed here.")
     if any(not row.competes for row in measured):
         notes.append("Rows without a rank are for orientation and do not compete.")
     for row in measured:

@@ -68,10 +68,16 @@ def _parameters(extractor: str) -> dict[str, ParameterValue]:
     return {"package": "lpips", "weights_sha256": digest or ALEXNET.sha256, "linear_sha256": LPIPS_LINEAR_SHA256}
 
 
-def _network(extractor: str, alexnet: Path | None, device: torch.device | str) -> Distance:
+def perceptual_network(extractor: str) -> tuple[str, str]:
+    """The network that a card names, and the digest that it pins or ""; UnknownNameError, WeightsError."""
     name, digest = weights.unpinned(extractor)
     if extractor not in EXTRACTORS and name != ALEXNET.network:
         raise unknown_name("perceptual network", extractor, EXTRACTORS, "choose one of them on the task card")
+    return name, digest
+
+
+def _network(extractor: str, alexnet: Path | None, device: torch.device | str) -> Distance:
+    name, digest = perceptual_network(extractor)
     declare_missing_ops()
     network = _stlpips() if name == "stlpips-alex" else _lpips(alexnet, digest)
     network.to(device).eval()

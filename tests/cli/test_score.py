@@ -1,0 +1,58 @@
+"""The command `ldbench score`: what it calls a folder, and what it doesn't overwrite."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ldbench.cli.main import app
+from ldbench.errors import ResultError
+from ldbench.records.result import read
+from ldbench.run.pipeline import Settings, run
+from tests.conftest import small_card
+
+
+@pytest.fixture(scope="module")
+def card(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_card(tmp_path_factory.mktemp("card"))
+
+
+@pytest.fixture(scope="module")
+def images(card: Path) -> Path:
+    return run(str(card), "mean-image", Settings(card.parent / "runs"))[1].parent / "images"
+
+
+def score(*arguments: object) -> object:
+    """What the command raises, None where all is well."""
+    return CliRunner().invoke(app, ["score", *map(str, arguments)]).exception
+
+
+def names(out: Path) -> set[str]:
+    return {read(path).model.name for path in out.rglob("result.json")}
+
+
+def test_two_folders_without_a_name_are_two_rows(card: Path, images: Path, tmp_path: Path) -> None:
+    for folder in ("model a", "model b"):
+        shutil.copytree(images, tmp_path / folder)
+        assert score(card, tmp_path / folder, "--out", tmp_path / "runs") is None
+    assert names(tmp_path / "runs") == {"model a", "model b"}
+    error = score(card, tmp_path / "model a", "--out", tmp_path / "runs")
+    assert isinstance(error, ResultError)
+    assert score(card, tmp_path / "model a", "--out", tmp_path / "runs", "--replace") is None
+    assert score(card, tmp_path / "model a", "--out", tmp_path / "runs", "--name", "mine") is None
+    assert names(tmp_path / "runs") == {"model a", "model b", "mine"}
+
+
+@pytest.mark.parametrize("path", [".", "../mine", "below/..", "link"])
+def test_a_folder_has_its_name_however_it_is_named(
+    path: str, card: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(images, tmp_path / "mine")
+    (tmp_path / "mine" / "link").symlink_to(images)
+    (tmp_path / "mine" / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "mine")
+    assert score(card, path, "--out", tmp_path / "runs") is None
+    assert names(tmp_path / "runs") == {"link" if path == "link" else "mine"}

@@ -1,0 +1,160 @@
+"""Whatever a card asks in vain is found before a run begins, all of it at once, and nothing else is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ldbench.api import Context, Dataset, Record
+from ldbench.data.task_data import TaskData, task_data
+from ldbench.errors import GeneratorError, LdbenchError, MetricError
+from ldbench.run.dry_run import dry_run
+from ldbench.run.pipeline import Settings, run
+from ldbench.run.requirements import _of_classes, inspect, needs_of
+from ldbench.score.metrics.kid import kid_score
+from ldbench.task import card
+from ldbench.task.metric_specs import DistributionSpec, KernelSpec, PassSpec, PerceptualSpec
+from tests.conftest import small_card
+
+SAMPLES, EDITS = card.load("sandbox-brain-t2i"), card.load("sandbox-brain-disease")
+NETWORK = "efficientnet-lite0"
+
+
+@cache
+def data_of(base: str) -> TaskData:
+    return task_data(card.load(base), 0)
+
+
+def asking(task: card.Task, metrics: Mapping[str, Any], **protocol: Any) -> card.Task:
+    return dataclasses.replace(task, metrics=metrics, protocol=dataclasses.replace(task.protocol, **protocol))
+
+
+def unmet(task: card.Task) -> list[str]:
+    return [str(error) for error in inspect(task, 0).unmet]
+
+
+@pytest.mark.parametrize("name", [name for name in card.task_names() if name.startswith("sandbox-")])
+def test_every_card_that_is_shipped_with_its_data_can_be_met(name: str) -> None:
+    assert unmet(card.load(name)) == []
+
+
+@pytest.mark.parametrize(
+    ("task", "metrics", "message"),
+    [
+        (SAMPLES, {"kid": KernelSpec(NETWORK, 224, 201)}, "kid: .* 2 <= subset_size <= 200 .*got subset_size 201"),
+        (SAMPLES, {"kid": KernelSpec(NETWORK, 224, 1)}, "got subset_size 1 and"),
+        (SAMPLES, {"kid": KernelSpec(NETWORK, 224, 5, 0)}, "and subsets 0"),
+        (SAMPLES, {"fid": DistributionSpec("efficientnet", 224)}, "unknown feature network 'efficientnet'"),
+        (SAMPLES, {"fid": DistributionSpec(f"{NETWORK}@sha256:0123456789ab", 224)}, "brings its own weights"),
+        (SAMPLES, {"fid": DistributionSpec("inception-v3@sha256:x", 299)}, "expected 12 to 64 hexadecimal digits"),
+        (EDITS, {"composition": PassSpec(201)}, "metrics.composition.cases: expected at most 200, .*got 201; lower it"),
+        (EDITS, {"reversibility": PassSpec(400)}, "metrics.reversibility.cases: expected at most 200, .*got 400"),
+        (EDITS, {"identity_lpips": PerceptualSpec("alex")}, "unknown perceptual network 'alex'"),
+    ],
+)
+def test_what_a_metric_asks_in_vain_is_one_reason(task: card.Task, metrics: dict[str, Any], message: str) -> None:
+    (error,) = inspect(asking(task, metrics), 0).unmet
+    with pytest.raises(LdbenchError, match=message):
+        raise error
+
+
+def test_two_images_make_no_distance_of_sets() -> None:
+    (reason,) = unmet(asking(SAMPLES, {"fid": DistributionSpec(NETWORK, 224)}, cases=2, evaluation_cases=2))
+    assert reason.startswith("fid: expected at least 3 images in both sets, got 2")
+
+
+def test_a_class_that_no_case_wants_is_refused_to_the_metric_that_needs_one() -> None:
+    data = data_of("sandbox-brain-disease")
+    lone = dataclasses.replace(data, evaluation_ids=data.evaluation_ids[:1])
+    (error,) = _of_classes(lone)
+    assert str(error).startswith("target_auc: expected evaluation cases of every class in ['CN', 'AD'], got none of [")
+    without = {name: spec for name, spec in data.task.metrics.items() if name != "target_auc"}
+    assert not [*_of_classes(dataclasses.replace(lone, task=asking(data.task, without)))]
+
+
+@dataclasses.dataclass
+class LacksADiagnosis:
+    """The data set without the scans of one class in one split."""
+
+    whole: Dataset
+    split: str
+
+    def select(self, split: str, role: str = "scan") -> list[Record]:
+        records = self.whole.select(split, role)
+        return [one for one in records if split != self.split or one.attributes["diagnosis"] == "CN"]
+
+
+@pytest.mark.parametrize(
+    ("base", "split", "message"),
+    [
+        ("sandbox-brain-t2i", "test", "auc: expected test scans of every class in ['CN', 'AD'], got none of ['AD']"),
+        ("sandbox-brain-disease", "train", "judge: expected training scans of every class in ['CN', 'AD'], got none"),
+    ],
+)
+def test_a_classifier_needs_scans_of_every_class(base: str, split: str, message: str) -> None:
+    data = data_of(base)
+    assert not [*_of_classes(data)]
+    (error,) = _of_classes(dataclasses.replace(data, dataset=LacksADiagnosis(data.dataset, split)))  # type: ignore[arg-type]
+    assert str(error).startswith(message)
+
+
+def test_every_reason_is_given_at_once_and_by_the_dry_run_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LDBENCH_CACHE", str(tmp_path / "cache"))
+    metrics = (
+        '[metrics.fid]\nextractor = "inception-v3"\nresize = 299\n'
+        f'[metrics.kid]\nextractor = "{NETWORK}"\nresize = 224\nsubset_size = 3000\n'
+    )
+    path = str(small_card(tmp_path, cases=2000, metrics=metrics))
+    with pytest.raises(LdbenchError) as caught:
+        run(path, "mean-image", Settings(tmp_path / "runs"))
+    reasons = dry_run(path, "mean-image", Settings(tmp_path / "runs")).missing
+    assert len(reasons) == 3
+    for part in (*reasons, "asks for 1000 CN cases, the data have 300; for 1000 AD cases, ", "3000", "inception-v3: "):
+        assert part in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "runs").exists()
+
+
+@settings(max_examples=50, deadline=None)  # each reads the data's manifest
+@given(
+    size=st.integers(-3, 16), subsets=st.integers(0, 3), evaluated=st.integers(1, 6).map(lambda half: 2 * half),
+)
+def test_kid_is_refused_where_and_only_where_it_would_be_later(size: int, subsets: int, evaluated: int) -> None:
+    random = np.random.default_rng(0)
+    real, generated = random.normal(size=(30, 4)), random.normal(size=(evaluated, 4))
+    metrics = {"kid": KernelSpec(NETWORK, 224, size, subsets)}
+    early = unmet(asking(SAMPLES, metrics, cases=evaluated, evaluation_cases=evaluated))
+    try:
+        kid_score(real, generated, extractor=NETWORK, subset_size=size or None, subsets=subsets)
+    except MetricError:
+        assert early
+    else:
+        assert not early
+
+
+@settings(max_examples=20, deadline=None)
+@given(cases=st.integers(2, 30), evaluated=st.integers(1, 10).map(lambda half: 2 * half))
+def test_further_passes_are_of_evaluated_cases(cases: int, evaluated: int) -> None:
+    task = asking(EDITS, {"composition": PassSpec(cases)}, cases=20, evaluation_cases=evaluated)
+    inspection = inspect(task, 0)
+    assert inspection.data is not None
+    assert (not inspection.unmet) == (len(inspection.data.null_cases()) == cases)
+
+
+def test_a_needs_that_raises_is_the_generators_fault(tmp_path: Path) -> None:
+    class Broken:
+        def needs(self, context: Context) -> None:
+            raise ZeroDivisionError
+
+    context = Context(torch.device("cpu"), 0, tmp_path, (3, 64, 64))
+    with pytest.raises(GeneratorError, match="Broken: needs raised ZeroDivisionError"):
+        needs_of(Broken(), context)  # type: ignore[arg-type]
