@@ -36,17 +36,23 @@ def model_ref(name: str, generator: Generator) -> ModelRef:
     return ModelRef(shown, distribution, version, parameters(generator), cls.reference, cls.sees_truth)
 
 
-def content(name: str, generator: Generator) -> dict[str, str]:
-    """Digests of the generator's code and of each file or folder that one of its parameters names.
+def content(name: str, generator: Generator, out: Path) -> dict[str, str]:
+    """Digests of the generator's code and of each file or folder that one of its parameters names, without what lies
+    in `out`, where runs are written.
 
-    A parameter counts where it takes any text, and its value names something that is there.
+    A parameter counts where it takes any text, and its value names something that is there. A default of one bare word
+    (`scan`) is a word, whatever folders lie about.
     """
     digests = {CODE: code_digest(type(generator), GENERATORS.entry(name))}
     values = parameters(generator)
     for parameter in declared(type(generator)):
         value = values[parameter.name]
-        if isinstance(value, str) and str in parameter.scalars and (path := _named(value)) is not None:
-            digests[f"{PARAMETER}{parameter.name}"] = content_digest(path)
+        if not isinstance(value, str) or str not in parameter.scalars:
+            continue
+        if value == parameter.default and value.isidentifier():
+            continue
+        if (path := _named(value)) is not None:
+            digests[f"{PARAMETER}{parameter.name}"] = content_digest(path, out)
     return digests
 
 

@@ -29,9 +29,10 @@ def is_content(key: str) -> bool:
     return key == CODE or key.startswith(PARAMETER)
 
 
-def content_digest(path: Path) -> str:
-    """The digest of a file's bytes, or of the names and bytes of all files below a folder but hidden ones."""
-    return digest_of({"": path} if path.is_file() else files_below(path))
+def content_digest(path: Path, without: Path | None = None) -> str:
+    """The digest of a file's bytes, or of the names and bytes of all files below a folder but hidden ones and those
+    below `without`."""
+    return digest_of({"": path} if path.is_file() else files_below(path, without=without))
 
 
 def digest_of(files: Mapping[str, Path]) -> str:
@@ -46,13 +47,14 @@ def digest_of(files: Mapping[str, Path]) -> str:
     return f"sha256:{whole.hexdigest()[:16]}"
 
 
-def files_below(folder: Path, suffix: str = "") -> dict[str, Path]:
-    """The files below a folder by their names in it, links followed; nothing hidden, and no compiled Python."""
+def files_below(folder: Path, suffix: str = "", without: Path | None = None) -> dict[str, Path]:
+    """The files below a folder by their names in it, links followed; nothing hidden, nothing below `without`, and no
+    compiled Python."""
     files: dict[str, Path] = {}
-    entered = set[Path]()
+    entered = set[Path]() if without is None else {without.resolve()}
     for place, folders, names in os.walk(folder, followlinks=True):
         here = Path(place).resolve()
-        if here in entered:  # a link to a folder above
+        if here in entered:  # `without`, or a link to a folder above
             folders.clear()
             continue
         entered.add(here)

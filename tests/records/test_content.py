@@ -86,6 +86,13 @@ def test_a_damaged_memory_is_no_memory(tmp_path: Path, monkeypatch: pytest.Monke
     assert content_digest(tmp_path / "weights.bin") == first
 
 
+def test_a_folder_that_is_left_out_does_not_count(tmp_path: Path) -> None:
+    lay(tmp_path, {"a.bin": b"1"})
+    before = content_digest(tmp_path, tmp_path / "runs")
+    lay(tmp_path, {"runs/small/result.bin": b"2"})
+    assert content_digest(tmp_path, tmp_path / "runs") == before != content_digest(tmp_path)
+
+
 def test_hidden_files_do_not_count_and_links_are_followed(tmp_path: Path) -> None:
     real = lay(tmp_path / "real", {"a.bin": b"1", "b/c.bin": b"2"})
     (tmp_path / "linked").mkdir()
