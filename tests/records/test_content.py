@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ldbench.records import content
+from ldbench.records.checksum import sha256_file
 from ldbench.records.content import content_digest
 
 NAMES = st.from_regex(r"[a-c]{1,2}(/[d-f]{1,2})?\.bin", fullmatch=True)
@@ -53,8 +54,12 @@ def test_a_large_file_is_read_once_until_it_changes(tmp_path: Path, monkeypatch:
     file, read = tmp_path / "weights.bin", list[Path]()
     file.write_bytes(bytes(LARGE))
     monkeypatch.setenv("LDBENCH_CACHE", str(tmp_path / "cache"))
-    hashed = content.sha256_file
-    monkeypatch.setattr(content, "sha256_file", lambda path: read.append(path) or hashed(path))
+
+    def counted(path: Path) -> str:
+        read.append(path)
+        return sha256_file(path)
+
+    monkeypatch.setattr(content, "sha256_file", counted)
     monkeypatch.setattr(content, "_SETTLED", -60.0)
     first = content_digest(file)
     assert content_digest(file) == first
