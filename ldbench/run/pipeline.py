@@ -91,10 +91,10 @@ def run(task_name: str, model_name: str, settings: Settings) -> tuple[Result, Pa
     processes = current_processes(settings.device)
     device = pick_device(settings.device, processes.local_index)
     folder = RunFolder.of(settings.out, task.id, model, settings.seed)
-    content = model_ref.content(model_name, generator, settings.out) if processes.is_first else {}
-    context = RunContext(task_data(task, settings.seed), model, settings, device, folder, processes, content)
+    context = RunContext(task_data(task, settings.seed), model, settings, device, folder, processes)
     with folder.claimed() if processes.is_first else nullcontext():
         if processes.is_first:
+            context = replace(context, content=model_ref.content(model_name, generator, settings.out))
             _begin(context)
         processes.wait()
         if not folder.finished():
