@@ -168,7 +168,7 @@ def begun(folder: RunFolder, content: dict[str, str], files: tuple[str, ...] = (
     folder.path.mkdir(exist_ok=True)
     assert folder.begin(BEGUN, content) == ""
     for name in files:
-        (folder.path / name).parent.mkdir(exist_ok=True)
+        (folder.path / name).parent.mkdir(parents=True, exist_ok=True)
         (folder.path / name).touch()
     return folder
 
