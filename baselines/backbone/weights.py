@@ -37,12 +37,22 @@ def weight_files(part: str, files: Collection[str], variant: str | None) -> list
     if single in files:
         return [single]
     index = f"{stem}.safetensors.index{suffix}.json"
-    shards = [f for f in files if f.startswith(f"{stem}{suffix}-") and f.endswith(".safetensors")]
-    return [index, *sorted(shards)] if index in files and shards else []
+    shards = _shards(part, files, variant)
+    return [index, *shards] if index in files and shards else []
+
+
+def _shards(part: str, files: Collection[str], variant: str | None) -> list[str]:
+    """The names among `files` that are shards of a part in a variant."""
+    stem = f"{WEIGHTS[part]}.{variant}-" if variant else f"{WEIGHTS[part]}-"
+    return sorted(file for file in files if file.startswith(stem) and file.endswith(".safetensors"))
 
 
 def check_weights(name: str, folder: Path, precision: Precision) -> str | None:
-    """The variant to load of a part whose files' headers are whole; reads a few kilobytes of each."""
+    """The variant to load of a part whose files' headers are whole; reads a few kilobytes of each.
+
+    Raises `MissingPartError` where there are none, `WeightsError` for a damaged one, and for shards beside a single
+    file: saving one leaves the other, and libraries disagree on which they read.
+    """
     files = {path.name for path in folder.iterdir() if path.is_file()}  # a cache can hold dangling links
     try:
         variant = choose_variant(folder.name, files, precision)
@@ -58,7 +68,13 @@ def check_weights(name: str, folder: Path, precision: Precision) -> str | None:
             f"backbone {name!r}: {folder.name}/ has no weights; expected {WEIGHTS[folder.name]}.safetensors; {REMEDY}",
             f"no weights of the {folder.name}",
         ) from None
-    for file in weight_files(folder.name, files, variant):
+    chosen, shards = weight_files(folder.name, files, variant), _shards(folder.name, files, variant)
+    if shards and chosen[0] not in shards and chosen[0].endswith(".safetensors"):
+        raise wrong(
+            name, f"{folder.name}/", "one file of weights, or shards", f"both ({chosen[0]} and {shards[0]}, ...)",
+            "remove those that are not meant",
+        )
+    for file in chosen:
         if file.endswith(".safetensors"):
             _check_header(name, folder / file)
     return variant

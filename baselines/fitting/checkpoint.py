@@ -17,6 +17,8 @@ from safetensors.torch import load_file, save_file
 
 from ldbench.errors import GeneratorError
 
+from ..backbone.content import CONTENT
+
 STATE = "state.safetensors"
 
 
@@ -55,6 +57,8 @@ class Checkpoint:
             raise GeneratorError(f"{path}: expected a training checkpoint, got other tensors; remove it to start anew")
         made_with, now = json.loads(metadata["settings"]), json.loads(json.dumps(self.settings))
         for key in sorted(made_with.keys() | now.keys()):
+            if key == CONTENT and key not in made_with:  # of a version that noted the backbone's name alone
+                continue
             if made_with.get(key) != now.get(key):
                 raise GeneratorError(
                     f"{path}: the checkpoint was made with other settings ({key}: {made_with.get(key)!r}, now "

@@ -17,6 +17,7 @@ from diffusers import DDPMScheduler
 from ldbench.api import Context, TrainingSet
 from ldbench.errors import GeneratorError
 
+from ..backbone.content import backbone_content
 from ..diffusion.generator import StableDiffusion
 from ..diffusion.latent_diffusion import LatentDiffusion
 from ..drift import Delta, Drift, Where
@@ -112,8 +113,9 @@ class FineTuner(StableDiffusion):
         if self.compile:
             model.unet.compile()
         optimise(
-            trainable.parameters, objective, self._settings(model, context), context.folder, self._fingerprint(context),
-            context.progress, Share(context.process, context.processes),
+            trainable.parameters, objective, self._settings(model, context), context.folder,
+            self._fingerprint(context) | self._content(context), context.progress,
+            Share(context.process, context.processes),
         )
         if self.gradient_checkpointing:
             model.unet.disable_gradient_checkpointing()
@@ -189,6 +191,10 @@ class FineTuner(StableDiffusion):
         names = [field.name for field in fields(self) if field.init and field.name not in free]
         parameters = {name: getattr(self, name) for name in names}
         return parameters | {"method": self.name, "backbone": self.backbone or context.backbone}
+
+    def _content(self, context: Context) -> dict[str, str]:
+        """What a fit must have been made from, beside its name: the backbone's files."""
+        return backbone_content(self.backbone or context.backbone, self._precision(context), self.download)
 
 
 def hash_order(purpose: str, image_id: str) -> str:

@@ -61,7 +61,8 @@ class PreservesPrior(FineTuner):
 
     def _class_moments(self, prompts: list[str], backbone: LatentDiffusion, context: Context) -> torch.Tensor:
         """Posterior moments `(2, class_images, C, h, w)` of the frozen backbone's images, made or read back."""
-        made_of = json.dumps([prompts, context.seed, context.image_shape, self._fingerprint(context)], sort_keys=True)
+        fingerprint = self._fingerprint(context) | self._content(context)
+        made_of = json.dumps([prompts, context.seed, context.image_shape, fingerprint], sort_keys=True)
         how = Sampling(self.sampler, self.sampling_steps, self.guidance_scale, Drift())
         requests = [
             Request(Case(f"class-{index}", prompt, {}), case_seed(context.seed, "class", str(index)))

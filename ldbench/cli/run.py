@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,7 +47,8 @@ def run(
         prepare(task, model, quiet)
     for model in models:
         with live_settings(f"{model} on {task}", out, seed, device, batch_size, set_) as settings:
-            result, path = run_task(task, model, settings)
+            say = partial(_say, f"{model} on {task}")
+            result, path = run_task(task, model, replace(settings, say=say))
         if is_first_process():
             show(result, path)
 
@@ -60,6 +63,11 @@ def show(result: Result, path: Path) -> None:
         for one in result.scores
     ]
     typer.echo(to_terminal(TextTable((), rows, "lrlll")) + str(path))
+
+
+def _say(label: str, line: str) -> None:
+    """On standard error: standard output holds results."""
+    typer.echo(f"{label}: {line}", err=True)
 
 
 def _ready(task: str, models: Sequence[str], overrides: Mapping[str, str]) -> None:

@@ -1,6 +1,7 @@
 """How a result names the generator it came from, so that a row of a leaderboard can be traced.
 
-Where on a machine a file lay is not recorded: a generator from a file is named by file name and hash.
+Where on a machine a file lay is not recorded: a generator from a file is named by file name and hash. What a name
+doesn't say, the content behind it does: code is edited without a new version, weights are replaced in place.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from importlib import metadata
 from pathlib import Path
 
 from ldbench.api import Generator
+from ldbench.plugins.code import code_digest
 from ldbench.plugins.generators import GENERATORS
-from ldbench.plugins.parameters import parameters
+from ldbench.plugins.parameters import declared, parameters
 from ldbench.records.checksum import sha256_file
+from ldbench.records.content import CODE, PARAMETER, content_digest
 from ldbench.records.result import ModelRef
 
 
@@ -31,6 +34,35 @@ def model_ref(name: str, generator: Generator) -> ModelRef:
         distribution, version = _owner(module)
     cls = type(generator)
     return ModelRef(shown, distribution, version, parameters(generator), cls.reference, cls.sees_truth)
+
+
+def content(name: str, generator: Generator, out: Path) -> dict[str, str]:
+    """Digests of the generator's code and of each file or folder that one of its parameters names, without what lies
+    in `out`, where runs are written.
+
+    A parameter counts where it takes any text, and its value names something that is there. A default of one bare word
+    (`scan`) is a word, whatever folders lie about.
+    """
+    digests = {CODE: code_digest(type(generator), GENERATORS.entry(name))}
+    values = parameters(generator)
+    for parameter in declared(type(generator)):
+        value = values[parameter.name]
+        if not isinstance(value, str) or str not in parameter.scalars:
+            continue
+        if value == parameter.default and value.isidentifier():
+            continue
+        if (path := _named(value)) is not None:
+            digests[f"{PARAMETER}{parameter.name}"] = content_digest(path, out)
+    return digests
+
+
+def _named(value: str) -> Path | None:
+    """The file or folder that a text names, if there is one."""
+    try:
+        path = Path(value).expanduser()
+        return path if value.strip() and (path.is_file() or path.is_dir()) else None
+    except (OSError, ValueError, RuntimeError):  # too long, a zero byte, nobody's home: a text, and no name
+        return None
 
 
 def _owner(module: str) -> tuple[str | None, str | None]:

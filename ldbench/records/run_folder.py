@@ -12,9 +12,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from types import MappingProxyType
 from typing import Any
 
 from ldbench.errors import ResultError
+from ldbench.records.content import CODE, is_content
 from ldbench.records.files import read_json, refusal, write_json
 from ldbench.records.names import digest, plain
 from ldbench.records.result import SCORED, ModelRef, Result, TaskRef, read
@@ -24,6 +26,7 @@ SAMPLES, EDITS = "samples.png", "edits.png"
 SHARED = "shared"  # beside the tasks: what several runs start from
 NULL, BACK = "null", "back"  # the further passes; each has images and a manifest of its own
 PASSES = ("", NULL, BACK)  # the first is the task's own
+NOTHING: Mapping[str, str] = MappingProxyType({})
 CASE_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}"  # what can name an image
 
 
@@ -114,11 +117,16 @@ class RunFolder:
                 ) from error
             yield
 
-    def begin(self, state: Mapping[str, object]) -> None:
-        """Note what the run is, or refuse a folder that was begun otherwise."""
+    def begin(self, state: Mapping[str, object], content: Mapping[str, str] = NOTHING) -> str:
+        """Note what the run is, or refuse a folder that was begun otherwise; what there is to say of it, or "".
+
+        `content` are the digests of the code and of what parameters name. A run that was begun before these were noted
+        goes on and is held to them from then on, and one that has made nothing yet takes on what is here. A finished
+        run of other code is no error, as every update of a package would make one of all that were run before.
+        """
         if not self.state.exists():
-            write_json(self.state, state)
-            return
+            write_json(self.state, {**state, **content})
+            return ""
         begun = read_json(self.state, "the state of a run", "remove the folder or choose another --out")
         for key, now in state.items():
             before = begun.get(key) if isinstance(begun, dict) else None
@@ -127,6 +135,33 @@ class RunFolder:
                     f"{self.path}: begun with {key} {before!r:.40}, this run has {now!r:.40}; "
                     "finish it as it was begun, remove it, or choose another --out"
                 )
+        return self._same_content(begun, content)
+
+    def _same_content(self, begun: dict[str, object], content: Mapping[str, str]) -> str:
+        noted = {key: value for key, value in begun.items() if is_content(key)}
+        changed = {key: content.get(key, "gone") for key in noted if content.get(key, "gone") != noted[key]}
+        if self.finished():  # whoever reads a result back needn't have what it was made with
+            changed = {key: here for key, here in changed.items() if here != "gone"}
+            if changed.keys() == {CODE}:
+                return f"made by other code ({noted[CODE]}, here {changed[CODE]})"
+            if not changed:
+                return "" if CODE in noted or CODE not in content else "which code made it is not recorded"
+        if changed and (self.finished() or not self._is_untouched()):
+            key = max(changed)  # data before code
+            raise ResultError(
+                f"{self.path}: begun with other {key} ({noted[key]!s:.40}, here {changed[key]}); "
+                "put back what it was begun with, remove the folder, or choose another --out"
+            )
+        now = {key: value for key, value in begun.items() if key not in changed} | dict(content)
+        if now != begun:
+            write_json(self.state, now)
+        unrecorded = CODE in content and CODE not in noted
+        return "begun when the code was not recorded; goes on with the code that is here" if unrecorded else ""
+
+    def _is_untouched(self) -> bool:
+        """Whether nothing was made yet, so that nothing of what the run was begun with is in it."""
+        ours = {self.state, self.lock, self.log, self.progress}
+        return not any(path.is_file() and path not in ours for path in self.path.rglob("*"))
 
     def finished(self) -> bool:
         """Whether the run has a result, so that nothing is left to compute."""

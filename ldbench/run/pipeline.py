@@ -1,14 +1,14 @@
 """The one composer: card + generator -> fit -> images -> scores -> one result file.
 
 Every stage leaves a file, so a run that was stopped goes on where it was. Refuses to continue a folder that was
-begun with another card, seed, parameter or batch size, and writes no result unless every stage ended well.
+begun with another card, seed, parameter, batch size or code, and writes no result unless every stage ended well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,9 +43,16 @@ if TYPE_CHECKING:
     from ldbench.task.card import Task
 
 
+def _unsaid(line: str) -> None:
+    """For whoever reads results and not what is said of them."""
+
+
 @dataclass(frozen=True)
 class Settings:
-    """How to run: where results go, the run's seed, device and batch size, and generator parameters as text."""
+    """How to run: where results go, the run's seed, device and batch size, and generator parameters as text.
+
+    `say` is given what the user should know of a run beside its progress, a line a call.
+    """
 
     out: Path
     seed: int = 0
@@ -53,6 +60,7 @@ class Settings:
     batch_size: int = 50
     overrides: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = silent
+    say: Callable[[str], None] = _unsaid
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -71,6 +79,7 @@ class RunContext:
     device: torch.device
     folder: RunFolder
     processes: Processes = field(default_factory=Processes)
+    content: Mapping[str, str] = field(default_factory=dict)
 
 
 def run(task_name: str, model_name: str, settings: Settings) -> tuple[Result, Path]:
@@ -83,7 +92,8 @@ def run(task_name: str, model_name: str, settings: Settings) -> tuple[Result, Pa
     folder, processes = context.folder, context.processes
     with folder.claimed() if processes.is_first else nullcontext():
         if processes.is_first:
-            folder.begin(_state(context))
+            context = replace(context, content=model_ref.content(model_name, generator, settings.out))
+            _begin(context)
         processes.wait()
         if not folder.finished():
             _complete(context, generator)
@@ -107,6 +117,17 @@ def prepare(task_name: str, model_name: str, settings: Settings) -> tuple[Genera
         context = generator_context(task, settings, device, folder.fit(), processes)
         data = checked_data(task, generator, context)
     return generator, RunContext(data, model, settings, device, folder, processes)
+
+
+def _begin(context: RunContext) -> None:
+    """Begin the run or take it up, and say of one that is finished or can't be checked that it is."""
+    folder, say = context.folder, context.settings.say
+    note = folder.begin(_state(context), context.content)
+    if folder.finished():
+        date = read(folder.result).created or "unknown date"
+        say("; ".join(filter(None, (f"read back: finished run of {date}", note))))
+    elif note:
+        say(note)
 
 
 def ready(task: Task, model_name: str, overrides: Mapping[str, str]) -> tuple[Generator, ModelRef]:
@@ -234,10 +255,11 @@ def _picture(context: RunContext) -> None:
 
 def _record(context: RunContext, scores: list[Score], digest: str, stages: list[Stage]) -> Result:
     data = context.data
+    environment = describe(context.device, context.processes.count)
     return Result(
         task_ref(data.task), context.model, "measured", scores, seed=context.settings.seed,
         split_hash=data.split_hash(), images_hash=digest, stages=stages,
-        environment=describe(context.device, context.processes.count),
+        environment=replace(environment, packages={**environment.packages, **context.content}),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 

@@ -12,7 +12,7 @@ import pytest
 from ldbench.api import Generator
 from ldbench.errors import PluginError, UnknownNameError
 from ldbench.plugins.generators import GENERATORS, load_generator
-from ldbench.plugins.model_ref import model_ref
+from ldbench.plugins.model_ref import content, model_ref
 from ldbench.plugins.parameters import build
 from ldbench.plugins.registry import Entry
 
@@ -189,6 +189,27 @@ def test_a_file_is_named_by_name_and_content_and_never_by_folder(tmp_path: Path)
     assert ref.distribution is None
     assert str(tmp_path) not in repr(ref)
     assert ref.sees_truth
+
+
+def test_what_parameters_name_is_known_by_content_and_words_are_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = "level: float = 0.5\n    word: str = 'scan'"
+    fields += "\n    weights: str | None = None\n    mode: Literal['scan'] = 'scan'"
+    text = GOOD.replace("level: float = 0.5", fields).replace("ClassVar\n", "ClassVar, Literal\n", 1)
+    (tmp_path / "model.py").write_text(text)
+    (tmp_path / "scan").mkdir()
+    (tmp_path / "w.bin").write_bytes(b"1")
+    monkeypatch.chdir(tmp_path)
+
+    def named(**values: str) -> set[str]:
+        generator = build(load_generator("model.py:Grey"), values)
+        return content("model.py:Grey", generator, tmp_path / "runs").keys() - {"code"}
+
+    assert named() == named(weights="nowhere") == named(weights="x" * 5000) == named(weights="a\0b") == set()
+    assert named(weights="~nobody-of-this-name/w") == named(weights=" ") == set()
+    assert named(weights="w.bin") == named(weights=str(tmp_path)) == {"content of weights"}
+    assert named(word="./scan", weights="w.bin") == {"content of word", "content of weights"}
 
 
 def test_a_module_nobody_installed_has_no_distribution(site: Path) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ldbench.errors import ResultError
@@ -175,6 +176,75 @@ def test_a_folder_keeps_what_it_was_begun_as(tmp_path: Path) -> None:
         folder.begin({**state, "seed": 4})
     with pytest.raises(ResultError, match="begun with batch_size None, this run has 50"):
         folder.begin({**state, "batch_size": 50})
+
+
+BEGUN = {"seed": 3}
+CONTENT = {"code": "sha256:aa", "content of backbone": "sha256:bb"}
+
+
+def begun(folder: RunFolder, content: dict[str, str], files: tuple[str, ...] = ("images/a.png",)) -> RunFolder:
+    folder.path.mkdir(exist_ok=True)
+    assert folder.begin(BEGUN, content) == ""
+    for name in files:
+        (folder.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder.path / name).touch()
+    return folder
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    key=st.sampled_from(sorted(CONTENT)), now=st.sampled_from(["sha256:aa", "sha256:bb", None]),
+    made=st.sampled_from(["images/a.png", "fit/state.safetensors", "null/images/a.null.png", "manifest.json"]),
+)
+def test_half_a_run_is_not_continued_with_other_content(key: str, now: str | None, made: str) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        folder = begun(RunFolder(Path(place)), CONTENT, (made,))
+        here = {name: value for name, value in {**CONTENT, key: now}.items() if value is not None}
+        before = folder.state.read_bytes()
+        if here == CONTENT:
+            assert folder.begin(BEGUN, here) == ""
+            return
+        with pytest.raises(ResultError, match=rf"begun with other {key} \(sha256:.., here .*\); put back") as caught:
+            folder.begin(BEGUN, here)
+        assert "\n" not in str(caught.value)
+        assert folder.state.read_bytes() == before
+
+
+def test_a_run_that_has_made_nothing_takes_on_the_code_that_is_here(tmp_path: Path) -> None:
+    folder = begun(RunFolder(tmp_path), CONTENT, ("run.log", ".lock", ".progress"))
+    folder.fit().mkdir()
+    assert folder.begin(BEGUN, {"code": "sha256:cc"}) == ""
+    assert json.loads(folder.state.read_bytes()) == {**BEGUN, "code": "sha256:cc"}
+    folder.image("a").parent.mkdir()
+    folder.image("a").touch()
+    with pytest.raises(ResultError, match="begun with other code"):
+        folder.begin(BEGUN, CONTENT)
+
+
+def test_a_run_begun_before_content_was_noted_goes_on_and_is_held_to_it_from_then_on(tmp_path: Path) -> None:
+    folder = begun(RunFolder(tmp_path), {})
+    assert folder.begin(BEGUN, CONTENT) == "begun when the code was not recorded; goes on with the code that is here"
+    assert json.loads(folder.state.read_bytes()) == {**BEGUN, **CONTENT}
+    assert folder.begin(BEGUN, CONTENT) == ""
+    with pytest.raises(ResultError, match="begun with other code"):
+        folder.begin(BEGUN, {**CONTENT, "code": "sha256:cc"})
+
+
+def test_a_finished_run_is_one_of_its_data_and_says_what_code_made_it(finished: RunFolder) -> None:
+    begun(finished, CONTENT)
+    assert finished.begin(BEGUN, CONTENT) == ""
+    assert finished.begin(BEGUN, {**CONTENT, "code": "sha256:cc"}) == "made by other code (sha256:aa, here sha256:cc)"
+    assert finished.begin(BEGUN, {"code": "sha256:aa"}) == ""  # read back where the backbone isn't
+    for code in ("sha256:aa", "sha256:cc"):
+        with pytest.raises(ResultError, match=r"begun with other content of backbone \(sha256:bb, here sha256:dd\)"):
+            finished.begin(BEGUN, {"code": code, "content of backbone": "sha256:dd"})
+    assert json.loads(finished.state.read_bytes()) == {**BEGUN, **CONTENT}
+
+
+def test_a_finished_run_of_a_time_before_content_was_noted_stays_as_it_is(finished: RunFolder) -> None:
+    before = begun(finished, {}).state.read_bytes()
+    assert finished.begin(BEGUN, CONTENT) == "which code made it is not recorded"
+    assert finished.state.read_bytes() == before
 
 
 def test_the_manifest_is_a_list_of_images_or_one_line(tmp_path: Path) -> None:

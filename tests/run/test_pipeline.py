@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -74,6 +77,110 @@ def test_a_finished_run_is_read_back_and_not_repeated(tmp_path: Path) -> None:
     before = path.stat().st_mtime_ns
     assert run(card, "mean-image", settings) == (first, path)
     assert path.stat().st_mtime_ns == before
+
+
+MODEL = """
+from dataclasses import dataclass
+from typing import ClassVar
+import torch
+from ldbench.api import Generator
+from level import LEVEL
+
+@dataclass
+class Grey(Generator):
+    kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
+    weights: str = ""
+    batches: int = 100
+
+    def generate(self, requests, context):
+        self.made = getattr(self, "made", 0) + 1
+        if self.made > self.batches:
+            raise RuntimeError("told to")
+        return torch.full((len(requests), *context.image_shape), LEVEL)
+"""
+
+
+@dataclass
+class Author:
+    """Somebody who works on a generator of two files, with weights beside it; `said` is what runs say."""
+
+    place: Path
+    said: list[str] = dataclasses.field(default_factory=list)
+
+    def write(self, level: float) -> None:
+        (self.place / "grey_model.py").write_text(MODEL)
+        (self.place / "level.py").write_text(f"LEVEL = {level}\n")
+        sys.modules.pop("level", None)
+        importlib.invalidate_caches()
+
+    def run(self, weights: str = "", batches: int = 100) -> results.Result:
+        overrides = {"weights": weights, "batches": str(batches)}
+        settings = Settings(self.place / "runs", batch_size=3, overrides=overrides, say=self.said.append)
+        return run(str(small_card(self.place)), f"{self.place / 'grey_model.py'}:Grey", settings)[0]
+
+
+@pytest.fixture
+def author(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Author:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    return Author(tmp_path)
+
+
+def test_half_a_run_is_not_finished_by_other_code(author: Author) -> None:
+    author.write(0.0)
+    with pytest.raises(GeneratorError, match="told to"):
+        author.run(batches=1)
+    author.write(0.5)
+    with pytest.raises(ResultError, match=r"begun with other code \(sha256:\w{16}, here sha256:\w{16}\); put back"):
+        author.run(batches=1)
+    assert not list(author.place.rglob("result.json"))
+    author.write(0.0)  # put back: the first batch is there, and the last ones come
+    with pytest.raises(GeneratorError, match="told to"):
+        author.run(batches=1)
+
+
+def test_a_run_whose_generator_failed_at_once_may_be_repaired(author: Author) -> None:
+    author.write(0.0)
+    with pytest.raises(GeneratorError, match="told to"):
+        author.run(batches=0)
+    author.write(0.5)
+    with pytest.raises(GeneratorError, match="told to"):
+        author.run(batches=0)
+    assert author.said == []
+
+
+def test_a_finished_run_says_that_it_is_read_back_and_what_code_made_it(author: Author) -> None:
+    author.write(0.0)
+    first = author.run()
+    assert author.said == []
+    assert first.environment is not None
+    assert first.environment.packages["code"].startswith("sha256:")
+    assert author.run() == first
+    author.write(0.5)
+    assert author.run() == first
+    date = rf"read back: finished run of {re.escape(first.created or '')}"
+    assert len(author.said) == 2
+    assert re.fullmatch(date, author.said[0])
+    assert re.fullmatch(rf"{date}; made by other code \(sha256:\w{{16}}, here sha256:\w{{16}}\)", author.said[1])
+
+
+def test_weights_that_are_replaced_in_place_are_not_taken_for_those_of_the_run(author: Author) -> None:
+    author.write(0.0)
+    folder = author.place / "weights"
+    folder.mkdir()
+    (folder / "unet.bin").write_bytes(b"1")
+    first = author.run(str(folder))
+    assert first.environment is not None
+    digest = first.environment.packages["content of weights"]
+    state = json.loads(next(author.place.rglob("run.json")).read_text(encoding="utf-8"))
+    assert (state["content of weights"], state["code"]) == (digest, first.environment.packages["code"])
+    (folder / "unet.bin").write_bytes(b"2")
+    with pytest.raises(ResultError, match=rf"begun with other content of weights \({digest}, here sha256:\w{{16}}\)"):
+        author.run(str(folder))
+    (folder / "unet.bin").write_bytes(b"1")
+    assert author.run(str(folder)) == first
+    shutil.rmtree(folder)
+    assert author.run(str(folder)) == first  # read where the weights are not
 
 
 @pytest.mark.parametrize(

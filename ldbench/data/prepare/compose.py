@@ -1,8 +1,10 @@
 """Prepare a data set: list it, make its images over all cores, and write what they are and who is in which split.
 
-A run that was killed goes on where it was: a journal holds the SHA-256 of every finished image, and an image whose file
-is that one isn't read again. Faulty images are tried again each time. Few images are in flight at once, so memory
-doesn't grow with their number. Refuses to go on in a folder that was begun from another root or with other settings.
+A run that was killed goes on where it was: a journal holds the SHA-256 of every finished image and of its source, and
+an image isn't made again while both files are those. Journals of earlier versions name no source, so that nobody knows
+whether it was replaced since: their images are made again. Faulty images are tried again each time. Few images are in
+flight at once, so memory doesn't grow with their number. Refuses to go on in a folder that was begun from another root
+or with other settings.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ from ldbench.data.prepare.manifest import (
     write,
     write_skipped,
 )
-from ldbench.data.prepare.one_image import ImageOutcome, make_images, start_worker
+from ldbench.data.prepare.one_image import ImageOutcome, make_images, source_sha256, start_worker
 from ldbench.data.prepare.splits import Plan, hashed
 from ldbench.errors import DataError, UsageError
 from ldbench.plugins.registry import file_of
@@ -87,7 +89,7 @@ def prepare(
                 continue
             outcomes[outcome.image_id] = outcome
             # one write a line: a killed run leaves whole lines and perhaps the head of one
-            journal.write(f"{outcome.image_id},{outcome.sha256}\n")
+            journal.write(f"{outcome.image_id},{outcome.sha256},{outcome.source_sha256}\n")
             journal.flush()
     if not outcomes:
         raise _nothing_usable(reader, root, out, skipped)
@@ -169,7 +171,7 @@ def _difference(before: object, state: Mapping[str, object]) -> str:
 
 
 def _finished(out: Path, by_id: Mapping[str, SourceImage]) -> dict[str, ImageOutcome]:
-    """What the journal says is done and whose file is still the one that it says."""
+    """What the journal says is done, where the image and its source are still the files that it says."""
     path = out / "journal.csv"
     if not path.exists():
         return {}
@@ -179,15 +181,15 @@ def _finished(out: Path, by_id: Mapping[str, SourceImage]) -> dict[str, ImageOut
             journal.write("\n")
     finished: dict[str, ImageOutcome] = {}
     for row in csv.reader(text.splitlines()):
-        if len(row) != 2 or row[0] not in by_id:
+        if len(row) != 3 or row[0] not in by_id:
             continue
         try:
             content = (out / "images" / f"{row[0]}.png").read_bytes()
         except FileNotFoundError:
             continue
-        if hashlib.sha256(content).hexdigest() == row[1]:
+        if hashlib.sha256(content).hexdigest() == row[1] and source_sha256(by_id[row[0]]) == row[2]:
             width, height = (int.from_bytes(content[_PNG_SIZE][at : at + 4], "big") for at in (0, 4))
-            finished[row[0]] = ImageOutcome(row[0], row[1], (height, width))
+            finished[row[0]] = ImageOutcome(row[0], row[1], (height, width), source_sha256=row[2])
     return finished
 
 

@@ -19,23 +19,36 @@ from ldbench.api import Reader, SourceImage
 from ldbench.data.prepare.pixels.radiograph import encode_png, to_levels
 from ldbench.errors import DataError, FaultyImageError, ImageError
 from ldbench.plugins.registry import import_file
+from ldbench.records.checksum import sha256_file
 from ldbench.records.files import whole_file
 
 
 @dataclass(frozen=True)
 class ImageOutcome:
-    """An image's id, with the SHA-256 and size of its file, or with the fault that it has and the fault's rule."""
+    """An image's id, with the SHA-256 and size of its file, or with the fault that it has and the fault's rule.
+
+    `source_sha256` is that of the file that it was made from, "" where that is no file that can be read.
+    """
 
     image_id: str
     sha256: str = ""
     size: tuple[int, int] = (0, 0)
     fault: str = ""
     rule: str = "unreadable"
+    source_sha256: str = ""
 
 
 def make_images(reader: Reader, folder: Path, batch: Sequence[tuple[str, SourceImage]]) -> list[ImageOutcome]:
     """Prepare a few images into `folder`, each `<id>.png`; their outcomes in order."""
     return [_make(reader, folder, image_id, source) for image_id, source in batch]
+
+
+def source_sha256(source: SourceImage) -> str:
+    """SHA-256 of an image's source; "" where a reader's path is no file: a folder, say, or a place in an archive."""
+    try:
+        return sha256_file(source.path) if source.path.is_file() else ""
+    except (DataError, OSError):
+        return ""
 
 
 def start_worker(plugin: Path | None) -> None:
@@ -58,6 +71,7 @@ def _end_with(sentinel: int) -> None:
 
 
 def _make(reader: Reader, folder: Path, image_id: str, source: SourceImage) -> ImageOutcome:
+    of_source = source_sha256(source)  # before the pixels: one that is replaced meanwhile is another the next time
     try:
         levels = to_levels(reader.pixels(source))
         if levels.ndim != 2 or levels.min() == levels.max():
@@ -71,7 +85,8 @@ def _make(reader: Reader, folder: Path, image_id: str, source: SourceImage) -> I
         error.add_note(f"while preparing {source.name}")
         raise
     _write(folder / f"{image_id}.png", content)
-    return ImageOutcome(image_id, hashlib.sha256(content).hexdigest(), (levels.shape[0], levels.shape[1]))
+    size = (levels.shape[0], levels.shape[1])
+    return ImageOutcome(image_id, hashlib.sha256(content).hexdigest(), size, source_sha256=of_source)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -19,6 +19,7 @@ from ldbench.data.recorded import recorded_data
 from ldbench.data.task_data import TaskData
 from ldbench.errors import ResultError, UsageError
 from ldbench.records import contributions
+from ldbench.records.content import is_content
 from ldbench.records.contributions import Units
 from ldbench.records.files import user_cache_folder
 from ldbench.records.result import Environment, Result
@@ -137,10 +138,15 @@ def _threads(there: Environment | None, device: torch.device) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def _packages(machine: Environment) -> dict[str, str]:
+    """Without the digests of what made the images: scoring has none."""
+    return {name: version for name, version in machine.packages.items() if not is_content(name)}
+
+
 def _other(there: Environment, here: Environment) -> tuple[str, ...]:
     """Packages, machine and commit that are not those of the result: `name there -> here`."""
     one, two = (
-        {**machine.packages, "python": machine.python, "platform": machine.platform, "device": machine.device,
+        {**_packages(machine), "python": machine.python, "platform": machine.platform, "device": machine.device,
          "threads": machine.threads, "commit": machine.commit and machine.commit[:12]}
         for machine in (there, here)
     )

@@ -119,6 +119,24 @@ def test_a_folder_of_the_wrong_kind_is_refused_before_any_weights_are_read(
     refused(backbone_copy, expected)
 
 
+@pytest.mark.parametrize("index", [True, False], ids=["with their index", "without"])
+@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
+def test_shards_beside_one_file_are_ambiguous(part: str, index: bool, backbone_copy: Path) -> None:
+    folder, stem = backbone_copy / part, "model" if part == "text_encoder" else "diffusion_pytorch_model"
+    for number in (1, 2):
+        shutil.copy(folder / f"{stem}.safetensors", folder / f"{stem}-0000{number}-of-00002.safetensors")
+    if index:
+        (folder / f"{stem}.safetensors.index.json").write_text('{"weight_map": {}}', encoding="utf-8")
+    both = rf"{part}/: expected one file of weights, or shards, got both \({stem}.safetensors and"
+    line = refused(backbone_copy, both)
+    assert f"{stem}-00001-of-00002.safetensors" in line
+
+
+def test_shards_of_another_variant_are_no_shards_of_these(backbone_copy: Path) -> None:
+    shutil.copy(backbone_copy / "unet" / UNET, backbone_copy / "unet" / UNET.replace(".", ".fp16-00001-of-00001.", 1))
+    load_backbone(str(backbone_copy), CPU)
+
+
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 

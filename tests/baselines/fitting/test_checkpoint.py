@@ -84,6 +84,15 @@ def test_other_settings_are_refused_by_name_and_nothing_is_touched(
     assert not any(value.any() for value in fresh.parameters.values())
 
 
+def test_one_of_a_time_before_the_backbones_content_was_noted_goes_on_and_notes_it(tmp_path: Path) -> None:
+    Run().trained(2).save(tmp_path, 2, backbone="folder")
+    run = Run()
+    assert run.resume(tmp_path, backbone="folder", backbone_content="a") == 2
+    run.trained(1).save(tmp_path, 3, backbone="folder", backbone_content="a")
+    with pytest.raises(GeneratorError, match=r"\(backbone_content: 'a', now 'b'\)"):
+        Run().resume(tmp_path, backbone="folder", backbone_content="b")
+
+
 @pytest.mark.parametrize("content", [b"", b"no", b"x" * 500, b"\x10\0\0\0\0\0\0\0" + b'{"a":1}         ', None])
 def test_a_broken_file_is_one_line(content: bytes | None, tmp_path: Path) -> None:
     Run().trained(2).save(tmp_path, 2)

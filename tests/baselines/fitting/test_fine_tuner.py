@@ -22,7 +22,7 @@ from ldbench_baselines.fitting.encoded import CACHE
 from ldbench_baselines.fitting.fine_tuner import FineTuner
 from ldbench_baselines.lora import LoRA
 from ldbench_baselines.textual_inversion import TextualInversion
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from ldbench.api import Example
 from ldbench.errors import GeneratorError, UsageError
@@ -46,6 +46,15 @@ class Stop:
         self.told.append((stage, done))
         if stage == "fit" and done == self.step:
             raise KeyboardInterrupt
+
+
+def test_a_fit_does_not_go_on_from_weights_that_were_replaced(backbone_copy: Path, tmp_path: Path) -> None:
+    where = context(tmp_path / "fit", backbone_copy)
+    quick(BasicFT, steps=2).fit(Discs(), where)
+    file = backbone_copy / "unet" / "diffusion_pytorch_model.safetensors"
+    save_file({name: value / 2 for name, value in load_file(file).items()}, file, metadata={"format": "pt"})
+    with pytest.raises(GeneratorError, match=r"other settings \(backbone_content: '.{16}', now '.{16}'\)"):
+        quick(BasicFT, steps=2).fit(Discs(), where)
 
 
 @dataclasses.dataclass(frozen=True)

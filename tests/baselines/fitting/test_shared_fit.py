@@ -18,6 +18,7 @@ from ldbench_baselines.custom_diffusion import CustomDiffusion
 from ldbench_baselines.diffusion.latent_diffusion import LatentDiffusion
 from ldbench_baselines.fitting.checkpoint import STATE
 from ldbench_baselines.fitting.shared_fit import LOCK, fit_key, shared_start, single_images
+from safetensors.torch import load_file, save_file
 
 from ldbench.api import Context, Example, TrainingSet
 from ldbench.errors import GeneratorError
@@ -108,6 +109,21 @@ def test_what_the_weights_depend_on_is_in_the_key(other: str, random_backbone: P
     start, train, changed = OTHERS[other]
     key = fit_key(quick(BasicFT), Discs(), context(tmp_path, random_backbone))
     assert (fit_key(start, train, context(tmp_path, random_backbone, **changed)) == key) == (other == "pairs")
+
+
+def test_weights_that_are_replaced_in_place_are_another_start(backbone_copy: Path, tmp_path: Path) -> None:
+    where = sharing(tmp_path, backbone_copy)
+    first = unet(shared_start(quick(BasicFT), Discs(), where))
+    file = backbone_copy / "unet" / "diffusion_pytorch_model.safetensors"
+    save_file({name: value / 2 for name, value in load_file(file).items()}, file, metadata={"format": "pt"})
+    second = unet(shared_start(quick(BasicFT), Discs(), where))
+    assert len(list((tmp_path / "shared").iterdir())) == 2
+    assert not all(torch.equal(value, first[name]) for name, value in second.items())
+
+
+def test_a_fit_on_the_packaged_backbone_is_known_by_name_as_ever(tmp_path: Path) -> None:
+    key = fit_key(quick(BasicFT), Discs(), context(tmp_path, "tiny-sd"))
+    assert key[:16] == "8c00633e7ef11f1c"
 
 
 def test_what_they_do_not_depend_on_is_not(random_backbone: Path, tmp_path: Path) -> None:

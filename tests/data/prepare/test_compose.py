@@ -8,14 +8,19 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from ldbench.api import Found
+from ldbench.api import Found, SourceImage
 from ldbench.data.prepare.compose import prepare
 from ldbench.data.prepare.splits import Plan, split_of
 from ldbench.errors import DataError, UsageError
@@ -240,6 +245,64 @@ def test_a_changed_or_torn_file_is_made_again(root: Path, tmp_path: Path) -> Non
     prepare(MemoryReader(log=log), root, tmp_path, plan=PLAN)
     assert len(log.read_text(encoding="utf-8").split()) in (2, 3)  # the journal's last image may be one of the two
     assert manifest(tmp_path) == before
+
+
+@dataclass(frozen=True)
+class FileReader(MemoryReader):
+    """The same from files: a picture's noise follows from what is in its file."""
+
+    def pixels(self, source: SourceImage) -> NDArray[np.float32]:
+        """Noise of the file's bytes."""
+        super().pixels(source)  # for the log
+        return np.random.default_rng(list(source.path.read_bytes())).random((self.size, self.size), dtype=np.float32)
+
+
+def owners(root: Path) -> FileReader:
+    """The files of a reader's images, each with its name in it."""
+    reader = FileReader(subjects=20)
+    for source in reader.found(root).images:
+        source.path.parent.mkdir(parents=True, exist_ok=True)
+        source.path.write_bytes(source.name.encode())
+    return reader
+
+
+SMALL = replace(PLAN, test_per_class=1)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.sets(st.integers(0, 59), max_size=5), st.binary(min_size=1, max_size=8))
+def test_sources_that_are_replaced_under_their_names_are_made_again(which: set[int], content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        root, out, log = Path(place, "root"), Path(place, "out"), Path(place, "log")
+        reader = owners(root)
+        prepare(reader, root, out, plan=SMALL)
+        before = manifest(out)
+        replaced = [reader.found(root).images[index] for index in sorted(which)]
+        for source in replaced:
+            source.path.write_bytes(content)
+        prepare(replace(reader, log=log), root, out, plan=SMALL)
+        read = log.read_text(encoding="utf-8").split() if log.exists() else []
+        assert sorted(read) == sorted(source.name for source in replaced)
+        assert (manifest(out) == before) == (not replaced)
+        prepare(reader, root, Path(place, "anew"), plan=SMALL)
+        assert manifest(out) == manifest(Path(place, "anew"))
+
+
+def test_a_journal_that_names_no_sources_goes_on_with_its_images_made_again(tmp_path: Path) -> None:
+    root, out, log = tmp_path / "root", tmp_path / "out", tmp_path / "log"
+    reader = owners(root)
+    prepare(reader, root, out, plan=SMALL)
+    before, journal = manifest(out), out / "journal.csv"
+    lines = [line.rpartition(",")[0] for line in journal.read_text(encoding="utf-8").splitlines()]
+    journal.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    source = reader.found(root).images[7]
+    source.path.write_bytes(b"another")
+    prepare(replace(reader, log=log), root, out, plan=SMALL)
+    assert len(log.read_text(encoding="utf-8").split()) == 60
+    assert manifest(out) != before
+    log.unlink()
+    prepare(replace(reader, log=log), root, out, plan=SMALL)
+    assert not log.exists()
 
 
 PROGRAM = """

@@ -1,0 +1,100 @@
+"""The code that a generator comes from, as one digest: an edited package keeps its version, but not this.
+
+Covered are the Python files of the packages of its distribution, of its own module's package, and of those of the
+generators that it extends. A file, or a module that nobody installed, is covered with what it imports from its own
+folder. Not covered: compiled code, what is imported by a computed name, and other distributions.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sysconfig
+from importlib import metadata
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+from ldbench.api import Generator
+from ldbench.plugins.registry import Entry
+from ldbench.records.content import digest_of, files_below
+
+
+def code_digest(cls: type[Generator], entry: Entry | None) -> str:
+    """`sha256:` and 16 digits over the sources of a generator; `entry` is its registration, if it has one."""
+    modules = {base.__module__ for base in cls.__mro__ if issubclass(base, Generator) and base is not Generator}
+    if entry is not None:
+        modules |= {entry.value.partition(":")[0], *_packages(entry.distribution)}
+    files: dict[str, Path] = {}
+    for module in modules:
+        files |= _sources(module)
+    return digest_of(files)
+
+
+def _packages(distribution: str) -> set[str]:
+    """The top-level packages and modules that a distribution installs, as far as it says."""
+    try:
+        installed = metadata.distribution(distribution)
+    except metadata.PackageNotFoundError:
+        return set()
+    listed = installed.read_text("top_level.txt")
+    if listed is not None:
+        return set(listed.split())
+    names = {file.parts[0].removesuffix(".py") for file in installed.files or () if file.suffix == ".py"}
+    return {name for name in names if name.isidentifier() and not name.startswith("__editable__")}
+
+
+def _sources(module: str) -> dict[str, Path]:
+    """The Python files of the package that a module belongs to, or of the module and its neighbours, by name."""
+    spec = _outermost(module)
+    if spec is None or spec.origin is None:
+        return {}
+    if spec.submodule_search_locations:
+        below = [files_below(Path(folder), ".py") for folder in spec.submodule_search_locations]
+        return {f"{spec.name}/{name}": path for files in below for name, path in files.items()}
+    file = Path(spec.origin)
+    installed = {Path(sysconfig.get_path(scheme)) for scheme in ("purelib", "platlib")}
+    return {file.name: file} if file.parent in installed else _with_neighbours(file)
+
+
+def _outermost(module: str) -> ModuleSpec | None:
+    """The outermost package of a module, or the module itself; a namespace, which many share, is none."""
+    parts = module.split(".")
+    for length in range(1, len(parts) + 1):
+        try:
+            spec = importlib.util.find_spec(".".join(parts[:length]))
+        except (ImportError, ValueError):  # ValueError: a module that was made without a loader
+            return None
+        if spec is None or spec.has_location:
+            return spec
+    return None
+
+
+def _with_neighbours(file: Path) -> dict[str, Path]:
+    """A file and what it imports from its own folder, and what that imports from there."""
+    files: dict[str, Path] = {}
+    waiting = [file]
+    while waiting:
+        path = waiting.pop()
+        name = path.relative_to(file.parent).as_posix()
+        if name in files or not path.is_file():
+            continue
+        files[name] = path
+        for imported in _imports(path):
+            waiting.append(file.parent / f"{imported}.py")
+            waiting += files_below(file.parent / imported, ".py").values()
+    return files
+
+
+def _imports(file: Path) -> set[str]:
+    """The top-level names that a file's import statements give, wherever in it they stand."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError):  # who imports it will say so
+        return set()
+    names = set[str]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+    return names
