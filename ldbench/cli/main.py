@@ -37,7 +37,7 @@ COMMANDS = (run, score, cases, report, compare, gate, search, ablate, matrix, ch
 GROUPS = (figure, data, new, leaderboard, study)
 
 # what a disk or its owner refuses, wherever it happens, is the user's to put right
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOLCK)
 
 app = typer.Typer(
     name="ldbench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,

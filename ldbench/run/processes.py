@@ -70,17 +70,17 @@ def launch(environment: Mapping[str, str] = os.environ) -> tuple[int, int] | Non
     """
     size = environment.get("WORLD_SIZE", "").strip()
     count, rank = _whole(size), _whole(environment.get("RANK", ""))
-    if size in ("", "1"):
+    if not size or count == 1:
         return None
     missing = [name for name in _ADDRESS if not environment.get(name)]
-    if count is None or count < 1:
+    if not count:
         _warn_left_over(f"WORLD_SIZE={size!r:.20} is no number of processes")
     elif rank is None or rank >= count:
         _warn_left_over(f"WORLD_SIZE={count} goes with a RANK below it, got {environment.get('RANK', 'none')!s:.20}")
     elif missing:
         _warn_left_over(f"WORLD_SIZE={count} goes with {' and '.join(missing)}, got none")
     else:
-        return (rank, count) if count > 1 else None
+        return rank, count
     return None
 
 

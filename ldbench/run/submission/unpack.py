@@ -44,7 +44,8 @@ _DIRECTORY_ENTRY, _LONGEST, _HEADER = 46, 256, 30
 _PNG = struct.Struct(">8sL4s2L")  # signature; the first chunk's bytes and name; width, height
 _CHUNK, _DIGITS = 1 << 20, 20  # seeds have up to 19 digits
 _DAMAGE = (
-    zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError, EOFError, OverflowError, struct.error,
+    zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError, ValueError, EOFError,
+    OverflowError,
 )
 _CONTROL = re.compile(r"[^\n\t -~\xa0-\U0010ffff]")  # what a terminal could obey
 
