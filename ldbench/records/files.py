@@ -142,8 +142,11 @@ def user_cache_folder(*, lasting: bool = False) -> Path:
     goes with the process, and one warning says so. `lasting`: for what must not go with the process; the folder
     itself, and a `ResultError` where there is no home that it could lie in.
     """
-    usual = platformdirs.user_cache_path("ldbench", appauthor=False)
-    folder = Path(os.path.expanduser(os.environ.get("LDBENCH_CACHE") or usual))  # noqa: PTH111 (`Path` raises on ~)
+    chosen = os.environ.get("LDBENCH_CACHE")
+    try:
+        folder = Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("ldbench", appauthor=False)
+    except RuntimeError:  # a user that nobody knows, without HOME
+        folder = Path(chosen or "~/.cache/ldbench")
     homeless = str(folder).startswith("~")
     if lasting and homeless:
         raise ResultError(f"{folder}: expected a user with a home folder, got one without; set LDBENCH_CACHE")
