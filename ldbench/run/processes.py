@@ -111,10 +111,11 @@ def _joined(rank: int, count: int, cpu: bool) -> Any:
 
 def _store() -> Any:
     """Where the processes of a launch find each other. `UsageError` where one doesn't come in time."""
-    import torch.distributed
+    import torch
 
+    distributed: Any = torch.distributed  # whose stubs name neither
     try:
-        store, *_ = next(torch.distributed.rendezvous("env://", timeout=_MEETING))
+        store, *_ = next(distributed.rendezvous("env://", timeout=_MEETING))
     except (RuntimeError, ValueError, OSError) as error:
         size, address, port = (os.environ[name] for name in ("WORLD_SIZE", *_ADDRESS))
         raise UsageError(
@@ -122,4 +123,4 @@ def _store() -> Any:
             "got fewer; unset WORLD_SIZE for one process, or start all with `accelerate launch`"
         ) from error
     store.set_timeout(_WORK)
-    return torch.distributed.PrefixStore("ldbench", store)
+    return distributed.PrefixStore("ldbench", store)
