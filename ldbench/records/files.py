@@ -22,7 +22,6 @@ from typing import Any, BinaryIO, TypeVar
 import platformdirs
 
 from ldbench.errors import ResultError
-from ldbench.records.names import message
 from ldbench.records.typed import built
 
 T = TypeVar("T")
@@ -162,7 +161,7 @@ def write_cache(path: Path, write: Callable[[BinaryIO], object]) -> None:
         with whole_file(path) as part, part.open("wb") as file:
             write(file)
     except OSError as error:
-        _warn_unkept(path.parents[1], error.strerror or message(error))
+        _warn_unkept(path.parents[1], error.strerror or "a short write")  # numpy tells no more
 
 
 def _usable(folder: Path) -> bool:

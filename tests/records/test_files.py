@@ -226,6 +226,13 @@ def test_a_cache_that_cannot_be_written_is_one_warning_and_no_stop(
         "time. Set LDBENCH_CACHE to a folder that you may write\n"
     )
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+    def short(file: BinaryIO) -> None:
+        raise OSError(f"{file.tell()} requested and 0 written")  # as numpy says it
+
+    for name in ("features/a.npy", "features/b.npy"):
+        write_cache(tmp_path / name, short)
+    assert capsys.readouterr().err.count("a short write; ") == 1
     write_cache(tmp_path / "features/a.npy", lambda file: file.write(b"whole"))
     assert (tmp_path / "features/a.npy").read_bytes() == b"whole"
     (tmp_path / "taken").touch()
