@@ -1,11 +1,12 @@
 """The program `ldbench`: its commands, and how a mistake or an interruption ends it.
 
 Imports nothing heavy before a command needs it, so `--help` and `list` answer at once. An `LdbenchError` becomes one
-line on standard error and exit code 2.
+line on standard error and exit code 2, and so does a disk that is full or mustn't be written.
 """
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from ldbench.cli.matrix import matrix
 from ldbench.cli.new import new
 from ldbench.cli.options import INTERRUPTED
 from ldbench.cli.parameters import ablate, figure, search
+from ldbench.cli.printing import print_anything
 from ldbench.cli.report import report
 from ldbench.cli.run import run
 from ldbench.cli.score import score
@@ -33,6 +35,9 @@ from ldbench.errors import LdbenchError
 # in the order that `ldbench --help` shows
 COMMANDS = (run, score, cases, report, compare, gate, search, ablate, matrix, check, list_, verify, submit)
 GROUPS = (figure, data, new, leaderboard, study)
+
+# what a disk or its owner refuses, wherever it happens, is the user's to put right
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOLCK)
 
 app = typer.Typer(
     name="ldbench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -61,11 +66,18 @@ def options(
 
 def main() -> None:
     """Run the command line; a user's mistake is one line and exit code 2, nothing more."""
+    print_anything()
     try:
         app()
     except LdbenchError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        where = f"can't use {error.filename}" if error.filename else "can't write"
+        typer.echo(f"error: {where}: {error.strerror}; free space, or choose a folder that you may write", err=True)
+        sys.exit(LdbenchError.exit_code)
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
             typer.echo("interrupted; a run goes on from here when the same command is given again", err=True)

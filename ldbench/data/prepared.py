@@ -91,7 +91,7 @@ class PreparedDataset:
 def data_folder(dataset: str, environment: Mapping[str, str] = os.environ) -> Path:
     """Where a prepared data set is looked for and made: LDBENCH_DATA/<name>, or <user cache>/data/<name>."""
     chosen = environment.get(ENVIRONMENT)
-    return (Path(chosen).expanduser() if chosen else user_cache_folder() / "data") / dataset
+    return (Path(chosen).expanduser() if chosen else user_cache_folder(lasting=True) / "data") / dataset
 
 
 def find(dataset: str) -> PreparedDataset:

@@ -14,6 +14,7 @@ import functools
 import hashlib
 import importlib
 import importlib.util
+import os
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -153,7 +154,7 @@ def _from_file(spec: str) -> object:
 def import_file(file: Path) -> ModuleType:
     """A plug-in's file, executed as a module whose name its path gives, so that two files called model.py are two."""
     path = file.resolve()
-    name = f"{_OF_FILE}{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    name = f"{_OF_FILE}{hashlib.sha256(os.fsencode(path)).hexdigest()[:12]}"
     described = importlib.util.spec_from_file_location(name, path)
     if described is None or described.loader is None:
         raise ImportError(f"{path} isn't Python source")

@@ -5,13 +5,19 @@ A file is there whole or not at all, under the permissions that any new file of 
 
 from __future__ import annotations
 
+import atexit
+import codecs
 import json
 import os
 import secrets
+import shutil
+import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import platformdirs
 
@@ -19,6 +25,7 @@ from ldbench.errors import ResultError
 from ldbench.records.typed import built
 
 T = TypeVar("T")
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @contextmanager
@@ -70,6 +77,15 @@ def write_json(path: Path, value: object, *, private: bool = False) -> None:
     write_text_atomic(path, text + "\n", private=private)
 
 
+def text_of(raw: bytes) -> str:
+    """A text file's content, line ends as "\\n": UTF-8, or UTF-16 where the file starts with its byte order mark.
+
+    Editors and shells on Windows write such marks; they are no part of the text. Raises UnicodeDecodeError.
+    """
+    text = raw.decode("utf-16" if raw.startswith(_UTF16) else "utf-8-sig")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def read_json(
     path: Path, what: str, remedy: str = "the file may be truncated", constant: Callable[[str], float] | None = None,
     limit: int | None = None,
@@ -84,7 +100,7 @@ def read_json(
             raw = file.read(-1 if limit is None else limit + 1)
         if limit is not None and len(raw) > limit:
             raise ResultError(f"{path}: expected {what} of at most {limit} bytes, got more; {remedy}")
-        return json.loads(raw.decode("utf-8"), parse_constant=constant, object_pairs_hook=_each_key_once)
+        return json.loads(text_of(raw), parse_constant=constant, object_pairs_hook=_each_key_once)
     except OSError as error:
         raise ResultError(f"can't read {path}: {error.strerror}; expected {what}") from error
     except (ValueError, RecursionError) as error:
@@ -118,7 +134,59 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return table
 
 
-def user_cache_folder() -> Path:
-    """The one folder for weights and features: LDBENCH_CACHE, or the platform's cache folder for ldbench."""
+def user_cache_folder(*, lasting: bool = False) -> Path:
+    """The one folder for weights and features: LDBENCH_CACHE, or the platform's cache folder for ldbench.
+
+    Where this user can't have it (no home, an unknown user, a folder of somebody else), it is a temporary folder that
+    goes with the process, and one warning says so. `lasting`: for what must not go with the process; the folder
+    itself, and a `ResultError` where there is no home that it could lie in.
+    """
     chosen = os.environ.get("LDBENCH_CACHE")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("ldbench", appauthor=False)
+    try:
+        folder = Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("ldbench", appauthor=False)
+    except RuntimeError:  # a user that nobody knows, without HOME
+        folder = Path(chosen or "~/.cache/ldbench")
+    homeless = str(folder).startswith("~")
+    if lasting and homeless:
+        raise ResultError(f"{folder}: expected a user with a home folder, got one without; set LDBENCH_CACHE")
+    return folder if lasting or (not homeless and _usable(folder)) else _temporary_cache(folder)
+
+
+def write_cache(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Keep what `write` puts into the file at `path`, in a folder of the cache; whole or not at all.
+
+    Where the disk refuses, nothing is kept and one warning says so: no run depends on its cache.
+    """
+    try:
+        with whole_file(path) as part, part.open("wb") as file:
+            write(file)
+    except OSError as error:
+        _warn_unkept(path.parents[1], error.strerror or "a short write")  # numpy tells no more
+
+
+def _usable(folder: Path) -> bool:
+    """Whether the folder can be read or, where there is none, be made. `os.path` answers where `Path` raises."""
+    if os.path.isdir(folder):  # noqa: PTH112
+        return os.access(folder, os.R_OK | os.X_OK)
+    above = next(parent for parent in (folder, *folder.absolute().parents) if os.path.lexists(parent))
+    return os.path.isdir(above) and os.access(above, os.W_OK | os.X_OK)  # noqa: PTH112
+
+
+@cache  # a process has one, and says so once
+def _temporary_cache(instead_of: Path) -> Path:
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="ldbench-cache-"))
+    except OSError:  # nowhere either: then nothing can be kept, and `write_cache` says so
+        return instead_of
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _warn(f"can't keep a cache in {instead_of}; it is in {folder} until this process ends")
+    return folder
+
+
+@cache  # once a process
+def _warn_unkept(folder: Path, reason: str) -> None:
+    _warn(f"can't write the cache {folder}: {reason}; what it would hold is computed anew each time")
+
+
+def _warn(what: str) -> None:
+    print(f"warning: {what}. Set LDBENCH_CACHE to a folder that you may write", file=sys.stderr)

@@ -1,14 +1,26 @@
 """Several processes at one run, as `accelerate launch` starts them: who this is, and where all wait for each other.
 
-Accelerate does the work; this module only asks it. One process is the rule and needs none of it. Refuses to start
-processes of its own.
+Accelerate does the work; this module only asks it. One process is the rule and needs none of it. Variables that a
+launcher left behind, or a cluster sets for its own ends, are no launch: a run then is one process, and one warning says
+so. Refuses to start processes of its own, and to wait for days for some that never come.
 """
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from ldbench.errors import UsageError
+
+_MEETING = timedelta(minutes=2)  # all have been started; what takes time is importing torch
+# the others wait while the first scores, for longer than the 10 minutes that NCCL gives them
+_WORK = timedelta(days=7)
+_ADDRESS = ("MASTER_ADDR", "MASTER_PORT")
 
 
 @dataclass(frozen=True)
@@ -33,16 +45,82 @@ class Processes:
 
 
 def current_processes(device: str) -> Processes:
-    """The processes that a launcher has started for this run; on a CPU they meet over gloo."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        return Processes()
-    from accelerate import PartialState
+    """The processes that a launcher has started for this run; on a CPU they meet over gloo.
 
-    # the others wait while the first scores, for longer than the 10 minutes that NCCL gives them
-    state = PartialState(cpu=device == "cpu", timeout=timedelta(days=7))
+    Raises `UsageError` where the others don't come.
+    """
+    launched = launch()
+    if launched is None:
+        return Processes()
+    state = _joined(*launched, device == "cpu")
     return Processes(state.process_index, state.num_processes, state.local_process_index)
 
 
 def is_first_process() -> bool:
     """Whether this process is the one that speaks; true without a launcher."""
-    return os.environ.get("RANK", "0") == "0"
+    launched = launch()
+    return launched is None or launched[0] == 0
+
+
+def launch(environment: Mapping[str, str] = os.environ) -> tuple[int, int] | None:
+    """This process's rank and how many there are, as a launcher says them; None for one process.
+
+    What says less than a launcher does (a rank of a job array, a number of processes without a place to meet) is left
+    over from something else.
+    """
+    size = environment.get("WORLD_SIZE", "").strip()
+    count, rank = _whole(size), _whole(environment.get("RANK", ""))
+    if not size or count == 1:
+        return None
+    missing = [name for name in _ADDRESS if not environment.get(name)]
+    if not count:
+        _warn_left_over(f"WORLD_SIZE={size!r:.20} is no number of processes")
+    elif rank is None or rank >= count:
+        _warn_left_over(f"WORLD_SIZE={count} goes with a RANK below it, got {environment.get('RANK', 'none')!s:.20}")
+    elif missing:
+        _warn_left_over(f"WORLD_SIZE={count} goes with {' and '.join(missing)}, got none")
+    else:
+        return rank, count
+    return None
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.strip().isdecimal() else None
+
+
+@cache  # once a process
+def _warn_left_over(what: str) -> None:
+    print(
+        f"warning: {what}: left over from another launch, so this is one process. Unset WORLD_SIZE, or start "
+        "several with `accelerate launch`",
+        file=sys.stderr,
+    )
+
+
+@cache  # a process joins once
+def _joined(rank: int, count: int, cpu: bool) -> Any:
+    """Accelerate's state of this process, once all have met."""
+    import torch
+    from accelerate import PartialState
+
+    several = cpu or ("LOCAL_RANK" in os.environ and torch.cuda.is_available())
+    store = _store() if several and not torch.distributed.is_initialized() else None
+    where = {} if store is None else {"store": store, "rank": rank, "world_size": count}
+    return PartialState(cpu=cpu, timeout=_WORK, **where)
+
+
+def _store() -> Any:
+    """Where the processes of a launch find each other. `UsageError` where one doesn't come in time."""
+    import torch
+
+    distributed: Any = torch.distributed  # whose stubs name neither
+    try:
+        store, *_ = next(distributed.rendezvous("env://", timeout=_MEETING))
+    except (RuntimeError, ValueError, OSError) as error:
+        size, address, port = (os.environ[name] for name in ("WORLD_SIZE", *_ADDRESS))
+        raise UsageError(
+            f"WORLD_SIZE={size}: expected so many processes to meet at {address}:{port} within {_MEETING.seconds} s, "
+            "got fewer; unset WORLD_SIZE for one process, or start all with `accelerate launch`"
+        ) from error
+    store.set_timeout(_WORK)
+    return distributed.PrefixStore("ldbench", store)

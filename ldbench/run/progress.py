@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -62,7 +62,8 @@ class Lines:
         self.printed[stage] = now
         elapsed = now - started
         left = f", {elapsed / done * (total - done):.0f} s left" if 0 < done < total and elapsed > 0 else ""
-        print(f"{self.title}: {stage} {done}/{total} {note} {elapsed:.0f} s{left}", file=sys.stderr, flush=True)
+        with suppress(OSError):  # a log on a full disk, or a terminal that is gone, stops no run
+            print(f"{self.title}: {stage} {done}/{total} {note} {elapsed:.0f} s{left}", file=sys.stderr, flush=True)
         if done >= total:
             del self.started[stage], self.printed[stage]
 

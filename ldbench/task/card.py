@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from ldbench.api import Kind
 from ldbench.errors import CardError, unknown_name
+from ldbench.records.files import text_of
 from ldbench.records.typed import TypedError, build
 from ldbench.task.card_file import complete, installed_names, installed_text
 from ldbench.task.metric_specs import ClassifierSpec, metric_settings, needing
@@ -238,9 +239,12 @@ def load(name: str) -> Task:
     """An installed card by id, or a card file by path (ending in .toml)."""
     if name.endswith(".toml"):
         try:
-            return parse(Path(name).read_text(encoding="utf-8"), name)
+            text = text_of(Path(name).read_bytes())
         except OSError as error:
             raise CardError(f"can't read {name}: {error.strerror}; expected a task card") from error
+        except UnicodeDecodeError as error:
+            raise CardError(f"{name}: expected TOML in UTF-8, got {error}; save it as UTF-8") from error
+        return parse(text, name)
     if name not in task_names():
         raise unknown_name("task", name, task_names(), "`ldbench list tasks` shows all; a path ends in .toml")
     task = parse(installed_text(name), f"{name}.toml")

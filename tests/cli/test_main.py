@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,27 @@ def test_control_c_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         main()
     assert ended.value.code == 130
     assert capsys.readouterr().err.startswith("interrupted; ")
+
+
+def test_a_disk_that_refuses_is_one_line_and_a_defect_keeps_its_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refusals = iter([
+        OSError(errno.ENOSPC, "No space left on device"), PermissionError(errno.EACCES, "Permission denied", "runs/a"),
+    ])
+
+    def refused(path: Path, out: Path | None = None) -> None:
+        raise next(refusals, FileNotFoundError(errno.ENOENT, "No such file or directory", "x"))
+
+    monkeypatch.setattr(sys, "argv", ["ldbench", "submit", "."])
+    monkeypatch.setattr("ldbench.run.submission.pack.pack", refused)
+    for said in ("can't write: No space left on device", "can't use runs/a: Permission denied"):
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 2
+        assert capsys.readouterr().err == f"error: {said}; free space, or choose a folder that you may write\n"
+    with pytest.raises(FileNotFoundError):
+        main()
 
 
 @pytest.mark.slow

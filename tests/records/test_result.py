@@ -160,3 +160,10 @@ def assert_refused(folder: Path, text: str, said: str = "expected|got") -> None:
         result_file.read(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_result_that_a_shell_wrote_anew_is_read(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    path.write_text(result_file.dumps(MEASURED), encoding=encoding)
+    assert result_file.read(path) == MEASURED

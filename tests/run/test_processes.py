@@ -9,17 +9,22 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from ldbench.api import Case, Context, Generator, Request
+from ldbench.errors import UsageError
 from ldbench.records import result as results
 from ldbench.records.run_folder import RunFolder
+from ldbench.run import processes
 from ldbench.run.generate import generate, requests_for
 from ldbench.run.pipeline import _fit_folder
 from ldbench.run.processes import Processes, current_processes, is_first_process
@@ -60,9 +65,69 @@ def test_one_process_is_the_rule_and_waits_for_nobody(monkeypatch: pytest.Monkey
 
 
 def test_only_the_first_process_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RANK", "1")
+    for name, value in {"WORLD_SIZE": "2", "RANK": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}.items():
+        monkeypatch.setenv(name, value)
     assert not is_first_process()
     assert not Processes(1, 2, 1).is_first
+
+
+MEETING = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "warning"),
+    [
+        ({}, ""), ({"RANK": "3"}, ""), ({"WORLD_SIZE": ""}, ""), ({"RANK": "3", "LOCAL_RANK": "3", **MEETING}, ""),
+        ({"WORLD_SIZE": "1", "RANK": "0", "LOCAL_RANK": "0"}, ""),
+        ({"WORLD_SIZE": "auto"}, "WORLD_SIZE='auto' is no number of processes"),
+        ({"WORLD_SIZE": "0"}, "WORLD_SIZE='0' is no number of processes"),
+        ({"WORLD_SIZE": "2"}, "WORLD_SIZE=2 goes with a RANK below it, got none"),
+        ({"WORLD_SIZE": "2", "RANK": "7", **MEETING}, "WORLD_SIZE=2 goes with a RANK below it, got 7"),
+        ({"WORLD_SIZE": "2", "RANK": "1"}, "WORLD_SIZE=2 goes with MASTER_ADDR and MASTER_PORT, got none"),
+        ({"WORLD_SIZE": "2", "RANK": "1", "MASTER_ADDR": "a"}, "WORLD_SIZE=2 goes with MASTER_PORT, got none"),
+    ],
+)
+def test_what_a_launcher_left_behind_is_one_process(
+    environment: dict[str, str], warning: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK", *MEETING):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    processes._warn_left_over.cache_clear()
+    assert current_processes("cpu") == Processes()
+    assert is_first_process()
+    said = capsys.readouterr().err
+    assert said.startswith(f"warning: {warning}: left over from another launch" if warning else "")
+    assert said.count("\n") == bool(warning)
+
+
+ANYTHING = st.one_of(st.text(max_size=5), st.integers(-1, 4).map(str))
+
+
+@given(st.dictionaries(st.sampled_from(["WORLD_SIZE", "RANK", "LOCAL_RANK", *MEETING]), ANYTHING))
+def test_a_launch_is_a_rank_below_a_number_of_processes_and_a_place_to_meet(environment: dict[str, str]) -> None:
+    launched = processes.launch(environment)
+    if launched is not None:
+        rank, count = launched
+        assert 0 <= rank < count
+        assert count > 1
+        assert environment["MASTER_ADDR"]
+        assert environment["MASTER_PORT"]
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_processes_that_never_come_are_one_line(rank: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = str(free_port())
+    launched = {"WORLD_SIZE": "2", "RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    for name, value in launched.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("TORCHELASTIC_USE_AGENT_STORE", raising=False)
+    monkeypatch.setattr(processes, "_MEETING", timedelta(seconds=1))
+    expected = rf"^WORLD_SIZE=2: .* to meet at 127\.0\.0\.1:{port} within 1 s, got fewer; "
+    with pytest.raises(UsageError, match=expected) as stop:
+        current_processes("cpu")
+    assert "\n" not in str(stop.value)
 
 
 @pytest.mark.parametrize(("count", "size"), [(1, 3), (2, 3), (3, 1), (2, 50), (12, 1)])

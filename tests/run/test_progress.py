@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import sys
 
 import pytest
 from rich.console import Console
@@ -32,6 +34,18 @@ def test_a_long_stage_says_how_much_is_left(
         report("fit", step, 10)
     lines = capsys.readouterr().err.splitlines()
     assert lines == ["demo: fit 4/10  12 s, 18 s left"]
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sys, "stderr", Full())
+    report = Lines("demo")
+    for step in range(1, 4):
+        report("fit", step, 3)
+    assert not report.started
 
 
 def test_a_stage_that_starts_again_gets_a_bar_of_its_own() -> None:

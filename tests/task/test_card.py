@@ -154,3 +154,20 @@ def test_an_unknown_task_gets_a_suggestion() -> None:
 def test_a_card_file_that_is_absent_is_named(tmp_path: Path) -> None:
     with pytest.raises(CardError, match=r"nowhere\.toml: No such file"):
         card.load(str(tmp_path / "nowhere.toml"))
+
+
+def test_a_card_may_be_saved_as_windows_does(tmp_path: Path) -> None:
+    text = (CARDS / "sandbox-brain-t2i.toml").read_text(encoding="utf-8")
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        path = tmp_path / f"{encoding}.toml"
+        path.write_bytes(text.replace("\n", "\r\n").encode(encoding))
+        assert card.load(str(path)) == card.load("sandbox-brain-t2i")
+        assert card.load(str(path)).hash == card.load("sandbox-brain-t2i").hash
+
+
+def test_a_card_of_no_known_encoding_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "latin.toml"
+    path.write_bytes('title = "Universität"\n'.encode("latin-1"))
+    with pytest.raises(CardError, match=r"latin\.toml: expected TOML in UTF-8, got .*; save it as UTF-8$") as caught:
+        card.load(str(path))
+    assert "\n" not in str(caught.value)

@@ -142,7 +142,7 @@ def _claim(out: Path, reader: Reader, plan: Plan, root: Path) -> None:
     """Write down what the images in `out` are made from, or refuse a folder where they are made from something else."""
     state = {
         "dataset": reader.dataset, "salt": plan.salt, "settings": dict(reader.settings()),
-        "root": hashlib.sha256(str(root).encode()).hexdigest(),
+        "root": hashlib.sha256(os.fsencode(root)).hexdigest(),
     }
     state = json.loads(json.dumps(state))  # a tuple reads back as a list
     path = out / "state.json"

@@ -120,4 +120,5 @@ def check_fractions(fractions: tuple[float, float, float]) -> None:
 def _digest(purpose: str, dataset: str, name: str, salt: str) -> hashlib._Hash:
     # the lengths keep ("a", "bc") and ("ab", "c") apart, whatever the names hold
     parts = (purpose, dataset, name, salt)
-    return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode())
+    text = "".join(f"{len(part)}:{part}" for part in parts)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass"))  # a file's name need not be UTF-8

@@ -2,8 +2,8 @@
 
 The archive must be laid out as `ldbench.run.submission.pack` does: entries stored one after the other, then the
 directory, then the end. So nothing can unpack to more than the archive's own size, no entry hides, and none overlaps
-another. Refuses compressed, encrypted, linked, unlisted or oversized entries, zip64, unknown names, deep or non-finite
-JSON, and images that would decode to too many pixels.
+another. One that a file manager zipped again is first put back as that. Refuses compressed, encrypted, linked, unlisted
+or oversized entries, zip64, unknown names, deep or non-finite JSON, and images that would decode to too many pixels.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import stat
 import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,14 +36,17 @@ from ldbench.run.submission.contents import (
     check_names,
     check_size,
 )
+from ldbench.run.submission.rewrapped import ENCRYPTED, put_back, wrapping
 
 _END = struct.Struct("<4s4H2LH")  # signature; two disks, two counts; directory's bytes and place; comment's bytes
 _LOCATOR = 20  # bytes of what would lead to a zip64 end, right before the end
 _DIRECTORY_ENTRY, _LONGEST, _HEADER = 46, 256, 30
 _PNG = struct.Struct(">8sL4s2L")  # signature; the first chunk's bytes and name; width, height
 _CHUNK, _DIGITS = 1 << 20, 20  # seeds have up to 19 digits
-_ENCRYPTED = 0x1 | 0x40 | 0x2000  # an entry is encrypted, strongly encrypted, or its header masked
-_DAMAGE = (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, OverflowError, struct.error)
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError, ValueError, EOFError,
+    OverflowError,
+)
 _CONTROL = re.compile(r"[^\n\t -~\xa0-\U0010ffff]")  # what a terminal could obey
 
 
@@ -68,6 +72,13 @@ def _unpack(file: BinaryIO, folder: Path, where: str, limits: Limits) -> None:
     count, directory = _end(file, where, limits)
     with zipfile.ZipFile(file) as archive:
         infos = archive.infolist()
+        top = wrapping([info.filename for info in infos])
+        if top is not None:
+            with tempfile.TemporaryFile(prefix="ldbench-") as copy:
+                put_back(archive, top, copy, where, limits)
+                copy.seek(0)
+                _unpack(copy, folder, where, limits)
+            return
         check_names([info.filename for info in infos], where)
         _check_directory(infos, count, directory, where)
         for info in infos:
@@ -112,7 +123,7 @@ def _check_directory(infos: Sequence[zipfile.ZipInfo], count: int, directory: in
 def _check_entry(info: zipfile.ZipInfo, where: str, limits: Limits) -> None:
     kind = stat.S_IFMT(info.external_attr >> 16)
     wrong = (
-        ("an encrypted one", info.flag_bits & _ENCRYPTED),
+        ("an encrypted one", info.flag_bits & ENCRYPTED),
         ("a compressed one", info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size),
         ("a link or device", kind not in (0, stat.S_IFREG)),
         ("one with further fields", info.flag_bits or info.extra or info.comment or info.volume),

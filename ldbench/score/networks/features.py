@@ -18,7 +18,7 @@ import numpy.typing as npt
 from ldbench.api import Network, ParameterValue, Progress, silent
 from ldbench.errors import ImageError, MetricError, unknown_name
 from ldbench.plugins.kinds import NETWORKS
-from ldbench.records.files import whole_file
+from ldbench.records.files import write_cache
 from ldbench.score.networks.weights import unpinned
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def extract(
     if not np.isfinite(features).all():
         raise MetricError(f"{extractor}: expected finite features, got NaN or infinity; check the device's arithmetic")
     if path is not None:
-        _write(path, features)
+        write_cache(path, lambda file: np.save(file, features, allow_pickle=False))
     return features
 
 
@@ -128,8 +128,3 @@ def _read(path: Path, count: int) -> npt.NDArray[np.float32] | None:
         return None
     usable = features.dtype == np.float32 and features.ndim == 2 and len(features) == count
     return features if usable and np.isfinite(features).all() else None
-
-
-def _write(path: Path, features: npt.NDArray[np.float32]) -> None:
-    with whole_file(path) as part, part.open("wb") as file:
-        np.save(file, features, allow_pickle=False)

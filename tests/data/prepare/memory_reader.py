@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ class MemoryReader:
             raise ImageError(f"{source.path}: expected pixels, got dust; clean it")
         if source.name in self.blank:
             return np.full((self.size, self.size), 0.5, np.float32)
-        noise = np.random.default_rng(list(source.name.encode()))
+        noise = np.random.default_rng(list(os.fsencode(source.name)))
         return noise.random((self.size, self.size), dtype=np.float32)
 
     def settings(self) -> Mapping[str, str | int | float | bool | None]:

@@ -308,6 +308,7 @@ def test_a_journal_that_names_no_sources_goes_on_with_its_images_made_again(tmp_
 PROGRAM = """
 import sys
 from pathlib import Path
+from ldbench.api import Found
 from ldbench.data.prepare.compose import prepare
 from tests.data.prepare.memory_reader import PLAN, MemoryReader
 if __name__ == "__main__":
@@ -357,3 +358,22 @@ def children(pid: int) -> list[int]:
             if parent == pid:
                 found.append(int(entry.name))
     return found
+
+
+class LatinReader(MemoryReader):
+    """Names as unzip writes them from an archive of a Windows in Latin-1."""
+
+    def found(self, root: Path) -> Found:
+        found = super().found(root)
+        prefix = os.fsdecode(b"Universit\xe4t/")
+        images = [replace(image, name=prefix + image.name, image=prefix + image.image) for image in found.images]
+        return Found.in_order(images, [replace(left, name=prefix + left.name) for left in found.skipped])
+
+
+def test_names_that_are_no_text_are_prepared_and_skipped_like_others(prepared: Path, tmp_path: Path) -> None:
+    root, out = (tmp_path / os.fsdecode(name) for name in (b"Universit\xe4t", b"pr\xe9par\xe9"))
+    root.mkdir()
+    first = prepare(LatinReader(), root, out, plan=PLAN)
+    assert prepare(LatinReader(), root, out, plan=PLAN) == first  # goes on in the folder
+    assert Counter(row["role"] for row in rows(out)) == Counter(row["role"] for row in rows(prepared))
+    assert "Universit\\udce4t/z/lost.raw" in (out / "skipped.csv").read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 
 import pytest
@@ -54,6 +55,13 @@ def test_data_set_and_salt_make_another_split_and_other_ids() -> None:
     assert plain != [split_of("e", each) for each in people]
     assert plain != [split_of("d", each, "pepper") for each in people]
     assert hashed("ab", "c") != hashed("a", "bc")
+
+
+@given(st.binary(max_size=20), st.binary(max_size=20))
+def test_a_name_of_any_bytes_has_an_id_and_a_split_of_its_own(first: bytes, second: bytes) -> None:
+    ids = [hashed("oasis3", os.fsdecode(name)) for name in (first, second)]
+    assert (ids[0] == ids[1]) == (first == second)
+    assert split_of("oasis3", os.fsdecode(first)) in ("train", "validation", "test")
 
 
 def test_what_a_subject_is_split_by_says_nothing_of_when_it_is_drawn() -> None:

@@ -66,6 +66,14 @@ def test_is_trained_once_and_reads_back_the_same(
     assert [path.suffix for path in tmp_path.iterdir()] == [".safetensors"]
 
 
+def test_a_judge_needs_no_folder_that_can_be_written(tmp_path: Path, trainings: list[int]) -> None:
+    (tmp_path / "taken").touch()
+    test = marked(2, 10)[0]
+    scores = [judged(folder).scores(test) for folder in (tmp_path / "taken" / "judges", None)]
+    assert trainings == [0, 0]
+    assert np.array_equal(*scores)
+
+
 @pytest.mark.slow
 def test_another_seed_recipe_or_image_is_another_judge(tmp_path: Path, trainings: list[int]) -> None:
     judged(tmp_path)

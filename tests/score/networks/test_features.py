@@ -104,6 +104,15 @@ def test_damaged_cache_is_made_again(tmp_path: Path) -> None:
     assert (features.extract(batch, "efficientnet-lite0", resize=64, cache_folder=tmp_path) == first).all()
 
 
+def test_features_need_no_cache_that_can_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "taken").touch()
+    batch, folder = images(9, n=2), tmp_path / "taken" / "features"
+    expected = features.extract(batch, "efficientnet-lite0", resize=64)
+    for _ in range(2):
+        assert (features.extract(batch, "efficientnet-lite0", resize=64, cache_folder=folder) == expected).all()
+    assert capsys.readouterr().err.count("warning: can't write the cache") == 1
+
+
 def test_bad_images_are_one_line() -> None:
     for wrong in (np.nan, 1.2, -0.1):
         batch = images(7)

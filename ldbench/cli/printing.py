@@ -1,0 +1,33 @@
+"""Standard output that takes every text: what its encoding lacks is written in ASCII.
+
+A log of a cluster, a Latin-1 terminal or a pipe has no arrows and no file names that aren't text. Refuses to stop a
+command for that.
+"""
+
+from __future__ import annotations
+
+import codecs
+import sys
+from io import TextIOWrapper
+
+_ASCII = {
+    "\u2193": "v", "\u2191": "^", "\u00b1": "+-", "\u2020": "+", "\u2500": "-", "\u03b4": "delta", "\u2264": "<=",
+    "\u2265": ">=", "\u00d7": "x", "\u2212": "-", "\u2013": "-", "\u2014": "-", "\u2026": "...",
+}
+_HANDLER = "ldbench-ascii"
+
+
+def print_anything() -> None:
+    """Let standard output replace what it can't encode. A stream that somebody put in its place is left alone."""
+    codecs.register_error(_HANDLER, _in_ascii)
+    stream = sys.stdout
+    if isinstance(stream, TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+        stream.reconfigure(errors=_HANDLER)
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    """For `codecs`: signs by their likes in ASCII, all else as Python escapes it."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    return "".join(_ASCII.get(letter) or ascii(letter)[1:-1] for letter in text), error.end
