@@ -10,7 +10,8 @@ from dataclasses import fields
 from ldbench.api import API_VERSION, Generator, Kind, Preset
 from ldbench.errors import PluginError
 from ldbench.plugins.parameters import declared, preset_class
-from ldbench.plugins.registry import PluginKind, reason
+from ldbench.plugins.registry import PluginKind
+from ldbench.records.names import reason
 
 _API_VERSION = re.compile(r"(\d+(\.\d+)?)?")
 

@@ -40,9 +40,11 @@ ESTIMATORS = _records("ldbench.estimators", "estimator", "estimators", Estimator
 
 def metric_bounds(name: str) -> tuple[float, float]:
     """Between what a metric's true value must lie; no bounds for a metric that is not installed here."""
-    return METRICS.load(name).bounds if METRICS.entry(name) else (-math.inf, math.inf)
+    metric = METRICS.installed(name)
+    return (-math.inf, math.inf) if metric is None else metric.bounds
 
 
 def is_trained(name: str) -> bool:
     """Whether a metric's value hangs on a training of its own; false for one that is not installed here."""
-    return METRICS.entry(name) is not None and METRICS.load(name).trained
+    metric = METRICS.installed(name)
+    return metric is not None and metric.trained

@@ -27,6 +27,7 @@ from typing import Any, Generic, TypeVar
 from ldbench.api import declare_missing_ops
 from ldbench.errors import PluginError, UnknownNameError, unknown_name
 from ldbench.plugins.source_text import Described, describe, records_in
+from ldbench.records.names import reason
 
 Plugin = TypeVar("Plugin")
 _OF_FILE = "ldbench_file_"
@@ -106,6 +107,10 @@ class PluginKind(Generic[Plugin]):
             )
         return self.check(self._imported(label, lambda: find(name)), label, name)
 
+    def installed(self, name: str) -> Plugin | None:
+        """The plug-in of a registered name; None for one that nobody registered here."""
+        return None if self.entry(name) is None else self.load(name)
+
     def _imported(self, label: str, find: Callable[[], object]) -> object:
         if not self.light:
             declare_missing_ops()
@@ -134,11 +139,6 @@ def _entries(group: str, record: str, fields: tuple[str, ...], path: tuple[str, 
         for name, value in named.items():
             found[name].add(Entry(name, *owner, value))
     return {name: tuple(sorted(entries, key=lambda entry: entry.owner)) for name, entries in found.items()}
-
-
-def reason(error: BaseException) -> str:
-    """An error in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split()):.300}"
 
 
 def _from_module(value: str) -> object:

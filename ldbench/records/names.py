@@ -37,3 +37,8 @@ def one_line(text: str) -> str:
 def message(error: BaseException, longest: int = 300) -> str:
     """What somebody else's error says, short enough for one line."""
     return one_line(str(error))[:longest] or "no message"
+
+
+def reason(error: BaseException) -> str:
+    """The kind of somebody else's error and what it says, for one line."""
+    return f"{type(error).__name__}: {message(error)}"

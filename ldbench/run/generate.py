@@ -19,7 +19,7 @@ from ldbench.data.images import read_image, write_image
 from ldbench.errors import DataError, GeneratorError, ImageError, LdbenchError
 from ldbench.records.checksum import sha256_file
 from ldbench.records.files import write_json
-from ldbench.records.names import message
+from ldbench.records.names import reason
 from ldbench.records.run_folder import CASE_ID, IMAGES, RunFolder
 
 if TYPE_CHECKING:
@@ -133,4 +133,4 @@ def blamed(what: str) -> Iterator[None]:
     except LdbenchError:
         raise
     except Exception as error:
-        raise GeneratorError(f"{what} raised {type(error).__name__}: {message(error)}") from error
+        raise GeneratorError(f"{what} raised {reason(error)}") from error

@@ -13,7 +13,7 @@ from ldbench.api import Measured, Metric
 from ldbench.data.task_data import TaskData
 from ldbench.errors import LdbenchError, MetricError, unknown_name
 from ldbench.plugins.kinds import METRICS
-from ldbench.plugins.registry import reason
+from ldbench.records.names import reason
 from ldbench.score.inputs import Images, Inputs, ScoringContext, averaged
 
 PASSES = ("null", "back")

@@ -15,7 +15,7 @@ import torch
 
 from ldbench.api import Request
 from ldbench.data.images import quantise
-from ldbench.records.names import message
+from ldbench.records.names import reason
 from ldbench.testing import contract
 from ldbench.testing.cost import Cost
 from ldbench.testing.finding import Clause, ClauseError, Finding, judge
@@ -101,7 +101,7 @@ def _conduct(
 def _stopped(stage: str, error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    raise ClauseError(f"{stage} raised {type(error).__name__}: {message(error)}{where}")
+    raise ClauseError(f"{stage} raised {reason(error)}{where}")
 
 
 def _equal(expected: torch.Tensor, got: torch.Tensor) -> str:

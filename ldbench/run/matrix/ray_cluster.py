@@ -24,7 +24,7 @@ from types import ModuleType
 from typing import Any
 
 from ldbench.errors import UsageError
-from ldbench.records.names import message
+from ldbench.records.names import message, reason
 from ldbench.run.matrix.plan import Job, JobOutcome
 from ldbench.run.matrix.worker import read_back, thread_limits, work
 
@@ -175,7 +175,7 @@ def _connected(cluster: Cluster) -> Iterator[ModuleType]:
             ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, ImportError, RuntimeError, TimeoutError, ValueError, ray.exceptions.RayError) as error:
             where = "--workers" if cluster.address is None else f"--ray {cluster.address}"
-            got = f"{type(error).__name__}: {message(error)}"
+            got = reason(error)
             raise UsageError(f"{where}: expected a Ray cluster, got {got}") from error
         finally:
             signal.signal(signal.SIGTERM, terminate)  # Ray's own aborts, and nothing would be cleared up

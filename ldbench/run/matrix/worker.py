@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ldbench.api import Progress, silent
 from ldbench.errors import LdbenchError
-from ldbench.records.names import message
+from ldbench.records.names import reason
 from ldbench.run.matrix.plan import Job, JobOutcome, Status
 from ldbench.run.pipeline import Settings, run
 from ldbench.run.progress import Lines
@@ -109,16 +109,16 @@ def thread_limits(threads: int | None) -> dict[str, str]:
 def _outcome(status: Status, job: Job, progress: Progress) -> JobOutcome:
     started = time.perf_counter()
     settings = Settings(Path(job.out), job.seed, job.device, job.batch_size, job.overrides, progress)
-    reason = ""
+    failure = ""
     try:
         run(job.task, job.model, settings)
     except LdbenchError as error:
         traceback.print_exc()
-        status, reason = "failed", str(error)
+        status, failure = "failed", str(error)
     except (Exception, SystemExit) as error:  # a defect fails one run and is told; the others go on
         traceback.print_exc()
-        status, reason = "failed", f"{type(error).__name__}: {message(error)}; {job.run_folder.log} says where"
-    return JobOutcome(status, round(time.perf_counter() - started, 3), reason)
+        status, failure = "failed", f"{reason(error)}; {job.run_folder.log} says where"
+    return JobOutcome(status, round(time.perf_counter() - started, 3), failure)
 
 
 def _print_to(log: Path) -> None:

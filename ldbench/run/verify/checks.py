@@ -130,5 +130,5 @@ def _same_units(metric: str, recorded: Units, now: Units) -> bool:
 
 def _is_trained_anew(metric: str) -> bool:
     """By a network trained anew, whose rounding grows over its steps on another machine."""
-    record = METRICS.load(metric) if METRICS.entry(metric) else None
+    record = METRICS.installed(metric)
     return record is not None and (record.trained or "judge" in record.needs)
