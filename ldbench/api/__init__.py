@@ -40,4 +40,4 @@ __all__ = [
     "TrainingSet", "case_seed", "declare_missing_ops", "silent",
 ]
 
-API_VERSION = "1.1"  # major.minor: the minor grows with what is added, the major with what breaks
+API_VERSION = "1.2"  # major.minor: the minor grows with what is added, the major with what breaks

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LARGEST = 1e60  # squares of squares of numbers up to here are finite, which comparisons take
-Need = Literal["source", "truth", "judge", "null", "back"]
+Need = Literal["source", "truth", "judge", "null", "back", "viewing"]
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,17 @@ class MetricInputs(Protocol):
         """Images of the null edits or of the edits back, with the sources they belong to."""
 
     @property
+    def viewed(self) -> MetricInputs:
+        """The same inputs under the card's viewing conditions; the same object where the card has none.
+
+        Images have its point spread; features are those of images with its point spread and its noise.
+        """
+
+    @property
+    def viewing_parameters(self) -> Mapping[str, ParameterValue]:
+        """The viewing conditions that hold here, for `Measured.parameters`; empty where none do."""
+
+    @property
     def device(self) -> torch.device:
         """Where to compute."""
 
@@ -174,10 +185,12 @@ class Metric:
     `settings` is the dataclass of the card's table `[metrics.NAME]`; `compute` gets the inputs and an instance of it.
     It returns a `Measured`, or one value a case, `(N,)`, whose mean is then the score, with Student's t interval cut at
     `bounds`. `needs` names what a task must have for it: "source" (an editing task), "truth" (known true images),
-    "judge" (the card's `[judge]`), "null" or "back" (further images of the generator; `settings` then has `cases`).
+    "judge" (the card's `[judge]`), "viewing" (its `[viewing]`), "null" or "back" (further images of the generator;
+    `settings` then has `cases`).
     `compares` says which images, `interval` what its interval covers. `bounds` are those of the true value.
     `trained`: its value hangs on a training of its own, so only further seeds show its chance. `networks` are names
     that its settings can give. `scans`: whether contributions of "scans" are the test scans' or those of `real`.
+    `catches` names the failures of the gauntlet that must make it worse, `blind_to` those that it cannot see.
     """
 
     name: str
@@ -193,3 +206,5 @@ class Metric:
     trained: bool = False
     networks: Sequence[str] = ()
     scans: Literal["test", "reference"] = "test"
+    catches: tuple[str, ...] = ()
+    blind_to: tuple[str, ...] = ()

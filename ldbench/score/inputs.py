@@ -7,7 +7,7 @@ averaged over their channels alike, or round-off would take a copy for a change.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Literal
 from ldbench.api import Attributes, Case, ParameterValue, Progress, silent
 from ldbench.data.task_data import TaskData
 from ldbench.errors import MetricError
+from ldbench.score.viewing import as_viewed, point_spread, viewing_parameters
+from ldbench.task.card import Viewing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,12 +47,25 @@ class Inputs(ScoringContext):
     """The `ldbench.api.MetricInputs` of one run, with where its scoring runs.
 
     `images` maps every case id to `(3, H, W) float32 in [0, 1]`; `passes` holds further images by the name of their
-    pass and the id of the case that they come from. Both are averaged already where the card says so.
+    pass and the id of the case that they come from. Both are averaged already where the card says so. `viewing` is
+    what holds for all images that metrics get, but for the judge's and those that find the region.
     """
 
     data: TaskData
     images: Images
     passes: Mapping[str, Images]
+    viewing: Viewing | None = None
+
+    @cached_property
+    def viewed(self) -> Inputs:
+        """The same under the card's viewing conditions; itself where the card has none, or where they hold already."""
+        viewing = self.data.task.viewing
+        return self if viewing is None or viewing == self.viewing else replace(self, viewing=viewing)
+
+    @property
+    def viewing_parameters(self) -> Mapping[str, ParameterValue]:
+        """The viewing conditions that hold here; empty where none do."""
+        return {} if self.viewing is None else viewing_parameters(self.viewing)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -65,6 +80,10 @@ class Inputs(ScoringContext):
     @cached_property
     def generated(self) -> torch.Tensor:
         """The images of the evaluation cases."""
+        return self._seen(self._generated)
+
+    @property
+    def _generated(self) -> torch.Tensor:
         return stack(self.images, self.data.evaluation_ids)
 
     @property
@@ -80,16 +99,24 @@ class Inputs(ScoringContext):
     @cached_property
     def real(self) -> torch.Tensor:
         """The true images of an editing task's evaluation cases, else the test scans."""
-        return self.data.distribution_reference()
+        return self._seen(self.data.distribution_reference())
 
     @cached_property
     def sources(self) -> torch.Tensor:
         """The images that were edited, one an evaluation case."""
+        return self._seen(self._sources)
+
+    @property
+    def _sources(self) -> torch.Tensor:
         return stack(self._source_images, self.data.evaluation_ids)
 
     @cached_property
     def truths(self) -> torch.Tensor:
         """The true images, one an evaluation case, averaged over channels where the card averages the results."""
+        return self._seen(self._truths)
+
+    @property
+    def _truths(self) -> torch.Tensor:
         return stack(self._averaged(self._true_images), self.data.evaluation_ids)
 
     @cached_property
@@ -105,7 +132,7 @@ class Inputs(ScoringContext):
         edit = self.data.task.edit
         if self.data.truth is None or edit is None:
             return None
-        return changed_region(self.sources, self.truths, edit.region_threshold, edit.region_margin)
+        return changed_region(self._sources, self._truths, edit.region_threshold, edit.region_margin)
 
     @property
     def region_parameters(self) -> Mapping[str, ParameterValue]:
@@ -123,12 +150,12 @@ class Inputs(ScoringContext):
         task = self.data.task
         if task.judge is None:
             raise MetricError(f"{task.id}: expected [judge] on the card, got none")
-        images, labels = self.training_scans()
+        images, labels = self.data.training_scans()
         judge = judge_of(
             task.judge, task.data.classes, images, labels, device=self.device, folder=self.judge_folder,
             progress=self.progress,
         )
-        return judge.scores(self.generated), judge.parameters
+        return judge.scores(self._generated), judge.parameters
 
     def features(self, network: str, resize: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Features `(n, d)` of `real` and `(m, d)` of `generated`."""
@@ -136,10 +163,10 @@ class Inputs(ScoringContext):
 
         real, generated = (
             extract(
-                batch, network, resize=resize, device=self.device, cache_folder=self.cache_folder,
-                progress=self.progress,
+                batch if self.viewing is None else as_viewed(batch, self.viewing), network, resize=resize,
+                device=self.device, cache_folder=self.cache_folder, progress=self.progress,
             )
-            for batch in (self.real, self.generated)
+            for batch in (self.data.distribution_reference(), self._generated)
         )
         return real, generated
 
@@ -147,26 +174,32 @@ class Inputs(ScoringContext):
         """What a network does to the pixels, and its weights' digest."""
         from ldbench.score.networks.features import extractor_parameters
 
-        return extractor_parameters(network, resize)
+        return {**extractor_parameters(network, resize), **self.viewing_parameters}
 
     def all_generated(self) -> tuple[torch.Tensor, list[str]]:
         """All images of the run with their classes, in the order of their ids."""
         order = sorted(self.images)
-        return stack(self.images, order), [self._label(case_id) for case_id in order]
+        return self._seen(stack(self.images, order)), [self._label(case_id) for case_id in order]
 
     def training_scans(self) -> tuple[torch.Tensor, list[str]]:
         """The real training images with their classes."""
-        return self.data.training_scans()
+        images, labels = self.data.training_scans()
+        return self._seen(images), labels
 
     def test_scans(self) -> tuple[torch.Tensor, list[str]]:
         """The real test images with their classes."""
-        return self.data.test_scans()
+        images, labels = self.data.test_scans()
+        return self._seen(images), labels
 
     def further(self, name: Literal["null", "back"]) -> tuple[torch.Tensor, torch.Tensor]:
         """Images of a further pass, with the sources of their cases, in the order of the cases' ids."""
         images = self.passes[name]
         order = sorted(images)
-        return stack(images, order), stack(self._source_images, order)
+        return self._seen(stack(images, order)), self._seen(stack(self._source_images, order))
+
+    def _seen(self, images: torch.Tensor) -> torch.Tensor:
+        """The images as they are, or with the point spread where viewing conditions hold."""
+        return images if self.viewing is None else point_spread(images, self.viewing)
 
     @cached_property
     def _true_images(self) -> dict[str, torch.Tensor]:

@@ -95,6 +95,19 @@ class EditSpec:
 
 
 @dataclass(frozen=True)
+class Viewing:
+    """How an observer sees the images, real and generated alike (`ldbench/score/viewing.py`).
+
+    `blur` is the point spread's standard deviation in pixels of the protocol's resolution, `noise` that of the white
+    noise, in grey levels from 0 to 1. `reason` says how the values were chosen.
+    """
+
+    blur: float
+    noise: float
+    reason: str
+
+
+@dataclass(frozen=True)
 class Task:
     """One task card. `version` rises with every change of what is measured.
 
@@ -114,6 +127,7 @@ class Task:
     estimators: Mapping[str, float] = field(default_factory=dict)
     edit: EditSpec | None = field(default=None, metadata=LATER)
     judge: ClassifierSpec | None = field(default=None, metadata=LATER)
+    viewing: Viewing | None = field(default=None, metadata=LATER)
 
     @cached_property
     def hash(self) -> str:
@@ -124,12 +138,17 @@ class Task:
 
 def _content(task: Task) -> dict[str, object]:
     """The card as plain tables, without young fields at their defaults: cards from before them keep their hashes."""
-    content = asdict(task)
-    for item in fields(task):
-        if item.metadata.get("later") and getattr(task, item.name) == item.default:
-            del content[item.name]
-    content["metrics"] = {**dict.fromkeys(_FIRST_METRICS), **content["metrics"]}
+    content = _without_young(task)
+    measured = {name: _without_young(settings) for name, settings in task.metrics.items()}
+    content["metrics"] = {**dict.fromkeys(_FIRST_METRICS), **measured}
     return content
+
+
+def _without_young(settings: Any) -> dict[str, object]:
+    """A dataclass as a table, without its young fields at their defaults."""
+    young = [item for item in fields(settings) if item.metadata.get("later")]
+    absent = {item.name for item in young if getattr(settings, item.name) == item.default}
+    return {name: value for name, value in asdict(settings).items() if name not in absent}
 
 
 def parse(text: str, where: str) -> Task:
@@ -175,6 +194,19 @@ def _rules(task: Task) -> list[Rule]:
         ),
         (bool(protocol.seeds) and min(protocol.seeds) >= 0, "protocol.seeds", "seeds of 0 or more", protocol.seeds),
         (bool(task.metrics), "metrics", "at least one metric", "none"),
+        *_viewing_rules(task),
+    ]
+
+
+def _viewing_rules(task: Task) -> list[Rule]:
+    """What holds of the viewing conditions, and that there are some where metrics are taken under them."""
+    viewing, viewed = task.viewing, needing(task.metrics, "viewing")
+    if viewing is None:
+        return [(not viewed, "viewing", f"a table, as {', '.join(viewed)} are taken under it", "nothing")]
+    return [
+        (0 <= viewing.blur <= task.protocol.resolution / 8, "viewing.blur", "0 to an eighth of the side", viewing.blur),
+        (0 <= viewing.noise < 1, "viewing.noise", "0 or more, below 1", viewing.noise),
+        (bool(viewing.reason.strip()), "viewing.reason", "why these values", "nothing"),
     ]
 
 

@@ -17,8 +17,9 @@ from ldbench.errors import MetricError, UnknownNameError
 from ldbench.plugins.kinds import METRICS
 from ldbench.score.inputs import Inputs, ScoringContext
 from ldbench.score.scorer import measured, score_images
+from ldbench.score.viewing import point_spread
 from ldbench.task import card
-from ldbench.task.card import Task
+from ldbench.task.card import Task, Viewing
 from ldbench.task.metric_specs import AttributeSpec, ClassifierSpec, PassSpec, PerceptualSpec
 
 CPU = ScoringContext(torch.device("cpu"), 0)
@@ -202,3 +203,24 @@ def test_a_text_task_has_no_sources_to_compare_with() -> None:
 def test_judges_are_kept_beside_the_features(tmp_path: Path) -> None:
     assert ScoringContext(torch.device("cpu"), 0, tmp_path / "features").judge_folder == tmp_path / "judges"
     assert CPU.judge_folder is None
+
+
+def test_under_viewing_conditions_images_are_blurred_and_region_and_judge_are_not() -> None:
+    task = replace(small({}), viewing=Viewing(1.0, 0.02, "test"))
+    inputs = copies(task)
+    viewed = inputs.viewed
+    assert viewed.viewed is viewed
+    assert viewed.viewing_parameters == {"viewing_blur": 1.0, "viewing_noise": 0.02}
+    assert not inputs.viewing_parameters
+    for name in ("generated", "real", "sources", "truths"):
+        assert torch.equal(getattr(viewed, name), point_spread(getattr(inputs, name), Viewing(1.0, 0.0, "test")))
+    assert inputs.region is not None
+    assert viewed.region is not None
+    assert torch.equal(viewed.region, inputs.region)
+    assert viewed.network_parameters("efficientnet-lite0", 32)["viewing_noise"] == 0.02
+    assert "viewing_noise" not in inputs.network_parameters("efficientnet-lite0", 32)
+
+
+def test_without_viewing_conditions_the_inputs_are_themselves() -> None:
+    inputs = copies(small({}))
+    assert inputs.viewed is inputs

@@ -9,6 +9,7 @@ import pytest
 
 from ldbench.errors import CardError, UnknownNameError
 from ldbench.task import card
+from ldbench.task.card import Viewing
 from tests.conftest import CARDS
 
 TEXT = (CARDS / "sandbox-brain-t2i.toml").read_text(encoding="utf-8")
@@ -104,6 +105,19 @@ def test_fields_that_cards_gained_later_leave_the_hashes_of_older_cards_alone() 
     assert dataclasses.replace(task, edit=wider).hash != task.hash
     fewer = {name: settings for name, settings in task.metrics.items() if name != "minimality"}
     assert dataclasses.replace(task, metrics=fewer).hash != task.hash
+    assert dataclasses.replace(task, viewing=Viewing(1.0, 0.02, "the gauntlet")).hash != task.hash
+
+
+def test_viewing_conditions_are_checked() -> None:
+    with_table = TEXT + '\n[viewing]\nblur = 1.0\nnoise = 0.02\nreason = "the gauntlet"\n'
+    assert card.parse(with_table, "x.toml").viewing == Viewing(1.0, 0.02, "the gauntlet")
+    for old, new, message in (
+        ("blur = 1.0", "blur = -1.0", r"x\.toml:viewing\.blur: expected 0 to an eighth of the side, got -1\.0"),
+        ("noise = 0.02", "noise = 1.0", r"x\.toml:viewing\.noise: expected 0 or more, below 1, got 1\.0"),
+        ('"the gauntlet"', '" "', r"x\.toml:viewing\.reason: expected why these values, got nothing"),
+    ):
+        with pytest.raises(CardError, match=message):
+            card.parse(with_table.replace(old, new), "x.toml")
 
 
 def test_the_variants_of_the_editing_cards_differ_in_what_is_said_alone() -> None:
