@@ -127,6 +127,9 @@ class MetricInputs(Protocol):
     def judged(self) -> tuple[NDArray[np.float64], Mapping[str, ParameterValue]]:
         """Log odds `(N, K)` of each class against the rest by the card's judge, and what the judge is."""
 
+    def judge_scores(self, images: torch.Tensor) -> NDArray[np.float64]:
+        """Log odds `(N, K)` that the card's judge gives to any images `(N, 3, H, W) float32 in [0, 1]`."""
+
     def features(self, network: str, resize: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Features `(n, d)` of `real` and `(m, d)` of `generated` by a network's name."""
 

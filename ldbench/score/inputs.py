@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from ldbench.score.metrics.judge import Judge
+
 Images = Mapping[str, "torch.Tensor"]
 
 
@@ -145,17 +147,24 @@ class Inputs(ScoringContext):
     @cached_property
     def judged(self) -> tuple[NDArray[np.float64], Mapping[str, ParameterValue]]:
         """Log odds `(N, K)` of each class by the card's judge, trained on the real training scans or read back."""
+        return self.judge_scores(self._generated), self._judge.parameters
+
+    def judge_scores(self, images: torch.Tensor) -> NDArray[np.float64]:
+        """Log odds `(N, K)` that the card's judge gives to any images."""
+        return self._judge.scores(images)
+
+    @cached_property
+    def _judge(self) -> Judge:
         from ldbench.score.metrics.judge import judge_of
 
         task = self.data.task
         if task.judge is None:
             raise MetricError(f"{task.id}: expected [judge] on the card, got none")
         images, labels = self.data.training_scans()
-        judge = judge_of(
+        return judge_of(
             task.judge, task.data.classes, images, labels, device=self.device, folder=self.judge_folder,
             progress=self.progress,
         )
-        return judge.scores(self._generated), judge.parameters
 
     def features(self, network: str, resize: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Features `(n, d)` of `real` and `(m, d)` of `generated`."""

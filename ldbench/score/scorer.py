@@ -6,7 +6,6 @@ Never needs the model: what it takes lies on disk.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from ldbench.api import Measured, Metric
@@ -15,6 +14,7 @@ from ldbench.errors import LdbenchError, MetricError, unknown_name
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.names import reason
 from ldbench.score.inputs import Images, Inputs, ScoringContext, averaged
+from ldbench.task.metric_specs import table_of
 
 PASSES = ("null", "back")
 
@@ -60,7 +60,7 @@ def measured(metric: Metric, inputs: Inputs, settings: Any) -> Measured:
                 f"{found.metric}, {found.direction}; repair the metric"
             )
         return found
-    return mean_of(metric, found, asdict(settings))
+    return mean_of(metric, found, table_of(settings))
 
 
 def _check_ids(where: str, images: Images, ids: set[str]) -> None:

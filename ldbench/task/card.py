@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -20,11 +20,9 @@ from ldbench.errors import CardError, unknown_name
 from ldbench.records.files import text_of
 from ldbench.records.typed import TypedError, build
 from ldbench.task.card_file import complete, installed_names, installed_text
-from ldbench.task.metric_specs import ClassifierSpec, metric_settings, needing
+from ldbench.task.metric_specs import LATER, ClassifierSpec, metric_settings, needing, table_of
 from ldbench.task.prompt_sets import complaint, fields_of, put_in
 
-# fields younger than the card's hash: left out of it where they hold their default
-LATER: Mapping[str, bool] = {"later": True}
 # the hash of every card names these metrics, null where they are not measured: so did the first cards
 _FIRST_METRICS = ("fid", "kid", "ssim", "psnr", "lpips", "auc")
 
@@ -137,18 +135,13 @@ class Task:
 
 
 def _content(task: Task) -> dict[str, object]:
-    """The card as plain tables, without young fields at their defaults: cards from before them keep their hashes."""
-    content = _without_young(task)
-    measured = {name: _without_young(settings) for name, settings in task.metrics.items()}
+    """The card as plain tables; cards from before young fields keep their hashes."""
+    content = table_of(task)
+    measured = {name: table_of(settings) for name, settings in task.metrics.items()}
     content["metrics"] = {**dict.fromkeys(_FIRST_METRICS), **measured}
+    if task.judge is not None:
+        content["judge"] = table_of(task.judge)
     return content
-
-
-def _without_young(settings: Any) -> dict[str, object]:
-    """A dataclass as a table, without its young fields at their defaults."""
-    young = [item for item in fields(settings) if item.metadata.get("later")]
-    absent = {item.name for item in young if getattr(settings, item.name) == item.default}
-    return {name: value for name, value in asdict(settings).items() if name not in absent}
 
 
 def parse(text: str, where: str) -> Task:

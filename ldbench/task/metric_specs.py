@@ -7,13 +7,16 @@ here too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from ldbench.api import Metric, Need
 from ldbench.errors import PluginError, UnknownNameError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.typed import TypedError, build
+
+# marks fields younger than the cards' hashes, which leave them out at their defaults
+LATER: Mapping[str, bool] = {"later": True}
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,15 @@ class ClassifierSpec:
     and the spread is part of its interval. An epoch shows the largest class once and the others as often.
 
     Cross-entropy: AdamW under a one-cycle schedule that peaks at `learning_rate`. `shift` moves each training
-    image by up to so many pixels (edges repeated), `flip` mirrors it left-right with probability 1/2. Half a grey
-    level of uniform noise is always added: it undoes 8-bit rounding, and keeps batch norm's running variance off
-    zero when a generator has made blank images. `auc-margin` (Yuan et al. 2021, arXiv 2012.03173) goes on for
-    `margin_epochs` from the cross-entropy network with a fresh last layer, LibAUC's loss and its optimiser PESG;
-    PESG's own rate of 0.1 took a network of AUC 1.0 down to 0.2 in 24 steps on 60 images, 0.02 kept it; but 39 steps
-    of 0.02 on 400 films of four classes left the fresh layer unlearnt (0.68 where cross-entropy alone had 0.91), and
-    0.1 gave 0.90, so a card says its rate.
+    image by up to so many pixels (edges repeated), `flip` mirrors it left-right with probability 1/2. `blur`, `noise`
+    and `veil` are the largest of what each training image gets, drawn evenly from 0 up: a Gaussian's standard deviation
+    in pixels, that of white noise, and a grey level added all over; so that none of them alone changes what is read.
+    Half a grey level of uniform noise is always added: it undoes 8-bit rounding, and keeps batch norm's running
+    variance off zero when a generator has made blank images. `auc-margin` (Yuan et al. 2021, arXiv 2012.03173) goes on
+    for `margin_epochs` from the cross-entropy network with a fresh last layer, LibAUC's loss and its optimiser PESG;
+    PESG's own rate of 0.1 took a network of AUC 1.0 down to 0.2 in 24 steps on 60 images, 0.02 kept it; but 39 steps of
+    0.02 on 400 films of four classes left the fresh layer unlearnt (0.68 where cross-entropy alone had 0.91), and 0.1
+    gave 0.90, so a card says its rate.
     """
 
     epochs: int
@@ -69,8 +74,14 @@ class ClassifierSpec:
     margin_learning_rate: float = 0.02
     seed: int = 0
     spread_seeds: int = 1
+    blur: float = field(default=0.0, metadata=LATER)
+    noise: float = field(default=0.0, metadata=LATER)
+    veil: float = field(default=0.0, metadata=LATER)
 
     def __post_init__(self) -> None:
+        for name in ("blur", "noise", "veil"):
+            if getattr(self, name) < 0:
+                raise TypedError(f"metrics.auc.{name}: expected 0 or more, got {getattr(self, name)}")
         least = {"epochs": 1, "batch_size": 1, "shift": 0, "margin_epochs": 1, "seed": 0, "spread_seeds": 1}
         for name, value in least.items():
             if getattr(self, name) < value:
@@ -93,6 +104,13 @@ class PassSpec:
     def __post_init__(self) -> None:
         if self.cases < 2:
             raise TypedError(f"metrics: expected 2 or more cases, got {self.cases}")
+
+
+def table_of(settings: Any) -> dict[str, Any]:
+    """A dataclass of a card as a table, without young fields at their defaults: what older cards and scores hold."""
+    young = [item for item in fields(settings) if item.metadata.get("later")]
+    absent = {item.name for item in young if getattr(settings, item.name) == item.default}
+    return {name: value for name, value in asdict(settings).items() if name not in absent}
 
 
 def metric_settings(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -105,6 +105,9 @@ def test_fields_that_cards_gained_later_leave_the_hashes_of_older_cards_alone() 
     assert dataclasses.replace(task, edit=wider).hash != task.hash
     fewer = {name: settings for name, settings in task.metrics.items() if name != "minimality"}
     assert dataclasses.replace(task, metrics=fewer).hash != task.hash
+    judged = card.load("sandbox-brain-disease")
+    assert judged.judge is not None
+    assert dataclasses.replace(judged, judge=dataclasses.replace(judged.judge, blur=1.0)).hash != judged.hash
     assert dataclasses.replace(task, viewing=Viewing(1.0, 0.02, "the gauntlet")).hash != task.hash
 
 

@@ -4,6 +4,9 @@ An estimator reads the result and the true image of the case, and the score is t
 two readings. The true image's reading stands for what is wanted, instead of the wanted value itself, so that the
 estimator's own error cancels and the truth scores 0; what remains is in the estimator's unit. This is effectiveness
 measured with a regression, as Monteiro et al. 2023 (arXiv 2303.01274) measure it with a pseudo-oracle.
+
+The relative errors divide by the error of a copy, so that 1 is no better than doing nothing, whatever the unit. Both
+errors are summed over cases first: a case that asks for next to no change then weighs next to nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from ldbench.api import Measured, Metric, MetricInputs
 from ldbench.errors import MetricError
 from ldbench.plugins.kinds import ESTIMATORS
 from ldbench.score.metrics.image_pairs import validated_pairs
-from ldbench.score.metrics.intervals import Array
+from ldbench.score.metrics.intervals import Array, of_deletions, t_quantile
 from ldbench.score.metrics.mean_score import mean_score
 from ldbench.task.metric_specs import AttributeSpec
 
@@ -56,6 +59,39 @@ def attribute_error_score(
     return mean_score(metric, values, "lower", what, estimator)
 
 
+def relative_error_score(
+    metric: str, result: torch.Tensor, source: torch.Tensor, truth: torch.Tensor, read: Reading, *, estimator: str
+) -> Measured:
+    """Summed `attribute_errors` of the results over those of the sources, with the jackknife's interval over cases.
+
+    Raises `MetricError` where the estimator reads the same off all sources and truths.
+    """
+    errors_n, copied_n = (attribute_errors(metric, images, truth, read) for images in (result, source))
+    if int((copied_n > 0).sum()) < 2:
+        raise MetricError(
+            f"{metric}: expected 2 or more cases whose true image reads unlike its source by {estimator}, got "
+            f"{int((copied_n > 0).sum())} of {len(copied_n)}; name another estimator on the card"
+        )
+    value, count = float(errors_n.sum() / copied_n.sum()), len(errors_n)
+    contributions = of_deletions((errors_n.sum() - errors_n) / (copied_n.sum() - copied_n))
+    half = t_quantile(count - 1) * float((contributions**2).sum()) ** 0.5
+    return Measured(
+        metric=metric, value=value, ci_low=max(value - half, 0.0), ci_high=value + half, n=count, direction="lower",
+        extractor=estimator, contributions={"cases": contributions},
+        parameters={
+            "unit": "the error of a copy of the source", "against": "the estimator's reading of the true image",
+            "interval": "95 % jackknife over cases (Student's t)",
+        },
+    )
+
+
+def _relative(metric: str, inputs: MetricInputs, settings: AttributeSpec) -> Measured:
+    return relative_error_score(
+        metric, inputs.generated, inputs.sources, inputs.truths, ESTIMATORS.load(settings.estimator).read,
+        estimator=settings.estimator,
+    )
+
+
 def _of_estimator(metric: str, inputs: MetricInputs, settings: AttributeSpec) -> Measured:
     estimator = ESTIMATORS.load(settings.estimator)
     return attribute_error_score(
@@ -77,4 +113,20 @@ RATIO_ERROR = Metric(
     compute=partial(_of_estimator, "ratio_error"),
     compares="edited images and their true counterparts", settings=AttributeSpec, needs=frozenset({"source", "truth"}),
     bounds=(0.0, math.inf),
+)
+
+RELATIVE_AGE_ERROR = Metric(
+    name="relative_age_error", title="Error of the age read off the image, relative to a copy's",
+    summary="age_error over that of a copy of the source; 0 for the truth, 1 for a copy.", direction="lower",
+    compute=partial(_relative, "relative_age_error"), interval="jackknife over cases",
+    compares="edited images, their sources and their true counterparts", settings=AttributeSpec,
+    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf),
+)
+
+RELATIVE_RATIO_ERROR = Metric(
+    name="relative_ratio_error", title="Error of a ratio read off the image, relative to a copy's",
+    summary="As relative_age_error, for the ventricle-to-brain or the cardiothoracic ratio.", direction="lower",
+    compute=partial(_relative, "relative_ratio_error"), interval="jackknife over cases",
+    compares="edited images, their sources and their true counterparts", settings=AttributeSpec,
+    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf),
 )

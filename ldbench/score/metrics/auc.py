@@ -10,7 +10,6 @@ images, which runs with other seeds show.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +19,7 @@ from ldbench.api import Measured, Metric, ParameterValue, Progress, silent
 from ldbench.errors import MetricError
 from ldbench.score.metrics.classifier import train_classifier
 from ldbench.score.metrics.roc import Areas, areas
-from ldbench.task.metric_specs import ClassifierSpec
+from ldbench.task.metric_specs import ClassifierSpec, table_of
 
 if TYPE_CHECKING:
     import torch
@@ -106,7 +105,7 @@ def _parameters(recipe: ClassifierSpec, classes: Sequence[Label], n_test: int) -
     return {
         "classifier": "torchvision resnet18, from scratch", "classes": ", ".join(str(label) for label in classes),
         "average": "binary" if len(classes) == 2 else "macro one-versus-rest", "n_test": n_test,
-        "interval": f"95 % DeLong over {over}, logit scale (Newcombe where degenerate){held}", **asdict(recipe),
+        "interval": f"95 % DeLong over {over}, logit scale (Newcombe where degenerate){held}", **table_of(recipe),
     }
 
 

@@ -183,7 +183,39 @@ def _augmented(images: torch.Tensor, recipe: ClassifierSpec, random: torch.Gener
         mirrored = (torch.rand(draws, generator=random) < 0.5).repeat_interleave(repeats)
         images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
     noise = torch.rand((draws, channels, height, width), generator=random) - 0.5
-    return images + noise.repeat_interleave(repeats, 0) / 255
+    return _degraded(images, recipe, random, repeats) + noise.repeat_interleave(repeats, 0) / 255
+
+
+def _degraded(images: torch.Tensor, recipe: ClassifierSpec, random: torch.Generator, repeats: int) -> torch.Tensor:
+    """Images with a blur, a noise and a veil of random strength up to the recipe's; each run of `repeats` alike."""
+    import torch
+
+    def strengths(most: float) -> torch.Tensor:
+        return (most * torch.rand(len(images) // repeats, generator=random)).repeat_interleave(repeats)
+
+    if recipe.blur:
+        images = _blurred(images, strengths(recipe.blur))
+    if recipe.noise:
+        drawn = torch.randn((len(images) // repeats, *images.shape[1:]), generator=random).repeat_interleave(repeats, 0)
+        images = images + strengths(recipe.noise)[:, None, None, None] * drawn
+    if recipe.veil:
+        images = images + strengths(recipe.veil)[:, None, None, None]
+    return images.clamp(0, 1) if recipe.noise or recipe.veil else images
+
+
+def _blurred(images: torch.Tensor, sigma_n: torch.Tensor) -> torch.Tensor:
+    """Each image `(C, H, W)` of a batch under a Gaussian of its own, edges repeated."""
+    import torch
+    from torch.nn import functional
+
+    n, channels, height, width = images.shape
+    reach = max(int(3 * float(sigma_n.max()) + 0.5), 1)
+    offsets = torch.arange(-reach, reach + 1, dtype=images.dtype)
+    kernel_nk = torch.exp(-0.5 * (offsets / sigma_n[:, None].clamp(min=1e-3)) ** 2)
+    kernel_nk = (kernel_nk / kernel_nk.sum(dim=1, keepdim=True)).repeat_interleave(channels, 0)
+    flat = functional.pad(images.reshape(1, n * channels, height, width), (reach,) * 4, mode="replicate")
+    rows = functional.conv2d(flat, kernel_nk[:, None, :, None], groups=n * channels)
+    return functional.conv2d(rows, kernel_nk[:, None, None, :], groups=n * channels).reshape(images.shape)
 
 
 def _fit_cross_entropy(network: torch.nn.Module, training: _Training) -> None:

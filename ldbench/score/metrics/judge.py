@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ from ldbench.errors import MetricError
 from ldbench.records.files import write_cache
 from ldbench.score.metrics.classifier import Classifier, restored_classifier, train_classifier
 from ldbench.score.metrics.intervals import Array
-from ldbench.task.metric_specs import ClassifierSpec
+from ldbench.task.metric_specs import ClassifierSpec, table_of
 
 if TYPE_CHECKING:
     import torch
@@ -111,7 +111,7 @@ def _key(
 
 def _training(recipe: ClassifierSpec) -> dict[str, ParameterValue]:
     """How it is trained, without the seeds."""
-    return {name: value for name, value in asdict(recipe).items() if name not in ("seed", "spread_seeds")}
+    return {name: value for name, value in table_of(recipe).items() if name not in ("seed", "spread_seeds")}
 
 
 def _digest(state: Mapping[str, torch.Tensor]) -> str:

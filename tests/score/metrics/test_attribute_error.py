@@ -7,8 +7,9 @@ import numpy.typing as npt
 import pytest
 import torch
 
+from ldbench.api import Measured
 from ldbench.errors import MetricError
-from ldbench.score.metrics.attribute_error import attribute_error_score, attribute_errors
+from ldbench.score.metrics.attribute_error import attribute_error_score, attribute_errors, relative_error_score
 
 from .test_image_pairs import images, noisy
 
@@ -46,3 +47,21 @@ def test_bad_readings_are_one_line() -> None:
             attribute_errors("age_error", noisy(truth, 0.1), truth, wrong)
     with pytest.raises(MetricError, match="one shape"):
         attribute_errors("age_error", truth[:2], truth, brightness)
+
+
+def test_the_relative_error_is_one_for_a_copy_nothing_for_the_truth_and_free_of_units() -> None:
+    source, truth = images(1), images(2)
+
+    def relative(result: torch.Tensor, scale: float = 1.0) -> Measured:
+        return relative_error_score(
+            "relative_age_error", result, source, truth, lambda grey: scale * brightness(grey), estimator="x"
+        )
+
+    assert relative(source).value == 1
+    assert relative(source).ci_low == relative(source).ci_high == 1
+    assert relative(truth).value == relative(truth).ci_high == 0
+    between = relative((source + truth) / 2)
+    assert between.value == pytest.approx(0.5, abs=1e-4)
+    assert relative((source + truth) / 2, 7.0).value == pytest.approx(between.value)
+    with pytest.raises(MetricError, match="relative_age_error: expected 2 or more cases whose true image"):
+        relative_error_score("relative_age_error", truth, truth, truth, brightness, estimator="x")

@@ -1,0 +1,141 @@
+"""Distance to the true counterfactual, in units of what a copy of the source has: an editing task's first metric.
+
+With the edit that was made d = x' - x and the true one t = y - x, all cases taken as one long vector:
+`counterfactual_error` is ||d - t|| / ||t||, which is 0 for the truth alone and 1 for a copy. It has two parts at right
+angles. `effect` = <d, t> / ||t||^2 says how much of the true edit was made: 1 is right, less is too little, more too
+much. `side_effect` = ||d - effect t|| / ||t|| is all the rest. Their law: error^2 = (1 - effect)^2 + side_effect^2.
+A ratio of sums and no mean of ratios: a case in which truth changes next to nothing then weighs next to nothing. The
+images are seen under the card's viewing conditions. The definitions are this suite's own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
+from ldbench.errors import MetricError
+from ldbench.score.metrics.image_pairs import validated_pairs
+from ldbench.score.metrics.intervals import Array, of_deletions, t_quantile
+
+if TYPE_CHECKING:
+    import torch
+
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class EditSums:
+    """Inner products of the edits made, d, and the true ones, t; one number a case, or one for all cases together."""
+
+    made_made: Array
+    made_true: Array
+    true_true: Array
+
+    def pooled(self) -> EditSums:
+        """The sums over all cases."""
+        return EditSums(*(np.asarray(part.sum()) for part in (self.made_made, self.made_true, self.true_true)))
+
+    def without_each(self) -> EditSums:
+        """The sums over all cases but one, for each of them `(N,)`."""
+        return EditSums(*(part.sum() - part for part in (self.made_made, self.made_true, self.true_true)))
+
+
+def error(sums: EditSums) -> Array:
+    """||d - t|| / ||t||; round-off below 0 is cut."""
+    square = sums.made_made - 2 * sums.made_true + sums.true_true
+    return np.asarray(np.sqrt(np.maximum(square, 0) / sums.true_true))
+
+
+def effect(sums: EditSums) -> Array:
+    """<d, t> / ||t||^2."""
+    return np.asarray(sums.made_true / sums.true_true)
+
+
+def effect_error(sums: EditSums) -> Array:
+    """|1 - effect|."""
+    return np.asarray(np.abs(1 - effect(sums)))
+
+
+def side_effect(sums: EditSums) -> Array:
+    """||d - effect t|| / ||t||; round-off below 0 is cut."""
+    square = sums.made_made / sums.true_true - effect(sums) ** 2
+    return np.asarray(np.sqrt(np.maximum(square, 0)))
+
+
+def edit_sums(metric: str, result: torch.Tensor, source: torch.Tensor, truth: torch.Tensor) -> EditSums:
+    """The sums of each case `(N,)`, float64, of images `(N, 3, H, W) float32 in [0, 1]`.
+
+    Raises `MetricError` for other images, and where fewer than two truths differ from their source.
+    """
+    validated_pairs(metric, result, source, smallest=1)
+    validated_pairs(metric, result, truth, smallest=1)
+    batches = zip(*(images.split(_BATCH) for images in (result, source, truth)), strict=True)
+    made_made, made_true, true_true = np.concatenate([_inner_products(*batch) for batch in batches], axis=1)
+    if int((true_true > 0).sum()) < 2:
+        raise MetricError(
+            f"{metric}: expected 2 or more cases whose true image differs from its source, got "
+            f"{int((true_true > 0).sum())} of {len(source)}; choose other cases"
+        )
+    return EditSums(made_made, made_true, true_true)
+
+
+def _inner_products(result: torch.Tensor, source: torch.Tensor, truth: torch.Tensor) -> Array:
+    """The three products of some cases, `(3, n)`."""
+    import torch
+
+    made, true = ((images.double() - source.double()).flatten(1) for images in (result, truth))
+    products = torch.stack([(one * other).sum(dim=1) for one, other in ((made, made), (made, true), (true, true))])
+    return np.asarray(products.cpu().numpy(), dtype=np.float64)
+
+
+def edit_score(metric: str, statistic: Callable[[EditSums], Array], sums: EditSums) -> Measured:
+    """A statistic of the pooled sums, at least 0, with the jackknife's interval over cases."""
+    value, count = float(statistic(sums.pooled())), len(sums.true_true)
+    contributions = of_deletions(statistic(sums.without_each()))
+    half = t_quantile(count - 1) * float((contributions**2).sum()) ** 0.5
+    parameters: dict[str, ParameterValue] = {
+        "distance": "root of summed squared pixel differences, over that of the true edits",
+        "interval": "95 % jackknife over cases (Student's t)", "observed_effect": float(effect(sums.pooled())),
+    }
+    return Measured(
+        metric=metric, value=value, ci_low=max(value - half, 0.0), ci_high=value + half, n=count, direction="lower",
+        parameters=parameters, contributions={"cases": contributions},
+    )
+
+
+def _of_edits(metric: str, statistic: Callable[[EditSums], Array], inputs: MetricInputs, _: NoSettings) -> Measured:
+    viewed = inputs.viewed
+    score = edit_score(metric, statistic, edit_sums(metric, viewed.generated, viewed.sources, viewed.truths))
+    score.parameters.update(viewed.viewing_parameters)
+    return score
+
+
+COUNTERFACTUAL_ERROR = Metric(
+    name="counterfactual_error", title="Error against the true counterfactual, relative to a copy's",
+    summary="||x' - y|| / ||x - y||; 0 for the truth, 1 for a copy, more for worse than doing nothing.",
+    direction="lower", compute=partial(_of_edits, "counterfactual_error", error),
+    compares="edited images, their sources and their true counterparts", interval="jackknife over cases",
+    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf),
+)
+
+EFFECT_ERROR = Metric(
+    name="effect_error", title="Error of the edit's size along the true edit",
+    summary="|1 - effect|, effect = <x' - x, y - x> / ||y - x||^2; 0 for the truth, 1 for a copy or twice too much.",
+    direction="lower", compute=partial(_of_edits, "effect_error", effect_error),
+    compares="edited images, their sources and their true counterparts", interval="jackknife over cases",
+    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf),
+)
+
+SIDE_EFFECT = Metric(
+    name="side_effect", title="Change beside the true edit, relative to the true edit",
+    summary="What an edit changes at right angles to the true edit, over the true edit's size; 0 for truth and copy.",
+    direction="lower", compute=partial(_of_edits, "side_effect", side_effect),
+    compares="edited images, their sources and their true counterparts", interval="jackknife over cases",
+    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf),
+)
