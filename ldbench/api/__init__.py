@@ -28,16 +28,16 @@ from ldbench.api.generator import (
     TrainingSet,
     case_seed,
 )
-from ldbench.api.metric import Measured, Metric, MetricInputs, Need, NoSettings, Score
+from ldbench.api.metric import Measured, Metric, MetricAxis, MetricInputs, Need, NoSettings, Score
 from ldbench.api.network import DescribeNetwork, LoadNetwork, Network
 from ldbench.api.values import Attributes, Direction, Kind, ParameterValue, Progress, silent
 
 __all__ = [
     "API_VERSION", "Attributes", "Capabilities", "Case", "Context", "DataSource", "Dataset", "DescribeNetwork",
     "Direction", "Edit", "Estimator", "Example", "Found", "Generator", "HasLatents", "HasNeeds", "HasTrajectory",
-    "Kind", "LoadNetwork", "Measured", "Metric", "MetricInputs", "Moment", "Need", "Needs", "Network", "NoSettings",
-    "ParameterValue", "Preset", "Progress", "Reader", "Record", "Request", "Score", "Skipped", "SourceImage",
-    "TrainingSet", "case_seed", "declare_missing_ops", "silent",
+    "Kind", "LoadNetwork", "Measured", "Metric", "MetricAxis", "MetricInputs", "Moment", "Need", "Needs", "Network",
+    "NoSettings", "ParameterValue", "Preset", "Progress", "Reader", "Record", "Request", "Score", "Skipped",
+    "SourceImage", "TrainingSet", "case_seed", "declare_missing_ops", "silent",
 ]
 
 API_VERSION = "1.2"  # major.minor: the minor grows with what is added, the major with what breaks

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LARGEST = 1e60  # squares of squares of numbers up to here are finite, which comparisons take
+MetricAxis = Literal[
+    "fidelity", "diversity", "novelty", "condition", "utility", "truth", "effectiveness", "identity"
+]
 Need = Literal["source", "truth", "judge", "null", "back", "viewing"]
 
 
@@ -193,7 +196,9 @@ class Metric:
     `compares` says which images, `interval` what its interval covers. `bounds` are those of the true value.
     `trained`: its value hangs on a training of its own, so only further seeds show its chance. `networks` are names
     that its settings can give. `scans`: whether contributions of "scans" are the test scans' or those of `real`.
-    `catches` names the failures of the gauntlet that must make it worse, `blind_to` those that it cannot see.
+    `axis` is the question that it helps to answer; a board shows the first metric of each axis of its card, and unfolds
+    the others. `catches` names the failures of the gauntlet that must make it worse, `blind_to` those that it cannot
+    see.
     """
 
     name: str
@@ -209,5 +214,6 @@ class Metric:
     trained: bool = False
     networks: Sequence[str] = ()
     scans: Literal["test", "reference"] = "test"
+    axis: MetricAxis | None = None
     catches: tuple[str, ...] = ()
     blind_to: tuple[str, ...] = ()

@@ -28,6 +28,9 @@ def report(
         list[str] | None, typer.Option(help="A task whose published rows to show, with results or without.")
     ] = None,
     measured_only: MeasuredOnly = False,
+    all_metrics: Annotated[
+        bool, typer.Option("--all-metrics", help="In the terminal, show every metric and not one a question.")
+    ] = False,
     gallery: Annotated[int, typer.Option(help="Cases shown of every run on a page.")] = 24,
     check: Annotated[
         Path | None, typer.Option(help="The baseline of a gate, as `ldbench gate --against` takes it.")
@@ -48,10 +51,10 @@ def report(
         conclude(boards, request)
         if format_ == "terminal" and out is None:
             return
-    _write(boards, format_, out, gallery)
+    _write(boards, format_, out, gallery, all_metrics)
 
 
-def _write(boards: BoardSet, format_: ReportFormat, out: Path | None, gallery: int) -> None:
+def _write(boards: BoardSet, format_: ReportFormat, out: Path | None, gallery: int, all_metrics: bool) -> None:
     from rich.console import Console
 
     from ldbench.report import write
@@ -61,6 +64,6 @@ def _write(boards: BoardSet, format_: ReportFormat, out: Path | None, gallery: i
 
         typer.echo("\n".join(map(str, report_pages(boards, format_, out, gallery))))
     elif format_ == "terminal" and out is None and (console := Console()).is_terminal:
-        write.show(boards, console)
+        write.show(boards, console, all_metrics)
     else:
-        typer.echo(write.report(boards, format_, out), nl=False)
+        typer.echo(write.report(boards, format_, out, all_metrics), nl=False)

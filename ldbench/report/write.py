@@ -16,8 +16,7 @@ from ldbench.board.leaderboard import Leaderboard
 from ldbench.records.files import write_text_atomic
 from ldbench.records.names import slug
 from ldbench.report.run_pictures import copy_pictures
-from ldbench.report.tables import RENDERERS, markdown, render
-from ldbench.report.tables.terminal import renderable
+from ldbench.report.tables import RENDERERS, markdown, render, terminal
 
 
 def report_paths(
@@ -27,9 +26,9 @@ def report_paths(
     return report(read_boards(paths, tasks, measured_only), format, out)
 
 
-def report(results: BoardSet, format: str, out: Path | None) -> str:
+def report(results: BoardSet, format: str, out: Path | None, all_metrics: bool = False) -> str:
     """What to print: the rendered leaderboards, or, with `out`, the files that were written there."""
-    texts = {task: _text(board, format, results, out) for task, board in results.boards.items()}
+    texts = {task: _text(board, format, results, out, all_metrics) for task, board in results.boards.items()}
     if out is None:
         return "\n".join(texts.values())
     files = {out / f"{slug(task)}.{RENDERERS[format][0]}": text for task, text in texts.items()}
@@ -38,13 +37,15 @@ def report(results: BoardSet, format: str, out: Path | None) -> str:
     return "".join(f"{path}\n" for path in files)
 
 
-def _text(board: Leaderboard, format: str, results: BoardSet, out: Path | None) -> str:
+def _text(board: Leaderboard, format: str, results: BoardSet, out: Path | None, all_metrics: bool) -> str:
+    if format == "terminal":
+        return terminal.render(board, all_metrics=all_metrics)
     if format == "markdown" and out is not None:
         return markdown.render(board, copy_pictures(results.found, board, out))
     return render(board, format)
 
 
-def show(results: BoardSet, console: Console) -> None:
+def show(results: BoardSet, console: Console, all_metrics: bool = False) -> None:
     """Draw the leaderboards on a terminal, in its width and colours."""
     for board in results.boards.values():
-        console.print(renderable(board, console.width))
+        console.print(terminal.renderable(board, console.width, all_metrics))

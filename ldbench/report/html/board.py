@@ -13,19 +13,26 @@ from dataclasses import dataclass
 from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
 from ldbench.report.html.axis import Axis, Whisker, spanning, stretched, whisker
 from ldbench.report.tables.content import BoardLine, BoardTable, ScoreCell, page, seeds_in_words
+from ldbench.report.tables.headline import axis_of, headline
 
 WIDTH = 92.0
 
 
 @dataclass(frozen=True)
 class MetricColumn:
-    """A metric's heading: `way` is lower or higher; the extractor may be empty, the axis None."""
+    """A metric's heading: `way` is lower or higher; the extractor may be empty, the axis None.
+
+    `question` is what the metric helps to answer, such as fidelity, empty where it doesn't say; `leads`: whether it is
+    shown before the others unfold.
+    """
 
     metric: str
     way: str
     extractor: str
     n: int
     axis: Axis | None
+    question: str = ""
+    leads: bool = True
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,11 @@ class BoardView:
     reported: tuple[BoardTable, ...]
     notes: tuple[str, ...]
 
+    @property
+    def further(self) -> int:
+        """How many metrics unfold."""
+        return sum(not column.leads for column in self.columns)
+
 
 def board_view(leaderboard: Leaderboard) -> BoardView:
     """The drawable content of a leaderboard."""
@@ -76,8 +88,8 @@ def board_view(leaderboard: Leaderboard) -> BoardView:
     table = next((table for table in content.tables if table.ranked), None)
     if table is None:
         return BoardView(content.title, (), (), (), content.tables, notes)
-    metrics = [heading.rpartition(" ")[0] for heading in table.metrics]
-    columns = [_column(leaderboard, name, [row for _, row in rows]) for name in metrics]
+    metrics, ahead = table.names, headline(table.names)
+    columns = [_column(leaderboard, name, [row for _, row in rows], name in ahead) for name in metrics]
     ranks = {name: Counter(score.rank for _, row in rows if (score := row.score(name))) for name in metrics}
     lines = [line for block in table.blocks for line in block]
     entrants = [
@@ -99,7 +111,7 @@ def _of_ranks(note: str) -> str:
     return note if said == note else said[:1].upper() + said[1:]
 
 
-def _column(leaderboard: Leaderboard, name: str, rows: Sequence[Row]) -> MetricColumn:
+def _column(leaderboard: Leaderboard, name: str, rows: Sequence[Row], leads: bool) -> MetricColumn:
     scores = [(row.competes, score) for row in rows if (score := row.score(name)) is not None]
     competing = [score for competes, score in scores if competes]
     if len(competing) < 2:  # one row alone would have its own interval for an axis
@@ -108,7 +120,7 @@ def _column(leaderboard: Leaderboard, name: str, rows: Sequence[Row]) -> MetricC
     if axis is not None:  # a perfect reference may lie so far off that all others would become one dot
         axis = stretched(axis, [score.value for _, score in scores])
     metric = next(metric for metric in leaderboard.metrics if metric.metric == name)
-    return MetricColumn(name, metric.direction, metric.extractor or "", metric.n, axis)
+    return MetricColumn(name, metric.direction, metric.extractor or "", metric.n, axis, axis_of(name) or "", leads)
 
 
 def _entrant(

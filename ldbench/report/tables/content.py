@@ -14,7 +14,9 @@ from ldbench.board.published import PRINTED
 from ldbench.board.row_labels import SCORED_MARK, TRUTH_MARK, label
 from ldbench.records.names import one_line
 from ldbench.report.digits import fixed, shortest, with_interval
+from ldbench.report.tables.headline import headline
 
+FURTHER = "Further metrics"
 ARROWS: Mapping[Direction, str] = {"lower": "↓", "higher": "↑"}
 
 
@@ -57,12 +59,28 @@ class BoardTable:
     blocks: tuple[tuple[BoardLine, ...], ...]
     ranked: bool
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The metrics without their arrows."""
+        return tuple(heading.rpartition(" ")[0] for heading in self.metrics)
+
     def columns(self, start: int, stop: int) -> BoardTable:
         """The same rows with the metrics from `start` to before `stop`."""
+        return self._of(range(start, stop))
+
+    def folded(self) -> tuple[BoardTable, BoardTable | None]:
+        """The same rows with the headline metrics, and with all others, None where there are no others."""
+        first = headline(self.names)
+        ahead = [index for index, name in enumerate(self.names) if name in first]
+        behind = [index for index, name in enumerate(self.names) if name not in first]
+        return self._of(ahead), replace(self._of(behind), caption=FURTHER) if behind else None
+
+    def _of(self, chosen: Sequence[int]) -> BoardTable:
         blocks = tuple(
-            tuple(replace(line, cells=line.cells[start:stop]) for line in block) for block in self.blocks
+            tuple(replace(line, cells=tuple(line.cells[index] for index in chosen)) for line in block)
+            for block in self.blocks
         )
-        return replace(self, metrics=self.metrics[start:stop], blocks=blocks)
+        return replace(self, metrics=tuple(self.metrics[index] for index in chosen), blocks=blocks)
 
 
 @dataclass(frozen=True)
@@ -78,6 +96,21 @@ class BoardPage:
         """Whether any cell is marked best, so that the mark needs a note."""
         lines = [line for table in self.tables for block in table.blocks for line in block]
         return any(cell.best for line in lines for cell in line.cells)
+
+    def unfolded(self) -> BoardPage:
+        """The same with the ranked tables in two: the headline metrics, then all others."""
+        halves = [table.folded() if table.ranked else (table, None) for table in self.tables]
+        return replace(self, tables=tuple(table for pair in halves for table in pair if table is not None))
+
+    def shortened(self) -> BoardPage:
+        """The same with the headline metrics alone, and a note that names the others."""
+        kept, notes = [], list(self.notes)
+        for table in self.tables:
+            first, further = table.folded() if table.ranked else (table, None)
+            kept.append(first)
+            if further is not None:
+                notes.append(f"Further metrics, shown by --all-metrics: {', '.join(further.names)}.")
+        return replace(self, tables=tuple(kept), notes=tuple(notes))
 
 
 def page(leaderboard: Leaderboard) -> BoardPage:

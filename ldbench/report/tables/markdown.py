@@ -15,7 +15,7 @@ def render(leaderboard: Leaderboard, pictures: Mapping[str, str] = MappingProxyT
 
     `pictures` maps a row's label to a link to its picture; without any the text has no such section.
     """
-    content = page(leaderboard)
+    content = page(leaderboard).unfolded()
     tables = [f"{escape(table.caption)}\n\n{_table(table)}".strip() for table in content.tables]
     notes = [f"- {escape(note)}" for note in content.notes]
     if content.marks_best:

@@ -36,14 +36,17 @@ class _Widths(NamedTuple):
 CellText = Callable[[ScoreCell, _Widths], str]
 
 
-def render(leaderboard: Leaderboard, width: int = DEFAULT_WIDTH) -> str:
+def render(leaderboard: Leaderboard, width: int = DEFAULT_WIDTH, all_metrics: bool = False) -> str:
     """The leaderboard as plain text, at most `width` columns wide, without colours or control codes."""
-    return plain_text(renderable(leaderboard, width), width)
+    return plain_text(renderable(leaderboard, width, all_metrics), width)
 
 
-def renderable(leaderboard: Leaderboard, width: int = DEFAULT_WIDTH) -> RenderableType:
-    """The leaderboard as something a `rich.console.Console` of that width prints, with its colours."""
-    content = page(leaderboard)
+def renderable(leaderboard: Leaderboard, width: int = DEFAULT_WIDTH, all_metrics: bool = False) -> RenderableType:
+    """The leaderboard as something a `rich.console.Console` of that width prints, with its colours.
+
+    Without `all_metrics` it has one metric an axis, and a note names the others.
+    """
+    content = page(leaderboard).unfolded() if all_metrics else page(leaderboard).shortened()
     parts: list[RenderableType] = [Text(content.title, style="bold")]
     for table in content.tables:
         parts.extend([Text(table.caption, style="italic")] if table.caption else [])

@@ -104,7 +104,7 @@ AGE_ERROR = Metric(
     summary="Mean difference of an estimator's readings of result and truth, in years; 0 for the truth.",
     direction="lower", compute=partial(_of_estimator, "age_error"),
     compares="edited images and their true counterparts", settings=AttributeSpec, needs=frozenset({"source", "truth"}),
-    bounds=(0.0, math.inf),
+    bounds=(0.0, math.inf), axis="truth",
 )
 
 RATIO_ERROR = Metric(
@@ -112,7 +112,7 @@ RATIO_ERROR = Metric(
     summary="As age_error, for the ventricle-to-brain or the cardiothoracic ratio.", direction="lower",
     compute=partial(_of_estimator, "ratio_error"),
     compares="edited images and their true counterparts", settings=AttributeSpec, needs=frozenset({"source", "truth"}),
-    bounds=(0.0, math.inf),
+    bounds=(0.0, math.inf), axis="truth",
 )
 
 RELATIVE_AGE_ERROR = Metric(
@@ -120,7 +120,7 @@ RELATIVE_AGE_ERROR = Metric(
     summary="age_error over that of a copy of the source; 0 for the truth, 1 for a copy.", direction="lower",
     compute=partial(_relative, "relative_age_error"), interval="jackknife over cases",
     compares="edited images, their sources and their true counterparts", settings=AttributeSpec,
-    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf),
+    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf), axis="truth",
 )
 
 RELATIVE_RATIO_ERROR = Metric(
@@ -128,5 +128,5 @@ RELATIVE_RATIO_ERROR = Metric(
     summary="As relative_age_error, for the ventricle-to-brain or the cardiothoracic ratio.", direction="lower",
     compute=partial(_relative, "relative_ratio_error"), interval="jackknife over cases",
     compares="edited images, their sources and their true counterparts", settings=AttributeSpec,
-    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf),
+    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf), axis="truth",
 )

@@ -128,5 +128,5 @@ AUC = Metric(
         progress=inputs.progress,
     ),
     interval="over test cases and trainings (DeLong, Obuchowski-Rockette); one training: over test cases only",
-    settings=ClassifierSpec, bounds=(0.0, 1.0), trained=True, networks=("resnet18",),
+    settings=ClassifierSpec, bounds=(0.0, 1.0), trained=True, networks=("resnet18",), axis="utility",
 )

@@ -49,7 +49,7 @@ MINIMALITY = Metric(
     name="minimality", title="Mean change",
     summary="Mean |x' - x|; doing nothing is perfect, so read it beside flip_rate or age_error.", direction="lower",
     compute=lambda inputs, settings: change_score("minimality", inputs.generated, inputs.sources),
-    compares="edited images and their sources", needs=frozenset({"source"}), bounds=(0.0, 1.0),
+    compares="edited images and their sources", needs=frozenset({"source"}), bounds=(0.0, 1.0), axis="identity",
 )
 
 COMPOSITION = Metric(
@@ -57,7 +57,7 @@ COMPOSITION = Metric(
     summary="Mean |f(x, null) - x|; 0 for a sound counterfactual model.", direction="lower",
     compute=lambda inputs, settings: change_score("composition", *inputs.further("null")),
     compares="images edited to what they are, and their sources", settings=PassSpec,
-    needs=frozenset({"source", "null"}), bounds=(0.0, 1.0),
+    needs=frozenset({"source", "null"}), bounds=(0.0, 1.0), axis="identity",
 )
 
 REVERSIBILITY = Metric(
@@ -65,5 +65,5 @@ REVERSIBILITY = Metric(
     summary="Mean |f(f(x, a'), a) - x|; 0 for a sound counterfactual model.", direction="lower",
     compute=lambda inputs, settings: change_score("reversibility", *inputs.further("back")),
     compares="images edited and edited back, and their sources", settings=PassSpec, needs=frozenset({"source", "back"}),
-    bounds=(0.0, 1.0),
+    bounds=(0.0, 1.0), axis="identity",
 )

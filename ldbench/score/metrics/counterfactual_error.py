@@ -121,7 +121,7 @@ COUNTERFACTUAL_ERROR = Metric(
     summary="||x' - y|| / ||x - y||; 0 for the truth, 1 for a copy, more for worse than doing nothing.",
     direction="lower", compute=partial(_of_edits, "counterfactual_error", error),
     compares="edited images, their sources and their true counterparts", interval="jackknife over cases",
-    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf),
+    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf), axis="truth",
 )
 
 EFFECT_ERROR = Metric(
@@ -129,7 +129,7 @@ EFFECT_ERROR = Metric(
     summary="|1 - effect|, effect = <x' - x, y - x> / ||y - x||^2; 0 for the truth, 1 for a copy or twice too much.",
     direction="lower", compute=partial(_of_edits, "effect_error", effect_error),
     compares="edited images, their sources and their true counterparts", interval="jackknife over cases",
-    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf),
+    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf), axis="truth",
 )
 
 SIDE_EFFECT = Metric(
@@ -137,5 +137,5 @@ SIDE_EFFECT = Metric(
     summary="What an edit changes at right angles to the true edit, over the true edit's size; 0 for truth and copy.",
     direction="lower", compute=partial(_of_edits, "side_effect", side_effect),
     compares="edited images, their sources and their true counterparts", interval="jackknife over cases",
-    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf),
+    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf), axis="truth",
 )

@@ -101,7 +101,7 @@ TARGET_AUC = Metric(
     summary="ROC area of the judge's scores against target classes; near 0 for copies where two classes are swapped.",
     direction="higher", compute=partial(_by_judge, target_auc_score), compares="edited images and their target classes",
     interval="over cases (DeLong), judge held fixed", needs=frozenset({"source", "judge"}), bounds=(0.0, 1.0),
-    networks=("resnet18",),
+    networks=("resnet18",), axis="effectiveness",
 )
 
 FLIP_RATE = Metric(
@@ -109,5 +109,5 @@ FLIP_RATE = Metric(
     summary="Share of results whose likeliest class is the wanted one, by a ResNet18 trained on real scans.",
     direction="higher", compute=partial(_by_judge, flip_rate_score), compares="edited images and their target classes",
     interval="over cases (Wilson), judge held fixed", needs=frozenset({"source", "judge"}), bounds=(0.0, 1.0),
-    networks=("resnet18",),
+    networks=("resnet18",), axis="effectiveness",
 )

@@ -104,5 +104,5 @@ FID = Metric(
         parameters=inputs.network_parameters(settings.extractor, settings.resize),
     ),
     interval="expected value at these sample sizes (delete-a-group jackknife)", settings=DistributionSpec,
-    bounds=(0.0, math.inf), networks=("efficientnet-lite0", "inception-v3"),
+    bounds=(0.0, math.inf), networks=("efficientnet-lite0", "inception-v3"), axis="fidelity",
 )

@@ -96,7 +96,7 @@ SOURCE_SSIM = Metric(
     name="source_ssim", title="Structural similarity to the source",
     summary="SSIM of result and source over the whole image; punishes the edit itself.", direction="higher",
     compute=lambda inputs, settings: source_ssim_score(inputs.generated, inputs.sources),
-    compares="edited images and their sources", needs=frozenset({"source"}), bounds=(-1.0, 1.0),
+    compares="edited images and their sources", needs=frozenset({"source"}), bounds=(-1.0, 1.0), axis="identity",
 )
 
 IDENTITY_SSIM = Metric(
@@ -106,7 +106,7 @@ IDENTITY_SSIM = Metric(
     compute=lambda inputs, settings: by_region(
         identity_ssim_score(inputs.generated, inputs.sources, inputs.region), inputs
     ),
-    needs=frozenset({"source"}), bounds=(-1.0, 1.0),
+    needs=frozenset({"source"}), bounds=(-1.0, 1.0), axis="identity",
 )
 
 IDENTITY_LPIPS = Metric(
@@ -117,5 +117,5 @@ IDENTITY_LPIPS = Metric(
         identity_lpips_score(inputs.generated, inputs.sources, inputs.region, settings.extractor, inputs.device), inputs
     ),
     settings=PerceptualSpec, needs=frozenset({"source"}), bounds=(0.0, math.inf),
-    networks=("stlpips-alex", "lpips-alex"),
+    networks=("stlpips-alex", "lpips-alex"), axis="identity",
 )

@@ -149,5 +149,5 @@ KID = Metric(
         subset_size=settings.subset_size or None, subsets=settings.subsets, seed=inputs.seed,
     ),
     interval="population value (delete-one jackknife)", settings=KernelSpec, scans="reference",
-    networks=("efficientnet-lite0", "inception-v3"),
+    networks=("efficientnet-lite0", "inception-v3"), axis="fidelity",
 )

@@ -135,5 +135,5 @@ LPIPS = Metric(
         inputs.generated, inputs.stored_truths, extractor=settings.extractor, device=inputs.device
     ),
     compares="generated images and their targets", settings=PerceptualSpec,
-    needs=frozenset({"truth"}), bounds=(0.0, math.inf), networks=EXTRACTORS,
+    needs=frozenset({"truth"}), bounds=(0.0, math.inf), networks=EXTRACTORS, axis="truth",
 )

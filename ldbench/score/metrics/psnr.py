@@ -52,5 +52,5 @@ PSNR = Metric(
     name="psnr", title="Peak signal-to-noise ratio",
     summary="Mean over cases of 10 log10(1 / MSE) in dB, capped at 100.", direction="higher",
     compute=lambda inputs, settings: psnr_score(inputs.generated, inputs.stored_truths),
-    compares="generated images and their targets", needs=frozenset({"truth"}), bounds=(0.0, math.inf),
+    compares="generated images and their targets", needs=frozenset({"truth"}), bounds=(0.0, math.inf), axis="truth",
 )

@@ -67,5 +67,5 @@ SSIM = Metric(
     name="ssim", title="Structural similarity",
     summary="Local agreement of luminance, contrast and structure, mean over cases; 1 for a copy.", direction="higher",
     compute=lambda inputs, settings: ssim_score(inputs.generated, inputs.stored_truths),
-    compares="generated images and their targets", needs=frozenset({"truth"}), bounds=(-1.0, 1.0),
+    compares="generated images and their targets", needs=frozenset({"truth"}), bounds=(-1.0, 1.0), axis="truth",
 )

@@ -84,5 +84,5 @@ TARGET_DISTANCE = Metric(
     summary="Wasserstein distance of log odds, over that of unedited sources; too much is as wrong as too little.",
     direction="lower", compute=_of_judge, compares="edited images, their sources and real scans of the target class",
     interval="delete-a-group jackknife, judge held fixed", needs=frozenset({"source", "judge"}),
-    bounds=(0.0, math.inf), networks=("resnet18",),
+    bounds=(0.0, math.inf), networks=("resnet18",), axis="effectiveness",
 )

@@ -53,12 +53,12 @@ ERROR_INSIDE = Metric(
     summary="Mean |x' - truth| inside the region that must change; a copy is wrong by the whole edit.",
     direction="lower", compute=partial(_of_side, "inside"),
     compares="edited images, their sources and their true counterparts", needs=frozenset({"source", "truth"}),
-    bounds=(0.0, 1.0),
+    bounds=(0.0, 1.0), axis="truth",
 )
 
 ERROR_OUTSIDE = Metric(
     name="error_outside", title="Error against truth where truth keeps the source",
     summary="Mean |x' - truth| outside the region that must change.", direction="lower",
     compute=partial(_of_side, "outside"), compares="edited images, their sources and their true counterparts",
-    needs=frozenset({"source", "truth"}), bounds=(0.0, 1.0),
+    needs=frozenset({"source", "truth"}), bounds=(0.0, 1.0), axis="truth",
 )

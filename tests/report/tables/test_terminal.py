@@ -37,12 +37,12 @@ sandbox-brain-t2i, version 1 (text-to-image; card 9f3ac1b2d4e5)
 
 
 def test_the_table_at_100_columns(leaderboard: Leaderboard) -> None:
-    assert terminal.render(leaderboard).startswith(EXPECTED)
+    assert terminal.render(leaderboard, all_metrics=True).startswith(EXPECTED)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 132, 200])
 def test_no_line_is_wider_than_the_terminal_and_nothing_is_cut(leaderboard: Leaderboard, width: int) -> None:
-    text = terminal.render(leaderboard, width)
+    text = terminal.render(leaderboard, width, all_metrics=True)
     assert max(len(line) for line in text.splitlines()) <= width
     assert "…" not in text
     for shown in ("[53.9, 64.2]", "[0.0272, 0.0371]", "[0.830, 0.930]", "312", "24.3"):
@@ -91,3 +91,11 @@ def test_colours_come_only_with_a_console_that_has_them(leaderboard: Leaderboard
 def test_only_failures_still_print(results: list[tuple[str, Result]]) -> None:
     only = fold([pair for pair in results if pair[1].status == "failed"])["sandbox-brain-t2i"]
     assert "Failed: sd-ld" in terminal.render(only)
+
+
+def test_one_metric_a_question_is_shown_and_a_note_names_the_others(leaderboard: Leaderboard) -> None:
+    text = terminal.render(leaderboard)
+    heading = next(line for line in text.splitlines() if line.lstrip().startswith("#"))
+    assert heading.split()[1:] == ["model", "fid", "↓", "auc", "↑"]
+    assert "Further metrics, shown by --all-metrics: kid." in text
+    assert "--all-metrics" not in terminal.render(leaderboard, all_metrics=True)

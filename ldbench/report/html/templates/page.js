@@ -15,6 +15,19 @@
   system.addEventListener("change", say);
   say();
 
+  // Further metrics: all are there without a script; with one they unfold
+  for (const unfold of document.querySelectorAll(".unfold button")) {
+    const board = document.getElementById(unfold.getAttribute("aria-controls"));
+    const show = (all) => {
+      board.classList.toggle("folded", !all);
+      unfold.setAttribute("aria-expanded", String(all));
+      unfold.textContent = all ? "Show the headline metrics alone" : `Show ${unfold.dataset.count} further metrics`;
+    };
+    unfold.hidden = false;
+    unfold.addEventListener("click", () => show(board.classList.contains("folded")));
+    show(false);
+  }
+
   // Sorting: each block of rows on its own, empty cells last, the metric's better end first
   const status = document.getElementById("status");
   for (const table of document.querySelectorAll("table.board")) {

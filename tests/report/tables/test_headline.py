@@ -1,0 +1,28 @@
+"""Which metrics stand first: one for each question, in the card's order, and whatever says no question."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ldbench.plugins.kinds import METRICS
+from ldbench.report.tables.headline import axis_of, headline
+
+NAMES = [entry.name for entry in METRICS.entries() if entry.distribution == "ldbench"]
+
+
+@given(metrics=st.lists(st.sampled_from([*NAMES, "unheard-of"]), unique=True))
+def test_each_axis_is_spoken_for_once_by_its_first_metric(metrics: list[str]) -> None:
+    first = headline(metrics)
+    assert list(first) == [name for name in metrics if name in first]
+    axes = [axis_of(name) for name in first if axis_of(name) is not None]
+    assert len(axes) == len(set(axes))
+    assert {axis_of(name) for name in metrics} == {axis_of(name) for name in first}
+    for name in metrics:
+        if name not in first:
+            assert metrics.index(name) > min(metrics.index(other) for other in first if axis_of(other) == axis_of(name))
+
+
+def test_every_built_in_metric_says_its_question() -> None:
+    assert all(axis_of(name) for name in NAMES)
+    assert axis_of("unheard-of") is None
