@@ -46,7 +46,7 @@ def renderable(leaderboard: Leaderboard, width: int = DEFAULT_WIDTH, all_metrics
 
     Without `all_metrics` it has one metric an axis, and a note names the others.
     """
-    content = page(leaderboard).unfolded() if all_metrics else page(leaderboard).shortened()
+    content = page(leaderboard) if all_metrics else page(leaderboard).shortened()
     parts: list[RenderableType] = [Text(content.title, style="bold")]
     for table in content.tables:
         parts.extend([Text(table.caption, style="italic")] if table.caption else [])
