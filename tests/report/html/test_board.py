@@ -36,7 +36,9 @@ def test_ties_and_rank_intervals_are_the_leaderboards(reports: Reports) -> None:
 
 def test_reported_rows_have_a_table_of_their_own(reports: Reports) -> None:
     text = reports.text(SAMPLES)
-    board, reported = (re.search(rf'<table class="{name}"[^>]*>.*?</table>', text, re.S) for name in ("board", "reported"))
+    board, reported = (
+        re.search(rf'<table class="{name}"[^>]*>.*?</table>', text, re.S) for name in ("board", "reported")
+    )
     assert board is not None
     assert reported is not None
     assert "Basic FT | LD" in reported.group()
