@@ -32,7 +32,8 @@ from PIL import Image
 
 from ldbench.api import ParameterValue
 from ldbench.data.prepare.pixels.alignment import METHOD, aligned, simple_itk
-from ldbench.data.prepare.pixels.nifti import SUFFIXES, Volume, open_volume
+from ldbench.data.prepare.pixels.grey import check_window, stated_window
+from ldbench.data.prepare.pixels.nifti import SUFFIXES, Volume, check_oblique, open_volume
 from ldbench.errors import FaultyImageError, ImageError, UsageError
 
 _TOP_CM2 = 20.0  # foreground that makes a level part of the head
@@ -55,6 +56,8 @@ class Preprocessing:
     `depth` is for `plane = "head"`: 0.44 of the breadth gives z = 16 in ICBM152 without its skull, whose
     top is at 76.
     `oblique = "refuse"` refuses a volume turned by more than `oblique_degrees` from the RAS axes; "resample" cuts any.
+    `window` is "LOW,HIGH" for the values that become black and white, or "file" or "percentile", which are one: a NIfTI
+    declares none.
     `skull = "mask"` sets everything outside a mask to zero: `<scan><mask_suffix>.nii[.gz]` beside the scan. `square` is
     the side of the field of view that is kept, cropped or padded with black around its middle.
     `bias_correction` is N4 (Tustison et al. 2010) as SimpleITK has it. `untold_axes` is how the array of a file lies
@@ -69,6 +72,7 @@ class Preprocessing:
     z: float = 20.0
     low_percentile: float = 0.5
     high_percentile: float = 99.5
+    window: str = "file"
     oblique: Literal["resample", "refuse"] = "resample"
     oblique_degrees: float = 30.0
     untold_axes: str = ""
@@ -94,6 +98,7 @@ class Preprocessing:
                 {"L": "R", "P": "A", "I": "S"}.get(axis, axis) for axis in self.untold_axes
             ) in ([], ["A", "R", "S"]),
         }
+        check_window("preprocessing", self.window)
         for rule, holds in wrong.items():
             if not holds:
                 raise UsageError(f"preprocessing: expected {rule}, got {self}")
@@ -120,12 +125,8 @@ def axial_slice(path: Path, settings: Preprocessing) -> NDArray[np.float32]:
     a slice without contrast, a missing mask.
     """
     volume = open_volume(path, untold_axes=settings.untold_axes)
-    turned = float(np.degrees(nib.affines.obliquity(volume.affine).max()))
-    if settings.oblique == "refuse" and turned > settings.oblique_degrees:
-        raise FaultyImageError(
-            f"{path}: expected axes within {settings.oblique_degrees:g} degrees of RAS, got {turned:.1f}; "
-            "set oblique to resample, or leave it out", "oblique",
-        )
+    if settings.oblique == "refuse":
+        check_oblique(path, volume.affine, settings.oblique_degrees)
     if settings.bias_correction:
         volume = _bias_corrected(volume)
     scanner = volume.affine
@@ -217,7 +218,9 @@ def _cut(volume: Volume, grid: Grid, order: int) -> NDArray[np.float32]:
 
 
 def _picture(path: Path, plane: NDArray[np.float32], settings: Preprocessing) -> NDArray[np.float32]:
-    low, high = np.percentile(plane, (settings.low_percentile, settings.high_percentile))
+    stated = stated_window(settings.window)
+    percentiles = (settings.low_percentile, settings.high_percentile)
+    low, high = np.percentile(plane, percentiles) if stated is None else np.asarray(stated, plane.dtype)
     if not high > low:
         raise FaultyImageError(
             f"{path}: expected a slice with contrast, got {low:g} nearly everywhere; leave it out", "no contrast"
