@@ -1,20 +1,18 @@
-"""Pixels of one DICOM file as the standard means them: one grey frame, by pydicom and the decoders it finds.
+"""Grey values of one DICOM frame as the standard means them.
 
-In order: stored values; padding (PixelPaddingValue and its range limit) is no field of view; the modality LUT or slope
-and intercept; the first VOI LUT or window where it is asked for; MONOCHROME1 turned over. Elements of enhanced files
-are found in their functional groups. Pixels lie as far apart as PixelSpacing says, or ImagerPixelSpacing,
-NominalScannedPixelSpacing or PixelAspectRatio.
+In order: stored values; padding (PixelPaddingValue and its range limit) is no field of view, nor is a CT's value below
+that of any matter; the modality LUT or slope and intercept; the first VOI LUT or window where it is asked for;
+MONOCHROME1 turned over. Pixels lie as far apart as PixelSpacing says, or ImagerPixelSpacing, NominalScannedPixelSpacing
+or PixelAspectRatio.
 
 A slice with an orientation is turned to how radiologists see it, whatever way it is stored: column 0 the patient's
 right, row 0 anterior for axial slices and superior for coronal ones; column 0 anterior in sagittal ones. A film has no
-such orientation and stays as it is stored.
-
-A file without the preamble or without a transfer syntax is read in the standard's default encoding, and a note counts
-it. Refuses colour, several frames, an orientation that is none, and what no installed package decodes.
+such orientation and stays as it is stored. Refuses an orientation that is none.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,25 +20,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ldbench.data.decoding import DAMAGE, one_line
+from ldbench.data.decoding import one_line
+from ldbench.data.prepare.pixels.dicom_file import BROKEN, open_dicom, stored_values
 from ldbench.data.prepare.pixels.grey import Grey, Range, check_spacing
-from ldbench.data.prepare.pixels.pictures import MAX_PIXELS
 from ldbench.errors import FaultyImageError, ImageError
 
-NO_PREAMBLE = "DICOM without its preamble"
-NO_SYNTAX = "DICOM without a transfer syntax"
 NO_WINDOW = "DICOM window unusable and ignored"
 FROM_BELOW = "DICOM axial with the right on the left"
-_MAGIC = slice(128, 132)
-_FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")  # of a file without a preamble, in either byte order
+NO_SPACING = "DICOM pixel spacing of 0 ignored"
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 _UNIT = 0.01  # how far from length 1 and a right angle an orientation's two directions may be
-_BROKEN = (*DAMAGE, AttributeError, KeyError, TypeError, NotImplementedError, OverflowError, RuntimeError, ImportError)
-
-
-def begins_as_dicom(head: bytes) -> bool:
-    """Whether the first 132 bytes of a file are those of a DICOM file, with or without its preamble."""
-    return head[_MAGIC] == b"DICM" or head[:2] in _FIRST_GROUPS
+_NO_MATTER_HU = -1200.0  # air has -1000, and noise around it; scanners fill the corners with -2000 or -3024
 
 
 def read_dicom(path: Path, *, voi: bool = True) -> Grey:
@@ -51,92 +41,21 @@ def read_dicom(path: Path, *, voi: bool = True) -> Grey:
     from pydicom.errors import InvalidDicomError
 
     try:
-        dataset, notes = _opened(path)
-        _check(path, dataset)
-        stored = _decoded(path, dataset)
-        return _grey(path, dataset, stored, voi, notes)
+        dataset, notes = open_dicom(path)
+        return _grey(path, dataset, stored_values(path, dataset), voi, notes)
     except InvalidDicomError as error:
         raise ImageError(f"{path}: expected a DICOM file, got something else; copy it again") from error
     except ImageError:
         raise
-    except _BROKEN as error:
+    except BROKEN as error:
         raise ImageError(f"can't read {path}: {one_line(error)}; expected a whole DICOM file") from error
 
 
-def _opened(path: Path) -> tuple[Any, list[str]]:
-    """The data set, with the elements of its functional groups, and what it was read by default for."""
-    import pydicom
-    from pydicom import uid
-
-    with path.open("rb") as file:
-        head = file.read(_MAGIC.stop)
-    bare = head[_MAGIC] != b"DICM"
-    dataset: Any = pydicom.dcmread(path, force=bare and begins_as_dicom(head))
-    notes = [NO_PREAMBLE] if bare else []
-    if not dataset.file_meta.get("TransferSyntaxUID"):
-        implicit, little = dataset.original_encoding  # as the first element is written; the standard's default is both
-        explicit = uid.ExplicitVRLittleEndian if little else uid.ExplicitVRBigEndian
-        dataset.file_meta.TransferSyntaxUID = uid.ImplicitVRLittleEndian if implicit else explicit
-        notes += [] if bare else [NO_SYNTAX]
-    for name in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
-        for group in list(dataset.get(name) or ())[:1]:
-            for element in group:
-                if element.VR == "SQ" and element.value:
-                    dataset.update(element.value[0])
-    return dataset, notes
-
-
-def _check(path: Path, dataset: Any) -> None:
-    kind, frames = str(dataset.get("PhotometricInterpretation", "none")), int(dataset.get("NumberOfFrames", 1) or 1)
-    grey = kind in ("MONOCHROME1", "MONOCHROME2")
-    if not grey or frames != 1:
-        text = f"{path}: expected one grey frame, got {kind}, {frames} frames; export the one meant"
-        raise FaultyImageError(text, "several frames" if grey else "colour")
-    if int(dataset.Rows) * int(dataset.Columns) > MAX_PIXELS:
-        raise ImageError(f"{path}: expected at most {MAX_PIXELS} pixels, got {dataset.Columns} x {dataset.Rows}")
-
-
-def _decoded(path: Path, dataset: Any) -> NDArray[Any]:
-    syntax = dataset.file_meta.TransferSyntaxUID
-    compressed = syntax.is_encapsulated if syntax.is_transfer_syntax else True
-    if not compressed and "PixelData" in dataset and dataset["PixelData"].is_undefined_length:
-        text = f"{path}: expected a transfer syntax that says how it is compressed, got none; export it again"
-        raise FaultyImageError(text, "compressed")
-    try:
-        values: NDArray[Any] = dataset.pixel_array
-    except _BROKEN as error:
-        if not compressed:
-            raise
-        text = f"{path}: can't decode {syntax.name}: {one_line(error)[:160]}; {_remedy(syntax)}"
-        raise FaultyImageError(text, "compressed") from error
-    if values.ndim != 2:
-        raise ImageError(f"{path}: expected pixels (H, W), got {values.shape}; export one frame")
-    return values
-
-
-def _remedy(syntax: Any) -> str:
-    """What would help where a file's compression is not undone: the package that undoes it, unless it is here."""
-    from pydicom import uid
-    from pydicom.pixels.decoders.base import get_decoder
-
-    package = "python-gdcm"
-    if syntax in uid.JPEG2000TransferSyntaxes or "High-Throughput" in syntax.name:
-        package = "pylibjpeg pylibjpeg-openjpeg"
-    elif syntax == uid.JPEGExtended12Bit:
-        package = "pylibjpeg pylibjpeg-libjpeg"  # of 12 bits; under the GPL, which is why no extra installs it
-    try:
-        decoder = get_decoder(syntax)
-    except NotImplementedError:
-        return "export it uncompressed"
-    if decoder.is_available and syntax != uid.JPEGExtended12Bit:
-        return "copy it again"
-    return f"pip install {package}, or decompress it (gdcmconv --raw)"
-
-
 def _grey(path: Path, dataset: Any, stored: NDArray[Any], voi: bool, notes: Sequence[str]) -> Grey:
-    outside = _outside(dataset, stored)
-    values, shown, of_window = _displayed(dataset, _modality(dataset, stored), voi)
-    down, across = check_spacing(path, _spacing(dataset))
+    in_units = _modality(dataset, stored)
+    outside = _outside(dataset, stored, in_units)
+    values, shown, of_window = _displayed(dataset, in_units, voi)
+    (down, across), of_spacing = _spacing(path, dataset)
     planes = [values] if outside is None else [values, outside]
     directions = dataset.get("ImageOrientationPatient")
     of_view: list[str] = []
@@ -147,19 +66,23 @@ def _grey(path: Path, dataset: Any, stored: NDArray[Any], voi: bool, notes: Sequ
         of_view = [FROM_BELOW] if axial else []
     inverted = str(dataset.PhotometricInterpretation) == "MONOCHROME1"
     outside = planes[1] if len(planes) > 1 else None
-    return Grey(planes[0], shown, inverted, outside, (down, across), (*notes, *of_window, *of_view))
+    return Grey(planes[0], shown, inverted, outside, (down, across), (*notes, *of_window, *of_spacing, *of_view))
 
 
-def _outside(dataset: Any, stored: NDArray[Any]) -> NDArray[np.bool_] | None:
-    """Where stored values are padding (PS3.3, C.7.5.1.1.2); None where none is."""
-    value = dataset.get("PixelPaddingValue")
-    if value is None or stored.dtype.kind == "f":
-        return None
-    limit = dataset.get("PixelPaddingRangeLimit")
-    # some write the value's bits as a number without a sign
-    unsigned = np.array([int(value), int(value if limit is None else limit)]) & (2 ** (8 * stored.itemsize) - 1)
-    low, high = sorted(unsigned.astype(f"u{stored.itemsize}").view(stored.dtype.newbyteorder("=")))
-    outside: NDArray[np.bool_] = (stored >= low) & (stored <= high)
+def _outside(dataset: Any, stored: NDArray[Any], in_units: NDArray[np.float64]) -> NDArray[np.bool_] | None:
+    """Where stored values are padding (PS3.3, C.7.5.1.1.2) or a CT's no matter; None where nothing is.
+
+    Lossy compression blurs padding to values beside it, and not every scanner declares what it fills corners with.
+    """
+    outside = np.zeros(stored.shape, dtype=bool)
+    value, limit = dataset.get("PixelPaddingValue"), dataset.get("PixelPaddingRangeLimit")
+    if value is not None and stored.dtype.kind != "f":
+        # some write the value's bits as a number without a sign
+        bits = np.array([int(value), int(value if limit is None else limit)]) & (2 ** (8 * stored.itemsize) - 1)
+        low, high = sorted(bits.astype(f"u{stored.itemsize}").view(stored.dtype.newbyteorder("=")))
+        outside |= (stored >= low) & (stored <= high)
+    if dataset.get("Modality") == "CT" and str(dataset.get("RescaleType") or "HU") == "HU":
+        outside |= in_units < _NO_MATTER_HU
     return outside if outside.any() else None
 
 
@@ -209,17 +132,18 @@ def _first(dataset: Any, name: str) -> float | None:
     return float(numbers[0]) if numbers and str(numbers[0]).strip() else None
 
 
-def _spacing(dataset: Any) -> tuple[float, float]:
+def _spacing(path: Path, dataset: Any) -> tuple[tuple[float, float], list[str]]:
+    """How far pixels lie apart, down and across, and a note on a distance of 0, which is how some say: unknown."""
+    notes = []
     for name in _SPACINGS:
-        spacing = dataset.get(name)
-        if spacing:
-            down, across = (float(side) for side in spacing)
-            return down, across
-    ratio = dataset.get("PixelAspectRatio")
-    if ratio:
-        high, wide = (float(side) for side in ratio)
-        return (high / wide if wide else float("nan")), 1.0
-    return 1.0, 1.0
+        spacing = [float(side) for side in dataset.get(name) or ()]
+        if any(spacing):
+            return check_spacing(path, spacing if len(spacing) == 2 else (math.nan, math.nan)), []
+        notes += [NO_SPACING] if spacing else []
+    ratio = [float(side) for side in dataset.get("PixelAspectRatio") or ()]
+    if len(ratio) == 2 and all(ratio):
+        return check_spacing(path, (ratio[0] / ratio[1], 1.0)), []
+    return (1.0, 1.0), notes[:1]
 
 
 def _view(path: Path, directions: Sequence[float]) -> tuple[bool, bool, bool, bool]:

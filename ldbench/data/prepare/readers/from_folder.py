@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from ldbench.api import Found, ParameterValue, Skipped, SourceImage
 from ldbench.data.prepare.one_image import Noted
-from ldbench.data.prepare.pixels.dicom import begins_as_dicom, read_dicom
+from ldbench.data.prepare.pixels.dicom import read_dicom
+from ldbench.data.prepare.pixels.dicom_file import begins_as_dicom
 from ldbench.data.prepare.pixels.grey import FILE, check_window, even_square, levels
 from ldbench.data.prepare.pixels.nifti import read_plane
 from ldbench.data.prepare.pixels.pictures import read_picture
