@@ -25,6 +25,7 @@ from ldbench.data.prepare.pixels.dicom_file import BROKEN, open_dicom, stored_va
 from ldbench.data.prepare.pixels.grey import Grey, Range, check_spacing
 from ldbench.errors import FaultyImageError, ImageError
 
+CT_UNWINDOWED = "CT without a window in its file"
 NO_WINDOW = "DICOM window unusable and ignored"
 FROM_BELOW = "DICOM axial with the right on the left"
 NO_SPACING = "DICOM pixel spacing of 0 ignored"
@@ -102,7 +103,7 @@ def _displayed(dataset: Any, values: NDArray[np.float64], voi: bool) -> tuple[ND
         return *_looked_up(dataset, table[0], values), []
     centre, width = _first(dataset, "WindowCenter"), _first(dataset, "WindowWidth")
     if not voi or centre is None or width is None:
-        return values, None, []
+        return values, None, [CT_UNWINDOWED] if voi and dataset.get("Modality") == "CT" else []
     function = str(dataset.get("VOILUTFunction") or "LINEAR").upper()
     if function == "LINEAR":  # of whole numbers, each of them 1 wide
         centre, width = centre - 0.5, width - 1

@@ -114,6 +114,11 @@ def levels(path: Path, grey: Grey, window: str, percentiles: Range) -> NDArray[n
     return shown if grey.outside is None else np.where(grey.outside, np.float32(0), shown)
 
 
+def notes_of(grey: Grey, window: str) -> tuple[str, ...]:
+    """Its notes, without a bit depth that `window` makes no use of."""
+    return tuple(note for note in grey.notes if window == FILE or not note.startswith(BIT_DEPTH))
+
+
 def even_square(picture: NDArray[np.float32], spacing: tuple[float, float], size: int) -> NDArray[np.float32]:
     """A picture in a centred square of millimetres with black around it, resized to `(size, size)` in [0, 1]."""
     sides = picture.shape[0] * spacing[0], picture.shape[1] * spacing[1]

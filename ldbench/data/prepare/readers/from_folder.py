@@ -27,7 +27,7 @@ from ldbench.api import Found, ParameterValue, Skipped, SourceImage
 from ldbench.data.prepare.one_image import Noted
 from ldbench.data.prepare.pixels.dicom import read_dicom
 from ldbench.data.prepare.pixels.dicom_file import begins_as_dicom
-from ldbench.data.prepare.pixels.grey import FILE, check_window, even_square, levels
+from ldbench.data.prepare.pixels.grey import FILE, check_window, even_square, levels, notes_of
 from ldbench.data.prepare.pixels.nifti import read_plane
 from ldbench.data.prepare.pixels.pictures import read_picture
 from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
@@ -113,7 +113,7 @@ class FolderReader:
         else:
             grey = read_dicom(path, voi=self.window == FILE) if suffix in _DICOM else read_picture(path)
         picture = levels(path, grey, self.window, (self.low_percentile, self.high_percentile))
-        return Noted(even_square(picture, grey.spacing, self.size), grey.notes)
+        return Noted(even_square(picture, grey.spacing, self.size), notes_of(grey, self.window))
 
     def settings(self) -> Mapping[str, ParameterValue]:
         """The choices that pixels depend on; which images there are is the manifest's."""
