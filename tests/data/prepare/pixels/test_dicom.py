@@ -118,6 +118,13 @@ def test_modality_and_voi_luts_are_applied_beyond_their_ends_too(tmp_path: Path)
     assert found.range == (0, 1)
 
 
+def test_a_linear_window_is_one_of_whole_numbers(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.dcm", RAMP, WindowCenter=["40", "400"], WindowWidth=["80", "2000"])
+    assert read_dicom(path).range == (0, 79)  # PS3.3, C.11.2.1.2.1: 0 is black, and what exceeds 79 white
+    path = film(tmp_path / "a.dcm", RAMP, WindowCenter=40, WindowWidth=80, VOILUTFunction="LINEAR_EXACT")
+    assert read_dicom(path).range == (0, 80)
+
+
 @pytest.mark.parametrize("window", [(0, 0), (40, 1), (40, -3)])
 def test_a_window_that_is_none_is_noted(tmp_path: Path, window: tuple[int, int]) -> None:
     path = film(tmp_path / "a.dcm", RAMP, WindowCenter=window[0], WindowWidth=window[1])
