@@ -134,11 +134,12 @@ def axial_slice(path: Path, settings: Preprocessing) -> NDArray[np.float32]:
         volume = aligned(volume, head_height(volume, 0.0))
     z = settings.z if settings.plane == "world" else head_height(volume, settings.depth)
     grid = _grid(volume, z, settings.voxel)
-    plane = _cut(volume, grid, order=1)
+    black = (stated_window(settings.window) or (0.0,))[0]
+    plane = _cut(volume, grid, order=1, outside=black)
     if settings.skull == "mask":
         mask = open_volume(_mask_of(path, settings.mask_suffix))
         placed = replace(mask, affine=volume.affine @ np.linalg.inv(scanner) @ mask.affine)
-        plane = plane * (_cut(placed, grid, order=0) > 0)
+        plane = np.where(_cut(placed, grid, order=0) > 0, plane, np.float32(black))
     return _picture(path, plane, settings)
 
 
@@ -204,8 +205,8 @@ def _grid(volume: Volume, z: float, voxel: float) -> Grid:
     return (int(steps[0]) + 1, int(steps[1]) + 1, 1), affine
 
 
-def _cut(volume: Volume, grid: Grid, order: int) -> NDArray[np.float32]:
-    """The volume on a grid of one plane, (X, Y), zero outside; reads only the slab of voxels around it."""
+def _cut(volume: Volume, grid: Grid, order: int, outside: float = 0.0) -> NDArray[np.float32]:
+    """The volume on a grid of one plane, (X, Y), `outside` beyond it; reads only the slab of voxels around it."""
     (across, along, _), affine = grid
     ends = nib.affines.apply_affine(affine, [(x, y, 0) for x in (0, across - 1) for y in (0, along - 1)])
     near = nib.affines.apply_affine(np.linalg.inv(volume.affine), ends)
@@ -213,7 +214,7 @@ def _cut(volume: Volume, grid: Grid, order: int) -> NDArray[np.float32]:
     stop = np.clip(np.ceil(near.max(0)).astype(int) + _MARGIN + 1, start + 1, volume.stored.shape)
     slab = volume.voxels(*(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True)))
     placed = volume.affine @ nib.affines.from_matvec(np.eye(3), start)
-    plane = resample_from_to(nib.Nifti1Image(slab, placed), grid, order=order, mode="constant", cval=0.0)
+    plane = resample_from_to(nib.Nifti1Image(slab, placed), grid, order=order, mode="constant", cval=outside)
     return np.asarray(plane.dataobj, dtype=np.float32)[:, :, 0]
 
 
