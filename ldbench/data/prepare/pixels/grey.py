@@ -31,7 +31,7 @@ from ldbench.errors import FaultyImageError, ImageError, UsageError
 BIT_DEPTH = "read at a bit depth of"
 FILE, PERCENTILE = "file", "percentile"
 _BIT_DEPTHS = (1, 2, 4, 8, 10, 12, 14, 16)
-_PIXEL_MM = (0.001, 100.0)
+_PIXEL_MM = (0.0001, 100.0)  # from microscopes to pictures of a few pixels
 _MOST_UNEVEN = 20.0  # no scanner makes pixels longer than that many times their width
 _DUST = 1e-6
 _EXACT_IN_FLOAT32 = 2**24

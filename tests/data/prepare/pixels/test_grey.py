@@ -76,7 +76,7 @@ def test_the_picture_stays_in_the_middle_of_its_square() -> None:
         assert found.sum() * mm**2 == pytest.approx(30 * spacing[0] * 41 * spacing[1], rel=0.01)
 
 
-@pytest.mark.parametrize("spacing", [(0, 1), (float("nan"), 1), (-1, 1), (1, 25), (1e-4, 1e-4), (500, 500)])
+@pytest.mark.parametrize("spacing", [(0, 1), (float("nan"), 1), (-1, 1), (1, 25), (1e-5, 1e-5), (500, 500)])
 def test_spacings_that_no_scanner_makes_are_refused(spacing: tuple[float, float]) -> None:
     with pytest.raises(FaultyImageError, match="expected pixels of") as caught:
         check_spacing(PATH, spacing)
