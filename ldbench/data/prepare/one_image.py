@@ -1,7 +1,8 @@
 """What a worker process does: read an image, check it, write its PNG so that only a whole one ever bears the name.
 
-Refuses blank images, and images that a reader returned against its promise. A fault comes back as text; anything else
-that goes wrong is a defect and keeps its traceback, with the image's name added.
+Refuses blank images, and images that a reader returned against its promise; notes those of very few grey levels. A
+fault comes back as text; anything else that goes wrong is a defect and keeps its traceback, with the image's name
+added.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from ldbench.errors import DataError, FaultyImageError, ImageError
 from ldbench.plugins.registry import import_file
 from ldbench.records.checksum import sha256_file
 from ldbench.records.files import whole_file
+
+FEW_LEVELS = "fewer than 32 grey levels"
+_FEW = 32
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,8 @@ def _make(reader: Reader, folder: Path, image_id: str, source: SourceImage) -> I
     _write(folder / f"{image_id}.png", content)
     size = (levels.shape[0], levels.shape[1])
     digest = hashlib.sha256(content).hexdigest()
-    return ImageOutcome(image_id, digest, size, source_sha256=of_source, notes=noted.notes)
+    few = (FEW_LEVELS,) if np.count_nonzero(np.bincount(levels.ravel(), minlength=256)) < _FEW else ()
+    return ImageOutcome(image_id, digest, size, source_sha256=of_source, notes=(*noted.notes, *few))
 
 
 def _write(path: Path, content: bytes) -> None:

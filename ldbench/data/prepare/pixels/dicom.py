@@ -39,7 +39,7 @@ def read_dicom(path: Path, *, voi: bool = True) -> Grey:
 
     Raises ImageError.
     """
-    from pydicom.errors import InvalidDicomError
+    from pydicom.errors import BytesLengthException, InvalidDicomError
 
     try:
         dataset, notes = open_dicom(path)
@@ -48,7 +48,7 @@ def read_dicom(path: Path, *, voi: bool = True) -> Grey:
         raise ImageError(f"{path}: expected a DICOM file, got something else; copy it again") from error
     except ImageError:
         raise
-    except BROKEN as error:
+    except (BytesLengthException, *BROKEN) as error:
         raise ImageError(f"can't read {path}: {one_line(error)}; expected a whole DICOM file") from error
 
 

@@ -64,7 +64,8 @@ def _check(path: Path, dataset: Any) -> None:
     if kind is None:
         raise ImageError(f"{path}: expected a DICOM image, got a DICOM file without one; leave it out")
     if kind not in _GREY or frames != 1:
-        text = f"{path}: expected one grey frame, got {kind}, {frames} frames; export the one meant"
+        name = " ".join(str(kind).split())
+        text = f"{path}: expected one grey frame, got {name}, {frames} frames; export the one meant"
         raise FaultyImageError(text, "several frames" if kind in _GREY else "colour")
     if int(dataset.Rows) * int(dataset.Columns) > MAX_PIXELS:
         raise ImageError(f"{path}: expected at most {MAX_PIXELS} pixels, got {dataset.Columns} x {dataset.Rows}")
@@ -82,7 +83,8 @@ def stored_values(path: Path, dataset: Any) -> NDArray[Any]:
     except BROKEN as error:
         if not compressed:
             raise
-        text = f"{path}: can't decode {syntax.name}: {one_line(error)[:160]}; {_remedy(syntax)}"
+        name = " ".join(syntax.name.split())
+        text = f"{path}: can't decode {name}: {one_line(error)[:160]}; {_remedy(syntax)}"
         raise FaultyImageError(text, "compressed") from error
     if values.ndim != 2:
         raise ImageError(f"{path}: expected pixels (H, W), got {values.shape}; export one frame")

@@ -246,7 +246,7 @@ def test_without_a_decoder_the_line_names_the_package_that_has_it(
     assert named <= installed | {"pylibjpeg-libjpeg"}  # under the GPL, for 12 bits of lossy JPEG alone
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 700), st.binary(min_size=1, max_size=6), st.booleans(), st.integers(0, 9000))
 def test_any_damage_is_a_picture_or_one_line(tmp_path: Path, at: int, junk: bytes, bare: bool, lost: int) -> None:
     path = film(

@@ -12,6 +12,7 @@ from PIL import Image
 
 from ldbench.api import SourceImage
 from ldbench.data.prepare.compose import prepare
+from ldbench.data.prepare.one_image import FEW_LEVELS
 from ldbench.data.prepare.pixels.pictures import UNEVEN_PRINT, read_picture
 from ldbench.data.prepare.readers.from_folder import FolderReader
 from ldbench.errors import FaultyImageError
@@ -67,6 +68,15 @@ def test_a_set_that_is_not_read_at_one_depth_is_warned_of(tmp_path: Path) -> Non
     assert again.notes == summary.notes
     stated = prepare(FolderReader(table, size=16, window="0,4095"), tmp_path, tmp_path / "stated")
     assert stated.notes == ()
+
+
+def test_a_range_that_is_hardly_used_is_noted_where_no_bit_depth_explains_it(tmp_path: Path) -> None:
+    Image.fromarray((40000 + RAMP * 4095).astype(np.uint16)).save(tmp_path / "a.png")
+    Image.fromarray((RAMP * 65535).astype(np.uint16)).save(tmp_path / "b.png")
+    table = tmp_path / "m.csv"
+    table.write_text("image,subject,diagnosis\na.png,a,CN\nb.png,b,CN\n", encoding="utf-8")
+    summary = prepare(FolderReader(table, size=32), tmp_path, tmp_path / "out")
+    assert [line.split() for line in summary.notes] == [f"noted {FEW_LEVELS} 1".split()]
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif"])
