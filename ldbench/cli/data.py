@@ -42,7 +42,7 @@ def prepare(
     size: Annotated[int, typer.Option(help="Side of the prepared images in pixels.")] = 512,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A setting of the reader, key=value, such as preprocessing.z=20; may be repeated."),
+        typer.Option("--set", help="A setting of the reader, key=value, such as window=0,80; may be repeated."),
     ] = None,
     csv: Annotated[
         Path | None, typer.Option(help="folder: columns image (below --root), subject, the class, optionally years.")

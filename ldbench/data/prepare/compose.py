@@ -77,7 +77,7 @@ def prepare(
     waiting = [(image_id, source) for image_id, source in by_id.items() if image_id not in outcomes]
     coming = _outcomes(reader, out / "images", waiting, jobs)
     with (out / "journal.csv").open("a", encoding="utf-8", newline="") as journal, closing(coming):
-        done = len(outcomes)
+        done, lines = len(outcomes), csv.writer(journal, lineterminator="\n")
         progress("images", done, len(by_id))
         for outcome in coming:
             done += 1
@@ -89,7 +89,7 @@ def prepare(
                 continue
             outcomes[outcome.image_id] = outcome
             # one write a line: a killed run leaves whole lines and perhaps the head of one
-            journal.write(f"{outcome.image_id},{outcome.sha256},{outcome.source_sha256}\n")
+            lines.writerow((outcome.image_id, outcome.sha256, outcome.source_sha256, *outcome.notes))
             journal.flush()
     if not outcomes:
         raise _nothing_usable(reader, root, out, skipped)
@@ -97,7 +97,8 @@ def prepare(
     prepared = [PreparedImage(by_id[image_id], image_id, outcome.sha256) for image_id, outcome in outcomes.items()]
     rows = rows_of(reader, plan, prepared)
     summary = write(out, reader, plan, size, rows, skipped)
-    return replace(summary, notes=notes_on([image.source for image in prepared], rows))
+    taken = [outcome.notes for outcome in outcomes.values()]
+    return replace(summary, notes=notes_on([image.source for image in prepared], rows, taken))
 
 
 def _nothing_usable(reader: Reader, root: Path, out: Path, skipped: Sequence[Skipped]) -> DataError:
@@ -181,7 +182,7 @@ def _finished(out: Path, by_id: Mapping[str, SourceImage]) -> dict[str, ImageOut
             journal.write("\n")
     finished: dict[str, ImageOutcome] = {}
     for row in csv.reader(text.splitlines()):
-        if len(row) != 3 or row[0] not in by_id:
+        if len(row) < 3 or row[0] not in by_id:
             continue
         try:
             content = (out / "images" / f"{row[0]}.png").read_bytes()
@@ -189,7 +190,7 @@ def _finished(out: Path, by_id: Mapping[str, SourceImage]) -> dict[str, ImageOut
             continue
         if hashlib.sha256(content).hexdigest() == row[1] and source_sha256(by_id[row[0]]) == row[2]:
             width, height = (int.from_bytes(content[_PNG_SIZE][at : at + 4], "big") for at in (0, 4))
-            finished[row[0]] = ImageOutcome(row[0], row[1], (height, width), source_sha256=row[2])
+            finished[row[0]] = ImageOutcome(row[0], row[1], (height, width), source_sha256=row[2], notes=tuple(row[3:]))
     return finished
 
 

@@ -12,11 +12,27 @@ from collections.abc import Iterable, Sequence
 
 from ldbench.api import SourceImage
 from ldbench.data.prepare.manifest import ManifestRow
+from ldbench.data.prepare.pixels.grey import BIT_DEPTH
 
 
-def notes_on(images: Sequence[SourceImage], rows: Iterable[ManifestRow]) -> tuple[str, ...]:
-    """A line for each attribute that isn't known of all images, and one for each doubt."""
-    return (*_unknown(images), *_alike(rows), *_spellings(images))
+def notes_on(
+    images: Sequence[SourceImage], rows: Iterable[ManifestRow], taken: Sequence[Sequence[str]] = ()
+) -> tuple[str, ...]:
+    """A line for each thing `taken` on trust of some images, each attribute that isn't known of all, and each doubt."""
+    return (*_taken(taken), *_unknown(images), *_alike(rows), *_spellings(images))
+
+
+def _taken(notes: Sequence[Sequence[str]]) -> list[str]:
+    """How many images each note is on; a warning where the bit depth of a set differs from one picture to another."""
+    counts = Counter(note for of_image in notes for note in of_image)
+    lines = [f"noted    {note:38} {count:8}" for note, count in sorted(counts.items())]
+    depths = [count for note, count in counts.items() if note.startswith(BIT_DEPTH)]
+    if depths and max(depths) < len(notes):
+        lines.append(
+            "warning: not all pictures were read at one bit depth, so the same value is not the same grey; if one "
+            "device made them, state it for all, as --set window=0,4095 for 12 bits"
+        )
+    return lines
 
 
 def _unknown(images: Sequence[SourceImage]) -> list[str]:

@@ -1,7 +1,8 @@
 """What a worker process does: read an image, check it, write its PNG so that only a whole one ever bears the name.
 
-Refuses blank images, and images that a reader returned against its promise. A fault comes back as text; anything else
-that goes wrong is a defect and keeps its traceback, with the image's name added.
+Refuses blank images, and images that a reader returned against its promise; notes those of very few grey levels. A
+fault comes back as text; anything else that goes wrong is a defect and keeps its traceback, with the image's name
+added.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ldbench.api import Reader, SourceImage
 from ldbench.data.prepare.pixels.radiograph import encode_png, to_levels
@@ -22,12 +27,16 @@ from ldbench.plugins.registry import import_file
 from ldbench.records.checksum import sha256_file
 from ldbench.records.files import whole_file
 
+FEW_LEVELS = "fewer than 32 grey levels"
+_FEW = 32
+
 
 @dataclass(frozen=True)
 class ImageOutcome:
     """An image's id, with the SHA-256 and size of its file, or with the fault that it has and the fault's rule.
 
-    `source_sha256` is that of the file that it was made from, "" where that is no file that can be read.
+    `source_sha256` is that of the file that it was made from, "" where that is no file that can be read. `notes` are
+    what its reader took on trust.
     """
 
     image_id: str
@@ -36,6 +45,23 @@ class ImageOutcome:
     fault: str = ""
     rule: str = "unreadable"
     source_sha256: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A prepared image `(H, W) float32 in [0, 1]`, and what was taken on trust: short lines that summaries count."""
+
+    pixels: NDArray[np.float32]
+    notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class NotingReader(Protocol):
+    """A reader that says what it took on trust."""
+
+    def noted_pixels(self, source: SourceImage) -> Noted:
+        """What `Reader.pixels` gives, with notes. Raises `ImageError` naming the file."""
 
 
 def make_images(reader: Reader, folder: Path, batch: Sequence[tuple[str, SourceImage]]) -> list[ImageOutcome]:
@@ -73,7 +99,8 @@ def _end_with(sentinel: int) -> None:
 def _make(reader: Reader, folder: Path, image_id: str, source: SourceImage) -> ImageOutcome:
     of_source = source_sha256(source)  # before the pixels: one that is replaced meanwhile is another the next time
     try:
-        levels = to_levels(reader.pixels(source))
+        noted = reader.noted_pixels(source) if isinstance(reader, NotingReader) else Noted(reader.pixels(source))
+        levels = to_levels(noted.pixels)
         if levels.ndim != 2 or levels.min() == levels.max():
             text = f"{source.name}: expected a grey image with contrast, got {levels.shape} of one level"
             raise FaultyImageError(text, "no contrast")
@@ -86,7 +113,9 @@ def _make(reader: Reader, folder: Path, image_id: str, source: SourceImage) -> I
         raise
     _write(folder / f"{image_id}.png", content)
     size = (levels.shape[0], levels.shape[1])
-    return ImageOutcome(image_id, hashlib.sha256(content).hexdigest(), size, source_sha256=of_source)
+    digest = hashlib.sha256(content).hexdigest()
+    few = (FEW_LEVELS,) if np.count_nonzero(np.bincount(levels.ravel(), minlength=256)) < _FEW else ()
+    return ImageOutcome(image_id, digest, size, source_sha256=of_source, notes=(*noted.notes, *few))
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -1,12 +1,14 @@
-"""Pixels of one file as they mean it: PNG, JPEG and TIFF by Pillow, DICOM by pydicom, a plane of NIfTI by nibabel.
+"""Pixels of one PNG, JPEG or TIFF as they mean it, by Pillow.
 
-Several frames or pages, transparency and a compressed DICOM that no installed package decodes are an `ImageError`
-naming the file and what would help.
+Such files say how fine they are printed and not how large their subject was: PNG's pHYs, JFIF's density and TIFF's
+resolution are ignored, so pixels are square; where they differ across and down, a note counts it.
+
+Several pages, transparency, and dim colour of 16 bits (of which Pillow reads 8) are an `ImageError` that names the
+file and what would help.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from ldbench.data.decoding import DAMAGE, check_area, decoding, one_line
+from ldbench.data.decoding import check_area, decoding
+from ldbench.data.prepare.pixels.grey import BIT_DEPTH, Grey, bit_depth
 from ldbench.errors import FaultyImageError, ImageError
 
 MAX_PIXELS = 8192 * 8192  # a bomb is refused from its header
+UNEVEN_PRINT = "uneven print resolution ignored"
 _FORMATS = ("PNG", "JPEG", "TIFF")
-_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # TIFF 6.0, section 3
+_BITS, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0  # TIFF 6.0, section 3
 _16_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
-
-
-@dataclass(frozen=True)
-class Grey:
-    """Grey values `(H, W)`; `range` is what black and white are, None where the image itself must tell.
-
-    `inverted`: the least value is white.
-    """
-
-    values: NDArray[Any]
-    range: tuple[float, float] | None
-    inverted: bool = False
+_RESOLUTIONS = ("dpi", "aspect", "resolution", "jfif_density")  # as Pillow calls what formats say of printing
+_EQUAL = 0.01
+_DIM = 64  # of 255: colour of 16 bits whose upper 8 hold no more was of fewer bits
 
 
 def read_picture(path: Path) -> Grey:
@@ -42,85 +37,58 @@ def read_picture(path: Path) -> Grey:
             _check(path, image)
             image.verify()  # a PNG's checksums, which decoding alone does not ask for
         with Image.open(path, formats=_FORMATS) as image:  # anew, as `verify` uses the first one up
-            upright = ImageOps.exif_transpose(image)
-            inverted = image.mode in _16_BIT and image.format == "TIFF" and _white_is_zero(image)
-            return _grey(path, upright, inverted)
-
-
-def read_dicom(path: Path) -> Grey:
-    """One grey frame of a DICOM file, rescaled by its slope and intercept. Raises ImageError."""
-    import pydicom
-    from pydicom.errors import InvalidDicomError
-
-    try:
-        dataset = pydicom.dcmread(path)
-        kind = str(dataset.get("PhotometricInterpretation", "none"))
-        frames = int(dataset.get("NumberOfFrames", 1) or 1)
-        if kind not in ("MONOCHROME1", "MONOCHROME2") or frames != 1:
-            raise ImageError(f"{path}: expected one grey frame, got {kind}, {frames} frames; export the one meant")
-        slope = float(dataset.get("RescaleSlope", 1) or 1)
-        intercept = float(dataset.get("RescaleIntercept", 0) or 0)
-        values = _decoded(path, dataset)
-    except InvalidDicomError as error:
-        raise ImageError(f"{path}: expected a DICOM file, got something else; copy it again") from error
-    except DAMAGE as error:
-        raise ImageError(f"can't read {path}: {one_line(error)}; expected a whole DICOM file") from error
-    if values.ndim != 2:
-        raise ImageError(f"{path}: expected pixels (H, W), got {values.shape}; export one frame")
-    return Grey(values.astype(np.float64) * slope + intercept, None, inverted=kind == "MONOCHROME1")
-
-
-def read_plane(path: Path) -> Grey | None:
-    """A NIfTI of one plane, row 0 anterior and column 0 the subject's left; None for a volume. Raises ImageError."""
-    import nibabel as nib
-
-    try:
-        image: Any = nib.load(path)
-        shape = image.shape
-        if len(shape) > 2 and any(side != 1 for side in shape[2:]):
-            return None
-        plane = np.asarray(image.dataobj).reshape(*shape[:2], 1)
-        turned = nib.as_closest_canonical(nib.Nifti1Image(plane, image.affine))
-    except (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError, *DAMAGE) as error:
-        raise ImageError(f"can't read {path}: {one_line(error)}; expected a NIfTI file") from error
-    values = np.asarray(turned.dataobj)
-    if values.shape[2] != 1:
-        raise ImageError(f"{path}: expected an axial plane, got one that lies along another axis; turn it")
-    return Grey(values[:, :, 0].T[::-1], None)
-
-
-def _decoded(path: Path, dataset: Any) -> NDArray[Any]:
-    try:
-        values: NDArray[Any] = dataset.pixel_array
-    except (NotImplementedError, RuntimeError, AttributeError, ImportError) as error:
-        syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
-        name = getattr(syntax, "name", "an unknown transfer syntax")
-        raise FaultyImageError(
-            f"{path}: can't decode {name}: {one_line(error)[:160]}; "
-            'pip install "pydicom[basic]" pylibjpeg-openjpeg, or decompress it (gdcmconv --raw)', "compressed",
-        ) from error
-    return values
+            return _grey(path, image)
 
 
 def _check(path: Path, image: Image.Image) -> None:
     check_area(path, image, MAX_PIXELS)
     if getattr(image, "n_frames", 1) != 1:
-        raise ImageError(f"{path}: expected one picture, got several pages or frames; save the one that is meant")
+        text = f"{path}: expected one picture, got several pages or frames; save the one that is meant"
+        raise FaultyImageError(text, "several frames")
     if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
         raise ImageError(f"{path}: expected no transparency, got mode {image.mode}; flatten it")
 
 
-def _white_is_zero(image: Image.Image) -> bool:
-    """Pillow inverts such TIFFs at 8 bits and leaves them as they are at 16."""
-    tags: Any = getattr(image, "tag_v2", {})
-    return bool(tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO)
+def _grey(path: Path, image: Image.Image) -> Grey:
+    mode, notes = image.mode, (UNEVEN_PRINT,) if _uneven(image) else ()
+    halved = mode == "RGB" and "16" in str(getattr(image, "tile", ""))  # Pillow drops the lower 8 of a colour's 16 bits
+    declared = _tag(image, _BITS)
+    inverted = mode in _16_BIT and _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO  # at 8 bits Pillow inverts them itself
+    upright = ImageOps.exif_transpose(image)
+    if mode in ("I", "F"):
+        return Grey(np.asarray(upright), notes=notes)
+    if mode in _16_BIT:
+        return _whole_numbers(np.asarray(upright).astype(np.uint16), 16, declared, inverted, notes)
+    if mode not in ("1", "L", "P", "RGB"):
+        raise FaultyImageError(f"{path}: expected a grey or RGB picture, got mode {mode}; convert it", "colour")
+    luma = np.asarray(upright.convert("RGB").convert("L") if mode == "P" else upright.convert("L"))
+    if halved and luma.max() < _DIM:
+        text = f"{path}: expected colour of 8 bits, got 16 bits that are hardly used; save it as 16-bit grey"
+        raise FaultyImageError(text, "colour")
+    return _whole_numbers(luma, 8, None, False, notes)
 
 
-def _grey(path: Path, image: Image.Image, inverted: bool) -> Grey:
-    if image.mode in _16_BIT:
-        return Grey(np.asarray(image).astype(np.uint16), (0, 65535), inverted)
-    if image.mode in ("I", "F"):
-        return Grey(np.asarray(image), None)
-    if image.mode not in ("1", "L", "P", "RGB"):
-        raise ImageError(f"{path}: expected a grey or RGB picture, got mode {image.mode}; convert it")
-    return Grey(np.asarray(image.convert("RGB").convert("L") if image.mode == "P" else image.convert("L")), (0, 255))
+def _whole_numbers(
+    values: NDArray[Any], bits: int, declared: object, inverted: bool, notes: tuple[str, ...]
+) -> Grey:
+    """Integers by the depth that the file declares or their largest value shows."""
+    depth = bit_depth(int(values.max(initial=0)), bits)
+    if isinstance(declared, int) and depth <= declared < bits:
+        depth = declared
+    notes = notes if depth == bits else (*notes, f"{BIT_DEPTH} {depth} in {bits}")
+    return Grey(values, (0, 2**depth - 1), inverted, notes=notes)
+
+
+def _tag(image: Image.Image, tag: int) -> object:
+    """A TIFF's tag, None where it or the format is another."""
+    tags: Any = getattr(image, "tag_v2", {}) if image.format == "TIFF" else {}
+    value: object = tags.get(tag)
+    return value[0] if isinstance(value, tuple) and value else value
+
+
+def _uneven(image: Image.Image) -> bool:
+    pair = next((image.info[name] for name in _RESOLUTIONS if name in image.info), None)
+    if not isinstance(pair, tuple) or len(pair) != 2:
+        return False
+    across, down = (float(side) for side in pair)
+    return abs(across - down) > _EQUAL * max(abs(across), abs(down))

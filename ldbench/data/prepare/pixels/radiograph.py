@@ -8,6 +8,8 @@ The square is padded before it is resized, so that the kernel sees black beyond 
 decoding (Pillow's draft mode) is not used: at 64 pixels it would save a third of decoding and resizing, and move pixels
 by 1.1 grey levels on average and 41 at most (at a border); at 512 there is nothing to scale.
 
+JFIF's density speaks of printing and is ignored: pixels are square.
+
 A rotation in the EXIF, CMYK and a film of one grey level throughout are refused, as damage is. JPEG has no checksum,
 so damage that leaves the markers in place passes; the manifest's hash guards what was made of it.
 """

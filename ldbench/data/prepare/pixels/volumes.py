@@ -32,7 +32,8 @@ from PIL import Image
 
 from ldbench.api import ParameterValue
 from ldbench.data.prepare.pixels.alignment import METHOD, aligned, simple_itk
-from ldbench.data.prepare.pixels.nifti import SUFFIXES, Volume, open_volume
+from ldbench.data.prepare.pixels.grey import check_window, stated_window
+from ldbench.data.prepare.pixels.nifti import SUFFIXES, Volume, check_oblique, open_volume
 from ldbench.errors import FaultyImageError, ImageError, UsageError
 
 _TOP_CM2 = 20.0  # foreground that makes a level part of the head
@@ -55,6 +56,8 @@ class Preprocessing:
     `depth` is for `plane = "head"`: 0.44 of the breadth gives z = 16 in ICBM152 without its skull, whose
     top is at 76.
     `oblique = "refuse"` refuses a volume turned by more than `oblique_degrees` from the RAS axes; "resample" cuts any.
+    `window` is "LOW,HIGH" for the values that become black and white, or "file" or "percentile", which are one: a NIfTI
+    declares none.
     `skull = "mask"` sets everything outside a mask to zero: `<scan><mask_suffix>.nii[.gz]` beside the scan. `square` is
     the side of the field of view that is kept, cropped or padded with black around its middle.
     `bias_correction` is N4 (Tustison et al. 2010) as SimpleITK has it. `untold_axes` is how the array of a file lies
@@ -69,6 +72,7 @@ class Preprocessing:
     z: float = 20.0
     low_percentile: float = 0.5
     high_percentile: float = 99.5
+    window: str = "file"
     oblique: Literal["resample", "refuse"] = "resample"
     oblique_degrees: float = 30.0
     untold_axes: str = ""
@@ -94,6 +98,7 @@ class Preprocessing:
                 {"L": "R", "P": "A", "I": "S"}.get(axis, axis) for axis in self.untold_axes
             ) in ([], ["A", "R", "S"]),
         }
+        check_window("preprocessing", self.window)
         for rule, holds in wrong.items():
             if not holds:
                 raise UsageError(f"preprocessing: expected {rule}, got {self}")
@@ -120,12 +125,8 @@ def axial_slice(path: Path, settings: Preprocessing) -> NDArray[np.float32]:
     a slice without contrast, a missing mask.
     """
     volume = open_volume(path, untold_axes=settings.untold_axes)
-    turned = float(np.degrees(nib.affines.obliquity(volume.affine).max()))
-    if settings.oblique == "refuse" and turned > settings.oblique_degrees:
-        raise FaultyImageError(
-            f"{path}: expected axes within {settings.oblique_degrees:g} degrees of RAS, got {turned:.1f}; "
-            "set oblique to resample, or leave it out", "oblique",
-        )
+    if settings.oblique == "refuse":
+        check_oblique(path, volume.affine, settings.oblique_degrees)
     if settings.bias_correction:
         volume = _bias_corrected(volume)
     scanner = volume.affine
@@ -133,11 +134,12 @@ def axial_slice(path: Path, settings: Preprocessing) -> NDArray[np.float32]:
         volume = aligned(volume, head_height(volume, 0.0))
     z = settings.z if settings.plane == "world" else head_height(volume, settings.depth)
     grid = _grid(volume, z, settings.voxel)
-    plane = _cut(volume, grid, order=1)
+    black = (stated_window(settings.window) or (0.0,))[0]
+    plane = _cut(volume, grid, order=1, outside=black)
     if settings.skull == "mask":
         mask = open_volume(_mask_of(path, settings.mask_suffix))
         placed = replace(mask, affine=volume.affine @ np.linalg.inv(scanner) @ mask.affine)
-        plane = plane * (_cut(placed, grid, order=0) > 0)
+        plane = np.where(_cut(placed, grid, order=0) > 0, plane, np.float32(black))
     return _picture(path, plane, settings)
 
 
@@ -203,8 +205,8 @@ def _grid(volume: Volume, z: float, voxel: float) -> Grid:
     return (int(steps[0]) + 1, int(steps[1]) + 1, 1), affine
 
 
-def _cut(volume: Volume, grid: Grid, order: int) -> NDArray[np.float32]:
-    """The volume on a grid of one plane, (X, Y), zero outside; reads only the slab of voxels around it."""
+def _cut(volume: Volume, grid: Grid, order: int, outside: float = 0.0) -> NDArray[np.float32]:
+    """The volume on a grid of one plane, (X, Y), `outside` beyond it; reads only the slab of voxels around it."""
     (across, along, _), affine = grid
     ends = nib.affines.apply_affine(affine, [(x, y, 0) for x in (0, across - 1) for y in (0, along - 1)])
     near = nib.affines.apply_affine(np.linalg.inv(volume.affine), ends)
@@ -212,12 +214,14 @@ def _cut(volume: Volume, grid: Grid, order: int) -> NDArray[np.float32]:
     stop = np.clip(np.ceil(near.max(0)).astype(int) + _MARGIN + 1, start + 1, volume.stored.shape)
     slab = volume.voxels(*(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True)))
     placed = volume.affine @ nib.affines.from_matvec(np.eye(3), start)
-    plane = resample_from_to(nib.Nifti1Image(slab, placed), grid, order=order, mode="constant", cval=0.0)
+    plane = resample_from_to(nib.Nifti1Image(slab, placed), grid, order=order, mode="constant", cval=outside)
     return np.asarray(plane.dataobj, dtype=np.float32)[:, :, 0]
 
 
 def _picture(path: Path, plane: NDArray[np.float32], settings: Preprocessing) -> NDArray[np.float32]:
-    low, high = np.percentile(plane, (settings.low_percentile, settings.high_percentile))
+    stated = stated_window(settings.window)
+    percentiles = (settings.low_percentile, settings.high_percentile)
+    low, high = np.percentile(plane, percentiles) if stated is None else np.asarray(stated, plane.dtype)
     if not high > low:
         raise FaultyImageError(
             f"{path}: expected a slice with contrast, got {low:g} nearly everywhere; leave it out", "no contrast"

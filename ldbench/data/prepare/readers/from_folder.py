@@ -4,10 +4,10 @@ Columns `image` (a path below the root), `subject`, the class attribute, and `ye
 order in time; of the further columns only those that `attributes` names, as a hospital's table may hold names and
 record numbers. `folder_table` says how cells are read. PNG, JPEG, TIFF, DICOM and NIfTI.
 
-Grey values: 8 and 16-bit pictures are divided by 255 and 65535; floats, wider integers, DICOM and NIfTI go from one
-percentile of the image to another. Colour becomes grey by ITU-R 601-2 luma. Then a centred square with black borders
-and Pillow's LANCZOS on float32, which widens with the scale when an image shrinks (antialiasing). A NIfTI volume is cut
-as `ldbench.data.prepare.pixels.volumes` says, by the settings `preprocessing`.
+One plane becomes a picture as `ldbench.data.prepare.pixels.grey` says, whatever its format: levels by `window`, colour
+to grey by ITU-R 601-2 luma, a centred square of millimetres with black borders. A NIfTI volume is cut as
+`ldbench.data.prepare.pixels.volumes` says, by the settings `preprocessing`; of them `untold_axes` and `oblique` hold
+for a NIfTI of one plane too.
 
 Refuses paths that leave the root, several frames, transparency, NaN, and an image without contrast: one line each.
 """
@@ -22,11 +22,15 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ldbench.api import Found, ParameterValue, Skipped, SourceImage
-from ldbench.data.prepare.pixels.pictures import Grey, read_dicom, read_picture, read_plane
-from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice, middle_square, resized
+from ldbench.data.prepare.one_image import Noted
+from ldbench.data.prepare.pixels.dicom import read_dicom
+from ldbench.data.prepare.pixels.dicom_file import begins_as_dicom
+from ldbench.data.prepare.pixels.grey import FILE, check_window, even_square, levels, notes_of
+from ldbench.data.prepare.pixels.nifti import read_plane
+from ldbench.data.prepare.pixels.pictures import read_picture
+from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
 from ldbench.data.prepare.readers.csv_text import known
 from ldbench.data.prepare.readers.folder_table import (
     IMAGE,
@@ -38,9 +42,9 @@ from ldbench.data.prepare.readers.folder_table import (
     number,
 )
 from ldbench.data.prepare.readers.listing import found_of
-from ldbench.errors import FaultyImageError, ImageError, UsageError
+from ldbench.errors import ImageError, UsageError
 
-_SHARED = ("size", "low_percentile", "high_percentile")
+_SHARED = ("size", "low_percentile", "high_percentile", "window")
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 _DICOM = (".dcm", ".dicom", ".ima")
 _NIFTI = (".nii", ".nii.gz")
@@ -51,7 +55,8 @@ class FolderReader:
     """`Reader` of a CSV and a folder. `classes` are those to use; with none given, all that the CSV names.
 
     `attributes` are the further columns that the manifest gets beside the class. `preprocessing` says how a volume is
-    cut; size and percentiles are the reader's own, for planes and volumes alike.
+    cut; size, percentiles and window are the reader's own, for planes and volumes alike. `window` is "file" (what the
+    file says is black and white, else percentiles), "percentile", or "LOW,HIGH" in the file's units.
     """
 
     csv: Path = Path("manifest.csv")
@@ -62,6 +67,7 @@ class FolderReader:
     size: int = 512
     low_percentile: float = 0.5
     high_percentile: float = 99.5
+    window: str = FILE
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
 
     def __post_init__(self) -> None:
@@ -71,6 +77,7 @@ class FolderReader:
         if not 0 <= self.low_percentile < self.high_percentile <= 100:
             got = f"{self.low_percentile:g} and {self.high_percentile:g}"
             raise UsageError(f"folder: expected percentiles rising from 0 to 100, got {got}")
+        check_window("folder", self.window)
         shared, usual = {name: getattr(self, name) for name in _SHARED}, Preprocessing()
         for name, value in shared.items():
             given = getattr(self.preprocessing, name)
@@ -92,23 +99,30 @@ class FolderReader:
 
     def pixels(self, source: SourceImage) -> NDArray[np.float32]:
         """The image `(size, size) float32 in [0, 1]`. Raises ImageError naming the file."""
-        suffix = _suffix(source.path)
+        return self.noted_pixels(source).pixels
+
+    def noted_pixels(self, source: SourceImage) -> Noted:
+        """The image, and what was taken on trust to make it. Raises ImageError naming the file."""
+        path, suffix = source.path, _suffix(source.path)
         if suffix in _NIFTI:
-            grey = read_plane(source.path)
+            cut = self.preprocessing
+            steepest = cut.oblique_degrees if cut.oblique == "refuse" else 180.0
+            grey = read_plane(path, untold_axes=cut.untold_axes, oblique_degrees=steepest)
             if grey is None:
-                return axial_slice(source.path, self.preprocessing)
+                return Noted(axial_slice(path, cut))
         else:
-            grey = read_dicom(source.path) if suffix in _DICOM else read_picture(source.path)
-        picture = self._scaled(source.path, grey)
-        return resized(middle_square(picture, max(picture.shape)), self.size, Image.Resampling.LANCZOS)
+            grey = read_dicom(path, voi=self.window == FILE) if suffix in _DICOM else read_picture(path)
+        picture = levels(path, grey, self.window, (self.low_percentile, self.high_percentile))
+        return Noted(even_square(picture, grey.spacing, self.size), notes_of(grey, self.window))
 
     def settings(self) -> Mapping[str, ParameterValue]:
         """The choices that pixels depend on; which images there are is the manifest's."""
         own: dict[str, ParameterValue] = {
             "class_attribute": self.class_attribute, "classes": ",".join(self.classes), "size": self.size,
             "low_percentile": self.low_percentile, "high_percentile": self.high_percentile,
-            "range": "8 and 16 bits by their type, others by percentiles", "grey": "ITU-R 601-2 luma",
-            "square": "centred, black borders", "resize": "PIL lanczos on float32, antialiased",
+            "window": self.window, "range": "DICOM by its window, integers by their bits, others by percentiles",
+            "grey": "ITU-R 601-2 luma", "square": "centred in mm, black borders",
+            "resize": "PIL lanczos on float32, antialiased",
         }
         return {**own, **{f"volume.{name}": value for name, value in self.preprocessing.settings().items()}}
 
@@ -141,32 +155,15 @@ class FolderReader:
         """The class as the table spells it, "" where it is unknown."""
         return str(row.attributes.get(self.class_attribute, ""))
 
-    def _scaled(self, path: Path, grey: Grey) -> NDArray[np.float32]:
-        values = grey.values.astype(np.float32)
-        if not np.isfinite(values).all():
-            text = f"{path}: expected finite pixels, got NaN or infinite ones; leave the file out"
-            raise FaultyImageError(text, "NaN")
-        if grey.range is not None:
-            low, high = grey.range
-        else:
-            low, high = (float(x) for x in np.percentile(values, (self.low_percentile, self.high_percentile)))
-        if not high > low or values.min() == values.max():
-            raise FaultyImageError(
-                f"{path}: expected an image with contrast, got {low:g} nearly everywhere; leave it out", "no contrast"
-            )
-        scaled = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
-        upright: NDArray[np.float32] = 1 - scaled if grey.inverted else scaled
-        return upright
-
 
 def _suffix(path: Path) -> str:
-    """The suffix that decides; a file without one is DICOM, as scanners and archives write it."""
+    """The suffix that decides; a file without one may be DICOM, as scanners and archives write it."""
     name = path.name.lower()
     for suffix in (*_NIFTI, *_DICOM, *_PICTURES):
         if name.endswith(suffix):
             return suffix
     with path.open("rb") as file:
-        if file.read(132)[128:] == b"DICM":
+        if begins_as_dicom(file.read(132)):
             return _DICOM[0]
     raise ImageError(f"{path}: expected one of {', '.join((*_PICTURES, *_DICOM, *_NIFTI))}, got another suffix")
 

@@ -114,6 +114,24 @@ def test_size_square_and_percentiles_do_what_they_say(tmp_path: Path, head: Head
     assert replace(SETTINGS, z=18.0).settings()["z"] == 18.0
 
 
+def test_a_window_states_what_is_black_and_what_is_not_there_is_black_too(tmp_path: Path, head: Head) -> None:
+    path = write_volume(tmp_path / "a.nii.gz", head)
+    low, high = (float(edge) for edge in np.percentile(open_volume(path).voxels(...), (60, 99)))
+    window = replace(SETTINGS, window=f"{low},{high}")
+    found, usual = axial_slice(path, window), axial_slice(path, SETTINGS)
+    assert np.corrcoef(found.ravel(), usual.ravel())[0, 1] > 0.8
+    np.testing.assert_array_equal(axial_slice(path, replace(SETTINGS, window="percentile")), usual)
+    lower = write_volume(tmp_path / "b.nii.gz", Head(head.voxels - 1000, head.affine), scaled=False)
+    ct = axial_slice(lower, replace(window, window=f"{low - 1000},{high - 1000}"))
+    np.testing.assert_allclose(ct, found, atol=0.02)
+    brain = replace(template_head(4.0, scalp=False), voxels=(template_head(4.0, scalp=False).voxels > 80) * 1.0)
+    write_volume(tmp_path / "b_brainmask.nii", Head(brain.voxels.astype(np.float32), brain.affine))
+    stripped = axial_slice(lower, replace(window, window=f"{low - 1000},{high - 1000}", skull="mask"))
+    assert (stripped[:4].max(), stripped[-4:].max()) == (0, 0)
+    with pytest.raises(UsageError, match="expected window file, percentile or LOW,HIGH"):
+        replace(SETTINGS, window="80,0")
+
+
 def test_a_mask_beside_the_scan_strips_the_skull(tmp_path: Path, head: Head) -> None:
     brain = template_head(4.0, scalp=False)
     path = write_volume(tmp_path / "a.nii.gz", head, axes="PSR")

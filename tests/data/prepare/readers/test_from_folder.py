@@ -12,14 +12,14 @@ import pydicom
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
-from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless, SecondaryCaptureImageStorage
+from pydicom.uid import JPEG2000Lossless, RLELossless
 
 from ldbench.api import SourceImage
 from ldbench.data.prepare.compose import prepare
 from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
 from ldbench.data.prepare.readers.from_folder import FolderReader
 from ldbench.errors import DataError, ImageError, UsageError
+from tests.stand_ins.films import film
 
 RAMP = np.linspace(0, 1, 64 * 64).reshape(64, 64)
 READER = FolderReader(size=32)
@@ -36,16 +36,8 @@ def pixels(path: Path, reader: FolderReader = READER) -> NDArray[np.float32]:
 def dicom(
     path: Path, values: NDArray[np.uint16], kind: str = "MONOCHROME2", slope: float = 1, syntax: str = ""
 ) -> Path:
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
-    meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid(entropy_srcs=["test"])
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    data = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
-    data.SOPClassUID, data.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
-    data.Rows, data.Columns, data.SamplesPerPixel = values.shape[0], values.shape[1], 1
-    data.PhotometricInterpretation, data.BitsAllocated, data.BitsStored, data.HighBit = kind, 16, 16, 15
-    data.PixelRepresentation, data.RescaleSlope, data.RescaleIntercept = 0, slope, -100
-    data.PixelData = values.tobytes()
+    film(path, values, kind=kind, RescaleSlope=slope, RescaleIntercept=-100)
+    data = pydicom.dcmread(path)
     if syntax == "rle":
         data.compress(RLELossless)
     if syntax == "j2k":  # what no decoder is installed for, or what is none
