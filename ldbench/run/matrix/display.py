@@ -113,7 +113,8 @@ class MatrixBars(MatrixDisplay):
 
 def line(job: Job, outcome: JobOutcome) -> str:
     """How a run ended, on one line."""
-    return f"{outcome.status:9}  {outcome.seconds:8.1f} s  {job.label}  {outcome.reason or job.folder}"
+    said = "; ".join(filter(None, (outcome.reason or job.folder, outcome.note)))
+    return f"{outcome.status:9}  {outcome.seconds:8.1f} s  {job.label}  {said}"
 
 
 @contextmanager

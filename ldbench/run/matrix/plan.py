@@ -49,11 +49,15 @@ class Job:
 
 @dataclass(frozen=True)
 class JobOutcome:
-    """How a run ended: computed, found finished, or failed with a reason of one line; and its seconds."""
+    """How a run ended: computed, found finished, or failed with a reason of one line; and its seconds.
+
+    `note` is what `ldbench run` would say of a run that was begun or finished before, "" for nothing.
+    """
 
     status: Status
     seconds: float
     reason: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)

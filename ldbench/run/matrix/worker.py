@@ -108,7 +108,8 @@ def thread_limits(threads: int | None) -> dict[str, str]:
 
 def _outcome(status: Status, job: Job, progress: Progress) -> JobOutcome:
     started = time.perf_counter()
-    settings = Settings(Path(job.out), job.seed, job.device, job.batch_size, job.overrides, progress)
+    said: list[str] = []
+    settings = Settings(Path(job.out), job.seed, job.device, job.batch_size, job.overrides, progress, said.append)
     failure = ""
     try:
         run(job.task, job.model, settings)
@@ -118,7 +119,7 @@ def _outcome(status: Status, job: Job, progress: Progress) -> JobOutcome:
     except (Exception, SystemExit) as error:  # a defect fails one run and is told; the others go on
         traceback.print_exc()
         status, failure = "failed", f"{reason(error)}; {job.run_folder.log} says where"
-    return JobOutcome(status, round(time.perf_counter() - started, 3), failure)
+    return JobOutcome(status, round(time.perf_counter() - started, 3), failure, "; ".join(said))
 
 
 def _print_to(log: Path) -> None:

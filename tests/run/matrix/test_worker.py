@@ -1,0 +1,67 @@
+"""What a run of a matrix says of a folder that it finds finished: what `ldbench run` says, and refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from ldbench.run.matrix.display import line
+from ldbench.run.matrix.plan import Job, Matrix, plan
+from ldbench.run.matrix.worker import read_back
+from ldbench.run.pipeline import Settings, run
+from tests.conftest import small_card
+
+GREY = """
+from dataclasses import dataclass
+from typing import ClassVar
+import torch
+from ldbench.api import Generator
+
+@dataclass
+class Grey(Generator):
+    kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
+
+    def generate(self, requests, context):
+        return torch.full((len(requests), *context.image_shape), 0.5)
+"""
+
+
+def finished_job(folder: Path, model: str) -> tuple[Job, list[str]]:
+    """The job of a run that `ldbench run` has finished, and what that says when it finds it so."""
+    card, said = str(small_card(folder)), list[str]()
+    run(card, model, Settings(folder / "runs"))
+    run(card, model, Settings(folder / "runs", say=said.append))
+    (job,) = plan(Matrix([card], [model], [0], folder / "runs", device="cpu"))
+    return job, said
+
+
+def test_a_finished_run_is_said_to_be_read_back_with_its_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    job, said = finished_job(tmp_path, "mean-image")
+    outcome = read_back(job)
+    assert (outcome.status, [outcome.note]) == ("read back", said)
+    assert re.search(r"small mean-image seed 0  \S+; read back: finished run of \d{4}-\S+$", line(job, outcome))
+
+
+def test_a_finished_run_of_other_code_is_said_to_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    package = tmp_path / "grey_package"
+    package.mkdir()
+    (package / "__init__.py").write_text(GREY, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    job, _ = finished_job(tmp_path, "grey_package:Grey")
+    (package / "__init__.py").write_text(GREY.replace("0.5)", "0.25)"), encoding="utf-8")
+    outcome = read_back(job)
+    assert outcome.status == "read back"
+    assert re.search(r"finished run of \S+; made by other code \(sha256:\w+, here sha256:\w+\)$", outcome.note)
+
+
+def test_a_finished_run_of_other_settings_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    job, _ = finished_job(tmp_path, "mean-image")
+    outcome = read_back(dataclasses.replace(job, batch_size=3))
+    assert (outcome.status, outcome.note) == ("failed", "")
+    assert "begun with batch_size 50, this run has 3" in outcome.reason
