@@ -199,6 +199,8 @@ class Metric:
     `axis` is the question that it helps to answer; a board shows the first metric of each axis of its card, and unfolds
     the others. `catches` names the failures of the gauntlet that must make it worse, `blind_to` those that it cannot
     see.
+    `every_class`: it needs evaluation cases of every class of the card; a run that has none of one is refused before it
+    begins.
     """
 
     name: str
@@ -217,3 +219,4 @@ class Metric:
     axis: MetricAxis | None = None
     catches: tuple[str, ...] = ()
     blind_to: tuple[str, ...] = ()
+    every_class: bool = False

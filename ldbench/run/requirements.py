@@ -137,7 +137,7 @@ def _of_classes(data: TaskData) -> Iterator[LdbenchError]:
     for metric, settings in task.metrics.items():
         if isinstance(settings, ClassifierSpec):
             asked += [(metric, "cases", cases), (metric, "test scans", _labels(data.of_classes("test"), name))]
-        if METRICS.load(metric).name == "target_auc":
+        if METRICS.load(metric).every_class:
             asked.append((metric, "evaluation cases", evaluated))
     if task.judge is not None and needing(task.metrics, "judge"):
         asked.append(("judge", "training scans", _labels(data.of_classes("train"), name)))
