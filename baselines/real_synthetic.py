@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -73,6 +73,13 @@ class RealSynthetic(BasicFT):
             if rows:
                 images[rows] = drawn_by([requests[row] for row in rows], context).to(images)
         return images
+
+    def files(self, context: Context) -> Mapping[str, Mapping[str, Path]]:
+        """The images of `samples`, whose name may hold a seed, or the backbone's files where it is fitted here."""
+        folder = self._samples_folder(context)
+        if folder is None:
+            return super().files(context)
+        return {"samples": {path.name: path for path in folder.glob("*.png")}}
 
     def _samples(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
         folder = self._samples_folder(context)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
 
 import torch
 
-from ldbench.api import Context, Generator, Moment, Needs, Request
+from ldbench.api import API_VERSION, Context, Generator, Moment, Needs, Request
 
 from .broken_generators import OnlyText, noise
 
@@ -29,6 +30,11 @@ class Offering(OnlyText):
         for step in range(3):
             images = noise(requests, context)
             yield Moment(step, 3, 1000 - step, images, images)
+
+
+    def files(self, context: Context) -> dict[str, dict[str, Path]]:
+        del context
+        return {"its own code": {"this": Path(__file__)}}
 
 
 @dataclass
@@ -75,6 +81,14 @@ class LoudTrajectory(Offering):
 
 
 @dataclass
+class AbsentFiles(Offering):
+    """Names a file that isn't there."""
+
+    def files(self, context: Context) -> dict[str, dict[str, Path]]:
+        return {"weights": {"unet.bin": context.folder / "unet.bin"}}
+
+
+@dataclass
 class OfAnotherTime(OnlyText):
     """Written for an API that isn't this one."""
 
@@ -112,10 +126,11 @@ BROKEN_OFFERS: list[tuple[type[Generator], str, str]] = [
     (EndlessNeeds, "needs", "got fit_flops inf"),
     (HalfLatents, "latents", r"got torch.float16 of shape \(2, 3, 8, 8\) of 2 images"),
     (ShortTrajectory, "trajectory", r"got steps \[0, 1\] of 3"),
+    (AbsentFiles, "files read", "got no file weights: unet.bin"),
     (LoudTrajectory, "trajectory", r"got step 0: images outside \[0, 1\]"),
 ]
 BROKEN_WORD: list[tuple[type[Generator], set[str], str]] = [
-    (OfAnotherTime, {"protocol"}, "written for ldbench.api 2.1, this ldbench has 1.1; install"),
+    (OfAnotherTime, {"protocol"}, f"written for ldbench.api 2.1, this ldbench has {API_VERSION}; install"),
     (SamplesUnknown, {"sampling parameters"}, "got steps, which it has no parameter of"),
     (Untyped, {"protocol", "parameters", "sampling parameters"}, "Untyped.levels: expected bool"),
     (Undocumented, {"docstring"}, "got none; write one line"),

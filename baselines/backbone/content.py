@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from ldbench.errors import WeightsError
+
 from .folder import CONFIGS, BackboneFolder
 from .precision import Precision
 from .source import PACKAGED, find_backbone
@@ -27,6 +29,18 @@ def backbone_content(name: str | None, precision: Precision, download: bool) -> 
         marks = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         digest.update(f"{path.relative_to(folder.path).as_posix()}\0{_sha256(path, marks)}\n".encode())
     return {CONTENT: digest.hexdigest()[:16]}
+
+
+def backbone_files(name: str | None, precision: Precision) -> dict[str, dict[str, Path]]:
+    """The files that are read of a backbone on this disk, for `HasFiles`; empty for a packaged one, and where there is
+    none yet."""
+    if name is None or name in PACKAGED:
+        return {}
+    try:
+        folder = find_backbone(name, precision, download=False)
+    except WeightsError:
+        return {}
+    return {"backbone": {path.relative_to(folder.path).as_posix(): path for path in _read_files(folder)}}
 
 
 def _read_files(folder: BackboneFolder) -> Iterator[Path]:

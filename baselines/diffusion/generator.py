@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import torch
@@ -15,6 +16,7 @@ import torch
 from ldbench.api import Context, Generator, Moment, Needs, Request, TrainingSet
 from ldbench.errors import GeneratorError, LdbenchError, UsageError
 
+from ..backbone.content import backbone_files
 from ..backbone.precision import Precision, arithmetic
 from ..drift import Delta, Drift, DriftKind, Shift, Where, make_drift, signal_leak
 from .latent_diffusion import LatentDiffusion, load_backbone
@@ -101,6 +103,10 @@ class StableDiffusion(Generator):
             (), TRAINING_PASSES * cost.flops * trained, cost.flops * self._image_calls(), CHECKPOINTED * training,
             cost.weight_bytes + STATE * training,
         )
+
+    def files(self, context: Context) -> Mapping[str, Mapping[str, Path]]:
+        """The backbone's files, whether a parameter or the card names it, by folder or hub id."""
+        return backbone_files(self.backbone or context.backbone, self._precision(context))
 
     def _training_calls(self) -> int:
         """Images that go through the U-Net in training, in all."""

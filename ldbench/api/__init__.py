@@ -18,6 +18,7 @@ from ldbench.api.generator import (
     Edit,
     Example,
     Generator,
+    HasFiles,
     HasLatents,
     HasNeeds,
     HasTrajectory,
@@ -34,10 +35,10 @@ from ldbench.api.values import Attributes, Direction, Kind, ParameterValue, Prog
 
 __all__ = [
     "API_VERSION", "Attributes", "Capabilities", "Case", "Context", "DataSource", "Dataset", "DescribeNetwork",
-    "Direction", "Edit", "Estimator", "Example", "Found", "Generator", "HasLatents", "HasNeeds", "HasTrajectory",
-    "Kind", "LoadNetwork", "Measured", "Metric", "MetricAxis", "MetricInputs", "Moment", "Need", "Needs", "Network",
-    "NoSettings", "ParameterValue", "Preset", "Progress", "Reader", "Record", "Request", "Score", "Skipped",
-    "SourceImage", "TrainingSet", "case_seed", "declare_missing_ops", "silent",
+    "Direction", "Edit", "Estimator", "Example", "Found", "Generator", "HasFiles", "HasLatents", "HasNeeds",
+    "HasTrajectory", "Kind", "LoadNetwork", "Measured", "Metric", "MetricAxis", "MetricInputs", "Moment", "Need",
+    "Needs", "Network", "NoSettings", "ParameterValue", "Preset", "Progress", "Reader", "Record", "Request", "Score",
+    "Skipped", "SourceImage", "TrainingSet", "case_seed", "declare_missing_ops", "silent",
 ]
 
 API_VERSION = "1.2"  # major.minor: the minor grows with what is added, the major with what breaks

@@ -250,6 +250,18 @@ class HasNeeds(Protocol):
 
 
 @runtime_checkable
+class HasFiles(Protocol):
+    """A generator that can say which files its images depend on beside those that its parameters name."""
+
+    def files(self, context: Context) -> Mapping[str, Mapping[str, Path]]:
+        """By what they are ("backbone"), and there by name: the files that are on this disk now.
+
+        Called before `fit` and after it, as a fit may download. Downloads, loads and writes nothing, and leaves out
+        what isn't there. A run records their digests, and is not continued with others.
+        """
+
+
+@runtime_checkable
 class HasTrajectory(Protocol):
     """A generator that can show its reverse process step by step."""
 

@@ -6,15 +6,16 @@ doesn't say, the content behind it does: code is edited without a new version, w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
-from ldbench.api import Generator
+from ldbench.api import Context, Generator, HasFiles
 from ldbench.plugins.code import code_digest
 from ldbench.plugins.generators import GENERATORS
 from ldbench.plugins.parameters import declared, parameters
 from ldbench.records.checksum import sha256_file
-from ldbench.records.content import CODE, PARAMETER, content_digest
+from ldbench.records.content import CODE, PARAMETER, content_digest, digest_of
 from ldbench.records.result import ModelRef
 
 
@@ -54,6 +55,13 @@ def content(name: str, generator: Generator, out: Path) -> dict[str, str]:
         if (path := _named(value)) is not None:
             digests[f"{PARAMETER}{parameter.name}"] = content_digest(path, out)
     return digests
+
+
+def further_content(generator: Generator, context: Context, known: Mapping[str, str]) -> dict[str, str]:
+    """Digests of the files that a generator reads beside those that its parameters name, which are `known` already."""
+    files = generator.files(context) if isinstance(generator, HasFiles) else {}
+    keys = {f"{PARAMETER}{what}": by_name for what, by_name in files.items()}
+    return {key: digest_of(by_name) for key, by_name in keys.items() if key not in known}
 
 
 def _named(value: str) -> Path | None:

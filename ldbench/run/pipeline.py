@@ -93,7 +93,7 @@ def run(task_name: str, model_name: str, settings: Settings) -> tuple[Result, Pa
     with folder.claimed() if processes.is_first else nullcontext():
         if processes.is_first:
             context = replace(context, content=model_ref.content(model_name, generator, settings.out))
-            _begin(context)
+            context = _begin(context, generator)
         processes.wait()
         if not folder.finished():
             _complete(context, generator)
@@ -119,15 +119,21 @@ def prepare(task_name: str, model_name: str, settings: Settings) -> tuple[Genera
     return generator, RunContext(data, model, settings, device, folder, processes)
 
 
-def _begin(context: RunContext) -> None:
-    """Begin the run or take it up, and say of one that is finished or can't be checked that it is."""
-    folder, say = context.folder, context.settings.say
+def _begin(context: RunContext, generator: Generator) -> RunContext:
+    """Begin the run or take it up, and say of one that is finished or can't be checked that it is; the context with
+    what the generator reads in its content."""
+    folder, settings, say = context.folder, context.settings, context.settings.say
+    whereabouts = generator_context(context.data.task, settings, context.device, folder.fit(), context.processes)
+    with blamed(f"{type(generator).__name__}: files"):
+        further = model_ref.further_content(generator, whereabouts, context.content)
+    context = replace(context, content={**context.content, **further})
     note = folder.begin(_state(context), context.content)
     if folder.finished():
         date = read(folder.result).created or "unknown date"
         say("; ".join(filter(None, (f"read back: finished run of {date}", note))))
     elif note:
         say(note)
+    return context
 
 
 def ready(task: Task, model_name: str, overrides: Mapping[str, str]) -> tuple[Generator, ModelRef]:
@@ -189,6 +195,8 @@ def _complete(context: RunContext, generator: Generator) -> None:
     stages: list[Stage] = []
     with timed("fit", stages, device):
         fit(generator, data, for_generator)
+    if processes.is_first:  # a fit may have downloaded what is read
+        context = _begin(context, generator)
     with timed("generate", stages, device):
         _generate(context, generator, for_generator)
     if not processes.is_first:

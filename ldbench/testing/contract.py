@@ -92,7 +92,11 @@ TRAJECTORY = Clause(
     "trajectory", "where it has `trajectory`: moments in order, the last at step `steps` - 1, images like generate's",
     "repair trajectory(), or leave it out",
 )
-OFFERS = (NEEDS, LATENTS, TRAJECTORY)
+READS = Clause(
+    "files read", "where it has `files`: paths of files that are there, found without writing",
+    "repair files(), or leave it out",
+)
+OFFERS = (NEEDS, LATENTS, TRAJECTORY, READS)
 
 SECONDS = Clause("time", "measured, not judged")
 MEMORY = Clause("memory", "measured, not judged")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import torch
 
-from ldbench.api import HasLatents, HasNeeds, HasTrajectory, Moment, Needs, Request
+from ldbench.api import HasFiles, HasLatents, HasNeeds, HasTrajectory, Moment, Needs, Request
 from ldbench.run.generate import ROUNDING_DUST
 from ldbench.testing import contract
 from ldbench.testing.finding import ClauseError, Finding, judge
@@ -64,7 +64,7 @@ def look_at_optional(trial: Trial, fitted: Fitted) -> list[Finding]:
     """The findings on each optional protocol."""
     return [
         judge(contract.NEEDS, lambda: _needs(trial)), judge(contract.LATENTS, lambda: _latents(trial, fitted)),
-        judge(contract.TRAJECTORY, lambda: _trajectory(trial, fitted)),
+        judge(contract.TRAJECTORY, lambda: _trajectory(trial, fitted)), judge(contract.READS, lambda: _reads(trial)),
     ]
 
 
@@ -78,11 +78,27 @@ def _needs(trial: Trial) -> str:
     wrong = [name for name in _NUMBERS if not (math.isfinite(getattr(needs, name)) and getattr(needs, name) >= 0)]
     if wrong:
         raise ClauseError(", ".join(f"{name} {getattr(needs, name)}" for name in wrong))
+    _nothing_written(asked)
+    missing = f"missing: {'; '.join(needs.missing)}" if needs.missing else "nothing missing"
+    return f"{missing}; {needs.image_flops:.2g} operations an image, {needs.device_bytes / 2**20:.0f} MiB on the device"
+
+
+def _reads(trial: Trial) -> str:
+    asked = trial.fresh("files")
+    if not isinstance(asked.generator, HasFiles):
+        return NONE
+    files = {what: dict(by_name) for what, by_name in asked.generator.files(asked.context).items()}
+    absent = [f"{what}: {name}" for what, paths in files.items() for name, path in paths.items() if not path.is_file()]
+    if absent:
+        raise ClauseError(f"no file {', '.join(absent[:5])}")
+    _nothing_written(asked)
+    return "; ".join(f"{what}: {len(by_name)} files" for what, by_name in files.items()) or "none"
+
+
+def _nothing_written(asked: Fitted) -> None:
     written = sorted(path.name for path in asked.context.folder.iterdir())
     if written:
         raise ClauseError(f"{', '.join(written[:5])} written")
-    missing = f"missing: {'; '.join(needs.missing)}" if needs.missing else "nothing missing"
-    return f"{missing}; {needs.image_flops:.2g} operations an image, {needs.device_bytes / 2**20:.0f} MiB on the device"
 
 
 def _latents(trial: Trial, fitted: Fitted) -> str:

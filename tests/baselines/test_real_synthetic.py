@@ -106,3 +106,11 @@ def test_conformance() -> None:
     assert [finding for finding in findings if not finding.passed] == []
     assert RealSynthetic.capabilities().kinds == {"text-to-image"}
     assert RealSynthetic.reference
+
+
+def test_the_images_of_a_run_are_files_that_a_result_digests(context: Context, tmp_path: Path) -> None:
+    folder = tmp_path / "seed-3" / "images"
+    write_image(shade(REQUESTS[0]), folder / "a.png")
+    ready = RealSynthetic(samples=str(tmp_path / "seed-{seed}" / "images"))
+    assert ready.files(context) == {"samples": {"a.png": folder / "a.png"}}
+    assert RealSynthetic().files(replace(context, backbone="tiny-sd")) == {}

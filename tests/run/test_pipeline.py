@@ -20,7 +20,7 @@ from typing import ClassVar
 import pytest
 import torch
 
-from ldbench.api import Context, Generator, Needs, Request
+from ldbench.api import Context, Generator, Needs, Request, TrainingSet
 from ldbench.board.collect import collect
 from ldbench.board.leaderboard import fold
 from ldbench.board.row_labels import label
@@ -56,6 +56,20 @@ class Needy(Greedy):
 
     def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
         return torch.full((len(requests), *context.image_shape), 0.5)
+
+
+@dataclass
+class Fetching(Needy):
+    """Reads weights that the card names and its fit fetches."""
+
+    place: ClassVar[Path]
+
+    def fit(self, train: TrainingSet, context: Context) -> None:
+        if not self.place.exists():
+            self.place.write_bytes(b"1")
+
+    def files(self, context: Context) -> dict[str, dict[str, Path]]:
+        return {"backbone": {"unet.bin": self.place}} if self.place.is_file() else {}
 
 
 def test_a_run_writes_a_valid_result_with_provenance(tmp_path: Path) -> None:
@@ -181,6 +195,30 @@ def test_weights_that_are_replaced_in_place_are_not_taken_for_those_of_the_run(a
     assert author.run(str(folder)) == first
     shutil.rmtree(folder)
     assert author.run(str(folder)) == first  # read where the weights are not
+
+
+def test_what_a_generator_says_that_it_reads_is_known_by_content_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Fetching, "place", tmp_path / "unet.bin", raising=False)
+    card, settings = str(small_card(tmp_path)), Settings(tmp_path / "runs")
+    first = run(card, f"{__name__}:Fetching", settings)
+    assert first[0].environment is not None
+    digest = first[0].environment.packages["content of backbone"]  # which wasn't there when the run began
+    state = json.loads((first[1].parent / "run.json").read_text(encoding="utf-8"))
+    assert state["content of backbone"] == digest
+    assert run(card, f"{__name__}:Fetching", settings) == first
+    Fetching.place.write_bytes(b"2")
+    with pytest.raises(ResultError, match=rf"begun with other content of backbone \({digest}, here sha256:\w{{16}}\)"):
+        run(card, f"{__name__}:Fetching", settings)
+    Fetching.place.unlink()
+    assert run(card, f"{__name__}:Fetching", settings) == first  # read where the weights are not
+
+
+def test_files_that_raise_are_the_generators_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Fetching, "files", lambda self, context: 1 / 0)
+    with pytest.raises(GeneratorError, match="Fetching: files raised ZeroDivisionError"):
+        run(str(small_card(tmp_path)), f"{__name__}:Fetching", Settings(tmp_path / "runs"))
 
 
 @pytest.mark.parametrize(

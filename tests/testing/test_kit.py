@@ -89,14 +89,18 @@ def test_a_broken_fit_is_named(cls: type[Generator], expected: set[str]) -> None
     assert set(failed(check_generator(cls))) == expected
 
 
+OFFERED = ("needs", "latents", "trajectory", "files read")
+
+
 def test_what_a_generator_offers_besides_is_looked_at() -> None:
     findings = {finding.name: finding for finding in check_generator(Offering)}
     assert failed(list(findings.values())) == {}
     assert findings["text-to-image: latents"].seen == "(2, 3, 8, 8) of 2 images"
     assert findings["text-to-image: trajectory"].seen == "3 moments of 3 steps"
     assert findings["text-to-image: needs"].seen.startswith("nothing missing; 1e+06 operations an image")
+    assert findings["text-to-image: files read"].seen == "its own code: 1 files"
     lacking = {finding.name: finding for finding in check_generator(OnlyText)}
-    assert {lacking[f"text-to-image: {name}"].seen for name in ("needs", "latents", "trajectory")} == {"not offered"}
+    assert {lacking[f"text-to-image: {name}"].seen for name in OFFERED} == {"not offered"}
 
 
 @pytest.mark.parametrize(("cls", "clause", "message"), BROKEN_OFFERS)

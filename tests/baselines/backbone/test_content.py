@@ -6,12 +6,16 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ldbench_baselines.backbone.content import CONTENT, backbone_content
+from ldbench_baselines.autoencoder import Autoencoder
+from ldbench_baselines.backbone.content import CONTENT, backbone_content, backbone_files
+from ldbench_baselines.diffusion.generator import StableDiffusion
 from safetensors.torch import load_file, save_file
 
 from tests.baselines.conftest import edit_json
+from tests.baselines.discs import context
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
 WEIGHTS = (UNET, "vae/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors")
@@ -56,3 +60,24 @@ def test_settings_and_the_vocabulary_count_and_what_is_not_read_does_not(backbon
 
 def test_the_packaged_one_and_none_are_known_by_name() -> None:
     assert backbone_content("tiny-sd", "float32", False) == {} == backbone_content(None, "float32", False)
+
+
+def test_the_files_of_a_backbone_are_those_that_are_digested(backbone_copy: Path) -> None:
+    (files,) = backbone_files(str(backbone_copy), "float32").values()
+    assert set(WEIGHTS) == {name for name in files if name.endswith(".safetensors")}
+    for name, path in files.items():
+        assert path == backbone_copy / name
+        if name not in WEIGHTS:
+            before = of(backbone_copy)
+            path.write_text(f"{path.read_text(encoding='utf-8')}\n", encoding="utf-8")
+            assert of(backbone_copy) != before
+
+
+@pytest.mark.parametrize("name", ["tiny-sd", None, "no/where", "no such folder"])
+def test_a_packaged_backbone_and_one_that_is_not_here_have_no_files(name: str | None) -> None:
+    assert backbone_files(name, "float32") == {}
+
+
+def test_rows_without_a_fit_name_the_backbone_that_the_card_recommends(random_backbone: Path, tmp_path: Path) -> None:
+    for method in (StableDiffusion, Autoencoder):
+        assert method().files(context(tmp_path, random_backbone)) == backbone_files(str(random_backbone), "float32")
