@@ -276,16 +276,33 @@ def test_a_path_of_another_machine_leaves_the_root(tmp_path: Path) -> None:
     assert [left.rule for left in reader.found(root).skipped] == ["outside-root"]
 
 
+def test_links_count_as_the_files_that_they_lead_to(tmp_path: Path) -> None:
+    text = "image,subject,diagnosis\nlink.png,a,CN\nscratch/a.png,b,CN\nlost.png,c,CN\nloop.png,d,CN\n"
+    root, reader = folder_with(tmp_path, text)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.png").write_bytes((root / "0.png").read_bytes())
+    (root / "scratch").symlink_to(tmp_path / "elsewhere")
+    (root / "lost.png").symlink_to(tmp_path / "nowhere.png")
+    (root / "loop.png").symlink_to(root / "loop.png")
+    found = reader.found(root)
+    assert [image.name for image in found.images] == ["link.png", "scratch/a.png"]
+    assert {(left.name, left.rule) for left in found.skipped} == {(n, "missing-file") for n in ("lost.png", "loop.png")}
+    assert all("got a link that leads to none (line" in left.reason for left in found.skipped)
+    outside = reader.pixels(replace(found.images[0], path=tmp_path / "outside.png"))
+    assert np.array_equal(reader.pixels(found.images[0]), outside)
+
+
 def test_what_is_wrong_with_a_line_is_named(tmp_path: Path) -> None:
     lines = [
-        "0.png,a,CN,1", "0.png,a,CN,1", "../outside.png,b,CN,1", "link.png,b,CN,1", "/etc/hosts,b,CN,1",
+        "0.png,a,CN,1", "0.png,a,CN,1", "../outside.png,b,CN,1", "x/../../outside.png,b,CN,1", "/etc/hosts,b,CN,1",
         "gone.png,c,CN,1", "1.png,,CN,1", "2.png,d,,1", "3.png,e,CN,soon",
     ]
     root, reader = folder_with(tmp_path, "image,subject,diagnosis,years\n" + "\n".join(lines) + "\n")
     found = reader.found(root)
     assert [image.name for image in found.images] == ["0.png"]
     assert {(each.name, each.rule) for each in found.skipped} == {
-        ("0.png", "listed-twice"), ("../outside.png", "outside-root"), ("link.png", "outside-root"),
+        ("0.png", "listed-twice"), ("../outside.png", "outside-root"),
+        ("x/../../outside.png", "outside-root"),
         ("/etc/hosts", "outside-root"), ("gone.png", "missing-file"), ("1.png", "blank-cell"), ("2.png", "blank-cell"),
         ("3.png", "years"),
     }
