@@ -1,4 +1,4 @@
-"""One radiograph: a JPEG made into a small grey square, and that square as the bytes of a PNG.
+"""One radiograph: a JPEG or PNG made into a small grey square, and that square as the bytes of a PNG.
 
 What is done to the pixels, in order: decoded in full by libjpeg, colour to grey by ITU-R 601-2 luma (Pillow's
 `convert("L")`), a square by black borders or by the centre crop, resizing in 8 bits by Pillow's bicubic or Lanczos
@@ -37,6 +37,7 @@ RANGE_DUST = 1e-6  # floating-point resizing may end this far outside [0, 1]
 _KERNELS = {"bicubic": Image.Resampling.BICUBIC, "lanczos": Image.Resampling.LANCZOS}
 _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_DEPTH, _BITS = 24, 8  # the byte that holds the bits a sample (PNG 11.2.2)
 _AVERAGE_FILTER = 3
 
 
@@ -62,6 +63,32 @@ def read_jpeg(
             if content.rfind(_END_OF_IMAGE) < content.rfind(_START_OF_SCAN):
                 raise ImageError(f"{label}: expected a whole JPEG, got one without an end; copy the file again")
             grey = image.convert("L")
+    return _prepared(label, grey, size, square, resample)
+
+
+def read_png(
+    path: Path, size: int, *, square: Square = "pad", resample: Resample = "bicubic", name: str | None = None
+) -> NDArray[np.float32]:
+    """The same of a PNG of 8 bits, whose checksums show damage."""
+    label = name or str(path)
+    with decoding(label, "PNG", MAX_PIXELS, "copy the file again"):
+        if not path.is_file():
+            raise ImageError(f"{label}: expected a PNG file, got none; copy the data set again")
+        content = path.read_bytes()
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
+            check_area(label, image, MAX_PIXELS)
+            deep = content[_PNG_DEPTH] > _BITS  # Pillow reads 16-bit RGB as 8-bit without a word
+            if image.mode not in ("L", "RGB") or deep or "transparency" in image.info:
+                got = f"{image.mode} of {content[_PNG_DEPTH]} bits"
+                raise ImageError(f"{label}: expected a grey or RGB PNG of 8 bits, opaque, got {got}; save it as grey")
+            image.verify()
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:  # anew, as `verify` uses the first one up
+            check_upright(label, image)
+            grey = image.convert("L")
+    return _prepared(label, grey, size, square, resample)
+
+
+def _prepared(label: str, grey: Image.Image, size: int, square: Square, resample: Resample) -> NDArray[np.float32]:
     levels = np.asarray(grey)
     if levels.min() == levels.max():
         text = f"{label}: expected a radiograph, got grey level {levels[0, 0]} throughout; leave it out"

@@ -1,4 +1,4 @@
-"""CheXpert-v1.0, small or full-size, as its owners ship it: frontal films that carry exactly one of the four classes.
+"""CheXpert-v1.0, small or full-size, and CheXpert Plus, as their owners ship them: frontal films of exactly one class.
 
 An image is used when it is frontal, the patient's age and sex are known, and exactly one of No Finding, Cardiomegaly,
 Pleural Effusion and Pneumonia is 1 after the policy for uncertain (-1) and blank labels has been applied (rule
@@ -25,24 +25,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ldbench.api import Attributes, Found, ParameterValue, Skipped, SourceImage
-from ldbench.data.prepare.pixels.radiograph import Resample, Square, read_jpeg
+from ldbench.data.prepare.pixels.radiograph import Resample, Square, read_jpeg, read_png
+from ldbench.data.prepare.readers.chexpert_plus import PARTS, plus_release, plus_table
 from ldbench.data.prepare.readers.chexpert_table import (
     FINDING_COLUMNS,
     Cells,
     FilmPlace,
     LeftOut,
+    Release,
     Tables,
     check_view,
-    data_folder,
-    films_of,
-    is_batch,
     label_of,
     patient_age,
     patient_sex,
     place_of,
-    table_rows,
+    release_of,
 )
-from ldbench.errors import UsageError
+from ldbench.errors import DataError, UsageError
 
 CLASS_COLUMNS = {
     "no finding": "No Finding", "cardiomegaly": "Cardiomegaly", "pleural effusion": "Pleural Effusion",
@@ -53,13 +52,13 @@ _CONTRADICTING = tuple(name for name in FINDING_COLUMNS if name not in ("No Find
 
 @dataclass(frozen=True)
 class CheXpertReader:
-    """Reads `train.csv`, `valid.csv` and the JPEGs they name.
+    """Reads `train.csv`, `valid.csv` and the films they name, or CheXpert Plus where `labels` is a part of a report.
 
     `uncertain`: an image with -1 in one of the four classes is left out (`skip`), or -1 counts as 0 or 1. `blank`: a
     finding that the report doesn't mention counts as 0, or `skip` leaves the image out; No Finding is 1 or blank in
     `train.csv`, so its own blank is always 0. `per_patient` images of each patient are taken, the first usable ones by
-    study and view number; 0 takes all. `tables` both are expected unless one is named. `size`, `square` and `resample`
-    are `read_jpeg`'s.
+    study and view number; 0 takes all. `tables` both are expected unless one is named. `labels`: those of the `table`,
+    or for CheXpert Plus those of a part of the reports. `size`, `square` and `resample` are `read_jpeg`'s.
     """
 
     size: int = 512
@@ -69,6 +68,7 @@ class CheXpertReader:
     tables: Tables = "both"
     square: Square = "pad"
     resample: Resample = "bicubic"
+    labels: Literal["table", "impression", "findings", "report"] = "table"
 
     dataset: str = field(default="chexpert", init=False)
     class_attribute: str = field(default="finding", init=False)
@@ -84,6 +84,7 @@ class CheXpertReader:
             "tables both, train or valid": self.tables in ("both", "train", "valid"),
             "square pad or crop": self.square in ("pad", "crop"),
             "resample bicubic or lanczos": self.resample in ("bicubic", "lanczos"),
+            "labels table, impression, findings or report": self.labels in ("table", *PARTS),
         }
         for expected, holds in choices.items():
             if not holds:
@@ -94,29 +95,27 @@ class CheXpertReader:
 
         Faults (damage): a path of another shape or out of the root, an image that stands in two rows, a file that is
         missing, an unreadable age, sex, view or label. Rules (choices): `frontal`, `age` (0 is CheXpert's unknown),
-        `sex` (Unknown), `uncertain`, `blank`, `one-class`, `per-patient`.
+        `sex` (Unknown), `uncertain`, `blank`, `one-class`, `per-patient`, and of CheXpert Plus `no-text`.
         """
-        folder = data_folder(root, self.tables)
-        films = films_of(folder)
-        inside = folder.relative_to(root).as_posix()
-        prefix = "" if inside == "." or is_batch(folder) else f"{inside}/"
+        release = self._release(root)
         usable: list[tuple[FilmPlace, SourceImage]] = []
         skipped: list[Skipped] = []
-        rows = table_rows(folder, self.tables)
-        places = [place_of(row) for _, row in rows]
+        places = [place_of(row.cells) for row in release.rows]
         rows_of = Counter(place.image for place in places if isinstance(place, FilmPlace) and place.side == "frontal")
-        for (line, row), place in zip(rows, places, strict=True):
-            name = line
+        for row, place in zip(release.rows, places, strict=True):
+            name = row.line
             try:
                 if isinstance(place, LeftOut):
                     raise place
-                name = f"{prefix}{place.rest}"
-                check_view(row, place)  # first: what the other cells of a lateral hold is nobody's concern
+                name = f"{release.prefix}{place.rest}"
+                check_view(row.cells, place)  # first: what the other cells of a lateral hold is nobody's concern
                 if rows_of[place.image] > 1:
                     raise LeftOut("fault", "duplicate", f"{place.image} stands in {rows_of[place.image]} rows")
-                age, sex = patient_age(row), patient_sex(row)
-                attributes: Attributes = {"finding": self._finding(row), "age": age, "sex": sex}
-                source = SourceImage(name, films.path(place), place.patient, place.image, attributes)
+                if row.left_out is not None:
+                    raise row.left_out
+                age, sex = patient_age(row.cells), patient_sex(row.cells)
+                attributes: Attributes = {"finding": self._finding(row.cells), "age": age, "sex": sex}
+                source = SourceImage(name, release.films.path(place), place.patient, place.image, attributes)
                 usable.append((place, source))
             except LeftOut as why:
                 skipped.append(Skipped(name, why.reason, why.kind, why.rule))
@@ -125,15 +124,26 @@ class CheXpertReader:
 
     def pixels(self, source: SourceImage) -> NDArray[np.float32]:
         """`(size, size) float32 in [0, 1]`; ImageError naming the file."""
-        return read_jpeg(source.path, self.size, square=self.square, resample=self.resample, name=source.name)
+        read = read_png if source.path.suffix == ".png" else read_jpeg
+        return read(source.path, self.size, square=self.square, resample=self.resample, name=source.name)
 
     def settings(self) -> Mapping[str, ParameterValue]:
         """Every choice, for the record."""
         return {
             "size": self.size, "uncertain": self.uncertain, "blank": self.blank, "per_patient": self.per_patient,
             "tables": self.tables, "square": self.square, "resample": self.resample, "views": "frontal",
-            "one_class": ", ".join(self.classes),
+            "one_class": ", ".join(self.classes), **({} if self.labels == "table" else {"labels": self.labels}),
         }
+
+    def _release(self, root: Path) -> Release:
+        if self.labels != "table":
+            return plus_release(root, self.tables, self.labels)
+        if (table := plus_table(root)) is not None and not (root / "train.csv").is_file():
+            raise DataError(
+                f"{table}: expected to know which labels, as CheXpert Plus has three kinds; --set labels=impression "
+                "(what CheXpert's own were read off), findings or report"
+            )
+        return release_of(root, self.tables)
 
     def _finding(self, row: Cells) -> str:
         """The one class of the four that a row carries under the policies."""

@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from ldbench.data.prepare.readers.tables import read_cells
 from ldbench.errors import DataError
@@ -29,7 +29,7 @@ FOLDERS = ("CheXpert-v1.0-small", "CheXpert-v1.0")
 OLDEST = 120
 _PATH = re.compile(
     r"(?:[^/\\]+/)*(?P<rest>(?:train|valid)/(?P<patient>patient\d+)/study(?P<study>\d+)/"
-    r"view(?P<view>\d+)_(?P<side>frontal|lateral)\.jpe?g)", re.ASCII
+    r"view(?P<view>\d+)_(?P<side>frontal|lateral)\.(?:jpe?g|png))", re.ASCII
 )
 _BATCH = "CheXpert-v1.0 batch *"
 _LABELS = {"": None, "1.0": 1, "1": 1, "0.0": 0, "0": 0, "-1.0": -1, "-1": -1}
@@ -66,6 +66,32 @@ class FilmPlace:
 
 
 @dataclass(frozen=True)
+class Row:
+    """A row of a table: its line, what its cells say by the names of `train.csv`, and why it can't be used, where that
+    is known already."""
+
+    line: str
+    cells: Cells
+    left_out: LeftOut | None = None
+
+
+class FilmFolder(Protocol):
+    """Knows where films lie."""
+
+    def path(self, place: FilmPlace) -> Path:
+        """The film of a row; where there is none, its usual place."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """What an owners' folder holds: rows, the films that they name, and what goes before a film's name."""
+
+    rows: Sequence[Row]
+    films: FilmFolder
+    prefix: str
+
+
+@dataclass(frozen=True)
 class Films:
     """Where films lie: beside the tables, in `folder`, or by patient in the batch folders of the full-size release."""
 
@@ -79,6 +105,14 @@ class Films:
         batches = self.batches.get(place.patient, ()) if split == "train" else ()
         inside = (batch / below for batch in batches)
         return next((film for film in inside if film.is_file()), path)
+
+
+def release_of(root: Path, tables: Tables) -> Release:
+    """What the tables in `root` or below it name. Raises DataError for another layout."""
+    folder = data_folder(root, tables)
+    inside = folder.relative_to(root).as_posix()
+    prefix = "" if inside == "." or is_batch(folder) else f"{inside}/"
+    return Release(table_rows(folder, tables), films_of(folder), prefix)
 
 
 def films_of(folder: Path) -> Films:
@@ -108,9 +142,9 @@ def data_folder(root: Path, tables: Tables) -> Path:
     raise DataError(f"{root}: expected {' and '.join(names)} there or in {FOLDERS[0]}/, got neither; name that folder")
 
 
-def table_rows(folder: Path, tables: Tables) -> list[tuple[str, Cells]]:
-    """Every row as (`train.csv line 17`, column -> text, "" where blank). Raises DataError naming the table."""
-    return [pair for name in _file_names(tables) for pair in _read(folder / name)]
+def table_rows(folder: Path, tables: Tables) -> list[Row]:
+    """Every row; its line is `train.csv line 17`, a cell text, "" where blank. Raises DataError naming the table."""
+    return [row for name in _file_names(tables) for row in _read(folder / name)]
 
 
 def place_of(row: Cells) -> FilmPlace | LeftOut:
@@ -176,10 +210,10 @@ def _file_names(tables: Tables) -> tuple[str, ...]:
     return ("train.csv", "valid.csv") if tables == "both" else (f"{tables}.csv",)
 
 
-def _read(path: Path) -> list[tuple[str, Cells]]:
+def _read(path: Path) -> list[Row]:
     table = read_cells(path, "CheXpert's table", COLUMNS)
     cells = zip(*(table[name].tolist() for name in COLUMNS), strict=True)
     return [
-        (f"{path.name} line {line}", dict(zip(COLUMNS, row, strict=True)))
+        Row(f"{path.name} line {line}", dict(zip(COLUMNS, row, strict=True)))
         for line, row in zip(table.index, cells, strict=True)
     ]

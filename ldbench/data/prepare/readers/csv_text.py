@@ -11,7 +11,6 @@ from __future__ import annotations
 import codecs
 import csv
 import difflib
-import io
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -30,7 +29,8 @@ _MARKS = (  # UTF-32's before UTF-16's: they begin alike
 )
 _EXCEL = re.compile(r'"?sep=([^\r\n" ])"?(\r\n|\r|\n)', re.IGNORECASE)
 
-_NO_RECORD: tuple[int, list[str], int] = (0, [], 0)
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_NO_RECORD: tuple[int, list[str], list[str]] = (0, [], [])
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class _Text:
     """A decoded file; `certain` is False where only its ASCII characters are."""
 
     path: Path
-    lines: list[str]
+    text: str
     certain: bool
     first: int
     separator: str | None
@@ -58,29 +58,34 @@ def known(cell: str) -> str:
     return "" if text.casefold() in MISSING else text
 
 
-def read_csv(path: Path, expected: str, columns: Sequence[str], optional: Sequence[str] = ()) -> CsvTable:
+def read_csv(
+    path: Path, expected: str, columns: Sequence[str], optional: Sequence[str] = (), *, others: bool = True
+) -> CsvTable:
     """The table of a file, with at least `columns` and those `optional` ones that it has; unnamed ones are left out.
 
-    Raises DataError for a file that isn't the `expected` table, for what can't be read with certainty, and for a
-    missing column, naming a close one.
+    Without `others` only these are kept. Raises DataError for a file that isn't the `expected` table, for what can't be
+    read with certainty, and for a missing column, naming a close one.
     """
     text = _text(path, expected)
     separator = _separator(text, columns)
+    lines, values = list[int](), dict[str, list[list[str]]]()
     try:
-        records = list(_records(text, separator))
+        records = _records(text, separator)
+        names = _names(next(records, _NO_RECORD)[1])
+        check_columns(path, names, columns)
+        kept = [place for place, name in enumerate(names) if name and (others or name in (*columns, *optional))]
+        cells_of = {place: list[str]() for place in kept}
+        for line, cells, raw in records:
+            _check_row(text, separator, len(names), (line, cells, raw))
+            lines.append(line)
+            for place in kept:
+                cells_of[place].append(cells[place])
     except csv.Error as error:
         raise DataError(f"{path}: expected {expected}, got: {one_line(error)}; check the quotation marks") from error
-    (_, header, _), *rows = records or [_NO_RECORD]
-    names = _names(header)
-    check_columns(path, names, columns)
-    for line, cells, last in rows:
-        _check_row(text, separator, len(names), (line, cells, last))
-    values: dict[str, list[list[str]]] = {}
-    for place, name in enumerate(names):
-        if name:
-            values.setdefault(name, []).append([cells[place] for _, cells, _ in rows])
+    for place in kept:
+        values.setdefault(names[place], []).append(cells_of[place])
     used = [name for name in (*columns, *optional) if name in names]
-    table = CsvTable(_single(path, values, used), [line for line, _, _ in rows])
+    table = CsvTable(_single(path, values, used), lines)
     if not text.certain:
         _check_ascii(path, table, used)
     return table
@@ -121,10 +126,10 @@ def _text(path: Path, expected: str) -> _Text:
     if "\0" in text:
         raise DataError(f"{path}: expected {expected}, got NUL characters (UTF-16 without its mark?); save as UTF-8")
     excel = _EXCEL.match(text)
-    lines = list(io.StringIO(text[excel.end():] if excel else text, newline=""))
-    if not any(line.strip() for line in lines):
+    text = text[excel.end():] if excel else text
+    if not text.strip():
         raise DataError(f"{path}: expected {expected}, got an empty file")
-    return _Text(path, lines, certain, 2 if excel else 1, excel[1] if excel else None)
+    return _Text(path, text, certain, 2 if excel else 1, excel[1] if excel else None)
 
 
 def _separator(text: _Text, columns: Sequence[str]) -> str:
@@ -152,26 +157,33 @@ def _names(header: Sequence[str]) -> list[str]:
     return [unicodedata.normalize("NFC", name.strip()) for name in header]
 
 
-def _records(text: _Text, separator: str) -> Iterator[tuple[int, list[str], int]]:
-    """The rows that aren't blank lines: first line, cells, last line."""
-    reader = csv.reader(text.lines, delimiter=separator, strict=True, skipinitialspace=True)
+def _records(text: _Text, separator: str) -> Iterator[tuple[int, list[str], list[str]]]:
+    """The rows that aren't blank lines: first line, cells, and the lines of the file as they stand."""
+    raw: list[str] = []
+
+    def fed() -> Iterator[str]:
+        for match in _LINE.finditer(text.text):
+            raw.append(match[0])
+            yield match[0]
+
     before = text.first - 1
-    for cells in reader:
-        first, before = before + 1, text.first - 1 + reader.line_num
+    for cells in csv.reader(fed(), delimiter=separator, strict=True, skipinitialspace=True):
+        first, before = before + 1, before + len(raw)
         if len(cells) > 1 or (cells and cells[0].strip()):
-            yield first, cells, before
+            yield first, cells, list(raw)
+        raw.clear()
 
 
-def _check_row(text: _Text, separator: str, width: int, row: tuple[int, list[str], int]) -> None:
-    line, cells, last = row
+def _check_row(text: _Text, separator: str, width: int, row: tuple[int, list[str], list[str]]) -> None:
+    line, cells, raw = row
     if len(cells) != width:
         got = f"{'more' if len(cells) > width else 'fewer'} ({len(cells)}) in line {line}"
         cause = "a separator too many or too few, or a cell that needs quotation marks"
         if len(cells) == width + 1 and not cells[-1].strip():
             cause += " (if each row ends in a separator, let the header end in one too)"
         raise DataError(f"{text.path}: expected {width} cells a row, got {got}: {cause}; repair the table")
-    inside = text.lines[line - text.first : last - text.first + 1]
-    if len(inside) > 1 and all(part.count(separator) >= width - 1 for part in inside):
+    if len(raw) > 1 and all(part.count(separator) >= width - 1 for part in raw):
+        last = line + len(raw) - 1
         raise DataError(
             f"{text.path}: expected a row a line, got a quoted cell over lines {line} to {last}, each of them a row: "
             "a quotation mark too many or too few; repair it"

@@ -17,17 +17,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_cells(path: Path, expected: str, columns: Sequence[str], optional: Sequence[str] = ()) -> pd.DataFrame:
+def read_cells(
+    path: Path, expected: str, columns: Sequence[str], optional: Sequence[str] = (), *, others: bool = True
+) -> pd.DataFrame:
     """A CSV as text, cells as they stand, with at least `columns`; the index is each row's line.
 
-    Raises DataError for a file that isn't the `expected` table or can't be read with certainty, and for a missing
-    column, naming a close one.
+    Without `others` the further columns are not kept, which may hold far more text than those that are needed. Raises
+    DataError for a file that isn't the `expected` table or can't be read with certainty, and for a missing column,
+    naming a close one.
     """
     import pandas as pd
 
     if not path.is_file():
         raise DataError(f"{path}: expected {expected}, got no such file")
-    table = read_csv(path, expected, columns, optional)
+    table = read_csv(path, expected, columns, optional, others=others)
     return pd.DataFrame(table.columns, index=table.lines, dtype="string")
 
 
