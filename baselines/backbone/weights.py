@@ -36,9 +36,13 @@ def weight_files(part: str, files: Collection[str], variant: str | None) -> list
     single = f"{stem}{suffix}.safetensors"
     if single in files:
         return [single]
-    index = f"{stem}.safetensors.index{suffix}.json"
-    shards = _shards(part, files, variant)
+    index, shards = _index(part, variant), _shards(part, files, variant)
     return [index, *shards] if index in files and shards else []
+
+
+def _index(part: str, variant: str | None) -> str:
+    """The name of the file that says which shard holds which weight."""
+    return f"{WEIGHTS[part]}.safetensors.index{f'.{variant}' if variant else ''}.json"
 
 
 def _shards(part: str, files: Collection[str], variant: str | None) -> list[str]:
@@ -50,8 +54,8 @@ def _shards(part: str, files: Collection[str], variant: str | None) -> list[str]
 def check_weights(name: str, folder: Path, precision: Precision) -> str | None:
     """The variant to load of a part whose files' headers are whole; reads a few kilobytes of each.
 
-    Raises `MissingPartError` where there are none, `WeightsError` for a damaged one, and for shards beside a single
-    file: saving one leaves the other, and libraries disagree on which they read.
+    Raises `MissingPartError` where there are none, `WeightsError` for a damaged one, and for shards, or their index,
+    beside a single file: saving one leaves the other, and libraries disagree on which they read.
     """
     files = {path.name for path in folder.iterdir() if path.is_file()}  # a cache can hold dangling links
     try:
@@ -68,10 +72,11 @@ def check_weights(name: str, folder: Path, precision: Precision) -> str | None:
             f"backbone {name!r}: {folder.name}/ has no weights; expected {WEIGHTS[folder.name]}.safetensors; {REMEDY}",
             f"no weights of the {folder.name}",
         ) from None
-    chosen, shards = weight_files(folder.name, files, variant), _shards(folder.name, files, variant)
-    if shards and chosen[0] not in shards and chosen[0].endswith(".safetensors"):
+    chosen = weight_files(folder.name, files, variant)
+    others = [*_shards(folder.name, files, variant), *({_index(folder.name, variant)} & files)]
+    if others and len(chosen) == 1:
         raise wrong(
-            name, f"{folder.name}/", "one file of weights, or shards", f"both ({chosen[0]} and {shards[0]}, ...)",
+            name, f"{folder.name}/", "one file of weights, or shards", f"both ({chosen[0]} and {others[0]})",
             "remove those that are not meant",
         )
     for file in chosen:

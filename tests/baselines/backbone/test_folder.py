@@ -132,6 +132,11 @@ def test_shards_beside_one_file_are_ambiguous(part: str, index: bool, backbone_c
     assert f"{stem}-00001-of-00002.safetensors" in line
 
 
+def test_an_index_that_shards_left_beside_one_file_is_ambiguous_too(backbone_copy: Path) -> None:
+    (backbone_copy / "unet" / "diffusion_pytorch_model.safetensors.index.json").write_text("{}", encoding="utf-8")
+    refused(backbone_copy, r"unet/: .* got both \(diffusion_pytorch_model.safetensors and .*\.index\.json\)")
+
+
 def test_shards_of_another_variant_are_no_shards_of_these(backbone_copy: Path) -> None:
     shutil.copy(backbone_copy / "unet" / UNET, backbone_copy / "unet" / UNET.replace(".", ".fp16-00001-of-00001.", 1))
     load_backbone(str(backbone_copy), CPU)
