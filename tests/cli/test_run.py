@@ -8,11 +8,11 @@ from typer.testing import CliRunner
 
 from ldbench.cli.main import app
 from ldbench.records import result as results
-from tests.conftest import small_card
+from tests.conftest import cheap_card
 
 
 def test_a_finished_run_is_said_to_be_read_back_and_results_stay_alone_on_standard_output(tmp_path: Path) -> None:
-    arguments = ["run", str(small_card(tmp_path)), "mean-image", "--out", str(tmp_path / "runs"), "--device", "cpu"]
+    arguments = ["run", str(cheap_card(tmp_path)), "mean-image", "--out", str(tmp_path / "runs"), "--device", "cpu"]
     first, second = (CliRunner().invoke(app, arguments, catch_exceptions=False) for _ in range(2))
     created = results.read(next((tmp_path / "runs").rglob("result.json"))).created
     assert first.stdout == second.stdout

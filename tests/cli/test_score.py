@@ -12,12 +12,12 @@ from ldbench.cli.main import app
 from ldbench.errors import ResultError
 from ldbench.records.result import read
 from ldbench.run.pipeline import Settings, run
-from tests.conftest import small_card
+from tests.conftest import cheap_card
 
 
 @pytest.fixture(scope="module")
 def card(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_card(tmp_path_factory.mktemp("card"))
+    return cheap_card(tmp_path_factory.mktemp("card"))
 
 
 @pytest.fixture(scope="module")

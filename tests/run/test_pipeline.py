@@ -28,7 +28,7 @@ from ldbench.errors import GeneratorError, LdbenchError, MetricError, ResultErro
 from ldbench.records import result as results
 from ldbench.records.result import ModelRef
 from ldbench.run.pipeline import Settings, run, score_folder
-from tests.conftest import small_card
+from tests.conftest import cheap_card, small_card
 
 GENERATOR = f"{Path(__file__).parents[1] / 'slow_generator.py'}:Slow"
 
@@ -86,7 +86,7 @@ def test_a_run_writes_a_valid_result_with_provenance(tmp_path: Path) -> None:
 
 
 def test_a_finished_run_is_read_back_and_not_repeated(tmp_path: Path) -> None:
-    card, settings = str(small_card(tmp_path)), Settings(tmp_path / "runs")
+    card, settings = str(cheap_card(tmp_path)), Settings(tmp_path / "runs")
     first, path = run(card, "mean-image", settings)
     before = path.stat().st_mtime_ns
     assert run(card, "mean-image", settings) == (first, path)
@@ -130,7 +130,7 @@ class Author:
     def run(self, weights: str = "", batches: int = 100) -> results.Result:
         overrides = {"weights": weights, "batches": str(batches)}
         settings = Settings(self.place / "runs", batch_size=3, overrides=overrides, say=self.said.append)
-        return run(str(small_card(self.place)), f"{self.place / 'grey_model.py'}:Grey", settings)[0]
+        return run(str(cheap_card(self.place)), f"{self.place / 'grey_model.py'}:Grey", settings)[0]
 
 
 @pytest.fixture
@@ -201,7 +201,7 @@ def test_what_a_generator_says_that_it_reads_is_known_by_content_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Fetching, "place", tmp_path / "unet.bin", raising=False)
-    card, settings = str(small_card(tmp_path)), Settings(tmp_path / "runs")
+    card, settings = str(cheap_card(tmp_path)), Settings(tmp_path / "runs")
     first = run(card, f"{__name__}:Fetching", settings)
     assert first[0].environment is not None
     digest = first[0].environment.packages["content of backbone"]  # which wasn't there when the run began
@@ -218,7 +218,7 @@ def test_what_a_generator_says_that_it_reads_is_known_by_content_too(
 def test_files_that_raise_are_the_generators_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Fetching, "files", lambda self, context: 1 / 0)
     with pytest.raises(GeneratorError, match="Fetching: files raised ZeroDivisionError"):
-        run(str(small_card(tmp_path)), f"{__name__}:Fetching", Settings(tmp_path / "runs"))
+        run(str(cheap_card(tmp_path)), f"{__name__}:Fetching", Settings(tmp_path / "runs"))
 
 
 @pytest.mark.parametrize(
@@ -228,14 +228,14 @@ def test_files_that_raise_are_the_generators_fault(tmp_path: Path, monkeypatch: 
 def test_a_folder_is_not_continued_under_other_settings(
     change: dict[str, int], message: str, tmp_path: Path
 ) -> None:
-    card, settings = str(small_card(tmp_path)), Settings(tmp_path / "runs")
+    card, settings = str(cheap_card(tmp_path)), Settings(tmp_path / "runs")
     run(card, "mean-image", settings)
     with pytest.raises((ResultError, UsageError), match=message):
         run(card, "mean-image", dataclasses.replace(settings, **change))
 
 
 def test_a_folder_of_another_version_of_the_task_is_refused(tmp_path: Path) -> None:
-    card, settings = small_card(tmp_path), Settings(tmp_path / "runs")
+    card, settings = cheap_card(tmp_path), Settings(tmp_path / "runs")
     _, path = run(str(card), "mean-image", settings)
     before = path.read_bytes()
     card.write_text(card.read_text(encoding="utf-8").replace("version = 2\n", "version = 3\n"), encoding="utf-8")
@@ -246,18 +246,18 @@ def test_a_folder_of_another_version_of_the_task_is_refused(tmp_path: Path) -> N
 
 def test_a_generator_that_fails_leaves_no_result_and_sees_no_truth(tmp_path: Path) -> None:
     with pytest.raises(LdbenchError, match="nothing to be found"):
-        run(str(small_card(tmp_path)), f"{__name__}:Greedy", Settings(tmp_path / "runs"))
+        run(str(cheap_card(tmp_path)), f"{__name__}:Greedy", Settings(tmp_path / "runs"))
     assert not list((tmp_path / "runs").rglob("result.json"))
 
 
 def test_a_generator_of_another_kind_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"copy-source can't do text-to-image.*A prompt alone has no source"):
-        run(str(small_card(tmp_path)), "copy-source", Settings(tmp_path / "runs"))
+        run(str(cheap_card(tmp_path)), "copy-source", Settings(tmp_path / "runs"))
     assert not (tmp_path / "runs").exists()
 
 
 def test_images_from_elsewhere_score_as_those_of_a_run(tmp_path: Path) -> None:
-    card = str(small_card(tmp_path))
+    card = str(cheap_card(tmp_path))
     ran, path = run(card, "real", Settings(tmp_path / "runs"))
     scored, where = score_folder(card, path.parent / "images", "mine", Settings(tmp_path / "runs"))
     assert scored.scores == ran.scores
@@ -268,7 +268,7 @@ def test_images_from_elsewhere_score_as_those_of_a_run(tmp_path: Path) -> None:
 
 
 def test_images_scored_under_the_name_of_a_run_leave_the_run_alone(tmp_path: Path) -> None:
-    card, settings = str(small_card(tmp_path)), Settings(tmp_path / "runs")
+    card, settings = str(cheap_card(tmp_path)), Settings(tmp_path / "runs")
     ran, path = run(card, "mean-image", settings)
     before = {file: file.read_bytes() for file in path.parent.rglob("*") if file.is_file()}
     images = run(card, "real", Settings(tmp_path / "others"))[1].parent / "images"
@@ -282,7 +282,7 @@ def test_images_scored_under_the_name_of_a_run_leave_the_run_alone(tmp_path: Pat
 
 
 def test_a_scored_result_is_overwritten_only_where_that_is_asked_for(tmp_path: Path) -> None:
-    card, settings = str(small_card(tmp_path)), Settings(tmp_path / "runs")
+    card, settings = str(cheap_card(tmp_path)), Settings(tmp_path / "runs")
     one, two = (run(card, model, settings)[1].parent / "images" for model in ("mean-image", "real"))
     first, path = score_folder(card, one, "mine", settings)
     before = path.read_bytes()
@@ -305,11 +305,11 @@ def test_a_scored_result_is_overwritten_only_where_that_is_asked_for(tmp_path: P
 @pytest.mark.parametrize("name", ["", " ", "\n"])
 def test_a_name_that_no_table_shows_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--name: expected a name"):
-        score_folder(str(small_card(tmp_path)), tmp_path, name, Settings(tmp_path / "runs"))
+        score_folder(str(cheap_card(tmp_path)), tmp_path, name, Settings(tmp_path / "runs"))
 
 
 def test_a_result_that_was_scored_over_a_run_by_an_older_ldbench_is_not_the_runs(tmp_path: Path) -> None:
-    card, settings = str(small_card(tmp_path)), Settings(tmp_path / "runs")
+    card, settings = str(cheap_card(tmp_path)), Settings(tmp_path / "runs")
     ran, path = run(card, "mean-image", settings)
     results.write(dataclasses.replace(ran, model=ModelRef("mean-image", None, None)), path)
     with pytest.raises(ResultError, match="expected the result of a run of mean-image, got one of other images"):
@@ -328,7 +328,7 @@ def test_what_a_card_asks_in_vain_is_refused_before_anything_is_made(tmp_path: P
 def test_a_finished_run_is_read_back_whatever_is_missing_since(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    card, settings = str(small_card(tmp_path)), Settings(tmp_path / "runs")
+    card, settings = str(cheap_card(tmp_path)), Settings(tmp_path / "runs")
     before = run(card, f"{__name__}:Needy", settings)
     monkeypatch.setattr(Needy, "lacks", ("the moon", "the stars"))
     assert run(card, f"{__name__}:Needy", settings) == before
@@ -389,11 +389,11 @@ def test_scoring_needs_every_case(tmp_path: Path) -> None:
     from ldbench.score.scorer import score_images
     from ldbench.task import card as cards
 
-    data = task_data(cards.load(str(small_card(tmp_path))), 0)
+    data = task_data(cards.load(str(cheap_card(tmp_path))), 0)
     with pytest.raises(MetricError, match="expected the images of 8 cases, got 1, 7 missing and 0 unknown"):
         score_images(data, {data.cases[0].id: torch.zeros(3, 64, 64)}, ScoringContext(torch.device("cpu"), 0))
 
 
 def test_a_fit_that_raises_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(GeneratorError, match="Slow: fit raised ZeroDivisionError"):
-        run(str(small_card(tmp_path)), GENERATOR, Settings(tmp_path / "runs", overrides={"broken": "true"}))
+        run(str(cheap_card(tmp_path)), GENERATOR, Settings(tmp_path / "runs", overrides={"broken": "true"}))

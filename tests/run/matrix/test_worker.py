@@ -12,7 +12,7 @@ from ldbench.run.matrix.display import line
 from ldbench.run.matrix.plan import Job, Matrix, plan
 from ldbench.run.matrix.worker import read_back
 from ldbench.run.pipeline import Settings, run
-from tests.conftest import small_card
+from tests.conftest import cheap_card
 
 GREY = """
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Grey(Generator):
 
 def finished_job(folder: Path, model: str) -> tuple[Job, list[str]]:
     """The job of a run that `ldbench run` has finished, and what that says when it finds it so."""
-    card, said = str(small_card(folder)), list[str]()
+    card, said = str(cheap_card(folder)), list[str]()
     run(card, model, Settings(folder / "runs"))
     run(card, model, Settings(folder / "runs", say=said.append))
     (job,) = plan(Matrix([card], [model], [0], folder / "runs", device="cpu"))
