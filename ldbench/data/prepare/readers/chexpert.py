@@ -140,7 +140,7 @@ class CheXpertReader:
             return plus_release(root, self.tables, self.labels)
         if (table := plus_table(root)) is not None and not (root / "train.csv").is_file():
             raise DataError(
-                f"{table}: expected to know which labels, as CheXpert Plus has three kinds; --set labels=impression "
+                f"{table}: expected a choice of labels, as CheXpert Plus has three kinds, got none; --set labels=impression "
                 "(what CheXpert's own were read off), findings or report"
             )
         return release_of(root, self.tables)

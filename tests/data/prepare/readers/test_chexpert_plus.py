@@ -135,7 +135,7 @@ def test_each_row_that_lacks_something_says_so(plain: Path, tmp_path: Path) -> N
 
 def test_which_labels_is_never_guessed(plain: Path, tmp_path: Path) -> None:
     root = plus_of(plain, tmp_path)
-    with pytest.raises(DataError, match=r"expected to know which labels.*--set labels=impression"):
+    with pytest.raises(DataError, match=r"expected a choice of labels.*--set labels=impression"):
         reader().found(root)
     with pytest.raises(DataError, match=r"expected CheXpert Plus's table df_chexpert_plus_\*\.csv there, got none"):
         reader(labels="impression").found(plain)
