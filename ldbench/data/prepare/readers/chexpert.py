@@ -140,8 +140,8 @@ class CheXpertReader:
             return plus_release(root, self.tables, self.labels)
         if (table := plus_table(root)) is not None and not (root / "train.csv").is_file():
             raise DataError(
-                f"{table}: expected a choice of labels, as CheXpert Plus has three kinds, got none; --set labels=impression "
-                "(what CheXpert's own were read off), findings or report"
+                f"{table}: expected a choice of labels, as CheXpert Plus has three kinds, got none; add "
+                "--set labels=impression (what CheXpert's own were read off), findings or report"
             )
         return release_of(root, self.tables)
 
