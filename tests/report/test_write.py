@@ -22,7 +22,7 @@ from ldbench.report.run_pictures import copy_pictures
 from ldbench.report.write import report_paths, show
 from ldbench.run.pipeline import Settings, run
 
-from ..conftest import small_card
+from ..conftest import cheap_card
 from .conftest import TASK
 
 
@@ -30,7 +30,7 @@ from .conftest import TASK
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("finished")
     for model in ("real", "mean-image"):
-        run(str(small_card(folder)), model, Settings(folder / "runs"))
+        run(str(cheap_card(folder)), model, Settings(folder / "runs"))
     return folder / "runs"
 
 
