@@ -32,6 +32,7 @@ from ldbench.data.prepare.manifest import (
     Summary,
     check_test_set,
     label_of,
+    observed_of,
     rows_of,
     write,
     write_skipped,
@@ -89,14 +90,17 @@ def prepare(
                 continue
             outcomes[outcome.image_id] = outcome
             # one write a line: a killed run leaves whole lines and perhaps the head of one
-            lines.writerow((outcome.image_id, outcome.sha256, outcome.source_sha256, *outcome.notes))
+            lines.writerow(_journal_row(outcome))
             journal.flush()
     if not outcomes:
         raise _nothing_usable(reader, root, out, skipped)
     size = _one_size(outcomes, by_id)
-    prepared = [PreparedImage(by_id[image_id], image_id, outcome.sha256) for image_id, outcome in outcomes.items()]
+    prepared = [
+        PreparedImage(by_id[image_id], image_id, outcome.sha256, outcome.observations)
+        for image_id, outcome in outcomes.items()
+    ]
     rows = rows_of(reader, plan, prepared)
-    summary = write(out, reader, plan, size, rows, skipped)
+    summary = write(out, reader, plan, size, rows, skipped, observed_of(prepared))
     taken = [outcome.notes for outcome in outcomes.values()]
     return replace(summary, notes=notes_on([image.source for image in prepared], rows, taken))
 
@@ -190,8 +194,16 @@ def _finished(out: Path, by_id: Mapping[str, SourceImage]) -> dict[str, ImageOut
             continue
         if hashlib.sha256(content).hexdigest() == row[1] and source_sha256(by_id[row[0]]) == row[2]:
             width, height = (int.from_bytes(content[_PNG_SIZE][at : at + 4], "big") for at in (0, 4))
-            finished[row[0]] = ImageOutcome(row[0], row[1], (height, width), source_sha256=row[2], notes=tuple(row[3:]))
+            notes = tuple(cell for cell in row[3:] if not cell.startswith("{"))
+            seen = next((json.loads(cell) for cell in row[3:] if cell.startswith("{")), {})
+            finished[row[0]] = ImageOutcome(row[0], row[1], (height, width), "", "unreadable", row[2], notes, seen)
     return finished
+
+
+def _journal_row(outcome: ImageOutcome) -> list[str]:
+    """Id, SHA-256 of the image and of its source, notes, and as JSON what was observed, if anything was."""
+    seen = [json.dumps(outcome.observations, sort_keys=True)] if outcome.observations else []
+    return [outcome.image_id, outcome.sha256, outcome.source_sha256, *outcome.notes, *seen]
 
 
 def _outcomes(reader: Reader, folder: Path, items: Sequence[Item], jobs: int) -> Generator[ImageOutcome, None, None]:

@@ -1,6 +1,7 @@
-"""What is written of a prepared data set besides its images: manifest.csv, dataset.json, skipped.csv.
+"""What is written of a prepared data set besides its images: manifest.csv, dataset.json, skipped.csv, and, where
+anything was observed of the images, observed.csv.
 
-The manifest and dataset.json hold hashed ids and names inside the folder alone, so they may be shown; skipped.csv names
+All but skipped.csv hold hashed ids and names inside the folder alone, so they may be shown; skipped.csv names
 the owners' files, for the user's own eyes. Rows are sorted by id, so the order in which images came leaves no trace.
 """
 
@@ -13,11 +14,13 @@ import json
 import numbers
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from statistics import median
 
 from ldbench import __version__
 from ldbench.api import Attributes, Reader, Skipped, SourceImage
+from ldbench.data.prepare.observations import Observations
 from ldbench.data.prepare.splits import Candidate, Plan, draw_order, draw_test_set, hashed, split_of
 from ldbench.data.prepared import COLUMNS
 from ldbench.errors import DataError
@@ -25,16 +28,18 @@ from ldbench.records.files import write_text_atomic
 
 FORMAT = 1
 SKIPPED = "skipped.csv"
+OBSERVED = "observed.csv"
 _YEARS_DUST = 1e-6  # ages are differences of dates divided by 365.25
 
 
 @dataclass(frozen=True)
 class PreparedImage:
-    """An image that was prepared: its source, its hashed id, and the SHA-256 of its PNG."""
+    """An image that was prepared: its source, its hashed id, the SHA-256 of its PNG, and what was observed of it."""
 
     source: SourceImage
     image_id: str
     sha256: str
+    observations: Observations = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -128,9 +133,9 @@ def check_test_set(reader: Reader, plan: Plan, images: Sequence[SourceImage]) ->
 
 def write(
     folder: Path, reader: Reader, plan: Plan, size: tuple[int, int], rows: Sequence[ManifestRow],
-    skipped: Sequence[Skipped],
+    skipped: Sequence[Skipped], observed: Mapping[str, Observations] | None = None,
 ) -> Summary:
-    """Write the three files, dataset.json last: it vouches for the manifest."""
+    """Write the files, dataset.json last: it vouches for the manifest. `observed` is what was seen, by image id."""
     types = attribute_types(row.attributes for row in rows)
     manifest = _csv((*COLUMNS, *types), (_cells(row, types) for row in rows))
     digest = hashlib.sha256(manifest.encode()).hexdigest()
@@ -138,9 +143,35 @@ def write(
     skips = Counter((image.kind, image.rule) for image in skipped)
     summary = Summary(reader.dataset, folder, digest, dict(sorted(used.items())), dict(sorted(skips.items())))
     write_skipped(folder, skipped)
+    if observed:
+        write_text_atomic(folder / OBSERVED, _observed(observed))
     write_text_atomic(folder / "manifest.csv", manifest)
-    write_text_atomic(folder / "dataset.json", _description(reader, plan, size, types, summary))
+    write_text_atomic(folder / "dataset.json", _description(reader, plan, size, types, summary, observed or {}))
     return summary
+
+
+def observed_of(prepared: Iterable[PreparedImage]) -> dict[str, Observations]:
+    """What was observed of the images of which anything was, by id."""
+    return {image.image_id: image.observations for image in prepared if image.observations}
+
+
+def _observed(observed: Mapping[str, Observations]) -> str:
+    names = sorted({name for seen in observed.values() for name in seen})
+    rows = ([image_id, *(seen.get(name, "") for name in names)] for image_id, seen in sorted(observed.items()))
+    return _csv(("image_id", *names), rows)
+
+
+def _ranges(observed: Mapping[str, Observations]) -> dict[str, dict[str, float]]:
+    """Least, median and greatest of every number that was observed."""
+    values: defaultdict[str, list[float]] = defaultdict(list)
+    for seen in observed.values():
+        for name, value in seen.items():
+            if not isinstance(value, str):
+                values[name].append(value)
+    return {
+        name: {"least": min(sample), "median": median(sample), "greatest": max(sample)}
+        for name, sample in sorted(values.items())
+    }
 
 
 def write_skipped(folder: Path, skipped: Iterable[Skipped]) -> None:
@@ -203,7 +234,8 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _description(
-    reader: Reader, plan: Plan, size: tuple[int, int], types: Mapping[str, str], summary: Summary
+    reader: Reader, plan: Plan, size: tuple[int, int], types: Mapping[str, str], summary: Summary,
+    observed: Mapping[str, Observations],
 ) -> str:
     choices = {"settings": dict(reader.settings()), "plan": asdict(plan)}
     recipe = json.dumps([reader.dataset, choices], sort_keys=True)
@@ -216,5 +248,6 @@ def _description(
         "class_attribute": reader.class_attribute, "attributes": dict(types), "used": used,
         "skipped": [{"kind": kind, "rule": rule, "count": n} for (kind, rule), n in summary.skipped.items()],
         "manifest_sha256": summary.manifest_sha256,
+        **({"observed": _ranges(observed)} if observed else {}),
     }
     return json.dumps(table, indent=2, sort_keys=True, allow_nan=False) + "\n"

@@ -11,7 +11,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ldbench.api import Reader, SourceImage
+from ldbench.data.prepare.observations import Observations, observing
 from ldbench.data.prepare.pixels.radiograph import encode_png, to_levels
 from ldbench.errors import DataError, FaultyImageError, ImageError
 from ldbench.plugins.registry import import_file
@@ -36,7 +37,7 @@ class ImageOutcome:
     """An image's id, with the SHA-256 and size of its file, or with the fault that it has and the fault's rule.
 
     `source_sha256` is that of the file that it was made from, "" where that is no file that can be read. `notes` are
-    what its reader took on trust.
+    what its reader took on trust, `observations` what was seen of it on the way.
     """
 
     image_id: str
@@ -46,6 +47,7 @@ class ImageOutcome:
     rule: str = "unreadable"
     source_sha256: str = ""
     notes: tuple[str, ...] = ()
+    observations: Observations = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ def _end_with(sentinel: int) -> None:
 def _make(reader: Reader, folder: Path, image_id: str, source: SourceImage) -> ImageOutcome:
     of_source = source_sha256(source)  # before the pixels: one that is replaced meanwhile is another the next time
     try:
-        noted = reader.noted_pixels(source) if isinstance(reader, NotingReader) else Noted(reader.pixels(source))
+        with observing() as seen:
+            noted = reader.noted_pixels(source) if isinstance(reader, NotingReader) else Noted(reader.pixels(source))
         levels = to_levels(noted.pixels)
         if levels.ndim != 2 or levels.min() == levels.max():
             text = f"{source.name}: expected a grey image with contrast, got {levels.shape} of one level"
@@ -115,7 +118,8 @@ def _make(reader: Reader, folder: Path, image_id: str, source: SourceImage) -> I
     size = (levels.shape[0], levels.shape[1])
     digest = hashlib.sha256(content).hexdigest()
     few = (FEW_LEVELS,) if np.count_nonzero(np.bincount(levels.ravel(), minlength=256)) < _FEW else ()
-    return ImageOutcome(image_id, digest, size, source_sha256=of_source, notes=(*noted.notes, *few))
+    notes = (*noted.notes, *few)
+    return ImageOutcome(image_id, digest, size, source_sha256=of_source, notes=notes, observations=seen)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -8,10 +8,8 @@ is anterior; column 0 is the subject's left.
 The plane's height is found in one of two ways, and neither is a registration:
 - `world`: at a stated z in mm. Right for volumes that are aligned to MNI152, here or before; z = 20 cuts the bodies of
   the lateral ventricles there. In a scanner's own coordinates z = 20 means nothing.
-- `head`: below the head's top by a stated part of the head's breadth. Top and breadth are what Otsu's threshold
-  leaves: the highest level with 20 cm2 of foreground, and the left-right extent of the 90 mm below it. Breadth stands
-  in for height because where a scan ends in the neck says nothing of the brain. Heads that nod, and brains of other
-  proportions, are cut some millimetres higher or lower; nothing here knows a ventricle when it sees one.
+- `head`: below the brain's top by a stated part of the brain's breadth, whether the volume shows a skull or not
+  (`ldbench.data.prepare.pixels.slice_depth`).
 
 Nothing is aligned unless that is asked for. An empty slice or a head that can't be found is an `ImageError`, never a
 black picture.
@@ -19,7 +17,7 @@ black picture.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -34,13 +32,10 @@ from ldbench.api import ParameterValue
 from ldbench.data.prepare.pixels.alignment import METHOD, aligned, simple_itk
 from ldbench.data.prepare.pixels.grey import check_window, stated_window
 from ldbench.data.prepare.pixels.nifti import SUFFIXES, Volume, check_oblique, open_volume
+from ldbench.data.prepare.pixels.slice_depth import METHOD as HEAD_SEARCH
+from ldbench.data.prepare.pixels.slice_depth import corners, find_brain
 from ldbench.errors import FaultyImageError, ImageError, UsageError
 
-_TOP_CM2 = 20.0  # foreground that makes a level part of the head
-_MIDDLE = 99.0  # per cent of the foreground from left to right that its breadth spans
-_BELOW_TOP_MM = 90.0  # ears and shoulders lie lower
-_BREADTH_MM = (80.0, 230.0)
-_COARSE_MM = 3.0  # spacing of the voxels that the search for the head looks at, along two of its axes
 _ROUNDING = 1e-6
 _BIAS_MM = 4.0
 _BIAS_ITERATIONS = 15  # at each of N4's four levels
@@ -53,15 +48,15 @@ Grid = tuple[tuple[int, int, int], NDArray[np.float64]]  # shape and affine of t
 class Preprocessing:
     """How a volume becomes a picture. Lengths in mm; see the module for the two meanings of `plane`.
 
-    `depth` is for `plane = "head"`: 0.44 of the breadth gives z = 16 in ICBM152 without its skull, whose
-    top is at 76.
+    `depth` is for `plane = "head"`: 0.44 of the brain's breadth gives z = 16 in ICBM152, whose top is at 76.
     `oblique = "refuse"` refuses a volume turned by more than `oblique_degrees` from the RAS axes; "resample" cuts any.
     `window` is "LOW,HIGH" for the values that become black and white, or "file" or "percentile", which are one: a NIfTI
     declares none.
     `skull = "mask"` sets everything outside a mask to zero: `<scan><mask_suffix>.nii[.gz]` beside the scan. `square` is
     the side of the field of view that is kept, cropped or padded with black around its middle.
     `bias_correction` is N4 (Tustison et al. 2010) as SimpleITK has it. `untold_axes` is how the array of a file lies
-    that has neither qform nor sform ("RAS", say).
+    that has neither qform nor sform ("RAS", say). `align = "before"` says that the volumes lie in MNI152 already; it
+    changes no pixel.
     """
 
     size: int = 512
@@ -79,7 +74,7 @@ class Preprocessing:
     skull: Literal["keep", "mask"] = "keep"
     mask_suffix: str = "_brainmask"
     bias_correction: bool = False
-    align: Literal["none", "mni152"] = "none"
+    align: Literal["none", "before", "mni152"] = "none"
 
     def __post_init__(self) -> None:
         """Raises UsageError for a setting out of range."""
@@ -89,7 +84,7 @@ class Preprocessing:
             "square from 16 to 1024 mm": 16 <= self.square <= 1024,
             "plane head or world": self.plane in ("head", "world"),
             "oblique resample or refuse": self.oblique in ("resample", "refuse"),
-            "align none or mni152": self.align in ("none", "mni152"),
+            "align none, before or mni152": self.align in ("none", "before", "mni152"),
             "skull keep or mask": self.skull in ("keep", "mask"),
             "a mask_suffix": bool(self.mask_suffix),
             "depth between 0 and 1": 0 < self.depth < 1,
@@ -104,7 +99,7 @@ class Preprocessing:
                 raise UsageError(f"preprocessing: expected {rule}, got {self}")
         if self.bias_correction:
             simple_itk("bias_correction")
-        if self.align != "none":
+        if self.align == "mni152":
             simple_itk("align")
 
     def settings(self) -> Mapping[str, ParameterValue]:
@@ -112,7 +107,7 @@ class Preprocessing:
         fixed: dict[str, ParameterValue] = {
             "orientation": "RAS", "interpolation": "linear", "resize": "Pillow bicubic, antialiased",
             "percentiles_of": "the slice",
-            "head_search": f"Otsu; top {_TOP_CM2:g} cm2; middle {_MIDDLE:g} % of the {_BELOW_TOP_MM:g} mm below it",
+            "head_search": HEAD_SEARCH,
             "n4": f"{_BIAS_ITERATIONS} iterations at each of 4 levels, at {_BIAS_MM:g} mm", "alignment": METHOD,
         }
         return {**asdict(self), **fixed}
@@ -131,8 +126,8 @@ def axial_slice(path: Path, settings: Preprocessing) -> NDArray[np.float32]:
         volume = _bias_corrected(volume)
     scanner = volume.affine
     if settings.align == "mni152":
-        volume = aligned(volume, head_height(volume, 0.0))
-    z = settings.z if settings.plane == "world" else head_height(volume, settings.depth)
+        volume = aligned(volume, find_brain(volume))
+    z = settings.z if settings.plane == "world" else find_brain(volume).plane(settings.depth)
     grid = _grid(volume, z, settings.voxel)
     black = (stated_window(settings.window) or (0.0,))[0]
     plane = _cut(volume, grid, order=1, outside=black)
@@ -143,56 +138,9 @@ def axial_slice(path: Path, settings: Preprocessing) -> NDArray[np.float32]:
     return _picture(path, plane, settings)
 
 
-def head_height(volume: Volume, depth: float) -> float:
-    """World z of the plane `depth` head breadths below the head's top, in mm. Raises ImageError where no head is found.
-
-    Breadth spans the middle 99 % of the foreground from left to right. It looks at every voxel along the axis nearest
-    to up, and at every 3 mm along the others, symmetrically from both ends, so that a volume and its flipped or
-    transposed copies give the same answer.
-    """
-    from skimage.filters import threshold_otsu
-
-    path, affine, shape = volume.path, volume.affine, volume.stored.shape
-    sizes = nib.affines.voxel_sizes(affine)
-    up = int(np.abs(affine[2, :3] / sizes).argmax())
-    steps = np.array([1 if axis == up else max(1, round(_COARSE_MM / sizes[axis])) for axis in range(3)])
-    places = [_symmetric(side, step) for side, step in zip(shape, steps, strict=True)]
-    voxels = volume.voxels(*np.ix_(*places))
-    if voxels.min() == voxels.max():
-        raise FaultyImageError(f"{path}: expected a head, got a volume of one value; leave it out", "no contrast")
-    otsu: Callable[[NDArray[np.float32]], float] = threshold_otsu  # scikit-image leaves it unannotated
-    where = np.nonzero(voxels > otsu(voxels))
-    points = nib.affines.apply_affine(affine, np.stack([place[at] for place, at in zip(places, where, strict=True)], 1))
-    ceiling = float(_corners(volume)[:, 2].max())
-    levels = np.rint((ceiling - points[:, 2]) / sizes[up]).astype(np.int64)
-    areas = np.bincount(levels) * (np.prod(sizes * steps) / sizes[up] / 100)  # cm2
-    first = int((areas >= _TOP_CM2).argmax())
-    if areas[first] < _TOP_CM2 or first == 0:
-        got = "it reaches the volume's uppermost plane" if first == 0 and areas[0] >= _TOP_CM2 else "no such plane"
-        raise ImageError(f"{path}: expected air above a head of {_TOP_CM2:g} cm2 or more, got {got}; leave it out")
-    top = ceiling - first * float(sizes[up])
-    left, right = np.percentile(points[points[:, 2] >= top - _BELOW_TOP_MM, 0], (50 - _MIDDLE / 2, 50 + _MIDDLE / 2))
-    if not _BREADTH_MM[0] <= right - left <= _BREADTH_MM[1]:
-        low, high = _BREADTH_MM
-        raise ImageError(f"{path}: expected a head {low:g} to {high:g} mm broad, got {right - left:.0f}; leave it out")
-    return top - depth * float(right - left)
-
-
-def _symmetric(side: int, step: int) -> NDArray[np.int64]:
-    """Every `step`-th index from both ends to the middle."""
-    half = np.arange(0, (side + 1) // 2, step, dtype=np.int64)
-    return np.union1d(half, side - 1 - half)
-
-
-def _corners(volume: Volume) -> NDArray[np.float64]:
-    """World positions of the eight corner voxels, (8, 3) in mm."""
-    corners = np.stack(np.meshgrid(*([0, side - 1] for side in volume.stored.shape), indexing="ij"), -1).reshape(-1, 3)
-    return np.asarray(nib.affines.apply_affine(volume.affine, corners), dtype=np.float64)
-
-
 def _grid(volume: Volume, z: float, voxel: float) -> Grid:
     """The RAS grid at height z over the volume's bounding box. Raises ImageError for a z outside the volume."""
-    low, high = _corners(volume).min(0), _corners(volume).max(0)
+    low, high = corners(volume).min(0), corners(volume).max(0)
     if not low[2] <= z <= high[2]:
         raise ImageError(
             f"{volume.path}: expected the plane z = {z:.1f} mm inside the volume, got {low[2]:.1f} to {high[2]:.1f}; "
