@@ -28,6 +28,8 @@ from ldbench.records.files import user_cache_folder
 
 ENVIRONMENT = "LDBENCH_DATA"
 JOIN = "+"  # `adni1+oasis3` is both, one after the other
+UNALIGNED = "none"
+ALIGNED = ("mni152", "before")  # as readers' settings say it: aligned here, or before
 COLUMNS = ("image_id", "subject", "split", "role", "source", "file", "sha256")
 _FILE = re.compile(r"images/[0-9a-f]+\.png")
 _TYPES: Mapping[str, type[str | int | float]] = {"integer": int, "number": float, "text": str}
@@ -46,7 +48,8 @@ class ImageFile:
 class PreparedDataset:
     """All images of a prepared data set; `files` says where each lies, by its record's id.
 
-    `revision` is the recipe's (reader settings and plan), `manifest_sha256` the content's.
+    `revision` is the recipe's (reader settings and plan), `manifest_sha256` the content's. `alignment` is the space
+    that its volumes were aligned to, "none" where they were not, and of several data sets each one's.
     """
 
     name: str
@@ -54,6 +57,7 @@ class PreparedDataset:
     files: Mapping[str, ImageFile]
     revision: str
     manifest_sha256: str
+    alignment: str = UNALIGNED
 
     def select(self, split: str, role: str = "scan") -> list[Record]:
         """The records of a split with a role, in the manifest's order."""
@@ -161,7 +165,11 @@ def _opened(folder: Path, about: bytes, manifest: bytes) -> PreparedDataset:
         files[row["image_id"]] = ImageFile(folder / file, row["sha256"], size)
     records = tuple(_record(index, row, table["attributes"]) for index, row in enumerate(rows))
     _check(records, where)
-    return PreparedDataset(table["dataset"], records, files, table["revision"], table["manifest_sha256"])
+    aligned = table.get("settings", {}).get("volume.align", UNALIGNED) in ALIGNED
+    return PreparedDataset(
+        table["dataset"], records, files, table["revision"], table["manifest_sha256"],
+        ALIGNED[0] if aligned else UNALIGNED,
+    )
 
 
 def _record(index: int, row: Mapping[str, str], types: Mapping[str, str]) -> Record:
@@ -192,7 +200,10 @@ def _joined(name: str, parts: list[PreparedDataset]) -> PreparedDataset:
     numbered = tuple(replace(record, index=index) for index, record in enumerate(records))
     _check(numbered, Path(name))
     content = hashlib.sha256("".join(part.manifest_sha256 for part in parts).encode()).hexdigest()
-    return PreparedDataset(name, numbered, files, JOIN.join(part.revision for part in parts), content)
+    spaces = {part.alignment for part in parts}
+    alignment = spaces.pop() if len(spaces) == 1 else ", ".join(f"{part.name} {part.alignment}" for part in parts)
+    revision = JOIN.join(part.revision for part in parts)
+    return PreparedDataset(name, numbered, files, revision, content, alignment)
 
 
 def _command(name: str) -> str:

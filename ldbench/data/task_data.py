@@ -86,6 +86,17 @@ class TaskData:
         ids = sorted(self.evaluation_ids, key=lambda case_id: hash_order("evaluation", case_id))
         return [by_id[case_id] for case_id in ids[:count]]
 
+    def caveat(self) -> str | None:
+        """What a result must say of its data: that they are not aligned as the card expects, None where they are."""
+        expected = self.task.data.alignment
+        got = getattr(self.dataset, "alignment", None)
+        if expected is None or got == expected:
+            return None
+        return (
+            f"scans not aligned to {expected} as the card expects (alignment {got or 'unknown'}): scores hold how the "
+            "heads lay as well"
+        )
+
     def split_hash(self) -> str:
         """SHA-256 over which images are in which split and role."""
         rows = [f"{r.id}\0{r.subject}\0{r.split}\0{r.role}" for r in self.dataset.records]

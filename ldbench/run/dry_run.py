@@ -41,6 +41,7 @@ def dry_run(task_name: str, model_name: str, settings: Settings) -> DryRun:
     if inspection.data is not None:
         data = inspection.data
         found.append(f"data: {task.data.dataset}, {len(data.train)} training examples, {len(data.cases)} cases")
+        found += filter(None, [data.caveat()])
         images = len(data.cases) + _further(data)
     context = generator_context(task, settings, pick_device(settings.device), settings.out, Processes())
     needs = needs_of(generator, context)

@@ -266,7 +266,7 @@ def _record(context: RunContext, scores: list[Score], digest: str, stages: list[
     environment = describe(context.device, context.processes.count)
     return Result(
         task_ref(data.task), context.model, "measured", scores, seed=context.settings.seed,
-        split_hash=data.split_hash(), images_hash=digest, stages=stages,
+        split_hash=data.split_hash(), images_hash=digest, stages=stages, note=data.caveat(),
         environment=replace(environment, packages={**environment.packages, **context.content}),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -29,7 +29,10 @@ _FIRST_METRICS = ("fid", "kid", "ssim", "psnr", "lpips", "auc")
 
 @dataclass(frozen=True)
 class DataSpec:
-    """Which data, in which state: `checksums` maps file name to SHA-256 (sandbox data only)."""
+    """Which data, in which state: `checksums` maps file name to SHA-256 (sandbox data only).
+
+    `alignment` is the space that scans are expected to lie in; a result of data that do not says so.
+    """
 
     dataset: str
     revision: str
@@ -39,6 +42,7 @@ class DataSpec:
     class_attribute: str
     classes: tuple[str, ...]
     checksums: Mapping[str, str] = field(default_factory=dict)
+    alignment: Literal["mni152"] | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,7 @@ class Task:
 
 def _content(task: Task) -> dict[str, object]:
     """The card as plain tables; cards from before young fields keep their hashes."""
-    content = table_of(task)
+    content = table_of(task) | {"data": table_of(task.data)}
     measured = {name: table_of(settings) for name, settings in task.metrics.items()}
     content["metrics"] = {**dict.fromkeys(_FIRST_METRICS), **measured}
     if task.judge is not None:

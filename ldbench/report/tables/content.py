@@ -191,14 +191,21 @@ def _notes(leaderboard: Leaderboard, measured: Sequence[Row], reported: Sequence
         notes.append(f"{SCORED_MARK}: images that another program made; only their scores were computed here.")
     if any(not row.competes for row in measured):
         notes.append("Rows without a rank are for orientation and do not compete.")
-    for row in measured:
-        notes.extend(_said(label(row, leaderboard.rows), row.source, row.notes))
+    notes.extend(_of_measured(measured, leaderboard.rows))
     for source, rows in _by_source(reported).items():
         notes.extend(_notes_of_source(source, rows, leaderboard.rows))
     for failure in leaderboard.failed:
         seed = "" if failure.seed is None else f", seed {failure.seed}"
         notes.append(f"Failed: {failure.model.name}{seed}: {failure.error or 'no error recorded'}")
     return notes
+
+
+def _of_measured(measured: Sequence[Row], everyone: Sequence[Row]) -> list[str]:
+    """What is said of measured rows; what is said of several stands once, under all their names."""
+    names: dict[tuple[str | None, tuple[str, ...]], list[str]] = {}
+    for row in measured:
+        names.setdefault((row.source, row.notes), []).append(label(row, everyone))
+    return [line for (source, notes), rows in names.items() for line in _said(", ".join(rows), source, notes)]
 
 
 def _said(name: str, source: str | None, notes: Sequence[str]) -> list[str]:

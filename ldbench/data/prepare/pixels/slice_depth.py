@@ -187,12 +187,13 @@ def _extent(seen: Sampled, foreground: Mask, what: str) -> tuple[float, float]:
 
 
 def _depths(upper: Sampled, foreground: Mask) -> Floats:
-    """How deep each voxel lies below the surface of the largest piece of foreground, in mm; 0 outside."""
+    """How deep each voxel lies below the surface of the largest piece, in mm; 0 outside. Holes are filled first: where
+    bone is black, scalp and brain are two pieces."""
     margin = int(_CLOSING_MM / _COARSE_MM) + 2
-    padded = np.pad(_largest(foreground), margin, mode="edge")  # what a face of the volume cuts goes on behind it
+    padded = np.pad(foreground, margin, mode="edge")  # what a face of the volume cuts goes on behind it
     closed = _shrunk(_grown(padded, _CLOSING_MM, upper.spacing), _CLOSING_MM, upper.spacing)
     solid = np.stack([ndimage.binary_fill_holes(plane) for plane in np.moveaxis(closed, upper.up, 0)], upper.up)
-    return np.asarray(_distance(solid, upper.spacing)[(slice(margin, -margin),) * 3], dtype=np.float32)
+    return np.asarray(_distance(_largest(solid), upper.spacing)[(slice(margin, -margin),) * 3], dtype=np.float32)
 
 
 def _bone(upper: Sampled, depths: Floats, top: float) -> float | None:
@@ -200,15 +201,15 @@ def _bone(upper: Sampled, depths: Floats, top: float) -> float | None:
     part = (upper.heights() > top - _UPPER_MM) & (depths > 0)
     voxels, deep = upper.voxels[part], depths[part]
     windows = [np.abs(deep - depth) <= _WINDOW_MM / 2 for depth in _DEPTHS_MM]
-    medians = np.array([np.median(voxels[window]) if window.any() else np.nan for window in windows])
-    there = np.isfinite(medians)
-    depth_mm, medians = _DEPTHS_MM[there], medians[there]
-    if not len(medians):
-        return None
+    there = np.array([window.any() for window in windows])
+    medians = np.array([np.median(voxels[window]) if window.any() else 0.0 for window in windows])
     outside, inside = np.maximum.accumulate(medians), np.maximum.accumulate(medians[::-1])[::-1]
-    ratio = np.where(depth_mm <= _BONE_MM, medians / np.minimum(outside, inside), 1.0)
-    darkest = int(ratio.argmin())
-    return float(depth_mm[darkest]) if ratio[darkest] < _DARKER else None
+    around = np.minimum(outside, inside)
+    dark = there & (_DEPTHS_MM <= _BONE_MM) & (medians < _DARKER * around)
+    if not dark.any():
+        return None
+    falls = np.where(dark, around - medians, -np.inf)
+    return float(_DEPTHS_MM[int(falls.argmax())])
 
 
 def _opened(core: Mask, spacing: Sequence[float]) -> Mask:

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ldbench.data.prepare.observations import observing
 from ldbench.data.prepare.pixels import alignment
-from ldbench.data.prepare.pixels.alignment import aligned
-from ldbench.data.prepare.pixels.nifti import open_volume
-from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice, head_height
+from ldbench.data.prepare.pixels.alignment import Optimum, aligned
+from ldbench.data.prepare.pixels.nifti import Volume, open_volume
+from ldbench.data.prepare.pixels.slice_depth import Brain, find_brain
+from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
 from ldbench.errors import FaultyImageError
 from tests.stand_ins.volumes import Head, template_head, write_volume
 
@@ -43,14 +45,14 @@ def test_a_known_affine_is_undone_to_within_a_voxel_of_the_search(name: str, sca
     head, brain = template_head(3.0, scalp=scalp), template_head(6.0, scalp=False)
     elsewhere, move = moved(head, name)
     volume = open_volume(write_volume(tmp_path / "a.nii", elsewhere, axes="PSR"))
-    found = aligned(volume, head_height(volume, 0.0))
+    found = aligned(volume, find_brain(volume))
     places = nib.affines.apply_affine(brain.affine, np.argwhere(brain.voxels > 80))
     error = nib.affines.apply_affine(found.affine @ np.linalg.inv(volume.affine) @ move, places) - places
     distance = np.linalg.norm(error, axis=1)
     assert distance.mean() < 1.0
     assert distance.max() < 2.5
     if name == "not moved":
-        assert aligned(volume, head_height(volume, 0.0)).affine.tolist() == found.affine.tolist()
+        assert aligned(volume, find_brain(volume)).affine.tolist() == found.affine.tolist()
 
 
 @pytest.mark.slow
@@ -68,10 +70,53 @@ def test_an_aligned_slice_and_its_mask_are_those_of_the_head_where_the_template_
     assert replace(stated, align="mni152").settings()["alignment"] == stated.settings()["alignment"]
 
 
-def test_what_no_head_can_be_aligned_by_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    volume = open_volume(write_volume(tmp_path / "a.nii", template_head(6.0)))
-    for wrong in (np.diag([3.0, 1, 1, 1]), nib.affines.from_matvec(nib.eulerangles.euler2mat(x=2.0))):
-        monkeypatch.setattr(alignment, "_registered", lambda fixed, moving, wrong=wrong: wrong)
-        with pytest.raises(FaultyImageError, match=r"a\.nii: expected an alignment with scales") as caught:
-            aligned(volume, 80.0)
-        assert caught.value.rule == "alignment"
+def ends(monkeypatch: pytest.MonkeyPatch, *optima: tuple[float, NDArray[np.float64]]) -> None:
+    """Make the searches end there, one after the other."""
+    following = iter([Optimum(information, to_mni) for information, to_mni in optima])
+    monkeypatch.setattr(alignment, "_registered", lambda fixed, moving, scale: next(following))
+
+
+@pytest.fixture(scope="module")
+def volume(tmp_path_factory: pytest.TempPathFactory) -> Volume:
+    return open_volume(write_volume(tmp_path_factory.mktemp("heads") / "a.nii", template_head(6.0)))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.diag([3.0, 1, 1, 1]), nib.affines.from_matvec(nib.eulerangles.euler2mat(x=2.0)),
+        np.diag([0.9, 0.9, 0.9, 1]),  # a brain of 2.6 litres
+    ],
+)
+def test_what_no_head_can_be_aligned_by_is_a_fault(
+    volume: Volume, wrong: NDArray[np.float64], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends(monkeypatch, (0.5, wrong), (0.4, np.eye(4)), (0.3, np.eye(4)))
+    with pytest.raises(FaultyImageError, match=r"a\.nii: expected an alignment with scales") as caught:
+        aligned(volume, Brain(80.0, 140.0))
+    assert caught.value.rule == "alignment"
+
+
+def test_the_optimum_with_most_information_is_kept_and_all_are_observed(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    best = np.diag([1.1, 1.1, 1.1, 1])
+    ends(monkeypatch, (0.3, np.diag([0.9, 0.9, 0.9, 1])), (0.5, best), (0.4, np.eye(4)))
+    with observing() as seen:
+        found = aligned(volume, Brain(80.0, 140.0))
+    np.testing.assert_allclose(found.affine, best @ volume.affine)
+    assert seen["alignment_information"] == 0.5
+    assert seen["alignment_brain_cm3"] == round(1883 / 1.1**3)
+    assert seen["alignment_others"] == "0.4000 at scale 1.000; 0.3000 at scale 0.900"
+
+
+def test_two_optima_that_are_as_good_and_lie_apart_are_a_fault(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near, far = np.diag([1.01, 1, 1, 1]), np.diag([1.2, 1.2, 1.2, 1])
+    ends(monkeypatch, (0.5, np.eye(4)), (0.499, near), (0.48, far))
+    aligned(volume, Brain(80.0, 140.0))
+    ends(monkeypatch, (0.5, np.eye(4)), (0.499, near), (0.495, far))
+    with pytest.raises(FaultyImageError, match="expected one best alignment, got two") as caught:
+        aligned(volume, Brain(80.0, 140.0))
+    assert caught.value.rule == "alignment unsettled"

@@ -14,10 +14,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ldbench.data.prepare.pixels.nifti import open_volume
-from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice, head_height
+from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
 from ldbench.errors import ImageError, UsageError
-from tests.stand_ins.volumes import Head, Transform, individual, template_head, turned, write_image, write_volume
+from tests.stand_ins.volumes import Head, Transform, template_head, write_image, write_volume
 
 SETTINGS = Preprocessing(size=64)
 
@@ -68,25 +67,6 @@ def test_the_picture_is_upright_with_the_subjects_left_on_its_left(tmp_path: Pat
     assert picture.dtype == np.float32
     assert picture.min() == 0
     assert picture.max() == 1
-
-
-@pytest.mark.parametrize("scalp", [True, False])
-def test_the_plane_lies_where_the_templates_ventricles_are(tmp_path: Path, scalp: bool) -> None:
-    volume = open_volume(write_volume(tmp_path / "a.nii", template_head(4.0, scalp=scalp)))
-    assert 14 < head_height(volume, SETTINGS.depth) < 24
-
-
-def test_the_plane_follows_a_head_that_is_moved_scaled_or_nods(tmp_path: Path, head: Head) -> None:
-    z = head_height(open_volume(write_volume(tmp_path / "a.nii", head)), 0.44)
-    for shift, scale in ((-300.0, 1.0), (55.5, 1.1)):
-        affine = np.diag([scale, scale, scale, 1]) @ head.affine
-        affine[2, 3] += shift
-        moved = open_volume(write_volume(tmp_path / "b.nii", replace(head, affine=affine), axes="ASL"))
-        assert head_height(moved, 0.44) == pytest.approx(scale * z + shift, abs=0.01)
-    nodding = open_volume(write_volume(tmp_path / "c.nii", turned(head, 10)))
-    assert abs(head_height(nodding, 0.44) - z) < 10
-    noisy = open_volume(write_volume(tmp_path / "d.nii", individual(head, 1)))
-    assert abs(head_height(noisy, 0.44) - z) < 8
 
 
 def test_an_oblique_volume_is_cut_along_world_axes_or_refused(tmp_path: Path, head: Head) -> None:
