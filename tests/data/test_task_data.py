@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 import torch
 
+from ldbench.data.prepared import PreparedDataset
 from ldbench.data.task_data import load, task_data
 from ldbench.errors import CardError, DataError, UnknownNameError
 from ldbench.task import card
@@ -110,3 +111,16 @@ def test_images_of_another_size_than_the_card_says_are_refused() -> None:
     wrong = dataclasses.replace(task, protocol=dataclasses.replace(task.protocol, resolution=128))
     with pytest.raises(CardError, match=r"protocol\.resolution: expected the size of .* 64 x 64, got 128"):
         task_data(wrong, 0)
+
+
+def test_data_that_are_not_aligned_as_the_card_asks_are_said_to_be_so() -> None:
+    data = task_data(card.load("sandbox-brain-aging"), 0)
+    asking = dataclasses.replace(data.task, data=dataclasses.replace(data.task.data, alignment="mni152"))
+    assert data.caveat() is None  # the card doesn't ask
+    assert "alignment unknown" in str(dataclasses.replace(data, task=asking).caveat())
+    prepared = PreparedDataset("brains", (), {}, "r", "0" * 64)
+    for alignment, expected in (("mni152", False), ("none", True), ("adni1 none, oasis3 mni152", True)):
+        of = dataclasses.replace(data, task=asking, dataset=dataclasses.replace(prepared, alignment=alignment))
+        said = of.caveat()
+        assert (said is not None) == expected
+        assert alignment in (said or alignment)

@@ -103,6 +103,8 @@ def test_fields_that_cards_gained_later_leave_the_hashes_of_older_cards_alone() 
     assert task.edit is not None
     wider = dataclasses.replace(task.edit, region_margin=2)
     assert dataclasses.replace(task, edit=wider).hash != task.hash
+    aligned = dataclasses.replace(task, data=dataclasses.replace(task.data, alignment="mni152"))
+    assert aligned.hash != task.hash
     fewer = {name: settings for name, settings in task.metrics.items() if name != "minimality"}
     assert dataclasses.replace(task, metrics=fewer).hash != task.hash
     judged = card.load("sandbox-brain-disease")

@@ -1,7 +1,7 @@
 """What is seen of an image while it is prepared: how well it could be aligned, say.
 
-A reader returns pixels alone. Code far below it calls `observe`, and whoever asked for the pixels inside `observing` has
-what was seen. Outside of it nothing is kept.
+A reader returns pixels alone. Code far below it calls `observe`, and whoever asked for the pixels inside `observing`
+has what was seen. Outside of it nothing is kept.
 """
 
 from __future__ import annotations

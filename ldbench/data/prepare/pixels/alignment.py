@@ -31,8 +31,12 @@ from ldbench.data.prepare.pixels.nifti import Volume
 from ldbench.data.prepare.pixels.slice_depth import Brain
 from ldbench.errors import FaultyImageError, UsageError
 
+MIDDLE_MM = (0.0, -18.0)  # of the template's grid, right and anterior
 _STARTS = (0.9, 1.1, 1.3)  # scales from the volume to the template
-METHOD = f"affine to ICBM152, Mattes mutual information of the brains at 3 mm, best from scales {_STARTS}"
+METHOD = (
+    f"affine to ICBM152, Mattes mutual information of the brains at 3 mm, best from scales {_STARTS}; "
+    f"square around {MIDDLE_MM}"
+)
 _VOXEL_MM = 3.0
 _BELOW_TOP_MM, _ABOVE_TOP_MM = 150.0, 15.0  # the neck below it would draw the starting point down
 _AROUND_MM = 6.0

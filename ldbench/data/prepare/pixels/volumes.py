@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ldbench.api import ParameterValue
-from ldbench.data.prepare.pixels.alignment import METHOD, aligned, simple_itk
+from ldbench.data.prepare.pixels.alignment import METHOD, MIDDLE_MM, aligned, simple_itk
 from ldbench.data.prepare.pixels.grey import check_window, stated_window
 from ldbench.data.prepare.pixels.nifti import SUFFIXES, Volume, check_oblique, open_volume
 from ldbench.data.prepare.pixels.slice_depth import METHOD as HEAD_SEARCH
@@ -53,10 +53,11 @@ class Preprocessing:
     `window` is "LOW,HIGH" for the values that become black and white, or "file" or "percentile", which are one: a NIfTI
     declares none.
     `skull = "mask"` sets everything outside a mask to zero: `<scan><mask_suffix>.nii[.gz]` beside the scan. `square` is
-    the side of the field of view that is kept, cropped or padded with black around its middle.
+    the side of the field of view that is kept, cropped or padded with black around its middle; of a volume in MNI152
+    around the middle of MNI152.
     `bias_correction` is N4 (Tustison et al. 2010) as SimpleITK has it. `untold_axes` is how the array of a file lies
     that has neither qform nor sform ("RAS", say). `align = "before"` says that the volumes lie in MNI152 already; it
-    changes no pixel.
+    moves no voxel, and centres the picture there.
     """
 
     size: int = 512
@@ -128,7 +129,7 @@ def axial_slice(path: Path, settings: Preprocessing) -> NDArray[np.float32]:
     if settings.align == "mni152":
         volume = aligned(volume, find_brain(volume))
     z = settings.z if settings.plane == "world" else find_brain(volume).plane(settings.depth)
-    grid = _grid(volume, z, settings.voxel)
+    grid = _grid(volume, z, settings.voxel, None if settings.align == "none" else settings.square)
     black = (stated_window(settings.window) or (0.0,))[0]
     plane = _cut(volume, grid, order=1, outside=black)
     if settings.skull == "mask":
@@ -138,14 +139,20 @@ def axial_slice(path: Path, settings: Preprocessing) -> NDArray[np.float32]:
     return _picture(path, plane, settings)
 
 
-def _grid(volume: Volume, z: float, voxel: float) -> Grid:
-    """The RAS grid at height z over the volume's bounding box. Raises ImageError for a z outside the volume."""
+def _grid(volume: Volume, z: float, voxel: float, square: float | None) -> Grid:
+    """The RAS grid at height z over the volume's bounding box, or, where a `square` is given because the volume lies in
+    MNI152, over that many mm around the middle of MNI152: how a scanner's field of view lay must not shift the head.
+
+    Raises ImageError for a z outside the volume.
+    """
     low, high = corners(volume).min(0), corners(volume).max(0)
     if not low[2] <= z <= high[2]:
         raise ImageError(
             f"{volume.path}: expected the plane z = {z:.1f} mm inside the volume, got {low[2]:.1f} to {high[2]:.1f}; "
             "state another plane or leave it out"
         )
+    if square is not None:
+        low[:2], high[:2] = (np.array(MIDDLE_MM) + side * (square - voxel) / 2 for side in (-1, 1))
     steps = np.floor((high - low)[:2] / voxel + _ROUNDING)
     affine = np.diag([voxel, voxel, voxel, 1.0])
     affine[:2, 3] = (low + high)[:2] / 2 - steps * voxel / 2
