@@ -1,4 +1,4 @@
-"""What is observed of an image reaches the record of the prepared data, and only there; without any, no file changes."""
+"""What is observed of an image reaches the record of the prepared data; without any, no file changes."""
 
 from __future__ import annotations
 

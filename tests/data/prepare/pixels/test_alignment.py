@@ -62,7 +62,7 @@ def test_an_aligned_slice_and_its_mask_are_those_of_the_head_where_the_template_
     for name, where in (("a", "not moved"), ("b", "turned and larger")):
         write_volume(tmp_path / f"{name}.nii", moved(head, where)[0])
         write_volume(tmp_path / f"{name}_brainmask.nii", moved(inside, where)[0], axes="ASL")
-    stated = Preprocessing(size=64, plane="world", z=20.0, skull="mask")
+    stated = Preprocessing(size=64, plane="world", z=20.0, skull="mask", align="before")
     expected = axial_slice(tmp_path / "a.nii", stated)
     actual = axial_slice(tmp_path / "b.nii", replace(stated, align="mni152"))
     assert np.corrcoef(actual.ravel(), expected.ravel())[0, 1] > 0.97

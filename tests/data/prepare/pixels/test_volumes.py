@@ -84,6 +84,20 @@ def test_an_oblique_volume_is_cut_along_world_axes_or_refused(tmp_path: Path, he
     refused(path, "axes within 15 degrees of RAS, got 20.0", replace(world, oblique="refuse", oblique_degrees=15))
 
 
+def test_in_mni152_the_field_of_view_does_not_shift_the_head(tmp_path: Path, head: Head) -> None:
+    wider = Head(
+        np.pad(head.voxels, ((9, 0), (0, 5), (0, 0))), head.affine @ nib.affines.from_matvec(np.eye(3), [-9, 0, 0])
+    )
+    paths = write_volume(tmp_path / "a.nii", head), write_volume(tmp_path / "b.nii", wider)
+    there = replace(SETTINGS, plane="world", align="before")
+    one, two = (axial_slice(path, there) for path in paths)
+    np.testing.assert_allclose(one, two, atol=1e-5)
+    across = (one * np.arange(64)).sum() / one.sum()
+    assert across == pytest.approx(31.5, abs=0.5)  # the template is nearly symmetric about x = 0
+    one, two = (axial_slice(path, replace(SETTINGS, plane="world")) for path in paths)
+    assert np.abs(one - two).mean() > 0.05
+
+
 def test_size_square_and_percentiles_do_what_they_say(tmp_path: Path, head: Head) -> None:
     path = write_volume(tmp_path / "a.nii", head)
     assert axial_slice(path, replace(SETTINGS, size=200)).shape == (200, 200)
