@@ -195,7 +195,7 @@ def _finished(out: Path, by_id: Mapping[str, SourceImage]) -> dict[str, ImageOut
         if hashlib.sha256(content).hexdigest() == row[1] and source_sha256(by_id[row[0]]) == row[2]:
             width, height = (int.from_bytes(content[_PNG_SIZE][at : at + 4], "big") for at in (0, 4))
             notes = tuple(cell for cell in row[3:] if not cell.startswith("{"))
-            seen = next((json.loads(cell) for cell in row[3:] if cell.startswith("{")), {})
+            seen: dict[str, float | str] = next((json.loads(cell) for cell in row[3:] if cell.startswith("{")), {})
             finished[row[0]] = ImageOutcome(row[0], row[1], (height, width), "", "unreadable", row[2], notes, seen)
     return finished
 

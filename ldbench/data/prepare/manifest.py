@@ -157,7 +157,7 @@ def observed_of(prepared: Iterable[PreparedImage]) -> dict[str, Observations]:
 
 def _observed(observed: Mapping[str, Observations]) -> str:
     names = sorted({name for seen in observed.values() for name in seen})
-    rows = ([image_id, *(seen.get(name, "") for name in names)] for image_id, seen in sorted(observed.items()))
+    rows = ([image_id, *(str(seen.get(name, "")) for name in names)] for image_id, seen in sorted(observed.items()))
     return _csv(("image_id", *names), rows)
 
 

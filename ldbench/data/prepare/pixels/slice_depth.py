@@ -124,7 +124,7 @@ def find_brain(volume: Volume) -> Brain:
     bone = _bone(upper, depths, top)
     if bone is None:
         return Brain(top, breadth)
-    inner = np.where(depths > bone + _INNER_MM, upper.voxels, 0)
+    inner = np.where(depths > bone + _INNER_MM, upper.voxels, upper.voxels.min())
     threshold = _otsu(inner)
     piece = _opened(inner > threshold, upper.spacing)
     within = _between(piece, upper.places[seen.up], seen.places[seen.up], seen.up)
@@ -199,7 +199,7 @@ def _depths(upper: Sampled, foreground: Mask) -> Floats:
 def _bone(upper: Sampled, depths: Floats, top: float) -> float | None:
     """The depth that is darker than what lies outside and inside of it; None where there is no such depth."""
     part = (upper.heights() > top - _UPPER_MM) & (depths > 0)
-    voxels, deep = upper.voxels[part], depths[part]
+    voxels, deep = upper.voxels[part] - upper.voxels.min(), depths[part]
     windows = [np.abs(deep - depth) <= _WINDOW_MM / 2 for depth in _DEPTHS_MM]
     there = np.array([window.any() for window in windows])
     medians = np.array([np.median(voxels[window]) if window.any() else 0.0 for window in windows])
@@ -224,7 +224,7 @@ def _between(mask: Mask, coarse: NDArray[np.int64], fine: NDArray[np.int64], axi
     below, above = np.ceil(places - 0.5).astype(np.int64), np.floor(places + 0.5).astype(np.int64)
     inside = (fine >= coarse.min()) & (fine <= coarse.max())
     near = mask.take(below, axis) | mask.take(above, axis)
-    return near & np.expand_dims(inside, [other for other in range(3) if other != axis])
+    return np.asarray(near & np.expand_dims(inside, [other for other in range(3) if other != axis]))
 
 
 def _step(size: float) -> int:

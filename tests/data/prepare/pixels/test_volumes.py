@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ldbench.data.prepare.pixels.nifti import open_volume
 from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
 from ldbench.errors import ImageError, UsageError
 from tests.stand_ins.volumes import Head, Transform, template_head, write_image, write_volume
