@@ -1,6 +1,7 @@
-"""The sandbox's frozen data: one archive of images and one manifest a data set, checked before use.
+"""The sandbox's data: one archive of images and one manifest a data set, checked before use.
 
-Anything whose SHA-256 is not the one on the task card is refused. Nothing is rendered here.
+Anything whose SHA-256 is not the one on the task card is refused. What is rendered from a seed is read as the frozen
+data are.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import csv
 import functools
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -17,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ldbench.api import DataSource, Record
-from ldbench.errors import DataError
+from ldbench.api import DataSource, Progress, Record, Simulator
+from ldbench.errors import DataError, UsageError
 
 from .archive import array_name
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "ldbench_tasks"  # it holds the data beside the cards that name their checksums
 _BOOKKEEPING = ("image_id", "subject", "split", "role", "index")
+_REVISION = "1"
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,11 @@ class FrozenDataset:
 
 
 def _frozen(name: str, folder: str, checksums: Mapping[str, str]) -> FrozenDataset:
-    return _load(name, folder, tuple(sorted(checksums.items())))
+    return _load(name, _folder(folder)[0], tuple(sorted(checksums.items())), "reinstall ldbench")
+
+
+def _rendered(name: str, folder: Path, checksums: Mapping[str, str]) -> FrozenDataset:
+    return _load(name, folder, tuple(sorted(checksums.items())), "render them anew")
 
 
 def _folder(folder: str) -> list[Path]:
@@ -66,15 +72,18 @@ def _folder(folder: str) -> list[Path]:
 
 
 @functools.lru_cache(maxsize=4)
-def _load(name: str, folder: str, checksums: tuple[tuple[str, str], ...]) -> FrozenDataset:
-    files = {}
+def _load(name: str, root: Path, checksums: tuple[tuple[str, str], ...], remedy: str) -> FrozenDataset:
+    files, folder = {}, root.name
     for file_name, expected in checksums:
-        content = resources.files(PACKAGE).joinpath(folder, file_name).read_bytes()
+        try:
+            content = (root / file_name).read_bytes()
+        except OSError as error:
+            raise DataError(f"can't read {root / file_name}: {error.strerror}; {remedy}") from error
         digest = hashlib.sha256(content).hexdigest()
         if digest != expected:
             raise DataError(
                 f"{folder}/{file_name}: expected SHA-256 {expected[:12]}..., got {digest[:12]}...; "
-                "the data are not the card's: reinstall ldbench"
+                f"the data are not the card's: {remedy}"
             )
         files[file_name] = content
     for needed in ("images.npz", "manifest.csv"):
@@ -124,13 +133,38 @@ def _check(records: tuple[Record, ...], arrays: Mapping[str, NDArray[np.uint8]],
             raise DataError(f"{folder}/manifest.csv: {record.id!r} points at {key}[{record.index}], which is absent")
 
 
+def _render_brain(
+    folder: Path, *, seed: int, revision: str, splits: Collection[str], processes: int, progress: Progress
+) -> None:
+    from .brain.build import build_brain
+
+    _check_revision("sandbox-brain", revision)
+    build_brain(folder, seed, splits=splits, processes=processes, progress=progress)
+
+
+def _render_chest(
+    folder: Path, *, seed: int, revision: str, splits: Collection[str], processes: int, progress: Progress
+) -> None:
+    from .chest.build import build_chest
+
+    _check_revision("sandbox-chest", revision)
+    build_chest(folder, seed, splits=splits, processes=processes, progress=progress)
+
+
+def _check_revision(name: str, revision: str) -> None:
+    if revision != _REVISION:
+        raise UsageError(f"{name}: expected revision {_REVISION}, got {revision!r}; take the card's data.revision")
+
+
 SANDBOX_BRAIN = DataSource(
     name="sandbox-brain", summary="Brain slices of 64 px on real anatomy, with a known model of ageing and atrophy.",
     load=functools.partial(_frozen, "sandbox-brain", "sandbox_brain"),
     folders=functools.partial(_folder, "sandbox_brain"),
+    simulator=Simulator(render=_render_brain, read=functools.partial(_rendered, "sandbox-brain")),
 )
 SANDBOX_CHEST = DataSource(
     name="sandbox-chest", summary="Chest films of 64 px, projected from a thorax with known findings.",
     load=functools.partial(_frozen, "sandbox-chest", "sandbox_chest"),
     folders=functools.partial(_folder, "sandbox_chest"),
+    simulator=Simulator(render=_render_chest, read=functools.partial(_rendered, "sandbox-chest")),
 )

@@ -9,7 +9,17 @@ the promise in full.
 from __future__ import annotations
 
 from ldbench._torchvision import declare_missing_ops
-from ldbench.api.dataset import Dataset, DataSource, Found, Reader, Record, Skipped, SourceImage
+from ldbench.api.dataset import (
+    Dataset,
+    DataSource,
+    Found,
+    Reader,
+    Record,
+    Render,
+    Simulator,
+    Skipped,
+    SourceImage,
+)
 from ldbench.api.estimator import Estimator
 from ldbench.api.generator import (
     Capabilities,
@@ -37,8 +47,8 @@ __all__ = [
     "API_VERSION", "Attributes", "Capabilities", "Case", "Context", "DataSource", "Dataset", "DescribeNetwork",
     "Direction", "Edit", "Estimator", "Example", "Found", "Generator", "HasFiles", "HasLatents", "HasNeeds",
     "HasTrajectory", "Kind", "LoadNetwork", "Measured", "Metric", "MetricAxis", "MetricInputs", "Moment", "Need",
-    "Needs", "Network", "NoSettings", "ParameterValue", "Preset", "Progress", "Reader", "Record", "Request", "Score",
-    "Skipped", "SourceImage", "TrainingSet", "case_seed", "declare_missing_ops", "silent",
+    "Needs", "Network", "NoSettings", "ParameterValue", "Preset", "Progress", "Reader", "Record", "Render", "Request",
+    "Score", "Simulator", "Skipped", "SourceImage", "TrainingSet", "case_seed", "declare_missing_ops", "silent",
 ]
 
 API_VERSION = "1.2"  # major.minor: the minor grows with what is added, the major with what breaks

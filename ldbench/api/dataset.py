@@ -1,17 +1,18 @@
 """What a data set is to the suite: its images and what is known of them, and how an owner's copy is read.
 
 Two ways to bring a data set: `load` for one that a package ships, `reader` for one that users hold in their owners'
-layout and prepare with `ldbench data prepare NAME`. Pixels are NumPy arrays.
+layout and prepare with `ldbench data prepare NAME`. Data that a program makes can also have a `simulator`, which makes
+new subjects from a seed: `ldbench data render NAME`. Pixels are NumPy arrays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from ldbench.api.values import Attributes, ParameterValue
+from ldbench.api.values import Attributes, ParameterValue, Progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -135,6 +136,33 @@ class Reader(Protocol):
         """Every choice that was made, for the record."""
 
 
+class Render(Protocol):
+    """How a simulator makes data."""
+
+    def __call__(
+        self, folder: Path, *, seed: int, revision: str, splits: Collection[str], processes: int, progress: Progress
+    ) -> None:
+        """Write the `splits` of a data set of new subjects into the empty `folder`, on so many processes.
+
+        Equal seed, revision and splits give equal bytes, whatever the number of processes. The seed draws every
+        subject, and a split's images don't depend on which others are asked for. Image ids and subjects of two seeds
+        differ, and say nothing of the seed that a draw of 63 bits would not hide. Raises `UsageError` for an unknown
+        revision.
+        """
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """A data set's own program, for test sets that nobody has seen.
+
+    `render` makes data. `read` reads them from their folder and is called with the SHA-256 that each file must have
+    (file name to SHA-256); it refuses other content with `DataError`.
+    """
+
+    render: Render
+    read: Callable[[Path, Mapping[str, str]], Dataset]
+
+
 @dataclass(frozen=True)
 class DataSource:
     """A data set by name, as a plug-in of `ldbench.datasets`.
@@ -144,6 +172,7 @@ class DataSource:
     are prepared, so that what the reader needs is imported then. `plan` holds defaults of `ldbench data prepare` that
     differ from the general ones, by the option's name: `test_per_class`, `test_classes`, `images_a_subject`,
     `fractions`, `min_years`. `folders` are where the data lie, so that `ldbench check` sees a generator read answers.
+    `simulator` makes data of new subjects (`ldbench data render NAME`), where a program made the data.
     """
 
     name: str
@@ -152,3 +181,4 @@ class DataSource:
     reader: Callable[[], type[Reader]] | None = None
     plan: Mapping[str, str | int | float] = field(default_factory=dict)
     folders: Callable[[], Sequence[Path]] | None = None
+    simulator: Simulator | None = None

@@ -1,4 +1,4 @@
-"""The command `ldbench data prepare NAME`."""
+"""The commands `ldbench data prepare NAME` and `ldbench data render NAME`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ldbench.cli.options import Jobs
 from ldbench.errors import PluginError, UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ GENERAL: dict[str, str | int | float] = {
 }
 
 data = typer.Typer(
-    name="data", no_args_is_help=True, callback=lambda: None, help="Prepare data sets from your own copies.",
+    name="data", no_args_is_help=True, help="Prepare data sets from your own copies, or render new subjects.",
 )
 
 
@@ -37,7 +38,7 @@ def prepare(
         Path | None,
         typer.Option(help="Folder for the prepared data.  [default: LDBENCH_DATA/NAME, or data/NAME in the cache]"),
     ] = None,
-    jobs: Annotated[int, typer.Option(help="Processes; 0 is one a core.")] = 0,
+    jobs: Jobs = 0,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first faulty image.")] = False,
     size: Annotated[int, typer.Option(help="Side of the prepared images in pixels.")] = 512,
     set_: Annotated[
@@ -84,6 +85,41 @@ def prepare(
         source = _source(dataset)
         plan = _plan({**GENERAL, **source.plan, **_present(given)}, salt)
         _prepare(source, _present(settings), size, set_ or [], plan, root, out, jobs, strict)
+
+
+@data.command()
+def render(
+    dataset: Annotated[str, typer.Argument(metavar="NAME", help="A data set with a simulator, such as sandbox-brain.")],
+    seed: Annotated[int, typer.Option(help="Draws every subject: equal seeds give equal bytes.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for data and cards.", show_default="rendered/NAME-seed-SEED")
+    ] = None,
+    card: Annotated[
+        list[str] | None,
+        typer.Option(help="A card to make one of; may be repeated.", show_default="all installed ones on the data set"),
+    ] = None,
+    test_only: Annotated[
+        bool, typer.Option("--test-only", help="New test subjects alone: models fit on the installed ones.")
+    ] = False,
+    revision: Annotated[
+        str | None, typer.Option(help="Which revision of the data set.", show_default="that of the cards")
+    ] = None,
+    jobs: Jobs = 0,
+) -> None:
+    """Render new subjects from a seed, with their truth, and write cards that `ldbench run` takes by path."""
+    from ldbench.data.render import render as render_
+    from ldbench.records.names import plain
+    from ldbench.run.progress import live_progress
+    from ldbench.task.card import SPLITS
+
+    folder = out if out is not None else Path("rendered") / f"{plain(dataset)}-seed-{seed}"
+    with live_progress(dataset) as progress:
+        rendered = render_(
+            dataset, seed, folder, splits=("test",) if test_only else SPLITS, cards=card, revision=revision,
+            processes=jobs or os.cpu_count() or 1, progress=progress,
+        )
+    for line in rendered.lines(folder):
+        typer.echo(line)
 
 
 def _present(options: Mapping[str, object]) -> dict[str, object]:

@@ -34,6 +34,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 BatchSize = Annotated[int, typer.Option(help="Images generated at a time.")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="A generator parameter, key=value; may be repeated.")]
 Out = Annotated[Path, typer.Option(help="Folder for what is made; an interrupted command goes on there.")]
+Jobs = Annotated[int, typer.Option(help="Processes; 0 is one a core.")]
 Card = Annotated[str | None, typer.Option(help="The card's path, where the run's task is not an installed one.")]
 MeasuredOnly = Annotated[bool, typer.Option("--measured-only", help="Leave out published rows.")]
 Tolerances = Annotated[

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ldbench.cli.options import RUNS, BatchSize, Device, Models, Out, Seed, Set, Task, live_settings
+from ldbench.errors import UsageError
 from ldbench.plugins.parameters import key_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ldbench.records.fresh import FreshRound
     from ldbench.records.result import Result
     from ldbench.run.pipeline import Settings
 
@@ -27,14 +28,22 @@ def run(
     batch_size: BatchSize = 50,
     set_: Set = None,
     out: Out = RUNS,
+    fresh: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SEED", help="Beside it, the same model on test subjects drawn from SEED; `new` draws the seed."
+        ),
+    ] = None,
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Say what a run would need and what is missing; exit code 2 if anything.")
     ] = False,
 ) -> None:
     """Fit each of MODELS on TASK, generate its cases, score them, write one result a model."""
     overrides = key_values(set_ or [])
+    data_seed = None if fresh is None else _data_seed(fresh)
     if not dry:
         _ready(task, models, overrides)
+    from ldbench.run.fresh import run_fresh
     from ldbench.run.pipeline import Settings, prepare
     from ldbench.run.pipeline import run as run_task
     from ldbench.run.processes import is_first_process
@@ -47,14 +56,30 @@ def run(
         prepare(task, model, quiet)
     for model in models:
         with live_settings(f"{model} on {task}", out, seed, device, batch_size, set_) as settings:
-            say = partial(_say, f"{model} on {task}")
-            result, path = run_task(task, model, replace(settings, say=say))
+            settings = replace(settings, say=partial(_say, f"{model} on {task}"))
+            if data_seed is None:
+                result, path = run_task(task, model, settings)
+                below = [str(path)]
+            else:
+                found = run_fresh(task, model, data_seed, settings)
+                result, below = found.frozen, [str(found.path), *gap_lines(found.round), str(found.written)]
         if is_first_process():
-            show(result, path)
+            show(result, *below)
 
 
-def show(result: Result, path: Path) -> None:
-    """Print a result's scores, a line each, and where it lies."""
+def _data_seed(text: str) -> int:
+    """The seed of `--fresh`; the word `new` draws one."""
+    from ldbench.data.render import drawn_seed
+
+    if text == "new":
+        return drawn_seed()
+    if not text.isdecimal():
+        raise UsageError(f"--fresh: expected a seed of 0 or more, or new, got {text!r}")
+    return int(text)
+
+
+def show(result: Result, *lines: object) -> None:
+    """Print a result's scores, a line each, and below them the given lines, such as where it lies."""
     from ldbench.report.digits import with_interval
     from ldbench.report.tables.text_table import TextTable, to_terminal
 
@@ -62,7 +87,29 @@ def show(result: Result, path: Path) -> None:
         (one.metric, *with_interval(one.value, one.ci_low, one.ci_high), f"n={one.n}", one.extractor or "")
         for one in result.scores
     ]
-    typer.echo(to_terminal(TextTable((), rows, "lrlll")) + str(path))
+    unscored = "" if rows else "no scores: the task's host keeps the truth; send it the archive of `ldbench submit`\n"
+    table = to_terminal(TextTable((), rows, "lrlll")) if rows else unscored
+    typer.echo(table + "\n".join(map(str, lines)))
+
+
+def gap_lines(compared: FreshRound) -> list[str]:
+    """How a row does on new subjects, a line a metric, and the verdict."""
+    from ldbench.report.digits import with_interval
+    from ldbench.report.tables.text_table import TextTable, to_terminal
+
+    rows = [
+        (
+            one.metric, f"{one.frozen:.4g}", f"{one.fresh:.4g}", *with_interval(one.gap, one.ci_low, one.ci_high),
+            "worse on new subjects" if one.tuned else "",
+        )
+        for one in compared.gaps
+    ]
+    tuned = [one.metric for one in compared.gaps if one.tuned]
+    verdict = f"worse on new subjects: {', '.join(tuned)}" if tuned else "no metric is worse on new subjects"
+    head = ("metric", "public", "new", "gap", "95 % interval", "")
+    level = "at 95 % over all metrics together"
+    table = to_terminal(TextTable(head, rows, "lrrrll")).rstrip("\n")
+    return [f"{compared.task.id}, subjects of seed {compared.data_seed}", table, f"{verdict} ({level})"]
 
 
 def _say(label: str, line: str) -> None:

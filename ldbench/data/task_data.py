@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ldbench.api import Case, Dataset, Example, Record
 from ldbench.data.editing import Editing, answers, balanced, check_edit, hash_order
+from ldbench.data.fresh import is_blind, with_fresh
 from ldbench.data.prepared import PreparedDataset, find
 from ldbench.errors import CardError
 from ldbench.plugins.kinds import DATASETS
@@ -58,6 +59,11 @@ class TaskData:
     truth: Callable[[str], torch.Tensor] | None
     editing: Editing | None = None
 
+    @property
+    def blind(self) -> bool:
+        """Whether a host keeps the true images, so that the task can be run here and not be scored."""
+        return is_blind(self.dataset)
+
     def null_cases(self) -> tuple[Case, ...]:
         """The null edits that composition is measured on; none where the card doesn't ask for it."""
         count = further_images(self.task.metrics, "null")
@@ -101,6 +107,8 @@ class TaskData:
         """SHA-256 over which images are in which split and role."""
         rows = [f"{r.id}\0{r.subject}\0{r.split}\0{r.role}" for r in self.dataset.records]
         rows += [f"{name}\0{value}" for name, value in sorted(self.task.data.checksums.items())]
+        if fresh := self.task.data.fresh:
+            rows += [f"fresh\0{name}\0{value}" for name, value in sorted(fresh.checksums.items())]
         if isinstance(self.dataset, PreparedDataset):  # the manifest holds a hash of every image
             rows.append(self.dataset.manifest_sha256)
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()
@@ -216,9 +224,13 @@ def _editing(task: Task, edit: EditSpec, dataset: Dataset, seed: int) -> TaskDat
 def load(spec: DataSpec) -> Dataset:
     """The data set that a card names: one that a package ships, or one that the user prepared."""
     source = DATASETS.load(spec.dataset) if ":" in spec.dataset or DATASETS.entry(spec.dataset) else None
-    if source is not None and source.load is not None:
-        return source.load(spec.checksums)
-    return find(spec.dataset)
+
+    def installed() -> Dataset:
+        if source is not None and source.load is not None:
+            return source.load(spec.checksums)
+        return find(spec.dataset)
+
+    return installed() if spec.fresh is None else with_fresh(spec, spec.fresh, source, installed)
 
 
 def _training(editing: Editing, dataset: Dataset) -> LazyTrainingSet:

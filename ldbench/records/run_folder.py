@@ -23,6 +23,7 @@ from ldbench.records.result import SCORED, ModelRef, Result, TaskRef, read
 
 RESULT, UNITS, MANIFEST, IMAGES = "result.json", "units.json", "manifest.json", "images"
 SAMPLES, EDITS = "samples.png", "edits.png"
+FRESH = "fresh.json"  # how the run's row does on fresh test sets
 SHARED = "shared"  # beside the tasks: what several runs start from
 NULL, BACK = "null", "back"  # the further passes; each has images and a manifest of its own
 PASSES = ("", NULL, BACK)  # the first is the task's own

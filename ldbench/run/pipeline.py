@@ -80,15 +80,20 @@ class RunContext:
     folder: RunFolder
     processes: Processes = field(default_factory=Processes)
     content: Mapping[str, str] = field(default_factory=dict)
+    fitted: RunFolder | None = None  # a run whose fit this one shares
 
 
-def run(task_name: str, model_name: str, settings: Settings) -> tuple[Result, Path]:
+def run(
+    task_name: str, model_name: str, settings: Settings, fitted: RunFolder | None = None
+) -> tuple[Result, Path]:
     """Fit, generate and score one generator on one task; the result and its file.
 
     Goes on from whatever an interrupted run left in the same folder; a finished run is read back. Several processes of
-    one launcher share the work; the first of them scores.
+    one launcher share the work; the first of them scores. `fitted` is a run of the same training set whose fit is
+    taken. Of a task whose host keeps the truth, the result has no scores.
     """
     generator, context = prepare(task_name, model_name, settings)
+    context = replace(context, fitted=fitted)
     folder, processes = context.folder, context.processes
     with folder.claimed() if processes.is_first else nullcontext():
         if processes.is_first:
@@ -190,7 +195,7 @@ def _complete(context: RunContext, generator: Generator) -> None:
     """Whatever is left of a run, stage by stage."""
     data, device, folder, processes = context.data, context.device, context.folder, context.processes
     truth = data.truth if generator.sees_truth else None
-    fit_folder = _fit_folder(folder, generator, processes)
+    fit_folder = _fit_folder(context.fitted or folder, generator, processes)
     for_generator = generator_context(data.task, context.settings, device, fit_folder, processes, truth)
     stages: list[Stage] = []
     with timed("fit", stages, device):
@@ -200,6 +205,10 @@ def _complete(context: RunContext, generator: Generator) -> None:
     with timed("generate", stages, device):
         _generate(context, generator, for_generator)
     if not processes.is_first:
+        return
+    if data.blind:
+        _picture(context)
+        write(_record(context, [], read_images(data, folder.image_folders).digest, stages), folder.result)
         return
     with timed("score", stages, device):
         scores, digest = _score(context, folder.image_folders)
@@ -257,7 +266,7 @@ def _picture(context: RunContext) -> None:
     data, folder, seed = context.data, context.folder, context.settings.seed
     labels = {case.id: str(case.attributes[data.task.data.class_attribute]) for case in data.cases}
     sample_sheet(folder.images, labels, folder.samples, seed=seed)
-    if data.editing is not None:
+    if data.editing is not None and not data.blind:
         write_edit_sheet(data, folder, seed)
 
 
@@ -266,7 +275,7 @@ def _record(context: RunContext, scores: list[Score], digest: str, stages: list[
     environment = describe(context.device, context.processes.count)
     return Result(
         task_ref(data.task), context.model, "measured", scores, seed=context.settings.seed,
-        split_hash=data.split_hash(), images_hash=digest, stages=stages, note=data.caveat(),
+        split_hash=None if data.blind else data.split_hash(), images_hash=digest, stages=stages, note=data.caveat(),
         environment=replace(environment, packages={**environment.packages, **context.content}),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

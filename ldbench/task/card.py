@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from ldbench.api import Kind
@@ -23,8 +23,22 @@ from ldbench.task.card_file import complete, installed_names, installed_text
 from ldbench.task.metric_specs import LATER, ClassifierSpec, metric_settings, needing, table_of
 from ldbench.task.prompt_sets import complaint, fields_of, put_in
 
+SPLITS = ("train", "validation", "test")
 # the hash of every card names these metrics, null where they are not measured: so did the first cards
 _FIRST_METRICS = ("fid", "kid", "ssim", "psnr", "lpips", "auc")
+
+
+@dataclass(frozen=True)
+class FreshSpec:
+    """Splits whose subjects are new ones, made by the data set's own simulator (`ldbench data render`).
+
+    `folder` holds them: a path from the card's own folder, and no part of the card's hash. `checksums` maps each file
+    in it to its SHA-256. Other splits are the installed data's.
+    """
+
+    folder: str
+    splits: tuple[str, ...]
+    checksums: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -43,6 +57,7 @@ class DataSpec:
     classes: tuple[str, ...]
     checksums: Mapping[str, str] = field(default_factory=dict)
     alignment: Literal["mni152"] | None = field(default=None, metadata=LATER)
+    fresh: FreshSpec | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True)
@@ -145,6 +160,9 @@ def _content(task: Task) -> dict[str, object]:
     content["metrics"] = {**dict.fromkeys(_FIRST_METRICS), **measured}
     if task.judge is not None:
         content["judge"] = table_of(task.judge)
+    content["data"] = table_of(task.data)
+    if task.data.fresh is not None:
+        del content["data"]["fresh"]["folder"]
     return content
 
 
@@ -161,7 +179,7 @@ def parse(text: str, where: str) -> Task:
 
 
 def _check(task: Task, where: str) -> None:
-    for holds, key, expected, got in (*_rules(task), *_edit_rules(task)):
+    for holds, key, expected, got in (*_rules(task), *_fresh_rules(task.data.fresh), *_edit_rules(task)):
         if not holds:
             raise CardError(f"{where}:{key}: expected {expected}, got {got}")
     protocol = task.protocol
@@ -204,6 +222,20 @@ def _viewing_rules(task: Task) -> list[Rule]:
         (0 <= viewing.blur <= task.protocol.resolution / 8, "viewing.blur", "0 to an eighth of the side", viewing.blur),
         (0 <= viewing.noise < 1, "viewing.noise", "0 or more, below 1", viewing.noise),
         (bool(viewing.reason.strip()), "viewing.reason", "why these values", "nothing"),
+    ]
+
+
+def _fresh_rules(fresh: FreshSpec | None) -> list[Rule]:
+    """What holds of rendered data: they lie in or below the card's folder, whoever wrote the card."""
+    if fresh is None:
+        return []
+    path = PurePosixPath(fresh.folder)
+    known = bool(fresh.splits) and set(fresh.splits) <= set(SPLITS)
+    inside = not path.is_absolute() and not {"..", "\\", ":"} & {*path.parts, *fresh.folder}
+    return [
+        (inside, "data.fresh.folder", "a path below the card's folder, with /", repr(fresh.folder)),
+        (known, "data.fresh.splits", f"some of {', '.join(SPLITS)}", list(fresh.splits)),
+        (bool(fresh.checksums), "data.fresh.checksums", "the SHA-256 of each file", "nothing"),
     ]
 
 
@@ -273,10 +305,18 @@ def load(name: str) -> Task:
             raise CardError(f"can't read {name}: {error.strerror}; expected a task card") from error
         except UnicodeDecodeError as error:
             raise CardError(f"{name}: expected TOML in UTF-8, got {error}; save it as UTF-8") from error
-        return parse(text, name)
+        return _placed(parse(text, name), Path(name).parent)
     if name not in task_names():
         raise unknown_name("task", name, task_names(), "`ldbench list tasks` shows all; a path ends in .toml")
     task = parse(installed_text(name), f"{name}.toml")
     if task.id != name:
         raise CardError(f"{name}.toml:id: expected {name!r}, got {task.id!r}")
     return task
+
+
+def _placed(task: Task, folder: Path) -> Task:
+    """The task with the path of its rendered data, where it has some, from here and not from the card's folder."""
+    fresh = task.data.fresh
+    if fresh is None:
+        return task
+    return replace(task, data=replace(task.data, fresh=replace(fresh, folder=str(folder / fresh.folder))))

@@ -69,7 +69,7 @@ def _extended(table: Table, where: str) -> Table:
         raise CardError(f"{where}:omit: expected a list of dotted keys, got {omitted!r:.60}")
     for dotted in omitted:
         _omit(base, dotted, f"{where}:omit", base_id)
-    return _merged(base, table)
+    return merged(base, table)
 
 
 def _omit(base: Table, dotted: object, where: str, base_id: str) -> None:
@@ -83,9 +83,7 @@ def _omit(base: Table, dotted: object, where: str, base_id: str) -> None:
     del table[last]
 
 
-def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> Table:
-    merged = dict(base)
-    for key, value in own.items():
-        both = isinstance(value, dict) and isinstance(base.get(key), dict)
-        merged[key] = _merged(base[key], value) if both else value
-    return merged
+def merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> Table:
+    """The base with what is `own` over it: tables key by key, any other value whole."""
+    both = {key for key, value in own.items() if isinstance(value, dict) and isinstance(base.get(key), dict)}
+    return {**base, **{key: merged(base[key], value) if key in both else value for key, value in own.items()}}

@@ -6,7 +6,8 @@ none is in two. Age and sex are drawn alike in every group, so neither tells the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -14,7 +15,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..archive import Pictures, array_name, write_manifest
+from ldbench.api import Progress, silent
+
+from ..archive import Pictures, array_name, subject_mark, write_manifest
+from ..workers import mapped
+from .atlas import Atlas
 from .atrophy import Diagnosis, History
 from .subject import Sex, Subject, draw_identity, draw_subject, load_atlas, render
 
@@ -22,7 +27,8 @@ SEED: Final = 20250607
 COLUMNS: Final = ("image_id", "subject", "split", "role", "index", "age", "sex", "diagnosis", "years")
 
 # Subjects of each diagnosis; the test split has no MCI because the paper's has none.
-COHORT: Final[dict[str, dict[Diagnosis, int]]] = {
+Cohort = Mapping[str, Mapping[Diagnosis, int]]
+COHORT: Final[Cohort] = {
     "train": {"CN": 300, "AD": 300, "MCI": 100}, "validation": {"CN": 60, "AD": 60, "MCI": 20},
     "test": {"CN": 100, "AD": 100},
 }
@@ -66,16 +72,21 @@ class Scan:
     @property
     def image_id(self) -> str:
         """Stable name of the image."""
-        return f"brain-s{self.subject.number:04d}-{self.role}"
+        return f"brain-{self.subject_id}-{self.role}"
+
+    @property
+    def subject_id(self) -> str:
+        """Stable name of the subject."""
+        return f"s{self.subject.number:04d}{subject_mark(self.subject.seed, SEED)}"
 
 
-def plan(seed: int = SEED) -> list[Scan]:
+def plan(seed: int = SEED, cohort: Cohort = COHORT) -> list[Scan]:
     """Every image of the data set in manifest order; draws no pixels.
 
     Numbers are dealt to subjects in random order, so that a number tells neither split nor diagnosis.
     """
     rng = np.random.default_rng(seed)
-    groups = [(split, diagnosis, n) for split, sizes in COHORT.items() for diagnosis, n in sizes.items()]
+    groups = [(split, diagnosis, n) for split, sizes in cohort.items() for diagnosis, n in sizes.items()]
     members = [(split, diagnosis) for split, diagnosis, n in groups for _ in range(n)]
     numbers = rng.permutation(len(members)) + 1
     scans: list[Scan] = []
@@ -110,19 +121,23 @@ def _future(subject: Subject, age: int, diagnosis: Diagnosis, history: History, 
     return history
 
 
-def build_brain(out: Path, seed: int = SEED) -> None:
-    """Render the whole data set into `out`: `images.npz` and `manifest.csv`; about a minute on one core.
+def build_brain(
+    out: Path, seed: int = SEED, *, splits: Collection[str] = tuple(COHORT), cohort: Cohort = COHORT,
+    processes: int = 0, progress: Progress = silent,
+) -> None:
+    """Render the splits into `out`, `images.npz` and `manifest.csv`; all take about a minute on one core.
 
-    `seed` is that of every subject, history and random field. Raises DataError where nilearn or scipy isn't installed.
+    `seed` is that of every subject, history and random field. `processes` 0 is this one. Raises DataError where nilearn
+    or scipy isn't installed.
     """
-    scans = plan(seed)
-    pictures = _render_all(scans)
+    scans = [scan for scan in plan(seed, cohort) if scan.split in splits]
+    pictures = _render_all(scans, processes, progress)
     images: dict[str, list[Pictures]] = {}
     rows: list[tuple[str | int, ...]] = []
     for scan in scans:
         of_key = images.setdefault(scan.key, [])
-        subject, who = f"s{scan.subject.number:04d}", (scan.age, scan.subject.sex, scan.diagnosis, scan.years)
-        rows.append((scan.image_id, subject, scan.split, scan.role, len(of_key), *who))
+        who = (scan.age, scan.subject.sex, scan.diagnosis, scan.years)
+        rows.append((scan.image_id, scan.subject_id, scan.split, scan.role, len(of_key), *who))
         of_key.append(pictures[scan.image_id])
     out.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, Any] = {key: np.stack(same) for key, same in images.items()}
@@ -130,13 +145,23 @@ def build_brain(out: Path, seed: int = SEED) -> None:
     write_manifest(out / "manifest.csv", COLUMNS, rows)
 
 
-def _render_all(scans: list[Scan]) -> dict[str, Pictures]:
+def _render_all(scans: list[Scan], processes: int, progress: Progress) -> dict[str, Pictures]:
     """Images by id, subject by subject, so that each identity is drawn once."""
-    atlases = load_atlas()
-    pictures: dict[str, Pictures] = {}
-    for _, group in groupby(sorted(scans, key=lambda scan: scan.image_id), key=lambda scan: scan.subject):
-        same = list(group)
-        identity = draw_identity(same[0].subject)
-        for scan in same:
-            pictures[scan.image_id] = render(atlases, scan.subject, identity, scan.age, scan.history)
-    return pictures
+    by_id = sorted(scans, key=lambda scan: scan.image_id)
+    subjects = [list(group) for _, group in groupby(by_id, key=lambda scan: scan.subject)]
+    rendered = mapped(render_subject, subjects, processes, progress)
+    return {scan.image_id: picture for scans, pictures in zip(subjects, rendered, strict=True)
+            for scan, picture in zip(scans, pictures, strict=True)}
+
+
+def render_subject(scans: list[Scan]) -> list[Pictures]:
+    """The images of one subject's scans."""
+    subject, atlases = scans[0].subject, _atlases()
+    identity = draw_identity(subject)
+    return [render(atlases, subject, identity, scan.age, scan.history) for scan in scans]
+
+
+@functools.lru_cache(maxsize=1)
+def _atlases() -> dict[int, Atlas]:
+    """Loaded once a process."""
+    return load_atlas()

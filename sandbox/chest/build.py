@@ -6,18 +6,23 @@ Every split holds the four findings in equal numbers, each with as many women as
 
 from __future__ import annotations
 
+import functools
 import hashlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ..archive import Pictures, array_name, write_arrays, write_manifest
+from ldbench.api import Progress, silent
+
+from ..archive import Pictures, array_name, subject_mark, write_arrays, write_manifest
+from ..workers import mapped
 from .patient import AGE_RANGE, FINDINGS, SEXES, SPLITS, ChestPatient, draw_patient
 from .render import render
 
 SEED = 20240611
-SIZES = {"train": 800, "validation": 160, "test": 400}
+SIZES: Mapping[str, int] = {"train": 800, "validation": 160, "test": 400}
 COLUMNS = ("image_id", "subject", "split", "role", "index", "age", "sex", "finding")
 _COUNTERFACTUAL_SPLIT = "test"
 
@@ -45,9 +50,9 @@ class ChestCase:
         return finding, sex, self.age
 
 
-def chest_cases(split: str, seed: int = SEED) -> list[ChestCase]:
-    """All patients of a split in the order of its image array."""
-    size, first = SIZES[split], sum(SIZES[name] for name in SPLITS[: SPLITS.index(split)])
+def chest_cases(split: str, seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> list[ChestCase]:
+    """All patients of a split in the order of its image array; `sizes` are multiples of 8."""
+    size, first = sizes[split], sum(sizes[name] for name in SPLITS[: SPLITS.index(split)])
     cells = [(finding, sex) for finding in FINDINGS for sex in SEXES]
     generator = np.random.default_rng([seed, SPLITS.index(split)])
     per_cell = size // len(cells)
@@ -57,7 +62,7 @@ def chest_cases(split: str, seed: int = SEED) -> list[ChestCase]:
         years = AGE_RANGE[0] + np.floor(spread * (AGE_RANGE[1] - AGE_RANGE[0] + 1)).astype(int)
         plan += [(int(age), sex, finding) for age in years]
     plan = [plan[position] for position in generator.permutation(size)]
-    subjects = [f"chest-p{first + index + 1:04d}" for index in range(size)]
+    subjects = [f"chest-p{first + index + 1:04d}{subject_mark(seed, SEED)}" for index in range(size)]
     added = _added_findings([s for s, row in zip(subjects, plan, strict=True) if row[2] == FINDINGS[0]])
     return [
         ChestCase(subject, split, index, age, sex, finding, added.get(subject, FINDINGS[0]))
@@ -71,26 +76,35 @@ def _added_findings(healthy: list[str]) -> dict[str, str]:
     return {subject: FINDINGS[1 + rank % 3] for rank, subject in enumerate(order)}
 
 
-def render_split(split: str, role: str, seed: int = SEED) -> Pictures:
-    """The images of a split in one role, (N, 64, 64) uint8."""
-    return np.stack([render(case.patient(seed), *case.attributes(role)) for case in chest_cases(split, seed)])
-
-
 def roles(split: str) -> tuple[str, ...]:
     """The roles that a split's patients are shown in."""
     return ("scan", "other", "sex") if split == _COUNTERFACTUAL_SPLIT else ("scan",)
 
 
-def build_chest(out: Path, seed: int = SEED) -> None:
-    """Write images.npz and manifest.csv into the folder `out`, made if missing; about two minutes on one core."""
+def build_chest(
+    out: Path, seed: int = SEED, *, splits: Collection[str] = SPLITS, sizes: Mapping[str, int] = SIZES,
+    processes: int = 0, progress: Progress = silent,
+) -> None:
+    """Write images.npz and manifest.csv of the splits into the folder `out`, made if missing; all take about two
+    minutes on one core. `processes` 0 is this one."""
     out.mkdir(parents=True, exist_ok=True)
-    images: dict[str, Pictures] = {}
+    shown = [
+        (split, role, case)
+        for split in SPLITS if split in splits for role in roles(split) for case in chest_cases(split, seed, sizes)
+    ]
+    cases = [(case, role) for _, role, case in shown]
+    pictures = mapped(functools.partial(render_case, seed=seed), cases, processes, progress)
+    images: dict[str, list[Pictures]] = {}
     rows: list[tuple[str | int, ...]] = []
-    for split in SPLITS:
-        for role in roles(split):
-            images[array_name(split, role)] = render_split(split, role, seed)
-            for case in chest_cases(split, seed):
-                finding, sex, age = case.attributes(role)
-                rows.append((f"{case.subject}-{role}", case.subject, split, role, case.index, age, sex, finding))
-    write_arrays(out / "images.npz", images)
+    for (split, role, case), picture in zip(shown, pictures, strict=True):
+        images.setdefault(array_name(split, role), []).append(picture)
+        finding, sex, age = case.attributes(role)
+        rows.append((f"{case.subject}-{role}", case.subject, split, role, case.index, age, sex, finding))
+    write_arrays(out / "images.npz", {name: np.stack(same) for name, same in images.items()})
     write_manifest(out / "manifest.csv", COLUMNS, rows)
+
+
+def render_case(case_and_role: tuple[ChestCase, str], seed: int) -> Pictures:
+    """The image of a patient in a role, (64, 64) uint8."""
+    case, role = case_and_role
+    return render(case.patient(seed), *case.attributes(role))

@@ -56,10 +56,10 @@ def verify(
         data = recorded_data(result.task, result.split_hash, result.seed, file, task)
         recorded = contributions.beside(file, result)
         what = f"{result.task.id}, {result.model.name}, seed {result.seed}"
-        scored, faults = _checked(data, result, file, images)
+        scored, faults = own_images(data, result, file, images)
         if scored is None:
             return Verification(what, faults, (), (), time.perf_counter() - start)
-        measured, machine = _measured(data, scored, result, device, progress)
+        measured, machine = rescored(data, scored, result, device, progress)
         units = units_of(data, measured, scored.passes)
         checks = check_units(check_scores(result.scores, measured), recorded, units)
         now = Verification(what, (), tuple(checks), machine, time.perf_counter() - start)
@@ -92,7 +92,7 @@ def _read(file: Path) -> Result:
     return result
 
 
-def _checked(
+def own_images(
     data: TaskData, result: Result, file: Path, elsewhere: Path | None
 ) -> tuple[RunImages | None, tuple[str, ...]]:
     """The images where they are the result's, else None and how they are not."""
@@ -106,7 +106,7 @@ def _checked(
     return images, ()
 
 
-def _measured(
+def rescored(
     data: TaskData, images: RunImages, result: Result, device: str, progress: Progress
 ) -> tuple[list[Measured], tuple[str, ...]]:
     """The scores by the result's seed and number of threads, and what is other here than in its environment."""

@@ -1,0 +1,80 @@
+"""The file beside a result that says how the row does on a test set that nobody has seen: `fresh.json`.
+
+One round a fresh set. Refuses a file that belongs to another result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from ldbench.api import Direction
+from ldbench.errors import ResultError
+from ldbench.records.files import read_record, refuse_constant, write_json
+from ldbench.records.result import Result, TaskRef
+from ldbench.records.run_folder import FRESH
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One metric on both test sets; `gap` is fresh less frozen, with a 95 % interval.
+
+    `tuned`: whether the row is worse on the fresh set at 95 % over all metrics of the round together.
+    """
+
+    metric: str
+    direction: Direction
+    frozen: float
+    fresh: float
+    gap: float
+    ci_low: float
+    ci_high: float
+    tuned: bool
+
+
+@dataclass(frozen=True)
+class FreshRound:
+    """A row on one fresh set: the set's card, seed and split, the digest of the images, and the gaps."""
+
+    task: TaskRef
+    data_seed: int
+    split_hash: str
+    images_hash: str
+    gaps: tuple[Gap, ...]
+
+
+@dataclass(frozen=True)
+class FreshRounds:
+    """The file fresh.json; `images_hash` is that of the result beside it."""
+
+    images_hash: str
+    rounds: tuple[FreshRound, ...]
+    schema_version: int = SCHEMA_VERSION
+
+
+def beside(path: Path | str, result: Result) -> FreshRounds | None:
+    """What lies beside a result's file, or None; `ResultError` where it is another result's."""
+    file = Path(path).with_name(FRESH)
+    if not file.is_file():
+        return None
+    what, remedy = f"the {FRESH} of `ldbench run --fresh`", "remove the file"
+    rounds = read_record(FreshRounds, file, what, SCHEMA_VERSION, remedy, refuse_constant)
+    if rounds.images_hash != result.images_hash:
+        raise ResultError(
+            f"{file}: expected images {result.images_hash!s:.12} as in the result beside it, got "
+            f"{rounds.images_hash:.12}; it belongs to another result: {remedy}"
+        )
+    return rounds
+
+
+def add(path: Path, result: Result, new: FreshRound) -> Path:
+    """Write the round beside the result's file, in place of an earlier one of the same set."""
+    before: Sequence[FreshRound] = (beside(path, result) or FreshRounds("", ())).rounds
+    others = [one for one in before if one.task.id != new.task.id]
+    rounds = tuple(sorted((*others, new), key=lambda one: one.task.id))
+    file = path.with_name(FRESH)
+    write_json(file, asdict(replace(FreshRounds("", ()), images_hash=str(result.images_hash), rounds=rounds)))
+    return file

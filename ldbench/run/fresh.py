@@ -1,0 +1,92 @@
+"""A row on a test set that nobody has seen, beside its run on the public one: `ldbench run --fresh`.
+
+The fit is the public run's. New subjects are rendered, the cases over them generated and scored, and the gap between
+both scores is written beside the public result. Refuses a task whose data have no simulator.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import NormalDist
+
+from ldbench.api import Score
+from ldbench.data.render import Rendered, read_rendered, render
+from ldbench.errors import ResultError
+from ldbench.records import fresh as sidecar
+from ldbench.records.fresh import FreshRound, Gap
+from ldbench.records.names import plain
+from ldbench.records.result import Result
+from ldbench.records.run_folder import FRESH, RunFolder
+from ldbench.run.pipeline import Settings, run
+from ldbench.run.processes import current_processes
+from ldbench.task import card
+
+FRESH_SETS = "fresh"  # below --out
+_LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class FreshRun:
+    """Both results with their files, the round that compares them, and the file that holds it."""
+
+    frozen: Result
+    path: Path
+    fresh: Result
+    fresh_path: Path
+    round: FreshRound
+    written: Path
+
+
+def run_fresh(task_name: str, model_name: str, data_seed: int, settings: Settings) -> FreshRun:
+    """Run the model on the task and on the same task over the subjects that `data_seed` draws."""
+    task = card.load(task_name)
+    frozen, path = run(task_name, model_name, settings)
+    folder = settings.out / FRESH_SETS / f"{plain(task.data.dataset)}-seed-{data_seed}"
+    processes = current_processes(settings.device)
+    if processes.is_first:
+        _rendered(task, task_name, data_seed, folder, settings)
+    processes.wait()
+    fresh_card = str(read_rendered(folder).card(folder, task.id))
+    fresh, fresh_path = run(fresh_card, model_name, settings, RunFolder.holding(path))
+    compared = FreshRound(
+        fresh.task, data_seed, str(fresh.split_hash), str(fresh.images_hash), gaps(frozen.scores, fresh.scores)
+    )
+    written = sidecar.add(path, frozen, compared) if processes.is_first else path.with_name(FRESH)
+    return FreshRun(frozen, path, fresh, fresh_path, compared, written)
+
+
+def _rendered(task: card.Task, name: str, data_seed: int, folder: Path, settings: Settings) -> Rendered:
+    """The test subjects, rendered now or by the run of another row."""
+    settings.say(f"test subjects of {task.data.dataset} from seed {data_seed} in {folder}")
+    return render(
+        task.data.dataset, data_seed, folder, splits=("test",), cards=[name], processes=os.cpu_count() or 1,
+        progress=settings.progress,
+    )
+
+
+def gaps(frozen: Sequence[Score], fresh: Sequence[Score]) -> tuple[Gap, ...]:
+    """The gap of each metric, in the order of the frozen ones; a `ResultError` where the two lists differ."""
+    on_fresh = {score.metric: score for score in fresh}
+    if [score.metric for score in frozen] != [score.metric for score in fresh]:
+        names = ", ".join(on_fresh)
+        raise ResultError(f"fresh: expected {', '.join(score.metric for score in frozen)}, got {names}; run it again")
+    # Bonferroni: each half-width grows by what a normal quantile of the smaller level has on that of 95 %
+    tail = (1 - _LEVEL) / 2
+    wider = NormalDist().inv_cdf(1 - tail / max(len(frozen), 1)) / NormalDist().inv_cdf(1 - tail)
+    return tuple(_gap(score, on_fresh[score.metric], wider) for score in frozen)
+
+
+def _gap(frozen: Score, fresh: Score, wider: float) -> Gap:
+    """Difference of two independent estimates, its interval recovered from theirs (MOVER): Zou and Donner, Statistics
+    in Medicine 27 (2008). It takes each limit at its own distance, so that skewed intervals stay so."""
+    gap = fresh.value - frozen.value
+    below = math.hypot(max(fresh.value - fresh.ci_low, 0.0), max(frozen.ci_high - frozen.value, 0.0))
+    above = math.hypot(max(fresh.ci_high - fresh.value, 0.0), max(frozen.value - frozen.ci_low, 0.0))
+    worse = gap - wider * below > 0 if frozen.direction == "lower" else gap + wider * above < 0
+    return Gap(
+        frozen.metric, frozen.direction, frozen.value, fresh.value, gap, gap - below, gap + above, worse
+    )

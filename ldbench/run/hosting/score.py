@@ -1,0 +1,70 @@
+"""A submission to a hosted task, scored by the host: the images count, whatever the sender's result says.
+
+The archive is read as any stranger's. The scored run is left as a finished run, images and all, so that anybody can
+verify it once the seed is revealed. Refuses images that are not the submission's own, and another task's.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from ldbench.api import Progress, silent
+from ldbench.data.recorded import task_ref
+from ldbench.data.task_data import task_data
+from ldbench.errors import ResultError
+from ldbench.records import contributions
+from ldbench.records.files import refusal
+from ldbench.records.result import Result, write
+from ldbench.records.run_folder import RESULT, RunFolder, check_card, read_measured
+from ldbench.run.hosting.secret import rendered_truth
+from ldbench.run.submission.unpack import unpacked
+from ldbench.run.verify.recompute import own_images, rescored
+from ldbench.score.contributions import units_of
+from ldbench.task import card
+
+NOTE = "scored by the host from submitted images"
+
+
+def score_submission(
+    submission: Path, seed_file: Path, out: Path, *, device: str = "auto", progress: Progress = silent
+) -> tuple[Result, Path]:
+    """Score an archive of `ldbench submit`, or a run's folder, on the truth of `seed_file`; the result and its file.
+
+    Raises `ResultError` for a submission that can't be scored, and for one of a model and seed that was scored already.
+    """
+    of_truth, _ = rendered_truth(seed_file)
+    task = card.load(str(of_truth))
+    with _opened(submission) as folder:
+        sent = read_measured(folder / RESULT)
+        check_card(sent.task, task_ref(task), submission)
+        if sent.seed is None or sent.seed < 0:
+            raise ResultError(f"{submission}: expected the run's seed, got {sent.seed}; send the archive of a run")
+        data = task_data(task, sent.seed)
+        images, faults = own_images(data, sent, folder / RESULT, None)
+        if images is None:
+            raise ResultError(f"{submission}: expected the run's own images, got {faults[0]}; submit it again")
+        target = RunFolder.of(out, task.id, sent.model, sent.seed)
+        if target.finished():
+            raise ResultError(f"{target.result}: this model and seed were scored; move the folder, or choose --out")
+        measured, _ = rescored(data, images, sent, device, progress)
+        scores = [one.score for one in measured]
+        result = replace(sent, scores=scores, split_hash=data.split_hash(), note=NOTE)
+        with refusal(f"write {target.path}"):
+            shutil.copytree(folder, target.path, dirs_exist_ok=True, ignore=shutil.ignore_patterns(RESULT, "fit*"))
+        contributions.write(units_of(data, measured, images.passes), target.units)
+        write(result, target.result)
+        return result, target.result
+
+
+@contextmanager
+def _opened(submission: Path) -> Iterator[Path]:
+    """The run's folder, unpacked if it comes in an archive."""
+    if submission.is_dir():
+        yield submission
+        return
+    with unpacked(submission) as folder:
+        yield folder

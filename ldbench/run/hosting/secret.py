@@ -1,0 +1,73 @@
+"""What a host keeps: the seed, the salt that hides it, and the folder with the truth.
+
+The folder lies beside the file and is called after it. Refuses a seed that could be found by trying.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ldbench.data.render import SEED_BITS, Rendered, drawn_seed, read_rendered
+from ldbench.errors import ResultError, UsageError
+from ldbench.records.files import read_record, write_json
+
+SCHEMA_VERSION = 1
+_LEAST_BITS = 48  # a day of a thousand machines that render ten test sets a minute tries 2^24 of them
+
+
+@dataclass(frozen=True)
+class Secret:
+    """The file of `--seed-file`, and reveal.json: a seed and the salt of its commitment, 64 hexadecimal digits."""
+
+    seed: int
+    salt: str
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def commitment(self) -> str:
+        """SHA-256 over both: nobody finds the seed by it, and nobody can name another one later."""
+        return hashlib.sha256(f"ldbench host\0{self.seed}\0{self.salt}".encode()).hexdigest()
+
+
+def kept(file: Path) -> Secret:
+    """The secret in a file, drawn and written there, for its owner's eyes, where there is none."""
+    if not file.exists():
+        write_json(file, asdict(Secret(2 ** (SEED_BITS - 1) + drawn_seed() // 2, secrets.token_hex(32))), private=True)
+    return read_secret(file)
+
+
+def read_secret(file: Path) -> Secret:
+    """The secret in a file; `ResultError` for anything else, `UsageError` for a seed that is easily found."""
+    secret = read_record(Secret, file, "a host's seed file", SCHEMA_VERSION, "name a new file: a seed is drawn into it")
+    if not 2**_LEAST_BITS <= secret.seed < 2**SEED_BITS or len(secret.salt) < 32:
+        raise UsageError(
+            f"{file}: expected a seed of {_LEAST_BITS} to {SEED_BITS} bits and a salt of 32 digits or more, as others "
+            "could find it by trying; name a new file: both are drawn into it"
+        )
+    return secret
+
+
+def truth_folder(file: Path) -> Path:
+    """Where the truth of a seed file lies."""
+    return file.with_name(f"{file.stem}-truth")
+
+
+def rendered_truth(file: Path) -> tuple[Path, Rendered]:
+    """The card of the truth, and what was rendered; `UsageError` where the task was not published yet."""
+    folder = truth_folder(file)
+    try:
+        rendered = read_rendered(folder)
+    except ResultError as error:
+        raise UsageError(f"{folder}: expected the truth of {file}; publish the task first: {error}") from error
+    return only_card(folder, rendered.cards), rendered
+
+
+def only_card(folder: Path, cards: Mapping[str, str]) -> Path:
+    """The one card that was made; `UsageError` where there are more."""
+    if len(cards) != 1:
+        raise UsageError(f"{folder}: expected one task a seed file, got {', '.join(cards)}; give each its own")
+    return folder / f"{next(iter(cards.values()))}.toml"
