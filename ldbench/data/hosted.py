@@ -93,7 +93,7 @@ class HostedDataset:
 
         expected = self.hashes.get(record.id)
         if expected is None:
-            raise DataError(f"{record.id}: the host of {self.name} keeps this image until the seed is revealed")
+            raise DataError(f"{record.id}: the host keeps this image until the seed is revealed")
         path = self.folder / SOURCES / f"{record.id}.png"
         if sha256_file(path) != expected:
             raise DataError(f"{path}: expected the host's file, got another; fetch the package again")

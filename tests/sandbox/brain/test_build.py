@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from ldbench_sandbox.brain.build import COHORT, COLUMNS, plan
+from ldbench_sandbox.brain.build import COHORT, COLUMNS, SEED, build_brain, plan
 
 DATA = Path(__file__).parents[3] / "tasks" / "sandbox_brain"
 
@@ -115,6 +115,29 @@ def test_reading_and_estimating_needs_neither_scipy_nor_nilearn() -> None:
         "assert not {'scipy', 'nilearn', 'nibabel', 'torch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=DATA.parents[1])
+
+
+SMALL = {"train": {"CN": 2}, "test": {"CN": 1, "AD": 2}}
+
+
+@pytest.mark.slow
+def test_a_seed_gives_its_bytes_here_and_in_other_processes(tmp_path: Path) -> None:
+    for name, processes in (("here", 0), ("there", 1)):
+        build_brain(tmp_path / name, 11, cohort=SMALL, processes=processes)
+    build_brain(tmp_path / "test", 11, cohort=SMALL, splits=("test",))
+    files = {name: {f.name: f.read_bytes() for f in (tmp_path / name).iterdir()} for name in ("here", "there")}
+    assert files["here"] == files["there"]
+    with np.load(tmp_path / "here" / "images.npz") as whole, np.load(tmp_path / "test" / "images.npz") as part:
+        assert {"train", "train_later", "test", "test_later", "test_other"} == set(whole.files)
+        assert {"test", "test_later", "test_other"} == set(part.files)
+        assert all(np.array_equal(whole[name], part[name]) for name in part.files)
+
+
+def test_subjects_of_two_seeds_share_no_id_and_the_frozen_ones_keep_theirs() -> None:
+    first, second, frozen = ({scan.image_id for scan in plan(seed, SMALL)} for seed in (11, 12, SEED))
+    assert not first & second
+    assert "brain-s0001-scan" in frozen
+    assert all(name.startswith("brain-s000") for name in first)
 
 
 def _key(row: dict[str, str]) -> str:

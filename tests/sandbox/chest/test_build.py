@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ldbench_sandbox.chest.build import COLUMNS, SIZES, chest_cases, roles
+from ldbench_sandbox.chest.build import COLUMNS, SEED, SIZES, build_chest, chest_cases, roles
 from ldbench_sandbox.chest.patient import FINDINGS, SEXES, SPLITS
 from ldbench_sandbox.chest.render import render
 
@@ -97,3 +97,16 @@ def test_the_data_are_small_and_the_errors_are_numbers() -> None:
     errors = json.loads((FOLDER / "estimators.json").read_text(encoding="utf-8"))
     assert all(isinstance(value, int | float) for value in errors.values())
     assert SEXES == ("female", "male")
+
+
+def test_a_seed_gives_its_bytes_and_another_gives_other_patients(tmp_path: Path) -> None:
+    small = {"train": 8, "validation": 8, "test": 8}
+    for name, seed in (("one", 11), ("two", 11), ("other", 12)):
+        build_chest(tmp_path / name, seed, splits=("validation",), sizes=small)
+    folders = [tmp_path / name for name in ("one", "two", "other")]
+    one, two, other = ({file.name: file.read_bytes() for file in folder.iterdir()} for folder in folders)
+    assert one == two
+    assert one["images.npz"] != other["images.npz"]
+    ids = [{case.subject for case in chest_cases("test", seed, small)} for seed in (11, 12, SEED)]
+    assert not ids[0] & ids[1]
+    assert "chest-p0017" in ids[2]
