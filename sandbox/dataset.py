@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 PACKAGE = "ldbench_tasks"  # it holds the data beside the cards that name their checksums
 _BOOKKEEPING = ("image_id", "subject", "split", "role", "index")
-_REVISION = "1"
 
 
 @dataclass(frozen=True)
@@ -137,9 +136,12 @@ def _render_brain(
     folder: Path, *, seed: int, revision: str, splits: Collection[str], processes: int, progress: Progress
 ) -> None:
     from .brain.build import build_brain
+    from .brain.population import POPULATIONS
 
-    _check_revision("sandbox-brain", revision)
-    build_brain(folder, seed, splits=splits, processes=processes, progress=progress)
+    _check_revision("sandbox-brain", revision, POPULATIONS)
+    build_brain(
+        folder, seed, splits=splits, population=POPULATIONS[revision], processes=processes, progress=progress
+    )
 
 
 def _render_chest(
@@ -147,13 +149,13 @@ def _render_chest(
 ) -> None:
     from .chest.build import build_chest
 
-    _check_revision("sandbox-chest", revision)
+    _check_revision("sandbox-chest", revision, ("1",))
     build_chest(folder, seed, splits=splits, processes=processes, progress=progress)
 
 
-def _check_revision(name: str, revision: str) -> None:
-    if revision != _REVISION:
-        raise UsageError(f"{name}: expected revision {_REVISION}, got {revision!r}; take the card's data.revision")
+def _check_revision(name: str, revision: str, known: Collection[str]) -> None:
+    if revision not in known:
+        raise UsageError(f"{name}: expected revision {' or '.join(known)}, got {revision!r}; take the card's revision")
 
 
 SANDBOX_BRAIN = DataSource(

@@ -20,6 +20,7 @@ from .warp import flow_table, pull
 _DECAY = 14.0
 _STEP = 0.5
 _STEPS = 44
+_BACK_STEPS = 12  # where ventricles can shrink: to three tenths of the template's
 # Steepness of the fluid's edge: the average of 152 brains is blurred, one brain is not.
 _SHARPNESS = 2.0
 
@@ -30,8 +31,8 @@ class Atlas:
 
     Attributes:
         slice: the template's tissues.
-        flow: (45, 2, 192, 192) pull maps of the ventricles' growth.
-        ventricle_areas: (45,) square millimetres of ventricle after each step of the flow, increasing.
+        flow: (45, 2, 192, 192) pull maps of the ventricles' growth; 57 where they can shrink.
+        ventricle_areas: square millimetres of ventricle after each step of the flow, increasing.
         sulcal_odds: log odds of fluid outside the ventricles, -inf replaced by a large negative number.
         ageing_weight: how readily sulci open in normal ageing, frontal above occipital.
         disease_weight: how readily they open in AD, temporal and parietal above frontal.
@@ -43,13 +44,18 @@ class Atlas:
     sulcal_odds: Field
     ageing_weight: Field
     disease_weight: Field
+    origin: int = 0
+    """The step of the flow at which the slice is the template's."""
 
 
-def build_atlas(template: Slice) -> Atlas:
-    """Integrate the flow and prepare the odds; about 0.3 s."""
+def build_atlas(template: Slice, *, shrinks: bool = False) -> Atlas:
+    """Integrate the flow, also backwards where ventricles can shrink, and prepare the odds; about 0.3 s."""
     from scipy import ndimage
 
-    flow = flow_table(_ventricle_velocity(template), _STEPS, _STEP)
+    velocity = _ventricle_velocity(template)
+    flow = flow_table(velocity, _STEPS, _STEP)
+    if shrinks:
+        flow = np.concatenate([flow_table(-velocity, _BACK_STEPS, _STEP)[:0:-1], flow])
     areas = np.array([pull(template.ventricle, warp).sum() for warp in flow], dtype=np.float32)
     # A skirt around each sulcus, so that it can widen into cortex that the template shows as solid.
     skirt = np.maximum(template.sulcal, ndimage.gaussian_filter(template.sulcal, 1.5))
@@ -62,6 +68,7 @@ def build_atlas(template: Slice) -> Atlas:
         slice=template, flow=flow, ventricle_areas=areas, sulcal_odds=odds.astype(np.float32),
         ageing_weight=(1.15 - 0.6 * posterior).astype(np.float32),
         disease_weight=(0.5 + 0.6 * posterior * (0.4 + 0.6 * lateral)).astype(np.float32),
+        origin=_BACK_STEPS if shrinks else 0,
     )
 
 
@@ -84,9 +91,9 @@ def ventricle_warp(atlas: Atlas, volume_ratio: float) -> Field:
     """The pull map after which the ventricles' area in the slice is the template's times `volume_ratio`.
 
     Area follows volume because the ventricles are tubes: they balloon, their length hardly changes. Beyond the
-    table's last step the growth stops there.
+    table's ends the size stays that of the end.
     """
-    area = atlas.ventricle_areas[0] * volume_ratio
+    area = atlas.ventricle_areas[atlas.origin] * volume_ratio
     time = float(np.interp(area, atlas.ventricle_areas, np.arange(len(atlas.ventricle_areas))))
     low = min(int(time), len(atlas.flow) - 2)
     part = np.float32(time - low)

@@ -21,6 +21,7 @@ from ..archive import Pictures, array_name, subject_mark, write_manifest
 from ..workers import mapped
 from .atlas import Atlas
 from .atrophy import Diagnosis, History
+from .population import REVISION_1, Population
 from .subject import Sex, Subject, draw_identity, draw_subject, load_atlas, render
 
 SEED: Final = 20250607
@@ -34,9 +35,7 @@ COHORT: Final[Cohort] = {
 }
 YOUNGEST, OLDEST, OLDEST_LATER = 60, 85, 95
 
-# Years to the later scan: slightly (< 5), moderately (5 to 10), significantly (> 10) in the paper's words.
-_INTERVALS = ((1, 4), (5, 10), (11, 15))
-_INTERVAL_SHARES = (0.4, 0.35, 0.25)
+_INTERVAL_SHARES = (0.4, 0.35, 0.25)  # of later scans slightly, moderately and significantly later
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class Scan:
         return f"s{self.subject.number:04d}{subject_mark(self.subject.seed, SEED)}"
 
 
-def plan(seed: int = SEED, cohort: Cohort = COHORT) -> list[Scan]:
+def plan(seed: int = SEED, cohort: Cohort = COHORT, population: Population = REVISION_1) -> list[Scan]:
     """Every image of the data set in manifest order; draws no pixels.
 
     Numbers are dealt to subjects in random order, so that a number tells neither split nor diagnosis.
@@ -92,7 +91,7 @@ def plan(seed: int = SEED, cohort: Cohort = COHORT) -> list[Scan]:
     scans: list[Scan] = []
     for place, ((split, diagnosis), number) in enumerate(zip(members, numbers, strict=True)):
         sex: Sex = "female" if place % 2 == 0 else "male"
-        scans.extend(_scans(draw_subject(int(number), sex, seed), split, diagnosis, seed))
+        scans.extend(_scans(draw_subject(int(number), sex, seed, population), split, diagnosis, seed))
     scans.sort(key=lambda scan: (scan.key, scan.subject.number))
     return scans
 
@@ -100,15 +99,24 @@ def plan(seed: int = SEED, cohort: Cohort = COHORT) -> list[Scan]:
 def _scans(subject: Subject, split: str, diagnosis: Diagnosis, seed: int) -> Iterator[Scan]:
     """The subject's scan, later scan and, in the test split, its counterfactual."""
     rng = np.random.default_rng([seed, subject.number, 2])
-    shortest, longest = _INTERVALS[rng.choice(3, p=_INTERVAL_SHARES)]
+    shortest, longest = subject.population.intervals[rng.choice(3, p=_INTERVAL_SHARES)]
     years = int(rng.integers(shortest, longest + 1))
     age = int(rng.integers(YOUNGEST, min(OLDEST, OLDEST_LATER - years) + 1))
     history = subject.pace.history(age, diagnosis)
     yield Scan(subject, split, "scan", age, 0, history)
-    yield Scan(subject, split, "later", age + years, years, _future(subject, age, diagnosis, history, rng))
+    future = _future(subject, age, diagnosis, history, rng)
+    while _tissue(subject, age + years, future) - _tissue(subject, age, history) < subject.population.least_loss:
+        years += 1
+    yield Scan(subject, split, "later", age + years, years, future)
     if split == "test":
         swapped: Diagnosis = "AD" if diagnosis == "CN" else "CN"
         yield Scan(subject, split, "other", age, 0, subject.pace.history(age, swapped))
+
+
+def _tissue(subject: Subject, age: int, history: History) -> float:
+    """The fraction of tissue lost."""
+    loss = subject.population.loss(age, history, subject.pace)
+    return loss.ageing_tissue + loss.disease_tissue
 
 
 def _future(subject: Subject, age: int, diagnosis: Diagnosis, history: History, rng: np.random.Generator) -> History:
@@ -123,14 +131,14 @@ def _future(subject: Subject, age: int, diagnosis: Diagnosis, history: History, 
 
 def build_brain(
     out: Path, seed: int = SEED, *, splits: Collection[str] = tuple(COHORT), cohort: Cohort = COHORT,
-    processes: int = 0, progress: Progress = silent,
+    population: Population = REVISION_1, processes: int = 0, progress: Progress = silent,
 ) -> None:
     """Render the splits into `out`, `images.npz` and `manifest.csv`; all take about a minute on one core.
 
     `seed` is that of every subject, history and random field. `processes` 0 is this one. Raises DataError where nilearn
     or scipy isn't installed.
     """
-    scans = [scan for scan in plan(seed, cohort) if scan.split in splits]
+    scans = [scan for scan in plan(seed, cohort, population) if scan.split in splits]
     pictures = _render_all(scans, processes, progress)
     images: dict[str, list[Pictures]] = {}
     rows: list[tuple[str | int, ...]] = []
@@ -156,12 +164,13 @@ def _render_all(scans: list[Scan], processes: int, progress: Progress) -> dict[s
 
 def render_subject(scans: list[Scan]) -> list[Pictures]:
     """The images of one subject's scans."""
-    subject, atlases = scans[0].subject, _atlases()
+    subject = scans[0].subject
+    atlases = _atlases(subject.population.shrinks)
     identity = draw_identity(subject)
     return [render(atlases, subject, identity, scan.age, scan.history) for scan in scans]
 
 
 @functools.lru_cache(maxsize=1)
-def _atlases() -> dict[int, Atlas]:
+def _atlases(shrinks: bool) -> dict[int, Atlas]:
     """Loaded once a process."""
-    return load_atlas()
+    return load_atlas(shrinks=shrinks)

@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from .anatomy import FRAME, SLICE_HEIGHTS, Field, load_slices
 from .atlas import Atlas, build_atlas, open_sulci, ventricle_warp
-from .atrophy import History, Pace, loss_at
+from .atrophy import History, Pace
+from .population import REVISION_1, Population
 from .warp import compose, exponential, identity_warp, pull, smooth_noise
 
 Sex = Literal["female", "male"]
@@ -29,7 +30,6 @@ _BLOCK = FRAME // SIZE
 # Mean linear size of a head in the frame; men's brains are about 11 % larger by volume (Ruigrok et al.,
 # Neuroscience and Biobehavioral Reviews 39, 2014), 3.6 % by length.
 _HEAD_SIZE = {"female": 0.915, "male": 0.948}
-_HEAD_SPREAD = 0.022
 
 # Rows and columns that the head fills.
 _HEAD = slice(24, FRAME - 24)
@@ -53,6 +53,7 @@ class Subject:
         ventricle_size: factor on the volume of the ventricles.
         sulcal_reserve: fraction of tissue lost at the sulci before ageing begins.
         pace: of ageing and disease.
+        population: the revision that the draws are of.
     """
 
     number: int
@@ -68,6 +69,7 @@ class Subject:
     ventricle_size: float
     sulcal_reserve: float
     pace: Pace
+    population: Population = REVISION_1
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Identity:
     noise: Field
 
 
-def draw_subject(number: int, sex: Sex, seed: int) -> Subject:
+def draw_subject(number: int, sex: Sex, seed: int, population: Population = REVISION_1) -> Subject:
     """A subject from its number; the same arguments give the same subject."""
     rng = np.random.default_rng([seed, number, 0])
 
@@ -97,16 +99,18 @@ def draw_subject(number: int, sex: Sex, seed: int) -> Subject:
     white = normal(0.86, 0.035)
     return Subject(
         number=number, seed=seed, sex=sex, height=int(rng.choice(SLICE_HEIGHTS)),
-        size=normal(_HEAD_SIZE[sex], _HEAD_SPREAD), aspect=normal(1.0, 0.025), angle=normal(0.0, 0.025),
+        size=normal(_HEAD_SIZE[sex], population.head_spread), aspect=normal(1.0, 0.025), angle=normal(0.0, 0.025),
         shift=(normal(0.0, 0.8), normal(0.0, 0.8)),
         levels=(white, white * normal(0.65, 0.03), white * normal(0.16, 0.025)),
         noise=normal(0.014, 0.003),
-        ventricle_size=float(np.exp(normal(0.0, 0.13))),
+        ventricle_size=float(np.exp(normal(population.ventricle_mean, population.ventricle_spread))),
         sulcal_reserve=max(0.0, normal(0.02, 0.008)),
         pace=Pace(
-            ageing=float(np.exp(normal(0.0, 0.10))), disease=float(np.exp(normal(0.0, 0.15))),
-            mci_years=float(rng.uniform(2.5, 5.0)), ad_years=float(rng.uniform(3.0, 10.0)),
+            ageing=float(np.exp(normal(0.0, population.ageing_spread))),
+            disease=float(np.exp(normal(0.0, population.disease_spread))),
+            mci_years=float(rng.uniform(2.5, 5.0)), ad_years=float(rng.uniform(*population.ad_years)),
         ),
+        population=population,
     )
 
 
@@ -140,9 +144,10 @@ def _border_taper() -> Field:
     return edge[:, None] * edge[None, :]
 
 
-def load_atlas(heights: Collection[int] = SLICE_HEIGHTS) -> dict[int, Atlas]:
+def load_atlas(heights: Collection[int] = SLICE_HEIGHTS, *, shrinks: bool = False) -> dict[int, Atlas]:
     """Slices with their flows, by height; about 0.3 s each. DataError where nilearn or scipy isn't installed."""
-    return {height: build_atlas(template) for height, template in load_slices().items() if height in heights}
+    return {height: build_atlas(template, shrinks=shrinks) for height, template in load_slices().items()
+            if height in heights}
 
 
 def render(
@@ -150,9 +155,10 @@ def render(
 ) -> npt.NDArray[np.uint8]:
     """One slice of `subject` at `age` after `history`, (64, 64) uint8, black outside the skull."""
     atlas = atlases[subject.height]
-    loss = loss_at(age, history, subject.pace)
+    loss = subject.population.loss(age, history, subject.pace)
     grey, white = open_sulci(atlas, identity.sulci, subject.sulcal_reserve + loss.ageing_tissue, loss.disease_tissue)
-    warp = compose(identity.warp, ventricle_warp(atlas, subject.ventricle_size * loss.ventricle_ratio))
+    ratio = subject.population.shown(subject.ventricle_size * loss.ventricle_ratio)
+    warp = compose(identity.warp, ventricle_warp(atlas, ratio))
     grey, white, inside = pull(grey, warp), pull(white, warp), pull(atlas.slice.inside, identity.warp)
     bright, middle, dark = subject.levels
     # Whatever is neither grey nor white inside the skull is fluid.
