@@ -19,6 +19,7 @@ from ldbench.errors import DataError, UsageError
 from ldbench.plugins.kinds import DATASETS
 from ldbench.records.checksum import sha256_file
 from ldbench.records.files import read_record, refusal, write_json, write_text_atomic
+from ldbench.records.names import plain
 from ldbench.task import card
 from ldbench.task.card import SPLITS, Task
 from ldbench.task.derived import derived
@@ -47,7 +48,7 @@ class Rendered:
 
     def card(self, folder: Path, name: str) -> Path:
         """The file in `folder` of the card that was made of `name`, an id."""
-        return folder / f"{self.cards[name]}.toml"
+        return folder / f"{plain(self.cards[name])}.toml"
 
     def lines(self, folder: Path) -> list[str]:
         """What there is now, for the terminal."""

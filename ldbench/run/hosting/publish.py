@@ -22,7 +22,7 @@ from ldbench.errors import UsageError
 from ldbench.records.checksum import sha256_file
 from ldbench.records.files import write_json, write_text_atomic
 from ldbench.run.cases import export_cases
-from ldbench.run.hosting.secret import Secret, kept, only_card, truth_folder
+from ldbench.run.hosting.secret import Secret, kept, refuse_second_task, truth_folder
 from ldbench.task import card
 from ldbench.task.derived import derived
 
@@ -39,13 +39,13 @@ def publish(
     if out.is_dir() and any(out.iterdir()):
         raise UsageError(f"{out}: expected a new or empty folder for the package, got one with files; choose another")
     task = card.load(task_name)
+    refuse_second_task(seed_file, task.id)
     secret, folder = kept(seed_file), truth_folder(seed_file)
     rendered = render(
         task.data.dataset, secret.seed, folder, splits=("test",), cards=[task_name],
         processes=processes or os.cpu_count() or 1, progress=progress,
     )
-    of_truth = only_card(folder, rendered.cards)
-    hosted = write_package(of_truth, rendered, secret, out)
+    hosted = write_package(rendered.card(folder, task.id), rendered, secret, out)
     return [
         f"{out}: the package for participants, {len(hosted.records)} records, seed commitment {hosted.seed_commitment}",
         f"{folder}: the truth; keep it and {seed_file} to yourself",

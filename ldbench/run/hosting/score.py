@@ -21,6 +21,7 @@ from ldbench.records.files import refusal
 from ldbench.records.result import Result, write
 from ldbench.records.run_folder import RESULT, RunFolder, check_card, read_measured
 from ldbench.run.hosting.secret import rendered_truth
+from ldbench.run.submission.manifest import present
 from ldbench.run.submission.unpack import unpacked
 from ldbench.run.verify.recompute import own_images, rescored
 from ldbench.score.contributions import units_of
@@ -53,11 +54,19 @@ def score_submission(
         measured, _ = rescored(data, images, sent, device, progress)
         scores = [one.score for one in measured]
         result = replace(sent, scores=scores, split_hash=data.split_hash(), note=NOTE)
-        with refusal(f"write {target.path}"):
-            shutil.copytree(folder, target.path, dirs_exist_ok=True, ignore=shutil.ignore_patterns(RESULT, "fit*"))
+        _keep_images(RunFolder(folder), target)
         contributions.write(units_of(data, measured, images.passes), target.units)
         write(result, target.result)
         return result, target.result
+
+
+def _keep_images(sent: RunFolder, target: RunFolder) -> None:
+    """The images and manifest of each pass, and nothing else that a sender may have put there."""
+    with refusal(f"write {target.path}"):
+        for name in present(sent):
+            source, place = sent.of_pass(name), target.of_pass(name)
+            shutil.copytree(source.images, place.images, dirs_exist_ok=True)
+            shutil.copyfile(source.manifest, place.manifest)
 
 
 @contextmanager

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ldbench.data.render import SEED_BITS, Rendered, drawn_seed, read_rendered
+from ldbench.data.render import RENDERED, SEED_BITS, Rendered, drawn_seed, read_rendered
 from ldbench.errors import ResultError, UsageError
 from ldbench.records.files import read_record, write_json
 
@@ -63,11 +62,13 @@ def rendered_truth(file: Path) -> tuple[Path, Rendered]:
         rendered = read_rendered(folder)
     except ResultError as error:
         raise UsageError(f"{folder}: expected the truth of {file}; publish the task first: {error}") from error
-    return only_card(folder, rendered.cards), rendered
+    return rendered.card(folder, next(iter(rendered.cards))), rendered
 
 
-def only_card(folder: Path, cards: Mapping[str, str]) -> Path:
-    """The one card that was made; `UsageError` where there are more."""
-    if len(cards) != 1:
-        raise UsageError(f"{folder}: expected one task a seed file, got {', '.join(cards)}; give each its own")
-    return folder / f"{next(iter(cards.values()))}.toml"
+def refuse_second_task(file: Path, task_id: str) -> None:
+    """Raise `UsageError` where the seed file is another task's: two would share a truth that one of them reveals."""
+    if (truth_folder(file) / RENDERED).is_file():
+        before = read_rendered(truth_folder(file)).cards
+        if task_id not in before:
+            got = ", ".join(before)
+            raise UsageError(f"{file}: expected the seed file of {task_id}, got that of {got}; name another")

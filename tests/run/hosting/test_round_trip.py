@@ -58,6 +58,8 @@ def test_edits_are_hosted_submitted_scored_revealed_and_checked(host: User, gues
     card = toy_card(host.folder)
     said = host.ldbench("host", card, "--seed-file", "secret.json", "--out", "round", "--jobs", 1)
     assert (host.folder / "secret.json").stat().st_mode & 0o077 == 0
+    another = toy_card(host.folder, text_to_image=True)
+    assert "expected the seed file of" in host.ldbench("host", another, "--seed-file", "secret.json", code=2)
     commitment = json.loads((host.folder / "round" / "host.json").read_text(encoding="utf-8"))["seed_commitment"]
     assert commitment in said
     package = shutil.copytree(host.folder / "round", guest.folder / "round")
