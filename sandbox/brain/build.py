@@ -105,7 +105,7 @@ def _scans(subject: Subject, split: str, diagnosis: Diagnosis, seed: int) -> Ite
     history = subject.pace.history(age, diagnosis)
     yield Scan(subject, split, "scan", age, 0, history)
     future = _future(subject, age, diagnosis, history, rng)
-    while _tissue(subject, age + years, future) - _tissue(subject, age, history) < subject.population.least_loss:
+    while _change(subject, (age, history), (age + years, future)) < subject.population.least_change:
         years += 1
     yield Scan(subject, split, "later", age + years, years, future)
     if split == "test":
@@ -113,10 +113,10 @@ def _scans(subject: Subject, split: str, diagnosis: Diagnosis, seed: int) -> Ite
         yield Scan(subject, split, "other", age, 0, subject.pace.history(age, swapped))
 
 
-def _tissue(subject: Subject, age: int, history: History) -> float:
-    """The fraction of tissue lost."""
-    loss = subject.population.loss(age, history, subject.pace)
-    return loss.ageing_tissue + loss.disease_tissue
+def _change(subject: Subject, before: tuple[int, History], after: tuple[int, History]) -> float:
+    """What happens to the subject between two ages, each with its history."""
+    losses = [subject.population.loss(age, history, subject.pace) for age, history in (before, after)]
+    return subject.population.change(losses[0], losses[1], subject.ventricle_size)
 
 
 def _future(subject: Subject, age: int, diagnosis: Diagnosis, history: History, rng: np.random.Generator) -> History:

@@ -32,7 +32,7 @@ class Population:
         disease_spread: the same of the pace of disease.
         ad_years: shortest and longest time since AD began.
         intervals: years to the later scan, a range each: the paper's slightly, moderately and significantly.
-        least_loss: fraction of tissue that the later scan must have lost; the interval grows until it has.
+        least_change: what `change` must have reached by the later scan; the interval grows until it has.
         ceiling: the ventricles' ratio to the template's that no subject reaches; infinite for none.
         straight: up to which ratio a ceiling changes nothing.
     """
@@ -46,7 +46,7 @@ class Population:
     disease_spread: float
     ad_years: tuple[float, float]
     intervals: tuple[tuple[int, int], ...]
-    least_loss: float = 0.0
+    least_change: float = 0.0
     ceiling: float = math.inf
     straight: float = math.inf
 
@@ -54,6 +54,13 @@ class Population:
     def shrinks(self) -> bool:
         """Whether ventricles can be smaller than the template's: revision 1 stops there."""
         return self.ventricle_mean < 0
+
+    def change(self, before: Loss, after: Loss, ventricle_size: float) -> float:
+        """How much of the slice two losses of a subject change: tissue lost, and a quarter of what the ventricles grow,
+        in units of the template's, which is about as plain to see."""
+        ratios = [self.shown(ventricle_size * loss.ventricle_ratio) for loss in (before, after)]
+        lost = [loss.ageing_tissue + loss.disease_tissue for loss in (before, after)]
+        return lost[1] - lost[0] + 0.25 * (ratios[1] - ratios[0])
 
     def shown(self, ratio: float) -> float:
         """The ratio that is drawn. Above `straight` it nears the ceiling: in wider ventricles the warp would fold."""
@@ -67,11 +74,11 @@ REVISION_1: Final = Population(
     revision="1", loss=loss_at, head_spread=0.022, ventricle_mean=0.0, ventricle_spread=0.13, ageing_spread=0.10,
     disease_spread=0.15, ad_years=(3.0, 10.0), intervals=((1, 4), (5, 10), (11, 15)),
 )
-# A fiftieth of the tissue is four years of healthy ageing and one of AD. After less, some scans show no pixel that
-# changes by a twentieth, and an ageing case then has no region to change.
+# A change of 0.031 takes three years of healthy ageing and one of AD. After less, some scans show no pixel that changes
+# by a twentieth, and an ageing case then has no region to change.
 REVISION_2: Final = Population(
     revision="2", loss=accelerating_loss_at, head_spread=0.029, ventricle_mean=math.log(0.65), ventricle_spread=0.48,
     ageing_spread=0.15, disease_spread=0.15, ad_years=(1.0, 5.0), intervals=((1, 4), (5, 10), (11, 15)),
-    least_loss=0.02, ceiling=4.6, straight=3.0,
+    least_change=0.031, ceiling=4.6, straight=3.0,
 )
 POPULATIONS: Final[Mapping[str, Population]] = {each.revision: each for each in (REVISION_1, REVISION_2)}

@@ -1,0 +1,56 @@
+"""Fresh sets at the command line: `data render`, `run --fresh` and the two ways to say `host publish`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ldbench.cli.main import app
+from ldbench.errors import CardError, UnknownNameError, UsageError
+from tests.toy_simulator import card as toy_card
+
+DISCS = f"{Path(__file__).parents[1] / 'toy_simulator.py'}:DISCS"
+
+
+def said(*arguments: object) -> str:
+    done = CliRunner().invoke(app, [*map(str, arguments)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_rendering_says_seed_files_digest_and_cards(tmp_path: Path) -> None:
+    asked = ("data", "render", DISCS, "--seed", 7, "--card", toy_card(tmp_path), "--out", tmp_path / "out")
+    lines = said(*asked, "--test-only").splitlines()
+    assert lines[0].endswith("DISCS revision 1, seed 7: test")
+    assert any(line.endswith("  data/images.npy") for line in lines)
+    assert Path(lines[-1]).is_file()
+    with pytest.raises(UsageError, match="got other rendered data"):
+        said(*asked)
+
+
+def test_a_fresh_run_prints_both_scores_the_gap_and_a_verdict(tmp_path: Path) -> None:
+    arguments = ("run", toy_card(tmp_path), "tests.disc_generators:Tuned", "--device", "cpu", "--fresh", 7)
+    text = said(*arguments, "--out", tmp_path / "runs")
+    assert "subjects of seed 7" in text
+    assert "worse on new subjects: psnr" in text
+    assert text.rstrip().endswith("fresh.json")
+
+
+def test_a_seed_that_is_none_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--fresh: expected a seed of 0 or more, or new, got 'old'"):
+        said("run", toy_card(tmp_path), "copy-source", "--fresh", "old")
+
+
+@pytest.mark.parametrize("words", [("host",), ("host", "publish")])
+def test_a_task_after_host_is_published(words: tuple[str, ...], tmp_path: Path) -> None:
+    with pytest.raises(CardError, match=r"can't read none\.toml"):
+        said(*words, "none.toml", "--seed-file", tmp_path / "s.json", "--out", tmp_path / "out")
+    with pytest.raises(UnknownNameError, match="unknown task 'revael'"):
+        said(*words, "revael", "--seed-file", tmp_path / "s.json", "--out", tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_shows_the_four_commands() -> None:
+    assert all(command in said("host", "--help") for command in ("publish", "score", "reveal", "check"))
