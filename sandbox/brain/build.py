@@ -21,7 +21,7 @@ from ..archive import Pictures, array_name, subject_mark, write_manifest
 from ..workers import mapped
 from .atlas import Atlas
 from .atrophy import Diagnosis, History
-from .population import REVISION_1, Population
+from .population import SHIPPED, Population
 from .subject import Sex, Subject, draw_identity, draw_subject, load_atlas, render
 
 SEED: Final = 20250607
@@ -79,7 +79,7 @@ class Scan:
         return f"s{self.subject.number:04d}{subject_mark(self.subject.seed, SEED)}"
 
 
-def plan(seed: int = SEED, cohort: Cohort = COHORT, population: Population = REVISION_1) -> list[Scan]:
+def plan(seed: int = SEED, cohort: Cohort = COHORT, population: Population = SHIPPED) -> list[Scan]:
     """Every image of the data set in manifest order; draws no pixels.
 
     Numbers are dealt to subjects in random order, so that a number tells neither split nor diagnosis.
@@ -131,7 +131,7 @@ def _future(subject: Subject, age: int, diagnosis: Diagnosis, history: History, 
 
 def build_brain(
     out: Path, seed: int = SEED, *, splits: Collection[str] = tuple(COHORT), cohort: Cohort = COHORT,
-    population: Population = REVISION_1, processes: int = 0, progress: Progress = silent,
+    population: Population = SHIPPED, processes: int = 0, progress: Progress = silent,
 ) -> None:
     """Render the splits into `out`, `images.npz` and `manifest.csv`; all take about a minute on one core.
 

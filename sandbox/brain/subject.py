@@ -19,7 +19,7 @@ import numpy.typing as npt
 from .anatomy import FRAME, SLICE_HEIGHTS, Field, load_slices
 from .atlas import Atlas, build_atlas, open_sulci, ventricle_warp
 from .atrophy import History, Pace
-from .population import REVISION_1, Population
+from .population import SHIPPED, Population
 from .warp import compose, exponential, identity_warp, pull, smooth_noise
 
 Sex = Literal["female", "male"]
@@ -69,7 +69,7 @@ class Subject:
     ventricle_size: float
     sulcal_reserve: float
     pace: Pace
-    population: Population = REVISION_1
+    population: Population = SHIPPED
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Identity:
     noise: Field
 
 
-def draw_subject(number: int, sex: Sex, seed: int, population: Population = REVISION_1) -> Subject:
+def draw_subject(number: int, sex: Sex, seed: int, population: Population = SHIPPED) -> Subject:
     """A subject from its number; the same arguments give the same subject."""
     rng = np.random.default_rng([seed, number, 0])
 
@@ -144,7 +144,7 @@ def _border_taper() -> Field:
     return edge[:, None] * edge[None, :]
 
 
-def load_atlas(heights: Collection[int] = SLICE_HEIGHTS, *, shrinks: bool = False) -> dict[int, Atlas]:
+def load_atlas(heights: Collection[int] = SLICE_HEIGHTS, *, shrinks: bool = SHIPPED.shrinks) -> dict[int, Atlas]:
     """Slices with their flows, by height; about 0.3 s each. DataError where nilearn or scipy isn't installed."""
     return {height: build_atlas(template, shrinks=shrinks) for height, template in load_slices().items()
             if height in heights}

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ldbench_sandbox.brain.atlas import ventricle_warp
 from ldbench_sandbox.brain.atrophy import Pace, accelerating_loss_at, loss_at
 from ldbench_sandbox.brain.build import plan
 from ldbench_sandbox.brain.population import POPULATIONS, REVISION_1, REVISION_2
+from ldbench_sandbox.brain.subject import load_atlas
+from ldbench_sandbox.brain.warp import identity_warp, jacobian, pull
 
 MEAN = Pace(1.0, 1.0, 3.75, 3.0)
 YEARS = st.floats(0, 20)
@@ -76,3 +80,13 @@ def test_later_scans_of_revision_2_are_late_enough_to_show() -> None:
         assert lost[1] - lost[0] > 0.005
     assert max(scan.age for scan in later) <= 97
     assert {scan.subject.population for scan in scans} == {REVISION_2}
+
+
+def test_ventricles_shrink_and_grow_to_the_asked_size_and_nothing_folds() -> None:
+    [atlas] = load_atlas([84], shrinks=True).values()
+    template, inside = atlas.slice.ventricle, atlas.slice.inside > 0.5
+    assert np.allclose(ventricle_warp(atlas, 1.0), identity_warp(192), atol=1e-3)
+    for ratio in (0.35, 0.6, 1.0, 2.0, 3.0, REVISION_2.ceiling):
+        warp = ventricle_warp(atlas, ratio)
+        assert pull(template, warp).sum() / template.sum() == pytest.approx(ratio, rel=0.02)
+        assert jacobian(warp)[inside].min() > 0
