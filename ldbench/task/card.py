@@ -160,7 +160,6 @@ def _content(task: Task) -> dict[str, object]:
     content["metrics"] = {**dict.fromkeys(_FIRST_METRICS), **measured}
     if task.judge is not None:
         content["judge"] = table_of(task.judge)
-    content["data"] = table_of(task.data)
     if task.data.fresh is not None:
         del content["data"]["fresh"]["folder"]
     return content
