@@ -110,7 +110,7 @@ def render(
     from ldbench.data.render import render as render_
     from ldbench.records.names import plain
     from ldbench.run.progress import live_progress
-    from ldbench.task.card import SPLITS
+    from ldbench.task.fresh_spec import SPLITS
 
     folder = out if out is not None else Path("rendered") / f"{plain(dataset)}-seed-{seed}"
     with live_progress(dataset) as progress:

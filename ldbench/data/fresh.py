@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from ldbench.api import Dataset, DataSource, Record
 from ldbench.data.hosted import HostedDataset, is_hosted, open_hosted
 from ldbench.errors import DataError
-from ldbench.task.card import SPLITS, DataSpec, FreshSpec
+from ldbench.task.card import DataSpec
+from ldbench.task.fresh_spec import SPLITS, FreshSpec
 
 if TYPE_CHECKING:
     import numpy as np

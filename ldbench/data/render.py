@@ -21,8 +21,9 @@ from ldbench.records.checksum import sha256_file
 from ldbench.records.files import read_record, refusal, write_json, write_text_atomic
 from ldbench.records.names import plain
 from ldbench.task import card
-from ldbench.task.card import SPLITS, Task
+from ldbench.task.card import Task
 from ldbench.task.derived import derived
+from ldbench.task.fresh_spec import SPLITS
 
 DATA, RENDERED = "data", "rendered.json"
 SCHEMA_VERSION = 1

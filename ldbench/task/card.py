@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal
 
 from ldbench.api import Kind
@@ -20,25 +20,12 @@ from ldbench.errors import CardError, unknown_name
 from ldbench.records.files import text_of
 from ldbench.records.typed import TypedError, build
 from ldbench.task.card_file import complete, installed_names, installed_text
+from ldbench.task.fresh_spec import FreshSpec, Rule, fresh_rules, placed
 from ldbench.task.metric_specs import LATER, ClassifierSpec, metric_settings, needing, table_of
 from ldbench.task.prompt_sets import complaint, fields_of, put_in
 
-SPLITS = ("train", "validation", "test")
 # the hash of every card names these metrics, null where they are not measured: so did the first cards
 _FIRST_METRICS = ("fid", "kid", "ssim", "psnr", "lpips", "auc")
-
-
-@dataclass(frozen=True)
-class FreshSpec:
-    """Splits whose subjects are new ones, made by the data set's own simulator (`ldbench data render`).
-
-    `folder` holds them: a path from the card's own folder, and no part of the card's hash. `checksums` maps each file
-    in it to its SHA-256. Other splits are the installed data's.
-    """
-
-    folder: str
-    splits: tuple[str, ...]
-    checksums: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -178,16 +165,13 @@ def parse(text: str, where: str) -> Task:
 
 
 def _check(task: Task, where: str) -> None:
-    for holds, key, expected, got in (*_rules(task), *_fresh_rules(task.data.fresh), *_edit_rules(task)):
+    for holds, key, expected, got in (*_rules(task), *fresh_rules(task.data.fresh), *_edit_rules(task)):
         if not holds:
             raise CardError(f"{where}:{key}: expected {expected}, got {got}")
     protocol = task.protocol
     wrong = complaint(protocol.templates, protocol.prompt_style, protocol.patient_information)
     if wrong is not None:
         raise CardError(f"{where}:protocol.{wrong[0]}: expected {wrong[1]}, got {wrong[2]}")
-
-
-Rule = tuple[bool, str, str, object]  # whether it holds, and key, what is expected and what is there if it does not
 
 
 def _rules(task: Task) -> list[Rule]:
@@ -221,20 +205,6 @@ def _viewing_rules(task: Task) -> list[Rule]:
         (0 <= viewing.blur <= task.protocol.resolution / 8, "viewing.blur", "0 to an eighth of the side", viewing.blur),
         (0 <= viewing.noise < 1, "viewing.noise", "0 or more, below 1", viewing.noise),
         (bool(viewing.reason.strip()), "viewing.reason", "why these values", "nothing"),
-    ]
-
-
-def _fresh_rules(fresh: FreshSpec | None) -> list[Rule]:
-    """What holds of rendered data: they lie in or below the card's folder, whoever wrote the card."""
-    if fresh is None:
-        return []
-    path = PurePosixPath(fresh.folder)
-    known = bool(fresh.splits) and set(fresh.splits) <= set(SPLITS)
-    inside = not path.is_absolute() and not {"..", "\\", ":"} & {*path.parts, *fresh.folder}
-    return [
-        (inside, "data.fresh.folder", "a path below the card's folder, with /", repr(fresh.folder)),
-        (known, "data.fresh.splits", f"some of {', '.join(SPLITS)}", list(fresh.splits)),
-        (bool(fresh.checksums), "data.fresh.checksums", "the SHA-256 of each file", "nothing"),
     ]
 
 
@@ -304,18 +274,12 @@ def load(name: str) -> Task:
             raise CardError(f"can't read {name}: {error.strerror}; expected a task card") from error
         except UnicodeDecodeError as error:
             raise CardError(f"{name}: expected TOML in UTF-8, got {error}; save it as UTF-8") from error
-        return _placed(parse(text, name), Path(name).parent)
+        task = parse(text, name)
+        fresh = placed(task.data.fresh, Path(name).parent)
+        return replace(task, data=replace(task.data, fresh=fresh))
     if name not in task_names():
         raise unknown_name("task", name, task_names(), "`ldbench list tasks` shows all; a path ends in .toml")
     task = parse(installed_text(name), f"{name}.toml")
     if task.id != name:
         raise CardError(f"{name}.toml:id: expected {name!r}, got {task.id!r}")
     return task
-
-
-def _placed(task: Task, folder: Path) -> Task:
-    """The task with the path of its rendered data, where it has some, from here and not from the card's folder."""
-    fresh = task.data.fresh
-    if fresh is None:
-        return task
-    return replace(task, data=replace(task.data, fresh=replace(fresh, folder=str(folder / fresh.folder))))
