@@ -7,7 +7,8 @@ Tsaftaris 2022, arXiv 2202.10166; Melistas et al. 2024): where subjects differ m
 random other subject of the target class better than the truth (on sandbox-brain-disease, equal weights, KL of the
 shipped autoencoder's latents, lower being better: 1.21 against 1.31 on average, and in 98 % of 200 cases).
 `composition` asks for the null edit, `reversibility` for the edit and then back (Monteiro et al. 2023, arXiv
-2303.01274); both compare with the source, which a counterfactual model returns by Pearl's axioms.
+2303.01274); both compare with the source, which a counterfactual model returns by Pearl's axioms. Where the card has
+viewing conditions, images are compared under them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ldbench.api import Measured, Metric
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
+from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import PassSpec
 
 if TYPE_CHECKING:
@@ -48,14 +50,14 @@ def change_values(metric: str, result: torch.Tensor, source: torch.Tensor) -> Ar
 MINIMALITY = Metric(
     name="minimality", title="Mean change",
     summary="Mean |x' - x|; doing nothing is perfect, so read it beside flip_rate or age_error.", direction="lower",
-    compute=lambda inputs, settings: change_score("minimality", inputs.generated, inputs.sources),
+    compute=viewed(lambda inputs, settings: change_score("minimality", inputs.generated, inputs.sources)),
     compares="edited images and their sources", needs=frozenset({"source"}), bounds=(0.0, 1.0), axis="identity",
 )
 
 COMPOSITION = Metric(
     name="composition", title="Mean change by the null edit",
     summary="Mean |f(x, null) - x|; 0 for a sound counterfactual model.", direction="lower",
-    compute=lambda inputs, settings: change_score("composition", *inputs.further("null")),
+    compute=viewed(lambda inputs, settings: change_score("composition", *inputs.further("null"))),
     compares="images edited to what they are, and their sources", settings=PassSpec,
     needs=frozenset({"source", "null"}), bounds=(0.0, 1.0), axis="identity",
 )
@@ -63,7 +65,7 @@ COMPOSITION = Metric(
 REVERSIBILITY = Metric(
     name="reversibility", title="Mean change there and back",
     summary="Mean |f(f(x, a'), a) - x|; 0 for a sound counterfactual model.", direction="lower",
-    compute=lambda inputs, settings: change_score("reversibility", *inputs.further("back")),
+    compute=viewed(lambda inputs, settings: change_score("reversibility", *inputs.further("back"))),
     compares="images edited and edited back, and their sources", settings=PassSpec, needs=frozenset({"source", "back"}),
     bounds=(0.0, 1.0), axis="identity",
 )

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import Measured, Metric, ParameterValue
+from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.score.metrics.intervals import Array, group_jackknife
+from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import DistributionSpec
 
 GROUPS = 20
@@ -37,13 +39,13 @@ def fid(real_features: npt.ArrayLike, generated_features: npt.ArrayLike) -> floa
 
 def fid_score(
     real_features: npt.ArrayLike, generated_features: npt.ArrayLike, *, extractor: str,
-    parameters: Mapping[str, ParameterValue] | None = None, seed: int = 0, groups: int = GROUPS,
+    parameters: Mapping[str, ParameterValue] | None = None, seed: int = 0, groups: int = GROUPS, metric: str = "fid",
 ) -> Measured:
     """FID as a score; its interval is `group_jackknife`'s, for the expected FID at these sample sizes."""
-    real_nd, generated_md = validated_features("fid", real_features, generated_features, least=3)
+    real_nd, generated_md = validated_features(metric, real_features, generated_features, least=3)
     interval, contributions = group_jackknife(_distance, real_nd, generated_md, groups=groups, seed=seed)
     return Measured(
-        metric="fid", value=interval.value, ci_low=max(interval.low, 0.0), ci_high=interval.high, n=len(generated_md),
+        metric=metric, value=interval.value, ci_low=max(interval.low, 0.0), ci_high=interval.high, n=len(generated_md),
         direction="lower", extractor=extractor, contributions={"groups": contributions},
         parameters={
             **(parameters or {}), "n_real": len(real_nd),
@@ -95,14 +97,27 @@ def _covariance_factor(features_nd: Array) -> Array:
     return np.asarray(np.linalg.qr(centred_nd, mode="r"), dtype=np.float64)
 
 
+def _of_inputs(metric: str, inputs: MetricInputs, settings: DistributionSpec) -> Measured:
+    return fid_score(
+        *inputs.features(settings.extractor, settings.resize), extractor=settings.extractor,
+        parameters=inputs.network_parameters(settings.extractor, settings.resize), metric=metric,
+    )
+
+
 FID = Metric(
     name="fid", title="Frechet inception distance",
     summary="Distance between Gaussians fitted to real and generated features; exact for few samples.",
     direction="lower", compares="generated and real sets",
-    compute=lambda inputs, settings: fid_score(
-        *inputs.features(settings.extractor, settings.resize), extractor=settings.extractor,
-        parameters=inputs.network_parameters(settings.extractor, settings.resize),
-    ),
+    compute=partial(_of_inputs, "fid"),
     interval="expected value at these sample sizes (delete-a-group jackknife)", settings=DistributionSpec,
     bounds=(0.0, math.inf), networks=("efficientnet-lite0", "inception-v3"), axis="fidelity",
+)
+
+VIEWED_FID = Metric(
+    name="viewed_fid", title="Frechet inception distance, as a reader sees",
+    summary="FID under the card's viewing conditions, which hide what no reader sees.", direction="lower",
+    compute=viewed(partial(_of_inputs, "viewed_fid")),
+    compares="generated and real sets under the viewing conditions",
+    interval="expected value at these sample sizes (delete-a-group jackknife)", settings=DistributionSpec,
+    needs=frozenset({"viewing"}), bounds=(0.0, math.inf), networks=("efficientnet-lite0", "inception-v3"),
 )

@@ -5,7 +5,8 @@ the source image is retained", Sec. 4.2.2): `source_ssim`. That punishes the edi
 `identity_ssim` and `identity_lpips` look at the rest: inside the region that truth says must change, the result is
 replaced by the source, so that nothing an edit does there counts; SSIM (Wang et al. 2004) is then averaged over the
 pixels outside the region, and LPIPS (Zhang et al. 2018, arXiv 1801.03924) compares the composite with the source.
-Where truth is unknown the region is None and the whole image counts. A copy of the source is perfect on all three,
+Where truth is unknown the region is None and the whole image counts. Where the card has viewing conditions, images
+are compared under them. A copy of the source is perfect on all three,
 so they are read beside effectiveness. Cases that have no pixel outside are left out, and `n` says so.
 """
 
@@ -22,6 +23,7 @@ from ldbench.score.metrics.lpips import lpips_score
 from ldbench.score.metrics.mean_score import mean_score
 from ldbench.score.metrics.region import by_region, region_means, validated_region, with_pixels
 from ldbench.score.metrics.ssim import WINDOW, ssim_map, ssim_parameters, ssim_score, ssim_values
+from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import PerceptualSpec
 
 if TYPE_CHECKING:
@@ -95,7 +97,7 @@ def composite(result: torch.Tensor, source: torch.Tensor, region: torch.Tensor) 
 SOURCE_SSIM = Metric(
     name="source_ssim", title="Structural similarity to the source",
     summary="SSIM of result and source over the whole image; punishes the edit itself.", direction="higher",
-    compute=lambda inputs, settings: source_ssim_score(inputs.generated, inputs.sources),
+    compute=viewed(lambda inputs, settings: source_ssim_score(inputs.generated, inputs.sources)),
     compares="edited images and their sources", needs=frozenset({"source"}), bounds=(-1.0, 1.0), axis="identity",
 )
 
@@ -103,9 +105,9 @@ IDENTITY_SSIM = Metric(
     name="identity_ssim", title="Structural similarity to the source outside the edit",
     summary="SSIM to the source where truth changes nothing (whole image where truth is unknown); 1 for a copy.",
     direction="higher", compares="edited images, their sources and their true counterparts",
-    compute=lambda inputs, settings: by_region(
+    compute=viewed(lambda inputs, settings: by_region(
         identity_ssim_score(inputs.generated, inputs.sources, inputs.region), inputs
-    ),
+    )),
     needs=frozenset({"source"}), bounds=(-1.0, 1.0), axis="identity",
 )
 
@@ -113,9 +115,9 @@ IDENTITY_LPIPS = Metric(
     name="identity_lpips", title="Perceptual distance to the source outside the edit",
     summary="LPIPS to the source, the region that truth changes taken from the source; 0 for a copy.",
     direction="lower", compares="edited images, their sources and their true counterparts",
-    compute=lambda inputs, settings: by_region(
+    compute=viewed(lambda inputs, settings: by_region(
         identity_lpips_score(inputs.generated, inputs.sources, inputs.region, settings.extractor, inputs.device), inputs
-    ),
+    )),
     settings=PerceptualSpec, needs=frozenset({"source"}), bounds=(0.0, math.inf),
     networks=("stlpips-alex", "lpips-alex"), axis="identity",
 )

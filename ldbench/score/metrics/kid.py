@@ -10,14 +10,16 @@ Shape suffixes: n real samples, m generated samples, d features, b rows of one b
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import Measured, Metric, ParameterValue
+from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.intervals import Array, Interval, of_deletions, t_quantile
+from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import KernelSpec
 
 SUBSETS = 100
@@ -42,19 +44,19 @@ def kid(
 def kid_score(
     real_features: npt.ArrayLike, generated_features: npt.ArrayLike, *, extractor: str,
     parameters: Mapping[str, ParameterValue] | None = None, subset_size: int | None = None, subsets: int = SUBSETS,
-    seed: int = 0,
+    seed: int = 0, metric: str = "kid",
 ) -> Measured:
     """KID as a score, with a 95 % interval for the population's kernel distance.
 
     The variance is the delete-one jackknife's over both sets (Arvesen 1969, Ann. Math. Stat. 40:2076). In subset
     mode the variance that drawing finitely many subsets adds is added.
     """
-    real_nd, generated_md = validated_features("kid", real_features, generated_features, least=3)
+    real_nd, generated_md = validated_features(metric, real_features, generated_features, least=3)
     pairs = _AllPairs(real_nd, generated_md)
     interval = _interval(pairs, real_nd, generated_md, subset_size, subsets, seed)
     widened = 1.0 if subset_size is None else _widened(interval, pairs, min(len(real_nd), len(generated_md)))
     return Measured(
-        metric="kid", value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(generated_md),
+        metric=metric, value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(generated_md),
         direction="lower", extractor=extractor,
         parameters={
             **(parameters or {}), "n_real": len(real_nd), "kernel": "(x.y / d + 1)^3", "estimator": "unbiased",
@@ -139,15 +141,28 @@ def _kernel_with_itself(features_nd: Array) -> Array:
     return np.asarray(((features_nd**2).sum(axis=1) / features_nd.shape[1] + 1) ** 3, dtype=np.float64)
 
 
+def _of_inputs(metric: str, inputs: MetricInputs, settings: KernelSpec) -> Measured:
+    return kid_score(
+        *inputs.features(settings.extractor, settings.resize), extractor=settings.extractor,
+        parameters=inputs.network_parameters(settings.extractor, settings.resize),
+        subset_size=settings.subset_size or None, subsets=settings.subsets, seed=inputs.seed, metric=metric,
+    )
+
+
 KID = Metric(
     name="kid", title="Kernel inception distance",
     summary="Unbiased squared MMD of the features with a cubic kernel; all pairs, or seeded subsets.",
     direction="lower", compares="generated and real sets",
-    compute=lambda inputs, settings: kid_score(
-        *inputs.features(settings.extractor, settings.resize), extractor=settings.extractor,
-        parameters=inputs.network_parameters(settings.extractor, settings.resize),
-        subset_size=settings.subset_size or None, subsets=settings.subsets, seed=inputs.seed,
-    ),
+    compute=partial(_of_inputs, "kid"),
     interval="population value (delete-one jackknife)", settings=KernelSpec, scans="reference",
     networks=("efficientnet-lite0", "inception-v3"), axis="fidelity",
+)
+
+VIEWED_KID = Metric(
+    name="viewed_kid", title="Kernel inception distance, as a reader sees",
+    summary="KID under the card's viewing conditions, which hide what no reader sees.", direction="lower",
+    compute=viewed(partial(_of_inputs, "viewed_kid")),
+    compares="generated and real sets under the viewing conditions",
+    interval="population value (delete-one jackknife)", settings=KernelSpec, scans="reference",
+    needs=frozenset({"viewing"}), networks=("efficientnet-lite0", "inception-v3"),
 )

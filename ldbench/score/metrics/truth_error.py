@@ -4,7 +4,8 @@ Mean absolute difference of pixels, one value a case: inside, whether the edit w
 outside, whether it left the rest as it should be. Both are 0 for the truth and no other image, which only a data set
 with known counterfactuals allows; a source that is copied is wrong by exactly the edit inside. The definitions are
 this suite's own. Weighted by their pixels they sum to the error over the whole image. Cases without a pixel
-on one side are left out of that side, and `n` counts those that stay.
+on one side are left out of that side, and `n` counts those that stay. Where the card has viewing conditions, images
+are compared under them; the region is found without.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ldbench.score.metrics.image_pairs import validated_pairs
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
 from ldbench.score.metrics.region import by_region, region_means, true_region, validated_region, with_pixels
+from ldbench.score.metrics.viewed import viewed
 
 if TYPE_CHECKING:
     import torch
@@ -51,7 +53,7 @@ def _of_side(side: Literal["inside", "outside"], inputs: MetricInputs, settings:
 ERROR_INSIDE = Metric(
     name="error_inside", title="Error against truth where truth changes the source",
     summary="Mean |x' - truth| inside the region that must change; a copy is wrong by the whole edit.",
-    direction="lower", compute=partial(_of_side, "inside"),
+    direction="lower", compute=viewed(partial(_of_side, "inside")),
     compares="edited images, their sources and their true counterparts", needs=frozenset({"source", "truth"}),
     bounds=(0.0, 1.0), axis="truth",
 )
@@ -59,6 +61,6 @@ ERROR_INSIDE = Metric(
 ERROR_OUTSIDE = Metric(
     name="error_outside", title="Error against truth where truth keeps the source",
     summary="Mean |x' - truth| outside the region that must change.", direction="lower",
-    compute=partial(_of_side, "outside"), compares="edited images, their sources and their true counterparts",
+    compute=viewed(partial(_of_side, "outside")), compares="edited images, their sources and their true counterparts",
     needs=frozenset({"source", "truth"}), bounds=(0.0, 1.0), axis="truth",
 )
