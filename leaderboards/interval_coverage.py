@@ -24,6 +24,7 @@ from scipy import stats
 from ldbench.score.metrics.fid import GROUPS, fid
 from ldbench.score.metrics.intervals import Interval, group_jackknife
 from ldbench.score.metrics.kid import kid, kid_score
+from ldbench.score.metrics.manifold import manifold_score
 from ldbench.score.metrics.roc import Areas, areas
 
 Array = npt.NDArray[np.float64]
@@ -165,15 +166,35 @@ def trainings_rows(n: int, separation: float, spread: float, repetitions: int, s
     report(f"the same, trainings held fixed, skill {separation} ± {spread}", n, held_fixed, truth)
 
 
+def neighbour_rows(n: int, dimension: int, shift: float, repetitions: int) -> None:
+    """Precision, recall, density and coverage of two Gaussian sets of n with spectrum 1/j, the second one shifted."""
+    scale_d = np.arange(1, dimension + 1) ** -0.5
+    for metric in ("precision", "recall", "density", "coverage"):
+        intervals = []
+        for repetition in range(repetitions):
+            random = np.random.default_rng(repetition)
+            real_nd, other_nd = (scale_d * (random.normal(size=(n, dimension)) + offset) for offset in (0.0, shift))
+            score = manifold_score(metric, real_nd, other_nd, k=5, extractor="simulated")
+            intervals.append(Interval(score.value, score.ci_low, score.ci_high))
+        expected = float(np.mean([interval.value for interval in intervals]))
+        report(f"{metric}, d = {dimension}, shift {shift}", n, intervals, expected)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repetitions", type=int, default=400)
     parser.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 200])
     parser.add_argument("--features", type=int, nargs="+", default=[64, 1280], help="of the simulated populations")
+    parser.add_argument("--neighbours", action="store_true", help="only precision, recall, density and coverage")
     options = parser.parse_args()
     print("| interval | n | target | covered, % | too high, % | too low, % | width / ideal |")
     print("|---|---|---|---|---|---|---|")
+    for n in options.sizes:
+        for dimension, shift in ((8, 0.0), (8, 0.4), (64, 0.15)):
+            neighbour_rows(n, dimension, shift, options.repetitions)
+    if options.neighbours:
+        return
     for n in options.sizes:
         for separation in (0.0, 1.0, 2.5):
             auc_rows(n, separation, 5 * options.repetitions, seed=n)

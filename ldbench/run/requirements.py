@@ -23,6 +23,7 @@ from ldbench.task.metric_specs import (
     ClassifierSpec,
     DistributionSpec,
     KernelSpec,
+    NeighbourSpec,
     PerceptualSpec,
     needing,
 )
@@ -101,6 +102,11 @@ def _of_sets(name: str, settings: DistributionSpec | KernelSpec, smaller: int) -
         yield MetricError(
             f"{name}: expected at least {_FEWEST} images in both sets, got {smaller}; ask for more evaluation cases, "
             "or prepare more test scans"
+        )
+    if isinstance(settings, NeighbourSpec) and smaller < settings.k + 2:
+        yield MetricError(
+            f"{name}: expected k + 2 = {settings.k + 2} images or more in both sets, got {smaller}; lower k on the card, "
+            "or ask for more evaluation cases"
         )
     if not isinstance(settings, KernelSpec) or not settings.subset_size:
         return

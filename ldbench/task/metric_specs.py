@@ -38,6 +38,17 @@ class KernelSpec:
 
 
 @dataclass(frozen=True)
+class NeighbourSpec(DistributionSpec):
+    """Metrics of nearest neighbours: as FID; a neighbourhood reaches to the `k`-th nearest."""
+
+    k: int = 5
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise TypedError(f"metrics: expected k of 1 or more, got {self.k}")
+
+
+@dataclass(frozen=True)
 class PerceptualSpec:
     """LPIPS: the network that compares the two images."""
 

@@ -22,7 +22,7 @@ from ldbench.run.pipeline import Settings, run
 from ldbench.run.requirements import _of_classes, inspect, needs_of
 from ldbench.score.metrics.kid import kid_score
 from ldbench.task import card
-from ldbench.task.metric_specs import DistributionSpec, KernelSpec, PassSpec, PerceptualSpec
+from ldbench.task.metric_specs import DistributionSpec, KernelSpec, NeighbourSpec, PassSpec, PerceptualSpec
 from tests.conftest import small_card
 
 SAMPLES, EDITS = card.load("sandbox-brain-t2i"), card.load("sandbox-brain-disease")
@@ -56,6 +56,7 @@ def test_every_card_that_is_shipped_with_its_data_can_be_met(name: str) -> None:
         (SAMPLES, {"fid": DistributionSpec("efficientnet", 224)}, "unknown feature network 'efficientnet'"),
         (SAMPLES, {"fid": DistributionSpec(f"{NETWORK}@sha256:0123456789ab", 224)}, "brings its own weights"),
         (SAMPLES, {"fid": DistributionSpec("inception-v3@sha256:x", 299)}, "expected 12 to 64 hexadecimal digits"),
+        (SAMPLES, {"recall": NeighbourSpec(NETWORK, 224, 199)}, "recall: expected k . 2 = 201 images or more"),
         (EDITS, {"composition": PassSpec(201)}, "metrics.composition.cases: expected at most 200, .*got 201; lower it"),
         (EDITS, {"reversibility": PassSpec(400)}, "metrics.reversibility.cases: expected at most 200, .*got 400"),
         (EDITS, {"identity_lpips": PerceptualSpec("alex")}, "unknown perceptual network 'alex'"),

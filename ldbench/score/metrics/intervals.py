@@ -55,6 +55,20 @@ def mean_interval(values: npt.ArrayLike, metric: str) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
+def share_interval(value: float, variance: float, count: int, quantile: float) -> Interval:
+    """Wilson's interval (1927, JASA 22:209) for a share of `count` units that has this variance.
+
+    The variance is that of `share * (1 - share) / size` of an effective size, which stands in the formula and is at
+    most `count`, so that a share of 0 or 1, whose variance is 0, still has an interval.
+    """
+    size = min(value * (1 - value) / variance, count) if variance > 0 and 0 < value < 1 else count
+    z = quantile**2 / size
+    centre = (value + z / 2) / (1 + z)
+    half = (value * (1 - value) * z + z**2 / 4) ** 0.5 / (1 + z)
+    # at 0 and 1 round-off puts the bound past the value
+    return Interval(value, max(min(centre - half, value), 0.0), min(max(centre + half, value), 1.0))
+
+
 def deletion_groups(size: int, groups: int, random: np.random.Generator) -> list[npt.NDArray[np.bool_]]:
     """Masks that keep all but one of `groups` random groups, equal in size to within one case."""
     label_n = random.permutation(np.arange(size) % groups)

@@ -1,4 +1,4 @@
-"""Metrics under viewing conditions: what they are computed from, that scores say so, and that others stay as they were."""
+"""Metrics under viewing conditions: what they are computed from, and that scores say so."""
 
 from __future__ import annotations
 
