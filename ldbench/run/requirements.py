@@ -105,8 +105,8 @@ def _of_sets(name: str, settings: DistributionSpec | KernelSpec, smaller: int) -
         )
     if isinstance(settings, NeighbourSpec) and smaller < settings.k + 2:
         yield MetricError(
-            f"{name}: expected k + 2 = {settings.k + 2} images or more in both sets, got {smaller}; lower k on the card "
-            "or ask for more evaluation cases"
+            f"{name}: expected k + 2 = {settings.k + 2} images or more in both sets, got {smaller}; lower k on the "
+            "card, or ask for more evaluation cases"
         )
     if not isinstance(settings, KernelSpec) or not settings.subset_size:
         return

@@ -49,6 +49,17 @@ class NeighbourSpec(DistributionSpec):
 
 
 @dataclass(frozen=True)
+class DiversitySpec:
+    """MS-SSIM among generated images: each is compared with `partners` others of its class in either direction."""
+
+    partners: int = 5
+
+    def __post_init__(self) -> None:
+        if self.partners < 1:
+            raise TypedError(f"metrics.ms_ssim_diversity.partners: expected 1 or more, got {self.partners}")
+
+
+@dataclass(frozen=True)
 class PerceptualSpec:
     """LPIPS: the network that compares the two images."""
 

@@ -1,7 +1,7 @@
 """95 % intervals for the metrics, each with a stated estimand and a simulated coverage.
 
-`mean_interval` covers a mean over cases; `group_jackknife` covers the expectation of a statistic of two sample
-sets at their present sizes. What coverage was seen stands in docs/measurements.md, printed by
+`mean_interval` covers a mean over cases; `group_jackknife` covers the expectation of a statistic of one or two
+sample sets at their present sizes. What coverage was seen stands in docs/measurements.md, printed by
 leaderboards/interval_coverage.py. Nothing here bootstraps a distance between two sets: resampling with replacement
 repeats images, repeats shrink the resampled covariance's rank, and the whole interval moves upward.
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -76,22 +77,24 @@ def deletion_groups(size: int, groups: int, random: np.random.Generator) -> list
 
 
 def group_jackknife(
-    statistic: Callable[[Array, Array], float], real_nd: Array, generated_md: Array, *, groups: int, seed: int,
+    statistic: Callable[..., float], *sets: npt.NDArray[Any], groups: int, seed: int
 ) -> tuple[Interval, Array]:
-    """Interval for E[statistic] at these two sample sizes by the delete-a-group jackknife, and what each group adds.
+    """Interval for E[statistic] at the sizes of its sets by the delete-a-group jackknife, and what each group adds.
 
-    Each replicate leaves out one random group of the real and one of the generated set, so both sources of
+    Each set has a sample a row. Each replicate leaves out one random group of every set, so that all sources of
     sampling noise are in the standard error; the bounds are value +- t(groups - 1) * standard error (Kott 2001,
     Journal of Official Statistics 17(4)). The bias that the statistic has at its sample size is left in, in
     value and bounds alike. Groups are at most as many as would leave two cases. Which samples make a group depends on
     the sizes of the sets and on `seed` alone, so two generators over the same cases leave out the same ones.
     """
     random = np.random.default_rng(seed)
-    count = min(groups, len(real_nd), len(generated_md))
-    keep_real = deletion_groups(len(real_nd), count, random)
-    keep_generated = deletion_groups(len(generated_md), count, random)
-    left = [statistic(real_nd[a], generated_md[b]) for a, b in zip(keep_real, keep_generated, strict=True)]
-    value, contributions = statistic(real_nd, generated_md), of_deletions(np.array(left))
+    count = min(groups, *map(len, sets))
+    kept = [deletion_groups(len(samples), count, random) for samples in sets]
+    left = [
+        statistic(*(samples[mask] for samples, mask in zip(sets, masks, strict=True)))
+        for masks in zip(*kept, strict=True)
+    ]
+    value, contributions = statistic(*sets), of_deletions(np.array(left))
     half = t_quantile(count - 1) * float((contributions**2).sum()) ** 0.5
     return Interval(value, value - half, value + half), contributions
 

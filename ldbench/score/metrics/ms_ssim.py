@@ -1,0 +1,146 @@
+"""Diversity within a class: how unlike two generated images of one class are by MS-SSIM.
+
+Odena et al. 2017 (arXiv 1610.09585, Sec. 4.2) take the mean MS-SSIM (Wang et al. 2003, doi 10.1109/ACSSC.2003.1292216)
+of pairs of one class, which is high where a class has collapsed. Here the score is one minus that mean. As in `ssim`
+only windows that lie within the image count (torchmetrics' last scale counts windows over a reflected border). A small
+image allows fewer than five scales; their weights are then scaled to sum to one.
+
+Pairs are seeded: the images of a class stand on a circle in random order, and each is compared with the next few. The
+variance is the delete-one jackknife's over images, as each is in several pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ldbench.api import Measured, Metric
+from ldbench.errors import MetricError
+from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
+from ldbench.score.metrics.intervals import Array, of_deletions, t_quantile
+from ldbench.score.metrics.ssim import SIGMA, WINDOW
+from ldbench.score.metrics.viewed import viewed
+from ldbench.task.metric_specs import DiversitySpec
+
+if TYPE_CHECKING:
+    import torch
+
+WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+_C1, _C2 = 0.01**2, 0.03**2
+_BATCH = 64
+_Pairs = npt.NDArray[np.int64]
+
+
+def scales(side: int) -> int:
+    """How many scales have a whole window, for images whose smaller side is `side` px; 0 below the window's size."""
+    return sum(1 for level in range(len(WEIGHTS)) if side >> level >= WINDOW)
+
+
+def ms_ssim_values(x: torch.Tensor, y: torch.Tensor) -> Array:
+    """MS-SSIM of each pair of `(N, 3, H, W) float32 in [0, 1]` images, in [0, 1]. Raises `MetricError`.
+
+    Contrast and structure are compared at every scale, luminance at the last one; a mean below 0 counts as 0.
+    """
+    validated_pairs("ms_ssim_diversity", x, y, smallest=WINDOW)
+    if bool((x == x[:, :1]).all() and (y == y[:, :1]).all()):  # grey images: three equal channels tell no more
+        x, y = x[:, :1], y[:, :1]
+    used = WEIGHTS[: scales(min(x.shape[-2:]))]
+
+    def values(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        import torch
+        from torch.nn import functional
+
+        a, b, product = a.double(), b.double(), torch.ones(len(a), dtype=torch.float64)
+        for level, weight in enumerate(used):
+            if level:
+                a, b = functional.avg_pool2d(a, 2), functional.avg_pool2d(b, 2)
+            luminance, structure = _similarities(a, b)
+            likeness = structure * luminance if level == len(used) - 1 else structure
+            product *= likeness.mean(dim=(1, 2, 3)).clamp(min=0).cpu() ** (weight / sum(used))
+        return product
+
+    return in_batches(values, x, y, _BATCH)
+
+
+def _similarities(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Luminance, and contrast with structure, of two batches around each pixel that has a whole window."""
+    means = [_smoothed(each) for each in (x, y, x * x, y * y, x * y)]
+    mean_x, mean_y, square_x, square_y, cross = means
+    luminance = (2 * mean_x * mean_y + _C1) / (mean_x**2 + mean_y**2 + _C1)
+    structure = (2 * (cross - mean_x * mean_y) + _C2) / (square_x - mean_x**2 + square_y - mean_y**2 + _C2)
+    return luminance, structure
+
+
+def _smoothed(images_nchw: torch.Tensor) -> torch.Tensor:
+    """Gaussian means over windows that lie within the image."""
+    import torch
+    from torch.nn import functional
+
+    place_k = torch.arange(WINDOW, dtype=images_nchw.dtype, device=images_nchw.device) - WINDOW // 2
+    window_k = torch.exp(-(place_k**2) / (2 * SIGMA**2))
+    window_k = window_k / window_k.sum()
+    n, c, h, w = images_nchw.shape
+    flat = images_nchw.reshape(n * c, 1, h, w)
+    smoothed = functional.conv2d(functional.conv2d(flat, window_k[None, None, :, None]), window_k[None, None, None])
+    return smoothed.reshape(n, c, *smoothed.shape[-2:])
+
+
+def pairs_of(labels: Sequence[str], partners: int, seed: int) -> _Pairs:
+    """Indices `(P, 2)` of pairs within a class, no pair twice; each image is in 2 * `partners` pairs, or in all."""
+    random, found = np.random.default_rng(seed), []
+    for label in sorted(set(labels)):
+        members = random.permutation(np.flatnonzero(np.array(labels) == label))
+        reach = min(partners, (len(members) - 1) // 2)
+        found += [np.stack([members, np.roll(members, -step)], axis=1) for step in range(1, reach + 1)]
+        if len(members) % 2 == 0 and reach < partners:  # the opposite one on the circle
+            half = len(members) // 2
+            found.append(np.stack([members[:half], members[half:]], axis=1))
+    return np.concatenate(found) if found else np.zeros((0, 2), np.int64)
+
+
+def ms_ssim_diversity_score(
+    images: torch.Tensor, labels: Sequence[str], *, partners: int = 5, seed: int = 0
+) -> Measured:
+    """One minus the mean MS-SSIM of pairs of one class, of images `(N, 3, H, W) float32 in [0, 1]`.
+
+    Raises `MetricError` where no class has two images, or all pairs share one image.
+    """
+    pairs = pairs_of(labels, partners, seed)
+    if len(pairs) < 2:
+        raise MetricError(
+            f"ms_ssim_diversity: expected several images of a class, got {len(pairs)} pairs among {len(labels)} "
+            "images; ask for more evaluation cases"
+        )
+    unlike_p = 1 - ms_ssim_values(images[pairs[:, 0]], images[pairs[:, 1]])
+    value, contributions_n = float(unlike_p.mean()), of_deletions(_without_each(unlike_p, pairs, len(labels)))
+    half = t_quantile(len(labels) - 1) * float((contributions_n**2).sum()) ** 0.5
+    return Measured(
+        metric="ms_ssim_diversity", value=value, ci_low=max(value - half, 0.0), ci_high=min(value + half, 1.0),
+        n=len(labels), direction="higher", contributions={"cases": contributions_n},
+        parameters={
+            "value": "1 - mean MS-SSIM", "scales": scales(min(images.shape[-2:])), "window_size": WINDOW,
+            "window_sigma": SIGMA, "pairs": len(pairs), "pair_seed": seed,
+            "interval": "95 % delete-one jackknife over generated images, Student's t",
+        },
+    )
+
+
+def _without_each(values_p: Array, pairs: _Pairs, count: int) -> Array:
+    """The mean over the pairs without each image in turn, `(count,)`; without an image of no pair it is the mean."""
+    sums_n = np.bincount(pairs.ravel(), np.repeat(values_p, 2), minlength=count)
+    degrees_n = np.bincount(pairs.ravel(), minlength=count)
+    return np.asarray((values_p.sum() - sums_n) / np.maximum(len(values_p) - degrees_n, 1), dtype=np.float64)
+
+
+MS_SSIM_DIVERSITY = Metric(
+    name="ms_ssim_diversity", title="Diversity within a class by MS-SSIM",
+    summary="One minus the mean MS-SSIM of pairs of generated images of one class; 0 for copies of one.",
+    direction="higher", compares="generated images of one class with each other",
+    compute=viewed(lambda inputs, settings: ms_ssim_diversity_score(
+        inputs.generated, inputs.labels, partners=settings.partners, seed=inputs.seed
+    )),
+    interval="mean over pairs of such images (delete-one jackknife)", settings=DiversitySpec, bounds=(0.0, 1.0),
+)
