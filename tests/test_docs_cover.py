@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -34,7 +35,7 @@ BUILT_IN = [METRICS.load(entry.name) for entry in METRICS.entries() if entry.dis
 def test_every_metric_has_its_section(metric: Metric) -> None:
     text = section((ROOT / "docs/metrics.md").read_text(encoding="utf-8"), f"`{metric.name}`")
     low, high = metric.bounds
-    span = {"inf": f"{low:g} or more" if low == 0 else "any number"}.get(f"{high:g}", f"{low:g} to {high:g}")
+    span = {"inf": f"{low:g} or more" if low > -math.inf else "any number"}.get(f"{high:g}", f"{low:g} to {high:g}")
     for expected in (f"{metric.title}.", f"{metric.direction} is better", span, metric.compares, metric.interval):
         assert expected in text, f"{metric.name}: no {expected!r}"
     assert "*Misleads*" in text
