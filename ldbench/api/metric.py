@@ -139,6 +139,16 @@ class MetricInputs(Protocol):
     def network_parameters(self, network: str, resize: int | None = None) -> dict[str, ParameterValue]:
         """What a network does to the pixels and its weights' digest, for `Measured.parameters`."""
 
+    @property
+    def case_ids(self) -> tuple[str, ...]:
+        """The ids of the evaluation cases, in the order of `generated`."""
+
+    def seen_scans(self) -> tuple[torch.Tensor, tuple[str, ...]]:
+        """All real images that a generator may have learnt from, with their ids."""
+
+    def seen_features(self, network: str, resize: int | None = None) -> NDArray[np.float32]:
+        """Features `(n, d)` of `seen_scans` by a network's name."""
+
     def all_generated(self) -> tuple[torch.Tensor, list[str]]:
         """All images of the run with their classes; the evaluation cases are a part of them."""
 
@@ -197,10 +207,10 @@ class Metric:
     `trained`: its value hangs on a training of its own, so only further seeds show its chance. `networks` are names
     that its settings can give. `scans`: whether contributions of "scans" are the test scans' or those of `real`.
     `axis` is the question that it helps to answer; a board shows the first metric of each axis of its card, and unfolds
-    the others. `catches` names the failures of the gauntlet that must make it worse, `blind_to` those that it cannot
-    see.
-    `every_class`: it needs evaluation cases of every class of the card; a run that has none of one is refused before it
-    begins.
+    the others. `every_class`: it needs evaluation cases of every class of the card; a run that has none of one is
+    refused before it begins. `unranks` says of a score whether it takes its row out of the ranking, as copies of
+    training images do. `catches` names the failures of the gauntlet that must make it worse, `blind_to` those that it
+    cannot see.
     """
 
     name: str
@@ -217,6 +227,7 @@ class Metric:
     networks: Sequence[str] = ()
     scans: Literal["test", "reference"] = "test"
     axis: MetricAxis | None = None
+    unranks: Callable[[Score], bool] | None = None
     catches: tuple[str, ...] = ()
     blind_to: tuple[str, ...] = ()
     every_class: bool = False

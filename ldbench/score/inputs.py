@@ -94,6 +94,11 @@ class Inputs(ScoringContext):
         return tuple(self._label(case_id) for case_id in self.data.evaluation_ids)
 
     @property
+    def case_ids(self) -> tuple[str, ...]:
+        """The ids of the evaluation cases, in the order of `generated`."""
+        return tuple(self.data.evaluation_ids)
+
+    @property
     def attributes(self) -> tuple[Attributes, ...]:
         """What each evaluation case was to show."""
         return tuple(self.cases[case_id].attributes for case_id in self.data.evaluation_ids)
@@ -168,16 +173,16 @@ class Inputs(ScoringContext):
 
     def features(self, network: str, resize: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Features `(n, d)` of `real` and `(m, d)` of `generated`."""
+        real, generated = self.data.distribution_reference(), self._generated
+        return self._features(real, network, resize), self._features(generated, network, resize)
+
+    def _features(self, images: torch.Tensor, network: str, resize: int | None) -> NDArray[np.float32]:
         from ldbench.score.networks.features import extract
 
-        real, generated = (
-            extract(
-                batch if self.viewing is None else as_viewed(batch, self.viewing), network, resize=resize,
-                device=self.device, cache_folder=self.cache_folder, progress=self.progress,
-            )
-            for batch in (self.data.distribution_reference(), self._generated)
+        return extract(
+            images if self.viewing is None else as_viewed(images, self.viewing), network, resize=resize,
+            device=self.device, cache_folder=self.cache_folder, progress=self.progress,
         )
-        return real, generated
 
     def network_parameters(self, network: str, resize: int | None = None) -> dict[str, ParameterValue]:
         """What a network does to the pixels, and its weights' digest."""
@@ -189,6 +194,23 @@ class Inputs(ScoringContext):
         """All images of the run with their classes, in the order of their ids."""
         order = sorted(self.images)
         return self._seen(stack(self.images, order)), [self._label(case_id) for case_id in order]
+
+    def seen_scans(self) -> tuple[torch.Tensor, tuple[str, ...]]:
+        """All real images that a generator may have learnt from, with their ids."""
+        images, ids = self._seen_scans
+        return self._seen(images), ids
+
+    def seen_features(self, network: str, resize: int | None = None) -> NDArray[np.float32]:
+        """Features `(n, d)` of `seen_scans`."""
+        return self._features(self._seen_scans[0], network, resize)
+
+    @cached_property
+    def _seen_scans(self) -> tuple[torch.Tensor, tuple[str, ...]]:
+        import torch
+
+        data = self.data.dataset
+        records = data.only("train").records if self.data.editing else self.data.train.records
+        return torch.stack([torch.from_numpy(data.image(one)) for one in records]), tuple(one.id for one in records)
 
     def training_scans(self) -> tuple[torch.Tensor, list[str]]:
         """The real training images with their classes."""

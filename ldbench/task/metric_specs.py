@@ -60,6 +60,20 @@ class DiversitySpec:
 
 
 @dataclass(frozen=True)
+class CopySpec(DistributionSpec):
+    """The search for copies: as FID; an image is compared at shifts of up to `shift` pixels, of 64 a side, in either
+    direction, and its nearest training image with the `neighbours` next ones."""
+
+    shift: int = 2
+    neighbours: int = 50
+
+    def __post_init__(self) -> None:
+        for name, least in {"shift": 0, "neighbours": 1}.items():
+            if getattr(self, name) < least:
+                raise TypedError(f"metrics.copied_share.{name}: expected {least} or more, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
 class PerceptualSpec:
     """LPIPS: the network that compares the two images."""
 

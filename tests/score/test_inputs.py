@@ -221,6 +221,18 @@ def test_under_viewing_conditions_images_are_blurred_and_region_and_judge_are_no
     assert "viewing_noise" not in inputs.network_parameters("efficientnet-lite0", 32)
 
 
+def test_a_generator_has_seen_the_scans_of_all_classes_and_edits_their_answers_too() -> None:
+    samples = task_data(replace(card.load("sandbox-brain-t2i"), metrics={}), 0)
+    blank = dict.fromkeys((case.id for case in samples.cases), torch.zeros(3, 64, 64))
+    images, ids = Inputs(device=CPU.device, seed=0, data=samples, images=blank, passes={}).seen_scans()
+    assert (len(images), set(ids)) == (len(ids), {record.id for record in samples.dataset.select("train")})
+    assert len(ids) > len(samples.of_classes("train"))
+    edits = copies(small({}))
+    _, ids = edits.seen_scans()
+    assert {"scan", "later"} == {record.role for record in edits.data.dataset.records if record.id in ids}
+    assert edits.case_ids == tuple(edits.data.evaluation_ids)
+
+
 def test_without_viewing_conditions_the_inputs_are_themselves() -> None:
     inputs = copies(small({}))
     assert inputs.viewed is inputs

@@ -1,0 +1,204 @@
+"""Copies of training images: the share of generated images that are nearer to one than any fresh real scan is.
+
+How near an image is to its nearest training image is counted against its distance from the next ones, as in Carlini
+et al. 2023 (arXiv 2301.13188, Sec. 4.2): a mean image is near to all of them, a copy to one. This is done twice: for
+pixels (thumbnails of at most 64 a side, compared by correlation at small shifts, so that brightness, contrast and a
+shift hide no copy) and for features. Both numbers are divided by their median over real images that nobody has learnt
+from, and the smaller one counts. The smallest value of those real images is the threshold.
+
+Under the hypothesis that generated images are no nearer than fresh ones, all orders of both are equally likely. The
+chance to find so many below the threshold is then exact (Nelson 1963, Technometrics 5:375).
+
+Shape suffixes: n images, t training images, d numbers of an image.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ldbench.api import Measured, Metric, MetricInputs, ParameterValue, Score
+from ldbench.errors import MetricError
+from ldbench.score.metrics.intervals import Array, of_mean, share_interval
+from ldbench.score.metrics.neighbours import nearest
+from ldbench.score.metrics.viewed import viewed
+from ldbench.task.metric_specs import CopySpec
+
+if TYPE_CHECKING:
+    import torch
+
+CHANCE = 0.001  # below this probability a row is flagged
+_SIDE, _BLOCK, _SHOWN, _Z = 64, 256, 24, 1.959963984540054
+_Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """For each of n images the distance to its nearest training image, over the mean distance of the next ones, and
+    which training image that is."""
+
+    relative_n: Array
+    index_n: _Indices
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A generated image, by its case, and the training image that it is nearest to; `nearness` is 1 at the threshold
+    and 0 for an exact copy."""
+
+    case: str
+    scan: str
+    nearness: float
+
+
+def feature_nearness(images_nd: npt.ArrayLike, training_td: npt.ArrayLike, neighbours: int) -> Nearness:
+    """Nearness by Euclidean distance of features. Raises `MetricError` for fewer than two training images."""
+    training = np.asarray(training_td, np.float64)
+    count = _count(len(training), neighbours)
+    distances, indices = nearest(np.asarray(images_nd, np.float64), training, count + 1)
+    return Nearness(_relative(distances), indices[:, 0])
+
+
+def pixel_nearness(
+    images_nchw: torch.Tensor, training_tchw: torch.Tensor, neighbours: int, shift: int
+) -> Nearness:
+    """Nearness by correlation of thumbnails, over all shifts of up to `shift` pixels of a thumbnail.
+
+    Images are `(N, 3, H, W) float32 in [0, 1]`. Raises `MetricError` for fewer than two training images.
+    """
+    count, margin = _count(len(training_tchw), neighbours), shift
+    queries, training = _thumbnails(images_nchw), _thumbnails(training_tchw)
+    if min(training.shape[1:]) <= 2 * margin + 1:
+        raise MetricError(f"copied_share: expected images larger than shifts of {shift} px, got {training.shape[1:]}")
+    height, width = training.shape[1:]
+    middle_td = _unit(training[:, margin : height - margin, margin : width - margin])
+    distances, indices = [], []
+    for start in range(0, len(queries), _BLOCK):
+        block = queries[start : start + _BLOCK]
+        likeness = np.full((len(block), len(training)), -1.0)
+        for down in range(2 * margin + 1):
+            for right in range(2 * margin + 1):
+                window = block[:, down : down + height - 2 * margin, right : right + width - 2 * margin]
+                np.maximum(likeness, _unit(window) @ middle_td.T, out=likeness)
+        order = np.argsort(-likeness, axis=1, kind="stable")[:, : count + 1]
+        distances.append(np.sqrt(np.clip(2 - 2 * np.take_along_axis(likeness, order, axis=1), 0, None)))
+        indices.append(order[:, 0])
+    return Nearness(_relative(np.concatenate(distances)), np.concatenate(indices))
+
+
+def _count(training: int, neighbours: int) -> int:
+    if training < 2:
+        raise MetricError(f"copied_share: expected two training images or more, got {training}; check the data")
+    return min(neighbours, training - 1)
+
+
+def _relative(distances_nk: Array) -> Array:
+    """The first distance over the mean of the others; 0 where all are 0."""
+    others_n = distances_nk[:, 1:].mean(axis=1)
+    return np.divide(distances_nk[:, 0], others_n, out=np.zeros(len(others_n)), where=others_n > 0)
+
+
+def _thumbnails(images_nchw: torch.Tensor) -> Array:
+    """Grey images of at most 64 a side, `(N, H, W)`."""
+    from torch.nn import functional
+
+    grey = images_nchw.mean(dim=1, keepdim=True)
+    side = [min(size, _SIDE) for size in grey.shape[-2:]]
+    small = functional.adaptive_avg_pool2d(grey, side)[:, 0]
+    return np.asarray(small.cpu().double().numpy(), dtype=np.float64)
+
+
+def _unit(windows_nhw: Array) -> Array:
+    """Each window as a vector of mean 0 and length 1, `(n, d)`; one without contrast as zeros."""
+    flat_nd = windows_nhw.reshape(len(windows_nhw), -1)
+    centred_nd = flat_nd - flat_nd.mean(axis=1, keepdims=True)
+    lengths_n = np.linalg.norm(centred_nd, axis=1, keepdims=True)
+    return np.divide(centred_nd, lengths_n, out=np.zeros_like(centred_nd), where=lengths_n > 1e-9)
+
+
+def chance_of(copies: int, generated: int, fresh: int) -> float:
+    """The probability of so many generated images below the smallest of the fresh ones, all orders being as likely."""
+    parts = np.arange(copies)
+    return float(np.prod((generated - parts) / (generated + fresh - parts)))
+
+
+def copied_share_score(
+    generated: Sequence[Nearness], fresh: Sequence[Nearness], *, case_ids: Sequence[str], scan_ids: Sequence[str],
+    extractor: str, parameters: Mapping[str, ParameterValue] | None = None,
+) -> Measured:
+    """The share of copies, with Wilson's interval over cases; `generated` and `fresh` hold a `Nearness` of each kind.
+
+    The nearest copies stand in the score as `copies_of` reads them.
+    """
+    scales = [float(np.median(one.relative_n)) for one in fresh]
+    if not min(scales) > 0:
+        raise MetricError(
+            "copied_share: expected test scans that are no copies of training scans, got half of them at no distance; "
+            "check the split"
+        )
+    by_kind = np.stack([one.relative_n / scale for one, scale in zip(generated, scales, strict=True)])
+    threshold = min(float(one.relative_n.min()) / scale for one, scale in zip(fresh, scales, strict=True))
+    nearness_n, kind_n = by_kind.min(axis=0), by_kind.argmin(axis=0)
+    copied_n = nearness_n < threshold
+    share, total = float(copied_n.mean()), len(copied_n)
+    interval = share_interval(share, 0.0, total, _Z)
+    pairs = [
+        (case_ids[case], scan_ids[int(generated[kind_n[case]].index_n[case])], round(nearness_n[case] / threshold, 4))
+        for case in np.argsort(nearness_n, kind="stable")[:_SHOWN] if copied_n[case]
+    ]
+    return Measured(
+        metric="copied_share", value=share, ci_low=interval.low, ci_high=interval.high, n=total, direction="lower",
+        extractor=extractor, contributions={"cases": of_mean(copied_n.astype(np.float64))},
+        parameters={
+            **(parameters or {}), "n_training": len(scan_ids), "n_fresh": len(fresh[0].relative_n),
+            "threshold": "smallest of the fresh real scans", "observed_threshold": threshold,
+            "observed_chance": chance_of(int(copied_n.sum()), total, len(fresh[0].relative_n)),
+            "observed_copies": json.dumps(pairs), "interval": "95 % Wilson over cases, threshold held fixed",
+        },
+    )
+
+
+def is_copy(score: Score) -> bool:
+    """Whether a score of `copied_share` says that a row's images are copies: more of them than chance allows."""
+    chance = score.parameters.get("observed_chance")
+    return isinstance(chance, float | int) and chance < CHANCE
+
+
+def copies_of(score: Score) -> tuple[Copy, ...]:
+    """The nearest copies that a score of `copied_share` tells of, nearest first."""
+    return tuple(Copy(*pair) for pair in json.loads(str(score.parameters.get("observed_copies", "[]"))))
+
+
+def _of_inputs(inputs: MetricInputs, settings: CopySpec) -> Measured:
+    training, scan_ids = inputs.seen_scans()
+    training_td = inputs.seen_features(settings.extractor, settings.resize)
+    real_nd, generated_nd = inputs.features(settings.extractor, settings.resize)
+    generated, fresh = (
+        [
+            pixel_nearness(images, training, settings.neighbours, settings.shift),
+            feature_nearness(features_nd, training_td, settings.neighbours),
+        ]
+        for images, features_nd in ((inputs.generated, generated_nd), (inputs.real, real_nd))
+    )
+    return copied_share_score(
+        generated, fresh, case_ids=inputs.case_ids, scan_ids=scan_ids, extractor=settings.extractor,
+        parameters={
+            **inputs.network_parameters(settings.extractor, settings.resize), "neighbours": settings.neighbours,
+            "shift": settings.shift, "thumbnail": _SIDE,
+        },
+    )
+
+
+COPIED_SHARE = Metric(
+    name="copied_share", title="Share of copied training images",
+    summary="Share of images nearer to a training image than any fresh real scan is, in pixels or features.",
+    direction="lower", compute=viewed(_of_inputs), compares="generated images and all training images",
+    interval="over cases (Wilson), threshold held fixed", settings=CopySpec, bounds=(0.0, 1.0),
+    networks=("efficientnet-lite0", "inception-v3"), unranks=is_copy,
+    catches=("copies", "shifted-copies", "noisy-copies"), blind_to=("test-copies",),
+)
