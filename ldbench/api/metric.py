@@ -107,6 +107,10 @@ class MetricInputs(Protocol):
         """Real images of the test split that distributions are compared with."""
 
     @property
+    def real_labels(self) -> tuple[str, ...]:
+        """The class of each image of `real`."""
+
+    @property
     def sources(self) -> torch.Tensor:
         """The images that were edited, one an evaluation case."""
 

@@ -108,6 +108,14 @@ class Inputs(ScoringContext):
         """The true images of an editing task's evaluation cases, else the test scans."""
         return self._seen(self.data.distribution_reference())
 
+    @property
+    def real_labels(self) -> tuple[str, ...]:
+        """The class of each image of `real`."""
+        if self.data.truth is not None:
+            return self.labels
+        name = self.data.task.data.class_attribute
+        return tuple(str(record.attributes[name]) for record in self.data.of_classes("test"))
+
     @cached_property
     def sources(self) -> torch.Tensor:
         """The images that were edited, one an evaluation case."""

@@ -192,6 +192,11 @@ def _rules(task: Task) -> list[Rule]:
         ),
         (bool(protocol.seeds) and min(protocol.seeds) >= 0, "protocol.seeds", "seeds of 0 or more", protocol.seeds),
         (bool(task.metrics), "metrics", "at least one metric", "none"),
+        (
+            task.judge is not None or not needing(task.metrics, "judge"),
+            "judge", "a table, as metrics ask for it", "nothing",
+        ),
+        (task.judge is None or task.judge.spread_seeds == 1, "judge.spread_seeds", "1: one judge for all", "more"),
         *_viewing_rules(task),
     ]
 
@@ -210,8 +215,7 @@ def _viewing_rules(task: Task) -> list[Rule]:
 
 def _edit_rules(task: Task) -> list[Rule]:
     """What holds of the cards of editing tasks, and that the others ask for nothing of theirs."""
-    of_edits = needing(task.metrics, "source", "truth", "judge", "null", "back")
-    of_truth, judged = needing(task.metrics, "truth"), needing(task.metrics, "judge")
+    of_edits, of_truth = needing(task.metrics, "source", "truth", "null", "back"), needing(task.metrics, "truth")
     if task.kind == "text-to-image":
         return [
             (
@@ -243,8 +247,6 @@ def _edit_rules(task: Task) -> list[Rule]:
         ),
         (0 < edit.region_threshold < 1, "edit.region_threshold", "a number between 0 and 1", edit.region_threshold),
         (edit.region_margin >= 0, "edit.region_margin", "0 or more", edit.region_margin),
-        (task.judge is not None or not judged, "judge", "a table, as metrics ask for it", "nothing"),
-        (task.judge is None or task.judge.spread_seeds == 1, "judge.spread_seeds", "1: one judge for all", "more"),
         *(
             (_names_only(text, edit.attribute), f"edit.sentences[{index}]", f"{{{edit.attribute}}} alone", repr(text))
             for index, text in enumerate(edit.sentences)

@@ -132,6 +132,24 @@ class AttributeSpec:
 
 
 @dataclass(frozen=True)
+class AskedSpec(AttributeSpec):
+    """An attribute that was asked for against what an estimator reads: `attribute` is its name in the data."""
+
+    attribute: str = "age"
+
+
+@dataclass(frozen=True)
+class CalibrationSpec:
+    """Calibration of the judge: its confidences are counted in so many `bins` of equal width."""
+
+    bins: int = 10
+
+    def __post_init__(self) -> None:
+        if self.bins < 1:
+            raise TypedError(f"metrics.judge_calibration.bins: expected 1 or more, got {self.bins}")
+
+
+@dataclass(frozen=True)
 class PassSpec:
     """A metric that needs further images of the generator: of so many cases, chosen by a hash of their ids."""
 

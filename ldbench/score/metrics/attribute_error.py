@@ -40,14 +40,18 @@ def attribute_errors(metric: str, result: torch.Tensor, truth: torch.Tensor, rea
     `ImageError` where the estimator knows another size.
     """
     validated_pairs(metric, result, truth, smallest=1)
-    pair = [np.asarray(read(images.mean(dim=1).cpu().numpy()), np.float64) for images in (result, truth)]
-    for readings in pair:
-        if readings.shape != (len(result),) or not np.isfinite(readings).all():
-            raise MetricError(
-                f"{metric}: expected {len(result)} finite readings, one a case, got shape {readings.shape} with "
-                f"{int((~np.isfinite(readings)).sum())} not finite; check the estimator on the card"
-            )
-    return np.abs(pair[0] - pair[1])
+    return np.abs(readings_of(metric, result, read) - readings_of(metric, truth, read))
+
+
+def readings_of(metric: str, images: torch.Tensor, read: Reading) -> Array:
+    """What the estimator reads off images `(N, 3, H, W)`, `(N,)`; `MetricError` unless these are N finite numbers."""
+    readings_n = np.asarray(read(images.mean(dim=1).cpu().numpy()), np.float64)
+    if readings_n.shape != (len(images),) or not np.isfinite(readings_n).all():
+        raise MetricError(
+            f"{metric}: expected {len(images)} finite readings, one a case, got shape {readings_n.shape} with "
+            f"{int((~np.isfinite(readings_n)).sum())} not finite; check the estimator on the card"
+        )
+    return readings_n
 
 
 def attribute_error_score(

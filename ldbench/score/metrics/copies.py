@@ -72,7 +72,7 @@ def pixel_nearness(
     Images are `(N, 3, H, W) float32 in [0, 1]`. Raises `MetricError` for fewer than two training images.
     """
     count, margin = _count(len(training_tchw), neighbours), shift
-    queries, training = _thumbnails(images_nchw), _thumbnails(training_tchw)
+    queries, training = thumbnails(images_nchw), thumbnails(training_tchw)
     if min(training.shape[1:]) <= 2 * margin + 1:
         raise MetricError(f"copied_share: expected images larger than shifts of {shift} px, got {training.shape[1:]}")
     height, width = training.shape[1:]
@@ -103,7 +103,7 @@ def _relative(distances_nk: Array) -> Array:
     return np.divide(distances_nk[:, 0], others_n, out=np.zeros(len(others_n)), where=others_n > 0)
 
 
-def _thumbnails(images_nchw: torch.Tensor) -> Array:
+def thumbnails(images_nchw: torch.Tensor) -> Array:
     """Grey images of at most 64 a side, `(N, H, W)`."""
     from torch.nn import functional
 

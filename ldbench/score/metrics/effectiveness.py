@@ -24,14 +24,15 @@ from ldbench.score.metrics.roc import areas
 
 
 def flip_rate_score(
-    scores_nk: npt.ArrayLike, targets: Sequence[str], classes: Sequence[str], judge: Mapping[str, ParameterValue]
+    scores_nk: npt.ArrayLike, targets: Sequence[str], classes: Sequence[str], judge: Mapping[str, ParameterValue],
+    metric: str = "flip_rate",
 ) -> Measured:
     """Share of cases whose target class scores above every other, with Wilson's interval (1927, JASA 22:209).
 
     `scores_nk` is `(N, K)`, the judge's scores of the edited images, larger meaning likelier; `targets` are N of the K
     `classes`; `judge` says what judged. A tie for the first place is no flip. Raises `MetricError`.
     """
-    scores, target_n = _checked("flip_rate", scores_nk, targets, classes)
+    scores, target_n = checked_scores(metric, scores_nk, targets, classes)
     rows = np.arange(len(scores))
     rest = scores.copy()
     rest[rows, target_n] = -np.inf
@@ -42,7 +43,7 @@ def flip_rate_score(
     bounds = stats.binomtest(flipped, len(scores)).proportion_ci(LEVEL, method="wilson")
     value = flipped / len(scores)
     return Measured(
-        metric="flip_rate", value=value, n=len(scores), direction="higher", extractor="resnet18",
+        metric=metric, value=value, n=len(scores), direction="higher", extractor="resnet18",
         # at 0 and 1 round-off puts the bound past the value
         ci_low=min(float(bounds.low), value), ci_high=max(float(bounds.high), value),
         parameters={**judge, "interval": "95 % Wilson over cases, judge held fixed"},
@@ -51,24 +52,25 @@ def flip_rate_score(
 
 
 def target_auc_score(
-    scores_nk: npt.ArrayLike, targets: Sequence[str], classes: Sequence[str], judge: Mapping[str, ParameterValue]
+    scores_nk: npt.ArrayLike, targets: Sequence[str], classes: Sequence[str], judge: Mapping[str, ParameterValue],
+    metric: str = "target_auc",
 ) -> Measured:
     """Area under the ROC curve of the judge's scores against the TARGET classes; arguments as for `flip_rate_score`.
 
     Two classes: the binary area; more: the unweighted mean of one-versus-rest areas. Value and interval:
     `ldbench.score.metrics.roc.areas`. Raises `MetricError` where a class is nobody's target.
     """
-    scores, target_n = _checked("target_auc", scores_nk, targets, classes)
+    scores, target_n = checked_scores(metric, scores_nk, targets, classes)
     absent = [label for index, label in enumerate(classes) if index not in target_n]
     if absent:
         raise MetricError(
-            f"target_auc: expected cases of every target class in {list(classes)}, got none of {absent}; "
+            f"{metric}: expected cases of every target class in {list(classes)}, got none of {absent}; "
             "change the card's cases or classes"
         )
     areas_of_targets = areas(scores[None], target_n)
     interval = areas_of_targets.interval()
     return Measured(
-        metric="target_auc", value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(scores),
+        metric=metric, value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(scores),
         direction="higher", extractor="resnet18",
         parameters={
             **judge, "average": "binary" if len(classes) == 2 else "macro one-versus-rest",
@@ -78,9 +80,10 @@ def target_auc_score(
     )
 
 
-def _checked(
+def checked_scores(
     metric: str, scores_nk: npt.ArrayLike, targets: Sequence[str], classes: Sequence[str]
 ) -> tuple[Array, npt.NDArray[np.int64]]:
+    """Scores `(N, K)` in float64 and the place of each case's target among the classes, `(N,)`; `MetricError`."""
     scores = np.asarray(scores_nk, np.float64)
     expected = (len(targets), len(classes))
     if scores.shape != expected or not len(targets) or not np.isfinite(scores).all():
@@ -91,7 +94,8 @@ def _checked(
     return scores, class_indices(metric, targets, classes)
 
 
-def _by_judge(score_of: Callable[..., Measured], inputs: MetricInputs, settings: NoSettings) -> Measured:
+def by_judge(score_of: Callable[..., Measured], inputs: MetricInputs, settings: NoSettings) -> Measured:
+    """A score of the judge's log odds against the classes that were asked for."""
     scores, judge = inputs.judged
     return score_of(scores, inputs.labels, inputs.classes, judge)
 
@@ -99,7 +103,7 @@ def _by_judge(score_of: Callable[..., Measured], inputs: MetricInputs, settings:
 TARGET_AUC = Metric(
     name="target_auc", title="AUC of the target class, by a judge trained on real",
     summary="ROC area of the judge's scores against target classes; near 0 for copies where two classes are swapped.",
-    direction="higher", compute=partial(_by_judge, target_auc_score), compares="edited images and their target classes",
+    direction="higher", compute=partial(by_judge, target_auc_score), compares="edited images and their target classes",
     interval="over cases (DeLong), judge held fixed", needs=frozenset({"source", "judge"}), bounds=(0.0, 1.0),
     networks=("resnet18",), axis="effectiveness", every_class=True,
 )
@@ -107,7 +111,7 @@ TARGET_AUC = Metric(
 FLIP_RATE = Metric(
     name="flip_rate", title="Share of results judged to be of the target class",
     summary="Share of results whose likeliest class is the wanted one, by a ResNet18 trained on real scans.",
-    direction="higher", compute=partial(_by_judge, flip_rate_score), compares="edited images and their target classes",
+    direction="higher", compute=partial(by_judge, flip_rate_score), compares="edited images and their target classes",
     interval="over cases (Wilson), judge held fixed", needs=frozenset({"source", "judge"}), bounds=(0.0, 1.0),
     networks=("resnet18",), axis="effectiveness",
 )

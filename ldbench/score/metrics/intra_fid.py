@@ -1,0 +1,80 @@
+"""Intra-class FID: the Frechet distance within each class, averaged over classes (Miyato and Koyama 2018, arXiv
+1802.05637, Sec. 5). It sees swapped and mixed classes, which FID over all images does not.
+
+Shape suffixes: n real samples, m generated samples, d features.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
+from ldbench.errors import MetricError
+from ldbench.score.metrics.fid import GROUPS, fid, validated_features
+from ldbench.score.metrics.intervals import group_jackknife
+from ldbench.score.metrics.viewed import viewed
+from ldbench.task.metric_specs import DistributionSpec
+
+_FEWEST = 3  # images of a class: two are left where one of a group of one is left out
+_Indices = npt.NDArray[np.int64]
+
+
+def intra_fid_score(
+    real_features: npt.ArrayLike, generated_features: npt.ArrayLike, real_labels: Sequence[str],
+    generated_labels: Sequence[str], *, classes: Sequence[str], extractor: str,
+    parameters: Mapping[str, ParameterValue] | None = None, seed: int = 0,
+) -> Measured:
+    """The mean over `classes` of `fid`, of `(n, d)` real and `(m, d)` generated features and their labels.
+
+    The interval is `group_jackknife`'s, for the expected value at these sample sizes. Raises `MetricError` as `fid`
+    does, and for a class with fewer than 3 images in a set.
+    """
+    real_nd, generated_md = validated_features("intra_fid", real_features, generated_features)
+    real_n, generated_m = np.array(real_labels), np.array(generated_labels)
+    for label in classes:
+        fewest = min(int((labels == label).sum()) for labels in (real_n, generated_m))
+        if fewest < _FEWEST:
+            raise MetricError(
+                f"intra_fid: expected {_FEWEST} or more images of class {label} in both sets, got {fewest}; ask for "
+                "more evaluation cases or drop the metric"
+            )
+
+    def mean_distance(real: _Indices, generated: _Indices) -> float:
+        return float(np.mean([
+            fid(real_nd[real[real_n[real] == label]], generated_md[generated[generated_m[generated] == label]])
+            for label in classes
+        ]))
+
+    indices = np.arange(len(real_nd)), np.arange(len(generated_md))
+    interval, contributions = group_jackknife(mean_distance, *indices, groups=GROUPS, seed=seed)
+    return Measured(
+        metric="intra_fid", value=interval.value, ci_low=max(interval.low, 0.0), ci_high=interval.high,
+        n=len(generated_md), direction="lower", extractor=extractor, contributions={"groups": contributions},
+        parameters={
+            **(parameters or {}), "n_real": len(real_nd), "classes": ", ".join(classes),
+            "interval": "95 % delete-a-group jackknife over both sets, for the expected value at these sample sizes",
+            "interval_groups": len(contributions), "interval_seed": seed,
+        },
+    )
+
+
+def _of_inputs(inputs: MetricInputs, settings: DistributionSpec) -> Measured:
+    return intra_fid_score(
+        *inputs.features(settings.extractor, settings.resize), inputs.real_labels, inputs.labels,
+        classes=inputs.classes, extractor=settings.extractor,
+        parameters=inputs.network_parameters(settings.extractor, settings.resize),
+    )
+
+
+INTRA_FID = Metric(
+    name="intra_fid", title="Frechet inception distance within classes",
+    summary="FID of each class alone, averaged over classes.", direction="lower", compute=viewed(_of_inputs),
+    compares="generated and real sets of each class",
+    interval="expected value at these sample sizes (delete-a-group jackknife)", settings=DistributionSpec,
+    bounds=(0.0, math.inf), networks=("efficientnet-lite0", "inception-v3"), every_class=True,
+    catches=("swapped-classes",), blind_to=("copies", "test-copies"),
+)

@@ -1,0 +1,58 @@
+"""Intra-class FID: the mean of the classes' own distances, and what it sees that FID does not."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ldbench.api import Measured
+from ldbench.errors import MetricError
+from ldbench.score.metrics.fid import fid
+from ldbench.score.metrics.intra_fid import intra_fid_score
+
+Array = npt.NDArray[np.float64]
+seeds = st.integers(0, 2**31)
+LABELS = ["a", "b"] * 20
+
+
+def features(seed: int, apart: float = 3.0) -> Array:
+    """Forty vectors of two classes in turn, the second one shifted."""
+    return np.random.default_rng(seed).normal(size=(40, 4)) + apart * (np.arange(40) % 2)[:, None]
+
+
+def score(real: Array, generated: Array, labels: list[str] = LABELS) -> Measured:
+    return intra_fid_score(real, generated, LABELS, labels, classes=("a", "b"), extractor="x", parameters={"resize": 8})
+
+
+@given(seed=seeds)
+def test_is_the_mean_over_classes(seed: int) -> None:
+    real, generated = features(seed), features(seed + 1)
+    expected = (fid(real[::2], generated[::2]) + fid(real[1::2], generated[1::2])) / 2
+    assert score(real, generated).value == pytest.approx(expected)
+    assert score(real, real).value == pytest.approx(0, abs=1e-9)
+    order = np.random.default_rng(seed).permutation(40)
+    shuffled = score(real, generated[order], [LABELS[index] for index in order])
+    assert shuffled.value == pytest.approx(expected)
+
+
+def test_sees_swapped_classes() -> None:
+    real, generated = features(1), features(2)
+    swapped = ["b", "a"] * 20
+    assert score(real, generated, swapped).value > 10 * score(real, generated).value
+    assert score(real, generated, swapped).ci_low > score(real, generated).ci_high
+
+
+def test_score_states_what_it_is() -> None:
+    found = score(features(3), features(4))
+    assert (found.metric, found.n, found.direction, found.extractor) == ("intra_fid", 40, "lower", "x")
+    assert (found.parameters["classes"], found.parameters["resize"]) == ("a, b", 8)
+    assert found.ci_low <= found.value <= found.ci_high
+    assert len(found.contributions["groups"]) == 20
+
+
+def test_a_class_of_two_is_refused() -> None:
+    with pytest.raises(MetricError, match="expected 3 or more images of class b in both sets, got 2"):
+        score(features(5), features(6), ["a"] * 38 + ["b"] * 2)
