@@ -100,7 +100,8 @@ def _count(training: int, neighbours: int) -> int:
 def _relative(distances_nk: Array) -> Array:
     """The first distance over the mean of the others; 0 where all are 0."""
     others_n = distances_nk[:, 1:].mean(axis=1)
-    return np.divide(distances_nk[:, 0], others_n, out=np.zeros(len(others_n)), where=others_n > 0)
+    ratio_n: Array = np.divide(distances_nk[:, 0], others_n, out=np.zeros(len(others_n)), where=others_n > 0)
+    return ratio_n
 
 
 def thumbnails(images_nchw: torch.Tensor) -> Array:
@@ -108,8 +109,8 @@ def thumbnails(images_nchw: torch.Tensor) -> Array:
     from torch.nn import functional
 
     grey = images_nchw.mean(dim=1, keepdim=True)
-    side = [min(size, _SIDE) for size in grey.shape[-2:]]
-    small = functional.adaptive_avg_pool2d(grey, side)[:, 0]
+    height, width = (min(size, _SIDE) for size in grey.shape[-2:])
+    small = functional.adaptive_avg_pool2d(grey, (height, width))[:, 0]
     return np.asarray(small.cpu().double().numpy(), dtype=np.float64)
 
 
@@ -118,7 +119,8 @@ def _unit(windows_nhw: Array) -> Array:
     flat_nd = windows_nhw.reshape(len(windows_nhw), -1)
     centred_nd = flat_nd - flat_nd.mean(axis=1, keepdims=True)
     lengths_n = np.linalg.norm(centred_nd, axis=1, keepdims=True)
-    return np.divide(centred_nd, lengths_n, out=np.zeros_like(centred_nd), where=lengths_n > 1e-9)
+    unit_nd: Array = np.divide(centred_nd, lengths_n, out=np.zeros_like(centred_nd), where=lengths_n > 1e-9)
+    return unit_nd
 
 
 def chance_of(copies: int, generated: int, fresh: int) -> float:
