@@ -68,7 +68,7 @@ JUDGE_ACCURACY = Metric(
     summary="Share of images whose likeliest class is the one asked for, by a ResNet18 trained on real scans.",
     direction="higher", compute=partial(by_judge, partial(flip_rate_score, metric="judge_accuracy")),
     compares="generated images and the classes asked for", interval="over cases (Wilson), judge held fixed",
-    needs=frozenset({"judge"}), bounds=(0.0, 1.0), networks=("resnet18",),
+    needs=frozenset({"judge"}), bounds=(0.0, 1.0), networks=("resnet18",), axis="condition",
     catches=("swapped-classes", "class-share"), blind_to=("copies", "test-copies"),
 )
 
@@ -77,8 +77,8 @@ JUDGE_AUC = Metric(
     summary="ROC area of the judge's scores against the classes asked for; 1/2 where images say nothing of them.",
     direction="higher", compute=partial(by_judge, partial(target_auc_score, metric="judge_auc")),
     compares="generated images and the classes asked for", interval="over cases (DeLong), judge held fixed",
-    needs=frozenset({"judge"}), bounds=(0.0, 1.0), networks=("resnet18",), every_class=True,
-    catches=("swapped-classes", "class-share"), blind_to=("copies", "test-copies"),
+    needs=frozenset({"judge"}), bounds=(0.0, 1.0), networks=("resnet18",), axis="condition",
+    every_class=True, catches=("swapped-classes", "class-share"), blind_to=("copies", "test-copies"),
 )
 
 JUDGE_CALIBRATION = Metric(
@@ -86,6 +86,6 @@ JUDGE_CALIBRATION = Metric(
     summary="Whether the judge is right as often as it is sure; 0 where it is.", direction="lower",
     compute=_calibration, compares="generated images and the classes asked for",
     interval="expected value at this number of images (delete-a-group jackknife), judge held fixed",
-    settings=CalibrationSpec, needs=frozenset({"judge"}), bounds=(0.0, 1.0), networks=("resnet18",),
+    settings=CalibrationSpec, needs=frozenset({"judge"}), bounds=(0.0, 1.0), networks=("resnet18",), axis="condition",
     catches=("swapped-classes",), blind_to=("copies", "test-copies"),
 )

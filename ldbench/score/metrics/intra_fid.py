@@ -75,6 +75,6 @@ INTRA_FID = Metric(
     summary="FID of each class alone, averaged over classes.", direction="lower", compute=viewed(_of_inputs),
     compares="generated and real sets of each class",
     interval="expected value at these sample sizes (delete-a-group jackknife)", settings=DistributionSpec,
-    bounds=(0.0, math.inf), networks=("efficientnet-lite0", "inception-v3"), every_class=True,
-    catches=("swapped-classes",), blind_to=("copies", "test-copies"),
+    bounds=(0.0, math.inf), networks=("efficientnet-lite0", "inception-v3"), axis="condition",
+    every_class=True, catches=("swapped-classes",), blind_to=("copies", "test-copies"),
 )

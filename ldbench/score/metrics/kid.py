@@ -164,5 +164,5 @@ VIEWED_KID = Metric(
     compute=viewed(partial(_of_inputs, "viewed_kid")),
     compares="generated and real sets under the viewing conditions",
     interval="population value (delete-one jackknife)", settings=KernelSpec, scans="reference",
-    needs=frozenset({"viewing"}), networks=("efficientnet-lite0", "inception-v3"),
+    needs=frozenset({"viewing"}), networks=("efficientnet-lite0", "inception-v3"), axis="fidelity",
 )

@@ -110,11 +110,13 @@ def _of_inputs(metric: str, inputs: MetricInputs, settings: NeighbourSpec) -> Me
 _INTERVAL = "expected value at these sample sizes (delete-one jackknife)"
 _NETWORKS = ("efficientnet-lite0", "inception-v3")
 
+
 PRECISION = Metric(
     name="precision", title="Precision",
     summary="Share of generated images within the neighbourhood of a real one; falls for what does not look real.",
     direction="higher", compute=viewed(partial(_of_inputs, "precision")), compares="generated and real sets",
     interval=_INTERVAL, settings=NeighbourSpec, bounds=(0.0, 1.0), networks=_NETWORKS, scans="reference",
+    axis="fidelity",
 )
 
 RECALL = Metric(
@@ -122,6 +124,7 @@ RECALL = Metric(
     summary="Share of real images within the neighbourhood of a generated one; falls where diversity is lost.",
     direction="higher", compute=viewed(partial(_of_inputs, "recall")), compares="generated and real sets",
     interval=_INTERVAL, settings=NeighbourSpec, bounds=(0.0, 1.0), networks=_NETWORKS, scans="reference",
+    axis="diversity",
 )
 
 DENSITY = Metric(
@@ -129,6 +132,7 @@ DENSITY = Metric(
     summary="In how many neighbourhoods of real images a generated one lies, over k; 1 for fresh real scans.",
     direction="higher", compute=viewed(partial(_of_inputs, "density")), compares="generated and real sets",
     interval=_INTERVAL, settings=NeighbourSpec, bounds=(0.0, math.inf), networks=_NETWORKS, scans="reference",
+    axis="fidelity",
 )
 
 COVERAGE = Metric(
@@ -136,4 +140,5 @@ COVERAGE = Metric(
     summary="Share of real images whose neighbourhood holds a generated one; falls where diversity is lost.",
     direction="higher", compute=viewed(partial(_of_inputs, "coverage")), compares="generated and real sets",
     interval=_INTERVAL, settings=NeighbourSpec, bounds=(0.0, 1.0), networks=_NETWORKS, scans="reference",
+    axis="diversity",
 )

@@ -73,5 +73,5 @@ VENDI = Metric(
         parameters=inputs.network_parameters(settings.extractor, settings.resize),
     )),
     interval="expected value at this number of images (delete-a-group jackknife)", settings=DistributionSpec,
-    bounds=(1.0, math.inf), networks=("efficientnet-lite0", "inception-v3"),
+    bounds=(1.0, math.inf), networks=("efficientnet-lite0", "inception-v3"), axis="diversity",
 )
