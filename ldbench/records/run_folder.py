@@ -24,6 +24,7 @@ from ldbench.records.result import SCORED, ModelRef, Result, TaskRef, read
 RESULT, UNITS, MANIFEST, IMAGES = "result.json", "units.json", "manifest.json", "images"
 SAMPLES, EDITS = "samples.png", "edits.png"
 FRESH = "fresh.json"  # how the run's row does on fresh test sets
+SUBGROUPS = "subgroups.json"
 SHARED = "shared"  # beside the tasks: what several runs start from
 NULL, BACK = "null", "back"  # the further passes; each has images and a manifest of its own
 PASSES = ("", NULL, BACK)  # the first is the task's own
@@ -49,6 +50,7 @@ class RunFolder:
 
     result = _Below(RESULT)  # there when the run is finished
     units = _Below(UNITS)
+    subgroups = _Below(SUBGROUPS)
     state = _Below("run.json")  # what the folder was begun as
     manifest = _Below(MANIFEST)
     images = _Below(IMAGES)

@@ -19,7 +19,7 @@ from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import ResultError, UsageError
 from ldbench.plugins import model_ref, parameters
 from ldbench.plugins.generators import load_generator
-from ldbench.records import contributions
+from ldbench.records import contributions, subgroups
 from ldbench.records.files import user_cache_folder
 from ldbench.records.names import one_line
 from ldbench.records.result import SCORED, ModelRef, Result, Stage, read, write
@@ -34,6 +34,7 @@ from ldbench.run.sheets.edits_of_run import write_edit_sheet
 from ldbench.score.contributions import units_of
 from ldbench.score.inputs import ScoringContext
 from ldbench.score.scorer import score_images
+from ldbench.score.subgroups import subgroups_of
 from ldbench.task import card
 
 if TYPE_CHECKING:
@@ -257,8 +258,11 @@ def _score(context: RunContext, folders: Mapping[str, Path]) -> tuple[list[Score
     images = read_images(data, folders)
     scoring = ScoringContext(context.device, settings.seed, user_cache_folder() / "features", settings.progress)
     measured = score_images(data, images.images, scoring, images.passes)
-    contributions.write(units_of(data, measured, images.passes), context.folder.units)
-    return [one.score for one in measured], images.digest
+    scores, units = [one.score for one in measured], units_of(data, measured, images.passes)
+    contributions.write(units, context.folder.units)
+    attributes = {case.id: case.attributes for case in data.cases}
+    subgroups.write(subgroups_of(scores, units, attributes), context.folder.subgroups)
+    return scores, images.digest
 
 
 def _picture(context: RunContext) -> None:

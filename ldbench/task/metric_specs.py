@@ -38,6 +38,17 @@ class KernelSpec:
 
 
 @dataclass(frozen=True)
+class GaussianSpec(DistributionSpec):
+    """MMD with a Gaussian kernel: as FID; `bandwidth` is the kernel's, for features of unit length."""
+
+    bandwidth: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.bandwidth < float("inf"):
+            raise TypedError(f"metrics.mmd.bandwidth: expected a number above 0, got {self.bandwidth}")
+
+
+@dataclass(frozen=True)
 class NeighbourSpec(DistributionSpec):
     """Metrics of nearest neighbours: as FID; a neighbourhood reaches to the `k`-th nearest."""
 

@@ -34,11 +34,13 @@ def test_the_names_on_disk_are_those_of_every_run_so_far() -> None:
     assert folder.path == Path("runs/small/mean-image-230820f2/seed-3")
     names = {
         name: getattr(folder, name).relative_to(folder.path).as_posix()
-        for name in ("result", "units", "state", "manifest", "images", "samples", "edits", "log", "progress", "lock")
+        for name in (
+            "result", "units", "subgroups", "state", "manifest", "images", "samples", "edits", "log", "progress", "lock"
+        )
     }
     assert names == {
-        "result": "result.json", "units": "units.json", "state": "run.json", "manifest": "manifest.json",
-        "images": "images", "samples": "samples.png", "edits": "edits.png", "log": "run.log", "progress": ".progress",
+        "result": "result.json", "units": "units.json", "subgroups": "subgroups.json", "state": "run.json",
+        "manifest": "manifest.json", "images": "images", "samples": "samples.png", "edits": "edits.png", "log": "run.log", "progress": ".progress",
         "lock": ".lock",
     }
     assert folder.image("a-1") == folder.path / "images/a-1.png"

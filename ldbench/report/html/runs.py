@@ -23,6 +23,7 @@ from ldbench.report.html.picture import grey_levels
 from ldbench.report.html.pictures import GREY_CASES, Pictures
 from ldbench.report.html.provenance import Fact, facts, parameters, stages
 from ldbench.report.html.search_curve import CurveView, Search, curves
+from ldbench.report.html.subgroups import SubgroupView, subgroup_views
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class RunView:
     block: str
     why: str
     histograms: tuple[Histogram, ...]
+    subgroups: tuple[SubgroupView, ...]
     greys: Greys | None
     parameters: tuple[Fact, ...]
     facts: tuple[Fact, ...]
@@ -84,8 +86,8 @@ def _run_view(run: PageRun, pictures: Pictures, values: Mapping[str, Values], ax
     why = "" if block or not run.asked else "No gallery: no images lie beside this result."
     drawn = tuple(histogram(name, each, axes[name]) for name, each in values.items() if name in axes)
     return RunView(
-        seed, summary, block, why, drawn, _greys(run, pictures), tuple(parameters(result)), tuple(facts(result)),
-        tuple(stages(result)),
+        seed, summary, block, why, drawn, subgroup_views(run.path, result), _greys(run, pictures),
+        tuple(parameters(result)), tuple(facts(result)), tuple(stages(result)),
     )
 
 

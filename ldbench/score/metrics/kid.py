@@ -9,7 +9,8 @@ Shape suffixes: n real samples, m generated samples, d features, b rows of one b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -37,7 +38,7 @@ def kid(
     """
     real_nd, generated_md = validated_features("kid", real_features, generated_features)
     if subset_size is None:
-        return _AllPairs(real_nd, generated_md).value
+        return AllPairs(real_nd, generated_md).value
     return float(_subset_values(real_nd, generated_md, subset_size, subsets, seed).mean())
 
 
@@ -52,7 +53,7 @@ def kid_score(
     mode the variance that drawing finitely many subsets adds is added.
     """
     real_nd, generated_md = validated_features(metric, real_features, generated_features, least=3)
-    pairs = _AllPairs(real_nd, generated_md)
+    pairs = AllPairs(real_nd, generated_md)
     interval = _interval(pairs, real_nd, generated_md, subset_size, subsets, seed)
     widened = 1.0 if subset_size is None else _widened(interval, pairs, min(len(real_nd), len(generated_md)))
     return Measured(
@@ -68,14 +69,14 @@ def kid_score(
     )
 
 
-def _widened(interval: Interval, pairs: _AllPairs, smaller: int) -> float:
+def _widened(interval: Interval, pairs: AllPairs, smaller: int) -> float:
     """How much more than all pairs' a standard error of subsets is: to first order, every sample's part grows so."""
     deviation = (interval.high - interval.low) / 2 / t_quantile(smaller - 1)
     return float(deviation / pairs.variance**0.5) if pairs.variance > 0 else 1.0
 
 
 def _interval(
-    complete: _AllPairs, real_nd: Array, generated_md: Array, subset_size: int | None, subsets: int, seed: int
+    complete: AllPairs, real_nd: Array, generated_md: Array, subset_size: int | None, subsets: int, seed: int
 ) -> Interval:
     value, variance = complete.value, complete.variance
     if subset_size is not None:
@@ -86,14 +87,22 @@ def _interval(
     return Interval(value, value - half, value + half)
 
 
-class _AllPairs:
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel of two samples: of all pairs of `(b, d)` and `(m, d)` as `(b, m)`, and of each sample with itself."""
+
+    pairs: Callable[[Array, Array], Array]
+    itself: Callable[[Array], Array]
+
+
+class AllPairs:
     """The complete U-statistic, what each sample adds to it, and its jackknife variance, from row sums."""
 
-    def __init__(self, real_nd: Array, generated_md: Array) -> None:
-        n, m = len(real_nd), len(generated_md)
-        within_real_n = _row_sums(real_nd, real_nd) - _kernel_with_itself(real_nd)
-        within_generated_m = _row_sums(generated_md, generated_md) - _kernel_with_itself(generated_md)
-        across_n, across_m = _row_sums(real_nd, generated_md), _row_sums(generated_md, real_nd)
+    def __init__(self, real_nd: Array, generated_md: Array, kernel: Kernel | None = None) -> None:
+        n, m, kernel = len(real_nd), len(generated_md), kernel or _CUBIC
+        within_real_n = _row_sums(kernel, real_nd, real_nd) - kernel.itself(real_nd)
+        within_generated_m = _row_sums(kernel, generated_md, generated_md) - kernel.itself(generated_md)
+        across_n, across_m = _row_sums(kernel, real_nd, generated_md), _row_sums(kernel, generated_md, real_nd)
         real_term = within_real_n.sum() / (n * (n - 1))
         generated_term = within_generated_m.sum() / (m * (m - 1))
         cross_term = across_n.sum() / (n * m)
@@ -121,7 +130,7 @@ def _subset_values(real_nd: Array, generated_md: Array, size: int, subsets: int,
         )
     random = np.random.default_rng(seed)
     return np.array([
-        _AllPairs(
+        AllPairs(
             real_nd[random.choice(len(real_nd), size, replace=False)],
             generated_md[random.choice(len(generated_md), size, replace=False)],
         ).value
@@ -129,16 +138,23 @@ def _subset_values(real_nd: Array, generated_md: Array, size: int, subsets: int,
     ])
 
 
-def _row_sums(left_nd: Array, right_md: Array) -> Array:
+def _row_sums(kernel: Kernel, left_nd: Array, right_md: Array) -> Array:
     """Sum over the right set of k(left, right), in blocks so that memory grows with one side only."""
     return np.concatenate([
-        ((left_nd[start : start + _BLOCK] @ right_md.T / left_nd.shape[1] + 1) ** 3).sum(axis=1)
+        kernel.pairs(left_nd[start : start + _BLOCK], right_md).sum(axis=1)
         for start in range(0, len(left_nd), _BLOCK)
     ])
 
 
-def _kernel_with_itself(features_nd: Array) -> Array:
+def _cubic(left_nd: Array, right_md: Array) -> Array:
+    return np.asarray((left_nd @ right_md.T / left_nd.shape[1] + 1) ** 3, dtype=np.float64)
+
+
+def _cubic_with_itself(features_nd: Array) -> Array:
     return np.asarray(((features_nd**2).sum(axis=1) / features_nd.shape[1] + 1) ** 3, dtype=np.float64)
+
+
+_CUBIC = Kernel(_cubic, _cubic_with_itself)
 
 
 def _of_inputs(metric: str, inputs: MetricInputs, settings: KernelSpec) -> Measured:

@@ -1,0 +1,79 @@
+"""The file beside a result that says how each score differs between groups of cases: `subgroups.json`.
+
+A finished run has it; results from before it, and submissions, do not. Nothing ranks by it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from ldbench.errors import ResultError
+from ldbench.records.files import read_record, write_text_atomic
+from ldbench.records.result import Result
+from ldbench.records.run_folder import SUBGROUPS
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Group:
+    """One metric over the `n` cases of a group, with a 95 % interval."""
+
+    name: str
+    n: int
+    value: float
+    ci_low: float
+    ci_high: float
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """The groups of one attribute, and the gap between the worst and the best one.
+
+    The gap's interval holds for all pairs of groups at once. `worst` and `best` are "" where fewer than two groups are
+    large enough to be compared.
+    """
+
+    groups: tuple[Group, ...]
+    worst: str = ""
+    best: str = ""
+    gap: float = 0.0
+    gap_low: float = 0.0
+    gap_high: float = 0.0
+
+    def group(self, name: str) -> Group:
+        """The group of that name."""
+        return next(group for group in self.groups if group.name == name)
+
+
+@dataclass(frozen=True)
+class Subgroups:
+    """By metric and attribute; `values` repeats the scores, so that the file can be told from another result's."""
+
+    values: Mapping[str, float]
+    metrics: Mapping[str, Mapping[str, Breakdown]] = field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+
+
+def write(subgroups: Subgroups, path: Path) -> None:
+    """Write the file in one step, keys sorted."""
+    write_text_atomic(path, json.dumps(asdict(subgroups), indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+def beside(path: Path | str, result: Result) -> Subgroups | None:
+    """What lies beside a result file, or None; `ResultError` for a file that is damaged or another result's."""
+    file = Path(path).with_name(SUBGROUPS)
+    if not file.is_file():
+        return None
+    found = read_record(Subgroups, file, f"the {SUBGROUPS} of a run", SCHEMA_VERSION, "remove the file")
+    values = {score.metric: score.value for score in result.scores}
+    for metric, value in found.values.items():
+        if values.get(metric) != value:
+            raise ResultError(
+                f"{file}: expected {metric} {values.get(metric)} as in the result beside it, got {value}; it belongs "
+                "to another result: remove it"
+            )
+    return found

@@ -1,0 +1,125 @@
+"""Scores by group of cases: the worst group of each attribute, and its gap to the best one.
+
+Only metrics that are means of one value a case can be taken apart. Groups are the values of an attribute that is text,
+sex or the class say, and decades of age. A gap between the worst and the best of several groups is large by chance
+alone: its interval is Welch's (1947, Biometrika 34:28) at the level that Bonferroni's correction gives to all pairs of
+groups. Where the interval holds 0, nothing is said of a difference. Subjects are taken as independent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ldbench.api import Attributes, Score
+from ldbench.plugins.kinds import metric_bounds
+from ldbench.records.contributions import Contributions, Units
+from ldbench.records.subgroups import Breakdown, Group, Subgroups
+from ldbench.score.metrics.intervals import LEVEL, Array, mean_interval, share_interval, t_quantile
+
+FEWEST = 10  # cases of a group that is compared with others
+_MOST = 12  # values of an attribute that makes groups: more of them are names
+_AGE = "age"
+_PER_CASE = ("Student's t over cases", "Wilson over cases")
+
+
+def subgroups_of(scores: Sequence[Score], units: Units, attributes: Mapping[str, Attributes]) -> Subgroups:
+    """The breakdowns of all scores that are means over cases; `attributes` holds those of each case by its id."""
+    by_metric: dict[str, Mapping[str, Breakdown]] = {}
+    for score in scores:
+        found = values_by_id(score, units)
+        grouped = groups_of({case: attributes[case] for case in found})
+        breakdowns = {
+            attribute: breakdown(score, [(name, np.array([found[one] for one in ids])) for name, ids in groups.items()])
+            for attribute, groups in grouped.items()
+        }
+        if breakdowns:
+            by_metric[score.metric] = breakdowns
+    return Subgroups({score.metric: score.value for score in scores if score.metric in by_metric}, by_metric)
+
+
+def values_by_id(score: Score, units: Units) -> dict[str, float]:
+    """The value of each case whose mean the score is, by the case's id; empty for a score that is no such mean."""
+    parts = units.metrics.get(score.metric, Contributions(score.value, {})).by_unit
+    method = str(score.parameters.get("interval", ""))
+    if len(parts) != 1 or not any(text in method for text in _PER_CASE):
+        return {}
+    [(kind, added)] = parts.items()
+    all_measured = len(added) == score.n
+    scale = (score.n * (score.n - 1)) ** 0.5
+    return {
+        case: score.value + part * scale
+        for case, part in zip(units.ids[kind], added, strict=True)
+        if all_measured or part  # a case that was left out adds nothing
+    }
+
+
+def groups_of(attributes: Mapping[str, Attributes]) -> dict[str, dict[str, list[str]]]:
+    """By attribute the ids of each group, for attributes that make two groups or more."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for case, values in attributes.items():
+        for attribute, value in values.items():
+            name = _group(attribute, value)
+            if name:
+                found.setdefault(attribute, {}).setdefault(name, []).append(case)
+    return {name: dict(sorted(groups.items())) for name, groups in sorted(found.items()) if 2 <= len(groups) <= _MOST}
+
+
+def _group(attribute: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if attribute == _AGE and isinstance(value, int | float):
+        decade = int(value // 10) * 10
+        return f"{decade} to {decade + 9}"
+    return ""
+
+
+def breakdown(score: Score, groups: Sequence[tuple[str, Array]]) -> Breakdown:
+    """The score in each group of two values or more, and the gap between the worst and the best of the larger ones."""
+    rows = tuple(_group_score(score, name, values_n) for name, values_n in groups if len(values_n) > 1)
+    large = {name: values_n for name, values_n in groups if len(values_n) >= FEWEST}
+    if len(large) < 2:
+        return Breakdown(rows)
+    order = sorted(large, key=lambda name: float(large[name].mean()), reverse=score.direction == "lower")
+    worst, best = order[0], order[-1]
+    gap = abs(float(large[best].mean() - large[worst].mean()))
+    half = _half_width(score, large[worst], large[best], len(large) * (len(large) - 1) // 2)
+    return Breakdown(rows, worst, best, gap, max(gap - half, 0.0), gap + half)
+
+
+def _is_share(score: Score) -> bool:
+    return "Wilson" in str(score.parameters.get("interval"))
+
+
+def _group_score(score: Score, name: str, values_n: Array) -> Group:
+    low, high = metric_bounds(score.metric)
+    interval = mean_interval(values_n, score.metric)
+    if _is_share(score):  # of the whole that the upper bound is: 1, or 100 per cent
+        share = min(max(interval.value / high, 0.0), 1.0)
+        wilson = share_interval(share, 0.0, len(values_n), t_quantile(np.inf))
+        return Group(name, len(values_n), interval.value, high * wilson.low, high * wilson.high)
+    return Group(name, len(values_n), interval.value, max(interval.low, low), min(interval.high, high))
+
+
+def _half_width(score: Score, worst_n: Array, best_n: Array, pairs: int) -> float:
+    """Half of Welch's interval for the difference of two means, at the level of one pair of so many."""
+    from scipy import stats
+
+    parts = [_variance(score, values_n) / len(values_n) for values_n in (worst_n, best_n)]
+    if not sum(parts) > 0:
+        return 0.0
+    degrees = sum(parts) ** 2 / sum(
+        part**2 / (len(values_n) - 1) for part, values_n in zip(parts, (worst_n, best_n), strict=True)
+    )
+    return float(stats.t.ppf(1 - (1 - LEVEL) / (2 * pairs), degrees)) * sum(parts) ** 0.5
+
+
+def _variance(score: Score, values_n: Array) -> float:
+    """The variance of one case; for shares with one case more of either kind, as a share of 0 or 1 seems to have none
+    (Agresti and Caffo 2000, Am. Stat. 54:280)."""
+    if not _is_share(score):
+        return float(values_n.var(ddof=1))
+    whole = metric_bounds(score.metric)[1]
+    share = (float(values_n.sum()) / whole + 1) / (len(values_n) + 2)
+    return whole**2 * share * (1 - share)

@@ -1,0 +1,38 @@
+"""`subgroups.json`: what is written is read, and another result's file is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ldbench.api import Score
+from ldbench.errors import ResultError
+from ldbench.records.result import ModelRef, Result, TaskRef
+from ldbench.records.run_folder import SUBGROUPS
+from ldbench.records.subgroups import Breakdown, Group, Subgroups, beside, write
+
+GROUPS = (Group("F", 12, 0.4, 0.3, 0.5), Group("M", 11, 0.6, 0.5, 0.7))
+SIDECAR = Subgroups({"ssim": 0.5}, {"ssim": {"sex": Breakdown(GROUPS, "F", "M", 0.2, 0.05, 0.35)}})
+
+
+def a_result(value: float = 0.5) -> Result:
+    score = Score("ssim", value, 0.0, 1.0, 23, "higher")
+    return Result(TaskRef("t", 1, "aging", "c"), ModelRef("m", None, None), "measured", [score], seed=0)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    assert beside(result, a_result()) is None
+    write(SIDECAR, tmp_path / SUBGROUPS)
+    assert beside(str(result), a_result()) == SIDECAR
+    assert SIDECAR.metrics["ssim"]["sex"].group("M").n == 11
+
+
+def test_another_results_file_is_refused(tmp_path: Path) -> None:
+    write(SIDECAR, tmp_path / SUBGROUPS)
+    with pytest.raises(ResultError, match=r"expected ssim 0.25 as in the result beside it, got 0.5; .* remove it"):
+        beside(tmp_path / "result.json", a_result(0.25))
+    (tmp_path / SUBGROUPS).write_text('{"schema_version": 2}')
+    with pytest.raises(ResultError, match="expected schema_version 1, got 2"):
+        beside(tmp_path / "result.json", a_result())

@@ -1,0 +1,35 @@
+"""Groups of cases on a page: their words, and nothing where no file says them."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from ldbench.board.collect import collect, fold_with_units
+from ldbench.records.run_folder import SUBGROUPS
+from ldbench.records.subgroups import Breakdown, Group, Subgroups, write
+from ldbench.report.html.subgroups import subgroup_views
+from ldbench.report.html.write import write_pages
+
+from .conftest import EDITS, Page, Reports
+
+GROUPS = (Group("F", 12, 0.4, 0.3, 0.5), Group("M", 11, 0.6, 0.5, 0.7))
+SURE = Breakdown(GROUPS, "F", "M", 0.2, 0.05, 0.35)
+
+
+def test_the_worst_group_and_its_gap_stand_in_the_runs_part(reports: Reports, tmp_path: Path) -> None:
+    shutil.copytree(reports.runs / EDITS, tmp_path / "runs")
+    found = collect([tmp_path / "runs"])
+    path, result = next((path, one) for path, one in found if one.scores)
+    assert subgroup_views(path, result) == ()
+    score = result.scores[0]
+    by_attribute = {"sex": SURE, "age": replace(SURE, gap_low=0.0), "site": Breakdown(GROUPS)}
+    write(Subgroups({score.metric: score.value}, {score.metric: by_attribute}), Path(path).with_name(SUBGROUPS))
+    views = subgroup_views(path, result)
+    assert [(view.attribute, view.sure) for view in views] == [("age", False), ("sex", True)]
+    assert (views[1].worst, views[1].gap) == ("F: 0.40 [0.30, 0.50], n = 12", "0.20 [0.05, 0.35]")
+    write_pages(found, fold_with_units(found), tmp_path / "page", False, 0)
+    text = Page((tmp_path / "page" / f"{EDITS}.html").read_text(encoding="utf-8")).text()
+    assert "Groups of cases: 1 of 2 gaps are more than chance" in text
+    assert "F: 0.40 [0.30, 0.50], n = 12" in text

@@ -1,0 +1,99 @@
+"""Scores by group of cases: the arithmetic, what cannot be taken apart, and how often chance alone is called a gap."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from ldbench.api import Attributes, Measured
+from ldbench.records.contributions import Contributions, Units
+from ldbench.records.subgroups import Breakdown
+from ldbench.score.metrics.effectiveness import flip_rate_score
+from ldbench.score.metrics.intervals import Array
+from ldbench.score.metrics.mean_score import mean_score
+from ldbench.score.subgroups import breakdown, groups_of, subgroups_of, values_by_id
+
+PEOPLE: dict[str, Attributes] = {
+    f"case{i}": {"sex": "FM"[i % 2], "age": 60.0 + i, "diagnosis": "CN", "weight": 70.5} for i in range(30)
+}
+
+
+def units_of(score: Measured, kind: str = "cases") -> Units:
+    parts = tuple(score.contributions["cases"].tolist())
+    return Units({kind: tuple(PEOPLE)[: len(parts)]}, {score.metric: Contributions(score.value, {kind: parts})})
+
+
+def values(seed: int = 0) -> Array:
+    return np.random.default_rng(seed).normal(0.5, 0.1, size=30)
+
+
+def test_each_cases_value_is_found_again() -> None:
+    score = mean_score("ssim", values(), "higher", {})
+    assert list(values_by_id(score, units_of(score)).values()) == pytest.approx(values())
+    left_out = np.arange(30) % 3 > 0
+    among = mean_score("ssim", values()[left_out], "higher", {}).among(left_out)
+    found = values_by_id(among, units_of(among))
+    assert list(found.values()) == pytest.approx(values()[left_out])
+    assert list(found) == [case for case, kept in zip(PEOPLE, left_out, strict=True) if kept]
+
+
+def test_groups_are_texts_and_decades_of_age() -> None:
+    found = groups_of(PEOPLE)
+    assert set(found) == {"sex", "age"}  # one diagnosis and one weight make no groups
+    assert {name: len(ids) for name, ids in found["age"].items()} == dict.fromkeys(
+        ("60 to 69", "70 to 79", "80 to 89"), 10
+    )
+    assert found["sex"]["F"] == [f"case{i}" for i in range(0, 30, 2)]
+
+
+@pytest.mark.parametrize(("direction", "worst"), [("higher", "M"), ("lower", "F")])
+def test_the_worst_group_and_its_gap(direction: str, worst: str) -> None:
+    of_sex = values() + 0.3 * (np.arange(30) % 2 == 0)
+    score = mean_score("ssim", of_sex, direction, {})  # type: ignore[arg-type]
+    one = subgroups_of([score.score], units_of(score), PEOPLE).metrics["ssim"]["sex"]
+    women, men = of_sex[::2], of_sex[1::2]
+    assert one.worst == worst
+    assert one.gap == pytest.approx(women.mean() - men.mean())
+    welch = stats.ttest_ind(women, men, equal_var=False).confidence_interval(0.95)
+    assert (one.gap_low, one.gap_high) == pytest.approx((welch.low, welch.high))
+    group = one.group("F")
+    assert (group.n, group.value) == (15, pytest.approx(women.mean()))
+    expected = stats.t.interval(0.95, 14, women.mean(), stats.sem(women))
+    assert (group.ci_low, group.ci_high) == pytest.approx(expected)
+
+
+def test_shares_have_wilsons_interval_and_a_gap_even_without_spread() -> None:
+    odds = np.stack([np.zeros(30), np.where(np.arange(30) % 2, 1.0, -1.0)], axis=1)
+    score = flip_rate_score(odds, ["AD"] * 30, ("CN", "AD"), {})
+    one = subgroups_of([score.score], units_of(score), PEOPLE).metrics["flip_rate"]["sex"]
+    assert (one.worst, one.best, one.gap) == ("F", "M", pytest.approx(1))
+    assert 0.5 < one.gap_low < 1
+    wilson = stats.binomtest(0, 15).proportion_ci(method="wilson")
+    assert (one.group("F").ci_low, one.group("F").ci_high) == pytest.approx((wilson.low, wilson.high), abs=1e-4)
+
+
+def test_small_groups_are_shown_and_not_compared() -> None:
+    score = mean_score("ssim", values(), "higher", {})
+    one = breakdown(score.score, [("a", values()[:20]), ("b", values()[20:29]), ("c", values()[29:])])
+    assert [group.name for group in one.groups] == ["a", "b"]
+    assert (one.worst, one.gap) == ("", 0.0)
+    assert Breakdown(()).worst == ""
+
+
+def test_what_is_no_mean_over_cases_is_left_out() -> None:
+    score = mean_score("ssim", values(), "higher", {})
+    units = units_of(score)
+    other = Measured("fid", 1.0, 0.5, 1.5, 30, "lower", parameters={"interval": "95 % delete-a-group jackknife"})
+    assert subgroups_of([other.score], units, PEOPLE).metrics == {}
+    both = Contributions(score.value, {"cases": (0.0,) * 30, "scans": (0.0,) * 30})
+    assert values_by_id(score, Units({"cases": tuple(PEOPLE), "scans": tuple(PEOPLE)}, {"ssim": both})) == {}
+
+
+@pytest.mark.parametrize("groups", [2, 4])
+def test_chance_is_seldom_called_a_gap(groups: int) -> None:
+    score, random, said = mean_score("ssim", values(), "higher", {}).score, np.random.default_rng(groups), 0
+    for _ in range(200):
+        drawn = random.normal(size=(groups, 12))
+        said += breakdown(score, [(str(place), row) for place, row in enumerate(drawn)]).gap_low > 0
+    assert said <= 20  # 10 are expected at most
