@@ -40,15 +40,16 @@ from ldbench.api.generator import (
     case_seed,
 )
 from ldbench.api.metric import Measured, Metric, MetricAxis, MetricInputs, Need, NoSettings, Score
-from ldbench.api.network import DescribeNetwork, LoadNetwork, Network
+from ldbench.api.network import DescribeNetwork, FindWeights, LoadNetwork, Network
 from ldbench.api.values import Attributes, Direction, Kind, ParameterValue, Progress, silent
 
 __all__ = [
     "API_VERSION", "Attributes", "Capabilities", "Case", "Context", "DataSource", "Dataset", "DescribeNetwork",
-    "Direction", "Edit", "Estimator", "Example", "Found", "Generator", "HasFiles", "HasLatents", "HasNeeds",
-    "HasTrajectory", "Kind", "LoadNetwork", "Measured", "Metric", "MetricAxis", "MetricInputs", "Moment", "Need",
-    "Needs", "Network", "NoSettings", "ParameterValue", "Preset", "Progress", "Reader", "Record", "Render", "Request",
-    "Score", "Simulator", "Skipped", "SourceImage", "TrainingSet", "case_seed", "declare_missing_ops", "silent",
+    "Direction", "Edit", "Estimator", "Example", "FindWeights", "Found", "Generator", "HasFiles", "HasLatents",
+    "HasNeeds", "HasTrajectory", "Kind", "LoadNetwork", "Measured", "Metric", "MetricAxis", "MetricInputs", "Moment",
+    "Need", "Needs", "Network", "NoSettings", "ParameterValue", "Preset", "Progress", "Reader", "Record", "Render",
+    "Request", "Score", "Simulator", "Skipped", "SourceImage", "TrainingSet", "case_seed", "declare_missing_ops",
+    "silent",
 ]
 
 API_VERSION = "1.2"  # major.minor: the minor grows with what is added, the major with what breaks

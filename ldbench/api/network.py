@@ -28,6 +28,13 @@ class LoadNetwork(Protocol):
         """
 
 
+class FindWeights(Protocol):
+    """Where a network's weights are, for those who bring none."""
+
+    def __call__(self, digest: str) -> Path:
+        """The file or folder of a digest, checked, which loads nothing. Raises `WeightsError` where it is not there."""
+
+
 class DescribeNetwork(Protocol):
     """How a network says what it does."""
 
@@ -40,7 +47,8 @@ class Network:
     """A plug-in of `ldbench.networks`.
 
     `resize` is the side in pixels that the network sees where a card names none. With `fixed_size` a card can ask for
-    no other. `pinned` says that a card may ask for other weights of the same shape by their digest.
+    no other. `pinned` says that a card may ask for other weights of the same shape by their digest. `find` is for
+    networks whose weights are always the user's own, so that a missing file is known before a run begins.
     """
 
     name: str
@@ -50,3 +58,4 @@ class Network:
     resize: int
     fixed_size: bool = False
     pinned: bool = False
+    find: FindWeights | None = None

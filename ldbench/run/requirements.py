@@ -14,9 +14,9 @@ from typing import Any
 from ldbench.api import Context, Generator, HasNeeds, Needs, Record
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import CardError, LdbenchError, MetricError, WeightsError
-from ldbench.plugins.kinds import ESTIMATORS, METRICS
+from ldbench.plugins.kinds import ESTIMATORS, METRICS, NETWORKS
 from ldbench.run.generate import blamed
-from ldbench.score.networks.weights import PIN, fetchable, locate, pinned, place, unpinned
+from ldbench.score.networks.weights import fetchable, locate, pinned, place, unpinned
 from ldbench.task.card import Task
 from ldbench.task.metric_specs import (
     AttributeSpec,
@@ -168,9 +168,14 @@ def _absent_weights(task: Task) -> Iterator[LdbenchError]:
 
     files = {file.network: file for file in (inception_v3.WEIGHTS, lpips.ALEXNET)}
     asked = {getattr(settings, "extractor", None) for settings in task.metrics.values()}
-    for extractor in sorted(name for name in asked if isinstance(name, str) and name.partition(PIN)[0] in files):
+    for extractor in sorted(name for name in asked if isinstance(name, str)):
         try:
             name, digest = unpinned(extractor)
+            network = NETWORKS.installed(name)
+            if network is not None and network.find is not None:
+                network.find(digest)
+            if name not in files:
+                continue
             file = pinned(files[name], digest)
             if place(file).is_file() or not fetchable(file):
                 locate(file)

@@ -40,7 +40,8 @@ def test_the_names_on_disk_are_those_of_every_run_so_far() -> None:
     }
     assert names == {
         "result": "result.json", "units": "units.json", "subgroups": "subgroups.json", "state": "run.json",
-        "manifest": "manifest.json", "images": "images", "samples": "samples.png", "edits": "edits.png", "log": "run.log", "progress": ".progress",
+        "manifest": "manifest.json", "images": "images", "samples": "samples.png", "edits": "edits.png",
+        "log": "run.log", "progress": ".progress",
         "lock": ".lock",
     }
     assert folder.image("a-1") == folder.path / "images/a-1.png"

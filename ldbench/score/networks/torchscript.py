@@ -1,0 +1,68 @@
+"""Any network as a TorchScript file of the user's own, pinned by its digest.
+
+It gets `(N, 3, side, side) float32 in [0, 1]` and returns `(N, d)`; whatever else it does to the pixels is its own. A
+TorchScript file is a program: its digest on the card is what says that it is the one that was meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ldbench.api import Network, ParameterValue
+from ldbench.errors import MetricError, WeightsError
+from ldbench.score.networks.own_weights import RESIZE_FILTER, own_file, resized
+
+if TYPE_CHECKING:
+    import torch
+
+NAME = "torchscript"
+
+
+def find(digest: str) -> Path:
+    """The checked file."""
+    return own_file(NAME, "torchscript.pt", digest)
+
+
+def parameters(*, resize: int, digest: str) -> dict[str, ParameterValue]:
+    """What is done to an image before the network sees it, for the score's record."""
+    return {
+        "features": "as the file gives them", "input": "8-bit RGB", "resize": resize, "resize_filter": RESIZE_FILTER,
+        "normalisation": "to [0, 1]", "weights_sha256": digest,
+    }
+
+
+def load(
+    *, resize: int, device: torch.device | str, weights: Path | None, digest: str
+) -> Callable[[npt.NDArray[np.uint8]], torch.Tensor]:
+    """A function from images `(N, H, W, 3) uint8` to features `(N, d) float32`. Raises `WeightsError`."""
+    import torch
+
+    path = own_file(NAME, "torchscript.pt", digest, weights)
+    try:
+        network = torch.jit.load(path, map_location=device).eval()
+    except RuntimeError as error:
+        raise WeightsError(
+            f"{path}: expected a TorchScript file, got {' '.join(str(error).split()):.120}; write it with "
+            "torch.jit.save"
+        ) from error
+
+    def features(images: npt.NDArray[np.uint8]) -> torch.Tensor:
+        output = network(torch.from_numpy(resized(images, resize)).to(device))
+        if not isinstance(output, torch.Tensor) or output.ndim != 2 or len(output) != len(images):
+            got = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+            raise MetricError(f"{path}: expected features ({len(images)}, d), got {got}; trace a network that pools")
+        return output
+
+    return features
+
+
+TORCHSCRIPT = Network(
+    name="torchscript",
+    summary="Your own TorchScript file, pinned by its digest: images in [0, 1] to features (N, d).",
+    load=load, parameters=parameters, resize=224, pinned=True, find=find,
+)
