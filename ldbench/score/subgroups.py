@@ -112,7 +112,7 @@ def _half_width(score: Score, worst_n: Array, best_n: Array, pairs: int) -> floa
     degrees = sum(parts) ** 2 / sum(
         part**2 / (len(values_n) - 1) for part, values_n in zip(parts, (worst_n, best_n), strict=True)
     )
-    return float(stats.t.ppf(1 - (1 - LEVEL) / (2 * pairs), degrees)) * sum(parts) ** 0.5
+    return float(stats.t.ppf(1 - (1 - LEVEL) / (2 * pairs), degrees) * sum(parts) ** 0.5)
 
 
 def _variance(score: Score, values_n: Array) -> float:
@@ -122,4 +122,4 @@ def _variance(score: Score, values_n: Array) -> float:
         return float(values_n.var(ddof=1))
     whole = metric_bounds(score.metric)[1]
     share = (float(values_n.sum()) / whole + 1) / (len(values_n) + 2)
-    return whole**2 * share * (1 - share)
+    return float(whole**2 * share * (1 - share))

@@ -6,6 +6,7 @@ Shows nothing of a result without its `subgroups.json`: groups need the cases' a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from ldbench.records.result import Result
 from ldbench.records.subgroups import Breakdown, beside
@@ -24,7 +25,7 @@ class SubgroupView:
     sure: bool
 
 
-def subgroup_views(path: str, result: Result) -> tuple[SubgroupView, ...]:
+def subgroup_views(path: Path | str, result: Result) -> tuple[SubgroupView, ...]:
     """A view for each metric and attribute whose groups could be compared; none without the file."""
     found = beside(path, result)
     metrics = {} if found is None else found.metrics

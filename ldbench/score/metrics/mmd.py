@@ -45,14 +45,15 @@ def mmd_score(
     It may be below zero. The variance is the delete-one jackknife's over both sets. Raises `MetricError` as `fid` does,
     and for features of length 0.
     """
-    sets = validated_features("mmd", real_features, generated_features, least=3)
-    found = AllPairs(*map(_unit, sets), gaussian(bandwidth))
-    value, half = SCALE * found.value, SCALE * t_quantile(min(map(len, sets)) - 1) * found.variance**0.5
+    real_nd, generated_md = validated_features("mmd", real_features, generated_features, least=3)
+    found = AllPairs(_unit(real_nd), _unit(generated_md), gaussian(bandwidth))
+    half = SCALE * t_quantile(min(len(real_nd), len(generated_md)) - 1) * found.variance**0.5
+    value = SCALE * found.value
     return Measured(
-        metric="mmd", value=value, ci_low=value - half, ci_high=value + half, n=len(sets[1]), direction="lower",
+        metric="mmd", value=value, ci_low=value - half, ci_high=value + half, n=len(generated_md), direction="lower",
         extractor=extractor, contributions={"scans": SCALE * found.real_n, "cases": SCALE * found.generated_m},
         parameters={
-            **(parameters or {}), "n_real": len(sets[0]), "kernel": "Gaussian, features of unit length",
+            **(parameters or {}), "n_real": len(real_nd), "kernel": "Gaussian, features of unit length",
             "bandwidth": bandwidth, "scale": SCALE, "estimator": "unbiased",
             "interval": "95 % delete-one jackknife over both sets, Student's t",
         },

@@ -64,7 +64,7 @@ def resized(images_nhwc: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.flo
     small = [
         np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)) for image in images_nhwc
     ]
-    return np.stack(small).transpose(0, 3, 1, 2).astype(np.float32) / 255
+    return np.asarray(np.stack(small).transpose(0, 3, 1, 2).astype(np.float32) / 255, dtype=np.float32)
 
 
 RESIZE_FILTER = "bicubic, antialiased, Pillow, 8-bit"
