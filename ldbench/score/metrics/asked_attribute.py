@@ -53,5 +53,5 @@ ASKED_AGE_ERROR = Metric(
     name="asked_age_error", title="Error of the age read off the image against the age asked for",
     summary="Mean difference of an estimator's reading and the value asked for; real scans have the estimator's own.",
     direction="lower", compute=_of_inputs, compares="generated images and the values asked for", settings=AskedSpec,
-    bounds=(0.0, math.inf), blind_to=("left-right",), axis="condition",
+    bounds=(0.0, math.inf), axis="condition", catches=("swapped-classes",),
 )

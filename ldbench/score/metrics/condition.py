@@ -69,7 +69,7 @@ JUDGE_ACCURACY = Metric(
     direction="higher", compute=partial(by_judge, partial(flip_rate_score, metric="judge_accuracy")),
     compares="generated images and the classes asked for", interval="over cases (Wilson), judge held fixed",
     needs=frozenset({"judge"}), bounds=(0.0, 1.0), networks=("resnet18",), axis="condition",
-    catches=("swapped-classes", "class-share"), blind_to=("copies", "test-copies"),
+    catches=("swapped-classes", "class-share"), blind_to=("copies",),
 )
 
 JUDGE_AUC = Metric(
@@ -78,7 +78,7 @@ JUDGE_AUC = Metric(
     direction="higher", compute=partial(by_judge, partial(target_auc_score, metric="judge_auc")),
     compares="generated images and the classes asked for", interval="over cases (DeLong), judge held fixed",
     needs=frozenset({"judge"}), bounds=(0.0, 1.0), networks=("resnet18",), axis="condition",
-    every_class=True, catches=("swapped-classes", "class-share"), blind_to=("copies", "test-copies"),
+    every_class=True, catches=("swapped-classes", "class-share"), blind_to=("copies",),
 )
 
 JUDGE_CALIBRATION = Metric(
@@ -87,5 +87,5 @@ JUDGE_CALIBRATION = Metric(
     compute=_calibration, compares="generated images and the classes asked for",
     interval="expected value at this number of images (delete-a-group jackknife), judge held fixed",
     settings=CalibrationSpec, needs=frozenset({"judge"}), bounds=(0.0, 1.0), networks=("resnet18",), axis="condition",
-    catches=("swapped-classes",), blind_to=("copies", "test-copies"),
+    catches=("swapped-classes",), blind_to=("copies",),
 )

@@ -120,5 +120,6 @@ VIEWED_FID = Metric(
     compares="generated and real sets under the viewing conditions",
     interval="expected value at these sample sizes (delete-a-group jackknife)", settings=DistributionSpec,
     needs=frozenset({"viewing"}), bounds=(0.0, math.inf), networks=("efficientnet-lite0", "inception-v3"),
-    axis="fidelity",
+    axis="fidelity", catches=("blur", "contrast", "averaged", "collapse", "other-modality", "upside-down", "inverted"),
+    blind_to=("swapped-classes", "copies", "test-copies"),
 )

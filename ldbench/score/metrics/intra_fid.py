@@ -76,5 +76,5 @@ INTRA_FID = Metric(
     compares="generated and real sets of each class",
     interval="expected value at these sample sizes (delete-a-group jackknife)", settings=DistributionSpec,
     bounds=(0.0, math.inf), networks=("efficientnet-lite0", "inception-v3"), axis="condition",
-    every_class=True, catches=("swapped-classes",), blind_to=("copies", "test-copies"),
+    every_class=True, catches=("swapped-classes",), blind_to=("copies",),
 )

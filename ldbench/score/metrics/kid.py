@@ -181,4 +181,5 @@ VIEWED_KID = Metric(
     compares="generated and real sets under the viewing conditions",
     interval="population value (delete-one jackknife)", settings=KernelSpec, scans="reference",
     needs=frozenset({"viewing"}), networks=("efficientnet-lite0", "inception-v3"), axis="fidelity",
+    blind_to=("swapped-classes",),
 )

@@ -116,7 +116,8 @@ PRECISION = Metric(
     summary="Share of generated images within the neighbourhood of a real one; falls for what does not look real.",
     direction="higher", compute=viewed(partial(_of_inputs, "precision")), compares="generated and real sets",
     interval=_INTERVAL, settings=NeighbourSpec, bounds=(0.0, 1.0), networks=_NETWORKS, scans="reference",
-    axis="fidelity",
+    axis="fidelity", catches=("blur", "contrast", "upside-down", "inverted"),
+    blind_to=("collapse", "swapped-classes", "copies", "test-copies"),
 )
 
 RECALL = Metric(
@@ -124,7 +125,8 @@ RECALL = Metric(
     summary="Share of real images within the neighbourhood of a generated one; falls where diversity is lost.",
     direction="higher", compute=viewed(partial(_of_inputs, "recall")), compares="generated and real sets",
     interval=_INTERVAL, settings=NeighbourSpec, bounds=(0.0, 1.0), networks=_NETWORKS, scans="reference",
-    axis="diversity",
+    axis="diversity", catches=("blur", "contrast", "collapse", "upside-down", "inverted"),
+    blind_to=("swapped-classes", "copies", "test-copies"),
 )
 
 DENSITY = Metric(
@@ -132,7 +134,8 @@ DENSITY = Metric(
     summary="In how many neighbourhoods of real images a generated one lies, over k; 1 for fresh real scans.",
     direction="higher", compute=viewed(partial(_of_inputs, "density")), compares="generated and real sets",
     interval=_INTERVAL, settings=NeighbourSpec, bounds=(0.0, math.inf), networks=_NETWORKS, scans="reference",
-    axis="fidelity",
+    axis="fidelity", catches=("blur", "contrast", "upside-down", "inverted"),
+    blind_to=("swapped-classes", "copies", "test-copies"),
 )
 
 COVERAGE = Metric(
@@ -140,5 +143,6 @@ COVERAGE = Metric(
     summary="Share of real images whose neighbourhood holds a generated one; falls where diversity is lost.",
     direction="higher", compute=viewed(partial(_of_inputs, "coverage")), compares="generated and real sets",
     interval=_INTERVAL, settings=NeighbourSpec, bounds=(0.0, 1.0), networks=_NETWORKS, scans="reference",
-    axis="diversity",
+    axis="diversity", catches=("blur", "contrast", "collapse", "upside-down", "inverted"),
+    blind_to=("swapped-classes", "copies", "test-copies"),
 )

@@ -82,5 +82,5 @@ MMD = Metric(
     summary="Unbiased squared MMD of unit features with a Gaussian kernel; CMMD with CLIP and bandwidth 10.",
     direction="lower", compute=viewed(_of_inputs), compares="generated and real sets",
     interval="population value (delete-one jackknife)", settings=GaussianSpec, scans="reference",
-    networks=("efficientnet-lite0", "inception-v3"), axis="fidelity",
+    networks=("efficientnet-lite0", "inception-v3"), axis="fidelity", blind_to=("swapped-classes",),
 )

@@ -143,5 +143,5 @@ MS_SSIM_DIVERSITY = Metric(
         inputs.generated, inputs.labels, partners=settings.partners, seed=inputs.seed
     )),
     interval="mean over pairs of such images (delete-one jackknife)", settings=DiversitySpec, bounds=(0.0, 1.0),
-    axis="diversity",
+    axis="diversity", catches=("collapse", "averaged"), blind_to=("copies", "test-copies"),
 )

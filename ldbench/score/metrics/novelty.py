@@ -101,7 +101,7 @@ AUTHPCT = Metric(
     summary="Per cent of images farther from the nearest training image than that is from its own; 0 for copies.",
     direction="higher", compute=viewed(_authpct), compares="generated images and all training images",
     interval="over cases (Wilson), training images held fixed", settings=DistributionSpec, bounds=(0.0, 100.0),
-    networks=_NETWORKS, catches=("copies",), blind_to=("test-copies",), axis="novelty",
+    networks=_NETWORKS, axis="novelty", catches=("copies",), blind_to=("swapped-classes", "test-copies"),
 )
 
 CT = Metric(
@@ -109,5 +109,6 @@ CT = Metric(
     summary="Whether images are nearer to the training images than test scans are: a z, far below 0 for copies.",
     direction="higher", compute=viewed(_ct), compares="generated images, test scans and all training images",
     interval="over cases and test scans (DeLong), training images held fixed", settings=DistributionSpec,
-    networks=_NETWORKS, scans="reference", catches=("copies",), blind_to=("test-copies",), axis="novelty",
+    networks=_NETWORKS, scans="reference", axis="novelty", catches=("copies",),
+    blind_to=("swapped-classes", "test-copies"),
 )

@@ -73,5 +73,6 @@ VENDI = Metric(
         parameters=inputs.network_parameters(settings.extractor, settings.resize),
     )),
     interval="expected value at this number of images (delete-a-group jackknife)", settings=DistributionSpec,
-    bounds=(1.0, math.inf), networks=("efficientnet-lite0", "inception-v3"), axis="diversity",
+    bounds=(1.0, math.inf), networks=("efficientnet-lite0", "inception-v3"), axis="diversity", catches=("collapse",),
+    blind_to=("swapped-classes", "copies", "test-copies"),
 )
