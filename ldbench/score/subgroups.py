@@ -85,7 +85,8 @@ def breakdown(score: Score, groups: Sequence[tuple[str, Array]]) -> Breakdown:
     worst, best = order[0], order[-1]
     gap = abs(float(large[best].mean() - large[worst].mean()))
     half = _half_width(score, large[worst], large[best], len(large) * (len(large) - 1) // 2)
-    return Breakdown(rows, worst, best, gap, max(gap - half, 0.0), gap + half)
+    low, high = metric_bounds(score.metric)
+    return Breakdown(rows, worst, best, gap, max(gap - half, 0.0), min(gap + half, high - low))
 
 
 def _is_share(score: Score) -> bool:
