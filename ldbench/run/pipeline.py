@@ -6,7 +6,7 @@ begun with another card, seed, parameter, batch size or code, and writes no resu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -180,6 +180,27 @@ def score_folder(
     return result, folder.result
 
 
+def folder_seeds(task_name: str, folders: Sequence[Path], seed: int | None) -> list[int]:
+    """The run seed of each of some folders that are one generator's images with several seeds: the card's, in order.
+
+    `seed` is that of a lone folder. Raises `UsageError` for more folders than seeds, or a folder given twice.
+    """
+    seeds = card.load(task_name).protocol.seeds
+    if len(folders) == 1:
+        return [seeds[0] if seed is None else seed]
+    if seed is not None:
+        raise UsageError(f"--seed: expected none with {len(folders)} folders, got {seed}; each takes one of the card's")
+    if len(folders) > len(seeds):
+        listed = ", ".join(map(str, seeds))
+        raise UsageError(
+            f"expected at most {len(seeds)} folders, one for each seed of the card ({listed}), got {len(folders)}; "
+            "leave some out, whatever they score"
+        )
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise UsageError("expected another folder for each seed, got one twice; name each once")
+    return list(seeds[: len(folders)])
+
+
 def _read_back(context: RunContext) -> Result:
     """The result that lies in the run's folder, where it is the run's: `ldbench score` once wrote there too."""
     result, model = read(context.folder.result), context.model
@@ -281,7 +302,7 @@ def _record(context: RunContext, scores: list[Score], digest: str, stages: list[
         task_ref(data.task), context.model, "measured", scores, seed=context.settings.seed,
         split_hash=None if data.blind else data.split_hash(), images_hash=digest, stages=stages, note=data.caveat(),
         environment=replace(environment, packages={**environment.packages, **context.content}),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=datetime.now(UTC).isoformat(timespec="seconds"), card_seeds=list(data.task.protocol.seeds),
     )
 
 
