@@ -6,7 +6,7 @@ begun with another card, seed, parameter, batch size or code, and writes no resu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -178,27 +178,6 @@ def score_folder(
         result = _record(context, scores, digest, stages)
         write(result, folder.result)
     return result, folder.result
-
-
-def folder_seeds(task_name: str, folders: Sequence[Path], seed: int | None) -> list[int]:
-    """The run seed of each of some folders that are one generator's images with several seeds: the card's, in order.
-
-    `seed` is that of a lone folder. Raises `UsageError` for more folders than seeds, or a folder given twice.
-    """
-    seeds = card.load(task_name).protocol.seeds
-    if len(folders) == 1:
-        return [seeds[0] if seed is None else seed]
-    if seed is not None:
-        raise UsageError(f"--seed: expected none with {len(folders)} folders, got {seed}; each takes one of the card's")
-    if len(folders) > len(seeds):
-        listed = ", ".join(map(str, seeds))
-        raise UsageError(
-            f"expected at most {len(seeds)} folders, one for each seed of the card ({listed}), got {len(folders)}; "
-            "leave some out, whatever they score"
-        )
-    if len({folder.resolve() for folder in folders}) < len(folders):
-        raise UsageError("expected another folder for each seed, got one twice; name each once")
-    return list(seeds[: len(folders)])
 
 
 def _read_back(context: RunContext) -> Result:
