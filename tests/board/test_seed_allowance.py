@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ldbench.board.seed_allowance import FILE, allowance, spreads
+from ldbench.board.seed_allowance import FILE, WIDER, allowance, spreads
 from recipes.write_seed_spread import table
 
 RESULTS = Path(__file__).parents[2] / "leaderboards" / "results"
@@ -21,6 +21,19 @@ def test_the_most_is_beyond_every_reference_row_and_the_least_below_the_usual() 
         least, most = allowance(metric, spread.n)
         assert most >= 2 * spread.widest
         assert 0 < least < spread.usual < most
+
+
+def test_no_row_lies_beyond_the_allowance_that_the_other_boards_make() -> None:
+    boards = [table(folder).metrics for folder in sorted(RESULTS.iterdir())]
+    floor = spreads()["fid"].widest
+    judged = 0
+    for board in boards:
+        for metric, spread in board.items():
+            others = [other[metric].widest for other in boards if other is not board and metric in other]
+            if others:
+                judged += spread.rows
+                assert spread.widest <= WIDER * max(floor, *others), metric
+    assert judged > 200
 
 
 def test_a_metric_without_reference_rows_gets_the_widest_and_at_least_ten_standard_errors() -> None:
