@@ -17,24 +17,28 @@ from typing import Any, Literal
 
 from ldbench.api import Direction, ParameterValue, Score
 from ldbench.board.compatible import distinct
+from ldbench.board.entries import Entry, entries
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.ranks import NO_UNITS, RankInterval, comparisons, standings
+from ldbench.board.seed_allowance import allowance
 from ldbench.board.seeds import pool
 from ldbench.plugins.kinds import metric_bounds
 from ldbench.records.contributions import Units
 from ldbench.records.files import read_record, write_text_atomic
-from ldbench.records.identity import Found, method, names_a_card, row_key
+from ldbench.records.identity import Found, method, names_a_card
 from ldbench.records.result import ModelRef, Result, TaskRef
 from ldbench.score.metrics.intervals import Interval
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3  # 2: without seed_allowance, other_seeds, on_card, same_images, ignores_the_seed
+_OLDEST = 2
 
 
 @dataclass(frozen=True)
 class Metric:
     """How one metric was measured, the same for every measured row; `n` counts generated images.
 
-    `parameters` are those of the method; seeds and observations of single runs stay in the results.
+    `parameters` are those of the method; seeds and observations of single runs stay in the results. `seed_allowance` is
+    the standard deviation between seeds, in standard errors of a score, that comparisons allow a row of one seed.
     """
 
     metric: str
@@ -42,6 +46,7 @@ class Metric:
     extractor: str | None
     n: int
     parameters: dict[str, ParameterValue]
+    seed_allowance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,12 @@ class FoldedScore:
 
 @dataclass(frozen=True)
 class Row:
-    """One generator with one set of parameters; `seeds` are those of its complete runs."""
+    """One generator with one set of parameters; `seeds` are those of the complete runs that are folded.
+
+    These have seeds of the card's list; `other_seeds` were run, too, and are not folded. Where no seed is of the list,
+    all are folded, `on_card` is false, and the row has no rank. `same_images` are models with the same images, which
+    have no row of their own. `ignores_the_seed`: several seeds gave the same images.
+    """
 
     model: ModelRef
     origin: Literal["measured", "reported"]
@@ -76,11 +86,16 @@ class Row:
     seeds: tuple[int | None, ...]
     notes: tuple[str, ...]
     scores: tuple[FoldedScore, ...]
+    other_seeds: tuple[int | None, ...] = ()
+    on_card: bool = True
+    same_images: tuple[ModelRef, ...] = ()
+    ignores_the_seed: bool = False
 
     @property
     def competes(self) -> bool:
-        """Whether the row is ranked: measured, no reference, and blind to the truth."""
-        return self.origin == "measured" and not self.model.reference and not self.model.sees_truth
+        """Whether the row is ranked: measured, no reference, blind to the truth, and run with a seed of the card."""
+        ranked = not self.model.reference and not self.model.sees_truth
+        return self.origin == "measured" and ranked and self.on_card
 
     def score(self, metric: str) -> FoldedScore | None:
         """The row's score on `metric`, or None where it has none."""
@@ -141,9 +156,9 @@ def write(leaderboard: Leaderboard, path: Path) -> None:
 
 
 def read(path: Path) -> Leaderboard:
-    """Read a leaderboard file; anything else is a `ResultError` naming file and field."""
+    """Read a leaderboard file of this or an older schema; anything else is a `ResultError` naming file and field."""
     remedy = "the file may be old or truncated: rebuild it from its results with `ldbench leaderboard build`"
-    return read_record(Leaderboard, path, "a leaderboard file", SCHEMA_VERSION, remedy)
+    return read_record(Leaderboard, path, "a leaderboard file", SCHEMA_VERSION, remedy, oldest=_OLDEST)
 
 
 def fold_task(found: Sequence[Found], compared: Mapping[str, Sequence[Comparison]]) -> Leaderboard:
@@ -152,13 +167,11 @@ def fold_task(found: Sequence[Found], compared: Mapping[str, Sequence[Comparison
     complete = [result for result in results if result.status == "complete"]
     measured = [result for result in complete if result.origin == "measured"]
     order = _metric_order(complete)
-    groups: dict[str, list[Result]] = {}
-    for result in complete:
-        groups.setdefault(row_key(result), []).append(result)
-    standing = standings(found, compared)
+    listed = entries(found)
+    standing = standings(listed, compared)
     rows = [
-        _fold_row(runs, order, {name: places[key] for name, places in standing.items() if key in places})
-        for key, runs in groups.items()
+        _fold_row(entry, order, {name: places[entry.key] for name, places in standing.items() if entry.key in places})
+        for entry in listed
     ]
     failed = [Failure(item.model, item.seed, item.error) for item in results if item.status == "failed"]
     return Leaderboard(
@@ -179,13 +192,16 @@ def _metric_order(results: Sequence[Result]) -> list[str]:
 
 def _metrics(measured: Sequence[Result], order: Sequence[str]) -> tuple[Metric, ...]:
     first = {score.metric: score for result in measured for score in result.scores}
-    return tuple(
-        Metric(name, first[name].direction, first[name].extractor, first[name].n, method(first[name]))
-        for name in order if name in first
-    )
+    return tuple(_metric(first[name]) for name in order if name in first)
 
 
-def _fold_row(runs: Sequence[Result], order: Sequence[str], places: Mapping[str, RankInterval]) -> Row:
+def _metric(score: Score) -> Metric:
+    most = round(allowance(score.metric, score.n).most, 2)
+    return Metric(score.metric, score.direction, score.extractor, score.n, method(score), most)
+
+
+def _fold_row(entry: Entry, order: Sequence[str], places: Mapping[str, RankInterval]) -> Row:
+    runs = [result for _, result in entry.runs]
     scores: dict[str, list[Score]] = {}
     for run in runs:
         for score in run.scores:
@@ -194,10 +210,18 @@ def _fold_row(runs: Sequence[Result], order: Sequence[str], places: Mapping[str,
         model=runs[0].model,
         origin=runs[0].origin,
         source=runs[0].source,
-        seeds=tuple(sorted((run.seed for run in runs), key=_none_last)),
+        seeds=_seeds(runs),
         notes=tuple(sorted({run.note for run in runs if run.note})),
         scores=tuple(_fold_score(scores[name], places.get(name)) for name in order if name in scores),
+        other_seeds=_seeds([result for _, result in entry.others]),
+        on_card=entry.on_card,
+        same_images=entry.same_images,
+        ignores_the_seed=entry.ignores_the_seed,
     )
+
+
+def _seeds(runs: Sequence[Result]) -> tuple[int | None, ...]:
+    return tuple(sorted((run.seed for run in runs), key=_none_last))
 
 
 def _fold_score(scores: Sequence[Score], place: RankInterval | None) -> FoldedScore:

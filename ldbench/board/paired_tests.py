@@ -1,8 +1,8 @@
-"""Which of two models is better on one metric: paired tests over cases and seeds, corrected for their number.
+"""Which of two models is better on one metric: tests over cases and seeds, corrected for their number.
 
 Two models of a task saw the same cases, the same test scans and, with equal seeds, the same noise, so their scores move
-together and the difference is known better than either score. "Better"
-stands only where the adjusted p-value is below 5 %.
+together and the difference is known better than either score. "Better" stands only where the adjusted p-value is below
+5 %. What is said of a pair depends on its own runs alone, and on the number of pairs.
 """
 
 from __future__ import annotations
@@ -11,28 +11,28 @@ import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from ldbench.api import Direction, Score
+from ldbench.board.difference_test import MANY, CasesError, SeedsError, confidence, p_values
+from ldbench.board.seed_allowance import Allowance, allowance
 from ldbench.board.seeds import Z
 from ldbench.plugins.kinds import is_trained, metric_bounds
 from ldbench.records.contributions import Units
-from ldbench.score.metrics.intervals import LEVEL, Array, t_quantile
+from ldbench.score.metrics.intervals import LEVEL, Array
 
 Seed = int | None
 UnitList = tuple[str, tuple[str, ...]]
-_MANY = 1e6  # degrees of freedom where a standard error is taken as known
 
 
 @dataclass(frozen=True)
 class ScoredRun:
-    """One run's score on a metric and, where known, what each case and scan adds to it."""
+    """One run's score on a metric and, where known, what each case and scan adds to it and the images' digest."""
 
     score: Score
     units: Units | None = None
+    images: str | None = None
 
     @functools.cached_property
     def by_unit(self) -> Mapping[UnitList, Array] | None:
@@ -48,12 +48,11 @@ class ScoredRun:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`difference` is first minus second, over the `seeds` that both have (all of both where they share none).
+    """`difference` is first minus second, each the mean over its runs; `seeds` counts those of the row with fewer.
 
     `ci_low` and `ci_high` bound it with 95 %, for this pair alone; `p` is two-sided, `p_adjusted` Holm's over all pairs
-    of the metric; `better` is the first's or the second's name where that is below 5 %, and None where the error of one
-    run is not known (`Metric.trained`) or where all runs of both say the opposite of those with common seeds. `paired`
-    says whether cases were paired.
+    of the metric; `better` is the first's or the second's name where that is below 5 %. `paired` says whether cases
+    were paired. The bounds are infinite where nothing says what another seed would change.
     """
 
     metric: str
@@ -69,58 +68,70 @@ class Comparison:
     better: str | None = None
 
 
-class _Error(NamedTuple):
-    """A variance and its degrees of freedom."""
-
-    variance: float
-    degrees: float
-
-
 @dataclass(frozen=True)
-class _Pair:
-    """Two models' runs: those of their common seeds in one order, or all where they share none (`common` 0).
+class _Model:
+    """One model's runs on the metric, by seed."""
 
-    `every` holds all runs of either, and `agrees` says whether they have the sign of `difference`, too.
-    """
+    name: str
+    runs: Mapping[Seed, ScoredRun]
 
-    first: str
-    second: str
-    left: Sequence[ScoredRun]
-    right: Sequence[ScoredRun]
-    common: int
-    every: tuple[Sequence[ScoredRun], Sequence[ScoredRun]]
+    @functools.cached_property
+    def values(self) -> list[float]:
+        """The runs' scores."""
+        return [run.score.value for run in self.runs.values()]
 
-    @property
-    def difference(self) -> float:
-        """First minus second, mean over runs."""
-        return _mean(self.left) - _mean(self.right)
+    @functools.cached_property
+    def mean(self) -> float:
+        """The value that a leaderboard shows."""
+        return math.fsum(self.values) / len(self.values)
 
-    @property
-    def agrees(self) -> bool:
-        """Whether the sign of `difference` is that of all runs' means, by which a leaderboard is sorted."""
-        return self.difference * (_mean(self.every[0]) - _mean(self.every[1])) > 0
-
-    @property
-    def share(self) -> float:
-        """The variance of `difference` over that of the difference of two single runs."""
-        return 1 / self.common if self.common else (1 / len(self.left) + 1 / len(self.right)) / 2
+    @functools.cached_property
+    def repeats(self) -> bool:
+        """Whether every seed gave the same images, so that all runs are one."""
+        digests = {run.images for run in self.runs.values()}
+        return len(self.runs) > 1 and len(digests) == 1 and None not in digests
 
     @property
-    def spread(self) -> _Error | None:
-        """The variance over seeds of the difference of two runs, where this pair alone shows it."""
-        if self.common > 1:
-            pairs = zip(self.left, self.right, strict=True)
-            return _Error(_variance([one.score.value - two.score.value for one, two in pairs]), self.common - 1)
-        return None if self.common else self.unpaired_spread
+    def count(self) -> int:
+        """How many runs there are from which to see what a seed does."""
+        return 1 if self.repeats else len(self.runs)
+
+    @functools.cached_property
+    def standard_error(self) -> float:
+        """That of one run, mean over runs."""
+        return standard_error([run.score for run in self.runs.values()])
+
+    @functools.cached_property
+    def allowance(self) -> Allowance:
+        """The variances that another seed is taken to add at least and at most; the most is infinite where no interval
+        says what a standard error is."""
+        score = next(iter(self.runs.values())).score
+        if self.repeats and not is_trained(score.metric):  # a network trained on the same images has its own chance
+            return Allowance(0.0, 0.0)
+        if self.standard_error == 0:
+            return Allowance(0.0, math.inf)
+        return Allowance(*((errors * self.standard_error) ** 2 for errors in allowance(score.metric, score.n)))
+
+    @functools.cached_property
+    def allowed(self) -> float:
+        """The most that the variance over seeds is taken to be; infinite where the runs show more."""
+        shows_more = self.count > 1 and _variance(self.values) > self.allowance.most
+        return math.inf if shows_more else self.allowance.most
 
     @property
-    def unpaired_spread(self) -> _Error | None:
-        """The same from how far each model's own runs lie apart: more than `spread` where seeds move both alike."""
-        degrees = sum(len(side) - 1 for side in self.every)
-        if not degrees:
+    def seeds_error(self) -> SeedsError:
+        """The error of the mean from the choice of seeds."""
+        if self.count == 1:
+            return SeedsError(math.inf, 1, self.allowed)
+        return _seeds_error(_variance(self.values), self.count, self.allowance.least, self.allowed)
+
+    @functools.cached_property
+    def by_unit(self) -> Mapping[UnitList, Array] | None:
+        """By list of ids, the mean contributions of the runs; None where any run lacks them or has other ids."""
+        every = [known for run in self.runs.values() if (known := run.by_unit) is not None]
+        if len(every) < len(self.runs) or any(one.keys() != every[0].keys() for one in every):
             return None
-        runs = [[run.score.value for run in side] for side in self.every if len(side) > 1]
-        return _Error(2 * math.fsum((len(values) - 1) * _variance(values) for values in runs) / degrees, degrees)
+        return {key: np.mean([one[key] for one in every], axis=0) for key in every[0]}
 
 
 def compare(
@@ -128,23 +139,32 @@ def compare(
 ) -> list[Comparison]:
     """Every pair of the models, given by name and seed, on one metric, in the order given.
 
-    Holm's correction (1979, Scand. J. Stat. 6:65) is over all of these pairs. Where no model has a second seed, what
-    another would change is not known; it is taken to be as much as other cases would, so that cases are not paired.
-    `as_fitted` compares these very runs, not what their methods would give again: cases are paired, and seeds are no
-    source of error.
+    The error of a difference is that of the cases, paired, and that of the seeds. Several seeds of a model say what a
+    seed changes for it, and for no other model; `ldbench.board.seed_allowance` bounds it, and stands in where a model
+    has one seed. Holm's correction (1979, Scand. J. Stat. 6:65) is over all of these pairs. `as_fitted` compares these
+    very runs, not what their methods would give again: seeds are no source of error.
     """
-    names = list(models)
-    pairs = [
-        _pair(one, models[one], two, models[two]) for index, one in enumerate(names) for two in names[index + 1 :]
+    every = [_Model(name, runs) for name, runs in models.items()]
+    pairs = [(one, two) for index, one in enumerate(every) for two in every[index + 1 :]]
+    if not pairs:
+        return []
+    errors = [_cases_error(one, two) for one, two in pairs]
+    cases = CasesError(*np.array([error[:2] for error in errors]).T)
+    seeds = () if as_fitted else _stacked([_seeds_errors(one, two) for one, two in pairs])
+    differences = [one.mean - two.mean for one, two in pairs]
+    ps = [float(f"{p:.4g}") for p in p_values(differences, cases, seeds)]
+    widths = confidence(cases, seeds)
+    compared = [
+        _comparison(*pair, paired=error[2], p=p, half=float(half))
+        for pair, error, p, half in zip(pairs, errors, ps, widths, strict=True)
     ]
-    usual = None if as_fitted else _usual_spread(pairs, [len(runs) for runs in models.values()])
-    known = as_fitted or usual is not None
-    found = [_compared(pair, usual, known) for pair in pairs]
-    adjusted = holm([each.p for each in found])
-    return [
-        _decided(each, p, direction, pair.agrees and (known or not is_trained(each.metric)))
-        for pair, each, p in zip(pairs, found, adjusted, strict=True)
-    ]
+    return [_decided(each, p, direction) for each, p in zip(compared, holm(ps), strict=True)]
+
+
+def standard_error(scores: Sequence[Score]) -> float:
+    """That of one run by the longer side of its interval, mean over runs: not divided by their number, as they share
+    the real images."""
+    return math.fsum(max(one.value - one.ci_low, one.ci_high - one.value) for one in scores) / len(scores) / Z
 
 
 def holm(ps: Sequence[float]) -> list[float]:
@@ -156,116 +176,64 @@ def holm(ps: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _decided(found: Comparison, p: float, direction: Direction, may_be_told: bool) -> Comparison:
+def _comparison(one: _Model, two: _Model, paired: bool, p: float, half: float) -> Comparison:
+    metric, difference = next(iter(one.runs.values())).score.metric, one.mean - two.mean
+    lowest, highest = metric_bounds(metric)
+    low, high = max(difference - half, lowest - highest), min(difference + half, highest - lowest)
+    fewer = min(len(one.runs), len(two.runs))
+    return Comparison(metric, one.name, two.name, difference, low, high, p, p, fewer, paired)
+
+
+def _decided(found: Comparison, p: float, direction: Direction) -> Comparison:
     better = None
-    if p < 1 - LEVEL and may_be_told:
+    if p < 1 - LEVEL:
         better = found.first if (found.difference < 0) == (direction == "lower") else found.second
     return replace(found, p_adjusted=p, better=better)
 
 
-def _pair(first: str, ones: Mapping[Seed, ScoredRun], second: str, twos: Mapping[Seed, ScoredRun]) -> _Pair:
-    common, every = [seed for seed in ones if seed in twos], (list(ones.values()), list(twos.values()))
-    if common:
-        sides = ([ones[seed] for seed in common], [twos[seed] for seed in common])
-        return _Pair(first, second, *sides, len(common), every)
-    return _Pair(first, second, *every, 0, every)
+def _seeds_errors(one: _Model, two: _Model) -> tuple[SeedsError, SeedsError]:
+    """The errors from the seeds: of the difference, run by run, where both have the same seeds, else of each model.
 
-
-def _usual_spread(pairs: Sequence[_Pair], runs: Sequence[int]) -> _Error | None:
-    """The mean over pairs of their variance over seeds; None where no model has several.
-
-    Where no pair shows one, as where one model has several seeds and the others one of these, it is made of the
-    variance of each model's own runs. Compared as though a seed changed nothing, one model of three seeds and three
-    equal ones of one gave a false "better" on 87 % of simulated boards, this way on 7 % (one and nine: 99 and 9 %).
-
-    A few seeds say little of a variance: a test by its own pair's alone called some of ten equal models better in up to
-    84 % of simulated boards, with this one in 3 % (two seeds; docs/measurements.md).
+    Run by run the bound is the sum of both, as seeds may move two models alike, but not against each other.
     """
-    seen = [pair.spread for pair in pairs]
-    known = [spread for spread in seen if spread is not None]
-    known = known or [spread for pair in pairs if (spread := pair.unpaired_spread) is not None]
-    if not known:
-        return None
-    extra = [count - 1 for count in runs]
-    degrees = max(sum(extra) - max(extra), *(spread.degrees for spread in known))
-    return _Error(math.fsum(spread.variance for spread in known) / len(known), degrees)
+    seeds = list(one.runs)
+    if one.count == 1 or two.count == 1 or set(seeds) != set(two.runs):
+        return one.seeds_error, two.seeds_error
+    variance = _variance([one.runs[seed].score.value - two.runs[seed].score.value for seed in seeds])
+    least = one.allowance.least + two.allowance.least
+    return _seeds_error(variance, len(seeds), least, one.allowed + two.allowed), _NONE
 
 
-def _over_seeds(pair: _Pair, usual: _Error | None) -> _Error:
-    """The error of the difference from the seeds: the usual spread, or the pair's own where that is larger."""
-    if usual is None:
-        return _Error(0.0, _MANY)
-    own = pair.spread
-    chosen = usual if own is None or own.variance <= usual.variance else own
-    return _Error(chosen.variance * pair.share, chosen.degrees)
+def _seeds_error(variance: float, count: int, least: float, most: float) -> SeedsError:
+    """The error of the mean of `count` runs. No spread at all is no evidence of none, but of numbers that are coarse.
+    """
+    return SeedsError((max(variance, least) or math.inf) / count, count - 1, most / count)
 
 
-def _compared(pair: _Pair, usual: _Error | None, pairing: bool) -> Comparison:
-    over_units = _paired(pair.left, pair.right) if pairing else None
-    paired = over_units is not None
-    over_units = over_units or _sum([_Error((_reach(runs) / Z) ** 2, _MANY) for runs in (pair.left, pair.right)])
-    difference = pair.difference
-    p, half = _test(difference, _sum([_over_seeds(pair, usual), over_units]))
-    metric = pair.left[0].score.metric
-    lowest, highest = metric_bounds(metric)
-    low, high = max(difference - half, lowest - highest), min(difference + half, highest - lowest)
-    return Comparison(
-        metric, pair.first, pair.second, difference, low, high, p, p,
-        pair.common or min(len(pair.left), len(pair.right)), paired,
-    )
+_NONE = SeedsError(0.0, 1, 0.0)
 
 
-def _mean(runs: Sequence[ScoredRun]) -> float:
-    return math.fsum(run.score.value for run in runs) / len(runs)
+def _stacked(pairs: Sequence[tuple[SeedsError, SeedsError]]) -> list[SeedsError]:
+    """The errors of all pairs as two arrays."""
+    return [SeedsError(*np.array([pair[side] for pair in pairs], float).T) for side in (0, 1)]
 
 
 def _variance(values: Sequence[float]) -> float:
     return float(np.var(values, ddof=1))
 
 
-def _paired(left: Sequence[ScoredRun], right: Sequence[ScoredRun]) -> _Error | None:
-    """The error from the choice of cases and scans, paired; None where they don't know their units, or other ones.
+def _cases_error(one: _Model, two: _Model) -> tuple[float, float, bool]:
+    """Variance and degrees of freedom from the choice of cases and scans, and whether these were paired: they are where
+    both know their units and have the same ones, else the two intervals are added.
 
     Contributions are averaged over seeds first: what a case adds in every run stays, what changes from run to run
     shrinks, and is in the spread over seeds besides, so the sum errs on the cautious side.
     """
-    parts = [_average(runs) for runs in (left, right)]
-    if parts[0] and parts[1] and parts[0].keys() == parts[1].keys():
-        apart = [parts[0][key] - parts[1][key] for key in parts[0]]
-        variance = math.fsum(float((each**2).sum()) for each in apart)
-        if variance > 0 or _mean(left) == _mean(right):
+    left, right = one.by_unit, two.by_unit
+    if left and right and left.keys() == right.keys():
+        variance = math.fsum(float(((left[key] - right[key]) ** 2).sum()) for key in left)
+        if variance > 0 or one.mean == two.mean:
             # A case that was not measured (`Measured.among`) adds 0 to both, and is no degree of freedom.
-            measured = [int(np.count_nonzero((parts[0][key] != 0) | (parts[1][key] != 0))) for key in parts[0]]
-            return _Error(variance, min(measured) - 1)
-    return None
-
-
-def _average(runs: Sequence[ScoredRun]) -> dict[UnitList, Array] | None:
-    """By list of ids, the mean contributions of the runs; None where any run lacks them or has other ids."""
-    every = [known for run in runs if (known := run.by_unit) is not None]
-    if len(every) < len(runs) or any(one.keys() != every[0].keys() for one in every):
-        return None
-    return {key: np.mean([one[key] for one in every], axis=0) for key in every[0]}
-
-
-def _reach(runs: Sequence[ScoredRun]) -> float:
-    """How far the interval reaches on its longer side, mean over runs: not divided by their number, as they share the
-    real images."""
-    scores = [run.score for run in runs]
-    return math.fsum(max(one.value - one.ci_low, one.ci_high - one.value) for one in scores) / len(scores)
-
-
-def _sum(errors: Sequence[_Error]) -> _Error:
-    """The sum of independent variances with Satterthwaite's degrees of freedom (1946, Biometrics Bull. 2:110)."""
-    variance = math.fsum(error.variance for error in errors)
-    spread = math.fsum(error.variance**2 / max(error.degrees, 1) for error in errors)
-    return _Error(variance, min(variance**2 / spread, _MANY) if spread > 0 else _MANY)
-
-
-def _test(difference: float, error: _Error) -> tuple[float, float]:
-    """The two-sided p-value of no difference, to four digits, and half the width of the 95 % interval."""
-    deviation = error.variance**0.5
-    if deviation == 0:
-        return (1.0 if difference == 0 else 0.0), 0.0
-    p = 2 * float(stats.t.sf(abs(difference) / deviation, error.degrees))
-    return float(f"{p:.4g}"), t_quantile(error.degrees) * deviation
+            measured = [int(np.count_nonzero((left[key] != 0) | (right[key] != 0))) for key in left]
+            return variance, max(min(measured) - 1, 1), True
+    return one.standard_error**2 + two.standard_error**2, MANY, False

@@ -13,10 +13,10 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ldbench.api import Direction
+from ldbench.board.entries import Entry, entries
 from ldbench.board.paired_tests import Comparison, ScoredRun, Seed, compare
 from ldbench.records.contributions import Units
-from ldbench.records.identity import Found, row_key
-from ldbench.records.result import Result
+from ldbench.records.identity import Found
 
 NO_UNITS: Mapping[str, Units] = MappingProxyType({})
 
@@ -69,12 +69,6 @@ def _after(better: Set[str], ranks: Mapping[str, int]) -> int:
     return 1 + max(len(better), *(ranks[name] for name in better)) if better else 1
 
 
-def competes(result: Result) -> bool:
-    """Whether a run is ranked: complete, measured, no reference, and blind to the truth."""
-    ranked = not result.model.reference and not result.model.sees_truth
-    return ranked and (result.status, result.origin) == ("complete", "measured")
-
-
 def comparisons(
     found: Sequence[Found], units: Mapping[str, Units] = NO_UNITS, as_fitted: bool = False
 ) -> dict[str, list[Comparison]]:
@@ -84,27 +78,28 @@ def comparisons(
     pairs of cases, without them by their intervals. `as_fitted` as `ldbench.board.paired_tests.compare` takes it.
     """
     return {
-        metric: compare(rows, _direction(rows), as_fitted) for metric, rows in _models(found, units).items()
+        metric: compare(rows, _direction(rows), as_fitted) for metric, rows in _models(entries(found), units).items()
     }
 
 
 def standings(
-    found: Sequence[Found], compared: Mapping[str, Sequence[Comparison]]
+    rows: Sequence[Entry], compared: Mapping[str, Sequence[Comparison]]
 ) -> dict[str, dict[str, RankInterval]]:
     """By metric and row key, the places of the rows of one task that compete, from their `comparisons`."""
     return {
-        metric: places({name: _mean(runs) for name, runs in rows.items()}, _direction(rows), compared[metric])
-        for metric, rows in _models(found, NO_UNITS).items()
+        metric: places({name: _mean(runs) for name, runs in models.items()}, _direction(models), compared[metric])
+        for metric, models in _models(rows, NO_UNITS).items()
     }
 
 
-def _models(found: Sequence[Found], units: Mapping[str, Units]) -> dict[str, dict[str, dict[Seed, ScoredRun]]]:
-    """Runs by metric, row and seed, in an order that does not depend on the paths."""
-    runs = [(row_key(result), result, units.get(path)) for path, result in found if competes(result)]
+def _models(rows: Sequence[Entry], units: Mapping[str, Units]) -> dict[str, dict[str, dict[Seed, ScoredRun]]]:
+    """Runs of the rows that compete by metric, row and seed, in an order that does not depend on the paths."""
     models: dict[str, dict[str, dict[Seed, ScoredRun]]] = {}
-    for key, result, known in sorted(runs, key=lambda run: (run[0], run[1].seed is None, run[1].seed or 0)):
-        for score in result.scores:
-            models.setdefault(score.metric, {}).setdefault(key, {})[result.seed] = ScoredRun(score, known)
+    for row in rows:
+        for path, result in row.runs if row.competes else ():
+            for score in result.scores:
+                run = ScoredRun(score, units.get(path), result.images_hash)
+                models.setdefault(score.metric, {}).setdefault(row.key, {})[result.seed] = run
     return models
 
 

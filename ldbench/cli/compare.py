@@ -23,4 +23,5 @@ def compare(
 
     boards = read_boards(results_or_runs(results), measured_only=True)
     tasks = chosen(compared(boards, as_fitted), metric or [])
-    typer.echo(render_json(tasks) if format_ == "json" else render_text(tasks, as_fitted), nl=False)
+    metrics = [metric for board in boards.boards.values() for metric in board.metrics]
+    typer.echo(render_json(tasks) if format_ == "json" else render_text(tasks, as_fitted, metrics), nl=False)

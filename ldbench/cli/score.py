@@ -7,29 +7,39 @@ from typing import Annotated
 
 import typer
 
-from ldbench.cli.options import RUNS, Device, Out, Seed, Task, live_settings
+from ldbench.cli.options import RUNS, Device, Out, Task, live_settings
 from ldbench.cli.run import show
+from ldbench.errors import UsageError
 from ldbench.records.names import one_line
 
 
 def score(
     task: Task,
-    folder: Annotated[Path, typer.Argument(help="One PNG or JPEG a case, named by the case's id.")],
+    folders: Annotated[
+        list[Path],
+        typer.Argument(help="One PNG or JPEG a case, named by the case's id; several folders are seeds of one row."),
+    ],
     name: Annotated[
         str | None, typer.Option(help="What to call the generator in tables.", show_default="the folder's name")
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Overwrite the result of this name and seed.")] = False,
-    seed: Seed = 0,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of a lone folder's run.", show_default="the card's, in the folders' order")
+    ] = None,
     device: Device = "auto",
     out: Out = RUNS,
 ) -> None:
     """Score images that were made elsewhere."""
+    if name is None and len(folders) > 1:
+        raise UsageError("--name: expected a name for the row of several folders, got none; say what to call it")
+    from ldbench.run.folder_seeds import folder_seeds
     from ldbench.run.pipeline import score_folder
 
-    shown = _folder_name(folder) if name is None else name
-    with live_settings(f"{shown} on {task}", out, seed, device) as settings:
-        result, path = score_folder(task, folder, shown, settings, replace=replace)
-    show(result, path)
+    shown = _folder_name(folders[0]) if name is None else name
+    for folder, its_seed in zip(folders, folder_seeds(task, folders, seed), strict=True):
+        with live_settings(f"{shown} on {task}, seed {its_seed}", out, its_seed, device) as settings:
+            result, path = score_folder(task, folder, shown, settings, replace=replace)
+        show(result, path)
 
 
 def _folder_name(folder: Path) -> str:

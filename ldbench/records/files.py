@@ -109,17 +109,18 @@ def read_json(
 
 def read_record(
     cls: type[T], path: Path, what: str, version: int, remedy: str,
-    constant: Callable[[str], float] | None = None, limit: int | None = None,
+    constant: Callable[[str], float] | None = None, limit: int | None = None, oldest: int | None = None,
 ) -> T:
     """The JSON file at `path`, which should be `what`, as the frozen dataclass `cls` of this `schema_version`.
 
-    Raises `ResultError`, one line with file, field and `remedy`; `constant` and `limit` as `read_json` takes them.
+    A file from the version `oldest` on is read, too: what it lacks has the dataclass's defaults. Raises `ResultError`,
+    one line with file, field and `remedy`; `constant` and `limit` as `read_json` takes them.
     """
     record = read_json(path, what, remedy, constant, limit)
     got = repr(record.get("schema_version")) if isinstance(record, dict) else f"a {type(record).__name__}"
-    if got != str(version):
+    if got not in map(str, range(oldest or version, version + 1)):
         raise ResultError(f"{path}: expected schema_version {version}, got {got:.40}, in {what}; {remedy}")
-    return built(cls, record, str(path), ResultError, remedy)
+    return built(cls, {**record, "schema_version": version}, str(path), ResultError, remedy)
 
 
 def refuse_constant(name: str) -> float:

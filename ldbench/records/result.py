@@ -81,7 +81,10 @@ class Environment:
 
 @dataclass(frozen=True)
 class Result:
-    """One run of one generator on one task (`measured`), or one row taken from a publication (`reported`)."""
+    """One run of one generator on one task (`measured`), or one row taken from a publication (`reported`).
+
+    `card_seeds` are the seeds that the card names; results from before this was recorded have None.
+    """
 
     __pydantic_config__ = _STRICT
     task: TaskRef
@@ -98,6 +101,7 @@ class Result:
     environment: Environment | None = None
     stages: list[Stage] = field(default_factory=list)
     created: str | None = None
+    card_seeds: list[int] | None = None
     schema_version: int = SCHEMA_VERSION
 
 
@@ -110,8 +114,14 @@ def json_schema() -> dict[str, Any]:
 
 
 def dumps(result: Result) -> str:
-    """The file's text: sorted keys, two-space indent, NaN refused, newline at the end."""
-    return json.dumps(asdict(result), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+    """The file's text: sorted keys, two-space indent, NaN refused, newline at the end.
+
+    A result from before the card's seeds were recorded keeps its bytes.
+    """
+    record = asdict(result)
+    if result.card_seeds is None:
+        del record["card_seeds"]
+    return json.dumps(record, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def write(result: Result, path: Path) -> None:

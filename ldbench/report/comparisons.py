@@ -6,12 +6,13 @@ Refuses to say "better" of a pair where no test does (`ldbench.board.paired_test
 from __future__ import annotations
 
 import json
+import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from ldbench.board.collect import BoardSet
-from ldbench.board.leaderboard import Leaderboard, by_task
+from ldbench.board.leaderboard import Leaderboard, Metric, by_task
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.ranks import NO_UNITS, comparisons
 from ldbench.board.row_labels import label
@@ -19,17 +20,9 @@ from ldbench.errors import unknown_name
 from ldbench.records.contributions import Units
 from ldbench.records.identity import Found, row_key
 from ldbench.report.digits import with_interval
+from ldbench.report.guarantee import AS_FITTED, GUARANTEE, RULE, allowance_sentence
 from ldbench.report.tables.text_table import TextTable, to_terminal
 
-RULE = (
-    "Paired over the cases, test scans and seeds that both rows have; p by Student's t, corrected for all pairs of the "
-    "metric (Holm). Where no row has a second seed, what another would change is taken to be what other cases would, "
-    "so cases are not paired, and an area of a classifier trained on generated images is never called better."
-)
-AS_FITTED = (
-    "These very runs, not what their methods would give with another seed: paired over the cases and test scans that "
-    "both have; p by Student's t, corrected for all pairs of the metric (Holm)."
-)
 _WIDTH = 100
 
 
@@ -85,18 +78,31 @@ def chosen(
 
 
 def render_json(tasks: Mapping[str, Mapping[str, Sequence[Comparison]]]) -> str:
-    """All pairs by task and metric as JSON, keys sorted."""
+    """All pairs by task and metric as JSON, keys sorted; an infinite bound is null."""
     record = {
-        task: {metric: [asdict(each) for each in of_metric] for metric, of_metric in compared.items()}
+        task: {metric: [_finite(asdict(each)) for each in of_metric] for metric, of_metric in compared.items()}
         for task, compared in tasks.items()
     }
     return json.dumps(record, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def render_text(tasks: Mapping[str, Mapping[str, Sequence[Comparison]]], as_fitted: bool = False) -> str:
-    """Task by task every pair in a line, the surest first, then the rule once; ">" is better than, "~" a tie."""
+def _finite(record: dict[str, object]) -> dict[str, object]:
+    infinite = [key for key, value in record.items() if isinstance(value, float) and math.isinf(value)]
+    return record | dict.fromkeys(infinite)
+
+
+def render_text(
+    tasks: Mapping[str, Mapping[str, Sequence[Comparison]]], as_fitted: bool = False, metrics: Iterable[Metric] = ()
+) -> str:
+    """Task by task every pair in a line, the surest first, then what may be relied on, once.
+
+    ">" is better than, "~" a tie. Of `metrics`, those of the boards, the allowances for another seed are listed.
+    """
     parts = [part for task, compared in tasks.items() for part in (task, *_paragraphs(compared))]
-    return "\n\n".join([*parts, textwrap.fill(AS_FITTED if as_fitted else RULE, _WIDTH)]) + "\n"
+    there = {name for compared in tasks.values() for name in compared}
+    listed = allowance_sentence(one for one in metrics if one.metric in there)
+    said = [AS_FITTED] if as_fitted else [RULE, GUARANTEE, *([listed] if listed else [])]
+    return "\n\n".join([*parts, "\n".join(textwrap.fill(line, _WIDTH) for line in said)]) + "\n"
 
 
 def _paragraphs(compared: Mapping[str, Sequence[Comparison]]) -> list[str]:
@@ -131,11 +137,17 @@ def _words(found: Comparison) -> tuple[str, str, str, str, str, str]:
     turned = found.better == found.second
     sign = -1.0 if turned else 1.0
     low, high = sorted((sign * found.ci_low, sign * found.ci_high))
-    difference = " ".join(with_interval(sign * found.difference, low, high))
+    difference = _with_bounds(sign * found.difference, low, high)
     p = "p < 0.0001" if found.p_adjusted < 1e-4 else f"p = {found.p_adjusted:.2g}"
     runs = f"{found.seeds} seed{'' if found.seeds == 1 else 's'}{'' if found.paired else ', cases not paired'}"
     first, other = (found.second, found.first) if turned else (found.first, found.second)
     return first, "~" if found.better is None else ">", other, difference, p, runs
+
+
+def _with_bounds(difference: float, low: float, high: float) -> str:
+    if math.isinf(low) or math.isinf(high):
+        return f"{difference:.4g} [no bounds]"
+    return " ".join(with_interval(difference, low, high))
 
 
 def _sentence(found: Comparison) -> str:

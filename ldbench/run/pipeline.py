@@ -281,7 +281,7 @@ def _record(context: RunContext, scores: list[Score], digest: str, stages: list[
         task_ref(data.task), context.model, "measured", scores, seed=context.settings.seed,
         split_hash=None if data.blind else data.split_hash(), images_hash=digest, stages=stages, note=data.caveat(),
         environment=replace(environment, packages={**environment.packages, **context.content}),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=datetime.now(UTC).isoformat(timespec="seconds"), card_seeds=list(data.task.protocol.seeds),
     )
 
 

@@ -59,7 +59,7 @@ FIELD = [
     run("sd", fid(271, 258, 285), auc(0.55, 0.46, 0.63)),
     run("basic-ft", fid(62, 57, 68), auc(0.871, 0.82, 0.92)),
     run("basic-ft", fid(64, 59, 70), auc(0.85, 0.8, 0.9), seed=1),
-    run("basic-ft-ld", fid(40, 37, 44), auc(0.883, 0.83, 0.93)),
+    run("basic-ft-ld", fid(10, 8.5, 12), auc(0.883, 0.83, 0.93)),
     reported("Basic FT", fid(30, 30, 30, extractor="inception-v3"), source="a paper, Table 1"),
     run("sd-ld", seed=3, status="failed", error="returned 12 images, expected 600"),
 ]
@@ -122,7 +122,7 @@ def test_with_units_of_some_rows_the_bytes_do_not_depend_on_order_or_paths(order
 
 def test_units_of_a_copy_count_for_the_row(tmp_path: Path) -> None:
     for seed in (0, 1):
-        for index, one in enumerate((run("a", fid(10, 5, 15), seed=seed), run("b", fid(11, 6, 16), seed=seed))):
+        for index, one in enumerate((run("a", fid(10, 5, 15), seed=seed), run("b", fid(30, 25, 35), seed=seed))):
             for copy in ("first", "second"):
                 result_file.write(one, tmp_path / copy / f"{index}-{seed}" / "result.json")
             write_units(paired(one.scores[0].value, index + 1), tmp_path / "second" / f"{index}-{seed}" / "units.json")
@@ -147,7 +147,7 @@ def test_rows_that_do_not_compete_change_no_rank(ranked: list[Numbers], others: 
 
 
 def test_a_row_without_a_metric_is_not_ranked_on_it() -> None:
-    leaderboard = fold(run("a", auc(0.9, 0.8, 1.0), fid(5, 4, 6)), run("b", fid(9, 8, 10)))
+    leaderboard = fold(run("a", auc(0.9, 0.8, 1.0), fid(5, 4, 6)), run("b", fid(19, 18, 20)))
     assert ranks(leaderboard, "auc") == {"a": 1}
     assert ranks(leaderboard) == {"a": 1, "b": 2}
 
@@ -230,14 +230,21 @@ def test_a_written_leaderboard_reads_back_equal_and_rebuilds_to_the_same_bytes(t
     assert path.read_text(encoding="utf-8") == board.dumps(board.read(path))
 
 
+def test_a_leaderboard_of_an_older_schema_is_read_and_says_nothing_of_what_it_lacks() -> None:
+    old = board.read(Path(__file__).parents[1] / "historic" / "leaderboard-v2.json")
+    assert (old.task.id, old.schema_version, len(old.rows)) == ("sandbox-chest-sex", board.SCHEMA_VERSION, 6)
+    assert {metric.seed_allowance for metric in old.metrics} == {None}
+    assert all((row.other_seeds, row.on_card, row.same_images) == ((), True, ()) for row in old.rows)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ('"spread": null', '"spread": NaN', "spread"),
         ('"runs": 1', '"runs": "1"', "runs: expected an integer"),
         ('"runs": 1', '"rums": 1', "rums: unknown key"),
-        ('"schema_version": 2', '"schema_version": 1', "schema_version"),
-        ('"schema_version": 2', '"schema_version": true', "schema_version"),
+        ('"schema_version": 3', '"schema_version": 1', "schema_version"),
+        ('"schema_version": 3', '"schema_version": true', "schema_version"),
         ("}\n", "", "truncated"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ldbench.cli.main import app
-from ldbench.errors import ResultError
+from ldbench.errors import ResultError, UsageError
 from ldbench.records.result import read
 from ldbench.run.pipeline import Settings, run
 from tests.conftest import cheap_card
@@ -56,3 +56,30 @@ def test_a_folder_has_its_name_however_it_is_named(
     monkeypatch.chdir(tmp_path / "mine")
     assert score(card, path, "--out", tmp_path / "runs") is None
     assert names(tmp_path / "runs") == {"link" if path == "link" else "mine"}
+
+
+def test_several_folders_are_the_cards_seeds_of_one_row(card: Path, images: Path, tmp_path: Path) -> None:
+    folders = [shutil.copytree(images, tmp_path / name) for name in ("first", "second")]
+    assert score(card, *folders, "--name", "mine", "--out", tmp_path / "runs") is None
+    results = sorted((read(path) for path in (tmp_path / "runs").rglob("result.json")), key=lambda one: one.seed or 0)
+    assert [(one.model.name, one.seed) for one in results] == [("mine", 0), ("mine", 1)]
+    assert {tuple(one.card_seeds or ()) for one in results} == {(0, 1, 2)}
+
+
+@pytest.mark.parametrize(
+    ("folders", "options", "said"),
+    [
+        (["a", "b"], [], "--name: expected a name for the row"),
+        (["a", "b"], ["--name", "mine", "--seed", "1"], "--seed: expected none with 2 folders"),
+        (["a", "b", "c", "d"], ["--name", "mine"], "at most 3 folders, one for each seed of the card (0, 1, 2), got 4"),
+        (["a", "./a"], ["--name", "mine"], "got one twice"),
+    ],
+)
+def test_folders_that_are_no_seeds_are_refused(
+    folders: list[str], options: list[str], said: str, card: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    error = score(card, *folders, *options, "--out", tmp_path / "runs")
+    assert isinstance(error, UsageError)
+    assert said in str(error)
+    assert not (tmp_path / "runs").exists()

@@ -72,6 +72,7 @@ class BoardView:
     others: tuple[DrawnRow, ...]
     reported: tuple[BoardTable, ...]
     notes: tuple[str, ...]
+    guarantee: tuple[str, ...] = ()
 
     @property
     def further(self) -> int:
@@ -82,7 +83,7 @@ class BoardView:
 def board_view(leaderboard: Leaderboard) -> BoardView:
     """The drawable content of a leaderboard."""
     content = page(leaderboard)
-    notes = tuple(_of_ranks(note) for note in content.notes)
+    notes = tuple(_of_ranks(note) for note in content.notes if note not in content.guarantee)
     measured = [(place, row) for place, row in enumerate(leaderboard.rows) if row.origin == "measured"]
     rows = [item for item in measured if item[1].competes] + [item for item in measured if not item[1].competes]
     table = next((table for table in content.tables if table.ranked), None)
@@ -97,7 +98,8 @@ def board_view(leaderboard: Leaderboard) -> BoardView:
     ]
     count = sum(row.competes for _, row in rows)
     reported = tuple(table for table in content.tables if not table.ranked)
-    return BoardView(content.title, tuple(columns), tuple(entrants[:count]), tuple(entrants[count:]), reported, notes)
+    competing, others = tuple(entrants[:count]), tuple(entrants[count:])
+    return BoardView(content.title, tuple(columns), competing, others, reported, notes, content.guarantee)
 
 
 def anchor(place: int) -> str:

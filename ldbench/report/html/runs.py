@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.board.ranks import competes
 from ldbench.board.row_labels import label
 from ldbench.records.contributions import beside
 from ldbench.records.identity import Found, row_key
@@ -53,10 +52,12 @@ class RowView:
 
 
 def runs_of(leaderboard: Leaderboard, found: Sequence[Found], count: int) -> dict[str, list[PageRun]]:
-    """The complete measured runs of a leaderboard by row key, in its order, by seed; copies are taken once."""
+    """The complete measured runs of a leaderboard by row key, in its order, by seed; copies are taken once, and of rows
+    with the same images those of the one that is there."""
     groups: dict[str, dict[int | None, PageRun]] = {row_key(row): {} for row in leaderboard.rows}
     for path, result in sorted(found, key=lambda item: (item[1].seed is None, item[1].seed or 0, item[0])):
-        if (result.task.id, result.status, result.origin) == (leaderboard.task.id, "complete", "measured"):
+        measured = (result.task.id, result.status, result.origin) == (leaderboard.task.id, "complete", "measured")
+        if measured and row_key(result) in groups:
             groups[row_key(result)].setdefault(result.seed, opened(path, result, count > 0))
     return {key: list(runs.values()) for key, runs in groups.items()}
 
@@ -66,7 +67,8 @@ def sections(
 ) -> tuple[RowView, ...]:
     """A section for each row that has runs."""
     values = {run.path: values_by_case(run.result, beside(run.path, run.result)) for run in pictures.runs}
-    ranked = shared_axes([values[run.path] for run in pictures.runs if competes(run.result)])
+    competing = [run for row in leaderboard.rows if row.competes for run in by_row[row_key(row)]]
+    ranked = shared_axes([values[run.path] for run in competing])
     wide = shared_axes(list(values.values()))  # a reference may be so far off that the ranked would be one bar on it
     views = []
     for place, row in enumerate(leaderboard.rows):

@@ -14,6 +14,7 @@ from ldbench.board.published import PRINTED
 from ldbench.board.row_labels import SCORED_MARK, TRUTH_MARK, label
 from ldbench.records.names import one_line
 from ldbench.report.digits import fixed, shortest, with_interval
+from ldbench.report.guarantee import GUARANTEE, RULE, allowance_sentence
 from ldbench.report.tables.headline import headline
 
 FURTHER = "Further metrics"
@@ -85,11 +86,15 @@ class BoardTable:
 
 @dataclass(frozen=True)
 class BoardPage:
-    """All there is to print of one leaderboard, from title to notes, each note a sentence or two."""
+    """All there is to print of one leaderboard, from title to notes, each note a sentence or two.
+
+    `guarantee` are those of the notes that say what "better" promises.
+    """
 
     title: str
     tables: tuple[BoardTable, ...]
     notes: tuple[str, ...]
+    guarantee: tuple[str, ...] = ()
 
     @property
     def marks_best(self) -> bool:
@@ -128,7 +133,7 @@ def page(leaderboard: Leaderboard) -> BoardPage:
     measured_on = f", version {task.version} ({task.kind}; card {task.card_hash[:12]})"
     title = task.id + (measured_on if task.card_hash else f" ({task.kind}; reported rows alone)")
     notes = tuple(one_line(note) for note in _notes(leaderboard, measured, reported))
-    return BoardPage(one_line(title), tuple(tables), notes)
+    return BoardPage(one_line(title), tuple(tables), notes, _guarantee(leaderboard))
 
 
 def _table(caption: str, blocks: Sequence[Sequence[Row]], rows: Sequence[Row], ranked: bool) -> BoardTable:
@@ -176,15 +181,12 @@ def _notes(leaderboard: Leaderboard, measured: Sequence[Row], reported: Sequence
     if any(row.competes for row in measured):
         first = leaderboard.metrics[0].metric if leaderboard.metrics else ""
         notes.append(
-            f"#: rank on {first} and, where it is not certain, its 95 % interval. A row is better than another where a "
-            "test over the cases and seeds that both have says so, corrected for all pairs (Holm, 5 %); others tie."
+            f"#: rank on {first} and, where it is not certain, its 95 % interval. {RULE} Others tie."
         )
-        if all(len(row.seeds) < 2 for row in measured if row.competes):
-            notes.append(
-                "No row has a second seed, so what another would change is not known: rows are told apart by their "
-                "intervals, without pairing."
-            )
+    notes.extend(_guarantee(leaderboard))
     notes.extend(_seed_notes(measured))
+    for row in measured:
+        notes.extend(_row_notes(row, leaderboard.rows))
     if any(row.model.sees_truth for row in measured):
         notes.append(f"{TRUTH_MARK} sees the true answers.")
     if any(row.model.scored for row in measured):
@@ -206,6 +208,26 @@ def _of_measured(measured: Sequence[Row], everyone: Sequence[Row]) -> list[str]:
     for row in measured:
         names.setdefault((row.source, row.notes), []).append(label(row, everyone))
     return [line for (source, notes), rows in names.items() for line in _said(", ".join(rows), source, notes)]
+
+
+def _guarantee(leaderboard: Leaderboard) -> tuple[str, ...]:
+    """What "better" promises, and what that rests on; nothing where fewer than two rows compete."""
+    if sum(row.competes for row in leaderboard.rows) < 2:
+        return ()
+    return tuple(filter(None, (GUARANTEE, allowance_sentence(leaderboard.metrics))))
+
+
+def _row_notes(row: Row, rows: Sequence[Row]) -> list[str]:
+    """What sets a row apart from one of several seeds of its own: no seed of the card, no effect of it, other names."""
+    name, notes = label(row, rows), []
+    if not row.on_card:
+        notes.append(f"{name}: not ranked, since none of its seeds is of the card's list.")
+    if row.ignores_the_seed:
+        notes.append(f"{name}: deterministic, since every seed gave the same images; another seed changes nothing.")
+    if row.same_images:
+        others = ", ".join(label(replace(row, model=model), rows) for model in row.same_images)
+        notes.append(f"{name}: the same images as {others}, so they are one row.")
+    return notes
 
 
 def _said(name: str, source: str | None, notes: Sequence[str]) -> list[str]:
@@ -256,6 +278,8 @@ def _seed_notes(rows: Sequence[Row]) -> list[str]:
 
 
 def seeds_in_words(row: Row) -> str:
-    """The seeds of a row's runs: "seed 0", "seeds 0, 1", "seed unknown"."""
+    """The seeds of a row's runs: "seed 0", "seeds 0, 1", "seed unknown", "seed 0 (not counted: 7)"."""
     known = [str(seed) for seed in row.seeds if seed is not None]
-    return f"{'seed' if len(known) == 1 else 'seeds'} {', '.join(known)}" if known else "seed unknown"
+    words = f"{'seed' if len(known) == 1 else 'seeds'} {', '.join(known)}" if known else "seed unknown"
+    others = ", ".join("unknown" if seed is None else str(seed) for seed in row.other_seeds)
+    return f"{words} (not counted: {others})" if others else words

@@ -9,13 +9,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 
 from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
 
 COLUMNS = (
     "task", "task_version", "card_hash", "model", "distribution", "version", "parameters", "reference",
     "sees_truth", "origin", "source", "seeds", "metric", "direction", "value", "ci_low", "ci_high", "spread",
-    "runs", "n", "extractor", "rank", "rank_low", "rank_high",
+    "runs", "n", "extractor", "rank", "rank_low", "rank_high", "other_seeds",
 )
 
 
@@ -27,16 +28,21 @@ def render(leaderboard: Leaderboard) -> str:
     task = leaderboard.task
     for row in leaderboard.rows:
         for score in row.scores:
-            writer.writerow([task.id, task.version, task.card_hash, *_row_fields(row), *_score_fields(score)])
+            place = [task.id, task.version, task.card_hash]
+            writer.writerow([*place, *_row_fields(row), *_score_fields(score), _spaced(row.other_seeds)])
     return target.getvalue()
 
 
 def _row_fields(row: Row) -> list[object]:
     model = row.model
     parameters = json.dumps(model.parameters, sort_keys=True, ensure_ascii=False)
-    seeds = " ".join(str(seed) for seed in row.seeds if seed is not None)
     flags = [str(model.reference).lower(), str(model.sees_truth).lower()]
-    return [model.name, model.distribution, model.version, parameters, *flags, row.origin, row.source, seeds]
+    told = [row.origin, row.source, _spaced(row.seeds)]
+    return [model.name, model.distribution, model.version, parameters, *flags, *told]
+
+
+def _spaced(seeds: Sequence[int | None]) -> str:
+    return " ".join(str(seed) for seed in seeds if seed is not None)
 
 
 def _score_fields(score: FoldedScore) -> list[object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from dataclasses import dataclass, replace
@@ -114,7 +115,8 @@ def _result(task: TaskRef, split: str, name: str, seed: int, place: int, n: int)
     model = ModelRef(name, "ldbench", "0.1.0", {"delta": 0.1, "delta_sample": None}, reference=name == "copy-source")
     machine = Environment("cpu", 1, "3.11.7", "Linux-x86_64", {"torch": "2.13.0"}, "c0ffee" * 6, True)
     return Result(
-        task, model, "measured", scores(place, n), seed=seed, split_hash=split, images_hash=HASH, environment=machine,
+        task, model, "measured", scores(place, n), seed=seed, split_hash=split, environment=machine,
+        images_hash=hashlib.sha256(f"{name} {seed}".encode()).hexdigest(),
         stages=[Stage("generate", 12.5, 512.0)], created="2026-01-02T03:04:05+00:00",
     )
 

@@ -1,0 +1,118 @@
+"""Which runs make which row: seeds of the card's list, one row for the same images, one seed for repeated ones.
+
+Refuses to choose by score: neither which seeds count nor which of two names stays depends on what was measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ldbench.records.identity import Found, row_key
+from ldbench.records.result import ModelRef, Result
+from ldbench.task import card
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row's complete runs: `runs` are folded, `others` only shown.
+
+    `ranked` says whether it competes: measured, no reference, blind to the truth, and run with a seed of the card.
+    `same_images` are the models whose rows were left out since this one has all of their images.
+    """
+
+    key: str
+    runs: tuple[Found, ...]
+    others: tuple[Found, ...] = ()
+    on_card: bool = True
+    same_images: tuple[ModelRef, ...] = ()
+
+    @property
+    def result(self) -> Result:
+        """Any run, for what all have in common."""
+        return self.runs[0][1]
+
+    @property
+    def competes(self) -> bool:
+        """Whether the row is ranked."""
+        model = self.result.model
+        return self.on_card and self.result.origin == "measured" and not model.reference and not model.sees_truth
+
+    @property
+    def images(self) -> frozenset[str | None]:
+        """The digests of all its images."""
+        return frozenset(result.images_hash for _, result in (*self.runs, *self.others))
+
+    @property
+    def ignores_the_seed(self) -> bool:
+        """Whether several seeds gave the same images."""
+        digests = {result.images_hash for _, result in self.runs}
+        return len(self.runs) > 1 and len(digests) == 1 and None not in digests
+
+
+def entries(found: Sequence[Found]) -> list[Entry]:
+    """The rows of one task's results, copies dropped before (`ldbench.board.compatible.distinct`), sorted by key."""
+    groups: dict[str, list[Found]] = {}
+    for item in sorted(found, key=lambda item: (item[1].seed is None, item[1].seed or 0, item[0])):
+        if item[1].status == "complete":
+            groups.setdefault(row_key(item[1]), []).append(item)
+    seeds = card_seeds([result for _, result in found])
+    return _by_images([_entry(key, groups[key], seeds) for key in sorted(groups)])
+
+
+def card_seeds(results: Sequence[Result]) -> frozenset[int] | None:
+    """The seeds that the card of one task's measured results names, None where nobody knows them.
+
+    The installed card's where it is the card that was measured, else what a run recorded of its card.
+    """
+    measured = [result for result in results if result.origin == "measured"]
+    for task in {result.task.id: result.task for result in measured}.values():
+        if task.id in card.task_names() and (installed := card.load(task.id)).hash == task.card_hash:
+            return frozenset(installed.protocol.seeds)
+    recorded = sorted((len(seeds), seeds) for result in measured if (seeds := result.card_seeds) is not None)
+    return frozenset(recorded[0][1]) if recorded else None
+
+
+def _entry(key: str, found: Sequence[Found], seeds: frozenset[int] | None) -> Entry:
+    first = found[0][1]
+    if first.origin != "measured":
+        return Entry(key, tuple(found))
+    listed = [item for item in found if seeds is None or item[1].seed in seeds]
+    counted = _each_once(listed or found) if first.model.scored else (listed or list(found))
+    return Entry(key, tuple(counted), tuple(item for item in found if item not in counted), on_card=bool(listed))
+
+
+def _each_once(found: Sequence[Found]) -> list[Found]:
+    """Without runs that repeat the images of another: a folder given twice is no second seed."""
+    kept: dict[object, Found] = {}
+    for index, item in enumerate(found):
+        kept.setdefault(index if item[1].images_hash is None else item[1].images_hash, item)
+    return list(kept.values())
+
+
+def _by_images(listed: Sequence[Entry]) -> list[Entry]:
+    """One row for the same images: an entry that has no image set of its own is left out for the one that has them."""
+    keepers = {entry.key: [other for other in listed if _holds(other, entry)] for entry in listed}
+    rows = [entry for entry in listed if not keepers[entry.key]]
+    also: Mapping[str, list[ModelRef]] = {row.key: [] for row in rows}
+    for entry in listed:
+        if keepers[entry.key]:
+            row = min((one for one in keepers[entry.key] if one.key in also), key=_precedence)
+            also[row.key].append(entry.result.model)
+    return [replace(row, same_images=tuple(also[row.key])) for row in rows]
+
+
+def _holds(keeper: Entry, entry: Entry) -> bool:
+    """Whether `keeper` has all of the entry's images and stands before it, so that the entry is no row of its own."""
+    if keeper.key == entry.key or keeper.result.origin != "measured" or entry.result.origin != "measured":
+        return False
+    if None in entry.images or not entry.images <= keeper.images:
+        return False
+    if entry.competes == keeper.competes and entry.images < keeper.images:
+        return True
+    return _precedence(keeper) < _precedence(entry)
+
+
+def _precedence(entry: Entry) -> tuple[bool, bool, int, str]:
+    """What was there for comparison comes first, then what a run made, then what has more seeds."""
+    return entry.competes, entry.result.model.scored, -len(entry.runs), entry.key

@@ -1,0 +1,75 @@
+"""How far another seed may move a score: what the reference results show, as a bound for rows that show less.
+
+`seed_spread.json` holds, by metric, how far the seeds of the project's own reference rows lie apart, in standard errors
+of the score. `python -m recipes.write_seed_spread` makes it from the committed results. It ships with the suite and
+never changes with a board, so that no row of a board has a say in how two others are compared.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from typing import NamedTuple
+
+from ldbench.records.files import read_record
+
+FILE = "seed_spread.json"
+SCHEMA_VERSION = 1
+WIDER = 2.0  # an allowance is this many times the widest spread that was seen
+NARROWER = 0.25  # no row's own spread counts as less than this share of the usual one
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Standard deviations between the seeds of the reference rows on one metric, in standard errors of the score.
+
+    `usual` is their root mean square, `widest` the largest; `rows` is their number, and `n` that of the scores.
+    """
+
+    rows: int
+    n: int
+    usual: float
+    widest: float
+
+
+@dataclass(frozen=True)
+class SpreadTable:
+    """The file: spreads by metric."""
+
+    metrics: Mapping[str, Spread]
+    schema_version: int = SCHEMA_VERSION
+
+
+class Allowance(NamedTuple):
+    """Standard errors: the `least` and the `most` that the standard deviation between seeds is taken to be."""
+
+    least: float
+    most: float
+
+
+def allowance(metric: str, n: int) -> Allowance:
+    """What another seed may do to a score of `n` images.
+
+    `most` is twice the widest spread of any reference row, and never less than that of the metric with the most rows,
+    as a few rows may all be quiet. A metric without reference rows gets the largest of all. More images make a standard
+    error smaller, but not what a seed does, so beyond the `n` of the reference results both grow with its root.
+    """
+    table = spreads()
+    best_known = max(table.values(), key=lambda spread: (spread.rows, spread.widest))
+    known = table.get(metric)
+    if known is None:
+        usual, widest = min(one.usual for one in table.values()), max(one.widest for one in table.values())
+    else:
+        usual, widest = known.usual, max(known.widest, best_known.widest)
+    scale = math.sqrt(max(1.0, n / (known or best_known).n))
+    return Allowance(NARROWER * usual * scale, WIDER * widest * scale)
+
+
+@functools.cache
+def spreads() -> Mapping[str, Spread]:
+    """The spreads that ship with the suite."""
+    with as_file(files("ldbench.board") / FILE) as path:
+        return read_record(SpreadTable, path, "the seeds' spreads", SCHEMA_VERSION, "install ldbench again").metrics

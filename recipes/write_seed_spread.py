@@ -1,0 +1,50 @@
+"""How far seeds lie apart in the project's own results, for `ldbench/board/seed_spread.json`.
+
+    python -m recipes.write_seed_spread
+
+Takes every ranked row of `leaderboards/results` with two seeds or more: the standard deviation of its scores between
+seeds, over the standard error that the interval of one run stands for. Run it where committed results change.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from pathlib import Path
+
+from ldbench.board.collect import collect
+from ldbench.board.entries import entries
+from ldbench.board.leaderboard import by_task
+from ldbench.board.paired_tests import standard_error
+from ldbench.board.seed_allowance import FILE, Spread, SpreadTable
+from ldbench.board.seeds import pool
+from ldbench.records.files import write_json
+from ldbench.score.metrics.intervals import Interval
+
+ROOT = Path(__file__).parents[1]
+
+
+def table(results: Path) -> SpreadTable:
+    """The spreads by metric, to three digits."""
+    ratios: dict[str, list[tuple[float, int]]] = {}
+    for found in by_task(collect([results])).values():
+        for row in entries(found):
+            by_metric: dict[str, list] = {}
+            for _, result in row.runs if row.competes else ():
+                for score in result.scores:
+                    by_metric.setdefault(score.metric, []).append(score)
+            for metric, scores in by_metric.items():
+                spread = pool([Interval(one.value, one.ci_low, one.ci_high) for one in scores]).spread
+                if spread is not None:
+                    ratios.setdefault(metric, []).append((spread / standard_error(scores), scores[0].n))
+    return SpreadTable({metric: _spread(found) for metric, found in sorted(ratios.items())})
+
+
+def _spread(found: list[tuple[float, int]]) -> Spread:
+    usual = math.sqrt(math.fsum(ratio**2 for ratio, _ in found) / len(found))
+    widest = max(ratio for ratio, _ in found)
+    return Spread(len(found), max(n for _, n in found), float(f"{usual:.3g}"), float(f"{widest:.3g}"))
+
+
+if __name__ == "__main__":
+    write_json(ROOT / "ldbench" / "board" / FILE, asdict(table(ROOT / "leaderboards" / "results")))

@@ -1,0 +1,97 @@
+"""Which runs make which row: the card's seeds, one row for the same images, and what ignores the seed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ldbench.api import Score
+from ldbench.board.entries import Entry, card_seeds, entries
+from ldbench.board.leaderboard import fold
+from ldbench.records.result import SCORED, ModelRef, Result, TaskRef
+from ldbench.task import card
+
+TASK = TaskRef("somebodys-card", 1, "text-to-image", "c" * 64)
+
+
+def run(name: str, seed: int, images: str | None = None, scored: bool = False, **model: bool) -> Result:
+    made = ModelRef(name, None, SCORED) if scored else ModelRef(name, "ldbench", "0.1.0", {}, **model)
+    fid = Score("fid", 50.0 + seed, 45.0 + seed, 55.0 + seed, 200, "lower")
+    return Result(
+        TASK, made, "measured", [fid], seed=seed, split_hash="5" * 64, images_hash=images, card_seeds=[0, 1, 2]
+    )
+
+
+def rows(*results: Result) -> dict[str, Entry]:
+    listed = entries([(f"{index}/result.json", result) for index, result in enumerate(results)])
+    return {entry.result.model.name: entry for entry in listed}
+
+
+def seeds(entry: Entry) -> tuple[list[int | None], list[int | None]]:
+    return [result.seed for _, result in entry.runs], [result.seed for _, result in entry.others]
+
+
+def test_seeds_that_the_card_does_not_name_are_shown_and_not_folded() -> None:
+    found = rows(*(run("lucky", seed) for seed in (0, 1, 7, 9)), run("elsewhere", 7))
+    assert seeds(found["lucky"]) == ([0, 1], [7, 9])
+    assert (found["lucky"].competes, found["elsewhere"].competes) == (True, False)
+    assert seeds(found["elsewhere"]) == ([7], [])
+
+
+def test_the_installed_card_says_which_seeds_are_its_own() -> None:
+    installed = card.load("sandbox-brain-t2i")
+    here = TaskRef(installed.id, installed.version, installed.kind, installed.hash)
+    old = replace(run("one", 0), task=here, card_seeds=None)
+    assert card_seeds([old]) == set(installed.protocol.seeds)
+    assert card_seeds([replace(old, task=TASK)]) is None
+    assert card_seeds([replace(old, task=TASK), run("two", 1)]) == {0, 1, 2}
+
+
+def test_without_a_known_card_every_seed_counts() -> None:
+    found = rows(*(replace(run("one", seed), card_seeds=None) for seed in (3, 8)))
+    assert seeds(found["one"]) == ([3, 8], [])
+
+
+def test_the_same_images_under_two_names_are_one_row() -> None:
+    found = rows(run("one", 0, "a"), run("one", 1, "b"), run("copy", 0, "b", scored=True), run("other", 0, "c"))
+    assert found.keys() == {"one", "other"}
+    assert [model.name for model in found["one"].same_images] == ["copy"]
+
+
+def test_a_row_that_has_images_of_its_own_stays() -> None:
+    assert rows(run("one", 0, "a"), run("one", 1, "b"), run("two", 0, "a"), run("two", 1, "c")).keys() == {"one", "two"}
+    assert rows(run("one", 0), run("two", 0)).keys() == {"one", "two"}  # nobody knows their images
+
+
+def test_the_images_of_a_reference_are_the_reference_whatever_they_are_called() -> None:
+    found = rows(run("copy-source", 0, "a", reference=True), run("mine", 0, "a"), run("mine", 1, "a"))
+    assert found.keys() == {"copy-source"}
+    assert rows(run("copy-source", 0, "a", reference=True), run("mine", 0, "a"), run("mine", 1, "b")).keys() == {
+        "copy-source", "mine"
+    }
+
+
+def test_one_of_a_chain_of_copies_is_left() -> None:
+    found = rows(run("a", 0, "x"), *(run("b", seed, "xy"[seed]) for seed in range(2)),
+                 *(run("c", seed, "xyz"[seed]) for seed in range(3)))
+    assert found.keys() == {"c"}
+    assert [model.name for model in found["c"].same_images] == ["a", "b"]
+
+
+@pytest.mark.parametrize("scored", [False, True])
+def test_a_run_that_ignores_the_seed_is_deterministic_and_a_folder_given_again_is_no_seed(scored: bool) -> None:
+    entry = rows(*(run("one", seed, "a", scored) for seed in range(3)))["one"]
+    assert entry.ignores_the_seed is not scored
+    assert seeds(entry) == (([0], [1, 2]) if scored else ([0, 1, 2], []))
+
+
+def test_a_board_says_what_became_of_the_runs() -> None:
+    results = [run("one", 0, "a"), run("one", 1, "a"), run("one", 7, "b"), run("two", 0, "a", scored=True)]
+    board = fold((f"{index}/result.json", result) for index, result in enumerate(results))[TASK.id]
+    (row,) = board.rows
+    assert (row.seeds, row.other_seeds, row.ignores_the_seed, row.on_card) == ((0, 1), (7,), True, True)
+    assert [model.name for model in row.same_images] == ["two"]
+    score = row.score("fid")
+    assert score is not None
+    assert (score.value, score.runs) == (50.5, 2)
