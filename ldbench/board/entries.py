@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ldbench.plugins.kinds import unranking
 from ldbench.records.identity import Found, row_key
 from ldbench.records.result import ModelRef, Result
 from ldbench.task import card
@@ -17,7 +18,6 @@ from ldbench.task import card
 class Entry:
     """One row's complete runs: `runs` are folded, `others` only shown.
 
-    `ranked` says whether it competes: measured, no reference, blind to the truth, and run with a seed of the card.
     `same_images` are the models whose rows were left out since this one has all of their images.
     """
 
@@ -34,9 +34,15 @@ class Entry:
 
     @property
     def competes(self) -> bool:
-        """Whether the row is ranked."""
+        """Whether the row is ranked: measured, no reference, blind to the truth, with a seed of the card, no copies."""
         model = self.result.model
-        return self.on_card and self.result.origin == "measured" and not model.reference and not model.sees_truth
+        ranked = not model.reference and not model.sees_truth and not self.unranked_by
+        return self.on_card and self.result.origin == "measured" and ranked
+
+    @property
+    def unranked_by(self) -> str:
+        """The metric that takes the row out of the ranking by what it says of any run; "" where none does."""
+        return next((name for _, result in self.runs if (name := unranking(result.scores))), "")
 
     @property
     def images(self) -> frozenset[str | None]:

@@ -29,7 +29,7 @@ from ldbench.records.identity import Found, method, names_a_card
 from ldbench.records.result import ModelRef, Result, TaskRef
 from ldbench.score.metrics.intervals import Interval
 
-SCHEMA_VERSION = 3  # 2: without seed_allowance, other_seeds, on_card, same_images, ignores_the_seed
+SCHEMA_VERSION = 3  # 2: without seed_allowance, other_seeds, on_card, same_images, ignores_the_seed, unranked_by
 _OLDEST = 2
 
 
@@ -77,7 +77,8 @@ class Row:
 
     These have seeds of the card's list; `other_seeds` were run, too, and are not folded. Where no seed is of the list,
     all are folded, `on_card` is false, and the row has no rank. `same_images` are models with the same images, which
-    have no row of their own. `ignores_the_seed`: several seeds gave the same images.
+    have no row of their own. `ignores_the_seed`: several seeds gave the same images. `unranked_by` is the metric that
+    says that the row must have no rank, such as one that found copies of training images; "" where none does.
     """
 
     model: ModelRef
@@ -90,11 +91,12 @@ class Row:
     on_card: bool = True
     same_images: tuple[ModelRef, ...] = ()
     ignores_the_seed: bool = False
+    unranked_by: str = ""
 
     @property
     def competes(self) -> bool:
-        """Whether the row is ranked: measured, no reference, blind to the truth, and run with a seed of the card."""
-        ranked = not self.model.reference and not self.model.sees_truth
+        """Whether the row is ranked: measured, no reference, blind to the truth, with a seed of the card, no copies."""
+        ranked = not self.model.reference and not self.model.sees_truth and not self.unranked_by
         return self.origin == "measured" and ranked and self.on_card
 
     def score(self, metric: str) -> FoldedScore | None:
@@ -217,6 +219,7 @@ def _fold_row(entry: Entry, order: Sequence[str], places: Mapping[str, RankInter
         on_card=entry.on_card,
         same_images=entry.same_images,
         ignores_the_seed=entry.ignores_the_seed,
+        unranked_by=entry.unranked_by,
     )
 
 

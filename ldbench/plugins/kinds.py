@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import TypeVar
 
-from ldbench.api import DataSource, Estimator, Metric, Network
+from ldbench.api import DataSource, Estimator, Metric, Network, Score
 from ldbench.errors import PluginError
 from ldbench.plugins.registry import PluginKind
 
@@ -48,3 +48,12 @@ def is_trained(name: str) -> bool:
     """Whether a metric's value hangs on a training of its own; false for one that is not installed here."""
     metric = METRICS.installed(name)
     return metric is not None and metric.trained
+
+
+def unranking(scores: Iterable[Score]) -> str:
+    """The first metric whose score takes its row out of the ranking, as copies of training images do; "" if none."""
+    for score in scores:
+        metric = METRICS.installed(score.metric)
+        if metric is not None and metric.unranks is not None and metric.unranks(score):
+            return score.metric
+    return ""

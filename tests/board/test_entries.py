@@ -10,6 +10,7 @@ from ldbench.api import Score
 from ldbench.board.entries import Entry, card_seeds, entries
 from ldbench.board.leaderboard import fold
 from ldbench.records.result import SCORED, ModelRef, Result, TaskRef
+from ldbench.report.tables.content import page
 from ldbench.task import card
 
 TASK = TaskRef("somebodys-card", 1, "text-to-image", "c" * 64)
@@ -95,3 +96,28 @@ def test_a_board_says_what_became_of_the_runs() -> None:
     score = row.score("fid")
     assert score is not None
     assert (score.value, score.runs) == (50.5, 2)
+
+
+def copying(seed: int, chance: float) -> Result:
+    pairs = '[["case-1", "scan-9", 0.0]]'
+    share = Score(
+        "copied_share", 0.4, 0.3, 0.5, 200, "lower", parameters={"observed_chance": chance, "observed_copies": pairs}
+    )
+    result = run("copying", seed)
+    return replace(result, scores=[*result.scores, share])
+
+
+def test_a_row_whose_images_are_copies_has_no_rank_and_says_why() -> None:
+    found = [(f"{index}", one) for index, one in enumerate([copying(0, 0.5), copying(1, 1e-9), run("honest", 0)])]
+    board = fold(found)[TASK.id]
+    row = next(row for row in board.rows if row.model.name == "copying")
+    assert row.unranked_by == "copied_share"
+    assert not row.competes
+    assert row.score("fid") is not None
+    assert all(score.rank is None for score in row.scores)
+    assert any("copying: not ranked, because of its copied_share (share" in note for note in page(board).notes)
+    assert "case-1" not in "".join(page(board).notes)
+
+
+def test_as_many_near_images_as_chance_gives_change_nothing() -> None:
+    assert rows(copying(0, 0.5))["copying"].competes

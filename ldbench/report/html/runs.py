@@ -12,8 +12,10 @@ import numpy as np
 
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.row_labels import label
+from ldbench.plugins.kinds import unranking
 from ldbench.records.contributions import beside
 from ldbench.records.identity import Found, row_key
+from ldbench.records.result import Result
 from ldbench.report.html.axis import Axis
 from ldbench.report.html.board import anchor
 from ldbench.report.html.distribution import Greys, Histogram, Values, greys, histogram, shared_axes, values_by_case
@@ -23,6 +25,7 @@ from ldbench.report.html.pictures import GREY_CASES, Pictures
 from ldbench.report.html.provenance import Fact, facts, parameters, stages
 from ldbench.report.html.search_curve import CurveView, Search, curves
 from ldbench.report.html.subgroups import SubgroupView, subgroup_views
+from ldbench.score.metrics.copies import Copy, copies_of
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class RunView:
     why: str
     histograms: tuple[Histogram, ...]
     subgroups: tuple[SubgroupView, ...]
+    copies: tuple[Copy, ...]
     greys: Greys | None
     parameters: tuple[Fact, ...]
     facts: tuple[Fact, ...]
@@ -88,9 +92,15 @@ def _run_view(run: PageRun, pictures: Pictures, values: Mapping[str, Values], ax
     why = "" if block or not run.asked else "No gallery: no images lie beside this result."
     drawn = tuple(histogram(name, each, axes[name]) for name, each in values.items() if name in axes)
     return RunView(
-        seed, summary, block, why, drawn, subgroup_views(run.path, result), _greys(run, pictures),
+        seed, summary, block, why, drawn, subgroup_views(run.path, result), _copies(result), _greys(run, pictures),
         tuple(parameters(result)), tuple(facts(result)), tuple(stages(result)),
     )
+
+
+def _copies(result: Result) -> tuple[Copy, ...]:
+    """The images that are copies of training images, where a metric takes the run's row out of the ranking for them."""
+    flagged = unranking(result.scores)
+    return next((copies_of(score) for score in result.scores if score.metric == flagged), ())
 
 
 def _greys(run: PageRun, pictures: Pictures) -> Greys | None:

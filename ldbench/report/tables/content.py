@@ -12,6 +12,7 @@ from ldbench.api import Direction
 from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
 from ldbench.board.published import PRINTED
 from ldbench.board.row_labels import SCORED_MARK, TRUTH_MARK, label
+from ldbench.plugins.kinds import METRICS
 from ldbench.records.names import one_line
 from ldbench.report.digits import fixed, shortest, with_interval
 from ldbench.report.guarantee import GUARANTEE, RULE, allowance_sentence
@@ -222,6 +223,10 @@ def _row_notes(row: Row, rows: Sequence[Row]) -> list[str]:
     name, notes = label(row, rows), []
     if not row.on_card:
         notes.append(f"{name}: not ranked, since none of its seeds is of the card's list.")
+    if row.unranked_by:
+        metric = METRICS.installed(row.unranked_by)
+        said = f" ({metric.title.lower()})" if metric else ""
+        notes.append(f"{name}: not ranked, because of its {row.unranked_by}{said}.")
     if row.ignores_the_seed:
         notes.append(f"{name}: deterministic, since every seed gave the same images; another seed changes nothing.")
     if row.same_images:
