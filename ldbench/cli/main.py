@@ -18,6 +18,7 @@ from ldbench.cli.check import check
 from ldbench.cli.compare import compare
 from ldbench.cli.data import data
 from ldbench.cli.gate import gate
+from ldbench.cli.gauntlet import gauntlet
 from ldbench.cli.host import host
 from ldbench.cli.leaderboard import leaderboard
 from ldbench.cli.list_ import list_
@@ -34,7 +35,7 @@ from ldbench.cli.verify import submit, verify
 from ldbench.errors import LdbenchError
 
 # in the order that `ldbench --help` shows
-COMMANDS = (run, score, cases, report, compare, gate, search, ablate, matrix, check, list_, verify, submit)
+COMMANDS = (run, score, cases, report, compare, gate, search, ablate, matrix, gauntlet, check, list_, verify, submit)
 GROUPS = (figure, data, new, leaderboard, study, host)
 
 # what a disk or its owner refuses, wherever it happens, is the user's to put right

@@ -1,0 +1,50 @@
+"""The command `ldbench gauntlet`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ldbench.cli.options import Device, Task
+
+GAUNTLET = Path("gauntlet")
+
+
+def gauntlet(
+    task: Task,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="A metric that the card does not name, or a trained one of the card; may be repeated."),
+    ] = None,
+    failure: Annotated[
+        list[str] | None, typer.Option(help="This failure alone; may be repeated.", show_default="all")
+    ] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="The card's trained metrics, too; they take minutes a set.")
+    ] = False,
+    cases: Annotated[
+        int | None, typer.Option(help="At most so many images a set.", min=2, show_default="the card's")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the failures and of the metrics' draws.")] = 0,
+    device: Device = "auto",
+    out: Annotated[
+        Path, typer.Option(help="Folder for what is found; an interrupted gauntlet goes on there.")
+    ] = GAUNTLET,
+) -> None:
+    """Put known failures through the metrics of TASK and say which of them each metric catches."""
+    from ldbench.records.files import user_cache_folder, write_text_atomic
+    from ldbench.run.environment import pick_device
+    from ldbench.run.progress import live_progress
+    from ldbench.score.inputs import ScoringContext
+    from ldbench.studies.gauntlet.run import Plan, run_gauntlet
+    from ldbench.studies.gauntlet.tables import markdown, terminal
+
+    plan = Plan(task, metric or (), failure or (), seed, cases, all_)
+    context = ScoringContext(pick_device(device), seed, user_cache_folder() / "features")
+    with live_progress(f"gauntlet on {task}") as progress:
+        found, path = run_gauntlet(plan, out, context, progress)
+    page = path.with_suffix(".md")
+    write_text_atomic(page, markdown(found))
+    typer.echo(f"{terminal(found)}\n{path}\n{page}")

@@ -1,0 +1,113 @@
+"""Failures of the whole set: each image is real, but the images together are not what the real ones are.
+
+Copies of the training scans belong here, and what mixes several scans into one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ldbench.studies.gauntlet.appearance import moved, with_noise
+from ldbench.studies.gauntlet.failure import Images, Material, NotPossibleError
+
+Indices = npt.NDArray[np.int64]
+
+
+def averaged(material: Material, scans: float, random: np.random.Generator) -> Images:
+    """Each image is the mean of so many training scans of its class."""
+    def mean(label: str) -> Images:
+        members = material.of_class(label)
+        return np.asarray(material.train[_drawn(members, int(scans), random)].mean(axis=0), np.float32)
+
+    return np.stack([mean(label) for label in material.labels])
+
+
+def collapsed(material: Material, distinct: float, random: np.random.Generator) -> Images:
+    """Each class shows so many distinct images, repeated."""
+    labels = np.array(material.labels)
+    results = material.perfect.copy()
+    for label in dict.fromkeys(material.labels):
+        members = random.permutation(np.flatnonzero(labels == label))
+        results[members] = material.perfect[np.resize(members[: int(distinct)], len(members))]
+    return results
+
+
+def without_tails(material: Material, kept: float, random: np.random.Generator) -> Images:
+    """Training scans of each class from the share that is nearest to the class's mean image."""
+    typical = {label: _nearest(material, label, kept) for label in dict.fromkeys(material.labels)}
+    return _scans(material, typical, material.labels, random)
+
+
+def _nearest(material: Material, label: str, kept: float) -> Indices:
+    members = material.of_class(label)
+    images = material.train[members].reshape(len(members), -1)
+    order = np.argsort(((images - images.mean(axis=0)) ** 2).sum(axis=1), kind="stable")
+    return np.asarray(members[order[: max(round(kept * len(members)), 2)]])
+
+
+def of_one_class(material: Material, share: float, random: np.random.Generator) -> Images:
+    """This share of the images shows the first class, whatever was asked for; training scans."""
+    classes = list(dict.fromkeys(material.labels))
+    count = round(share * len(material.labels))
+    others = np.resize(np.array(classes[1:]), len(material.labels) - count)
+    labels = random.permutation([*[classes[0]] * count, *others.tolist()])
+    return _scans(material, {label: material.of_class(label) for label in classes}, labels.tolist(), random)
+
+
+def swapped(material: Material, share: float, random: np.random.Generator) -> Images:
+    """This share of the images changes places with images of another class: the set stays, the requests are missed."""
+    order = np.argsort(np.array(material.labels), kind="stable")
+    largest = max(material.labels.count(label) for label in material.labels)
+    target = np.empty(len(order), np.int64)
+    target[order] = np.roll(order, largest)
+    chosen = random.permutation(len(order))[: round(share * len(order))]
+    results = material.perfect.copy()
+    results[chosen] = material.perfect[target[chosen]]
+    return results
+
+
+def of_another_modality(material: Material, share: float, random: np.random.Generator) -> Images:
+    """This share of the images comes from another data set."""
+    if material.elsewhere is None:
+        raise NotPossibleError("no other data set with images of this size is installed")
+    results = material.perfect.copy()
+    chosen = random.permutation(len(results))[: round(share * len(results))]
+    results[chosen] = material.elsewhere[_drawn(np.arange(len(material.elsewhere)), len(chosen), random)]
+    return results
+
+
+def copies(material: Material, share: float, random: np.random.Generator) -> Images:
+    """Training scans of the classes asked for, as they are."""
+    return _scans(material, {label: material.of_class(label) for label in material.labels}, material.labels, random)
+
+
+def shifted_copies(material: Material, distance: float, random: np.random.Generator) -> Images:
+    """The same, moved to the right by `distance` 64ths of the side."""
+    return moved(copies(material, 1, random), distance * material.step)
+
+
+def noisy_copies(material: Material, deviation: float, random: np.random.Generator) -> Images:
+    """The same with white noise."""
+    return with_noise(copies(material, 1, random), deviation, random)
+
+
+def copies_of_test(material: Material, share: float, random: np.random.Generator) -> Images:
+    """The test scans themselves, whatever was asked for."""
+    return material.test[_drawn(np.arange(len(material.test)), len(material.perfect), random)]
+
+
+def _scans(
+    material: Material, pool: dict[str, Indices], labels: tuple[str, ...] | list[str], random: np.random.Generator
+) -> Images:
+    """A training scan from the pool of each label's class; none twice while there are others."""
+    chosen = np.empty(len(labels), np.int64)
+    for label, members in pool.items():
+        places = np.flatnonzero(np.array(labels) == label)
+        chosen[places] = _drawn(members, len(places), random)
+    return material.train[chosen]
+
+
+def _drawn(members: Indices, count: int, random: np.random.Generator) -> Indices:
+    """`count` of the members in random order, repeated only where there are too few."""
+    return np.resize(random.permutation(members), count)
