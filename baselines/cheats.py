@@ -1,7 +1,7 @@
 """Cheats as reference rows: what memorising, repeating and patching training scans together would score.
 
-None is a model and none is ranked. Where one of them is as good as a trained row, the metric says little of that row, and the
-board says which one it is. `real` repeats whole training scans, each once, and is the bound for all of them.
+None is a model and none is ranked. Where one of them is as good as a trained row, the metric says little of that row,
+and the board says which one it is. `real` repeats whole training scans, each once, and is the bound for all of them.
 """
 
 from __future__ import annotations

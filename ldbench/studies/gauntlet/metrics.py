@@ -44,6 +44,8 @@ def contestants(
     on_card = {one.metric.name for one in chosen} | left_out.keys()
     for name in dict.fromkeys(named):
         metric = METRICS.load(name)
+        if ":" in name and metric.name in on_card:
+            raise UsageError(f"--metric {name}: expected another name than the card's {metric.name}; rename the metric")
         if metric.name not in on_card:
             chosen.append(Contestant(metric, _defaults(task, metric)))
     return chosen, left_out

@@ -1,0 +1,50 @@
+"""What a board says of cheats: by name, metric and interval, and nothing of others."""
+
+from __future__ import annotations
+
+from ldbench.api import Score
+from ldbench.board.leaderboard import Leaderboard, fold
+from ldbench.records.result import ModelRef, Result
+from ldbench.report.cheats import cheat_notes
+from ldbench.report.tables.content import page
+
+from .conftest import TASK
+
+
+def board(*rows: tuple[str, bool, float, float]) -> Leaderboard:
+    """Rows of name, whether it is a reference, FID and half its interval."""
+    runs = [
+        Result(
+            TASK, ModelRef(name, "d", "1", reference=reference), "measured",
+            [Score("fid", value, value - half, value + half, 200, "lower", "network")], seed=0, split_hash="5" * 64,
+        )
+        for name, reference, value, half in rows
+    ]
+    return fold([(str(index), run) for index, run in enumerate(runs)])[TASK.id]
+
+
+def test_a_row_beats_a_cheat_with_its_whole_interval() -> None:
+    found = board(("copies", True, 50, 5), ("good", False, 30, 5), ("near", False, 44, 5), ("poor", False, 90, 5))
+    assert cheat_notes(found) == ["fid: copies is a cheat, and not beaten by any ranked row but good."]
+    few = board(("collapse", True, 50, 5), ("a", False, 30, 5), ("b", False, 31, 5), ("c", False, 90, 5))
+    assert cheat_notes(few) == ["fid: collapse is a cheat, and not beaten by c."]
+    none = board(("chimera", True, 20, 5), ("a", False, 30, 5))
+    assert cheat_notes(none) == ["fid: chimera is a cheat, and not beaten by any ranked row."]
+
+
+def test_nothing_is_said_of_cheats_that_all_beat_nor_of_a_competitors_name() -> None:
+    assert cheat_notes(board(("copies", True, 90, 5), ("good", False, 30, 5))) == []
+    assert cheat_notes(board(("copies", False, 20, 5), ("good", False, 30, 5))) == []
+    assert cheat_notes(board(("copies", True, 20, 5))) == []
+
+
+def test_a_row_before_real_scans_is_a_deceived_metric() -> None:
+    found = board(("real", True, 20, 2), ("thief", False, 1, 1), ("honest", False, 30, 2), ("lucky", False, 19, 2))
+    [note] = cheat_notes(found)
+    assert note.startswith("fid: thief would be better than real scans")
+
+
+def test_the_board_prints_what_is_said(leaderboard: Leaderboard) -> None:
+    notes = cheat_notes(leaderboard)
+    assert notes == ["auc: mean-image is a cheat, and not beaten by sd."]
+    assert set(notes) <= set(page(leaderboard).notes)
