@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
+from ldbench.plugins.kinds import METRICS
 from ldbench.report.html.axis import Axis, Whisker, spanning, stretched, whisker
 from ldbench.report.tables.content import BoardLine, BoardTable, ScoreCell, page, seeds_in_words
 from ldbench.report.tables.headline import axis_of, headline
@@ -24,6 +25,7 @@ class MetricColumn:
 
     `question` is what the metric helps to answer, such as fidelity, empty where it doesn't say; `leads`: whether it is
     shown before the others unfold.
+    `catches` and `blind_to` are what the metric's record says of known failures; empty where it says nothing.
     """
 
     metric: str
@@ -33,6 +35,8 @@ class MetricColumn:
     axis: Axis | None
     question: str = ""
     leads: bool = True
+    catches: tuple[str, ...] = ()
+    blind_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,11 @@ def _column(leaderboard: Leaderboard, name: str, rows: Sequence[Row], leads: boo
     if axis is not None:  # a perfect reference may lie so far off that all others would become one dot
         axis = stretched(axis, [score.value for _, score in scores])
     metric = next(metric for metric in leaderboard.metrics if metric.metric == name)
-    return MetricColumn(name, metric.direction, metric.extractor or "", metric.n, axis, axis_of(name) or "", leads)
+    record = METRICS.installed(name)
+    known = ((), ()) if record is None else (record.catches, record.blind_to)
+    return MetricColumn(
+        name, metric.direction, metric.extractor or "", metric.n, axis, axis_of(name) or "", leads, *known
+    )
 
 
 def _entrant(

@@ -56,14 +56,15 @@ def of_one_class(material: Material, share: float, random: np.random.Generator) 
 
 
 def swapped(material: Material, share: float, random: np.random.Generator) -> Images:
-    """This share of the images changes places with images of another class: the set stays, the requests are missed."""
-    order = np.argsort(np.array(material.labels), kind="stable")
-    largest = max(material.labels.count(label) for label in material.labels)
-    target = np.empty(len(order), np.int64)
-    target[order] = np.roll(order, largest)
-    chosen = random.permutation(len(order))[: round(share * len(order))]
+    """This share of each class changes places with images of other classes: the set stays, the requests are missed."""
+    labels = np.array(material.labels)
+    chosen = []
+    for label in dict.fromkeys(material.labels):
+        members = random.permutation(np.flatnonzero(labels == label))
+        chosen.append(members[: round(share * len(members))])
+    order = np.concatenate(chosen)
     results = material.perfect.copy()
-    results[chosen] = material.perfect[target[chosen]]
+    results[order] = material.perfect[np.roll(order, max(map(len, chosen)))]
     return results
 
 

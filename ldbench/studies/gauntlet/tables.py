@@ -40,7 +40,7 @@ def _notes(gauntlet: Gauntlet) -> list[str]:
     task = gauntlet.task
     return [
         f"{task.id}, version {task.version} (card {task.card_hash[:12]}), {gauntlet.cases} images a set, seed "
-        f"{gauntlet.seed}; control: {gauntlet.control}.",
+        f"{gauntlet.seed}; control: {gauntlet.control}, with ± how far chance moves its score.",
         *(f"{name} is skipped: {reason}." for name, reason in gauntlet.skipped.items()),
         *(f"{name} is left out: {reason}." for name, reason in gauntlet.left_out.items()),
     ]
@@ -69,9 +69,11 @@ def _column(gauntlet: Gauntlet, metric: GauntletMetric) -> list[str]:
 
 
 def _cell(gauntlet: Gauntlet, obstacle: Obstacle, metric: GauntletMetric, decimals: int) -> str:
-    value = obstacle.scores[metric.name].value
-    text = "-" if value is None else fixed(value, decimals)
-    return f"{text} {MARKS[gauntlet.verdict(obstacle, metric)] if obstacle.failure else ' '}"
+    score = obstacle.scores[metric.name]
+    text = "-" if score.value is None else fixed(score.value, decimals)
+    if obstacle.failure:
+        return f"{text} {MARKS[gauntlet.verdict(obstacle, metric)]}"
+    return f"{text} ± {fixed(score.chance, decimals)}" if score.chance else f"{text}  "
 
 
 def _lists(gauntlet: Gauntlet) -> list[tuple[str, list[str]]]:

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from ldbench.plugins.kinds import METRICS
 from ldbench.report.html.axis import Axis, spanning, stretched, whisker
 from ldbench.report.html.board import board_view
 
@@ -51,6 +52,14 @@ def test_reported_rows_have_a_table_of_their_own(reports: Reports) -> None:
 def test_who_is_better_is_said_where_there_is_something(reports: Reports) -> None:
     assert "one is better than three on fid: -60 [-70, -50], p = 0.001" in Page(reports.text(SAMPLES)).text()
     assert "No test finds a difference between two ranked rows." in Page(reports.text(EDITS)).text()
+
+
+def test_what_a_metric_catches_stands_below_the_board(reports: Reports) -> None:
+    for column in board_view(reports.boards[EDITS]).columns:
+        record = METRICS.load(column.metric)
+        assert (column.catches, column.blind_to) == (record.catches, record.blind_to)
+        if record.catches:
+            assert f"<b>{record.name}</b>: catches {', '.join(record.catches)}." in reports.text(EDITS)
 
 
 def test_a_metrics_rows_share_its_axis(reports: Reports) -> None:

@@ -1,0 +1,108 @@
+"""What a metric's record says that it catches, and cannot see, is what the committed gauntlets found."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ldbench.api import Metric
+from ldbench.plugins.kinds import METRICS
+from ldbench.records.files import user_cache_folder
+from ldbench.report.tables.text_table import to_markdown
+from ldbench.score.inputs import ScoringContext
+from ldbench.studies.gauntlet.catalogue import FAILURES, failures_of
+from ldbench.studies.gauntlet.findings import Findings, findings
+from ldbench.studies.gauntlet.record import Gauntlet, read
+from ldbench.studies.gauntlet.run import Plan, run_gauntlet
+from ldbench.studies.gauntlet.tables import failure_table, markdown
+from ldbench.task import card
+
+from ...test_docs_cover import BUILT_IN, section
+
+ROOT = Path(__file__).parents[3]
+TABLES = sorted((ROOT / "leaderboards/gauntlet").glob("*/gauntlet.json"))
+NAMES = {failure.name for failure in FAILURES}
+
+
+@cache
+def committed() -> tuple[Gauntlet, ...]:
+    return tuple(map(read, TABLES))
+
+
+def of_metric(metric: Metric, tables: tuple[Gauntlet, ...]) -> list[tuple[Gauntlet, Findings]]:
+    """The tables that have the metric, with what they found of it."""
+    pairs = [(table, one) for table in tables for one in table.metrics if one.name == metric.name]
+    return [(table, findings(table, one)) for table, one in pairs]
+
+
+def contradictions(metric: Metric, tables: tuple[Gauntlet, ...]) -> list[str]:
+    """What the record declares and a table denies."""
+    found = []
+    for table, seen in of_metric(metric, tables):
+        run = set(table.failures)
+        found += [f"{table.task.id}: does not catch {name}" for name in set(metric.catches) & run - set(seen.catches)]
+        found += [f"{table.task.id}: sees {name}" for name in set(metric.blind_to) & run - set(seen.blind_to)]
+    return sorted(found)
+
+
+@pytest.mark.parametrize("metric", BUILT_IN, ids=lambda metric: metric.name)
+def test_what_a_metric_declares_is_what_was_found(metric: Metric) -> None:
+    assert contradictions(metric, committed()) == []
+
+
+@pytest.mark.parametrize("metric", BUILT_IN, ids=lambda metric: metric.name)
+def test_every_claim_was_put_to_the_test_and_every_measured_metric_makes_one(metric: Metric) -> None:
+    claims = {*metric.catches, *metric.blind_to}
+    assert claims <= NAMES
+    assert not set(metric.catches) & set(metric.blind_to)
+    tables = of_metric(metric, committed())
+    assert claims <= {name for table, _ in tables for name in table.failures}, "run `make gauntlet`"
+    assert claims or not tables, f"{metric.name}: declare what it catches and what it is blind to"
+
+
+@pytest.mark.parametrize("metric", BUILT_IN, ids=lambda metric: metric.name)
+def test_the_page_says_what_the_record_declares(metric: Metric) -> None:
+    if metric.catches or metric.blind_to:
+        caught, unseen = (", ".join(f"`{name}`" for name in names) for names in (metric.catches, metric.blind_to))
+        said = f"- **Gauntlet**: catches {caught or 'nothing'}. Blind to {unseen or 'nothing'}."
+        assert said in section((ROOT / "docs/metrics.md").read_text(encoding="utf-8"), f"`{metric.name}`"), said
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.parent.name)
+def test_a_committed_table_is_whole_and_its_page_is_made_of_it(path: Path) -> None:
+    table = read(path)
+    assert table.finished
+    assert table.task.id == path.parent.name
+    expected = [failure.name for failure in failures_of(card.load(table.task.id).kind)]
+    assert [name for name in expected if name not in table.skipped] == table.failures
+    assert path.with_suffix(".md").read_text(encoding="utf-8") == markdown(table)
+
+
+def test_every_sandbox_task_that_has_data_or_an_edit_of_its_own_has_a_table() -> None:
+    assert [path.parent.name for path in TABLES] == [
+        "sandbox-brain-aging", "sandbox-brain-disease", "sandbox-brain-t2i", "sandbox-chest-disease",
+        "sandbox-chest-sex", "sandbox-chest-t2i",
+    ]
+
+
+def test_the_page_lists_all_failures() -> None:
+    assert to_markdown(failure_table()) in (ROOT / "docs/gauntlet.md").read_text(encoding="utf-8")
+
+
+def small(tmp_path: Path, task: str, failures: tuple[str, ...], cases: int, **context: Any) -> Gauntlet:
+    plan = Plan(task, failures=failures, cases=cases)
+    return run_gauntlet(plan, tmp_path, ScoringContext(torch.device("cpu"), 0, **context))[0]
+
+
+@pytest.mark.slow
+def test_a_small_live_run_of_distances_finds_what_they_declare(tmp_path: Path) -> None:
+    failures = ("noise", "inverted", "left-right", "copies")
+    cache_folder = user_cache_folder() / "features"
+    found = small(tmp_path, "sandbox-brain-t2i", failures, 24, cache_folder=cache_folder)
+    assert {"fid", "kid"} <= {metric.name for metric in found.metrics}
+    for metric in found.metrics:
+        assert contradictions(METRICS.load(metric.name), (found,)) == []
