@@ -105,7 +105,7 @@ class Race:
         inputs, scores = self.inputs(images), {}
         for one in self.contestants:
             try:
-                scores[one.metric.name] = self._kept(measured(one.metric, inputs, one.settings))
+                scores[one.metric.name] = self.kept(measured(one.metric, inputs, one.settings))
             except MetricError as error:
                 scores[one.metric.name] = FailureScore(error=str(error))
         return scores
@@ -117,7 +117,8 @@ class Race:
             data=self.course.data, images=as_images(self.course, images), passes={},
         )
 
-    def _kept(self, score: Measured) -> FailureScore:
+    def kept(self, score: Measured) -> FailureScore:
+        """A score with how far chance moves it."""
         control = self.control[score.metric]
         if self.course.data.truth is None:
             chance = between_draws(control, len(self.course.data.of_classes("test")))
@@ -151,7 +152,7 @@ def _begun(race: Race, plan: Plan, left_out: Mapping[str, str]) -> Gauntlet:
     of_metrics = tuple(
         GauntletMetric(one.metric.name, one.metric.direction, asdict(one.settings)) for one in race.contestants
     )
-    scores = {name: race._kept(score) for name, score in race.control.items()}
+    scores = {name: race.kept(score) for name, score in race.control.items()}
     return Gauntlet(
         task=task_ref(data.task), split_hash=data.split_hash(), seed=plan.seed, cases=len(data.evaluation_ids),
         control=race.course.control, metrics=of_metrics, obstacles=(Obstacle("", 0.0, False, scores),), skipped={},
