@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 
 from ldbench.report.digits import decimals_for, fixed
@@ -11,6 +12,7 @@ from ldbench.studies.gauntlet.catalogue import FAILURES
 from ldbench.studies.gauntlet.findings import Findings, findings
 from ldbench.studies.gauntlet.record import Gauntlet, GauntletMetric, Obstacle, Verdict
 
+_WIDTH = 100
 MARKS: Mapping[Verdict, str] = {
     "caught": "x", "missed": ".", "rewarded": "+", "over-read": "!", "quiet": " ", "refused": "?"
 }
@@ -23,9 +25,13 @@ LEGEND = (
 
 def terminal(gauntlet: Gauntlet) -> str:
     """The findings for a terminal."""
-    lists = "\n\n".join(f"{name}\n" + "\n".join(f"  {line}" for line in lines) for name, lines in _lists(gauntlet))
-    notes = "\n".join(_notes(gauntlet))
-    return f"{to_terminal(_table(gauntlet))}\n{LEGEND}\n\n{lists}\n\n{notes}\n"
+    lists = [[name, *(_folded(line, "  ") for line in lines)] for name, lines in _lists(gauntlet)]
+    notes = "\n".join(map(_folded, _notes(gauntlet)))
+    return "\n\n".join([f"{to_terminal(_table(gauntlet))}\n{_folded(LEGEND)}", *map("\n".join, lists), notes]) + "\n"
+
+
+def _folded(line: str, indent: str = "") -> str:
+    return textwrap.fill(line, _WIDTH, initial_indent=indent, subsequent_indent=indent and 2 * indent)
 
 
 def markdown(gauntlet: Gauntlet) -> str:
@@ -38,9 +44,10 @@ def markdown(gauntlet: Gauntlet) -> str:
 
 def _notes(gauntlet: Gauntlet) -> list[str]:
     task = gauntlet.task
+    moved = any(score.chance for score in gauntlet.measured_control.scores.values())
     return [
         f"{task.id}, version {task.version} (card {task.card_hash[:12]}), {gauntlet.cases} images a set, seed "
-        f"{gauntlet.seed}; control: {gauntlet.control}, with ± how far chance moves its score.",
+        f"{gauntlet.seed}; control: {gauntlet.control}{', with ± how far chance moves its score' if moved else ''}.",
         *(f"{name} is skipped: {reason}." for name, reason in gauntlet.skipped.items()),
         *(f"{name} is left out: {reason}." for name, reason in gauntlet.left_out.items()),
     ]
