@@ -17,9 +17,6 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 WORKERS ?= 2
-# a card of each data set and kind of edit: the others differ from these in their prompts alone
-GAUNTLETS := sandbox-brain-t2i sandbox-chest-t2i
-EDIT_GAUNTLETS := sandbox-brain-disease sandbox-brain-aging sandbox-chest-disease sandbox-chest-sex
 
 .PHONY: install demo report test test-fast test-slow lint docs leaderboards gauntlet data backbone clean
 
@@ -59,8 +56,7 @@ leaderboards: install
 	$(BIN)/ldbench leaderboard build leaderboards/results --out leaderboards
 
 gauntlet: install
-	for task in $(GAUNTLETS); do $(BIN)/ldbench gauntlet $$task --out leaderboards/gauntlet || exit; done
-	for task in $(EDIT_GAUNTLETS); do $(BIN)/ldbench gauntlet $$task --cases 100 --out leaderboards/gauntlet || exit; done
+	sh leaderboards/gauntlet.sh $(BIN)/ldbench leaderboards/gauntlet
 
 data: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.sandbox.rebuild --out build/sandbox
