@@ -14,7 +14,8 @@ class Findings:
     """The failures that a metric treats in each way, by name.
 
     `catches` are caught at their greatest severity, and where not at every seen one, `caught_from` has the first from
-    which they are. `blind_to` are caught at none. `turns_back`: a greater severity costs less, by more than chance.
+    which they are. `blind_to` are caught at none. `turns_back`: a greater severity costs less, by more than chance, of a
+    failure that is not rewarded anyway.
     """
 
     catches: tuple[str, ...]
@@ -30,18 +31,22 @@ def findings(gauntlet: Gauntlet, metric: GauntletMetric) -> Findings:
     seen = {name: [one for one in gauntlet.of(name) if not one.unseen] for name in gauntlet.failures}
     verdicts = {name: [gauntlet.verdict(one, metric) for one in of] for name, of in seen.items() if of}
     catches = [name for name, of in verdicts.items() if of[-1] == "caught"]
+    rewards = [name for name, of in verdicts.items() if "rewarded" in of]
     return Findings(
         catches=tuple(catches),
         caught_from={
             name: _first(seen[name], verdicts[name]) for name in catches if set(verdicts[name]) != {"caught"}
         },
         blind_to=tuple(name for name, of in verdicts.items() if not {"caught", "refused"} & set(of)),
-        rewards=tuple(name for name, of in verdicts.items() if "rewarded" in of),
+        rewards=tuple(rewards),
         over_reads=tuple(
             name for name in gauntlet.failures
             if any(gauntlet.verdict(one, metric) == "over-read" for one in gauntlet.of(name))
         ),
-        turns_back=tuple(name for name in gauntlet.failures if _turns_back(gauntlet, gauntlet.of(name), metric)),
+        turns_back=tuple(
+            name for name in gauntlet.failures
+            if name not in rewards and _turns_back(gauntlet, gauntlet.of(name), metric)
+        ),
     )
 
 
