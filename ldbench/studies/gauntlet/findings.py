@@ -14,8 +14,8 @@ class Findings:
     """The failures that a metric treats in each way, by name.
 
     `catches` are caught at their greatest severity, and where not at every seen one, `caught_from` has the first from
-    which they are. `blind_to` are caught at none. `turns_back`: a greater severity costs less, by more than chance, of a
-    failure that is not rewarded anyway.
+    which they are. `blind_to` are caught at none. `turns_back`: a greater severity costs less by more than chance, and
+    the failure is not rewarded anyway.
     """
 
     catches: tuple[str, ...]
