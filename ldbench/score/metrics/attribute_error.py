@@ -109,6 +109,11 @@ AGE_ERROR = Metric(
     direction="lower", compute=partial(_of_estimator, "age_error"),
     compares="edited images and their true counterparts", settings=AttributeSpec, needs=frozenset({"source", "truth"}),
     bounds=(0.0, math.inf), axis="truth",
+    catches=(
+        "too-little", "too-much", "unedited", "other-subject", "blur", "noise", "gain", "jpeg", "veil", "upside-down",
+        "lesion", "hole",
+    ),
+    blind_to=("shift", "left-right"),
 )
 
 RATIO_ERROR = Metric(
@@ -117,6 +122,11 @@ RATIO_ERROR = Metric(
     compute=partial(_of_estimator, "ratio_error"),
     compares="edited images and their true counterparts", settings=AttributeSpec, needs=frozenset({"source", "truth"}),
     bounds=(0.0, math.inf), axis="truth",
+    catches=(
+        "too-little", "too-much", "other-subject", "blur", "noise", "gain", "jpeg", "veil", "upside-down", "lesion",
+        "hole",
+    ),
+    blind_to=("shift", "left-right"),
 )
 
 RELATIVE_AGE_ERROR = Metric(

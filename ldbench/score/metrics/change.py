@@ -52,6 +52,11 @@ MINIMALITY = Metric(
     summary="Mean |x' - x|; doing nothing is perfect, so read it beside flip_rate or age_error.", direction="lower",
     compute=viewed(lambda inputs, settings: change_score("minimality", inputs.generated, inputs.sources)),
     compares="edited images and their sources", needs=frozenset({"source"}), bounds=(0.0, 1.0), axis="identity",
+    catches=(
+        "too-much", "other-subject", "blur", "noise", "gain", "jpeg", "veil", "shift", "left-right", "upside-down",
+        "lesion", "hole",
+    ),
+    blind_to=("too-little", "unedited"),
 )
 
 COMPOSITION = Metric(

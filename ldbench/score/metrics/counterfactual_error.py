@@ -122,6 +122,10 @@ COUNTERFACTUAL_ERROR = Metric(
     direction="lower", compute=partial(_of_edits, "counterfactual_error", error),
     compares="edited images, their sources and their true counterparts", interval="jackknife over cases",
     needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf), axis="truth",
+    catches=(
+        "too-little", "too-much", "unedited", "other-subject", "blur", "noise", "gain", "jpeg", "veil", "shift",
+        "left-right", "upside-down", "lesion", "hole",
+    ),
 )
 
 EFFECT_ERROR = Metric(
@@ -130,6 +134,7 @@ EFFECT_ERROR = Metric(
     direction="lower", compute=partial(_of_edits, "effect_error", effect_error),
     compares="edited images, their sources and their true counterparts", interval="jackknife over cases",
     needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf), axis="truth",
+    catches=("too-little", "too-much", "other-subject", "blur", "jpeg", "shift", "left-right", "upside-down"),
 )
 
 SIDE_EFFECT = Metric(
@@ -138,4 +143,8 @@ SIDE_EFFECT = Metric(
     direction="lower", compute=partial(_of_edits, "side_effect", side_effect),
     compares="edited images, their sources and their true counterparts", interval="jackknife over cases",
     needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf), axis="truth",
+    catches=(
+        "too-much", "unedited", "other-subject", "blur", "noise", "gain", "jpeg", "veil", "shift", "left-right",
+        "upside-down", "lesion", "hole",
+    ),
 )

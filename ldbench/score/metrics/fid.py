@@ -111,6 +111,11 @@ FID = Metric(
     compute=partial(_of_inputs, "fid"),
     interval="expected value at these sample sizes (delete-a-group jackknife)", settings=DistributionSpec,
     bounds=(0.0, math.inf), networks=("efficientnet-lite0", "inception-v3"), axis="fidelity",
+    catches=(
+        "other-subject", "blur", "noise", "contrast", "gain", "jpeg", "veil", "shift", "averaged", "collapse",
+        "class-share", "other-modality", "upside-down", "chimera", "mirrored", "lesion", "hole", "shuffled", "inverted",
+    ),
+    blind_to=("swapped-classes", "copies", "shifted-copies", "test-copies"),
 )
 
 VIEWED_FID = Metric(

@@ -99,6 +99,11 @@ SOURCE_SSIM = Metric(
     summary="SSIM of result and source over the whole image; punishes the edit itself.", direction="higher",
     compute=viewed(lambda inputs, settings: source_ssim_score(inputs.generated, inputs.sources)),
     compares="edited images and their sources", needs=frozenset({"source"}), bounds=(-1.0, 1.0), axis="identity",
+    catches=(
+        "too-much", "other-subject", "blur", "noise", "gain", "jpeg", "veil", "shift", "left-right", "upside-down",
+        "lesion", "hole",
+    ),
+    blind_to=("too-little", "unedited"),
 )
 
 IDENTITY_SSIM = Metric(
@@ -109,6 +114,11 @@ IDENTITY_SSIM = Metric(
         identity_ssim_score(inputs.generated, inputs.sources, inputs.region), inputs
     )),
     needs=frozenset({"source"}), bounds=(-1.0, 1.0), axis="identity",
+    catches=(
+        "too-much", "other-subject", "blur", "noise", "gain", "jpeg", "veil", "shift", "left-right", "upside-down",
+        "lesion", "hole",
+    ),
+    blind_to=("too-little", "unedited"),
 )
 
 IDENTITY_LPIPS = Metric(
@@ -120,4 +130,9 @@ IDENTITY_LPIPS = Metric(
     )),
     settings=PerceptualSpec, needs=frozenset({"source"}), bounds=(0.0, math.inf),
     networks=("stlpips-alex", "lpips-alex"), axis="identity",
+    catches=(
+        "too-much", "other-subject", "blur", "noise", "gain", "jpeg", "veil", "shift", "left-right", "upside-down",
+        "hole",
+    ),
+    blind_to=("too-little", "unedited"),
 )

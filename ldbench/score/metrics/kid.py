@@ -172,6 +172,11 @@ KID = Metric(
     compute=partial(_of_inputs, "kid"),
     interval="population value (delete-one jackknife)", settings=KernelSpec, scans="reference",
     networks=("efficientnet-lite0", "inception-v3"), axis="fidelity",
+    catches=(
+        "too-much", "blur", "noise", "contrast", "gain", "jpeg", "shift", "averaged", "collapse", "class-share",
+        "other-modality", "upside-down", "chimera", "mirrored", "lesion", "hole", "shuffled", "inverted",
+    ),
+    blind_to=("swapped-classes", "copies", "shifted-copies", "test-copies"),
 )
 
 VIEWED_KID = Metric(

@@ -136,4 +136,8 @@ LPIPS = Metric(
     ),
     compares="generated images and their targets", settings=PerceptualSpec,
     needs=frozenset({"truth"}), bounds=(0.0, math.inf), networks=EXTRACTORS, axis="truth",
+    catches=(
+        "too-little", "too-much", "other-subject", "blur", "noise", "gain", "jpeg", "veil", "shift", "left-right",
+        "upside-down", "lesion", "hole",
+    ),
 )

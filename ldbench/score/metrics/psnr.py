@@ -53,4 +53,8 @@ PSNR = Metric(
     summary="Mean over cases of 10 log10(1 / MSE) in dB, capped at 100.", direction="higher",
     compute=lambda inputs, settings: psnr_score(inputs.generated, inputs.stored_truths),
     compares="generated images and their targets", needs=frozenset({"truth"}), bounds=(0.0, math.inf), axis="truth",
+    catches=(
+        "too-little", "too-much", "unedited", "other-subject", "blur", "noise", "gain", "jpeg", "veil", "shift",
+        "left-right", "upside-down", "lesion", "hole",
+    ),
 )

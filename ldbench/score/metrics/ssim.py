@@ -68,4 +68,8 @@ SSIM = Metric(
     summary="Local agreement of luminance, contrast and structure, mean over cases; 1 for a copy.", direction="higher",
     compute=lambda inputs, settings: ssim_score(inputs.generated, inputs.stored_truths),
     compares="generated images and their targets", needs=frozenset({"truth"}), bounds=(-1.0, 1.0), axis="truth",
+    catches=(
+        "too-little", "too-much", "other-subject", "blur", "noise", "gain", "jpeg", "veil", "shift", "left-right",
+        "upside-down", "lesion", "hole",
+    ),
 )

@@ -56,6 +56,10 @@ ERROR_INSIDE = Metric(
     direction="lower", compute=viewed(partial(_of_side, "inside")),
     compares="edited images, their sources and their true counterparts", needs=frozenset({"source", "truth"}),
     bounds=(0.0, 1.0), axis="truth",
+    catches=(
+        "too-little", "too-much", "unedited", "other-subject", "blur", "noise", "gain", "jpeg", "veil", "shift",
+        "left-right", "upside-down", "lesion", "hole",
+    ),
 )
 
 ERROR_OUTSIDE = Metric(
@@ -63,4 +67,8 @@ ERROR_OUTSIDE = Metric(
     summary="Mean |x' - truth| outside the region that must change.", direction="lower",
     compute=viewed(partial(_of_side, "outside")), compares="edited images, their sources and their true counterparts",
     needs=frozenset({"source", "truth"}), bounds=(0.0, 1.0), axis="truth",
+    catches=(
+        "too-little", "too-much", "unedited", "other-subject", "blur", "noise", "gain", "jpeg", "veil", "shift",
+        "left-right", "upside-down", "lesion", "hole",
+    ),
 )
