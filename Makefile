@@ -5,7 +5,7 @@
 #   make lint      ruff, and mypy --strict on ldbench
 #   make docs      the documentation site, in build/site; a broken link fails it
 #   make leaderboards  measure the committed rows again (hours on two cores)
-#   make gauntlet  put the known failures through the metrics of the sandbox's tasks again (an hour on one core)
+#   make gauntlet  put the known failures through the metrics of the sandbox's tasks again (half an hour on one core)
 #   make data      rebuild the sandbox's frozen data in build/sandbox and compare with the committed ones
 #   make backbone  pretrain the sandbox's backbone anew in build/backbone (up to two hours on two cores)
 
