@@ -126,7 +126,6 @@ RATIO_ERROR = Metric(
         "too-little", "too-much", "other-subject", "blur", "noise", "gain", "jpeg", "veil", "upside-down", "lesion",
         "hole",
     ),
-    blind_to=("shift", "left-right"),
 )
 
 RELATIVE_AGE_ERROR = Metric(

@@ -53,8 +53,8 @@ MINIMALITY = Metric(
     compute=viewed(lambda inputs, settings: change_score("minimality", inputs.generated, inputs.sources)),
     compares="edited images and their sources", needs=frozenset({"source"}), bounds=(0.0, 1.0), axis="identity",
     catches=(
-        "too-much", "other-subject", "blur", "noise", "gain", "jpeg", "veil", "shift", "left-right", "upside-down",
-        "lesion", "hole",
+        "too-much", "other-subject", "noise", "gain", "jpeg", "veil", "shift", "left-right", "upside-down", "lesion",
+        "hole",
     ),
     blind_to=("too-little", "unedited"),
 )

