@@ -60,6 +60,6 @@ class Corpus:
 _SCENES: tuple[Scene, ...] = (
     still_life, pair, landscape, street, sign, bare_surface, bare_pattern, leaves_on_ground,
 )  # fmt: skip
-_SCENE_EDGES = np.cumsum((0.34, 0.10, 0.15, 0.06, 0.05, 0.11, 0.15))
+_SCENE_EDGES = np.cumsum((0.42, 0.10, 0.12, 0.05, 0.05, 0.10, 0.13))
 _STYLES = ("photo", "plain", "painting", "grey", "pencil", "blurred", "close")
 _STYLE_EDGES = np.cumsum((0.28, 0.12, 0.12, 0.28, 0.08, 0.04))

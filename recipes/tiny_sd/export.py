@@ -16,7 +16,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from .architecture import build_scheduler
 
-SIZE_LIMIT_BYTES = 15_000_000
+SIZE_LIMIT_BYTES = 20_000_000
 _MODEL_PARTS = ("model_index.json", "unet", "vae", "text_encoder", "tokenizer", "scheduler")
 
 
@@ -29,7 +29,7 @@ def export_folder(
 ) -> None:
     """Write the five parts and `SHA256SUMS` under `folder`, keeping its README and pictures.
 
-    The networks are converted to float16 in place. Raises `ValueError` when the parts exceed 15 MB.
+    The networks are converted to float16 in place. Raises `ValueError` when the parts exceed 20 MB.
     """
     aside = folder.with_name(folder.name + ".new")
     shutil.rmtree(aside, ignore_errors=True)

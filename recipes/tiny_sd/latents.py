@@ -1,13 +1,12 @@
-"""Between the stages: encode corpus pictures once with the frozen encoder, with the tokens of their captions.
+"""Between the stages: latents of corpus pictures with the tokens of their captions, made a chunk at a time.
 
-Refuses to augment: the corpus is endless, so more pictures are rendered instead of turning the same ones.
+Chunks are made when training first asks for them, and cached, so that training begins at once and a step costs the
+U-Net alone. Refuses to augment: the corpus is endless, so more pictures are rendered instead of turning the same ones.
 """
 
 from __future__ import annotations
 
 import logging
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,64 +19,46 @@ from transformers import CLIPTokenizer
 from .corpus import Corpus
 
 _log = logging.getLogger(__name__)
-_CHUNK, _BATCH = 3200, 64
+_BATCH = 50
 
 
 @dataclass(frozen=True)
-class LatentSet:
-    """Scaled latents (N, 4, 16, 16) float16 of unit spread, caption tokens (N, 48) int32, and the scale used."""
+class LatentChunks:
+    """Chunk `index` holds the pictures `first + index * size` and on, encoded by a frozen `autoencoder`."""
 
-    latents: torch.Tensor
-    tokens: torch.Tensor
-    scaling_factor: float
+    corpus: Corpus
+    autoencoder: AutoencoderKL
+    tokenizer: CLIPTokenizer
+    folder: Path
+    size: int
+    first: int
 
+    def chunk(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Latents (size, 4, 32, 32) float16, sampled once, and tokens (size, 48) int32: from the cache, or made."""
+        path = self.folder / f"latents-{index:04d}.safetensors"
+        if not path.exists():
+            aside = path.with_suffix(".new")
+            latents, tokens = self._encode(self.first + index * self.size)
+            save_file({"latents": latents, "tokens": tokens}, str(aside))
+            aside.replace(path)
+            _log.info("latents of chunk %d", index)
+        stored = load_file(str(path))
+        return stored["latents"], stored["tokens"]
 
-def load_latents(path: Path) -> LatentSet:
-    """The latents that `encode_corpus` wrote."""
-    stored = load_file(str(path))
-    scale = float(stored["scale"])
-    return LatentSet((stored["latents"].float() * scale).half(), stored["tokens"], scale)
-
-
-def encode_corpus(
-    seed: int, autoencoder: AutoencoderKL, tokenizer: CLIPTokenizer, first: int, count: int, path: Path, workers: int
-) -> LatentSet:
-    """Latents of pictures `first` to `first + count` of the corpus of `seed`, sampled once; cached in `path`."""
-    if path.exists():
-        return load_latents(path)
-    starts = range(first, first + count, _CHUNK)
-    jobs = [(seed, autoencoder, start, min(start + _CHUNK, first + count)) for start in starts]
-    if workers == 1:
-        results = [_encode(*job) for job in jobs]
-    else:
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-            results = list(pool.map(_encode, *zip(*jobs, strict=True)))
-    latents = torch.from_numpy(np.concatenate([values for values, _ in results]))
-    captions = [caption for _, words in results for caption in words]
-    tokens = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt").input_ids
-    scale = 1.0 / latents.float().std()
-    aside = path.with_suffix(".new")
-    save_file({"latents": latents, "tokens": tokens.to(torch.int32), "scale": scale.reshape(1)}, str(aside))
-    aside.replace(path)
-    return load_latents(path)
+    @torch.no_grad()
+    def _encode(self, start: int) -> tuple[torch.Tensor, torch.Tensor]:
+        noise = torch.Generator().manual_seed(start)
+        chunks: list[torch.Tensor] = []
+        captions: list[str] = []
+        for index in range(start, start + self.size, _BATCH):
+            pictures = [self.corpus.render(i) for i in range(index, min(index + _BATCH, start + self.size))]
+            captions += [picture.caption for picture in pictures]
+            images = as_images(np.stack([picture.pixels for picture in pictures]))
+            chunks.append(self.autoencoder.encode(images).latent_dist.sample(noise).half())
+        tokens = self.tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt").input_ids
+        return torch.cat(chunks), tokens.to(torch.int32)
 
 
-@torch.no_grad()
-def _encode(seed: int, autoencoder: AutoencoderKL, start: int, stop: int) -> tuple[np.ndarray, list[str]]:
-    """Unscaled float16 latents and captions of pictures `start` to `stop`."""
-    torch.set_num_threads(1)
-    corpus = Corpus(seed)
-    noise = torch.Generator().manual_seed(start)
-    chunks: list[torch.Tensor] = []
-    captions: list[str] = []
-    for index in range(start, stop, _BATCH):
-        pictures = [corpus.render(i) for i in range(index, min(index + _BATCH, stop))]
-        captions += [picture.caption for picture in pictures]
-        pixels = torch.from_numpy(np.stack([picture.pixels for picture in pictures]))
-        images = (pixels.permute(0, 3, 1, 2).float() / 127.5 - 1.0).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
-            posterior = autoencoder.encode(images).latent_dist
-        mean, deviation = posterior.mean.float(), posterior.std.float()
-        chunks.append((mean + deviation * torch.randn(mean.shape, generator=noise)).half().contiguous())
-    _log.info("latents of pictures %d to %d", start, stop)
-    return torch.cat(chunks).numpy(), captions
+def as_images(pixels: np.ndarray) -> torch.Tensor:
+    """(N, 3, S, S) float32 in [-1, 1] of (N, S, S, 3) uint8 pixels."""
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous().float() / 127.5 - 1.0

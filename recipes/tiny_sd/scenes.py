@@ -67,7 +67,7 @@ def still_life(studio: Studio, rng: Rng) -> tuple[np.ndarray, str]:
     """One to six things of a kind on a surface or a plain background."""
     name = str(rng.choice(list(studio.drawings)))
     colour = pick_colour(rng)
-    count = int(rng.choice(len(COUNTS), p=(0.55, 0.15, 0.12, 0.08, 0.05, 0.05))) + 1
+    count = int(rng.choice(len(COUNTS), p=(0.40, 0.16, 0.13, 0.11, 0.10, 0.10))) + 1
     size = str(rng.choice(list(SIZES), p=(0.2, 0.6, 0.2)))
     picture, where = _backdrop(studio, rng, colour)
     place = str(rng.choice(list(PLACES))) if count == 1 else ""

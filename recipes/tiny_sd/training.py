@@ -6,7 +6,7 @@ Refuses to own a loop: each stage has its own, and hands over its modules to be 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,24 @@ import torch
 from torch import nn
 
 
-def cosine_rate(step: int, steps: int, peak: float, warmup: int = 200, floor: float = 0.01) -> float:
-    """Learning rate at `step`: a linear warm-up, then half a cosine from `peak` to `floor * peak`."""
+def cosine_share(step: int, steps: int, warmup: int = 200, floor: float = 0.01) -> float:
+    """Share of the peak rate at `step`: a linear warm-up, then half a cosine from 1 to `floor`."""
     if step < warmup:
-        return peak * (step + 1) / warmup
+        return (step + 1) / warmup
     progress = min((step - warmup) / max(steps - warmup, 1), 1.0)
-    return peak * (floor + (1.0 - floor) * 0.5 * (1.0 + math.cos(math.pi * progress)))
+    return floor + (1.0 - floor) * 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
-def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Give every parameter group the rate."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
+def trapezoid_share(step: int, steps: int, decay_steps: int, warmup: int = 200) -> float:
+    """Share of the peak rate at `step`: a linear warm-up, constant, then a line to 0 over the last `decay_steps`."""
+    return min((step + 1) / warmup, 1.0, (steps - step) / (decay_steps + 1))
+
+
+def set_rates(optimizers: Iterable[torch.optim.Optimizer], share: float) -> None:
+    """Give every parameter group `share` of its peak rate."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = share * group["peak"]
 
 
 @torch.no_grad()
