@@ -78,7 +78,13 @@ def train_autoencoder(
         _move(model, optimizers, loss)
         average_into(average, model, step, recipe.average)
         if step % 50 == 0:
-            _log.info("autoencoder step %d loss %.4f psnr %.2f dB, %.0f s", step, loss.detach(), psnr, time.monotonic() - began)
+            _log.info(
+                "autoencoder step %d loss %.4f psnr %.2f dB, %.0f s",
+                step,
+                loss.detach(),
+                psnr,
+                time.monotonic() - began,
+            )
         if (step + 1) % save_every == 0 or step + 1 == recipe.steps:
             save_checkpoint(path, step + 1, parts)
     return average

@@ -29,6 +29,7 @@ _THING = rf"(?:small |large )?(?P<colour>{'|'.join(COLOURS)}) (?:{'|'.join(OBJEC
 _THINGS = rf"(?:small |large )?\w+ (?:{'|'.join(f'{name}|{OBJECTS[name]}' for name in _WHOLE)})"
 _PLACE = "|".join(place for place in PLACES if place)
 _PLAIN = r"on an? \w+ background"
+_VIVID = "red|orange|yellow|green|blue|purple|pink|turquoise"  # colours that a grey picture can't be taken for
 _STYLE = {STYLES[style]: style for style in ("photo", "grey", "pencil", "blurred")}
 
 
@@ -63,7 +64,7 @@ def build_kinds() -> dict[str, Kind]:
     surface = rf"{photo}(?P<answer>{'|'.join(COLOURS)}) (?:{'|'.join(MATERIALS)})"
     thing = rf"{photo}an? {_THING.replace('colour', 'answer')} (?:(?:{_PLACE}) )?{_PLAIN}"
     count = rf"{photo}(?P<answer>an?|{'|'.join(COUNTS[1:])}) {_THINGS} (?:in the centre )?{_PLAIN}"
-    style = rf"(?P<answer>{'|'.join(_STYLE)}) .*"
+    style = rf"(?P<answer>{'|'.join(_STYLE)}) an? (?:small |large )?(?:{_VIVID}) (?:{'|'.join(OBJECTS)}) .*"
     place = rf"{photo}an? {_THING} (?P<answer>{_PLACE.replace('|in the centre', '')}) {_PLAIN}"
     return {
         "colour of a surface": Kind(re.compile(surface), 3, len(COLOURS), surface_colour),
@@ -118,10 +119,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure whether a backbone follows the captions of the corpus.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, help="write the shares as JSON")
+    parser.add_argument("--every", type=int, default=1, help="ask every so many questions only, for a quick look")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     corpus = Corpus(HELD_OUT_SEED)
-    questions = collect_questions(corpus.render(index) for index in range(100_000))
+    questions = collect_questions(corpus.render(index) for index in range(100_000))[:: arguments.every]
     shares = right_shares(questions, draw(arguments.folder, [question.prompt for question in questions]))
     ceiling = right_shares(questions, [question.picture for question in questions])
     for kind, share in shares.items():

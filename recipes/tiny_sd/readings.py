@@ -12,9 +12,10 @@ from scipy import ndimage
 
 from .captions import COLOURS
 
-_COLOURLESS = 0.09  # mean range across channels: a toned grey photograph has up to 0.08
-_PAPER = 0.62  # median brightness of a pencil sketch
-_FOCUS = 0.55  # 99th percentile of the Laplacian, as a share of the range from the 1st to the 99th of brightness
+_COLOURLESS = 0.08  # mean range across channels: that of toned grey photographs is lower
+_PAPER = 0.8  # brightness within four pixels of nearly everywhere in a pencil sketch
+_FOCUS = 0.55  # Laplacian, 99th percentile, over the range of brightness, 1st to 99th
+_LEAST = 0.05  # distance from the background that counts as unlike it
 _PIECE = 0.4  # area of a thing, as a share of the largest
 _LINEAR_TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 _WHITE = np.array([0.9505, 1.0, 1.089])
@@ -55,7 +56,7 @@ def style_of(picture: np.ndarray) -> str:
     """One of `photo`, `blurred`, `grey` and `pencil`, keys of `captions.STYLES`."""
     grey = picture.mean(axis=2)
     if np.ptp(picture, axis=2).mean() < _COLOURLESS:
-        return "pencil" if np.median(grey) > _PAPER else "grey"
+        return "pencil" if np.quantile(ndimage.maximum_filter(grey, 9), 0.1) > _PAPER else "grey"
     edge = np.quantile(np.abs(ndimage.laplace(grey)), 0.99)
     return "photo" if edge > _FOCUS * np.ptp(np.quantile(grey, (0.01, 0.99))) else "blurred"
 
@@ -71,7 +72,7 @@ def foreground(picture: np.ndarray) -> np.ndarray:
         coefficients, *_ = np.linalg.lstsq(plane[fitted], picture[fitted], rcond=None)
         distance = np.linalg.norm(picture - plane @ coefficients, axis=-1)
         fitted = border & (distance <= np.quantile(distance[border], 0.7))
-    return distance > _otsu(distance)
+    return distance > max(_otsu(distance), _LEAST)
 
 
 def _otsu(values: np.ndarray) -> float:
