@@ -41,7 +41,6 @@ class Recipe:
 def pretrain(recipe: Recipe, scratch: Path, out: Path) -> None:
     """Run every stage that is not finished yet, then write the folder `out`."""
     scratch.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(1)
     corpus, tokenizer = Corpus(recipe.corpus_seed), build_tokenizer()
     autoencoder = train_autoencoder(corpus, recipe.autoencoder, scratch)
     start = recipe.first_standard_picture
@@ -59,9 +58,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write the backbone to")
     parser.add_argument("--scratch", type=Path, help="checkpoints and latents; default: OUT with .scratch appended")
     parser.add_argument("--share", type=float, default=1.0, help="share of all steps and pictures, for a short trial")
+    parser.add_argument("--threads", type=int, default=1, help="threads of this process (default 1)")
     parser.add_argument("--steps", type=int, help="end the denoiser at this step, its rate falling before")
     parser.add_argument("--snapshot", action="store_true", help="train no further: export the checkpoints as they are")
     arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     scratch = arguments.scratch or arguments.out.with_name(arguments.out.name + ".scratch")
     recipe = scaled(Recipe(), arguments.share)

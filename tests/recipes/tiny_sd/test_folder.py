@@ -32,7 +32,7 @@ def sample(pipeline: StableDiffusionPipeline, prompts: list[str], steps: int, gu
     ).images
 
 
-def test_size_is_at_most_fifteen_megabytes() -> None:
+def test_size_is_at_most_twenty_megabytes() -> None:
     assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) <= SIZE_LIMIT_BYTES
 
 
