@@ -36,14 +36,21 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
-    """About U V' of a matrix U S V': its singular values come to lie between 0.7 and 1.2 (Newton-Schulz)."""
+    """About U V' of a matrix U S V': its singular values come to lie between 0.7 and 1.2 (Newton-Schulz).
+
+    Each iteration multiplies from the left by a polynomial of the Gram matrix, so only the small square matrices are
+    iterated, and the long one is multiplied once by their product.
+    """
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if tall else matrix
     x = x / (x.norm() + 1e-7)
+    gram, product = x @ x.T, torch.eye(len(x), dtype=x.dtype, device=x.device)
     first, second, third = _COEFFICIENTS
     for _ in range(_ITERATIONS):
-        gram = x @ x.T
-        x = first * x + torch.addmm(gram, gram, gram, beta=second, alpha=third) @ x
+        factor = torch.addmm(gram, gram, gram, beta=second, alpha=third)
+        factor.diagonal().add_(first)
+        product, gram = factor @ product, factor @ gram @ factor
+    x = product @ x
     return x.T if tall else x
 
 
