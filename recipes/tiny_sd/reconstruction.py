@@ -13,16 +13,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
-from scipy import ndimage
 
 from ldbench.data.task_data import task_data
 from ldbench.score.metrics.fid import fid
 from ldbench.score.networks.features import extract
+from ldbench.score.viewing import as_viewed
 from ldbench.task import card
 
 TASKS = ("sandbox-brain-t2i", "sandbox-chest-t2i")
 REFERENCE_SCANS = 400
-BLUR, NOISE = 1.0, 0.02
+VIEWING = card.Viewing(1.0, 0.02, "what no reader sees moves no distance")
 _BATCH = 40
 
 
@@ -39,12 +39,6 @@ def psnr(scans: np.ndarray, results: np.ndarray) -> np.ndarray:
     return -10.0 * np.log10(np.square(scans - results).mean(axis=(1, 2)))
 
 
-def viewed(scans: np.ndarray, seed: int) -> np.ndarray:
-    """Scans under the viewing conditions."""
-    noise = NOISE * np.random.default_rng(seed).standard_normal(scans.shape)
-    return (ndimage.gaussian_filter(scans, (0, BLUR, BLUR)) + noise).clip(0, 1)
-
-
 def report(folder: Path, task: str) -> str:
     """Three lines for the sandbox of a task card."""
     data = task_data(card.load(task), seed=0)
@@ -54,15 +48,17 @@ def report(folder: Path, task: str) -> str:
     results = reconstructed(AutoencoderKL.from_pretrained(folder / "vae", local_files_only=True).eval(), scans)
     decibels = psnr(scans, results)
     lines = [f"{task}: {decibels.mean():.1f} dB ({decibels.min():.1f} to {decibels.max():.1f}), {len(scans)} scans"]
-    for name, view in (("raw", lambda images, seed: images), ("viewed", viewed)):
-        reference = _features(view(training, 1))
-        fresh, autoencoded = (fid(reference, _features(view(images, 2))) for images in (scans, results))
+    for name, viewing in (("raw", None), ("viewed", VIEWING)):
+        reference = _features(training, viewing)
+        fresh, autoencoded = (fid(reference, _features(images, viewing)) for images in (scans, results))
         lines.append(f"  FID {name}: real {fresh:.1f}, autoencoded {autoencoded:.1f}, {autoencoded / fresh:.2f} times")
     return "\n".join(lines)
 
 
-def _features(scans: np.ndarray) -> np.ndarray:
+def _features(scans: np.ndarray, viewing: card.Viewing | None) -> np.ndarray:
     images = torch.from_numpy(scans).float()[:, None].expand(-1, 3, -1, -1).contiguous()
+    if viewing is not None:
+        images = as_viewed(images, viewing)
     return extract(images, "efficientnet-lite0", resize=224).astype(np.float64)
 
 
