@@ -10,6 +10,17 @@ import torch
 Precision = Literal["float32", "bfloat16", "float16"]
 
 
+FIRST_WITH_BFLOAT16 = 8  # CUDA's compute capability; older cards emulate it, several times slower than float16
+
+
+def automatic_precision(device: torch.device) -> Precision:
+    """On a GPU bfloat16 where its own units compute in it, else float16; float32 on everything else."""
+    if device.type != "cuda":
+        return "float32"
+    major, _ = torch.cuda.get_device_capability(device)
+    return "bfloat16" if major >= FIRST_WITH_BFLOAT16 else "float16"
+
+
 def arithmetic(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
     """Autocast to `precision` on a device; nothing for float32."""
     if precision == "float32":

@@ -17,7 +17,7 @@ from ldbench.api import Context, Generator, Moment, Needs, Request, TrainingSet
 from ldbench.errors import GeneratorError, LdbenchError, UsageError
 
 from ..backbone.content import backbone_files
-from ..backbone.precision import Precision, arithmetic
+from ..backbone.precision import Precision, arithmetic, automatic_precision
 from ..drift import Delta, Drift, DriftKind, Shift, Where, make_drift, signal_leak
 from .latent_diffusion import LatentDiffusion, load_backbone
 from .network_cost import CHECKPOINTED, STATE, TRAINING_PASSES, network_cost
@@ -32,7 +32,7 @@ class StableDiffusion(Generator):
     `backbone` overrides what the card recommends; `download` allows it to be fetched from the hub. `delta_sample` is
     the mean of the noise that sampling starts from (`drift=noise`), or is added at every reverse step (`drift=step`,
     where `delta_total` gives the sum over the steps instead): a number, one a latent channel, or `signal-leak`.
-    `precision` auto is bfloat16 on a GPU that has it and float32 elsewhere.
+    `precision` auto is bfloat16 on a GPU of compute capability 8 and up, float16 on an older one, float32 elsewhere.
     """
 
     kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
@@ -130,7 +130,7 @@ class StableDiffusion(Generator):
     def _precision(self, context: Context) -> Precision:
         if self.precision != "auto":
             return self.precision
-        return "bfloat16" if context.device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
+        return automatic_precision(context.device)
 
     def _reverse(
         self, model: LatentDiffusion, requests: Sequence[Request], context: Context

@@ -39,11 +39,20 @@ def pick_device(name: str, local_index: int = 0) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise UsageError(f"--device: expected auto, cpu, cuda or cuda:N, got {name!r}") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise UsageError(f"--device: got {name!r}, but this torch sees no CUDA device; use --device cpu")
+    if device.type == "cuda":
+        _check_cuda(device, name)
     if device.type == "cuda" and device.index is None and local_index:
         return torch.device("cuda", local_index)
     return device
+
+
+def _check_cuda(device: torch.device, name: str) -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        raise UsageError(f"--device: got {name!r}, but this torch sees no CUDA device; use --device cpu")
+    if (device.index or 0) >= (count := torch.cuda.device_count()):
+        raise UsageError(f"--device: expected cuda:0 to cuda:{count - 1}, got {name!r}; this machine has {count}")
 
 
 def describe(device: torch.device, processes: int = 1) -> Environment:
@@ -93,6 +102,7 @@ def timed(name: str, stages: list[Stage], device: torch.device) -> Iterator[None
     import torch
 
     if device.type == "cuda":
+        torch.cuda.init()  # before it, the allocator knows no device and refuses to reset its peak
         torch.cuda.reset_peak_memory_stats(device)
     start = time.perf_counter()
     yield

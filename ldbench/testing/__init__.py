@@ -13,9 +13,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from ldbench.api import Generator
+from ldbench.run.environment import pick_device
 from ldbench.testing import behaviour, declared
 from ldbench.testing.contract import CLAUSES, PARAMETERS, PROTOCOL
 from ldbench.testing.finding import Clause, Finding
@@ -50,9 +49,10 @@ def check_generator(
     if not runnable or (kind is not None and kind not in cls.capabilities().kinds):
         return findings
     template = candidate() if isinstance(candidate, type) else candidate
+    chosen = pick_device(device)
     for name in [kind] if kind else sorted(cls.capabilities().kinds):
         with tempfile.TemporaryDirectory(prefix="ldbench-check-") as root, states_kept():
-            trial = Trial(template, miniature(name), torch.device(device), backbone, Path(root))
+            trial = Trial(template, miniature(name), chosen, backbone, Path(root))
             for finding in behaviour.look(trial, name):
                 findings.append(dataclasses.replace(finding, name=f"{name}: {finding.name}"))
     return findings

@@ -27,6 +27,31 @@ def test_a_cuda_device_that_is_not_there_is_refused() -> None:
         pick_device("cuda:0")
 
 
+def test_a_cuda_device_beyond_the_last_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert pick_device("cuda:1") == torch.device("cuda", 1)
+    with pytest.raises(UsageError, match="expected cuda:0 to cuda:1, got 'cuda:2'; this machine has 2"):
+        pick_device("cuda:2")
+
+
+def test_memory_is_measured_on_a_device_that_nothing_has_used_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As torch behaves: the allocator refuses to reset statistics before CUDA is initialised."""
+    started: list[bool] = []
+
+    def reset(device: torch.device) -> None:
+        if not started:
+            raise RuntimeError("Invalid device argument: did you call init?")
+
+    monkeypatch.setattr(torch.cuda, "init", lambda: started.append(True))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", reset)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 3 * 2**20)
+    stages: list[Stage] = []
+    with timed("fit", stages, torch.device("cuda:0")):
+        pass
+    assert stages[0].peak_memory_mib == 3
+
+
 def test_the_record_names_versions_and_threads() -> None:
     record = describe(torch.device("cpu"))
     assert record.python == platform.python_version()
