@@ -27,6 +27,7 @@ class CustomDiffusion(PreservesPrior):
 
     name: ClassVar[str] = "custom-diffusion"
     rates: ClassVar[Rates] = Rates(1e-5, 6e-3)
+    float32_parts: ClassVar[frozenset[str]] = frozenset({"unet", "text_encoder"})
     fewest_images: ClassVar[int] = 3
 
     steps: int = 250
@@ -41,7 +42,6 @@ class CustomDiffusion(PreservesPrior):
         tokens = LearnedTokens.added(model, (self.modifier,), self.initial_word)
         projections = {name: value for name, value in model.unet.named_parameters() if _is_projection(name)}
         for value in projections.values():
-            value.data = value.data.float()
             value.requires_grad_(True)
         return Trainable({**projections, "rows": tokens.rows}, tokens.condition(data), tokens)
 

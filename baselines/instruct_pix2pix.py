@@ -62,8 +62,8 @@ class InstructPix2Pix(FineTuner):
         if not 0 <= self.prompt_dropout <= 2 / 3:
             raise UsageError(f"prompt_dropout: expected 0 to 2/3, got {self.prompt_dropout}")
 
-    def fit(self, train: TrainingSet, context: Context) -> None:
-        """Train on pairs, going on from the checkpoint in `context.folder` if there is one."""
+    def tuned(self, train: TrainingSet, context: Context) -> LatentDiffusion:
+        """The widened backbone after training on pairs, which goes on from a checkpoint in `context.folder`."""
         chosen = self._chosen(train)
         pairs = None if has_pairs(chosen) else self._generated(chosen, context)
         start = self._start()
@@ -76,7 +76,7 @@ class InstructPix2Pix(FineTuner):
         trainable = self._prepare(model, targets, context)
         denoising = self._denoising(model, targets, len(targets), trainable)
         objective = EditDenoising(denoising, model.unscaled(pairs.sources), self.prompt_dropout / 2)
-        self._optimise(model, objective, trainable, context)
+        return self._optimise(model, objective, trainable, context)
 
     def _training_calls(self) -> int:
         start = self._start()

@@ -31,6 +31,7 @@ class LoRA(FineTuner):
 
     name: ClassVar[str] = "lora"
     rates: ClassVar[Rates] = Rates(1e-4, 1e-2)
+    float32_parts: ClassVar[frozenset[str]] = frozenset()  # the matrices are made in float32 beside frozen weights
     fewest_images: ClassVar[int] = 3
     least: ClassVar[Mapping[str, float]] = {**FineTuner.least, "rank": 1}
 
@@ -51,10 +52,15 @@ class LoRA(FineTuner):
         return Trainable(trained, frozen_text(model, data))
 
     def _finish(self, model: LatentDiffusion, trainable: Trainable, context: Context) -> None:
-        """Leave the adapters as diffusers' `load_lora_weights` reads them, and add them into the weights."""
+        """Leave the adapters as diffusers' `load_lora_weights` reads them.
+
+        In float32 they are added into the weights. In half precision they stay beside them, as they were trained: a
+        sum would be rounded to steps that are coarse beside what was learnt.
+        """
         if context.process == 0:
             state = convert_state_dict_to_diffusers(get_peft_model_state_dict(model.unet))
             tensors = {f"unet.{name}": value for name, value in state.items()}
             save_atomic(tensors, context.folder / WEIGHTS, {"format": "pt"})
-        model.unet.fuse_lora()
+        if self._precision(context) == "float32":
+            model.unet.fuse_lora()
         super()._finish(model, trainable, context)

@@ -23,6 +23,7 @@ class TextualInversion(FineTuner):
 
     name: ClassVar[str] = "textual-inversion"
     rates: ClassVar[Rates] = Rates(5e-4, 2e-2)
+    float32_parts: ClassVar[frozenset[str]] = frozenset({"text_encoder"})
     fewest_images: ClassVar[int] = 3
     least: ClassVar[Mapping[str, float]] = {**FineTuner.least, "vectors": 1}
 
@@ -38,4 +39,5 @@ class TextualInversion(FineTuner):
     def _prepare(self, model: LatentDiffusion, data: EncodedSet, context: Context) -> Trainable:
         names = token_names(self.placeholder, self.vectors)
         tokens = LearnedTokens.added(model, names, self.initial_word)
+        model.cast(self._precision(context))  # the rows are float32 beside it
         return Trainable({"rows": tokens.rows}, tokens.condition(data), tokens)

@@ -41,6 +41,7 @@ class StableDiffusion(Generator):
         {"sampler", "sampling_steps", "guidance_scale", "drift", "delta_sample", "delta_total"}
     )
     fits_together: ClassVar[bool] = True
+    float32_parts: ClassVar[frozenset[str]] = frozenset()  # of the backbone: those that hold what is trained
     least: ClassVar[Mapping[str, float]] = {}  # the smallest value of parameters that have one
 
     backbone: str | None = None
@@ -84,11 +85,16 @@ class StableDiffusion(Generator):
     @torch.no_grad()
     def trajectory(self, requests: Sequence[Request], context: Context) -> Iterator[Moment]:
         """The reverse process of one batch, step by step."""
-        model = self._fitted()
-        with arithmetic(context.device, self._precision(context)):
-            for step in self._reverse(model, requests, context)[1]:
-                images = model.decode(step.clean_latents())
-                yield Moment(step.step, self._step_count(), step.timestep, step.latents, images)
+        model, precision = self._fitted(), self._precision(context)
+        with arithmetic(context.device, precision):
+            steps = self._reverse(model, requests, context)[1]
+        while True:
+            with arithmetic(context.device, precision):  # never across a yield: it would hold for the caller's code too
+                step = next(steps, None)
+                images = None if step is None else model.decode(step.clean_latents())
+            if step is None or images is None:
+                return
+            yield Moment(step.step, self._step_count(), step.timestep, step.latents, images)
 
     def needs(self, context: Context) -> Needs:
         """What is missing of the backbone, or what fitting and generating on it take."""
@@ -119,7 +125,7 @@ class StableDiffusion(Generator):
     def _load(self, context: Context) -> LatentDiffusion:
         return load_backbone(
             self.backbone or context.backbone, context.device, download=self.download,
-            precision=self._precision(context),
+            precision=self._precision(context), float32_parts=self.float32_parts,
         )
 
     def _fitted(self) -> LatentDiffusion:

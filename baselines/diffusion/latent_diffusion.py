@@ -7,7 +7,7 @@ permission, to load weights in any format but safetensors, and to start from wei
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import cast, get_args
 
@@ -52,6 +52,12 @@ class LatentDiffusion:
     def prompt_length(self) -> int:
         """L, the tokens that the text encoder takes, start and end included (77 in Stable Diffusion)."""
         return int(min(self.tokenizer.model_max_length, self.text_encoder.config.max_position_embeddings))
+
+    def cast(self, precision: Precision) -> LatentDiffusion:
+        """This backbone, its text encoder and U-Net brought to `precision` in place: what training leaves is float32."""
+        for part in (self.text_encoder, self.unet):
+            cast(torch.nn.Module, part).to(getattr(torch, precision))
+        return self
 
     def latent_shape(self, image_shape: ImageShape) -> tuple[int, int, int]:
         """`(C, h, w)` of the latents of images `(3, H, W)`."""
@@ -143,11 +149,13 @@ class LatentDiffusion:
 
 
 def load_backbone(
-    name: str | None, device: torch.device, *, download: bool = False, precision: Precision = "float32"
+    name: str | None, device: torch.device, *, download: bool = False, precision: Precision = "float32",
+    float32_parts: Collection[str] = (),
 ) -> LatentDiffusion:
     """The backbone `name`, frozen, on `device`: a packaged one (tiny-sd), a diffusers folder, or a hub id.
 
-    A hub id is read from the hub's cache; `download` permits to fetch what is missing of it. Raises `WeightsError`
+    `float32_parts` ("unet", "text_encoder") stay in float32 whatever the precision is: what is trained starts from
+    there. A hub id is read from the hub's cache; `download` permits to fetch what is missing of it. Raises `WeightsError`
     where it isn't a Stable Diffusion backbone (one text encoder, a U-Net on the latents alone), `UsageError` for a
     precision that the device can't compute in.
     """
@@ -157,9 +165,10 @@ def load_backbone(
         raise UsageError(f"precision: expected one of {', '.join(get_args(Precision))}, got {precision!r}")
     if precision == "float16" and device.type == "cpu":
         raise UsageError("precision: float16 needs a GPU, got device cpu; give --set precision=float32 or bfloat16")
-    folder = find_backbone(name, precision, download)
+    folder = find_backbone(name, "float32" if float32_parts else precision, download)
     text_encoder, unet, vae = (
-        load_model(name, folder, part, precision).requires_grad_(False).eval().to(device)
+        load_model(name, folder, part, "float32" if part in float32_parts else precision)
+        .requires_grad_(False).eval().to(device)
         for part in ("text_encoder", "unet", "vae")
     )
     unet.to(memory_format=torch.channels_last)  # 4 % faster on two CPU threads

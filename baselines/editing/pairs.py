@@ -78,7 +78,7 @@ def generated_pairs(
     made_of = hashlib.sha256(text.encode()).hexdigest()
 
     def sampled() -> torch.Tensor:
-        model = shared_start(start, train, context)
+        model = shared_start(start, train, context).cast(start._precision(context))
         batches = []
         for first in range(0, len(prompts), batch_size):
             batch = prompts[first : first + batch_size]

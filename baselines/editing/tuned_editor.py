@@ -43,7 +43,8 @@ class TunedEditor(StableDiffusion):
     def fit(self, train: TrainingSet, context: Context) -> None:
         """Load the backbone, tuned on the single scans of `train` unless `start` is sd."""
         self._train, self._mean_latent = train, None
-        self._model = self._load(context) if self.start == "sd" else shared_start(self._tuner(), train, context)
+        model = self._load(context) if self.start == "sd" else shared_start(self._tuner(), train, context)
+        self._model = model.cast(self._precision(context))
 
     def _reverse(
         self, model: LatentDiffusion, requests: Sequence[Request], context: Context

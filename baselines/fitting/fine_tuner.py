@@ -18,6 +18,7 @@ from ldbench.api import Context, TrainingSet
 from ldbench.errors import GeneratorError
 
 from ..backbone.content import backbone_content
+from ..backbone.precision import Precision
 from ..diffusion.generator import StableDiffusion
 from ..diffusion.latent_diffusion import LatentDiffusion
 from ..drift import Delta, Drift, Where
@@ -46,8 +47,8 @@ class Trainable:
 
 
 def whole_unet(model: LatentDiffusion, data: EncodedSet) -> Trainable:
-    """The U-Net unfrozen, on prompts as the text encoder has them."""
-    model.unet.float().requires_grad_(True)  # trained values are float32 whatever the arithmetic is
+    """The U-Net, which is in float32 whatever the arithmetic is, unfrozen, on prompts as the text encoder has them."""
+    model.unet.requires_grad_(True)
     return Trainable(dict(model.unet.named_parameters()), frozen_text(model, data))
 
 
@@ -65,6 +66,7 @@ class FineTuner(StableDiffusion):
 
     name: ClassVar[str] = "fine-tuner"
     rates: ClassVar[Rates] = Rates(1e-5, 1e-3)
+    float32_parts: ClassVar[frozenset[str]] = frozenset({"unet"})
     fewest_images: ClassVar[int] = 16
     least: ClassVar[Mapping[str, float]] = {"steps": 1, "batch_size": 1, "micro_batch_size": 0, "checkpoint_every": 1}
 
@@ -87,7 +89,11 @@ class FineTuner(StableDiffusion):
     zero_terminal_snr: bool = False
 
     def fit(self, train: TrainingSet, context: Context) -> None:
-        """Train, going on from the checkpoint in `context.folder` if there is one."""
+        """Train, going on from the checkpoint in `context.folder` if there is one; sample in the run's precision."""
+        self._model = self.tuned(train, context).cast(self._precision(context))
+
+    def tuned(self, train: TrainingSet, context: Context) -> LatentDiffusion:
+        """The backbone after training. What was trained is float32: another method may go on from it."""
         chosen = self._chosen(train)
         backbone = self._load(context)
         model = self._scheduled(backbone)
@@ -96,7 +102,7 @@ class FineTuner(StableDiffusion):
         extended = self._extended(self._prompted(data), backbone, context)
         trainable = self._prepare(model, extended, context)
         objective = self._denoising(model, extended, len(data), trainable)
-        self._optimise(model, objective, trainable, context)
+        return self._optimise(model, objective, trainable, context)
 
     def _denoising(self, model: LatentDiffusion, data: EncodedSet, instances: int, trainable: Trainable) -> Denoising:
         """The objective on `data`, of which the first `instances` are the task's own."""
@@ -106,8 +112,8 @@ class FineTuner(StableDiffusion):
 
     def _optimise(
         self, model: LatentDiffusion, objective: Objective[AnyBatch], trainable: Trainable, context: Context
-    ) -> None:
-        """Train what is trained until the last step; from then on this generator samples from `model`."""
+    ) -> LatentDiffusion:
+        """The model after its last step: what is trained is trained, and frozen again."""
         if self.gradient_checkpointing:
             model.unet.enable_gradient_checkpointing()
         if self.compile:
@@ -120,7 +126,7 @@ class FineTuner(StableDiffusion):
         if self.gradient_checkpointing:
             model.unet.disable_gradient_checkpointing()
         self._finish(model, trainable, context)
-        self._model = model
+        return model
 
     def _prompted(self, data: EncodedSet) -> EncodedSet:
         """The data under the prompts that this method wants."""
@@ -194,7 +200,8 @@ class FineTuner(StableDiffusion):
 
     def _content(self, context: Context) -> dict[str, str]:
         """What a fit must have been made from, beside its name: the backbone's files."""
-        return backbone_content(self.backbone or context.backbone, self._precision(context), self.download)
+        stored: Precision = "float32" if self.float32_parts else self._precision(context)
+        return backbone_content(self.backbone or context.backbone, stored, self.download)
 
 
 def hash_order(purpose: str, image_id: str) -> str:

@@ -32,15 +32,15 @@ def shared_start(start: FineTuner, train: TrainingSet, context: Context) -> Late
 
     Where `train` holds pairs, the single images are the sources with their captions. The fit is done or taken up in
     `context.shared`, in a folder named after its key, or in `context.folder / "start"` where nothing is shared; a
-    finished one is only loaded. While one run fits, others that want the same wait. Words that `start` learnt stay in
-    the model's text encoder. Raises `GeneratorError` for a pair without a caption, and what `start.fit` raises.
+    finished one is only loaded. While one run fits, others that want the same wait. What was tuned is float32: cast it
+    before sampling. Words that `start` learnt stay in
+    the model's text encoder. Raises `GeneratorError` for a pair without a caption, and what `start.tuned` raises.
     """
     images = single_images(train)
     common = context.shared if context.shared is not None else context.folder / "start"
     folder = common / f"{start.name}-{fit_key(start, train, context)[:16]}"
     with _alone(folder, context):
-        start.fit(images, replace(context, folder=folder))
-    return start._fitted()
+        return start.tuned(images, replace(context, folder=folder))
 
 
 def single_images(train: TrainingSet) -> View:
