@@ -44,7 +44,7 @@ class LoRA(FineTuner):
             target_modules=["to_q", "to_k", "to_v", "to_out.0"],
         )
         with torch.random.fork_rng(devices=[]):  # peft draws its first matrices from the global state only
-            torch.manual_seed(context.seed)
+            torch.default_generator.manual_seed(context.seed)  # the CPU's alone: torch.manual_seed seeds every GPU too
             model.unet.add_adapter(config)
         trained = {name: value for name, value in model.unet.named_parameters() if value.requires_grad}
         for value in trained.values():

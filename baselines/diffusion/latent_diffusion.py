@@ -136,7 +136,7 @@ class LatentDiffusion:
         rows = max(len(self.tokenizer), self.embeddings.num_embeddings)
         device = self.text_encoder.device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.manual_seed(0)  # transformers fills new rows from the global state; they are overwritten below
+            # transformers fills new rows from the global state of the table's device; they are overwritten below
             self.text_encoder.resize_token_embeddings(rows, mean_resizing=False)
         ids = tuple(cast(list[int], self.tokenizer.convert_tokens_to_ids(list(names))))
         self.embeddings.weight[list(ids)] = self.embeddings.weight[pieces].mean(0)

@@ -67,7 +67,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Environment:
-    """What the run ran on."""
+    """What the run ran on; `notes` say, a line each, what the device made of it: batches halved for memory, TF32."""
 
     __pydantic_config__ = _STRICT
     device: str
@@ -77,6 +77,7 @@ class Environment:
     packages: dict[str, str] = field(default_factory=dict)
     commit: str | None = None
     dirty: bool | None = None
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -116,11 +117,13 @@ def json_schema() -> dict[str, Any]:
 def dumps(result: Result) -> str:
     """The file's text: sorted keys, two-space indent, NaN refused, newline at the end.
 
-    A result from before the card's seeds were recorded keeps its bytes.
+    A result from before the card's seeds or notes on the device were recorded keeps its bytes.
     """
     record = asdict(result)
     if result.card_seeds is None:
         del record["card_seeds"]
+    if record["environment"] and not record["environment"]["notes"]:
+        del record["environment"]["notes"]
     return json.dumps(record, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
 
 

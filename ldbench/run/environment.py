@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from ldbench.errors import UsageError
 from ldbench.records.result import Environment, Stage
+from ldbench.score.arithmetic import tf32_operations
 
 if TYPE_CHECKING:
     import torch
@@ -69,7 +70,14 @@ def describe(device: torch.device, processes: int = 1) -> Environment:
         packages={name: version for name in PACKAGES if (version := _version(name)) is not None},
         commit=commit,
         dirty=dirty,
+        notes=_arithmetic(device),
     )
+
+
+def _arithmetic(device: torch.device) -> list[str]:
+    """What a GPU rounds, in words; scores are never computed so."""
+    rounded = tf32_operations() if device.type == "cuda" else []
+    return [f"outside scoring, float32 {' and '.join(rounded)} in TF32"] if rounded else []
 
 
 def _version(name: str) -> str | None:

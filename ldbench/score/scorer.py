@@ -13,6 +13,7 @@ from ldbench.data.task_data import TaskData
 from ldbench.errors import LdbenchError, MetricError, unknown_name
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.names import reason
+from ldbench.score.arithmetic import full_float32
 from ldbench.score.inputs import Images, Inputs, ScoringContext, averaged
 from ldbench.task.metric_specs import table_of
 
@@ -40,7 +41,8 @@ def score_images(
     )
     metrics = [(METRICS.load(name), settings) for name, settings in data.task.metrics.items()]
     absent = set(PASSES) - given.keys()
-    return [measured(metric, inputs, settings) for metric, settings in metrics if not metric.needs & absent]
+    with full_float32():
+        return [measured(metric, inputs, settings) for metric, settings in metrics if not metric.needs & absent]
 
 
 def measured(metric: Metric, inputs: Inputs, settings: Any) -> Measured:

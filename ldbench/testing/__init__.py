@@ -19,7 +19,7 @@ from ldbench.testing import behaviour, declared
 from ldbench.testing.contract import CLAUSES, PARAMETERS, PROTOCOL
 from ldbench.testing.finding import Clause, Finding
 from ldbench.testing.miniature import miniature
-from ldbench.testing.surroundings import states_kept
+from ldbench.testing.surroundings import deterministic, states_kept
 from ldbench.testing.trial import Trial
 
 __all__ = ["CLAUSES", "Clause", "Finding", "assert_generator", "check_generator"]
@@ -51,7 +51,7 @@ def check_generator(
     template = candidate() if isinstance(candidate, type) else candidate
     chosen = pick_device(device)
     for name in [kind] if kind else sorted(cls.capabilities().kinds):
-        with tempfile.TemporaryDirectory(prefix="ldbench-check-") as root, states_kept():
+        with tempfile.TemporaryDirectory(prefix="ldbench-check-") as root, deterministic(chosen), states_kept(chosen):
             trial = Trial(template, miniature(name), chosen, backbone, Path(root))
             for finding in behaviour.look(trial, name):
                 findings.append(dataclasses.replace(finding, name=f"{name}: {finding.name}"))

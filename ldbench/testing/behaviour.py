@@ -45,8 +45,8 @@ def look(trial: Trial, kind: str) -> list[Finding]:
 def _run(trial: Trial, kind: str) -> list[Finding]:
     inputs, around, requests = fingerprint(trial), seen_around(trial), trial.requests()
     counting, cost = Counting(), Cost(trial.device)
-    seed_all(1)
-    before, stage = states(), "fit"
+    seed_all(1, trial.device)
+    before, stage = states(trial.device), "fit"
     try:
         with cost.stage("fit"):
             first = trial.fitted("first", counting)
@@ -55,7 +55,7 @@ def _run(trial: Trial, kind: str) -> list[Finding]:
             returned = first.generator.generate(requests, first.context)
     except Exception as error:  # a plugin's own code may raise anything
         return [judge(contract.RUNS, functools.partial(_stopped, stage, error))]
-    after = states()
+    after = states(trial.device)
     runs = judge(contract.RUNS, lambda: f"{len(requests)} requests answered after {len(trial.task.train)} examples")
     findings = [runs, *look_at_images(returned, requests, first.context.image_shape)]
     if not all(finding.passed for finding in findings):
@@ -76,15 +76,15 @@ def _conduct(
     requests = trial.requests()
 
     def again(globals_seed: int) -> str:
-        seed_all(globals_seed)
+        seed_all(globals_seed, trial.device)
         return _equal(images, first.grey(requests))
 
     def refitted(folder: str, globals_seed: int) -> str:
-        seed_all(globals_seed)
+        seed_all(globals_seed, trial.device)
         return _equal(images, trial.fitted(folder).grey(requests))
 
     def interrupted() -> str:
-        seed_all(5)
+        seed_all(5, trial.device)
         where = cut_off(trial, "interrupted", reports)
         return f"{refitted('interrupted', 6)}, {where}" if where else "fit reports no progress, so it was not cut off"
 

@@ -29,29 +29,51 @@ from ldbench.plugins.kinds import DATASETS
 from ldbench.testing.finding import ClauseError
 from ldbench.testing.trial import Trial
 
+CPU = torch.device("cpu")
 FOLDERS = ("first", "second", "interrupted", "needs")
 
 
 @contextmanager
-def states_kept() -> Iterator[None]:
-    """Put the global states back as they were, whatever happens inside."""
+def states_kept(device: torch.device = CPU) -> Iterator[None]:
+    """Put the global states, those of the CPU and of this device, back as they were, whatever happens inside."""
     python, numpy = random.getstate(), np.random.get_state()
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             yield
     finally:
         random.setstate(python)
         np.random.set_state(numpy)
 
 
-def seed_all(seed: int) -> None:
-    """Seed the three global states (torch's on every device)."""
+@contextmanager
+def deterministic(device: torch.device) -> Iterator[None]:
+    """On a GPU torch's deterministic algorithms, as far as it has them: without, sums of a fit come in any order.
+
+    Torch warns of an operation that has none. CUDA must not have been used by this process before: cuBLAS looks once at
+    how much memory it is given, on which the order of its sums depends.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+
+
+def seed_all(seed: int, device: torch.device = CPU) -> None:
+    """Seed the global states of random, numpy.random and torch, the last on the CPU and on this device."""
     random.seed(seed)
     np.random.seed(seed)
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed_all(seed)
 
 
-def states() -> dict[str, str]:
+def states(device: torch.device = CPU) -> dict[str, str]:
     """A hash of each global state, by name; equal hashes mean that nobody drew from it."""
     legacy = np.random.get_state(legacy=False)["state"]
     states = {
@@ -59,6 +81,8 @@ def states() -> dict[str, str]:
         "numpy.random": legacy["key"].tobytes() + repr(legacy["pos"]).encode(),
         "torch": torch.get_rng_state().numpy().tobytes(),
     }
+    if device.type == "cuda":
+        states["torch.cuda"] = torch.cuda.get_rng_state(device).numpy().tobytes()
     return {name: hashlib.sha256(state).hexdigest() for name, state in states.items()}
 
 

@@ -80,7 +80,10 @@ def test_its_first_matrices_come_from_the_runs_seed(random_backbone: Path, tmp_p
     assert not torch.equal(one, other)
 
 
-def test_an_untrained_adapter_changes_nothing(random_backbone: Path, tmp_path: Path) -> None:
+def test_an_untrained_adapter_changes_nothing_and_seeds_no_gpu(
+    random_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("a GPU was seeded"))
     generator = quick(LoRA, steps=1, learning_rate=0.0)
     generator.fit(Discs(), context(tmp_path, random_backbone))
     before = frozen(random_backbone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Callable
@@ -57,6 +58,16 @@ def test_a_failed_result_of_schema_version_1_stays_readable() -> None:
 @pytest.mark.parametrize("path", sorted(HISTORIC.glob("result-v1-*.json")), ids=lambda path: path.stem)
 def test_todays_schema_writes_the_same_bytes(path: Path) -> None:
     assert result_file.dumps(result_file.read(path)) == path.read_text(encoding="utf-8")
+
+
+def test_notes_on_the_device_are_kept_and_none_leave_no_trace(tmp_path: Path) -> None:
+    environment = Environment("NVIDIA H100", None, "3.11.7", "Linux-x86_64")
+    plain = dataclasses.replace(MEASURED, environment=environment)
+    noted = dataclasses.replace(MEASURED, environment=dataclasses.replace(environment, notes=["generate: 25 at a time"]))
+    assert '"notes"' not in result_file.dumps(plain)
+    for result in (plain, noted):
+        result_file.write(result, tmp_path / "result.json")
+        assert result_file.read(tmp_path / "result.json") == result
 
 
 def test_fields_with_a_default_may_be_missing() -> None:

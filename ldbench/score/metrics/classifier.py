@@ -102,7 +102,8 @@ def train_classifier(
     random = torch.Generator(device="cpu").manual_seed(seed)
     training = _Training(images, labels, classes, recipe, random, torch.device(device), progress)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)  # layers and PESG draw from the global state only; it is put back afterwards
+        # layers and PESG draw from the CPU's global state only; it is put back afterwards, and no GPU's is touched
+        torch.default_generator.manual_seed(seed)
         network = _network(training.classes, training.device)
         _fit_cross_entropy(network, training)
         if recipe.objective == "auc-margin":

@@ -1,7 +1,8 @@
 """Images to features, cached by content.
 
 An image set is quantised to 8 bits, as its PNG files are, before any extractor sees it, so that real and generated
-images are treated alike. Features are kept under the SHA-256 of (pixels, extractor, weights, parameters).
+images are treated alike. Features are kept under the SHA-256 of (pixels, extractor, weights, parameters) and, but for
+a CPU's, of the device's type and precision, with which they differ in their last digits.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ldbench.api import Network, ParameterValue, Progress, silent
 from ldbench.errors import ImageError, MetricError, unknown_name
 from ldbench.plugins.kinds import NETWORKS
 from ldbench.records.files import write_cache
+from ldbench.score.arithmetic import tf32_operations
 from ldbench.score.networks.weights import unpinned
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ def extract(
     size = _size(network, resize)
     parameters = dict(network.parameters(resize=size, digest=digest))
     images_nhwc = quantise(images)
-    path = None if cache_folder is None else cache_folder / f"{cache_key(images_nhwc, extractor, parameters)}.npy"
+    path = None if cache_folder is None else cache_folder / f"{cache_key(images_nhwc, extractor, parameters, device)}.npy"
     if path is not None and (cached := _read(path, len(images_nhwc))) is not None:
         progress("features", len(cached), len(cached), "cached")
         return cached
@@ -97,12 +99,23 @@ def quantise(images: torch.Tensor | Images) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(np.rint(array * 255.0).astype(np.uint8).transpose(0, 2, 3, 1))
 
 
-def cache_key(images_nhwc: npt.NDArray[np.uint8], extractor: str, parameters: dict[str, ParameterValue]) -> str:
+def cache_key(
+    images_nhwc: npt.NDArray[np.uint8], extractor: str, parameters: dict[str, ParameterValue],
+    device: torch.device | str = "cpu",
+) -> str:
     """SHA-256 of everything the features depend on; `parameters` hold the digest of the weights."""
-    header = {"extractor": extractor, "parameters": parameters, "shape": list(images_nhwc.shape)}
+    header: dict[str, object] = {"extractor": extractor, "parameters": parameters, "shape": list(images_nhwc.shape)}
+    if (arithmetic := _arithmetic(device)) != "cpu":  # what was kept from CPUs before had no such entry
+        header["arithmetic"] = arithmetic
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     digest.update(images_nhwc.tobytes())
     return digest.hexdigest()
+
+
+def _arithmetic(device: torch.device | str) -> str:
+    """The device's type, and TF32 where it convolves in that."""
+    kind = str(device).partition(":")[0]
+    return " ".join([kind, *(f"tf32 {name}" for name in tf32_operations())]) if kind == "cuda" else kind
 
 
 def _compute(

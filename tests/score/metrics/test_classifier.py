@@ -23,7 +23,9 @@ def test_same_seed_same_scores_and_no_trace_in_the_global_state() -> None:
             images, index, classes=2, recipe=ClassifierSpec(1, 8, 1e-3), seed=seed
         ).scores(images)
 
-    first = run(3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("a GPU was seeded"))
+        first = run(3)
     torch.manual_seed(12345)
     assert torch.equal(run(3), first)
     assert not torch.equal(run(4), first)

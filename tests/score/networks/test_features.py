@@ -94,6 +94,20 @@ def test_cache_serves_equal_content_only(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 3  # no part of a file is left lying
 
 
+def test_features_of_another_device_or_precision_have_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.zeros((1, 2, 2, 3), np.uint8)
+    on_cpu = features.cache_key(pixels, "x", {"resize": 2}, torch.device("cpu"))
+    # what it was before devices had a part in it: caches of CPUs stay good
+    assert on_cpu == "0db5c380a8e9a72e5e4328c2ab82166f273f2d7b12a00a15a6b78ac9e7664655"
+    assert on_cpu == features.cache_key(pixels, "x", {"resize": 2})
+    plain, rounded = [], []
+    for keys, operations in ((plain, []), (rounded, ["convolutions"])):
+        monkeypatch.setattr(features, "tf32_operations", lambda operations=operations: operations)
+        keys += [features.cache_key(pixels, "x", {"resize": 2}, device) for device in ("cuda", torch.device("cuda:1"))]
+    assert len(set(plain)) == len(set(rounded)) == 1
+    assert len({on_cpu, *plain, *rounded}) == 3
+
+
 def test_damaged_cache_is_made_again(tmp_path: Path) -> None:
     batch = images(6, n=2)
     first = features.extract(batch, "efficientnet-lite0", resize=64, cache_folder=tmp_path)

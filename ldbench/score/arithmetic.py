@@ -1,0 +1,34 @@
+"""The arithmetic of scores on a GPU: float32 as it is written, without TensorFloat-32.
+
+Torch lets cuDNN's convolutions round their inputs to TF32's 10 bits of mantissa unless it is told otherwise. On a CPU
+nothing changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def full_float32() -> Iterator[None]:
+    """No TF32 in convolutions and products of matrices inside the block; the settings of before after it."""
+    import torch
+
+    switches = (torch.backends.cudnn.conv, torch.backends.cuda.matmul)
+    before = [switch.fp32_precision for switch in switches]
+    for switch in switches:
+        switch.fp32_precision = "ieee"
+    try:
+        yield
+    finally:
+        for switch, precision in zip(switches, before, strict=True):
+            switch.fp32_precision = precision
+
+
+def tf32_operations() -> list[str]:
+    """Which operations on float32 a GPU of this process does in TF32 now, in words."""
+    import torch
+
+    switches = {"convolutions": torch.backends.cudnn.conv, "matrix products": torch.backends.cuda.matmul}
+    return [name for name, switch in switches.items() if switch.fp32_precision == "tf32"]
