@@ -17,6 +17,7 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from transformers import AddedToken, CLIPTextModel, CLIPTokenizer
 
+from ldbench.api import Batches
 from ldbench.errors import UsageError, WeightsError
 
 from ..backbone.parts import load_model, load_schedule, load_tokenizer
@@ -25,6 +26,7 @@ from ..backbone.source import find_backbone
 
 ImageShape = tuple[int, int, int]  # 3, H, W
 LARGE_UNET = 100_000_000
+IMAGES_AT_ONCE = 8  # through the autoencoder on a GPU
 EXCERPT = 48  # characters of a prompt in a message
 logger = logging.getLogger("ldbench.baselines")
 
@@ -42,6 +44,9 @@ class LatentDiffusion:
     vae: AutoencoderKL
     schedule: DDPMScheduler
     _warned: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+    _at_once: Batches = field(
+        default_factory=lambda: Batches("autoencoder", IMAGES_AT_ONCE), init=False, repr=False, compare=False
+    )
 
     @property
     def is_large(self) -> bool:
@@ -54,7 +59,7 @@ class LatentDiffusion:
         return int(min(self.tokenizer.model_max_length, self.text_encoder.config.max_position_embeddings))
 
     def cast(self, precision: Precision) -> LatentDiffusion:
-        """This backbone, its text encoder and U-Net brought to `precision` in place: what training leaves is float32."""
+        """This backbone, text encoder and U-Net brought to `precision` in place: what training leaves is float32."""
         for part in (self.text_encoder, self.unet):
             cast(torch.nn.Module, part).to(getattr(torch, precision))
         return self
@@ -95,16 +100,30 @@ class LatentDiffusion:
     @torch.no_grad()
     def encode(self, images: torch.Tensor) -> torch.Tensor:
         """Mean and deviation of the scaled latents' posterior, `(2, B, C, h, w) float32`, of images in [0, 1]."""
-        pixels = images.to(self.vae.device, self.vae.dtype) * 2 - 1
-        posterior = self.vae.encode(pixels).latent_dist
-        mean = (posterior.mean.float() - self._shift) * self.vae.config["scaling_factor"]
-        return torch.stack([mean, posterior.std.float() * self.vae.config["scaling_factor"]])
+
+        def of_rows(rows: slice) -> torch.Tensor:
+            pixels = images[rows].to(self.vae.device, self.vae.dtype) * 2 - 1
+            posterior = self.vae.encode(pixels).latent_dist
+            mean = (posterior.mean.float() - self._shift) * self.vae.config["scaling_factor"]
+            return torch.stack([mean, posterior.std.float() * self.vae.config["scaling_factor"]])
+
+        return torch.cat(self._few(len(images)).run(len(images), of_rows), 1)
 
     @torch.no_grad()
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Images `(B, 3, H, W) float32 in [0, 1]` of scaled latents `(B, C, h, w)`."""
-        images: torch.Tensor = self.vae.decode(self.unscaled(latents.float()).to(self.vae.dtype)).sample.float()
-        return (images / 2 + 0.5).clamp(0, 1)
+
+        def of_rows(rows: slice) -> torch.Tensor:
+            unscaled = self.unscaled(latents[rows].float()).to(self.vae.dtype)
+            images: torch.Tensor = self.vae.decode(unscaled).sample.float()
+            return (images / 2 + 0.5).clamp(0, 1)
+
+        return torch.cat(self._few(len(latents)).run(len(latents), of_rows))
+
+    def _few(self, count: int) -> Batches:
+        """How many images go through the autoencoder at a time: on a CPU all, on a GPU few, as it has the highest
+        resolution of all parts and so the largest activations."""
+        return Batches("autoencoder", count) if self.vae.device.type == "cpu" else self._at_once
 
     def unscaled(self, latents: torch.Tensor) -> torch.Tensor:
         """Scaled latents in the autoencoder's own scale."""
@@ -155,9 +174,9 @@ def load_backbone(
     """The backbone `name`, frozen, on `device`: a packaged one (tiny-sd), a diffusers folder, or a hub id.
 
     `float32_parts` ("unet", "text_encoder") stay in float32 whatever the precision is: what is trained starts from
-    there. A hub id is read from the hub's cache; `download` permits to fetch what is missing of it. Raises `WeightsError`
-    where it isn't a Stable Diffusion backbone (one text encoder, a U-Net on the latents alone), `UsageError` for a
-    precision that the device can't compute in.
+    there. A hub id is read from the hub's cache; `download` permits to fetch what is missing of it. Raises
+    `WeightsError` where it isn't a Stable Diffusion backbone (one text encoder, a U-Net on the latents alone),
+    `UsageError` for a precision that the device can't compute in.
     """
     if name is None:
         raise WeightsError("backbone: the task's card recommends none; give one with --set backbone=FOLDER")

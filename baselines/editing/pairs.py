@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ldbench.api import Case, Context, Example, Request, TrainingSet, case_seed
+from ldbench.api import Batches, Case, Context, Example, Request, TrainingSet, case_seed
 from ldbench.errors import GeneratorError
 
 from ..backbone.precision import arithmetic
@@ -79,13 +79,15 @@ def generated_pairs(
 
     def sampled() -> torch.Tensor:
         model = shared_start(start, train, context).cast(start._precision(context))
-        batches = []
-        for first in range(0, len(prompts), batch_size):
-            batch = prompts[first : first + batch_size]
+        how = start._sampling(model)
+
+        def of_rows(rows: slice) -> torch.Tensor:
             with arithmetic(context.device, start._precision(context)):
-                batches.append(sample_pairs(model, batch, context.image_shape, start._sampling(model), scale))
-            context.progress("pairs", first + len(batch), len(prompts))
-        return torch.cat(batches, 1)
+                sampled_rows = sample_pairs(model, prompts[rows], context.image_shape, how, scale)
+            context.progress("pairs", rows.stop, len(prompts))
+            return sampled_rows
+
+        return torch.cat(Batches("pairs", batch_size).run(len(prompts), of_rows), 1)
 
     latents = kept(context.folder / PAIRS, made_of, "latents", sampled, write=context.process == 0)
     instructions = tuple(sorted({pair.instruction for pair in prompts}))

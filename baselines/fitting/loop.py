@@ -19,7 +19,7 @@ from typing import Generic, Protocol, Self, TypeVar
 import torch
 from accelerate.utils import reduce
 
-from ldbench.api import Progress
+from ldbench.api import Progress, halved
 from ldbench.errors import GeneratorError
 
 from ..backbone.precision import Precision, arithmetic
@@ -194,11 +194,9 @@ class _Gradients(Generic[AnyBatch]):
                         "out of memory with one image at a time; set gradient_checkpointing=true, precision=bfloat16 "
                         "or a smaller resolution"
                     ) from error
-                self.micro_batch_size = size // 2
             for parameter in self.parameters:
                 parameter.grad = None
-            if self.device.type == "cuda":
-                torch.cuda.empty_cache()
+            self.micro_batch_size = halved("fit", size)
 
     def _micro_batches(self, batch: AnyBatch) -> float:
         total = torch.zeros((), device=self.device)

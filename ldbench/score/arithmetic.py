@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
 def full_float32() -> Iterator[None]:
     """No TF32 in convolutions and products of matrices inside the block; the settings of before after it."""
-    import torch
-
-    switches = (torch.backends.cudnn.conv, torch.backends.cuda.matmul)
+    switches = _switches().values()
     before = [switch.fp32_precision for switch in switches]
     for switch in switches:
         switch.fp32_precision = "ieee"
@@ -28,7 +27,12 @@ def full_float32() -> Iterator[None]:
 
 def tf32_operations() -> list[str]:
     """Which operations on float32 a GPU of this process does in TF32 now, in words."""
+    return [name for name, switch in _switches().items() if switch.fp32_precision == "tf32"]
+
+
+def _switches() -> dict[str, Any]:
+    """Torch's own switches, whose types it does not declare."""
     import torch
 
-    switches = {"convolutions": torch.backends.cudnn.conv, "matrix products": torch.backends.cuda.matmul}
-    return [name for name, switch in switches.items() if switch.fp32_precision == "tf32"]
+    cudnn: Any = torch.backends.cudnn
+    return {"convolutions": cudnn.conv, "matrix products": torch.backends.cuda.matmul}

@@ -63,7 +63,8 @@ def test_todays_schema_writes_the_same_bytes(path: Path) -> None:
 def test_notes_on_the_device_are_kept_and_none_leave_no_trace(tmp_path: Path) -> None:
     environment = Environment("NVIDIA H100", None, "3.11.7", "Linux-x86_64")
     plain = dataclasses.replace(MEASURED, environment=environment)
-    noted = dataclasses.replace(MEASURED, environment=dataclasses.replace(environment, notes=["generate: 25 at a time"]))
+    with_notes = dataclasses.replace(environment, notes=["generate: out of memory with 50 at a time, goes on with 25"])
+    noted = dataclasses.replace(MEASURED, environment=with_notes)
     assert '"notes"' not in result_file.dumps(plain)
     for result in (plain, noted):
         result_file.write(result, tmp_path / "result.json")

@@ -14,7 +14,7 @@ import torch
 from ldbench.api import Case, Context, Generator, Request, case_seed
 from ldbench.errors import DataError, GeneratorError
 from ldbench.records.run_folder import RunFolder
-from ldbench.run.generate import generate, requests_for
+from ldbench.run.generate import generate, likely_batch, requests_for
 
 CASES = tuple(Case(f"case-{index}", "a prompt", {"diagnosis": "CN"}) for index in range(7))
 
@@ -84,6 +84,43 @@ def test_any_batch_size_gives_the_same_bytes(tmp_path: Path) -> None:
     for size in (1, 3, 7, 50):
         generate(Noise(), requests_for(CASES, "t", 0), context_in(tmp_path), RunFolder(tmp_path / str(size)), size)
     assert bytes_of(tmp_path / "1") == bytes_of(tmp_path / "3") == bytes_of(tmp_path / "7") == bytes_of(tmp_path / "50")
+
+
+@dataclass
+class Hungry(Noise):
+    """Has memory for so many images at a time."""
+
+    fits: int = 1
+
+    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+        images = super().generate(requests, context)
+        if len(requests) > self.fits:
+            raise torch.OutOfMemoryError("told to")
+        return images
+
+
+@pytest.mark.parametrize(("fits", "calls"), [(1, 9), (2, 9), (3, 4), (7, 1)])
+def test_memory_that_runs_out_is_answered_by_halving_and_the_images_stay(
+    fits: int, calls: int, tmp_path: Path
+) -> None:
+    """Of 7 images 7, 3 and 1 at a time are tried."""
+    generate(Noise(), requests_for(CASES, "t", 0), context_in(tmp_path), RunFolder(tmp_path / "whole"), 7)
+    hungry = Hungry(fits=fits)
+    generate(hungry, requests_for(CASES, "t", 0), context_in(tmp_path), RunFolder(tmp_path / "halved"), 7)
+    assert bytes_of(tmp_path / "halved") == bytes_of(tmp_path / "whole")
+    assert hungry.calls == calls
+
+
+def test_no_memory_for_one_image_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(GeneratorError, match="Hungry, case 'case-0': out of memory with one image at a time; take a"):
+        generate(Hungry(fits=0), requests_for(CASES, "t", 0), context_in(tmp_path), RunFolder(tmp_path), 7)
+
+
+def test_a_gpus_first_batch_is_what_its_free_memory_is_likely_to_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    for free, side, expected in ((70, 64, 50), (70, 512, 50), (16, 512, 26), (0.1, 512, 1)):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free * 2**30, 80 * 2**30))
+        assert likely_batch(torch.device("cuda:0"), (3, side, side), 50) == expected
+    assert likely_batch(torch.device("cpu"), (3, 512, 512), 50) == 50
 
 
 def test_what_was_interrupted_is_finished_and_what_was_done_is_kept(tmp_path: Path) -> None:

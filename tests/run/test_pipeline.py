@@ -93,6 +93,35 @@ def test_a_finished_run_is_read_back_and_not_repeated(tmp_path: Path) -> None:
     assert path.stat().st_mtime_ns == before
 
 
+HUNGRY = """
+from dataclasses import dataclass
+from typing import ClassVar
+import torch
+from ldbench.api import Generator
+
+@dataclass
+class Hungry(Generator):
+    kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
+
+    def generate(self, requests, context):
+        if len(requests) > 3:
+            raise torch.OutOfMemoryError("told to")
+        return torch.stack([request.noise(context.image_shape).sigmoid() for request in requests])
+"""
+
+
+def test_memory_that_ran_out_is_said_and_stands_in_the_result(tmp_path: Path) -> None:
+    (tmp_path / "hungry.py").write_text(HUNGRY, encoding="utf-8")
+    said: list[str] = []
+    settings = Settings(tmp_path / "runs", batch_size=5, say=said.append)
+    result, path = run(str(small_card(tmp_path)), f"{tmp_path / 'hungry.py'}:Hungry", settings)
+    line = "generate: out of memory with 5 at a time, goes on with 2"
+    assert said == [line]
+    assert result.environment is not None
+    assert result.environment.notes == [line]
+    assert results.read(path) == result
+
+
 MODEL = """
 from dataclasses import dataclass
 from typing import ClassVar

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ldbench._torchvision import declare_missing_ops
-from ldbench.api import Progress, silent
+from ldbench.api import Batches, Progress, silent
 from ldbench.errors import UsageError
 from ldbench.task.metric_specs import ClassifierSpec
 
@@ -78,10 +78,12 @@ class Classifier:
         log odds against the rest, or the margin network's raw outputs."""
         import torch
 
+        def raw(rows: slice) -> torch.Tensor:
+            outputs: torch.Tensor = self.network(_standardised(images[rows].to(self.device)))
+            return outputs.double().cpu()
+
         with torch.inference_mode():
-            batches = [_standardised(batch.to(self.device)) for batch in images.split(_TEST_BATCH)]
-            rows = [self.network(batch).double().cpu() for batch in batches]
-        scores = torch.cat(rows)
+            scores = torch.cat(Batches("classifier's scores", _TEST_BATCH).run(len(images), raw))
         if self.recipe.objective == "cross-entropy":
             scores = _log_odds(scores)
         elif self.classes == 2:

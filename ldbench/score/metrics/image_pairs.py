@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ldbench.api import Batches
 from ldbench.errors import MetricError
 from ldbench.score.metrics.intervals import Array
 
@@ -42,8 +43,7 @@ def in_batches(
     import torch
 
     with torch.inference_mode():
-        values = [
-            function(generated[start : start + batch_size], target[start : start + batch_size]).reshape(-1).cpu()
-            for start in range(0, len(generated), batch_size)
-        ]
+        values = Batches("image pairs", batch_size).run(
+            len(generated), lambda rows: function(generated[rows], target[rows]).reshape(-1).cpu()
+        )
     return np.asarray(torch.cat(values).double().numpy(), dtype=np.float64)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import Network, ParameterValue, Progress, silent
+from ldbench.api import Batches, Network, ParameterValue, Progress, silent
 from ldbench.errors import ImageError, MetricError, unknown_name
 from ldbench.plugins.kinds import NETWORKS
 from ldbench.records.files import write_cache
@@ -50,7 +50,8 @@ def extract(
     size = _size(network, resize)
     parameters = dict(network.parameters(resize=size, digest=digest))
     images_nhwc = quantise(images)
-    path = None if cache_folder is None else cache_folder / f"{cache_key(images_nhwc, extractor, parameters, device)}.npy"
+    key = cache_key(images_nhwc, extractor, parameters, device)
+    path = None if cache_folder is None else cache_folder / f"{key}.npy"
     if path is not None and (cached := _read(path, len(images_nhwc))) is not None:
         progress("features", len(cached), len(cached), "cached")
         return cached
@@ -125,12 +126,15 @@ def _compute(
     import torch
 
     step = batch_size or (_CPU_BATCH if torch.device(device).type == "cpu" else _ACCELERATOR_BATCH)
-    rows = []
+
+    def seen(rows: slice) -> npt.NDArray[np.float32]:
+        of_rows: npt.NDArray[np.float32] = network(images_nhwc[rows]).float().cpu().numpy()
+        progress("features", rows.stop, len(images_nhwc))
+        return of_rows
+
     with torch.inference_mode():
-        for start in range(0, len(images_nhwc), step):
-            rows.append(network(images_nhwc[start : start + step]).float().cpu().numpy())
-            progress("features", min(start + step, len(images_nhwc)), len(images_nhwc))
-    return np.concatenate(rows).astype(np.float32)
+        parts = Batches("features", step).run(len(images_nhwc), seen)
+    return np.concatenate(parts).astype(np.float32)
 
 
 def _read(path: Path, count: int) -> npt.NDArray[np.float32] | None:

@@ -286,3 +286,27 @@ def test_the_libraries_say_nothing_while_loading(
     load_backbone(str(backbone_copy), CPU)
     assert capfd.readouterr() == ("", "")
     assert not library_log.records
+
+
+def test_images_go_through_the_autoencoder_in_parts_that_memory_holds(
+    random_backbone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load_backbone(str(random_backbone), CPU)
+    images = torch.rand(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    moments = model.encode(images)
+    decoded = model.decode(moments[0])
+    for name in ("encode", "decode"):
+        monkeypatch.setattr(model.vae, name, limited(getattr(model.vae, name), most=2))
+    torch.testing.assert_close(model.encode(images), moments)
+    torch.testing.assert_close(model.decode(moments[0]), decoded)
+
+
+def limited(work: Callable[[torch.Tensor], Any], most: int) -> Callable[[torch.Tensor], Any]:
+    """The work with memory for `most` rows."""
+
+    def of_few(rows: torch.Tensor) -> Any:
+        if len(rows) > most:
+            raise torch.OutOfMemoryError("told to")
+        return work(rows)
+
+    return of_few

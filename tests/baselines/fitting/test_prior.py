@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from ldbench_baselines.diffusion.generator import StableDiffusion
 from ldbench_baselines.diffusion.latent_diffusion import load_backbone
 from ldbench_baselines.dreambooth import DreamBooth
+from ldbench_baselines.fitting import prior
 from ldbench_baselines.fitting.checkpoint import STATE
 from ldbench_baselines.fitting.prior import CLASS_IMAGES
 from safetensors.torch import load_file
@@ -31,6 +33,23 @@ def test_class_images_are_the_frozen_backbones(random_backbone: Path, tmp_path: 
     ]
     expected = load_backbone(str(random_backbone), CPU).encode(plain.generate(wanted, where))
     torch.testing.assert_close(load_file(tmp_path / CLASS_IMAGES)["moments"], expected, atol=1e-4, rtol=1e-4)
+
+
+def test_class_images_do_not_depend_on_how_many_memory_holds(
+    random_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments = {}
+    original = prior.sample
+    for fits in (5, 2):
+        def sample(model: Any, requests: Any, *rest: Any, most: int = fits) -> torch.Tensor:
+            if len(requests) > most:
+                raise torch.OutOfMemoryError("told to")
+            return original(model, requests, *rest)
+
+        monkeypatch.setattr(prior, "sample", sample)
+        quick(DreamBooth, class_images=5, steps=1).fit(Discs(), context(tmp_path / str(fits), random_backbone))
+        moments[fits] = load_file(tmp_path / str(fits) / CLASS_IMAGES)["moments"]
+    torch.testing.assert_close(moments[2], moments[5], atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.slow

@@ -1,0 +1,60 @@
+"""Batches that are halved where memory runs out: every row once, in order, whatever fits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ldbench.api import Batches
+
+
+def limited(fits: int, sizes: list[int]) -> Callable[[slice], list[int]]:
+    """Work that gives its rows back and that has memory for so many of them."""
+
+    def work(rows: slice) -> list[int]:
+        sizes.append(rows.stop - rows.start)
+        if sizes[-1] > fits:
+            raise torch.OutOfMemoryError("told to")
+        return list(range(rows.start, rows.stop))
+
+    return work
+
+
+@given(st.integers(0, 40), st.integers(1, 20), st.integers(1, 25))
+def test_every_row_is_done_once_and_in_order(count: int, size: int, fits: int) -> None:
+    sizes: list[int] = []
+    batches = Batches("work", size)
+    results = batches.run(count, limited(fits, sizes))
+    assert [row for rows in results for row in rows] == list(range(count))
+    assert all(len(rows) <= min(size, fits) for rows in results)
+    assert len(sizes) - len(results) <= size.bit_length()  # attempts in vain: one a halving
+
+
+def test_what_did_not_fit_once_is_not_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    sizes: list[int] = []
+    batches, work = Batches("decode", 8), limited(3, sizes)
+    with caplog.at_level(logging.WARNING, "ldbench.memory"):
+        batches.run(8, work)
+        batches.run(4, work)
+    assert sizes == [8, 4, 2, 2, 2, 2, 2, 2]
+    assert caplog.messages == [
+        "decode: out of memory with 8 at a time, goes on with 4",
+        "decode: out of memory with 4 at a time, goes on with 2",
+    ]
+
+
+def test_one_row_that_does_not_fit_is_the_devices_error() -> None:
+    sizes: list[int] = []
+    with pytest.raises(torch.OutOfMemoryError, match="told to"):
+        Batches("work", 3).run(3, limited(0, sizes))
+    assert sizes == [3, 1]
+
+
+def test_other_errors_pass() -> None:
+    with pytest.raises(ZeroDivisionError):
+        Batches("work", 4).run(4, lambda rows: rows.stop // rows.start)
