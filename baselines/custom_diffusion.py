@@ -12,6 +12,7 @@ from typing import ClassVar
 from ldbench.api import Context
 
 from .diffusion.latent_diffusion import LatentDiffusion
+from .diffusion.network_cost import NetworkCost
 from .fitting.checkpoint import save_atomic
 from .fitting.encoded import EncodedSet
 from .fitting.fine_tuner import Rates, Trainable
@@ -37,6 +38,10 @@ class CustomDiffusion(PreservesPrior):
 
     def _prompt(self, prompt: str) -> str:
         return f"{self.modifier} {prompt}"
+
+    def _trained_values(self, cost: NetworkCost) -> tuple[int, int]:
+        projections = (value.numel() for name, value in cost.unet.named_parameters() if _is_projection(name))
+        return sum(projections), cost.text_width
 
     def _prepare(self, model: LatentDiffusion, data: EncodedSet, context: Context) -> Trainable:
         tokens = LearnedTokens.added(model, (self.modifier,), self.initial_word)

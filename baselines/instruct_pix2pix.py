@@ -20,6 +20,7 @@ from ldbench.errors import GeneratorError, UsageError
 from .basic_ft import BasicFT
 from .custom_diffusion import CustomDiffusion
 from .diffusion.latent_diffusion import LatentDiffusion
+from .diffusion.network_cost import NetworkCost, Trained
 from .diffusion.sampling import Predict
 from .editing.denoising import EditDenoising, edit_predictor, widen
 from .editing.pairs import EncodedPairs, encoded_pairs, generated_pairs, has_pairs
@@ -81,6 +82,10 @@ class InstructPix2Pix(FineTuner):
     def _training_calls(self) -> int:
         start = self._start()
         return super()._training_calls() + (start._training_calls() if start else 0)
+
+    def _trained(self, cost: NetworkCost) -> list[Trained]:
+        start = self._start()
+        return [*(start._trained(cost) if start else []), *super()._trained(cost)]
 
     def _image_calls(self) -> float:
         weights = (1 - self.image_guidance_scale, self.image_guidance_scale - self.guidance_scale, self.guidance_scale)

@@ -17,11 +17,13 @@ from peft.utils import get_peft_model_state_dict
 from ldbench.api import Context
 
 from .diffusion.latent_diffusion import LatentDiffusion
+from .diffusion.network_cost import NetworkCost
 from .fitting.checkpoint import save_atomic
 from .fitting.denoising import frozen_text
 from .fitting.encoded import EncodedSet
 from .fitting.fine_tuner import FineTuner, Rates, Trainable
 
+PROJECTIONS = ("to_q", "to_k", "to_v", "to_out.0")
 WEIGHTS = "pytorch_lora_weights.safetensors"
 
 
@@ -38,10 +40,14 @@ class LoRA(FineTuner):
     steps: int = 250
     rank: int = 16
 
+    def _trained_values(self, cost: NetworkCost) -> tuple[int, int]:
+        layers = [module for name, module in cost.unet.named_modules() if name.endswith(PROJECTIONS)]
+        return 0, self.rank * sum(layer.in_features + layer.out_features for layer in layers)
+
     def _prepare(self, model: LatentDiffusion, data: EncodedSet, context: Context) -> Trainable:
         config = LoraConfig(
             r=self.rank, lora_alpha=self.rank, init_lora_weights="gaussian",
-            target_modules=["to_q", "to_k", "to_v", "to_out.0"],
+            target_modules=list(PROJECTIONS),
         )
         with torch.random.fork_rng(devices=[]):  # peft draws its first matrices from the global state only
             torch.default_generator.manual_seed(context.seed)  # the CPU's alone: torch.manual_seed seeds every GPU too

@@ -12,6 +12,7 @@ from typing import ClassVar
 from ldbench.api import Context
 
 from .diffusion.latent_diffusion import LatentDiffusion
+from .diffusion.network_cost import NetworkCost
 from .fitting.encoded import EncodedSet
 from .fitting.fine_tuner import FineTuner, Rates, Trainable
 from .fitting.learned_tokens import LearnedTokens, token_names
@@ -35,6 +36,9 @@ class TextualInversion(FineTuner):
 
     def _prompt(self, prompt: str) -> str:
         return " ".join([*token_names(self.placeholder, self.vectors), prompt])
+
+    def _trained_values(self, cost: NetworkCost) -> tuple[int, int]:
+        return 0, self.vectors * cost.text_width
 
     def _prepare(self, model: LatentDiffusion, data: EncodedSet, context: Context) -> Trainable:
         names = token_names(self.placeholder, self.vectors)

@@ -20,7 +20,7 @@ from ..backbone.content import backbone_files
 from ..backbone.precision import Precision, arithmetic, automatic_precision
 from ..drift import Delta, Drift, DriftKind, Shift, Where, make_drift, signal_leak
 from .latent_diffusion import LatentDiffusion, load_backbone
-from .network_cost import CHECKPOINTED, STATE, TRAINING_PASSES, network_cost
+from .network_cost import TRAINING_PASSES, NetworkCost, Trained, network_cost
 from .sampling import Predict, ReverseStep, Sampling, predictor, reverse, start_noise, step_generators
 from .schedulers import Sampler, start_abar
 
@@ -103,16 +103,21 @@ class StableDiffusion(Generator):
             cost = network_cost(name, self._precision(context), context.image_shape)
         except LdbenchError as error:
             return Needs(() if self.download else (str(error),))  # what may be fetched is not missing, and not known
-        trained = self._training_calls()
-        training = cost.trained_bytes if trained else 0
+        fits = self._trained(cost)
+        kept = [fit.checkpoint_bytes for fit in fits]
         return Needs(
-            (), TRAINING_PASSES * cost.flops * trained, cost.flops * self._image_calls(), CHECKPOINTED * training,
-            cost.weight_bytes + STATE * training,
+            (), TRAINING_PASSES * cost.flops * self._training_calls(), cost.flops * self._image_calls(),
+            sum(kept) + max(kept, default=0),  # the old one lies there until the new one is whole
+            max([cost.fit_bytes(fit) for fit in fits], default=cost.weight_bytes),
         )
 
     def files(self, context: Context) -> Mapping[str, Mapping[str, Path]]:
         """The backbone's files, whether a parameter or the card names it, by folder or hub id."""
-        return backbone_files(self.backbone or context.backbone, self._precision(context))
+        return backbone_files(self.backbone or context.backbone, self._stored(context))
+
+    def _trained(self, cost: NetworkCost) -> list[Trained]:
+        """What is trained, fit by fit."""
+        return []
 
     def _training_calls(self) -> int:
         """Images that go through the U-Net in training, in all."""
@@ -137,6 +142,10 @@ class StableDiffusion(Generator):
         if self.precision != "auto":
             return self.precision
         return automatic_precision(context.device)
+
+    def _stored(self, context: Context) -> Precision:
+        """The precision whose weight files are read: those of float32 where something in them is trained."""
+        return "float32" if self.float32_parts else self._precision(context)
 
     def _reverse(
         self, model: LatentDiffusion, requests: Sequence[Request], context: Context

@@ -19,18 +19,53 @@ from ..backbone.source import find_backbone
 from .latent_diffusion import ImageShape
 
 TRAINING_PASSES = 3  # a step forward and back costs about three passes forward (Kaplan et al. 2020, arXiv 2001.08361)
-STATE = 3  # beside float32 weights: their gradient and AdamW's two moments
-CHECKPOINTED = 4  # weights, two moments and the average are kept on disk
+FLOAT32 = 4  # bytes
+GRADIENT, MOMENTS = 1, 2  # beside each trained value; the moments are AdamW's
 
 
 @dataclass(frozen=True)
 class NetworkCost:
     """Operations of one U-Net call on one image, bytes of all weights in the run's precision, and of the U-Net's own in
-    float32, in which what is trained is kept."""
+    float32, in which what is trained is kept. `unet` is on the meta device, `text_width` that of a word's embedding."""
 
     flops: float
     weight_bytes: int
     trained_bytes: int
+    unet: Any
+    text_width: int
+    value_bytes: int
+
+    def fit_bytes(self, trained: Trained) -> int:
+        """Bytes on the device of weights, gradients, optimiser and average in a fit; activations come on top."""
+        held = GRADIENT + MOMENTS + trained.averaged
+        bytes_on_device = self.weight_bytes + FLOAT32 * (trained.values * held + trained.beside)
+        if trained.float32_unet and self.value_bytes < FLOAT32:
+            bytes_on_device += self.trained_bytes  # beside it the copy that autocast makes in the run's precision
+        return bytes_on_device
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How many values a fit trains: weights of the U-Net `inside` it, and others `beside` the network's own.
+
+    `float32_unet` says whether the whole U-Net is kept in float32 meanwhile, `averaged` whether what is trained is
+    averaged too.
+    """
+
+    inside: int
+    beside: int
+    float32_unet: bool
+    averaged: bool
+
+    @property
+    def values(self) -> int:
+        """All of them."""
+        return self.inside + self.beside
+
+    @property
+    def checkpoint_bytes(self) -> int:
+        """Bytes of one checkpoint: what is trained, its moments, its average."""
+        return FLOAT32 * self.values * (1 + MOMENTS + self.averaged)
 
 
 def network_cost(name: str, precision: Precision, image_shape: ImageShape) -> NetworkCost:
@@ -42,7 +77,10 @@ def network_cost(name: str, precision: Precision, image_shape: ImageShape) -> Ne
     flops = call_flops(parts["unet"], (image_shape[1] // shrink, image_shape[2] // shrink), tokens)
     width = getattr(torch, precision).itemsize
     counts = {part: sum(value.numel() for value in model.parameters()) for part, model in parts.items()}
-    return NetworkCost(flops, width * sum(counts.values()), 4 * counts["unet"])
+    return NetworkCost(
+        flops, width * sum(counts.values()), FLOAT32 * counts["unet"], parts["unet"],
+        parts["text_encoder"].config.hidden_size, width,
+    )
 
 
 def call_flops(unet: Any, latent_size: tuple[int, int], tokens: int) -> float:

@@ -17,6 +17,7 @@ from ldbench.errors import GeneratorError
 
 from ..diffusion.generator import StableDiffusion
 from ..diffusion.latent_diffusion import ImageShape, LatentDiffusion
+from ..diffusion.network_cost import NetworkCost, Trained
 from ..diffusion.sampling import ReverseStep
 from ..drift import Delta, Drift
 from ..fitting.fine_tuner import FineTuner
@@ -58,6 +59,9 @@ class TunedEditor(StableDiffusion):
 
     def _training_calls(self) -> int:
         return self._tuner()._training_calls() if self.start == "basic-ft" else 0
+
+    def _trained(self, cost: NetworkCost) -> list[Trained]:
+        return self._tuner()._trained(cost) if self.start == "basic-ft" else []
 
     def _tuner(self) -> FineTuner:
         return self.tuning(

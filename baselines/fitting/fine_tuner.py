@@ -18,9 +18,9 @@ from ldbench.api import Context, TrainingSet
 from ldbench.errors import GeneratorError
 
 from ..backbone.content import backbone_content
-from ..backbone.precision import Precision
 from ..diffusion.generator import StableDiffusion
 from ..diffusion.latent_diffusion import LatentDiffusion
+from ..diffusion.network_cost import NetworkCost, Trained
 from ..drift import Delta, Drift, Where
 from .denoising import Condition, Denoising, Draw, frozen_text
 from .encoded import EncodedSet, View, encode_set
@@ -125,6 +125,8 @@ class FineTuner(StableDiffusion):
         )
         if self.gradient_checkpointing:
             model.unet.disable_gradient_checkpointing()
+        if self.compile:
+            model.unet._compiled_call_impl = None  # sampling has other shapes, and torch no way to undo compile()
         self._finish(model, trainable, context)
         return model
 
@@ -147,6 +149,14 @@ class FineTuner(StableDiffusion):
             trainable.tokens.settle()
             if context.process == 0:
                 trainable.tokens.save(context.folder / EMBEDDINGS)
+
+    def _trained(self, cost: NetworkCost) -> list[Trained]:
+        inside, beside = self._trained_values(cost)
+        return [Trained(inside, beside, "unet" in self.float32_parts, self.ema_decay > 0)]
+
+    def _trained_values(self, cost: NetworkCost) -> tuple[int, int]:
+        """How many weights of the U-Net are trained, and how many values beside it: here all, and none."""
+        return sum(value.numel() for value in cost.unet.parameters()), 0
 
     def _training_calls(self) -> int:
         return self.steps * (self.batch_size + self._draw().prior)
@@ -200,8 +210,7 @@ class FineTuner(StableDiffusion):
 
     def _content(self, context: Context) -> dict[str, str]:
         """What a fit must have been made from, beside its name: the backbone's files."""
-        stored: Precision = "float32" if self.float32_parts else self._precision(context)
-        return backbone_content(self.backbone or context.backbone, stored, self.download)
+        return backbone_content(self.backbone or context.backbone, self._stored(context), self.download)
 
 
 def hash_order(purpose: str, image_id: str) -> str:

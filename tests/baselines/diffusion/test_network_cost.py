@@ -8,15 +8,21 @@ from typing import Any
 import pytest
 import torch
 from ldbench_baselines.basic_ft import BasicFT
+from ldbench_baselines.custom_diffusion import CustomDiffusion
 from ldbench_baselines.diffusion.generator import StableDiffusion
 from ldbench_baselines.diffusion.latent_diffusion import load_backbone
 from ldbench_baselines.diffusion.network_cost import call_flops, network_cost
 from ldbench_baselines.dreambooth import DreamBooth
+from ldbench_baselines.fitting.checkpoint import STATE
+from ldbench_baselines.fitting.fine_tuner import FineTuner
 from ldbench_baselines.instruct_pix2pix import InstructPix2PixFT
+from ldbench_baselines.lora import LoRA
 from ldbench_baselines.pix2pix_zero import Pix2PixZero
 from ldbench_baselines.sdedit import SDEdit
+from ldbench_baselines.textual_inversion import TextualInversion
+from safetensors.torch import load_file
 
-from tests.baselines.discs import context
+from tests.baselines.discs import Discs, context, quick
 
 
 class OneConvolution(torch.nn.Module):
@@ -62,6 +68,43 @@ def test_needs_follow_the_parameters(random_backbone: Path, tmp_path: Path) -> N
     assert calls(Pix2PixZero(start="sd", sampling_steps=10, guidance_scale=1, guidance_weight=0)) == (0, 20)
     fit, image = calls(InstructPix2PixFT(steps=5, batch_size=4, sampling_steps=2))
     assert (fit, image) == (3 * (5 * 4 + BasicFT().steps * BasicFT().batch_size), 4)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [LoRA, *(pytest.param(one, marks=pytest.mark.slow) for one in (BasicFT, TextualInversion, CustomDiffusion))],
+)
+def test_disk_holds_two_checkpoints_of_what_is_trained(
+    method: type[FineTuner], random_backbone: Path, tmp_path: Path
+) -> None:
+    generator, where = quick(method, steps=1), context(tmp_path, random_backbone)
+    generator.fit(Discs(), where)
+    state = load_file(tmp_path / STATE)
+    values = sum(value.nbytes for name, value in state.items() if not name.startswith("adam.step."))
+    assert generator.needs(where).disk_bytes == 2 * values
+
+
+def test_the_device_holds_masters_gradients_moments_and_average_of_what_is_trained(
+    random_backbone: Path, tmp_path: Path
+) -> None:
+    where = context(tmp_path, random_backbone)
+    model = load_backbone(str(random_backbone), torch.device("cpu"))
+    unet, rest = (sum(p.numel() for part in parts for p in part.parameters())
+                  for parts in ((model.unet,), (model.vae, model.text_encoder)))
+
+    def on_device(method: type[FineTuner], **parameters: Any) -> int:
+        return method(**parameters).needs(where).device_bytes
+
+    assert on_device(BasicFT, ema_decay=0.0) == 4 * rest + unet * (4 + 4 + 8)
+    assert on_device(BasicFT) == 4 * rest + unet * (4 + 4 + 8 + 4)
+    assert on_device(BasicFT, precision="bfloat16") == 2 * rest + unet * (2 + 4 + 4 + 8 + 4)
+    weights = 2 * (unet + rest)
+    small = [on_device(LoRA, precision="bfloat16", rank=rank) - weights for rank in (1, 2)]
+    assert 0 < 2 * small[0] == small[1] < unet
+    editor = SDEdit(precision="bfloat16").needs(where)
+    assert editor.device_bytes == on_device(BasicFT, precision="bfloat16")
+    own = BasicFT().needs(where).disk_bytes // 2
+    assert InstructPix2PixFT().needs(where).disk_bytes == 3 * own  # its start's, its own, and its own half-written
 
 
 def test_what_is_missing_is_said_and_what_may_be_fetched_is_not(tmp_path: Path) -> None:

@@ -48,6 +48,23 @@ class Stop:
             raise KeyboardInterrupt
 
 
+def test_sampling_does_not_go_through_what_was_compiled_for_training(
+    random_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[torch.nn.Module] = []
+
+    def compile_module(module: torch.nn.Module) -> None:
+        compiled.append(module)
+        module._compiled_call_impl = module._call_impl  # what torch.nn.Module.compile sets, uncompiled
+
+    monkeypatch.setattr(torch.nn.Module, "compile", compile_module)
+    generator = quick(BasicFT, steps=1, compile=True)
+    generator.fit(Discs(), context(tmp_path, random_backbone))
+    unet = generator._fitted().unet
+    assert compiled == [unet]
+    assert unet._compiled_call_impl is None
+
+
 def test_a_fit_does_not_go_on_from_weights_that_were_replaced(backbone_copy: Path, tmp_path: Path) -> None:
     where = context(tmp_path / "fit", backbone_copy)
     quick(BasicFT, steps=2).fit(Discs(), where)
