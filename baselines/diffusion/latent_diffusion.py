@@ -61,7 +61,7 @@ class LatentDiffusion:
     def cast(self, precision: Precision) -> LatentDiffusion:
         """This backbone, text encoder and U-Net brought to `precision` in place: what training leaves is float32."""
         for part in (self.text_encoder, self.unet):
-            cast(torch.nn.Module, part).to(getattr(torch, precision))
+            torch.nn.Module.to(part, getattr(torch, precision))  # diffusers' own prints a warning about no layers
         return self
 
     def latent_shape(self, image_shape: ImageShape) -> tuple[int, int, int]:

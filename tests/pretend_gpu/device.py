@@ -1,0 +1,191 @@
+"""The pretended device itself: CPU tensors stay real, CUDA tensors are fake.
+
+What a real device refuses raises here too (an operation over two devices); autograd, autocast, fused AdamW and foreach
+run as they would. `Meter` counts live and peak bytes, kernels, and where the host waits for the device. Blind to:
+cuDNN's workspaces, fragmentation, layouts, compiled code, several devices. For a process of its own: `install` changes
+torch and puts nothing back.
+"""
+
+from __future__ import annotations
+
+import collections
+import traceback
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+import torch.utils._foreach_utils as foreach
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten
+
+DEVICE = torch.device("cuda", 0)
+MEMORY = 80 * 2**30
+BLOCK = 512  # bytes that the caching allocator rounds to
+SUITE = ("/baselines/", "/ldbench_baselines/", "/ldbench/")
+aten = torch.ops.aten
+fake_mode = FakeTensorMode(allow_non_fake_inputs=True)
+_attention = F.scaled_dot_product_attention
+_UNCOUNTED = frozenset({  # make no kernel
+    "detach", "alias", "empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "_unsafe_view",
+    "lift_fresh", "device", "layout", "dtype", "is_pinned",
+})
+
+
+def install() -> None:
+    """Make this process's torch believe in a Hopper card."""
+    FakeTensorMode.avoid_device_init = property(lambda self: True)  # type: ignore[assignment]
+    torch._C._set_only_lift_cpu_tensors(True)  # type: ignore[attr-defined]  # tensors of literals: CPU, then moved
+    torch.nn.Module._apply = _apply  # type: ignore[method-assign, assignment]
+    for kind in (FakeTensor, torch.nn.Parameter):
+        if kind not in foreach._foreach_supported_types:
+            foreach._foreach_supported_types.append(kind)
+    library = torch.library.Library("aten", "IMPL")
+    for name in ("silu_backward", "silu", "mse_loss", "native_group_norm"):  # a CPU build would take them apart
+        library.impl(name, _no_kernel, "CUDA")
+    _libraries.append(library)
+    F.scaled_dot_product_attention = _hopper_attention
+    answers: dict[str, Callable[..., Any]] = {
+        "_lazy_init": lambda: None, "is_available": lambda: True, "device_count": lambda: 1,
+        "current_device": lambda: 0, "get_device_capability": lambda device=None: (9, 0),
+        "get_device_name": lambda device=None: "a pretended GPU", "mem_get_info": lambda device=None: (MEMORY, MEMORY),
+        "get_rng_state": lambda device=None: torch.zeros(16, dtype=torch.uint8),
+        "set_rng_state": lambda state, device=None: None, "manual_seed_all": lambda seed: None,
+        "empty_cache": lambda: None, "synchronize": lambda device=None: None,
+        "is_current_stream_capturing": lambda: False, "is_bf16_supported": lambda including_emulation=True: True,
+    }
+    for name, answer in answers.items():
+        setattr(torch.cuda, name, answer)
+
+
+_libraries: list[torch.library.Library] = []  # one that is collected takes its kernels away
+
+
+def _no_kernel(*args: object, **kwargs: object) -> None:
+    raise AssertionError("a kernel of the pretended device ran")
+
+
+def _apply(self: torch.nn.Module, change: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
+    """Module._apply with new parameters: torch can't swap data between real and fake tensors."""
+    for module in self.children() if recurse else ():
+        module._apply(change)
+    with torch.no_grad():
+        for key, value in self._parameters.items():
+            if value is not None:
+                self._parameters[key] = torch.nn.Parameter(change(value), value.requires_grad)
+        for key, buffer in self._buffers.items():
+            if buffer is not None:
+                self._buffers[key] = change(buffer)
+    return self
+
+
+def _hopper_attention(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attn_mask: torch.Tensor | None = None,
+    dropout_p: float = 0.0, is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False,
+) -> torch.Tensor:
+    """The kernel that a Hopper card takes: flash in half precision up to 256 wide, else memory-efficient."""
+    if not isinstance(query, FakeTensor):
+        return _attention(query, key, value, attn_mask, dropout_p, is_causal, scale=scale)
+    if torch.is_autocast_enabled("cuda"):
+        query, key, value = (x.to(torch.get_autocast_dtype("cuda")) for x in (query, key, value))
+    if not query.dtype == key.dtype == value.dtype:
+        raise RuntimeError(f"attention of {query.dtype}, {key.dtype} and {value.dtype}")
+    half = query.dtype in (torch.bfloat16, torch.float16)
+    out: torch.Tensor
+    if half and query.shape[-1] <= 256 and attn_mask is None:
+        out = aten._scaled_dot_product_flash_attention(query, key, value, dropout_p, is_causal, scale=scale)[0]
+        return out
+    learns = torch.is_grad_enabled() and any(x.requires_grad for x in (query, key, value))
+    out = aten._scaled_dot_product_efficient_attention(
+        query, key, value, attn_mask, learns, dropout_p, is_causal, scale=scale
+    )[0]
+    return out
+
+
+class Meter(TorchDispatchMode):
+    """Counts, while it is entered, what the pretended device is asked: `current` and `peak` bytes, `kernels`, and in
+    `waits` the places where the host waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.current = self.peak = self.kernels = 0
+        self.waits: collections.Counter[str] = collections.Counter()
+        self._live: dict[int, int] = {}
+
+    def reset(self) -> None:
+        """Count from here; what lives goes on living."""
+        self.peak, self.kernels = self.current, 0
+        self.waits.clear()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Run on the device that is asked for: for real on the CPU, by shapes alone on the pretended one."""
+        kwargs = kwargs or {}
+        on_device = _of_device((args, kwargs))
+        named = kwargs.get("device")
+        target = None if named is None else torch.device(named).type
+        if not on_device and target != "cuda":
+            return func(*args, **kwargs)
+        if on_device and (answer := self._read(func, args, kwargs, on_device[0], target)) is not None:
+            return answer
+        if func is aten._to_copy.default and target == "cuda" and not on_device:
+            asynchronous = kwargs.get("non_blocking") and args[0].is_pinned()
+            self._wait("" if asynchronous else "to the device")
+        with fake_mode:
+            out = func(*args, **kwargs)
+        made = _of_device(out)
+        self.kernels += _is_kernel(func)
+        for tensor in made:
+            self._hold(tensor)
+        return out
+
+    def _read(self, func: Any, args: Any, kwargs: dict[str, Any], tensor: torch.Tensor, target: str | None) -> Any:
+        """Numbers of the device on the host, for which it waits: made up; None for what reads none."""
+        if func is aten._local_scalar_dense.default:
+            self._wait("item")
+            return 0.5 if tensor.is_floating_point() else True if tensor.dtype == torch.bool else 1
+        if func is aten._to_copy.default and target == "cpu":
+            self._wait("to the host")
+            return torch.zeros(tensor.shape, dtype=kwargs.get("dtype") or tensor.dtype)
+        if func is aten.copy_.default and args[0].device.type == "cpu":
+            self._wait("to the host")
+            return args[0]
+        return None
+
+    def _wait(self, what: str) -> None:
+        if what:
+            self.waits[f"{what} {_place()}"] += 1
+
+    def _hold(self, tensor: torch.Tensor) -> None:
+        storage = tensor.untyped_storage()
+        key = storage._cdata
+        if key not in self._live:
+            self._live[key] = -(-storage.nbytes() // BLOCK) * BLOCK
+            self.current += self._live[key]
+            self.peak = max(self.peak, self.current)
+            weakref.finalize(storage, self._free, key)
+
+    def _free(self, key: int) -> None:
+        self.current -= self._live.pop(key, 0)
+
+
+def _of_device(values: object) -> list[torch.Tensor]:
+    """The tensors of the pretended device in a nest of values."""
+    return [x for x in tree_flatten(values)[0] if isinstance(x, FakeTensor) and x.device.type == "cuda"]
+
+
+def _is_kernel(func: Any) -> bool:
+    returns = func._schema.returns
+    is_view = bool(returns) and all(one.alias_info is not None and not one.alias_info.is_write for one in returns)
+    return not is_view and func._overloadpacket.__name__ not in _UNCOUNTED
+
+
+def _place() -> str:
+    """The innermost line of the suite that is being run."""
+    for frame in reversed(traceback.extract_stack()):
+        if any(part in frame.filename for part in SUITE):
+            return f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
+    return "elsewhere"

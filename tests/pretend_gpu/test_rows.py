@@ -1,0 +1,99 @@
+"""Every method on the pretended device: it fits, samples, shows its trajectory, and how often the host waits for it.
+
+What a real device refuses is refused there too: operations over two devices, of two types of numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.pretend_gpu import guard
+
+ROOT = Path(__file__).parents[2]
+ROWS = (
+    "sd-ld", "basic-ft-ld", "lora-ld", "textual-inversion-ld", "custom-diffusion-ld", "dreambooth-ld", "sdedit-ld",
+    "pix2pix-zero-ld", "instruct-pix2pix-ld", "instruct-pix2pix-cd-ld", "basic-ft=float16", "lora=float16",
+)
+# Copies to the device from ordinary memory, and the loss on its way back: for each of these the host waits.
+MOST_A_TRAINING_STEP = {"textual-inversion-ld": 10, "custom-diffusion-ld": 10, "instruct-pix2pix-ld": 9}
+MOST_A_SAMPLING_STEP = {"pix2pix-zero-ld": 200}
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The device's guard."""
+    if guard.compiler() is None:
+        pytest.skip("needs g++ or clang++ to build the pretended device's guard")
+    if torch.version.cuda is not None:
+        pytest.skip("needs a torch without CUDA, in whose place the pretended device stands")
+    return guard.build(tmp_path_factory.mktemp("guard"))
+
+
+@pytest.fixture(scope="module")
+def counted(library: Path) -> dict[str, dict[str, Any]]:
+    """What each row asked of the device, from one process."""
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.pretend_gpu.rows", str(library), *ROWS], cwd=ROOT, capture_output=True, text=True,
+        timeout=900, check=False,
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    return {line["row"]: line for line in map(json.loads, run.stdout.splitlines())}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_row_runs_on_a_gpu(row: str, counted: dict[str, dict[str, Any]]) -> None:
+    found = counted[row]
+    assert "error" not in found, found["error"]
+    assert (found["device"], found["dtype"], found["shape"]) == ("cuda", "torch.float32", [3, 3, 64, 64])
+    assert found["moments"] == 2
+    assert not found["autocast"]
+    assert found["network"] == ["torch.float16" if row.endswith("=float16") else "torch.bfloat16"]
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_the_host_waits_seldom(row: str, counted: dict[str, dict[str, Any]]) -> None:
+    found = counted[row]
+    assert sum(found["step_waits"].values()) <= MOST_A_TRAINING_STEP.get(row, 8), found["step_waits"]
+    one, two = found["sampling"]
+    assert two - one <= MOST_A_SAMPLING_STEP.get(row, 2)
+
+
+def test_the_device_counts_and_refuses(library: Path) -> None:
+    program = f"""
+from pathlib import Path
+from tests.pretend_gpu import guard
+guard.load(Path({str(library)!r}))
+import torch
+from tests.pretend_gpu.device import DEVICE, Meter, install
+install()
+with Meter() as meter:
+    x = torch.zeros(1000, device=DEVICE)
+    print(meter.current, meter.waits.total())
+    y = x + x
+    print(meter.current, meter.peak, float(y.sum()))
+    print(sum(meter.waits.values()), type(y.cpu()).__name__, meter.waits.total(), y.device)
+    del x
+    print(meter.current, meter.peak)
+    meter.reset()
+    try:
+        y + torch.zeros(1000)
+    except RuntimeError as error:
+        print("refused", "device" in str(error))
+    w = torch.ones(3, requires_grad=True, device=DEVICE)
+    (w * 2).sum().backward()
+    print(w.grad.device)
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert run.stdout.splitlines() == [
+        "4096 0", "8192 8192 0.5", "1 Tensor 2 cuda:0", "4096 8704", "refused True", "cuda:0",
+    ], run.stderr[-2000:]
