@@ -6,7 +6,7 @@ begun with another card, seed, parameter, batch size or code, and writes no resu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -193,7 +193,7 @@ def _read_back(context: RunContext) -> Result:
     return result
 
 
-def _complete(context: RunContext, generator: Generator, notes: Sequence[str]) -> None:
+def _complete(context: RunContext, generator: Generator, notes: list[str]) -> None:
     """Whatever is left of a run, stage by stage; `notes` fill meanwhile."""
     data, device, folder, processes = context.data, context.device, context.folder, context.processes
     truth = data.truth if generator.sees_truth else None
@@ -275,9 +275,7 @@ def _picture(context: RunContext) -> None:
         write_edit_sheet(data, folder, seed)
 
 
-def _record(
-    context: RunContext, scores: list[Score], digest: str, stages: list[Stage], notes: Sequence[str]
-) -> Result:
+def _record(context: RunContext, scores: list[Score], digest: str, stages: list[Stage], notes: list[str]) -> Result:
     data = context.data
     environment = describe(context.device, context.processes.count)
     return Result(
