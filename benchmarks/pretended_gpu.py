@@ -41,9 +41,11 @@ def main(method: str, side: str, count: str = "16", pixels: str = "512") -> None
     """Measure one step, or one batch of generation, and print its row."""
     with tempfile.TemporaryDirectory() as folder:
         guard.load(guard.build(Path(folder)))
+    from ldbench._torchvision import declare_missing_ops
     from tests.pretend_gpu.device import Meter, install
 
     install()
+    declare_missing_ops()  # before diffusers is imported
     meter = Meter()
     with meter:
         if side == "diffusers":
@@ -136,7 +138,7 @@ def their_step(meter: Meter, method: str, count: int, pixels: int) -> tuple[int,
     else:
         trained = list(unet.requires_grad_(True).parameters())
     unet.train()
-    optimiser = torch.optim.AdamW(trained, lr=1e-5)
+    optimiser = torch.optim.AdamW(trained, lr=1e-5, foreach=True)  # as torch chooses on a real device
     schedule: Any = DDPMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
     latent = pixels // 8
     for _ in range(2):
@@ -147,6 +149,7 @@ def their_step(meter: Meter, method: str, count: int, pixels: int) -> tuple[int,
         assert latents.shape[2:] == (latent, latent)
         with torch.autocast("cuda", dtype=torch.bfloat16):
             hidden = text(torch.zeros(count, 77, dtype=torch.int64).to(DEVICE))[0].to(torch.bfloat16)
+        with torch.autocast("cuda", dtype=torch.bfloat16, enabled=method != "textual-inversion"):
             predicted = unet(schedule.add_noise(latents, noise, t), t, hidden).sample
         loss = torch.nn.functional.mse_loss(predicted.float(), noise.float())
         loss.backward()
