@@ -126,8 +126,8 @@ def test_a_nifti_plane_lies_as_its_header_says(tmp_path: Path) -> None:
 
 
 def test_a_nifti_volume_is_cut_as_the_brains_are(tmp_path: Path) -> None:
-    away = np.linalg.norm(np.indices((48, 48, 48)) - 23.5, axis=0)
-    ball = np.where(away < 18, 100 + 40 * np.sin(away), 0).astype(np.float32)
+    places = np.indices((48, 48, 48)) - 23.5
+    ball = np.where(np.linalg.norm(places, axis=0) < 18, 100 + 40 * np.sin(places[0]), 0).astype(np.float32)
     affine = np.diag([4.0, 4.0, 4.0, 1.0])
     affine[:3, 3] = -94
     nib.save(nib.Nifti1Image(ball, affine), tmp_path / "a.nii")
