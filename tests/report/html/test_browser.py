@@ -87,6 +87,22 @@ def test_references_are_not_sorted_among_the_ranked(browser: Any, reports: Repor
             assert sorted(order(tab, 0)) == ["alpha", "beta"]
 
 
+def test_further_metrics_unfold_and_fold_again(browser: Any, reports: Reports) -> None:
+    with opened(browser, page_of(reports, EDITS)) as tab:
+        button = tab.locator(".unfold button")
+        hidden = tab.locator("thead th.further")
+        assert hidden.count() > 0
+        assert not hidden.first.is_visible()
+        assert button.inner_text() == f"Show {hidden.count()} further metric{'s' if hidden.count() > 1 else ''}"
+        button.click()
+        assert hidden.first.is_visible()
+        assert button.get_attribute("aria-expanded") == "true"
+        button.click()
+        assert not hidden.first.is_visible()
+    with opened(browser, page_of(reports, EDITS), java_script_enabled=False) as tab:
+        assert tab.locator("thead th.further").first.is_visible()
+
+
 @pytest.mark.parametrize("folder", ["page", "site"])
 def test_pictures_are_loaded_when_they_come_near(browser: Any, reports: Reports, folder: str) -> None:
     with opened(browser, page_of(reports, SAMPLES, folder)) as tab:

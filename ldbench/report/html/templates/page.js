@@ -21,7 +21,7 @@
     const show = (all) => {
       board.classList.toggle("folded", !all);
       unfold.setAttribute("aria-expanded", String(all));
-      unfold.textContent = all ? "Show the headline metrics alone" : `Show ${unfold.dataset.count} further metrics`;
+      unfold.textContent = all ? "Show one metric a question" : unfold.dataset.show;
     };
     unfold.hidden = false;
     unfold.addEventListener("click", () => show(board.classList.contains("folded")));
