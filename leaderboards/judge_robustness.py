@@ -1,0 +1,73 @@
+"""What blur, noise, a veil and less light alone do to a judge's readings: the table in docs/measurements.md.
+
+Validation scans, never test scans: how many the judge of a card reads right, and how many it reads as another class
+once they are degraded. Several cards compare several recipes; a card's file will do.
+
+    python leaderboards/judge_robustness.py sandbox-brain-disease leaderboards/gauntlet/cards/sandbox-brain-disease-next.toml
+"""  # noqa: E501 (a command)
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from ldbench.data.task_data import task_data
+from ldbench.errors import UsageError
+from ldbench.records.files import user_cache_folder
+from ldbench.score.metrics.judge import class_indices, judge_of
+from ldbench.task import card
+
+Images = torch.Tensor
+
+
+def blurred(sigma: float) -> Callable[[Images], Images]:
+    """A Gaussian blur of so many pixels."""
+    return lambda images: torch.from_numpy(ndimage.gaussian_filter(images.numpy(), (0, 0, sigma, sigma)))
+
+
+def noisy(deviation: float) -> Callable[[Images], Images]:
+    """White noise, cut at black and white."""
+
+    def change(images: Images) -> Images:
+        drawn = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+        return (images + deviation * drawn).clamp(0, 1)
+
+    return change
+
+
+DEGRADATIONS: Mapping[str, Callable[[Images], Images]] = {
+    "none": lambda images: images, "blur 0.6 px": blurred(0.6), "blur 1 px": blurred(1.0), "noise 0.03": noisy(0.03),
+    "noise 0.1": noisy(0.1), "veil 0.02": lambda images: (images + 0.02).clamp(0, 1),
+    "veil 0.05": lambda images: (images + 0.05).clamp(0, 1), "light x 0.95": lambda images: images * 0.95,
+    "light x 0.85": lambda images: images * 0.85,
+}
+
+
+def main() -> None:
+    """Print one line a card and degradation."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cards", nargs="+")
+    for name in parser.parse_args().cards:
+        task = card.load(name)
+        if task.judge is None:
+            raise UsageError(f"{task.id}: expected a card with [judge], got none")
+        data, classes = task_data(task, 0), task.data.classes
+        judge = judge_of(
+            task.judge, classes, *data.training_scans(), device="cpu", folder=user_cache_folder() / "judges"
+        )
+        records = data.of_classes("validation")
+        scans = torch.stack([torch.from_numpy(data.dataset.image(record)) for record in records])
+        labels = [str(record.attributes[task.data.class_attribute]) for record in records]
+        true_n, plain_n = class_indices("judge", labels, classes), judge.scores(scans).argmax(axis=1)
+        for what, change in DEGRADATIONS.items():
+            read_n = judge.scores(change(scans)).argmax(axis=1)
+            right, changed = np.mean(read_n == true_n), np.mean(read_n != plain_n)
+            print(f"{task.id:28} {what:14} right {right:.3f}  changed {changed:.3f}  n = {len(scans)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
