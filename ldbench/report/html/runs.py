@@ -19,6 +19,7 @@ from ldbench.records.result import Result
 from ldbench.report.html.axis import Axis
 from ldbench.report.html.board import anchor
 from ldbench.report.html.distribution import Greys, Histogram, Values, greys, histogram, shared_axes, values_by_case
+from ldbench.report.html.fresh_gaps import GapView, gap_views
 from ldbench.report.html.gallery import PageRun, opened
 from ldbench.report.html.picture import grey_levels
 from ldbench.report.html.pictures import GREY_CASES, Pictures
@@ -39,6 +40,7 @@ class RunView:
     histograms: tuple[Histogram, ...]
     subgroups: tuple[SubgroupView, ...]
     copies: tuple[Copy, ...]
+    gaps: tuple[GapView, ...]
     greys: Greys | None
     parameters: tuple[Fact, ...]
     facts: tuple[Fact, ...]
@@ -92,7 +94,8 @@ def _run_view(run: PageRun, pictures: Pictures, values: Mapping[str, Values], ax
     why = "" if block or not run.asked else "No gallery: no images lie beside this result."
     drawn = tuple(histogram(name, each, axes[name]) for name, each in values.items() if name in axes)
     return RunView(
-        seed, summary, block, why, drawn, subgroup_views(run.path, result), _copies(result), _greys(run, pictures),
+        seed, summary, block, why, drawn, subgroup_views(run.path, result), _copies(result),
+        gap_views(run.path, result), _greys(run, pictures),
         tuple(parameters(result)), tuple(facts(result)), tuple(stages(result)),
     )
 
