@@ -43,6 +43,7 @@ def facts(result: Result) -> list[Fact]:
         state = {True: " with uncommitted changes", False: "", None: ", state unknown"}[machine.dirty]
         known += [
             ("device", f"{machine.device}{threads}", False),
+            ("of the device", "; ".join(machine.notes), False),
             ("platform", f"Python {machine.python}, {machine.platform}", False),
             ("commit", f"{machine.commit}{state}" if machine.commit else "unknown", True),
             ("packages", ", ".join(f"{name} {version}" for name, version in sorted(machine.packages.items())), False),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -90,5 +91,9 @@ def test_provenance_is_all_there(reports: Reports) -> None:
     assert named["split"] == HASH
     assert named["commit"] == "c0ffee" * 6 + " with uncommitted changes"
     assert named["device"] == "cpu, 1 thread"
+    assert "of the device" not in named
+    assert result.environment is not None
+    halved = replace(result, environment=replace(result.environment, notes=["batches of 4, not 8", "TF32"]))
+    assert ("of the device", "batches of 4, not 8; TF32") in [(one.name, one.value) for one in facts(halved)]
     assert stages(result) == [("generate", "12.5 s", "512 MiB")]
     assert all(value in Page(reports.text(SAMPLES)).text() for value in named.values())
