@@ -22,5 +22,7 @@ gauntlet sandbox-brain-aging $more
 gauntlet "$cards/sandbox-brain-aging-next.toml" --cases 40
 for task in sandbox-brain-disease sandbox-chest-disease sandbox-chest-sex; do
     gauntlet "$task" --metric target_distance $more
-    gauntlet "$cards/$task-next.toml" --cases 40
+done
+for draft in sandbox-brain-disease-next sandbox-chest-disease-next sandbox-chest-sex-next; do
+    gauntlet "$cards/$draft.toml" --cases 40
 done
