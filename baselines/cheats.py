@@ -6,41 +6,24 @@ and the board says which one it is. `real` repeats whole training scans, each on
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 
-from ldbench.api import Attributes, Case, Context, Generator, Request, TrainingSet
-from ldbench.errors import GeneratorError, UsageError
+from ldbench.api import Case, Request, TrainingSet
+from ldbench.errors import UsageError
+
+from .references import OfTrainingScans
 
 
 @dataclass
-class _Cheat(Generator):
-    """A row made of the training scans alone."""
+class _Cheat(OfTrainingScans):
+    """A row for prompts: an edited scan is not among the training scans."""
 
     kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
     reason: ClassVar[str] = "An edited scan is not among the training scans; copy-source and other-subject cheat there."
-    reference: ClassVar[bool] = True
-    _train: TrainingSet | None = field(default=None, init=False, repr=False, compare=False)
-    _attributes: list[Attributes] = field(default_factory=list, init=False, repr=False, compare=False)
-
-    def fit(self, train: TrainingSet, context: Context) -> None:
-        """Remember whose scan is where."""
-        self._train = train
-        self._attributes = [train[index].attributes for index in range(len(train))]
-
-    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
-        """One image a request, `(N, 3, H, W)`."""
-        if self._train is None:
-            raise GeneratorError(f"{type(self).__name__.lower()}: expected fit before generate")
-        return torch.stack([self._image(self._train, request) for request in requests])
-
-    @abstractmethod
-    def _image(self, train: TrainingSet, request: Request) -> torch.Tensor:
-        """The image of one request, `(3, H, W)`."""
 
     def _alike(self, case: Case) -> list[int]:
         """The training scans that differ from the case in the fewest words (diagnosis, sex), in the set's order."""

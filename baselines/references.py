@@ -7,6 +7,7 @@ truth, says so, and is never ranked.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -84,16 +85,9 @@ class CopySource(Generator):
 
 
 @dataclass
-class OtherSubject(Generator):
-    """A training scan of another subject with what the edit asks for: real, effective, no identity.
+class OfTrainingScans(Generator):
+    """A reference row that is made of the training scans alone, one request after another."""
 
-    Drawn by the request's seed from the scans that agree best with the classes asked for (diagnosis, sex, ...) and,
-    where the edit changes a number, from the ten nearest of them. With the age alone, a scan ten years older was of any
-    diagnosis, and no nearer to the truth's ventricles than the source.
-    """
-
-    kinds: ClassVar[frozenset[str]] = EDITING
-    reason: ClassVar[str] = "Without a source nobody is another subject; the row `real` shows real scans there."
     reference: ClassVar[bool] = True
     _train: TrainingSet | None = field(default=None, init=False, repr=False, compare=False)
     _attributes: list[Attributes] = field(default_factory=list, init=False, repr=False, compare=False)
@@ -104,10 +98,30 @@ class OtherSubject(Generator):
         self._attributes = [train[index].attributes for index in range(len(train))]
 
     def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
-        """One scan of another subject a request, `(N, 3, H, W)`."""
+        """One image a request, `(N, 3, H, W)`."""
         if self._train is None:
-            raise GeneratorError("other-subject: expected fit before generate")
-        return torch.stack([self._train[self._drawn(request)].image for request in requests])
+            raise GeneratorError(f"{type(self).__name__}: expected fit before generate")
+        return torch.stack([self._image(self._train, request) for request in requests])
+
+    @abstractmethod
+    def _image(self, train: TrainingSet, request: Request) -> torch.Tensor:
+        """The image of one request, `(3, H, W)`."""
+
+
+@dataclass
+class OtherSubject(OfTrainingScans):
+    """A training scan of another subject with what the edit asks for: real, effective, no identity.
+
+    Drawn by the request's seed from the scans that agree best with the classes asked for (diagnosis, sex, ...) and,
+    where the edit changes a number, from the ten nearest of them. With the age alone, a scan ten years older was of any
+    diagnosis, and no nearer to the truth's ventricles than the source.
+    """
+
+    kinds: ClassVar[frozenset[str]] = EDITING
+    reason: ClassVar[str] = "Without a source nobody is another subject; the row `real` shows real scans there."
+
+    def _image(self, train: TrainingSet, request: Request) -> torch.Tensor:
+        return train[self._drawn(request)].image
 
     def _drawn(self, request: Request) -> int:
         candidates = self._agreeing(request.case)

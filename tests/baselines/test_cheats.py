@@ -75,5 +75,5 @@ def test_a_class_that_nobody_has_gets_the_nearest(context: Context) -> None:
 def test_a_cheat_is_a_reference_and_needs_its_fit(generator: Generator, context: Context) -> None:
     assert generator.reference
     assert not generator.sees_truth
-    with pytest.raises(GeneratorError, match=f"{type(generator).__name__.lower()}: expected fit before generate"):
+    with pytest.raises(GeneratorError, match=f"{type(generator).__name__}: expected fit before generate"):
         generator.generate([Request(CASE, 0)], context)
