@@ -134,6 +134,10 @@ RELATIVE_AGE_ERROR = Metric(
     compute=partial(_relative, "relative_age_error"), interval="jackknife over cases",
     compares="edited images, their sources and their true counterparts", settings=AttributeSpec,
     needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf), axis="truth",
+    catches=(
+        "too-little", "too-much", "other-subject", "blur", "noise", "jpeg", "veil", "upside-down", "lesion", "hole",
+    ),
+    blind_to=("shift", "left-right"),
 )
 
 RELATIVE_RATIO_ERROR = Metric(
@@ -142,4 +146,8 @@ RELATIVE_RATIO_ERROR = Metric(
     compute=partial(_relative, "relative_ratio_error"), interval="jackknife over cases",
     compares="edited images, their sources and their true counterparts", settings=AttributeSpec,
     needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf), axis="truth",
+    catches=(
+        "too-little", "too-much", "other-subject", "blur", "noise", "jpeg", "veil", "upside-down", "lesion", "hole",
+    ),
+    blind_to=("shift", "left-right"),
 )
