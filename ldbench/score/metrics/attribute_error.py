@@ -23,7 +23,7 @@ from ldbench.api import Measured, Metric, MetricInputs
 from ldbench.errors import MetricError
 from ldbench.plugins.kinds import ESTIMATORS
 from ldbench.score.metrics.image_pairs import validated_pairs
-from ldbench.score.metrics.intervals import Array, of_deletions, t_quantile
+from ldbench.score.metrics.intervals import Array, contributed_interval, of_deletions
 from ldbench.score.metrics.mean_score import mean_score
 from ldbench.task.metric_specs import AttributeSpec
 
@@ -76,12 +76,11 @@ def relative_error_score(
             f"{metric}: expected 2 or more cases whose true image reads unlike its source by {estimator}, got "
             f"{int((copied_n > 0).sum())} of {len(copied_n)}; name another estimator on the card"
         )
-    value, count = float(errors_n.sum() / copied_n.sum()), len(errors_n)
     contributions = of_deletions((errors_n.sum() - errors_n) / (copied_n.sum() - copied_n))
-    half = t_quantile(count - 1) * float((contributions**2).sum()) ** 0.5
+    interval = contributed_interval(float(errors_n.sum() / copied_n.sum()), contributions)
     return Measured(
-        metric=metric, value=value, ci_low=max(value - half, 0.0), ci_high=value + half, n=count, direction="lower",
-        extractor=estimator, contributions={"cases": contributions},
+        metric=metric, value=interval.value, ci_low=max(interval.low, 0.0), ci_high=interval.high, n=len(errors_n),
+        direction="lower", extractor=estimator, contributions={"cases": contributions},
         parameters={
             "unit": "the error of a copy of the source", "against": "the estimator's reading of the true image",
             "interval": "95 % jackknife over cases (Student's t)",

@@ -21,7 +21,8 @@ import numpy as np
 from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.score.metrics.image_pairs import validated_pairs
-from ldbench.score.metrics.intervals import Array, of_deletions, t_quantile
+from ldbench.score.metrics.intervals import Array, contributed_interval, of_deletions
+from ldbench.score.metrics.viewed import viewed
 
 if TYPE_CHECKING:
     import torch
@@ -96,30 +97,26 @@ def _inner_products(result: torch.Tensor, source: torch.Tensor, truth: torch.Ten
 
 def edit_score(metric: str, statistic: Callable[[EditSums], Array], sums: EditSums) -> Measured:
     """A statistic of the pooled sums, at least 0, with the jackknife's interval over cases."""
-    value, count = float(statistic(sums.pooled())), len(sums.true_true)
     contributions = of_deletions(statistic(sums.without_each()))
-    half = t_quantile(count - 1) * float((contributions**2).sum()) ** 0.5
+    interval = contributed_interval(float(statistic(sums.pooled())), contributions)
     parameters: dict[str, ParameterValue] = {
         "distance": "root of summed squared pixel differences, over that of the true edits",
         "interval": "95 % jackknife over cases (Student's t)", "observed_effect": float(effect(sums.pooled())),
     }
     return Measured(
-        metric=metric, value=value, ci_low=max(value - half, 0.0), ci_high=value + half, n=count, direction="lower",
-        parameters=parameters, contributions={"cases": contributions},
+        metric=metric, value=interval.value, ci_low=max(interval.low, 0.0), ci_high=interval.high,
+        n=len(contributions), direction="lower", parameters=parameters, contributions={"cases": contributions},
     )
 
 
 def _of_edits(metric: str, statistic: Callable[[EditSums], Array], inputs: MetricInputs, _: NoSettings) -> Measured:
-    viewed = inputs.viewed
-    score = edit_score(metric, statistic, edit_sums(metric, viewed.generated, viewed.sources, viewed.truths))
-    score.parameters.update(viewed.viewing_parameters)
-    return score
+    return edit_score(metric, statistic, edit_sums(metric, inputs.generated, inputs.sources, inputs.truths))
 
 
 COUNTERFACTUAL_ERROR = Metric(
     name="counterfactual_error", title="Error against the true counterfactual, relative to a copy's",
     summary="||x' - y|| / ||x - y||; 0 for the truth, 1 for a copy, more for worse than doing nothing.",
-    direction="lower", compute=partial(_of_edits, "counterfactual_error", error),
+    direction="lower", compute=viewed(partial(_of_edits, "counterfactual_error", error)),
     compares="edited images, their sources and their true counterparts", interval="jackknife over cases",
     needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf), axis="truth",
     catches=(
@@ -131,7 +128,7 @@ COUNTERFACTUAL_ERROR = Metric(
 EFFECT_ERROR = Metric(
     name="effect_error", title="Error of the edit's size along the true edit",
     summary="|1 - effect|, effect = <x' - x, y - x> / ||y - x||^2; 0 for the truth, 1 for a copy or twice too much.",
-    direction="lower", compute=partial(_of_edits, "effect_error", effect_error),
+    direction="lower", compute=viewed(partial(_of_edits, "effect_error", effect_error)),
     compares="edited images, their sources and their true counterparts", interval="jackknife over cases",
     needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf), axis="truth",
     catches=("too-little", "too-much", "blur", "shift", "left-right"),
@@ -140,7 +137,7 @@ EFFECT_ERROR = Metric(
 SIDE_EFFECT = Metric(
     name="side_effect", title="Change beside the true edit, relative to the true edit",
     summary="What an edit changes at right angles to the true edit, over the true edit's size; 0 for truth and copy.",
-    direction="lower", compute=partial(_of_edits, "side_effect", side_effect),
+    direction="lower", compute=viewed(partial(_of_edits, "side_effect", side_effect)),
     compares="edited images, their sources and their true counterparts", interval="jackknife over cases",
     needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf), axis="truth",
     catches=(

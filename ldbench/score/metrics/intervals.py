@@ -95,8 +95,13 @@ def group_jackknife(
         for masks in zip(*kept, strict=True)
     ]
     value, contributions = statistic(*sets), of_deletions(np.array(left))
-    half = t_quantile(count - 1) * float((contributions**2).sum()) ** 0.5
-    return Interval(value, value - half, value + half), contributions
+    return contributed_interval(value, contributions), contributions
+
+
+def contributed_interval(value: float, contributions: Array) -> Interval:
+    """Student's t interval of a value with the jackknife's contributions `(n,)` of its units, by n - 1 degrees."""
+    half = t_quantile(len(contributions) - 1) * float((contributions**2).sum()) ** 0.5
+    return Interval(value, value - half, value + half)
 
 
 def of_mean(values: Array) -> Array:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from ldbench.api import Measured, Metric
 from ldbench.errors import MetricError
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
-from ldbench.score.metrics.intervals import Array, of_deletions, t_quantile
+from ldbench.score.metrics.intervals import Array, contributed_interval, of_deletions
 from ldbench.score.metrics.ssim import SIGMA, WINDOW
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import DiversitySpec
@@ -115,11 +115,11 @@ def ms_ssim_diversity_score(
             "images; ask for more evaluation cases"
         )
     unlike_p = 1 - ms_ssim_values(images[pairs[:, 0]], images[pairs[:, 1]])
-    value, contributions_n = float(unlike_p.mean()), of_deletions(_without_each(unlike_p, pairs, len(labels)))
-    half = t_quantile(len(labels) - 1) * float((contributions_n**2).sum()) ** 0.5
+    contributions_n = of_deletions(_without_each(unlike_p, pairs, len(labels)))
+    interval = contributed_interval(float(unlike_p.mean()), contributions_n)
     return Measured(
-        metric="ms_ssim_diversity", value=value, ci_low=max(value - half, 0.0), ci_high=min(value + half, 1.0),
-        n=len(labels), direction="higher", contributions={"cases": contributions_n},
+        metric="ms_ssim_diversity", value=interval.value, ci_low=max(interval.low, 0.0),
+        ci_high=min(interval.high, 1.0), n=len(labels), direction="higher", contributions={"cases": contributions_n},
         parameters={
             "value": "1 - mean MS-SSIM", "scales": scales(min(images.shape[-2:])), "window_size": WINDOW,
             "window_sigma": SIGMA, "pairs": len(pairs), "pair_seed": seed,
