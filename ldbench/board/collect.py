@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldbench.board import published
+from ldbench.board.fresh_gaps import rounds_of
 from ldbench.board.leaderboard import Leaderboard, by_task, fold_task
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.ranks import comparisons
@@ -37,10 +38,10 @@ def read_boards(paths: Sequence[Path], tasks: Sequence[str] = (), measured_only:
 
 
 def board_set(found: Sequence[Found], folders: Sequence[Path] = ()) -> BoardSet:
-    """The fold of results with the units beside their files; raises `ResultError`."""
-    units, tasks = beside_all(found), by_task(found)
+    """The fold of results with the units and fresh sets beside their files; raises `ResultError`."""
+    units, fresh, tasks = beside_all(found), rounds_of(found), by_task(found)
     compared = {task: comparisons(of_task, units) for task, of_task in tasks.items()}
-    boards = {task: fold_task(of_task, compared[task]) for task, of_task in tasks.items()}
+    boards = {task: fold_task(of_task, compared[task], fresh) for task, of_task in tasks.items()}
     return BoardSet(found, units, boards, compared, folders)
 
 

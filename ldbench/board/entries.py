@@ -14,6 +14,11 @@ from ldbench.records.result import ModelRef, Result
 from ldbench.task import card
 
 
+def is_ranked(model: ModelRef, origin: str, on_card: bool, unranked_by: str) -> bool:
+    """Whether a row is: measured, no reference, blind to the truth, with a seed of the card, no copies."""
+    return origin == "measured" and on_card and not (model.reference or model.sees_truth or unranked_by)
+
+
 @dataclass(frozen=True)
 class Entry:
     """One row's complete runs: `runs` are folded, `others` only shown.
@@ -34,10 +39,8 @@ class Entry:
 
     @property
     def competes(self) -> bool:
-        """Whether the row is ranked: measured, no reference, blind to the truth, with a seed of the card, no copies."""
-        model = self.result.model
-        ranked = not model.reference and not model.sees_truth and not self.unranked_by
-        return self.on_card and self.result.origin == "measured" and ranked
+        """Whether the row is ranked."""
+        return is_ranked(self.result.model, self.result.origin, self.on_card, self.unranked_by)
 
     @property
     def unranked_by(self) -> str:

@@ -17,7 +17,8 @@ from typing import Any, Literal
 
 from ldbench.api import Direction, ParameterValue, Score
 from ldbench.board.compatible import distinct
-from ldbench.board.entries import Entry, entries
+from ldbench.board.entries import Entry, entries, is_ranked
+from ldbench.board.fresh_gaps import NO_ROUNDS, FreshGap, fold_gaps
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.ranks import NO_UNITS, RankInterval, comparisons, standings
 from ldbench.board.seed_allowance import allowance
@@ -25,11 +26,12 @@ from ldbench.board.seeds import pool
 from ldbench.plugins.kinds import metric_bounds
 from ldbench.records.contributions import Units
 from ldbench.records.files import read_record, write_text_atomic
+from ldbench.records.fresh import FreshRounds
 from ldbench.records.identity import Found, method, names_a_card
 from ldbench.records.result import ModelRef, Result, TaskRef
 from ldbench.score.metrics.intervals import Interval
 
-SCHEMA_VERSION = 3  # 2: without seed_allowance, other_seeds, on_card, same_images, ignores_the_seed, unranked_by
+SCHEMA_VERSION = 3  # 2: without seed_allowance, other_seeds, on_card, same_images, ignores_the_seed, unranked_by, fresh
 _OLDEST = 2
 
 
@@ -78,7 +80,8 @@ class Row:
     These have seeds of the card's list; `other_seeds` were run, too, and are not folded. Where no seed is of the list,
     all are folded, `on_card` is false, and the row has no rank. `same_images` are models with the same images, which
     have no row of their own. `ignores_the_seed`: several seeds gave the same images. `unranked_by` is the metric that
-    says that the row must have no rank, such as one that found copies of training images; "" where none does.
+    says that the row must have no rank, such as one that found copies of training images; "" where none does. `fresh`
+    says what test sets that nobody had seen change.
     """
 
     model: ModelRef
@@ -92,12 +95,12 @@ class Row:
     same_images: tuple[ModelRef, ...] = ()
     ignores_the_seed: bool = False
     unranked_by: str = ""
+    fresh: tuple[FreshGap, ...] = ()
 
     @property
     def competes(self) -> bool:
-        """Whether the row is ranked: measured, no reference, blind to the truth, with a seed of the card, no copies."""
-        ranked = not self.model.reference and not self.model.sees_truth and not self.unranked_by
-        return self.origin == "measured" and ranked and self.on_card
+        """Whether the row is ranked."""
+        return is_ranked(self.model, self.origin, self.on_card, self.unranked_by)
 
     def score(self, metric: str) -> FoldedScore | None:
         """The row's score on `metric`, or None where it has none."""
@@ -163,8 +166,14 @@ def read(path: Path) -> Leaderboard:
     return read_record(Leaderboard, path, "a leaderboard file", SCHEMA_VERSION, remedy, oldest=_OLDEST)
 
 
-def fold_task(found: Sequence[Found], compared: Mapping[str, Sequence[Comparison]]) -> Leaderboard:
-    """The leaderboard of one task's results from `by_task` and their `ldbench.board.ranks.comparisons`."""
+def fold_task(
+    found: Sequence[Found], compared: Mapping[str, Sequence[Comparison]],
+    fresh: Mapping[str, FreshRounds] = NO_ROUNDS,
+) -> Leaderboard:  # fmt: skip
+    """The leaderboard of one task's results from `by_task` and their `ldbench.board.ranks.comparisons`.
+
+    `fresh` holds, by path, what `ldbench.board.fresh_gaps.rounds_of` reads beside a result.
+    """
     results = [result for _, result in found]
     complete = [result for result in results if result.status == "complete"]
     measured = [result for result in complete if result.origin == "measured"]
@@ -172,7 +181,9 @@ def fold_task(found: Sequence[Found], compared: Mapping[str, Sequence[Comparison
     listed = entries(found)
     standing = standings(listed, compared)
     rows = [
-        _fold_row(entry, order, {name: places[entry.key] for name, places in standing.items() if entry.key in places})
+        _fold_row(
+            entry, order, {name: places[entry.key] for name, places in standing.items() if entry.key in places}, fresh
+        )
         for entry in listed
     ]
     failed = [Failure(item.model, item.seed, item.error) for item in results if item.status == "failed"]
@@ -202,7 +213,9 @@ def _metric(score: Score) -> Metric:
     return Metric(score.metric, score.direction, score.extractor, score.n, method(score), most)
 
 
-def _fold_row(entry: Entry, order: Sequence[str], places: Mapping[str, RankInterval]) -> Row:
+def _fold_row(
+    entry: Entry, order: Sequence[str], places: Mapping[str, RankInterval], fresh: Mapping[str, FreshRounds]
+) -> Row:
     runs = [result for _, result in entry.runs]
     scores: dict[str, list[Score]] = {}
     for run in runs:
@@ -220,6 +233,7 @@ def _fold_row(entry: Entry, order: Sequence[str], places: Mapping[str, RankInter
         same_images=entry.same_images,
         ignores_the_seed=entry.ignores_the_seed,
         unranked_by=entry.unranked_by,
+        fresh=fold_gaps([fresh[path] for path, _ in entry.runs if path in fresh], order),
     )
 
 

@@ -16,6 +16,7 @@ from ldbench.plugins.kinds import METRICS
 from ldbench.records.names import one_line
 from ldbench.report.cheats import cheat_notes
 from ldbench.report.digits import fixed, shortest, with_interval
+from ldbench.report.fresh_notes import fresh_notes
 from ldbench.report.guarantee import GUARANTEE, RULE, allowance_sentence
 from ldbench.report.tables.headline import headline
 
@@ -196,6 +197,7 @@ def _notes(leaderboard: Leaderboard, measured: Sequence[Row], reported: Sequence
     if any(not row.competes for row in measured):
         notes.append("Rows without a rank are for orientation and do not compete.")
     notes.extend(cheat_notes(leaderboard))
+    notes.extend(fresh_notes(leaderboard))
     notes.extend(_of_measured(measured, leaderboard.rows))
     for source, rows in _by_source(reported).items():
         notes.extend(_notes_of_source(source, rows, leaderboard.rows))

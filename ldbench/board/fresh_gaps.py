@@ -1,0 +1,73 @@
+"""What another test set, that nobody had seen, changes of a row: the gaps of its runs, folded over them.
+
+Refuses to rank by them: a gap says whether a row was tuned to the public test set, not how good it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+
+from ldbench.board.seeds import pool
+from ldbench.records.fresh import FreshRounds, Gap, beside
+from ldbench.records.identity import Found, canonical, run_key
+from ldbench.score.metrics.intervals import Interval
+
+NO_ROUNDS: Mapping[str, FreshRounds] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class FreshGap:
+    """One metric on the fresh set of `data_seed`, less the public one: mean over `runs`, and its 95 % interval.
+
+    `tuned`: how many of the runs are worse on the fresh set, over all of their metrics together.
+    """
+
+    metric: str
+    data_seed: int
+    gap: float
+    ci_low: float
+    ci_high: float
+    runs: int
+    tuned: int
+
+
+def rounds_of(found: Iterable[Found]) -> dict[str, FreshRounds]:
+    """By path, the `fresh.json` beside each complete measured result or a copy of it; paths without are absent.
+
+    Raises `ResultError` where one belongs to another result. Copies share theirs, as they share their units.
+    """
+    runs = {
+        path: (result, (result.task.id, run_key(result)))
+        for path, result in found if (result.status, result.origin) == ("complete", "measured")
+    }  # fmt: skip
+    by_run: dict[tuple[str, str], FreshRounds] = {}
+    for path, (result, run) in runs.items():
+        rounds, known = beside(path, result), by_run.get(run)
+        if rounds is not None:
+            by_run[run] = rounds if known is None else min(rounds, known, key=_text)
+    return {path: by_run[run] for path, (_, run) in runs.items() if run in by_run}
+
+
+def fold_gaps(rounds: Sequence[FreshRounds], order: Sequence[str]) -> tuple[FreshGap, ...]:
+    """The gaps of one row's runs by fresh set and, within a set, by metric in the order given."""
+    gaps: dict[tuple[int, str], list[Gap]] = {}
+    for one in (one for of_run in rounds for one in of_run.rounds):
+        for gap in one.gaps:
+            gaps.setdefault((one.data_seed, gap.metric), []).append(gap)
+    places = {name: place for place, name in enumerate(order)}
+    return tuple(
+        _folded(seed, gaps[seed, name])
+        for seed, name in sorted(gaps, key=lambda key: (key[0], places.get(key[1], len(places)), key[1]))
+    )
+
+
+def _folded(data_seed: int, gaps: Sequence[Gap]) -> FreshGap:
+    mean = pool([Interval(gap.gap, gap.ci_low, gap.ci_high) for gap in gaps]).interval
+    tuned = sum(gap.tuned for gap in gaps)
+    return FreshGap(gaps[0].metric, data_seed, mean.value, mean.low, mean.high, len(gaps), tuned)
+
+
+def _text(rounds: FreshRounds) -> str:
+    return canonical(asdict(rounds))
