@@ -1,7 +1,9 @@
 """Stage 2: train the U-Net and the text encoder together on latents of captioned corpus pictures.
 
-Epsilon prediction on Stable Diffusion's schedule, min-SNR weights (Hang et al., ICCV 2023, arXiv 2303.09556) with
-gamma 5, one caption in ten dropped for classifier-free guidance (Ho and Salimans, arXiv 2207.12598). The rate is
+Epsilon prediction on Stable Diffusion's schedule, weights 1 / sqrt(SNR) (Yu et al., 2023, arXiv 2310.08442), one
+caption in ten dropped for classifier-free guidance (Ho and Salimans, arXiv 2207.12598). Colours, numbers and places
+are decided where noise is high, and there the plain loss of a wrong picture is almost nothing: SNR times its error.
+With min-SNR weights, 1 there too, one surface in twelve had the colour of its caption after 605 steps. The rate is
 constant and falls in the last steps only, so a run can be ended early or extended. The text encoder is trained from
 scratch here and frozen afterwards, so words that no caption holds keep their random embeddings; Adam without weight
 decay leaves those rows untouched.
@@ -42,7 +44,6 @@ class DenoiserRecipe:
     rate: float = 1e-3
     matrix_rate: float = 1e-2
     caption_dropout: float = 0.1
-    snr_limit: float = 5.0
     average: float = 0.999
     seed: int = 1
 
@@ -69,10 +70,10 @@ def train_denoiser(
     batches = _Batches(data, recipe)
     if first < recipe.steps and precision is None:
         trial = batches.draw(first)
-        precision = faster_precision(lambda dtype: _loss(pair, trial, recipe, dtype).backward())
+        precision = faster_precision(lambda dtype: _loss(pair, trial, dtype).backward())
     for step in range(first, recipe.steps):
         set_rates(optimizers.values(), trapezoid_share(step, recipe.steps, recipe.decay_steps))
-        loss = _loss(pair, batches.draw(step), recipe, precision or torch.float32)
+        loss = _loss(pair, batches.draw(step), precision or torch.float32)
         pair.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(pair.parameters(), 1.0)
@@ -134,11 +135,10 @@ class _Batches:
         return _Batch(noisy, noise, times, tokens, signal)
 
 
-def _loss(pair: torch.nn.ModuleDict, batch: _Batch, recipe: DenoiserRecipe, dtype: torch.dtype) -> torch.Tensor:
+def _loss(pair: torch.nn.ModuleDict, batch: _Batch, dtype: torch.dtype) -> torch.Tensor:
     # on so few positions plain matrix products take less time than a fused kernel
     with torch.autocast("cpu", dtype, enabled=dtype != torch.float32), sdpa_kernel(SDPBackend.MATH):
         states = pair["text_encoder"](batch.tokens).last_hidden_state
         predicted = pair["unet"](batch.noisy, batch.times, states).sample
-    ratio = batch.signal / (1.0 - batch.signal)
-    weight = ratio.clamp(max=recipe.snr_limit) / ratio
+    weight = ((1.0 - batch.signal) / batch.signal).sqrt()
     return ((predicted.float() - batch.noise).square().mean(dim=(1, 2, 3)) * weight).mean()
