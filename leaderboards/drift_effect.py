@@ -19,7 +19,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from ldbench.board.collect import collect
-from ldbench.board.seeds import t_quantile
+from ldbench.board.seeds import tabled_t_quantile
 from ldbench.errors import LdbenchError, ResultError
 
 WITH_DRIFT = "-ld"
@@ -57,7 +57,7 @@ def line(key: Key, changes: list[float], metric_width: int) -> str:
     start = f"{key[0]:34} {key[2]:20} {key[1]:{metric_width}} {mean:+10.4f}"
     if len(changes) < 2:
         return f"{start}  one seed"
-    half = t_quantile(len(changes) - 1) * statistics.stdev(changes) / math.sqrt(len(changes))
+    half = tabled_t_quantile(len(changes) - 1) * statistics.stdev(changes) / math.sqrt(len(changes))
     verdict = "" if mean - half <= 0 <= mean + half else "  not zero"
     return f"{start}  [{mean - half:+.4f}, {mean + half:+.4f}]  n={len(changes)}{verdict}"
 
