@@ -1,0 +1,71 @@
+"""The study of drift: cells are made once and read again, and drift is paired by seed with the same without it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..conftest import cheap_card
+
+ROOT = Path(__file__).parents[2]
+
+
+def call(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "leaderboards" / script), *map(str, arguments)]
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))  # the card's network is in tests
+    environment = os.environ | {"PYTHONPATH": path}
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, env=environment)
+
+
+def cell(seed: int, value: float, fit: dict[str, str], sampling: dict[str, str]) -> dict[str, Any]:
+    scores = {"viewed_fid": [value, value - 1, value + 1]}
+    return {"task": "t", "model": "m", "fit": fit, "sampling": sampling, "seed": seed, "scores": scores}
+
+
+def write(folder: Path, cells: list[dict[str, Any]]) -> None:
+    (folder / "scores.jsonl").write_text("".join(json.dumps(one) + "\n" for one in cells), encoding="utf-8")
+
+
+def test_a_drift_is_paired_with_none_by_seed_and_drawn(tmp_path: Path) -> None:
+    pndm = {"sampler": "pndm"}
+    gains = (1.0, 2.0, 3.0)
+    none = [cell(seed, 50.0 + 10 * seed, {"delta": "0"}, pndm) for seed in range(3)]
+    leak = [
+        cell(seed, 50.0 + 10 * seed - gain, {"delta": "0"}, pndm | {"delta_sample": "signal-leak"})
+        for seed, gain in enumerate(gains)
+    ]
+    write(tmp_path, [*none, *leak, cell(0, 49.0, {"delta": "0.1"}, pndm)])
+    done = call("sampling_table.py", tmp_path, "--figure", tmp_path / "gain.png")
+    assert done.returncode == 0, done.stderr
+    heading, _, row = done.stdout.splitlines()
+    assert heading == "| setting | metric | no drift | 0 → signal-leak | 0.1 → 0.1 |"
+    # mean -2, standard deviation 1: half-width 4.3027 / sqrt(3) = 2.484, so zero lies within
+    assert row == "| t m sampler=pndm | viewed_fid | 60 | -2 [-4.484, +0.4842] | -1 (one seed) |"
+    assert (tmp_path / "gain.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("cells", [[], [cell(0, 50.0, {}, {})]], ids=["none", "no drift"])
+def test_cells_without_a_pair_are_refused_in_one_line(tmp_path: Path, cells: list[dict[str, Any]]) -> None:
+    write(tmp_path, cells)
+    done = call("sampling_table.py", tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: expected cells with drift and without")
+
+
+@pytest.mark.slow
+def test_cells_are_made_once(tmp_path: Path) -> None:
+    card = cheap_card(tmp_path)
+    arguments = (card, "mean-image", "--metrics", "kid", "--seeds", "0,1", "--out", tmp_path / "out")
+    first = call("sampling_study.py", *arguments)
+    assert first.returncode == 0, first.stderr
+    lines = [json.loads(line) for line in (tmp_path / "out/scores.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(line["seed"], list(line["scores"])) for line in lines] == [(0, ["kid"]), (1, ["kid"])]
+    assert len(first.stdout.splitlines()) == 2
+    again = call("sampling_study.py", *arguments)
+    assert (again.returncode, again.stdout) == (0, "")
