@@ -21,7 +21,7 @@ from ldbench.api import Measured, Metric
 from ldbench.errors import MetricError
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
 from ldbench.score.metrics.intervals import Array, contributed_interval, of_deletions
-from ldbench.score.metrics.ssim import SIGMA, WINDOW
+from ldbench.score.metrics.ssim import SIGMA, WINDOW, grey, similarities
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import DiversitySpec
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     import torch
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-_C1, _C2 = 0.01**2, 0.03**2
 _BATCH = 64
 _Pairs = npt.NDArray[np.int64]
 
@@ -45,7 +44,7 @@ def ms_ssim_values(x: torch.Tensor, y: torch.Tensor) -> Array:
     Contrast and structure are compared at every scale, luminance at the last one; a mean below 0 counts as 0.
     """
     validated_pairs("ms_ssim_diversity", x, y, smallest=WINDOW)
-    if bool((x == x[:, :1]).all() and (y == y[:, :1]).all()):  # grey images: three equal channels tell no more
+    if grey(x) and grey(y):  # three equal channels tell no more than one
         x, y = x[:, :1], y[:, :1]
     used = WEIGHTS[: scales(min(x.shape[-2:]))]
 
@@ -57,35 +56,12 @@ def ms_ssim_values(x: torch.Tensor, y: torch.Tensor) -> Array:
         for level, weight in enumerate(used):
             if level:
                 a, b = functional.avg_pool2d(a, 2), functional.avg_pool2d(b, 2)
-            luminance, structure = _similarities(a, b)
+            luminance, structure = similarities(a, b)
             likeness = structure * luminance if level == len(used) - 1 else structure
             product *= likeness.mean(dim=(1, 2, 3)).clamp(min=0).cpu() ** (weight / sum(used))
         return product
 
     return in_batches(values, x, y, _BATCH)
-
-
-def _similarities(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Luminance, and contrast with structure, of two batches around each pixel that has a whole window."""
-    means = [_smoothed(each) for each in (x, y, x * x, y * y, x * y)]
-    mean_x, mean_y, square_x, square_y, cross = means
-    luminance = (2 * mean_x * mean_y + _C1) / (mean_x**2 + mean_y**2 + _C1)
-    structure = (2 * (cross - mean_x * mean_y) + _C2) / (square_x - mean_x**2 + square_y - mean_y**2 + _C2)
-    return luminance, structure
-
-
-def _smoothed(images_nchw: torch.Tensor) -> torch.Tensor:
-    """Gaussian means over windows that lie within the image."""
-    import torch
-    from torch.nn import functional
-
-    place_k = torch.arange(WINDOW, dtype=images_nchw.dtype, device=images_nchw.device) - WINDOW // 2
-    window_k = torch.exp(-(place_k**2) / (2 * SIGMA**2))
-    window_k = window_k / window_k.sum()
-    n, c, h, w = images_nchw.shape
-    flat = images_nchw.reshape(n * c, 1, h, w)
-    smoothed = functional.conv2d(functional.conv2d(flat, window_k[None, None, :, None]), window_k[None, None, None])
-    return smoothed.reshape(n, c, *smoothed.shape[-2:])
 
 
 def pairs_of(labels: Sequence[str], partners: int, seed: int) -> _Pairs:

@@ -18,7 +18,7 @@ from ldbench.errors import MetricError, UnknownNameError, WeightsError
 from ldbench.plugins.kinds import metric_bounds
 from ldbench.score.metrics.lpips import lpips_score, lpips_values
 from ldbench.score.metrics.psnr import CAP_DB, psnr_score, psnr_values
-from ldbench.score.metrics.ssim import ssim_score, ssim_values
+from ldbench.score.metrics.ssim import ssim_map, ssim_score, ssim_values
 
 SCORES: dict[str, Callable[[torch.Tensor, torch.Tensor], Score]] = {
     "ssim": ssim_score,
@@ -84,6 +84,34 @@ def test_ssim_equals_torchmetrics_inside_the_border() -> None:
     inside = full[..., 5:-5, 5:-5].mean(dim=(1, 2, 3))
     assert ssim_values(other, clean) == pytest.approx(inside.tolist(), abs=2e-5)  # theirs in float32
     assert (mean - inside).abs().max() > 1e-3  # what its reflected border adds, and why it is cropped
+
+
+@pytest.mark.parametrize("kind", ["colour", "grey", "flat", "large"])
+def test_ssim_map_is_the_definitions_in_one_window_of_two_dimensions(kind: str) -> None:
+    """torchmetrics filters in float64 with the whole window; "flat" is where float32 fails."""
+    declare_missing_ops()
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    clean = images(3, n=1 if kind == "large" else 3, size=200 if kind == "large" else 32)
+    clean = {"grey": clean[:, :1].expand(-1, 3, -1, -1), "flat": 0.9 + clean / 500}.get(kind, clean)
+    other = noisy(clean, 0.002 if kind == "flat" else 0.1)
+    other = other[:, :1].expand(-1, 3, -1, -1) if kind == "grey" else other
+    _, full = structural_similarity_index_measure(
+        other.double(), clean.double(), sigma=1.5, data_range=1.0, reduction="none", return_full_image=True
+    )
+    expected = full[..., 5:-5, 5:-5]
+    assert ssim_map(other, clean).shape == expected.shape
+    assert float((ssim_map(other, clean) - expected).abs().max()) < 1e-10
+    assert ssim_values(other, clean) == pytest.approx(expected.mean(dim=(1, 2, 3)).numpy(), rel=1e-12)
+
+
+def test_ssim_leaves_its_images_as_they_are() -> None:
+    clean = images(3).double()
+    other, before = noisy(clean, 0.1), clean.clone()
+    copy = other.clone()
+    ssim_map(other, clean)
+    assert torch.equal(clean, before)
+    assert torch.equal(other, copy)
 
 
 def test_lpips_equals_its_package() -> None:
