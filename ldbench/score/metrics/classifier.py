@@ -1,4 +1,4 @@
-"""The classifier behind the AUC metric: torchvision's ResNet18 from scratch, trained on one set of images.
+"""The classifier behind the AUC metric: a ResNet18 from scratch, trained on one set of images.
 
 The recipe is the card's (`ldbench.task.metric_specs.ClassifierSpec`). Deterministic given its seed on one machine
 and thread count. No pretrained weights; the global random state is left as it was.
@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ldbench._torchvision import declare_missing_ops
 from ldbench.api import Batches, Progress, silent
 from ldbench.errors import UsageError
+from ldbench.score.metrics.resnet18 import resnet18, zero_layer
 from ldbench.task.metric_specs import ClassifierSpec
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def train_classifier(
     with torch.random.fork_rng(devices=[]):
         # layers and PESG draw from the CPU's global state only; it is put back afterwards, and no GPU's is touched
         torch.default_generator.manual_seed(seed)
-        network = _network(training.classes, training.device)
+        network = resnet18(training.classes, training.device, recipe.width)
         _fit_cross_entropy(network, training)
         if recipe.objective == "auc-margin":
             _fit_auc_margin(network, training)
@@ -120,7 +120,8 @@ def restored_classifier(
     import torch
 
     with torch.random.fork_rng(devices=[]):  # initial weights are drawn from the global state, then replaced
-        network = _network(_outputs(classes) if recipe.objective == "auc-margin" else classes, torch.device(device))
+        outputs = _outputs(classes) if recipe.objective == "auc-margin" else classes
+        network = resnet18(outputs, torch.device(device), recipe.width)
     network.load_state_dict(state)
     return Classifier(network.eval(), classes, recipe, torch.device(device))
 
@@ -128,30 +129,6 @@ def restored_classifier(
 def _outputs(classes: int) -> int:
     """How many numbers a margin network gives: one for two classes, else one a class."""
     return 1 if classes == 2 else classes
-
-
-def _network(outputs: int, device: torch.device) -> torch.nn.Module:
-    declare_missing_ops()
-    import torch
-    from torchvision.models import resnet18
-
-    network: torch.nn.Module = resnet18(weights=None)
-    network.fc = _zero_layer(network.fc, outputs)
-    network.to(device)
-    for parameter in network.parameters():
-        if parameter.ndim == 4:  # channels last: a sixth faster on a CPU
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-    return network
-
-
-def _zero_layer(head: torch.Tensor | torch.nn.Module, outputs: int) -> torch.nn.Linear:
-    import torch
-
-    assert isinstance(head, torch.nn.Linear)
-    fresh = torch.nn.Linear(head.in_features, outputs)
-    torch.nn.init.zeros_(fresh.weight)
-    torch.nn.init.zeros_(fresh.bias)
-    return fresh
 
 
 def _log_odds(logits_nk: torch.Tensor) -> torch.Tensor:
@@ -258,7 +235,7 @@ def _fit_auc_margin(network: torch.nn.Module, training: _Training) -> None:
         ) from error
     recipe, classes, device = training.recipe, training.classes, training.device
     outputs = _outputs(classes)
-    network.fc = _zero_layer(network.fc, outputs).to(device)
+    network.fc = zero_layer(network.fc, outputs).to(device)
     loss_function = AUCMLoss(device=device) if outputs == 1 else MultiLabelAUCMLoss(num_labels=outputs, device=device)
     optimiser = PESG(
         network.parameters(), loss_fn=loss_function, lr=recipe.margin_learning_rate, verbose=False, device=device
