@@ -49,7 +49,7 @@ def _of_width(width: int) -> torch.nn.Module:
     import torch
     from torchvision.models.resnet import BasicBlock, ResNet
 
-    class Narrow(ResNet):
+    class Narrow(ResNet):  # type: ignore[misc] # torchvision has no types
         """A ResNet whose stages have `width / 64` of the channels."""
 
         def _make_layer(
@@ -57,9 +57,10 @@ def _of_width(width: int) -> torch.nn.Module:
         ) -> torch.nn.Sequential:
             if planes == WIDTH:
                 self.inplanes = width
-            return super()._make_layer(block, planes * width // WIDTH, blocks, stride, dilate)
+            stage: torch.nn.Sequential = super()._make_layer(block, planes * width // WIDTH, blocks, stride, dilate)
+            return stage
 
-    network = Narrow(BasicBlock, [2, 2, 2, 2])
+    network: torch.nn.Module = Narrow(BasicBlock, [2, 2, 2, 2])
     network.conv1 = torch.nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3, bias=False)
     torch.nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
     network.bn1 = torch.nn.BatchNorm2d(width)
