@@ -110,7 +110,7 @@ class ClassifierSpec:
     gave 0.90, so a card says its rate.
 
     `width` is the channels of the network's first stage, twice as many in each next one: 64 is ResNet18 as published,
-    32 takes less than a third of the time a step.
+    fewer train faster.
     """
 
     epochs: int
