@@ -29,7 +29,8 @@ def collect(
     if not dry_run:
         merge.collect(planned, images)
     for transfer in planned.transfers:
-        typer.echo(f"{'collected' if transfer.new else 'completed'}  {transfer.target}  from {transfer.source.folder.path}")
+        did = "collected" if transfer.new else "completed"
+        typer.echo(f"{did}  {transfer.target}  from {transfer.source.folder.path}")
     for line in planned.skipped:
         typer.echo(f"skipped    {line}", err=True)
     for line in planned.problems:
