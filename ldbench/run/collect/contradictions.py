@@ -27,11 +27,11 @@ def answer(result: Result) -> str:
 
 def difference(one: Result, two: Result) -> str:
     """What two results of different answers differ in, for one line: what they are, else their scores."""
-    return _identity(one, two) or _scores(one, two) or _images(one, two) or "another error or note"
+    return two_runs(one, two) or _scores(one, two) or _images(one, two) or "another error or note"
 
 
-def _identity(one: Result, two: Result) -> str:
-    """Where these are two runs that would share a folder."""
+def two_runs(one: Result, two: Result) -> str:
+    """What makes two results those of two runs that would share a folder; "" where they are of one run."""
     if one.task != two.task:
         return f"measured on {spelled(one.task)} and on {spelled(two.task)}"
     if one.model != two.model:
@@ -39,11 +39,13 @@ def _identity(one: Result, two: Result) -> str:
         return ", ".join(f"{key} {fields[key]} and {others[key]}" for key in fields if fields[key] != others[key])
     if one.split_hash != two.split_hash:
         return f"measured over other data, split {one.split_hash!s:.12} and {two.split_hash!s:.12}"
-    return "" if one.status == two.status else f"{one.status} and {two.status}"
+    return "" if one.seed == two.seed else f"seed {one.seed} and {two.seed}"
 
 
 def _scores(one: Result, two: Result) -> str:
     """The metrics that differ, those furthest apart first."""
+    if one.status != two.status:
+        return f"{one.status} and {two.status}"
     scores = {score.metric: score for score in one.scores}
     others = {score.metric: score for score in two.scores}
     lines = []

@@ -56,20 +56,21 @@ class Lying:
     damaged: list[str] = field(default_factory=list)
 
 
-def look(folders: Sequence[Path], images: bool) -> Lying:
-    """Read every run below the folders, each once.
+def look(folders: Sequence[Path], out: Path, images: bool) -> Lying:
+    """Read every run below the folders and `out`, each once.
 
-    With `images` those of every run that kept some are held against its manifests. Raises `ResultError` for a folder
-    that is missing.
+    With `images` those of every run that kept some are held against its manifests, except in `out`: what a stopped call
+    left there is no damage. Raises `ResultError` for a folder that is missing.
     """
-    lying, seen = Lying(), set[Path]()
     for folder in folders:
         if not folder.is_dir():
             raise ResultError(f"can't read {folder}: no such folder; expected an --out of `ldbench run` or `matrix`")
-        for path in _run_folders(folder):
+    lying, seen = Lying(), set[Path]()
+    for folder in (out, *folders):
+        for path in _run_folders(folder):  # of an `out` that isn't there yet: none
             if path.resolve() not in seen:
                 seen.add(path.resolve())
-                _read(RunFolder(path), images, lying)
+                _read(RunFolder(path), images and folder != out, lying)
     return lying
 
 

@@ -10,7 +10,7 @@ import filecmp
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -18,7 +18,7 @@ from typing import Literal
 from ldbench.errors import ResultError
 from ldbench.records.files import refusal, whole_file
 from ldbench.records.run_folder import IMAGES
-from ldbench.run.collect.contradictions import answer, difference
+from ldbench.run.collect.contradictions import answer, difference, two_runs
 from ldbench.run.collect.copies import BESIDE, RunCopy, look
 
 Images = Literal["link", "copy"]
@@ -58,11 +58,11 @@ def plan(folders: Sequence[Path], out: Path, images: Images | None = None) -> Me
 
     Raises `ResultError` for a folder that is missing, and where no folder holds a finished run or a damaged one.
     """
-    lying = look([*folders, *([out] if out.is_dir() else [])], images is not None)
+    lying = look(folders, out, images is not None)
     if not lying.copies and not lying.damaged:
         where = ", ".join(map(str, folders))
         raise ResultError(f"{where}: expected a finished run below it, got none; `ldbench run` and `matrix` make them")
-    merge = Merge(problems=lying.damaged)
+    merge = Merge(problems=sorted(lying.damaged))
     groups: dict[Path, list[RunCopy]] = {}
     for copy in lying.copies:
         groups.setdefault(copy.slot, []).append(copy)
@@ -134,17 +134,19 @@ def _digest(copy: RunCopy, images: bool) -> str:
 
 
 def _contradiction(one: RunCopy, two: RunCopy) -> str:
+    apart = two_runs(one.result, two.result)
+    remedy = "collect them into folders of their own" if apart else "see `ldbench verify`, and leave one out"
     return (
         f"{one.slot}: {one.folder.path} and {two.folder.path} contradict each other: "
-        f"{difference(one.result, two.result)}; neither is taken: leave one out, or collect it into another --out"
+        f"{difference(one.result, two.result)}; none is taken: {remedy}"
     )
 
 
 def _strangers(source: RunCopy, target: Path, images: bool) -> list[str]:
     """Files of the target that a stopped copy of the source wouldn't have left."""
     names = set(source.files(images))
-    inside: Iterable[Path] = sorted(path for path in target.rglob("*") if path.is_file()) if target.is_dir() else ()
-    relative = [path.relative_to(target).as_posix() for path in inside]
+    inside = [path for path in target.rglob("*") if path.is_file() and path.name[0] != "."]  # a lock, or half a copy
+    relative = sorted(path.relative_to(target).as_posix() for path in inside)
     return [
         name for name in relative
         if name not in names or not filecmp.cmp(target / name, source.folder.path / name, shallow=False)

@@ -1,4 +1,4 @@
-"""What the tests with real processes share: starting a matrix, waiting for signs on disk, and reading what came of it."""
+"""What tests with real processes share: starting a matrix, waiting for signs on disk, and reading what came of it."""
 
 from __future__ import annotations
 
