@@ -7,27 +7,32 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ldbench.board.collect import collect as read_results
+from ldbench.run.collect.contradictions import answer
 from ldbench.run.pipeline import Settings, run
 
 from .conftest import cheap_card
 from .markdown_blocks import ROOT, blocks
-from .run.matrix.conftest import SLOW, records
+from .run.matrix.conftest import SLOW
 
 GUIDE = ROOT / "docs/guides/running.md"
 RECIPE = ROOT / "docs/guides/matrix.sbatch"
 BIN = ROOT / "tests/stand_ins/slurm"
 
 
-def edited(**lines: str) -> str:
-    """The recipe with other lists and another array, as its reader edits it."""
+def edited(**changes: str) -> str:
+    """The recipe with other lists and options, as its reader edits it."""
     text = RECIPE.read_text(encoding="utf-8")
-    for name, value in lines.items():
-        pattern = r"^#SBATCH --array=.*$" if name == "array" else rf"^{name}=\(.*$"
-        new = f"#SBATCH --array={value}" if name == "array" else f"{name}=({value})"
+    for name, value in changes.items():
+        pattern, new = (rf"^{name}=\(.*\)", f"{name}=({value})")
+        if name in ("array", "cpus_per_task"):
+            option = f"#SBATCH --{name.replace('_', '-')}="
+            pattern, new = f"^{option}.*$", option + value
         text, count = re.subn(pattern, lambda _, new=new: new, text, flags=re.MULTILINE)
         assert count == 1
     return text
@@ -54,17 +59,17 @@ def test_a_preempted_array_is_collected_to_what_one_process_makes(
 ) -> None:
     card = str(cheap_card(tmp_path, cases=4))
     slow = f'"{SLOW} --set pause=2 --batch-size 2"'
-    recipe = edited(array="0-1", tasks=card, models=f"mean-image {slow}", seeds="0")
+    recipe = edited(array="0-1", cpus_per_task="1", tasks=card, models=f"mean-image {slow}", seeds="0")
     (tmp_path / "matrix.sbatch").write_text(recipe, encoding="utf-8")
     done = shell(commands(), tmp_path, PREEMPT="1 runs/task-1/*/*/seed-0/images/*.png")
     log = (tmp_path / "job-1.log").read_text(encoding="utf-8")
     assert done.returncode == 0, done.stderr + log
     assert "task 1 preempted" in log
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    run(card, "mean-image", Settings(tmp_path / "single"))
-    run(card, SLOW, Settings(tmp_path / "single", batch_size=2, overrides={"pause": "2"}))
-    assert len(records(tmp_path / "single")) == 2
-    assert records(tmp_path / "runs/all") == records(tmp_path / "single")
+    single = Settings(tmp_path / "single", batch_size=2, overrides={"pause": "2"})
+    results = [run(card, "mean-image", replace(single, overrides={})), run(card, SLOW, single)]
+    collected = [answer(result) for _, result in read_results([tmp_path / "runs/all"])]
+    assert sorted(collected) == sorted(answer(result) for result, _ in results)
 
 
 def test_an_array_that_is_longer_than_the_lists_is_refused(tmp_path: Path) -> None:
