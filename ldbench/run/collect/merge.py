@@ -17,7 +17,7 @@ from typing import Literal
 
 from ldbench.errors import ResultError
 from ldbench.records.files import refusal, whole_file
-from ldbench.records.run_folder import IMAGES
+from ldbench.records.run_folder import FRESH, IMAGES
 from ldbench.run.collect.contradictions import answer, difference, two_runs
 from ldbench.run.collect.copies import BESIDE, RunCopy, look
 
@@ -98,9 +98,8 @@ def _merge_run(copies: Sequence[RunCopy], target: Path, images: bool, merge: Mer
         return
     there = [copy for copy in copies if copy.folder.path.resolve() == target.resolve()]
     sources = _best_first([copy for copy in copies if copy not in there], images)
-    if there:
+    if there:  # what is beside one result is no other's, even where both say the same
         kept = there[0].folder.result.read_bytes()
-        # what is beside one result is no other's, even where both say the same
         sources = [copy for copy in sources if copy.folder.result.read_bytes() == kept]
     missing = [name for name in sources[0].files(images) if not (target / name).exists()] if sources else []
     strangers = [] if there or not sources else _strangers(sources[0], target, images)
@@ -109,10 +108,12 @@ def _merge_run(copies: Sequence[RunCopy], target: Path, images: bool, merge: Mer
             f"{target}: begun there otherwise ({strangers[0]}), and finished in {sources[0].folder.path}; remove the "
             "first, or choose another --out"
         )
-    elif missing:
+        return
+    if missing:
         merge.transfers.append(Transfer(sources[0], target, missing, not there))
     else:
         merge.complete.append(target)
+    merge.skipped += _other_rounds([*there, *sources[:1]], copies, target)
 
 
 def _best_first(copies: Sequence[RunCopy], images: bool) -> list[RunCopy]:
@@ -126,6 +127,20 @@ def _best_first(copies: Sequence[RunCopy], images: bool) -> list[RunCopy]:
         return lacking, -len(names), copy.result.created or "", _digest(copy, images)
 
     return sorted(copies, key=rank)
+
+
+def _other_rounds(taken: Sequence[RunCopy], copies: Sequence[RunCopy], target: Path) -> list[str]:
+    """A line for each copy whose fresh test sets, which add up from call to call, aren't those that the target has."""
+    kept = next((text for text in map(_fresh, taken) if text), b"")
+    return [
+        f"{copy.folder.path / FRESH}: other fresh test sets than {target} has; a run's file is one copy's"
+        for copy in copies if _fresh(copy) not in (b"", kept)
+    ]  # fmt: skip
+
+
+def _fresh(copy: RunCopy) -> bytes:
+    file = copy.folder.path / FRESH
+    return file.read_bytes() if file.is_file() else b""
 
 
 def _digest(copy: RunCopy, images: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -190,6 +191,22 @@ def test_images_that_are_not_those_of_the_manifest_are_damage(tmp_path: Path) ->
     folder.image("case-1").unlink()
     [said] = collected([tmp_path / "one"], tmp_path / "out", "link").problems
     assert said.startswith(f"{folder.path}: expected the files of its manifests, got images: 1 missing: case-1.png")
+
+
+def test_a_fresh_test_set_that_only_another_copy_has_is_said(tmp_path: Path) -> None:
+    for number, name in enumerate(("out", "one", "two", "three")):
+        file = Copy().write(tmp_path / name).path / "fresh.json"
+        task = {"id": f"small-fresh-{min(number, 2)}", "version": 1, "kind": "text-to-image", "card_hash": "c" * 64}
+        fresh = {"task": task, "data_seed": 1, "split_hash": "5" * 64, "images_hash": "e" * 64, "gaps": []}
+        record = {"schema_version": 1, "images_hash": "d" * 64, "rounds": [fresh]}
+        file.write_text(json.dumps(record), encoding="utf-8")
+    before = tree(tmp_path / "out")
+    merge = collected([tmp_path / name for name in ("one", "two")], tmp_path / "out")
+    assert [line.partition(":")[0] for line in sorted(merge.skipped)] == [
+        str(file) for name in ("one", "two") for file in (tmp_path / name).rglob("fresh.json")
+    ]
+    assert tree(tmp_path / "out") == before
+    assert not collected([tmp_path / "two", tmp_path / "three"], tmp_path / "new").skipped
 
 
 def test_a_folder_that_is_missing_or_holds_no_run_is_refused(tmp_path: Path) -> None:
