@@ -22,6 +22,7 @@ from tests.run.matrix.conftest import SLOW, Start, records, wait_until
 
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_health_check_period_ms": "1000",
+    "RAY_worker_niceness": "0",  # 15 if unsaid, which stands still on a machine that has other work
 }  # fmt: skip
 
 
