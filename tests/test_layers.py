@@ -140,8 +140,8 @@ def test_the_top_of_the_suite_is_a_list_that_a_newcomer_reads_at_once() -> None:
             for line in (
                 "--help", "list tasks", "list models", "list metrics", "list networks",
                 "list datasets", "list estimators", "run --help", "check --help", "search --help",
-                "matrix --help", "leaderboard --help", "report --help", "verify --help", "study --help", "new --help",
-                "gauntlet --help",
+                "matrix --help", "collect --help", "leaderboard --help", "report --help", "verify --help",
+                "study --help", "new --help", "gauntlet --help",
             )
         ),
     ],

@@ -15,6 +15,7 @@ import typer
 from ldbench import __version__
 from ldbench.cli.cases import cases
 from ldbench.cli.check import check
+from ldbench.cli.collect import collect
 from ldbench.cli.compare import compare
 from ldbench.cli.data import data
 from ldbench.cli.gate import gate
@@ -35,7 +36,9 @@ from ldbench.cli.verify import submit, verify
 from ldbench.errors import LdbenchError
 
 # in the order that `ldbench --help` shows
-COMMANDS = (run, score, cases, report, compare, gate, search, ablate, matrix, gauntlet, check, list_, verify, submit)
+COMMANDS = (
+    run, score, cases, report, compare, gate, search, ablate, matrix, collect, gauntlet, check, list_, verify, submit,
+)  # fmt: skip
 GROUPS = (figure, data, new, leaderboard, study, host)
 
 # what a disk or its owner refuses, wherever it happens, is the user's to put right

@@ -30,6 +30,7 @@ from ldbench.run.matrix.worker import read_back, thread_limits, work
 
 LOOK_EVERY = 0.5
 CONNECT_SECONDS = 10.0
+TURN_SECONDS = 120.0  # a machine that the cluster gave up may still be at a run until it finds out
 LONGEST_TEMPORARY = 40
 OBJECT_STORE = 80 * 2**20  # bytes, near the least that Ray takes; only orders and outcomes pass through it
 # Ray reads these once, when it is imported. At 0, the second binds it to the loopback interface on every system,
@@ -111,7 +112,7 @@ def _submit(ray: ModuleType, job: Job, cluster: Cluster, gpus: float) -> Any:
         num_cpus=cluster.cpus_per_run, num_gpus=gpus, max_calls=0 if done else 1, max_retries=cluster.retries,
         retry_exceptions=False, runtime_env={"env_vars": inherited | thread_limits(job.threads)},
     )(read_back if done else work)  # fmt: skip
-    return task.options(name=job.label).remote(job)
+    return task.options(name=job.label).remote(job, *([] if done else [TURN_SECONDS]))
 
 
 def _ended(ray: ModuleType, reference: Any, job: Job, cluster: Cluster) -> JobOutcome:

@@ -20,13 +20,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ldbench.api import Progress, silent
-from ldbench.errors import LdbenchError
+from ldbench.errors import LdbenchError, ResultError
 from ldbench.records.names import reason
+from ldbench.records.run_folder import RunFolder
 from ldbench.run.matrix.plan import Job, JobOutcome, Status
 from ldbench.run.pipeline import Settings, run
 from ldbench.run.progress import Lines
 
 WRITE_EVERY = 0.5
+CLAIM_EVERY = 0.5
 
 
 @dataclass(frozen=True)
@@ -76,15 +78,17 @@ def read_back(job: Job) -> JobOutcome:
     return _outcome("read back", job, silent)
 
 
-def work(job: Job) -> JobOutcome:
+def work(job: Job, patience: float = 0.0) -> JobOutcome:
     """Do a run in this process, all of which belongs to it from now on.
 
-    Never raises what the run raised: that becomes the outcome's reason, and its traceback stands in the log.
+    For `patience` seconds it waits for another process to leave the folder. Never raises what the run raised: that
+    becomes the outcome's reason, and its traceback stands in the log.
     """
     try:
         os.chdir(job.start)
         job.run_folder.path.mkdir(parents=True, exist_ok=True)
         _print_to(job.run_folder.log)
+        wait_for_turn(job.run_folder, patience)
     except OSError as error:
         return JobOutcome("failed", 0.0, f"{error.filename}: {error.strerror}; every machine needs it at the same path")
     if job.threads is not None:
@@ -98,6 +102,17 @@ def work(job: Job) -> JobOutcome:
         return _outcome("done", job, report)
     finally:
         path.unlink(missing_ok=True)
+
+
+def wait_for_turn(folder: RunFolder, patience: float) -> None:
+    """Return when nobody is at work in the folder, or when patience ends: the run itself then says who is."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        try:
+            with folder.claimed():
+                return
+        except ResultError:
+            time.sleep(CLAIM_EVERY)
 
 
 def thread_limits(threads: int | None) -> dict[str, str]:

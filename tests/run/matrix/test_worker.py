@@ -1,16 +1,19 @@
-"""What a run of a matrix says of a folder that it finds finished: what `ldbench run` says, and refuses."""
+"""What a run of a matrix says of a folder that it finds finished, and how it waits for one where others are at work."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
+from ldbench.records.run_folder import RunFolder
 from ldbench.run.matrix.display import line
 from ldbench.run.matrix.plan import Job, Matrix, plan
-from ldbench.run.matrix.worker import read_back
+from ldbench.run.matrix.worker import read_back, wait_for_turn
 from ldbench.run.pipeline import Settings, run
 from tests.conftest import cheap_card
 
@@ -65,3 +68,27 @@ def test_a_finished_run_of_other_settings_is_refused(tmp_path: Path, monkeypatch
     outcome = read_back(dataclasses.replace(job, batch_size=3))
     assert (outcome.status, outcome.note) == ("failed", "")
     assert "begun with batch_size 50, this run has 3" in outcome.reason
+
+
+def test_a_run_waits_for_the_process_before_it_and_no_longer_than_it_has_patience(tmp_path: Path) -> None:
+    folder, free = RunFolder(tmp_path / "run"), threading.Event()
+
+    def at_work() -> None:
+        with folder.claimed():
+            free.wait()
+
+    other = threading.Thread(target=at_work)
+    other.start()
+    while not folder.lock.exists():
+        time.sleep(0.01)
+    try:
+        started = time.monotonic()
+        wait_for_turn(folder, 0.2)
+        assert time.monotonic() - started >= 0.2
+        threading.Timer(0.1, free.set).start()
+        wait_for_turn(folder, 60)
+        assert free.is_set()
+        assert time.monotonic() - started < 30
+    finally:
+        free.set()
+        other.join()

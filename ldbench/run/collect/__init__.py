@@ -1,0 +1,1 @@
+"""The runs of several `--out` folders, of several machines, in one: `ldbench collect`."""
