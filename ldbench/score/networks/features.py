@@ -73,12 +73,21 @@ def extractor_parameters(extractor: str, resize: int | None = None) -> dict[str,
 def network_of(extractor: str) -> tuple[Network, str]:
     """The network that a card names, and the digest that it pins or ""; UnknownNameError, PluginError, WeightsError."""
     name, digest = unpinned(extractor)
-    network = NETWORKS.load(name)
+    network = installed_network(name) or NETWORKS.load(name)
     if digest and not network.pinned:
         raise unknown_name(
             "feature network", extractor, [name], f"{name} brings its own weights: give its name without a digest"
         )
     return network, digest
+
+
+def installed_network(name: str) -> Network | None:
+    """The registered network of a name without a digest, `FAMILY:VARIANT` included; None for any other name."""
+    family, colon, variant = name.partition(":")
+    of_family = NETWORKS.installed(family) if colon else None
+    if of_family is not None and of_family.variant is not None:
+        return of_family.variant(variant)
+    return NETWORKS.installed(name)
 
 
 def _size(network: Network, resize: int | None) -> int:
