@@ -25,6 +25,7 @@ from ldbench.task.metric_specs import (
     KernelSpec,
     NeighbourSpec,
     PerceptualSpec,
+    ReadingsSpec,
     needing,
 )
 
@@ -127,8 +128,9 @@ def _unknown(settings: Any) -> Iterator[LdbenchError]:
             extractor_parameters(settings.extractor, settings.resize)
         elif isinstance(settings, PerceptualSpec):
             lpips.perceptual_network(settings.extractor)
-        elif isinstance(settings, AttributeSpec):
-            ESTIMATORS.load(settings.estimator)
+        elif isinstance(settings, AttributeSpec | ReadingsSpec):
+            for name in settings.estimators if isinstance(settings, ReadingsSpec) else (settings.estimator,):
+                ESTIMATORS.load(name)
     except WeightsError:  # a digest that is none: `_absent_weights` says so
         return
     except LdbenchError as error:
