@@ -28,7 +28,7 @@ from ldbench.task.scan_network_spec import ScanNetworkSpec
 
 FEATURES = 128
 _CHANNELS = (32, 64, 128, 128)
-_PROJECTED, _TEMPERATURE = 64, 0.2
+_PROJECTED, _TEMPERATURE, _DECAY = 64, 0.2, 0.05
 _MOST_CLASSES = 20  # text of more values is a name, not a class
 
 
@@ -148,23 +148,35 @@ def train(
     targets = scans.targets()
     with torch.random.fork_rng(devices=[]):  # layers draw from the CPU's global state, which is put back
         torch.default_generator.manual_seed(recipe.seed)
-        network = ScanNetwork(scans.grey.shape[-1])
-        heads = nn.ModuleDict({name: nn.Linear(FEATURES, _outputs(values)) for name, values in targets.items()})
-        project = nn.Linear(FEATURES, _PROJECTED)
-    _fit(nn.ModuleDict({"network": network, "heads": heads, "project": project}), training, targets, progress)
-    return network.eval()
+        learner = _Learner(scans.grey.shape[-1], list(targets.values()))
+    _fit(learner, training, list(targets.values()), progress)
+    return learner.network.eval()
 
 
-def _outputs(values: torch.Tensor) -> int:
-    return 1 if values.is_floating_point() else int(values.max()) + 1
+class _Learner(nn.Module):
+    """The network with what it is trained by, and dropped afterwards: a layer for each attribute, one for identity."""
+
+    def __init__(self, side: int, targets: Sequence[torch.Tensor]) -> None:
+        super().__init__()
+        self.network = ScanNetwork(side)
+        self.heads = nn.ModuleList(nn.Linear(FEATURES, _outputs(values_n)) for values_n in targets)
+        self.project = nn.Linear(FEATURES, _PROJECTED)
+
+    def forward(self, grey_n1hw: torch.Tensor, targets: Sequence[torch.Tensor]) -> torch.Tensor:
+        """The loss of two views of each image, the first views first."""
+        features = self.network(grey_n1hw)
+        losses = [_of_attribute(head(features), values) for head, values in zip(self.heads, targets, strict=True)]
+        return sum(losses, identity_loss(self.project(features)))
 
 
-def _fit(
-    parts: nn.ModuleDict, training: _Training, targets: Mapping[str, torch.Tensor], progress: Progress
-) -> None:
+def _outputs(values_n: torch.Tensor) -> int:
+    return 1 if values_n.is_floating_point() else int(values_n.max()) + 1
+
+
+def _fit(learner: _Learner, training: _Training, targets: Sequence[torch.Tensor], progress: Progress) -> None:
     recipe = training.recipe
-    parts.to(training.device).train()
-    optimiser = torch.optim.AdamW(parts.parameters(), lr=recipe.learning_rate, weight_decay=0.05)
+    learner.to(training.device).train()
+    optimiser = torch.optim.AdamW(learner.parameters(), lr=recipe.learning_rate, weight_decay=_DECAY)
     # The schedule's first phase must hold a step, or torch divides by zero.
     steps = max(recipe.epochs * training.steps(), 4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -172,10 +184,8 @@ def _fit(
     )
     for epoch in range(recipe.epochs):
         for first, second in training.pairs():
-            features = parts["network"](torch.cat([training.view(first), training.view(second)]))
-            loss = identity_loss(parts["project"](features))
-            for name, values in targets.items():
-                loss = loss + _of_attribute(parts["heads"][name](features), values[first + second].to(features.device))
+            views = torch.cat([training.view(first), training.view(second)])
+            loss = learner(views, [values_n[first + second].to(training.device) for values_n in targets])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
