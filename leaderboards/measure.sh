@@ -12,7 +12,7 @@ editors=instruct-pix2pix,instruct-pix2pix-ld,instruct-pix2pix-cd,instruct-pix2pi
 bounds=copy-source,autoencoder,oracle,other-subject
 
 # Table 1, and Table 3 beside it
-matrix sandbox-brain-t2i sandbox-chest-t2i --models real,mean-image
+matrix sandbox-brain-t2i sandbox-chest-t2i --models real,mean-image,copies,collapse,chimera # the last four are cheats
 matrix sandbox-brain-t2i sandbox-chest-t2i --models "$everyone" --seeds 0,1,2
 matrix sandbox-brain-t2i sandbox-chest-t2i --models basic-ft-offset-noise,basic-ft-zero-snr,basic-ft-signal-leak
 for task in sandbox-brain-t2i sandbox-chest-t2i; do

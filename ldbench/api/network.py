@@ -48,7 +48,8 @@ class Network:
 
     `resize` is the side in pixels that the network sees where a card names none. With `fixed_size` a card can ask for
     no other. `pinned` says that a card may ask for other weights of the same shape by their digest. `find` is for
-    networks whose weights are always the user's own, so that a missing file is known before a run begins.
+    networks whose weights are always the user's own, so that a missing file is known before a run begins. `variant`
+    makes the network that a card calls `NAME:VARIANT`, for a plug-in that holds many.
     """
 
     name: str
@@ -59,3 +60,4 @@ class Network:
     fixed_size: bool = False
     pinned: bool = False
     find: FindWeights | None = None
+    variant: Callable[[str], Network] | None = None

@@ -14,7 +14,7 @@ from typing import Any
 from ldbench.api import Context, Generator, HasNeeds, Needs, Record
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import CardError, LdbenchError, MetricError, WeightsError
-from ldbench.plugins.kinds import ESTIMATORS, METRICS, NETWORKS
+from ldbench.plugins.kinds import ESTIMATORS, METRICS
 from ldbench.run.generate import blamed
 from ldbench.score.networks.weights import fetchable, locate, pinned, place, unpinned
 from ldbench.task.card import Task
@@ -25,6 +25,7 @@ from ldbench.task.metric_specs import (
     KernelSpec,
     NeighbourSpec,
     PerceptualSpec,
+    ReadingsSpec,
     needing,
 )
 
@@ -127,8 +128,9 @@ def _unknown(settings: Any) -> Iterator[LdbenchError]:
             extractor_parameters(settings.extractor, settings.resize)
         elif isinstance(settings, PerceptualSpec):
             lpips.perceptual_network(settings.extractor)
-        elif isinstance(settings, AttributeSpec):
-            ESTIMATORS.load(settings.estimator)
+        elif isinstance(settings, AttributeSpec | ReadingsSpec):
+            for name in settings.estimators if isinstance(settings, ReadingsSpec) else (settings.estimator,):
+                ESTIMATORS.load(name)
     except WeightsError:  # a digest that is none: `_absent_weights` says so
         return
     except LdbenchError as error:
@@ -165,13 +167,14 @@ def _absent_weights(task: Task) -> Iterator[LdbenchError]:
     """Weight files that the card's metrics read and that nobody put there, or that are others."""
     from ldbench.score.metrics import lpips
     from ldbench.score.networks import inception_v3
+    from ldbench.score.networks.features import installed_network
 
     files = {file.network: file for file in (inception_v3.WEIGHTS, lpips.ALEXNET)}
     asked = {getattr(settings, "extractor", None) for settings in task.metrics.values()}
     for extractor in sorted(name for name in asked if isinstance(name, str)):
         try:
             name, digest = unpinned(extractor)
-            network = NETWORKS.installed(name)
+            network = installed_network(name)
             if network is not None and network.find is not None:
                 network.find(digest)
             if name not in files:

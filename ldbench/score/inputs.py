@@ -12,11 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ldbench.api import Attributes, Case, ParameterValue, Progress, silent
+from ldbench.api import Attributes, Case, Network, ParameterValue, Progress, silent
 from ldbench.data.task_data import TaskData
 from ldbench.errors import MetricError
 from ldbench.score.viewing import as_viewed, point_spread, viewing_parameters
 from ldbench.task.card import Viewing
+from ldbench.task.scan_network_spec import SCAN_NETWORK
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +38,11 @@ class ScoringContext:
     seed: int
     cache_folder: Path | None = None
     progress: Progress = silent
+
+    @property
+    def network_folder(self) -> Path | None:
+        """Where feature networks that were trained here are kept, beside the features."""
+        return None if self.cache_folder is None else self.cache_folder.parent / "networks"
 
     @property
     def judge_folder(self) -> Path | None:
@@ -188,7 +194,7 @@ class Inputs(ScoringContext):
         from ldbench.score.networks.features import extract
 
         return extract(
-            images if self.viewing is None else as_viewed(images, self.viewing), network, resize=resize,
+            images if self.viewing is None else as_viewed(images, self.viewing), self._network(network), resize=resize,
             device=self.device, cache_folder=self.cache_folder, progress=self.progress,
         )
 
@@ -196,7 +202,20 @@ class Inputs(ScoringContext):
         """What a network does to the pixels, and its weights' digest."""
         from ldbench.score.networks.features import extractor_parameters
 
-        return {**extractor_parameters(network, resize), **self.viewing_parameters}
+        return {**extractor_parameters(self._network(network), resize), **self.viewing_parameters}
+
+    def _network(self, name: str) -> str | Network:
+        """The network of a name, trained where it is the task's own."""
+        return self._scan_network if name == SCAN_NETWORK else name
+
+    @cached_property
+    def _scan_network(self) -> Network:
+        from ldbench.score.networks.scan_network import network_of_scans
+
+        recipe, folder = self.data.task.scan_network, self.network_folder
+        if recipe is None:
+            raise MetricError(f"{self.data.task.id}: expected [scan_network] on the card, got none")
+        return network_of_scans(recipe, self.data.dataset, self.device, folder, self.progress)
 
     def all_generated(self) -> tuple[torch.Tensor, list[str]]:
         """All images of the run with their classes, in the order of their ids."""

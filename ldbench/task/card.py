@@ -23,6 +23,7 @@ from ldbench.task.card_file import complete, installed_names, installed_text
 from ldbench.task.fresh_spec import FreshSpec, Rule, fresh_rules, placed
 from ldbench.task.metric_specs import LATER, ClassifierSpec, metric_settings, needing, table_of
 from ldbench.task.prompt_sets import complaint, fields_of, put_in
+from ldbench.task.scan_network_spec import ScanNetworkSpec, scan_network_rules
 
 # the hash of every card names these metrics, null where they are not measured: so did the first cards
 _FIRST_METRICS = ("fid", "kid", "ssim", "psnr", "lpips", "auc")
@@ -132,6 +133,7 @@ class Task:
     edit: EditSpec | None = field(default=None, metadata=LATER)
     judge: ClassifierSpec | None = field(default=None, metadata=LATER)
     viewing: Viewing | None = field(default=None, metadata=LATER)
+    scan_network: ScanNetworkSpec | None = field(default=None, metadata=LATER)
 
     @cached_property
     def hash(self) -> str:
@@ -198,6 +200,7 @@ def _rules(task: Task) -> list[Rule]:
         ),
         (task.judge is None or task.judge.spread_seeds == 1, "judge.spread_seeds", "1: one judge for all", "more"),
         *_viewing_rules(task),
+        *scan_network_rules(task.scan_network, task.metrics),
     ]
 
 

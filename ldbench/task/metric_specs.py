@@ -147,6 +147,20 @@ class AttributeSpec:
 
 
 @dataclass(frozen=True)
+class ReadingsSpec:
+    """A distance of what one or more estimators read off the images (`ldbench list estimators`)."""
+
+    estimators: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.estimators or len(set(self.estimators)) < len(self.estimators):
+            raise TypedError(
+                f"metrics.readings_fid.estimators: expected one or more estimators, none twice, got "
+                f"{list(self.estimators)}"
+            )
+
+
+@dataclass(frozen=True)
 class AskedSpec(AttributeSpec):
     """An attribute that was asked for against what an estimator reads: `attribute` is its name in the data."""
 

@@ -2,15 +2,13 @@
 
 The paper trains its classifier on 600 real slices and lets it judge the edited ones (Sec. 4.2.2). Here the network and
 its training are those of `classifier`, with the recipe of the card's `[judge]`, so that all models meet one judge. It
-is trained once and kept as safetensors under a key of everything that it depends on. A kept file whose key, digest,
-names or shapes are not what they should be is not trusted: the judge is then trained again.
+is trained once and kept under a key of everything that it depends on (`ldbench.score.networks.kept_state`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +19,9 @@ import numpy.typing as npt
 
 from ldbench.api import ParameterValue, Progress, silent
 from ldbench.errors import MetricError
-from ldbench.records.files import write_cache
 from ldbench.score.metrics.classifier import Classifier, restored_classifier, train_classifier
 from ldbench.score.metrics.intervals import Array
+from ldbench.score.networks.kept_state import read_state, write_state
 from ldbench.task.metric_specs import ClassifierSpec, table_of
 
 if TYPE_CHECKING:
@@ -65,14 +63,14 @@ def judge_of(
         )
     key = _key(images, index, classes, recipe, torch.device(device))
     path = None if folder is None else folder / f"{key}.safetensors"
-    classifier = None if path is None else _read(path, key, len(classes), recipe, device)
+    classifier = None if path is None else _restored(path, key, len(classes), recipe, device)
     if classifier is None:
         classifier = train_classifier(
             images, torch.from_numpy(index), classes=len(classes), recipe=recipe, seed=recipe.seed, device=device,
             progress=progress,
         )
         if path is not None:
-            _write(path, key, classifier.network.state_dict())
+            write_state(path, key, classifier.network.state_dict())
     parameters: dict[str, ParameterValue] = {
         "judge": "torchvision resnet18, from scratch, on the real training scans", "judge_scans": len(images),
         "judge_initialisation": recipe.seed, "classes": ", ".join(classes), **_training(recipe),
@@ -114,34 +112,12 @@ def _training(recipe: ClassifierSpec) -> dict[str, ParameterValue]:
     return {name: value for name, value in table_of(recipe).items() if name not in ("seed", "spread_seeds")}
 
 
-def _digest(state: Mapping[str, torch.Tensor]) -> str:
-    """SHA-256 over names and values: safetensors itself doesn't notice a flipped bit."""
-    digest = hashlib.sha256()
-    for name in sorted(state):
-        digest.update(name.encode() + b"\0" + state[name].cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
-
-
-def _read(path: Path, key: str, classes: int, recipe: ClassifierSpec, device: torch.device | str) -> Classifier | None:
+def _restored(
+    path: Path, key: str, classes: int, recipe: ClassifierSpec, device: torch.device | str
+) -> Classifier | None:
     """The kept judge, or None where there is none or the file is damaged."""
-    from safetensors import SafetensorError, safe_open
-
-    if not os.path.isfile(path):  # noqa: PTH113 (false, too, where this user may not look)
-        return None
+    state = read_state(path, key)
     try:
-        with safe_open(path, "pt", device="cpu") as file:
-            expected = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
-        if expected.get("key") != key or expected.get("digest") != _digest(state):
-            return None
-        return restored_classifier(state, classes=classes, recipe=recipe, device=device)
-    except (SafetensorError, OSError, RuntimeError):
+        return None if state is None else restored_classifier(state, classes=classes, recipe=recipe, device=device)
+    except RuntimeError:  # of another network
         return None
-
-
-def _write(path: Path, key: str, state: Mapping[str, torch.Tensor]) -> None:
-    from safetensors.torch import save
-
-    plain = {name: value.cpu().contiguous() for name, value in state.items()}
-    content = save(plain, metadata={"key": key, "digest": _digest(plain)})
-    write_cache(path, lambda file: file.write(content))

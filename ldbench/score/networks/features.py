@@ -32,16 +32,16 @@ _CPU_BATCH, _ACCELERATOR_BATCH = 1, 64
 
 
 def extract(
-    images: torch.Tensor | Images, extractor: str, *, resize: int | None = None, weights: Path | None = None,
+    images: torch.Tensor | Images, extractor: str | Network, *, resize: int | None = None, weights: Path | None = None,
     device: torch.device | str = "cpu", batch_size: int | None = None, cache_folder: Path | None = None,
     progress: Progress = silent,
 ) -> npt.NDArray[np.float32]:
     """Features `(N, d) float32` of images `(N, 3, H, W) float32 in [0, 1]`.
 
-    `resize` is the side in pixels that the network sees (None: the extractor's own), `weights` a weight file that
-    overrides the cache folder's, `batch_size` None the fastest for the device. `cache_folder` None caches nothing;
-    `ldbench.records.files.user_cache_folder() / "features"` is the usual place. Raises `UnknownNameError`,
-    `ImageError`, `WeightsError`.
+    `extractor` is a network's name on a card, or a network. `resize` is the side in pixels that it sees (None: its
+    own), `weights` a weight file that overrides the cache folder's, `batch_size` None the fastest for the device.
+    `cache_folder` None caches nothing; `ldbench.records.files.user_cache_folder() / "features"` is the usual place.
+    Raises `UnknownNameError`, `ImageError`, `WeightsError`.
 
     >>> extract(np.zeros((2, 3, 64, 64), np.float32), "efficientnet-lite0").shape
     (2, 1280)
@@ -50,7 +50,8 @@ def extract(
     size = _size(network, resize)
     parameters = dict(network.parameters(resize=size, digest=digest))
     images_nhwc = quantise(images)
-    key = cache_key(images_nhwc, extractor, parameters, device)
+    name = extractor if isinstance(extractor, str) else network.name
+    key = cache_key(images_nhwc, name, parameters, device)
     path = None if cache_folder is None else cache_folder / f"{key}.npy"
     if path is not None and (cached := _read(path, len(images_nhwc))) is not None:
         progress("features", len(cached), len(cached), "cached")
@@ -58,27 +59,38 @@ def extract(
     loaded = network.load(resize=size, device=device, weights=weights, digest=digest)
     features = _compute(images_nhwc, loaded, device, batch_size, progress)
     if not np.isfinite(features).all():
-        raise MetricError(f"{extractor}: expected finite features, got NaN or infinity; check the device's arithmetic")
+        raise MetricError(f"{name}: expected finite features, got NaN or infinity; check the device's arithmetic")
     if path is not None:
         write_cache(path, lambda file: np.save(file, features, allow_pickle=False))
     return features
 
 
-def extractor_parameters(extractor: str, resize: int | None = None) -> dict[str, ParameterValue]:
+def extractor_parameters(extractor: str | Network, resize: int | None = None) -> dict[str, ParameterValue]:
     """Preprocessing and weights of an extractor, as they stand in a score; loads no network."""
     network, digest = network_of(extractor)
     return dict(network.parameters(resize=_size(network, resize), digest=digest))
 
 
-def network_of(extractor: str) -> tuple[Network, str]:
+def network_of(extractor: str | Network) -> tuple[Network, str]:
     """The network that a card names, and the digest that it pins or ""; UnknownNameError, PluginError, WeightsError."""
+    if isinstance(extractor, Network):
+        return extractor, ""
     name, digest = unpinned(extractor)
-    network = NETWORKS.load(name)
+    network = installed_network(name) or NETWORKS.load(name)
     if digest and not network.pinned:
         raise unknown_name(
             "feature network", extractor, [name], f"{name} brings its own weights: give its name without a digest"
         )
     return network, digest
+
+
+def installed_network(name: str) -> Network | None:
+    """The registered network of a name without a digest, `FAMILY:VARIANT` included; None for any other name."""
+    family, colon, variant = name.partition(":")
+    of_family = NETWORKS.installed(family) if colon else None
+    if of_family is not None and of_family.variant is not None:
+        return of_family.variant(variant)
+    return NETWORKS.installed(name)
 
 
 def _size(network: Network, resize: int | None) -> int:

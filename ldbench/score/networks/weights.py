@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PIN = "@sha256:"
 _DIGITS = re.compile(r"[0-9a-f]{12,64}")
+_NO_LETTER = re.compile(r"\W")
 _CHUNK = 1 << 20
 
 
@@ -47,7 +48,7 @@ class WeightsFile:
     @property
     def variable(self) -> str:
         """The environment variable that may hold the file's path."""
-        return f"LDBENCH_WEIGHTS_{self.network.upper().replace('-', '_')}" if self.network else ""
+        return f"LDBENCH_WEIGHTS_{_NO_LETTER.sub('_', self.network.upper())}" if self.network else ""
 
 
 def unpinned(extractor: str) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from ldbench.errors import MetricError
 from ldbench.score.metrics import judge as module
 from ldbench.score.metrics.classifier import train_classifier
 from ldbench.score.metrics.judge import Judge, judge_of
+from ldbench.score.networks.kept_state import state_digest
 from ldbench.task.metric_specs import ClassifierSpec
 
 from .test_auc import marked, names
@@ -110,7 +111,7 @@ def test_a_file_of_another_key_or_network_is_not_trusted(tmp_path: Path, trainin
     state = load_file(path)
     odd = {"fc.weight": state["fc.weight"]}
     for content, key in ((state, "another"), (odd, path.stem)):
-        save_file(content, path, metadata={"key": key, "digest": module._digest(content)})
+        save_file(content, path, metadata={"key": key, "digest": state_digest(content)})
         assert np.array_equal(judged(tmp_path).scores(test), expected)
     assert len(trainings) == 3
 

@@ -1,0 +1,105 @@
+"""Frechet distances over what can be read off an image: radiomics, or an anatomy's estimators.
+
+As FID, but over numbers that have a meaning, in standard deviations of the real scans. FRD takes radiomics, as the
+Frechet radiomics distance does (Osuala et al. 2024, arXiv 2403.13890; Konz et al. 2024, arXiv 2412.01496); its features
+here are those of `ldbench.score.networks.radiomics`, which are not pyradiomics', and there is no logarithm. The
+distance of readings takes the registered estimators that a card names: an age, a ratio of two widths.
+
+Shape suffixes: n real samples, m generated samples, d features.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
+from ldbench.plugins.kinds import ESTIMATORS
+from ldbench.score.metrics.attribute_error import readings_of
+from ldbench.score.metrics.fid import GROUPS, fid, validated_features
+from ldbench.score.metrics.intervals import Array, group_jackknife
+from ldbench.score.metrics.viewed import viewed
+from ldbench.score.networks.radiomics import NAME as RADIOMICS
+from ldbench.task.metric_specs import ReadingsSpec
+
+if TYPE_CHECKING:
+    import torch
+
+_INTERVAL = "expected value at these sample sizes (delete-a-group jackknife)"
+
+
+def standardised_fid(real_nd: Array, generated_md: Array) -> float:
+    """The Frechet distance of `(n, d)` and `(m, d)` features, each in standard deviations of the real ones.
+
+    A feature that is the same in all real images is counted in its own unit. Raises `MetricError` as `fid` does.
+    """
+    spread_d = real_nd.std(axis=0, ddof=1)
+    spread_d[spread_d < 1e-9 * np.abs(real_nd).max(axis=0)] = 0  # round-off of a constant
+    spread_d[spread_d == 0] = 1
+    return fid(real_nd / spread_d, generated_md / spread_d)
+
+
+def standardised_fid_score(
+    metric: str, real: npt.ArrayLike, generated: npt.ArrayLike, *, extractor: str,
+    parameters: Mapping[str, ParameterValue],
+) -> Measured:
+    """`standardised_fid` as a score, with FID's interval; every replicate has its own standard deviations."""
+    real_nd, generated_md = validated_features(metric, real, generated, least=4)
+    interval, contributions = group_jackknife(standardised_fid, real_nd, generated_md, groups=GROUPS, seed=0)
+    return Measured(
+        metric=metric, value=interval.value, ci_low=max(interval.low, 0.0), ci_high=interval.high, n=len(generated_md),
+        direction="lower", extractor=extractor, contributions={"groups": contributions},
+        parameters={
+            **parameters, "n_real": len(real_nd), "unit": "standard deviations of the real scans, squared",
+            "interval": "95 % delete-a-group jackknife over both sets, for the expected value at these sample sizes",
+            "interval_groups": len(contributions), "interval_seed": 0,
+        },
+    )
+
+
+def _frd(inputs: MetricInputs, settings: NoSettings) -> Measured:
+    side = int(inputs.generated.shape[-1])
+    return standardised_fid_score(
+        "frd", *inputs.features(RADIOMICS, side), extractor=RADIOMICS,
+        parameters=inputs.network_parameters(RADIOMICS, side),
+    )
+
+
+def _readings_fid(inputs: MetricInputs, settings: ReadingsSpec) -> Measured:
+    def readings(images: torch.Tensor) -> Array:
+        read = [readings_of("readings_fid", images, ESTIMATORS.load(name).read) for name in settings.estimators]
+        return np.stack(read, axis=1)
+
+    return standardised_fid_score(
+        "readings_fid", readings(inputs.real), readings(inputs.generated), extractor=", ".join(settings.estimators),
+        parameters={"readings": len(settings.estimators)},
+    )
+
+
+FRD = Metric(
+    name="frd", title="Frechet radiomics distance",
+    summary="Frechet distance of radiomics features in standard deviations of real scans; no network, any images.",
+    direction="lower", compares="generated and real sets", compute=viewed(_frd), interval=_INTERVAL,
+    bounds=(0.0, math.inf), networks=("radiomics",), axis="fidelity",
+    catches=(
+        "blur", "noise", "contrast", "gain", "averaged", "collapse", "tails", "other-modality", "upside-down",
+        "chimera", "mirrored", "lesion", "hole", "shuffled", "inverted",
+    ),
+    blind_to=("swapped-classes", "copies", "test-copies"),
+)
+
+READINGS_FID = Metric(
+    name="readings_fid", title="Frechet distance of anatomical readings",
+    summary="Frechet distance of what estimators read off the images, in standard deviations of real scans.",
+    direction="lower", compares="generated and real sets", compute=viewed(_readings_fid), interval=_INTERVAL,
+    settings=ReadingsSpec, bounds=(0.0, math.inf), axis="fidelity",
+    catches=(
+        "blur", "noise", "contrast", "gain", "averaged", "collapse", "class-share", "other-modality", "upside-down",
+        "chimera", "mirrored", "lesion", "hole", "shuffled", "inverted",
+    ),
+    blind_to=("swapped-classes", "copies", "shifted-copies", "noisy-copies", "test-copies"),
+)

@@ -1,0 +1,51 @@
+"""Networks that were trained here, kept as safetensors under a key of everything that they depend on.
+
+A kept file whose key or digest is not what it should be is not trusted: the network is then trained again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ldbench.records.files import write_cache
+
+if TYPE_CHECKING:
+    import torch
+
+    State = Mapping[str, torch.Tensor]
+
+
+def state_digest(state: State) -> str:
+    """SHA-256 over names and values: safetensors itself doesn't notice a flipped bit."""
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        digest.update(name.encode() + b"\0" + state[name].cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def read_state(path: Path, key: str) -> State | None:
+    """The kept weights of a key, or None where there are none or the file is damaged."""
+    from safetensors import SafetensorError, safe_open
+
+    if not os.path.isfile(path):  # noqa: PTH113 (false, too, where this user may not look)
+        return None
+    try:
+        with safe_open(path, "pt", device="cpu") as file:
+            expected = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
+    except (SafetensorError, OSError):
+        return None
+    return state if (expected.get("key"), expected.get("digest")) == (key, state_digest(state)) else None
+
+
+def write_state(path: Path, key: str, state: State) -> None:
+    """Keep weights under their key, where the disk allows it."""
+    from safetensors.torch import save
+
+    plain = {name: value.cpu().contiguous() for name, value in state.items()}
+    content = save(plain, metadata={"key": key, "digest": state_digest(plain)})
+    write_cache(path, lambda file: file.write(content))
