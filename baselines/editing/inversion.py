@@ -22,8 +22,9 @@ Refuses stochastic paths, which have no inverse. Shapes: B images, C latent chan
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -98,21 +99,28 @@ class Whitening:
 
     def __call__(self, eps_BChw: torch.Tensor) -> torch.Tensor:
         """The whiter noise, `(B, C, h, w)`."""
-        eps = eps_BChw
+        eps, offsets = eps_BChw, iter(self._offsets(eps_BChw))
         for _ in range(self.steps):
             for _ in range(self.rolls):
-                eps = _down(pair_loss, eps, self.weight / self.rolls, self._offsets(eps))
-            eps = _down(lambda noise, _: kl_loss(noise), eps, self.weight, [])
+                eps = _down(partial(pair_loss, offsets=next(offsets)), eps, self.weight / self.rolls)
+            eps = _down(kl_loss, eps, self.weight)
         return eps
 
-    def _offsets(self, eps: torch.Tensor) -> list[torch.Tensor]:
-        """Offsets `(B, C) int64` of each level, from 1 to half its size: beyond, circular offsets repeat.
+    def _offsets(self, eps: torch.Tensor) -> torch.Tensor:
+        """Offsets `(steps * rolls, S, B, C) int64` of every roll and level, from 1 to half the level's size: beyond,
+        circular offsets repeat. In one tensor, because a device is waited for once for each that is sent to it.
 
         The authors' code draws 0 too, which is no correlation of two places and pushes the variance towards 0.
         """
-        levels = [torch.stack([torch.randint(1, size // 2 + 1, eps.shape[1:2], generator=source)
-                               for source in self.sources]) for size in level_sizes(eps)]
-        return [level.to(eps.device) for level in levels]
+        sizes, channels = level_sizes(eps), eps.shape[1:2]
+        of_images = [
+            torch.stack([
+                torch.stack([torch.randint(1, size // 2 + 1, channels, generator=source) for size in sizes])
+                for _ in range(self.steps * self.rolls)
+            ])
+            for source in self.sources
+        ]
+        return torch.stack(of_images, 2).to(eps.device)
 
 
 def whitening(weight: float, steps: int, rolls: int, requests: Sequence[Request]) -> Whitening | None:
@@ -123,7 +131,7 @@ def whitening(weight: float, steps: int, rolls: int, requests: Sequence[Request]
     return Whitening(weight, steps, rolls, sources)
 
 
-def pair_loss(eps_BChw: torch.Tensor, offsets: Sequence[torch.Tensor]) -> torch.Tensor:
+def pair_loss(eps_BChw: torch.Tensor, offsets: Iterable[torch.Tensor]) -> torch.Tensor:
     """L_pair `(B,)`: squared circular autocorrelations at one offset down and one across, over channels and levels.
 
     sum_p sum_c mean_xy(eta^p eta^p shifted)^2, eta^0 the noise, eta^(p+1) the 2 x 2 means of eta^p times 2, which keeps
@@ -157,14 +165,11 @@ def level_sizes(eps_BChw: torch.Tensor) -> list[int]:
     return sizes
 
 
-def _down(
-    loss: Callable[[torch.Tensor, Sequence[torch.Tensor]], torch.Tensor], eps: torch.Tensor, rate: float,
-    offsets: Sequence[torch.Tensor],
-) -> torch.Tensor:
+def _down(loss: Callable[[torch.Tensor], torch.Tensor], eps: torch.Tensor, rate: float) -> torch.Tensor:
     """One gradient step; the images' losses are summed, so each moves as if it were alone."""
     with torch.enable_grad():
         variable = eps.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(loss(variable, offsets).sum(), variable)
+        (gradient,) = torch.autograd.grad(loss(variable).sum(), variable)
     return eps.detach() - rate * gradient
 
 

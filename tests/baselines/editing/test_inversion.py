@@ -170,6 +170,15 @@ def test_an_image_is_whitened_alone_whoever_is_beside_it() -> None:
     assert not torch.allclose(white(1, seed=9)(rough[:1]), alone[:1], atol=1e-6)  # another seed, other offsets
 
 
+def test_the_offsets_of_all_rolls_are_drawn_as_one_roll_after_the_other_would() -> None:
+    offsets, again = white(2)._offsets(torch.empty(2, 4, 16, 16)), white(2)
+    for roll in offsets:
+        for size, level in zip((16, 8), roll, strict=True):
+            drawn = [torch.randint(1, size // 2 + 1, (4,), generator=source) for source in again.sources]
+            assert torch.equal(level, torch.stack(drawn))
+    assert offsets.shape == (25, 2, 2, 4)
+
+
 def test_nothing_to_whiten_with_is_nothing() -> None:
     assert whitening(0.0, 5, 5, []) is None
     assert whitening(20.0, 0, 5, []) is None
