@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from ldbench.data.decoding import check_area, check_upright, decoding, one_line
@@ -26,6 +27,7 @@ from ldbench.records.files import whole_file
 FORMATS = ("PNG", "JPEG")
 MAX_PIXELS = 4096 * 4096  # an image bomb is refused from its header, before anything is decoded
 RANGE_DUST = 1e-6  # float32 sampling ends this far outside [0, 1]; more is a mistake of the generator
+_COMPRESSION = 3  # half the time of zlib's default, 6, at about its size (docs/measurements.md)
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_DEPTH_OFFSET = 24
 _ALPHA = frozenset({"RGBA", "LA", "PA", "La", "RGBa"})
@@ -66,9 +68,20 @@ def write_image(image: torch.Tensor, path: Path) -> None:
     The bytes depend on Pillow's zlib besides the pixels; they hold no time and no metadata. Values up to 1e-6
     outside the range are clipped. Raises ImageError for a wrong shape, type or range, and for a full disk.
     """
+    write_pixels(pixels_of(image, path), path)
+
+
+def pixels_of(image: torch.Tensor, path: Path) -> NDArray[np.uint8]:
+    """The pixels `(H, W, 3) uint8` of an image that is to be written to `path`; raises ImageError as `write_image`."""
     _check_tensor(image, path)
+    pixels: NDArray[np.uint8] = quantise(image).numpy().transpose(1, 2, 0)
+    return pixels
+
+
+def write_pixels(pixels_HW3: NDArray[np.uint8], path: Path) -> None:
+    """Write `(H, W, 3) uint8` as `write_image` does; raises ImageError for a full disk."""
     buffer = io.BytesIO()
-    Image.fromarray(quantise(image).numpy().transpose(1, 2, 0)).save(buffer, "PNG", compress_level=6)
+    Image.fromarray(pixels_HW3).save(buffer, "PNG", compress_level=_COMPRESSION)
     try:
         with whole_file(path) as part, part.open("wb") as file:
             file.write(buffer.getbuffer())

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldbench.api import Batches, Case, Context, Generator, Request, case_seed
-from ldbench.data.images import read_image, write_image
+from ldbench.data.image_writer import ImageWriter
+from ldbench.data.images import read_image
 from ldbench.errors import DataError, GeneratorError, ImageError, LdbenchError
 from ldbench.records.checksum import sha256_file
 from ldbench.records.files import write_json
@@ -61,19 +62,21 @@ def generate(
 ) -> Path:
     """Write one PNG a request below the folder's images and, when all are there, its manifest.
 
-    Returns the manifest's path. Batches whose images all stand readable on disk are not generated again. Of several
-    processes each takes every n-th batch; `wait` returns when all have done theirs, and the first writes the manifest.
+    Returns the manifest's path. Batches whose images all stand readable on disk are not generated again; those of one
+    are written while the next is made. Of several processes each takes every n-th batch; `wait` returns when all have
+    done theirs, and the first writes the manifest.
     """
     folder.images.mkdir(parents=True, exist_ok=True)
     size = context.image_shape[1:]
     parts = Batches("generate", likely_batch(context.device, context.image_shape, batch_size))
-    for start in range(context.process * batch_size, len(requests), context.processes * batch_size):
-        batch = requests[start : start + batch_size]
-        paths = [folder.image(request.case.id) for request in batch]
-        if not all(_stands(path, (size[0], size[1])) for path in paths):
-            write = functools.partial(_write_images, generator, batch, context, paths)
-            parts.run(len(batch), write)
-        context.progress("generate", min(start + batch_size, len(requests)), len(requests))
+    with ImageWriter() as writer:
+        for start in range(context.process * batch_size, len(requests), context.processes * batch_size):
+            batch = requests[start : start + batch_size]
+            paths = [folder.image(request.case.id) for request in batch]
+            if not all(_stands(path, (size[0], size[1])) for path in paths):
+                write = functools.partial(_write_images, writer, generator, batch, context, paths)
+                parts.run(len(batch), write)
+            context.progress("generate", min(start + batch_size, len(requests)), len(requests))
     wait()
     if context.process == 0:
         _write_manifest(requests, folder)
@@ -92,9 +95,10 @@ def likely_batch(device: torch.device, image_shape: tuple[int, int, int], asked:
 
 
 def _write_images(
-    generator: Generator, batch: Sequence[Request], context: Context, paths: Sequence[Path], rows: slice
+    writer: ImageWriter, generator: Generator, batch: Sequence[Request], context: Context, paths: Sequence[Path],
+    rows: slice,
 ) -> None:
-    """Generate a part of a batch and write it; `OutOfMemoryError` while the part can be made smaller."""
+    """Generate a part of a batch and hand it to the writer; `OutOfMemoryError` while it can be made smaller."""
     import torch
 
     try:
@@ -106,8 +110,7 @@ def _write_images(
             f"{type(generator).__name__}, case {batch[rows.start].case.id!r}: out of memory with one image at a time; "
             "take a GPU with more memory, --set precision=bfloat16 or a smaller resolution"
         ) from error
-    for path, image in zip(paths[rows], images, strict=True):
-        write_image(image, path)
+    writer.write(images, paths[rows])
 
 
 def checked_images(generator: Generator, batch: Sequence[Request], context: Context) -> torch.Tensor:

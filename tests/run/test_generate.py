@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
 
 from ldbench.api import Case, Context, Generator, Request, case_seed
+from ldbench.data import image_writer
+from ldbench.data.images import write_pixels
 from ldbench.errors import DataError, GeneratorError
 from ldbench.records.run_folder import RunFolder
 from ldbench.run.generate import generate, likely_batch, requests_for
@@ -135,6 +139,39 @@ def test_what_was_interrupted_is_finished_and_what_was_done_is_kept(tmp_path: Pa
     assert again.calls == 2  # the second and the third batch, not the first
     assert bytes_of(tmp_path / "cut") == bytes_of(tmp_path / "whole")
     assert (tmp_path / "cut/manifest.json").read_bytes() == (tmp_path / "whole/manifest.json").read_bytes()
+
+
+def test_a_batch_is_written_while_the_next_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    second = threading.Event()
+
+    def write(pixels: np.ndarray, path: Path) -> None:
+        assert second.wait(20), "the second batch was not asked for before the first was written"
+        write_pixels(pixels, path)
+
+    class Signals(Noise):
+        def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+            images = super().generate(requests, context)
+            if self.calls == 2:
+                second.set()
+            return images
+
+    monkeypatch.setattr(image_writer, "write_pixels", write)
+    generate(Signals(), requests_for(CASES, "t", 0), context_in(tmp_path), RunFolder(tmp_path / "overlapped"), 3)
+    generate(Noise(), requests_for(CASES, "t", 0), context_in(tmp_path), RunFolder(tmp_path / "again"), 3)
+    assert bytes_of(tmp_path / "overlapped") == bytes_of(tmp_path / "again")
+
+
+def test_what_was_made_before_a_generator_fails_is_kept(tmp_path: Path) -> None:
+    class Fails(Noise):
+        def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+            if self.calls == 2:
+                raise KeyboardInterrupt
+            return super().generate(requests, context)
+
+    with pytest.raises(KeyboardInterrupt):
+        generate(Fails(), requests_for(CASES, "t", 0), context_in(tmp_path), RunFolder(tmp_path), 3)
+    assert sorted(path.name for path in (tmp_path / "images").iterdir()) == [f"case-{index}.png" for index in range(6)]
+    assert not (tmp_path / "manifest.json").exists()
 
 
 def test_the_manifest_names_seed_prompt_and_checksum(tmp_path: Path) -> None:
