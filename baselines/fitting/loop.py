@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Generic, Protocol, Self, TypeVar
 
 import torch
-from accelerate.utils import reduce
 
 from ldbench.api import Progress, halved
 from ldbench.errors import GeneratorError
 
 from ..backbone.precision import Precision, arithmetic
+from .all_reduce import sum_over_processes
 from .checkpoint import Checkpoint
 
 
@@ -174,7 +174,7 @@ class _Gradients(Generic[AnyBatch]):
                 f"step {step + 1}: the loss is {loss}; lower learning_rate, or take precision bfloat16 or float32"
             )
         if self.share.processes > 1:
-            self._sum_over_processes()
+            sum_over_processes(self.parameters)
         self.scaler.unscale_(optimiser)
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.scaler.step(optimiser)
@@ -206,16 +206,6 @@ class _Gradients(Generic[AnyBatch]):
             self.scaler.scale(loss).backward()
             total += loss.detach()
         return float(total) * self.share.processes
-
-    def _sum_over_processes(self) -> None:
-        """Add up the processes' gradients in one message; each has divided by the whole batch already."""
-        present = [parameter.grad if parameter.grad is not None else torch.zeros_like(parameter)
-                   for parameter in self.parameters]  # a share without images has none
-        summed = reduce(torch.cat([gradient.flatten() for gradient in present]), reduction="sum")
-        parts = summed.split([gradient.numel() for gradient in present])
-        for parameter, part in zip(self.parameters, parts, strict=True):
-            # in the parameter's own layout (channels-last, say): the fused optimiser walks memory
-            parameter.grad = torch.empty_like(parameter).copy_(part.view_as(parameter))
 
 
 @torch.no_grad()
