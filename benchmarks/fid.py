@@ -12,10 +12,12 @@ import argparse
 import importlib.util
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from figure_file import write_figures
 from scipy import linalg
 
 from ldbench._torchvision import declare_missing_ops
@@ -66,6 +68,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=200)
     parser.add_argument("--features", type=int, default=2048)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path, default=None, help="write the figures there, too")
     options = parser.parse_args()
     declare_missing_ops()
     random = np.random.default_rng(options.seed)
@@ -79,7 +82,9 @@ def main() -> None:
     for distance in (fid, *others.values()):  # imports and first calls are not what is compared
         distance(real[:20, :10], generated[:20, :10])
     ours, our_seconds = timed(fid, real, generated)
-    print(f"{options.samples} samples a set, {options.features} features, {torch.get_num_threads()} threads")
+    settings = f"{options.samples} samples a set, {options.features} features, {torch.get_num_threads()} threads"
+    rows: list[dict[str, str | float]] = [{"implementation": "ldbench", "FID": ours, "seconds": our_seconds}]
+    print(settings)
     print("| implementation | FID | difference | seconds | times slower |\n|---|---|---|---|---|")
     print(f"| ldbench | {ours:.9g} | | {our_seconds:.3f} | 1 |")
     for name, distance in others.items():
@@ -88,6 +93,8 @@ def main() -> None:
             f"| {name} | {value:.9g} | {abs(value - ours) / ours:.1e} | {seconds:.2f} "
             f"| {seconds / our_seconds:.0f} |", flush=True,
         )  # fmt: skip
+        rows.append({"implementation": name, "FID": value, "seconds": seconds, "times slower": seconds / our_seconds})
+    write_figures(options.json, settings, rows)
 
 
 def timed(distance: Distance, real_nd: Array, generated_md: Array) -> tuple[float, float]:

@@ -9,10 +9,11 @@ same number of CPU threads, each run in a process of its own, the two in turn. T
 warm-up (torch's own hook after every step, the same on both sides), so images a second leave out start-up, our one
 pass of encoding and both sides' class images; the whole process, which holds them, stands beside it. Peak memory is
 the kernel's high-water mark of the process; `above imports` subtracts what a process holds that has only imported
-torch, diffusers' pipeline and transformers. With CUDA the peak is what torch allocated there.
+torch, diffusers' pipeline and transformers. With CUDA the steps are timed by its events, and the peak is what torch
+allocated there in the timed steps.
 
-`--large` builds a backbone of the size of Stable Diffusion 1.4 with random weights (the cost is that of the real one)
-and trains at 512 px. Refuses that without CUDA.
+`--large` builds a backbone of the size of Stable Diffusion 1.4 with random weights (the cost is that of the real one),
+or takes the one that `large_backbone.py` wrote, and trains at 512 px. Refuses that without CUDA.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import tempfile
 from importlib import resources
 from pathlib import Path
 
+from figure_file import write_figures
 from large_backbone import STABLE_DIFFUSION_1, write_backbone
 from peer_scripts import METHODS, Method, Work
 from process_cost import Cost, Machine, cost, median
@@ -52,6 +54,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16", "float16"])
     parser.add_argument("--large", action="store_true", help="SD-1.4's size with random weights, 512 px; needs CUDA")
+    parser.add_argument("--backbone", type=Path, default=None, help="with --large: a folder that is there already")
+    parser.add_argument("--images", type=int, default=None, help="training images, default all")
+    parser.add_argument("--json", type=Path, default=None, help="write the figures there, too")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="parameters of our side")
     return parser.parse_args()
 
@@ -81,10 +86,10 @@ def prepare(options: argparse.Namespace, scratch: Path) -> Work:
     side = 512 if options.large else 64
     backbone = Path(str(resources.files("ldbench_baselines.backbone").joinpath("tiny-sd")))
     if options.large:
-        backbone = write_backbone(scratch / "backbone", backbone / "tokenizer", STABLE_DIFFUSION_1)
+        backbone = options.backbone or write_backbone(scratch / "backbone", backbone / "tokenizer", STABLE_DIFFUSION_1)
     train = ResizedSet(task_data(card.load(options.task), 0).train, side)
     for name in ("captioned", "plain"):
-        export(train, scratch / name, captions=name == "captioned")
+        export(train, scratch / name, captions=name == "captioned", count=options.images)
     size = options.batch_size or (4 if options.large else 16)
     return Work(backbone, scratch / "captioned", scratch / "plain", side, size, options.precision, options.steps)
 
@@ -95,7 +100,8 @@ def run_pair(
     """Our cost and the peer's, one run each."""
     settings = {
         "steps": str(work.steps), "batch_size": str(work.batch_size), "checkpoint_every": str(work.steps),
-        "ema_decay": "0", **({} if work.precision == "float32" else {"precision": work.precision}),
+        "ema_decay": "0", **({"images": str(options.images)} if options.images else {}),
+        **({} if work.precision == "float32" else {"precision": work.precision}),
         **method.ours, **dict(pair.split("=", 1) for pair in options.set),
     }
     ours = [
@@ -122,7 +128,24 @@ def show(method: Method, work: Work, ours: Cost, theirs: Cost, imports: float, s
     above = (ours.memory - imports) / MEGABYTE, (theirs.memory - imports) / MEGABYTE
     _row("  above imports, MB", *above, f"at most {MEMORY_GOAL}")
     if theirs.gpu_memory:
-        _row("peak GPU memory, MB", ours.gpu_memory / MEGABYTE, theirs.gpu_memory / MEGABYTE, f"at most {MEMORY_GOAL}")
+        steps = ours.gpu_step_memory / MEGABYTE, theirs.gpu_step_memory / MEGABYTE
+        _row("peak GPU memory, MB", *steps, f"at most {MEMORY_GOAL}")
+        _row("  of the whole process, MB", ours.gpu_memory / MEGABYTE, theirs.gpu_memory / MEGABYTE, "")
+
+
+def figures(method: Method, work: Work, ours: Cost, theirs: Cost) -> dict[str, str | float]:
+    """One method's figures by the names of their columns; without a GPU the memory is the process's."""
+    images, gib = work.batch_size * method.images_a_step, MEGABYTE * 1024
+    on_gpu = theirs.gpu_step_memory > 0
+    memory = [side.gpu_step_memory if on_gpu else side.memory for side in (ours, theirs)]
+    return {
+        "method": method.model, "images/s, ours": images / ours.step, "theirs": images / theirs.step,
+        f"ratio (goal {SPEED_GOAL})": theirs.step / ours.step,
+        "peak GiB, ours": memory[0] / gib, "peak GiB, theirs": memory[1] / gib,
+        f"memory ratio (goal {MEMORY_GOAL})": memory[0] / memory[1],
+        "ms a step, ours": 1000 * ours.step, "ms a step, theirs": 1000 * theirs.step,
+        "s whole, ours": ours.whole, "s whole, theirs": theirs.whole,
+    }
 
 
 def _row(label: str, ours: float, theirs: float, goal: str) -> None:
@@ -138,11 +161,13 @@ def main() -> None:
         machine = Machine(options.device, options.threads, Path(folder))
         print(f"{machine}; {versions}")
         work = prepare(options, Path(folder))
-        print(
+        settings = (
             f"{work.side} px, batch {work.batch_size}, {work.precision}, {options.steps - options.warm_up} timed of "
-            f"{options.steps} steps, median of {options.repeats}", flush=True,
+            f"{options.steps} steps, median of {options.repeats}"
         )
+        print(settings, flush=True)
         imports = cost(machine, 0, 0, ["imports"], Path(folder) / "imports").memory
+        rows = []
         for method in methods:
             pairs = [
                 run_pair(method, work, machine, options, Path(folder) / f"{method.model}-{repeat}")
@@ -150,6 +175,8 @@ def main() -> None:
             ]
             ours, theirs = zip(*pairs, strict=True)
             show(method, work, median(ours), median(theirs), imports, options.scripts)
+            rows.append(figures(method, work, median(ours), median(theirs)))
+        write_figures(options.json, settings, rows)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from figure_file import write_figures
 from large_backbone import STABLE_DIFFUSION_1, write_backbone
 from process_cost import Machine
 
@@ -47,10 +48,12 @@ Make = Callable[[Sequence[Request]], torch.Tensor]
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds on the wall and of processor time that making all images took."""
+    """Seconds on the wall and of processor time that making all images took, and the bytes that a GPU held at most
+    above what it held before."""
 
     wall: float
     processor: float
+    memory: float
 
 
 def arguments() -> argparse.Namespace:
@@ -68,6 +71,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--precision", default=None, choices=["float32", "bfloat16", "float16"],
                         help="of both sides; default float32 on the CPU, bfloat16 on a GPU")
     parser.add_argument("--large", action="store_true", help="SD-1.4's size with random weights, 512 px; needs CUDA")
+    parser.add_argument("--backbone", type=Path, default=None, help="with --large: a folder that is there already")
+    parser.add_argument("--json", type=Path, default=None, help="write the figures there, too")
     options = parser.parse_args()
     if (options.large or options.device == "cuda") and not (options.device == "cuda" and torch.cuda.is_available()):
         raise SystemExit("--large and --device cuda need a CUDA device, and --large needs --device cuda")
@@ -114,10 +119,15 @@ def their_side(options: argparse.Namespace, backbone: Path, side: int) -> Make:
 
 def timed(make: Make, requests: Sequence[Request], batch_size: int) -> tuple[Timing, torch.Tensor]:
     """Make all images batch by batch; what it took, and the images on the CPU."""
+    on_gpu = torch.cuda.is_initialized()
+    held = torch.cuda.memory_allocated() if on_gpu else 0
+    if on_gpu:
+        torch.cuda.reset_peak_memory_stats()
     wall, processor = time.perf_counter(), time.process_time()
     batches = [make(requests[start : start + batch_size]) for start in range(0, len(requests), batch_size)]
     images = torch.cat([batch.float().cpu() for batch in batches])  # waits for a GPU
-    return Timing(time.perf_counter() - wall, time.process_time() - processor), images
+    wall, processor = time.perf_counter() - wall, time.process_time() - processor
+    return Timing(wall, processor, torch.cuda.max_memory_allocated() - held if on_gpu else 0), images
 
 
 def main() -> None:
@@ -128,7 +138,8 @@ def main() -> None:
         backbone = Path(str(resources.files("ldbench_baselines.backbone").joinpath("tiny-sd")))
         side = card.load(options.task).protocol.resolution
         if options.large:
-            backbone, side = write_backbone(Path(folder) / "large", backbone / "tokenizer", STABLE_DIFFUSION_1), 512
+            tokenizer, side = backbone / "tokenizer", 512
+            backbone = options.backbone or write_backbone(Path(folder) / "large", tokenizer, STABLE_DIFFUSION_1)
         versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
         print(f"{Machine(options.device, options.threads, Path(folder))}; {versions}")
         data = task_data(card.load(options.task), 0)
@@ -150,13 +161,21 @@ def compare(options: argparse.Namespace, requests: Sequence[Request], ours: Make
     speed = [statistics.median(count / pair[i].wall for pair in rounds) for i in (0, 1)]
     processor = [statistics.median(1000 * pair[i].processor / count for pair in rounds) for i in (0, 1)]
     ratio = statistics.median(other.wall / mine.wall for mine, other in rounds)
-    print(
+    memory = [max(pair[i].memory for pair in rounds) / 2**30 for i in (0, 1)]
+    settings = (
         f"{options.sampler}, {options.steps} steps, guidance {options.guidance_scale}, {count} images in batches of "
         f"{options.batch_size}, {options.precision}, median of {options.repeats}"
     )
+    print(settings)
     print(f"images/s: ours {speed[0]:.2f}, theirs {speed[1]:.2f}, ratio {ratio:.2f} (goal at least {goal})")
     print(f"CPU ms an image: ours {processor[0]:.1f}, theirs {processor[1]:.1f}")
     print(f"largest difference between the images: {gap:.2f} grey levels")
+    if any(memory):
+        print(f"GiB on the GPU above both models: ours {memory[0]:.2f}, theirs {memory[1]:.2f}")
+    write_figures(options.json, settings, [{
+        "images/s, ours": speed[0], "theirs": speed[1], f"ratio (goal {goal})": ratio,
+        "GiB above both models, ours": memory[0], "GiB, theirs": memory[1], "grey levels apart, at most": gap,
+    }])
 
 
 if __name__ == "__main__":

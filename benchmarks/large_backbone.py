@@ -1,12 +1,16 @@
 """A diffusers Stable Diffusion folder of a chosen size with random weights: for timing, where weights don't matter.
 
+    python benchmarks/large_backbone.py FOLDER     # Stable Diffusion 1.4's size, 4.3 GB
+
 Refuses to be good for anything else: it generates noise. The tokenizer is another backbone's, set to the text
 encoder's length, so that prompts cost what they cost.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,8 +59,9 @@ def write_backbone(folder: Path, tokenizer: Path, size: Size) -> Path:
             _autoencoder(size), _text_encoder(size, words), words, _unet(size), scheduler, None, None,
             requires_safety_checker=False,
         )
-    pipeline.save_pretrained(folder)
-    return folder
+    part = folder.with_name(f"{folder.name}.part")  # so that the folder is whole or not there
+    pipeline.save_pretrained(part)
+    return part.rename(folder)
 
 
 def _unet(size: Size) -> UNet2DConditionModel:
@@ -90,3 +95,10 @@ def _text_encoder(size: Size, words: CLIPTokenizer) -> CLIPTextModel:
         num_hidden_layers=size.text_layers, num_attention_heads=size.text_heads,
         max_position_embeddings=TEXT_LENGTH, bos_token_id=words.bos_token_id, eos_token_id=words.eos_token_id,
     ))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    tokenizer = Path(str(resources.files("ldbench_baselines.backbone").joinpath("tiny-sd/tokenizer")))
+    write_backbone(Path(sys.argv[1]), tokenizer, STABLE_DIFFUSION_1)

@@ -72,6 +72,10 @@ METHODS = (
         ("--train_data_dir", "CAPTIONED"),
     ),
     Method(
+        "lora", "text_to_image/train_text_to_image_lora.py", 1, {"rank": "16"},
+        ("--train_data_dir", "CAPTIONED", "--rank", "16"),
+    ),
+    Method(
         "dreambooth", "dreambooth/train_dreambooth.py", 2, _CLASS_IMAGES,
         ("--instance_data_dir", "PLAIN", "--instance_prompt", "a brain MRI of sks", *_PRIOR),
     ),

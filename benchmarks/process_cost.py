@@ -23,14 +23,15 @@ SHOWN_LINES = 15
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds a step (on the wall, and of processor time), seconds of the whole process, and peak bytes: resident, and
-    allocated by torch on the GPU."""
+    """Seconds a step (on the wall, or a GPU's own, and of processor time), seconds of the whole process, and peak
+    bytes: resident, and allocated by torch on the GPU, in all and in the steps that are timed."""
 
     step: float
     processor: float
     whole: float
     memory: float
     gpu_memory: float
+    gpu_step_memory: float
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def cost(machine: Machine, steps: int, warm_up: int, command: Sequence[str], fol
     found = json.loads(record.read_text(encoding="utf-8"))
     count = max(found["steps"], 1)
     return Cost(
-        found["seconds"] / count, found["processor_seconds"] / count, whole, found["memory"], found["gpu_memory"]
+        found["seconds"] / count, found["processor_seconds"] / count, whole, found["memory"], found["gpu_memory"],
+        found["gpu_step_memory"],
     )
 
 

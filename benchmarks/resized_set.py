@@ -34,13 +34,14 @@ class ResizedSet:
         return dataclasses.replace(example, image=_resized(example.image, self.side))
 
 
-def export(train: TrainingSet, folder: Path, *, captions: bool) -> None:
-    """Write the images as `00000.png`, ...; with `captions`, the prompts too, as `datasets` reads an image folder."""
+def export(train: TrainingSet, folder: Path, *, captions: bool, count: int | None = None) -> None:
+    """Write the first `count` images (none: all) as `00000.png`, ...; with `captions`, the prompts too, as `datasets`
+    reads an image folder."""
     from PIL import Image
 
     folder.mkdir(parents=True)
     rows = []
-    for index in range(len(train)):
+    for index in range(len(train) if count is None else count):
         example, name = train[index], f"{index:05d}.png"
         pixels = (example.image * 255).round().byte().permute(1, 2, 0).numpy()
         Image.fromarray(pixels).save(folder / name)

@@ -7,7 +7,8 @@
 The instrument is torch's hook after every optimiser step, so both sides are measured by the same means and neither's
 code is touched. Writes one JSON object to RECORD: seconds of the steps after the warm-up, on the wall and of processor
 time, how many they were, the peak resident memory of the process (Linux's VmHWM) and, with CUDA, the peak of what
-torch allocated.
+torch allocated, in all and in the steps after the warm-up. With CUDA the seconds are the device's own: an event is
+recorded after every step, and nobody waits for it before the end.
 
 Refuses a run that took another number of optimiser steps than it was asked for.
 """
@@ -39,11 +40,20 @@ class StepClock:
     warm_up: int
     times: list[float] = field(default_factory=list)
     processor: list[float] = field(default_factory=list)
+    events: list[torch.cuda.Event] = field(default_factory=list)
+    peak_before: int = 0  # allocated on the GPU before the steps that are timed
+    step_peak: int = 0
 
     def __call__(self, optimiser: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         """Note that a step has ended; the hook's signature is torch's."""
-        if torch.cuda.is_available() and len(self.times) + 1 in (self.warm_up, self.steps):
-            torch.cuda.synchronize()  # only at the ends of the window, so that neither side's overlap is disturbed
+        if torch.cuda.is_available():
+            self.events.append(torch.cuda.Event(enable_timing=True))
+            self.events[-1].record()
+            if len(self.events) == self.warm_up:
+                self.peak_before = torch.cuda.max_memory_allocated()
+                torch.cuda.reset_peak_memory_stats()
+            if len(self.events) == self.steps:
+                self.step_peak = torch.cuda.max_memory_allocated()
         self.times.append(time.perf_counter())
         self.processor.append(time.process_time())
 
@@ -52,13 +62,17 @@ class StepClock:
         if len(self.times) != self.steps:
             raise SystemExit(f"expected {self.steps} optimiser steps, counted {len(self.times)}; count them otherwise")
         first, last = (self.warm_up - 1, self.steps - 1) if self.steps else (0, 0)
-        on_gpu = torch.cuda.is_available()
+        on_gpu, seconds = torch.cuda.is_available(), self.times[last] - self.times[first] if self.steps else 0.0
+        if self.events:
+            torch.cuda.synchronize()
+            seconds = self.events[first].elapsed_time(self.events[last]) / 1000
         return {
             "steps": last - first,
-            "seconds": self.times[last] - self.times[first] if self.steps else 0.0,
+            "seconds": seconds,
             "processor_seconds": self.processor[last] - self.processor[first] if self.steps else 0.0,
             "memory": resident("VmHWM"),
-            "gpu_memory": float(torch.cuda.max_memory_allocated()) if on_gpu else 0.0,
+            "gpu_memory": float(max(torch.cuda.max_memory_allocated(), self.peak_before)) if on_gpu else 0.0,
+            "gpu_step_memory": float(self.step_peak),
         }
 
 

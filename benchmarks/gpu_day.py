@@ -1,0 +1,158 @@
+"""What a day with a GPU measures, in order of what is wanted most: called by gpu_day.sh, which says how.
+
+Runs the tests that need a GPU, every fine-tuner beside diffusers' example script, generation beside diffusers'
+pipeline, and scoring beside its peers. Writes gpu_day.json after every stage, gpu_day.md at the end, and gpu_day.log.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # called by its path, it finds only what lies beside it
+
+from benchmarks.peer_scripts import METHODS  # noqa: E402
+from benchmarks.stages import FIGURES, OK, Outcome, Record, Stage, run_stages  # noqa: E402
+
+SCRIPTS = {method.model: method.script for method in METHODS}
+PACKAGES = ("torch", "torchvision", "diffusers", "transformers", "accelerate", "peft", "numpy")
+LARGE = {
+    "fine-tuning": ("--large", "--device", "cuda", "--precision", "bfloat16", "--batch-size", "16", "--steps", "20",
+                    "--warm-up", "8", "--images", "64", "--repeats", "1", "--threads", "8"),
+    "generation": ("--large", "--device", "cuda", "--precision", "bfloat16", "--batch-size", "16", "--images", "32",
+                   "--repeats", "2", "--threads", "8"),
+    "scoring": ("--threads", "8"), "fid": (),
+}
+SMALL = {  # the same on a CPU, with the shipped backbone: whether it runs, not how fast
+    "fine-tuning": ("--batch-size", "2", "--steps", "3", "--warm-up", "1", "--images", "16", "--repeats", "1",
+                    "--threads", "1"),
+    "generation": ("--batch-size", "2", "--steps", "2", "--images", "2", "--repeats", "1", "--threads", "1"),
+    "scoring": ("--images", "6", "--side", "64", "--peers", "lpips", "--threads", "1"),
+    "fid": ("--samples", "20", "--features", "16"),
+}
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="where the JSON, the table and the log go")
+    parser.add_argument("--examples", type=Path, default=None, help="diffusers' examples folder")
+    parser.add_argument("--seconds", type=float, default=700, help="for all stages together")
+    parser.add_argument("--scratch", type=Path, default=None, help="for the backbone of 4.3 GB; default temporary")
+    parser.add_argument("--small", action="store_true", help="on the CPU, with the shipped backbone")
+    parser.add_argument("--only", nargs="*", default=[], metavar="STAGE", help="these stages and no others")
+    parser.add_argument("--again", nargs="*", default=[], metavar="STAGE", help="run these though they are recorded")
+    return parser.parse_args()
+
+
+def stages(examples: Path | None, backbone: Path, small: bool) -> list[Stage]:
+    """What is run, first what is wanted most."""
+    settings, python = (SMALL if small else LARGE), sys.executable
+    built = () if small else ("--backbone", str(backbone))
+
+    def program(name: str, *words: str) -> list[str]:
+        return [python, str(ROOT / "benchmarks" / f"{name}.py"), *words]
+
+    def fine_tuning(method: str) -> Stage:
+        script = SCRIPTS[method]
+        there = examples is not None and (examples / script).is_file()
+        words = ("--scripts", str(examples), "--methods", method, *settings["fine-tuning"], *built, "--json", FIGURES)
+        return Stage(method, program("fine_tuning", *words), 150, "" if there else f"no {script} in EXAMPLES")
+
+    tests = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "gpu", str(ROOT / "tests" / "gpu")]
+    written = Stage("backbone", program("large_backbone", str(backbone)), 120, product=backbone)
+    scored = [python, "-m", "benchmarks.scoring", *settings["scoring"]]
+    no_scoring = "" if (ROOT / "benchmarks" / "scoring.py").is_file() else "no benchmarks/scoring.py"
+    return [
+        Stage("tests", tests, 150),
+        *([] if small else [written]),
+        fine_tuning("basic-ft"),
+        Stage("generation", program("generation", *settings["generation"], *built, "--json", FIGURES), 120),
+        fine_tuning("lora"),
+        fine_tuning("textual-inversion"),
+        Stage("scoring", scored, 120, no_scoring),
+        fine_tuning("dreambooth"),
+        fine_tuning("custom-diffusion"),
+        Stage("fid", program("fid", *settings["fid"], "--json", FIGURES), 60),
+    ]
+
+
+def machine() -> dict[str, str]:
+    """The device, processor and versions, without importing any of them."""
+    asked = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    device = "no GPU"
+    if shutil.which(asked[0]):
+        device = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() or device
+    here = {one.metadata["Name"]: one.version for one in importlib.metadata.distributions()}
+    return {
+        "device": device, "cores": str(os.cpu_count()), "Python": platform.python_version(),
+        "packages": ", ".join(f"{name} {here.get(name, 'absent')}" for name in PACKAGES),
+        "day": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
+
+
+def markdown(record: Record) -> Iterator[str]:
+    """The lines of the page: where it ran, how each stage ended, and each stage's figures."""
+    yield from ("# A day with a GPU", "", "| | |", "|---|---|")
+    yield from (f"| {name} | {value} |" for name, value in record.machine.items())
+    yield from ("", "| stage | ended | seconds |", "|---|---|---|")
+    for name, outcome in record.outcomes.items():
+        yield f"| {name} | {outcome.outcome} | {outcome.seconds:.0f} |"
+    for name, outcome in record.outcomes.items():
+        yield from ("", f"## {name}", "", f"`{outcome.command}`" if outcome.command else "Not run.", "")
+        yield from _figures(outcome)
+
+
+def _figures(outcome: Outcome) -> Iterator[str]:
+    """A table of the figures, or what the stage printed where it has none."""
+    if outcome.figures is None:
+        yield from ("```", *outcome.said, "```")
+        return
+    rows: list[Mapping[str, Any]] = outcome.figures["rows"]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    yield from (f"{outcome.figures['settings']}.", "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|")
+    for row in rows:
+        yield f"| {' | '.join(_cell(row.get(name, '')) for name in columns)} |"
+
+
+def _cell(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"
+
+
+def main() -> int:
+    """Run the stages; 1 where one of them failed or ran out of time."""
+    deadline, options = time.monotonic(), arguments()
+    deadline += options.seconds
+    options.out.mkdir(parents=True, exist_ok=True)
+    scratch = options.scratch or Path(tempfile.gettempdir()) / "ldbench-gpu-day"
+    scratch.mkdir(parents=True, exist_ok=True)
+    record = Record.taken_up(options.out / "gpu_day.json", machine())
+    for name in options.again:
+        record.outcomes.pop(name, None)
+    path = os.pathsep.join(filter(None, (str(ROOT), str(ROOT / "benchmarks"), os.environ.get("PYTHONPATH", ""))))
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1"}
+    chosen = [
+        stage for stage in stages(options.examples, scratch / "backbone", options.small)
+        if not options.only or stage.name in options.only
+    ]
+    run_stages(chosen, record, deadline, environment, lambda line: print(line, flush=True))
+    page = "\n".join(markdown(record)) + "\n"
+    (options.out / "gpu_day.md").write_text(page, encoding="utf-8")
+    print(page)
+    return int(any(record.outcomes[stage.name].outcome not in (OK, "left out") for stage in chosen))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What `benchmarks/` measures with: whether it runs, never how fast."""

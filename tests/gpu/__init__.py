@@ -1,0 +1,1 @@
+"""Tests on a real CUDA device; they skip without one."""
