@@ -1,4 +1,4 @@
-"""Every kind of row on a CUDA device: it fits, samples in the device's precision, and in float32 makes the CPU's images.
+"""Every kind of row on a CUDA device: it fits, samples in the device's precision, and in float32 as the CPU does.
 
 The rows are those that the pretended device takes (tests/pretend_gpu), whose tensors have no numbers; here they do.
 """
@@ -69,7 +69,7 @@ def test_in_float32_the_images_are_the_cpus(
     for where in (torch.device("cpu"), device):
         start = {} if name == "sd-ld" else {"start": "sd"}
         generator, asked = row(name, precision="float32", **start)
-        context = context_on(where, tmp_path / where.type)
+        context = context_on(where, tmp_path / str(len(images)))
         generator.fit([], context)
         images.append(quantise(generator.generate(asked, context)).int())
     assert int((images[0] - images[1]).abs().max()) <= GREY_LEVELS
