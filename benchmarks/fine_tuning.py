@@ -125,8 +125,9 @@ def show(method: Method, work: Work, ours: Cost, theirs: Cost, imports: float, s
     _row("  an image, CPU ms", 1000 * ours.processor / images, 1000 * theirs.processor / images, "")
     _row("seconds, whole process", ours.whole, theirs.whole, "")
     _row("peak memory, MB", ours.memory / MEGABYTE, theirs.memory / MEGABYTE, f"at most {MEMORY_GOAL}")
-    above = (ours.memory - imports) / MEGABYTE, (theirs.memory - imports) / MEGABYTE
-    _row("  above imports, MB", *above, f"at most {MEMORY_GOAL}")
+    if imports:
+        above = (ours.memory - imports) / MEGABYTE, (theirs.memory - imports) / MEGABYTE
+        _row("  above imports, MB", *above, f"at most {MEMORY_GOAL}")
     if theirs.gpu_memory:
         steps = ours.gpu_step_memory / MEGABYTE, theirs.gpu_step_memory / MEGABYTE
         _row("peak GPU memory, MB", *steps, f"at most {MEMORY_GOAL}")
@@ -166,7 +167,8 @@ def main() -> None:
             f"{options.steps} steps, median of {options.repeats}"
         )
         print(settings, flush=True)
-        imports = cost(machine, 0, 0, ["imports"], Path(folder) / "imports").memory
+        on_cpu = options.device == "cpu"  # where a process's memory is the work's
+        imports = cost(machine, 0, 0, ["imports"], Path(folder) / "imports").memory if on_cpu else 0.0
         rows = []
         for method in methods:
             pairs = [

@@ -59,7 +59,7 @@ def arguments() -> argparse.Namespace:
 
 def stages(examples: Path | None, backbone: Path, small: bool) -> list[Stage]:
     """What is run, first what is wanted most."""
-    settings, python = (SMALL if small else LARGE), sys.executable
+    settings, python, slack = (SMALL if small else LARGE), sys.executable, 6 if small else 1
     built = () if small else ("--backbone", str(backbone))
 
     def program(name: str, *words: str) -> list[str]:
@@ -69,23 +69,24 @@ def stages(examples: Path | None, backbone: Path, small: bool) -> list[Stage]:
         script = SCRIPTS[method]
         there = examples is not None and (examples / script).is_file()
         words = ("--scripts", str(examples), "--methods", method, *settings["fine-tuning"], *built, "--json", FIGURES)
-        return Stage(method, program("fine_tuning", *words), 150, "" if there else f"no {script} in EXAMPLES")
+        return Stage(method, program("fine_tuning", *words), 150 * slack, "" if there else f"no {script} in EXAMPLES")
 
-    tests = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "gpu", str(ROOT / "tests" / "gpu")]
+    tests = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "default", "-m", "gpu",
+             str(ROOT / "tests" / "gpu")]  # versions are the machine's: what they warn of is no failure
     written = Stage("backbone", program("large_backbone", str(backbone)), 120, product=backbone)
     scored = [python, "-m", "benchmarks.scoring", *settings["scoring"]]
     no_scoring = "" if (ROOT / "benchmarks" / "scoring.py").is_file() else "no benchmarks/scoring.py"
     return [
-        Stage("tests", tests, 150),
+        Stage("tests", tests, 150 * slack),
         *([] if small else [written]),
         fine_tuning("basic-ft"),
-        Stage("generation", program("generation", *settings["generation"], *built, "--json", FIGURES), 120),
+        Stage("generation", program("generation", *settings["generation"], *built, "--json", FIGURES), 120 * slack),
         fine_tuning("lora"),
         fine_tuning("textual-inversion"),
-        Stage("scoring", scored, 120, no_scoring),
+        Stage("scoring", scored, 120 * slack, no_scoring),
         fine_tuning("dreambooth"),
         fine_tuning("custom-diffusion"),
-        Stage("fid", program("fid", *settings["fid"], "--json", FIGURES), 60),
+        Stage("fid", program("fid", *settings["fid"], "--json", FIGURES), 60 * slack),
     ]
 
 
@@ -95,7 +96,9 @@ def machine() -> dict[str, str]:
     device = "no GPU"
     if shutil.which(asked[0]):
         device = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() or device
-    here = {one.metadata["Name"]: one.version for one in importlib.metadata.distributions()}
+    here = {}
+    for one in importlib.metadata.distributions():
+        here.setdefault(one.metadata["Name"], one.version)  # the first is the one that is imported
     return {
         "device": device, "cores": str(os.cpu_count()), "Python": platform.python_version(),
         "packages": ", ".join(f"{name} {here.get(name, 'absent')}" for name in PACKAGES),
@@ -143,10 +146,12 @@ def main() -> int:
         record.outcomes.pop(name, None)
     path = os.pathsep.join(filter(None, (str(ROOT), str(ROOT / "benchmarks"), os.environ.get("PYTHONPATH", ""))))
     environment = {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1"}
-    chosen = [
-        stage for stage in stages(options.examples, scratch / "backbone", options.small)
-        if not options.only or stage.name in options.only
-    ]
+    every = stages(options.examples, scratch / "backbone", options.small)
+    names = [stage.name for stage in every]
+    for name in (*options.only, *options.again):
+        if name not in names:
+            raise SystemExit(f"expected stages of {', '.join(names)}, got {name!r}")
+    chosen = [stage for stage in every if not options.only or stage.name in options.only]
     run_stages(chosen, record, deadline, environment, lambda line: print(line, flush=True))
     page = "\n".join(markdown(record)) + "\n"
     (options.out / "gpu_day.md").write_text(page, encoding="utf-8")
