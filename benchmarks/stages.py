@@ -11,6 +11,8 @@ import json
 import os
 import signal
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -121,7 +123,13 @@ def run_stage(stage: Stage, limit: float, log: Path, environment: Mapping[str, s
         said = file.read().splitlines()[-SAID_LINES:]
     measured = json.loads(figures.read_text(encoding="utf-8")) if outcome == OK and figures.is_file() else None
     figures.unlink(missing_ok=True)
-    return Outcome(outcome, round(time.monotonic() - start, 1), " ".join(stage.command), measured, said)
+    return Outcome(outcome, round(time.monotonic() - start, 1), _shown(stage.command), measured, said)
+
+
+def _shown(command: Sequence[str]) -> str:
+    """The command without the machine's own folders."""
+    words = ("python" if word == sys.executable else word for word in command)
+    return " ".join(words).replace(f"{Path.cwd()}{os.sep}", "").replace(f"{tempfile.gettempdir()}{os.sep}", "")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -39,6 +39,7 @@ def test_a_stage_that_fails_is_recorded_and_the_rest_runs(tmp_path: Path) -> Non
     assert {name: outcome.outcome for name, outcome in outcomes.items()} == {
         "broken": FAILED, "missing": LEFT_OUT, "good": OK,
     }
+    assert outcomes["broken"].command.startswith("python -S -c ")
     assert outcomes["broken"].said == ["before", "no such thing"]
     assert outcomes["good"].figures == {"settings": "s", "rows": []}
     written = json.loads((tmp_path / "day.json").read_text(encoding="utf-8"))
