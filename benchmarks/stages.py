@@ -100,17 +100,20 @@ def run_stages(
 
 
 def run_stage(stage: Stage, limit: float, log: Path, environment: Mapping[str, str]) -> Outcome:
-    """Run one command in a process group of its own, which is ended with all its children at the limit."""
+    """Run one command in a process group of its own, which is ended with all its children at the limit.
+
+    Its temporary files, gigabytes for a backbone's checkpoint, go with it however it ends.
+    """
     figures = log.with_name(f"{stage.name}.figures")
     command = [word.replace(FIGURES, str(figures)) for word in stage.command]
     start = time.monotonic()
-    with log.open("a+", encoding="utf-8", errors="replace") as file:
+    with tempfile.TemporaryDirectory() as scratch, log.open("a+", encoding="utf-8", errors="replace") as file:
         file.write(f"\n== {stage.name}: {' '.join(command)}\n")
         file.flush()
         before = file.tell()
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, env=dict(environment),
-            start_new_session=True,
+            command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
+            env={**environment, "TMPDIR": scratch}, start_new_session=True,
         )
         try:
             code = process.wait(limit)

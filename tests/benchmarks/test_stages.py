@@ -71,6 +71,7 @@ def test_a_stage_whose_product_is_gone_is_run_again(tmp_path: Path) -> None:
 def test_a_limit_ends_a_stage_with_what_it_started(tmp_path: Path) -> None:
     child = "import time; time.sleep(60)"
     program = (
+        "import os; open(os.environ['TMPDIR'] + '/left', 'w'); print(os.environ['TMPDIR']); "
         f"import subprocess, sys; child = subprocess.Popen([sys.executable, '-S', '-c', {child!r}]); "
         "print(child.pid, flush=True); child.wait()"
     )
@@ -78,7 +79,9 @@ def test_a_limit_ends_a_stage_with_what_it_started(tmp_path: Path) -> None:
     outcomes = run([Stage("slow", python(program), 3), Stage("next", python("pass"), 60)], tmp_path)
     assert time.monotonic() - start < 40
     assert {name: outcome.outcome for name, outcome in outcomes.items()} == {"slow": OUT_OF_TIME, "next": OK}
-    pid = int(outcomes["slow"].said[0])
+    scratch, started = outcomes["slow"].said
+    assert not Path(scratch).exists()
+    pid = int(started)
     status = Path(f"/proc/{pid}/status")
     for _ in range(100):  # until whoever inherits it has seen to it
         if not status.exists() or "zombie" in status.read_text():
