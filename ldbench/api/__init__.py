@@ -40,6 +40,7 @@ from ldbench.api.generator import (
     TrainingSet,
     case_seed,
 )
+from ldbench.api.image_set import ImageSet, LazyInputs
 from ldbench.api.metric import Measured, Metric, MetricAxis, MetricInputs, Need, NoSettings, Score
 from ldbench.api.network import DescribeNetwork, FindWeights, LoadNetwork, Network
 from ldbench.api.values import Attributes, Direction, Kind, ParameterValue, Progress, silent
@@ -47,10 +48,10 @@ from ldbench.api.values import Attributes, Direction, Kind, ParameterValue, Prog
 __all__ = [
     "API_VERSION", "Attributes", "Batches", "Capabilities", "Case", "Context", "DataSource", "Dataset",
     "DescribeNetwork", "Direction", "Edit", "Estimator", "Example", "FindWeights", "Found", "Generator", "HasFiles",
-    "HasLatents", "HasNeeds", "HasTrajectory", "Kind", "LoadNetwork", "Measured", "Metric", "MetricAxis",
-    "MetricInputs", "Moment", "Need", "Needs", "Network", "NoSettings", "ParameterValue", "Preset", "Progress",
-    "Reader", "Record", "Render", "Request", "Score", "Simulator", "Skipped", "SourceImage", "TrainingSet", "case_seed",
-    "declare_missing_ops", "halved", "silent",
+    "HasLatents", "HasNeeds", "HasTrajectory", "ImageSet", "Kind", "LazyInputs", "LoadNetwork", "Measured", "Metric",
+    "MetricAxis", "MetricInputs", "Moment", "Need", "Needs", "Network", "NoSettings", "ParameterValue", "Preset",
+    "Progress", "Reader", "Record", "Render", "Request", "Score", "Simulator", "Skipped", "SourceImage", "TrainingSet",
+    "case_seed", "declare_missing_ops", "halved", "silent",
 ]
 
 API_VERSION = "1.2"  # major.minor: the minor grows with what is added, the major with what breaks

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from ldbench.api.image_set import ImageSet, LazyInputs
 from ldbench.api.values import Attributes, Direction, ParameterValue, Progress
 from ldbench.errors import MetricError
 
@@ -83,8 +84,14 @@ class Measured(Score):
 class MetricInputs(Protocol):
     """What a metric can ask for. Everything is read or computed when it is asked for first.
 
-    Images are `(N, 3, H, W) float32 in [0, 1]`. Raises `MetricError` for what the task does not have.
+    Images are `(N, 3, H, W) float32 in [0, 1]`, all of a set in one tensor: a metric that asks for one pays for it,
+    with 3 MB an image of 512 px. `lazy` has the same sets for metrics that read some rows at a time. Raises
+    `MetricError` for what the task does not have.
     """
+
+    @property
+    def lazy(self) -> LazyInputs:
+        """The images as sets that are read by rows, under the same viewing conditions."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -134,7 +141,7 @@ class MetricInputs(Protocol):
     def judged(self) -> tuple[NDArray[np.float64], Mapping[str, ParameterValue]]:
         """Log odds `(N, K)` of each class against the rest by the card's judge, and what the judge is."""
 
-    def judge_scores(self, images: torch.Tensor) -> NDArray[np.float64]:
+    def judge_scores(self, images: ImageSet) -> NDArray[np.float64]:
         """Log odds `(N, K)` that the card's judge gives to any images `(N, 3, H, W) float32 in [0, 1]`."""
 
     def features(self, network: str, resize: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ldbench.api import Attributes, Case, Dataset, Edit, Example, Record
+from ldbench.data.stored_case import stored_case, unread_source
 from ldbench.errors import CardError, DataError
 from ldbench.records.run_folder import BACK, NULL
 from ldbench.task.card import EditSpec, Task
@@ -62,10 +64,11 @@ class Editing:
         return self._case(dataset, record, self._wanted(record) or record.attributes)
 
     def _case(self, dataset: Dataset, record: Record, after: Attributes) -> Case:
-        return Case(
-            record.id, self._instruction(record, after), after, _image(dataset, record), record.attributes,
+        case = Case(
+            record.id, self._instruction(record, after), after, None, record.attributes,
             self._caption(record, record.attributes), self._caption(record, after), self._edit(record, after),
         )
+        return stored_case(case, partial(_image, dataset, record))
 
     def validation(self, dataset: Dataset) -> dict[str, Case]:
         """The cases of the validation split, by id: of its pairs, or where it has none, of its images alone."""
@@ -83,7 +86,8 @@ class Editing:
         name, before = f"{case.id}.{NULL}", case.source_attributes or {}
         prompt = instruction_for(self.task, self.edit, case.id, before, before, self.seed)
         return replace(
-            case, id=name, prompt=prompt, attributes=before, target_prompt=case.source_prompt, edit=None
+            case, id=name, prompt=prompt, attributes=before, source=unread_source(case),
+            target_prompt=case.source_prompt, edit=None,
         )
 
     def back(self, case: Case, result: torch.Tensor) -> Case:

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from threading import Lock
 
 import torch
 
-from ldbench.data.images import read_image
+from ldbench.data.images import read_levels, read_levels_again
+from ldbench.data.stored_images import StoredImages
 from ldbench.errors import ImageError
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
+READERS = 2  # threads that decode beside other work
 _NAMED = 5
 
 
@@ -42,15 +45,43 @@ def list_folder(folder: Path, ids: Sequence[str] | None = None) -> dict[str, Pat
     return {id: file_of[id] for id in ids}
 
 
-def read_folder(
-    folder: Path, ids: Sequence[str] | None, size: int | tuple[int, int]
-) -> dict[str, torch.Tensor]:
+def read_folder(folder: Path, ids: Sequence[str] | None, size: int | tuple[int, int]) -> StoredImages:
     """Id -> image `(3, H, W) float32 in [0, 1]`, in the order of `ids`, or else sorted by id.
 
-    All images are held at once: 3 MiB each at 512 x 512. Raises ImageError.
+    Names are checked at once, and each image, as `read_image` checks it, when it is asked for first. Raises ImageError.
     """
     paths = list_folder(folder, ids)
-    return {id: read_image(path, size=size, root=folder) for id, path in paths.items()}
+    return StoredImages(tuple(paths), _Files(folder, paths, size), threads=READERS)
+
+
+class _Files:
+    """Reads the levels of an id: strictly at first, then for as long as the file is the one that was checked."""
+
+    def __init__(self, folder: Path, paths: dict[str, Path], size: int | tuple[int, int]) -> None:
+        self._folder, self._paths, self._size = folder, paths, size
+        self._checked: dict[str, tuple[int, int]] = {}
+        self._lock = Lock()  # the strict reader changes settings of Pillow's and of warnings
+
+    def __call__(self, image_id: str) -> torch.Tensor:
+        path = self._paths[image_id]
+        if image_id not in self._checked:
+            with self._lock:
+                state = _state(path)
+                levels = read_levels(path, size=self._size, root=self._folder)
+            self._checked[image_id] = state
+            return levels
+        if _state(path) != self._checked[image_id]:
+            raise ImageError(f"{path}: changed while it was scored; let nothing write there, and score again")
+        return read_levels_again(path)
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """What differs once a file was written to: its time and size; zeros where there is none."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
 
 
 def _repeated(ids: Iterable[str]) -> list[str]:

@@ -20,7 +20,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from ldbench.data.decoding import check_area, check_upright, decoding, one_line
+from ldbench.data.decoding import DAMAGE, check_area, check_upright, decoding, one_line
+from ldbench.data.stored_images import unpacked
 from ldbench.errors import ImageError
 from ldbench.records.files import whole_file
 
@@ -30,6 +31,7 @@ RANGE_DUST = 1e-6  # float32 sampling ends this far outside [0, 1]; more is a mi
 _COMPRESSION = 3  # half the time of zlib's default, 6, for an eighth more bytes (docs/measurements.md)
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_DEPTH_OFFSET = 24
+_EXPECTED, _REMEDY = "PNG or JPEG", "save it as PNG"
 _ALPHA = frozenset({"RGBA", "LA", "PA", "La", "RGBa"})
 _DEEP = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 
@@ -40,9 +42,14 @@ def read_image(path: Path, *, size: int | tuple[int, int], root: Path | None = N
     `size` is the size it must have: (height, width), or the side of a square. With `root`, a path that leaves
     that folder, by `..` or through a symbolic link, is refused. Raises ImageError.
     """
+    return unpacked(read_levels(path, size=size, root=root))
+
+
+def read_levels(path: Path, *, size: int | tuple[int, int], root: Path | None = None) -> torch.Tensor:
+    """What `read_image` reads, as it is stored: `(1 or 3, H, W) uint8`, one channel where all are equal."""
     height, width = (size, size) if isinstance(size, int) else size
     _check_path(path, root)
-    with decoding(path, "PNG or JPEG", MAX_PIXELS, "save it as PNG"), path.open("rb") as file:
+    with decoding(path, _EXPECTED, MAX_PIXELS, _REMEDY), path.open("rb") as file:
         depth = _png_depth(file.read(_PNG_DEPTH_OFFSET + 1))
         file.seek(0)
         with Image.open(file, formats=FORMATS) as image:
@@ -52,9 +59,27 @@ def read_image(path: Path, *, size: int | tuple[int, int], root: Path | None = N
         with Image.open(file, formats=FORMATS) as image:  # anew, as `verify` uses the first one up
             check_upright(path, image)
             pixels = np.array(image, dtype=np.uint8)
-    if pixels.ndim == 2:
-        pixels = np.repeat(pixels[:, :, None], 3, axis=2)
-    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))).to(torch.float32) / 255
+    return _as_tensor(pixels)
+
+
+def read_levels_again(path: Path) -> torch.Tensor:
+    """What `read_levels` gave for a file that has not changed since: its rules are not asked again.
+
+    May run in several threads at once, which `read_levels` may not. Raises ImageError where the file cannot be decoded.
+    """
+    try:
+        with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+            return _as_tensor(np.array(image, dtype=np.uint8))
+    except DAMAGE as error:
+        raise ImageError(f"can't read {path}: {one_line(error)}; expected a whole {_EXPECTED}, {_REMEDY}") from error
+
+
+def _as_tensor(pixels: NDArray[np.uint8]) -> torch.Tensor:
+    """Grey `(H, W)` or RGB `(H, W, 3)` as `(1 or 3, H, W)`."""
+    if pixels.ndim == 3 and (pixels == pixels[:, :, :1]).all():
+        pixels = pixels[:, :, 0]
+    channels = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    return torch.from_numpy(np.ascontiguousarray(channels))
 
 
 def quantise(images: torch.Tensor) -> torch.Tensor:

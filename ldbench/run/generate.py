@@ -46,9 +46,10 @@ def requests_for(cases: Sequence[Case], task_id: str, seed: int) -> list[Request
 
 
 def _check_source(case: Case, task_id: str) -> None:
-    if case.source is None:
+    source = case.source
+    if source is None:
         return
-    shape, low, high = tuple(case.source.shape), float(case.source.min()), float(case.source.max())
+    shape, low, high = tuple(source.shape), float(source.min()), float(source.max())
     if len(shape) != 3 or shape[0] != 3 or not (low >= 0 and high <= 1):  # also false for NaN
         raise DataError(
             f"{task_id}: source of case {case.id!r}: expected (3, H, W) in [0, 1], got {shape} in [{low:.4g}, "

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ldbench.api import Case
 from ldbench.data.image_folder import read_folder
+from ldbench.data.stored_images import StoredImages
 from ldbench.data.task_data import TaskData
 from ldbench.records.run_folder import BACK, NULL
 from ldbench.task.metric_specs import further_images
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class RunImages:
     """What a generator made: images `(3, H, W) float32 in [0, 1]` by case id, those of the further passes by pass and
-    id of the case that they belong to, and a digest over names and pixels of all."""
+    id of the case that they belong to, and a digest over names and pixels of all. Images are read when asked for."""
 
     images: Mapping[str, torch.Tensor]
     passes: Mapping[str, Mapping[str, torch.Tensor]]
@@ -46,7 +47,8 @@ def passes(data: TaskData, images: Path) -> Iterator[tuple[str, Sequence[Case]]]
 
 def read_images(data: TaskData, folders: Mapping[str, Path]) -> RunImages:
     """Read the results and the further passes, each from the folder of its name."""
-    digest, by_pass = hashlib.sha256(), {}
+    digest = hashlib.sha256()
+    by_pass: dict[str, StoredImages] = {}
     for name, cases in passes(data, folders[""]):
         folder = folders.get(name)
         if folder is None or (name and not folder.is_dir()):
@@ -54,10 +56,16 @@ def read_images(data: TaskData, folders: Mapping[str, Path]) -> RunImages:
         images = _read(data, folder, cases)
         for case_id in sorted(images):
             digest.update(case_id.encode() + b"\0" + (images[case_id] * 255).round().byte().numpy().tobytes())
-        by_pass[name] = {case_id.removesuffix(f".{name}"): image for case_id, image in images.items()}
+        by_pass[name] = images if not name else _of_cases(images, f".{name}")
     return RunImages(by_pass.pop(""), by_pass, digest.hexdigest())
 
 
-def _read(data: TaskData, folder: Path, cases: Sequence[Case]) -> dict[str, torch.Tensor]:
+def _read(data: TaskData, folder: Path, cases: Sequence[Case]) -> StoredImages:
     side = data.task.protocol.resolution
-    return dict(read_folder(folder, [case.id for case in cases], (side, side)))
+    return read_folder(folder, [case.id for case in cases], (side, side))
+
+
+def _of_cases(images: StoredImages, suffix: str) -> StoredImages:
+    """The images of a pass by the ids of the cases that they belong to."""
+    ids = [case_id.removesuffix(suffix) for case_id in images]
+    return StoredImages(ids, lambda case_id: images[case_id + suffix], threads=images.threads, room=0)

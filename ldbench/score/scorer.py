@@ -14,7 +14,8 @@ from ldbench.errors import LdbenchError, MetricError, unknown_name
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.names import reason
 from ldbench.score.arithmetic import full_float32
-from ldbench.score.inputs import Images, Inputs, ScoringContext, averaged
+from ldbench.score.inputs import Inputs, ScoringContext
+from ldbench.score.lazy_inputs import Images, averaged
 from ldbench.task.metric_specs import table_of
 
 PASSES = ("null", "back")

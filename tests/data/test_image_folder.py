@@ -20,7 +20,7 @@ def fill(folder: Path, names: list[str]) -> Path:
 
 def refused(folder: Path, ids: list[str] | None, message: str) -> str:
     with pytest.raises(ImageError, match=message) as error:
-        read_folder(folder, ids, 4)
+        dict(read_folder(folder, ids, 4))
     assert "\n" not in str(error.value)
     assert str(folder) in str(error.value)
     return str(error.value)

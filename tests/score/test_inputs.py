@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from ldbench.api import NoSettings, Score
+from ldbench.api import NoSettings, Record, Score
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import MetricError, UnknownNameError
 from ldbench.plugins.kinds import METRICS
@@ -143,9 +143,12 @@ def test_a_pass_of_other_cases_is_refused() -> None:
 class FewScans(TaskData):
     """Two training scans of each class, for a judge that is trained in a moment."""
 
-    def training_scans(self) -> tuple[torch.Tensor, list[str]]:
-        given = torch.stack([sources(self)[name] for name in self.evaluation_ids])
-        return given[:4], ["CN", "AD", "CN", "AD"]
+    def of_classes(self, split: str) -> list[Record]:
+        records = super().of_classes(split)
+        if split != "train":
+            return records
+        return [[one for one in records if one.attributes["diagnosis"] == label][place]
+                for place in (0, 1) for label in ("CN", "AD")]
 
 
 def copies(task: Task, known: bool = True) -> Inputs:

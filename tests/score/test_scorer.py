@@ -9,7 +9,7 @@ import torch
 
 from ldbench.api import Score
 from ldbench.run.pipeline import Settings, run
-from ldbench.score.inputs import grey_as_rgb
+from ldbench.score.lazy_inputs import grey_as_rgb
 from tests.conftest import CARDS, small_card
 
 FEATURES = """

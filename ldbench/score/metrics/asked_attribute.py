@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ldbench.api import Attributes, Measured, Metric, MetricInputs
+from ldbench.api import Attributes, ImageSet, Measured, Metric, MetricInputs
 from ldbench.errors import MetricError
 from ldbench.plugins.kinds import ESTIMATORS
 from ldbench.score.metrics.attribute_error import Reading, readings_of
@@ -21,12 +20,9 @@ from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
 from ldbench.task.metric_specs import AskedSpec
 
-if TYPE_CHECKING:
-    import torch
-
 
 def asked_errors(
-    metric: str, images: torch.Tensor, asked: Sequence[Attributes], attribute: str, read: Reading
+    metric: str, images: ImageSet, asked: Sequence[Attributes], attribute: str, read: Reading
 ) -> Array:
     """|reading - value asked for|, `(N,)`, of images `(N, 3, H, W) float32 in [0, 1]`.
 
@@ -44,7 +40,9 @@ def asked_errors(
 
 def _of_inputs(inputs: MetricInputs, settings: AskedSpec) -> Measured:
     estimator = ESTIMATORS.load(settings.estimator)
-    values = asked_errors("asked_age_error", inputs.generated, inputs.attributes, settings.attribute, estimator.read)
+    values = asked_errors(
+        "asked_age_error", inputs.lazy.generated, inputs.attributes, settings.attribute, estimator.read
+    )
     what = {"unit": estimator.unit, "attribute": settings.attribute, "against": "the value that was asked for"}
     return mean_score("asked_age_error", values, "lower", what, settings.estimator)
 

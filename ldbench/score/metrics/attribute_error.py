@@ -14,26 +14,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import Measured, Metric, MetricInputs
+from ldbench.api import ImageSet, Measured, Metric, MetricInputs
 from ldbench.errors import MetricError
 from ldbench.plugins.kinds import ESTIMATORS
+from ldbench.score.image_sets import batches, read_ahead
 from ldbench.score.metrics.image_pairs import validated_pairs
 from ldbench.score.metrics.intervals import Array, contributed_interval, of_deletions
 from ldbench.score.metrics.mean_score import mean_score
 from ldbench.task.metric_specs import AttributeSpec
 
-if TYPE_CHECKING:
-    import torch
-
 Reading = Callable[[npt.NDArray[np.float32]], Array]
 
 
-def attribute_errors(metric: str, result: torch.Tensor, truth: torch.Tensor, read: Reading) -> Array:
+def attribute_errors(metric: str, result: ImageSet, truth: ImageSet, read: Reading) -> Array:
     """|reading of the result - reading of the truth|, `(N,)`, of images `(N, 3, H, W) float32 in [0, 1]`.
 
     `read` maps grey images `(N, H, W) float32`, the mean over channels, to `(N,)`. Raises `MetricError`, and
@@ -43,9 +40,11 @@ def attribute_errors(metric: str, result: torch.Tensor, truth: torch.Tensor, rea
     return np.abs(readings_of(metric, result, read) - readings_of(metric, truth, read))
 
 
-def readings_of(metric: str, images: torch.Tensor, read: Reading) -> Array:
+def readings_of(metric: str, images: ImageSet, read: Reading) -> Array:
     """What the estimator reads off images `(N, 3, H, W)`, `(N,)`; `MetricError` unless these are N finite numbers."""
-    readings_n = np.asarray(read(images.mean(dim=1).cpu().numpy()), np.float64)
+    with read_ahead(images) as (rows_of,):
+        parts = [np.asarray(read(rows_of[rows].mean(dim=1).cpu().numpy()), np.float64) for rows in batches(images)]
+    readings_n = np.concatenate(parts)
     if readings_n.shape != (len(images),) or not np.isfinite(readings_n).all():
         raise MetricError(
             f"{metric}: expected {len(images)} finite readings, one a case, got shape {readings_n.shape} with "
@@ -55,7 +54,7 @@ def readings_of(metric: str, images: torch.Tensor, read: Reading) -> Array:
 
 
 def attribute_error_score(
-    metric: str, result: torch.Tensor, truth: torch.Tensor, read: Reading, *, estimator: str, unit: str
+    metric: str, result: ImageSet, truth: ImageSet, read: Reading, *, estimator: str, unit: str
 ) -> Measured:
     """Mean of `attribute_errors` under the name `metric`, in `unit`, with Student's t interval over cases."""
     values = attribute_errors(metric, result, truth, read)
@@ -64,7 +63,7 @@ def attribute_error_score(
 
 
 def relative_error_score(
-    metric: str, result: torch.Tensor, source: torch.Tensor, truth: torch.Tensor, read: Reading, *, estimator: str
+    metric: str, result: ImageSet, source: ImageSet, truth: ImageSet, read: Reading, *, estimator: str
 ) -> Measured:
     """Summed `attribute_errors` of the results over those of the sources, with the jackknife's interval over cases.
 
@@ -89,16 +88,17 @@ def relative_error_score(
 
 
 def _relative(metric: str, inputs: MetricInputs, settings: AttributeSpec) -> Measured:
+    images, read = inputs.lazy, ESTIMATORS.load(settings.estimator).read
     return relative_error_score(
-        metric, inputs.generated, inputs.sources, inputs.truths, ESTIMATORS.load(settings.estimator).read,
-        estimator=settings.estimator,
+        metric, images.generated, images.sources, images.truths, read, estimator=settings.estimator,
     )
 
 
 def _of_estimator(metric: str, inputs: MetricInputs, settings: AttributeSpec) -> Measured:
     estimator = ESTIMATORS.load(settings.estimator)
     return attribute_error_score(
-        metric, inputs.generated, inputs.truths, estimator.read, estimator=settings.estimator, unit=estimator.unit
+        metric, inputs.lazy.generated, inputs.lazy.truths, estimator.read, estimator=settings.estimator,
+        unit=estimator.unit,
     )
 
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import Measured, Metric, ParameterValue, Progress, silent
+from ldbench.api import ImageSet, Measured, Metric, ParameterValue, Progress, silent
 from ldbench.errors import MetricError
+from ldbench.score.image_sets import StoredSet
 from ldbench.score.metrics.classifier import train_classifier
 from ldbench.score.metrics.roc import Areas, areas
 from ldbench.task.metric_specs import ClassifierSpec, table_of
@@ -29,7 +30,7 @@ Indices = npt.NDArray[np.int64]
 
 
 def auc_score(
-    train_images: torch.Tensor, train_labels: Sequence[Label], test_images: torch.Tensor, test_labels: Sequence[Label],
+    train_images: ImageSet, train_labels: Sequence[Label], test_images: ImageSet, test_labels: Sequence[Label],
     *, classes: Sequence[Label], recipe: ClassifierSpec, device: torch.device | str = "cpu",
     progress: Progress = silent,
 ) -> Measured:
@@ -56,7 +57,7 @@ def auc_score(
 
 
 def _trained(
-    images: torch.Tensor, labels: Indices, test_images: torch.Tensor, *, classes: int, recipe: ClassifierSpec,
+    images: ImageSet, labels: Indices, test_images: ImageSet, *, classes: int, recipe: ClassifierSpec,
     device: torch.device | str, progress: Progress,
 ) -> npt.NDArray[np.float64]:
     """Scores of the test images from one training a seed, `(S, N, K)`."""
@@ -88,12 +89,15 @@ def _indices(labels: Sequence[Label], classes: Sequence[Label], name: str) -> In
     return np.array([position[label] for label in labels], dtype=np.int64)
 
 
-def _check_images(name: str, images: torch.Tensor, count: int) -> None:
-    if images.ndim != 4 or images.shape[1] != 3 or len(images) != count:
+def _check_images(name: str, images: ImageSet, count: int) -> None:
+    if len(images.shape) != 4 or images.shape[1] != 3 or len(images) != count:
         raise MetricError(
             f"auc: expected {count} {name} images (N, 3, H, W), one a label, got {tuple(images.shape)}; check the set"
         )
-    low, high = float(images.min()), float(images.max())
+    if isinstance(images, StoredSet):
+        return  # its pixels are checked when they are read
+    whole = images[:]
+    low, high = float(whole.min()), float(whole.max())
     if not (low >= 0 and high <= 1):  # also false for NaN
         raise MetricError(f"auc: expected {name} pixels in [0, 1], got {low} to {high}; rescale the images")
 
@@ -124,8 +128,8 @@ AUC = Metric(
     "classes.",
     direction="higher", compares="generated and real images with labels",
     compute=lambda inputs, settings: auc_score(
-        *inputs.all_generated(), *inputs.test_scans(), classes=inputs.classes, recipe=settings, device=inputs.device,
-        progress=inputs.progress,
+        *inputs.lazy.all_generated(), *inputs.lazy.test_scans(), classes=inputs.classes, recipe=settings,
+        device=inputs.device, progress=inputs.progress,
     ),
     interval="over test cases and trainings (DeLong, Obuchowski-Rockette); one training: over test cases only",
     settings=ClassifierSpec, bounds=(0.0, 1.0), trained=True, networks=("resnet18",), axis="utility",

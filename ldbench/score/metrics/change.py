@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ldbench.api import Measured, Metric
+from ldbench.api import ImageSet, Measured, Metric
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
@@ -32,13 +32,13 @@ _COMPARED = {
 }
 
 
-def change_score(metric: str, result: torch.Tensor, source: torch.Tensor) -> Measured:
+def change_score(metric: str, result: ImageSet, source: ImageSet) -> Measured:
     """Mean over cases of `change_values` under the name of one of the three metrics, with Student's t interval."""
     what = {"distance": "mean absolute difference of pixels in [0, 1]", "between": _COMPARED[metric]}
     return mean_score(metric, change_values(metric, result, source), "lower", what)
 
 
-def change_values(metric: str, result: torch.Tensor, source: torch.Tensor) -> Array:
+def change_values(metric: str, result: ImageSet, source: ImageSet) -> Array:
     """Mean absolute difference of each pair `(N, 3, H, W) float32 in [0, 1]` over pixels and channels, in [0, 1]."""
 
     def values(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -50,7 +50,7 @@ def change_values(metric: str, result: torch.Tensor, source: torch.Tensor) -> Ar
 MINIMALITY = Metric(
     name="minimality", title="Mean change",
     summary="Mean |x' - x|; doing nothing is perfect, so read it beside flip_rate or age_error.", direction="lower",
-    compute=viewed(lambda inputs, settings: change_score("minimality", inputs.generated, inputs.sources)),
+    compute=viewed(lambda inputs, settings: change_score("minimality", inputs.lazy.generated, inputs.lazy.sources)),
     compares="edited images and their sources", needs=frozenset({"source"}), bounds=(0.0, 1.0), axis="identity",
     catches=(
         "too-much", "other-subject", "noise", "gain", "jpeg", "veil", "shift", "left-right", "upside-down", "lesion",
@@ -62,7 +62,7 @@ MINIMALITY = Metric(
 COMPOSITION = Metric(
     name="composition", title="Mean change by the null edit",
     summary="Mean |f(x, null) - x|; 0 for a sound counterfactual model.", direction="lower",
-    compute=viewed(lambda inputs, settings: change_score("composition", *inputs.further("null"))),
+    compute=viewed(lambda inputs, settings: change_score("composition", *inputs.lazy.further("null"))),
     compares="images edited to what they are, and their sources", settings=PassSpec,
     needs=frozenset({"source", "null"}), bounds=(0.0, 1.0), axis="identity",
 )
@@ -70,7 +70,7 @@ COMPOSITION = Metric(
 REVERSIBILITY = Metric(
     name="reversibility", title="Mean change there and back",
     summary="Mean |f(f(x, a'), a) - x|; 0 for a sound counterfactual model.", direction="lower",
-    compute=viewed(lambda inputs, settings: change_score("reversibility", *inputs.further("back"))),
+    compute=viewed(lambda inputs, settings: change_score("reversibility", *inputs.lazy.further("back"))),
     compares="images edited and edited back, and their sources", settings=PassSpec, needs=frozenset({"source", "back"}),
     bounds=(0.0, 1.0), axis="identity",
 )

@@ -15,8 +15,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ldbench.api import Batches, Progress, silent
+from ldbench.api import Batches, ImageSet, Progress, silent
 from ldbench.errors import UsageError
+from ldbench.score.image_sets import read_ahead
 from ldbench.score.metrics.resnet18 import resnet18, zero_layer
 from ldbench.task.metric_specs import ClassifierSpec
 
@@ -31,7 +32,7 @@ _RESOLUTION = 1e-3  # of a score; closer scores are ties
 class _Training:
     """What both objectives train with: the images, where they run, and the generator all randomness comes from."""
 
-    images: torch.Tensor
+    images: ImageSet
     labels: torch.Tensor
     classes: int
     recipe: ClassifierSpec
@@ -73,16 +74,16 @@ class Classifier:
     recipe: ClassifierSpec
     device: torch.device
 
-    def scores(self, images: torch.Tensor) -> torch.Tensor:
+    def scores(self, images: ImageSet) -> torch.Tensor:
         """`(N, classes)` float64 on the CPU of images `(N, 3, H, W) float32 in [0, 1]`, rounded to 0.001: each class's
         log odds against the rest, or the margin network's raw outputs."""
         import torch
 
         def raw(rows: slice) -> torch.Tensor:
-            outputs: torch.Tensor = self.network(_standardised(images[rows].to(self.device)))
+            outputs: torch.Tensor = self.network(_standardised(read[rows].to(self.device)))
             return outputs.double().cpu()
 
-        with torch.inference_mode():
+        with torch.inference_mode(), read_ahead(images) as (read,):
             scores = torch.cat(Batches("classifier's scores", _TEST_BATCH).run(len(images), raw))
         if self.recipe.objective == "cross-entropy":
             scores = _log_odds(scores)
@@ -92,7 +93,7 @@ class Classifier:
 
 
 def train_classifier(
-    images: torch.Tensor, labels: torch.Tensor, *, classes: int, recipe: ClassifierSpec, seed: int,
+    images: ImageSet, labels: torch.Tensor, *, classes: int, recipe: ClassifierSpec, seed: int,
     device: torch.device | str = "cpu", progress: Progress = silent,
 ) -> Classifier:
     """The classifier trained on `(N, 3, H, W) float32 in [0, 1]` with labels `(N,) int64` below `classes`.

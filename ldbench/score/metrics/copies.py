@@ -17,23 +17,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import Measured, Metric, MetricInputs, ParameterValue, Score
+from ldbench.api import ImageSet, Measured, Metric, MetricInputs, ParameterValue, Score
 from ldbench.errors import MetricError
+from ldbench.score.image_sets import batches, read_ahead
 from ldbench.score.metrics.intervals import Array, of_mean, share_interval
-from ldbench.score.metrics.neighbours import nearest
+from ldbench.score.metrics.neighbours import Closest, nearest
+from ldbench.score.metrics.row_blocks import row_blocks
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import CopySpec
 
-if TYPE_CHECKING:
-    import torch
-
 CHANCE = 0.001  # below this probability a row is flagged
-_SIDE, _BLOCK, _SHOWN, _Z = 64, 256, 24, 1.959963984540054
+_SIDE, _BLOCK, _COLUMNS, _SHOWN, _Z = 64, 256, 2048, 24, 1.959963984540054
 _Indices = npt.NDArray[np.int64]
 
 
@@ -58,37 +56,36 @@ class Copy:
 
 def feature_nearness(images_nd: npt.ArrayLike, training_td: npt.ArrayLike, neighbours: int) -> Nearness:
     """Nearness by Euclidean distance of features. Raises `MetricError` for fewer than two training images."""
-    training = np.asarray(training_td, np.float64)
+    training = np.asarray(training_td)
     count = _count(len(training), neighbours)
-    distances, indices = nearest(np.asarray(images_nd, np.float64), training, count + 1)
+    distances, indices = nearest(np.asarray(images_nd), training, count + 1)
     return Nearness(_relative(distances), indices[:, 0])
 
 
 def pixel_nearness(
-    images_nchw: torch.Tensor, training_tchw: torch.Tensor, neighbours: int, shift: int
+    images_nchw: ImageSet, training_tchw: ImageSet, neighbours: int, shift: int
 ) -> Nearness:
     """Nearness by correlation of thumbnails, over all shifts of up to `shift` pixels of a thumbnail.
 
     Images are `(N, 3, H, W) float32 in [0, 1]`. Raises `MetricError` for fewer than two training images.
     """
     count, margin = _count(len(training_tchw), neighbours), shift
-    queries, training = thumbnails(images_nchw), thumbnails(training_tchw)
+    queries, training = _small_grey(images_nchw), _small_grey(training_tchw)
     if min(training.shape[1:]) <= 2 * margin + 1:
         raise MetricError(f"copied_share: expected images larger than shifts of {shift} px, got {training.shape[1:]}")
     height, width = training.shape[1:]
-    middle_td = _unit(training[:, margin : height - margin, margin : width - margin])
-    distances, indices = [], []
-    for start in range(0, len(queries), _BLOCK):
-        block = queries[start : start + _BLOCK]
-        likeness = np.full((len(block), len(training)), -1.0)
-        for down in range(2 * margin + 1):
-            for right in range(2 * margin + 1):
-                window = block[:, down : down + height - 2 * margin, right : right + width - 2 * margin]
-                np.maximum(likeness, _unit(window) @ middle_td.T, out=likeness)
-        order = np.argsort(-likeness, axis=1, kind="stable")[:, : count + 1]
-        distances.append(np.sqrt(np.clip(2 - 2 * np.take_along_axis(likeness, order, axis=1), 0, None)))
-        indices.append(order[:, 0])
-    return Nearness(_relative(np.concatenate(distances)), np.concatenate(indices))
+    closest = Closest(len(queries), count + 1)
+    for columns in row_blocks(len(training), _COLUMNS):
+        middle_td = _unit(training[columns, margin : height - margin, margin : width - margin])
+        for rows in row_blocks(len(queries), _BLOCK):
+            likeness = np.full((rows.stop - rows.start, len(middle_td)), -1.0)
+            for down in range(2 * margin + 1):
+                for right in range(2 * margin + 1):
+                    window = queries[rows, down : down + height - 2 * margin, right : right + width - 2 * margin]
+                    np.maximum(likeness, _unit(window) @ middle_td.T, out=likeness)
+            closest.add(rows, -likeness, columns.start)
+    distances = np.sqrt(np.clip(2 + 2 * closest.squared_nk, 0, None))
+    return Nearness(_relative(distances), closest.indices_nk[:, 0])
 
 
 def _count(training: int, neighbours: int) -> int:
@@ -104,19 +101,26 @@ def _relative(distances_nk: Array) -> Array:
     return ratio_n
 
 
-def thumbnails(images_nchw: torch.Tensor) -> Array:
+def thumbnails(images_nchw: ImageSet) -> Array:
     """Grey images of at most 64 a side, `(N, H, W)`."""
+    return np.asarray(_small_grey(images_nchw), np.float64)
+
+
+def _small_grey(images_nchw: ImageSet) -> npt.NDArray[np.float32]:
     from torch.nn import functional
 
-    grey = images_nchw.mean(dim=1, keepdim=True)
-    height, width = (min(size, _SIDE) for size in grey.shape[-2:])
-    small = functional.adaptive_avg_pool2d(grey, (height, width))[:, 0]
-    return np.asarray(small.cpu().double().numpy(), dtype=np.float64)
+    height, width = (min(size, _SIDE) for size in images_nchw.shape[-2:])
+    with read_ahead(images_nchw) as (rows_of,):
+        small = [
+            functional.adaptive_avg_pool2d(rows_of[rows].mean(dim=1, keepdim=True), (height, width))[:, 0].cpu()
+            for rows in batches(images_nchw)
+        ]
+    return np.concatenate([part.numpy() for part in small])
 
 
-def _unit(windows_nhw: Array) -> Array:
+def _unit(windows_nhw: npt.NDArray[np.float32]) -> Array:
     """Each window as a vector of mean 0 and length 1, `(n, d)`; one without contrast as zeros."""
-    flat_nd = windows_nhw.reshape(len(windows_nhw), -1)
+    flat_nd = windows_nhw.reshape(len(windows_nhw), -1).astype(np.float64)
     centred_nd = flat_nd - flat_nd.mean(axis=1, keepdims=True)
     lengths_n = np.linalg.norm(centred_nd, axis=1, keepdims=True)
     unit_nd: Array = np.divide(centred_nd, lengths_n, out=np.zeros_like(centred_nd), where=lengths_n > 1e-9)
@@ -177,7 +181,7 @@ def copies_of(score: Score) -> tuple[Copy, ...]:
 
 
 def _of_inputs(inputs: MetricInputs, settings: CopySpec) -> Measured:
-    training, scan_ids = inputs.seen_scans()
+    training, scan_ids = inputs.lazy.seen_scans()
     training_td = inputs.seen_features(settings.extractor, settings.resize)
     real_nd, generated_nd = inputs.features(settings.extractor, settings.resize)
     generated, fresh = (
@@ -185,7 +189,7 @@ def _of_inputs(inputs: MetricInputs, settings: CopySpec) -> Measured:
             pixel_nearness(images, training, settings.neighbours, settings.shift),
             feature_nearness(features_nd, training_td, settings.neighbours),
         ]
-        for images, features_nd in ((inputs.generated, generated_nd), (inputs.real, real_nd))
+        for images, features_nd in ((inputs.lazy.generated, generated_nd), (inputs.lazy.real, real_nd))
     )
     return copied_share_score(
         generated, fresh, case_ids=inputs.case_ids, scan_ids=scan_ids, extractor=settings.extractor,

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
+from ldbench.api import ImageSet, Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.errors import MetricError
+from ldbench.score.image_sets import batches, read_ahead
 from ldbench.score.metrics.image_pairs import validated_pairs
 from ldbench.score.metrics.intervals import Array, contributed_interval, of_deletions
 from ldbench.score.metrics.viewed import viewed
@@ -69,15 +70,16 @@ def side_effect(sums: EditSums) -> Array:
     return np.asarray(np.sqrt(np.maximum(square, 0)))
 
 
-def edit_sums(metric: str, result: torch.Tensor, source: torch.Tensor, truth: torch.Tensor) -> EditSums:
+def edit_sums(metric: str, result: ImageSet, source: ImageSet, truth: ImageSet) -> EditSums:
     """The sums of each case `(N,)`, float64, of images `(N, 3, H, W) float32 in [0, 1]`.
 
     Raises `MetricError` for other images, and where fewer than two truths differ from their source.
     """
     validated_pairs(metric, result, source, smallest=1)
     validated_pairs(metric, result, truth, smallest=1)
-    batches = zip(*(images.split(_BATCH) for images in (result, source, truth)), strict=True)
-    made_made, made_true, true_true = np.concatenate([_inner_products(*batch) for batch in batches], axis=1)
+    with read_ahead(result, source, truth) as sets:
+        products = [_inner_products(*(images[rows] for images in sets)) for rows in batches(result, _BATCH)]
+    made_made, made_true, true_true = np.concatenate(products, axis=1)
     if int((true_true > 0).sum()) < 2:
         raise MetricError(
             f"{metric}: expected 2 or more cases whose true image differs from its source, got "
@@ -110,7 +112,8 @@ def edit_score(metric: str, statistic: Callable[[EditSums], Array], sums: EditSu
 
 
 def _of_edits(metric: str, statistic: Callable[[EditSums], Array], inputs: MetricInputs, _: NoSettings) -> Measured:
-    return edit_score(metric, statistic, edit_sums(metric, inputs.generated, inputs.sources, inputs.truths))
+    images = inputs.lazy
+    return edit_score(metric, statistic, edit_sums(metric, images.generated, images.sources, images.truths))
 
 
 COUNTERFACTUAL_ERROR = Metric(

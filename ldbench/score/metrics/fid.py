@@ -4,7 +4,7 @@ Fits a Gaussian to each set and returns `||mu_r - mu_g||^2 + tr(C_r + C_g - 2 (C
 2017, arXiv 1706.08500, Eq. 6), covariances with divisor n - 1. It is never averaged
 over shards, and nothing is added to the diagonal.
 
-Shape suffixes: n real samples, m generated samples, d features, k = min(samples, d).
+Shape suffixes: n real samples, m generated samples, d features.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
-from ldbench.score.metrics.intervals import Array, group_jackknife
+from ldbench.score.metrics.gaussians import FeatureSet, frechet
+from ldbench.score.metrics.intervals import group_jackknife
+from ldbench.score.metrics.row_blocks import Features, row_blocks
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import DistributionSpec
 
@@ -26,15 +28,12 @@ GROUPS = 20
 
 
 def fid(real_features: npt.ArrayLike, generated_features: npt.ArrayLike) -> float:
-    """Frechet distance of `(n, d)` real and `(m, d)` generated features, in float64.
+    """Frechet distance of `(n, d)` real and `(m, d)` generated features, in float64 (`gaussians.frechet`).
 
-    With centred features A and B the trace of the covariance root is the nuclear norm of
-    `A B^T / sqrt((n-1)(m-1))`: no d x d root is needed, and none of the complex round-off that comes with it. A
-    set with more samples than features is first reduced to the d x d triangular factor of its covariance.
     Raises `MetricError` for n or m below 2, other shapes, or values that are not finite.
     """
     real_nd, generated_md = validated_features("fid", real_features, generated_features)
-    return _distance(real_nd, generated_md)
+    return frechet(*(FeatureSet(each).gaussian(np.arange(len(each))) for each in (real_nd, generated_md)))
 
 
 def fid_score(
@@ -43,7 +42,11 @@ def fid_score(
 ) -> Measured:
     """FID as a score; its interval is `group_jackknife`'s, for the expected FID at these sample sizes."""
     real_nd, generated_md = validated_features(metric, real_features, generated_features, least=3)
-    interval, contributions = group_jackknife(_distance, real_nd, generated_md, groups=groups, seed=seed)
+    real, generated = FeatureSet(real_nd), FeatureSet(generated_md)
+    interval, contributions = group_jackknife(
+        lambda real_rows, generated_rows: frechet(real.gaussian(real_rows), generated.gaussian(generated_rows)),
+        np.arange(len(real_nd)), np.arange(len(generated_md)), groups=groups, seed=seed,
+    )
     return Measured(
         metric=metric, value=interval.value, ci_low=max(interval.low, 0.0), ci_high=interval.high, n=len(generated_md),
         direction="lower", extractor=extractor, contributions={"groups": contributions},
@@ -57,19 +60,21 @@ def fid_score(
 
 def validated_features(
     metric: str, real: npt.ArrayLike, generated: npt.ArrayLike, least: int = 2
-) -> tuple[Array, Array]:
-    """Both sets as float64 `(n, d)` and `(m, d)`, or a `MetricError` that says what is wrong."""
-    sets = {"real": np.asarray(real, np.float64), "generated": np.asarray(generated, np.float64)}
+) -> tuple[Features, Features]:
+    """Both sets as `(n, d)` and `(m, d)` of float64, or float32 where they were, or a `MetricError` that says what is
+    wrong."""
+    sets = {"real": _as_features(real), "generated": _as_features(generated)}
     for name, features in sets.items():
         if features.ndim != 2 or len(features) < least:
             raise MetricError(
                 f"{metric}: expected at least {least} {name} samples as (samples, features), got shape "
                 f"{features.shape}; score more images"
             )
-        if not np.isfinite(features).all():
+        broken = sum(int((~np.isfinite(features[rows])).any(axis=1).sum()) for rows in row_blocks(len(features)))
+        if broken:
             raise MetricError(
-                f"{metric}: expected finite {name} features, got NaN or infinity in "
-                f"{int((~np.isfinite(features)).any(axis=1).sum())} of {len(features)}; check those images"
+                f"{metric}: expected finite {name} features, got NaN or infinity in {broken} of {len(features)}; "
+                "check those images"
             )
     real_nd, generated_md = sets["real"], sets["generated"]
     if real_nd.shape[1] != generated_md.shape[1]:
@@ -80,21 +85,9 @@ def validated_features(
     return real_nd, generated_md
 
 
-def _distance(real_nd: Array, generated_md: Array) -> float:
-    mean_d = real_nd.mean(axis=0) - generated_md.mean(axis=0)
-    real_kd, generated_kd = _covariance_factor(real_nd), _covariance_factor(generated_md)
-    root_trace = float(np.linalg.svd(real_kd @ generated_kd.T, compute_uv=False).sum())
-    traces = float((real_kd**2).sum() + (generated_kd**2).sum())
-    # Round-off takes identical sets a few 1e-13 of the traces below zero, where no distance lies.
-    return max(float(mean_d @ mean_d) + traces - 2 * root_trace, 0.0)
-
-
-def _covariance_factor(features_nd: Array) -> Array:
-    """A factor F of the covariance, F^T F = C, with no more rows than the smaller of n and d."""
-    centred_nd: Array = (features_nd - features_nd.mean(axis=0)) / (len(features_nd) - 1) ** 0.5
-    if len(centred_nd) <= centred_nd.shape[1]:
-        return centred_nd
-    return np.asarray(np.linalg.qr(centred_nd, mode="r"), dtype=np.float64)
+def _as_features(values: npt.ArrayLike) -> Features:
+    array = np.asarray(values)
+    return array if array.dtype == np.float32 else np.asarray(array, np.float64)
 
 
 def _of_inputs(metric: str, inputs: MetricInputs, settings: DistributionSpec) -> Measured:

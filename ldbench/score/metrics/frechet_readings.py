@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
+from ldbench.api import ImageSet, Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.plugins.kinds import ESTIMATORS
 from ldbench.score.metrics.attribute_error import readings_of
 from ldbench.score.metrics.fid import GROUPS, fid, validated_features
@@ -25,9 +24,6 @@ from ldbench.score.metrics.intervals import Array, group_jackknife
 from ldbench.score.metrics.viewed import viewed
 from ldbench.score.networks.radiomics import NAME as RADIOMICS
 from ldbench.task.metric_specs import ReadingsSpec
-
-if TYPE_CHECKING:
-    import torch
 
 _INTERVAL = "expected value at these sample sizes (delete-a-group jackknife)"
 
@@ -48,7 +44,9 @@ def standardised_fid_score(
     parameters: Mapping[str, ParameterValue],
 ) -> Measured:
     """`standardised_fid` as a score, with FID's interval; every replicate has its own standard deviations."""
-    real_nd, generated_md = validated_features(metric, real, generated, least=4)
+    real_nd, generated_md = (
+        np.asarray(each, np.float64) for each in validated_features(metric, real, generated, least=4)
+    )
     interval, contributions = group_jackknife(standardised_fid, real_nd, generated_md, groups=GROUPS, seed=0)
     return Measured(
         metric=metric, value=interval.value, ci_low=max(interval.low, 0.0), ci_high=interval.high, n=len(generated_md),
@@ -62,7 +60,7 @@ def standardised_fid_score(
 
 
 def _frd(inputs: MetricInputs, settings: NoSettings) -> Measured:
-    side = int(inputs.generated.shape[-1])
+    side = int(inputs.lazy.generated.shape[-1])
     return standardised_fid_score(
         "frd", *inputs.features(RADIOMICS, side), extractor=RADIOMICS,
         parameters=inputs.network_parameters(RADIOMICS, side),
@@ -70,13 +68,13 @@ def _frd(inputs: MetricInputs, settings: NoSettings) -> Measured:
 
 
 def _readings_fid(inputs: MetricInputs, settings: ReadingsSpec) -> Measured:
-    def readings(images: torch.Tensor) -> Array:
+    def readings(images: ImageSet) -> Array:
         read = [readings_of("readings_fid", images, ESTIMATORS.load(name).read) for name in settings.estimators]
         return np.stack(read, axis=1)
 
     return standardised_fid_score(
-        "readings_fid", readings(inputs.real), readings(inputs.generated), extractor=", ".join(settings.estimators),
-        parameters={"readings": len(settings.estimators)},
+        "readings_fid", readings(inputs.lazy.real), readings(inputs.lazy.generated),
+        extractor=", ".join(settings.estimators), parameters={"readings": len(settings.estimators)},
     )
 
 

@@ -16,12 +16,15 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ldbench.api import Measured, Metric, ParameterValue
+import numpy as np
+
+from ldbench.api import ImageSet, Measured, Metric, ParameterValue
+from ldbench.score.image_sets import DerivedSet, PickedSet
 from ldbench.score.metrics.image_pairs import validated_pairs
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.lpips import lpips_score
 from ldbench.score.metrics.mean_score import mean_score
-from ldbench.score.metrics.region import by_region, region_means, validated_region, with_pixels
+from ldbench.score.metrics.region import by_region, outside, region_means, validated_region, with_pixels
 from ldbench.score.metrics.ssim import WINDOW, ssim_map, ssim_parameters, ssim_score, ssim_values
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import PerceptualSpec
@@ -29,18 +32,17 @@ from ldbench.task.metric_specs import PerceptualSpec
 if TYPE_CHECKING:
     import torch
 
-_BATCH = 16
 _WHOLE: dict[str, ParameterValue] = {"against": "source", "region": "whole image"}
 _OUTSIDE: dict[str, ParameterValue] = {"against": "source", "region": "outside what the true image changes"}
 
 
-def source_ssim_score(result: torch.Tensor, source: torch.Tensor) -> Measured:
+def source_ssim_score(result: ImageSet, source: ImageSet) -> Measured:
     """Plain SSIM between results and their sources, `(N, 3, H, W) float32 in [0, 1]`, with Student's t interval."""
     score = ssim_score(result, source)
     return replace(score, metric="source_ssim", parameters={**score.parameters, **_WHOLE})
 
 
-def identity_ssim_score(result: torch.Tensor, source: torch.Tensor, region: torch.Tensor | None) -> Measured:
+def identity_ssim_score(result: ImageSet, source: ImageSet, region: ImageSet | None) -> Measured:
     """Mean SSIM to the source outside the region `(N, H, W) bool`, with Student's t interval over cases."""
     if region is None:
         return replace(source_ssim_score(result, source), metric="identity_ssim")
@@ -49,42 +51,40 @@ def identity_ssim_score(result: torch.Tensor, source: torch.Tensor, region: torc
     return score.among(with_pixels(_away_from_border(region)))
 
 
-def identity_ssim_values(result: torch.Tensor, source: torch.Tensor, region: torch.Tensor | None) -> Array:
+def identity_ssim_values(result: ImageSet, source: ImageSet, region: ImageSet | None) -> Array:
     """One value a case that has pixels outside the region and away from the border, in [-1, 1]."""
-    import torch
-
     validated_pairs("identity_ssim", result, source, smallest=WINDOW)
     if region is None:
         return ssim_values(result, source)
-    kept = composite(result, source, validated_region("identity_ssim", region, result))
-    with torch.inference_mode():
-        maps = [
-            ssim_map(kept[start : start + _BATCH], source[start : start + _BATCH]).mean(dim=1)
-            for start in range(0, len(kept), _BATCH)
-        ]
-    return region_means("identity_ssim", torch.cat(maps), _away_from_border(region))
+    validated_region("identity_ssim", region, result)
+    return region_means("identity_ssim", DerivedSet(_outer_ssim, (result, source, region)), _away_from_border(region))
+
+
+def _outer_ssim(result: torch.Tensor, source: torch.Tensor, region: torch.Tensor) -> torch.Tensor:
+    return ssim_map(composite(result, source, region), source).mean(dim=1)
 
 
 def identity_lpips_score(
-    result: torch.Tensor, source: torch.Tensor, region: torch.Tensor | None, extractor: str = "stlpips-alex",
+    result: ImageSet, source: ImageSet, region: ImageSet | None, extractor: str = "stlpips-alex",
     device: torch.device | str = "cpu",
 ) -> Measured:
     """Mean LPIPS between composite and source, with Student's t interval over cases that have pixels outside."""
     validated_pairs("identity_lpips", result, source, smallest=WINDOW)
     settings = _WHOLE
     if region is not None:
-        outside = with_pixels(~validated_region("identity_lpips", region, result))
-        result, source = composite(result, source, region)[outside], source[outside]
-        settings = _OUTSIDE
+        kept_n = with_pixels(outside(validated_region("identity_lpips", region, result)))
+        indices = tuple(np.flatnonzero(kept_n).tolist())
+        result = PickedSet(DerivedSet(composite, (result, source, region)), indices)
+        source, settings = PickedSet(source, indices), _OUTSIDE
     score = lpips_score(result, source, extractor=extractor, device=device)
     named = replace(score, metric="identity_lpips", parameters={**score.parameters, **settings})
-    return named if region is None else named.among(outside)
+    return named if region is None else named.among(kept_n)
 
 
-def _away_from_border(region: torch.Tensor) -> torch.Tensor:
+def _away_from_border(region: ImageSet) -> DerivedSet:
     """What lies outside the region and has a whole SSIM window around it, `(N, H - 10, W - 10) bool`."""
     border = WINDOW // 2
-    return ~region[:, border:-border, border:-border]
+    return DerivedSet(lambda mask: ~mask[:, border:-border, border:-border], (region,))
 
 
 def composite(result: torch.Tensor, source: torch.Tensor, region: torch.Tensor) -> torch.Tensor:
@@ -97,7 +97,7 @@ def composite(result: torch.Tensor, source: torch.Tensor, region: torch.Tensor) 
 SOURCE_SSIM = Metric(
     name="source_ssim", title="Structural similarity to the source",
     summary="SSIM of result and source over the whole image; punishes the edit itself.", direction="higher",
-    compute=viewed(lambda inputs, settings: source_ssim_score(inputs.generated, inputs.sources)),
+    compute=viewed(lambda inputs, settings: source_ssim_score(inputs.lazy.generated, inputs.lazy.sources)),
     compares="edited images and their sources", needs=frozenset({"source"}), bounds=(-1.0, 1.0), axis="identity",
     catches=(
         "too-much", "other-subject", "blur", "noise", "gain", "jpeg", "veil", "shift", "left-right", "upside-down",
@@ -111,7 +111,7 @@ IDENTITY_SSIM = Metric(
     summary="SSIM to the source where truth changes nothing (whole image where truth is unknown); 1 for a copy.",
     direction="higher", compares="edited images, their sources and their true counterparts",
     compute=viewed(lambda inputs, settings: by_region(
-        identity_ssim_score(inputs.generated, inputs.sources, inputs.region), inputs
+        identity_ssim_score(inputs.lazy.generated, inputs.lazy.sources, inputs.lazy.region), inputs
     )),
     needs=frozenset({"source"}), bounds=(-1.0, 1.0), axis="identity",
     catches=(
@@ -126,7 +126,9 @@ IDENTITY_LPIPS = Metric(
     summary="LPIPS to the source, the region that truth changes taken from the source; 0 for a copy.",
     direction="lower", compares="edited images, their sources and their true counterparts",
     compute=viewed(lambda inputs, settings: by_region(
-        identity_lpips_score(inputs.generated, inputs.sources, inputs.region, settings.extractor, inputs.device), inputs
+        identity_lpips_score(
+            inputs.lazy.generated, inputs.lazy.sources, inputs.lazy.region, settings.extractor, inputs.device
+        ), inputs
     )),
     settings=PerceptualSpec, needs=frozenset({"source"}), bounds=(0.0, math.inf),
     networks=("stlpips-alex", "lpips-alex"), axis="identity",

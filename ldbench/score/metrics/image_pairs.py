@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ldbench.api import Batches
+from ldbench.api import Batches, ImageSet
 from ldbench.errors import MetricError
+from ldbench.score.image_sets import DerivedSet, PickedSet, StoredSet, batch_size, read_ahead
 from ldbench.score.metrics.intervals import Array
 
 if TYPE_CHECKING:
@@ -16,34 +17,41 @@ if TYPE_CHECKING:
 
 
 def validated_pairs(
-    metric: str, generated: torch.Tensor, target: torch.Tensor, smallest: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Both sets as they are, or a `MetricError`: `(N, 3, H, W) in [0, 1]`, H and W at least `smallest`."""
-    if generated.shape != target.shape or generated.ndim != 4 or generated.shape[1] != 3 or not len(generated):
+    metric: str, generated: ImageSet, target: ImageSet, smallest: int
+) -> tuple[ImageSet, ImageSet]:
+    """Both sets as they are, or a `MetricError`: `(N, 3, H, W) in [0, 1]`, H and W at least `smallest`.
+
+    The pixels of a set that is read by rows are checked when they are read.
+    """
+    shapes = tuple(generated.shape), tuple(target.shape)
+    if shapes[0] != shapes[1] or len(shapes[0]) != 4 or shapes[0][1] != 3 or not shapes[0][0]:
         raise MetricError(
             f"{metric}: expected generated and target images of one shape (N, 3, H, W), got "
-            f"{tuple(generated.shape)} and {tuple(target.shape)}; score images at the task's size"
+            f"{shapes[0]} and {shapes[1]}; score images at the task's size"
         )
-    if min(generated.shape[-2:]) < smallest:
+    if min(shapes[0][-2:]) < smallest:
         raise MetricError(
-            f"{metric}: expected sides of at least {smallest} px, got {tuple(generated.shape[-2:])}; use larger images"
+            f"{metric}: expected sides of at least {smallest} px, got {shapes[0][-2:]}; use larger images"
         )
     for name, images in (("generated", generated), ("target", target)):
-        low, high = float(images.min()), float(images.max())
+        if isinstance(images, StoredSet | DerivedSet | PickedSet):
+            continue
+        whole = images[:]
+        low, high = float(whole.min()), float(whole.max())
         if not (low >= 0 and high <= 1):  # also false for NaN
             raise MetricError(f"{metric}: expected {name} pixels in [0, 1], got {low} to {high}; rescale the images")
     return generated, target
 
 
 def in_batches(
-    function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], generated: torch.Tensor, target: torch.Tensor,
-    batch_size: int,
+    function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], generated: ImageSet, target: ImageSet,
+    largest: int,
 ) -> Array:
-    """One value a pair, as float64."""
+    """One value a pair, as float64, of at most `largest` pairs at a time."""
     import torch
 
-    with torch.inference_mode():
-        values = Batches("image pairs", batch_size).run(
-            len(generated), lambda rows: function(generated[rows], target[rows]).reshape(-1).cpu()
+    with torch.inference_mode(), read_ahead(generated, target) as (x, y):
+        values = Batches("image pairs", batch_size(generated, largest)).run(
+            len(generated), lambda rows: function(x[rows], y[rows]).reshape(-1).cpu()
         )
     return np.asarray(torch.cat(values).double().numpy(), dtype=np.float64)

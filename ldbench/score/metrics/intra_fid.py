@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
-from ldbench.score.metrics.fid import GROUPS, fid, validated_features
+from ldbench.score.metrics.fid import GROUPS, validated_features
+from ldbench.score.metrics.gaussians import FeatureSet, frechet
 from ldbench.score.metrics.intervals import group_jackknife
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import DistributionSpec
@@ -43,10 +44,21 @@ def intra_fid_score(
                 "more evaluation cases or drop the metric"
             )
 
+    sets = {
+        label: [
+            FeatureSet(features, np.flatnonzero(labels == label))
+            for features, labels in ((real_nd, real_n), (generated_md, generated_m))
+        ]
+        for label in classes
+    }
+
     def mean_distance(real: _Indices, generated: _Indices) -> float:
         return float(np.mean([
-            fid(real_nd[real[real_n[real] == label]], generated_md[generated[generated_m[generated] == label]])
-            for label in classes
+            frechet(
+                real_set.gaussian(real[real_n[real] == label]),
+                generated_set.gaussian(generated[generated_m[generated] == label]),
+            )
+            for label, (real_set, generated_set) in sets.items()
         ]))
 
     indices = np.arange(len(real_nd)), np.arange(len(generated_md))

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import ParameterValue, Progress, silent
+from ldbench.api import ImageSet, ParameterValue, Progress, silent
 from ldbench.errors import MetricError
+from ldbench.score.image_sets import batches, read_ahead
 from ldbench.score.metrics.classifier import Classifier, restored_classifier, train_classifier
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.networks.kept_state import read_state, write_state
@@ -36,13 +37,13 @@ class Judge:
     classes: tuple[str, ...]
     parameters: Mapping[str, ParameterValue]
 
-    def scores(self, images: torch.Tensor) -> Array:
+    def scores(self, images: ImageSet) -> Array:
         """`(N, K)` float64 of images `(N, 3, H, W) float32 in [0, 1]`: log odds of each class against the rest."""
         return np.asarray(self.classifier.scores(images).numpy(), dtype=np.float64)
 
 
 def judge_of(
-    recipe: ClassifierSpec, classes: Sequence[str], images: torch.Tensor, labels: Sequence[str], *,
+    recipe: ClassifierSpec, classes: Sequence[str], images: ImageSet, labels: Sequence[str], *,
     device: torch.device | str, folder: Path | None, progress: Progress = silent,
 ) -> Judge:
     """The judge that learnt from real scans `(N, 3, H, W) float32 in [0, 1]` and their labels, each one of `classes`.
@@ -91,7 +92,7 @@ def class_indices(metric: str, labels: Sequence[str], classes: Sequence[str]) ->
 
 
 def _key(
-    images: torch.Tensor, index: npt.NDArray[np.int64], classes: Sequence[str], recipe: ClassifierSpec,
+    images: ImageSet, index: npt.NDArray[np.int64], classes: Sequence[str], recipe: ClassifierSpec,
     device: torch.device,
 ) -> str:
     """SHA-256 of all that the trained weights depend on; the number of threads, worth round-off, is left out."""
@@ -103,7 +104,9 @@ def _key(
     }
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     digest.update(index.tobytes())
-    digest.update(np.ascontiguousarray(images.cpu().numpy()).data)
+    with read_ahead(images) as (rows_of,):
+        for rows in batches(images):
+            digest.update(np.ascontiguousarray(rows_of[rows].cpu().numpy()).data)
     return digest.hexdigest()
 
 

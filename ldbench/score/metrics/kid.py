@@ -20,11 +20,12 @@ from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.intervals import Array, Interval, of_deletions, t_quantile
+from ldbench.score.metrics.row_blocks import Features, row_blocks
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import KernelSpec
 
 SUBSETS = 100
-_BLOCK = 1024
+_BLOCK, _COLUMNS = 1024, 2048  # rows and columns of a block: 16 MB
 
 
 def kid(
@@ -76,7 +77,7 @@ def _widened(interval: Interval, pairs: AllPairs, smaller: int) -> float:
 
 
 def _interval(
-    complete: AllPairs, real_nd: Array, generated_md: Array, subset_size: int | None, subsets: int, seed: int
+    complete: AllPairs, real_nd: Features, generated_md: Features, subset_size: int | None, subsets: int, seed: int
 ) -> Interval:
     value, variance = complete.value, complete.variance
     if subset_size is not None:
@@ -89,19 +90,23 @@ def _interval(
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel of two samples: of all pairs of `(b, d)` and `(m, d)` as `(b, m)`, and of each sample with itself."""
+    """A kernel of two samples: of all pairs of `(b, d)` and `(m, d)` as `(b, m)`, and of each sample with itself.
+
+    `prepared` is what is done to rows first; it gives float64.
+    """
 
     pairs: Callable[[Array, Array], Array]
     itself: Callable[[Array], Array]
+    prepared: Callable[[Features], Array]
 
 
 class AllPairs:
     """The complete U-statistic, what each sample adds to it, and its jackknife variance, from row sums."""
 
-    def __init__(self, real_nd: Array, generated_md: Array, kernel: Kernel | None = None) -> None:
+    def __init__(self, real_nd: Features, generated_md: Features, kernel: Kernel | None = None) -> None:
         n, m, kernel = len(real_nd), len(generated_md), kernel or _CUBIC
-        within_real_n = _row_sums(kernel, real_nd, real_nd) - kernel.itself(real_nd)
-        within_generated_m = _row_sums(kernel, generated_md, generated_md) - kernel.itself(generated_md)
+        within_real_n = _row_sums(kernel, real_nd, real_nd) - _with_itself(kernel, real_nd)
+        within_generated_m = _row_sums(kernel, generated_md, generated_md) - _with_itself(kernel, generated_md)
         across_n, across_m = _row_sums(kernel, real_nd, generated_md), _row_sums(kernel, generated_md, real_nd)
         real_term = within_real_n.sum() / (n * (n - 1))
         generated_term = within_generated_m.sum() / (m * (m - 1))
@@ -122,7 +127,7 @@ def _deletions(within_n: Array, across_n: Array, others: int) -> Array:
     return of_deletions(within_left_n - 2 * across_left_n)
 
 
-def _subset_values(real_nd: Array, generated_md: Array, size: int, subsets: int, seed: int) -> Array:
+def _subset_values(real_nd: Features, generated_md: Features, size: int, subsets: int, seed: int) -> Array:
     if not 2 <= size <= min(len(real_nd), len(generated_md)) or subsets < 1:
         raise MetricError(
             f"kid: expected 2 <= subset_size <= {min(len(real_nd), len(generated_md))} (the smaller set) and "
@@ -138,12 +143,18 @@ def _subset_values(real_nd: Array, generated_md: Array, size: int, subsets: int,
     ])
 
 
-def _row_sums(kernel: Kernel, left_nd: Array, right_md: Array) -> Array:
-    """Sum over the right set of k(left, right), in blocks so that memory grows with one side only."""
-    return np.concatenate([
-        kernel.pairs(left_nd[start : start + _BLOCK], right_md).sum(axis=1)
-        for start in range(0, len(left_nd), _BLOCK)
-    ])
+def _row_sums(kernel: Kernel, left_nd: Features, right_md: Features) -> Array:
+    """Sum over the right set of k(left, right), in blocks of both so that memory does not grow."""
+    sums_n = np.zeros(len(left_nd))
+    for columns in row_blocks(len(right_md), _COLUMNS):
+        right_bd = kernel.prepared(right_md[columns])
+        for rows in row_blocks(len(left_nd), _BLOCK):
+            sums_n[rows] += kernel.pairs(kernel.prepared(left_nd[rows]), right_bd).sum(axis=1)
+    return sums_n
+
+
+def _with_itself(kernel: Kernel, features_nd: Features) -> Array:
+    return np.concatenate([kernel.itself(kernel.prepared(features_nd[rows])) for rows in row_blocks(len(features_nd))])
 
 
 def _cubic(left_nd: Array, right_md: Array) -> Array:
@@ -154,7 +165,11 @@ def _cubic_with_itself(features_nd: Array) -> Array:
     return np.asarray(((features_nd**2).sum(axis=1) / features_nd.shape[1] + 1) ** 3, dtype=np.float64)
 
 
-_CUBIC = Kernel(_cubic, _cubic_with_itself)
+def _as_float64(features_nd: Features) -> Array:
+    return np.asarray(features_nd, np.float64)
+
+
+_CUBIC = Kernel(_cubic, _cubic_with_itself, _as_float64)
 
 
 def _of_inputs(metric: str, inputs: MetricInputs, settings: KernelSpec) -> Measured:

@@ -11,24 +11,19 @@ Shape suffixes: n images, d pixels of one half.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from ldbench.api import Measured, Metric, MetricInputs, NoSettings
+from ldbench.api import ImageSet, Measured, Metric, MetricInputs, NoSettings
 from ldbench.errors import MetricError
 from ldbench.score.metrics.copies import thumbnails
 from ldbench.score.metrics.intervals import Array, of_mean, share_interval
 from ldbench.score.metrics.viewed import viewed
 
-if TYPE_CHECKING:
-    import torch
-
 LEAST = 0.95  # share of real test scans that must be judged right
 _Z = 1.959963984540054
 
 
-def laterality_score(training: torch.Tensor, test: torch.Tensor, generated: torch.Tensor) -> Measured:
+def laterality_score(training: ImageSet, test: ImageSet, generated: ImageSet) -> Measured:
     """The share of generated images judged to be mirrored, with Wilson's interval; all `(N, 3, H, W) in [0, 1]`.
 
     Raises `MetricError` where more than one test scan in twenty is judged wrongly.
@@ -52,7 +47,7 @@ def laterality_score(training: torch.Tensor, test: torch.Tensor, generated: torc
     )
 
 
-def _odd_part(images: torch.Tensor) -> Array:
+def _odd_part(images: ImageSet) -> Array:
     """The left half of what a mirror changes the sign of, `(n, d)`."""
     grey = thumbnails(images)
     odd = grey - grey[:, :, ::-1]
@@ -68,7 +63,7 @@ def _discriminant(odd_nd: Array) -> Array:
 
 
 def _of_inputs(inputs: MetricInputs, settings: NoSettings) -> Measured:
-    return laterality_score(inputs.seen_scans()[0], inputs.test_scans()[0], inputs.generated)
+    return laterality_score(inputs.lazy.seen_scans()[0], inputs.lazy.test_scans()[0], inputs.lazy.generated)
 
 
 LATERALITY = Metric(

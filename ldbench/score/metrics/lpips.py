@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldbench._torchvision import declare_missing_ops
-from ldbench.api import Measured, Metric, ParameterValue
+from ldbench.api import ImageSet, Measured, Metric, ParameterValue
 from ldbench.errors import WeightsError, unknown_name
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
 from ldbench.score.metrics.intervals import Array
@@ -39,7 +39,7 @@ Distance = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
 
 
 def lpips_values(
-    generated: torch.Tensor, target: torch.Tensor, *, extractor: str = "stlpips-alex", alexnet: Path | None = None,
+    generated: ImageSet, target: ImageSet, *, extractor: str = "stlpips-alex", alexnet: Path | None = None,
     device: torch.device | str = "cpu", batch_size: int = 4,
 ) -> Array:
     """Perceptual distance of each pair of `(N, 3, H, W) float32 in [0, 1]` images; 0 for a copy.
@@ -53,7 +53,7 @@ def lpips_values(
 
 
 def lpips_score(
-    generated: torch.Tensor, target: torch.Tensor, *, extractor: str = "stlpips-alex", alexnet: Path | None = None,
+    generated: ImageSet, target: ImageSet, *, extractor: str = "stlpips-alex", alexnet: Path | None = None,
     device: torch.device | str = "cpu", batch_size: int = 4,
 ) -> Measured:
     """Mean perceptual distance over cases as a `Score`, with Student's t interval."""
@@ -132,7 +132,7 @@ LPIPS = Metric(
     name="lpips", title="Learned perceptual distance",
     summary="Distance between deep features of each pair, mean over cases; 0 for a copy.", direction="lower",
     compute=lambda inputs, settings: lpips_score(
-        inputs.generated, inputs.stored_truths, extractor=settings.extractor, device=inputs.device
+        inputs.lazy.generated, inputs.lazy.stored_truths, extractor=settings.extractor, device=inputs.device
     ),
     compares="generated images and their targets", settings=PerceptualSpec,
     needs=frozenset({"truth"}), bounds=(0.0, math.inf), networks=EXTRACTORS, axis="truth",

@@ -25,7 +25,8 @@ import numpy.typing as npt
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.intervals import Array, Interval, of_deletions, of_mean, share_interval, t_quantile
-from ldbench.score.metrics.neighbours import Balls, balls
+from ldbench.score.metrics.neighbours import balls_of_parts
+from ldbench.score.metrics.row_blocks import Features
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import NeighbourSpec
 
@@ -63,39 +64,57 @@ def _interval(metric: str, value: float, real_n: Array, generated_m: Array) -> I
     return share_interval(value, variance, len(counted), t_quantile(fewer - 1))
 
 
-def _precision(real_nd: Array, generated_md: Array, k: int) -> _Parts:
-    return _share_of_points(balls("precision", real_nd, generated_md, k))
+def _precision(real_nd: Features, generated_md: Features, k: int) -> _Parts:
+    return _share_of_points("precision", real_nd, generated_md, k)
 
 
-def _recall(real_nd: Array, generated_md: Array, k: int) -> _Parts:
-    value, generated_m, real_n = _share_of_points(balls("recall", generated_md, real_nd, k))
+def _recall(real_nd: Features, generated_md: Features, k: int) -> _Parts:
+    value, generated_m, real_n = _share_of_points("recall", generated_md, real_nd, k)
     return value, real_n, generated_m
 
 
-def _share_of_points(seen: Balls) -> _Parts:
+def _share_of_points(metric: str, centres_nd: Features, points_md: Features, k: int) -> _Parts:
     """The share of points in any ball, with the parts of the centres and of the points."""
-    hit_m = (seen.counts_m > 0).astype(np.float64)
-    without_n = seen.without_each_centre(lambda counts_bm: np.asarray((counts_bm > 0).mean(axis=1), np.float64))
-    return float(hit_m.mean()), of_deletions(without_n), of_mean(hit_m)
+    counts_m, hits_n = _counts(metric, centres_nd, points_md, k, lambda counts_bm: (counts_bm > 0).sum(axis=1))
+    hit_m = (counts_m > 0).astype(np.float64)
+    return float(hit_m.mean()), of_deletions(hits_n / len(points_md)), of_mean(hit_m)
 
 
-def _density(real_nd: Array, generated_md: Array, k: int) -> _Parts:
-    seen = balls("density", real_nd, generated_md, k)
-    density_m = seen.counts_m / k
-    without_n = seen.without_each_centre(lambda counts_bm: np.asarray(counts_bm.mean(axis=1) / k, np.float64))
-    return float(density_m.mean()), of_deletions(without_n), of_mean(density_m)
+def _density(real_nd: Features, generated_md: Features, k: int) -> _Parts:
+    counts_m, sums_n = _counts("density", real_nd, generated_md, k, lambda counts_bm: counts_bm.sum(axis=1))
+    density_m = counts_m / k
+    return float(density_m.mean()), of_deletions(sums_n / len(generated_md) / k), of_mean(density_m)
 
 
-def _coverage(real_nd: Array, generated_md: Array, k: int) -> _Parts:
-    seen = balls("coverage", real_nd, generated_md, k)
-    n, hits = len(real_nd), int(seen.hit_n.sum())
-    once_m = seen.inside_nm[seen.inside_nm.sum(axis=1) == 1].sum(axis=0)  # balls that hold this point alone
-    gained_n = seen.reaching @ (~seen.hit_n & seen.wider_nm.any(axis=1)).astype(np.int32)
-    without_n, without_m = (hits - seen.hit_n + gained_n) / (n - 1), (hits - once_m) / n
+def _counts(
+    metric: str, centres_nd: Features, points_md: Features, k: int,
+    statistic: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.int64]],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """In how many balls each point lies, and a sum over points without each centre in turn."""
+    counts_m, sums_n = np.zeros(len(points_md), np.int64), np.zeros(len(centres_nd), np.int64)
+    for part, seen in balls_of_parts(metric, centres_nd, points_md, k):
+        counts_m[part] = seen.counts_m
+        sums_n += seen.without_each_centre(statistic)
+    return counts_m, sums_n
+
+
+def _coverage(real_nd: Features, generated_md: Features, k: int) -> _Parts:
+    n = len(real_nd)
+    held_n, last_n = np.zeros(n, np.int64), np.zeros(n, np.int64)  # a ball's points, and the last of them
+    wider_n = np.zeros(n, np.bool_)
+    for part, seen in balls_of_parts("coverage", real_nd, generated_md, k):
+        held_n += seen.inside_nm.sum(axis=1)
+        last_n[seen.hit_n] = part.start + seen.inside_nm[seen.hit_n].argmax(axis=1)
+        wider_n |= seen.wider_nm.any(axis=1)
+    hit_n = held_n > 0
+    once_m = np.bincount(last_n[held_n == 1], minlength=len(generated_md))  # balls that hold this point alone
+    gained_n = seen.reaching @ (~hit_n & wider_n).astype(np.int32)
+    hits = int(hit_n.sum())
+    without_n, without_m = (hits - hit_n + gained_n) / (n - 1), (hits - once_m) / n
     return hits / n, of_deletions(without_n), of_deletions(without_m)
 
 
-_PARTS: Mapping[str, Callable[[Array, Array, int], _Parts]] = {
+_PARTS: Mapping[str, Callable[[Features, Features, int], _Parts]] = {
     "precision": _precision, "recall": _recall, "density": _density, "coverage": _coverage,
 }
 

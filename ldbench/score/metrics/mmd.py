@@ -19,6 +19,7 @@ from ldbench.errors import MetricError
 from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.intervals import Array, t_quantile
 from ldbench.score.metrics.kid import AllPairs, Kernel
+from ldbench.score.metrics.row_blocks import Features
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import GaussianSpec
 
@@ -26,14 +27,14 @@ SCALE = 1000
 
 
 def gaussian(bandwidth: float) -> Kernel:
-    """`exp(-||x - y||^2 / (2 bandwidth^2))`."""
+    """`exp(-||x - y||^2 / (2 bandwidth^2))` of vectors that are first brought to unit length."""
 
     def pairs(left_bd: Array, right_md: Array) -> Array:
         lengths_bm = (left_bd**2).sum(axis=1)[:, None] + (right_md**2).sum(axis=1)
         squared_bm = np.maximum(lengths_bm - 2 * left_bd @ right_md.T, 0)
         return np.asarray(np.exp(squared_bm / (-2 * bandwidth**2)), dtype=np.float64)
 
-    return Kernel(pairs, lambda features_nd: np.ones(len(features_nd)))
+    return Kernel(pairs, lambda features_nd: np.ones(len(features_nd)), _unit)
 
 
 def mmd_score(
@@ -46,7 +47,7 @@ def mmd_score(
     and for features of length 0.
     """
     real_nd, generated_md = validated_features("mmd", real_features, generated_features, least=3)
-    found = AllPairs(_unit(real_nd), _unit(generated_md), gaussian(bandwidth))
+    found = AllPairs(real_nd, generated_md, gaussian(bandwidth))
     half = SCALE * t_quantile(min(len(real_nd), len(generated_md)) - 1) * found.variance**0.5
     value = SCALE * found.value
     return Measured(
@@ -60,7 +61,8 @@ def mmd_score(
     )
 
 
-def _unit(features_nd: Array) -> Array:
+def _unit(features_nd: Features) -> Array:
+    features_nd = np.asarray(features_nd, np.float64)
     lengths_n = np.linalg.norm(features_nd, axis=1, keepdims=True)
     if not lengths_n.all():
         raise MetricError(

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import Measured, Metric
+from ldbench.api import ImageSet, Measured, Metric
 from ldbench.errors import MetricError
+from ldbench.score.image_sets import DerivedSet, PickedSet, batches, read_ahead
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
 from ldbench.score.metrics.intervals import Array, contributed_interval, of_deletions
 from ldbench.score.metrics.ssim import SIGMA, WINDOW, grey, similarities
@@ -38,14 +39,14 @@ def scales(side: int) -> int:
     return sum(1 for level in range(len(WEIGHTS)) if side >> level >= WINDOW)
 
 
-def ms_ssim_values(x: torch.Tensor, y: torch.Tensor) -> Array:
+def ms_ssim_values(x: ImageSet, y: ImageSet) -> Array:
     """MS-SSIM of each pair of `(N, 3, H, W) float32 in [0, 1]` images, in [0, 1]. Raises `MetricError`.
 
     Contrast and structure are compared at every scale, luminance at the last one; a mean below 0 counts as 0.
     """
     validated_pairs("ms_ssim_diversity", x, y, smallest=WINDOW)
-    if grey(x) and grey(y):  # three equal channels tell no more than one
-        x, y = x[:, :1], y[:, :1]
+    if _are_grey(x) and _are_grey(y):  # three equal channels tell no more
+        x, y = (DerivedSet(lambda images: images[:, :1], (each,)) for each in (x, y))
     used = WEIGHTS[: scales(min(x.shape[-2:]))]
 
     def values(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -64,6 +65,11 @@ def ms_ssim_values(x: torch.Tensor, y: torch.Tensor) -> Array:
     return in_batches(values, x, y, _BATCH)
 
 
+def _are_grey(images: ImageSet) -> bool:
+    with read_ahead(images) as (rows_of,):
+        return all(grey(rows_of[rows]) for rows in batches(images))
+
+
 def pairs_of(labels: Sequence[str], partners: int, seed: int) -> _Pairs:
     """Indices `(P, 2)` of pairs within a class, no pair twice; each image is in 2 * `partners` pairs, or in all."""
     random, found = np.random.default_rng(seed), []
@@ -78,7 +84,7 @@ def pairs_of(labels: Sequence[str], partners: int, seed: int) -> _Pairs:
 
 
 def ms_ssim_diversity_score(
-    images: torch.Tensor, labels: Sequence[str], *, partners: int = 5, seed: int = 0
+    images: ImageSet, labels: Sequence[str], *, partners: int = 5, seed: int = 0
 ) -> Measured:
     """One minus the mean MS-SSIM of pairs of one class, of images `(N, 3, H, W) float32 in [0, 1]`.
 
@@ -90,7 +96,7 @@ def ms_ssim_diversity_score(
             f"ms_ssim_diversity: expected several images of a class, got {len(pairs)} pairs among {len(labels)} "
             "images; ask for more evaluation cases"
         )
-    unlike_p = 1 - ms_ssim_values(images[pairs[:, 0]], images[pairs[:, 1]])
+    unlike_p = 1 - ms_ssim_values(*(PickedSet(images, tuple(pairs[:, side].tolist())) for side in (0, 1)))
     contributions_n = of_deletions(_without_each(unlike_p, pairs, len(labels)))
     interval = contributed_interval(float(unlike_p.mean()), contributions_n)
     return Measured(
@@ -116,7 +122,7 @@ MS_SSIM_DIVERSITY = Metric(
     summary="One minus the mean MS-SSIM of pairs of generated images of one class; 0 for copies of one.",
     direction="higher", compares="generated images of one class with each other",
     compute=viewed(lambda inputs, settings: ms_ssim_diversity_score(
-        inputs.generated, inputs.labels, partners=settings.partners, seed=inputs.seed
+        inputs.lazy.generated, inputs.labels, partners=settings.partners, seed=inputs.seed
     )),
     interval="mean over pairs of such images (delete-one jackknife)", settings=DiversitySpec, bounds=(0.0, 1.0),
     axis="diversity", catches=("collapse", "averaged"), blind_to=("copies", "test-copies"),

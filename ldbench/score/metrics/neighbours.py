@@ -18,50 +18,91 @@ import numpy.typing as npt
 
 from ldbench.errors import MetricError
 from ldbench.score.metrics.intervals import Array
+from ldbench.score.metrics.row_blocks import Features, mean_row, row_blocks
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 Mask = npt.NDArray[np.bool_]
-_BLOCK = 1024
+_Indices = npt.NDArray[np.int64]
+_BLOCK, _COLUMNS = 1024, 2048  # a block of distances: 16 MB
+_MASK, _FEWEST = 2**22, 64  # centres times points of one part's masks; points of a part at least
 _SAME = 1e-12  # of the squared lengths: a squared distance below this is round-off
 _SPHERE = 1 + 1e-9
 
 
-def squared_distances(left_nd: Array, right_md: Array) -> Iterator[tuple[slice, Array]]:
-    """Squared Euclidean distances `(b, m)` of all pairs, a block of the left rows at a time."""
-    centre_d = right_md.mean(axis=0)  # small vectors: less is lost where two of them cancel
-    left_nd, right_md = left_nd - centre_d, right_md - centre_d
-    left_n, right_m = (left_nd**2).sum(axis=1), (right_md**2).sum(axis=1)
-    for start in range(0, len(left_nd), _BLOCK):
-        rows = slice(start, min(start + _BLOCK, len(left_nd)))
-        lengths_bm = left_n[rows, None] + right_m
-        squared_bm = lengths_bm - 2 * left_nd[rows] @ right_md.T
+def squared_distances(
+    left_nd: Features, right_md: Features, centre_d: Array | None = None
+) -> Iterator[tuple[slice, Array]]:
+    """Squared Euclidean distances `(b, m)` of all pairs, a block of the left rows at a time.
+
+    `centre_d` is near the middle of the right rows: small vectors, of which less is lost where two of them cancel.
+    """
+    centre_d = mean_row(right_md) if centre_d is None else centre_d
+    right_md = right_md - centre_d
+    right_m = (right_md**2).sum(axis=1)
+    for rows in row_blocks(len(left_nd), _BLOCK):
+        left_bd = left_nd[rows] - centre_d
+        lengths_bm = (left_bd**2).sum(axis=1)[:, None] + right_m
+        squared_bm = lengths_bm - 2 * left_bd @ right_md.T
         squared_bm[squared_bm < _SAME * lengths_bm] = 0.0
         yield rows, squared_bm
 
 
-def nearest(queries_nd: Array, others_md: Array, count: int) -> tuple[Array, npt.NDArray[np.int64]]:
+def nearest(queries_nd: Features, others_md: Features, count: int) -> tuple[Array, _Indices]:
     """Distances `(n, count)` to the nearest others, ascending, and their indices; `count` is at most m."""
-    distances, indices = [], []
-    for _, squared_bm in squared_distances(queries_nd, others_md):
-        kept = np.argpartition(squared_bm, count - 1, axis=1)[:, :count]
-        kept_squared = np.take_along_axis(squared_bm, kept, axis=1)
-        order = np.argsort(kept_squared, axis=1, kind="stable")
-        distances.append(np.sqrt(np.take_along_axis(kept_squared, order, axis=1)))
-        indices.append(np.take_along_axis(kept, order, axis=1))
-    return np.concatenate(distances), np.concatenate(indices)
+    closest = Closest(len(queries_nd), count)
+    for columns, rows, squared_bm in _tiles(queries_nd, others_md):
+        closest.add(rows, squared_bm, columns.start)
+    return np.sqrt(closest.squared_nk), closest.indices_nk
 
 
-def nearest_others(points_nd: Array, count: int) -> tuple[Array, npt.NDArray[np.int64]]:
+def nearest_others(points_nd: Features, count: int) -> tuple[Array, _Indices]:
     """Squared distances `(n, count)` to the nearest other points of the same set, ascending, and their indices."""
-    distances, indices = [], []
-    for rows, squared_bn in squared_distances(points_nd, points_nd):
-        squared_bn[np.arange(len(squared_bn)), np.arange(rows.start, rows.stop)] = np.inf
-        kept = np.argsort(squared_bn, axis=1, kind="stable")[:, :count]
-        distances.append(np.take_along_axis(squared_bn, kept, axis=1))
-        indices.append(kept)
-    return np.concatenate(distances), np.concatenate(indices)
+    closest = Closest(len(points_nd), count)
+    for columns, rows, squared_bm in _tiles(points_nd, points_nd):
+        itself = np.arange(max(rows.start, columns.start), min(rows.stop, columns.stop))
+        squared_bm[itself - rows.start, itself - columns.start] = np.inf
+        closest.add(rows, squared_bm, columns.start)
+    return closest.squared_nk, closest.indices_nk
+
+
+def _tiles(left_nd: Features, right_md: Features) -> Iterator[tuple[slice, slice, Array]]:
+    """Columns, rows and squared distances of blocks of both sets."""
+    centre_d = mean_row(right_md)
+    for columns in row_blocks(len(right_md), _COLUMNS):
+        for rows, squared_bm in squared_distances(left_nd, right_md[columns], centre_d):
+            yield columns, rows, squared_bm
+
+
+class Closest:
+    """The `count` smallest numbers of each row, ascending, with their columns; of equal ones the first."""
+
+    def __init__(self, rows: int, count: int) -> None:
+        self._count = count
+        self.squared_nk = np.full((rows, count), np.inf)
+        self.indices_nk: _Indices = np.zeros((rows, count), np.int64)
+
+    def add(self, rows: slice, squared_bm: Array, first: int) -> None:
+        """Further columns of some rows; `first` is the index of the first of them."""
+        kept_bk = self._smallest(squared_bm)
+        squared = np.concatenate([self.squared_nk[rows], np.take_along_axis(squared_bm, kept_bk, axis=1)], axis=1)
+        indices = np.concatenate([self.indices_nk[rows], kept_bk + first], axis=1)
+        order = np.argsort(squared, axis=1, kind="stable")[:, : self._count]
+        self.squared_nk[rows] = np.take_along_axis(squared, order, axis=1)
+        self.indices_nk[rows] = np.take_along_axis(indices, order, axis=1)
+
+    def _smallest(self, squared_bm: Array) -> _Indices:
+        """The columns of each row's smallest, ascending; a tie at the end goes to the first."""
+        count = min(self._count, squared_bm.shape[1])
+        last_b1 = np.partition(squared_bm, count - 1, axis=1)[:, count - 1 : count]
+        kept_bk = np.zeros((len(squared_bm), count), np.int64)
+        tied_b = (squared_bm <= last_b1).sum(axis=1) > count
+        kept_bk[tied_b] = np.argsort(squared_bm[tied_b], axis=1, kind="stable")[:, :count]
+        clear = squared_bm[~tied_b]
+        kept_bk[~tied_b] = np.nonzero(clear <= last_b1[~tied_b])[1].reshape(len(clear), count)
+        order = np.argsort(np.take_along_axis(squared_bm, kept_bk, axis=1), axis=1, kind="stable")
+        return np.take_along_axis(kept_bk, order, axis=1)
 
 
 @dataclass(frozen=True)
@@ -95,18 +136,25 @@ class Balls:
             (np.ones(n * k, np.int32), (self.nearest_nk.ravel(), np.repeat(np.arange(n), k))), shape=(n, n)
         )
 
-    def without_each_centre(self, statistic: Callable[[npt.NDArray[np.int64]], Array]) -> Array:
+    def without_each_centre(self, statistic: Callable[[_Indices], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """`statistic` of the points' counts without each centre in turn, `(n,)`; it maps `(b, m)` counts to `(b,)`."""
         replicates = []
         wider_nm = self.wider_nm.astype(np.int32)
-        for start in range(0, len(self.inside_nm), _BLOCK):
-            rows = slice(start, start + _BLOCK)
+        for rows in row_blocks(len(self.inside_nm), _BLOCK):
             replicates.append(statistic(self.counts_m - self.inside_nm[rows] + self.reaching[rows] @ wider_nm))
         return np.concatenate(replicates)
 
 
-def balls(metric: str, centres_nd: Array, points_md: Array, k: int) -> Balls:
+def balls(metric: str, centres_nd: Features, points_md: Features, k: int) -> Balls:
     """Which of the points lie in the balls around the centres; `MetricError` for fewer than k + 2 centres."""
+    (_, found), = balls_of_parts(metric, centres_nd, points_md, k, len(points_md))
+    return found
+
+
+def balls_of_parts(
+    metric: str, centres_nd: Features, points_md: Features, k: int, size: int | None = None
+) -> Iterator[tuple[slice, Balls]]:
+    """`balls` of all centres and some of the points at a time, so many that the masks take little memory."""
     if k < 1 or len(centres_nd) < k + 2:
         raise MetricError(
             f"{metric}: expected at least k + 2 = {k + 2} images in both sets and k of 1 or more, got "
@@ -114,8 +162,11 @@ def balls(metric: str, centres_nd: Array, points_md: Array, k: int) -> Balls:
         )
     squared_nk, indices_nk = nearest_others(centres_nd, k + 1)
     radius_n, wider_n = (squared_nk[:, place] * _SPHERE for place in (k - 1, k))
-    inside, wider = [], []
-    for rows, squared_bm in squared_distances(centres_nd, points_md):
-        inside.append(squared_bm <= radius_n[rows, None])
-        wider.append((squared_bm <= wider_n[rows, None]) & ~inside[-1])
-    return Balls(np.concatenate(inside), np.concatenate(wider), indices_nk[:, :k])
+    centre_d = mean_row(points_md)
+    for part in row_blocks(len(points_md), size or max(_FEWEST, _MASK // len(centres_nd))):
+        shape = len(centres_nd), part.stop - part.start
+        inside_nm, wider_nm = np.empty(shape, np.bool_), np.empty(shape, np.bool_)
+        for rows, squared_bm in squared_distances(centres_nd, points_md[part], centre_d):
+            inside_nm[rows] = squared_bm <= radius_n[rows, None]
+            wider_nm[rows] = (squared_bm <= wider_n[rows, None]) & ~inside_nm[rows]
+        yield part, Balls(inside_nm, wider_nm, indices_nk[:, :k])

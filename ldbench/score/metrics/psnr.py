@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ldbench.api import Measured, Metric, ParameterValue
+from ldbench.api import ImageSet, Measured, Metric, ParameterValue
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
@@ -22,7 +22,7 @@ CAP_DB = 100.0
 _BATCH = 64
 
 
-def psnr_values(generated: torch.Tensor, target: torch.Tensor) -> Array:
+def psnr_values(generated: ImageSet, target: ImageSet) -> Array:
     """PSNR in dB of each pair of `(N, 3, H, W) float32 in [0, 1]` images, at most 100. Raises `MetricError`."""
     from ldbench._torchvision import declare_missing_ops
 
@@ -38,7 +38,7 @@ def psnr_values(generated: torch.Tensor, target: torch.Tensor) -> Array:
     return in_batches(values, *validated_pairs("psnr", generated, target, smallest=1), _BATCH)
 
 
-def psnr_score(generated: torch.Tensor, target: torch.Tensor) -> Measured:
+def psnr_score(generated: ImageSet, target: ImageSet) -> Measured:
     """Mean PSNR over cases as a score, with Student's t interval."""
     values = psnr_values(generated, target)
     what: dict[str, ParameterValue] = {
@@ -51,7 +51,7 @@ def psnr_score(generated: torch.Tensor, target: torch.Tensor) -> Measured:
 PSNR = Metric(
     name="psnr", title="Peak signal-to-noise ratio",
     summary="Mean over cases of 10 log10(1 / MSE) in dB, capped at 100.", direction="higher",
-    compute=lambda inputs, settings: psnr_score(inputs.generated, inputs.stored_truths),
+    compute=lambda inputs, settings: psnr_score(inputs.lazy.generated, inputs.lazy.stored_truths),
     compares="generated images and their targets", needs=frozenset({"truth"}), bounds=(0.0, math.inf), axis="truth",
     catches=(
         "too-little", "too-much", "unedited", "other-subject", "blur", "noise", "gain", "jpeg", "veil", "shift",

@@ -7,18 +7,22 @@ where it says that nothing happens. Where no true image is known there is no reg
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import Measured, MetricInputs
+from ldbench.api import ImageSet, Measured, MetricInputs
 from ldbench.errors import MetricError
+from ldbench.score.image_sets import DerivedSet, batches, read_ahead
 from ldbench.score.metrics.image_pairs import validated_pairs
 from ldbench.score.metrics.intervals import Array
 
 if TYPE_CHECKING:
     import torch
+
+Region = TypeVar("Region", bound=ImageSet)
+_BATCH = 16
 
 
 def changed_region(source: torch.Tensor, truth: torch.Tensor, threshold: float, margin: int) -> torch.Tensor:
@@ -39,45 +43,66 @@ def changed_region(source: torch.Tensor, truth: torch.Tensor, threshold: float, 
     return widened[:, 0].bool()
 
 
-def validated_region(metric: str, region: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+def validated_region(metric: str, region: Region, images: ImageSet) -> Region:
     """The mask as it is, or a `MetricError`: `(N, H, W) bool` for images `(N, 3, H, W)`."""
     import torch
 
-    expected = (len(images), *images.shape[2:])
-    if tuple(region.shape) != expected or region.dtype != torch.bool:
+    expected, found = (len(images), *images.shape[2:]), region[:1].dtype
+    if tuple(region.shape) != expected or found != torch.bool:
         raise MetricError(
             f"{metric}: expected a region of shape {expected} and type bool, got {tuple(region.shape)} and "
-            f"{region.dtype}; make it with changed_region"
+            f"{found}; make it with changed_region"
         )
     return region
 
 
-def with_pixels(mask_nhw: torch.Tensor) -> npt.NDArray[np.bool_]:
+def outside(region: ImageSet) -> DerivedSet:
+    """The rest of each image, `(N, H, W) bool`."""
+    import torch
+
+    return DerivedSet(torch.logical_not, (region,))
+
+
+def with_pixels(mask_nhw: ImageSet) -> npt.NDArray[np.bool_]:
     """Which of the masks `(N, H, W) bool` hold any pixel, `(N,)`."""
-    return np.asarray(mask_nhw.flatten(1).any(dim=1).cpu().numpy(), dtype=np.bool_)
+    with read_ahead(mask_nhw) as (masks,):
+        parts = [masks[rows].flatten(1).any(dim=1).cpu().numpy() for rows in batches(mask_nhw)]
+    return np.asarray(np.concatenate(parts), dtype=np.bool_)
 
 
-def region_means(metric: str, values_nhw: torch.Tensor, mask_nhw: torch.Tensor) -> Array:
+def region_means(metric: str, values_nhw: ImageSet, mask_nhw: ImageSet) -> Array:
     """The mean of each case's values over the pixels of its mask, float64; cases without such a pixel are left out.
 
     Raises `MetricError` where fewer than two cases remain.
     """
-    counts_n = mask_nhw.sum(dim=(1, 2))
+    counts_n, sums_n = _counts_and_sums(values_nhw, mask_nhw)
     kept = counts_n > 0
     if int(kept.sum()) < 2:
         raise MetricError(
             f"{metric}: expected 2 or more cases with pixels to compare, got {int(kept.sum())} of {len(kept)}; "
             "change region_threshold or region_margin on the card"
         )
-    sums_n = (values_nhw.double() * mask_nhw).sum(dim=(1, 2))
     return np.asarray((sums_n[kept] / counts_n[kept]).cpu().numpy(), dtype=np.float64)
 
 
-def true_region(inputs: MetricInputs) -> torch.Tensor:
+def _counts_and_sums(values_nhw: ImageSet, mask_nhw: ImageSet) -> tuple[torch.Tensor, torch.Tensor]:
+    """How many pixels each mask has, and the sum of the values over them, `(N,)` each."""
+    import torch
+
+    counts, sums = [], []
+    with torch.inference_mode(), read_ahead(values_nhw, mask_nhw) as (values, masks):
+        for rows in batches(values_nhw, _BATCH):
+            mask = masks[rows]
+            counts.append(mask.sum(dim=(1, 2)))
+            sums.append((values[rows].double() * mask).sum(dim=(1, 2)))
+    return torch.cat(counts), torch.cat(sums)
+
+
+def true_region(inputs: MetricInputs) -> ImageSet:
     """The region that truth says must change, `(N, H, W) bool`; `MetricError` where nobody knows it."""
-    if inputs.region is None:
+    if inputs.lazy.region is None:
         raise MetricError("expected true images to find the region that must change, got none; drop the metric")
-    return inputs.region
+    return inputs.lazy.region
 
 
 def by_region(score: Measured, inputs: MetricInputs) -> Measured:

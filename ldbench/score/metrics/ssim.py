@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ldbench.api import Measured, Metric, ParameterValue
+from ldbench.api import ImageSet, Measured, Metric, ParameterValue
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
@@ -69,7 +69,7 @@ def gaussian_means(images_nchw: torch.Tensor) -> torch.Tensor:
     return images_nchw
 
 
-def ssim_values(generated: torch.Tensor, target: torch.Tensor) -> Array:
+def ssim_values(generated: ImageSet, target: ImageSet) -> Array:
     """SSIM of each pair of `(N, 3, H, W) float32 in [0, 1]` images, in [-1, 1]. Raises `MetricError`."""
 
     def values(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -80,7 +80,7 @@ def ssim_values(generated: torch.Tensor, target: torch.Tensor) -> Array:
     return in_batches(values, generated, target, max(_BATCH_PIXELS // (height * width), 1))
 
 
-def ssim_score(generated: torch.Tensor, target: torch.Tensor) -> Measured:
+def ssim_score(generated: ImageSet, target: ImageSet) -> Measured:
     """Mean SSIM over cases as a score, with Student's t interval."""
     return mean_score("ssim", ssim_values(generated, target), "higher", ssim_parameters())
 
@@ -97,7 +97,7 @@ def ssim_parameters() -> dict[str, ParameterValue]:
 SSIM = Metric(
     name="ssim", title="Structural similarity",
     summary="Local agreement of luminance, contrast and structure, mean over cases; 1 for a copy.", direction="higher",
-    compute=lambda inputs, settings: ssim_score(inputs.generated, inputs.stored_truths),
+    compute=lambda inputs, settings: ssim_score(inputs.lazy.generated, inputs.lazy.stored_truths),
     compares="generated images and their targets", needs=frozenset({"truth"}), bounds=(-1.0, 1.0), axis="truth",
     catches=(
         "too-little", "too-much", "other-subject", "blur", "noise", "gain", "jpeg", "veil", "shift", "left-right",

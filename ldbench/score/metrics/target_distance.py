@@ -68,11 +68,11 @@ def target_distance_score(real_n2: Array, edited_m2: Array, source_m2: Array, se
 
 def _of_judge(inputs: MetricInputs, settings: NoSettings) -> Measured:
     scores_mk, judge = inputs.judged
-    scans, scan_labels = inputs.test_scans()
+    scans, scan_labels = inputs.lazy.test_scans()
     real_n2 = labelled("target_distance", inputs.judge_scores(scans), scan_labels, inputs.classes)
     edited_m2, source_m2 = (
         labelled("target_distance", scores, inputs.labels, inputs.classes)
-        for scores in (scores_mk, inputs.judge_scores(inputs.sources))
+        for scores in (scores_mk, inputs.judge_scores(inputs.lazy.sources))
     )
     score = target_distance_score(real_n2, edited_m2, source_m2, inputs.seed)
     score.parameters.update(judge)

@@ -13,11 +13,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from ldbench.api import Measured, Metric, MetricInputs, NoSettings
+from ldbench.api import ImageSet, Measured, Metric, MetricInputs, NoSettings
+from ldbench.score.image_sets import DerivedSet
 from ldbench.score.metrics.image_pairs import validated_pairs
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
-from ldbench.score.metrics.region import by_region, region_means, true_region, validated_region, with_pixels
+from ldbench.score.metrics.region import by_region, outside, region_means, true_region, validated_region, with_pixels
 from ldbench.score.metrics.viewed import viewed
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
 
 
 def error_score(
-    side: Literal["inside", "outside"], result: torch.Tensor, truth: torch.Tensor, region: torch.Tensor
+    side: Literal["inside", "outside"], result: ImageSet, truth: ImageSet, region: ImageSet
 ) -> Measured:
     """Mean over cases of `error_values` on one side of the region `(N, H, W) bool`, with Student's t interval."""
-    metric, mask = f"error_{side}", region if side == "inside" else ~region
+    metric, mask = f"error_{side}", region if side == "inside" else outside(region)
     what = {
         "distance": "mean absolute difference of pixels in [0, 1]", "against": "true image",
         "region": f"{side} what the true image changes",
@@ -37,17 +38,21 @@ def error_score(
     return mean_score(metric, values, "lower", what).among(with_pixels(mask))
 
 
-def error_values(metric: str, result: torch.Tensor, truth: torch.Tensor, mask: torch.Tensor) -> Array:
+def error_values(metric: str, result: ImageSet, truth: ImageSet, mask: ImageSet) -> Array:
     """Mean |result - truth| over the mask's pixels and all channels, in [0, 1], one value a case that has any.
 
     Images are `(N, 3, H, W) float32 in [0, 1]`, the mask `(N, H, W) bool`. Raises `MetricError`.
     """
     validated_pairs(metric, result, truth, smallest=1)
-    return region_means(metric, (result - truth).abs().mean(dim=1), validated_region(metric, mask, result))
+    return region_means(metric, DerivedSet(_difference, (result, truth)), validated_region(metric, mask, result))
+
+
+def _difference(result: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    return (result - truth).abs().mean(dim=1)
 
 
 def _of_side(side: Literal["inside", "outside"], inputs: MetricInputs, settings: NoSettings) -> Measured:
-    return by_region(error_score(side, inputs.generated, inputs.truths, true_region(inputs)), inputs)
+    return by_region(error_score(side, inputs.lazy.generated, inputs.lazy.truths, true_region(inputs)), inputs)
 
 
 ERROR_INSIDE = Metric(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from ldbench.api import Measured, Metric, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.score.metrics.fid import GROUPS
 from ldbench.score.metrics.intervals import Array, group_jackknife
+from ldbench.score.metrics.row_blocks import Features, is_large, row_blocks
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import DistributionSpec
 
@@ -25,22 +27,65 @@ _NOTHING = 1e-12  # an eigenvalue below this is round-off; all of them sum to 1
 
 def vendi(features: npt.ArrayLike) -> float:
     """The score of `(n, d)` features, between 1 and n. Raises `MetricError` for less than one vector or one of 0s."""
-    features_nd = np.asarray(features, np.float64)
-    if features_nd.ndim != 2 or not len(features_nd) or not np.isfinite(features_nd).all():
+    features_nd = _validated(features)
+    return _Directions(features_nd).effective_number(np.arange(len(features_nd)))
+
+
+def _validated(features: npt.ArrayLike) -> Features:
+    features_nd: Features = np.asarray(features)
+    finite = features_nd.ndim == 2 and all(
+        bool(np.isfinite(features_nd[rows]).all()) for rows in row_blocks(len(features_nd))
+    )
+    if not finite or not len(features_nd):
         raise MetricError(f"vendi: expected finite features (n, d), got shape {features_nd.shape}; check the images")
-    lengths_n = np.linalg.norm(features_nd, axis=1)
-    if not lengths_n.all():
+    zeros = sum(int((~features_nd[rows].any(axis=1)).sum()) for rows in row_blocks(len(features_nd)))
+    if zeros:
         raise MetricError(
-            f"vendi: expected features with a direction, got {int((lengths_n == 0).sum())} vectors of zeros; check "
-            "those images or take another network"
+            f"vendi: expected features with a direction, got {zeros} vectors of zeros; check those images or take "
+            "another network"
         )
-    return _effective_number(features_nd / lengths_n[:, None])
+    return features_nd
 
 
-def _effective_number(unit_nd: Array) -> float:
-    # the covariance and the similarities share their eigenvalues: the smaller matrix is taken
-    matrix = unit_nd @ unit_nd.T if len(unit_nd) <= unit_nd.shape[1] else unit_nd.T @ unit_nd
-    values = np.linalg.eigvalsh(matrix / len(unit_nd))
+class _Directions:
+    """Features `(n, d)` as vectors of unit length, some of which may be left out."""
+
+    def __init__(self, features_nd: Features) -> None:
+        self._features_nd = features_nd
+        self._streamed = is_large(*features_nd.shape) and len(features_nd) > features_nd.shape[1]
+
+    def effective_number(self, rows_n: npt.NDArray[np.int64]) -> float:
+        """The score of some rows. The covariance and the similarities share their eigenvalues: the smaller matrix is
+        taken, of a large set by taking the rows left out away from the sum."""
+        if self._streamed:
+            return _effective_number((self._total_dd - self._products(np.delete(self._all_n, rows_n))) / len(rows_n))
+        unit_nd = self._unit(rows_n)
+        matrix = unit_nd @ unit_nd.T if len(unit_nd) <= unit_nd.shape[1] else unit_nd.T @ unit_nd
+        return _effective_number(matrix / len(unit_nd))
+
+    @property
+    def _all_n(self) -> npt.NDArray[np.int64]:
+        return np.arange(len(self._features_nd))
+
+    @cached_property
+    def _total_dd(self) -> Array:
+        return self._products(self._all_n)
+
+    def _products(self, rows_n: npt.NDArray[np.int64]) -> Array:
+        width = self._features_nd.shape[1]
+        products_dd = np.zeros((width, width))
+        for part in row_blocks(len(rows_n)):
+            unit_bd = self._unit(rows_n[part])
+            products_dd += unit_bd.T @ unit_bd
+        return products_dd
+
+    def _unit(self, rows_n: npt.NDArray[np.int64]) -> Array:
+        part_nd = np.asarray(self._features_nd[rows_n], np.float64)
+        return np.asarray(part_nd / np.linalg.norm(part_nd, axis=1)[:, None], np.float64)
+
+
+def _effective_number(matrix: Array) -> float:
+    values = np.linalg.eigvalsh(matrix)
     kept = values[values > _NOTHING]
     return float(np.exp(-(kept * np.log(kept)).sum()))
 
@@ -49,10 +94,11 @@ def vendi_score(
     features: npt.ArrayLike, *, extractor: str, parameters: Mapping[str, ParameterValue] | None = None, seed: int = 0,
 ) -> Measured:
     """The score with `group_jackknife`'s interval over the generated images, for the expectation at their number."""
+    features_nd = _validated(features)
+    count = len(features_nd)
     interval, contributions = group_jackknife(
-        vendi, np.asarray(features, np.float64), groups=GROUPS, seed=seed,
+        _Directions(features_nd).effective_number, np.arange(count), groups=GROUPS, seed=seed,
     )
-    count = len(np.asarray(features))
     return Measured(
         metric="vendi", value=interval.value, ci_low=max(interval.low, 1.0), ci_high=min(interval.high, count), n=count,
         direction="higher", extractor=extractor, contributions={"groups": contributions},

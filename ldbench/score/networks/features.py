@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import Batches, Network, ParameterValue, Progress, silent
+from ldbench.api import Batches, ImageSet, Network, ParameterValue, Progress, silent
 from ldbench.errors import ImageError, MetricError, unknown_name
 from ldbench.plugins.kinds import NETWORKS
 from ldbench.records.files import write_cache
 from ldbench.score.arithmetic import tf32_operations
+from ldbench.score.image_sets import batches, read_ahead
 from ldbench.score.networks.weights import unpinned
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _CPU_BATCH, _ACCELERATOR_BATCH = 1, 64
 
 
 def extract(
-    images: torch.Tensor | Images, extractor: str | Network, *, resize: int | None = None, weights: Path | None = None,
+    images: ImageSet | Images, extractor: str | Network, *, resize: int | None = None, weights: Path | None = None,
     device: torch.device | str = "cpu", batch_size: int | None = None, cache_folder: Path | None = None,
     progress: Progress = silent,
 ) -> npt.NDArray[np.float32]:
@@ -49,15 +50,15 @@ def extract(
     network, digest = network_of(extractor)
     size = _size(network, resize)
     parameters = dict(network.parameters(resize=size, digest=digest))
-    images_nhwc = quantise(images)
-    name = extractor if isinstance(extractor, str) else network.name
-    key = cache_key(images_nhwc, name, parameters, device)
-    path = None if cache_folder is None else cache_folder / f"{key}.npy"
-    if path is not None and (cached := _read(path, len(images_nhwc))) is not None:
+    images = _checked(images)
+    name, path = extractor if isinstance(extractor, str) else network.name, None
+    if cache_folder is not None:
+        path = cache_folder / f"{_key_of_set(images, name, parameters, device)}.npy"
+    if path is not None and (cached := _read(path, len(images))) is not None:
         progress("features", len(cached), len(cached), "cached")
         return cached
     loaded = network.load(resize=size, device=device, weights=weights, digest=digest)
-    features = _compute(images_nhwc, loaded, device, batch_size, progress)
+    features = _compute(images, loaded, device, batch_size, progress)
     if not np.isfinite(features).all():
         raise MetricError(f"{name}: expected finite features, got NaN or infinity; check the device's arithmetic")
     if path is not None:
@@ -112,17 +113,47 @@ def quantise(images: torch.Tensor | Images) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(np.rint(array * 255.0).astype(np.uint8).transpose(0, 2, 3, 1))
 
 
+def _checked(images: ImageSet | Images) -> ImageSet:
+    """The images as a set; `ImageError` for one that is empty or of another shape."""
+    import torch
+
+    found = torch.from_numpy(images) if isinstance(images, np.ndarray) else images
+    if len(found.shape) != 4 or found.shape[1] != 3 or 0 in found.shape:
+        raise ImageError(
+            f"features: expected images (N, 3, H, W) with N > 0, got shape {tuple(found.shape)}; check the set"
+        )
+    return found
+
+
 def cache_key(
     images_nhwc: npt.NDArray[np.uint8], extractor: str, parameters: dict[str, ParameterValue],
     device: torch.device | str = "cpu",
 ) -> str:
     """SHA-256 of everything the features depend on; `parameters` hold the digest of the weights."""
-    header: dict[str, object] = {"extractor": extractor, "parameters": parameters, "shape": list(images_nhwc.shape)}
+    return _key([images_nhwc], images_nhwc.shape, extractor, parameters, device)
+
+
+def _key(
+    blocks_nhwc: Iterable[npt.NDArray[np.uint8]], shape: Sequence[int], extractor: str,
+    parameters: dict[str, ParameterValue], device: torch.device | str,
+) -> str:
+    """`cache_key` of images that come in blocks."""
+    header: dict[str, object] = {"extractor": extractor, "parameters": parameters, "shape": list(shape)}
     if (arithmetic := _arithmetic(device)) != "cpu":  # what was kept from CPUs before had no such entry
         header["arithmetic"] = arithmetic
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
-    digest.update(images_nhwc.tobytes())
+    for block_nhwc in blocks_nhwc:
+        digest.update(block_nhwc.data)
     return digest.hexdigest()
+
+
+def _key_of_set(
+    images: ImageSet, extractor: str, parameters: dict[str, ParameterValue], device: torch.device | str
+) -> str:
+    count, channels, height, width = images.shape
+    with read_ahead(images) as (read,):
+        blocks = (quantise(read[rows]) for rows in batches(images))
+        return _key(blocks, (count, height, width, channels), extractor, parameters, device)
 
 
 def _arithmetic(device: torch.device | str) -> str:
@@ -132,21 +163,25 @@ def _arithmetic(device: torch.device | str) -> str:
 
 
 def _compute(
-    images_nhwc: npt.NDArray[np.uint8], network: Callable[[npt.NDArray[np.uint8]], torch.Tensor],
+    images: ImageSet, network: Callable[[npt.NDArray[np.uint8]], torch.Tensor],
     device: torch.device | str, batch_size: int | None, progress: Progress,
 ) -> npt.NDArray[np.float32]:
     import torch
 
     step = batch_size or (_CPU_BATCH if torch.device(device).type == "cpu" else _ACCELERATOR_BATCH)
 
-    def seen(rows: slice) -> npt.NDArray[np.float32]:
-        of_rows: npt.NDArray[np.float32] = network(images_nhwc[rows]).float().cpu().numpy()
-        progress("features", rows.stop, len(images_nhwc))
-        return of_rows
+    found: list[npt.NDArray[np.float32]] = []  # one array for all rows, once their width is known
 
-    with torch.inference_mode():
-        parts = Batches("features", step).run(len(images_nhwc), seen)
-    return np.concatenate(parts).astype(np.float32)
+    def seen(rows: slice) -> None:
+        of_rows: npt.NDArray[np.float32] = network(quantise(read[rows])).float().cpu().numpy()
+        if not found:
+            found.append(np.empty((len(images), of_rows.shape[1]), np.float32))
+        found[0][rows] = of_rows
+        progress("features", rows.stop, len(images))
+
+    with torch.inference_mode(), read_ahead(images) as (read,):
+        Batches("features", step).run(len(images), seen)
+    return found[0]
 
 
 def _read(path: Path, count: int) -> npt.NDArray[np.float32] | None:

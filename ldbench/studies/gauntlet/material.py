@@ -17,7 +17,7 @@ from ldbench.api import Case, Record
 from ldbench.data.editing import balanced, hash_order
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import DataError, LdbenchError, UsageError
-from ldbench.score.inputs import averaged
+from ldbench.score.lazy_inputs import averaged
 from ldbench.studies.gauntlet.failure import Images, Material
 from ldbench.task import card
 from ldbench.task.prompts import prompt_for

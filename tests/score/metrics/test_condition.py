@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from ldbench._torchvision import declare_missing_ops
-from ldbench.api import NoSettings
+from ldbench.api import NoSettings, Record
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import CardError
 from ldbench.plugins.kinds import METRICS
@@ -71,10 +71,12 @@ def test_order_and_repetition_change_nothing(seed: int) -> None:
 class FewScans(TaskData):
     """Six training scans of each class, for a judge that is trained in a moment."""
 
-    def training_scans(self) -> tuple[torch.Tensor, list[str]]:
-        records = self.of_classes("train")
+    def of_classes(self, split: str) -> list[Record]:
+        records = super().of_classes(split)
+        if split != "train":
+            return records
         chosen = [[one for one in records if one.attributes["diagnosis"] == label][:6] for label in CLASSES]
-        return self._stack([one for few in chosen for one in few])
+        return [one for few in chosen for one in few]
 
 
 def generated(swapped: bool, folder: Path) -> Inputs:

@@ -1,0 +1,197 @@
+"""Which images belong together in one run, as sets that are read by rows (`ldbench.api.LazyInputs`).
+
+Under `grey-as-rgb` results, sources and truths are averaged over their channels alike, or round-off would take a copy
+for a change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Literal
+
+from ldbench.api import Case, ImageSet, Record
+from ldbench.data.prepared import PreparedDataset
+from ldbench.data.stored_case import unread_source
+from ldbench.data.task_data import TaskData
+from ldbench.errors import MetricError
+from ldbench.score.image_sets import DerivedSet, StoredSet
+
+if TYPE_CHECKING:
+    import torch
+
+    from ldbench.data.stored_images import StoredImages
+
+Images = Mapping[str, "torch.Tensor"]
+_READERS = 2  # threads for data whose reading is known to bear them
+
+
+@dataclass(frozen=True)
+class TaskImages:
+    """The images of a run and of its task by id, each read when asked for; `results` and `passes` are the run's."""
+
+    data: TaskData
+    results: Images
+    passes: Mapping[str, Images]
+
+    @cached_property
+    def cases(self) -> Mapping[str, Case]:
+        """All cases by id."""
+        return {case.id: case for case in self.data.cases}
+
+    @cached_property
+    def sources(self) -> Images:
+        """The image that each case edits; `MetricError` where a case has none."""
+        task = self.data.task
+        if any(unread_source(case) is None for case in self.cases.values()):
+            raise MetricError(f"{task.id}: a metric of the card needs sources, which {task.kind} has not; drop it")
+        return self.averaged(self._stored(tuple(self.cases), self._source))
+
+    @cached_property
+    def stored_truths(self) -> Images:
+        """The true image of each evaluation case, as it is stored; `MetricError` where nobody knows it."""
+        task, truth = self.data.task, self.data.truth
+        if truth is None:
+            raise MetricError(f"{task.id}: a metric of the card needs true images, which {task.kind} has not; drop it")
+        return self._stored(self.data.evaluation_ids, truth)
+
+    @cached_property
+    def truths(self) -> Images:
+        """The true images, averaged over channels where the card averages the results."""
+        return self.averaged(self.stored_truths)
+
+    @cached_property
+    def reference(self) -> tuple[Images, tuple[str, ...]]:
+        """What distributions are compared with, and in which order: truths as they are stored, else the test scans."""
+        if self.data.truth is None:
+            return self.scans("test")
+        return self.stored_truths, tuple(self.data.evaluation_ids)
+
+    def scans(self, split: str) -> tuple[Images, tuple[str, ...]]:
+        """The scans of a split that belong to one of the card's classes, and their order."""
+        return self._of_records[split]
+
+    @cached_property
+    def _of_records(self) -> Mapping[str, tuple[Images, tuple[str, ...]]]:
+        return {split: self._records(self.data.of_classes(split)) for split in ("train", "test")}
+
+    @cached_property
+    def seen(self) -> tuple[Images, tuple[str, ...]]:
+        """All real images that a generator may have learnt from, and their order."""
+        data = self.data
+        return self._records(data.dataset.only("train").records if data.editing else data.train.records)
+
+    def averaged(self, images: Images) -> Images:
+        """The images averaged over their channels where the card averages the results."""
+        return averaged(images) if self.data.task.protocol.channels == "grey-as-rgb" else images
+
+    def _source(self, case_id: str) -> torch.Tensor:
+        source = self.cases[case_id].source
+        assert source is not None
+        return source
+
+    def _records(self, records: Sequence[Record]) -> tuple[Images, tuple[str, ...]]:
+        import torch
+
+        by_id = {record.id: record for record in records}
+        return self._stored(
+            tuple(by_id), lambda record_id: torch.from_numpy(self.data.dataset.image(by_id[record_id]))
+        ), tuple(by_id)
+
+    def _stored(self, ids: Sequence[str], read: Callable[[str], torch.Tensor]) -> StoredImages:
+        from ldbench.data.stored_images import StoredImages
+
+        return StoredImages(ids, read, threads=_READERS if isinstance(self.data.dataset, PreparedDataset) else 0)
+
+
+@dataclass(frozen=True)
+class TaskSets:
+    """The `ldbench.api.LazyInputs` of one run; `seen` is what viewing conditions do to each batch of images."""
+
+    images: TaskImages
+    seen: Callable[[torch.Tensor], torch.Tensor] | None = None
+
+    @cached_property
+    def generated(self) -> ImageSet:
+        """The images of the evaluation cases."""
+        return self._set(self.images.results, self._evaluated)
+
+    @cached_property
+    def real(self) -> ImageSet:
+        """The true images of an editing task's evaluation cases, else the test scans."""
+        return self._set(*self.images.reference)
+
+    @cached_property
+    def sources(self) -> ImageSet:
+        """The images that were edited, one an evaluation case."""
+        return self._set(self.images.sources, self._evaluated)
+
+    @cached_property
+    def truths(self) -> ImageSet:
+        """The true images, one an evaluation case, averaged over channels where the card averages the results."""
+        return self._set(self.images.truths, self._evaluated)
+
+    @cached_property
+    def stored_truths(self) -> ImageSet:
+        """The true images as they are stored."""
+        return StoredSet(self.images.stored_truths, self._evaluated)
+
+    @cached_property
+    def region(self) -> ImageSet | None:
+        """Where truth says that the image must change, rows `(n, H, W) bool`; None where there is no truth."""
+        from ldbench.score.metrics.region import changed_region
+
+        data = self.images.data
+        if data.truth is None or data.task.edit is None:
+            return None
+        found = partial(changed_region, threshold=data.task.edit.region_threshold, margin=data.task.edit.region_margin)
+        plain = (StoredSet(images, self._evaluated) for images in (self.images.sources, self.images.truths))
+        return DerivedSet(found, tuple(plain))
+
+    def seen_scans(self) -> tuple[ImageSet, tuple[str, ...]]:
+        """All real images that a generator may have learnt from, with their ids."""
+        return self._set(*self.images.seen), self.images.seen[1]
+
+    def all_generated(self) -> tuple[ImageSet, list[str]]:
+        """All images of the run with their classes, in the order of their ids."""
+        order, name = tuple(sorted(self.images.results)), self.images.data.task.data.class_attribute
+        return self._set(self.images.results, order), [str(self.images.cases[one].attributes[name]) for one in order]
+
+    def training_scans(self) -> tuple[ImageSet, list[str]]:
+        """The real training images with their classes."""
+        return self._scans("train")
+
+    def test_scans(self) -> tuple[ImageSet, list[str]]:
+        """The real test images with their classes."""
+        return self._scans("test")
+
+    def further(self, name: Literal["null", "back"]) -> tuple[ImageSet, ImageSet]:
+        """Images of a further pass, with the sources of their cases, in the order of the cases' ids."""
+        order = tuple(sorted(self.images.passes[name]))
+        return self._set(self.images.passes[name], order), self._set(self.images.sources, order)
+
+    @property
+    def _evaluated(self) -> tuple[str, ...]:
+        return tuple(self.images.data.evaluation_ids)
+
+    def _scans(self, split: str) -> tuple[ImageSet, list[str]]:
+        name = self.images.data.task.data.class_attribute
+        labels = [str(record.attributes[name]) for record in self.images.data.of_classes(split)]
+        return self._set(*self.images.scans(split)), labels
+
+    def _set(self, images: Images, ids: tuple[str, ...]) -> ImageSet:
+        return StoredSet(images, ids, self.seen)
+
+
+def averaged(images: Images) -> StoredImages:
+    """Every image averaged over its channels, when it is asked for."""
+    from ldbench.data.stored_images import StoredImages
+
+    threads = images.threads if isinstance(images, StoredImages) else 0
+    return StoredImages(tuple(images), lambda case_id: grey_as_rgb(images[case_id]), threads=threads, room=0)
+
+
+def grey_as_rgb(image: torch.Tensor) -> torch.Tensor:
+    """The mean over channels, repeated: `(3, H, W)` to `(3, H, W)`; a grey image comes back as it was."""
+    return image.mean(0, keepdim=True).expand(3, -1, -1)
