@@ -1,8 +1,8 @@
 """The pretended device itself: CPU tensors stay real, CUDA tensors are fake.
 
 What a real device refuses raises here too (an operation over two devices); autograd, autocast, fused AdamW and foreach
-run as they would. `Meter` counts live and peak bytes, kernels, and where the host waits for the device. Blind to:
-cuDNN's workspaces, fragmentation, layouts, compiled code, several devices. For a process of its own: `install` changes
+run as they would. `Meter` counts live and peak bytes, kernels, their time by a roofline, and where the host waits for
+the device. Blind to: cuDNN's workspaces, fragmentation, layouts, compiled code, several devices. For a process of its own: `install` changes
 torch and puts nothing back.
 """
 
@@ -20,10 +20,16 @@ import torch.utils._foreach_utils as foreach
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
+from torch.utils.flop_counter import flop_registry
 
 DEVICE = torch.device("cuda", 0)
 MEMORY = 80 * 2**30
 BLOCK = 512  # bytes that the caching allocator rounds to
+# An H100's roofline: half of its peak of operations a second by type, three quarters of its bandwidth, a least time
+OPERATIONS = {torch.bfloat16: 0.5 * 989e12, torch.float16: 0.5 * 989e12, torch.float32: 0.5 * 67e12}
+OPERATIONS_OF_FLOAT32_CONVOLUTIONS = 0.5 * 494e12  # in TF32, torch's default
+BANDWIDTH, SHORTEST = 0.75 * 3.35e12, 2e-6
+TENSORS_A_KERNEL = 100  # of kernels that take lists
 SUITE = ("/baselines/", "/ldbench_baselines/", "/ldbench/")
 aten = torch.ops.aten
 fake_mode = FakeTensorMode(allow_non_fake_inputs=True)
@@ -105,18 +111,19 @@ def _hopper_attention(
 
 
 class Meter(TorchDispatchMode):
-    """Counts, while it is entered, what the pretended device is asked: `current` and `peak` bytes, `kernels`, and in
-    `waits` the places where the host waits for it."""
+    """Counts, while it is entered, what the pretended device is asked: `current` and `peak` bytes, `kernels`, their
+    `seconds` by the roofline, and in `waits` the places where the host waits for it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.current = self.peak = self.kernels = 0
+        self.seconds = 0.0
         self.waits: collections.Counter[str] = collections.Counter()
         self._live: dict[int, int] = {}
 
     def reset(self) -> None:
         """Count from here; what lives goes on living."""
-        self.peak, self.kernels = self.current, 0
+        self.peak, self.kernels, self.seconds = self.current, 0, 0.0
         self.waits.clear()
 
     def __torch_dispatch__(
@@ -137,7 +144,9 @@ class Meter(TorchDispatchMode):
         with fake_mode:
             out = func(*args, **kwargs)
         made = _of_device(out)
-        self.kernels += _is_kernel(func)
+        if _is_kernel(func):
+            self.kernels += 1
+            self.seconds += _roofline(func, args, kwargs, out, [*on_device, *made])
         for tensor in made:
             self._hold(tensor)
         return out
@@ -181,6 +190,20 @@ def _is_kernel(func: Any) -> bool:
     returns = func._schema.returns
     is_view = bool(returns) and all(one.alias_info is not None and not one.alias_info.is_write for one in returns)
     return not is_view and func._overloadpacket.__name__ not in _UNCOUNTED
+
+
+def _roofline(func: Any, args: Any, kwargs: Any, out: Any, tensors: Sequence[torch.Tensor]) -> float:
+    """Seconds of a kernel: its operations or its bytes, whichever takes longer, and never less than a launch."""
+    name = func._overloadpacket.__name__
+    lists = len(tensors) / TENSORS_A_KERNEL if name.startswith(("_foreach", "_fused")) else 1
+    seconds = max(sum(x.numel() * x.element_size() for x in tensors) / BANDWIDTH, lists * SHORTEST)
+    counted = flop_registry.get(func._overloadpacket)
+    if counted is None:
+        return seconds
+    dtype = tensors[0].dtype
+    in_tf32 = dtype == torch.float32 and "conv" in name
+    rate = OPERATIONS_OF_FLOAT32_CONVOLUTIONS if in_tf32 else OPERATIONS.get(dtype, OPERATIONS[torch.float32])
+    return max(seconds, float(counted(*args, **kwargs, out_val=out)) / rate)
 
 
 def _place() -> str:
