@@ -98,11 +98,12 @@ def built(part: str, precision: str) -> Any:
 def our_step(
     meter: Meter, method: str, count: int, pixels: int, generate: bool, settings: Sequence[str]
 ) -> Counted:
-    """What the second step of a fit, or generating a batch after it, asks of the device."""
+    """What the second step of a fit, from the end of the first, or generating a batch after it, asks of the device."""
     import torch
     from ldbench_baselines.diffusion import latent_diffusion
     from ldbench_baselines.fitting import encoded
     from ldbench_baselines.fitting.checkpoint import Checkpoint
+    from torch.optim.optimizer import register_optimizer_step_post_hook
 
     from ldbench.api import Case, Context, Example, Request
     from ldbench.plugins.generators import load_generator
@@ -122,10 +123,11 @@ def our_step(
     Checkpoint.save = lambda *args: None  # type: ignore[method-assign, assignment]
     counted: list[Counted] = []
 
-    def progress(stage: str, done: int, total: int, note: str = "") -> None:
+    def stepped(*args: object) -> None:
         counted.append(Counted.of(meter))
         meter.reset()
 
+    register_optimizer_step_post_hook(stepped)
     batch = 1 if generate else count // 2 if method in WITH_PRIOR else count
     few = {"steps": "2", "batch_size": str(batch), "sampling_steps": "2"}
     few |= {"class_images": "2"} if method in WITH_PRIOR else {}
@@ -137,7 +139,7 @@ def our_step(
         for index in range(16)
     ]
     with tempfile.TemporaryDirectory() as folder:
-        context = Context(DEVICE, 0, Path(folder), (3, pixels, pixels), "tiny-sd", progress)
+        context = Context(DEVICE, 0, Path(folder), (3, pixels, pixels), "tiny-sd")
         generator.fit(train, context)
         if generate:
             requests = [Request(Case(f"c{index}", "a brain", {}), index) for index in range(count)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
@@ -27,6 +28,7 @@ from .encoded import EncodedSet, View, encode_set
 from .learned_tokens import EMBEDDINGS, LearnedTokens
 from .loop import AnyBatch, Objective, Share, TrainingSettings
 from .loop import train as optimise
+from .masters import in_half
 
 
 @dataclass(frozen=True)
@@ -118,11 +120,13 @@ class FineTuner(StableDiffusion):
             model.unet.enable_gradient_checkpointing()
         if self.compile:
             model.unet.compile()
-        optimise(
-            trainable.parameters, objective, self._settings(model, context), context.folder,
-            self._fingerprint(context) | self._content(context), context.progress,
-            Share(context.process, context.processes),
-        )
+        settings = self._settings(model, context)
+        with in_half(model, trainable.parameters.values()) if settings.masters else nullcontext():
+            optimise(
+                trainable.parameters, objective, settings, context.folder,
+                self._fingerprint(context) | self._content(context), context.progress,
+                Share(context.process, context.processes),
+            )
         if self.gradient_checkpointing:
             model.unet.disable_gradient_checkpointing()
         if self.compile:
@@ -198,8 +202,15 @@ class FineTuner(StableDiffusion):
         return TrainingSettings(
             self.steps, self.batch_size, rate, context.seed, ema_decay=self.ema_decay,
             checkpoint_every=self.checkpoint_every, micro_batch_size=self.micro_batch_size,
-            precision=self._precision(context),
+            precision=self._precision(context), masters=self._has_masters(context),
         )
+
+    def _has_masters(self, context: Context) -> bool:
+        """Whether the network holds bfloat16 while it is trained, beside float32 masters: on a GPU that computes in it.
+
+        Elsewhere it holds float32, and autocast rounds where the precision asks for it.
+        """
+        return context.device.type == "cuda" and self._precision(context) == "bfloat16"
 
     def _fingerprint(self, context: Context) -> dict[str, object]:
         """What a checkpoint must have been made with: every parameter that fitting reads."""

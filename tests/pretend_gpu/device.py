@@ -9,6 +9,7 @@ torch and puts nothing back.
 from __future__ import annotations
 
 import collections
+import contextlib
 import traceback
 import weakref
 from collections.abc import Callable, Sequence
@@ -64,8 +65,40 @@ def install() -> None:
     }
     for name, answer in answers.items():
         setattr(torch.cuda, name, answer)
+    torch.cuda.Stream = torch.cuda.Event = Queue  # type: ignore[misc, assignment]
+    torch.cuda.current_stream = lambda device=None: Queue()  # type: ignore[assignment, return-value]
+    torch.cuda.stream = contextlib.nullcontext  # type: ignore[assignment, misc]
+    torch.empty = _empty  # type: ignore[assignment]
+    torch.Tensor.pin_memory = lambda self, device=None: _pinned_memory(self.clone())  # type: ignore[method-assign, assignment]
+    torch.Tensor.is_pinned = _is_pinned  # type: ignore[method-assign, assignment]
 
 
+class Queue:
+    """A stream or an event: everything is done in order here, and at once."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        self.record = self.synchronize = self.wait_stream = lambda *args: None
+
+
+def _empty(*size: Any, pin_memory: bool = False, **kwargs: Any) -> torch.Tensor:
+    memory = _ordinary_empty(*size, **kwargs)
+    return _pinned_memory(memory) if pin_memory else memory
+
+
+def _pinned_memory(tensor: torch.Tensor) -> torch.Tensor:
+    """Note that the tensor's memory counts as pinned for as long as it lives."""
+    storage = tensor.untyped_storage()
+    _pinned.add(storage._cdata)
+    weakref.finalize(storage, _pinned.discard, storage._cdata)
+    return tensor
+
+
+def _is_pinned(tensor: torch.Tensor, device: object = None) -> bool:
+    return tensor.untyped_storage()._cdata in _pinned
+
+
+_ordinary_empty = torch.empty
+_pinned: set[int] = set()  # storages
 _libraries: list[torch.library.Library] = []  # one that is collected takes its kernels away
 
 
@@ -139,8 +172,9 @@ class Meter(TorchDispatchMode):
         if on_device and (answer := self._read(func, args, kwargs, on_device[0], target)) is not None:
             return answer
         if func is aten._to_copy.default and target == "cuda" and not on_device:
-            asynchronous = kwargs.get("non_blocking") and args[0].is_pinned()
-            self._wait("" if asynchronous else "to the device")
+            self._wait("" if kwargs.get("non_blocking") and args[0].is_pinned() else "to the device")
+        if func is aten.copy_.default and args[1].device.type == "cpu" and args[1].dim():
+            self._wait("" if _asynchronous(args) and args[1].is_pinned() else "to the device")
         with fake_mode:
             out = func(*args, **kwargs)
         made = _of_device(out)
@@ -160,7 +194,7 @@ class Meter(TorchDispatchMode):
             self._wait("to the host")
             return torch.zeros(tensor.shape, dtype=kwargs.get("dtype") or tensor.dtype)
         if func is aten.copy_.default and args[0].device.type == "cpu":
-            self._wait("to the host")
+            self._wait("" if _asynchronous(args) and args[0].is_pinned() else "to the host")
             return args[0]
         return None
 
@@ -179,6 +213,11 @@ class Meter(TorchDispatchMode):
 
     def _free(self, key: int) -> None:
         self.current -= self._live.pop(key, 0)
+
+
+def _asynchronous(args: Sequence[Any]) -> bool:
+    """Whether a copy was asked not to block."""
+    return len(args) > 2 and bool(args[2])
 
 
 def _of_device(values: object) -> list[torch.Tensor]:
