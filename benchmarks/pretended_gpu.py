@@ -1,4 +1,4 @@
-"""Peak memory, launches and a roofline's time of one training step at Stable Diffusion 1.4's shapes, on a pretended GPU.
+"""What a training step at Stable Diffusion 1.4's shapes asks of a GPU, counted on a pretended one.
 
     python benchmarks/pretended_gpu.py METHOD ours|diffusers [IMAGES [SIDE [KEY=VALUE ...]]]
     python benchmarks/pretended_gpu.py METHOD generate [IMAGES [SIDE]]

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 import torch
 
+from .transfer import pinned
+
 VALUES_AT_ONCE = 2**24  # of them pass by in a portion, 64 MiB; a larger tensor is a portion of its own
 
 
@@ -57,9 +59,7 @@ class HostAverage(Average):
     def _copied(self) -> dict[str, torch.Tensor]:
         self._sizes = {name: value.numel() for name, value in self.source.items()}
         self._portions = _portions(self._sizes)
-        self._pinned = [
-            torch.empty(sum(self._sizes[name] for name in names), pin_memory=True) for names in self._portions
-        ]
+        self._pinned = [pinned(sum(self._sizes[name] for name in names)) for names in self._portions]
         copies: dict[str, torch.Tensor] = {}
         for names, memory in zip(self._portions, self._pinned, strict=True):
             copies |= self._views(names, memory)
@@ -81,14 +81,14 @@ class HostAverage(Average):
         weight = 1 - decay_at(step, self.decay)
         for stream, _ in self._queues:
             stream.wait_stream(torch.cuda.current_stream())
-        for index, (names, pinned) in enumerate(zip(self._portions, self._pinned, strict=True)):
+        for index, (names, host) in enumerate(zip(self._portions, self._pinned, strict=True)):
             stream, memory = self._queues[index % 2]
-            passing = memory[: pinned.numel()]
+            passing = memory[: host.numel()]
             with torch.cuda.stream(stream):
-                passing.copy_(pinned, non_blocking=True)
+                passing.copy_(host, non_blocking=True)
                 views = self._views(names, memory)
                 torch._foreach_lerp_(list(views.values()), [self.source[name].detach() for name in names], weight)
-                pinned.copy_(passing, non_blocking=True)
+                host.copy_(passing, non_blocking=True)
 
     def hold_back(self) -> None:
         """Let what the device is asked from now on wait until the averages have read the values."""

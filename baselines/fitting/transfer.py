@@ -16,6 +16,11 @@ def sent(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     return tensor.pin_memory().to(device, non_blocking=True)
 
 
+def pinned(count: int) -> torch.Tensor:
+    """So many float32 values in pinned memory, unset."""
+    return torch.empty(count, pin_memory=True)
+
+
 class Arriving:
     """A number of the device's, asked for now and waited for when it is read by `float`."""
 

@@ -2,8 +2,8 @@
 
 What a real device refuses raises here too (an operation over two devices); autograd, autocast, fused AdamW and foreach
 run as they would. `Meter` counts live and peak bytes, kernels, their time by a roofline, and where the host waits for
-the device. Blind to: cuDNN's workspaces, fragmentation, layouts, compiled code, several devices. For a process of its own: `install` changes
-torch and puts nothing back.
+the device. Blind to: cuDNN's workspaces, fragmentation, layouts, compiled code, several devices, what the bus takes.
+For a process of its own: `install` changes torch and puts nothing back.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ def install() -> None:
         "get_device_name": lambda device=None: "a pretended GPU", "mem_get_info": lambda device=None: (MEMORY, MEMORY),
         "get_rng_state": lambda device=None: torch.zeros(16, dtype=torch.uint8),
         "set_rng_state": lambda state, device=None: None, "manual_seed_all": lambda seed: None,
+        "memory_reserved": lambda device=None: 0, "memory_allocated": lambda device=None: 0,
         "empty_cache": lambda: None, "synchronize": lambda device=None: None,
         "is_current_stream_capturing": lambda: False, "is_bf16_supported": lambda including_emulation=True: True,
     }
