@@ -105,7 +105,7 @@ class Denoising:
         device, schedule = self.model.unet.device, self.model.schedule
         t = cast(torch.IntTensor, sent(batch.timestep, device))  # as diffusers annotates it; int64 serves
         z_0 = self.data.z_0(batch.index, batch.posterior_eps, device)
-        noise = self.drift.training_noise(sent(batch.eps, device))
+        noise = sent(self.drift.training_noise(batch.eps), device)
         predicted = predict(schedule.add_noise(z_0, noise, t), t)
         velocity = schedule.config["prediction_type"] == "v_prediction"
         target = schedule.get_velocity(z_0, noise, t) if velocity else noise

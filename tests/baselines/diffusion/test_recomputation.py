@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 from ldbench_baselines.diffusion.latent_diffusion import load_backbone
 from ldbench_baselines.diffusion.recomputation import WORTH_IT, Kept, free_bytes, kept, recompute

@@ -38,7 +38,7 @@ def values(seed: int) -> dict[str, torch.nn.Parameter]:
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 5), st.sampled_from([1e-3, 1.0, 1e3]), st.integers(1, 40))
 def test_masters_follow_adamw_bit_for_bit(seed: int, steps: int, scale: float, at_once: int) -> None:
-    """Whatever the portions, and with gradients that are clipped or not; the network's copies are the rounded masters."""
+    """Whatever the portions, with gradients that are clipped or not; the network's copies are the rounded masters."""
     whole, halves = values(seed), values(seed)
     plain = torch.optim.AdamW(whole.values(), lr=0.01, weight_decay=0.1, fused=True)
     source = torch.Generator().manual_seed(seed + 1)
@@ -111,12 +111,13 @@ def test_a_checkpoint_is_the_same_file_as_without_masters(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "method", [BasicFT, CustomDiffusion, *(pytest.param(one, marks=pytest.mark.slow) for one in (LoRA, TextualInversion))]
+    "method",
+    [BasicFT, CustomDiffusion, *(pytest.param(one, marks=pytest.mark.slow) for one in (LoRA, TextualInversion))],
 )
 def test_a_fit_with_masters_leaves_what_it_started_from(
     method: type[FineTuner], random_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At a rate of 0: nothing that was float32 has been rounded, trained or not, and the network computed in bfloat16."""
+    """At a rate of 0: no float32 was rounded, trained or not, and the network computed in bfloat16."""
     monkeypatch.setattr(fine_tuner, "has_masters", lambda device, precision: precision == "bfloat16")
     seen: set[torch.dtype] = set()
     optimise = fine_tuner.optimise

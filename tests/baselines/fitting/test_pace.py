@@ -55,6 +55,11 @@ def test_what_went_wrong_in_the_background_is_raised(tmp_path: Path) -> None:
 
 def test_it_does_not_hide_what_ended_the_fit(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    with pytest.raises(KeyboardInterrupt), Writer(in_background=True) as writer:
-        writer.write({"a": torch.ones(1)}, tmp_path / "file" / "a.safetensors", {})
-        raise KeyboardInterrupt
+
+    def stopped() -> None:
+        with Writer(in_background=True) as writer:
+            writer.write({"a": torch.ones(1)}, tmp_path / "file" / "a.safetensors", {})
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
