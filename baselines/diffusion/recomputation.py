@@ -35,7 +35,8 @@ class Kept:
         """The least that is worth computing again, so that `images` fit into `free` bytes where that can be."""
         if self.bytes("top", images) > free:
             return "all"
-        return "top" if images * (self.nothing - self.top) > WORTH_IT else "nothing"
+        worth_it = images * (self.nothing - self.top) > WORTH_IT
+        return "top" if worth_it or self.bytes("nothing", images) > free else "nothing"
 
 
 def free_bytes(device: torch.device) -> int | None:

@@ -50,10 +50,10 @@ class HostAverage(Average):
 
     def __init__(self, values: Mapping[str, torch.Tensor], decay: float) -> None:
         super().__init__(values, decay)
-        device = next(iter(values.values())).device
+        self._device = next(iter(values.values())).device
         size = max((sum(self._sizes[name] for name in names) for names in self._portions), default=0)
         self._queues = [
-            (torch.cuda.Stream(device), torch.empty(size, device=device)) for _ in range(2 if self.values else 0)
+            (torch.cuda.Stream(self._device), torch.empty(size, device=self._device)) for _ in range(2 if self.values else 0)
         ]
 
     def _copied(self) -> dict[str, torch.Tensor]:
@@ -80,7 +80,7 @@ class HostAverage(Average):
         """Ask the device to bring the averages nearer to the values after step `step`."""
         weight = 1 - decay_at(step, self.decay)
         for stream, _ in self._queues:
-            stream.wait_stream(torch.cuda.current_stream())
+            stream.wait_stream(torch.cuda.current_stream(self._device))
         for index, (names, host) in enumerate(zip(self._portions, self._pinned, strict=True)):
             stream, memory = self._queues[index % 2]
             passing = memory[: host.numel()]
@@ -93,7 +93,7 @@ class HostAverage(Average):
     def hold_back(self) -> None:
         """Let what the device is asked from now on wait until the averages have read the values."""
         for stream, _ in self._queues:
-            torch.cuda.current_stream().wait_stream(stream)
+            torch.cuda.current_stream(self._device).wait_stream(stream)
 
     def wait(self) -> None:
         """Return when the averages may be read."""

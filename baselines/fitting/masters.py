@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..diffusion.latent_diffusion import LatentDiffusion
+if TYPE_CHECKING:
+    from ..diffusion.latent_diffusion import LatentDiffusion
 
 VALUES_AT_ONCE = 2**25  # gradients of so many values are widened at a time: 128 MiB
 

@@ -32,7 +32,7 @@ class Arriving:
             self._value = torch.empty((), dtype=value.dtype, pin_memory=True)
             self._value.copy_(value.detach(), non_blocking=True)
             self._there = torch.cuda.Event()
-            self._there.record()
+            self._there.record(torch.cuda.current_stream(value.device))
 
     def __float__(self) -> float:
         if self.late:

@@ -59,6 +59,7 @@ def test_the_least_that_is_worth_it_and_fits() -> None:
     assert step.bytes("top", 4) == 2 * GIB
     assert step.choice(images=4, free=80 * GIB) == "top"
     assert step.choice(images=4, free=GIB) == "all"
+    assert Kept(WORTH_IT // 8, WORTH_IT // 16, 1).choice(images=4, free=WORTH_IT // 3) == "top"
     assert Kept(WORTH_IT // 8, WORTH_IT // 16, 1).choice(images=4, free=80 * GIB) == "nothing"
 
 

@@ -32,7 +32,7 @@ def one_queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
     monkeypatch.setattr(average, "pinned", torch.empty)
     monkeypatch.setattr(torch.cuda, "Stream", Queue)
     monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
-    monkeypatch.setattr(torch.cuda, "current_stream", lambda: main)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: main)
     return main
 
 
