@@ -52,9 +52,8 @@ class HostAverage(Average):
         super().__init__(values, decay)
         self._device = next(iter(values.values())).device
         size = max((sum(self._sizes[name] for name in names) for names in self._portions), default=0)
-        self._queues = [
-            (torch.cuda.Stream(self._device), torch.empty(size, device=self._device)) for _ in range(2 if self.values else 0)
-        ]
+        both = range(2 if self.values else 0)
+        self._queues = [(torch.cuda.Stream(self._device), torch.empty(size, device=self._device)) for _ in both]
 
     def _copied(self) -> dict[str, torch.Tensor]:
         self._sizes = {name: value.numel() for name, value in self.source.items()}
