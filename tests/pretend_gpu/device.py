@@ -69,6 +69,7 @@ def install() -> None:
     torch.cuda.Stream = torch.cuda.Event = Queue  # type: ignore[misc, assignment]
     torch.cuda.current_stream = lambda device=None: Queue()  # type: ignore[assignment, return-value]
     torch.cuda.stream = contextlib.nullcontext  # type: ignore[assignment, misc]
+    torch.utils._device._device_constructors()  # remembers torch's own, before one is replaced
     torch.empty = _empty  # type: ignore[assignment]
     torch.Tensor.pin_memory = lambda self, device=None: _pinned_memory(self.clone())  # type: ignore[method-assign, assignment]
     torch.Tensor.is_pinned = _is_pinned  # type: ignore[method-assign, assignment]
