@@ -26,3 +26,11 @@ def arithmetic(device: torch.device, precision: Precision) -> AbstractContextMan
     if precision == "float32":
         return nullcontext()
     return torch.autocast(device.type, dtype=getattr(torch, precision))
+
+
+def has_masters(device: torch.device, precision: Precision) -> bool:
+    """Whether a network holds bfloat16 while it is trained, beside float32 masters: on a GPU that computes in it.
+
+    Elsewhere it holds float32, and autocast rounds where the precision asks for it.
+    """
+    return device.type == "cuda" and precision == "bfloat16"

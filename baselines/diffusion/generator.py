@@ -7,7 +7,7 @@ A method changes what the network is asked (`_predictor`), or where the reverse 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -17,10 +17,11 @@ from ldbench.api import Context, Generator, Moment, Needs, Request, TrainingSet
 from ldbench.errors import GeneratorError, LdbenchError, UsageError
 
 from ..backbone.content import backbone_files
-from ..backbone.precision import Precision, arithmetic, automatic_precision
+from ..backbone.precision import Precision, arithmetic, automatic_precision, has_masters
 from ..drift import Delta, Drift, DriftKind, Shift, Where, make_drift, signal_leak
 from .latent_diffusion import LatentDiffusion, load_backbone
 from .network_cost import TRAINING_PASSES, NetworkCost, Trained, network_cost
+from .recomputation import free_bytes
 from .sampling import Predict, ReverseStep, Sampling, predictor, reverse, start_noise, step_generators
 from .schedulers import Sampler, start_abar
 
@@ -103,12 +104,14 @@ class StableDiffusion(Generator):
             cost = network_cost(name, self._precision(context), context.image_shape)
         except LdbenchError as error:
             return Needs(() if self.download else (str(error),))  # what may be fetched is not missing, and not known
-        fits = self._trained(cost)
+        masters = has_masters(context.device, self._precision(context))
+        fits = [replace(fit, masters=masters) for fit in self._trained(cost)]
+        free = free_bytes(context.device)
         kept = [fit.checkpoint_bytes for fit in fits]
         return Needs(
             (), TRAINING_PASSES * cost.flops * self._training_calls(), cost.flops * self._image_calls(),
             sum(kept) + max(kept, default=0),  # the old one lies there until the new one is whole
-            max([cost.fit_bytes(fit) for fit in fits], default=cost.weight_bytes),
+            max([cost.fit_bytes(fit, free) for fit in fits], default=cost.weight_bytes),
         )
 
     def files(self, context: Context) -> Mapping[str, Mapping[str, Path]]:

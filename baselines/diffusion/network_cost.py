@@ -17,6 +17,7 @@ from ..backbone.parts import CLASSES
 from ..backbone.precision import Precision
 from ..backbone.source import find_backbone
 from .latent_diffusion import ImageShape
+from .recomputation import kept
 
 TRAINING_PASSES = 3  # a step forward and back costs about three passes forward (Kaplan et al. 2020, arXiv 2001.08361)
 FLOAT32 = 4  # bytes
@@ -34,28 +35,49 @@ class NetworkCost:
     unet: Any
     text_width: int
     value_bytes: int
+    latent_size: tuple[int, int]
+    tokens: int
 
-    def fit_bytes(self, trained: Trained) -> int:
-        """Bytes on the device of weights, gradients, optimiser and average in a fit; activations come on top."""
-        held = GRADIENT + MOMENTS + trained.averaged
-        bytes_on_device = self.weight_bytes + FLOAT32 * (trained.values * held + trained.beside)
-        if trained.float32_unet and self.value_bytes < FLOAT32:
-            bytes_on_device += self.trained_bytes  # beside it the copy that autocast makes in the run's precision
-        return bytes_on_device
+    def fit_bytes(self, trained: Trained, free: int | None = None) -> int:
+        """Bytes on the device of weights, gradients, optimiser and average in a fit.
+
+        On a GPU, of which `free` bytes are, the average lies in the host's memory, and what a step keeps for its
+        backward pass is counted too; on a CPU it comes on top.
+        """
+        if free is None:
+            held = FLOAT32 * (trained.values * (GRADIENT + MOMENTS + trained.averaged) + trained.beside)
+        elif trained.masters:
+            held = trained.values * (FLOAT32 * (1 + MOMENTS) + self.value_bytes) + self.value_bytes * trained.beside
+        else:
+            held = FLOAT32 * (trained.values * (GRADIENT + MOMENTS) + trained.beside)
+        held += self.weight_bytes
+        if trained.float32_unet and self.value_bytes < FLOAT32 and not trained.masters:
+            held += self.trained_bytes  # beside it the copy that autocast makes in the run's precision
+        return held if free is None else held + self._step_bytes(trained, free - held)
+
+    def _step_bytes(self, trained: Trained, free: int) -> int:
+        """Bytes that a step keeps; where autocast rounds, both precisions are kept, which float32 covers."""
+        step = kept(self.unet, self.latent_size, self.tokens, torch.bfloat16 if trained.masters else torch.float32)
+        which = "all" if trained.recomputed else step.choice(trained.images, free)
+        return step.bytes(which, trained.images)
 
 
 @dataclass(frozen=True)
 class Trained:
     """How many values a fit trains: weights of the U-Net `inside` it, and others `beside` the network's own.
 
-    `float32_unet` says whether the whole U-Net is kept in float32 meanwhile, `averaged` whether what is trained is
-    averaged too.
+    `float32_unet` says whether the whole U-Net is kept in float32 where it has no `masters`, `averaged` whether what is
+    trained is averaged too. `images` go through the network at a time; all its blocks are `recomputed` backward, or as
+    memory asks.
     """
 
     inside: int
     beside: int
     float32_unet: bool
     averaged: bool
+    images: int = 1
+    recomputed: bool = False
+    masters: bool = False
 
     @property
     def values(self) -> int:
@@ -74,12 +96,13 @@ def network_cost(name: str, precision: Precision, image_shape: ImageShape) -> Ne
     parts = {part: _empty(part, configs[part]) for part in CLASSES}
     shrink = 2 ** (len(parts["vae"].config.block_out_channels) - 1)
     tokens = parts["text_encoder"].config.max_position_embeddings
-    flops = call_flops(parts["unet"], (image_shape[1] // shrink, image_shape[2] // shrink), tokens)
+    latent_size = image_shape[1] // shrink, image_shape[2] // shrink
+    flops = call_flops(parts["unet"], latent_size, tokens)
     width = getattr(torch, precision).itemsize
     counts = {part: sum(value.numel() for value in model.parameters()) for part, model in parts.items()}
     return NetworkCost(
         flops, width * sum(counts.values()), FLOAT32 * counts["unet"], parts["unet"],
-        parts["text_encoder"].config.hidden_size, width,
+        parts["text_encoder"].config.hidden_size, width, latent_size, tokens,
     )
 
 

@@ -18,6 +18,7 @@ from ..diffusion.latent_diffusion import LatentDiffusion
 from ..diffusion.sampling import Predict
 from ..fitting.denoising import Denoising
 from ..fitting.loop import Batch
+from ..fitting.transfer import sent
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,12 @@ class EditDenoising:
 
     def loss(self, batch: EditBatch) -> torch.Tensor:
         """Weighted mean squared errors, summed over the images of a part of a batch."""
-        unet = self.denoising.model.unet
+        device = self.denoising.model.unet.device
         text = self.denoising.condition(batch.index, batch.dropped)
         kept = (~batch.image_dropped)[:, None, None, None]
-        image = (self.conditions[batch.index] * kept).to(unet.device)
-        return self.denoising.errors_of(lambda z_t, t: unet(torch.cat([z_t, image], 1), t, text).sample, batch)
+        image = sent(self.conditions[batch.index] * kept, device)
+        network = self.denoising.predicted
+        return self.denoising.errors_of(lambda z_t, t: network(torch.cat([z_t, image], 1), t, text), batch)
 
 
 @torch.no_grad()

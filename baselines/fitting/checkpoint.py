@@ -6,10 +6,14 @@ Resuming gives bit for bit what not stopping gives. Refuses a checkpoint of othe
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -20,14 +24,78 @@ from ldbench.errors import GeneratorError
 from ..backbone.content import CONTENT
 
 STATE = "state.safetensors"
+SECONDS_BETWEEN = 600.0  # of a fit on a GPU, where 100 steps take seconds and a checkpoint gigabytes
+
+
+@dataclass
+class Pace:
+    """When a checkpoint is due: after a multiple of `every` steps, and not within `seconds` of the one before."""
+
+    every: int
+    seconds: float
+    clock: Callable[[], float] = time.monotonic
+    _last: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._last = self.clock()
+
+    @classmethod
+    def of(cls, every: int, on_gpu: bool) -> Pace:
+        """By steps alone on a CPU; on a GPU about every ten minutes."""
+        return cls(every, SECONDS_BETWEEN if on_gpu else 0.0)
+
+    def due(self, steps: int) -> bool:
+        """Whether one is due after so many steps; if so it is taken to be written now."""
+        if steps % self.every or self.clock() - self._last < self.seconds:
+            return False
+        self._last = self.clock()
+        return True
+
+
+class Writer:
+    """Does the writing: at once, or `in_background`, in a thread of its own, one file after the other.
+
+    What went wrong there is raised by the next file's `write`, or on leaving the `with` block.
+    """
+
+    def __init__(self, *, in_background: bool) -> None:
+        self._thread = ThreadPoolExecutor(1, "checkpoint") if in_background else None
+        self._writing: Future[None] | None = None
+
+    def write(self, tensors: Mapping[str, torch.Tensor], path: Path, metadata: Mapping[str, str]) -> None:
+        """Write as `save_atomic` does; in the background from a copy on the host, so that training may go on."""
+        if self._thread is None:
+            save_atomic(tensors, path, metadata)
+            return
+        self._finish()
+        copies = {name: value.detach().to("cpu", copy=True) for name, value in tensors.items()}
+        self._writing = self._thread.submit(save_atomic, copies, path, metadata)
+
+    def _finish(self) -> None:
+        """Wait for the file that is being written."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._thread is not None:
+            self._thread.shutdown(wait=True)
+        if kind is None:
+            self._finish()
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state file in `folder`, and the settings that it must have been made with."""
+    """The state file in `folder`, the settings that it must have been made with, and what writes it."""
 
     folder: Path
     settings: Mapping[str, object]
+    writer: Writer = field(default_factory=lambda: Writer(in_background=False))
 
     def save(
         self, parameters: Mapping[str, torch.Tensor], averaged: Mapping[str, torch.Tensor],
@@ -42,7 +110,7 @@ class Checkpoint:
             "step": str(step), "settings": json.dumps(self.settings, sort_keys=True),
             "scaler": json.dumps(scaler.state_dict()),
         }
-        save_atomic(tensors, self.folder / STATE, metadata)
+        self.writer.write(tensors, self.folder / STATE, metadata)
 
     def resume(
         self, parameters: Mapping[str, torch.nn.Parameter], averaged: Mapping[str, torch.Tensor],

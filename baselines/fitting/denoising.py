@@ -20,6 +20,7 @@ from ..diffusion.sampling import Predict
 from ..drift import Drift
 from .encoded import EncodedSet
 from .loop import Batch
+from .transfer import sent
 
 HIGH_NOISE = 0.7
 Condition = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -92,19 +93,24 @@ class Denoising:
     def loss(self, batch: Batch) -> torch.Tensor:
         """Weighted mean squared errors, summed over the images of a part of a batch."""
         text = self.condition(batch.index, batch.dropped)
-        return self.errors_of(lambda z_t, t: self.model.unet(z_t, t, text).sample, batch)
+        return self.errors_of(lambda z_t, t: self.predicted(z_t, t, text), batch)
+
+    def predicted(self, z_t: torch.Tensor, t: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
+        """What the network says of noisy latents `(B, ., h, w)` beside hidden states, asked in its own precision."""
+        unet = self.model.unet
+        return cast(torch.Tensor, unet(z_t.to(unet.dtype), t, text.to(unet.dtype)).sample)
 
     def errors_of(self, predict: Predict, batch: Batch) -> torch.Tensor:
         """The loss of what `predict(z_t, t)` says of the batch's noisy latents."""
         device, schedule = self.model.unet.device, self.model.schedule
-        t = cast(torch.IntTensor, batch.timestep.to(device))  # as diffusers annotates it; int64 serves
+        t = cast(torch.IntTensor, sent(batch.timestep, device))  # as diffusers annotates it; int64 serves
         z_0 = self.data.z_0(batch.index, batch.posterior_eps, device)
-        noise = self.drift.training_noise(batch.eps.to(device))
+        noise = sent(self.drift.training_noise(batch.eps), device)
         predicted = predict(schedule.add_noise(z_0, noise, t), t)
         velocity = schedule.config["prediction_type"] == "v_prediction"
         target = schedule.get_velocity(z_0, noise, t) if velocity else noise
         errors = F.mse_loss(predicted.float(), target, reduction="none").mean((1, 2, 3))
-        return (errors * batch.weight.to(device)).sum()
+        return (errors * sent(batch.weight, device)).sum()
 
 
 def frozen_text(model: LatentDiffusion, data: EncodedSet, batch_size: int = 50) -> Condition:
@@ -113,7 +119,7 @@ def frozen_text(model: LatentDiffusion, data: EncodedSet, batch_size: int = 50) 
     text, empty = torch.cat([model.embed(chunk) for chunk in chunks]), model.embed([""])
 
     def condition(index: torch.Tensor, dropped: torch.Tensor) -> torch.Tensor:
-        prompts = data.prompt_of[index].to(text.device)
-        return torch.where(dropped.to(text.device)[:, None, None], empty, text[prompts])
+        prompts = sent(data.prompt_of[index], text.device)
+        return torch.where(sent(dropped, text.device)[:, None, None], empty, text[prompts])
 
     return condition

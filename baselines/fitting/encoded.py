@@ -22,6 +22,7 @@ from ldbench.errors import GeneratorError
 
 from ..diffusion.latent_diffusion import LatentDiffusion
 from .checkpoint import read_metadata, save_atomic
+from .transfer import sent
 
 CACHE = "latents.safetensors"
 
@@ -57,8 +58,8 @@ class EncodedSet:
 
     def z_0(self, index: torch.Tensor, posterior_eps: torch.Tensor, device: torch.device) -> torch.Tensor:
         """Scaled latents `(B, C, h, w)` of images `index`, drawn from their posteriors."""
-        mean, std = self.moments[:, index].to(device).unbind()
-        return mean + std * posterior_eps.to(device)
+        mean, std = sent(self.moments[:, index], device).unbind()
+        return mean + std * sent(posterior_eps, device)
 
     def mean_latent(self) -> torch.Tensor:
         """The mean of each latent channel over images and pixels, `(C,)`."""

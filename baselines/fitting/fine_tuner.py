@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
@@ -18,15 +19,20 @@ from ldbench.api import Context, TrainingSet
 from ldbench.errors import GeneratorError
 
 from ..backbone.content import backbone_content
+from ..backbone.precision import has_masters
 from ..diffusion.generator import StableDiffusion
 from ..diffusion.latent_diffusion import LatentDiffusion
 from ..diffusion.network_cost import NetworkCost, Trained
+from ..diffusion.recomputation import Recomputed, free_bytes, kept, recompute
 from ..drift import Delta, Drift, Where
 from .denoising import Condition, Denoising, Draw, frozen_text
 from .encoded import EncodedSet, View, encode_set
 from .learned_tokens import EMBEDDINGS, LearnedTokens
 from .loop import AnyBatch, Objective, Share, TrainingSettings
 from .loop import train as optimise
+from .masters import in_half
+
+VALUE_BYTES = 14  # on the device for each value that is trained, beside its weight: gradient, master and moments
 
 
 @dataclass(frozen=True)
@@ -114,21 +120,41 @@ class FineTuner(StableDiffusion):
         self, model: LatentDiffusion, objective: Objective[AnyBatch], trainable: Trainable, context: Context
     ) -> LatentDiffusion:
         """The model after its last step: what is trained is trained, and frozen again."""
-        if self.gradient_checkpointing:
-            model.unet.enable_gradient_checkpointing()
+        settings = self._settings(model, context)
+        recompute(model.unet, self._recomputed(model, trainable, settings, context))
         if self.compile:
             model.unet.compile()
-        optimise(
-            trainable.parameters, objective, self._settings(model, context), context.folder,
-            self._fingerprint(context) | self._content(context), context.progress,
-            Share(context.process, context.processes),
-        )
-        if self.gradient_checkpointing:
-            model.unet.disable_gradient_checkpointing()
+        with in_half(model, trainable.parameters.values()) if settings.masters else nullcontext():
+            optimise(
+                trainable.parameters, objective, settings, context.folder,
+                self._fingerprint(context) | self._content(context), context.progress,
+                Share(context.process, context.processes),
+            )
+        recompute(model.unet, "nothing")
         if self.compile:
             model.unet._compiled_call_impl = None  # sampling has other shapes, and torch no way to undo compile()
         self._finish(model, trainable, context)
         return model
+
+    def _recomputed(
+        self, model: LatentDiffusion, trainable: Trainable, settings: TrainingSettings, context: Context
+    ) -> Recomputed:
+        """Which blocks compute again, backward, what they would have kept: all where it is set; else as memory asks."""
+        free = free_bytes(context.device)
+        if self.gradient_checkpointing or free is None:
+            return "all" if self.gradient_checkpointing else "nothing"
+        with torch.device("meta"):
+            unet = type(model.unet).from_config(model.unet.config)
+        size = model.latent_shape(context.image_shape)[1:]
+        dtype = torch.bfloat16 if settings.masters else torch.float32
+        step = kept(unet, (size[0], size[1]), model.prompt_length, dtype)
+        values = sum(value.numel() for value in trainable.parameters.values())
+        return step.choice(self._images_at_once(), free - VALUE_BYTES * values)
+
+    def _images_at_once(self) -> int:
+        """How many images go through the network in one piece of a step."""
+        images = self.batch_size + self._draw().prior
+        return min(self.micro_batch_size or images, images)
 
     def _prompted(self, data: EncodedSet) -> EncodedSet:
         """The data under the prompts that this method wants."""
@@ -152,7 +178,10 @@ class FineTuner(StableDiffusion):
 
     def _trained(self, cost: NetworkCost) -> list[Trained]:
         inside, beside = self._trained_values(cost)
-        return [Trained(inside, beside, "unet" in self.float32_parts, self.ema_decay > 0)]
+        return [Trained(
+            inside, beside, "unet" in self.float32_parts, self.ema_decay > 0, self._images_at_once(),
+            self.gradient_checkpointing,
+        )]
 
     def _trained_values(self, cost: NetworkCost) -> tuple[int, int]:
         """How many weights of the U-Net are trained, and how many values beside it: here all, and none."""
@@ -198,7 +227,7 @@ class FineTuner(StableDiffusion):
         return TrainingSettings(
             self.steps, self.batch_size, rate, context.seed, ema_decay=self.ema_decay,
             checkpoint_every=self.checkpoint_every, micro_batch_size=self.micro_batch_size,
-            precision=self._precision(context),
+            precision=self._precision(context), masters=has_masters(context.device, self._precision(context)),
         )
 
     def _fingerprint(self, context: Context) -> dict[str, object]:

@@ -17,6 +17,7 @@ from ..diffusion.latent_diffusion import LatentDiffusion
 from .checkpoint import save_atomic
 from .denoising import Condition
 from .encoded import EncodedSet
+from .transfer import sent
 
 EMBEDDINGS = "learned_embeds.safetensors"
 
@@ -47,10 +48,10 @@ class LearnedTokens:
             distinct, position = torch.unique(prompts, return_inverse=True)
             handle = self.model.embeddings.register_forward_hook(self._put)
             try:
-                hidden = self.model.hidden_states(ids_PL[distinct])
+                hidden = self.model.hidden_states(sent(ids_PL[distinct], device))
             finally:
                 handle.remove()
-            return hidden[position.to(device)]
+            return hidden[sent(position, device)]
 
         return condition
 

@@ -231,7 +231,7 @@ class Needs:
     """What a run of a generator would need: what is `missing`, a line each, and estimates of the rest.
 
     Floating-point operations of the whole fit and of one image, bytes that the fit leaves on disk, bytes that weights,
-    gradients and optimiser take on the device (activations, which depend on the batch, come on top).
+    gradients and optimiser take on the device (activations, which depend on the batch, may come on top).
     """
 
     missing: tuple[str, ...] = ()

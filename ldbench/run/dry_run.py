@@ -64,7 +64,7 @@ def _costs(needs: Needs, images: int) -> list[str]:
     return [
         f"compute: {needs.fit_flops:.2g} operations to fit, {images * needs.image_flops:.2g} to generate; "
         f"{operations / RATE / 3600:.2g} h at {RATE / 1e12:.0f} TFLOP/s",
-        f"device memory: {_size(needs.device_bytes)} for weights and optimiser, activations on top",
+        f"device memory: {_size(needs.device_bytes)} for weights and optimiser; activations are counted on a GPU",
         f"disk: {_size(needs.disk_bytes)} for the fit",
     ]
 

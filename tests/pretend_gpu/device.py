@@ -1,14 +1,15 @@
 """The pretended device itself: CPU tensors stay real, CUDA tensors are fake.
 
 What a real device refuses raises here too (an operation over two devices); autograd, autocast, fused AdamW and foreach
-run as they would. `Meter` counts live and peak bytes, kernels, and where the host waits for the device. Blind to:
-cuDNN's workspaces, fragmentation, layouts, compiled code, several devices. For a process of its own: `install` changes
-torch and puts nothing back.
+run as they would. `Meter` counts live and peak bytes, kernels, their time by a roofline, and where the host waits for
+the device. Blind to: cuDNN's workspaces, fragmentation, layouts, compiled code, several devices, what the bus takes.
+For a process of its own: `install` changes torch and puts nothing back.
 """
 
 from __future__ import annotations
 
 import collections
+import contextlib
 import traceback
 import weakref
 from collections.abc import Callable, Sequence
@@ -20,10 +21,16 @@ import torch.utils._foreach_utils as foreach
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
+from torch.utils.flop_counter import flop_registry
 
 DEVICE = torch.device("cuda", 0)
 MEMORY = 80 * 2**30
 BLOCK = 512  # bytes that the caching allocator rounds to
+# An H100's roofline: half of its peak of operations a second by type, three quarters of its bandwidth, a least time
+OPERATIONS = {torch.bfloat16: 0.5 * 989e12, torch.float16: 0.5 * 989e12, torch.float32: 0.5 * 67e12}
+OPERATIONS_OF_FLOAT32_CONVOLUTIONS = 0.5 * 494e12  # in TF32, torch's default
+BANDWIDTH, SHORTEST = 0.75 * 3.35e12, 2e-6
+TENSORS_A_KERNEL = 100  # of kernels that take lists
 SUITE = ("/baselines/", "/ldbench_baselines/", "/ldbench/")
 aten = torch.ops.aten
 fake_mode = FakeTensorMode(allow_non_fake_inputs=True)
@@ -53,13 +60,47 @@ def install() -> None:
         "get_device_name": lambda device=None: "a pretended GPU", "mem_get_info": lambda device=None: (MEMORY, MEMORY),
         "get_rng_state": lambda device=None: torch.zeros(16, dtype=torch.uint8),
         "set_rng_state": lambda state, device=None: None, "manual_seed_all": lambda seed: None,
+        "memory_reserved": lambda device=None: 0, "memory_allocated": lambda device=None: 0,
         "empty_cache": lambda: None, "synchronize": lambda device=None: None,
         "is_current_stream_capturing": lambda: False, "is_bf16_supported": lambda including_emulation=True: True,
     }
     for name, answer in answers.items():
         setattr(torch.cuda, name, answer)
+    torch.cuda.Stream = torch.cuda.Event = Queue  # type: ignore[misc, assignment]
+    torch.cuda.current_stream = lambda device=None: Queue()  # type: ignore[assignment, return-value]
+    torch.cuda.stream = contextlib.nullcontext  # type: ignore[assignment, misc]
+    torch.utils._device._device_constructors()  # remembers torch's own, before one is replaced
+    torch.empty = _empty  # type: ignore[assignment]
+    torch.Tensor.pin_memory = lambda self, device=None: _pinned_memory(self.clone())  # type: ignore[method-assign, assignment]
+    torch.Tensor.is_pinned = _is_pinned  # type: ignore[method-assign, assignment]
 
 
+class Queue:
+    """A stream or an event: everything is done in order here, and at once."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        self.record = self.synchronize = self.wait_stream = lambda *args: None
+
+
+def _empty(*size: Any, pin_memory: bool = False, **kwargs: Any) -> torch.Tensor:
+    memory = _ordinary_empty(*size, **kwargs)
+    return _pinned_memory(memory) if pin_memory else memory
+
+
+def _pinned_memory(tensor: torch.Tensor) -> torch.Tensor:
+    """Note that the tensor's memory counts as pinned for as long as it lives."""
+    storage = tensor.untyped_storage()
+    _pinned.add(storage._cdata)
+    weakref.finalize(storage, _pinned.discard, storage._cdata)
+    return tensor
+
+
+def _is_pinned(tensor: torch.Tensor, device: object = None) -> bool:
+    return tensor.untyped_storage()._cdata in _pinned
+
+
+_ordinary_empty = torch.empty
+_pinned: set[int] = set()  # storages
 _libraries: list[torch.library.Library] = []  # one that is collected takes its kernels away
 
 
@@ -105,18 +146,19 @@ def _hopper_attention(
 
 
 class Meter(TorchDispatchMode):
-    """Counts, while it is entered, what the pretended device is asked: `current` and `peak` bytes, `kernels`, and in
-    `waits` the places where the host waits for it."""
+    """Counts, while it is entered, what the pretended device is asked: `current` and `peak` bytes, `kernels`, their
+    `seconds` by the roofline, and in `waits` the places where the host waits for it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.current = self.peak = self.kernels = 0
+        self.seconds = 0.0
         self.waits: collections.Counter[str] = collections.Counter()
         self._live: dict[int, int] = {}
 
     def reset(self) -> None:
         """Count from here; what lives goes on living."""
-        self.peak, self.kernels = self.current, 0
+        self.peak, self.kernels, self.seconds = self.current, 0, 0.0
         self.waits.clear()
 
     def __torch_dispatch__(
@@ -132,12 +174,15 @@ class Meter(TorchDispatchMode):
         if on_device and (answer := self._read(func, args, kwargs, on_device[0], target)) is not None:
             return answer
         if func is aten._to_copy.default and target == "cuda" and not on_device:
-            asynchronous = kwargs.get("non_blocking") and args[0].is_pinned()
-            self._wait("" if asynchronous else "to the device")
+            self._wait("" if kwargs.get("non_blocking") and args[0].is_pinned() else "to the device")
+        if func is aten.copy_.default and args[1].device.type == "cpu" and args[1].dim():
+            self._wait("" if _asynchronous(args) and args[1].is_pinned() else "to the device")
         with fake_mode:
             out = func(*args, **kwargs)
         made = _of_device(out)
-        self.kernels += _is_kernel(func)
+        if _is_kernel(func):
+            self.kernels += 1
+            self.seconds += _roofline(func, args, kwargs, out, [*on_device, *made])
         for tensor in made:
             self._hold(tensor)
         return out
@@ -151,7 +196,7 @@ class Meter(TorchDispatchMode):
             self._wait("to the host")
             return torch.zeros(tensor.shape, dtype=kwargs.get("dtype") or tensor.dtype)
         if func is aten.copy_.default and args[0].device.type == "cpu":
-            self._wait("to the host")
+            self._wait("" if _asynchronous(args) and args[0].is_pinned() else "to the host")
             return args[0]
         return None
 
@@ -172,6 +217,11 @@ class Meter(TorchDispatchMode):
         self.current -= self._live.pop(key, 0)
 
 
+def _asynchronous(args: Sequence[Any]) -> bool:
+    """Whether a copy was asked not to block."""
+    return len(args) > 2 and bool(args[2])
+
+
 def _of_device(values: object) -> list[torch.Tensor]:
     """The tensors of the pretended device in a nest of values."""
     return [x for x in tree_flatten(values)[0] if isinstance(x, FakeTensor) and x.device.type == "cuda"]
@@ -181,6 +231,20 @@ def _is_kernel(func: Any) -> bool:
     returns = func._schema.returns
     is_view = bool(returns) and all(one.alias_info is not None and not one.alias_info.is_write for one in returns)
     return not is_view and func._overloadpacket.__name__ not in _UNCOUNTED
+
+
+def _roofline(func: Any, args: Any, kwargs: Any, out: Any, tensors: Sequence[torch.Tensor]) -> float:
+    """Seconds of a kernel: its operations or its bytes, whichever takes longer, and never less than a launch."""
+    name = func._overloadpacket.__name__
+    lists = len(tensors) / TENSORS_A_KERNEL if name.startswith(("_foreach", "_fused")) else 1
+    seconds = max(sum(x.numel() * x.element_size() for x in tensors) / BANDWIDTH, lists * SHORTEST)
+    counted = flop_registry.get(func._overloadpacket)
+    if counted is None:
+        return seconds
+    dtype = tensors[0].dtype
+    in_tf32 = dtype == torch.float32 and "conv" in name
+    rate = OPERATIONS_OF_FLOAT32_CONVOLUTIONS if in_tf32 else OPERATIONS.get(dtype, OPERATIONS[torch.float32])
+    return max(seconds, float(counted(*args, **kwargs, out_val=out)) / rate)
 
 
 def _place() -> str:

@@ -40,6 +40,7 @@ def tried(row: str) -> dict[str, Any]:
     """What a row asked of the device: waits in a training step, and in sampling of one and of two steps."""
     import torch
     from ldbench_baselines.custom_diffusion import CustomDiffusion
+    from torch.optim.optimizer import register_optimizer_step_post_hook
 
     from ldbench.api import Context
     from tests.baselines.rows import ROWS
@@ -54,16 +55,18 @@ def tried(row: str) -> dict[str, Any]:
     editing = "aging" in cls.kinds
     meter, step_waits = Meter(), dict[str, int]()
 
-    def progress(stage: str, done: int, total: int, note: str = "") -> None:
-        if stage == "fit" and done == 2:
-            step_waits.update({place: n for place, n in meter.waits.items() if "checkpoint.py" not in place})
+    def stepped(*args: object) -> None:
+        step_waits.clear()
+        step_waits.update(meter.waits)  # of the last step, from the end of the one before
         meter.waits.clear()
 
+    hook = register_optimizer_step_post_hook(stepped)
     with tempfile.TemporaryDirectory() as folder, meter:
         place = Path(folder) / "fit"
         place.mkdir()
-        context = Context(DEVICE, 0, place, (3, SIDE, SIDE), "tiny-sd", progress, shared=Path(folder) / "shared")
+        context = Context(DEVICE, 0, place, (3, SIDE, SIDE), "tiny-sd", shared=Path(folder) / "shared")
         generator.fit(examples(editing), context)
+        hook.remove()
         asked = requests(editing)
         waits = []
         for count in (1, 2):

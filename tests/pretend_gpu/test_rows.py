@@ -21,9 +21,9 @@ ROWS = (
     "sd-ld", "basic-ft-ld", "lora-ld", "textual-inversion-ld", "custom-diffusion-ld", "dreambooth-ld", "sdedit-ld",
     "pix2pix-zero-ld", "instruct-pix2pix-ld", "instruct-pix2pix-cd-ld", "basic-ft=float16",
 )
-# Copies to the device from ordinary memory, and the loss on its way back: for each of these the host waits. One in
-# either is the drift's. Editors copy their sources too, and whitening the offsets of all its rolls.
-MOST_A_TRAINING_STEP = {"basic-ft=float16": 8, "instruct-pix2pix-ld": 10, "instruct-pix2pix-cd-ld": 10}
+# Copies to the device from ordinary memory: for each of these the host waits. A training step has none; in sampling one
+# is the drift's, and whitening sends the offsets of all its rolls.
+MOST_A_TRAINING_STEP = 0
 MOST_A_SAMPLING_STEP = {"basic-ft=float16": 2, "pix2pix-zero-ld": 7}
 pytestmark = pytest.mark.slow
 
@@ -62,7 +62,7 @@ def test_a_row_runs_on_a_gpu(row: str, counted: dict[str, dict[str, Any]]) -> No
 @pytest.mark.parametrize("row", ROWS)
 def test_the_host_waits_seldom(row: str, counted: dict[str, dict[str, Any]]) -> None:
     found = counted[row]
-    assert sum(found["step_waits"].values()) <= MOST_A_TRAINING_STEP.get(row, 9), found["step_waits"]
+    assert sum(found["step_waits"].values()) <= MOST_A_TRAINING_STEP, found["step_waits"]
     one, two = found["sampling"]
     assert two - one <= MOST_A_SAMPLING_STEP.get(row, 3)
 

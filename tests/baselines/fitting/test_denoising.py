@@ -29,6 +29,7 @@ class ZeroUnet:
     """Answers zero and notes the latents, times and text that it was shown."""
 
     device = CPU
+    dtype = torch.float32
 
     def __init__(self) -> None:
         self.seen: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []

@@ -59,7 +59,7 @@ class Line:
         if failure is not None:
             raise failure
         self.sizes.append(len(batch.inputs))
-        errors = batch.inputs @ self.slope - batch.inputs @ SLOPE
+        errors = batch.inputs.to(self.slope.dtype) @ self.slope - batch.inputs @ SLOPE
         return self.scale * (batch.weight * errors.square()).sum()
 
 
