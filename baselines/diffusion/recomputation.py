@@ -104,7 +104,7 @@ class _FusedAttention(TorchFunctionMode):
         """Replace attention alone."""
         if func is F.scaled_dot_product_attention:
             named = dict(zip(("query", "key", "value"), args, strict=False)) | dict(kwargs or {})
-            return _Attention.apply(named["query"], named["key"], named["value"])
+            return _Attention.apply(named["query"], named["key"], named["value"])  # type: ignore[no-untyped-call]
         return func(*args, **(kwargs or {}))
 
 

@@ -54,7 +54,7 @@ class MasterAdamW(torch.optim.AdamW):
         """One update; the gradients are used up. A value without one counts as having a gradient of zero."""
         (group,) = self.param_groups
         for names in self._portions():
-            masters = [self.masters[name] for name in names]
+            masters: list[torch.Tensor] = [self.masters[name] for name in names]
             states = [self.state[master] for master in masters]
             steps = [state["step"] for state in states]
             torch._foreach_add_(steps, 1)
@@ -69,16 +69,18 @@ class MasterAdamW(torch.optim.AdamW):
 
     def _widened(self, names: list[str]) -> list[torch.Tensor]:
         """The gradients of some values in float32, in their masters' layout; the rounded ones are dropped."""
-        pairs: list[tuple[torch.Tensor, torch.Tensor]] = []
         gradients: list[torch.Tensor] = []
+        wide: list[torch.Tensor] = []
+        narrow: list[torch.Tensor] = []
         for name in names:
             given = self.rounded[name].grad
             gradients.append((torch.zeros_like if given is None else torch.empty_like)(self.masters[name]))
             if given is not None:
-                pairs.append((gradients[-1], given))
+                wide.append(gradients[-1])
+                narrow.append(given)
             self.rounded[name].grad = None
-        if pairs:
-            torch._foreach_copy_(*map(list, zip(*pairs, strict=True)))  # type: ignore[call-overload]
+        if wide:
+            torch._foreach_copy_(wide, narrow)
         return gradients
 
     def _portions(self) -> Iterator[list[str]]:
