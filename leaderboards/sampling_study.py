@@ -21,7 +21,8 @@ import torch
 from ldbench.api import Measured
 from ldbench.records.files import user_cache_folder
 from ldbench.run.pipeline import Settings
-from ldbench.score.inputs import Inputs, averaged
+from ldbench.score.inputs import Inputs
+from ldbench.score.lazy_inputs import averaged
 from ldbench.score.scorer import measured
 from ldbench.studies.gauntlet.metrics import contestants
 from ldbench.studies.parameters.workbench import Workbench, workbench
@@ -84,7 +85,7 @@ def scores_of(bench: Workbench, sampling: Pairs, metrics: Sequence[str]) -> list
     cases = [case for case in bench.data.cases if case.id in evaluated]
     by_id = dict(zip((case.id for case in cases), bench.images(cases, sampling, "sampling"), strict=True))
     if bench.data.task.protocol.channels == "grey-as-rgb":
-        by_id = averaged(by_id)
+        by_id = dict(averaged(by_id))
     inputs = Inputs(
         device=bench.device, seed=bench.settings.seed, cache_folder=user_cache_folder() / "features", data=bench.data,
         images=by_id, passes={},

@@ -32,6 +32,11 @@ def stored_case(case: Case, read: Callable[[], torch.Tensor]) -> StoredCase:
     return copy
 
 
+def loaded(case: Case) -> Case:
+    """The case with its image read, and no way left to any other; a case that holds what it has comes back itself."""
+    return Case(**{**vars(case), "source": case.source}) if isinstance(case, StoredCase) else case
+
+
 def unread_source(case: Case) -> Any:
     """The source as the case holds it, an image, a function that reads it, or None; reads nothing."""
     return vars(case)["source"]

@@ -12,12 +12,14 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from ldbench.api import Batches, Case, Context, Generator, Request, case_seed
 from ldbench.data.image_writer import ImageWriter
 from ldbench.data.images import read_image
+from ldbench.data.stored_case import loaded
 from ldbench.errors import DataError, GeneratorError, ImageError, LdbenchError
 from ldbench.records.checksum import sha256_file
 from ldbench.records.files import write_json
@@ -31,7 +33,35 @@ ROUNDING_DUST = 1e-6
 _BYTES_A_PIXEL = 2500  # of a batch's images: between plain sampling and methods that hold attention maps in float32
 
 
-def requests_for(cases: Sequence[Case], task_id: str, seed: int) -> list[Request]:
+class Requests(Sequence[Request]):
+    """Requests that read their cases' images when they are taken out: a generator gets no way to any other image.
+
+    `unread` are the same in order, for ids and prompts; none of them is for a generator.
+    """
+
+    def __init__(self, unread: Sequence[Request]) -> None:
+        self.unread = tuple(unread)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.unread)
+
+    @overload
+    def __getitem__(self, index: int) -> Request: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Request]: ...
+    def __getitem__(self, index: int | slice) -> Request | list[Request]:
+        """One request, or those of a slice, with their images."""
+        if isinstance(index, slice):
+            return [_loaded(request) for request in self.unread[index]]
+        return _loaded(self.unread[index])
+
+
+def _loaded(request: Request) -> Request:
+    return replace(request, case=loaded(request.case))
+
+
+def requests_for(cases: Sequence[Case], task_id: str, seed: int) -> Requests:
     """One request a case, its seed derived from run seed, task and case id; refuses duplicate or unsafe ids."""
     for name, count in Counter(case.id for case in cases).items():
         if count > 1:
@@ -42,7 +72,7 @@ def requests_for(cases: Sequence[Case], task_id: str, seed: int) -> list[Request
             )
     for case in cases:
         _check_source(case, task_id)
-    return [Request(case, case_seed(seed, task_id, case.id)) for case in cases]
+    return Requests([Request(case, case_seed(seed, task_id, case.id)) for case in cases])
 
 
 def _check_source(case: Case, task_id: str) -> None:
@@ -68,19 +98,20 @@ def generate(
     done theirs, and the first writes the manifest.
     """
     folder.images.mkdir(parents=True, exist_ok=True)
-    size = context.image_shape[1:]
+    size, listed = context.image_shape[1:], requests.unread if isinstance(requests, Requests) else requests
     parts = Batches("generate", likely_batch(context.device, context.image_shape, batch_size))
     with ImageWriter() as writer:
         for start in range(context.process * batch_size, len(requests), context.processes * batch_size):
-            batch = requests[start : start + batch_size]
-            paths = [folder.image(request.case.id) for request in batch]
+            rows = slice(start, start + batch_size)
+            paths = [folder.image(request.case.id) for request in listed[rows]]
             if not all(_stands(path, (size[0], size[1])) for path in paths):
+                batch = requests[rows]
                 write = functools.partial(_write_images, writer, generator, batch, context, paths)
                 parts.run(len(batch), write)
             context.progress("generate", min(start + batch_size, len(requests)), len(requests))
     wait()
     if context.process == 0:
-        _write_manifest(requests, folder)
+        _write_manifest(listed, folder)
     return folder.manifest
 
 

@@ -24,7 +24,7 @@ from ldbench.records.names import digest, plain
 from ldbench.records.result import ModelRef
 from ldbench.records.run_folder import RunFolder
 from ldbench.run.environment import describe, pick_device
-from ldbench.run.generate import generate, requests_for
+from ldbench.run.generate import Requests, generate, requests_for
 from ldbench.run.pipeline import Settings, fit, generator_context, ready
 from ldbench.run.processes import Processes, current_processes
 from ldbench.studies.parameters.values import Grid, grid
@@ -68,6 +68,9 @@ class Workbench:
 
     def requests(self, cases: Sequence[Case]) -> list[Request]:
         """One request a case, its seed from run seed, task and case, so equal under every setting."""
+        return self._requests(cases)[:]
+
+    def _requests(self, cases: Sequence[Case]) -> Requests:
         return requests_for(cases, self.data.task.id, self.settings.seed)
 
     def search_cases(self, count: int) -> list[Case]:
@@ -107,12 +110,11 @@ class Workbench:
         setting = "-".join(f"{key}={value}" for key, value in extra.items())
         key = self._key({**parameters(self.ready(extra)), "batch size": self.settings.batch_size})
         folder = RunFolder(self.folder / purpose / f"{folder_name(setting)[:60]}-{key}")
-        requests = self.requests(cases)
-        if (kept := self._kept(requests, folder)) is not None:
+        if (kept := self._kept(cases, folder)) is not None:
             return kept
         generator, context = self.fitted(extra)
-        generate(generator, requests, context, folder, self.settings.batch_size)
-        kept = self._kept(requests, folder)
+        generate(generator, self._requests(cases), context, folder, self.settings.batch_size)
+        kept = self._kept(cases, folder)
         if kept is None:
             raise ImageError(f"{folder.path}: images vanished while they were made; is another program at work there?")
         return kept
@@ -147,11 +149,11 @@ class Workbench:
         ]
         return digest(json.dumps(parts, sort_keys=True), 12)
 
-    def _kept(self, requests: Sequence[Request], folder: RunFolder) -> torch.Tensor | None:
+    def _kept(self, cases: Sequence[Case], folder: RunFolder) -> torch.Tensor | None:
         """The images on disk, if all of them were finished."""
         import torch
 
-        side, ids = self.data.task.protocol.resolution, [request.case.id for request in requests]
+        side, ids = self.data.task.protocol.resolution, [case.id for case in cases]
         try:
             if {str(row.get("id")) for row in folder.listed()}.issuperset(ids):
                 return torch.stack([read_image(folder.image(case_id), size=side) for case_id in ids])
