@@ -19,6 +19,7 @@ from ldbench.api import ImageSet, Measured, Metric, ParameterValue, Progress, si
 from ldbench.errors import MetricError
 from ldbench.score.image_sets import StoredSet
 from ldbench.score.metrics.classifier import train_classifier
+from ldbench.score.metrics.resnet18 import network_name
 from ldbench.score.metrics.roc import Areas, areas
 from ldbench.task.metric_specs import ClassifierSpec, table_of
 
@@ -50,7 +51,7 @@ def auc_score(
     interval = seen.interval()
     return Measured(
         metric="auc", value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(train_images),
-        direction="higher", extractor="resnet18",
+        direction="higher", extractor=network_name(table_of(recipe)),
         parameters={**_parameters(recipe, classes, len(test_index)), **_observed(seen)},
         contributions={"scans": seen.contributions_n},
     )
@@ -107,7 +108,8 @@ def _parameters(recipe: ClassifierSpec, classes: Sequence[Label], n_test: int) -
     over = "test cases" if alone else "test cases and trainings (Obuchowski-Rockette)"
     held = ", classifier held fixed" if alone else ""
     return {
-        "classifier": "torchvision resnet18, from scratch", "classes": ", ".join(str(label) for label in classes),
+        "classifier": f"torchvision {network_name(table_of(recipe))}, from scratch",
+        "classes": ", ".join(str(label) for label in classes),
         "average": "binary" if len(classes) == 2 else "macro one-versus-rest", "n_test": n_test,
         "interval": f"95 % DeLong over {over}, logit scale (Newcombe where degenerate){held}", **table_of(recipe),
     }

@@ -18,6 +18,7 @@ from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.score.metrics.effectiveness import by_judge, checked_scores, flip_rate_score, target_auc_score
 from ldbench.score.metrics.fid import GROUPS
 from ldbench.score.metrics.intervals import Array, group_jackknife
+from ldbench.score.metrics.resnet18 import network_name
 from ldbench.task.metric_specs import CalibrationSpec
 
 
@@ -50,7 +51,7 @@ def judge_calibration_score(
     return Measured(
         metric="judge_calibration", value=interval.value, ci_low=max(interval.low, 0.0),
         ci_high=min(interval.high, 1.0), n=len(scores), direction="lower",
-        extractor="resnet18", contributions={"groups": contributions},
+        extractor=network_name(judge), contributions={"groups": contributions},
         parameters={
             **judge, "bins": bins, "interval": "95 % delete-a-group jackknife over cases, judge held fixed",
             "interval_groups": len(contributions), "interval_seed": seed,

@@ -20,6 +20,7 @@ from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterVal
 from ldbench.errors import MetricError
 from ldbench.score.metrics.intervals import LEVEL, Array, of_mean
 from ldbench.score.metrics.judge import class_indices
+from ldbench.score.metrics.resnet18 import network_name
 from ldbench.score.metrics.roc import areas
 
 
@@ -43,7 +44,7 @@ def flip_rate_score(
     bounds = stats.binomtest(flipped, len(scores)).proportion_ci(LEVEL, method="wilson")
     value = flipped / len(scores)
     return Measured(
-        metric=metric, value=value, n=len(scores), direction="higher", extractor="resnet18",
+        metric=metric, value=value, n=len(scores), direction="higher", extractor=network_name(judge),
         # at 0 and 1 round-off puts the bound past the value
         ci_low=min(float(bounds.low), value), ci_high=max(float(bounds.high), value),
         parameters={**judge, "interval": "95 % Wilson over cases, judge held fixed"},
@@ -71,7 +72,7 @@ def target_auc_score(
     interval = areas_of_targets.interval()
     return Measured(
         metric=metric, value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(scores),
-        direction="higher", extractor="resnet18",
+        direction="higher", extractor=network_name(judge),
         parameters={
             **judge, "average": "binary" if len(classes) == 2 else "macro one-versus-rest",
             "interval": "95 % DeLong over cases, logit scale (Newcombe where degenerate), judge held fixed",

@@ -22,6 +22,7 @@ from ldbench.errors import MetricError
 from ldbench.score.image_sets import batches, read_ahead
 from ldbench.score.metrics.classifier import Classifier, restored_classifier, train_classifier
 from ldbench.score.metrics.intervals import Array
+from ldbench.score.metrics.resnet18 import network_name
 from ldbench.score.networks.kept_state import read_state, write_state
 from ldbench.task.metric_specs import ClassifierSpec, table_of
 
@@ -72,9 +73,10 @@ def judge_of(
         )
         if path is not None:
             write_state(path, key, classifier.network.state_dict())
+    training = _training(recipe)
     parameters: dict[str, ParameterValue] = {
-        "judge": "torchvision resnet18, from scratch, on the real training scans", "judge_scans": len(images),
-        "judge_initialisation": recipe.seed, "classes": ", ".join(classes), **_training(recipe),
+        "judge": f"torchvision {network_name(training)}, from scratch, on the real training scans",
+        "judge_scans": len(images), "judge_initialisation": recipe.seed, "classes": ", ".join(classes), **training,
     }
     return Judge(classifier, tuple(classes), parameters)
 

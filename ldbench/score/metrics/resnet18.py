@@ -5,14 +5,22 @@ He et al. 2015 (arXiv 1512.03385). The last layer starts at zero.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ldbench._torchvision import declare_missing_ops
+from ldbench.api import ParameterValue
 
 if TYPE_CHECKING:
     import torch
 
 WIDTH = 64  # channels of the published network's first stage
+
+
+def network_name(parameters: Mapping[str, ParameterValue]) -> str:
+    """What a score of these parameters calls the network: with another `width` it is not the published one."""
+    width = parameters.get("width", WIDTH)
+    return "resnet18" if width == WIDTH else f"resnet18-of-{width}"
 
 
 def resnet18(outputs: int, device: torch.device, width: int = WIDTH) -> torch.nn.Module:

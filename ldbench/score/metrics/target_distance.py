@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from ldbench.api import Measured, Metric, MetricInputs, NoSettings
 from ldbench.errors import MetricError
 from ldbench.score.metrics.intervals import Array, group_jackknife
 from ldbench.score.metrics.judge import class_indices
+from ldbench.score.metrics.resnet18 import network_name
 
 GROUPS = 20
 
@@ -76,7 +78,7 @@ def _of_judge(inputs: MetricInputs, settings: NoSettings) -> Measured:
     )
     score = target_distance_score(real_n2, edited_m2, source_m2, inputs.seed)
     score.parameters.update(judge)
-    return score
+    return replace(score, extractor=network_name(judge))
 
 
 TARGET_DISTANCE = Metric(

@@ -10,7 +10,7 @@ import torch
 from ldbench._torchvision import declare_missing_ops
 from ldbench.errors import CardError
 from ldbench.score.metrics.classifier import restored_classifier, train_classifier
-from ldbench.score.metrics.resnet18 import resnet18
+from ldbench.score.metrics.resnet18 import network_name, resnet18
 from ldbench.task import card
 from ldbench.task.metric_specs import ClassifierSpec, table_of
 from tests.conftest import small_card
@@ -69,3 +69,8 @@ def test_cards_of_before_keep_their_hash_and_too_narrow_is_refused(tmp_path: Pat
     metrics = "[metrics.auc]\nepochs = 1\nbatch_size = 8\nlearning_rate = 0.001\nwidth = 4\n"
     with pytest.raises(CardError, match=r"metrics\.auc\.width: expected 8 or more, got 4"):
         card.load(str(small_card(tmp_path, metrics=metrics)))
+
+
+def test_another_width_has_another_name() -> None:
+    assert network_name({"epochs": 8}) == network_name({"width": 64}) == "resnet18"
+    assert network_name({"width": 32}) == "resnet18-of-32"
