@@ -107,7 +107,7 @@ TARGET_AUC = Metric(
     direction="higher", compute=partial(by_judge, target_auc_score), compares="edited images and their target classes",
     interval="over cases (DeLong), judge held fixed", needs=frozenset({"source", "judge"}), bounds=(0.0, 1.0),
     networks=("resnet18",), axis="effectiveness", every_class=True,
-    catches=("too-little",), blind_to=("too-much", "other-subject", "gain", "jpeg", "left-right"),
+    catches=("too-little",), blind_to=("too-much", "other-subject", "jpeg"),
 )
 
 FLIP_RATE = Metric(
@@ -116,5 +116,5 @@ FLIP_RATE = Metric(
     direction="higher", compute=partial(by_judge, flip_rate_score), compares="edited images and their target classes",
     interval="over cases (Wilson), judge held fixed", needs=frozenset({"source", "judge"}), bounds=(0.0, 1.0),
     networks=("resnet18",), axis="effectiveness",
-    catches=("too-little", "unedited"), blind_to=("too-much", "other-subject", "left-right"),
+    catches=("too-little", "unedited"), blind_to=("other-subject",),
 )
