@@ -16,6 +16,7 @@ import math
 import statistics
 import sys
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 from ldbench.board.collect import collect
@@ -51,13 +52,20 @@ def differences(folder: Path, task: str | None = None) -> dict[Key, list[float]]
     return found
 
 
+def half_width(changes: Sequence[float]) -> float:
+    """Half the 95 % t-interval of the mean change; infinite for one change."""
+    if len(changes) < 2:
+        return math.inf
+    return tabled_t_quantile(len(changes) - 1) * statistics.stdev(changes) / math.sqrt(len(changes))
+
+
 def line(key: Key, changes: list[float], metric_width: int) -> str:
     """One row: the mean change, its interval where there are seeds enough, and whether that holds zero."""
     mean = statistics.fmean(changes)
     start = f"{key[0]:34} {key[2]:20} {key[1]:{metric_width}} {mean:+10.4f}"
     if len(changes) < 2:
         return f"{start}  one seed"
-    half = tabled_t_quantile(len(changes) - 1) * statistics.stdev(changes) / math.sqrt(len(changes))
+    half = half_width(changes)
     verdict = "" if mean - half <= 0 <= mean + half else "  not zero"
     return f"{start}  [{mean - half:+.4f}, {mean + half:+.4f}]  n={len(changes)}{verdict}"
 

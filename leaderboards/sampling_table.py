@@ -11,7 +11,6 @@ metric over the drift of training and the drift of sampling, a panel a setting.
 from __future__ import annotations
 
 import argparse
-import math
 import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,9 +18,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
+from drift_effect import half_width
 from sampling_study import read_scores
 
-from ldbench.board.seeds import tabled_t_quantile
 from ldbench.errors import LdbenchError, ResultError
 from ldbench.studies.parameters.axes import INK, SMALL, plain, sheet
 
@@ -91,10 +90,8 @@ def changes(lines: Sequence[Line]) -> list[Change]:
 def _change(setting: str, metric: str, drift: Drift, of_seed: Mapping[int, float], none: Mapping[int, float]) -> Change:
     seeds = sorted(of_seed.keys() & none.keys())
     gaps = [of_seed[seed] - none[seed] for seed in seeds]
-    spread = statistics.stdev(gaps) if len(gaps) > 1 else 0.0
-    half = tabled_t_quantile(len(gaps) - 1) * spread / math.sqrt(len(gaps)) if len(gaps) > 1 else math.inf
     without = statistics.fmean(none[seed] for seed in seeds)
-    return Change(setting, metric, drift, without, statistics.fmean(gaps), half, len(seeds))
+    return Change(setting, metric, drift, without, statistics.fmean(gaps), half_width(gaps), len(seeds))
 
 
 def table(found: Sequence[Change]) -> Iterator[str]:
