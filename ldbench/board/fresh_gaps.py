@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 
 from ldbench.board.seeds import pool
+from ldbench.records.copies import beside_copies
 from ldbench.records.fresh import FreshRounds, Gap, beside
-from ldbench.records.identity import Found, canonical, run_key
+from ldbench.records.identity import Found, canonical
 from ldbench.score.metrics.intervals import Interval
 
 NO_ROUNDS: Mapping[str, FreshRounds] = MappingProxyType({})
@@ -36,18 +37,9 @@ class FreshGap:
 def rounds_of(found: Iterable[Found]) -> dict[str, FreshRounds]:
     """By path, the `fresh.json` beside each complete measured result or a copy of it; paths without are absent.
 
-    Raises `ResultError` where one belongs to another result. Copies share theirs, as they share their units.
+    Raises `ResultError` where one belongs to another result.
     """
-    runs = {
-        path: (result, (result.task.id, run_key(result)))
-        for path, result in found if (result.status, result.origin) == ("complete", "measured")
-    }  # fmt: skip
-    by_run: dict[tuple[str, str], FreshRounds] = {}
-    for path, (result, run) in runs.items():
-        rounds, known = beside(path, result), by_run.get(run)
-        if rounds is not None:
-            by_run[run] = rounds if known is None else min(rounds, known, key=_text)
-    return {path: by_run[run] for path, (_, run) in runs.items() if run in by_run}
+    return beside_copies(found, beside, _text)
 
 
 def fold_gaps(rounds: Sequence[FreshRounds], order: Sequence[str]) -> tuple[FreshGap, ...]:

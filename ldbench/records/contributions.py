@@ -15,8 +15,8 @@ from pathlib import Path
 from ldbench.api import Score
 from ldbench.api.metric import LARGEST
 from ldbench.errors import ResultError
+from ldbench.records.copies import beside_copies
 from ldbench.records.files import read_record, write_text_atomic
-from ldbench.records.identity import run_key
 from ldbench.records.result import Result
 from ldbench.records.run_folder import UNITS
 
@@ -87,20 +87,8 @@ def beside(path: Path | str, result: Result | None = None) -> Units | None:
 
 
 def beside_all(found: Iterable[tuple[str, Result]]) -> dict[str, Units]:
-    """By path, what lies beside each complete measured result or a copy of it; paths without are absent.
-
-    Copies share their units, as a fold keeps any one of them: its ranks must not depend on which.
-    """
-    runs: dict[str, tuple[str, str]] = {}
-    by_run: dict[tuple[str, str], Units] = {}
-    for path, result in found:
-        if (result.status, result.origin) != ("complete", "measured"):
-            continue
-        run = runs[path] = (result.task.id, run_key(result))
-        units, known = beside(path, result), by_run.get(run)
-        if units is not None and units != known:
-            by_run[run] = units if known is None else min(units, known, key=dumps)
-    return {path: by_run[run] for path, run in runs.items() if run in by_run}
+    """By path, what lies beside each complete measured result or a copy of it; paths without are absent."""
+    return beside_copies(found, beside, dumps)
 
 
 def _belongs(units: Units, scores: Iterable[Score], file: Path) -> None:
