@@ -81,5 +81,5 @@ REVISION_2: Final = Population(
     ageing_spread=0.15, disease_spread=0.15, ad_years=(1.0, 5.0), intervals=((1, 4), (5, 10), (11, 15)),
     least_change=0.031, ceiling=4.6, straight=3.0,
 )
-SHIPPED: Final = REVISION_1  # the frozen data's
+SHIPPED: Final = REVISION_2  # the frozen data's
 POPULATIONS: Final[Mapping[str, Population]] = {each.revision: each for each in (REVISION_1, REVISION_2)}
