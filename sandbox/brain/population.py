@@ -1,6 +1,6 @@
 """Who is in the data: how subjects differ, how atrophy runs in them and when they come back. One record a revision.
 
-Revision 1 is the frozen data's, to the last bit. Revision 2 has the spread of published cohorts: lateral ventricles of
+Revision 2 is the frozen data's, to the last bit. It has the spread of published cohorts: lateral ventricles of
 45.0 ml (standard deviation 27.5) in healthy elders, 56.7 (30.1) in MCI and 59.3 (29.3) in AD (100, 200 and 100 baseline
 scans of ADNI, segmented automatically by Fonov's method: coefficients of variation of 0.61, 0.53 and 0.49, AD over
 healthy 1.32). The rates of one year vary by a fifth to a quarter between subjects (Bradley et al., British Journal of

@@ -17,7 +17,6 @@ def test_revision_1_is_slower_and_more_alike_than_cohorts_are() -> None:
     assert found["AD"].growth == pytest.approx(5.4, abs=0.1)
     assert abs(found["AD"].acceleration) < 0.05
     assert found["CN"].variation == pytest.approx(0.20, abs=0.01)
-    assert unchanged(DATA) == (19, 200)
 
 
 def test_revision_2_is_in_the_published_ranges() -> None:
@@ -28,4 +27,5 @@ def test_revision_2_is_in_the_published_ranges() -> None:
     assert all(0.45 < each.variation < 0.65 for each in found.values())
     assert found["CN"].volume == pytest.approx(45.0)
     assert separation(REVISION_2)[0] == pytest.approx(1.32, abs=0.05)
+    assert unchanged(DATA) == (0, 200)
     assert [found[name].tissue for name in ("CN", "MCI", "AD")] == pytest.approx([0.5, 1.0, 2.0], abs=0.1)
