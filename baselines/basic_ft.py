@@ -18,5 +18,5 @@ class BasicFT(FineTuner):
     name: ClassVar[str] = "basic-ft"
     rates: ClassVar[Rates] = Rates(1e-5, 1e-3)
 
-    steps: int = 1150
+    steps: int = 400
     ema_decay: float = 0.99

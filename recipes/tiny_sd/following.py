@@ -1,8 +1,10 @@
 """Are prompts followed? `python -m recipes.tiny_sd.following FOLDER [--out FILE.json]`, on 300 prompts.
 
 The prompts are captions of corpus pictures of a seed that training never saw, as many for each answer: 78 name a
-colour, 78 a number, 72 a style and 72 a place. Each prompt makes one picture (25 DDIM steps, guidance 3), which is
+colour, 78 a number, 72 a style and 72 a place. Each prompt makes one picture (25 DDPM steps, guidance 3), which is
 read by `readings`; so is the corpus picture of the same caption, for what the readings themselves get right.
+Deterministic samplers keep the mean colour of the noise that they begin with, which the schedule's last step should
+have held a part of: `--sampler ddim` shows it.
 """
 
 from __future__ import annotations
@@ -17,13 +19,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, StableDiffusionPipeline
+from diffusers import DDIMScheduler, DDPMScheduler, StableDiffusionPipeline
 
 from .captions import COLOURS, COUNTS, MATERIALS, OBJECTS, PLACES, STYLES
 from .corpus import Corpus, Picture
 from .readings import count_things, place_of_thing, style_of, surface_colour, thing_colour
 
 HELD_OUT_SEED, STEPS, GUIDANCE, BATCH = 77, 25, 3.0, 50
+SAMPLERS = {"ddpm": DDPMScheduler, "ddim": DDIMScheduler}
 _WHOLE = ("apple", "pear", "cup", "bottle", "fish", "bird", "star", "plate", "leaf", "person", "box")  # of one piece
 _THING = rf"(?:small |large )?(?P<colour>{'|'.join(COLOURS)}) (?:{'|'.join(OBJECTS)})"
 _THINGS = rf"(?:small |large )?\w+ (?:{'|'.join(f'{name}|{OBJECTS[name]}' for name in _WHOLE)})"
@@ -101,10 +104,10 @@ def right_shares(questions: list[Question], pictures: Iterable[np.ndarray]) -> d
     return {kind: float(np.mean(values)) for kind, values in sorted(right.items())}
 
 
-def draw(folder: Path, prompts: list[str]) -> Iterator[np.ndarray]:
+def draw(folder: Path, prompts: list[str], sampler: str = "ddpm") -> Iterator[np.ndarray]:
     """One picture a prompt, (S, S, 3) float in [0, 1], in batches; the seed of a prompt is its place in the list."""
     pipeline = StableDiffusionPipeline.from_pretrained(folder, local_files_only=True)
-    pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
+    pipeline.scheduler = SAMPLERS[sampler].from_config(pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)
     for start in range(0, len(prompts), BATCH):
         batch = prompts[start : start + BATCH]
@@ -119,12 +122,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure whether a backbone follows the captions of the corpus.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, help="write the shares as JSON")
+    parser.add_argument("--sampler", choices=sorted(SAMPLERS), default="ddpm")
     parser.add_argument("--every", type=int, default=1, help="ask every so many questions only, for a quick look")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     corpus = Corpus(HELD_OUT_SEED)
     questions = collect_questions(corpus.render(index) for index in range(100_000))[:: arguments.every]
-    shares = right_shares(questions, draw(arguments.folder, [question.prompt for question in questions]))
+    shares = right_shares(questions, draw(arguments.folder, [question.prompt for question in questions], arguments.sampler))
     ceiling = right_shares(questions, [question.picture for question in questions])
     for kind, share in shares.items():
         print(f"{kind:20} {share:6.1%} of {sum(q.kind == kind for q in questions)}, corpus {ceiling[kind]:6.1%}")
