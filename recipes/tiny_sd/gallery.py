@@ -1,6 +1,6 @@
 """Draw the sample grid of the model card: `python -m recipes.tiny_sd.gallery FOLDER PICTURE.png`.
 
-Four seeds for each of eight prompts, 25 steps of DDIM, guidance 3; nothing is chosen by hand.
+Four seeds for each of eight prompts, 25 steps of DDPM, guidance 3; nothing is chosen by hand.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, StableDiffusionPipeline
+from diffusers import DDPMScheduler, StableDiffusionPipeline
 from PIL import Image
 
 PROMPTS = (
@@ -29,7 +29,7 @@ SEEDS, STEPS, GUIDANCE = 4, 25, 3.0
 def sample_grid(folder: Path) -> Image.Image:
     """One row a seed, one column a prompt of `PROMPTS`."""
     pipeline = StableDiffusionPipeline.from_pretrained(folder, local_files_only=True)
-    pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
+    pipeline.scheduler = DDPMScheduler.from_config(pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)
     rows = []
     for seed in range(SEEDS):
