@@ -18,5 +18,6 @@ class BasicFT(FineTuner):
     name: ClassVar[str] = "basic-ft"
     rates: ClassVar[Rates] = Rates(1e-5, 1e-3)
 
-    steps: int = 400
+    steps: int = 800
+    batch_size: int = 8
     ema_decay: float = 0.99

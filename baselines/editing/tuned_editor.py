@@ -38,7 +38,7 @@ class TunedEditor(StableDiffusion):
     tuning: ClassVar[type[FineTuner]]  # the method that `start` basic-ft names
 
     start: Literal["basic-ft", "sd"] = "basic-ft"
-    start_steps: int = 400
+    start_steps: int = 800
     delta: Delta = 0.0
 
     def fit(self, train: TrainingSet, context: Context) -> None:
