@@ -37,7 +37,8 @@ class LoRA(FineTuner):
     fewest_images: ClassVar[int] = 3
     least: ClassVar[Mapping[str, float]] = {**FineTuner.least, "rank": 1}
 
-    steps: int = 250
+    steps: int = 500
+    batch_size: int = 8
     rank: int = 16
 
     def _trained_values(self, cost: NetworkCost) -> tuple[int, int]:

@@ -28,7 +28,8 @@ class TextualInversion(FineTuner):
     fewest_images: ClassVar[int] = 3
     least: ClassVar[Mapping[str, float]] = {**FineTuner.least, "vectors": 1}
 
-    steps: int = 250
+    steps: int = 500
+    batch_size: int = 8
     prompt_dropout: float = 0.0  # without the word there is nothing to learn
     placeholder: str = "<concept>"
     initial_word: str = "scan"
