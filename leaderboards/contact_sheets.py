@@ -42,9 +42,9 @@ from ldbench.run.sheets.edits_of_run import asked, target_class
 
 CASES, BANNER_CASES = 10, 6
 LABEL, LABEL_LETTERS, LABEL_FONT, LABEL_LINE = 140, 22, 13, 16
-HEADING_LETTERS, HEADING_FONT, HEADING_LINE = 11, 10, 12
+HEADING_LETTERS, HEADING_FONT, HEADING_LINE = 13, 10, 12
 BLOCK_GAP = 16
-GREYS, STEPS = 32, 6  # of the palette: levels of grey, and levels of each colour
+GREYS, COLOURS, GREYISH = 32, 224, 24  # of the palette; channels that differ by less than the last count as grey
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,13 @@ def sheet_of(boards: BoardSet, board: Leaderboard, count: int) -> Sheet:
     data = recorded_data(board.task, board.split_hash, 0, board.task.id)
     cases = drawn_cases(data, count)
     lines = [line for block in page(board).tables[0].blocks for line in block]
-    blocks = {True: [], False: []}
+    rows = []
     for row, line in zip(board.rows, lines, strict=True):
         run = run_of(boards, board, row)
-        images = tuple(read_pixels(run.image(case.id)) for case in cases)
-        blocks[row.competes].append(SheetRow(row_label(line), images))
+        rows.append(SheetRow(row_label(line), tuple(read_pixels(run.image(case.id)) for case in cases)))
+    ranked = sum(row.competes for row in board.rows)
     headings = tuple(heading(data, case) for case in cases)
-    return Sheet(headings, originals(data, cases), tuple(blocks[True]), tuple(blocks[False]))
+    return Sheet(headings, originals(data, cases), tuple(rows[:ranked]), tuple(rows[ranked:]))
 
 
 def drawn_cases(data: TaskData, count: int) -> list[Case]:
@@ -183,12 +183,15 @@ def _laid_out(
 
 
 def in_palette(picture: Image.Image) -> bytes:
-    """The picture as PNG in 32 greys and 216 colours: a third of the bytes, and grey images stay grey."""
-    greys = [round(255 * level / (GREYS - 1)) for level in range(GREYS)]
-    levels = range(0, 256, 255 // (STEPS - 1))
-    colours = [(red, green, blue) for red in levels for green in levels for blue in levels]
+    """The picture as PNG in 32 greys and 224 colours of its own: a quarter of the bytes, and grey images stay grey."""
+    pixels = np.asarray(picture)
+    coloured = pixels[np.ptp(pixels, axis=-1) >= GREYISH]
+    colours: list[int] = []
+    if len(coloured):
+        chosen = Image.fromarray(coloured[None]).quantize(COLOURS, Image.Quantize.FASTOCTREE)
+        colours = (chosen.getpalette() or [])[: 3 * COLOURS]
     palette = Image.new("P", (1, 1))
-    palette.putpalette([value for colour in [*((grey,) * 3 for grey in greys), *colours] for value in colour])
+    palette.putpalette([round(255 * level / (GREYS - 1)) for level in range(GREYS) for _ in range(3)] + colours)
     buffer = io.BytesIO()
     picture.quantize(palette=palette, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
@@ -196,12 +199,15 @@ def in_palette(picture: Image.Image) -> bytes:
 
 def caption(board: Leaderboard, sheet: Sheet, banner: bool) -> str:
     """What the picture shows, for the text below it."""
-    rows = " above ".join(row.label for row in sheet.originals)
-    which = f"{len(sheet.headings)} cases of {board.task.id}, the first of each class by a hash of their ids"
+    rows = [row.label for row in sheet.originals]
     if banner:
-        best = board.rows[0]
-        return f"{rows} above {' '.join(sheet.ranked[0].label.split())} on {board.metrics[0].metric}, seed {best.seeds[0]}; {which}"
-    return f"{rows}, then {len(sheet.ranked)} ranked rows and {len(sheet.unranked)} without a rank; {which}; lowest seeds"
+        rows.append(f"{', '.join(sheet.ranked[0].label.splitlines())} on {board.metrics[0].metric}")
+    else:
+        rows += [f"{len(sheet.ranked)} ranked rows", f"{len(sheet.unranked)} rows without a rank"]
+    return (
+        f"From top to bottom: {'; '.join(rows)}. {len(sheet.headings)} cases of {board.task.id}, the first of each "
+        "class by a hash of their ids; one seed a row."
+    )
 
 
 def write_sheets(runs: Path, out: Path, banner: bool, count: int) -> None:
@@ -215,7 +221,7 @@ def write_sheets(runs: Path, out: Path, banner: bool, count: int) -> None:
         png = encoded(np.asarray(draw_banner(sheet))) if banner else in_palette(draw_sheet(sheet))
         with refusal(f"write {path}"), whole_file(path) as part:
             part.write_bytes(png)
-        print(f"{path}: {caption(board, sheet, banner)}.")
+        print(f"{path}: {caption(board, sheet, banner)}")
 
 
 def main() -> None:
