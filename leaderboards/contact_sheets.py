@@ -203,7 +203,8 @@ def caption(board: Leaderboard, sheet: Sheet, banner: bool) -> str:
     if banner:
         rows.append(f"{', '.join(sheet.ranked[0].label.splitlines())} on {board.metrics[0].metric}")
     else:
-        rows += [f"{len(sheet.ranked)} ranked rows", f"{len(sheet.unranked)} rows without a rank"]
+        rows += [f"the ranked rows, by {board.metrics[0].metric}"] if sheet.ranked else []
+        rows += ["the rows without a rank"] if sheet.unranked else []
     return (
         f"From top to bottom: {'; '.join(rows)}. {len(sheet.headings)} cases of {board.task.id}, the first of each "
         "class by a hash of their ids; one seed a row."
@@ -233,7 +234,8 @@ def main() -> None:
     parser.add_argument("--cases", type=int, help=f"of all classes together; {CASES}, in a banner {BANNER_CASES}")
     asked_for = parser.parse_args()
     try:
-        count = asked_for.cases or (BANNER_CASES if asked_for.banner else CASES)
+        default = BANNER_CASES if asked_for.banner else CASES
+        count = default if asked_for.cases is None else asked_for.cases
         write_sheets(asked_for.runs, asked_for.out, asked_for.banner, count)
     except LdbenchError as error:
         print(f"error: {error}", file=sys.stderr)

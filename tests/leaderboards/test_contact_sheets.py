@@ -130,8 +130,8 @@ def test_rows_stand_in_the_boards_order_with_the_same_cases_below_real_images(
             top += SIDE + GAP
         assert sheet.shape == (top - GAP + 12, LEFT + CASES * (SIDE + GAP) - GAP + 12, 3)
     said = capsys.readouterr().out.splitlines()
-    assert "source; truth; 2 ranked rows; 2 rows without a rank. 4 cases of sandbox-brain-aging" in said[0]
-    assert said[1].startswith(f"{tmp_path / f'sheet-{SAMPLES}.png'}: From top to bottom: real test scans; 2 ranked")
+    assert "source; truth; the ranked rows, by viewed_fid; the rows without a rank. 4 cases of sandbox-brain-aging" in said[0]
+    assert said[1].startswith(f"{tmp_path / f'sheet-{SAMPLES}.png'}: From top to bottom: real test scans; the ranked")
 
 
 def test_cases_are_balanced_and_more_cases_hold_the_fewer(script: ModuleType, data: dict[str, TaskData]) -> None:
@@ -199,7 +199,7 @@ def other_card(runs: Path) -> None:
         (lambda runs: first_image(runs).unlink(), "expected a PNG image", ()),
         (lambda runs: Image.new("L", (32, 32)).save(first_image(runs)), "one size, got 32x32x3 and 64x64x3", ()),
         (lambda runs: shutil.rmtree(first_image(runs).parent), "keep them together", ()),
-        (lambda runs: None, "at least one a class of sandbox-brain-aging, 2, got 1", ("--cases", 1)),
+        (lambda runs: None, "at least one a class of sandbox-brain-aging, 2, got 0", ("--cases", 0)),
         (other_card, "version 99", ()),
         (shutil.rmtree, "no such file or folder", ()),
         (
