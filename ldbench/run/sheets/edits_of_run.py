@@ -59,7 +59,7 @@ def write_edit_sheet(
 
 def draw_cases(data: TaskData, rows: int, seed: int) -> list[Case]:
     """Up to `rows` cases, the same number of each target class (one more of the first ones where it doesn't divide)."""
-    labels = {case.id: _target_class(data, case) for case in data.cases}
+    labels = {case.id: target_class(data, case) for case in data.cases}
     classes = sorted(set(labels.values()))
     by_id = {case.id: case for case in data.cases}
     chosen: list[Case] = []
@@ -82,11 +82,11 @@ def _row(data: TaskData, case: Case, path: Path) -> EditRow:
     if case.source is None:
         raise UsageError(f"{data.task.id}: expected a source in every case, got none in {case.id}; it edits nothing")
     truth = None if data.truth is None else _pixels(data.truth(case.id))
-    caption = f"{case.id}   {asked(case, _target_class(data, case))}"
+    caption = f"{case.id}   {asked(case, target_class(data, case))}"
     return EditRow(caption, _pixels(case.source), read_pixels(path), truth)
 
 
-def _target_class(data: TaskData, case: Case) -> str:
+def target_class(data: TaskData, case: Case) -> str:
     """What is balanced: the edit's own target where it is a class, else the card's class attribute."""
     if case.edit is not None and isinstance(case.edit.target, str):
         return case.edit.target
