@@ -34,8 +34,8 @@ METHODS: Mapping[str, str] = {
     "instruct-pix2pix-ft": "InstructPix2Pix after Basic FT",
 }  # fmt: skip
 ANSWERS: Mapping[str, str] = {
-    "basic-ft-ld": "the paper's drift", "basic-ft-offset-noise": "offset noise", "basic-ft-zero-snr": "zero terminal SNR",
-    "basic-ft-signal-leak": "the drift that the signal leak asks for",
+    "basic-ft-ld": "the paper's drift", "basic-ft-offset-noise": "offset noise",
+    "basic-ft-zero-snr": "zero terminal SNR", "basic-ft-signal-leak": "the drift that the signal leak asks for",
 }  # fmt: skip
 
 
@@ -117,11 +117,11 @@ def _paired(measured: Measured, task: str, pairs: Sequence[tuple[str, str, str]]
         return NOTHING
     directions = {metric.metric: metric.direction for metric in measured.boards[task].metrics}
     metrics = [name for name in names or headline(list(directions)) if name in directions]
-    rows = [_pair(measured, task, pair, metrics) for pair in pairs]
-    rows = [row for row in rows if row]
+    rows = [row for pair in pairs if metrics and (row := _pair(measured, task, pair, metrics))]
     if not rows:
         return NOTHING
-    headings = ["", f"{metrics[0]} without", *(f"{name} {ARROWS[directions[name]]}" for name in metrics), "seeds"]
+    changed = [f"change of {name} {ARROWS[directions[name]]}" for name in metrics]
+    headings = ["", f"{metrics[0]} without", *changed, "seeds"]
     return to_markdown(TextTable(headings, rows, "l" + "r" * (len(headings) - 2) + "l"))
 
 
