@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldbench.board import leaderboard
-from ldbench.board.collect import collect
+from ldbench.board.collect import collect, fold_with_units
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.errors import UsageError
+from ldbench.records.identity import Found
 from ldbench.report.digits import decimals_for, fixed
+from ldbench.report.tables import terminal
 from ldbench.report.tables.content import ARROWS, BoardPage, page
 from ldbench.report.tables.headline import headline
 from ldbench.report.tables.markdown import table_text
@@ -25,6 +27,7 @@ from leaderboards.drift_effect import WITH_DRIFT, Key, by_seed, changes, half_wi
 from leaderboards.paper_tables import TABLES, printed
 
 NOTHING = "*Not measured yet.*"
+_README_WIDTH = 88
 METHODS: Mapping[str, str] = {
     "sd": "Stable Diffusion, untuned (sampling only)", "basic-ft": "Basic FT",
     "textual-inversion": "Textual Inversion", "dreambooth": "DreamBooth", "custom-diffusion": "Custom Diffusion",
@@ -41,17 +44,18 @@ ANSWERS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Measured:
-    """The committed boards by task, and the values of single runs by task, metric and model, then seed."""
+    """The committed boards by task; the results; and their values by task, metric and model, then seed."""
 
     boards: Mapping[str, Leaderboard]
+    results: Sequence[Found]
     runs: Mapping[Key, Mapping[int | None, float]]
 
 
 def read_measured(folder: Path) -> Measured:
     """What a folder of boards holds, and the results below it; both may be missing."""
     boards = {path.stem: leaderboard.read(path) for path in sorted(folder.glob("*.json"))}
-    results = folder / "results"
-    return Measured(boards, by_seed(collect([results])) if results.exists() else {})
+    results = collect([folder / "results"]) if (folder / "results").exists() else []
+    return Measured(boards, results, by_seed(results))
 
 
 def board(measured: Measured, task: str) -> str:
@@ -90,6 +94,16 @@ def paper(measured: Measured, number: str) -> str:
     return printed(tables[number], measured.boards)
 
 
+def demo(measured: Measured, task: str, *models: str) -> str:
+    """The table that a run of these models with seed 0 prints, without its notes."""
+    found = [one for one in measured.results if (one[1].task.id, one[1].seed) == (task, 0)]
+    boards = fold_with_units([one for one in found if one[1].model.name in models])
+    if task not in boards:
+        return NOTHING
+    text = terminal.render(boards[task], _README_WIDTH)
+    return f"```text\n{text[: text.index(page(boards[task]).notes[0][:20])].rstrip()}\n```"
+
+
 def value(measured: Measured, task: str, model: str, metric: str) -> str:
     """One score of a board, for a sentence: without its interval, with the digits that this supports."""
     rows = measured.boards[task].rows if task in measured.boards else ()
@@ -100,7 +114,8 @@ def value(measured: Measured, task: str, model: str, metric: str) -> str:
 
 
 BLOCKS: Mapping[str, Callable[..., str]] = {
-    "board": board, "metrics": metrics, "drift": drift, "answers": answers, "paper": paper, "value": value,
+    "board": board, "metrics": metrics, "drift": drift, "answers": answers, "paper": paper, "demo": demo,
+    "value": value,
 }  # fmt: skip
 
 

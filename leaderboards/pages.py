@@ -1,4 +1,4 @@
-"""The tables of docs/results, written from the committed boards and results.
+"""The tables of docs/results and of the README, written from the committed boards and results.
 
     python -m leaderboards.pages            # writes the pages anew
     python -m leaderboards.pages --check    # names the pages that are not up to date; exit code 1 if any
@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from inspect import signature
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from ldbench.records.files import write_text_atomic
 from leaderboards.page_blocks import BLOCKS, Measured, read_measured
 
 ROOT = Path(__file__).parents[1]
-PAGES = ROOT / "docs/results"
+PAGES = (ROOT / "docs/results", ROOT / "README.md")
 _BLOCK = re.compile(r"(?P<start><!-- (?P<words>[^\n]+?) -->)(?P<text>.*?)(?P<end><!-- end -->)", re.DOTALL)
 
 
@@ -51,9 +51,9 @@ def _between(words: str, measured: Measured) -> str:
     return text if kind == "value" else f"\n\n{text}\n\n"
 
 
-def stale(folder: Path, measured: Measured) -> Iterator[tuple[Path, str]]:
-    """The pages of a folder that are not what the boards make them, with what they should be."""
-    for page in sorted(folder.glob("*.md")):
+def stale(paths: Sequence[Path], measured: Measured) -> Iterator[tuple[Path, str]]:
+    """The pages, and those in the folders, that are not what the boards make them, with what they should be."""
+    for page in (page for path in paths for page in (sorted(path.glob("*.md")) if path.is_dir() else [path])):
         text = page.read_text(encoding="utf-8")
         if text != (now := renewed(text, measured)):
             yield page, now
@@ -64,7 +64,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing")
     parser.add_argument("--boards", type=Path, default=ROOT / "leaderboards", help="where boards and results lie")
-    parser.add_argument("--pages", type=Path, default=PAGES)
+    parser.add_argument("--pages", type=Path, nargs="+", default=PAGES, help="pages, or folders of them")
     asked = parser.parse_args()
     try:
         pages = list(stale(asked.pages, read_measured(asked.boards)))

@@ -1,4 +1,4 @@
-"""The pages of docs/results: their tables are what the committed boards make, and no figure beside them is by hand."""
+"""Pages of results: their tables are what the committed boards make, and in docs/results no figure is by hand."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from leaderboards.pages import PAGES, outside, stale
 from .markdown_blocks import ROOT
 
 BOARDS = ROOT / "leaderboards"
-ARCHIVE = PAGES / "version-1.md"
-LIVING = [page for page in sorted(PAGES.glob("*.md")) if page != ARCHIVE]
+RESULTS = ROOT / "docs/results"
+ARCHIVE = RESULTS / "version-1.md"
+LIVING = [page for page in sorted(RESULTS.glob("*.md")) if page != ARCHIVE]
 FIGURE = re.compile(r"(?<![\w.])[-+]?\d+\.\d+(?![\w.])")
 
 
@@ -50,4 +51,4 @@ def test_the_archive_stands_by_itself() -> None:
     assert "No number here can be compared" in text
     cards = re.findall(r"^### (sandbox-[\w-]+), card version \d$", text, flags=re.MULTILINE)
     assert len(cards) == len(set(cards)) == 14
-    assert "(version-1.md)" in (PAGES / "index.md").read_text(encoding="utf-8")
+    assert "(version-1.md)" in (RESULTS / "index.md").read_text(encoding="utf-8")

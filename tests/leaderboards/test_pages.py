@@ -111,6 +111,16 @@ def test_a_change_over_one_seed_has_no_interval(measured: Measured) -> None:
     assert table["the paper's drift"][3] == "0, 1, 2"
 
 
+def test_the_table_of_a_demo_is_that_of_seed_0_of_its_rows(measured: Measured) -> None:
+    text = block(f"demo {TASK.id} basic-ft lora mean-image", measured)
+    lines = [line.split() for line in text.splitlines()]
+    assert (lines[2], lines[-3]) == (["```text"], ["```"])
+    assert "Runs:" not in text
+    assert [word for word in ("lora", "mean-image", "90.0", "50.0") if f" {word}" not in text] == []
+    assert "basic-ft-ld" not in text
+    assert block(f"demo {TASK.id} nobody", measured) == "\n\n*Not measured yet.*\n\n"
+
+
 def test_a_value_stands_within_a_sentence(measured: Measured) -> None:
     assert block(f"value {TASK.id} lora viewed_fid", measured) == "90.0"
     assert block(f"value {TASK.id} nobody viewed_fid", measured) == "(not measured yet)"
@@ -131,7 +141,7 @@ def test_the_papers_tables_stand_without_a_result(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("bord x", "expected one of board, metrics, drift, answers, paper, value first, got bord"),
+        ("bord x", "expected one of board, metrics, drift, answers, paper, demo, value first, got bord"),
         ("board", "missing a required argument: 'task'"), ("board a b", "too many positional arguments"),
         ("paper 7", "expected the number of a table, 2, 3, 4"),
     ],
