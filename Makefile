@@ -4,7 +4,7 @@
 #   make test      install, then all tests (make test-fast: those under five seconds each)
 #   make lint      ruff, and mypy --strict on ldbench
 #   make docs      the documentation site, in build/site; a broken link fails it
-#   make leaderboards  measure the committed rows again (hours on two cores)
+#   make leaderboards  measure the committed rows again (many hours on two cores), and write boards and pages
 #   make gauntlet  put the known failures through the metrics of the sandbox's tasks again (half an hour on one core)
 #   make data      rebuild the sandbox's frozen data in build/sandbox and compare with the committed ones
 #   make backbone  pretrain the sandbox's backbone anew in build/backbone (up to two hours on two cores)
@@ -52,8 +52,9 @@ docs: install
 
 leaderboards: install
 	sh leaderboards/measure.sh $(BIN)/ldbench runs/leaderboards $(WORKERS)
-	cd runs/leaderboards && find sandbox-* \( -name result.json -o -name units.json \) -exec cp --parents {} $(CURDIR)/leaderboards/results \;
+	cd runs/leaderboards && find sandbox-* \( -name result.json -o -name units.json -o -name fresh.json \) -exec cp --parents {} $(CURDIR)/leaderboards/results \;
 	$(BIN)/ldbench leaderboard build leaderboards/results --out leaderboards
+	$(BIN)/python -m leaderboards.pages
 
 gauntlet: install
 	sh leaderboards/gauntlet.sh $(BIN)/ldbench leaderboards/gauntlet

@@ -15,35 +15,42 @@ import argparse
 import math
 import statistics
 import sys
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ldbench.board.collect import collect
 from ldbench.board.seeds import tabled_t_quantile
 from ldbench.errors import LdbenchError, ResultError
+from ldbench.records.identity import Found
 
 WITH_DRIFT = "-ld"
 Key = tuple[str, str, str]
 
 
+def by_seed(found: Iterable[Found]) -> dict[Key, dict[int | None, float]]:
+    """By (task, metric, model): the value of each seed; refuses a model that was run twice with one seed."""
+    values: dict[Key, dict[int | None, float]] = {}
+    for path, result in found:
+        for score in result.scores:
+            of_model = values.setdefault((result.task.id, score.metric, result.model.name), {})
+            if result.seed in of_model:
+                name, seed = result.model.name, result.seed
+                raise ResultError(f"{path}: expected one run of {name} with seed {seed}, got another; keep one")
+            of_model[result.seed] = score.value
+    return values
+
+
+def changes(values: Mapping[int | None, float], without: Mapping[int | None, float]) -> list[float]:
+    """What differs between two models, one number a seed that both have."""
+    return [value - without[seed] for seed, value in values.items() if seed in without]
+
+
 def differences(folder: Path, task: str | None = None) -> dict[Key, list[float]]:
     """By (task, metric, method): drift minus none, one number a seed; of one task or of all."""
-    values: dict[tuple[Key, int | None], dict[bool, float]] = defaultdict(dict)
-    for path, result in collect([folder]):
-        if task not in (None, result.task.id):
-            continue
-        name = result.model.name
-        method = name.removesuffix(WITH_DRIFT)
-        for score in result.scores:
-            pair = values[(result.task.id, score.metric, method), result.seed]
-            if name.endswith(WITH_DRIFT) in pair:
-                raise ResultError(f"{path}: expected one run of {name} with seed {result.seed}, got another; keep one")
-            pair[name.endswith(WITH_DRIFT)] = score.value
-    found: dict[Key, list[float]] = defaultdict(list)
-    for (key, _), pair in sorted(values.items()):
-        if len(pair) == 2:
-            found[key].append(pair[True] - pair[False])
+    values = by_seed([one for one in collect([folder]) if task in (None, one[1].task.id)])
+    methods = ((id, metric, model.removesuffix(WITH_DRIFT)) for id, metric, model in values)
+    pairs = {key: changes(values.get((*key[:2], key[2] + WITH_DRIFT), {}), values.get(key, {})) for key in methods}
+    found = {key: pairs[key] for key in sorted(pairs) if pairs[key]}
     if not found:
         of_task = "" if task is None else f" on {task}"
         raise ResultError(

@@ -4,11 +4,15 @@
 
 Takes every ranked row of `leaderboards/results` with two seeds or more: the standard deviation of its scores between
 seeds, over the standard error that the interval of one run stands for. Run it where committed results change.
+
+A metric keeps what the file says of it until the results say it on at least as many rows, and on at least four: a few
+quiet rows must not make an allowance narrow.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,12 +20,14 @@ from ldbench.board.collect import collect
 from ldbench.board.entries import entries
 from ldbench.board.leaderboard import by_task
 from ldbench.board.paired_tests import standard_error
-from ldbench.board.seed_allowance import FILE, Spread, SpreadTable
+from ldbench.board.seed_allowance import FILE, Spread, SpreadTable, spreads
 from ldbench.board.seeds import pool
 from ldbench.records.files import write_json
 from ldbench.score.metrics.intervals import Interval
 
 ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "leaderboards" / "results"
+FEWEST = 4  # rows that may speak for a metric
 
 
 def table(results: Path) -> SpreadTable:
@@ -35,9 +41,17 @@ def table(results: Path) -> SpreadTable:
                     by_metric.setdefault(score.metric, []).append(score)
             for metric, scores in by_metric.items():
                 spread = pool([Interval(one.value, one.ci_low, one.ci_high) for one in scores]).spread
-                if spread is not None:
-                    ratios.setdefault(metric, []).append((spread / standard_error(scores), scores[0].n))
+                error = standard_error(scores)
+                if spread and error:  # a share that is 0 with every seed does not say that seeds change nothing
+                    ratios.setdefault(metric, []).append((spread / error, scores[0].n))
     return SpreadTable({metric: _spread(found) for metric, found in sorted(ratios.items())})
+
+
+def renewed(shipped: Mapping[str, Spread], measured: Mapping[str, Spread]) -> SpreadTable:
+    """The shipped spreads, with those of the metrics on which the measured rows are enough."""
+    known = {metric: spread.rows for metric, spread in shipped.items()}
+    enough = {metric: one for metric, one in measured.items() if one.rows >= max(FEWEST, known.get(metric, 0))}
+    return SpreadTable(dict(sorted({**shipped, **enough}.items())))
 
 
 def _spread(found: list[tuple[float, int]]) -> Spread:
@@ -47,4 +61,4 @@ def _spread(found: list[tuple[float, int]]) -> Spread:
 
 
 if __name__ == "__main__":
-    write_json(ROOT / "ldbench" / "board" / FILE, asdict(table(ROOT / "leaderboards" / "results")))
+    write_json(ROOT / "ldbench" / "board" / FILE, asdict(renewed(spreads(), table(RESULTS).metrics)))

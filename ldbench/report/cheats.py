@@ -2,7 +2,8 @@
 
 A row beats another where its whole interval lies on the better side of the other's, so neither seeds nor cases are
 paired: a cheat is no competitor, and a small lead over one would be no praise. No generator is better than real scans
-are; a metric that says so has been deceived.
+are, on fidelity and utility; a metric that says so has been deceived. On other axes it may be: `real` repeats training
+scans, which is no novelty, and holds subjects who do not show their class, which a generator can leave out.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ from collections.abc import Iterator, Sequence
 
 from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
 from ldbench.board.row_labels import label
+from ldbench.report.tables.headline import axis_of
 
 CHEATS = ("copies", "collapse", "chimera", "mean-image")
 REAL = "real"
+_BOUNDED_BY_REAL = ("fidelity", "utility", None)  # None: a metric that is not installed here, of which nothing is known
 
 
 def cheat_notes(board: Leaderboard) -> list[str]:
-    """A sentence a metric and cheat that some ranked row does not beat, and one a metric that puts a row before real
-    scans; nothing where the board has none of these rows."""
+    """A sentence a metric and cheat that some ranked row does not beat, and one a metric of fidelity or utility that
+    puts a row before real scans; nothing where the board has none of these rows."""
     ranked = [row for row in board.rows if row.competes]
     notes = []
     for metric in board.metrics:
@@ -27,7 +30,8 @@ def cheat_notes(board: Leaderboard) -> list[str]:
             rest = [row for row in ranked if row not in beaten and row.score(metric.metric)]
             if rest:
                 notes.append(f"{metric.metric}: {cheat} is a cheat, and not beaten by {_named(rest, beaten, board)}.")
-        for real, theirs in _references(board, (REAL,), metric.metric):
+        bound = (REAL,) if axis_of(metric.metric) in _BOUNDED_BY_REAL else ()
+        for real, theirs in _references(board, bound, metric.metric):
             better = [label(row, board.rows) for row in ranked if _beats(row, theirs)]
             if better:
                 notes.append(

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ldbench.board.seed_allowance import FILE, WIDER, allowance, spreads
-from recipes.write_seed_spread import table
+from ldbench.api import Score
+from ldbench.board.seed_allowance import FILE, WIDER, Spread, allowance, spreads
+from ldbench.records import result as result_file
+from ldbench.records.result import ModelRef, Result, TaskRef
+from recipes.write_seed_spread import FEWEST, renewed, table
 
-RESULTS = Path(__file__).parents[2] / "leaderboards" / "results"
+from .committed import NONE, RESULTS, TASKS
+
+OLD = Spread(6, 200, 1.0, 2.0)
 
 
+@pytest.mark.skipif(not TASKS, reason=NONE)
 def test_the_file_that_ships_is_what_the_committed_results_make() -> None:
-    assert dict(spreads()) == dict(table(RESULTS).metrics), f"run python -m recipes.write_seed_spread to renew {FILE}"
+    made = renewed(spreads(), table(RESULTS).metrics)
+    assert dict(spreads()) == dict(made.metrics), f"run python -m recipes.write_seed_spread to renew {FILE}"
 
 
 def test_the_most_is_beyond_every_reference_row_and_the_least_below_the_usual() -> None:
@@ -24,7 +32,7 @@ def test_the_most_is_beyond_every_reference_row_and_the_least_below_the_usual() 
 
 
 def test_no_row_lies_beyond_the_allowance_that_the_other_boards_make() -> None:
-    boards = [table(folder).metrics for folder in sorted(RESULTS.iterdir())]
+    boards = [table(RESULTS / task).metrics for task in TASKS]
     floor = spreads()["fid"].widest
     judged = 0
     for board in boards:
@@ -33,7 +41,8 @@ def test_no_row_lies_beyond_the_allowance_that_the_other_boards_make() -> None:
             if others:
                 judged += spread.rows
                 assert spread.widest <= WIDER * max(floor, *others), metric
-    assert judged > 200
+    if judged == 0:
+        pytest.skip("no two of the committed boards have rows of several seeds on one metric")
 
 
 def test_a_metric_without_reference_rows_gets_the_widest_and_at_least_ten_standard_errors() -> None:
@@ -47,3 +56,38 @@ def test_more_images_than_the_reference_rows_do_not_make_seeds_quieter() -> None
     few, as_many, more = (allowance("fid", n) for n in (known // 10, known, 4 * known))
     assert few == as_many
     assert more == pytest.approx([2 * value for value in as_many])
+
+
+def write(folder: Path, name: str, values: list[float], half: float = 1.0, reference: bool = False) -> None:
+    """A row of as many seeds as values, each with an interval of that half-width."""
+    task = TaskRef("somebodys-card", 1, "text-to-image", "c" * 64)
+    for seed, value in enumerate(values):
+        score = Score("fid", value, value - half, value + half, 200, "lower", "network")
+        model = ModelRef(name, "ldbench", "0.1.0", reference=reference)
+        one = Result(task, model, "measured", [score], seed=seed, split_hash="5" * 64, card_seeds=[0, 1, 2])
+        result_file.write(one, folder / name / f"seed-{seed}" / "result.json")
+
+
+def test_a_spread_is_in_standard_errors_of_one_run_and_over_ranked_rows_of_several_seeds(tmp_path: Path) -> None:
+    write(tmp_path, "quiet", [50.0, 51.0, 52.0])  # standard deviation 1, error 1 / 1.96
+    write(tmp_path, "loud", [60.0, 63.0, 66.0])
+    write(tmp_path, "alone", [70.0])
+    write(tmp_path, "real", [5.0, 9.0], reference=True)
+    write(tmp_path, "exact", [80.0, 80.0], half=0.0)
+    spread = table(tmp_path).metrics["fid"]
+    assert (spread.rows, spread.n) == (2, 200)
+    assert spread.widest == pytest.approx(3 * 1.96, rel=0.01)
+    assert spread.usual == pytest.approx(5**0.5 * 1.96, rel=0.01)
+
+
+@pytest.mark.parametrize(("rows", "kept"), [(5, True), (6, False), (9, False)])
+def test_a_metric_keeps_its_spread_until_as_many_rows_say_another(rows: int, kept: bool) -> None:
+    new = replace(OLD, rows=rows, usual=0.5)
+    made = renewed({"fid": OLD}, {"fid": new}).metrics
+    assert made == {"fid": OLD if kept else new}
+    assert renewed(made, {"fid": new}).metrics == made
+
+
+def test_a_metric_without_a_spread_gets_one_from_a_few_rows_and_not_from_fewer() -> None:
+    few, enough = replace(OLD, rows=FEWEST - 1), replace(OLD, rows=FEWEST)
+    assert list(renewed({"fid": OLD}, {"auc": enough, "kid": few}).metrics) == ["auc", "fid"]

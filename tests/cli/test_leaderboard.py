@@ -30,17 +30,20 @@ def ldbench(*arguments: str) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
+@pytest.mark.skipif(not (COMMITTED / "results").exists(), reason="no results are committed")
 def test_committed_leaderboards_are_what_their_results_make() -> None:
     code, said = ldbench("build", str(COMMITTED / "results"), "--out", str(COMMITTED), "--check")
     assert (code, said.splitlines()[-1]) == (0, f"{COMMITTED}: as the results make it, byte for byte")
 
 
 def test_build_then_check_then_a_slip(tmp_path: Path) -> None:
-    results, boards = COMMITTED / "results/sandbox-brain-t2i-plain", tmp_path / "boards"
+    results, boards = tmp_path / "results", tmp_path / "boards"
+    for index, one in enumerate(FULL):
+        result.write(measured(*one), results / f"{index}/result.json")
     code, said = ldbench("build", str(results), "--out", str(boards))
-    assert (code, said.split()) == (0, [str(boards / f"sandbox-brain-t2i-plain.{end}") for end in ("json", "md")])
+    assert (code, said.split()) == (0, [str(boards / f"sandbox-brain-t2i.{end}") for end in ("json", "md")])
     assert ldbench("build", str(results), "--out", str(boards), "--check")[0] == 0
-    file = boards / "sandbox-brain-t2i-plain.json"
+    file = boards / "sandbox-brain-t2i.json"
     slip = file.read_text(encoding="utf-8").replace('"kid"', '"kit"', 1)
     file.write_text(slip, encoding="utf-8")
     code, said = ldbench("build", str(results), "--out", str(boards), "--check")

@@ -23,7 +23,6 @@ from ldbench.report.tables import render, terminal
 from ldbench.report.tables.content import page
 from ldbench.report.write import report_paths
 
-COMMITTED = Path(__file__).parent.parent.parent / "leaderboards" / "results"
 TASKS = published.task_ids()
 CARD = TaskRef("brain-t2i", 3, "text-to-image", "c" * 64)
 PAPER = [row for _, row in published.rows_of(["brain-t2i"])]
@@ -135,7 +134,9 @@ def test_report_adds_them_to_their_tasks_and_to_no_other(tmp_path: Path) -> None
     assert "Textual Inversion" not in report_paths([tmp_path], "markdown", None, measured_only=True)
     assert "Table 4" not in report_paths([tmp_path], "markdown", None)
     assert "Table 4" in report_paths([tmp_path], "markdown", None, ["brain-disease"])
-    assert gather([COMMITTED]) == collect([COMMITTED])
+    sandbox = tmp_path / "sandbox"
+    result_file.write(measured("a", 500.0, replace(CARD, id="sandbox-brain-t2i")), sandbox / "result.json")
+    assert gather([sandbox]) == collect([sandbox])
 
 
 def test_the_papers_table_alone(tmp_path: Path) -> None:
@@ -145,10 +146,10 @@ def test_the_papers_table_alone(tmp_path: Path) -> None:
     assert len(board.read(tmp_path / "brain-aging.json").rows) == 9
 
 
-def test_what_cannot_be_asked_for_is_one_line() -> None:
+def test_what_cannot_be_asked_for_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="got neither"):
         gather([])
     with pytest.raises(UsageError, match="--measured-only: expected no --reported"):
-        gather([COMMITTED], ["chest-t2i"], measured_only=True)
+        gather([tmp_path], ["chest-t2i"], measured_only=True)
     with pytest.raises(UnknownNameError, match="did you mean chest-t2i"):
         gather([], ["chest-t2"])

@@ -16,7 +16,7 @@ def render(leaderboard: Leaderboard, pictures: Mapping[str, str] = MappingProxyT
     `pictures` maps a row's label to a link to its picture; without any the text has no such section.
     """
     content = page(leaderboard).unfolded()
-    tables = [f"{escape(table.caption)}\n\n{_table(table)}".strip() for table in content.tables]
+    tables = [f"{escape(table.caption)}\n\n{table_text(table)}".strip() for table in content.tables]
     notes = [f"- {escape(note)}" for note in content.notes]
     if content.marks_best:
         notes.append("- **Bold**: rank 1 on that metric, ties included; none where no row is told from another.")
@@ -25,7 +25,8 @@ def render(leaderboard: Leaderboard, pictures: Mapping[str, str] = MappingProxyT
     return "\n\n".join([f"### {escape(content.title)}", *tables, "\n".join(notes), *pictured]).rstrip() + "\n"
 
 
-def _table(table: BoardTable) -> str:
+def table_text(table: BoardTable) -> str:
+    """The table alone, without its caption."""
     lead = ("#", "model") if table.ranked else ("model",)
     rows = [_row(line, table.ranked) for block in table.blocks for line in block]
     return to_markdown(TextTable((*lead, *table.metrics), rows, "l" * len(lead) + "r" * len(table.metrics)))

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ldbench.board.collect import collect
+from ldbench.api import Score
 from ldbench.board.leaderboard import Leaderboard, fold
-from ldbench.records.result import Result
+from ldbench.records.result import ModelRef, Result
 from ldbench.report.tables import render
 from ldbench.report.tables.content import page
 from ldbench.report.tables.latex import escape
+from tests.report.conftest import TASK
 
-RESULTS = Path(__file__).parents[3] / "leaderboards/results"
 NAMES = {
     r"\textbackslash{}": "\\", r"\textasciitilde{}": "~", r"\textasciicircum{}": "^", r"\textless{}": "<",
     r"\textgreater{}": ">", r"\textbar{}": "|", r"\char34{}": '"', r"$\downarrow$": "↓", r"$\uparrow$": "↑",
@@ -122,17 +121,39 @@ def test_the_numbers_read_back_are_those_of_the_table(leaderboard: Leaderboard) 
     assert {read[key] for key in unreported} <= {("-", "", "", False)}
 
 
-@pytest.mark.parametrize("task", ["sandbox-brain-t2i", "sandbox-chest-t2i", "sandbox-brain-disease"])
-def test_committed_results_read_back_and_wide_ones_are_parted(task: str) -> None:
-    made = fold(collect([RESULTS / task]))[task]
+METRICS = ("viewed_fid", "viewed_kid", "fid", "kid", "precision", "coverage", "recall", "vendi", "copied_share", "auc")
+
+
+def several_seeds(metrics: Sequence[str]) -> Leaderboard:
+    """Four rows of three seeds and a reference on so many metrics."""
+    runs = [
+        measured(name, seed, metrics, 30.0 + 3 * index + seed, reference=name == "real")
+        for index, name in enumerate(("basic-ft", "basic_ft|ld", "lora", "sd", "real")) for seed in range(3)
+    ]  # fmt: skip
+    (made,) = fold([(f"{index}", run) for index, run in enumerate(runs)]).values()
+    return made
+
+
+def measured(name: str, seed: int, metrics: Sequence[str], value: float, reference: bool) -> Result:
+    scores = [
+        Score(metric, value / 10**index, (value - 4) / 10**index, (value + 5) / 10**index, 200, "lower", "network")
+        for index, metric in enumerate(metrics)
+    ]  # fmt: skip
+    model = ModelRef(name, "ldbench", "0.1.0", reference=reference)
+    return Result(TASK, model, "measured", scores, seed=seed, split_hash="5" * 64)
+
+
+@pytest.mark.parametrize("count", [2, 4, 5, 10])
+def test_rows_of_several_seeds_read_back_and_wide_tables_are_parted(count: int) -> None:
+    made = several_seeds(METRICS[:count])
     text = render(made, "latex")
     environments(text)
     assert parsed(text) == expected(made)
     assert re.search(r"\{\\scriptsize \d+--\d+\} &", text)  # the interval of a rank
     parts = list(tabulars(text))
-    assert (len(parts) > 1) == (len(made.metrics) > 4)
+    assert (len(parts) > 1) == (count > 4)
     assert len(set(re.findall(r"\\label\{(.*)\}", text))) == len(parts)
-    assert sum(len(columns) - 2 for columns, _ in parts) == len(made.metrics)
+    assert sum(len(columns) - 2 for columns, _ in parts) == count
 
 
 @settings(max_examples=30)

@@ -1,0 +1,169 @@
+"""What `leaderboards/pages.py` may put on a page: one function a kind of block, Markdown out.
+
+Refuses to compute what a board already says. What is not measured yet is said to be so, and a difference over one seed
+has no interval.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ldbench.board import leaderboard
+from ldbench.board.collect import collect, fold_with_units
+from ldbench.board.leaderboard import Leaderboard
+from ldbench.errors import UsageError
+from ldbench.records.identity import Found
+from ldbench.report.digits import decimals_for, fixed
+from ldbench.report.tables import terminal
+from ldbench.report.tables.content import ARROWS, BoardPage, page
+from ldbench.report.tables.headline import headline
+from ldbench.report.tables.markdown import table_text
+from ldbench.report.tables.text_table import Strong, TextCell, TextTable, escape, to_markdown
+from leaderboards.drift_effect import WITH_DRIFT, Key, by_seed, changes, half_width
+from leaderboards.paper_tables import TABLES, printed
+
+NOTHING = "*Not measured yet.*"
+_README_WIDTH = 88
+METHODS: Mapping[str, str] = {
+    "sd": "Stable Diffusion, untuned (sampling only)", "basic-ft": "Basic FT",
+    "textual-inversion": "Textual Inversion", "dreambooth": "DreamBooth", "custom-diffusion": "Custom Diffusion",
+    "lora": "LoRA", "pix2pix-zero": "Pix2Pix-Zero", "sdedit": "SDEdit",
+    "instruct-pix2pix": "InstructPix2Pix from Stable Diffusion",
+    "instruct-pix2pix-cd": "InstructPix2Pix after Custom Diffusion",
+    "instruct-pix2pix-ft": "InstructPix2Pix after Basic FT",
+}  # fmt: skip
+ANSWERS: Mapping[str, str] = {
+    "basic-ft-ld": "the paper's drift", "basic-ft-offset-noise": "offset noise",
+    "basic-ft-zero-snr": "zero terminal SNR", "basic-ft-signal-leak": "the drift that the signal leak asks for",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The committed boards by task; the results; and their values by task, metric and model, then seed."""
+
+    boards: Mapping[str, Leaderboard]
+    results: Sequence[Found]
+    runs: Mapping[Key, Mapping[int | None, float]]
+
+
+def read_measured(folder: Path) -> Measured:
+    """What a folder of boards holds, and the results below it; both may be missing."""
+    boards = {path.stem: leaderboard.read(path) for path in sorted(folder.glob("*.json"))}
+    results = collect([folder / "results"]) if (folder / "results").exists() else []
+    return Measured(boards, results, by_seed(results))
+
+
+def board(measured: Measured, task: str) -> str:
+    """The headline metrics of all rows, and the notes on these metrics and rows."""
+    if task not in measured.boards:
+        return NOTHING
+    content = page(measured.boards[task])
+    table = content.tables[0]
+    notes = [f"- {escape(note)}" for note in _notes(content, headline(table.names))]
+    return "\n\n".join([table_text(table.of_metrics(headline(table.names))), "\n".join(notes)])
+
+
+def metrics(measured: Measured, task: str, *names: str) -> str:
+    """The named metrics of all rows."""
+    if task not in measured.boards:
+        return NOTHING
+    return table_text(page(measured.boards[task]).tables[0].of_metrics(names))
+
+
+def drift(measured: Measured, task: str, *names: str) -> str:
+    """Every method with drift against the same without, on the named metrics, or on those of the headline."""
+    pairs = [(title, method, method + WITH_DRIFT) for method, title in METHODS.items()]
+    return _paired(measured, task, pairs, names)
+
+
+def answers(measured: Measured, task: str, *names: str) -> str:
+    """Basic FT with the mean of the noise treated in several ways against Basic FT."""
+    return _paired(measured, task, [(title, "basic-ft", model) for model, title in ANSWERS.items()], names)
+
+
+def paper(measured: Measured, number: str) -> str:
+    """A table of the paper, by its number, with what was measured here."""
+    tables = {table.caption.split()[1].rstrip("."): table for table in TABLES}
+    if number not in tables:
+        raise UsageError(f"<!-- paper {number} -->: expected the number of a table, {', '.join(tables)}")
+    return printed(tables[number], measured.boards)
+
+
+def demo(measured: Measured, task: str, *models: str) -> str:
+    """The table that a run of these models with seed 0 prints, without its notes."""
+    found = [one for one in measured.results if (one[1].task.id, one[1].seed) == (task, 0)]
+    boards = fold_with_units([one for one in found if one[1].model.name in models])
+    if task not in boards:
+        return NOTHING
+    text = terminal.render(boards[task], _README_WIDTH)
+    return f"```text\n{text[: text.index(page(boards[task]).notes[0][:20])].rstrip()}\n```"
+
+
+def value(measured: Measured, task: str, model: str, metric: str) -> str:
+    """One score of a board, for a sentence: without its interval, with the digits that this supports."""
+    rows = measured.boards[task].rows if task in measured.boards else ()
+    scores = [score for row in rows if row.model.name == model and (score := row.score(metric))]
+    if not scores:
+        return "(not measured yet)"
+    return fixed(scores[0].value, decimals_for((scores[0].ci_high - scores[0].ci_low) / 2, scores[0].value))
+
+
+BLOCKS: Mapping[str, Callable[..., str]] = {
+    "board": board, "metrics": metrics, "drift": drift, "answers": answers, "paper": paper, "demo": demo,
+    "value": value,
+}  # fmt: skip
+
+
+def _notes(content: BoardPage, shown: Sequence[str]) -> list[str]:
+    """The notes without those on metrics that are not shown, and without the guarantee, which a page says once."""
+    hidden = tuple(name for table in content.tables for name in table.names if name not in shown)
+    left_out = tuple(f"{name}{end}" for name in hidden for end in (":", *(f" {arrow}:" for arrow in ARROWS.values())))
+    return [note for note in content.notes if not note.startswith(left_out) and note not in content.guarantee]
+
+
+def _paired(measured: Measured, task: str, pairs: Sequence[tuple[str, str, str]], names: Sequence[str]) -> str:
+    """A line a pair (its title, the model without, the model with) that has a seed in common, a column a metric."""
+    if task not in measured.boards:
+        return NOTHING
+    directions = {metric.metric: metric.direction for metric in measured.boards[task].metrics}
+    metrics = [name for name in names or headline(list(directions)) if name in directions]
+    rows = [row for pair in pairs if metrics and (row := _pair(measured, task, pair, metrics))]
+    if not rows:
+        return NOTHING
+    changed = [f"change of {name} {ARROWS[directions[name]]}" for name in metrics]
+    headings = ["", f"{metrics[0]} without", *changed, "seeds"]
+    return to_markdown(TextTable(headings, rows, "l" + "r" * (len(headings) - 2) + "l"))
+
+
+def _pair(measured: Measured, task: str, pair: tuple[str, str, str], metrics: Sequence[str]) -> list[TextCell]:
+    title, without, model = pair
+    before, after = ([measured.runs.get((task, name, one), {}) for name in metrics] for one in (without, model))
+    gaps = [changes(late, early) for late, early in zip(after, before, strict=True)]
+    if not gaps[0]:
+        return []
+    seeds = [seed for seed in after[0] if seed in before[0]]
+    mean, half = statistics.fmean(before[0][seed] for seed in seeds), half_width(gaps[0])
+    first = fixed(mean, decimals_for(half if math.isfinite(half) else abs(gaps[0][0]), mean))
+    return [title, first, *map(_change, gaps), ", ".join(map(str, seeds))]
+
+
+def _change(gaps: Sequence[float]) -> TextCell:
+    """The mean change and its 95 % t-interval; strong where that leaves out zero."""
+    if not gaps:
+        return "-"
+    mean, half = statistics.fmean(gaps), half_width(gaps)
+    if math.isinf(half):
+        return _signed(mean, decimals_for(abs(mean), mean))
+    decimals = decimals_for(half, mean)
+    text, interval = _signed(mean, decimals), f"[{fixed(mean - half, decimals)}, {fixed(mean + half, decimals)}]"
+    return f"{text} {interval}" if abs(mean) <= half else Strong(text, interval)
+
+
+def _signed(number: float, decimals: int) -> str:
+    text = fixed(number, decimals)
+    return f"+{text}" if float(text) > 0 else text

@@ -1,0 +1,170 @@
+"""Pages of results: blocks are what the boards say, all else stays, and what is not measured is said to be so."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+from ldbench.api import Score
+from ldbench.board import leaderboard
+from ldbench.board.collect import collect, fold_with_units
+from ldbench.errors import UsageError
+from ldbench.records import result as result_file
+from ldbench.records.result import ModelRef, Result, TaskRef
+from leaderboards.page_blocks import Measured, read_measured
+from leaderboards.pages import main, outside, renewed
+
+TASK = TaskRef("somebodys-card", 1, "text-to-image", "c" * 64)
+WITHOUT = {0: 50.0, 1: 54.0, 2: 52.5, 3: 51.0}
+DRIFTING = {0: 47.0, 1: 50.5, 2: 50.0}
+
+
+def scored(name: str, seed: int, value: float, **model: bool) -> Result:
+    scores = [
+        Score("viewed_fid", value, value - 2, value + 2, 200, "lower", "efficientnet-lite0", {"interval": "jackknife"}),
+        Score("kid", value / 100, value / 100 - 0.1, value / 100 + 0.1, 200, "lower", "efficientnet-lite0"),
+        Score("coverage", 1 - value / 200, 0.5, 0.9, 200, "higher", "efficientnet-lite0"),
+    ]
+    return Result(
+        TASK, ModelRef(name, "ldbench", "0.1.0", {}, **model), "measured", scores, seed=seed, split_hash="5" * 64,
+        card_seeds=[0, 1, 2, 3],
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def boards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as `leaderboards/`: five rows, one of them a reference and one with a single seed."""
+    folder = tmp_path_factory.mktemp("boards")
+    runs = [scored("basic-ft", *one) for one in WITHOUT.items()]
+    runs += [scored("basic-ft-ld", *one) for one in DRIFTING.items()]
+    runs += [scored("basic-ft-zero-snr", 0, 55.0), scored("lora", 0, 90.0)]
+    runs.append(scored("mean-image", 0, 60.0, reference=True))
+    for run in runs:
+        result_file.write(run, folder / f"results/{TASK.id}/{run.model.name}/seed-{run.seed}/result.json")
+    for task, board in fold_with_units(collect([folder / "results"])).items():
+        leaderboard.write(board, folder / f"{task}.json")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def measured(boards: Path) -> Measured:
+    return read_measured(boards)
+
+
+def block(words: str, measured: Measured) -> str:
+    text = renewed(f"Above.\n\n<!-- {words} -->old<!-- end -->\n\nBelow.\n", measured)
+    assert text.startswith(f"Above.\n\n<!-- {words} -->")
+    assert text.endswith("<!-- end -->\n\nBelow.\n")
+    assert renewed(text, measured) == text
+    return text.removeprefix(f"Above.\n\n<!-- {words} -->").removesuffix("<!-- end -->\n\nBelow.\n")
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    """The cells of a table's lines, by the first cell that is not a rank."""
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in re.findall(r"^\|.*", text, re.MULTILINE)]
+    return {cells[1] if lines[0][0] == "#" else cells[0]: cells for cells in lines}
+
+
+def paired(changed: Mapping[int, float], without: Mapping[int, float]) -> tuple[float, float, float]:
+    gaps = [changed[seed] - without[seed] for seed in sorted(changed.keys() & without.keys())]
+    half = stats.t.ppf(0.975, len(gaps) - 1) * statistics.stdev(gaps) / len(gaps) ** 0.5
+    return statistics.fmean(gaps), statistics.fmean(gaps) - half, statistics.fmean(gaps) + half
+
+
+def test_a_board_shows_its_headline_and_what_is_said_of_its_rows(measured: Measured) -> None:
+    text = block(f"board {TASK.id}", measured)
+    table = rows(text)
+    assert table["model"] == ["#", "model", "viewed\\_fid ↓", "coverage ↑"]
+    assert list(table)[2:] == ["basic-ft-ld", "basic-ft", "basic-ft-zero-snr", "lora", "mean-image"]
+    assert table["mean-image"][0] == ""
+    assert "- viewed\\_fid: mean-image is a cheat, and not beaten by lora." in text
+    assert "seeds 0, 1, 2, 3: basic-ft;" in text
+    assert not any(word in text for word in ("- kid", "Guarantee", "Allowance"))
+
+
+def test_named_metrics_stand_as_they_were_named_and_unknown_ones_are_left_out(measured: Measured) -> None:
+    table = rows(block(f"metrics {TASK.id} kid viewed_fid laterality", measured))
+    assert table["model"][2:] == ["kid ↓", "viewed\\_fid ↓"]
+    assert table["lora"][2:] == ["0.90 \\[0.80, 1.00\\]", "90.0 \\[88.0, 92.0\\]"]
+
+
+def test_a_change_is_the_mean_over_pairs_of_one_seed_with_a_t_interval(measured: Measured) -> None:
+    table = rows(block(f"drift {TASK.id}", measured))
+    assert set(table) == {"", ":--", "Basic FT"}
+    _, without, change, coverage, seeds = table["Basic FT"]
+    assert (without, seeds) == ("52.2", "0, 1, 2")
+    shown = [float(number) for number in re.findall(r"-?\d+\.\d+", change)]
+    assert shown == pytest.approx(paired(DRIFTING, WITHOUT), abs=0.051)
+    assert change.startswith("**-3.0**")
+    assert coverage.startswith("**+0.0150**")
+
+
+def test_a_change_over_one_seed_has_no_interval(measured: Measured) -> None:
+    table = rows(block(f"answers {TASK.id} viewed_fid", measured))
+    assert table["zero terminal SNR"] == ["zero terminal SNR", "50.0", "+5.0", "0"]
+    assert table["the paper's drift"][3] == "0, 1, 2"
+
+
+def test_the_table_of_a_demo_is_that_of_seed_0_of_its_rows(measured: Measured) -> None:
+    text = block(f"demo {TASK.id} basic-ft lora mean-image", measured)
+    lines = [line.split() for line in text.splitlines()]
+    assert (lines[2], lines[-3]) == (["```text"], ["```"])
+    assert "Runs:" not in text
+    assert [word for word in ("lora", "mean-image", "90.0", "50.0") if f" {word}" not in text] == []
+    assert "basic-ft-ld" not in text
+    assert block(f"demo {TASK.id} nobody", measured) == "\n\n*Not measured yet.*\n\n"
+
+
+def test_a_value_stands_within_a_sentence(measured: Measured) -> None:
+    assert block(f"value {TASK.id} lora viewed_fid", measured) == "90.0"
+    assert block(f"value {TASK.id} nobody viewed_fid", measured) == "(not measured yet)"
+
+
+@pytest.mark.parametrize("words", ["board", "metrics", "drift", "answers"])
+def test_what_is_not_measured_is_said_to_be_so(words: str, measured: Measured) -> None:
+    assert block(f"{words} another-card", measured) == "\n\n*Not measured yet.*\n\n"
+    if words in ("drift", "answers"):
+        assert block(f"{words} {TASK.id} laterality", measured) == "\n\n*Not measured yet.*\n\n"
+
+
+def test_the_papers_tables_stand_without_a_result(tmp_path: Path) -> None:
+    table = rows(block("paper 3", read_measured(tmp_path)))
+    assert table["Simple"][2:] == ["-", "-", "-"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("bord x", "expected one of board, metrics, drift, answers, paper, demo, value first, got bord"),
+        ("board", "missing a required argument: 'task'"), ("board a b", "too many positional arguments"),
+        ("paper 7", "expected the number of a table, 2, 3, 4"),
+    ],
+)  # fmt: skip
+def test_words_that_name_no_block_are_refused(words: str, said: str, measured: Measured) -> None:
+    with pytest.raises(UsageError, match=said) as refused:
+        renewed(f"<!-- {words} --><!-- end -->", measured)
+    assert f"<!-- {words} -->" in str(refused.value)
+
+
+def test_pages_are_written_once_and_checked(
+    boards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"# Title\n\n<!-- board {TASK.id} --><!-- end -->\n", encoding="utf-8")
+
+    def done(*more: str) -> tuple[int | str | None, str]:
+        monkeypatch.setattr(sys, "argv", ["pages", "--boards", str(boards), "--pages", str(tmp_path), *more])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code, capsys.readouterr().out
+
+    assert done("--check") == (1, f"{page}: not up to date; run python -m leaderboards.pages\n")
+    assert done() == (0, f"{page}: written\n")
+    assert done("--check") == (0, "")
+    assert outside(page.read_text(encoding="utf-8")) == "# Title\n\n\n"
