@@ -150,8 +150,8 @@ def test_a_setting_that_makes_no_sense_is_refused_in_one_line(parameters: dict[s
 
 
 @pytest.mark.slow
-def test_it_passes_the_kit_that_outsiders_pass() -> None:
+def test_it_passes_the_kit_that_outsiders_pass(random_backbone: Path) -> None:
     generator = ROWS["pix2pix-zero-ld"](start_steps=1, sampling_steps=2, regularisation_steps=1, guidance_scale=1.0)
-    findings = check_generator(generator, kind="disease-counterfactual", backbone="tiny-sd")
+    findings = check_generator(generator, kind="disease-counterfactual", backbone=str(random_backbone))
     assert [finding for finding in findings if not finding.passed] == []
     assert len(findings) > 5
