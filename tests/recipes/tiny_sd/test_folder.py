@@ -79,7 +79,7 @@ def test_pictures_are_finite_in_range_and_repeatable(pipeline: StableDiffusionPi
 
 
 def test_the_prompt_steers_the_picture(pipeline: StableDiffusionPipeline) -> None:
-    """Style is followed: same seeds, grey or colourful by prompt. Colour names are not (the model card says so)."""
+    """Style is followed: same seeds, grey or colourful by prompt."""
     spread = {}
     for style in ("a black and white photo of", "a photo of"):
         pictures = sample(pipeline, [f"{style} mountains and the sea"] * 8, steps=12, guidance=2.0)
