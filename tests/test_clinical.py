@@ -1,8 +1,8 @@
 """The clinical cards on stand-ins in the owners' formats: prepared by the command, then run, in small.
 
 What is smaller than on the real thing: the images, the cases, and the backbone, a random Stable Diffusion folder given
-by path. Inception-v3 and LPIPS's AlexNet are those networks in the published files' formats, given by path; their numbers
-are random, and the small cards name them by their digests.
+by path. Inception-v3 and LPIPS's AlexNet are those networks in the published files' formats, given by path; their
+numbers are random, and the small cards name them by their digests.
 """
 
 from __future__ import annotations

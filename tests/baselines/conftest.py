@@ -12,6 +12,7 @@ import pytest
 
 from tests.stand_ins.backbone import save_random_backbone
 
+
 def edit_json(path: Path, **changes: object) -> None:
     """Overwrite keys of a JSON file."""
     path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **changes}), encoding="utf-8")

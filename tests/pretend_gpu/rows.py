@@ -1,7 +1,7 @@
 """Rows on the pretended device, in a process of its own: `python -m tests.pretend_gpu.rows GUARD ROW[=PRECISION] ...`.
 
-Each is fitted for two steps on a random backbone, samples, and shows its trajectory. Prints one line of JSON a row: the error, or
-what was counted.
+Each is fitted for two steps on a random backbone, samples, and shows its trajectory. Prints one line of JSON a row: the
+error, or what was counted.
 """
 
 from __future__ import annotations

@@ -192,8 +192,8 @@ def pixels(folder: Path) -> np.ndarray:
 def test_two_processes_train_and_generate_what_one_does(tmp_path: Path) -> None:
     """Five steps of fine-tuning whose batches are cut in two, then batches of images taken in turns."""
     card = str(small_card(tmp_path, cases=8, metrics=METRICS))
-    backbone = save_random_backbone(tmp_path / "backbone")
-    few = [f"--set={one}" for one in ("steps=5", "batch_size=6", "images=16", "sampling_steps=3", f"backbone={backbone}")]
+    backbone = f"backbone={save_random_backbone(tmp_path / 'backbone')}"
+    few = [f"--set={one}" for one in ("steps=5", "batch_size=6", "images=16", "sampling_steps=3", backbone)]
     rest = [card, "basic-ft-ld", *few, "--batch-size", "3", "--out"]
     printed = launch(2, "run", *rest, str(tmp_path / "two"))
     assert printed.count("kid") == 1, printed  # the second process says nothing
