@@ -95,5 +95,5 @@ def test_the_autoencoder_carries_pictures_it_never_saw(pipeline: StableDiffusion
         latents = pipeline.vae.encode(images).latent_dist.mean
         decoded = pipeline.vae.decode(latents).sample.clamp(-1.0, 1.0)
     psnr = 10.0 * torch.log10(4.0 / (decoded - images).square().mean(dim=(1, 2, 3)))
-    assert float(psnr.mean()) > 24.0
+    assert float(psnr.mean()) > 28.0  # measured 32.7 over 200
     assert 0.6 < float((latents * pipeline.vae.config.scaling_factor).std()) < 1.5
