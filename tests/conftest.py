@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,9 +38,10 @@ def cheap_card(folder: Path, cases: int = 8) -> Path:
 
 
 def small_card(folder: Path, cases: int = 8, metrics: str = QUICK_METRICS) -> Path:
-    """The brain card with few cases and the given metrics, as a file."""
+    """The brain card with few cases, the given metrics and no viewing conditions, as a file; of version 2."""
     text = (CARDS / "sandbox-brain-t2i.toml").read_text(encoding="utf-8")
-    text = text[: text.index("[metrics.")] + metrics
+    text = re.sub(r"(?m)^version = \d+$", "version = 2", text)
+    text = text[: text.index("[viewing]")] + metrics
     text = text.replace('id = "sandbox-brain-t2i"', 'id = "small"')
     text = text.replace("evaluation_cases = 200", f"evaluation_cases = {cases}")
     text = text.replace("cases = 600", f"cases = {cases}")

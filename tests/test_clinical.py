@@ -1,8 +1,8 @@
 """The clinical cards on stand-ins in the owners' formats: prepared by the command, then run, in small.
 
-What is smaller than on the real thing: the images, the cases, and the backbone, a Stable Diffusion folder given by
-path. Inception-v3 and LPIPS's AlexNet are those networks in the published files' formats, given by path; their numbers
-are random, and the small cards name them by their digests.
+What is smaller than on the real thing: the images, the cases, and the backbone, a random Stable Diffusion folder given
+by path. Inception-v3 and LPIPS's AlexNet are those networks in the published files' formats, given by path; their
+numbers are random, and the small cards name them by their digests.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from ldbench.task import card
 from ldbench.task.card_file import complete, installed_text
 
 from .stand_ins.adni1 import write_adni1
+from .stand_ins.backbone import save_random_backbone
 from .stand_ins.chexpert import write_chexpert
-from .stand_ins.networks import write_alexnet, write_inception, write_stable_diffusion
+from .stand_ins.networks import write_alexnet, write_inception
 from .stand_ins.oasis3 import write_oasis3
 
 pytestmark = pytest.mark.slow
@@ -65,7 +66,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder: Path = tmp_path_factory.mktemp("weights")
     return {
         "inception-v3": write_inception(folder / "inception.pt"), "lpips-alex": write_alexnet(folder / "alexnet.pth"),
-        "backbone": write_stable_diffusion(folder / "stable-diffusion"),
+        "backbone": save_random_backbone(folder / "stable-diffusion"),
     }
 
 

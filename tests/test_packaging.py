@@ -83,4 +83,4 @@ def test_the_wheel_runs_outside_the_checkout(wheel: Path, tmp_path: Path) -> Non
         env={**os.environ, "PYTHONPATH": str(target)},
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split("\n")[:2] == ["600", "(4, 16, 16)"]
+    assert done.stdout.split("\n")[:2] == ["600", "(4, 32, 32)"]

@@ -128,7 +128,8 @@ def main() -> None:
     torch.set_num_threads(1)
     corpus = Corpus(HELD_OUT_SEED)
     questions = collect_questions(corpus.render(index) for index in range(100_000))[:: arguments.every]
-    shares = right_shares(questions, draw(arguments.folder, [question.prompt for question in questions], arguments.sampler))
+    prompts = [question.prompt for question in questions]
+    shares = right_shares(questions, draw(arguments.folder, prompts, arguments.sampler))
     ceiling = right_shares(questions, [question.picture for question in questions])
     for kind, share in shares.items():
         print(f"{kind:20} {share:6.1%} of {sum(q.kind == kind for q in questions)}, corpus {ceiling[kind]:6.1%}")

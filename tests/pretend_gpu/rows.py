@@ -1,7 +1,7 @@
 """Rows on the pretended device, in a process of its own: `python -m tests.pretend_gpu.rows GUARD ROW[=PRECISION] ...`.
 
-Each is fitted for two steps on tiny-sd, samples, and shows its trajectory. Prints one line of JSON a row: the error, or
-what was counted.
+Each is fitted for two steps on a random backbone, samples, and shows its trajectory. Prints one line of JSON a row: the
+error, or what was counted.
 """
 
 from __future__ import annotations
@@ -25,18 +25,21 @@ def main(library: str, *rows: str) -> None:
     """Try the rows one after the other."""
     guard.load(Path(library))
     from tests.pretend_gpu.device import install
+    from tests.stand_ins.backbone import save_random_backbone
 
-    install()
-    for row in rows:
-        try:
-            counted = tried(row)
-        except Exception as error:  # whatever a real device would have met
-            where = traceback_of(error)
-            counted = {"error": f"{type(error).__name__}: {error} {where}"}
-        print(json.dumps({"row": row, **counted}), flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        backbone = save_random_backbone(Path(folder))
+        install()
+        for row in rows:
+            try:
+                counted = tried(row, str(backbone))
+            except Exception as error:  # whatever a real device would have met
+                where = traceback_of(error)
+                counted = {"error": f"{type(error).__name__}: {error} {where}"}
+            print(json.dumps({"row": row, **counted}), flush=True)
 
 
-def tried(row: str) -> dict[str, Any]:
+def tried(row: str, backbone: str) -> dict[str, Any]:
     """What a row asked of the device: waits in a training step, and in sampling of one and of two steps."""
     import torch
     from ldbench_baselines.custom_diffusion import CustomDiffusion
@@ -64,7 +67,7 @@ def tried(row: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, meter:
         place = Path(folder) / "fit"
         place.mkdir()
-        context = Context(DEVICE, 0, place, (3, SIDE, SIDE), "tiny-sd", shared=Path(folder) / "shared")
+        context = Context(DEVICE, 0, place, (3, SIDE, SIDE), backbone, shared=Path(folder) / "shared")
         generator.fit(examples(editing), context)
         hook.remove()
         asked = requests(editing)

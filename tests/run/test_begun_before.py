@@ -1,6 +1,7 @@
 """A run that the suite began before its code was rearranged goes on, and ends as one that was never interrupted.
 
-What lies in the folder stands here as that suite wrote it: names, and `run.json` to the letter but for the version.
+What lies in the folder stands here as that suite wrote it: names, and `run.json` to the letter but for the version,
+and for the digests of card and data, which are those of the sandbox of today.
 """
 
 from __future__ import annotations
@@ -20,28 +21,28 @@ from .verify.conftest import editing_card
 
 SAMPLES = ("small/mean-image-230820f2/seed-0", """{
  "batch_size": 3,
- "card_hash": "e5ab037684dd3fd3c5dba894fe5f469c359175317e0642fb5f0a38c8ba41eb4d",
+ "card_hash": "5289a5311fc3bdaad0d07cabf45e4b10fda0ef4c3110cbcf18c1fb16a5bab3a8",
  "device": "cpu",
  "model": "mean-image",
  "model_version": "VERSION",
  "parameters": {},
  "seed": 0,
- "split_hash": "b04d43c7f5e1c87c700558aaec81b82baa8441a0aeb8772abb9e7e685a61cf7e",
+ "split_hash": "d3642c61ee709ecaf30c26adf9039dd333579abf011fe4947bf5143e6edb7030",
  "task": "small",
  "task_version": 2
 }
 """)
 EDITS = ("small-edits/other-subject-a08a3c65/seed-3", """{
  "batch_size": 3,
- "card_hash": "f290ebca20c4b0c4de5180e9f68610b26ba710fb07507a51db4b55d8bd35d7a5",
+ "card_hash": "c2e46d0538ceb7e58d6caff8bbdaed10f30fd2be899409c9f9005ba9d51bf973",
  "device": "cpu",
  "model": "other-subject",
  "model_version": "VERSION",
  "parameters": {},
  "seed": 3,
- "split_hash": "b04d43c7f5e1c87c700558aaec81b82baa8441a0aeb8772abb9e7e685a61cf7e",
+ "split_hash": "d3642c61ee709ecaf30c26adf9039dd333579abf011fe4947bf5143e6edb7030",
  "task": "small-edits",
- "task_version": 1
+ "task_version": 2
 }
 """)
 # killed in the second batch of three samples, and, all edits done, in the second of three null edits

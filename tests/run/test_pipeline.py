@@ -382,7 +382,7 @@ def wait_for(path: Path, pattern: str, count: int, process: subprocess.Popen[byt
 
 @pytest.mark.slow
 def test_killed_twice_and_resumed_gives_the_same_images_and_scores(tmp_path: Path) -> None:
-    card = small_card(tmp_path, cases=20)
+    card = cheap_card(tmp_path, cases=20)
     cut, whole = tmp_path / "cut", tmp_path / "whole"
     for count in (4, 11):  # in the middle of a batch of three, twice
         process = start(card, cut, "--set", "pause=0.2")
@@ -402,7 +402,7 @@ def test_killed_twice_and_resumed_gives_the_same_images_and_scores(tmp_path: Pat
 
 @pytest.mark.slow
 def test_two_runs_in_one_folder_are_kept_apart(tmp_path: Path) -> None:
-    card = small_card(tmp_path)
+    card = cheap_card(tmp_path)
     process = start(card, tmp_path / "runs", "--set", "pause=2")
     wait_for(tmp_path / "runs", "run.json", 1, process)
     second = start(card, tmp_path / "runs", "--set", "pause=2")

@@ -37,7 +37,7 @@ JUDGED: dict[str, Any] = {"target_auc": NoSettings(), "flip_rate": NoSettings()}
 def small(metrics: Mapping[str, Any], cases: int = 8, judge: ClassifierSpec | None = None) -> Task:
     task = card.load("sandbox-brain-disease")
     protocol = replace(task.protocol, cases=cases, evaluation_cases=cases - 2)
-    return replace(task, protocol=protocol, metrics=metrics, judge=judge or ClassifierSpec(1, 32, 0.001))
+    return replace(task, protocol=protocol, metrics=metrics, judge=judge or ClassifierSpec(1, 32, 0.001), viewing=None)
 
 
 @cache

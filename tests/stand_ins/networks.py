@@ -1,4 +1,4 @@
-"""Feature networks with random weights in the formats of the published files, and a Stable Diffusion folder.
+"""Feature networks with random weights in the formats of the published files.
 
 Inception-v3 is torchvision's layers in a TorchScript file such as clean-fid reads: `layers` maps normalised images
 `(N, 3, 299, 299)` to features `(N, 2048)`. AlexNet is a state dictionary with torchvision's names, without the
@@ -8,9 +8,7 @@ their own.
 
 from __future__ import annotations
 
-import shutil
 import warnings
-from importlib import resources
 from pathlib import Path
 
 import torch
@@ -55,13 +53,6 @@ def write_alexnet(path: Path, seed: int = 0) -> Path:
     _draw(network.features, seed)
     torch.save({name: value for name, value in network.state_dict().items() if name.startswith("features.")}, path)
     return path
-
-
-def write_stable_diffusion(folder: Path) -> Path:
-    """A small Stable Diffusion as diffusers saves one: the backbone that ships, copied."""
-    with resources.as_file(resources.files("ldbench_baselines.backbone").joinpath("tiny-sd")) as shipped:
-        shutil.copytree(shipped, folder)
-    return folder
 
 
 def _draw(network: torch.nn.Module, seed: int) -> None:

@@ -12,6 +12,7 @@ from ldbench.task import card
 from ldbench.task.card import Viewing
 from tests.conftest import CARDS
 
+HISTORIC = Path(__file__).parent.parent / "historic"
 TEXT = (CARDS / "sandbox-brain-t2i.toml").read_text(encoding="utf-8")
 
 
@@ -29,18 +30,19 @@ def test_installed_cards_load(name: str) -> None:
         ("cases = 600", "cases = '600'", "protocol.cases: expected an integer, got '600'"),
         ("cases = 600", "cases = 601", "protocol.cases: expected a multiple of the classes, got 601"),
         ("evaluation_cases = 200", "evaluation_cases = 700", "protocol.evaluation_cases: expected a multiple"),
-        ("resize = 224", "resiz = 224", "metrics.fid.resiz: unknown key; did you mean 'resize'?"),
-        ("version = 2\n", "", "version: expected an integer, got nothing"),
-        ("version = 2\n", "version = true\n", "version: expected an integer, got True"),
+        ("resize = 224", "resiz = 224", "metrics.viewed_fid.resiz: unknown key; did you mean 'resize'?"),
+        ("version = 3\n", "", "version: expected an integer, got nothing"),
+        ("version = 3\n", "version = true\n", "version: expected an integer, got True"),
         ('kind = "text-to-image"', 'kind = "text"', "kind: expected one of 'text-to-image', 'aging'"),
         ('classes = ["CN", "AD"]', 'classes = ["CN", 3]', "data.classes[1]: expected a string, got 3"),
-        ("learning_rate = 0.001", "learning_rate = nan", "metrics.auc.learning_rate: expected a finite number"),
+        ("learning_rate = 0.001", "learning_rate = nan", "judge.learning_rate: expected a finite number"),
+        ("spread_seeds = 3", "spread_seeds = nan", "metrics.auc.spread_seeds: expected an integer, got nan"),
         ("resolution = 64", "resolution = 63", "protocol.resolution: expected a multiple of 8, got 63"),
         ("resolution = 64", "resolution = 0", "protocol.resolution: expected a multiple of 8, got 0"),
         ("resolution = 64", "resolution = -8", "protocol.resolution: expected a multiple of 8, got -8"),
         ('classes = ["CN", "AD"]', 'classes = ["AD", "AD"]', "data.classes: expected classes that differ"),
-        ("seeds = [0, 1, 2]", "seeds = []", "protocol.seeds: expected seeds of 0 or more, got ()"),
-        ("seeds = [0, 1, 2]", "seeds = [-1]", "protocol.seeds: expected seeds of 0 or more, got (-1,)"),
+        ("seeds = [0, 1, 2, 3, 4]", "seeds = []", "protocol.seeds: expected seeds of 0 or more, got ()"),
+        ("seeds = [0, 1, 2, 3, 4]", "seeds = [-1]", "protocol.seeds: expected seeds of 0 or more, got (-1,)"),
         ("[metrics.fid]", "[metrics.ssim]\n\n[metrics.fid]", "metrics: expected no metrics of pairs"),
         ("[protocol]", "[protocol", "expected TOML"),
     ],
@@ -63,7 +65,7 @@ AGING = (CARDS / "sandbox-brain-aging.toml").read_text(encoding="utf-8")
     ("text", "old", "new", "message"),
     [
         (EDITING, "[edit] #", "[edits] #", "edits: unknown key; did you mean 'edit'?"),
-        (EDITING, 'role = "other"\n', "", "metrics: expected none that needs true images without edit.role, got err"),
+        (EDITING, 'role = "other"\n', "", "metrics: expected none that needs true images without edit.role, got cou"),
         (AGING, 'role = "later"\n', "", "edit.role: expected the role of the later scans, as ages have no classes"),
         (EDITING, 'neutral = "CN"', 'neutral = "MCI"', "edit.neutral: expected one of data.classes, got MCI"),
         (EDITING, 'neutral = "CN"\n', "", "edit.neutral: expected one of data.classes, got None"),
@@ -96,9 +98,9 @@ def test_an_editing_card_without_an_edit_is_refused() -> None:
 
 
 def test_fields_that_cards_gained_later_leave_the_hashes_of_older_cards_alone() -> None:
-    # what the results of these cards were measured with, before cards knew of editing
-    assert card.load("sandbox-brain-t2i").hash.startswith("1ded0b7518463e78729d6d813f1cc34b")
-    assert card.load("sandbox-chest-t2i").hash.startswith("6ef44b81d928")
+    # what the results of this card were measured with, before cards knew of editing
+    older = card.load(str(HISTORIC / "card-sandbox-brain-t2i-v2.toml"))
+    assert older.hash.startswith("1ded0b7518463e78729d6d813f1cc34b")
     task = card.load("sandbox-brain-aging")
     assert task.edit is not None
     wider = dataclasses.replace(task.edit, region_margin=2)
@@ -110,11 +112,13 @@ def test_fields_that_cards_gained_later_leave_the_hashes_of_older_cards_alone() 
     judged = card.load("sandbox-brain-disease")
     assert judged.judge is not None
     assert dataclasses.replace(judged, judge=dataclasses.replace(judged.judge, blur=1.0)).hash != judged.hash
-    assert dataclasses.replace(task, viewing=Viewing(1.0, 0.02, "the gauntlet")).hash != task.hash
+    assert dataclasses.replace(older, viewing=Viewing(1.0, 0.02, "the gauntlet")).hash != older.hash
 
 
 def test_viewing_conditions_are_checked() -> None:
-    with_table = TEXT + '\n[viewing]\nblur = 1.0\nnoise = 0.02\nreason = "the gauntlet"\n'
+    without = (HISTORIC / "card-sandbox-brain-t2i-v2.toml").read_text(encoding="utf-8")
+    with_table = without + '\n[viewing]\nblur = 1.0\nnoise = 0.02\nreason = "the gauntlet"\n'
+    assert card.parse(without, "x.toml").viewing is None
     assert card.parse(with_table, "x.toml").viewing == Viewing(1.0, 0.02, "the gauntlet")
     for old, new, message in (
         ("blur = 1.0", "blur = -1.0", r"x\.toml:viewing\.blur: expected 0 to an eighth of the side, got -1\.0"),
@@ -141,7 +145,7 @@ def test_the_hash_follows_content_and_not_layout() -> None:
     task = card.parse(TEXT, "x.toml")
     assert card.parse("# a comment\n\n" + TEXT, "y.toml").hash == task.hash
     assert card.parse(TEXT.replace("resize = 224", "resize = 128", 1), "x.toml").hash != task.hash
-    assert dataclasses.replace(task, version=3).hash != task.hash
+    assert dataclasses.replace(task, version=task.version + 1).hash != task.hash
 
 
 def test_the_hash_follows_the_templates_in_use() -> None:

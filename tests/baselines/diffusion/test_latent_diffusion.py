@@ -23,7 +23,8 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel
 
 from ldbench.errors import UsageError, WeightsError
-from tests.baselines.conftest import edit_json, save_random_backbone
+from tests.baselines.conftest import edit_json
+from tests.stand_ins.backbone import save_random_backbone
 
 CPU = torch.device("cpu")
 LONG = "a brain MRI of an 81 year old " + "female " * 60 + "with Alzheimer's disease"

@@ -79,7 +79,7 @@ def test_pictures_are_finite_in_range_and_repeatable(pipeline: StableDiffusionPi
 
 
 def test_the_prompt_steers_the_picture(pipeline: StableDiffusionPipeline) -> None:
-    """Style is followed: same seeds, grey or colourful by prompt. Colour names are not (the model card says so)."""
+    """Style is followed: same seeds, grey or colourful by prompt."""
     spread = {}
     for style in ("a black and white photo of", "a photo of"):
         pictures = sample(pipeline, [f"{style} mountains and the sea"] * 8, steps=12, guidance=2.0)
@@ -95,5 +95,5 @@ def test_the_autoencoder_carries_pictures_it_never_saw(pipeline: StableDiffusion
         latents = pipeline.vae.encode(images).latent_dist.mean
         decoded = pipeline.vae.decode(latents).sample.clamp(-1.0, 1.0)
     psnr = 10.0 * torch.log10(4.0 / (decoded - images).square().mean(dim=(1, 2, 3)))
-    assert float(psnr.mean()) > 24.0
+    assert float(psnr.mean()) > 28.0  # measured 32.7 over 200
     assert 0.6 < float((latents * pipeline.vae.config.scaling_factor).std()) < 1.5

@@ -14,7 +14,7 @@ import pytest
 
 from ldbench.run.matrix.plan import Matrix, plan
 from ldbench.run.pipeline import Settings, run
-from tests.conftest import small_card
+from tests.conftest import cheap_card
 from tests.run.matrix.conftest import HERE, SLOW, Start, records, unlocked, wait_until
 
 CRASHING = str(HERE / "crashing_generators.py")
@@ -22,7 +22,7 @@ CRASHING = str(HERE / "crashing_generators.py")
 
 def two_cards(folder: Path) -> list[str]:
     """Two tasks of four cases, which differ in their names alone."""
-    first = small_card(folder, cases=4)
+    first = cheap_card(folder, cases=4)
     second = folder / "other.toml"
     second.write_text(first.read_text(encoding="utf-8").replace('id = "small"', 'id = "other"'), encoding="utf-8")
     return [str(first), str(second)]
@@ -62,7 +62,7 @@ def test_ray_restarts_a_process_that_died_and_gives_one_up_that_always_dies(
     pytest.importorskip("ray", reason="the extra ldbench[ray] isn't installed")
     models = [f"{CRASHING}:{name}" for name in ("Exits", "ExitsOnce", "Quits")]
     log, out = tmp_path / "log", tmp_path / "runs"
-    process = start(str(small_card(tmp_path, cases=4)), "--models", ",".join(models), "--out", str(out),
+    process = start(str(cheap_card(tmp_path, cases=4)), "--models", ",".join(models), "--out", str(out),
                     "--workers", "2", "--retries", "1", log=log)  # fmt: skip
     assert process.wait() == 1, log.read_text(encoding="utf-8")
     lines = log.read_text(encoding="utf-8").splitlines()
@@ -88,7 +88,7 @@ def test_one_after_another_a_crash_fails_alone_and_a_stop_leaves_the_rest_to_be_
     tmp_path: Path, start: Start
 ) -> None:
     log, out = tmp_path / "log", tmp_path / "runs"
-    process = start(str(small_card(tmp_path, cases=4)), "--models", f"{CRASHING}:Exits,{SLOW}", "--out", str(out),
+    process = start(str(cheap_card(tmp_path, cases=4)), "--models", f"{CRASHING}:Exits,{SLOW}", "--out", str(out),
                     "--set", f"{SLOW}:pause=60", "--batch-size", "2", log=log)  # fmt: skip
     wait_until(lambda: list(out.rglob("*Slow*/seed-0/images")), process, log)
     (folder,) = out.glob("*/*Slow*/seed-0")
@@ -106,7 +106,7 @@ def test_one_after_another_a_crash_fails_alone_and_a_stop_leaves_the_rest_to_be_
 
 @pytest.mark.slow
 def test_a_worker_does_not_outlive_the_process_that_ordered_its_run(tmp_path: Path) -> None:
-    (job,) = plan(Matrix([str(small_card(tmp_path))], [SLOW], [0], tmp_path / "runs", ["pause=600"]))
+    (job,) = plan(Matrix([str(cheap_card(tmp_path))], [SLOW], [0], tmp_path / "runs", ["pause=600"]))
     process = subprocess.Popen([sys.executable, "-m", "ldbench.run.matrix.worker"], stdin=subprocess.PIPE,
                                stdout=subprocess.DEVNULL)  # fmt: skip
     assert process.stdin is not None

@@ -112,7 +112,8 @@ def test_swapped_classes_turn_accuracy_and_area_round(tmp_path: Path) -> None:
 
 
 def test_a_card_from_text_may_have_a_judge_and_must_have_one_for_these_metrics() -> None:
-    text = 'extends = "sandbox-brain-t2i"\nid = "x"\nversion = 1\ntitle = "x"\nsummary = "x"\n[metrics.judge_auc]\n'
+    text = 'extends = "sandbox-brain-t2i"\nomit = ["metrics", "judge"]\nid = "x"\nversion = 1\n'
+    text += 'title = "x"\nsummary = "x"\n[metrics.judge_auc]\n'
     with pytest.raises(CardError, match="judge: expected a table, as metrics ask for it, got nothing"):
         card.parse(text, "x.toml")
     judge = "[judge]\nepochs = 1\nbatch_size = 8\nlearning_rate = 0.001\n"

@@ -78,7 +78,8 @@ def test_pairs_are_compared_after_the_point_spread_alone(name: str) -> None:
 
 
 def test_a_card_without_viewing_conditions_can_not_ask_for_viewed_distances() -> None:
-    card_text = 'extends = "sandbox-brain-t2i"\nid = "x"\nversion = 1\ntitle = "x"\nsummary = "x"\n'
+    card_text = 'extends = "sandbox-brain-t2i"\nomit = ["metrics", "viewing", "judge"]\n'
+    card_text += 'id = "x"\nversion = 1\ntitle = "x"\nsummary = "x"\n'
     table = '[metrics.viewed_fid]\nextractor = "efficientnet-lite0"\nresize = 224\n'
     with pytest.raises(CardError, match="viewing: expected a table, as viewed_fid are taken under it"):
         card.parse(card_text + table, "x.toml")

@@ -21,7 +21,6 @@ from ldbench.studies.gauntlet.record import Gauntlet, read
 from ldbench.studies.gauntlet.run import Plan, run_gauntlet
 from ldbench.studies.gauntlet.tables import failure_table, markdown
 from ldbench.task import card
-from ldbench.task.card import Task
 
 from ...test_docs_cover import BUILT_IN, section
 
@@ -33,12 +32,6 @@ NAMES = {failure.name for failure in FAILURES}
 @cache
 def committed() -> tuple[Gauntlet, ...]:
     return tuple(map(read, TABLES))
-
-
-def card_of(name: str) -> Task:
-    """The installed card, or the draft of the next version beside the tables."""
-    draft = ROOT / "leaderboards/gauntlet/cards" / f"{name}.toml"
-    return card.load(str(draft) if draft.is_file() else name)
 
 
 def of_metric(metric: Metric, tables: tuple[Gauntlet, ...]) -> list[tuple[Gauntlet, Findings]]:
@@ -87,7 +80,7 @@ def test_a_committed_table_is_whole_and_its_page_is_made_of_it(path: Path) -> No
     table = read(path)
     assert table.finished
     assert table.task.id == path.parent.name
-    expected = [failure.name for failure in failures_of(card_of(table.task.id).kind)]
+    expected = [failure.name for failure in failures_of(card.load(table.task.id).kind)]
     assert [name for name in expected if name not in table.skipped] == table.failures
     assert path.with_suffix(".md").read_text(encoding="utf-8") == markdown(table)
 
@@ -95,7 +88,7 @@ def test_a_committed_table_is_whole_and_its_page_is_made_of_it(path: Path) -> No
 def test_the_committed_tables_are_those_that_make_gauntlet_measures() -> None:
     script = (ROOT / "leaderboards/gauntlet.sh").read_text(encoding="utf-8")
     assert {path.parent.name for path in TABLES} <= set(re.findall(r"sandbox-[a-z0-9-]+", script))
-    assert {card_of(path.parent.name).kind for path in TABLES} == {"text-to-image", "aging", "disease-counterfactual"}
+    assert {card.load(path.parent.name).kind for path in TABLES} == {"text-to-image", "aging", "disease-counterfactual"}
 
 
 def test_the_page_lists_all_failures() -> None:

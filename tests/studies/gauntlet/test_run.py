@@ -113,10 +113,19 @@ id = "small-aging"
 version = 1
 title = "T"
 summary = "S"
-omit = [
-    "metrics.fid", "metrics.ssim", "metrics.psnr", "metrics.lpips", "metrics.age_error", "metrics.ratio_error",
-    "metrics.identity_ssim", "metrics.identity_lpips",
-]
+omit = ["metrics", "viewing"]
+
+[metrics.minimality]
+
+[metrics.composition]
+cases = 40
+
+[metrics.reversibility]
+cases = 40
+
+[metrics.error_inside]
+
+[metrics.error_outside]
 """
 
 

@@ -14,7 +14,7 @@ from ldbench.records.result import read
 from ldbench.run.pipeline import Settings
 from ldbench.studies.parameters.ablation import ablate
 from ldbench.studies.parameters.ablation_files import ablation_table, write_ablation
-from tests.conftest import small_card
+from tests.conftest import cheap_card
 
 from .test_figures import inked
 from .test_search import TOY, fits
@@ -22,7 +22,7 @@ from .test_search import TOY, fits
 
 @pytest.mark.slow
 def test_a_grid_of_two_parameters_over_seeds(tmp_path: Path) -> None:
-    card, settings = str(small_card(tmp_path)), Settings(tmp_path / "out")
+    card, settings = str(cheap_card(tmp_path)), Settings(tmp_path / "out")
     pairs = [("offset", "0,0.1"), ("contrast", "0.5,1")]
     answer = ablate(card, TOY, pairs, (0, 1), settings)
     assert [cell.values for cell in answer.cells] == [(0.0, 0.5), (0.0, 1.0), (0.1, 0.5), (0.1, 1.0)]
@@ -41,13 +41,13 @@ def test_a_grid_of_two_parameters_over_seeds(tmp_path: Path) -> None:
     assert len(json.loads(before[0])["cells"]) == 4
     rows = list(csv.DictReader(paths[1].read_text(encoding="utf-8").splitlines()))
     named = [(row["offset"], row["contrast"], row["metric"]) for row in rows]
-    assert named[:2] == [("0", "0.5", "auc"), ("0", "1", "auc")]
-    assert "| offset | contrast | auc ↑ |" in paths[2].read_text(encoding="utf-8")
+    assert named[:2] == [("0", "0.5", "kid"), ("0", "1", "kid")]
+    assert "| offset | contrast | kid ↓ |" in paths[2].read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
 def test_a_run_that_fails_does_not_take_the_others_along(tmp_path: Path) -> None:
-    answer = ablate(str(small_card(tmp_path)), TOY, [("broken", "true,false")], (0,), Settings(tmp_path / "out"))
+    answer = ablate(str(cheap_card(tmp_path)), TOY, [("broken", "true,false")], (0,), Settings(tmp_path / "out"))
     assert not answer.cells[0].scores
     assert answer.cells[1].scores
     assert "ZeroDivisionError: told to" in answer.failures[0]
@@ -67,6 +67,6 @@ def test_a_run_that_fails_does_not_take_the_others_along(tmp_path: Path) -> None
 )
 def test_bad_input_starts_no_run(pairs: list[tuple[str, str]], message: str, tmp_path: Path) -> None:
     with pytest.raises(LdbenchError, match=message):
-        ablate(str(small_card(tmp_path)), TOY, pairs, (0,), Settings(tmp_path / "out"))
+        ablate(str(cheap_card(tmp_path)), TOY, pairs, (0,), Settings(tmp_path / "out"))
     assert fits(tmp_path) == []
     assert not os.path.lexists(tmp_path / "out")

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from ldbench.cli.main import app
 from ldbench.errors import GeneratorError, LdbenchError, UsageError
-from tests.conftest import small_card
+from tests.conftest import cheap_card, small_card
 
 from .test_search import SEE_THROUGH, TOY
 
@@ -54,17 +54,17 @@ def test_figures_name_their_files(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_ablate_prints_a_table_and_ends_with_what_failed(tmp_path: Path) -> None:
-    card, out = str(small_card(tmp_path)), str(tmp_path / "out")
+    card, out = str(cheap_card(tmp_path)), str(tmp_path / "out")
     asked = ("ablate", card, TOY, "--parameter", "broken", "--seeds", "0", "--out", out)
     shown = called(*asked, "--values", "false")
-    assert shown.splitlines()[0].split()[:2] == ["broken", "auc"]
+    assert shown.splitlines()[0].split()[:2] == ["broken", "kid"]
     assert len([line for line in shown.splitlines() if Path(line).is_file()]) == 4
     with pytest.raises(GeneratorError, match="1 run failed: true, seed 0: Toy"):
         called(*asked, "--values", "true,false")
 
 
 def test_what_does_not_pair_up_is_refused(tmp_path: Path) -> None:
-    card = str(small_card(tmp_path))
+    card = str(cheap_card(tmp_path))
     with pytest.raises(UsageError, match="--values: expected one for each --parameter, got 1 for 2"):
         called("ablate", card, TOY, "--parameter", "offset", "--parameter", "mode", "--values", "0")
     with pytest.raises(LdbenchError, match="unknown model 'toi'"):

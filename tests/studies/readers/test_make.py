@@ -181,7 +181,7 @@ def test_runs_that_cannot_meet_are_refused_in_one_line(study: Study, data: TaskD
         ([study.folders[0], changed(study, tmp_path / "0", status="failed")], "a failed measured result"),
         ([study.folders[0], changed(study, tmp_path / "1", split_hash="0" * 64)], "data 000000000000"),
         ([study.folders[0], changed(study, tmp_path / "2", task=task)], "got sandbox-brain-disease version 9"),
-        ([changed(study, tmp_path / "3", task=task)], "the card here is sandbox-brain-disease version 1"),
+        ([changed(study, tmp_path / "3", task=task)], f"the card here is {data.task.id} version {data.task.version}"),
         ([], "got none"),
     ]
     for folders, words in wrong:
