@@ -183,7 +183,7 @@ def _laid_out(
 
 
 def in_palette(picture: Image.Image) -> bytes:
-    """The picture as PNG in 32 greys and 224 colours of its own: a quarter of the bytes, and grey images stay grey."""
+    """The picture as PNG in 32 greys and 224 colours of its own, which is smaller; grey images stay grey."""
     pixels = np.asarray(picture)
     coloured = pixels[np.ptp(pixels, axis=-1) >= GREYISH]
     colours: list[int] = []
