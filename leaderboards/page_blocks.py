@@ -27,7 +27,6 @@ from leaderboards.drift_effect import WITH_DRIFT, Key, by_seed, changes, half_wi
 from leaderboards.paper_tables import TABLES, printed
 
 NOTHING = "*Not measured yet.*"
-_README_WIDTH = 88
 METHODS: Mapping[str, str] = {
     "sd": "Stable Diffusion, untuned (sampling only)", "basic-ft": "Basic FT",
     "textual-inversion": "Textual Inversion", "dreambooth": "DreamBooth", "custom-diffusion": "Custom Diffusion",
@@ -100,7 +99,7 @@ def demo(measured: Measured, task: str, *models: str) -> str:
     boards = fold_with_units([one for one in found if one[1].model.name in models])
     if task not in boards:
         return NOTHING
-    text = terminal.render(boards[task], _README_WIDTH)
+    text = terminal.render(boards[task])
     return f"```text\n{text[: text.index(page(boards[task]).notes[0][:20])].rstrip()}\n```"
 
 

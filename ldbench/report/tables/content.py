@@ -230,7 +230,7 @@ def _row_notes(row: Row, rows: Sequence[Row]) -> list[str]:
     name, notes = label(row, rows), []
     if not row.on_card:
         notes.append(f"{name}: not ranked, since none of its seeds is of the card's list.")
-    if row.unranked_by:
+    if row.unranked_by and not row.model.reference:  # which has no rank anyway
         metric = METRICS.installed(row.unranked_by)
         said = f" ({metric.title.lower()})" if metric else ""
         notes.append(f"{name}: not ranked, because of its {row.unranked_by}{said}.")
