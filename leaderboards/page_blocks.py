@@ -18,7 +18,6 @@ from ldbench.board.leaderboard import Leaderboard
 from ldbench.errors import UsageError
 from ldbench.records.identity import Found
 from ldbench.report.digits import decimals_for, fixed
-from ldbench.report.tables import terminal
 from ldbench.report.tables.content import ARROWS, BoardPage, page
 from ldbench.report.tables.headline import headline
 from ldbench.report.tables.markdown import table_text
@@ -62,9 +61,8 @@ def board(measured: Measured, task: str) -> str:
     if task not in measured.boards:
         return NOTHING
     content = page(measured.boards[task])
-    table = content.tables[0]
-    notes = [f"- {escape(note)}" for note in _notes(content, headline(table.names))]
-    return "\n\n".join([table_text(table.of_metrics(headline(table.names))), "\n".join(notes)])
+    notes = [f"- {escape(note)}" for note in _notes(content, headline(content.tables[0].names))]
+    return "\n\n".join([_headline(content), "\n".join(notes)])
 
 
 def metrics(measured: Measured, task: str, *names: str) -> str:
@@ -94,13 +92,10 @@ def paper(measured: Measured, number: str) -> str:
 
 
 def demo(measured: Measured, task: str, *models: str) -> str:
-    """The table that a run of these models with seed 0 prints, without its notes."""
+    """The headline metrics of a run of these models alone with seed 0."""
     found = [one for one in measured.results if (one[1].task.id, one[1].seed) == (task, 0)]
     boards = fold_with_units([one for one in found if one[1].model.name in models])
-    if task not in boards:
-        return NOTHING
-    text = terminal.render(boards[task])
-    return f"```text\n{text[: text.index(page(boards[task]).notes[0][:20])].rstrip()}\n```"
+    return _headline(page(boards[task])) if task in boards else NOTHING
 
 
 def value(measured: Measured, task: str, model: str, metric: str) -> str:
@@ -116,6 +111,10 @@ BLOCKS: Mapping[str, Callable[..., str]] = {
     "board": board, "metrics": metrics, "drift": drift, "answers": answers, "paper": paper, "demo": demo,
     "value": value,
 }  # fmt: skip
+
+
+def _headline(content: BoardPage) -> str:
+    return table_text(content.tables[0].of_metrics(headline(content.tables[0].names)))
 
 
 def _notes(content: BoardPage, shown: Sequence[str]) -> list[str]:
