@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import statistics
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +62,7 @@ def board(measured: Measured, task: str) -> str:
     if task not in measured.boards:
         return NOTHING
     content = page(measured.boards[task])
-    notes = [f"- {escape(note)}" for note in _notes(content, headline(content.tables[0].names))]
+    notes = [_wrapped(f"- {escape(note)}") for note in _notes(content, headline(content.tables[0].names))]
     return "\n\n".join([_headline(content), "\n".join(notes)])
 
 
@@ -111,6 +112,10 @@ BLOCKS: Mapping[str, Callable[..., str]] = {
     "board": board, "metrics": metrics, "drift": drift, "answers": answers, "paper": paper, "demo": demo,
     "value": value,
 }  # fmt: skip
+
+
+def _wrapped(item: str) -> str:
+    return textwrap.fill(item, 100, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _headline(content: BoardPage) -> str:

@@ -86,6 +86,7 @@ def test_a_board_shows_its_headline_and_what_is_said_of_its_rows(measured: Measu
     assert "- viewed\\_fid: mean-image is a cheat, and not beaten by lora." in text
     assert "seeds 0, 1, 2, 3: basic-ft;" in text
     assert not any(word in text for word in ("- kid", "Guarantee", "Allowance"))
+    assert max(len(line) for line in text.splitlines() if not line.startswith("|")) <= 100
 
 
 def test_named_metrics_stand_as_they_were_named_and_unknown_ones_are_left_out(measured: Measured) -> None:
