@@ -10,7 +10,7 @@ import math
 import statistics
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ldbench.board import leaderboard
@@ -19,7 +19,7 @@ from ldbench.board.leaderboard import Leaderboard
 from ldbench.errors import UsageError
 from ldbench.records.identity import Found
 from ldbench.report.digits import decimals_for, fixed
-from ldbench.report.tables.content import ARROWS, BoardPage, page
+from ldbench.report.tables.content import ARROWS, page
 from ldbench.report.tables.headline import headline
 from ldbench.report.tables.markdown import table_text
 from ldbench.report.tables.text_table import Strong, TextCell, TextTable, escape, to_markdown
@@ -58,19 +58,19 @@ def read_measured(folder: Path) -> Measured:
 
 
 def board(measured: Measured, task: str) -> str:
-    """The headline metrics of all rows, and the notes on these metrics and rows."""
+    """The headline metrics of all rows, and what the board says of these metrics and rows."""
     if task not in measured.boards:
         return NOTHING
-    content = page(measured.boards[task])
-    notes = [_wrapped(f"- {escape(note)}") for note in _notes(content, headline(content.tables[0].names))]
-    return "\n\n".join([_headline(content), "\n".join(notes)])
+    content = page(_headline(measured.boards[task]))
+    notes = [_wrapped(f"- {escape(note)}") for note in content.notes if note not in content.guarantee]
+    return "\n\n".join([table_text(content.tables[0]), "\n".join(notes)])
 
 
 def metrics(measured: Measured, task: str, *names: str) -> str:
-    """The named metrics of all rows."""
+    """The named metrics of all rows in the board's order, ranked on the first of them."""
     if task not in measured.boards:
         return NOTHING
-    return table_text(page(measured.boards[task]).tables[0].of_metrics(names))
+    return table_text(page(_of_metrics(measured.boards[task], names)).tables[0])
 
 
 def drift(measured: Measured, task: str, *names: str) -> str:
@@ -96,7 +96,7 @@ def demo(measured: Measured, task: str, *models: str) -> str:
     """The headline metrics of a run of these models alone with seed 0."""
     found = [one for one in measured.results if (one[1].task.id, one[1].seed) == (task, 0)]
     boards = fold_with_units([one for one in found if one[1].model.name in models])
-    return _headline(page(boards[task])) if task in boards else NOTHING
+    return table_text(page(_headline(boards[task])).tables[0]) if task in boards else NOTHING
 
 
 def value(measured: Measured, task: str, model: str, metric: str) -> str:
@@ -118,15 +118,18 @@ def _wrapped(item: str) -> str:
     return textwrap.fill(item, 100, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
-def _headline(content: BoardPage) -> str:
-    return table_text(content.tables[0].of_metrics(headline(content.tables[0].names)))
+def _headline(board: Leaderboard) -> Leaderboard:
+    return _of_metrics(board, headline([metric.metric for metric in board.metrics]))
 
 
-def _notes(content: BoardPage, shown: Sequence[str]) -> list[str]:
-    """The notes without those on metrics that are not shown, and without the guarantee, which a page says once."""
-    hidden = tuple(name for table in content.tables for name in table.names if name not in shown)
-    left_out = tuple(f"{name}{end}" for name in hidden for end in (":", *(f" {arrow}:" for arrow in ARROWS.values())))
-    return [note for note in content.notes if not note.startswith(left_out) and note not in content.guarantee]
+def _of_metrics(board: Leaderboard, names: Sequence[str]) -> Leaderboard:
+    """The board with these metrics alone, in this order; names that it lacks are left out."""
+    metrics = {metric.metric: metric for metric in board.metrics}
+    rows = [
+        replace(row, scores=tuple(score for name in names if (score := row.score(name)) is not None))
+        for row in board.rows
+    ]
+    return replace(board, metrics=tuple(metrics[name] for name in names if name in metrics), rows=tuple(rows))
 
 
 def _paired(measured: Measured, task: str, pairs: Sequence[tuple[str, str, str]], names: Sequence[str]) -> str:
