@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import statistics
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ldbench.board import leaderboard
@@ -18,8 +19,7 @@ from ldbench.board.leaderboard import Leaderboard
 from ldbench.errors import UsageError
 from ldbench.records.identity import Found
 from ldbench.report.digits import decimals_for, fixed
-from ldbench.report.tables import terminal
-from ldbench.report.tables.content import ARROWS, BoardPage, page
+from ldbench.report.tables.content import ARROWS, page
 from ldbench.report.tables.headline import headline
 from ldbench.report.tables.markdown import table_text
 from ldbench.report.tables.text_table import Strong, TextCell, TextTable, escape, to_markdown
@@ -27,7 +27,6 @@ from leaderboards.drift_effect import WITH_DRIFT, Key, by_seed, changes, half_wi
 from leaderboards.paper_tables import TABLES, printed
 
 NOTHING = "*Not measured yet.*"
-_README_WIDTH = 88
 METHODS: Mapping[str, str] = {
     "sd": "Stable Diffusion, untuned (sampling only)", "basic-ft": "Basic FT",
     "textual-inversion": "Textual Inversion", "dreambooth": "DreamBooth", "custom-diffusion": "Custom Diffusion",
@@ -59,20 +58,19 @@ def read_measured(folder: Path) -> Measured:
 
 
 def board(measured: Measured, task: str) -> str:
-    """The headline metrics of all rows, and the notes on these metrics and rows."""
+    """The headline metrics of all rows, and what the board says of these metrics and rows."""
     if task not in measured.boards:
         return NOTHING
-    content = page(measured.boards[task])
-    table = content.tables[0]
-    notes = [f"- {escape(note)}" for note in _notes(content, headline(table.names))]
-    return "\n\n".join([table_text(table.of_metrics(headline(table.names))), "\n".join(notes)])
+    content = page(_headline(measured.boards[task]))
+    notes = [_wrapped(f"- {escape(note)}") for note in content.notes if note not in content.guarantee]
+    return "\n\n".join([table_text(content.tables[0]), "\n".join(notes)])
 
 
 def metrics(measured: Measured, task: str, *names: str) -> str:
-    """The named metrics of all rows."""
+    """The named metrics of all rows in the board's order, ranked on the first of them."""
     if task not in measured.boards:
         return NOTHING
-    return table_text(page(measured.boards[task]).tables[0].of_metrics(names))
+    return table_text(page(_of_metrics(measured.boards[task], names)).tables[0])
 
 
 def drift(measured: Measured, task: str, *names: str) -> str:
@@ -95,13 +93,10 @@ def paper(measured: Measured, number: str) -> str:
 
 
 def demo(measured: Measured, task: str, *models: str) -> str:
-    """The table that a run of these models with seed 0 prints, without its notes."""
+    """The headline metrics of a run of these models alone with seed 0."""
     found = [one for one in measured.results if (one[1].task.id, one[1].seed) == (task, 0)]
     boards = fold_with_units([one for one in found if one[1].model.name in models])
-    if task not in boards:
-        return NOTHING
-    text = terminal.render(boards[task], _README_WIDTH)
-    return f"```text\n{text[: text.index(page(boards[task]).notes[0][:20])].rstrip()}\n```"
+    return table_text(page(_headline(boards[task])).tables[0]) if task in boards else NOTHING
 
 
 def value(measured: Measured, task: str, model: str, metric: str) -> str:
@@ -119,11 +114,22 @@ BLOCKS: Mapping[str, Callable[..., str]] = {
 }  # fmt: skip
 
 
-def _notes(content: BoardPage, shown: Sequence[str]) -> list[str]:
-    """The notes without those on metrics that are not shown, and without the guarantee, which a page says once."""
-    hidden = tuple(name for table in content.tables for name in table.names if name not in shown)
-    left_out = tuple(f"{name}{end}" for name in hidden for end in (":", *(f" {arrow}:" for arrow in ARROWS.values())))
-    return [note for note in content.notes if not note.startswith(left_out) and note not in content.guarantee]
+def _wrapped(item: str) -> str:
+    return textwrap.fill(item, 100, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
+def _headline(board: Leaderboard) -> Leaderboard:
+    return _of_metrics(board, headline([metric.metric for metric in board.metrics]))
+
+
+def _of_metrics(board: Leaderboard, names: Sequence[str]) -> Leaderboard:
+    """The board with these metrics alone, in this order; names that it lacks are left out."""
+    metrics = {metric.metric: metric for metric in board.metrics}
+    rows = [
+        replace(row, scores=tuple(score for name in names if (score := row.score(name)) is not None))
+        for row in board.rows
+    ]
+    return replace(board, metrics=tuple(metrics[name] for name in names if name in metrics), rows=tuple(rows))
 
 
 def _paired(measured: Measured, task: str, pairs: Sequence[tuple[str, str, str]], names: Sequence[str]) -> str:

@@ -14,31 +14,34 @@ from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
 from ldbench.board.row_labels import label
 from ldbench.report.tables.headline import axis_of
 
-CHEATS = ("copies", "collapse", "chimera", "mean-image")
+COPYING = ("copies", "collapse")
+CHEATS = (*COPYING, "chimera", "mean-image")  # the last two make images that nobody has seen
 REAL = "real"
 _BOUNDED_BY_REAL = ("fidelity", "utility", None)  # None: a metric that is not installed here, of which nothing is known
 
 
 def cheat_notes(board: Leaderboard) -> list[str]:
-    """A sentence a metric and cheat that some ranked row does not beat, and one a metric of fidelity or utility that
-    puts a row before real scans; nothing where the board has none of these rows."""
+    """A sentence a cheat that some ranked row does not beat, metrics of which the same is said together, and one a
+    metric of fidelity or utility that puts a row before real scans; nothing where the board has none of these rows."""
     ranked = [row for row in board.rows if row.competes]
-    notes = []
+    unbeaten: dict[str, list[str]] = {}
+    deceived = []
     for metric in board.metrics:
-        for cheat, theirs in _references(board, CHEATS, metric.metric):
+        axis = axis_of(metric.metric)
+        for cheat, theirs in _references(board, COPYING if axis == "novelty" else CHEATS, metric.metric):
             beaten = [row for row in ranked if _beats(row, theirs)]
             rest = [row for row in ranked if row not in beaten and row.score(metric.metric)]
             if rest:
-                notes.append(f"{metric.metric}: {cheat} is a cheat, and not beaten by {_named(rest, beaten, board)}.")
-        bound = (REAL,) if axis_of(metric.metric) in _BOUNDED_BY_REAL else ()
-        for real, theirs in _references(board, bound, metric.metric):
+                said = f"{cheat} is a cheat, and not beaten by {_named(rest, beaten, board)}."
+                unbeaten.setdefault(said, []).append(metric.metric)
+        for real, theirs in _references(board, (REAL,) if axis in _BOUNDED_BY_REAL else (), metric.metric):
             better = [label(row, board.rows) for row in ranked if _beats(row, theirs)]
             if better:
-                notes.append(
+                deceived.append(
                     f"{metric.metric}: {', '.join(better)} would be better than {real} scans, which no generator is; "
                     "look for copies of test scans, and do not read this metric here."
                 )
-    return notes
+    return [*(f"{', '.join(metrics)}: {said}" for said, metrics in unbeaten.items()), *deceived]
 
 
 def _references(board: Leaderboard, names: Sequence[str], metric: str) -> Iterator[tuple[str, FoldedScore]]:

@@ -44,6 +44,18 @@ def test_a_row_before_real_scans_is_a_deceived_metric() -> None:
     assert note.startswith("fid: thief would be better than real scans")
 
 
+def test_what_is_the_same_on_several_metrics_is_said_once() -> None:
+    def run(name: str, value: float, reference: bool = False) -> Result:
+        scores = [Score(metric, value, value - 1, value + 1, 200, "lower") for metric in ("fid", "kid", "copied_share")]
+        return Result(TASK, ModelRef(name, "d", "1", reference=reference), "measured", scores, split_hash="5" * 64)
+
+    runs = [run("copies", 20, reference=True), run("chimera", 40, reference=True), run("a", 30), run("b", 50)]
+    assert cheat_notes(fold([(str(index), one) for index, one in enumerate(runs)])[TASK.id]) == [
+        "fid, kid, copied_share: copies is a cheat, and not beaten by any ranked row.",
+        "fid, kid: chimera is a cheat, and not beaten by b.",
+    ]
+
+
 def test_a_row_may_be_newer_than_real_scans_which_repeat_those_of_training() -> None:
     assert cheat_notes(board(("real", True, 1.0, 0.02), ("honest", False, 0.0, 0.02), metric="copied_share")) == []
 

@@ -72,15 +72,12 @@ class BoardTable:
         """The same rows with the metrics from `start` to before `stop`."""
         return self._of(range(start, stop))
 
-    def of_metrics(self, names: Sequence[str]) -> BoardTable:
-        """The same rows with the metrics of these names, in this order; names that the table lacks are left out."""
-        return self._of([self.names.index(name) for name in names if name in self.names])
-
     def folded(self) -> tuple[BoardTable, BoardTable | None]:
         """The same rows with the headline metrics, and with all others, None where there are no others."""
         first = headline(self.names)
-        behind = [name for name in self.names if name not in first]
-        return self.of_metrics(first), replace(self.of_metrics(behind), caption=FURTHER) if behind else None
+        ahead = [index for index, name in enumerate(self.names) if name in first]
+        behind = [index for index, name in enumerate(self.names) if name not in first]
+        return self._of(ahead), replace(self._of(behind), caption=FURTHER) if behind else None
 
     def _of(self, chosen: Sequence[int]) -> BoardTable:
         blocks = tuple(
@@ -230,7 +227,7 @@ def _row_notes(row: Row, rows: Sequence[Row]) -> list[str]:
     name, notes = label(row, rows), []
     if not row.on_card:
         notes.append(f"{name}: not ranked, since none of its seeds is of the card's list.")
-    if row.unranked_by:
+    if row.unranked_by and not row.model.reference:  # which has no rank anyway
         metric = METRICS.installed(row.unranked_by)
         said = f" ({metric.title.lower()})" if metric else ""
         notes.append(f"{name}: not ranked, because of its {row.unranked_by}{said}.")
