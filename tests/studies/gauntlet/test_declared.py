@@ -124,6 +124,6 @@ def test_a_small_live_run_of_distances_finds_what_they_declare(tmp_path: Path) -
     (tmp_path / "distances.toml").write_text(DISTANCES, encoding="utf-8")
     cache_folder = user_cache_folder() / "features"
     found = small(tmp_path, str(tmp_path / "distances.toml"), failures, 24, cache_folder=cache_folder)
-    assert ["fid", "kid"] == [metric.name for metric in found.metrics]
+    assert [metric.name for metric in found.metrics] == ["fid", "kid"]
     for metric in found.metrics:
         assert contradictions(METRICS.load(metric.name), (found,)) == []
