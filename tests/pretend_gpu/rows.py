@@ -1,6 +1,8 @@
-"""Rows on the pretended device, in a process of its own: `python -m tests.pretend_gpu.rows GUARD ROW[=PRECISION] ...`.
+"""Rows on the pretended device, in a process of its own.
 
-Each is fitted for two steps on a random backbone, samples, and shows its trajectory. Prints one line of JSON a row: the
+    python -m tests.pretend_gpu.rows GUARD BACKBONE ROW[=PRECISION] ...
+
+Each is fitted for two steps on the backbone, samples, and shows its trajectory. Prints one line of JSON a row: the
 error, or what was counted.
 """
 
@@ -21,22 +23,19 @@ FEW = {
 }
 
 
-def main(library: str, *rows: str) -> None:
+def main(library: str, backbone: str, *rows: str) -> None:
     """Try the rows one after the other."""
     guard.load(Path(library))
     from tests.pretend_gpu.device import install
-    from tests.stand_ins.backbone import save_random_backbone
 
-    with tempfile.TemporaryDirectory() as folder:
-        backbone = save_random_backbone(Path(folder))
-        install()
-        for row in rows:
-            try:
-                counted = tried(row, str(backbone))
-            except Exception as error:  # whatever a real device would have met
-                where = traceback_of(error)
-                counted = {"error": f"{type(error).__name__}: {error} {where}"}
-            print(json.dumps({"row": row, **counted}), flush=True)
+    install()
+    for row in rows:
+        try:
+            counted = tried(row, backbone)
+        except Exception as error:  # whatever a real device would have met
+            where = traceback_of(error)
+            counted = {"error": f"{type(error).__name__}: {error} {where}"}
+        print(json.dumps({"row": row, **counted}), flush=True)
 
 
 def tried(row: str, backbone: str) -> dict[str, Any]:

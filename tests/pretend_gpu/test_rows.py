@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from tests.pretend_gpu import guard
+from tests.stand_ins.backbone import save_random_backbone
 
 ROOT = Path(__file__).parents[2]
 ROWS = (
@@ -39,11 +40,12 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def counted(library: Path) -> dict[str, dict[str, Any]]:
-    """What each row asked of the device, from one process."""
+def counted(library: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What each row asked of the device, from one process. A backbone of few layers asks for all that many do."""
+    backbone = save_random_backbone(tmp_path_factory.mktemp("backbone"))
     run = subprocess.run(
-        [sys.executable, "-m", "tests.pretend_gpu.rows", str(library), *ROWS], cwd=ROOT, capture_output=True, text=True,
-        timeout=900, check=False,
+        [sys.executable, "-m", "tests.pretend_gpu.rows", str(library), str(backbone), *ROWS], cwd=ROOT,
+        capture_output=True, text=True, timeout=900, check=False,
     )
     assert run.returncode == 0, run.stderr[-2000:]
     return {line["row"]: line for line in map(json.loads, run.stdout.splitlines())}
