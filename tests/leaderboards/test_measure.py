@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from ldbench.cli.lists import parse_names, parse_seeds
 from ldbench.cli.main import app
 from ldbench.task import card
+from tests.board.committed import found
 
 ROOT = Path(__file__).parents[2]
 METHODS = ("sd", "basic-ft", "textual-inversion", "dreambooth", "custom-diffusion", "lora")
@@ -75,3 +76,8 @@ def test_references_and_cheats_stand_on_every_board_that_ranks_methods(asked: As
     for task in BOUNDED:
         bounds = {"copy-source", "autoencoder", "oracle", "other-subject"}
         assert bounds <= {model for one, model in asked if one == task}
+
+
+def test_every_committed_run_is_asked_for(asked: Asked) -> None:
+    for path, result in found():
+        assert result.seed in asked.get((result.task.id, result.model.name), ()), f"{path}: measure.sh has no such run"
