@@ -53,10 +53,10 @@ def test_a_copy_is_perfect_on_identity_and_no_edit_is(task: str) -> None:
 
 
 @pytest.mark.parametrize("task", BOUNDED)
-def test_neither_a_blur_nor_somebody_else_is_better_than_doing_nothing(task: str) -> None:
+def test_neither_encoding_nor_somebody_else_makes_an_edit(task: str) -> None:
     values = scores(task, "counterfactual_error")
-    for name in ("autoencoder", "other-subject"):
-        assert not beats(values[name], values["copy-source"])
+    assert values["autoencoder"].ci_high > 0.95
+    assert not beats(values["other-subject"], values["copy-source"])
     assert scores(task, "side_effect")["other-subject"].ci_low > 1
 
 
