@@ -26,7 +26,7 @@ from leaderboards.page_blocks import BLOCKS, Measured, read_measured
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "docs/results", ROOT / "README.md")
-_BLOCK = re.compile(r"(?P<start><!-- (?P<words>[^\n]+?) -->)(?P<text>.*?)(?P<end><!-- end -->)", re.DOTALL)
+_BLOCK = re.compile(r"(?P<start><!-- (?P<words>[^<>]+?) -->)(?P<text>.*?)(?P<end><!-- end -->)", re.DOTALL)
 
 
 def renewed(text: str, measured: Measured) -> str:

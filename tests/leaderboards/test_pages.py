@@ -90,7 +90,7 @@ def test_a_board_shows_its_headline_and_what_is_said_of_its_rows(measured: Measu
 
 
 def test_named_metrics_stand_as_they_were_named_and_unknown_ones_are_left_out(measured: Measured) -> None:
-    table = rows(block(f"metrics {TASK.id} kid viewed_fid laterality", measured))
+    table = rows(block(f"metrics {TASK.id}\nkid viewed_fid laterality", measured))
     assert table["model"][2:] == ["kid ↓", "viewed\\_fid ↓"]
     assert table["lora"][2:] == ["0.90 \\[0.80, 1.00\\]", "90.0 \\[88.0, 92.0\\]"]
 
