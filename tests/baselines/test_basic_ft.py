@@ -77,8 +77,8 @@ def test_on_the_packaged_backbone_it_learns_and_resumes_to_the_same_images(tmp_p
 
     def fitted(folder: Path, stop: bool) -> tuple[BasicFT, torch.Tensor]:
         generator = BasicFT(steps=20, batch_size=8, checkpoint_every=10, sampling_steps=4)
-        where = context(folder, "tiny-sd", side=64, progress=progress if stop else silent)
-        generator.fit(Discs(side=64), where)
+        where = context(folder, "tiny-sd", side=32, progress=progress if stop else silent)
+        generator.fit(Discs(side=32), where)
         return generator, generator.generate(requests(2), where)
 
     generator, whole = fitted(tmp_path / "whole", stop=False)
@@ -86,6 +86,6 @@ def test_on_the_packaged_backbone_it_learns_and_resumes_to_the_same_images(tmp_p
         fitted(tmp_path / "cut", stop=True)
     assert torch.equal(fitted(tmp_path / "cut", stop=True)[1], whole)
     untrained = replace(generator, steps=1, learning_rate=0.0)
-    untrained.fit(Discs(side=64), context(tmp_path / "untrained", "tiny-sd", side=64))
-    before, after = (loss_on_a_fixed_batch(each, Discs(side=64), tmp_path / "loss") for each in (untrained, generator))
+    untrained.fit(Discs(side=32), context(tmp_path / "untrained", "tiny-sd", side=32))
+    before, after = (loss_on_a_fixed_batch(each, Discs(side=32), tmp_path / "loss") for each in (untrained, generator))
     assert after < 0.9 * before
