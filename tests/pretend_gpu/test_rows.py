@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
-from tests.pretend_gpu import guard
 from tests.stand_ins.backbone import save_random_backbone
 
 ROOT = Path(__file__).parents[2]
@@ -27,16 +25,6 @@ ROWS = (
 MOST_A_TRAINING_STEP = 0
 MOST_A_SAMPLING_STEP = {"basic-ft=float16": 2, "pix2pix-zero-ld": 7}
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The device's guard."""
-    if guard.compiler() is None:
-        pytest.skip("needs g++ or clang++ to build the pretended device's guard")
-    if torch.version.cuda is not None:
-        pytest.skip("needs a torch without CUDA, in whose place the pretended device stands")
-    return guard.build(tmp_path_factory.mktemp("guard"))
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +60,7 @@ def test_the_host_waits_seldom(row: str, counted: dict[str, dict[str, Any]]) -> 
 def test_the_device_counts_and_refuses(library: Path) -> None:
     program = f"""
 from pathlib import Path
-from tests.pretend_gpu import guard
 guard.load(Path({str(library)!r}))
-import torch
 from tests.pretend_gpu.device import DEVICE, Meter, install
 install()
 with Meter() as meter:
