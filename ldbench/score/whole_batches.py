@@ -64,5 +64,5 @@ class WholeBatches:
         self.optimiser.zero_grad()
         with torch.autograd.graph.save_on_cpu() if self.on_host else nullcontext():
             loss = self.loss(*batch)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         return loss.detach()

@@ -1,7 +1,9 @@
-"""The classifier on the pretended device, in a process of its own: `python -m tests.pretend_gpu.classifier GUARD`.
+"""The classifier on the pretended device, in a process of its own.
 
-It is trained with plenty of memory, then with seven tenths of what that took. Prints a line of JSON for each:
-its peak in bytes, and what was logged of the memory.
+    python -m tests.pretend_gpu.classifier GUARD SIDE IMAGES SHARE
+
+It is trained for two steps of so many images with plenty of memory, then with a share of what that took. Prints a line
+of JSON for each: its peak in bytes, and what was logged of the memory.
 """
 
 from __future__ import annotations
@@ -14,22 +16,19 @@ from typing import Any
 
 from tests.pretend_gpu import guard
 
-SIDE, COUNT = 256, 16
-SHARE = 0.7
 
-
-def main(library: str) -> None:
+def main(library: str, side: str, count: str, share: str) -> None:
     """Measure both."""
     guard.load(Path(library))
     from tests.pretend_gpu.device import MEMORY, install
 
     install()
-    plenty = measured(MEMORY)
+    plenty = measured(MEMORY, int(side), int(count))
     print(json.dumps(plenty))
-    print(json.dumps(measured(int(SHARE * plenty["peak"]))))
+    print(json.dumps(measured(int(float(share) * plenty["peak"]), int(side), int(count))))
 
 
-def measured(memory: int) -> dict[str, Any]:
+def measured(memory: int, side: int, count: int) -> dict[str, Any]:
     """What a device of so many bytes was asked."""
     import torch
 
@@ -42,8 +41,8 @@ def measured(memory: int) -> dict[str, Any]:
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
     logger = logging.getLogger("ldbench.memory")
     logger.addHandler(handler)
-    images, labels = torch.full((COUNT, 3, SIDE, SIDE), 0.5), torch.arange(COUNT) % 2
-    recipe = ClassifierSpec(2, COUNT, 1e-3)
+    images, labels = torch.full((count, 3, side, side), 0.5), torch.arange(count) % 2
+    recipe = ClassifierSpec(2, count, 1e-3)
     with Meter(memory) as meter:
         train_classifier(images, labels, classes=2, recipe=recipe, seed=0, device=DEVICE)
     logger.removeHandler(handler)

@@ -9,17 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.pretend_gpu.classifier import SHARE
-
 ROOT = Path(__file__).parents[2]
+SIDE, COUNT, SHARE = 256, 16, 0.7
 
 
 @pytest.mark.slow
 def test_a_device_that_is_too_small_for_a_batch_trains(library: Path) -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.pretend_gpu.classifier", str(library)], cwd=ROOT, capture_output=True, text=True,
-        timeout=300, check=False,
-    )
+    command = [sys.executable, "-m", "tests.pretend_gpu.classifier", *map(str, (library, SIDE, COUNT, SHARE))]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert run.returncode == 0, run.stderr[-2000:]
     plenty, scarce = map(json.loads, run.stdout.splitlines())
     assert plenty["lines"] == []

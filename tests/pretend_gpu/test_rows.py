@@ -60,7 +60,9 @@ def test_the_host_waits_seldom(row: str, counted: dict[str, dict[str, Any]]) -> 
 def test_the_device_counts_and_refuses(library: Path) -> None:
     program = f"""
 from pathlib import Path
+from tests.pretend_gpu import guard
 guard.load(Path({str(library)!r}))
+import torch
 from tests.pretend_gpu.device import DEVICE, Meter, install
 install()
 with Meter() as meter:
