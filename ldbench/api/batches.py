@@ -56,9 +56,14 @@ class Batches:
 
 def halved(what: str, size: int) -> int:
     """Half of a batch that did not fit, after saying so and giving back what the allocator holds but doesn't use."""
+    ran_out(what, size, str(size // 2))
+    return size // 2
+
+
+def ran_out(what: str, size: int, instead: str) -> None:
+    """Say that memory ran out and what comes instead; give back what the allocator holds but doesn't use."""
     import torch
 
-    logger.warning("%s: out of memory with %d at a time, goes on with %d", what, size, size // 2)
+    logger.warning("%s: out of memory with %d at a time, goes on with %s", what, size, instead)
     if torch.cuda.is_initialized():
         torch.cuda.empty_cache()
-    return size // 2

@@ -55,7 +55,7 @@ def measured(metric: Metric, inputs: Inputs, settings: Any) -> Measured:
     except LdbenchError:
         raise
     except Exception as error:
-        raise MetricError(f"{metric.name}: raised {reason(error)}; repair the metric") from error
+        raise MetricError(f"{metric.name}: raised {reason(error)}; {_remedy(error)}") from error
     if isinstance(found, Measured):
         if (found.metric, found.direction) != (metric.name, metric.direction):
             raise MetricError(
@@ -64,6 +64,13 @@ def measured(metric: Metric, inputs: Inputs, settings: Any) -> Measured:
             )
         return found
     return mean_of(metric, found, table_of(settings))
+
+
+def _remedy(error: Exception) -> str:
+    import torch
+
+    ran_out = isinstance(error, torch.OutOfMemoryError)
+    return "take a GPU with more memory, or --device cpu" if ran_out else "repair the metric"
 
 
 def _check_ids(where: str, images: Images, ids: set[str]) -> None:

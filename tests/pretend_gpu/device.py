@@ -147,10 +147,12 @@ def _hopper_attention(
 
 class Meter(TorchDispatchMode):
     """Counts, while it is entered, what the pretended device is asked: `current` and `peak` bytes, `kernels`, their
-    `seconds` by the roofline, and in `waits` the places where the host waits for it."""
+    `seconds` by the roofline, and in `waits` the places where the host waits for it. More bytes than `memory` are out
+    of memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: int = MEMORY) -> None:
         super().__init__()
+        self.memory = memory
         self.current = self.peak = self.kernels = 0
         self.seconds = 0.0
         self.waits: collections.Counter[str] = collections.Counter()
@@ -210,8 +212,10 @@ class Meter(TorchDispatchMode):
         if key not in self._live:
             self._live[key] = -(-storage.nbytes() // BLOCK) * BLOCK
             self.current += self._live[key]
-            self.peak = max(self.peak, self.current)
             weakref.finalize(storage, self._free, key)
+            if self.current > self.memory:
+                raise torch.OutOfMemoryError(f"{self.current} bytes on a device of {self.memory}")
+            self.peak = max(self.peak, self.current)
 
     def _free(self, key: int) -> None:
         self.current -= self._live.pop(key, 0)

@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
-from tests.pretend_gpu import guard
 from tests.stand_ins.backbone import save_random_backbone
 
 ROOT = Path(__file__).parents[2]
@@ -27,16 +25,6 @@ ROWS = (
 MOST_A_TRAINING_STEP = 0
 MOST_A_SAMPLING_STEP = {"basic-ft=float16": 2, "pix2pix-zero-ld": 7}
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The device's guard."""
-    if guard.compiler() is None:
-        pytest.skip("needs g++ or clang++ to build the pretended device's guard")
-    if torch.version.cuda is not None:
-        pytest.skip("needs a torch without CUDA, in whose place the pretended device stands")
-    return guard.build(tmp_path_factory.mktemp("guard"))
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from ldbench.api import Score
+from ldbench.api import Metric, MetricInputs, NoSettings, Score
+from ldbench.errors import MetricError
 from ldbench.run.pipeline import Settings, run
 from ldbench.score.lazy_inputs import grey_as_rgb
+from ldbench.score.scorer import measured
 from tests.conftest import CARDS, small_card
 
 FEATURES = """
@@ -33,6 +35,19 @@ def test_a_tint_does_not_count_on_a_grey_task_and_grey_stays_grey() -> None:
     tinted = grey + torch.tensor([0.03, -0.01, -0.02]).view(3, 1, 1)
     torch.testing.assert_close(grey_as_rgb(grey), grey)
     torch.testing.assert_close(grey_as_rgb(tinted), grey)
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [(ValueError("odd"), "repair the metric"), (torch.OutOfMemoryError("odd"), "take a GPU with more memory, or --de")],
+)
+def test_what_a_metric_raises_is_one_line_with_a_remedy(error: Exception, remedy: str) -> None:
+    def compute(inputs: MetricInputs, settings: NoSettings) -> float:
+        raise error
+
+    metric = Metric("odd", "Odd", "Odd.", "lower", compute, "nothing")  # type: ignore[arg-type]
+    with pytest.raises(MetricError, match=rf"odd: raised {type(error).__name__}: odd; {remedy}"):
+        measured(metric, None, NoSettings())  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from ldbench.api import Batches, ImageSet, Progress, silent
 from ldbench.errors import UsageError
 from ldbench.score.image_sets import read_ahead
 from ldbench.score.metrics.resnet18 import resnet18, zero_layer
+from ldbench.score.whole_batches import WholeBatches
 from ldbench.task.metric_specs import ClassifierSpec
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class _Training:
     progress: Progress
 
     def batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """One epoch of augmented, standardised images and their labels, classes in turn, as many of each."""
+        """One epoch of augmented images and their labels, classes in turn, as many of each; both on the CPU."""
         import torch
 
         members = [torch.nonzero(self.labels == k).flatten() for k in range(self.classes)]
@@ -49,8 +50,7 @@ class _Training:
         order_rk = torch.stack([self._cycled(member, largest) for member in members], dim=1)
         for rows in order_rk.split(max(self.recipe.batch_size // self.classes, 1)):
             indices = rows.flatten()
-            batch = _augmented(self.images[indices], self.recipe, self.random, repeats=self.classes)
-            yield _standardised(batch.to(self.device)), self.labels[indices].to(self.device)
+            yield _augmented(self.images[indices], self.recipe, self.random, self.classes), self.labels[indices]
 
     def steps(self) -> int:
         """Batches in an epoch."""
@@ -208,17 +208,19 @@ def _fit_cross_entropy(network: torch.nn.Module, training: _Training) -> None:
         network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
     )
     # The schedule's first phase must hold a step, or torch divides by zero.
-    steps = max(recipe.epochs * training.steps(), 4)
+    count = max(recipe.epochs * training.steps(), 4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, recipe.learning_rate, total_steps=steps, cycle_momentum=False
+        optimiser, recipe.learning_rate, total_steps=count, cycle_momentum=False
     )
+
+    def loss_of(images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return functional.cross_entropy(network(_standardised(images.to(training.device))), labels.to(training.device))
+
     network.train()
+    steps = WholeBatches("classifier", network, optimiser, loss_of)
     for epoch in range(recipe.epochs):
-        for images, labels in training.batches():
-            loss = functional.cross_entropy(network(images), labels)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
+        for batch in training.batches():
+            loss = steps.step(*batch)
             schedule.step()
         training.progress("classifier", epoch + 1, recipe.epochs, f"loss {loss.item():.3f}")
 
@@ -242,12 +244,16 @@ def _fit_auc_margin(network: torch.nn.Module, training: _Training) -> None:
         network.parameters(), loss_fn=loss_function, lr=recipe.margin_learning_rate, verbose=False, device=device
     )
     positives = torch.arange(classes, device=device)[-outputs:]
+
+    def loss_of(images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        scores = torch.sigmoid(network(_standardised(images.to(device))))
+        margin: torch.Tensor = loss_function(scores, (labels.to(device)[:, None] == positives).float())
+        return margin
+
+    steps = WholeBatches("classifier, AUC margin", network, optimiser, loss_of)
     for epoch in range(recipe.margin_epochs):
         if epoch == recipe.margin_epochs // 2 > 0:
             optimiser.update_regularizer(decay_factor=10)
-        for images, labels in training.batches():
-            loss = loss_function(torch.sigmoid(network(images)), (labels[:, None] == positives).float())
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
+        for batch in training.batches():
+            loss = steps.step(*batch)
         training.progress("classifier, AUC margin", epoch + 1, recipe.margin_epochs, f"loss {loss.item():.3f}")

@@ -24,6 +24,7 @@ from torch.nn import functional
 from ldbench._torchvision import declare_missing_ops
 from ldbench.api import Attributes, Progress, silent
 from ldbench.errors import MetricError
+from ldbench.score.whole_batches import WholeBatches
 from ldbench.task.scan_network_spec import ScanNetworkSpec
 
 FEATURES = 128
@@ -106,7 +107,7 @@ class _Training:
     def view(self, indices: list[int]) -> torch.Tensor:
         """Images `(B, 1, side, side)` shifted, brightened, blurred and with noise, drawn on the CPU."""
         grey = torch.from_numpy(self.scans.grey[indices])[:, None].float() / 255
-        return augmented(grey, self.recipe, self.random).to(self.device)
+        return augmented(grey, self.recipe, self.random)
 
 
 def augmented(grey_n1hw: torch.Tensor, recipe: ScanNetworkSpec, random: torch.Generator) -> torch.Tensor:
@@ -174,21 +175,23 @@ def _outputs(values_n: torch.Tensor) -> int:
 
 
 def _fit(learner: _Learner, training: _Training, targets: Sequence[torch.Tensor], progress: Progress) -> None:
-    recipe = training.recipe
-    learner.to(training.device).train()
+    recipe, device = training.recipe, training.device
+    learner.to(device).train()
     optimiser = torch.optim.AdamW(learner.parameters(), lr=recipe.learning_rate, weight_decay=_DECAY)
     # The schedule's first phase must hold a step, or torch divides by zero.
-    steps = max(recipe.epochs * training.steps(), 4)
+    count = max(recipe.epochs * training.steps(), 4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, recipe.learning_rate, total_steps=steps, cycle_momentum=False
+        optimiser, recipe.learning_rate, total_steps=count, cycle_momentum=False
     )
+
+    def loss_of(views: torch.Tensor, indices: list[int]) -> torch.Tensor:
+        loss: torch.Tensor = learner(views.to(device), [values_n[indices].to(device) for values_n in targets])
+        return loss
+
+    steps = WholeBatches("scan network", learner, optimiser, loss_of)
     for epoch in range(recipe.epochs):
         for first, second in training.pairs():
-            views = torch.cat([training.view(first), training.view(second)])
-            loss = learner(views, [values_n[first + second].to(training.device) for values_n in targets])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
+            loss = steps.step(torch.cat([training.view(first), training.view(second)]), first + second)
             schedule.step()
         progress("scan network", epoch + 1, recipe.epochs, f"loss {loss.item():.3f}")
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
 import pytest
 import torch
 from scipy import ndimage
@@ -11,6 +16,97 @@ from ldbench.score.metrics.classifier import train_classifier
 from ldbench.task.metric_specs import ClassifierSpec
 
 from .test_auc import marked
+
+SMALL = ClassifierSpec(1, 8, 1e-3, width=16, margin_epochs=1)
+
+
+def scores_of(recipe: ClassifierSpec, classes: int = 2) -> torch.Tensor:
+    """What a classifier that was trained on marked images says of others."""
+    images, labels = marked(7, 24, classes)
+    index = torch.tensor([int(label[-1]) for label in labels])
+    trained = train_classifier(images, index, classes=classes, recipe=recipe, seed=3)
+    return trained.scores(marked(8, 70, classes)[0])
+
+
+def watch_stage(monkeypatch: pytest.MonkeyPatch, watch: Callable[[torch.nn.Module, torch.Tensor], None]) -> None:
+    """Every network's third stage is watched: it tells of the network, and of what it is given."""
+    real = classifier.resnet18
+
+    def watched(*arguments: Any) -> torch.nn.Module:
+        network = real(*arguments)
+        network.get_submodule("layer3").register_forward_pre_hook(lambda _, given: watch(network, given[0]))
+        return network
+
+    monkeypatch.setattr(classifier, "resnet18", watched)
+
+
+@pytest.mark.parametrize(("classes", "objective"), [(3, "cross-entropy"), (2, "auc-margin")])
+def test_a_training_that_runs_out_of_memory_gives_the_same_classifier(
+    classes: int, objective: str, kept_on_host: list[bool], monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    recipe = replace(SMALL, objective=objective)
+    expected = scores_of(recipe, classes)
+
+    def watch(network: torch.nn.Module, given: torch.Tensor) -> None:
+        if network.training and not kept_on_host:
+            raise torch.OutOfMemoryError("told to")
+
+    watch_stage(monkeypatch, watch)
+    with caplog.at_level(logging.WARNING, "ldbench.memory"):
+        assert torch.equal(scores_of(recipe, classes), expected)
+    size = 8 // classes * classes
+    goes_on = f"out of memory with {size} at a time, goes on with what the backward pass needs on the host"
+    trainings = ["classifier", "classifier, AUC margin"][: 1 + (objective == "auc-margin")]
+    assert caplog.messages == [f"{training}: {goes_on}" for training in trainings]
+
+
+def test_scores_are_read_in_batches_that_fit(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = scores_of(SMALL)
+
+    def watch(network: torch.nn.Module, given: torch.Tensor) -> None:
+        if not network.training and len(given) > 20:
+            raise torch.OutOfMemoryError("told to")
+
+    watch_stage(monkeypatch, watch)
+    with caplog.at_level(logging.WARNING, "ldbench.memory"):
+        scores = scores_of(SMALL)
+    torch.testing.assert_close(scores, expected, rtol=0, atol=1.5 * classifier._RESOLUTION)
+    assert [line.partition("goes on with ")[2] for line in caplog.messages] == ["32", "16"]
+    assert all(line.startswith("classifier's scores: ") for line in caplog.messages)
+
+
+@dataclass
+class Asked:
+    """A set of images that notes how many rows it was asked for at a time."""
+
+    images: torch.Tensor
+    counts: list[int] = field(default_factory=list)
+
+    @property
+    def shape(self) -> torch.Size:
+        return self.images.shape
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, rows: Any) -> torch.Tensor:
+        found = self.images[rows]
+        self.counts.append(len(found))
+        return found
+
+
+def test_images_are_asked_for_a_batch_at_a_time() -> None:
+    """So no device holds a whole set, nor does the host."""
+    images, labels = marked(7, 200)
+    index, asked = torch.tensor([int(label[-1]) for label in labels]), Asked(images)
+    trained = train_classifier(asked, index, classes=2, recipe=replace(SMALL, batch_size=40), seed=3)
+    assert asked.counts == [40] * 5
+    asked.counts.clear()
+    trained.scores(asked)
+    assert asked.counts == [64, 64, 64, 8]
 
 
 def test_same_seed_same_scores_and_no_trace_in_the_global_state() -> None:

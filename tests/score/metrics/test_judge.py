@@ -18,6 +18,7 @@ from ldbench.score.networks.kept_state import state_digest
 from ldbench.task.metric_specs import ClassifierSpec
 
 from .test_auc import marked, names
+from .test_classifier import watch_stage
 
 QUICK = ClassifierSpec(epochs=1, batch_size=8, learning_rate=1e-3)
 
@@ -65,6 +66,22 @@ def test_is_trained_once_and_reads_back_the_same(
     assert first.parameters == second.parameters
     assert torch.equal(torch.get_rng_state(), before)
     assert [path.suffix for path in tmp_path.iterdir()] == [".safetensors"]
+
+
+def test_the_kept_judge_does_not_depend_on_the_memory_that_was_free(
+    tmp_path: Path, kept_on_host: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def watch(network: torch.nn.Module, given: torch.Tensor) -> None:
+        if network.training and not kept_on_host:
+            raise torch.OutOfMemoryError("told to")
+
+    narrow = replace(QUICK, width=16)
+    judged(tmp_path / "plenty", recipe=narrow)
+    watch_stage(monkeypatch, watch)
+    judged(tmp_path / "scarce", recipe=narrow)
+    (plenty,), (scarce,) = ((tmp_path / name).iterdir() for name in ("plenty", "scarce"))
+    assert plenty.name == scarce.name
+    assert plenty.read_bytes() == scarce.read_bytes()
 
 
 def test_a_judge_needs_no_folder_that_can_be_written(tmp_path: Path, trainings: list[int]) -> None:
