@@ -18,9 +18,9 @@ CONTENT = "backbone_content"
 
 
 def backbone_content(name: str | None, precision: Precision, download: bool) -> dict[str, str]:
-    """The digest under its key, for what must be made from the same backbone; empty for a packaged one, whose name
-    says it all. Raises what `find_backbone` raises."""
-    if name is None or name in PACKAGED:
+    """The digest under its key, for what must be made from the same backbone; a packaged one keeps its name and may
+    have other weights in another version. Empty for none. Raises what `find_backbone` raises."""
+    if name is None:
         return {}
     folder = find_backbone(name, precision, download)
     digest = hashlib.sha256()

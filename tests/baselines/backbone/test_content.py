@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ldbench_baselines.autoencoder import Autoencoder
 from ldbench_baselines.backbone.content import CONTENT, backbone_content, backbone_files
+from ldbench_baselines.backbone.source import find_backbone
 from ldbench_baselines.diffusion.generator import StableDiffusion
 from safetensors.torch import load_file, save_file
 
@@ -58,8 +59,11 @@ def test_settings_and_the_vocabulary_count_and_what_is_not_read_does_not(backbon
     assert len(set(seen)) == 4
 
 
-def test_the_packaged_one_and_none_are_known_by_name() -> None:
-    assert backbone_content("tiny-sd", "float32", False) == {} == backbone_content(None, "float32", False)
+def test_the_packaged_one_is_known_by_its_files_too(tmp_path: Path) -> None:
+    packaged = find_backbone("tiny-sd", "float32", download=False).path
+    shutil.copytree(packaged, tmp_path / "copy")
+    assert backbone_content("tiny-sd", "float32", False)[CONTENT] == of(tmp_path / "copy")
+    assert backbone_content(None, "float32", False) == {}
 
 
 def test_the_files_of_a_backbone_are_those_that_are_digested(backbone_copy: Path) -> None:

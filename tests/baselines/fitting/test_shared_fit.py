@@ -121,11 +121,6 @@ def test_weights_that_are_replaced_in_place_are_another_start(backbone_copy: Pat
     assert not all(torch.equal(value, first[name]) for name, value in second.items())
 
 
-def test_a_fit_on_the_packaged_backbone_is_known_by_name_as_ever(tmp_path: Path) -> None:
-    key = fit_key(quick(BasicFT), Discs(), context(tmp_path, "tiny-sd"))
-    assert key[:16] == "8c00633e7ef11f1c"
-
-
 def test_what_they_do_not_depend_on_is_not(random_backbone: Path, tmp_path: Path) -> None:
     key = fit_key(quick(BasicFT), Discs(), context(tmp_path, random_backbone))
     other = quick(BasicFT, sampling_steps=7, micro_batch_size=2, checkpoint_every=1, download=True)
