@@ -63,7 +63,7 @@ def test_several_folders_are_the_cards_seeds_of_one_row(card: Path, images: Path
     assert score(card, *folders, "--name", "mine", "--out", tmp_path / "runs") is None
     results = sorted((read(path) for path in (tmp_path / "runs").rglob("result.json")), key=lambda one: one.seed or 0)
     assert [(one.model.name, one.seed) for one in results] == [("mine", 0), ("mine", 1)]
-    assert {tuple(one.card_seeds or ()) for one in results} == {(0, 1, 2)}
+    assert {tuple(one.card_seeds or ()) for one in results} == {(0, 1, 2, 3, 4)}
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_several_folders_are_the_cards_seeds_of_one_row(card: Path, images: Path
     [
         (["a", "b"], [], "--name: expected a name for the row"),
         (["a", "b"], ["--name", "mine", "--seed", "1"], "--seed: expected none with 2 folders"),
-        (["a", "b", "c", "d"], ["--name", "mine"], "at most 3 folders, one for each seed of the card (0, 1, 2), got 4"),
+        (list("abcdef"), ["--name", "mine"], "at most 5 folders, one for each seed of the card (0, 1, 2, 3, 4), got 6"),
         (["a", "./a"], ["--name", "mine"], "got one twice"),
     ],
 )

@@ -79,8 +79,8 @@ def test_altered_scores_are_named(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda r: r["task"].update(version=7), "small-edits version 7 .* but the card here is small-edits version 1"),
-        (lambda r: r["task"].update(id="other"), "on other version 1 .* but the card here is small-edits version 1"),
+        (lambda r: r["task"].update(version=7), "small-edits version 7 .* but the card here is small-edits version 2"),
+        (lambda r: r["task"].update(id="other"), "on other version 2 .* but the card here is small-edits version 2"),
         (lambda r: r["task"].update(card_hash="0" * 64), "card 000000000000.* but the card here is small-edits"),
         (lambda r: r.update(split_hash="1" * 64), r"other data \(split 111111111111\) than the task has here"),
         (lambda r: r.update(origin="reported"), "expected a complete measured run, got a complete reported result"),

@@ -81,7 +81,8 @@ def test_the_kept_judge_does_not_depend_on_the_memory_that_was_free(
     judged(tmp_path / "scarce", recipe=narrow)
     (plenty,), (scarce,) = ((tmp_path / name).iterdir() for name in ("plenty", "scarce"))
     assert plenty.name == scarce.name
-    assert plenty.read_bytes() == scarce.read_bytes()
+    weights = load_file(scarce)
+    assert all(torch.equal(value, weights[name]) for name, value in load_file(plenty).items())
 
 
 def test_a_judge_needs_no_folder_that_can_be_written(tmp_path: Path, trainings: list[int]) -> None:
