@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Pair:
     """A scan and the same subject's image after the edit."""
 
@@ -195,10 +195,13 @@ def balanced(scans: Sequence[Record], task: Task, count: int) -> list[Record]:
     return sorted(chosen, key=lambda scan: hash_order("evaluation", scan.id))
 
 
-def answers(pairs: Sequence[Pair]) -> Mapping[str, Record]:
-    """The true image of every case, of its null edit and of its way back."""
-    targets = {pair.source.id: pair.target for pair in pairs}
-    return targets | {f"{pair.source.id}.{name}": pair.source for pair in pairs for name in (NULL, BACK)}
+def answer(pairs: Mapping[str, Pair], case_id: str) -> Record:
+    """The true image of a case of these pairs, of its null edit or of its way back; KeyError for another id."""
+    for name in (NULL, BACK):
+        source = case_id.removesuffix(f".{name}")
+        if source != case_id and source in pairs:
+            return pairs[source].source
+    return pairs[case_id].target
 
 
 def hash_order(purpose: str, image_id: str) -> str:

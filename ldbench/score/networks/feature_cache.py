@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Rows = Callable[[slice, npt.NDArray[np.float32]], None]  # takes the features of some rows
 
 
-def quantise(images: torch.Tensor | Images) -> npt.NDArray[np.uint8]:
+def quantise(images: torch.Tensor | npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """Images `(N, 3, H, W)` in [0, 1] as `(N, H, W, 3) uint8`, to the nearest grey level."""
     array = images if isinstance(images, np.ndarray) else images.detach().cpu().numpy()
     if array.ndim != 4 or array.shape[1] != 3 or not array.size:

@@ -102,8 +102,9 @@ def test_features_of_another_device_or_precision_have_another_key(monkeypatch: p
     assert on_cpu == feature_cache.cache_key(pixels, "x", {"resize": 2})
     plain, rounded = [], []
     for keys, operations in ((plain, []), (rounded, ["convolutions"])):
-        monkeypatch.setattr(features, "tf32_operations", lambda operations=operations: operations)
-        keys += [feature_cache.cache_key(pixels, "x", {"resize": 2}, device) for device in ("cuda", torch.device("cuda:1"))]
+        monkeypatch.setattr(feature_cache, "tf32_operations", lambda operations=operations: operations)
+        for device in ("cuda", torch.device("cuda:1")):
+            keys.append(feature_cache.cache_key(pixels, "x", {"resize": 2}, device))
     assert len(set(plain)) == len(set(rounded)) == 1
     assert len({on_cpu, *plain, *rounded}) == 3
 
