@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-ROOM = 2**25  # bytes: 8,192 grey images of 64 px, 128 of 512 px
+ROOM = 2**23  # bytes: 2,048 grey images of 64 px, 32 of 512 px
 
 
 class StoredImages(Mapping[str, torch.Tensor]):
