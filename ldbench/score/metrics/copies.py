@@ -106,13 +106,13 @@ def thumbnails(images_nchw: ImageSet, rows: slice | None = None) -> Iterator[npt
     """Grey images of at most 64 a side, `(b, H, W)`, a batch of all images or of some at a time."""
     from torch.nn import functional
 
-    size = tuple(min(side, _SIDE) for side in images_nchw.shape[-2:])
+    height, width = (min(side, _SIDE) for side in images_nchw.shape[-2:])
     first, last, _ = (rows or slice(None)).indices(len(images_nchw))
     step = batch_size(images_nchw)
     with read_ahead(images_nchw) as (rows_of,):
         for start in range(first, last, step):
             grey_n1hw = rows_of[start : min(start + step, last)].mean(dim=1, keepdim=True)
-            yield functional.adaptive_avg_pool2d(grey_n1hw, size)[:, 0].cpu().numpy()
+            yield functional.adaptive_avg_pool2d(grey_n1hw, (height, width))[:, 0].cpu().numpy()
 
 
 def _unit(windows_nhw: npt.NDArray[np.float32]) -> Array:
