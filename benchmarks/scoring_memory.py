@@ -7,7 +7,8 @@ source, the true image, and the result), read from a prepared data set and a fol
 a stand-in: pixels pooled to 16 a side, then two layers of fixed random weights, 256 features; it costs next to nothing,
 so that what is measured is the suite. SSIM, LPIPS and classifiers are left out unless they are named, as their time and
 not their memory grows. Prints the peak above what the process holds after it has scored 8 cases (the libraries), the
-slope between the smallest and the largest number, and the seconds.
+slope between the smallest and the largest number, and the seconds. `--figure FILE` draws the peaks over the numbers;
+with `--peaks "NAME CASES=MB ..."`, once a line, it draws those and measures nothing.
 """
 
 from __future__ import annotations
@@ -158,6 +159,27 @@ def measure(warm: Path, folder: Path) -> None:
     print(json.dumps({"libraries": libraries, "above": peak - libraries, "seconds": seconds}))
 
 
+def draw(path: Path, side: int, lines: Mapping[str, Mapping[int, float]]) -> None:
+    """The peaks over the number of cases, a line a name."""
+    from ldbench.studies.parameters.axes import SMALL, plain, sheet
+
+    figure = sheet(4.8, 3.0)
+    axes = figure.subplots()
+    plain(axes, f"Scoring at {side} px", "cases, three images each", "peak above the libraries, MB")
+    for (name, peaks), style in zip(lines.items(), ("o--", "s-", "^-", "d-"), strict=False):
+        axes.plot(list(peaks), list(peaks.values()), style, label=name, markersize=4)
+    axes.set_ylim(bottom=0)
+    axes.legend(fontsize=SMALL, frameon=False)
+    figure.savefig(path, metadata={"Software": None})
+
+
+def peaks_of(text: str) -> tuple[str, dict[int, float]]:
+    """Name and peaks of a line of the figure, as `--peaks` takes them."""
+    name = " ".join(word for word in text.split() if "=" not in word)
+    pairs = (word.split("=") for word in text.split() if "=" in word)
+    return name, {int(cases): float(peak) for cases, peak in pairs}
+
+
 def main() -> None:
     """Make the folders, score each in a process of its own, print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -165,10 +187,15 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=64)
     parser.add_argument("--images", type=int, nargs="+", default=[500, 2000, 8000])
     parser.add_argument("--metrics", nargs="+", default=list(METRICS))
+    parser.add_argument("--figure", type=Path)
+    parser.add_argument("--peaks", type=peaks_of, nargs="+", default=[])
     parser.add_argument("--measure", type=Path, nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
         measure(*arguments.measure)
+        return
+    if arguments.figure and arguments.peaks:
+        draw(arguments.figure, arguments.side, dict(arguments.peaks))
         return
     root = arguments.folder.resolve() / f"{arguments.side} {' '.join(arguments.metrics)}"
     folders = {cases: root / str(cases) for cases in (WARM, *arguments.images)}
@@ -187,6 +214,8 @@ def main() -> None:
     if most > fewest:
         slope = (found[most]["above"] - found[fewest]["above"]) / (most - fewest)
         print(f"\nslope {1000 * slope:.1f} kB a case; libraries {found[most]['libraries']:.0f} MB")
+    if arguments.figure:
+        draw(arguments.figure, arguments.side, {"measured": {cases: found[cases]["above"] for cases in sorted(found)}})
 
 
 if __name__ == "__main__":

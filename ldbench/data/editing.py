@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Pair:
     """A scan and the same subject's image after the edit."""
 
@@ -64,9 +64,10 @@ class Editing:
         return self._case(dataset, record, self._wanted(record) or record.attributes)
 
     def _case(self, dataset: Dataset, record: Record, after: Attributes) -> Case:
+        captions = self._caption(record, record.attributes), self._caption(record, after)
         case = Case(
-            record.id, self._instruction(record, after), after, None, record.attributes,
-            self._caption(record, record.attributes), self._caption(record, after), self._edit(record, after),
+            record.id, self._instruction(record, after), after, None, record.attributes, *captions,
+            self._edit(record, after, captions),
         )
         return stored_case(case, partial(_image, dataset, record))
 
@@ -147,13 +148,13 @@ class Editing:
     def _instruction(self, source: Record, after: Attributes) -> str:
         return instruction_for(self.task, self.edit, source.id, source.attributes, after, self.seed)
 
-    def _edit(self, source: Record, after: Attributes) -> Edit:
+    def _edit(self, source: Record, after: Attributes, captions: tuple[str, str]) -> Edit:
         name = self.edit.attribute
         values = source.attributes[name], after[name]
         if self.edit.sentences:
             sentences = tuple(sentences_for(self.task, self.edit, value) for value in values)
         else:
-            sentences = tuple((self._caption(source, attributes),) for attributes in (source.attributes, after))
+            sentences = tuple((caption,) for caption in captions)
         return Edit(name, *values, *sentences)
 
     def _wanted(self, record: Record) -> Attributes | None:
@@ -195,10 +196,13 @@ def balanced(scans: Sequence[Record], task: Task, count: int) -> list[Record]:
     return sorted(chosen, key=lambda scan: hash_order("evaluation", scan.id))
 
 
-def answers(pairs: Sequence[Pair]) -> Mapping[str, Record]:
-    """The true image of every case, of its null edit and of its way back."""
-    targets = {pair.source.id: pair.target for pair in pairs}
-    return targets | {f"{pair.source.id}.{name}": pair.source for pair in pairs for name in (NULL, BACK)}
+def answer(pairs: Mapping[str, Pair], case_id: str) -> Record:
+    """The true image of a case of these pairs, of its null edit or of its way back; KeyError for another id."""
+    for name in (NULL, BACK):
+        source = case_id.removesuffix(f".{name}")
+        if source != case_id and source in pairs:
+            return pairs[source].source
+    return pairs[case_id].target
 
 
 def hash_order(purpose: str, image_id: str) -> str:

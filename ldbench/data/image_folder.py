@@ -6,8 +6,9 @@ aren't images here. Refuses to score a subset: each expected id has exactly one 
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -50,20 +51,20 @@ def read_folder(folder: Path, ids: Sequence[str] | None, size: int | tuple[int, 
 
     Names are checked at once, and each image, as `read_image` checks it, when it is asked for first. Raises ImageError.
     """
-    paths = list_folder(folder, ids)
-    return StoredImages(tuple(paths), _Files(folder, paths, size), threads=READERS)
+    suffixes = {image_id: sys.intern(path.suffix) for image_id, path in list_folder(folder, ids).items()}
+    return StoredImages(suffixes, _Files(folder, suffixes, size), threads=READERS)
 
 
 class _Files:
     """Reads the levels of an id: strictly at first, then for as long as the file is the one that was checked."""
 
-    def __init__(self, folder: Path, paths: dict[str, Path], size: int | tuple[int, int]) -> None:
-        self._folder, self._paths, self._size = folder, paths, size
+    def __init__(self, folder: Path, suffixes: Mapping[str, str], size: int | tuple[int, int]) -> None:
+        self._folder, self._suffixes, self._size = folder, suffixes, size
         self._checked: dict[str, tuple[int, int]] = {}
         self._lock = Lock()  # the strict reader changes settings of Pillow's and of warnings
 
     def __call__(self, image_id: str) -> torch.Tensor:
-        path = self._paths[image_id]
+        path = self._folder / f"{image_id}{self._suffixes[image_id]}"
         if image_id not in self._checked:
             with self._lock:
                 state = _state(path)

@@ -13,7 +13,8 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,16 +33,29 @@ UNALIGNED = "none"
 ALIGNED = ("mni152", "before")  # as readers' settings say it: aligned here, or before
 COLUMNS = ("image_id", "subject", "split", "role", "source", "file", "sha256")
 _FILE = re.compile(r"images/[0-9a-f]+\.png")
-_TYPES: Mapping[str, type[str | int | float]] = {"integer": int, "number": float, "text": str}
 
 
-@dataclass(frozen=True)
+def _text(cell: object) -> str:
+    """A text, held once where it repeats."""
+    return sys.intern(str(cell))
+
+
+_TYPES: Mapping[str, Callable[[str], str | int | float]] = {"integer": int, "number": float, "text": _text}
+
+
+@dataclass(frozen=True, slots=True)
 class ImageFile:
-    """Where an image lies, the SHA-256 of the file, and its height and width."""
+    """Where an image lies below the data set's folder, the SHA-256 of the file, and its height and width."""
 
-    path: Path
+    folder: Path
+    file: str
     sha256: str
     size: tuple[int, int]
+
+    @property
+    def path(self) -> Path:
+        """Where the image lies; made when asked for, as a path takes more memory than all else that is known of it."""
+        return self.folder / self.file
 
 
 @dataclass(frozen=True)
@@ -130,9 +144,16 @@ def _called(name: str, data: PreparedDataset) -> PreparedDataset:
 def open_prepared(folder: Path) -> PreparedDataset:
     """The prepared data in a folder, its manifest checked and none of its images missing. Raises `DataError`."""
     try:
-        about, manifest = (folder / "dataset.json").read_bytes(), (folder / "manifest.csv").read_bytes()
+        about = (folder / "dataset.json").read_bytes()
+        _manifest(folder, about)
+        return _opened(folder, about)
     except OSError as error:
         raise DataError(f"can't read {error.filename}: {error.strerror}; run `ldbench data prepare` again") from error
+
+
+def _manifest(folder: Path, about: bytes) -> bytes:
+    """The manifest, where it is the one that dataset.json speaks of."""
+    manifest = (folder / "manifest.csv").read_bytes()
     digest = hashlib.sha256(manifest).hexdigest()
     try:
         expected = json.loads(about)["manifest_sha256"]
@@ -143,31 +164,33 @@ def open_prepared(folder: Path) -> PreparedDataset:
             f"{folder / 'manifest.csv'}: expected SHA-256 {expected[:12]}..., got {digest[:12]}...; the manifest was "
             "changed: run `ldbench data prepare` again"
         )
-    return _opened(folder, about, manifest)
+    return manifest
 
 
 @functools.lru_cache(maxsize=4)
-def _opened(folder: Path, about: bytes, manifest: bytes) -> PreparedDataset:
+def _opened(folder: Path, about: bytes) -> PreparedDataset:
     table = json.loads(about)
     where = folder / "manifest.csv"
-    rows = list(csv.DictReader(io.StringIO(manifest.decode("utf-8"))))
-    if not rows or any(name not in rows[0] for name in COLUMNS):
-        raise DataError(f"{where}: expected the columns {', '.join(COLUMNS)}")
+    rows = csv.DictReader(io.StringIO(_manifest(folder, about).decode("utf-8")))
+    columns = rows.fieldnames or ()
     present = {f"images/{entry.name}" for entry in os.scandir(folder / "images")}
     size: tuple[int, int] = tuple(table["size"])
     files: dict[str, ImageFile] = {}
-    for row in rows:
+    records: list[Record] = []
+    for row in rows if set(COLUMNS) <= set(columns) else ():
         file = row["file"]
         if not _FILE.fullmatch(file):
             raise DataError(f"{where}: expected images/<id>.png, got {file!r:.80}")
         if file not in present:
             raise DataError(f"{folder / file}: missing image; run `ldbench data prepare` again, it makes only this one")
-        files[row["image_id"]] = ImageFile(folder / file, row["sha256"], size)
-    records = tuple(_record(index, row, table["attributes"]) for index, row in enumerate(rows))
+        records.append(_record(len(records), row, table["attributes"]))
+        files[records[-1].id] = ImageFile(folder, file, row["sha256"], size)
+    if not records:
+        raise DataError(f"{where}: expected the columns {', '.join(COLUMNS)}")
     _check(records, where)
     aligned = table.get("settings", {}).get("volume.align", UNALIGNED) in ALIGNED
     return PreparedDataset(
-        table["dataset"], records, files, table["revision"], table["manifest_sha256"],
+        table["dataset"], tuple(records), files, table["revision"], table["manifest_sha256"],
         ALIGNED[0] if aligned else UNALIGNED,
     )
 
@@ -176,7 +199,8 @@ def _record(index: int, row: Mapping[str, str], types: Mapping[str, str]) -> Rec
     """Empty cells are attributes that nobody knows."""
     attributes = {name: _TYPES[kind](row[name]) for name, kind in types.items() if row[name] != ""}
     source = row["source"] or None
-    return Record(row["image_id"], row["subject"], row["split"], row["role"], attributes, index, source)
+    split, role = _text(row["split"]), _text(row["role"])
+    return Record(row["image_id"], row["subject"], split, role, attributes, index, source)
 
 
 def _check(records: Iterable[Record], where: Path) -> None:

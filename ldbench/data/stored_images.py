@@ -6,29 +6,32 @@ is full: a small set is decoded once. What is kept comes back to the last bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
+from math import prod
 from threading import Lock
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-ROOM = 2**25  # bytes: 8,192 grey images of 64 px, 128 of 512 px
+ROOM = 2**23  # bytes: 2,048 grey images of 64 px, 32 of 512 px
 
 
 class StoredImages(Mapping[str, torch.Tensor]):
     """A mapping of ids to images `(3, H, W) float32 in [0, 1]`, each read by `read(id)` when it is asked for.
 
     `read` gives such an image, or its levels as uint8, of three channels or of one that is grey. `threads` is how many
-    images may be read at once beside other work; 0: none, and only by who asks. `room` is how many bytes are kept.
+    images may be read at once beside other work; 0: none, and only by who asks. `room` is how many bytes are kept. Ids
+    that are a mapping's keys are not copied.
     """
 
     def __init__(
-        self, ids: Sequence[str], read: Callable[[str], torch.Tensor], *, threads: int = 0, room: int | None = None
+        self, ids: Collection[str], read: Callable[[str], torch.Tensor], *, threads: int = 0, room: int | None = None
     ) -> None:
         self._read, self.threads, self._room = read, threads, ROOM if room is None else room
-        self._kept: dict[str, torch.Tensor | None] = dict.fromkeys(ids)
+        self._ids = ids if isinstance(ids, Mapping) else dict.fromkeys(ids)
+        self._kept: dict[str, tuple[int, torch.Size]] = {}  # where levels start in the buffer, and their shape
         self._used, self._lock = 0, Lock()
 
     def __getitem__(self, image_id: str) -> torch.Tensor:
@@ -37,9 +40,9 @@ class StoredImages(Mapping[str, torch.Tensor]):
 
     def packed(self, image_id: str) -> torch.Tensor:
         """The image as it is kept or read, for `unpacked`."""
-        kept = self._kept[image_id]
-        if kept is not None:
-            return kept
+        if image_id in self._kept:
+            start, shape = self._kept[image_id]
+            return torch.from_numpy(self._buffer[start : start + prod(shape)].reshape(shape))
         image = self._read(image_id)
         if self._room > 0:
             image = image if image.dtype == torch.uint8 else _levels(image)
@@ -48,11 +51,11 @@ class StoredImages(Mapping[str, torch.Tensor]):
 
     def __iter__(self) -> Iterator[str]:
         """The ids, in their order."""
-        return iter(self._kept)
+        return iter(self._ids)
 
     def __len__(self) -> int:
         """How many images there are."""
-        return len(self._kept)
+        return len(self._ids)
 
     @cached_property
     def _buffer(self) -> NDArray[np.uint8]:
@@ -62,11 +65,10 @@ class StoredImages(Mapping[str, torch.Tensor]):
     def _keep(self, image_id: str, levels: torch.Tensor) -> None:
         with self._lock:
             end = self._used + levels.numel()
-            if levels.dtype != torch.uint8 or end > self._room or self._kept[image_id] is not None:
+            if levels.dtype != torch.uint8 or end > self._room or image_id in self._kept:
                 return
-            place = self._buffer[self._used : end].reshape(levels.shape)
-            place[:] = levels.numpy()
-            self._kept[image_id], self._used = torch.from_numpy(place), end
+            self._buffer[self._used : end] = levels.numpy().ravel()
+            self._kept[image_id], self._used = (self._used, levels.shape), end
 
 
 def unpacked(packed: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ldbench.api import Case, Dataset, Example, Record
-from ldbench.data.editing import Editing, answers, balanced, check_edit, hash_order
+from ldbench.data.editing import Editing, answer, balanced, check_edit, hash_order
 from ldbench.data.fresh import is_blind, with_fresh
 from ldbench.data.prepared import PreparedDataset, find
 from ldbench.errors import CardError
@@ -212,10 +212,10 @@ def _editing(task: Task, edit: EditSpec, dataset: Dataset, seed: int) -> TaskDat
     if edit.role is None:
         cases = tuple(editing.lone_case(dataset, scan) for scan in chosen)
         return TaskData(task, dataset, train, cases, _evaluated(chosen, task), None, editing)
-    true_records = answers([pairs[scan.id] for scan in chosen])
+    chosen_pairs = {scan.id: pairs[scan.id] for scan in chosen}
 
     def truth(case_id: str) -> torch.Tensor:
-        return torch.from_numpy(dataset.image(true_records[case_id]))
+        return torch.from_numpy(dataset.image(answer(chosen_pairs, case_id)))
 
     cases = tuple(editing.case(dataset, pairs[scan.id]) for scan in chosen)
     return TaskData(task, dataset, train, cases, _evaluated(chosen, task), truth, editing)

@@ -127,6 +127,14 @@ def batch_size(images: ImageSet, most: int = _STEP) -> int:
     return max(1, min(most, _NUMBERS // max(numbers, 1)))
 
 
+def pixel_range(images: ImageSet) -> tuple[float, float]:
+    """The smallest and the largest pixel of a set, which is read by rows; NaN where it holds one."""
+    import torch
+
+    lowest, highest = zip(*(torch.aminmax(images[rows]) for rows in batches(images)), strict=True)
+    return float(torch.stack(lowest).min()), float(torch.stack(highest).max())
+
+
 @contextmanager
 def read_ahead(*sets: ImageSet) -> Iterator[list[ImageSet]]:
     """The same sets, to be read by slices from the first row to the last: threads decode what comes next meanwhile."""

@@ -6,7 +6,7 @@ for a change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
@@ -46,7 +46,7 @@ class TaskImages:
         task = self.data.task
         if any(unread_source(case) is None for case in self.cases.values()):
             raise MetricError(f"{task.id}: a metric of the card needs sources, which {task.kind} has not; drop it")
-        return self.averaged(self._stored(tuple(self.cases), self._source))
+        return self.averaged(self._stored(self.cases, self._source))
 
     @cached_property
     def stored_truths(self) -> Images:
@@ -96,10 +96,10 @@ class TaskImages:
 
         by_id = {record.id: record for record in records}
         return self._stored(
-            tuple(by_id), lambda record_id: torch.from_numpy(self.data.dataset.image(by_id[record_id]))
+            by_id, lambda record_id: torch.from_numpy(self.data.dataset.image(by_id[record_id]))
         ), tuple(by_id)
 
-    def _stored(self, ids: Sequence[str], read: Callable[[str], torch.Tensor]) -> StoredImages:
+    def _stored(self, ids: Collection[str], read: Callable[[str], torch.Tensor]) -> StoredImages:
         from ldbench.data.stored_images import StoredImages
 
         return StoredImages(ids, read, threads=_READERS if isinstance(self.data.dataset, PreparedDataset) else 0)
@@ -189,7 +189,7 @@ def averaged(images: Images) -> StoredImages:
     from ldbench.data.stored_images import StoredImages
 
     threads = images.threads if isinstance(images, StoredImages) else 0
-    return StoredImages(tuple(images), lambda case_id: grey_as_rgb(images[case_id]), threads=threads, room=0)
+    return StoredImages(images, lambda case_id: grey_as_rgb(images[case_id]), threads=threads, room=0)
 
 
 def grey_as_rgb(image: torch.Tensor) -> torch.Tensor:

@@ -65,6 +65,9 @@ def test_every_case_asks_for_the_same_subjects_image_with_one_thing_changed(task
         assert not torch.equal(data.truth(case.id), case.source)
         assert torch.equal(data.truth(case.id + ".null"), case.source)
         assert torch.equal(data.truth(case.id + ".back"), case.source)
+        for other in ("", ".null", "x", f"{case.id}.nul", f"{case.id}.null.back"):
+            with pytest.raises(KeyError):
+                data.truth(other)
 
 
 def test_the_edits_are_those_of_the_issue() -> None:

@@ -41,6 +41,13 @@ def test_what_is_kept_is_what_was_read(grey: bool, eighth: bool, room: int, seed
         stored["e"]
 
 
+def test_the_ids_of_a_mapping_are_not_copied() -> None:
+    images = {name: torch.rand(3, 2, 2) for name in "ab"}
+    stored = StoredImages(images, images.__getitem__, room=0)
+    assert stored._ids is images
+    assert (list(stored), len(stored)) == (["a", "b"], 2)
+
+
 def test_a_file_that_changes_after_it_was_checked_is_refused(tmp_path: Path) -> None:
     write_image(torch.rand(3, 4, 4), tmp_path / "a.png")
     images = read_folder(tmp_path, ["a"], 4)

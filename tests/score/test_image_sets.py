@@ -17,7 +17,7 @@ from ldbench.data.images import write_image
 from ldbench.data.stored_images import StoredImages
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import MetricError
-from ldbench.score.image_sets import DerivedSet, PickedSet, StoredSet, batch_size, batches, read_ahead
+from ldbench.score.image_sets import DerivedSet, PickedSet, StoredSet, batch_size, batches, pixel_range, read_ahead
 from ldbench.score.inputs import Inputs, ScoringContext
 from ldbench.score.scorer import score_images
 from ldbench.score.viewing import as_viewed, point_spread
@@ -39,6 +39,14 @@ def stored(count: int, seed: int, threads: int = 2) -> tuple[torch.Tensor, Store
     ids = tuple(f"c{index}" for index in range(count))
     by_id = dict(zip(ids, images, strict=True))
     return images, StoredSet(StoredImages(ids, by_id.__getitem__, threads=threads, room=0), ids)
+
+
+@given(count=st.integers(1, 130), seed=st.integers(0, 2**31))
+def test_the_range_of_pixels_is_that_of_the_whole_set(count: int, seed: int) -> None:
+    images = torch.randn((count, 3, 2, 2), generator=torch.Generator().manual_seed(seed))
+    assert pixel_range(images) == (float(images.min()), float(images.max()))
+    images[seed % count, 0, 0, 0] = torch.nan
+    assert all(np.isnan(pixel_range(images)))
 
 
 @settings(max_examples=15, deadline=None)

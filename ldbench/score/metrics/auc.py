@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from ldbench.api import ImageSet, Measured, Metric, ParameterValue, Progress, silent
 from ldbench.errors import MetricError
-from ldbench.score.image_sets import StoredSet
+from ldbench.score.image_sets import StoredSet, pixel_range
 from ldbench.score.metrics.classifier import train_classifier
 from ldbench.score.metrics.resnet18 import network_name
 from ldbench.score.metrics.roc import Areas, areas
@@ -97,8 +97,7 @@ def _check_images(name: str, images: ImageSet, count: int) -> None:
         )
     if isinstance(images, StoredSet):
         return  # its pixels are checked when they are read
-    whole = images[:]
-    low, high = float(whole.min()), float(whole.max())
+    low, high = pixel_range(images)
     if not (low >= 0 and high <= 1):  # also false for NaN
         raise MetricError(f"auc: expected {name} pixels in [0, 1], got {low} to {high}; rescale the images")
 

@@ -15,7 +15,7 @@ Shape suffixes: n images, t training images, d numbers of an image.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from ldbench.api import ImageSet, Measured, Metric, MetricInputs, ParameterValue, Score
 from ldbench.errors import MetricError
-from ldbench.score.image_sets import batches, read_ahead
+from ldbench.score.image_sets import batch_size, read_ahead
 from ldbench.score.metrics.intervals import Array, of_mean, share_interval
 from ldbench.score.metrics.neighbours import Closest, nearest
 from ldbench.score.metrics.row_blocks import row_blocks
@@ -70,18 +70,19 @@ def pixel_nearness(
     Images are `(N, 3, H, W) float32 in [0, 1]`. Raises `MetricError` for fewer than two training images.
     """
     count, margin = _count(len(training_tchw), neighbours), shift
-    queries, training = _small_grey(images_nchw), _small_grey(training_tchw)
+    training = np.concatenate(list(thumbnails(training_tchw)))
     if min(training.shape[1:]) <= 2 * margin + 1:
         raise MetricError(f"copied_share: expected images larger than shifts of {shift} px, got {training.shape[1:]}")
     height, width = training.shape[1:]
-    closest = Closest(len(queries), count + 1)
-    for columns in row_blocks(len(training), _COLUMNS):
-        middle_td = _unit(training[columns, margin : height - margin, margin : width - margin])
-        for rows in row_blocks(len(queries), _BLOCK):
-            likeness = np.full((rows.stop - rows.start, len(middle_td)), -1.0)
+    closest = Closest(len(images_nchw), count + 1)
+    for rows in row_blocks(len(images_nchw), _BLOCK):
+        queries = np.concatenate(list(thumbnails(images_nchw, rows)))
+        for columns in row_blocks(len(training), _COLUMNS):
+            middle_td = _unit(training[columns, margin : height - margin, margin : width - margin])
+            likeness = np.full((len(queries), len(middle_td)), -1.0)
             for down in range(2 * margin + 1):
                 for right in range(2 * margin + 1):
-                    window = queries[rows, down : down + height - 2 * margin, right : right + width - 2 * margin]
+                    window = queries[:, down : down + height - 2 * margin, right : right + width - 2 * margin]
                     np.maximum(likeness, _unit(window) @ middle_td.T, out=likeness)
             closest.add(rows, -likeness, columns.start)
     distances = np.sqrt(np.clip(2 + 2 * closest.squared_nk, 0, None))
@@ -101,21 +102,17 @@ def _relative(distances_nk: Array) -> Array:
     return ratio_n
 
 
-def thumbnails(images_nchw: ImageSet) -> Array:
-    """Grey images of at most 64 a side, `(N, H, W)`."""
-    return np.asarray(_small_grey(images_nchw), np.float64)
-
-
-def _small_grey(images_nchw: ImageSet) -> npt.NDArray[np.float32]:
+def thumbnails(images_nchw: ImageSet, rows: slice | None = None) -> Iterator[npt.NDArray[np.float32]]:
+    """Grey images of at most 64 a side, `(b, H, W)`, a batch of all images or of some at a time."""
     from torch.nn import functional
 
-    height, width = (min(size, _SIDE) for size in images_nchw.shape[-2:])
+    height, width = (min(side, _SIDE) for side in images_nchw.shape[-2:])
+    first, last, _ = (rows or slice(None)).indices(len(images_nchw))
+    step = batch_size(images_nchw)
     with read_ahead(images_nchw) as (rows_of,):
-        small = [
-            functional.adaptive_avg_pool2d(rows_of[rows].mean(dim=1, keepdim=True), (height, width))[:, 0].cpu()
-            for rows in batches(images_nchw)
-        ]
-    return np.concatenate([part.numpy() for part in small])
+        for start in range(first, last, step):
+            grey_n1hw = rows_of[start : min(start + step, last)].mean(dim=1, keepdim=True)
+            yield functional.adaptive_avg_pool2d(grey_n1hw, (height, width))[:, 0].cpu().numpy()
 
 
 def _unit(windows_nhw: npt.NDArray[np.float32]) -> Array:

@@ -20,7 +20,7 @@ from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.score.metrics.gaussians import FeatureSet, frechet
 from ldbench.score.metrics.intervals import group_jackknife
-from ldbench.score.metrics.row_blocks import Features, row_blocks
+from ldbench.score.metrics.row_blocks import Features, row_blocks, rows_of
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import DistributionSpec
 
@@ -70,7 +70,8 @@ def validated_features(
                 f"{metric}: expected at least {least} {name} samples as (samples, features), got shape "
                 f"{features.shape}; score more images"
             )
-        broken = sum(int((~np.isfinite(features[rows])).any(axis=1).sum()) for rows in row_blocks(len(features)))
+        blocks = (rows_of(features, rows) for rows in row_blocks(len(features)))
+        broken = sum(int((~np.isfinite(block_bd)).any(axis=1).sum()) for block_bd in blocks)
         if broken:
             raise MetricError(
                 f"{metric}: expected finite {name} features, got NaN or infinity in {broken} of {len(features)}; "

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ldbench.score.metrics.intervals import Array
-from ldbench.score.metrics.row_blocks import Features, is_large, row_blocks
+from ldbench.score.metrics.row_blocks import Features, is_large, row_blocks, rows_of
 
 Rows = npt.NDArray[np.int64]
 _NULL = 1e-14  # of the largest eigenvalue: a smaller one is round-off
@@ -31,9 +31,10 @@ class Gaussian:
 
 def gaussian_of(features_nd: Features) -> Gaussian:
     """The Gaussian of a whole set, in float64; from two samples on."""
-    features_nd = np.asarray(features_nd, np.float64)
-    mean_d = features_nd.mean(axis=0)
-    centred_nd: Array = (features_nd - mean_d) / (len(features_nd) - 1) ** 0.5
+    centred_nd = np.array(features_nd, np.float64)
+    mean_d = centred_nd.mean(axis=0)
+    centred_nd -= mean_d
+    centred_nd /= (len(centred_nd) - 1) ** 0.5
     if len(centred_nd) > centred_nd.shape[1]:
         centred_nd = np.asarray(np.linalg.qr(centred_nd, mode="r"), dtype=np.float64)
     return Gaussian(mean_d, centred_nd)
@@ -63,7 +64,7 @@ class FeatureSet:
     def gaussian(self, rows_n: Rows) -> Gaussian:
         """The Gaussian of these rows of the features, in ascending order and all of them in the set."""
         if not self._streamed:
-            return gaussian_of(self._features_nd[rows_n])
+            return gaussian_of(rows_of(self._features_nd, rows_n))
         left_out = np.zeros(len(self._features_nd), np.bool_)
         left_out[self._rows_n] = True
         left_out[rows_n] = False
@@ -74,8 +75,8 @@ class FeatureSet:
 
     @cached_property
     def _centre_d(self) -> Array:
-        blocks = (self._features_nd[self._rows_n[part]] for part in row_blocks(len(self._rows_n)))
-        return sum((block_bd.sum(axis=0, dtype=np.float64) for block_bd in blocks), np.zeros(1)) / len(self._rows_n)
+        blocks = (rows_of(self._features_nd, self._rows_n[part]) for part in row_blocks(len(self._rows_n)))
+        return sum((block_bd.sum(axis=0) for block_bd in blocks), np.zeros(1)) / len(self._rows_n)
 
     @cached_property
     def _total(self) -> tuple[Array, Array]:
@@ -86,7 +87,7 @@ class FeatureSet:
         width = self._features_nd.shape[1]
         sum_d, scatter_dd = np.zeros(width), np.zeros((width, width))
         for part in row_blocks(len(rows_n)):
-            block_bd = self._features_nd[rows_n[part]] - self._centre_d
+            block_bd = rows_of(self._features_nd, rows_n[part]) - self._centre_d
             sum_d += block_bd.sum(axis=0)
             scatter_dd += block_bd.T @ block_bd
         return sum_d, scatter_dd

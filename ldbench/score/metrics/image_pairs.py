@@ -9,7 +9,7 @@ import numpy as np
 
 from ldbench.api import Batches, ImageSet
 from ldbench.errors import MetricError
-from ldbench.score.image_sets import DerivedSet, PickedSet, StoredSet, batch_size, read_ahead
+from ldbench.score.image_sets import DerivedSet, PickedSet, StoredSet, batch_size, pixel_range, read_ahead
 from ldbench.score.metrics.intervals import Array
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ def validated_pairs(
     for name, images in (("generated", generated), ("target", target)):
         if isinstance(images, StoredSet | DerivedSet | PickedSet):
             continue
-        whole = images[:]
-        low, high = float(whole.min()), float(whole.max())
+        low, high = pixel_range(images)
         if not (low >= 0 and high <= 1):  # also false for NaN
             raise MetricError(f"{metric}: expected {name} pixels in [0, 1], got {low} to {high}; rescale the images")
     return generated, target

@@ -20,7 +20,7 @@ from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.intervals import Array, Interval, of_deletions, t_quantile
-from ldbench.score.metrics.row_blocks import Features, row_blocks
+from ldbench.score.metrics.row_blocks import Features, row_blocks, rows_of
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import KernelSpec
 
@@ -92,12 +92,12 @@ def _interval(
 class Kernel:
     """A kernel of two samples: of all pairs of `(b, d)` and `(m, d)` as `(b, m)`, and of each sample with itself.
 
-    `prepared` is what is done to rows first; it gives float64.
+    `prepared` is what is done to rows first.
     """
 
     pairs: Callable[[Array, Array], Array]
     itself: Callable[[Array], Array]
-    prepared: Callable[[Features], Array]
+    prepared: Callable[[Array], Array]
 
 
 class AllPairs:
@@ -147,14 +147,15 @@ def _row_sums(kernel: Kernel, left_nd: Features, right_md: Features) -> Array:
     """Sum over the right set of k(left, right), in blocks of both so that memory does not grow."""
     sums_n = np.zeros(len(left_nd))
     for columns in row_blocks(len(right_md), _COLUMNS):
-        right_bd = kernel.prepared(right_md[columns])
+        right_bd = kernel.prepared(rows_of(right_md, columns))
         for rows in row_blocks(len(left_nd), _BLOCK):
-            sums_n[rows] += kernel.pairs(kernel.prepared(left_nd[rows]), right_bd).sum(axis=1)
+            sums_n[rows] += kernel.pairs(kernel.prepared(rows_of(left_nd, rows)), right_bd).sum(axis=1)
     return sums_n
 
 
 def _with_itself(kernel: Kernel, features_nd: Features) -> Array:
-    return np.concatenate([kernel.itself(kernel.prepared(features_nd[rows])) for rows in row_blocks(len(features_nd))])
+    blocks = (rows_of(features_nd, rows) for rows in row_blocks(len(features_nd)))
+    return np.concatenate([kernel.itself(kernel.prepared(block_bd)) for block_bd in blocks])
 
 
 def _cubic(left_nd: Array, right_md: Array) -> Array:
@@ -165,11 +166,7 @@ def _cubic_with_itself(features_nd: Array) -> Array:
     return np.asarray(((features_nd**2).sum(axis=1) / features_nd.shape[1] + 1) ** 3, dtype=np.float64)
 
 
-def _as_float64(features_nd: Features) -> Array:
-    return np.asarray(features_nd, np.float64)
-
-
-_CUBIC = Kernel(_cubic, _cubic_with_itself, _as_float64)
+_CUBIC = Kernel(_cubic, _cubic_with_itself, lambda features_nd: features_nd)
 
 
 def _of_inputs(metric: str, inputs: MetricInputs, settings: KernelSpec) -> Measured:

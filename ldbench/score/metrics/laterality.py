@@ -12,6 +12,7 @@ Shape suffixes: n images, d pixels of one half.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from ldbench.api import ImageSet, Measured, Metric, MetricInputs, NoSettings
 from ldbench.errors import MetricError
@@ -28,14 +29,14 @@ def laterality_score(training: ImageSet, test: ImageSet, generated: ImageSet) ->
 
     Raises `MetricError` where more than one test scan in twenty is judged wrongly.
     """
-    direction_d = _discriminant(_odd_part(training))
-    right = float((_odd_part(test) @ direction_d > 0).mean())
+    direction_d = _discriminant(np.concatenate([_odd_part(grey_nhw) for grey_nhw in thumbnails(training)]))
+    right = float((_projections(test, direction_d) > 0).mean())
     if right < LEAST:
         raise MetricError(
             f"laterality: expected {LEAST:.0%} of the real test scans to be told from their mirror images, got "
             f"{right:.0%}; left and right are too much alike in these images: drop the metric from the card"
         )
-    mirrored_n = (_odd_part(generated) @ direction_d <= 0).astype(np.float64)
+    mirrored_n = (_projections(generated, direction_d) <= 0).astype(np.float64)
     interval = share_interval(float(mirrored_n.mean()), 0.0, len(mirrored_n), _Z)
     return Measured(
         metric="laterality", value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(mirrored_n),
@@ -47,9 +48,14 @@ def laterality_score(training: ImageSet, test: ImageSet, generated: ImageSet) ->
     )
 
 
-def _odd_part(images: ImageSet) -> Array:
+def _projections(images: ImageSet, direction_d: Array) -> Array:
+    """The odd part of each image along a direction, `(n,)`."""
+    return np.concatenate([_odd_part(grey_nhw) @ direction_d for grey_nhw in thumbnails(images)])
+
+
+def _odd_part(grey_nhw: npt.NDArray[np.float32]) -> Array:
     """The left half of what a mirror changes the sign of, `(n, d)`."""
-    grey = thumbnails(images)
+    grey = np.asarray(grey_nhw, np.float64)
     odd = grey - grey[:, :, ::-1]
     return odd[:, :, : odd.shape[2] // 2].reshape(len(odd), -1)
 

@@ -19,7 +19,6 @@ from ldbench.errors import MetricError
 from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.intervals import Array, t_quantile
 from ldbench.score.metrics.kid import AllPairs, Kernel
-from ldbench.score.metrics.row_blocks import Features
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import GaussianSpec
 
@@ -61,8 +60,7 @@ def mmd_score(
     )
 
 
-def _unit(features_nd: Features) -> Array:
-    features_nd = np.asarray(features_nd, np.float64)
+def _unit(features_nd: Array) -> Array:
     lengths_n = np.linalg.norm(features_nd, axis=1, keepdims=True)
     if not lengths_n.all():
         raise MetricError(

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ldbench.errors import MetricError
 from ldbench.score.metrics.intervals import Array
-from ldbench.score.metrics.row_blocks import Features, mean_row, row_blocks
+from ldbench.score.metrics.row_blocks import Features, mean_row, row_blocks, rows_of
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -42,7 +42,7 @@ def squared_distances(
     right_md = right_md - centre_d
     right_m = (right_md**2).sum(axis=1)
     for rows in row_blocks(len(left_nd), _BLOCK):
-        left_bd = left_nd[rows] - centre_d
+        left_bd = rows_of(left_nd, rows) - centre_d
         lengths_bm = (left_bd**2).sum(axis=1)[:, None] + right_m
         squared_bm = lengths_bm - 2 * left_bd @ right_md.T
         squared_bm[squared_bm < _SAME * lengths_bm] = 0.0
@@ -71,7 +71,7 @@ def _tiles(left_nd: Features, right_md: Features) -> Iterator[tuple[slice, slice
     """Columns, rows and squared distances of blocks of both sets."""
     centre_d = mean_row(right_md)
     for columns in row_blocks(len(right_md), _COLUMNS):
-        for rows, squared_bm in squared_distances(left_nd, right_md[columns], centre_d):
+        for rows, squared_bm in squared_distances(left_nd, rows_of(right_md, columns), centre_d):
             yield columns, rows, squared_bm
 
 
@@ -166,7 +166,7 @@ def balls_of_parts(
     for part in row_blocks(len(points_md), size or max(_FEWEST, _MASK // len(centres_nd))):
         shape = len(centres_nd), part.stop - part.start
         inside_nm, wider_nm = np.empty(shape, np.bool_), np.empty(shape, np.bool_)
-        for rows, squared_bm in squared_distances(centres_nd, points_md[part], centre_d):
+        for rows, squared_bm in squared_distances(centres_nd, rows_of(points_md, part), centre_d):
             inside_nm[rows] = squared_bm <= radius_n[rows, None]
             wider_nm[rows] = (squared_bm <= wider_n[rows, None]) & ~inside_nm[rows]
         yield part, Balls(inside_nm, wider_nm, indices_nk[:, :k])

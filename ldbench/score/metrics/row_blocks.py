@@ -1,8 +1,14 @@
-"""Feature sets in blocks of rows, so that no second copy of a large set is made."""
+"""Feature sets in blocks of rows, so that no second copy of a large set is made.
+
+A large set may be mapped from a file. Its pages count as the process's memory once they are read, so they are let go of
+after each block; the next reading finds them in the system's cache.
+"""
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +17,7 @@ from ldbench.score.metrics.intervals import Array
 
 Features = npt.NDArray[np.float32] | Array
 _BLOCK = 1024
-_WHOLE = 2**24  # numbers of a set that may be copied: 128 MB in float64
+_WHOLE = 2**20  # numbers of a set that may be copied: 8 MB in float64
 
 
 def is_large(count: int, width: int) -> bool:
@@ -26,6 +32,28 @@ def row_blocks(count: int, size: int | None = None) -> Iterator[slice]:
         yield slice(start, min(start + step, count))
 
 
+def rows_of(features_nd: Features, rows: slice | npt.NDArray[Any]) -> Array:
+    """Some rows in float64, of a set in memory or of one that is mapped from a file."""
+    block_bd: Array = np.asarray(features_nd[rows], np.float64)
+    _let_go(features_nd)
+    return block_bd
+
+
 def mean_row(features_nd: Features) -> Array:
     """The mean over rows in float64, `(d,)`."""
-    return np.asarray(features_nd.mean(axis=0, dtype=np.float64))
+    if not is_large(*features_nd.shape):
+        return np.asarray(features_nd.mean(axis=0, dtype=np.float64))
+    total_d = np.zeros(features_nd.shape[1])
+    for rows in row_blocks(len(features_nd)):
+        total_d += rows_of(features_nd, rows).sum(axis=0)
+    return np.asarray(total_d / len(features_nd))
+
+
+def _let_go(features_nd: Features) -> None:
+    """Drop the pages of a map that nobody may write to; nothing for an array in memory."""
+    array: Any = features_nd
+    while isinstance(array, np.ndarray):
+        mapped = isinstance(array, np.memmap) and array.mode == "r"
+        array = array.base
+        if mapped and isinstance(array, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            array.madvise(mmap.MADV_DONTNEED)

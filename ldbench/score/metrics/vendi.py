@@ -18,7 +18,7 @@ from ldbench.api import Measured, Metric, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.score.metrics.fid import GROUPS
 from ldbench.score.metrics.intervals import Array, group_jackknife
-from ldbench.score.metrics.row_blocks import Features, is_large, row_blocks
+from ldbench.score.metrics.row_blocks import Features, is_large, row_blocks, rows_of
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import DistributionSpec
 
@@ -34,11 +34,11 @@ def vendi(features: npt.ArrayLike) -> float:
 def _validated(features: npt.ArrayLike) -> Features:
     features_nd: Features = np.asarray(features)
     finite = features_nd.ndim == 2 and all(
-        bool(np.isfinite(features_nd[rows]).all()) for rows in row_blocks(len(features_nd))
+        bool(np.isfinite(rows_of(features_nd, rows)).all()) for rows in row_blocks(len(features_nd))
     )
     if not finite or not len(features_nd):
         raise MetricError(f"vendi: expected finite features (n, d), got shape {features_nd.shape}; check the images")
-    zeros = sum(int((~features_nd[rows].any(axis=1)).sum()) for rows in row_blocks(len(features_nd)))
+    zeros = sum(int((~rows_of(features_nd, rows).any(axis=1)).sum()) for rows in row_blocks(len(features_nd)))
     if zeros:
         raise MetricError(
             f"vendi: expected features with a direction, got {zeros} vectors of zeros; check those images or take "
@@ -80,7 +80,7 @@ class _Directions:
         return products_dd
 
     def _unit(self, rows_n: npt.NDArray[np.int64]) -> Array:
-        part_nd = np.asarray(self._features_nd[rows_n], np.float64)
+        part_nd = rows_of(self._features_nd, rows_n)
         return np.asarray(part_nd / np.linalg.norm(part_nd, axis=1)[:, None], np.float64)
 
 

@@ -1,15 +1,13 @@
 """Images to features, cached by content.
 
 An image set is quantised to 8 bits, as its PNG files are, before any extractor sees it, so that real and generated
-images are treated alike. Features are kept under the SHA-256 of (pixels, extractor, weights, parameters) and, but for
-a CPU's, of the device's type and precision, with which they differ in their last digits.
+images are treated alike. `feature_cache` keeps the features; those of many images are never held in memory whole.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +18,8 @@ from ldbench.api import Batches, ImageSet, Network, ParameterValue, Progress, si
 from ldbench.errors import ImageError, MetricError, unknown_name
 from ldbench.plugins.kinds import NETWORKS
 from ldbench.records.files import write_cache
-from ldbench.score.arithmetic import tf32_operations
-from ldbench.score.image_sets import batches, read_ahead
+from ldbench.score.image_sets import read_ahead
+from ldbench.score.networks.feature_cache import Rows, key_of_set, quantise, read_features, write_rows
 from ldbench.score.networks.weights import unpinned
 
 if TYPE_CHECKING:
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
 Images = npt.NDArray[np.float32]
 # One image at a time keeps the activations in a CPU's cache: 75 images/s at 224 px against 38 at 16 a batch.
 _CPU_BATCH, _ACCELERATOR_BATCH = 1, 64
+_MANY = 2**12  # features of more images go to the disk as they are computed
 
 
 def extract(
@@ -42,6 +41,7 @@ def extract(
     `extractor` is a network's name on a card, or a network. `resize` is the side in pixels that it sees (None: its
     own), `weights` a weight file that overrides the cache folder's, `batch_size` None the fastest for the device.
     `cache_folder` None caches nothing; `ldbench.records.files.user_cache_folder() / "features"` is the usual place.
+    With a cache, features of many images are a read-only map of its file (`ldbench.score.metrics.row_blocks.rows_of`).
     Raises `UnknownNameError`, `ImageError`, `WeightsError`.
 
     >>> extract(np.zeros((2, 3, 64, 64), np.float32), "efficientnet-lite0").shape
@@ -53,17 +53,21 @@ def extract(
     images = _checked(images)
     name, path = extractor if isinstance(extractor, str) else network.name, None
     if cache_folder is not None:
-        path = cache_folder / f"{_key_of_set(images, name, parameters, device)}.npy"
-    if path is not None and (cached := _read(path, len(images))) is not None:
+        path = cache_folder / f"{key_of_set(images, name, parameters, device)}.npy"
+    if path is not None and (cached := read_features(path, len(images))) is not None:
         progress("features", len(cached), len(cached), "cached")
         return cached
     loaded = network.load(resize=size, device=device, weights=weights, digest=digest)
-    features = _compute(images, loaded, device, batch_size, progress)
-    if not np.isfinite(features).all():
-        raise MetricError(f"{name}: expected finite features, got NaN or infinity; check the device's arithmetic")
-    if path is not None:
-        write_cache(path, lambda file: np.save(file, features, allow_pickle=False))
-    return features
+    compute = partial(_compute, images, loaded, name=name, device=device, batch_size=batch_size, progress=progress)
+    if path is not None and len(images) > _MANY:
+        write_rows(path, len(images), lambda take: compute(take=take))
+        if (written := read_features(path, len(images))) is not None:
+            return written
+    in_memory = _InMemory(len(images))  # few images, or a disk that keeps nothing
+    compute(take=in_memory)
+    if path is not None and len(images) <= _MANY:
+        write_cache(path, lambda file: np.save(file, in_memory.all, allow_pickle=False))
+    return in_memory.all
 
 
 def extractor_parameters(extractor: str | Network, resize: int | None = None) -> dict[str, ParameterValue]:
@@ -101,18 +105,6 @@ def _size(network: Network, resize: int | None) -> int:
     return resize or network.resize
 
 
-def quantise(images: torch.Tensor | Images) -> npt.NDArray[np.uint8]:
-    """Images `(N, 3, H, W)` in [0, 1] as `(N, H, W, 3) uint8`, to the nearest grey level."""
-    array = images if isinstance(images, np.ndarray) else images.detach().cpu().numpy()
-    if array.ndim != 4 or array.shape[1] != 3 or not array.size:
-        raise ImageError(f"features: expected images (N, 3, H, W) with N > 0, got shape {array.shape}; check the set")
-    if not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
-        raise ImageError(
-            f"features: expected finite pixels in [0, 1], got {array.min()} to {array.max()}; rescale the images"
-        )
-    return np.ascontiguousarray(np.rint(array * 255.0).astype(np.uint8).transpose(0, 2, 3, 1))
-
-
 def _checked(images: ImageSet | Images) -> ImageSet:
     """The images as a set; `ImageError` for one that is empty or of another shape."""
     import torch
@@ -125,70 +117,33 @@ def _checked(images: ImageSet | Images) -> ImageSet:
     return found
 
 
-def cache_key(
-    images_nhwc: npt.NDArray[np.uint8], extractor: str, parameters: dict[str, ParameterValue],
-    device: torch.device | str = "cpu",
-) -> str:
-    """SHA-256 of everything the features depend on; `parameters` hold the digest of the weights."""
-    return _key([images_nhwc], images_nhwc.shape, extractor, parameters, device)
-
-
-def _key(
-    blocks_nhwc: Iterable[npt.NDArray[np.uint8]], shape: Sequence[int], extractor: str,
-    parameters: dict[str, ParameterValue], device: torch.device | str,
-) -> str:
-    """`cache_key` of images that come in blocks."""
-    header: dict[str, object] = {"extractor": extractor, "parameters": parameters, "shape": list(shape)}
-    if (arithmetic := _arithmetic(device)) != "cpu":  # what was kept from CPUs before had no such entry
-        header["arithmetic"] = arithmetic
-    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
-    for block_nhwc in blocks_nhwc:
-        digest.update(block_nhwc.data)
-    return digest.hexdigest()
-
-
-def _key_of_set(
-    images: ImageSet, extractor: str, parameters: dict[str, ParameterValue], device: torch.device | str
-) -> str:
-    count, channels, height, width = images.shape
-    with read_ahead(images) as (read,):
-        blocks = (quantise(read[rows]) for rows in batches(images))
-        return _key(blocks, (count, height, width, channels), extractor, parameters, device)
-
-
-def _arithmetic(device: torch.device | str) -> str:
-    """The device's type, and TF32 where it convolves in that."""
-    kind = str(device).partition(":")[0]
-    return " ".join([kind, *(f"tf32 {name}" for name in tf32_operations())]) if kind == "cuda" else kind
-
-
 def _compute(
-    images: ImageSet, network: Callable[[npt.NDArray[np.uint8]], torch.Tensor],
+    images: ImageSet, network: Callable[[npt.NDArray[np.uint8]], torch.Tensor], take: Rows, name: str, *,
     device: torch.device | str, batch_size: int | None, progress: Progress,
-) -> npt.NDArray[np.float32]:
+) -> None:
+    """Gives the features of all images to `take`, in order."""
     import torch
 
     step = batch_size or (_CPU_BATCH if torch.device(device).type == "cpu" else _ACCELERATOR_BATCH)
 
-    found: list[npt.NDArray[np.float32]] = []  # one array for all rows, once their width is known
-
     def seen(rows: slice) -> None:
-        of_rows: npt.NDArray[np.float32] = network(quantise(read[rows])).float().cpu().numpy()
-        if not found:
-            found.append(np.empty((len(images), of_rows.shape[1]), np.float32))
-        found[0][rows] = of_rows
+        features: npt.NDArray[np.float32] = network(quantise(read[rows])).float().cpu().numpy()
+        if not np.isfinite(features).all():
+            raise MetricError(f"{name}: expected finite features, got NaN or infinity; check the device's arithmetic")
+        take(rows, features)
         progress("features", rows.stop, len(images))
 
     with torch.inference_mode(), read_ahead(images) as (read,):
         Batches("features", step).run(len(images), seen)
-    return found[0]
 
 
-def _read(path: Path, count: int) -> npt.NDArray[np.float32] | None:
-    """Cached features, or None where there are none or the file is damaged (it is then made again)."""
-    try:
-        features = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None
-    usable = features.dtype == np.float32 and features.ndim == 2 and len(features) == count
-    return features if usable and np.isfinite(features).all() else None
+class _InMemory:
+    """One array for all rows, once their width is known."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __call__(self, rows: slice, features: npt.NDArray[np.float32]) -> None:
+        if rows.start == 0:
+            self.all = np.empty((self._count, features.shape[1]), np.float32)
+        self.all[rows] = features

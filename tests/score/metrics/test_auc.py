@@ -34,6 +34,31 @@ def names(classes: int) -> list[str]:
     return [f"class {label}" for label in range(classes)]
 
 
+class Foreign:
+    """A set of another package, which knows how many of its images were asked for at once."""
+
+    def __init__(self, images: torch.Tensor) -> None:
+        self._images, self.most, self.shape = images, 0, images.shape
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, rows: slice) -> torch.Tensor:
+        found = self._images[rows]
+        self.most = max(self.most, len(found))
+        return found
+
+
+@pytest.mark.parametrize("pixel", [2.0, float("nan")])
+def test_pixels_of_a_foreign_set_are_checked_by_rows(pixel: float) -> None:
+    images, labels = marked(1, 150)
+    images[-1, 0, 0, 0] = pixel
+    foreign = Foreign(images)
+    with pytest.raises(MetricError, match=rf"training pixels in \[0, 1\], got .*{pixel}"):
+        auc_score(foreign, labels, images[:40], labels[:40], classes=names(2), recipe=QUICK)
+    assert 0 < foreign.most <= 64
+
+
 def test_learns_what_is_plain_to_see() -> None:
     images, labels = marked(1, 64)
     test_images, test_labels = marked(2, 40)

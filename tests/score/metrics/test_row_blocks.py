@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -105,6 +106,18 @@ def test_features_of_32_bits_score_as_the_same_numbers_of_64() -> None:
     sets = [(random.normal(size=(count, WIDTH)) * 64).round().astype(np.float32) / 64 for count in (19, 23, 21)]
     for score in SCORES.values():
         assert score(*sets) == score(*(each.astype(np.float64) for each in sets))
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_features_that_are_mapped_from_a_file_score_as_those_in_memory(large: bool, tmp_path: Path) -> None:
+    random = np.random.default_rng(2)
+    sets = [random.normal(size=(count, WIDTH)).astype(np.float32) for count in (19, 23, 21)]
+    for index, features in enumerate(sets):
+        np.save(tmp_path / f"{index}.npy", features)
+    mapped = [np.load(tmp_path / f"{index}.npy", mmap_mode="r") for index in range(len(sets))]
+    with blocks(6, 7) if large else nullcontext():
+        for score in SCORES.values():
+            assert score(*mapped) == score(*sets)
 
 
 @given(columns=st.integers(1, 12), count=st.integers(1, 6), seed=seeds)
