@@ -150,7 +150,7 @@ def test_dicom(
         data.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
         if encoding == "rle":
             data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-            data.compress(RLELossless)
+            data.compress(RLELossless, encoding_plugin="pydicom")
         data.save_as(path)
     picture = prepared(path, "0,400" if shown == "stated" else "file")
     check_law(picture, max(down, across), 0.1)

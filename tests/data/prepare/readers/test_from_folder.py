@@ -39,7 +39,7 @@ def dicom(
     film(path, values, kind=kind, RescaleSlope=slope, RescaleIntercept=-100)
     data = pydicom.dcmread(path)
     if syntax == "rle":
-        data.compress(RLELossless)
+        data.compress(RLELossless, encoding_plugin="pydicom")
     if syntax == "j2k":  # what no decoder is installed for, or what is none
         data.PixelData = pydicom.encaps.encapsulate([b"\xff\x4f\xff\x51 no codestream"])
         data["PixelData"].is_undefined_length = True
