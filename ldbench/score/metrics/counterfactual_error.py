@@ -134,7 +134,7 @@ EFFECT_ERROR = Metric(
     direction="lower", compute=viewed(partial(_of_edits, "effect_error", effect_error)),
     compares="edited images, their sources and their true counterparts", interval="jackknife over cases",
     needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf), axis="truth",
-    catches=("too-little", "too-much", "blur", "shift", "left-right"),
+    catches=("too-little", "too-much", "blur", "shift"),
 )
 
 SIDE_EFFECT = Metric(

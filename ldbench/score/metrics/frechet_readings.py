@@ -97,7 +97,7 @@ READINGS_FID = Metric(
     settings=ReadingsSpec, bounds=(0.0, math.inf), axis="fidelity",
     catches=(
         "blur", "noise", "contrast", "gain", "averaged", "collapse", "class-share", "other-modality", "upside-down",
-        "chimera", "mirrored", "lesion", "hole", "shuffled", "inverted",
+        "chimera", "mirrored", "hole", "shuffled", "inverted",
     ),
     blind_to=("swapped-classes", "copies", "shifted-copies", "noisy-copies", "test-copies"),
 )
