@@ -148,5 +148,4 @@ RELATIVE_RATIO_ERROR = Metric(
     catches=(
         "too-little", "too-much", "other-subject", "blur", "noise", "jpeg", "veil", "upside-down", "lesion", "hole",
     ),
-    blind_to=("shift", "left-right"),
 )
