@@ -36,7 +36,7 @@ LARGE = {
     "scoring": ("--threads", "8"), "fid": (),
 }
 SMALL = {  # the same on a CPU, with the shipped backbone: whether it runs, not how fast
-    "fine-tuning": ("--batch-size", "2", "--steps", "3", "--warm-up", "1", "--images", "4", "--repeats", "1",
+    "fine-tuning": ("--batch-size", "2", "--steps", "3", "--warm-up", "1", "--images", "16", "--repeats", "1",
                     "--threads", "1"),
     "generation": ("--batch-size", "2", "--steps", "2", "--images", "2", "--repeats", "1", "--threads", "1"),
     "scoring": ("--images", "6", "--side", "64", "--peers", "lpips", "--threads", "1"),

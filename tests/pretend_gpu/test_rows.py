@@ -24,7 +24,7 @@ ROWS = (
 # is the drift's, and whitening sends the offsets of all its rolls.
 MOST_A_TRAINING_STEP = 0
 MOST_A_SAMPLING_STEP = {"basic-ft=float16": 2, "pix2pix-zero-ld": 7}
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pretended-gpu")]  # one worker: the fixture is dear
 
 
 @pytest.fixture(scope="module")
