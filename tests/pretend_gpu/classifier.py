@@ -51,3 +51,6 @@ def measured(memory: int, side: int, count: int) -> dict[str, Any]:
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
+    from tests.pretend_gpu.device import leave
+
+    leave()

@@ -24,7 +24,7 @@ ROWS = (
 # is the drift's, and whitening sends the offsets of all its rolls.
 MOST_A_TRAINING_STEP = 0
 MOST_A_SAMPLING_STEP = {"basic-ft=float16": 2, "pix2pix-zero-ld": 7}
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pretended-gpu")]  # one worker: the fixture is dear
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ from pathlib import Path
 from tests.pretend_gpu import guard
 guard.load(Path({str(library)!r}))
 import torch
-from tests.pretend_gpu.device import DEVICE, Meter, install
+from tests.pretend_gpu.device import DEVICE, Meter, install, leave
 install()
 with Meter() as meter:
     x = torch.zeros(1000, device=DEVICE)
@@ -81,6 +81,7 @@ with Meter() as meter:
     w = torch.ones(3, requires_grad=True, device=DEVICE)
     (w * 2).sum().backward()
     print(w.grad.device)
+leave()
 """
     run = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
