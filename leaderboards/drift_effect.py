@@ -22,6 +22,8 @@ from ldbench.board.collect import collect
 from ldbench.board.seeds import tabled_t_quantile
 from ldbench.errors import LdbenchError, ResultError
 from ldbench.records.identity import Found
+from ldbench.report.digits import decimals_for, fixed
+from ldbench.report.tables.text_table import Strong, TextCell
 
 WITH_DRIFT = "-ld"
 Key = tuple[str, str, str]
@@ -64,6 +66,23 @@ def half_width(changes: Sequence[float]) -> float:
     if len(changes) < 2:
         return math.inf
     return tabled_t_quantile(len(changes) - 1) * statistics.stdev(changes) / math.sqrt(len(changes))
+
+
+def change_cell(gaps: Sequence[float]) -> TextCell:
+    """The mean change and its 95 % t-interval; strong where that leaves out zero."""
+    if not gaps:
+        return "-"
+    mean, half = statistics.fmean(gaps), half_width(gaps)
+    if math.isinf(half):
+        return _signed(mean, decimals_for(abs(mean), mean))
+    decimals = decimals_for(half, mean)
+    text, interval = _signed(mean, decimals), f"[{fixed(mean - half, decimals)}, {fixed(mean + half, decimals)}]"
+    return f"{text} {interval}" if abs(mean) <= half else Strong(text, interval)
+
+
+def _signed(number: float, decimals: int) -> str:
+    text = fixed(number, decimals)
+    return f"+{text}" if float(text) > 0 else text
 
 
 def line(key: Key, changes: list[float], metric_width: int) -> str:

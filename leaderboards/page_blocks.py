@@ -22,9 +22,10 @@ from ldbench.report.digits import decimals_for, fixed
 from ldbench.report.tables.content import ARROWS, page
 from ldbench.report.tables.headline import headline
 from ldbench.report.tables.markdown import table_text
-from ldbench.report.tables.text_table import Strong, TextCell, TextTable, escape, to_markdown
-from leaderboards.drift_effect import WITH_DRIFT, Key, by_seed, changes, half_width
+from ldbench.report.tables.text_table import TextCell, TextTable, escape, to_markdown
+from leaderboards.drift_effect import WITH_DRIFT, Key, by_seed, change_cell, changes, half_width
 from leaderboards.paper_tables import TABLES, printed
+from leaderboards.sampling_cells import Line, metrics_of, read_scores, study_table
 
 NOTHING = "*Not measured yet.*"
 METHODS: Mapping[str, str] = {
@@ -43,18 +44,21 @@ ANSWERS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Measured:
-    """The committed boards by task; the results; and their values by task, metric and model, then seed."""
+    """The committed boards by task; the results; their values by task, metric and model, then seed; the cells of
+    sampling studies by name."""
 
     boards: Mapping[str, Leaderboard]
     results: Sequence[Found]
     runs: Mapping[Key, Mapping[int | None, float]]
+    studies: Mapping[str, Sequence[Line]]
 
 
 def read_measured(folder: Path) -> Measured:
     """What a folder of boards holds, and the results below it; both may be missing."""
     boards = {path.stem: leaderboard.read(path) for path in sorted(folder.glob("*.json"))}
     results = collect([folder / "results"]) if (folder / "results").exists() else []
-    return Measured(boards, results, by_seed(results))
+    studies = {path.name: read_scores(path) for path in sorted(folder.glob("drift/*"))}
+    return Measured(boards, results, by_seed(results), studies)
 
 
 def board(measured: Measured, task: str) -> str:
@@ -84,6 +88,16 @@ def answers(measured: Measured, task: str, *names: str) -> str:
     return _paired(measured, task, [(title, "basic-ft", model) for model, title in ANSWERS.items()], names)
 
 
+def sampling(measured: Measured, study: str, metric: str) -> str:
+    """What each drift changes of a metric in a study of sampling."""
+    if study not in measured.studies:
+        return NOTHING
+    cells = measured.studies[study]
+    if metric not in (known := metrics_of(cells)):
+        raise UsageError(f"<!-- sampling {study} {metric} -->: expected a metric of the study, {', '.join(known)}")
+    return study_table(cells, metric)
+
+
 def paper(measured: Measured, number: str) -> str:
     """A table of the paper, by its number, with what was measured here."""
     tables = {table.caption.split()[1].rstrip("."): table for table in TABLES}
@@ -110,7 +124,7 @@ def value(measured: Measured, task: str, model: str, metric: str) -> str:
 
 BLOCKS: Mapping[str, Callable[..., str]] = {
     "board": board, "metrics": metrics, "drift": drift, "answers": answers, "paper": paper, "demo": demo,
-    "value": value,
+    "value": value, "sampling": sampling,
 }  # fmt: skip
 
 
@@ -155,21 +169,4 @@ def _pair(measured: Measured, task: str, pair: tuple[str, str, str], metrics: Se
     seeds = [seed for seed in after[0] if seed in before[0]]
     mean, half = statistics.fmean(before[0][seed] for seed in seeds), half_width(gaps[0])
     first = fixed(mean, decimals_for(half if math.isfinite(half) else abs(gaps[0][0]), mean))
-    return [title, first, *map(_change, gaps), ", ".join(map(str, seeds))]
-
-
-def _change(gaps: Sequence[float]) -> TextCell:
-    """The mean change and its 95 % t-interval; strong where that leaves out zero."""
-    if not gaps:
-        return "-"
-    mean, half = statistics.fmean(gaps), half_width(gaps)
-    if math.isinf(half):
-        return _signed(mean, decimals_for(abs(mean), mean))
-    decimals = decimals_for(half, mean)
-    text, interval = _signed(mean, decimals), f"[{fixed(mean - half, decimals)}, {fixed(mean + half, decimals)}]"
-    return f"{text} {interval}" if abs(mean) <= half else Strong(text, interval)
-
-
-def _signed(number: float, decimals: int) -> str:
-    text = fixed(number, decimals)
-    return f"+{text}" if float(text) > 0 else text
+    return [title, first, *map(change_cell, gaps), ", ".join(map(str, seeds))]

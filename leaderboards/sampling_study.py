@@ -1,6 +1,6 @@
 """A method fitted in some ways and sampled in others, every way with every other: one fit serves all samplings.
 
-    python leaderboards/sampling_study.py sandbox-brain-t2i basic-ft --fit "delta=0" "delta=0.1" \\
+    python -m leaderboards.sampling_study sandbox-brain-t2i basic-ft --fit "delta=0" "delta=0.1" \\
         --sampling "sampler=pndm sampling_steps=50" "sampler=pndm sampling_steps=50 delta_sample=signal-leak" \\
         --seeds 0,1,2,3,4 --out runs/drift
 
@@ -26,8 +26,8 @@ from ldbench.score.lazy_inputs import averaged
 from ldbench.score.scorer import measured
 from ldbench.studies.gauntlet.metrics import contestants
 from ldbench.studies.parameters.workbench import Workbench, workbench
+from leaderboards.sampling_cells import SCORES, read_scores
 
-SCORES = "scores.jsonl"
 Pairs = Mapping[str, str]
 
 
@@ -59,12 +59,6 @@ def main() -> None:
 def pairs(text: str) -> dict[str, str]:
     """`a=1 b=2` as a table."""
     return dict(word.split("=", 1) for word in text.split())
-
-
-def read_scores(folder: Path) -> list[dict[str, object]]:
-    """The lines measured so far."""
-    file = folder / SCORES
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.is_file() else []
 
 
 def measure(

@@ -50,7 +50,7 @@ class StableDiffusion(Generator):
     precision: Literal["auto"] | Precision = "auto"
     sampler: Sampler = "ddpm"
     sampling_steps: int = 10
-    guidance_scale: float = 1.0
+    guidance_scale: float = 4.0
     drift: DriftKind = "noise"
     delta_sample: Delta | None = None
     delta_total: float | None = None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import re
 import statistics
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -49,7 +51,19 @@ def boards(tmp_path_factory: pytest.TempPathFactory) -> Path:
         result_file.write(run, folder / f"results/{TASK.id}/{run.model.name}/seed-{run.seed}/result.json")
     for task, board in fold_with_units(collect([folder / "results"])).items():
         leaderboard.write(board, folder / f"{task}.json")
+    (folder / "drift/samplers").mkdir(parents=True)
+    (folder / "drift/samplers/scores.jsonl").write_text("".join(cells()), encoding="utf-8")
     return folder
+
+
+def cells() -> Iterator[str]:
+    """A study of two samplers with one drift; one of them has no third seed."""
+    for sampler, seeds in (("ddim", 3), ("ddpm", 2)):
+        for seed, delta in itertools.product(range(seeds), ("0", "0.1")):
+            value = WITHOUT[seed] if delta == "0" else DRIFTING[seed]
+            cell = {"task": "t", "model": "basic-ft", "fit": {"delta": "0"}, "seed": seed}
+            cell |= {"sampling": {"sampler": sampler, "delta_sample": delta}, "scores": {"kid": [value, 0, 0]}}
+            yield json.dumps(cell) + "\n"
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +126,16 @@ def test_a_change_over_one_seed_has_no_interval(measured: Measured) -> None:
     assert table["the paper's drift"][3] == "0, 1, 2"
 
 
+def test_a_study_has_a_line_a_setting_that_names_what_differs(measured: Measured) -> None:
+    table = rows(block("sampling samplers kid", measured))
+    assert table[""] == ["", "kid without", "0 → 0.1", "seeds"]
+    assert table["sampler=ddim"][1::2] == ["52.17", "3"]
+    shown = [float(number) for number in re.findall(r"-?\d+\.\d+", table["sampler=ddim"][2])]
+    assert shown == pytest.approx(paired(DRIFTING, WITHOUT), abs=0.051)
+    assert table["sampler=ddpm"][3] == "2"
+    assert block("sampling another kid", measured) == "\n\n*Not measured yet.*\n\n"
+
+
 def test_the_table_of_a_demo_is_that_of_seed_0_of_its_rows(measured: Measured) -> None:
     table = rows(block(f"demo {TASK.id} basic-ft lora mean-image", measured))
     assert list(table)[2:] == ["basic-ft", "lora", "mean-image"]
@@ -139,8 +163,9 @@ def test_the_papers_tables_stand_without_a_result(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("bord x", "expected one of board, metrics, drift, answers, paper, demo, value first, got bord"),
+        ("bord x", "expected one of board, metrics, drift, answers, paper, demo, value, sampling first, got bord"),
         ("board", "missing a required argument: 'task'"), ("board a b", "too many positional arguments"),
+        ("sampling samplers fid", "expected a metric of the study, kid"),
         ("paper 7", "expected the number of a table, 2, 3, 4"),
     ],
 )  # fmt: skip

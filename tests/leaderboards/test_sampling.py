@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def call(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "leaderboards" / script), *map(str, arguments)]
+    command = [sys.executable, "-m", f"leaderboards.{script}", *map(str, arguments)]
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))  # the card's network is in tests
     environment = os.environ | {"PYTHONPATH": path}
     return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, env=environment)
@@ -41,19 +41,19 @@ def test_a_drift_is_paired_with_none_by_seed_and_drawn(tmp_path: Path) -> None:
         for seed, gain in enumerate(gains)
     ]
     write(tmp_path, [*none, *leak, cell(0, 49.0, {"delta": "0.1"}, pndm)])
-    done = call("sampling_table.py", tmp_path, "--figure", tmp_path / "gain.png")
+    done = call("sampling_table", tmp_path, "--figure", tmp_path / "gain.png")
     assert done.returncode == 0, done.stderr
     heading, _, row = done.stdout.splitlines()
-    assert heading == "| setting | metric | no drift | 0 → signal-leak | 0.1 → 0.1 |"
+    assert heading == r"|  | viewed\_fid without | 0 → signal-leak | 0.1 → 0.1 | seeds |"
     # mean -2, standard deviation 1: half-width 4.3027 / sqrt(3) = 2.484, so zero lies within
-    assert row == "| t m sampler=pndm | viewed_fid | 60 | -2 [-4.484, +0.4842] | -1 (one seed) |"
+    assert row == r"| t m sampler=pndm | 60.00 | -2.0 \[-4.5, 0.5\] | -1.0 | 1-3 |"
     assert (tmp_path / "gain.png").stat().st_size > 1000
 
 
 @pytest.mark.parametrize("cells", [[], [cell(0, 50.0, {}, {})]], ids=["none", "no drift"])
 def test_cells_without_a_pair_are_refused_in_one_line(tmp_path: Path, cells: list[dict[str, Any]]) -> None:
     write(tmp_path, cells)
-    done = call("sampling_table.py", tmp_path)
+    done = call("sampling_table", tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: expected cells with drift and without")
 
@@ -62,10 +62,10 @@ def test_cells_without_a_pair_are_refused_in_one_line(tmp_path: Path, cells: lis
 def test_cells_are_made_once(tmp_path: Path) -> None:
     card = cheap_card(tmp_path)
     arguments = (card, "mean-image", "--metrics", "kid", "--seeds", "0,1", "--out", tmp_path / "out")
-    first = call("sampling_study.py", *arguments)
+    first = call("sampling_study", *arguments)
     assert first.returncode == 0, first.stderr
     lines = [json.loads(line) for line in (tmp_path / "out/scores.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [(line["seed"], list(line["scores"])) for line in lines] == [(0, ["kid"]), (1, ["kid"])]
     assert len(first.stdout.splitlines()) == 2
-    again = call("sampling_study.py", *arguments)
+    again = call("sampling_study", *arguments)
     assert (again.returncode, again.stdout) == (0, "")

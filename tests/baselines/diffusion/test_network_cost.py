@@ -60,10 +60,10 @@ def test_needs_follow_the_parameters(random_backbone: Path, tmp_path: Path) -> N
         assert needs.missing == ()
         return needs.fit_flops / flops, needs.image_flops / flops
 
-    assert calls(StableDiffusion(sampling_steps=7)) == (0, 7)
+    assert calls(StableDiffusion(sampling_steps=7, guidance_scale=1)) == (0, 7)
     assert calls(StableDiffusion(sampling_steps=7, guidance_scale=3)) == (0, 14)
-    assert calls(BasicFT(steps=5, batch_size=4, sampling_steps=2)) == (3 * 5 * 4, 2)
-    assert calls(DreamBooth(steps=5, batch_size=4, sampling_steps=2)) == (3 * 5 * 8, 2)
+    assert calls(BasicFT(steps=5, batch_size=4, sampling_steps=2)) == (3 * 5 * 4, 4)
+    assert calls(DreamBooth(steps=5, batch_size=4, sampling_steps=2)) == (3 * 5 * 8, 4)
     assert calls(SDEdit(start="sd", sampling_steps=10, strength=0.5, guidance_scale=1)) == (0, 5)
     assert calls(Pix2PixZero(start="sd", sampling_steps=10, guidance_scale=1, guidance_weight=0)) == (0, 20)
     fit, image = calls(InstructPix2PixFT(steps=5, batch_size=4, sampling_steps=2))

@@ -1,0 +1,110 @@
+"""The cells of `leaderboards/sampling_study.py` in pairs: what each drift changes against none, all else equal.
+
+A pair has one seed, and the change of a metric is the mean over the pairs with its 95 % t-interval.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ldbench.errors import ResultError
+from ldbench.report.digits import decimals_for, fixed
+from ldbench.report.tables.text_table import TextCell, TextTable, to_markdown
+from leaderboards.drift_effect import change_cell
+
+SCORES = "scores.jsonl"
+TRAIN, SAMPLE = "delta", "delta_sample"
+Line = Mapping[str, Any]
+
+
+class Drift(NamedTuple):
+    """The drift of training and of sampling as `--set` takes them."""
+
+    train: str
+    sample: str
+
+
+NONE = Drift("0", "0")
+
+
+class Change(NamedTuple):
+    """A drift against none on one metric, the other settings equal: a number a seed that both have."""
+
+    setting: str
+    metric: str
+    drift: Drift
+    without: float
+    gaps: tuple[float, ...]
+
+
+def read_scores(folder: Path) -> list[Line]:
+    """The lines measured so far."""
+    file = folder / SCORES
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.is_file() else []
+
+
+def drift_of(line: Line) -> Drift:
+    """The drift of a cell; that of sampling is training's where it isn't set."""
+    train = line["fit"].get(TRAIN, "0")
+    return Drift(train, line["sampling"].get(SAMPLE, train))
+
+
+def setting_of(line: Line) -> str:
+    """All of a cell but its drift and seed."""
+    rest = {**line["fit"], **line["sampling"]}
+    said = " ".join(f"{key}={value}" for key, value in sorted(rest.items()) if key not in (TRAIN, SAMPLE))
+    return " ".join(filter(None, (line["task"], line["model"], said)))
+
+
+def changes(lines: Sequence[Line]) -> list[Change]:
+    """Every drift against none; `ResultError` where no drift has a pair of one seed."""
+    values: dict[tuple[str, str, Drift], dict[int, float]] = {}
+    for line in lines:
+        for metric, (value, _, _) in line["scores"].items():
+            values.setdefault((setting_of(line), metric, drift_of(line)), {})[line["seed"]] = value
+    found = [
+        _change(setting, metric, drift, of_seed, values[setting, metric, NONE])
+        for (setting, metric, drift), of_seed in sorted(values.items())
+        if drift != NONE and of_seed.keys() & values.get((setting, metric, NONE), {}).keys()
+    ]
+    if not found:
+        raise ResultError("expected cells with drift and without, of one seed and otherwise equal, got none")
+    return found
+
+
+def _change(setting: str, metric: str, drift: Drift, of_seed: Mapping[int, float], none: Mapping[int, float]) -> Change:
+    seeds = sorted(of_seed.keys() & none.keys())
+    without = statistics.fmean(none[seed] for seed in seeds)
+    return Change(setting, metric, drift, without, tuple(of_seed[seed] - none[seed] for seed in seeds))
+
+
+def study_table(lines: Sequence[Line], metric: str) -> str:
+    """Markdown of one of `metrics_of`: a line a setting, a column a drift of training → sampling.
+
+    What all settings share is left out.
+    """
+    found = [one for one in changes(lines) if one.metric == metric]
+    settings, drifts = list(dict.fromkeys(one.setting for one in found)), sorted({one.drift for one in found})
+    shared = set.intersection(*(set(setting.split()) for setting in settings)) if len(settings) > 1 else set()
+    cells = {(one.setting, one.drift): one for one in found}
+    rows: list[list[TextCell]] = []
+    for setting in settings:
+        of_setting = [cells[setting, drift] for drift in drifts if (setting, drift) in cells]
+        without, seeds = of_setting[0].without, sorted({len(one.gaps) for one in of_setting})
+        rows.append([
+            " ".join(word for word in setting.split() if word not in shared),
+            fixed(without, decimals_for(abs(without) / 100, without)),
+            *(change_cell(cells[setting, drift].gaps if (setting, drift) in cells else ()) for drift in drifts),
+            "-".join(map(str, seeds)),
+        ])
+    headings = ["", f"{metric} without", *(f"{one.train} → {one.sample}" for one in drifts), "seeds"]
+    return to_markdown(TextTable(headings, rows, "l" + "r" * (len(headings) - 1)))
+
+
+def metrics_of(lines: Sequence[Line]) -> list[str]:
+    """The metrics of a study, in its order."""
+    return list(dict.fromkeys(metric for line in lines for metric in line["scores"]))
