@@ -42,6 +42,7 @@ def main() -> None:
     parser.add_argument("--metrics", default="viewed_fid,precision,coverage,fid,counterfactual_error,ssim")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("runs/sampling"))
+    parser.add_argument("--bench", type=Path, help="folder for fits and images (default: bench in OUT)")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -50,7 +51,8 @@ def main() -> None:
         for fit in map(pairs, asked.fit):
             samplings = [one for one in map(pairs, asked.sampling)
                          if _cell_key(_cell(asked.card, asked.model, fit, one, seed)) not in ready]
-            for line in measure(asked.card, asked.model, fit, samplings, seed, asked.metrics.split(","), asked.out):
+            settings = Settings(out=asked.bench or asked.out / "bench", seed=seed, overrides=fit)
+            for line in measure(asked.card, asked.model, samplings, settings, asked.metrics.split(",")):
                 with (asked.out / SCORES).open("a", encoding="utf-8") as file:
                     file.write(json.dumps(line, sort_keys=True) + "\n")
                 print(words(line), flush=True)
@@ -62,15 +64,15 @@ def pairs(text: str) -> dict[str, str]:
 
 
 def measure(
-    card: str, model: str, fit: Pairs, samplings: Sequence[Pairs], seed: int, metrics: Sequence[str], out: Path
+    card: str, model: str, samplings: Sequence[Pairs], settings: Settings, metrics: Sequence[str]
 ) -> Iterator[dict[str, object]]:
     """A line a sampling of one fit, made where there is none."""
     if not samplings:
         return
-    with workbench(card, model, Settings(out=out / "bench", seed=seed, overrides=fit)) as bench:
+    with workbench(card, model, settings) as bench:
         for sampling in samplings:
             scores = {one.metric: [one.value, one.ci_low, one.ci_high] for one in scores_of(bench, sampling, metrics)}
-            yield {**_cell(card, model, fit, sampling, seed), "scores": scores}
+            yield {**_cell(card, model, settings.overrides, sampling, settings.seed), "scores": scores}
 
 
 def scores_of(bench: Workbench, sampling: Pairs, metrics: Sequence[str]) -> list[Measured]:
