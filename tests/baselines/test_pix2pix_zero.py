@@ -19,6 +19,7 @@ from .edits import changed, edit_requests, loaded, null
 from .rows import ROWS
 
 SIDE = (3, 16, 16)
+WHITE: dict[str, Any] = {"regularisation_weight": 20.0}
 
 
 def run(generator: Pix2PixZero, asked: list[Request], folder: Path, side: int = 16) -> torch.Tensor:
@@ -27,7 +28,7 @@ def run(generator: Pix2PixZero, asked: list[Request], folder: Path, side: int = 
 
 @pytest.mark.parametrize("scale", [1.0, 4.0])
 def test_an_image_does_not_depend_on_its_batch(random_backbone: Path, tmp_path: Path, scale: float) -> None:
-    generator = loaded(Pix2PixZero, random_backbone, tmp_path, guidance_scale=scale, guidance_weight=1.0)
+    generator = loaded(Pix2PixZero, random_backbone, tmp_path, guidance_scale=scale, guidance_weight=1.0, **WHITE)
     asked = edit_requests(4)
     together = run(generator, asked, tmp_path)
     alone = torch.cat([run(generator, [each], tmp_path) for each in reversed(asked)]).flip(0)
@@ -42,8 +43,8 @@ def test_the_null_edit_is_the_way_back_whatever_the_scale_and_the_attention(
 ) -> None:
     asked = [null(each) for each in edit_requests(2)]
     images = [
-        run(loaded(Pix2PixZero, random_backbone, tmp_path, guidance_scale=scale, guidance_weight=tau, **drift), asked,
-            tmp_path)
+        run(loaded(Pix2PixZero, random_backbone, tmp_path, guidance_scale=scale, guidance_weight=tau, **WHITE, **drift),
+            asked, tmp_path)
         for scale, tau in ((1.0, 0.0), (1.0, 3.0), (9.0, 0.0))
     ]
     for other in images[1:]:
@@ -55,8 +56,7 @@ def test_the_null_edit_is_the_way_back_whatever_the_scale_and_the_attention(
 def test_the_null_edit_gives_the_source_back(tmp_path: Path, drift: dict[str, Any]) -> None:
     """On the packaged backbone in 50 steps: what its autoencoder makes of the source, mean absolute error 0.004."""
     asked = [null(each) for each in edit_requests(1, side=64)]
-    plain: dict[str, Any] = {"regularisation_weight": 0.0, "guidance_weight": 0.0, "guidance_scale": 1.0}
-    settings = plain | {"sampling_steps": 50} | drift
+    settings = {"guidance_weight": 0.0, "guidance_scale": 1.0, "sampling_steps": 50} | drift
     generator = loaded(Pix2PixZero, "tiny-sd", tmp_path, 64, **settings)
     assert generator._model is not None
     sources = torch.stack([each.case.source for each in asked if each.case.source is not None])
@@ -67,7 +67,7 @@ def test_the_null_edit_gives_the_source_back(tmp_path: Path, drift: dict[str, An
 def test_a_drift_in_sampling_alone_moves_the_null_edit(random_backbone: Path, tmp_path: Path) -> None:
     asked = [null(each) for each in edit_requests(2)]
     still, moved = (
-        run(loaded(Pix2PixZero, random_backbone, tmp_path, delta_sample=delta), asked, tmp_path)
+        run(loaded(Pix2PixZero, random_backbone, tmp_path, delta_sample=delta, **WHITE), asked, tmp_path)
         for delta in (0.0, 0.5)
     )
     assert float((moved - still).abs().mean()) > 1e-4
@@ -97,7 +97,7 @@ def test_the_drift_row_trains_its_start_with_the_papers_drift(random_backbone: P
     where = context(tmp_path, random_backbone)
     drifts, trained = [], []
     for method in (Pix2PixZero, ROWS["pix2pix-zero-ld"]):
-        generator = method(start_steps=2, sampling_steps=2)
+        generator = method(start_steps=2, sampling_steps=2, **WHITE)
         generator.fit(Discs(), where)
         assert generator._model is not None
         drift = generator._drift(generator._model)
@@ -151,7 +151,8 @@ def test_a_setting_that_makes_no_sense_is_refused_in_one_line(parameters: dict[s
 
 @pytest.mark.slow
 def test_it_passes_the_kit_that_outsiders_pass(random_backbone: Path) -> None:
-    generator = ROWS["pix2pix-zero-ld"](start_steps=1, sampling_steps=2, regularisation_steps=1, guidance_scale=1.0)
+    few: dict[str, Any] = {"start_steps": 1, "sampling_steps": 2, "regularisation_steps": 1, "guidance_scale": 1.0}
+    generator = ROWS["pix2pix-zero-ld"](**few, **WHITE)
     findings = check_generator(generator, kind="disease-counterfactual", backbone=str(random_backbone))
     assert [finding for finding in findings if not finding.passed] == []
     assert len(findings) > 5
