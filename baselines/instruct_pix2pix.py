@@ -48,13 +48,14 @@ class InstructPix2Pix(FineTuner):
     sampling_parameters: ClassVar[frozenset[str]] = FineTuner.sampling_parameters | {"image_guidance_scale"}
     least: ClassVar[Mapping[str, float]] = {**FineTuner.least, "pairs": 1}
 
-    # Chosen on 60 held-out pairs of the sandbox's ageing task. 800 steps gave 24.1 dB, 400 gave 21.6. Without guidance
-    # a grey veil stays: SSIM 0.70, 0.84 with both scales 1.5, 0.89 with both 2; equal scales save a third of the calls.
+    # Chosen on new subjects of the sandbox's ageing task: a grey veil stays without guidance, and less of it with both
+    # scales 3 and 25 steps than with 2 and 10; equal scales save a third of the calls (docs/measurements.md).
     # A pair_guidance_scale of 15 moves a pair's ventricles by 0.07, 7.5 by 0.035; real scans of two classes: 0.09.
     steps: int = 800
     ema_decay: float = 0.99
-    guidance_scale: float = 2.0
-    image_guidance_scale: float = 2.0
+    sampling_steps: int = 25
+    guidance_scale: float = 3.0
+    image_guidance_scale: float = 3.0
     pairs: int | None = None
     pair_guidance_scale: float = 15.0
 
