@@ -18,13 +18,13 @@ samplings() {
 }
 
 IFS='
-'
+' # a sampling is one argument
 for task in sandbox-brain-t2i sandbox-chest-t2i; do
     study samplers "$task" --fit delta=0 delta=0.1 --sampling $(samplings ddpm 10) $(samplings ddim 50) $(samplings pndm 50)
     for steps in 50 250; do
         for images in 20 100 700; do
-            set -- "steps=$steps images=$images"
-            study little "$task" --fit "delta=0 $1" "delta=0.1 $1" --sampling $(samplings ddpm 10)
+            few="steps=$steps images=$images"
+            study little "$task" --fit "delta=0 $few" "delta=0.1 $few" --sampling $(samplings ddpm 10)
         done
     done
 done

@@ -58,6 +58,22 @@ def test_cells_without_a_pair_are_refused_in_one_line(tmp_path: Path, cells: lis
     assert done.stderr.startswith("error: expected cells with drift and without")
 
 
+def test_the_study_of_the_page_asks_for_every_sampler_and_drift(tmp_path: Path) -> None:
+    """`drift.sh` with a stand-in for Python that writes down its arguments, an argument a line."""
+    stand_in = tmp_path / "python"
+    stand_in.write_text(f'#!/bin/sh\nprintf "%s\\n" --- "$@" >> {tmp_path}/asked\n', encoding="utf-8")
+    stand_in.chmod(0o755)
+    subprocess.run(["sh", str(ROOT / "leaderboards/drift.sh"), str(stand_in), "0,1", str(tmp_path / "out")], check=True)
+    calls = [call.split("\n")[1:-1] for call in (tmp_path / "asked").read_text(encoding="utf-8").split("---")[1:]]
+    *studies, table = calls
+    assert table[:3] == ["-m", "leaderboards.sampling_table", str(tmp_path / "out/samplers")]
+    assert len(studies) == 2 * (1 + 2 * 3)
+    for study in studies:
+        words = [dict(word.split("=") for word in one.split()) for one in study if "=" in one]
+        assert {one["delta"] for one in words if "delta" in one} == {"0", "0.1"}
+        assert {one["delta_sample"] for one in words if "delta_sample" in one} == {"0", "0.05", "0.1", "signal-leak"}
+
+
 @pytest.mark.slow
 def test_cells_are_made_once(tmp_path: Path) -> None:
     card = cheap_card(tmp_path)
