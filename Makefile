@@ -28,7 +28,7 @@ install: .venv/installed
 	touch $@
 
 demo: install
-	$(BIN)/ldbench run sandbox-brain-t2i real mean-image sd basic-ft --out $(OUT)
+	$(BIN)/ldbench run sandbox-brain-t2i real mean-image basic-ft --out $(OUT)
 	$(BIN)/ldbench report $(OUT)
 
 report: install

@@ -35,12 +35,12 @@ matrix sandbox-brain-aging --models "$editors" --seeds 0-2
 matrix sandbox-brain-aging-word sandbox-brain-aging-binned \
     --models instruct-pix2pix-ld,instruct-pix2pix-cd-ld,instruct-pix2pix-ft-ld --seeds 0-2
 
-# Table 4 and Fig. 8; the chests' guidance scale was chosen on other films (docs/measurements.md)
+# Table 4 and Fig. 8
 matrix sandbox-brain-disease --models pix2pix-zero,pix2pix-zero-ld --seeds 0-2
 matrix sandbox-brain-disease-plain sandbox-brain-disease-diverse sandbox-brain-disease-diverse-plain \
     --models pix2pix-zero-ld --seeds 0-2
-matrix sandbox-chest-disease --models pix2pix-zero,pix2pix-zero-ld --set guidance_scale=3 --seeds 0-2
-matrix sandbox-chest-sex --models pix2pix-zero-ld --set guidance_scale=3 --seeds 0-2
+matrix sandbox-chest-disease --models pix2pix-zero,pix2pix-zero-ld --seeds 0-2
+matrix sandbox-chest-sex --models pix2pix-zero-ld --seeds 0-2
 matrix sandbox-brain-disease sandbox-chest-disease --models sdedit,sdedit-ld --seeds 0-2
 matrix sandbox-chest-sex --models sdedit-ld --seeds 0-2
 matrix sandbox-brain-disease --models instruct-pix2pix-ft,instruct-pix2pix-ft-ld --seeds 0-2
