@@ -41,9 +41,9 @@ class Pix2PixZero(TunedEditor):
 
     `guidance_weight` is the paper's tau, the step against the change of cross-attention (0: none).
     `regularisation_weight` is lambda, with which `regularisation_steps` rounds of `regularisation_rolls` steps whiten
-    the noise at each timestep of the inversion. It is 0, so none, where the authors have 20: whitening more than doubles
-    the time, and on the sandbox it made errors larger. All else is by default the authors' code's; `guidance_scale` is
-    the strength of the edit.
+    the noise at each timestep of the inversion. It is 0, so none, where the authors have 20: whitening more than
+    doubles the time, and on the sandbox it made errors larger. All else is by default the authors' code's;
+    `guidance_scale` is the strength of the edit.
     """
 
     sampling_parameters: ClassVar[frozenset[str]] = TunedEditor.sampling_parameters | {

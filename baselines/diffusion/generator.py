@@ -160,7 +160,11 @@ class StableDiffusion(Generator):
 
     def _predictor(self, model: LatentDiffusion, requests: Sequence[Request], context: Context) -> Predict:
         """What the network says of noisy latents of these requests, guided."""
-        return predictor(model, self._text(model, requests), self.guidance_scale)
+        return predictor(model, self._text(model, requests), self.guidance_scale, rescale=self._guidance_rescale())
+
+    def _guidance_rescale(self) -> float:
+        """How far guided predictions are brought back to the deviation of those that are not."""
+        return 0.0
 
     def _text(self, model: LatentDiffusion, requests: Sequence[Request]) -> torch.Tensor:
         """Hidden states `(B, L, d)` of the prompts as this method wants them."""

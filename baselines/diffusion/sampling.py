@@ -147,10 +147,16 @@ def step_generators(requests: Sequence[Request]) -> list[torch.Generator]:
 
 
 def predictor(
-    model: LatentDiffusion, text_BLd: torch.Tensor, scale: float = 1.0, away_BLd: torch.Tensor | None = None
+    model: LatentDiffusion, text_BLd: torch.Tensor, scale: float = 1.0, away_BLd: torch.Tensor | None = None,
+    rescale: float = 0.0,
 ) -> Predict:
     """The network's prediction under hidden states `text_BLd`; with a `scale` other than 1 led from those of `away_BLd`
-    (of the empty prompt where there are none) beyond them, at twice the cost."""
+    (of the empty prompt where there are none) beyond them, at twice the cost.
+
+    `rescale`, 0 to 1, is how far each image's guided prediction is brought back to the deviation that the prediction
+    under its own text has (Lin et al. 2023, arXiv 2305.08891, Eq. 15 and 16): guidance makes it larger, and images
+    too light or too dark.
+    """
     dtype = model.unet.dtype  # the network may be in half precision; the latents are float32 throughout
     text = text_BLd.to(dtype)
     if scale == 1:
@@ -161,6 +167,9 @@ def predictor(
     def predict(z: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         without, with_text = model.unet(torch.cat([z, z]).to(dtype), t, texts).sample.float().chunk(2)
         guided: torch.Tensor = without + scale * (with_text - without)
-        return guided
+        if not rescale:
+            return guided
+        ratio = with_text.std((1, 2, 3), keepdim=True) / guided.std((1, 2, 3), keepdim=True)
+        return guided * (1 - rescale + rescale * ratio)
 
     return predict

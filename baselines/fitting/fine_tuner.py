@@ -32,6 +32,7 @@ from .loop import AnyBatch, Objective, Share, TrainingSettings
 from .loop import train as optimise
 from .masters import in_half
 
+ZERO_SNR_RESCALE = 0.7  # Lin et al. 2023, Sec. 3.4
 VALUE_BYTES = 14  # on the device for each value that is trained, beside its weight: gradient, master and moments
 
 
@@ -67,7 +68,8 @@ class FineTuner(StableDiffusion):
     of the timesteps come from the noisiest 30 % of the schedule: the mean colour is decided there, and a uniform draw
     was slow to learn that the background is black. `delta` is the drift of training, `delta_sample` none the same in
     sampling, and `drift_where` says which of the two is on. `offset_noise` and `zero_terminal_snr` are other answers to
-    the same question, for comparison (Guttenberg 2023; Lin et al. 2023, arXiv 2305.08891).
+    the same question, for comparison (Guttenberg 2023; Lin et al. 2023, arXiv 2305.08891; the latter with the authors'
+    rescaled guidance).
     """
 
     name: ClassVar[str] = "fine-tuner"
@@ -189,6 +191,9 @@ class FineTuner(StableDiffusion):
 
     def _training_calls(self) -> int:
         return self.steps * (self.batch_size + self._draw().prior)
+
+    def _guidance_rescale(self) -> float:
+        return ZERO_SNR_RESCALE if self.zero_terminal_snr else 0.0
 
     def _draw(self) -> Draw:
         return Draw(self.batch_size, self.prompt_dropout, self.high_noise_share)

@@ -11,6 +11,7 @@ import torch
 from ldbench_baselines.basic_ft import BasicFT
 from ldbench_baselines.diffusion.generator import StableDiffusion
 from ldbench_baselines.diffusion.latent_diffusion import load_backbone
+from ldbench_baselines.diffusion.sampling import predictor
 from ldbench_baselines.fitting.denoising import Denoising
 from ldbench_baselines.fitting.fine_tuner import FineTuner
 from ldbench_baselines.fitting.loop import Batch, step_generator
@@ -80,6 +81,17 @@ def test_zero_terminal_snr_ends_without_signal_and_starts_from_pure_noise(
     assert torch.equal(first.latents[0], requests(1)[0].noise((4, 8, 8)))
     assert last.images.isfinite().all()
     assert generator.generate(requests(2), where).isfinite().all()
+
+
+def test_zero_terminal_snr_rescales_guidance_as_its_authors_do(random_backbone: Path, tmp_path: Path) -> None:
+    generator, where = quick(ZERO_SNR, steps=1, guidance_scale=8.0), context(tmp_path, random_backbone)
+    generator.fit(Discs(), where)
+    model, asked, t = generator._fitted(), requests(2), torch.tensor(999)
+    z = torch.stack([each.noise((4, 8, 8)) for each in asked])
+    text = model.embed([each.case.prompt for each in asked])
+    seen = generator._predictor(model, asked, where)(z, t)
+    torch.testing.assert_close(seen, predictor(model, text, 8.0, rescale=0.7)(z, t))
+    assert not torch.allclose(seen, predictor(model, text, 8.0)(z, t))
 
 
 def test_zero_terminal_snr_learns_the_velocity(

@@ -181,6 +181,18 @@ def test_the_trajectory_of_a_model_ends_on_its_images() -> None:
             torch.testing.assert_close(steps[-1].clean_latents(), images, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("rescale", [0.3, 1.0])
+def test_rescaled_guidance_is_diffusers_own(rescale: float) -> None:
+    from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
+
+    model, z, t = fake_model(), torch.randn(3, 4, 2, 2, generator=torch.Generator().manual_seed(0)), torch.tensor(1)
+    text = torch.randn(3, 4, 2, generator=torch.Generator().manual_seed(1))
+    plain, guided = predictor(model, text)(z, t), predictor(model, text, 5.0)(z, t)
+    expected = rescale_noise_cfg(guided, plain, rescale)
+    torch.testing.assert_close(predictor(model, text, 5.0, rescale=rescale)(z, t), expected)
+    assert not torch.allclose(expected, guided)
+
+
 def fake_model() -> Any:
     """A backbone that sees the prompt as a number and whose images are its latents."""
 
