@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ast
 import graphlib
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.in_turn import Ended, in_turn
 
 ROOT = Path(__file__).parent.parent
 
@@ -133,8 +132,8 @@ def test_the_top_of_the_suite_is_a_list_that_a_newcomer_reads_at_once() -> None:
 
 HEAVY = {"torch", "diffusers", "transformers", "torchvision", "scipy", "matplotlib"}
 READS_DATA = {"numpy", "nibabel", "pandas", "pydicom", "PIL"}
-# Each process of a fresh interpreter costs more than all these commands: one runs them in turn. Strictest first, since
-# what an earlier one has imported isn't new to a later one.
+# in this order, strictest first: what an earlier one has imported is not new to a later one
+BARE = ("import ldbench", "import ldbench.api", "import ldbench.cli.main")
 OF_DATA = ("data prepare --help", *(f"data prepare {name} --help" for name in ("chexpert", "oasis3", "adni1", "folder")))
 LIGHT = (
     "--help", "list tasks", "list models", "list metrics", "list networks", "list datasets", "list estimators",
@@ -142,57 +141,29 @@ LIGHT = (
     "report --help", "verify --help", "study --help", "new --help", "gauntlet --help",
 )
 MISTAKEN = "run sandbox-brain-t2i reel"
-PROBE = """
-import contextlib, importlib, io, json, sys
-
-def probe(what, use, code=None):
-    before, printed = set(sys.modules), io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-        try:
-            use()
-        except SystemExit as end:
-            code = end.code
-    new = {name.partition(".")[0] for name in set(sys.modules) - before}
-    print(json.dumps([what, code, printed.getvalue(), sorted(new)]), flush=True)
-
-def command(line):
-    from ldbench.cli.main import main
-    sys.argv = ["ldbench", *line.split()]
-    main()
-
-for name in ("ldbench", "ldbench.api", "ldbench.cli.main"):
-    probe(name, lambda: importlib.import_module(name))
-for line in sys.argv[1:]:
-    probe(line, lambda: command(line))
-"""
 
 
 @pytest.fixture(scope="module")
-def looks() -> dict[str, tuple[int | None, str, set[str]]]:
-    """For each way of looking around: its exit code, what it printed, and the packages that it was first to import."""
-    command = [sys.executable, "-c", PROBE, *OF_DATA, *LIGHT, MISTAKEN]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-    looked = (json.loads(line) for line in done.stdout.splitlines())
-    return {what: (code, printed, set(packages)) for what, code, printed, packages in looked}
+def ended() -> dict[str, Ended]:
+    """How each way of looking around ended."""
+    lines = (*BARE, *OF_DATA, *LIGHT, MISTAKEN)
+    return dict(zip(lines, in_turn([line.split() for line in lines], ROOT), strict=True))
 
 
-@pytest.mark.parametrize("what", ["ldbench", "ldbench.api", "ldbench.cli.main", *LIGHT])
-def test_nothing_heavy_is_imported_to_look_around(what: str, looks: dict[str, tuple[int | None, str, set[str]]]) -> None:
-    code, printed, packages = looks[what]
-    assert not packages & HEAVY
-    assert not code, printed
-    assert printed.strip() or what.startswith("ldbench")
+@pytest.mark.parametrize("line", [*BARE, *LIGHT])
+def test_nothing_heavy_is_imported_to_look_around(line: str, ended: dict[str, Ended]) -> None:
+    assert not ended[line].packages & HEAVY
+    assert ended[line].returncode == 0, ended[line].stderr
+    assert ended[line].stdout.strip() or line in BARE
 
 
-@pytest.mark.parametrize("what", OF_DATA)
-def test_help_imports_nothing_that_reads_data(what: str, looks: dict[str, tuple[int | None, str, set[str]]]) -> None:
-    code, printed, packages = looks[what]
-    assert not packages & (HEAVY | READS_DATA)
-    assert not code, printed
-    assert "--root" in printed or what == OF_DATA[0]
+@pytest.mark.parametrize("line", OF_DATA)
+def test_help_imports_nothing_that_reads_data(line: str, ended: dict[str, Ended]) -> None:
+    assert not ended[line].packages & (HEAVY | READS_DATA)
+    assert ended[line].returncode == 0, ended[line].stderr
+    assert "--root" in ended[line].stdout or line == OF_DATA[0]
 
 
-def test_a_typo_is_found_before_anything_heavy_is_imported(looks: dict[str, tuple[int | None, str, set[str]]]) -> None:
-    code, printed, packages = looks[MISTAKEN]
-    assert (code, packages & HEAVY) == (2, set())
-    assert "did you mean real" in printed
+def test_a_typo_is_found_before_anything_heavy_is_imported(ended: dict[str, Ended]) -> None:
+    assert (ended[MISTAKEN].returncode, ended[MISTAKEN].packages & HEAVY) == (2, frozenset())
+    assert "did you mean real" in ended[MISTAKEN].stderr
