@@ -28,7 +28,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         os.environ["LDBENCH_CACHE"] = before
 
 
-QUICK_METRICS = "[metrics.auc]\nepochs = 1\nbatch_size = 8\nlearning_rate = 0.001\n"
+QUICK_METRICS = "[metrics.auc]\nepochs = 1\nbatch_size = 8\nlearning_rate = 0.001\nwidth = 16\n"
 CHEAP_METRICS = '[metrics.kid]\nextractor = "tests.stand_ins.pooled:POOLED"\nresize = 64\n'
 
 
