@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from collections.abc import Iterator
@@ -13,7 +14,19 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import pytest
 
+from tests.made_once import made_once
+
+__all__ = ["made_once"]
+
+gc.disable()  # until all is collected: what is imported and collected lives to the end
+
 CARDS = Path(__file__).parent.parent / "tasks"
+
+
+def pytest_collection_finish() -> None:
+    """The garbage collector looks at what comes from here on."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,27 +9,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from ldbench._torchvision import declare_missing_ops
 from ldbench.errors import WeightsError
 from ldbench.score.metrics import lpips as metric
 from ldbench.score.networks.weights import WeightsFile
+from tests.stand_ins.networks import write_alexnet
 
 
 @pytest.fixture
 def alexnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file in torchvision's format with random features and a classifier of zeros, taken for the published one."""
-    declare_missing_ops()
-    from torchvision.models import alexnet
-
-    with torch.device("meta"):
-        shapes = {name: value.shape for name, value in alexnet(weights=None).state_dict().items()}
-    random = torch.Generator().manual_seed(0)
-    state = {
-        name: torch.randn(shape, generator=random) / 20 if name.startswith("features.") else torch.zeros(()).expand(shape)
-        for name, shape in shapes.items()
-    }
-    path = tmp_path / metric.ALEXNET.name
-    torch.save(state, path)
+    """A file in torchvision's format with random weights, taken for the published one."""
+    path = write_alexnet(tmp_path / metric.ALEXNET.name)
+    classifier = {"classifier.1.weight": torch.zeros(()).expand(4096, 9216)}  # which LPIPS leaves alone
+    torch.save(torch.load(path, weights_only=True) | classifier, path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     monkeypatch.setattr(metric, "ALEXNET", WeightsFile(metric.ALEXNET.name, metric.ALEXNET.url, digest))
     return path
