@@ -1,4 +1,4 @@
-"""Command lines of the suite, one after another in one fresh process, where a process each would cost more than they."""
+"""Command lines of the suite, one after another in one fresh process, where a process each would cost more."""
 
 from __future__ import annotations
 

@@ -68,9 +68,14 @@ def prepared(made_once: MadeOnce, tmp_path_factory: pytest.TempPathFactory) -> P
 @pytest.fixture(scope="module")
 def networks(made_once: MadeOnce) -> dict[str, Path]:
     """Weight files where a user would have them, by the name that cards call the network by, and `backbone`."""
-    makers = {"inception-v3": write_inception, "lpips-alex": write_alexnet, "backbone": save_random_backbone}
-    folder = made_once.folder("clinical-networks", lambda folder: [make(folder / name) for name, make in makers.items()])
-    return {name: folder / name for name in makers}
+    writers = {"inception-v3": write_inception, "lpips-alex": write_alexnet, "backbone": save_random_backbone}
+
+    def write(folder: Path) -> None:
+        for name, writer in writers.items():
+            writer(folder / name)
+
+    folder = made_once.folder("clinical-networks", write)
+    return {name: folder / name for name in writers}
 
 
 @pytest.fixture(autouse=True)

@@ -134,7 +134,8 @@ HEAVY = {"torch", "diffusers", "transformers", "torchvision", "scipy", "matplotl
 READS_DATA = {"numpy", "nibabel", "pandas", "pydicom", "PIL"}
 # in this order, strictest first: what an earlier one has imported is not new to a later one
 BARE = ("import ldbench", "import ldbench.api", "import ldbench.cli.main")
-OF_DATA = ("data prepare --help", *(f"data prepare {name} --help" for name in ("chexpert", "oasis3", "adni1", "folder")))
+READERS = ("chexpert", "oasis3", "adni1", "folder")
+OF_DATA = ("data prepare --help", *(f"data prepare {name} --help" for name in READERS))
 LIGHT = (
     "--help", "list tasks", "list models", "list metrics", "list networks", "list datasets", "list estimators",
     "run --help", "check --help", "search --help", "matrix --help", "collect --help", "leaderboard --help",

@@ -78,7 +78,8 @@ for program in sys.argv[1:]:
 def ended() -> dict[str, tuple[int, str]]:
     """How each program ended, and what it said."""
     programs = [PROBE, PLAIN, MENDED, *MISSING.values(), ABSENT]
-    done = subprocess.run([sys.executable, "-c", FORKED, *programs], capture_output=True, text=True, check=True, cwd=ROOT)
+    command = [sys.executable, "-c", FORKED, *programs]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     return dict(zip(programs, map(tuple, map(json.loads, done.stdout.splitlines())), strict=True))
 
 

@@ -37,7 +37,8 @@ JUDGED: dict[str, Any] = {"target_auc": NoSettings(), "flip_rate": NoSettings()}
 def small(metrics: Mapping[str, Any], cases: int = 8, judge: ClassifierSpec | None = None) -> Task:
     task = card.load("sandbox-brain-disease")
     protocol = replace(task.protocol, cases=cases, evaluation_cases=cases - 2)
-    return replace(task, protocol=protocol, metrics=metrics, judge=judge or ClassifierSpec(1, 32, 0.001, width=16), viewing=None)
+    judge = judge or ClassifierSpec(1, 32, 0.001, width=16)
+    return replace(task, protocol=protocol, metrics=metrics, judge=judge, viewing=None)
 
 
 @cache
