@@ -18,15 +18,18 @@ from tests.made_once import made_once
 
 __all__ = ["made_once"]
 
-gc.disable()  # until all is collected: what is imported and collected lives to the end
-
 CARDS = Path(__file__).parent.parent / "tasks"
 
 
-def pytest_collection_finish() -> None:
-    """The garbage collector looks at what comes from here on."""
-    gc.freeze()
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """No search for garbage while tests are collected, nor afterwards among them and what they import: it all stays."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
