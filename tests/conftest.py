@@ -13,12 +13,17 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import pytest
+from hypothesis import settings
 
 from tests.made_once import made_once
 
 __all__ = ["made_once"]
 
 CARDS = Path(__file__).parent.parent / "tasks"
+
+# no time limit an example: on a shared machine the slowest of many is no defect
+settings.register_profile("suite", deadline=None, max_examples=25)
+settings.load_profile("suite")
 
 
 @pytest.hookimpl(wrapper=True)
