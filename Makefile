@@ -17,6 +17,10 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 WORKERS ?= 2
+# two halves of the tests in order, so that a module's fixtures are made in one of them; who is done first takes over
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+# else both workers compile all tests, and each program that a test starts compiles the suite, every time
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install demo report test test-fast test-slow lint docs leaderboards gauntlet data backbone clean
 
@@ -35,13 +39,13 @@ report: install
 	$(BIN)/ldbench report $(OUT) --format html --out runs/report
 
 test: install
-	$(BIN)/python -m pytest -n 2
+	$(PYTEST)
 
 test-fast: install
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-slow: install
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(PYTEST) -m slow
 
 lint: install
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from collections.abc import Iterator
@@ -12,8 +13,28 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import pytest
+from hypothesis import settings
+
+from tests.made_once import made_once
+
+__all__ = ["made_once"]
 
 CARDS = Path(__file__).parent.parent / "tasks"
+
+# no time limit an example: on a shared machine the slowest of many is no defect
+settings.register_profile("suite", deadline=None, max_examples=25)
+settings.load_profile("suite")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """No search for garbage while tests are collected, nor afterwards among them and what they import: it all stays."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,7 +49,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         os.environ["LDBENCH_CACHE"] = before
 
 
-QUICK_METRICS = "[metrics.auc]\nepochs = 1\nbatch_size = 8\nlearning_rate = 0.001\n"
+QUICK_METRICS = "[metrics.auc]\nepochs = 1\nbatch_size = 8\nlearning_rate = 0.001\nwidth = 16\n"
 CHEAP_METRICS = '[metrics.kid]\nextractor = "tests.stand_ins.pooled:POOLED"\nresize = 64\n'
 
 

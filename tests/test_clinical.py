@@ -26,6 +26,7 @@ from ldbench.records.checksum import sha256_file
 from ldbench.task import card
 from ldbench.task.card_file import complete, installed_text
 
+from .made_once import MadeOnce
 from .stand_ins.adni1 import write_adni1
 from .stand_ins.backbone import save_random_backbone
 from .stand_ins.chexpert import write_chexpert
@@ -48,26 +49,33 @@ def said(*command: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prepared(made_once: MadeOnce, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of the three prepared data sets, as LDBENCH_DATA names it."""
-    root, data = tmp_path_factory.mktemp("owners"), tmp_path_factory.mktemp("prepared")
-    sources = {
-        "oasis3": write_oasis3(root / "oasis3", 30), "adni1": write_adni1(root / "adni1", 24),
-        "chexpert": write_chexpert(root / "chexpert", 160),
-    }
-    for name, folder in sources.items():
-        said("data", "prepare", name, "--root", str(folder), "--out", str(data / name), "--test-per-class", "2", *SMALL)
-    return data
+
+    def prepare(data: Path) -> None:
+        root = tmp_path_factory.mktemp("owners")
+        sources = {
+            "oasis3": write_oasis3(root / "oasis3", 30), "adni1": write_adni1(root / "adni1", 24),
+            "chexpert": write_chexpert(root / "chexpert", 160),
+        }
+        for name, folder in sources.items():
+            out = str(data / name)
+            said("data", "prepare", name, "--root", str(folder), "--out", out, "--test-per-class", "2", *SMALL)
+
+    return made_once.folder("prepared", prepare)
 
 
 @pytest.fixture(scope="module")
-def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def networks(made_once: MadeOnce) -> dict[str, Path]:
     """Weight files where a user would have them, by the name that cards call the network by, and `backbone`."""
-    folder: Path = tmp_path_factory.mktemp("weights")
-    return {
-        "inception-v3": write_inception(folder / "inception.pt"), "lpips-alex": write_alexnet(folder / "alexnet.pth"),
-        "backbone": save_random_backbone(folder / "stable-diffusion"),
-    }
+    writers = {"inception-v3": write_inception, "lpips-alex": write_alexnet, "backbone": save_random_backbone}
+
+    def write(folder: Path) -> None:
+        for name, writer in writers.items():
+            writer(folder / name)
+
+    folder = made_once.folder("clinical-networks", write)
+    return {name: folder / name for name in writers}
 
 
 @pytest.fixture(autouse=True)

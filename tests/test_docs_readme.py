@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 import ldbench
+from ldbench.cli.main import app
 from leaderboards.pages import outside
 
 from .markdown_blocks import ROOT, blocks
@@ -43,8 +43,7 @@ def test_the_table_is_of_the_rows_that_make_demo_runs() -> None:
 
 
 def listed(what: str) -> list[str]:
-    done = subprocess.run([sys.executable, "-m", "ldbench", "list", what], capture_output=True, text=True, check=True)
-    return done.stdout.splitlines()
+    return CliRunner().invoke(app, ["list", what], catch_exceptions=False).stdout.splitlines()
 
 
 @pytest.mark.parametrize("what", ["tasks", "metrics", "models"])

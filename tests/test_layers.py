@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import functools
 import graphlib
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.in_turn import Ended, in_turn
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,6 +36,7 @@ def _is_module(name: str) -> bool:
     return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
 
 
+@functools.cache
 def imports(path: Path, name: str) -> set[str]:
     """Every module that a file imports, at the top or inside a function, relative imports resolved."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
@@ -57,7 +59,12 @@ SUITE = modules(ROOT / "ldbench", "ldbench")
 BASELINES = modules(ROOT / "baselines", "ldbench_baselines")
 SANDBOX = modules(ROOT / "sandbox", "ldbench_sandbox")
 OUTSIDERS = BASELINES | SANDBOX
-GRAPH = {name: (imports(path, name) & SUITE.keys()) - {name, "ldbench"} for name, path in SUITE.items()}
+
+
+@functools.cache
+def graph() -> dict[str, set[str]]:
+    """What each module of the suite imports of it."""
+    return {name: (imports(path, name) & SUITE.keys()) - {name, "ldbench"} for name, path in SUITE.items()}
 
 
 def reached(start: str) -> set[str]:
@@ -67,7 +74,7 @@ def reached(start: str) -> set[str]:
         name = waiting.pop()
         if name not in seen:
             seen.add(name)
-            waiting += GRAPH[name]
+            waiting += graph()[name]
     return seen
 
 
@@ -77,10 +84,10 @@ def test_every_module_has_a_place_in_the_design() -> None:
 
 
 def test_imports_go_downward_only() -> None:
-    assert sum(map(len, GRAPH.values())) > 50
+    assert sum(map(len, graph().values())) > 50
     upward = [
         f"{name} imports {other}"
-        for name, others in GRAPH.items()
+        for name, others in graph().items()
         for other in others
         if name != "ldbench" and LEVEL[name.split(".")[1]] < LEVEL[other.split(".")[1]]
     ]
@@ -88,7 +95,7 @@ def test_imports_go_downward_only() -> None:
 
 def test_no_module_imports_itself_round_a_circle() -> None:
     # a package's __init__ names the package, which any of its modules imports without being named
-    assert list(graphlib.TopologicalSorter(GRAPH).static_order())
+    assert list(graphlib.TopologicalSorter(graph()).static_order())
 
 
 def test_scoring_needs_no_model_and_a_leaderboard_no_images() -> None:
@@ -130,30 +137,40 @@ def test_the_top_of_the_suite_is_a_list_that_a_newcomer_reads_at_once() -> None:
     assert len(top) <= 14
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import ldbench",
-        "import ldbench.api",
-        *(
-            f"sys.argv = ['ldbench', *{line.split()!r}]\nfrom ldbench.cli.main import main\nmain()"
-            for line in (
-                "--help", "list tasks", "list models", "list metrics", "list networks",
-                "list datasets", "list estimators", "run --help", "check --help", "search --help",
-                "matrix --help", "collect --help", "leaderboard --help", "report --help", "verify --help",
-                "study --help", "new --help", "gauntlet --help",
-            )
-        ),
-    ],
+HEAVY = {"torch", "diffusers", "transformers", "torchvision", "scipy", "matplotlib"}
+READS_DATA = {"numpy", "nibabel", "pandas", "pydicom", "PIL"}
+BARE = ("import ldbench", "import ldbench.api", "import ldbench.cli.main")
+READERS = ("chexpert", "oasis3", "adni1", "folder")
+OF_DATA = ("data prepare --help", *(f"data prepare {name} --help" for name in READERS))
+LIGHT = (
+    "--help", "list tasks", "list models", "list metrics", "list networks", "list datasets", "list estimators",
+    "run --help", "check --help", "search --help", "matrix --help", "collect --help", "leaderboard --help",
+    "report --help", "verify --help", "study --help", "new --help", "gauntlet --help",
 )
-def test_nothing_heavy_is_imported_to_look_around(code: str) -> None:
-    heavy = ("torch", "diffusers", "transformers", "torchvision", "scipy", "matplotlib")
-    probe = (
-        f"import atexit, os, sys\n"
-        f"heavy = {heavy!r}\n"
-        f"atexit.register(lambda: [os._exit(99) for name in heavy if name in sys.modules])\n{code}"
-    )
-    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False, cwd=ROOT)
-    assert done.returncode != 99, "imports one of " + ", ".join(heavy)
-    assert done.returncode == 0, done.stderr
-    assert "main" not in code or done.stdout.strip()
+MISTAKEN = "run sandbox-brain-t2i reel"
+
+
+@pytest.fixture(scope="module")
+def ended() -> dict[str, Ended]:
+    """How each way of looking around ended, strictest first: what one has imported is not new to those after it."""
+    lines = (*OF_DATA, *BARE, *LIGHT, MISTAKEN)
+    return dict(zip(lines, in_turn([line.split() for line in lines], ROOT), strict=True))
+
+
+@pytest.mark.parametrize("line", [*BARE, *LIGHT])
+def test_nothing_heavy_is_imported_to_look_around(line: str, ended: dict[str, Ended]) -> None:
+    assert not ended[line].packages & HEAVY
+    assert ended[line].returncode == 0, ended[line].stderr
+    assert ended[line].stdout.strip() or line in BARE
+
+
+@pytest.mark.parametrize("line", OF_DATA)
+def test_help_imports_nothing_that_reads_data(line: str, ended: dict[str, Ended]) -> None:
+    assert not ended[line].packages & (HEAVY | READS_DATA)
+    assert ended[line].returncode == 0, ended[line].stderr
+    assert "--root" in ended[line].stdout or line == OF_DATA[0]
+
+
+def test_a_typo_is_found_before_anything_heavy_is_imported(ended: dict[str, Ended]) -> None:
+    assert (ended[MISTAKEN].returncode, ended[MISTAKEN].packages & HEAVY) == (2, frozenset())
+    assert "did you mean real" in ended[MISTAKEN].stderr

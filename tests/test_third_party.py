@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.in_turn import Ended, in_turn
+
 SOURCE = Path(__file__).parent / "third_party"
 PLUGIN = SOURCE / "src" / "ldbench_example_noise" / "__init__.py"
 
@@ -28,38 +30,41 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
-def ldbench(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command line in another working directory, with the site on the path."""
-    return subprocess.run(
-        [sys.executable, "-m", "ldbench", *arguments], cwd=folder, env=os.environ | {"PYTHONPATH": str(site)},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+def ldbench(site: Path, folder: Path, *lines: list[str]) -> list[Ended]:
+    """Command lines in another working directory, with the site on the path."""
+    return in_turn(lines, folder, os.environ | {"PYTHONPATH": str(site)})
 
 
-@pytest.mark.parametrize(
-    ("kind", "name", "said"),
-    [
-        ("models", "example-noise", "text-to-image"),
-        ("models", "example-noise-faint", "The same with a third of the noise."),
-        ("metrics", "brightness_gap", "lower"),
-        ("networks", "example-histogram", "Histogram of grey levels"),
-        ("datasets", "example-ward", "Films of a ward"),
-        ("estimators", "example-brightness", "of 1"),
-    ],
-)
-def test_each_is_listed_with_its_distribution(site: Path, tmp_path: Path, kind: str, name: str, said: str) -> None:
-    done = ldbench(site, tmp_path, "list", kind)
-    assert done.returncode == 0, done.stderr
-    rows = {line.split()[0]: line for line in done.stdout.splitlines()}
+LISTED = [
+    ("models", "example-noise", "text-to-image"),
+    ("models", "example-noise-faint", "The same with a third of the noise."),
+    ("metrics", "brightness_gap", "lower"),
+    ("networks", "example-histogram", "Histogram of grey levels"),
+    ("datasets", "example-ward", "Films of a ward"),
+    ("estimators", "example-brightness", "of 1"),
+]
+OF_AGING = "models --task sandbox-brain-aging"
+
+
+@pytest.fixture(scope="module")
+def lists(site: Path) -> dict[str, Ended]:
+    """What `ldbench list` says of each kind."""
+    kinds = sorted({OF_AGING, *(kind for kind, _, _ in LISTED)})
+    return dict(zip(kinds, ldbench(site, site.parent, *(["list", *kind.split()] for kind in kinds)), strict=True))
+
+
+@pytest.mark.parametrize(("kind", "name", "said"), LISTED)
+def test_each_is_listed_with_its_distribution(lists: dict[str, Ended], kind: str, name: str, said: str) -> None:
+    assert lists[kind].returncode == 0, lists[kind].stderr
+    rows = {line.split()[0]: line for line in lists[kind].stdout.splitlines()}
     assert said in rows[name]
     assert rows[name].endswith("[ldbench-example-noise 0.3.0]")
     assert any(line.endswith("[ldbench 0.1.0]") for line in rows.values())
 
 
-def test_models_are_listed_by_what_they_can_do(site: Path, tmp_path: Path) -> None:
-    aging = ldbench(site, tmp_path, "list", "models", "--task", "sandbox-brain-aging").stdout
-    assert "copy-source" in aging
-    assert "example-noise" not in aging
+def test_models_are_listed_by_what_they_can_do(lists: dict[str, Ended]) -> None:
+    assert "copy-source" in lists[OF_AGING].stdout
+    assert "example-noise" not in lists[OF_AGING].stdout
 
 
 CARD = """id = "ward-ageing"
@@ -123,17 +128,22 @@ def films(root: Path) -> None:
     Image.fromarray(np.zeros((64, 64), np.uint8)).save(root / "P00" / "notes.png")
 
 
+@pytest.mark.slow
 def test_a_card_that_uses_all_of_them_runs_end_to_end(
     site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LDBENCH_DATA", str(tmp_path / "prepared"))
     films(tmp_path / "films")
-    done = ldbench(site, tmp_path, "data", "prepare", "example-ward", "--root", "films", "--size", "64", "--jobs", "2")
-    assert done.returncode == 0, done.stderr
-    assert "rule name 1" in " ".join(done.stdout.split())
     (tmp_path / "ward.toml").write_text(CARD, encoding="utf-8")
-    done = ldbench(site, tmp_path, "run", "ward.toml", "copy-source", "oracle")
-    assert done.returncode == 0, done.stderr
+    prepared, ran, reported = ldbench(
+        site, tmp_path,
+        ["data", "prepare", "example-ward", "--root", "films", "--size", "64", "--jobs", "2"],
+        ["run", "ward.toml", "copy-source", "oracle"],
+        ["report", "runs"],
+    )
+    assert prepared.returncode == 0, prepared.stderr
+    assert "rule name 1" in " ".join(prepared.stdout.split())
+    assert ran.returncode == 0, ran.stderr
     copy, oracle = (
         {score["metric"]: score for score in json.loads(path.read_text(encoding="utf-8"))["scores"]}
         for path in sorted(tmp_path.glob("runs/ward-ageing/*/seed-0/result.json"))
@@ -145,45 +155,51 @@ def test_a_card_that_uses_all_of_them_runs_end_to_end(
     assert copy["minimality"]["value"] == oracle["age_error"]["value"] == 0
     assert 0.02 < copy["age_error"]["value"] < 0.06  # ten grey levels
     assert oracle["brightness_gap"]["value"] > 0
-    done = ldbench(site, tmp_path, "report", "runs")
-    assert done.returncode == 0, done.stderr
-    assert "brightness_gap" in done.stdout
+    assert reported.returncode == 0, reported.stderr
+    assert "brightness_gap" in reported.stdout
     run = next(tmp_path.glob("runs/ward-ageing/copy-source-*/seed-0"))
-    done = ldbench(site, tmp_path, "verify", str(run), "--task", "ward.toml")
-    assert done.returncode == 0, done.stdout + done.stderr
+    [verified] = ldbench(site, tmp_path, ["verify", str(run), "--task", "ward.toml"])
+    assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
-@pytest.mark.slow
-def test_it_passes_the_conformance_kit_by_name_and_by_file(site: Path, tmp_path: Path) -> None:
-    for name in ("example-noise", f"{PLUGIN}:BlurredNoise", "ldbench_example_noise:BlurredNoise"):
-        done = ldbench(site, tmp_path, "check", name)
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert "FAIL" not in done.stdout
-        assert "batch size and order" in done.stdout
+PASSING = ("example-noise", f"{PLUGIN}:BlurredNoise", "ldbench_example_noise:BlurredNoise")
+SET = {"radius=1": None, "radius=wide": "error: --set radius=wide: expected radius: int = 2, got 'wide'",
+       "radios=1": "error: unknown parameter of BlurredNoise 'radios': did you mean radius?"}
 
 
-@pytest.mark.slow
-def test_a_parameter_is_set_and_a_wrong_one_refused(site: Path, tmp_path: Path) -> None:
-    assert ldbench(site, tmp_path, "check", "example-noise", "--set", "radius=1").returncode == 0
-    for setting, message in (
-        ("radius=wide", "error: --set radius=wide: expected radius: int = 2, got 'wide'"),
-        ("radios=1", "error: unknown parameter of BlurredNoise 'radios': did you mean radius?"),
-    ):
-        done = ldbench(site, tmp_path, "check", "example-noise", "--set", setting)
-        assert done.returncode == 2
+@pytest.fixture(scope="module")
+def checks(site: Path) -> dict[str, Ended]:
+    """What the conformance kit says of the generator by every name, of settings, and of one that is broken."""
+    broken = site.parent / "broken.py"
+    broken.write_text(PLUGIN.read_text().replace(".clamp(0, 1)", ""))
+    lines = {name: ["check", name] for name in PASSING}
+    lines |= {setting: ["check", "example-noise", "--set", setting] for setting in SET}
+    lines["broken"] = ["check", f"{broken}:BlurredNoise", "--set", "strength=9"]
+    return dict(zip(lines, ldbench(site, site.parent, *lines.values()), strict=True))
+
+
+@pytest.mark.parametrize("name", PASSING, ids=["name", "file", "module"])
+def test_it_passes_the_conformance_kit_by_name_and_by_file(checks: dict[str, Ended], name: str) -> None:
+    assert checks[name].returncode == 0, checks[name].stdout + checks[name].stderr
+    assert "FAIL" not in checks[name].stdout
+    assert "batch size and order" in checks[name].stdout
+
+
+@pytest.mark.parametrize("setting", SET)
+def test_a_parameter_is_set_and_a_wrong_one_refused(checks: dict[str, Ended], setting: str) -> None:
+    done, message = checks[setting], SET[setting]
+    assert done.returncode == (0 if message is None else 2)
+    if message is not None:
         assert done.stderr.startswith(message)
         assert done.stderr.count("\n") == 1
         assert done.stdout == ""
 
 
-def test_a_generator_that_breaks_the_contract_exits_with_2(site: Path, tmp_path: Path) -> None:
-    broken = tmp_path / "broken.py"
-    broken.write_text(PLUGIN.read_text().replace(".clamp(0, 1)", ""))
-    done = ldbench(site, tmp_path, "check", f"{broken}:BlurredNoise", "--set", "strength=9")
-    assert done.returncode == 2
-    assert "FAIL  text-to-image: range: " in done.stdout
-    assert "expected finite pixels in [0, 1]" in done.stdout
-    assert done.stdout.endswith("10 clauses, 1 broken: text-to-image: range\n")
+def test_a_generator_that_breaks_the_contract_exits_with_2(checks: dict[str, Ended]) -> None:
+    assert checks["broken"].returncode == 2
+    assert "FAIL  text-to-image: range: " in checks["broken"].stdout
+    assert "expected finite pixels in [0, 1]" in checks["broken"].stdout
+    assert checks["broken"].stdout.endswith("10 clauses, 1 broken: text-to-image: range\n")
 
 
 def test_the_plugin_is_as_short_as_the_readme_promises() -> None:

@@ -6,6 +6,7 @@ doesn't say, the content behind it does: code is edited without a new version, w
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -75,8 +76,14 @@ def _named(value: str) -> Path | None:
 
 def _owner(module: str) -> tuple[str | None, str | None]:
     """The distribution that installed a module, where exactly one did."""
-    owners = set(metadata.packages_distributions().get(module.partition(".")[0], []))
+    owners = set(_installers().get(module.partition(".")[0], []))
     if len(owners) != 1:
         return None, None
     name = owners.pop()
     return name, metadata.version(name)
+
+
+@functools.cache
+def _installers() -> Mapping[str, list[str]]:
+    """Which distributions installed each module; read once, since it reads the file lists of all that are there."""
+    return metadata.packages_distributions()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -122,19 +121,6 @@ def test_without_prepared_data_one_line_says_which_command_makes_them(
     shown = CliRunner().invoke(app, ["run", "chest-t2i", "sd", "--out", str(tmp_path / "runs")])
     assert isinstance(shown.exception, LdbenchError)
     assert "ldbench data prepare chexpert" in str(shown.exception)
-
-
-@pytest.mark.parametrize("name", ["", "chexpert", "oasis3", "adni1", "folder"])
-def test_help_imports_nothing_that_reads_data(name: str) -> None:
-    heavy = ("torch", "numpy", "nibabel", "pandas", "pydicom", "scipy", "PIL")
-    program = (
-        f"import sys\nsys.argv = {['ldbench', 'data', 'prepare', *([name] if name else []), '--help']!r}\n"
-        f"from ldbench.cli.main import main\ntry:\n    main()\nexcept SystemExit:\n    pass\n"
-        f"print('LOADED', [each for each in {heavy!r} if each in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert "LOADED []" in done.stdout
-    assert "--root" in done.stdout or not name
 
 
 def test_the_readers_are_those_of_the_issue() -> None:

@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from leaderboards import sampling_table
 
 from ..conftest import cheap_card
 
@@ -23,6 +26,25 @@ def call(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, env=environment)
 
 
+Table = Callable[..., tuple[object, str, str]]
+
+
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Table:
+    """Calls the program that makes tables of cells: its exit code, and what it prints."""
+
+    def call_it(*arguments: object) -> tuple[object, str, str]:
+        code: object = 0
+        monkeypatch.setattr(sys, "argv", ["sampling_table", *map(str, arguments)])
+        try:
+            sampling_table.main()
+        except SystemExit as end:
+            code = end.code
+        return (code, *capsys.readouterr())
+
+    return call_it
+
+
 def cell(seed: int, value: float, fit: dict[str, str], sampling: dict[str, str]) -> dict[str, Any]:
     scores = {"viewed_fid": [value, value - 1, value + 1]}
     return {"task": "t", "model": "m", "fit": fit, "sampling": sampling, "seed": seed, "scores": scores}
@@ -32,7 +54,7 @@ def write(folder: Path, cells: list[dict[str, Any]]) -> None:
     (folder / "scores.jsonl").write_text("".join(json.dumps(one) + "\n" for one in cells), encoding="utf-8")
 
 
-def test_a_drift_is_paired_with_none_by_seed_and_drawn(tmp_path: Path) -> None:
+def test_a_drift_is_paired_with_none_by_seed_and_drawn(tmp_path: Path, table: Table) -> None:
     pndm = {"sampler": "pndm"}
     gains = (1.0, 2.0, 3.0)
     none = [cell(seed, 50.0 + 10 * seed, {"delta": "0"}, pndm) for seed in range(3)]
@@ -41,9 +63,9 @@ def test_a_drift_is_paired_with_none_by_seed_and_drawn(tmp_path: Path) -> None:
         for seed, gain in enumerate(gains)
     ]
     write(tmp_path, [*none, *leak, cell(0, 49.0, {"delta": "0.1"}, pndm)])
-    done = call("sampling_table", tmp_path, "--figure", tmp_path / "gain.png")
-    assert done.returncode == 0, done.stderr
-    heading, _, row = done.stdout.splitlines()
+    code, out, err = table(tmp_path, "--figure", tmp_path / "gain.png")
+    assert code == 0, err
+    heading, _, row = out.splitlines()
     assert heading == r"|  | viewed\_fid without | 0 → signal-leak | 0.1 → 0.1 | seeds |"
     # mean -2, standard deviation 1: half-width 4.3027 / sqrt(3) = 2.484, so zero lies within
     assert row == r"| t m sampler=pndm | 60.00 | -2.0 \[-4.5, 0.5\] | -1.0 | 1-3 |"
@@ -51,11 +73,13 @@ def test_a_drift_is_paired_with_none_by_seed_and_drawn(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cells", [[], [cell(0, 50.0, {}, {})]], ids=["none", "no drift"])
-def test_cells_without_a_pair_are_refused_in_one_line(tmp_path: Path, cells: list[dict[str, Any]]) -> None:
+def test_cells_without_a_pair_are_refused_in_one_line(
+    tmp_path: Path, table: Table, cells: list[dict[str, Any]]
+) -> None:
     write(tmp_path, cells)
-    done = call("sampling_table", tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: expected cells with drift and without")
+    code, out, err = table(tmp_path)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: expected cells with drift and without")
 
 
 def test_the_study_of_the_page_asks_for_every_sampler_and_drift(tmp_path: Path) -> None:

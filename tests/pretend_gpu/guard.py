@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 SOURCE = Path(__file__).with_name("guard.cpp")
+LIBRARY = "guard.so"
 
 
 def compiler() -> str | None:
@@ -25,7 +26,7 @@ def build(folder: Path) -> Path:
     spec, program = importlib.util.find_spec("torch"), compiler()
     if spec is None or spec.origin is None or program is None:
         raise FileNotFoundError("expected torch and g++ or clang++")
-    torch, library = Path(spec.origin).parent, folder / "guard.so"
+    torch, library = Path(spec.origin).parent, folder / LIBRARY
     subprocess.run(
         [program, "-shared", "-fPIC", "-std=c++20", "-O1", f"-I{torch / 'include'}", str(SOURCE), "-o", str(library),
          f"-L{torch / 'lib'}", "-lc10", "-ltorch_cpu", f"-Wl,-rpath,{torch / 'lib'}"],

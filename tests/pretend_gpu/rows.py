@@ -20,7 +20,7 @@ from tests.pretend_gpu import guard
 SIDE = 64
 FEW = {
     "steps": 2, "batch_size": 2, "class_images": 2, "sampling_steps": 1, "start_steps": 2, "strength": 1.0,
-    "regularisation_weight": 20.0,
+    "regularisation_weight": 20.0, "regularisation_steps": 2,
 }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.made_once import MadeOnce
 from tests.stand_ins.backbone import save_random_backbone
 
 ROOT = Path(__file__).parents[2]
@@ -28,15 +29,20 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def counted(library: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def counted(library: Path, made_once: MadeOnce) -> dict[str, dict[str, Any]]:
     """What each row asked of the device, from one process. A backbone of few layers asks for all that many do."""
-    backbone = save_random_backbone(tmp_path_factory.mktemp("backbone"))
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.pretend_gpu.rows", str(library), str(backbone), *ROWS], cwd=ROOT,
-        capture_output=True, text=True, timeout=900, check=False,
-    )
-    assert run.returncode == 0, run.stderr[-2000:]
-    return {line["row"]: line for line in map(json.loads, run.stdout.splitlines())}
+
+    def count(folder: Path) -> None:
+        backbone = save_random_backbone(folder / "backbone")
+        run = subprocess.run(
+            [sys.executable, "-m", "tests.pretend_gpu.rows", str(library), str(backbone), *ROWS], cwd=ROOT,
+            capture_output=True, text=True, timeout=900, check=False,
+        )
+        assert run.returncode == 0, run.stderr[-2000:]
+        (folder / "lines").write_text(run.stdout, encoding="utf-8")
+
+    lines = (made_once.folder("counted", count) / "lines").read_text(encoding="utf-8").splitlines()
+    return {line["row"]: line for line in map(json.loads, lines)}
 
 
 @pytest.mark.parametrize("row", ROWS)

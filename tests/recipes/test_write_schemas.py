@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
@@ -19,11 +20,12 @@ from recipes import write_schemas as schemas
 
 COMMITTED = schemas.FOLDER
 HISTORIC = Path(__file__).parents[1] / "historic"
+texts = functools.cache(schemas.texts)
 NAMES = ["leaderboard.schema.json", "result.schema.json", "task.schema.json"]
 
 
 def validator(name: str) -> Draft202012Validator:
-    return Draft202012Validator(json.loads(schemas.texts()[f"{name}.schema.json"]))
+    return Draft202012Validator(json.loads(texts()[f"{name}.schema.json"]))
 
 
 def measured() -> dict[str, Any]:
@@ -34,12 +36,12 @@ def measured() -> dict[str, Any]:
 def test_the_committed_schemas_are_those_the_code_gives() -> None:
     committed = {path.name: path.read_text(encoding="utf-8") for path in COMMITTED.glob("*.json")}
     assert sorted(committed) == NAMES
-    assert committed == schemas.texts(), "renew them with `python -m recipes.write_schemas`"
+    assert committed == texts(), "renew them with `python -m recipes.write_schemas`"
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_is_a_valid_schema_that_refuses_unknown_fields(name: str) -> None:
-    schema = json.loads(schemas.texts()[name])
+    schema = json.loads(texts()[name])
     Draft202012Validator.check_schema(schema)
     tables = [schema, *schema["$defs"].values()]
     assert all(table["additionalProperties"] is False for table in tables if "properties" in table)
@@ -47,7 +49,7 @@ def test_each_is_a_valid_schema_that_refuses_unknown_fields(name: str) -> None:
 
 def test_the_module_writes_the_files_it_names(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "recipes.write_schemas", str(tmp_path)], check=True)
-    assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == schemas.texts()
+    assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == texts()
 
 
 @pytest.mark.parametrize("path", sorted(HISTORIC.glob("result-v1-*.json")), ids=lambda path: path.stem)

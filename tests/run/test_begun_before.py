@@ -19,6 +19,8 @@ from tests.conftest import small_card
 
 from .verify.conftest import editing_card
 
+METRICS = "[metrics.auc]\nepochs = 1\nbatch_size = 8\nlearning_rate = 0.001\n"
+
 SAMPLES = ("small/mean-image-230820f2/seed-0", """{
  "batch_size": 3,
  "card_hash": "5289a5311fc3bdaad0d07cabf45e4b10fda0ef4c3110cbcf18c1fb16a5bab3a8",
@@ -50,6 +52,10 @@ OF_SAMPLES = [f"images/brain-{subject}-scan.png" for subject in ("s0921", "s0263
 OF_EDITS = [f"null/images/brain-{subject}-scan.null.png" for subject in ("s0819", "s0527", "s0001")]
 
 
+def card_of_then(folder: Path) -> Path:
+    return small_card(folder, metrics=METRICS)
+
+
 def begun(folder: Path, state: str) -> Path:
     """A folder as it was left, without images."""
     (folder / "fit").mkdir(parents=True)
@@ -61,7 +67,7 @@ def begun(folder: Path, state: str) -> Path:
 @pytest.mark.parametrize(
     ("card", "model", "seed", "left", "names"),
     [
-        (small_card, "mean-image", 0, SAMPLES, OF_SAMPLES),
+        (card_of_then, "mean-image", 0, SAMPLES, OF_SAMPLES),
         (editing_card, "other-subject", 3, EDITS, ["images", "manifest.json", *OF_EDITS]),
     ],
     ids=["samples", "edits"],
@@ -96,4 +102,4 @@ def test_one_that_was_begun_otherwise_is_still_refused(tmp_path: Path) -> None:
     place, state = SAMPLES
     begun(tmp_path / place, state)
     with pytest.raises(ResultError, match="begun with batch_size 3, this run has 50"):
-        run(str(small_card(tmp_path)), "mean-image", Settings(tmp_path, device="cpu"))
+        run(str(card_of_then(tmp_path)), "mean-image", Settings(tmp_path, device="cpu"))

@@ -37,7 +37,8 @@ JUDGED: dict[str, Any] = {"target_auc": NoSettings(), "flip_rate": NoSettings()}
 def small(metrics: Mapping[str, Any], cases: int = 8, judge: ClassifierSpec | None = None) -> Task:
     task = card.load("sandbox-brain-disease")
     protocol = replace(task.protocol, cases=cases, evaluation_cases=cases - 2)
-    return replace(task, protocol=protocol, metrics=metrics, judge=judge or ClassifierSpec(1, 32, 0.001), viewing=None)
+    judge = judge or ClassifierSpec(1, 32, 0.001, width=16)
+    return replace(task, protocol=protocol, metrics=metrics, judge=judge, viewing=None)
 
 
 @cache
@@ -184,15 +185,15 @@ def test_the_card_chooses_estimator_and_network() -> None:
 
 
 def test_both_judged_metrics_share_one_judge_of_the_cards_recipe() -> None:
-    chosen = copies(small(JUDGED, judge=ClassifierSpec(1, 4, 0.002, seed=7)))
+    chosen = copies(small(JUDGED, judge=ClassifierSpec(1, 4, 0.002, width=16, seed=7)))
     auc, flips = (scored(name, chosen) for name in ("target_auc", "flip_rate"))
     assert chosen.judged is chosen.judged
     for score in (auc, flips):
-        assert score.extractor == "resnet18"
+        assert score.extractor == "resnet18-of-16"
         assert score.parameters["learning_rate"] == 0.002
         assert (score.parameters["judge_initialisation"], score.parameters["judge_scans"]) == (7, 4)
     with pytest.raises(MetricError, match=r"judge.spread_seeds: expected 1"):
-        scored("flip_rate", copies(small(JUDGED, judge=ClassifierSpec(1, 4, 0.001, spread_seeds=2))))
+        scored("flip_rate", copies(small(JUDGED, judge=ClassifierSpec(1, 4, 0.001, width=16, spread_seeds=2))))
 
 
 def test_a_text_task_has_no_sources_to_compare_with() -> None:

@@ -49,9 +49,11 @@ def write_alexnet(path: Path, seed: int = 0) -> Path:
     declare_missing_ops()
     from torchvision.models import alexnet
 
-    network = alexnet(weights=None)
-    _draw(network.features, seed)
-    torch.save({name: value for name, value in network.state_dict().items() if name.startswith("features.")}, path)
+    with torch.device("meta"):  # its 59 million other weights are not drawn
+        features = alexnet(weights=None).features
+    features.to_empty(device="cpu")
+    _draw(features, seed)
+    torch.save({f"features.{name}": value for name, value in features.state_dict().items()}, path)
     return path
 
 
@@ -60,3 +62,5 @@ def _draw(network: torch.nn.Module, seed: int) -> None:
     for module in network.modules():
         if isinstance(module, torch.nn.Conv2d):
             torch.nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=random)
+            if module.bias is not None:
+                torch.nn.init.zeros_(module.bias)

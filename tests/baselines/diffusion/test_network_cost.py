@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,12 @@ from ldbench_baselines.textual_inversion import TextualInversion
 from safetensors.torch import load_file
 
 from tests.baselines.discs import Discs, context, quick
+
+
+@pytest.fixture
+def counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One count of a backbone's cost serves all generators of a test."""
+    monkeypatch.setattr("ldbench_baselines.diffusion.generator.network_cost", functools.cache(network_cost))
 
 
 class OneConvolution(torch.nn.Module):
@@ -51,6 +58,7 @@ def test_bytes_are_those_of_the_loaded_models(random_backbone: Path) -> None:
     assert network_cost(str(random_backbone), "float32", (3, 32, 32)).flops > 3 * cost.flops
 
 
+@pytest.mark.usefixtures("counted_once")
 def test_needs_follow_the_parameters(random_backbone: Path, tmp_path: Path) -> None:
     where = context(tmp_path, random_backbone)
     flops = network_cost(str(random_backbone), "float32", where.image_shape).flops
@@ -84,6 +92,7 @@ def test_disk_holds_two_checkpoints_of_what_is_trained(
     assert generator.needs(where).disk_bytes == 2 * values
 
 
+@pytest.mark.usefixtures("counted_once")
 def test_the_device_holds_masters_gradients_moments_and_average_of_what_is_trained(
     random_backbone: Path, tmp_path: Path
 ) -> None:

@@ -16,7 +16,8 @@ from ldbench.records.typed import TypedError
 from ldbench.score.metrics.auc import auc_score
 from ldbench.task.metric_specs import ClassifierSpec
 
-QUICK = ClassifierSpec(epochs=3, batch_size=16, learning_rate=1e-3)
+WHOLE = ClassifierSpec(epochs=3, batch_size=16, learning_rate=1e-3)  # the cards' network
+QUICK = replace(WHOLE, width=16)
 SIZE = 32
 
 
@@ -62,7 +63,7 @@ def test_pixels_of_a_foreign_set_are_checked_by_rows(pixel: float) -> None:
 def test_learns_what_is_plain_to_see() -> None:
     images, labels = marked(1, 64)
     test_images, test_labels = marked(2, 40)
-    score = auc_score(images, labels, test_images, test_labels, classes=names(2), recipe=QUICK)
+    score = auc_score(images, labels, test_images, test_labels, classes=names(2), recipe=WHOLE)
     assert score.value > 0.9
     assert (score.n, score.direction, score.extractor) == (64, "higher", "resnet18")
     assert score.parameters["average"] == "binary"
@@ -99,7 +100,7 @@ def test_trainings_differ_by_the_seeds_asked_for_and_their_spread_is_in_the_scor
     def score(seed: int, spread_seeds: int) -> Score:
         return auc_score(
             images, labels, test_images, test_labels, classes=names(2),
-            recipe=ClassifierSpec(1, 8, 1e-3, seed=seed, spread_seeds=spread_seeds),
+            recipe=ClassifierSpec(1, 8, 1e-3, width=16, seed=seed, spread_seeds=spread_seeds),
         )  # fmt: skip
 
     both = score(4, 2)
@@ -129,7 +130,7 @@ def test_progress_runs_once_through_all_trainings() -> None:
         seen.append((stage, done, total))
 
     auc_score(
-        images, labels, images, labels, classes=names(2), recipe=ClassifierSpec(2, 8, 1e-3, spread_seeds=2),
+        images, labels, images, labels, classes=names(2), recipe=ClassifierSpec(2, 8, 1e-3, width=16, spread_seeds=2),
         progress=progress,
     )  # fmt: skip
     assert seen == [("classifier", done, 4) for done in (1, 2, 3, 4)]
@@ -140,7 +141,7 @@ def test_progress_runs_once_through_all_trainings() -> None:
 def test_auc_margin(classes: int) -> None:
     images, labels = marked(8, 60, classes=classes)
     test_images, test_labels = marked(9, 42, classes=classes)
-    recipe = replace(QUICK, objective="auc-margin", margin_epochs=6)
+    recipe = replace(WHOLE, objective="auc-margin", margin_epochs=6)
     score = auc_score(images, labels, test_images, test_labels, classes=names(classes), recipe=recipe)
     assert score.value > 0.8
     assert score.parameters["objective"] == "auc-margin"

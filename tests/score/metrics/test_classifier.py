@@ -115,9 +115,7 @@ def test_same_seed_same_scores_and_no_trace_in_the_global_state() -> None:
     before = torch.get_rng_state()
 
     def run(seed: int) -> torch.Tensor:
-        return train_classifier(
-            images, index, classes=2, recipe=ClassifierSpec(1, 8, 1e-3), seed=seed
-        ).scores(images)
+        return train_classifier(images, index, classes=2, recipe=SMALL, seed=seed).scores(images)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("a GPU was seeded"))

@@ -83,7 +83,7 @@ def generated(swapped: bool, folder: Path) -> Inputs:
     """Training scans as the answers to eight cases, of the class asked for or of the other one."""
     task = card.load("sandbox-brain-t2i")
     protocol = replace(task.protocol, cases=8, evaluation_cases=8)
-    whole = task_data(replace(task, protocol=protocol, metrics={}, judge=ClassifierSpec(1, 4, 0.002)), 0)
+    whole = task_data(replace(task, protocol=protocol, metrics={}, judge=ClassifierSpec(1, 4, 0.002, width=16)), 0)
     data = FewScans(whole.task, whole.dataset, whole.train, whole.cases, whole.evaluation_ids, None)
     scans, labels = data.training_scans()
     left = {label: list(scans[torch.tensor([each == label for each in labels])]) for label in CLASSES}
@@ -116,7 +116,7 @@ def test_a_card_from_text_may_have_a_judge_and_must_have_one_for_these_metrics()
     text += 'title = "x"\nsummary = "x"\n[metrics.judge_auc]\n'
     with pytest.raises(CardError, match="judge: expected a table, as metrics ask for it, got nothing"):
         card.parse(text, "x.toml")
-    judge = "[judge]\nepochs = 1\nbatch_size = 8\nlearning_rate = 0.001\n"
+    judge = "[judge]\nepochs = 1\nbatch_size = 8\nlearning_rate = 0.001\nwidth = 16\n"
     assert "judge_auc" in card.parse(text + judge, "x.toml").metrics
     with pytest.raises(CardError, match="metrics: expected no metrics of pairs"):
         card.parse(text + "[metrics.target_auc]\n" + judge, "x.toml")

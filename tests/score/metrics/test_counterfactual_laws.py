@@ -7,6 +7,7 @@ reverse. Ages and ratios are read by the sandbox's estimators, classes by a judg
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -23,6 +24,7 @@ from ldbench.score.metrics.region import changed_region
 from ldbench.score.metrics.truth_error import error_score
 from ldbench.task import card
 from ldbench.task.metric_specs import ClassifierSpec
+from tests.made_once import MadeOnce
 
 TASKS = ("sandbox-brain-aging", "sandbox-brain-disease", "sandbox-chest-disease", "sandbox-chest-sex")
 
@@ -149,14 +151,17 @@ class Judged:
 
 
 @pytest.fixture(scope="module", params=[("sandbox-brain-disease", 400, 4), ("sandbox-chest-sex", 300, 2)], ids=str)
-def judged(request: pytest.FixtureRequest) -> Judged:
+def judged(request: pytest.FixtureRequest, made_once: MadeOnce) -> Judged:
     """Two classes, negated. The card's judge is trained for longer."""
     task, scans, epochs = request.param
     chosen = rows(task, 60)
     images, labels = chosen.data.training_scans()
     recipe, classes = ClassifierSpec(epochs, 32, 1e-3), chosen.data.task.data.classes
-    judge = judge_of(recipe, classes, images[:scans], labels[:scans], device="cpu", folder=None)
-    return Judged(chosen, judge)
+
+    def judge_in(folder: Path) -> Judge:
+        return judge_of(recipe, classes, images[:scans], labels[:scans], device="cpu", folder=folder)
+
+    return Judged(chosen, judge_in(made_once.folder(f"judge-{task}", judge_in)))
 
 
 @pytest.mark.slow

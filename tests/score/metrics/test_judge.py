@@ -20,7 +20,7 @@ from ldbench.task.metric_specs import ClassifierSpec
 from .test_auc import marked, names
 from .test_classifier import watch_stage
 
-QUICK = ClassifierSpec(epochs=1, batch_size=8, learning_rate=1e-3)
+QUICK = ClassifierSpec(epochs=1, batch_size=8, learning_rate=1e-3, width=16)
 
 
 def judged(folder: Path | None, classes: int = 2, recipe: ClassifierSpec = QUICK) -> Judge:
@@ -75,10 +75,9 @@ def test_the_kept_judge_does_not_depend_on_the_memory_that_was_free(
         if network.training and not kept_on_host:
             raise torch.OutOfMemoryError("told to")
 
-    narrow = replace(QUICK, width=16)
-    judged(tmp_path / "plenty", recipe=narrow)
+    judged(tmp_path / "plenty")
     watch_stage(monkeypatch, watch)
-    judged(tmp_path / "scarce", recipe=narrow)
+    judged(tmp_path / "scarce")
     (plenty,), (scarce,) = ((tmp_path / name).iterdir() for name in ("plenty", "scarce"))
     assert plenty.name == scarce.name
     weights = load_file(scarce)
@@ -93,7 +92,6 @@ def test_a_judge_needs_no_folder_that_can_be_written(tmp_path: Path, trainings: 
     assert np.array_equal(*scores)
 
 
-@pytest.mark.slow
 def test_another_seed_recipe_or_image_is_another_judge(tmp_path: Path, trainings: list[int]) -> None:
     judged(tmp_path)
     judged(tmp_path, recipe=replace(QUICK, seed=1))
@@ -105,7 +103,6 @@ def test_another_seed_recipe_or_image_is_another_judge(tmp_path: Path, trainings
     assert len(list(tmp_path.iterdir())) == 4
 
 
-@pytest.mark.slow
 def test_a_broken_file_is_not_trusted(tmp_path: Path, trainings: list[int]) -> None:
     test = marked(2, 10)[0]
     expected = judged(tmp_path).scores(test)
@@ -121,7 +118,6 @@ def test_a_broken_file_is_not_trusted(tmp_path: Path, trainings: list[int]) -> N
         assert len(trainings) == count  # what was left instead is trusted
 
 
-@pytest.mark.slow
 def test_a_file_of_another_key_or_network_is_not_trusted(tmp_path: Path, trainings: list[int]) -> None:
     test = marked(2, 10)[0]
     expected = judged(tmp_path).scores(test)

@@ -42,11 +42,17 @@ def phantom(skull: bool, scalp: float = 700.0, *, thickness: float = 6.0, bone: 
     return Volume(Path("phantom.nii"), ndimage.gaussian_filter(voxels, 0.6).astype(np.float32), 1.0, 0.0, affine)
 
 
+@pytest.fixture(scope="module")
+def bare() -> Brain:
+    """Of a brain without its skull."""
+    return find_brain(phantom(False))
+
+
 @pytest.mark.parametrize(
     ("scalp", "thickness", "bone"), [(700.0, 6.0, 8.0), (2500.0, 5.0, 6.5), (500.0, 9.0, 10.0)]
 )
-def test_a_skull_changes_neither_top_nor_breadth(scalp: float, thickness: float, bone: float) -> None:
-    bare, covered = find_brain(phantom(False)), find_brain(phantom(True, scalp, thickness=thickness, bone=bone))
+def test_a_skull_changes_neither_top_nor_breadth(bare: Brain, scalp: float, thickness: float, bone: float) -> None:
+    covered = find_brain(phantom(True, scalp, thickness=thickness, bone=bone))
     assert bare.bone is None
     assert covered.bone is not None
     assert thickness < covered.bone < thickness + bone + VOXEL

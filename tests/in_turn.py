@@ -1,0 +1,51 @@
+"""Command lines of the suite, one after another in one fresh process, where a process each would cost more."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_PROGRAM = """
+import contextlib, io, json, sys
+
+def call(line):
+    from ldbench.cli.main import main
+    sys.argv = ["ldbench", *line]
+    main()
+
+def look(line):
+    before, code, out, err = set(sys.modules), 0, io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            __import__(line[1]) if line[0] == "import" else call(line)
+        except SystemExit as end:
+            code = end.code or 0
+    packages = {name.partition(".")[0] for name in set(sys.modules) - before}
+    return [code, out.getvalue(), err.getvalue(), sorted(packages)]
+
+for line in json.loads(sys.argv[1]):
+    print(json.dumps(look(line)), flush=True)
+"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended, what it said, and the packages that it was the first to import."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    packages: frozenset[str]
+
+
+def in_turn(lines: Sequence[Sequence[str]], cwd: Path, environment: Mapping[str, str] | None = None) -> list[Ended]:
+    """Run the command lines in this order; one of `import` and a module imports that instead."""
+    command = [sys.executable, "-c", _PROGRAM, json.dumps([list(map(str, line)) for line in lines])]
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    ended = (json.loads(line) for line in done.stdout.splitlines())
+    return [Ended(code, out, err, frozenset(packages)) for code, out, err, packages in ended]
