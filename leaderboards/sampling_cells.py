@@ -89,20 +89,26 @@ def study_table(lines: Sequence[Line], metric: str) -> str:
     """
     found = [one for one in changes(lines) if one.metric == metric]
     settings, drifts = list(dict.fromkeys(one.setting for one in found)), sorted({one.drift for one in found})
-    shared = set.intersection(*(set(setting.split()) for setting in settings)) if len(settings) > 1 else set()
+    names = own_words(settings)
     cells = {(one.setting, one.drift): one for one in found}
     rows: list[list[TextCell]] = []
     for setting in settings:
         of_setting = [cells[setting, drift] for drift in drifts if (setting, drift) in cells]
         without, seeds = of_setting[0].without, sorted({len(one.gaps) for one in of_setting})
         rows.append([
-            " ".join(word for word in setting.split() if word not in shared),
+            names[setting],
             fixed(without, decimals_for(abs(without) / 100, without)),
             *(change_cell(cells[setting, drift].gaps if (setting, drift) in cells else ()) for drift in drifts),
             "-".join(map(str, seeds)),
         ])
     headings = ["", f"{metric} without", *(f"{one.train} → {one.sample}" for one in drifts), "seeds"]
     return to_markdown(TextTable(headings, rows, "l" + "r" * (len(headings) - 1)))
+
+
+def own_words(settings: Sequence[str]) -> dict[str, str]:
+    """Each setting's words that not all of them share; all words where there is but one."""
+    shared = set.intersection(*(set(setting.split()) for setting in settings)) if len(settings) > 1 else set()
+    return {setting: " ".join(word for word in setting.split() if word not in shared) for setting in settings}
 
 
 def metrics_of(lines: Sequence[Line]) -> list[str]:

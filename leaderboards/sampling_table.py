@@ -13,40 +13,46 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
 
 from ldbench.errors import LdbenchError, ResultError
-from ldbench.studies.parameters.axes import INK, SMALL, plain, sheet
+from ldbench.studies.parameters.axes import INK, PAPER, SMALL, plain, sheet
 from leaderboards.drift_effect import half_width
-from leaderboards.sampling_cells import NONE, Change, Drift, changes, metrics_of, read_scores, study_table
+from leaderboards.sampling_cells import NONE, Change, Drift, changes, metrics_of, own_words, read_scores, study_table
+
+DARK = 0.35  # the ink on cells whose colour is further than this from the middle of the map
 
 
 def draw(found: Sequence[Change], metric: str, path: Path) -> None:
-    """A panel a setting: the change of the metric by training's drift (rows) and sampling's (columns)."""
+    """A panel a setting: the change of the metric by training's drift (rows) and sampling's (columns).
+
+    Colours follow the logarithm of the change, so that small gains show beside large losses.
+    """
     of_metric = [change for change in found if change.metric == metric]
-    settings = sorted({change.setting for change in of_metric})
-    if not settings:
+    names = own_words(sorted({change.setting for change in of_metric}))
+    if not names:
         raise ResultError(f"--metric: expected one of {', '.join(sorted({one.metric for one in found}))}, got {metric}")
     widest = max(abs(statistics.fmean(change.gaps)) for change in of_metric)
-    figure = sheet(4.2 * len(settings), 3.6)
-    for axes, setting in zip(figure.subplots(1, len(settings), squeeze=False)[0], settings, strict=True):
-        panel = {change.drift: change for change in of_metric if change.setting == setting}
-        rows, columns = (sorted({getattr(drift, name) for drift in (*panel, NONE)}) for name in Drift._fields)
-        plain(axes, f"{setting}\nchange of {metric}", "drift of sampling", "drift of training")
+    colours = mpl.colors.SymLogNorm(widest / 100, vmin=-widest, vmax=widest)
+    figure = sheet(3.6 * len(names), 2.6)
+    for axes, (setting, name) in zip(figure.subplots(1, len(names), squeeze=False)[0], names.items(), strict=True):
+        panel = {NONE: (0.0,)} | {change.drift: change.gaps for change in of_metric if change.setting == setting}
+        rows, columns = (sorted({getattr(drift, name) for drift in panel}) for name in Drift._fields)
+        title = "\n".join(textwrap.wrap(f"change of {metric}, {name}", 38))
+        plain(axes, title, "drift of sampling", "drift of training")
         axes.grid(visible=False)
-        for drift in (Drift(row, column) for row in rows for column in columns):
-            place = columns.index(drift.sample), rows.index(drift.train)
-            if drift not in (*panel, NONE):
-                continue
-            gaps = (0.0,) if drift == NONE else panel[drift].gaps
-            mean = statistics.fmean(gaps)
-            colour = mpl.colormaps["RdBu_r"](0.5 + 0.5 * mean / widest)
+        for drift, gaps in panel.items():
+            place, mean = (columns.index(drift.sample), rows.index(drift.train)), statistics.fmean(gaps)
+            shade = float(colours(mean))
+            colour = mpl.colormaps["RdBu_r"](0.1 + 0.8 * shade)
             axes.add_patch(mpl.patches.Rectangle((place[0] - 0.5, place[1] - 0.5), 1, 1, color=colour))
             shown = "0" if drift == NONE else f"{mean:+.3g}" + ("" if abs(mean) <= half_width(gaps) else "*")
-            axes.text(*place, shown, ha="center", va="center", fontsize=SMALL, color=INK)
+            ink = PAPER if abs(shade - 0.5) > DARK else INK
+            axes.text(*place, shown, ha="center", va="center", fontsize=SMALL, color=ink)
         axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(-0.5, len(rows) - 0.5))
         axes.set_xticks(range(len(columns)), columns)
         axes.set_yticks(range(len(rows)), rows)
