@@ -11,15 +11,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ldbench.api import ImageSet
+from ldbench.api import Batches, ImageSet
 from ldbench.errors import MetricError
-from ldbench.score.free_memory import ReadingCount
+from ldbench.score.free_memory import ReadingCount, give_back
 
 if TYPE_CHECKING:
     import torch
 
+_Result = TypeVar("_Result")
 _STEP = 64  # images of a batch, at most
 _NUMBERS = 2**21  # of a batch: two images of 512 px; larger batches are no faster on a CPU
 _AHEAD = 8  # images that are decoded beside the work on a batch, at least
@@ -125,6 +126,22 @@ def batch_size(images: ImageSet, most: int = _STEP) -> int:
     for side in images.shape[1:]:
         numbers *= side
     return max(1, min(most, _NUMBERS // max(numbers, 1)))
+
+
+def over_batches(work: Callable[..., _Result], *sets: ImageSet, most: int = _STEP) -> list[_Result]:
+    """What `work` gives for the same rows of all sets, for batches of at most `most` of them, in order.
+
+    Free memory is given back after each batch: what several sets and the work on them leave behind adds up otherwise.
+    """
+    import torch
+
+    def step(rows: slice) -> _Result:
+        result = work(*(images[rows] for images in ahead))
+        give_back()
+        return result
+
+    with torch.inference_mode(), read_ahead(*sets) as ahead:
+        return Batches("images", batch_size(sets[0], most)).run(len(sets[0]), step)
 
 
 def pixel_range(images: ImageSet) -> tuple[float, float]:
