@@ -27,7 +27,7 @@ _NAMED = 5
 
 
 def list_folder(folder: Path, ids: Sequence[str] | None = None) -> dict[str, str]:
-    """Id -> suffix of its file, in the order of `ids` or else sorted. ImageError names wrong, missing and double ids."""
+    """Id -> suffix of its file, in the order of `ids` or sorted. ImageError names wrong, missing and double ids."""
     try:
         with os.scandir(folder) as entries:
             names = sorted(entry.name for entry in entries if entry.name[0] != "." and not entry.is_dir())

@@ -12,7 +12,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from PIL import Image
 
 from ldbench.api import Record
 from ldbench.data.manifest_rows import Manifest, ManifestRows, rows_of
+from ldbench.data.on_demand import picked
 from ldbench.errors import DataError, unknown_name
 from ldbench.plugins.kinds import DATASETS
 from ldbench.records.files import user_cache_folder
@@ -50,7 +51,12 @@ class PreparedDataset:
 
     def select(self, split: str, role: str = "scan") -> list[Record]:
         """The records of a split with a role, in the manifest's order."""
-        return [record for record in self.records if record.split == split and record.role == role]
+        return list(self.selected(split, role))
+
+    def selected(self, split: str, role: str = "scan") -> Sequence[Record]:
+        """What `select` gives, each record made when it is asked for."""
+        places = (place for place, one in enumerate(self.records) if (one.split, one.role) == (split, role))
+        return picked(self.records, places)
 
     def only(self, split: str) -> PreparedDataset:
         """The images of one split: what may be handed to those who mustn't see the others."""

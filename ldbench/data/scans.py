@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ldbench.api import Dataset, Record
 from ldbench.data.on_demand import picked
+from ldbench.data.prepared import PreparedDataset
 from ldbench.errors import DataError
 from ldbench.task.card import Task
 
@@ -14,10 +15,9 @@ from ldbench.task.card import Task
 def scans_of(
     dataset: Dataset, split: str, chosen: Callable[[Record], bool] = lambda scan: True
 ) -> Sequence[Record]:
-    """What `Dataset.select` gives of a split, or the chosen ones of it; none of them is held."""
-    records = dataset.records
-    places = (place for place, one in enumerate(records) if (one.split, one.role) == (split, "scan") and chosen(one))
-    return picked(records, places)
+    """What `Dataset.select` gives of a split, or the chosen ones of it; none is held of data that were prepared."""
+    scans = dataset.selected(split) if isinstance(dataset, PreparedDataset) else dataset.select(split)
+    return picked(scans, (place for place, scan in enumerate(scans) if chosen(scan)))
 
 
 def balanced(scans: Iterable[Record], task: Task, count: int) -> list[int]:
