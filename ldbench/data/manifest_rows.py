@@ -1,6 +1,6 @@
 """The rows of manifests as records that are made when they are asked for: what is held is the manifests' own text.
 
-A record with its attributes and its file takes 700 bytes as objects, and a tenth of a million of them are not rare.
+A record with its attributes and its file takes 700 bytes as objects.
 """
 
 from __future__ import annotations
@@ -24,11 +24,17 @@ _TYPES: Mapping[str, Callable[[str], str | int | float]] = {"integer": int, "num
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
-    """Where an image lies, the SHA-256 of the file, and its height and width."""
+    """Where an image lies below the data set's folder, the SHA-256 of the file, and its height and width."""
 
-    path: Path
+    folder: Path
+    file: str
     sha256: str
     size: tuple[int, int]
+
+    @property
+    def path(self) -> Path:
+        """Where the image lies."""
+        return self.folder / self.file
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,7 @@ class Manifest:
     def file(self, place: int) -> ImageFile:
         """The file of a row."""
         row = self.row(place)
-        return ImageFile(self.folder / row["file"], row["sha256"], self.size)
+        return ImageFile(self.folder, row["file"], row["sha256"], self.size)
 
     def _text(self, place: int) -> bytes:
         return self.text[self._starts[place] : self._starts[place + 1]]

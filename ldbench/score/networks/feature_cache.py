@@ -106,7 +106,7 @@ def read_features(path: Path, count: int) -> npt.NDArray[np.float32] | None:
 
 def _opened(path: Path, count: int) -> npt.NDArray[np.float32] | None:
     try:
-        features = np.load(path, mmap_mode="r", allow_pickle=False)
+        features: npt.NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
     if features.dtype != np.float32 or features.ndim != 2 or len(features) != count:
