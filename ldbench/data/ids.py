@@ -50,8 +50,8 @@ class Ids(Sequence[str]):
 
 
 def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")  # names of files need not be text
+    return text.encode("utf-8", "surrogatepass")  # names of files need not be text
 
 
 def _decoded(encoded: Any) -> str:
-    return str(encoded, "utf-8", "surrogateescape")
+    return str(encoded, "utf-8", "surrogatepass")

@@ -162,9 +162,10 @@ def task_data(task: Task, seed: int) -> TaskData:
         )
     check_attributes(task, names)
     _check_size(task, dataset)
-    if task.edit is None:
-        return _text_to_image(task, dataset, seed)
-    return _editing(task, task.edit, dataset, seed)
+    data = _text_to_image(task, dataset, seed) if task.edit is None else _editing(task, task.edit, dataset, seed)
+    for _ in data.cases:  # an attribute that a record lacks is an error here, not where its case is asked for
+        pass
+    return data
 
 
 def _check_size(task: Task, dataset: Dataset) -> None:
