@@ -27,9 +27,9 @@ from ldbench.api import Case, Record
 from ldbench.board.collect import BoardSet, read_boards
 from ldbench.board.leaderboard import Leaderboard, Row
 from ldbench.board.row_labels import TRUTH_MARK
-from ldbench.data.editing import balanced
 from ldbench.data.images import pixels_of
 from ldbench.data.recorded import recorded_data
+from ldbench.data.scans import balanced
 from ldbench.data.task_data import TaskData
 from ldbench.errors import ImageError, LdbenchError, ResultError, UsageError
 from ldbench.records.files import refusal, whole_file
@@ -92,7 +92,7 @@ def drawn(scans: Sequence[Record], data: TaskData, count: int) -> list[Record]:
     spec = data.task.data
     if count < len(spec.classes):
         raise UsageError(f"--cases: expected at least one a class of {data.task.id}, {len(spec.classes)}, got {count}")
-    chosen = balanced(scans, data.task, count)
+    chosen = [scans[place] for place in balanced(scans, data.task, count)]
     return sorted(chosen, key=lambda scan: spec.classes.index(str(scan.attributes[spec.class_attribute])))
 
 

@@ -7,13 +7,16 @@ two sizes, targets that differ from their source in nothing, and a younger targe
 
 from __future__ import annotations
 
-import hashlib
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ldbench.api import Attributes, Case, Dataset, Edit, Example, Record
+from ldbench.data.ids import Ids
+from ldbench.data.on_demand import ById, OnDemand
+from ldbench.data.scans import hash_order, scans_of
 from ldbench.data.stored_case import stored_case, unread_source
 from ldbench.errors import CardError, DataError
 from ldbench.records.run_folder import BACK, NULL
@@ -40,20 +43,31 @@ class Editing:
     edit: EditSpec
     seed: int
 
-    def pairs(self, dataset: Dataset, split: str) -> list[Pair]:
+    def pairs(self, dataset: Dataset, split: str) -> Sequence[Pair]:
         """Every pair of a split, by the target's place in the manifest; none where the data have no targets there.
 
         A target belongs to the scan that it names, or to its subject's only one. Of several targets of one scan the
         last counts.
         """
-        of_subject = {scan.subject: scan for scan in dataset.select(split)}
-        of_id = {record.id: record for record in dataset.records if record.split == split}
-        pairs: dict[str, Pair] = {}
-        for target in dataset.select(split, self.edit.role) if self.edit.role else ():
+        records, targets = dataset.records, array("q")
+        of_subject: dict[str, int] = {}
+        of_id: dict[str, int] = {}
+        for place, record in enumerate(records):
+            if record.split == split:
+                of_id[record.id] = place
+                if record.role == "scan":
+                    of_subject[record.subject] = place
+                if record.role == self.edit.role:
+                    targets.append(place)
+        target_of: dict[int, int] = {}
+        for place in targets:
+            target = records[place]
             source = of_subject.get(target.subject) if target.source is None else of_id.get(target.source)
-            pair = self._pair(dataset, source, target)
-            pairs[pair.source.id] = pair
-        return list(pairs.values())
+            self._check_pair(dataset, None if source is None else records[source], target)
+            assert source is not None  # has been checked
+            target_of[source] = place
+        before, after = array("q", target_of), array("q", target_of.values())
+        return OnDemand(lambda pair: Pair(records[before[pair]], records[after[pair]]), range(len(before)))
 
     def case(self, dataset: Dataset, pair: Pair) -> Case:
         """The case that asks for the pair's target."""
@@ -78,9 +92,9 @@ class Editing:
             return {pair.source.id: self.case(dataset, pair) for pair in pairs}
         return {scan.id: self.lone_case(dataset, scan) for scan in self.editable(dataset, "validation")}
 
-    def editable(self, dataset: Dataset, split: str) -> list[Record]:
+    def editable(self, dataset: Dataset, split: str) -> Sequence[Record]:
         """The scans of a split that an edit could be asked of without its answer being known."""
-        return [scan for scan in dataset.select(split) if self._wanted(scan) is not None]
+        return scans_of(dataset, split, lambda scan: self._wanted(scan) is not None)
 
     def null(self, case: Case) -> Case:
         """The case of the null edit: the source's own attributes and caption are asked for."""
@@ -122,7 +136,7 @@ class Editing:
             self._caption(record, after), self._instruction(record, after),
         )
 
-    def _pair(self, dataset: Dataset, source: Record | None, target: Record) -> Pair:
+    def _check_pair(self, dataset: Dataset, source: Record | None, target: Record) -> None:
         name, what = self.edit.attribute, f"{self.task.id}: pair of {target.id!r}"
         if source is None or source.subject != target.subject:
             got = "none" if source is None else f"one of {source.subject!r}"
@@ -139,7 +153,6 @@ class Editing:
         sizes = [dataset.size(record) for record in (source, target)]
         if sizes[0] != sizes[1]:
             raise DataError(f"{what}: expected {sizes[0]} pixels, its source's size, got {sizes[1]}; resize it")
-        return Pair(source, target)
 
     def _caption(self, record: Record, attributes: Attributes) -> str:
         """The wording is drawn by the source's id, so that both captions of a case differ in the attributes alone."""
@@ -177,23 +190,14 @@ def check_edit(task: Task, edit: EditSpec, dataset: Dataset) -> None:
             raise CardError(f"{task.id}:edit.{key}: expected {expected}, got {value!r}")
 
 
-def balanced(scans: Sequence[Record], task: Task, count: int) -> list[Record]:
-    """`count` of the scans, as many of each of the card's classes, the first by a hash of their ids.
+def sources_of(pairs: Sequence[Pair]) -> Sequence[Record]:
+    """The scan of each pair."""
+    return OnDemand(lambda pair: pair.source, pairs)
 
-    In the order of that hash: one class after the other would leave a smaller last batch to a single class.
-    """
-    chosen: list[Record] = []
-    short = []
-    for label in task.data.classes:
-        members = [scan for scan in scans if scan.attributes[task.data.class_attribute] == label]
-        members.sort(key=lambda scan: hash_order("evaluation", scan.id))
-        per_class = count // len(task.data.classes)
-        if len(members) < per_class:
-            short.append(f"{per_class} {label} cases, the data have {len(members)}")
-        chosen += members[:per_class]
-    if short:
-        raise DataError(f"{task.id}: the card asks for {'; for '.join(short)}")
-    return sorted(chosen, key=lambda scan: hash_order("evaluation", scan.id))
+
+def pairs_by_source(pairs: Sequence[Pair]) -> Mapping[str, Pair]:
+    """The pairs by the ids of their scans."""
+    return ById(Ids(scan.id for scan in sources_of(pairs)), pairs)
 
 
 def answer(pairs: Mapping[str, Pair], case_id: str) -> Record:
@@ -203,11 +207,6 @@ def answer(pairs: Mapping[str, Pair], case_id: str) -> Record:
         if source != case_id and source in pairs:
             return pairs[source].source
     return pairs[case_id].target
-
-
-def hash_order(purpose: str, image_id: str) -> str:
-    """What images are sorted by where a choice must depend on their ids alone; another order for each purpose."""
-    return hashlib.sha256(f"{purpose}\0{image_id}".encode()).hexdigest()
 
 
 def _image(dataset: Dataset, record: Record) -> torch.Tensor:

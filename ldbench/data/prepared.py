@@ -6,15 +6,13 @@ is missing, and one whose bytes are not the manifest's: a result over altered da
 
 from __future__ import annotations
 
-import csv
 import functools
 import hashlib
 import io
 import json
 import os
 import re
-import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +21,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ldbench.api import Record
+from ldbench.data.manifest_rows import Manifest, ManifestRows, rows_of
+from ldbench.data.on_demand import picked
 from ldbench.errors import DataError, unknown_name
 from ldbench.plugins.kinds import DATASETS
 from ldbench.records.files import user_cache_folder
@@ -35,60 +35,40 @@ COLUMNS = ("image_id", "subject", "split", "role", "source", "file", "sha256")
 _FILE = re.compile(r"images/[0-9a-f]+\.png")
 
 
-def _text(cell: object) -> str:
-    """A text, held once where it repeats."""
-    return sys.intern(str(cell))
-
-
-_TYPES: Mapping[str, Callable[[str], str | int | float]] = {"integer": int, "number": float, "text": _text}
-
-
-@dataclass(frozen=True, slots=True)
-class ImageFile:
-    """Where an image lies below the data set's folder, the SHA-256 of the file, and its height and width."""
-
-    folder: Path
-    file: str
-    sha256: str
-    size: tuple[int, int]
-
-    @property
-    def path(self) -> Path:
-        """Where the image lies; made when asked for, as a path takes more memory than all else that is known of it."""
-        return self.folder / self.file
-
-
 @dataclass(frozen=True)
 class PreparedDataset:
-    """All images of a prepared data set; `files` says where each lies, by its record's id.
+    """All images of a prepared data set.
 
     `revision` is the recipe's (reader settings and plan), `manifest_sha256` the content's. `alignment` is the space
     that its volumes were aligned to, "none" where they were not, and of several data sets each one's.
     """
 
     name: str
-    records: tuple[Record, ...]
-    files: Mapping[str, ImageFile]
+    records: ManifestRows
     revision: str
     manifest_sha256: str
     alignment: str = UNALIGNED
 
     def select(self, split: str, role: str = "scan") -> list[Record]:
         """The records of a split with a role, in the manifest's order."""
-        return [record for record in self.records if record.split == split and record.role == role]
+        return list(self.selected(split, role))
+
+    def selected(self, split: str, role: str = "scan") -> Sequence[Record]:
+        """What `select` gives, each record made when it is asked for."""
+        places = (place for place, one in enumerate(self.records) if (one.split, one.role) == (split, role))
+        return picked(self.records, places)
 
     def only(self, split: str) -> PreparedDataset:
         """The images of one split: what may be handed to those who mustn't see the others."""
-        records = tuple(record for record in self.records if record.split == split)
-        return replace(self, records=records, files={record.id: self.files[record.id] for record in records})
+        return replace(self, records=self.records.only(split))
 
     def size(self, record: Record) -> tuple[int, int]:
         """Height and width of a record's image."""
-        return self.files[record.id].size
+        return self.records.file(record).size
 
     def image(self, record: Record) -> NDArray[np.float32]:
         """The image of a record as `(3, H, W) float32 in [0, 1]`, grey replicated. Raises `DataError`."""
-        stored = self.files[record.id]
+        stored = self.records.file(record)
         try:
             content = stored.path.read_bytes()
         except OSError as error:
@@ -171,36 +151,28 @@ def _manifest(folder: Path, about: bytes) -> bytes:
 def _opened(folder: Path, about: bytes) -> PreparedDataset:
     table = json.loads(about)
     where = folder / "manifest.csv"
-    rows = csv.DictReader(io.StringIO(_manifest(folder, about).decode("utf-8")))
-    columns = rows.fieldnames or ()
-    present = {f"images/{entry.name}" for entry in os.scandir(folder / "images")}
-    size: tuple[int, int] = tuple(table["size"])
-    files: dict[str, ImageFile] = {}
-    records: list[Record] = []
-    for row in rows if set(COLUMNS) <= set(columns) else ():
-        file = row["file"]
-        if not _FILE.fullmatch(file):
-            raise DataError(f"{where}: expected images/<id>.png, got {file!r:.80}")
-        if file not in present:
-            raise DataError(f"{folder / file}: missing image; run `ldbench data prepare` again, it makes only this one")
-        records.append(_record(len(records), row, table["attributes"]))
-        files[records[-1].id] = ImageFile(folder, file, row["sha256"], size)
-    if not records:
+    manifest = Manifest(folder, _manifest(folder, about), table["attributes"], tuple(table["size"]))
+    if not set(COLUMNS) <= set(manifest.columns) or not len(manifest):
         raise DataError(f"{where}: expected the columns {', '.join(COLUMNS)}")
+    _check_files(manifest, where)
+    records = rows_of(manifest)
     _check(records, where)
     aligned = table.get("settings", {}).get("volume.align", UNALIGNED) in ALIGNED
     return PreparedDataset(
-        table["dataset"], tuple(records), files, table["revision"], table["manifest_sha256"],
-        ALIGNED[0] if aligned else UNALIGNED,
+        table["dataset"], records, table["revision"], table["manifest_sha256"], ALIGNED[0] if aligned else UNALIGNED
     )
 
 
-def _record(index: int, row: Mapping[str, str], types: Mapping[str, str]) -> Record:
-    """Empty cells are attributes that nobody knows."""
-    attributes = {name: _TYPES[kind](row[name]) for name, kind in types.items() if row[name] != ""}
-    source = row["source"] or None
-    split, role = _text(row["split"]), _text(row["role"])
-    return Record(row["image_id"], row["subject"], split, role, attributes, index, source)
+def _check_files(manifest: Manifest, where: Path) -> None:
+    present = {f"images/{entry.name}" for entry in os.scandir(manifest.folder / "images")}
+    for place in range(len(manifest)):
+        file = manifest.row(place)["file"]
+        if not _FILE.fullmatch(file):
+            raise DataError(f"{where}: expected images/<id>.png, got {file!r:.80}")
+        if file not in present:
+            raise DataError(
+                f"{manifest.folder / file}: missing image; run `ldbench data prepare` again, it makes only this one"
+            )
 
 
 def _check(records: Iterable[Record], where: Path) -> None:
@@ -216,18 +188,17 @@ def _check(records: Iterable[Record], where: Path) -> None:
 
 def _joined(name: str, parts: list[PreparedDataset]) -> PreparedDataset:
     """Several data sets as one; hashes of names keep their ids apart."""
-    records = [record for part in parts for record in part.records]
-    files = {key: stored for part in parts for key, stored in part.files.items()}
-    sizes = {stored.size for stored in files.values()}
+    manifests = [manifest for part in parts for manifest in part.records.manifests]
+    sizes = {manifest.size for manifest in manifests}
     if len(sizes) > 1:
         raise DataError(f"{name}: expected images of one size, got {sorted(sizes)}; prepare them alike")
-    numbered = tuple(replace(record, index=index) for index, record in enumerate(records))
-    _check(numbered, Path(name))
+    records = rows_of(*manifests)
+    _check(records, Path(name))
     content = hashlib.sha256("".join(part.manifest_sha256 for part in parts).encode()).hexdigest()
     spaces = {part.alignment for part in parts}
     alignment = spaces.pop() if len(spaces) == 1 else ", ".join(f"{part.name} {part.alignment}" for part in parts)
     revision = JOIN.join(part.revision for part in parts)
-    return PreparedDataset(name, numbered, files, revision, content, alignment)
+    return PreparedDataset(name, records, revision, content, alignment)
 
 
 def _command(name: str) -> str:

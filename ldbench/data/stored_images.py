@@ -22,15 +22,14 @@ class StoredImages(Mapping[str, torch.Tensor]):
     """A mapping of ids to images `(3, H, W) float32 in [0, 1]`, each read by `read(id)` when it is asked for.
 
     `read` gives such an image, or its levels as uint8, of three channels or of one that is grey. `threads` is how many
-    images may be read at once beside other work; 0: none, and only by who asks. `room` is how many bytes are kept. Ids
-    that are a mapping's keys are not copied.
+    images may be read at once beside other work; 0: none, and only by who asks. `room` is how many bytes are kept.
     """
 
     def __init__(
         self, ids: Collection[str], read: Callable[[str], torch.Tensor], *, threads: int = 0, room: int | None = None
     ) -> None:
         self._read, self.threads, self._room = read, threads, ROOM if room is None else room
-        self._ids = ids if isinstance(ids, Mapping) else dict.fromkeys(ids)
+        self._ids = ids
         self._kept: dict[str, tuple[int, torch.Size]] = {}  # where levels start in the buffer, and their shape
         self._used, self._lock = 0, Lock()
 

@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ldbench.api import Case, Dataset, Example, Record
-from ldbench.data.editing import Editing, answer, balanced, check_edit, hash_order
+from ldbench.data.editing import Editing, answer, check_edit, pairs_by_source, sources_of
 from ldbench.data.fresh import is_blind, with_fresh
+from ldbench.data.ids import Ids
+from ldbench.data.on_demand import ById, OnDemand, picked
 from ldbench.data.prepared import PreparedDataset, find
+from ldbench.data.scans import balanced, hash_order, scans_of
 from ldbench.errors import CardError
 from ldbench.plugins.kinds import DATASETS
 from ldbench.task.card import DataSpec, EditSpec, Task
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 class LazyTrainingSet:
     """A training split whose examples are made when asked for, from nothing but that split's images."""
 
-    records: tuple[Record, ...]
+    records: Sequence[Record]
     make: Callable[[Record], Example]
 
     def __len__(self) -> int:
@@ -54,7 +57,7 @@ class TaskData:
     task: Task
     dataset: Dataset
     train: LazyTrainingSet
-    cases: tuple[Case, ...]
+    cases: Sequence[Case]
     evaluation_ids: tuple[str, ...]
     truth: Callable[[str], torch.Tensor] | None
     editing: Editing | None = None
@@ -88,9 +91,13 @@ class TaskData:
 
     def _first(self, count: int) -> list[Case]:
         """The first of the evaluated cases by hash."""
-        by_id = {case.id: case for case in self.cases}
-        ids = sorted(self.evaluation_ids, key=lambda case_id: hash_order("evaluation", case_id))
-        return [by_id[case_id] for case_id in ids[:count]]
+        ids = sorted(self.evaluation_ids, key=lambda case_id: hash_order("evaluation", case_id))[:count]
+        return [self.by_id[case_id] for case_id in ids]
+
+    @functools.cached_property
+    def by_id(self) -> Mapping[str, Case]:
+        """The cases by their ids."""
+        return ById(Ids(case.id for case in self.cases), self.cases)
 
     def caveat(self) -> str | None:
         """What a result must say of its data: that they are not aligned as the card expects, None where they are."""
@@ -129,10 +136,10 @@ class TaskData:
             return self.test_scans()[0]
         return torch.stack([self.truth(case_id) for case_id in self.evaluation_ids])
 
-    def of_classes(self, split: str) -> list[Record]:
+    def of_classes(self, split: str) -> Sequence[Record]:
         """The scans of a split that belong to one of the card's classes."""
         name, classes = self.task.data.class_attribute, self.task.data.classes
-        return [record for record in self.dataset.select(split) if record.attributes[name] in classes]
+        return scans_of(self.dataset, split, lambda scan: scan.attributes[name] in classes)
 
     def _stack(self, records: Sequence[Record]) -> tuple[torch.Tensor, list[str]]:
         import torch
@@ -155,9 +162,10 @@ def task_data(task: Task, seed: int) -> TaskData:
         )
     check_attributes(task, names)
     _check_size(task, dataset)
-    if task.edit is None:
-        return _text_to_image(task, dataset, seed)
-    return _editing(task, task.edit, dataset, seed)
+    data = _text_to_image(task, dataset, seed) if task.edit is None else _editing(task, task.edit, dataset, seed)
+    for _ in data.cases:  # an attribute that a record lacks is an error here, not where its case is asked for
+        pass
+    return data
 
 
 def _check_size(task: Task, dataset: Dataset) -> None:
@@ -176,19 +184,19 @@ def _text_to_image(task: Task, dataset: Dataset, seed: int) -> TaskData:
     Both the cases and the evaluated ones among them are the first by hash, so a card with fewer cases asks for some
     of those of a card with more, and two cards that evaluate as many images evaluate the same ones.
     """
-    chosen = balanced(dataset.select("train"), task, task.protocol.cases)
-    cases = tuple(
-        Case(record.id, prompt_for(task.protocol, record.id, record.attributes, seed), record.attributes)
-        for record in chosen
+    scans = scans_of(dataset, "train")
+    chosen = picked(scans, balanced(scans, task, task.protocol.cases))
+    cases = OnDemand(
+        lambda scan: Case(scan.id, prompt_for(task.protocol, scan.id, scan.attributes, seed), scan.attributes), chosen
     )
     seen = dataset.only("train")
-    train = LazyTrainingSet(tuple(seen.select("train")), functools.partial(_plain_example, task, seen, seed))
+    train = LazyTrainingSet(scans_of(seen, "train"), functools.partial(_plain_example, task, seen, seed))
     return TaskData(task, dataset, train, cases, _evaluated(chosen, task), None)
 
 
 def _evaluated(chosen: Sequence[Record], task: Task) -> tuple[str, ...]:
     """The ids of the cases that are compared with the test scans, sorted."""
-    return tuple(sorted(record.id for record in balanced(chosen, task, task.protocol.evaluation_cases)))
+    return tuple(sorted(scan.id for scan in picked(chosen, balanced(chosen, task, task.protocol.evaluation_cases))))
 
 
 def _plain_example(task: Task, dataset: Dataset, seed: int, record: Record) -> Example:
@@ -205,20 +213,22 @@ def _editing(task: Task, edit: EditSpec, dataset: Dataset, seed: int) -> TaskDat
 
     check_edit(task, edit, dataset)
     editing = Editing(task, edit, seed)
-    pairs = {pair.source.id: pair for pair in editing.pairs(dataset, "test")}
-    scans = editing.editable(dataset, "test") if edit.role is None else [pair.source for pair in pairs.values()]
-    chosen = balanced(scans, task, task.protocol.cases)
     train = _training(editing, dataset.only("train"))
     if edit.role is None:
-        cases = tuple(editing.lone_case(dataset, scan) for scan in chosen)
-        return TaskData(task, dataset, train, cases, _evaluated(chosen, task), None, editing)
-    chosen_pairs = {scan.id: pairs[scan.id] for scan in chosen}
+        scans = editing.editable(dataset, "test")
+        chosen = picked(scans, balanced(scans, task, task.protocol.cases))
+        lone_cases = OnDemand(functools.partial(editing.lone_case, dataset), chosen)
+        return TaskData(task, dataset, train, lone_cases, _evaluated(chosen, task), None, editing)
+    pairs = editing.pairs(dataset, "test")
+    places = balanced(sources_of(pairs), task, task.protocol.cases)
+    pairs = picked(pairs, places)
+    by_source = pairs_by_source(pairs)
 
     def truth(case_id: str) -> torch.Tensor:
-        return torch.from_numpy(dataset.image(answer(chosen_pairs, case_id)))
+        return torch.from_numpy(dataset.image(answer(by_source, case_id)))
 
-    cases = tuple(editing.case(dataset, pairs[scan.id]) for scan in chosen)
-    return TaskData(task, dataset, train, cases, _evaluated(chosen, task), truth, editing)
+    cases = OnDemand(functools.partial(editing.case, dataset), pairs)
+    return TaskData(task, dataset, train, cases, _evaluated(sources_of(pairs), task), truth, editing)
 
 
 def load(spec: DataSpec) -> Dataset:
@@ -234,12 +244,11 @@ def load(spec: DataSpec) -> Dataset:
 
 
 def _training(editing: Editing, dataset: Dataset) -> LazyTrainingSet:
-    pairs = {pair.source.id: pair for pair in editing.pairs(dataset, "train")}
-    scans = dataset.select("train")
+    pairs = pairs_by_source(editing.pairs(dataset, "train"))
 
     def make(record: Record) -> Example:
         if record.id in pairs:
             return editing.paired_example(dataset, pairs[record.id])
         return editing.lone_example(dataset, record)
 
-    return LazyTrainingSet(tuple(scan for scan in scans if scan.id in pairs or not pairs), make)
+    return LazyTrainingSet(scans_of(dataset, "train", lambda scan: scan.id in pairs or not pairs), make)

@@ -10,19 +10,21 @@ import ctypes
 import sys
 from dataclasses import dataclass
 
-_EVERY = 2**24  # numbers that are read: 21 images of 512 px
+EVERY = 2**24  # numbers that are read: 21 images of 512 px
+EVERY_OF_SEVERAL = 2**21  # of sets that are read together: what the work on them leaves behind comes on top
 
 
 @dataclass
 class ReadingCount:
-    """How many numbers have been read since free memory was given back last."""
+    """How many numbers have been read since free memory was given back last; it is after `every` of them."""
 
+    every: int = EVERY
     numbers: int = 0
 
     def add(self, numbers: int) -> None:
         """Count a batch, and give free memory back where it is time."""
         self.numbers += numbers
-        if self.numbers >= _EVERY:
+        if self.numbers >= self.every:
             self.numbers = 0
             give_back()
 

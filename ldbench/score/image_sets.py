@@ -11,15 +11,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ldbench.api import ImageSet
+from ldbench.api import Batches, ImageSet
 from ldbench.errors import MetricError
-from ldbench.score.free_memory import ReadingCount
+from ldbench.score.free_memory import EVERY, EVERY_OF_SEVERAL, ReadingCount
 
 if TYPE_CHECKING:
     import torch
 
+_Result = TypeVar("_Result")
 _STEP = 64  # images of a batch, at most
 _NUMBERS = 2**21  # of a batch: two images of 512 px; larger batches are no faster on a CPU
 _AHEAD = 8  # images that are decoded beside the work on a batch, at least
@@ -56,14 +57,15 @@ class StoredSet:
 
     def __getitem__(self, rows: Any) -> torch.Tensor:
         """The images of a slice, or of a sequence, array or tensor of indices."""
-        return self.of([self.images[self.ids[index]] for index in _indices(rows, len(self))])
+        batch = self.of([self.images[self.ids[index]] for index in _indices(rows, len(self))])
+        self._count.add(batch.numel())
+        return batch
 
     def of(self, images: Sequence[torch.Tensor]) -> torch.Tensor:
         """A batch of images that have been read."""
         import torch
 
         batch = torch.stack(list(images))
-        self._count.add(batch.numel())
         low, high = float(batch.min()), float(batch.max())
         if not (low >= 0 and high <= 1):  # also false for NaN
             raise MetricError(f"expected images with pixels in [0, 1], got {low} to {high}; rescale the images")
@@ -127,6 +129,16 @@ def batch_size(images: ImageSet, most: int = _STEP) -> int:
     return max(1, min(most, _NUMBERS // max(numbers, 1)))
 
 
+def over_batches(work: Callable[..., _Result], *sets: ImageSet, most: int = _STEP) -> list[_Result]:
+    """What `work` gives for the same rows of all sets, for batches of at most `most` of them, in order."""
+    import torch
+
+    with torch.inference_mode(), read_ahead(*sets) as ahead:
+        return Batches("images", batch_size(sets[0], most)).run(
+            len(sets[0]), lambda rows: work(*(images[rows] for images in ahead))
+        )
+
+
 def pixel_range(images: ImageSet) -> tuple[float, float]:
     """The smallest and the largest pixel of a set, which is read by rows; NaN where it holds one."""
     import torch
@@ -142,9 +154,10 @@ def read_ahead(*sets: ImageSet) -> Iterator[list[ImageSet]]:
     if not threads:
         yield list(sets)
         return
+    count = ReadingCount(EVERY if sum(map(_stored, sets)) == 1 else EVERY_OF_SEVERAL)
     with ThreadPoolExecutor(threads, "decode") as pool:
         try:
-            yield [_ahead(each, pool) for each in sets]
+            yield [_ahead(each, pool, count) for each in sets]
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -155,19 +168,24 @@ def _threads(images: ImageSet) -> int:
     return images.threads if isinstance(images, StoredSet) else 0
 
 
-def _ahead(images: ImageSet, pool: ThreadPoolExecutor) -> ImageSet:
+def _stored(images: ImageSet) -> int:
+    """How many stored sets are read for it."""
+    return sum(map(_stored, images.sets)) if isinstance(images, DerivedSet) else 1
+
+
+def _ahead(images: ImageSet, pool: ThreadPoolExecutor, count: ReadingCount) -> ImageSet:
     if isinstance(images, DerivedSet):
-        return DerivedSet(images.compute, tuple(_ahead(each, pool) for each in images.sets))
-    return _Ahead(images, pool) if isinstance(images, StoredSet) and images.threads else images
+        return DerivedSet(images.compute, tuple(_ahead(each, pool, count) for each in images.sets))
+    return _Ahead(images, pool, count) if isinstance(images, StoredSet) and images.threads else images
 
 
 class _Ahead:
     """A stored set whose next rows are read by a pool while the last ones are worked on."""
 
-    def __init__(self, images: StoredSet, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, images: StoredSet, pool: ThreadPoolExecutor, count: ReadingCount) -> None:
         from ldbench.data.stored_images import StoredImages
 
-        self._images, self._pool, self.shape = images, pool, images.shape
+        self._images, self._pool, self._count, self.shape = images, pool, count, images.shape
         assert isinstance(images.images, StoredImages)  # no other mapping has threads
         self._read = images.images.packed
         self._coming: dict[int, Future[torch.Tensor]] = {}
@@ -182,7 +200,9 @@ class _Ahead:
         for index in range(start, min(stop + max(stop - start, _AHEAD), len(self))):
             if index not in self._coming:
                 self._coming[index] = self._pool.submit(self._read, self._images.ids[index])
-        return self._images.of([unpacked(self._coming.pop(index).result()) for index in range(start, stop)])
+        batch = self._images.of([unpacked(self._coming.pop(index).result()) for index in range(start, stop)])
+        self._count.add(batch.numel())
+        return batch
 
 
 def _indices(rows: Any, count: int) -> Sequence[int]:

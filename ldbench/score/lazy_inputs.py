@@ -12,6 +12,8 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
 from ldbench.api import Case, ImageSet, Record
+from ldbench.data.ids import Ids
+from ldbench.data.on_demand import ById
 from ldbench.data.prepared import PreparedDataset
 from ldbench.data.stored_case import unread_source
 from ldbench.data.task_data import TaskData
@@ -35,10 +37,10 @@ class TaskImages:
     results: Images
     passes: Mapping[str, Images]
 
-    @cached_property
+    @property
     def cases(self) -> Mapping[str, Case]:
         """All cases by id."""
-        return {case.id: case for case in self.data.cases}
+        return self.data.by_id
 
     @cached_property
     def sources(self) -> Images:
@@ -94,7 +96,7 @@ class TaskImages:
     def _records(self, records: Sequence[Record]) -> tuple[Images, tuple[str, ...]]:
         import torch
 
-        by_id = {record.id: record for record in records}
+        by_id = ById(Ids(record.id for record in records), records)
         return self._stored(
             by_id, lambda record_id: torch.from_numpy(self.data.dataset.image(by_id[record_id]))
         ), tuple(by_id)

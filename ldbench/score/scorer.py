@@ -14,6 +14,7 @@ from ldbench.errors import LdbenchError, MetricError, unknown_name
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.names import reason
 from ldbench.score.arithmetic import full_float32
+from ldbench.score.free_memory import give_back
 from ldbench.score.inputs import Inputs, ScoringContext
 from ldbench.score.lazy_inputs import Images, averaged
 from ldbench.task.metric_specs import table_of
@@ -42,8 +43,13 @@ def score_images(
     )
     metrics = [(METRICS.load(name), settings) for name, settings in data.task.metrics.items()]
     absent = set(PASSES) - given.keys()
+    scores = []
     with full_float32():
-        return [measured(metric, inputs, settings) for metric, settings in metrics if not metric.needs & absent]
+        for metric, settings in metrics:
+            if not metric.needs & absent:
+                scores.append(measured(metric, inputs, settings))
+                give_back()  # or what one metric leaves behind adds to the next one's memory
+    return scores
 
 
 def measured(metric: Metric, inputs: Inputs, settings: Any) -> Measured:

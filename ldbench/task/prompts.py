@@ -6,6 +6,7 @@ images, so models that are compared at one seed get the same prompts.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
@@ -62,8 +63,11 @@ def age_change(years: int) -> str:
 
 def spelled_age(years: int, style: AgeStyle) -> str:
     """An age as a number, or under the style `word` in words: 77 is seventy-seven."""
-    if style != "word":
-        return str(years)
+    return _in_words(years) if style == "word" else str(years)
+
+
+@functools.cache  # a case's texts are made each time that the case is asked for
+def _in_words(years: int) -> str:
     import inflect
 
     return str(inflect.engine().number_to_words(str(years)))  # a number as text: inflect's own types want one

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 import torch
 
+from ldbench.data.manifest_rows import ManifestRows
 from ldbench.data.prepared import PreparedDataset
 from ldbench.data.task_data import load, task_data
 from ldbench.errors import CardError, DataError, UnknownNameError
@@ -118,9 +119,22 @@ def test_data_that_are_not_aligned_as_the_card_asks_are_said_to_be_so() -> None:
     asking = dataclasses.replace(data.task, data=dataclasses.replace(data.task.data, alignment="mni152"))
     assert data.caveat() is None  # the card doesn't ask
     assert "alignment unknown" in str(dataclasses.replace(data, task=asking).caveat())
-    prepared = PreparedDataset("brains", (), {}, "r", "0" * 64)
+    prepared = PreparedDataset("brains", ManifestRows((), ()), "r", "0" * 64)
     for alignment, expected in (("mni152", False), ("none", True), ("adni1 none, oasis3 mni152", True)):
         of = dataclasses.replace(data, task=asking, dataset=dataclasses.replace(prepared, alignment=alignment))
         said = of.caveat()
         assert (said is not None) == expected
         assert alignment in (said or alignment)
+
+
+def test_an_attribute_that_a_record_lacks_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = card.load("sandbox-brain-t2i")
+    whole = load(task.data)
+    asked = task_data(task, 0).cases[0]
+    records = tuple(
+        dataclasses.replace(record, attributes={"age": 70, "diagnosis": asked.attributes["diagnosis"]})
+        if record.id == asked.id else record for record in whole.records
+    )
+    monkeypatch.setattr("ldbench.data.task_data.load", lambda _: dataclasses.replace(whole, records=records))
+    with pytest.raises(CardError, match="got 'sex'"):
+        task_data(task, 0)

@@ -10,9 +10,8 @@ from ldbench.score.free_memory import ReadingCount, give_back
 
 def test_it_goes_back_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     returns: list[int] = []
-    count = ReadingCount()
+    count = ReadingCount(every=10)
     monkeypatch.setattr(free_memory, "give_back", lambda: returns.append(count.numbers))
-    monkeypatch.setattr(free_memory, "_EVERY", 10)
     for _ in range(7):
         count.add(4)
     assert (returns, count.numbers) == ([0, 0], 4)

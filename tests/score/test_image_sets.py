@@ -17,6 +17,7 @@ from ldbench.data.images import write_image
 from ldbench.data.stored_images import StoredImages
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import MetricError
+from ldbench.score import free_memory, image_sets
 from ldbench.score.image_sets import DerivedSet, PickedSet, StoredSet, batch_size, batches, pixel_range, read_ahead
 from ldbench.score.inputs import Inputs, ScoringContext
 from ldbench.score.scorer import score_images
@@ -64,6 +65,19 @@ def test_rows_are_those_of_the_tensor_in_any_batches(count: int, step: int, thre
     assert torch.equal(picked[:step], images[order][:step])
     assert torch.equal(lazy[torch.from_numpy(order)], images[order])
     assert torch.equal(lazy[order >= order[0]], images[np.flatnonzero(order >= order[0])])
+
+
+@pytest.mark.parametrize(("sets", "times"), [(1, 0), (2, 4)])
+def test_sets_that_are_read_together_give_memory_back_more_often(
+    sets: int, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    returns: list[None] = []
+    monkeypatch.setattr(free_memory, "give_back", lambda: returns.append(None))
+    monkeypatch.setattr(image_sets, "EVERY_OF_SEVERAL", 2 * 5 * 90)  # of two sets five images of 90 numbers
+    images, lazy = stored(20, seed=0)
+    sums = image_sets.over_batches(lambda *batch: sum(each.sum() for each in batch), *[lazy] * sets, most=5)
+    assert len(returns) == times
+    assert torch.allclose(torch.stack(sums).sum(), sets * images.sum())
 
 
 def test_what_goes_wrong_in_a_thread_is_raised_and_the_threads_end() -> None:

@@ -20,7 +20,7 @@ import numpy as np
 
 from ldbench.api import ImageSet, Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.errors import MetricError
-from ldbench.score.image_sets import batches, read_ahead
+from ldbench.score.image_sets import over_batches
 from ldbench.score.metrics.image_pairs import validated_pairs
 from ldbench.score.metrics.intervals import Array, contributed_interval, of_deletions
 from ldbench.score.metrics.viewed import viewed
@@ -77,8 +77,7 @@ def edit_sums(metric: str, result: ImageSet, source: ImageSet, truth: ImageSet) 
     """
     validated_pairs(metric, result, source, smallest=1)
     validated_pairs(metric, result, truth, smallest=1)
-    with read_ahead(result, source, truth) as sets:
-        products = [_inner_products(*(images[rows] for images in sets)) for rows in batches(result, _BATCH)]
+    products = over_batches(_inner_products, result, source, truth, most=_BATCH)
     made_made, made_true, true_true = np.concatenate(products, axis=1)
     if int((true_true > 0).sum()) < 2:
         raise MetricError(
@@ -92,7 +91,8 @@ def _inner_products(result: torch.Tensor, source: torch.Tensor, truth: torch.Ten
     """The three products of some cases, `(3, n)`."""
     import torch
 
-    made, true = ((images.double() - source.double()).flatten(1) for images in (result, truth))
+    before = source.double()
+    made, true = ((images - before).flatten(1) for images in (result, truth))  # float64, without a copy of the images
     products = torch.stack([(one * other).sum(dim=1) for one, other in ((made, made), (made, true), (true, true))])
     return np.asarray(products.cpu().numpy(), dtype=np.float64)
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ldbench.api import Batches, ImageSet
+from ldbench.api import ImageSet
 from ldbench.errors import MetricError
-from ldbench.score.image_sets import DerivedSet, PickedSet, StoredSet, batch_size, pixel_range, read_ahead
+from ldbench.score.image_sets import DerivedSet, PickedSet, StoredSet, over_batches, pixel_range
 from ldbench.score.metrics.intervals import Array
 
 if TYPE_CHECKING:
@@ -49,8 +49,5 @@ def in_batches(
     """One value a pair, as float64, of at most `largest` pairs at a time."""
     import torch
 
-    with torch.inference_mode(), read_ahead(generated, target) as (x, y):
-        values = Batches("image pairs", batch_size(generated, largest)).run(
-            len(generated), lambda rows: function(x[rows], y[rows]).reshape(-1).cpu()
-        )
+    values = over_batches(lambda x, y: function(x, y).reshape(-1).cpu(), generated, target, most=largest)
     return np.asarray(torch.cat(values).double().numpy(), dtype=np.float64)

@@ -44,8 +44,10 @@ def squared_distances(
     for rows in row_blocks(len(left_nd), _BLOCK):
         left_bd = rows_of(left_nd, rows) - centre_d
         lengths_bm = (left_bd**2).sum(axis=1)[:, None] + right_m
-        squared_bm = lengths_bm - 2 * left_bd @ right_md.T
-        squared_bm[squared_bm < _SAME * lengths_bm] = 0.0
+        squared_bm = 2 * left_bd @ right_md.T
+        np.subtract(lengths_bm, squared_bm, out=squared_bm)  # in place: a block is 16 MB
+        lengths_bm *= _SAME
+        squared_bm[squared_bm < lengths_bm] = 0.0
         yield rows, squared_bm
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ldbench.api import ImageSet, Measured, MetricInputs
 from ldbench.errors import MetricError
-from ldbench.score.image_sets import DerivedSet, batches, read_ahead
+from ldbench.score.image_sets import DerivedSet, over_batches
 from ldbench.score.metrics.image_pairs import validated_pairs
 from ldbench.score.metrics.intervals import Array
 
@@ -65,8 +65,7 @@ def outside(region: ImageSet) -> DerivedSet:
 
 def with_pixels(mask_nhw: ImageSet) -> npt.NDArray[np.bool_]:
     """Which of the masks `(N, H, W) bool` hold any pixel, `(N,)`."""
-    with read_ahead(mask_nhw) as (masks,):
-        parts = [masks[rows].flatten(1).any(dim=1).cpu().numpy() for rows in batches(mask_nhw)]
+    parts = over_batches(lambda masks: masks.flatten(1).any(dim=1).cpu().numpy(), mask_nhw)
     return np.asarray(np.concatenate(parts), dtype=np.bool_)
 
 
@@ -89,12 +88,10 @@ def _counts_and_sums(values_nhw: ImageSet, mask_nhw: ImageSet) -> tuple[torch.Te
     """How many pixels each mask has, and the sum of the values over them, `(N,)` each."""
     import torch
 
-    counts, sums = [], []
-    with torch.inference_mode(), read_ahead(values_nhw, mask_nhw) as (values, masks):
-        for rows in batches(values_nhw, _BATCH):
-            mask = masks[rows]
-            counts.append(mask.sum(dim=(1, 2)))
-            sums.append((values[rows].double() * mask).sum(dim=(1, 2)))
+    def of_batch(values: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return mask.sum(dim=(1, 2)), (values.double() * mask).sum(dim=(1, 2))
+
+    counts, sums = zip(*over_batches(of_batch, values_nhw, mask_nhw, most=_BATCH), strict=True)
     return torch.cat(counts), torch.cat(sums)
 
 

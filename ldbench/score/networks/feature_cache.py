@@ -78,9 +78,10 @@ def _arithmetic(device: torch.device | str) -> str:
     return " ".join([kind, *(f"tf32 {name}" for name in tf32_operations())]) if kind == "cuda" else kind
 
 
-def write_rows(path: Path, count: int, compute: Callable[[Rows], None]) -> None:
+def write_rows(path: Path, count: int, compute: Callable[[Rows], None]) -> npt.NDArray[np.float32] | None:
     """Write the features of `count` images as `compute` gives them, in order, into the `.npy` file that `np.save` would
-    write. A disk that refuses leaves no file (`ldbench.records.files.write_cache`)."""
+    write; what `read_features` would give of it. A disk that refuses leaves no file
+    (`ldbench.records.files.write_cache`)."""
 
     def write(file: BinaryIO) -> None:
         def take(rows: slice, features: npt.NDArray[np.float32]) -> None:
@@ -92,18 +93,24 @@ def write_rows(path: Path, count: int, compute: Callable[[Rows], None]) -> None:
         compute(take)
 
     write_cache(path, write)
+    return _opened(path, count)  # `compute` has seen to it that all are finite
 
 
 def read_features(path: Path, count: int) -> npt.NDArray[np.float32] | None:
     """The features of `count` images, mapped where they are many numbers; None where there is no file, or a damaged one
     (it is then made again)."""
+    features = _opened(path, count)
+    finite = features is not None and all(np.isfinite(rows_of(features, rows)).all() for rows in row_blocks(count))
+    return features if finite else None
+
+
+def _opened(path: Path, count: int) -> npt.NDArray[np.float32] | None:
     try:
-        features = np.load(path, mmap_mode="r", allow_pickle=False)
+        features: npt.NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
     if features.dtype != np.float32 or features.ndim != 2 or len(features) != count:
         return None
     if not is_large(*features.shape):
         features = np.array(features)
-    finite = all(np.isfinite(rows_of(features, rows)).all() for rows in row_blocks(count))
-    return features if finite else None
+    return features

@@ -60,8 +60,8 @@ def extract(
     loaded = network.load(resize=size, device=device, weights=weights, digest=digest)
     compute = partial(_compute, images, loaded, name=name, device=device, batch_size=batch_size, progress=progress)
     if path is not None and len(images) > _MANY:
-        write_rows(path, len(images), lambda take: compute(take=take))
-        if (written := read_features(path, len(images))) is not None:
+        written = write_rows(path, len(images), lambda take: compute(take=take))
+        if written is not None:
             return written
     in_memory = _InMemory(len(images))  # few images, or a disk that keeps nothing
     compute(take=in_memory)

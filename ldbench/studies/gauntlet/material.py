@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from ldbench.api import Case, Record
-from ldbench.data.editing import balanced, hash_order
+from ldbench.data.scans import balanced, hash_order
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import DataError, LdbenchError, UsageError
 from ldbench.score.lazy_inputs import averaged
@@ -68,7 +68,8 @@ def _text_to_image(data: TaskData, seed: int, cases: int | None) -> Course:
             f"{task.id}: expected two validation scans of each class, or training scans that no case asks for, as the "
             "perfect images of the gauntlet; prepare the data with a validation split"
         )
-    chosen = sorted(balanced(scans, task, count * len(task.data.classes)), key=lambda scan: scan.id)
+    places = balanced(scans, task, count * len(task.data.classes))
+    chosen = sorted((scans[place] for place in places), key=lambda scan: scan.id)
     asked_for = tuple(
         Case(scan.id, prompt_for(task.protocol, scan.id, scan.attributes, seed), scan.attributes) for scan in chosen
     )

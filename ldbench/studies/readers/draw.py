@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ldbench.api import Case
-from ldbench.data.editing import hash_order
+from ldbench.data.scans import hash_order
 from ldbench.data.task_data import TaskData
 from ldbench.errors import UsageError
 from ldbench.studies.readers.key import StudyImage

@@ -85,6 +85,14 @@ def test_a_damaged_file_is_none(content: bytes | None, many: None, tmp_path: Pat
     assert feature_cache.read_features(path, 4) is None
 
 
+def test_what_was_just_written_is_not_tested_again(
+    pictures: torch.Tensor, many: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feature_cache, "row_blocks", lambda count: pytest.fail("the file was read through"))
+    computed = features.extract(pictures, MEANS, cache_folder=tmp_path)
+    assert (computed == features.extract(pictures, MEANS)).all()
+
+
 def test_numbers_that_are_not_finite_are_none(many: None, tmp_path: Path) -> None:
     numbers = np.ones((4, WIDTH), np.float32)
     numbers[3, 1] = np.nan

@@ -1,0 +1,46 @@
+"""Which scans of a data set a task takes: all of a split, those of its classes, or as many of each by a hash."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+
+from ldbench.api import Dataset, Record
+from ldbench.data.on_demand import picked
+from ldbench.data.prepared import PreparedDataset
+from ldbench.errors import DataError
+from ldbench.task.card import Task
+
+
+def scans_of(
+    dataset: Dataset, split: str, chosen: Callable[[Record], bool] = lambda scan: True
+) -> Sequence[Record]:
+    """What `Dataset.select` gives of a split, or the chosen ones of it; none is held of data that were prepared."""
+    scans = dataset.selected(split) if isinstance(dataset, PreparedDataset) else dataset.select(split)
+    return picked(scans, (place for place, scan in enumerate(scans) if chosen(scan)))
+
+
+def balanced(scans: Iterable[Record], task: Task, count: int) -> list[int]:
+    """The places of `count` of the scans, as many of each of the card's classes, the first by a hash of their ids.
+
+    In the order of that hash: one class after the other would leave a smaller last batch to a single class.
+    """
+    of_class: dict[object, list[tuple[str, int]]] = {label: [] for label in task.data.classes}
+    for place, scan in enumerate(scans):
+        members = of_class.get(scan.attributes[task.data.class_attribute])
+        if members is not None:
+            members.append((hash_order("evaluation", scan.id), place))
+    per_class = count // len(of_class)
+    short = [
+        f"{per_class} {label} cases, the data have {len(members)}"
+        for label, members in of_class.items() if len(members) < per_class
+    ]
+    if short:
+        raise DataError(f"{task.id}: the card asks for {'; for '.join(short)}")
+    chosen = sorted(one for members in of_class.values() for one in sorted(members)[:per_class])
+    return [place for _, place in chosen]
+
+
+def hash_order(purpose: str, image_id: str) -> str:
+    """What images are sorted by where a choice must depend on their ids alone; another order for each purpose."""
+    return hashlib.sha256(f"{purpose}\0{image_id}".encode()).hexdigest()

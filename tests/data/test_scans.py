@@ -1,0 +1,34 @@
+"""Which scans a task takes: as many of each class, the first by hash, whatever else there is."""
+
+from __future__ import annotations
+
+import pytest
+
+from ldbench.api import Record
+from ldbench.data.scans import balanced, hash_order
+from ldbench.errors import DataError
+from ldbench.task import card
+
+TASK = card.load("sandbox-brain-t2i")
+CLASSES = TASK.data.classes
+
+
+def scans(*labels: str) -> list[Record]:
+    return [Record(f"i{n}", f"s{n}", "train", "scan", {"diagnosis": label}, n) for n, label in enumerate(labels)]
+
+
+def test_as_many_of_each_class_come_in_the_order_of_their_hashes() -> None:
+    found = scans(*(*CLASSES, "elsewhere") * 6)
+    chosen = [found[place] for place in balanced(found, TASK, 4 * len(CLASSES))]
+    assert chosen == sorted(chosen, key=lambda scan: hash_order("evaluation", scan.id))
+    for label in CLASSES:
+        members = sorted(
+            (scan for scan in found if scan.attributes["diagnosis"] == label),
+            key=lambda scan: hash_order("evaluation", scan.id),
+        )
+        assert [scan for scan in chosen if scan.attributes["diagnosis"] == label] == members[:4]
+
+
+def test_too_few_of_a_class_are_named() -> None:
+    with pytest.raises(DataError, match=f"2 {CLASSES[1]} cases, the data have 1"):
+        balanced(scans(CLASSES[0], CLASSES[0], CLASSES[1]), TASK, 2 * len(CLASSES))
