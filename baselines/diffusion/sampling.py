@@ -170,6 +170,7 @@ def predictor(
         if not rescale:
             return guided
         ratio = with_text.std((1, 2, 3), keepdim=True) / guided.std((1, 2, 3), keepdim=True)
-        return guided * (1 - rescale + rescale * ratio)
+        guided *= 1 - rescale + rescale * ratio
+        return guided
 
     return predict
