@@ -55,7 +55,7 @@ def requests(count: int) -> list[Request]:
 
 def quick(method: type[FineTuner], **parameters: Any) -> FineTuner:
     """A method with few steps of few images; `parameters` win."""
-    few: dict[str, Any] = {"steps": 3, "batch_size": 4, "sampling_steps": 2}
+    few: dict[str, Any] = {"steps": 3, "batch_size": 4, "sampling_steps": 2, "guidance_scale": 1.0}
     if "class_images" in method.__dataclass_fields__:
         few["class_images"] = 5
     return method(**few | parameters)
