@@ -21,7 +21,7 @@ from tests.baselines.discs import CPU, Discs, context, quick
 
 
 def test_class_images_are_the_frozen_backbones(random_backbone: Path, tmp_path: Path) -> None:
-    sampling = {"sampling_steps": 3, "sampler": "ddim"}
+    sampling = {"sampling_steps": 3, "sampler": "ddim", "guidance_scale": 2.0}
     generator = quick(DreamBooth, class_images=5, delta=0.5, **sampling)  # the drift is the task's, not the class's
     generator.fit(Discs(), context(tmp_path, random_backbone))
     plain = StableDiffusion(**sampling)  # type: ignore[arg-type]
