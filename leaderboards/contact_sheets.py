@@ -83,8 +83,8 @@ def sheet_of(boards: BoardSet, board: Leaderboard, count: int) -> Sheet:
 
 def drawn_cases(data: TaskData, count: int) -> list[Case]:
     """`count` of the cases or a few less, as many of each class, one class after the other."""
-    by_id = {case.id: case for case in data.cases}
-    return [by_id[scan.id] for scan in drawn([scan for scan in data.dataset.records if scan.id in by_id], data, count)]
+    scans = [scan for scan in data.dataset.records if scan.id in data.by_id]
+    return [data.by_id[scan.id] for scan in drawn(scans, data, count)]
 
 
 def drawn(scans: Sequence[Record], data: TaskData, count: int) -> list[Record]:

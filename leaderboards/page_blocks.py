@@ -25,7 +25,7 @@ from ldbench.report.tables.markdown import table_text
 from ldbench.report.tables.text_table import TextCell, TextTable, escape, to_markdown
 from leaderboards.drift_effect import WITH_DRIFT, Key, by_seed, change_cell, changes, half_width
 from leaderboards.paper_tables import TABLES, printed
-from leaderboards.sampling_cells import Line, metrics_of, read_scores, study_table
+from leaderboards.sampling_cells import Line, drift_changes, metrics_of, read_scores, study_table
 
 NOTHING = "*Not measured yet.*"
 METHODS: Mapping[str, str] = {
@@ -92,10 +92,10 @@ def sampling(measured: Measured, study: str, metric: str) -> str:
     """What each drift changes of a metric in a study of sampling."""
     if study not in measured.studies:
         return NOTHING
-    cells = measured.studies[study]
-    if metric not in (known := metrics_of(cells)):
+    found = drift_changes(measured.studies[study])
+    if metric not in (known := metrics_of(found)):
         raise UsageError(f"<!-- sampling {study} {metric} -->: expected a metric of the study, {', '.join(known)}")
-    return study_table(cells, metric)
+    return study_table(found, metric)
 
 
 def paper(measured: Measured, number: str) -> str:

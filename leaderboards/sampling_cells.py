@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ldbench.errors import ResultError
 from ldbench.report.digits import decimals_for, fixed
 from ldbench.report.tables.text_table import TextCell, TextTable, to_markdown
-from leaderboards.drift_effect import change_cell
+from leaderboards.drift_effect import change_cell, changes
 
 SCORES = "scores.jsonl"
 TRAIN, SAMPLE = "delta", "delta_sample"
@@ -60,7 +60,7 @@ def setting_of(line: Line) -> str:
     return " ".join(filter(None, (line["task"], line["model"], said)))
 
 
-def changes(lines: Sequence[Line]) -> list[Change]:
+def drift_changes(lines: Sequence[Line]) -> list[Change]:
     """Every drift against none; `ResultError` where no drift has a pair of one seed."""
     values: dict[tuple[str, str, Drift], dict[int, float]] = {}
     for line in lines:
@@ -77,20 +77,19 @@ def changes(lines: Sequence[Line]) -> list[Change]:
 
 
 def _change(setting: str, metric: str, drift: Drift, of_seed: Mapping[int, float], none: Mapping[int, float]) -> Change:
-    seeds = sorted(of_seed.keys() & none.keys())
-    without = statistics.fmean(none[seed] for seed in seeds)
-    return Change(setting, metric, drift, without, tuple(of_seed[seed] - none[seed] for seed in seeds))
+    without = statistics.fmean(none[seed] for seed in of_seed if seed in none)
+    return Change(setting, metric, drift, without, tuple(changes(of_seed, none)))
 
 
-def study_table(lines: Sequence[Line], metric: str) -> str:
+def study_table(found: Sequence[Change], metric: str) -> str:
     """Markdown of one of `metrics_of`: a line a setting, a column a drift of training → sampling.
 
     What all settings share is left out.
     """
-    found = [one for one in changes(lines) if one.metric == metric]
-    settings, drifts = list(dict.fromkeys(one.setting for one in found)), sorted({one.drift for one in found})
+    of_metric = [one for one in found if one.metric == metric]
+    settings, drifts = list(dict.fromkeys(one.setting for one in of_metric)), sorted({one.drift for one in of_metric})
     names = own_words(settings)
-    cells = {(one.setting, one.drift): one for one in found}
+    cells = {(one.setting, one.drift): one for one in of_metric}
     rows: list[list[TextCell]] = []
     for setting in settings:
         of_setting = [cells[setting, drift] for drift in drifts if (setting, drift) in cells]
@@ -111,6 +110,6 @@ def own_words(settings: Sequence[str]) -> dict[str, str]:
     return {setting: " ".join(word for word in setting.split() if word not in shared) for setting in settings}
 
 
-def metrics_of(lines: Sequence[Line]) -> list[str]:
-    """The metrics of a study, in its order."""
-    return list(dict.fromkeys(metric for line in lines for metric in line["scores"]))
+def metrics_of(found: Sequence[Change]) -> list[str]:
+    """The metrics that changed, by name."""
+    return sorted({one.metric for one in found})

@@ -22,7 +22,16 @@ import matplotlib as mpl
 from ldbench.errors import LdbenchError, ResultError
 from ldbench.studies.parameters.axes import INK, PAPER, SMALL, plain, sheet
 from leaderboards.drift_effect import half_width
-from leaderboards.sampling_cells import NONE, Change, Drift, changes, metrics_of, own_words, read_scores, study_table
+from leaderboards.sampling_cells import (
+    NONE,
+    Change,
+    Drift,
+    drift_changes,
+    metrics_of,
+    own_words,
+    read_scores,
+    study_table,
+)  # fmt: skip
 
 DARK = 0.35  # the ink on cells whose colour is further than this from the middle of the map
 
@@ -35,7 +44,7 @@ def draw(found: Sequence[Change], metric: str, path: Path) -> None:
     of_metric = [change for change in found if change.metric == metric]
     names = own_words(sorted({change.setting for change in of_metric}))
     if not names:
-        raise ResultError(f"--metric: expected one of {', '.join(sorted({one.metric for one in found}))}, got {metric}")
+        raise ResultError(f"--metric: expected one of {', '.join(metrics_of(found))}, got {metric}")
     widest = max(abs(statistics.fmean(change.gaps)) for change in of_metric)
     colours = mpl.colors.SymLogNorm(widest / 100, vmin=-widest, vmax=widest)
     figure = sheet(3.6 * len(names), 2.6)
@@ -67,9 +76,8 @@ def main() -> None:
     parser.add_argument("--metric", default="viewed_fid", help="the metric of the figure")
     asked = parser.parse_args()
     try:
-        lines = read_scores(asked.folder)
-        found = changes(lines)
-        print("\n\n".join(study_table(lines, metric) for metric in metrics_of(lines)))
+        found = drift_changes(read_scores(asked.folder))
+        print("\n\n".join(study_table(found, metric) for metric in metrics_of(found)))
         if asked.figure:
             draw(found, asked.metric, asked.figure)
     except LdbenchError as error:

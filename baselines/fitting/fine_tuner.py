@@ -68,8 +68,8 @@ class FineTuner(StableDiffusion):
     of the timesteps come from the noisiest 30 % of the schedule: the mean colour is decided there, and a uniform draw
     was slow to learn that the background is black. `delta` is the drift of training, `delta_sample` none the same in
     sampling, and `drift_where` says which of the two is on. `offset_noise` and `zero_terminal_snr` are other answers to
-    the same question, for comparison (Guttenberg 2023; Lin et al. 2023, arXiv 2305.08891; the latter with the authors'
-    rescaled guidance).
+    the same question, for comparison (Guttenberg 2023; Lin et al. 2023, arXiv 2305.08891; from text, the latter with
+    the authors' rescaled guidance).
     """
 
     name: ClassVar[str] = "fine-tuner"

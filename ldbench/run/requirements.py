@@ -140,9 +140,8 @@ def _unknown(settings: Any) -> Iterator[LdbenchError]:
 def _of_classes(data: TaskData) -> Iterator[LdbenchError]:
     """Classes of the card without a scan or a case where a classifier needs some of each."""
     task, name = data.task, data.task.data.class_attribute
-    by_id = {case.id: case for case in data.cases}
     cases = [str(case.attributes[name]) for case in data.cases]
-    evaluated = [str(by_id[case_id].attributes[name]) for case_id in data.evaluation_ids]
+    evaluated = [str(data.by_id[case_id].attributes[name]) for case_id in data.evaluation_ids]
     asked: list[tuple[str, str, Iterable[str]]] = []
     for metric, settings in task.metrics.items():
         if isinstance(settings, ClassifierSpec):

@@ -97,7 +97,7 @@ def test_rows_differ_by_parameters_and_by_version() -> None:
     assert sorted(row.seeds for row in leaderboard.rows) == [(0,), (0, 1), (1,)]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=50)
 @given(st.permutations(FIELD), st.lists(st.sampled_from(FIELD), max_size=3))
 def test_the_bytes_depend_neither_on_order_nor_on_copies(order: list[Result], copies: list[Result]) -> None:
     assert board.dumps(fold(*order, *copies)) == board.dumps(fold(*FIELD))

@@ -48,8 +48,7 @@ def originals(leaderboard: Leaderboard, ids: Sequence[str], for_levels: int) -> 
         data = recorded_data(leaderboard.task, leaderboard.split_hash, 0, "this board")
     except LdbenchError as error:
         return Originals(missing=str(error))
-    cases = {case.id: case for case in data.cases}
-    shown = [cases[case_id] for case_id in ids if case_id in cases]
+    shown = [data.by_id[case_id] for case_id in ids if case_id in data.by_id]
     sources = {case.id: _png(case.source) for case in shown if case.source is not None}
     truths = {case.id: _png(data.truth(case.id)) for case in shown} if data.truth else {}
     levels, of_what = _levels(data, [case.id for case in shown[:for_levels]], for_levels)

@@ -61,12 +61,11 @@ def draw_cases(data: TaskData, rows: int, seed: int) -> list[Case]:
     """Up to `rows` cases, the same number of each target class (one more of the first ones where it doesn't divide)."""
     labels = {case.id: target_class(data, case) for case in data.cases}
     classes = sorted(set(labels.values()))
-    by_id = {case.id: case for case in data.cases}
     chosen: list[Case] = []
     for index, label in enumerate(classes):
         members = {name: label for name, other in labels.items() if other == label}
         share = rows // len(classes) + (index < rows % len(classes))
-        chosen += [by_id[name] for ids in draw(members, share, seed).values() for name in ids]
+        chosen += [data.by_id[name] for ids in draw(members, share, seed).values() for name in ids]
     return chosen
 
 

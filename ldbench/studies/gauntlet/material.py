@@ -90,8 +90,7 @@ def _editing(data: TaskData, cases: int | None) -> Course:
     data = replace(data, evaluation_ids=tuple(sorted(ids)))
     assert data.truth is not None
     truths = np.stack([data.truth(case_id).numpy() for case_id in data.evaluation_ids])
-    by_id = {case.id: case for case in data.cases}
-    asked = [by_id[case_id] for case_id in data.evaluation_ids]
+    asked = [data.by_id[case_id] for case_id in data.evaluation_ids]
     sources = np.stack([case.source.numpy() for case in asked if case.source is not None])
     return Course(data, _material(data, truths, sources=sources, subjects=_other_subjects(data, asked)), "true images")
 

@@ -42,7 +42,7 @@ class Deck:
             return hash_order(f"study {seed}", identifier)
 
         evaluated, name = set(data.evaluation_ids), data.task.data.class_attribute
-        self.cases = {case.id: case for case in data.cases}
+        self._cases = data.by_id
         self._subject = {record.id: record.subject for record in data.dataset.records}
         self._class = name
         self._case_ids = sorted(evaluated, key=order)
@@ -52,8 +52,8 @@ class Deck:
 
     def case(self, label: str) -> Case:
         """The next case that asks for an image of the class."""
-        ids = [name for name in self._case_ids if self.cases[name].attributes[self._class] == label]
-        return self.cases[self._next(ids, f"case that asks for {label}")]
+        ids = [name for name in self._case_ids if self._cases[name].attributes[self._class] == label]
+        return self._cases[self._next(ids, f"case that asks for {label}")]
 
     def scan(self, label: str) -> str:
         """The next real scan of the class."""
