@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
 
 
 @contextmanager
@@ -28,6 +31,12 @@ def full_float32() -> Iterator[None]:
 def tf32_operations() -> list[str]:
     """Which operations on float32 a GPU of this process does in TF32 now, in words."""
     return [name for name, switch in _switches().items() if switch.fp32_precision == "tf32"]
+
+
+def arithmetic_of(device: torch.device | str) -> str:
+    """The device's type, and TF32 where it computes in that: what is kept of one is not for another."""
+    kind = str(device).partition(":")[0]
+    return " ".join([kind, *(f"tf32 {name}" for name in tf32_operations())]) if kind == "cuda" else kind
 
 
 def _switches() -> dict[str, Any]:

@@ -18,6 +18,7 @@ from ldbench.errors import MetricError
 from ldbench.score.free_memory import EVERY, EVERY_OF_SEVERAL, ReadingCount
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import torch
 
 _Result = TypeVar("_Result")
@@ -127,6 +128,15 @@ def batch_size(images: ImageSet, most: int = _STEP) -> int:
     for side in images.shape[1:]:
         numbers *= side
     return max(1, min(most, _NUMBERS // max(numbers, 1)))
+
+
+def pixel_blocks(images: ImageSet) -> Iterator[npt.NDArray[Any]]:
+    """The pixels of a set as contiguous arrays, a batch each, in order: what its digest is taken of."""
+    import numpy as np
+
+    with read_ahead(images) as (read,):
+        for rows in batches(images):
+            yield np.ascontiguousarray(read[rows].cpu().numpy())
 
 
 def over_batches(work: Callable[..., _Result], *sets: ImageSet, most: int = _STEP) -> list[_Result]:

@@ -5,22 +5,31 @@ under the ROC curve; more: the unweighted mean of one-versus-rest areas. The cla
 seeds fixed by the card so that all models meet the same draws; the value is the mean area. The interval covers the
 choice of test images and, from two trainings on, training's own chance; it leaves out the draw of the generated
 images, which runs with other seeds show.
+
+Nearly all the time goes into the trainings. So the scores that each trained classifier gives to the test images are
+kept under a key of everything that they depend on (`ldbench.score.networks.kept_state`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import metadata
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from ldbench import __version__
 from ldbench.api import ImageSet, Measured, Metric, ParameterValue, Progress, silent
 from ldbench.errors import MetricError
-from ldbench.score.image_sets import StoredSet, pixel_range
-from ldbench.score.metrics.classifier import train_classifier
+from ldbench.score.arithmetic import arithmetic_of
+from ldbench.score.image_sets import StoredSet, pixel_blocks, pixel_range
+from ldbench.score.metrics.classifier import train_classifier, training_table
 from ldbench.score.metrics.resnet18 import network_name
 from ldbench.score.metrics.roc import Areas, areas
+from ldbench.score.networks.kept_state import content_key, kept_or_made
 from ldbench.task.metric_specs import ClassifierSpec, table_of
 
 if TYPE_CHECKING:
@@ -33,19 +42,21 @@ Indices = npt.NDArray[np.int64]
 def auc_score(
     train_images: ImageSet, train_labels: Sequence[Label], test_images: ImageSet, test_labels: Sequence[Label],
     *, classes: Sequence[Label], recipe: ClassifierSpec, device: torch.device | str = "cpu",
-    progress: Progress = silent,
+    folder: Path | None = None, progress: Progress = silent,
 ) -> Measured:
     """AUC as a score; images are `(N, 3, H, W) float32 in [0, 1]`, `n` counts the training images.
 
     `classes` lists the labels. The classifier is trained with each of the recipe's seeds; how far these trainings lie
-    apart stands in the parameters `observed_spread_sd` and `observed_auc_per_seed`. Value and interval:
-    `ldbench.score.metrics.roc.Areas`. Raises `MetricError`, `UsageError`.
+    apart stands in the parameters `observed_spread_sd` and `observed_auc_per_seed`. What a training has given before
+    is taken from `folder`; None keeps nothing. Value and interval: `ldbench.score.metrics.roc.Areas`. Raises
+    `MetricError`, `UsageError`.
     """
     train_index, test_index = _indices(train_labels, classes, "training"), _indices(test_labels, classes, "test")
     for name, images, labels in (("training", train_images, train_index), ("test", test_images, test_index)):
         _check_images(name, images, len(labels))
     scores = _trained(
-        train_images, train_index, test_images, classes=len(classes), recipe=recipe, device=device, progress=progress
+        train_images, train_index, test_images, classes=len(classes), recipe=recipe, device=device, folder=folder,
+        progress=progress,
     )
     seen = areas(scores, test_index)
     interval = seen.interval()
@@ -59,23 +70,51 @@ def auc_score(
 
 def _trained(
     images: ImageSet, labels: Indices, test_images: ImageSet, *, classes: int, recipe: ClassifierSpec,
-    device: torch.device | str, progress: Progress,
+    device: torch.device | str, folder: Path | None, progress: Progress,
 ) -> npt.NDArray[np.float64]:
     """Scores of the test images from one training a seed, `(S, N, K)`."""
     import torch
 
-    rows = []
-    for index in range(recipe.spread_seeds):
-
-        def report(stage: str, done: int, total: int, note: str = "", index: int = index) -> None:
+    def made(index: int) -> dict[str, torch.Tensor]:
+        def report(stage: str, done: int, total: int, note: str = "") -> None:
             progress(stage, index * total + done, recipe.spread_seeds * total, note)
 
         classifier = train_classifier(
             images, torch.from_numpy(labels), classes=classes, recipe=recipe, seed=recipe.seed + index, device=device,
             progress=report,
         )
-        rows.append(classifier.scores(test_images).numpy())
+        return {"scores": classifier.scores(test_images)}
+
+    every_seed = "" if folder is None else _key(images, labels, test_images, classes, recipe, device)
+    rows = []
+    for index in range(recipe.spread_seeds):
+        key = content_key({"trainings": every_seed, "seed": recipe.seed + index})
+        rows.append(kept_or_made(folder, key, lambda index=index: made(index))["scores"].numpy())
     return np.stack(rows)
+
+
+def _key(
+    images: ImageSet, labels: Indices, test_images: ImageSet, classes: int, recipe: ClassifierSpec,
+    device: torch.device | str,
+) -> str:
+    """SHA-256 of all that the scores depend on but the seed; rounding, which training magnifies, goes with threads."""
+    import torch
+
+    margin = recipe.objective == "auc-margin"
+    header = {
+        "shapes": [list(images.shape), list(test_images.shape)], "classes": classes, "recipe": training_table(recipe),
+        "ldbench": __version__, "torch": torch.__version__, "libauc": _version("libauc") if margin else None,
+        "arithmetic": arithmetic_of(device),
+        "threads": torch.get_num_threads() if torch.device(device).type == "cpu" else None,
+    }
+    return content_key(header, chain([labels], pixel_blocks(images), pixel_blocks(test_images)))
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _indices(labels: Sequence[Label], classes: Sequence[Label], name: str) -> Indices:
@@ -123,6 +162,11 @@ def _observed(seen: Areas) -> dict[str, ParameterValue]:
     }
 
 
+def _folder(cache_folder: Path | None) -> Path | None:
+    """Where the scores of trained classifiers are kept, beside the features."""
+    return None if cache_folder is None else cache_folder.parent / "classifiers"
+
+
 AUC = Metric(
     name="auc", title="Classification AUC, trained on generated, tested on real",
     summary="ROC area on real images of a ResNet18 trained on generated ones; macro one-versus-rest beyond two "
@@ -130,7 +174,7 @@ AUC = Metric(
     direction="higher", compares="generated and real images with labels",
     compute=lambda inputs, settings: auc_score(
         *inputs.lazy.all_generated(), *inputs.lazy.test_scans(), classes=inputs.classes, recipe=settings,
-        device=inputs.device, progress=inputs.progress,
+        device=inputs.device, folder=_folder(inputs.cache_folder), progress=inputs.progress,
     ),
     interval="over test cases and trainings (DeLong, Obuchowski-Rockette); one training: over test cases only",
     settings=ClassifierSpec, bounds=(0.0, 1.0), trained=True, networks=("resnet18",), axis="utility",

@@ -15,12 +15,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ldbench.api import Batches, ImageSet, Progress, silent
+from ldbench.api import Batches, ImageSet, ParameterValue, Progress, silent
 from ldbench.errors import UsageError
 from ldbench.score.image_sets import read_ahead
 from ldbench.score.metrics.resnet18 import resnet18, zero_layer
 from ldbench.score.whole_batches import WholeBatches
-from ldbench.task.metric_specs import ClassifierSpec
+from ldbench.task.metric_specs import ClassifierSpec, table_of
 
 if TYPE_CHECKING:
     import torch
@@ -125,6 +125,11 @@ def restored_classifier(
         network = resnet18(outputs, torch.device(device), recipe.width)
     network.load_state_dict(state)
     return Classifier(network.eval(), classes, recipe, torch.device(device))
+
+
+def training_table(recipe: ClassifierSpec) -> dict[str, ParameterValue]:
+    """How it is trained, without the seeds."""
+    return {name: value for name, value in table_of(recipe).items() if name not in ("seed", "spread_seeds")}
 
 
 def _outputs(classes: int) -> int:

@@ -7,10 +7,9 @@ is trained once and kept under a key of everything that it depends on (`ldbench.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,12 +18,12 @@ import numpy.typing as npt
 
 from ldbench.api import ImageSet, ParameterValue, Progress, silent
 from ldbench.errors import MetricError
-from ldbench.score.image_sets import batches, read_ahead
-from ldbench.score.metrics.classifier import Classifier, restored_classifier, train_classifier
+from ldbench.score.image_sets import pixel_blocks
+from ldbench.score.metrics.classifier import Classifier, restored_classifier, train_classifier, training_table
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.resnet18 import network_name
-from ldbench.score.networks.kept_state import read_state, write_state
-from ldbench.task.metric_specs import ClassifierSpec, table_of
+from ldbench.score.networks.kept_state import content_key, read_state, write_state
+from ldbench.task.metric_specs import ClassifierSpec
 
 if TYPE_CHECKING:
     import torch
@@ -73,7 +72,7 @@ def judge_of(
         )
         if path is not None:
             write_state(path, key, classifier.network.state_dict())
-    training = _training(recipe)
+    training = training_table(recipe)
     parameters: dict[str, ParameterValue] = {
         "judge": f"torchvision {network_name(training)}, from scratch, on the real training scans",
         "judge_scans": len(images), "judge_initialisation": recipe.seed, "classes": ", ".join(classes), **training,
@@ -101,20 +100,10 @@ def _key(
     import torch
 
     header = {
-        "shape": list(images.shape), "classes": list(classes), "recipe": _training(recipe), "seed": recipe.seed,
+        "shape": list(images.shape), "classes": list(classes), "recipe": training_table(recipe), "seed": recipe.seed,
         "torch": torch.__version__, "device": device.type,
     }
-    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
-    digest.update(index.tobytes())
-    with read_ahead(images) as (rows_of,):
-        for rows in batches(images):
-            digest.update(np.ascontiguousarray(rows_of[rows].cpu().numpy()).data)
-    return digest.hexdigest()
-
-
-def _training(recipe: ClassifierSpec) -> dict[str, ParameterValue]:
-    """How it is trained, without the seeds."""
-    return {name: value for name, value in table_of(recipe).items() if name not in ("seed", "spread_seeds")}
+    return content_key(header, chain([index], pixel_blocks(images)))
 
 
 def _restored(

@@ -7,8 +7,6 @@ precision, with which features differ in their last digits. A set of many number
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -19,9 +17,10 @@ import numpy.typing as npt
 from ldbench.api import ImageSet, ParameterValue
 from ldbench.errors import ImageError
 from ldbench.records.files import write_cache
-from ldbench.score.arithmetic import tf32_operations
+from ldbench.score.arithmetic import arithmetic_of
 from ldbench.score.image_sets import batches, read_ahead
 from ldbench.score.metrics.row_blocks import is_large, row_blocks, rows_of
+from ldbench.score.networks.kept_state import content_key
 
 if TYPE_CHECKING:
     import torch
@@ -55,12 +54,9 @@ def _key(
 ) -> str:
     """`cache_key` of images that come in blocks."""
     header: dict[str, object] = {"extractor": extractor, "parameters": parameters, "shape": list(shape)}
-    if (arithmetic := _arithmetic(device)) != "cpu":  # what was kept from CPUs before had no such entry
+    if (arithmetic := arithmetic_of(device)) != "cpu":  # what was kept from CPUs before had no such entry
         header["arithmetic"] = arithmetic
-    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
-    for block_nhwc in blocks_nhwc:
-        digest.update(block_nhwc.data)
-    return digest.hexdigest()
+    return content_key(header, blocks_nhwc)
 
 
 def key_of_set(
@@ -70,12 +66,6 @@ def key_of_set(
     with read_ahead(images) as (read,):
         blocks = (quantise(read[rows]) for rows in batches(images))
         return _key(blocks, (count, height, width, channels), extractor, parameters, device)
-
-
-def _arithmetic(device: torch.device | str) -> str:
-    """The device's type, and TF32 where it convolves in that."""
-    kind = str(device).partition(":")[0]
-    return " ".join([kind, *(f"tf32 {name}" for name in tf32_operations())]) if kind == "cuda" else kind
 
 
 def write_rows(path: Path, count: int, compute: Callable[[Rows], None]) -> npt.NDArray[np.float32] | None:

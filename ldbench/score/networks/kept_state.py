@@ -1,15 +1,19 @@
-"""Networks that were trained here, kept as safetensors under a key of everything that they depend on.
+"""What comes of a training here, kept as safetensors under a key of everything that it depends on.
 
-A kept file whose key or digest is not what it should be is not trusted: the network is then trained again.
+That is a network's weights, or the scores it gives. A kept file whose key or digest is not what it should be is not
+trusted: the network is then trained again.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
 
 from ldbench.records.files import write_cache
 
@@ -17,6 +21,27 @@ if TYPE_CHECKING:
     import torch
 
     State = Mapping[str, torch.Tensor]
+
+
+def content_key(header: Mapping[str, object], blocks: Iterable[npt.NDArray[Any]] = ()) -> str:
+    """SHA-256 of settings, as JSON, and of the bytes of contiguous arrays in turn."""
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for block in blocks:
+        digest.update(block.data)
+    return digest.hexdigest()
+
+
+def kept_or_made(folder: Path | None, key: str, make: Callable[[], State]) -> State:
+    """The state that `folder` keeps under a key, else the one that `make` gives, then left there; None keeps nothing.
+    """
+    if folder is None:
+        return make()
+    path = folder / f"{key}.safetensors"
+    state = read_state(path, key)
+    if state is None:
+        state = make()
+        write_state(path, key, state)
+    return state
 
 
 def state_digest(state: State) -> str:
@@ -28,7 +53,7 @@ def state_digest(state: State) -> str:
 
 
 def read_state(path: Path, key: str) -> State | None:
-    """The kept weights of a key, or None where there are none or the file is damaged."""
+    """What is kept under a key, or None where there are none or the file is damaged."""
     from safetensors import SafetensorError, safe_open
 
     if not os.path.isfile(path):  # noqa: PTH113 (false, too, where this user may not look)
@@ -43,7 +68,7 @@ def read_state(path: Path, key: str) -> State | None:
 
 
 def write_state(path: Path, key: str, state: State) -> None:
-    """Keep weights under their key, where the disk allows it."""
+    """Keep a state under its key, where the disk allows it."""
     from safetensors.torch import save
 
     plain = {name: value.cpu().contiguous() for name, value in state.items()}

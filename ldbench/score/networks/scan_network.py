@@ -7,8 +7,6 @@ which stands in every score. A card that names it has `[scan_network]`.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +17,7 @@ import numpy.typing as npt
 
 from ldbench.api import Dataset, Network, ParameterValue, Progress, silent
 from ldbench.errors import MetricError
-from ldbench.score.networks.kept_state import read_state, state_digest, write_state
+from ldbench.score.networks.kept_state import content_key, kept_or_made, state_digest
 from ldbench.score.networks.own_weights import RESIZE_FILTER, resized
 from ldbench.task.scan_network_spec import SCAN_NETWORK, ScanNetworkSpec
 
@@ -51,12 +49,7 @@ def network_of_scans(
         [one.attributes for one in records],
     )
     key = _key(scans, recipe, torch.device(device))
-    path = None if folder is None else folder / f"{key}.safetensors"
-    state = None if path is None else read_state(path, key)
-    if state is None:
-        state = train(scans, recipe, device, progress).state_dict()
-        if path is not None:
-            write_state(path, key, state)
+    state = kept_or_made(folder, key, lambda: train(scans, recipe, device, progress).state_dict())
     with torch.random.fork_rng(devices=[]):  # initial weights are drawn from the global state, then replaced
         network = ScanNetwork(recipe.side)
     network.load_state_dict(state)
@@ -117,9 +110,7 @@ def _key(scans: Scans, recipe: ScanNetworkSpec, device: torch.device) -> str:
         "attributes": [dict(sorted(each.items())) for each in scans.attributes], "torch": torch.__version__,
         "device": device.type, "what": _WHAT,
     }
-    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
-    digest.update(scans.grey.tobytes())
-    return digest.hexdigest()
+    return content_key(header, [scans.grey])
 
 
 def _untrained(**settings: object) -> Any:

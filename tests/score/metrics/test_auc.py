@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from ldbench.api import Score
+from ldbench.api import Measured, Score
 from ldbench.errors import MetricError, UsageError
 from ldbench.records.identity import definition
 from ldbench.records.typed import TypedError
+from ldbench.score.metrics import auc
 from ldbench.score.metrics.auc import auc_score
 from ldbench.task.metric_specs import ClassifierSpec
 
 WHOLE = ClassifierSpec(epochs=3, batch_size=16, learning_rate=1e-3)  # the cards' network
 QUICK = replace(WHOLE, width=16)
+TINY = replace(QUICK, epochs=1, batch_size=8, seed=4, spread_seeds=2)
 SIZE = 32
 
 
@@ -29,6 +32,32 @@ def marked(seed: int, n: int, classes: int = 2, strength: float = 0.6) -> tuple[
     for image, label in zip(images, labels, strict=True):
         image[:, 10:20, 2 + 9 * label : 11 + 9 * label] += strength
     return images.clamp(0, 1), [f"class {label}" for label in labels]
+
+
+def measured(
+    folder: Path | None, recipe: ClassifierSpec = TINY, train: int = 1, test: int = 2, classes: int = 2, **more: object
+) -> Measured:
+    """A score of few images of low contrast, so that trainings differ; `more` replaces what it is given."""
+    (images, labels), (test_images, test_labels) = (marked(seed, 12 * classes, classes, 0.2) for seed in (train, test))
+    given = {"images": images, "labels": labels, "test_images": test_images, **more}
+    return auc_score(
+        given["images"], given["labels"], given["test_images"], test_labels, classes=names(classes), recipe=recipe,  # type: ignore[arg-type]
+        folder=folder,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def trainings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The seed of every training that happens."""
+    seen: list[int] = []
+    real = auc.train_classifier
+
+    def counted(*arguments: object, **settings: object) -> object:
+        seen.append(settings["seed"])  # type: ignore[arg-type]
+        return real(*arguments, **settings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(auc, "train_classifier", counted)
+    return seen
 
 
 def names(classes: int) -> list[str]:
@@ -134,6 +163,60 @@ def test_progress_runs_once_through_all_trainings() -> None:
         progress=progress,
     )  # fmt: skip
     assert seen == [("classifier", done, 4) for done in (1, 2, 3, 4)]
+
+
+def test_kept_scores_give_the_same_to_the_bit_without_a_training(tmp_path: Path, trainings: list[int]) -> None:
+    for classes in (2, 3):
+        plain, first, again = (measured(folder, classes=classes) for folder in (None, tmp_path, tmp_path))
+        assert plain == first == again
+        assert trainings == [4, 5] * 2
+        trainings.clear()
+    assert len(list(tmp_path.iterdir())) == 4
+    alone = measured(tmp_path, replace(TINY, seed=5, spread_seeds=1))  # a training is kept, not a score
+    assert alone == measured(None, replace(TINY, seed=5, spread_seeds=1))
+    assert trainings == [5]
+
+
+def test_any_other_input_trains_anew(
+    tmp_path: Path, trainings: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = replace(TINY, spread_seeds=1)
+    images, labels = marked(1, 24, strength=0.2)
+    brighter = images.clone()
+    brighter[-1, 2, -1, -1] += 1e-6  # less than a grey level: an average over channels has such pixels
+    others = [
+        {}, {"images": brighter}, {"test_images": marked(2, 24, strength=0.2)[0].flip(0)},
+        {"labels": labels[::-1]}, {"recipe": replace(recipe, shift=0)}, {"recipe": replace(recipe, seed=9)},
+        {"classes": 3},
+    ]  # fmt: skip
+    for count, other in enumerate(others, start=1):
+        for _ in range(2):
+            measured(tmp_path, **{"recipe": recipe, **other})  # type: ignore[arg-type]
+            assert len(trainings) == count
+    for count, (owner, name) in enumerate(
+        ((torch, "get_num_threads"), (auc, "arithmetic_of"), (auc, "training_table")), start=len(others) + 1
+    ):
+        monkeypatch.setattr(owner, name, lambda *_: 99)
+        measured(tmp_path, recipe)
+        assert len(trainings) == count
+    for count, (owner, name) in enumerate(((torch, "__version__"), (auc, "__version__")), start=len(trainings) + 1):
+        monkeypatch.setattr(owner, name, "99")
+        measured(tmp_path, recipe)
+        assert len(trainings) == count
+
+
+def test_damaged_scores_are_not_trusted(tmp_path: Path, trainings: list[int]) -> None:
+    recipe = replace(TINY, spread_seeds=1)
+    expected = measured(tmp_path, recipe)
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[-1] ^= 64
+    for count, broken in enumerate((b"", whole[:-8], bytes(flipped)), start=2):
+        path.write_bytes(broken)
+        assert measured(tmp_path, recipe) == measured(tmp_path, recipe) == expected
+        assert len(trainings) == count
+    assert path.read_bytes() == whole
 
 
 @pytest.mark.slow

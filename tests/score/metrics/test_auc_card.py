@@ -36,10 +36,10 @@ def seeds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return used
 
 
-def scored(folder: Path, run_seed: int, more: str) -> Score:
+def scored(folder: Path, run_seed: int, more: str, cache_folder: Path | None = None) -> Score:
     data = task_data(card.load(str(small_card(folder, metrics=METRICS + more))), run_seed)
     images = {case.id: torch.full((3, 64, 64), 0.5) for case in data.cases}
-    (score,) = score_images(data, images, ScoringContext(torch.device("cpu"), run_seed))
+    (score,) = score_images(data, images, ScoringContext(torch.device("cpu"), run_seed, cache_folder))
     return score
 
 
@@ -48,6 +48,13 @@ def test_the_seed_of_the_run_changes_nothing(tmp_path: Path, seeds: list[int]) -
     assert first == second
     assert seeds == [0, 1, 2] * 2
     assert first.parameters["spread_seeds"] == 3
+
+
+def test_scores_of_the_trainings_are_kept_beside_the_features(tmp_path: Path, seeds: list[int]) -> None:
+    first, second = (scored(tmp_path, 0, "spread_seeds = 2\n", tmp_path / "cache" / "features") for _ in range(2))
+    assert first == second
+    assert seeds == [0, 1]
+    assert len(list((tmp_path / "cache" / "classifiers").iterdir())) == 2
 
 
 def test_the_seed_of_the_card_is_used(tmp_path: Path, seeds: list[int]) -> None:

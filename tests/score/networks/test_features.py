@@ -11,6 +11,7 @@ import torch
 
 from ldbench.errors import ImageError, MetricError, UnknownNameError, WeightsError
 from ldbench.records.checksum import sha256_file
+from ldbench.score import arithmetic
 from ldbench.score.networks import efficientnet_lite0, feature_cache, features, inception_v3, weights
 from ldbench.score.networks.weights import WeightsFile
 
@@ -102,7 +103,7 @@ def test_features_of_another_device_or_precision_have_another_key(monkeypatch: p
     assert on_cpu == feature_cache.cache_key(pixels, "x", {"resize": 2})
     plain, rounded = [], []
     for keys, operations in ((plain, []), (rounded, ["convolutions"])):
-        monkeypatch.setattr(feature_cache, "tf32_operations", lambda operations=operations: operations)
+        monkeypatch.setattr(arithmetic, "tf32_operations", lambda operations=operations: operations)
         for device in ("cuda", torch.device("cuda:1")):
             keys.append(feature_cache.cache_key(pixels, "x", {"resize": 2}, device))
     assert len(set(plain)) == len(set(rounded)) == 1
