@@ -70,6 +70,10 @@ def _folder(folder: str) -> list[Path]:
     return [Path(str(resources.files(PACKAGE).joinpath(folder)))]
 
 
+def _networks(name: str) -> list[Path]:
+    return [Path(str(resources.files(__package__).joinpath("networks", f"{name}.safetensors")))]
+
+
 @functools.lru_cache(maxsize=4)
 def _load(name: str, root: Path, checksums: tuple[tuple[str, str], ...], remedy: str) -> FrozenDataset:
     files, folder = {}, root.name
@@ -163,10 +167,12 @@ SANDBOX_BRAIN = DataSource(
     load=functools.partial(_frozen, "sandbox-brain", "sandbox_brain"),
     folders=functools.partial(_folder, "sandbox_brain"),
     simulator=Simulator(render=_render_brain, read=functools.partial(_rendered, "sandbox-brain")),
+    networks=functools.partial(_networks, "sandbox-brain"),
 )
 SANDBOX_CHEST = DataSource(
     name="sandbox-chest", summary="Chest films of 64 px, projected from a thorax with known findings.",
     load=functools.partial(_frozen, "sandbox-chest", "sandbox_chest"),
     folders=functools.partial(_folder, "sandbox_chest"),
     simulator=Simulator(render=_render_chest, read=functools.partial(_rendered, "sandbox-chest")),
+    networks=functools.partial(_networks, "sandbox-chest"),
 )

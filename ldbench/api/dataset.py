@@ -172,7 +172,8 @@ class DataSource:
     are prepared, so that what the reader needs is imported then. `plan` holds defaults of `ldbench data prepare` that
     differ from the general ones, by the option's name: `test_per_class`, `test_classes`, `images_a_subject`,
     `fractions`, `min_years`. `folders` are where the data lie, so that `ldbench check` sees a generator read answers.
-    `simulator` makes data of new subjects (`ldbench data render NAME`), where a program made the data.
+    `simulator` makes data of new subjects (`ldbench data render NAME`), where a program made the data. `networks` are
+    files of feature networks that learnt from the data: a card's `[scan_network]` asks for one by its `sha256`.
     """
 
     name: str
@@ -182,3 +183,4 @@ class DataSource:
     plan: Mapping[str, str | int | float] = field(default_factory=dict)
     folders: Callable[[], Sequence[Path]] | None = None
     simulator: Simulator | None = None
+    networks: Callable[[], Sequence[Path]] | None = None

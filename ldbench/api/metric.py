@@ -24,7 +24,7 @@ LARGEST = 1e60  # squares of squares of numbers up to here are finite, which com
 MetricAxis = Literal[
     "fidelity", "diversity", "novelty", "condition", "utility", "truth", "effectiveness", "identity"
 ]
-Need = Literal["source", "truth", "judge", "null", "back", "viewing"]
+Need = Literal["source", "truth", "judge", "null", "back", "viewing", "scan_network"]
 
 
 @dataclass(frozen=True)
@@ -212,8 +212,8 @@ class Metric:
     `settings` is the dataclass of the card's table `[metrics.NAME]`; `compute` gets the inputs and an instance of it.
     It returns a `Measured`, or one value a case, `(N,)`, whose mean is then the score, with Student's t interval cut at
     `bounds`. `needs` names what a task must have for it: "source" (an editing task), "truth" (known true images),
-    "judge" (the card's `[judge]`), "viewing" (its `[viewing]`), "null" or "back" (further images of the generator;
-    `settings` then has `cases`).
+    "judge" (the card's `[judge]`), "viewing" (its `[viewing]`), "scan_network" (its `[scan_network]`), "null" or "back"
+    (further images of the generator; `settings` then has `cases`).
     `compares` says which images, `interval` what its interval covers. `bounds` are those of the true value.
     `trained`: its value hangs on a training of its own, so only further seeds show its chance. `networks` are names
     that its settings can give. `scans`: whether contributions of "scans" are the test scans' or those of `real`.

@@ -10,9 +10,10 @@ import functools
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ldbench.api import Case, Dataset, Example, Record
+from ldbench.api import Case, Dataset, DataSource, Example, Record
 from ldbench.data.editing import Editing, answer, check_edit, pairs_by_source, sources_of
 from ldbench.data.fresh import is_blind, with_fresh
 from ldbench.data.ids import Ids
@@ -233,7 +234,7 @@ def _editing(task: Task, edit: EditSpec, dataset: Dataset, seed: int) -> TaskDat
 
 def load(spec: DataSpec) -> Dataset:
     """The data set that a card names: one that a package ships, or one that the user prepared."""
-    source = DATASETS.load(spec.dataset) if ":" in spec.dataset or DATASETS.entry(spec.dataset) else None
+    source = _source(spec)
 
     def installed() -> Dataset:
         if source is not None and source.load is not None:
@@ -241,6 +242,16 @@ def load(spec: DataSpec) -> Dataset:
         return find(spec.dataset)
 
     return installed() if spec.fresh is None else with_fresh(spec, spec.fresh, source, installed)
+
+
+def network_files(spec: DataSpec) -> Sequence[Path]:
+    """Files of feature networks that came with the data set that a card names; none for data of the user's own."""
+    source = _source(spec)
+    return () if source is None or source.networks is None else source.networks()
+
+
+def _source(spec: DataSpec) -> DataSource | None:
+    return DATASETS.load(spec.dataset) if ":" in spec.dataset or DATASETS.entry(spec.dataset) else None
 
 
 def _training(editing: Editing, dataset: Dataset) -> LazyTrainingSet:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ldbench.api import Attributes, Case, ImageSet, Network, ParameterValue, Progress, silent
-from ldbench.data.task_data import TaskData
+from ldbench.data.task_data import TaskData, network_files
 from ldbench.errors import MetricError
 from ldbench.score.lazy_inputs import Images, TaskImages, TaskSets
 from ldbench.score.viewing import as_viewed, point_spread, viewing_parameters
@@ -225,10 +225,13 @@ class Inputs(ScoringContext):
     def _scan_network(self) -> Network:
         from ldbench.score.networks.scan_network import network_of_scans
 
-        recipe, folder = self.data.task.scan_network, self.network_folder
-        if recipe is None:
-            raise MetricError(f"{self.data.task.id}: expected [scan_network] on the card, got none")
-        return network_of_scans(recipe, self.data.dataset, self.device, folder, self.progress)
+        task = self.data.task
+        if task.scan_network is None:
+            raise MetricError(f"{task.id}: expected [scan_network] on the card, got none")
+        return network_of_scans(
+            task.scan_network, self.data.dataset, self.device, self.network_folder, self.progress,
+            shipped=network_files(task.data),
+        )
 
     def all_generated(self) -> tuple[torch.Tensor, list[str]]:
         """All images of the run with their classes, in the order of their ids."""

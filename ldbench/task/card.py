@@ -149,6 +149,8 @@ def _content(task: Task) -> dict[str, object]:
     content["metrics"] = {**dict.fromkeys(_FIRST_METRICS), **measured}
     if task.judge is not None:
         content["judge"] = table_of(task.judge)
+    if task.scan_network is not None:
+        content["scan_network"] = table_of(task.scan_network)
     if task.data.fresh is not None:
         del content["data"]["fresh"]["folder"]
     return content

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ldbench.records.typed import TypedError
 from ldbench.task.fresh_spec import Rule
+from ldbench.task.metric_specs import LATER, needing
 
 SCAN_NETWORK = "scan-network"  # what a metric's extractor is then
 
@@ -19,7 +21,8 @@ class ScanNetworkSpec:
     `side` is that of the images which it sees, in pixels. An epoch shows each subject once, `batch_size` at a time.
     AdamW's one-cycle schedule peaks at `learning_rate`. Each view of an image is moved by up to `shift` pixels, its
     brightness changed by up to the share `intensity` and a quarter of it added, blurred by up to `blur` pixels and
-    given noise of up to `noise`.
+    given noise of up to `noise`. `sha256` is the digest of the weights (`ldbench.score.networks.kept_state`): where it
+    stands, no others serve.
     """
 
     epochs: int = 30
@@ -31,12 +34,20 @@ class ScanNetworkSpec:
     noise: float = 0.05
     intensity: float = 0.2
     seed: int = 0
+    sha256: str | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         least = {"epochs": 1, "batch_size": 2, "side": 8, "shift": 0, "blur": 0, "noise": 0, "intensity": 0, "seed": 0}
         for name, value in least.items():
             if getattr(self, name) < value:
                 raise TypedError(f"scan_network.{name}: expected {value} or more, got {getattr(self, name)}")
+        if self.sha256 is not None and not re.fullmatch("[0-9a-f]{64}", self.sha256):
+            raise TypedError(f"scan_network.sha256: expected 64 hexadecimal digits, got {self.sha256!r}")
+
+    @property
+    def training(self) -> ScanNetworkSpec:
+        """The recipe alone: what a training hangs on, without the digest of what came of it."""
+        return replace(self, sha256=None)
 
 
 def scan_network_rules(recipe: ScanNetworkSpec | None, metrics: Mapping[str, Any]) -> list[Rule]:
@@ -46,7 +57,8 @@ def scan_network_rules(recipe: ScanNetworkSpec | None, metrics: Mapping[str, Any
         if getattr(settings, "extractor", None) == SCAN_NETWORK
     }
     if recipe is None:
-        return [(not asked, "scan_network", f"a table, as {', '.join(asked)} take features of scan-network", "nothing")]
+        users = [name for name in metrics if name in asked or needing([name], "scan_network")]
+        return [(not users, "scan_network", f"a table, as {', '.join(users)} take features of scan-network", "nothing")]
     return [
         (resize == recipe.side, f"metrics.{name}.resize", f"{recipe.side}, as scan_network.side", resize)
         for name, resize in asked.items()

@@ -16,13 +16,14 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
+from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.score.metrics.gaussians import FeatureSet, frechet
 from ldbench.score.metrics.intervals import group_jackknife
 from ldbench.score.metrics.row_blocks import Features, row_blocks, rows_of
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import DistributionSpec
+from ldbench.task.scan_network_spec import SCAN_NETWORK
 
 GROUPS = 20
 
@@ -92,10 +93,18 @@ def _as_features(values: npt.ArrayLike) -> Features:
 
 
 def _of_inputs(metric: str, inputs: MetricInputs, settings: DistributionSpec) -> Measured:
+    return _of_network(metric, inputs, settings.extractor, settings.resize)
+
+
+def _of_network(metric: str, inputs: MetricInputs, extractor: str, resize: int | None = None) -> Measured:
     return fid_score(
-        *inputs.features(settings.extractor, settings.resize), extractor=settings.extractor,
-        parameters=inputs.network_parameters(settings.extractor, settings.resize), metric=metric,
+        *inputs.features(extractor, resize), extractor=extractor,
+        parameters=inputs.network_parameters(extractor, resize), metric=metric,
     )
+
+
+def _of_scan_network(inputs: MetricInputs, settings: NoSettings) -> Measured:
+    return _of_network("scan_fid", inputs, SCAN_NETWORK)
 
 
 FID = Metric(
@@ -121,4 +130,18 @@ VIEWED_FID = Metric(
     needs=frozenset({"viewing"}), bounds=(0.0, math.inf), networks=("efficientnet-lite0", "inception-v3"),
     axis="fidelity", catches=("blur", "contrast", "averaged", "collapse", "other-modality", "upside-down", "inverted"),
     blind_to=("swapped-classes", "copies", "test-copies"),
+)
+
+SCAN_FID = Metric(
+    name="scan_fid", title="Frechet distance in features of the network of the task's own scans",
+    summary="FID under the card's viewing conditions, in features of a network that learnt from real training scans.",
+    direction="lower", compute=viewed(_of_scan_network),
+    compares="generated and real sets under the viewing conditions",
+    interval="expected value at these sample sizes (delete-a-group jackknife)",
+    needs=frozenset({"viewing", "scan_network"}), bounds=(0.0, math.inf), networks=(SCAN_NETWORK,), axis="fidelity",
+    catches=(
+        "blur", "contrast", "averaged", "collapse", "tails", "class-share", "other-modality", "upside-down", "chimera",
+        "mirrored", "hole", "shuffled", "inverted",
+    ),
+    blind_to=("noise", "jpeg", "swapped-classes", "copies", "shifted-copies", "noisy-copies", "test-copies"),
 )

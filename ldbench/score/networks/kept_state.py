@@ -54,17 +54,29 @@ def state_digest(state: State) -> str:
 
 def read_state(path: Path, key: str) -> State | None:
     """What is kept under a key, or None where there are none or the file is damaged."""
+    return _read(path, "key", key)
+
+
+def state_of_digest(paths: Iterable[Path], digest: str) -> State | None:
+    """The weights of a digest from the first of the files that holds them undamaged; None where none does."""
+    return next((state for path in paths if (state := _read(path, "digest", digest)) is not None), None)
+
+
+def _read(path: Path, entry: str, expected: str) -> State | None:
+    """The weights in a file that says `expected` of itself under `entry`, where they have the digest that it names."""
     from safetensors import SafetensorError, safe_open
 
     if not os.path.isfile(path):  # noqa: PTH113 (false, too, where this user may not look)
         return None
     try:
         with safe_open(path, "pt", device="cpu") as file:
-            expected = file.metadata() or {}
+            said = file.metadata() or {}
+            if said.get(entry) != expected:
+                return None
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
     except (SafetensorError, OSError):
         return None
-    return state if (expected.get("key"), expected.get("digest")) == (key, state_digest(state)) else None
+    return state if said.get("digest") == state_digest(state) else None
 
 
 def write_state(path: Path, key: str, state: State) -> None:

@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from ldbench.api import NoSettings, Score
-from ldbench.data.task_data import task_data
+from ldbench.data.task_data import network_files, task_data
 from ldbench.errors import CardError
 from ldbench.plugins.kinds import METRICS
 from ldbench.score.inputs import Inputs
 from ldbench.score.metrics.fid import fid
 from ldbench.score.metrics.kid import kid
 from ldbench.score.networks.features import extract
+from ldbench.score.networks.scan_network import network_of_scans
 from ldbench.score.scorer import measured
 from ldbench.score.viewing import as_viewed, point_spread
 from ldbench.task import card
@@ -58,6 +59,20 @@ def test_distances_are_those_of_the_viewed_images() -> None:
     raw = scored("fid", inputs, DistributionSpec(NETWORK, 32))
     assert raw.value != frechet.value
     assert "viewing_blur" not in raw.parameters
+
+
+def test_the_distance_in_features_of_the_own_scans_is_fid_of_the_shipped_network() -> None:
+    viewed = edits(VIEWING)
+    recipe = card.load("sandbox-brain-t2i").scan_network
+    assert recipe is not None
+    inputs = replace(viewed, data=replace(viewed.data, task=replace(viewed.data.task, scan_network=recipe)))
+    network = network_of_scans(recipe, viewed.data.dataset, shipped=network_files(viewed.data.task.data))
+    score = scored("scan_fid", inputs, NoSettings())
+    seen = [extract(as_viewed(each, VIEWING), network) for each in (inputs.real, inputs.generated)]
+    assert score.value == fid(*seen)
+    assert 0 <= score.ci_low < score.value < score.ci_high
+    assert (score.extractor, score.n) == ("scan-network", 6)
+    assert (score.parameters["weights_sha256"], score.parameters["viewing_blur"]) == (recipe.sha256, 1.0)
 
 
 @pytest.mark.parametrize("name", PAIRED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from ldbench.api import Dataset, Record
 from ldbench.data.task_data import task_data
 from ldbench.errors import CardError, MetricError
 from ldbench.plugins.kinds import NETWORKS
@@ -25,49 +24,7 @@ from ldbench.score.networks.scan_training import ScanNetwork, Scans, augmented, 
 from ldbench.task import card
 from ldbench.task.scan_network_spec import ScanNetworkSpec
 
-SIDE = 16
-QUICK = ScanNetworkSpec(epochs=1, batch_size=6, side=SIDE)
-
-
-def attributes(subject: int) -> dict[str, str | int | float]:
-    return {"age": 40 + subject, "diagnosis": ("CN", "AD")[subject % 2]}
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """Twelve subjects with two noisy images each of a pattern of their own; three more in the test split."""
-
-    splits: tuple[str, ...] = ("train", "test")
-    name: str = "drawn"
-
-    @property
-    def records(self) -> list[Record]:
-        """Two a subject."""
-        of_split = {"train": range(12), "test": range(12, 15)}
-        return [
-            Record(f"{subject}-{visit}", f"s{subject}", split, "scan", attributes(subject), 2 * subject + visit)
-            for split in self.splits for subject in of_split[split] for visit in range(2)
-        ]
-
-    def only(self, split: str) -> Drawn:
-        """The images of one split."""
-        return Drawn((split,))
-
-    def select(self, split: str, role: str = "scan") -> list[Record]:
-        """The records of a split."""
-        return self.only(split).records
-
-    def image(self, record: Record) -> npt.NDArray[np.float32]:
-        """The subject's pattern of 4 x 4 blocks, with noise."""
-        pattern = np.random.default_rng(int(record.subject[1:])).uniform(0.1, 0.9, (4, 4))
-        noise = np.random.default_rng(1000 + record.index).normal(0, 0.02, (SIDE, SIDE))
-        grey = (np.kron(pattern, np.ones((4, 4))) + noise).clip(0, 1).astype(np.float32)
-        return np.repeat(grey[None], 3, axis=0)
-
-
-def drawn(data: Drawn | None = None) -> Dataset:
-    found: Any = data or Drawn()
-    return found  # type: ignore[no-any-return]
+from ...drawn_scans import QUICK, SIDE, Drawn, drawn
 
 
 def scans(**attributes: list[object]) -> Scans:
@@ -176,6 +133,7 @@ def test_learns_from_the_training_split_alone() -> None:
 
 
 HEAD = 'extends = "sandbox-brain-t2i"\nid = "mine"\nversion = 1\ntitle = "T"\nsummary = "S"\n'
+HEAD += 'omit = ["scan_network", "metrics.scan_fid"]\n'
 
 
 def mine(tmp_path: Path, tables: str) -> card.Task:
@@ -209,7 +167,7 @@ def test_a_run_is_measured_by_it(tmp_path: Path) -> None:
     assert [len(each) for each in inputs.features("scan-network", SIDE)] == [6, 3]
     assert [path.suffix for path in (tmp_path / "networks").iterdir()] == [".safetensors"]
     assert "weights_sha256" in inputs.network_parameters("scan-network", SIDE)
-    without = replace(inputs, data=data)
+    without = replace(inputs, data=replace(data, task=replace(task, scan_network=None)))
     with pytest.raises(MetricError, match=r"expected \[scan_network\] on the card, got none"):
         without.network_parameters("scan-network", SIDE)
 

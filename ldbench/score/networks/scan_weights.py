@@ -1,0 +1,102 @@
+"""Where the weights of `scan-network` come from: a file with the digest that the card asks for, or a training here.
+
+Weights of two machines differ in their last digits, so a card that pins a digest is never scored under another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ldbench.api import Dataset, Progress, silent
+from ldbench.errors import MetricError
+from ldbench.score.networks.kept_state import content_key, kept_or_made, state_digest, state_of_digest
+from ldbench.score.networks.own_weights import resized
+from ldbench.task.metric_specs import table_of
+from ldbench.task.scan_network_spec import ScanNetworkSpec
+
+if TYPE_CHECKING:
+    import torch
+
+    from ldbench.score.networks.kept_state import State
+    from ldbench.score.networks.scan_training import Scans
+
+WHAT = "a small CNN, from scratch, on the real training scans: attributes and identity"
+
+
+def weights_of_scans(
+    recipe: ScanNetworkSpec, dataset: Dataset, device: torch.device | str = "cpu", folder: Path | None = None,
+    progress: Progress = silent, shipped: Sequence[Path] = (),
+) -> State:
+    """The weights that a card's recipe asks for.
+
+    With `sha256` those of that digest, from `folder` or one of the `shipped` files; `MetricError` where no file has
+    them and a training here gives others. Without, those of `trained`.
+    """
+    if recipe.sha256 is None:
+        return trained(recipe, dataset, device, folder, progress)
+    kept = () if folder is None else sorted(folder.glob("*.safetensors"))
+    state = state_of_digest((*kept, *shipped), recipe.sha256)
+    if state is None:
+        state = trained(recipe.training, dataset, device, folder, progress)
+        if (digest := state_digest(state)) != recipe.sha256:
+            raise MetricError(_other_weights(recipe.sha256, digest, folder, shipped))
+    return state
+
+
+def _other_weights(expected: str, got: str, folder: Path | None, shipped: Sequence[Path]) -> str:
+    searched = ", ".join(map(str, (*(() if folder is None else (folder,)), *shipped))) or "no folder"
+    place = "where a cache folder is kept" if folder is None else f"into {folder}"
+    return (
+        f"scan_network.sha256: expected weights {expected[:12]}..., got {got[:12]}... from training them here; no file "
+        f"in {searched} has them; copy the card author's file {place}, or drop sha256 from the card and compare with "
+        "scores of your own weights alone"
+    )
+
+
+def trained(
+    recipe: ScanNetworkSpec, dataset: Dataset, device: torch.device | str = "cpu", folder: Path | None = None,
+    progress: Progress = silent,
+) -> State:
+    """The weights that a data set's training split gives.
+
+    Taken from `folder` where they lie there, else trained and left there; None keeps nothing. Raises `MetricError` for
+    scans of fewer than two subjects.
+    """
+    import torch
+
+    from ldbench.score.networks.scan_training import Scans, train
+
+    training = dataset.only("train")
+    records = training.records
+    scans = Scans(
+        np.stack([_grey(training.image(one), recipe.side) for one in records]), [one.subject for one in records],
+        [one.attributes for one in records],
+    )
+    key = _key(scans, recipe, torch.device(device))
+    return kept_or_made(folder, key, lambda: train(scans, recipe, device, progress).state_dict())
+
+
+def _grey(image_chw: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.uint8]:
+    return shrunk(np.rint(255 * image_chw.transpose(1, 2, 0)).astype(np.uint8), side)
+
+
+def shrunk(image_hwc: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
+    """An image as the network sees it: grey, at its side."""
+    return np.asarray(np.rint(255 * resized(image_hwc[None], side)[0].mean(axis=0, dtype=np.float64)), np.uint8)
+
+
+def _key(scans: Scans, recipe: ScanNetworkSpec, device: torch.device) -> str:
+    """SHA-256 of all that the weights depend on; the number of threads, worth round-off, is left out."""
+    import torch
+
+    header = {
+        "shape": list(scans.grey.shape), "subjects": list(scans.subjects), "recipe": table_of(recipe),
+        "attributes": [dict(sorted(each.items())) for each in scans.attributes], "torch": torch.__version__,
+        "device": device.type, "what": WHAT,
+    }
+    return content_key(header, [scans.grey])

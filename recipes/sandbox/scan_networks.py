@@ -1,0 +1,51 @@
+"""Train the feature networks of the sandbox's own training scans, and write the files that ship with it.
+
+    python -m recipes.sandbox.scan_networks
+
+trains for each card the network of its `[scan_network]` and prints the digest that belongs there as `sha256`. One
+thread: the same machine gives the same files. Another machine's weights differ in their last digits, so the cards of
+new files need a new version.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from ldbench.api import Dataset
+from ldbench.data.task_data import load
+from ldbench.score.networks.kept_state import state_digest
+from ldbench.score.networks.scan_weights import trained
+from ldbench.task import card
+from ldbench.task.scan_network_spec import ScanNetworkSpec
+
+CARDS = ("sandbox-brain-t2i", "sandbox-chest-t2i")
+FOLDER = Path(__file__).parents[2] / "sandbox" / "networks"
+
+
+def ship(recipe: ScanNetworkSpec, dataset: Dataset, folder: Path) -> str:
+    """Train a data set's network and write `folder/NAME.safetensors`; the digest of its weights."""
+    state = {name: value.contiguous() for name, value in trained(recipe.training, dataset).items()}
+    digest = state_digest(state)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(state, folder / f"{dataset.name}.safetensors", metadata={"digest": digest})
+    return digest
+
+
+def main() -> None:
+    """Write the files of all cards."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=FOLDER)
+    folder: Path = parser.parse_args().out
+    torch.set_num_threads(1)
+    for name in CARDS:
+        task = card.load(name)
+        digest = ship(task.scan_network or ScanNetworkSpec(), load(task.data), folder)
+        print(f'{name}: sha256 = "{digest}"', flush=True)
+
+
+if __name__ == "__main__":
+    main()
