@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,10 @@ from ldbench.api import Score
 from ldbench.errors import ResultError
 from ldbench.records import fresh as sidecar
 from ldbench.records import result as results
+from ldbench.run import fresh
 from ldbench.run.fresh import FreshRun, gaps, run_fresh
 from ldbench.run.pipeline import Settings
+from ldbench.task.card import load
 from tests.toy_simulator import card as toy_card
 
 MODELS = Path(__file__).parents[1] / "disc_generators.py"
@@ -55,6 +59,23 @@ def test_the_round_lies_beside_the_public_result(runs: dict[str, FreshRun]) -> N
     assert [gap.metric for gap in run.round.gaps] == [one.metric for one in run.frozen.scores]
     assert run.round.data_seed == 7
     assert results.read(run.fresh_path) == run.fresh
+
+
+def test_rows_that_run_at_once_render_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work, seen = [0], list[int]()
+
+    def rendering(*_: object, **__: object) -> None:
+        at_work[0] += 1
+        seen.append(at_work[0])
+        time.sleep(0.1)
+        at_work[0] -= 1
+
+    monkeypatch.setattr(fresh, "render", rendering)
+    task = load("sandbox-brain-t2i")
+    with ThreadPoolExecutor(2) as rows:
+        for _ in range(2):
+            rows.submit(fresh._rendered, task, task.id, 7, tmp_path / "fresh" / "set", Settings(tmp_path))
+    assert seen == [1, 1]
 
 
 def test_a_round_is_read_back_and_a_second_set_joins_it(runs: dict[str, FreshRun]) -> None:

@@ -13,6 +13,7 @@ kept under a key of everything that they depend on (`ldbench.score.networks.kept
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from importlib import metadata
 from itertools import chain
 from pathlib import Path
@@ -89,7 +90,7 @@ def _trained(
     rows = []
     for index in range(recipe.spread_seeds):
         key = content_key({"trainings": every_seed, "seed": recipe.seed + index})
-        rows.append(kept_or_made(folder, key, lambda index=index: made(index))["scores"].numpy())
+        rows.append(kept_or_made(folder, key, partial(made, index))["scores"].numpy())
     return np.stack(rows)
 
 
