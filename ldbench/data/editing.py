@@ -49,20 +49,18 @@ class Editing:
         A target belongs to the scan that it names, or to its subject's only one. Of several targets of one scan the
         last counts.
         """
-        records, targets = dataset.records, array("q")
-        of_subject: dict[str, int] = {}
-        of_id: dict[str, int] = {}
-        for place, record in enumerate(records):
-            if record.split == split:
-                of_id[record.id] = place
-                if record.role == "scan":
-                    of_subject[record.subject] = place
-                if record.role == self.edit.role:
-                    targets.append(place)
-        target_of: dict[int, int] = {}
-        for place in targets:
+        records, target_of = dataset.records, dict[int, int]()
+        places = array("q", (place for place, record in enumerate(records) if record.split == split))
+        ids, scan_of = Ids(records[place].id for place in places), dict[str, int]()
+        for place in places:
             target = records[place]
-            source = of_subject.get(target.subject) if target.source is None else of_id.get(target.source)
+            if target.role != self.edit.role:
+                continue
+            if target.source is None:
+                scan_of = scan_of or {records[one].subject: one for one in places if records[one].role == "scan"}
+                source = scan_of.get(target.subject)
+            else:
+                source = places[ids.place(target.source)] if target.source in ids else None
             self._check_pair(dataset, None if source is None else records[source], target)
             assert source is not None  # has been checked
             target_of[source] = place

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any, overload
 
 import numpy as np
+from numpy.typing import NDArray
+
+_BLOCK = 4096
 
 
 class Ids(Sequence[str]):
     """Texts in their order, each at most once; `place` finds one without reading the others."""
 
     def __init__(self, ids: Iterable[str]) -> None:
-        self._encoded_n = np.array([_encoded(each) for each in ids], np.bytes_)
+        self._encoded_n = encoded(ids)
         self._order_n = np.argsort(self._encoded_n, kind="stable").astype(np.int32)
 
     @overload
@@ -42,11 +46,24 @@ class Ids(Sequence[str]):
             raise KeyError(text)
         return place
 
+    def repeated(self) -> list[str]:
+        """Those that stand there twice or more, sorted and each once."""
+        sorted_n = self._encoded_n[self._order_n]
+        return [_decoded(each) for each in np.unique(sorted_n[1:][sorted_n[1:] == sorted_n[:-1]])]
+
     def _find(self, text: str) -> int | None:
-        encoded = _encoded(text)
-        rank = bisect_left(self._order_n, encoded, key=self._encoded_n.__getitem__)
+        wanted = _encoded(text)
+        rank = bisect_left(self._order_n, wanted, key=self._encoded_n.__getitem__)
         place = int(self._order_n[rank]) if rank < len(self) else None
-        return place if place is not None and self._encoded_n[place] == encoded else None
+        return place if place is not None and self._encoded_n[place] == wanted else None
+
+
+def encoded(texts: Iterable[str]) -> NDArray[np.bytes_]:
+    """Texts in one array, of which no more than a block are held as objects."""
+    left, blocks = iter(texts), [np.array([], np.bytes_)]
+    while block := [_encoded(each) for each in islice(left, _BLOCK)]:
+        blocks.append(np.array(block, np.bytes_))
+    return np.concatenate(blocks)
 
 
 def _encoded(text: str) -> bytes:

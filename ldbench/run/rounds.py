@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldbench.api import Case
+from ldbench.data.ids import Ids
 from ldbench.data.image_folder import read_folder
 from ldbench.data.stored_images import StoredImages
 from ldbench.data.task_data import TaskData
@@ -62,7 +63,7 @@ def read_images(data: TaskData, folders: Mapping[str, Path]) -> RunImages:
 
 def _read(data: TaskData, folder: Path, cases: Sequence[Case]) -> StoredImages:
     side = data.task.protocol.resolution
-    return read_folder(folder, [case.id for case in cases], (side, side))
+    return read_folder(folder, Ids(case.id for case in cases), (side, side))
 
 
 def _of_cases(images: StoredImages, suffix: str) -> StoredImages:
