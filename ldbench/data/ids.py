@@ -35,6 +35,14 @@ class Ids(Sequence[str]):
         """How many there are."""
         return len(self._encoded_n)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same texts in the same order."""
+        return isinstance(other, Ids) and np.array_equal(self._encoded_n, other._encoded_n)
+
+    def __hash__(self) -> int:
+        """Equal for equal ones."""
+        return hash(self._encoded_n.tobytes())
+
     def __contains__(self, text: object) -> bool:
         """Whether it is one of them."""
         return isinstance(text, str) and self._find(text) is not None

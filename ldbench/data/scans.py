@@ -49,7 +49,9 @@ def balanced(scans: Iterable[Record], task: Task, count: int) -> array[int]:
     return array("q", places_n[np.argsort(hashes_n, kind="stable")])
 
 
-def _by_hash(places_n: NDArray[np.int64], hashes: bytearray, count: int) -> tuple[NDArray[np.int64], NDArray[np.bytes_]]:
+def _by_hash(
+    places_n: NDArray[np.int64], hashes: bytearray, count: int
+) -> tuple[NDArray[np.int64], NDArray[np.bytes_]]:
     """The first places by their hashes, with these."""
     hashes_n = np.frombuffer(hashes, f"S{hashlib.sha256().digest_size}")
     order_n = np.argsort(hashes_n, kind="stable")[:count]

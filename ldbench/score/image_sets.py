@@ -34,7 +34,7 @@ class StoredSet:
     """
 
     images: Mapping[str, torch.Tensor]
-    ids: tuple[str, ...]
+    ids: Sequence[str]
     seen: Callable[[torch.Tensor], torch.Tensor] | None = None
 
     @cached_property
