@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import weakref
 from pathlib import Path
-from typing import BinaryIO
 
 from ldbench.errors import DataError
 
@@ -34,7 +34,7 @@ class FileText:
             raise DataError(f"{self._path}: changed while it was read; let nothing write there, and start again")
         return content
 
-    def lines(self) -> BinaryIO:
+    def lines(self) -> io.BufferedReader:
         """The whole of it, to be read from its start by one reader at a time."""
         whole = os.fdopen(os.dup(self._file), "rb")
         whole.seek(0)
