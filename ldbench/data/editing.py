@@ -49,22 +49,26 @@ class Editing:
         A target belongs to the scan that it names, or to its subject's only one. Of several targets of one scan the
         last counts.
         """
-        records, target_of = dataset.records, dict[int, int]()
+        records, sources = dataset.records, array("q")
         places = array("q", (place for place, record in enumerate(records) if record.split == split))
         ids, scan_of = Ids(records[place].id for place in places), dict[str, int]()
+        target_of = array("q", [-1]) * len(places)
         for place in places:
             target = records[place]
             if target.role != self.edit.role:
                 continue
             if target.source is None:
-                scan_of = scan_of or {records[one].subject: one for one in places if records[one].role == "scan"}
+                split_records = enumerate(map(records.__getitem__, places))
+                scan_of = scan_of or {one.subject: rank for rank, one in split_records if one.role == "scan"}
                 source = scan_of.get(target.subject)
             else:
-                source = places[ids.place(target.source)] if target.source in ids else None
-            self._check_pair(dataset, None if source is None else records[source], target)
+                source = ids.place(target.source) if target.source in ids else None
+            self._check_pair(dataset, None if source is None else records[places[source]], target)
             assert source is not None  # has been checked
+            if target_of[source] < 0:
+                sources.append(source)
             target_of[source] = place
-        before, after = array("q", target_of), array("q", target_of.values())
+        before, after = (array("q", map(found.__getitem__, sources)) for found in (places, target_of))
         return OnDemand(lambda pair: Pair(records[before[pair]], records[after[pair]]), range(len(before)))
 
     def case(self, dataset: Dataset, pair: Pair) -> Case:

@@ -54,6 +54,13 @@ class Ids(Sequence[str]):
             raise KeyError(text)
         return place
 
+    def in_order(self) -> Ids:
+        """The same ones, sorted as texts are: so are their bytes."""
+        ordered = Ids(())
+        ordered._encoded_n = self._encoded_n[self._order_n]
+        ordered._order_n = np.arange(len(self), dtype=np.int32)
+        return ordered
+
     def repeated(self) -> list[str]:
         """Those that stand there twice or more, sorted and each once."""
         sorted_n = self._encoded_n[self._order_n]

@@ -196,7 +196,8 @@ def _text_to_image(task: Task, dataset: Dataset, seed: int) -> TaskData:
 
 def _evaluated(chosen: Sequence[Record], task: Task) -> Ids:
     """The ids of the cases that are compared with the test scans, sorted."""
-    return Ids(sorted(scan.id for scan in picked(chosen, balanced(chosen, task, task.protocol.evaluation_cases))))
+    places = balanced(chosen, task, task.protocol.evaluation_cases)
+    return Ids(scan.id for scan in picked(chosen, places)).in_order()
 
 
 def _plain_example(task: Task, dataset: Dataset, seed: int, record: Record) -> Example:

@@ -55,7 +55,7 @@ def read_images(data: TaskData, folders: Mapping[str, Path]) -> RunImages:
         if folder is None or (name and not folder.is_dir()):
             continue
         images = _read(data, folder, cases)
-        for case_id in sorted(images):
+        for case_id in Ids(images).in_order():
             digest.update(case_id.encode() + b"\0" + (images[case_id] * 255).round().byte().numpy().tobytes())
         by_pass[name] = images if not name else _of_cases(images, f".{name}")
     return RunImages(by_pass.pop(""), by_pass, digest.hexdigest())

@@ -158,7 +158,7 @@ class TaskSets:
 
     def all_generated(self) -> tuple[ImageSet, list[str]]:
         """All images of the run with their classes, in the order of their ids."""
-        order, name = Ids(sorted(self.images.results)), self.images.data.task.data.class_attribute
+        order, name = Ids(self.images.results).in_order(), self.images.data.task.data.class_attribute
         return self._set(self.images.results, order), [str(self.images.cases[one].attributes[name]) for one in order]
 
     def training_scans(self) -> tuple[ImageSet, list[str]]:
@@ -171,7 +171,7 @@ class TaskSets:
 
     def further(self, name: Literal["null", "back"]) -> tuple[ImageSet, ImageSet]:
         """Images of a further pass, with the sources of their cases, in the order of the cases' ids."""
-        order = Ids(sorted(self.images.passes[name]))
+        order = Ids(self.images.passes[name]).in_order()
         return self._set(self.images.passes[name], order), self._set(self.images.sources, order)
 
     @property
