@@ -7,7 +7,9 @@ source, the true image, and the result), read from a prepared data set and a fol
 a stand-in: pixels pooled to 16 a side, then two layers of fixed random weights, 256 features; it costs next to nothing,
 so that what is measured is the suite. SSIM, LPIPS and classifiers are left out unless they are named, as their time and
 not their memory grows. Prints the peak above what the process holds after it has scored 8 cases (the libraries), the
-slope between the smallest and the largest number, and the seconds. `--figure FILE` draws the peaks over the numbers;
+slope between the smallest and the largest number, and the seconds. The peak is of resident memory, in which pages of
+files count as long as they are mapped. Beside it stands the peak of the anonymous part, which is what nobody else can
+use; it is looked at 50 times a second, so short peaks may be missed. `--figure FILE` draws the peaks over the numbers;
 with `--peaks "NAME CASES=MB ..."`, once a line, it draws those and measures nothing.
 """
 
@@ -23,6 +25,7 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -152,11 +155,28 @@ def measure(warm: Path, folder: Path) -> None:
     """In a process of its own: score a few cases, then the folder; prints MB above what the first left, and seconds."""
     score(warm, warm / "card.toml", "warm")
     gc.collect()
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    libraries = pages * resource.getpagesize() / 2**20
+    libraries, anonymous = _megabytes("VmRSS"), _megabytes("RssAnon")
+    highest, done = [anonymous], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.02):
+            highest[0] = max(highest[0], _megabytes("RssAnon"))
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
     seconds = score(folder, folder / "card.toml", "measured")
+    done.set()
+    watching.join()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"libraries": libraries, "above": peak - libraries, "seconds": seconds}))
+    print(json.dumps({
+        "libraries": libraries, "above": peak - libraries, "anonymous": highest[0] - anonymous, "seconds": seconds
+    }))
+
+
+def _megabytes(name: str) -> float:
+    """A line of what the system says of this process's memory."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{name}:"))
 
 
 def draw(path: Path, side: int, lines: Mapping[str, Mapping[int, float]]) -> None:
@@ -202,18 +222,20 @@ def main() -> None:
     for cases, folder in folders.items():
         make(folder, arguments.side, cases, arguments.metrics)
     found = {}
-    print(f"{arguments.side} px, {', '.join(arguments.metrics)}\n\n| cases | peak above libraries, MB | s |")
-    print("|---|---|---|", flush=True)
+    print(f"{arguments.side} px, {', '.join(arguments.metrics)}\n")
+    print("| cases | peak above libraries, MB | anonymous, MB | s |\n|---|---|---|---|", flush=True)
     for cases in arguments.images:
         command = [sys.executable, __file__, str(root), "--measure", str(folders[WARM]), str(folders[cases])]
         cache = {**os.environ, "XDG_CACHE_HOME": str(root / "cache" / str(cases))}
         output = subprocess.run(command, env=cache, check=True, stdout=subprocess.PIPE, text=True).stdout
         found[cases] = json.loads(output.splitlines()[-1])
-        print(f"| {cases} | {found[cases]['above']:.0f} | {found[cases]['seconds']:.0f} |", flush=True)
+        above, anonymous, seconds = (found[cases][name] for name in ("above", "anonymous", "seconds"))
+        print(f"| {cases} | {above:.0f} | {anonymous:.0f} | {seconds:.0f} |", flush=True)
     fewest, most = min(found), max(found)
     if most > fewest:
         slope = (found[most]["above"] - found[fewest]["above"]) / (most - fewest)
-        print(f"\nslope {1000 * slope:.1f} kB a case; libraries {found[most]['libraries']:.0f} MB")
+        growth = found[most]["above"] / found[fewest]["above"] - 1
+        print(f"\nslope {1000 * slope:.1f} kB a case, {growth:+.0%}; libraries {found[most]['libraries']:.0f} MB")
     if arguments.figure:
         draw(arguments.figure, arguments.side, {"measured": {cases: found[cases]["above"] for cases in sorted(found)}})
 

@@ -49,24 +49,26 @@ class Editing:
         A target belongs to the scan that it names, or to its subject's only one. Of several targets of one scan the
         last counts.
         """
-        records, targets = dataset.records, array("q")
-        of_subject: dict[str, int] = {}
-        of_id: dict[str, int] = {}
-        for place, record in enumerate(records):
-            if record.split == split:
-                of_id[record.id] = place
-                if record.role == "scan":
-                    of_subject[record.subject] = place
-                if record.role == self.edit.role:
-                    targets.append(place)
-        target_of: dict[int, int] = {}
-        for place in targets:
+        records, sources = dataset.records, array("q")
+        places = array("q", (place for place, record in enumerate(records) if record.split == split))
+        ids, scan_of = Ids(records[place].id for place in places), dict[str, int]()
+        target_of = array("q", [-1]) * len(places)
+        for place in places:
             target = records[place]
-            source = of_subject.get(target.subject) if target.source is None else of_id.get(target.source)
-            self._check_pair(dataset, None if source is None else records[source], target)
+            if target.role != self.edit.role:
+                continue
+            if target.source is None:
+                split_records = enumerate(map(records.__getitem__, places))
+                scan_of = scan_of or {one.subject: rank for rank, one in split_records if one.role == "scan"}
+                source = scan_of.get(target.subject)
+            else:
+                source = ids.place(target.source) if target.source in ids else None
+            self._check_pair(dataset, None if source is None else records[places[source]], target)
             assert source is not None  # has been checked
+            if target_of[source] < 0:
+                sources.append(source)
             target_of[source] = place
-        before, after = array("q", target_of), array("q", target_of.values())
+        before, after = (array("q", map(found.__getitem__, sources)) for found in (places, target_of))
         return OnDemand(lambda pair: Pair(records[before[pair]], records[after[pair]]), range(len(before)))
 
     def case(self, dataset: Dataset, pair: Pair) -> Case:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any, overload
 
 import numpy as np
+from numpy.typing import NDArray
+
+_BLOCK = 4096
 
 
 class Ids(Sequence[str]):
     """Texts in their order, each at most once; `place` finds one without reading the others."""
 
     def __init__(self, ids: Iterable[str]) -> None:
-        self._encoded_n = np.array([_encoded(each) for each in ids], np.bytes_)
+        self._encoded_n = encoded(ids)
         self._order_n = np.argsort(self._encoded_n, kind="stable").astype(np.int32)
 
     @overload
@@ -31,6 +35,14 @@ class Ids(Sequence[str]):
         """How many there are."""
         return len(self._encoded_n)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same texts in the same order."""
+        return isinstance(other, Ids) and np.array_equal(self._encoded_n, other._encoded_n)
+
+    def __hash__(self) -> int:
+        """Equal for equal ones."""
+        return hash(self._encoded_n.tobytes())
+
     def __contains__(self, text: object) -> bool:
         """Whether it is one of them."""
         return isinstance(text, str) and self._find(text) is not None
@@ -42,11 +54,31 @@ class Ids(Sequence[str]):
             raise KeyError(text)
         return place
 
+    def in_order(self) -> Ids:
+        """The same ones, sorted as texts are: so are their bytes."""
+        ordered = Ids(())
+        ordered._encoded_n = self._encoded_n[self._order_n]
+        ordered._order_n = np.arange(len(self), dtype=np.int32)
+        return ordered
+
+    def repeated(self) -> list[str]:
+        """Those that stand there twice or more, sorted and each once."""
+        sorted_n = self._encoded_n[self._order_n]
+        return [_decoded(each) for each in np.unique(sorted_n[1:][sorted_n[1:] == sorted_n[:-1]])]
+
     def _find(self, text: str) -> int | None:
-        encoded = _encoded(text)
-        rank = bisect_left(self._order_n, encoded, key=self._encoded_n.__getitem__)
+        wanted = _encoded(text)
+        rank = bisect_left(self._order_n, wanted, key=self._encoded_n.__getitem__)
         place = int(self._order_n[rank]) if rank < len(self) else None
-        return place if place is not None and self._encoded_n[place] == encoded else None
+        return place if place is not None and self._encoded_n[place] == wanted else None
+
+
+def encoded(texts: Iterable[str]) -> NDArray[np.bytes_]:
+    """Texts in one array, of which no more than a block are held as objects."""
+    left, blocks = iter(texts), [np.array([], np.bytes_)]
+    while block := [_encoded(each) for each in islice(left, _BLOCK)]:
+        blocks.append(np.array(block, np.bytes_))
+    return np.concatenate(blocks)
 
 
 def _encoded(text: str) -> bytes:

@@ -7,7 +7,7 @@ aren't images here. Refuses to score a subset: each expected id has exactly one 
 from __future__ import annotations
 
 import os
-from collections import Counter
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from threading import Lock
@@ -17,6 +17,7 @@ import torch
 
 from ldbench.data.ids import Ids
 from ldbench.data.images import read_levels, read_levels_again
+from ldbench.data.on_demand import ById
 from ldbench.data.stored_images import StoredImages
 from ldbench.errors import ImageError
 
@@ -26,51 +27,49 @@ READERS = 2  # threads that decode beside other work
 _NAMED = 5
 
 
-def list_folder(folder: Path, ids: Sequence[str] | None = None) -> dict[str, str]:
+def list_folder(folder: Path, ids: Iterable[str] | None = None) -> ById[str]:
     """Id -> suffix of its file, in the order of `ids` or sorted. ImageError names wrong, missing and double ids."""
     try:
         with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries if entry.name[0] != "." and not entry.is_dir())
+            names = Ids(entry.name for entry in entries if entry.name[0] != "." and not entry.is_dir())
     except OSError as error:
         raise ImageError(f"can't read {folder}: {error.strerror}; expected a folder of images") from error
-    split = [os.path.splitext(name) for name in names]  # noqa: PTH122
-    images = [(stem, suffix) for stem, suffix in split if suffix.lower() in SUFFIXES]
-    others = [stem + suffix for stem, suffix in split if suffix.lower() not in SUFFIXES]
+    others = sorted(name for name in names if not _is_image(name))
+    stems = Ids(_split(name)[0] for name in names if _is_image(name))
+    suffixes = [sys.intern(_split(name)[1]) for name in names if _is_image(name)]
     ignored = f"; ignored as not {', '.join(SUFFIXES)}: {_named(others)}" if others else ""
-    _refuse(folder, "ids with two files", _repeated(stem for stem, _ in images), "keep one of each")
-    suffix_of = dict(images)
-    if not suffix_of:
+    _refuse(folder, "ids with two files", stems.repeated(), "keep one of each")
+    if not stems:
         raise ImageError(f"{folder}: expected one <case id>.png a case, got no image{ignored}")
-    if ids is None:
-        return dict(sorted(suffix_of.items()))
-    _refuse(folder, "case ids given twice", _repeated(ids), "give each case its own id")
-    missing = [id for id in ids if id not in suffix_of]
+    wanted = stems.in_order() if ids is None else Ids(ids)
+    _refuse(folder, "case ids given twice", wanted.repeated(), "give each case its own id")
+    missing = [id for id in wanted if id not in stems]
     _refuse(folder, "images missing", missing, f"save one <case id>.png a case{ignored}")
-    _refuse(folder, "images unexpected", sorted(suffix_of.keys() - set(ids)), "only <case id>.png may be there")
-    return {id: suffix_of[id] for id in ids}
+    unexpected = sorted(id for id in stems if id not in wanted)
+    _refuse(folder, "images unexpected", unexpected, "only <case id>.png may be there")
+    return ById(wanted, [suffixes[stems.place(id)] for id in wanted])
 
 
-def read_folder(folder: Path, ids: Sequence[str] | None, size: int | tuple[int, int]) -> StoredImages:
+def read_folder(folder: Path, ids: Iterable[str] | None, size: int | tuple[int, int]) -> StoredImages:
     """Id -> image `(3, H, W) float32 in [0, 1]`, in the order of `ids`, or else sorted by id.
 
     Names are checked at once, and each image, as `read_image` checks it, when it is asked for first. Raises ImageError.
     """
     suffixes = list_folder(folder, ids)
-    in_order = Ids(suffixes)
-    return StoredImages(in_order, _Files(folder, in_order, suffixes.values(), size), threads=READERS)
+    return StoredImages(suffixes.ids, _Files(folder, suffixes, size), threads=READERS)
 
 
 class _Files:
     """Reads the levels of an id: strictly at first, then for as long as the file is the one that was checked."""
 
-    def __init__(self, folder: Path, ids: Ids, suffixes: Iterable[str], size: int | tuple[int, int]) -> None:
-        self._folder, self._ids, self._suffixes, self._size = folder, ids, np.array([*suffixes]), size
-        self._checked = np.full((len(ids), 2), _UNCHECKED, np.int64)  # what `_state` gave for each file
+    def __init__(self, folder: Path, suffixes: ById[str], size: int | tuple[int, int]) -> None:
+        self._folder, self._suffixes, self._size = folder, suffixes, size
+        self._checked = np.full((len(suffixes), 2), _UNCHECKED, np.int64)  # what `_state` gave for each file
         self._lock = Lock()  # the strict reader changes settings of Pillow's and of warnings
 
     def __call__(self, image_id: str) -> torch.Tensor:
-        place = self._ids.place(image_id)
-        path = self._folder / f"{image_id}{self._suffixes[place]}"
+        place = self._suffixes.ids.place(image_id)
+        path = self._folder / f"{image_id}{self._suffixes.items_in_order[place]}"
         checked = tuple(self._checked[place].tolist())
         if checked == _UNCHECKED:
             with self._lock:
@@ -92,8 +91,12 @@ def _state(path: Path) -> tuple[int, int]:
     return found.st_mtime_ns, found.st_size
 
 
-def _repeated(ids: Iterable[str]) -> list[str]:
-    return sorted(id for id, count in Counter(ids).items() if count > 1)
+def _is_image(name: str) -> bool:
+    return _split(name)[1].lower() in SUFFIXES
+
+
+def _split(name: str) -> tuple[str, str]:
+    return os.path.splitext(name)  # noqa: PTH122
 
 
 def _named(names: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
-"""The rows of manifests as records that are made when they are asked for: what is held is the manifests' own text.
+"""The rows of manifests as records that are made when they are asked for: what is held is where each row starts.
 
-A record with its attributes and its file takes 700 bytes as objects.
+A record with its attributes and its file takes 700 bytes as objects, and a row of text 150.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import io
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 from typing import overload
 
 from ldbench.api import Record
+from ldbench.data.file_text import FileText
 from ldbench.data.ids import Ids
 
 _TYPES: Mapping[str, Callable[[str], str | int | float]] = {"integer": int, "number": float, "text": str}
@@ -42,26 +43,27 @@ class Manifest:
     """The text of one manifest, whose `folder` the files lie in; `types` are those of its attributes."""
 
     folder: Path
-    text: bytes
+    text: FileText
     types: Mapping[str, str]
     size: tuple[int, int]
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns; none where the text is empty."""
-        return tuple(next(_rows(io.BytesIO(self.text)), ()))
+        with self.text.lines() as lines:
+            return tuple(next(_rows(lines), ()))
 
     @cached_property
     def _starts(self) -> array[int]:
         """Where in the text each row starts, and where the last one ends."""
-        lines = io.BytesIO(self.text)
-        rows = _rows(lines)
-        next(rows, None)
-        starts, start = array("q"), lines.tell()
-        for row in rows:
-            if row:
-                starts.append(start)
-            start = lines.tell()
+        with self.text.lines() as lines:
+            rows = _rows(lines)
+            next(rows, None)
+            starts, start = array("q"), lines.tell()
+            for row in rows:
+                if row:
+                    starts.append(start)
+                start = lines.tell()
         starts.append(start)
         return starts
 
@@ -69,13 +71,10 @@ class Manifest:
         """How many rows there are."""
         return len(self._starts) - 1
 
-    def only(self, places: Iterable[int]) -> Manifest:
-        """The manifest without all rows but some."""
-        return replace(self, text=self.text[: self._starts[0]] + b"".join(map(self._text, places)))
-
     def row(self, place: int) -> dict[str, str]:
         """The cells of a row by column."""
-        return dict(zip(self.columns, next(_rows(io.BytesIO(self._text(place)))), strict=False))
+        text = self.text[self._starts[place] : self._starts[place + 1]]
+        return dict(zip(self.columns, next(_rows(io.BytesIO(text))), strict=False))
 
     def record(self, place: int, index: int) -> Record:
         """The record of a row. Empty cells are attributes that nobody knows."""
@@ -90,9 +89,6 @@ class Manifest:
         row = self.row(place)
         return ImageFile(self.folder, row["file"], row["sha256"], self.size)
 
-    def _text(self, place: int) -> bytes:
-        return self.text[self._starts[place] : self._starts[place + 1]]
-
 
 def _rows(lines: Iterable[bytes]) -> Iterator[list[str]]:
     return csv.reader(line.decode("utf-8") for line in lines)
@@ -100,7 +96,7 @@ def _rows(lines: Iterable[bytes]) -> Iterator[list[str]]:
 
 @dataclass(frozen=True)
 class ManifestRows(Sequence[Record]):
-    """The records of manifests that follow each other; `indices` are their places in the whole data set."""
+    """Records of manifests that follow each other; `indices` are their places among all rows of these."""
 
     manifests: tuple[Manifest, ...]
     indices: Sequence[int]
@@ -122,35 +118,27 @@ class ManifestRows(Sequence[Record]):
 
     def file(self, record: Record) -> ImageFile:
         """The file of a record; KeyError where it isn't one of these."""
-        manifest, row = self._where(self._ids.place(record.id))
+        manifest, row = self._where(self.ids.place(record.id))
         return manifest.file(row)
 
     def only(self, split: str) -> ManifestRows:
-        """The records of one split; of the others nothing is kept."""
-        places = array("q", (place for place, record in enumerate(self) if record.split == split))
-        rows: list[list[int]] = [[] for _ in self.manifests]
-        for place in places:
-            part, row = self._part(place)
-            rows[part].append(row)
-        manifests = (manifest.only(chosen) for manifest, chosen in zip(self.manifests, rows, strict=True))
-        return ManifestRows(tuple(manifests), array("q", (self.indices[place] for place in places)))
+        """The records of one split."""
+        return ManifestRows(self.manifests, array("q", (record.index for record in self if record.split == split)))
 
     @cached_property
-    def _ids(self) -> Ids:
+    def ids(self) -> Ids:
+        """The ids of all records, in their order."""
         return Ids(record.id for record in self)
 
     @cached_property
     def _ends(self) -> tuple[int, ...]:
         return tuple(accumulate(map(len, self.manifests)))
 
-    def _part(self, place: int) -> tuple[int, int]:
-        """Which manifest a record stands in, and in which row of it."""
-        part = bisect_right(self._ends, place)
-        return part, place - (self._ends[part - 1] if part else 0)
-
     def _where(self, place: int) -> tuple[Manifest, int]:
-        part, row = self._part(place)
-        return self.manifests[part], row
+        """Which manifest a record stands in, and in which row of it."""
+        index = self.indices[place]
+        part = bisect_right(self._ends, index)
+        return self.manifests[part], index - (self._ends[part - 1] if part else 0)
 
     def _record(self, place: int) -> Record:
         manifest, row = self._where(place)

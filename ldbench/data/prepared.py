@@ -12,7 +12,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ldbench.api import Record
+from ldbench.data.file_text import FileText
+from ldbench.data.ids import Ids, encoded
 from ldbench.data.manifest_rows import Manifest, ManifestRows, rows_of
 from ldbench.data.on_demand import picked
 from ldbench.errors import DataError, unknown_name
@@ -125,16 +127,16 @@ def open_prepared(folder: Path) -> PreparedDataset:
     """The prepared data in a folder, its manifest checked and none of its images missing. Raises `DataError`."""
     try:
         about = (folder / "dataset.json").read_bytes()
-        _manifest(folder, about)
-        return _opened(folder, about)
+        return _opened(folder, about, _manifest(folder, about))
     except OSError as error:
         raise DataError(f"can't read {error.filename}: {error.strerror}; run `ldbench data prepare` again") from error
 
 
-def _manifest(folder: Path, about: bytes) -> bytes:
+def _manifest(folder: Path, about: bytes) -> FileText:
     """The manifest, where it is the one that dataset.json speaks of."""
-    manifest = (folder / "manifest.csv").read_bytes()
-    digest = hashlib.sha256(manifest).hexdigest()
+    manifest = FileText(folder / "manifest.csv")
+    with manifest.lines() as lines:
+        digest = hashlib.file_digest(lines, "sha256").hexdigest()
     try:
         expected = json.loads(about)["manifest_sha256"]
     except (ValueError, KeyError, TypeError) as error:
@@ -148,10 +150,10 @@ def _manifest(folder: Path, about: bytes) -> bytes:
 
 
 @functools.lru_cache(maxsize=4)
-def _opened(folder: Path, about: bytes) -> PreparedDataset:
+def _opened(folder: Path, about: bytes, text: FileText) -> PreparedDataset:
     table = json.loads(about)
     where = folder / "manifest.csv"
-    manifest = Manifest(folder, _manifest(folder, about), table["attributes"], tuple(table["size"]))
+    manifest = Manifest(folder, text, table["attributes"], tuple(table["size"]))
     if not set(COLUMNS) <= set(manifest.columns) or not len(manifest):
         raise DataError(f"{where}: expected the columns {', '.join(COLUMNS)}")
     _check_files(manifest, where)
@@ -164,26 +166,26 @@ def _opened(folder: Path, about: bytes) -> PreparedDataset:
 
 
 def _check_files(manifest: Manifest, where: Path) -> None:
-    present = {f"images/{entry.name}" for entry in os.scandir(manifest.folder / "images")}
+    present = Ids(entry.name for entry in os.scandir(manifest.folder / "images"))
     for place in range(len(manifest)):
         file = manifest.row(place)["file"]
         if not _FILE.fullmatch(file):
             raise DataError(f"{where}: expected images/<id>.png, got {file!r:.80}")
-        if file not in present:
+        if file.removeprefix("images/") not in present:
             raise DataError(
                 f"{manifest.folder / file}: missing image; run `ldbench data prepare` again, it makes only this one"
             )
 
 
-def _check(records: Iterable[Record], where: Path) -> None:
-    split_of: dict[str, str] = {}
-    seen: set[str] = set()
-    for record in records:
-        if split_of.setdefault(record.subject, record.split) != record.split:
-            raise DataError(f"{where}: subject {record.subject!r} is in two splits")
-        if record.id in seen:
-            raise DataError(f"{where}: image ids must be unique, {record.id!r} stands twice")
-        seen.add(record.id)
+def _check(records: ManifestRows, where: Path) -> None:
+    subjects_n, splits_n = encoded(record.subject for record in records), encoded(record.split for record in records)
+    order_n = np.argsort(subjects_n, kind="stable")
+    subjects_n, splits_n = subjects_n[order_n], splits_n[order_n]
+    torn_n = subjects_n[1:][(subjects_n[1:] == subjects_n[:-1]) & (splits_n[1:] != splits_n[:-1])]
+    if len(torn_n):
+        raise DataError(f"{where}: subject {torn_n[0].decode()!r} is in two splits")
+    for image_id in records.ids.repeated():
+        raise DataError(f"{where}: image ids must be unique, {image_id!r} stands twice")
 
 
 def _joined(name: str, parts: list[PreparedDataset]) -> PreparedDataset:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ldbench.api import Dataset, Record
 from ldbench.data.on_demand import picked
@@ -20,25 +24,38 @@ def scans_of(
     return picked(scans, (place for place, scan in enumerate(scans) if chosen(scan)))
 
 
-def balanced(scans: Iterable[Record], task: Task, count: int) -> list[int]:
+def balanced(scans: Iterable[Record], task: Task, count: int) -> array[int]:
     """The places of `count` of the scans, as many of each of the card's classes, the first by a hash of their ids.
 
     In the order of that hash: one class after the other would leave a smaller last batch to a single class.
     """
-    of_class: dict[object, list[tuple[str, int]]] = {label: [] for label in task.data.classes}
+    of_class: dict[object, tuple[array[int], bytearray]] = {
+        label: (array("q"), bytearray()) for label in task.data.classes
+    }
     for place, scan in enumerate(scans):
         members = of_class.get(scan.attributes[task.data.class_attribute])
         if members is not None:
-            members.append((hash_order("evaluation", scan.id), place))
+            members[0].append(place)
+            members[1].extend(bytes.fromhex(hash_order("evaluation", scan.id)))
     per_class = count // len(of_class)
     short = [
         f"{per_class} {label} cases, the data have {len(members)}"
-        for label, members in of_class.items() if len(members) < per_class
+        for label, (members, _) in of_class.items() if len(members) < per_class
     ]
     if short:
         raise DataError(f"{task.id}: the card asks for {'; for '.join(short)}")
-    chosen = sorted(one for members in of_class.values() for one in sorted(members)[:per_class])
-    return [place for _, place in chosen]
+    first = [_by_hash(np.array(members), hashes, per_class) for members, hashes in of_class.values()]
+    places_n, hashes_n = (np.concatenate(parts) for parts in zip(*first, strict=True))
+    return array("q", places_n[np.argsort(hashes_n, kind="stable")])
+
+
+def _by_hash(
+    places_n: NDArray[np.int64], hashes: bytearray, count: int
+) -> tuple[NDArray[np.int64], NDArray[np.bytes_]]:
+    """The first places by their hashes, with these."""
+    hashes_n = np.frombuffer(hashes, f"S{hashlib.sha256().digest_size}")
+    order_n = np.argsort(hashes_n, kind="stable")[:count]
+    return places_n[order_n], hashes_n[order_n]
 
 
 def hash_order(purpose: str, image_id: str) -> str:

@@ -37,6 +37,10 @@ class StoredImages(Mapping[str, torch.Tensor]):
         """The image of an id; KeyError for another id, and whatever reading raises."""
         return unpacked(self.packed(image_id))
 
+    def __contains__(self, image_id: object) -> bool:
+        """Whether there is such an image; reads none."""
+        return image_id in self._ids
+
     def packed(self, image_id: str) -> torch.Tensor:
         """The image as it is kept or read, for `unpacked`."""
         if image_id in self._kept:

@@ -59,7 +59,7 @@ class TaskData:
     dataset: Dataset
     train: LazyTrainingSet
     cases: Sequence[Case]
-    evaluation_ids: tuple[str, ...]
+    evaluation_ids: Sequence[str]
     truth: Callable[[str], torch.Tensor] | None
     editing: Editing | None = None
 
@@ -195,9 +195,10 @@ def _text_to_image(task: Task, dataset: Dataset, seed: int) -> TaskData:
     return TaskData(task, dataset, train, cases, _evaluated(chosen, task), None)
 
 
-def _evaluated(chosen: Sequence[Record], task: Task) -> tuple[str, ...]:
+def _evaluated(chosen: Sequence[Record], task: Task) -> Ids:
     """The ids of the cases that are compared with the test scans, sorted."""
-    return tuple(sorted(scan.id for scan in picked(chosen, balanced(chosen, task, task.protocol.evaluation_cases))))
+    places = balanced(chosen, task, task.protocol.evaluation_cases)
+    return Ids(scan.id for scan in picked(chosen, places)).in_order()
 
 
 def _plain_example(task: Task, dataset: Dataset, seed: int, record: Record) -> Example:

@@ -8,8 +8,8 @@ value must be the result's own.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ldbench.api import Score
@@ -48,12 +48,18 @@ def rounded(numbers: Iterable[float]) -> tuple[float, ...]:
 
 def dumps(units: Units) -> str:
     """The file's text: keys sorted, one line a list, NaN refused, newline at the end."""
-    return _text(asdict(units), "") + "\n"
+    return "".join(_lines(units))
 
 
 def write(units: Units, path: Path) -> None:
     """Write the file in one step, as results are written."""
-    write_text_atomic(path, dumps(units))
+    write_text_atomic(path, _lines(units))
+
+
+def _lines(units: Units) -> Iterator[str]:
+    metrics = {name: vars(of_metric) for name, of_metric in units.metrics.items()}
+    yield from _text({**vars(units), "metrics": metrics}, "")
+    yield "\n"
 
 
 def read(path: Path) -> Units:
@@ -101,10 +107,14 @@ def _belongs(units: Units, scores: Iterable[Score], file: Path) -> None:
             )
 
 
-def _text(value: object, indent: str) -> str:
+def _text(value: object, indent: str) -> Iterator[str]:
     """JSON that indents tables and keeps a list on its line: `json` would give each number a line of its own."""
-    if not isinstance(value, dict):
-        return json.dumps(value, allow_nan=False, ensure_ascii=False)
-    inner = f"{indent} "
-    rows = [f"{inner}{json.dumps(key, ensure_ascii=False)}: {_text(value[key], inner)}" for key in sorted(value)]
-    return "{\n" + ",\n".join(rows) + f"\n{indent}}}" if rows else "{}"
+    if not isinstance(value, Mapping) or not value:
+        yield json.dumps(value, allow_nan=False, ensure_ascii=False)
+        return
+    before = "{\n"
+    for key in sorted(value):
+        yield f"{before}{indent} {json.dumps(key, ensure_ascii=False)}: "
+        yield from _text(value[key], f"{indent} ")
+        before = ",\n"
+    yield f"\n{indent}}}"

@@ -32,6 +32,7 @@ from ldbench.run.rounds import passes, read_images
 from ldbench.run.sheets.contact_sheet import sample_sheet
 from ldbench.run.sheets.edits_of_run import write_edit_sheet
 from ldbench.score.contributions import units_of
+from ldbench.score.free_memory import give_back
 from ldbench.score.inputs import ScoringContext
 from ldbench.score.scorer import score_images
 from ldbench.score.subgroups import subgroups_of
@@ -40,7 +41,7 @@ from ldbench.task import card
 if TYPE_CHECKING:
     import torch
 
-    from ldbench.api import Score
+    from ldbench.api import Attributes, Score
     from ldbench.task.card import Task
 
 
@@ -257,13 +258,20 @@ def _score(context: RunContext, folders: Mapping[str, Path]) -> tuple[list[Score
     """Scores and digest of the images of each pass in its folder; the units go to the run's."""
     data, settings = context.data, context.settings
     images = read_images(data, folders)
+    give_back()
     scoring = ScoringContext(context.device, settings.seed, user_cache_folder() / "features", settings.progress)
     measured = score_images(data, images.images, scoring, images.passes)
     scores, units = [one.score for one in measured], units_of(data, measured, images.passes)
     contributions.write(units, context.folder.units)
-    attributes = {case.id: case.attributes for case in data.cases}
+    attributes = _attributes(data)
     subgroups.write(subgroups_of(scores, units, attributes), context.folder.subgroups)
     return scores, images.digest
+
+
+def _attributes(data: TaskData) -> dict[str, Attributes]:
+    """The attributes of each case by its id; equal ones are one object."""
+    seen: dict[frozenset[tuple[str, object]], Attributes] = {}
+    return {case.id: seen.setdefault(frozenset(case.attributes.items()), case.attributes) for case in data.cases}
 
 
 def _picture(context: RunContext) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldbench.api import Case
+from ldbench.data.ids import Ids
 from ldbench.data.image_folder import read_folder
 from ldbench.data.stored_images import StoredImages
 from ldbench.data.task_data import TaskData
@@ -54,7 +55,7 @@ def read_images(data: TaskData, folders: Mapping[str, Path]) -> RunImages:
         if folder is None or (name and not folder.is_dir()):
             continue
         images = _read(data, folder, cases)
-        for case_id in sorted(images):
+        for case_id in Ids(images).in_order():
             digest.update(case_id.encode() + b"\0" + (images[case_id] * 255).round().byte().numpy().tobytes())
         by_pass[name] = images if not name else _of_cases(images, f".{name}")
     return RunImages(by_pass.pop(""), by_pass, digest.hexdigest())
@@ -62,7 +63,7 @@ def read_images(data: TaskData, folders: Mapping[str, Path]) -> RunImages:
 
 def _read(data: TaskData, folder: Path, cases: Sequence[Case]) -> StoredImages:
     side = data.task.protocol.resolution
-    return read_folder(folder, [case.id for case in cases], (side, side))
+    return read_folder(folder, Ids(case.id for case in cases), (side, side))
 
 
 def _of_cases(images: StoredImages, suffix: str) -> StoredImages:

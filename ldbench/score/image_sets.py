@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ldbench.api import Batches, ImageSet
@@ -35,7 +36,7 @@ class StoredSet:
     """
 
     images: Mapping[str, torch.Tensor]
-    ids: tuple[str, ...]
+    ids: Sequence[str]
     seen: Callable[[torch.Tensor], torch.Tensor] | None = None
 
     @cached_property
@@ -123,11 +124,13 @@ def batches(images: ImageSet, most: int = _STEP) -> Iterator[slice]:
 
 
 def batch_size(images: ImageSet, most: int = _STEP) -> int:
-    """How many images to take at a time."""
-    numbers = 1
-    for side in images.shape[1:]:
-        numbers *= side
-    return max(1, min(most, _NUMBERS // max(numbers, 1)))
+    """How many images to take at a time; for rows that are computed, as many as of what they are computed from."""
+    return max(1, min(most, _NUMBERS // max(_row_numbers(images), 1)))
+
+
+def _row_numbers(images: ImageSet) -> int:
+    of_sets = map(_row_numbers, images.sets) if isinstance(images, DerivedSet) else ()
+    return max(prod(images.shape[1:]), *of_sets, 0)
 
 
 def pixel_blocks(images: ImageSet) -> Iterator[npt.NDArray[Any]]:

@@ -64,22 +64,22 @@ class TaskImages:
         return self.averaged(self.stored_truths)
 
     @cached_property
-    def reference(self) -> tuple[Images, tuple[str, ...]]:
+    def reference(self) -> tuple[Images, Sequence[str]]:
         """What distributions are compared with, and in which order: truths as they are stored, else the test scans."""
         if self.data.truth is None:
             return self.scans("test")
-        return self.stored_truths, tuple(self.data.evaluation_ids)
+        return self.stored_truths, self.data.evaluation_ids
 
-    def scans(self, split: str) -> tuple[Images, tuple[str, ...]]:
+    def scans(self, split: str) -> tuple[Images, Sequence[str]]:
         """The scans of a split that belong to one of the card's classes, and their order."""
         return self._of_records[split]
 
     @cached_property
-    def _of_records(self) -> Mapping[str, tuple[Images, tuple[str, ...]]]:
+    def _of_records(self) -> Mapping[str, tuple[Images, Sequence[str]]]:
         return {split: self._records(self.data.of_classes(split)) for split in ("train", "test")}
 
     @cached_property
-    def seen(self) -> tuple[Images, tuple[str, ...]]:
+    def seen(self) -> tuple[Images, Sequence[str]]:
         """All real images that a generator may have learnt from, and their order."""
         data = self.data
         return self._records(data.dataset.only("train").records if data.editing else data.train.records)
@@ -93,13 +93,13 @@ class TaskImages:
         assert source is not None
         return source
 
-    def _records(self, records: Sequence[Record]) -> tuple[Images, tuple[str, ...]]:
+    def _records(self, records: Sequence[Record]) -> tuple[Images, Sequence[str]]:
         import torch
 
         by_id = ById(Ids(record.id for record in records), records)
         return self._stored(
             by_id, lambda record_id: torch.from_numpy(self.data.dataset.image(by_id[record_id]))
-        ), tuple(by_id)
+        ), by_id.ids
 
     def _stored(self, ids: Collection[str], read: Callable[[str], torch.Tensor]) -> StoredImages:
         from ldbench.data.stored_images import StoredImages
@@ -153,11 +153,12 @@ class TaskSets:
 
     def seen_scans(self) -> tuple[ImageSet, tuple[str, ...]]:
         """All real images that a generator may have learnt from, with their ids."""
-        return self._set(*self.images.seen), self.images.seen[1]
+        images, ids = self.images.seen
+        return self._set(images, ids), tuple(ids)
 
     def all_generated(self) -> tuple[ImageSet, list[str]]:
         """All images of the run with their classes, in the order of their ids."""
-        order, name = tuple(sorted(self.images.results)), self.images.data.task.data.class_attribute
+        order, name = Ids(self.images.results).in_order(), self.images.data.task.data.class_attribute
         return self._set(self.images.results, order), [str(self.images.cases[one].attributes[name]) for one in order]
 
     def training_scans(self) -> tuple[ImageSet, list[str]]:
@@ -170,19 +171,19 @@ class TaskSets:
 
     def further(self, name: Literal["null", "back"]) -> tuple[ImageSet, ImageSet]:
         """Images of a further pass, with the sources of their cases, in the order of the cases' ids."""
-        order = tuple(sorted(self.images.passes[name]))
+        order = Ids(self.images.passes[name]).in_order()
         return self._set(self.images.passes[name], order), self._set(self.images.sources, order)
 
     @property
-    def _evaluated(self) -> tuple[str, ...]:
-        return tuple(self.images.data.evaluation_ids)
+    def _evaluated(self) -> Sequence[str]:
+        return self.images.data.evaluation_ids
 
     def _scans(self, split: str) -> tuple[ImageSet, list[str]]:
         name = self.images.data.task.data.class_attribute
         labels = [str(record.attributes[name]) for record in self.images.data.of_classes(split)]
         return self._set(*self.images.scans(split)), labels
 
-    def _set(self, images: Images, ids: tuple[str, ...]) -> ImageSet:
+    def _set(self, images: Images, ids: Sequence[str]) -> ImageSet:
         return StoredSet(images, ids, self.seen)
 
 

@@ -5,7 +5,7 @@ Never needs the model: what it takes lies on disk.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ldbench.api import Measured, Metric
@@ -31,7 +31,7 @@ def score_images(
     they come from; a metric whose pass is absent is left out.
     """
     given = passes or {}
-    _check_ids(f"{data.task.id}", images, {case.id for case in data.cases})
+    _check_ids(f"{data.task.id}", images, data.by_id)
     for name, of_pass in given.items():
         _check_ids(f"{data.task.id}, pass {name}", of_pass, _pass_ids(data, name, images))
     if data.task.protocol.channels == "grey-as-rgb":
@@ -79,11 +79,12 @@ def _remedy(error: Exception) -> str:
     return "take a GPU with more memory, or --device cpu" if ran_out else "repair the metric"
 
 
-def _check_ids(where: str, images: Images, ids: set[str]) -> None:
-    if set(images) != ids:
+def _check_ids(where: str, images: Images, ids: Collection[str]) -> None:
+    missing, unknown = (sum(one not in others for one in some) for some, others in ((ids, images), (images, ids)))
+    if missing or unknown:
         raise MetricError(
-            f"{where}: expected the images of {len(ids)} cases, got {len(images)}, "
-            f"{len(ids - set(images))} missing and {len(set(images) - ids)} unknown"
+            f"{where}: expected the images of {len(ids)} cases, got {len(images)}, {missing} missing and {unknown} "
+            "unknown"
         )
 
 

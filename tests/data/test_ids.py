@@ -22,6 +22,18 @@ def test_they_are_a_sequence_that_knows_its_places(texts: list[str], other: str)
             ids.place(other)
 
 
+@given(st.lists(st.sampled_from(["a", "b", "é", "bb"]), max_size=9))
+def test_those_that_stand_there_twice(texts: list[str]) -> None:
+    assert Ids(texts).repeated() == sorted({text for text in texts if texts.count(text) > 1})
+    assert (Ids(texts) == Ids(texts[::-1])) == (texts == texts[::-1])
+
+
+def test_blocks_of_texts_are_one_array() -> None:
+    texts = [str(number) for number in range(9999)]
+    assert list(Ids(texts)) == texts
+    assert len({Ids(texts), Ids(texts), Ids(texts[1:])}) == 2
+
+
 def test_names_of_files_need_not_be_text() -> None:
     name = b"scan\xff".decode("utf-8", "surrogateescape")
     assert list(Ids([name, "b"])) == [name, "b"]

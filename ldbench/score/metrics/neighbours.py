@@ -27,6 +27,7 @@ Mask = npt.NDArray[np.bool_]
 _Indices = npt.NDArray[np.int64]
 _BLOCK, _COLUMNS = 1024, 2048  # a block of distances: 16 MB
 _MASK, _FEWEST = 2**22, 64  # centres times points of one part's masks; points of a part at least
+_AT_ONCE, _COUNTS = 128, 2**18  # rows of a block that are copied together; counts of a block of centres: 2 MB
 _SAME = 1e-12  # of the squared lengths: a squared distance below this is round-off
 _SPHERE = 1 + 1e-9
 
@@ -43,11 +44,14 @@ def squared_distances(
     right_m = (right_md**2).sum(axis=1)
     for rows in row_blocks(len(left_nd), _BLOCK):
         left_bd = rows_of(left_nd, rows) - centre_d
-        lengths_bm = (left_bd**2).sum(axis=1)[:, None] + right_m
+        left_b = (left_bd**2).sum(axis=1)
         squared_bm = 2 * left_bd @ right_md.T
-        np.subtract(lengths_bm, squared_bm, out=squared_bm)  # in place: a block is 16 MB
-        lengths_bm *= _SAME
-        squared_bm[squared_bm < lengths_bm] = 0.0
+        for part in row_blocks(len(squared_bm), _AT_ONCE):  # in place: a block is 16 MB
+            part_pm = squared_bm[part]
+            lengths_pm = left_b[part, None] + right_m
+            np.subtract(lengths_pm, part_pm, out=part_pm)
+            lengths_pm *= _SAME
+            part_pm[part_pm < lengths_pm] = 0.0
         yield rows, squared_bm
 
 
@@ -87,6 +91,10 @@ class Closest:
 
     def add(self, rows: slice, squared_bm: Array, first: int) -> None:
         """Further columns of some rows; `first` is the index of the first of them."""
+        for part in row_blocks(len(squared_bm), _AT_ONCE):
+            self._add(slice(rows.start + part.start, rows.start + part.stop), squared_bm[part], first)
+
+    def _add(self, rows: slice, squared_bm: Array, first: int) -> None:
         kept_bk = self._smallest(squared_bm)
         squared = np.concatenate([self.squared_nk[rows], np.take_along_axis(squared_bm, kept_bk, axis=1)], axis=1)
         indices = np.concatenate([self.indices_nk[rows], kept_bk + first], axis=1)
@@ -142,7 +150,7 @@ class Balls:
         """`statistic` of the points' counts without each centre in turn, `(n,)`; it maps `(b, m)` counts to `(b,)`."""
         replicates = []
         wider_nm = self.wider_nm.astype(np.int32)
-        for rows in row_blocks(len(self.inside_nm), _BLOCK):
+        for rows in row_blocks(len(self.inside_nm), max(_AT_ONCE, _COUNTS // max(len(self.counts_m), 1))):
             replicates.append(statistic(self.counts_m - self.inside_nm[rows] + self.reaching[rows] @ wider_nm))
         return np.concatenate(replicates)
 
@@ -156,7 +164,10 @@ def balls(metric: str, centres_nd: Features, points_md: Features, k: int) -> Bal
 def balls_of_parts(
     metric: str, centres_nd: Features, points_md: Features, k: int, size: int | None = None
 ) -> Iterator[tuple[slice, Balls]]:
-    """`balls` of all centres and some of the points at a time, so many that the masks take little memory."""
+    """`balls` of all centres and some of the points at a time, so many that the masks take little memory.
+
+    All parts share the memory of the masks: what is to be kept of one must be copied before the next.
+    """
     if k < 1 or len(centres_nd) < k + 2:
         raise MetricError(
             f"{metric}: expected at least k + 2 = {k + 2} images in both sets and k of 1 or more, got "
@@ -165,9 +176,11 @@ def balls_of_parts(
     squared_nk, indices_nk = nearest_others(centres_nd, k + 1)
     radius_n, wider_n = (squared_nk[:, place] * _SPHERE for place in (k - 1, k))
     centre_d = mean_row(points_md)
-    for part in row_blocks(len(points_md), size or max(_FEWEST, _MASK // len(centres_nd))):
+    size = min(len(points_md), size or max(_FEWEST, _MASK // len(centres_nd)))
+    masks = np.empty((2, len(centres_nd) * size), np.bool_)
+    for part in row_blocks(len(points_md), size):
         shape = len(centres_nd), part.stop - part.start
-        inside_nm, wider_nm = np.empty(shape, np.bool_), np.empty(shape, np.bool_)
+        inside_nm, wider_nm = (mask[: shape[0] * shape[1]].reshape(shape) for mask in masks)
         for rows, squared_bm in squared_distances(centres_nd, rows_of(points_md, part), centre_d):
             inside_nm[rows] = squared_bm <= radius_n[rows, None]
             wider_nm[rows] = (squared_bm <= wider_n[rows, None]) & ~inside_nm[rows]

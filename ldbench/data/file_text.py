@@ -1,0 +1,45 @@
+"""The bytes of a file that are read when they are asked for: what is held is the open file, and none of its bytes."""
+
+from __future__ import annotations
+
+import io
+import os
+import weakref
+from pathlib import Path
+
+from ldbench.errors import DataError
+
+
+class FileText:
+    """A file that is open for reading; threads may share it. `DataError` where it was written to since.
+
+    Two are equal where they are the same file and nobody wrote to it between.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._file = path, os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._file)
+        self._opened = self._state()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FileText) and self._opened == other._opened
+
+    def __hash__(self) -> int:
+        return hash(self._opened)
+
+    def __getitem__(self, span: slice) -> bytes:
+        """The bytes from `span.start` to `span.stop`."""
+        content = os.pread(self._file, span.stop - span.start, span.start)
+        if self._state() != self._opened:
+            raise DataError(f"{self._path}: changed while it was read; let nothing write there, and start again")
+        return content
+
+    def lines(self) -> io.BufferedReader:
+        """The whole of it, to be read from its start by one reader at a time."""
+        whole = os.fdopen(os.dup(self._file), "rb")
+        whole.seek(0)
+        return whole
+
+    def _state(self) -> tuple[int, ...]:
+        found = os.fstat(self._file)
+        return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size

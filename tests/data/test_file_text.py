@@ -1,0 +1,34 @@
+"""A file is read in parts as it was opened, and refused once it was written to."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ldbench.data.file_text import FileText
+from ldbench.errors import DataError
+
+
+def test_parts_and_lines_of_a_file_that_was_removed(tmp_path: Path) -> None:
+    path = tmp_path / "text"
+    path.write_bytes(b"one\ntwo\nthree")
+    text = FileText(path)
+    path.unlink()
+    assert (text[4:7], text[8:99]) == (b"two", b"three")
+    for _ in range(2):
+        with text.lines() as lines:
+            assert list(lines) == [b"one\n", b"two\n", b"three"]
+    assert text[0:3] == b"one"
+
+
+def test_a_file_that_was_written_to_is_another_one(tmp_path: Path) -> None:
+    path = tmp_path / "text"
+    path.write_bytes(b"one")
+    first, same = FileText(path), FileText(path)
+    assert len({first, same}) == 1
+    os.utime(path, ns=(1, 1))
+    assert FileText(path) != first
+    with pytest.raises(DataError, match="text: changed while it was read; let nothing write there, and start again"):
+        first[0:1]
