@@ -1,7 +1,7 @@
 """What Latent Drifting changes: each method with drift minus the same without, paired by seed.
 
-    python leaderboards/drift_effect.py leaderboards/results
-    python leaderboards/drift_effect.py leaderboards/results --task sandbox-brain-aging
+    python -m leaderboards.drift_effect leaderboards/results
+    python -m leaderboards.drift_effect leaderboards/results --task sandbox-brain-aging
 
 Prints, for every task (or the one that is named), metric and method, the mean difference over the seeds that both have,
 its 95 % t-interval and the number of seeds. A method is the pair of models NAME and NAME-ld, whatever their task. Two
@@ -24,15 +24,26 @@ from ldbench.errors import LdbenchError, ResultError
 from ldbench.records.identity import Found
 from ldbench.report.digits import decimals_for, fixed
 from ldbench.report.tables.text_table import Strong, TextCell
+from leaderboards.shipped_rows import as_shipped
 
 WITH_DRIFT = "-ld"
 Key = tuple[str, str, str]
 
 
 def by_seed(found: Iterable[Found]) -> dict[Key, dict[int | None, float]]:
-    """By (task, metric, model): the value of each seed; refuses a model that was run twice with one seed."""
+    """By (task, metric, model): the value of each seed; refuses a model that was run twice with one seed.
+
+    Of a model that was run with several parameters, the runs with those that it ships with.
+    """
     values: dict[Key, dict[int | None, float]] = {}
+    found = list(found)
+    shipped = {
+        task: as_shipped([one.model for _, one in found if one.task.id == task])
+        for task in {one.task.id for _, one in found}
+    }
     for path, result in found:
+        if not shipped[result.task.id](result.model):
+            continue
         for score in result.scores:
             of_model = values.setdefault((result.task.id, score.metric, result.model.name), {})
             if result.seed in of_model:

@@ -26,6 +26,7 @@ from ldbench.report.tables.text_table import TextCell, TextTable, escape, to_mar
 from leaderboards.drift_effect import WITH_DRIFT, Key, by_seed, change_cell, changes, half_width
 from leaderboards.paper_tables import TABLES, printed
 from leaderboards.sampling_cells import Line, drift_changes, metrics_of, read_scores, study_table
+from leaderboards.shipped_rows import meant
 
 NOTHING = "*Not measured yet.*"
 METHODS: Mapping[str, str] = {
@@ -109,14 +110,16 @@ def paper(measured: Measured, number: str) -> str:
 def demo(measured: Measured, task: str, *models: str) -> str:
     """The headline metrics of a run of these models alone with seed 0."""
     found = [one for one in measured.results if (one[1].task.id, one[1].seed) == (task, 0)]
-    boards = fold_with_units([one for one in found if one[1].model.name in models])
+    named = [meant(model, [one[1].model for one in found]) for model in models]
+    boards = fold_with_units([one for one in found if any(stands_for(one[1].model) for stands_for in named)])
     return table_text(page(_headline(boards[task])).tables[0]) if task in boards else NOTHING
 
 
 def value(measured: Measured, task: str, model: str, metric: str) -> str:
     """One score of a board, for a sentence: without its interval, with the digits that this supports."""
     rows = measured.boards[task].rows if task in measured.boards else ()
-    scores = [score for row in rows if row.model.name == model and (score := row.score(metric))]
+    named = meant(model, [row.model for row in rows])
+    scores = [score for row in rows if named(row.model) and (score := row.score(metric))]
     if not scores:
         return "(not measured yet)"
     return fixed(scores[0].value, decimals_for((scores[0].ci_high - scores[0].ci_low) / 2, scores[0].value))

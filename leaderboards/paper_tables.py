@@ -1,6 +1,6 @@
 """The paper's tables of prompts and starts (Tables 2, 3 and 4), laid out as there, with what was measured here.
 
-    python leaderboards/paper_tables.py leaderboards/results
+    python -m leaderboards.paper_tables leaderboards/results
 
 Prints Markdown. A number is the mean over seeds with its pooled 95 % interval (`ldbench.board.seeds`), "-" where
 nothing was measured, and the seeds stand in the last column. The images are the sandbox's at 64 px, so only the order
@@ -20,6 +20,7 @@ from ldbench.board.collect import collect, fold_with_units
 from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
 from ldbench.errors import LdbenchError, ResultError
 from ldbench.report.digits import decimals_for, fixed
+from leaderboards.shipped_rows import meant
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,9 @@ def printed(table: PaperTable, boards: Mapping[str, Leaderboard]) -> str:
 
 def _row(boards: Mapping[str, Leaderboard], task: str, model: str) -> Row | None:
     board = boards.get(task)
-    rows = [row for row in board.rows if (row.model.name, row.origin) == (model, "measured")] if board else []
+    measured = [row for row in board.rows if row.origin == "measured"] if board else []
+    named = meant(model, [row.model for row in measured])
+    rows = [row for row in measured if named(row.model)]
     if len(rows) > 1:
         raise ResultError(
             f"{task}: expected one row of {model}, got {len(rows)} with other parameters; name a folder that has one"

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from ldbench.cli.lists import parse_names, parse_seeds
 from ldbench.cli.main import app
 from ldbench.task import card
+from leaderboards.shipped_rows import meant
 from tests.board.committed import found
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +27,7 @@ Asked = dict[tuple[str, str], tuple[int, ...]]
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Asked:
-    """By task and model: the seeds that the script asks for, as a program that only writes its words down sees them."""
+    """By task and model, with its settings: the seeds that a program sees which only writes down what it is asked."""
     folder = tmp_path_factory.mktemp("measure")
     for task in FROM_TEXT:
         (folder / "runs" / task / "basic-ft-ld-01234567").mkdir(parents=True)
@@ -40,11 +41,14 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Asked:
     for line in calls.read_text(encoding="utf-8").splitlines():
         words = line.rstrip("\t").split("\t")
         first = next(index for index, word in enumerate(words) if word.startswith("--"))
-        options = dict(zip(words[first::2], words[first + 1 :: 2], strict=True))
+        given = list(zip(words[first::2], words[first + 1 :: 2], strict=True))
+        options = dict(given)
+        settings = [value for name, value in given if name == "--set" and not value.startswith("samples=")]
         assert words[0] == "matrix"
         assert (options["--workers"], options["--out"]) == ("2", str(folder / "runs"))
         for task in words[1:first]:
-            for model in parse_names([options["--models"]], "--models"):
+            for name in parse_names([options["--models"]], "--models"):
+                model = ",".join([name, *settings])
                 assert (task, model) not in seeds, "asked for twice"
                 seeds[task, model] = parse_seeds([options.get("--seeds", "0")])
     return seeds
@@ -58,7 +62,7 @@ def test_every_task_of_the_sandbox_is_measured_by_seeds_of_its_card(asked: Asked
 
 def test_every_generator_that_is_asked_for_is_there(asked: Asked) -> None:
     listed = CliRunner().invoke(app, ["list", "models"]).output.splitlines()
-    assert {model for _, model in asked} <= {line.split()[0] for line in listed}
+    assert {model.split(",")[0] for _, model in asked} <= {line.split()[0] for line in listed}
 
 
 def test_rows_have_the_seeds_that_a_comparison_needs(asked: Asked) -> None:
@@ -79,5 +83,8 @@ def test_references_and_cheats_stand_on_every_board_that_ranks_methods(asked: As
 
 
 def test_every_committed_run_is_asked_for(asked: Asked) -> None:
-    for path, result in found():
-        assert result.seed in asked.get((result.task.id, result.model.name), ()), f"{path}: measure.sh has no such run"
+    committed = found()
+    for path, result in committed:
+        models = [one.model for _, one in committed if one.task.id == result.task.id]
+        names = [name for task, name in asked if task == result.task.id and meant(name, models)(result.model)]
+        assert any(result.seed in asked[result.task.id, name] for name in names), f"{path}: measure.sh has no such run"

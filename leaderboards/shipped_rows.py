@@ -1,0 +1,39 @@
+"""Which of a model's rows a page means: that of the parameters it ships with, or of those that are asked for."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+
+from ldbench.api import ParameterValue
+from ldbench.plugins.generators import load_generator
+from ldbench.plugins.parameters import build, parameters
+from ldbench.records.result import ModelRef
+
+
+def meant(asked: str, models: Iterable[ModelRef]) -> Callable[[ModelRef], bool]:
+    """Tells the models that `NAME` or `NAME,key=value,...` stands for among those of a board.
+
+    A name alone is the row of the parameters that the model ships with, or its only row.
+    """
+    name, *settings = asked.split(",")
+    if settings:
+        values = _parameters(name, *settings)
+        return lambda model: (model.name, model.parameters) == (name, values)
+    shipped = as_shipped(models)
+    return lambda model: model.name == name and shipped(model)
+
+
+def as_shipped(models: Iterable[ModelRef]) -> Callable[[ModelRef], bool]:
+    """Tells the rows of each model's own parameters from its others; a model's only row is taken as it is."""
+    rows: dict[str, list[Mapping[str, ParameterValue]]] = {}
+    for model in models:
+        of_name = rows.setdefault(model.name, [])
+        if model.parameters not in of_name:
+            of_name.append(model.parameters)
+    return lambda model: len(rows[model.name]) == 1 or model.parameters == _parameters(model.name)
+
+
+@functools.cache
+def _parameters(name: str, *settings: str) -> Mapping[str, ParameterValue]:
+    return parameters(build(load_generator(name), dict(setting.split("=", 1) for setting in settings)))

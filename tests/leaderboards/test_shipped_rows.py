@@ -1,0 +1,29 @@
+"""A page's name of a model: the row that it ships with, its only row, or the one with the parameters asked for."""
+
+from ldbench.plugins.generators import load_generator
+from ldbench.plugins.model_ref import model_ref
+from ldbench.plugins.parameters import build
+from ldbench.records.result import ModelRef
+from leaderboards.shipped_rows import as_shipped, meant
+
+
+def _row(**settings: str) -> ModelRef:
+    return model_ref("basic-ft", build(load_generator("basic-ft"), settings))
+
+
+SHIPPED, LONGER = _row(), _row(steps="3200", guidance_scale="2")
+
+
+def test_a_name_is_the_row_that_the_model_ships_with() -> None:
+    assert [meant("basic-ft", [LONGER, SHIPPED])(model) for model in (LONGER, SHIPPED)] == [False, True]
+
+
+def test_a_lone_row_is_taken_as_it_is() -> None:
+    assert as_shipped([LONGER])(LONGER)
+    assert as_shipped([LONGER, _row(steps="3200", guidance_scale="2")])(LONGER)  # two seeds of it
+
+
+def test_settings_choose_the_row_that_has_them_and_no_others() -> None:
+    asked = "basic-ft,steps=3200,guidance_scale=2"
+    rows = [SHIPPED, LONGER, _row(steps="3200"), model_ref("lora", build(load_generator("lora"), {}))]
+    assert [meant(asked, rows)(row) for row in rows] == [False, True, False, False]
