@@ -35,13 +35,13 @@ from ldbench.score.contributions import units_of
 from ldbench.score.free_memory import give_back
 from ldbench.score.inputs import ScoringContext
 from ldbench.score.scorer import score_images
-from ldbench.score.subgroups import subgroups_of
+from ldbench.score.subgroups import attributes_of, subgroups_of
 from ldbench.task import card
 
 if TYPE_CHECKING:
     import torch
 
-    from ldbench.api import Attributes, Score
+    from ldbench.api import Score
     from ldbench.task.card import Task
 
 
@@ -263,15 +263,8 @@ def _score(context: RunContext, folders: Mapping[str, Path]) -> tuple[list[Score
     measured = score_images(data, images.images, scoring, images.passes)
     scores, units = [one.score for one in measured], units_of(data, measured, images.passes)
     contributions.write(units, context.folder.units)
-    attributes = _attributes(data)
-    subgroups.write(subgroups_of(scores, units, attributes), context.folder.subgroups)
+    subgroups.write(subgroups_of(scores, units, attributes_of(data.cases)), context.folder.subgroups)
     return scores, images.digest
-
-
-def _attributes(data: TaskData) -> dict[str, Attributes]:
-    """The attributes of each case by its id; equal ones are one object."""
-    seen: dict[frozenset[tuple[str, object]], Attributes] = {}
-    return {case.id: seen.setdefault(frozenset(case.attributes.items()), case.attributes) for case in data.cases}
 
 
 def _picture(context: RunContext) -> None:

@@ -8,11 +8,11 @@ groups. Where the interval holds 0, nothing is said of a difference. Subjects ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from ldbench.api import Attributes, Score
+from ldbench.api import Attributes, Case, Score
 from ldbench.plugins.kinds import metric_bounds
 from ldbench.records.contributions import Contributions, Units
 from ldbench.records.subgroups import Breakdown, Group, Subgroups
@@ -37,6 +37,12 @@ def subgroups_of(scores: Sequence[Score], units: Units, attributes: Mapping[str,
         if breakdowns:
             by_metric[score.metric] = breakdowns
     return Subgroups({score.metric: score.value for score in scores if score.metric in by_metric}, by_metric)
+
+
+def attributes_of(cases: Iterable[Case]) -> dict[str, Attributes]:
+    """The attributes of each case by its id; equal ones are one object."""
+    seen: dict[frozenset[tuple[str, object]], Attributes] = {}
+    return {case.id: seen.setdefault(frozenset(case.attributes.items()), case.attributes) for case in cases}
 
 
 def values_by_id(score: Score, units: Units) -> dict[str, float]:
