@@ -28,6 +28,7 @@ from ..backbone.precision import Precision, arithmetic
 from .all_reduce import sum_over_processes
 from .average import Average, HostAverage
 from .checkpoint import Checkpoint, Pace, Writer
+from .heap import kept_heap
 from .masters import MasterAdamW
 from .transfer import Arriving
 
@@ -143,7 +144,7 @@ def train(
     values = optimiser.masters if isinstance(optimiser, MasterAdamW) else parameters
     on_gpu = next(iter(values.values())).device.type == "cuda"
     gradients = _Gradients(list(parameters.values()), objective, settings, share)
-    with Writer(in_background=on_gpu) as writer:
+    with Writer(in_background=on_gpu) as writer, nullcontext() if on_gpu else kept_heap():
         checkpoint = Checkpoint(folder, {**settings.fingerprint(), **fingerprint}, writer)
         average = (HostAverage if on_gpu else Average)(values, settings.ema_decay)
         first = checkpoint.resume(values, average.values, optimiser, gradients.scaler)
