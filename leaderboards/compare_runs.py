@@ -1,6 +1,6 @@
 """How far two runs of the same generator are apart: pixels and scores.
 
-    python leaderboards/compare_runs.py RUN_FOLDER OTHER_RUN_FOLDER
+    python -m leaderboards.compare_runs RUN_FOLDER OTHER_RUN_FOLDER
 
 For runs that differ in batch size, device or interruption. Prints how many images and pixels differ, the largest
 difference in grey levels, and each score beside its counterpart.

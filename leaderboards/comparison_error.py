@@ -1,6 +1,6 @@
 """How often one of several equal models is called better, and which advantage of a true winner is found.
 
-    python leaderboards/comparison_error.py [--boards 4000]
+    python -m leaderboards.comparison_error [--boards 4000]
 
 Simulates whole boards at once: models over the same cases, with a case's own effect, each run's own noise on each case,
 and each run's own level, which is what another seed changes. A level is given in standard errors of a score. The tests

@@ -1,7 +1,7 @@
 """Every board as one picture: a row of images a model, the same cases in every row, real images above them.
 
-    python leaderboards/contact_sheets.py runs/leaderboards --out docs/images
-    python leaderboards/contact_sheets.py runs/leaderboards/sandbox-brain-t2i --out docs/images --banner
+    python -m leaderboards.contact_sheets runs/leaderboards --out docs/images
+    python -m leaderboards.contact_sheets runs/leaderboards/sandbox-brain-t2i --out docs/images --banner
 
 Rows stand in the board's order, those without a rank below a gap, and show the lowest seed that the board folds. Above
 them are real test scans of the same classes or, for edits, sources and true answers. Cases and scans are the first by

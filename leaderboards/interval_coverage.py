@@ -8,7 +8,7 @@ replacement. FID's target is its expectation at the given n, KID's the populatio
 classes with normal scores, and three trainings of a classifier whose skill differs from one to the next: the target
 is the mean over all trainings.
 
-    python leaderboards/interval_coverage.py --repetitions 400
+    python -m leaderboards.interval_coverage --repetitions 400
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Validation scans, never test scans: how many the judge of a card reads right, and how many it reads as another class
 once they are degraded. Several cards compare several recipes; a card's file will do.
 
-    python leaderboards/judge_robustness.py sandbox-brain-disease my-card.toml
+    python -m leaderboards.judge_robustness sandbox-brain-disease my-card.toml
 """
 
 from __future__ import annotations

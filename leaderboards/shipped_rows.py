@@ -14,12 +14,14 @@ from ldbench.records.result import ModelRef
 def meant(asked: str, models: Iterable[ModelRef]) -> Callable[[ModelRef], bool]:
     """Tells the models that `NAME` or `NAME,key=value,...` stands for among those of a board.
 
-    A name alone is the row of the parameters that the model ships with, or its only row.
+    A name alone is the row of the parameters that the model ships with, or its only row; with settings, it is all rows
+    that have these.
     """
     name, *settings = asked.split(",")
     if settings:
-        values = _parameters(name, *settings)
-        return lambda model: (model.name, model.parameters) == (name, values)
+        keys, whole = [setting.partition("=")[0] for setting in settings], _parameters(name, *settings)
+        values = {key: whole[key] for key in keys}
+        return lambda model: model.name == name and values.items() <= model.parameters.items()
     shipped = as_shipped(models)
     return lambda model: model.name == name and shipped(model)
 

@@ -23,7 +23,7 @@ def test_a_lone_row_is_taken_as_it_is() -> None:
     assert as_shipped([LONGER, _row(steps="3200", guidance_scale="2")])(LONGER)  # two seeds of it
 
 
-def test_settings_choose_the_row_that_has_them_and_no_others() -> None:
-    asked = "basic-ft,steps=3200,guidance_scale=2"
-    rows = [SHIPPED, LONGER, _row(steps="3200"), model_ref("lora", build(load_generator("lora"), {}))]
-    assert [meant(asked, rows)(row) for row in rows] == [False, True, False, False]
+def test_settings_choose_the_rows_that_have_them() -> None:
+    rows = [SHIPPED, LONGER, _row(steps="3200"), model_ref("lora", build(load_generator("lora"), {"steps": "3200"}))]
+    assert [meant("basic-ft,steps=3200", rows)(row) for row in rows] == [False, True, True, False]
+    assert [meant("basic-ft,steps=3200,guidance_scale=2", rows)(row) for row in rows] == [False, True, False, False]
