@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 
 from ldbench.api import ParameterValue
+from ldbench.errors import ResultError, UnknownNameError
 from ldbench.plugins.generators import load_generator
 from ldbench.plugins.parameters import build, parameters
 from ldbench.records.result import ModelRef
@@ -33,7 +34,17 @@ def as_shipped(models: Iterable[ModelRef]) -> Callable[[ModelRef], bool]:
         of_name = rows.setdefault(model.name, [])
         if model.parameters not in of_name:
             of_name.append(model.parameters)
-    return lambda model: len(rows[model.name]) == 1 or model.parameters == _parameters(model.name)
+    for name, of_name in rows.items():
+        if len(of_name) > 1 and _shipped(name) not in of_name:
+            raise ResultError(f"{name}: expected a row of the parameters that it ships with, got {len(of_name)} others")
+    return lambda model: len(rows[model.name]) == 1 or model.parameters == _shipped(model.name)
+
+
+def _shipped(name: str) -> Mapping[str, ParameterValue] | None:
+    try:
+        return _parameters(name)
+    except UnknownNameError:  # nobody installed it
+        return None
 
 
 @functools.cache

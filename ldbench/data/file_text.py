@@ -11,9 +11,10 @@ from ldbench.errors import DataError
 
 
 class FileText:
-    """A file that is open for reading; threads may share it. `DataError` where it was written to since.
+    """A file that is open for reading; threads may share its parts. `DataError` where it was written to since.
 
-    Two are equal where they are the same file and nobody wrote to it between.
+    Two are equal where they are the same file and nobody wrote to it between. A copy, in another process too, opens the
+    file again.
     """
 
     def __init__(self, path: Path) -> None:
@@ -27,11 +28,18 @@ class FileText:
     def __hash__(self) -> int:
         return hash(self._opened)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _opened_again, (self._path, self._opened)
+
     def __getitem__(self, span: slice) -> bytes:
         """The bytes from `span.start` to `span.stop`."""
-        content = os.pread(self._file, span.stop - span.start, span.start)
-        if self._state() != self._opened:
-            raise DataError(f"{self._path}: changed while it was read; let nothing write there, and start again")
+        try:
+            content = os.pread(self._file, span.stop - span.start, span.start)
+            same = self._state() == self._opened
+        except OSError as error:
+            raise DataError(f"can't read {self._path}: {error.strerror}; start again where it can be read") from error
+        if not same:
+            raise DataError(f"{self._path}: changed or touched while it was read; let nothing write there, start again")
         return content
 
     def lines(self) -> io.BufferedReader:
@@ -43,3 +51,9 @@ class FileText:
     def _state(self) -> tuple[int, ...]:
         found = os.fstat(self._file)
         return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _opened_again(path: Path, opened: tuple[int, ...]) -> FileText:
+    text = FileText(path)
+    text._opened = opened  # so that one that was written to between is refused
+    return text

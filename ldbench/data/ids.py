@@ -10,6 +10,8 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ldbench.errors import DataError
+
 _BLOCK = 4096
 
 
@@ -67,6 +69,8 @@ class Ids(Sequence[str]):
         return [_decoded(each) for each in np.unique(sorted_n[1:][sorted_n[1:] == sorted_n[:-1]])]
 
     def _find(self, text: str) -> int | None:
+        if "\0" in text:
+            return None
         wanted = _encoded(text)
         rank = bisect_left(self._order_n, wanted, key=self._encoded_n.__getitem__)
         place = int(self._order_n[rank]) if rank < len(self) else None
@@ -74,9 +78,12 @@ class Ids(Sequence[str]):
 
 
 def encoded(texts: Iterable[str]) -> NDArray[np.bytes_]:
-    """Texts in one array, of which no more than a block are held as objects."""
+    """Texts in one array, of which no more than a block are held as objects. `DataError` for a zero byte, which the
+    array would lose at an end."""
     left, blocks = iter(texts), [np.array([], np.bytes_)]
     while block := [_encoded(each) for each in islice(left, _BLOCK)]:
+        if odd := next((each for each in block if b"\0" in each), None):
+            raise DataError(f"expected names without a zero byte, got {_decoded(odd)!r:.80}; rename it")
         blocks.append(np.array(block, np.bytes_))
     return np.concatenate(blocks)
 

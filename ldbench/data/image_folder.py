@@ -41,7 +41,7 @@ def list_folder(folder: Path, ids: Iterable[str] | None = None) -> ById[str]:
     _refuse(folder, "ids with two files", stems.repeated(), "keep one of each")
     if not stems:
         raise ImageError(f"{folder}: expected one <case id>.png a case, got no image{ignored}")
-    wanted = stems.in_order() if ids is None else Ids(ids)
+    wanted = stems.in_order() if ids is None else ids if isinstance(ids, Ids) else Ids(ids)
     _refuse(folder, "case ids given twice", wanted.repeated(), "give each case its own id")
     missing = [id for id in wanted if id not in stems]
     _refuse(folder, "images missing", missing, f"save one <case id>.png a case{ignored}")

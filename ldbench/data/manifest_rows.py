@@ -1,4 +1,5 @@
-"""The rows of manifests as records that are made when they are asked for: what is held is where each row starts.
+"""The rows of manifests as records that are made when they are asked for: what is held is the file, or the text of one
+split, and where each row starts.
 
 A record with its attributes and its file takes 700 bytes as objects, and a row of text 150.
 """
@@ -10,7 +11,7 @@ import io
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
@@ -43,20 +44,20 @@ class Manifest:
     """The text of one manifest, whose `folder` the files lie in; `types` are those of its attributes."""
 
     folder: Path
-    text: FileText
+    text: FileText | bytes
     types: Mapping[str, str]
     size: tuple[int, int]
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns; none where the text is empty."""
-        with self.text.lines() as lines:
+        with self._lines() as lines:
             return tuple(next(_rows(lines), ()))
 
     @cached_property
     def _starts(self) -> array[int]:
         """Where in the text each row starts, and where the last one ends."""
-        with self.text.lines() as lines:
+        with self._lines() as lines:
             rows = _rows(lines)
             next(rows, None)
             starts, start = array("q"), lines.tell()
@@ -71,10 +72,13 @@ class Manifest:
         """How many rows there are."""
         return len(self._starts) - 1
 
+    def only(self, places: Iterable[int]) -> Manifest:
+        """The manifest without all rows but some: their text, and not the file."""
+        return replace(self, text=self.text[0 : self._starts[0]] + b"".join(map(self._text, places)))
+
     def row(self, place: int) -> dict[str, str]:
         """The cells of a row by column."""
-        text = self.text[self._starts[place] : self._starts[place + 1]]
-        return dict(zip(self.columns, next(_rows(io.BytesIO(text))), strict=False))
+        return dict(zip(self.columns, next(_rows(io.BytesIO(self._text(place)))), strict=False))
 
     def record(self, place: int, index: int) -> Record:
         """The record of a row. Empty cells are attributes that nobody knows."""
@@ -89,6 +93,12 @@ class Manifest:
         row = self.row(place)
         return ImageFile(self.folder, row["file"], row["sha256"], self.size)
 
+    def _text(self, place: int) -> bytes:
+        return self.text[self._starts[place] : self._starts[place + 1]]
+
+    def _lines(self) -> io.BufferedIOBase:
+        return io.BytesIO(self.text) if isinstance(self.text, bytes) else self.text.lines()
+
 
 def _rows(lines: Iterable[bytes]) -> Iterator[list[str]]:
     return csv.reader(line.decode("utf-8") for line in lines)
@@ -96,7 +106,7 @@ def _rows(lines: Iterable[bytes]) -> Iterator[list[str]]:
 
 @dataclass(frozen=True)
 class ManifestRows(Sequence[Record]):
-    """Records of manifests that follow each other; `indices` are their places among all rows of these."""
+    """The records of manifests that follow each other; `indices` are their places in the whole data set."""
 
     manifests: tuple[Manifest, ...]
     indices: Sequence[int]
@@ -122,8 +132,14 @@ class ManifestRows(Sequence[Record]):
         return manifest.file(row)
 
     def only(self, split: str) -> ManifestRows:
-        """The records of one split."""
-        return ManifestRows(self.manifests, array("q", (record.index for record in self if record.split == split)))
+        """The records of one split; of the others nothing is kept, as this is what a generator is given."""
+        places = array("q", (place for place, record in enumerate(self) if record.split == split))
+        rows = [array("q") for _ in self.manifests]
+        for place in places:
+            part, row = self._part(place)
+            rows[part].append(row)
+        manifests = (manifest.only(chosen) for manifest, chosen in zip(self.manifests, rows, strict=True))
+        return ManifestRows(tuple(manifests), array("q", (self.indices[place] for place in places)))
 
     @cached_property
     def ids(self) -> Ids:
@@ -134,11 +150,14 @@ class ManifestRows(Sequence[Record]):
     def _ends(self) -> tuple[int, ...]:
         return tuple(accumulate(map(len, self.manifests)))
 
-    def _where(self, place: int) -> tuple[Manifest, int]:
+    def _part(self, place: int) -> tuple[int, int]:
         """Which manifest a record stands in, and in which row of it."""
-        index = self.indices[place]
-        part = bisect_right(self._ends, index)
-        return self.manifests[part], index - (self._ends[part - 1] if part else 0)
+        part = bisect_right(self._ends, place)
+        return part, place - (self._ends[part - 1] if part else 0)
+
+    def _where(self, place: int) -> tuple[Manifest, int]:
+        part, row = self._part(place)
+        return self.manifests[part], row
 
     def _record(self, place: int) -> Record:
         manifest, row = self._where(place)

@@ -6,7 +6,6 @@ works in, and results that no finished run left or that were measured on another
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +16,8 @@ from typing import Any
 
 from ldbench.errors import ResultError
 from ldbench.records.content import CODE, is_content
-from ldbench.records.files import read_json, refusal, write_json
+from ldbench.records.files import read_json, write_json
+from ldbench.records.lock import locked
 from ldbench.records.names import digest, plain
 from ldbench.records.result import SCORED, ModelRef, Result, TaskRef, read
 
@@ -108,16 +108,13 @@ class RunFolder:
     @contextmanager
     def claimed(self) -> Iterator[None]:
         """Hold the folder for this process; a second one gets a `ResultError` instead of mixing its files in."""
-        with refusal(f"write {self.path}"):
-            self.path.mkdir(parents=True, exist_ok=True)
-            handle = self.lock.open("w")
+        try:
+            handle = locked(self.lock, wait=False)
+        except BlockingIOError as error:
+            raise ResultError(
+                f"{self.path}: another run is at work there; wait for it or choose another --out"
+            ) from error
         with handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise ResultError(
-                    f"{self.path}: another run is at work there; wait for it or choose another --out"
-                ) from error
             yield
 
     def begin(self, state: Mapping[str, object], content: Mapping[str, str] = NOTHING) -> str:

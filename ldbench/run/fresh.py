@@ -6,7 +6,6 @@ both scores is written beside the public result. Refuses a task whose data have 
 
 from __future__ import annotations
 
-import fcntl
 import math
 import os
 from collections.abc import Sequence
@@ -18,8 +17,8 @@ from ldbench.api import Score
 from ldbench.data.render import Rendered, read_rendered, render
 from ldbench.errors import ResultError
 from ldbench.records import fresh as sidecar
-from ldbench.records.files import refusal
 from ldbench.records.fresh import FreshRound, Gap
+from ldbench.records.lock import locked
 from ldbench.records.names import plain
 from ldbench.records.result import Result
 from ldbench.records.run_folder import FRESH, RunFolder
@@ -64,11 +63,7 @@ def run_fresh(task_name: str, model_name: str, data_seed: int, settings: Setting
 def _rendered(task: card.Task, name: str, data_seed: int, folder: Path, settings: Settings) -> Rendered:
     """The test subjects, rendered now or by the run of another row, which is waited for."""
     settings.say(f"test subjects of {task.data.dataset} from seed {data_seed} in {folder}")
-    with refusal(f"write {folder.parent}"):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        turn = folder.with_name(f".{folder.name}.lock").open("w")
-    with turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+    with locked(folder.with_name(f".{folder.name}.lock"), wait=True):
         return render(
             task.data.dataset, data_seed, folder, splits=("test",), cards=[name], processes=os.cpu_count() or 1,
             progress=settings.progress,

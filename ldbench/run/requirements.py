@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ldbench.api import Context, Generator, HasNeeds, Needs, Record
-from ldbench.data.task_data import TaskData, task_data
+from ldbench.data.task_data import TaskData, network_files, task_data
 from ldbench.errors import CardError, LdbenchError, MetricError, WeightsError
 from ldbench.plugins.kinds import ESTIMATORS, METRICS
+from ldbench.records.files import user_cache_folder
 from ldbench.run.generate import blamed
 from ldbench.score.networks.weights import fetchable, locate, pinned, place, unpinned
 from ldbench.task.card import Task
@@ -85,9 +86,23 @@ def _of_metrics(task: Task, data: TaskData | None) -> Iterator[LdbenchError]:
                 f"{task.id}:metrics.{name}.cases: expected at most {task.protocol.evaluation_cases}, the evaluation "
                 f"cases, got {settings.cases}; lower it"
             )
-        if isinstance(settings, DistributionSpec | KernelSpec):
+        if isinstance(settings, DistributionSpec | KernelSpec) or needing([name], "scan_network"):
             yield from _of_sets(name, settings, _smaller_set(task, data))
         yield from _unknown(settings)
+    yield from _pinned(task)
+
+
+def _pinned(task: Task) -> Iterator[LdbenchError]:
+    """Weights of the network of the task's own scans that the card names, and that no file here has."""
+    recipe = task.scan_network
+    if recipe is None or recipe.sha256 is None:
+        return
+    from ldbench.score.networks.scan_weights import pinned_weights
+
+    try:
+        pinned_weights(recipe, user_cache_folder() / "networks", network_files(task.data))
+    except MetricError as error:
+        yield error
 
 
 def _smaller_set(task: Task, data: TaskData | None) -> int:
@@ -98,7 +113,7 @@ def _smaller_set(task: Task, data: TaskData | None) -> int:
     return min(generated, len(data.of_classes("test")))
 
 
-def _of_sets(name: str, settings: DistributionSpec | KernelSpec, smaller: int) -> Iterator[LdbenchError]:
+def _of_sets(name: str, settings: object, smaller: int) -> Iterator[LdbenchError]:
     if smaller < _FEWEST:
         yield MetricError(
             f"{name}: expected at least {_FEWEST} images in both sets, got {smaller}; ask for more evaluation cases, "

@@ -68,5 +68,5 @@ def _read(data: TaskData, folder: Path, cases: Sequence[Case]) -> StoredImages:
 
 def _of_cases(images: StoredImages, suffix: str) -> StoredImages:
     """The images of a pass by the ids of the cases that they belong to."""
-    ids = [case_id.removesuffix(suffix) for case_id in images]
+    ids = Ids(case_id.removesuffix(suffix) for case_id in images)
     return StoredImages(ids, lambda case_id: images[case_id + suffix], threads=images.threads, room=0)

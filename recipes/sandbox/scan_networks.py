@@ -3,7 +3,7 @@
     python -m recipes.sandbox.scan_networks
 
 trains for each card the network of its `[scan_network]` and prints the digest that belongs there as `sha256`. One
-thread: the same machine gives the same files. Another machine's weights differ in their last digits, so the cards of
+thread: the same machine gives the same weights. Another machine's weights differ in their last digits, so the cards of
 new files need a new version.
 """
 
@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from ldbench.api import Dataset
 from ldbench.data.task_data import load
 from ldbench.score.networks.kept_state import state_digest
-from ldbench.score.networks.scan_weights import trained
+from ldbench.score.networks.scan_weights import RECIPE, recipe_text, trained
 from ldbench.task import card
 from ldbench.task.scan_network_spec import ScanNetworkSpec
 
@@ -31,7 +31,8 @@ def ship(recipe: ScanNetworkSpec, dataset: Dataset, folder: Path) -> str:
     state = {name: value.contiguous() for name, value in trained(recipe.training, dataset).items()}
     digest = state_digest(state)
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(state, folder / f"{dataset.name}.safetensors", metadata={"digest": digest})
+    said = {"digest": digest, RECIPE: recipe_text(recipe)}
+    save_file(state, folder / f"{dataset.name}.safetensors", metadata=said)
     return digest
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 from pathlib import Path
 
 import pytest
@@ -30,5 +32,17 @@ def test_a_file_that_was_written_to_is_another_one(tmp_path: Path) -> None:
     assert len({first, same}) == 1
     os.utime(path, ns=(1, 1))
     assert FileText(path) != first
-    with pytest.raises(DataError, match="text: changed while it was read; let nothing write there, and start again"):
+    with pytest.raises(DataError, match="text: changed or touched while it was read; let nothing write there"):
         first[0:1]
+    with pytest.raises(DataError, match="changed or touched"):
+        pickle.loads(pickle.dumps(first))[0:1]
+
+
+def test_a_copy_outlives_the_first_one(tmp_path: Path) -> None:
+    path = tmp_path / "text"
+    path.write_bytes(b"one")
+    first = FileText(path)
+    copies = [copy.copy(first), pickle.loads(pickle.dumps(first))]
+    assert all(each == first for each in copies)
+    del first
+    assert [each[0:3] for each in copies] == [b"one", b"one"]

@@ -63,7 +63,7 @@ def test_records_and_files() -> None:
     assert (rows[-1], rows[:1]) == (rows[1], (rows[0],))
 
 
-def test_one_split_of_two_manifests_gives_nothing_of_the_others() -> None:
+def test_one_split_of_two_manifests_holds_nothing_of_the_others() -> None:
     both = rows_of(manifest(row(0), row(1, "train")), manifest(row(2, "train"), row(3), folder="more"))
     train = both.only("train")
     assert [(record.id, record.index) for record in train] == [("a1", 1), ("a2", 2)]
@@ -71,6 +71,8 @@ def test_one_split_of_two_manifests_gives_nothing_of_the_others() -> None:
     with pytest.raises(KeyError):
         train.file(both[0])
     assert list(train.ids) == ["a1", "a2"]
+    texts = [part.text for part in train.manifests]
+    assert all(isinstance(text, bytes) and b"a0" not in text and b"a3" not in text for text in texts)
 
 
 def test_empty_lines_are_no_rows_and_an_empty_text_has_no_columns() -> None:

@@ -1,5 +1,10 @@
 """A page's name of a model: the row that it ships with, its only row, or the one with the parameters asked for."""
 
+from dataclasses import replace
+
+import pytest
+
+from ldbench.errors import ResultError
 from ldbench.plugins.generators import load_generator
 from ldbench.plugins.model_ref import model_ref
 from ldbench.plugins.parameters import build
@@ -21,6 +26,14 @@ def test_a_name_is_the_row_that_the_model_ships_with() -> None:
 def test_a_lone_row_is_taken_as_it_is() -> None:
     assert as_shipped([LONGER])(LONGER)
     assert as_shipped([LONGER, _row(steps="3200", guidance_scale="2")])(LONGER)  # two seeds of it
+
+
+def test_rows_none_of_which_is_shipped_are_refused() -> None:
+    with pytest.raises(ResultError, match="basic-ft: expected a row of the parameters that it ships with, got 2"):
+        as_shipped([LONGER, _row(steps="3200")])
+    strangers = [replace(row, name="nobody") for row in (SHIPPED, LONGER)]
+    with pytest.raises(ResultError, match="nobody"):
+        as_shipped(strangers)
 
 
 def test_settings_choose_the_rows_that_have_them() -> None:

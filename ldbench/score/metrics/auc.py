@@ -22,11 +22,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ldbench import __version__
 from ldbench.api import ImageSet, Measured, Metric, ParameterValue, Progress, silent
 from ldbench.errors import MetricError
+from ldbench.records.content import digest_of
+from ldbench.score import whole_batches
 from ldbench.score.arithmetic import arithmetic_of
 from ldbench.score.image_sets import StoredSet, pixel_blocks, pixel_range
+from ldbench.score.metrics import classifier, resnet18
 from ldbench.score.metrics.classifier import train_classifier, training_table
 from ldbench.score.metrics.resnet18 import network_name
 from ldbench.score.metrics.roc import Areas, areas
@@ -98,15 +100,18 @@ def _key(
     images: ImageSet, labels: Indices, test_images: ImageSet, classes: int, recipe: ClassifierSpec,
     device: torch.device | str,
 ) -> str:
-    """SHA-256 of all that the scores depend on but the seed; rounding, which training magnifies, goes with threads."""
+    """SHA-256 of all that the scores depend on but the seed; rounding, which training magnifies, goes with threads and
+    processor, and an edited source keeps the version."""
     import torch
 
+    sources = {module.__name__: Path(str(module.__file__)) for module in (classifier, resnet18, whole_batches)}
+    on_cpu = torch.device(device).type == "cpu"
     margin = recipe.objective == "auc-margin"
     header = {
         "shapes": [list(images.shape), list(test_images.shape)], "classes": classes, "recipe": training_table(recipe),
-        "ldbench": __version__, "torch": torch.__version__, "libauc": _version("libauc") if margin else None,
-        "arithmetic": arithmetic_of(device),
-        "threads": torch.get_num_threads() if torch.device(device).type == "cpu" else None,
+        "code": digest_of(sources), "torch": torch.__version__, "libauc": _version("libauc") if margin else None,
+        "arithmetic": arithmetic_of(device), "threads": torch.get_num_threads() if on_cpu else None,
+        "processor": torch.backends.cpu.get_cpu_capability() if on_cpu else torch.cuda.get_device_name(device),
     }
     return content_key(header, chain([labels], pixel_blocks(images), pixel_blocks(test_images)))
 

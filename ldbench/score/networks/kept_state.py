@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import torch
 
     State = Mapping[str, torch.Tensor]
+    Kept = tuple[State, Mapping[str, str]]
 
 
 def content_key(header: Mapping[str, object], blocks: Iterable[npt.NDArray[Any]] = ()) -> str:
@@ -46,23 +47,28 @@ def kept_or_made(folder: Path | None, key: str, make: Callable[[], State]) -> St
 
 def state_digest(state: State) -> str:
     """SHA-256 over names and values: safetensors itself doesn't notice a flipped bit."""
+    import torch
+
     digest = hashlib.sha256()
     for name in sorted(state):
-        digest.update(name.encode() + b"\0" + state[name].cpu().contiguous().numpy().tobytes())
+        values = state[name].cpu().contiguous().reshape(-1).view(torch.uint8)
+        digest.update(name.encode() + b"\0" + values.numpy().tobytes())
     return digest.hexdigest()
 
 
 def read_state(path: Path, key: str) -> State | None:
     """What is kept under a key, or None where there are none or the file is damaged."""
-    return _read(path, "key", key)
+    found = _read(path, "key", key)
+    return found and found[0]
 
 
-def state_of_digest(paths: Iterable[Path], digest: str) -> State | None:
-    """The weights of a digest from the first of the files that holds them undamaged; None where none does."""
-    return next((state for path in paths if (state := _read(path, "digest", digest)) is not None), None)
+def state_of_digest(paths: Iterable[Path], digest: str) -> Kept | None:
+    """The weights of a digest, and what their file says of itself, from the first file that holds them undamaged; None
+    where none does."""
+    return next((found for path in paths if (found := _read(path, "digest", digest)) is not None), None)
 
 
-def _read(path: Path, entry: str, expected: str) -> State | None:
+def _read(path: Path, entry: str, expected: str) -> Kept | None:
     """The weights in a file that says `expected` of itself under `entry`, where they have the digest that it names."""
     from safetensors import SafetensorError, safe_open
 
@@ -76,7 +82,7 @@ def _read(path: Path, entry: str, expected: str) -> State | None:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
     except (SafetensorError, OSError):
         return None
-    return state if said.get("digest") == state_digest(state) else None
+    return (state, said) if said.get("digest") == state_digest(state) else None
 
 
 def write_state(path: Path, key: str, state: State) -> None:

@@ -45,13 +45,13 @@ def network_of_scans(
     state = weights_of_scans(recipe, dataset, device, folder, progress, shipped)
     with torch.random.fork_rng(devices=[]):  # initial weights are drawn from the global state, then replaced
         network = ScanNetwork(recipe.side)
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
+    kinds = {name: (value.shape, value.dtype) for name, value in network.state_dict().items()}
+    if kinds != {name: (value.shape, value.dtype) for name, value in state.items()}:
         raise MetricError(
-            f"scan_network.side: expected that of the weights that sha256 names, got {recipe.side}, which they do not "
-            "fit; take both from one card"
-        ) from error
+            f"scan_network: expected weights of a network of side {recipe.side}, got others under sha256 "
+            f"{recipe.sha256}; take side and sha256 from one card"
+        )
+    network.load_state_dict(state)
     # how many scans pinned weights learnt from is known to who trained them
     scans = len(dataset.only("train").records) if recipe.sha256 is None else None
     trained = _Trained(network.to(device).eval(), recipe, state_digest(state), scans)

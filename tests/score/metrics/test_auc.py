@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from ldbench.api import Measured, Score
 from ldbench.errors import MetricError, UsageError
@@ -194,29 +195,41 @@ def test_any_other_input_trains_anew(
             measured(tmp_path, **{"recipe": recipe, **other})  # type: ignore[arg-type]
             assert len(trainings) == count
     for count, (owner, name) in enumerate(
-        ((torch, "get_num_threads"), (auc, "arithmetic_of"), (auc, "training_table")), start=len(others) + 1
+        (
+            (torch, "get_num_threads"), (auc, "arithmetic_of"), (auc, "training_table"), (auc, "digest_of"),
+            (torch.backends.cpu, "get_cpu_capability"),
+        ), start=len(others) + 1,
     ):
         monkeypatch.setattr(owner, name, lambda *_: 99)
         measured(tmp_path, recipe)
         assert len(trainings) == count
-    for count, (owner, name) in enumerate(((torch, "__version__"), (auc, "__version__")), start=len(trainings) + 1):
-        monkeypatch.setattr(owner, name, "99")
-        measured(tmp_path, recipe)
-        assert len(trainings) == count
+    monkeypatch.setattr(torch, "__version__", "99")
+    measured(tmp_path, recipe)
+    assert len(trainings) == count + 1
+
+
+def test_the_margin_loss_has_its_packages_version_in_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, labels = marked(1, 4)[0], np.zeros(4, np.int64)
+    keys = []
+    for version in ("1", "2"):
+        monkeypatch.setattr(auc, "_version", lambda _, version=version: version)
+        recipes = (replace(TINY, objective="auc-margin"), replace(TINY, objective="cross-entropy"))
+        keys += [auc._key(images, labels, images, 2, recipe, "cpu") for recipe in recipes]
+    assert (keys[0] != keys[2], keys[1] == keys[3]) == (True, True)
 
 
 def test_damaged_scores_are_not_trusted(tmp_path: Path, trainings: list[int]) -> None:
     recipe = replace(TINY, spread_seeds=1)
     expected = measured(tmp_path, recipe)
     (path,) = tmp_path.iterdir()
-    whole = path.read_bytes()
+    whole, kept = path.read_bytes(), load_file(path)["scores"].clone()
     flipped = bytearray(whole)
     flipped[-1] ^= 64
     for count, broken in enumerate((b"", whole[:-8], bytes(flipped)), start=2):
         path.write_bytes(broken)
         assert measured(tmp_path, recipe) == measured(tmp_path, recipe) == expected
         assert len(trainings) == count
-    assert path.read_bytes() == whole
+    assert torch.equal(load_file(path)["scores"], kept)
 
 
 @pytest.mark.slow

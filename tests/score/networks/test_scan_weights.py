@@ -13,11 +13,12 @@ from safetensors.torch import save_file
 
 from ldbench.data.task_data import network_files
 from ldbench.errors import CardError, MetricError
+from ldbench.run.requirements import inspect
 from ldbench.score.networks import scan_training
 from ldbench.score.networks.features import extractor_parameters
-from ldbench.score.networks.kept_state import state_digest, state_of_digest
+from ldbench.score.networks.kept_state import state_digest
 from ldbench.score.networks.scan_network import network_of_scans
-from ldbench.score.networks.scan_weights import trained, weights_of_scans
+from ldbench.score.networks.scan_weights import RECIPE, pinned_weights, recipe_text, trained, weights_of_scans
 from ldbench.task import card
 from ldbench.task.derived import derived
 from ldbench.task.fresh_spec import FreshSpec
@@ -45,10 +46,10 @@ def pinned(weights: Mapping[str, torch.Tensor]) -> ScanNetworkSpec:
     return replace(QUICK, sha256=state_digest(weights))
 
 
-def file_of(weights: Mapping[str, torch.Tensor], path: Path) -> Path:
+def file_of(weights: Mapping[str, torch.Tensor], path: Path, **said: str) -> Path:
     path.parent.mkdir(exist_ok=True)
     plain = {name: value.contiguous() for name, value in weights.items()}
-    save_file(plain, path, metadata={"digest": state_digest(plain)})
+    save_file(plain, path, metadata={"digest": state_digest(plain), **said})
     return path
 
 
@@ -69,22 +70,36 @@ def test_a_file_with_the_digest_serves_wherever_it_lies(
     assert not {"recipe_sha256", "training_scans"} & said.keys()
 
 
-def test_what_was_trained_here_serves_where_it_has_the_digest(
-    weights: Mapping[str, torch.Tensor], tmp_path: Path
-) -> None:
-    found = weights_of_scans(pinned(weights), drawn(), folder=tmp_path)
-    assert state_digest(found) == state_digest(weights)
+def test_what_was_trained_here_serves_whoever_pins_it(tmp_path: Path) -> None:
+    first = weights_of_scans(QUICK, drawn(), folder=tmp_path)
+    found = weights_of_scans(pinned(first), drawn(), folder=tmp_path)
+    assert state_digest(found) == state_digest(first)
 
 
+@pytest.mark.usefixtures("no_training")
 def test_no_other_weights_serve(weights: Mapping[str, torch.Tensor], tmp_path: Path) -> None:
     shipped = file_of(weights, tmp_path / "shipped.safetensors")
-    expected = f"expected weights {OTHER[:12]}..., got {state_digest(weights)[:12]}... from training them here; no file"
+    expected = f"expected weights {OTHER[:12]}..., got no file in {tmp_path / 'kept'}, {shipped} that has them"
     with pytest.raises(MetricError, match=expected) as caught:
         weights_of_scans(replace(QUICK, sha256=OTHER), drawn(), folder=tmp_path / "kept", shipped=[shipped])
-    assert f"{tmp_path / 'kept'}, {shipped}" in str(caught.value)
     assert "drop sha256 from the card" in str(caught.value)
-    with pytest.raises(MetricError, match="no file in no folder has them"):
+    with pytest.raises(MetricError, match="got no file in no folder that has them"):
         weights_of_scans(replace(QUICK, sha256=OTHER), drawn())
+
+
+def test_weights_of_another_recipe_are_refused(weights: Mapping[str, torch.Tensor], tmp_path: Path) -> None:
+    path = file_of(weights, tmp_path / "shipped.safetensors", **{RECIPE: recipe_text(QUICK)})
+    assert weights_of_scans(pinned(weights), drawn(), shipped=[path])
+    with pytest.raises(MetricError, match="expected the recipe that the weights of sha256 came of"):
+        weights_of_scans(replace(pinned(weights), blur=0.25), drawn(), shipped=[path])
+
+
+def test_a_run_is_refused_before_it_begins(weights: Mapping[str, torch.Tensor]) -> None:
+    task = card.load("sandbox-brain-t2i")
+    assert task.scan_network is not None
+    for other in (replace(task.scan_network, sha256=OTHER), replace(task.scan_network, epochs=3)):
+        unmet = inspect(replace(task, scan_network=other), 0).unmet
+        assert ["scan_network" in str(error) for error in unmet] == [True]
 
 
 def test_a_file_that_is_not_what_it_says_is_not_trusted(weights: Mapping[str, torch.Tensor], tmp_path: Path) -> None:
@@ -92,15 +107,14 @@ def test_a_file_that_is_not_what_it_says_is_not_trusted(weights: Mapping[str, to
     content = bytearray(path.read_bytes())
     content[-100] ^= 64
     path.write_bytes(content)
-    assert state_of_digest([path], state_digest(weights)) is None
-    found = weights_of_scans(pinned(weights), drawn(), shipped=[path])
-    assert state_digest(found) == state_digest(weights)
+    with pytest.raises(MetricError, match="got no file"):
+        weights_of_scans(pinned(weights), drawn(), shipped=[path])
 
 
 @pytest.mark.usefixtures("no_training")
 def test_weights_of_another_side_are_refused(weights: Mapping[str, torch.Tensor], tmp_path: Path) -> None:
     path = file_of(weights, tmp_path / "shipped.safetensors")
-    with pytest.raises(MetricError, match=r"scan_network\.side: expected that of the weights .* got 64"):
+    with pytest.raises(MetricError, match="expected weights of a network of side 64, got others"):
         network_of_scans(replace(pinned(weights), side=64), drawn(), shipped=[path])
 
 
@@ -129,10 +143,7 @@ PINNED = [name for name in card.task_names() if card.load(name).scan_network is 
 def test_the_networks_of_shipped_cards_ship(name: str) -> None:
     task = card.load(name)
     assert task.scan_network is not None
-    digest = task.scan_network.sha256
-    assert digest is not None
-    state = state_of_digest(network_files(task.data), digest)
-    assert state is not None
+    state = pinned_weights(task.scan_network, shipped=network_files(task.data))
     scan_training.ScanNetwork(task.scan_network.side).load_state_dict(state)
 
 

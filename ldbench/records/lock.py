@@ -1,0 +1,22 @@
+"""Whose turn it is at a place that several processes know: a lock on a file, which ends with the process."""
+
+from __future__ import annotations
+
+import fcntl
+from pathlib import Path
+from typing import TextIO
+
+from ldbench.records.files import refusal
+
+
+def locked(path: Path, *, wait: bool) -> TextIO:
+    """The file, held until it is closed; its folder is made. Without `wait`, BlockingIOError where another has it."""
+    with refusal(f"write {path.parent}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = path.open("w")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        handle.close()
+        raise
+    return handle
