@@ -201,7 +201,8 @@ def caption(board: Leaderboard, sheet: Sheet, banner: bool) -> str:
     """What the picture shows, for the text below it."""
     rows = [row.label for row in sheet.originals]
     if banner:
-        rows.append(f"{', '.join(sheet.ranked[0].label.splitlines())} on {board.metrics[0].metric}")
+        *name, rank = sheet.ranked[0].label.splitlines()  # a long name is broken
+        rows.append(f"{' '.join(name)}, {rank} on {board.metrics[0].metric}")
     else:
         rows += [f"the ranked rows, by {board.metrics[0].metric}"] if sheet.ranked else []
         rows += ["the rows without a rank"] if sheet.unranked else []
