@@ -29,6 +29,7 @@ from ldbench.task.metric_specs import (
     ReadingsSpec,
     needing,
 )
+from ldbench.task.scan_network_spec import users_of_network
 
 _FEWEST = 3  # samples of a set that a distance of sets has an interval for
 
@@ -95,7 +96,7 @@ def _of_metrics(task: Task, data: TaskData | None) -> Iterator[LdbenchError]:
 def _pinned(task: Task) -> Iterator[LdbenchError]:
     """Weights of the network of the task's own scans that the card names, and that no file here has."""
     recipe = task.scan_network
-    if recipe is None or recipe.sha256 is None:
+    if recipe is None or recipe.sha256 is None or not users_of_network(task.metrics):
         return
     from ldbench.score.networks.scan_weights import pinned_weights
 

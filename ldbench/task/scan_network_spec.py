@@ -50,6 +50,14 @@ class ScanNetworkSpec:
         return replace(self, sha256=None)
 
 
+def users_of_network(metrics: Mapping[str, Any]) -> list[str]:
+    """The metrics that take features of the network."""
+    return [
+        name for name, settings in metrics.items()
+        if getattr(settings, "extractor", None) == SCAN_NETWORK or needing([name], "scan_network")
+    ]
+
+
 def scan_network_rules(recipe: ScanNetworkSpec | None, metrics: Mapping[str, Any]) -> list[Rule]:
     """That there is a recipe where metrics take features of the network, and that they ask for its side."""
     asked = {
@@ -57,7 +65,7 @@ def scan_network_rules(recipe: ScanNetworkSpec | None, metrics: Mapping[str, Any
         if getattr(settings, "extractor", None) == SCAN_NETWORK
     }
     if recipe is None:
-        users = [name for name in metrics if name in asked or needing([name], "scan_network")]
+        users = users_of_network(metrics)
         return [(not users, "scan_network", f"a table, as {', '.join(users)} take features of scan-network", "nothing")]
     return [
         (resize == recipe.side, f"metrics.{name}.resize", f"{recipe.side}, as scan_network.side", resize)

@@ -49,7 +49,7 @@ def pinned_weights(recipe: ScanNetworkSpec, folder: Path | None = None, shipped:
     files = (*(() if folder is None else sorted(folder.glob("*.safetensors"))), *shipped)
     found = state_of_digest(files, recipe.sha256)
     if found is None:
-        searched = ", ".join(map(str, (*(() if folder is None else (folder,)), *shipped))) or "no folder"
+        searched = ", ".join(str(place) for place in (folder, *shipped) if place is not None) or "no folder"
         raise MetricError(
             f"scan_network.sha256: expected weights {recipe.sha256[:12]}..., got no file in {searched} that has them; "
             "copy the file of the card's author there, or drop sha256 from the card and compare with scores of your "

@@ -100,6 +100,8 @@ def test_a_run_is_refused_before_it_begins(weights: Mapping[str, torch.Tensor]) 
     for other in (replace(task.scan_network, sha256=OTHER), replace(task.scan_network, epochs=3)):
         unmet = inspect(replace(task, scan_network=other), 0).unmet
         assert ["scan_network" in str(error) for error in unmet] == [True]
+        unused = {name: settings for name, settings in task.metrics.items() if name != "scan_fid"}
+        assert not inspect(replace(task, scan_network=other, metrics=unused), 0).unmet
 
 
 def test_a_file_that_is_not_what_it_says_is_not_trusted(weights: Mapping[str, torch.Tensor], tmp_path: Path) -> None:
