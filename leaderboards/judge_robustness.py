@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from ldbench.data.task_data import task_data
+from ldbench.data.task_data import network_files, task_data
 from ldbench.errors import UsageError
 from ldbench.records.files import user_cache_folder
 from ldbench.score.metrics.judge import class_indices, judge_of
@@ -57,7 +57,8 @@ def main() -> None:
             raise UsageError(f"{task.id}: expected a card with [judge], got none")
         data, classes = task_data(task, 0), task.data.classes
         judge = judge_of(
-            task.judge, classes, *data.training_scans(), device="cpu", folder=user_cache_folder() / "judges"
+            task.judge, classes, *data.training_scans(), device="cpu", folder=user_cache_folder() / "judges",
+            shipped=network_files(task.data),
         )
         records = data.of_classes("validation")
         scans = torch.stack([torch.from_numpy(data.dataset.image(record)) for record in records])

@@ -71,7 +71,7 @@ def _folder(folder: str) -> list[Path]:
 
 
 def _networks(name: str) -> list[Path]:
-    return [Path(str(resources.files(__package__).joinpath("networks", f"{name}.safetensors")))]
+    return sorted(Path(str(resources.files(__package__).joinpath("networks"))).glob(f"{name}*.safetensors"))
 
 
 @functools.lru_cache(maxsize=4)

@@ -94,14 +94,17 @@ def _of_metrics(task: Task, data: TaskData | None) -> Iterator[LdbenchError]:
 
 
 def _pinned(task: Task) -> Iterator[LdbenchError]:
-    """Weights of the network of the task's own scans that the card names, and that no file here has."""
-    recipe = task.scan_network
-    if recipe is None or recipe.sha256 is None or not users_of_network(task.metrics):
-        return
-    from ldbench.score.networks.scan_weights import pinned_weights
+    """Weights that the card names by their digest, for networks that its metrics use, and that no file here has."""
+    from ldbench.score.metrics.judge import pinned_judge
+    from ldbench.score.networks.pinned import pinned_weights
 
+    cache, shipped = user_cache_folder(), network_files(task.data)
+    recipe, judge = task.scan_network, task.judge
     try:
-        pinned_weights(recipe, user_cache_folder() / "networks", network_files(task.data))
+        if recipe is not None and recipe.sha256 is not None and users_of_network(task.metrics):
+            pinned_weights("scan_network", recipe, cache / "networks", shipped)
+        if judge is not None and judge.sha256 is not None and needing(task.metrics, "judge"):
+            pinned_judge(judge, task.data.classes, folder=cache / "judges", shipped=shipped)
     except MetricError as error:
         yield error
 

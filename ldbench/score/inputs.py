@@ -185,7 +185,7 @@ class Inputs(ScoringContext):
         images, labels = self._unviewed.training_scans()
         return judge_of(
             task.judge, task.data.classes, images, labels, device=self.device, folder=self.judge_folder,
-            progress=self.progress,
+            progress=self.progress, shipped=network_files(task.data),
         )
 
     def features(self, network: str, resize: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

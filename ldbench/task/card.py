@@ -21,7 +21,7 @@ from ldbench.records.files import text_of
 from ldbench.records.typed import TypedError, build
 from ldbench.task.card_file import complete, installed_names, installed_text
 from ldbench.task.fresh_spec import FreshSpec, Rule, fresh_rules, placed
-from ldbench.task.metric_specs import LATER, ClassifierSpec, metric_settings, needing, table_of
+from ldbench.task.metric_specs import LATER, JudgeSpec, metric_settings, needing, table_of
 from ldbench.task.prompt_sets import complaint, fields_of, put_in
 from ldbench.task.scan_network_spec import ScanNetworkSpec, scan_network_rules
 
@@ -131,7 +131,7 @@ class Task:
     status: Literal["released", "draft"] = "released"
     estimators: Mapping[str, float] = field(default_factory=dict)
     edit: EditSpec | None = field(default=None, metadata=LATER)
-    judge: ClassifierSpec | None = field(default=None, metadata=LATER)
+    judge: JudgeSpec | None = field(default=None, metadata=LATER)
     viewing: Viewing | None = field(default=None, metadata=LATER)
     scan_network: ScanNetworkSpec | None = field(default=None, metadata=LATER)
 

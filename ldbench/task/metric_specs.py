@@ -6,9 +6,10 @@ here too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, ClassVar, Literal
 
 from ldbench.api import Metric, Need
 from ldbench.errors import PluginError, UnknownNameError
@@ -113,6 +114,8 @@ class ClassifierSpec:
     fewer train faster.
     """
 
+    table: ClassVar[str] = "metrics.auc"  # where it stands on a card
+
     epochs: int
     batch_size: int
     learning_rate: float
@@ -132,11 +135,32 @@ class ClassifierSpec:
     def __post_init__(self) -> None:
         for name in ("blur", "noise", "veil"):
             if getattr(self, name) < 0:
-                raise TypedError(f"metrics.auc.{name}: expected 0 or more, got {getattr(self, name)}")
+                raise TypedError(f"{self.table}.{name}: expected 0 or more, got {getattr(self, name)}")
         least = {"epochs": 1, "batch_size": 1, "shift": 0, "margin_epochs": 1, "seed": 0, "spread_seeds": 1, "width": 8}
         for name, value in least.items():
             if getattr(self, name) < value:
-                raise TypedError(f"metrics.auc.{name}: expected {value} or more, got {getattr(self, name)}")
+                raise TypedError(f"{self.table}.{name}: expected {value} or more, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class JudgeSpec(ClassifierSpec):
+    """The classifier of real scans that judges a task's images: trained as `ClassifierSpec` says, once for all models.
+
+    `sha256` is the digest of its weights (`ldbench.score.networks.kept_state`): where it stands, no others serve.
+    """
+
+    table: ClassVar[str] = "judge"
+
+    sha256: str | None = field(default=None, metadata=LATER)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_digest(self.table, self.sha256)
+
+    @property
+    def training(self) -> JudgeSpec:
+        """The recipe alone: what a training hangs on, without the digest of what came of it."""
+        return replace(self, sha256=None)
 
 
 @dataclass(frozen=True)
@@ -187,6 +211,12 @@ class PassSpec:
     def __post_init__(self) -> None:
         if self.cases < 2:
             raise TypedError(f"metrics: expected 2 or more cases, got {self.cases}")
+
+
+def check_digest(table: str, sha256: str | None) -> None:
+    """Raises `TypedError` where a card's table names weights by something that is no SHA-256."""
+    if sha256 is not None and not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise TypedError(f"{table}.sha256: expected 64 hexadecimal digits, got {sha256!r}")
 
 
 def table_of(settings: Any) -> dict[str, Any]:

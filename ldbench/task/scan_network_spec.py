@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ldbench.records.typed import TypedError
 from ldbench.task.fresh_spec import Rule
-from ldbench.task.metric_specs import LATER, needing
+from ldbench.task.metric_specs import LATER, check_digest, needing
 
 SCAN_NETWORK = "scan-network"  # what a metric's extractor is then
 
@@ -41,8 +40,7 @@ class ScanNetworkSpec:
         for name, value in least.items():
             if getattr(self, name) < value:
                 raise TypedError(f"scan_network.{name}: expected {value} or more, got {getattr(self, name)}")
-        if self.sha256 is not None and not re.fullmatch("[0-9a-f]{64}", self.sha256):
-            raise TypedError(f"scan_network.sha256: expected 64 hexadecimal digits, got {self.sha256!r}")
+        check_digest("scan_network", self.sha256)
 
     @property
     def training(self) -> ScanNetworkSpec:

@@ -13,12 +13,11 @@ import argparse
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 
 from ldbench.api import Dataset
 from ldbench.data.task_data import load
-from ldbench.score.networks.kept_state import state_digest
-from ldbench.score.networks.scan_weights import RECIPE, recipe_text, trained
+from ldbench.score.networks.pinned import recipe_text, write_shipped
+from ldbench.score.networks.scan_weights import trained
 from ldbench.task import card
 from ldbench.task.scan_network_spec import ScanNetworkSpec
 
@@ -28,12 +27,8 @@ FOLDER = Path(__file__).parents[2] / "sandbox" / "networks"
 
 def ship(recipe: ScanNetworkSpec, dataset: Dataset, folder: Path) -> str:
     """Train a data set's network and write `folder/NAME.safetensors`; the digest of its weights."""
-    state = {name: value.contiguous() for name, value in trained(recipe.training, dataset).items()}
-    digest = state_digest(state)
-    folder.mkdir(parents=True, exist_ok=True)
-    said = {"digest": digest, RECIPE: recipe_text(recipe)}
-    save_file(state, folder / f"{dataset.name}.safetensors", metadata=said)
-    return digest
+    state = trained(recipe.training, dataset)
+    return write_shipped(folder / f"{dataset.name}.safetensors", state, recipe_text(recipe))
 
 
 def main() -> None:

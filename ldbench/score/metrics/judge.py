@@ -2,13 +2,15 @@
 
 The paper trains its classifier on 600 real slices and lets it judge the edited ones (Sec. 4.2.2). Here the network and
 its training are those of `classifier`, with the recipe of the card's `[judge]`, so that all models meet one judge. It
-is trained once and kept under a key of everything that it depends on (`ldbench.score.networks.kept_state`).
+is trained once and kept under a key of everything that it depends on (`ldbench.score.networks.kept_state`), or the card
+pins the weights of one that ships with the data.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +25,8 @@ from ldbench.score.metrics.classifier import Classifier, restored_classifier, tr
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.resnet18 import network_name
 from ldbench.score.networks.kept_state import content_key, read_state, write_state
-from ldbench.task.metric_specs import ClassifierSpec
+from ldbench.score.networks.pinned import pinned_weights
+from ldbench.task.metric_specs import JudgeSpec
 
 if TYPE_CHECKING:
     import torch
@@ -43,16 +46,16 @@ class Judge:
 
 
 def judge_of(
-    recipe: ClassifierSpec, classes: Sequence[str], images: ImageSet, labels: Sequence[str], *,
-    device: torch.device | str, folder: Path | None, progress: Progress = silent,
+    recipe: JudgeSpec, classes: Sequence[str], images: ImageSet, labels: Sequence[str], *,
+    device: torch.device | str, folder: Path | None, progress: Progress = silent, shipped: Sequence[Path] = (),
 ) -> Judge:
     """The judge that learnt from real scans `(N, 3, H, W) float32 in [0, 1]` and their labels, each one of `classes`.
 
-    Taken from `folder` where it lies there, else trained and left there; None keeps nothing. Raises `MetricError` for
-    labels that are not classes, classes without a scan, and a recipe of several seeds: there is one judge for all.
+    Where the recipe names weights by their digest, these alone serve, from `folder` or one of the `shipped` files.
+    Else it is taken from `folder` where it lies there, or trained and left there; None keeps nothing. Raises
+    `MetricError` for labels that are not classes, classes without a scan, a recipe of several seeds (there is one judge
+    for all), and weights that are not to be had or came of another recipe.
     """
-    import torch
-
     if recipe.spread_seeds != 1:
         raise MetricError("judge.spread_seeds: expected 1, one judge for all; change the card")
     index = class_indices("judge", labels, classes)
@@ -62,22 +65,56 @@ def judge_of(
             f"judge: expected a label for each of {len(images)} training scans and scans of every class, got "
             f"{len(labels)} labels, none of {absent}; change the card's classes"
         )
-    key = _key(images, index, classes, recipe, torch.device(device))
-    path = None if folder is None else folder / f"{key}.safetensors"
-    classifier = None if path is None else _restored(path, key, len(classes), recipe, device)
-    if classifier is None:
-        classifier = train_classifier(
-            images, torch.from_numpy(index), classes=len(classes), recipe=recipe, seed=recipe.seed, device=device,
-            progress=progress,
-        )
-        if path is not None:
-            write_state(path, key, classifier.network.state_dict())
+    if recipe.sha256 is None:
+        classifier = _trained(recipe, classes, images, index, device, folder, progress)
+    else:
+        classifier = pinned_judge(recipe, classes, device, folder, shipped)
     training = training_table(recipe)
     parameters: dict[str, ParameterValue] = {
         "judge": f"torchvision {network_name(training)}, from scratch, on the real training scans",
         "judge_scans": len(images), "judge_initialisation": recipe.seed, "classes": ", ".join(classes), **training,
     }
     return Judge(classifier, tuple(classes), parameters)
+
+
+def pinned_judge(
+    recipe: JudgeSpec, classes: Sequence[str], device: torch.device | str = "cpu", folder: Path | None = None,
+    shipped: Sequence[Path] = (),
+) -> Classifier:
+    """The classifier of the weights that a recipe names. Raises `MetricError` where none serve."""
+    state = pinned_weights("judge", recipe, folder, shipped, classes)
+    try:
+        return restored_classifier(state, classes=len(classes), recipe=recipe, device=device)
+    except RuntimeError as error:
+        raise MetricError(
+            f"judge: expected weights of a {network_name(training_table(recipe))} of {len(classes)} classes, got "
+            f"others under sha256 {recipe.sha256}; take width, classes and sha256 from one card"
+        ) from error
+
+
+def _trained(
+    recipe: JudgeSpec, classes: Sequence[str], images: ImageSet, index: npt.NDArray[np.int64],
+    device: torch.device | str, folder: Path | None, progress: Progress,
+) -> Classifier:
+    """The kept classifier, else one that is trained and kept."""
+    import torch
+
+    key = _key(images, index, classes, recipe, torch.device(device))
+    path = None if folder is None else folder / f"{key}.safetensors"
+    kept = None if path is None else _restored(path, key, len(classes), recipe, device)
+    if kept is not None:
+        return kept
+    classifier = train_classifier(
+        images, torch.from_numpy(index), classes=len(classes), recipe=recipe, seed=recipe.seed, device=device,
+        progress=partial(_named, progress),
+    )
+    if path is not None:
+        write_state(path, key, classifier.network.state_dict())
+    return classifier
+
+
+def _named(progress: Progress, stage: str, done: int, total: int, note: str = "") -> None:
+    progress(stage.replace("classifier", "judge"), done, total, note)
 
 
 def class_indices(metric: str, labels: Sequence[str], classes: Sequence[str]) -> npt.NDArray[np.int64]:
@@ -93,7 +130,7 @@ def class_indices(metric: str, labels: Sequence[str], classes: Sequence[str]) ->
 
 
 def _key(
-    images: ImageSet, index: npt.NDArray[np.int64], classes: Sequence[str], recipe: ClassifierSpec,
+    images: ImageSet, index: npt.NDArray[np.int64], classes: Sequence[str], recipe: JudgeSpec,
     device: torch.device,
 ) -> str:
     """SHA-256 of all that the trained weights depend on; the number of threads, worth round-off, is left out."""
@@ -107,7 +144,7 @@ def _key(
 
 
 def _restored(
-    path: Path, key: str, classes: int, recipe: ClassifierSpec, device: torch.device | str
+    path: Path, key: str, classes: int, recipe: JudgeSpec, device: torch.device | str
 ) -> Classifier | None:
     """The kept judge, or None where there is none or the file is damaged."""
     state = read_state(path, key)

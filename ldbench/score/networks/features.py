@@ -55,7 +55,7 @@ def extract(
     if cache_folder is not None:
         path = cache_folder / f"{key_of_set(images, name, parameters, device)}.npy"
     if path is not None and (cached := read_features(path, len(images))) is not None:
-        progress("features", len(cached), len(cached), "cached")
+        progress(f"features of {name}", len(cached), len(cached), "cached")
         return cached
     loaded = network.load(resize=size, device=device, weights=weights, digest=digest)
     compute = partial(_compute, images, loaded, name=name, device=device, batch_size=batch_size, progress=progress)
@@ -131,7 +131,7 @@ def _compute(
         if not np.isfinite(features).all():
             raise MetricError(f"{name}: expected finite features, got NaN or infinity; check the device's arithmetic")
         take(rows, features)
-        progress("features", rows.stop, len(images))
+        progress(f"features of {name}", rows.stop, len(images))
 
     with torch.inference_mode(), read_ahead(images) as (read,):
         Batches("features", step).run(len(images), seen)

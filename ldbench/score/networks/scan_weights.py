@@ -1,11 +1,10 @@
 """Where the weights of `scan-network` come from: a file with the digest that the card asks for, else a training here.
 
-Weights of two machines differ in their last digits, so a card that pins a digest is never scored under another one.
+The first is what `ldbench.score.networks.pinned` is for.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ldbench.api import Dataset, Progress, silent
-from ldbench.errors import MetricError
-from ldbench.score.networks.kept_state import content_key, kept_or_made, state_of_digest
+from ldbench.score.networks.kept_state import content_key, kept_or_made
 from ldbench.score.networks.own_weights import resized
+from ldbench.score.networks.pinned import pinned_weights
 from ldbench.task.metric_specs import table_of
 from ldbench.task.scan_network_spec import ScanNetworkSpec
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from ldbench.score.networks.kept_state import State
     from ldbench.score.networks.scan_training import Scans
 
-RECIPE = "recipe"  # where a file of weights says what they came of
 WHAT = "a small CNN, from scratch, on the real training scans: attributes and identity"
 
 
@@ -37,36 +35,7 @@ def weights_of_scans(
     """The weights that a card's recipe asks for: those of its `sha256`, else those of a training here."""
     if recipe.sha256 is None:
         return trained(recipe, dataset, device, folder, progress)
-    return pinned_weights(recipe, folder, shipped)
-
-
-def pinned_weights(recipe: ScanNetworkSpec, folder: Path | None = None, shipped: Sequence[Path] = ()) -> State:
-    """The weights of a recipe's `sha256`, from `folder` or one of the `shipped` files.
-
-    Raises `MetricError` where no file has them, and where their file says that another recipe made them.
-    """
-    assert recipe.sha256 is not None
-    files = (*(() if folder is None else sorted(folder.glob("*.safetensors"))), *shipped)
-    found = state_of_digest(files, recipe.sha256)
-    if found is None:
-        searched = ", ".join(str(place) for place in (folder, *shipped) if place is not None) or "no folder"
-        raise MetricError(
-            f"scan_network.sha256: expected weights {recipe.sha256[:12]}..., got no file in {searched} that has them; "
-            "copy the file of the card's author there, or drop sha256 from the card and compare with scores of your "
-            "own weights alone"
-        )
-    state, said = found
-    if (made := said.get(RECIPE, own := recipe_text(recipe))) != own:
-        raise MetricError(
-            f"scan_network: expected the recipe that the weights of sha256 came of, {made}, got {own}; change it back, "
-            "or drop sha256 from the card"
-        )
-    return state
-
-
-def recipe_text(recipe: ScanNetworkSpec) -> str:
-    """The recipe without the digest of what came of it, as JSON: what a file of weights says under `RECIPE`."""
-    return json.dumps(table_of(recipe.training), sort_keys=True)
+    return pinned_weights("scan_network", recipe, folder, shipped)
 
 
 def trained(

@@ -20,5 +20,4 @@ def test_a_shipped_file_is_known_by_its_digest_and_made_again_the_same(tmp_path:
 
 
 def test_there_is_a_file_for_each_card() -> None:
-    names = [f"{name.removesuffix('-t2i')}.safetensors" for name in CARDS]
-    assert sorted(path.name for path in FOLDER.iterdir()) == sorted(names)
+    assert {f"{name.removesuffix('-t2i')}.safetensors" for name in CARDS} <= {path.name for path in FOLDER.iterdir()}

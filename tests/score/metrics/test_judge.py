@@ -10,20 +10,24 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from ldbench.data.task_data import network_files, task_data
 from ldbench.errors import MetricError
+from ldbench.run.requirements import inspect
 from ldbench.score.metrics import judge as module
 from ldbench.score.metrics.classifier import train_classifier
-from ldbench.score.metrics.judge import Judge, judge_of
+from ldbench.score.metrics.judge import Judge, judge_of, pinned_judge
 from ldbench.score.networks.kept_state import state_digest
-from ldbench.task.metric_specs import ClassifierSpec
+from ldbench.score.networks.pinned import recipe_text, write_shipped
+from ldbench.task import card
+from ldbench.task.metric_specs import JudgeSpec
 
 from .test_auc import marked, names
 from .test_classifier import watch_stage
 
-QUICK = ClassifierSpec(epochs=1, batch_size=8, learning_rate=1e-3, width=16)
+QUICK = JudgeSpec(epochs=1, batch_size=8, learning_rate=1e-3, width=16)
 
 
-def judged(folder: Path | None, classes: int = 2, recipe: ClassifierSpec = QUICK) -> Judge:
+def judged(folder: Path | None, classes: int = 2, recipe: JudgeSpec = QUICK) -> Judge:
     images, labels = marked(1, 12 * classes, classes)
     return judge_of(recipe, names(classes), images, labels, device="cpu", folder=folder)
 
@@ -56,7 +60,7 @@ def test_scores_are_the_classifiers() -> None:
     ("classes", "recipe"), [(3, QUICK), (2, replace(QUICK, objective="auc-margin", margin_epochs=1))]
 )
 def test_is_trained_once_and_reads_back_the_same(
-    tmp_path: Path, trainings: list[int], classes: int, recipe: ClassifierSpec
+    tmp_path: Path, trainings: list[int], classes: int, recipe: JudgeSpec
 ) -> None:
     test = marked(2, 10, classes)[0]
     before = torch.get_rng_state()
@@ -138,3 +142,76 @@ def test_bad_labels_are_one_line() -> None:
         judge_of(QUICK, names(3), images, labels, device="cpu", folder=None)
     with pytest.raises(MetricError, match="got 23 labels"):
         judge_of(QUICK, names(2), images, labels[1:], device="cpu", folder=None)
+
+
+def pinned_file(path: Path, recipe: JudgeSpec = QUICK, classes: int = 2) -> JudgeSpec:
+    """Ship a judge's weights in a file; the recipe that asks for them."""
+    state = judged(None, classes, recipe).classifier.network.state_dict()
+    return replace(recipe, sha256=write_shipped(path, state, recipe_text(recipe, names(classes))))
+
+
+def test_a_pinned_judge_is_that_of_its_file(tmp_path: Path, trainings: list[int]) -> None:
+    pinned = pinned_file(tmp_path / "shipped.safetensors")
+    images, labels = marked(1, 24)
+    test = marked(2, 10)[0]
+    expected, count = judged(None), len(trainings)
+    found = judge_of(
+        pinned, names(2), images + 0.1, labels, device="cpu", folder=tmp_path / "kept",
+        shipped=[tmp_path / "absent.safetensors", tmp_path / "shipped.safetensors"],
+    )
+    assert len(trainings) == count
+    assert np.array_equal(found.scores(test), expected.scores(test))
+    assert found.parameters == {**expected.parameters, "sha256": pinned.sha256}
+
+
+def test_a_judge_that_was_kept_serves_whoever_pins_it(tmp_path: Path, trainings: list[int]) -> None:
+    state = judged(tmp_path).classifier.network.state_dict()
+    judged(tmp_path, recipe=replace(QUICK, sha256=state_digest(state)))
+    assert trainings == [0]
+
+
+def test_other_weights_than_the_pinned_ones_do_not_serve(tmp_path: Path) -> None:
+    path = tmp_path / "shipped.safetensors"
+    pinned = pinned_file(path)
+    with pytest.raises(MetricError, match=r"judge\.sha256: expected weights 0{12}\.\.\., got no file in "):
+        pinned_judge(replace(pinned, sha256="0" * 64), names(2), shipped=[path])
+    for recipe, classes in ((replace(pinned, epochs=2), 2), (pinned, 3)):
+        with pytest.raises(MetricError, match="judge: expected the recipe that the weights of sha256 came of"):
+            pinned_judge(recipe, names(classes), shipped=[path])
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    pinned = pinned_file(tmp_path / "shipped.safetensors")
+    save_file(load_file(tmp_path / "shipped.safetensors"), tmp_path / "b.safetensors", {"digest": pinned.sha256 or ""})
+    with pytest.raises(MetricError, match="judge: expected weights of a resnet18-of-16 of 3 classes, got others"):
+        pinned_judge(pinned, names(3), shipped=[tmp_path / "b.safetensors"])
+
+
+PINNED = [
+    name for name in card.task_names() if (task := card.load(name)).judge is not None and task.judge.sha256 is not None
+]
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_the_judges_of_shipped_cards_ship(name: str) -> None:
+    task = card.load(name)
+    assert task.judge is not None
+    classifier = pinned_judge(task.judge, task.data.classes, shipped=network_files(task.data))
+    scans, labels = task_data(task, 0).training_scans()
+    some = list(range(0, len(labels), 20))
+    read = classifier.scores(scans[some]).argmax(dim=1)
+    right = np.mean([task.data.classes[k] == labels[index] for k, index in zip(read.tolist(), some, strict=True)])
+    assert right > 0.7
+
+
+def test_the_sandbox_has_one_each() -> None:
+    assert {"sandbox-brain-t2i", "sandbox-brain-disease", "sandbox-chest-t2i", "sandbox-chest-sex"} <= set(PINNED)
+    assert all(name.startswith("sandbox-") for name in PINNED)
+
+
+def test_a_run_is_refused_before_it_begins() -> None:
+    task = card.load("sandbox-brain-disease")
+    assert task.judge is not None
+    for other in (replace(task.judge, sha256="0" * 64), replace(task.judge, epochs=3)):
+        unmet = inspect(replace(task, judge=other), 0).unmet
+        assert ["judge" in str(error) for error in unmet] == [True]

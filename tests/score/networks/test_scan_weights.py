@@ -17,8 +17,9 @@ from ldbench.run.requirements import inspect
 from ldbench.score.networks import scan_training
 from ldbench.score.networks.features import extractor_parameters
 from ldbench.score.networks.kept_state import state_digest
+from ldbench.score.networks.pinned import RECIPE, pinned_weights, recipe_text
 from ldbench.score.networks.scan_network import network_of_scans
-from ldbench.score.networks.scan_weights import RECIPE, pinned_weights, recipe_text, trained, weights_of_scans
+from ldbench.score.networks.scan_weights import trained, weights_of_scans
 from ldbench.task import card
 from ldbench.task.derived import derived
 from ldbench.task.fresh_spec import FreshSpec
@@ -145,7 +146,7 @@ PINNED = [name for name in card.task_names() if card.load(name).scan_network is 
 def test_the_networks_of_shipped_cards_ship(name: str) -> None:
     task = card.load(name)
     assert task.scan_network is not None
-    state = pinned_weights(task.scan_network, shipped=network_files(task.data))
+    state = pinned_weights("scan_network", task.scan_network, shipped=network_files(task.data))
     scan_training.ScanNetwork(task.scan_network.side).load_state_dict(state)
 
 

@@ -1,0 +1,51 @@
+"""Train the judges of the sandbox's tasks, and write the files that ship with it.
+
+    python -m recipes.sandbox.judges
+
+trains for each card the judge of its `[judge]` and prints the digest that belongs there as `sha256`. Cards of one data
+set and class attribute share a judge. Kernels are rounded to float16. One thread: the same machine gives the same
+weights. Another machine's weights differ in their last digits, so the cards of new files need a new version.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from ldbench.data.task_data import TaskData, task_data
+from ldbench.records.files import user_cache_folder
+from ldbench.score.metrics.judge import judge_of
+from ldbench.score.networks.pinned import halved, recipe_text, write_shipped
+from ldbench.task import card
+from ldbench.task.metric_specs import JudgeSpec
+
+from .scan_networks import FOLDER
+
+CARDS = ("sandbox-brain-disease", "sandbox-chest-disease", "sandbox-chest-sex")
+
+
+def ship(recipe: JudgeSpec, data: TaskData, folder: Path, kept: Path | None = None) -> str:
+    """Write `folder/DATASET-judge-ATTRIBUTE.safetensors`, trained or taken from those `kept`; the weights' digest."""
+    spec = data.task.data
+    judge = judge_of(recipe.training, spec.classes, *data.training_scans(), device="cpu", folder=kept)
+    path = folder / f"{spec.dataset}-judge-{spec.class_attribute}.safetensors"
+    return write_shipped(path, halved(judge.classifier.network.state_dict()), recipe_text(recipe, spec.classes))
+
+
+def main() -> None:
+    """Write the files of all cards."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=FOLDER)
+    folder: Path = parser.parse_args().out
+    torch.set_num_threads(1)
+    for name in CARDS:
+        task = card.load(name)
+        assert task.judge is not None
+        digest = ship(task.judge, task_data(task, 0), folder, user_cache_folder() / "judges")
+        print(f'{name}: sha256 = "{digest}"', flush=True)
+
+
+if __name__ == "__main__":
+    main()
