@@ -7,7 +7,7 @@ python=$1 seeds=${2:-0,1,2,3,4} out=${3:-leaderboards/drift}
 study() {
     name=$1 task=$2
     shift 2
-    "$python" -m leaderboards.sampling_study "$task" basic-ft --metrics viewed_fid,coverage,judge_accuracy \
+    "$python" -m leaderboards.sampling_study "$task" basic-ft --metrics viewed_fid,coverage \
         --seeds "$seeds" --bench runs/drift --out "$out/$name" "$@"
 }
 
