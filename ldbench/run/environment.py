@@ -62,7 +62,7 @@ def describe(device: torch.device, processes: int = 1) -> Environment:
     """The environment as it goes into a result."""
     import torch
 
-    commit, dirty = _commit(Path(__file__).parent)
+    commit, dirty = commit_of(Path(__file__).resolve().parents[2])
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return Environment(
         device=name if processes == 1 else f"{name} ({processes} processes)",
@@ -89,9 +89,9 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _commit(folder: Path) -> tuple[str | None, bool | None]:
-    """Commit and dirty flag of the checkout that holds this package; None for an installed wheel."""
-    if not (folder.parent / ".git").exists():
+def commit_of(folder: Path) -> tuple[str | None, bool | None]:
+    """Commit of a checkout and whether files differ from it; None where the folder is none, as beside a wheel."""
+    if not (folder / ".git").exists():
         return None, None
     try:
         commit = subprocess.run(
