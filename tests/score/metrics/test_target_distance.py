@@ -22,7 +22,7 @@ REAL, COPIES = readings(3.0, 1), readings(-3.0, 2)
 
 
 def test_the_size_of_an_edit_has_its_best_value_at_real_scans() -> None:
-    values = [target_distance_score(REAL, readings(shift, 3), COPIES).value for shift in (-3, 0, 2, 3, 4, 6, 12)]
+    values = [target_distance_score(REAL, readings(shift, 3), COPIES, {}).value for shift in (-3, 0, 2, 3, 4, 6, 12)]
     assert values[0] == pytest.approx(1, abs=0.1)
     assert min(values) == values[3] < 0.1
     assert values[:4] == sorted(values[:4], reverse=True)
@@ -31,8 +31,8 @@ def test_the_size_of_an_edit_has_its_best_value_at_real_scans() -> None:
 
 
 def test_copies_are_one_and_real_scans_nothing() -> None:
-    assert target_distance_score(REAL, COPIES, COPIES).value == 1
-    assert target_distance_score(REAL, REAL, COPIES).value == 0
+    assert target_distance_score(REAL, COPIES, COPIES, {}).value == 1
+    assert target_distance_score(REAL, REAL, COPIES, {}).value == 0
 
 
 def test_a_shift_is_its_own_distance_whatever_the_order() -> None:
@@ -51,4 +51,4 @@ def test_what_cannot_be_compared_is_one_line() -> None:
     with pytest.raises(MetricError, match="target_distance: expected edits into a class of the test scans, got none"):
         distance(one_class, REAL[REAL[:, 0] == 1])
     with pytest.raises(MetricError, match="target_distance: expected sources that the judge tells from their target"):
-        target_distance_score(REAL, REAL, REAL)
+        target_distance_score(REAL, REAL, REAL, {})
