@@ -97,15 +97,15 @@ def test_cache_serves_equal_content_only(tmp_path: Path) -> None:
 
 def test_features_of_another_device_or_precision_have_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = np.zeros((1, 2, 2, 3), np.uint8)
-    on_cpu = feature_cache.cache_key(pixels, "x", {"resize": 2}, torch.device("cpu"))
+    on_cpu = feature_cache.cache_key([pixels], pixels.shape, "x", {"resize": 2}, torch.device("cpu"))
     # what it was before devices had a part in it: caches of CPUs stay good
     assert on_cpu == "0db5c380a8e9a72e5e4328c2ab82166f273f2d7b12a00a15a6b78ac9e7664655"
-    assert on_cpu == feature_cache.cache_key(pixels, "x", {"resize": 2})
+    assert on_cpu == feature_cache.cache_key([pixels], pixels.shape, "x", {"resize": 2})
     plain, rounded = [], []
     for keys, operations in ((plain, []), (rounded, ["convolutions"])):
         monkeypatch.setattr(arithmetic, "tf32_operations", lambda operations=operations: operations)
         for device in ("cuda", torch.device("cuda:1")):
-            keys.append(feature_cache.cache_key(pixels, "x", {"resize": 2}, device))
+            keys.append(feature_cache.cache_key([pixels], pixels.shape, "x", {"resize": 2}, device))
     assert len(set(plain)) == len(set(rounded)) == 1
     assert len({on_cpu, *plain, *rounded}) == 3
 
