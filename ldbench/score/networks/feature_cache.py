@@ -1,8 +1,9 @@
 """The features that are kept on disk: under which key, how they are written and read.
 
-The key is the SHA-256 of (pixels, extractor, weights, parameters) and, but for a CPU's, of the device's type and
-precision, with which features differ in their last digits. A set of many numbers is mapped from its file
-(`ldbench.score.metrics.row_blocks`), so that it takes no memory that the system could not have back.
+The key is the SHA-256 of pixels, extractor, weights and parameters, of the code of a network that is not the suite's,
+and, but for a CPU's, of the device's type and precision, with which features differ in their last digits. A set of many
+numbers is mapped from its file (`ldbench.score.metrics.row_blocks`), so that it takes no memory that the system could
+not have back.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def cache_key(
     blocks_nhwc: Iterable[npt.NDArray[np.uint8]], shape: Sequence[int], extractor: str,
     parameters: dict[str, ParameterValue], device: torch.device | str = "cpu",
 ) -> str:
-    """SHA-256 of everything that the features of images in blocks depend on; `parameters` hold the weights' digest."""
+    """SHA-256 of all that features of images in blocks depend on; `parameters` hold the digests of weights and code."""
     header: dict[str, object] = {"extractor": extractor, "parameters": parameters, "shape": list(shape)}
     if (arithmetic := arithmetic_of(device)) != "cpu":  # what was kept from CPUs before had no such entry
         header["arithmetic"] = arithmetic

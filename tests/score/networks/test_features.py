@@ -110,6 +110,30 @@ def test_features_of_another_device_or_precision_have_another_key(monkeypatch: p
     assert len({on_cpu, *plain, *rounded}) == 3
 
 
+PLUG_IN = """
+import torch
+from ldbench.api import Network
+
+NETWORK = Network(
+    "mine", "Mean grey level times a number.", parameters=lambda **_: {"weights_sha256": "none"}, resize=8,
+    load=lambda **_: lambda images: torch.from_numpy(images).float().mean(dim=(1, 2)) * FACTOR,
+)
+"""
+
+
+def test_an_edited_plug_in_gives_its_features_anew(tmp_path: Path) -> None:
+    batch, plug_in = images(6, n=2), tmp_path / "mine.py"
+
+    def by(factor: str) -> np.ndarray:
+        plug_in.write_text(PLUG_IN.replace("FACTOR", factor), encoding="utf-8")
+        return features.extract(batch, f"{plug_in}:NETWORK", cache_folder=tmp_path / "features")
+
+    first = by("2")
+    assert np.array_equal(by("2"), first)
+    assert len(list((tmp_path / "features").iterdir())) == 1
+    assert np.array_equal(by("0.25"), first / 8)
+
+
 def test_damaged_cache_is_made_again(tmp_path: Path) -> None:
     batch = images(6, n=2)
     first = features.extract(batch, "efficientnet-lite0", resize=64, cache_folder=tmp_path)
