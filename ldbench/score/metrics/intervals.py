@@ -92,7 +92,8 @@ def group_jackknife(
     sampling noise are in the standard error; the bounds are value +- t(groups - 1) * standard error (Kott 2001,
     Journal of Official Statistics 17(4)). The bias that the statistic has at its sample size is left in, in
     value and bounds alike. Groups are at most as many as would leave two cases. Which samples make a group depends on
-    the sizes of the sets and on `seed` alone, so two generators over the same cases leave out the same ones.
+    the sizes of the sets and on `seed` alone, so two generators over the same cases leave out the same ones. It must be
+    one seed for all runs: a board averages the contributions of a row's runs group by group.
     """
     random = np.random.default_rng(seed)
     count = min(groups, *map(len, sets))

@@ -44,7 +44,7 @@ def distance(real_n2: Array, edited_m2: Array) -> float:
 
 
 def target_distance_score(
-    real_n2: Array, edited_m2: Array, source_m2: Array, judge: Mapping[str, ParameterValue], seed: int = 0
+    real_n2: Array, edited_m2: Array, source_m2: Array, judge: Mapping[str, ParameterValue]
 ) -> Measured:
     """The distance of edited readings over that of the sources' own, all `labelled` with the classes asked for.
 
@@ -57,7 +57,7 @@ def target_distance_score(
         raise MetricError("target_distance: expected sources that the judge tells from their target class; check it")
     return set_distance_score(
         "target_distance", lambda real, edited: distance(real, edited) / scale, real_n2, edited_m2,
-        extractor=network_name(judge), parameters={**judge, "unit": "the distance of unedited sources"}, seed=seed,
+        extractor=network_name(judge), parameters={**judge, "unit": "the distance of unedited sources"}, seed=0,
         over="cases and scans, judge and sources held fixed",
     )
 
@@ -70,7 +70,7 @@ def _of_judge(inputs: MetricInputs, settings: NoSettings) -> Measured:
         labelled("target_distance", scores, inputs.labels, inputs.classes)
         for scores in (scores_mk, inputs.judge_scores(inputs.lazy.sources))
     )
-    return target_distance_score(real_n2, edited_m2, source_m2, judge, inputs.seed)
+    return target_distance_score(real_n2, edited_m2, source_m2, judge)
 
 
 TARGET_DISTANCE = Metric(
