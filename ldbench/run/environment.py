@@ -6,6 +6,7 @@ Reads only; refuses to choose anything for the run but the meaning of `auto`.
 from __future__ import annotations
 
 import logging
+import os
 import platform
 import resource
 import subprocess
@@ -56,6 +57,12 @@ def _check_cuda(device: torch.device, name: str) -> None:
         raise UsageError(f"--device: got {name!r}, but this torch sees no CUDA device; use --device cpu")
     if (device.index or 0) >= (count := torch.cuda.device_count()):
         raise UsageError(f"--device: expected cuda:0 to cuda:{count - 1}, got {name!r}; this machine has {count}")
+
+
+def usable_cores() -> int:
+    """How many cores this process may use: a scheduler gives it fewer than the machine has. macOS knows no such bound.
+    """
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def describe(device: torch.device, processes: int = 1) -> Environment:

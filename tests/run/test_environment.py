@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 
 from ldbench.errors import UsageError
 from ldbench.records.result import Stage
-from ldbench.run.environment import commit_of, describe, pick_device, timed
+from ldbench.run.environment import commit_of, describe, pick_device, timed, usable_cores
 
 
 def test_auto_is_a_device_that_this_machine_has() -> None:
@@ -76,6 +77,14 @@ def test_a_checkout_is_known_by_its_commit_and_by_what_was_changed_since(tmp_pat
     assert commit_of(tmp_path) == (commit, False)
     (tmp_path / "file").write_text("other", encoding="utf-8")
     assert commit_of(tmp_path) == (commit, True)
+
+
+def test_cores_are_those_that_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3, 5, 7}, raising=False)
+    assert usable_cores() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert usable_cores() == 1
 
 
 def test_a_stage_is_noted_only_when_it_ends_well() -> None:

@@ -25,6 +25,7 @@ from typing import Any
 
 from ldbench.errors import UsageError
 from ldbench.records.names import message, reason
+from ldbench.run.environment import usable_cores
 from ldbench.run.matrix.plan import Job, JobOutcome
 from ldbench.run.matrix.worker import read_back, thread_limits, work
 from ldbench.score.networks.weights import VARIABLE
@@ -72,9 +73,7 @@ class Cluster:
             return self.cpus
         if self.workers is None:
             return 1
-        # macOS has no affinity
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return max(1, cores // self.workers)
+        return max(1, usable_cores() // self.workers)
 
 
 def with_ray(
