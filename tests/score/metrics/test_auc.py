@@ -209,16 +209,6 @@ def test_any_other_input_trains_anew(
     assert len(trainings) == count + 1
 
 
-def test_the_margin_loss_has_its_packages_version_in_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    images, labels = marked(1, 4)[0], np.zeros(4, np.int64)
-    keys = []
-    for version in ("1", "2"):
-        monkeypatch.setattr(classifier_key, "_version", lambda _, version=version: version)
-        recipes = (replace(TINY, objective="auc-margin"), replace(TINY, objective="cross-entropy"))
-        keys += [classifier_key.classifier_key(recipe, 2, labels, images, device="cpu") for recipe in recipes]
-    assert (keys[0] != keys[2], keys[1] == keys[3]) == (True, True)
-
-
 def test_damaged_scores_are_not_trusted(tmp_path: Path, trainings: list[int]) -> None:
     recipe = replace(TINY, spread_seeds=1)
     expected = measured(tmp_path, recipe)
