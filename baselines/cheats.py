@@ -29,7 +29,8 @@ class _Cheat(OfTrainingScans):
         """The training scans that differ from the case in the fewest words (diagnosis, sex), in the set's order."""
         words = {name: value for name, value in case.attributes.items() if isinstance(value, str)}
         differing = [sum(scan.get(name) != value for name, value in words.items()) for scan in self._attributes]
-        return [index for index, count in enumerate(differing) if count == min(differing)]
+        fewest = min(differing)
+        return [index for index, count in enumerate(differing) if count == fewest]
 
 
 @dataclass

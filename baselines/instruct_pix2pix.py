@@ -37,7 +37,6 @@ class InstructPix2Pix(FineTuner):
     many source images alone. `guidance_scale` follows the instruction, `image_guidance_scale` the source. Where the
     task has no pairs, `pairs` are generated (none: one for each training image whose edit the task asks for), their
     targets' captions followed `pair_guidance_scale` times as far as they differ from the sources'.
-
     """
 
     name: ClassVar[str] = "instruct-pix2pix"

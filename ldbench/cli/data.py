@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -109,6 +108,7 @@ def render(
     """Render new subjects from a seed, with their truth, and write cards that `ldbench run` takes by path."""
     from ldbench.data.render import render as render_
     from ldbench.records.names import plain
+    from ldbench.run.environment import usable_cores
     from ldbench.run.progress import live_progress
     from ldbench.task.fresh_spec import SPLITS
 
@@ -116,7 +116,7 @@ def render(
     with live_progress(dataset) as progress:
         rendered = render_(
             dataset, seed, folder, splits=("test",) if test_only else SPLITS, cards=card, revision=revision,
-            processes=jobs or os.cpu_count() or 1, progress=progress,
+            processes=jobs or usable_cores(), progress=progress,
         )
     for line in rendered.lines(folder):
         typer.echo(line)
@@ -144,6 +144,7 @@ def _prepare(
     from ldbench.data.prepare.settings import configured, leaves
     from ldbench.data.prepared import data_folder
     from ldbench.plugins.parameters import key_values
+    from ldbench.run.environment import usable_cores
     from ldbench.run.progress import live_progress
 
     reader_class: Any = source.reader() if source.reader else None
@@ -157,7 +158,7 @@ def _prepare(
     target = out if out is not None else data_folder(reader.dataset)
     with live_progress(reader.dataset) as progress:
         summary = prepare_(
-            reader, root, target, plan=plan, jobs=jobs or os.cpu_count() or 1, strict=strict, progress=progress
+            reader, root, target, plan=plan, jobs=jobs or usable_cores(), strict=strict, progress=progress
         )
     for line in summary.lines():
         typer.echo(line)

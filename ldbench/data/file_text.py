@@ -6,8 +6,11 @@ import io
 import os
 import weakref
 from pathlib import Path
+from typing import Any
 
 from ldbench.errors import DataError
+
+_BUFFER = 2**16  # bytes that are read at a time
 
 
 class FileText:
@@ -43,14 +46,31 @@ class FileText:
         return content
 
     def lines(self) -> io.BufferedReader:
-        """The whole of it, to be read from its start by one reader at a time."""
-        whole = os.fdopen(os.dup(self._file), "rb")
-        whole.seek(0)
-        return whole
+        """The whole of it, to be read from its start; each reader has its own place in it."""
+        return io.BufferedReader(_FromStart(self), _BUFFER)
 
     def _state(self) -> tuple[int, ...]:
         found = os.fstat(self._file)
         return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+
+
+class _FromStart(io.RawIOBase):
+    """A reader of the parts in turn: copies of one descriptor would share their place in the file."""
+
+    def __init__(self, text: FileText) -> None:
+        self._text, self._place = text, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:
+        part = self._text[self._place : self._place + len(buffer)]
+        buffer[: len(part)] = part
+        self._place += len(part)
+        return len(part)
 
 
 def _opened_again(path: Path, opened: tuple[int, ...]) -> FileText:

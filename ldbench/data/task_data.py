@@ -129,14 +129,6 @@ class TaskData:
         """The real training images of the task's classes, `(N, 3, H, W) float32`, and the class of each."""
         return self._stack(self.of_classes("train"))
 
-    def distribution_reference(self) -> torch.Tensor:
-        """What FID and KID compare with: the true images of an editing task's evaluation cases, else the test scans."""
-        import torch
-
-        if self.truth is None:
-            return self.test_scans()[0]
-        return torch.stack([self.truth(case_id) for case_id in self.evaluation_ids])
-
     def of_classes(self, split: str) -> Sequence[Record]:
         """The scans of a split that belong to one of the card's classes."""
         name, classes = self.task.data.class_attribute, self.task.data.classes

@@ -30,6 +30,11 @@ def code_digest(cls: type[Generator], entry: Entry | None) -> str:
     return digest_of(files)
 
 
+def source_digest(module: str) -> str:
+    """`sha256:` and 16 digits over the Python files of a module's package, or of the module and its neighbours."""
+    return digest_of(_sources(module))
+
+
 def _packages(distribution: str) -> set[str]:
     """The top-level packages and modules that a distribution installs, as far as it says."""
     try:

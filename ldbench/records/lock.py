@@ -6,6 +6,7 @@ import fcntl
 from pathlib import Path
 from typing import TextIO
 
+from ldbench.errors import ResultError
 from ldbench.records.files import refusal
 
 
@@ -16,7 +17,10 @@ def locked(path: Path, *, wait: bool) -> TextIO:
         handle = path.open("w")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
+    except OSError as error:
         handle.close()
-        raise
+        if isinstance(error, BlockingIOError):
+            raise
+        reason = error.strerror or error
+        raise ResultError(f"can't lock {path}: {reason}; choose an --out on a disk that locks files") from error
     return handle

@@ -27,7 +27,8 @@ FRESH = "fresh.json"  # how the run's row does on fresh test sets
 SUBGROUPS = "subgroups.json"
 SHARED = "shared"  # beside the tasks: what several runs start from
 NULL, BACK = "null", "back"  # the further passes; each has images and a manifest of its own
-PASSES = ("", NULL, BACK)  # the first is the task's own
+FURTHER_PASSES = (NULL, BACK)
+PASSES = ("", *FURTHER_PASSES)  # the first is the task's own
 NOTHING: Mapping[str, str] = MappingProxyType({})
 CASE_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}"  # what can name an image
 

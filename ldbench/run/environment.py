@@ -6,6 +6,7 @@ Reads only; refuses to choose anything for the run but the meaning of `auto`.
 from __future__ import annotations
 
 import logging
+import os
 import platform
 import resource
 import subprocess
@@ -58,11 +59,17 @@ def _check_cuda(device: torch.device, name: str) -> None:
         raise UsageError(f"--device: expected cuda:0 to cuda:{count - 1}, got {name!r}; this machine has {count}")
 
 
+def usable_cores() -> int:
+    """How many cores this process may use: a scheduler gives it fewer than the machine has. macOS knows no such bound.
+    """
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def describe(device: torch.device, processes: int = 1) -> Environment:
     """The environment as it goes into a result."""
     import torch
 
-    commit, dirty = _commit(Path(__file__).parent)
+    commit, dirty = commit_of(Path(__file__).resolve().parents[2])
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return Environment(
         device=name if processes == 1 else f"{name} ({processes} processes)",
@@ -89,9 +96,9 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _commit(folder: Path) -> tuple[str | None, bool | None]:
-    """Commit and dirty flag of the checkout that holds this package; None for an installed wheel."""
-    if not (folder.parent / ".git").exists():
+def commit_of(folder: Path) -> tuple[str | None, bool | None]:
+    """Commit of a checkout and whether files differ from it; None where the folder is none, as beside a wheel."""
+    if not (folder / ".git").exists():
         return None, None
     try:
         commit = subprocess.run(

@@ -7,7 +7,6 @@ both scores is written beside the public result. Refuses a task whose data have 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from ldbench.records.lock import locked
 from ldbench.records.names import plain
 from ldbench.records.result import Result
 from ldbench.records.run_folder import FRESH, RunFolder
+from ldbench.run.environment import usable_cores
 from ldbench.run.pipeline import Settings, run
 from ldbench.run.processes import current_processes
 from ldbench.task import card
@@ -65,7 +65,7 @@ def _rendered(task: card.Task, name: str, data_seed: int, folder: Path, settings
     settings.say(f"test subjects of {task.data.dataset} from seed {data_seed} in {folder}")
     with locked(folder.with_name(f".{folder.name}.lock"), wait=True):
         return render(
-            task.data.dataset, data_seed, folder, splits=("test",), cards=[name], processes=os.cpu_count() or 1,
+            task.data.dataset, data_seed, folder, splits=("test",), cards=[name], processes=usable_cores(),
             progress=settings.progress,
         )
 

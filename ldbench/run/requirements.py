@@ -16,6 +16,7 @@ from ldbench.data.task_data import TaskData, network_files, task_data
 from ldbench.errors import CardError, LdbenchError, MetricError, WeightsError
 from ldbench.plugins.kinds import ESTIMATORS, METRICS
 from ldbench.records.files import user_cache_folder
+from ldbench.records.run_folder import FURTHER_PASSES
 from ldbench.run.generate import blamed
 from ldbench.score.networks.weights import fetchable, locate, pinned, place, unpinned
 from ldbench.task.card import Task
@@ -82,7 +83,7 @@ def checked_data(task: Task, generator: Generator, context: Context) -> TaskData
 def _of_metrics(task: Task, data: TaskData | None) -> Iterator[LdbenchError]:
     """What single metrics ask for in vain."""
     for name, settings in task.metrics.items():
-        if METRICS.load(name).needs & {"null", "back"} and settings.cases > task.protocol.evaluation_cases:
+        if METRICS.load(name).needs & set(FURTHER_PASSES) and settings.cases > task.protocol.evaluation_cases:
             yield CardError(
                 f"{task.id}:metrics.{name}.cases: expected at most {task.protocol.evaluation_cases}, the evaluation "
                 f"cases, got {settings.cases}; lower it"

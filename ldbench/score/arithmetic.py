@@ -39,6 +39,15 @@ def arithmetic_of(device: torch.device | str) -> str:
     return " ".join([kind, *(f"tf32 {name}" for name in tf32_operations())]) if kind == "cuda" else kind
 
 
+def rounding_of(device: torch.device | str) -> dict[str, str | int | None]:
+    """Processor and threads: what else decides how sums are rounded, which a training magnifies."""
+    import torch
+
+    if torch.device(device).type == "cuda":
+        return {"processor": torch.cuda.get_device_name(device), "threads": None}
+    return {"processor": torch.backends.cpu.get_cpu_capability(), "threads": torch.get_num_threads()}
+
+
 def _switches() -> dict[str, Any]:
     """Torch's own switches, whose types it does not declare."""
     import torch

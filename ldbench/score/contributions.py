@@ -11,7 +11,7 @@ from ldbench.api import Measured, Metric
 from ldbench.data.task_data import TaskData
 from ldbench.errors import MetricError
 from ldbench.records.contributions import Contributions, Units, rounded
-from ldbench.score.scorer import PASSES
+from ldbench.records.run_folder import FURTHER_PASSES
 from ldbench.task.metric_specs import records_of
 
 CASES, SCANS, TRUTHS, GROUPS = "cases", "scans", "truths", "groups"
@@ -49,5 +49,5 @@ def units_of(data: TaskData, measured: Sequence[Measured], passes: Mapping[str, 
 def _name(data: TaskData, record: Metric, kind: str) -> str:
     """The list that a metric's units of this kind are: a pass's own cases, an editing task's truths for scans."""
     if kind == CASES:
-        return next((name for name in PASSES if name in record.needs), CASES)
+        return next((name for name in FURTHER_PASSES if name in record.needs), CASES)
     return TRUTHS if kind == SCANS and record.scans == "reference" and data.truth is not None else kind

@@ -13,13 +13,12 @@ from ldbench.data.task_data import TaskData
 from ldbench.errors import LdbenchError, MetricError, unknown_name
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.names import reason
+from ldbench.records.run_folder import FURTHER_PASSES, NULL
 from ldbench.score.arithmetic import full_float32
 from ldbench.score.free_memory import give_back
 from ldbench.score.inputs import Inputs, ScoringContext
 from ldbench.score.lazy_inputs import Images, averaged
 from ldbench.task.metric_specs import table_of
-
-PASSES = ("null", "back")
 
 
 def score_images(
@@ -42,7 +41,7 @@ def score_images(
         data=data, images=images, passes=given,
     )
     metrics = [(METRICS.load(name), settings) for name, settings in data.task.metrics.items()]
-    absent = set(PASSES) - given.keys()
+    absent = set(FURTHER_PASSES) - given.keys()
     scores = []
     with full_float32():
         for metric, settings in metrics:
@@ -90,7 +89,7 @@ def _check_ids(where: str, images: Images, ids: Collection[str]) -> None:
 
 def _pass_ids(data: TaskData, name: str, images: Images) -> set[str]:
     """The cases that a further pass is made of, by their own ids."""
-    if name not in PASSES:
-        raise unknown_name("pass", name, PASSES, "give the images of an editing task's further passes")
-    cases = data.null_cases() if name == "null" else data.back_cases(images)
+    if name not in FURTHER_PASSES:
+        raise unknown_name("pass", name, FURTHER_PASSES, "give the images of an editing task's further passes")
+    cases = data.null_cases() if name == NULL else data.back_cases(images)
     return {case.id.removesuffix(f".{name}") for case in cases}

@@ -19,14 +19,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler, StableDiffusionPipeline
 
 from .captions import COLOURS, COUNTS, MATERIALS, OBJECTS, PLACES, STYLES
 from .corpus import Corpus, Picture
+from .drawing import SAMPLERS, drawer
 from .readings import count_things, place_of_thing, style_of, surface_colour, thing_colour
 
-HELD_OUT_SEED, STEPS, GUIDANCE, BATCH = 77, 25, 3.0, 50
-SAMPLERS = {"ddpm": DDPMScheduler, "ddim": DDIMScheduler}
+HELD_OUT_SEED, BATCH = 77, 50
 _WHOLE = ("apple", "pear", "cup", "bottle", "fish", "bird", "star", "plate", "leaf", "person", "box")  # of one piece
 _THING = rf"(?:small |large )?(?P<colour>{'|'.join(COLOURS)}) (?:{'|'.join(OBJECTS)})"
 _THINGS = rf"(?:small |large )?\w+ (?:{'|'.join(f'{name}|{OBJECTS[name]}' for name in _WHOLE)})"
@@ -106,15 +105,10 @@ def right_shares(questions: list[Question], pictures: Iterable[np.ndarray]) -> d
 
 def draw(folder: Path, prompts: list[str], sampler: str = "ddpm") -> Iterator[np.ndarray]:
     """One picture a prompt, (S, S, 3) float in [0, 1], in batches; the seed of a prompt is its place in the list."""
-    pipeline = StableDiffusionPipeline.from_pretrained(folder, local_files_only=True)
-    pipeline.scheduler = SAMPLERS[sampler].from_config(pipeline.scheduler.config)
-    pipeline.set_progress_bar_config(disable=True)
+    drawn = drawer(folder, sampler)
     for start in range(0, len(prompts), BATCH):
         batch = prompts[start : start + BATCH]
-        seeds = [torch.Generator().manual_seed(start + index) for index in range(len(batch))]
-        yield from pipeline(
-            batch, num_inference_steps=STEPS, guidance_scale=GUIDANCE, generator=seeds, output_type="np"
-        ).images
+        yield from drawn(batch, range(start, start + len(batch)))
 
 
 def main() -> None:

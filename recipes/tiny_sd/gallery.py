@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import torch
-from diffusers import DDPMScheduler, StableDiffusionPipeline
 from PIL import Image
+
+from .drawing import drawer
 
 PROMPTS = (
     "a photo of a red ball on a white background",
@@ -23,21 +23,13 @@ PROMPTS = (
     "zebra stripes in black and white",
     "a painting of a purple flower on a yellow background",
 )
-SEEDS, STEPS, GUIDANCE = 4, 25, 3.0
+SEEDS = 4
 
 
 def sample_grid(folder: Path) -> Image.Image:
     """One row a seed, one column a prompt of `PROMPTS`."""
-    pipeline = StableDiffusionPipeline.from_pretrained(folder, local_files_only=True)
-    pipeline.scheduler = DDPMScheduler.from_config(pipeline.scheduler.config)
-    pipeline.set_progress_bar_config(disable=True)
-    rows = []
-    for seed in range(SEEDS):
-        generators = [torch.Generator().manual_seed(seed) for _ in PROMPTS]
-        images = pipeline(
-            list(PROMPTS), num_inference_steps=STEPS, guidance_scale=GUIDANCE, generator=generators, output_type="np"
-        ).images
-        rows.append(np.concatenate(list(images), axis=1))
+    draw = drawer(folder)
+    rows = [np.concatenate(list(draw(PROMPTS, [seed] * len(PROMPTS))), axis=1) for seed in range(SEEDS)]
     return Image.fromarray(np.rint(np.concatenate(rows) * 255.0).astype(np.uint8))
 
 

@@ -25,6 +25,17 @@ def test_parts_and_lines_of_a_file_that_was_removed(tmp_path: Path) -> None:
     assert text[0:3] == b"one"
 
 
+def test_two_readers_do_not_move_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "text"
+    expected = [b"%d\n" % index for index in range(30_000)]
+    path.write_bytes(b"".join(expected))
+    text = FileText(path)
+    with text.lines() as one, text.lines() as other:
+        pairs = list(zip(one, other, strict=True))
+        assert pairs == list(zip(expected, expected, strict=True))
+        assert one.tell() == other.tell() == path.stat().st_size
+
+
 def test_a_file_that_was_written_to_is_another_one(tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_bytes(b"one")
@@ -34,6 +45,8 @@ def test_a_file_that_was_written_to_is_another_one(tmp_path: Path) -> None:
     assert FileText(path) != first
     with pytest.raises(DataError, match="text: changed or touched while it was read; let nothing write there"):
         first[0:1]
+    with pytest.raises(DataError, match="changed or touched"), first.lines() as lines:
+        lines.read()
     with pytest.raises(DataError, match="changed or touched"):
         pickle.loads(pickle.dumps(first))[0:1]
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import subprocess
+from pathlib import Path
 
 import pytest
 import torch
 
 from ldbench.errors import UsageError
 from ldbench.records.result import Stage
-from ldbench.run.environment import describe, pick_device, timed
+from ldbench.run.environment import commit_of, describe, pick_device, timed, usable_cores
 
 
 def test_auto_is_a_device_that_this_machine_has() -> None:
@@ -57,7 +60,31 @@ def test_the_record_names_versions_and_threads() -> None:
     assert record.python == platform.python_version()
     assert record.threads == torch.get_num_threads()
     assert record.packages["torch"] == torch.__version__.split("+")[0] or record.packages["torch"] == torch.__version__
-    assert record.dirty is None or isinstance(record.dirty, bool)
+    assert (record.commit, record.dirty) == commit_of(Path(__file__).resolve().parents[2])
+
+
+def test_a_checkout_is_known_by_its_commit_and_by_what_was_changed_since(tmp_path: Path) -> None:
+    def git(*words: str) -> str:
+        who = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+        return subprocess.run(["git", *who, *words], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+
+    assert commit_of(tmp_path) == (None, None)
+    git("init")
+    (tmp_path / "file").write_text("one", encoding="utf-8")
+    git("add", "file")
+    git("commit", "-m", "one")
+    commit = git("rev-parse", "HEAD").strip()
+    assert commit_of(tmp_path) == (commit, False)
+    (tmp_path / "file").write_text("other", encoding="utf-8")
+    assert commit_of(tmp_path) == (commit, True)
+
+
+def test_cores_are_those_that_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3, 5, 7}, raising=False)
+    assert usable_cores() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert usable_cores() == 1
 
 
 def test_a_stage_is_noted_only_when_it_ends_well() -> None:

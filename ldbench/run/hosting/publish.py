@@ -6,7 +6,6 @@ a folder that is not empty.
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +21,7 @@ from ldbench.errors import UsageError
 from ldbench.records.checksum import sha256_file
 from ldbench.records.files import write_json, write_text_atomic
 from ldbench.run.cases import export_cases
+from ldbench.run.environment import usable_cores
 from ldbench.run.hosting.secret import Secret, kept, refuse_second_task, truth_folder
 from ldbench.task import card
 from ldbench.task.derived import derived
@@ -43,7 +43,7 @@ def publish(
     secret, folder = kept(seed_file), truth_folder(seed_file)
     rendered = render(
         task.data.dataset, secret.seed, folder, splits=("test",), cards=[task_name],
-        processes=processes or os.cpu_count() or 1, progress=progress,
+        processes=processes or usable_cores(), progress=progress,
     )
     hosted = write_package(rendered.card(folder, task.id), rendered, secret, out)
     return [

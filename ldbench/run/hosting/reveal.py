@@ -5,7 +5,6 @@ The package then holds the truth, and its card runs and verifies as any other.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import DataError, UsageError
 from ldbench.plugins.kinds import DATASETS
 from ldbench.records.files import refusal, write_json
+from ldbench.run.environment import usable_cores
 from ldbench.run.hosting.publish import CARD
 from ldbench.run.hosting.secret import read_secret, rendered_truth
 from ldbench.task import card
@@ -81,7 +81,7 @@ def check(package: Path, *, processes: int = 0, progress: Progress = silent) -> 
             raise UsageError(f"{package}: expected a card on rendered data of a simulator, got another")
         source.simulator.render(
             Path(name), seed=secret.seed, revision=hosted.revision, splits=fresh.splits,
-            processes=processes or os.cpu_count() or 1, progress=progress,
+            processes=processes or usable_cores(), progress=progress,
         )
         findings.append(_rendered_again(task, Path(name), package))
     return findings

@@ -25,8 +25,10 @@ from typing import Any
 
 from ldbench.errors import UsageError
 from ldbench.records.names import message, reason
+from ldbench.run.environment import usable_cores
 from ldbench.run.matrix.plan import Job, JobOutcome
 from ldbench.run.matrix.worker import read_back, thread_limits, work
+from ldbench.score.networks.weights import VARIABLE
 
 LOOK_EVERY = 0.5
 CONNECT_SECONDS = 10.0
@@ -38,10 +40,7 @@ OBJECT_STORE = 80 * 2**20  # bytes, near the least that Ray takes; only orders a
 OWN_CLUSTER: Mapping[str, str] = {
     "RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token",
 }  # fmt: skip
-HANDED_ON = (  # never all: Ray shows them, and tokens are among them
-    "LDBENCH_CACHE", "LDBENCH_DATA", "LDBENCH_WEIGHTS_INCEPTION_V3", "LDBENCH_WEIGHTS_LPIPS_ALEX", "HF_HOME",
-    "HF_HUB_OFFLINE",
-)
+HANDED_ON = ("LDBENCH_CACHE", "LDBENCH_DATA", "LDBENCH_ALLOW_DOWNLOAD", "HF_HOME", "HF_HUB_OFFLINE")
 
 
 @dataclass(frozen=True)
@@ -74,9 +73,7 @@ class Cluster:
             return self.cpus
         if self.workers is None:
             return 1
-        # macOS has no affinity
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return max(1, cores // self.workers)
+        return max(1, usable_cores() // self.workers)
 
 
 def with_ray(
@@ -107,12 +104,16 @@ def with_ray(
 def _submit(ray: ModuleType, job: Job, cluster: Cluster, gpus: float) -> Any:
     """Order one run. One that is finished needs no process of its own, which saves importing everything anew."""
     done = job.run_folder.finished()
-    inherited = {name: os.environ[name] for name in HANDED_ON if name in os.environ}
     task = ray.remote(
         num_cpus=cluster.cpus_per_run, num_gpus=gpus, max_calls=0 if done else 1, max_retries=cluster.retries,
-        retry_exceptions=False, runtime_env={"env_vars": inherited | thread_limits(job.threads)},
+        retry_exceptions=False, runtime_env={"env_vars": handed_on(os.environ) | thread_limits(job.threads)},
     )(read_back if done else work)  # fmt: skip
     return task.options(name=job.label).remote(job, *([] if done else [TURN_SECONDS]))
+
+
+def handed_on(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that decide what a run finds; never all, as Ray shows them and tokens are among them."""
+    return {name: value for name, value in environment.items() if name in HANDED_ON or name.startswith(VARIABLE)}
 
 
 def _ended(ray: ModuleType, reference: Any, job: Job, cluster: Cluster) -> JobOutcome:

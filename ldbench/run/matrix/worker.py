@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,8 +58,9 @@ class ProgressFile:
             return
         self.written = now
         draft = self.path.with_name(f"{self.path.name}.new")
-        draft.write_text(json.dumps([stage, done, total, note]), encoding="utf-8")
-        draft.replace(self.path)
+        with suppress(OSError):  # a display that stands still on a full disk stops no run
+            draft.write_text(json.dumps([stage, done, total, note]), encoding="utf-8")
+            draft.replace(self.path)
 
 
 def standing(job: Job) -> Standing | None:

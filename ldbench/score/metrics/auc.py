@@ -14,8 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from importlib import metadata
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,15 +22,13 @@ import numpy.typing as npt
 
 from ldbench.api import ImageSet, Measured, Metric, ParameterValue, Progress, silent
 from ldbench.errors import MetricError
-from ldbench.records.content import digest_of
-from ldbench.score import whole_batches
-from ldbench.score.arithmetic import arithmetic_of
-from ldbench.score.image_sets import StoredSet, pixel_blocks, pixel_range
-from ldbench.score.metrics import classifier, resnet18
-from ldbench.score.metrics.classifier import train_classifier, training_table
+from ldbench.score.arithmetic import rounding_of
+from ldbench.score.image_sets import StoredSet, pixel_range
+from ldbench.score.metrics.classifier import train_classifier
+from ldbench.score.metrics.classifier_key import classifier_key, key_of_seed
 from ldbench.score.metrics.resnet18 import network_name
 from ldbench.score.metrics.roc import Areas, areas
-from ldbench.score.networks.kept_state import content_key, kept_or_made
+from ldbench.score.networks.kept_state import kept_or_made
 from ldbench.task.metric_specs import ClassifierSpec, table_of
 
 if TYPE_CHECKING:
@@ -88,39 +84,14 @@ def _trained(
         )
         return {"scores": classifier.scores(test_images)}
 
-    every_seed = "" if folder is None else _key(images, labels, test_images, classes, recipe, device)
+    trainings = "" if folder is None else classifier_key(
+        recipe, classes, labels, images, test_images, device=device, further=rounding_of(device)
+    )
     rows = []
     for index in range(recipe.spread_seeds):
-        key = content_key({"trainings": every_seed, "seed": recipe.seed + index})
-        rows.append(kept_or_made(folder, key, partial(made, index))["scores"].numpy())
+        kept = kept_or_made(folder, key_of_seed(trainings, recipe.seed + index), partial(made, index))
+        rows.append(kept["scores"].numpy())
     return np.stack(rows)
-
-
-def _key(
-    images: ImageSet, labels: Indices, test_images: ImageSet, classes: int, recipe: ClassifierSpec,
-    device: torch.device | str,
-) -> str:
-    """SHA-256 of all that the scores depend on but the seed; rounding, which training magnifies, goes with threads and
-    processor, and an edited source keeps the version."""
-    import torch
-
-    sources = {module.__name__: Path(str(module.__file__)) for module in (classifier, resnet18, whole_batches)}
-    on_cpu = torch.device(device).type == "cpu"
-    margin = recipe.objective == "auc-margin"
-    header = {
-        "shapes": [list(images.shape), list(test_images.shape)], "classes": classes, "recipe": training_table(recipe),
-        "code": digest_of(sources), "torch": torch.__version__, "libauc": _version("libauc") if margin else None,
-        "arithmetic": arithmetic_of(device), "threads": torch.get_num_threads() if on_cpu else None,
-        "processor": torch.backends.cpu.get_cpu_capability() if on_cpu else torch.cuda.get_device_name(device),
-    }
-    return content_key(header, chain([labels], pixel_blocks(images), pixel_blocks(test_images)))
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _indices(labels: Sequence[Label], classes: Sequence[Label], name: str) -> Indices:

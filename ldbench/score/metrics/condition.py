@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.score.metrics.effectiveness import by_judge, checked_scores, flip_rate_score, target_auc_score
-from ldbench.score.metrics.fid import GROUPS
 from ldbench.score.metrics.intervals import Array, group_jackknife
 from ldbench.score.metrics.resnet18 import network_name
 from ldbench.task.metric_specs import CalibrationSpec
@@ -47,7 +46,7 @@ def judge_calibration_score(
     def error(index_n: npt.NDArray[np.int64]) -> float:
         return calibration_error(confidence_n[index_n], right_n[index_n], bins)
 
-    interval, contributions = group_jackknife(error, np.arange(len(scores)), groups=GROUPS, seed=seed)
+    interval, contributions = group_jackknife(error, np.arange(len(scores)), seed=seed)
     return Measured(
         metric="judge_calibration", value=interval.value, ci_low=max(interval.low, 0.0),
         ci_high=min(interval.high, 1.0), n=len(scores), direction="lower",

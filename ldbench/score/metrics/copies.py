@@ -24,14 +24,14 @@ import numpy.typing as npt
 from ldbench.api import ImageSet, Measured, Metric, MetricInputs, ParameterValue, Score
 from ldbench.errors import MetricError
 from ldbench.score.image_sets import batch_size, read_ahead
-from ldbench.score.metrics.intervals import Array, of_mean, share_interval
+from ldbench.score.metrics.intervals import Array, of_mean, wilson_interval
 from ldbench.score.metrics.neighbours import Closest, nearest
 from ldbench.score.metrics.row_blocks import row_blocks
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import CopySpec
 
 CHANCE = 0.001  # below this probability a row is flagged
-_SIDE, _BLOCK, _COLUMNS, _SHOWN, _Z = 64, 256, 2048, 24, 1.959963984540054
+_SIDE, _BLOCK, _COLUMNS, _SHOWN = 64, 256, 2048, 24
 _Indices = npt.NDArray[np.int64]
 
 
@@ -149,7 +149,7 @@ def copied_share_score(
     nearness_n, kind_n = by_kind.min(axis=0), by_kind.argmin(axis=0)
     copied_n = nearness_n < threshold
     share, total = float(copied_n.mean()), len(copied_n)
-    interval = share_interval(share, 0.0, total, _Z)
+    interval = wilson_interval(share, total)
     pairs = [
         (case_ids[case], scan_ids[int(generated[kind_n[case]].index_n[case])], round(nearness_n[case] / threshold, 4))
         for case in np.argsort(nearness_n, kind="stable")[:_SHOWN] if copied_n[case]

@@ -1,8 +1,8 @@
 """Frechet distance between two sets of features (FID), exact for few samples.
 
 Fits a Gaussian to each set and returns `||mu_r - mu_g||^2 + tr(C_r + C_g - 2 (C_r C_g)^(1/2))` (Heusel et al.
-2017, arXiv 1706.08500, Eq. 6), covariances with divisor n - 1. It is never averaged
-over shards, and nothing is added to the diagonal.
+2017, arXiv 1706.08500, Eq. 6), covariances with divisor n - 1. It is never averaged over shards, and nothing is added
+to the diagonal.
 
 Shape suffixes: n real samples, m generated samples, d features.
 """
@@ -19,13 +19,12 @@ import numpy.typing as npt
 from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.score.metrics.gaussians import FeatureSet, frechet
-from ldbench.score.metrics.intervals import group_jackknife
+from ldbench.score.metrics.intervals import GROUPS
 from ldbench.score.metrics.row_blocks import Features, row_blocks, rows_of
+from ldbench.score.metrics.set_distance import set_distance_score
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import DistributionSpec
 from ldbench.task.scan_network_spec import SCAN_NETWORK
-
-GROUPS = 20
 
 
 def fid(real_features: npt.ArrayLike, generated_features: npt.ArrayLike) -> float:
@@ -44,18 +43,10 @@ def fid_score(
     """FID as a score; its interval is `group_jackknife`'s, for the expected FID at these sample sizes."""
     real_nd, generated_md = validated_features(metric, real_features, generated_features, least=3)
     real, generated = FeatureSet(real_nd), FeatureSet(generated_md)
-    interval, contributions = group_jackknife(
-        lambda real_rows, generated_rows: frechet(real.gaussian(real_rows), generated.gaussian(generated_rows)),
-        np.arange(len(real_nd)), np.arange(len(generated_md)), groups=groups, seed=seed,
-    )
-    return Measured(
-        metric=metric, value=interval.value, ci_low=max(interval.low, 0.0), ci_high=interval.high, n=len(generated_md),
-        direction="lower", extractor=extractor, contributions={"groups": contributions},
-        parameters={
-            **(parameters or {}), "n_real": len(real_nd),
-            "interval": "95 % delete-a-group jackknife over both sets, for the expected value at these sample sizes",
-            "interval_groups": min(groups, len(real_nd), len(generated_md)), "interval_seed": seed,
-        },
+    return set_distance_score(
+        metric, lambda real_n, generated_m: frechet(real.gaussian(real_n), generated.gaussian(generated_m)),
+        np.arange(len(real_nd)), np.arange(len(generated_md)), extractor=extractor, parameters=parameters or {},
+        seed=seed, groups=groups,
     )
 
 

@@ -19,8 +19,9 @@ import numpy.typing as npt
 from ldbench.api import ImageSet, Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.plugins.kinds import ESTIMATORS
 from ldbench.score.metrics.attribute_error import readings_of
-from ldbench.score.metrics.fid import GROUPS, fid, validated_features
-from ldbench.score.metrics.intervals import Array, group_jackknife
+from ldbench.score.metrics.fid import fid, validated_features
+from ldbench.score.metrics.intervals import Array
+from ldbench.score.metrics.set_distance import set_distance_score
 from ldbench.score.metrics.viewed import viewed
 from ldbench.score.networks.radiomics import NAME as RADIOMICS
 from ldbench.task.metric_specs import ReadingsSpec
@@ -47,15 +48,9 @@ def standardised_fid_score(
     real_nd, generated_md = (
         np.asarray(each, np.float64) for each in validated_features(metric, real, generated, least=4)
     )
-    interval, contributions = group_jackknife(standardised_fid, real_nd, generated_md, groups=GROUPS, seed=0)
-    return Measured(
-        metric=metric, value=interval.value, ci_low=max(interval.low, 0.0), ci_high=interval.high, n=len(generated_md),
-        direction="lower", extractor=extractor, contributions={"groups": contributions},
-        parameters={
-            **parameters, "n_real": len(real_nd), "unit": "standard deviations of the real scans, squared",
-            "interval": "95 % delete-a-group jackknife over both sets, for the expected value at these sample sizes",
-            "interval_groups": len(contributions), "interval_seed": 0,
-        },
+    return set_distance_score(
+        metric, standardised_fid, real_nd, generated_md, extractor=extractor, seed=0,
+        parameters={**parameters, "unit": "standard deviations of the real scans, squared"},
     )
 
 

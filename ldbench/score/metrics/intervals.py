@@ -22,6 +22,8 @@ from ldbench.errors import MetricError
 
 Array = npt.NDArray[np.float64]
 LEVEL = 0.95
+GROUPS = 20  # of a jackknife
+_Z = 1.959963984540054  # two-sided quantile of the normal distribution
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ def share_interval(value: float, variance: float, count: int, quantile: float) -
     return Interval(value, max(min(centre - half, value), 0.0), min(max(centre + half, value), 1.0))
 
 
+def wilson_interval(value: float, count: int) -> Interval:
+    """`share_interval` of a plain share of `count` independent units."""
+    return share_interval(value, 0.0, count, _Z)
+
+
 def deletion_groups(size: int, groups: int, random: np.random.Generator) -> list[npt.NDArray[np.bool_]]:
     """Masks that keep all but one of `groups` random groups, equal in size to within one case."""
     label_n = random.permutation(np.arange(size) % groups)
@@ -77,7 +84,7 @@ def deletion_groups(size: int, groups: int, random: np.random.Generator) -> list
 
 
 def group_jackknife(
-    statistic: Callable[..., float], *sets: npt.NDArray[Any], groups: int, seed: int
+    statistic: Callable[..., float], *sets: npt.NDArray[Any], groups: int = GROUPS, seed: int
 ) -> tuple[Interval, Array]:
     """Interval for E[statistic] at the sizes of its sets by the delete-a-group jackknife, and what each group adds.
 
@@ -85,7 +92,8 @@ def group_jackknife(
     sampling noise are in the standard error; the bounds are value +- t(groups - 1) * standard error (Kott 2001,
     Journal of Official Statistics 17(4)). The bias that the statistic has at its sample size is left in, in
     value and bounds alike. Groups are at most as many as would leave two cases. Which samples make a group depends on
-    the sizes of the sets and on `seed` alone, so two generators over the same cases leave out the same ones.
+    the sizes of the sets and on `seed` alone, so two generators over the same cases leave out the same ones. It must be
+    one seed for all runs: a board averages the contributions of a row's runs group by group.
     """
     random = np.random.default_rng(seed)
     count = min(groups, *map(len, sets))

@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
-from ldbench.score.metrics.fid import GROUPS, validated_features
+from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.gaussians import FeatureSet, frechet
-from ldbench.score.metrics.intervals import group_jackknife
+from ldbench.score.metrics.set_distance import set_distance_score
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import DistributionSpec
 
@@ -43,7 +43,6 @@ def intra_fid_score(
                 f"intra_fid: expected {_FEWEST} or more images of class {label} in both sets, got {fewest}; ask for "
                 "more evaluation cases or drop the metric"
             )
-
     sets = {
         label: [
             FeatureSet(features, np.flatnonzero(labels == label))
@@ -61,16 +60,9 @@ def intra_fid_score(
             for label, (real_set, generated_set) in sets.items()
         ]))
 
-    indices = np.arange(len(real_nd)), np.arange(len(generated_md))
-    interval, contributions = group_jackknife(mean_distance, *indices, groups=GROUPS, seed=seed)
-    return Measured(
-        metric="intra_fid", value=interval.value, ci_low=max(interval.low, 0.0), ci_high=interval.high,
-        n=len(generated_md), direction="lower", extractor=extractor, contributions={"groups": contributions},
-        parameters={
-            **(parameters or {}), "n_real": len(real_nd), "classes": ", ".join(classes),
-            "interval": "95 % delete-a-group jackknife over both sets, for the expected value at these sample sizes",
-            "interval_groups": len(contributions), "interval_seed": seed,
-        },
+    return set_distance_score(
+        "intra_fid", mean_distance, np.arange(len(real_nd)), np.arange(len(generated_md)), extractor=extractor,
+        parameters={**(parameters or {}), "classes": ", ".join(classes)}, seed=seed,
     )
 
 

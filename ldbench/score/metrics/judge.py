@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,16 +19,18 @@ import numpy.typing as npt
 
 from ldbench.api import ImageSet, ParameterValue, Progress, silent
 from ldbench.errors import MetricError
-from ldbench.score.image_sets import pixel_blocks
 from ldbench.score.metrics.classifier import Classifier, restored_classifier, train_classifier, training_table
+from ldbench.score.metrics.classifier_key import classifier_key, key_of_seed
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.resnet18 import network_name
-from ldbench.score.networks.kept_state import content_key, read_state, write_state
+from ldbench.score.networks.kept_state import kept_or_made
 from ldbench.score.networks.pinned import pinned_weights
 from ldbench.task.metric_specs import JudgeSpec
 
 if TYPE_CHECKING:
     import torch
+
+    from ldbench.score.networks.kept_state import State
 
 
 @dataclass(frozen=True)
@@ -99,18 +100,15 @@ def _trained(
     """The kept classifier, else one that is trained and kept."""
     import torch
 
-    key = _key(images, index, classes, recipe, torch.device(device))
-    path = None if folder is None else folder / f"{key}.safetensors"
-    kept = None if path is None else _restored(path, key, len(classes), recipe, device)
-    if kept is not None:
-        return kept
-    classifier = train_classifier(
-        images, torch.from_numpy(index), classes=len(classes), recipe=recipe, seed=recipe.seed, device=device,
-        progress=partial(_named, progress),
-    )
-    if path is not None:
-        write_state(path, key, classifier.network.state_dict())
-    return classifier
+    def trained() -> State:
+        return train_classifier(
+            images, torch.from_numpy(index), classes=len(classes), recipe=recipe, seed=recipe.seed, device=device,
+            progress=partial(_named, progress),
+        ).network.state_dict()
+
+    trainings = "" if folder is None else classifier_key(recipe, len(classes), index, images, device=device)
+    state = kept_or_made(folder, key_of_seed(trainings, recipe.seed), trained)
+    return restored_classifier(state, classes=len(classes), recipe=recipe, device=device)
 
 
 def _named(progress: Progress, stage: str, done: int, total: int, note: str = "") -> None:
@@ -127,28 +125,3 @@ def class_indices(metric: str, labels: Sequence[str], classes: Sequence[str]) ->
             "classes or the metric"
         )
     return np.array([position[label] for label in labels], dtype=np.int64)
-
-
-def _key(
-    images: ImageSet, index: npt.NDArray[np.int64], classes: Sequence[str], recipe: JudgeSpec,
-    device: torch.device,
-) -> str:
-    """SHA-256 of all that the trained weights depend on; the number of threads, worth round-off, is left out."""
-    import torch
-
-    header = {
-        "shape": list(images.shape), "classes": list(classes), "recipe": training_table(recipe), "seed": recipe.seed,
-        "torch": torch.__version__, "device": device.type,
-    }
-    return content_key(header, chain([index], pixel_blocks(images)))
-
-
-def _restored(
-    path: Path, key: str, classes: int, recipe: JudgeSpec, device: torch.device | str
-) -> Classifier | None:
-    """The kept judge, or None where there is none or the file is damaged."""
-    state = read_state(path, key)
-    try:
-        return None if state is None else restored_classifier(state, classes=classes, recipe=recipe, device=device)
-    except RuntimeError:  # of another network
-        return None

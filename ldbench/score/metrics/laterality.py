@@ -17,11 +17,10 @@ import numpy.typing as npt
 from ldbench.api import ImageSet, Measured, Metric, MetricInputs, NoSettings
 from ldbench.errors import MetricError
 from ldbench.score.metrics.copies import thumbnails
-from ldbench.score.metrics.intervals import Array, of_mean, share_interval
+from ldbench.score.metrics.intervals import Array, of_mean, wilson_interval
 from ldbench.score.metrics.viewed import viewed
 
 LEAST = 0.95  # share of real test scans that must be judged right
-_Z = 1.959963984540054
 
 
 def laterality_score(training: ImageSet, test: ImageSet, generated: ImageSet) -> Measured:
@@ -37,7 +36,7 @@ def laterality_score(training: ImageSet, test: ImageSet, generated: ImageSet) ->
             f"{right:.0%}; left and right are too much alike in these images: drop the metric from the card"
         )
     mirrored_n = (_projections(generated, direction_d) <= 0).astype(np.float64)
-    interval = share_interval(float(mirrored_n.mean()), 0.0, len(mirrored_n), _Z)
+    interval = wilson_interval(float(mirrored_n.mean()), len(mirrored_n))
     return Measured(
         metric="laterality", value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(mirrored_n),
         direction="lower", contributions={"cases": of_mean(mirrored_n)},

@@ -155,18 +155,13 @@ class Balls:
         return np.concatenate(replicates)
 
 
-def balls(metric: str, centres_nd: Features, points_md: Features, k: int) -> Balls:
-    """Which of the points lie in the balls around the centres; `MetricError` for fewer than k + 2 centres."""
-    (_, found), = balls_of_parts(metric, centres_nd, points_md, k, len(points_md))
-    return found
-
-
 def balls_of_parts(
-    metric: str, centres_nd: Features, points_md: Features, k: int, size: int | None = None
+    metric: str, centres_nd: Features, points_md: Features, k: int
 ) -> Iterator[tuple[slice, Balls]]:
-    """`balls` of all centres and some of the points at a time, so many that the masks take little memory.
+    """The balls of all centres and some of the points at a time, so many that the masks take little memory.
 
-    All parts share the memory of the masks: what is to be kept of one must be copied before the next.
+    All parts share the memory of the masks: what is to be kept of one must be copied before the next. Raises
+    `MetricError` for fewer than k + 2 centres.
     """
     if k < 1 or len(centres_nd) < k + 2:
         raise MetricError(
@@ -176,7 +171,7 @@ def balls_of_parts(
     squared_nk, indices_nk = nearest_others(centres_nd, k + 1)
     radius_n, wider_n = (squared_nk[:, place] * _SPHERE for place in (k - 1, k))
     centre_d = mean_row(points_md)
-    size = min(len(points_md), size or max(_FEWEST, _MASK // len(centres_nd)))
+    size = min(len(points_md), max(_FEWEST, _MASK // len(centres_nd)))
     masks = np.empty((2, len(centres_nd) * size), np.bool_)
     for part in row_blocks(len(points_md), size):
         shape = len(centres_nd), part.stop - part.start

@@ -18,13 +18,12 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.score.metrics.fid import validated_features
-from ldbench.score.metrics.intervals import Array, Interval, of_mean, share_interval
+from ldbench.score.metrics.intervals import Array, Interval, of_mean, wilson_interval
 from ldbench.score.metrics.neighbours import nearest, nearest_others
 from ldbench.score.metrics.roc import areas
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import DistributionSpec
 
-_Z = 1.959963984540054
 _NETWORKS = ("efficientnet-lite0", "inception-v3")
 
 
@@ -40,7 +39,7 @@ def authpct_score(
     own_t = np.sqrt(nearest_others(training_td, 1)[0][:, 0])
     distance_n, index_n = nearest(generated_nd, training_td, 1)
     authentic_n = (distance_n[:, 0] > own_t[index_n[:, 0]]).astype(np.float64)
-    share = share_interval(float(authentic_n.mean()), 0.0, len(authentic_n), _Z)
+    share = wilson_interval(float(authentic_n.mean()), len(authentic_n))
     interval = Interval(100 * share.value, 100 * share.low, 100 * share.high)
     return Measured(
         metric="authpct", value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(authentic_n),

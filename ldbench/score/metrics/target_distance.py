@@ -11,18 +11,16 @@ see whose image it is. The judge is held fixed.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ldbench.api import Measured, Metric, MetricInputs, NoSettings
+from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.errors import MetricError
-from ldbench.score.metrics.intervals import Array, group_jackknife
+from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.judge import class_indices
 from ldbench.score.metrics.resnet18 import network_name
-
-GROUPS = 20
+from ldbench.score.metrics.set_distance import set_distance_score
 
 
 def labelled(metric: str, scores_nk: Array, labels: Sequence[str], classes: Sequence[str]) -> Array:
@@ -45,26 +43,22 @@ def distance(real_n2: Array, edited_m2: Array) -> float:
     return float(np.mean([wasserstein_distance(*pair) for pair in parts]))
 
 
-def target_distance_score(real_n2: Array, edited_m2: Array, source_m2: Array, seed: int = 0) -> Measured:
+def target_distance_score(
+    real_n2: Array, edited_m2: Array, source_m2: Array, judge: Mapping[str, ParameterValue]
+) -> Measured:
     """The distance of edited readings over that of the sources' own, all `labelled` with the classes asked for.
 
     Its interval is the delete-a-group jackknife's over cases and scans; the sources' distance, a scale that all rows
-    share, is held fixed. Raises `MetricError` where the sources read as the target class does already.
+    share, is held fixed. `judge` says what judged. Raises `MetricError` where the sources read as the target class does
+    already.
     """
     scale = distance(real_n2, source_m2)
     if not scale > 0:
         raise MetricError("target_distance: expected sources that the judge tells from their target class; check it")
-    interval, contributions = group_jackknife(
-        lambda real, edited: distance(real, edited) / scale, real_n2, edited_m2, groups=GROUPS, seed=seed
-    )
-    return Measured(
-        metric="target_distance", value=interval.value, ci_low=max(interval.low, 0.0), ci_high=interval.high,
-        n=len(edited_m2), direction="lower", extractor="resnet18", contributions={"groups": contributions},
-        parameters={
-            "n_real": len(real_n2), "unit": "the distance of unedited sources", "interval_seed": seed,
-            "interval": "95 % delete-a-group jackknife over cases and scans, judge and sources held fixed",
-            "interval_groups": min(GROUPS, len(real_n2), len(edited_m2)),
-        },
+    return set_distance_score(
+        "target_distance", lambda real, edited: distance(real, edited) / scale, real_n2, edited_m2,
+        extractor=network_name(judge), parameters={**judge, "unit": "the distance of unedited sources"}, seed=0,
+        over="cases and scans, judge and sources held fixed",
     )
 
 
@@ -76,9 +70,7 @@ def _of_judge(inputs: MetricInputs, settings: NoSettings) -> Measured:
         labelled("target_distance", scores, inputs.labels, inputs.classes)
         for scores in (scores_mk, inputs.judge_scores(inputs.lazy.sources))
     )
-    score = target_distance_score(real_n2, edited_m2, source_m2, inputs.seed)
-    score.parameters.update(judge)
-    return replace(score, extractor=network_name(judge))
+    return target_distance_score(real_n2, edited_m2, source_m2, judge)
 
 
 TARGET_DISTANCE = Metric(

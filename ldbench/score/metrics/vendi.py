@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, ParameterValue
 from ldbench.errors import MetricError
-from ldbench.score.metrics.fid import GROUPS
 from ldbench.score.metrics.intervals import Array, group_jackknife
 from ldbench.score.metrics.row_blocks import Features, is_large, row_blocks, rows_of
 from ldbench.score.metrics.viewed import viewed
@@ -97,7 +96,7 @@ def vendi_score(
     features_nd = _validated(features)
     count = len(features_nd)
     interval, contributions = group_jackknife(
-        _Directions(features_nd).effective_number, np.arange(count), groups=GROUPS, seed=seed,
+        _Directions(features_nd).effective_number, np.arange(count), seed=seed
     )
     return Measured(
         metric="vendi", value=interval.value, ci_low=max(interval.low, 1.0), ci_high=min(interval.high, count), n=count,

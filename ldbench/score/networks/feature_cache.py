@@ -1,8 +1,9 @@
 """The features that are kept on disk: under which key, how they are written and read.
 
-The key is the SHA-256 of (pixels, extractor, weights, parameters) and, but for a CPU's, of the device's type and
-precision, with which features differ in their last digits. A set of many numbers is mapped from its file
-(`ldbench.score.metrics.row_blocks`), so that it takes no memory that the system could not have back.
+The key is the SHA-256 of pixels, extractor, weights and parameters, of the code of a network that is not the suite's,
+and, but for a CPU's, of the device's type and precision, with which features differ in their last digits. A set of many
+numbers is mapped from its file (`ldbench.score.metrics.row_blocks`), so that it takes no memory that the system could
+not have back.
 """
 
 from __future__ import annotations
@@ -41,18 +42,10 @@ def quantise(images: torch.Tensor | npt.NDArray[np.float32]) -> npt.NDArray[np.u
 
 
 def cache_key(
-    images_nhwc: npt.NDArray[np.uint8], extractor: str, parameters: dict[str, ParameterValue],
-    device: torch.device | str = "cpu",
-) -> str:
-    """SHA-256 of everything the features depend on; `parameters` hold the digest of the weights."""
-    return _key([images_nhwc], images_nhwc.shape, extractor, parameters, device)
-
-
-def _key(
     blocks_nhwc: Iterable[npt.NDArray[np.uint8]], shape: Sequence[int], extractor: str,
-    parameters: dict[str, ParameterValue], device: torch.device | str,
+    parameters: dict[str, ParameterValue], device: torch.device | str = "cpu",
 ) -> str:
-    """`cache_key` of images that come in blocks."""
+    """SHA-256 of all that features of images in blocks depend on; `parameters` hold the digests of weights and code."""
     header: dict[str, object] = {"extractor": extractor, "parameters": parameters, "shape": list(shape)}
     if (arithmetic := arithmetic_of(device)) != "cpu":  # what was kept from CPUs before had no such entry
         header["arithmetic"] = arithmetic
@@ -62,10 +55,11 @@ def _key(
 def key_of_set(
     images: ImageSet, extractor: str, parameters: dict[str, ParameterValue], device: torch.device | str
 ) -> str:
+    """`cache_key` of a set, which is read by rows."""
     count, channels, height, width = images.shape
     with read_ahead(images) as (read,):
         blocks = (quantise(read[rows]) for rows in batches(images))
-        return _key(blocks, (count, height, width, channels), extractor, parameters, device)
+        return cache_key(blocks, (count, height, width, channels), extractor, parameters, device)
 
 
 def write_rows(path: Path, count: int, compute: Callable[[Rows], None]) -> npt.NDArray[np.float32] | None:

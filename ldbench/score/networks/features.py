@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ldbench.api import Batches, ImageSet, Network, ParameterValue, Progress, silent
 from ldbench.errors import ImageError, MetricError, unknown_name
+from ldbench.plugins.code import source_digest
 from ldbench.plugins.kinds import NETWORKS
 from ldbench.records.files import write_cache
 from ldbench.score.image_sets import read_ahead
@@ -53,7 +54,8 @@ def extract(
     images = _checked(images)
     name, path = extractor if isinstance(extractor, str) else network.name, None
     if cache_folder is not None:
-        path = cache_folder / f"{key_of_set(images, name, parameters, device)}.npy"
+        key = key_of_set(images, name, {**parameters, **_foreign_code(network)}, device)
+        path = cache_folder / f"{key}.npy"
     if path is not None and (cached := read_features(path, len(images))) is not None:
         progress(f"features of {name}", len(cached), len(cached), "cached")
         return cached
@@ -96,6 +98,13 @@ def installed_network(name: str) -> Network | None:
     if of_family is not None and of_family.variant is not None:
         return of_family.variant(variant)
     return NETWORKS.installed(name)
+
+
+def _foreign_code(network: Network) -> dict[str, ParameterValue]:
+    """The code of somebody else's network: edited, it gives other features by the same name and weights."""
+    load: Any = network.load
+    module = str((load.func if isinstance(load, partial) else load).__module__)
+    return {} if module.partition(".")[0] == "ldbench" else {"code": source_digest(module)}
 
 
 def _size(network: Network, resize: int | None) -> int:

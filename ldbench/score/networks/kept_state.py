@@ -11,11 +11,14 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
+from ldbench.records.content import digest_of
 from ldbench.records.files import write_cache
+from ldbench.score.arithmetic import arithmetic_of
 
 if TYPE_CHECKING:
     import torch
@@ -32,16 +35,36 @@ def content_key(header: Mapping[str, object], blocks: Iterable[npt.NDArray[Any]]
     return digest.hexdigest()
 
 
+def training_key(
+    settings: Mapping[str, object], code: Iterable[ModuleType], blocks: Iterable[npt.NDArray[Any]],
+    device: torch.device | str,
+) -> str:
+    """The key of what a training gives: its settings, its code, the data in blocks, torch, and the device's arithmetic.
+
+    Processor and threads, which decide the last digits, are not in it: all models that are scored with one cache meet
+    one network, or no table could hold them. What must be that which a training here and now would give, to the bit,
+    has `ldbench.score.arithmetic.rounding_of` among its settings.
+    """
+    import torch
+
+    files = {module.__name__: Path(str(module.__file__)) for module in code}  # an edited source keeps the version
+    header = {
+        **settings, "code": digest_of(files), "torch": torch.__version__, "arithmetic": arithmetic_of(device),
+    }
+    return content_key(header, blocks)
+
+
 def kept_or_made(folder: Path | None, key: str, make: Callable[[], State]) -> State:
     """The state that `folder` keeps under a key, else the one that `make` gives, then left there; None keeps nothing.
     """
     if folder is None:
         return make()
     path = folder / f"{key}.safetensors"
-    state = read_state(path, key)
-    if state is None:
-        state = make()
-        write_state(path, key, state)
+    found = _read(path, "key", key)
+    if found is not None:
+        return found[0]
+    state = make()
+    _write(path, key, state)
     return state
 
 
@@ -54,12 +77,6 @@ def state_digest(state: State) -> str:
         values = state[name].cpu().contiguous().reshape(-1).view(torch.uint8)
         digest.update(name.encode() + b"\0" + values.numpy().tobytes())
     return digest.hexdigest()
-
-
-def read_state(path: Path, key: str) -> State | None:
-    """What is kept under a key, or None where there are none or the file is damaged."""
-    found = _read(path, "key", key)
-    return found and found[0]
 
 
 def state_of_digest(paths: Iterable[Path], digest: str) -> Kept | None:
@@ -85,7 +102,7 @@ def _read(path: Path, entry: str, expected: str) -> Kept | None:
     return (state, said) if said.get("digest") == state_digest(state) else None
 
 
-def write_state(path: Path, key: str, state: State) -> None:
+def _write(path: Path, key: str, state: State) -> None:
     """Keep a state under its key, where the disk allows it."""
     from safetensors.torch import save
 

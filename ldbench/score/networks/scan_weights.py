@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ldbench.api import Dataset, Progress, silent
-from ldbench.score.networks.kept_state import content_key, kept_or_made
+from ldbench.score.networks.kept_state import kept_or_made, training_key
 from ldbench.score.networks.own_weights import resized
 from ldbench.score.networks.pinned import pinned_weights
 from ldbench.task.metric_specs import table_of
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import torch
 
     from ldbench.score.networks.kept_state import State
-    from ldbench.score.networks.scan_training import Scans
 
 WHAT = "a small CNN, from scratch, on the real training scans: attributes and identity"
 
@@ -47,8 +46,8 @@ def trained(
     Taken from `folder` where they lie there, else trained and left there; None keeps nothing. Raises `MetricError` for
     scans of fewer than two subjects.
     """
-    import torch
-
+    from ldbench.score import whole_batches
+    from ldbench.score.networks import scan_training
     from ldbench.score.networks.scan_training import Scans, train
 
     training = dataset.only("train")
@@ -57,7 +56,11 @@ def trained(
         np.stack([_grey(training.image(one), recipe.side) for one in records]), [one.subject for one in records],
         [one.attributes for one in records],
     )
-    key = _key(scans, recipe, torch.device(device))
+    settings = {
+        "shape": list(scans.grey.shape), "subjects": list(scans.subjects), "recipe": table_of(recipe.training),
+        "attributes": [dict(sorted(each.items())) for each in scans.attributes], "what": WHAT,
+    }
+    key = training_key(settings, (scan_training, whole_batches), [scans.grey], device)
     return kept_or_made(folder, key, lambda: train(scans, recipe, device, progress).state_dict())
 
 
@@ -68,15 +71,3 @@ def _grey(image_chw: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.uint8
 def shrunk(image_hwc: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
     """An image as the network sees it: grey, at its side."""
     return np.asarray(np.rint(255 * resized(image_hwc[None], side)[0].mean(axis=0, dtype=np.float64)), np.uint8)
-
-
-def _key(scans: Scans, recipe: ScanNetworkSpec, device: torch.device) -> str:
-    """SHA-256 of all that the weights depend on; the number of threads, worth round-off, is left out."""
-    import torch
-
-    header = {
-        "shape": list(scans.grey.shape), "subjects": list(scans.subjects), "recipe": table_of(recipe),
-        "attributes": [dict(sorted(each.items())) for each in scans.attributes], "torch": torch.__version__,
-        "device": device.type, "what": WHAT,
-    }
-    return content_key(header, [scans.grey])

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import torch
 
 PIN = "@sha256:"
+VARIABLE = "LDBENCH_WEIGHTS_"  # and the network's name after it
 _DIGITS = re.compile(r"[0-9a-f]{12,64}")
 _NO_LETTER = re.compile(r"\W")
 _CHUNK = 1 << 20
@@ -48,7 +49,7 @@ class WeightsFile:
     @property
     def variable(self) -> str:
         """The environment variable that may hold the file's path."""
-        return f"LDBENCH_WEIGHTS_{_NO_LETTER.sub('_', self.network.upper())}" if self.network else ""
+        return f"{VARIABLE}{_NO_LETTER.sub('_', self.network.upper())}" if self.network else ""
 
 
 def unpinned(extractor: str) -> tuple[str, str]:

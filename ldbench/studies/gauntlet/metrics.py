@@ -13,7 +13,7 @@ from typing import Any
 from ldbench.api import Metric
 from ldbench.errors import UsageError
 from ldbench.plugins.kinds import METRICS
-from ldbench.score.scorer import PASSES
+from ldbench.records.run_folder import FURTHER_PASSES
 from ldbench.task.card import Task
 
 
@@ -37,7 +37,7 @@ def contestants(
         metric = METRICS.load(name)
         if metric.trained and not everything and metric.name not in named:
             left_out[metric.name] = f"it is trained anew for each set of images; add --metric {metric.name} or --all"
-        elif metric.needs & set(PASSES):
+        elif metric.needs & set(FURTHER_PASSES):
             left_out[metric.name] = "it needs further images of a generator"
         else:
             chosen.append(Contestant(metric, settings))

@@ -15,7 +15,7 @@ import pytest
 from ldbench.errors import LdbenchError, UsageError
 from ldbench.run.matrix.display import MatrixBars, MatrixLines, Tally, line, matrix_display
 from ldbench.run.matrix.plan import Job, JobOutcome, Matrix, plan
-from ldbench.run.matrix.ray_cluster import Cluster, _device, with_ray
+from ldbench.run.matrix.ray_cluster import Cluster, _device, handed_on, with_ray
 from ldbench.run.matrix.sequence import _how
 from ldbench.run.matrix.worker import ProgressFile, Standing, standing
 from tests.conftest import small_card
@@ -121,6 +121,14 @@ def test_a_run_gets_a_gpu_where_there_is_one_and_the_device_allows_it() -> None:
     ):  # fmt: skip
         with pytest.raises(UsageError, match="expected"):
             _device(of_nodes(here, there), cluster, device)
+
+
+def test_a_run_elsewhere_is_told_where_data_and_weights_lie_and_no_secret() -> None:
+    told = {
+        "LDBENCH_CACHE": "a", "LDBENCH_ALLOW_DOWNLOAD": "1", "LDBENCH_WEIGHTS_INCEPTION_V3": "b",
+        "LDBENCH_WEIGHTS_DINOV2": "c",
+    }
+    assert handed_on({**told, "HF_TOKEN": "secret", "PATH": "d", "LDBENCH_OTHER_TOKEN": "secret"}) == told
 
 
 def test_without_ray_one_line_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,9 @@ from ldbench.api import Measured, Score
 from ldbench.errors import MetricError, UsageError
 from ldbench.records.identity import definition
 from ldbench.records.typed import TypedError
-from ldbench.score.metrics import auc
+from ldbench.score.metrics import auc, classifier_key
 from ldbench.score.metrics.auc import auc_score
+from ldbench.score.networks import kept_state
 from ldbench.task.metric_specs import ClassifierSpec
 
 WHOLE = ClassifierSpec(epochs=3, batch_size=16, learning_rate=1e-3)  # the cards' network
@@ -196,8 +197,8 @@ def test_any_other_input_trains_anew(
             assert len(trainings) == count
     for count, (owner, name) in enumerate(
         (
-            (torch, "get_num_threads"), (auc, "arithmetic_of"), (auc, "training_table"), (auc, "digest_of"),
-            (torch.backends.cpu, "get_cpu_capability"),
+            (torch, "get_num_threads"), (torch.backends.cpu, "get_cpu_capability"), (kept_state, "arithmetic_of"),
+            (kept_state, "digest_of"), (classifier_key, "training_table"),
         ), start=len(others) + 1,
     ):
         monkeypatch.setattr(owner, name, lambda *_: 99)
@@ -206,16 +207,6 @@ def test_any_other_input_trains_anew(
     monkeypatch.setattr(torch, "__version__", "99")
     measured(tmp_path, recipe)
     assert len(trainings) == count + 1
-
-
-def test_the_margin_loss_has_its_packages_version_in_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    images, labels = marked(1, 4)[0], np.zeros(4, np.int64)
-    keys = []
-    for version in ("1", "2"):
-        monkeypatch.setattr(auc, "_version", lambda _, version=version: version)
-        recipes = (replace(TINY, objective="auc-margin"), replace(TINY, objective="cross-entropy"))
-        keys += [auc._key(images, labels, images, 2, recipe, "cpu") for recipe in recipes]
-    assert (keys[0] != keys[2], keys[1] == keys[3]) == (True, True)
 
 
 def test_damaged_scores_are_not_trusted(tmp_path: Path, trainings: list[int]) -> None:

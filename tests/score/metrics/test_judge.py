@@ -122,16 +122,13 @@ def test_a_broken_file_is_not_trusted(tmp_path: Path, trainings: list[int]) -> N
         assert len(trainings) == count  # what was left instead is trusted
 
 
-def test_a_file_of_another_key_or_network_is_not_trusted(tmp_path: Path, trainings: list[int]) -> None:
-    test = marked(2, 10)[0]
-    expected = judged(tmp_path).scores(test)
+def test_a_file_of_another_key_is_not_trusted(tmp_path: Path, trainings: list[int]) -> None:
+    judged(tmp_path)
     (path,) = tmp_path.iterdir()
     state = load_file(path)
-    odd = {"fc.weight": state["fc.weight"]}
-    for content, key in ((state, "another"), (odd, path.stem)):
-        save_file(content, path, metadata={"key": key, "digest": state_digest(content)})
-        assert np.array_equal(judged(tmp_path).scores(test), expected)
-    assert len(trainings) == 3
+    save_file(state, path, metadata={"key": "another", "digest": state_digest(state)})
+    judged(tmp_path)
+    assert len(trainings) == 2
 
 
 def test_bad_labels_are_one_line() -> None:

@@ -14,8 +14,8 @@ from ldbench.api import Measured, Score
 from ldbench.errors import MetricError
 from ldbench.score.metrics.change import change_score
 from ldbench.score.metrics.effectiveness import flip_rate_score, target_auc_score
-from ldbench.score.metrics.fid import GROUPS, fid_score
-from ldbench.score.metrics.intervals import of_deletions, of_mean, t_quantile
+from ldbench.score.metrics.fid import fid_score
+from ldbench.score.metrics.intervals import GROUPS, of_deletions, of_mean, t_quantile
 from ldbench.score.metrics.kid import kid_score
 from ldbench.score.metrics.roc import areas
 from ldbench.score.metrics.truth_error import error_score

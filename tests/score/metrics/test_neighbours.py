@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from ldbench.errors import MetricError
-from ldbench.score.metrics.neighbours import balls, nearest, nearest_others, squared_distances
+from ldbench.score.metrics.intervals import Array
+from ldbench.score.metrics.neighbours import Balls, balls_of_parts, nearest, nearest_others, squared_distances
 
 seeds = st.integers(0, 2**31)
 
@@ -35,12 +36,18 @@ def test_copies_are_at_no_distance_whatever_their_length() -> None:
     assert (np.diag(blocks[0]) == 0).all()
 
 
+def balls(centres: Array, points: Array, k: int) -> Balls:
+    """Of so few points there is one part."""
+    [(_, whole)] = balls_of_parts("test", centres, points, k)
+    return whole
+
+
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(1)
     centres, points = random.normal(size=(11, 4)), random.normal(size=(9, 4))
-    whole = balls("test", centres, points, 3)
+    whole = balls(centres, points, 3)
     monkeypatch.setattr("ldbench.score.metrics.neighbours._BLOCK", 4)
-    blocked = balls("test", centres, points, 3)
+    blocked = balls(centres, points, 3)
     for name in ("inside_nm", "wider_nm", "nearest_nk"):
         assert np.array_equal(getattr(whole, name), getattr(blocked, name))
 
@@ -52,9 +59,9 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_ball_is_closed() -> None:
     centres = np.array([[0.0], [1.0], [3.0]])
-    assert balls("test", centres, np.array([[-1.0], [-1.001]]), 1).inside_nm[0].tolist() == [True, False]
+    assert balls(centres, np.array([[-1.0], [-1.001]]), 1).inside_nm[0].tolist() == [True, False]
 
 
 def test_too_few_centres_are_refused() -> None:
     with pytest.raises(MetricError, match=r"test: expected at least k \+ 2 = 7 images in both sets .* got 6 images"):
-        balls("test", np.zeros((6, 2)), np.zeros((9, 2)), 5)
+        balls(np.zeros((6, 2)), np.zeros((9, 2)), 5)

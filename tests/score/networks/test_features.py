@@ -97,17 +97,41 @@ def test_cache_serves_equal_content_only(tmp_path: Path) -> None:
 
 def test_features_of_another_device_or_precision_have_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = np.zeros((1, 2, 2, 3), np.uint8)
-    on_cpu = feature_cache.cache_key(pixels, "x", {"resize": 2}, torch.device("cpu"))
+    on_cpu = feature_cache.cache_key([pixels], pixels.shape, "x", {"resize": 2}, torch.device("cpu"))
     # what it was before devices had a part in it: caches of CPUs stay good
     assert on_cpu == "0db5c380a8e9a72e5e4328c2ab82166f273f2d7b12a00a15a6b78ac9e7664655"
-    assert on_cpu == feature_cache.cache_key(pixels, "x", {"resize": 2})
+    assert on_cpu == feature_cache.cache_key([pixels], pixels.shape, "x", {"resize": 2})
     plain, rounded = [], []
     for keys, operations in ((plain, []), (rounded, ["convolutions"])):
         monkeypatch.setattr(arithmetic, "tf32_operations", lambda operations=operations: operations)
         for device in ("cuda", torch.device("cuda:1")):
-            keys.append(feature_cache.cache_key(pixels, "x", {"resize": 2}, device))
+            keys.append(feature_cache.cache_key([pixels], pixels.shape, "x", {"resize": 2}, device))
     assert len(set(plain)) == len(set(rounded)) == 1
     assert len({on_cpu, *plain, *rounded}) == 3
+
+
+PLUG_IN = """
+import torch
+from ldbench.api import Network
+
+NETWORK = Network(
+    "mine", "Mean grey level times a number.", parameters=lambda **_: {"weights_sha256": "none"}, resize=8,
+    load=lambda **_: lambda images: torch.from_numpy(images).float().mean(dim=(1, 2)) * FACTOR,
+)
+"""
+
+
+def test_an_edited_plug_in_gives_its_features_anew(tmp_path: Path) -> None:
+    batch, plug_in = images(6, n=2), tmp_path / "mine.py"
+
+    def by(factor: str) -> np.ndarray:
+        plug_in.write_text(PLUG_IN.replace("FACTOR", factor), encoding="utf-8")
+        return features.extract(batch, f"{plug_in}:NETWORK", cache_folder=tmp_path / "features")
+
+    first = by("2")
+    assert np.array_equal(by("2"), first)
+    assert len(list((tmp_path / "features").iterdir())) == 1
+    assert np.array_equal(by("0.25"), first / 8)
 
 
 def test_damaged_cache_is_made_again(tmp_path: Path) -> None:

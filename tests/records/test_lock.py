@@ -1,0 +1,28 @@
+"""A lock on a file: one holder at a time, and one line where the disk has no locks."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+from pathlib import Path
+
+import pytest
+
+from ldbench.errors import ResultError
+from ldbench.records.lock import locked
+
+
+def test_one_holds_it_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "lock"
+    with locked(path, wait=False), pytest.raises(BlockingIOError):
+        locked(path, wait=False)
+    locked(path, wait=True).close()
+
+
+def test_a_disk_without_locks_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    with pytest.raises(ResultError, match=r"can't lock .*: No locks available; choose an --out on a disk that locks"):
+        locked(tmp_path / "lock", wait=True)
