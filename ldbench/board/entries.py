@@ -72,14 +72,15 @@ def entries(found: Sequence[Found]) -> list[Entry]:
 def card_seeds(results: Sequence[Result]) -> frozenset[int] | None:
     """The seeds that the card of one task's measured results names, None where nobody knows them.
 
-    The installed card's where it is the card that was measured, else what a run recorded of its card.
+    The installed card's where it is the card that was measured, else what the runs recorded of it, which is the same in
+    all of them (`ldbench.board.compatible.distinct`).
     """
     measured = [result for result in results if result.origin == "measured"]
     for task in {result.task.id: result.task for result in measured}.values():
         if task.id in card.task_names() and (installed := card.load(task.id)).hash == task.card_hash:
             return frozenset(installed.protocol.seeds)
-    recorded = sorted((len(seeds), seeds) for result in measured if (seeds := result.card_seeds) is not None)
-    return frozenset(recorded[0][1]) if recorded else None
+    recorded = next((result.card_seeds for result in measured if result.card_seeds is not None), None)
+    return None if recorded is None else frozenset(recorded)
 
 
 def _entry(key: str, found: Sequence[Found], seeds: frozenset[int] | None) -> Entry:
