@@ -10,19 +10,21 @@ table is in docs/measurements.md.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from ldbench_baselines.diffusion.latent_diffusion import load_backbone
 from scipy import ndimage
 
 from ldbench.data.task_data import task_data
 from ldbench.errors import UsageError
 from ldbench.records.files import user_cache_folder
 from ldbench.score.metrics.condition import judge_calibration_score
+from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.judge import class_indices, judge_of
 from ldbench.task import card
-from ldbench_baselines.diffusion.latent_diffusion import load_backbone
 
 Images = torch.Tensor
 AT_ONCE = 40  # images through the autoencoder
@@ -73,14 +75,21 @@ def main() -> None:
         records = data.of_classes("validation")
         scans = torch.stack([torch.from_numpy(data.dataset.image(record)) for record in records])
         labels = [str(record.attributes[task.data.class_attribute]) for record in records]
-        true_n, plain_n = class_indices("judge", labels, classes), judge.scores(scans).argmax(axis=1)
+        plain_n = judge.scores(scans).argmax(axis=1)
         for what, change in DEGRADATIONS.items():
             scores = judge.scores(change(scans))
-            read_n, off = scores.argmax(axis=1), judge_calibration_score(scores, labels, classes, judge.parameters)
-            print(
-                f"{task.id:28} {what:14} right {np.mean(read_n == true_n):.3f}  changed {np.mean(read_n != plain_n):.3f}  "
-                f"calibration {off.value:.3f} [{off.ci_low:.3f}, {off.ci_high:.3f}]  n = {len(scans)}", flush=True,
-            )
+            print(f"{task.id:28} {what:14} {in_words(scores, labels, classes, plain_n)}", flush=True)
+
+
+def in_words(scores: Array, labels: Sequence[str], classes: Sequence[str], plain_n: npt.NDArray[np.int64]) -> str:
+    """Log odds `(N, K)` against the labels, and against the classes read before."""
+    read_n = scores.argmax(axis=1)
+    right, changed = np.mean(read_n == class_indices("judge", labels, classes)), np.mean(read_n != plain_n)
+    off = judge_calibration_score(scores, labels, classes, {})
+    return (
+        f"right {right:.3f}  changed {changed:.3f}  calibration {off.value:.3f} [{off.ci_low:.3f}, {off.ci_high:.3f}]"
+        f"  n = {len(labels)}"
+    )
 
 
 if __name__ == "__main__":

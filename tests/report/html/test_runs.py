@@ -115,4 +115,4 @@ def test_copies_are_named_image_by_image_also_where_they_are_too_few_to_unrank(
     write_pages(found, boards, tmp_path, False, 0)
     text = Page((tmp_path / f"{SAMPLES}.html").read_text(encoding="utf-8")).text()
     assert "Copies of training images: 2 nearest" in text
-    assert "case-7 scan-9 0.000 case-8 scan-2 0.750" in " ".join(text.split())
+    assert "case-7scan-90.000case-8scan-20.750" in "".join(text.split())
