@@ -113,12 +113,17 @@ def _by_images(listed: Sequence[Entry]) -> list[Entry]:
 
 
 def _holds(keeper: Entry, entry: Entry) -> bool:
-    """Whether `keeper` has all of the entry's images and stands before it, so that the entry is no row of its own."""
+    """Whether `keeper` has all of the entry's images and stands before it, so that the entry is no row of its own.
+
+    More seeds stand before fewer, but not those of a scored folder before a run's: whoever scores a run's images and
+    others with them must not take the run's row.
+    """
     if keeper.key == entry.key or keeper.result.origin != "measured" or entry.result.origin != "measured":
         return False
     if None in entry.images or not entry.images <= keeper.images:
         return False
-    if entry.competes == keeper.competes and entry.images < keeper.images:
+    ran_itself = keeper.result.model.scored <= entry.result.model.scored
+    if entry.competes == keeper.competes and ran_itself and entry.images < keeper.images:
         return True
     return _precedence(keeper) < _precedence(entry)
 
