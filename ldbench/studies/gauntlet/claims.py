@@ -9,13 +9,17 @@ from ldbench.studies.gauntlet.findings import findings
 from ldbench.studies.gauntlet.record import Gauntlet
 
 
-def contradictions(metric: Metric, gauntlet: Gauntlet) -> list[str]:
-    """A sentence for each claim of the record, `catches` and `blind_to`, that the gauntlet denies; nothing is said of
-    failures that it did not run. Raises `UsageError` for a claim that names no failure."""
-    names, run = [failure.name for failure in FAILURES], set(gauntlet.failures)
+def check_claims(metric: Metric) -> None:
+    """Raise `UsageError` where the record's `catches` or `blind_to` name no failure."""
+    names = [failure.name for failure in FAILURES]
     for claim in (*metric.catches, *metric.blind_to):
         if claim not in names:
             raise UsageError(f"{metric.name}: it claims {claim}, which is no failure; there are {', '.join(names)}")
+
+
+def contradictions(metric: Metric, gauntlet: Gauntlet) -> list[str]:
+    """A sentence for each claim of the record that the gauntlet denies; nothing of failures that it did not run."""
+    run = set(gauntlet.failures)
     seen = next((findings(gauntlet, one) for one in gauntlet.metrics if one.name == metric.name), None)
     if seen is None:
         return []
