@@ -128,6 +128,8 @@ def _holds(keeper: Entry, entry: Entry) -> bool:
     return _precedence(keeper) < _precedence(entry)
 
 
-def _precedence(entry: Entry) -> tuple[bool, bool, int, str]:
-    """What was there for comparison comes first, then what a run made, then what has more seeds."""
-    return entry.competes, entry.result.model.scored, -len(entry.runs), entry.key
+def _precedence(entry: Entry) -> tuple[bool, bool, bool, int, str]:
+    """What was there for comparison comes first, then seeds of the card, then what a run made, then more seeds."""
+    model = entry.result.model
+    orients = model.reference or model.sees_truth
+    return not orients, not entry.on_card, model.scored, -len(entry.runs), entry.key
