@@ -1,12 +1,13 @@
 """How often one of several equal models is called better, and which advantage of a true winner is found.
 
-    python -m leaderboards.comparison_error [--boards 4000]
+    python -m leaderboards.comparison_error [--boards 4000] [--metric fid]
 
 Simulates whole boards at once: models over the same cases, with a case's own effect, each run's own noise on each case,
 and each run's own level, which is what another seed changes. A level is given in standard errors of a score. The tests
 are those of `ldbench.board.paired_tests`, in arrays; a test holds the two against each other. Prints, per setting, the
 share of boards on which any of equal models is called better (5 % allowed), and the advantage of one model, in standard
-errors, that is found over another one on 80 % of boards. Says nothing of metrics that are no means.
+errors, that is found over another one on 80 % of boards. The allowance for another seed is that of `--metric`, or that
+of a metric without reference rows, the widest. Says nothing of metrics that are no means.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import argparse
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -32,12 +33,14 @@ SEEDS = (1, 2, 3, 5)
 
 @dataclass(frozen=True)
 class Setting:
-    """By row, the level of its seeds in standard errors and their number; `fixed` rows do not depend on the seed."""
+    """By row, the level of its seeds in standard errors and their number; `fixed` rows do not depend on the seed. The
+    allowance is that of `metric`."""
 
     name: str
     levels: tuple[float, ...]
     seeds: tuple[int, ...]
     fixed: frozenset[int] = frozenset()
+    metric: str = METRIC
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def _bounds(sample: Boards, row: int) -> tuple[np.ndarray, np.ndarray]:
     """The least and the most variance between seeds, as `paired_tests` takes them for one row."""
     runs = sample.of(row)
     error = runs.std(axis=2, ddof=1).mean(axis=1) / CASES**0.5 * stats.t.ppf(0.975, CASES - 1) / Z
-    least, most = ((errors * error) ** 2 for errors in allowance(METRIC, CASES))
+    least, most = ((errors * error) ** 2 for errors in allowance(sample.setting.metric, CASES))
     if runs.shape[1] > 1:
         most = np.where(runs.mean(axis=2).var(axis=1, ddof=1) > most, np.inf, most)
     return least, most
@@ -145,10 +148,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print a line a setting."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--boards", type=int, default=4000)
+    parser.add_argument("--metric", default=METRIC)
     asked = parser.parse_args(arguments)
     print(f"{asked.boards} boards each, {CASES} cases; share with a false 'better', advantage found on 80 %")
     for index, setting in enumerate(settings()):
-        false, advantage = outcome(np.random.default_rng(index), setting, asked.boards)
+        false, advantage = outcome(np.random.default_rng(index), replace(setting, metric=asked.metric), asked.boards)
         print(f"{setting.name:70} {false:6.1%} {advantage:7.1f}", flush=True)
 
 

@@ -18,7 +18,7 @@ from ldbench.records.result import Result
 def distinct(found: Sequence[Found]) -> list[Found]:
     """The results of one task with copies dropped, by path; `ResultError` if two contradict each other.
 
-    Checked on all that name a card: id, version, kind and hash of it. Among complete measured ones, and within a
+    Checked on all that name a card: id, version, kind, hash and seeds of it. Among complete measured ones, and within a
     reported row: split hash, and per metric direction, extractor, n and parameters. A run found twice must
     say the same: status, error, note and scores; times and machine may differ.
     """
@@ -29,6 +29,9 @@ def distinct(found: Sequence[Found]) -> list[Found]:
     carded = [item for item in ordered if names_a_card(item[1])]
     for item in carded:
         _same_task(carded[0], item)
+    listed = [item for item in carded if item[1].card_seeds is not None]
+    for item in listed:
+        _same_seeds(listed[0], item)
     for path, result in ordered:
         first = kept.setdefault((result.status, run_key(result)), (path, result))
         _same_content(first, (path, result))
@@ -49,6 +52,16 @@ def _same_task(first: Found, second: Found) -> None:
         raise ResultError(
             f"{second[0]}: {two} of {second[1].task.id}, but {first[0]} has {one}; results of different "
             "cards never share a table: report them apart, or run again on the card that is installed"
+        )
+
+
+def _same_seeds(first: Found, second: Found) -> None:
+    """One card has one list of seeds; a result that names another would say which runs of all others are ranked."""
+    one, two = (sorted(item[1].card_seeds or ()) for item in (first, second))
+    if one != two:
+        raise ResultError(
+            f"{second[0]}: card_seeds {two}, but {first[0]} has {one} of the same card; one of them was changed by "
+            "hand: take its file from the run again"
         )
 
 

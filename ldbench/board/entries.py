@@ -72,14 +72,15 @@ def entries(found: Sequence[Found]) -> list[Entry]:
 def card_seeds(results: Sequence[Result]) -> frozenset[int] | None:
     """The seeds that the card of one task's measured results names, None where nobody knows them.
 
-    The installed card's where it is the card that was measured, else what a run recorded of its card.
+    The installed card's where it is the card that was measured, else what the runs recorded of it, which is the same in
+    all of them (`ldbench.board.compatible.distinct`).
     """
     measured = [result for result in results if result.origin == "measured"]
     for task in {result.task.id: result.task for result in measured}.values():
         if task.id in card.task_names() and (installed := card.load(task.id)).hash == task.card_hash:
             return frozenset(installed.protocol.seeds)
-    recorded = sorted((len(seeds), seeds) for result in measured if (seeds := result.card_seeds) is not None)
-    return frozenset(recorded[0][1]) if recorded else None
+    recorded = next((result.card_seeds for result in measured if result.card_seeds is not None), None)
+    return None if recorded is None else frozenset(recorded)
 
 
 def _entry(key: str, found: Sequence[Found], seeds: frozenset[int] | None) -> Entry:
@@ -112,16 +113,23 @@ def _by_images(listed: Sequence[Entry]) -> list[Entry]:
 
 
 def _holds(keeper: Entry, entry: Entry) -> bool:
-    """Whether `keeper` has all of the entry's images and stands before it, so that the entry is no row of its own."""
+    """Whether `keeper` has all of the entry's images and stands before it, so that the entry is no row of its own.
+
+    More seeds stand before fewer, but not those of a scored folder before a run's: whoever scores a run's images and
+    others with them must not take the run's row.
+    """
     if keeper.key == entry.key or keeper.result.origin != "measured" or entry.result.origin != "measured":
         return False
     if None in entry.images or not entry.images <= keeper.images:
         return False
-    if entry.competes == keeper.competes and entry.images < keeper.images:
+    ran_itself = keeper.result.model.scored <= entry.result.model.scored
+    if entry.competes == keeper.competes and ran_itself and entry.images < keeper.images:
         return True
     return _precedence(keeper) < _precedence(entry)
 
 
-def _precedence(entry: Entry) -> tuple[bool, bool, int, str]:
-    """What was there for comparison comes first, then what a run made, then what has more seeds."""
-    return entry.competes, entry.result.model.scored, -len(entry.runs), entry.key
+def _precedence(entry: Entry) -> tuple[bool, bool, bool, int, str]:
+    """What was there for comparison comes first, then seeds of the card, then what a run made, then more seeds."""
+    model = entry.result.model
+    orients = model.reference or model.sees_truth
+    return not orients, not entry.on_card, model.scored, -len(entry.runs), entry.key

@@ -34,10 +34,12 @@ def gauntlet(
     ] = GAUNTLET,
 ) -> None:
     """Put known failures through the metrics of TASK and say which of them each metric catches."""
+    from ldbench.plugins.kinds import METRICS
     from ldbench.records.files import user_cache_folder, write_text_atomic
     from ldbench.run.environment import pick_device
     from ldbench.run.progress import live_progress
     from ldbench.score.inputs import ScoringContext
+    from ldbench.studies.gauntlet.claims import contradictions
     from ldbench.studies.gauntlet.run import Plan, run_gauntlet
     from ldbench.studies.gauntlet.tables import markdown, terminal
 
@@ -47,4 +49,5 @@ def gauntlet(
         found, path = run_gauntlet(plan, out, context, progress)
     page = path.with_suffix(".md")
     write_text_atomic(page, markdown(found))
-    typer.echo(f"{terminal(found)}\n{path}\n{page}")
+    denied = [line for name in metric or () for line in contradictions(METRICS.load(name), found)]
+    typer.echo("\n".join([terminal(found), *denied, str(path), str(page)]))

@@ -13,10 +13,11 @@ import pytest
 from ldbench.board.entries import entries
 from ldbench.board.leaderboard import by_task
 from ldbench.board.paired_tests import ScoredRun, Seed, compare
+from ldbench.board.seed_allowance import allowance, spreads
 from ldbench.records.contributions import Contributions, Units, beside_all
 from ldbench.records.identity import Found
 from ldbench.score.metrics.mean_score import mean_score
-from leaderboards.comparison_error import METRIC, Setting, boards, outcome, reaches
+from leaderboards.comparison_error import CASES, METRIC, Setting, boards, outcome, reaches
 
 from .committed import found as committed_results
 
@@ -63,6 +64,16 @@ def test_any_of_equal_rows_is_called_better_on_five_percent_of_boards_at_most(se
     count = 1000
     false, _ = outcome(np.random.default_rng(1), setting, count)
     assert false <= 0.05 + 3 * (0.05 * 0.95 / count) ** 0.5
+
+
+@pytest.mark.parametrize("counts", [(1,) * 10, (3, *(1,) * 9), (1, 2, 3, 5)], ids=str)
+def test_nor_by_the_narrowest_allowance_where_seeds_change_as_much_as_is_allowed(counts: tuple[int, ...]) -> None:
+    """The guarantee that boards state; beyond the allowance it does not hold, as docs/measurements.md shows."""
+    count, allowed = 1000, allowance("fid", CASES).most
+    setting = Setting("narrow", (allowed,) * len(counts), counts, metric="fid")
+    assert allowed == min(allowance(metric, CASES).most for metric in spreads())
+    false, _ = outcome(np.random.default_rng(3), setting, count)
+    assert 0 < false <= 0.05 + 3 * (0.05 * 0.95 / count) ** 0.5
 
 
 def test_a_true_winner_keeps_its_power_when_a_loud_row_joins() -> None:

@@ -65,6 +65,21 @@ def test_a_row_that_has_images_of_its_own_stays() -> None:
     assert rows(run("one", 0), run("two", 0)).keys() == {"one", "two"}  # nobody knows their images
 
 
+def test_a_folder_of_anothers_images_beside_more_does_not_take_the_others_row() -> None:
+    taken = (run("thief", 0, "a", scored=True), run("thief", 1, "b", scored=True))
+    assert rows(run("honest", 0, "a"), *taken).keys() == {"honest", "thief"}
+    assert rows(run("honest", 0, "a", scored=True), *taken).keys() == {"thief"}
+    assert rows(run("honest", 0, "a"), run("again", 0, "a"), run("again", 1, "b")).keys() == {"again"}
+
+
+def test_the_same_images_under_a_seed_that_the_card_does_not_name_take_no_row_out_of_the_ranking() -> None:
+    for scored in (False, True):
+        found = rows(run("honest", 0, "a"), run("again", 77, "a", scored=scored))
+        assert found.keys() == {"honest"}
+        assert found["honest"].competes
+    assert rows(run("honest", 0, "a"), run("again", 77, "a"), run("again", 78, "b")).keys() == {"honest", "again"}
+
+
 def test_the_images_of_a_reference_are_the_reference_whatever_they_are_called() -> None:
     found = rows(run("copy-source", 0, "a", reference=True), run("mine", 0, "a"), run("mine", 1, "a"))
     assert found.keys() == {"copy-source"}

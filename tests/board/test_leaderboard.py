@@ -189,6 +189,15 @@ def test_what_cannot_share_a_table_is_an_error_naming_the_files(second: Result, 
         assert "x.json" in message or "2 times" in said
 
 
+def test_a_result_that_names_other_seeds_of_the_card_unranks_nobody_and_is_refused() -> None:
+    honest = [replace(run(name, fid(1, 0, 2)), card_seeds=[0, 1, 2]) for name in "ab"]
+    old, forged = run("c", fid(1, 0, 2)), replace(run("d", fid(1, 0, 2)), card_seeds=[9])
+    found = [(f"{index}.json", one) for index, one in enumerate([*honest, old, forged])]
+    board.fold(found[:3])
+    with pytest.raises(ResultError, match=r"3\.json: card_seeds \[9\], but 0\.json has \[0, 1, 2\]"):
+        board.fold(found)
+
+
 def test_seeds_and_observations_of_a_run_are_no_part_of_the_method() -> None:
     def noted(seed: int) -> Score:
         parameters = {"interval": "jackknife", "interval_seed": seed, "seed": seed, "observed_at_cap": 7 * seed}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ldbench.api import Score
 from ldbench.board.leaderboard import Leaderboard, fold
 from ldbench.records.result import ModelRef, Result
@@ -54,6 +56,32 @@ def test_what_is_the_same_on_several_metrics_is_said_once() -> None:
         "fid, kid, copied_share: copies is a cheat, and not beaten by any ranked row.",
         "fid, kid: chimera is a cheat, and not beaten by b.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("metric", "bound", "said"),
+    [
+        ("vendi", "real", "vendi: a would be better than real scans, which is no merit"),
+        ("judge_auc", "real", "judge_auc: a would be better than real scans; look for exaggerated classes"),
+        ("target_auc", "oracle", "target_auc: a would be better than oracle itself; look for edits that go too far"),
+        ("unheard-of", "real", "unheard-of: a would be better than real scans, which no generator is"),
+    ],
+)
+def test_whatever_a_metric_asks_nobody_is_silently_better_than_what_bounds_it(
+    metric: str, bound: str, said: str
+) -> None:
+    [note] = cheat_notes(board((bound, True, 20, 2), ("a", False, 1, 1), ("b", False, 30, 2), metric=metric))
+    assert note.startswith(said)
+
+
+def test_an_editing_board_says_who_does_no_better_than_doing_nothing_or_another_person() -> None:
+    rows = (("copy-source", True, 1.0, 0.0), ("other-subject", True, 3.0, 0.2), ("a", False, 0.8, 0.1),
+            ("b", False, 2.0, 0.2), ("c", False, 4.0, 0.2))  # fmt: skip
+    assert cheat_notes(board(*rows, metric="counterfactual_error")) == [
+        "counterfactual_error: copy-source is a cheat, and not beaten by any ranked row but a.",
+        "counterfactual_error: other-subject is a cheat, and not beaten by c.",
+    ]
+    assert cheat_notes(board(*rows, metric="minimality")) == []
 
 
 def test_a_row_may_be_newer_than_real_scans_which_repeat_those_of_training() -> None:

@@ -12,7 +12,6 @@ import numpy as np
 
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.row_labels import label
-from ldbench.plugins.kinds import unranking
 from ldbench.records.contributions import beside
 from ldbench.records.identity import Found, row_key
 from ldbench.records.result import Result
@@ -101,9 +100,8 @@ def _run_view(run: PageRun, pictures: Pictures, values: Mapping[str, Values], ax
 
 
 def _copies(result: Result) -> tuple[Copy, ...]:
-    """The images that are copies of training images, where a metric takes the run's row out of the ranking for them."""
-    flagged = unranking(result.scores)
-    return next((copies_of(score) for score in result.scores if score.metric == flagged), ())
+    """The images that are copies of training images, also where there are so few that the row keeps its rank."""
+    return tuple(copy for score in result.scores for copy in copies_of(score))
 
 
 def _greys(run: PageRun, pictures: Pictures) -> Greys | None:

@@ -22,7 +22,7 @@ from ldbench.records.checksum import sha256_file
 from ldbench.records.files import write_json, write_text_atomic
 from ldbench.run.cases import export_cases
 from ldbench.run.environment import usable_cores
-from ldbench.run.hosting.secret import Secret, kept, refuse_second_task, truth_folder
+from ldbench.run.hosting.secret import Secret, keep_private, kept, refuse_second_task, truth_folder
 from ldbench.task import card
 from ldbench.task.derived import derived
 
@@ -41,6 +41,7 @@ def publish(
     task = card.load(task_name)
     refuse_second_task(seed_file, task.id)
     secret, folder = kept(seed_file), truth_folder(seed_file)
+    keep_private(folder)
     rendered = render(
         task.data.dataset, secret.seed, folder, splits=("test",), cards=[task_name],
         processes=processes or usable_cores(), progress=progress,

@@ -53,7 +53,9 @@ def score_submission(
             raise ResultError(f"{target.result}: this model and seed were scored; move the folder, or choose --out")
         measured, _ = rescored(data, images, sent, device, progress)
         scores = [one.score for one in measured]
-        result = replace(sent, scores=scores, split_hash=data.split_hash(), note=NOTE)
+        result = replace(
+            sent, scores=scores, split_hash=data.split_hash(), note=NOTE, card_seeds=list(task.protocol.seeds)
+        )
         _keep_images(RunFolder(folder), target)
         contributions.write(units_of(data, measured, images.passes), target.units)
         write(result, target.result)

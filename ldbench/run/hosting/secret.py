@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ldbench.data.render import RENDERED, SEED_BITS, Rendered, drawn_seed, read_rendered
 from ldbench.errors import ResultError, UsageError
-from ldbench.records.files import read_record, write_json
+from ldbench.records.files import read_record, refusal, write_json
 
 SCHEMA_VERSION = 1
 _LEAST_BITS = 48  # a day of a thousand machines that render ten test sets a minute tries 2^24 of them
@@ -53,6 +53,13 @@ def read_secret(file: Path) -> Secret:
 def truth_folder(file: Path) -> Path:
     """Where the truth of a seed file lies."""
     return file.with_name(f"{file.stem}-truth")
+
+
+def keep_private(folder: Path) -> None:
+    """Make the folder, or what there is of it, its owner's alone: it holds the seed, too."""
+    with refusal(f"write {folder}"):
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
 
 
 def rendered_truth(file: Path) -> tuple[Path, Rendered]:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from ldbench.api import Case, Record
-from ldbench.data.scans import balanced, hash_order
+from ldbench.data.scans import balanced, hash_order, scans_of
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import DataError, LdbenchError, UsageError
 from ldbench.score.lazy_inputs import averaged
@@ -109,11 +109,14 @@ def _material(
 
 
 def _other_subjects(data: TaskData, asked: Sequence[Case]) -> Images:
-    """For each case a training scan of its class; where the edit changes a number, one of the nearest in it."""
+    """For each case a training scan of its class; where the edit changes a number, one of the nearest in it.
+
+    Cases that age have subjects of classes that the card does not name, too.
+    """
     name = data.task.data.class_attribute
     edited = data.task.edit.attribute if data.task.edit is not None else name
     members: dict[str, list[Record]] = {}
-    for scan in data.of_classes("train"):
+    for scan in scans_of(data.dataset, "train"):
         members.setdefault(str(scan.attributes[name]), []).append(scan)
 
     def subject(case: Case) -> Record:

@@ -14,6 +14,7 @@ from ldbench.api import Metric
 from ldbench.errors import UsageError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.run_folder import FURTHER_PASSES
+from ldbench.studies.gauntlet.claims import check_claims
 from ldbench.task.card import Task
 
 
@@ -30,7 +31,8 @@ def contestants(
 ) -> tuple[list[Contestant], Mapping[str, str]]:
     """The metrics in the card's order, then the named ones; and why others of the card are left out.
 
-    Raises `UsageError` for a named metric that this task can't have, `UnknownNameError` and `PluginError`.
+    Raises `UsageError` for a named metric that this task can't have or that claims what is no failure,
+    `UnknownNameError` and `PluginError`.
     """
     chosen, left_out = [], {}
     for name, settings in task.metrics.items():
@@ -46,6 +48,7 @@ def contestants(
         metric = METRICS.load(name)
         if ":" in name and metric.name in on_card:
             raise UsageError(f"--metric {name}: expected another name than the card's {metric.name}; rename the metric")
+        check_claims(metric)
         if metric.name not in on_card:
             chosen.append(Contestant(metric, _defaults(task, metric)))
     return chosen, left_out

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ldbench.api import Score
+from ldbench.board.collect import fold_with_units
 from ldbench.errors import ResultError
 from ldbench.records.contributions import Contributions, Units
 from ldbench.report.html.axis import Axis
@@ -16,6 +18,7 @@ from ldbench.report.html.distribution import greys, histogram, values_by_case
 from ldbench.report.html.picture import grey_levels
 from ldbench.report.html.provenance import facts, parameters, stages
 from ldbench.report.html.search_curve import curves, find, read
+from ldbench.report.html.write import write_pages
 from ldbench.score.metrics.intervals import of_mean
 
 from .conftest import HASH, SAMPLES, Page, Reports, png, write_search
@@ -97,3 +100,19 @@ def test_provenance_is_all_there(reports: Reports) -> None:
     assert ("of the device", "batches of 4, not 8; TF32") in [(one.name, one.value) for one in facts(halved)]
     assert stages(result) == [("generate", "12.5 s", "512 MiB")]
     assert all(value in Page(reports.text(SAMPLES)).text() for value in named.values())
+
+
+def test_copies_are_named_image_by_image_also_where_they_are_too_few_to_unrank(
+    reports: Reports, tmp_path: Path
+) -> None:
+    path, result = next((path, one) for path, one in reports.found if one.task.id == SAMPLES and one.scores)
+    pairs = json.dumps([["case-7", "scan-9", 0.0], ["case-8", "scan-2", 0.75]])
+    said = {"observed_chance": 0.25, "observed_copies": pairs}
+    score = Score("copied_share", 0.01, 0.0, 0.1, 200, "lower", parameters=said)
+    found = [(path, replace(result, scores=[*result.scores, score]))]
+    boards = fold_with_units(found)
+    assert boards[SAMPLES].rows[0].unranked_by == ""
+    write_pages(found, boards, tmp_path, False, 0)
+    text = Page((tmp_path / f"{SAMPLES}.html").read_text(encoding="utf-8")).text()
+    assert "Copies of training images: 2 nearest" in text
+    assert "case-7scan-90.000case-8scan-20.750" in "".join(text.split())

@@ -57,7 +57,7 @@ def truth(host: User) -> Discs:
 def test_edits_are_hosted_submitted_scored_revealed_and_checked(host: User, guest: User) -> None:
     card = toy_card(host.folder)
     said = host.ldbench("host", card, "--seed-file", "secret.json", "--out", "round", "--jobs", 1)
-    assert (host.folder / "secret.json").stat().st_mode & 0o077 == 0
+    assert all((host.folder / name).stat().st_mode & 0o077 == 0 for name in ("secret.json", "secret-truth"))
     another = toy_card(host.folder, text_to_image=True)
     assert "expected the seed file of" in host.ldbench("host", another, "--seed-file", "secret.json", code=2)
     commitment = json.loads((host.folder / "round" / "host.json").read_text(encoding="utf-8"))["seed_commitment"]
@@ -69,6 +69,8 @@ def test_edits_are_hosted_submitted_scored_revealed_and_checked(host: User, gues
     assert "no scores: the task's host keeps the truth" in guest.ldbench(*asked)
     assert "the host keeps this image until" in guest.ldbench("run", "round/task.toml", "oracle", code=2)
     [run] = [path.parent for path in (guest.folder / "runs").rglob("result.json")]
+    ranked_alone = json.loads((run / "result.json").read_text(encoding="utf-8")) | {"card_seeds": [9]}
+    (run / "result.json").write_text(json.dumps(ranked_alone), encoding="utf-8")
     guest.ldbench("submit", run, "--out", "mine.zip")
     guest.ldbench("report", "runs")
 
@@ -79,6 +81,7 @@ def test_edits_are_hosted_submitted_scored_revealed_and_checked(host: User, gues
     [result] = (host.folder / "runs").rglob("result.json")
     record = json.loads(result.read_text(encoding="utf-8"))
     assert record["note"] == "scored by the host from submitted images"
+    assert record["card_seeds"] == [0]
     psnr = next(one["value"] for one in record["scores"] if one["metric"] == "psnr")
     assert psnr == pytest.approx(psnr_by_hand(result.parent / "images", truth(host)), abs=1e-3)
 

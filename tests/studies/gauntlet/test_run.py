@@ -42,7 +42,8 @@ def picky(inputs, settings):
     return brightness(inputs, Settings())
 
 WHAT = dict(title="T", summary="S", direction="lower", compares="C")
-MINE = Metric(name="mine", compute=brightness, settings=Settings, **WHAT)
+MINE = Metric(name="mine", compute=brightness, settings=Settings, catches=("gain", "copies"), **WHAT)
+FIERY = Metric(name="fiery", compute=brightness, blind_to=("fire",), **WHAT)
 PICKY = Metric(name="picky", compute=picky, **WHAT)
 DEMANDING = Metric(name="demanding", compute=brightness, settings=Demanding, **WHAT)
 PAIRED = Metric(name="paired", compute=brightness, needs=frozenset({"truth"}), **WHAT)
@@ -79,6 +80,8 @@ def test_a_metric_of_ones_own_runs_on_a_card_that_does_not_name_it(task: str, mi
     assert verdicts(found, "mine")[1] == "caught"  # 30 % of the brightness lost
     assert verdicts(found, "mine")[2:] == ["missed"] * 3
     assert "auc is left out" in done.stdout
+    assert "mine claims to catch copies, and does not here." in done.stdout
+    assert "claims to catch gain" not in done.stdout
     page = (tmp_path / "small" / "gauntlet.md").read_text(encoding="utf-8")
     assert "- catches: gain" in page
 
@@ -155,7 +158,7 @@ def test_what_a_metric_refuses_is_said_and_the_others_go_on(task: str, mine: str
     ("name", "message"),
     [
         ("DEMANDING", "no default for network"), ("PAIRED", "expected a task with truth"),
-        ("AUC", "another name than the card's auc"),
+        ("AUC", "another name than the card's auc"), ("FIERY", "it claims fire, which is no failure"),
     ],
 )
 def test_a_metric_that_cannot_run_is_one_line(name: str, message: str, task: str, mine: str) -> None:
