@@ -6,9 +6,11 @@ plug-in is not installed here, speaks for itself. Refuses to make one number of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from ldbench.api import MetricAxis
+from ldbench.board.leaderboard import Leaderboard, Row
 from ldbench.plugins.kinds import METRICS
 
 
@@ -24,3 +26,14 @@ def headline(metrics: Sequence[str]) -> tuple[str, ...]:
     for metric in metrics:
         speaking.setdefault(axis_of(metric) or metric, metric)
     return tuple(speaking.values())
+
+
+def narrowed(board: Leaderboard, metrics: Collection[str]) -> Leaderboard:
+    """The board with these metrics alone, their ranks and order unchanged; reported rows keep all that was printed."""
+    rows = tuple(row if row.origin == "reported" else _narrowed_row(row, metrics) for row in board.rows)
+    named = {score.metric for row in rows for score in row.scores}
+    return replace(board, metrics=tuple(one for one in board.metrics if one.metric in named), rows=rows)
+
+
+def _narrowed_row(row: Row, metrics: Collection[str]) -> Row:
+    return replace(row, scores=tuple(score for score in row.scores if score.metric in metrics))
