@@ -28,6 +28,7 @@ def report(
         list[str] | None, typer.Option(help="A task whose published rows to show, with results or without.")
     ] = None,
     measured_only: MeasuredOnly = False,
+    metric: Annotated[list[str] | None, typer.Option(help="Only this metric; may be repeated.")] = None,
     all_metrics: Annotated[
         bool, typer.Option("--all-metrics", help="In the terminal, show every metric and not one a question.")
     ] = False,
@@ -51,7 +52,9 @@ def report(
         conclude(boards, request)
         if format_ == "terminal" and out is None:
             return
-    _write(boards, format_, out, gallery, all_metrics)
+    from ldbench.report.write import with_metrics
+
+    _write(with_metrics(boards, metric or ()), format_, out, gallery, all_metrics or bool(metric))
 
 
 def _write(boards: BoardSet, format_: ReportFormat, out: Path | None, gallery: int, all_metrics: bool) -> None:

@@ -19,7 +19,7 @@ from ldbench.records.identity import Found
 from ldbench.records.result import Result
 from ldbench.report.rebuild import rebuild
 from ldbench.report.run_pictures import copy_pictures
-from ldbench.report.write import report_paths, show
+from ldbench.report.write import report, report_paths, show, with_metrics
 from ldbench.run.pipeline import Settings, run
 
 from ..conftest import cheap_card
@@ -48,6 +48,16 @@ def test_formats_are_printed_or_written_one_file_a_task(runs: Path, tmp_path: Pa
     target = io.StringIO()
     show(read_boards([runs]), Console(file=target, width=90))
     assert "mean-image" in target.getvalue()
+
+
+def test_the_metrics_of_a_report_can_be_chosen(runs: Path) -> None:
+    boards = read_boards([runs])
+    latex = report(with_metrics(boards, ["kid"]), "latex", None)
+    assert r"kid $\downarrow$" in latex
+    assert r"fid $\downarrow$" not in latex
+    assert with_metrics(boards, ()) is boards
+    with pytest.raises(UnknownNameError, match="'kdi': did you mean kid"):
+        with_metrics(boards, ["kdi"])
 
 
 def test_a_report_is_rebuilt_byte_for_byte(runs: Path) -> None:

@@ -130,12 +130,12 @@ def page(leaderboard: Leaderboard) -> BoardPage:
 
 
 def short_page(leaderboard: Leaderboard) -> BoardPage:
-    """The same with the headline metrics alone, all that is said of other metrics left out, and a note that names them."""
+    """The same with the headline metrics alone: of all others there is a note with their names, and nothing else."""
     measured = {score.metric for row in leaderboard.rows if row.origin == "measured" for score in row.scores}
     names = [metric.metric for metric in leaderboard.metrics if metric.metric in measured]
     first = headline(names)
     further = [name for name in names if name not in first]
-    short = page(narrowed(leaderboard, first))
+    short = page(narrowed(leaderboard, first, ("measured",)))
     note = f"{FURTHER}, shown by --all-metrics: {', '.join(further)}."
     return replace(short, notes=(*short.notes, note)) if further else short
 

@@ -13,6 +13,8 @@ from ldbench.api import MetricAxis
 from ldbench.board.leaderboard import Leaderboard, Row
 from ldbench.plugins.kinds import METRICS
 
+ORIGINS = ("measured", "reported")
+
 
 def axis_of(metric: str) -> MetricAxis | None:
     """The axis of a metric by its name; None where it has none or isn't installed."""
@@ -28,9 +30,9 @@ def headline(metrics: Sequence[str]) -> tuple[str, ...]:
     return tuple(speaking.values())
 
 
-def narrowed(board: Leaderboard, metrics: Collection[str]) -> Leaderboard:
-    """The board with these metrics alone, their ranks and order unchanged; reported rows keep all that was printed."""
-    rows = tuple(row if row.origin == "reported" else _narrowed_row(row, metrics) for row in board.rows)
+def narrowed(board: Leaderboard, metrics: Collection[str], origins: Collection[str] = ORIGINS) -> Leaderboard:
+    """The board with these metrics alone, ranks and order unchanged; rows of another origin keep all that they have."""
+    rows = tuple(_narrowed_row(row, metrics) if row.origin in origins else row for row in board.rows)
     named = {score.metric for row in rows for score in row.scores}
     return replace(board, metrics=tuple(one for one in board.metrics if one.metric in named), rows=rows)
 
