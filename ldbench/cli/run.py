@@ -135,6 +135,6 @@ def _dry_run(task: str, settings: Mapping[str, Settings]) -> None:
 
     needs = [dry_run(task, model, of_model) for model, of_model in settings.items()]
     for each in needs:
-        typer.echo("\n".join([*each.found, *(f"missing: {line}" for line in each.missing)]))
+        typer.echo("\n".join([*each.found, *(f"missing: {line}" for line in each.missing or ["nothing"])]))
     if any(each.missing for each in needs):
         raise typer.Exit(2)

@@ -132,7 +132,7 @@ class RunFolder:
             before = begun.get(key) if isinstance(begun, dict) else None
             if before != now:
                 raise ResultError(
-                    f"{self.path}: begun with {key} {before!r:.40}, this run has {now!r:.40}; "
+                    f"{self.path}: begun with {key} {_brief(before)}, this run has {_brief(now)}; "
                     "finish it as it was begun, remove it, or choose another --out"
                 )
         return self._same_content(begun, content)
@@ -217,3 +217,8 @@ def check_split(recorded: str | None, here: str, where: object) -> None:
 def spelled(task: TaskRef) -> str:
     """A card by id, version, kind and the start of its hash."""
     return f"{task.id} version {task.version} ({task.kind}, card {task.card_hash:.12})"
+
+
+def _brief(value: object) -> str:
+    """A value for a message; of a hash the digits that reports show."""
+    return value[:12] if isinstance(value, str) and len(value) == 64 else f"{value!r:.40}"

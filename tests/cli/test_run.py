@@ -27,5 +27,6 @@ def test_one_of_several_models_has_settings_of_its_own(tmp_path: Path) -> None:
     named = CliRunner().invoke(app, [*arguments, "--set", "collapse:images=4"], catch_exceptions=False)
     assert named.exit_code == 0
     assert "model collapse" in named.stdout
-    with pytest.raises(UnknownNameError, match="'images'.* write --set MODEL:key=value"):
+    assert named.stdout.count("missing: nothing") == 2
+    with pytest.raises(UnknownNameError, match=r"'images'.* write --set MODEL:key=value"):
         CliRunner().invoke(app, [*arguments, "--set", "images=4"], catch_exceptions=False)

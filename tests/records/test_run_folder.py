@@ -179,6 +179,11 @@ def test_a_folder_keeps_what_it_was_begun_as(tmp_path: Path) -> None:
         folder.begin({**state, "seed": 4})
     with pytest.raises(ResultError, match="begun with batch_size None, this run has 50"):
         folder.begin({**state, "batch_size": 50})
+    folder = RunFolder(tmp_path / "of-a-card")
+    folder.path.mkdir()
+    folder.begin({"card_hash": "a" * 64})
+    with pytest.raises(ResultError, match="begun with card_hash a{12}, this run has b{12}; "):
+        folder.begin({"card_hash": "b" * 64})
 
 
 BEGUN = {"seed": 3}
