@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from ldbench.board import leaderboard
-from ldbench.board.collect import read_boards
+from ldbench.board.collect import board_set, read_boards
 from ldbench.errors import ResultError, UnknownNameError
 from ldbench.records import result as result_file
 from ldbench.records.identity import Found
@@ -50,8 +50,8 @@ def test_formats_are_printed_or_written_one_file_a_task(runs: Path, tmp_path: Pa
     assert "mean-image" in target.getvalue()
 
 
-def test_the_metrics_of_a_report_can_be_chosen(runs: Path) -> None:
-    boards = read_boards([runs])
+def test_the_metrics_of_a_report_can_be_chosen(results: list[Found]) -> None:
+    boards = board_set(results)
     latex = report(with_metrics(boards, ["kid"]), "latex", None)
     assert r"kid $\downarrow$" in latex
     assert r"fid $\downarrow$" not in latex
