@@ -11,7 +11,6 @@ import typer
 from ldbench.cli.options import RUNS, BatchSize, Device, Models, Out, Seed, SetOfModels, Task, live_settings
 from ldbench.errors import UsageError
 from ldbench.plugins.parameters import overrides_of
-from ldbench.task import card
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from ldbench.records.fresh import FreshRound
     from ldbench.records.result import Result
     from ldbench.run.pipeline import Settings
+    from ldbench.task.card import Task as Card
 
 
 def run(
@@ -42,14 +42,14 @@ def run(
     """Fit each of MODELS on TASK, generate its cases, score them, write one result a model."""
     overrides = {model: overrides_of(model, models, set_ or []) for model in models}
     data_seed = None if fresh is None else _data_seed(fresh)
-    _refuse_wrong_names(task, models)
+    card = _named(task, models)
     from ldbench.run.fresh import run_fresh
     from ldbench.run.models import ready_models
     from ldbench.run.pipeline import Settings, prepare
     from ldbench.run.pipeline import run as run_task
     from ldbench.run.processes import is_first_process
 
-    ready_models(card.load(task), overrides)
+    ready_models(card, overrides)
     quiet = {model: Settings(out, seed, device, batch_size, overrides[model]) for model in models}
     if dry:
         _dry_run(task, quiet)
@@ -120,13 +120,15 @@ def _say(label: str, line: str) -> None:
     typer.echo(f"{label}: {line}", err=True)
 
 
-def _refuse_wrong_names(task: str, models: Sequence[str]) -> None:
-    """Before anything heavy is imported."""
+def _named(task: str, models: Sequence[str]) -> Card:
+    """The task's card; a wrong name is refused before anything heavy is imported."""
     from ldbench.plugins.generators import load_generator
+    from ldbench.task import card
 
-    card.load(task)
+    chosen = card.load(task)
     for model in models:
         load_generator(model)
+    return chosen
 
 
 def _dry_run(task: str, settings: Mapping[str, Settings]) -> None:

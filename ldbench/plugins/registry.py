@@ -103,7 +103,7 @@ class PluginKind(Generic[Plugin]):
                 raise UnknownNameError(
                     f"unknown {self.asked} {name!r}: no file {module!r} in {Path.cwd()}; check the path"
                 )
-        elif importlib.util.find_spec(module.partition(".")[0]) is None:
+        elif not _is_importable(module.partition(".")[0]):
             is_file = Path(f"{module}.py").is_file()
             remedy = f", but a file; give {module}.py:{attribute}" if is_file else "; check its name, or install it"
             raise UnknownNameError(f"unknown {self.asked} {name!r}: no such module{remedy}")
@@ -173,11 +173,15 @@ def file_of(plugin: type) -> Path | None:
     return Path(file) if plugin.__module__.startswith(_OF_FILE) and file else None
 
 
+def _is_importable(package: str) -> bool:
+    return bool(package) and (package in sys.modules or importlib.util.find_spec(package) is not None)
+
+
 def _attribute(module: ModuleType, name: str) -> Any:
     found: Any = module
     for part in name.split("."):
         if not hasattr(found, part):
-            near = difflib.get_close_matches(part, [one for one in vars(found) if not one.startswith("_")])
+            near = difflib.get_close_matches(part, [one for one in dir(found) if not one.startswith("_")])
             raise AttributeError(f"it defines no {part!r}{': did you mean ' + ' or '.join(near) + '?' if near else ''}")
         found = getattr(found, part)
     return found

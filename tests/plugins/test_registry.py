@@ -134,6 +134,7 @@ def test_a_class_in_a_file_and_in_a_module(site: Path, tmp_path: Path) -> None:
         ("{tmp}/good.py:Gray", PluginError, r"defines no 'Gray': did you mean Grey\?; repair it"),
         ("{tmp}/syntax.py:Grey", PluginError, "SyntaxError"),
         ("no_such_package.module:Grey", UnknownNameError, "no such module; check its name, or install it"),
+        (":Grey", UnknownNameError, "no such module"),
         ("{tmp}/needs.py:Grey", PluginError, "No module named 'no_such_package'; install what it imports"),
         ("json:loads", PluginError, "expected a subclass of ldbench.api.Generator"),
         ("ldbench.api:Case", PluginError, "expected a subclass of ldbench.api.Generator"),

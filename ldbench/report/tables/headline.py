@@ -31,8 +31,12 @@ def headline(metrics: Sequence[str]) -> tuple[str, ...]:
 
 
 def narrowed(board: Leaderboard, metrics: Collection[str], origins: Collection[str] = ORIGINS) -> Leaderboard:
-    """The board with these metrics alone, ranks and order unchanged; rows of another origin keep all that they have."""
-    rows = tuple(_narrowed_row(row, metrics) if row.origin in origins else row for row in board.rows)
+    """The board with these metrics alone, ranks and order unchanged, without reported rows that have none of them.
+
+    Rows of another origin keep all that they have.
+    """
+    narrow = (_narrowed_row(row, metrics) if row.origin in origins else row for row in board.rows)
+    rows = tuple(row for row in narrow if row.scores or row.origin == "measured")
     named = {score.metric for row in rows for score in row.scores}
     return replace(board, metrics=tuple(one for one in board.metrics if one.metric in named), rows=rows)
 
