@@ -64,7 +64,7 @@ BROKEN_IMAGES: dict[str, tuple[Make, list[str], str]] = {
     "bytes": (lambda r, c: (noise(r, c) * 255).byte(), ["dtype", "range"], "float32, got torch.uint8"),
     "array": (lambda r, c: noise(r, c).numpy(), ["dtype"], "got ndarray; return a torch.Tensor"),
     "nan": (lambda r, c: noise(r, c) / (noise(r, c) * 0), ["range"], "expected finite pixels.*got NaN or infinity"),
-    "signed": (lambda r, c: noise(r, c) * 2 - 1, ["range"], r"expected finite pixels in \[0, 1\], got -0.*; clamp"),
+    "signed": (lambda r, c: noise(r, c) * 2 - 1, ["range"], r"finite pixels in \[0, 1\], got -0.*; scale them"),
     "answers": (lambda r, c: torch.stack([c.truth(q.case.id) for q in r]), ["fit and generate"], "raised TypeError"),
     "raises": (lambda r, c: noise(r[7:99], c), ["fit and generate"], "generate raised RuntimeError"),
     "divides": (

@@ -12,6 +12,9 @@ from ldbench.cli.options import Results, results_or_runs
 def compare(
     results: Results = None,
     metric: Annotated[list[str] | None, typer.Option(help="Only this metric; may be repeated.")] = None,
+    all_metrics: Annotated[
+        bool, typer.Option("--all-metrics", help="In the terminal, compare on every metric and not on one a question.")
+    ] = False,
     as_fitted: Annotated[
         bool, typer.Option("--as-fitted", help="Compare these very runs, not what another seed would give.")
     ] = False,
@@ -19,9 +22,15 @@ def compare(
 ) -> None:
     """Say which of the models are better than which: paired tests over cases and seeds, corrected for all pairs."""
     from ldbench.board.collect import read_boards
-    from ldbench.report.comparisons import chosen, compared, render_json, render_text
+    from ldbench.report.comparisons import chosen, compared, leading, render_json, render_text
 
     boards = read_boards(results_or_runs(results), measured_only=True)
     tasks = chosen(compared(boards, as_fitted), metric or [])
+    if format_ == "json":
+        typer.echo(render_json(tasks), nl=False)
+        return
+    kept = tasks if metric or all_metrics else leading(tasks)
+    names = {name for of_task in kept.values() for name in of_task}
+    further = dict.fromkeys(name for of_task in tasks.values() for name in of_task if name not in names)
     metrics = [metric for board in boards.boards.values() for metric in board.metrics]
-    typer.echo(render_json(tasks) if format_ == "json" else render_text(tasks, as_fitted, metrics), nl=False)
+    typer.echo(render_text(kept, as_fitted, metrics, list(further)), nl=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ldbench.cli.lists import parse_names, parse_seeds
-from ldbench.cli.options import INTERRUPTED, RUNS, BatchSize, Device, Out, Seeds
+from ldbench.cli.options import INTERRUPTED, RUNS, BatchSize, Device, Out, Seeds, SetOfModels
 
 if TYPE_CHECKING:
     from ldbench.run.matrix.display import Tally
@@ -18,9 +18,7 @@ def matrix(
     tasks: Annotated[list[str], typer.Argument(help="Tasks: an id (`ldbench list tasks`) or a card's path each.")],
     models: Annotated[list[str], typer.Option(help="Generators, as for `ldbench run`: a,b,c, or repeat the option.")],
     seeds: Seeds = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="A parameter, key=value for every model, MODEL:key=value for one.")
-    ] = None,
+    set_: SetOfModels = None,
     out: Out = RUNS,
     device: Device = "auto",
     batch_size: BatchSize = 50,

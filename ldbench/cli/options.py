@@ -33,6 +33,9 @@ ThreeSeeds = Annotated[list[str] | None, typer.Option(help=_SEEDS, show_default=
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 BatchSize = Annotated[int, typer.Option(help="Images generated at a time.")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="A generator parameter, key=value; may be repeated.")]
+SetOfModels = Annotated[
+    list[str] | None, typer.Option("--set", help="A parameter, key=value for every model, MODEL:key=value for one.")
+]
 Out = Annotated[Path, typer.Option(help="Folder for what is made; an interrupted command goes on there.")]
 Jobs = Annotated[int, typer.Option(help="Processes; 0 is one a core.")]
 Card = Annotated[str | None, typer.Option(help="The card's path, where the run's task is not an installed one.")]

@@ -9,6 +9,7 @@ import typer
 
 from ldbench.cli.gate import conclude
 from ldbench.cli.options import AllowMissing, JUnit, MeasuredOnly, Results, Summary, Tolerances, results_or_runs
+from ldbench.errors import UsageError
 
 if TYPE_CHECKING:
     from ldbench.board.collect import BoardSet
@@ -28,6 +29,7 @@ def report(
         list[str] | None, typer.Option(help="A task whose published rows to show, with results or without.")
     ] = None,
     measured_only: MeasuredOnly = False,
+    metric: Annotated[list[str] | None, typer.Option(help="Only this metric; may be repeated.")] = None,
     all_metrics: Annotated[
         bool, typer.Option("--all-metrics", help="In the terminal, show every metric and not one a question.")
     ] = False,
@@ -46,12 +48,16 @@ def report(
 
     request = GateRequest(check, tuple(tolerance or ()), allow_missing, junit, summary)
     request.limits()
+    if format_ in ("html", "site") and out is None:
+        raise UsageError(f"--format {format_}: expected a folder to write to, got none; add --out FOLDER")
     boards = read_boards(results_or_runs(results) if results or not reported else (), reported or (), measured_only)
     if request.anything:
         conclude(boards, request)
         if format_ == "terminal" and out is None:
             return
-    _write(boards, format_, out, gallery, all_metrics)
+    from ldbench.report.write import with_metrics
+
+    _write(with_metrics(boards, metric or ()), format_, out, gallery, all_metrics or bool(metric))
 
 
 def _write(boards: BoardSet, format_: ReportFormat, out: Path | None, gallery: int, all_metrics: bool) -> None:
@@ -59,7 +65,7 @@ def _write(boards: BoardSet, format_: ReportFormat, out: Path | None, gallery: i
 
     from ldbench.report import write
 
-    if format_ in ("html", "site"):
+    if format_ in ("html", "site") and out is not None:
         from ldbench.report.html.write import report_pages
 
         typer.echo("\n".join(map(str, report_pages(boards, format_, out, gallery))))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ldbench.cli.options import RUNS, BatchSize, Device, Models, Out, Seed, Set, Task, live_settings
+from ldbench.cli.options import RUNS, BatchSize, Device, Models, Out, Seed, SetOfModels, Task, live_settings
 from ldbench.errors import UsageError
-from ldbench.plugins.parameters import key_values
+from ldbench.plugins.parameters import overrides_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ldbench.records.fresh import FreshRound
     from ldbench.records.result import Result
     from ldbench.run.pipeline import Settings
+    from ldbench.task.card import Task as Card
 
 
 def run(
@@ -26,7 +27,7 @@ def run(
     seed: Seed = 0,
     device: Device = "auto",
     batch_size: BatchSize = 50,
-    set_: Set = None,
+    set_: SetOfModels = None,
     out: Out = RUNS,
     fresh: Annotated[
         str | None,
@@ -39,24 +40,26 @@ def run(
     ] = False,
 ) -> None:
     """Fit each of MODELS on TASK, generate its cases, score them, write one result a model."""
-    overrides = key_values(set_ or [])
+    overrides = {model: overrides_of(model, models, set_ or []) for model in models}
     data_seed = None if fresh is None else _data_seed(fresh)
-    if not dry:
-        _ready(task, models, overrides)
+    card = _named(task, models)
     from ldbench.run.fresh import run_fresh
+    from ldbench.run.models import ready_models
     from ldbench.run.pipeline import Settings, prepare
     from ldbench.run.pipeline import run as run_task
     from ldbench.run.processes import is_first_process
 
-    quiet = Settings(out, seed, device, batch_size, overrides)
+    ready_models(card, overrides)
+    quiet = {model: Settings(out, seed, device, batch_size, overrides[model]) for model in models}
     if dry:
-        _dry_run(task, models, quiet)
+        _dry_run(task, quiet)
         return
     for model in models[1:]:  # the first one's run looks for itself
-        prepare(task, model, quiet)
+        prepare(task, model, quiet[model])
     for model in models:
-        with live_settings(f"{model} on {task}", out, seed, device, batch_size, set_) as settings:
-            settings = replace(settings, say=partial(_say, f"{model} on {task}"))
+        with live_settings(f"{model} on {task}", out, seed, device, batch_size) as settings:
+            say = partial(_say, f"{model} on {task}")
+            settings = replace(settings, overrides=overrides[model], say=say)
             if data_seed is None:
                 result, path = run_task(task, model, settings)
                 below = [str(path)]
@@ -117,26 +120,23 @@ def _say(label: str, line: str) -> None:
     typer.echo(f"{label}: {line}", err=True)
 
 
-def _ready(task: str, models: Sequence[str], overrides: Mapping[str, str]) -> None:
-    """Refuse wrong names before anything heavy is imported, and any model that can't run before the first one runs."""
+def _named(task: str, models: Sequence[str]) -> Card:
+    """The task's card; a wrong name is refused before anything heavy is imported."""
     from ldbench.plugins.generators import load_generator
     from ldbench.task import card
 
     chosen = card.load(task)
     for model in models:
         load_generator(model)
-    from ldbench.run.pipeline import ready
-
-    for model in models:
-        ready(chosen, model, overrides)
+    return chosen
 
 
-def _dry_run(task: str, models: Sequence[str], settings: Settings) -> None:
-    """Print what runs would need; exit code 2 where anything is missing."""
+def _dry_run(task: str, settings: Mapping[str, Settings]) -> None:
+    """Print what the runs of models with their settings would need; exit code 2 where anything is missing."""
     from ldbench.run.dry_run import dry_run
 
-    wanted = [dry_run(task, model, settings) for model in models]
-    for each in wanted:
-        typer.echo("\n".join([*each.found, *(f"missing: {line}" for line in each.missing)]))
-    if any(each.missing for each in wanted):
+    needs = [dry_run(task, model, of_model) for model, of_model in settings.items()]
+    for each in needs:
+        typer.echo("\n".join([*each.found, *(f"missing: {line}" for line in each.missing or ["nothing"])]))
+    if any(each.missing for each in needs):
         raise typer.Exit(2)

@@ -34,18 +34,19 @@ def list_folder(folder: Path, ids: Iterable[str] | None = None) -> ById[str]:
             names = Ids(entry.name for entry in entries if entry.name[0] != "." and not entry.is_dir())
     except OSError as error:
         raise ImageError(f"can't read {folder}: {error.strerror}; expected a folder of images") from error
-    others = sorted(name for name in names if not _is_image(name))
     stems = Ids(_split(name)[0] for name in names if _is_image(name))
     suffixes = [sys.intern(_split(name)[1]) for name in names if _is_image(name)]
-    ignored = f"; ignored as not {', '.join(SUFFIXES)}: {_named(others)}" if others else ""
     _refuse(folder, "ids with two files", stems.repeated(), "keep one of each")
     if not stems:
-        raise ImageError(f"{folder}: expected one <case id>.png a case, got no image{ignored}")
+        raise ImageError(f"{folder}: expected one <case id>.png a case, got no image{_ignored(folder, names)}")
     wanted = stems.in_order() if ids is None else ids if isinstance(ids, Ids) else Ids(ids)
     _refuse(folder, "case ids given twice", wanted.repeated(), "give each case its own id")
     missing = [id for id in wanted if id not in stems]
-    _refuse(folder, "images missing", missing, f"save one <case id>.png a case{ignored}")
     unexpected = sorted(id for id in stems if id not in wanted)
+    if missing:
+        others = f"; no case is called {_named(unexpected)}" if unexpected else ""
+        remedy = "save one <case id>.png a case, as `ldbench cases` lists them"
+        _refuse(folder, "images missing", missing, f"{remedy}{others}{_ignored(folder, names)}")
     _refuse(folder, "images unexpected", unexpected, "only <case id>.png may be there")
     return ById(wanted, [suffixes[stems.place(id)] for id in wanted])
 
@@ -89,6 +90,13 @@ def _state(path: Path) -> tuple[int, int]:
     except (OSError, ValueError):
         return 0, 0
     return found.st_mtime_ns, found.st_size
+
+
+def _ignored(folder: Path, names: Iterable[str]) -> str:
+    """What else lies there, for an error: other files, and folders, which are not looked into."""
+    others = [name for name in names if not _is_image(name)]
+    others += [f"{entry.name}/" for entry in folder.iterdir() if entry.name[0] != "." and entry.is_dir()]
+    return f"; ignored as not {', '.join(SUFFIXES)}: {_named(sorted(others))}" if others else ""
 
 
 def _is_image(name: str) -> bool:

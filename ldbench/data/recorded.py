@@ -11,6 +11,8 @@ from ldbench.records.result import TaskRef
 from ldbench.records.run_folder import check_card, check_split
 from ldbench.task import card
 
+_REMEDY = "one that is not installed needs its card's path, by --task or --card"
+
 
 def recorded_data(
     recorded: TaskRef, split_hash: str | None, seed: int | None, where: object, card_name: str | None = None
@@ -20,7 +22,7 @@ def recorded_data(
     Raises `UnknownNameError` for a task that isn't here and `ResultError` where its card or its data are others.
     """
     if card_name is None and recorded.id not in card.task_names():
-        raise unknown_name("task", recorded.id, card.task_names(), "one that is not installed needs its card's path")
+        raise unknown_name("task", recorded.id, card.task_names(), _REMEDY)
     task = card.load(card_name or recorded.id)
     check_card(recorded, task_ref(task), where)
     data = task_data(task, seed or 0)

@@ -30,7 +30,8 @@ def check_class(candidate: object, label: str, name: str = "") -> type[Generator
         except PluginError as error:
             raise PluginError(f"{label}: {error}") from error
     if not (isinstance(candidate, type) and issubclass(candidate, Generator)):
-        raise PluginError(f"{label}: expected a subclass of ldbench.api.Generator, got {candidate!r:.80}")
+        got = f"class {candidate.__qualname__}" if isinstance(candidate, type) else f"{candidate!r:.80}"
+        raise PluginError(f"{label}: expected a subclass of ldbench.api.Generator, got {got}")
     if "__dataclass_fields__" not in vars(candidate):
         raise PluginError(f"{label}: expected a dataclass; write @dataclass above class {candidate.__name__}")
     if inspect.isabstract(candidate):

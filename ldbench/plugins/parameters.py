@@ -90,6 +90,25 @@ def key_values(settings: Sequence[str]) -> dict[str, str]:
     return pairs
 
 
+def overrides_of(model: str, models: Sequence[str], settings: Sequence[str]) -> dict[str, str]:
+    """What `--set` says of one of several models: `key=value` is for all, `MODEL:key=value` for one, and goes first.
+
+    Raises `UnknownNameError` for a setting of a model that is none of them, else as `key_values`.
+    """
+    general: list[str] = []
+    for_model: list[str] = []
+    for setting in settings:
+        left, equals, value = setting.partition("=")
+        name, colon, key = left.rpartition(":")
+        if colon and name not in models:
+            raise unknown_name("model in --set", name, models, "name one of this command's models before the colon")
+        if name == model:
+            for_model.append(f"{key}{equals}{value}")
+        elif not colon:
+            general.append(setting)
+    return key_values(general) | key_values(for_model)
+
+
 def parameters(generator: Generator) -> dict[str, ParameterValue]:
     """All parameters of a generator by name, as JSON can hold them; PluginError for a wrong type."""
     values: dict[str, ParameterValue] = {}
@@ -140,7 +159,8 @@ def _parameter(cls: type[Generator], field: dataclasses.Field[Any]) -> Parameter
             )
     parameter = Parameter(field.name, frozenset(scalars), tuple(literals), default)
     if not parameter.accepts(default):
-        raise PluginError(f"{where}: expected a default of its own type, got {parameter}")
+        types_of_it = str(parameter).removeprefix(f"{field.name}: ").rpartition(" = ")[0]
+        raise PluginError(f"{where}: expected a default of its own type ({types_of_it}), got {default!r}")
     return parameter
 
 

@@ -10,6 +10,7 @@ No plug-in is treated differently, and none is chosen between two distributions 
 
 from __future__ import annotations
 
+import difflib
 import functools
 import hashlib
 import importlib
@@ -88,7 +89,8 @@ class PluginKind(Generic[Plugin]):
         entry = self.entry(name)
         if entry is not None:
             label = f"{self.noun} {name!r} of {entry.owner}"
-            return self.check(self._imported(label, lambda: _from_module(entry.value)), label, name)
+            found = self._imported(label, lambda: _from_module(entry.value), "repair or uninstall it")
+            return self.check(found, label, name)
         module, colon, attribute = name.rpartition(":")
         if not colon:
             if name.endswith(".py"):
@@ -101,23 +103,24 @@ class PluginKind(Generic[Plugin]):
                 raise UnknownNameError(
                     f"unknown {self.asked} {name!r}: no file {module!r} in {Path.cwd()}; check the path"
                 )
-        elif Path(f"{module}.py").is_file() and importlib.util.find_spec(module.partition(".")[0]) is None:
-            raise UnknownNameError(
-                f"unknown {self.asked} {name!r}: no such module, but a file; give {module}.py:{attribute}"
-            )
-        return self.check(self._imported(label, lambda: find(name)), label, name)
+        elif not _is_importable(module.partition(".")[0]):
+            is_file = Path(f"{module}.py").is_file()
+            remedy = f", but a file; give {module}.py:{attribute}" if is_file else "; check its name, or install it"
+            raise UnknownNameError(f"unknown {self.asked} {name!r}: no such module{remedy}")
+        return self.check(self._imported(label, lambda: find(name), "repair it"), label, name)
 
     def installed(self, name: str) -> Plugin | None:
         """The plug-in of a registered name; None for one that nobody registered here."""
         return None if self.entry(name) is None else self.load(name)
 
-    def _imported(self, label: str, find: Callable[[], object]) -> object:
+    def _imported(self, label: str, find: Callable[[], object], remedy: str) -> object:
         if not self.light:
             declare_missing_ops()
         try:
             return find()
         except (Exception, SystemExit) as error:  # importing a plug-in may raise anything at all
-            raise PluginError(f"{label} can't be loaded: {reason(error)}; repair or uninstall it") from error
+            said = "install what it imports" if isinstance(error, ModuleNotFoundError) else remedy
+            raise PluginError(f"{label} can't be loaded: {reason(error)}; {said}") from error
 
     def _registered(self) -> Mapping[str, tuple[Entry, ...]]:
         return _entries(self.group, self.record, self.fields, tuple(sys.path))
@@ -170,10 +173,15 @@ def file_of(plugin: type) -> Path | None:
     return Path(file) if plugin.__module__.startswith(_OF_FILE) and file else None
 
 
+def _is_importable(package: str) -> bool:
+    return bool(package) and (package in sys.modules or importlib.util.find_spec(package) is not None)
+
+
 def _attribute(module: ModuleType, name: str) -> Any:
     found: Any = module
     for part in name.split("."):
         if not hasattr(found, part):
-            raise AttributeError(f"it defines no {part!r}")
+            near = difflib.get_close_matches(part, [one for one in dir(found) if not one.startswith("_")])
+            raise AttributeError(f"it defines no {part!r}{': did you mean ' + ' or '.join(near) + '?' if near else ''}")
         found = getattr(found, part)
     return found

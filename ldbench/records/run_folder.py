@@ -121,6 +121,7 @@ class RunFolder:
     def begin(self, state: Mapping[str, object], content: Mapping[str, str] = NOTHING) -> str:
         """Note what the run is, or refuse a folder that was begun otherwise; what there is to say of it, or "".
 
+        A folder in which nothing was made yet is begun anew: after an error in a first fit, say, that was put right.
         `content` are the digests of the code and of what parameters name. A run that was begun before these were noted
         goes on and is held to them from then on, and one that has made nothing yet takes on what is here. A finished
         run of other code is no error, as every update of a package would make one of all that were run before.
@@ -131,9 +132,12 @@ class RunFolder:
         begun = read_json(self.state, "the state of a run", "remove the folder or choose another --out")
         for key, now in state.items():
             before = begun.get(key) if isinstance(begun, dict) else None
+            if before != now and self._is_untouched():
+                write_json(self.state, {**state, **content})
+                return ""
             if before != now:
                 raise ResultError(
-                    f"{self.path}: begun with {key} {before!r:.40}, this run has {now!r:.40}; "
+                    f"{self.path}: begun with {key} {_brief(before)}, this run has {_brief(now)}; "
                     "finish it as it was begun, remove it, or choose another --out"
                 )
         return self._same_content(begun, content)
@@ -218,3 +222,8 @@ def check_split(recorded: str | None, here: str, where: object) -> None:
 def spelled(task: TaskRef) -> str:
     """A card by id, version, kind and the start of its hash."""
     return f"{task.id} version {task.version} ({task.kind}, card {task.card_hash:.12})"
+
+
+def _brief(value: object) -> str:
+    """A value for a message; of a hash the digits that reports show."""
+    return value[:12] if isinstance(value, str) and len(value) == 64 else f"{value!r:.40}"

@@ -21,9 +21,15 @@ from ldbench.records.contributions import Units
 from ldbench.records.identity import Found, row_key
 from ldbench.report.digits import with_interval
 from ldbench.report.guarantee import AS_FITTED, GUARANTEE, RULE, allowance_sentence
+from ldbench.report.tables.content import FURTHER
+from ldbench.report.tables.headline import headline
 from ldbench.report.tables.text_table import TextTable, to_terminal
 
 _WIDTH = 100
+_READING = (
+    "a > b: a is better than b. a ~ b: no test says which is better. Then the value of a less that of b, with its 95 % "
+    "interval, and p."
+)
 
 
 def pairs(
@@ -77,6 +83,13 @@ def chosen(
     return {task: compared for task, compared in picked.items() if compared or not metrics}
 
 
+def leading(tasks: Mapping[str, Mapping[str, list[Comparison]]]) -> dict[str, dict[str, list[Comparison]]]:
+    """By task, the pairs of the metrics that stand first on its board, one for each question that it answers."""
+    return {
+        task: {name: compared[name] for name in headline(list(compared))} for task, compared in tasks.items()
+    }
+
+
 def render_json(tasks: Mapping[str, Mapping[str, Sequence[Comparison]]]) -> str:
     """All pairs by task and metric as JSON, keys sorted; an infinite bound is null."""
     record = {
@@ -92,16 +105,19 @@ def _finite(record: dict[str, object]) -> dict[str, object]:
 
 
 def render_text(
-    tasks: Mapping[str, Mapping[str, Sequence[Comparison]]], as_fitted: bool = False, metrics: Iterable[Metric] = ()
+    tasks: Mapping[str, Mapping[str, Sequence[Comparison]]], as_fitted: bool = False, metrics: Iterable[Metric] = (),
+    further: Sequence[str] = (),
 ) -> str:
-    """Task by task every pair in a line, the surest first, then what may be relied on, once.
+    """Task by task every pair in a line, the surest first, then how to read it and what may be relied on, once.
 
-    ">" is better than, "~" a tie. Of `metrics`, those of the boards, the allowances for another seed are listed.
+    Of `metrics`, those of the boards, the allowances for another seed are listed. `further` are metrics left out.
     """
     parts = [part for task, compared in tasks.items() for part in (task, *_paragraphs(compared))]
     there = {name for compared in tasks.values() for name in compared}
     listed = allowance_sentence(one for one in metrics if one.metric in there)
-    said = [AS_FITTED] if as_fitted else [RULE, GUARANTEE, *([listed] if listed else [])]
+    said = [_READING] if any(pair for compared in tasks.values() for pair in compared.values()) else []
+    said += [AS_FITTED] if as_fitted else [RULE, GUARANTEE, *([listed] if listed else [])]
+    said += [f"{FURTHER}, shown by --all-metrics: {', '.join(further)}."] if further else []
     return "\n\n".join([*parts, "\n".join(textwrap.fill(line, _WIDTH) for line in said)]) + "\n"
 
 

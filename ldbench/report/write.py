@@ -7,16 +7,19 @@ Refuses to mix: what may meet in one table is `ldbench.board.leaderboard`'s deci
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from ldbench.board.collect import BoardSet, read_boards
 from ldbench.board.leaderboard import Leaderboard
+from ldbench.errors import unknown_name
 from ldbench.records.files import write_text_atomic
 from ldbench.records.names import slug
 from ldbench.report.run_pictures import copy_pictures
 from ldbench.report.tables import RENDERERS, markdown, render, terminal
+from ldbench.report.tables.headline import narrowed
 
 
 def report_paths(
@@ -35,6 +38,23 @@ def report(results: BoardSet, format: str, out: Path | None, all_metrics: bool =
     for path, text in files.items():
         write_text_atomic(path, text)
     return "".join(f"{path}\n" for path in files)
+
+
+def with_metrics(results: BoardSet, metrics: Sequence[str]) -> BoardSet:
+    """The boards that have any of these metrics, with these alone; all where none is named.
+
+    Raises `UnknownNameError` for a metric that no board has.
+    """
+    if not metrics:
+        return results
+    known = {
+        task: {score.metric for row in board.rows for score in row.scores} for task, board in results.boards.items()
+    }
+    for name in metrics:
+        if not any(name in of_task for of_task in known.values()):
+            raise unknown_name("metric", name, set().union(*known.values()), "name one that the results have")
+    kept = {task: board for task, board in results.boards.items() if known[task].intersection(metrics)}
+    return replace(results, boards={task: narrowed(board, metrics) for task, board in kept.items()})
 
 
 def _text(board: Leaderboard, format: str, results: BoardSet, out: Path | None, all_metrics: bool) -> str:

@@ -21,9 +21,9 @@ from ldbench.data.image_writer import ImageWriter
 from ldbench.data.images import read_image
 from ldbench.data.stored_case import loaded
 from ldbench.errors import DataError, GeneratorError, ImageError, LdbenchError
+from ldbench.plugins.raised import raised
 from ldbench.records.checksum import sha256_file
 from ldbench.records.files import write_json
-from ldbench.records.names import reason
 from ldbench.records.run_folder import CASE_ID, IMAGES, RunFolder
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def checked_images(generator: Generator, batch: Sequence[Request], context: Cont
     name = type(generator).__name__
     first, last = batch[0].case.id, batch[-1].case.id
     where = f"{name}, cases {first!r} to {last!r}"
-    with blamed(f"{where}: generate", torch.OutOfMemoryError):
+    with blamed(f"{where}: generate", generator, torch.OutOfMemoryError):
         images = generator.generate(batch, context)
     expected = (len(batch), *context.image_shape)
     if not isinstance(images, torch.Tensor) or tuple(images.shape) != expected:
@@ -168,7 +168,9 @@ def checked_images(generator: Generator, batch: Sequence[Request], context: Cont
         raise GeneratorError(f"{where}: expected finite pixels, got NaN or infinity")
     low, high = float(images.min()), float(images.max())
     if low < -ROUNDING_DUST or high > 1 + ROUNDING_DUST:
-        raise GeneratorError(f"{where}: expected pixels in [0, 1], got {low:.4g} to {high:.4g}; clamp on purpose")
+        raise GeneratorError(
+            f"{where}: expected pixels in [0, 1], got {low:.4g} to {high:.4g}; scale them (x / 255, or (x + 1) / 2)"
+        )
     return images.clamp(0, 1)
 
 
@@ -197,13 +199,13 @@ def _write_manifest(requests: Sequence[Request], folder: RunFolder) -> None:
 
 
 @contextmanager
-def blamed(what: str, *passing: type[Exception]) -> Iterator[None]:
-    """Whatever a plugin raises in the block becomes a `GeneratorError` that says what raised; our own errors and those
-    of `passing` pass."""
+def blamed(what: str, generator: Generator, *passing: type[Exception]) -> Iterator[None]:
+    """Whatever the generator raises in the block becomes a `GeneratorError` that says what raised, and where in its
+    code; our own errors and those of `passing` pass."""
     through: tuple[type[Exception], ...] = (LdbenchError, *passing)
     try:
         yield
     except through:
         raise
     except Exception as error:
-        raise GeneratorError(f"{what} raised {reason(error)}") from error
+        raise GeneratorError(f"{what} raised {raised(error, type(generator).__module__)}") from error

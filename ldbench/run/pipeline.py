@@ -132,7 +132,7 @@ def _begin(context: RunContext, generator: Generator) -> RunContext:
     what the generator reads in its content."""
     folder, settings, say = context.folder, context.settings, context.settings.say
     whereabouts = generator_context(context.data.task, settings, context.device, folder.fit(), context.processes)
-    with blamed(f"{type(generator).__name__}: files"):
+    with blamed(f"{type(generator).__name__}: files", generator):
         further = model_ref.further_content(generator, whereabouts, context.content)
     context = replace(context, content={**context.content, **further})
     note = folder.begin(_state(context), context.content)
@@ -242,7 +242,7 @@ def _fit_folder(folder: RunFolder, generator: Generator, processes: Processes) -
 
 def fit(generator: Generator, data: TaskData, context: Context) -> None:
     """Fit on the training split; what a plugin raises becomes a `GeneratorError`."""
-    with blamed(f"{type(generator).__name__}: fit"):
+    with blamed(f"{type(generator).__name__}: fit", generator):
         generator.fit(data.train, context)
 
 

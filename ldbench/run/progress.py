@@ -63,7 +63,8 @@ class Lines:
         elapsed = now - started
         left = f", {elapsed / done * (total - done):.0f} s left" if 0 < done < total and elapsed > 0 else ""
         with suppress(OSError):  # a log on a full disk, or a terminal that is gone, stops no run
-            print(f"{self.title}: {stage} {done}/{total} {note} {elapsed:.0f} s{left}", file=sys.stderr, flush=True)
+            said = " ".join(filter(None, (f"{self.title}: {stage} {done}/{total}", note, f"{elapsed:.0f} s{left}")))
+            print(said, file=sys.stderr, flush=True)
         if done >= total:
             del self.started[stage], self.printed[stage]
 

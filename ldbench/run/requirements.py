@@ -63,7 +63,7 @@ def needs_of(generator: Generator, context: Context) -> Needs | None:
     """What the generator says that it needs; None where it can't say."""
     if not isinstance(generator, HasNeeds):
         return None
-    with blamed(f"{type(generator).__name__}: needs"):
+    with blamed(f"{type(generator).__name__}: needs", generator):
         return generator.needs(context)
 
 

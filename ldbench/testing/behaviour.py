@@ -7,15 +7,13 @@ could be compared.
 from __future__ import annotations
 
 import functools
-import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import torch
 
 from ldbench.api import Request
 from ldbench.data.images import quantise
-from ldbench.records.names import reason
+from ldbench.plugins.raised import raised
 from ldbench.testing import contract
 from ldbench.testing.cost import Cost
 from ldbench.testing.finding import Clause, ClauseError, Finding, judge
@@ -54,7 +52,7 @@ def _run(trial: Trial, kind: str) -> list[Finding]:
         with cost.stage("generate"):
             returned = first.generator.generate(requests, first.context)
     except Exception as error:  # a plugin's own code may raise anything
-        return [judge(contract.RUNS, functools.partial(_stopped, stage, error))]
+        return [judge(contract.RUNS, functools.partial(_stopped, stage, error, type(trial.template).__module__))]
     after = states(trial.device)
     runs = judge(contract.RUNS, lambda: f"{len(requests)} requests answered after {len(trial.task.train)} examples")
     findings = [runs, *look_at_images(returned, requests, first.context.image_shape)]
@@ -98,10 +96,8 @@ def _conduct(
     return checks
 
 
-def _stopped(stage: str, error: Exception) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    raise ClauseError(f"{stage} raised {reason(error)}{where}")
+def _stopped(stage: str, error: Exception, module: str) -> str:
+    raise ClauseError(f"{stage} raised {raised(error, module)}")
 
 
 def _equal(expected: torch.Tensor, got: torch.Tensor) -> str:

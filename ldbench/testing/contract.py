@@ -33,7 +33,10 @@ DECLARED = (PROTOCOL, PARAMETERS, SAMPLING, DOCSTRING, CAPABILITIES, PUBLIC)
 RUNS = Clause("fit and generate", "both return, without an error", "repair what it raises")
 DTYPE = Clause("dtype", "a torch.Tensor of float32", "convert before returning")
 SHAPE = Clause("shape", "(N, 3, H, W): one image a request, of context.image_shape", "return one a request, in order")
-RANGE = Clause("range", "finite pixels in [0, 1]", "clamp on purpose")
+RANGE = Clause(
+    "range", "finite pixels in [0, 1]",
+    "scale them (x / 255, or (x + 1) / 2), and clamp what noise leaves outside"
+)
 IMAGES = (RUNS, DTYPE, SHAPE, RANGE)
 
 SAME = Clause(

@@ -16,6 +16,7 @@ from ldbench.api import Generator, Kind
 from ldbench.plugins.generators import check_class
 from ldbench.plugins.kinds import DATASETS
 from ldbench.plugins.parameters import declared, parameters
+from ldbench.plugins.registry import file_of
 from ldbench.task.card_file import PACKAGE
 from ldbench.testing import contract
 from ldbench.testing.finding import ClauseError, Finding, judge
@@ -36,7 +37,8 @@ def look(candidate: type[Generator] | Generator, kind: str | None) -> list[Findi
 def _protocol(cls: type[Generator]) -> str:
     check_class(cls, cls.__name__)
     version = f", api_version {cls.api_version}" if cls.api_version else ""
-    return f"{cls.__module__}.{cls.__qualname__}{version}"
+    file = file_of(cls)
+    return f"{file.name + ':' if file else cls.__module__ + '.'}{cls.__qualname__}{version}"
 
 
 def _parameters(candidate: type[Generator] | Generator) -> str:

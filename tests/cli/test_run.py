@@ -1,12 +1,14 @@
-"""What `ldbench run` says of a run that was finished before, and where."""
+"""What `ldbench run` says of a run that was finished before, and where; settings of one of several models."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from ldbench.cli.main import app
+from ldbench.errors import UnknownNameError
 from ldbench.records import result as results
 from tests.conftest import cheap_card
 
@@ -18,3 +20,13 @@ def test_a_finished_run_is_said_to_be_read_back_and_results_stay_alone_on_standa
     assert first.stdout == second.stdout
     assert "read back" not in first.stderr
     assert f"mean-image on {arguments[1]}: read back: finished run of {created}\n" in second.stderr
+
+
+def test_one_of_several_models_has_settings_of_its_own(tmp_path: Path) -> None:
+    arguments = ["run", str(cheap_card(tmp_path)), "real", "collapse", "--out", str(tmp_path / "runs"), "--dry-run"]
+    named = CliRunner().invoke(app, [*arguments, "--set", "collapse:images=4"], catch_exceptions=False)
+    assert named.exit_code == 0
+    assert "model collapse" in named.stdout
+    assert named.stdout.count("missing: nothing") == 2
+    with pytest.raises(UnknownNameError, match=r"'images'.* write --set MODEL:key=value"):
+        CliRunner().invoke(app, [*arguments, "--set", "images=4"], catch_exceptions=False)

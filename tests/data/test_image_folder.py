@@ -42,6 +42,7 @@ def test_ids_that_differ_are_named_five_at_most(tmp_path: Path) -> None:
     fill(tmp_path, ["a.png", "x.png"])
     missing = refused(tmp_path, ["a", *(f"m{index}" for index in range(8))], "8 images missing")
     assert "m0, m1, m2, m3, m4 and 3 more;" in missing
+    assert "; no case is called x" in missing
     refused(tmp_path, ["a"], "1 images unexpected: x;")
     (tmp_path / "b.tif").write_bytes(b"")
     refused(tmp_path, ["a", "b", "x"], r"1 images missing: b; .*ignored as not .png.*: b\.tif")
@@ -58,6 +59,8 @@ def test_a_folder_that_is_missing_empty_or_a_file_is_refused(tmp_path: Path) -> 
     refused(tmp_path / "none", None, "No such file or directory")
     refused(tmp_path, None, "got no image")
     refused(tmp_path, [], "got no image")
+    (tmp_path / "png").mkdir()
+    refused(tmp_path, ["a"], "got no image; ignored as not .png, .jpg, .jpeg: png/")
     (tmp_path / "file").write_text("")
     refused(tmp_path / "file", ["a"], "Not a directory")
 

@@ -131,9 +131,11 @@ def test_a_class_in_a_file_and_in_a_module(site: Path, tmp_path: Path) -> None:
     ("spec", "kind", "message"),
     [
         ("{tmp}/none.py:Grey", UnknownNameError, "no file"),
-        ("{tmp}/good.py:Gray", PluginError, "defines no 'Gray'"),
+        ("{tmp}/good.py:Gray", PluginError, r"defines no 'Gray': did you mean Grey\?; repair it"),
         ("{tmp}/syntax.py:Grey", PluginError, "SyntaxError"),
-        ("no_such_package.module:Grey", PluginError, "No module named 'no_such_package'"),
+        ("no_such_package.module:Grey", UnknownNameError, "no such module; check its name, or install it"),
+        (":Grey", UnknownNameError, "no such module"),
+        ("{tmp}/needs.py:Grey", PluginError, "No module named 'no_such_package'; install what it imports"),
         ("json:loads", PluginError, "expected a subclass of ldbench.api.Generator"),
         ("ldbench.api:Case", PluginError, "expected a subclass of ldbench.api.Generator"),
         ("ldbench.api:Generator", PluginError, "doesn't define generate"),
@@ -142,6 +144,7 @@ def test_a_class_in_a_file_and_in_a_module(site: Path, tmp_path: Path) -> None:
 def test_a_wrong_spec_is_one_line(tmp_path: Path, spec: str, kind: type[Exception], message: str) -> None:
     (tmp_path / "good.py").write_text(GOOD)
     (tmp_path / "syntax.py").write_text("class Grey(:\n")
+    (tmp_path / "needs.py").write_text("import no_such_package\n")
     with pytest.raises(kind, match=message) as error:
         load_generator(spec.format(tmp=tmp_path))
     one_line(error)
@@ -154,7 +157,7 @@ def test_a_wrong_spec_is_one_line(tmp_path: Path, spec: str, kind: type[Exceptio
         ("def generate", "def produce", "doesn't define generate"),
         ("level: float = 0.5", "level: float", r"Grey\.level: expected a default"),
         ("level: float = 0.5", "level: list = field(default_factory=list)", r"level: expected bool, int"),
-        ("level: float = 0.5", "level: float = 'half'", r"default of its own type"),
+        ("level: float = 0.5", "level: float = 'half'", r"default of its own type \(float\), got 'half'"),
         ("level: float = 0.5", "level: float = float('nan')", r"default of its own type"),
         ("level: float = 0.5", "level: 'Missing' = 0.5", r"Grey\.level: can't read its type"),
         ("text-to-image", "text-to-video", "unknown kinds 'text-to-video'"),

@@ -175,10 +175,25 @@ def test_a_folder_keeps_what_it_was_begun_as(tmp_path: Path) -> None:
     assert json.loads(written) == state
     folder.begin(state)
     assert folder.state.read_bytes() == written
+    folder.samples.touch()
     with pytest.raises(ResultError, match="begun with seed 3, this run has 4; finish it as it was begun"):
         folder.begin({**state, "seed": 4})
     with pytest.raises(ResultError, match="begun with batch_size None, this run has 50"):
         folder.begin({**state, "batch_size": 50})
+    folder = RunFolder(tmp_path / "of-a-card")
+    folder.path.mkdir()
+    folder.begin({"card_hash": "a" * 64})
+    folder.samples.touch()
+    with pytest.raises(ResultError, match=r"begun with card_hash a{12}, this run has b{12}; "):
+        folder.begin({"card_hash": "b" * 64})
+
+
+def test_a_folder_in_which_nothing_was_made_is_begun_anew(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.begin({"model_version": "sha256:aa"}, {"code": "sha256:aa"})
+    (tmp_path / "fit").mkdir()
+    assert folder.begin({"model_version": "sha256:bb"}, {"code": "sha256:bb"}) == ""
+    assert json.loads(folder.state.read_bytes()) == {"code": "sha256:bb", "model_version": "sha256:bb"}
 
 
 BEGUN = {"seed": 3}
@@ -266,6 +281,7 @@ def test_the_manifest_is_a_list_of_images_or_one_line(tmp_path: Path) -> None:
 def test_a_damaged_state_is_one_line(text: str, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     folder.state.write_text(text, encoding="utf-8")
+    folder.samples.touch()
     with pytest.raises(ResultError, match=r"run.json: expected JSON|begun with seed None") as caught:
         folder.begin({"seed": 0})
     assert "choose another --out" in str(caught.value)

@@ -59,6 +59,19 @@ def test_only_the_metrics_asked_for(results: list[Found], leaderboard: Leaderboa
         chosen(tasks, ["fdi"])
 
 
+def test_one_metric_a_question_comes_first_and_the_others_are_named(results: list[Found], tmp_path: Path) -> None:
+    for index, (_, result) in enumerate(results):
+        result_file.write(result, tmp_path / str(index) / "result.json")
+    short, whole = (
+        CliRunner().invoke(app, ["compare", str(tmp_path), *more]).output for more in ([], ["--all-metrics"])
+    )
+    assert "fid: " in short
+    assert "\nkid: " not in short
+    assert "Further metrics, shown by --all-metrics: kid." in short
+    assert "\nkid: " in whole
+    assert "a > b: a is better than b." in short
+
+
 def test_a_metric_of_one_task_is_no_mistake_beside_a_task_without_it(
     results: list[Found], leaderboard: Leaderboard
 ) -> None:

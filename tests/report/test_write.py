@@ -12,14 +12,14 @@ import pytest
 from rich.console import Console
 
 from ldbench.board import leaderboard
-from ldbench.board.collect import read_boards
+from ldbench.board.collect import board_set, read_boards
 from ldbench.errors import ResultError, UnknownNameError
 from ldbench.records import result as result_file
 from ldbench.records.identity import Found
 from ldbench.records.result import Result
 from ldbench.report.rebuild import rebuild
 from ldbench.report.run_pictures import copy_pictures
-from ldbench.report.write import report_paths, show
+from ldbench.report.write import report, report_paths, show, with_metrics
 from ldbench.run.pipeline import Settings, run
 
 from ..conftest import cheap_card
@@ -48,6 +48,16 @@ def test_formats_are_printed_or_written_one_file_a_task(runs: Path, tmp_path: Pa
     target = io.StringIO()
     show(read_boards([runs]), Console(file=target, width=90))
     assert "mean-image" in target.getvalue()
+
+
+def test_the_metrics_of_a_report_can_be_chosen(results: list[Found]) -> None:
+    boards = board_set(results)
+    latex = report(with_metrics(boards, ["kid"]), "latex", None)
+    assert r"kid $\downarrow$" in latex
+    assert r"fid $\downarrow$" not in latex
+    assert with_metrics(boards, ()) is boards
+    with pytest.raises(UnknownNameError, match="'kdi': did you mean kid"):
+        with_metrics(boards, ["kdi"])
 
 
 def test_a_report_is_rebuilt_byte_for_byte(runs: Path) -> None:

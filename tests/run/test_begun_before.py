@@ -101,5 +101,6 @@ def test_it_goes_on_and_ends_as_one_that_was_not_interrupted(
 def test_one_that_was_begun_otherwise_is_still_refused(tmp_path: Path) -> None:
     place, state = SAMPLES
     begun(tmp_path / place, state)
+    (tmp_path / place / "samples.png").touch()  # else nothing was made yet, and the folder is begun anew
     with pytest.raises(ResultError, match="begun with batch_size 3, this run has 50"):
         run(str(card_of_then(tmp_path)), "mean-image", Settings(tmp_path, device="cpu"))

@@ -21,7 +21,7 @@ def test_a_log_gets_the_end_of_each_stage_and_not_every_step(capsys: pytest.Capt
     said = capsys.readouterr()
     assert said.out == ""
     lines = [line.split(" 0 s")[0] for line in said.err.splitlines()]
-    assert lines == ["demo: fit 100/100 loss 0.1", "demo: score 1/1 "]
+    assert lines == ["demo: fit 100/100 loss 0.1", "demo: score 1/1"]
 
 
 def test_a_long_stage_says_how_much_is_left(
@@ -33,7 +33,7 @@ def test_a_long_stage_says_how_much_is_left(
     for step in range(1, 7):
         report("fit", step, 10)
     lines = capsys.readouterr().err.splitlines()
-    assert lines == ["demo: fit 4/10  12 s, 18 s left"]
+    assert lines == ["demo: fit 4/10 12 s, 18 s left"]
 
 
 def test_a_log_that_cannot_be_written_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

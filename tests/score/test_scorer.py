@@ -46,7 +46,7 @@ def test_what_a_metric_raises_is_one_line_with_a_remedy(error: Exception, remedy
         raise error
 
     metric = Metric("odd", "Odd", "Odd.", "lower", compute, "nothing")  # type: ignore[arg-type]
-    with pytest.raises(MetricError, match=rf"odd: raised {type(error).__name__}: odd; {remedy}"):
+    with pytest.raises(MetricError, match=rf"odd: raised {type(error).__name__}: odd \(test_scorer.py:\d+\); {remedy}"):
         measured(metric, None, NoSettings())  # type: ignore[arg-type]
 
 

@@ -74,6 +74,7 @@ class Summary:
     def lines(self) -> list[str]:
         """The summary as text, a line a row."""
         lines = [f"{self.dataset}: {self.folder}", f"manifest SHA-256 {self.manifest_sha256}"]
+        lines.append(f"{'':8} {'split':10} {'role':6} {'class':20} {'images':>8}")
         lines += [f"used     {split:10} {role:6} {label:20} {n:8}" for (split, role, label), n in self.used.items()]
         lines += [f"skipped  {kind:10} {rule:27} {n:8}" for (kind, rule), n in self.skipped.items()]
         lines += self.notes

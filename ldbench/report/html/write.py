@@ -27,12 +27,9 @@ GALLERY = 24
 _NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
-def report_pages(results: BoardSet, format: str, out: Path | None, gallery: int = GALLERY) -> list[Path]:
+def report_pages(results: BoardSet, format: str, out: Path, gallery: int = GALLERY) -> list[Path]:
     """`write_pages` as `ldbench report --format html` and `site` do: with who is better than whom, and the searches
-    that lie among the results. Raises `UsageError` without `out`.
-    """
-    if out is None:
-        raise UsageError(f"--format {format}: expected a folder to write to, got none; add --out FOLDER")
+    that lie among the results."""
     better = {task: sentences(pairs) for task, pairs in compared(results).items()}
     return write_pages(results.found, results.boards, out, format == "site", gallery, better, results.folders)
 

@@ -18,7 +18,7 @@ from ldbench.report.cheats import cheat_notes
 from ldbench.report.digits import fixed, shortest, with_interval
 from ldbench.report.fresh_notes import fresh_notes
 from ldbench.report.guarantee import GUARANTEE, RULE, allowance_sentence
-from ldbench.report.tables.headline import headline
+from ldbench.report.tables.headline import headline, narrowed
 
 FURTHER = "Further metrics"
 ARROWS: Mapping[Direction, str] = {"lower": "↓", "higher": "↑"}
@@ -110,16 +110,6 @@ class BoardPage:
         halves = [table.folded() if table.ranked else (table, None) for table in self.tables]
         return replace(self, tables=tuple(table for pair in halves for table in pair if table is not None))
 
-    def shortened(self) -> BoardPage:
-        """The same with the headline metrics alone, and a note that names the others."""
-        kept, notes = [], list(self.notes)
-        for table in self.tables:
-            first, further = table.folded() if table.ranked else (table, None)
-            kept.append(first)
-            if further is not None:
-                notes.append(f"Further metrics, shown by --all-metrics: {', '.join(further.names)}.")
-        return replace(self, tables=tuple(kept), notes=tuple(notes))
-
 
 def page(leaderboard: Leaderboard) -> BoardPage:
     """The printable content of a leaderboard."""
@@ -137,6 +127,17 @@ def page(leaderboard: Leaderboard) -> BoardPage:
     title = task.id + (measured_on if task.card_hash else f" ({task.kind}; reported rows alone)")
     notes = tuple(one_line(note) for note in _notes(leaderboard, measured, reported))
     return BoardPage(one_line(title), tuple(tables), notes, _guarantee(leaderboard))
+
+
+def short_page(leaderboard: Leaderboard) -> BoardPage:
+    """The same with the headline metrics alone: of all others there is a note with their names, and nothing else."""
+    measured = {score.metric for row in leaderboard.rows if row.origin == "measured" for score in row.scores}
+    names = [metric.metric for metric in leaderboard.metrics if metric.metric in measured]
+    first = headline(names)
+    further = [name for name in names if name not in first]
+    short = page(narrowed(leaderboard, first, ("measured",)))
+    note = f"{FURTHER}, shown by --all-metrics: {', '.join(further)}."
+    return replace(short, notes=(*short.notes, note)) if further else short
 
 
 def _table(caption: str, blocks: Sequence[Sequence[Row]], rows: Sequence[Row], ranked: bool) -> BoardTable:

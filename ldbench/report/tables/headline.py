@@ -8,12 +8,15 @@ one number of several.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from ldbench.api import MetricAxis
+from ldbench.board.leaderboard import Leaderboard, Row
 from ldbench.plugins.kinds import METRICS
 
 _OF_EDITS = frozenset({"truth", "effectiveness", "identity"})  # the axes that only edits have
+ORIGINS = ("measured", "reported")
 
 
 def axis_of(metric: str) -> MetricAxis | None:
@@ -30,3 +33,18 @@ def headline(metrics: Sequence[str]) -> tuple[str, ...]:
     if speaking.keys() & _OF_EDITS and next(iter(speaking)) != "fidelity":
         speaking.pop("fidelity", None)
     return tuple(speaking.values())
+
+
+def narrowed(board: Leaderboard, metrics: Collection[str], origins: Collection[str] = ORIGINS) -> Leaderboard:
+    """The board with these metrics alone, ranks and order unchanged, without reported rows that have none of them.
+
+    Rows of another origin keep all that they have.
+    """
+    narrow = (_narrowed_row(row, metrics) if row.origin in origins else row for row in board.rows)
+    rows = tuple(row for row in narrow if row.scores or row.origin == "measured")
+    named = {score.metric for row in rows for score in row.scores}
+    return replace(board, metrics=tuple(one for one in board.metrics if one.metric in named), rows=rows)
+
+
+def _narrowed_row(row: Row, metrics: Collection[str]) -> Row:
+    return replace(row, scores=tuple(score for score in row.scores if score.metric in metrics))

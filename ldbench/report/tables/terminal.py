@@ -15,7 +15,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.report.tables.content import BoardLine, BoardPage, BoardTable, ScoreCell, page
+from ldbench.report.tables.content import BoardLine, BoardPage, BoardTable, ScoreCell, page, short_page
 from ldbench.report.tables.text_table import Strong, TextCell, TextTable, plain_text, rich_table
 
 BEST_MARK = "*"
@@ -46,7 +46,7 @@ def renderable(leaderboard: Leaderboard, width: int = DEFAULT_WIDTH, all_metrics
 
     Without `all_metrics` it has one metric an axis, and a note names the others.
     """
-    content = page(leaderboard) if all_metrics else page(leaderboard).shortened()
+    content = page(leaderboard) if all_metrics else short_page(leaderboard)
     parts: list[RenderableType] = [Text(content.title, style="bold")]
     for table in content.tables:
         parts.extend([Text(table.caption, style="italic")] if table.caption else [])

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
-from ldbench.errors import UnknownNameError, UsageError, unknown_name
-from ldbench.plugins.parameters import key_values
-from ldbench.records.result import ModelRef
+from ldbench.errors import UsageError
+from ldbench.plugins.parameters import overrides_of
 from ldbench.records.run_folder import RunFolder
 from ldbench.run.environment import pick_device
-from ldbench.run.pipeline import Settings, ready
+from ldbench.run.models import ready_models
+from ldbench.run.pipeline import Settings
 from ldbench.task import card
 
 Status = Literal["done", "read back", "failed"]
@@ -89,17 +90,15 @@ def plan(matrix: Matrix) -> list[Job]:
     _refuse_repeats("--seeds", [str(seed) for seed in matrix.seeds])
     if not matrix.elsewhere:
         pick_device(matrix.device)
-    overrides = {model: _overrides(model, matrix) for model in matrix.models}
+    overrides = {model: overrides_of(model, matrix.models, matrix.settings) for model in matrix.models}
     tasks = {name: card.load(name) for name in matrix.tasks}
-    models = {
-        (name, model): _ready(tasks[name], model, overrides[model], matrix) for name in tasks for model in overrides
-    }
+    references = {name: ready_models(task, overrides) for name, task in tasks.items()}
     jobs = []
     for seed in matrix.seeds:
-        for (name, model), reference in models.items():
+        for name, model in product(tasks, overrides):
             # Settings checks seed and batch size
             settings = Settings(matrix.out, seed, matrix.device, matrix.batch_size, overrides[model])
-            folder = RunFolder.of(settings.out, tasks[name].id, reference, seed).path
+            folder = RunFolder.of(settings.out, tasks[name].id, references[name][model], seed).path
             jobs.append(Job(
                 f"{tasks[name].id} {model} seed {seed}", name, model, seed, matrix.device, matrix.batch_size,
                 str(matrix.out), str(folder), str(Path.cwd()), matrix.threads, overrides[model],
@@ -123,28 +122,3 @@ def _refuse_shared_folders(jobs: Sequence[Job]) -> None:
                 f"{other.model} on {other.task} and {job.model} on {job.task}: expected a folder each, got "
                 f"{job.folder} for both; leave one out"
             )
-
-
-def _ready(task: card.Task, model: str, overrides: Mapping[str, str], matrix: Matrix) -> ModelRef:
-    try:
-        return ready(task, model, overrides)[1]
-    except UnknownNameError as error:
-        if not overrides or len(matrix.models) == 1:
-            raise
-        raise UnknownNameError(f"{error}; to set it for one model alone, write --set MODEL:key=value") from error
-
-
-def _overrides(model: str, matrix: Matrix) -> dict[str, str]:
-    """The settings that hold for a model: those for all, then those with its name before them."""
-    general: list[str] = []
-    for_model: list[str] = []
-    for setting in matrix.settings:
-        left, equals, value = setting.partition("=")
-        name, colon, key = left.rpartition(":")
-        if colon and name not in matrix.models:
-            raise unknown_name("model in --set", name, matrix.models, "name one of --models before the colon")
-        if name == model:
-            for_model.append(f"{key}{equals}{value}")
-        elif not colon:
-            general.append(setting)
-    return key_values(general) | key_values(for_model)

@@ -35,7 +35,7 @@ def follow(bench: Workbench, label: str, extra: dict[str, str], requests: list[R
     name = type(generator).__name__
     steps: list[dict[str, object]] = []
     pictured: list[Moment] = []
-    with blamed(f"{name}: trajectory"):
+    with blamed(f"{name}: trajectory", generator):
         for moment in generator.trajectory(requests, context):
             checked = _checked(moment, name, len(requests), context.image_shape)
             steps.append(_statistics(checked))

@@ -143,7 +143,7 @@ def _representation(bench: Workbench, name: Distance, setting: dict[str, str]) -
 def _latents(generator: Generator, context: Context, images_nchw: torch.Tensor) -> Array:
     assert isinstance(generator, HasLatents)
     name = type(generator).__name__
-    with blamed(f"{name}: encode"):
+    with blamed(f"{name}: encode", generator):
         latents = generator.encode(images_nchw, context)
     if latents.ndim != 4 or len(latents) != len(images_nchw) or not torch.isfinite(latents).all():
         raise GeneratorError(f"{name}: expected finite latents (N, C, h, w), got shape {tuple(latents.shape)}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ldbench.board.leaderboard import Leaderboard
 from ldbench.plugins.kinds import METRICS
-from ldbench.report.tables.headline import axis_of, headline
+from ldbench.report.tables.headline import axis_of, headline, narrowed
 
 NAMES = [entry.name for entry in METRICS.entries() if entry.distribution == "ldbench"]
 
@@ -37,3 +38,18 @@ def test_a_distance_of_sets_stands_first_on_a_board_of_edits_only_where_it_ranks
     )
     assert headline(["fid", "target_auc", "source_ssim"]) == ("fid", "target_auc", "source_ssim")
     assert headline(["viewed_fid", "coverage"]) == ("viewed_fid", "coverage")
+
+
+def test_a_narrowed_board_keeps_ranks_and_order_and_loses_reported_rows_without_the_metric(
+    leaderboard: Leaderboard,
+) -> None:
+    narrow = narrowed(leaderboard, ["kid"])
+    assert [metric.metric for metric in narrow.metrics] == ["kid"]
+    kept = [row for row in leaderboard.rows if row.origin == "measured" or row.score("kid")]
+    assert [row.model for row in narrow.rows] == [row.model for row in kept]
+    assert [row.score("kid") for row in narrow.rows] == [row.score("kid") for row in kept]
+    assert all(row.score("fid") is None for row in narrow.rows)
+    whole = narrowed(leaderboard, ["kid"], origins=["measured"])
+    reported = [row for row in leaderboard.rows if row.origin == "reported"]
+    assert reported
+    assert [row for row in whole.rows if row.origin == "reported"] == reported

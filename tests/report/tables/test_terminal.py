@@ -99,3 +99,10 @@ def test_one_metric_a_question_is_shown_and_a_note_names_the_others(leaderboard:
     assert heading.split()[1:] == ["model", "fid", "↓", "auc", "↑"]
     assert "Further metrics, shown by --all-metrics: kid." in text
     assert "--all-metrics" not in terminal.render(leaderboard, all_metrics=True)
+
+
+def test_the_legend_is_that_of_the_metrics_shown(leaderboard: Leaderboard) -> None:
+    short, whole = terminal.render(leaderboard), terminal.render(leaderboard, all_metrics=True)
+    assert "fid ↓: efficientnet-lite0" in short
+    assert "kid ↓: " not in short
+    assert "kid ↓: " in whole
