@@ -12,9 +12,9 @@ import collections
 import contextlib
 import os
 import sys
-import traceback
 import weakref
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any, NoReturn
 
 import torch
@@ -261,7 +261,9 @@ def _roofline(func: Any, args: Any, kwargs: Any, out: Any, tensors: Sequence[tor
 
 def _place() -> str:
     """The innermost line of the suite that is being run."""
-    for frame in reversed(traceback.extract_stack()):
-        if any(part in frame.filename for part in SUITE):
-            return f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
+    frame: FrameType | None = sys._getframe()  # traceback.extract_stack reads every frame's source
+    while frame is not None:
+        if any(part in frame.f_code.co_filename for part in SUITE):
+            return f"{frame.f_code.co_filename.rpartition('/')[2]}:{frame.f_lineno}"
+        frame = frame.f_back
     return "elsewhere"
