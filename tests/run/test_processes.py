@@ -209,7 +209,7 @@ def pixels(folder: Path) -> np.ndarray:
 @pytest.mark.slow
 def test_two_processes_train_and_generate_what_one_does(tmp_path: Path) -> None:
     """Five steps of fine-tuning whose batches are cut in two, then batches of images taken in turns."""
-    card, backbone = str(cheap_card(tmp_path)), str(save_random_backbone(tmp_path / "backbone"))
+    card, backbone = str(cheap_card(tmp_path)), str(save_random_backbone(tmp_path / "backbone", halvings=3))
     few = {"steps": "5", "batch_size": "6", "images": "16", "sampling_steps": "3", "backbone": backbone}
     settings = [f"--set={name}={value}" for name, value in few.items()]
     printed = launch(2, "run", card, "basic-ft-ld", *settings, "--batch-size", "3", "--out", str(tmp_path / "two"))
