@@ -2,8 +2,8 @@
 
 What a real device refuses raises here too (an operation over two devices); autograd, autocast, fused AdamW and foreach
 run as they would. `Waits` counts where the host waits for the device; `Meter` counts live and peak bytes, kernels and
-their time by a roofline, too. Blind to: cuDNN's workspaces, fragmentation, layouts, compiled code, several devices, what
-the bus takes.
+their time by a roofline, too. Blind to: cuDNN's workspaces, fragmentation, layouts, compiled code, several devices,
+what the bus takes.
 For a process of its own: `install` changes torch and puts nothing back.
 """
 
