@@ -8,6 +8,7 @@ error, or what was counted.
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import tempfile
@@ -49,6 +50,7 @@ def tried(row: str, backbone: str) -> dict[str, Any]:
     from tests.baselines.rows import ROWS
     from tests.pretend_gpu.device import DEVICE, Waits
 
+    gc.freeze()  # what is imported holds no garbage
     name, _, precision = row.partition("=")
     cls = ROWS[name]
     if getattr(cls, "tuning", None) is CustomDiffusion:  # its start has a length of its own
