@@ -40,8 +40,8 @@ PAGES = [
 ]  # fmt: skip
 WHOLE = ("README.md", SELF_MADE)  # every command is run, training and all
 # of that page: what is trained and sampled for shorter, as nothing here depends on how good it is
-SHORT_TRAINING = {"epochs = 8": "epochs = 1"}
-SHORT_SAMPLING = {"real mean-image sd": ["real mean-image", "sd --set sampling_steps=2"]}
+TRAINING, SHORT_TRAINING = "epochs = 8", "epochs = 1"
+SAMPLING, SHORT_SAMPLING = "real mean-image sd", ("real mean-image", "sd --set sampling_steps=2")
 
 
 def is_cheap(words: list[str]) -> bool:
@@ -107,16 +107,14 @@ def save_files(page: str, folder: Path) -> None:
 
 
 def shortened(page: str, folder: Path) -> list[str]:
-    """The lines of a page with all short, once its files are saved."""
+    """The lines of a page, of which one samples for shorter, after its saved cards were made to train for shorter."""
     for card in folder.glob("*.toml"):
         text = card.read_text(encoding="utf-8")
-        for long, short in SHORT_TRAINING.items():
-            assert text.count(long) == 1
-            card.write_text(text.replace(long, short), encoding="utf-8")
+        assert text.count(TRAINING) == 1
+        card.write_text(text.replace(TRAINING, SHORT_TRAINING), encoding="utf-8")
     lines = script(page)
-    for long, shorts in SHORT_SAMPLING.items():
-        [place] = [number for number, line in enumerate(lines) if line.endswith(long)]
-        lines[place : place + 1] = [lines[place].replace(long, short) for short in shorts]
+    [place] = [number for number, line in enumerate(lines) if line.endswith(SAMPLING)]
+    lines[place : place + 1] = [lines[place].replace(SAMPLING, short) for short in SHORT_SAMPLING]
     return lines
 
 
