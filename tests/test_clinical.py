@@ -12,7 +12,6 @@ import json
 import re
 import shutil
 from collections import Counter
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +68,7 @@ def prepared(made_once: MadeOnce, tmp_path_factory: pytest.TempPathFactory) -> P
 @pytest.fixture(scope="module")
 def networks(made_once: MadeOnce) -> dict[str, Path]:
     """Weight files where a user would have them, by the name that cards call the network by, and `backbone`."""
-    backbone = partial(save_random_backbone, halvings=3)
-    writers = {"inception-v3": write_inception, "lpips-alex": write_alexnet, "backbone": backbone}
+    writers = {"inception-v3": write_inception, "lpips-alex": write_alexnet, "backbone": save_random_backbone}
 
     def write(folder: Path) -> None:
         for name, writer in writers.items():
