@@ -42,9 +42,12 @@ class Ended:
     packages: frozenset[str]
 
 
-def in_turn(lines: Sequence[Sequence[str]], cwd: Path, environment: Mapping[str, str] | None = None) -> list[Ended]:
+def in_turn(
+    lines: Sequence[Sequence[str]], cwd: Path, environment: Mapping[str, str] | None = None,
+    python: str | Path = sys.executable,
+) -> list[Ended]:
     """Run the command lines in this order; one of `import` and a module imports that instead."""
-    command = [sys.executable, "-c", _PROGRAM, json.dumps([list(map(str, line)) for line in lines])]
+    command = [python, "-c", _PROGRAM, json.dumps([list(map(str, line)) for line in lines])]
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     ended = (json.loads(line) for line in done.stdout.splitlines())

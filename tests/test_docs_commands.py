@@ -1,13 +1,15 @@
 """The commands of the README and of the guides, run as they stand in a reader's folder; long ones are parsed alone.
 
 The folder holds what the pages take for granted: `runs` and `leaderboards` with committed results, a `baseline`, and
-every file that the page itself shows. tests/test_docs.py parses all commands, those that are not run here, too.
+every file that the page itself shows. A shell runs the README's commands, a process each; one process runs those of
+another page in turn. tests/test_docs.py parses all commands, those that are not run here, too.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,9 +18,10 @@ from pathlib import Path
 
 import pytest
 
+from .in_turn import in_turn
 from .made_once import MadeOnce
 from .markdown_blocks import PYTHON, ROOT, TOML, blocks
-from .test_docs import after_ldbench
+from .test_docs import END, after_ldbench
 from .test_docs_cover import editing_card
 
 ROWS = re.compile(r"(real|sd|basic-ft|basic-ft-ld)-[0-9a-f]{8}")  # enough for tables with ranks, ties and references
@@ -36,6 +39,9 @@ PAGES = [
     *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("adding-a-*.md")),
 ]  # fmt: skip
 WHOLE = ("README.md", SELF_MADE)  # every command is run, training and all
+# of that page: what is trained and sampled for shorter, as nothing here depends on how good it is
+TRAINING, SHORT_TRAINING = "epochs = 8", "epochs = 1"
+SAMPLING, SHORT_SAMPLING = "real mean-image sd", ("real mean-image", "sd --set sampling_steps=2")
 
 
 def is_cheap(words: list[str]) -> bool:
@@ -88,15 +94,48 @@ def reader(tmp_path: Path, made_once: MadeOnce) -> Callable[[str], str]:
             (tmp_path / "shapes-edit.toml").write_text(editing_card(), encoding="utf-8")
         else:
             shutil.copytree(made_once.folder("taken-for-granted", _results), tmp_path, dirs_exist_ok=True)
-        return printed(script(page), page, tmp_path)
+        save_files(page, tmp_path)
+        return said_in_one_process(shortened(page, tmp_path) if page == SELF_MADE else script(page), tmp_path)
 
     return follow
 
 
-def printed(lines: list[str], page: str, folder: Path) -> str:
-    """What commands print in a folder that holds the page's files."""
+def save_files(page: str, folder: Path) -> None:
+    """Save the page's files as its reader does."""
     for name, text in files(page):
         (folder / name).write_text(text, encoding="utf-8")
+
+
+def shortened(page: str, folder: Path) -> list[str]:
+    """The lines of a page, of which one samples for shorter, after its saved cards were made to train for shorter."""
+    for card in folder.glob("*.toml"):
+        text = card.read_text(encoding="utf-8")
+        assert text.count(TRAINING) == 1
+        card.write_text(text.replace(TRAINING, SHORT_TRAINING), encoding="utf-8")
+    lines = script(page)
+    [place] = [number for number, line in enumerate(lines) if line.endswith(SAMPLING)]
+    lines[place : place + 1] = [lines[place].replace(SAMPLING, short) for short in SHORT_SAMPLING]
+    return lines
+
+
+def said_in_one_process(lines: list[str], folder: Path) -> str:
+    """What a page's lines print in a folder: programs first, then each command, with what the page exports."""
+    words = [shlex.split(line, comments=True) for line in lines]
+    exported = dict(one.split("=", 1) for line in words if line[0] == "export" for one in line[1:])
+    for program in (line for line in words if line[0] == "python"):
+        subprocess.run([sys.executable, *program[1:]], cwd=folder, check=True)
+    commands = [line[1:] for line in words if line[0] == "ldbench"]
+    assert commands
+    assert not {word for command in commands for word in command} & set(END), "needs a shell"
+    ended = in_turn(commands, folder, os.environ | exported)
+    for command, one in zip(commands, ended, strict=True):
+        assert one.returncode == 0, f"{command}: {one.stderr[-3000:]}"
+    return "".join(one.stdout for one in ended)
+
+
+def printed(lines: list[str], page: str, folder: Path) -> str:
+    """What a shell prints in a folder that holds the page's files."""
+    save_files(page, folder)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
         ["sh", "-euxc", "\n".join(lines)], cwd=folder, env={**os.environ, "PATH": path}, capture_output=True,

@@ -7,6 +7,7 @@ line on standard error and exit code 2, and so does a disk that is full or mustn
 from __future__ import annotations
 
 import errno
+import gc
 import sys
 from typing import Annotated
 
@@ -72,6 +73,7 @@ def options(
 def main() -> None:
     """Run the command line; a user's mistake is one line and exit code 2, nothing more."""
     print_anything()
+    gc.set_threshold(20_000)  # at 700, importing torch and diffusers is for a seventh a search for garbage
     try:
         app()
     except LdbenchError as error:

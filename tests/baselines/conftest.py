@@ -24,6 +24,12 @@ def random_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_random_backbone(tmp_path_factory.mktemp("random-backbone"))
 
 
+@pytest.fixture(scope="session")
+def kit_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for the 64 pixels of the conformance kit, with latents as small as Stable Diffusion has them there."""
+    return save_random_backbone(tmp_path_factory.mktemp("kit-backbone"), halvings=3)
+
+
 @pytest.fixture
 def backbone_copy(random_backbone: Path, tmp_path: Path) -> Path:
     """A copy of it to damage."""

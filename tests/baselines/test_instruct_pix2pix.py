@@ -219,8 +219,8 @@ def test_settings_that_make_no_sense_are_one_line(parameters: dict[str, Any], me
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["aging", "disease-counterfactual"])
-def test_it_conforms(kind: str, random_backbone: Path) -> None:
+def test_it_conforms(kind: str, kit_backbone: Path) -> None:
     generator = few(InstructPix2PixFT, steps=2)
-    findings = check_generator(generator, kind=kind, backbone=str(random_backbone))
+    findings = check_generator(generator, kind=kind, backbone=str(kit_backbone))
     assert len(findings) > 10
     assert [finding for finding in findings if not finding.passed] == []

@@ -150,9 +150,9 @@ def test_a_setting_that_makes_no_sense_is_refused_in_one_line(parameters: dict[s
 
 
 @pytest.mark.slow
-def test_it_passes_the_kit_that_outsiders_pass(random_backbone: Path) -> None:
+def test_it_passes_the_kit_that_outsiders_pass(kit_backbone: Path) -> None:
     few: dict[str, Any] = {"start_steps": 1, "sampling_steps": 2, "regularisation_steps": 1, "guidance_scale": 1.0}
     generator = ROWS["pix2pix-zero-ld"](**few, **WHITE)
-    findings = check_generator(generator, kind="disease-counterfactual", backbone=str(random_backbone))
+    findings = check_generator(generator, kind="disease-counterfactual", backbone=str(kit_backbone))
     assert [finding for finding in findings if not finding.passed] == []
     assert len(findings) > 5

@@ -101,9 +101,9 @@ def test_bad_folders_and_cases_are_one_line(context: Context, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_conformance(random_backbone: Path) -> None:
+def test_conformance(kit_backbone: Path) -> None:
     generator = RealSynthetic(steps=2, batch_size=4, sampling_steps=2)
-    findings = check_generator(generator, backbone=str(random_backbone))
+    findings = check_generator(generator, backbone=str(kit_backbone))
     assert [finding for finding in findings if not finding.passed] == []
     assert RealSynthetic.capabilities().kinds == {"text-to-image"}
     assert RealSynthetic.reference

@@ -26,10 +26,10 @@ def test_a_drift_row_is_its_plain_row_with_the_papers_drift(name: str) -> None:
     "name",
     ["sd-ld", "textual-inversion-ld", "dreambooth", "custom-diffusion-ld", "lora", "basic-ft-zero-snr"],
 )
-def test_each_method_passes_the_kit_that_outsiders_pass(name: str, random_backbone: Path) -> None:
+def test_each_method_passes_the_kit_that_outsiders_pass(name: str, kit_backbone: Path) -> None:
     few: dict[str, Any] = {"steps": 2, "sampling_steps": 3, "batch_size": 4, "class_images": 3}
     fields = {field.name for field in dataclasses.fields(ROWS[name])}
     generator = ROWS[name](**{key: value for key, value in few.items() if key in fields})
-    findings = check_generator(generator, backbone=str(random_backbone))
+    findings = check_generator(generator, backbone=str(kit_backbone))
     assert [finding for finding in findings if not finding.passed] == []
     assert len(findings) > 5

@@ -142,8 +142,8 @@ def test_a_case_without_a_source_is_refused_in_one_line(random_backbone: Path, t
 
 
 @pytest.mark.slow
-def test_it_passes_the_kit_that_outsiders_pass(random_backbone: Path) -> None:
+def test_it_passes_the_kit_that_outsiders_pass(kit_backbone: Path) -> None:
     generator = SDEDIT_LD(start_steps=1, sampling_steps=4)
-    findings = check_generator(generator, kind="aging", backbone=str(random_backbone))
+    findings = check_generator(generator, kind="aging", backbone=str(kit_backbone))
     assert [finding for finding in findings if not finding.passed] == []
     assert len(findings) > 5

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,12 +11,7 @@ from typer.testing import CliRunner
 
 from ldbench.cli.main import app, main
 from tests.conftest import small_card
-
-
-def ldbench(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ldbench", *arguments], capture_output=True, text=True, cwd=cwd, timeout=300
-    )
+from tests.in_turn import in_turn
 
 
 def test_lists_name_what_is_installed() -> None:
@@ -96,13 +90,16 @@ def test_a_disk_that_refuses_is_one_line_and_a_defect_keeps_its_traceback(
 
 @pytest.mark.slow
 def test_run_then_report_prints_a_table(tmp_path: Path) -> None:
-    card = str(small_card(tmp_path))
-    done = ldbench("run", card, "real", "mean-image", "--out", str(tmp_path / "runs"))
+    done, table, written = in_turn(
+        [
+            ["run", str(small_card(tmp_path)), "real", "mean-image"], ["report", "runs"],
+            ["report", "runs", "--format", "json", "--out", "boards"],
+        ],
+        tmp_path,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "auc" in done.stdout
-    table = ldbench("report", str(tmp_path / "runs"))
     assert table.returncode == 0, table.stderr
     assert "mean-image" in table.stdout
-    written = ldbench("report", str(tmp_path / "runs"), "--format", "json", "--out", str(tmp_path / "boards"))
     assert written.returncode == 0, written.stderr
     assert (tmp_path / "boards/small.json").exists()

@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from ldbench.plugins.generators import load_generator
 from ldbench.plugins.scaffold.package import SANDBOX, names_of, write_package
 from ldbench.task import card
 from ldbench.testing import assert_generator
+from tests.in_turn import in_turn
 from tests.test_truth_is_hidden import small_card
 
 KINDS = sorted(SANDBOX)
@@ -138,36 +140,57 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
+@dataclass(frozen=True)
+class Used:
+    """A folder in which the suite was used by the Python that has the package, and what each command said."""
+
+    folder: Path
+    listed: str
+    checked: str
+    board: str
+
+
+@pytest.fixture(scope="module")
+def used(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Used:
+    """All that a user does with the package, one command after another; each succeeds."""
+    folder = tmp_path_factory.mktemp("used")
+    ended = in_turn(
+        [
+            ["list", "models"], ["check", "my-blur"],
+            ["run", str(small_card(folder)), "my-blur", "copy-source", "--out", "runs", "--device", "cpu"],
+            ["report", "runs", "--format", "json"],
+        ],
+        folder, python=python,
+    )  # fmt: skip
+    assert [one.returncode for one in ended] == [0] * 4, "".join(one.stdout + one.stderr for one in ended)
+    listed, checked, _, board = (one.stdout for one in ended)
+    return Used(folder, listed, checked, board)
+
+
 def said(python: Path, folder: Path, *arguments: str) -> str:
-    """What a module's command line says, run in a folder; it must succeed."""
-    command = [python, "-m", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    """What Python says to these arguments in a folder; it must succeed."""
+    done = subprocess.run([python, *arguments], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 @pytest.mark.slow
-def test_it_installs_editable_and_is_listed(python: Path, tmp_path: Path) -> None:
-    source = python.parents[2] / "my-blur" / "src"
-    where = said(python, tmp_path, "ldbench", "list", "models")
-    assert any(line.startswith("my-blur ") and line.endswith("[my-blur 0.1.0]") for line in where.splitlines())
-    done = subprocess.run([python, "-c", "import my_blur; print(my_blur.__file__)"], capture_output=True, check=True)
-    assert Path(done.stdout.decode().strip()).is_relative_to(source)
+def test_it_installs_editable_and_is_listed(python: Path, used: Used) -> None:
+    assert any(line.startswith("my-blur ") and line.endswith("[my-blur 0.1.0]") for line in used.listed.splitlines())
+    where = said(python, used.folder, "-c", "import my_blur; print(my_blur.__file__)").strip()
+    assert Path(where).is_relative_to(python.parents[2] / "my-blur" / "src")
 
 
 @pytest.mark.slow
-def test_it_keeps_the_contract_by_name_and_by_its_own_tests(python: Path, tmp_path: Path) -> None:
-    assert said(python, tmp_path, "ldbench", "check", "my-blur").endswith("24 clauses, none broken\n")
+def test_it_keeps_the_contract_by_name_and_by_its_own_tests(python: Path, used: Used) -> None:
+    assert used.checked.endswith("24 clauses, none broken\n")
     own = str(python.parents[2] / "my-blur" / "tests")
-    assert "2 passed" in said(python, tmp_path, "pytest", "-q", "-p", "no:cacheprovider", own)
+    assert "2 passed" in said(python, used.folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", own)
 
 
 @pytest.mark.slow
-def test_it_runs_on_sandbox_data_and_gets_a_rank(python: Path, tmp_path: Path) -> None:
-    task = str(small_card(tmp_path))
-    said(python, tmp_path, "ldbench", "run", task, "my-blur", "copy-source", "--out", "runs", "--device", "cpu")
-    board = json.loads(said(python, tmp_path, "ldbench", "report", "runs", "--format", "json"))
-    rows = {row["model"]["name"]: row for row in board["rows"]}
+def test_it_runs_on_sandbox_data_and_gets_a_rank(used: Used) -> None:
+    rows = {row["model"]["name"]: row for row in json.loads(used.board)["rows"]}
     psnr = {model: row["scores"][0]["value"] for model, row in rows.items()}
     assert rows["my-blur"]["scores"][0]["rank"] == 1
     assert psnr["my-blur"] > psnr["copy-source"], "it learned nothing of ageing"

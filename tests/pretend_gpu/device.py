@@ -1,8 +1,9 @@
 """The pretended device itself: CPU tensors stay real, CUDA tensors are fake.
 
 What a real device refuses raises here too (an operation over two devices); autograd, autocast, fused AdamW and foreach
-run as they would. `Meter` counts live and peak bytes, kernels, their time by a roofline, and where the host waits for
-the device. Blind to: cuDNN's workspaces, fragmentation, layouts, compiled code, several devices, what the bus takes.
+run as they would. `Waits` counts where the host waits for the device; `Meter` counts live and peak bytes, kernels and
+their time by a roofline, too. Blind to: cuDNN's workspaces, fragmentation, layouts, compiled code, several devices,
+what the bus takes.
 For a process of its own: `install` changes torch and puts nothing back.
 """
 
@@ -12,9 +13,9 @@ import collections
 import contextlib
 import os
 import sys
-import traceback
 import weakref
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any, NoReturn
 
 import torch
@@ -153,23 +154,12 @@ def _hopper_attention(
     return out
 
 
-class Meter(TorchDispatchMode):
-    """Counts, while it is entered, what the pretended device is asked: `current` and `peak` bytes, `kernels`, their
-    `seconds` by the roofline, and in `waits` the places where the host waits for it. More bytes than `memory` are out
-    of memory."""
+class Waits(TorchDispatchMode):
+    """The pretended device while it is entered; counts in `waits` the places where the host waits for it."""
 
-    def __init__(self, memory: int = MEMORY) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.memory = memory
-        self.current = self.peak = self.kernels = 0
-        self.seconds = 0.0
         self.waits: collections.Counter[str] = collections.Counter()
-        self._live: dict[int, int] = {}
-
-    def reset(self) -> None:
-        """Count from here; what lives goes on living."""
-        self.peak, self.kernels, self.seconds = self.current, 0, 0.0
-        self.waits.clear()
 
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -189,13 +179,11 @@ class Meter(TorchDispatchMode):
             self._wait("" if _asynchronous(args) and args[1].is_pinned() else "to the device")
         with fake_mode:
             out = func(*args, **kwargs)
-        made = _of_device(out)
-        if _is_kernel(func):
-            self.kernels += 1
-            self.seconds += _roofline(func, args, kwargs, out, [*on_device, *made])
-        for tensor in made:
-            self._hold(tensor)
+        self._ran(func, args, kwargs, out, on_device)
         return out
+
+    def _ran(self, func: Any, args: Any, kwargs: dict[str, Any], out: Any, on_device: list[torch.Tensor]) -> None:
+        """What else is counted of an operation on the device."""
 
     def _read(self, func: Any, args: Any, kwargs: dict[str, Any], tensor: torch.Tensor, target: str | None) -> Any:
         """Numbers of the device on the host, for which it waits: made up; None for what reads none."""
@@ -213,6 +201,31 @@ class Meter(TorchDispatchMode):
     def _wait(self, what: str) -> None:
         if what:
             self.waits[f"{what} {_place()}"] += 1
+
+
+class Meter(Waits):
+    """Counts `current` and `peak` bytes, `kernels` and their `seconds` by the roofline, too. More bytes than `memory`
+    are out of memory."""
+
+    def __init__(self, memory: int = MEMORY) -> None:
+        super().__init__()
+        self.memory = memory
+        self.current = self.peak = self.kernels = 0
+        self.seconds = 0.0
+        self._live: dict[int, int] = {}
+
+    def reset(self) -> None:
+        """Count from here; what lives goes on living."""
+        self.peak, self.kernels, self.seconds = self.current, 0, 0.0
+        self.waits.clear()
+
+    def _ran(self, func: Any, args: Any, kwargs: dict[str, Any], out: Any, on_device: list[torch.Tensor]) -> None:
+        made = _of_device(out)
+        if _is_kernel(func):
+            self.kernels += 1
+            self.seconds += _roofline(func, args, kwargs, out, [*on_device, *made])
+        for tensor in made:
+            self._hold(tensor)
 
     def _hold(self, tensor: torch.Tensor) -> None:
         storage = tensor.untyped_storage()
@@ -261,7 +274,9 @@ def _roofline(func: Any, args: Any, kwargs: Any, out: Any, tensors: Sequence[tor
 
 def _place() -> str:
     """The innermost line of the suite that is being run."""
-    for frame in reversed(traceback.extract_stack()):
-        if any(part in frame.filename for part in SUITE):
-            return f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
+    frame: FrameType | None = sys._getframe()  # traceback.extract_stack reads every frame's source
+    while frame is not None:
+        if any(part in frame.f_code.co_filename for part in SUITE):
+            return f"{frame.f_code.co_filename.rpartition('/')[2]}:{frame.f_lineno}"
+        frame = frame.f_back
     return "elsewhere"

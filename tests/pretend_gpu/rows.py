@@ -8,6 +8,7 @@ error, or what was counted.
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import tempfile
@@ -20,7 +21,7 @@ from tests.pretend_gpu import guard
 SIDE = 64
 FEW = {
     "steps": 2, "batch_size": 2, "class_images": 2, "sampling_steps": 1, "start_steps": 2, "strength": 1.0,
-    "regularisation_weight": 20.0, "regularisation_steps": 2,
+    "regularisation_weight": 20.0, "regularisation_steps": 2, "regularisation_rolls": 2,
 }
 
 
@@ -47,8 +48,9 @@ def tried(row: str, backbone: str) -> dict[str, Any]:
 
     from ldbench.api import Context
     from tests.baselines.rows import ROWS
-    from tests.pretend_gpu.device import DEVICE, Meter
+    from tests.pretend_gpu.device import DEVICE, Waits
 
+    gc.freeze()  # what is imported holds no garbage
     name, _, precision = row.partition("=")
     cls = ROWS[name]
     if getattr(cls, "tuning", None) is CustomDiffusion:  # its start has a length of its own
@@ -56,15 +58,15 @@ def tried(row: str, backbone: str) -> dict[str, Any]:
     few = {name: value for name, value in FEW.items() if name in cls.__dataclass_fields__}
     generator = cls(**few, precision=precision or "auto")
     editing = "aging" in cls.kinds
-    meter, step_waits = Meter(), dict[str, int]()
+    device, step_waits = Waits(), dict[str, int]()
 
     def stepped(*args: object) -> None:
         step_waits.clear()
-        step_waits.update(meter.waits)  # of the last step, from the end of the one before
-        meter.waits.clear()
+        step_waits.update(device.waits)  # of the last step, from the end of the one before
+        device.waits.clear()
 
     hook = register_optimizer_step_post_hook(stepped)
-    with tempfile.TemporaryDirectory() as folder, meter:
+    with tempfile.TemporaryDirectory() as folder, device:
         place = Path(folder) / "fit"
         place.mkdir()
         context = Context(DEVICE, 0, place, (3, SIDE, SIDE), backbone, shared=Path(folder) / "shared")
@@ -74,9 +76,9 @@ def tried(row: str, backbone: str) -> dict[str, Any]:
         waits = []
         for count in (1, 2):
             generator.sampling_steps = count
-            meter.reset()
+            device.waits.clear()
             images = generator.generate(asked, context)
-            waits.append(meter.waits.total())
+            waits.append(device.waits.total())
         moments = list(generator.trajectory(asked, context))
         types = {str(value.dtype) for value in generator._fitted().unet.parameters()}
     return {

@@ -1,8 +1,7 @@
-"""A fit that takes its time, as a program, for a test that kills it: `python -m tests.baselines.fitting.slow_fit`."""
+"""A fit that takes its time, for a test that kills the process which does it."""
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
@@ -22,6 +21,3 @@ def fitted(backbone: Path, folder: Path, pause: float) -> FineTuner:
     generator.fit(Discs(), context(folder, backbone, progress=progress))
     return generator
 
-
-if __name__ == "__main__":
-    fitted(Path(sys.argv[1]), Path(sys.argv[2]), pause=0.5)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import os
+import multiprocessing
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,12 +25,12 @@ from safetensors.torch import load_file, save_file
 from ldbench.api import Example
 from ldbench.errors import GeneratorError, UsageError
 from tests.baselines.discs import Discs, context, loss_on_a_fixed_batch, quick, requests, weights
+from tests.baselines.fitting import slow_fit
 from tests.baselines.rows import ROWS
 
 METHODS: list[type[FineTuner]] = [BasicFT, TextualInversion, DreamBooth, CustomDiffusion, LoRA]
 # one of them in every run, the others among the slow tests
 EACH = [METHODS[0], *(pytest.param(method, marks=pytest.mark.slow) for method in METHODS[1:])]
-ROOT = Path(__file__).parents[3]
 
 
 @dataclasses.dataclass
@@ -179,22 +177,24 @@ def test_killed_twice_and_resumed_gives_the_weights_of_an_uninterrupted_fit(
     random_backbone: Path, tmp_path: Path
 ) -> None:
     """SIGKILL in a process of its own, each time after a checkpoint more."""
-    command = [sys.executable, "-m", "tests.baselines.fitting.slow_fit", str(random_backbone), str(tmp_path / "cut")]
+    processes = multiprocessing.get_context("forkserver")  # imports once for both
+    processes.set_forkserver_preload([slow_fit.__name__])
     state, made = tmp_path / "cut" / STATE, 0
     for _ in range(2):
-        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
+        process = processes.Process(
+            target=slow_fit.fitted, args=(random_backbone, tmp_path / "cut", 0.5), daemon=True
+        )
+        process.start()
         deadline = time.monotonic() + 240
         while not state.exists() or state.stat().st_mtime_ns == made:
-            assert process.poll() is None, process.communicate()[1].decode()
+            assert process.is_alive()
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
-        assert process.returncode == -signal.SIGKILL
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
         made = state.stat().st_mtime_ns
-    from .slow_fit import fitted
-
-    whole, again = (weights(fitted(random_backbone, tmp_path / name, pause=0)) for name in ("whole", "cut"))
+    whole, again = (weights(slow_fit.fitted(random_backbone, tmp_path / name, pause=0)) for name in ("whole", "cut"))
     assert state.stat().st_mtime_ns > made  # it did go on from there
     assert all(torch.equal(again[name], whole[name]) for name in whole)
 

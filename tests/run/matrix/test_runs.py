@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -30,11 +31,11 @@ def two_cards(folder: Path) -> list[str]:
 
 @pytest.mark.slow
 def test_ray_killed_and_started_again_gives_what_single_runs_give(
-    tmp_path: Path, temporary: Path, start: Start
+    tmp_path: Path, temporary: Path, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("ray", reason="the extra ldbench[ray] isn't installed")
     cards, out, log = two_cards(tmp_path), tmp_path / "runs", tmp_path / "log"
-    arguments = [*cards, "--models", f"mean-image,{SLOW}", "--seeds", "0,1", "--set", f"{SLOW}:pause=0.5",
+    arguments = [*cards, "--models", f"mean-image,{SLOW}", "--seeds", "1", "--set", f"{SLOW}:pause=0.5",
                  "--batch-size", "2", "--out", str(out), "--workers", "2", "--cpus-per-run", "1"]  # fmt: skip
     process = start(*arguments, log=log)
     wait_until(lambda: list(out.rglob("result.json")) and list(out.rglob("*Slow*/seed-*/images/*.png")), process, log)
@@ -42,15 +43,15 @@ def test_ray_killed_and_started_again_gives_what_single_runs_give(
     process.wait()
     wait_until(lambda: all(map(unlocked, out.glob("*/*/*"))))  # Ray's workers see it a moment later
     finished = records(out)
-    assert 0 < len(finished) < 8
+    assert 0 < len(finished) < 4
     assert start(*arguments, log=log).wait() == 0, log.read_text(encoding="utf-8")
     lines = log.read_text(encoding="utf-8").splitlines()
     assert sum(line.startswith("read back ") for line in lines) == len(finished)
-    assert sum(line.startswith("done ") for line in lines) == 8 - len(finished)
+    assert sum(line.startswith("done ") for line in lines) == 4 - len(finished)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
     for card in cards:
         for model, overrides in (("mean-image", {}), (SLOW, {"pause": "0.5"})):
-            for seed in (0, 1):
-                run(card, model, Settings(tmp_path / "single", seed, batch_size=2, overrides=overrides))
+            run(card, model, Settings(tmp_path / "single", 1, batch_size=2, overrides=overrides))
     assert records(out) == records(tmp_path / "single")
     assert not list(out.rglob(".progress"))
 

@@ -250,9 +250,8 @@ def test_without_simpleitk_what_needs_it_is_one_line(
 
 
 @pytest.mark.slow
-def test_bias_correction_takes_a_ramp_out(tmp_path: Path) -> None:
+def test_bias_correction_takes_a_ramp_out(tmp_path: Path, head: Head) -> None:
     pytest.importorskip("SimpleITK")
-    head = template_head(3.0)
     ramp = np.exp(np.linspace(-0.5, 0.5, head.voxels.shape[0]))[:, None, None]
     expected = axial_slice(write_volume(tmp_path / "a.nii", head), SETTINGS)
     path = write_volume(tmp_path / "b.nii", Head((head.voxels * ramp).astype(np.float32), head.affine), axes="PSR")
