@@ -20,7 +20,7 @@ from ldbench.score.scorer import measured, score_images
 from ldbench.score.viewing import point_spread
 from ldbench.task import card
 from ldbench.task.card import Task, Viewing
-from ldbench.task.metric_specs import AttributeSpec, ClassifierSpec, PassSpec, PerceptualSpec
+from ldbench.task.metric_specs import AttributeSpec, JudgeSpec, PassSpec, PerceptualSpec
 
 CPU = ScoringContext(torch.device("cpu"), 0)
 PIXELS: dict[str, Any] = {
@@ -34,10 +34,10 @@ MORE: dict[str, Any] = {
 JUDGED: dict[str, Any] = {"target_auc": NoSettings(), "flip_rate": NoSettings()}
 
 
-def small(metrics: Mapping[str, Any], cases: int = 8, judge: ClassifierSpec | None = None) -> Task:
+def small(metrics: Mapping[str, Any], cases: int = 8, judge: JudgeSpec | None = None) -> Task:
     task = card.load("sandbox-brain-disease")
     protocol = replace(task.protocol, cases=cases, evaluation_cases=cases - 2)
-    judge = judge or ClassifierSpec(1, 32, 0.001, width=16)
+    judge = judge or JudgeSpec(1, 32, 0.001, width=16)
     return replace(task, protocol=protocol, metrics=metrics, judge=judge, viewing=None)
 
 
@@ -185,7 +185,7 @@ def test_the_card_chooses_estimator_and_network() -> None:
 
 
 def test_both_judged_metrics_share_one_judge_of_the_cards_recipe() -> None:
-    chosen = copies(small(JUDGED, judge=ClassifierSpec(1, 4, 0.002, width=16, seed=7)))
+    chosen = copies(small(JUDGED, judge=JudgeSpec(1, 4, 0.002, width=16, seed=7)))
     auc, flips = (scored(name, chosen) for name in ("target_auc", "flip_rate"))
     assert chosen.judged is chosen.judged
     for score in (auc, flips):
@@ -193,7 +193,7 @@ def test_both_judged_metrics_share_one_judge_of_the_cards_recipe() -> None:
         assert score.parameters["learning_rate"] == 0.002
         assert (score.parameters["judge_initialisation"], score.parameters["judge_scans"]) == (7, 4)
     with pytest.raises(MetricError, match=r"judge.spread_seeds: expected 1"):
-        scored("flip_rate", copies(small(JUDGED, judge=ClassifierSpec(1, 4, 0.001, width=16, spread_seeds=2))))
+        scored("flip_rate", copies(small(JUDGED, judge=JudgeSpec(1, 4, 0.001, width=16, spread_seeds=2))))
 
 
 def test_a_text_task_has_no_sources_to_compare_with() -> None:

@@ -24,12 +24,24 @@ cases = 4
 [metrics.error_inside]
 """
 
+# the judge of the card's second version: a run that was begun under a card is known by its hash
+JUDGE = """[judge]
+epochs = 16
+batch_size = 32
+learning_rate = 0.001
+blur = 1.5
+noise = 0.05
+veil = 0.05
+"""
+
 
 def editing_card(folder: Path) -> Path:
     """The brain's disease card with eight cases and metrics that need no network, as a file."""
     text = (CARDS / "sandbox-brain-disease.toml").read_text(encoding="utf-8")
     text = text[: text.index("[metrics.")].replace('id = "sandbox-brain-disease"', 'id = "small-edits"')
     text = re.sub(r"(?m)^(evaluation_cases|cases) = .*", r"\1 = 8", text)
+    text = re.sub(r"(?m)^version = .*", "version = 2", text)
+    text = re.sub(r"(?s)\[judge\].*?(?=\n\[|\Z)", JUDGE, text)
     path = folder / "small-edits.toml"
     path.write_text(text + PIXELS, encoding="utf-8")
     return path

@@ -22,7 +22,7 @@ from ldbench.score.metrics.condition import calibration_error, judge_calibration
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.scorer import measured
 from ldbench.task import card
-from ldbench.task.metric_specs import CalibrationSpec, ClassifierSpec
+from ldbench.task.metric_specs import CalibrationSpec, JudgeSpec
 
 CLASSES = ("CN", "AD")
 seeds = st.integers(0, 2**31)
@@ -83,7 +83,7 @@ def generated(swapped: bool, folder: Path) -> Inputs:
     """Training scans as the answers to eight cases, of the class asked for or of the other one."""
     task = card.load("sandbox-brain-t2i")
     protocol = replace(task.protocol, cases=8, evaluation_cases=8)
-    whole = task_data(replace(task, protocol=protocol, metrics={}, judge=ClassifierSpec(1, 4, 0.002, width=16)), 0)
+    whole = task_data(replace(task, protocol=protocol, metrics={}, judge=JudgeSpec(1, 4, 0.002, width=16)), 0)
     data = FewScans(whole.task, whole.dataset, whole.train, whole.cases, whole.evaluation_ids, None)
     scans, labels = data.training_scans()
     left = {label: list(scans[torch.tensor([each == label for each in labels])]) for label in CLASSES}

@@ -23,7 +23,7 @@ from ldbench.score.metrics.judge import Judge, judge_of
 from ldbench.score.metrics.region import changed_region
 from ldbench.score.metrics.truth_error import error_score
 from ldbench.task import card
-from ldbench.task.metric_specs import ClassifierSpec
+from ldbench.task.metric_specs import JudgeSpec
 from tests.made_once import MadeOnce
 
 TASKS = ("sandbox-brain-aging", "sandbox-brain-disease", "sandbox-chest-disease", "sandbox-chest-sex")
@@ -156,7 +156,7 @@ def judged(request: pytest.FixtureRequest, made_once: MadeOnce) -> Judged:
     task, scans, epochs = request.param
     chosen = rows(task, 60)
     images, labels = chosen.data.training_scans()
-    recipe, classes = ClassifierSpec(epochs, 32, 1e-3), chosen.data.task.data.classes
+    recipe, classes = JudgeSpec(epochs, 32, 1e-3), chosen.data.task.data.classes
 
     def judge_in(folder: Path) -> Judge:
         return judge_of(recipe, classes, images[:scans], labels[:scans], device="cpu", folder=folder)
