@@ -76,8 +76,8 @@ def check_score(recorded: Score, now: Score) -> Check:
     if not apart:
         return Check(now.metric, recorded.value, now.value, "equal")
     moved = "value" in apart and len(apart) > 1  # a value that left its interval where it was wasn't trained anew
-    if moved and _is_trained_anew(now.metric) and _holds(recorded, now.value) and _holds(now, recorded.value):
-        note = "within its interval; its network was trained anew"
+    if moved and _hangs_on_training(now.metric) and _holds(recorded, now.value) and _holds(now, recorded.value):
+        note = "within its interval; a network rounds in its own way on each processor"
         return Check(now.metric, recorded.value, now.value, "reproduced", note)
     note = "" if "value" in apart else f"{apart[0]} {pairs[apart[0]][0]:.6g}, here {pairs[apart[0]][1]:.6g}"
     return Check(now.metric, recorded.value, now.value, "differs", note)
@@ -128,7 +128,7 @@ def _same_units(metric: str, recorded: Units, now: Units) -> bool:
     return True
 
 
-def _is_trained_anew(metric: str) -> bool:
-    """By a network trained anew, whose rounding grows over its steps on another machine."""
+def _hangs_on_training(metric: str) -> bool:
+    """By a network trained here, whose rounding grows over its steps, or by a judge, which one pixel can turn."""
     record = METRICS.installed(metric)
     return record is not None and (record.trained or "judge" in record.needs)
