@@ -101,31 +101,29 @@ def _each_once(found: Sequence[Found]) -> list[Found]:
 
 
 def _by_images(listed: Sequence[Entry]) -> list[Entry]:
-    """One row for the same images: an entry that has no image set of its own is left out for the one that has them."""
-    keepers = {entry.key: [other for other in listed if _holds(other, entry)] for entry in listed}
-    rows = [entry for entry in listed if not keepers[entry.key]]
-    also: Mapping[str, list[ModelRef]] = {row.key: [] for row in rows}
-    for entry in listed:
-        if keepers[entry.key]:
-            row = min((one for one in keepers[entry.key] if one.key in also), key=_precedence)
-            also[row.key].append(entry.result.model)
-    return [replace(row, same_images=tuple(also[row.key])) for row in rows]
-
-
-def _holds(keeper: Entry, entry: Entry) -> bool:
-    """Whether `keeper` has all of the entry's images and stands before it, so that the entry is no row of its own.
+    """One row for the same images: an entry that has no image set of its own is left out for the first that has them.
 
     More seeds stand before fewer, but not those of a scored folder before a run's: whoever scores a run's images and
     others with them must not take the run's row.
     """
-    if keeper.key == entry.key or keeper.result.origin != "measured" or entry.result.origin != "measured":
+    rows: dict[str, Entry] = {}
+    row_of: dict[str, str] = {}
+    for entry in sorted(listed, key=_precedence):
+        keeper = next((row for row in rows.values() if _holds(row, entry)), entry)
+        rows.setdefault(keeper.key, keeper)
+        row_of[entry.key] = keeper.key
+    left_out: Mapping[str, list[ModelRef]] = {key: [] for key in rows}
+    for entry in listed:
+        if (key := row_of[entry.key]) != entry.key:
+            left_out[key].append(entry.result.model)
+    return [replace(row, same_images=tuple(left_out[row.key])) for row in listed if row.key in rows]
+
+
+def _holds(row: Entry, entry: Entry) -> bool:
+    """Whether a measured row has all of a measured entry's images."""
+    if row.result.origin != "measured" or entry.result.origin != "measured" or None in entry.images:
         return False
-    if None in entry.images or not entry.images <= keeper.images:
-        return False
-    ran_itself = keeper.result.model.scored <= entry.result.model.scored
-    if entry.competes == keeper.competes and ran_itself and entry.images < keeper.images:
-        return True
-    return _precedence(keeper) < _precedence(entry)
+    return entry.images <= row.images
 
 
 def _precedence(entry: Entry) -> tuple[bool, bool, bool, int, str]:

@@ -30,7 +30,6 @@ def compare(
         typer.echo(render_json(tasks), nl=False)
         return
     kept = tasks if metric or all_metrics else leading(tasks)
-    names = {name for of_task in kept.values() for name in of_task}
-    further = dict.fromkeys(name for of_task in tasks.values() for name in of_task if name not in names)
+    further = dict.fromkeys(name for task, of_task in tasks.items() for name in of_task if name not in kept[task])
     metrics = [metric for board in boards.boards.values() for metric in board.metrics]
     typer.echo(render_text(kept, as_fitted, metrics, list(further)), nl=False)

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ldbench.records.names import reason
+
+
+def module_of(function: Callable[..., Any]) -> str:
+    """The name of the module that a function is written in, also of one with some arguments given; "" for none."""
+    while isinstance(function, partial):
+        function = function.func
+    return str(getattr(function, "__module__", None) or "")
 
 
 def raised(error: BaseException, module: str) -> str:

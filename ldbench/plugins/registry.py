@@ -169,8 +169,10 @@ def import_file(file: Path) -> ModuleType:
 
 def file_of(plugin: type) -> Path | None:
     """The file that `import_file` took a class from, which another process must import first; None for a package's."""
+    if not plugin.__module__.startswith(_OF_FILE):
+        return None
     file = sys.modules[plugin.__module__].__file__
-    return Path(file) if plugin.__module__.startswith(_OF_FILE) and file else None
+    return Path(file) if file else None
 
 
 def _is_importable(package: str) -> bool:

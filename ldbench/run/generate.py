@@ -169,7 +169,8 @@ def checked_images(generator: Generator, batch: Sequence[Request], context: Cont
     low, high = float(images.min()), float(images.max())
     if low < -ROUNDING_DUST or high > 1 + ROUNDING_DUST:
         raise GeneratorError(
-            f"{where}: expected pixels in [0, 1], got {low:.4g} to {high:.4g}; scale them (x / 255, or (x + 1) / 2)"
+            f"{where}: expected pixels in [0, 1], got {low:.4g} to {high:.4g}; scale them (x / 255, or (x + 1) / 2), "
+            "and clamp what noise leaves outside"
         )
     return images.clamp(0, 1)
 

@@ -1,13 +1,14 @@
 """What a run needs and cannot get: data, cases, scans of every class, networks, weights; all of it before it starts.
 
-Reads the card, the data's manifest and the weight files; never loads weights, downloads, or writes. A metric of
+Reads the card, the data's manifest and the weight files, and builds a network of weights that a card pins; never
+downloads or writes. A metric of
 somebody else's is checked where its settings are those of the suite's own metrics or name what these name: `cases` of a
 further pass, an `extractor` whose weights are known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,13 +102,16 @@ def _pinned(task: Task) -> Iterator[LdbenchError]:
 
     cache, shipped = user_cache_folder(), network_files(task.data)
     recipe, judge = task.scan_network, task.judge
-    try:
-        if recipe is not None and recipe.sha256 is not None and users_of_network(task.metrics):
-            pinned_weights("scan_network", recipe, cache / "networks", shipped)
-        if judge is not None and judge.sha256 is not None and needing(task.metrics, "judge"):
-            pinned_judge(judge, task.data.classes, folder=cache / "judges", shipped=shipped)
-    except MetricError as error:
-        yield error
+    asked: list[Callable[[], object]] = []
+    if recipe is not None and recipe.sha256 is not None and users_of_network(task.metrics):
+        asked.append(lambda: pinned_weights("scan_network", recipe, cache / "networks", shipped))
+    if judge is not None and judge.sha256 is not None and needing(task.metrics, "judge"):
+        asked.append(lambda: pinned_judge(judge, task.data.classes, folder=cache / "judges", shipped=shipped))
+    for find in asked:
+        try:
+            find()
+        except MetricError as error:
+            yield error
 
 
 def _smaller_set(task: Task, data: TaskData | None) -> int:

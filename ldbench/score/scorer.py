@@ -12,7 +12,7 @@ from ldbench.api import Measured, Metric
 from ldbench.data.task_data import TaskData
 from ldbench.errors import LdbenchError, MetricError, unknown_name
 from ldbench.plugins.kinds import METRICS
-from ldbench.plugins.raised import raised
+from ldbench.plugins.raised import module_of, raised
 from ldbench.records.run_folder import FURTHER_PASSES, NULL
 from ldbench.score.arithmetic import full_float32
 from ldbench.score.free_memory import give_back
@@ -60,7 +60,7 @@ def measured(metric: Metric, inputs: Inputs, settings: Any) -> Measured:
     except LdbenchError:
         raise
     except Exception as error:
-        said = raised(error, getattr(metric.compute, "__module__", ""))
+        said = raised(error, module_of(metric.compute))
         raise MetricError(f"{metric.name}: raised {said}; {_remedy(error)}") from error
     if isinstance(found, Measured):
         if (found.metric, found.direction) != (metric.name, metric.direction):

@@ -15,7 +15,6 @@ from pathlib import Path
 import torch
 
 from ldbench.data.task_data import TaskData, task_data
-from ldbench.records.files import user_cache_folder
 from ldbench.score.metrics.judge import judge_of
 from ldbench.score.networks.pinned import halved, recipe_text, write_shipped
 from ldbench.task import card
@@ -26,10 +25,10 @@ from .scan_networks import FOLDER
 CARDS = ("sandbox-brain-disease", "sandbox-chest-disease", "sandbox-chest-sex")
 
 
-def ship(recipe: JudgeSpec, data: TaskData, folder: Path, kept: Path | None = None) -> str:
-    """Write `folder/DATASET-judge-ATTRIBUTE.safetensors`, trained or taken from those `kept`; the weights' digest."""
+def ship(recipe: JudgeSpec, data: TaskData, folder: Path) -> str:
+    """Train a task's judge and write `folder/DATASET-judge-ATTRIBUTE.safetensors`; the digest of its weights."""
     spec = data.task.data
-    judge = judge_of(recipe.training, spec.classes, *data.training_scans(), device="cpu", folder=kept)
+    judge = judge_of(recipe.training, spec.classes, *data.training_scans(), device="cpu", folder=None)
     path = folder / f"{spec.dataset}-judge-{spec.class_attribute}.safetensors"
     return write_shipped(path, halved(judge.classifier.network.state_dict()), recipe_text(recipe, spec.classes))
 
@@ -43,8 +42,7 @@ def main() -> None:
     for name in CARDS:
         task = card.load(name)
         assert task.judge is not None
-        digest = ship(task.judge, task_data(task, 0), folder, user_cache_folder() / "judges")
-        print(f'{name}: sha256 = "{digest}"', flush=True)
+        print(f'{name}: sha256 = "{ship(task.judge, task_data(task, 0), folder)}"', flush=True)
 
 
 if __name__ == "__main__":

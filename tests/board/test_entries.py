@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ldbench.api import Score
 from ldbench.board.entries import Entry, card_seeds, entries
@@ -86,6 +88,28 @@ def test_the_images_of_a_reference_are_the_reference_whatever_they_are_called() 
     assert rows(run("copy-source", 0, "a", reference=True), run("mine", 0, "a"), run("mine", 1, "b")).keys() == {
         "copy-source", "mine"
     }
+
+
+KINDS = st.sampled_from([{}, {"reference": True}, {"scored": True}])
+RUNS = st.lists(
+    st.tuples(st.sampled_from("wxyz"), st.sampled_from([0, 1, 77, 78]), st.sampled_from("abc")), min_size=1, max_size=9,
+    unique_by=lambda one: one[:2],
+)
+
+
+@given(RUNS, st.fixed_dictionaries(dict.fromkeys("wxyz", KINDS)))
+def test_every_row_has_an_image_set_of_its_own_and_every_name_is_shown(
+    made: list[tuple[str, int, str]], kinds: dict[str, dict[str, bool]]
+) -> None:
+    listed = entries([(f"{n}{seed}", run(n, seed, images, **kinds[n])) for n, seed, images in made])
+    shown = [model.name for row in listed for model in (row.result.model, *row.same_images)]
+    assert sorted(shown) == sorted({name for name, _, _ in made})
+    for row in listed:
+        model, held = row.result.model, row.same_images
+        alike = [other for other in listed if other is not row and other.result.model.reference == model.reference
+                 and other.result.model.scored == model.scored and other.on_card == row.on_card]
+        assert not any(row.images <= other.images for other in alike)
+        assert model.reference or not any(other.reference for other in held)
 
 
 def test_one_of_a_chain_of_copies_is_left() -> None:

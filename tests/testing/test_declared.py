@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,12 @@ def test_the_file_of_a_base_class_counts(tmp_path: Path, monkeypatch: pytest.Mon
     passed, said = seen(tmp_path, "from base_of_plugin import Base", "Base")
     assert not passed
     assert said == "ldbench.task.card in plugin.py, base_of_plugin.py"
+
+
+def test_a_class_of_a_notebook_keeps_the_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "plugin.py"
+    path.write_text(f"{FREE}\n{PLUGIN.format(base='Generator')}")
+    plugin = load_generator(f"{path}:Plugin")
+    monkeypatch.setattr(plugin, "__module__", "__main__")
+    monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)  # as in a notebook
+    assert next(finding for finding in look(plugin, None) if finding.name == "protocol").passed

@@ -58,7 +58,7 @@ def truth_folder(file: Path) -> Path:
 def keep_private(folder: Path) -> None:
     """Make the folder, or what there is of it, its owner's alone: it holds the seed, too."""
     with refusal(f"write {folder}"):
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
 
 

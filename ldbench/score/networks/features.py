@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from ldbench.api import Batches, ImageSet, Network, ParameterValue, Progress, si
 from ldbench.errors import ImageError, MetricError, unknown_name
 from ldbench.plugins.code import source_digest
 from ldbench.plugins.kinds import NETWORKS
+from ldbench.plugins.raised import module_of
 from ldbench.records.files import write_cache
 from ldbench.score.image_sets import read_ahead
 from ldbench.score.networks.feature_cache import Rows, key_of_set, quantise, read_features, write_rows
@@ -102,8 +103,7 @@ def installed_network(name: str) -> Network | None:
 
 def _foreign_code(network: Network) -> dict[str, ParameterValue]:
     """The code of somebody else's network: edited, it gives other features by the same name and weights."""
-    load: Any = network.load
-    module = str((load.func if isinstance(load, partial) else load).__module__)
+    module = module_of(network.load)
     return {} if module.partition(".")[0] == "ldbench" else {"code": source_digest(module)}
 
 

@@ -53,14 +53,14 @@ def pinned_weights(
         searched = ", ".join(str(place) for place in (folder, *shipped) if place is not None) or "no folder"
         raise MetricError(
             f"{table}.sha256: expected weights {recipe.sha256[:12]}..., got no file in {searched} that has them; "
-            "copy the file of the card's author there, or drop sha256 from the card and compare with scores of your "
-            "own weights alone"
+            "copy the file of the card's author there, or drop sha256 from the card (where it extends another one, by "
+            f"omit = [\"{table}.sha256\"]) and compare with scores of your own weights alone"
         )
     state, said = found
     if (made := said.get(RECIPE, own := recipe_text(recipe, classes))) != own:
         raise MetricError(
             f"{table}: expected the recipe that the weights of sha256 came of, {made}, got {own}; change it back, "
-            "or drop sha256 from the card"
+            f"or drop sha256 from the card (by omit = [\"{table}.sha256\"] where it extends another)"
         )
     return state
 
