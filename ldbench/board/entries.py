@@ -103,8 +103,8 @@ def _each_once(found: Sequence[Found]) -> list[Found]:
 def _by_images(listed: Sequence[Entry]) -> list[Entry]:
     """One row for the same images: an entry that has no image set of its own is left out for the first that has them.
 
-    More seeds stand before fewer, but not those of a scored folder before a run's: whoever scores a run's images and
-    others with them must not take the run's row.
+    More image sets stand before fewer, but not those of a scored folder before a run's: whoever scores a run's images
+    and others with them must not take the run's row.
     """
     rows: dict[str, Entry] = {}
     row_of: dict[str, str] = {}
@@ -127,7 +127,7 @@ def _holds(row: Entry, entry: Entry) -> bool:
 
 
 def _precedence(entry: Entry) -> tuple[bool, bool, bool, int, str]:
-    """What was there for comparison comes first, then seeds of the card, then what a run made, then more seeds."""
+    """What was there for comparison comes first, then seeds of the card, what a run made, and more image sets."""
     model = entry.result.model
     orients = model.reference or model.sees_truth
-    return not orients, not entry.on_card, model.scored, -len(entry.runs), entry.key
+    return not orients, not entry.on_card, model.scored, -len(entry.images), entry.key
