@@ -159,7 +159,7 @@ def _parameter(cls: type[Generator], field: dataclasses.Field[Any]) -> Parameter
             )
     parameter = Parameter(field.name, frozenset(scalars), tuple(literals), default)
     if not parameter.accepts(default):
-        types_of_it = str(parameter).removeprefix(f"{field.name}: ").rpartition(" = ")[0]
+        types_of_it = str(parameter).removeprefix(f"{field.name}: ").partition(" = ")[0]
         raise PluginError(f"{where}: expected a default of its own type ({types_of_it}), got {default!r}")
     return parameter
 

@@ -9,10 +9,7 @@ weights. Another machine's weights differ in their last digits, so the cards of 
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
-
-import torch
 
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.score.metrics.judge import judge_of
@@ -20,7 +17,7 @@ from ldbench.score.networks.pinned import halved, recipe_text, write_shipped
 from ldbench.task import card
 from ldbench.task.metric_specs import JudgeSpec
 
-from .scan_networks import FOLDER
+from .scan_networks import asked_folder
 
 CARDS = ("sandbox-brain-disease", "sandbox-chest-disease", "sandbox-chest-sex")
 
@@ -35,10 +32,7 @@ def ship(recipe: JudgeSpec, data: TaskData, folder: Path) -> str:
 
 def main() -> None:
     """Write the files of all cards."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=FOLDER)
-    folder: Path = parser.parse_args().out
-    torch.set_num_threads(1)
+    folder = asked_folder(__doc__)
     for name in CARDS:
         task = card.load(name)
         assert task.judge is not None

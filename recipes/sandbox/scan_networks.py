@@ -31,12 +31,18 @@ def ship(recipe: ScanNetworkSpec, dataset: Dataset, folder: Path) -> str:
     return write_shipped(folder / f"{dataset.name}.safetensors", state, recipe_text(recipe))
 
 
+def asked_folder(description: str | None) -> Path:
+    """The folder that the command line asks for; from here on one thread computes."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=FOLDER)
+    torch.set_num_threads(1)
+    folder: Path = parser.parse_args().out
+    return folder
+
+
 def main() -> None:
     """Write the files of all cards."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=FOLDER)
-    folder: Path = parser.parse_args().out
-    torch.set_num_threads(1)
+    folder = asked_folder(__doc__)
     for name in CARDS:
         task = card.load(name)
         digest = ship(task.scan_network or ScanNetworkSpec(), load(task.data), folder)

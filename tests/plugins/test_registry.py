@@ -158,6 +158,7 @@ def test_a_wrong_spec_is_one_line(tmp_path: Path, spec: str, kind: type[Exceptio
         ("level: float = 0.5", "level: float", r"Grey\.level: expected a default"),
         ("level: float = 0.5", "level: list = field(default_factory=list)", r"level: expected bool, int"),
         ("level: float = 0.5", "level: float = 'half'", r"default of its own type \(float\), got 'half'"),
+        ("level: float = 0.5", "level: float = 'a = b'", r"default of its own type \(float\), got 'a = b'"),
         ("level: float = 0.5", "level: float = float('nan')", r"default of its own type"),
         ("level: float = 0.5", "level: 'Missing' = 0.5", r"Grey\.level: can't read its type"),
         ("text-to-image", "text-to-video", "unknown kinds 'text-to-video'"),

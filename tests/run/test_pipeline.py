@@ -407,11 +407,13 @@ def test_killed_twice_and_resumed_gives_the_same_images_and_scores(
 def test_two_runs_in_one_folder_are_kept_apart(tmp_path: Path) -> None:
     card = cheap_card(tmp_path)
     process = start(card, tmp_path / "runs", "--set", "pause=60")
-    wait_for(tmp_path / "runs", "run.json", 1, process)
-    with pytest.raises(ResultError, match="another run is at work there"):
-        run(str(card), GENERATOR, Settings(tmp_path / "runs", batch_size=3, overrides={"pause": "60"}))
-    process.kill()
-    process.wait()
+    try:
+        wait_for(tmp_path / "runs", "run.json", 1, process)
+        with pytest.raises(ResultError, match="another run is at work there"):
+            run(str(card), GENERATOR, Settings(tmp_path / "runs", batch_size=3, overrides={"pause": "60"}))
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_scoring_needs_every_case(tmp_path: Path) -> None:

@@ -102,10 +102,15 @@ def _read(path: Path, entry: str, expected: str) -> Kept | None:
     return (state, said) if said.get("digest") == state_digest(state) else None
 
 
-def _write(path: Path, key: str, state: State) -> None:
-    """Keep a state under its key, where the disk allows it."""
+def state_file(state: State, **said: str) -> bytes:
+    """A state as a safetensors file that names its digest, and what else is `said` of it."""
     from safetensors.torch import save
 
     plain = {name: value.cpu().contiguous() for name, value in state.items()}
-    content = save(plain, metadata={"key": key, "digest": state_digest(plain)})
+    return save(plain, metadata={**said, "digest": state_digest(plain)})
+
+
+def _write(path: Path, key: str, state: State) -> None:
+    """Keep a state under its key, where the disk allows it."""
+    content = state_file(state, key=key)
     write_cache(path, lambda file: file.write(content))

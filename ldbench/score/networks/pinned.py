@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ldbench.errors import MetricError
-from ldbench.score.networks.kept_state import state_digest, state_of_digest
+from ldbench.score.networks.kept_state import state_digest, state_file, state_of_digest
 from ldbench.task.metric_specs import table_of
 
 if TYPE_CHECKING:
-    import torch
-
     from ldbench.score.networks.kept_state import State
 
 RECIPE = "recipe"  # where a file of weights says what they came of
@@ -72,10 +70,6 @@ def halved(state: State) -> State:
 
 def write_shipped(path: Path, state: State, recipe: str) -> str:
     """Write weights to ship: a file that says their digest and the text of their recipe. Returns the digest."""
-    from safetensors.torch import save_file
-
-    plain: dict[str, torch.Tensor] = {name: value.cpu().contiguous() for name, value in state.items()}
-    digest = state_digest(plain)
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(plain, path, metadata={"digest": digest, RECIPE: recipe})
-    return digest
+    path.write_bytes(state_file(state, **{RECIPE: recipe}))
+    return state_digest(state)

@@ -8,7 +8,8 @@ from pathlib import Path
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.score.networks.kept_state import state_of_digest
 from ldbench.task import card
-from recipes.sandbox.judges import CARDS, FOLDER, ship
+from recipes.sandbox.judges import CARDS, ship
+from recipes.sandbox.scan_networks import FOLDER
 
 
 def _data(name: str) -> TaskData:
