@@ -38,7 +38,7 @@ def gauntlet(
     from ldbench.records.files import user_cache_folder, write_text_atomic
     from ldbench.run.environment import pick_device
     from ldbench.run.progress import live_progress
-    from ldbench.score.inputs import ScoringContext
+    from ldbench.score.set_inputs import ScoringContext
     from ldbench.studies.gauntlet.claims import contradictions
     from ldbench.studies.gauntlet.run import Plan, run_gauntlet
     from ldbench.studies.gauntlet.tables import markdown, terminal

@@ -25,6 +25,7 @@ from ldbench.cli.host import host
 from ldbench.cli.leaderboard import leaderboard
 from ldbench.cli.list_ import list_
 from ldbench.cli.matrix import matrix
+from ldbench.cli.measure import measure
 from ldbench.cli.new import new
 from ldbench.cli.options import INTERRUPTED
 from ldbench.cli.parameters import ablate, figure, search
@@ -38,7 +39,8 @@ from ldbench.errors import LdbenchError
 
 # in the order that `ldbench --help` shows
 COMMANDS = (
-    run, score, cases, report, compare, gate, search, ablate, matrix, collect, gauntlet, check, list_, verify, submit,
+    run, score, measure, cases, report, compare, gate, search, ablate, matrix, collect, gauntlet, check, list_, verify,
+    submit,
 )  # fmt: skip
 GROUPS = (figure, data, new, leaderboard, study, host)
 

@@ -15,6 +15,7 @@ from ldbench.plugins.parameters import overrides_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ldbench.api import Score
     from ldbench.records.fresh import FreshRound
     from ldbench.records.result import Result
     from ldbench.run.pipeline import Settings
@@ -83,16 +84,20 @@ def _data_seed(text: str) -> int:
 
 def show(result: Result, *lines: object) -> None:
     """Print a result's scores, a line each, and below them the given lines, such as where it lies."""
+    unscored = "no scores: the task's host keeps the truth; send it the archive of `ldbench submit`\n"
+    typer.echo((score_table(result.scores) or unscored) + "\n".join(map(str, lines)))
+
+
+def score_table(scores: Sequence[Score]) -> str:
+    """Scores, a line each; "" for none."""
     from ldbench.report.digits import with_interval
     from ldbench.report.tables.text_table import TextTable, to_terminal
 
     rows = [
         (one.metric, *with_interval(one.value, one.ci_low, one.ci_high), f"n={one.n}", one.extractor or "")
-        for one in result.scores
+        for one in scores
     ]
-    unscored = "" if rows else "no scores: the task's host keeps the truth; send it the archive of `ldbench submit`\n"
-    table = to_terminal(TextTable((), rows, "lrlll")) if rows else unscored
-    typer.echo(table + "\n".join(map(str, lines)))
+    return to_terminal(TextTable((), rows, "lrlll")) if rows else ""
 
 
 def gap_lines(compared: FreshRound) -> list[str]:

@@ -1,4 +1,4 @@
-"""A folder of generated images, one file a case, as `ldbench score` takes it from outside.
+"""A folder of images from outside: one file a case, as `ldbench score` takes it, or any that lie there.
 
 A file's id is its name without the suffix. Hidden files, subfolders and files that aren't .png, .jpg or .jpeg
 aren't images here. Refuses to score a subset: each expected id has exactly one file, and no other is there.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -60,11 +60,38 @@ def read_folder(folder: Path, ids: Iterable[str] | None, size: int | tuple[int, 
     return StoredImages(suffixes.ids, _Files(folder, suffixes, size), threads=READERS)
 
 
+def list_tree(folder: Path) -> ById[str]:
+    """Id -> suffix of every image in a folder and its subfolders, sorted; an id is a path below the folder without its
+    suffix. ImageError where there is no image, or two of one id."""
+    if not folder.is_dir():
+        raise ImageError(f"can't read {folder}: expected a folder of images, got {'a file' if folder.exists() else 'none'}")
+    found: list[tuple[str, str]] = []
+    for where, folders, names in os.walk(folder, followlinks=False):
+        folders[:] = [name for name in folders if name[0] != "."]
+        inside = Path(where).relative_to(folder)
+        found += [_split((inside / name).as_posix()) for name in names if name[0] != "." and _is_image(name)]
+    ids = Ids(name for name, _ in sorted(found))
+    _refuse(folder, "names with two files", ids.repeated(), "keep one of each")
+    if not ids:
+        raise ImageError(f"{folder}: expected images, got none that ends in {', '.join(SUFFIXES)}; name another folder")
+    return ById(ids, [sys.intern(suffix) for _, suffix in sorted(found)])
+
+
+def read_any_sizes(folder: Path, fitted: Callable[[Path, torch.Tensor], torch.Tensor]) -> StoredImages:
+    """As `read_folder`, of all images of a folder and its subfolders, whatever their sizes: `fitted` brings the levels
+    of a path, `(1 or 3, H, W) uint8`, to the size that is wanted, or refuses them."""
+    suffixes = list_tree(folder)
+    return StoredImages(suffixes.ids, _Files(folder, suffixes, None, fitted), threads=READERS)
+
+
 class _Files:
     """Reads the levels of an id: strictly at first, then for as long as the file is the one that was checked."""
 
-    def __init__(self, folder: Path, suffixes: ById[str], size: int | tuple[int, int]) -> None:
-        self._folder, self._suffixes, self._size = folder, suffixes, size
+    def __init__(
+        self, folder: Path, suffixes: ById[str], size: int | tuple[int, int] | None,
+        fitted: Callable[[Path, torch.Tensor], torch.Tensor] = lambda path, levels: levels,
+    ) -> None:
+        self._folder, self._suffixes, self._size, self._fitted = folder, suffixes, size, fitted
         self._checked = np.full((len(suffixes), 2), _UNCHECKED, np.int64)  # what `_state` gave for each file
         self._lock = Lock()  # the strict reader changes settings of Pillow's and of warnings
 
@@ -77,10 +104,10 @@ class _Files:
                 state = _state(path)
                 levels = read_levels(path, size=self._size, root=self._folder)
             self._checked[place] = state
-            return levels
+            return self._fitted(path, levels)
         if _state(path) != checked:
             raise ImageError(f"{path}: changed while it was scored; let nothing write there, and score again")
-        return read_levels_again(path)
+        return self._fitted(path, read_levels_again(path))
 
 
 def _state(path: Path) -> tuple[int, int]:

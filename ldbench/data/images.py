@@ -45,15 +45,18 @@ def read_image(path: Path, *, size: int | tuple[int, int], root: Path | None = N
     return unpacked(read_levels(path, size=size, root=root))
 
 
-def read_levels(path: Path, *, size: int | tuple[int, int], root: Path | None = None) -> torch.Tensor:
-    """What `read_image` reads, as it is stored: `(1 or 3, H, W) uint8`, one channel where all are equal."""
-    height, width = (size, size) if isinstance(size, int) else size
+def read_levels(path: Path, *, size: int | tuple[int, int] | None, root: Path | None = None) -> torch.Tensor:
+    """What `read_image` reads, as it is stored: `(1 or 3, H, W) uint8`, one channel where all are equal.
+
+    `size` None takes an image of any size.
+    """
+    expected = (size, size) if isinstance(size, int) else size
     _check_path(path, root)
     with decoding(path, _EXPECTED, MAX_PIXELS, _REMEDY), path.open("rb") as file:
         depth = _png_depth(file.read(_PNG_DEPTH_OFFSET + 1))
         file.seek(0)
         with Image.open(file, formats=FORMATS) as image:
-            _check_header(path, image, height, width, depth)
+            _check_header(path, image, expected, depth)
             image.verify()  # a PNG's checksums and its end, which decoding alone does not ask for
         file.seek(0)
         with Image.open(file, formats=FORMATS) as image:  # anew, as `verify` uses the first one up
@@ -133,11 +136,11 @@ def _png_depth(header: bytes) -> int | None:
     return header[_PNG_DEPTH_OFFSET] if is_png else None
 
 
-def _check_header(path: Path, image: Image.Image, height: int, width: int, png_depth: int | None) -> None:
+def _check_header(path: Path, image: Image.Image, size: tuple[int, int] | None, png_depth: int | None) -> None:
     check_area(path, image, MAX_PIXELS)
-    if (image.height, image.width) != (height, width):
+    if size is not None and (image.height, image.width) != size:
         raise ImageError(
-            f"{path}: expected {width} x {height} pixels, got {image.width} x {image.height}; "
+            f"{path}: expected {size[1]} x {size[0]} pixels, got {image.width} x {image.height}; "
             "generate at the task's size (nothing is resized here)"
         )
     if image.mode in _ALPHA or "transparency" in image.info:

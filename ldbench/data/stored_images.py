@@ -6,6 +6,7 @@ is full: a small set is decoded once. What is kept comes back to the last bit.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
 from math import prod
@@ -14,6 +15,8 @@ from threading import Lock
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from ldbench.data.ids import Ids
 
 ROOM = 2**23  # bytes: 2,048 grey images of 64 px, 32 of 512 px
 
@@ -72,6 +75,12 @@ class StoredImages(Mapping[str, torch.Tensor]):
                 return
             self._buffer[self._used : end] = levels.numpy().ravel()
             self._kept[image_id], self._used = (self._used, levels.shape), end
+
+
+def hash_pixels(digest: hashlib._Hash, images: Mapping[str, torch.Tensor]) -> None:
+    """Add the id and the 8-bit levels of each image to a digest, in the order of the ids."""
+    for image_id in Ids(images).in_order():
+        digest.update(image_id.encode() + b"\0" + (images[image_id] * 255).round().byte().numpy().tobytes())
 
 
 def unpacked(packed: torch.Tensor) -> torch.Tensor:

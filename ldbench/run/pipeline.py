@@ -33,8 +33,8 @@ from ldbench.run.sheets.contact_sheet import sample_sheet
 from ldbench.run.sheets.edits_of_run import write_edit_sheet
 from ldbench.score.contributions import units_of
 from ldbench.score.free_memory import give_back
-from ldbench.score.inputs import ScoringContext
 from ldbench.score.scorer import score_images
+from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.subgroups import attributes_of, subgroups_of
 from ldbench.task import card
 

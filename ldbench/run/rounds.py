@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ldbench.api import Case
 from ldbench.data.ids import Ids
 from ldbench.data.image_folder import read_folder
-from ldbench.data.stored_images import StoredImages
+from ldbench.data.stored_images import StoredImages, hash_pixels
 from ldbench.data.task_data import TaskData
 from ldbench.records.run_folder import BACK, NULL
 from ldbench.task.metric_specs import further_images
@@ -55,8 +55,7 @@ def read_images(data: TaskData, folders: Mapping[str, Path]) -> RunImages:
         if folder is None or (name and not folder.is_dir()):
             continue
         images = _read(data, folder, cases)
-        for case_id in Ids(images).in_order():
-            digest.update(case_id.encode() + b"\0" + (images[case_id] * 255).round().byte().numpy().tobytes())
+        hash_pixels(digest, images)
         by_pass[name] = images if not name else _of_cases(images, f".{name}")
     return RunImages(by_pass.pop(""), by_pass, digest.hexdigest())
 

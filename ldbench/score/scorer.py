@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ldbench.api import Measured, Metric
+from ldbench.api import Measured, Metric, MetricInputs
 from ldbench.data.task_data import TaskData
 from ldbench.errors import LdbenchError, MetricError, unknown_name
 from ldbench.plugins.kinds import METRICS
@@ -16,8 +16,9 @@ from ldbench.plugins.raised import module_of, raised
 from ldbench.records.run_folder import FURTHER_PASSES, NULL
 from ldbench.score.arithmetic import full_float32
 from ldbench.score.free_memory import give_back
-from ldbench.score.inputs import Inputs, ScoringContext
+from ldbench.score.inputs import Inputs
 from ldbench.score.lazy_inputs import Images, averaged
+from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.metric_specs import table_of
 
 
@@ -51,7 +52,7 @@ def score_images(
     return scores
 
 
-def measured(metric: Metric, inputs: Inputs, settings: Any) -> Measured:
+def measured(metric: Metric, inputs: MetricInputs, settings: Any) -> Measured:
     """One metric of the card; what a plug-in raises, or returns against its contract, becomes a `MetricError`."""
     from ldbench.score.metrics.mean_score import mean_of
 

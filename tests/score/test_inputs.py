@@ -15,7 +15,8 @@ from ldbench.api import NoSettings, Record, Score
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import MetricError, UnknownNameError
 from ldbench.plugins.kinds import METRICS
-from ldbench.score.inputs import Inputs, ScoringContext
+from ldbench.score.inputs import Inputs
+from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.scorer import measured, score_images
 from ldbench.score.viewing import point_spread
 from ldbench.task import card

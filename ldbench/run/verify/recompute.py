@@ -31,8 +31,8 @@ from ldbench.run.submission.unpack import unpacked
 from ldbench.run.verify.checks import check_scores, check_units
 from ldbench.run.verify.verification import Verification
 from ldbench.score.contributions import units_of
-from ldbench.score.inputs import ScoringContext
 from ldbench.score.scorer import score_images
+from ldbench.score.set_inputs import ScoringContext
 
 if TYPE_CHECKING:
     import torch

@@ -15,8 +15,9 @@ import numpy as np
 from ldbench.api import Measured, Progress, silent
 from ldbench.data.recorded import task_ref
 from ldbench.errors import MetricError, ResultError
-from ldbench.score.inputs import Inputs, ScoringContext
+from ldbench.score.inputs import Inputs
 from ldbench.score.scorer import measured
+from ldbench.score.set_inputs import ScoringContext
 from ldbench.studies.gauntlet.catalogue import failures_of
 from ldbench.studies.gauntlet.chance import between_draws, between_results
 from ldbench.studies.gauntlet.failure import Failure, Images, NotPossibleError

@@ -11,7 +11,7 @@ import torch
 from ldbench.api import Score
 from ldbench.data.task_data import task_data
 from ldbench.errors import CardError
-from ldbench.score.inputs import ScoringContext
+from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.metrics import auc
 from ldbench.score.scorer import score_images
 from ldbench.task import card

@@ -16,7 +16,7 @@ from ldbench.api import Metric
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.files import user_cache_folder
 from ldbench.report.tables.text_table import to_markdown
-from ldbench.score.inputs import ScoringContext
+from ldbench.score.set_inputs import ScoringContext
 from ldbench.studies.gauntlet.catalogue import FAILURES, failures_of
 from ldbench.studies.gauntlet.claims import contradictions
 from ldbench.studies.gauntlet.findings import Findings, findings

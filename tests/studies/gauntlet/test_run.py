@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from ldbench.cli.main import app
 from ldbench.errors import LdbenchError, UsageError
-from ldbench.score.inputs import ScoringContext
+from ldbench.score.set_inputs import ScoringContext
 from ldbench.studies.gauntlet.metrics import contestants
 from ldbench.studies.gauntlet.record import FailureScore, Gauntlet, read, write
 from ldbench.studies.gauntlet.run import Plan, run_gauntlet

@@ -1,0 +1,97 @@
+"""The command `ldbench measure`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ldbench import __version__
+from ldbench.cli.options import Device
+from ldbench.cli.run import score_table
+from ldbench.errors import UsageError
+from ldbench.plugins.parameters import key_values
+
+if TYPE_CHECKING:
+    from ldbench.score.folders import FolderScores
+    from ldbench.task.card import Viewing
+
+
+def measure(
+    real: Annotated[Path, typer.Argument(help="A folder of real images that the generator did not learn from.")],
+    generated: Annotated[Path, typer.Argument(help="A folder of generated images.")],
+    training: Annotated[
+        Path | None, typer.Option(help="A folder of the images that the generator learnt from, to look for copies.")
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="A metric (`ldbench list metrics`); may be repeated.", show_default="all that these allow"),
+    ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(help="The feature network (`ldbench list networks`).", show_default="efficientnet-lite0"),
+    ] = None,
+    paired: Annotated[
+        bool, typer.Option("--paired", help="A generated image's true one has the same name: SSIM, PSNR, LPIPS.")
+    ] = False,
+    side: Annotated[
+        int | None, typer.Option(help="Bring square images to this side.", min=8, show_default="all of one size")
+    ] = None,
+    blur: Annotated[
+        float, typer.Option(help="Viewing conditions: point spread, a standard deviation in pixels.", min=0)
+    ] = 0.0,
+    noise: Annotated[
+        float, typer.Option(help="Viewing conditions: noise, a standard deviation in grey levels from 0 to 1.", min=0)
+    ] = 0.0,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="A metric's setting, METRIC:key=value; may be repeated.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the metrics' own draws.")] = 0,
+    device: Device = "auto",
+    json_: Annotated[
+        Path | None, typer.Option("--json", help="Write scores and settings to this file.", show_default="none")
+    ] = None,
+) -> None:
+    """Measure a folder of generated images beside real ones, without a task."""
+    from ldbench.records.files import user_cache_folder, write_text_atomic
+    from ldbench.run.environment import pick_device
+    from ldbench.run.progress import live_progress
+    from ldbench.score.folders import Folders, measure_folders
+    from ldbench.score.set_inputs import ScoringContext
+
+    folders = Folders(real, generated, training, paired, side, _viewing(blur, noise))
+    with live_progress(f"{generated} beside {real}") as progress:
+        context = ScoringContext(pick_device(device), seed, user_cache_folder() / "features", progress)
+        found = measure_folders(folders, context, metric or (), network=network, settings=_by_metric(set_ or ()))
+    if json_ is not None:
+        write_text_atomic(json_, json.dumps(_as_json(found), indent=1, allow_nan=False) + "\n")
+    typer.echo(score_table(found.scores), nl=False)
+    for name, reason in found.refused.items():
+        typer.echo(f"error: {name}: {reason}", err=True)
+    if found.refused:
+        raise typer.Exit(UsageError.exit_code)
+
+
+def _viewing(blur: float, noise: float) -> Viewing | None:
+    from ldbench.task.card import Viewing
+
+    return Viewing(blur, noise, "given on the command line") if blur or noise else None
+
+
+def _by_metric(settings: Sequence[str]) -> dict[str, dict[str, str]]:
+    """`METRIC:key=value` texts by metric and key."""
+    found: dict[str, dict[str, str]] = {}
+    for place, value in key_values(settings).items():
+        metric, colon, key = place.partition(":")
+        if not colon or not metric or not key:
+            raise UsageError(f"--set: expected METRIC:key=value, got {place}={value}")
+        found.setdefault(metric, {})[key] = value
+    return found
+
+
+def _as_json(found: FolderScores) -> dict[str, object]:
+    return {"ldbench": __version__, **asdict(found)}

@@ -1,0 +1,105 @@
+"""What the metrics of two folders are computed from: the part of `ldbench.api.MetricInputs` that images alone have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+from ldbench.api import ImageSet, LazyInputs, MetricInputs
+from ldbench.errors import MetricError
+from ldbench.score.image_sets import StoredSet
+from ldbench.score.set_inputs import Seen, SetInputs
+from ldbench.task.card import Viewing
+
+if TYPE_CHECKING:
+    from ldbench.data.stored_images import StoredImages
+
+
+class _WithoutTask:
+    """Refuses, when a metric asks for it, what images alone do not have."""
+
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(MetricInputs, name):
+            raise MetricError(f"expected {name} of a task, got images alone; score them on a task card")
+        raise AttributeError(name)
+
+
+@dataclass(frozen=True)
+class FolderSets(_WithoutTask):
+    """The images as sets that are read by rows; `seen` is what viewing conditions do to each batch of them."""
+
+    images: Mapping[str, StoredImages]
+    seen: Seen | None = None
+
+    @property
+    def generated(self) -> ImageSet:
+        """All generated images, in the order of their names."""
+        return self._set("generated")
+
+    @property
+    def real(self) -> ImageSet:
+        """All real images, in the order of their names."""
+        return self._set("real")
+
+    @property
+    def stored_truths(self) -> ImageSet:
+        """The real images of the same names."""
+        return StoredSet(self.images["real"], list(self.images["generated"]), self.seen)
+
+    truths = stored_truths
+
+    def all_generated(self) -> tuple[ImageSet, list[str]]:
+        """All generated images; they are of one class."""
+        return self.generated, [""] * len(self.images["generated"])
+
+    def test_scans(self) -> tuple[ImageSet, list[str]]:
+        """All real images; they are of one class."""
+        return self.real, [""] * len(self.images["real"])
+
+    def seen_scans(self) -> tuple[ImageSet, tuple[str, ...]]:
+        """The training images with their names."""
+        if "training" not in self.images:
+            raise MetricError("expected the images that the generator learnt from, got none; name them with --training")
+        return self._set("training"), tuple(self.images["training"])
+
+    def _set(self, name: str) -> ImageSet:
+        return StoredSet(self.images[name], list(self.images[name]), self.seen)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderInputs(SetInputs, _WithoutTask):
+    """Images by what they are ("real", "generated", "training"), and where their scoring runs.
+
+    `conditions` are the viewing conditions of metrics that have them.
+    """
+
+    images: Mapping[str, StoredImages]
+    conditions: Viewing | None = None
+
+    @property
+    def for_metrics(self) -> MetricInputs:
+        """The same as what a metric takes: whatever it asks for is here, or refused."""
+        return cast(MetricInputs, self)
+
+    def sets(self, seen: Seen | None) -> LazyInputs:
+        """The images as sets that are read by rows."""
+        return cast(LazyInputs, FolderSets(self.images, seen))
+
+    @cached_property
+    def viewed(self) -> FolderInputs:
+        """The same under the viewing conditions; itself where there are none, or where they hold already."""
+        if self.conditions is None or self.viewing is not None:
+            return self
+        return replace(self, viewing=self.conditions)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All images are of one class."""
+        return ("",) * len(self.images["generated"])
+
+    @property
+    def case_ids(self) -> tuple[str, ...]:
+        """The names of the generated images."""
+        return tuple(self.images["generated"])

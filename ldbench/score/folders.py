@@ -1,0 +1,214 @@
+"""Two folders of images, without a task: real ones, and generated ones that are measured beside them.
+
+What other packages are most used for. The metrics are those of the task cards, a plug-in's included, with their
+intervals; a card adds fixed cases, classes, a judge and a ranking. A metric that needs a card says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ldbench.api import Metric, Need, Score
+from ldbench.errors import ImageError, MetricError, UsageError
+from ldbench.plugins.kinds import METRICS
+from ldbench.records.typed import TypedError, build, readings
+from ldbench.score.arithmetic import full_float32
+from ldbench.score.folder_inputs import FolderInputs
+from ldbench.score.free_memory import give_back
+from ldbench.score.scorer import measured
+from ldbench.score.set_inputs import ScoringContext
+from ldbench.task.card import Viewing
+
+if TYPE_CHECKING:
+    import torch
+
+    from ldbench.data.stored_images import StoredImages
+
+NETWORK = "efficientnet-lite0"  # the one that ships
+_SETS = ("fid", "kid", "mmd", "frd", "precision", "density", "recall", "coverage", "vendi", "ms_ssim_diversity")
+_VIEWED = ("viewed_fid", "viewed_kid")
+_NOVELTY = ("copied_share", "authpct", "ct")
+_PAIRS = ("ssim", "psnr", "lpips")
+_REMEDY: Mapping[Need, str] = {
+    "viewing": "say how the images are seen, with --blur and --noise",
+    "truth": "give --paired, if each generated image has its true one under the same name",
+}
+
+
+@dataclass(frozen=True)
+class Folders:
+    """What is measured, and how.
+
+    `real` and `generated` are folders of 8-bit PNG or JPEG files of one size, with what lies in their subfolders;
+    `side` brings square images of any size to that many pixels. `training` holds what the generator learnt from. `paired`: an image of `generated` has its
+    true image under the same name in `real`. `viewing`: the conditions under which metrics that have them look.
+    """
+
+    real: Path
+    generated: Path
+    training: Path | None = None
+    paired: bool = False
+    side: int | None = None
+    viewing: Viewing | None = None
+
+    @property
+    def paths(self) -> dict[str, Path]:
+        """The folders by what they hold."""
+        given = {"real": self.real, "generated": self.generated, "training": self.training}
+        return {name: path for name, path in given.items() if path is not None}
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that these folders allow without being asked for any."""
+        allowed = {_VIEWED: self.viewing is not None, _NOVELTY: self.training is not None, _PAIRS: self.paired}
+        return sum((names for names, holds in allowed.items() if holds), _SETS)
+
+    def read(self) -> dict[str, StoredImages]:
+        """The images by what they are; names are checked at once, each image when it is asked for. `ImageError`."""
+        from ldbench.data.image_folder import read_any_sizes
+
+        fit = _OneSize(self.side)
+        images = {name: read_any_sizes(path, fit) for name, path in self.paths.items()}
+        missing = [name for name in images["generated"] if name not in images["real"]] if self.paired else []
+        if missing:
+            raise ImageError(
+                f"{self.real}: expected a true image for each generated one, got none for {len(missing)}, such as "
+                f"{missing[0]}; give both the same name, or drop --paired"
+            )
+        return images
+
+
+@dataclass(frozen=True)
+class FolderScores:
+    """One score a metric, why other metrics have none, and what was measured: each folder, its images' number and
+    digest."""
+
+    scores: tuple[Score, ...]
+    refused: Mapping[str, str]
+    images: Mapping[str, Mapping[str, str | int]]
+
+
+def measure_folders(
+    folders: Folders, context: ScoringContext, metrics: Sequence[str] = (), *, network: str | None = None,
+    settings: Mapping[str, Mapping[str, str]] | None = None,
+) -> FolderScores:
+    """The scores of one folder beside another; without `metrics` all that the folders allow.
+
+    `network` is the feature network of all metrics that take one (None: the one that ships), `settings` has texts of
+    further settings by metric and name. All images are read once before anything is measured. A metric that cannot be
+    measured, for it needs a task card or more images, leaves the others alone. Raises `ImageError`, `UsageError`,
+    `UnknownNameError`.
+    """
+    given = settings or {}
+    asked = {name: METRICS.load(name) for name in metrics or folders.metrics}
+    if foreign := [name for name in given if name not in asked]:
+        raise UsageError(f"--set {foreign[0]}: expected a metric that is measured, got none; add --metric {foreign[0]}")
+    for name, metric in asked.items():
+        _check_needs(name, metric, folders)
+    chosen = {name: _settings(metric, network, given.get(name, {})) for name, metric in asked.items()}
+    images = folders.read()
+    described: dict[str, dict[str, str | int]] = {
+        name: {"folder": str(path), "images": len(images[name]), "sha256": _digest(images[name])}
+        for name, path in folders.paths.items()
+    }
+    inputs = FolderInputs(
+        device=context.device, seed=context.seed, cache_folder=context.cache_folder, progress=context.progress,
+        images=images, conditions=folders.viewing,
+    )
+    scores, refused = [], {}
+    with full_float32():
+        for name, metric in asked.items():
+            try:
+                scores.append(measured(metric, inputs.for_metrics, chosen[name]).score)
+            except MetricError as error:
+                refused[name] = str(error).removeprefix(f"{name}: ")
+            give_back()
+    return FolderScores(tuple(scores), refused, described)
+
+
+@dataclass
+class _OneSize:
+    """Brings square images to a side, or, without one, holds all images to the size of the first."""
+
+    side: int | None
+    first: tuple[Path, tuple[int, ...]] | None = None
+
+    def __call__(self, path: Path, levels: torch.Tensor) -> torch.Tensor:
+        height, width = levels.shape[1:]
+        if self.side is None:
+            where, size = self.first = self.first or (path, (height, width))
+            if (height, width) != size:
+                raise ImageError(
+                    f"{path}: expected {size[1]} x {size[0]} pixels, as {where} has, got {width} x {height}; bring "
+                    "all to one size with --side"
+                )
+            return levels
+        if height != width:
+            raise ImageError(f"{path}: expected a square image, got {width} x {height}; crop it, or pad it with black")
+        return _resized(levels, self.side)
+
+
+def _resized(levels_chw: torch.Tensor, side: int) -> torch.Tensor:
+    """Levels at another side, by Pillow's antialiased Lanczos filter."""
+    import torch
+    from PIL import Image
+
+    def of_channel(levels_hw: torch.Tensor) -> torch.Tensor:
+        picture = Image.fromarray(levels_hw.numpy()).resize((side, side), Image.Resampling.LANCZOS)
+        return torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).reshape(side, side)
+
+    return levels_chw if levels_chw.shape[-1] == side else torch.stack([of_channel(each) for each in levels_chw])
+
+
+def _settings(metric: Metric, network: str | None, given: Mapping[str, str]) -> Any:
+    """A metric's settings: what is given, else its own defaults, the network that ships and the side that it sees."""
+    from ldbench.score.networks.features import network_of
+
+    names = {item.name for item in fields(metric.settings)}
+    table: dict[str, Any] = {}
+    if "extractor" in names:
+        features = "resize" in names  # others compare two images by networks of their own
+        table["extractor"] = given.get("extractor") or (network or NETWORK if features else metric.networks[0])
+    if "resize" in names:
+        table["resize"] = network_of(table["extractor"])[0].resize
+    for key, text in given.items():
+        table[key] = _first_that_fits(metric, {**table, key: text}, key, text)
+    try:
+        return build(metric.settings, table)
+    except TypedError as wrong:
+        raise UsageError(
+            f"--set {metric.name}:{wrong}; give --set {metric.name}:key=value, or score the images on a task card"
+        ) from wrong
+
+
+def _first_that_fits(metric: Metric, table: Mapping[str, Any], key: str, text: str) -> object:
+    """What the text means for this setting; the text itself where nothing fits, so that the error shows it."""
+    for value in readings(text):
+        try:
+            build(metric.settings, {**table, key: value})
+        except TypedError:
+            continue
+        return value
+    return text
+
+
+def _check_needs(name: str, metric: Metric, folders: Folders) -> None:
+    if metric.every_class:
+        raise UsageError(f"--metric {name}: expected images of each class, got folders without; score on a task card")
+    has: dict[Need, bool] = {"viewing": folders.viewing is not None, "truth": folders.paired}
+    for need in sorted(metric.needs):
+        if not has.get(need):
+            remedy = _REMEDY.get(need, "score the images on a task card that has it")
+            raise UsageError(f"--metric {name}: expected {need.replace('_', ' ')}, got folders without; {remedy}")
+
+
+def _digest(images: StoredImages) -> str:
+    from ldbench.data.stored_images import hash_pixels
+
+    digest = hashlib.sha256()
+    hash_pixels(digest, images)
+    return digest.hexdigest()

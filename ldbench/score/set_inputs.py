@@ -1,0 +1,162 @@
+"""What a metric is given of sets of images, wherever these come from: whole, by rows, and as features."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ldbench.api import LazyInputs, Network, ParameterValue, Progress, silent
+from ldbench.score.viewing import as_viewed, point_spread, viewing_parameters
+from ldbench.task.card import Viewing
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+Seen = Callable[["torch.Tensor"], "torch.Tensor"]
+
+
+@dataclass(frozen=True)
+class ScoringContext:
+    """Where scoring runs, where features are kept (None keeps nothing), and the run's seed, which seeds all random
+    draws (subsets, resampling) but the classifier's: that seed is the card's."""
+
+    device: torch.device
+    seed: int
+    cache_folder: Path | None = None
+    progress: Progress = silent
+
+    @property
+    def network_folder(self) -> Path | None:
+        """Where feature networks that were trained here are kept, beside the features."""
+        return None if self.cache_folder is None else self.cache_folder.parent / "networks"
+
+    @property
+    def judge_folder(self) -> Path | None:
+        """Where the judges of editing tasks are kept, beside the features."""
+        return None if self.cache_folder is None else self.cache_folder.parent / "judges"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetInputs(ScoringContext):
+    """The part of `ldbench.api.MetricInputs` that hangs on the images alone.
+
+    `viewing` is what holds for all images that metrics get. What the sets lack, they refuse.
+    """
+
+    viewing: Viewing | None = None
+
+    @abstractmethod
+    def sets(self, seen: Seen | None) -> LazyInputs:
+        """The images as sets that are read by rows; `seen` is what is done to each batch of them."""
+
+    def network(self, name: str) -> str | Network:
+        """The feature network of a name."""
+        return name
+
+    @property
+    def viewing_parameters(self) -> Mapping[str, ParameterValue]:
+        """The viewing conditions that hold here; empty where none do."""
+        return {} if self.viewing is None else viewing_parameters(self.viewing)
+
+    @cached_property
+    def lazy(self) -> LazyInputs:
+        """The images as a reader compares them: with the point spread, without noise."""
+        return self.sets(None if self.viewing is None else partial(point_spread, viewing=self.viewing))
+
+    @cached_property
+    def unviewed(self) -> LazyInputs:
+        """The images as they are stored."""
+        return self.sets(None)
+
+    @cached_property
+    def _viewed_by_networks(self) -> LazyInputs:
+        return self.sets(None if self.viewing is None else partial(as_viewed, viewing=self.viewing))
+
+    @cached_property
+    def generated(self) -> torch.Tensor:
+        """The images of the evaluation cases."""
+        return self.lazy.generated[:]
+
+    @cached_property
+    def real(self) -> torch.Tensor:
+        """The true images of an editing task's evaluation cases, else the test scans."""
+        return self.lazy.real[:]
+
+    @cached_property
+    def sources(self) -> torch.Tensor:
+        """The images that were edited, one an evaluation case."""
+        return self.lazy.sources[:]
+
+    @cached_property
+    def truths(self) -> torch.Tensor:
+        """The true images, one an evaluation case, averaged over channels where the card averages the results."""
+        return self.lazy.truths[:]
+
+    @cached_property
+    def stored_truths(self) -> torch.Tensor:
+        """The true images as they are stored."""
+        return self.lazy.stored_truths[:]
+
+    def all_generated(self) -> tuple[torch.Tensor, list[str]]:
+        """All images of the run with their classes, in the order of their ids."""
+        images, labels = self.lazy.all_generated()
+        return images[:], labels
+
+    def seen_scans(self) -> tuple[torch.Tensor, tuple[str, ...]]:
+        """All real images that a generator may have learnt from, with their ids."""
+        images, ids = self.lazy.seen_scans()
+        return images[:], ids
+
+    def training_scans(self) -> tuple[torch.Tensor, list[str]]:
+        """The real training images with their classes."""
+        images, labels = self.lazy.training_scans()
+        return images[:], labels
+
+    def test_scans(self) -> tuple[torch.Tensor, list[str]]:
+        """The real test images with their classes."""
+        images, labels = self.lazy.test_scans()
+        return images[:], labels
+
+    def further(self, name: Literal["null", "back"]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Images of a further pass, with the sources of their cases, in the order of the cases' ids."""
+        images, sources = self.lazy.further(name)
+        return images[:], sources[:]
+
+    def features(self, network: str, resize: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Features `(n, d)` of `real` and `(m, d)` of `generated`."""
+        return self._features("real", network, resize), self._features("generated", network, resize)
+
+    def seen_features(self, network: str, resize: int | None = None) -> NDArray[np.float32]:
+        """Features `(n, d)` of `seen_scans`."""
+        return self._features("seen", network, resize)
+
+    def network_parameters(self, network: str, resize: int | None = None) -> dict[str, ParameterValue]:
+        """What a network does to the pixels, and its weights' digest."""
+        from ldbench.score.networks.features import extractor_parameters
+
+        return {**extractor_parameters(self.network(network), resize), **self.viewing_parameters}
+
+    def _features(
+        self, name: Literal["real", "generated", "seen"], network: str, resize: int | None
+    ) -> NDArray[np.float32]:
+        from ldbench.score.networks.features import extract
+
+        key, sets = (name, network, resize), self._viewed_by_networks
+        if key not in self._extracted:
+            images = sets.seen_scans()[0] if name == "seen" else sets.real if name == "real" else sets.generated
+            self._extracted[key] = extract(
+                images, self.network(network), resize=resize, device=self.device, cache_folder=self.cache_folder,
+                progress=self.progress,
+            )
+        return self._extracted[key]
+
+    @cached_property
+    def _extracted(self) -> dict[tuple[str, str, int | None], NDArray[np.float32]]:
+        """Features by set, network and size: several metrics ask for the same ones."""
+        return {}

@@ -1,0 +1,69 @@
+"""The command `ldbench measure`: a table, a file, and an exit code that says whether all was measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ldbench.cli.main import app
+from ldbench.errors import UsageError
+from tests.score.test_folders import fill
+
+OWN = """
+import numpy as np
+from ldbench.api import Metric
+
+def _compute(inputs, settings):
+    return inputs.lazy.generated[:].mean(dim=(1, 2, 3)).double().numpy()
+
+BRIGHTNESS = Metric("brightness", "Brightness", "Mean grey level.", "higher", _compute, "generated images")
+"""
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("folders")
+    for seed, name in enumerate(("real", "generated")):
+        fill(root / name, 12, seed)
+    return root
+
+
+def measure(folders: Path, *options: object) -> Result:
+    return CliRunner().invoke(app, ["measure", str(folders / "real"), str(folders / "generated"), *map(str, options)])
+
+
+def test_a_table_and_a_file_say_the_same(folders: Path, tmp_path: Path) -> None:
+    shown = measure(folders, "--metric", "frd", "--json", tmp_path / "scores.json")
+    assert shown.exit_code == 0
+    [line] = shown.stdout.splitlines()
+    assert line.split()[0] == "frd"
+    assert "n=12" in line
+    written = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
+    [score] = written["scores"]
+    assert score["ci_low"] <= score["value"] <= score["ci_high"]
+    assert written["images"]["real"]["folder"] == str(folders / "real")
+    assert written["refused"] == {}
+
+
+def test_what_is_refused_is_an_error_beside_what_was_measured(folders: Path) -> None:
+    shown = measure(folders, "--metric", "frd", "--metric", "laterality")
+    assert shown.exit_code == 2
+    assert shown.stdout.startswith("frd")
+    assert "\nerror: laterality: expected the images that the generator learnt from" in shown.stderr
+
+
+def test_a_metric_of_ones_own_is_measured(folders: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(OWN, encoding="utf-8")
+    shown = measure(folders, "--metric", f"{tmp_path / 'mine.py'}:BRIGHTNESS")
+    assert shown.exit_code == 0
+    assert shown.stdout.split()[0] == "brightness"
+
+
+@pytest.mark.parametrize("text", ["k=3", ":k=3", "coverage:=3"])
+def test_a_setting_names_its_metric(text: str, folders: Path) -> None:
+    error = measure(folders, "--metric", "coverage", "--set", text).exception
+    assert isinstance(error, UsageError)
+    assert "expected METRIC:key=value" in str(error)

@@ -1,0 +1,232 @@
+"""Two folders of images: the scores of a task card without one, and one line on what folders cannot give."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from ldbench.api import Score
+from ldbench.data.images import write_image
+from ldbench.data.task_data import task_data
+from ldbench.errors import ImageError, UnknownNameError, UsageError
+from ldbench.score.folders import Folders, FolderScores, measure_folders
+from ldbench.score.scorer import score_images
+from ldbench.score.set_inputs import ScoringContext
+from ldbench.task import card
+from ldbench.task.card import Viewing
+from tests.conftest import small_card
+
+CONTEXT = ScoringContext(torch.device("cpu"), 0)
+SIDE = 32
+NETWORKED = ("fid", "coverage", "copied_share", "authpct")
+CARD = """
+[metrics.fid]
+extractor = "efficientnet-lite0"
+resize = 64
+
+[metrics.frd]
+
+[metrics.coverage]
+extractor = "efficientnet-lite0"
+resize = 64
+
+[metrics.copied_share]
+extractor = "efficientnet-lite0"
+resize = 64
+
+[viewing]
+blur = 1.0
+noise = 0.02
+reason = "a test"
+"""
+
+
+def fill(folder: Path, count: int, seed: int, side: int = SIDE) -> Path:
+    """Discs of random size and place on noise: unlike each other, and alike as sets."""
+    random, grid = np.random.default_rng(seed), np.arange(side) / side
+    folder.mkdir(parents=True, exist_ok=True)
+    for index in range(count):
+        (x, y), radius = random.uniform(0.3, 0.7, 2), random.uniform(0.1, 0.3)
+        disc = ((grid[:, None] - y) ** 2 + (grid - x) ** 2 < radius**2) * random.uniform(0.4, 0.9)
+        levels = (255 * np.clip(disc + random.normal(0, 0.03, disc.shape), 0, 1)).astype(np.uint8)
+        Image.fromarray(levels).save(folder / f"image-{index:03}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Real, training and generated images, all alike as sets."""
+    root = tmp_path_factory.mktemp("folders")
+    for seed, name in enumerate(("real", "training", "generated")):
+        fill(root / name, 24, seed)
+    return root
+
+
+def measured(root: Path, *metrics: str, generated: str = "generated", **options: object) -> FolderScores:
+    asked = Folders(root / "real", root / generated, **options)  # type: ignore[arg-type]
+    small = {name: {"resize": str(SIDE)} for name in metrics if name in NETWORKED}
+    return measure_folders(asked, CONTEXT, metrics, settings=small)
+
+
+def one(found: FolderScores) -> Score:
+    [score] = found.scores
+    return score
+
+
+@pytest.mark.slow
+def test_scores_are_those_of_a_card_on_the_same_images(tmp_path: Path) -> None:
+    task = card.load(str(small_card(tmp_path, cases=20, metrics=CARD)))
+    data = task_data(task, 0)
+    training, test = (
+        {one.id: torch.from_numpy(data.dataset.image(one)) for one in split}
+        for split in (data.dataset.only("train").records[:40], data.of_classes("test"))
+    )
+    data = replace(data, train=replace(data.train, records=data.train.records[:40]))
+    images = dict(zip((case.id for case in data.cases), training.values(), strict=False))
+    for name, of_name in (("real", test), ("generated", images), ("training", training)):
+        (tmp_path / name).mkdir()
+        for image_id, image in of_name.items():
+            write_image(image, tmp_path / name / f"{image_id}.png")
+    scores = {one.metric: one for one in score_images(data, images, CONTEXT)}
+    found = measure_folders(
+        Folders(tmp_path / "real", tmp_path / "generated", tmp_path / "training", viewing=task.viewing), CONTEXT,
+        list(scores), settings={name: {"resize": "64"} for name in ("fid", "coverage", "copied_share")},
+    )
+    assert found.refused == {}
+    for score in found.scores:
+        expected = scores[score.metric]
+        assert score.value == pytest.approx(expected.value, rel=1e-9)
+        assert (score.ci_low, score.ci_high) == pytest.approx((expected.ci_low, expected.ci_high), rel=1e-9)
+        assert score.parameters == pytest.approx(expected.parameters)
+    assert scores["copied_share"].value == 1
+
+
+def test_each_question_is_asked_where_the_folders_allow_it(folders: Path) -> None:
+    plain = Folders(folders / "real", folders / "generated")
+    assert {"fid", "kid", "coverage", "vendi"} <= set(plain.metrics)
+    assert not {"copied_share", "ssim", "viewed_fid"} & set(plain.metrics)
+    whole = Folders(plain.real, plain.generated, plain.real, True, None, Viewing(1, 0, "a test"))
+    assert {"copied_share", "ct", "ssim", "lpips", "viewed_fid"} <= set(whole.metrics)
+
+
+def test_copies_are_found_beside_training_images(folders: Path) -> None:
+    shutil.copytree(folders / "training", folders / "copies")
+    training = folders / "training"
+    assert one(measured(folders, "copied_share", training=training)).value < 0.3
+    assert one(measured(folders, "copied_share", generated="copies", training=training)).value == 1
+    assert one(measured(folders, "authpct", generated="copies", training=training)).value == 0
+
+
+def test_viewing_conditions_hold_for_metrics_that_have_them(folders: Path) -> None:
+    seen = one(measured(folders, "coverage", viewing=Viewing(1.0, 0.02, "a test")))
+    assert (seen.parameters["viewing_blur"], seen.parameters["viewing_noise"]) == (1.0, 0.02)
+    assert "viewing_blur" not in one(measured(folders, "coverage")).parameters
+    assert "viewing_blur" not in one(measured(folders, "fid", viewing=Viewing(1.0, 0.02, "a test"))).parameters
+
+
+def test_pairs_are_taken_by_name(folders: Path, tmp_path: Path) -> None:
+    shutil.copytree(folders / "real", tmp_path / "real")
+    shutil.copytree(folders / "real", tmp_path / "generated")
+    (tmp_path / "generated" / "image-000.png").unlink()  # the first, so that places alone would be wrong
+    assert one(measured(tmp_path, "ssim", paired=True)).value == pytest.approx(1)
+    fill(tmp_path / "generated", 25, 0)
+    with pytest.raises(ImageError, match=r"a true image for each generated one, got none for 1, such as image-024"):
+        measured(tmp_path, "ssim", paired=True)
+
+
+def test_images_in_subfolders_are_images(folders: Path, tmp_path: Path) -> None:
+    for name in ("real", "generated"):
+        for index, file in enumerate(sorted((folders / name).iterdir())):
+            place = tmp_path / name / ("a" if index < 12 else "b")
+            place.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, place)
+    flat, nested = one(measured(folders, "frd")), one(measured(tmp_path, "frd"))
+    assert (nested.value, nested.n) == (flat.value, flat.n)
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_names_of_files_move_no_value(folders: Path, tmp_path_factory: pytest.TempPathFactory, random: object) -> None:
+    renamed = tmp_path_factory.mktemp("renamed")
+    files = sorted((folders / "generated").iterdir())
+    random.shuffle(files)  # type: ignore[attr-defined]
+    for index, file in enumerate(files):
+        shutil.copy(file, renamed / f"{index}.png")
+    again = measure_folders(Folders(folders / "real", renamed), CONTEXT, ["frd"])
+    assert one(again).value == pytest.approx(one(measured(folders, "frd")).value, rel=1e-9)
+
+
+def test_a_side_brings_images_to_one_size_as_pillow_does(folders: Path, tmp_path: Path) -> None:
+    fill(tmp_path / "real", 6, 0, side=48)
+    fill(tmp_path / "generated", 6, 0, side=48)
+    small = tmp_path / "small"
+    small.mkdir()
+    for file in sorted((tmp_path / "generated").iterdir()):
+        Image.open(file).resize((24, 24), Image.Resampling.LANCZOS).save(small / file.name)
+    resized = Folders(tmp_path / "generated", small, side=24, paired=True)
+    assert one(measure_folders(resized, CONTEXT, ["psnr"])).value == 100  # the cap for identical images
+
+
+def test_what_cannot_be_measured_leaves_the_others_alone(folders: Path) -> None:
+    found = measured(folders, "frd", "laterality", "coverage")
+    assert [score.metric for score in found.scores] == ["frd", "coverage"]
+    assert list(found.refused) == ["laterality"]
+    assert "name them with --training" in found.refused["laterality"]
+    assert found.images["real"]["images"] == 24
+    assert found.images["real"]["sha256"] != found.images["generated"]["sha256"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "error", "said"),
+    [
+        ("judge_accuracy", UsageError, "--metric judge_accuracy: expected judge, got folders without; score the images"),
+        ("intra_fid", UsageError, "expected images of each class"),
+        ("viewed_fid", UsageError, "say how the images are seen, with --blur and --noise"),
+        ("ssim", UsageError, "give --paired"),
+        ("auc", UsageError, "or score the images on a task card"),
+        ("fidd", UnknownNameError, "fid"),
+    ],
+)
+def test_metrics_that_need_more_are_refused_before_anything_is_read(
+    metric: str, error: type[Exception], said: str, folders: Path
+) -> None:
+    with pytest.raises(error, match=said):
+        measured(folders / "nowhere", metric)
+
+
+def test_settings_are_of_their_metric_and_type(folders: Path) -> None:
+    asked = Folders(folders / "real", folders / "generated")
+    score = one(measure_folders(asked, CONTEXT, ["coverage"], settings={"coverage": {"k": "3", "resize": "32"}}))
+    assert (score.parameters["k"], score.parameters["resize"]) == (3, 32)
+    for given_, said in (
+        ({"coverage": {"k": "many"}}, "--set coverage:k: expected an integer, got 'many'"),
+        ({"coverage": {"kk": "3"}}, "did you mean 'k'"),
+        ({"fid": {"resize": "32"}}, "add --metric fid"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            measure_folders(asked, CONTEXT, ["coverage"], settings=given_)
+
+
+def test_images_that_do_not_fit_are_named(folders: Path, tmp_path: Path) -> None:
+    shutil.copytree(folders / "real", tmp_path / "real")
+    fill(tmp_path / "generated", 3, 0, side=40)
+    with pytest.raises(ImageError, match=r"image-000.png: expected 32 x 32 pixels, as .*real/.* has, got 40 x 40; bri"):
+        measured(tmp_path, "frd")
+    Image.new("L", (40, 32)).save(tmp_path / "generated" / "wide.png")
+    with pytest.raises(ImageError, match=r"wide.png: expected a square image, got 40 x 32"):
+        measured(tmp_path, "frd", side=16)
+    (tmp_path / "empty").mkdir()
+    for name, said in (("empty", "expected images, got none"), ("nowhere", "expected a folder of images, got none")):
+        with pytest.raises(ImageError, match=said):
+            measured(tmp_path, "frd", generated=name)
+    shutil.copy(tmp_path / "real" / "image-000.png", tmp_path / "real" / "image-000.jpg")
+    with pytest.raises(ImageError, match="1 names with two files: image-000; keep one of each"):
+        measured(tmp_path, "frd")
