@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,6 +17,7 @@ from ldbench.errors import UsageError
 from ldbench.plugins.parameters import key_values
 
 if TYPE_CHECKING:
+    from ldbench.api import Score
     from ldbench.score.folders import FolderScores
     from ldbench.task.card import Viewing
 
@@ -52,12 +53,10 @@ def measure(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the metrics' own draws.")] = 0,
     device: Device = "auto",
-    json_: Annotated[
-        Path | None, typer.Option("--json", help="Write scores and settings to this file.", show_default="none")
-    ] = None,
+    format_: Annotated[Literal["terminal", "json"], typer.Option("--format", help="How to print.")] = "terminal",
 ) -> None:
     """Measure a folder of generated images beside real ones, without a task."""
-    from ldbench.records.files import user_cache_folder, write_text_atomic
+    from ldbench.records.files import user_cache_folder
     from ldbench.run.environment import pick_device
     from ldbench.run.progress import live_progress
     from ldbench.score.folders import Folders, measure_folders
@@ -67,9 +66,9 @@ def measure(
     with live_progress(f"{generated} beside {real}") as progress:
         context = ScoringContext(pick_device(device), seed, user_cache_folder() / "features", progress)
         found = measure_folders(folders, context, metric or (), network=network, settings=_by_metric(set_ or ()))
-    if json_ is not None:
-        write_text_atomic(json_, json.dumps(_as_json(found), indent=1, allow_nan=False) + "\n")
-    typer.echo(score_table(found.scores), nl=False)
+    typer.echo(_as_json(found) if format_ == "json" else score_table(found.scores), nl=False)
+    if format_ == "terminal" and any(_copied(score) for score in found.scores):
+        typer.echo("Some generated images are copies of training images: no other value says how good the others are.")
     for name, reason in found.refused.items():
         typer.echo(f"error: {name}: {reason}", err=True)
     if found.refused:
@@ -93,5 +92,12 @@ def _by_metric(settings: Sequence[str]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _as_json(found: FolderScores) -> dict[str, object]:
-    return {"ldbench": __version__, **asdict(found)}
+def _copied(score: Score) -> bool:
+    from ldbench.plugins.kinds import METRICS
+
+    metric = METRICS.installed(score.metric)
+    return metric is not None and metric.unranks is not None and metric.unranks(score)
+
+
+def _as_json(found: FolderScores) -> str:
+    return json.dumps({"ldbench": __version__, **asdict(found)}, indent=1, allow_nan=False) + "\n"

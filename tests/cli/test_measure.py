@@ -35,17 +35,25 @@ def measure(folders: Path, *options: object) -> Result:
     return CliRunner().invoke(app, ["measure", str(folders / "real"), str(folders / "generated"), *map(str, options)])
 
 
-def test_a_table_and_a_file_say_the_same(folders: Path, tmp_path: Path) -> None:
-    shown = measure(folders, "--metric", "frd", "--json", tmp_path / "scores.json")
+def test_a_table_and_json_say_the_same(folders: Path) -> None:
+    shown = measure(folders, "--metric", "frd")
     assert shown.exit_code == 0
     [line] = shown.stdout.splitlines()
     assert line.split()[0] == "frd"
     assert "n=12" in line
-    written = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
+    written = json.loads(measure(folders, "--metric", "frd", "--format", "json").stdout)
     [score] = written["scores"]
+    assert f"{score['value']:.3g}" in line
     assert score["ci_low"] <= score["value"] <= score["ci_high"]
     assert written["images"]["real"]["folder"] == str(folders / "real")
     assert written["refused"] == {}
+
+
+def test_copies_are_said_below_the_table(folders: Path) -> None:
+    shown = measure(
+        folders, "--metric", "copied_share", "--set", "copied_share:resize=32", "--training", folders / "generated"
+    )
+    assert "Some generated images are copies of training images" in shown.stdout
 
 
 def test_what_is_refused_is_an_error_beside_what_was_measured(folders: Path) -> None:

@@ -52,7 +52,7 @@ def own_folder(network: str, files: tuple[str, ...], digest: str, given: Path | 
 def _pinned(network: str, digest: str, command: str) -> None:
     if not digest:
         raise WeightsError(
-            f"{network}: expected the digest of your own weights on the card, as {network}{PIN}0123456789ab, got none; "
+            f"{network}: expected the digest of your own weights with the name, as {network}{PIN}0123456789ab, got none; "
             f"`{command}` prints it"
         )
 
