@@ -64,7 +64,8 @@ def list_tree(folder: Path) -> ById[str]:
     """Id -> suffix of every image in a folder and its subfolders, sorted; an id is a path below the folder without its
     suffix. ImageError where there is no image, or two of one id."""
     if not folder.is_dir():
-        raise ImageError(f"can't read {folder}: expected a folder of images, got {'a file' if folder.exists() else 'none'}")
+        got = "a file" if folder.exists() else "none"
+        raise ImageError(f"can't read {folder}: expected a folder of images, got {got}; name another")
     found: list[tuple[str, str]] = []
     for where, folders, names in os.walk(folder, followlinks=False):
         folders[:] = [name for name in folders if name[0] != "."]

@@ -44,8 +44,9 @@ class Folders:
     """What is measured, and how.
 
     `real` and `generated` are folders of 8-bit PNG or JPEG files of one size, with what lies in their subfolders;
-    `side` brings square images of any size to that many pixels. `training` holds what the generator learnt from. `paired`: an image of `generated` has its
-    true image under the same name in `real`. `viewing`: the conditions under which metrics that have them look.
+    `side` brings square images of any size to that many pixels. `training` holds what the generator learnt from.
+    `paired`: an image of `generated` has its true image under the same name in `real`. `viewing`: the conditions under
+    which metrics that have them look.
     """
 
     real: Path

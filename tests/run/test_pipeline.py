@@ -418,8 +418,8 @@ def test_two_runs_in_one_folder_are_kept_apart(tmp_path: Path) -> None:
 
 def test_scoring_needs_every_case(tmp_path: Path) -> None:
     from ldbench.data.task_data import task_data
-    from ldbench.score.set_inputs import ScoringContext
     from ldbench.score.scorer import score_images
+    from ldbench.score.set_inputs import ScoringContext
     from ldbench.task import card as cards
 
     data = task_data(cards.load(str(cheap_card(tmp_path))), 0)

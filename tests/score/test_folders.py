@@ -187,7 +187,7 @@ def test_what_cannot_be_measured_leaves_the_others_alone(folders: Path) -> None:
 @pytest.mark.parametrize(
     ("metric", "error", "said"),
     [
-        ("judge_accuracy", UsageError, "--metric judge_accuracy: expected judge, got folders without; score the images"),
+        ("judge_accuracy", UsageError, "judge_accuracy: expected judge, got folders without; score the images"),
         ("intra_fid", UsageError, "expected images of each class"),
         ("viewed_fid", UsageError, "say how the images are seen, with --blur and --noise"),
         ("ssim", UsageError, "give --paired"),

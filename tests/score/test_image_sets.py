@@ -20,8 +20,8 @@ from ldbench.errors import MetricError
 from ldbench.score import free_memory, image_sets
 from ldbench.score.image_sets import DerivedSet, PickedSet, StoredSet, batch_size, batches, pixel_range, read_ahead
 from ldbench.score.inputs import Inputs
-from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.scorer import score_images
+from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.viewing import as_viewed, point_spread
 from ldbench.task import card
 from ldbench.task.card import Viewing

@@ -52,8 +52,8 @@ def own_folder(network: str, files: tuple[str, ...], digest: str, given: Path | 
 def _pinned(network: str, digest: str, command: str) -> None:
     if not digest:
         raise WeightsError(
-            f"{network}: expected the digest of your own weights with the name, as {network}{PIN}0123456789ab, got none; "
-            f"`{command}` prints it"
+            f"{network}: expected the digest of your own weights with the name, as {network}{PIN}0123456789ab, got "
+            f"none; `{command}` prints it"
         )
 
 

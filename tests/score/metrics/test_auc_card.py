@@ -11,9 +11,9 @@ import torch
 from ldbench.api import Score
 from ldbench.data.task_data import task_data
 from ldbench.errors import CardError
-from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.metrics import auc
 from ldbench.score.scorer import score_images
+from ldbench.score.set_inputs import ScoringContext
 from ldbench.task import card
 from tests.conftest import small_card
 

@@ -112,7 +112,7 @@ def test_a_folder_is_found_by_its_variable_and_refused_in_one_line(
     assert find(digest_of(dinov2)) == dinov2
     with pytest.raises(WeightsError, match=r"expected SHA-256 0{64} of `cat config.json model.saf"):
         find("0" * 64)
-    with pytest.raises(WeightsError, match=r"dinov2: expected the digest of your own weights with the name, .* got none"):
+    with pytest.raises(WeightsError, match=r"dinov2: expected the digest of your own weights with .* got none"):
         find("")
     monkeypatch.setenv("LDBENCH_WEIGHTS_DINOV2", str(tmp_path))
     with pytest.raises(WeightsError, match=r"got no config.json, model.safetensors; save the model there"):
