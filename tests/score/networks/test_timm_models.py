@@ -83,7 +83,7 @@ def test_what_is_not_possible_is_one_line(weights: Path, tmp_path: Path) -> None
         assert "\n" not in str(error.value)
     with pytest.raises(MetricError, match=r"timm:test_vit: expected resize 160, as timm has it, got 64"):
         extractor_parameters(f"timm:test_vit@sha256:{digest}", 64)
-    with pytest.raises(WeightsError, match="expected the your own weights with the name, as timm:test_resnet@"):
+    with pytest.raises(WeightsError, match="digest of your own weights with the name, as timm:test_resnet@"):
         extract(images(1), SMALL, weights=weights)
     with pytest.raises(WeightsError, match="expected the state dictionary of timm:test_vit, got "):
         extract(images(1), f"timm:test_vit@sha256:{digest}", resize=160, weights=weights)
