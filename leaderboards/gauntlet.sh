@@ -8,8 +8,9 @@ gauntlet() {
     "$ldbench" gauntlet "$@" --out "$out"
 }
 
-gauntlet sandbox-brain-t2i
-gauntlet sandbox-chest-t2i
+# on no card, and to be had for any: `ldbench measure` takes it where training images are given
+gauntlet sandbox-brain-t2i --metric fld
+gauntlet sandbox-chest-t2i --metric fld
 for task in sandbox-brain-aging sandbox-brain-disease sandbox-chest-sex; do
     gauntlet "$task" --cases 40
 done

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 NETWORK = "efficientnet-lite0"  # the one that ships
 _SETS = ("fid", "kid", "mmd", "frd", "precision", "density", "recall", "coverage", "vendi", "ms_ssim_diversity")
 _VIEWED = ("viewed_fid", "viewed_kid")
-_NOVELTY = ("copied_share", "authpct", "ct")
+_NOVELTY = ("fld", "copied_share", "authpct", "ct")
 _PAIRS = ("ssim", "psnr", "lpips")
 _REMEDY: Mapping[Need, str] = {
     "viewing": "say how the images are seen, with --blur and --noise",

@@ -61,6 +61,14 @@ class NeighbourSpec(DistributionSpec):
 
 
 @dataclass(frozen=True)
+class LikelihoodSpec:
+    """FLD: as FID, in features of the network that ships unless the card says otherwise."""
+
+    extractor: str = "efficientnet-lite0"
+    resize: int = 224
+
+
+@dataclass(frozen=True)
 class DiversitySpec:
     """MS-SSIM among generated images: each is compared with `partners` others of its class in either direction."""
 

@@ -1,0 +1,198 @@
+"""Feature likelihood divergence: fidelity, diversity and novelty in one number.
+
+Jiralerspong et al. 2023 (arXiv 2302.04440). A mixture of Gaussians stands on the generated images in feature space,
+one each, whose variances are fitted to the training images. What counts is the likelihood that it gives to test scans:
+images far from all scans lower it, scans that no image is near lower it, and copies of training images lower it too,
+since their Gaussians shrink to points. The divergence is the mean negative log likelihood, per feature and times 100,
+beyond that of a mixture that stands on half of the training images and was fitted to the other half.
+
+The constants are those of the authors' code (github.com/marcojira/fld): Adam with rate 0.5, at most 50 steps over all
+training images, fewer where five steps change the loss by less than 0.0005; while variances are fitted, one more
+Gaussian about the training images' mean keeps every likelihood above 0.
+
+Shape suffixes: n generated images, m test scans, t training images, d features.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
+from ldbench.errors import MetricError
+from ldbench.score.metrics.fid import validated_features
+from ldbench.score.metrics.intervals import Array, mean_interval, of_mean
+from ldbench.score.metrics.row_blocks import Features, mean_row, row_blocks, rows_of
+from ldbench.score.metrics.viewed import viewed
+from ldbench.task.metric_specs import LikelihoodSpec
+
+if TYPE_CHECKING:
+    import torch
+
+_STEPS, _RATE = 50, 0.5
+_NEAREST = 1e-3  # beside the squared distance to the nearest image, so that a copy's first variance is above 0
+_SETTLED, _WATCHED = 5e-4, 5  # the loss, and over how many steps
+_NARROWEST, _WIDEST = -40.0, 40.0  # log variances
+_ORIGIN = (1 - 0.1) ** 2  # by which squared distances to the mean of the training images are shortened
+_LARGEST = 10_000  # images that a mixture stands on, or is fitted to: all distances between them are held
+_SEED = 0  # of the halves and of the images that are taken from larger sets: the same for all models
+_NETWORKS = ("efficientnet-lite0", "inception-v3")
+
+
+@dataclass(frozen=True)
+class Likelihoods:
+    """Negative log likelihoods of test scans `(m,)`, per feature and times 100: by the mixture on generated images, and
+    by the one on training images."""
+
+    test_m: Array
+    baseline_m: Array
+
+
+def likelihoods(
+    training_features: npt.ArrayLike, test_features: npt.ArrayLike, generated_features: npt.ArrayLike
+) -> Likelihoods:
+    """The likelihoods of `(t, d)` training, `(m, d)` test and `(n, d)` generated features, each feature in standard
+    deviations of the test scans; features that are constant there are left out.
+
+    Raises `MetricError` as `ldbench.score.metrics.fid.fid` does, and for fewer than 4 training images.
+    """
+    training, test = validated_features("fld", training_features, test_features)
+    _, generated = validated_features("fld", training, generated_features)
+    if len(training) < 4:
+        raise MetricError(f"fld: expected at least 4 training images, got {len(training)}; give more")
+    scale = _Scale.of(test)
+    training_td, generated_nd = (_some(each, _LARGEST) for each in (training, generated))
+    order_t = np.random.default_rng(_SEED).permutation(len(training_td))
+    half = min(len(generated_nd), len(training_td) // 2)
+    on_generated = _Mixture.fitted(scale(generated_nd), scale(training_td))
+    on_training = _Mixture.fitted(scale(training_td[order_t[:half]]), scale(training_td[order_t[half:]]))
+
+    def given(mixture: _Mixture) -> Array:
+        blocks = [mixture.surprise(scale(rows_of(test, rows))) for rows in row_blocks(len(test))]
+        return 100 * np.concatenate(blocks)
+
+    return Likelihoods(given(on_generated), given(on_training))
+
+
+def fld_score(
+    training_features: npt.ArrayLike, test_features: npt.ArrayLike, generated_features: npt.ArrayLike, *,
+    extractor: str, parameters: Mapping[str, ParameterValue] | None = None,
+) -> Measured:
+    """FLD as a score; its interval is over test scans, with both mixtures held fixed. Raises as `likelihoods`."""
+    found = likelihoods(training_features, test_features, generated_features)
+    values_m = found.test_m - found.baseline_m
+    of_scans = mean_interval(values_m, "fld")
+    return Measured(
+        metric="fld", value=of_scans.value, ci_low=of_scans.low, ci_high=of_scans.high,
+        n=len(np.asarray(generated_features)), direction="lower", extractor=extractor,
+        contributions={"scans": of_mean(values_m)},
+        parameters={
+            **(parameters or {}), "n_real": len(values_m), "n_training": len(np.asarray(training_features)),
+            "most_images": _LARGEST, "split_seed": _SEED,
+            "interval": "95 % Student's t over test scans, mixtures held fixed",
+        },
+    )
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Features in standard deviations of the test scans, from their mean."""
+
+    mean_d: Array
+    deviation_d: Array
+
+    @classmethod
+    def of(cls, test: Features) -> _Scale:
+        mean_d = mean_row(test)
+        squares = (np.square(rows_of(test, rows) - mean_d).sum(axis=0) for rows in row_blocks(len(test)))
+        return cls(mean_d, np.sqrt(sum(squares, np.zeros_like(mean_d)) / (len(test) - 1)))
+
+    def __call__(self, features_bd: npt.NDArray[np.floating]) -> torch.Tensor:
+        import torch
+
+        varied_d = self.deviation_d > 0
+        scaled_bd = (features_bd[:, varied_d] - self.mean_d[varied_d]) / self.deviation_d[varied_d]
+        return torch.from_numpy(np.asarray(scaled_bd, np.float64))
+
+
+@dataclass(frozen=True)
+class _Mixture:
+    """Gaussians of one weight about `centres_nd`, each as wide in all directions."""
+
+    centres_nd: torch.Tensor
+    log_variances_n: torch.Tensor
+
+    @classmethod
+    def fitted(cls, centres_nd: torch.Tensor, images_td: torch.Tensor) -> _Mixture:
+        """The mixture on these centres whose variances make the images most likely."""
+        import torch
+
+        features = images_td.shape[1]
+        squares_tn = torch.cdist(images_td, centres_nd).square()
+        origin_t1 = _ORIGIN * (images_td - images_td.mean(dim=0)).square().sum(dim=1, keepdim=True)
+        widths_n = ((squares_tn.min(dim=0).values + _NEAREST) / features).log().requires_grad_()
+        width_1 = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+        optimiser = torch.optim.Adam([widths_n, width_1], lr=_RATE)
+        losses: list[float] = []
+        for step in range(_STEPS):
+            optimiser.zero_grad()
+            of_centres_tn = _log_densities(squares_tn, widths_n, features) - math.log(len(centres_nd))
+            of_all = torch.cat([of_centres_tn, _log_densities(origin_t1, width_1, features)], dim=1)
+            loss = -of_all.logsumexp(dim=1).mean() / features
+            loss.backward()
+            optimiser.step()
+            with torch.no_grad():
+                widths_n.clamp_(_NARROWEST, _WIDEST)
+            losses.append(float(loss.detach()))
+            if step > _WATCHED and max(abs(losses[-1] - one) for one in losses[-_WATCHED:]) < _SETTLED:
+                break
+        return cls(centres_nd, widths_n.detach())
+
+    def surprise(self, images_bd: torch.Tensor) -> Array:
+        """The negative log likelihood of each image, per feature."""
+        import torch
+
+        count, features = self.centres_nd.shape
+        squares_bn = torch.cdist(images_bd, self.centres_nd).square()
+        densities_bn = _log_densities(squares_bn, self.log_variances_n, features) - math.log(count)
+        return np.asarray((-densities_bn.logsumexp(dim=1) / features).numpy(), np.float64)
+
+
+def _log_densities(squares_bn: torch.Tensor, log_variances_n: torch.Tensor, features: int) -> torch.Tensor:
+    """The log density of each Gaussian at squared distances from its centre."""
+    return -0.5 * (squares_bn / log_variances_n.exp() + features * (log_variances_n + math.log(2 * math.pi)))
+
+
+def _some(features: Features, most: int) -> Features:
+    """All rows, or as many as `most` of them, drawn with one seed for all models."""
+    if len(features) <= most:
+        return rows_of(features, slice(0, len(features)))
+    drawn = np.sort(np.random.default_rng(_SEED).choice(len(features), most, replace=False))
+    return rows_of(features, drawn)
+
+
+def _of_inputs(inputs: MetricInputs, settings: LikelihoodSpec) -> Measured:
+    return fld_score(
+        inputs.seen_features(settings.extractor, settings.resize),
+        *inputs.features(settings.extractor, settings.resize), extractor=settings.extractor,
+        parameters=inputs.network_parameters(settings.extractor, settings.resize),
+    )
+
+
+FLD = Metric(
+    name="fld", title="Feature likelihood divergence",
+    summary="How unlikely test scans are by a mixture of Gaussians on the generated images; rises for copies, too.",
+    direction="lower", compute=viewed(_of_inputs), compares="generated images, test scans and all training images",
+    interval="over test scans (Student's t), mixtures held fixed", settings=LikelihoodSpec, networks=_NETWORKS,
+    scans="reference", axis="fidelity",
+    catches=(
+        "blur", "noise", "contrast", "gain", "jpeg", "averaged", "collapse", "tails", "class-share", "other-modality",
+        "upside-down", "chimera", "mirrored", "lesion", "hole", "shuffled", "inverted", "copies",
+    ),
+    blind_to=("swapped-classes", "left-right", "shifted-copies", "noisy-copies", "test-copies"),
+)
