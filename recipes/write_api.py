@@ -24,6 +24,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = ROOT / "docs" / "api"
 FROZEN = ROOT / "tests" / "historic"
 PUBLIC = ("ldbench.api", "ldbench.errors", "ldbench.testing")
+FUNCTIONS = ("ldbench.run.measure",)  # of the suite itself; they may change with a minor release
 # their Python is the suite's own; the classes are documented because the files are public
 FORMATS = ("ldbench.task.card", "ldbench.task.metric_specs", "ldbench.records.result", "ldbench.board.leaderboard")
 _WIDTH = 100
@@ -97,7 +98,7 @@ def contract() -> str:
 
 def pages() -> dict[str, str]:
     """Every generated page by its file name."""
-    written = {f"{name.rpartition('.')[2]}.md": page(name) for name in (*PUBLIC, *FORMATS)}
+    written = {f"{name.rpartition('.')[2]}.md": page(name) for name in (*PUBLIC, *FUNCTIONS, *FORMATS)}
     return written | {"contract.md": contract()}
 
 

@@ -19,7 +19,6 @@ from ldbench.plugins.parameters import key_values
 if TYPE_CHECKING:
     from ldbench.api import Score
     from ldbench.score.folders import FolderScores
-    from ldbench.task.card import Viewing
 
 
 def measure(
@@ -56,16 +55,14 @@ def measure(
     format_: Annotated[Literal["terminal", "json"], typer.Option("--format", help="How to print.")] = "terminal",
 ) -> None:
     """Measure a folder of generated images beside real ones, without a task."""
-    from ldbench.records.files import user_cache_folder
-    from ldbench.run.environment import pick_device
+    from ldbench.run.measure import measure as measured
     from ldbench.run.progress import live_progress
-    from ldbench.score.folders import Folders, measure_folders
-    from ldbench.score.set_inputs import ScoringContext
 
-    folders = Folders(real, generated, training, paired, side, _viewing(blur, noise))
     with live_progress(f"{generated} beside {real}") as progress:
-        context = ScoringContext(pick_device(device), seed, user_cache_folder() / "features", progress)
-        found = measure_folders(folders, context, metric or (), network=network, settings=_by_metric(set_ or ()))
+        found = measured(
+            real, generated, training=training, metrics=metric or (), network=network, paired=paired, side=side,
+            blur=blur, noise=noise, settings=_by_metric(set_ or ()), seed=seed, device=device, progress=progress,
+        )
     typer.echo(_as_json(found) if format_ == "json" else score_table(found.scores), nl=False)
     if format_ == "terminal" and any(_copied(score) for score in found.scores):
         typer.echo("Some generated images are copies of training images: no other value says how good the others are.")
@@ -73,12 +70,6 @@ def measure(
         typer.echo(f"error: {name}: {reason}", err=True)
     if found.refused:
         raise typer.Exit(UsageError.exit_code)
-
-
-def _viewing(blur: float, noise: float) -> Viewing | None:
-    from ldbench.task.card import Viewing
-
-    return Viewing(blur, noise, "given on the command line") if blur or noise else None
 
 
 def _by_metric(settings: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -1,0 +1,42 @@
+"""Measure a folder of generated images beside real ones, from Python as by `ldbench measure`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ldbench.api import Progress, silent
+from ldbench.records.files import user_cache_folder
+from ldbench.run.environment import pick_device
+from ldbench.score.folders import Folders, FolderScores, measure_folders
+from ldbench.score.set_inputs import ScoringContext
+from ldbench.task.card import Viewing
+
+
+def measure(
+    real: Path | str, generated: Path | str, *, training: Path | str | None = None, metrics: Sequence[str] = (),
+    network: str | None = None, paired: bool = False, side: int | None = None, blur: float = 0.0, noise: float = 0.0,
+    settings: Mapping[str, Mapping[str, str]] | None = None, seed: int = 0, device: str = "auto",
+    progress: Progress = silent,
+) -> FolderScores:
+    """The scores of the images in `generated` beside those in `real`, each with a 95 % interval.
+
+    The folders hold 8-bit PNG or JPEG files of one size, or square ones that are brought to `side` pixels. `training`
+    holds what the generator learnt from: then copies are looked for. `metrics` are names of `ldbench list metrics`, or
+    `path/to/file.py:NAME`; without any, all that the folders allow. `network` is the feature network of all metrics
+    that take one, without it the one that ships. `paired`: each generated image has its true one under the same name in
+    `real`. `blur` (a standard deviation in pixels) and `noise` (in grey levels from 0 to 1) are viewing conditions.
+    `settings` has texts of further settings, `{"coverage": {"k": "3"}}`. `seed` is that of the metrics' own draws.
+
+    The answer has the `scores`, in `refused` why other metrics have none, and in `images` what was measured. Raises
+    `ImageError`, `UsageError`, `UnknownNameError`, `WeightsError`.
+
+    >>> found = measure("real/", "generated/", metrics=["fid"])  # doctest: +SKIP
+    >>> found.scores[0].value, found.scores[0].ci_low  # doctest: +SKIP
+    """
+    folders = Folders(
+        Path(real), Path(generated), None if training is None else Path(training), paired, side,
+        Viewing(blur, noise, "asked for") if blur or noise else None,
+    )
+    context = ScoringContext(pick_device(device), seed, user_cache_folder() / "features", progress)
+    return measure_folders(folders, context, metrics, network=network, settings=settings)
