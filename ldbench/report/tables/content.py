@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from ldbench.api import Direction
 from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
 from ldbench.board.published import PRINTED
-from ldbench.board.row_labels import SCORED_MARK, TRUTH_MARK, label
+from ldbench.board.row_labels import SCORED_MARK, TRUTH_MARK, label, untold
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.names import one_line
 from ldbench.report.cheats import cheat_notes
@@ -189,6 +189,8 @@ def _notes(leaderboard: Leaderboard, measured: Sequence[Row], reported: Sequence
         )
     notes.extend(_guarantee(leaderboard))
     notes.extend(_seed_notes(measured))
+    for name, rest in untold(measured).items():
+        notes.append(f"{name}: with {', '.join(f'{key}={value}' for key, value in rest.items())}.")
     for row in measured:
         notes.extend(_row_notes(row, leaderboard.rows))
     if any(row.model.sees_truth for row in measured):
