@@ -30,7 +30,7 @@ matrix sandbox-brain-t2i-plain sandbox-brain-t2i-diverse sandbox-brain-t2i-diver
 
 # what bounds an edit
 for task in sandbox-brain-aging sandbox-brain-disease sandbox-chest-disease sandbox-chest-sex; do
-    matrix "$task" --models copy-source,autoencoder,oracle
+    matrix "$task" --models copy-source,gain-only,autoencoder,oracle
     matrix "$task" --models other-subject --seeds 0-2
 done
 

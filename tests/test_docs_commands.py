@@ -1,19 +1,21 @@
 """The commands of the README and of the guides, run as they stand in a reader's folder; long ones are parsed alone.
 
 The folder holds what the pages take for granted: `runs` and `leaderboards` with committed results, a `baseline`, and
-every file that the page itself shows. A shell runs the README's commands, a process each; one process runs those of
-another page in turn. tests/test_docs.py parses all commands, those that are not run here, too.
+every file that the page itself shows. A shell runs the README's commands, a process each. Those of another page run in
+its order, and commands that follow each other share a process. tests/test_docs.py parses all commands, those that are
+not run here, too.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -95,7 +97,7 @@ def reader(tmp_path: Path, made_once: MadeOnce) -> Callable[[str], str]:
         else:
             shutil.copytree(made_once.folder("taken-for-granted", _results), tmp_path, dirs_exist_ok=True)
         save_files(page, tmp_path)
-        return said_in_one_process(shortened(page, tmp_path) if page == SELF_MADE else script(page), tmp_path)
+        return said_in_page_order(shortened(page, tmp_path) if page == SELF_MADE else script(page), tmp_path)
 
     return follow
 
@@ -118,16 +120,26 @@ def shortened(page: str, folder: Path) -> list[str]:
     return lines
 
 
-def said_in_one_process(lines: list[str], folder: Path) -> str:
-    """What a page's lines print in a folder: programs first, then each command, with what the page exports."""
+def said_in_page_order(lines: list[str], folder: Path) -> str:
+    """What a page's commands print in a folder, line after line; commands that follow each other share a process."""
+    environment, said = dict(os.environ), ""
     words = [shlex.split(line, comments=True) for line in lines]
-    exported = dict(one.split("=", 1) for line in words if line[0] == "export" for one in line[1:])
-    for program in (line for line in words if line[0] == "python"):
-        subprocess.run([sys.executable, *program[1:]], cwd=folder, check=True)
-    commands = [line[1:] for line in words if line[0] == "ldbench"]
-    assert commands
+    for program, group in itertools.groupby(words, key=lambda line: line[0]):
+        arguments = [line[1:] for line in group]
+        if program == "export":
+            environment |= dict(one.split("=", 1) for line in arguments for one in line)
+        elif program == "python":
+            for one in arguments:
+                subprocess.run([sys.executable, *one], cwd=folder, env=environment, check=True)
+        else:
+            said += said_in_one_process(arguments, folder, environment)
+    return said
+
+
+def said_in_one_process(commands: list[list[str]], folder: Path, environment: Mapping[str, str]) -> str:
+    """What commands of ldbench print that one process runs in turn."""
     assert not {word for command in commands for word in command} & set(END), "needs a shell"
-    ended = in_turn(commands, folder, os.environ | exported)
+    ended = in_turn(commands, folder, environment)
     for command, one in zip(commands, ended, strict=True):
         assert one.returncode == 0, f"{command}: {one.stderr[-3000:]}"
     return "".join(one.stdout for one in ended)

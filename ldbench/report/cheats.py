@@ -16,7 +16,7 @@ from ldbench.report.tables.headline import axis_of
 
 COPYING = ("copies", "collapse")
 CHEATS = (*COPYING, "chimera", "mean-image")  # the last two make images that nobody has seen
-UNEDITED = ("copy-source", "other-subject")  # of editing boards: nothing is edited, and somebody else is shown
+UNEDITED = ("copy-source", "gain-only", "other-subject")  # of edits: none, light alone, and somebody else is shown
 REAL, TRUTH = "real", "oracle"
 _CHEATS_OF: Mapping[str | None, Sequence[str]] = {
     "novelty": COPYING, "identity": (), "truth": UNEDITED, "effectiveness": UNEDITED

@@ -74,10 +74,11 @@ def test_whatever_a_metric_asks_nobody_is_silently_better_than_what_bounds_it(
     assert note.startswith(said)
 
 
-def test_an_editing_board_says_who_does_no_better_than_doing_nothing_or_another_person() -> None:
-    rows = (("copy-source", True, 1.0, 0.0), ("other-subject", True, 3.0, 0.2), ("a", False, 0.8, 0.1),
-            ("b", False, 2.0, 0.2), ("c", False, 4.0, 0.2))  # fmt: skip
+def test_an_editing_board_says_who_does_no_better_than_doing_nothing_another_gain_or_another_person() -> None:
+    rows = (("copy-source", True, 1.0, 0.0), ("gain-only", True, 0.85, 0.01), ("other-subject", True, 3.0, 0.2),
+            ("a", False, 0.8, 0.1), ("b", False, 2.0, 0.2), ("c", False, 4.0, 0.2))  # fmt: skip
     assert cheat_notes(board(*rows, metric="counterfactual_error")) == [
+        "counterfactual_error: gain-only is a cheat, and not beaten by any ranked row.",
         "counterfactual_error: copy-source is a cheat, and not beaten by any ranked row but a.",
         "counterfactual_error: other-subject is a cheat, and not beaten by c.",
     ]

@@ -113,7 +113,8 @@ class MatrixBars(MatrixDisplay):
 
 def line(job: Job, outcome: JobOutcome) -> str:
     """How a run ended, on one line."""
-    said = "; ".join(filter(None, (outcome.reason or job.folder, outcome.note)))
+    note = outcome.note.removeprefix(f"{outcome.status}: ")  # the status stands at the line's beginning
+    said = "; ".join(filter(None, (outcome.reason or job.folder, note)))
     return f"{outcome.status:9}  {outcome.seconds:8.1f} s  {job.label}  {said}"
 
 

@@ -46,7 +46,7 @@ def test_a_finished_run_is_said_to_be_read_back_with_its_date(tmp_path: Path, mo
     job, said = finished_job(tmp_path, "mean-image")
     outcome = read_back(job)
     assert (outcome.status, [outcome.note]) == ("read back", said)
-    assert re.search(r"small mean-image seed 0  \S+; read back: finished run of \d{4}-\S+$", line(job, outcome))
+    assert re.search(r"small mean-image seed 0  \S+; finished run of \d{4}-\S+$", line(job, outcome))
 
 
 def test_a_finished_run_of_other_code_is_said_to_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

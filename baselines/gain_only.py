@@ -1,0 +1,125 @@
+"""The source under another gain: its intensity times a number, and no anatomy changed.
+
+A reference row for edits that change how bright a scan is on average. Ageing turns tissue into dark fluid, so a darker
+source is nearer to the older scan than the source itself. A row that does not beat this one has not shown more than
+that. The gain is fitted on the training split alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import ClassVar
+
+import torch
+
+from ldbench.api import Attributes, Case, Context, Edit, Example, Generator, Request, TrainingSet
+from ldbench.errors import GeneratorError
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What least squares need of a training pair (x, y): the attributes of both, and <x, x>, <x, y> and <y, y>."""
+
+    before: Attributes
+    after: Attributes
+    xx: float
+    xy: float
+    yy: float
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A training scan's attributes and its mean intensity."""
+
+    attributes: Attributes
+    intensity: float
+
+
+@dataclass
+class GainOnly(Generator):
+    """The source times one number that training scans give for the edit: another brightness, the same anatomy."""
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"aging", "disease-counterfactual"})
+    reason: ClassVar[str] = "A prompt alone has no source whose gain could change."
+    reference: ClassVar[bool] = True
+    _pairs: list[Pair] = field(default_factory=list, init=False, repr=False, compare=False)
+    _scans: list[Scan] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def fit(self, train: TrainingSet, context: Context) -> None:
+        """Measure the training pairs; where a task has none, the intensity of each training scan."""
+        examples = [_measured(train[index]) for index in range(len(train))]
+        self._pairs = [example for example in examples if isinstance(example, Pair)]
+        self._scans = [example for example in examples if isinstance(example, Scan)]
+
+    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+        """Each case's source times the gain of its edit, clipped to [0, 1], `(N, 3, H, W)`."""
+        cases = [request.case for request in requests]
+        return torch.stack([(_source(case) * self._gain(case.edit)).clamp(0, 1) for case in cases])
+
+    def _gain(self, edit: Edit | None) -> float:
+        if not self._pairs and not self._scans:
+            raise GeneratorError("gain-only: expected fit before generate")
+        if edit is None:
+            return 1.0
+        gain = gain_of_pairs(self._pairs, edit) if self._pairs else gain_of_scans(self._scans, edit)
+        if gain is None:
+            raise GeneratorError(
+                f"gain-only: no training {'pairs' if self._pairs else 'scans'} to fit a gain on for {edit.attribute} "
+                f"from {edit.source!r} to {edit.target!r}"
+            )
+        return gain
+
+
+def gain_of_pairs(pairs: Sequence[Pair], edit: Edit) -> float | None:
+    """The gain of an edit by least squares of y on x over the pairs; None where they say nothing of it.
+
+    Of a number that grows by d it is 1 + b d, with the b that minimises the sum of |y - (1 + b d) x|^2. Of a class it
+    is that of the pairs of the same two classes, in either direction.
+    """
+    values = [(pair.before[edit.attribute], pair.after[edit.attribute], pair) for pair in pairs]
+    if (growth := _growth(edit.source, edit.target)) is not None:
+        steps = [(_growth(before, after) or 0.0, pair) for before, after, pair in values]
+        energy = sum(step**2 * pair.xx for step, pair in steps)
+        moved = sum(step * (pair.xy - pair.xx) for step, pair in steps)
+        return max(1 + moved / energy * growth, 0.0) if energy else None
+    forth = [pair for before, after, pair in values if (before, after) == (edit.source, edit.target)]
+    back = [pair for before, after, pair in values if (before, after) == (edit.target, edit.source)]
+    energy = sum(pair.xx for pair in forth) + sum(pair.yy for pair in back)
+    return sum(pair.xy for pair in forth + back) / energy if energy else None
+
+
+def gain_of_scans(scans: Sequence[Scan], edit: Edit) -> float | None:
+    """The gain of an edit without pairs, from the mean intensities of scans; None where they say nothing of it.
+
+    Of a number that grows by d it is 1 + b d / m, with b the slope of the least-squares line of intensity on the number
+    and m the mean intensity. Of a class it is the mean over the scans of the target's class by that of the source's.
+    """
+    values = [(scan.attributes[edit.attribute], scan.intensity) for scan in scans]
+    if (growth := _growth(edit.source, edit.target)) is not None:
+        mean = fmean(float(value) for value, _ in values)
+        spread = sum((float(value) - mean) ** 2 for value, _ in values) * fmean(scan.intensity for scan in scans)
+        moved = sum((float(value) - mean) * light for value, light in values)
+        return max(1 + moved / spread * growth, 0.0) if spread else None
+    before, after = ([light for value, light in values if value == of] for of in (edit.source, edit.target))
+    return fmean(after) / fmean(before) if after and any(before) else None
+
+
+def _measured(example: Example) -> Pair | Scan:
+    y = example.image.double().flatten()
+    if example.source is None or example.source_attributes is None:
+        return Scan(example.attributes, float(y.mean()))
+    x = example.source.double().flatten()
+    return Pair(example.source_attributes, example.attributes, float(x @ x), float(x @ y), float(y @ y))
+
+
+def _growth(before: str | float, after: str | float) -> float | None:
+    """How much a number grows; None for classes."""
+    return None if isinstance(before, str) or isinstance(after, str) else after - before
+
+
+def _source(case: Case) -> torch.Tensor:
+    if case.source is None:
+        raise GeneratorError("gain-only: expected a source image in every case")
+    return case.source
