@@ -116,7 +116,9 @@ class Context:
     `(3, H, W)`. `backbone` names what the card recommends (a folder or hub id); a parameter may override it.
     `truth` is set only for a generator that declares `sees_truth`, which is never ranked. `process` of `processes`
     is this one, where several do one run together (`accelerate launch`). `shared` is a place on disk that all runs with
-    the same --out have in common, for fits that several of them start from; None where there is no such place.
+    the same --out have in common, for fits that several of them start from; None where there is no such place. `code`
+    is a digest of the generator's own code, to name what is left in `shared`: other code is not to find it. Without a
+    run it is empty.
     """
 
     device: torch.device
@@ -129,6 +131,7 @@ class Context:
     process: int = 0
     processes: int = 1
     shared: Path | None = None
+    code: str = ""
 
 
 @dataclass(frozen=True)

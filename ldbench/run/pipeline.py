@@ -81,6 +81,7 @@ class RunContext:
     device: torch.device
     folder: RunFolder
     processes: Processes = field(default_factory=Processes)
+    code: str = ""
     content: Mapping[str, str] = field(default_factory=dict)
     fitted: RunFolder | None = None  # a run whose fit this one shares
 
@@ -124,7 +125,9 @@ def prepare(task_name: str, model_name: str, settings: Settings) -> tuple[Genera
     else:
         context = generator_context(task, settings, device, folder.fit(), processes)
         data = checked_data(task, generator, context)
-    return generator, RunContext(data, model, settings, device, folder, processes)
+    return generator, RunContext(
+        data, model, settings, device, folder, processes, model_ref.code_of(model_name, generator)
+    )
 
 
 def _begin(context: RunContext, generator: Generator) -> RunContext:
@@ -199,7 +202,9 @@ def _complete(context: RunContext, generator: Generator, notes: list[str]) -> No
     data, device, folder, processes = context.data, context.device, context.folder, context.processes
     truth = data.truth if generator.sees_truth else None
     fit_folder = _fit_folder(context.fitted or folder, generator, processes)
-    for_generator = generator_context(data.task, context.settings, device, fit_folder, processes, truth)
+    for_generator = generator_context(
+        data.task, context.settings, device, fit_folder, processes, truth, context.code
+    )
     stages: list[Stage] = []
     with timed("fit", stages, device):
         fit(generator, data, for_generator)
@@ -221,14 +226,14 @@ def _complete(context: RunContext, generator: Generator, notes: list[str]) -> No
 
 def generator_context(
     task: Task, settings: Settings, device: torch.device, folder: Path, processes: Processes,
-    truth: Callable[[str], torch.Tensor] | None = None,
+    truth: Callable[[str], torch.Tensor] | None = None, code: str = "",
 ) -> Context:
-    """What a generator is told of where and how it runs; `folder` is its own place."""
+    """What a generator is told of where and how it runs; `folder` is its own place, `code` its digest."""
     side = task.protocol.resolution
     return Context(
         device, settings.seed, folder, (3, side, side), task.protocol.backbone,
         settings.progress if processes.is_first else silent, truth, processes.index, processes.count,
-        settings.out / SHARED,
+        settings.out / SHARED, code,
     )
 
 

@@ -72,6 +72,21 @@ class Fetching(Needy):
         return {"backbone": {"unet.bin": self.place}} if self.place.is_file() else {}
 
 
+@dataclass
+class NamesItsCode(Needy):
+    """Leaves the code that it was told of."""
+
+    def fit(self, train: TrainingSet, context: Context) -> None:
+        (context.folder / "code").write_text(context.code)
+
+
+def test_a_generator_is_told_of_its_own_code(tmp_path: Path) -> None:
+    name = f"{NamesItsCode.__module__}:{NamesItsCode.__name__}"
+    result, path = run(str(small_card(tmp_path)), name, Settings(tmp_path / "runs"))
+    (told,) = path.parent.rglob("code")
+    assert told.read_text() == result.environment.packages["code"] != ""
+
+
 def test_a_run_writes_a_valid_result_with_provenance(tmp_path: Path) -> None:
     result, path = run(str(small_card(tmp_path)), "real", Settings(tmp_path / "runs"))
     assert results.read(path) == result

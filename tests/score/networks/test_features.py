@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,6 +133,15 @@ def test_an_edited_plug_in_gives_its_features_anew(tmp_path: Path) -> None:
     assert np.array_equal(by("2"), first)
     assert len(list((tmp_path / "features").iterdir())) == 1
     assert np.array_equal(by("0.25"), first / 8)
+
+
+def test_features_of_code_that_nobody_can_read_are_not_kept(tmp_path: Path) -> None:
+    typed: dict[str, Any] = {"__name__": "typed_into_a_prompt"}
+    exec(PLUG_IN.replace("FACTOR", "2"), typed)
+    batch = images(6, n=2)
+    found = features.extract(batch, typed["NETWORK"], cache_folder=tmp_path / "features")
+    assert np.array_equal(found, features.extract(batch, typed["NETWORK"]))
+    assert not (tmp_path / "features").exists()
 
 
 def test_damaged_cache_is_made_again(tmp_path: Path) -> None:
