@@ -1,8 +1,8 @@
 """One generator on one task under many settings: fitted once where that is enough, images kept on disk.
 
 A fit lies in a folder named by all that it depends on, the generator's code included, and so do the images of a
-setting, so that a command given again, with more values or more images, does only what is missing. Refuses to hand out the truth of a case: what a
-search sees is the training split.
+setting, so that a command given again, with more values or more images, does only what is missing. Refuses to hand out
+the truth of a case: what a search sees is the training split.
 """
 
 from __future__ import annotations
