@@ -64,7 +64,7 @@ def fit_key(start: FineTuner, train: TrainingSet, context: Context) -> str:
     """SHA-256 over all that the weights of `shared_start` depend on; reads every training image."""
     made_of = {
         "parameters": start._fingerprint(context) | start._content(context), "seed": context.seed,
-        "image_shape": list(context.image_shape), "precision": start._precision(context), "code": context.code,
+        "image_shape": list(context.image_shape), "precision": start._precision(context),
     }
     digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode())
     images = single_images(train)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import subprocess
 import sys
 import threading
@@ -98,7 +96,6 @@ OTHERS: dict[str, tuple[Any, TrainingSet, dict[str, Any]]] = {
     "precision": (quick(BasicFT, precision="bfloat16"), Discs(), {}),
     "seed": (quick(BasicFT), Discs(), {"seed": 1}),
     "shape": (quick(BasicFT), Discs(), {"side": 32}),
-    "code": (quick(BasicFT), Discs(), {"code": "sha256:0123456789abcdef"}),
     "prompt": (quick(BasicFT), Changed(lambda each: dataclasses.replace(each, prompt="a square")), {}),
     "id": (quick(BasicFT), Changed(lambda each: dataclasses.replace(each, id="square")), {}),
     "pixel": (quick(BasicFT), Changed(lambda each: dataclasses.replace(each, image=each.image * 0.99)), {}),
@@ -122,33 +119,6 @@ def test_weights_that_are_replaced_in_place_are_another_start(backbone_copy: Pat
     second = unet(shared_start(quick(BasicFT), Discs(), where))
     assert len(list((tmp_path / "shared").iterdir())) == 2
     assert not all(torch.equal(value, first[name]) for name, value in second.items())
-
-
-def test_an_edit_of_the_code_makes_a_new_fit_of_the_same_weights(random_backbone: Path, tmp_path: Path) -> None:
-    taken, models = [], []
-    for code in ("sha256:before", "sha256:edited", "sha256:before"):
-        steps = Steps()
-        where = sharing(tmp_path, random_backbone, code=code, progress=steps)
-        models.append(unet(shared_start(quick(BasicFT), Discs(), where)))
-        taken.append(steps.taken)
-    assert taken == [3, 3, 0]
-    assert all(torch.equal(value, models[1][name]) for name, value in models[0].items())
-
-
-def test_a_fit_from_before_code_was_in_its_name_is_not_taken(random_backbone: Path, tmp_path: Path) -> None:
-    start, where, steps = quick(BasicFT), sharing(tmp_path, random_backbone, code="sha256:now"), Steps()
-    without_code = {
-        "parameters": start._fingerprint(where) | start._content(where), "seed": where.seed,
-        "image_shape": list(where.image_shape), "precision": "float32",
-    }
-    old = hashlib.sha256(json.dumps(without_code, sort_keys=True).encode())
-    for disc in map(Discs().__getitem__, range(len(Discs()))):
-        old.update(json.dumps([disc.id, disc.prompt]).encode() + disc.image.contiguous().numpy().tobytes())
-    old_folder = tmp_path / "shared" / f"basic-ft-{old.hexdigest()[:16]}"
-    start.tuned(single_images(Discs()), dataclasses.replace(where, folder=old_folder))
-    shared_start(start, Discs(), dataclasses.replace(where, progress=steps))
-    assert steps.taken == 3
-    assert len(list((tmp_path / "shared").iterdir())) == 2
 
 
 def test_what_they_do_not_depend_on_is_not(random_backbone: Path, tmp_path: Path) -> None:
