@@ -97,7 +97,7 @@ class Shares(Generator):
 
 
 def test_a_shared_fit_is_for_one_code_and_none_from_before_is_taken(tmp_path: Path) -> None:
-    card, out, plug_in = str(small_card(tmp_path)), tmp_path / "runs", tmp_path / "shares.py"
+    card, out, plug_in = str(cheap_card(tmp_path)), tmp_path / "runs", tmp_path / "shares.py"
     (out / "shared").mkdir(parents=True)
     (out / "shared" / "level").write_text("0.75")  # where fits lay before code had a part in it
     made, codes = [], []
