@@ -54,7 +54,7 @@ def extract(
     parameters = dict(network.parameters(resize=size, digest=digest))
     images = _checked(images)
     name, path = extractor if isinstance(extractor, str) else network.name, None
-    code = _foreign_code(network)
+    code = None if cache_folder is None else _foreign_code(network)
     if cache_folder is not None and code is not None:
         path = cache_folder / f"{key_of_set(images, name, {**parameters, **code}, device)}.npy"
     if path is not None and (cached := read_features(path, len(images))) is not None:
