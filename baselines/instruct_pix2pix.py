@@ -27,6 +27,7 @@ from .editing.pairs import EncodedPairs, encoded_pairs, generated_pairs, has_pai
 from .editing.tuned_editor import source_latents
 from .fitting.fine_tuner import FineTuner, Rates
 from .fitting.shared_fit import shared_start
+from .fitting.transfer import resident
 
 
 @dataclass
@@ -76,7 +77,8 @@ class InstructPix2Pix(FineTuner):
         widen(model)
         trainable = self._prepare(model, targets, context)
         denoising = self._denoising(model, targets, len(targets), trainable)
-        objective = EditDenoising(denoising, model.unscaled(pairs.sources), self.prompt_dropout / 2)
+        conditions = resident(model.unscaled(pairs.sources), model.unet.device)
+        objective = EditDenoising(denoising, conditions, self.prompt_dropout / 2)
         return self._optimise(model, objective, trainable, context)
 
     def _training_calls(self) -> int:

@@ -6,8 +6,8 @@
 METHOD is a fine-tuner; `diffusers` is the step of its example script as written (pretended_peers.py). IMAGES go through
 the U-Net in a step: where the prior is preserved, half of them are the class's. KEY=VALUE are parameters of ours.
 Prints one row of a Markdown table: peak GiB, milliseconds by the roofline of an H100 (tests/pretend_gpu/device.py),
-launches, waits of the host. A process measures once.
-No weights are needed, as tensors have shapes alone (tests/pretend_gpu). Needs a C++ compiler.
+launches, waits of the host. No weights are needed, as tensors have shapes alone (tests/pretend_gpu). Needs a C++
+compiler.
 """
 
 from __future__ import annotations
@@ -58,25 +58,37 @@ class Counted:
 def main(method: str, side: str, count: str = "16", pixels: str = "512", *settings: str) -> None:
     """Measure one step, or one batch of generation, and print its row."""
     with tempfile.TemporaryDirectory() as folder:
-        guard.load(guard.build(Path(folder)))
-    from ldbench._torchvision import declare_missing_ops
-    from tests.pretend_gpu.device import Meter, install
-
-    install()
-    declare_missing_ops()  # before diffusers is imported
-    meter = Meter()
-    with meter:
-        if side == "diffusers":
-            from pretended_peers import peer_step
-
-            peer_step(meter, built, method, int(count), int(pixels))
-            counted = Counted.of(meter)
-        else:
-            counted = our_step(meter, method, int(count), int(pixels), side == "generate", settings)
+        started(guard.build(Path(folder)))
+    counted = measured(method, side, int(count), int(pixels), settings)
     print(
         f"| {method} | {side} | {count} | {counted.peak / 2**30:.1f} GiB | {1000 * counted.seconds:.0f} ms "
         f"| {counted.launches} | {counted.waits} |", flush=True,
     )
+
+
+def started(library: Path) -> None:
+    """Begin to pretend, with the guard's library."""
+    guard.load(library)
+    from ldbench._torchvision import declare_missing_ops
+    from tests.pretend_gpu.device import install
+
+    install()
+    declare_missing_ops()  # before diffusers is imported
+
+
+def measured(method: str, side: str, count: int, pixels: int, settings: Sequence[str] = ()) -> Counted:
+    """What one step, or one batch of generation, asks of the device. Ours can be measured once in a process, and
+    nothing after it."""
+    from tests.pretend_gpu.device import Meter
+
+    meter = Meter()
+    with meter:
+        if side != "diffusers":
+            return our_step(meter, method, count, pixels, side == "generate", settings)
+        from pretended_peers import peer_step
+
+        peer_step(meter, built, method, count, pixels)
+        return Counted.of(meter)
 
 
 def built(part: str, precision: str) -> Any:

@@ -42,7 +42,8 @@ class NetworkCost:
         """Bytes on the device of weights, gradients, optimiser and average in a fit.
 
         On a GPU, of which `free` bytes are, the average lies in the host's memory, and what a step keeps for its
-        backward pass is counted too; on a CPU it comes on top.
+        backward pass is counted too; on a CPU it comes on top. Not counted are the training set's latents, which stay
+        on a GPU where they take at most a twentieth of what is free.
         """
         if free is None:
             held = FLOAT32 * (trained.values * (GRADIENT + MOMENTS + trained.averaged) + trained.beside)

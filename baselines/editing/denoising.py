@@ -52,7 +52,7 @@ class EditDenoising:
         device = self.denoising.model.unet.device
         text = self.denoising.condition(batch.index, batch.dropped)
         kept = (~batch.image_dropped)[:, None, None, None]
-        image = sent(self.conditions[batch.index] * kept, device)
+        image = sent(self.conditions[sent(batch.index, self.conditions.device)], device) * sent(kept, device)
         network = self.denoising.predicted
         return self.denoising.errors_of(lambda z_t, t: network(torch.cat([z_t, image], 1), t, text), batch)
 

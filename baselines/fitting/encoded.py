@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from safetensors.torch import load_file
@@ -22,7 +22,7 @@ from ldbench.errors import GeneratorError
 
 from ..diffusion.latent_diffusion import LatentDiffusion
 from .checkpoint import read_metadata, save_atomic
-from .transfer import sent
+from .transfer import resident, sent
 
 CACHE = "latents.safetensors"
 
@@ -58,8 +58,12 @@ class EncodedSet:
 
     def z_0(self, index: torch.Tensor, posterior_eps: torch.Tensor, device: torch.device) -> torch.Tensor:
         """Scaled latents `(B, C, h, w)` of images `index`, drawn from their posteriors."""
-        mean, std = sent(self.moments[:, index], device).unbind()
+        mean, std = sent(self.moments[:, sent(index, self.moments.device)], device).unbind()
         return mean + std * sent(posterior_eps, device)
+
+    def resident(self, device: torch.device) -> EncodedSet:
+        """The set with its moments on `device`, where they take little of its memory."""
+        return replace(self, moments=resident(self.moments, device))
 
     def mean_latent(self) -> torch.Tensor:
         """The mean of each latent channel over images and pixels, `(C,)`."""

@@ -115,7 +115,8 @@ class FineTuner(StableDiffusion):
     def _denoising(self, model: LatentDiffusion, data: EncodedSet, instances: int, trainable: Trainable) -> Denoising:
         """The objective on `data`, of which the first `instances` are the task's own."""
         return Denoising(
-            model, data, instances, self._draw(), self._drift(model), trainable.condition, self.offset_noise
+            model, data.resident(model.unet.device), instances, self._draw(), self._drift(model), trainable.condition,
+            self.offset_noise,
         )
 
     def _optimise(

@@ -115,8 +115,9 @@ class Context:
     checkpoints there can go on from them; `fit` is called again after every restart. `image_shape` is
     `(3, H, W)`. `backbone` names what the card recommends (a folder or hub id); a parameter may override it.
     `truth` is set only for a generator that declares `sees_truth`, which is never ranked. `process` of `processes`
-    is this one, where several do one run together (`accelerate launch`). `shared` is a place on disk that all runs with
-    the same --out have in common, for fits that several of them start from; None where there is no such place.
+    is this one, where several do one run together (`accelerate launch`). `shared` is a place on disk that all runs of
+    the same code with the same --out have in common, for fits that several of them start from; None where there is no
+    such place.
     """
 
     device: torch.device

@@ -2,17 +2,21 @@
 
 Covered are the Python files of the packages of its distribution, of its own module's package, and of those of the
 generators that it extends. A file, or a module that nobody installed, is covered with what it imports from its own
-folder. Not covered: compiled code, what is imported by a computed name, and other distributions.
+folder; so is a script that runs as `__main__`. Not covered: compiled code, what is imported by a computed name, what is
+typed into a prompt, and other distributions.
 """
 
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
+import sys
 import sysconfig
 from importlib import metadata
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 from ldbench.api import Generator
 from ldbench.plugins.registry import Entry
@@ -30,9 +34,21 @@ def code_digest(cls: type[Generator], entry: Entry | None) -> str:
     return digest_of(files)
 
 
-def source_digest(module: str) -> str:
-    """`sha256:` and 16 digits over the Python files of a module's package, or of the module and its neighbours."""
-    return digest_of(_sources(module))
+def source_digest(module: str) -> str | None:
+    """`sha256:` and 16 digits over the Python files of a module's package, or of the module and its neighbours; None
+    where it has no file.
+
+    They are read once for each package that was imported: what is edited later does not run in this process.
+    """
+    spec = _outermost(module)
+    return None if spec is None else _digest_of(spec.name, sys.modules.get(spec.name))
+
+
+@functools.lru_cache(maxsize=64)
+def _digest_of(package: str, loaded: ModuleType | None) -> str | None:
+    """The digest of a package as it was `loaded`: a file that is executed anew is another module by the same name."""
+    files = _sources(package)
+    return digest_of(files) if files else None
 
 
 def _packages(distribution: str) -> set[str]:
@@ -63,6 +79,8 @@ def _sources(module: str) -> dict[str, Path]:
 
 def _outermost(module: str) -> ModuleSpec | None:
     """The outermost package of a module, or the module itself; a namespace, which many share, is none."""
+    if module == "__main__":
+        return _of_program()
     parts = module.split(".")
     for length in range(1, len(parts) + 1):
         try:
@@ -72,6 +90,15 @@ def _outermost(module: str) -> ModuleSpec | None:
         if spec is None or spec.has_location:
             return spec
     return None
+
+
+def _of_program() -> ModuleSpec | None:
+    """Where `__main__` comes from: the module that `python -m` names, or a script's file; None for a prompt."""
+    program = sys.modules["__main__"]
+    if program.__spec__ is not None:
+        return _outermost(program.__spec__.name)
+    file = getattr(program, "__file__", None)
+    return None if file is None else importlib.util.spec_from_file_location("__main__", Path(file).absolute())
 
 
 def _with_neighbours(file: Path) -> dict[str, Path]:

@@ -38,6 +38,11 @@ def model_ref(name: str, generator: Generator) -> ModelRef:
     return ModelRef(shown, distribution, version, parameters(generator), cls.reference, cls.sees_truth)
 
 
+def code_of(name: str, generator: Generator) -> str:
+    """The digest of the code of `generator`, loaded as `name`."""
+    return code_digest(type(generator), GENERATORS.entry(name))
+
+
 def content(name: str, generator: Generator, out: Path) -> dict[str, str]:
     """Digests of the generator's code and of each file or folder that one of its parameters names, without what lies
     in `out`, where runs are written.
@@ -45,7 +50,7 @@ def content(name: str, generator: Generator, out: Path) -> dict[str, str]:
     A parameter counts where it takes any text, and its value names something that is there. A default of one bare word
     (`scan`) is a word, whatever folders lie about.
     """
-    digests = {CODE: code_digest(type(generator), GENERATORS.entry(name))}
+    digests = {CODE: code_of(name, generator)}
     values = parameters(generator)
     for parameter in declared(type(generator)):
         value = values[parameter.name]

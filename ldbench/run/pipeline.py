@@ -20,6 +20,7 @@ from ldbench.errors import ResultError, UsageError
 from ldbench.plugins import model_ref, parameters
 from ldbench.plugins.generators import load_generator
 from ldbench.records import contributions, subgroups
+from ldbench.records.content import CODE
 from ldbench.records.files import user_cache_folder
 from ldbench.records.names import one_line
 from ldbench.records.result import SCORED, ModelRef, Result, Stage, read, write
@@ -85,9 +86,7 @@ class RunContext:
     fitted: RunFolder | None = None  # a run whose fit this one shares
 
 
-def run(
-    task_name: str, model_name: str, settings: Settings, fitted: RunFolder | None = None
-) -> tuple[Result, Path]:
+def run(task_name: str, model_name: str, settings: Settings, fitted: RunFolder | None = None) -> tuple[Result, Path]:
     """Fit, generate and score one generator on one task; the result and its file.
 
     Goes on from whatever an interrupted run left in the same folder; a finished run is read back. Several processes of
@@ -124,7 +123,8 @@ def prepare(task_name: str, model_name: str, settings: Settings) -> tuple[Genera
     else:
         context = generator_context(task, settings, device, folder.fit(), processes)
         data = checked_data(task, generator, context)
-    return generator, RunContext(data, model, settings, device, folder, processes)
+    code = {CODE: model_ref.code_of(model_name, generator)}
+    return generator, RunContext(data, model, settings, device, folder, processes, code)
 
 
 def _begin(context: RunContext, generator: Generator) -> RunContext:
@@ -199,8 +199,8 @@ def _complete(context: RunContext, generator: Generator, notes: list[str]) -> No
     data, device, folder, processes = context.data, context.device, context.folder, context.processes
     truth = data.truth if generator.sees_truth else None
     fit_folder = _fit_folder(context.fitted or folder, generator, processes)
-    for_generator = generator_context(data.task, context.settings, device, fit_folder, processes, truth)
-    stages: list[Stage] = []
+    code, stages = context.content[CODE], list[Stage]()
+    for_generator = generator_context(data.task, context.settings, device, fit_folder, processes, truth, code)
     with timed("fit", stages, device):
         fit(generator, data, for_generator)
     if processes.is_first:  # a fit may have downloaded what is read
@@ -221,14 +221,14 @@ def _complete(context: RunContext, generator: Generator, notes: list[str]) -> No
 
 def generator_context(
     task: Task, settings: Settings, device: torch.device, folder: Path, processes: Processes,
-    truth: Callable[[str], torch.Tensor] | None = None,
+    truth: Callable[[str], torch.Tensor] | None = None, code: str = "",
 ) -> Context:
-    """What a generator is told of where and how it runs; `folder` is its own place."""
+    """What a generator is told of where and how it runs; `folder` is its own place, `code` the digest of its code."""
     side = task.protocol.resolution
     return Context(
         device, settings.seed, folder, (3, side, side), task.protocol.backbone,
         settings.progress if processes.is_first else silent, truth, processes.index, processes.count,
-        settings.out / SHARED,
+        settings.out / SHARED / code.removeprefix("sha256:"),
     )
 
 

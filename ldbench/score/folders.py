@@ -16,7 +16,6 @@ from ldbench.api import Metric, Need, Score
 from ldbench.errors import ImageError, MetricError, UsageError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.typed import TypedError, build, readings
-from ldbench.score.arithmetic import full_float32
 from ldbench.score.folder_inputs import FolderInputs
 from ldbench.score.free_memory import give_back
 from ldbench.score.scorer import measured
@@ -121,13 +120,12 @@ def measure_folders(
         images=images, conditions=folders.viewing,
     )
     scores, refused = [], {}
-    with full_float32():
-        for name, metric in asked.items():
-            try:
-                scores.append(measured(metric, inputs.for_metrics, chosen[name]).score)
-            except MetricError as error:
-                refused[name] = str(error).removeprefix(f"{name}: ")
-            give_back()
+    for name, metric in asked.items():
+        try:
+            scores.append(measured(metric, inputs.for_metrics, chosen[name]).score)
+        except MetricError as error:
+            refused[name] = str(error).removeprefix(f"{name}: ")
+        give_back()
     return FolderScores(tuple(scores), refused, described)
 
 

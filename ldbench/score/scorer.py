@@ -44,20 +44,21 @@ def score_images(
     metrics = [(METRICS.load(name), settings) for name, settings in data.task.metrics.items()]
     absent = set(FURTHER_PASSES) - given.keys()
     scores = []
-    with full_float32():
-        for metric, settings in metrics:
-            if not metric.needs & absent:
-                scores.append(measured(metric, inputs, settings))
-                give_back()  # or what one metric leaves behind adds to the next one's memory
+    for metric, settings in metrics:
+        if not metric.needs & absent:
+            scores.append(measured(metric, inputs, settings))
+            give_back()  # or what one metric leaves behind adds to the next one's memory
     return scores
 
 
 def measured(metric: Metric, inputs: MetricInputs, settings: Any) -> Measured:
-    """One metric of the card; what a plug-in raises, or returns against its contract, becomes a `MetricError`."""
+    """One metric of the card, in full float32; what a plug-in raises, or returns against its contract, becomes a
+    `MetricError`."""
     from ldbench.score.metrics.mean_score import mean_of
 
     try:
-        found = metric.compute(inputs, settings)
+        with full_float32():
+            found = metric.compute(inputs, settings)
     except LdbenchError:
         raise
     except Exception as error:

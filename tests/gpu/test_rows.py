@@ -6,25 +6,24 @@ The rows are those that the pretended device takes (tests/pretend_gpu), whose te
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import make_dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from ldbench_baselines.custom_diffusion import CustomDiffusion
+from ldbench_baselines.instruct_pix2pix import InstructPix2Pix
 
 from ldbench.api import Context, Request
 from ldbench.data.images import quantise, read_image
 from ldbench.records.run_folder import RunFolder
 from ldbench.run.generate import generate
 from tests.baselines.rows import ROWS
-from tests.pretend_gpu.rows import FEW, SIDE, examples, requests
+from tests.pretend_gpu.rows import FEW, SIDE, examples, requests, short
 
 pytestmark = pytest.mark.gpu
 NAMES = (
     "sd-ld", "basic-ft-ld", "lora-ld", "textual-inversion-ld", "custom-diffusion-ld", "dreambooth-ld", "sdedit-ld",
-    "pix2pix-zero-ld", "instruct-pix2pix-ld", "instruct-pix2pix-cd-ld",
+    "pix2pix-zero-ld", "instruct-pix2pix-ld", "instruct-pix2pix-cd-ld", "instruct-pix2pix-ft-ld", "autoencoder",
 )
 GREY_LEVELS = 3  # float32 sums in another order, over a few steps
 
@@ -39,9 +38,8 @@ def row(name: str, **settings: Any) -> tuple[Any, Sequence[Request]]:
     cls = ROWS[name]
     few = {key: value for key, value in FEW.items() if key in cls.__dataclass_fields__}
     generator, editing = cls(**few, **settings), "aging" in cls.kinds
-    if getattr(cls, "tuning", None) is CustomDiffusion:  # its start has a length of its own
-        few_steps = [("steps", int, 1), ("class_images", int, 1)]
-        generator.tuning = make_dataclass("Few", few_steps, bases=(CustomDiffusion,))
+    if issubclass(cls, InstructPix2Pix) and cls.tuning is not None:
+        generator.tuning = short(cls.tuning)
     return generator, requests(editing)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ldbench.plugins.code import code_digest
+from ldbench.plugins import code
+from ldbench.plugins.code import code_digest, source_digest
 from ldbench.plugins.generators import GENERATORS, load_generator
 
 from .test_registry import GOOD, install
@@ -116,3 +118,45 @@ def test_a_base_class_from_another_place_counts(file: Path, tmp_path: Path) -> N
     before = of(f"{child}:Child")
     file.write_text(f"{file.read_text()}# faster\n")
     assert of(f"{child}:Child") != before
+
+
+def test_a_package_is_read_once_and_a_file_each_time_that_it_is_executed(
+    site: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    sources = code._sources
+    monkeypatch.setattr(code, "_sources", lambda module: read.append(module) or sources(module))
+    load_generator("edited")
+    digests = {source_digest(module) for module in ("edited_model", "edited_model.schedule", "edited_model") * 2}
+    assert len(digests) == 1
+    assert read == ["edited_model"]
+    module = load_generator(f"{file}:Grey").__module__
+    before = [source_digest(module) for _ in range(2)]
+    file.write_text(f"{file.read_text()}# faster\n")
+    assert load_generator(f"{file}:Grey").__module__ == module
+    assert len({*before, source_digest(module)}) == 2
+    assert read == ["edited_model", module, module]
+
+
+PROGRAM = """
+import helper
+from ldbench.plugins.code import source_digest
+print(source_digest("__main__"))
+"""
+
+
+def test_a_program_is_known_by_its_file_and_what_it_imports_beside_it(tmp_path: Path) -> None:
+    program, helper = tmp_path / "program.py", tmp_path / "helper.py"
+    program.write_text(PROGRAM)
+
+    def digest(*how: str) -> str:
+        run = [sys.executable, *how]
+        return subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+
+    digests = []
+    for text in ("RATE = 1\n", "RATE = 2\n"):
+        helper.write_text(text)
+        digests.append(digest("program.py"))
+    assert digests[0] != digests[1]
+    assert digest("-m", "program") == digests[1]
+    assert digest("-c", PROGRAM) == "None"

@@ -43,7 +43,7 @@ def main(library: str, backbone: str, *rows: str) -> None:
 def tried(row: str, backbone: str) -> dict[str, Any]:
     """What a row asked of the device: waits in a training step, and in sampling of one and of two steps."""
     import torch
-    from ldbench_baselines.custom_diffusion import CustomDiffusion
+    from ldbench_baselines.instruct_pix2pix import InstructPix2Pix
     from torch.optim.optimizer import register_optimizer_step_post_hook
 
     from ldbench.api import Context
@@ -53,8 +53,8 @@ def tried(row: str, backbone: str) -> dict[str, Any]:
     gc.freeze()  # what is imported holds no garbage
     name, _, precision = row.partition("=")
     cls = ROWS[name]
-    if getattr(cls, "tuning", None) is CustomDiffusion:  # its start has a length of its own
-        cls.tuning = make_dataclass("Few", [("steps", int, 1), ("class_images", int, 1)], bases=(CustomDiffusion,))
+    if issubclass(cls, InstructPix2Pix) and cls.tuning is not None:
+        cls.tuning = short(cls.tuning)
     few = {name: value for name, value in FEW.items() if name in cls.__dataclass_fields__}
     generator = cls(**few, precision=precision or "auto")
     editing = "aging" in cls.kinds
@@ -86,6 +86,12 @@ def tried(row: str, backbone: str) -> dict[str, Any]:
         "step_waits": step_waits, "sampling": waits, "moments": len(moments),
         "autocast": torch.is_autocast_enabled("cuda"), "network": sorted(types),
     }
+
+
+def short(start: type[Any]) -> type[Any]:
+    """A method of one step, for a row's start, whose length no parameter of the row's says."""
+    few = [(name, int, 1) for name in ("steps", "class_images") if name in start.__dataclass_fields__]
+    return make_dataclass("Few", few, bases=(start,))
 
 
 def examples(editing: bool) -> Any:

@@ -19,7 +19,8 @@ from tests.stand_ins.backbone import save_random_backbone
 ROOT = Path(__file__).parents[2]
 ROWS = (
     "sd-ld", "basic-ft-ld", "lora-ld", "textual-inversion-ld", "custom-diffusion-ld", "dreambooth-ld", "sdedit-ld",
-    "pix2pix-zero-ld", "instruct-pix2pix-ld", "instruct-pix2pix-cd-ld", "basic-ft=float16",
+    "pix2pix-zero-ld", "instruct-pix2pix-ld", "instruct-pix2pix-cd-ld", "instruct-pix2pix-ft-ld", "autoencoder",
+    "basic-ft=float16",
 )
 # Copies to the device from ordinary memory: for each of these the host waits. A training step has none; in sampling one
 # is the drift's, and whitening sends the offsets of all its rolls.

@@ -24,6 +24,7 @@ from ldbench.api import Context, Generator, Needs, Request, TrainingSet
 from ldbench.board.collect import collect
 from ldbench.board.leaderboard import fold
 from ldbench.board.row_labels import label
+from ldbench.data.images import read_image
 from ldbench.errors import GeneratorError, LdbenchError, MetricError, ResultError, UsageError
 from ldbench.records import result as results
 from ldbench.records.result import ModelRef
@@ -70,6 +71,44 @@ class Fetching(Needy):
 
     def files(self, context: Context) -> dict[str, dict[str, Path]]:
         return {"backbone": {"unet.bin": self.place}} if self.place.is_file() else {}
+
+
+SHARES = """
+import torch
+from dataclasses import dataclass
+from ldbench.api import Generator
+
+
+@dataclass
+class Shares(Generator):
+    \"\"\"Grey images of a level that one run settles for all.\"\"\"
+
+    kinds = frozenset({"text-to-image"})
+
+    def fit(self, train, context):
+        self.file = context.shared / "level"
+        if not self.file.exists():
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            self.file.write_text("LEVEL")
+
+    def generate(self, requests, context):
+        return torch.full((len(requests), *context.image_shape), float(self.file.read_text()))
+"""
+
+
+def test_a_shared_fit_is_for_one_code_and_none_from_before_is_taken(tmp_path: Path) -> None:
+    card, out, plug_in = str(cheap_card(tmp_path)), tmp_path / "runs", tmp_path / "shares.py"
+    (out / "shared").mkdir(parents=True)
+    (out / "shared" / "level").write_text("0.75")  # where fits lay before code had a part in it
+    made, codes = [], []
+    for seed, level in ((0, "0.25"), (1, "0.25"), (2, "0.5")):
+        plug_in.write_text(SHARES.replace("LEVEL", level), encoding="utf-8")
+        result, path = run(card, f"{plug_in}:Shares", Settings(out, seed))
+        codes.append(str(result.environment.packages["code"]).removeprefix("sha256:"))
+        made.append(float(read_image(next((path.parent / "images").iterdir()), size=64).mean()))
+    assert made == pytest.approx([0.25, 0.25, 0.5], abs=1 / 255)
+    assert codes[0] == codes[1] != codes[2]
+    assert {file.parent.name for file in out.glob("shared/*/level")} == set(codes)
 
 
 def test_a_run_writes_a_valid_result_with_provenance(tmp_path: Path) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from ldbench.api import Metric, MetricInputs, NoSettings, Score
+from ldbench.api import Measured, Metric, MetricInputs, NoSettings, Score
 from ldbench.errors import MetricError
 from ldbench.run.pipeline import Settings, run
+from ldbench.score.arithmetic import tf32_operations
 from ldbench.score.lazy_inputs import grey_as_rgb
 from ldbench.score.scorer import measured
 from tests.conftest import CARDS, small_card
@@ -48,6 +50,23 @@ def test_what_a_metric_raises_is_one_line_with_a_remedy(error: Exception, remedy
     metric = Metric("odd", "Odd", "Odd.", "lower", compute, "nothing")  # type: ignore[arg-type]
     with pytest.raises(MetricError, match=rf"odd: raised {type(error).__name__}: odd \(test_scorer.py:\d+\); {remedy}"):
         measured(metric, None, NoSettings())  # type: ignore[arg-type]
+
+
+def test_a_metric_is_computed_in_full_float32_whoever_asks_for_it() -> None:
+    convolutions: Any = torch.backends.cudnn.conv
+    rounded: list[list[str]] = []
+
+    def compute(inputs: MetricInputs, settings: NoSettings) -> Measured:
+        rounded.append(tf32_operations())
+        return Measured("odd", 0.5, 0.4, 0.6, 3, "lower", None, {})
+
+    metric, before = Metric("odd", "Odd", "Odd.", "lower", compute, "nothing"), convolutions.fp32_precision
+    convolutions.fp32_precision = "tf32"
+    try:
+        measured(metric, None, NoSettings())  # type: ignore[arg-type]
+        assert (rounded, tf32_operations()) == ([[]], ["convolutions"])
+    finally:
+        convolutions.fp32_precision = before
 
 
 @pytest.mark.slow

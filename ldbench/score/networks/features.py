@@ -54,9 +54,9 @@ def extract(
     parameters = dict(network.parameters(resize=size, digest=digest))
     images = _checked(images)
     name, path = extractor if isinstance(extractor, str) else network.name, None
-    if cache_folder is not None:
-        key = key_of_set(images, name, {**parameters, **_foreign_code(network)}, device)
-        path = cache_folder / f"{key}.npy"
+    code = None if cache_folder is None else _foreign_code(network)
+    if cache_folder is not None and code is not None:
+        path = cache_folder / f"{key_of_set(images, name, {**parameters, **code}, device)}.npy"
     if path is not None and (cached := read_features(path, len(images))) is not None:
         progress(f"features of {name}", len(cached), len(cached), "cached")
         return cached
@@ -101,10 +101,14 @@ def installed_network(name: str) -> Network | None:
     return NETWORKS.installed(name)
 
 
-def _foreign_code(network: Network) -> dict[str, ParameterValue]:
-    """The code of somebody else's network: edited, it gives other features by the same name and weights."""
+def _foreign_code(network: Network) -> dict[str, ParameterValue] | None:
+    """The code of somebody else's network: edited, it gives other features by the same name and weights. None where it
+    can't be read; features are then not kept."""
     module = module_of(network.load)
-    return {} if module.partition(".")[0] == "ldbench" else {"code": source_digest(module)}
+    if module.partition(".")[0] == "ldbench":
+        return {}
+    digest = source_digest(module)
+    return None if digest is None else {"code": digest}
 
 
 def _size(network: Network, resize: int | None) -> int:

@@ -1,8 +1,8 @@
 """One generator on one task under many settings: fitted once where that is enough, images kept on disk.
 
-A fit lies in a folder named by all that it depends on, and so do the images of a setting, so that a command given
-again, with more values or more images, does only what is missing. Refuses to hand out the truth of a case: what a
-search sees is the training split.
+A fit lies in a folder named by all that it depends on, the generator's code included, and so do the images of a
+setting, so that a command given again, with more values or more images, does only what is missing. Refuses to hand out
+the truth of a case: what a search sees is the training split.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ldbench.api import Case, Context, Generator, ParameterValue, Request
 from ldbench.data.images import read_image
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import ImageError, ResultError, UsageError
+from ldbench.plugins.model_ref import code_of
 from ldbench.plugins.parameters import build, parameters
 from ldbench.records.names import digest, plain
 from ldbench.records.result import ModelRef
@@ -53,6 +54,7 @@ class Workbench:
     settings: Settings
     device: torch.device
     folder: Path
+    code: str
     _fitted: dict[str, Generator] = field(default_factory=dict, init=False)
 
     def ready(self, extra: Mapping[str, str]) -> Generator:
@@ -95,7 +97,7 @@ class Workbench:
         key = self._key({name: value for name, value in parameters(generator).items() if name not in sampling})
         folder = self.folder / "fits" / key
         folder.mkdir(parents=True, exist_ok=True)
-        context = generator_context(self.data.task, self.settings, self.device, folder, Processes())
+        context = generator_context(self.data.task, self.settings, self.device, folder, Processes(), code=self.code)
         if key not in self._fitted:
             self._fitted.clear()  # one model in memory
             fit(generator, self.data, context)
@@ -145,7 +147,7 @@ class Workbench:
         task, model = self.data.task, self.model
         parts = [
             task.id, task.version, task.hash, self.data.split_hash(), model.name, model.version, self.settings.seed,
-            self.device.type, values,
+            self.device.type, self.code, values,
         ]
         return digest(json.dumps(parts, sort_keys=True), 12)
 
@@ -172,7 +174,8 @@ def workbench(task_name: str, model_name: str, settings: Settings) -> Iterator[W
     device = pick_device(settings.device)
     folder = settings.out / task.id / folder_name(model.name)
     with RunFolder(folder).claimed():
-        yield Workbench(task_data(task, settings.seed), type(generator), model, settings, device, folder)
+        code = code_of(model_name, generator)
+        yield Workbench(task_data(task, settings.seed), type(generator), model, settings, device, folder, code)
 
 
 def _with_parameters(fitted: Generator, ready: Generator) -> Generator:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -142,6 +143,23 @@ def test_generated_pairs_are_kept_and_belong_to_their_start(
     generated_pairs(start, LoneDiscs(16), where, 3, 2.0)
     assert made == [7, 5, 12, 3, 3]
     assert (where.folder / PAIRS).exists()
+
+
+def test_generated_pairs_do_not_depend_on_how_many_memory_holds(
+    random_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, original, found = sharing(tmp_path, random_backbone), pairs.sample_pairs, []
+    for fits in (12, 5):
+        def sampled(model: LatentDiffusion, prompts: Sequence[PairPrompts], *rest: Any, most: int = fits) -> Any:
+            if len(prompts) > most:
+                raise torch.OutOfMemoryError("told to")
+            return original(model, prompts, *rest)
+
+        monkeypatch.setattr(pairs, "sample_pairs", sampled)
+        own = dataclasses.replace(where, folder=tmp_path / str(fits))
+        found.append(generated_pairs(quick(BasicFT), LoneDiscs(16), own, None, 1.0, batch_size=12))
+    torch.testing.assert_close(found[0].sources, found[1].sources, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found[0].targets.moments, found[1].targets.moments, atol=1e-4, rtol=1e-4)
 
 
 def test_images_alone_are_one_line() -> None:

@@ -14,7 +14,8 @@ from scipy import stats
 
 from ldbench._torchvision import declare_missing_ops
 from ldbench.errors import MetricError
-from ldbench.score.metrics.kid import kid, kid_score
+from ldbench.score.metrics import kid as kid_module
+from ldbench.score.metrics.kid import Kernel, kid, kid_score
 
 Array = npt.NDArray[np.float64]
 seeds = st.integers(0, 2**31)
@@ -114,6 +115,29 @@ def test_subsets_are_seeded_and_average_near_all_pairs() -> None:
     assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
     assert kid(real, generated, subset_size=25, subsets=300, seed=6) != once
     assert once == pytest.approx(kid(real, generated), rel=0.1)
+
+
+def test_of_many_images_subsets_give_the_interval_of_all_pairs_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, generated = features(17, 900), features(18, 700, shift=0.4)
+    exact = kid_score(real, generated, extractor="x")
+    monkeypatch.setattr("ldbench.score.metrics.kid._MANY", 800)
+    largest, row_sums = [0], kid_module._row_sums
+
+    def counted(kernel: Kernel, left: Array, right: Array) -> Array:
+        largest[0] = max(largest[0], len(left), len(right))
+        return row_sums(kernel, left, right)
+
+    monkeypatch.setattr(kid_module, "_row_sums", counted)
+    score = kid_score(real, generated, extractor="x", subset_size=100, subsets=300, seed=2)
+    assert largest == [100]
+    assert score.value == kid(real, generated, subset_size=100, subsets=300, seed=2)
+    assert (score.ci_high - score.ci_low) / (exact.ci_high - exact.ci_low) == pytest.approx(1, abs=0.25)
+    assert score.ci_low < exact.value < score.ci_high
+    assert score.contributions == {}
+    assert score.parameters["interval"] != exact.parameters["interval"]
+    with pytest.raises(MetricError, match="expected 2 subsets or more, for an interval, got 1"):
+        kid_score(real, generated, extractor="x", subset_size=100, subsets=1)
+    assert kid_score(real, generated, extractor="x").contributions.keys() == {"scans", "cases"}
 
 
 def test_a_subset_of_everything_is_all_pairs() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from ldbench.api import Network
 from ldbench.errors import ImageError, MetricError, UnknownNameError, WeightsError
 from ldbench.records.checksum import sha256_file
 from ldbench.score import arithmetic
@@ -66,6 +69,20 @@ def test_same_features_for_any_batch_size_and_order() -> None:
         assert np.abs(other - reference).max() < 1e-4 * reference.std()
     reverse = features.extract(batch[::-1].copy(), "efficientnet-lite0", resize=96)
     assert np.abs(reverse[::-1] - reference).max() < 1e-4 * reference.std()
+
+
+def test_features_are_computed_in_batches_that_fit(caplog: pytest.LogCaptureFixture) -> None:
+    def means(images_nhwc: np.ndarray) -> torch.Tensor:
+        if len(images_nhwc) > 2:
+            raise torch.OutOfMemoryError("told to")
+        return torch.from_numpy(images_nhwc).float().mean(dim=(1, 2))
+
+    network = Network("means", "Mean of each channel.", lambda **_: means, lambda **_: {}, 8, fixed_size=True)
+    batch = images(4, n=7, size=8)
+    with caplog.at_level(logging.WARNING, "ldbench.memory"):
+        found = features.extract(batch, network, batch_size=5)
+    assert np.array_equal(found, features.extract(batch, network))
+    assert caplog.messages == ["features: out of memory with 5 at a time, goes on with 2"]
 
 
 def test_images_are_quantised_before_the_network() -> None:
@@ -132,6 +149,15 @@ def test_an_edited_plug_in_gives_its_features_anew(tmp_path: Path) -> None:
     assert np.array_equal(by("2"), first)
     assert len(list((tmp_path / "features").iterdir())) == 1
     assert np.array_equal(by("0.25"), first / 8)
+
+
+def test_features_of_code_that_nobody_can_read_are_not_kept(tmp_path: Path) -> None:
+    typed: dict[str, Any] = {"__name__": "typed_into_a_prompt"}
+    exec(PLUG_IN.replace("FACTOR", "2"), typed)
+    batch = images(6, n=2)
+    found = features.extract(batch, typed["NETWORK"], cache_folder=tmp_path / "features")
+    assert np.array_equal(found, features.extract(batch, typed["NETWORK"]))
+    assert not (tmp_path / "features").exists()
 
 
 def test_damaged_cache_is_made_again(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from ldbench_sandbox.dataset import FrozenDataset
 
 from ldbench.api import Record
 from ldbench.errors import GeneratorError, LdbenchError, ResultError
+from ldbench.plugins import model_ref
 from ldbench.records.run_folder import RunFolder
 from ldbench.run.pipeline import Settings
 from ldbench.studies.parameters.search import search
@@ -66,6 +67,23 @@ def test_a_search_goes_on_where_it_was(tmp_path: Path) -> None:
     assert longer.curve == uninterrupted.curve
     assert longer.plot.read_bytes() == uninterrupted.plot.read_bytes()
     assert again.record.read_text(encoding="utf-8") != longer.record.read_text(encoding="utf-8")
+
+
+def test_an_edited_generator_is_fitted_anew_and_none_of_its_old_images_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, settings, toy = str(small_card(tmp_path)), Settings(tmp_path / "out"), tmp_path / "toy.py"
+    text = Path(__file__).with_name("toy.py").read_text(encoding="utf-8")
+
+    def searched() -> str:
+        return search(card, f"{toy}:Toy", "offset", "0,0.1,0.2", settings, images=6).setting
+
+    monkeypatch.setattr(model_ref, "sha256_file", lambda path: "0" * 64)  # a package's version stays when it is edited
+    toy.write_text(text, encoding="utf-8")
+    assert searched() == searched() == "offset=0.1"
+    toy.write_text(text.replace("- 0.1 + self.offset", "- 0.2 + self.offset"), encoding="utf-8")
+    assert searched() == "offset=0.2"
+    assert fits(tmp_path) == ["1.0"] * 2
 
 
 def test_a_damaged_image_is_made_again(tmp_path: Path) -> None:
