@@ -34,7 +34,8 @@ from ldbench.run.sheets.edits_of_run import write_edit_sheet
 from ldbench.score.contributions import units_of
 from ldbench.score.free_memory import give_back
 from ldbench.score.inputs import ScoringContext
-from ldbench.score.scorer import score_images
+from ldbench.score.scorer import inputs_of, scores_of
+from ldbench.score.subgroup_sets import set_breakdowns
 from ldbench.score.subgroups import attributes_of, subgroups_of
 from ldbench.task import card
 
@@ -260,10 +261,12 @@ def _score(context: RunContext, folders: Mapping[str, Path]) -> tuple[list[Score
     images = read_images(data, folders)
     give_back()
     scoring = ScoringContext(context.device, settings.seed, user_cache_folder() / "features", settings.progress)
-    measured = score_images(data, images.images, scoring, images.passes)
+    inputs = inputs_of(data, images.images, scoring, images.passes)
+    measured = scores_of(inputs)
     scores, units = [one.score for one in measured], units_of(data, measured, images.passes)
     contributions.write(units, context.folder.units)
-    subgroups.write(subgroups_of(scores, units, attributes_of(data.cases)), context.folder.subgroups)
+    of_groups = subgroups_of(scores, units, attributes_of(data.cases), set_breakdowns(inputs, measured))
+    subgroups.write(of_groups, context.folder.subgroups)
     return scores, images.digest
 
 

@@ -1,9 +1,10 @@
 """Scores by group of cases: the worst group of each attribute, and its gap to the best one.
 
-Only metrics that are means of one value a case can be taken apart. Groups are the values of an attribute that is text,
-sex or the class say, and decades of age. A gap between the worst and the best of several groups is large by chance
-alone: its interval is Welch's (1947, Biometrika 34:28) at the level that Bonferroni's correction gives to all pairs of
-groups. Where the interval holds 0, nothing is said of a difference. Subjects are taken as independent.
+Here a metric is taken apart that is a mean of one value a case; others: `ldbench.score.subgroup_sets`. Groups are the
+values of an attribute that is text, sex or the class say, and decades of age. A gap between the worst and the best of
+several groups is large by chance alone: its interval is Welch's (1947, Biometrika 34:28) at the level that Bonferroni's
+correction gives to all pairs of groups. Where the interval holds 0, nothing is said of a difference. Subjects are taken
+as independent.
 """
 
 from __future__ import annotations
@@ -24,9 +25,15 @@ _AGE = "age"
 _PER_CASE = ("Student's t over cases", "Wilson over cases")
 
 
-def subgroups_of(scores: Sequence[Score], units: Units, attributes: Mapping[str, Attributes]) -> Subgroups:
-    """The breakdowns of all scores that are means over cases; `attributes` holds those of each case by its id."""
-    by_metric: dict[str, Mapping[str, Breakdown]] = {}
+def subgroups_of(
+    scores: Sequence[Score], units: Units, attributes: Mapping[str, Attributes],
+    of_sets: Mapping[str, Mapping[str, Breakdown]],
+) -> Subgroups:
+    """The breakdowns of all scores that are means over cases, and those `of_sets` for the others.
+
+    `attributes` holds those of each case by its id.
+    """
+    by_metric = {score.metric: of_sets[score.metric] for score in scores if score.metric in of_sets}
     for score in scores:
         found = values_by_id(score, units)
         grouped = groups_of({case: attributes[case] for case in found})

@@ -106,7 +106,7 @@ TARGET_AUC = Metric(
     summary="ROC area of the judge's scores against target classes; near 0 for copies where two classes are swapped.",
     direction="higher", compute=partial(by_judge, target_auc_score), compares="edited images and their target classes",
     interval="over cases (DeLong), judge held fixed", needs=frozenset({"source", "judge"}), bounds=(0.0, 1.0),
-    networks=("resnet18",), axis="effectiveness", every_class=True,
+    networks=("resnet18",), axis="effectiveness", every_class=True, groups="all",
     catches=("too-little",), blind_to=("too-much", "other-subject", "jpeg"),
 )
 
