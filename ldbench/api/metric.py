@@ -233,13 +233,17 @@ class Metric:
     training images do. `catches` names the failures of the gauntlet that must make it worse, `blind_to` those that it
     cannot see.
     `groups` says how a metric that is no mean over cases is measured within a group of cases, sex or age say; None:
-    not at all. A mean over cases needs nothing said. "all": `compute` again with the group's images and the real ones
-    of the same group, for a value whose expectation does not hang on their number. "equal": again, with as many images
-    of each group as the smallest has. "excess": as "equal", and groups are compared by what is left of a distance of
-    two sets without its mean when their images are exchanged at random. "units": by `Measured.within`. `value` is what
-    `compute` gives without the interval, for "excess" where that is far cheaper. Computed again, it may ask for
-    features, readings, the judge's scores and images of cases and of `real`, and gets `MetricError` for other sets but
-    training scans.
+    not at all. A mean over cases needs nothing said.
+
+    - "all": `compute` is called again with the group's images and the real ones of the group. For values whose
+      expectation does not hang on the number of images. Where real images are the truths of the cases: as "equal".
+    - "equal": again, with as many images of each group as the smallest has.
+    - "excess": as "equal". Groups are compared by a distance of two sets without its mean over random exchanges of real
+      and generated images; `value` is `compute` without the interval, where that is far cheaper.
+    - "units": by `Measured.within`.
+
+    Computed again, a metric may ask for features, readings, the judge's scores and images of cases and of `real`, and
+    for training scans. It gets `MetricError` for all others.
     """
 
     name: str

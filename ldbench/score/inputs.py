@@ -110,7 +110,7 @@ class Inputs(ScoringContext):
         """The images of the evaluation cases."""
         return self.lazy.generated[:]
 
-    @property
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """The class that each evaluation case was to have."""
         return tuple(self._label(case_id) for case_id in self.data.evaluation_ids)
@@ -130,7 +130,7 @@ class Inputs(ScoringContext):
         """The true images of an editing task's evaluation cases, else the test scans."""
         return self.lazy.real[:]
 
-    @property
+    @cached_property
     def real_labels(self) -> tuple[str, ...]:
         """The class of each image of `real`."""
         if self.data.truth is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -113,7 +114,7 @@ class GroupInputs:
         """The images of the group's evaluation cases."""
         return self.lazy.generated[:]
 
-    @property
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """The class that each case of the group was to have."""
         return _picked(self.whole.labels, self.generated_m)
@@ -133,7 +134,7 @@ class GroupInputs:
         """The real images of the group."""
         return self.lazy.real[:]
 
-    @property
+    @cached_property
     def real_labels(self) -> tuple[str, ...]:
         """The class of each image of `real`."""
         return _picked(self.whole.real_labels, self.real_n)
@@ -253,4 +254,4 @@ def _picked(items: Sequence[_Item], rows: Rows) -> tuple[_Item, ...]:
 
 
 def _refused(name: str) -> MetricError:
-    return MetricError(f"{name}: expected sets of evaluation cases or of `real` within a group; leave Metric.groups out")
+    return MetricError(f"{name}: expected sets of evaluated cases or of `real` within a group; leave Metric.groups out")

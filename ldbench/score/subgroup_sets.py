@@ -4,7 +4,8 @@ What differs between two groups beside the generator must make no gap:
 
 - The number of images. A Frechet distance of few images is too large, and precision or recall hang on the number too.
   These are computed from as many images of each group as the smallest has, a seeded draw. What is unbiased (KID, MMD,
-  areas, means over pairs) takes all images.
+  areas, means over pairs) takes all images. KID and MMD are not unbiased where the real images are the truths of the
+  cases: a case and its truth are alike, and such pairs weigh more among few. There they are computed at one size too.
 - The spread of the images. At one size, a Frechet distance of two samples of one distribution is the larger the more
   varied that distribution is. So groups are compared by what is left without the mean after exchanges of real and
   generated images (`exchanged_inputs`): 0 on average for images that cannot be told from real ones.
@@ -34,7 +35,7 @@ from ldbench.score.inputs import Inputs
 from ldbench.score.scorer import computed, measured
 from ldbench.score.subgroup_gap import GroupScore, set_breakdown
 from ldbench.score.subgroup_inputs import GroupInputs, Rows
-from ldbench.score.subgroups import FEWEST, groups_of
+from ldbench.score.subgroups import FEWEST, attributes_of, groups_of
 
 FEWEST_OF_A_SET = 20  # generated and real images each of a group whose sets are compared
 EXCHANGES = 20
@@ -69,8 +70,9 @@ class GroupedRun:
     @staticmethod
     def of(inputs: Inputs) -> GroupedRun:
         """The run that is scored."""
-        cases, scans = inputs.attributes, [record.attributes for record in inputs.data.of_classes("test")]
-        paired = inputs.data.truth is not None
+        data, by_id = inputs.data, attributes_of(inputs.data.cases)
+        cases, scans = [by_id[case] for case in data.evaluation_ids], [*attributes_of(data.of_classes("test")).values()]
+        paired = data.truth is not None
         return GroupedRun(inputs, cases, cases if paired else scans, scans, paired)
 
     def breakdowns(self, score: Measured, metric: Metric, settings: Any) -> dict[str, Breakdown]:
@@ -105,8 +107,9 @@ class GroupedRun:
         if len(names) < 2:
             return {}
         labels = (self.inputs.real_labels, self.inputs.labels)
+        one_size = self.paired or metric.groups != "all"  # of pairs, what is unbiased for two samples no longer is
         real_rows, case_rows = (
-            _drawn({name: of_all[name] for name in names}, _strata(metric, label), metric.groups != "all")
+            _drawn({name: of_all[name] for name in names}, _strata(metric, label), one_size)
             for of_all, label in zip((real, self._of_cases[attribute]), labels, strict=True)
         )
         found = {name: self._score(metric, settings, real_rows[name], case_rows[name]) for name in names}
@@ -156,10 +159,9 @@ def _of_units(score: Measured, groups: Groups) -> dict[str, GroupScore]:
 
 def rows_by_group(attributes: Sequence[Attributes]) -> dict[str, dict[str, Rows]]:
     """`groups_of` by the place in a sequence instead of by id."""
-    found = groups_of({str(row): each for row, each in enumerate(attributes)})
     return {
-        attribute: {name: np.array([int(row) for row in rows], np.int64) for name, rows in groups.items()}
-        for attribute, groups in found.items()
+        attribute: {name: np.array(rows, np.int64) for name, rows in groups.items()}
+        for attribute, groups in groups_of(dict(enumerate(attributes))).items()
     }
 
 

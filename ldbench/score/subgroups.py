@@ -10,10 +10,11 @@ as independent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
-from ldbench.api import Attributes, Case, Score
+from ldbench.api import Attributes, Case, Record, Score
 from ldbench.plugins.kinds import metric_bounds
 from ldbench.records.contributions import Contributions, Units
 from ldbench.records.subgroups import Breakdown, Group, Subgroups
@@ -22,6 +23,7 @@ from ldbench.score.metrics.intervals import LEVEL, Array, mean_interval, share_i
 FEWEST = 10  # cases of a group that is compared with others
 _MOST = 12  # values of an attribute that makes groups: more of them are names
 _AGE = "age"
+Key = TypeVar("Key", str, int)
 _PER_CASE = ("Student's t over cases", "Wilson over cases")
 
 
@@ -46,10 +48,10 @@ def subgroups_of(
     return Subgroups({score.metric: score.value for score in scores if score.metric in by_metric}, by_metric)
 
 
-def attributes_of(cases: Iterable[Case]) -> dict[str, Attributes]:
-    """The attributes of each case by its id; equal ones are one object."""
+def attributes_of(images: Iterable[Case | Record]) -> dict[str, Attributes]:
+    """The attributes of each case or scan by its id; equal ones are one object."""
     seen: dict[frozenset[tuple[str, object]], Attributes] = {}
-    return {case.id: seen.setdefault(frozenset(case.attributes.items()), case.attributes) for case in cases}
+    return {one.id: seen.setdefault(frozenset(one.attributes.items()), one.attributes) for one in images}
 
 
 def values_by_id(score: Score, units: Units) -> dict[str, float]:
@@ -68,9 +70,9 @@ def values_by_id(score: Score, units: Units) -> dict[str, float]:
     }
 
 
-def groups_of(attributes: Mapping[str, Attributes]) -> dict[str, dict[str, list[str]]]:
-    """By attribute the ids of each group, for attributes that make two groups or more."""
-    found: dict[str, dict[str, list[str]]] = {}
+def groups_of(attributes: Mapping[Key, Attributes]) -> dict[str, dict[str, list[Key]]]:
+    """By attribute the ids, or other keys, of each group, for attributes that make two groups or more."""
+    found: dict[str, dict[str, list[Key]]] = {}
     for case, values in attributes.items():
         for attribute, value in values.items():
             name = _group(attribute, value)

@@ -28,7 +28,7 @@ from ldbench.score.image_sets import StoredSet, pixel_range
 from ldbench.score.metrics.classifier import train_classifier
 from ldbench.score.metrics.classifier_key import classifier_key, key_of_seed
 from ldbench.score.metrics.resnet18 import network_name
-from ldbench.score.metrics.roc import Areas, areas
+from ldbench.score.metrics.roc import Areas, areas, validated_classes
 from ldbench.score.networks.kept_state import kept_or_made
 from ldbench.task.metric_specs import ClassifierSpec, table_of
 
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 Label = str | int
 Indices = npt.NDArray[np.int64]
-_FEWEST = 10  # scans of each class in a group of scans: of fewer, a variance of 0 is chance
 
 
 def auc_score(
@@ -70,9 +69,7 @@ def _of_scores(
     interval = seen.interval()
 
     def within(rows: Indices) -> Measured:
-        fewest = np.bincount(test_index[rows], minlength=len(classes)).min()
-        if fewest < _FEWEST:
-            raise MetricError(f"auc: expected {_FEWEST} or more scans of each class within a group, got {fewest}")
+        validated_classes("auc", test_index[rows], classes)
         of_group = _of_scores(scores[:, rows], test_index[rows], recipe, classes, n)
         return replace(of_group, n=len(rows))  # groups are of scans
 

@@ -78,7 +78,7 @@ JUDGE_AUC = Metric(
     direction="higher", compute=partial(by_judge, partial(target_auc_score, metric="judge_auc")),
     compares="generated images and the classes asked for", interval="over cases (DeLong), judge held fixed",
     needs=frozenset({"judge"}), bounds=(0.0, 1.0), networks=("resnet18",), axis="condition",
-    every_class=True, groups="all", catches=("swapped-classes", "class-share"), blind_to=("copies",),
+    every_class=True, groups="units", catches=("swapped-classes", "class-share"), blind_to=("copies",),
 )
 
 JUDGE_CALIBRATION = Metric(

@@ -145,7 +145,8 @@ RECALL = Metric(
     direction="higher", compute=viewed(partial(_of_inputs, "recall")), groups="equal",
     compares="generated and real sets", interval=_INTERVAL, settings=NeighbourSpec, bounds=(0.0, 1.0),
     networks=_NETWORKS, scans="reference", axis="diversity",
-    catches=("blur", "contrast", "collapse", "upside-down", "inverted"), blind_to=("swapped-classes", "copies", "test-copies"),
+    catches=("blur", "contrast", "collapse", "upside-down", "inverted"),
+    blind_to=("swapped-classes", "copies", "test-copies"),
 )
 
 DENSITY = Metric(
@@ -163,5 +164,6 @@ COVERAGE = Metric(
     direction="higher", compute=viewed(partial(_of_inputs, "coverage")), groups="equal",
     compares="generated and real sets", interval=_INTERVAL, settings=NeighbourSpec, bounds=(0.0, 1.0),
     networks=_NETWORKS, scans="reference", axis="diversity",
-    catches=("blur", "contrast", "collapse", "upside-down", "inverted"), blind_to=("swapped-classes", "copies", "test-copies"),
+    catches=("blur", "contrast", "collapse", "upside-down", "inverted"),
+    blind_to=("swapped-classes", "copies", "test-copies"),
 )
