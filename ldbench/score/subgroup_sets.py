@@ -109,7 +109,7 @@ class GroupedRun:
         labels = (self.inputs.real_labels, self.inputs.labels)
         one_size = self.paired or metric.groups != "all"  # of pairs, what is unbiased for two samples no longer is
         real_rows, case_rows = (
-            _drawn({name: of_all[name] for name in names}, _strata(metric, label), one_size)
+            draw_rows({name: of_all[name] for name in names}, _strata(metric, label), one_size)
             for of_all, label in zip((real, self._of_cases[attribute]), labels, strict=True)
         )
         found = {name: self._score(metric, settings, real_rows[name], case_rows[name]) for name in names}
@@ -170,7 +170,7 @@ def _strata(metric: Metric, labels: Sequence[str]) -> npt.NDArray[np.str_]:
     return np.array(labels if metric.every_class else [""] * len(labels), np.str_)
 
 
-def _drawn(groups: Groups, strata: npt.NDArray[np.str_], one_size: bool) -> dict[str, Rows]:
+def draw_rows(groups: Groups, strata: npt.NDArray[np.str_], one_size: bool) -> dict[str, Rows]:
     """Rows of each group, ascending: of each stratum as many as the smallest group has, or all up to a limit."""
     random, names = np.random.default_rng(_SEED), np.unique(strata)
     most = (_MOST_AT_ONE_SIZE if one_size else _MOST) // len(names)
