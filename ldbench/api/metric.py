@@ -243,7 +243,7 @@ class Metric:
     - "units": by `Measured.within`.
 
     Computed again, a metric may ask for features, readings, the judge's scores and images of cases and of `real`, and
-    for training scans. It gets `MetricError` for all others.
+    for training scans. It gets `PluginError` for all others. A group for which it raises `MetricError` is left out.
     """
 
     name: str

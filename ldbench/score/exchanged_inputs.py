@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ldbench.api import ImageSet, LazyInputs, ParameterValue
-from ldbench.errors import MetricError
+from ldbench.errors import PluginError
 from ldbench.score.metrics.row_blocks import Number
 from ldbench.score.subgroup_inputs import GroupInputs, GroupSets, Rows
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class ExchangedInputs(GroupInputs):
     """A group whose real images are the rows `from_n` of both sets, real ones first, and its generated ones `from_m`.
 
-    Only what is computed of `features` and `readings` is exchanged; `MetricError` for images and the judge's scores.
+    Only what is computed of `features` and `readings` is exchanged; `PluginError` for images and the judge's scores.
     """
 
     from_n: Rows
@@ -89,8 +89,8 @@ class _Unread:
         raise _refused()
 
 
-def _refused() -> MetricError:
-    return MetricError(
+def _refused() -> PluginError:
+    return PluginError(
         "expected a metric of features or readings, whose rows can be exchanged, got one that asks for more; take "
         'groups="equal"'
     )

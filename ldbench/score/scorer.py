@@ -69,26 +69,24 @@ def measured(metric: Metric, inputs: MetricInputs, settings: Any) -> Measured:
     from ldbench.score.metrics.mean_score import mean_of
 
     found = computed(metric, metric.compute, inputs, settings)
-    if isinstance(found, Measured):
-        if (found.metric, found.direction) != (metric.name, metric.direction):
-            raise MetricError(
-                f"{metric.name}: expected a score of {metric.name}, {metric.direction} is better, got one of "
-                f"{found.metric}, {found.direction}; repair the metric"
-            )
-        return found
-    return mean_of(metric, found, table_of(settings))
+    if isinstance(found, Measured) and (found.metric, found.direction) != (metric.name, metric.direction):
+        raise MetricError(
+            f"{metric.name}: expected a score of {metric.name}, {metric.direction} is better, got one of "
+            f"{found.metric}, {found.direction}; repair the metric"
+        )
+    if metric.groups == "units" and not (isinstance(found, Measured) and found.within):
+        raise MetricError(f'{metric.name}: expected a Measured with `within` for groups="units"; repair the metric')
+    return found if isinstance(found, Measured) else mean_of(metric, found, table_of(settings))
 
 
-def computed(
-    metric: Metric, compute: Callable[[MetricInputs, Any], _Found], inputs: MetricInputs, settings: Any
-) -> _Found:
+def computed(metric: Metric, function: Callable[..., _Found], *arguments: object) -> _Found:
     """What a function of a metric gives; what it raises becomes a `MetricError`."""
     try:
-        return compute(inputs, settings)
+        return function(*arguments)
     except LdbenchError:
         raise
     except Exception as error:
-        said = raised(error, module_of(compute))
+        said = raised(error, module_of(function))
         raise MetricError(f"{metric.name}: raised {said}; {_remedy(error)}") from error
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ldbench.api import Attributes, ImageSet, LazyInputs, MetricInputs, ParameterValue, Progress
-from ldbench.errors import MetricError
+from ldbench.errors import PluginError
 from ldbench.score.image_sets import PickedSet
 from ldbench.score.metrics.row_blocks import Number, copied_rows
 
@@ -253,5 +253,5 @@ def _picked(items: Sequence[_Item], rows: Rows) -> tuple[_Item, ...]:
     return tuple(items[row] for row in rows)
 
 
-def _refused(name: str) -> MetricError:
-    return MetricError(f"{name}: expected sets of evaluated cases or of `real` within a group; leave Metric.groups out")
+def _refused(name: str) -> PluginError:
+    return PluginError(f"{name}: expected a metric that asks for cases or `real` within a group; drop its `groups`")

@@ -16,10 +16,9 @@ total variance, a statistic without its mean over exchanges varies less than the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -80,7 +79,7 @@ class GroupedRun:
         if metric.groups is None:
             return {}
         by_attribute = (
-            {name: _of_units(score, groups) for name, groups in self._groups_of_units(score).items()}
+            {name: _of_units(metric, score, groups) for name, groups in self._groups_of_units(score).items()}
             if metric.groups == "units" else
             {name: self._of_sets(metric, settings, name) for name in self._of_cases}
         )
@@ -128,33 +127,38 @@ class GroupedRun:
     def _score(self, metric: Metric, settings: Any, real_n: Rows, generated_m: Rows) -> GroupScore | None:
         """The score within one group; None where it cannot be computed of these images."""
         group = GroupInputs(self.inputs, real_n, generated_m)
-        try:
-            score = measured(metric, group, settings)
-            return GroupScore(score, self._exchanges(metric, settings, group) if metric.groups == "excess" else ())
-        except MetricError as error:
-            if error.__cause__ is not None:  # what a plug-in raised is its defect
-                raise
+        score = _scored(partial(measured, metric, group, settings))
+        if score is None:
             return None
+        return GroupScore(score, self._exchanges(metric, settings, group) if metric.groups == "excess" else ())
 
     def _exchanges(self, metric: Metric, settings: Any, group: GroupInputs) -> tuple[float, ...]:
         random, values = np.random.default_rng(_SEED), []
         for _ in range(EXCHANGES):
             inputs = exchanged(group, random, paired=self.paired)
-            value = measured(metric, inputs, settings).value if metric.value is None else computed(
-                metric, metric.value, inputs, settings
-            )
-            values.append(float(value))
+            if metric.value is None:
+                values.append(measured(metric, inputs, settings).value)
+            else:
+                values.append(float(computed(metric, metric.value, inputs, settings)))
         return tuple(values)
 
 
-def _of_units(score: Measured, groups: Groups) -> dict[str, GroupScore]:
-    """The score within each group by what it was computed from; groups for which it cannot be are left out."""
-    found = {}
-    for name, rows in groups.items():
-        if score.within is not None and len(rows) >= FEWEST:
-            with suppress(MetricError):
-                found[name] = GroupScore(score.within(rows))
-    return found
+def _of_units(metric: Metric, score: Measured, groups: Groups) -> dict[str, GroupScore]:
+    """The score within each group by what it was computed from."""
+    assert score.within is not None  # `measured` has seen to it
+    within = partial(computed, metric, score.within)
+    found = {name: _scored(partial(within, rows)) for name, rows in groups.items() if len(rows) >= FEWEST}
+    return {name: GroupScore(one) for name, one in found.items() if one is not None}
+
+
+def _scored(compute: Callable[[], Measured]) -> Measured | None:
+    """The score of a group; None where it is refused, which a defect of a plug-in is not."""
+    try:
+        return compute()
+    except MetricError as error:
+        if error.__cause__ is not None:
+            raise
+        return None
 
 
 def rows_by_group(attributes: Sequence[Attributes]) -> dict[str, dict[str, Rows]]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ldbench.errors import MetricError
+from ldbench.errors import PluginError
 from ldbench.score.exchanged_inputs import exchanged
 from ldbench.score.subgroup_inputs import GroupInputs
 from leaderboards.subgroup_gaps import Setting, drawn
@@ -53,5 +53,5 @@ def test_every_second_image_is_exchanged_on_average() -> None:
 
 def test_images_and_the_judge_are_refused() -> None:
     inputs = exchanged(group_of(), np.random.default_rng(0), paired=False)
-    with pytest.raises(MetricError, match="expected a metric of features or readings"):
+    with pytest.raises(PluginError, match="expected a metric of features or readings"):
         inputs.judged  # noqa: B018

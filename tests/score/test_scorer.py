@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from ldbench.api import Metric, MetricInputs, NoSettings, Score
+from ldbench.api import Measured, Metric, MetricInputs, NoSettings, Score
 from ldbench.errors import MetricError
 from ldbench.run.pipeline import Settings, run
 from ldbench.score.lazy_inputs import grey_as_rgb
@@ -47,6 +48,13 @@ def test_what_a_metric_raises_is_one_line_with_a_remedy(error: Exception, remedy
 
     metric = Metric("odd", "Odd", "Odd.", "lower", compute, "nothing")  # type: ignore[arg-type]
     with pytest.raises(MetricError, match=rf"odd: raised {type(error).__name__}: odd \(test_scorer.py:\d+\); {remedy}"):
+        measured(metric, None, NoSettings())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("found", [np.ones(3), Measured("odd", 1, 1, 1, 3, "lower")])
+def test_groups_by_units_need_a_function_that_measures_them(found: Measured) -> None:
+    metric = Metric("odd", "Odd", "Odd.", "lower", lambda inputs, settings: found, "nothing", groups="units")
+    with pytest.raises(MetricError, match=r"odd: expected a Measured with `within` for groups=\"units\""):
         measured(metric, None, NoSettings())  # type: ignore[arg-type]
 
 

@@ -10,7 +10,7 @@ import torch
 
 from ldbench.api import NoSettings
 from ldbench.data.task_data import task_data
-from ldbench.errors import MetricError
+from ldbench.errors import PluginError
 from ldbench.score.inputs import Inputs, ScoringContext
 from ldbench.score.scorer import inputs_of
 from ldbench.score.subgroup_inputs import GroupInputs
@@ -64,5 +64,5 @@ def test_what_a_group_has_no_part_in_is_the_runs(whole: Inputs, group: GroupInpu
     lambda inputs: inputs.lazy.further("back"),
 ])  # fmt: skip
 def test_sets_of_other_images_are_refused(group: GroupInputs, ask: Any) -> None:
-    with pytest.raises(MetricError, match=r"expected sets of evaluated cases or of `real` within a group"):
+    with pytest.raises(PluginError, match=r"expected a metric that asks for cases or `real` within a group"):
         ask(group)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ldbench.api import Measured, Metric, MetricInputs, NoSettings
 from ldbench.data.task_data import task_data
-from ldbench.errors import MetricError
+from ldbench.errors import MetricError, PluginError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.subgroups import Breakdown
 from ldbench.score.inputs import ScoringContext
@@ -95,9 +95,9 @@ def mean_feature(inputs: MetricInputs, settings: NoSettings) -> Measured:
     return Measured("mine", value, value - 2 * error, value + 2 * error, len(generated), "higher")
 
 
-def mine(compute: Callable[..., Any], groups: Any = "all") -> dict[str, Breakdown]:
+def mine(compute: Callable[..., Any], groups: Any = "all", within: Any = None) -> dict[str, Breakdown]:
     metric = Metric("mine", "Mine", "Mine.", "higher", compute, "features", groups=groups)
-    return run_of().breakdowns(Measured("mine", 0, 0, 0, 1, "higher"), metric, NoSettings())
+    return run_of().breakdowns(Measured("mine", 0, 0, 0, 1, "higher", within=within), metric, NoSettings())
 
 
 def test_a_third_partys_metric_says_how_and_has_groups() -> None:
@@ -116,6 +116,10 @@ def test_a_group_that_a_metric_refuses_is_left_out_and_a_defect_is_not() -> None
     assert [group.n for group in mine(refuses)["sex"].groups] == [20, 45]
     with pytest.raises(MetricError, match=r"mine: raised ZeroDivisionError.*test_subgroup_sets.py"):
         mine(lambda inputs, settings: 1 / 0)
+    with pytest.raises(PluginError, match="all_generated: expected a metric that asks for cases"):
+        mine(lambda inputs, settings: inputs.all_generated())
+    with pytest.raises(MetricError, match=r"mine: raised TypeError.*test_subgroup_sets.py"):
+        mine(mean_feature, "units", within=lambda rows: rows[None](None))
 
 
 def test_a_runs_scores_by_group_are_those_of_the_groups_cases_alone() -> None:
