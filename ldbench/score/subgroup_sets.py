@@ -16,6 +16,7 @@ total variance, a statistic without its mean over exchanges varies less than the
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -118,9 +119,9 @@ class GroupedRun:
         """Whether both sets of a group have images enough, of each class too for a metric that needs them all."""
         both = ((self._of_real, self.inputs.real_labels), (self._of_cases, self.inputs.labels))
         for groups, labels in both:
-            of_group = np.array(labels)[groups[attribute][name]]
-            classes = self.inputs.classes if metric.every_class else ()
-            if len(of_group) < FEWEST_OF_A_SET or any((of_group == label).sum() < FEWEST for label in classes):
+            rows, classes = groups[attribute][name], self.inputs.classes if metric.every_class else ()
+            counts = Counter(labels[row] for row in rows) if classes else Counter[str]()
+            if len(rows) < FEWEST_OF_A_SET or any(counts[label] < FEWEST for label in classes):
                 return False
         return True
 
