@@ -35,8 +35,7 @@ from ldbench.score.contributions import units_of
 from ldbench.score.free_memory import give_back
 from ldbench.score.inputs import ScoringContext
 from ldbench.score.scorer import inputs_of, scores_of
-from ldbench.score.subgroup_sets import set_breakdowns
-from ldbench.score.subgroups import attributes_of, subgroups_of
+from ldbench.score.subgroup_sets import subgroups_of_run
 from ldbench.task import card
 
 if TYPE_CHECKING:
@@ -257,16 +256,14 @@ def _generate(context: RunContext, generator: Generator, for_generator: Context)
 
 def _score(context: RunContext, folders: Mapping[str, Path]) -> tuple[list[Score], str]:
     """Scores and digest of the images of each pass in its folder; the units go to the run's."""
-    data, settings = context.data, context.settings
-    images = read_images(data, folders)
+    data, settings, images = context.data, context.settings, read_images(context.data, folders)
     give_back()
     scoring = ScoringContext(context.device, settings.seed, user_cache_folder() / "features", settings.progress)
     inputs = inputs_of(data, images.images, scoring, images.passes)
     measured = scores_of(inputs)
     scores, units = [one.score for one in measured], units_of(data, measured, images.passes)
     contributions.write(units, context.folder.units)
-    of_groups = subgroups_of(scores, units, attributes_of(data.cases), set_breakdowns(inputs, measured))
-    subgroups.write(of_groups, context.folder.subgroups)
+    subgroups.write(subgroups_of_run(inputs, measured, units), context.folder.subgroups)
     return scores, images.digest
 
 

@@ -28,20 +28,26 @@ import numpy.typing as npt
 from ldbench.api import Attributes, Measured, Metric, MetricInputs
 from ldbench.errors import MetricError
 from ldbench.plugins.kinds import METRICS
-from ldbench.records.subgroups import Breakdown
+from ldbench.records.contributions import Units
+from ldbench.records.subgroups import Breakdown, Subgroups
 from ldbench.score.arithmetic import full_float32
 from ldbench.score.exchanged_inputs import exchanged
 from ldbench.score.inputs import Inputs
 from ldbench.score.scorer import computed, measured
 from ldbench.score.subgroup_gap import GroupScore, set_breakdown
 from ldbench.score.subgroup_inputs import GroupInputs, Rows
-from ldbench.score.subgroups import FEWEST, attributes_of, groups_of
+from ldbench.score.subgroups import FEWEST, attributes_of, groups_of, subgroups_of
 
 FEWEST_OF_A_SET = 20  # generated and real images each of a group whose sets are compared
 EXCHANGES = 20
 _MOST, _MOST_AT_ONE_SIZE = 1000, 200  # images of a group that are taken: bounds the cost of large runs
 _SEED = 0  # of draws and exchanges: the same for all runs
 Groups = Mapping[str, Rows]
+
+
+def subgroups_of_run(inputs: Inputs, scores: Sequence[Measured], units: Units) -> Subgroups:
+    """The scores by group of a run: means over cases, and all others that can be measured within a group."""
+    return subgroups_of(scores, units, attributes_of(inputs.data.cases), set_breakdowns(inputs, scores))
 
 
 def set_breakdowns(inputs: Inputs, scores: Sequence[Measured]) -> dict[str, dict[str, Breakdown]]:
