@@ -42,6 +42,20 @@ def test_every_metric_has_its_section(metric: Metric) -> None:
     assert all(f"`{name}`" in text for name in metric.networks)
 
 
+def test_the_table_of_ways_by_group_is_that_of_the_metrics() -> None:
+    text = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (mean|units|all|equal|excess|none) \|([^|]*)\|", text, flags=re.MULTILINE)
+    found = {way: sorted(re.findall(r"`(\w+)`", names)) for way, names in rows}
+    ways = {metric.name: _way(metric) for metric in BUILT_IN}
+    assert found == {way: sorted(name for name in ways if ways[name] == way) for way in sorted(set(ways.values()))}
+
+
+def _way(metric: Metric) -> str:
+    """How a metric is measured within a group: as it says, else as a mean over cases, else not at all."""
+    over_cases = metric.interval.startswith(("mean over cases", "over cases (Wilson)"))
+    return metric.groups or ("mean" if over_cases else "none")
+
+
 def test_metrics_has_no_section_that_is_no_metric() -> None:
     heads = re.findall(r"^## `(\w+)`", (ROOT / "docs/metrics.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert sorted(heads) == [metric.name for metric in BUILT_IN]

@@ -24,6 +24,7 @@ LARGEST = 1e60  # squares of squares of numbers up to here are finite, which com
 MetricAxis = Literal[
     "fidelity", "diversity", "novelty", "condition", "utility", "truth", "effectiveness", "identity"
 ]
+MetricGroups = Literal["all", "equal", "excess", "units"]
 Need = Literal["source", "truth", "judge", "null", "back", "viewing", "scan_network"]
 
 
@@ -63,9 +64,15 @@ class Measured(Score):
     within each kind, and the sum of their squares is the value's variance over such units: (x_u - mean) /
     sqrt(n (n - 1)) for a mean of n cases, and the jackknife's or DeLong's part of each sample elsewhere. The variance
     of the difference of two values over the same units is then the sum of (a_u - b_u)^2.
+
+    `within` gives the same score of some of its units alone, by their indices `(k,)` in ascending order, from what this
+    one was computed from: for scores by group of a metric whose `groups` is "units". The units are scans where
+    `contributions` has only "scans", else cases. It raises `MetricError` for units that are too few, and holds no
+    images and no features, as scores may be kept.
     """
 
     contributions: Mapping[str, NDArray[np.float64]] = field(default_factory=dict, compare=False, repr=False)
+    within: Callable[[NDArray[np.int64]], Measured] | None = field(default=None, compare=False, repr=False)
 
     @property
     def score(self) -> Score:
@@ -150,6 +157,9 @@ class MetricInputs(Protocol):
     def network_parameters(self, network: str, resize: int | None = None) -> dict[str, ParameterValue]:
         """What a network does to the pixels and its weights' digest, for `Measured.parameters`."""
 
+    def readings(self, estimator: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What a registered estimator reads off `real` `(n,)` and `generated` `(m,)`."""
+
     @property
     def case_ids(self) -> tuple[str, ...]:
         """The ids of the evaluation cases, in the order of `generated`."""
@@ -222,6 +232,18 @@ class Metric:
     refused before it begins. `unranks` says of a score whether it takes its row out of the ranking, as copies of
     training images do. `catches` names the failures of the gauntlet that must make it worse, `blind_to` those that it
     cannot see.
+    `groups` says how a metric that is no mean over cases is measured within a group of cases, sex or age say; None:
+    not at all. A mean over cases needs nothing said.
+
+    - "all": `compute` is called again with the group's images and the real ones of the group. For values whose
+      expectation does not hang on the number of images. Where real images are the truths of the cases: as "equal".
+    - "equal": again, with as many images of each group as the smallest has.
+    - "excess": as "equal". Groups are compared by a distance of two sets without its mean over random exchanges of real
+      and generated images; `value` is `compute` without the interval, where that is far cheaper.
+    - "units": by `Measured.within`.
+
+    Computed again, a metric may ask for features, readings, the judge's scores and images of cases and of `real`, and
+    for training scans. It gets `PluginError` for all others. A group for which it raises `MetricError` is left out.
     """
 
     name: str
@@ -242,3 +264,5 @@ class Metric:
     catches: tuple[str, ...] = ()
     blind_to: tuple[str, ...] = ()
     every_class: bool = False
+    groups: MetricGroups | None = None
+    value: Callable[[MetricInputs, Any], float] | None = None

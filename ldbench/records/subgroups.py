@@ -20,18 +20,22 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Group:
-    """One metric over the `n` cases of a group, with a 95 % interval."""
+    """One metric over the `n` cases of a group, with a 95 % interval.
+
+    `chance` is what a distance of two sets of these sizes has where nothing sets them apart; None for other metrics.
+    """
 
     name: str
     n: int
     value: float
     ci_low: float
     ci_high: float
+    chance: float | None = None
 
 
 @dataclass(frozen=True)
 class Breakdown:
-    """The groups of one attribute, and the gap between the worst and the best one.
+    """The groups of one attribute, and the gap between the worst and the best one, chance taken off where it is known.
 
     The gap's interval holds for all pairs of groups at once. `worst` and `best` are "" where fewer than two groups are
     large enough to be compared.
@@ -59,8 +63,9 @@ class Subgroups:
 
 
 def write(subgroups: Subgroups, path: Path) -> None:
-    """Write the file in one step, keys sorted."""
-    write_text_atomic(path, json.dumps(asdict(subgroups), indent=1, sort_keys=True, allow_nan=False) + "\n")
+    """Write the file in one step, keys sorted; what is None is left out, as in files from before there was chance."""
+    table = asdict(subgroups, dict_factory=lambda items: {key: value for key, value in items if value is not None})
+    write_text_atomic(path, json.dumps(table, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
 def beside(path: Path | str, result: Result) -> Subgroups | None:

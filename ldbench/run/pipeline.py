@@ -34,9 +34,9 @@ from ldbench.run.sheets.contact_sheet import sample_sheet
 from ldbench.run.sheets.edits_of_run import write_edit_sheet
 from ldbench.score.contributions import units_of
 from ldbench.score.free_memory import give_back
-from ldbench.score.scorer import score_images
+from ldbench.score.scorer import inputs_of, scores_of
 from ldbench.score.set_inputs import ScoringContext
-from ldbench.score.subgroups import attributes_of, subgroups_of
+from ldbench.score.subgroup_sets import subgroups_of_run
 from ldbench.task import card
 
 if TYPE_CHECKING:
@@ -256,14 +256,14 @@ def _generate(context: RunContext, generator: Generator, for_generator: Context)
 
 def _score(context: RunContext, folders: Mapping[str, Path]) -> tuple[list[Score], str]:
     """Scores and digest of the images of each pass in its folder; the units go to the run's."""
-    data, settings = context.data, context.settings
-    images = read_images(data, folders)
+    data, settings, images = context.data, context.settings, read_images(context.data, folders)
     give_back()
     scoring = ScoringContext(context.device, settings.seed, user_cache_folder() / "features", settings.progress)
-    measured = score_images(data, images.images, scoring, images.passes)
+    inputs = inputs_of(data, images.images, scoring, images.passes)
+    measured = scores_of(inputs)
     scores, units = [one.score for one in measured], units_of(data, measured, images.passes)
     contributions.write(units, context.folder.units)
-    subgroups.write(subgroups_of(scores, units, attributes_of(data.cases)), context.folder.subgroups)
+    subgroups.write(subgroups_of_run(inputs, measured, units), context.folder.subgroups)
     return scores, images.digest
 
 

@@ -64,7 +64,7 @@ class Inputs(SetInputs):
         """All cases by id."""
         return self.stored.cases
 
-    @property
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """The class that each evaluation case was to have."""
         return tuple(self._label(case_id) for case_id in self.data.evaluation_ids)
@@ -79,7 +79,7 @@ class Inputs(SetInputs):
         """What each evaluation case was to show."""
         return tuple(self.cases[case_id].attributes for case_id in self.data.evaluation_ids)
 
-    @property
+    @cached_property
     def real_labels(self) -> tuple[str, ...]:
         """The class of each image of `real`."""
         if self.data.truth is not None:

@@ -5,8 +5,8 @@ Never needs the model: what it takes lies on disk.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeVar
 
 from ldbench.api import Measured, Metric, MetricInputs
 from ldbench.data.task_data import TaskData
@@ -21,14 +21,23 @@ from ldbench.score.lazy_inputs import Images, averaged
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.metric_specs import table_of
 
+_Found = TypeVar("_Found")
+
 
 def score_images(
     data: TaskData, images: Images, context: ScoringContext, passes: Mapping[str, Images] | None = None
 ) -> list[Measured]:
-    """All metrics of the card, in its order. `images` maps every case id to `(3, H, W) float32 in [0, 1]`.
+    """All metrics of the card, in its order, of the inputs that `inputs_of` makes of the same arguments."""
+    return scores_of(inputs_of(data, images, context, passes))
+
+
+def inputs_of(
+    data: TaskData, images: Images, context: ScoringContext, passes: Mapping[str, Images] | None = None
+) -> Inputs:
+    """What the metrics of a run are computed from. `images` maps every case id to `(3, H, W) float32 in [0, 1]`.
 
     `passes` holds, for editing tasks, the images of the further passes "null" and "back" by the id of the case that
-    they come from; a metric whose pass is absent is left out.
+    they come from; a metric whose pass is absent is left out. Raises `MetricError` for other cases.
     """
     given = passes or {}
     _check_ids(f"{data.task.id}", images, data.by_id)
@@ -37,12 +46,16 @@ def score_images(
     if data.task.protocol.channels == "grey-as-rgb":
         images = averaged(images)
         given = {name: averaged(of_pass) for name, of_pass in given.items()}
-    inputs = Inputs(
+    return Inputs(
         device=context.device, seed=context.seed, cache_folder=context.cache_folder, progress=context.progress,
         data=data, images=images, passes=given,
     )
-    metrics = [(METRICS.load(name), settings) for name, settings in data.task.metrics.items()]
-    absent = set(FURTHER_PASSES) - given.keys()
+
+
+def scores_of(inputs: Inputs) -> list[Measured]:
+    """All metrics of the card, in its order."""
+    metrics = [(METRICS.load(name), settings) for name, settings in inputs.data.task.metrics.items()]
+    absent = set(FURTHER_PASSES) - inputs.passes.keys()
     scores = []
     for metric, settings in metrics:
         if not metric.needs & absent:
@@ -56,22 +69,27 @@ def measured(metric: Metric, inputs: MetricInputs, settings: Any) -> Measured:
     `MetricError`."""
     from ldbench.score.metrics.mean_score import mean_of
 
+    found = computed(metric, metric.compute, inputs, settings)
+    if isinstance(found, Measured) and (found.metric, found.direction) != (metric.name, metric.direction):
+        raise MetricError(
+            f"{metric.name}: expected a score of {metric.name}, {metric.direction} is better, got one of "
+            f"{found.metric}, {found.direction}; repair the metric"
+        )
+    if metric.groups == "units" and not (isinstance(found, Measured) and found.within):
+        raise MetricError(f'{metric.name}: expected a Measured with `within` for groups="units"; repair the metric')
+    return found if isinstance(found, Measured) else mean_of(metric, found, table_of(settings))
+
+
+def computed(metric: Metric, function: Callable[..., _Found], *arguments: object) -> _Found:
+    """What a function of a metric gives; what it raises becomes a `MetricError`."""
     try:
         with full_float32():
-            found = metric.compute(inputs, settings)
+            return function(*arguments)
     except LdbenchError:
         raise
     except Exception as error:
-        said = raised(error, module_of(metric.compute))
+        said = raised(error, module_of(function))
         raise MetricError(f"{metric.name}: raised {said}; {_remedy(error)}") from error
-    if isinstance(found, Measured):
-        if (found.metric, found.direction) != (metric.name, metric.direction):
-            raise MetricError(
-                f"{metric.name}: expected a score of {metric.name}, {metric.direction} is better, got one of "
-                f"{found.metric}, {found.direction}; repair the metric"
-            )
-        return found
-    return mean_of(metric, found, table_of(settings))
 
 
 def _remedy(error: Exception) -> str:

@@ -136,6 +136,23 @@ class SetInputs(ScoringContext):
         """Features `(n, d)` of `seen_scans`."""
         return self._features("seen", network, resize)
 
+    def readings(self, estimator: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What a registered estimator reads off `real` `(n,)` and `generated` `(m,)`."""
+        from ldbench.plugins.kinds import ESTIMATORS
+        from ldbench.score.metrics.attribute_error import readings_of
+
+        if estimator not in self._read:
+            read = ESTIMATORS.load(estimator).read
+            self._read[estimator] = (
+                readings_of(estimator, self.lazy.real, read), readings_of(estimator, self.lazy.generated, read)
+            )
+        return self._read[estimator]
+
+    @cached_property
+    def _read(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        """Readings by estimator: a metric and its groups ask for the same ones."""
+        return {}
+
     def network_parameters(self, network: str, resize: int | None = None) -> dict[str, ParameterValue]:
         """What a network does to the pixels, and its weights' digest."""
         from ldbench.score.networks.features import extractor_parameters

@@ -1,18 +1,20 @@
 """Scores by group of cases: the worst group of each attribute, and its gap to the best one.
 
-Only metrics that are means of one value a case can be taken apart. Groups are the values of an attribute that is text,
-sex or the class say, and decades of age. A gap between the worst and the best of several groups is large by chance
-alone: its interval is Welch's (1947, Biometrika 34:28) at the level that Bonferroni's correction gives to all pairs of
-groups. Where the interval holds 0, nothing is said of a difference. Subjects are taken as independent.
+Here a metric is taken apart that is a mean of one value a case; others: `ldbench.score.subgroup_sets`. Groups are the
+values of an attribute that is text, sex or the class say, and decades of age. A gap between the worst and the best of
+several groups is large by chance alone: its interval is Welch's (1947, Biometrika 34:28) at the level that Bonferroni's
+correction gives to all pairs of groups. Where the interval holds 0, nothing is said of a difference. Subjects are taken
+as independent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
-from ldbench.api import Attributes, Case, Score
+from ldbench.api import Attributes, Case, Record, Score
 from ldbench.plugins.kinds import metric_bounds
 from ldbench.records.contributions import Contributions, Units
 from ldbench.records.subgroups import Breakdown, Group, Subgroups
@@ -21,12 +23,19 @@ from ldbench.score.metrics.intervals import LEVEL, Array, mean_interval, share_i
 FEWEST = 10  # cases of a group that is compared with others
 _MOST = 12  # values of an attribute that makes groups: more of them are names
 _AGE = "age"
+Key = TypeVar("Key", str, int)
 _PER_CASE = ("Student's t over cases", "Wilson over cases")
 
 
-def subgroups_of(scores: Sequence[Score], units: Units, attributes: Mapping[str, Attributes]) -> Subgroups:
-    """The breakdowns of all scores that are means over cases; `attributes` holds those of each case by its id."""
-    by_metric: dict[str, Mapping[str, Breakdown]] = {}
+def subgroups_of(
+    scores: Sequence[Score], units: Units, attributes: Mapping[str, Attributes],
+    of_sets: Mapping[str, Mapping[str, Breakdown]],
+) -> Subgroups:
+    """The breakdowns of all scores that are means over cases, and those `of_sets` for the others.
+
+    `attributes` holds those of each case by its id.
+    """
+    by_metric = {score.metric: of_sets[score.metric] for score in scores if score.metric in of_sets}
     for score in scores:
         found = values_by_id(score, units)
         grouped = groups_of({case: attributes[case] for case in found})
@@ -39,10 +48,10 @@ def subgroups_of(scores: Sequence[Score], units: Units, attributes: Mapping[str,
     return Subgroups({score.metric: score.value for score in scores if score.metric in by_metric}, by_metric)
 
 
-def attributes_of(cases: Iterable[Case]) -> dict[str, Attributes]:
-    """The attributes of each case by its id; equal ones are one object."""
+def attributes_of(images: Iterable[Case | Record]) -> dict[str, Attributes]:
+    """The attributes of each case or scan by its id; equal ones are one object."""
     seen: dict[frozenset[tuple[str, object]], Attributes] = {}
-    return {case.id: seen.setdefault(frozenset(case.attributes.items()), case.attributes) for case in cases}
+    return {one.id: seen.setdefault(frozenset(one.attributes.items()), one.attributes) for one in images}
 
 
 def values_by_id(score: Score, units: Units) -> dict[str, float]:
@@ -61,9 +70,9 @@ def values_by_id(score: Score, units: Units) -> dict[str, float]:
     }
 
 
-def groups_of(attributes: Mapping[str, Attributes]) -> dict[str, dict[str, list[str]]]:
-    """By attribute the ids of each group, for attributes that make two groups or more."""
-    found: dict[str, dict[str, list[str]]] = {}
+def groups_of(attributes: Mapping[Key, Attributes]) -> dict[str, dict[str, list[Key]]]:
+    """By attribute the ids, or other keys, of each group, for attributes that make two groups or more."""
+    found: dict[str, dict[str, list[Key]]] = {}
     for case, values in attributes.items():
         for attribute, value in values.items():
             name = _group(attribute, value)

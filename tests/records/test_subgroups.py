@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,14 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     write(SIDECAR, tmp_path / SUBGROUPS)
     assert beside(str(result), a_result()) == SIDECAR
     assert SIDECAR.metrics["ssim"]["sex"].group("M").n == 11
+
+
+def test_chance_is_written_where_there_is_one(tmp_path: Path) -> None:
+    groups = (GROUPS[0], replace(GROUPS[1], chance=0.1))
+    sidecar = replace(SIDECAR, metrics={"ssim": {"sex": replace(SIDECAR.metrics["ssim"]["sex"], groups=groups)}})
+    write(sidecar, tmp_path / SUBGROUPS)
+    assert (tmp_path / SUBGROUPS).read_text(encoding="utf-8").count("chance") == 1  # files without it keep their bytes
+    assert beside(tmp_path / "result.json", a_result()) == sidecar
 
 
 def test_another_results_file_is_refused(tmp_path: Path) -> None:

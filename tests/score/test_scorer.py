@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -67,6 +68,13 @@ def test_a_metric_is_computed_in_full_float32_whoever_asks_for_it() -> None:
         assert (rounded, tf32_operations()) == ([[]], ["convolutions"])
     finally:
         convolutions.fp32_precision = before
+
+
+@pytest.mark.parametrize("found", [np.ones(3), Measured("odd", 1, 1, 1, 3, "lower")])
+def test_groups_by_units_need_a_function_that_measures_them(found: Measured) -> None:
+    metric = Metric("odd", "Odd", "Odd.", "lower", lambda inputs, settings: found, "nothing", groups="units")
+    with pytest.raises(MetricError, match=r"odd: expected a Measured with `within` for groups=\"units\""):
+        measured(metric, None, NoSettings())  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

@@ -51,7 +51,7 @@ def test_groups_are_texts_and_decades_of_age() -> None:
 def test_the_worst_group_and_its_gap(direction: str, worst: str) -> None:
     of_sex = values() + 0.3 * (np.arange(30) % 2 == 0)
     score = mean_score("ssim", of_sex, direction, {})  # type: ignore[arg-type]
-    one = subgroups_of([score.score], units_of(score), PEOPLE).metrics["ssim"]["sex"]
+    one = subgroups_of([score.score], units_of(score), PEOPLE, {}).metrics["ssim"]["sex"]
     women, men = of_sex[::2], of_sex[1::2]
     assert one.worst == worst
     assert one.gap == pytest.approx(women.mean() - men.mean())
@@ -66,7 +66,7 @@ def test_the_worst_group_and_its_gap(direction: str, worst: str) -> None:
 def test_shares_have_wilsons_interval_and_a_gap_even_without_spread() -> None:
     odds = np.stack([np.zeros(30), np.where(np.arange(30) % 2, 1.0, -1.0)], axis=1)
     score = flip_rate_score(odds, ["AD"] * 30, ("CN", "AD"), {})
-    one = subgroups_of([score.score], units_of(score), PEOPLE).metrics["flip_rate"]["sex"]
+    one = subgroups_of([score.score], units_of(score), PEOPLE, {}).metrics["flip_rate"]["sex"]
     assert (one.worst, one.best, one.gap) == ("F", "M", pytest.approx(1))
     assert 0.5 < one.gap_low < one.gap_high == 1
     wilson = stats.binomtest(0, 15).proportion_ci(method="wilson")
@@ -85,7 +85,7 @@ def test_what_is_no_mean_over_cases_is_left_out() -> None:
     score = mean_score("ssim", values(), "higher", {})
     units = units_of(score)
     other = Measured("fid", 1.0, 0.5, 1.5, 30, "lower", parameters={"interval": "95 % delete-a-group jackknife"})
-    assert subgroups_of([other.score], units, PEOPLE).metrics == {}
+    assert subgroups_of([other.score], units, PEOPLE, {}).metrics == {}
     both = Contributions(score.value, {"cases": (0.0,) * 30, "scans": (0.0,) * 30})
     assert values_by_id(score, Units({"cases": tuple(PEOPLE), "scans": tuple(PEOPLE)}, {"ssim": both})) == {}
 

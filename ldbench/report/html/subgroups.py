@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldbench.records.result import Result
-from ldbench.records.subgroups import Breakdown, beside
-from ldbench.report.digits import with_interval
+from ldbench.records.subgroups import Breakdown, Group, beside
+from ldbench.report.digits import decimals_for, fixed, with_interval
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,18 @@ def subgroup_views(path: Path | str, result: Result) -> tuple[SubgroupView, ...]
 
 def _view(metric: str, attribute: str, one: Breakdown) -> SubgroupView:
     worst, best = (
-        f"{group.name}: {_text(group.value, group.ci_low, group.ci_high)}, n = {group.n}"
+        f"{group.name}: {_text(group.value, group.ci_low, group.ci_high)}{_chance(group)}, n = {group.n}"
         for group in (one.group(one.worst), one.group(one.best))
     )
     return SubgroupView(metric, attribute, worst, best, _text(one.gap, one.gap_low, one.gap_high), one.gap_low > 0)
+
+
+def _chance(group: Group) -> str:
+    """What chance alone gives, with as many digits as the value."""
+    if group.chance is None:
+        return ""
+    half_width = (group.ci_high - group.ci_low) / 2
+    return f", {fixed(group.chance, decimals_for(half_width, group.value))} by chance"
 
 
 def _text(value: float, low: float, high: float) -> str:

@@ -70,6 +70,10 @@ def relative_error_score(
     Raises `MetricError` where the estimator reads the same off all sources and truths.
     """
     errors_n, copied_n = (attribute_errors(metric, images, truth, read) for images in (result, source))
+    return _relative_score(metric, errors_n, copied_n, estimator)
+
+
+def _relative_score(metric: str, errors_n: Array, copied_n: Array, estimator: str) -> Measured:
     if int((copied_n > 0).sum()) < 2:
         raise MetricError(
             f"{metric}: expected 2 or more cases whose true image reads unlike its source by {estimator}, got "
@@ -80,6 +84,7 @@ def relative_error_score(
     return Measured(
         metric=metric, value=interval.value, ci_low=max(interval.low, 0.0), ci_high=interval.high, n=len(errors_n),
         direction="lower", extractor=estimator, contributions={"cases": contributions},
+        within=lambda rows: _relative_score(metric, errors_n[rows], copied_n[rows], estimator),
         parameters={
             "unit": "the error of a copy of the source", "against": "the estimator's reading of the true image",
             "interval": "95 % jackknife over cases (Student's t)",
@@ -130,7 +135,7 @@ RATIO_ERROR = Metric(
 RELATIVE_AGE_ERROR = Metric(
     name="relative_age_error", title="Error of the age read off the image, relative to a copy's",
     summary="age_error over that of a copy of the source; 0 for the truth, 1 for a copy.", direction="lower",
-    compute=partial(_relative, "relative_age_error"), interval="jackknife over cases",
+    compute=partial(_relative, "relative_age_error"), interval="jackknife over cases", groups="units",
     compares="edited images, their sources and their true counterparts", settings=AttributeSpec,
     needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf), axis="truth",
     catches=(
@@ -142,7 +147,7 @@ RELATIVE_AGE_ERROR = Metric(
 RELATIVE_RATIO_ERROR = Metric(
     name="relative_ratio_error", title="Error of a ratio read off the image, relative to a copy's",
     summary="As relative_age_error, for the ventricle-to-brain or the cardiothoracic ratio.", direction="lower",
-    compute=partial(_relative, "relative_ratio_error"), interval="jackknife over cases",
+    compute=partial(_relative, "relative_ratio_error"), interval="jackknife over cases", groups="units",
     compares="edited images, their sources and their true counterparts", settings=AttributeSpec,
     needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf), axis="truth",
     catches=(

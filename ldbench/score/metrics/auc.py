@@ -13,6 +13,7 @@ kept under a key of everything that they depend on (`ldbench.score.networks.kept
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ from ldbench.score.image_sets import StoredSet, pixel_range
 from ldbench.score.metrics.classifier import train_classifier
 from ldbench.score.metrics.classifier_key import classifier_key, key_of_seed
 from ldbench.score.metrics.resnet18 import network_name
-from ldbench.score.metrics.roc import Areas, areas
+from ldbench.score.metrics.roc import Areas, areas, validated_classes
 from ldbench.score.networks.kept_state import kept_or_made
 from ldbench.task.metric_specs import ClassifierSpec, table_of
 
@@ -57,13 +58,26 @@ def auc_score(
         train_images, train_index, test_images, classes=len(classes), recipe=recipe, device=device, folder=folder,
         progress=progress,
     )
+    return _of_scores(scores, test_index, recipe, classes, len(train_images))
+
+
+def _of_scores(
+    scores: npt.NDArray[np.float64], test_index: Indices, recipe: ClassifierSpec, classes: Sequence[Label], n: int
+) -> Measured:
+    """The score of classifiers that gave `scores (S, N, K)` to the test images."""
     seen = areas(scores, test_index)
     interval = seen.interval()
+
+    def within(rows: Indices) -> Measured:
+        validated_classes("auc", test_index[rows], classes)
+        of_group = _of_scores(scores[:, rows], test_index[rows], recipe, classes, n)
+        return replace(of_group, n=len(rows))  # groups are of scans
+
     return Measured(
-        metric="auc", value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(train_images),
-        direction="higher", extractor=network_name(table_of(recipe)),
+        metric="auc", value=interval.value, ci_low=interval.low, ci_high=interval.high, n=n, direction="higher",
+        extractor=network_name(table_of(recipe)),
         parameters={**_parameters(recipe, classes, len(test_index)), **_observed(seen)},
-        contributions={"scans": seen.contributions_n},
+        contributions={"scans": seen.contributions_n}, within=within,
     )
 
 
@@ -155,4 +169,5 @@ AUC = Metric(
     ),
     interval="over test cases and trainings (DeLong, Obuchowski-Rockette); one training: over test cases only",
     settings=ClassifierSpec, bounds=(0.0, 1.0), trained=True, networks=("resnet18",), axis="utility",
+    groups="units",
 )

@@ -78,13 +78,13 @@ JUDGE_AUC = Metric(
     direction="higher", compute=partial(by_judge, partial(target_auc_score, metric="judge_auc")),
     compares="generated images and the classes asked for", interval="over cases (DeLong), judge held fixed",
     needs=frozenset({"judge"}), bounds=(0.0, 1.0), networks=("resnet18",), axis="condition",
-    every_class=True, catches=("swapped-classes", "class-share"), blind_to=("copies",),
+    every_class=True, groups="units", catches=("swapped-classes", "class-share"), blind_to=("copies",),
 )
 
 JUDGE_CALIBRATION = Metric(
     name="judge_calibration", title="Calibration error of the judge against the classes asked for",
     summary="Whether the judge is right as often as it is sure; 0 where it is.", direction="lower",
-    compute=_calibration, compares="generated images and the classes asked for",
+    compute=_calibration, groups="equal", compares="generated images and the classes asked for",
     interval="expected value at this number of images (delete-a-group jackknife), judge held fixed",
     settings=CalibrationSpec, needs=frozenset({"judge"}), bounds=(0.0, 1.0), networks=("resnet18",), axis="condition",
     catches=("swapped-classes",), blind_to=("copies",),

@@ -17,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from ldbench.api import ImageSet, Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.errors import MetricError
@@ -42,6 +43,10 @@ class EditSums:
     def pooled(self) -> EditSums:
         """The sums over all cases."""
         return EditSums(*(np.asarray(part.sum()) for part in (self.made_made, self.made_true, self.true_true)))
+
+    def of_cases(self, rows: npt.NDArray[np.int64]) -> EditSums:
+        """The sums of some cases."""
+        return EditSums(self.made_made[rows], self.made_true[rows], self.true_true[rows])
 
     def without_each(self) -> EditSums:
         """The sums over all cases but one, for each of them `(N,)`."""
@@ -79,12 +84,18 @@ def edit_sums(metric: str, result: ImageSet, source: ImageSet, truth: ImageSet) 
     validated_pairs(metric, result, truth, smallest=1)
     products = over_batches(_inner_products, result, source, truth, most=_BATCH)
     made_made, made_true, true_true = np.concatenate(products, axis=1)
+    return _checked(metric, EditSums(made_made, made_true, true_true))
+
+
+def _checked(metric: str, sums: EditSums) -> EditSums:
+    """The sums; `MetricError` where fewer than two truths differ from their source."""
+    true_true = sums.true_true
     if int((true_true > 0).sum()) < 2:
         raise MetricError(
             f"{metric}: expected 2 or more cases whose true image differs from its source, got "
-            f"{int((true_true > 0).sum())} of {len(source)}; choose other cases"
+            f"{int((true_true > 0).sum())} of {len(true_true)}; choose other cases"
         )
-    return EditSums(made_made, made_true, true_true)
+    return sums
 
 
 def _inner_products(result: torch.Tensor, source: torch.Tensor, truth: torch.Tensor) -> Array:
@@ -108,6 +119,7 @@ def edit_score(metric: str, statistic: Callable[[EditSums], Array], sums: EditSu
     return Measured(
         metric=metric, value=interval.value, ci_low=max(interval.low, 0.0), ci_high=interval.high,
         n=len(contributions), direction="lower", parameters=parameters, contributions={"cases": contributions},
+        within=lambda rows: edit_score(metric, statistic, _checked(metric, sums.of_cases(rows))),
     )
 
 
@@ -121,7 +133,7 @@ COUNTERFACTUAL_ERROR = Metric(
     summary="||x' - y|| / ||x - y||; 0 for the truth, 1 for a copy, more for worse than doing nothing.",
     direction="lower", compute=viewed(partial(_of_edits, "counterfactual_error", error)),
     compares="edited images, their sources and their true counterparts", interval="jackknife over cases",
-    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf), axis="truth",
+    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf), axis="truth", groups="units",
     catches=(
         "too-little", "too-much", "unedited", "other-subject", "blur", "noise", "gain", "jpeg", "veil", "shift",
         "left-right", "upside-down", "lesion", "hole",
@@ -133,7 +145,7 @@ EFFECT_ERROR = Metric(
     summary="|1 - effect|, effect = <x' - x, y - x> / ||y - x||^2; 0 for the truth, 1 for a copy or twice too much.",
     direction="lower", compute=viewed(partial(_of_edits, "effect_error", effect_error)),
     compares="edited images, their sources and their true counterparts", interval="jackknife over cases",
-    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf), axis="truth",
+    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf), axis="truth", groups="units",
     catches=("too-little", "too-much", "blur", "shift"),
 )
 
@@ -142,7 +154,7 @@ SIDE_EFFECT = Metric(
     summary="What an edit changes at right angles to the true edit, over the true edit's size; 0 for truth and copy.",
     direction="lower", compute=viewed(partial(_of_edits, "side_effect", side_effect)),
     compares="edited images, their sources and their true counterparts", interval="jackknife over cases",
-    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf), axis="truth",
+    needs=frozenset({"source", "truth"}), bounds=(0.0, math.inf), axis="truth", groups="units",
     catches=(
         "too-much", "unedited", "other-subject", "blur", "noise", "gain", "jpeg", "veil", "shift", "left-right",
         "upside-down", "lesion", "hole",

@@ -21,7 +21,7 @@ from ldbench.errors import MetricError
 from ldbench.score.metrics.intervals import LEVEL, Array, of_mean
 from ldbench.score.metrics.judge import class_indices
 from ldbench.score.metrics.resnet18 import network_name
-from ldbench.score.metrics.roc import areas
+from ldbench.score.metrics.roc import areas, validated_classes
 
 
 def flip_rate_score(
@@ -70,6 +70,11 @@ def target_auc_score(
         )
     areas_of_targets = areas(scores[None], target_n)
     interval = areas_of_targets.interval()
+
+    def within(rows: npt.NDArray[np.int64]) -> Measured:
+        validated_classes(metric, target_n[rows], classes)
+        return target_auc_score(scores[rows], [targets[row] for row in rows], classes, judge, metric)
+
     return Measured(
         metric=metric, value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(scores),
         direction="higher", extractor=network_name(judge),
@@ -77,7 +82,7 @@ def target_auc_score(
             **judge, "average": "binary" if len(classes) == 2 else "macro one-versus-rest",
             "interval": "95 % DeLong over cases, logit scale (Newcombe where degenerate), judge held fixed",
         },
-        contributions={"cases": areas_of_targets.contributions_n},
+        contributions={"cases": areas_of_targets.contributions_n}, within=within,
     )
 
 
@@ -106,7 +111,7 @@ TARGET_AUC = Metric(
     summary="ROC area of the judge's scores against target classes; near 0 for copies where two classes are swapped.",
     direction="higher", compute=partial(by_judge, target_auc_score), compares="edited images and their target classes",
     interval="over cases (DeLong), judge held fixed", needs=frozenset({"source", "judge"}), bounds=(0.0, 1.0),
-    networks=("resnet18",), axis="effectiveness", every_class=True,
+    networks=("resnet18",), axis="effectiveness", every_class=True, groups="units",
     catches=("too-little",), blind_to=("too-much", "other-subject", "jpeg"),
 )
 

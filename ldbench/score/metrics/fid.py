@@ -94,6 +94,10 @@ def _of_network(metric: str, inputs: MetricInputs, extractor: str, resize: int |
     )
 
 
+def _value(inputs: MetricInputs, settings: DistributionSpec) -> float:
+    return fid(*inputs.features(settings.extractor, settings.resize))
+
+
 def _of_scan_network(inputs: MetricInputs, settings: NoSettings) -> Measured:
     return _of_network("scan_fid", inputs, SCAN_NETWORK)
 
@@ -102,7 +106,7 @@ FID = Metric(
     name="fid", title="Frechet inception distance",
     summary="Distance between Gaussians fitted to real and generated features; exact for few samples.",
     direction="lower", compares="generated and real sets",
-    compute=partial(_of_inputs, "fid"),
+    compute=partial(_of_inputs, "fid"), value=_value, groups="excess",
     interval="expected value at these sample sizes (delete-a-group jackknife)", settings=DistributionSpec,
     bounds=(0.0, math.inf), networks=("efficientnet-lite0", "inception-v3"), axis="fidelity",
     catches=(
@@ -115,7 +119,8 @@ FID = Metric(
 VIEWED_FID = Metric(
     name="viewed_fid", title="Frechet inception distance, as a reader sees",
     summary="FID under the card's viewing conditions, which hide what no reader sees.", direction="lower",
-    compute=viewed(partial(_of_inputs, "viewed_fid")),
+    compute=viewed(partial(_of_inputs, "viewed_fid")), groups="excess",
+    value=lambda inputs, settings: _value(inputs.viewed, settings),
     compares="generated and real sets under the viewing conditions",
     interval="expected value at these sample sizes (delete-a-group jackknife)", settings=DistributionSpec,
     needs=frozenset({"viewing"}), bounds=(0.0, math.inf), networks=("efficientnet-lite0", "inception-v3"),
@@ -126,7 +131,8 @@ VIEWED_FID = Metric(
 SCAN_FID = Metric(
     name="scan_fid", title="Frechet distance in features of the network of the task's own scans",
     summary="FID under the card's viewing conditions, in features of a network that learnt from real training scans.",
-    direction="lower", compute=viewed(_of_scan_network),
+    direction="lower", compute=viewed(_of_scan_network), groups="excess",
+    value=lambda inputs, settings: fid(*inputs.viewed.features(SCAN_NETWORK)),
     compares="generated and real sets under the viewing conditions",
     interval="expected value at these sample sizes (delete-a-group jackknife)",
     needs=frozenset({"viewing", "scan_network"}), bounds=(0.0, math.inf), networks=(SCAN_NETWORK,), axis="fidelity",

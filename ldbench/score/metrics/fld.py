@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,17 +85,20 @@ def fld_score(
 ) -> Measured:
     """FLD as a score; its interval is over test scans, with both mixtures held fixed. Raises as `likelihoods`."""
     found = likelihoods(training_features, test_features, generated_features)
-    values_m = found.test_m - found.baseline_m
+    told = {
+        **(parameters or {}), "n_training": len(np.asarray(training_features)), "most_images": _LARGEST,
+        "split_seed": _SEED, "interval": "95 % Student's t over test scans, mixtures held fixed",
+    }
+    return _score(found.test_m - found.baseline_m, len(np.asarray(generated_features)), extractor, told)
+
+
+def _score(values_m: Array, count: int, extractor: str, parameters: dict[str, ParameterValue]) -> Measured:
     of_scans = mean_interval(values_m, "fld")
     return Measured(
-        metric="fld", value=of_scans.value, ci_low=of_scans.low, ci_high=of_scans.high,
-        n=len(np.asarray(generated_features)), direction="lower", extractor=extractor,
+        metric="fld", value=of_scans.value, ci_low=of_scans.low, ci_high=of_scans.high, n=count, direction="lower",
+        extractor=extractor, parameters={**parameters, "n_real": len(values_m)},
         contributions={"scans": of_mean(values_m)},
-        parameters={
-            **(parameters or {}), "n_real": len(values_m), "n_training": len(np.asarray(training_features)),
-            "most_images": _LARGEST, "split_seed": _SEED,
-            "interval": "95 % Student's t over test scans, mixtures held fixed",
-        },
+        within=lambda rows: replace(_score(values_m[rows], count, extractor, parameters), n=len(rows)),
     )
 
 
@@ -189,7 +192,7 @@ FLD = Metric(
     summary="How unlikely test scans are by a mixture of Gaussians on the generated images; rises for copies, too.",
     direction="lower", compute=viewed(_of_inputs), compares="generated images, test scans and all training images",
     interval="over test scans (Student's t), mixtures held fixed", settings=LikelihoodSpec, networks=_NETWORKS,
-    scans="reference", axis="fidelity",
+    scans="reference", axis="fidelity", groups="units",
     catches=(
         "blur", "noise", "contrast", "gain", "jpeg", "averaged", "collapse", "tails", "class-share", "other-modality",
         "upside-down", "chimera", "mirrored", "lesion", "hole", "shuffled", "inverted", "copies",

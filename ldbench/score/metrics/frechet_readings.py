@@ -16,9 +16,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import ImageSet, Measured, Metric, MetricInputs, NoSettings, ParameterValue
-from ldbench.plugins.kinds import ESTIMATORS
-from ldbench.score.metrics.attribute_error import readings_of
+from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.score.metrics.fid import fid, validated_features
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.set_distance import set_distance_score
@@ -54,22 +52,31 @@ def standardised_fid_score(
     )
 
 
+def _radiomics(inputs: MetricInputs) -> tuple[Array, Array]:
+    real_nd, generated_md = inputs.features(RADIOMICS, _side(inputs))
+    return real_nd.astype(np.float64), generated_md.astype(np.float64)
+
+
+def _side(inputs: MetricInputs) -> int:
+    return int(inputs.lazy.generated.shape[-1])
+
+
 def _frd(inputs: MetricInputs, settings: NoSettings) -> Measured:
-    side = int(inputs.lazy.generated.shape[-1])
     return standardised_fid_score(
-        "frd", *inputs.features(RADIOMICS, side), extractor=RADIOMICS,
-        parameters=inputs.network_parameters(RADIOMICS, side),
+        "frd", *_radiomics(inputs), extractor=RADIOMICS, parameters=inputs.network_parameters(RADIOMICS, _side(inputs))
     )
 
 
-def _readings_fid(inputs: MetricInputs, settings: ReadingsSpec) -> Measured:
-    def readings(images: ImageSet) -> Array:
-        read = [readings_of("readings_fid", images, ESTIMATORS.load(name).read) for name in settings.estimators]
-        return np.stack(read, axis=1)
+def _readings(inputs: MetricInputs, settings: ReadingsSpec) -> tuple[Array, Array]:
+    """What all estimators of the card read off real and generated images, `(n, d)` and `(m, d)`."""
+    real, generated = zip(*map(inputs.readings, settings.estimators), strict=True)
+    return np.stack(real, axis=1), np.stack(generated, axis=1)
 
+
+def _readings_fid(inputs: MetricInputs, settings: ReadingsSpec) -> Measured:
     return standardised_fid_score(
-        "readings_fid", readings(inputs.lazy.real), readings(inputs.lazy.generated),
-        extractor=", ".join(settings.estimators), parameters={"readings": len(settings.estimators)},
+        "readings_fid", *_readings(inputs, settings), extractor=", ".join(settings.estimators),
+        parameters={"readings": len(settings.estimators)},
     )
 
 
@@ -77,6 +84,7 @@ FRD = Metric(
     name="frd", title="Frechet radiomics distance",
     summary="Frechet distance of radiomics features in standard deviations of real scans; no network, any images.",
     direction="lower", compares="generated and real sets", compute=viewed(_frd), interval=_INTERVAL,
+    groups="excess", value=lambda inputs, settings: standardised_fid(*_radiomics(inputs.viewed)),
     bounds=(0.0, math.inf), networks=("radiomics",), axis="fidelity",
     catches=(
         "blur", "noise", "contrast", "gain", "averaged", "collapse", "tails", "other-modality", "upside-down",
@@ -89,6 +97,7 @@ READINGS_FID = Metric(
     name="readings_fid", title="Frechet distance of anatomical readings",
     summary="Frechet distance of what estimators read off the images, in standard deviations of real scans.",
     direction="lower", compares="generated and real sets", compute=viewed(_readings_fid), interval=_INTERVAL,
+    groups="excess", value=lambda inputs, settings: standardised_fid(*_readings(inputs.viewed, settings)),
     settings=ReadingsSpec, bounds=(0.0, math.inf), axis="fidelity",
     catches=(
         "blur", "noise", "contrast", "gain", "averaged", "collapse", "class-share", "other-modality", "upside-down",

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
-from ldbench.score.metrics.fid import validated_features
+from ldbench.score.metrics.fid import fid, validated_features
 from ldbench.score.metrics.gaussians import FeatureSet, frechet
 from ldbench.score.metrics.set_distance import set_distance_score
 from ldbench.score.metrics.viewed import viewed
@@ -66,6 +66,12 @@ def intra_fid_score(
     )
 
 
+def _value(inputs: MetricInputs, settings: DistributionSpec) -> float:
+    real_nd, generated_md = inputs.features(settings.extractor, settings.resize)
+    real_n, generated_m = np.array(inputs.real_labels), np.array(inputs.labels)
+    return float(np.mean([fid(real_nd[real_n == one], generated_md[generated_m == one]) for one in inputs.classes]))
+
+
 def _of_inputs(inputs: MetricInputs, settings: DistributionSpec) -> Measured:
     return intra_fid_score(
         *inputs.features(settings.extractor, settings.resize), inputs.real_labels, inputs.labels,
@@ -77,6 +83,7 @@ def _of_inputs(inputs: MetricInputs, settings: DistributionSpec) -> Measured:
 INTRA_FID = Metric(
     name="intra_fid", title="Frechet inception distance within classes",
     summary="FID of each class alone, averaged over classes.", direction="lower", compute=viewed(_of_inputs),
+    groups="excess", value=lambda inputs, settings: _value(inputs.viewed, settings),
     compares="generated and real sets of each class",
     interval="expected value at these sample sizes (delete-a-group jackknife)", settings=DistributionSpec,
     bounds=(0.0, math.inf), networks=("efficientnet-lite0", "inception-v3"), axis="condition",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import ImageSet, Measured, Metric
+from ldbench.api import ImageSet, Measured, Metric, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.score.image_sets import DerivedSet, PickedSet, batches, read_ahead
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import torch
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-_BATCH = 64
+_BATCH, _FEWEST_PAIRS = 64, 20
 _Pairs = npt.NDArray[np.int64]
 
 
@@ -97,16 +97,31 @@ def ms_ssim_diversity_score(
             "images; ask for more evaluation cases"
         )
     unlike_p = 1 - ms_ssim_values(*(PickedSet(images, tuple(pairs[:, side].tolist())) for side in (0, 1)))
-    contributions_n = of_deletions(_without_each(unlike_p, pairs, len(labels)))
+    parameters: dict[str, ParameterValue] = {
+        "value": "1 - mean MS-SSIM", "scales": scales(min(images.shape[-2:])), "window_size": WINDOW,
+        "window_sigma": SIGMA, "pair_seed": seed,
+        "interval": "95 % delete-one jackknife over generated images, Student's t",
+    }
+    return _of_pairs(unlike_p, pairs, len(labels), parameters)
+
+
+def _of_pairs(unlike_p: Array, pairs: _Pairs, count: int, parameters: dict[str, ParameterValue]) -> Measured:
+    """The score of `count` images by what is unlike in each pair of them."""
+    contributions_n = of_deletions(_without_each(unlike_p, pairs, count))
     interval = contributed_interval(float(unlike_p.mean()), contributions_n)
+
+    def within(rows: npt.NDArray[np.int64]) -> Measured:
+        kept_p = np.isin(pairs, rows).all(axis=1)
+        if int(kept_p.sum()) < _FEWEST_PAIRS:
+            raise MetricError(
+                f"ms_ssim_diversity: expected {_FEWEST_PAIRS} or more pairs within a group, got {int(kept_p.sum())}"
+            )
+        return _of_pairs(unlike_p[kept_p], np.searchsorted(rows, pairs[kept_p]), len(rows), parameters)
+
     return Measured(
         metric="ms_ssim_diversity", value=interval.value, ci_low=max(interval.low, 0.0),
-        ci_high=min(interval.high, 1.0), n=len(labels), direction="higher", contributions={"cases": contributions_n},
-        parameters={
-            "value": "1 - mean MS-SSIM", "scales": scales(min(images.shape[-2:])), "window_size": WINDOW,
-            "window_sigma": SIGMA, "pairs": len(pairs), "pair_seed": seed,
-            "interval": "95 % delete-one jackknife over generated images, Student's t",
-        },
+        ci_high=min(interval.high, 1.0), n=count, direction="higher", contributions={"cases": contributions_n},
+        parameters={**parameters, "pairs": len(pairs)}, within=within,
     )
 
 
@@ -125,5 +140,5 @@ MS_SSIM_DIVERSITY = Metric(
         inputs.lazy.generated, inputs.labels, partners=settings.partners, seed=inputs.seed
     )),
     interval="mean over pairs of such images (delete-one jackknife)", settings=DiversitySpec, bounds=(0.0, 1.0),
-    axis="diversity", catches=("collapse", "averaged"), blind_to=("copies", "test-copies"),
+    groups="units", axis="diversity", catches=("collapse", "averaged"), blind_to=("copies", "test-copies"),
 )

@@ -106,7 +106,8 @@ AUTHPCT = Metric(
 CT = Metric(
     name="ct", title="Data copying, C_T",
     summary="Whether images are nearer to the training images than test scans are: a z, far below 0 for copies.",
-    direction="higher", compute=viewed(_ct), compares="generated images, test scans and all training images",
+    direction="higher", compute=viewed(_ct), groups="equal",
+    compares="generated images, test scans and all training images",
     interval="over cases and test scans (DeLong), training images held fixed", settings=DistributionSpec,
     networks=_NETWORKS, scans="reference", axis="novelty", catches=("copies",),
     blind_to=("swapped-classes", "test-copies"),

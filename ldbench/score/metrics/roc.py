@@ -9,6 +9,7 @@ Shapes: S trainings, N test cases, K classes; P positive and Q negative cases of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +19,7 @@ from ldbench.errors import MetricError
 from ldbench.score.metrics.intervals import LEVEL, Array, Interval, t_quantile
 
 _NOTHING = 1e-12  # a variance below this is round-off
+_FEWEST = 10  # cases of each class in a group: of fewer, classes are fully separated by chance
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,13 @@ def areas(scores_snk: npt.ArrayLike, labels_n: npt.ArrayLike) -> Areas:
     fewest = min(group.shape[1] for group in groups)
     contributions = _centred(influence_sn.mean(axis=0), labels)
     return Areas(np.array([area for area, _ in pairs]), covariance, fewest, len(labels) - fewest, contributions)
+
+
+def validated_classes(metric: str, labels_n: npt.NDArray[np.int64], classes: Sequence[object]) -> None:
+    """`MetricError` for a group of cases that has too few of a class for an area of its own."""
+    fewest = int(np.bincount(labels_n, minlength=len(classes)).min())
+    if fewest < _FEWEST:
+        raise MetricError(f"{metric}: expected {_FEWEST} or more cases of each class in a group, got {fewest}")
 
 
 def _centred(influence_n: Array, labels: npt.NDArray[np.int64]) -> Array:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from ldbench.score.metrics.intervals import Array
 
 Features = npt.NDArray[np.float32] | Array
+Number = TypeVar("Number", np.float32, np.float64)
 _BLOCK = 1024
 _WHOLE = 2**20  # numbers of a set that may be copied: 8 MB in float64
 
@@ -39,6 +40,13 @@ def rows_of(features_nd: Features, rows: slice | npt.NDArray[Any]) -> Array:
     return block_bd
 
 
+def copied_rows(features_nd: npt.NDArray[Number], rows: npt.NDArray[np.int64]) -> npt.NDArray[Number]:
+    """Some rows in the set's own type, of a set in memory or of one that is mapped from a file."""
+    copied_bd = features_nd[rows]
+    _let_go(features_nd)
+    return copied_bd
+
+
 def mean_row(features_nd: Features) -> Array:
     """The mean over rows in float64, `(d,)`."""
     if not is_large(*features_nd.shape):
@@ -49,7 +57,7 @@ def mean_row(features_nd: Features) -> Array:
     return np.asarray(total_d / len(features_nd))
 
 
-def _let_go(features_nd: Features) -> None:
+def _let_go(features_nd: npt.NDArray[Any]) -> None:
     """Drop the pages of a map that nobody may write to; nothing for an array in memory."""
     array: Any = features_nd
     while isinstance(array, np.ndarray):

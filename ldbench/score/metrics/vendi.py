@@ -112,7 +112,7 @@ def vendi_score(
 VENDI = Metric(
     name="vendi", title="Vendi score",
     summary="Effective number of different images among the generated ones, by features; 1 for copies of one.",
-    direction="higher", compares="generated images with each other",
+    direction="higher", compares="generated images with each other", groups="equal",
     compute=viewed(lambda inputs, settings: vendi_score(
         inputs.features(settings.extractor, settings.resize)[1], extractor=settings.extractor,
         parameters=inputs.network_parameters(settings.extractor, settings.resize),

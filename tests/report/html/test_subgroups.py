@@ -15,6 +15,7 @@ from ldbench.report.html.write import write_pages
 from .conftest import EDITS, Page, Reports
 
 GROUPS = (Group("F", 12, 0.4, 0.3, 0.5), Group("M", 11, 0.6, 0.5, 0.7))
+FAR = (replace(GROUPS[0], chance=0.083), GROUPS[1])
 SURE = Breakdown(GROUPS, "F", "M", 0.2, 0.05, 0.35)
 
 
@@ -24,10 +25,11 @@ def test_the_worst_group_and_its_gap_stand_in_the_runs_part(reports: Reports, tm
     path, result = next((path, one) for path, one in found if one.scores)
     assert subgroup_views(path, result) == ()
     score = result.scores[0]
-    by_attribute = {"sex": SURE, "age": replace(SURE, gap_low=0.0), "site": Breakdown(GROUPS)}
+    by_attribute = {"sex": SURE, "age": replace(SURE, groups=FAR, gap_low=0.0), "site": Breakdown(GROUPS)}
     write(Subgroups({score.metric: score.value}, {score.metric: by_attribute}), Path(path).with_name(SUBGROUPS))
     views = subgroup_views(path, result)
     assert [(view.attribute, view.sure) for view in views] == [("age", False), ("sex", True)]
+    assert views[0].worst == "F: 0.40 [0.30, 0.50], 0.08 by chance, n = 12"
     assert (views[1].worst, views[1].gap) == ("F: 0.40 [0.30, 0.50], n = 12", "0.20 [0.05, 0.35]")
     write_pages(found, fold_with_units(found), tmp_path / "page", False, 0)
     text = Page((tmp_path / "page" / f"{EDITS}.html").read_text(encoding="utf-8")).text()

@@ -256,3 +256,24 @@ def test_bad_input_is_one_line() -> None:
     for name in ("epochs", "spread_seeds"):
         with pytest.raises(TypedError, match=f"{name}: expected 1 or more, got 0"):
             replace(QUICK, **{name: 0})
+
+
+def test_a_group_of_scans_has_the_areas_of_the_same_classifiers(trainings: list[int]) -> None:
+    scan_labels = marked(2, 48)[1]
+    rows = np.arange(0, 44)[np.arange(44) % 4 < 2]
+    images, labels = marked(1, 24, strength=0.2)
+    whole = auc_score(
+        images, labels, marked(2, 48, strength=0.2)[0], scan_labels, classes=names(2), recipe=TINY, folder=None
+    )
+    alone = auc_score(
+        images, labels, marked(2, 48, strength=0.2)[0][rows.tolist()], [scan_labels[row] for row in rows],
+        classes=names(2), recipe=TINY, folder=None,
+    )
+    trained = len(trainings)
+    assert whole.within is not None
+    found = whole.within(rows)
+    assert (found.n, found.direction) == (22, "higher")
+    assert (found.value, found.ci_low, found.ci_high) == pytest.approx((alone.value, alone.ci_low, alone.ci_high))
+    with pytest.raises(MetricError, match="auc: expected 10 or more cases of each class in a group, got 0"):
+        whole.within(np.arange(0, 48, 2))
+    assert len(trainings) == trained

@@ -100,3 +100,16 @@ def test_score_states_what_it_is() -> None:
     assert score.ci_low < score.value < score.ci_high
     with pytest.raises(MetricError, match="expected several images of a class, got 0 pairs among 2 images"):
         ms_ssim_diversity_score(images(2), ["a", "b"])
+
+
+def test_a_group_has_its_own_pairs_alone() -> None:
+    shown, labels = images(24), ["CN", "AD"] * 12
+    whole = ms_ssim_diversity_score(shown, labels, partners=11)  # all pairs of a class
+    rows = np.array([0, 1, 2, 3, 6, 7, 10, 11, 14, 15, 20, 21])
+    alone = ms_ssim_diversity_score(shown[rows.tolist()], [labels[row] for row in rows], partners=11)
+    assert whole.within is not None
+    found = whole.within(rows)
+    assert found.n == len(rows)
+    assert (found.value, found.ci_low, found.ci_high) == pytest.approx((alone.value, alone.ci_low, alone.ci_high))
+    with pytest.raises(MetricError, match="expected 20 or more pairs within a group, got 2"):
+        whole.within(rows[:4])

@@ -1,0 +1,67 @@
+"""The gap between the worst and the best group of a metric that comes with its own interval in each group.
+
+The gap's interval is made of both groups' own ones (MOVER: Zou and Donner 2008, Stat. Med. 27:1693), which may be
+lopsided, and is never empty where these are not. Each is first widened to the level that Bonferroni's correction gives
+to all pairs of groups. Groups share no image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ldbench.api import Direction, Measured
+from ldbench.records.subgroups import Breakdown, Group
+from ldbench.score.metrics.intervals import LEVEL, t_quantile
+
+
+@dataclass(frozen=True)
+class GroupScore:
+    """A metric within one group, and for a distance of two sets its values after random exchanges `(k,)`."""
+
+    score: Measured
+    exchanges: tuple[float, ...] = ()
+
+    @property
+    def chance(self) -> float | None:
+        """The mean over exchanges; None where there are none."""
+        return float(np.mean(self.exchanges)) if self.exchanges else None
+
+    @property
+    def compared(self) -> float:
+        """What groups are compared by: the value, without what chance alone gives."""
+        return self.score.value - (self.chance or 0.0)
+
+    def reach(self, upward: bool, level: float) -> float:
+        """From the value to the bound of its interval at `level`; few exchanges add their own error."""
+        from scipy import stats
+
+        degrees = min((len(parts) - 1 for parts in self.score.contributions.values()), default=np.inf)
+        wider = float(stats.t.ppf(0.5 + level / 2, degrees)) / t_quantile(degrees)
+        own = self.score.ci_high - self.score.value if upward else self.score.value - self.score.ci_low
+        return wider * float(np.hypot(own, self._error_of_chance()))
+
+    def _error_of_chance(self) -> float:
+        count = len(self.exchanges)
+        return t_quantile(count - 1) * float(np.std(self.exchanges, ddof=1)) / count**0.5 if count > 1 else 0.0
+
+
+def set_breakdown(groups: Mapping[str, GroupScore], direction: Direction, bounds: tuple[float, float]) -> Breakdown:
+    """The scores of two or more groups, and the gap between the worst and the best one."""
+    lower_is_better = direction == "lower"
+    order = sorted(groups, key=lambda name: groups[name].compared, reverse=lower_is_better)
+    worst, best = groups[order[0]], groups[order[-1]]
+    gap = abs(worst.compared - best.compared)
+    level = 1 - (1 - LEVEL) / (len(groups) * (len(groups) - 1) // 2)
+    nearer, farther = (  # a smaller gap: the upper one of the two falls and the lower one rises
+        float(np.hypot(worst.reach(upward, level), best.reach(not upward, level)))
+        for upward in (not lower_is_better, lower_is_better)
+    )
+    low, high = bounds
+    rows = tuple(
+        Group(name, one.score.n, one.score.value, one.score.ci_low, one.score.ci_high, one.chance)
+        for name, one in groups.items()
+    )
+    return Breakdown(rows, order[0], order[-1], gap, max(gap - nearer, 0.0), min(gap + farther, high - low))

@@ -1,0 +1,196 @@
+"""Scores by group of metrics that are no means over cases: each group's images against the real ones of the group.
+
+What differs between two groups beside the generator must make no gap:
+
+- The number of images. A Frechet distance of few images is too large, and precision or recall hang on the number too.
+  These are computed from as many images of each group as the smallest has, a seeded draw. What is unbiased (KID, MMD,
+  areas, means over pairs) takes all images. KID and MMD are not unbiased where the real images are the truths of the
+  cases: a case and its truth are alike, and such pairs weigh more among few. There they are computed at one size too.
+- The spread of the images. At one size, a Frechet distance of two samples of one distribution is the larger the more
+  varied that distribution is. So groups are compared by what is left without the mean after exchanges of real and
+  generated images (`exchanged_inputs`): 0 on average for images that cannot be told from real ones.
+
+The interval of a distance still counts the chance that the exchanges take off, and so is rather too wide: by the law of
+total variance, a statistic without its mean over exchanges varies less than the statistic. Gaps: `subgroup_gap`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ldbench.api import Attributes, Measured, Metric, MetricInputs
+from ldbench.errors import MetricError
+from ldbench.plugins.kinds import METRICS
+from ldbench.records.contributions import Units
+from ldbench.records.subgroups import Breakdown, Subgroups
+from ldbench.score.arithmetic import full_float32
+from ldbench.score.exchanged_inputs import exchanged
+from ldbench.score.inputs import Inputs
+from ldbench.score.scorer import computed, measured
+from ldbench.score.subgroup_gap import GroupScore, set_breakdown
+from ldbench.score.subgroup_inputs import GroupInputs, Rows
+from ldbench.score.subgroups import FEWEST, attributes_of, groups_of, subgroups_of
+
+FEWEST_OF_A_SET = 20  # generated and real images each of a group whose sets are compared
+EXCHANGES = 20
+_MOST, _MOST_AT_ONE_SIZE = 1000, 200  # images of a group that are taken: bounds the cost of large runs
+_SEED = 0  # of draws and exchanges: the same for all runs
+Groups = Mapping[str, Rows]
+
+
+def subgroups_of_run(inputs: Inputs, scores: Sequence[Measured], units: Units) -> Subgroups:
+    """The scores by group of a run: means over cases, and all others that can be measured within a group."""
+    return subgroups_of(scores, units, attributes_of(inputs.data.cases), set_breakdowns(inputs, scores))
+
+
+def set_breakdowns(inputs: Inputs, scores: Sequence[Measured]) -> dict[str, dict[str, Breakdown]]:
+    """By metric and attribute, of the scores of a run whose metrics say how (`ldbench.api.Metric.groups`)."""
+    run, by_name = GroupedRun.of(inputs), {score.metric: score for score in scores}
+    found = {}
+    with full_float32():
+        for name, settings in inputs.data.task.metrics.items():
+            metric = METRICS.load(name)
+            if metric.name in by_name:  # else it needs a pass that the run does not have
+                found[metric.name] = run.breakdowns(by_name[metric.name], metric, settings)
+    return {name: breakdowns for name, breakdowns in found.items() if breakdowns}
+
+
+@dataclass(frozen=True)
+class GroupedRun:
+    """A run's inputs with the attributes of its evaluation cases, of its `real` images and of the test scans; `paired`
+    says that the real images are the truths of the cases."""
+
+    inputs: MetricInputs
+    cases: Sequence[Attributes]
+    real: Sequence[Attributes]
+    scans: Sequence[Attributes] = ()
+    paired: bool = False
+
+    @staticmethod
+    def of(inputs: Inputs) -> GroupedRun:
+        """The run that is scored."""
+        data, by_id = inputs.data, attributes_of(inputs.data.cases)
+        cases, scans = [by_id[case] for case in data.evaluation_ids], [*attributes_of(data.of_classes("test")).values()]
+        paired = data.truth is not None
+        return GroupedRun(inputs, cases, cases if paired else scans, scans, paired)
+
+    def breakdowns(self, score: Measured, metric: Metric, settings: Any) -> dict[str, Breakdown]:
+        """The breakdown by each attribute that has two groups which are large enough, and which `metric` can do."""
+        if metric.groups is None:
+            return {}
+        by_attribute = (
+            {name: _of_units(metric, score, groups) for name, groups in self._groups_of_units(score).items()}
+            if metric.groups == "units" else
+            {name: self._of_sets(metric, settings, name) for name in self._of_cases}
+        )
+        return {
+            name: set_breakdown(groups, metric.direction, metric.bounds)
+            for name, groups in by_attribute.items() if len(groups) > 1
+        }
+
+    @cached_property
+    def _of_cases(self) -> Mapping[str, Groups]:
+        return rows_by_group(self.cases)
+
+    @cached_property
+    def _of_real(self) -> Mapping[str, Groups]:
+        return rows_by_group(self.real)
+
+    def _groups_of_units(self, score: Measured) -> Mapping[str, Groups]:
+        return rows_by_group(self.scans) if set(score.contributions) == {"scans"} else self._of_cases
+
+    def _of_sets(self, metric: Metric, settings: Any, attribute: str) -> dict[str, GroupScore]:
+        """The score within each group, computed again."""
+        real = self._of_real.get(attribute, {})
+        names = [name for name in self._of_cases[attribute] if name in real and self._is_large(metric, attribute, name)]
+        if len(names) < 2:
+            return {}
+        labels = (self.inputs.real_labels, self.inputs.labels)
+        one_size = self.paired or metric.groups != "all"  # of pairs, what is unbiased for two samples no longer is
+        real_rows, case_rows = (
+            draw_rows({name: of_all[name] for name in names}, _strata(metric, label), one_size)
+            for of_all, label in zip((real, self._of_cases[attribute]), labels, strict=True)
+        )
+        found = {name: self._score(metric, settings, real_rows[name], case_rows[name]) for name in names}
+        return {name: score for name, score in found.items() if score is not None}
+
+    def _is_large(self, metric: Metric, attribute: str, name: str) -> bool:
+        """Whether both sets of a group have images enough, of each class too for a metric that needs them all."""
+        both = ((self._of_real, self.inputs.real_labels), (self._of_cases, self.inputs.labels))
+        for groups, labels in both:
+            rows, classes = groups[attribute][name], self.inputs.classes if metric.every_class else ()
+            counts = Counter(labels[row] for row in rows) if classes else Counter[str]()
+            if len(rows) < FEWEST_OF_A_SET or any(counts[label] < FEWEST for label in classes):
+                return False
+        return True
+
+    def _score(self, metric: Metric, settings: Any, real_n: Rows, generated_m: Rows) -> GroupScore | None:
+        """The score within one group; None where it cannot be computed of these images."""
+        group = GroupInputs(self.inputs, real_n, generated_m)
+        score = _scored(partial(measured, metric, group, settings))
+        if score is None:
+            return None
+        return GroupScore(score, self._exchanges(metric, settings, group) if metric.groups == "excess" else ())
+
+    def _exchanges(self, metric: Metric, settings: Any, group: GroupInputs) -> tuple[float, ...]:
+        random, values = np.random.default_rng(_SEED), []
+        for _ in range(EXCHANGES):
+            inputs = exchanged(group, random, paired=self.paired)
+            if metric.value is None:
+                values.append(measured(metric, inputs, settings).value)
+            else:
+                values.append(float(computed(metric, metric.value, inputs, settings)))
+        return tuple(values)
+
+
+def _of_units(metric: Metric, score: Measured, groups: Groups) -> dict[str, GroupScore]:
+    """The score within each group by what it was computed from."""
+    assert score.within is not None  # `measured` has seen to it
+    within = partial(computed, metric, score.within)
+    found = {name: _scored(partial(within, rows)) for name, rows in groups.items() if len(rows) >= FEWEST}
+    return {name: GroupScore(one) for name, one in found.items() if one is not None}
+
+
+def _scored(compute: Callable[[], Measured]) -> Measured | None:
+    """The score of a group; None where it is refused, which a defect of a plug-in is not."""
+    try:
+        return compute()
+    except MetricError as error:
+        if error.__cause__ is not None:
+            raise
+        return None
+
+
+def rows_by_group(attributes: Sequence[Attributes]) -> dict[str, dict[str, Rows]]:
+    """`groups_of` by the place in a sequence instead of by id."""
+    return {
+        attribute: {name: np.array(rows, np.int64) for name, rows in groups.items()}
+        for attribute, groups in groups_of(dict(enumerate(attributes))).items()
+    }
+
+
+def _strata(metric: Metric, labels: Sequence[str]) -> npt.NDArray[np.str_]:
+    """What is drawn apart: the classes, where a metric averages over them."""
+    return np.array(labels if metric.every_class else [""] * len(labels), np.str_)
+
+
+def draw_rows(groups: Groups, strata: npt.NDArray[np.str_], one_size: bool) -> dict[str, Rows]:
+    """Rows of each group, ascending: of each stratum as many as the smallest group has, or all up to a limit."""
+    random, names = np.random.default_rng(_SEED), np.unique(strata)
+    most = (_MOST_AT_ONE_SIZE if one_size else _MOST) // len(names)
+    of_strata = {name: [rows[strata[rows] == one] for one in names] for name, rows in groups.items()}
+    fewest = [min(len(parts[place]) for parts in of_strata.values()) for place in range(len(names))]
+    sizes = [min(count, most) if one_size else most for count in fewest]
+    return {
+        name: np.sort(np.concatenate([
+            random.choice(rows, min(size, len(rows)), replace=False) for rows, size in zip(parts, sizes, strict=True)
+        ]))
+        for name, parts in of_strata.items()
+    }

@@ -1,0 +1,159 @@
+"""How often a gap between groups is called more than chance: the table in docs/measurements.md.
+
+Features of three groups of images are drawn from normal distributions with a decaying spectrum, and the gap is that of
+`ldbench.score.subgroup_sets`. In all settings but the last no group is served worse, and every gap that is called sure
+is an error:
+
+- perfect: generated images come from where the real ones come from, which is one distribution for all groups;
+- as bad: generated images of all groups come from one wrong distribution;
+- far off: the same, so far off that few generated images lie near real ones;
+- spread: perfect, but features of the second group vary 1.5 times and of the third one twice as much as the first's;
+- paired: the real images are the truths of the cases and generated ones are these with noise, at such spreads;
+- worse: the third group has the wrong distribution, the other two are perfect.
+
+    python -m leaderboards.subgroup_gaps --draws 300
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from ldbench.api import MetricInputs, NoSettings
+from ldbench.plugins.kinds import METRICS
+from ldbench.records.subgroups import Breakdown
+from ldbench.score.scorer import measured
+from ldbench.score.subgroup_sets import GroupedRun
+from ldbench.task.metric_specs import (
+    CalibrationSpec,
+    DistributionSpec,
+    GaussianSpec,
+    KernelSpec,
+    NeighbourSpec,
+    ReadingsSpec,
+)
+
+Array = npt.NDArray[np.float64]
+Features = npt.NDArray[np.float32]
+CLASSES = ("CN", "AD")
+SIZES = (40, 60, 90)  # images of each group, real and generated ones each
+SPREAD = (1.0, 1.5, 2.0)
+_AS_FID, _NEIGHBOURS = DistributionSpec("simulated", 64), NeighbourSpec("simulated", 64)
+SETTINGS: Mapping[str, Any] = MappingProxyType({
+    "fid": _AS_FID, "intra_fid": _AS_FID, "readings_fid": ReadingsSpec(("first", "second")),
+    "kid": KernelSpec("simulated", 64), "mmd": GaussianSpec("simulated", 64, bandwidth=1.0), "precision": _NEIGHBOURS,
+    "recall": _NEIGHBOURS, "density": _NEIGHBOURS, "coverage": _NEIGHBOURS, "vendi": _AS_FID, "judge_auc": NoSettings(),
+    "judge_calibration": CalibrationSpec(),
+})
+
+
+@dataclass(frozen=True)
+class Setting:
+    """By group, how far the generated images are off (`shift`, `scale`) and how much its images vary (`spread`)."""
+
+    shift: Sequence[float] = (0.0, 0.0, 0.0)
+    scale: Sequence[float] = (1.0, 1.0, 1.0)
+    spread: Sequence[float] = (1.0, 1.0, 1.0)
+    paired: bool = False
+
+
+SETTINGS_OF_GROUPS: Mapping[str, Setting] = MappingProxyType({
+    "perfect": Setting(), "as bad": Setting((0.5,) * 3, (0.8,) * 3), "far off": Setting((1.5,) * 3, (0.5,) * 3),
+    "spread": Setting(spread=SPREAD), "paired": Setting((0.1,) * 3, spread=SPREAD, paired=True),
+    "worse": Setting((0.0, 0.0, 0.7), (1.0, 1.0, 0.6)),
+})
+
+
+@dataclass(frozen=True)
+class SimulatedInputs:
+    """As much of `ldbench.api.MetricInputs` as the simulated metrics ask for."""
+
+    real_nd: Features
+    generated_md: Features
+    log_odds_mk: Array
+    real_labels: tuple[str, ...]
+    labels: tuple[str, ...]
+    classes: tuple[str, ...] = CLASSES
+    seed: int = 0
+    viewing_parameters: Mapping[str, float] = field(default_factory=dict)
+
+    def features(self, network: str, resize: int | None = None) -> tuple[Features, Features]:
+        """The features that were drawn."""
+        return self.real_nd, self.generated_md
+
+    def readings(self, estimator: str) -> tuple[Array, Array]:
+        """One of the first two features."""
+        column = ("first", "second").index(estimator)
+        return self.real_nd[:, column].astype(np.float64), self.generated_md[:, column].astype(np.float64)
+
+    def network_parameters(self, network: str, resize: int | None = None) -> dict[str, str]:
+        """Nothing to say of them."""
+        return {}
+
+    @property
+    def judged(self) -> tuple[Array, dict[str, int]]:
+        """Scores that know something of the classes, the same in all groups."""
+        return self.log_odds_mk, {"width": 64}
+
+    @property
+    def viewed(self) -> SimulatedInputs:
+        """Itself."""
+        return self
+
+
+def drawn(setting: Setting, dimension: int, random: np.random.Generator, sizes: Sequence[int] = SIZES) -> GroupedRun:
+    """A run of as many groups as there are sizes; every second image of a group is of the second class."""
+    scale_d = np.arange(1, dimension + 1) ** -0.5
+    group_n = np.repeat(np.arange(len(sizes)), sizes)
+    spread_n, shift_n, worse_n = (
+        np.array(of_group)[group_n, None] for of_group in (setting.spread, setting.shift, setting.scale)
+    )
+    class_n = np.concatenate([np.arange(size) % 2 for size in sizes])
+
+    def images() -> Array:
+        return random.normal(size=(len(group_n), dimension)) + 0.5 * class_n[:, None]
+
+    real = images()
+    other = real + random.normal(size=real.shape) if setting.paired else images()
+    features = [np.float32(scale_d * spread_n * each) for each in (real, worse_n * other + shift_n)]
+    labels = tuple(np.array(CLASSES)[class_n].tolist())
+    score_n = random.normal(size=len(class_n)) + class_n
+    inputs = SimulatedInputs(features[0], features[1], np.stack([-score_n, score_n], axis=1), labels, labels)
+    attributes = [{"sex": f"group {group}"} for group in group_n]
+    return GroupedRun(cast(MetricInputs, inputs), attributes, attributes, paired=setting.paired)
+
+
+def gap_of(run: GroupedRun, name: str) -> Breakdown:
+    """The groups of a run by one metric."""
+    metric, settings = METRICS.load(name), SETTINGS[name]
+    return run.breakdowns(measured(metric, run.inputs, settings), metric, settings)["sex"]
+
+
+def sure(setting: Setting, name: str, draws: int, dimension: int, sizes: Sequence[int] = SIZES) -> list[str]:
+    """The worst group of each draw whose gap is called more than chance."""
+    gaps = (gap_of(drawn(setting, dimension, np.random.default_rng(draw), sizes), name) for draw in range(draws))
+    return [gap.worst for gap in gaps if gap.gap_low > 0]
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--draws", type=int, default=300)
+    parser.add_argument("--dimension", type=int, default=64)
+    parser.add_argument("--metrics", nargs="+", default=list(SETTINGS))
+    options = parser.parse_args()
+    print(f"| metric | {' | '.join(SETTINGS_OF_GROUPS)} |")
+    print(f"|---|{'---|' * len(SETTINGS_OF_GROUPS)}")
+    for name in options.metrics:
+        found = (sure(one, name, options.draws, options.dimension) for one in SETTINGS_OF_GROUPS.values())
+        print(f"| `{name}` | {' | '.join(f'{100 * len(worst) / options.draws:.1f}' for worst in found)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
