@@ -36,6 +36,7 @@ from ldbench.cli.score import score
 from ldbench.cli.study import study
 from ldbench.cli.verify import submit, verify
 from ldbench.errors import LdbenchError
+from ldbench.records.names import one_line
 
 # in the order that `ldbench --help` shows
 COMMANDS = (
@@ -79,7 +80,7 @@ def main() -> None:
     try:
         app()
     except LdbenchError as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {one_line(str(error))}", err=True)
         sys.exit(error.exit_code)
     except OSError as error:
         if error.errno not in _DISK:

@@ -50,7 +50,7 @@ def measure(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A metric's setting, METRIC:key=value; may be repeated.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the metrics' own draws.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the metrics' own draws.", min=0)] = 0,
     device: Device = "auto",
     format_: Annotated[Literal["terminal", "json"], typer.Option("--format", help="How to print.")] = "terminal",
 ) -> None:

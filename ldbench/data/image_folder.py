@@ -62,13 +62,19 @@ def read_folder(folder: Path, ids: Iterable[str] | None, size: int | tuple[int, 
 
 def list_tree(folder: Path) -> ById[str]:
     """Id -> suffix of every image in a folder and its subfolders, sorted; an id is a path below the folder without its
-    suffix. ImageError where there is no image, or two of one id."""
+    suffix. Links are followed. ImageError where there is no image, or two of one id."""
     if not folder.is_dir():
         got = "a file" if folder.exists() else "none"
         raise ImageError(f"can't read {folder}: expected a folder of images, got {got}; name another")
     found: list[tuple[str, str]] = []
-    for where, folders, names in os.walk(folder, followlinks=False):
+    entered: set[str] = set()
+    for where, folders, names in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if name[0] != "."]
+        real = os.path.realpath(where)
+        if real in entered:  # a link to a folder that was met before, or a loop of them
+            folders.clear()
+            continue
+        entered.add(real)
         inside = Path(where).relative_to(folder)
         found += [_split((inside / name).as_posix()) for name in names if name[0] != "." and _is_image(name)]
     ids = Ids(name for name, _ in sorted(found))
@@ -79,10 +85,10 @@ def list_tree(folder: Path) -> ById[str]:
 
 
 def read_any_sizes(folder: Path, fitted: Callable[[Path, torch.Tensor], torch.Tensor]) -> StoredImages:
-    """As `read_folder`, of all images of a folder and its subfolders, whatever their sizes: `fitted` brings the levels
-    of a path, `(1 or 3, H, W) uint8`, to the size that is wanted, or refuses them."""
+    """As `read_folder`, of all images of a folder and its subfolders, whatever their sizes and wherever links lead:
+    `fitted` brings the levels of a path, `(1 or 3, H, W) uint8`, to the size that is wanted, or refuses them."""
     suffixes = list_tree(folder)
-    return StoredImages(suffixes.ids, _Files(folder, suffixes, None, fitted), threads=READERS)
+    return StoredImages(suffixes.ids, _Files(folder, suffixes, None, fitted, links=True), threads=READERS)
 
 
 class _Files:
@@ -90,9 +96,10 @@ class _Files:
 
     def __init__(
         self, folder: Path, suffixes: ById[str], size: int | tuple[int, int] | None,
-        fitted: Callable[[Path, torch.Tensor], torch.Tensor] = lambda path, levels: levels,
+        fitted: Callable[[Path, torch.Tensor], torch.Tensor] = lambda path, levels: levels, links: bool = False,
     ) -> None:
         self._folder, self._suffixes, self._size, self._fitted = folder, suffixes, size, fitted
+        self._root = None if links else folder
         self._checked = np.full((len(suffixes), 2), _UNCHECKED, np.int64)  # what `_state` gave for each file
         self._lock = Lock()  # the strict reader changes settings of Pillow's and of warnings
 
@@ -103,7 +110,7 @@ class _Files:
         if checked == _UNCHECKED:
             with self._lock:
                 state = _state(path)
-                levels = read_levels(path, size=self._size, root=self._folder)
+                levels = read_levels(path, size=self._size, root=self._root)
             self._checked[place] = state
             return self._fitted(path, levels)
         if _state(path) != checked:

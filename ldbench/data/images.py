@@ -122,7 +122,7 @@ def write_pixels(pixels_HW3: NDArray[np.uint8], path: Path) -> None:
 def _check_path(path: Path, root: Path | None) -> None:
     try:
         if root is not None and not path.resolve().is_relative_to(root.resolve()):
-            raise ImageError(f"{path}: expected a path inside {root}, one outside; copy the file there")
+            raise ImageError(f"{path}: expected a path inside {root}, got one outside; copy the file there")
         regular = stat.S_ISREG(path.stat().st_mode)
     except (OSError, RuntimeError, ValueError) as error:  # missing, a loop of links, a NUL in the name
         raise ImageError(f"can't read {path}: {one_line(error)}; expected an image file") from error

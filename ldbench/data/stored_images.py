@@ -7,6 +7,7 @@ is full: a small set is decoded once. What is kept comes back to the last bit.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
 from math import prod
@@ -77,10 +78,13 @@ class StoredImages(Mapping[str, torch.Tensor]):
             self._kept[image_id], self._used = (self._used, levels.shape), end
 
 
-def hash_pixels(digest: hashlib._Hash, images: Mapping[str, torch.Tensor]) -> None:
-    """Add the id and the 8-bit levels of each image to a digest, in the order of the ids."""
-    for image_id in Ids(images).in_order():
-        digest.update(image_id.encode() + b"\0" + (images[image_id] * 255).round().byte().numpy().tobytes())
+def hash_pixels(
+    digest: hashlib._Hash, images: Mapping[str, torch.Tensor], done: Callable[[int], None] = lambda count: None
+) -> None:
+    """Add the id and the 8-bit levels of each image to a digest, in the order of the ids; `done` is told how many."""
+    for count, image_id in enumerate(Ids(images).in_order(), 1):
+        digest.update(os.fsencode(image_id) + b"\0" + (images[image_id] * 255).round().byte().numpy().tobytes())
+        done(count)
 
 
 def unpacked(packed: torch.Tensor) -> torch.Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ldbench.api import Progress, silent
+from ldbench.errors import UsageError
 from ldbench.records.files import user_cache_folder
 from ldbench.run.environment import pick_device
 from ldbench.score.folders import Folders, FolderScores, measure_folders
@@ -28,15 +29,19 @@ def measure(
     `real`. `blur` (a standard deviation in pixels) and `noise` (in grey levels from 0 to 1) are viewing conditions.
     `settings` has texts of further settings, `{"coverage": {"k": "3"}}`. `seed` is that of the metrics' own draws.
 
-    The answer has the `scores`, in `refused` why other metrics have none, and in `images` what was measured. Raises
+    The answer has the `scores`, in `refused` why other metrics have none, in `images` and `options` what was measured
+    and how. Raises
     `ImageError`, `UsageError`, `UnknownNameError`, `WeightsError`.
 
     >>> found = measure("real/", "generated/", metrics=["fid"])  # doctest: +SKIP
     >>> found.scores[0].value, found.scores[0].ci_low  # doctest: +SKIP
     """
+    if seed < 0:
+        raise UsageError(f"--seed: expected 0 or more, got {seed}")
     folders = Folders(
         Path(real), Path(generated), None if training is None else Path(training), paired, side,
-        Viewing(blur, noise, "asked for") if blur or noise else None,
+        Viewing(blur, noise, "asked for") if (blur, noise) != (0, 0) else None,
     )
     context = ScoringContext(pick_device(device), seed, user_cache_folder() / "features", progress)
-    return measure_folders(folders, context, metrics, network=network, settings=settings)
+    names = [metrics] if isinstance(metrics, str) else metrics
+    return measure_folders(folders, context, names, network=network, settings=settings)

@@ -7,15 +7,16 @@ intervals; a card adds fixed cases, classes, a judge and a ranking. A metric tha
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
-from ldbench.api import Metric, Need, Score
-from ldbench.errors import ImageError, MetricError, UsageError
+from ldbench.api import Metric, Need, ParameterValue, Score
+from ldbench.errors import ImageError, LdbenchError, UsageError
 from ldbench.plugins.kinds import METRICS
-from ldbench.records.typed import TypedError, build, readings
+from ldbench.records.typed import TypedError, build, convert, readings
 from ldbench.score.folder_inputs import FolderInputs
 from ldbench.score.free_memory import give_back
 from ldbench.score.scorer import measured
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ldbench.data.stored_images import StoredImages
 
 NETWORK = "efficientnet-lite0"  # the one that ships
+_SMALLEST = 8  # pixels of a side
 _SETS = ("fid", "kid", "mmd", "frd", "precision", "density", "recall", "coverage", "vendi", "ms_ssim_diversity")
 _VIEWED = ("viewed_fid", "viewed_kid")
 _NOVELTY = ("fld", "copied_share", "authpct", "ct")
@@ -55,6 +57,14 @@ class Folders:
     side: int | None = None
     viewing: Viewing | None = None
 
+    def __post_init__(self) -> None:
+        if self.side is not None and self.side < _SMALLEST:
+            raise UsageError(f"--side: expected {_SMALLEST} pixels or more, got {self.side}")
+        if self.viewing is not None and not 0 <= self.viewing.blur < math.inf:
+            raise UsageError(f"--blur: expected a number of pixels, 0 or more, got {self.viewing.blur}")
+        if self.viewing is not None and not 0 <= self.viewing.noise <= 1:
+            raise UsageError(f"--noise: expected grey levels from 0 to 1, got {self.viewing.noise}")
+
     @property
     def paths(self) -> dict[str, Path]:
         """The folders by what they hold."""
@@ -71,6 +81,7 @@ class Folders:
         """The images by what they are; names are checked at once, each image when it is asked for. `ImageError`."""
         from ldbench.data.image_folder import read_any_sizes
 
+        self._check_apart()
         fit = _OneSize(self.side)
         images = {name: read_any_sizes(path, fit) for name, path in self.paths.items()}
         missing = [name for name in images["generated"] if name not in images["real"]] if self.paired else []
@@ -81,15 +92,27 @@ class Folders:
             )
         return images
 
+    def _check_apart(self) -> None:
+        """`ImageError` where a folder lies in another one, whose images would hold its own."""
+        places = {name: path.resolve() for name, path in self.paths.items()}
+        for name, outer in places.items():
+            for other, inner in places.items():
+                if outer in inner.parents:
+                    raise ImageError(
+                        f"{self.paths[other]}: expected folders apart, got the {other} images inside the {name} ones "
+                        f"({self.paths[name]}), which subfolders belong to; move one of them"
+                    )
+
 
 @dataclass(frozen=True)
 class FolderScores:
-    """One score a metric, why other metrics have none, and what was measured: each folder, its images' number and
-    digest."""
+    """One score a metric; why other metrics have none; what was measured: each folder, its images' number and digest;
+    and with which options."""
 
     scores: tuple[Score, ...]
     refused: Mapping[str, str]
     images: Mapping[str, Mapping[str, str | int]]
+    options: Mapping[str, ParameterValue]
 
 
 def measure_folders(
@@ -99,9 +122,9 @@ def measure_folders(
     """The scores of one folder beside another; without `metrics` all that the folders allow.
 
     `network` is the feature network of all metrics that take one (None: the one that ships), `settings` has texts of
-    further settings by metric and name. All images are read once before anything is measured. A metric that cannot be
-    measured, for it needs a task card or more images, leaves the others alone. Raises `ImageError`, `UsageError`,
-    `UnknownNameError`.
+    further settings by metric and name. What these folders cannot have is refused before an image is read; then all
+    are read once before anything is measured. A metric that these images do not allow, since they are too few say,
+    leaves the others alone. Raises `ImageError`, `UsageError`, `UnknownNameError`.
     """
     given = settings or {}
     asked = {name: METRICS.load(name) for name in metrics or folders.metrics}
@@ -112,7 +135,7 @@ def measure_folders(
     chosen = {name: _settings(metric, network, given.get(name, {})) for name, metric in asked.items()}
     images = folders.read()
     described: dict[str, dict[str, str | int]] = {
-        name: {"folder": str(path), "images": len(images[name]), "sha256": _digest(images[name])}
+        name: {"folder": str(path), "images": len(images[name]), "sha256": _digest(name, images[name], context)}
         for name, path in folders.paths.items()
     }
     inputs = FolderInputs(
@@ -123,10 +146,14 @@ def measure_folders(
     for name, metric in asked.items():
         try:
             scores.append(measured(metric, inputs.for_metrics, chosen[name]).score)
-        except MetricError as error:
+        except ImageError:  # a file that changed meanwhile spoils what was measured, too
+            raise
+        except LdbenchError as error:
             refused[name] = str(error).removeprefix(f"{name}: ")
         give_back()
-    return FolderScores(tuple(scores), refused, described)
+    viewing = {} if folders.viewing is None else {"blur": folders.viewing.blur, "noise": folders.viewing.noise}
+    options = {"side": folders.side, "paired": folders.paired, "seed": context.seed, "device": str(context.device)}
+    return FolderScores(tuple(scores), refused, described, {**options, **viewing})
 
 
 @dataclass
@@ -174,8 +201,7 @@ def _settings(metric: Metric, network: str | None, given: Mapping[str, str]) -> 
         table["extractor"] = given.get("extractor") or (network or NETWORK if features else metric.networks[0])
     if "resize" in names:
         table["resize"] = network_of(table["extractor"])[0].resize
-    for key, text in given.items():
-        table[key] = _first_that_fits(metric, {**table, key: text}, key, text)
+    table |= {key: _meant(metric, key, str(text)) for key, text in given.items()}
     try:
         return build(metric.settings, table)
     except TypedError as wrong:
@@ -184,11 +210,12 @@ def _settings(metric: Metric, network: str | None, given: Mapping[str, str]) -> 
         ) from wrong
 
 
-def _first_that_fits(metric: Metric, table: Mapping[str, Any], key: str, text: str) -> object:
-    """What the text means for this setting; the text itself where nothing fits, so that the error shows it."""
-    for value in readings(text):
+def _meant(metric: Metric, key: str, text: str) -> object:
+    """What a text means for a setting: the first reading of its type, or a list; else the text, for the error."""
+    hint = get_type_hints(metric.settings).get(key)
+    for value in (*readings(text), text.split(",")):
         try:
-            build(metric.settings, {**table, key: value})
+            convert(hint, value, key)
         except TypedError:
             continue
         return value
@@ -196,8 +223,10 @@ def _first_that_fits(metric: Metric, table: Mapping[str, Any], key: str, text: s
 
 
 def _check_needs(name: str, metric: Metric, folders: Folders) -> None:
-    if metric.every_class:
+    if metric.every_class or metric.trained:
         raise UsageError(f"--metric {name}: expected images of each class, got folders without; score on a task card")
+    if name in (*_NOVELTY, "laterality") and folders.training is None:
+        raise UsageError(f"--metric {name}: expected what the generator learnt from, got none; give --training")
     has: dict[Need, bool] = {"viewing": folders.viewing is not None, "truth": folders.paired}
     for need in sorted(metric.needs):
         if not has.get(need):
@@ -205,9 +234,9 @@ def _check_needs(name: str, metric: Metric, folders: Folders) -> None:
             raise UsageError(f"--metric {name}: expected {need.replace('_', ' ')}, got folders without; {remedy}")
 
 
-def _digest(images: StoredImages) -> str:
+def _digest(name: str, images: StoredImages, context: ScoringContext) -> str:
     from ldbench.data.stored_images import hash_pixels
 
     digest = hashlib.sha256()
-    hash_pixels(digest, images)
+    hash_pixels(digest, images, lambda count: context.progress(f"reading {name} images", count, len(images)))
     return digest.hexdigest()

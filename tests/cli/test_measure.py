@@ -57,10 +57,10 @@ def test_copies_are_said_below_the_table(folders: Path) -> None:
 
 
 def test_what_is_refused_is_an_error_beside_what_was_measured(folders: Path) -> None:
-    shown = measure(folders, "--metric", "frd", "--metric", "laterality")
+    shown = measure(folders, "--metric", "frd", "--metric", "coverage", "--set", "coverage:k=12")
     assert shown.exit_code == 2
     assert shown.stdout.startswith("frd")
-    assert "\nerror: laterality: expected the images that the generator learnt from" in shown.stderr
+    assert "\nerror: coverage: expected at least k + 2 = 14 images" in shown.stderr
 
 
 def test_a_metric_of_ones_own_is_measured(folders: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -176,10 +177,12 @@ def test_a_side_brings_images_to_one_size_as_pillow_does(folders: Path, tmp_path
 
 
 def test_what_cannot_be_measured_leaves_the_others_alone(folders: Path) -> None:
-    found = measured(folders, "frd", "laterality", "coverage")
-    assert [score.metric for score in found.scores] == ["frd", "coverage"]
-    assert list(found.refused) == ["laterality"]
-    assert "name them with --training" in found.refused["laterality"]
+    asked = Folders(folders / "real", folders / "generated")
+    found = measure_folders(asked, CONTEXT, ["frd", "coverage"], settings={"coverage": {"k": "24", "resize": "32"}})
+    assert [score.metric for score in found.scores] == ["frd"]
+    assert list(found.refused) == ["coverage"]
+    assert "expected at least k + 2 = 26 images" in found.refused["coverage"]
+    assert found.options == {"side": None, "paired": False, "seed": 0, "device": "cpu"}
     assert found.images["real"]["images"] == 24
     assert found.images["real"]["sha256"] != found.images["generated"]["sha256"]
 
@@ -191,7 +194,10 @@ def test_what_cannot_be_measured_leaves_the_others_alone(folders: Path) -> None:
         ("intra_fid", UsageError, "expected images of each class"),
         ("viewed_fid", UsageError, "say how the images are seen, with --blur and --noise"),
         ("ssim", UsageError, "give --paired"),
-        ("auc", UsageError, "or score the images on a task card"),
+        ("auc", UsageError, "expected images of each class"),
+        ("laterality", UsageError, "give --training"),
+        ("copied_share", UsageError, "give --training"),
+        ("asked_age_error", UsageError, "or score the images on a task card"),
         ("fidd", UnknownNameError, "fid"),
     ],
 )
@@ -209,6 +215,7 @@ def test_settings_are_of_their_metric_and_type(folders: Path) -> None:
     for given_, said in (
         ({"coverage": {"k": "many"}}, "--set coverage:k: expected an integer, got 'many'"),
         ({"coverage": {"kk": "3"}}, "did you mean 'k'"),
+        ({"coverage": {"k": "0"}}, "expected k of 1 or more, got 0"),
         ({"fid": {"resize": "32"}}, "add --metric fid"),
     ):
         with pytest.raises(UsageError, match=said):
@@ -230,3 +237,45 @@ def test_images_that_do_not_fit_are_named(folders: Path, tmp_path: Path) -> None
     shutil.copy(tmp_path / "real" / "image-000.png", tmp_path / "real" / "image-000.jpg")
     with pytest.raises(ImageError, match="1 names with two files: image-000; keep one of each"):
         measured(tmp_path, "frd")
+
+
+def test_links_are_followed_and_a_loop_of_them_ends(folders: Path, tmp_path: Path) -> None:
+    (tmp_path / "real" / "below").mkdir(parents=True)
+    for file in sorted((folders / "real").iterdir())[:12]:
+        (tmp_path / "real" / file.name).symlink_to(file)
+    (tmp_path / "rest").mkdir()
+    for file in sorted((folders / "real").iterdir())[12:]:
+        shutil.copy(file, tmp_path / "rest")
+    (tmp_path / "real" / "below" / "rest").symlink_to(tmp_path / "rest")
+    (tmp_path / "real" / "below" / "loop").symlink_to(tmp_path / "real")
+    shutil.copytree(folders / "generated", tmp_path / "generated")
+    assert measured(tmp_path, "frd").images["real"]["images"] == 24
+    assert one(measured(tmp_path, "frd")).value == pytest.approx(one(measured(folders, "frd")).value, rel=1e-9)
+
+
+def test_a_folder_inside_another_one_is_refused(folders: Path) -> None:
+    with pytest.raises(ImageError, match="expected folders apart, got the generated images inside the real ones"):
+        measure_folders(Folders(folders, folders / "generated"), CONTEXT, ["frd"])
+
+
+def test_a_name_that_is_no_text_is_read(folders: Path, tmp_path: Path) -> None:
+    for name in ("real", "generated"):
+        shutil.copytree(folders / name, tmp_path / name)
+    odd = os.fsencode(tmp_path / "generated") + b"/image-\xff.png"
+    shutil.copy(tmp_path / "generated" / "image-000.png", os.fsdecode(odd))
+    assert measured(tmp_path, "frd").images["generated"]["images"] == 25
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"side": 4}, "--side: expected 8 pixels or more, got 4"),
+        ({"viewing": Viewing(-1, 0, "a test")}, "--blur: expected a number of pixels"),
+        ({"viewing": Viewing(float("inf"), 0, "a test")}, "--blur: expected a number of pixels"),
+        ({"viewing": Viewing(0, float("nan"), "a test")}, "--noise: expected grey levels from 0 to 1, got nan"),
+        ({"viewing": Viewing(0, 5, "a test")}, "--noise: expected grey levels from 0 to 1, got 5"),
+    ],
+)
+def test_options_out_of_range_are_refused(options: dict[str, object], said: str, folders: Path) -> None:
+    with pytest.raises(UsageError, match=said):
+        measured(folders, "frd", **options)

@@ -39,7 +39,9 @@ _NEAREST = 1e-3  # beside the squared distance to the nearest image, so that a c
 _SETTLED, _WATCHED = 5e-4, 5  # the loss, and over how many steps
 _NARROWEST, _WIDEST = -40.0, 40.0  # log variances
 _ORIGIN = (1 - 0.1) ** 2  # by which squared distances to the mean of the training images are shortened
-_LARGEST = 10_000  # images that a mixture stands on, or is fitted to: all distances between them are held
+_LARGEST = 5_000  # images that a mixture stands on, or is fitted to: all distances between them are held, 0.2 GB
+_FEWEST = 20  # different training images
+_ROUNDING = 1e-5  # of a feature's largest value: what varies less is constant but for round-off
 _SEED = 0  # of the halves and of the images that are taken from larger sets: the same for all models
 _NETWORKS = ("efficientnet-lite0", "inception-v3")
 
@@ -59,24 +61,42 @@ def likelihoods(
     """The likelihoods of `(t, d)` training, `(m, d)` test and `(n, d)` generated features, each feature in standard
     deviations of the test scans; features that are constant there are left out.
 
-    Raises `MetricError` as `ldbench.score.metrics.fid.fid` does, and for fewer than 4 training images.
+    The second mixture asks for no image twice, and its halves hang on no order. Raises `MetricError` as
+    `ldbench.score.metrics.fid.fid` does, for fewer than 20 different training images, for test scans that are training
+    images, and where nothing varies.
     """
     training, test = validated_features("fld", training_features, test_features)
     _, generated = validated_features("fld", training, generated_features)
-    if len(training) < 4:
-        raise MetricError(f"fld: expected at least 4 training images, got {len(training)}; give more")
     scale = _Scale.of(test)
     training_td, generated_nd = (_some(each, _LARGEST) for each in (training, generated))
-    order_t = np.random.default_rng(_SEED).permutation(len(training_td))
-    half = min(len(generated_nd), len(training_td) // 2)
+    # sorted, so that no name of a file counts
+    different_td = np.asarray(np.unique(training_td, axis=0), np.float64)
+    if len(different_td) < _FEWEST:
+        raise MetricError(
+            f"fld: expected at least {_FEWEST} different training images, got {len(different_td)}; give more"
+        )
+    _check_unseen(test, different_td)
+    order_u = np.random.default_rng(_SEED).permutation(len(different_td))
+    half = min(len(generated_nd), len(different_td) // 2)
     on_generated = _Mixture.fitted(scale(generated_nd), scale(training_td))
-    on_training = _Mixture.fitted(scale(training_td[order_t[:half]]), scale(training_td[order_t[half:]]))
+    on_training = _Mixture.fitted(scale(different_td[order_u[:half]]), scale(different_td[order_u[half:]]))
 
     def given(mixture: _Mixture) -> Array:
         blocks = [mixture.surprise(scale(rows_of(test, rows))) for rows in row_blocks(len(test))]
         return 100 * np.concatenate(blocks)
 
     return Likelihoods(given(on_generated), given(on_training))
+
+
+def _check_unseen(test: Features, training_ud: Array) -> None:
+    """`MetricError` where a test scan is a training image: no likelihood of it says anything."""
+    seen = {row.tobytes() for row in training_ud}
+    known = sum(row.tobytes() in seen for rows in row_blocks(len(test)) for row in rows_of(test, rows))
+    if known:
+        raise MetricError(
+            f"fld: expected test scans that are no training images, got {known} of {len(test)} that are; split by "
+            "subject"
+        )
 
 
 def fld_score(
@@ -104,22 +124,31 @@ def _score(values_m: Array, count: int, extractor: str, parameters: dict[str, Pa
 
 @dataclass(frozen=True)
 class _Scale:
-    """Features in standard deviations of the test scans, from their mean."""
+    """Features in standard deviations of the test scans, from their mean; those that vary there."""
 
     mean_d: Array
     deviation_d: Array
+    varies_d: npt.NDArray[np.bool_]
 
     @classmethod
     def of(cls, test: Features) -> _Scale:
-        mean_d = mean_row(test)
-        squares = (np.square(rows_of(test, rows) - mean_d).sum(axis=0) for rows in row_blocks(len(test)))
-        return cls(mean_d, np.sqrt(sum(squares, np.zeros_like(mean_d)) / (len(test) - 1)))
+        mean_d, squares_d = mean_row(test), np.zeros(test.shape[1])
+        largest_d = np.zeros(test.shape[1])
+        for rows in row_blocks(len(test)):
+            block_bd = rows_of(test, rows)
+            squares_d += np.square(block_bd - mean_d).sum(axis=0)
+            largest_d = np.maximum(largest_d, np.abs(block_bd).max(axis=0))
+        deviation_d = np.sqrt(squares_d / (len(test) - 1))
+        varies_d = deviation_d > _ROUNDING * largest_d
+        if not varies_d.any():
+            raise MetricError("fld: expected test scans that differ, got none that do; check those images")
+        return cls(mean_d, deviation_d, varies_d)
 
     def __call__(self, features_bd: npt.NDArray[np.floating]) -> torch.Tensor:
         import torch
 
-        varied_d = self.deviation_d > 0
-        scaled_bd = (features_bd[:, varied_d] - self.mean_d[varied_d]) / self.deviation_d[varied_d]
+        varies_d = self.varies_d
+        scaled_bd = (features_bd[:, varies_d] - self.mean_d[varies_d]) / self.deviation_d[varies_d]
         return torch.from_numpy(np.asarray(scaled_bd, np.float64))
 
 
@@ -136,25 +165,20 @@ class _Mixture:
         import torch
 
         features = images_td.shape[1]
-        squares_tn = torch.cdist(images_td, centres_nd).square()
-        origin_t1 = _ORIGIN * (images_td - images_td.mean(dim=0)).square().sum(dim=1, keepdim=True)
-        widths_n = ((squares_tn.min(dim=0).values + _NEAREST) / features).log().requires_grad_()
-        width_1 = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+        squares_tn = torch.cdist(images_td, centres_nd).square_()
+        origin_t = _ORIGIN * (images_td - images_td.mean(dim=0)).square().sum(dim=1)
+        widths_n = ((squares_tn.min(dim=0).values + _NEAREST) / features).log()
+        width_1 = torch.zeros(1, dtype=torch.float64)
         optimiser = torch.optim.Adam([widths_n, width_1], lr=_RATE)
         losses: list[float] = []
         for step in range(_STEPS):
-            optimiser.zero_grad()
-            of_centres_tn = _log_densities(squares_tn, widths_n, features) - math.log(len(centres_nd))
-            of_all = torch.cat([of_centres_tn, _log_densities(origin_t1, width_1, features)], dim=1)
-            loss = -of_all.logsumexp(dim=1).mean() / features
-            loss.backward()
+            loss, widths_n.grad, width_1.grad = _loss(squares_tn, origin_t, widths_n, width_1, features)
             optimiser.step()
-            with torch.no_grad():
-                widths_n.clamp_(_NARROWEST, _WIDEST)
-            losses.append(float(loss.detach()))
+            widths_n.clamp_(_NARROWEST, _WIDEST)
+            losses.append(loss)
             if step > _WATCHED and max(abs(losses[-1] - one) for one in losses[-_WATCHED:]) < _SETTLED:
                 break
-        return cls(centres_nd, widths_n.detach())
+        return cls(centres_nd, widths_n)
 
     def surprise(self, images_bd: torch.Tensor) -> Array:
         """The negative log likelihood of each image, per feature."""
@@ -164,6 +188,29 @@ class _Mixture:
         squares_bn = torch.cdist(images_bd, self.centres_nd).square()
         densities_bn = _log_densities(squares_bn, self.log_variances_n, features) - math.log(count)
         return np.asarray((-densities_bn.logsumexp(dim=1) / features).numpy(), np.float64)
+
+
+def _loss(
+    squares_tn: torch.Tensor, origin_t: torch.Tensor, widths_n: torch.Tensor, width_1: torch.Tensor, features: int
+) -> tuple[float, torch.Tensor, torch.Tensor]:
+    """The mean negative log likelihood of images per feature, and its gradient by the log variances, in blocks of
+    images: what a tape holds for a backward pass would be sixteen times the distances."""
+    import torch
+
+    images, centres = squares_tn.shape
+    total, gradient_n, gradient_1 = 0.0, torch.zeros_like(widths_n), torch.zeros_like(width_1)
+    for rows in row_blocks(images):
+        squares_bn, origin_b1 = squares_tn[rows], origin_t[rows, None]
+        densities_bn = _log_densities(squares_bn, widths_n, features) - math.log(centres)
+        of_origin_b1 = _log_densities(origin_b1, width_1, features)
+        likelihoods_b = torch.cat([densities_bn, of_origin_b1], dim=1).logsumexp(dim=1)
+        total -= float(likelihoods_b.sum())
+        shares_bn = (densities_bn - likelihoods_b[:, None]).exp_()
+        share_b1 = (of_origin_b1 - likelihoods_b[:, None]).exp_()
+        gradient_n += (shares_bn * (features - squares_bn / widths_n.exp())).sum(dim=0)
+        gradient_1 += (share_b1 * (features - origin_b1 / width_1.exp())).sum(dim=0)
+    scale = images * features
+    return total / scale, gradient_n / (2 * scale), gradient_1 / (2 * scale)
 
 
 def _log_densities(squares_bn: torch.Tensor, log_variances_n: torch.Tensor, features: int) -> torch.Tensor:

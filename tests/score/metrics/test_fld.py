@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from ldbench.errors import MetricError
-from ldbench.score.metrics.fld import _Mixture, fld_score, likelihoods
+from ldbench.score.metrics.fld import _log_densities, _loss, _Mixture, fld_score, likelihoods
 
 Array = NDArray[np.float64]
 WIDTH = 20
@@ -69,18 +69,50 @@ def test_order_unit_and_place_of_features_move_nothing(seed: int) -> None:
     unit, place = random.uniform(0.5, 2, WIDTH), random.normal(size=WIDTH)
     moved = {name: each * unit + place for name, each in sets.items()}
     plain = likelihoods(sets["training"], sets["test"], sets["like"])
-    again = likelihoods(moved["training"], moved["test"], random.permutation(moved["like"]))
+    again = likelihoods(random.permutation(moved["training"]), moved["test"], random.permutation(moved["like"]))
     np.testing.assert_allclose(again.test_m, plain.test_m, rtol=1e-6)
-    np.testing.assert_allclose(again.baseline_m, plain.baseline_m, rtol=1e-6)
+    mixed = likelihoods(random.permutation(sets["training"]), sets["test"], sets["like"])
+    np.testing.assert_allclose(mixed.baseline_m, plain.baseline_m, rtol=1e-6)
 
 
-def test_a_constant_feature_says_nothing() -> None:
-    sets = drawn()
-    wider = {name: np.column_stack([each, np.full(len(each), 3.0)]) for name, each in sets.items()}
-    plain, more = (
-        likelihoods(each["training"], each["test"], each["like"]).test_m for each in (sets, wider)
-    )
+@pytest.mark.parametrize("rounding", [0.0, 1e-7])
+def test_a_feature_that_only_rounds_says_nothing(rounding: float) -> None:
+    sets, random = drawn(), np.random.default_rng(2)
+    wider = {
+        name: np.column_stack([each, 3.0 + rounding * random.integers(0, 2, len(each))]) for name, each in sets.items()
+    }
+    plain, more = (likelihoods(each["training"], each["test"], each["like"]).test_m for each in (sets, wider))
     np.testing.assert_allclose(more, plain, rtol=1e-9)
+    with pytest.raises(MetricError, match="expected test scans that differ, got none"):
+        likelihoods(sets["training"], np.ones((30, WIDTH)), sets["like"])
+
+
+def test_training_images_that_stand_there_twice_are_asked_for_once() -> None:
+    sets = drawn()
+    twice = np.concatenate([sets["training"]] * 2)
+    once, again = (likelihoods(each, sets["test"], sets["like"]).baseline_m for each in (sets["training"], twice))
+    np.testing.assert_allclose(again, once, rtol=1e-9)
+
+
+def test_test_scans_that_were_trained_on_are_refused() -> None:
+    sets = drawn()
+    leaking = np.concatenate([sets["test"][:7], sets["training"]])
+    with pytest.raises(MetricError, match="expected test scans that are no training images, got 7 of 300 that are"):
+        likelihoods(leaking, sets["test"], sets["like"])
+
+
+def test_the_gradient_is_that_of_the_loss() -> None:
+    drawer = torch.Generator().manual_seed(0)
+    squares, origin, widths = (
+        torch.rand(shape, generator=drawer, dtype=torch.float64) * 40 for shape in ((30, 7), (30,), (7,))
+    )
+    given_, width = widths.log().requires_grad_(), torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    densities = [_log_densities(squares, given_, WIDTH) - np.log(7), _log_densities(origin[:, None], width, WIDTH)]
+    expected = -torch.cat(densities, dim=1).logsumexp(dim=1).mean() / WIDTH
+    expected.backward()
+    loss, by_widths, by_width = _loss(squares, origin, given_.detach(), width.detach(), WIDTH)
+    assert loss == pytest.approx(float(expected.detach()), rel=1e-12)
+    torch.testing.assert_close((by_widths, by_width), (given_.grad, width.grad), rtol=1e-9, atol=1e-12)
 
 
 def test_the_interval_is_of_what_the_scans_add() -> None:
@@ -94,5 +126,5 @@ def test_the_interval_is_of_what_the_scans_add() -> None:
 
 def test_too_few_training_images_are_refused() -> None:
     sets = drawn()
-    with pytest.raises(MetricError, match="fld: expected at least 4 training images, got 3"):
+    with pytest.raises(MetricError, match="fld: expected at least 20 different training images, got 3"):
         fld_score(sets["training"][:3], sets["test"], sets["like"], extractor="none")
