@@ -20,8 +20,8 @@ matrix sandbox-brain-t2i sandbox-chest-t2i --models copies,collapse,chimera --se
 matrix sandbox-brain-t2i sandbox-chest-t2i --models "$table_1,$beside" --seeds 0-4
 # four and sixteen times as long, which passes the linear stand-in; a model that has learnt needs less guidance, or none
 matrix sandbox-brain-t2i --models basic-ft,basic-ft-signal-leak --set steps=3200 --set guidance_scale=2 --seeds 0-2
-matrix sandbox-brain-t2i --models basic-ft,basic-ft-signal-leak --set steps=12800 --set ema_decay=0.999 \
-    --set guidance_scale=1 --seeds 0-2
+matrix sandbox-brain-t2i sandbox-chest-t2i --models basic-ft,basic-ft-signal-leak --seeds 0-2 \
+    --set steps=12800 --set ema_decay=0.999 --set guidance_scale=1
 for task in sandbox-brain-t2i sandbox-chest-t2i; do
     fitted=$(ls -d "$out/$task"/basic-ft-ld-*)
     matrix "$task" --models real-synthetic --set "samples=$fitted/seed-{seed}/images" --seeds 0-2

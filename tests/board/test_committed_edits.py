@@ -6,8 +6,7 @@ import pytest
 
 from .committed import TASKS, beats, boards, found, ranked, scores
 
-BOUNDS = ("copy-source", "autoencoder", "other-subject", "oracle")
-REFERENCES = (*BOUNDS, "gain-only")
+BOUNDS = ("copy-source", "autoencoder", "other-subject", "gain-only", "oracle")
 EDITS = [task for task in TASKS if "-t2i" not in task]
 BOUNDED = [
     task for task in EDITS
@@ -20,12 +19,12 @@ JUDGED = [task for task in BOUNDED if task != "sandbox-brain-aging"]
 def test_every_bound_stands_below_the_ranked_rows(task: str) -> None:
     rows = {row.model.name: row for row in boards()[task].rows}
     assert set(BOUNDS) <= rows.keys()
-    assert not any(rows[name].competes for name in REFERENCES if name in rows)
+    assert not any(rows[name].competes for name in BOUNDS)
 
 
 @pytest.mark.parametrize("task", EDITS)
 def test_no_row_that_competes_saw_the_truth(task: str) -> None:
-    assert not any(row.model.sees_truth or row.model.name in REFERENCES for row in ranked(task))
+    assert not any(row.model.sees_truth or row.model.name in BOUNDS for row in ranked(task))
 
 
 @pytest.mark.parametrize("task", BOUNDED)
@@ -50,7 +49,7 @@ def test_a_copy_is_perfect_on_identity_and_no_edit_is(task: str) -> None:
     for metric, perfect in (("identity_ssim", 1), ("identity_lpips", 0), ("minimality", 0), ("composition", 0)):
         values = scores(task, metric)
         assert values["copy-source"].value == perfect
-        assert all(score.value != perfect for name, score in values.items() if name not in REFERENCES)
+        assert all(score.value != perfect for name, score in values.items() if name not in BOUNDS)
 
 
 @pytest.mark.parametrize("task", BOUNDED)
@@ -63,10 +62,9 @@ def test_neither_encoding_nor_somebody_else_makes_an_edit(task: str) -> None:
 
 @pytest.mark.parametrize("task", BOUNDED)
 def test_another_gain_is_nearer_to_the_truth_than_a_copy_and_leaves_the_anatomy_as_it_is(task: str) -> None:
-    if "gain-only" not in scores(task, "counterfactual_error"):
-        pytest.skip("not measured on this board")
     assert beats(scores(task, "counterfactual_error")["gain-only"], scores(task, "counterfactual_error")["copy-source"])
-    assert scores(task, "relative_ratio_error")["gain-only"].value == pytest.approx(1, abs=0.05)
+    if task != "sandbox-chest-sex":  # which hardly changes the ratio, so that any reading's error is large beside it
+        assert scores(task, "relative_ratio_error")["gain-only"].value == pytest.approx(1, abs=0.05)
     assert scores(task, "composition")["gain-only"].value == 0
 
 
