@@ -1,6 +1,6 @@
 # The verbs of this project; CI calls the same ones.
 #   make demo      install, then fine-tune, generate, score and rank on the sandbox's brain task
-#   make report    a page of what make demo measured, in runs/report
+#   make report    a page of what make demo measured before, in runs/report
 #   make test      install, then all tests (make test-fast: those under five seconds each)
 #   make lint      ruff, and mypy --strict on ldbench
 #   make docs      the documentation site, in build/site; a broken link fails it
@@ -26,21 +26,29 @@ unexport PYTHONDONTWRITEBYTECODE
 
 install: .venv/installed
 
-# what a run needs; developers install the rest beside it
+# what a run needs
 .venv/base: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --editable .
 	touch $@
 
+# and all extras, for developers
 .venv/installed: .venv/base
 	$(BIN)/pip install --quiet --editable ".[sandbox,clinical,bias,ray,browser,test,lint,docs]"
 	touch $@
 
-demo: .venv/base
+# where the extras are, they too follow a change of constraints.txt
+VENV := $(or $(wildcard .venv/installed),.venv/base)
+
+demo: $(VENV)
 	$(BIN)/ldbench run sandbox-brain-t2i real basic-ft --out $(OUT)
 	$(BIN)/ldbench report $(OUT)
 
-report: .venv/base
+# before the installation, which takes minutes
+$(OUT):
+	$(error $(OUT): expected the results of make demo, got no such folder; run make demo first)
+
+report: $(OUT) $(VENV)
 	$(BIN)/ldbench report $(OUT) --format html --out runs/report
 
 test: install

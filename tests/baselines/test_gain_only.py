@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ldbench_baselines import gain_only
 from ldbench_baselines.gain_only import GainOnly
 
 from ldbench.api import Attributes, Case, Context, Edit, Example, Request
@@ -56,7 +58,8 @@ def test_a_number_has_the_gain_of_the_least_squares_over_all_pairs(steps: list[i
     column = np.concatenate([step * x.double().numpy().ravel() for step, (x, _) in zip(steps, images, strict=True)])
     change = np.concatenate([(y.double() - x.double()).numpy().ravel() for x, y in images])
     [slope] = np.linalg.lstsq(column[:, None], change, rcond=None)[0]
-    expected = min(max(1 + slope * growth, 0), 10)
+    longest = max(map(abs, steps))
+    expected = 1 + slope * min(max(growth, -longest), longest)
     assert gain(train, edit("age", 70, 70 + growth)) == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
@@ -93,6 +96,61 @@ def test_a_number_without_pairs_follows_the_line_through_the_scans() -> None:
     assert gain(train, edit("age", 60, 70)) == pytest.approx(1 + 10 * slope / np.mean(lights))
     with pytest.raises(GeneratorError, match=r"^gain-only: no training scans to fit"):
         gain(scans([0.4, 0.6], age=[60, 60]), edit("age", 60, 70))
+
+
+def test_an_interval_longer_than_any_in_training_counts_as_the_longest() -> None:
+    pairs = [pair(str(step), {"age": 60}, {"age": 60 + step}, IMAGE, IMAGE * (1 - step / 20)) for step in (2, 4)]
+    for train, longest in ((pairs, 4), (scans([0.5, 0.45, 0.4], age=[60, 64, 68]), 8)):
+        for sign in (1, -1):
+            bound = gain(train, edit("age", 60, 60 + sign * longest))
+            assert abs(bound - 1) > 1.1 * abs(gain(train, edit("age", 60, 60 + sign * (longest - 1))) - 1)
+            assert gain(train, edit("age", 60, 60 + sign * 40)) == bound
+
+
+def test_a_gain_below_zero_is_refused_and_not_a_black_image() -> None:
+    train = [pair("a", {"age": 60}, {"age": 61}, IMAGE, IMAGE * 3)]
+    with pytest.raises(GeneratorError, match=r"^gain-only: expected a gain of 0 or more for age .*, got -1 from"):
+        gain(train, edit("age", 61, 60))
+
+
+@pytest.mark.parametrize("paired", [True, False])
+@pytest.mark.parametrize(
+    ("attributes", "change", "line"),
+    [
+        ({"sex": "female"}, edit("d", "CN", "AD"), "expected a value of d, which the edits change, got sex alone; "),
+        ({}, edit("age", 60, 70), "expected a value of age, which the edits change, got no attributes alone; "),
+        ({"age": "old"}, edit("age", 60, 70), "expected a number for age, as the edits have, got 'old'; "),
+    ],
+)
+def test_an_example_without_the_value_is_named_in_one_line(
+    paired: bool, attributes: Attributes, change: Edit, line: str
+) -> None:
+    sound: Attributes = {change.attribute: change.source}
+    train = [
+        pair(name, sound, after, IMAGE, IMAGE) if paired else Example(name, IMAGE, "p", after)
+        for name, after in (("first", sound), ("second", attributes))
+    ]
+    with pytest.raises(GeneratorError, match=f"^gain-only: training example second: {re.escape(line)}[^\n]+$"):
+        gain(train, change)
+
+
+def test_each_edit_is_fitted_once_and_anew_after_another_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[Edit] = []
+    of_scans = gain_only.gain_of_scans
+
+    def counted(those: Sequence[gain_only.Scan], change: Edit) -> float | None:
+        fitted.append(change)
+        return of_scans(those, change)
+
+    monkeypatch.setattr(gain_only, "gain_of_scans", counted)
+    there, back = edit("d", "CN", "AD"), edit("d", "AD", "CN")
+    requests = [Request(Case(str(i), "p", {}, IMAGE, {}, edit=one), i) for i, one in enumerate((there, back, there))]
+    row = GainOnly()
+    row.fit(scans([0.4, 0.3], d=["CN", "AD"]), context())
+    first = torch.cat([row.generate(requests, context()) for _ in range(2)])
+    assert fitted == [there, back]
+    row.fit(scans([0.3, 0.3], d=["CN", "AD"]), context())
+    assert not torch.equal(row.generate(requests, context()), first[:3])
 
 
 def test_scans_that_are_black_tell_no_gain() -> None:
