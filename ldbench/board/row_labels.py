@@ -65,11 +65,6 @@ def labels(rows: Iterable[Row]) -> Labels:
     return Labels(_distinct(names, everyone, own), left_out)
 
 
-def label(row: Row, rows: Sequence[Row]) -> str:
-    """The name of one of the rows; who names several asks `labels` once."""
-    return labels(rows).of(row)
-
-
 def _name(row: Row, texts: Traits, keys: Sequence[str]) -> str:
     apart = [f"{key}={texts[key]}" for key in keys if key in texts]
     name = f"{row.model.name} {SCORED_MARK}" if row.model.scored else row.model.name

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ldbench.board.leaderboard import Row
-from ldbench.board.row_labels import label, labels
+from ldbench.board.row_labels import labels
 from ldbench.records.identity import row_key
 from ldbench.records.result import SCORED, ModelRef
 
@@ -25,18 +25,18 @@ RUN, IMAGES = ModelRef("mine", "acme", "0.1"), ModelRef("mine", None, SCORED)
 
 def test_scored_images_are_marked_beside_a_run_of_their_name_and_alone() -> None:
     both = [row(RUN), row(IMAGES)]
-    assert [label(one, both) for one in both] == ["mine", "mine (scored)"]
-    assert label(both[1], both[1:]) == "mine (scored)"
+    assert [labels(both).of(one) for one in both] == ["mine", "mine (scored)"]
+    assert labels(both[1:]).of(both[1]) == "mine (scored)"
 
 
 def test_images_that_an_older_ldbench_scored_keep_their_label() -> None:
     old = row(ModelRef("mine", None, None))
-    assert label(old, [old]) == label(old, [old, row(IMAGES)]) == "mine"
+    assert labels([old]).of(old) == labels([old, row(IMAGES)]).of(old) == "mine"
 
 
 def test_what_sets_runs_apart_is_not_asked_of_scored_images() -> None:
     rows = [row(RUN), row(ModelRef("mine", "acme", "0.2")), row(IMAGES)]
-    assert [label(one, rows) for one in rows] == ["mine (version=0.1)", "mine (version=0.2)", "mine (scored)"]
+    assert [labels(rows).of(one) for one in rows] == ["mine (version=0.1)", "mine (version=0.2)", "mine (scored)"]
 
 
 models = st.builds(
@@ -49,7 +49,7 @@ models = st.builds(
 @given(st.lists(models, min_size=1, max_size=6, unique_by=lambda model: row_key(row(model))))
 def test_no_two_rows_share_a_label_and_the_mark_stands_where_images_were_scored(drawn: Sequence[ModelRef]) -> None:
     rows = [row(model) for model in drawn]
-    names = [label(one, rows) for one in rows]
+    names = [labels(rows).of(one) for one in rows]
     assert len(set(names)) == len(rows)
     assert ["(scored)" in text for text in names] == [one.model.scored for one in rows]
 
@@ -61,12 +61,12 @@ def trained(**settings: int | float | str) -> Row:
 def test_a_label_has_the_fewest_settings_and_those_first_that_vary_most() -> None:
     rows = [trained(steps=800, scale=4.0, loss="l1"), trained(steps=3200, scale=2.0, loss="l1"),
             trained(steps=12800, scale=1.0, loss="l2")]  # fmt: skip
-    assert [label(one, rows) for one in rows] == ["mine (steps=800)", "mine (steps=3200)", "mine (steps=12800)"]
+    assert [labels(rows).of(one) for one in rows] == ["mine (steps=800)", "mine (steps=3200)", "mine (steps=12800)"]
     assert [labels(rows).untold(one) for one in rows] == [
         {"loss": "l1", "scale": "4.0"}, {"loss": "l1", "scale": "2.0"}, {"loss": "l2", "scale": "1.0"}
     ]
     square = [trained(steps=steps, scale=scale) for steps in (1, 2) for scale in (3, 4)]
-    assert label(square[0], square) == "mine (scale=3, steps=1)"
+    assert labels(square).of(square[0]) == "mine (scale=3, steps=1)"
     assert not any(labels(square).untold(one) for one in square)
 
 
@@ -172,4 +172,4 @@ def test_many_rows_with_many_settings_are_named_at_once(keys: int) -> None:
 def test_few_keys_tell_rows_apart_however_many_differ(keys: int) -> None:
     rows = [trained(first=index % 5, second=index // 5, **{f"z{key}": index // 5 % 2 for key in range(keys - 2)})
             for index in range(40)]  # fmt: skip
-    assert label(rows[7], rows) == "mine (first=2, second=1)"
+    assert labels(rows).of(rows[7]) == "mine (first=2, second=1)"
