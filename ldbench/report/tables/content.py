@@ -181,9 +181,7 @@ def _printed(score: FoldedScore, row: Row) -> str:
     return shortest(score.value)
 
 
-def _notes(
-    leaderboard: Leaderboard, measured: Sequence[Row], reported: Sequence[Row], labelled: Labels
-) -> list[str]:
+def _notes(leaderboard: Leaderboard, measured: Sequence[Row], reported: Sequence[Row], labelled: Labels) -> list[str]:
     notes = [_metric_note(leaderboard, metric.metric) for metric in leaderboard.metrics]
     if any(row.competes for row in measured):
         first = leaderboard.metrics[0].metric if leaderboard.metrics else ""
