@@ -15,7 +15,7 @@ from ldbench.board.collect import BoardSet
 from ldbench.board.leaderboard import Leaderboard, Metric, by_task
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.ranks import NO_UNITS, comparisons
-from ldbench.board.row_labels import label
+from ldbench.board.row_labels import labels
 from ldbench.errors import unknown_name
 from ldbench.records.contributions import Units
 from ldbench.records.identity import Found, row_key
@@ -52,7 +52,7 @@ def compared(results: BoardSet, as_fitted: bool = False) -> dict[str, dict[str, 
 
 
 def _labelled(board: Leaderboard, by_key: Mapping[str, Sequence[Comparison]]) -> dict[str, list[Comparison]]:
-    names = {row_key(row): label(row, board.rows) for row in board.rows}
+    names = labels(board.rows).names
     order = {key: index for index, key in enumerate(map(row_key, board.rows))}
     return {
         metric.metric: [_named(pair, names, order) for pair in by_key.get(metric.metric, ())]

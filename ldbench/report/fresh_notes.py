@@ -6,7 +6,7 @@ from itertools import groupby
 
 from ldbench.board.fresh_gaps import FreshGap
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.board.row_labels import label
+from ldbench.board.row_labels import labels
 from ldbench.report.digits import with_interval
 from ldbench.report.tables.headline import headline
 
@@ -14,8 +14,9 @@ from ldbench.report.tables.headline import headline
 def fresh_notes(board: Leaderboard) -> list[str]:
     """A sentence a row and fresh set with the gaps of the headline metrics, and what a gap says; else nothing."""
     shown = headline([metric.metric for metric in board.metrics])
+    labelled = labels(board.rows)
     notes = [
-        _note(label(row, board.rows), seed, list(gaps), shown)
+        _note(labelled.of(row), seed, list(gaps), shown)
         for row in board.rows
         for seed, gaps in groupby(row.fresh, lambda gap: gap.data_seed)
     ]

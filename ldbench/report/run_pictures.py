@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ldbench.board.leaderboard import Leaderboard, Row
-from ldbench.board.row_labels import label
+from ldbench.board.row_labels import labels
 from ldbench.records.files import refusal, whole_file
 from ldbench.records.identity import Found
 from ldbench.records.names import slug
@@ -25,11 +25,12 @@ def copy_pictures(found: Sequence[Found], leaderboard: Leaderboard, out: Path) -
 
     `found` are the results that the leaderboard was folded from, with their paths. Rows without a picture are absent.
     """
+    labelled = labels(leaderboard.rows)
     links: dict[str, str] = {}
     for row in leaderboard.rows:
         picture = _picture(found, leaderboard.task.id, row)
         if picture is not None:
-            name = label(row, leaderboard.rows)
+            name = labelled.of(row)
             links[name] = f"{FOLDER}/{slug(leaderboard.task.id)}--{slug(name)}.png"
             _copy(picture, out / links[name])
     return links

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.board.row_labels import label
+from ldbench.board.row_labels import labels
 from ldbench.cli.main import app
 from ldbench.errors import UnknownNameError
 from ldbench.records import result as result_file
@@ -22,7 +22,7 @@ def test_every_pair_of_rows_that_compete_is_there_best_first(results: list[Found
     assert list(compared) == ["fid", "kid", "auc"]
     named = [(each.first, each.second) for each in compared["fid"]]
     assert len(named) == 6
-    places = {label(row, leaderboard.rows): index for index, row in enumerate(leaderboard.rows)}
+    places = {labels(leaderboard.rows).of(row): index for index, row in enumerate(leaderboard.rows)}
     assert all(places[one] < places[two] for one, two in named)
     assert not {"real", "mean-image", "oracle", "Basic FT | LD"} & {name for pair in named for name in pair}
 

@@ -58,3 +58,8 @@ def test_a_row_says_what_became_of_its_runs(leaderboard: Leaderboard) -> None:
     assert "deterministic, since every seed gave the same images" in notes(replace(first, ignores_the_seed=True))
     again = ModelRef("mine", None, "scored")
     assert "the same images as mine (scored), so they are one row" in notes(replace(first, same_images=(again,)))
+    twice = replace(first.model, parameters={**first.model.parameters, "again": 2})
+    note = next(line for line in notes(replace(first, same_images=(twice,))).split("\n") if "the same images" in line)
+    assert note == (
+        "basic-ft-ld (delta=0.1): the same images as basic-ft-ld (again=2, delta=0.1), so they are one row."
+    )

@@ -23,7 +23,7 @@ import torch
 from ldbench.api import Context, Generator, Needs, Request, TrainingSet
 from ldbench.board.collect import collect
 from ldbench.board.leaderboard import fold
-from ldbench.board.row_labels import label
+from ldbench.board.row_labels import labels
 from ldbench.data.images import read_image
 from ldbench.errors import GeneratorError, LdbenchError, MetricError, ResultError, UsageError
 from ldbench.records import result as results
@@ -345,8 +345,8 @@ def test_images_scored_under_the_name_of_a_run_leave_the_run_alone(tmp_path: Pat
     assert scored.images_hash != ran.images_hash
     assert {file: file.read_bytes() for file in path.parent.rglob("*") if file.is_file()} == before
     assert run(card, "mean-image", settings) == (ran, path)
-    labels = {label(row, board.rows) for board in fold(collect([settings.out])).values() for row in board.rows}
-    assert labels == {"mean-image", "mean-image (scored)"}
+    [board] = fold(collect([settings.out])).values()
+    assert set(labels(board.rows).names.values()) == {"mean-image", "mean-image (scored)"}
 
 
 def test_a_scored_result_is_overwritten_only_where_that_is_asked_for(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from ldbench.board.leaderboard import Failure, FoldedScore, Leaderboard, Row
-from ldbench.board.row_labels import label
+from ldbench.board.row_labels import labels
 from ldbench.errors import ResultError
 from ldbench.records.names import one_line
 from ldbench.report.gate.baseline import require_comparable
@@ -49,7 +49,8 @@ def check(
         findings.extend(_task(now, then, tolerances, allow_missing))
     for task in sorted(boards.keys() - expected.keys()):
         rows = _measured(boards[task])
-        findings.extend(GateFinding(task, label(row, rows), "new", False, detail="no baseline") for row in rows)
+        labelled = labels(rows)
+        findings.extend(GateFinding(task, labelled.of(row), "new", False, detail="no baseline") for row in rows)
     return Gate(tuple(findings), tolerances)
 
 
@@ -66,10 +67,11 @@ def _task(
 ) -> Iterator[GateFinding]:
     task, old = then.task.id, _measured(then)
     pairs = pair(_measured(now) if now else [], now.failed if now else (), old, then.failed)
+    labelled, labelled_now = labels(old), labels(pairs.rows_now)
     for row in old:
-        yield from _row(task, label(row, old), row, pairs, tolerances, allow_missing)
+        yield from _row(task, labelled.of(row), row, pairs, tolerances, allow_missing)
     for new in pairs.new:
-        yield GateFinding(task, label(new, pairs.rows_now), "new", False, detail="not in the baseline")
+        yield GateFinding(task, labelled_now.of(new), "new", False, detail="not in the baseline")
 
 
 def _row(

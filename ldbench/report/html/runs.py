@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.board.row_labels import label
+from ldbench.board.row_labels import labels
 from ldbench.records.contributions import beside
 from ldbench.records.identity import Found, row_key
 from ldbench.records.result import Result
@@ -75,6 +75,7 @@ def sections(
     competing = [run for row in leaderboard.rows if row.competes for run in by_row[row_key(row)]]
     ranked = shared_axes([values[run.path] for run in competing])
     wide = shared_axes(list(values.values()))  # a reference may be so far off that the ranked would be one bar on it
+    labelled = labels(leaderboard.rows)
     views = []
     for place, row in enumerate(leaderboard.rows):
         runs = by_row[row_key(row)]
@@ -82,7 +83,7 @@ def sections(
         shown = tuple(_run_view(run, pictures, values[run.path], axes) for run in runs)
         drawn = tuple(curves(searches, leaderboard, row))
         if shown:
-            views.append(RowView(label(row, leaderboard.rows), anchor(place), drawn, shown))
+            views.append(RowView(labelled.of(row), anchor(place), drawn, shown))
     return tuple(views)
 
 

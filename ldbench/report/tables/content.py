@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from ldbench.api import Direction
 from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
 from ldbench.board.published import PRINTED
-from ldbench.board.row_labels import SCORED_MARK, TRUTH_MARK, label, untold
+from ldbench.board.row_labels import SCORED_MARK, TRUTH_MARK, Labels, labels
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.names import one_line
 from ldbench.report.cheats import cheat_notes
@@ -115,17 +115,18 @@ def page(leaderboard: Leaderboard) -> BoardPage:
     """The printable content of a leaderboard."""
     measured = [row for row in leaderboard.rows if row.origin == "measured"]
     reported = [row for row in leaderboard.rows if row.origin == "reported"]
+    labelled = labels(leaderboard.rows)
     tables = []
     if measured:
         blocks = [[row for row in measured if row.competes], [row for row in measured if not row.competes]]
-        tables.append(_table("", blocks, leaderboard.rows, ranked=True))
+        tables.append(_table("", blocks, labelled, ranked=True))
     if reported:
         caption = "Reported elsewhere under a protocol known only in part: not ranked, not to be compared"
-        tables.append(_table(caption, list(_by_source(reported).values()), leaderboard.rows, ranked=False))
+        tables.append(_table(caption, list(_by_source(reported).values()), labelled, ranked=False))
     task = leaderboard.task
     measured_on = f", version {task.version} ({task.kind}; card {task.card_hash[:12]})"
     title = task.id + (measured_on if task.card_hash else f" ({task.kind}; reported rows alone)")
-    notes = tuple(one_line(note) for note in _notes(leaderboard, measured, reported))
+    notes = tuple(one_line(note) for note in _notes(leaderboard, measured, reported, labelled))
     return BoardPage(one_line(title), tuple(tables), notes, _guarantee(leaderboard))
 
 
@@ -140,15 +141,15 @@ def short_page(leaderboard: Leaderboard) -> BoardPage:
     return replace(short, notes=(*short.notes, note)) if further else short
 
 
-def _table(caption: str, blocks: Sequence[Sequence[Row]], rows: Sequence[Row], ranked: bool) -> BoardTable:
+def _table(caption: str, blocks: Sequence[Sequence[Row]], labelled: Labels, ranked: bool) -> BoardTable:
     filled = [block for block in blocks if block]
     fullest_first = sorted((row for block in filled for row in block), key=lambda row: -len(row.scores))
     headings: dict[str, Direction] = {}
     for score in (score for row in fullest_first for score in row.scores):
         headings.setdefault(score.metric, score.direction)
     # where no row is better than another, every row has rank 1, and a mark on all of them would say nothing
-    told = {score.metric for row in rows for score in row.scores if score.rank is not None and score.rank > 1}
-    lines = tuple(tuple(_line(row, label(row, rows), list(headings), told) for row in block) for block in filled)
+    told = {score.metric for row in fullest_first for score in row.scores if score.rank is not None and score.rank > 1}
+    lines = tuple(tuple(_line(row, labelled.of(row), list(headings), told) for row in block) for block in filled)
     return BoardTable(caption, tuple(f"{name} {ARROWS[way]}" for name, way in headings.items()), lines, ranked)
 
 
@@ -180,7 +181,7 @@ def _printed(score: FoldedScore, row: Row) -> str:
     return shortest(score.value)
 
 
-def _notes(leaderboard: Leaderboard, measured: Sequence[Row], reported: Sequence[Row]) -> list[str]:
+def _notes(leaderboard: Leaderboard, measured: Sequence[Row], reported: Sequence[Row], labelled: Labels) -> list[str]:
     notes = [_metric_note(leaderboard, metric.metric) for metric in leaderboard.metrics]
     if any(row.competes for row in measured):
         first = leaderboard.metrics[0].metric if leaderboard.metrics else ""
@@ -188,11 +189,12 @@ def _notes(leaderboard: Leaderboard, measured: Sequence[Row], reported: Sequence
             f"#: rank on {first} and, where it is not certain, its 95 % interval. {RULE} Others tie."
         )
     notes.extend(_guarantee(leaderboard))
-    notes.extend(_seed_notes(measured))
-    for name, rest in untold(measured).items():
-        notes.append(f"{name}: with {', '.join(f'{key}={value}' for key, value in rest.items())}.")
+    notes.extend(_seed_notes(measured, labelled))
     for row in measured:
-        notes.extend(_row_notes(row, leaderboard.rows))
+        if rest := labelled.untold(row):
+            notes.append(f"{labelled.of(row)}: with {', '.join(f'{key}={value}' for key, value in rest.items())}.")
+    for row in measured:
+        notes.extend(_row_notes(row, labelled))
     if any(row.model.sees_truth for row in measured):
         notes.append(f"{TRUTH_MARK} sees the true answers.")
     if any(row.model.scored for row in measured):
@@ -201,20 +203,20 @@ def _notes(leaderboard: Leaderboard, measured: Sequence[Row], reported: Sequence
         notes.append("Rows without a rank are for orientation and do not compete.")
     notes.extend(cheat_notes(leaderboard))
     notes.extend(fresh_notes(leaderboard))
-    notes.extend(_of_measured(measured, leaderboard.rows))
+    notes.extend(_of_measured(measured, labelled))
     for source, rows in _by_source(reported).items():
-        notes.extend(_notes_of_source(source, rows, leaderboard.rows))
+        notes.extend(_notes_of_source(source, rows, labelled))
     for failure in leaderboard.failed:
         seed = "" if failure.seed is None else f", seed {failure.seed}"
         notes.append(f"Failed: {failure.model.name}{seed}: {failure.error or 'no error recorded'}")
     return notes
 
 
-def _of_measured(measured: Sequence[Row], everyone: Sequence[Row]) -> list[str]:
+def _of_measured(measured: Sequence[Row], labelled: Labels) -> list[str]:
     """What is said of measured rows; what is said of several stands once, under all their names."""
     names: dict[tuple[str | None, tuple[str, ...]], list[str]] = {}
     for row in measured:
-        names.setdefault((row.source, row.notes), []).append(label(row, everyone))
+        names.setdefault((row.source, row.notes), []).append(labelled.of(row))
     return [line for (source, notes), rows in names.items() for line in _said(", ".join(rows), source, notes)]
 
 
@@ -225,9 +227,9 @@ def _guarantee(leaderboard: Leaderboard) -> tuple[str, ...]:
     return tuple(filter(None, (GUARANTEE, allowance_sentence(leaderboard.metrics))))
 
 
-def _row_notes(row: Row, rows: Sequence[Row]) -> list[str]:
+def _row_notes(row: Row, labelled: Labels) -> list[str]:
     """What sets a row apart from one of several seeds of its own: no seed of the card, no effect of it, other names."""
-    name, notes = label(row, rows), []
+    name, notes = labelled.of(row), []
     if not row.on_card:
         notes.append(f"{name}: not ranked, since none of its seeds is of the card's list.")
     if row.unranked_by and not row.model.reference:  # which has no rank anyway
@@ -237,7 +239,7 @@ def _row_notes(row: Row, rows: Sequence[Row]) -> list[str]:
     if row.ignores_the_seed:
         notes.append(f"{name}: deterministic, since every seed gave the same images; another seed changes nothing.")
     if row.same_images:
-        others = ", ".join(label(replace(row, model=model), rows) for model in row.same_images)
+        others = ", ".join(labelled.of(replace(row, model=model)) for model in row.same_images)
         notes.append(f"{name}: the same images as {others}, so they are one row.")
     return notes
 
@@ -254,16 +256,16 @@ def _by_source(rows: Sequence[Row]) -> dict[str | None, list[Row]]:
     return groups
 
 
-def _notes_of_source(source: str | None, rows: Sequence[Row], everyone: Sequence[Row]) -> list[str]:
+def _notes_of_source(source: str | None, rows: Sequence[Row], labelled: Labels) -> list[str]:
     """What is said of a source's rows: of a lone one under its name; of several, what most say once, then the rest."""
     if len(rows) == 1:
-        return _said(label(rows[0], everyone), source, rows[0].notes)
+        return _said(labelled.of(rows[0]), source, rows[0].notes)
     said = [[part for note in row.notes for part in note.split("; ")] for row in rows]
     spoken = [part for parts in said for part in parts]
     common = [part for part in dict.fromkeys(spoken) if spoken.count(part) > len(rows) / 2]
     lines = _said(f"{len(rows)} rows", source, common)
     for row, parts in zip(rows, said, strict=True):
-        lines.extend(_said(label(row, everyone), None, ["; ".join(part for part in parts if part not in common)]))
+        lines.extend(_said(labelled.of(row), None, ["; ".join(part for part in parts if part not in common)]))
     return lines
 
 
@@ -275,11 +277,11 @@ def _metric_note(leaderboard: Leaderboard, name: str) -> str:
     return f"{name} {ARROWS[metric.direction]}: {network}n = {metric.n}{interval}"
 
 
-def _seed_notes(rows: Sequence[Row]) -> list[str]:
+def _seed_notes(rows: Sequence[Row], labelled: Labels) -> list[str]:
     """Which seeds were run, rows with the same ones together; with several seeds, what is shown."""
     groups: dict[str, list[str]] = {}
     for row in rows:
-        groups.setdefault(seeds_in_words(row), []).append(label(row, rows))
+        groups.setdefault(seeds_in_words(row), []).append(labelled.of(row))
     if len(groups) == 1:
         listed = f"{next(iter(groups))} in every row"
     else:
