@@ -2,7 +2,7 @@
 #   make demo      install, then fine-tune, generate, score and rank on the sandbox's brain task
 #   make report    a page of what make demo measured before, in runs/report
 #   make test      install, then all tests (make test-fast: those under five seconds each)
-#   make lint      ruff, and mypy --strict on ldbench
+#   make lint      ruff, and mypy --strict on ldbench, baselines and sandbox
 #   make docs      the documentation site, in build/site; a broken link fails it
 #   make leaderboards  measure the committed rows again (many hours on two cores), and write boards and pages
 #   make gauntlet  put the known failures through the metrics of the sandbox's tasks again (half an hour on one core)

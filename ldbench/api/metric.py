@@ -243,7 +243,8 @@ class Metric:
     - "units": by `Measured.within`.
 
     Computed again, a metric may ask for features, readings, the judge's scores and images of cases and of `real`, and
-    for training scans. It gets `PluginError` for all others. A group for which it raises `MetricError` is left out.
+    for training scans; with "excess" for features and readings alone. It gets `PluginError` for all others. A group for
+    which it raises `MetricError` is left out.
     """
 
     name: str

@@ -68,8 +68,11 @@ def list_tree(folder: Path) -> ById[str]:
         raise ImageError(f"can't read {folder}: expected a folder of images, got {got}; name another")
     found: list[tuple[str, str]] = []
     entered: set[str] = set()
-    for where, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if name[0] != "."]
+    for where, folders, names in os.walk(folder, followlinks=True, onerror=_unread):
+        # folders before links to them, and each by name, so that it is the same one on every file system
+        folders[:] = sorted(
+            (name for name in folders if name[0] != "."), key=lambda name: ((Path(where) / name).is_symlink(), name)
+        )
         real = os.path.realpath(where)
         if real in entered:  # a link to a folder that was met before, or a loop of them
             folders.clear()
@@ -82,6 +85,10 @@ def list_tree(folder: Path) -> ById[str]:
     if not ids:
         raise ImageError(f"{folder}: expected images, got none that ends in {', '.join(SUFFIXES)}; name another folder")
     return ById(ids, [sys.intern(suffix) for _, suffix in sorted(found)])
+
+
+def _unread(error: OSError) -> None:
+    raise ImageError(f"can't read {error.filename}: {error.strerror}; expected a folder of images") from error
 
 
 def read_any_sizes(folder: Path, fitted: Callable[[Path, torch.Tensor], torch.Tensor]) -> StoredImages:

@@ -7,7 +7,6 @@ is full: a small set is decoded once. What is kept comes back to the last bit.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
 from math import prod
@@ -83,7 +82,8 @@ def hash_pixels(
 ) -> None:
     """Add the id and the 8-bit levels of each image to a digest, in the order of the ids; `done` is told how many."""
     for count, image_id in enumerate(Ids(images).in_order(), 1):
-        digest.update(os.fsencode(image_id) + b"\0" + (images[image_id] * 255).round().byte().numpy().tobytes())
+        name = image_id.encode("utf-8", "surrogateescape")
+        digest.update(name + b"\0" + (images[image_id] * 255).round().byte().numpy().tobytes())
         done(count)
 
 

@@ -95,8 +95,9 @@ def _outermost(module: str) -> ModuleSpec | None:
 def _of_program() -> ModuleSpec | None:
     """Where `__main__` comes from: the module that `python -m` names, or a script's file; None for a prompt."""
     program = sys.modules["__main__"]
-    if program.__spec__ is not None:
-        return _outermost(program.__spec__.name)
+    if program.__spec__ is not None:  # of a folder or an archive that is run it is the program's own
+        name = program.__spec__.name
+        return program.__spec__ if name == "__main__" else _outermost(name)
     file = getattr(program, "__file__", None)
     return None if file is None else importlib.util.spec_from_file_location("__main__", Path(file).absolute())
 

@@ -44,11 +44,14 @@ class FolderSets(_WithoutTask):
         return self._set("real")
 
     @property
-    def stored_truths(self) -> ImageSet:
-        """The real images of the same names."""
-        return StoredSet(self.images["real"], list(self.images["generated"]), self.seen)
+    def stored_truths(self) -> StoredSet:
+        """The real images of the same names, as they are stored."""
+        return StoredSet(self.images["real"], list(self.images["generated"]))
 
-    truths = stored_truths
+    @property
+    def truths(self) -> ImageSet:
+        """The real images of the same names."""
+        return replace(self.stored_truths, seen=self.seen)
 
     def all_generated(self) -> tuple[ImageSet, list[str]]:
         """All generated images; they are of one class."""

@@ -198,8 +198,9 @@ def _settings(metric: Metric, network: str | None, given: Mapping[str, str]) -> 
     table: dict[str, Any] = {}
     if "extractor" in names:
         features = "resize" in names  # others compare two images by networks of their own
-        table["extractor"] = given.get("extractor") or (network or NETWORK if features else metric.networks[0])
-    if "resize" in names:
+        own = next(iter(metric.networks), NETWORK)
+        table["extractor"] = given.get("extractor") or (network or NETWORK if features else own)
+    if {"extractor", "resize"} <= names:
         table["resize"] = network_of(table["extractor"])[0].resize
     table |= {key: _meant(metric, key, str(text)) for key, text in given.items()}
     try:

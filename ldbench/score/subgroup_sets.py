@@ -20,18 +20,18 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ldbench.api import Attributes, Measured, Metric, MetricInputs
-from ldbench.errors import MetricError
+from ldbench.errors import LdbenchError, MetricError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.contributions import Units
 from ldbench.records.subgroups import Breakdown, Subgroups
-from ldbench.score.arithmetic import full_float32
 from ldbench.score.exchanged_inputs import exchanged
+from ldbench.score.free_memory import give_back
 from ldbench.score.inputs import Inputs
 from ldbench.score.scorer import computed, measured
 from ldbench.score.subgroup_gap import GroupScore, set_breakdown
@@ -43,6 +43,7 @@ EXCHANGES = 20
 _MOST, _MOST_AT_ONE_SIZE = 1000, 200  # images of a group that are taken: bounds the cost of large runs
 _SEED = 0  # of draws and exchanges: the same for all runs
 Groups = Mapping[str, Rows]
+_Found = TypeVar("_Found")
 
 
 def subgroups_of_run(inputs: Inputs, scores: Sequence[Measured], units: Units) -> Subgroups:
@@ -51,14 +52,21 @@ def subgroups_of_run(inputs: Inputs, scores: Sequence[Measured], units: Units) -
 
 
 def set_breakdowns(inputs: Inputs, scores: Sequence[Measured]) -> dict[str, dict[str, Breakdown]]:
-    """By metric and attribute, of the scores of a run whose metrics say how (`ldbench.api.Metric.groups`)."""
+    """By metric and attribute, of the scores of a run whose metrics say how (`ldbench.api.Metric.groups`).
+
+    Nothing ranks by groups: a metric that breaks its contract there loses them, is named, and loses no run.
+    """
     run, by_name = GroupedRun.of(inputs), {score.metric: score for score in scores}
     found = {}
-    with full_float32():
-        for name, settings in inputs.data.task.metrics.items():
-            metric = METRICS.load(name)
-            if metric.name in by_name:  # else it needs a pass that the run does not have
-                found[metric.name] = run.breakdowns(by_name[metric.name], metric, settings)
+    for name, settings in inputs.data.task.metrics.items():
+        metric = METRICS.load(name)
+        if metric.name not in by_name:  # it needs a pass that the run does not have
+            continue
+        try:
+            found[metric.name] = run.breakdowns(by_name[metric.name], metric, settings)
+        except LdbenchError as error:
+            inputs.progress(f"groups of {metric.name}", 1, 1, f"left out: {error}")
+        give_back()
     return {name: breakdowns for name, breakdowns in found.items() if breakdowns}
 
 
@@ -86,7 +94,7 @@ class GroupedRun:
         if metric.groups is None:
             return {}
         by_attribute = (
-            {name: _of_units(metric, score, groups) for name, groups in self._groups_of_units(score).items()}
+            {name: _of_units(metric, score, groups) for name, groups in self._groups_of_units(metric, score).items()}
             if metric.groups == "units" else
             {name: self._of_sets(metric, settings, name) for name in self._of_cases}
         )
@@ -103,8 +111,10 @@ class GroupedRun:
     def _of_real(self) -> Mapping[str, Groups]:
         return rows_by_group(self.real)
 
-    def _groups_of_units(self, score: Measured) -> Mapping[str, Groups]:
-        return rows_by_group(self.scans) if set(score.contributions) == {"scans"} else self._of_cases
+    def _groups_of_units(self, metric: Metric, score: Measured) -> Mapping[str, Groups]:
+        if set(score.contributions) != {"scans"}:
+            return self._of_cases
+        return self._of_real if metric.scans == "reference" else rows_by_group(self.scans)
 
     def _of_sets(self, metric: Metric, settings: Any, attribute: str) -> dict[str, GroupScore]:
         """The score within each group, computed again."""
@@ -134,10 +144,12 @@ class GroupedRun:
     def _score(self, metric: Metric, settings: Any, real_n: Rows, generated_m: Rows) -> GroupScore | None:
         """The score within one group; None where it cannot be computed of these images."""
         group = GroupInputs(self.inputs, real_n, generated_m)
-        score = _scored(partial(measured, metric, group, settings))
-        if score is None:
-            return None
-        return GroupScore(score, self._exchanges(metric, settings, group) if metric.groups == "excess" else ())
+
+        def compute() -> GroupScore:
+            score = measured(metric, group, settings)
+            return GroupScore(score, self._exchanges(metric, settings, group) if metric.groups == "excess" else ())
+
+        return _scored(compute)
 
     def _exchanges(self, metric: Metric, settings: Any, group: GroupInputs) -> tuple[float, ...]:
         random, values = np.random.default_rng(_SEED), []
@@ -158,7 +170,7 @@ def _of_units(metric: Metric, score: Measured, groups: Groups) -> dict[str, Grou
     return {name: GroupScore(one) for name, one in found.items() if one is not None}
 
 
-def _scored(compute: Callable[[], Measured]) -> Measured | None:
+def _scored(compute: Callable[[], _Found]) -> _Found | None:
     """The score of a group; None where it is refused, which a defect of a plug-in is not."""
     try:
         return compute()

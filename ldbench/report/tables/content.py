@@ -190,7 +190,7 @@ def _notes(leaderboard: Leaderboard, measured: Sequence[Row], reported: Sequence
         )
     notes.extend(_guarantee(leaderboard))
     notes.extend(_seed_notes(measured, labelled))
-    for row in measured:
+    for row in (*measured, *reported):
         if rest := labelled.untold(row):
             notes.append(f"{labelled.of(row)}: with {', '.join(f'{key}={value}' for key, value in rest.items())}.")
     for row in measured:

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ldbench.api import ImageSet, Measured, Metric, MetricInputs
-from ldbench.errors import MetricError
+from ldbench.errors import ImageError, MetricError
 from ldbench.plugins.kinds import ESTIMATORS
 from ldbench.score.image_sets import batches, read_ahead
 from ldbench.score.metrics.image_pairs import validated_pairs
@@ -42,8 +42,15 @@ def attribute_errors(metric: str, result: ImageSet, truth: ImageSet, read: Readi
 
 def readings_of(metric: str, images: ImageSet, read: Reading) -> Array:
     """What the estimator reads off images `(N, 3, H, W)`, `(N,)`; `MetricError` unless these are N finite numbers."""
+
+    def readings_of_rows(grey: npt.NDArray[np.float32]) -> Array:
+        try:
+            return np.asarray(read(grey), np.float64)
+        except ImageError as error:  # a size that it does not know: no fault of a file
+            raise MetricError(f"{metric}: {error}") from error
+
     with read_ahead(images) as (rows_of,):
-        parts = [np.asarray(read(rows_of[rows].mean(dim=1).cpu().numpy()), np.float64) for rows in batches(images)]
+        parts = [readings_of_rows(rows_of[rows].mean(dim=1).cpu().numpy()) for rows in batches(images)]
     readings_n = np.concatenate(parts)
     if readings_n.shape != (len(images),) or not np.isfinite(readings_n).all():
         raise MetricError(

@@ -4,7 +4,7 @@ Jiralerspong et al. 2023 (arXiv 2302.04440). A mixture of Gaussians stands on th
 one each, whose variances are fitted to the training images. What counts is the likelihood that it gives to test scans:
 images far from all scans lower it, scans that no image is near lower it, and copies of training images lower it too,
 since their Gaussians shrink to points. The divergence is the mean negative log likelihood, per feature and times 100,
-beyond that of a mixture that stands on half of the training images and was fitted to the other half.
+beyond that of a mixture that stands on as many training images, at most half of them, and was fitted to the others.
 
 The constants are those of the authors' code (github.com/marcojira/fld): Adam with rate 0.5, at most 50 steps over all
 training images, fewer where five steps change the loss by less than 0.0005; while variances are fitted, one more
@@ -75,7 +75,7 @@ def likelihoods(
         raise MetricError(
             f"fld: expected at least {_FEWEST} different training images, got {len(different_td)}; give more"
         )
-    _check_unseen(test, different_td)
+    _check_unseen(test, training)
     order_u = np.random.default_rng(_SEED).permutation(len(different_td))
     half = min(len(generated_nd), len(different_td) // 2)
     on_generated = _Mixture.fitted(scale(generated_nd), scale(training_td))
@@ -88,10 +88,10 @@ def likelihoods(
     return Likelihoods(given(on_generated), given(on_training))
 
 
-def _check_unseen(test: Features, training_ud: Array) -> None:
+def _check_unseen(test: Features, training: Features) -> None:
     """`MetricError` where a test scan is a training image: no likelihood of it says anything."""
-    seen = {row.tobytes() for row in training_ud}
-    known = sum(row.tobytes() in seen for rows in row_blocks(len(test)) for row in rows_of(test, rows))
+    seen = {hash(row.tobytes()) for rows in row_blocks(len(training)) for row in rows_of(training, rows)}
+    known = sum(hash(row.tobytes()) in seen for rows in row_blocks(len(test)) for row in rows_of(test, rows))
     if known:
         raise MetricError(
             f"fld: expected test scans that are no training images, got {known} of {len(test)} that are; split by "
@@ -109,7 +109,8 @@ def fld_score(
         **(parameters or {}), "n_training": len(np.asarray(training_features)), "most_images": _LARGEST,
         "split_seed": _SEED, "interval": "95 % Student's t over test scans, mixtures held fixed",
     }
-    return _score(found.test_m - found.baseline_m, len(np.asarray(generated_features)), extractor, told)
+    count = min(len(np.asarray(generated_features)), _LARGEST)
+    return _score(found.test_m - found.baseline_m, count, extractor, told)
 
 
 def _score(values_m: Array, count: int, extractor: str, parameters: dict[str, ParameterValue]) -> Measured:

@@ -160,8 +160,8 @@ def _subset_values(real_nd: Features, generated_md: Features, size: int, subsets
     random = np.random.default_rng(seed)
     return np.array([
         AllPairs(
-            real_nd[random.choice(len(real_nd), size, replace=False)],
-            generated_md[random.choice(len(generated_md), size, replace=False)],
+            rows_of(real_nd, random.choice(len(real_nd), size, replace=False)),
+            rows_of(generated_md, random.choice(len(generated_md), size, replace=False)),
         ).value
         for _ in range(subsets)
     ])
