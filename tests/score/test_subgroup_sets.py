@@ -122,6 +122,40 @@ def test_a_group_that_a_metric_refuses_is_left_out_and_a_defect_is_not() -> None
         mine(mean_feature, "units", within=lambda rows: rows[None](None))
 
 
+@pytest.mark.parametrize(("scans", "side"), [("reference", "real"), ("test", "scans")])
+def test_units_are_grouped_by_the_scans_that_a_metric_has_values_of(scans: Any, side: str) -> None:
+    run, asked = run_of(), []
+
+    def within(rows: np.ndarray) -> Measured:
+        asked.append(rows.tolist())
+        return Measured("mine", len(rows), len(rows) - 1, len(rows) + 1, len(rows), "higher")
+
+    metric = Metric("mine", "Mine", "Mine.", "higher", mean_feature, "scans", groups="units", scans=scans)
+    score = Measured("mine", 0, 0, 0, 1, "higher", within=within, contributions={"scans": np.zeros(95)})
+    halves = [{"sex": name} for name in ("a", "b") for _ in range(20)]
+    run = replace(run, **{"real": halves[::-1], "scans": halves[::-1], side: halves})  # type: ignore[arg-type]
+    assert [group.name for group in run.breakdowns(score, metric, NoSettings())["sex"].groups] == ["a", "b"]
+    assert asked == [list(range(20)), list(range(20, 40))]
+
+
+def test_a_defect_among_groups_costs_that_metrics_groups_and_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = card.load("sandbox-brain-aging")
+    metrics: dict[str, Any] = {"counterfactual_error": NoSettings(), "effect_error": NoSettings()}
+    data = task_data(replace(task, protocol=replace(task.protocol, cases=40, evaluation_cases=40), metrics=metrics), 0)
+    darker, said = {case.id: 0.98 * case.source for case in data.cases if case.source is not None}, []
+    inputs = inputs_of(data, darker, ScoringContext(torch.device("cpu"), 0, progress=lambda *told: said.append(told)))
+    scores, whole = scores_of(inputs), GroupedRun.breakdowns
+
+    def breakdowns(run: GroupedRun, score: Measured, metric: Metric, settings: Any) -> dict[str, Breakdown]:
+        if metric.name == "effect_error":
+            raise PluginError("effect_error asks for what groups have not")
+        return whole(run, score, metric, settings)
+
+    monkeypatch.setattr(GroupedRun, "breakdowns", breakdowns)
+    assert list(set_breakdowns(inputs, scores)) == ["counterfactual_error"]
+    assert ("groups of effect_error", 1, 1, "left out: effect_error asks for what groups have not") in said
+
+
 def test_a_runs_scores_by_group_are_those_of_the_groups_cases_alone() -> None:
     task = card.load("sandbox-brain-aging")
     metrics: dict[str, Any] = {
