@@ -80,11 +80,12 @@ def list_tree(folder: Path) -> ById[str]:
         entered.add(real)
         inside = Path(where).relative_to(folder)
         found += [_split((inside / name).as_posix()) for name in names if name[0] != "." and _is_image(name)]
-    ids = Ids(name for name, _ in sorted(found))
+    found.sort()
+    ids = Ids(name for name, _ in found)
     _refuse(folder, "names with two files", ids.repeated(), "keep one of each")
     if not ids:
         raise ImageError(f"{folder}: expected images, got none that ends in {', '.join(SUFFIXES)}; name another folder")
-    return ById(ids, [sys.intern(suffix) for _, suffix in sorted(found)])
+    return ById(ids, [sys.intern(suffix) for _, suffix in found])
 
 
 def _unread(error: OSError) -> None:

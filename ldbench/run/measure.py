@@ -30,8 +30,7 @@ def measure(
     `settings` has texts of further settings, `{"coverage": {"k": "3"}}`. `seed` is that of the metrics' own draws.
 
     The answer has the `scores`, in `refused` why other metrics have none, in `images` and `options` what was measured
-    and how. Raises
-    `ImageError`, `UsageError`, `UnknownNameError`, `WeightsError`.
+    and how. Raises `ImageError`, `UsageError`, `UnknownNameError`, `WeightsError`.
 
     >>> found = measure("real/", "generated/", metrics=["fid"])  # doctest: +SKIP
     >>> found.scores[0].value, found.scores[0].ci_low  # doctest: +SKIP

@@ -18,15 +18,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
+from ldbench.api import Measured, Metric, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.intervals import Array, mean_interval, of_mean
+from ldbench.score.metrics.novelty import beside_training
 from ldbench.score.metrics.row_blocks import Features, mean_row, row_blocks, rows_of
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import LikelihoodSpec
@@ -227,18 +229,11 @@ def _some(features: Features, most: int) -> Features:
     return rows_of(features, drawn)
 
 
-def _of_inputs(inputs: MetricInputs, settings: LikelihoodSpec) -> Measured:
-    return fld_score(
-        inputs.seen_features(settings.extractor, settings.resize),
-        *inputs.features(settings.extractor, settings.resize), extractor=settings.extractor,
-        parameters=inputs.network_parameters(settings.extractor, settings.resize),
-    )
-
-
 FLD = Metric(
     name="fld", title="Feature likelihood divergence",
     summary="How unlikely test scans are by a mixture of Gaussians on the generated images; rises for copies, too.",
-    direction="lower", compute=viewed(_of_inputs), compares="generated images, test scans and all training images",
+    direction="lower", compute=viewed(partial(beside_training, fld_score)),
+    compares="generated images, test scans and all training images",
     interval="over test scans (Student's t), mixtures held fixed", settings=LikelihoodSpec, networks=_NETWORKS,
     scans="reference", axis="fidelity", groups="units",
     catches=(

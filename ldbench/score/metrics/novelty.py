@@ -11,7 +11,8 @@ Shape suffixes: n generated images, m test scans, t training images, d features.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ from ldbench.score.metrics.intervals import Array, Interval, of_mean, wilson_int
 from ldbench.score.metrics.neighbours import nearest, nearest_others
 from ldbench.score.metrics.roc import areas
 from ldbench.score.metrics.viewed import viewed
-from ldbench.task.metric_specs import DistributionSpec
+from ldbench.task.metric_specs import DistributionSpec, LikelihoodSpec
 
 _NETWORKS = ("efficientnet-lite0", "inception-v3")
 
@@ -87,8 +88,11 @@ def _authpct(inputs: MetricInputs, settings: DistributionSpec) -> Measured:
     )
 
 
-def _ct(inputs: MetricInputs, settings: DistributionSpec) -> Measured:
-    return ct_score(
+def beside_training(
+    score: Callable[..., Measured], inputs: MetricInputs, settings: DistributionSpec | LikelihoodSpec
+) -> Measured:
+    """A score of features of the training images, of real and of generated ones, in this order."""
+    return score(
         inputs.seen_features(settings.extractor, settings.resize),
         *inputs.features(settings.extractor, settings.resize), extractor=settings.extractor,
         parameters=inputs.network_parameters(settings.extractor, settings.resize),
@@ -106,7 +110,7 @@ AUTHPCT = Metric(
 CT = Metric(
     name="ct", title="Data copying, C_T",
     summary="Whether images are nearer to the training images than test scans are: a z, far below 0 for copies.",
-    direction="higher", compute=viewed(_ct), groups="equal",
+    direction="higher", compute=viewed(partial(beside_training, ct_score)), groups="equal",
     compares="generated images, test scans and all training images",
     interval="over cases and test scans (DeLong), training images held fixed", settings=DistributionSpec,
     networks=_NETWORKS, scans="reference", axis="novelty", catches=("copies",),
