@@ -52,12 +52,21 @@ class PreservesPrior(FineTuner):
         if not self.prior_weight:
             return data
         bare = tuple(prompt.removeprefix(self._prompt("")) for prompt in data.prompts)
-        prompts = [bare[index % len(bare)] for index in range(self.class_images)]
-        moments = self._class_moments(prompts, backbone, context)
-        prompt_of = torch.tensor([len(data.prompts) + index % len(bare) for index in range(self.class_images)])
+        chosen = self._class_prompts(data.prompt_of, context)
+        moments = self._class_moments([bare[index] for index in chosen.tolist()], backbone, context)
+        prompt_of = len(data.prompts) + chosen
         return EncodedSet(
             torch.cat([data.moments, moments], 1), torch.cat([data.prompt_of, prompt_of]), data.prompts + bare
         )
+
+    def _class_prompts(self, prompt_of: torch.Tensor, context: Context) -> torch.Tensor:
+        """The prompts of the class images: those of training images drawn without replacement, and anew from all once
+        they are used up, so that each comes as often as in training.
+        """
+        drawn = torch.Generator().manual_seed(case_seed(context.seed, "class", "prompts"))
+        rounds = -(-self.class_images // len(prompt_of))
+        order = torch.cat([torch.randperm(len(prompt_of), generator=drawn) for _ in range(rounds)])
+        return prompt_of[order[: self.class_images]]
 
     def _class_moments(self, prompts: list[str], backbone: LatentDiffusion, context: Context) -> torch.Tensor:
         """Posterior moments `(2, class_images, C, h, w)` of the frozen backbone's images, made or read back."""

@@ -27,7 +27,7 @@ def test_the_rare_word_stands_before_the_tasks_prompts_and_not_before_the_classs
     generator, where = quick(DreamBooth, class_images=3), context(tmp_path, random_backbone)
     generator.fit(Discs(), where)
     bare = [f"a disc of size {size}" for size in range(8)]
-    assert seen[:3] == bare[:3]  # the class images, made first
+    assert set(seen[:3]) <= set(bare)  # the class images, made first
     assert [prompt for prompt in seen[3:] if prompt] == [f"sks {prompt}" for prompt in bare] + bare
     seen.clear()
     generator.generate(requests(1), where)

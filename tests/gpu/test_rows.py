@@ -18,7 +18,7 @@ from ldbench.data.images import quantise, read_image
 from ldbench.records.run_folder import RunFolder
 from ldbench.run.generate import generate
 from tests.baselines.rows import ROWS
-from tests.pretend_gpu.rows import FEW, SIDE, examples, requests, short
+from tests.pretend_gpu.rows import BACKBONE, FEW, SIDE, examples, requests, short
 
 pytestmark = pytest.mark.gpu
 NAMES = (
@@ -30,7 +30,7 @@ GREY_LEVELS = 3  # float32 sums in another order, over a few steps
 
 def context_on(device: torch.device, folder: Path) -> Context:
     (folder / "fit").mkdir(parents=True)
-    return Context(device, 0, folder / "fit", (3, SIDE, SIDE), "tiny-sd", shared=folder / "shared")
+    return Context(device, 0, folder / "fit", (3, SIDE, SIDE), BACKBONE, shared=folder / "shared")
 
 
 def row(name: str, **settings: Any) -> tuple[Any, Sequence[Request]]:

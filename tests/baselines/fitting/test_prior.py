@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +17,75 @@ from ldbench_baselines.fitting.checkpoint import STATE
 from ldbench_baselines.fitting.prior import CLASS_IMAGES
 from safetensors.torch import load_file
 
-from ldbench.api import Case, Request, case_seed
+from ldbench.api import Case, Example, Request, case_seed
 from ldbench.errors import GeneratorError, UsageError
 from tests.baselines.discs import CPU, Discs, context, quick
 
 
-def test_class_images_are_the_frozen_backbones(random_backbone: Path, tmp_path: Path) -> None:
+def class_prompts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A list that fills with the prompts of class images as they are sampled."""
+    seen: list[str] = []
+    original = prior.sample
+
+    def sample(model: Any, requests: Any, *rest: Any) -> torch.Tensor:
+        seen.extend(request.case.prompt for request in requests)
+        return original(model, requests, *rest)
+
+    monkeypatch.setattr(prior, "sample", sample)
+    return seen
+
+
+def test_class_images_are_the_frozen_backbones(
+    random_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = class_prompts(monkeypatch)
     sampling = {"sampling_steps": 3, "sampler": "ddim", "guidance_scale": 2.0}
     generator = quick(DreamBooth, class_images=5, delta=0.5, **sampling)  # the drift is the task's, not the class's
     generator.fit(Discs(), context(tmp_path, random_backbone))
     plain = StableDiffusion(**sampling)  # type: ignore[arg-type]
     where = context(tmp_path / "plain", random_backbone)
     plain.fit(Discs(), where)
+    assert len(prompts) == 5
     wanted = [
-        Request(Case(f"class-{index}", f"a disc of size {index}", {}), case_seed(0, "class", str(index)))
-        for index in range(5)
+        Request(Case(f"class-{index}", prompt, {}), case_seed(0, "class", str(index)))
+        for index, prompt in enumerate(prompts)
     ]
     expected = load_backbone(str(random_backbone), CPU).encode(plain.generate(wanted, where))
     torch.testing.assert_close(load_file(tmp_path / CLASS_IMAGES)["moments"], expected, atol=1e-4, rtol=1e-4)
+
+
+@dataclass(frozen=True)
+class ManySmall(Discs):
+    """Discs of which all but the last two are called alike."""
+
+    def __getitem__(self, index: int) -> Example:
+        return replace(super().__getitem__(index), prompt=f"a disc of size {max(0, index + 3 - self.count)}")
+
+
+@pytest.mark.parametrize(("class_images", "counts"), [
+    (12, {"a disc of size 0": 10, "a disc of size 1": 1, "a disc of size 2": 1}),
+    (24, {"a disc of size 0": 20, "a disc of size 1": 2, "a disc of size 2": 2}),
+])
+def test_prompts_of_class_images_come_as_often_as_in_training(
+    random_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, class_images: int, counts: dict[str, int]
+) -> None:
+    prompts = class_prompts(monkeypatch)
+    quick(DreamBooth, steps=1, class_images=class_images).fit(ManySmall(12), context(tmp_path, random_backbone))
+    assert Counter(prompts) == counts
+
+
+def test_few_class_images_are_of_prompts_from_all_over(
+    random_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not of those that come first by the alphabet, which would be the youngest of the patients."""
+    prompts, drawn = class_prompts(monkeypatch), []
+    for seed in range(4):
+        prompts.clear()
+        where = context(tmp_path / str(seed), random_backbone, seed=seed)
+        quick(DreamBooth, steps=1, class_images=4).fit(Discs(8), where)
+        drawn.append(tuple(prompts))
+    assert len(set(drawn)) == 4
+    assert {prompt for prompts in drawn for prompt in prompts} == {f"a disc of size {index}" for index in range(8)}
 
 
 def test_class_images_do_not_depend_on_how_many_memory_holds(
