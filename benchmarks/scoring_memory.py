@@ -143,7 +143,8 @@ def _card(side: int, cases: int, metrics: Sequence[str]) -> str:
 
 def score(folder: Path, card: Path, name: str) -> float:
     """Score a folder's results as `ldbench score` does; the seconds that it took."""
-    from ldbench.run.pipeline import Settings, score_folder
+    from ldbench.run.pipeline import Settings
+    from ldbench.run.score_folder import score_folder
 
     os.environ["LDBENCH_DATA"] = str(folder / "data")
     start = time.perf_counter()

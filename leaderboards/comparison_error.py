@@ -22,7 +22,7 @@ from scipy import stats
 
 from ldbench.board.difference_test import CasesError, SeedsError, half_widths
 from ldbench.board.seed_allowance import allowance
-from ldbench.board.seeds import Z
+from ldbench.score.metrics.intervals import Z
 
 CASES, OWN, METRIC = 40, 0.5, "simulated"  # a metric without reference rows
 STANDARD_ERROR = ((1 + OWN**2) / CASES) ** 0.5

@@ -94,7 +94,7 @@ def _reference(definition: str) -> dict[str, str]:
 
 def result_schema() -> dict[str, Any]:
     """The JSON Schema of a result file."""
-    return _versioned(_closed(result.json_schema(), "ldbench result"), result.SCHEMA_VERSION)
+    return _versioned(_closed(TypeAdapter(result.Result).json_schema(), "ldbench result"), result.SCHEMA_VERSION)
 
 
 def leaderboard_schema() -> dict[str, Any]:

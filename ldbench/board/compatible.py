@@ -5,13 +5,21 @@ A contradiction is a `ResultError` that names both files.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from ldbench.api import Score
 from ldbench.errors import ResultError
-from ldbench.records.identity import Found, canonical, definition, method, names_a_card, row_key, run_key
+from ldbench.records.identity import (
+    Found,
+    canonical,
+    definition,
+    differences,
+    names_a_card,
+    row_key,
+    run_key,
+    version_of,
+)
 from ldbench.records.result import Result
 
 
@@ -47,11 +55,10 @@ def distinct(found: Sequence[Found]) -> list[Found]:
 
 def _same_task(first: Found, second: Found) -> None:
     if first[1].task != second[1].task:
-        one, two = (f"version {ref.version} ({ref.kind}, card {ref.card_hash:.12})"
-                    for ref in (first[1].task, second[1].task))
         raise ResultError(
-            f"{second[0]}: {two} of {second[1].task.id}, but {first[0]} has {one}; results of different "
-            "cards never share a table: report them apart, or run again on the card that is installed"
+            f"{second[0]}: {version_of(second[1].task)} of {second[1].task.id}, but {first[0]} has "
+            f"{version_of(first[1].task)}; results of different cards never share a table: report them apart, or run "
+            "again on the card that is installed"
         )
 
 
@@ -78,8 +85,8 @@ def _same_definition(first: tuple[str, Score], second: tuple[str, Score]) -> Non
     one, two = first[1], second[1]
     if definition(one) != definition(two):
         raise ResultError(
-            f"{second[0]}: {two.metric} measured with {_differences(two, one)}, but {first[0]} has "
-            f"{_differences(one, two)}; score one of them again with the other's settings"
+            f"{second[0]}: {two.metric} measured with {differences(two, one)}, but {first[0]} has "
+            f"{differences(one, two)}; score one of them again with the other's settings"
         )
 
 
@@ -101,18 +108,6 @@ def _no_metric_twice(path: str, result: Result) -> None:
 def _content(result: Result) -> str:
     scores = sorted(canonical(asdict(score)) for score in result.scores)
     return canonical([result.status, result.error, result.note, result.split_hash, scores])
-
-
-def _differences(mine: Score, other: Score) -> str:
-    """The settings of `mine` that are not those of `other`, as `name=value`."""
-    own, foreign = _settings(mine), _settings(other)
-    keys = sorted({*own, *foreign})
-    return ", ".join(f"{key}={own.get(key, '(absent)')}" for key in keys if own.get(key) != foreign.get(key))
-
-
-def _settings(score: Score) -> dict[str, str]:
-    values = {"direction": score.direction, "extractor": score.extractor, "n": score.n, **method(score)}
-    return {key: json.dumps(value) for key, value in values.items()}
 
 
 def _short(value: str | None) -> str:

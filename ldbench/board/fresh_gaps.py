@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 
 from ldbench.board.seeds import pool
-from ldbench.records.copies import beside_copies
 from ldbench.records.fresh import FreshRounds, Gap, beside
 from ldbench.records.identity import Found, canonical
+from ldbench.records.sidecar import beside_copies
 from ldbench.score.metrics.intervals import Interval
 
 NO_ROUNDS: Mapping[str, FreshRounds] = MappingProxyType({})

@@ -17,10 +17,9 @@ import numpy as np
 from ldbench.api import Direction, Score
 from ldbench.board.difference_test import MANY, CasesError, SeedsError, confidence, p_values
 from ldbench.board.seed_allowance import Allowance, allowance
-from ldbench.board.seeds import Z
 from ldbench.plugins.kinds import is_trained, metric_bounds
 from ldbench.records.contributions import Units
-from ldbench.score.metrics.intervals import LEVEL, Array
+from ldbench.score.metrics.intervals import LEVEL, Array, Z
 
 Seed = int | None
 UnitList = tuple[str, tuple[str, ...]]

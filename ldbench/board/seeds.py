@@ -10,11 +10,10 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ldbench.score.metrics.intervals import Interval
+from ldbench.score.metrics.intervals import Interval, Z
 
 # Student's t, 97.5 % quantile, for 1 to 12 degrees of freedom (Abramowitz and Stegun 1964, table 26.10).
 _T_SMALL = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281, 2.2010, 2.1788)
-Z = 1.959963984540054  # the normal distribution's 97.5 % quantile
 
 
 class PooledInterval(NamedTuple):
@@ -54,11 +53,10 @@ def tabled_t_quantile(degrees: int) -> float:
     """
     if degrees <= len(_T_SMALL):
         return _T_SMALL[degrees - 1]
-    z = Z
-    first = (z**3 + z) / 4
-    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return z + first / degrees + second / degrees**2 + third / degrees**3
+    first = (Z**3 + Z) / 4
+    second = (5 * Z**5 + 16 * Z**3 + 3 * Z) / 96
+    third = (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / 384
+    return Z + first / degrees + second / degrees**2 + third / degrees**3
 
 
 def _quadrature(first: float, second: float) -> float:

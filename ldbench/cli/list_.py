@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from ldbench.errors import UsageError
 
-if TYPE_CHECKING:
-    from ldbench.plugins.registry import PluginKind
+_FACTS = {"metrics": "direction", "estimators": "unit"}  # what a list shows beside name and summary
 
 
 class Catalogue(StrEnum):
@@ -32,7 +31,13 @@ def list_(
     """List what is installed, a line each: its name, what it is for, and one sentence."""
     if task is not None and what is not Catalogue.models:
         raise UsageError(f"--task: expected with `list models`, got it with `list {what}`; drop it")
-    for line in _models(task) if what is Catalogue.models else _LISTS[what]():
+    if what is Catalogue.tasks:
+        lines = _tasks()
+    elif what is Catalogue.models:
+        lines = _models(task)
+    else:
+        lines = _records(what)
+    for line in lines:
         typer.echo(line)
 
 
@@ -57,39 +62,13 @@ def _models(task: str | None) -> Iterator[str]:
             yield f"{entry.name:24} {', '.join(sorted(kinds)):29} {described.summary} [{entry.owner}]"
 
 
-def _metrics() -> Iterator[str]:
-    from ldbench.plugins.kinds import METRICS
+def _records(listing: str) -> Iterator[str]:
+    """A line a record: name, the fact that readers choose by, summary, and who brings it."""
+    from ldbench.plugins.kinds import KINDS
 
-    return _records(METRICS, "direction")
-
-
-def _networks() -> Iterator[str]:
-    from ldbench.plugins.kinds import NETWORKS
-
-    return _records(NETWORKS, "")
-
-
-def _datasets() -> Iterator[str]:
-    from ldbench.plugins.kinds import DATASETS
-
-    return _records(DATASETS, "")
-
-
-def _estimators() -> Iterator[str]:
-    from ldbench.plugins.kinds import ESTIMATORS
-
-    return _records(ESTIMATORS, "unit")
-
-
-def _records(kind: PluginKind[Any], fact: str) -> Iterator[str]:
-    """A line a record: name, one of its facts, summary, and who brings it."""
+    kind = next(kind for kind in KINDS if kind.listing == listing)
+    fact = _FACTS.get(kind.listing)
     for entry in kind.entries():
         described = kind.described(entry)
         said = f" {described.facts.get(fact, ''):8}" if fact else ""
         yield f"{entry.name:34}{said} {described.summary} [{entry.owner}]"
-
-
-_LISTS: dict[Catalogue, Callable[[], Iterator[str]]] = {
-    Catalogue.tasks: _tasks, Catalogue.metrics: _metrics, Catalogue.networks: _networks,
-    Catalogue.datasets: _datasets, Catalogue.estimators: _estimators,
-}

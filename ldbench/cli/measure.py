@@ -17,7 +17,6 @@ from ldbench.errors import UsageError
 from ldbench.plugins.parameters import key_values
 
 if TYPE_CHECKING:
-    from ldbench.api import Score
     from ldbench.score.folders import FolderScores
 
 
@@ -55,6 +54,7 @@ def measure(
     format_: Annotated[Literal["terminal", "json"], typer.Option("--format", help="How to print.")] = "terminal",
 ) -> None:
     """Measure a folder of generated images beside real ones, without a task."""
+    from ldbench.plugins.kinds import unranking
     from ldbench.run.measure import measure as measured
     from ldbench.run.progress import live_progress
 
@@ -64,7 +64,7 @@ def measure(
             blur=blur, noise=noise, settings=_by_metric(set_ or ()), seed=seed, device=device, progress=progress,
         )
     typer.echo(_as_json(found) if format_ == "json" else score_table(found.scores), nl=False)
-    if format_ == "terminal" and any(_copied(score) for score in found.scores):
+    if format_ == "terminal" and unranking(found.scores):
         typer.echo("Some generated images are copies of training images: no other value says how good the others are.")
     for name, reason in found.refused.items():
         typer.echo(f"error: {name}: {reason}", err=True)
@@ -81,13 +81,6 @@ def _by_metric(settings: Sequence[str]) -> dict[str, dict[str, str]]:
             raise UsageError(f"--set: expected METRIC:key=value, got {place}={value}")
         found.setdefault(metric, {})[key] = value
     return found
-
-
-def _copied(score: Score) -> bool:
-    from ldbench.plugins.kinds import METRICS
-
-    metric = METRICS.installed(score.metric)
-    return metric is not None and metric.unranks is not None and metric.unranks(score)
 
 
 def _as_json(found: FolderScores) -> str:

@@ -32,8 +32,7 @@ def score(
     """Score images that were made elsewhere."""
     if name is None and len(folders) > 1:
         raise UsageError("--name: expected a name for the row of several folders, got none; say what to call it")
-    from ldbench.run.folder_seeds import folder_seeds
-    from ldbench.run.pipeline import score_folder
+    from ldbench.run.score_folder import folder_seeds, score_folder
 
     shown = _folder_name(folders[0]) if name is None else name
     for folder, its_seed in zip(folders, folder_seeds(task, folders, seed), strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -48,7 +48,9 @@ def make(
 def score(
     answers: Annotated[list[Path], typer.Argument(help="The files that readers saved, one a reader.")],
     key: Annotated[Path, typer.Option(help="The study's answer key.")],
-    format_: Annotated[str, typer.Option("--format", help="terminal, markdown or json.")] = "terminal",
+    format_: Annotated[
+        Literal["terminal", "markdown", "json"], typer.Option("--format", help="How to print.")
+    ] = "terminal",
     out: Annotated[Path | None, typer.Option(help="Write here instead of printing.")] = None,
     seed: Annotated[int, typer.Option(help="Draws the resamples of the intervals.")] = 0,
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import fields
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ldbench.api import DataSource, Estimator, Metric, Network, Score
 from ldbench.errors import PluginError
@@ -36,6 +36,7 @@ METRICS = _records("ldbench.metrics", "metric", "metrics", Metric)
 NETWORKS = _records("ldbench.networks", "network", "networks", Network, asked="feature network", light=False)
 DATASETS = _records("ldbench.datasets", "data set", "datasets", DataSource)
 ESTIMATORS = _records("ldbench.estimators", "estimator", "estimators", Estimator)
+KINDS: tuple[PluginKind[Any], ...] = (METRICS, NETWORKS, DATASETS, ESTIMATORS)
 
 
 def metric_bounds(name: str) -> tuple[float, float]:

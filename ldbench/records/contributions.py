@@ -12,13 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ldbench.api import Score
 from ldbench.api.metric import LARGEST
 from ldbench.errors import ResultError
-from ldbench.records.copies import beside_copies
 from ldbench.records.files import read_record, write_text_atomic
 from ldbench.records.result import Result
 from ldbench.records.run_folder import UNITS
+from ldbench.records.sidecar import beside_copies, own_sidecar, values_of
 
 SCHEMA_VERSION = 1
 _LARGEST = 1 << 28  # bytes; a hundred thousand cases of twenty metrics take a tenth of it
@@ -81,30 +80,18 @@ def _check_lists(units: Units, path: Path) -> None:
                 raise ResultError(f"{where}: expected numbers up to {LARGEST:g} in size, got more; remove the file")
 
 
-def beside(path: Path | str, result: Result | None = None) -> Units | None:
-    """What lies beside a result file, or None; with the `result`, checked to be its own (`ResultError`)."""
-    file = Path(path).with_name(UNITS)
-    if not file.is_file():
-        return None
-    units = read(file)
-    if result is not None:
-        _belongs(units, result.scores, file)
-    return units
+def beside(path: Path | str, result: Result) -> Units | None:
+    """What lies beside a result file, or None; `ResultError` for a file that is damaged or another result's."""
+    return own_sidecar(path, UNITS, read, _values, values_of(result))
+
+
+def _values(units: Units) -> dict[str, float]:
+    return {metric: of_metric.value for metric, of_metric in units.metrics.items()}
 
 
 def beside_all(found: Iterable[tuple[str, Result]]) -> dict[str, Units]:
     """By path, what lies beside each complete measured result or a copy of it; paths without are absent."""
     return beside_copies(found, beside, dumps)
-
-
-def _belongs(units: Units, scores: Iterable[Score], file: Path) -> None:
-    values = {score.metric: score.value for score in scores}
-    for metric, of_metric in units.metrics.items():
-        if of_metric.value != values.get(metric):
-            raise ResultError(
-                f"{file}: expected {metric} {values.get(metric)} as in the result beside it, got {of_metric.value}; it "
-                "belongs to another result: remove it"
-            )
 
 
 def _text(value: object, indent: str) -> Iterator[str]:

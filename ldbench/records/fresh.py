@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ldbench.api import Direction
-from ldbench.errors import ResultError
 from ldbench.records.files import read_record, refuse_constant, write_json
 from ldbench.records.result import Result, TaskRef
 from ldbench.records.run_folder import FRESH
+from ldbench.records.sidecar import own_sidecar
 
 SCHEMA_VERSION = 1
 
@@ -56,18 +56,13 @@ class FreshRounds:
 
 
 def beside(path: Path | str, result: Result) -> FreshRounds | None:
-    """What lies beside a result's file, or None; `ResultError` where it is another result's."""
-    file = Path(path).with_name(FRESH)
-    if not file.is_file():
-        return None
-    what, remedy = f"the {FRESH} of `ldbench run --fresh`", "remove the file"
-    rounds = read_record(FreshRounds, file, what, SCHEMA_VERSION, remedy, refuse_constant)
-    if rounds.images_hash != result.images_hash:
-        raise ResultError(
-            f"{file}: expected images {result.images_hash!s:.12} as in the result beside it, got "
-            f"{rounds.images_hash:.12}; it belongs to another result: {remedy}"
-        )
-    return rounds
+    """What lies beside a result's file, or None; `ResultError` for a file that is damaged or another result's."""
+    return own_sidecar(path, FRESH, _read, lambda found: {"images": found.images_hash}, {"images": result.images_hash})
+
+
+def _read(file: Path) -> FreshRounds:
+    what = f"the {FRESH} of `ldbench run --fresh`"
+    return read_record(FreshRounds, file, what, SCHEMA_VERSION, "remove the file", refuse_constant)
 
 
 def add(path: Path, result: Result, new: FreshRound) -> Path:

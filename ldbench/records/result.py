@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ConfigDict, TypeAdapter
-
 from ldbench.api import ParameterValue, Score
 from ldbench.errors import MetricError, ResultError
 from ldbench.records.files import read_json, refuse_constant, write_text_atomic
@@ -20,14 +18,12 @@ from ldbench.records.typed import built
 
 SCHEMA_VERSION = 1
 SCORED = "scored"  # the version of a model that no run loaded: images of that name were scored
-_STRICT = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True)
 class TaskRef:
     """Which card was measured: id, version and the SHA-256 of its canonical JSON."""
 
-    __pydantic_config__ = _STRICT
     id: str
     version: int
     kind: str
@@ -38,7 +34,6 @@ class TaskRef:
 class ModelRef:
     """Which generator, from which installed distribution, with which parameters."""
 
-    __pydantic_config__ = _STRICT
     name: str
     distribution: str | None
     version: str | None
@@ -59,7 +54,6 @@ class ModelRef:
 class Stage:
     """Seconds and peak resident memory (MiB, None where unknown) of one stage."""
 
-    __pydantic_config__ = _STRICT
     name: str
     seconds: float
     peak_memory_mib: float | None = None
@@ -69,7 +63,6 @@ class Stage:
 class Environment:
     """What the run ran on; `notes` say, a line each, what the device made of it: batches halved for memory, TF32."""
 
-    __pydantic_config__ = _STRICT
     device: str
     threads: int | None
     python: str
@@ -87,7 +80,6 @@ class Result:
     `card_seeds` are the seeds that the card names; results from before this was recorded have None.
     """
 
-    __pydantic_config__ = _STRICT
     task: TaskRef
     model: ModelRef
     origin: Literal["measured", "reported"]
@@ -104,14 +96,6 @@ class Result:
     created: str | None = None
     card_seeds: list[int] | None = None
     schema_version: int = SCHEMA_VERSION
-
-
-_RESULT: TypeAdapter[Result] = TypeAdapter(Result)
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a result file."""
-    return _RESULT.json_schema()
 
 
 def dumps(result: Result) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 from ldbench.errors import ResultError
 from ldbench.records.content import CODE, is_content
 from ldbench.records.files import read_json, write_json
+from ldbench.records.identity import spelled
 from ldbench.records.lock import locked
 from ldbench.records.names import digest, plain
 from ldbench.records.result import SCORED, ModelRef, Result, TaskRef, read
@@ -217,11 +218,6 @@ def check_split(recorded: str | None, here: str, where: object) -> None:
             f"{where} was measured over other data (split {recorded or 'unknown':.12}) than the task has here "
             f"({here:.12}); run it again, or take it to its data"
         )
-
-
-def spelled(task: TaskRef) -> str:
-    """A card by id, version, kind and the start of its hash."""
-    return f"{task.id} version {task.version} ({task.kind}, card {task.card_hash:.12})"
 
 
 def _brief(value: object) -> str:

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ldbench.errors import ResultError
 from ldbench.records.files import read_record, write_text_atomic
 from ldbench.records.result import Result
 from ldbench.records.run_folder import SUBGROUPS
+from ldbench.records.sidecar import own_sidecar, values_of
 
 SCHEMA_VERSION = 1
 
@@ -70,15 +70,8 @@ def write(subgroups: Subgroups, path: Path) -> None:
 
 def beside(path: Path | str, result: Result) -> Subgroups | None:
     """What lies beside a result file, or None; `ResultError` for a file that is damaged or another result's."""
-    file = Path(path).with_name(SUBGROUPS)
-    if not file.is_file():
-        return None
-    found = read_record(Subgroups, file, f"the {SUBGROUPS} of a run", SCHEMA_VERSION, "remove the file")
-    values = {score.metric: score.value for score in result.scores}
-    for metric, value in found.values.items():
-        if values.get(metric) != value:
-            raise ResultError(
-                f"{file}: expected {metric} {values.get(metric)} as in the result beside it, got {value}; it belongs "
-                "to another result: remove it"
-            )
-    return found
+    return own_sidecar(path, SUBGROUPS, _read, lambda subgroups: subgroups.values, values_of(result))
+
+
+def _read(file: Path) -> Subgroups:
+    return read_record(Subgroups, file, f"the {SUBGROUPS} of a run", SCHEMA_VERSION, "remove the file")

@@ -18,7 +18,8 @@ from ldbench.errors import unknown_name
 from ldbench.records.files import write_text_atomic
 from ldbench.records.names import slug
 from ldbench.report.run_pictures import copy_pictures
-from ldbench.report.tables import RENDERERS, markdown, render, terminal
+from ldbench.report.tables import markdown, terminal
+from ldbench.report.tables.formats import RENDERERS, render
 from ldbench.report.tables.headline import narrowed
 
 

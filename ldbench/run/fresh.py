@@ -24,10 +24,10 @@ from ldbench.records.run_folder import FRESH, RunFolder
 from ldbench.run.environment import usable_cores
 from ldbench.run.pipeline import Settings, run
 from ldbench.run.processes import current_processes
+from ldbench.score.metrics.intervals import LEVEL
 from ldbench.task import card
 
 FRESH_SETS = "fresh"  # below --out
-_LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def gaps(frozen: Sequence[Score], fresh: Sequence[Score]) -> tuple[Gap, ...]:
         names = ", ".join(on_fresh)
         raise ResultError(f"fresh: expected {', '.join(score.metric for score in frozen)}, got {names}; run it again")
     # Bonferroni: each half-width grows by what a normal quantile of the smaller level has on that of 95 %
-    tail = (1 - _LEVEL) / 2
+    tail = (1 - LEVEL) / 2
     wider = NormalDist().inv_cdf(1 - tail / max(len(frozen), 1)) / NormalDist().inv_cdf(1 - tail)
     return tuple(_gap(score, on_fresh[score.metric], wider) for score in frozen)
 

@@ -22,9 +22,8 @@ from ldbench.plugins.generators import load_generator
 from ldbench.records import contributions, subgroups
 from ldbench.records.content import CODE
 from ldbench.records.files import user_cache_folder
-from ldbench.records.names import one_line
-from ldbench.records.result import SCORED, ModelRef, Result, Stage, read, write
-from ldbench.records.run_folder import PASSES, SHARED, RunFolder
+from ldbench.records.result import ModelRef, Result, Stage, read, write
+from ldbench.records.run_folder import SHARED, RunFolder
 from ldbench.run.environment import describe, memory_notes, pick_device, timed
 from ldbench.run.generate import blamed, generate, requests_for
 from ldbench.run.processes import Processes, current_processes
@@ -154,34 +153,6 @@ def ready(task: Task, model_name: str, overrides: Mapping[str, str]) -> tuple[Ge
     return generator, model_ref.model_ref(model_name, generator)
 
 
-def score_folder(
-    task_name: str, images: Path, name: str, settings: Settings, *, replace: bool = False
-) -> tuple[Result, Path]:
-    """Score a folder of images made elsewhere, one PNG a case id; the result and its file.
-
-    An editing task's null edits and edits back are scored where they lie in folders `null` and `back` in there. A
-    result of the same name is a `ResultError` unless `replace` is set.
-    """
-    task, shown = card.load(task_name), one_line(name)
-    if not shown:
-        raise UsageError(f"--name: expected a name for tables, got {name!r}")
-    data, device = task_data(task, settings.seed), pick_device(settings.device)
-    model = ModelRef(shown, None, SCORED)
-    folder = RunFolder.of(settings.out, task.id, model, settings.seed)
-    context, stages = RunContext(data, model, settings, device, folder), list[Stage]()
-    with folder.claimed():
-        if folder.finished() and not replace:
-            raise ResultError(
-                f"{folder.result}: expected no result of {shown!r} and seed {settings.seed} yet, got one; give these "
-                "images another --name, or overwrite it with --replace"
-            )
-        with memory_notes(settings.say) as notes, timed("score", stages, device):
-            scores, digest = _score(context, {of_pass: images / of_pass for of_pass in PASSES})
-        result = _record(context, scores, digest, stages, notes)
-        write(result, folder.result)
-    return result, folder.result
-
-
 def _read_back(context: RunContext) -> Result:
     """The result that lies in the run's folder, where it is the run's: `ldbench score` once wrote there too."""
     result, model = read(context.folder.result), context.model
@@ -211,12 +182,12 @@ def _complete(context: RunContext, generator: Generator, notes: list[str]) -> No
         return
     if data.blind:
         _picture(context)
-        write(_record(context, [], read_images(data, folder.image_folders).digest, stages, notes), folder.result)
+        write(record(context, [], read_images(data, folder.image_folders).digest, stages, notes), folder.result)
         return
     with timed("score", stages, device):
-        scores, digest = _score(context, folder.image_folders)
+        scores, digest = score(context, folder.image_folders)
     _picture(context)
-    write(_record(context, scores, digest, stages, notes), folder.result)
+    write(record(context, scores, digest, stages, notes), folder.result)
 
 
 def generator_context(
@@ -254,8 +225,8 @@ def _generate(context: RunContext, generator: Generator, for_generator: Context)
         generate(generator, requests, for_generator, folder.of_pass(name), settings.batch_size, context.processes.wait)
 
 
-def _score(context: RunContext, folders: Mapping[str, Path]) -> tuple[list[Score], str]:
-    """Scores and digest of the images of each pass in its folder; the units go to the run's."""
+def score(context: RunContext, folders: Mapping[str, Path]) -> tuple[list[Score], str]:
+    """Scores and digest of the images of each pass in its folder; units and subgroups go to the run's."""
     data, settings, images = context.data, context.settings, read_images(context.data, folders)
     give_back()
     scoring = ScoringContext(context.device, settings.seed, user_cache_folder() / "features", settings.progress)
@@ -276,7 +247,8 @@ def _picture(context: RunContext) -> None:
         write_edit_sheet(data, folder, seed)
 
 
-def _record(context: RunContext, scores: list[Score], digest: str, stages: list[Stage], notes: list[str]) -> Result:
+def record(context: RunContext, scores: list[Score], digest: str, stages: list[Stage], notes: list[str]) -> Result:
+    """The result of a run, with what it ran on and over which data."""
     data = context.data
     environment = describe(context.device, context.processes.count)
     return Result(

@@ -17,9 +17,8 @@ from typing import Any, Literal
 
 from ldbench.api import Kind
 from ldbench.errors import CardError, unknown_name
-from ldbench.records.files import text_of
 from ldbench.records.typed import TypedError, build
-from ldbench.task.card_file import complete, installed_names, installed_text
+from ldbench.task.card_file import complete, file_text, installed_names, installed_text
 from ldbench.task.fresh_spec import FreshSpec, Rule, fresh_rules, placed
 from ldbench.task.metric_specs import LATER, JudgeSpec, metric_settings, needing, table_of
 from ldbench.task.prompt_sets import complaint, fields_of, put_in
@@ -275,13 +274,7 @@ def task_names() -> list[str]:
 def load(name: str) -> Task:
     """An installed card by id, or a card file by path (ending in .toml)."""
     if name.endswith(".toml"):
-        try:
-            text = text_of(Path(name).read_bytes())
-        except OSError as error:
-            raise CardError(f"can't read {name}: {error.strerror}; expected a task card") from error
-        except UnicodeDecodeError as error:
-            raise CardError(f"{name}: expected TOML in UTF-8, got {error}; save it as UTF-8") from error
-        task = parse(text, name)
+        task = parse(file_text(name), name)
         fresh = placed(task.data.fresh, Path(name).parent)
         return replace(task, data=replace(task.data, fresh=fresh))
     if name not in task_names():

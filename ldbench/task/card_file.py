@@ -9,9 +9,11 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from ldbench.errors import CardError, unknown_name
+from ldbench.records.files import text_of
 
 PACKAGE = "ldbench_tasks"
 # A change of the base changes its extensions too, so each must say its own version.
@@ -29,6 +31,16 @@ def installed_names(folder: str = "") -> list[str]:
 def installed_text(name: str, folder: str = "") -> str:
     """The text of an installed card, or of a TOML file in a folder beside them."""
     return resources.files(PACKAGE).joinpath(folder, f"{name}.toml").read_text(encoding="utf-8")
+
+
+def file_text(name: str) -> str:
+    """The text of a card's file; `CardError` where it can't be read."""
+    try:
+        return text_of(Path(name).read_bytes())
+    except OSError as error:
+        raise CardError(f"can't read {name}: {error.strerror}; expected a task card") from error
+    except UnicodeDecodeError as error:
+        raise CardError(f"{name}: expected TOML in UTF-8, got {error}; save it as UTF-8") from error
 
 
 def read_table(text: str, where: str) -> Table:

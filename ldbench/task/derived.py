@@ -8,20 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
-from ldbench.errors import CardError
-from ldbench.records.files import text_of
-from ldbench.task.card_file import Table, installed_text, merged, read_table
+from ldbench.task.card_file import Table, file_text, installed_text, merged, read_table
 
 
 def derived(name: str, changes: Mapping[str, object]) -> str:
     """TOML of the card `name`, an installed id or a file's path, but for the `changes`, which hold all of `OWN`."""
     if name.endswith(".toml"):
-        try:
-            base = read_table(text_of(Path(name).read_bytes()), name)
-        except OSError as error:
-            raise CardError(f"can't read {name}: {error.strerror}; expected a task card") from error
+        base = read_table(file_text(name), name)
     else:
         base = read_table(installed_text(name), f"{name}.toml")
         if "extends" not in base:

@@ -12,8 +12,8 @@ from ldbench.records.result import ModelRef
 from ldbench.report.comparisons import pairs, render_text
 from ldbench.report.guarantee import GUARANTEE, allowance_sentence
 from ldbench.report.html.board import board_view
-from ldbench.report.tables import render
 from ldbench.report.tables.content import page
+from ldbench.report.tables.formats import render
 
 
 @pytest.mark.parametrize("format", ["terminal", "markdown", "latex"])

@@ -19,8 +19,9 @@ from ldbench.errors import ResultError, UnknownNameError, UsageError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records import result as result_file
 from ldbench.records.result import ModelRef, Result, TaskRef
-from ldbench.report.tables import render, terminal
+from ldbench.report.tables import terminal
 from ldbench.report.tables.content import page
+from ldbench.report.tables.formats import render
 from ldbench.report.write import report_paths
 
 TASKS = published.task_ids()

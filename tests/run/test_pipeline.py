@@ -22,13 +22,11 @@ import torch
 
 from ldbench.api import Context, Generator, Needs, Request, TrainingSet
 from ldbench.board.collect import collect
-from ldbench.board.leaderboard import fold
-from ldbench.board.row_labels import labels
 from ldbench.data.images import read_image
 from ldbench.errors import GeneratorError, LdbenchError, MetricError, ResultError, UsageError
 from ldbench.records import result as results
 from ldbench.records.result import ModelRef
-from ldbench.run.pipeline import Settings, run, score_folder
+from ldbench.run.pipeline import Settings, run
 from tests.conftest import cheap_card, small_card
 
 GENERATOR = f"{Path(__file__).parents[1] / 'slow_generator.py'}:Slow"
@@ -322,58 +320,6 @@ def test_a_generator_of_another_kind_is_refused_before_anything_is_written(tmp_p
     with pytest.raises(UsageError, match=r"copy-source can't do text-to-image.*A prompt alone has no source"):
         run(str(cheap_card(tmp_path)), "copy-source", Settings(tmp_path / "runs"))
     assert not (tmp_path / "runs").exists()
-
-
-def test_images_from_elsewhere_score_as_those_of_a_run(tmp_path: Path) -> None:
-    card = str(cheap_card(tmp_path))
-    ran, path = run(card, "real", Settings(tmp_path / "runs"))
-    scored, where = score_folder(card, path.parent / "images", "mine", Settings(tmp_path / "runs"))
-    assert scored.scores == ran.scores
-    assert scored.images_hash == ran.images_hash
-    assert scored.model.scored
-    assert not ran.model.scored
-    assert results.read(where) == scored
-
-
-def test_images_scored_under_the_name_of_a_run_leave_the_run_alone(tmp_path: Path) -> None:
-    card, settings = str(cheap_card(tmp_path)), Settings(tmp_path / "runs")
-    ran, path = run(card, "mean-image", settings)
-    before = {file: file.read_bytes() for file in path.parent.rglob("*") if file.is_file()}
-    images = run(card, "real", Settings(tmp_path / "others"))[1].parent / "images"
-    scored, where = score_folder(card, images, "mean-image", settings)
-    assert where.parent != path.parent
-    assert scored.images_hash != ran.images_hash
-    assert {file: file.read_bytes() for file in path.parent.rglob("*") if file.is_file()} == before
-    assert run(card, "mean-image", settings) == (ran, path)
-    [board] = fold(collect([settings.out])).values()
-    assert set(labels(board.rows).names.values()) == {"mean-image", "mean-image (scored)"}
-
-
-def test_a_scored_result_is_overwritten_only_where_that_is_asked_for(tmp_path: Path) -> None:
-    card, settings = str(cheap_card(tmp_path)), Settings(tmp_path / "runs")
-    one, two = (run(card, model, settings)[1].parent / "images" for model in ("mean-image", "real"))
-    first, path = score_folder(card, one, "mine", settings)
-    before = path.read_bytes()
-    with pytest.raises(ResultError, match=r"expected no result of 'mine' and seed 0 yet, got one; .*--name.*--replace"):
-        score_folder(card, two, "mine", settings)
-    assert path.read_bytes() == before
-    assert score_folder(card, two, "mine", dataclasses.replace(settings, seed=1))[1] != path
-    next(iter(two.glob("*.png"))).unlink()
-    with pytest.raises(LdbenchError):
-        score_folder(card, two, "mine", settings, replace=True)
-    assert path.read_bytes() == before  # what can't be scored replaces nothing
-    shutil.copytree(one, tmp_path / "three")
-    copied = sorted((tmp_path / "three").glob("*.png"))
-    shutil.copy(run(card, "real", Settings(tmp_path / "again"))[1].parent / "images" / copied[0].name, copied[0])
-    second, again = score_folder(card, tmp_path / "three", "mine", settings, replace=True)
-    assert (again, results.read(again)) == (path, second)
-    assert second.images_hash != first.images_hash
-
-
-@pytest.mark.parametrize("name", ["", " ", "\n"])
-def test_a_name_that_no_table_shows_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--name: expected a name"):
-        score_folder(str(cheap_card(tmp_path)), tmp_path, name, Settings(tmp_path / "runs"))
 
 
 def test_a_result_that_was_scored_over_a_run_by_an_older_ldbench_is_not_the_runs(tmp_path: Path) -> None:

@@ -47,3 +47,10 @@ def test_a_card_that_lies_in_a_file_is_written_out(tmp_path: Path) -> None:
     assert (again.title, again.id) == ("new", "mine")
     with pytest.raises(CardError, match="can't read"):
         derived(str(tmp_path / "none.toml"), {})
+
+
+def test_a_card_of_no_known_encoding_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "latin.toml"
+    path.write_bytes('title = "Universität"\n'.encode("latin-1"))
+    with pytest.raises(CardError, match=r"latin\.toml: expected TOML in UTF-8, got .*; save it as UTF-8$"):
+        derived(str(path), {})

@@ -9,9 +9,8 @@ from dataclasses import asdict
 from itertools import chain
 
 from ldbench.api import Score
-from ldbench.records.identity import canonical
+from ldbench.records.identity import canonical, spelled
 from ldbench.records.result import Result
-from ldbench.records.run_folder import spelled
 
 _NAMED = 3  # metrics in a line
 

@@ -27,6 +27,7 @@ from ldbench.score.arithmetic import rounding_of
 from ldbench.score.image_sets import StoredSet, pixel_range
 from ldbench.score.metrics.classifier import train_classifier
 from ldbench.score.metrics.classifier_key import classifier_key, key_of_seed
+from ldbench.score.metrics.judge import class_indices
 from ldbench.score.metrics.resnet18 import network_name
 from ldbench.score.metrics.roc import Areas, areas, validated_classes
 from ldbench.score.networks.kept_state import kept_or_made
@@ -109,15 +110,15 @@ def _trained(
 
 
 def _indices(labels: Sequence[Label], classes: Sequence[Label], name: str) -> Indices:
-    position = {label: index for index, label in enumerate(classes)}
-    unknown = sorted({str(label) for label in labels if label not in position})
-    absent = [str(label) for label in classes if label not in set(labels)]
-    if unknown or absent or len(position) < 2:
+    """The place of each label among the classes, every one of which must have a label."""
+    index = class_indices("auc", labels, classes)
+    absent = [str(label) for label in classes if label not in labels]
+    if absent:
         raise MetricError(
-            f"auc: expected {name} labels of each class in {list(classes)}, got unknown {unknown}, none of {absent}; "
-            "change the card's classes or the data"
+            f"auc: expected {name} labels of each class in {list(classes)}, got none of {absent}; change the card's "
+            "classes or the data"
         )
-    return np.array([position[label] for label in labels], dtype=np.int64)
+    return index
 
 
 def _check_images(name: str, images: ImageSet, count: int) -> None:

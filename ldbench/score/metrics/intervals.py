@@ -23,7 +23,7 @@ from ldbench.errors import MetricError
 Array = npt.NDArray[np.float64]
 LEVEL = 0.95
 GROUPS = 20  # of a jackknife
-_Z = 1.959963984540054  # two-sided quantile of the normal distribution
+Z = 1.959963984540054  # the normal distribution's 97.5 % quantile
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def share_interval(value: float, variance: float, count: int, quantile: float) -
 
 def wilson_interval(value: float, count: int) -> Interval:
     """`share_interval` of a plain share of `count` independent units."""
-    return share_interval(value, 0.0, count, _Z)
+    return share_interval(value, 0.0, count, Z)
 
 
 def deletion_groups(size: int, groups: int, random: np.random.Generator) -> list[npt.NDArray[np.bool_]]:

@@ -115,7 +115,9 @@ def _named(progress: Progress, stage: str, done: int, total: int, note: str = ""
     progress(stage.replace("classifier", "judge"), done, total, note)
 
 
-def class_indices(metric: str, labels: Sequence[str], classes: Sequence[str]) -> npt.NDArray[np.int64]:
+def class_indices(
+    metric: str, labels: Sequence[str | int], classes: Sequence[str | int]
+) -> npt.NDArray[np.int64]:
     """The place of each label among two or more classes, `(N,)`; `MetricError` for a label that is none of them."""
     position = {label: index for index, label in enumerate(classes)}
     unknown = sorted({str(label) for label in labels if label not in position})

@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import Literal
 
-from ldbench.errors import UsageError
 from ldbench.records.names import one_line
 from ldbench.report.tables.text_table import TextTable, escape, to_markdown, to_terminal
 from ldbench.studies.readers.estimates import Estimate
 from ldbench.studies.readers.questions import question_named
 from ldbench.studies.readers.score import StudyScore
 
-FORMATS = ("terminal", "markdown", "json")
 NONE = "-"
 
 
-def render(score: StudyScore, format: str) -> str:
-    """The scores as text; raises `UsageError` for a format that isn't there."""
-    if format not in FORMATS:
-        raise UsageError(f"--format: expected one of {', '.join(FORMATS)}, got {format!r}")
+def render(score: StudyScore, format: Literal["terminal", "markdown", "json"]) -> str:
+    """The scores as text."""
     if format == "json":
         return json.dumps(asdict(score), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
     tables = [table for table in _tables(score) if table.rows]

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.board.seeds import Z
-from ldbench.score.metrics.intervals import LEVEL, Interval
+from ldbench.score.metrics.intervals import LEVEL, Interval, Z
 
 Array = npt.NDArray[np.float64]
 RESAMPLES = 2000

@@ -13,8 +13,9 @@ from pathlib import Path
 from ldbench.data.recorded import recorded_data
 from ldbench.data.task_data import TaskData
 from ldbench.errors import ResultError, UsageError
+from ldbench.records.identity import spelled
 from ldbench.records.result import Result
-from ldbench.records.run_folder import RunFolder, spelled
+from ldbench.records.run_folder import RunFolder
 from ldbench.studies.readers.key import StudyRun
 
 

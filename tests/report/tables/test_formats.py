@@ -11,9 +11,8 @@ import pytest
 
 from ldbench.board import leaderboard as board
 from ldbench.board.leaderboard import Leaderboard, fold
-from ldbench.errors import LdbenchError
 from ldbench.records.result import Result
-from ldbench.report.tables import RENDERERS, render
+from ldbench.report.tables.formats import RENDERERS, render
 
 
 def test_markdown_rows(leaderboard: Leaderboard) -> None:
@@ -64,8 +63,3 @@ def test_every_format_takes_a_row_without_one_of_the_metrics(results: list[tuple
     path, one = results[0]
     short = replace(one, scores=one.scores[1:])
     assert "mean-image" in render(fold([(path, short), *results[1:]])["sandbox-brain-t2i"], name)
-
-
-def test_an_unknown_format_names_the_known_ones(leaderboard: Leaderboard) -> None:
-    with pytest.raises(LdbenchError, match=r"'markdwn'.*markdown.*terminal, markdown, csv, json"):
-        render(leaderboard, "markdwn")

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from ldbench.api import Score
 from ldbench.board.leaderboard import Leaderboard, fold
 from ldbench.records.result import ModelRef, Result
-from ldbench.report.tables import render
 from ldbench.report.tables.content import page
+from ldbench.report.tables.formats import render
 from ldbench.report.tables.latex import escape
 from tests.report.conftest import TASK
 

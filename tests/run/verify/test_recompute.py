@@ -18,7 +18,8 @@ from ldbench.api import Measured
 from ldbench.cli.verify import submit
 from ldbench.cli.verify import verify as verify_command
 from ldbench.errors import LdbenchError, ResultError, UsageError
-from ldbench.run.pipeline import Settings, run, score_folder
+from ldbench.run.pipeline import Settings, run
+from ldbench.run.score_folder import score_folder
 from ldbench.run.submission.pack import pack
 from ldbench.run.verify import verify
 from ldbench.score.scorer import score_images

@@ -245,7 +245,7 @@ def test_auc_margin_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_bad_input_is_one_line() -> None:
     images, labels = marked(11, 8)
-    with pytest.raises(MetricError, match=r"unknown \['class 1'\]"):
+    with pytest.raises(MetricError, match=r"\['class 0', 'class 2'\], got \['class 1'\]"):
         auc_score(images, labels, images, labels, classes=["class 0", "class 2"], recipe=QUICK)
     with pytest.raises(MetricError, match=r"none of \['class 2'\]"):
         auc_score(images, labels, images, labels, classes=names(3), recipe=QUICK)

@@ -1,0 +1,62 @@
+"""Files beside results: found, read and known to be the result's own, where a run may lie in several folders.
+
+Refuses a file that belongs to another result. Copies of a run share what any of them has, as a fold keeps any one of
+them: what it says must not depend on which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from ldbench.errors import ResultError
+from ldbench.records.identity import Found, run_key
+from ldbench.records.result import Result
+
+Sidecar = TypeVar("Sidecar")
+
+
+def own_sidecar(
+    path: Path | str, name: str, read: Callable[[Path], Sidecar], repeated: Callable[[Sidecar], Mapping[str, object]],
+    of_result: Mapping[str, object],
+) -> Sidecar | None:
+    """What `read` makes of the file `name` beside a result's file, or None where there is none.
+
+    What it has `repeated` of its result must be what this one says, `of_result`; else a `ResultError`.
+    """
+    file = Path(path).with_name(name)
+    if not file.is_file():
+        return None
+    found = read(file)
+    for what, value in repeated(found).items():
+        if value != of_result.get(what):
+            raise ResultError(
+                f"{file}: expected {what} {of_result.get(what)!s:.24} as in the result beside it, got "
+                f"{value!s:.24}; it belongs to another result: remove it"
+            )
+    return found
+
+
+def values_of(result: Result) -> dict[str, float]:
+    """By metric, a result's values: what a file beside it repeats of them."""
+    return {score.metric: score.value for score in result.scores}
+
+
+def beside_copies(
+    found: Iterable[Found], read: Callable[[str, Result], Sidecar | None], text: Callable[[Sidecar], str]
+) -> dict[str, Sidecar]:
+    """By path, what `read` finds beside each complete measured result or a copy of it; paths without are absent.
+
+    Of several the one with the first `text` counts.
+    """
+    runs: dict[str, tuple[str, str]] = {}
+    by_run: dict[tuple[str, str], Sidecar] = {}
+    for path, result in found:
+        if (result.status, result.origin) != ("complete", "measured"):
+            continue
+        run = runs[path] = (result.task.id, run_key(result))
+        here, known = read(path, result), by_run.get(run)
+        if here is not None and here != known:
+            by_run[run] = here if known is None else min(here, known, key=text)
+    return {path: by_run[run] for path, run in runs.items() if run in by_run}

@@ -1,0 +1,67 @@
+"""Images that were made elsewhere, scored as those of a run: one PNG or JPEG a case id, a folder a seed.
+
+Refuses to overwrite a result unasked, and takes no folder for two seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ldbench.data.task_data import task_data
+from ldbench.errors import ResultError, UsageError
+from ldbench.records.names import one_line
+from ldbench.records.result import SCORED, ModelRef, Result, Stage, write
+from ldbench.records.run_folder import PASSES, RunFolder
+from ldbench.run.environment import memory_notes, pick_device, timed
+from ldbench.run.pipeline import RunContext, Settings, record, score
+from ldbench.task import card
+
+
+def score_folder(
+    task_name: str, images: Path, name: str, settings: Settings, *, replace: bool = False
+) -> tuple[Result, Path]:
+    """Score a folder of images made elsewhere, one PNG a case id; the result and its file.
+
+    An editing task's null edits and edits back are scored where they lie in folders `null` and `back` in there. A
+    result of the same name is a `ResultError` unless `replace` is set.
+    """
+    task, shown = card.load(task_name), one_line(name)
+    if not shown:
+        raise UsageError(f"--name: expected a name for tables, got {name!r}")
+    data, device = task_data(task, settings.seed), pick_device(settings.device)
+    model = ModelRef(shown, None, SCORED)
+    folder = RunFolder.of(settings.out, task.id, model, settings.seed)
+    context, stages = RunContext(data, model, settings, device, folder), list[Stage]()
+    with folder.claimed():
+        if folder.finished() and not replace:
+            raise ResultError(
+                f"{folder.result}: expected no result of {shown!r} and seed {settings.seed} yet, got one; give these "
+                "images another --name, or overwrite it with --replace"
+            )
+        with memory_notes(settings.say) as notes, timed("score", stages, device):
+            scores, digest = score(context, {of_pass: images / of_pass for of_pass in PASSES})
+        result = record(context, scores, digest, stages, notes)
+        write(result, folder.result)
+    return result, folder.result
+
+
+def folder_seeds(task_name: str, folders: Sequence[Path], seed: int | None) -> list[int]:
+    """The run seed of each of some folders that are one generator's images with several seeds: the card's, in order.
+
+    `seed` is that of a lone folder. Raises `UsageError` for more folders than seeds, or a folder given twice.
+    """
+    seeds = card.load(task_name).protocol.seeds
+    if len(folders) == 1:
+        return [seeds[0] if seed is None else seed]
+    if seed is not None:
+        raise UsageError(f"--seed: expected none with {len(folders)} folders, got {seed}; each takes one of the card's")
+    if len(folders) > len(seeds):
+        listed = ", ".join(map(str, seeds))
+        raise UsageError(
+            f"expected at most {len(seeds)} folders, one for each seed of the card ({listed}), got {len(folders)}; "
+            "leave some out, whatever they score"
+        )
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise UsageError("expected another folder for each seed, got one twice; name each once")
+    return list(seeds[: len(folders)])
