@@ -7,17 +7,38 @@ here too.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from ldbench.api import Metric, Need
 from ldbench.errors import PluginError, UnknownNameError
-from ldbench.plugins.kinds import METRICS
+from ldbench.plugins.kinds import ESTIMATORS, METRICS
 from ldbench.records.typed import TypedError, build
 
 # marks fields younger than the cards' hashes, which leave them out at their defaults
 LATER: Mapping[str, bool] = {"later": True}
+_FEWEST = 3  # samples of a set that a distance of sets has an interval for
+
+
+@runtime_checkable
+class HasUnmet(Protocol):
+    """Settings, of anybody's metric, that can say before a run what they ask for in vain."""
+
+    def unmet(self, name: str, smaller: int) -> Iterator[str]:
+        """Each reason, in one line that begins with the metric's `name`, why it can't be computed.
+
+        `smaller` counts the images of the smaller of both sets, real and generated, as far as that is known.
+        """
+
+
+def too_few_images(name: str, smaller: int) -> Iterator[str]:
+    """Why there is no distance of sets as small as `smaller`."""
+    if smaller < _FEWEST:
+        yield (
+            f"{name}: expected at least {_FEWEST} images in both sets, got {smaller}; ask for more evaluation cases, "
+            "or prepare more test scans"
+        )
 
 
 @dataclass(frozen=True)
@@ -27,15 +48,24 @@ class DistributionSpec:
     extractor: str
     resize: int
 
+    def unmet(self, name: str, smaller: int) -> Iterator[str]:
+        yield from too_few_images(name, smaller)
+
 
 @dataclass(frozen=True)
-class KernelSpec:
+class KernelSpec(DistributionSpec):
     """KID: as FID; `subset_size` 0 means the unbiased estimate over all pairs."""
 
-    extractor: str
-    resize: int
     subset_size: int = 0
     subsets: int = 100
+
+    def unmet(self, name: str, smaller: int) -> Iterator[str]:
+        yield from super().unmet(name, smaller)
+        if self.subset_size and not (2 <= self.subset_size <= smaller and self.subsets >= 1):
+            yield (
+                f"{name}: expected 2 <= subset_size <= {smaller} (the smaller set) and subsets >= 1, got subset_size "
+                f"{self.subset_size} and subsets {self.subsets}; change the card's {name} parameters"
+            )
 
 
 @dataclass(frozen=True)
@@ -58,6 +88,14 @@ class NeighbourSpec(DistributionSpec):
     def __post_init__(self) -> None:
         if self.k < 1:
             raise TypedError(f"metrics: expected k of 1 or more, got {self.k}")
+
+    def unmet(self, name: str, smaller: int) -> Iterator[str]:
+        yield from super().unmet(name, smaller)
+        if smaller < self.k + 2:
+            yield (
+                f"{name}: expected k + 2 = {self.k + 2} images or more in both sets, got {smaller}; lower k on the "
+                "card, or ask for more evaluation cases"
+            )
 
 
 @dataclass(frozen=True)
@@ -177,6 +215,9 @@ class AttributeSpec:
 
     estimator: str
 
+    def unmet(self, name: str, smaller: int) -> Iterator[str]:
+        return unknown_estimators([self.estimator])
+
 
 @dataclass(frozen=True)
 class ReadingsSpec:
@@ -190,6 +231,9 @@ class ReadingsSpec:
                 f"metrics.readings_fid.estimators: expected one or more estimators, none twice, got "
                 f"{list(self.estimators)}"
             )
+
+    def unmet(self, name: str, smaller: int) -> Iterator[str]:
+        return unknown_estimators(self.estimators)
 
 
 @dataclass(frozen=True)
@@ -219,6 +263,15 @@ class PassSpec:
     def __post_init__(self) -> None:
         if self.cases < 2:
             raise TypedError(f"metrics: expected 2 or more cases, got {self.cases}")
+
+
+def unknown_estimators(names: Iterable[str]) -> Iterator[str]:
+    """What is wrong with each estimator that nobody registered, or that can't be loaded."""
+    for name in names:
+        try:
+            ESTIMATORS.load(name)
+        except (UnknownNameError, PluginError) as error:
+            yield str(error)
 
 
 def check_digest(table: str, sha256: str | None) -> None:
