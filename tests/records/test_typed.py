@@ -68,7 +68,7 @@ def test_an_integer_that_no_float_holds_is_refused() -> None:
     [
         (int, "3", 3), (float, "3", 3.0), (str, "3", "3"), (int | None, "none", None), (str, "none", "none"),
         (bool, "true", True), (Literal["a", "b"], "b", "b"), (tuple[str, ...], "a, b,", ("a", "b")),
-        (tuple[float, ...], "1", (1.0,)), (tuple[int, ...], "", ()), (int | float, "2", 2), (int | float, "2.5", 2.5),
+        (tuple[int, ...], "", ()), (int | float, "2", 2), (int | float, "2.5", 2.5),
     ],
 )
 def test_a_text_means_the_first_reading_that_the_type_takes(hint: object, text: str, meant: object) -> None:
