@@ -15,7 +15,7 @@ from ldbench.cli.main import app
 from ldbench.errors import LdbenchError, ResultError, UsageError
 from ldbench.records import result
 from tests.report.conftest import TASK
-from tests.report.gate.conftest import BASELINE, bent, fold_with_units
+from tests.report.gate.conftest import BASELINE, bent, folded
 
 NOW = {"same": BASELINE, "worse": bent(BASELINE, "ours", "fid", 9.0), "missing": BASELINE[1:]}
 
@@ -24,7 +24,7 @@ NOW = {"same": BASELINE, "worse": bent(BASELINE, "ours", "fid", 9.0), "missing":
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A baseline's folder beside folders of results that are the same, worse and missing."""
     root = tmp_path_factory.mktemp("gate")
-    leaderboard.write(fold_with_units(BASELINE)[TASK.id], root / "boards" / f"{TASK.id}.json")
+    leaderboard.write(folded(BASELINE)[TASK.id], root / "boards" / f"{TASK.id}.json")
     for name, results in NOW.items():
         for index, one in enumerate(results):
             result.write(one, root / name / str(index) / "result.json")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from ldbench.board.collect import collect, fold_with_units
+from ldbench.board.collect import collect, fold
 from ldbench.records.fresh import FreshRound, Gap, add
 from ldbench.report.html.fresh_gaps import gap_views
 from ldbench.report.html.write import write_pages
@@ -27,7 +27,7 @@ def test_a_run_shows_its_gaps_to_fresh_sets(reports: Reports, tmp_path: Path) ->
     assert [(view.metric, view.public, view.fresh, view.tuned) for view in views] == [
         ("ssim", "0.9123", "0.81", True), ("fid", "120", "121.5", False),
     ]  # fmt: skip
-    write_pages(found, fold_with_units(found), tmp_path / "page", False, 0)
+    write_pages(found, fold(found), tmp_path / "page", False, 0)
     text = Page((tmp_path / "page" / f"{EDITS}.html").read_text(encoding="utf-8")).text()
     assert "worse than on the public one in 1 of 2 scores" in text
     assert "4711" in text

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from ldbench.board.collect import collect, fold_with_units
+from ldbench.board.collect import collect, fold
 from ldbench.records.run_folder import SUBGROUPS
 from ldbench.records.subgroups import Breakdown, Group, Subgroups, write
 from ldbench.report.html.subgroups import subgroup_views
@@ -31,7 +31,7 @@ def test_the_worst_group_and_its_gap_stand_in_the_runs_part(reports: Reports, tm
     assert [(view.attribute, view.sure) for view in views] == [("age", False), ("sex", True)]
     assert views[0].worst == "F: 0.40 [0.30, 0.50], 0.08 by chance, n = 12"
     assert (views[1].worst, views[1].gap) == ("F: 0.40 [0.30, 0.50], n = 12", "0.20 [0.05, 0.35]")
-    write_pages(found, fold_with_units(found), tmp_path / "page", False, 0)
+    write_pages(found, fold(found), tmp_path / "page", False, 0)
     text = Page((tmp_path / "page" / f"{EDITS}.html").read_text(encoding="utf-8")).text()
     assert "Groups of cases: 1 of 2 gaps are more than chance" in text
     assert "F: 0.40 [0.30, 0.50], n = 12" in text
