@@ -1,7 +1,7 @@
 """The metrics of a card: their settings, read by what each metric's own record declares.
 
-A metric is known here by its name alone (`ldbench.plugins.kinds.METRICS`). Settings that several metrics share stand
-here too.
+A metric is known here by its name alone (`ldbench.plugins.kinds.METRICS`), and its settings stand in its own module.
+Here stand those that modules share.
 """
 
 from __future__ import annotations
@@ -50,85 +50,6 @@ class DistributionSpec:
 
     def unmet(self, name: str, smaller: int) -> Iterator[str]:
         yield from too_few_images(name, smaller)
-
-
-@dataclass(frozen=True)
-class KernelSpec(DistributionSpec):
-    """KID: as FID; `subset_size` 0 means the unbiased estimate over all pairs."""
-
-    subset_size: int = 0
-    subsets: int = 100
-
-    def unmet(self, name: str, smaller: int) -> Iterator[str]:
-        yield from super().unmet(name, smaller)
-        if self.subset_size and not (2 <= self.subset_size <= smaller and self.subsets >= 1):
-            yield (
-                f"{name}: expected 2 <= subset_size <= {smaller} (the smaller set) and subsets >= 1, got subset_size "
-                f"{self.subset_size} and subsets {self.subsets}; change the card's {name} parameters"
-            )
-
-
-@dataclass(frozen=True)
-class GaussianSpec(DistributionSpec):
-    """MMD with a Gaussian kernel: as FID; `bandwidth` is the kernel's, for features of unit length."""
-
-    bandwidth: float = 10.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.bandwidth < float("inf"):
-            raise TypedError(f"metrics.mmd.bandwidth: expected a number above 0, got {self.bandwidth}")
-
-
-@dataclass(frozen=True)
-class NeighbourSpec(DistributionSpec):
-    """Metrics of nearest neighbours: as FID; a neighbourhood reaches to the `k`-th nearest."""
-
-    k: int = 5
-
-    def __post_init__(self) -> None:
-        if self.k < 1:
-            raise TypedError(f"metrics: expected k of 1 or more, got {self.k}")
-
-    def unmet(self, name: str, smaller: int) -> Iterator[str]:
-        yield from super().unmet(name, smaller)
-        if smaller < self.k + 2:
-            yield (
-                f"{name}: expected k + 2 = {self.k + 2} images or more in both sets, got {smaller}; lower k on the "
-                "card, or ask for more evaluation cases"
-            )
-
-
-@dataclass(frozen=True)
-class LikelihoodSpec:
-    """FLD: as FID, in features of the network that ships unless the card says otherwise."""
-
-    extractor: str = "efficientnet-lite0"
-    resize: int = 224
-
-
-@dataclass(frozen=True)
-class DiversitySpec:
-    """MS-SSIM among generated images: each is compared with `partners` others of its class in either direction."""
-
-    partners: int = 5
-
-    def __post_init__(self) -> None:
-        if self.partners < 1:
-            raise TypedError(f"metrics.ms_ssim_diversity.partners: expected 1 or more, got {self.partners}")
-
-
-@dataclass(frozen=True)
-class CopySpec(DistributionSpec):
-    """The search for copies: as FID; an image is compared at shifts of up to `shift` pixels, of 64 a side, in either
-    direction, and its nearest training image with the `neighbours` next ones."""
-
-    shift: int = 2
-    neighbours: int = 50
-
-    def __post_init__(self) -> None:
-        for name, least in {"shift": 0, "neighbours": 1}.items():
-            if getattr(self, name) < least:
-                raise TypedError(f"metrics.copied_share.{name}: expected {least} or more, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -217,52 +138,6 @@ class AttributeSpec:
 
     def unmet(self, name: str, smaller: int) -> Iterator[str]:
         return unknown_estimators([self.estimator])
-
-
-@dataclass(frozen=True)
-class ReadingsSpec:
-    """A distance of what one or more estimators read off the images (`ldbench list estimators`)."""
-
-    estimators: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        if not self.estimators or len(set(self.estimators)) < len(self.estimators):
-            raise TypedError(
-                f"metrics.readings_fid.estimators: expected one or more estimators, none twice, got "
-                f"{list(self.estimators)}"
-            )
-
-    def unmet(self, name: str, smaller: int) -> Iterator[str]:
-        return unknown_estimators(self.estimators)
-
-
-@dataclass(frozen=True)
-class AskedSpec(AttributeSpec):
-    """An attribute that was asked for against what an estimator reads: `attribute` is its name in the data."""
-
-    attribute: str = "age"
-
-
-@dataclass(frozen=True)
-class CalibrationSpec:
-    """Calibration of the judge: its confidences are counted in so many `bins` of equal width."""
-
-    bins: int = 10
-
-    def __post_init__(self) -> None:
-        if self.bins < 1:
-            raise TypedError(f"metrics.judge_calibration.bins: expected 1 or more, got {self.bins}")
-
-
-@dataclass(frozen=True)
-class PassSpec:
-    """A metric that needs further images of the generator: of so many cases, chosen by a hash of their ids."""
-
-    cases: int
-
-    def __post_init__(self) -> None:
-        if self.cases < 2:
-            raise TypedError(f"metrics: expected 2 or more cases, got {self.cases}")
 
 
 def unknown_estimators(names: Iterable[str]) -> Iterator[str]:

@@ -20,16 +20,12 @@ from ldbench.errors import GeneratorError, LdbenchError, MetricError
 from ldbench.run.dry_run import dry_run
 from ldbench.run.pipeline import Settings, run
 from ldbench.run.requirements import _of_classes, inspect, needs_of
-from ldbench.score.metrics.kid import kid_score
+from ldbench.score.metrics.change import PassSpec
+from ldbench.score.metrics.frechet_readings import ReadingsSpec
+from ldbench.score.metrics.kid import KernelSpec, kid_score
+from ldbench.score.metrics.manifold import NeighbourSpec
 from ldbench.task import card
-from ldbench.task.metric_specs import (
-    DistributionSpec,
-    KernelSpec,
-    NeighbourSpec,
-    PassSpec,
-    PerceptualSpec,
-    ReadingsSpec,
-)
+from ldbench.task.metric_specs import DistributionSpec, PerceptualSpec
 from tests.conftest import small_card
 
 SAMPLES, EDITS = card.load("sandbox-brain-t2i"), card.load("sandbox-brain-disease")

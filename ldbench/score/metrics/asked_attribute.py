@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,7 +19,14 @@ from ldbench.plugins.kinds import ESTIMATORS
 from ldbench.score.metrics.attribute_error import Reading, readings_of
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
-from ldbench.task.metric_specs import AskedSpec
+from ldbench.task.metric_specs import AttributeSpec
+
+
+@dataclass(frozen=True)
+class AskedSpec(AttributeSpec):
+    """An attribute that was asked for against what an estimator reads: `attribute` is its name in the data."""
+
+    attribute: str = "age"
 
 
 def asked_errors(

@@ -23,7 +23,7 @@ from ldbench.score.metrics.intervals import Array, Interval, of_mean, wilson_int
 from ldbench.score.metrics.neighbours import nearest, nearest_others
 from ldbench.score.metrics.roc import areas
 from ldbench.score.metrics.viewed import viewed
-from ldbench.task.metric_specs import DistributionSpec, LikelihoodSpec
+from ldbench.task.metric_specs import DistributionSpec
 
 _NETWORKS = ("efficientnet-lite0", "inception-v3")
 
@@ -88,9 +88,7 @@ def _authpct(inputs: MetricInputs, settings: DistributionSpec) -> Measured:
     )
 
 
-def beside_training(
-    score: Callable[..., Measured], inputs: MetricInputs, settings: DistributionSpec | LikelihoodSpec
-) -> Measured:
+def beside_training(score: Callable[..., Measured], inputs: MetricInputs, settings: DistributionSpec) -> Measured:
     """A score of features of the training images, of real and of generated ones, in this order."""
     return score(
         inputs.seen_features(settings.extractor, settings.resize),
