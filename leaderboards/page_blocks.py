@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ldbench.board import leaderboard
-from ldbench.board.collect import collect, fold
 from ldbench.board.leaderboard import Leaderboard
+from ldbench.board.read import collect, fold
 from ldbench.errors import UsageError
 from ldbench.records.identity import Found
 from ldbench.report.digits import decimals_for, fixed

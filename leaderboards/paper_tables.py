@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldbench.board.collect import collect, fold
 from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
+from ldbench.board.read import collect, fold
 from ldbench.errors import LdbenchError, ResultError
 from ldbench.report.digits import decimals_for, fixed
 from leaderboards.shipped_rows import meant

@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.scoring_memory import make
 from ldbench.data.task_data import task_data
-from ldbench.run.rounds import read_images
+from ldbench.run.passes import read_images
 from ldbench.score.inputs import Inputs
 from ldbench.task import card
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ldbench.api import Score
-from ldbench.board.collect import fold
 from ldbench.board.entries import Entry, card_seeds, entries
+from ldbench.board.read import fold
 from ldbench.records.result import SCORED, ModelRef, Result, TaskRef
 from ldbench.report.tables.content import page
 from ldbench.task import card

@@ -21,7 +21,7 @@ import pytest
 import torch
 
 from ldbench.api import Context, Generator, Needs, Request, TrainingSet
-from ldbench.board.collect import collect, fold
+from ldbench.board.read import collect, fold
 from ldbench.board.row_labels import labels
 from ldbench.data.images import read_image
 from ldbench.errors import GeneratorError, LdbenchError, MetricError, ResultError, UsageError
