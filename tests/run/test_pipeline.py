@@ -30,7 +30,7 @@ from ldbench.records.result import ModelRef
 from ldbench.run.pipeline import Settings, run, score_folder
 from tests.conftest import cheap_card, small_card
 
-GENERATOR = f"{Path(__file__).parents[1] / 'slow_generator.py'}:Slow"
+GENERATOR = f"{Path(__file__).parents[1] / 'stand_ins' / 'slow_generator.py'}:Slow"
 
 
 @dataclass

@@ -25,7 +25,7 @@ from ldbench.studies.gauntlet.run import Plan, run_gauntlet
 from ldbench.studies.gauntlet.tables import markdown
 from ldbench.task import card
 
-from ...test_docs_cover import BUILT_IN, section
+from ...docs.test_cover import BUILT_IN, section
 
 ROOT = Path(__file__).parents[3]
 TABLES = sorted((ROOT / "leaderboards/gauntlet").glob("*/gauntlet.json"))
