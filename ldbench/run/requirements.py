@@ -19,16 +19,10 @@ from ldbench.plugins.raised import raised
 from ldbench.records.files import user_cache_folder
 from ldbench.records.run_folder import FURTHER_PASSES
 from ldbench.run.generate import blamed
+from ldbench.score.metrics.feature_spec import too_few_images
 from ldbench.score.networks.weights import fetchable, locate, pinned, place, unpinned
 from ldbench.task.card import Task
-from ldbench.task.metric_specs import (
-    ClassifierSpec,
-    DistributionSpec,
-    HasUnmet,
-    PerceptualSpec,
-    needing,
-    too_few_images,
-)
+from ldbench.task.metric_specs import ClassifierSpec, HasUnmet, needing
 from ldbench.task.scan_network_spec import users_of_network
 
 
@@ -89,7 +83,6 @@ def _of_metrics(task: Task, data: TaskData | None) -> Iterator[LdbenchError]:
         if needing([name], "scan_network"):
             yield from map(MetricError, too_few_images(name, smaller))
         yield from _of_settings(name, settings, smaller)
-        yield from _unknown_network(settings)
     yield from _pinned(task)
 
 
@@ -131,22 +124,6 @@ def _of_settings(metric: str, settings: object, smaller: int) -> Iterator[Ldbenc
         yield MetricError(f"{metric}: unmet raised {said}; repair the metric")
     else:
         yield from map(MetricError, reasons)
-
-
-def _unknown_network(settings: object) -> Iterator[LdbenchError]:
-    """A network that nobody registered, or that can't be had in this size."""
-    from ldbench.score.metrics import lpips
-    from ldbench.score.networks.features import extractor_parameters
-
-    try:
-        if isinstance(settings, DistributionSpec):
-            extractor_parameters(settings.extractor, settings.resize)
-        elif isinstance(settings, PerceptualSpec):
-            lpips.perceptual_network(settings.extractor)
-    except WeightsError:  # a digest that is none: `_absent_weights` says so
-        return
-    except LdbenchError as error:
-        yield error
 
 
 def _of_classes(data: TaskData) -> Iterator[LdbenchError]:

@@ -1,7 +1,7 @@
 """The metrics of a card: their settings, read by what each metric's own record declares.
 
 A metric is known here by its name alone (`ldbench.plugins.kinds.METRICS`), and its settings stand in its own module.
-Here stand those that modules share.
+Here stands how a classifier is trained, as a card's judge is trained so too.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from ldbench.api import Metric, Need
 from ldbench.errors import PluginError, UnknownNameError
-from ldbench.plugins.kinds import ESTIMATORS, METRICS
+from ldbench.plugins.kinds import METRICS
 from ldbench.records.typed import TypedError, build
 
 # marks fields younger than the cards' hashes, which leave them out at their defaults
 LATER: Mapping[str, bool] = {"later": True}
-_FEWEST = 3  # samples of a set that a distance of sets has an interval for
 
 
 @runtime_checkable
@@ -26,37 +25,10 @@ class HasUnmet(Protocol):
     """Settings, of anybody's metric, that can say before a run what they ask for in vain."""
 
     def unmet(self, name: str, smaller: int) -> Iterator[str]:
-        """Each reason, in one line that begins with the metric's `name`, why it can't be computed.
+        """Each reason, in one line, why the metric of this `name` can't be computed.
 
         `smaller` counts the images of the smaller of both sets, real and generated, as far as that is known.
         """
-
-
-def too_few_images(name: str, smaller: int) -> Iterator[str]:
-    """Why there is no distance of sets as small as `smaller`."""
-    if smaller < _FEWEST:
-        yield (
-            f"{name}: expected at least {_FEWEST} images in both sets, got {smaller}; ask for more evaluation cases, "
-            "or prepare more test scans"
-        )
-
-
-@dataclass(frozen=True)
-class DistributionSpec:
-    """FID: the feature extractor and the side, in pixels, that it sees."""
-
-    extractor: str
-    resize: int
-
-    def unmet(self, name: str, smaller: int) -> Iterator[str]:
-        yield from too_few_images(name, smaller)
-
-
-@dataclass(frozen=True)
-class PerceptualSpec:
-    """LPIPS: the network that compares the two images."""
-
-    extractor: str
 
 
 @dataclass(frozen=True)
@@ -128,25 +100,6 @@ class JudgeSpec(ClassifierSpec):
     def training(self) -> JudgeSpec:
         """The recipe alone: what a training hangs on, without the digest of what came of it."""
         return replace(self, sha256=None)
-
-
-@dataclass(frozen=True)
-class AttributeSpec:
-    """The error of an attribute as an estimator reads it off the image (`ldbench list estimators`)."""
-
-    estimator: str
-
-    def unmet(self, name: str, smaller: int) -> Iterator[str]:
-        return unknown_estimators([self.estimator])
-
-
-def unknown_estimators(names: Iterable[str]) -> Iterator[str]:
-    """What is wrong with each estimator that nobody registered, or that can't be loaded."""
-    for name in names:
-        try:
-            ESTIMATORS.load(name)
-        except (UnknownNameError, PluginError) as error:
-            yield str(error)
 
 
 def check_digest(table: str, sha256: str | None) -> None:

@@ -21,11 +21,13 @@ from ldbench.run.dry_run import dry_run
 from ldbench.run.pipeline import Settings, run
 from ldbench.run.requirements import _of_classes, inspect, needs_of
 from ldbench.score.metrics.change import PassSpec
+from ldbench.score.metrics.feature_spec import DistributionSpec
+from ldbench.score.metrics.fld import LikelihoodSpec
 from ldbench.score.metrics.frechet_readings import ReadingsSpec
 from ldbench.score.metrics.kid import KernelSpec, kid_score
+from ldbench.score.metrics.lpips import PerceptualSpec
 from ldbench.score.metrics.manifold import NeighbourSpec
 from ldbench.task import card
-from ldbench.task.metric_specs import DistributionSpec, PerceptualSpec
 from tests.conftest import small_card
 
 SAMPLES, EDITS = card.load("sandbox-brain-t2i"), card.load("sandbox-brain-disease")
@@ -63,6 +65,7 @@ def test_every_card_that_is_shipped_with_its_data_can_be_met(name: str) -> None:
         (EDITS, {"composition": PassSpec(201)}, "metrics.composition.cases: expected at most 200, .*got 201; lower it"),
         (EDITS, {"reversibility": PassSpec(400)}, "metrics.reversibility.cases: expected at most 200, .*got 400"),
         (EDITS, {"identity_lpips": PerceptualSpec("alex")}, "unknown perceptual network 'alex'"),
+        (SAMPLES, {"fld": LikelihoodSpec("inception")}, "unknown feature network 'inception'"),
     ],
 )
 def test_what_a_metric_asks_in_vain_is_one_reason(task: card.Task, metrics: dict[str, Any], message: str) -> None:

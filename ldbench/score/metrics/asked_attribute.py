@@ -16,10 +16,9 @@ import numpy as np
 from ldbench.api import Attributes, ImageSet, Measured, Metric, MetricInputs
 from ldbench.errors import MetricError
 from ldbench.plugins.kinds import ESTIMATORS
-from ldbench.score.metrics.attribute_error import Reading, readings_of
+from ldbench.score.metrics.attribute_error import AttributeSpec, Reading, readings_of
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
-from ldbench.task.metric_specs import AttributeSpec
 
 
 @dataclass(frozen=True)

@@ -25,11 +25,11 @@ from ldbench.api import ImageSet, Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.records.typed import TypedError
 from ldbench.score.image_sets import batch_size, read_ahead
+from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.intervals import Array, of_mean, wilson_interval
 from ldbench.score.metrics.neighbours import Closest, nearest
 from ldbench.score.metrics.row_blocks import row_blocks
 from ldbench.score.metrics.viewed import viewed
-from ldbench.task.metric_specs import DistributionSpec
 
 CHANCE = 0.001  # below this probability a row is flagged
 _SIDE, _BLOCK, _COLUMNS, _SHOWN = 64, 256, 2048, 24

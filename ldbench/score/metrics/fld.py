@@ -16,7 +16,7 @@ Shape suffixes: n generated images, m test scans, t training images, d features.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,12 +25,13 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
+from ldbench.score.metrics.feature_spec import DistributionSpec, unknown_network
 from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.intervals import Array, mean_interval, of_mean
 from ldbench.score.metrics.novelty import beside_training
 from ldbench.score.metrics.row_blocks import Features, mean_row, row_blocks, rows_of
 from ldbench.score.metrics.viewed import viewed
-from ldbench.task.metric_specs import DistributionSpec
+from ldbench.score.networks.features import extractor_parameters
 
 if TYPE_CHECKING:
     import torch
@@ -53,6 +54,10 @@ class LikelihoodSpec:
 
     extractor: str = "efficientnet-lite0"
     resize: int = 224
+
+    def unmet(self, name: str, smaller: int) -> Iterator[str]:
+        """As `HasUnmet` says: a network that nobody registered, or that can't be had in this size."""
+        return unknown_network(lambda: extractor_parameters(self.extractor, self.resize))
 
 
 @dataclass(frozen=True)

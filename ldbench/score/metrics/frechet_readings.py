@@ -19,12 +19,12 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.records.typed import TypedError
+from ldbench.score.metrics.attribute_error import unknown_estimators
 from ldbench.score.metrics.fid import fid, validated_features
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.set_distance import set_distance_score
 from ldbench.score.metrics.viewed import viewed
 from ldbench.score.networks.radiomics import NAME as RADIOMICS
-from ldbench.task.metric_specs import unknown_estimators
 
 _INTERVAL = "expected value at these sample sizes (delete-a-group jackknife)"
 
@@ -43,6 +43,7 @@ class ReadingsSpec:
             )
 
     def unmet(self, name: str, smaller: int) -> Iterator[str]:
+        """As `HasUnmet` says: estimators that nobody registered."""
         return unknown_estimators(self.estimators)
 
 

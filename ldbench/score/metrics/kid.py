@@ -19,11 +19,11 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
+from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.intervals import Array, Interval, of_deletions, t_quantile
 from ldbench.score.metrics.row_blocks import Features, row_blocks, rows_of
 from ldbench.score.metrics.viewed import viewed
-from ldbench.task.metric_specs import DistributionSpec
 
 SUBSETS = 100
 _OF_PAIRS = "95 % delete-one jackknife over both sets, Student's t"
@@ -40,6 +40,7 @@ class KernelSpec(DistributionSpec):
     subsets: int = 100
 
     def unmet(self, name: str, smaller: int) -> Iterator[str]:
+        """As `DistributionSpec.unmet`, and subsets larger than the smaller set."""
         yield from super().unmet(name, smaller)
         if self.subset_size and not (2 <= self.subset_size <= smaller and self.subsets >= 1):
             yield (

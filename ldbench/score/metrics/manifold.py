@@ -25,12 +25,12 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.records.typed import TypedError
+from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.intervals import Array, Interval, of_deletions, of_mean, share_interval, t_quantile
 from ldbench.score.metrics.neighbours import balls_of_parts
 from ldbench.score.metrics.row_blocks import Features
 from ldbench.score.metrics.viewed import viewed
-from ldbench.task.metric_specs import DistributionSpec
 
 _Parts = tuple[float, Array, Array]  # a value, what each real and what each generated image adds to it
 
@@ -46,6 +46,7 @@ class NeighbourSpec(DistributionSpec):
             raise TypedError(f"metrics: expected k of 1 or more, got {self.k}")
 
     def unmet(self, name: str, smaller: int) -> Iterator[str]:
+        """As `DistributionSpec.unmet`, and fewer images than a neighbourhood needs."""
         yield from super().unmet(name, smaller)
         if smaller < self.k + 2:
             yield (

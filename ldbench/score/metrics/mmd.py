@@ -18,11 +18,11 @@ import numpy.typing as npt
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.records.typed import TypedError
+from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.intervals import Array, t_quantile
 from ldbench.score.metrics.kid import AllPairs, Kernel
 from ldbench.score.metrics.viewed import viewed
-from ldbench.task.metric_specs import DistributionSpec
 
 SCALE = 1000
 

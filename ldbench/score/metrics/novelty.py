@@ -18,12 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
+from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.intervals import Array, Interval, of_mean, wilson_interval
 from ldbench.score.metrics.neighbours import nearest, nearest_others
 from ldbench.score.metrics.roc import areas
 from ldbench.score.metrics.viewed import viewed
-from ldbench.task.metric_specs import DistributionSpec
 
 _NETWORKS = ("efficientnet-lite0", "inception-v3")
 
