@@ -21,7 +21,6 @@ from typing import ClassVar, Literal
 import torch
 
 from ldbench.api import Request
-from ldbench.errors import UsageError
 
 from .basic_ft import BasicFT
 from .diffusion.latent_diffusion import LatentDiffusion
@@ -55,18 +54,13 @@ class Pix2PixZero(TunedEditor):
     }
     tuning: ClassVar[type[FineTuner]] = BasicFT
 
-    sampler: Literal["ddim"] = "ddim"
+    sampler: Literal["ddim"] = "ddim"  # the one that can be inverted
     sampling_steps: int = 50
     guidance_scale: float = 5.0
     guidance_weight: float = 0.1
     regularisation_weight: float = 0.0
     regularisation_steps: int = 5
     regularisation_rolls: int = 5
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.sampler != "ddim":
-            raise UsageError(f"sampler: expected ddim, the one that can be inverted, got {self.sampler!r}")
 
     def _image_calls(self) -> float:
         # inversion, and where attention is guided a reference, a pass and its gradient

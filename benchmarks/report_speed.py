@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ldbench.board.collect import collect, fold_with_units
+from ldbench.board.read import collect, fold
 from ldbench.records import result as result_file
 from ldbench.records.contributions import Contributions, Units, rounded
 from ldbench.records.contributions import write as write_units
@@ -135,7 +135,7 @@ def main() -> None:
     make(runs, asked.task, asked.results, asked.images)
     start, worked = time.perf_counter(), time.process_time()
     found = collect([runs])
-    boards = fold_with_units(found)
+    boards = fold(found)
     folded = time.perf_counter()
     pages = write_pages(found, boards, out, asked.site, asked.images)
     done, worked = time.perf_counter(), time.process_time() - worked

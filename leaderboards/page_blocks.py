@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ldbench.board import leaderboard
-from ldbench.board.collect import collect, fold_with_units
 from ldbench.board.leaderboard import Leaderboard
+from ldbench.board.read import collect, fold
 from ldbench.errors import UsageError
 from ldbench.records.identity import Found
 from ldbench.report.digits import decimals_for, fixed
@@ -111,7 +111,7 @@ def demo(measured: Measured, task: str, *models: str) -> str:
     """The headline metrics of a run of these models alone with seed 0."""
     found = [one for one in measured.results if (one[1].task.id, one[1].seed) == (task, 0)]
     named = [meant(model, [one[1].model for one in found]) for model in models]
-    boards = fold_with_units([one for one in found if any(stands_for(one[1].model) for stands_for in named)])
+    boards = fold([one for one in found if any(stands_for(one[1].model) for stands_for in named)])
     return table_text(page(_headline(boards[task])).tables[0]) if task in boards else NOTHING
 
 

@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldbench.board.collect import collect, fold_with_units
 from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
+from ldbench.board.read import collect, fold
 from ldbench.errors import LdbenchError, ResultError
 from ldbench.report.digits import decimals_for, fixed
 from leaderboards.shipped_rows import meant
@@ -78,7 +78,7 @@ TABLES = (
 def boards_for(folder: Path, tables: Sequence[PaperTable] = TABLES) -> dict[str, Leaderboard]:
     """The leaderboards of the tables' tasks, folded from the results below the folder; other tasks are left alone."""
     wanted = {task for table in tables for _, task, _ in table.lines}
-    return fold_with_units([one for one in collect([folder]) if one[1].task.id in wanted])
+    return fold([one for one in collect([folder]) if one[1].task.id in wanted])
 
 
 def printed(table: PaperTable, boards: Mapping[str, Leaderboard]) -> str:

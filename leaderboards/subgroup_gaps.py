@@ -28,16 +28,14 @@ import numpy.typing as npt
 from ldbench.api import MetricInputs, NoSettings
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.subgroups import Breakdown
+from ldbench.score.metrics.condition import CalibrationSpec
+from ldbench.score.metrics.feature_spec import DistributionSpec
+from ldbench.score.metrics.frechet_readings import ReadingsSpec
+from ldbench.score.metrics.kid import KernelSpec
+from ldbench.score.metrics.manifold import NeighbourSpec
+from ldbench.score.metrics.mmd import GaussianSpec
 from ldbench.score.scorer import measured
 from ldbench.score.subgroup_sets import GroupedRun
-from ldbench.task.metric_specs import (
-    CalibrationSpec,
-    DistributionSpec,
-    GaussianSpec,
-    KernelSpec,
-    NeighbourSpec,
-    ReadingsSpec,
-)
 
 Array = npt.NDArray[np.float64]
 Features = npt.NDArray[np.float32]

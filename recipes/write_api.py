@@ -27,6 +27,8 @@ PUBLIC = ("ldbench.api", "ldbench.errors", "ldbench.testing")
 FUNCTIONS = ("ldbench.run.measure",)  # of the suite itself; they may change with a minor release
 # their Python is the suite's own; the classes are documented because the files are public
 FORMATS = ("ldbench.task.card", "ldbench.task.metric_specs", "ldbench.records.result", "ldbench.board.leaderboard")
+# a page that also has the classes of another folder's modules whose names end so: settings in their metrics' modules
+_ALSO = {"ldbench.task.metric_specs": ("ldbench.score.metrics", "Spec")}
 _WIDTH = 100
 _MARK = "<!-- written by recipes/write_api.py from the source; change the docstrings there -->"
 
@@ -52,8 +54,18 @@ def module(name: str, classes_only: bool = False) -> Module:
     for each, source in sorted(_imported(tree).items()):
         if each in listed:  # re-exported: documented where it is promised
             definitions += [one for one in _tree(source).body if isinstance(one, kinds) and one.name == each]
+    definitions += _also(*_ALSO[name]) if name in _ALSO else []
     constants = [] if classes_only else list(_constants(tree, listed))
     return Module(name, ast.get_docstring(tree) or "", tuple(definitions), tuple(constants))
+
+
+def _also(package: str, suffix: str) -> list[Definition]:
+    """The classes of a package's modules whose names have a suffix, by module."""
+    spec = util.find_spec(package)
+    folders = [] if spec is None else spec.submodule_search_locations or []
+    names = sorted(f"{package}.{path.stem}" for folder in folders for path in Path(folder).glob("*.py"))
+    bodies = [_tree(name).body for name in names if not name.endswith("__init__")]
+    return [one for body in bodies for one in body if isinstance(one, ast.ClassDef) and one.name.endswith(suffix)]
 
 
 def page(name: str) -> str:

@@ -16,10 +16,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from ldbench.board.collect import collect
 from ldbench.board.entries import entries
 from ldbench.board.leaderboard import by_task
 from ldbench.board.paired_tests import standard_error
+from ldbench.board.read import collect
 from ldbench.board.seed_allowance import FILE, Spread, SpreadTable, spreads
 from ldbench.board.seeds import pool
 from ldbench.records.files import write_json

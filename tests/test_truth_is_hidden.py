@@ -17,9 +17,9 @@ from ldbench.run.generate import requests_for
 from ldbench.run.pipeline import Settings, run
 from ldbench.task import card
 
-from .spying_generator import Confidant, Search, Spy, levels, secrets_of
+from .stand_ins.spying_generator import Confidant, Search, Spy, levels, secrets_of
 
-SPIES = Path(__file__).with_name("spying_generator.py")
+SPIES = Path(__file__).with_name("stand_ins") / "spying_generator.py"
 # cards whose data ship; the others need the user's own
 CARDS = [task for task in map(card.load, card.task_names()) if task.edit is not None and task.data.checksums]
 # one card of each data set and edit: styles of prompts reach the same images

@@ -21,7 +21,7 @@ from ldbench.errors import UsageError
 
 from ..drift import Drift, shifted
 from .latent_diffusion import ImageShape, LatentDiffusion
-from .schedulers import ReversePath, Sampler, check_sampler, reverse_path
+from .schedulers import ReversePath, Sampler, reverse_path
 
 Predict = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 Guide = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -44,7 +44,6 @@ class Sampling:
     eta: float = 0.0
 
     def __post_init__(self) -> None:
-        check_sampler(self.sampler)
         if self.steps < 1:
             raise UsageError(f"steps: expected 1 or more, got {self.steps}")
         if not 0 <= self.eta <= 1 or (self.eta and self.sampler != "ddim"):

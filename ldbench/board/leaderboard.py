@@ -20,11 +20,10 @@ from ldbench.board.compatible import distinct
 from ldbench.board.entries import Entry, entries, is_ranked
 from ldbench.board.fresh_gaps import NO_ROUNDS, FreshGap, fold_gaps
 from ldbench.board.paired_tests import Comparison
-from ldbench.board.ranks import NO_UNITS, RankInterval, comparisons, standings
+from ldbench.board.ranks import RankInterval, standings
 from ldbench.board.seed_allowance import allowance
 from ldbench.board.seeds import pool
 from ldbench.plugins.kinds import metric_bounds
-from ldbench.records.contributions import Units
 from ldbench.records.files import read_record, write_text_atomic
 from ldbench.records.fresh import FreshRounds
 from ldbench.records.identity import Found, method, names_a_card
@@ -131,18 +130,9 @@ class Leaderboard:
     schema_version: int = SCHEMA_VERSION
 
 
-def fold(results: Iterable[Found], units: Mapping[str, Units] = NO_UNITS) -> dict[str, Leaderboard]:
-    """One leaderboard a task id, sorted by id, from `(path, result)` pairs; the paths serve errors and `units`.
-
-    `units` holds, by path, what `ldbench.records.contributions` reads beside a result: with them rows are compared by
-    pairs of cases, without them by their intervals. Raises `ResultError`, naming both files, where two results of a
-    task can't share a table.
-    """
-    return {task: fold_task(found, comparisons(found, units)) for task, found in by_task(results).items()}
-
-
 def by_task(results: Iterable[Found]) -> dict[str, list[Found]]:
-    """The results of each task id, sorted by id, copies dropped; raises `ResultError` as `fold` does."""
+    """The results of each task id, sorted by id, copies dropped. Raises `ResultError`, naming both files, where two
+    results of a task can't share a table."""
     groups: dict[str, list[Found]] = {}
     for path, result in results:
         groups.setdefault(result.task.id, []).append((path, result))

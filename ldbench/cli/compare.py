@@ -21,7 +21,7 @@ def compare(
     format_: Annotated[Literal["terminal", "json"], typer.Option("--format", help="How to print.")] = "terminal",
 ) -> None:
     """Say which of the models are better than which: paired tests over cases and seeds, corrected for all pairs."""
-    from ldbench.board.collect import read_boards
+    from ldbench.board.read import read_boards
     from ldbench.report.comparisons import chosen, compared, leading, render_json, render_text
 
     boards = read_boards(results_or_runs(results), measured_only=True)

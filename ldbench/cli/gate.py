@@ -10,7 +10,7 @@ import typer
 from ldbench.cli.options import AllowMissing, JUnit, MeasuredOnly, Results, Summary, Tolerances, results_or_runs
 
 if TYPE_CHECKING:
-    from ldbench.board.collect import BoardSet
+    from ldbench.board.read import BoardSet
     from ldbench.report.gate.gather import GateRequest
 
 
@@ -24,7 +24,7 @@ def gate(
     measured_only: MeasuredOnly = False,
 ) -> None:
     """Hold RESULTS against a baseline; exit code 1 where a metric of a row got worse."""
-    from ldbench.board.collect import read_boards
+    from ldbench.board.read import read_boards
     from ldbench.report.gate.gather import GateRequest
 
     request = GateRequest(against, tuple(tolerance or ()), allow_missing, junit, summary)

@@ -14,11 +14,13 @@ from typing import Annotated
 import typer
 
 from ldbench import __version__
+from ldbench.cli.ablate import ablate
 from ldbench.cli.cases import cases
 from ldbench.cli.check import check
 from ldbench.cli.collect import collect
 from ldbench.cli.compare import compare
 from ldbench.cli.data import data
+from ldbench.cli.figure import figure
 from ldbench.cli.gate import gate
 from ldbench.cli.gauntlet import gauntlet
 from ldbench.cli.host import host
@@ -28,13 +30,14 @@ from ldbench.cli.matrix import matrix
 from ldbench.cli.measure import measure
 from ldbench.cli.new import new
 from ldbench.cli.options import INTERRUPTED
-from ldbench.cli.parameters import ablate, figure, search
 from ldbench.cli.printing import print_anything
 from ldbench.cli.report import report
 from ldbench.cli.run import run
 from ldbench.cli.score import score
+from ldbench.cli.search import search
 from ldbench.cli.study import study
-from ldbench.cli.verify import submit, verify
+from ldbench.cli.submit import submit
+from ldbench.cli.verify import verify
 from ldbench.errors import LdbenchError
 from ldbench.records.names import one_line
 

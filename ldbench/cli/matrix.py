@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ldbench.cli.lists import parse_names, parse_seeds
+from ldbench.cli.comma_lists import parse_names, parse_seeds
 from ldbench.cli.options import INTERRUPTED, RUNS, BatchSize, Device, Out, Seeds, SetOfModels
 
 if TYPE_CHECKING:

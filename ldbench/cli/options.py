@@ -39,6 +39,10 @@ SetOfModels = Annotated[
 Out = Annotated[Path, typer.Option(help="Folder for what is made; an interrupted command goes on there.")]
 Jobs = Annotated[int, typer.Option(help="Processes; 0 is one a core.")]
 Card = Annotated[str | None, typer.Option(help="The card's path, where the run's task is not an installed one.")]
+Parameter = Annotated[str, typer.Option(help="The parameter that takes the values in turn.")]
+Values = Annotated[
+    str, typer.Option(help="start:stop:step, stop included, or values with commas (; where one has commas) between.")
+]
 MeasuredOnly = Annotated[bool, typer.Option("--measured-only", help="Leave out published rows.")]
 Tolerances = Annotated[
     list[str] | None,

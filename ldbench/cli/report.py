@@ -12,7 +12,7 @@ from ldbench.cli.options import AllowMissing, JUnit, MeasuredOnly, Results, Summ
 from ldbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from ldbench.board.collect import BoardSet
+    from ldbench.board.read import BoardSet
 
 
 ReportFormat = Literal["terminal", "markdown", "latex", "csv", "json", "html", "site"]
@@ -43,7 +43,7 @@ def report(
     summary: Summary = None,
 ) -> None:
     """Fold results into leaderboards, one a task, with what publications report beside them, unranked."""
-    from ldbench.board.collect import read_boards
+    from ldbench.board.read import read_boards
     from ldbench.report.gate.gather import GateRequest
 
     request = GateRequest(check, tuple(tolerance or ()), allow_missing, junit, summary)

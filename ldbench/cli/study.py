@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ldbench.cli.lists import parse_names
+from ldbench.cli.comma_lists import parse_names
 from ldbench.cli.options import Card
 from ldbench.errors import UsageError
 

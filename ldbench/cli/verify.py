@@ -1,4 +1,4 @@
-"""The commands that let others check a result: `verify` and `submit`."""
+"""The command `ldbench verify`, which recomputes a result from its images."""
 
 from __future__ import annotations
 
@@ -33,16 +33,3 @@ def verify(
     for line in found.lines():
         typer.echo(line)
     raise typer.Exit(found.exit_code)
-
-
-def submit(
-    folder: Annotated[Path, typer.Argument(metavar="RUN_FOLDER", help="The folder of a finished run, seed-N.")],
-    out: Annotated[
-        Path | None, typer.Option(help="The archive, FILE.zip.", show_default="named after the run, in this folder")
-    ] = None,
-) -> None:
-    """Pack a finished run, result and images, into one archive that `ldbench verify` takes on another machine."""
-    from ldbench.run.submission.pack import pack
-
-    for line in pack(folder, out).lines():
-        typer.echo(line)

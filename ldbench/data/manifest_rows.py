@@ -1,5 +1,5 @@
-"""The rows of manifests as records that are made when they are asked for: what is held is the file, or the text of one
-split, and where each row starts.
+"""The rows of manifests as records that are made when they are asked for: what is held is the text, and where each row
+starts.
 
 A record with its attributes and its file takes 700 bytes as objects, and a row of text 150.
 """
@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import overload
 
 from ldbench.api import Record
-from ldbench.data.file_text import FileText
 from ldbench.data.ids import Ids
 
 _TYPES: Mapping[str, Callable[[str], str | int | float]] = {"integer": int, "number": float, "text": str}
@@ -44,27 +43,26 @@ class Manifest:
     """The text of one manifest, whose `folder` the files lie in; `types` are those of its attributes."""
 
     folder: Path
-    text: FileText | bytes
+    text: bytes
     types: Mapping[str, str]
     size: tuple[int, int]
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns; none where the text is empty."""
-        with self._lines() as lines:
-            return tuple(next(_rows(lines), ()))
+        return tuple(next(_rows(io.BytesIO(self.text)), ()))
 
     @cached_property
     def _starts(self) -> array[int]:
         """Where in the text each row starts, and where the last one ends."""
-        with self._lines() as lines:
-            rows = _rows(lines)
-            next(rows, None)
-            starts, start = array("q"), lines.tell()
-            for row in rows:
-                if row:
-                    starts.append(start)
-                start = lines.tell()
+        lines = io.BytesIO(self.text)
+        rows = _rows(lines)
+        next(rows, None)
+        starts, start = array("q"), lines.tell()
+        for row in rows:
+            if row:
+                starts.append(start)
+            start = lines.tell()
         starts.append(start)
         return starts
 
@@ -73,7 +71,7 @@ class Manifest:
         return len(self._starts) - 1
 
     def only(self, places: Iterable[int]) -> Manifest:
-        """The manifest without all rows but some: their text, and not the file."""
+        """The manifest without all rows but some."""
         return replace(self, text=self.text[0 : self._starts[0]] + b"".join(map(self._text, places)))
 
     def row(self, place: int) -> dict[str, str]:
@@ -95,9 +93,6 @@ class Manifest:
 
     def _text(self, place: int) -> bytes:
         return self.text[self._starts[place] : self._starts[place + 1]]
-
-    def _lines(self) -> io.BufferedIOBase:
-        return io.BytesIO(self.text) if isinstance(self.text, bytes) else self.text.lines()
 
 
 def _rows(lines: Iterable[bytes]) -> Iterator[list[str]]:

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ldbench.api import Record
-from ldbench.data.file_text import FileText
 from ldbench.data.ids import Ids, encoded
 from ldbench.data.manifest_rows import Manifest, ManifestRows, rows_of
 from ldbench.data.on_demand import picked
@@ -132,11 +131,10 @@ def open_prepared(folder: Path) -> PreparedDataset:
         raise DataError(f"can't read {error.filename}: {error.strerror}; run `ldbench data prepare` again") from error
 
 
-def _manifest(folder: Path, about: bytes) -> FileText:
+def _manifest(folder: Path, about: bytes) -> bytes:
     """The manifest, where it is the one that dataset.json speaks of."""
-    manifest = FileText(folder / "manifest.csv")
-    with manifest.lines() as lines:
-        digest = hashlib.file_digest(lines, "sha256").hexdigest()
+    manifest = (folder / "manifest.csv").read_bytes()
+    digest = hashlib.sha256(manifest).hexdigest()
     try:
         expected = json.loads(about)["manifest_sha256"]
     except (ValueError, KeyError, TypeError) as error:
@@ -150,7 +148,7 @@ def _manifest(folder: Path, about: bytes) -> FileText:
 
 
 @functools.lru_cache(maxsize=4)
-def _opened(folder: Path, about: bytes, text: FileText) -> PreparedDataset:
+def _opened(folder: Path, about: bytes, text: bytes) -> PreparedDataset:
     table = json.loads(about)
     where = folder / "manifest.csv"
     manifest = Manifest(folder, text, table["attributes"], tuple(table["size"]))

@@ -60,6 +60,17 @@ def readings(text: str) -> list[object]:
     return [*values, text]
 
 
+def value_of(hint: Any, text: str, key: str) -> Any:
+    """What a text on the command line means for the annotation `hint`: the first reading that it takes, else a list of
+    what stands between commas. Raises `TypedError` naming `key`."""
+    for reading in (*readings(text), [part.strip() for part in text.split(",") if part.strip()]):
+        try:
+            return convert(hint, reading, key)
+        except TypedError:
+            continue
+    return convert(hint, text, key)  # the error quotes what was typed
+
+
 def convert(hint: Any, value: object, key: str) -> Any:
     """`value` as the annotation `hint` wants it, or a `TypedError` that names `key`."""
     origin, arguments = get_origin(hint), get_args(hint)

@@ -11,10 +11,10 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 
-from ldbench.board.collect import BoardSet
 from ldbench.board.leaderboard import Leaderboard, Metric, by_task
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.ranks import NO_UNITS, comparisons
+from ldbench.board.read import BoardSet
 from ldbench.board.row_labels import labels
 from ldbench.errors import unknown_name
 from ldbench.records.contributions import Units
@@ -37,8 +37,8 @@ def pairs(
 ) -> dict[str, list[Comparison]]:
     """By metric, in the board's order, every pair of the rows that compete, under the rows' labels.
 
-    `found` are the results that the board was folded from, with their paths; `units` as
-    `ldbench.board.leaderboard.fold` takes them, `as_fitted` as `ldbench.board.paired_tests.compare`.
+    `found` are the results that the board was folded from, with their paths; `units` holds, by path, what
+    `ldbench.records.contributions` reads beside one; `as_fitted` is as `ldbench.board.paired_tests.compare` takes it.
     """
     of_task = by_task(each for each in found if each[1].task.id == board.task.id)[board.task.id]
     return _labelled(board, comparisons(of_task, units, as_fitted))

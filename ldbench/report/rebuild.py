@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ldbench.board import leaderboard
-from ldbench.board.collect import read_boards
+from ldbench.board.read import read_boards
 from ldbench.records.files import write_text_atomic
 from ldbench.records.names import slug
 from ldbench.report.tables import markdown

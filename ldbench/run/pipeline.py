@@ -26,9 +26,9 @@ from ldbench.records.result import ModelRef, Result, Stage, read, write
 from ldbench.records.run_folder import SHARED, RunFolder
 from ldbench.run.environment import describe, memory_notes, pick_device, timed
 from ldbench.run.generate import blamed, generate, requests_for
+from ldbench.run.passes import passes, read_images
 from ldbench.run.processes import Processes, current_processes
 from ldbench.run.requirements import checked_data
-from ldbench.run.rounds import passes, read_images
 from ldbench.run.sheets.contact_sheet import sample_sheet
 from ldbench.run.sheets.edits_of_run import write_edit_sheet
 from ldbench.score.contributions import units_of

@@ -1,39 +1,29 @@
 """What a run needs and cannot get: data, cases, scans of every class, networks, weights; all of it before it starts.
 
 Reads the card, the data's manifest and the weight files, and builds a network of weights that a card pins; never
-downloads or writes. A metric of
-somebody else's is checked where its settings are those of the suite's own metrics or name what these name: `cases` of a
-further pass, an `extractor` whose weights are known.
+downloads or writes. The settings of a metric, somebody else's too, say themselves what they ask for in vain
+(`ldbench.task.metric_specs.HasUnmet`); `cases` of a further pass and an `extractor` whose weights are known are checked
+for each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from ldbench.api import Context, Generator, HasNeeds, Needs, Record
 from ldbench.data.task_data import TaskData, network_files, task_data
 from ldbench.errors import CardError, LdbenchError, MetricError, WeightsError
-from ldbench.plugins.kinds import ESTIMATORS, METRICS
+from ldbench.plugins.kinds import METRICS
+from ldbench.plugins.raised import raised
 from ldbench.records.files import user_cache_folder
 from ldbench.records.run_folder import FURTHER_PASSES
 from ldbench.run.generate import blamed
+from ldbench.score.metrics.feature_spec import too_few_images
 from ldbench.score.networks.weights import fetchable, locate, pinned, place, unpinned
 from ldbench.task.card import Task
-from ldbench.task.metric_specs import (
-    AttributeSpec,
-    ClassifierSpec,
-    DistributionSpec,
-    KernelSpec,
-    NeighbourSpec,
-    PerceptualSpec,
-    ReadingsSpec,
-    needing,
-)
+from ldbench.task.metric_specs import ClassifierSpec, HasUnmet, needing
 from ldbench.task.scan_network_spec import users_of_network
-
-_FEWEST = 3  # samples of a set that a distance of sets has an interval for
 
 
 @dataclass(frozen=True)
@@ -89,9 +79,10 @@ def _of_metrics(task: Task, data: TaskData | None) -> Iterator[LdbenchError]:
                 f"{task.id}:metrics.{name}.cases: expected at most {task.protocol.evaluation_cases}, the evaluation "
                 f"cases, got {settings.cases}; lower it"
             )
-        if isinstance(settings, DistributionSpec | KernelSpec) or needing([name], "scan_network"):
-            yield from _of_sets(name, settings, _smaller_set(task, data))
-        yield from _unknown(settings)
+        smaller = _smaller_set(task, data)
+        if needing([name], "scan_network"):
+            yield from map(MetricError, too_few_images(name, smaller))
+        yield from _of_settings(name, settings, smaller)
     yield from _pinned(task)
 
 
@@ -122,43 +113,17 @@ def _smaller_set(task: Task, data: TaskData | None) -> int:
     return min(generated, len(data.of_classes("test")))
 
 
-def _of_sets(name: str, settings: object, smaller: int) -> Iterator[LdbenchError]:
-    if smaller < _FEWEST:
-        yield MetricError(
-            f"{name}: expected at least {_FEWEST} images in both sets, got {smaller}; ask for more evaluation cases, "
-            "or prepare more test scans"
-        )
-    if isinstance(settings, NeighbourSpec) and smaller < settings.k + 2:
-        yield MetricError(
-            f"{name}: expected k + 2 = {settings.k + 2} images or more in both sets, got {smaller}; lower k on the "
-            "card, or ask for more evaluation cases"
-        )
-    if not isinstance(settings, KernelSpec) or not settings.subset_size:
+def _of_settings(metric: str, settings: object, smaller: int) -> Iterator[LdbenchError]:
+    """What a metric's settings ask for in vain, as they say themselves (`HasUnmet`)."""
+    if not isinstance(settings, HasUnmet):
         return
-    if not 2 <= settings.subset_size <= smaller or settings.subsets < 1:
-        yield MetricError(
-            f"{name}: expected 2 <= subset_size <= {smaller} (the smaller set) and subsets >= 1, got subset_size "
-            f"{settings.subset_size} and subsets {settings.subsets}; change the card's {name} parameters"
-        )
-
-
-def _unknown(settings: Any) -> Iterator[LdbenchError]:
-    """A network or an estimator that nobody registered, or that can't be had in this size."""
-    from ldbench.score.metrics import lpips
-    from ldbench.score.networks.features import extractor_parameters
-
     try:
-        if isinstance(settings, DistributionSpec | KernelSpec):
-            extractor_parameters(settings.extractor, settings.resize)
-        elif isinstance(settings, PerceptualSpec):
-            lpips.perceptual_network(settings.extractor)
-        elif isinstance(settings, AttributeSpec | ReadingsSpec):
-            for name in settings.estimators if isinstance(settings, ReadingsSpec) else (settings.estimator,):
-                ESTIMATORS.load(name)
-    except WeightsError:  # a digest that is none: `_absent_weights` says so
-        return
-    except LdbenchError as error:
-        yield error
+        reasons = list(settings.unmet(metric, smaller))
+    except Exception as error:
+        said = raised(error, type(settings).__module__)
+        yield MetricError(f"{metric}: unmet raised {said}; repair the metric")
+    else:
+        yield from map(MetricError, reasons)
 
 
 def _of_classes(data: TaskData) -> Iterator[LdbenchError]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from ldbench.api import Metric, Need, ParameterValue, Score
 from ldbench.errors import ImageError, LdbenchError, UsageError
 from ldbench.plugins.kinds import METRICS
-from ldbench.records.typed import TypedError, build, convert, readings
+from ldbench.records.typed import TypedError, build, value_of
 from ldbench.score.folder_inputs import FolderInputs
 from ldbench.score.free_memory import give_back
 from ldbench.score.scorer import measured
@@ -202,25 +202,14 @@ def _settings(metric: Metric, network: str | None, given: Mapping[str, str]) -> 
         table["extractor"] = given.get("extractor") or (network or NETWORK if features else own)
     if {"extractor", "resize"} <= names:
         table["resize"] = network_of(table["extractor"])[0].resize
-    table |= {key: _meant(metric, key, str(text)) for key, text in given.items()}
+    hints = get_type_hints(metric.settings)
     try:
+        table |= {key: value_of(hints[key], str(text), key) if key in hints else text for key, text in given.items()}
         return build(metric.settings, table)
     except TypedError as wrong:
         raise UsageError(
             f"--set {metric.name}:{wrong}; give --set {metric.name}:key=value, or score the images on a task card"
         ) from wrong
-
-
-def _meant(metric: Metric, key: str, text: str) -> object:
-    """What a text means for a setting: the first reading of its type, or a list; else the text, for the error."""
-    hint = get_type_hints(metric.settings).get(key)
-    for value in (*readings(text), text.split(",")):
-        try:
-            convert(hint, value, key)
-        except TypedError:
-            continue
-        return value
-    return text
 
 
 def _check_needs(name: str, metric: Metric, folders: Folders) -> None:

@@ -1,15 +1,15 @@
 """The metrics of a card: their settings, read by what each metric's own record declares.
 
-A metric is known here by its name alone (`ldbench.plugins.kinds.METRICS`). Settings that several metrics share stand
-here too.
+A metric is known here by its name alone (`ldbench.plugins.kinds.METRICS`), and its settings stand in its own module.
+Here stands how a classifier is trained, as a card's judge is trained so too.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from ldbench.api import Metric, Need
 from ldbench.errors import PluginError, UnknownNameError
@@ -20,84 +20,15 @@ from ldbench.records.typed import TypedError, build
 LATER: Mapping[str, bool] = {"later": True}
 
 
-@dataclass(frozen=True)
-class DistributionSpec:
-    """FID: the feature extractor and the side, in pixels, that it sees."""
+@runtime_checkable
+class HasUnmet(Protocol):
+    """Settings, of anybody's metric, that can say before a run what they ask for in vain."""
 
-    extractor: str
-    resize: int
+    def unmet(self, name: str, smaller: int) -> Iterator[str]:
+        """Each reason, in one line, why the metric of this `name` can't be computed.
 
-
-@dataclass(frozen=True)
-class KernelSpec:
-    """KID: as FID; `subset_size` 0 means the unbiased estimate over all pairs."""
-
-    extractor: str
-    resize: int
-    subset_size: int = 0
-    subsets: int = 100
-
-
-@dataclass(frozen=True)
-class GaussianSpec(DistributionSpec):
-    """MMD with a Gaussian kernel: as FID; `bandwidth` is the kernel's, for features of unit length."""
-
-    bandwidth: float = 10.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.bandwidth < float("inf"):
-            raise TypedError(f"metrics.mmd.bandwidth: expected a number above 0, got {self.bandwidth}")
-
-
-@dataclass(frozen=True)
-class NeighbourSpec(DistributionSpec):
-    """Metrics of nearest neighbours: as FID; a neighbourhood reaches to the `k`-th nearest."""
-
-    k: int = 5
-
-    def __post_init__(self) -> None:
-        if self.k < 1:
-            raise TypedError(f"metrics: expected k of 1 or more, got {self.k}")
-
-
-@dataclass(frozen=True)
-class LikelihoodSpec:
-    """FLD: as FID, in features of the network that ships unless the card says otherwise."""
-
-    extractor: str = "efficientnet-lite0"
-    resize: int = 224
-
-
-@dataclass(frozen=True)
-class DiversitySpec:
-    """MS-SSIM among generated images: each is compared with `partners` others of its class in either direction."""
-
-    partners: int = 5
-
-    def __post_init__(self) -> None:
-        if self.partners < 1:
-            raise TypedError(f"metrics.ms_ssim_diversity.partners: expected 1 or more, got {self.partners}")
-
-
-@dataclass(frozen=True)
-class CopySpec(DistributionSpec):
-    """The search for copies: as FID; an image is compared at shifts of up to `shift` pixels, of 64 a side, in either
-    direction, and its nearest training image with the `neighbours` next ones."""
-
-    shift: int = 2
-    neighbours: int = 50
-
-    def __post_init__(self) -> None:
-        for name, least in {"shift": 0, "neighbours": 1}.items():
-            if getattr(self, name) < least:
-                raise TypedError(f"metrics.copied_share.{name}: expected {least} or more, got {getattr(self, name)}")
-
-
-@dataclass(frozen=True)
-class PerceptualSpec:
-    """LPIPS: the network that compares the two images."""
-
-    extractor: str
+        `smaller` counts the images of the smaller of both sets, real and generated, as far as that is known.
+        """
 
 
 @dataclass(frozen=True)
@@ -169,56 +100,6 @@ class JudgeSpec(ClassifierSpec):
     def training(self) -> JudgeSpec:
         """The recipe alone: what a training hangs on, without the digest of what came of it."""
         return replace(self, sha256=None)
-
-
-@dataclass(frozen=True)
-class AttributeSpec:
-    """The error of an attribute as an estimator reads it off the image (`ldbench list estimators`)."""
-
-    estimator: str
-
-
-@dataclass(frozen=True)
-class ReadingsSpec:
-    """A distance of what one or more estimators read off the images (`ldbench list estimators`)."""
-
-    estimators: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        if not self.estimators or len(set(self.estimators)) < len(self.estimators):
-            raise TypedError(
-                f"metrics.readings_fid.estimators: expected one or more estimators, none twice, got "
-                f"{list(self.estimators)}"
-            )
-
-
-@dataclass(frozen=True)
-class AskedSpec(AttributeSpec):
-    """An attribute that was asked for against what an estimator reads: `attribute` is its name in the data."""
-
-    attribute: str = "age"
-
-
-@dataclass(frozen=True)
-class CalibrationSpec:
-    """Calibration of the judge: its confidences are counted in so many `bins` of equal width."""
-
-    bins: int = 10
-
-    def __post_init__(self) -> None:
-        if self.bins < 1:
-            raise TypedError(f"metrics.judge_calibration.bins: expected 1 or more, got {self.bins}")
-
-
-@dataclass(frozen=True)
-class PassSpec:
-    """A metric that needs further images of the generator: of so many cases, chosen by a hash of their ids."""
-
-    cases: int
-
-    def __post_init__(self) -> None:
-        if self.cases < 2:
-            raise TypedError(f"metrics: expected 2 or more cases, got {self.cases}")
 
 
 def check_digest(table: str, sha256: str | None) -> None:

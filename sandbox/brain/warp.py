@@ -2,7 +2,7 @@
 
 A warp is a *pull* map: `warp[:, i, j]` is the place (row, column, in pixels) whose value lands on pixel (i, j).
 Because it is the flow of a velocity field and not a displacement added at a stroke, it stays invertible however
-far it goes; `jacobian` shows it. scipy is imported inside functions: the frozen data is read without it.
+far it goes. scipy is imported inside functions: the frozen data is read without it.
 
 Array legend: warps and velocities (2, H, W) float32, row component first; images (H, W) float32.
 """
@@ -67,10 +67,3 @@ def flow_table(velocity: Field, steps: int, step: float) -> Field:
         place = place - np.float32(step) * compose(middle, velocity)
         table.append(place)
     return np.stack(table)
-
-
-def jacobian(warp: Field) -> npt.NDArray[np.float64]:
-    """Determinant of the warp's derivative on the pixel grid; positive everywhere means that nothing folds."""
-    by_row = np.gradient(warp.astype(np.float64), axis=1)
-    by_column = np.gradient(warp.astype(np.float64), axis=2)
-    return np.asarray(by_row[0] * by_column[1] - by_row[1] * by_column[0])

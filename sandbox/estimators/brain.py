@@ -61,19 +61,9 @@ def ventricle_ratio(images: npt.NDArray[np.float32]) -> Vector:
     return measure(images)[:, 0]
 
 
-def sulcal_fraction(images: npt.NDArray[np.float32]) -> Vector:
-    """Mean fraction of fluid in the outer region, anterior and posterior, (N,)."""
-    return np.asarray(measure(images)[:, 1:].mean(axis=1))
-
-
 def age_years(images: npt.NDArray[np.float32], fit: Fit = FROZEN) -> Vector:
     """Estimated age in years, (N,); what it is worth is in `estimators.json`."""
     return np.asarray(features(measure(images), fit) @ np.asarray(fit.age))
-
-
-def diagnosis_score(images: npt.NDArray[np.float32], fit: Fit = FROZEN) -> Vector:
-    """Log odds of AD against CN, (N,): above 0 the image looks more like AD."""
-    return np.asarray(features(measure(images), fit) @ np.asarray(fit.diagnosis))
 
 
 def measure(images: npt.NDArray[np.float32]) -> Vector:

@@ -90,17 +90,6 @@ def cardiothoracic_ratio(images: Images) -> Array:
     return estimate(images)["cardiothoracic_ratio"]
 
 
-def finding_scores(images: Images) -> Array:
-    """Scores (N, 4) in the order of FINDINGS, about 1 where the finding is present and 0 where it is not."""
-    estimated = estimate(images)
-    return np.stack([estimated[finding] for finding in FINDINGS], axis=1)
-
-
 def age(images: Images) -> Array:
     """Age in years, (N,)."""
     return estimate(images)["age"]
-
-
-def sex_score(images: Images) -> Array:
-    """About 1 for male, 0 for female, (N,)."""
-    return estimate(images)["sex"]

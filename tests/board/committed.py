@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-from ldbench.board.collect import collect, fold_with_units
 from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
+from ldbench.board.read import collect, fold
 from ldbench.records.identity import Found
 
 FOLDER = Path(__file__).parents[2] / "leaderboards"
@@ -24,7 +24,7 @@ def found() -> tuple[Found, ...]:
 @functools.cache
 def boards() -> dict[str, Leaderboard]:
     """Their fold, by task."""
-    return fold_with_units(found()) if TASKS else {}
+    return fold(found()) if TASKS else {}
 
 
 def ranked(task: str) -> list[Row]:

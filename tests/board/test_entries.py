@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ldbench.api import Score
 from ldbench.board.entries import Entry, card_seeds, entries
-from ldbench.board.leaderboard import fold
+from ldbench.board.read import fold
 from ldbench.records.result import SCORED, ModelRef, Result, TaskRef
 from ldbench.report.tables.content import page
 from ldbench.task import card
@@ -128,7 +128,7 @@ def test_a_run_that_ignores_the_seed_is_deterministic_and_a_folder_given_again_i
 
 def test_a_board_says_what_became_of_the_runs() -> None:
     results = [run("one", 0, "a"), run("one", 1, "a"), run("one", 7, "b"), run("two", 0, "a", scored=True)]
-    board = fold((f"{index}/result.json", result) for index, result in enumerate(results))[TASK.id]
+    board = fold([(f"{index}/result.json", result) for index, result in enumerate(results)])[TASK.id]
     (row,) = board.rows
     assert (row.seeds, row.other_seeds, row.ignores_the_seed, row.on_card) == ((0, 1), (7,), True, True)
     assert [model.name for model in row.same_images] == ["two"]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ldbench.api import Score
-from ldbench.board.collect import board_set, collect
 from ldbench.board.fresh_gaps import fold_gaps, rounds_of
 from ldbench.board.leaderboard import dumps, read, write
+from ldbench.board.read import board_set, collect
 from ldbench.records import result as result_file
 from ldbench.records.fresh import FreshRound, FreshRounds, Gap, add
 from ldbench.records.result import ModelRef, Result, TaskRef

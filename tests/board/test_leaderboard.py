@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from ldbench.api import Score
 from ldbench.board import leaderboard as board
-from ldbench.board.collect import collect, fold_with_units
+from ldbench.board.ranks import comparisons
+from ldbench.board.read import collect, fold
 from ldbench.errors import ResultError
 from ldbench.records import result as result_file
 from ldbench.records.contributions import Contributions, Units
@@ -43,8 +44,8 @@ def reported(name: str, *scores: Score, source: str) -> Result:
     return run(name, *scores, seed=None, split_hash=None, origin="reported", source=source)
 
 
-def fold(*results: Result) -> board.Leaderboard:
-    return board.fold((f"{index}/result.json", one) for index, one in enumerate(results))[TASK.id]
+def board_of(*results: Result) -> board.Leaderboard:
+    return fold([(f"{index}/result.json", one) for index, one in enumerate(results)])[TASK.id]
 
 
 def ranks(leaderboard: board.Leaderboard, metric: str = "fid") -> dict[str, int | None]:
@@ -66,7 +67,7 @@ FIELD = [
 
 
 def test_the_field_is_folded_ranked_and_ordered() -> None:
-    leaderboard = fold(*FIELD)
+    leaderboard = board_of(*FIELD)
     names = [row.model.name for row in leaderboard.rows]
     assert names == ["basic-ft-ld", "basic-ft", "sd", "oracle", "real", "mean-image", "Basic FT"]
     unranked = dict.fromkeys(["oracle", "real", "mean-image", "Basic FT"])
@@ -79,7 +80,7 @@ def test_the_field_is_folded_ranked_and_ordered() -> None:
 
 
 def test_seeds_become_one_row_with_mean_spread_and_count() -> None:
-    row = next(row for row in fold(*FIELD).rows if row.model.name == "basic-ft")
+    row = next(row for row in board_of(*FIELD).rows if row.model.name == "basic-ft")
     score = row.score("fid")
     assert score is not None
     assert (row.seeds, score.value, score.runs, score.n) == ((0, 1), 63.0, 2, 200)
@@ -88,7 +89,7 @@ def test_seeds_become_one_row_with_mean_spread_and_count() -> None:
 
 
 def test_rows_differ_by_parameters_and_by_version() -> None:
-    leaderboard = fold(
+    leaderboard = board_of(
         run("m", fid(1, 0, 2), model={"parameters": {"delta": 0.1}}),
         run("m", fid(2, 1, 3), model={"parameters": {"delta": 0.0}}),
         run("m", fid(3, 2, 4), model={"parameters": {"delta": 0.0}}, seed=1),
@@ -100,7 +101,7 @@ def test_rows_differ_by_parameters_and_by_version() -> None:
 @settings(deadline=None, max_examples=50)
 @given(st.permutations(FIELD), st.lists(st.sampled_from(FIELD), max_size=3))
 def test_the_bytes_depend_neither_on_order_nor_on_copies(order: list[Result], copies: list[Result]) -> None:
-    assert board.dumps(fold(*order, *copies)) == board.dumps(fold(*FIELD))
+    assert board.dumps(board_of(*order, *copies)) == board.dumps(board_of(*FIELD))
 
 
 def paired(value: float, offset: int) -> Units:
@@ -116,7 +117,9 @@ def test_with_units_of_some_rows_the_bytes_do_not_depend_on_order_or_paths(order
     for places, prefix in ((order, "z"), (sorted(order), "a")):
         paths = {index: f"{prefix}{place}/result.json" for place, index in enumerate(places)}
         units = {paths[index]: paired(value, index) for index, value in values.items()}
-        folded.append(board.dumps(board.fold([(paths[index], FIELD[index]) for index in places], units)[TASK.id]))
+        found = [(paths[index], FIELD[index]) for index in places]
+        (of_task,) = board.by_task(found).values()
+        folded.append(board.dumps(board.fold_task(of_task, comparisons(of_task, units))))
     assert folded[0] == folded[1]
 
 
@@ -126,9 +129,9 @@ def test_units_of_a_copy_count_for_the_row(tmp_path: Path) -> None:
             for copy in ("first", "second"):
                 result_file.write(one, tmp_path / copy / f"{index}-{seed}" / "result.json")
             write_units(paired(one.scores[0].value, index + 1), tmp_path / "second" / f"{index}-{seed}" / "units.json")
-    leaderboard = fold_with_units(collect([tmp_path]))[TASK.id]
+    leaderboard = fold(collect([tmp_path]))[TASK.id]
     assert ranks(leaderboard) == {"a": 1, "b": 2}
-    assert leaderboard == fold_with_units(collect([tmp_path / "second"]))[TASK.id]
+    assert leaderboard == fold(collect([tmp_path / "second"]))[TASK.id]
 
 
 numbers = st.tuples(*[st.floats(0, 100)] * 3).map(lambda three: (sorted(three)[1], min(three), max(three)))
@@ -141,22 +144,22 @@ def test_rows_that_do_not_compete_change_no_rank(ranked: list[Numbers], others: 
     flags: list[dict[str, Any]] = [{"reference": True}, {"sees_truth": True}]
     aside = [run(f"aside-{index}", fid(*one), model=flags[index % 2]) for index, one in enumerate(others)]
     aside += [reported("paper", fid(*one), source=f"{index}") for index, one in enumerate(others)]
-    alone, together = ranks(fold(*rivals)), ranks(fold(*rivals, *aside))
+    alone, together = ranks(board_of(*rivals)), ranks(board_of(*rivals, *aside))
     assert alone == {name: rank for name, rank in together.items() if name in alone}
     assert all(rank is None for name, rank in together.items() if name not in alone)
 
 
 def test_a_row_without_a_metric_is_not_ranked_on_it() -> None:
-    leaderboard = fold(run("a", auc(0.9, 0.8, 1.0), fid(5, 4, 6)), run("b", fid(19, 18, 20)))
+    leaderboard = board_of(run("a", auc(0.9, 0.8, 1.0), fid(5, 4, 6)), run("b", fid(19, 18, 20)))
     assert ranks(leaderboard, "auc") == {"a": 1}
     assert ranks(leaderboard) == {"a": 1, "b": 2}
 
 
 def test_each_task_has_its_own_leaderboard() -> None:
     other = replace(FIELD[3], task=replace(TASK, id="sandbox-chest-t2i", version=4), split_hash="9" * 64)
-    folded = board.fold([("a", FIELD[3]), ("b", other)])
+    folded = fold([("a", FIELD[3]), ("b", other)])
     assert list(folded) == ["sandbox-brain-t2i", "sandbox-chest-t2i"]
-    assert board.fold([]) == {}
+    assert fold([]) == {}
 
 
 @pytest.mark.parametrize(
@@ -181,7 +184,7 @@ def test_what_cannot_share_a_table_is_an_error_naming_the_files(second: Result, 
     first = run("a", fid(1, 0, 2))
     for pair in ([("x.json", first), ("y.json", second)], [("y.json", second), ("x.json", first)]):
         with pytest.raises(ResultError) as caught:
-            board.fold(pair)
+            fold(pair)
         message = str(caught.value)
         assert said in message
         assert "y.json" in message
@@ -193,9 +196,9 @@ def test_a_result_that_names_other_seeds_of_the_card_unranks_nobody_and_is_refus
     honest = [replace(run(name, fid(1, 0, 2)), card_seeds=[0, 1, 2]) for name in "ab"]
     old, forged = run("c", fid(1, 0, 2)), replace(run("d", fid(1, 0, 2)), card_seeds=[9])
     found = [(f"{index}.json", one) for index, one in enumerate([*honest, old, forged])]
-    board.fold(found[:3])
+    fold(found[:3])
     with pytest.raises(ResultError, match=r"3\.json: card_seeds \[9\], but 0\.json has \[0, 1, 2\]"):
-        board.fold(found)
+        fold(found)
 
 
 def test_seeds_and_observations_of_a_run_are_no_part_of_the_method() -> None:
@@ -204,38 +207,38 @@ def test_seeds_and_observations_of_a_run_are_no_part_of_the_method() -> None:
         return fid(5, 4, 6, parameters=parameters)
 
     runs = [run("a", noted(0)), run("a", noted(1), seed=1), run("b", noted(2), seed=2)]
-    assert [metric.parameters for metric in fold(*runs).metrics] == [{"interval": "jackknife"}]
-    assert board.dumps(fold(*runs)) == board.dumps(fold(*reversed(runs)))
+    assert [metric.parameters for metric in board_of(*runs).metrics] == [{"interval": "jackknife"}]
+    assert board.dumps(board_of(*runs)) == board.dumps(board_of(*reversed(runs)))
 
 
 def test_a_repeated_run_may_take_another_time_on_another_day() -> None:
     again = replace(FIELD[3], created="2026-01-02T03:04:05Z", stages=[result_file.Stage("generate", 12.5)])
-    assert board.dumps(fold(FIELD[3], again)) == board.dumps(fold(FIELD[3]))
+    assert board.dumps(board_of(FIELD[3], again)) == board.dumps(board_of(FIELD[3]))
 
 
 def test_a_failure_stands_beside_a_later_success() -> None:
     failed = run("sd", status="failed", error="out of memory")
-    leaderboard = fold(FIELD[3], failed)
+    leaderboard = board_of(FIELD[3], failed)
     assert (len(leaderboard.rows), len(leaderboard.failed)) == (1, 1)
 
 
 def test_only_failures_make_an_empty_table() -> None:
-    leaderboard = fold(FIELD[-1])
+    leaderboard = board_of(FIELD[-1])
     assert (leaderboard.rows, leaderboard.metrics, len(leaderboard.failed)) == ((), (), 1)
 
 
 def test_reported_rows_need_not_be_measured_alike() -> None:
     one = reported("p", fid(30, 30, 30, extractor="inception-v3", n=400), source="A")
     other = reported("p", fid(31, 31, 31, extractor="other", n=100), source="B")
-    assert len(fold(one, other, FIELD[3]).rows) == 3
+    assert len(board_of(one, other, FIELD[3]).rows) == 3
     with pytest.raises(ResultError, match="one run, two answers"):
-        fold(one, replace(other, source="A"))
+        board_of(one, replace(other, source="A"))
 
 
 def test_a_written_leaderboard_reads_back_equal_and_rebuilds_to_the_same_bytes(tmp_path: Path) -> None:
     path = tmp_path / "boards" / "sandbox-brain-t2i.json"
-    board.write(fold(*FIELD), path)
-    assert board.read(path) == fold(*FIELD)
+    board.write(board_of(*FIELD), path)
+    assert board.read(path) == board_of(*FIELD)
     assert path.read_text(encoding="utf-8") == board.dumps(board.read(path))
 
 
@@ -259,7 +262,7 @@ def test_a_leaderboard_of_an_older_schema_is_read_and_says_nothing_of_what_it_la
 )
 def test_a_leaderboard_file_that_is_wrong_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
     path = tmp_path / "board.json"
-    text = board.dumps(fold(*FIELD))
+    text = board.dumps(board_of(*FIELD))
     head, found, tail = text.rpartition(old)
     assert found
     path.write_text(head + new + tail, encoding="utf-8")

@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from ldbench.cli.main import app
 from ldbench.errors import CardError, UnknownNameError, UsageError
-from tests.toy_simulator import card as toy_card
+from tests.stand_ins.toy_simulator import card as toy_card
 
-DISCS = f"{Path(__file__).parents[1] / 'toy_simulator.py'}:DISCS"
+DISCS = f"{Path(__file__).parents[1] / 'stand_ins' / 'toy_simulator.py'}:DISCS"
 
 
 def said(*arguments: object) -> str:
@@ -31,7 +31,7 @@ def test_rendering_says_seed_files_digest_and_cards(tmp_path: Path) -> None:
 
 
 def test_a_fresh_run_prints_both_scores_the_gap_and_a_verdict(tmp_path: Path) -> None:
-    arguments = ("run", toy_card(tmp_path), "tests.disc_generators:Tuned", "--device", "cpu", "--fresh", 7)
+    arguments = ("run", toy_card(tmp_path), "tests.stand_ins.disc_generators:Tuned", "--device", "cpu", "--fresh", 7)
     text = said(*arguments, "--out", tmp_path / "runs")
     assert "subjects of seed 7" in text
     assert "worse on new subjects: psnr" in text

@@ -9,13 +9,13 @@ from click.testing import Result as Done
 from typer.testing import CliRunner
 
 from ldbench.board import leaderboard
-from ldbench.board.collect import collect
 from ldbench.board.ranks import comparisons
+from ldbench.board.read import collect
 from ldbench.cli.main import app
 from ldbench.errors import LdbenchError, ResultError, UsageError
 from ldbench.records import result
 from tests.report.conftest import TASK
-from tests.report.gate.conftest import BASELINE, bent, fold_with_units
+from tests.report.gate.conftest import BASELINE, bent, folded
 
 NOW = {"same": BASELINE, "worse": bent(BASELINE, "ours", "fid", 9.0), "missing": BASELINE[1:]}
 
@@ -24,7 +24,7 @@ NOW = {"same": BASELINE, "worse": bent(BASELINE, "ours", "fid", 9.0), "missing":
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A baseline's folder beside folders of results that are the same, worse and missing."""
     root = tmp_path_factory.mktemp("gate")
-    leaderboard.write(fold_with_units(BASELINE)[TASK.id], root / "boards" / f"{TASK.id}.json")
+    leaderboard.write(folded(BASELINE)[TASK.id], root / "boards" / f"{TASK.id}.json")
     for name, results in NOW.items():
         for index, one in enumerate(results):
             result.write(one, root / name / str(index) / "result.json")
@@ -77,8 +77,8 @@ def test_a_page_beside_a_gate_reads_and_compares_the_results_once(
             return function(*arguments, **named)  # type: ignore[operator]
         return call
 
-    monkeypatch.setattr("ldbench.board.collect.collect", counted("collect", collect))
-    for module in ("board.collect", "board.leaderboard", "report.comparisons"):
+    monkeypatch.setattr("ldbench.board.read.collect", counted("collect", collect))
+    for module in ("board.read", "report.comparisons"):
         monkeypatch.setattr(f"ldbench.{module}.comparisons", counted("compare", comparisons))
     page = ("--format", "html", "--out", tmp_path)
     done = called("report", place / "same", "--check", place / "boards", *page)

@@ -18,10 +18,10 @@ from ldbench.plugins.kinds import DATASETS
 from ldbench.run.hosting.publish import write_package
 from ldbench.run.hosting.secret import Secret
 from ldbench.task import card
-from tests.toy_simulator import card as toy_card
-from tests.toy_simulator import draw
+from tests.stand_ins.toy_simulator import card as toy_card
+from tests.stand_ins.toy_simulator import draw
 
-DISCS = f"{Path(__file__).parents[1] / 'toy_simulator.py'}:DISCS"
+DISCS = f"{Path(__file__).parents[1] / 'stand_ins' / 'toy_simulator.py'}:DISCS"
 
 
 @pytest.fixture(scope="module")

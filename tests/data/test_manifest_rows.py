@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ldbench.api import Record
-from ldbench.data.file_text import FileText
 from ldbench.data.manifest_rows import ImageFile, Manifest, rows_of
 
 COLUMNS = ("image_id", "subject", "split", "role", "source", "file", "sha256", "age", "note")
@@ -35,21 +33,13 @@ def manifest(*rows: dict[str, str], folder: str = "data") -> Manifest:
 
 
 def of_text(text: bytes, folder: str = "data") -> Manifest:
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(text)
-        file.flush()
-        return Manifest(Path(folder), FileText(Path(file.name)), TYPES, (4, 4))
-
-
-def whole_text(table: Manifest) -> bytes:
-    with table.text.lines() as lines:
-        return lines.read()
+    return Manifest(Path(folder), text, TYPES, (4, 4))
 
 
 @given(NOTES)
 def test_a_row_is_what_a_reader_of_the_whole_text_gives(notes: list[str]) -> None:
     table = manifest(*(row(index, note=note) for index, note in enumerate(notes)))
-    whole = csv.DictReader(io.StringIO(whole_text(table).decode(), newline=""))
+    whole = csv.DictReader(io.StringIO(table.text.decode(), newline=""))
     assert [table.row(place) for place in range(len(table))] == list(whole)
 
 
@@ -72,12 +62,12 @@ def test_one_split_of_two_manifests_holds_nothing_of_the_others() -> None:
         train.file(both[0])
     assert list(train.ids) == ["a1", "a2"]
     texts = [part.text for part in train.manifests]
-    assert all(isinstance(text, bytes) and b"a0" not in text and b"a3" not in text for text in texts)
+    assert all(b"a0" not in text and b"a3" not in text for text in texts)
 
 
 def test_empty_lines_are_no_rows_and_an_empty_text_has_no_columns() -> None:
     table = manifest(row(0), row(1))
-    spaced = of_text(b"\n".join(whole_text(table).splitlines(keepends=True)) + b"\n\n")
+    spaced = of_text(b"\n".join(table.text.splitlines(keepends=True)) + b"\n\n")
     assert [record.id for record in rows_of(spaced)] == ["a0", "a1"]
     empty = of_text(b"")
     assert (len(empty), empty.columns) == (0, ())

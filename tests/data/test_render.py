@@ -11,10 +11,10 @@ from ldbench.data.render import drawn_seed, read_rendered, render
 from ldbench.data.task_data import task_data
 from ldbench.errors import CardError, DataError, UsageError
 from ldbench.task import card
-from tests.toy_simulator import card as toy_card
-from tests.toy_simulator import draw
+from tests.stand_ins.toy_simulator import card as toy_card
+from tests.stand_ins.toy_simulator import draw
 
-DISCS = f"{Path(__file__).parents[1] / 'toy_simulator.py'}:DISCS"
+DISCS = f"{Path(__file__).parents[1] / 'stand_ins' / 'toy_simulator.py'}:DISCS"
 WITHOUT = DISCS.replace(":DISCS", ":WITHOUT")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ldbench.cli.lists import parse_names, parse_seeds
+from ldbench.cli.comma_lists import parse_names, parse_seeds
 from ldbench.cli.main import app
 from ldbench.task import card
 from leaderboards.shipped_rows import meant

@@ -15,7 +15,7 @@ from scipy import stats
 
 from ldbench.api import Score
 from ldbench.board import leaderboard
-from ldbench.board.collect import collect, fold_with_units
+from ldbench.board.read import collect, fold
 from ldbench.errors import UsageError
 from ldbench.records import result as result_file
 from ldbench.records.result import ModelRef, Result, TaskRef
@@ -49,7 +49,7 @@ def boards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs.append(scored("mean-image", 0, 60.0, reference=True))
     for run in runs:
         result_file.write(run, folder / f"results/{TASK.id}/{run.model.name}/seed-{run.seed}/result.json")
-    for task, board in fold_with_units(collect([folder / "results"])).items():
+    for task, board in fold(collect([folder / "results"])).items():
         leaderboard.write(board, folder / f"{task}.json")
     (folder / "drift/samplers").mkdir(parents=True)
     (folder / "drift/samplers/scores.jsonl").write_text("".join(cells()), encoding="utf-8")

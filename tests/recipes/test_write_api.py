@@ -16,7 +16,7 @@ from ldbench.api import API_VERSION
 from ldbench.errors import PluginError
 from ldbench.plugins.generators import check_class
 from recipes import write_api
-from tests.broken_generators import OnlyText
+from tests.stand_ins.broken_generators import OnlyText
 
 ROOT = Path(__file__).parents[2]
 HISTORIC = ROOT / "tests" / "historic"

@@ -15,6 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from ldbench.board import leaderboard
+from ldbench.board.read import fold
 from ldbench.records import result
 from recipes import write_schemas as schemas
 
@@ -56,7 +57,7 @@ def test_the_module_writes_the_files_it_names(tmp_path: Path) -> None:
 def test_results_and_their_leaderboard_validate(path: Path) -> None:
     record = json.loads(path.read_text(encoding="utf-8"))
     validator("result").validate(record)
-    (folded,) = leaderboard.fold([(path.name, result.read(path))]).values()
+    (folded,) = fold([(path.name, result.read(path))]).values()
     validator("leaderboard").validate(json.loads(leaderboard.dumps(folded)))
 
 

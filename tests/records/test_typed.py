@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ldbench.records.typed import TypedError, build, convert
+from ldbench.records.typed import TypedError, build, convert, value_of
 
 
 @dataclass(frozen=True)
@@ -61,3 +61,22 @@ def test_a_table_that_does_not_fit_is_named_by_its_key(table: object, message: s
 def test_an_integer_that_no_float_holds_is_refused() -> None:
     with pytest.raises(TypedError, match="finite number"):
         convert(float, 10**400, "value")
+
+
+@pytest.mark.parametrize(
+    ("hint", "text", "meant"),
+    [
+        (int, "3", 3), (float, "3", 3.0), (str, "3", "3"), (int | None, "none", None), (str, "none", "none"),
+        (bool, "true", True), (Literal["a", "b"], "b", "b"), (tuple[str, ...], "a, b,", ("a", "b")),
+        (tuple[int, ...], "", ()), (int | float, "2", 2), (int | float, "2.5", 2.5),
+    ],
+)
+def test_a_text_means_the_first_reading_that_the_type_takes(hint: object, text: str, meant: object) -> None:
+    value = value_of(hint, text, "key")
+    assert (type(value), value) == (type(meant), meant)
+
+
+@pytest.mark.parametrize("text", ["wide", "1,2", "1.5"])
+def test_a_text_that_no_reading_fits_is_quoted_as_it_was_typed(text: str) -> None:
+    with pytest.raises(TypedError, match=f"key: expected an integer, got '{text}'"):
+        value_of(int, text, "key")

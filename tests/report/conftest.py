@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from ldbench.api import Score
-from ldbench.board.leaderboard import Leaderboard, fold
+from ldbench.board.leaderboard import Leaderboard
+from ldbench.board.read import fold
 from ldbench.records.result import ModelRef, Result, TaskRef
 
 TASK = TaskRef("sandbox-brain-t2i", 1, "text-to-image", "9f3ac1b2d4e5f607" * 4)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ldbench.api import Score
-from ldbench.board.leaderboard import Leaderboard, fold
+from ldbench.board.leaderboard import Leaderboard
+from ldbench.board.read import fold
 from ldbench.records.result import ModelRef, Result
 from ldbench.report.cheats import cheat_notes
 from ldbench.report.tables.content import page

@@ -13,8 +13,8 @@ import pytest
 from ldbench.api import Score
 from ldbench.board import leaderboard as board
 from ldbench.board import published
-from ldbench.board.collect import collect, gather
 from ldbench.board.leaderboard import Leaderboard
+from ldbench.board.read import collect, fold, gather
 from ldbench.errors import ResultError, UnknownNameError, UsageError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records import result as result_file
@@ -35,47 +35,47 @@ def measured(name: str, value: float, task: TaskRef = CARD, metrics: tuple[str, 
     return Result(task, ModelRef(name, "ldbench", "0.1.0"), "measured", scores, seed=0, split_hash="5" * 64)
 
 
-def fold(*results: Result) -> Leaderboard:
+def board_of(*results: Result) -> Leaderboard:
     found = [(f"runs/{index}/result.json", one) for index, one in enumerate(results)]
-    (folded,) = board.fold([*found, *((f"paper/{index}", one) for index, one in enumerate(PAPER))]).values()
+    (folded,) = fold([*found, *((f"paper/{index}", one) for index, one in enumerate(PAPER))]).values()
     return folded
 
 
 def test_they_join_by_id_alone_and_decide_nothing() -> None:
     runs = [measured("a", 500.0), measured("b", 40.0), measured("c", 300.0)]
-    alone = board.fold((str(index), one) for index, one in enumerate(runs))["brain-t2i"]
-    together = fold(*runs)
+    alone = fold([(str(index), one) for index, one in enumerate(runs)])["brain-t2i"]
+    together = board_of(*runs)
     assert together.task == CARD
     assert replace(together, rows=together.rows[:3]) == alone
     assert [row.origin for row in together.rows] == ["measured"] * 3 + ["reported"] * 15
     assert {score.rank for row in together.rows[3:] for score in row.scores} == {None}
-    assert board.dumps(fold(*runs[::-1])) == board.dumps(together)
+    assert board.dumps(board_of(*runs[::-1])) == board.dumps(together)
 
 
 def test_they_do_not_decide_the_order_of_the_columns() -> None:
-    folded = fold(measured("a", 40.0, metrics=("auc", "fid")))
+    folded = board_of(measured("a", 40.0, metrics=("auc", "fid")))
     assert [score.metric for score in folded.rows[1].scores] == ["auc", "fid", "kid"]
 
 
 def test_they_do_not_let_two_cards_meet() -> None:
     with pytest.raises(ResultError, match="different cards"):
-        fold(measured("a", 1.0), measured("b", 2.0, replace(CARD, version=2)))
+        board_of(measured("a", 1.0), measured("b", 2.0, replace(CARD, version=2)))
 
 
 def test_they_stand_beside_a_failed_run_on_its_card() -> None:
     failed = Result(CARD, ModelRef("sd", None, None), "measured", [], "failed", "out of memory", seed=1)
-    assert fold(failed).task == CARD
+    assert board_of(failed).task == CARD
 
 
 def test_a_reported_row_that_names_a_card_is_held_to_it() -> None:
     path, one = published.rows_of(["brain-t2i"])[0]
     carded = replace(one, task=replace(CARD, version=2), source="elsewhere")
     with pytest.raises(ResultError, match="version 2"):
-        board.fold([("a", measured("a", 1.0)), (path, carded)])
+        fold([("a", measured("a", 1.0)), (path, carded)])
 
 
 def test_they_stand_in_print_order_under_their_own_caption_and_digits() -> None:
-    content = page(fold(measured("a", 500.0)))
+    content = page(board_of(measured("a", 500.0)))
     assert content.title.endswith(f"card {CARD.card_hash[:12]})")
     assert [table.ranked for table in content.tables] == [True, False]
     printed = content.tables[1]
@@ -93,7 +93,7 @@ def test_they_stand_in_print_order_under_their_own_caption_and_digits() -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_every_cell_is_shown_as_printed(task: str) -> None:
-    ((_, folded),) = board.fold(published.rows_of([task])).items()
+    ((_, folded),) = fold(published.rows_of([task])).items()
     (table,) = page(folded).tables
     shown = [cell.value for block in table.blocks for line in block for cell in line.cells if cell.value != "-"]
     printed = [str(score.parameters["printed"]) for _, row in published.rows_of([task]) for score in row.scores]
@@ -104,20 +104,20 @@ def test_every_cell_is_shown_as_printed(task: str) -> None:
 def test_a_row_that_claims_other_digits_than_its_value_is_not_believed(claimed: str) -> None:
     one = PAPER[2]
     odd = replace(one, model=replace(one.model, parameters={"printed_fid": claimed}), source="elsewhere")
-    table = page(board.fold([("a", odd)])["brain-t2i"]).tables[0]
+    table = page(fold([("a", odd)])["brain-t2i"]).tables[0]
     assert table.blocks[0][0].cells[0].value == "130.92"
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100])
 def test_the_terminal_holds_them(width: int) -> None:
-    text = terminal.render(fold(), width)
+    text = terminal.render(board_of(), width)
     assert max(map(len, text.splitlines())) <= width
     assert "129.21" in text
     assert "…" not in text
 
 
 def test_csv_and_json_say_that_they_are_reported() -> None:
-    folded = fold(measured("a", 500.0))
+    folded = board_of(measured("a", 500.0))
     lines = list(csv.DictReader(io.StringIO(render(folded, "csv"))))
     own = [line for line in lines if line["origin"] == "reported"]
     assert len(own) == 9 * 3 + 2 + 4 * 2

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from ldbench.board import leaderboard
-from ldbench.board.collect import board_set, read_boards
+from ldbench.board.read import board_set, fold, read_boards
 from ldbench.errors import ResultError, UnknownNameError
 from ldbench.records import result as result_file
 from ldbench.records.identity import Found
@@ -106,7 +106,7 @@ def pictured(results: list[tuple[str, Result]], tmp_path: Path) -> list[Found]:
 
 
 def test_names_that_a_link_cannot_hold_are_spelled_apart(pictured: list[Found], tmp_path: Path) -> None:
-    links = copy_pictures(pictured, leaderboard.fold(pictured)[TASK.id], tmp_path / "out")
+    links = copy_pictures(pictured, fold(pictured)[TASK.id], tmp_path / "out")
     assert {"basic-ft-ld (delta=0.1)", "basic-ft-ld (delta=0.0)", "basic-ft", "oracle †"} < links.keys()
     assert len(set(links.values())) == len(links) == 7  # not the failed one, not the paper's
     assert all(re.fullmatch(r"images/[A-Za-z0-9._-]+\.png", link) for link in links.values())
@@ -116,10 +116,10 @@ def test_names_that_a_link_cannot_hold_are_spelled_apart(pictured: list[Found], 
 def test_the_picture_is_that_of_the_lowest_seed_that_has_one(pictured: list[Found], tmp_path: Path) -> None:
     for seed, (path, result) in enumerate(pictured[4:6]):
         assert (result.model.name, result.seed) == ("basic-ft", seed)
-        links = copy_pictures(pictured[::-1], leaderboard.fold(pictured)[TASK.id], tmp_path / "out")
+        links = copy_pictures(pictured[::-1], fold(pictured)[TASK.id], tmp_path / "out")
         assert (tmp_path / "out" / links["basic-ft"]).read_bytes() == path.encode()
         Path(path).with_name("samples.png").unlink()
-    assert "basic-ft" not in copy_pictures(pictured, leaderboard.fold(pictured)[TASK.id], tmp_path / "out")
+    assert "basic-ft" not in copy_pictures(pictured, fold(pictured)[TASK.id], tmp_path / "out")
 
 
 def test_a_file_in_place_of_the_folder_for_pictures_is_one_line(runs: Path, tmp_path: Path) -> None:

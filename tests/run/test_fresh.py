@@ -20,9 +20,9 @@ from ldbench.run import fresh
 from ldbench.run.fresh import FreshRun, gaps, run_fresh
 from ldbench.run.pipeline import Settings
 from ldbench.task.card import load
-from tests.toy_simulator import card as toy_card
+from tests.stand_ins.toy_simulator import card as toy_card
 
-MODELS = Path(__file__).parents[1] / "disc_generators.py"
+MODELS = Path(__file__).parents[1] / "stand_ins" / "disc_generators.py"
 
 
 def score(value: float, below: float, above: float, metric: str = "fid", direction: str = "lower") -> Score:
@@ -33,7 +33,7 @@ def score(value: float, below: float, above: float, metric: str = "fid", directi
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FreshRun]:
     folder = tmp_path_factory.mktemp("fresh")
     card, out = str(toy_card(folder)), Settings(folder / "runs", device="cpu")
-    names = {name: f"tests.disc_generators:{name}" for name in ("Honest", "Tuned")}
+    names = {name: f"tests.stand_ins.disc_generators:{name}" for name in ("Honest", "Tuned")}
     return {name: run_fresh(card, model, 7, out) for name, model in names.items()}
 
 
@@ -83,9 +83,9 @@ def test_a_round_is_read_back_and_a_second_set_joins_it(runs: dict[str, FreshRun
     out = Settings(run.path.parents[3], device="cpu")
     card = str(out.out.parent / f"{run.frozen.task.id}.toml")
     before = run.fresh_path.stat().st_mtime_ns
-    assert run_fresh(card, "tests.disc_generators:Tuned", 7, out) == run
+    assert run_fresh(card, "tests.stand_ins.disc_generators:Tuned", 7, out) == run
     assert run.fresh_path.stat().st_mtime_ns == before
-    other = run_fresh(card, "tests.disc_generators:Tuned", 8, out)
+    other = run_fresh(card, "tests.stand_ins.disc_generators:Tuned", 8, out)
     read = sidecar.beside(run.path, run.frozen)
     assert read is not None
     assert {one.data_seed for one in read.rounds} == {7, 8}

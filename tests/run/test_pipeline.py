@@ -21,7 +21,7 @@ import pytest
 import torch
 
 from ldbench.api import Context, Generator, Needs, Request, TrainingSet
-from ldbench.board.collect import collect
+from ldbench.board.read import collect
 from ldbench.data.images import read_image
 from ldbench.errors import GeneratorError, LdbenchError, MetricError, ResultError, UsageError
 from ldbench.records import result as results
@@ -29,7 +29,7 @@ from ldbench.records.result import ModelRef
 from ldbench.run.pipeline import Settings, run
 from tests.conftest import cheap_card, small_card
 
-GENERATOR = f"{Path(__file__).parents[1] / 'slow_generator.py'}:Slow"
+GENERATOR = f"{Path(__file__).parents[1] / 'stand_ins' / 'slow_generator.py'}:Slow"
 
 
 @dataclass

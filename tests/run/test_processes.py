@@ -232,7 +232,7 @@ def test_two_processes_train_and_generate_what_one_does(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_generator_that_does_not_share_fits_once_a_process(tmp_path: Path) -> None:
-    card, alone = str(cheap_card(tmp_path)), f"{Path(__file__).parents[1] / 'lone_generator.py'}:Alone"
+    card, alone = str(cheap_card(tmp_path)), f"{Path(__file__).parents[1] / 'stand_ins' / 'lone_generator.py'}:Alone"
     printed = launch_by_hand(2, "run", card, alone, "--batch-size", "3", "--out", str(tmp_path / "runs"))
     assert [said.count("kid") for said in printed] == [1, 0]
     told = {path.parent.name: path.read_text(encoding="utf-8") for path in (tmp_path / "runs").rglob("process")}

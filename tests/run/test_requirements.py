@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,14 @@ from ldbench.errors import GeneratorError, LdbenchError, MetricError
 from ldbench.run.dry_run import dry_run
 from ldbench.run.pipeline import Settings, run
 from ldbench.run.requirements import _of_classes, inspect, needs_of
-from ldbench.score.metrics.kid import kid_score
+from ldbench.score.metrics.change import PassSpec
+from ldbench.score.metrics.feature_spec import DistributionSpec
+from ldbench.score.metrics.fld import LikelihoodSpec
+from ldbench.score.metrics.frechet_readings import ReadingsSpec
+from ldbench.score.metrics.kid import KernelSpec, kid_score
+from ldbench.score.metrics.lpips import PerceptualSpec
+from ldbench.score.metrics.manifold import NeighbourSpec
 from ldbench.task import card
-from ldbench.task.metric_specs import DistributionSpec, KernelSpec, NeighbourSpec, PassSpec, PerceptualSpec
 from tests.conftest import small_card
 
 SAMPLES, EDITS = card.load("sandbox-brain-t2i"), card.load("sandbox-brain-disease")
@@ -60,12 +65,44 @@ def test_every_card_that_is_shipped_with_its_data_can_be_met(name: str) -> None:
         (EDITS, {"composition": PassSpec(201)}, "metrics.composition.cases: expected at most 200, .*got 201; lower it"),
         (EDITS, {"reversibility": PassSpec(400)}, "metrics.reversibility.cases: expected at most 200, .*got 400"),
         (EDITS, {"identity_lpips": PerceptualSpec("alex")}, "unknown perceptual network 'alex'"),
+        (SAMPLES, {"fld": LikelihoodSpec("inception")}, "unknown feature network 'inception'"),
     ],
 )
 def test_what_a_metric_asks_in_vain_is_one_reason(task: card.Task, metrics: dict[str, Any], message: str) -> None:
     (error,) = inspect(asking(task, metrics), 0).unmet
     with pytest.raises(LdbenchError, match=message):
         raise error
+
+
+@dataclasses.dataclass(frozen=True)
+class Demanding:
+    """The settings of somebody else's metric."""
+
+    images: int = 0
+
+    def unmet(self, name: str, smaller: int) -> Iterator[str]:
+        if not self.images:
+            raise ZeroDivisionError
+        if smaller < self.images:
+            yield f"{name}: expected {self.images} images, got {smaller}"
+
+
+@pytest.mark.parametrize(
+    ("images", "reasons"),
+    [
+        (200, []),
+        (201, ["fid: expected 201 images, got 200"]),
+        (0, ["fid: unmet raised ZeroDivisionError: no message (test_requirements.py:"]),
+    ],
+)
+def test_anybodys_settings_say_what_they_ask_for_in_vain(images: int, reasons: list[str]) -> None:
+    found = unmet(asking(SAMPLES, {"fid": Demanding(images)}))
+    assert [text[: len(reason)] for text, reason in zip(found, reasons, strict=True)] == reasons
+
+
+def test_every_estimator_that_nobody_registered_is_named() -> None:
+    found = unmet(asking(SAMPLES, {"readings_fid": ReadingsSpec(("one", "sandbox-brain-age", "two"))}))
+    assert [text[:23] for text in found] == ["unknown estimator 'one'", "unknown estimator 'two'"]
 
 
 def test_two_images_make_no_distance_of_sets() -> None:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ldbench.board.collect import collect
-from ldbench.board.leaderboard import fold
+from ldbench.board.read import collect, fold
 from ldbench.board.row_labels import labels
 from ldbench.errors import LdbenchError, ResultError, UsageError
 from ldbench.records import result as results

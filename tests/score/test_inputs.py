@@ -16,12 +16,15 @@ from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import MetricError, UnknownNameError
 from ldbench.plugins.kinds import METRICS
 from ldbench.score.inputs import Inputs
+from ldbench.score.metrics.attribute_error import AttributeSpec
+from ldbench.score.metrics.change import PassSpec
+from ldbench.score.metrics.lpips import PerceptualSpec
 from ldbench.score.scorer import measured, score_images
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.viewing import point_spread
 from ldbench.task import card
 from ldbench.task.card import Task, Viewing
-from ldbench.task.metric_specs import AttributeSpec, JudgeSpec, PassSpec, PerceptualSpec
+from ldbench.task.metric_specs import JudgeSpec
 
 CPU = ScoringContext(torch.device("cpu"), 0)
 PIXELS: dict[str, Any] = {

@@ -18,13 +18,14 @@ from ldbench.errors import MetricError, PluginError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.subgroups import Breakdown
 from ldbench.score.metrics.fid import fid
+from ldbench.score.metrics.frechet_readings import ReadingsSpec
 from ldbench.score.metrics.kid import kid_score
+from ldbench.score.metrics.ms_ssim import DiversitySpec
 from ldbench.score.scorer import inputs_of, scores_of
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.subgroup_inputs import GroupInputs
 from ldbench.score.subgroup_sets import FEWEST_OF_A_SET, GroupedRun, draw_rows, rows_by_group, set_breakdowns
 from ldbench.task import card
-from ldbench.task.metric_specs import DiversitySpec, ReadingsSpec
 from leaderboards.subgroup_gaps import SETTINGS, SETTINGS_OF_GROUPS, Setting, drawn, gap_of, sure
 
 SIZES = (20, 30, 45)

@@ -16,8 +16,16 @@ import torch
 
 from ldbench.api import Context, Generator, Request
 from ldbench.testing import CLAUSES, Finding, assert_generator, check_generator
-from tests.broken_generators import BROKEN_CONDUCT, BROKEN_FIT, BROKEN_IMAGES, Good, OnlyText, fixed, noise  # fmt: skip
-from tests.broken_promises import BROKEN_OFFERS, BROKEN_WORD, Offering
+from tests.stand_ins.broken_generators import (  # fmt: skip
+    BROKEN_CONDUCT,
+    BROKEN_FIT,
+    BROKEN_IMAGES,
+    Good,
+    OnlyText,
+    fixed,
+    noise,
+)
+from tests.stand_ins.broken_promises import BROKEN_OFFERS, BROKEN_WORD, Offering
 
 
 def failed(findings: list[Finding]) -> dict[str, str]:

@@ -15,10 +15,8 @@ from dataclasses import dataclass, field
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ldbench.api import Reader, SourceImage
 from ldbench.data.prepare.observations import Observations, observing
@@ -37,7 +35,7 @@ class ImageOutcome:
     """An image's id, with the SHA-256 and size of its file, or with the fault that it has and the fault's rule.
 
     `source_sha256` is that of the file that it was made from, "" where that is no file that can be read. `notes` are
-    what its reader took on trust, `observations` what was seen of it on the way.
+    what was taken on trust to make it, `observations` what was seen of it on the way.
     """
 
     image_id: str
@@ -48,22 +46,6 @@ class ImageOutcome:
     source_sha256: str = ""
     notes: tuple[str, ...] = ()
     observations: Observations = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Noted:
-    """A prepared image `(H, W) float32 in [0, 1]`, and what was taken on trust: short lines that summaries count."""
-
-    pixels: NDArray[np.float32]
-    notes: tuple[str, ...] = ()
-
-
-@runtime_checkable
-class NotingReader(Protocol):
-    """A reader that says what it took on trust."""
-
-    def noted_pixels(self, source: SourceImage) -> Noted:
-        """What `Reader.pixels` gives, with notes. Raises `ImageError` naming the file."""
 
 
 def make_images(reader: Reader, folder: Path, batch: Sequence[tuple[str, SourceImage]]) -> list[ImageOutcome]:
@@ -102,8 +84,8 @@ def _make(reader: Reader, folder: Path, image_id: str, source: SourceImage) -> I
     of_source = source_sha256(source)  # before the pixels: one that is replaced meanwhile is another the next time
     try:
         with observing() as seen:
-            noted = reader.noted_pixels(source) if isinstance(reader, NotingReader) else Noted(reader.pixels(source))
-        levels = to_levels(noted.pixels)
+            pixels = reader.pixels(source)
+        levels = to_levels(pixels)
         if levels.ndim != 2 or levels.min() == levels.max():
             text = f"{source.name}: expected a grey image with contrast, got {levels.shape} of one level"
             raise FaultyImageError(text, "no contrast")
@@ -118,8 +100,8 @@ def _make(reader: Reader, folder: Path, image_id: str, source: SourceImage) -> I
     size = (levels.shape[0], levels.shape[1])
     digest = hashlib.sha256(content).hexdigest()
     few = (FEW_LEVELS,) if np.count_nonzero(np.bincount(levels.ravel(), minlength=256)) < _FEW else ()
-    notes = (*noted.notes, *few)
-    return ImageOutcome(image_id, digest, size, source_sha256=of_source, notes=notes, observations=seen)
+    notes = (*seen.notes, *few)
+    return ImageOutcome(image_id, digest, size, source_sha256=of_source, notes=notes, observations=seen.values)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -5,13 +5,12 @@ A setting inside another is named with a dot (`preprocessing.z=20`). The error f
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, get_type_hints
 
 from ldbench.errors import LdbenchError, UsageError, unknown_name
-from ldbench.records.typed import TypedError, convert, readings
+from ldbench.records.typed import TypedError, value_of
 
 T = TypeVar("T")
 
@@ -48,13 +47,9 @@ def _leaves(cls: Any, prefix: str) -> Iterator[tuple[str, tuple[Any, object]]]:
             yield f"{prefix}{item.name}", (hints[item.name], getattr(example, item.name))
 
 
-def _value(hint: Any, text: str, key: str) -> object:
-    candidates = [*readings(text), [part.strip() for part in text.split(",") if part.strip()]]
-    for candidate in candidates:
-        with contextlib.suppress(TypedError):
-            return convert(hint, candidate, key)
+def _value(hint: Any, text: str, key: str) -> Any:
     try:
-        return convert(hint, text, key)
+        return value_of(hint, text, key)
     except TypedError as error:
         raise UsageError(f"--set {error}") from error
 

@@ -18,13 +18,12 @@ from ldbench.records.result import Result
 from ldbench.report.html.axis import Axis
 from ldbench.report.html.board import anchor
 from ldbench.report.html.distribution import Greys, Histogram, Values, greys, histogram, shared_axes, values_by_case
-from ldbench.report.html.fresh_gaps import GapView, gap_views
 from ldbench.report.html.gallery import PageRun, opened
+from ldbench.report.html.gaps import GapView, SubgroupView, gap_views, subgroup_views
 from ldbench.report.html.picture import grey_levels
 from ldbench.report.html.pictures import GREY_CASES, Pictures
 from ldbench.report.html.provenance import Fact, facts, parameters, stages
 from ldbench.report.html.search_curve import CurveView, Search, curves
-from ldbench.report.html.subgroups import SubgroupView, subgroup_views
 from ldbench.score.metrics.copies import Copy, copies_of
 
 

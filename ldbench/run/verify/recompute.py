@@ -25,7 +25,7 @@ from ldbench.records.files import user_cache_folder
 from ldbench.records.result import Environment, Result
 from ldbench.records.run_folder import PASSES, RESULT, UNITS, RunFolder, read_measured
 from ldbench.run.environment import describe, pick_device
-from ldbench.run.rounds import RunImages, read_images
+from ldbench.run.passes import RunImages, read_images
 from ldbench.run.submission.manifest import altered
 from ldbench.run.submission.unpack import unpacked
 from ldbench.run.verify.checks import check_scores, check_units

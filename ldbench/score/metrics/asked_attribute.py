@@ -9,16 +9,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from ldbench.api import Attributes, ImageSet, Measured, Metric, MetricInputs
 from ldbench.errors import MetricError
 from ldbench.plugins.kinds import ESTIMATORS
-from ldbench.score.metrics.attribute_error import Reading, readings_of
+from ldbench.score.metrics.attribute_error import AttributeSpec, Reading, readings_of
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
-from ldbench.task.metric_specs import AskedSpec
+
+
+@dataclass(frozen=True)
+class AskedSpec(AttributeSpec):
+    """An attribute that was asked for against what an estimator reads: `attribute` is its name in the data."""
+
+    attribute: str = "age"
 
 
 def asked_errors(

@@ -12,22 +12,33 @@ errors are summed over cases first: a case that asks for next to no change then 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from ldbench.api import ImageSet, Measured, Metric, MetricInputs
-from ldbench.errors import ImageError, MetricError
+from ldbench.errors import ImageError, MetricError, PluginError, UnknownNameError
 from ldbench.plugins.kinds import ESTIMATORS
 from ldbench.score.image_sets import batches, read_ahead
 from ldbench.score.metrics.image_pairs import validated_pairs
 from ldbench.score.metrics.intervals import Array, contributed_interval, of_deletions
 from ldbench.score.metrics.mean_score import mean_score
-from ldbench.task.metric_specs import AttributeSpec
 
 Reading = Callable[[npt.NDArray[np.float32]], Array]
+
+
+@dataclass(frozen=True)
+class AttributeSpec:
+    """The error of an attribute as an estimator reads it off the image (`ldbench list estimators`)."""
+
+    estimator: str
+
+    def unmet(self, name: str, smaller: int) -> Iterator[str]:
+        """As `HasUnmet` says: an estimator that nobody registered."""
+        return unknown_estimators([self.estimator])
 
 
 def attribute_errors(metric: str, result: ImageSet, truth: ImageSet, read: Reading) -> Array:
@@ -78,6 +89,15 @@ def relative_error_score(
     """
     errors_n, copied_n = (attribute_errors(metric, images, truth, read) for images in (result, source))
     return _relative_score(metric, errors_n, copied_n, estimator)
+
+
+def unknown_estimators(names: Iterable[str]) -> Iterator[str]:
+    """What is wrong with each estimator that nobody registered, or that can't be loaded."""
+    for name in names:
+        try:
+            ESTIMATORS.load(name)
+        except (UnknownNameError, PluginError) as error:
+            yield str(error)
 
 
 def _relative_score(metric: str, errors_n: Array, copied_n: Array, estimator: str) -> Measured:

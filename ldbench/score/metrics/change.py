@@ -13,14 +13,15 @@ viewing conditions, images are compared under them.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ldbench.api import ImageSet, Measured, Metric
+from ldbench.records.typed import TypedError
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
 from ldbench.score.metrics.viewed import viewed
-from ldbench.task.metric_specs import PassSpec
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +31,17 @@ _COMPARED = {
     "minimality": "result and source", "composition": "null edit and source",
     "reversibility": "result edited back and source",
 }
+
+
+@dataclass(frozen=True)
+class PassSpec:
+    """A metric that needs further images of the generator: of so many cases, chosen by a hash of their ids."""
+
+    cases: int
+
+    def __post_init__(self) -> None:
+        if self.cases < 2:
+            raise TypedError(f"metrics: expected 2 or more cases, got {self.cases}")
 
 
 def change_score(metric: str, result: ImageSet, source: ImageSet) -> Measured:

@@ -9,16 +9,28 @@ on real scans, so images that show them too clearly or not at all miss it. The s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
+from ldbench.records.typed import TypedError
 from ldbench.score.metrics.effectiveness import by_judge, checked_scores, flip_rate_score, target_auc_score
 from ldbench.score.metrics.intervals import Array, group_jackknife
 from ldbench.score.metrics.resnet18 import network_name
-from ldbench.task.metric_specs import CalibrationSpec
+
+
+@dataclass(frozen=True)
+class CalibrationSpec:
+    """Calibration of the judge: its confidences are counted in so many `bins` of equal width."""
+
+    bins: int = 10
+
+    def __post_init__(self) -> None:
+        if self.bins < 1:
+            raise TypedError(f"metrics.judge_calibration.bins: expected 1 or more, got {self.bins}")
 
 
 def calibration_error(confidence_n: Array, right_n: npt.NDArray[np.bool_], bins: int) -> float:

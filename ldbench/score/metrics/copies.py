@@ -23,16 +23,31 @@ import numpy.typing as npt
 
 from ldbench.api import ImageSet, Measured, Metric, MetricInputs, ParameterValue, Score
 from ldbench.errors import MetricError
+from ldbench.records.typed import TypedError
 from ldbench.score.image_sets import batch_size, read_ahead
+from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.intervals import Array, of_mean, wilson_interval
 from ldbench.score.metrics.neighbours import Closest, nearest
 from ldbench.score.metrics.row_blocks import row_blocks
 from ldbench.score.metrics.viewed import viewed
-from ldbench.task.metric_specs import CopySpec
 
 CHANCE = 0.001  # below this probability a row is flagged
 _SIDE, _BLOCK, _COLUMNS, _SHOWN = 64, 256, 2048, 24
 _Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class CopySpec(DistributionSpec):
+    """The search for copies: as FID; an image is compared at shifts of up to `shift` pixels, of 64 a side, in either
+    direction, and its nearest training image with the `neighbours` next ones."""
+
+    shift: int = 2
+    neighbours: int = 50
+
+    def __post_init__(self) -> None:
+        for name, least in {"shift": 0, "neighbours": 1}.items():
+            if getattr(self, name) < least:
+                raise TypedError(f"metrics.copied_share.{name}: expected {least} or more, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.errors import MetricError
+from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.gaussians import FeatureSet, frechet
 from ldbench.score.metrics.intervals import GROUPS
 from ldbench.score.metrics.row_blocks import Features, row_blocks, rows_of
 from ldbench.score.metrics.set_distance import set_distance_score
 from ldbench.score.metrics.viewed import viewed
-from ldbench.task.metric_specs import DistributionSpec
 from ldbench.task.scan_network_spec import SCAN_NETWORK
 
 

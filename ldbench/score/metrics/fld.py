@@ -16,22 +16,22 @@ Shape suffixes: n generated images, m test scans, t training images, d features.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import Measured, Metric, ParameterValue
+from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
+from ldbench.score.metrics.feature_spec import DistributionSpec, unknown_network
 from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.intervals import Array, mean_interval, of_mean
 from ldbench.score.metrics.novelty import beside_training
 from ldbench.score.metrics.row_blocks import Features, mean_row, row_blocks, rows_of
 from ldbench.score.metrics.viewed import viewed
-from ldbench.task.metric_specs import LikelihoodSpec
+from ldbench.score.networks.features import extractor_parameters
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +46,18 @@ _FEWEST = 20  # different training images
 _ROUNDING = 1e-5  # of a feature's largest value: what varies less is constant but for round-off
 _SEED = 0  # of the halves and of the images that are taken from larger sets: the same for all models
 _NETWORKS = ("efficientnet-lite0", "inception-v3")
+
+
+@dataclass(frozen=True)
+class LikelihoodSpec:
+    """FLD: as FID, in features of the network that ships unless the card says otherwise."""
+
+    extractor: str = "efficientnet-lite0"
+    resize: int = 224
+
+    def unmet(self, name: str, smaller: int) -> Iterator[str]:
+        """As `HasUnmet` says: a network that nobody registered, or that can't be had in this size."""
+        return unknown_network(lambda: extractor_parameters(self.extractor, self.resize))
 
 
 @dataclass(frozen=True)
@@ -229,10 +241,14 @@ def _some(features: Features, most: int) -> Features:
     return rows_of(features, drawn)
 
 
+def _of_inputs(inputs: MetricInputs, settings: LikelihoodSpec) -> Measured:
+    return beside_training(fld_score, inputs, DistributionSpec(settings.extractor, settings.resize))
+
+
 FLD = Metric(
     name="fld", title="Feature likelihood divergence",
     summary="How unlikely test scans are by a mixture of Gaussians on the generated images; rises for copies, too.",
-    direction="lower", compute=viewed(partial(beside_training, fld_score)),
+    direction="lower", compute=viewed(_of_inputs),
     compares="generated images, test scans and all training images",
     interval="over test scans (Student's t), mixtures held fixed", settings=LikelihoodSpec, networks=_NETWORKS,
     scans="reference", axis="fidelity", groups="units",

@@ -11,20 +11,40 @@ Shape suffixes: n real samples, m generated samples, d features.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
+from ldbench.records.typed import TypedError
+from ldbench.score.metrics.attribute_error import unknown_estimators
 from ldbench.score.metrics.fid import fid, validated_features
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.set_distance import set_distance_score
 from ldbench.score.metrics.viewed import viewed
 from ldbench.score.networks.radiomics import NAME as RADIOMICS
-from ldbench.task.metric_specs import ReadingsSpec
 
 _INTERVAL = "expected value at these sample sizes (delete-a-group jackknife)"
+
+
+@dataclass(frozen=True)
+class ReadingsSpec:
+    """A distance of what one or more estimators read off the images (`ldbench list estimators`)."""
+
+    estimators: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.estimators or len(set(self.estimators)) < len(self.estimators):
+            raise TypedError(
+                f"metrics.readings_fid.estimators: expected one or more estimators, none twice, got "
+                f"{list(self.estimators)}"
+            )
+
+    def unmet(self, name: str, smaller: int) -> Iterator[str]:
+        """As `HasUnmet` says: estimators that nobody registered."""
+        return unknown_estimators(self.estimators)
 
 
 def standardised_fid(real_nd: Array, generated_md: Array) -> float:

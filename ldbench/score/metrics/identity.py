@@ -22,12 +22,11 @@ from ldbench.api import ImageSet, Measured, Metric, ParameterValue
 from ldbench.score.image_sets import DerivedSet, PickedSet
 from ldbench.score.metrics.image_pairs import validated_pairs
 from ldbench.score.metrics.intervals import Array
-from ldbench.score.metrics.lpips import lpips_score
+from ldbench.score.metrics.lpips import PerceptualSpec, lpips_score
 from ldbench.score.metrics.mean_score import mean_score
 from ldbench.score.metrics.region import by_region, outside, region_means, validated_region, with_pixels
 from ldbench.score.metrics.ssim import WINDOW, ssim_map, ssim_parameters, ssim_score, ssim_values
 from ldbench.score.metrics.viewed import viewed
-from ldbench.task.metric_specs import PerceptualSpec
 
 if TYPE_CHECKING:
     import torch

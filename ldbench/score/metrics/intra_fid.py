@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
+from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.fid import fid, validated_features
 from ldbench.score.metrics.gaussians import FeatureSet, frechet
 from ldbench.score.metrics.set_distance import set_distance_score
 from ldbench.score.metrics.viewed import viewed
-from ldbench.task.metric_specs import DistributionSpec
 
 _FEWEST = 3  # images of a class: two are left where one of a group of one is left out
 _Indices = npt.NDArray[np.int64]

@@ -10,7 +10,7 @@ Shape suffixes: n real samples, m generated samples, d features, b rows of one b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,17 +19,34 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
+from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.intervals import Array, Interval, of_deletions, t_quantile
 from ldbench.score.metrics.row_blocks import Features, row_blocks, rows_of
 from ldbench.score.metrics.viewed import viewed
-from ldbench.task.metric_specs import KernelSpec
 
 SUBSETS = 100
 _OF_PAIRS = "95 % delete-one jackknife over both sets, Student's t"
 _OF_SUBSETS = "95 % spread of the subsets, scaled to the smaller set, Student's t"
 _MANY = 50_000  # images of a set; all pairs of more take a core more than ten minutes
 _BLOCK, _COLUMNS = 1024, 2048  # rows and columns of a block: 16 MB
+
+
+@dataclass(frozen=True)
+class KernelSpec(DistributionSpec):
+    """KID: as FID; `subset_size` 0 means the unbiased estimate over all pairs."""
+
+    subset_size: int = 0
+    subsets: int = 100
+
+    def unmet(self, name: str, smaller: int) -> Iterator[str]:
+        """As `DistributionSpec.unmet`, and subsets larger than the smaller set."""
+        yield from super().unmet(name, smaller)
+        if self.subset_size and not (2 <= self.subset_size <= smaller and self.subsets >= 1):
+            yield (
+                f"{name}: expected 2 <= subset_size <= {smaller} (the smaller set) and subsets >= 1, got subset_size "
+                f"{self.subset_size} and subsets {self.subsets}; change the card's {name} parameters"
+            )
 
 
 def kid(

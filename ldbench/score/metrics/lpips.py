@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldbench._torchvision import declare_missing_ops
 from ldbench.api import ImageSet, Measured, Metric, ParameterValue
 from ldbench.errors import WeightsError, unknown_name
+from ldbench.score.metrics.feature_spec import unknown_network
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
 from ldbench.score.networks import weights
-from ldbench.task.metric_specs import PerceptualSpec
 
 if TYPE_CHECKING:
     import torch
@@ -36,6 +37,17 @@ ALEXNET = weights.WeightsFile(
     sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02", network="lpips-alex",
 )
 Distance = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
+
+
+@dataclass(frozen=True)
+class PerceptualSpec:
+    """LPIPS: the network that compares the two images."""
+
+    extractor: str
+
+    def unmet(self, name: str, smaller: int) -> Iterator[str]:
+        """As `HasUnmet` says: a network that is none of these."""
+        return unknown_network(lambda: perceptual_network(self.extractor))
 
 
 def lpips_values(

@@ -16,21 +16,43 @@ Shape suffixes: n real images, m generated ones, d features.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
+from ldbench.records.typed import TypedError
+from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.intervals import Array, Interval, of_deletions, of_mean, share_interval, t_quantile
 from ldbench.score.metrics.neighbours import balls_of_parts
 from ldbench.score.metrics.row_blocks import Features
 from ldbench.score.metrics.viewed import viewed
-from ldbench.task.metric_specs import NeighbourSpec
 
 _Parts = tuple[float, Array, Array]  # a value, what each real and what each generated image adds to it
+
+
+@dataclass(frozen=True)
+class NeighbourSpec(DistributionSpec):
+    """Metrics of nearest neighbours: as FID; a neighbourhood reaches to the `k`-th nearest."""
+
+    k: int = 5
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise TypedError(f"metrics: expected k of 1 or more, got {self.k}")
+
+    def unmet(self, name: str, smaller: int) -> Iterator[str]:
+        """As `DistributionSpec.unmet`, and fewer images than a neighbourhood needs."""
+        yield from super().unmet(name, smaller)
+        if smaller < self.k + 2:
+            yield (
+                f"{name}: expected k + 2 = {self.k + 2} images or more in both sets, got {smaller}; lower k on the "
+                "card, or ask for more evaluation cases"
+            )
 
 
 def manifold_score(

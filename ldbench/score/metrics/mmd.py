@@ -10,19 +10,32 @@ Shape suffixes: n real samples, m generated samples, d features, b rows of one b
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
+from ldbench.records.typed import TypedError
+from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.intervals import Array, t_quantile
 from ldbench.score.metrics.kid import AllPairs, Kernel
 from ldbench.score.metrics.viewed import viewed
-from ldbench.task.metric_specs import GaussianSpec
 
 SCALE = 1000
+
+
+@dataclass(frozen=True)
+class GaussianSpec(DistributionSpec):
+    """MMD with a Gaussian kernel: as FID; `bandwidth` is the kernel's, for features of unit length."""
+
+    bandwidth: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.bandwidth < float("inf"):
+            raise TypedError(f"metrics.mmd.bandwidth: expected a number above 0, got {self.bandwidth}")
 
 
 def gaussian(bandwidth: float) -> Kernel:

@@ -12,6 +12,7 @@ variance is the delete-one jackknife's over images, as each is in several pairs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,12 +20,12 @@ import numpy.typing as npt
 
 from ldbench.api import ImageSet, Measured, Metric, ParameterValue
 from ldbench.errors import MetricError
+from ldbench.records.typed import TypedError
 from ldbench.score.image_sets import DerivedSet, PickedSet, batches, read_ahead
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
 from ldbench.score.metrics.intervals import Array, contributed_interval, of_deletions
 from ldbench.score.metrics.ssim import SIGMA, WINDOW, grey, similarities
 from ldbench.score.metrics.viewed import viewed
-from ldbench.task.metric_specs import DiversitySpec
 
 if TYPE_CHECKING:
     import torch
@@ -32,6 +33,17 @@ if TYPE_CHECKING:
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _BATCH, _FEWEST_PAIRS = 64, 20
 _Pairs = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class DiversitySpec:
+    """MS-SSIM among generated images: each is compared with `partners` others of its class in either direction."""
+
+    partners: int = 5
+
+    def __post_init__(self) -> None:
+        if self.partners < 1:
+            raise TypedError(f"metrics.ms_ssim_diversity.partners: expected 1 or more, got {self.partners}")
 
 
 def scales(side: int) -> int:

@@ -18,12 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
+from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.intervals import Array, Interval, of_mean, wilson_interval
 from ldbench.score.metrics.neighbours import nearest, nearest_others
 from ldbench.score.metrics.roc import areas
 from ldbench.score.metrics.viewed import viewed
-from ldbench.task.metric_specs import DistributionSpec, LikelihoodSpec
 
 _NETWORKS = ("efficientnet-lite0", "inception-v3")
 
@@ -88,9 +88,7 @@ def _authpct(inputs: MetricInputs, settings: DistributionSpec) -> Measured:
     )
 
 
-def beside_training(
-    score: Callable[..., Measured], inputs: MetricInputs, settings: DistributionSpec | LikelihoodSpec
-) -> Measured:
+def beside_training(score: Callable[..., Measured], inputs: MetricInputs, settings: DistributionSpec) -> Measured:
     """A score of features of the training images, of real and of generated ones, in this order."""
     return score(
         inputs.seen_features(settings.extractor, settings.resize),

@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, ParameterValue
 from ldbench.errors import MetricError
+from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.intervals import Array, group_jackknife
 from ldbench.score.metrics.row_blocks import Features, is_large, row_blocks, rows_of
 from ldbench.score.metrics.viewed import viewed
-from ldbench.task.metric_specs import DistributionSpec
 
 _NOTHING = 1e-12  # an eigenvalue below this is round-off; all of them sum to 1
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from ldbench.report.digits import decimals_for, fixed
 from ldbench.report.tables.content import ARROWS
 from ldbench.report.tables.text_table import TextTable, escape, to_markdown, to_terminal
-from ldbench.studies.gauntlet.catalogue import FAILURES
 from ldbench.studies.gauntlet.findings import Findings, findings
 from ldbench.studies.gauntlet.record import Gauntlet, GauntletMetric, Obstacle, Verdict
 
@@ -96,15 +95,3 @@ def _lines(found: Findings) -> list[str]:
         "not monotonic in": found.turns_back,
     }
     return [f"{what}: {', '.join(names) or 'nothing'}" for what, names in parts.items()]
-
-
-def failure_table() -> TextTable:
-    """All failures with what they are and their severities."""
-    rows = []
-    for failure in FAILURES:
-        steps = [
-            f"({severity:g})" if index < failure.unseen else f"{severity:g}"
-            for index, severity in enumerate(failure.severities)
-        ]
-        rows.append([failure.name, failure.nature, failure.summary, failure.severity, ", ".join(steps)])
-    return TextTable(["failure", "nature", "what it is", "severity is", "severities"], rows, "lllll")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ldbench.api import SourceImage
 from ldbench.data.prepare.compose import prepare
-from ldbench.data.prepare.observations import observe, observing
+from ldbench.data.prepare.observations import note, observe, observing
 from ldbench.data.prepare.splits import Plan
 from tests.data.prepare.memory_reader import MemoryReader
 
@@ -28,12 +28,17 @@ class ObservingReader(MemoryReader):
 
 def test_observations_are_kept_inside_and_nowhere_else() -> None:
     observe(lost=1.0)
+    note("lost")
     with observing() as outer:
         observe(one=1.0)
+        note("first")
         with observing() as inner:
             observe(two=2.0)
+            note("within")
         observe(three="3")
-    assert (outer, inner) == ({"one": 1.0, "three": "3"}, {"two": 2.0})
+        note("second")
+    assert (outer.values, inner.values) == ({"one": 1.0, "three": "3"}, {"two": 2.0})
+    assert (outer.notes, inner.notes) == (["first", "second"], ["within"])
 
 
 def test_they_stand_in_a_file_of_their_own_by_hashed_id_and_survive_an_interruption(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from ldbench.api import Score
-from ldbench.board.leaderboard import Leaderboard, fold
+from ldbench.board.leaderboard import Leaderboard
+from ldbench.board.read import fold
 from ldbench.records.identity import Found
 from ldbench.records.result import ModelRef, Result
 from tests.report.conftest import TASK, measured
@@ -25,7 +26,7 @@ PAPER = Result(
 Boards = dict[str, Leaderboard]
 
 
-def fold_with_units(results: list[Result]) -> Boards:
+def folded(results: list[Result]) -> Boards:
     found: list[Found] = [(f"{index}/result.json", result) for index, result in enumerate(results)]
     return fold(found)
 
@@ -45,4 +46,4 @@ def bent(results: list[Result], model: str, metric: str, by: float) -> list[Resu
 
 @pytest.fixture(scope="session")
 def baseline() -> Boards:
-    return fold_with_units([*BASELINE, PAPER])
+    return folded([*BASELINE, PAPER])

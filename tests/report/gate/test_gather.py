@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from ldbench.board import leaderboard
-from ldbench.board.collect import read_boards
+from ldbench.board.read import read_boards
 from ldbench.errors import ResultError, UsageError
 from ldbench.records import result
 from ldbench.records.result import Result
@@ -17,7 +17,7 @@ from ldbench.report.gate.baseline import read
 from ldbench.report.gate.gather import GateRequest, gate_of
 from tests.report.conftest import TASK
 
-from .conftest import BASELINE, Boards, bent, fold_with_units
+from .conftest import BASELINE, Boards, bent, folded
 
 
 def written(folder: Path, results: list[Result]) -> Path:
@@ -86,6 +86,6 @@ def test_baselines_that_are_none_are_refused(tmp_path: Path, file: Path) -> None
     result.write(BASELINE[0], tmp_path / "result.json")
     with pytest.raises(ResultError, match=r"result\.json"):
         read(tmp_path / "result.json")
-    leaderboard.write(fold_with_units(BASELINE)[TASK.id], file.with_name("twice.json"))
+    leaderboard.write(folded(BASELINE)[TASK.id], file.with_name("twice.json"))
     with pytest.raises(ResultError, match=r"twice\.json: sandbox-brain-t2i stands in .*sandbox-brain-t2i\.json too"):
         read(file.parent)

@@ -15,7 +15,7 @@ from ldbench.report.gate.judge import check
 from ldbench.report.gate.tolerance import Tolerances
 from tests.report.conftest import TASK, measured
 
-from .conftest import BASELINE, PAPER, Boards, bent, fold_with_units
+from .conftest import BASELINE, PAPER, Boards, bent, folded
 
 EXACT = Tolerances(0.0)
 
@@ -23,7 +23,7 @@ EXACT = Tolerances(0.0)
 def judged(
     results: list[Result], baseline: Boards, tolerances: Tolerances = EXACT, allow_missing: bool = False
 ) -> Gate:
-    return check(fold_with_units(results), baseline, tolerances, allow_missing)
+    return check(folded(results), baseline, tolerances, allow_missing)
 
 
 def only(gate: Gate) -> GateFinding:
@@ -80,7 +80,7 @@ def test_a_tolerance_wider_than_the_interval_takes_its_place(
 @settings(max_examples=40)
 @given(by=st.floats(-40, 40), relative=st.floats(0, 0.5))
 def test_the_rule_holds_for_any_shift_and_tolerance(by: float, relative: float) -> None:
-    gate = judged(bent(BASELINE, "ours", "fid", by), fold_with_units(BASELINE), Tolerances(relative))
+    gate = judged(bent(BASELINE, "ours", "fid", by), folded(BASELINE), Tolerances(relative))
     now = 60.0 + by
     assert gate.passed == (not (now - 60.0 > 6.0 and now - 60.0 > relative * 60.0))
 
@@ -96,7 +96,7 @@ def test_a_reference_that_moves_either_way_fails(by: float, baseline: Boards) ->
 def test_round_off_of_a_perfect_score_is_no_change(by: float, moved: bool) -> None:
     perfect = measured("real", 0, {"reference": True}, (0.0, 0.0, 0.0), (1e-14, 1e-14, 1e-14), (1.0, 1.0, 1.0))
     bents = bent([perfect], "real", "kid", by)
-    assert judged(bents, fold_with_units([perfect]), Tolerances()).passed != moved
+    assert judged(bents, folded([perfect]), Tolerances()).passed != moved
 
 
 def test_a_missing_row_fails_unless_allowed(baseline: Boards) -> None:
@@ -120,7 +120,7 @@ def test_a_run_that_failed_fails_even_where_rows_may_be_missing(baseline: Boards
     assert (found.row, found.verdict, found.detail) == ("ours", "failed", "seed 0: out of memory")
     second_seed = only(judged([replace(crashed, seed=7), *BASELINE], baseline))
     assert second_seed.detail == "seed 7: out of memory"
-    assert judged([replace(crashed, seed=7), *BASELINE], fold_with_units([replace(crashed, seed=7), *BASELINE])).passed
+    assert judged([replace(crashed, seed=7), *BASELINE], folded([replace(crashed, seed=7), *BASELINE])).passed
 
 
 def test_only_failed_runs_of_a_task_are_failures_not_another_card(baseline: Boards) -> None:
@@ -145,14 +145,14 @@ def test_a_new_release_is_compared_with_the_one_before(baseline: Boards) -> None
 def test_a_run_that_failed_in_the_release_before_is_no_news() -> None:
     failed = replace(BASELINE[0], status="failed", error="boom", scores=[], seed=7)
     newer = [replace(one, model=replace(one.model, version="0.2.0")) for one in (failed, *BASELINE)]
-    assert judged(newer, fold_with_units([failed, *BASELINE])).passed
-    assert not judged(newer, fold_with_units(BASELINE)).passed
+    assert judged(newer, folded([failed, *BASELINE])).passed
+    assert not judged(newer, folded(BASELINE)).passed
 
 
 def test_two_releases_in_the_baseline_are_not_guessed_between(baseline: Boards) -> None:
     older = replace(BASELINE[0], model=replace(BASELINE[0].model, version="0.0.9"))
     newer = replace(BASELINE[0], model=replace(BASELINE[0].model, version="0.2.0"))
-    gate = judged([newer, *BASELINE[1:]], fold_with_units([older, *BASELINE]))
+    gate = judged([newer, *BASELINE[1:]], folded([older, *BASELINE]))
     assert [one.verdict for one in gate.findings if "ours" in one.row] == ["missing", "missing", "new"]
 
 
@@ -192,7 +192,7 @@ def test_other_settings_of_a_metric_are_refused_with_the_difference_named(baseli
 
 def test_a_task_that_is_gone_is_missing_and_no_task_in_common_is_refused(baseline: Boards) -> None:
     elsewhere = [replace(one, task=replace(TASK, id="sandbox-chest-t2i")) for one in BASELINE]
-    both = fold_with_units([*BASELINE, *elsewhere])
+    both = folded([*BASELINE, *elsewhere])
     assert [one.verdict for one in judged(BASELINE, both).failing] == ["missing"] * 3
     assert [one.verdict for one in check(both, baseline, EXACT).of("new")] == ["new"] * 3
     with pytest.raises(ResultError, match=r"expected results of sandbox-brain-t2i as in .* got sandbox-chest"):

@@ -15,16 +15,16 @@ from ldbench.report.gate.judge import check
 from ldbench.report.gate.tolerance import Tolerances
 from tests.report.conftest import TASK, measured
 
-from .conftest import BASELINE, Boards, bent, fold_with_units
+from .conftest import BASELINE, Boards, bent, folded
 
 NEW = measured("newcomer", 0, {}, (300.0, 290.0, 310.0), (0.5, 0.4, 0.6), (0.5, 0.4, 0.6))
-NOW = fold_with_units([*bent(bent(BASELINE[::2], "ours", "fid", 9.0), "ours", "auc", 0.06), NEW])
+NOW = folded([*bent(bent(BASELINE[::2], "ours", "fid", 9.0), "ours", "auc", 0.06), NEW])
 
 
 @pytest.fixture(scope="module")
 def gate() -> Gate:
     """fid of ours got worse, its auc better, theirs is missing, there is a newcomer."""
-    return check(NOW, fold_with_units(BASELINE), Tolerances(0.01))
+    return check(NOW, folded(BASELINE), Tolerances(0.01))
 
 
 def test_lines_say_what_fails_first_and_the_verdict_last(gate: Gate) -> None:

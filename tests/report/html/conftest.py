@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from ldbench.api import Score
-from ldbench.board.collect import collect, fold_with_units
 from ldbench.board.leaderboard import Leaderboard
+from ldbench.board.read import collect, fold
 from ldbench.data.images import quantise
 from ldbench.data.task_data import task_data
 from ldbench.records import result as result_file
@@ -163,7 +163,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
     make_samples(root / "runs" / SAMPLES)
     write_search(root / "runs" / "searches" / "search.json", SAMPLES, HASH)
     found = [*collect([root / "runs"]), ("reported", reported_row())]
-    boards = fold_with_units(found)
+    boards = fold(found)
     better = {SAMPLES: ["one is better than three on fid: -60 [-70, -50], p = 0.001"]}
     for name in ("page", "site"):
         write_pages(found, boards, root / name, name == "site", 70, better, [root / "runs"])

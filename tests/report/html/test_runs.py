@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ldbench.api import Score
-from ldbench.board.collect import fold_with_units
+from ldbench.board.read import fold
 from ldbench.errors import ResultError
 from ldbench.records.contributions import Contributions, Units
 from ldbench.report.html.axis import Axis
@@ -110,7 +110,7 @@ def test_copies_are_named_image_by_image_also_where_they_are_too_few_to_unrank(
     said = {"observed_chance": 0.25, "observed_copies": pairs}
     score = Score("copied_share", 0.01, 0.0, 0.1, 200, "lower", parameters=said)
     found = [(path, replace(result, scores=[*result.scores, score]))]
-    boards = fold_with_units(found)
+    boards = fold(found)
     assert boards[SAMPLES].rows[0].unranked_by == ""
     write_pages(found, boards, tmp_path, False, 0)
     text = Page((tmp_path / f"{SAMPLES}.html").read_text(encoding="utf-8")).text()

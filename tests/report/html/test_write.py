@@ -14,8 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ldbench.board.collect import collect, fold_with_units
-from ldbench.board.leaderboard import fold
+from ldbench.board.read import collect, fold
 from ldbench.errors import UsageError
 from ldbench.records.result import Result
 from ldbench.report.html.render import script_json
@@ -88,7 +87,7 @@ def test_sources_and_truths_are_kept_once_and_results_once_a_run(reports: Report
 def test_every_run_shows_the_same_cases_whatever_the_folders_are_called(reports: Reports, tmp_path: Path) -> None:
     make_samples(tmp_path / "moved" / "elsewhere")
     found = collect([tmp_path / "moved"])
-    write_pages(found, fold_with_units(found), tmp_path, False, 70)
+    write_pages(found, fold(found), tmp_path, False, 70)
     again = Page((tmp_path / f"{SAMPLES}.html").read_text(encoding="utf-8"))
     first = Page(reports.text(SAMPLES))
     assert again.blocks == first.blocks
@@ -121,7 +120,7 @@ def test_another_card_shows_results_alone_and_says_why(reports: Reports, tmp_pat
 def test_large_images_are_reduced_with_a_note(tmp_path: Path) -> None:
     make_samples(tmp_path / "runs", count=2, side=300)
     found = collect([tmp_path / "runs"])
-    write_pages(found, fold_with_units(found), tmp_path / "out", True, 2)
+    write_pages(found, fold(found), tmp_path / "out", True, 2)
     page = Page((tmp_path / "out" / f"{SAMPLES}.html").read_text(encoding="utf-8"))
     assert "Images of 300 by 300 pixels are shown reduced to 256." in page.text()
     shown = tmp_path / "out" / str(page.blocks["run-0"]["result"][0])
@@ -137,7 +136,7 @@ def test_links_and_other_files_are_left_out(tmp_path: Path) -> None:
     (images / "case-000.png").symlink_to(secret)
     (images / "case-001.png").write_bytes(b"GIF89a" + bytes(100))
     found = collect([tmp_path / "runs"])
-    write_pages(found, fold_with_units(found), tmp_path, False, 3)
+    write_pages(found, fold(found), tmp_path, False, 3)
     page = Page((tmp_path / f"{SAMPLES}.html").read_text(encoding="utf-8"))
     ids, kept = page.blocks["shared"]["ids"], page.blocks["run-0"]["result"]
     assert {name: one is None for name, one in zip(ids, kept, strict=True)} == {

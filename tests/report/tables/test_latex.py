@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ldbench.api import Score
-from ldbench.board.leaderboard import Leaderboard, fold
+from ldbench.board.leaderboard import Leaderboard
+from ldbench.board.read import fold
 from ldbench.records.result import ModelRef, Result
 from ldbench.report.tables.content import page
 from ldbench.report.tables.formats import render

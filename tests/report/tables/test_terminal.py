@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from ldbench.api import Score
-from ldbench.board.leaderboard import Leaderboard, fold
+from ldbench.board.leaderboard import Leaderboard
+from ldbench.board.read import fold
 from ldbench.records.result import Result
 from ldbench.report.tables import terminal
 

@@ -16,8 +16,8 @@ from ldbench.cli.main import app
 from ldbench.data.images import read_image
 from ldbench.data.render import read_rendered
 from ldbench.errors import LdbenchError
-from tests.toy_simulator import Discs, draw
-from tests.toy_simulator import card as toy_card
+from tests.stand_ins.toy_simulator import Discs, draw
+from tests.stand_ins.toy_simulator import card as toy_card
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def test_edits_are_hosted_submitted_scored_revealed_and_checked(host: User, gues
     package = shutil.copytree(host.folder / "round", guest.folder / "round")
     nothing_of_the_truth_is_in(package, truth(host))
 
-    asked = ("run", "round/task.toml", "tests.disc_generators:Honest", "--device", "cpu")
+    asked = ("run", "round/task.toml", "tests.stand_ins.disc_generators:Honest", "--device", "cpu")
     assert "no scores: the task's host keeps the truth" in guest.ldbench(*asked)
     assert "the host keeps this image until" in guest.ldbench("run", "round/task.toml", "oracle", code=2)
     [run] = [path.parent for path in (guest.folder / "runs").rglob("result.json")]

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parents[2]
-SLOW = f"{HERE / 'slow_generator.py'}:Slow"
+SLOW = f"{HERE / 'stand_ins' / 'slow_generator.py'}:Slow"
 NO_LOG = Path(os.devnull)
 
 

@@ -21,7 +21,7 @@ from ldbench.run.matrix.worker import ProgressFile, Standing, standing
 from tests.conftest import small_card
 
 HERE = Path(__file__).parents[2]
-SLOW = f"{HERE / 'slow_generator.py'}:Slow"
+SLOW = f"{HERE / 'stand_ins' / 'slow_generator.py'}:Slow"
 
 
 def wanted(folder: Path, **changes: Any) -> Matrix:

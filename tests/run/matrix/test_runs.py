@@ -18,7 +18,7 @@ from ldbench.run.pipeline import Settings, run
 from tests.conftest import cheap_card
 from tests.run.matrix.conftest import HERE, SLOW, Start, records, unlocked, wait_until
 
-CRASHING = str(HERE / "crashing_generators.py")
+CRASHING = str(HERE / "stand_ins" / "crashing_generators.py")
 
 
 def two_cards(folder: Path) -> list[str]:

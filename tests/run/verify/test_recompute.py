@@ -15,7 +15,7 @@ import typer
 from typer.testing import CliRunner
 
 from ldbench.api import Measured
-from ldbench.cli.verify import submit
+from ldbench.cli.submit import submit
 from ldbench.cli.verify import verify as verify_command
 from ldbench.errors import LdbenchError, ResultError, UsageError
 from ldbench.run.pipeline import Settings, run

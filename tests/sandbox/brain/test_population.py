@@ -14,7 +14,9 @@ from ldbench_sandbox.brain.atrophy import Pace, accelerating_loss_at, loss_at
 from ldbench_sandbox.brain.build import plan
 from ldbench_sandbox.brain.population import POPULATIONS, REVISION_1, REVISION_2
 from ldbench_sandbox.brain.subject import load_atlas
-from ldbench_sandbox.brain.warp import identity_warp, jacobian, pull
+from ldbench_sandbox.brain.warp import identity_warp, pull
+
+from .jacobian import jacobian
 
 MEAN = Pace(1.0, 1.0, 3.75, 3.0)
 YEARS = st.floats(0, 20)

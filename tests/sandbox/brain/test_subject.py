@@ -10,8 +10,10 @@ from ldbench_sandbox.brain.atlas import Atlas, open_sulci, ventricle_warp
 from ldbench_sandbox.brain.atrophy import AGEING_STARTS, DIAGNOSES, Diagnosis, History, Pace, loss_at
 from ldbench_sandbox.brain.build import plan
 from ldbench_sandbox.brain.subject import Subject, draw_identity, draw_subject, load_atlas, render
-from ldbench_sandbox.brain.warp import compose, exponential, identity_warp, jacobian, pull, smooth_noise
+from ldbench_sandbox.brain.warp import compose, exponential, identity_warp, pull, smooth_noise
 from ldbench_sandbox.estimators.brain import ventricle_ratio
+
+from .jacobian import jacobian
 
 pytest.importorskip("nilearn")
 pytest.importorskip("scipy")

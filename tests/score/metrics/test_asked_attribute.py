@@ -13,10 +13,9 @@ from ldbench.data.task_data import task_data
 from ldbench.errors import MetricError
 from ldbench.plugins.kinds import ESTIMATORS, METRICS
 from ldbench.score.inputs import Inputs
-from ldbench.score.metrics.asked_attribute import asked_errors
+from ldbench.score.metrics.asked_attribute import AskedSpec, asked_errors
 from ldbench.score.scorer import measured
 from ldbench.task import card
-from ldbench.task.metric_specs import AskedSpec
 
 Grey = np.ndarray
 

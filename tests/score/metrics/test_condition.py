@@ -18,11 +18,11 @@ from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import CardError
 from ldbench.plugins.kinds import METRICS
 from ldbench.score.inputs import Inputs
-from ldbench.score.metrics.condition import calibration_error, judge_calibration_score
+from ldbench.score.metrics.condition import CalibrationSpec, calibration_error, judge_calibration_score
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.scorer import measured
 from ldbench.task import card
-from ldbench.task.metric_specs import CalibrationSpec, JudgeSpec
+from ldbench.task.metric_specs import JudgeSpec
 
 CLASSES = ("CN", "AD")
 seeds = st.integers(0, 2**31)

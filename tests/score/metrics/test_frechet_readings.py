@@ -17,13 +17,12 @@ from ldbench.errors import CardError, MetricError
 from ldbench.plugins.kinds import ESTIMATORS, METRICS
 from ldbench.run.requirements import inspect
 from ldbench.score.inputs import Inputs
-from ldbench.score.metrics.frechet_readings import standardised_fid, standardised_fid_score
+from ldbench.score.metrics.frechet_readings import ReadingsSpec, standardised_fid, standardised_fid_score
 from ldbench.score.networks.radiomics import radiomics
 from ldbench.score.viewing import point_spread
 from ldbench.studies.gauntlet.material import as_images, course_of
 from ldbench.task import card
 from ldbench.task.card import Task, Viewing
-from ldbench.task.metric_specs import ReadingsSpec
 
 Array = npt.NDArray[np.float64]
 READ = ("sandbox-brain-age", "sandbox-brain-ventricle-ratio")

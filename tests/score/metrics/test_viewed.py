@@ -14,15 +14,17 @@ from ldbench.data.task_data import network_files, task_data
 from ldbench.errors import CardError
 from ldbench.plugins.kinds import METRICS
 from ldbench.score.inputs import Inputs
+from ldbench.score.metrics.change import PassSpec
+from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.fid import fid
-from ldbench.score.metrics.kid import kid
+from ldbench.score.metrics.kid import KernelSpec, kid
+from ldbench.score.metrics.lpips import PerceptualSpec
 from ldbench.score.networks.features import extract
 from ldbench.score.networks.scan_network import network_of_scans
 from ldbench.score.scorer import measured
 from ldbench.score.viewing import as_viewed, point_spread
 from ldbench.task import card
 from ldbench.task.card import Viewing
-from ldbench.task.metric_specs import DistributionSpec, KernelSpec, PassSpec, PerceptualSpec
 
 VIEWING = Viewing(1.0, 0.02, "test")
 NETWORK = "efficientnet-lite0"

@@ -22,11 +22,11 @@ from ldbench.errors import LdbenchError, MetricError, WeightsError
 from ldbench.plugins.kinds import NETWORKS
 from ldbench.records.checksum import sha256_file
 from ldbench.run.requirements import inspect
+from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.networks.features import extract
 from ldbench.score.networks.own_weights import resized
 from ldbench.score.networks.transformer_folders import FILES
 from ldbench.task import card
-from ldbench.task.metric_specs import DistributionSpec
 
 declare_missing_ops()
 SIDE = 28

@@ -16,9 +16,9 @@ from ldbench.errors import LdbenchError, MetricError, WeightsError
 from ldbench.plugins.kinds import NETWORKS
 from ldbench.records.checksum import sha256_file
 from ldbench.run.requirements import inspect
+from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.networks.features import extract, extractor_parameters, network_of
 from ldbench.task import card
-from ldbench.task.metric_specs import DistributionSpec
 
 from .test_own_weights import images
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ldbench.data.decoding import one_line
+from ldbench.data.prepare.observations import note
 from ldbench.data.prepare.pixels.dicom_file import BROKEN, open_dicom, stored_values
 from ldbench.data.prepare.pixels.grey import Grey, Range, check_spacing
 from ldbench.errors import FaultyImageError, ImageError
@@ -42,8 +43,8 @@ def read_dicom(path: Path, *, voi: bool = True) -> Grey:
     from pydicom.errors import BytesLengthException, InvalidDicomError
 
     try:
-        dataset, notes = open_dicom(path)
-        return _grey(path, dataset, stored_values(path, dataset), voi, notes)
+        dataset = open_dicom(path)
+        return _grey(path, dataset, stored_values(path, dataset), voi)
     except InvalidDicomError as error:
         raise ImageError(f"{path}: expected a DICOM file, got something else; copy it again") from error
     except ImageError:
@@ -52,22 +53,22 @@ def read_dicom(path: Path, *, voi: bool = True) -> Grey:
         raise ImageError(f"can't read {path}: {one_line(error)}; expected a whole DICOM file") from error
 
 
-def _grey(path: Path, dataset: Any, stored: NDArray[Any], voi: bool, notes: Sequence[str]) -> Grey:
+def _grey(path: Path, dataset: Any, stored: NDArray[Any], voi: bool) -> Grey:
     in_units = _modality(dataset, stored)
     outside = _outside(dataset, stored, in_units)
-    values, shown, of_window = _displayed(dataset, in_units, voi)
-    (down, across), of_spacing = _spacing(path, dataset)
+    values, shown = _displayed(dataset, in_units, voi)
+    down, across = _spacing(path, dataset)
     planes = [values] if outside is None else [values, outside]
     directions = dataset.get("ImageOrientationPatient")
-    of_view: list[str] = []
     if directions:
         transposed, up, back, axial = _view(path, [float(part) for part in directions])
         planes = [_turned(plane, transposed, up, back) for plane in planes]
         down, across = (across, down) if transposed else (down, across)
-        of_view = [FROM_BELOW] if axial else []
+        if axial:
+            note(FROM_BELOW)
     inverted = str(dataset.PhotometricInterpretation) == "MONOCHROME1"
     outside = planes[1] if len(planes) > 1 else None
-    return Grey(planes[0], shown, inverted, outside, (down, across), (*notes, *of_window, *of_spacing, *of_view))
+    return Grey(planes[0], shown, inverted, outside, (down, across))
 
 
 def _outside(dataset: Any, stored: NDArray[Any], in_units: NDArray[np.float64]) -> NDArray[np.bool_] | None:
@@ -96,22 +97,25 @@ def _modality(dataset: Any, stored: NDArray[Any]) -> NDArray[np.float64]:
     return stored.astype(np.float64) * slope + intercept
 
 
-def _displayed(dataset: Any, values: NDArray[np.float64], voi: bool) -> tuple[NDArray[Any], Range | None, list[str]]:
-    """Values, what of them is black and white, and a note on a window that is none (PS3.3, C.11.2)."""
+def _displayed(dataset: Any, values: NDArray[np.float64], voi: bool) -> tuple[NDArray[Any], Range | None]:
+    """Values, and what of them is black and white; notes a window that is none (PS3.3, C.11.2)."""
     table = dataset.get("VOILUTSequence")
     if voi and table:
-        return *_looked_up(dataset, table[0], values), []
+        return _looked_up(dataset, table[0], values)
     centre, width = _first(dataset, "WindowCenter"), _first(dataset, "WindowWidth")
     if not voi or centre is None or width is None:
-        return values, None, [CT_UNWINDOWED] if voi and dataset.get("Modality") == "CT" else []
+        if voi and dataset.get("Modality") == "CT":
+            note(CT_UNWINDOWED)
+        return values, None
     function = str(dataset.get("VOILUTFunction") or "LINEAR").upper()
     if function == "LINEAR":  # of whole numbers, each of them 1 wide
         centre, width = centre - 0.5, width - 1
     if not (np.isfinite(centre) and np.isfinite(width) and width > 0):
-        return values, None, [NO_WINDOW]
+        note(NO_WINDOW)
+        return values, None
     if function == "SIGMOID":
-        return 1 / (1 + np.exp(-4 * (values - centre) / width)), (0.0, 1.0), []
-    return values, (centre - width / 2, centre + width / 2), []
+        return 1 / (1 + np.exp(-4 * (values - centre) / width)), (0.0, 1.0)
+    return values, (centre - width / 2, centre + width / 2)
 
 
 def _looked_up(dataset: Any, table: Any, values: NDArray[Any]) -> tuple[NDArray[np.float64], Range]:
@@ -133,18 +137,20 @@ def _first(dataset: Any, name: str) -> float | None:
     return float(numbers[0]) if numbers and str(numbers[0]).strip() else None
 
 
-def _spacing(path: Path, dataset: Any) -> tuple[tuple[float, float], list[str]]:
-    """How far pixels lie apart, down and across, and a note on a distance of 0, which is how some say: unknown."""
-    notes = []
+def _spacing(path: Path, dataset: Any) -> tuple[float, float]:
+    """How far pixels lie apart, down and across; notes a distance of 0, which is how some say: unknown."""
+    zero = False
     for name in _SPACINGS:
         spacing = [float(side) for side in dataset.get(name) or ()]
         if any(spacing):
-            return check_spacing(path, spacing if len(spacing) == 2 else (math.nan, math.nan)), []
-        notes += [NO_SPACING] if spacing else []
+            return check_spacing(path, spacing if len(spacing) == 2 else (math.nan, math.nan))
+        zero |= bool(spacing)
     ratio = [float(side) for side in dataset.get("PixelAspectRatio") or ()]
     if len(ratio) == 2 and all(ratio):
-        return check_spacing(path, (ratio[0] / ratio[1], 1.0)), []
-    return (1.0, 1.0), notes[:1]
+        return check_spacing(path, (ratio[0] / ratio[1], 1.0))
+    if zero:
+        note(NO_SPACING)
+    return 1.0, 1.0
 
 
 def _view(path: Path, directions: Sequence[float]) -> tuple[bool, bool, bool, bool]:

@@ -15,6 +15,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ldbench.data.decoding import DAMAGE, one_line
+from ldbench.data.prepare.observations import note
 from ldbench.data.prepare.pixels.pictures import MAX_PIXELS
 from ldbench.errors import FaultyImageError, ImageError
 
@@ -32,11 +33,8 @@ def begins_as_dicom(head: bytes) -> bool:
     return head[_MAGIC] == b"DICM" or head[:2] in _FIRST_GROUPS
 
 
-def open_dicom(path: Path) -> tuple[Any, list[str]]:
-    """The data set of one grey frame, and notes on what of its encoding was taken for granted.
-
-    Raises ImageError, and what BROKEN lists.
-    """
+def open_dicom(path: Path) -> Any:
+    """The data set of one grey frame. Raises ImageError, and what BROKEN lists."""
     import pydicom
     from pydicom import uid
 
@@ -44,19 +42,21 @@ def open_dicom(path: Path) -> tuple[Any, list[str]]:
         head = file.read(_MAGIC.stop)
     bare = head[_MAGIC] != b"DICM"
     dataset: Any = pydicom.dcmread(path, force=bare and begins_as_dicom(head))
-    notes = [NO_PREAMBLE] if bare else []
+    if bare:
+        note(NO_PREAMBLE)
     if not dataset.file_meta.get("TransferSyntaxUID"):
         implicit, little = dataset.original_encoding  # as the first element is written; the standard's default is both
         explicit = uid.ExplicitVRLittleEndian if little else uid.ExplicitVRBigEndian
         dataset.file_meta.TransferSyntaxUID = uid.ImplicitVRLittleEndian if implicit else explicit
-        notes += [] if bare else [NO_SYNTAX]
+        if not bare:
+            note(NO_SYNTAX)
     for name in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
         for group in list(dataset.get(name) or ())[:1]:
             for element in group:
                 if element.VR == "SQ" and element.value:
                     dataset.update(element.value[0])
     _check(path, dataset)
-    return dataset, notes
+    return dataset
 
 
 def _check(path: Path, dataset: Any) -> None:

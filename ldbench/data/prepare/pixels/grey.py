@@ -44,8 +44,7 @@ class Grey:
     """Grey values `(H, W)`; `range` is what black and white are, None where the image itself must tell.
 
     `inverted`: the least value is white. `outside` `(H, W)`: where no field of view is. `spacing`: the distance of
-    pixels down and across, in mm, or in any unit where none is known. `notes`: what a reader took on trust, each a line
-    that counts images.
+    pixels down and across, in mm, or in any unit where none is known.
     """
 
     values: NDArray[Any]
@@ -53,7 +52,6 @@ class Grey:
     inverted: bool = False
     outside: NDArray[np.bool_] | None = None
     spacing: tuple[float, float] = (1.0, 1.0)
-    notes: tuple[str, ...] = ()
 
 
 def check_window(owner: str, window: str) -> None:
@@ -112,11 +110,6 @@ def levels(path: Path, grey: Grey, window: str, percentiles: Range) -> NDArray[n
     scaled = np.clip((values - scale(low)) / scale(high - low), 0, 1).astype(np.float32, copy=False)
     shown: NDArray[np.float32] = 1 - scaled if grey.inverted else scaled
     return shown if grey.outside is None else np.where(grey.outside, np.float32(0), shown)
-
-
-def notes_of(grey: Grey, window: str) -> tuple[str, ...]:
-    """Its notes, without a bit depth that `window` makes no use of."""
-    return tuple(note for note in grey.notes if window == FILE or not note.startswith(BIT_DEPTH))
 
 
 def even_square(picture: NDArray[np.float32], spacing: tuple[float, float], size: int) -> NDArray[np.float32]:

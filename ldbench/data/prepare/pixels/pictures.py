@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from ldbench.data.decoding import check_area, decoding
+from ldbench.data.prepare.observations import note
 from ldbench.data.prepare.pixels.grey import BIT_DEPTH, Grey, bit_depth
 from ldbench.errors import FaultyImageError, ImageError
 
@@ -30,14 +31,15 @@ _EQUAL = 0.01
 _DIM = 64  # of 255: colour of 16 bits whose upper 8 hold no more was of fewer bits
 
 
-def read_picture(path: Path) -> Grey:
-    """A PNG, JPEG or TIFF, upright as its EXIF says. Raises ImageError."""
+def read_picture(path: Path, *, by_depth: bool = True) -> Grey:
+    """A PNG, JPEG or TIFF, upright as its EXIF says; `by_depth`: its bit depth is to tell black and white, so a note
+    says where nobody declared it. Raises ImageError."""
     with decoding(path, "PNG, JPEG or TIFF", MAX_PIXELS, "convert it"):
         with Image.open(path, formats=_FORMATS) as image:
             _check(path, image)
             image.verify()  # a PNG's checksums, which decoding alone does not ask for
         with Image.open(path, formats=_FORMATS) as image:  # anew, as `verify` uses the first one up
-            return _grey(path, image)
+            return _grey(path, image, by_depth)
 
 
 def _check(path: Path, image: Image.Image) -> None:
@@ -49,34 +51,35 @@ def _check(path: Path, image: Image.Image) -> None:
         raise ImageError(f"{path}: expected no transparency, got mode {image.mode}; flatten it")
 
 
-def _grey(path: Path, image: Image.Image) -> Grey:
-    mode, notes = image.mode, (UNEVEN_PRINT,) if _uneven(image) else ()
+def _grey(path: Path, image: Image.Image, by_depth: bool) -> Grey:
+    mode = image.mode
+    if _uneven(image):
+        note(UNEVEN_PRINT)
     halved = mode == "RGB" and "16" in str(getattr(image, "tile", ""))  # Pillow drops the lower 8 of a colour's 16 bits
     declared = _tag(image, _BITS)
     inverted = mode in _16_BIT and _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO  # at 8 bits Pillow inverts them itself
     upright = ImageOps.exif_transpose(image)
     if mode in ("I", "F"):
-        return Grey(np.asarray(upright), notes=notes)
+        return Grey(np.asarray(upright))
     if mode in _16_BIT:
-        return _whole_numbers(np.asarray(upright).astype(np.uint16), 16, declared, inverted, notes)
+        return _whole_numbers(np.asarray(upright).astype(np.uint16), 16, declared, inverted, by_depth)
     if mode not in ("1", "L", "P", "RGB"):
         raise FaultyImageError(f"{path}: expected a grey or RGB picture, got mode {mode}; convert it", "colour")
     luma = np.asarray(upright.convert("RGB").convert("L") if mode == "P" else upright.convert("L"))
     if halved and luma.max() < _DIM:
         text = f"{path}: expected colour of 8 bits, got 16 bits that are hardly used; save it as 16-bit grey"
         raise FaultyImageError(text, "colour")
-    return _whole_numbers(luma, 8, None, False, notes)
+    return _whole_numbers(luma, 8, None, False, by_depth)
 
 
-def _whole_numbers(
-    values: NDArray[Any], bits: int, declared: object, inverted: bool, notes: tuple[str, ...]
-) -> Grey:
+def _whole_numbers(values: NDArray[Any], bits: int, declared: object, inverted: bool, by_depth: bool) -> Grey:
     """Integers by the depth that the file declares or their largest value shows."""
     depth = bit_depth(int(values.max(initial=0)), bits)
     if isinstance(declared, int) and depth <= declared < bits:
         depth = declared
-    notes = notes if depth == bits else (*notes, f"{BIT_DEPTH} {depth} in {bits}")
-    return Grey(values, (0, 2**depth - 1), inverted, notes=notes)
+    if by_depth and depth != bits:
+        note(f"{BIT_DEPTH} {depth} in {bits}")
+    return Grey(values, (0, 2**depth - 1), inverted)
 
 
 def _tag(image: Image.Image, tag: int) -> object:

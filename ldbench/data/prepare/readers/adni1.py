@@ -71,8 +71,6 @@ class Adni1Reader:
 
     def __post_init__(self) -> None:
         """Raises UsageError for a setting out of range."""
-        if self.labels not in ("adnimerge", "search"):
-            raise UsageError(f"adni1: expected labels adnimerge or search, got {self.labels!r}")
         if self.window_days < 0:
             raise UsageError(f"adni1: expected window_days from 0, got {self.window_days}")
         wrong = [pair for pair in _listed(self.diagnoses) if pair.partition("=")[2].strip() not in self.classes]

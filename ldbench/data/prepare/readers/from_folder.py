@@ -25,10 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ldbench.api import Found, ParameterValue, Skipped, SourceImage
-from ldbench.data.prepare.one_image import Noted
 from ldbench.data.prepare.pixels.dicom import read_dicom
 from ldbench.data.prepare.pixels.dicom_file import begins_as_dicom
-from ldbench.data.prepare.pixels.grey import FILE, check_window, even_square, levels, notes_of
+from ldbench.data.prepare.pixels.grey import FILE, check_window, even_square, levels
 from ldbench.data.prepare.pixels.nifti import read_plane
 from ldbench.data.prepare.pixels.pictures import read_picture
 from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
@@ -99,21 +98,17 @@ class FolderReader:
 
     def pixels(self, source: SourceImage) -> NDArray[np.float32]:
         """The image `(size, size) float32 in [0, 1]`. Raises ImageError naming the file."""
-        return self.noted_pixels(source).pixels
-
-    def noted_pixels(self, source: SourceImage) -> Noted:
-        """The image, and what was taken on trust to make it. Raises ImageError naming the file."""
-        path, suffix = source.path, _suffix(source.path)
+        path, suffix, of_file = source.path, _suffix(source.path), self.window == FILE
         if suffix in _NIFTI:
             cut = self.preprocessing
             steepest = cut.oblique_degrees if cut.oblique == "refuse" else 180.0
             grey = read_plane(path, untold_axes=cut.untold_axes, oblique_degrees=steepest)
             if grey is None:
-                return Noted(axial_slice(path, cut))
+                return axial_slice(path, cut)
         else:
-            grey = read_dicom(path, voi=self.window == FILE) if suffix in _DICOM else read_picture(path)
+            grey = read_dicom(path, voi=of_file) if suffix in _DICOM else read_picture(path, by_depth=of_file)
         picture = levels(path, grey, self.window, (self.low_percentile, self.high_percentile))
-        return Noted(even_square(picture, grey.spacing, self.size), notes_of(grey, self.window))
+        return even_square(picture, grey.spacing, self.size)
 
     def settings(self) -> Mapping[str, ParameterValue]:
         """The choices that pixels depend on; which images there are is the manifest's."""

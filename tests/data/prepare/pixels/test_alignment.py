@@ -105,9 +105,9 @@ def test_the_optimum_with_most_information_is_kept_and_all_are_observed(
     with observing() as seen:
         found = aligned(volume, Brain(80.0, 140.0))
     np.testing.assert_allclose(found.affine, best @ volume.affine)
-    assert seen["alignment_information"] == 0.5
-    assert seen["alignment_brain_cm3"] == round(1883 / 1.1**3)
-    assert seen["alignment_others"] == "0.4000 at scale 1.000; 0.3000 at scale 0.900"
+    assert seen.values["alignment_information"] == 0.5
+    assert seen.values["alignment_brain_cm3"] == round(1883 / 1.1**3)
+    assert seen.values["alignment_others"] == "0.4000 at scale 1.000; 0.3000 at scale 0.900"
 
 
 def test_two_optima_that_are_as_good_and_lie_apart_are_a_fault(

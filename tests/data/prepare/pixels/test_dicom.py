@@ -19,6 +19,7 @@ from pydicom.data import get_testdata_file
 from pydicom.pixels.decoders.base import get_decoder
 
 from ldbench.api import SourceImage
+from ldbench.data.prepare.observations import observing
 from ldbench.data.prepare.pixels.dicom import CT_UNWINDOWED, FROM_BELOW, NO_SPACING, NO_WINDOW, read_dicom
 from ldbench.data.prepare.pixels.dicom_file import NO_PREAMBLE, NO_SYNTAX
 from ldbench.data.prepare.readers.from_folder import FolderReader
@@ -31,6 +32,13 @@ RAMP = np.linspace(0, 4000, 64 * 64).reshape(64, 64).astype(np.int16)
 
 def prepared(path: Path, window: str = "file", size: int = 64) -> NDArray[np.float32]:
     return FolderReader(size=size, window=window).pixels(SourceImage(path.name, path, "s", path.name, {}))
+
+
+def notes_on(path: Path, *, voi: bool = True) -> list[str]:
+    """What is noted while the file is read."""
+    with observing() as seen:
+        read_dicom(path, voi=voi)
+    return seen.notes
 
 
 def round_field(padding: int) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
@@ -87,7 +95,7 @@ def test_a_head_keeps_its_soft_tissue_under_a_window(tmp_path: Path) -> None:
         assert np.ptp(span) / np.ptp(values[inside]) * 80 > 100
         expected = np.clip(values[inside] / 80, 0, 1) * 255
         assert np.abs(span - expected).max() < 3  # 80 HU are all 255 levels
-    assert read_dicom(path).notes == (CT_UNWINDOWED,)
+    assert notes_on(path) == [CT_UNWINDOWED]
     narrow = prepared(path, size=256)[inside] * 255
     assert narrow.max() - narrow.min() < 20  # what percentiles of the whole slice leave
     np.testing.assert_array_equal(prepared(stated, "percentile", 256), prepared(path, size=256))
@@ -128,16 +136,18 @@ def test_a_linear_window_is_one_of_whole_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize("window", [(0, 0), (40, 1), (40, -3)])
 def test_a_window_that_is_none_is_noted(tmp_path: Path, window: tuple[int, int]) -> None:
     path = film(tmp_path / "a.dcm", RAMP, WindowCenter=window[0], WindowWidth=window[1])
-    assert read_dicom(path).notes == (NO_WINDOW,)
-    assert read_dicom(path, voi=False).notes == ()
+    assert notes_on(path) == [NO_WINDOW]
+    assert notes_on(path, voi=False) == []
     np.testing.assert_array_equal(prepared(path), prepared(path, "percentile"))
 
 
 def test_distances_of_0_are_unknown_ones_and_the_first_that_are_known_count(tmp_path: Path) -> None:
-    grey = read_dicom(film(tmp_path / "a.dcm", RAMP, PixelSpacing=[0, 0]))
-    assert (grey.spacing, grey.notes) == ((1, 1), (NO_SPACING,))
-    grey = read_dicom(film(tmp_path / "a.dcm", RAMP, PixelSpacing=[0, 0], ImagerPixelSpacing=[0.2, 0.1]))
-    assert (grey.spacing, grey.notes) == ((0.2, 0.1), ())
+    path = film(tmp_path / "a.dcm", RAMP, PixelSpacing=[0, 0])
+    assert (read_dicom(path).spacing, notes_on(path)) == ((1, 1), [NO_SPACING])
+    path = film(tmp_path / "a.dcm", RAMP, PixelSpacing=[0, 0], ImagerPixelSpacing=[0, 0])
+    assert (read_dicom(path).spacing, notes_on(path)) == ((1, 1), [NO_SPACING])
+    path = film(tmp_path / "a.dcm", RAMP, PixelSpacing=[0, 0], ImagerPixelSpacing=[0.2, 0.1])
+    assert (read_dicom(path).spacing, notes_on(path)) == ((0.2, 0.1), [])
     grey = read_dicom(film(tmp_path / "a.dcm", RAMP, PixelSpacing=[0.4, 0.3], ImagerPixelSpacing=[0.2, 0.1]))
     assert grey.spacing == (0.4, 0.3)
     with pytest.raises(FaultyImageError, match=r"expected pixels of .* got 0\.4 x 0"):
@@ -145,7 +155,7 @@ def test_distances_of_0_are_unknown_ones_and_the_first_that_are_known_count(tmp_
 
 
 def test_an_orientation_that_is_none_is_refused_and_an_axial_one_noted(tmp_path: Path) -> None:
-    assert read_dicom(film(tmp_path / "a.dcm", RAMP, ImageOrientationPatient=[1, 0, 0, 0, 1, 0])).notes == (FROM_BELOW,)
+    assert notes_on(film(tmp_path / "a.dcm", RAMP, ImageOrientationPatient=[1, 0, 0, 0, 1, 0])) == [FROM_BELOW]
     for wrong in ([0] * 6, [1, 0, 0, 1, 0, 0], [1, 0, 0, 0.5, 0.86, 0], [1, 0, 0]):
         with pytest.raises(FaultyImageError, match="expected two directions at a right angle") as caught:
             read_dicom(film(tmp_path / "b.dcm", RAMP, ImageOrientationPatient=wrong))
@@ -185,10 +195,10 @@ def test_files_without_preamble_or_syntax_are_read_in_the_default_and_noted(tmp_
     whole = prepared(film(tmp_path / "a.dcm", RAMP))
     bare = without_preamble(film(tmp_path / "IM0001", RAMP), implicit=implicit)  # nor a suffix
     np.testing.assert_array_equal(prepared(bare), whole)
-    assert read_dicom(bare).notes == (NO_PREAMBLE,)
+    assert notes_on(bare) == [NO_PREAMBLE]
     unnamed = without_syntax(film(tmp_path / "c.dcm", RAMP), implicit=implicit)
     np.testing.assert_array_equal(prepared(unnamed), whole)
-    assert read_dicom(unnamed).notes == (NO_SYNTAX,)
+    assert notes_on(unnamed) == [NO_SYNTAX]
 
 
 def test_colour_frames_and_files_without_an_image_are_refused_by_rule(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_the_mean_head_settles_at_its_own_scale_and_is_cut_as_its_brain_is() -> 
     brain = find_brain(volume)
     with observing() as seen:
         to_mni = aligned(volume, brain).affine @ np.linalg.inv(volume.affine)
-    assert 1.15 < float(seen["alignment_scale"]) < 1.25  # it once shrank to 0.91
+    assert 1.15 < float(seen.values["alignment_scale"]) < 1.25  # it once shrank to 0.91
     mask = load_mni152_brain_mask(resolution=1)
     template = nib.Nifti1Image(np.asarray(mask.dataobj, dtype=np.float32), np.linalg.inv(to_mni) @ mask.affine)
     inside = np.asarray(resample_from_to(template, (volume.stored.shape, volume.affine), order=1).dataobj) > 0.5

@@ -231,8 +231,7 @@ def test_a_volume_without_orientation_is_refused_unless_its_axes_are_stated(tmp_
     "wrong",
     [
         {"size": 4}, {"voxel": 0.0}, {"depth": 1.5}, {"low_percentile": 60.0, "high_percentile": 50.0},
-        {"untold_axes": "RAT"}, {"untold_axes": "RLS"}, {"plane": "sagittal"}, {"square": 1.0},
-        {"align": "template"},
+        {"untold_axes": "RAT"}, {"untold_axes": "RLS"}, {"square": 1.0},
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(wrong: dict[str, object]) -> None:

@@ -64,7 +64,7 @@ def test_window_and_preferred_steps_are_settings(awkward: Path) -> None:
     assert "I100" in raw
     assert "I101" not in raw
     assert Adni1Reader(window_days=30).settings()["window_days"] == 30
-    for wrong in ({"labels": "none"}, {"window_days": -1}, {"diagnoses": "Dementia=Alzheimer"}):
+    for wrong in ({"window_days": -1}, {"diagnoses": "Dementia=Alzheimer"}):
         with pytest.raises(UsageError, match="adni1: expected"):
             Adni1Reader(**wrong)  # type: ignore[arg-type]
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from .markdown_blocks import ROOT
+from tests.markdown_blocks import ROOT
 
 CONFIG: dict[str, Any] = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
 FROM_OUTSIDE = re.compile(r"<(?:script|img|iframe|link)[^>]*\s(?:src|href)=\"?(?:https?:)?//")

@@ -45,8 +45,8 @@ def board_set(found: Sequence[Found], folders: Sequence[Path] = ()) -> BoardSet:
     return BoardSet(found, units, boards, compared, folders)
 
 
-def fold_with_units(results: Sequence[Found]) -> dict[str, Leaderboard]:
-    """The leaderboards of `board_set` alone."""
+def fold(results: Sequence[Found]) -> dict[str, Leaderboard]:
+    """The leaderboards of `board_set` alone, by task id, sorted."""
     return dict(board_set(results).boards)
 
 

@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from ldbench.board.collect import collect as read_results
+from ldbench.board.read import collect as read_results
 from ldbench.run.collect.contradictions import answer
 from ldbench.run.pipeline import Settings, run
-
-from .conftest import cheap_card
-from .markdown_blocks import ROOT, blocks
-from .run.matrix.conftest import SLOW
+from tests.conftest import cheap_card
+from tests.markdown_blocks import ROOT, blocks
+from tests.run.matrix.conftest import SLOW
 
 GUIDE = ROOT / "docs/guides/running.md"
 RECIPE = ROOT / "docs/guides/matrix.sbatch"

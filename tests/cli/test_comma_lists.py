@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ldbench.cli.lists import parse_names, parse_seeds
+from ldbench.cli.comma_lists import parse_names, parse_seeds
 from ldbench.errors import UsageError
 
 

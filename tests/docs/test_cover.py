@@ -14,9 +14,8 @@ from ldbench.api import Metric
 from ldbench.plugins.kinds import METRICS
 from ldbench.task import card
 from ldbench.task.card import Task
-
-from .markdown_blocks import ROOT, TOML, blocks
-from .test_layers import ORDER
+from tests.markdown_blocks import ROOT, TOML, blocks
+from tests.test_layers import ORDER
 
 SPELLED = {int: "integer", float: "number", str: "text", bool: "true or false"}
 CARD_FILE_KEYS = {"extends", "omit", "protocol.template_set"}  # read before the dataclasses are built

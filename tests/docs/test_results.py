@@ -9,8 +9,7 @@ import pytest
 
 from leaderboards.page_blocks import read_measured
 from leaderboards.pages import PAGES, outside, stale
-
-from .markdown_blocks import ROOT
+from tests.markdown_blocks import ROOT
 
 BOARDS = ROOT / "leaderboards"
 RESULTS = ROOT / "docs/results"

@@ -1,4 +1,4 @@
-"""Groups of cases on a page: their words, and nothing where no file says them."""
+"""Gaps on a page, to fresh test sets and between groups of cases: their words, and nothing where no file says them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from ldbench.board.collect import collect, fold_with_units
+from ldbench.board.read import collect, fold
+from ldbench.records.fresh import FreshRound, Gap, add
 from ldbench.records.run_folder import SUBGROUPS
 from ldbench.records.subgroups import Breakdown, Group, Subgroups, write
-from ldbench.report.html.subgroups import subgroup_views
+from ldbench.report.html.gaps import gap_views, subgroup_views
 from ldbench.report.html.write import write_pages
 
 from .conftest import EDITS, Page, Reports
@@ -17,6 +18,26 @@ from .conftest import EDITS, Page, Reports
 GROUPS = (Group("F", 12, 0.4, 0.3, 0.5), Group("M", 11, 0.6, 0.5, 0.7))
 FAR = (replace(GROUPS[0], chance=0.083), GROUPS[1])
 SURE = Breakdown(GROUPS, "F", "M", 0.2, 0.05, 0.35)
+
+
+def test_a_run_shows_its_gaps_to_fresh_sets(reports: Reports, tmp_path: Path) -> None:
+    shutil.copytree(reports.runs / EDITS, tmp_path / "runs")
+    found = collect([tmp_path / "runs"])
+    path, result = next((path, one) for path, one in found if one.images_hash)
+    assert gap_views(path, result) == ()
+    gaps = (
+        Gap("ssim", "higher", 0.91234, 0.81, -0.1, -0.15, -0.05, tuned=True),
+        Gap("fid", "lower", 120.0, 121.5, 1.5, -3.0, 6.0, tuned=False),
+    )
+    add(Path(path), result, FreshRound(result.task, 4711, "5" * 64, "6" * 64, gaps))
+    views = gap_views(path, result)
+    assert [(view.metric, view.public, view.fresh, view.tuned) for view in views] == [
+        ("ssim", "0.9123", "0.81", True), ("fid", "120", "121.5", False),
+    ]  # fmt: skip
+    write_pages(found, fold(found), tmp_path / "page", False, 0)
+    text = Page((tmp_path / "page" / f"{EDITS}.html").read_text(encoding="utf-8")).text()
+    assert "worse than on the public one in 1 of 2 scores" in text
+    assert "4711" in text
 
 
 def test_the_worst_group_and_its_gap_stand_in_the_runs_part(reports: Reports, tmp_path: Path) -> None:
@@ -31,7 +52,7 @@ def test_the_worst_group_and_its_gap_stand_in_the_runs_part(reports: Reports, tm
     assert [(view.attribute, view.sure) for view in views] == [("age", False), ("sex", True)]
     assert views[0].worst == "F: 0.40 [0.30, 0.50], 0.08 by chance, n = 12"
     assert (views[1].worst, views[1].gap) == ("F: 0.40 [0.30, 0.50], n = 12", "0.20 [0.05, 0.35]")
-    write_pages(found, fold_with_units(found), tmp_path / "page", False, 0)
+    write_pages(found, fold(found), tmp_path / "page", False, 0)
     text = Page((tmp_path / "page" / f"{EDITS}.html").read_text(encoding="utf-8")).text()
     assert "Groups of cases: 1 of 2 gaps are more than chance" in text
     assert "F: 0.40 [0.30, 0.50], n = 12" in text

@@ -2,8 +2,8 @@
 
 The folder holds what the pages take for granted: `runs` and `leaderboards` with committed results, a `baseline`, and
 every file that the page itself shows. A shell runs the README's commands, a process each. Those of another page run in
-its order, and commands that follow each other share a process. tests/test_docs.py parses all commands, those that are
-not run here, too.
+its order, and commands that follow each other share a process. tests/docs/test_pages.py parses all commands, those that
+are not run here, too.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from pathlib import Path
 
 import pytest
 
-from .in_turn import in_turn
-from .made_once import MadeOnce
-from .markdown_blocks import PYTHON, ROOT, TOML, blocks
-from .test_docs import END, after_ldbench
-from .test_docs_cover import editing_card
+from tests.in_turn import in_turn
+from tests.made_once import MadeOnce
+from tests.markdown_blocks import PYTHON, ROOT, TOML, blocks
+
+from .test_cover import editing_card
+from .test_pages import END, after_ldbench
 
 ROWS = re.compile(r"(real|sd|basic-ft|basic-ft-ld)-[0-9a-f]{8}")  # enough for tables with ranks, ties and references
 COMMITTED = ROOT / "leaderboards/results/sandbox-brain-t2i"

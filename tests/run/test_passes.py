@@ -11,7 +11,7 @@ from ldbench.data.images import write_image
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import ImageError
 from ldbench.records.run_folder import BACK, NULL
-from ldbench.run.rounds import passes, read_images
+from ldbench.run.passes import passes, read_images
 from ldbench.task import card
 
 

@@ -15,8 +15,7 @@ import pytest
 import typer
 
 from ldbench.cli.main import app
-
-from .markdown_blocks import PYTHON, ROOT, TOML, blocks
+from tests.markdown_blocks import PYTHON, ROOT, TOML, blocks
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 import ldbench
 from ldbench.cli.main import app
 from leaderboards.pages import outside
+from tests.markdown_blocks import ROOT, blocks
 
-from .markdown_blocks import ROOT, blocks
-from .test_docs import prose
+from .test_pages import prose
 
 README = ROOT / "README.md"
 TEXT = README.read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ def test_it_has_its_sections_in_order() -> None:
 
 
 def test_the_table_is_of_the_rows_that_make_demo_runs() -> None:
-    """tests/test_docs_results.py holds the table to the committed results."""
+    """tests/docs/test_results.py holds the table to the committed results."""
     [asked] = re.findall(r"^<!-- demo (.+) -->$", TEXT, flags=re.MULTILINE)
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     [run] = re.findall(r"ldbench run (.+) --out \$\(OUT\)$", makefile, flags=re.MULTILINE)

@@ -1,0 +1,44 @@
+"""Settings of metrics that compare features of two sets of images, and what such metrics ask for in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ldbench.errors import LdbenchError, WeightsError
+from ldbench.score.networks.features import extractor_parameters
+
+_FEWEST = 3  # samples of a set that a distance of sets has an interval for
+
+
+@dataclass(frozen=True)
+class DistributionSpec:
+    """FID: the feature extractor and the side, in pixels, that it sees."""
+
+    extractor: str
+    resize: int
+
+    def unmet(self, name: str, smaller: int) -> Iterator[str]:
+        """As `HasUnmet` says: too few images, a network that nobody registered or that can't be had in this size."""
+        yield from too_few_images(name, smaller)
+        yield from unknown_network(lambda: extractor_parameters(self.extractor, self.resize))
+
+
+def too_few_images(name: str, smaller: int) -> Iterator[str]:
+    """Why there is no distance of sets as small as `smaller`."""
+    if smaller < _FEWEST:
+        yield (
+            f"{name}: expected at least {_FEWEST} images in both sets, got {smaller}; ask for more evaluation cases, "
+            "or prepare more test scans"
+        )
+
+
+def unknown_network(find: Callable[[], object]) -> Iterator[str]:
+    """What is wrong with a network that `find` looks up; nothing of its weights, which `ldbench.run.requirements` looks
+    for by every `extractor`."""
+    try:
+        find()
+    except WeightsError:
+        return
+    except LdbenchError as error:
+        yield str(error)
