@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import logging
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +151,23 @@ def test_an_edited_plug_in_gives_its_features_anew(tmp_path: Path) -> None:
     assert np.array_equal(by("2"), first)
     assert len(list((tmp_path / "features").iterdir())) == 1
     assert np.array_equal(by("0.25"), first / 8)
+
+
+def test_a_package_that_was_edited_after_its_import_leaves_no_features_of_its_new_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "grey_network.py").write_text(PLUG_IN.replace("FACTOR", "2"), encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    batch, cache = images(6, n=2), tmp_path / "features"
+    features.network_of("grey_network:NETWORK")
+    (tmp_path / "grey_network.py").write_text(PLUG_IN.replace("FACTOR", "0.25"), encoding="utf-8")
+    old = features.extract(batch, "grey_network:NETWORK", cache_folder=cache)
+    assert not cache.exists()
+    del sys.modules["grey_network"]  # as in a process that begins now
+    importlib.invalidate_caches()
+    assert np.array_equal(features.extract(batch, "grey_network:NETWORK", cache_folder=cache), old / 8)
+    del sys.modules["grey_network"]
+    assert len(list(cache.iterdir())) == 1
 
 
 def test_features_of_code_that_nobody_can_read_are_not_kept(tmp_path: Path) -> None:
