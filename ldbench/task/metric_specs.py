@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from ldbench.api import Metric, Need
 from ldbench.errors import PluginError, UnknownNameError
@@ -46,7 +46,7 @@ class GaussianSpec(DistributionSpec):
 
     def __post_init__(self) -> None:
         if not 0 < self.bandwidth < float("inf"):
-            raise TypedError(f"metrics.mmd.bandwidth: expected a number above 0, got {self.bandwidth}")
+            raise TypedError(f"bandwidth: expected a number above 0, got {self.bandwidth}")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class NeighbourSpec(DistributionSpec):
 
     def __post_init__(self) -> None:
         if self.k < 1:
-            raise TypedError(f"metrics: expected k of 1 or more, got {self.k}")
+            raise TypedError(f"k: expected 1 or more, got {self.k}")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class DiversitySpec:
 
     def __post_init__(self) -> None:
         if self.partners < 1:
-            raise TypedError(f"metrics.ms_ssim_diversity.partners: expected 1 or more, got {self.partners}")
+            raise TypedError(f"partners: expected 1 or more, got {self.partners}")
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class CopySpec(DistributionSpec):
     def __post_init__(self) -> None:
         for name, least in {"shift": 0, "neighbours": 1}.items():
             if getattr(self, name) < least:
-                raise TypedError(f"metrics.copied_share.{name}: expected {least} or more, got {getattr(self, name)}")
+                raise TypedError(f"{name}: expected {least} or more, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,6 @@ class ClassifierSpec:
     fewer train faster.
     """
 
-    table: ClassVar[str] = "metrics.auc"  # where it stands on a card
-
     epochs: int
     batch_size: int
     learning_rate: float
@@ -143,11 +141,11 @@ class ClassifierSpec:
     def __post_init__(self) -> None:
         for name in ("blur", "noise", "veil"):
             if getattr(self, name) < 0:
-                raise TypedError(f"{self.table}.{name}: expected 0 or more, got {getattr(self, name)}")
+                raise TypedError(f"{name}: expected 0 or more, got {getattr(self, name)}")
         least = {"epochs": 1, "batch_size": 1, "shift": 0, "margin_epochs": 1, "seed": 0, "spread_seeds": 1, "width": 8}
         for name, value in least.items():
             if getattr(self, name) < value:
-                raise TypedError(f"{self.table}.{name}: expected {value} or more, got {getattr(self, name)}")
+                raise TypedError(f"{name}: expected {value} or more, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -157,13 +155,11 @@ class JudgeSpec(ClassifierSpec):
     `sha256` is the digest of its weights (`ldbench.score.networks.kept_state`): where it stands, no others serve.
     """
 
-    table: ClassVar[str] = "judge"
-
     sha256: str | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_digest(self.table, self.sha256)
+        check_digest(self.sha256)
 
     @property
     def training(self) -> JudgeSpec:
@@ -186,10 +182,7 @@ class ReadingsSpec:
 
     def __post_init__(self) -> None:
         if not self.estimators or len(set(self.estimators)) < len(self.estimators):
-            raise TypedError(
-                f"metrics.readings_fid.estimators: expected one or more estimators, none twice, got "
-                f"{list(self.estimators)}"
-            )
+            raise TypedError(f"estimators: expected one or more, none twice, got {list(self.estimators)}")
 
 
 @dataclass(frozen=True)
@@ -207,7 +200,7 @@ class CalibrationSpec:
 
     def __post_init__(self) -> None:
         if self.bins < 1:
-            raise TypedError(f"metrics.judge_calibration.bins: expected 1 or more, got {self.bins}")
+            raise TypedError(f"bins: expected 1 or more, got {self.bins}")
 
 
 @dataclass(frozen=True)
@@ -218,13 +211,13 @@ class PassSpec:
 
     def __post_init__(self) -> None:
         if self.cases < 2:
-            raise TypedError(f"metrics: expected 2 or more cases, got {self.cases}")
+            raise TypedError(f"cases: expected 2 or more, got {self.cases}")
 
 
-def check_digest(table: str, sha256: str | None) -> None:
+def check_digest(sha256: str | None) -> None:
     """Raises `TypedError` where a card's table names weights by something that is no SHA-256."""
     if sha256 is not None and not re.fullmatch("[0-9a-f]{64}", sha256):
-        raise TypedError(f"{table}.sha256: expected 64 hexadecimal digits, got {sha256!r}")
+        raise TypedError(f"sha256: expected 64 hexadecimal digits, got {sha256!r}")
 
 
 def table_of(settings: Any) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def ms_ssim_diversity_score(
     if len(pairs) < 2:
         raise MetricError(
             f"ms_ssim_diversity: expected several images of a class, got {len(pairs)} pairs among {len(labels)} "
-            "images; ask for more evaluation cases"
+            "images; score more images"
         )
     unlike_p = 1 - ms_ssim_values(*(PickedSet(images, tuple(pairs[:, side].tolist())) for side in (0, 1)))
     parameters: dict[str, ParameterValue] = {

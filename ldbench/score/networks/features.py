@@ -125,7 +125,7 @@ def _foreign_code(network: Network) -> dict[str, ParameterValue] | None:
 def _size(network: Network, resize: int | None) -> int:
     """The side in pixels that the network sees."""
     if network.fixed_size and resize not in (None, network.resize):
-        raise MetricError(f"{network.name}: expected resize {network.resize}, got {resize}; drop it from the card")
+        raise MetricError(f"{network.name}: expected resize {network.resize}, got {resize}; give {network.resize}")
     return resize or network.resize
 
 
