@@ -79,6 +79,7 @@ class SimulatedInputs:
     labels: tuple[str, ...]
     classes: tuple[str, ...] = CLASSES
     seed: int = 0
+    lazy: None = None  # there are no images
     viewing_parameters: Mapping[str, float] = field(default_factory=dict)
 
     def features(self, network: str, resize: int | None = None) -> tuple[Features, Features]:

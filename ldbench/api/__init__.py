@@ -54,4 +54,4 @@ __all__ = [
     "TrainingSet", "case_seed", "declare_missing_ops", "halved", "silent",
 ]
 
-API_VERSION = "1.3"  # major.minor: the minor grows with what is added, the major with what breaks
+API_VERSION = "1.4"  # major.minor: the minor grows with what is added, the major with what breaks

@@ -69,10 +69,22 @@ class Measured(Score):
     one was computed from: for scores by group of a metric whose `groups` is "units". The units are scans where
     `contributions` has only "scans", else cases. It raises `MetricError` for units that are too few, and holds no
     images and no features, as scores may be kept.
+
+    `degrees` are the degrees of freedom of the interval's quantile of Student's t, infinite for a normal one. None: one
+    fewer than there are units of the rarest kind, and infinite where there are none. Scores by group widen the interval
+    by them.
     """
 
     contributions: Mapping[str, NDArray[np.float64]] = field(default_factory=dict, compare=False, repr=False)
     within: Callable[[NDArray[np.int64]], Measured] | None = field(default=None, compare=False, repr=False)
+    degrees: float | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.degrees is not None and not self.degrees > 0:  # true for NaN
+            raise MetricError(
+                f"{self.metric}: expected degrees of freedom above 0, got {self.degrees}; repair the metric"
+            )
 
     @property
     def score(self) -> Score:

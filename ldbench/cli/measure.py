@@ -38,18 +38,18 @@ def measure(
         bool, typer.Option("--paired", help="A generated image's true one has the same name: SSIM, PSNR, LPIPS.")
     ] = False,
     side: Annotated[
-        int | None, typer.Option(help="Bring square images to this side.", min=8, show_default="all of one size")
+        int | None, typer.Option(help="Bring square images to this side.", show_default="all of one size")
     ] = None,
     blur: Annotated[
-        float, typer.Option(help="Viewing conditions: point spread, a standard deviation in pixels.", min=0)
+        float, typer.Option(help="Viewing conditions: point spread, a standard deviation in pixels.")
     ] = 0.0,
     noise: Annotated[
-        float, typer.Option(help="Viewing conditions: noise, a standard deviation in grey levels from 0 to 1.", min=0)
+        float, typer.Option(help="Viewing conditions: noise, a standard deviation in grey levels from 0 to 1.")
     ] = 0.0,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A metric's setting, METRIC:key=value; may be repeated.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the metrics' own draws.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the metrics' own draws.")] = 0,
     device: Device = "auto",
     format_: Annotated[Literal["terminal", "json"], typer.Option("--format", help="How to print.")] = "terminal",
 ) -> None:

@@ -13,6 +13,8 @@ import functools
 import importlib.util
 import sys
 import sysconfig
+import weakref
+from collections.abc import Mapping
 from importlib import metadata
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -20,7 +22,7 @@ from types import ModuleType
 
 from ldbench.api import Generator
 from ldbench.plugins.registry import Entry
-from ldbench.records.content import digest_of, files_below
+from ldbench.records.content import content_digest, digest_of, files_below
 
 
 def code_digest(cls: type[Generator], entry: Entry | None) -> str:
@@ -35,20 +37,50 @@ def code_digest(cls: type[Generator], entry: Entry | None) -> str:
 
 
 def source_digest(module: str) -> str | None:
-    """`sha256:` and 16 digits over the Python files of a module's package, or of the module and its neighbours; None
-    where it has no file.
+    """`sha256:` and 16 digits over the Python files of a module's package, or of the module and its neighbours.
 
-    They are read once for each package that was imported: what is edited later does not run in this process.
+    None where it has no file, and where one was edited after `remember`: what was imported stays, what is imported
+    later is the edited code, and nobody can tell which of them runs.
     """
     spec = _outermost(module)
-    return None if spec is None else _digest_of(spec.name, sys.modules.get(spec.name))
+    if spec is None:
+        return None
+    files = _sources(spec.name)
+    found = digest_of(files)
+    return found if files and _each(files) == remember(module) else None
 
 
-@functools.lru_cache(maxsize=64)
-def _digest_of(package: str, loaded: ModuleType | None) -> str | None:
-    """The digest of a package as it was `loaded`: a file that is executed anew is another module by the same name."""
-    files = _sources(package)
-    return digest_of(files) if files else None
+def remember(module: str) -> Mapping[str, str]:
+    """The digest of each file of `source_digest` as it was when it was first asked for: ask right after the import.
+
+    A file that is executed anew is another module by the same name, and is read again. What it imports stays.
+    """
+    spec = _outermost(module)
+    if spec is None:
+        return {}
+    loaded = sys.modules.get(spec.name)
+    return _first_seen(spec.name, weakref.ref(loaded) if isinstance(loaded, ModuleType) else None)
+
+
+@functools.cache
+def _first_seen(package: str, loaded: weakref.ref[ModuleType] | None) -> Mapping[str, str]:
+    """By the module object, which is not kept alive; neighbours by their files, as they are not executed anew."""
+    spec, files = _outermost(package), _sources(package)
+    if spec is None or spec.submodule_search_locations:
+        return _each(files)
+    return {
+        name: content_digest(path) if path == Path(str(spec.origin)) else _neighbour_first_seen(path)
+        for name, path in files.items()
+    }
+
+
+@functools.cache
+def _neighbour_first_seen(file: Path) -> str:
+    return content_digest(file)
+
+
+def _each(files: Mapping[str, Path]) -> dict[str, str]:
+    return {name: content_digest(path) for name, path in files.items()}
 
 
 def _packages(distribution: str) -> set[str]:

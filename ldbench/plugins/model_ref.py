@@ -16,7 +16,7 @@ from ldbench.plugins.code import code_digest
 from ldbench.plugins.generators import GENERATORS
 from ldbench.plugins.parameters import declared, parameters
 from ldbench.records.checksum import sha256_file
-from ldbench.records.content import CODE, PARAMETER, content_digest, digest_of
+from ldbench.records.content import PARAMETER, content_digest, digest_of
 from ldbench.records.result import ModelRef
 
 
@@ -43,15 +43,14 @@ def code_of(name: str, generator: Generator) -> str:
     return code_digest(type(generator), GENERATORS.entry(name))
 
 
-def content(name: str, generator: Generator, out: Path) -> dict[str, str]:
-    """Digests of the generator's code and of each file or folder that one of its parameters names, without what lies
-    in `out`, where runs are written.
+def named_content(generator: Generator, out: Path) -> dict[str, str]:
+    """The digest of each file or folder that one of the generator's parameters names, without what lies in `out`, where
+    runs are written.
 
     A parameter counts where it takes any text, and its value names something that is there. A default of one bare word
     (`scan`) is a word, whatever folders lie about.
     """
-    digests = {CODE: code_of(name, generator)}
-    values = parameters(generator)
+    digests, values = dict[str, str](), parameters(generator)
     for parameter in declared(type(generator)):
         value = values[parameter.name]
         if not isinstance(value, str) or str not in parameter.scalars:

@@ -5,17 +5,17 @@ A finished run has it; results from before it, and submissions, do not. Nothing 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ldbench.records.files import read_record, write_text_atomic
+from ldbench.records.files import read_record, write_json
 from ldbench.records.result import Result
 from ldbench.records.run_folder import SUBGROUPS
 from ldbench.records.sidecar import own_sidecar, values_of
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 1: without the field chance where there is none
+_OLDEST = 1
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,8 @@ class Subgroups:
 
 
 def write(subgroups: Subgroups, path: Path) -> None:
-    """Write the file in one step, keys sorted; what is None is left out, as in files from before there was chance."""
-    table = asdict(subgroups, dict_factory=lambda items: {key: value for key, value in items if value is not None})
-    write_text_atomic(path, json.dumps(table, indent=1, sort_keys=True, allow_nan=False) + "\n")
+    """Write the file in one step."""
+    write_json(path, asdict(subgroups))
 
 
 def beside(path: Path | str, result: Result) -> Subgroups | None:
@@ -74,4 +73,5 @@ def beside(path: Path | str, result: Result) -> Subgroups | None:
 
 
 def _read(file: Path) -> Subgroups:
-    return read_record(Subgroups, file, f"the {SUBGROUPS} of a run", SCHEMA_VERSION, "remove the file")
+    what = f"the {SUBGROUPS} of a run"
+    return read_record(Subgroups, file, what, SCHEMA_VERSION, "remove the file", oldest=_OLDEST)

@@ -26,7 +26,10 @@ class TypedError(Exception):
 
 
 def build(cls: type[Any], table: object, key: str = "") -> Any:
-    """An instance of the dataclass `cls` from `table`; raises `TypedError` at the first key that is wrong."""
+    """An instance of the dataclass `cls` from `table`; raises `TypedError` at the first key that is wrong.
+
+    A dataclass may refuse what does not fit together by a `TypedError` of its own, with keys as its fields are called.
+    """
     if not isinstance(table, Mapping):
         raise TypedError(f"{key}: expected a table, got {table!r:.60}")
     hints = get_type_hints(cls)
@@ -39,7 +42,11 @@ def build(cls: type[Any], table: object, key: str = "") -> Any:
     for name, item in fields.items():
         if name not in table and item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
             raise TypedError(f"{_join(key, name)}: expected {_spell(hints[name])}, got nothing")
-    return cls(**{name: convert(hints[name], value, _join(key, name)) for name, value in table.items()})
+    values = {name: convert(hints[name], value, _join(key, name)) for name, value in table.items()}
+    try:
+        return cls(**values)
+    except TypedError as wrong:
+        raise TypedError(_join(key, str(wrong))) from wrong
 
 
 def built(cls: type[T], table: object, where: str, error: type[LdbenchError], remedy: str = "") -> T:

@@ -97,8 +97,8 @@ def run(task_name: str, model_name: str, settings: Settings, fitted: RunFolder |
     folder, processes = context.folder, context.processes
     with folder.claimed() if processes.is_first else nullcontext():
         if processes.is_first:
-            context = replace(context, content=model_ref.content(model_name, generator, settings.out))
-            context = _begin(context, generator)
+            named = model_ref.named_content(generator, settings.out)
+            context = _begin(replace(context, content={**context.content, **named}), generator)
         processes.wait()
         if not folder.finished():
             with memory_notes(settings.say) as notes:

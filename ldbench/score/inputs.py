@@ -19,7 +19,6 @@ from ldbench.task.scan_network_spec import SCAN_NETWORK
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
     from numpy.typing import NDArray
 
     from ldbench.score.metrics.judge import Judge
@@ -86,11 +85,6 @@ class Inputs(SetInputs):
             return self.labels
         name = self.data.task.data.class_attribute
         return tuple(str(record.attributes[name]) for record in self.data.of_classes("test"))
-
-    @cached_property
-    def region(self) -> torch.Tensor | None:
-        """Where truth says that the image must change, `(N, H, W) bool`; None where there is no truth."""
-        return None if self.lazy.region is None else self.lazy.region[:]
 
     @property
     def region_parameters(self) -> Mapping[str, ParameterValue]:

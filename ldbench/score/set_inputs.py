@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ldbench.api import LazyInputs, Network, ParameterValue, Progress, silent
 from ldbench.score.viewing import as_viewed, point_spread, viewing_parameters
+from ldbench.score.whole_sets import WholeSets
 from ldbench.task.card import Viewing
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class ScoringContext:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SetInputs(ScoringContext):
+class SetInputs(ScoringContext, WholeSets):
     """The part of `ldbench.api.MetricInputs` that hangs on the images alone.
 
     `viewing` is what holds for all images that metrics get. What the sets lack, they refuse.
@@ -77,56 +78,6 @@ class SetInputs(ScoringContext):
     @cached_property
     def _viewed_by_networks(self) -> LazyInputs:
         return self.sets(None if self.viewing is None else partial(as_viewed, viewing=self.viewing))
-
-    @cached_property
-    def generated(self) -> torch.Tensor:
-        """The images of the evaluation cases."""
-        return self.lazy.generated[:]
-
-    @cached_property
-    def real(self) -> torch.Tensor:
-        """The true images of an editing task's evaluation cases, else the test scans."""
-        return self.lazy.real[:]
-
-    @cached_property
-    def sources(self) -> torch.Tensor:
-        """The images that were edited, one an evaluation case."""
-        return self.lazy.sources[:]
-
-    @cached_property
-    def truths(self) -> torch.Tensor:
-        """The true images, one an evaluation case, averaged over channels where the card averages the results."""
-        return self.lazy.truths[:]
-
-    @cached_property
-    def stored_truths(self) -> torch.Tensor:
-        """The true images as they are stored."""
-        return self.lazy.stored_truths[:]
-
-    def all_generated(self) -> tuple[torch.Tensor, list[str]]:
-        """All images of the run with their classes, in the order of their ids."""
-        images, labels = self.lazy.all_generated()
-        return images[:], labels
-
-    def seen_scans(self) -> tuple[torch.Tensor, tuple[str, ...]]:
-        """All real images that a generator may have learnt from, with their ids."""
-        images, ids = self.lazy.seen_scans()
-        return images[:], ids
-
-    def training_scans(self) -> tuple[torch.Tensor, list[str]]:
-        """The real training images with their classes."""
-        images, labels = self.lazy.training_scans()
-        return images[:], labels
-
-    def test_scans(self) -> tuple[torch.Tensor, list[str]]:
-        """The real test images with their classes."""
-        images, labels = self.lazy.test_scans()
-        return images[:], labels
-
-    def further(self, name: Literal["null", "back"]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Images of a further pass, with the sources of their cases, in the order of the cases' ids."""
-        images, sources = self.lazy.further(name)
-        return images[:], sources[:]
 
     def features(self, network: str, resize: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Features `(n, d)` of `real` and `(m, d)` of `generated`."""

@@ -1,8 +1,10 @@
 """The gap between the worst and the best group of a metric that comes with its own interval in each group.
 
 The gap's interval is made of both groups' own ones (MOVER: Zou and Donner 2008, Stat. Med. 27:1693), which may be
-lopsided, and is never empty where these are not. Each is first widened to the level that Bonferroni's correction gives
-to all pairs of groups. Groups share no image.
+lopsided, and is never empty where these are not. MOVER takes each group's interval at the level of the gap's, here the
+one that Bonferroni's correction gives to all pairs of groups. So each is first widened from 95 % to that level, by the
+ratio of Student's quantiles at that interval's own degrees of freedom (`ldbench.api.Measured.degrees`); the two groups'
+are never pooled. Both sides of a lopsided interval grow in proportion. Groups share no image.
 """
 
 from __future__ import annotations
@@ -36,16 +38,19 @@ class GroupScore:
 
     def reach(self, upward: bool, level: float) -> float:
         """From the value to the bound of its interval at `level`; few exchanges add their own error."""
-        from scipy import stats
-
-        degrees = min((len(parts) - 1 for parts in self.score.contributions.values()), default=np.inf)
-        wider = float(stats.t.ppf(0.5 + level / 2, degrees)) / t_quantile(degrees)
         own = self.score.ci_high - self.score.value if upward else self.score.value - self.score.ci_low
-        return wider * float(np.hypot(own, self._error_of_chance()))
+        wider = t_quantile(self._degrees, level) / t_quantile(self._degrees)
+        return float(np.hypot(wider * own, self._error_of_chance(level)))
 
-    def _error_of_chance(self) -> float:
+    @property
+    def _degrees(self) -> float:
+        if self.score.degrees is not None:
+            return self.score.degrees
+        return min((len(parts) - 1 for parts in self.score.contributions.values()), default=np.inf)
+
+    def _error_of_chance(self, level: float) -> float:
         count = len(self.exchanges)
-        return t_quantile(count - 1) * float(np.std(self.exchanges, ddof=1)) / count**0.5 if count > 1 else 0.0
+        return t_quantile(count - 1, level) * float(np.std(self.exchanges, ddof=1)) / count**0.5 if count > 1 else 0.0
 
 
 def set_breakdown(groups: Mapping[str, GroupScore], direction: Direction, bounds: tuple[float, float]) -> Breakdown:

@@ -18,6 +18,7 @@ from ldbench.api import Attributes, ImageSet, LazyInputs, MetricInputs, Paramete
 from ldbench.errors import PluginError
 from ldbench.score.image_sets import PickedSet
 from ldbench.score.metrics.row_blocks import Number, copied_rows
+from ldbench.score.whole_sets import WholeSets
 
 if TYPE_CHECKING:
     import torch
@@ -92,7 +93,7 @@ class GroupSets:
 
 
 @dataclass(frozen=True)
-class GroupInputs:
+class GroupInputs(WholeSets):
     """The `ldbench.api.MetricInputs` of a group: the rows `real_n` and `generated_m` of the `whole`, ascending."""
 
     whole: MetricInputs
@@ -109,11 +110,6 @@ class GroupInputs:
         """The classes of the card."""
         return self.whole.classes
 
-    @property
-    def generated(self) -> torch.Tensor:
-        """The images of the group's evaluation cases."""
-        return self.lazy.generated[:]
-
     @cached_property
     def labels(self) -> tuple[str, ...]:
         """The class that each case of the group was to have."""
@@ -129,35 +125,10 @@ class GroupInputs:
         """What each case of the group was to show."""
         return _picked(self.whole.attributes, self.generated_m)
 
-    @property
-    def real(self) -> torch.Tensor:
-        """The real images of the group."""
-        return self.lazy.real[:]
-
     @cached_property
     def real_labels(self) -> tuple[str, ...]:
         """The class of each image of `real`."""
         return _picked(self.whole.real_labels, self.real_n)
-
-    @property
-    def sources(self) -> torch.Tensor:
-        """The images that were edited."""
-        return self.lazy.sources[:]
-
-    @property
-    def truths(self) -> torch.Tensor:
-        """The true images."""
-        return self.lazy.truths[:]
-
-    @property
-    def stored_truths(self) -> torch.Tensor:
-        """The true images as they are stored."""
-        return self.lazy.stored_truths[:]
-
-    @property
-    def region(self) -> torch.Tensor | None:
-        """Where truth says that the image must change; None where there is no truth."""
-        return None if self.lazy.region is None else self.lazy.region[:]
 
     @property
     def region_parameters(self) -> Mapping[str, ParameterValue]:
@@ -194,29 +165,9 @@ class GroupInputs:
         """What a network does to the pixels, and its weights' digest."""
         return self.whole.network_parameters(network, resize)
 
-    def seen_scans(self) -> tuple[torch.Tensor, tuple[str, ...]]:
-        """All real images that a generator may have learnt from."""
-        return self.whole.seen_scans()
-
     def seen_features(self, network: str, resize: int | None = None) -> npt.NDArray[np.float32]:
         """Features of `seen_scans`."""
         return self.whole.seen_features(network, resize)
-
-    def training_scans(self) -> tuple[torch.Tensor, list[str]]:
-        """All real training images with their classes."""
-        return self.whole.training_scans()
-
-    def all_generated(self) -> tuple[torch.Tensor, list[str]]:
-        """Refused: images of cases that are not evaluated have no group here."""
-        raise _refused("all_generated")
-
-    def test_scans(self) -> tuple[torch.Tensor, list[str]]:
-        """Refused: `real` holds the real images of the group."""
-        raise _refused("test_scans")
-
-    def further(self, name: Literal["null", "back"]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Refused: further passes have cases of their own."""
-        raise _refused(f"further({name!r})")
 
     @property
     def viewed(self) -> MetricInputs:

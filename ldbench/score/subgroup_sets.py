@@ -194,9 +194,13 @@ def _strata(metric: Metric, labels: Sequence[str]) -> npt.NDArray[np.str_]:
 
 
 def draw_rows(groups: Groups, strata: npt.NDArray[np.str_], one_size: bool) -> dict[str, Rows]:
-    """Rows of each group, ascending: of each stratum as many as the smallest group has, or all up to a limit."""
+    """Rows of each group, ascending: of each stratum as many as the smallest group has, or all up to a limit.
+
+    The limit is shared out among the strata, of which none gets fewer than `FEWEST`: where a metric averages over many
+    classes, it needs images of each.
+    """
     random, names = np.random.default_rng(_SEED), np.unique(strata)
-    most = (_MOST_AT_ONE_SIZE if one_size else _MOST) // len(names)
+    most = max((_MOST_AT_ONE_SIZE if one_size else _MOST) // len(names), FEWEST)
     of_strata = {name: [rows[strata[rows] == one] for one in names] for name, rows in groups.items()}
     fewest = [min(len(parts[place]) for parts in of_strata.values()) for place in range(len(names))]
     sizes = [min(count, most) if one_size else most for count in fewest]

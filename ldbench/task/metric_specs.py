@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from ldbench.api import Metric, Need
 from ldbench.errors import PluginError, UnknownNameError
@@ -53,8 +53,6 @@ class ClassifierSpec:
     fewer train faster.
     """
 
-    table: ClassVar[str] = "metrics.auc"  # where it stands on a card
-
     epochs: int
     batch_size: int
     learning_rate: float
@@ -74,11 +72,11 @@ class ClassifierSpec:
     def __post_init__(self) -> None:
         for name in ("blur", "noise", "veil"):
             if getattr(self, name) < 0:
-                raise TypedError(f"{self.table}.{name}: expected 0 or more, got {getattr(self, name)}")
+                raise TypedError(f"{name}: expected 0 or more, got {getattr(self, name)}")
         least = {"epochs": 1, "batch_size": 1, "shift": 0, "margin_epochs": 1, "seed": 0, "spread_seeds": 1, "width": 8}
         for name, value in least.items():
             if getattr(self, name) < value:
-                raise TypedError(f"{self.table}.{name}: expected {value} or more, got {getattr(self, name)}")
+                raise TypedError(f"{name}: expected {value} or more, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -88,13 +86,11 @@ class JudgeSpec(ClassifierSpec):
     `sha256` is the digest of its weights (`ldbench.score.networks.kept_state`): where it stands, no others serve.
     """
 
-    table: ClassVar[str] = "judge"
-
     sha256: str | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_digest(self.table, self.sha256)
+        check_digest(self.sha256)
 
     @property
     def training(self) -> JudgeSpec:
@@ -102,10 +98,10 @@ class JudgeSpec(ClassifierSpec):
         return replace(self, sha256=None)
 
 
-def check_digest(table: str, sha256: str | None) -> None:
+def check_digest(sha256: str | None) -> None:
     """Raises `TypedError` where a card's table names weights by something that is no SHA-256."""
     if sha256 is not None and not re.fullmatch("[0-9a-f]{64}", sha256):
-        raise TypedError(f"{table}.sha256: expected 64 hexadecimal digits, got {sha256!r}")
+        raise TypedError(f"sha256: expected 64 hexadecimal digits, got {sha256!r}")
 
 
 def table_of(settings: Any) -> dict[str, Any]:

@@ -39,8 +39,8 @@ class ScanNetworkSpec:
         least = {"epochs": 1, "batch_size": 2, "side": 8, "shift": 0, "blur": 0, "noise": 0, "intensity": 0, "seed": 0}
         for name, value in least.items():
             if getattr(self, name) < value:
-                raise TypedError(f"scan_network.{name}: expected {value} or more, got {getattr(self, name)}")
-        check_digest("scan_network", self.sha256)
+                raise TypedError(f"{name}: expected {value} or more, got {getattr(self, name)}")
+        check_digest(self.sha256)
 
     @property
     def training(self) -> ScanNetworkSpec:

@@ -17,7 +17,8 @@ import typer
 from ldbench.cli.main import app
 from tests.markdown_blocks import PYTHON, ROOT, TOML, blocks
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TOP = (ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG"))
+PAGES = [*TOP, *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 DATA = ("json", "yaml", "csv", "html", "latex", "text")
 _CALL = re.compile(r"\s*(\$ )?([A-Z_]+=\S+ )*(ldbench|python|accelerate)\b")

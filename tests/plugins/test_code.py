@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ldbench.plugins import code
-from ldbench.plugins.code import code_digest, source_digest
+from ldbench.plugins.code import code_digest, remember, source_digest
 from ldbench.plugins.generators import GENERATORS, load_generator
 
 from .test_registry import GOOD, install
@@ -120,22 +121,42 @@ def test_a_base_class_from_another_place_counts(file: Path, tmp_path: Path) -> N
     assert of(f"{child}:Child") != before
 
 
-def test_a_package_is_read_once_and_a_file_each_time_that_it_is_executed(
-    site: Path, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read: list[str] = []
-    sources = code._sources
-    monkeypatch.setattr(code, "_sources", lambda module: read.append(module) or sources(module))
+def test_code_that_was_edited_after_its_import_is_not_known(site: Path) -> None:
     load_generator("edited")
-    digests = {source_digest(module) for module in ("edited_model", "edited_model.schedule", "edited_model") * 2}
-    assert len(digests) == 1
-    assert read == ["edited_model"]
+    files = remember("edited_model.networks.unet")
+    assert set(files) == set(FILES)
+    first = source_digest("edited_model")
+    assert first is not None
+    assert first == source_digest("edited_model.schedule")
+    file = site / FILES[1]
+    file.write_text("RATE = 2\n")
+    assert source_digest("edited_model") is None
+    file.write_text("RATE = 1\n")
+    assert source_digest("edited_model") == first
+    file.unlink()
+    assert source_digest("edited_model") is None
+
+
+def test_a_file_that_is_executed_anew_is_other_code_and_its_neighbours_stay(file: Path) -> None:
+    def loaded() -> str | None:
+        module = load_generator(f"{file}:Grey").__module__
+        remember(module)
+        return source_digest(module)
+
+    first, text = loaded(), file.read_text()
+    assert first == loaded() is not None
+    file.write_text(f"{text}# faster\n")
+    assert loaded() not in (first, None)
+    (file.parent / "near.py").write_text("RATE = 2\n")  # its module is not read again
+    assert loaded() is None
+
+
+def test_no_module_is_kept_alive(file: Path) -> None:
     module = load_generator(f"{file}:Grey").__module__
-    before = [source_digest(module) for _ in range(2)]
-    file.write_text(f"{file.read_text()}# faster\n")
-    assert load_generator(f"{file}:Grey").__module__ == module
-    assert len({*before, source_digest(module)}) == 2
-    assert read == ["edited_model", module, module]
+    remember(module)
+    loaded = weakref.ref(sys.modules.pop(module))
+    gc.collect()
+    assert loaded() is None
 
 
 PROGRAM = """

@@ -12,7 +12,7 @@ import pytest
 from ldbench.api import Generator
 from ldbench.errors import PluginError, UnknownNameError
 from ldbench.plugins.generators import GENERATORS, load_generator
-from ldbench.plugins.model_ref import content, model_ref
+from ldbench.plugins.model_ref import model_ref, named_content
 from ldbench.plugins.parameters import build
 from ldbench.plugins.registry import Entry
 
@@ -207,8 +207,7 @@ def test_what_parameters_name_is_known_by_content_and_words_are_words(
     monkeypatch.chdir(tmp_path)
 
     def named(**values: str) -> set[str]:
-        generator = build(load_generator("model.py:Grey"), values)
-        return content("model.py:Grey", generator, tmp_path / "runs").keys() - {"code"}
+        return set(named_content(build(load_generator("model.py:Grey"), values), tmp_path / "runs"))
 
     assert named() == named(weights="nowhere") == named(weights="x" * 5000) == named(weights="a\0b") == set()
     assert named(weights="~nobody-of-this-name/w") == named(weights=" ") == set()

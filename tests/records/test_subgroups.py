@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from ldbench.api import Score
 from ldbench.errors import ResultError
 from ldbench.records.result import ModelRef, Result, TaskRef
 from ldbench.records.run_folder import SUBGROUPS
-from ldbench.records.subgroups import Breakdown, Group, Subgroups, beside, write
+from ldbench.records.subgroups import SCHEMA_VERSION, Breakdown, Group, Subgroups, beside, write
 
 GROUPS = (Group("F", 12, 0.4, 0.3, 0.5), Group("M", 11, 0.6, 0.5, 0.7))
 SIDECAR = Subgroups({"ssim": 0.5}, {"ssim": {"sex": Breakdown(GROUPS, "F", "M", 0.2, 0.05, 0.35)}})
@@ -30,18 +32,30 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert SIDECAR.metrics["ssim"]["sex"].group("M").n == 11
 
 
-def test_chance_is_written_where_there_is_one(tmp_path: Path) -> None:
+def test_every_field_is_written_and_chance_is_null_where_there_is_none(tmp_path: Path) -> None:
     groups = (GROUPS[0], replace(GROUPS[1], chance=0.1))
     sidecar = replace(SIDECAR, metrics={"ssim": {"sex": replace(SIDECAR.metrics["ssim"]["sex"], groups=groups)}})
     write(sidecar, tmp_path / SUBGROUPS)
-    assert (tmp_path / SUBGROUPS).read_text(encoding="utf-8").count("chance") == 1  # files without it keep their bytes
+    written = json.loads((tmp_path / SUBGROUPS).read_text(encoding="utf-8"))
+    assert written["schema_version"] == SCHEMA_VERSION
+    assert [group["chance"] for group in written["metrics"]["ssim"]["sex"]["groups"]] == [None, 0.1]
     assert beside(tmp_path / "result.json", a_result()) == sidecar
+
+
+def test_a_file_of_the_first_schema_is_read(tmp_path: Path) -> None:
+    shutil.copy(Path(__file__).parents[1] / "historic" / "subgroups-v1.json", tmp_path / SUBGROUPS)
+    result = a_result()
+    old = beside(tmp_path / "result.json", replace(result, scores=[*result.scores, Score("fid", 6, 5, 7, 23, "lower")]))
+    assert old is not None
+    assert old.schema_version == SCHEMA_VERSION
+    chances = [[group.chance for group in by["sex"].groups] for by in (old.metrics["ssim"], old.metrics["fid"])]
+    assert chances == [[None, None], [2.25, 2.5]]
 
 
 def test_another_results_file_is_refused(tmp_path: Path) -> None:
     write(SIDECAR, tmp_path / SUBGROUPS)
     with pytest.raises(ResultError, match=r"expected ssim 0.25 as in the result beside it, got 0.5; .* remove it"):
         beside(tmp_path / "result.json", a_result(0.25))
-    (tmp_path / SUBGROUPS).write_text('{"schema_version": 2}')
-    with pytest.raises(ResultError, match="expected schema_version 1, got 2"):
+    (tmp_path / SUBGROUPS).write_text('{"schema_version": 3}')
+    with pytest.raises(ResultError, match="expected schema_version 2, got 3"):
         beside(tmp_path / "result.json", a_result())

@@ -58,6 +58,22 @@ def test_a_table_that_does_not_fit_is_named_by_its_key(table: object, message: s
     assert message in str(caught.value)
 
 
+@dataclass(frozen=True)
+class Share:
+    rate: float
+
+    def __post_init__(self) -> None:
+        if self.rate > 1:
+            raise TypedError(f"rate: expected 1 at most, got {self.rate}")
+
+
+@pytest.mark.parametrize(("key", "place"), [("", ""), ("metrics.mine", "metrics.mine.")])
+def test_what_a_dataclass_refuses_itself_is_named_by_its_place(key: str, place: str) -> None:
+    with pytest.raises(TypedError) as caught:
+        build(Share, {"rate": 2}, key)
+    assert str(caught.value) == f"{place}rate: expected 1 at most, got 2.0"
+
+
 def test_an_integer_that_no_float_holds_is_refused() -> None:
     with pytest.raises(TypedError, match="finite number"):
         convert(float, 10**400, "value")

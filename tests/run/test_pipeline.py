@@ -24,6 +24,7 @@ from ldbench.api import Context, Generator, Needs, Request, TrainingSet
 from ldbench.board.read import collect
 from ldbench.data.images import read_image
 from ldbench.errors import GeneratorError, LdbenchError, MetricError, ResultError, UsageError
+from ldbench.plugins import model_ref
 from ldbench.records import result as results
 from ldbench.records.result import ModelRef
 from ldbench.run.pipeline import Settings, run
@@ -120,6 +121,16 @@ def test_a_run_writes_a_valid_result_with_provenance(tmp_path: Path) -> None:
     assert result.environment.packages["torch"]
     assert len(result.images_hash or "") == 64
     assert (path.parent / "samples.png").stat().st_size > 1000
+
+
+def test_the_code_that_was_loaded_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read again later it could be other code than the one that runs."""
+    read, digest = list[type[Generator]](), model_ref.code_digest
+    monkeypatch.setattr(model_ref, "code_digest", lambda cls, entry: read.append(cls) or digest(cls, entry))
+    result, _ = run(str(cheap_card(tmp_path)), "mean-image", Settings(tmp_path / "runs"))
+    assert [cls.__name__ for cls in read] == ["MeanImage"]
+    assert result.environment is not None
+    assert result.environment.packages["code"].startswith("sha256:")
 
 
 def test_a_finished_run_is_read_back_and_not_repeated(tmp_path: Path) -> None:

@@ -215,11 +215,27 @@ def test_settings_are_of_their_metric_and_type(folders: Path) -> None:
     for given_, said in (
         ({"coverage": {"k": "many"}}, "--set coverage:k: expected an integer, got 'many'"),
         ({"coverage": {"kk": "3"}}, "did you mean 'k'"),
-        ({"coverage": {"k": "0"}}, "expected k of 1 or more, got 0"),
+        ({"coverage": {"k": "0"}}, "^--set coverage:k: expected 1 or more, got 0"),
         ({"fid": {"resize": "32"}}, "add --metric fid"),
     ):
         with pytest.raises(UsageError, match=said):
             measure_folders(asked, CONTEXT, ["coverage"], settings=given_)
+
+
+@pytest.mark.parametrize(
+    ("metric", "given", "said"),
+    [
+        ("coverage", {"k": "24", "resize": "32"}, "lower k or score more images"),
+        ("kid", {"subset_size": "30", "resize": "32"}, "subset_size 30 and subsets 100; change these settings"),
+        ("fid", {"extractor": "inception-v3", "resize": "32"}, "expected resize 299, got 32; give 299"),
+        ("lpips", {"extractor": "lpips-vgg"}, "choose one of them"),
+    ],
+)
+def test_what_is_wrong_is_said_without_a_card(metric: str, given: dict[str, str], said: str, folders: Path) -> None:
+    asked = Folders(folders / "real", folders / "generated", paired=True)
+    refused = measure_folders(asked, CONTEXT, [metric], settings={metric: given}).refused[metric]
+    assert said in refused
+    assert "card" not in refused
 
 
 def test_images_that_do_not_fit_are_named(folders: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,6 +36,18 @@ def test_more_pairs_widen_the_gap_by_bonferroni() -> None:
     found = set_breakdown(groups, "lower", NO_BOUNDS)
     wider = stats.t.ppf(1 - 0.05 / 6, 19) / stats.t.ppf(0.975, 19)
     assert found.gap - found.gap_low == pytest.approx(wider * 2**0.5)
+
+
+@pytest.mark.parametrize("degrees", [2.5, math.inf])
+def test_an_interval_is_widened_at_its_own_degrees_of_freedom(degrees: float) -> None:
+    """As an area over a few trainings has, whose chance is no unit's (`ldbench.score.metrics.roc.Areas`)."""
+    scores = {str(value): score(value, value - 1, value + 1, 20) for value in (0, 4)}
+    groups = {name: GroupScore(replace(one, degrees=degrees)) for name, one in scores.items()}
+    two = set_breakdown(groups, "lower", NO_BOUNDS)
+    assert two.gap - two.gap_low == pytest.approx(2**0.5)
+    three = set_breakdown({**groups, "9": GroupScore(score(9, 8, 10, 20))}, "lower", NO_BOUNDS)
+    best, worst = (stats.t.ppf(1 - 0.05 / 6, each) / stats.t.ppf(0.975, each) for each in (degrees, 19))
+    assert three.gap - three.gap_low == pytest.approx(math.hypot(best, worst))
 
 
 def test_chance_is_taken_off_before_groups_are_compared() -> None:

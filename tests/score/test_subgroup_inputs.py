@@ -36,6 +36,7 @@ def test_images_of_cases_are_the_groups(whole: Inputs, group: GroupInputs, name:
     expected = getattr(whole, name)[CASES.tolist()]
     assert torch.equal(getattr(group, name), expected)
     assert torch.equal(getattr(group.lazy, name)[1:], expected[1:])
+    assert getattr(group, name) is getattr(group, name)  # read once, or who indexes it in a loop reads all each time
 
 
 def test_what_belongs_to_an_image_is_the_groups(whole: Inputs, group: GroupInputs) -> None:

@@ -205,6 +205,14 @@ def test_large_groups_are_cut() -> None:
     assert sizes == [{1000}, {200}]
 
 
+@pytest.mark.parametrize("classes", [20, 67, 300])
+def test_groups_of_many_classes_have_ten_images_of_each(classes: int) -> None:
+    groups = {name: np.arange(12 * classes) for name in "ab"}
+    strata = np.array([f"class {row % classes}" for row in range(12 * classes)])
+    for rows in draw_rows(groups, strata, one_size=True).values():
+        assert set(np.unique(strata[rows], return_counts=True)[1].tolist()) == {10}
+
+
 @pytest.mark.parametrize("setting", ["perfect", "as bad", "spread"])
 @pytest.mark.parametrize("name", ["fid", "kid", "precision", "density"])
 def test_chance_is_seldom_called_a_gap(setting: str, name: str) -> None:

@@ -74,7 +74,7 @@ AGING = (CARDS / "sandbox-brain-aging.toml").read_text(encoding="utf-8")
         (EDITING, "region_margin = 1", "region_margin = -1", "edit.region_margin: expected 0 or more, got -1"),
         (EDITING, "[judge]", "[judged]", "judged: unknown key; did you mean 'judge'?"),
         (EDITING, '"An axial brain MRI, diagnosis', '"An axial brain MRI, {age}, diagnosis', "edit.sentences[4]: exp"),
-        (EDITING, "cases = 40", "cases = 1", "metrics: expected 2 or more cases, got 1"),
+        (EDITING, "cases = 40", "cases = 1", "metrics.composition.cases: expected 2 or more, got 1"),
         (EDITING, "[protocol]", '[protocol]\nage_style = "word"', "protocol.age_style: expected a style if and only"),
         (AGING, 'age_style = "numerical"', 'age_style = "roman"', "protocol.age_style: expected one of 'numerical'"),
         (AGING, 'age_style = "numerical"\n', "", "protocol.age_style: expected a style if and only if edit.attribute"),

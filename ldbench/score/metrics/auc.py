@@ -78,7 +78,7 @@ def _of_scores(
         metric="auc", value=interval.value, ci_low=interval.low, ci_high=interval.high, n=n, direction="higher",
         extractor=network_name(table_of(recipe)),
         parameters={**_parameters(recipe, classes, len(test_index)), **_observed(seen)},
-        contributions={"scans": seen.contributions_n}, within=within,
+        contributions={"scans": seen.contributions_n}, within=within, degrees=seen.degrees,
     )
 
 

@@ -41,7 +41,7 @@ class PassSpec:
 
     def __post_init__(self) -> None:
         if self.cases < 2:
-            raise TypedError(f"metrics: expected 2 or more cases, got {self.cases}")
+            raise TypedError(f"cases: expected 2 or more, got {self.cases}")
 
 
 def change_score(metric: str, result: ImageSet, source: ImageSet) -> Measured:

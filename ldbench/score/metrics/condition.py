@@ -30,7 +30,7 @@ class CalibrationSpec:
 
     def __post_init__(self) -> None:
         if self.bins < 1:
-            raise TypedError(f"metrics.judge_calibration.bins: expected 1 or more, got {self.bins}")
+            raise TypedError(f"bins: expected 1 or more, got {self.bins}")
 
 
 def calibration_error(confidence_n: Array, right_n: npt.NDArray[np.bool_], bins: int) -> float:

@@ -47,7 +47,7 @@ class CopySpec(DistributionSpec):
     def __post_init__(self) -> None:
         for name, least in {"shift": 0, "neighbours": 1}.items():
             if getattr(self, name) < least:
-                raise TypedError(f"metrics.copied_share.{name}: expected {least} or more, got {getattr(self, name)}")
+                raise TypedError(f"{name}: expected {least} or more, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)

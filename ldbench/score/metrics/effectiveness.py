@@ -82,7 +82,7 @@ def target_auc_score(
             **judge, "average": "binary" if len(classes) == 2 else "macro one-versus-rest",
             "interval": "95 % DeLong over cases, logit scale (Newcombe where degenerate), judge held fixed",
         },
-        contributions={"cases": areas_of_targets.contributions_n}, within=within,
+        contributions={"cases": areas_of_targets.contributions_n}, within=within, degrees=areas_of_targets.degrees,
     )
 
 

@@ -37,10 +37,7 @@ class ReadingsSpec:
 
     def __post_init__(self) -> None:
         if not self.estimators or len(set(self.estimators)) < len(self.estimators):
-            raise TypedError(
-                f"metrics.readings_fid.estimators: expected one or more estimators, none twice, got "
-                f"{list(self.estimators)}"
-            )
+            raise TypedError(f"estimators: expected one or more, none twice, got {list(self.estimators)}")
 
     def unmet(self, name: str, smaller: int) -> Iterator[str]:
         """As `HasUnmet` says: estimators that nobody registered."""

@@ -35,11 +35,11 @@ class Interval:
     high: float
 
 
-def t_quantile(degrees: float) -> float:
-    """Two-sided 95 % quantile of Student's t with `degrees` of freedom."""
+def t_quantile(degrees: float, level: float = LEVEL) -> float:
+    """Two-sided quantile of Student's t with `degrees` of freedom, 95 % or another `level`."""
     from scipy import stats
 
-    return float(stats.t.ppf(0.5 + LEVEL / 2, degrees))
+    return float(stats.t.ppf(0.5 + level / 2, degrees))
 
 
 def mean_interval(values: npt.ArrayLike, metric: str) -> Interval:

@@ -121,7 +121,7 @@ def _interval_of_subsets(
     """To first order the variance of a value falls as the number of samples grows; its further terms fall faster, so
     that near equal distributions, where they are all there is, the interval is too wide."""
     if subsets < 2:
-        raise MetricError(f"kid: expected 2 subsets or more, for an interval, got {subsets}; raise the card's subsets")
+        raise MetricError(f"kid: expected 2 subsets or more, for an interval, got {subsets}; raise it")
     values = _subset_values(real_nd, generated_md, size, subsets, seed)
     share = size / min(len(real_nd), len(generated_md)) + 1 / subsets
     half = t_quantile(subsets - 1) * float(values.var(ddof=1) * share) ** 0.5
@@ -172,7 +172,7 @@ def _subset_values(real_nd: Features, generated_md: Features, size: int, subsets
     if not 2 <= size <= min(len(real_nd), len(generated_md)) or subsets < 1:
         raise MetricError(
             f"kid: expected 2 <= subset_size <= {min(len(real_nd), len(generated_md))} (the smaller set) and "
-            f"subsets >= 1, got subset_size {size} and subsets {subsets}; change the card's kid parameters"
+            f"subsets >= 1, got subset_size {size} and subsets {subsets}; change these settings, or score more images"
         )
     random = np.random.default_rng(seed)
     return np.array([

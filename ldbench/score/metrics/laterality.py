@@ -33,7 +33,7 @@ def laterality_score(training: ImageSet, test: ImageSet, generated: ImageSet) ->
     if right < LEAST:
         raise MetricError(
             f"laterality: expected {LEAST:.0%} of the real test scans to be told from their mirror images, got "
-            f"{right:.0%}; left and right are too much alike in these images: drop the metric from the card"
+            f"{right:.0%}; left and right are too much alike in these images: drop the metric"
         )
     mirrored_n = (_projections(generated, direction_d) <= 0).astype(np.float64)
     interval = wilson_interval(float(mirrored_n.mean()), len(mirrored_n))

@@ -84,7 +84,7 @@ def perceptual_network(extractor: str) -> tuple[str, str]:
     """The network that a card names, and the digest that it pins or ""; UnknownNameError, WeightsError."""
     name, digest = weights.unpinned(extractor)
     if extractor not in EXTRACTORS and name != ALEXNET.network:
-        raise unknown_name("perceptual network", extractor, EXTRACTORS, "choose one of them on the task card")
+        raise unknown_name("perceptual network", extractor, EXTRACTORS, "choose one of them")
     return name, digest
 
 

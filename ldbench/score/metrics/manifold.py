@@ -43,7 +43,7 @@ class NeighbourSpec(DistributionSpec):
 
     def __post_init__(self) -> None:
         if self.k < 1:
-            raise TypedError(f"metrics: expected k of 1 or more, got {self.k}")
+            raise TypedError(f"k: expected 1 or more, got {self.k}")
 
     def unmet(self, name: str, smaller: int) -> Iterator[str]:
         """As `DistributionSpec.unmet`, and fewer images than a neighbourhood needs."""

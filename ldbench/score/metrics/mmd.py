@@ -35,7 +35,7 @@ class GaussianSpec(DistributionSpec):
 
     def __post_init__(self) -> None:
         if not 0 < self.bandwidth < float("inf"):
-            raise TypedError(f"metrics.mmd.bandwidth: expected a number above 0, got {self.bandwidth}")
+            raise TypedError(f"bandwidth: expected a number above 0, got {self.bandwidth}")
 
 
 def gaussian(bandwidth: float) -> Kernel:

@@ -43,7 +43,7 @@ class DiversitySpec:
 
     def __post_init__(self) -> None:
         if self.partners < 1:
-            raise TypedError(f"metrics.ms_ssim_diversity.partners: expected 1 or more, got {self.partners}")
+            raise TypedError(f"partners: expected 1 or more, got {self.partners}")
 
 
 def scales(side: int) -> int:
@@ -106,7 +106,7 @@ def ms_ssim_diversity_score(
     if len(pairs) < 2:
         raise MetricError(
             f"ms_ssim_diversity: expected several images of a class, got {len(pairs)} pairs among {len(labels)} "
-            "images; ask for more evaluation cases"
+            "images; score more images"
         )
     unlike_p = 1 - ms_ssim_values(*(PickedSet(images, tuple(pairs[:, side].tolist())) for side in (0, 1)))
     parameters: dict[str, ParameterValue] = {

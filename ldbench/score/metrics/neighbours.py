@@ -166,7 +166,7 @@ def balls_of_parts(
     if k < 1 or len(centres_nd) < k + 2:
         raise MetricError(
             f"{metric}: expected at least k + 2 = {k + 2} images in both sets and k of 1 or more, got "
-            f"{len(centres_nd)} images and k = {k}; lower k on the card or score more images"
+            f"{len(centres_nd)} images and k = {k}; lower k or score more images"
         )
     squared_nk, indices_nk = nearest_others(centres_nd, k + 1)
     radius_n, wider_n = (squared_nk[:, place] * _SPHERE for place in (k - 1, k))

@@ -72,7 +72,7 @@ def ct_score(
     return Measured(
         metric="ct", value=factor * (interval.value - 0.5), ci_low=factor * (interval.low - 0.5),
         ci_high=factor * (interval.high - 0.5), n=n, direction="higher", extractor=extractor,
-        contributions={"scans": parts[:m], "cases": parts[m:]},
+        contributions={"scans": parts[:m], "cases": parts[m:]}, degrees=farther.degrees,
         parameters={
             **(parameters or {}), "n_training": len(training_td), "n_real": m, "cells": 1,
             "interval": "95 % DeLong over cases and test scans, training images held fixed",

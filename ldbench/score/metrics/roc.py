@@ -50,23 +50,36 @@ class Areas:
         The variance of the mean is MS / S + C, MS being the variance between trainings and C the mean covariance
         of two of them: Obuchowski and Rockette (1995, Commun. Stat. Simul. Comput. 24:285) with DeLong's
         covariances. The sum of MS / S and the DeLong variance of the mean would count twice what case and training
-        have in common. It is never taken smaller than that DeLong variance. Degrees of freedom are Hillis' (2007, Stat.
-        Med. 26:596), (S - 1) (1 + S C / MS)^2: few where the spread of a few trainings is most of the error, so that
-        the quantile of Student's t pays for not knowing it well. One training: DeLong's variance, normal quantile.
-        Bounds come from the logit scale; where the variance is zero (classes fully separated, or all scores tied)
-        they are Newcombe's (2006, Stat. Med. 25:559, method 5), which need no spread.
+        have in common. It is never taken smaller than that DeLong variance. One training: DeLong's variance.
+        Bounds come from the logit scale, by Student's t with `degrees`; where the variance is zero (classes fully
+        separated, or all scores tied) they are Newcombe's (2006, Stat. Med. 25:559, method 5), which need no spread.
         """
-        count, held_fixed = len(self.areas_s), float(self.covariance_ss.mean())
-        variance, degrees = held_fixed, np.inf
-        if count > 1:
-            between = float(self.areas_s.var(ddof=1))
-            shared = max(float(self.covariance_ss[~np.eye(count, dtype=bool)].mean()), 0.0)
-            variance = max(between / count + shared, held_fixed)
-            if between > _NOTHING:
-                degrees = (count - 1) * (1 + count * shared / between) ** 2
+        variance = float(self.covariance_ss.mean())
+        if len(self.areas_s) > 1:
+            variance = max(self._between / len(self.areas_s) + self._shared, variance)
         if variance > _NOTHING and 0 < self.mean < 1:
-            return _logit_interval(self.mean, variance, t_quantile(degrees))
+            return _logit_interval(self.mean, variance, t_quantile(self.degrees))
         return _newcombe_interval(self.mean, self.fewest, self.others)
+
+    @property
+    def degrees(self) -> float:
+        """The interval's degrees of freedom, Hillis' (2007, Stat. Med. 26:596): (S - 1) (1 + S C / MS)^2.
+
+        Few where the spread of a few trainings is most of the error, so that the quantile of Student's t pays for not
+        knowing it well. Infinite, for the normal quantile, where there is one training or all agree.
+        """
+        count = len(self.areas_s)
+        if count < 2 or self._between <= _NOTHING:
+            return np.inf
+        return (count - 1) * (1 + count * self._shared / self._between) ** 2
+
+    @property
+    def _between(self) -> float:
+        return float(self.areas_s.var(ddof=1))
+
+    @property
+    def _shared(self) -> float:
+        return max(float(self.covariance_ss[~np.eye(len(self.areas_s), dtype=bool)].mean()), 0.0)
 
 
 def areas(scores_snk: npt.ArrayLike, labels_n: npt.ArrayLike) -> Areas:

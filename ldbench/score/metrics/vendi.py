@@ -21,6 +21,7 @@ from ldbench.score.metrics.intervals import Array, group_jackknife
 from ldbench.score.metrics.row_blocks import Features, is_large, row_blocks, rows_of
 from ldbench.score.metrics.viewed import viewed
 
+_FEWEST = 3  # images: without a third one every replicate of the interval is one image, whose score is always 1
 _NOTHING = 1e-12  # an eigenvalue below this is round-off; all of them sum to 1
 
 
@@ -92,9 +93,14 @@ def _effective_number(matrix: Array) -> float:
 def vendi_score(
     features: npt.ArrayLike, *, extractor: str, parameters: Mapping[str, ParameterValue] | None = None, seed: int = 0,
 ) -> Measured:
-    """The score with `group_jackknife`'s interval over the generated images, for the expectation at their number."""
+    """The score with `group_jackknife`'s interval over the generated images, for the expectation at their number.
+
+    Raises `MetricError` as `vendi` does, and for fewer than 3 images.
+    """
     features_nd = _validated(features)
     count = len(features_nd)
+    if count < _FEWEST:
+        raise MetricError(f"vendi: expected {_FEWEST} images or more, for an interval, got {count}; score more images")
     interval, contributions = group_jackknife(
         _Directions(features_nd).effective_number, np.arange(count), seed=seed
     )

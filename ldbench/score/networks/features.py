@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ldbench.api import Batches, ImageSet, Network, ParameterValue, Progress, silent
 from ldbench.errors import ImageError, MetricError, unknown_name
-from ldbench.plugins.code import source_digest
+from ldbench.plugins.code import remember, source_digest
 from ldbench.plugins.kinds import NETWORKS
 from ldbench.plugins.raised import module_of
 from ldbench.records.files import write_cache
@@ -84,7 +84,7 @@ def network_of(extractor: str | Network) -> tuple[Network, str]:
     if isinstance(extractor, Network):
         return extractor, ""
     name, digest = unpinned(extractor)
-    network = installed_network(name) or NETWORKS.load(name)
+    network = installed_network(name) or _remembered(NETWORKS.load(name))
     if digest and not network.pinned:
         raise unknown_name(
             "feature network", extractor, [name], f"{name} brings its own weights: give its name without a digest"
@@ -97,24 +97,35 @@ def installed_network(name: str) -> Network | None:
     family, colon, variant = name.partition(":")
     of_family = NETWORKS.installed(family) if colon else None
     if of_family is not None and of_family.variant is not None:
-        return of_family.variant(variant)
-    return NETWORKS.installed(name)
+        return _remembered(of_family.variant(variant))
+    found = NETWORKS.installed(name)
+    return None if found is None else _remembered(found)
+
+
+def _remembered(network: Network) -> Network:
+    """The network that was just loaded, its code noted as it was then."""
+    if _is_foreign(network):
+        remember(module_of(network.load))
+    return network
+
+
+def _is_foreign(network: Network) -> bool:
+    return module_of(network.load).partition(".")[0] != "ldbench"
 
 
 def _foreign_code(network: Network) -> dict[str, ParameterValue] | None:
     """The code of somebody else's network: edited, it gives other features by the same name and weights. None where it
-    can't be read; features are then not kept."""
-    module = module_of(network.load)
-    if module.partition(".")[0] == "ldbench":
+    can't be read, or was edited since; features are then not kept."""
+    if not _is_foreign(network):
         return {}
-    digest = source_digest(module)
+    digest = source_digest(module_of(network.load))
     return None if digest is None else {"code": digest}
 
 
 def _size(network: Network, resize: int | None) -> int:
     """The side in pixels that the network sees."""
     if network.fixed_size and resize not in (None, network.resize):
-        raise MetricError(f"{network.name}: expected resize {network.resize}, got {resize}; drop it from the card")
+        raise MetricError(f"{network.name}: expected resize {network.resize}, got {resize}; give {network.resize}")
     return resize or network.resize
 
 

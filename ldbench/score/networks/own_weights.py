@@ -43,8 +43,8 @@ def own_folder(network: str, files: tuple[str, ...], digest: str, given: Path | 
                 got.update(block)
     if not got.hexdigest().startswith(digest):
         raise WeightsError(
-            f"{folder}: expected SHA-256 {digest} of `{command}`, got {got.hexdigest()}; name the right folder, or say "
-            f"{network}{PIN}{got.hexdigest()[:12]} on a card of your own"
+            f"{folder}: expected SHA-256 {digest} of `{command}`, got {got.hexdigest()}; name the right folder, or ask "
+            f"for the network {network}{PIN}{got.hexdigest()[:12]}, which this one holds"
         )
     return folder
 

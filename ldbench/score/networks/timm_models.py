@@ -54,7 +54,7 @@ class Architecture:
         config = self._config()
         side = config.input_size[-1]
         if config.fixed_input_size and side != resize:
-            raise MetricError(f"{self.name}: expected resize {side}, as timm has it, got {resize}; change the card")
+            raise MetricError(f"{self.name}: expected resize {side}, as timm has it, got {resize}; give {side}")
         return {
             "features": "pooled, before timm's classifier", "input": "8-bit RGB", "resize": resize,
             "resize_filter": RESIZE_FILTER, "normalisation": f"mean {config.mean}, deviation {config.std}",

@@ -83,7 +83,7 @@ class Transformer:
             )
         side = config.get("vision_config", config).get("image_size", resize)
         if self.fixed_size and side != resize:
-            raise MetricError(f"{self.name}: expected resize {side}, as in this folder, got {resize}; change the card")
+            raise MetricError(f"{self.name}: expected resize {side}, as in this folder, got {resize}; give {side}")
 
     def _read(self, folder: Path) -> torch.nn.Module:
         declare_missing_ops()

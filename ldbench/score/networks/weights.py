@@ -92,7 +92,7 @@ def locate(weights: WeightsFile, given: Path | None = None) -> Path:
         _download(weights, path)
     digest = sha256_file(path)
     if not digest.startswith(weights.sha256):
-        pin = f"; for this file a card of your own says {weights.network}{PIN}{digest[:12]}" if weights.network else ""
+        pin = f", or ask for {weights.network}{PIN}{digest[:12]}, which this file holds" if weights.network else ""
         good = f"take it again from {weights.url}" if weights.url else "name the right one"
         raise WeightsError(f"{path}: expected SHA-256 {weights.sha256}, got {digest}; {good}{pin}")
     return path

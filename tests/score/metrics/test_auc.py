@@ -273,6 +273,7 @@ def test_a_group_of_scans_has_the_areas_of_the_same_classifiers(trainings: list[
     assert whole.within is not None
     found = whole.within(rows)
     assert (found.n, found.direction) == (22, "higher")
+    assert found.degrees == alone.degrees is not None
     assert (found.value, found.ci_low, found.ci_high) == pytest.approx((alone.value, alone.ci_low, alone.ci_high))
     with pytest.raises(MetricError, match="auc: expected 10 or more cases of each class in a group, got 0"):
         whole.within(np.arange(0, 48, 2))

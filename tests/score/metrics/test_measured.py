@@ -108,3 +108,10 @@ def test_a_result_holds_the_plain_score() -> None:
     found = change_score("minimality", images, images.flip(0))
     assert type(found.score) is Score
     assert (found.score.value, found.score.parameters) == (found.value, found.parameters)
+
+
+@pytest.mark.parametrize("degrees", [0.0, -1.0, float("nan")])
+def test_an_interval_has_degrees_of_freedom_above_0(degrees: float) -> None:
+    assert Measured("m", 1.0, 0.0, 2.0, 9, "lower", degrees=float("inf")).degrees == float("inf")
+    with pytest.raises(MetricError, match=r"m: expected degrees of freedom above 0, got .*repair the metric"):
+        Measured("m", 1.0, 0.0, 2.0, 9, "lower", degrees=degrees)

@@ -71,6 +71,9 @@ def test_interval_of_several_trainings_equals_hillis_formula() -> None:
     low, high = 1 / (1 + np.exp(-(np.log(0.84 / 0.16) + np.array([-half, half]))))
     interval = found.interval()
     assert (interval.value, interval.low, interval.high) == pytest.approx((0.84, low, high), rel=1e-9)
+    assert found.degrees == pytest.approx(degrees)
+    agreeing = Areas(np.full(3, 0.84), found.covariance_ss, 100, 100)
+    assert agreeing.degrees == Areas(np.array([0.84]), np.full((1, 1), 4e-4), 100, 100).degrees == np.inf
 
 
 @given(seed=SEEDS, trainings=st.integers(2, 6), classes=st.integers(2, 4))

@@ -63,3 +63,12 @@ def test_score_states_what_it_is() -> None:
 def test_what_has_no_direction_is_refused(images: Array) -> None:
     with pytest.raises(MetricError, match="vendi: expected"):
         vendi(images)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_few_images_have_a_value_and_no_interval(count: int) -> None:
+    images = np.eye(count, 4)
+    assert vendi(images) == pytest.approx(count)
+    with pytest.raises(MetricError, match=f"vendi: expected 3 images or more, for an interval, got {count}; score mor"):
+        vendi_score(images, extractor="net")
+    assert vendi_score(features(3, 3), extractor="net").ci_low < vendi_score(features(3, 3), extractor="net").ci_high

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import logging
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +153,23 @@ def test_an_edited_plug_in_gives_its_features_anew(tmp_path: Path) -> None:
     assert np.array_equal(by("0.25"), first / 8)
 
 
+def test_a_package_that_was_edited_after_its_import_leaves_no_features_of_its_new_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "grey_network.py").write_text(PLUG_IN.replace("FACTOR", "2"), encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    batch, cache = images(6, n=2), tmp_path / "features"
+    features.network_of("grey_network:NETWORK")
+    (tmp_path / "grey_network.py").write_text(PLUG_IN.replace("FACTOR", "0.25"), encoding="utf-8")
+    old = features.extract(batch, "grey_network:NETWORK", cache_folder=cache)
+    assert not cache.exists()
+    del sys.modules["grey_network"]  # as in a process that begins now
+    importlib.invalidate_caches()
+    assert np.array_equal(features.extract(batch, "grey_network:NETWORK", cache_folder=cache), old / 8)
+    del sys.modules["grey_network"]
+    assert len(list(cache.iterdir())) == 1
+
+
 def test_features_of_code_that_nobody_can_read_are_not_kept(tmp_path: Path) -> None:
     typed: dict[str, Any] = {"__name__": "typed_into_a_prompt"}
     exec(PLUG_IN.replace("FACTOR", "2"), typed)
@@ -233,7 +252,7 @@ def test_a_path_in_the_environment_does_not_make_another_file_the_published_one(
         features.extract(images(9), "inception-v3")
     path.write_bytes(b"another network")
     digest = sha256_file(path)
-    with pytest.raises(WeightsError, match=f"a card of your own says inception-v3@sha256:{digest[:12]}$"):
+    with pytest.raises(WeightsError, match=f", or ask for inception-v3@sha256:{digest[:12]}, which this file holds$"):
         features.extract(images(9), "inception-v3")
     with pytest.raises(WeightsError, match="expected a TorchScript network with `layers`"):
         features.extract(images(9), f"inception-v3@sha256:{digest[:12]}")
