@@ -20,7 +20,10 @@ def test_a_text_is_read_by_the_type_of_its_setting() -> None:
     ("reader", "key", "expected"),
     [
         (CheXpertReader, "uncertain", "one of 'skip', 'negative', 'positive'"),
+        (CheXpertReader, "blank", "one of 'negative', 'skip'"),
         (CheXpertReader, "tables", "one of 'both', 'train', 'valid'"),
+        (CheXpertReader, "square", "one of 'pad', 'crop'"),
+        (CheXpertReader, "labels", "one of 'table', 'impression', 'findings', 'report'"),
         (Adni1Reader, "labels", "one of 'adnimerge', 'search'"),
         (Oasis3Reader, "preprocessing.plane", "one of 'head', 'world'"),
         (Oasis3Reader, "preprocessing.skull", "one of 'keep', 'mask'"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ldbench.data.prepare.readers.chexpert_table import COLUMNS
-from ldbench.errors import DataError, UsageError
+from ldbench.errors import DataError
 
 from .chexpert_rows import CELLS, FILM, LATERAL, found_of, only_skipped, reader, write_rows
 
@@ -111,13 +111,3 @@ def test_missing_tables_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"got no valid\.csv; copy it, or set tables"):
         reader().found(tmp_path)
     assert len(reader(tables="train").found(tmp_path).images) == 1
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [{"uncertain": "maybe"}, {"blank": "positive"}, {"per_patient": -1}, {"tables": "test"}, {"square": "stretch"},
-     {"resample": "nearest"}],
-)
-def test_an_unknown_setting_is_refused(settings: dict[str, object]) -> None:
-    with pytest.raises(UsageError, match=next(iter(settings))):
-        reader(**settings)

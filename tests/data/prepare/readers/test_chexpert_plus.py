@@ -13,7 +13,7 @@ from PIL import Image
 
 from ldbench.data.prepare.pixels.radiograph import read_jpeg, read_png
 from ldbench.data.prepare.readers.chexpert_table import FINDING_COLUMNS
-from ldbench.errors import DataError, ImageError, UsageError
+from ldbench.errors import DataError, ImageError
 from tests.stand_ins import chexpert as stand_in
 
 from .chexpert_rows import SIZE, reader
@@ -141,8 +141,6 @@ def test_which_labels_is_never_guessed(plain: Path, tmp_path: Path) -> None:
         reader(labels="impression").found(plain)
     with pytest.raises(DataError, match=r"expected report_fixed\.json there or in one folder below it, got none"):
         reader(labels="report").found(root)
-    with pytest.raises(UsageError, match="labels table, impression, findings or report, got 'all'"):
-        reader(labels="all")
     assert reader(labels="impression").settings() == {**reader().settings(), "labels": "impression"}
 
 
