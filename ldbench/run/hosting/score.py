@@ -1,7 +1,7 @@
 """A submission to a hosted task, scored by the host: the images count, whatever the sender's result says.
 
 The archive is read as any stranger's. The scored run is left as a finished run, images and all, so that anybody can
-verify it once the seed is revealed. Refuses images that are not the submission's own, and another task's.
+verify it once the seed is revealed. Refuses images that are not the submission's own, links, and another task's.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ldbench.records.files import refusal
 from ldbench.records.result import Result, write
 from ldbench.records.run_folder import RESULT, RunFolder, check_card, read_measured
 from ldbench.run.hosting.secret import rendered_truth
-from ldbench.run.submission.manifest import present
+from ldbench.run.submission.manifest import check_unlinked, images_in, present
 from ldbench.run.submission.unpack import unpacked
 from ldbench.run.verify.recompute import own_images, rescored
 from ldbench.score.contributions import units_of
@@ -67,14 +67,17 @@ def _keep_images(sent: RunFolder, target: RunFolder) -> None:
     with refusal(f"write {target.path}"):
         for name in present(sent):
             source, place = sent.of_pass(name), target.of_pass(name)
-            shutil.copytree(source.images, place.images, dirs_exist_ok=True)
+            place.images.mkdir(parents=True, exist_ok=True)
+            for image in images_in(source.images):  # which are those of the manifest: `own_images` has compared them
+                shutil.copyfile(source.images / image, place.images / image)
             shutil.copyfile(source.manifest, place.manifest)
 
 
 @contextmanager
 def _opened(submission: Path) -> Iterator[Path]:
-    """The run's folder, unpacked if it comes in an archive."""
+    """The run's folder, unpacked if it comes in an archive, which holds no links."""
     if submission.is_dir():
+        check_unlinked(RunFolder(submission))
         yield submission
         return
     with unpacked(submission) as folder:

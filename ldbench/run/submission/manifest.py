@@ -1,6 +1,7 @@
 """Whether the images of a run are the files that its manifests name, by SHA-256.
 
-Looks at the files that are there and never at a path that a manifest names. Refuses a manifest that can't be read.
+Looks at the files that are there and never at a path that a manifest names. Refuses a manifest that can't be read, and
+in what somebody else sent a link, which would show a file of whoever reads it.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ldbench.errors import ResultError
 from ldbench.records.checksum import sha256_file
-from ldbench.records.run_folder import IMAGES, PASSES, RunFolder
+from ldbench.records.run_folder import FURTHER_PASSES, IMAGES, PASSES, RunFolder
 
 _NAMED = 5
 
@@ -33,6 +35,18 @@ def present(folder: RunFolder) -> list[str]:
 def images_in(folder: Path) -> list[str]:
     """The names in a folder of images, sorted; hidden files are no images, and a missing folder holds none."""
     return sorted(path.name for path in folder.iterdir() if path.name[0] != ".") if folder.is_dir() else []
+
+
+def check_unlinked(folder: RunFolder) -> None:
+    """Raise `ResultError` at the first link among a run's result, manifests, folders and whatever lies beside its
+    images, hidden or not: its target may be nobody's but the reader's."""
+    places = [folder.result, *(folder.of_pass(name).path for name in FURTHER_PASSES)]
+    for of_pass in map(folder.of_pass, PASSES):
+        inside = sorted(of_pass.images.iterdir()) if of_pass.images.is_dir() else []
+        places += [of_pass.manifest, of_pass.images, *inside]
+    for path in places:
+        if path.is_symlink():
+            raise ResultError(f"{path}: expected a file or folder, got a link; don't trust the sender")
 
 
 def _faults(images: Path, files: Mapping[str, object]) -> list[str]:
