@@ -1,11 +1,13 @@
 """What a fit keeps on disk: its state, and tensors that are dear to make. Safetensors, written aside and renamed.
 
-Resuming gives bit for bit what not stopping gives. Refuses a checkpoint of other settings, and keeps it.
+Resuming gives bit for bit what not stopping gives. Refuses a checkpoint of other settings, and keeps it; refuses to put
+weights that are no numbers in the place of good ones.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -101,7 +103,16 @@ class Checkpoint:
         self, parameters: Mapping[str, torch.Tensor], averaged: Mapping[str, torch.Tensor],
         optimiser: torch.optim.AdamW, scaler: torch.amp.GradScaler, step: int,
     ) -> None:
-        """Write the state after `step` steps; what stood there before stays until the new file is whole."""
+        """Write the state after `step` steps; what stood there before stays until the new file is whole.
+
+        Raises `GeneratorError` where a weight is no number: a gradient can be none where the loss still is one.
+        """
+        largest = torch._foreach_norm([value.detach() for value in parameters.values()], math.inf)
+        if not bool(torch.stack(list(largest)).isfinite().all()):
+            raise GeneratorError(
+                f"step {step}: weights became infinite or no numbers; lower learning_rate, or take precision bfloat16 "
+                "or float32"
+            )
         tensors = {f"averaged.{name}": value for name, value in averaged.items()}
         for name, value in parameters.items():
             tensors[f"trained.{name}"] = value

@@ -136,8 +136,8 @@ def train(
     """Optimise `parameters` in place; afterwards they hold the trained (or averaged, with EMA) values.
 
     `fingerprint` is what a checkpoint must have been made with to be continued. Several processes call this at the same
-    time, each with its share, on one folder. Raises `GeneratorError` for a foreign checkpoint and for a loss that is
-    no number.
+    time, each with its share, on one folder. Raises `GeneratorError` for a foreign checkpoint and for a loss or weights
+    that are no numbers.
     """
     optimiser = _optimiser(parameters, settings)
     values = optimiser.masters if isinstance(optimiser, MasterAdamW) else parameters

@@ -165,6 +165,30 @@ def test_a_loss_that_is_no_number_is_one_line(value: float, tmp_path: Path) -> N
     assert not (tmp_path / STATE).exists()
 
 
+@dataclass
+class Kink(Line):
+    """A line whose gradient is no number in the 15th call, though its loss is one: the slope of a root at zero."""
+
+    def loss(self, batch: Points) -> torch.Tensor:
+        loss = super().loss(batch)
+        return loss + (0 * self.slope).sum().sqrt() if self.calls == 15 else loss
+
+
+@pytest.mark.parametrize("masters", [False, True])
+@pytest.mark.parametrize("checkpoint_every", [1, 10, 15])
+def test_weights_that_are_no_numbers_never_take_the_place_of_good_ones(
+    checkpoint_every: int, masters: bool, tmp_path: Path
+) -> None:
+    settings = dataclasses.replace(SETTINGS, steps=20, checkpoint_every=checkpoint_every, masters=masters)
+    slope = torch.nn.Parameter(torch.zeros(3))
+    with pytest.raises(GeneratorError, match=r"step 1[56]: (weights became|the loss is nan)") as caught:
+        train({"slope": slope}, Kink(slope, 8), settings, tmp_path, {}, silent)
+    assert "\n" not in str(caught.value)
+    kept = load_file(tmp_path / STATE) if checkpoint_every < 15 else {}
+    assert all(value.isfinite().all() for value in kept.values())
+    assert (tmp_path / STATE).exists() == (checkpoint_every < 15)
+
+
 @pytest.mark.parametrize("micro_batch_size", [0, 1, 3, 8, 100])
 def test_any_micro_batch_gives_the_gradient_of_the_mean_over_the_whole_batch(
     micro_batch_size: int, tmp_path: Path
