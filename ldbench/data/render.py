@@ -1,15 +1,17 @@
 """Fresh data: a data set's simulator makes new subjects from a seed, and cards that name them are written beside.
 
-The folder then holds all that `ldbench run CARD.toml MODEL` needs. Equal seeds give equal bytes. Refuses a folder that
-holds something else, and to mix two revisions of a data set.
+The folder then holds all that `ldbench run CARD.toml MODEL` needs. Equal seeds give equal bytes. A call that was killed
+is begun anew by the next one. Refuses a folder that holds something else, and to mix two revisions of a data set.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from ldbench.errors import DataError, UsageError
 from ldbench.plugins.kinds import DATASETS
 from ldbench.records.checksum import sha256_file
 from ldbench.records.files import read_record, refusal, write_json, write_text_atomic
+from ldbench.records.lock import locked
 from ldbench.records.names import plain
 from ldbench.task import card
 from ldbench.task.card import Task
@@ -26,8 +29,10 @@ from ldbench.task.derived import derived
 from ldbench.task.fresh_spec import SPLITS
 
 DATA, RENDERED = "data", "rendered.json"
+BEGUN = ".rendering"  # there while a call is at work, and after one that was killed
 SCHEMA_VERSION = 1
 SEED_BITS = 63
+_ASIDE = re.compile(rf"\.{DATA}-[0-9a-f]{{8}}")  # what is being rendered
 
 
 @dataclass(frozen=True)
@@ -72,15 +77,25 @@ def render(
     if not 0 <= seed < 2**SEED_BITS:
         raise UsageError(f"--seed: expected 0 to 2^{SEED_BITS} - 1, got {seed}")
     state = _revision(dataset, list(chosen.values()), revision, whole=set(splits) == set(SPLITS))
-    before = _before(out, (dataset, seed, state, tuple(splits)))
-    if before is None:
+    expected = dataset, seed, state, tuple(splits)
+    before = _before(out, expected)
+    if before is not None:
+        return _recorded(out, expected, chosen, before)
+    with _begun(out):
         _render_data(source, seed, state, splits, out / DATA, processes, progress)
+        return _recorded(out, expected, chosen, None)
+
+
+def _recorded(
+    out: Path, asked: tuple[str, int, str, tuple[str, ...]], chosen: Mapping[str, Task], before: Rendered | None
+) -> Rendered:
+    """Write the cards of the data in a folder, then the record of both."""
     checksums = checksums_of(out / DATA)
     if before is not None and checksums != before.checksums:
         raise DataError(f"{out / DATA}: expected the files that {RENDERED} names, got others; remove the folder")
     digest = hashlib.sha256("\n".join(f"{name}\0{value}" for name, value in checksums.items()).encode()).hexdigest()
     made = {task.id: f"{task.id}-fresh-{digest[:8]}" for task in chosen.values()} | dict(before.cards if before else {})
-    rendered = Rendered(dataset, seed, state, tuple(splits), checksums, digest, made)
+    rendered = Rendered(*asked, checksums, digest, made)
     for name, task in chosen.items():
         write_text_atomic(rendered.card(out, task.id), derived(name, _changes(task, rendered)))
     write_json(out / RENDERED, {**vars(rendered)})
@@ -132,13 +147,35 @@ def _revision(dataset: str, tasks: Sequence[Task], asked: str | None, *, whole: 
 def _before(out: Path, expected: tuple[str, int, str, tuple[str, ...]]) -> Rendered | None:
     """What an earlier call left in the folder, if it is the same."""
     if not (out / RENDERED).is_file():
-        if out.is_dir() and any(out.iterdir()):
+        inside = [path.name for path in out.iterdir()] if out.is_dir() else []
+        if BEGUN not in inside and not all(map(_ASIDE.fullmatch, inside)):
             raise UsageError(f"{out}: expected a new or empty folder, got one with files; choose another --out")
         return None
     before = read_rendered(out)
     if (before.dataset, before.seed, before.revision, before.splits) != expected:
         raise UsageError(f"{out}: expected what is asked for, got other rendered data; choose another --out")
     return before
+
+
+@contextmanager
+def _begun(out: Path) -> Iterator[None]:
+    """Hold a new folder, or one that a killed call left, without what that made; an error leaves no data, either."""
+    try:
+        handle = locked(out / BEGUN, wait=False)
+    except BlockingIOError as error:
+        raise UsageError(f"{out}: another call renders there; wait for it, or choose another --out") from error
+    with handle:
+        if (out / RENDERED).is_file():  # that other one has just ended
+            raise UsageError(f"{out}: another call has just rendered there; start this one again")
+        with refusal(f"write {out}"):
+            for path in [one for one in out.iterdir() if one.name == DATA or _ASIDE.fullmatch(one.name)]:
+                shutil.rmtree(path)
+        try:
+            yield
+        finally:
+            if not (out / RENDERED).is_file():
+                shutil.rmtree(out / DATA, ignore_errors=True)
+            (out / BEGUN).unlink(missing_ok=True)
 
 
 def _render_data(

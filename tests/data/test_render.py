@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from ldbench.api import Simulator
 from ldbench.data.render import drawn_seed, read_rendered, render
 from ldbench.data.task_data import task_data
 from ldbench.errors import CardError, DataError, UsageError
+from ldbench.records.lock import locked
 from ldbench.task import card
 from tests.stand_ins.toy_simulator import card as toy_card
 from tests.stand_ins.toy_simulator import draw
@@ -82,6 +85,52 @@ def test_a_simulator_that_fails_leaves_no_data(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="expected revision 1, got '9'"):
         render(DISCS, 7, tmp_path / "out", cards=[], revision="9")
     assert files(tmp_path / "out") == {}
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from ldbench.data import render
+def kill(*arguments):
+    os._exit(9)
+setattr(render, sys.argv[1], kill) if sys.argv[1] != "replace" else setattr(Path, "replace", kill)
+render.render(sys.argv[2], 7, Path(sys.argv[3]), cards=[sys.argv[4]])
+"""
+
+
+@pytest.mark.parametrize("at", ["replace", "checksums_of", "write_text_atomic", "write_json"])
+def test_a_killed_call_is_begun_anew_by_the_next_one(at: str, tmp_path: Path) -> None:
+    """Killed before the data are renamed into place, before their cards, and before the record of both."""
+    base = str(toy_card(tmp_path))
+    killed = [sys.executable, "-c", KILLED, at, DISCS, str(tmp_path / "out"), base]
+    assert subprocess.run(killed, check=False, timeout=300).returncode == 9
+    assert files(tmp_path / "out").keys() - {".rendering"}
+    render(DISCS, 7, tmp_path / "out", cards=[base])
+    render(DISCS, 7, tmp_path / "whole", cards=[base])
+    left, whole = files(tmp_path / "out"), files(tmp_path / "whole")
+    assert {name: content for name, content in left.items() if not name.startswith(".rendered.json")} == whole
+
+
+def test_what_an_earlier_version_was_killed_at_is_cleared(tmp_path: Path) -> None:
+    (tmp_path / "out" / ".data-0011aabb").mkdir(parents=True)
+    render(DISCS, 7, tmp_path / "out", cards=[str(toy_card(tmp_path))])
+    assert [path.name for path in (tmp_path / "out").iterdir() if path.name.startswith(".")] == []
+
+
+def test_somebodys_own_folder_called_data_is_never_cleared(tmp_path: Path) -> None:
+    (tmp_path / "out" / "data").mkdir(parents=True)
+    (tmp_path / "out" / "data" / "scan.png").write_bytes(b"mine")
+    with pytest.raises(UsageError, match="expected a new or empty folder"):
+        render(DISCS, 7, tmp_path / "out", cards=[str(toy_card(tmp_path))])
+    assert files(tmp_path / "out") == {"data/scan.png": b"mine"}
+
+
+def test_a_folder_in_which_another_call_renders_is_left_to_it(tmp_path: Path) -> None:
+    with locked(tmp_path / "out" / ".rendering", wait=False):
+        (tmp_path / "out" / ".data-0011aabb").mkdir()
+        with pytest.raises(UsageError, match="another call renders there"):
+            render(DISCS, 7, tmp_path / "out", cards=[str(toy_card(tmp_path))])
+        assert (tmp_path / "out" / ".data-0011aabb").is_dir()
 
 
 @pytest.mark.parametrize(
