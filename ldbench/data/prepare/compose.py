@@ -33,6 +33,7 @@ from ldbench.data.prepare.manifest import (
     check_test_set,
     label_of,
     observed_of,
+    pairs_of,
     rows_of,
     write,
     write_skipped,
@@ -102,7 +103,8 @@ def prepare(
     rows = rows_of(reader, plan, prepared)
     summary = write(out, reader, plan, size, rows, skipped, observed_of(prepared))
     taken = [outcome.notes for outcome in outcomes.values()]
-    return replace(summary, notes=notes_on([image.source for image in prepared], rows, taken))
+    unusable = pairs_of(prepared, plan.min_years).unusable
+    return replace(summary, notes=notes_on([image.source for image in prepared], rows, taken, unusable))
 
 
 def _nothing_usable(reader: Reader, root: Path, out: Path, skipped: Sequence[Skipped]) -> DataError:

@@ -16,10 +16,12 @@ from ldbench.data.prepare.pixels.grey import BIT_DEPTH
 
 
 def notes_on(
-    images: Sequence[SourceImage], rows: Iterable[ManifestRow], taken: Sequence[Sequence[str]] = ()
+    images: Sequence[SourceImage], rows: Iterable[ManifestRow], taken: Sequence[Sequence[str]] = (),
+    unusable_pairs: int = 0,
 ) -> tuple[str, ...]:
-    """A line for each thing `taken` on trust of some images, each attribute that isn't known of all, and each doubt."""
-    return (*_taken(taken), *_unknown(images), *_alike(rows), *_spellings(images))
+    """A line for each thing `taken` on trust of some images, each attribute that isn't known of all, and each doubt;
+    `unusable_pairs` are subjects whose scans lie apart in time and not in age."""
+    return (*_taken(taken), *_unknown(images), *_alike(rows), *_spellings(images), *_pairless(unusable_pairs))
 
 
 def _taken(notes: Sequence[Sequence[str]]) -> list[str]:
@@ -70,6 +72,15 @@ def _spellings(images: Iterable[SourceImage]) -> list[str]:
     return [
         f"warning: {len(several)} subjects are spelt in two ways, as {example}, {count} images in all: each spelling "
         "is a person of its own and may be in another split; spell each subject in one way"
+    ]
+
+
+def _pairless(unusable_pairs: int) -> list[str]:
+    if not unusable_pairs:
+        return []
+    return [
+        f"warning: {unusable_pairs} subjects have scans far enough apart in time, but no later one with an age known "
+        "to be above the first one's: they make no pair; give ages with their fractions of a year"
     ]
 
 

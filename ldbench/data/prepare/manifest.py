@@ -101,29 +101,54 @@ def rows_of(reader: Reader, plan: Plan, prepared: Sequence[PreparedImage]) -> li
     if test_set is not None:
         spare = {row.image_id for row in rows if row.split == "test"} - test_set
         rows = [replace(row, role="spare") if row.image_id in spare else row for row in rows]
-    by_subject: defaultdict[str, list[PreparedImage]] = defaultdict(list)
-    for image in prepared:
-        by_subject[image.source.subject].append(image)
-    for images in by_subject.values():
-        pair = pair_of(images, plan.min_years)
-        if pair is not None:
-            rows.append(_row(reader, plan, pair[1], "later", pair[0].image_id))
+    for first, later in pairs_of(prepared, plan.min_years).usable:
+        rows.append(_row(reader, plan, later, "later", first.image_id))
     return sorted(rows, key=lambda row: row.image_id)
 
 
-def pair_of(images: Iterable[PreparedImage], min_years: float | None) -> tuple[PreparedImage, PreparedImage] | None:
-    """A subject's first image, and of those `min_years` or more after it the first in hash order; None for no pair.
+@dataclass(frozen=True)
+class Pairs:
+    """A subject's first image and a later one, of each that has both; and how many subjects had both but no usable
+    pair."""
 
-    By hash, as always the last would make all intervals long, and always the next all of them short.
+    usable: tuple[tuple[PreparedImage, PreparedImage], ...]
+    unusable: int
+
+
+def pairs_of(prepared: Iterable[PreparedImage], min_years: float | None) -> Pairs:
+    """Each subject's first image, and of those `min_years` or more after it the first in hash order; none for None.
+
+    By hash, as always the last would make all intervals long, and always the next all of them short. Where the data
+    have ages, a later image whose age isn't known to be above the first one's makes no pair: nothing would be asked.
     """
-    if min_years is None:
-        return None
-    dated = [(image.source.years, image.image_id, image) for image in images if image.source.years is not None]
-    if not dated:
-        return None
-    start, _, first = min(dated, key=lambda item: item[:2])
-    later = [image for years, _, image in dated if years - start >= min_years - _YEARS_DUST]
-    return (first, min(later, key=lambda image: draw_order(image.image_id))) if later else None
+    by_subject: defaultdict[str, list[PreparedImage]] = defaultdict(list)
+    for image in prepared if min_years is not None else ():
+        by_subject[image.source.subject].append(image)
+    aged = any(_age(image) is not None for images in by_subject.values() for image in images)
+    usable, unusable = [], 0
+    for images in by_subject.values():
+        dated = [(image.source.years, image.image_id, image) for image in images if image.source.years is not None]
+        if not dated or min_years is None:
+            continue
+        start, _, first = min(dated, key=lambda item: item[:2])
+        later = [image for years, _, image in dated if years - start >= min_years - _YEARS_DUST]
+        older = [image for image in later if _is_older(image, first)] if aged else later
+        if older:
+            usable.append((first, min(older, key=lambda image: draw_order(image.image_id))))
+        elif later:
+            unusable += 1
+    return Pairs(tuple(usable), unusable)
+
+
+def _is_older(image: PreparedImage, first: PreparedImage) -> bool:
+    before, after = _age(first), _age(image)
+    return before is not None and after is not None and after > before
+
+
+def _age(image: PreparedImage) -> float | None:
+    """The age at an image, where it is known as a number."""
+    age = image.source.attributes.get("age")
+    return float(age) if isinstance(age, numbers.Real) and age == age else None
 
 
 def check_test_set(reader: Reader, plan: Plan, images: Sequence[SourceImage]) -> None:

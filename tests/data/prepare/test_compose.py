@@ -100,6 +100,32 @@ def test_longer_intervals_leave_fewer_choices_and_then_none(root: Path, tmp_path
         assert gaps == expected
 
 
+class UnequalAges(LosslessReader):
+    """Ages as a table may have them: of person 0 not moving, of 1 falling, of 2 unknown at first, of 3 rising late."""
+
+    AGES = ((70.0, 70.0, 70.0), (70.0, 69.0, 68.0), (float("nan"), 71.0, 72.0), (70.0, 70.0, 72.0))
+
+    def found(self, root: Path) -> Found:
+        images = list(super().found(root).images)
+        for at, source in enumerate(images):
+            person, visit = divmod(at, 3)
+            if person < len(self.AGES):
+                ages = {**source.attributes, "age": self.AGES[person][visit]}
+                images[at] = replace(source, attributes=ages, years=1.5 * visit)
+        return Found(tuple(images), ())
+
+
+def test_scans_apart_in_time_and_not_in_age_make_no_pair_and_are_counted(root: Path, tmp_path: Path) -> None:
+    summary = prepare(UnequalAges(), root, tmp_path / "out", plan=PLAN)
+    found = {row["image_id"]: row for row in rows(tmp_path / "out")}
+    ages = [(found[row["source"]]["age"], row["age"]) for row in found.values() if row["role"] == "later"]
+    assert len(ages) == 40 - 3
+    assert all(float(before) < float(after) for before, after in ages)
+    assert ("70.0", "72.0") in ages
+    assert any(note.startswith("warning: 3 subjects have scans far enough apart in time") for note in summary.notes)
+    assert not prepare(LosslessReader(), root, tmp_path / "sound", plan=PLAN).notes
+
+
 def test_nothing_of_the_owners_names_or_places_leaves(prepared: Path, root: Path) -> None:
     for path in prepared.rglob("*"):
         content = path.read_bytes() if path.is_file() else b""
