@@ -11,7 +11,7 @@ for a share's (Wilson's) and for an area over several trainings, whose own chanc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,8 +83,25 @@ def deletion_groups(size: int, groups: int, random: np.random.Generator) -> list
     return [label_n != group for group in range(groups)]
 
 
+def class_groups(
+    labels_n: npt.NDArray[Any], groups: int, random: np.random.Generator
+) -> list[npt.NDArray[np.bool_]]:
+    """As `deletion_groups`, for a statistic that needs two samples of each class: no mask leaves fewer of a class of 3
+    or more, in three groups or more. Only where plain groups would are classes spread over the groups instead."""
+    kept = deletion_groups(len(labels_n), groups, random)
+    counts = {label: (labels_n == label).sum() for label in np.unique(labels_n)}
+    if all((labels_n[mask] == label).sum() >= 2 for mask in kept for label, count in counts.items() if count >= 3):
+        return kept
+    order_n = random.permutation(len(labels_n))
+    order_n = order_n[np.argsort(labels_n[order_n], kind="stable")]  # class by class, each in random order
+    group_n = np.empty(len(labels_n), np.int64)
+    group_n[order_n] = np.arange(len(labels_n)) % groups
+    return [group_n != group for group in range(groups)]
+
+
 def group_jackknife(
-    statistic: Callable[..., float], *sets: npt.NDArray[Any], groups: int = GROUPS, seed: int
+    statistic: Callable[..., float], *sets: npt.NDArray[Any], groups: int = GROUPS, seed: int,
+    classes: Sequence[npt.NDArray[Any]] | None = None,
 ) -> tuple[Interval, Array]:
     """Interval for E[statistic] at the sizes of its sets by the delete-a-group jackknife, and what each group adds.
 
@@ -93,11 +110,15 @@ def group_jackknife(
     Journal of Official Statistics 17(4)). The bias that the statistic has at its sample size is left in, in
     value and bounds alike. Groups are at most as many as would leave two cases. Which samples make a group depends on
     the sizes of the sets and on `seed` alone, so two generators over the same cases leave out the same ones. It must be
-    one seed for all runs: a board averages the contributions of a row's runs group by group.
+    one seed for all runs: a board averages the contributions of a row's runs group by group. `classes`, a label a
+    sample of each set, are for a statistic that needs some of every class: see `class_groups`.
     """
     random = np.random.default_rng(seed)
     count = min(groups, *map(len, sets))
-    kept = [deletion_groups(len(samples), count, random) for samples in sets]
+    if classes is None:
+        kept = [deletion_groups(len(samples), count, random) for samples in sets]
+    else:
+        kept = [class_groups(labels_n, count, random) for labels_n in classes]
     left = [
         statistic(*(samples[mask] for samples, mask in zip(sets, masks, strict=True)))
         for masks in zip(*kept, strict=True)

@@ -20,7 +20,7 @@ from ldbench.score.metrics.gaussians import FeatureSet, frechet
 from ldbench.score.metrics.set_distance import set_distance_score
 from ldbench.score.metrics.viewed import viewed
 
-_FEWEST = 3  # images of a class: two are left where one of a group of one is left out
+_FEWEST = 3  # images of a class: two are left where a group with one of them is left out
 _Indices = npt.NDArray[np.int64]
 
 
@@ -68,6 +68,7 @@ def intra_fid_score(
     return set_distance_score(
         "intra_fid", mean_distance, np.arange(len(real_nd)), np.arange(len(generated_md)), extractor=extractor,
         parameters={**(parameters or {}), "classes": ", ".join(classes)}, seed=seed,
+        classes=(real_n, generated_m),
     )
 
 

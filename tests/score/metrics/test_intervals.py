@@ -8,7 +8,7 @@ from scipy import stats
 
 from ldbench.errors import MetricError
 from ldbench.score.metrics.fid import fid
-from ldbench.score.metrics.intervals import deletion_groups, group_jackknife, mean_interval
+from ldbench.score.metrics.intervals import class_groups, deletion_groups, group_jackknife, mean_interval
 
 
 def test_mean_interval_equals_scipy() -> None:
@@ -30,6 +30,25 @@ def test_each_case_is_left_out_once(size: int, groups: int) -> None:
     left_out = np.array([~mask for mask in masks])
     assert (left_out.sum(axis=0) == 1).all()
     assert left_out.sum(axis=1).max() - left_out.sum(axis=1).min() <= 1
+
+
+@pytest.mark.parametrize("few", [3, 5, 12])
+def test_every_class_is_left_two_samples_and_groups_stay_alike(few: int) -> None:
+    for seed in range(30):
+        labels = np.random.default_rng(seed).permutation(["a"] * (37 - few) + ["b"] * few)
+        masks = class_groups(labels, 20, np.random.default_rng(seed))
+        left_out = np.array([~mask for mask in masks])
+        assert (left_out.sum(axis=0) == 1).all()
+        assert left_out.sum(axis=1).max() - left_out.sum(axis=1).min() <= 1
+        assert all((labels[mask] == "b").sum() >= 2 for mask in masks)
+
+
+def test_classes_with_enough_samples_change_no_group() -> None:
+    labels = np.array(["a", "b"] * 30)
+    plain, found = (
+        groups(of, 20, np.random.default_rng(7)) for groups, of in ((deletion_groups, 60), (class_groups, labels))
+    )
+    assert np.array_equal(plain, found)
 
 
 def test_jackknife_of_a_difference_of_means_has_its_known_error() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ldbench.api import Measured
@@ -50,6 +50,18 @@ def test_score_states_what_it_is() -> None:
     assert (found.metric, found.n, found.direction, found.extractor) == ("intra_fid", 40, "lower", "x")
     assert (found.parameters["classes"], found.parameters["resize"]) == ("a, b", 8)
     assert found.ci_low <= found.value <= found.ci_high
+    assert len(found.contributions["groups"]) == 20
+
+
+@pytest.mark.parametrize("few", [3, 4, 6])
+@given(seed=seeds)
+@settings(max_examples=20)
+def test_a_class_of_the_fewest_images_has_an_interval_wherever_they_stand(few: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    real, generated = (rng.permutation(["a"] * (40 - few) + ["b"] * few).tolist() for _ in range(2))
+    sets = rng.normal(size=(2, 40, 4))
+    found = intra_fid_score(*sets, real, generated, classes=("a", "b"), extractor="x")
+    assert np.isfinite([found.ci_low, found.ci_high]).all()
     assert len(found.contributions["groups"]) == 20
 
 
