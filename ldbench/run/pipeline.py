@@ -182,12 +182,13 @@ def _complete(context: RunContext, generator: Generator, notes: list[str]) -> No
         return
     if data.blind:
         _picture(context)
-        write(record(context, [], read_images(data, folder.image_folders).digest, stages, notes), folder.result)
+        unscored = Scored([], read_images(data, folder.image_folders).digest)
+        write(record(context, unscored, stages, notes), folder.result)
         return
     with timed("score", stages, device):
-        scores, digest = score(context, folder.image_folders)
+        scored = score(context, folder.image_folders)
     _picture(context)
-    write(record(context, scores, digest, stages, notes), folder.result)
+    write(record(context, scored, stages, notes), folder.result)
 
 
 def generator_context(
@@ -225,17 +226,28 @@ def _generate(context: RunContext, generator: Generator, for_generator: Context)
         generate(generator, requests, for_generator, folder.of_pass(name), settings.batch_size, context.processes.wait)
 
 
-def score(context: RunContext, folders: Mapping[str, Path]) -> tuple[list[Score], str]:
-    """Scores and digest of the images of each pass in its folder; units and subgroups go to the run's."""
+@dataclass(frozen=True)
+class Scored:
+    """The scores of a run, the digest of its images, and a line for each metric that cannot be had of them."""
+
+    scores: list[Score]
+    digest: str
+    refused: tuple[str, ...] = ()
+
+
+def score(context: RunContext, folders: Mapping[str, Path]) -> Scored:
+    """The images of each pass in its folder, scored; units and subgroups go to the run's."""
     data, settings, images = context.data, context.settings, read_images(context.data, folders)
     give_back()
     scoring = ScoringContext(context.device, settings.seed, user_cache_folder() / "features", settings.progress)
     inputs = inputs_of(data, images.images, scoring, images.passes)
-    measured = scores_of(inputs)
-    scores, units = [one.score for one in measured], units_of(data, measured, images.passes)
+    panel = scores_of(inputs)
+    for line in panel.refused:
+        settings.say(line)
+    units = units_of(data, panel.measured, images.passes)
     contributions.write(units, context.folder.units)
-    subgroups.write(subgroups_of_run(inputs, measured, units), context.folder.subgroups)
-    return scores, images.digest
+    subgroups.write(subgroups_of_run(inputs, panel.measured, units), context.folder.subgroups)
+    return Scored([one.score for one in panel.measured], images.digest, panel.refused)
 
 
 def _picture(context: RunContext) -> None:
@@ -247,13 +259,15 @@ def _picture(context: RunContext) -> None:
         write_edit_sheet(data, folder, seed)
 
 
-def record(context: RunContext, scores: list[Score], digest: str, stages: list[Stage], notes: list[str]) -> Result:
-    """The result of a run, with what it ran on and over which data."""
+def record(context: RunContext, scored: Scored, stages: list[Stage], notes: list[str]) -> Result:
+    """The result of a run, with what it ran on and over which data, and why it lacks a score."""
     data = context.data
+    note = "; ".join(filter(None, (data.caveat(), *scored.refused)))
     environment = describe(context.device, context.processes.count)
     return Result(
-        task_ref(data.task), context.model, "measured", scores, seed=context.settings.seed,
-        split_hash=None if data.blind else data.split_hash(), images_hash=digest, stages=stages, note=data.caveat(),
+        task_ref(data.task), context.model, "measured", scored.scores, seed=context.settings.seed,
+        split_hash=None if data.blind else data.split_hash(), images_hash=scored.digest, stages=stages,
+        note=note or None,
         environment=replace(
             environment, packages={**environment.packages, **context.content}, notes=[*environment.notes, *notes]
         ),

@@ -8,10 +8,11 @@ for each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ldbench.api import Context, Generator, HasNeeds, Needs, Record
+from ldbench.data.prepared import PreparedDataset
 from ldbench.data.task_data import TaskData, network_files, task_data
 from ldbench.errors import CardError, LdbenchError, MetricError, WeightsError
 from ldbench.plugins.kinds import METRICS
@@ -19,7 +20,8 @@ from ldbench.plugins.raised import raised
 from ldbench.records.files import user_cache_folder
 from ldbench.records.run_folder import FURTHER_PASSES
 from ldbench.run.generate import blamed
-from ldbench.score.metrics.feature_spec import too_few_images
+from ldbench.score.metrics.feature_spec import FEWEST, DistributionSpec, too_few_images
+from ldbench.score.metrics.fld import LikelihoodSpec
 from ldbench.score.networks.weights import fetchable, locate, pinned, place, unpinned
 from ldbench.task.card import Task
 from ldbench.task.metric_specs import ClassifierSpec, HasUnmet, needing
@@ -46,7 +48,7 @@ def inspect(task: Task, seed: int) -> Inspection:
         return Inspection(data, ())
     unmet += _of_metrics(task, data)
     if data is not None:
-        unmet += _of_classes(data)
+        unmet += [*_of_classes(data), *_seen_scans(data)]
     return Inspection(data, (*unmet, *_absent_weights(task)))
 
 
@@ -137,6 +139,9 @@ def _of_classes(data: TaskData) -> Iterator[LdbenchError]:
             asked += [(metric, "cases", cases), (metric, "test scans", _labels(data.of_classes("test"), name))]
         if METRICS.load(metric).every_class:
             asked.append((metric, "evaluation cases", evaluated))
+            if isinstance(settings, DistributionSpec) and data.truth is None:  # a distance of sets, in each class
+                scans = list(_labels(data.of_classes("test"), name))
+                yield from _few_of_a_class(data, metric, {"evaluation cases": evaluated, "test scans": scans})
     if task.judge is not None and needing(task.metrics, "judge"):
         asked.append(("judge", "training scans", _labels(data.of_classes("train"), name)))
     for who, what, labels in asked:
@@ -145,6 +150,33 @@ def _of_classes(data: TaskData) -> Iterator[LdbenchError]:
                 f"{who}: expected {what} of every class in {list(task.data.classes)}, got none of {absent}; change the "
                 "card's cases or classes, or the data"
             )
+
+
+def _few_of_a_class(data: TaskData, metric: str, labels: Mapping[str, Sequence[str]]) -> Iterator[LdbenchError]:
+    """Classes with too few images for a distance of sets; those with none of them are told already."""
+    for what, of_set in labels.items():
+        few = {label: of_set.count(label) for label in data.task.data.classes if 0 < of_set.count(label) < FEWEST}
+        if few:
+            got = ", ".join(f"{count} of {label}" for label, count in few.items())
+            yield MetricError(
+                f"{metric}: expected {FEWEST} or more {what} of every class, got {got}; change the card's cases or "
+                "classes, or the data"
+            )
+
+
+def _seen_scans(data: TaskData) -> Iterator[LdbenchError]:
+    """Test scans that are training images, byte by byte, where a metric refuses them: prepared data tell it unread."""
+    metrics = [name for name, settings in data.task.metrics.items() if isinstance(settings, LikelihoodSpec)]
+    files = data.dataset.records if isinstance(data.dataset, PreparedDataset) else None
+    if not metrics or files is None:
+        return
+    training = {files.file(record).sha256 for record in data.of_classes("train")}
+    seen = sum(files.file(record).sha256 in training for record in data.of_classes("test"))
+    if seen:
+        yield MetricError(
+            f"{', '.join(metrics)}: expected test scans that are no training images, got {seen} that are; give their "
+            "copies one subject, or leave them out, and prepare the data again"
+        )
 
 
 def _labels(records: Iterable[Record], attribute: str) -> list[str]:

@@ -40,8 +40,8 @@ def score_folder(
                 "images another --name, or overwrite it with --replace"
             )
         with memory_notes(settings.say) as notes, timed("score", stages, device):
-            scores, digest = score(context, {of_pass: images / of_pass for of_pass in PASSES})
-        result = record(context, scores, digest, stages, notes)
+            scored = score(context, {of_pass: images / of_pass for of_pass in PASSES})
+        result = record(context, scored, stages, notes)
         write(result, folder.result)
     return result, folder.result
 

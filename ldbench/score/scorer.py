@@ -1,11 +1,13 @@
 """Generated images against a task's real ones: every metric of the card, one score each.
 
-Never needs the model: what it takes lies on disk.
+Never needs the model: what it takes lies on disk. A metric that these images or the real ones refuse takes no other
+one's score with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ldbench.api import Measured, Metric, MetricInputs
@@ -24,10 +26,22 @@ from ldbench.task.metric_specs import table_of
 _Found = TypeVar("_Found")
 
 
+class DefectError(MetricError):
+    """A metric's own code raised, or returned something else than its contract says: no word about the images."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What the metrics of a card gave, in its order; and a line for each that cannot be had of these images."""
+
+    measured: list[Measured]
+    refused: tuple[str, ...] = ()
+
+
 def score_images(
     data: TaskData, images: Images, context: ScoringContext, passes: Mapping[str, Images] | None = None
-) -> list[Measured]:
-    """All metrics of the card, in its order, of the inputs that `inputs_of` makes of the same arguments."""
+) -> Panel:
+    """All metrics of the card, of the inputs that `inputs_of` makes of the same arguments."""
     return scores_of(inputs_of(data, images, context, passes))
 
 
@@ -52,36 +66,46 @@ def inputs_of(
     )
 
 
-def scores_of(inputs: Inputs) -> list[Measured]:
-    """All metrics of the card, in its order."""
+def scores_of(inputs: Inputs) -> Panel:
+    """All metrics of the card. Raises `MetricError` where each is refused, and for a defect of one: another call may
+    end otherwise."""
     metrics = [(METRICS.load(name), settings) for name, settings in inputs.data.task.metrics.items()]
     absent = set(FURTHER_PASSES) - inputs.passes.keys()
-    scores = []
+    scores: list[Measured] = []
+    refusals: list[MetricError] = []
     for metric, settings in metrics:
-        if not metric.needs & absent:
+        if metric.needs & absent:
+            continue
+        try:
             scores.append(measured(metric, inputs, settings))
-            give_back()  # or what one metric leaves behind adds to the next one's memory
-    return scores
+        except DefectError:
+            raise
+        except MetricError as error:
+            refusals.append(error)
+        give_back()  # or what one metric leaves behind adds to the next one's memory
+    if refusals and not scores:
+        raise refusals[0]
+    return Panel(scores, tuple(f"not scored: {error}" for error in refusals))
 
 
 def measured(metric: Metric, inputs: MetricInputs, settings: Any) -> Measured:
     """One metric of the card, in full float32; what a plug-in raises, or returns against its contract, becomes a
-    `MetricError`."""
+    `DefectError`."""
     from ldbench.score.metrics.mean_score import mean_of
 
     found = computed(metric, metric.compute, inputs, settings)
     if isinstance(found, Measured) and (found.metric, found.direction) != (metric.name, metric.direction):
-        raise MetricError(
+        raise DefectError(
             f"{metric.name}: expected a score of {metric.name}, {metric.direction} is better, got one of "
             f"{found.metric}, {found.direction}; repair the metric"
         )
     if metric.groups == "units" and not (isinstance(found, Measured) and found.within):
-        raise MetricError(f'{metric.name}: expected a Measured with `within` for groups="units"; repair the metric')
+        raise DefectError(f'{metric.name}: expected a Measured with `within` for groups="units"; repair the metric')
     return found if isinstance(found, Measured) else mean_of(metric, found, table_of(settings))
 
 
 def computed(metric: Metric, function: Callable[..., _Found], *arguments: object) -> _Found:
-    """What a function of a metric gives; what it raises becomes a `MetricError`."""
+    """What a function of a metric gives; what it raises becomes a `DefectError`."""
     try:
         with full_float32():
             return function(*arguments)
@@ -89,7 +113,7 @@ def computed(metric: Metric, function: Callable[..., _Found], *arguments: object
         raise
     except Exception as error:
         said = raised(error, module_of(function))
-        raise MetricError(f"{metric.name}: raised {said}; {_remedy(error)}") from error
+        raise DefectError(f"{metric.name}: raised {said}; {_remedy(error)}") from error
 
 
 def _remedy(error: Exception) -> str:

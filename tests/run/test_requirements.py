@@ -13,13 +13,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from ldbench.api import Context, Dataset, Record
+from ldbench.data.prepare.compose import prepare
+from ldbench.data.prepare.readers.from_folder import FolderReader
+from ldbench.data.prepare.splits import Plan
+from ldbench.data.prepared import open_prepared
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import GeneratorError, LdbenchError, MetricError
 from ldbench.run.dry_run import dry_run
 from ldbench.run.pipeline import Settings, run
-from ldbench.run.requirements import _of_classes, inspect, needs_of
+from ldbench.run.requirements import _of_classes, _seen_scans, inspect, needs_of
 from ldbench.score.metrics.change import PassSpec
 from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.fld import LikelihoodSpec
@@ -143,6 +148,42 @@ def test_a_classifier_needs_scans_of_every_class(base: str, split: str, message:
     assert not [*_of_classes(data)]
     (error,) = _of_classes(dataclasses.replace(data, dataset=LacksADiagnosis(data.dataset, split)))  # type: ignore[arg-type]
     assert str(error).startswith(message)
+
+
+@dataclasses.dataclass
+class FewOfADiagnosis(LacksADiagnosis):
+    """The data set with two scans of one class in one split."""
+
+    def select(self, split: str, role: str = "scan") -> list[Record]:
+        others = [one for one in self.whole.select(split, role) if one.attributes["diagnosis"] == "AD"]
+        return super().select(split, role) + (others[:2] if split == self.split else [])
+
+
+def test_a_distance_within_classes_needs_three_scans_of_each() -> None:
+    task = asking(SAMPLES, {"intra_fid": DistributionSpec(NETWORK, 224)})
+    data = dataclasses.replace(data_of(SAMPLES.id), task=task)
+    assert not [*_of_classes(data)]
+    few = dataclasses.replace(data, dataset=FewOfADiagnosis(data.dataset, "test"))  # type: ignore[arg-type]
+    (error,) = _of_classes(few)
+    assert str(error).startswith("intra_fid: expected 3 or more test scans of every class, got 2 of AD")
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_test_scans_that_are_training_images_are_found_before_a_fit(copied: bool, tmp_path: Path) -> None:
+    lines = ["image,subject,diagnosis"]
+    for number in range(20):
+        pixels = np.random.default_rng(0 if copied else number).integers(0, 255, (64, 64), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+        lines.append(f"{number}.png,s{number},{'CN' if number % 2 else 'AD'}")
+    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    reader = FolderReader(csv=tmp_path / "table.csv", dataset="mine", size=64)
+    prepare(reader, tmp_path, tmp_path / "out", plan=Plan(fractions=(0.5, 0.1, 0.4)))
+    task, dataset = asking(SAMPLES, {"fld": LikelihoodSpec()}), open_prepared(tmp_path / "out")
+    found = [str(error) for error in _seen_scans(dataclasses.replace(data_of(SAMPLES.id), task=task, dataset=dataset))]
+    scans = len(dataset.select("test"))
+    assert scans
+    assert len(found) == copied
+    assert all(one.startswith(f"fld: expected test scans that are no training images, got {scans}") for one in found)
 
 
 def test_every_reason_is_given_at_once_and_by_the_dry_run_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,7 @@ def test_scores_are_those_of_a_card_on_the_same_images(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         for image_id, image in of_name.items():
             write_image(image, tmp_path / name / f"{image_id}.png")
-    scores = {one.metric: one for one in score_images(data, images, CONTEXT)}
+    scores = {one.metric: one for one in score_images(data, images, CONTEXT).measured}
     found = measure_folders(
         Folders(tmp_path / "real", tmp_path / "generated", tmp_path / "training", viewing=task.viewing), CONTEXT,
         list(scores), settings={name: {"resize": "64"} for name in ("fid", "coverage", "copied_share")},

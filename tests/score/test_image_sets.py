@@ -130,12 +130,12 @@ def test_a_folder_scores_as_its_images_in_memory_and_no_metric_asks_for_a_whole_
 ) -> None:
     context = ScoringContext(torch.device("cpu"), 0)
     held = dict(read_folder(folder, None, 64))
-    expected = score_images(data, held, context)
+    expected = score_images(data, held, context).measured
     for name in ("generated", "real", "sources", "truths", "stored_truths", "region"):
         monkeypatch.setattr(Inputs, name, property(lambda _: pytest.fail("a metric asked for a whole set")))
     monkeypatch.setattr("ldbench.data.stored_images.ROOM", 0)
     lazy = read_folder(folder, [case.id for case in data.cases], 64)
-    found = score_images(data, lazy, context)
+    found = score_images(data, lazy, context).measured
     assert found == expected
     for one, other in zip(found, expected, strict=True):
         assert all(np.array_equal(one.contributions[kind], parts) for kind, parts in other.contributions.items())

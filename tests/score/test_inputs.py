@@ -76,7 +76,7 @@ def by_name(scores: list[Score]) -> Mapping[str, Score]:
 
 def test_every_score_points_where_its_metric_says() -> None:
     data = more()
-    found = by_name(score_images(data, sources(data), CPU, {"null": pass_of(data), "back": pass_of(data)}))
+    found = by_name(score_images(data, sources(data), CPU, {"null": pass_of(data), "back": pass_of(data)}).measured)
     assert {name: score.direction for name, score in found.items()} == {
         name: METRICS.load(name).direction for name in MORE
     }
@@ -84,7 +84,7 @@ def test_every_score_points_where_its_metric_says() -> None:
 
 def test_scores_come_in_the_cards_order_and_over_the_evaluation_cases() -> None:
     data = more()
-    found = score_images(data, truths(data), CPU, {"back": pass_of(data), "null": pass_of(data)})
+    found = score_images(data, truths(data), CPU, {"back": pass_of(data), "null": pass_of(data)}).measured
     assert [score.metric for score in found] == list(MORE)
     assert {score.metric: score.n for score in found} == {
         **dict.fromkeys(MORE, 6), "composition": 4, "reversibility": 4
@@ -95,7 +95,7 @@ def test_scores_come_in_the_cards_order_and_over_the_evaluation_cases() -> None:
 
 def test_truth_and_copy_get_what_each_deserves_even_after_grey_as_rgb() -> None:
     data = more()
-    oracle, copy = (by_name(score_images(data, images, CPU)) for images in (truths(data), sources(data)))
+    oracle, copy = (by_name(score_images(data, images, CPU).measured) for images in (truths(data), sources(data)))
     assert [oracle[name].value for name in ("error_inside", "error_outside", "ratio_error")] == [0, 0, 0]
     assert copy["minimality"].value == 0
     assert copy["identity_ssim"].value == copy["source_ssim"].value == pytest.approx(1, abs=1e-12)
@@ -110,7 +110,7 @@ def test_a_tint_does_not_count_on_a_grey_task_nor_in_its_passes() -> None:
 
     def scored(colour: torch.Tensor) -> Mapping[str, Score]:
         images, given = ({name: image + colour for name, image in each.items()} for each in (grey, some))
-        return by_name(score_images(data, images, CPU, {"null": given}))
+        return by_name(score_images(data, images, CPU, {"null": given}).measured)
 
     plain, tinted = scored(torch.zeros(3, 1, 1)), scored(tint)
     for name in ("minimality", "composition", "error_inside"):
@@ -119,15 +119,16 @@ def test_a_tint_does_not_count_on_a_grey_task_nor_in_its_passes() -> None:
 
 def test_passes_are_compared_with_the_sources_and_may_be_absent() -> None:
     data = pixels()
-    found = by_name(score_images(data, truths(data), CPU, {"null": pass_of(data, 0.0), "back": pass_of(data, 0.1)}))
+    passes = {"null": pass_of(data, 0.0), "back": pass_of(data, 0.1)}
+    found = by_name(score_images(data, truths(data), CPU, passes).measured)
     assert found["composition"].value == 0
     assert 0.05 < found["reversibility"].value <= 0.1 + 1e-6
-    without = score_images(data, truths(data), CPU)
+    without = score_images(data, truths(data), CPU).measured
     assert [score.metric for score in without] == [
         name for name in PIXELS if name not in ("composition", "reversibility")
     ]
     assert without == [found[score.metric] for score in without]
-    only = score_images(data, truths(data), CPU, {"back": pass_of(data)})
+    only = score_images(data, truths(data), CPU, {"back": pass_of(data)}).measured
     assert "reversibility" in by_name(only)
     assert "composition" not in by_name(only)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,15 @@ import pytest
 import torch
 
 from ldbench.api import Measured, Metric, MetricInputs, NoSettings, Score
+from ldbench.board.read import fold
 from ldbench.errors import MetricError
 from ldbench.run.pipeline import Settings, run
+from ldbench.run.verify.recompute import verify
 from ldbench.score.arithmetic import tf32_operations
 from ldbench.score.lazy_inputs import grey_as_rgb
+from ldbench.score.metrics import laterality
 from ldbench.score.scorer import measured
-from tests.conftest import CARDS, small_card
+from tests.conftest import CARDS, CHEAP_METRICS, small_card
 
 FEATURES = """
 [metrics.fid]
@@ -68,6 +72,38 @@ def test_a_metric_is_computed_in_full_float32_whoever_asks_for_it() -> None:
         assert (rounded, tf32_operations()) == ([[]], ["convolutions"])
     finally:
         convolutions.fp32_precision = before
+
+
+LATERALITY = "\n[metrics.laterality]\n"  # brains' halves are too much alike for it
+
+
+def test_a_metric_that_the_images_refuse_takes_no_other_score_with_it(tmp_path: Path) -> None:
+    card, said = str(small_card(tmp_path, metrics=CHEAP_METRICS + LATERALITY)), list[str]()
+    result, path = run(card, "mean-image", Settings(tmp_path / "runs", say=said.append))
+    assert [score.metric for score in result.scores] == [*tomllib.loads(CHEAP_METRICS)["metrics"]]
+    assert result.note is not None
+    assert result.note.startswith("not scored: laterality: expected 95% of the real test scans")
+    assert said == [result.note]
+    assert verify(path, task=card).verdict == "equal"
+    rows = fold([(str(path), result)])["small"].rows
+    assert rows[0].notes == (result.note,)
+
+
+def test_where_no_metric_is_left_the_refusal_is_the_error(tmp_path: Path) -> None:
+    card = str(small_card(tmp_path, metrics=LATERALITY))
+    with pytest.raises(MetricError, match="laterality: expected 95% of the real test scans"):
+        run(card, "mean-image", Settings(tmp_path / "runs"))
+
+
+def test_a_defect_of_a_metric_leaves_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def defect(*arguments: object) -> float:
+        raise ValueError("odd")
+
+    monkeypatch.setattr(laterality, "laterality_score", defect)
+    card = str(small_card(tmp_path, metrics=CHEAP_METRICS + LATERALITY))
+    with pytest.raises(MetricError, match="laterality: raised ValueError: odd"):
+        run(card, "mean-image", Settings(tmp_path / "runs"))
+    assert not list((tmp_path / "runs").rglob("result.json"))
 
 
 @pytest.mark.parametrize("found", [np.ones(3), Measured("odd", 1, 1, 1, 3, "lower")])

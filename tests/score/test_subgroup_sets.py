@@ -145,7 +145,7 @@ def test_a_defect_among_groups_costs_that_metrics_groups_and_no_run(monkeypatch:
     data = task_data(replace(task, protocol=replace(task.protocol, cases=40, evaluation_cases=40), metrics=metrics), 0)
     darker, said = {case.id: 0.98 * case.source for case in data.cases if case.source is not None}, []
     inputs = inputs_of(data, darker, ScoringContext(torch.device("cpu"), 0, progress=lambda *told: said.append(told)))
-    scores, whole = scores_of(inputs), GroupedRun.breakdowns
+    scores, whole = scores_of(inputs).measured, GroupedRun.breakdowns
 
     def breakdowns(run: GroupedRun, score: Measured, metric: Metric, settings: Any) -> dict[str, Breakdown]:
         if metric.name == "effect_error":
@@ -167,7 +167,7 @@ def test_a_runs_scores_by_group_are_those_of_the_groups_cases_alone() -> None:
     data = task_data(replace(task, protocol=replace(task.protocol, cases=60, evaluation_cases=60), metrics=metrics), 0)
     darker = {case.id: 0.98 * case.source for case in data.cases if case.source is not None}
     inputs = inputs_of(data, darker, ScoringContext(torch.device("cpu"), 0))
-    scores = scores_of(inputs)
+    scores = scores_of(inputs).measured
     found = set_breakdowns(inputs, scores)
     assert list(found) == list(metrics)[:5]  # the last one is a mean over cases
     rows = rows_by_group(inputs.attributes)["sex"]
@@ -180,7 +180,8 @@ def test_a_runs_scores_by_group_are_those_of_the_groups_cases_alone() -> None:
             assert found[metric]["sex"].group(name).ci_high == pytest.approx(alone.ci_high)
     smallest = min(map(len, rows.values()))
     assert {(group.n, group.chance is None) for group in found["frd"]["sex"].groups} == {(smallest, False)}
-    assert {score.metric: score.value for score in scores_of(inputs)} == {one.metric: one.value for one in scores}
+    again = scores_of(inputs).measured
+    assert {score.metric: score.value for score in again} == {one.metric: one.value for one in scores}
 
 
 @given(

@@ -51,13 +51,13 @@ def score_submission(
         target = RunFolder.of(out, task.id, sent.model, sent.seed)
         if target.finished():
             raise ResultError(f"{target.result}: this model and seed were scored; move the folder, or choose --out")
-        measured, _ = rescored(data, images, sent, device, progress)
-        scores = [one.score for one in measured]
+        panel, _ = rescored(data, images, sent, device, progress)
         result = replace(
-            sent, scores=scores, split_hash=data.split_hash(), note=NOTE, card_seeds=list(task.protocol.seeds)
+            sent, scores=[one.score for one in panel.measured], split_hash=data.split_hash(),
+            note="; ".join([NOTE, *panel.refused]), card_seeds=list(task.protocol.seeds),
         )
         _keep_images(RunFolder(folder), target)
-        contributions.write(units_of(data, measured, images.passes), target.units)
+        contributions.write(units_of(data, panel.measured, images.passes), target.units)
         write(result, target.result)
         return result, target.result
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ldbench.api import Measured, Progress, Score, silent
+from ldbench.api import Progress, Score, silent
 from ldbench.data.recorded import recorded_data
 from ldbench.data.task_data import TaskData
 from ldbench.errors import ResultError, UsageError
@@ -31,7 +31,7 @@ from ldbench.run.submission.unpack import unpacked
 from ldbench.run.verify.checks import check_scores, check_units
 from ldbench.run.verify.verification import Verification
 from ldbench.score.contributions import units_of
-from ldbench.score.scorer import score_images
+from ldbench.score.scorer import Panel, score_images
 from ldbench.score.set_inputs import ScoringContext
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ def verify(
         scored, faults = own_images(data, result, file, images)
         if scored is None:
             return Verification(what, faults, (), (), time.perf_counter() - start)
-        measured, machine = rescored(data, scored, result, device, progress)
-        units = units_of(data, measured, scored.passes)
-        checks = check_units(check_scores(result.scores, measured), recorded, units)
+        panel, machine = rescored(data, scored, result, device, progress)
+        units = units_of(data, panel.measured, scored.passes)
+        checks = check_units(check_scores(result.scores, panel.measured), recorded, units)
         now = Verification(what, (), tuple(checks), machine, time.perf_counter() - start)
         if not complete or recorded is not None or now.verdict != "equal":
             return now
@@ -108,15 +108,15 @@ def own_images(
 
 def rescored(
     data: TaskData, images: RunImages, result: Result, device: str, progress: Progress
-) -> tuple[list[Measured], tuple[str, ...]]:
+) -> tuple[Panel, tuple[str, ...]]:
     """The scores by the result's seed and number of threads, and what is other here than in its environment."""
     there = result.environment
     on_cpu = there is None or there.device.startswith("cpu")
     chosen = pick_device("cpu" if device == "auto" and on_cpu else device)
     context = ScoringContext(chosen, result.seed or 0, user_cache_folder() / "features", progress)
     with _threads(there, chosen):
-        measured = score_images(data, images.images, context, images.passes)
-        return measured, () if there is None else _other(there, describe(chosen))
+        panel = score_images(data, images.images, context, images.passes)
+        return panel, () if there is None else _other(there, describe(chosen))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ldbench.errors import LdbenchError, WeightsError
 from ldbench.score.networks.features import extractor_parameters
 
-_FEWEST = 3  # samples of a set that a distance of sets has an interval for
+FEWEST = 3  # samples of a set that a distance of sets has an interval for
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class DistributionSpec:
 
 def too_few_images(name: str, smaller: int) -> Iterator[str]:
     """Why there is no distance of sets as small as `smaller`."""
-    if smaller < _FEWEST:
+    if smaller < FEWEST:
         yield (
-            f"{name}: expected at least {_FEWEST} images in both sets, got {smaller}; ask for more evaluation cases, "
+            f"{name}: expected at least {FEWEST} images in both sets, got {smaller}; ask for more evaluation cases, "
             "or prepare more test scans"
         )
 

@@ -14,7 +14,6 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from ldbench.api import Measured
 from ldbench.cli.submit import submit
 from ldbench.cli.verify import verify as verify_command
 from ldbench.errors import LdbenchError, ResultError, UsageError
@@ -22,7 +21,7 @@ from ldbench.run.pipeline import Settings, run
 from ldbench.run.score_folder import score_folder
 from ldbench.run.submission.pack import pack
 from ldbench.run.verify import verify
-from ldbench.score.scorer import score_images
+from ldbench.score.scorer import Panel, score_images
 from tests.conftest import small_card
 from tests.test_layers import reached
 
@@ -122,7 +121,7 @@ def test_scores_are_computed_with_the_threads_of_the_run(
 ) -> None:
     seen: list[int] = []
 
-    def watched(*arguments: Any) -> list[Measured]:
+    def watched(*arguments: Any) -> Panel:
         seen.append(torch.get_num_threads())
         return score_images(*arguments)
 

@@ -39,7 +39,7 @@ def seeds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def scored(folder: Path, run_seed: int, more: str, cache_folder: Path | None = None) -> Score:
     data = task_data(card.load(str(small_card(folder, metrics=METRICS + more))), run_seed)
     images = {case.id: torch.full((3, 64, 64), 0.5) for case in data.cases}
-    (score,) = score_images(data, images, ScoringContext(torch.device("cpu"), run_seed, cache_folder))
+    (score,) = score_images(data, images, ScoringContext(torch.device("cpu"), run_seed, cache_folder)).measured
     return score
 
 
