@@ -245,8 +245,10 @@ def score(context: RunContext, folders: Mapping[str, Path]) -> Scored:
     for line in panel.refused:
         settings.say(line)
     units = units_of(data, panel.measured, images.passes)
+    by_group = subgroups_of_run(inputs, panel.measured, units)
+    context.folder.result.unlink(missing_ok=True)  # one that is replaced goes before anything is beside it
     contributions.write(units, context.folder.units)
-    subgroups.write(subgroups_of_run(inputs, panel.measured, units), context.folder.subgroups)
+    subgroups.write(by_group, context.folder.subgroups)
     return Scored([one.score for one in panel.measured], images.digest, panel.refused)
 
 

@@ -11,6 +11,7 @@ import pytest
 from ldbench.board.read import collect, fold
 from ldbench.board.row_labels import labels
 from ldbench.errors import LdbenchError, ResultError, UsageError
+from ldbench.records import contributions
 from ldbench.records import result as results
 from ldbench.run.pipeline import Settings, run
 from ldbench.run.score_folder import score_folder
@@ -61,6 +62,28 @@ def test_a_scored_result_is_overwritten_only_where_that_is_asked_for(tmp_path: P
     second, again = score_folder(card, tmp_path / "three", "mine", settings, replace=True)
     assert (again, results.read(again)) == (path, second)
     assert second.images_hash != first.images_hash
+
+
+@pytest.mark.parametrize("at", ["pipeline.contributions.write", "pipeline.subgroups.write", "score_folder.write"])
+def test_a_kill_between_the_files_of_a_replaced_result_breaks_no_report(
+    at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of the new images ever lies beside the old result."""
+    card, settings = str(cheap_card(tmp_path)), Settings(tmp_path / "runs")
+    one, two = (run(card, model, settings)[1].parent / "images" for model in ("mean-image", "real"))
+    _, path = score_folder(card, one, "mine", settings)
+
+    def killed(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"ldbench.run.{at}", killed)
+        with pytest.raises(KeyboardInterrupt):
+            score_folder(card, two, "mine", settings, replace=True)
+    found = collect([settings.out])
+    assert len(fold(found, contributions.beside_all(found))["small"].rows) == 2
+    second, again = score_folder(card, two, "mine", settings, replace=True)
+    assert (again, results.read(again)) == (path, second)
 
 
 @pytest.mark.parametrize("name", ["", " ", "\n"])
