@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -160,11 +161,17 @@ class Checkpoint:
 
 
 def save_atomic(tensors: Mapping[str, torch.Tensor], path: Path, metadata: Mapping[str, str]) -> None:
-    """Write safetensors beside `path` and rename; a `GeneratorError` in one line where the disk refuses."""
+    """Write safetensors beside `path` and rename, once they are on the disk: a power cut leaves the old file or the
+    new.
+
+    A `GeneratorError` in one line where the disk refuses.
+    """
     aside = path.with_name(f".{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file({name: value.detach().contiguous().cpu() for name, value in tensors.items()}, aside, dict(metadata))
+        with aside.open("rb+") as file:
+            os.fsync(file.fileno())
         aside.replace(path)
     except (OSError, SafetensorError) as error:  # safetensors has its own error for a full disk
         with suppress(OSError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,14 @@ def test_saving_leaves_one_file_with_its_header(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.safetensors"]
     assert load_file(tmp_path / "new" / "a.safetensors")["a"].tolist() == [2.0, 2.0]
     assert read_metadata(tmp_path / "new" / "a.safetensors") == {"made_of": "this"}
+
+
+def test_a_file_is_on_the_disk_before_it_takes_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, synced = tmp_path / "a.safetensors", list[tuple[int, bool]]()
+
+    def watched(handle: int) -> None:
+        synced.append((os.fstat(handle).st_size, path.exists()))
+
+    monkeypatch.setattr(os, "fsync", watched)
+    save_atomic({"a": torch.zeros(3)}, path, {})
+    assert synced == [(path.stat().st_size, False)]
