@@ -14,6 +14,7 @@ from types import FrameType
 from ldbench.run.matrix.display import Tally, matrix_display
 from ldbench.run.matrix.ray_cluster import Cluster, with_ray
 from ldbench.run.matrix.sequence import one_after_another
+from ldbench.run.matrix.worker import clear_standing
 
 
 def conduct(tally: Tally, cluster: Cluster | None) -> None:
@@ -23,11 +24,11 @@ def conduct(tally: Tally, cluster: Cluster | None) -> None:
     """
     signal.signal(signal.SIGTERM, _interrupt)
     for job in tally.jobs:  # what a killed process left would pass for one at work
-        job.run_folder.progress.unlink(missing_ok=True)
+        clear_standing(job)
     do = one_after_another if cluster is None else partial(with_ray, cluster=cluster)
     with matrix_display(tally) as display, closing(do(tally.jobs, look=display.look)) as outcomes:
         for job, outcome in outcomes:
-            job.run_folder.progress.unlink(missing_ok=True)  # a process that died left its own
+            clear_standing(job)  # a process that died left its own
             display.ended(job, outcome)
 
 

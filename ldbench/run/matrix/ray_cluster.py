@@ -27,11 +27,12 @@ from ldbench.errors import UsageError
 from ldbench.records.names import message, reason
 from ldbench.run.environment import usable_cores
 from ldbench.run.matrix.plan import Job, JobOutcome
-from ldbench.run.matrix.worker import read_back, thread_limits, work
+from ldbench.run.matrix.worker import is_finished, read_back, thread_limits, work
 from ldbench.score.networks.weights import VARIABLE
 
 LOOK_EVERY = 0.5
 CONNECT_SECONDS = 10.0
+SEEN_SECONDS = 10.0  # that a result which another machine has just written may take to be seen here
 TURN_SECONDS = 120.0  # a machine that the cluster gave up may still be at a run until it finds out
 LONGEST_TEMPORARY = 40
 OBJECT_STORE = 80 * 2**20  # bytes, near the least that Ray takes; only orders and outcomes pass through it
@@ -103,7 +104,7 @@ def with_ray(
 
 def _submit(ray: ModuleType, job: Job, cluster: Cluster, gpus: float) -> Any:
     """Order one run. One that is finished needs no process of its own, which saves importing everything anew."""
-    done = job.run_folder.finished()
+    done = is_finished(job)
     task = ray.remote(
         num_cpus=cluster.cpus_per_run, num_gpus=gpus, max_calls=0 if done else 1, max_retries=cluster.retries,
         retry_exceptions=False, runtime_env={"env_vars": handed_on(os.environ) | thread_limits(job.threads)},
@@ -129,7 +130,7 @@ def _ended(ray: ModuleType, reference: Any, job: Job, cluster: Cluster) -> JobOu
         # the last line of a traceback from the other machine says what it was
         lines = str(error).strip().splitlines()
         return JobOutcome("failed", 0.0, f"Ray: {message(error) if not lines else lines[-1][:300]}")
-    if outcome.status != "failed" and not job.run_folder.finished():
+    if outcome.status != "failed" and not is_finished(job, SEEN_SECONDS):
         reason = f"{job.folder} isn't seen from here; --out must be a shared folder"
         return JobOutcome("failed", outcome.seconds, reason)
     return outcome

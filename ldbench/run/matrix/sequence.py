@@ -18,9 +18,11 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from typing import IO
 
+from ldbench.errors import ResultError
 from ldbench.records.files import refusal
+from ldbench.records.names import reason
 from ldbench.run.matrix.plan import Job, JobOutcome
-from ldbench.run.matrix.worker import read_back, thread_limits
+from ldbench.run.matrix.worker import is_finished, read_back, thread_limits
 
 LOOK_EVERY = 0.5
 
@@ -31,7 +33,13 @@ def one_after_another(jobs: Sequence[Job], look: Callable[[], None]) -> Generato
     Closing the iterator kills the process at work; its folder can be resumed.
     """
     for job in jobs:
-        yield job, read_back(job) if job.run_folder.finished() else _alone(job, look)
+        started = time.perf_counter()
+        try:
+            outcome = read_back(job) if is_finished(job) else _alone(job, look)
+        except (OSError, json.JSONDecodeError, ResultError) as error:  # its folder, log or answer: the others go on
+            failure = str(error) if isinstance(error, ResultError) else reason(error)
+            outcome = JobOutcome("failed", round(time.perf_counter() - started, 3), failure)
+        yield job, outcome
 
 
 def _alone(job: Job, look: Callable[[], None]) -> JobOutcome:

@@ -30,6 +30,7 @@ from ldbench.run.progress import Lines
 
 WRITE_EVERY = 0.5
 CLAIM_EVERY = 0.5
+LOOK_AGAIN = 0.5
 
 
 @dataclass(frozen=True)
@@ -64,18 +65,44 @@ class ProgressFile:
 
 
 def standing(job: Job) -> Standing | None:
-    """Where a run stands; None where no process is at it."""
+    """Where a run stands; None where no process is at it, and where a shared disk can't say just now."""
     try:
-        text = job.run_folder.progress.read_text(encoding="utf-8")
-    except FileNotFoundError:
+        stage, done, total, note = json.loads(job.run_folder.progress.read_text(encoding="utf-8"))
+        return Standing(str(stage), int(done), int(total), str(note))
+    except (OSError, ValueError, TypeError):  # no file, a stale handle of NFS, or a part of what is being written
         return None
-    return Standing(*json.loads(text))
+
+
+def clear_standing(job: Job) -> None:
+    """Take away where a run stood; a disk that refuses that stops no matrix."""
+    with suppress(OSError):
+        job.run_folder.progress.unlink(missing_ok=True)
+
+
+def is_finished(job: Job, seconds: float = 0.0) -> bool:
+    """Whether a run's result is seen here, looked for again for some `seconds`: NFS shows another machine's file late.
+
+    A disk that can't say counts as no.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        with suppress(OSError):
+            if seconds:
+                os.listdir(job.folder)  # noqa: PTH208 - has NFS ask for the folder anew
+            if job.run_folder.finished():
+                return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(LOOK_AGAIN)
 
 
 def read_back(job: Job) -> JobOutcome:
     """Check, in this process, that a finished run is the one that was asked for; nothing is computed or logged."""
-    os.chdir(job.start)
-    if not job.run_folder.finished():
+    try:
+        os.chdir(job.start)
+    except OSError as error:
+        return JobOutcome("failed", 0.0, unreachable(error))
+    if not is_finished(job):
         return JobOutcome("failed", 0.0, f"{job.folder} isn't seen on {platform.node()}; --out must be a shared folder")
     return _outcome("read back", job, silent)
 
@@ -92,18 +119,22 @@ def work(job: Job, patience: float = 0.0) -> JobOutcome:
         _print_to(job.run_folder.log)
         wait_for_turn(job.run_folder, patience)
     except OSError as error:
-        return JobOutcome("failed", 0.0, f"{error.filename}: {error.strerror}; every machine needs it at the same path")
+        return JobOutcome("failed", 0.0, unreachable(error))
     if job.threads is not None:
         import torch
 
         torch.set_num_threads(job.threads)
-    path = job.run_folder.progress
-    report = ProgressFile(path, Lines(job.label))
+    report = ProgressFile(job.run_folder.progress, Lines(job.label))
     report("start", 0, 1)
     try:
         return _outcome("done", job, report)
     finally:
-        path.unlink(missing_ok=True)
+        clear_standing(job)
+
+
+def unreachable(error: OSError) -> str:
+    """Why a run could not begin where it was sent."""
+    return f"{error.filename}: {error.strerror}; every machine needs it at the same path"
 
 
 def wait_for_turn(folder: RunFolder, patience: float) -> None:
