@@ -6,26 +6,60 @@ nothing changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import torch
 
+_Setting = TypeVar("_Setting")
+
 
 @contextmanager
 def full_float32() -> Iterator[None]:
-    """No TF32 in convolutions and products of matrices inside the block; the settings of before after it."""
-    switches = _switches().values()
+    """No TF32 in convolutions and products of matrices inside the block; the settings of before after it.
+
+    Torch has newer switches and older ones, and raises where the older are read while both differ: so both are set.
+    """
+    import torch
+
+    cudnn: Any = torch.backends.cudnn
+    of_cpu: Any = torch.backends.mkldnn
+    switches = [*_switches().values(), cudnn.rnn, of_cpu.matmul]
     before = [switch.fp32_precision for switch in switches]
     for switch in switches:
         switch.fp32_precision = "ieee"
+    older_convolutions, older_products = _older(lambda: cudnn.allow_tf32, True), _older(_product_precision, "highest")
     try:
+        _set_both(switches, ["ieee"] * len(switches), False, "highest")
         yield
     finally:
-        for switch, precision in zip(switches, before, strict=True):
-            switch.fp32_precision = precision
+        _set_both(switches, before, older_convolutions, older_products)
+
+
+def _set_both(switches: Sequence[Any], precisions: Sequence[str], convolutions: bool, products: str) -> None:
+    """The older settings first: they move the newer ones."""
+    import torch
+
+    torch.backends.cudnn.allow_tf32 = convolutions
+    torch.set_float32_matmul_precision(products)
+    for switch, precision in zip(switches, precisions, strict=True):
+        switch.fp32_precision = precision
+
+
+def _product_precision() -> str:
+    import torch
+
+    return torch.get_float32_matmul_precision()
+
+
+def _older(read: Callable[[], _Setting], otherwise: _Setting) -> _Setting:
+    """An older setting; while all newer ones say "ieee", one that can't be read is the one that says otherwise."""
+    try:
+        return read()
+    except RuntimeError:
+        return otherwise
 
 
 def tf32_operations() -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,15 +11,64 @@ import torch
 from ldbench.score.arithmetic import full_float32, tf32_operations
 
 CUDNN: Any = torch.backends.cudnn
+PRODUCTS: Any = torch.backends.cuda.matmul
+OF_CPU: Any = torch.backends.mkldnn
+SWITCHES = (CUDNN.conv, CUDNN.rnn, PRODUCTS, OF_CPU.matmul)
 
 
 @pytest.fixture(autouse=True)
 def _kept() -> Iterator[None]:
-    switches = (CUDNN.conv, torch.backends.cuda.matmul)
-    before = [switch.fp32_precision for switch in switches]
+    before = [switch.fp32_precision for switch in SWITCHES]
     yield
-    for switch, precision in zip(switches, before, strict=True):
+    CUDNN.allow_tf32 = True
+    torch.set_float32_matmul_precision("highest")
+    for switch, precision in zip(SWITCHES, before, strict=True):
         switch.fp32_precision = precision
+
+
+def settings() -> list[object]:
+    """All settings as they can be read, newer and older ones."""
+
+    def older(read: Callable[[], object]) -> object:
+        try:
+            return read()
+        except RuntimeError:
+            return "unreadable"
+
+    return [
+        *(switch.fp32_precision for switch in SWITCHES), older(lambda: CUDNN.allow_tf32),
+        older(lambda: PRODUCTS.allow_tf32), older(torch.get_float32_matmul_precision),
+    ]
+
+
+def set_older(convolutions: bool, products: str) -> None:
+    CUDNN.allow_tf32 = convolutions
+    torch.set_float32_matmul_precision(products)
+
+
+def set_newer(convolutions: str, products: str) -> None:
+    CUDNN.conv.fp32_precision, PRODUCTS.fp32_precision = convolutions, products
+
+
+@pytest.mark.parametrize(
+    "choose",
+    [
+        lambda: None, lambda: set_older(False, "highest"), lambda: set_older(False, "high"),
+        lambda: set_older(True, "medium"), lambda: set_newer("ieee", "tf32"), lambda: set_newer("tf32", "ieee"),
+        lambda: (set_older(True, "high"), set_newer("ieee", "ieee")),
+        lambda: (set_older(False, "highest"), set_newer("tf32", "tf32")),
+    ],
+)
+def test_older_settings_can_be_read_inside_and_all_are_as_before_after_it(choose: Callable[[], object]) -> None:
+    choose()
+    before = settings()
+    with full_float32():
+        assert (CUDNN.allow_tf32, PRODUCTS.allow_tf32) == (False, False)
+        assert torch.get_float32_matmul_precision() == "highest"
+        with CUDNN.flags(enabled=True, allow_tf32=False):
+            assert tf32_operations() == []
+        assert tf32_operations() == []
+    assert settings() == before
 
 
 def test_nothing_is_rounded_inside_and_all_is_as_before_after_it() -> None:
