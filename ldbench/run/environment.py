@@ -33,8 +33,11 @@ PACKAGES = (
 
 
 def pick_device(name: str, local_index: int = 0) -> torch.device:
-    """`auto` is a CUDA device if there is one, that of this process's `local_index`, else the CPU; other names are
-    torch's, where `cuda` alone also means the process's own."""
+    """`auto` is a CUDA device if there is one, that of this process's `local_index`, else the CPU; `cuda` alone
+    also means the process's own.
+
+    `UsageError` for one that isn't here, and for other kinds: scores take float64, which Apple's GPUs (`mps`) lack.
+    """
     import torch
 
     if name == "auto":
@@ -43,6 +46,11 @@ def pick_device(name: str, local_index: int = 0) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise UsageError(f"--device: expected auto, cpu, cuda or cuda:N, got {name!r}") from error
+    if device.type not in ("cpu", "cuda"):
+        raise UsageError(
+            f"--device: expected auto, cpu, cuda or cuda:N, got {name!r}; scores take float64, which not every "
+            "kind of device has: use --device cpu"
+        )
     if device.type == "cuda":
         _check_cuda(device, name)
     if device.type == "cuda" and device.index is None and local_index:

@@ -24,6 +24,12 @@ def test_an_unknown_device_is_refused_with_what_is_expected() -> None:
         pick_device("abacus")
 
 
+@pytest.mark.parametrize("name", ["mps", "mps:0", "xpu", "meta"])
+def test_a_device_of_another_kind_is_refused_before_anything_is_fitted_on_it(name: str) -> None:
+    with pytest.raises(UsageError, match=f"expected auto, cpu, cuda or cuda:N, got '{name}'; .* use --device cpu"):
+        pick_device(name)
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a CUDA device")
 def test_a_cuda_device_that_is_not_there_is_refused() -> None:
     with pytest.raises(UsageError, match="sees no CUDA device; use --device cpu"):
