@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import os
 import sys
 from typing import Annotated
 
@@ -79,6 +80,9 @@ def options(
 def main() -> None:
     """Run the command line; a user's mistake is one line and exit code 2, nothing more."""
     print_anything()
+    if os.name == "nt":
+        typer.echo("error: expected Linux or macOS, got Windows; use its subsystem for Linux (WSL)", err=True)
+        sys.exit(LdbenchError.exit_code)
     gc.set_threshold(20_000)  # at 700, importing torch and diffusers is for a seventh a search for garbage
     try:
         app()

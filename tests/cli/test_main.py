@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import subprocess
 import sys
 from pathlib import Path
 
@@ -53,6 +54,22 @@ def test_bad_input_is_one_line_and_exit_code_two(
     assert said.startswith("error: ")
     assert said.count("\n") == 1
     assert not list(tmp_path.rglob("result.json"))
+
+
+WINDOWS = """
+import os, sys
+sys.modules["fcntl"] = sys.modules["resource"] = None
+from ldbench.cli.main import main
+os.name = "nt"
+sys.argv = ["ldbench", "report", "runs"]
+main()
+"""
+
+
+def test_windows_is_refused_in_one_line() -> None:
+    ended = subprocess.run([sys.executable, "-c", WINDOWS], capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr == "error: expected Linux or macOS, got Windows; use its subsystem for Linux (WSL)\n"
 
 
 def test_control_c_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
