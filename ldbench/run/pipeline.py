@@ -7,7 +7,7 @@ begun with another card, seed, parameter, batch size or code, and writes no resu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,11 +95,12 @@ def run(task_name: str, model_name: str, settings: Settings, fitted: RunFolder |
     generator, context = prepare(task_name, model_name, settings)
     context = replace(context, fitted=fitted)
     folder, processes = context.folder, context.processes
-    with folder.claimed() if processes.is_first else nullcontext():
-        if processes.is_first:
-            named = model_ref.named_content(generator, settings.out)
-            context = _begin(replace(context, content={**context.content, **named}), generator)
-        processes.wait()
+    with ExitStack() as claim:
+        with processes.first_alone():
+            if processes.is_first:
+                claim.enter_context(folder.claimed())
+                named = model_ref.named_content(generator, settings.out)
+                context = _begin(replace(context, content={**context.content, **named}), generator)
         if not folder.finished():
             with memory_notes(settings.say) as notes:
                 _complete(context, generator, notes)
@@ -174,19 +175,24 @@ def _complete(context: RunContext, generator: Generator, notes: list[str]) -> No
     for_generator = generator_context(data.task, context.settings, device, fit_folder, processes, truth, code)
     with timed("fit", stages, device):
         fit(generator, data, for_generator)
-    if processes.is_first:  # a fit may have downloaded what is read
-        context = _begin(context, generator)
+    with processes.first_alone():
+        if processes.is_first:  # a fit may have downloaded what is read
+            context = _begin(context, generator)
     with timed("generate", stages, device):
         _generate(context, generator, for_generator)
-    if not processes.is_first:
-        return
+    with processes.first_alone():
+        if processes.is_first:
+            _finish(context, stages, notes)
+
+
+def _finish(context: RunContext, stages: list[Stage], notes: list[str]) -> None:
+    """Score and picture what was generated, and write the result; where a host keeps the truth, without scores."""
+    data, folder = context.data, context.folder
     if data.blind:
-        _picture(context)
-        unscored = Scored([], read_images(data, folder.image_folders).digest)
-        write(record(context, unscored, stages, notes), folder.result)
-        return
-    with timed("score", stages, device):
-        scored = score(context, folder.image_folders)
+        scored = Scored([], read_images(data, folder.image_folders).digest)
+    else:
+        with timed("score", stages, context.device):
+            scored = score(context, folder.image_folders)
     _picture(context)
     write(record(context, scored, stages, notes), folder.result)
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from ldbench.errors import UsageError
+from ldbench.errors import LdbenchError, UsageError
+from ldbench.records.names import reason
 
 _MEETING = timedelta(minutes=2)  # all have been started; what takes time is importing torch
 # the others wait while the first scores, for longer than the 10 minutes that NCCL gives them
@@ -42,6 +44,31 @@ class Processes:
             from accelerate import PartialState
 
             PartialState().wait_for_everyone()
+
+    @contextmanager
+    def first_alone(self) -> Iterator[None]:
+        """A part of a run that the first process does while the others wait at its end; where it fails, all do.
+
+        The others raise an `LdbenchError` with what the first one said: left alone they would wait for days.
+        """
+        try:
+            yield
+        except Exception as error:
+            with suppress(RuntimeError):  # who is gone needn't be told
+                self._tell(str(error) if isinstance(error, LdbenchError) else reason(error))
+            raise
+        if failure := self._tell(""):
+            raise LdbenchError(f"the first process ended: {failure}")
+
+    def _tell(self, failure: str) -> str:
+        """What the first process says, to all."""
+        if self.count == 1:
+            return ""
+        import torch
+
+        told = [failure]
+        torch.distributed.broadcast_object_list(told, src=0)
+        return told[0] if not self.is_first else ""
 
 
 def current_processes(device: str) -> Processes:

@@ -28,7 +28,7 @@ from ldbench.run import processes
 from ldbench.run.generate import generate, requests_for
 from ldbench.run.pipeline import Settings, _fit_folder, run
 from ldbench.run.processes import Processes, current_processes, is_first_process
-from tests.conftest import cheap_card
+from tests.conftest import cheap_card, small_card
 from tests.stand_ins.backbone import save_random_backbone
 
 CASES = tuple(Case(f"case-{index}", "a prompt", {"diagnosis": "CN"}) for index in range(8))
@@ -162,8 +162,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def ended(*processes: subprocess.Popen[str]) -> list[str]:
-    """What processes printed that began together, once all have ended well."""
+def ended(*processes: subprocess.Popen[str], code: int = 0) -> list[str]:
+    """What processes printed that began together, once all have ended with this exit code."""
     try:
         printed = [process.communicate(timeout=540)[0] for process in processes]
     finally:
@@ -171,7 +171,7 @@ def ended(*processes: subprocess.Popen[str]) -> list[str]:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-    assert [process.returncode for process in processes] == [0] * len(processes), "\n".join(printed)
+    assert [process.returncode for process in processes] == [code] * len(processes), "\n".join(printed)
     return printed
 
 
@@ -191,13 +191,13 @@ def launch(count: int, *arguments: str) -> str:
     return printed
 
 
-def launch_by_hand(count: int, *arguments: str) -> list[str]:
+def launch_by_hand(count: int, *arguments: str, code: int = 0) -> list[str]:
     """The same by the variables alone that a launcher sets, as a cluster's script does; what each process printed."""
     meeting = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     return ended(*(
         begun("ldbench", *arguments, "--device", "cpu", RANK=str(rank), LOCAL_RANK=str(rank), **meeting)
         for rank in range(count)
-    ))
+    ), code=code)
 
 
 def pixels(folder: Path) -> np.ndarray:
@@ -238,3 +238,17 @@ def test_a_generator_that_does_not_share_fits_once_a_process(tmp_path: Path) -> 
     told = {path.parent.name: path.read_text(encoding="utf-8") for path in (tmp_path / "runs").rglob("process")}
     assert told == {"fit-0": "0 of 2", "fit-1": "1 of 2"}
     assert len(list((tmp_path / "runs").rglob("images/*.png"))) == 8
+
+
+@pytest.mark.slow
+def test_where_the_first_process_cannot_begin_or_score_the_others_end_with_it(tmp_path: Path) -> None:
+    card = str(small_card(tmp_path, metrics="[metrics.laterality]\n"))  # which brains refuse
+    asked = ("run", card, "mean-image", "--out", str(tmp_path / "runs"))
+    first, other = launch_by_hand(2, *asked, code=2)
+    assert "error: laterality: expected 95% of the real test scans" in first
+    assert "error: the first process ended: laterality: expected 95% of the real test scans" in other
+    (folder,) = (RunFolder(path.parent) for path in (tmp_path / "runs").rglob("run.json"))
+    with folder.claimed():
+        first, other = launch_by_hand(2, *asked, code=2)
+    assert f"error: {folder.path}: another run is at work there" in first
+    assert f"error: the first process ended: {folder.path}: another run is at work there" in other
