@@ -14,13 +14,12 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
-from ldbench.score.metrics.feature_spec import DistributionSpec
+from ldbench.score.metrics.feature_spec import FEWEST, DistributionSpec
 from ldbench.score.metrics.fid import fid, validated_features
 from ldbench.score.metrics.gaussians import FeatureSet, frechet
 from ldbench.score.metrics.set_distance import set_distance_score
 from ldbench.score.metrics.viewed import viewed
 
-_FEWEST = 3  # images of a class: two are left where a group with one of them is left out
 _Indices = npt.NDArray[np.int64]
 
 
@@ -39,9 +38,9 @@ def intra_fid_score(
     real_n, generated_m = np.array(real_labels), np.array(generated_labels)
     for label in classes:
         fewest = min(int((labels == label).sum()) for labels in (real_n, generated_m))
-        if fewest < _FEWEST:
+        if fewest < FEWEST:
             raise MetricError(
-                f"intra_fid: expected {_FEWEST} or more images of class {label} in both sets, got {fewest}; ask for "
+                f"intra_fid: expected {FEWEST} or more images of class {label} in both sets, got {fewest}; ask for "
                 "more evaluation cases or drop the metric"
             )
     sets = {
