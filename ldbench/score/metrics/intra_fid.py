@@ -31,8 +31,7 @@ def intra_fid_score(
     """The mean over `classes` of `fid`, of `(n, d)` real and `(m, d)` generated features and their labels.
 
     The interval is `group_jackknife`'s, for the expected value at these sample sizes. Raises `MetricError` as `fid`
-    does, for a class with fewer than 3 images in a set, and for one with so few that leaving out a group of the
-    jackknife, which is drawn from all classes, would leave fewer than 2: among many classes that happens to some.
+    does, and for a class with fewer than 3 images in a set, of which no group of the jackknife leaves fewer than 2.
     """
     real_nd, generated_md = validated_features("intra_fid", real_features, generated_features)
     real_n, generated_m = np.array(real_labels), np.array(generated_labels)
@@ -51,18 +50,14 @@ def intra_fid_score(
         for label in classes
     }
 
-    def distance(label: str, real: _Indices, generated: _Indices) -> float:
-        left = real[real_n[real] == label], generated[generated_m[generated] == label]
-        if min(map(len, left)) < 2:
-            raise MetricError(
-                f"intra_fid: expected 2 images of class {label} where the interval leaves some out, got "
-                f"{min(map(len, left))}; ask for more evaluation cases of each of the {len(classes)} classes, provide "
-                "more real ones, or drop the metric"
-            )
-        return frechet(*(one.gaussian(rows) for one, rows in zip(sets[label], left, strict=True)))
-
     def mean_distance(real: _Indices, generated: _Indices) -> float:
-        return float(np.mean([distance(label, real, generated) for label in sets]))
+        return float(np.mean([
+            frechet(
+                real_set.gaussian(real[real_n[real] == label]),
+                generated_set.gaussian(generated[generated_m[generated] == label]),
+            )
+            for label, (real_set, generated_set) in sets.items()
+        ]))
 
     return set_distance_score(
         "intra_fid", mean_distance, np.arange(len(real_nd)), np.arange(len(generated_md)), extractor=extractor,
