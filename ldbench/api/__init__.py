@@ -41,7 +41,17 @@ from ldbench.api.generator import (
     case_seed,
 )
 from ldbench.api.image_set import ImageSet, LazyInputs
-from ldbench.api.metric import Measured, Metric, MetricAxis, MetricGroups, MetricInputs, Need, NoSettings, Score
+from ldbench.api.metric import (
+    Measured,
+    Metric,
+    MetricAxis,
+    MetricGroups,
+    MetricInputs,
+    Need,
+    NoSettings,
+    Score,
+    SetName,
+)
 from ldbench.api.network import DescribeNetwork, FindWeights, LoadNetwork, Network
 from ldbench.api.values import Attributes, Direction, Kind, ParameterValue, Progress, silent
 
@@ -50,8 +60,8 @@ __all__ = [
     "DescribeNetwork", "Direction", "Edit", "Estimator", "Example", "FindWeights", "Found", "Generator", "HasFiles",
     "HasLatents", "HasNeeds", "HasTrajectory", "ImageSet", "Kind", "LazyInputs", "LoadNetwork", "Measured", "Metric",
     "MetricAxis", "MetricGroups", "MetricInputs", "Moment", "Need", "Needs", "Network", "NoSettings", "ParameterValue",
-    "Preset", "Progress", "Reader", "Record", "Render", "Request", "Score", "Simulator", "Skipped", "SourceImage",
-    "TrainingSet", "case_seed", "declare_missing_ops", "halved", "silent",
+    "Preset", "Progress", "Reader", "Record", "Render", "Request", "Score", "SetName", "Simulator", "Skipped",
+    "SourceImage", "TrainingSet", "case_seed", "declare_missing_ops", "halved", "silent",
 ]
 
-API_VERSION = "1.3"  # major.minor: the minor grows with what is added, the major with what breaks
+API_VERSION = "1.4"  # major.minor: the minor grows with what is added, the major with what breaks

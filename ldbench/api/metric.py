@@ -26,6 +26,7 @@ MetricAxis = Literal[
 ]
 MetricGroups = Literal["all", "equal", "excess", "units"]
 Need = Literal["source", "truth", "judge", "null", "back", "viewing", "scan_network"]
+SetName = Literal["generated", "real", "test_scans", "null", "back"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,10 @@ class Measured(Score):
     sqrt(n (n - 1)) for a mean of n cases, and the jackknife's or DeLong's part of each sample elsewhere. The variance
     of the difference of two values over the same units is then the sum of (a_u - b_u)^2.
 
+    Images of one subject are alike, so subjects are the units of an interval. Where some share one, the suite makes the
+    bounds anew from the contributions, summed within each subject. `interval` says how: by Student's "t", or as that of
+    a "share" (Wilson's). "own" leaves them as they are, for a metric that has asked for `MetricInputs.subjects` itself.
+
     `within` gives the same score of some of its units alone, by their indices `(k,)` in ascending order, from what this
     one was computed from: for scores by group of a metric whose `groups` is "units". The units are scans where
     `contributions` has only "scans", else cases. It raises `MetricError` for units that are too few, and holds no
@@ -73,6 +78,7 @@ class Measured(Score):
 
     contributions: Mapping[str, NDArray[np.float64]] = field(default_factory=dict, compare=False, repr=False)
     within: Callable[[NDArray[np.int64]], Measured] | None = field(default=None, compare=False, repr=False)
+    interval: Literal["t", "share", "own"] = field(default="t", compare=False, repr=False)
 
     @property
     def score(self) -> Score:
@@ -163,6 +169,9 @@ class MetricInputs(Protocol):
     @property
     def case_ids(self) -> tuple[str, ...]:
         """The ids of the evaluation cases, in the order of `generated`."""
+
+    def subjects(self, images: SetName) -> NDArray[np.int64] | None:
+        """The subject of each image of a set, `(n,)`, numbered by first appearance; None where no two share one."""
 
     def seen_scans(self) -> tuple[torch.Tensor, tuple[str, ...]]:
         """All real images that a generator may have learnt from, with their ids."""

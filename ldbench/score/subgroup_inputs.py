@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import Attributes, ImageSet, LazyInputs, MetricInputs, ParameterValue, Progress
+from ldbench.api import Attributes, ImageSet, LazyInputs, MetricInputs, ParameterValue, Progress, SetName
 from ldbench.errors import PluginError
 from ldbench.score.image_sets import PickedSet
+from ldbench.score.metrics.intervals import subjects_of_rows
 from ldbench.score.metrics.row_blocks import Number, copied_rows
 
 if TYPE_CHECKING:
@@ -153,6 +154,15 @@ class GroupInputs:
     def stored_truths(self) -> torch.Tensor:
         """The true images as they are stored."""
         return self.lazy.stored_truths[:]
+
+    def subjects(self, images: SetName) -> Rows | None:
+        """The subjects of the group's generated images, or of its real ones, which are all the scans it has; further
+        passes are refused."""
+        if images == "generated":
+            return subjects_of_rows(self.whole.subjects("generated"), self.generated_m)
+        if images in ("real", "test_scans"):
+            return subjects_of_rows(self.whole.subjects("real"), self.real_n)
+        raise _refused(f"subjects({images!r})")
 
     @property
     def region(self) -> torch.Tensor | None:

@@ -120,6 +120,8 @@ def _same_units(metric: str, recorded: Units, now: Units) -> bool:
         return False
     if any(tuple(recorded.ids[kind]) != tuple(now.ids[kind]) for kind in one.by_unit):
         return False
+    if any(recorded.subjects.get(kind) != now.subjects.get(kind) for kind in one.by_unit):
+        return False
     for kind, values in other.by_unit.items():
         expected = np.asarray(values, dtype=np.float64)
         apart = np.linalg.norm(np.asarray(one.by_unit[kind], dtype=np.float64) - expected)

@@ -11,15 +11,15 @@ Shape suffixes: n real samples, m generated samples, d features.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.score.metrics.fid import fid, validated_features
-from ldbench.score.metrics.intervals import Array
-from ldbench.score.metrics.set_distance import set_distance_score
+from ldbench.score.metrics.intervals import Array, Subjects
+from ldbench.score.metrics.set_distance import of_both_sets, set_distance_score
 from ldbench.score.metrics.viewed import viewed
 from ldbench.score.networks.radiomics import NAME as RADIOMICS
 from ldbench.task.metric_specs import ReadingsSpec
@@ -40,14 +40,14 @@ def standardised_fid(real_nd: Array, generated_md: Array) -> float:
 
 def standardised_fid_score(
     metric: str, real: npt.ArrayLike, generated: npt.ArrayLike, *, extractor: str,
-    parameters: Mapping[str, ParameterValue],
+    parameters: Mapping[str, ParameterValue], subjects: Sequence[Subjects] = (),
 ) -> Measured:
     """`standardised_fid` as a score, with FID's interval; every replicate has its own standard deviations."""
     real_nd, generated_md = (
         np.asarray(each, np.float64) for each in validated_features(metric, real, generated, least=4)
     )
     return set_distance_score(
-        metric, standardised_fid, real_nd, generated_md, extractor=extractor, seed=0,
+        metric, standardised_fid, real_nd, generated_md, extractor=extractor, seed=0, subjects=subjects,
         parameters={**parameters, "unit": "standard deviations of the real scans, squared"},
     )
 
@@ -63,7 +63,8 @@ def _side(inputs: MetricInputs) -> int:
 
 def _frd(inputs: MetricInputs, settings: NoSettings) -> Measured:
     return standardised_fid_score(
-        "frd", *_radiomics(inputs), extractor=RADIOMICS, parameters=inputs.network_parameters(RADIOMICS, _side(inputs))
+        "frd", *_radiomics(inputs), extractor=RADIOMICS, subjects=of_both_sets(inputs),
+        parameters=inputs.network_parameters(RADIOMICS, _side(inputs)),
     )
 
 
@@ -76,7 +77,7 @@ def _readings(inputs: MetricInputs, settings: ReadingsSpec) -> tuple[Array, Arra
 def _readings_fid(inputs: MetricInputs, settings: ReadingsSpec) -> Measured:
     return standardised_fid_score(
         "readings_fid", *_readings(inputs, settings), extractor=", ".join(settings.estimators),
-        parameters={"readings": len(settings.estimators)},
+        parameters={"readings": len(settings.estimators)}, subjects=of_both_sets(inputs),
     )
 
 

@@ -51,7 +51,7 @@ def manifold_score(
             **(parameters or {}), "n_real": len(real_nd), "k": k, "distance": "Euclidean",
             "interval": "95 % delete-one jackknife over both sets, for the expected value at these sample sizes",
         },
-        contributions={"scans": real_n, "cases": generated_m},
+        contributions={"scans": real_n, "cases": generated_m}, interval="t" if metric == "density" else "share",
     )
 
 
