@@ -98,9 +98,8 @@ def rows_of(reader: Reader, plan: Plan, prepared: Sequence[PreparedImage]) -> li
     """Every line of the manifest, by image id. `DataError` where the test set can't be drawn."""
     test_set = _test_set(reader, plan, prepared)
     rows = [_row(reader, plan, image, "scan", "") for image in prepared]
-    if test_set is not None:
-        spare = {row.image_id for row in rows if row.split == "test"} - test_set
-        rows = [replace(row, role="spare") if row.image_id in spare else row for row in rows]
+    spare = {row.image_id for row in rows if row.split == "test"} - test_set
+    rows = [replace(row, role="spare") if row.image_id in spare else row for row in rows]
     by_subject: defaultdict[str, list[PreparedImage]] = defaultdict(list)
     for image in prepared:
         by_subject[image.source.subject].append(image)
@@ -193,12 +192,11 @@ def attribute_types(attributes: Iterable[Attributes]) -> dict[str, str]:
     return dict(sorted(types.items()))
 
 
-def _test_set(reader: Reader, plan: Plan, prepared: Sequence[PreparedImage]) -> set[str] | None:
-    if plan.test_per_class is None:
-        return None
+def _test_set(reader: Reader, plan: Plan, prepared: Sequence[PreparedImage]) -> set[str]:
     in_test = (image for image in prepared if _split(reader, plan, image.source) == "test")
     candidates = [Candidate(image.image_id, image.source.subject, label_of(reader, image.source)) for image in in_test]
-    classes = plan.test_classes or reader.classes or sorted({label_of(reader, image.source) for image in prepared})
+    named = plan.test_classes or (reader.classes if plan.test_per_class is not None else ())
+    classes = named or sorted({label_of(reader, image.source) for image in prepared})
     return set(draw_test_set(candidates, classes, plan.test_per_class, plan.images_a_subject))
 
 
