@@ -13,7 +13,7 @@ import io
 import json
 import numbers
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
@@ -29,6 +29,7 @@ from ldbench.records.files import write_text_atomic
 FORMAT = 1
 SKIPPED = "skipped.csv"
 OBSERVED = "observed.csv"
+_NAMED = 5  # images that a line names
 _YEARS_DUST = 1e-6  # ages are differences of dates divided by 365.25
 
 
@@ -40,6 +41,19 @@ class PreparedImage:
     image_id: str
     sha256: str
     observations: Observations = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What is drawn from the owners' tables before any image is read, by hashed ids: the test set, and of each pair the
+    first and the later image. Which files happen to be readable has no say in it."""
+
+    test_set: frozenset[str]
+    pairs: tuple[tuple[str, str], ...]
+
+    def missed(self, usable: Collection[str]) -> list[str]:
+        """The ids of the test images that turned out not to be usable."""
+        return sorted(self.test_set.difference(usable))
 
 
 @dataclass(frozen=True)
@@ -94,48 +108,64 @@ def label_of(reader: Reader, source: SourceImage) -> str:
     return str(source.attributes[reader.class_attribute])
 
 
-def rows_of(reader: Reader, plan: Plan, prepared: Sequence[PreparedImage]) -> list[ManifestRow]:
-    """Every line of the manifest, by image id. `DataError` where the test set can't be drawn."""
-    test_set = _test_set(reader, plan, prepared)
+def rows_of(reader: Reader, plan: Plan, prepared: Sequence[PreparedImage], drawn: Drawn) -> list[ManifestRow]:
+    """Every line of the manifest, by image id. A pair of which an image is not usable is none."""
     rows = [_row(reader, plan, image, "scan", "") for image in prepared]
-    spare = {row.image_id for row in rows if row.split == "test"} - test_set
+    spare = {row.image_id for row in rows if row.split == "test"} - drawn.test_set
     rows = [replace(row, role="spare") if row.image_id in spare else row for row in rows]
-    by_subject: defaultdict[str, list[PreparedImage]] = defaultdict(list)
-    for image in prepared:
-        by_subject[image.source.subject].append(image)
-    for images in by_subject.values():
-        pair = pair_of(images, plan.min_years)
-        if pair is not None:
-            rows.append(_row(reader, plan, pair[1], "later", pair[0].image_id))
+    by_id = {image.image_id: image for image in prepared}
+    rows += [
+        _row(reader, plan, by_id[later], "later", first)
+        for first, later in drawn.pairs if first in by_id and later in by_id
+    ]
     return sorted(rows, key=lambda row: row.image_id)
 
 
-def pair_of(images: Iterable[PreparedImage], min_years: float | None) -> tuple[PreparedImage, PreparedImage] | None:
+def draw(reader: Reader, plan: Plan, images: Mapping[str, SourceImage]) -> Drawn:
+    """The test set and the pairs of all images that the tables name, by id. `DataError` where there are too few."""
+    by_subject: defaultdict[str, dict[str, SourceImage]] = defaultdict(dict)
+    for image_id, source in images.items():
+        by_subject[source.subject][image_id] = source
+    pairs = (pair_of(of_subject, plan.min_years) for of_subject in by_subject.values())
+    return Drawn(_test_set(reader, plan, images), tuple(sorted(pair for pair in pairs if pair is not None)))
+
+
+def pair_of(images: Mapping[str, SourceImage], min_years: float | None) -> tuple[str, str] | None:
     """A subject's first image, and of those `min_years` or more after it the first in hash order; None for no pair.
 
     By hash, as always the last would make all intervals long, and always the next all of them short.
     """
     if min_years is None:
         return None
-    dated = [(image.source.years, image.image_id, image) for image in images if image.source.years is not None]
+    dated = [(source.years, image_id) for image_id, source in images.items() if source.years is not None]
     if not dated:
         return None
-    start, _, first = min(dated, key=lambda item: item[:2])
-    later = [image for years, _, image in dated if years - start >= min_years - _YEARS_DUST]
-    return (first, min(later, key=lambda image: draw_order(image.image_id))) if later else None
+    start, first = min(dated)
+    later = [image_id for years, image_id in dated if years - start >= min_years - _YEARS_DUST]
+    return (first, min(later, key=draw_order)) if later else None
 
 
-def check_test_set(reader: Reader, plan: Plan, images: Sequence[SourceImage]) -> None:
-    """`DataError` where the test set couldn't be drawn even if every image were sound: before hours are spent."""
-    ids = (hashed(reader.dataset, image.image, plan.salt) for image in images)
-    _test_set(reader, plan, [PreparedImage(image, image_id, "") for image, image_id in zip(images, ids, strict=True)])
+def shortfall(reader: Reader, drawn: Drawn, images: Mapping[str, SourceImage], usable: Collection[str]) -> list[str]:
+    """A line on the test images that were drawn and are not usable, by class and by the owners' names; none if none."""
+    missed = drawn.missed(usable)
+    if not missed:
+        return []
+    counts = Counter(label_of(reader, images[one]) for one in missed)
+    classes = ", ".join(f"{count} {label}" for label, count in sorted(counts.items()))
+    names = sorted(images[one].name for one in missed)
+    named = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    return [
+        f"warning: {len(missed)} of the {len(drawn.test_set)} test images that were drawn are not usable ({classes}): "
+        f"{named}; none takes their place, so repair these files before you compare with others"
+    ]
 
 
 def write(
     folder: Path, reader: Reader, plan: Plan, size: tuple[int, int], rows: Sequence[ManifestRow],
-    skipped: Sequence[Skipped], observed: Mapping[str, Observations] | None = None,
+    skipped: Sequence[Skipped], observed: Mapping[str, Observations] | None = None, missed: int = 0,
 ) -> Summary:
-    """Write the files, dataset.json last: it vouches for the manifest. `observed` is what was seen, by image id."""
+    """Write the files, dataset.json last: it vouches for the manifest. `observed` is what was seen, by image id;
+    `missed` test images were drawn and are not usable."""
     types = attribute_types(row.attributes for row in rows)
     manifest = _csv((*COLUMNS, *types), (_cells(row, types) for row in rows))
     digest = hashlib.sha256(manifest.encode()).hexdigest()
@@ -146,7 +176,7 @@ def write(
     if observed:
         write_text_atomic(folder / OBSERVED, _observed(observed))
     write_text_atomic(folder / "manifest.csv", manifest)
-    write_text_atomic(folder / "dataset.json", _description(reader, plan, size, types, summary, observed or {}))
+    write_text_atomic(folder / "dataset.json", _description(reader, plan, size, types, summary, observed or {}, missed))
     return summary
 
 
@@ -192,12 +222,14 @@ def attribute_types(attributes: Iterable[Attributes]) -> dict[str, str]:
     return dict(sorted(types.items()))
 
 
-def _test_set(reader: Reader, plan: Plan, prepared: Sequence[PreparedImage]) -> set[str]:
-    in_test = (image for image in prepared if _split(reader, plan, image.source) == "test")
-    candidates = [Candidate(image.image_id, image.source.subject, label_of(reader, image.source)) for image in in_test]
+def _test_set(reader: Reader, plan: Plan, images: Mapping[str, SourceImage]) -> frozenset[str]:
+    candidates = [
+        Candidate(image_id, source.subject, label_of(reader, source))
+        for image_id, source in images.items() if _split(reader, plan, source) == "test"
+    ]
     named = plan.test_classes or (reader.classes if plan.test_per_class is not None else ())
-    classes = named or sorted({label_of(reader, image.source) for image in prepared})
-    return set(draw_test_set(candidates, classes, plan.test_per_class, plan.images_a_subject))
+    classes = named or sorted({label_of(reader, source) for source in images.values()})
+    return frozenset(draw_test_set(candidates, classes, plan.test_per_class, plan.images_a_subject))
 
 
 def _split(reader: Reader, plan: Plan, source: SourceImage) -> str:
@@ -234,7 +266,7 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _description(
     reader: Reader, plan: Plan, size: tuple[int, int], types: Mapping[str, str], summary: Summary,
-    observed: Mapping[str, Observations],
+    observed: Mapping[str, Observations], missed: int,
 ) -> str:
     choices = {"settings": dict(reader.settings()), "plan": asdict(plan)}
     recipe = json.dumps([reader.dataset, choices], sort_keys=True)
@@ -248,5 +280,6 @@ def _description(
         "skipped": [{"kind": kind, "rule": rule, "count": n} for (kind, rule), n in summary.skipped.items()],
         "manifest_sha256": summary.manifest_sha256,
         **({"observed": _ranges(observed)} if observed else {}),
+        **({"test_images_missed": missed} if missed else {}),
     }
     return json.dumps(table, indent=2, sort_keys=True, allow_nan=False) + "\n"
