@@ -238,7 +238,9 @@ class Metric:
     that its settings can give. `scans`: whether contributions of "scans" are the test scans' or those of `real`.
     `axis` is the question that it helps to answer; a board shows the first metric of each axis of its card, and unfolds
     the others. `every_class`: it needs evaluation cases of every class of the card; a run that has none of one is
-    refused before it begins. `unranks` says of a score whether it takes its row out of the ranking, as copies of
+    refused before it begins. `whole_sets`: it compares all generated images with all of `real`, whatever their classes.
+    Where these are the very scans that are edited, as where nobody knows the truth, doing nothing would be best, and a
+    run is refused before it begins. `unranks` says of a score whether it takes its row out of the ranking, as copies of
     training images do. `catches` names the failures of the gauntlet that must make it worse, `blind_to` those that it
     cannot see.
     `groups` says how a metric that is no mean over cases is measured within a group of cases, sex or age say; None:
@@ -276,3 +278,4 @@ class Metric:
     every_class: bool = False
     groups: MetricGroups | None = None
     value: Callable[[MetricInputs, Any], float] | None = None
+    whole_sets: bool = False

@@ -91,6 +91,12 @@ def _of_metrics(task: Task, data: TaskData | None) -> Iterator[LdbenchError]:
             )
         if isinstance(settings, DistributionSpec | KernelSpec) or needing([name], "scan_network"):
             yield from _of_sets(name, settings, _smaller_set(task, data))
+        if METRICS.load(name).whole_sets and data is not None and _edits_reference(data):
+            yield CardError(
+                f"{task.id}:metrics.{name}: expected real images that are not edited, got the sources themselves, to "
+                "which doing nothing is nearest; drop it, or take intra_fid, which compares edits with their target's "
+                "class"
+            )
         yield from _unknown(settings)
     yield from _pinned(task)
 
@@ -120,6 +126,14 @@ def _smaller_set(task: Task, data: TaskData | None) -> int:
     if data is None or data.truth is not None:  # of true images there are as many
         return generated
     return min(generated, len(data.of_classes("test")))
+
+
+def _edits_reference(data: TaskData) -> bool:
+    """Whether distributions would be compared with the very scans that are edited: there are no others."""
+    if data.editing is None or data.truth is not None:
+        return False
+    evaluated = set(data.evaluation_ids)
+    return any(scan.id in evaluated for scan in data.of_classes("test"))
 
 
 def _of_sets(name: str, settings: object, smaller: int) -> Iterator[LdbenchError]:

@@ -106,7 +106,7 @@ def _of_scan_network(inputs: MetricInputs, settings: NoSettings) -> Measured:
 FID = Metric(
     name="fid", title="Frechet inception distance",
     summary="Distance between Gaussians fitted to real and generated features; exact for few samples.",
-    direction="lower", compares="generated and real sets",
+    direction="lower", whole_sets=True, compares="generated and real sets",
     compute=partial(_of_inputs, "fid"), value=_value, groups="excess",
     interval="expected value at these sample sizes (delete-a-group jackknife)", settings=DistributionSpec,
     bounds=(0.0, math.inf), networks=("efficientnet-lite0", "inception-v3"), axis="fidelity",
@@ -120,7 +120,7 @@ FID = Metric(
 VIEWED_FID = Metric(
     name="viewed_fid", title="Frechet inception distance, as a reader sees",
     summary="FID under the card's viewing conditions, which hide what no reader sees.", direction="lower",
-    compute=viewed(partial(_of_inputs, "viewed_fid")), groups="excess",
+    whole_sets=True, compute=viewed(partial(_of_inputs, "viewed_fid")), groups="excess",
     value=lambda inputs, settings: _value(inputs.viewed, settings),
     compares="generated and real sets under the viewing conditions",
     interval="expected value at these sample sizes (delete-a-group jackknife)", settings=DistributionSpec,
@@ -132,7 +132,7 @@ VIEWED_FID = Metric(
 SCAN_FID = Metric(
     name="scan_fid", title="Frechet distance in features of the network of the task's own scans",
     summary="FID under the card's viewing conditions, in features of a network that learnt from real training scans.",
-    direction="lower", compute=viewed(_of_scan_network), groups="excess",
+    direction="lower", whole_sets=True, compute=viewed(_of_scan_network), groups="excess",
     value=lambda inputs, settings: fid(*inputs.viewed.features(SCAN_NETWORK)),
     compares="generated and real sets under the viewing conditions",
     interval="expected value at these sample sizes (delete-a-group jackknife)",

@@ -232,7 +232,7 @@ def _some(features: Features, most: int) -> Features:
 FLD = Metric(
     name="fld", title="Feature likelihood divergence",
     summary="How unlikely test scans are by a mixture of Gaussians on the generated images; rises for copies, too.",
-    direction="lower", compute=viewed(partial(beside_training, fld_score)),
+    direction="lower", whole_sets=True, compute=viewed(partial(beside_training, fld_score)),
     compares="generated images, test scans and all training images",
     interval="over test scans (Student's t), mixtures held fixed", settings=LikelihoodSpec, networks=_NETWORKS,
     scans="reference", axis="fidelity", groups="units",

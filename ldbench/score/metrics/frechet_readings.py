@@ -84,7 +84,7 @@ def _readings_fid(inputs: MetricInputs, settings: ReadingsSpec) -> Measured:
 FRD = Metric(
     name="frd", title="Frechet radiomics distance",
     summary="Frechet distance of radiomics features in standard deviations of real scans; no network, any images.",
-    direction="lower", compares="generated and real sets", compute=viewed(_frd), interval=_INTERVAL,
+    direction="lower", whole_sets=True, compares="generated and real sets", compute=viewed(_frd), interval=_INTERVAL,
     groups="excess", value=lambda inputs, settings: standardised_fid(*_radiomics(inputs.viewed)),
     bounds=(0.0, math.inf), networks=("radiomics",), axis="fidelity",
     catches=(
@@ -97,8 +97,9 @@ FRD = Metric(
 READINGS_FID = Metric(
     name="readings_fid", title="Frechet distance of anatomical readings",
     summary="Frechet distance of what estimators read off the images, in standard deviations of real scans.",
-    direction="lower", compares="generated and real sets", compute=viewed(_readings_fid), interval=_INTERVAL,
-    groups="excess", value=lambda inputs, settings: standardised_fid(*_readings(inputs.viewed, settings)),
+    direction="lower", whole_sets=True, compares="generated and real sets", compute=viewed(_readings_fid),
+    interval=_INTERVAL, groups="excess",
+    value=lambda inputs, settings: standardised_fid(*_readings(inputs.viewed, settings)),
     settings=ReadingsSpec, bounds=(0.0, math.inf), axis="fidelity",
     catches=(
         "blur", "noise", "contrast", "gain", "averaged", "collapse", "class-share", "other-modality", "upside-down",

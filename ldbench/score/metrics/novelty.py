@@ -135,7 +135,7 @@ AUTHPCT = Metric(
 CT = Metric(
     name="ct", title="Data copying, C_T",
     summary="Whether images are nearer to the training images than test scans are: a z, far below 0 for copies.",
-    direction="higher", compute=viewed(_ct), groups="equal",
+    direction="higher", whole_sets=True, compute=viewed(_ct), groups="equal",
     compares="generated images, test scans and all training images",
     interval="over cases and test scans (DeLong), training images held fixed", settings=DistributionSpec,
     networks=_NETWORKS, scans="reference", axis="novelty", catches=("copies",),
