@@ -6,7 +6,8 @@ with 4 (infinite kurtosis: a covariance's error has no variance then, and no int
 EfficientNet-Lite0 features of the sandbox's brain scans, real against real and real against blurred, drawn with
 replacement. FID's target is its expectation at the given n, KID's the population's distance. For AUC, two and three
 classes with normal scores, and three trainings of a classifier whose skill differs from one to the next: the target
-is the mean over all trainings.
+is the mean over all trainings. With `--subjects`: means, shares, areas and distances of several images a subject,
+which are as alike as 0.81, beside what the same intervals cover when every image counts as a subject.
 
     python -m leaderboards.interval_coverage --repetitions 400
 """
@@ -21,10 +22,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from ldbench.score.metrics.fid import fid
-from ldbench.score.metrics.intervals import Interval, group_jackknife
+from ldbench.api import Measured
+from ldbench.score.by_subject import by_subject
+from ldbench.score.metrics.effectiveness import flip_rate_score, target_auc_score
+from ldbench.score.metrics.fid import fid, fid_score
+from ldbench.score.metrics.intervals import Interval, Subjects, group_jackknife, numbered
 from ldbench.score.metrics.kid import kid, kid_score
 from ldbench.score.metrics.manifold import manifold_score
+from ldbench.score.metrics.mean_score import mean_score
 from ldbench.score.metrics.roc import Areas, areas
 
 Array = npt.NDArray[np.float64]
@@ -180,6 +185,64 @@ def neighbour_rows(n: int, dimension: int, shift: float, repetitions: int) -> No
         report(f"{metric}, d = {dimension}, shift {shift}", n, intervals, expected)
 
 
+Measure = Callable[[np.random.Generator, int, Subjects], Measured]
+
+
+def of_subjects(subjects: int, images: int, random: np.random.Generator, dimension: int = 1) -> Array:
+    """Normal values `(subjects * images, dimension)`, those of one subject with a correlation of 0.81."""
+    own, other = random.normal(size=(subjects, 1, dimension)), random.normal(size=(subjects, images, dimension))
+    return (0.9 * own + 0.19**0.5 * other).reshape(-1, dimension)
+
+
+def measures(subjects: int) -> dict[str, Measure]:
+    """What is measured of so many subjects: each draws its images and measures them."""
+    half = np.arange(subjects) % 2
+
+    def mean(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
+        values = of_subjects(subjects, images, random)[:, 0] / 100 + 0.5
+        return by_subject(mean_score("minimality", values, "lower", {}), {"cases": shared})
+
+    def share(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
+        readings = of_subjects(subjects, images, random) + 1
+        scores = np.concatenate([-readings, readings], axis=1)
+        return by_subject(flip_rate_score(scores, ["b"] * len(scores), ["a", "b"], {}), {"cases": shared})
+
+    def area(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
+        labels = np.repeat(half, images)
+        readings = of_subjects(subjects, images, random) + labels[:, None]
+        scores, targets = np.concatenate([-readings, readings], axis=1), np.array(["a", "b"])[labels].tolist()
+        return target_auc_score(scores, targets, ["a", "b"], {}, subjects=shared)
+
+    def sets(random: np.random.Generator, images: int) -> tuple[Array, Array]:
+        scale_d = np.arange(1, 9) ** -0.5
+        real, other = (of_subjects(subjects, images, random, 8) for _ in range(2))
+        return real * scale_d, (other + 0.4) * scale_d
+
+    def frechet(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
+        return fid_score(*sets(random, images), extractor="simulated", subjects=(shared, shared))
+
+    def kernel(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
+        return by_subject(kid_score(*sets(random, images), extractor="simulated"), {"scans": shared, "cases": shared})
+
+    def covered(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
+        score = manifold_score("coverage", *sets(random, images), k=5, extractor="simulated")
+        return by_subject(score, {"scans": shared, "cases": shared})
+
+    return {"mean": mean, "share": share, "AUC": area, "FID": frechet, "KID": kernel, "coverage": covered}
+
+
+def subject_rows(subjects: int, repetitions: int) -> None:
+    """The target is the mean of the values: how they scatter is the question. A row a metric and number of images."""
+    for name, measure in measures(subjects).items():
+        for images in (1, 2, 4, 8):
+            whose = numbered(np.repeat(np.arange(subjects), images).tolist())
+            for how, shared in (("", whose), (", images as subjects", None))[: 1 if images == 1 else 2]:
+                scores = [measure(np.random.default_rng(seed), images, shared) for seed in range(repetitions)]
+                intervals = [Interval(one.value, one.ci_low, one.ci_high) for one in scores]
+                expected = float(np.mean([one.value for one in scores]))
+                report(f"{name}, {images} a subject{how}", subjects * images, intervals, expected)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -187,9 +250,13 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 200])
     parser.add_argument("--features", type=int, nargs="+", default=[64, 1280], help="of the simulated populations")
     parser.add_argument("--neighbours", action="store_true", help="only precision, recall, density and coverage")
+    parser.add_argument("--subjects", type=int, help="only several images a subject, of so many subjects")
     options = parser.parse_args()
     print("| interval | n | target | covered, % | too high, % | too low, % | width / ideal |")
     print("|---|---|---|---|---|---|---|")
+    if options.subjects:
+        subject_rows(options.subjects, options.repetitions)
+        return
     for n in options.sizes:
         for dimension, shift in ((8, 0.0), (8, 0.4), (64, 0.15)):
             neighbour_rows(n, dimension, shift, options.repetitions)

@@ -86,6 +86,9 @@ class SimulatedInputs:
         """The features that were drawn."""
         return self.real_nd, self.generated_md
 
+    def subjects(self, images: str) -> None:
+        """Each image has its own."""
+
     def readings(self, estimator: str) -> tuple[Array, Array]:
         """One of the first two features."""
         column = ("first", "second").index(estimator)

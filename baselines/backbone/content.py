@@ -11,7 +11,7 @@ from ldbench.errors import WeightsError
 
 from .folder import CONFIGS, BackboneFolder
 from .precision import Precision
-from .source import PACKAGED, find_backbone
+from .source import find_backbone
 from .weights import WEIGHTS, weight_files
 
 CONTENT = "backbone_content"
@@ -32,9 +32,9 @@ def backbone_content(name: str | None, precision: Precision, download: bool) -> 
 
 
 def backbone_files(name: str | None, precision: Precision) -> dict[str, dict[str, Path]]:
-    """The files that are read of a backbone on this disk, for `HasFiles`; empty for a packaged one, and where there is
+    """The files that are read of a backbone on this disk, a packaged one's too, for `HasFiles`; empty where there is
     none yet."""
-    if name is None or name in PACKAGED:
+    if name is None:
         return {}
     try:
         folder = find_backbone(name, precision, download=False)

@@ -118,6 +118,10 @@ class StableDiffusion(Generator):
         """The backbone's files, whether a parameter or the card names it, by folder or hub id."""
         return backbone_files(self.backbone or context.backbone, self._stored(context))
 
+    def resolved(self, context: Context) -> Mapping[str, str]:
+        """The precision that `auto` comes to on this device."""
+        return {"precision": self._precision(context)}
+
     def _trained(self, cost: NetworkCost) -> list[Trained]:
         """What is trained, fit by fit."""
         return []

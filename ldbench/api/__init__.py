@@ -32,6 +32,7 @@ from ldbench.api.generator import (
     HasFiles,
     HasLatents,
     HasNeeds,
+    HasResolved,
     HasTrajectory,
     Moment,
     Needs,
@@ -41,17 +42,28 @@ from ldbench.api.generator import (
     case_seed,
 )
 from ldbench.api.image_set import ImageSet, LazyInputs
-from ldbench.api.metric import Measured, Metric, MetricAxis, MetricGroups, MetricInputs, Need, NoSettings, Score
+from ldbench.api.metric import (
+    Measured,
+    Metric,
+    MetricAxis,
+    MetricGroups,
+    MetricInputs,
+    Need,
+    NoSettings,
+    Score,
+    SetName,
+)
 from ldbench.api.network import DescribeNetwork, FindWeights, LoadNetwork, Network
 from ldbench.api.values import Attributes, Direction, Kind, ParameterValue, Progress, silent
 
 __all__ = [
     "API_VERSION", "Attributes", "Batches", "Capabilities", "Case", "Context", "DataSource", "Dataset",
     "DescribeNetwork", "Direction", "Edit", "Estimator", "Example", "FindWeights", "Found", "Generator", "HasFiles",
-    "HasLatents", "HasNeeds", "HasTrajectory", "ImageSet", "Kind", "LazyInputs", "LoadNetwork", "Measured", "Metric",
-    "MetricAxis", "MetricGroups", "MetricInputs", "Moment", "Need", "Needs", "Network", "NoSettings", "ParameterValue",
-    "Preset", "Progress", "Reader", "Record", "Render", "Request", "Score", "Simulator", "Skipped", "SourceImage",
-    "TrainingSet", "case_seed", "declare_missing_ops", "halved", "silent",
+    "HasLatents", "HasNeeds", "HasResolved", "HasTrajectory", "ImageSet", "Kind", "LazyInputs", "LoadNetwork",
+    "Measured", "Metric", "MetricAxis", "MetricGroups", "MetricInputs", "Moment", "Need", "Needs", "Network",
+    "NoSettings", "ParameterValue", "Preset", "Progress", "Reader", "Record", "Render", "Request", "Score",
+    "SetName", "Simulator", "Skipped", "SourceImage", "TrainingSet", "case_seed", "declare_missing_ops", "halved",
+    "silent",
 ]
 
 API_VERSION = "1.4"  # major.minor: the minor grows with what is added, the major with what breaks

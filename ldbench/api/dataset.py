@@ -83,13 +83,15 @@ class Skipped:
     """An image that is left out: its name, what is wrong with it in one line, and the rule that leaves it out.
 
     `fault` is damage or a contradiction in the data, on which a strict run stops; `rule` is a choice that a setting
-    makes (a lateral view, no visit in the window).
+    makes (a lateral view, no visit in the window). `image` is what it would have been, where the owners' tables say so
+    of a file that is missing: it takes part in the draw of the test set, or another copy would have another test set.
     """
 
     name: str
     reason: str
     kind: Literal["fault", "rule"]
     rule: str
+    image: SourceImage | None = None
 
 
 @dataclass(frozen=True)

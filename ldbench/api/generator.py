@@ -263,6 +263,17 @@ class HasFiles(Protocol):
 
 
 @runtime_checkable
+class HasResolved(Protocol):
+    """A generator that can say what those of its parameters come to that leave a choice to the machine."""
+
+    def resolved(self, context: Context) -> Mapping[str, str]:
+        """By the parameter's name, `{"precision": "bfloat16"}` for `auto` on a GPU say.
+
+        Called before `fit`; loads and writes nothing. A result records it, and a run is not continued with another.
+        """
+
+
+@runtime_checkable
 class HasTrajectory(Protocol):
     """A generator that can show its reverse process step by step."""
 

@@ -26,6 +26,7 @@ MetricAxis = Literal[
 ]
 MetricGroups = Literal["all", "equal", "excess", "units"]
 Need = Literal["source", "truth", "judge", "null", "back", "viewing", "scan_network"]
+SetName = Literal["generated", "real", "test_scans", "null", "back"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,10 @@ class Measured(Score):
     sqrt(n (n - 1)) for a mean of n cases, and the jackknife's or DeLong's part of each sample elsewhere. The variance
     of the difference of two values over the same units is then the sum of (a_u - b_u)^2.
 
+    Images of one subject are alike, so subjects are the units of an interval. Where some share one, the suite makes the
+    bounds anew from the contributions, summed within each subject. `interval` says how: by Student's "t", or as that of
+    a "share" (Wilson's). "own" leaves them as they are, for a metric that has asked for `MetricInputs.subjects` itself.
+
     `within` gives the same score of some of its units alone, by their indices `(k,)` in ascending order, from what this
     one was computed from: for scores by group of a metric whose `groups` is "units". The units are scans where
     `contributions` has only "scans", else cases. It raises `MetricError` for units that are too few, and holds no
@@ -78,6 +83,7 @@ class Measured(Score):
     contributions: Mapping[str, NDArray[np.float64]] = field(default_factory=dict, compare=False, repr=False)
     within: Callable[[NDArray[np.int64]], Measured] | None = field(default=None, compare=False, repr=False)
     degrees: float | None = field(default=None, compare=False, repr=False)
+    interval: Literal["t", "share", "own"] = field(default="t", compare=False, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -176,6 +182,9 @@ class MetricInputs(Protocol):
     def case_ids(self) -> tuple[str, ...]:
         """The ids of the evaluation cases, in the order of `generated`."""
 
+    def subjects(self, images: SetName) -> NDArray[np.int64] | None:
+        """The subject of each image of a set, `(n,)`, numbered by first appearance; None where no two share one."""
+
     def seen_scans(self) -> tuple[torch.Tensor, tuple[str, ...]]:
         """All real images that a generator may have learnt from, with their ids."""
 
@@ -241,7 +250,9 @@ class Metric:
     that its settings can give. `scans`: whether contributions of "scans" are the test scans' or those of `real`.
     `axis` is the question that it helps to answer; a board shows the first metric of each axis of its card, and unfolds
     the others. `every_class`: it needs evaluation cases of every class of the card; a run that has none of one is
-    refused before it begins. `unranks` says of a score whether it takes its row out of the ranking, as copies of
+    refused before it begins. `whole_sets`: it compares all generated images with all of `real`, whatever their classes.
+    Where these are the very scans that are edited, as where nobody knows the truth, doing nothing would be best, and a
+    run is refused before it begins. `unranks` says of a score whether it takes its row out of the ranking, as copies of
     training images do. `catches` names the failures of the gauntlet that must make it worse, `blind_to` those that it
     cannot see.
     `groups` says how a metric that is no mean over cases is measured within a group of cases, sex or age say; None:
@@ -279,3 +290,4 @@ class Metric:
     every_class: bool = False
     groups: MetricGroups | None = None
     value: Callable[[MetricInputs, Any], float] | None = None
+    whole_sets: bool = False

@@ -10,6 +10,7 @@ from dataclasses import asdict
 
 from ldbench.api import Score
 from ldbench.errors import ResultError
+from ldbench.records.content import PARAMETER
 from ldbench.records.identity import (
     Found,
     canonical,
@@ -27,12 +28,14 @@ def distinct(found: Sequence[Found]) -> list[Found]:
     """The results of one task with copies dropped, by path; `ResultError` if two contradict each other.
 
     Checked on all that name a card: id, version, kind, hash and seeds of it. Among complete measured ones, and within a
-    reported row: split hash, and per metric direction, extractor, n and parameters. A run found twice must
-    say the same: status, error, note and scores; times and machine may differ.
+    reported row: split hash, and per metric direction, extractor, n and parameters. Among the runs of a row: what they
+    read, such as a backbone's weights, as far as they record it. A run found twice must say the same: status, error,
+    note and scores; times and machine may differ.
     """
     kept: dict[tuple[str, str], Found] = {}
     splits: dict[str, Found] = {}
     definitions: dict[tuple[str, str], tuple[str, Score]] = {}
+    read: dict[tuple[str, str], tuple[str, str]] = {}
     ordered = sorted(found, key=lambda item: item[0])
     carded = [item for item in ordered if names_a_card(item[1])]
     for item in carded:
@@ -46,6 +49,7 @@ def distinct(found: Sequence[Found]) -> list[Found]:
         _no_metric_twice(path, result)
         if result.status == "complete":
             table = "measured" if result.origin == "measured" else row_key(result)
+            _same_files(read, (path, result))
             _same_split(splits.setdefault(table, (path, result)), (path, result))
             for score in result.scores:
                 key = (table, score.metric)
@@ -79,6 +83,22 @@ def _same_split(first: Found, second: Found) -> None:
             f"{second[0]}: split_hash {_short(two)}, but {first[0]} has {_short(one)}; results over "
             "different data never share a table: report them apart"
         )
+
+
+def _same_files(read: dict[tuple[str, str], tuple[str, str]], found: Found) -> None:
+    """Seeds of a row that read other weights are of two models; `read` holds, by row and what is read, the first path
+    and digest. What else a run reads may be its seed's own."""
+    path, result = found
+    packages = {} if result.environment is None or result.model.scored else result.environment.packages
+    for what, digest in packages.items():
+        if what != f"{PARAMETER}backbone":
+            continue
+        before, known = read.setdefault((row_key(result), what), (path, digest))
+        if digest != known:
+            raise ResultError(
+                f"{path}: {what} {digest}, but {before} has {known}, and both are seeds of {result.model.name}; runs "
+                "on other files never share a row: run one of them again, or report them apart"
+            )
 
 
 def _same_definition(first: tuple[str, Score], second: tuple[str, Score]) -> None:

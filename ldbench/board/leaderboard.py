@@ -19,6 +19,7 @@ from ldbench.api import Direction, ParameterValue, Score
 from ldbench.board.compatible import distinct
 from ldbench.board.entries import Entry, entries, is_ranked
 from ldbench.board.fresh_gaps import NO_ROUNDS, FreshGap, fold_gaps
+from ldbench.board.mixed import mixed
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.ranks import RankInterval, standings
 from ldbench.board.seed_allowance import allowance
@@ -216,7 +217,7 @@ def _fold_row(
         origin=runs[0].origin,
         source=runs[0].source,
         seeds=_seeds(runs),
-        notes=tuple(sorted({run.note for run in runs if run.note})),
+        notes=tuple(sorted({run.note for run in runs if run.note} | mixed(runs))),
         scores=tuple(_fold_score(scores[name], places.get(name)) for name in order if name in scores),
         other_seeds=_seeds([result for _, result in entry.others]),
         on_card=entry.on_card,

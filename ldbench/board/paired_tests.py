@@ -19,7 +19,7 @@ from ldbench.board.difference_test import MANY, CasesError, SeedsError, confiden
 from ldbench.board.seed_allowance import Allowance, allowance
 from ldbench.plugins.kinds import is_trained, metric_bounds
 from ldbench.records.contributions import Units
-from ldbench.score.metrics.intervals import LEVEL, Array, Z
+from ldbench.score.metrics.intervals import LEVEL, Array, Z, of_subjects
 
 Seed = int | None
 UnitList = tuple[str, tuple[str, ...]]
@@ -35,14 +35,21 @@ class ScoredRun:
 
     @functools.cached_property
     def by_unit(self) -> Mapping[UnitList, Array] | None:
-        """What each unit adds to this score, by the name and the ids of a list; None where that is not known.
+        """What each unit adds to this score, by the name and the ids of a list; None where that is not known. Where
+        images of a list share a subject, its subjects are the units.
 
         Kept, since every pair that the run is in asks for it.
         """
         known = None if self.units is None else self.units.metrics.get(self.score.metric)
         if known is None or self.units is None:
             return None
-        return {(name, tuple(self.units.ids[name])): np.array(values) for name, values in known.by_unit.items()}
+        of_units = {}
+        for name, values in known.by_unit.items():
+            subjects = self.units.subjects.get(name)
+            numbers = None if subjects is None else np.array(subjects)
+            key = name if subjects is None else f"subjects of {name}", tuple(self.units.ids[name])
+            of_units[key] = of_subjects(np.array(values), numbers, self.score.metric)
+        return of_units
 
 
 @dataclass(frozen=True)

@@ -54,12 +54,14 @@ def prepare(
         str | None, typer.Option(help="folder: further columns for the manifest, separated by commas; no others leave.")
     ] = None,
     test_per_class: Annotated[
-        int | None, typer.Option(help="Test images of each class, from the test split; 0 takes the whole split.")
+        int | None, typer.Option(help="Test images of each class, from the test split; 0: no number.")
     ] = None,
     test_classes: Annotated[
         str | None, typer.Option(help="The classes of the test set, separated by commas; empty: all.")
     ] = None,
-    images_a_subject: Annotated[int | None, typer.Option(help="Most test images of one subject.")] = None,
+    images_a_subject: Annotated[
+        int | None, typer.Option(help="Most test images of one subject, 1 if nothing is said.")
+    ] = None,
     fractions: Annotated[str | None, typer.Option(help="Parts of the subjects for train,validation,test.")] = None,
     min_years: Annotated[
         float | None, typer.Option(help="Pair a subject's scans that lie this far apart; 0 makes no pairs.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -133,6 +133,12 @@ class TaskData:
         """The scans of a split that belong to one of the card's classes."""
         name, classes = self.task.data.class_attribute, self.task.data.classes
         return scans_of(self.dataset, split, lambda scan: scan.attributes[name] in classes)
+
+    def subjects(self, ids: Collection[str]) -> list[str]:
+        """The subject of each case, or scan, of these ids."""
+        wanted = set(ids)
+        subject_of = {record.id: record.subject for record in self.dataset.records if record.id in wanted}
+        return [subject_of[one] for one in ids]
 
     def _stack(self, records: Sequence[Record]) -> tuple[torch.Tensor, list[str]]:
         import torch

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
-from ldbench.api import Context, Generator, HasFiles
+from ldbench.api import Context, Generator, HasFiles, HasResolved
 from ldbench.plugins.code import code_digest
 from ldbench.plugins.generators import GENERATORS
 from ldbench.plugins.parameters import declared, parameters
 from ldbench.records.checksum import sha256_file
-from ldbench.records.content import PARAMETER, content_digest, digest_of
+from ldbench.records.content import PARAMETER, RESOLVED, content_digest, digest_of
 from ldbench.records.result import ModelRef
 
 
@@ -63,10 +63,15 @@ def named_content(generator: Generator, out: Path) -> dict[str, str]:
 
 
 def further_content(generator: Generator, context: Context, known: Mapping[str, str]) -> dict[str, str]:
-    """Digests of the files that a generator reads beside those that its parameters name, which are `known` already."""
+    """Digests of the files that a generator reads beside those that its parameters name, which are `known` already, and
+    what parameters come to here that leave a choice."""
     files = generator.files(context) if isinstance(generator, HasFiles) else {}
     keys = {f"{PARAMETER}{what}": by_name for what, by_name in files.items()}
-    return {key: digest_of(by_name) for key, by_name in keys.items() if key not in known}
+    resolved = generator.resolved(context) if isinstance(generator, HasResolved) else {}
+    return {
+        **{key: digest_of(by_name) for key, by_name in keys.items() if key not in known},
+        **{f"{RESOLVED}{name}": str(value) for name, value in resolved.items()},
+    }
 
 
 def _named(value: str) -> Path | None:

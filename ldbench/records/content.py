@@ -20,13 +20,14 @@ from ldbench.records.names import digest
 
 CODE = "code"  # how run.json and a result name the digest of a generator's code
 PARAMETER = "content of "  # and, with the parameter's name after it, that of what a parameter names
+RESOLVED = "resolved "  # and, with the parameter's name after it, what one that left a choice came to
 _LARGE = 2**20  # bytes: smaller files are read faster than what is remembered of them
 _SETTLED = 2.0  # seconds
 
 
 def is_content(key: str) -> bool:
-    """Whether an entry of a result's packages is such a digest, and no package."""
-    return key == CODE or key.startswith(PARAMETER)
+    """Whether an entry of a result's packages is such a digest, or a resolved parameter, and no package."""
+    return key == CODE or key.startswith((PARAMETER, RESOLVED))
 
 
 def content_digest(path: Path, without: Path | None = None) -> str:

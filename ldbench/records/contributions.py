@@ -33,10 +33,14 @@ class Contributions:
 
 @dataclass(frozen=True)
 class Units:
-    """The lists of ids ("cases", "scans", ...) and, by metric, the contributions in their order."""
+    """The lists of ids ("cases", "scans", ...) and, by metric, the contributions in their order.
+
+    `subjects` numbers the subjects of a list's images by first appearance; a list in which no two share one has none.
+    """
 
     ids: Mapping[str, tuple[str, ...]]
     metrics: Mapping[str, Contributions] = field(default_factory=dict)
+    subjects: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
 
@@ -56,8 +60,10 @@ def write(units: Units, path: Path) -> None:
 
 
 def _lines(units: Units) -> Iterator[str]:
-    metrics = {name: vars(of_metric) for name, of_metric in units.metrics.items()}
-    yield from _text({**vars(units), "metrics": metrics}, "")
+    table = {**vars(units), "metrics": {name: vars(of_metric) for name, of_metric in units.metrics.items()}}
+    if not units.subjects:
+        del table["subjects"]
+    yield from _text(table, "")
     yield "\n"
 
 
@@ -70,6 +76,11 @@ def read(path: Path) -> Units:
 
 
 def _check_lists(units: Units, path: Path) -> None:
+    for name, subjects in units.subjects.items():
+        count = len(units.ids.get(name, ()))
+        if len(subjects) != count or not all(0 <= one < count for one in subjects):
+            expected = f"{count} numbers of subjects, one an id"
+            raise ResultError(f"{path}:subjects.{name}: expected {expected}, got others; remove the file")
     for metric, of_metric in units.metrics.items():
         for name, values in of_metric.by_unit.items():
             if name not in units.ids or len(values) != len(units.ids[name]):

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ldbench.errors import ResultError
-from ldbench.records.content import CODE, is_content
+from ldbench.records.content import CODE, RESOLVED, is_content
 from ldbench.records.files import read_json, write_json
 from ldbench.records.identity import spelled
 from ldbench.records.lock import locked
@@ -147,7 +147,9 @@ class RunFolder:
         noted = {key: value for key, value in begun.items() if is_content(key)}
         changed = {key: content.get(key, "gone") for key in noted if content.get(key, "gone") != noted[key]}
         if self.finished():  # whoever reads a result back needn't have what it was made with
-            changed = {key: here for key, here in changed.items() if here != "gone"}
+            changed = {
+                key: here for key, here in changed.items() if here != "gone" and not key.startswith(RESOLVED)
+            }
             if changed.keys() == {CODE}:
                 return f"made by other code ({noted[CODE]}, here {changed[CODE]})"
             if not changed:

@@ -84,6 +84,12 @@ def _of_metrics(task: Task, data: TaskData | None) -> Iterator[LdbenchError]:
         smaller = _smaller_set(task, data)
         if needing([name], "scan_network"):
             yield from map(MetricError, too_few_images(name, smaller))
+        if METRICS.load(name).whole_sets and data is not None and _edits_reference(data):
+            yield CardError(
+                f"{task.id}:metrics.{name}: expected real images that are not edited, got the sources themselves, to "
+                "which doing nothing is nearest; drop it, or take intra_fid, which compares edits with their target's "
+                "class"
+            )
         yield from _of_settings(name, settings, smaller)
     yield from _pinned(task)
 
@@ -113,6 +119,14 @@ def _smaller_set(task: Task, data: TaskData | None) -> int:
     if data is None or data.truth is not None:  # of true images there are as many
         return generated
     return min(generated, len(data.of_classes("test")))
+
+
+def _edits_reference(data: TaskData) -> bool:
+    """Whether distributions would be compared with the very scans that are edited: there are no others."""
+    if data.editing is None or data.truth is not None:
+        return False
+    evaluated = set(data.evaluation_ids)
+    return any(scan.id in evaluated for scan in data.of_classes("test"))
 
 
 def _of_settings(metric: str, settings: object, smaller: int) -> Iterator[LdbenchError]:

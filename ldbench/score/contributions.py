@@ -12,6 +12,7 @@ from ldbench.data.task_data import TaskData
 from ldbench.errors import MetricError
 from ldbench.records.contributions import Contributions, Units, rounded
 from ldbench.records.run_folder import FURTHER_PASSES
+from ldbench.score.metrics.intervals import numbered
 from ldbench.task.metric_specs import records_of
 
 CASES, SCANS, TRUTHS, GROUPS = "cases", "scans", "truths", "groups"
@@ -43,7 +44,9 @@ def units_of(data: TaskData, measured: Sequence[Measured], passes: Mapping[str, 
                 )
         by_metric[score.metric] = Contributions(score.value, by_unit)
     used = {name for one in by_metric.values() for name in one.by_unit}
-    return Units({name: ids for name, ids in lists.items() if name in used}, by_metric)
+    found = {name: numbered(data.subjects(lists[name])) for name in used - {GROUPS}}
+    subjects = {name: tuple(numbers.tolist()) for name, numbers in found.items() if numbers is not None}
+    return Units({name: ids for name, ids in lists.items() if name in used}, by_metric, subjects)
 
 
 def _name(data: TaskData, record: Metric, kind: str) -> str:

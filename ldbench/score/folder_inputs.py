@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from ldbench.api import ImageSet, LazyInputs, MetricInputs
+from ldbench.api import ImageSet, LazyInputs, MetricInputs, SetName
 from ldbench.errors import MetricError
 from ldbench.score.image_sets import StoredSet
 from ldbench.score.set_inputs import Seen, SetInputs
@@ -96,6 +96,9 @@ class FolderInputs(SetInputs, _WithoutTask):
         if self.conditions is None or self.viewing is not None:
             return self
         return replace(self, viewing=self.conditions)
+
+    def subjects(self, images: SetName) -> None:
+        """Nobody knows: each image counts as a subject of its own."""
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ldbench.api import Attributes, Case, ImageSet, Network, ParameterValue
+from ldbench.api import Attributes, Case, ImageSet, Network, ParameterValue, SetName
 from ldbench.data.task_data import TaskData, network_files
 from ldbench.errors import MetricError
 from ldbench.score.lazy_inputs import Images, TaskImages, TaskSets
@@ -85,6 +85,10 @@ class Inputs(SetInputs):
             return self.labels
         name = self.data.task.data.class_attribute
         return tuple(str(record.attributes[name]) for record in self.data.of_classes("test"))
+
+    def subjects(self, images: SetName) -> NDArray[np.int64] | None:
+        """The subject of each image of a set, `(n,)`; None where no two share one."""
+        return self.stored.subjects(images)
 
     @property
     def region_parameters(self) -> Mapping[str, ParameterValue]:

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
-from ldbench.api import Case, ImageSet, Record
+from ldbench.api import Case, ImageSet, Record, SetName
 from ldbench.data.ids import Ids
 from ldbench.data.on_demand import ById
 from ldbench.data.prepared import PreparedDataset
 from ldbench.data.stored_case import unread_source
 from ldbench.data.task_data import TaskData
 from ldbench.errors import MetricError
+from ldbench.records.run_folder import FURTHER_PASSES
 from ldbench.score.image_sets import DerivedSet, StoredSet
+from ldbench.score.metrics.intervals import Subjects, numbered
 
 if TYPE_CHECKING:
     import torch
@@ -83,6 +85,24 @@ class TaskImages:
         """All real images that a generator may have learnt from, and their order."""
         data = self.data
         return self._records(data.dataset.only("train").records if data.editing else data.train.records)
+
+    def subjects(self, images: SetName) -> Subjects:
+        """The subject of each image of a set, `(n,)`; None where no two share one."""
+        if images not in self._subjects:
+            self._subjects[images] = numbered(self.data.subjects(self._ids(images)))
+        return self._subjects[images]
+
+    @cached_property
+    def _subjects(self) -> dict[str, Subjects]:
+        """Subjects by set: each metric asks for the same ones, and the whole manifest is read for them."""
+        return {}
+
+    def _ids(self, images: SetName) -> Sequence[str]:
+        if images in FURTHER_PASSES:
+            return Ids(self.passes[images]).in_order()
+        if images == "generated":
+            return self.data.evaluation_ids
+        return self.reference[1] if images == "real" else self.scans("test")[1]
 
     def averaged(self, images: Images) -> Images:
         """The images averaged over their channels where the card averages the results."""

@@ -17,6 +17,7 @@ from ldbench.plugins.kinds import METRICS
 from ldbench.plugins.raised import module_of, raised
 from ldbench.records.run_folder import FURTHER_PASSES, NULL
 from ldbench.score.arithmetic import full_float32
+from ldbench.score.by_subject import by_subject, subjects_of_units
 from ldbench.score.free_memory import give_back
 from ldbench.score.inputs import Inputs
 from ldbench.score.lazy_inputs import Images, averaged
@@ -101,7 +102,8 @@ def measured(metric: Metric, inputs: MetricInputs, settings: Any) -> Measured:
         )
     if metric.groups == "units" and not (isinstance(found, Measured) and found.within):
         raise DefectError(f'{metric.name}: expected a Measured with `within` for groups="units"; repair the metric')
-    return found if isinstance(found, Measured) else mean_of(metric, found, table_of(settings))
+    score = found if isinstance(found, Measured) else mean_of(metric, found, table_of(settings))
+    return by_subject(score, subjects_of_units(metric, score, inputs))
 
 
 def computed(metric: Metric, function: Callable[..., _Found], *arguments: object) -> _Found:

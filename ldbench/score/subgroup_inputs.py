@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import Attributes, ImageSet, LazyInputs, MetricInputs, ParameterValue, Progress
+from ldbench.api import Attributes, ImageSet, LazyInputs, MetricInputs, ParameterValue, Progress, SetName
 from ldbench.errors import PluginError
 from ldbench.score.image_sets import PickedSet
+from ldbench.score.metrics.intervals import subjects_of_rows
 from ldbench.score.metrics.row_blocks import Number, copied_rows
 from ldbench.score.whole_sets import WholeSets
 
@@ -129,6 +130,15 @@ class GroupInputs(WholeSets):
     def real_labels(self) -> tuple[str, ...]:
         """The class of each image of `real`."""
         return _picked(self.whole.real_labels, self.real_n)
+
+    def subjects(self, images: SetName) -> Rows | None:
+        """The subjects of the group's generated images, or of its real ones, which are all the scans it has; further
+        passes are refused."""
+        if images == "generated":
+            return subjects_of_rows(self.whole.subjects("generated"), self.generated_m)
+        if images in ("real", "test_scans"):
+            return subjects_of_rows(self.whole.subjects("real"), self.real_n)
+        raise _refused(f"subjects({images!r})")
 
     @property
     def region_parameters(self) -> Mapping[str, ParameterValue]:

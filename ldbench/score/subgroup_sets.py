@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
@@ -30,9 +30,11 @@ from ldbench.errors import LdbenchError, MetricError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.contributions import Units
 from ldbench.records.subgroups import Breakdown, Subgroups
+from ldbench.score.by_subject import by_subject, folded, subjects_of_units
 from ldbench.score.exchanged_inputs import exchanged
 from ldbench.score.free_memory import give_back
 from ldbench.score.inputs import Inputs
+from ldbench.score.metrics.intervals import subjects_of_rows
 from ldbench.score.scorer import computed, measured
 from ldbench.score.subgroup_gap import GroupScore, set_breakdown
 from ldbench.score.subgroup_inputs import GroupInputs, Rows
@@ -93,11 +95,11 @@ class GroupedRun:
         """The breakdown by each attribute that has two groups which are large enough, and which `metric` can do."""
         if metric.groups is None:
             return {}
-        by_attribute = (
-            {name: _of_units(metric, score, groups) for name, groups in self._groups_of_units(metric, score).items()}
-            if metric.groups == "units" else
-            {name: self._of_sets(metric, settings, name) for name in self._of_cases}
-        )
+        if metric.groups == "units":
+            of_units = self._groups_of_units(metric, score)
+            by_attribute = {name: self._units_of(metric, score, groups) for name, groups in of_units.items()}
+        else:
+            by_attribute = {name: self._of_sets(metric, settings, name) for name in self._of_cases}
         return {
             name: set_breakdown(groups, metric.direction, metric.bounds)
             for name, groups in by_attribute.items() if len(groups) > 1
@@ -115,6 +117,19 @@ class GroupedRun:
         if set(score.contributions) != {"scans"}:
             return self._of_cases
         return self._of_real if metric.scans == "reference" else rows_by_group(self.scans)
+
+    def _units_of(self, metric: Metric, score: Measured, groups: Groups) -> dict[str, GroupScore]:
+        """The score within each group by what it was computed from."""
+        assert score.within is not None  # `measured` has seen to it
+        within, shared = partial(computed, metric, score.within), subjects_of_units(metric, score, self.inputs)
+
+        def of_rows(rows: Rows) -> GroupScore:
+            subjects = {kind: subjects_of_rows(each, rows) for kind, each in shared.items()}
+            found = by_subject(within(rows), subjects)
+            return GroupScore(replace(found, contributions=folded(found, subjects)))
+
+        found = {name: _scored(partial(of_rows, rows)) for name, rows in groups.items() if len(rows) >= FEWEST}
+        return {name: one for name, one in found.items() if one is not None}
 
     def _of_sets(self, metric: Metric, settings: Any, attribute: str) -> dict[str, GroupScore]:
         """The score within each group, computed again."""
@@ -160,14 +175,6 @@ class GroupedRun:
             else:
                 values.append(float(computed(metric, metric.value, inputs, settings)))
         return tuple(values)
-
-
-def _of_units(metric: Metric, score: Measured, groups: Groups) -> dict[str, GroupScore]:
-    """The score within each group by what it was computed from."""
-    assert score.within is not None  # `measured` has seen to it
-    within = partial(computed, metric, score.within)
-    found = {name: _scored(partial(within, rows)) for name, rows in groups.items() if len(rows) >= FEWEST}
-    return {name: GroupScore(one) for name, one in found.items() if one is not None}
 
 
 def _scored(compute: Callable[[], _Found]) -> _Found | None:

@@ -4,12 +4,13 @@ Here a metric is taken apart that is a mean of one value a case; others: `ldbenc
 values of an attribute that is text, sex or the class say, and decades of age. A gap between the worst and the best of
 several groups is large by chance alone: its interval is Welch's (1947, Biometrika 34:28) at the level that Bonferroni's
 correction gives to all pairs of groups. Where the interval holds 0, nothing is said of a difference. Subjects are taken
-as independent.
+as independent, and those of several images count as one unit each (`ldbench.score.metrics.intervals`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
@@ -18,12 +19,25 @@ from ldbench.api import Attributes, Case, Record, Score
 from ldbench.plugins.kinds import metric_bounds
 from ldbench.records.contributions import Contributions, Units
 from ldbench.records.subgroups import Breakdown, Group, Subgroups
-from ldbench.score.metrics.intervals import LEVEL, Array, mean_interval, share_interval, t_quantile
+from ldbench.score.metrics.intervals import (
+    LEVEL,
+    Array,
+    Subjects,
+    independent,
+    mean_interval,
+    numbered,
+    of_mean,
+    of_subjects,
+    share_interval,
+    share_of_subjects,
+    t_quantile,
+)
 
 FEWEST = 10  # cases of a group that is compared with others
 _MOST = 12  # values of an attribute that makes groups: more of them are names
 _AGE = "age"
 Key = TypeVar("Key", str, int)
+NO_SUBJECTS: Mapping[str, Subjects] = MappingProxyType({})
 _PER_CASE = ("Student's t over cases", "Wilson over cases")
 
 
@@ -39,8 +53,12 @@ def subgroups_of(
     for score in scores:
         found = values_by_id(score, units)
         grouped = groups_of({case: attributes[case] for case in found})
+        subject_of = _subject_of(score, units)
         breakdowns = {
-            attribute: breakdown(score, [(name, np.array([found[one] for one in ids])) for name, ids in groups.items()])
+            attribute: breakdown(
+                score, [(name, np.array([found[one] for one in ids])) for name, ids in groups.items()],
+                {name: numbered([subject_of[one] for one in ids]) for name, ids in groups.items() if subject_of},
+            )
             for attribute, groups in grouped.items()
         }
         if breakdowns:
@@ -70,6 +88,15 @@ def values_by_id(score: Score, units: Units) -> dict[str, float]:
     }
 
 
+def _subject_of(score: Score, units: Units) -> dict[str, int]:
+    """The subject of each case of a mean over cases; empty where each case has its own."""
+    kinds = units.metrics[score.metric].by_unit if score.metric in units.metrics else ()
+    return {
+        case: subject for kind in kinds if kind in units.subjects
+        for case, subject in zip(units.ids[kind], units.subjects[kind], strict=True)
+    }
+
+
 def groups_of(attributes: Mapping[Key, Attributes]) -> dict[str, dict[str, list[Key]]]:
     """By attribute the ids, or other keys, of each group, for attributes that make two groups or more."""
     found: dict[str, dict[str, list[Key]]] = {}
@@ -90,16 +117,25 @@ def _group(attribute: str, value: object) -> str:
     return ""
 
 
-def breakdown(score: Score, groups: Sequence[tuple[str, Array]]) -> Breakdown:
-    """The score in each group of two values or more, and the gap between the worst and the best of the larger ones."""
-    rows = tuple(_group_score(score, name, values_n) for name, values_n in groups if len(values_n) > 1)
-    large = {name: values_n for name, values_n in groups if len(values_n) >= FEWEST}
+def breakdown(
+    score: Score, groups: Sequence[tuple[str, Array]], subjects: Mapping[str, Subjects] = NO_SUBJECTS
+) -> Breakdown:
+    """The score in each group of two values or more, and the gap between the worst and the best of the larger ones.
+
+    `subjects` holds those of each group's values where some share one; they are then what counts.
+    """
+    counts = {name: independent(len(values_n), subjects.get(name)) for name, values_n in groups}
+    rows = tuple(
+        _group_score(score, name, values_n, subjects.get(name)) for name, values_n in groups if counts[name] > 1
+    )
+    large = {name: values_n for name, values_n in groups if counts[name] >= FEWEST}
     if len(large) < 2:
         return Breakdown(rows)
     order = sorted(large, key=lambda name: float(large[name].mean()), reverse=score.direction == "lower")
     worst, best = order[0], order[-1]
     gap = abs(float(large[best].mean() - large[worst].mean()))
-    half = _half_width(score, large[worst], large[best], len(large) * (len(large) - 1) // 2)
+    both = [(large[name], subjects.get(name)) for name in (worst, best)]
+    half = _half_width(score, both, len(large) * (len(large) - 1) // 2)
     low, high = metric_bounds(score.metric)
     return Breakdown(rows, worst, best, gap, max(gap - half, 0.0), min(gap + half, high - low))
 
@@ -108,27 +144,41 @@ def _is_share(score: Score) -> bool:
     return "Wilson" in str(score.parameters.get("interval"))
 
 
-def _group_score(score: Score, name: str, values_n: Array) -> Group:
+def _group_score(score: Score, name: str, values_n: Array, subjects: Subjects) -> Group:
     low, high = metric_bounds(score.metric)
-    interval = mean_interval(values_n, score.metric)
+    interval = mean_interval(values_n, score.metric, subjects)
     if _is_share(score):  # of the whole that the upper bound is: 1, or 100 per cent
         share = min(max(interval.value / high, 0.0), 1.0)
-        wilson = share_interval(share, 0.0, len(values_n), t_quantile(np.inf))
+        if subjects is None:
+            wilson = share_interval(share, 0.0, len(values_n), t_quantile(np.inf))
+        else:
+            parts = of_subjects(of_mean(values_n / high), subjects, score.metric)
+            wilson = share_of_subjects(share, float((parts**2).sum()), len(values_n), len(parts))
         return Group(name, len(values_n), interval.value, high * wilson.low, high * wilson.high)
     return Group(name, len(values_n), interval.value, max(interval.low, low), min(interval.high, high))
 
 
-def _half_width(score: Score, worst_n: Array, best_n: Array, pairs: int) -> float:
+def _half_width(score: Score, both: Sequence[tuple[Array, Subjects]], pairs: int) -> float:
     """Half of Welch's interval for the difference of two means, at the level of one pair of so many."""
     from scipy import stats
 
-    parts = [_variance(score, values_n) / len(values_n) for values_n in (worst_n, best_n)]
+    parts = [_variance_of_mean(score, *of_group) for of_group in both]
     if not sum(parts) > 0:
         return 0.0
     degrees = sum(parts) ** 2 / sum(
-        part**2 / (len(values_n) - 1) for part, values_n in zip(parts, (worst_n, best_n), strict=True)
+        part**2 / (independent(len(values_n), subjects) - 1)
+        for part, (values_n, subjects) in zip(parts, both, strict=True)
     )
     return float(stats.t.ppf(1 - (1 - LEVEL) / (2 * pairs), degrees) * sum(parts) ** 0.5)
+
+
+def _variance_of_mean(score: Score, values_n: Array, subjects: Subjects) -> float:
+    """The variance of a group's mean; that of subjects where it shows more than so many independent cases would."""
+    alone = _variance(score, values_n) / len(values_n)
+    if subjects is None:
+        return alone
+    together = float((of_subjects(of_mean(values_n), subjects, score.metric) ** 2).sum())
+    return max(alone, together) if _is_share(score) else together
 
 
 def _variance(score: Score, values_n: Array) -> float:

@@ -96,8 +96,8 @@ TRAJECTORY = Clause(
     "repair trajectory(), or leave it out",
 )
 READS = Clause(
-    "files read", "where it has `files`: paths of files that are there, found without writing",
-    "repair files(), or leave it out",
+    "files read", "where it has `files` or `resolved`: files that are there, and texts, without writing",
+    "repair files() or resolved(), or leave it out",
 )
 OFFERS = (NEEDS, LATENTS, TRAJECTORY, READS)
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import torch
 
-from ldbench.api import HasFiles, HasLatents, HasNeeds, HasTrajectory, Moment, Needs, Request
+from ldbench.api import HasFiles, HasLatents, HasNeeds, HasResolved, HasTrajectory, Moment, Needs, Request
 from ldbench.run.generate import ROUNDING_DUST
 from ldbench.testing import contract
 from ldbench.testing.finding import ClauseError, Finding, judge
@@ -85,14 +85,19 @@ def _needs(trial: Trial) -> str:
 
 def _reads(trial: Trial) -> str:
     asked = trial.fresh("files")
-    if not isinstance(asked.generator, HasFiles):
+    if not isinstance(asked.generator, HasFiles | HasResolved):
         return NONE
-    files = {what: dict(by_name) for what, by_name in asked.generator.files(asked.context).items()}
+    read = asked.generator.files(asked.context) if isinstance(asked.generator, HasFiles) else {}
+    files = {what: dict(by_name) for what, by_name in read.items()}
     absent = [f"{what}: {name}" for what, paths in files.items() for name, path in paths.items() if not path.is_file()]
     if absent:
         raise ClauseError(f"no file {', '.join(absent[:5])}")
+    settled = asked.generator.resolved(asked.context) if isinstance(asked.generator, HasResolved) else {}
+    if odd := [name for name, value in settled.items() if not isinstance(value, str)]:
+        raise ClauseError(f"resolved {', '.join(odd)}: no text")
     _nothing_written(asked)
-    return "; ".join(f"{what}: {len(by_name)} files" for what, by_name in files.items()) or "none"
+    seen = [f"{what}: {len(by_name)} files" for what, by_name in files.items()]
+    return "; ".join([*seen, *(f"{name} comes to {value}" for name, value in settled.items())]) or "none"
 
 
 def _nothing_written(asked: Fitted) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from ldbench_baselines.backbone.content import backbone_files
 from ldbench_baselines.basic_ft import BasicFT
 from ldbench_baselines.real_synthetic import RealSynthetic, stays_real
 from ldbench_baselines.references import Real
@@ -114,4 +115,4 @@ def test_the_images_of_a_run_are_files_that_a_result_digests(context: Context, t
     write_image(shade(REQUESTS[0]), folder / "a.png")
     ready = RealSynthetic(samples=str(tmp_path / "seed-{seed}" / "images"))
     assert ready.files(context) == {"samples": {"a.png": folder / "a.png"}}
-    assert RealSynthetic().files(replace(context, backbone="tiny-sd")) == {}
+    assert RealSynthetic().files(replace(context, backbone="tiny-sd")) == backbone_files("tiny-sd", "float32")

@@ -18,7 +18,7 @@ from ldbench.errors import ResultError
 from ldbench.records import result as result_file
 from ldbench.records.contributions import Contributions, Units
 from ldbench.records.contributions import write as write_units
-from ldbench.records.result import ModelRef, Result, TaskRef
+from ldbench.records.result import Environment, ModelRef, Result, TaskRef
 
 TASK = TaskRef("sandbox-brain-t2i", 1, "text-to-image", "c" * 64)
 Numbers = tuple[float, float, float]
@@ -64,6 +64,31 @@ FIELD = [
     reported("Basic FT", fid(30, 30, 30, extractor="inception-v3"), source="a paper, Table 1"),
     run("sd-ld", seed=3, status="failed", error="returned 12 images, expected 600"),
 ]
+
+
+def made(seed: int, device: str = "cpu", **packages: str) -> Result:
+    named = {key.replace("_", " "): text for key, text in packages.items()}
+    environment = Environment(device, 1, "3.12", "Linux", named)
+    return run("basic-ft", fid(60 + seed, 57, 68), seed=seed, environment=environment)
+
+
+def test_seeds_on_other_weights_never_share_a_row() -> None:
+    seeds = [made(0, content_of_backbone="sha256:aa"), made(1), made(2, content_of_backbone="sha256:bb")]
+    assert [row.seeds for row in fold(*seeds[:2]).rows] == [(0, 1)]  # what isn't recorded counts as equal
+    expected = r"2/result.json: content of backbone sha256:bb, but 0/result.json has sha256:aa, and both are see"
+    with pytest.raises(ResultError, match=expected):
+        fold(*seeds)
+
+
+def test_seeds_not_made_alike_are_folded_and_the_row_says_so() -> None:
+    alike = fold(made(0, torch="2.9"), made(1, torch="2.9"), made(2))
+    assert [row.notes for row in alike.rows] == [()]
+    seeds = [made(0, torch="2.9", resolved_precision="float32"), made(1, "NVIDIA H200", resolved_precision="bfloat16")]
+    (row,) = fold(*seeds, made(2, torch="2.8", numpy="1", content_of_samples="x"), made(3, numpy="2")).rows
+    assert row.seeds == (0, 1, 2, 3)
+    assert row.notes == (
+        "seeds not made alike: device NVIDIA H200 and cpu, numpy 1 and 2, precision bfloat16 and float32 and 1 more",
+    )
 
 
 def test_the_field_is_folded_ranked_and_ordered() -> None:

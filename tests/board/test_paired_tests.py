@@ -76,6 +76,19 @@ def test_pairing_sees_what_two_intervals_cannot() -> None:
     assert (apart.better, apart.paired) == (None, False)
 
 
+def test_several_cases_of_a_subject_are_one_unit_of_the_test() -> None:
+    """Four equal cases of each of ten subjects say what ten cases say, and no more."""
+    shared, whose = normal(0, size=10), tuple(place // 4 for place in range(CASES))
+    few = [shared + 0.1 * normal(1 + index, size=10) for index in range(2)]
+    once = two(*({0: run(each, ids=IDS[:10])} for each in few), as_fitted=True)
+    rows = [run(np.repeat(each, 4)) for each in few]
+    told = [replace(row, units=replace(row.units, subjects={"cases": whose})) for row in rows]  # type: ignore[type-var]
+    found, apart = (two(*({0: row} for row in each), as_fitted=True) for each in (told, rows))
+    assert (found.p, found.ci_low) == pytest.approx((once.p, once.ci_low), rel=1e-3)
+    assert (found.paired, two({0: told[0]}, {0: rows[1]}, as_fitted=True).paired) == (True, False)
+    assert apart.p < 0.5 * found.p
+
+
 @pytest.mark.parametrize("ids", [IDS[::-1], (*IDS[:-1], "elsewhere")])
 def test_other_cases_are_never_paired(ids: tuple[str, ...]) -> None:
     assert not two({0: run(normal(0))}, {0: run(normal(1), ids=ids)}, as_fitted=True).paired

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,23 @@ def test_a_folder_is_prepared_where_runs_look_for_it(
     assert str(own) not in (tmp_path / "mine" / "state.json").read_text(encoding="utf-8")
     for word in ("mine: ", about["manifest_sha256"], "unreadable", "skipped.csv", "spare"):
         assert word in text
+
+
+@pytest.mark.parametrize(
+    ("most", "expected"), [((), 1), (("--images-a-subject", 2), 2), (("--images-a-subject", 9), 3)]
+)
+def test_the_most_images_of_a_subject_hold_without_a_number_a_class(
+    own: Path, tmp_path: Path, most: tuple[object, ...], expected: int
+) -> None:
+    lines = (own / "m.csv").read_text(encoding="utf-8").splitlines()
+    thrice = [line.replace(f",person{n},", f",person{n // 3},") for n, line in enumerate(lines[1:])]
+    (tmp_path / "m.csv").write_text("\n".join([lines[0], *thrice]) + "\n", encoding="utf-8")
+    out = tmp_path / "out"
+    run("folder", "--csv", tmp_path / "m.csv", "--root", own, "--name", "mine", "--size", 16, "--jobs", 1, "--out", out,
+        "--fractions", "0.5,0.1,0.4", *most)
+    with (out / "manifest.csv").open(encoding="utf-8", newline="") as file:
+        scans = [row["subject"] for row in csv.DictReader(file) if (row["split"], row["role"]) == ("test", "scan")]
+    assert max(Counter(scans).values()) == expected
 
 
 def test_further_columns_are_named_and_what_is_not_known_of_them_is_counted(own: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,16 @@ def test_what_is_written_is_read(
 
 def test_a_list_takes_one_line() -> None:
     assert len(contributions.dumps(SIDECAR).splitlines()) == 14
+
+
+def test_subjects_are_written_where_images_share_one(tmp_path: Path) -> None:
+    path = tmp_path / UNITS
+    contributions.write(replace(SIDECAR, subjects={"cases": (0, 0)}), path)
+    assert contributions.read(path).subjects == {"cases": (0, 0)}
+    assert "subjects" not in contributions.dumps(SIDECAR)
+    path.write_text(path.read_text().replace("[0, 0]", "[0]"))
+    with pytest.raises(ResultError, match=r"subjects\.cases: expected 2 numbers of subjects, one an id"):
+        contributions.read(path)
 
 
 def test_numbers_keep_six_digits() -> None:

@@ -259,6 +259,16 @@ def test_a_finished_run_is_one_of_its_data_and_says_what_code_made_it(finished: 
     assert json.loads(finished.state.read_bytes()) == {**BEGUN, **CONTENT}
 
 
+def test_half_a_run_goes_on_in_its_precision_alone_and_a_finished_one_is_read_in_any(tmp_path: Path) -> None:
+    half, whole = {**CONTENT, "resolved precision": "float16"}, {**CONTENT, "resolved precision": "bfloat16"}
+    folder = begun(RunFolder(tmp_path), half)
+    with pytest.raises(ResultError, match=r"begun with other resolved precision \(float16, here bfloat16\)"):
+        folder.begin(BEGUN, whole)
+    assert folder.begin(BEGUN, half) == ""
+    folder.result.touch()
+    assert folder.begin(BEGUN, whole) == ""
+
+
 def test_a_finished_run_of_a_time_before_content_was_noted_stays_as_it_is(finished: RunFolder) -> None:
     before = begun(finished, {}).state.read_bytes()
     assert finished.begin(BEGUN, CONTENT) == "which code made it is not recorded"

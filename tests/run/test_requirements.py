@@ -110,6 +110,24 @@ def test_every_estimator_that_nobody_registered_is_named() -> None:
     assert [text[:23] for text in found] == ["unknown estimator 'one'", "unknown estimator 'two'"]
 
 
+def test_a_distance_to_the_sources_themselves_is_refused_where_truth_is_unknown() -> None:
+    edit = dataclasses.replace(EDITS.edit, role=None)  # type: ignore[type-var]
+    sets: dict[str, Any] = {
+        "fid": DistributionSpec(NETWORK, 224), "kid": KernelSpec(NETWORK, 224), "recall": NeighbourSpec(NETWORK, 224),
+    }
+    task = dataclasses.replace(asking(EDITS, {**sets, "intra_fid": DistributionSpec(NETWORK, 224)}), edit=edit)
+    reasons = unmet(task)
+    assert [reason.split(":")[1] for reason in reasons] == [f"metrics.{name}" for name in sets]
+    assert all("got the sources themselves, to which doing nothing is nearest; drop it" in one for one in reasons)
+
+
+@pytest.mark.parametrize("name", ["brain-disease", "chest-disease"])
+def test_a_clinical_edit_is_ranked_by_its_target_class(name: str) -> None:
+    metrics = card.load(name).metrics
+    assert next(iter(metrics)) == "target_distance"
+    assert not {"fid", "kid"} & set(metrics)
+
+
 def test_two_images_make_no_distance_of_sets() -> None:
     (reason,) = unmet(asking(SAMPLES, {"fid": DistributionSpec(NETWORK, 224)}, cases=2, evaluation_cases=2))
     assert reason.startswith("fid: expected at least 3 images in both sets, got 2")

@@ -16,6 +16,7 @@ from ldbench.errors import MetricError
 from ldbench.run.pipeline import Settings, run
 from ldbench.run.verify.recompute import verify
 from ldbench.score.arithmetic import tf32_operations
+from ldbench.score.folder_inputs import FolderInputs
 from ldbench.score.lazy_inputs import grey_as_rgb
 from ldbench.score.metrics import laterality
 from ldbench.score.scorer import measured
@@ -30,6 +31,8 @@ resize = 64
 extractor = "efficientnet-lite0"
 resize = 64
 """
+
+NOTHING: Any = FolderInputs(device=torch.device("cpu"), seed=0, images={})
 
 
 def scores(card: Path, model: str, out: Path) -> dict[str, Score]:
@@ -54,7 +57,7 @@ def test_what_a_metric_raises_is_one_line_with_a_remedy(error: Exception, remedy
 
     metric = Metric("odd", "Odd", "Odd.", "lower", compute, "nothing")  # type: ignore[arg-type]
     with pytest.raises(MetricError, match=rf"odd: raised {type(error).__name__}: odd \(test_scorer.py:\d+\); {remedy}"):
-        measured(metric, None, NoSettings())  # type: ignore[arg-type]
+        measured(metric, NOTHING, NoSettings())
 
 
 def test_a_metric_is_computed_in_full_float32_whoever_asks_for_it() -> None:
@@ -68,7 +71,7 @@ def test_a_metric_is_computed_in_full_float32_whoever_asks_for_it() -> None:
     metric, before = Metric("odd", "Odd", "Odd.", "lower", compute, "nothing"), convolutions.fp32_precision
     convolutions.fp32_precision = "tf32"
     try:
-        measured(metric, None, NoSettings())  # type: ignore[arg-type]
+        measured(metric, NOTHING, NoSettings())
         assert (rounded, tf32_operations()) == ([[]], ["convolutions"])
     finally:
         convolutions.fp32_precision = before
@@ -110,7 +113,7 @@ def test_a_defect_of_a_metric_leaves_no_result(tmp_path: Path, monkeypatch: pyte
 def test_groups_by_units_need_a_function_that_measures_them(found: Measured) -> None:
     metric = Metric("odd", "Odd", "Odd.", "lower", lambda inputs, settings: found, "nothing", groups="units")
     with pytest.raises(MetricError, match=r"odd: expected a Measured with `within` for groups=\"units\""):
-        measured(metric, None, NoSettings())  # type: ignore[arg-type]
+        measured(metric, NOTHING, NoSettings())
 
 
 @pytest.mark.slow

@@ -30,11 +30,11 @@ from ldbench.data.prepare.manifest import (
     SKIPPED,
     PreparedImage,
     Summary,
-    check_test_set,
+    draw,
     label_of,
     observed_of,
-    pairs_of,
     rows_of,
+    shortfall,
     write,
     write_skipped,
 )
@@ -73,7 +73,8 @@ def prepare(
     if not found.images:
         raise _nothing_usable(reader, root, out, skipped)
     by_id = _by_id(reader, plan, found.images)
-    check_test_set(reader, plan, found.images)
+    listed = by_id | _by_id(reader, plan, [*found.images, *(each.image for each in found.skipped if each.image)])
+    drawn = draw(reader, plan, listed)
     _claim(out, reader, plan, root)
     outcomes = _finished(out, by_id)
     waiting = [(image_id, source) for image_id, source in by_id.items() if image_id not in outcomes]
@@ -100,11 +101,11 @@ def prepare(
         PreparedImage(by_id[image_id], image_id, outcome.sha256, outcome.observations)
         for image_id, outcome in outcomes.items()
     ]
-    rows = rows_of(reader, plan, prepared)
-    summary = write(out, reader, plan, size, rows, skipped, observed_of(prepared))
+    rows = rows_of(reader, plan, prepared, drawn)
+    summary = write(out, reader, plan, size, rows, skipped, observed_of(prepared), len(drawn.missed(outcomes)))
     taken = [outcome.notes for outcome in outcomes.values()]
-    unusable = pairs_of(prepared, plan.min_years).unusable
-    return replace(summary, notes=notes_on([image.source for image in prepared], rows, taken, unusable))
+    notes = notes_on([image.source for image in prepared], rows, taken, drawn.unusable)
+    return replace(summary, notes=(*notes, *shortfall(reader, drawn, listed, outcomes)))
 
 
 def _nothing_usable(reader: Reader, root: Path, out: Path, skipped: Sequence[Skipped]) -> DataError:

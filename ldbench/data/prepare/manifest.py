@@ -13,7 +13,7 @@ import io
 import json
 import numbers
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
@@ -29,6 +29,7 @@ from ldbench.records.files import write_text_atomic
 FORMAT = 1
 SKIPPED = "skipped.csv"
 OBSERVED = "observed.csv"
+_NAMED = 5  # images that a line names
 _YEARS_DUST = 1e-6  # ages are differences of dates divided by 365.25
 
 
@@ -40,6 +41,26 @@ class PreparedImage:
     image_id: str
     sha256: str
     observations: Observations = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What is drawn from the owners' tables before any image is read, by hashed ids: the test set, and of each pair the
+    first and the later image. Which files happen to be readable has no say in it.
+
+    The later image is of those at least the plan's years after the first the first in hash order: always the last would
+    make all intervals long, and always the next all of them short. Where the data have ages, an image whose age isn't
+    known to be above the first one's makes no pair, as nothing would be asked; `unusable` counts subjects that have
+    such images only.
+    """
+
+    test_set: frozenset[str]
+    pairs: tuple[tuple[str, str], ...]
+    unusable: int = 0
+
+    def missed(self, usable: Collection[str]) -> list[str]:
+        """The ids of the test images that turned out not to be usable."""
+        return sorted(self.test_set.difference(usable))
 
 
 @dataclass(frozen=True)
@@ -94,74 +115,77 @@ def label_of(reader: Reader, source: SourceImage) -> str:
     return str(source.attributes[reader.class_attribute])
 
 
-def rows_of(reader: Reader, plan: Plan, prepared: Sequence[PreparedImage]) -> list[ManifestRow]:
-    """Every line of the manifest, by image id. `DataError` where the test set can't be drawn."""
-    test_set = _test_set(reader, plan, prepared)
+def rows_of(reader: Reader, plan: Plan, prepared: Sequence[PreparedImage], drawn: Drawn) -> list[ManifestRow]:
+    """Every line of the manifest, by image id. A pair of which an image is not usable is none."""
     rows = [_row(reader, plan, image, "scan", "") for image in prepared]
-    if test_set is not None:
-        spare = {row.image_id for row in rows if row.split == "test"} - test_set
-        rows = [replace(row, role="spare") if row.image_id in spare else row for row in rows]
-    for first, later in pairs_of(prepared, plan.min_years).usable:
-        rows.append(_row(reader, plan, later, "later", first.image_id))
+    spare = {row.image_id for row in rows if row.split == "test"} - drawn.test_set
+    rows = [replace(row, role="spare") if row.image_id in spare else row for row in rows]
+    by_id = {image.image_id: image for image in prepared}
+    rows += [
+        _row(reader, plan, by_id[later], "later", first)
+        for first, later in drawn.pairs if first in by_id and later in by_id
+    ]
     return sorted(rows, key=lambda row: row.image_id)
 
 
-@dataclass(frozen=True)
-class Pairs:
-    """A subject's first image and a later one, of each that has both; and how many subjects had both but no usable
-    pair."""
-
-    usable: tuple[tuple[PreparedImage, PreparedImage], ...]
-    unusable: int
-
-
-def pairs_of(prepared: Iterable[PreparedImage], min_years: float | None) -> Pairs:
-    """Each subject's first image, and of those `min_years` or more after it the first in hash order; none for None.
-
-    By hash, as always the last would make all intervals long, and always the next all of them short. Where the data
-    have ages, a later image whose age isn't known to be above the first one's makes no pair: nothing would be asked.
-    """
-    by_subject: defaultdict[str, list[PreparedImage]] = defaultdict(list)
-    for image in prepared if min_years is not None else ():
-        by_subject[image.source.subject].append(image)
-    aged = any(_age(image) is not None for images in by_subject.values() for image in images)
-    usable, unusable = [], 0
-    for images in by_subject.values():
-        dated = [(image.source.years, image.image_id, image) for image in images if image.source.years is not None]
-        if not dated or min_years is None:
-            continue
-        start, _, first = min(dated, key=lambda item: item[:2])
-        later = [image for years, _, image in dated if years - start >= min_years - _YEARS_DUST]
-        older = [image for image in later if _is_older(image, first)] if aged else later
+def draw(reader: Reader, plan: Plan, images: Mapping[str, SourceImage]) -> Drawn:
+    """The test set and the pairs of all images that the tables name, by id. `DataError` where there are too few."""
+    by_subject: defaultdict[str, dict[str, SourceImage]] = defaultdict(dict)
+    for image_id, source in images.items() if plan.min_years is not None else ():
+        by_subject[source.subject][image_id] = source
+    aged = any(_age(source) is not None for of_subject in by_subject.values() for source in of_subject.values())
+    pairs, unusable = [], 0
+    for of_subject in by_subject.values():
+        first, later = _apart(of_subject, plan.min_years or 0.0)
+        older = [each for each in later if _is_older(of_subject[each], of_subject[first])] if aged else later
         if older:
-            usable.append((first, min(older, key=lambda image: draw_order(image.image_id))))
+            pairs.append((first, min(older, key=draw_order)))
         elif later:
             unusable += 1
-    return Pairs(tuple(usable), unusable)
+    return Drawn(_test_set(reader, plan, images), tuple(sorted(pairs)), unusable)
 
 
-def _is_older(image: PreparedImage, first: PreparedImage) -> bool:
+def _apart(images: Mapping[str, SourceImage], min_years: float) -> tuple[str, list[str]]:
+    """A subject's first image, and those `min_years` or more after it; none where no image is dated."""
+    dated = [(source.years, image_id) for image_id, source in images.items() if source.years is not None]
+    if not dated:
+        return "", []
+    start, first = min(dated)
+    return first, [image_id for years, image_id in dated if years - start >= min_years - _YEARS_DUST]
+
+
+def _is_older(image: SourceImage, first: SourceImage) -> bool:
     before, after = _age(first), _age(image)
     return before is not None and after is not None and after > before
 
 
-def _age(image: PreparedImage) -> float | None:
+def _age(image: SourceImage) -> float | None:
     """The age at an image, where it is known as a number."""
-    age = image.source.attributes.get("age")
+    age = image.attributes.get("age")
     return float(age) if isinstance(age, numbers.Real) and age == age else None
 
 
-def check_test_set(reader: Reader, plan: Plan, images: Sequence[SourceImage]) -> None:
-    """`DataError` where the test set couldn't be drawn even if every image were sound: before hours are spent."""
-    ids = (hashed(reader.dataset, image.image, plan.salt) for image in images)
-    _test_set(reader, plan, [PreparedImage(image, image_id, "") for image, image_id in zip(images, ids, strict=True)])
+def shortfall(reader: Reader, drawn: Drawn, images: Mapping[str, SourceImage], usable: Collection[str]) -> list[str]:
+    """A line on the test images that were drawn and are not usable, by class and by the owners' names; none if none."""
+    missed = drawn.missed(usable)
+    if not missed:
+        return []
+    counts = Counter(label_of(reader, images[one]) for one in missed)
+    classes = ", ".join(f"{count} {label}" for label, count in sorted(counts.items()))
+    names = sorted(images[one].name for one in missed)
+    named = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    return [
+        f"warning: {len(missed)} of the {len(drawn.test_set)} test images that were drawn are not usable ({classes}): "
+        f"{named}; none takes their place, so repair these files before you compare with others"
+    ]
 
 
 def write(
     folder: Path, reader: Reader, plan: Plan, size: tuple[int, int], rows: Sequence[ManifestRow],
-    skipped: Sequence[Skipped], observed: Mapping[str, Observations] | None = None,
+    skipped: Sequence[Skipped], observed: Mapping[str, Observations] | None = None, missed: int = 0,
 ) -> Summary:
-    """Write the files, dataset.json last: it vouches for the manifest. `observed` is what was seen, by image id."""
+    """Write the files, dataset.json last: it vouches for the manifest. `observed` is what was seen, by image id;
+    `missed` test images were drawn and are not usable."""
     types = attribute_types(row.attributes for row in rows)
     manifest = _csv((*COLUMNS, *types), (_cells(row, types) for row in rows))
     digest = hashlib.sha256(manifest.encode()).hexdigest()
@@ -172,7 +196,7 @@ def write(
     if observed:
         write_text_atomic(folder / OBSERVED, _observed(observed))
     write_text_atomic(folder / "manifest.csv", manifest)
-    write_text_atomic(folder / "dataset.json", _description(reader, plan, size, types, summary, observed or {}))
+    write_text_atomic(folder / "dataset.json", _description(reader, plan, size, types, summary, observed or {}, missed))
     return summary
 
 
@@ -218,13 +242,14 @@ def attribute_types(attributes: Iterable[Attributes]) -> dict[str, str]:
     return dict(sorted(types.items()))
 
 
-def _test_set(reader: Reader, plan: Plan, prepared: Sequence[PreparedImage]) -> set[str] | None:
-    if plan.test_per_class is None:
-        return None
-    in_test = (image for image in prepared if _split(reader, plan, image.source) == "test")
-    candidates = [Candidate(image.image_id, image.source.subject, label_of(reader, image.source)) for image in in_test]
-    classes = plan.test_classes or reader.classes or sorted({label_of(reader, image.source) for image in prepared})
-    return set(draw_test_set(candidates, classes, plan.test_per_class, plan.images_a_subject))
+def _test_set(reader: Reader, plan: Plan, images: Mapping[str, SourceImage]) -> frozenset[str]:
+    candidates = [
+        Candidate(image_id, source.subject, label_of(reader, source))
+        for image_id, source in images.items() if _split(reader, plan, source) == "test"
+    ]
+    named = plan.test_classes or (reader.classes if plan.test_per_class is not None else ())
+    classes = named or sorted({label_of(reader, source) for source in images.values()})
+    return frozenset(draw_test_set(candidates, classes, plan.test_per_class, plan.images_a_subject))
 
 
 def _split(reader: Reader, plan: Plan, source: SourceImage) -> str:
@@ -261,7 +286,7 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _description(
     reader: Reader, plan: Plan, size: tuple[int, int], types: Mapping[str, str], summary: Summary,
-    observed: Mapping[str, Observations],
+    observed: Mapping[str, Observations], missed: int,
 ) -> str:
     choices = {"settings": dict(reader.settings()), "plan": asdict(plan)}
     recipe = json.dumps([reader.dataset, choices], sort_keys=True)
@@ -275,5 +300,6 @@ def _description(
         "skipped": [{"kind": kind, "rule": rule, "count": n} for (kind, rule), n in summary.skipped.items()],
         "manifest_sha256": summary.manifest_sha256,
         **({"observed": _ranges(observed)} if observed else {}),
+        **({"test_images_missed": missed} if missed else {}),
     }
     return json.dumps(table, indent=2, sort_keys=True, allow_nan=False) + "\n"

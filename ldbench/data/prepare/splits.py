@@ -29,9 +29,9 @@ class Plan:
     """How a data set is split.
 
     `fractions` of the subjects, on average, go to train, validation and test. The test set has `test_per_class` images
-    of each of `test_classes` (all of the reader's where there are none), at most `images_a_subject` of one subject;
-    None takes the whole test split, balanced or not. Subjects with images `min_years` or more apart make a pair each;
-    None makes no pairs.
+    of each of `test_classes` (all of the reader's where there are none), or the whole test split, balanced or not,
+    where that is None. Either way it has at most `images_a_subject` of one subject. Subjects with images `min_years` or
+    more apart make a pair each; None makes no pairs.
     """
 
     salt: str = SALT
@@ -85,9 +85,9 @@ def draw_order(image_id: str) -> str:
 
 
 def draw_test_set(
-    candidates: Iterable[Candidate], classes: Sequence[str], per_class: int, images_a_subject: int = 1
+    candidates: Iterable[Candidate], classes: Sequence[str], per_class: int | None, images_a_subject: int = 1
 ) -> list[str]:
-    """The ids of the test set, in hash order: the first `per_class` images of each class.
+    """The ids of the test set, in hash order: the first `per_class` images of each class, or, for None, all.
 
     Each subject first gives up all but its `images_a_subject` first images of these classes, whatever the number asked
     for, so a smaller test set lies inside a larger one. Raises `DataError` where a class has too few.
@@ -99,7 +99,7 @@ def draw_test_set(
             continue
         given[candidate.subject_id] = given.get(candidate.subject_id, 0) + 1
         members[candidate.label].append(candidate.image_id)
-    scarce = {label: len(ids) for label, ids in members.items() if len(ids) < per_class}
+    scarce = {label: len(ids) for label, ids in members.items() if per_class is not None and len(ids) < per_class}
     if scarce:
         has = ", ".join(f"{count} of {label}" for label, count in scarce.items())
         raise DataError(

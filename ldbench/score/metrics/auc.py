@@ -27,6 +27,7 @@ from ldbench.score.arithmetic import rounding_of
 from ldbench.score.image_sets import StoredSet, pixel_range
 from ldbench.score.metrics.classifier import train_classifier
 from ldbench.score.metrics.classifier_key import classifier_key, key_of_seed
+from ldbench.score.metrics.intervals import Subjects, over_subjects, subjects_of_rows
 from ldbench.score.metrics.judge import class_indices
 from ldbench.score.metrics.resnet18 import network_name
 from ldbench.score.metrics.roc import Areas, areas, validated_classes
@@ -43,14 +44,14 @@ Indices = npt.NDArray[np.int64]
 def auc_score(
     train_images: ImageSet, train_labels: Sequence[Label], test_images: ImageSet, test_labels: Sequence[Label],
     *, classes: Sequence[Label], recipe: ClassifierSpec, device: torch.device | str = "cpu",
-    folder: Path | None = None, progress: Progress = silent,
+    folder: Path | None = None, progress: Progress = silent, subjects: Subjects = None,
 ) -> Measured:
     """AUC as a score; images are `(N, 3, H, W) float32 in [0, 1]`, `n` counts the training images.
 
     `classes` lists the labels. The classifier is trained with each of the recipe's seeds; how far these trainings lie
     apart stands in the parameters `observed_spread_sd` and `observed_auc_per_seed`. What a training has given before
-    is taken from `folder`; None keeps nothing. Value and interval: `ldbench.score.metrics.roc.Areas`. Raises
-    `MetricError`, `UsageError`.
+    is taken from `folder`; None keeps nothing. `subjects` are those of the test images. Value and interval:
+    `ldbench.score.metrics.roc.Areas`. Raises `MetricError`, `UsageError`.
     """
     train_index, test_index = _indices(train_labels, classes, "training"), _indices(test_labels, classes, "test")
     for name, images, labels in (("training", train_images, train_index), ("test", test_images, test_index)):
@@ -59,26 +60,28 @@ def auc_score(
         train_images, train_index, test_images, classes=len(classes), recipe=recipe, device=device, folder=folder,
         progress=progress,
     )
-    return _of_scores(scores, test_index, recipe, classes, len(train_images))
+    return _of_scores(scores, test_index, recipe, classes, len(train_images), subjects)
 
 
 def _of_scores(
-    scores: npt.NDArray[np.float64], test_index: Indices, recipe: ClassifierSpec, classes: Sequence[Label], n: int
+    scores: npt.NDArray[np.float64], test_index: Indices, recipe: ClassifierSpec, classes: Sequence[Label], n: int,
+    subjects: Subjects,
 ) -> Measured:
     """The score of classifiers that gave `scores (S, N, K)` to the test images."""
-    seen = areas(scores, test_index)
+    seen = areas(scores, test_index, subjects)
     interval = seen.interval()
 
     def within(rows: Indices) -> Measured:
         validated_classes("auc", test_index[rows], classes)
-        of_group = _of_scores(scores[:, rows], test_index[rows], recipe, classes, n)
+        of_rows = subjects_of_rows(subjects, rows)
+        of_group = _of_scores(scores[:, rows], test_index[rows], recipe, classes, n, of_rows)
         return replace(of_group, n=len(rows))  # groups are of scans
 
     return Measured(
         metric="auc", value=interval.value, ci_low=interval.low, ci_high=interval.high, n=n, direction="higher",
         extractor=network_name(table_of(recipe)),
-        parameters={**_parameters(recipe, classes, len(test_index)), **_observed(seen)},
-        contributions={"scans": seen.contributions_n}, within=within, degrees=seen.degrees,
+        parameters={**_parameters(recipe, classes, len(test_index), subjects), **_observed(seen)},
+        contributions={"scans": seen.contributions_n}, within=within, degrees=seen.degrees, interval="own",
     )
 
 
@@ -133,15 +136,18 @@ def _check_images(name: str, images: ImageSet, count: int) -> None:
         raise MetricError(f"auc: expected {name} pixels in [0, 1], got {low} to {high}; rescale the images")
 
 
-def _parameters(recipe: ClassifierSpec, classes: Sequence[Label], n_test: int) -> dict[str, ParameterValue]:
+def _parameters(
+    recipe: ClassifierSpec, classes: Sequence[Label], n_test: int, subjects: Subjects
+) -> dict[str, ParameterValue]:
     alone = recipe.spread_seeds == 1
     over = "test cases" if alone else "test cases and trainings (Obuchowski-Rockette)"
     held = ", classifier held fixed" if alone else ""
+    how = f"95 % DeLong over {over}, logit scale (Newcombe where degenerate){held}"
     return {
         "classifier": f"torchvision {network_name(table_of(recipe))}, from scratch",
         "classes": ", ".join(str(label) for label in classes),
         "average": "binary" if len(classes) == 2 else "macro one-versus-rest", "n_test": n_test,
-        "interval": f"95 % DeLong over {over}, logit scale (Newcombe where degenerate){held}", **table_of(recipe),
+        "interval": over_subjects(how, subjects), **table_of(recipe),
     }
 
 
@@ -167,6 +173,7 @@ AUC = Metric(
     compute=lambda inputs, settings: auc_score(
         *inputs.lazy.all_generated(), *inputs.lazy.test_scans(), classes=inputs.classes, recipe=settings,
         device=inputs.device, folder=_folder(inputs.cache_folder), progress=inputs.progress,
+        subjects=inputs.subjects("test_scans"),
     ),
     interval="over test cases and trainings (DeLong, Obuchowski-Rockette); one training: over test cases only",
     settings=ClassifierSpec, bounds=(0.0, 1.0), trained=True, networks=("resnet18",), axis="utility",

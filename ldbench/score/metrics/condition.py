@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.records.typed import TypedError
-from ldbench.score.metrics.effectiveness import by_judge, checked_scores, flip_rate_score, target_auc_score
-from ldbench.score.metrics.intervals import Array, group_jackknife
+from ldbench.score.metrics.effectiveness import area_by_judge, by_judge, checked_scores, flip_rate_score
+from ldbench.score.metrics.intervals import Array, Subjects, group_jackknife, over_subjects
 from ldbench.score.metrics.resnet18 import network_name
 
 
@@ -45,7 +45,7 @@ def calibration_error(confidence_n: Array, right_n: npt.NDArray[np.bool_], bins:
 
 def judge_calibration_score(
     scores_nk: npt.ArrayLike, targets: Sequence[str], classes: Sequence[str], judge: Mapping[str, ParameterValue], *,
-    bins: int = 10, seed: int = 0,
+    bins: int = 10, seed: int = 0, subjects: Subjects = None,
 ) -> Measured:
     """The calibration error of log odds `(N, K)` against the N classes asked for, with `group_jackknife`'s interval.
 
@@ -58,21 +58,23 @@ def judge_calibration_score(
     def error(index_n: npt.NDArray[np.int64]) -> float:
         return calibration_error(confidence_n[index_n], right_n[index_n], bins)
 
-    interval, contributions = group_jackknife(error, np.arange(len(scores)), seed=seed)
+    interval, contributions = group_jackknife(error, np.arange(len(scores)), seed=seed, subjects=[subjects])
     return Measured(
         metric="judge_calibration", value=interval.value, ci_low=max(interval.low, 0.0),
         ci_high=min(interval.high, 1.0), n=len(scores), direction="lower",
         extractor=network_name(judge), contributions={"groups": contributions},
         parameters={
-            **judge, "bins": bins, "interval": "95 % delete-a-group jackknife over cases, judge held fixed",
-            "interval_groups": len(contributions), "interval_seed": seed,
+            **judge, "bins": bins, "interval_groups": len(contributions), "interval_seed": seed,
+            "interval": over_subjects("95 % delete-a-group jackknife over cases, judge held fixed", subjects),
         },
     )
 
 
 def _calibration(inputs: MetricInputs, settings: CalibrationSpec) -> Measured:
     scores, judge = inputs.judged
-    return judge_calibration_score(scores, inputs.labels, inputs.classes, judge, bins=settings.bins)
+    return judge_calibration_score(
+        scores, inputs.labels, inputs.classes, judge, bins=settings.bins, subjects=inputs.subjects("generated")
+    )
 
 
 JUDGE_ACCURACY = Metric(
@@ -87,7 +89,7 @@ JUDGE_ACCURACY = Metric(
 JUDGE_AUC = Metric(
     name="judge_auc", title="AUC of the class asked for, by a judge trained on real",
     summary="ROC area of the judge's scores against the classes asked for; 1/2 where images say nothing of them.",
-    direction="higher", compute=partial(by_judge, partial(target_auc_score, metric="judge_auc")),
+    direction="higher", compute=partial(area_by_judge, "judge_auc"),
     compares="generated images and the classes asked for", interval="over cases (DeLong), judge held fixed",
     needs=frozenset({"judge"}), bounds=(0.0, 1.0), networks=("resnet18",), axis="condition",
     every_class=True, groups="units", catches=("swapped-classes", "class-share"), blind_to=("copies",),

@@ -171,7 +171,7 @@ def copied_share_score(
     ]
     return Measured(
         metric="copied_share", value=share, ci_low=interval.low, ci_high=interval.high, n=total, direction="lower",
-        extractor=extractor, contributions={"cases": of_mean(copied_n.astype(np.float64))},
+        extractor=extractor, contributions={"cases": of_mean(copied_n.astype(np.float64))}, interval="share",
         parameters={
             **(parameters or {}), "n_training": len(scan_ids), "n_fresh": len(fresh[0].relative_n),
             "threshold": "smallest of the fresh real scans", "observed_threshold": threshold,

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.errors import MetricError
-from ldbench.score.metrics.intervals import LEVEL, Array, of_mean
+from ldbench.score.metrics.intervals import LEVEL, Array, Subjects, of_mean, over_subjects, subjects_of_rows
 from ldbench.score.metrics.judge import class_indices
 from ldbench.score.metrics.resnet18 import network_name
 from ldbench.score.metrics.roc import areas, validated_classes
@@ -48,18 +48,19 @@ def flip_rate_score(
         # at 0 and 1 round-off puts the bound past the value
         ci_low=min(float(bounds.low), value), ci_high=max(float(bounds.high), value),
         parameters={**judge, "interval": "95 % Wilson over cases, judge held fixed"},
-        contributions={"cases": of_mean(flips.astype(np.float64))},
+        contributions={"cases": of_mean(flips.astype(np.float64))}, interval="share",
     )
 
 
 def target_auc_score(
     scores_nk: npt.ArrayLike, targets: Sequence[str], classes: Sequence[str], judge: Mapping[str, ParameterValue],
-    metric: str = "target_auc",
+    metric: str = "target_auc", subjects: Subjects = None,
 ) -> Measured:
     """Area under the ROC curve of the judge's scores against the TARGET classes; arguments as for `flip_rate_score`.
 
     Two classes: the binary area; more: the unweighted mean of one-versus-rest areas. Value and interval:
-    `ldbench.score.metrics.roc.areas`. Raises `MetricError` where a class is nobody's target.
+    `ldbench.score.metrics.roc.areas`; `subjects` are those of the images. Raises `MetricError` where a class is
+    nobody's target.
     """
     scores, target_n = checked_scores(metric, scores_nk, targets, classes)
     absent = [label for index, label in enumerate(classes) if index not in target_n]
@@ -68,21 +69,25 @@ def target_auc_score(
             f"{metric}: expected cases of every target class in {list(classes)}, got none of {absent}; "
             "change the card's cases or classes"
         )
-    areas_of_targets = areas(scores[None], target_n)
+    areas_of_targets = areas(scores[None], target_n, subjects)
     interval = areas_of_targets.interval()
 
     def within(rows: npt.NDArray[np.int64]) -> Measured:
         validated_classes(metric, target_n[rows], classes)
-        return target_auc_score(scores[rows], [targets[row] for row in rows], classes, judge, metric)
+        of_rows = subjects_of_rows(subjects, rows)
+        return target_auc_score(scores[rows], [targets[row] for row in rows], classes, judge, metric, of_rows)
 
     return Measured(
         metric=metric, value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(scores),
         direction="higher", extractor=network_name(judge),
         parameters={
             **judge, "average": "binary" if len(classes) == 2 else "macro one-versus-rest",
-            "interval": "95 % DeLong over cases, logit scale (Newcombe where degenerate), judge held fixed",
+            "interval": over_subjects(
+                "95 % DeLong over cases, logit scale (Newcombe where degenerate), judge held fixed", subjects
+            ),
         },
         contributions={"cases": areas_of_targets.contributions_n}, within=within, degrees=areas_of_targets.degrees,
+        interval="own",
     )
 
 
@@ -106,10 +111,15 @@ def by_judge(score_of: Callable[..., Measured], inputs: MetricInputs, settings: 
     return score_of(scores, inputs.labels, inputs.classes, judge)
 
 
+def area_by_judge(metric: str, inputs: MetricInputs, settings: NoSettings) -> Measured:
+    """`target_auc_score` of the judge's log odds against the classes that were asked for."""
+    return by_judge(partial(target_auc_score, metric=metric, subjects=inputs.subjects("generated")), inputs, settings)
+
+
 TARGET_AUC = Metric(
     name="target_auc", title="AUC of the target class, by a judge trained on real",
     summary="ROC area of the judge's scores against target classes; near 0 for copies where two classes are swapped.",
-    direction="higher", compute=partial(by_judge, target_auc_score), compares="edited images and their target classes",
+    direction="higher", compute=partial(area_by_judge, "target_auc"), compares="edited images and their target classes",
     interval="over cases (DeLong), judge held fixed", needs=frozenset({"source", "judge"}), bounds=(0.0, 1.0),
     networks=("resnet18",), axis="effectiveness", every_class=True, groups="units",
     catches=("too-little",), blind_to=("too-much", "other-subject", "jpeg"),

@@ -10,7 +10,7 @@ Shape suffixes: n real samples, m generated samples, d features.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -20,9 +20,9 @@ from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterVal
 from ldbench.errors import MetricError
 from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.gaussians import FeatureSet, frechet
-from ldbench.score.metrics.intervals import GROUPS
+from ldbench.score.metrics.intervals import GROUPS, Subjects
 from ldbench.score.metrics.row_blocks import Features, row_blocks, rows_of
-from ldbench.score.metrics.set_distance import set_distance_score
+from ldbench.score.metrics.set_distance import of_both_sets, set_distance_score
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.scan_network_spec import SCAN_NETWORK
 
@@ -39,6 +39,7 @@ def fid(real_features: npt.ArrayLike, generated_features: npt.ArrayLike) -> floa
 def fid_score(
     real_features: npt.ArrayLike, generated_features: npt.ArrayLike, *, extractor: str,
     parameters: Mapping[str, ParameterValue] | None = None, seed: int = 0, groups: int = GROUPS, metric: str = "fid",
+    subjects: Sequence[Subjects] = (),
 ) -> Measured:
     """FID as a score; its interval is `group_jackknife`'s, for the expected FID at these sample sizes."""
     real_nd, generated_md = validated_features(metric, real_features, generated_features, least=3)
@@ -46,7 +47,7 @@ def fid_score(
     return set_distance_score(
         metric, lambda real_n, generated_m: frechet(real.gaussian(real_n), generated.gaussian(generated_m)),
         np.arange(len(real_nd)), np.arange(len(generated_md)), extractor=extractor, parameters=parameters or {},
-        seed=seed, groups=groups,
+        seed=seed, groups=groups, subjects=subjects,
     )
 
 
@@ -90,7 +91,7 @@ def _of_inputs(metric: str, inputs: MetricInputs, settings: DistributionSpec) ->
 def _of_network(metric: str, inputs: MetricInputs, extractor: str, resize: int | None = None) -> Measured:
     return fid_score(
         *inputs.features(extractor, resize), extractor=extractor,
-        parameters=inputs.network_parameters(extractor, resize), metric=metric,
+        parameters=inputs.network_parameters(extractor, resize), metric=metric, subjects=of_both_sets(inputs),
     )
 
 
@@ -105,7 +106,7 @@ def _of_scan_network(inputs: MetricInputs, settings: NoSettings) -> Measured:
 FID = Metric(
     name="fid", title="Frechet inception distance",
     summary="Distance between Gaussians fitted to real and generated features; exact for few samples.",
-    direction="lower", compares="generated and real sets",
+    direction="lower", whole_sets=True, compares="generated and real sets",
     compute=partial(_of_inputs, "fid"), value=_value, groups="excess",
     interval="expected value at these sample sizes (delete-a-group jackknife)", settings=DistributionSpec,
     bounds=(0.0, math.inf), networks=("efficientnet-lite0", "inception-v3"), axis="fidelity",
@@ -119,7 +120,7 @@ FID = Metric(
 VIEWED_FID = Metric(
     name="viewed_fid", title="Frechet inception distance, as a reader sees",
     summary="FID under the card's viewing conditions, which hide what no reader sees.", direction="lower",
-    compute=viewed(partial(_of_inputs, "viewed_fid")), groups="excess",
+    whole_sets=True, compute=viewed(partial(_of_inputs, "viewed_fid")), groups="excess",
     value=lambda inputs, settings: _value(inputs.viewed, settings),
     compares="generated and real sets under the viewing conditions",
     interval="expected value at these sample sizes (delete-a-group jackknife)", settings=DistributionSpec,
@@ -131,7 +132,7 @@ VIEWED_FID = Metric(
 SCAN_FID = Metric(
     name="scan_fid", title="Frechet distance in features of the network of the task's own scans",
     summary="FID under the card's viewing conditions, in features of a network that learnt from real training scans.",
-    direction="lower", compute=viewed(_of_scan_network), groups="excess",
+    direction="lower", whole_sets=True, compute=viewed(_of_scan_network), groups="excess",
     value=lambda inputs, settings: fid(*inputs.viewed.features(SCAN_NETWORK)),
     compares="generated and real sets under the viewing conditions",
     interval="expected value at these sample sizes (delete-a-group jackknife)",

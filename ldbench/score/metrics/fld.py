@@ -248,7 +248,7 @@ def _of_inputs(inputs: MetricInputs, settings: LikelihoodSpec) -> Measured:
 FLD = Metric(
     name="fld", title="Feature likelihood divergence",
     summary="How unlikely test scans are by a mixture of Gaussians on the generated images; rises for copies, too.",
-    direction="lower", compute=viewed(_of_inputs),
+    direction="lower", whole_sets=True, compute=viewed(_of_inputs),
     compares="generated images, test scans and all training images",
     interval="over test scans (Student's t), mixtures held fixed", settings=LikelihoodSpec, networks=_NETWORKS,
     scans="reference", axis="fidelity", groups="units",

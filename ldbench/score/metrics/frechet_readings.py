@@ -11,7 +11,7 @@ Shape suffixes: n real samples, m generated samples, d features.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +21,8 @@ from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterVal
 from ldbench.records.typed import TypedError
 from ldbench.score.metrics.attribute_error import unknown_estimators
 from ldbench.score.metrics.fid import fid, validated_features
-from ldbench.score.metrics.intervals import Array
-from ldbench.score.metrics.set_distance import set_distance_score
+from ldbench.score.metrics.intervals import Array, Subjects
+from ldbench.score.metrics.set_distance import of_both_sets, set_distance_score
 from ldbench.score.metrics.viewed import viewed
 from ldbench.score.networks.radiomics import NAME as RADIOMICS
 
@@ -57,14 +57,14 @@ def standardised_fid(real_nd: Array, generated_md: Array) -> float:
 
 def standardised_fid_score(
     metric: str, real: npt.ArrayLike, generated: npt.ArrayLike, *, extractor: str,
-    parameters: Mapping[str, ParameterValue],
+    parameters: Mapping[str, ParameterValue], subjects: Sequence[Subjects] = (),
 ) -> Measured:
     """`standardised_fid` as a score, with FID's interval; every replicate has its own standard deviations."""
     real_nd, generated_md = (
         np.asarray(each, np.float64) for each in validated_features(metric, real, generated, least=4)
     )
     return set_distance_score(
-        metric, standardised_fid, real_nd, generated_md, extractor=extractor, seed=0,
+        metric, standardised_fid, real_nd, generated_md, extractor=extractor, seed=0, subjects=subjects,
         parameters={**parameters, "unit": "standard deviations of the real scans, squared"},
     )
 
@@ -80,7 +80,8 @@ def _side(inputs: MetricInputs) -> int:
 
 def _frd(inputs: MetricInputs, settings: NoSettings) -> Measured:
     return standardised_fid_score(
-        "frd", *_radiomics(inputs), extractor=RADIOMICS, parameters=inputs.network_parameters(RADIOMICS, _side(inputs))
+        "frd", *_radiomics(inputs), extractor=RADIOMICS, subjects=of_both_sets(inputs),
+        parameters=inputs.network_parameters(RADIOMICS, _side(inputs)),
     )
 
 
@@ -93,14 +94,14 @@ def _readings(inputs: MetricInputs, settings: ReadingsSpec) -> tuple[Array, Arra
 def _readings_fid(inputs: MetricInputs, settings: ReadingsSpec) -> Measured:
     return standardised_fid_score(
         "readings_fid", *_readings(inputs, settings), extractor=", ".join(settings.estimators),
-        parameters={"readings": len(settings.estimators)},
+        parameters={"readings": len(settings.estimators)}, subjects=of_both_sets(inputs),
     )
 
 
 FRD = Metric(
     name="frd", title="Frechet radiomics distance",
     summary="Frechet distance of radiomics features in standard deviations of real scans; no network, any images.",
-    direction="lower", compares="generated and real sets", compute=viewed(_frd), interval=_INTERVAL,
+    direction="lower", whole_sets=True, compares="generated and real sets", compute=viewed(_frd), interval=_INTERVAL,
     groups="excess", value=lambda inputs, settings: standardised_fid(*_radiomics(inputs.viewed)),
     bounds=(0.0, math.inf), networks=("radiomics",), axis="fidelity",
     catches=(
@@ -113,8 +114,9 @@ FRD = Metric(
 READINGS_FID = Metric(
     name="readings_fid", title="Frechet distance of anatomical readings",
     summary="Frechet distance of what estimators read off the images, in standard deviations of real scans.",
-    direction="lower", compares="generated and real sets", compute=viewed(_readings_fid), interval=_INTERVAL,
-    groups="excess", value=lambda inputs, settings: standardised_fid(*_readings(inputs.viewed, settings)),
+    direction="lower", whole_sets=True, compares="generated and real sets", compute=viewed(_readings_fid),
+    interval=_INTERVAL, groups="excess",
+    value=lambda inputs, settings: standardised_fid(*_readings(inputs.viewed, settings)),
     settings=ReadingsSpec, bounds=(0.0, math.inf), axis="fidelity",
     catches=(
         "blur", "noise", "contrast", "gain", "averaged", "collapse", "class-share", "other-modality", "upside-down",

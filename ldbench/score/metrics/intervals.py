@@ -5,6 +5,11 @@ sample sets at their present sizes. What coverage was seen stands in docs/measur
 leaderboards/interval_coverage.py. Nothing here bootstraps a distance between two sets: resampling with replacement
 repeats images, repeats shrink the resampled covariance's rank, and the whole interval moves upward.
 
+The units of an interval are subjects: several images of one are alike, and as many independent ones would say more.
+Wherever images share a subject, their contributions are summed within it first (`of_subjects`), the variance that is
+robust to clusters (Liang and Zeger 1986, Biometrika 73:13), and a jackknife leaves out whole subjects. `Subjects` holds
+the subject of each image `(n,)`, numbered by first appearance, or None where no two share one.
+
 `of_mean` and `of_deletions` give what each unit adds to a value (`ldbench.api.Measured`). Intervals are made of it, but
 for a share's (Wilson's) and for an area over several trainings, whose own chance is no unit's.
 """
@@ -21,6 +26,7 @@ import numpy.typing as npt
 from ldbench.errors import MetricError
 
 Array = npt.NDArray[np.float64]
+Subjects = npt.NDArray[np.int64] | None
 LEVEL = 0.95
 GROUPS = 20  # of a jackknife
 Z = 1.959963984540054  # the normal distribution's 97.5 % quantile
@@ -42,10 +48,10 @@ def t_quantile(degrees: float, level: float = LEVEL) -> float:
     return float(stats.t.ppf(0.5 + level / 2, degrees))
 
 
-def mean_interval(values: npt.ArrayLike, metric: str) -> Interval:
+def mean_interval(values: npt.ArrayLike, metric: str, subjects: Subjects = None) -> Interval:
     """Mean of one value a case, with Student's t interval for the mean over such cases.
 
-    Raises `MetricError` for fewer than two values or a value that is not finite.
+    Raises `MetricError` for fewer than two values or subjects, or a value that is not finite.
     """
     values_n = np.asarray(values, dtype=np.float64)
     if values_n.ndim != 1 or values_n.size < 2 or not np.isfinite(values_n).all():
@@ -54,6 +60,8 @@ def mean_interval(values: npt.ArrayLike, metric: str) -> Interval:
             "score more cases or check the images"
         )
     mean = float(values_n.mean())
+    if subjects is not None:
+        return contributed_interval(mean, of_subjects(of_mean(values_n), subjects, metric))
     half = t_quantile(values_n.size - 1) * float(values_n.std(ddof=1)) / values_n.size**0.5
     return Interval(mean, mean - half, mean + half)
 
@@ -77,48 +85,105 @@ def wilson_interval(value: float, count: int) -> Interval:
     return share_interval(value, 0.0, count, Z)
 
 
-def deletion_groups(size: int, groups: int, random: np.random.Generator) -> list[npt.NDArray[np.bool_]]:
-    """Masks that keep all but one of `groups` random groups, equal in size to within one case."""
-    label_n = random.permutation(np.arange(size) % groups)
+def share_of_subjects(value: float, variance: float, images: int, subjects: int) -> Interval:
+    """Wilson's interval for a share of images of so many subjects, whose variance is that of subjects.
+
+    Its effective size is the number of independent images that would have this variance (Korn and Graubard 1998, Survey
+    Methodology 24:193), at most `images`. A share of 0 or 1 shows no variance: there each subject counts as one image.
+    """
+    return share_interval(value, variance, images if variance > 0 else subjects, t_quantile(subjects - 1))
+
+
+def deletion_groups(
+    size: int, groups: int, random: np.random.Generator, subjects: Subjects = None
+) -> list[npt.NDArray[np.bool_]]:
+    """Masks that keep all but one of `groups` random groups, equal in size to within one case, or one subject."""
+    label_n = random.permutation(np.arange(independent(size, subjects)) % groups)
+    label_n = label_n if subjects is None else label_n[subjects]
     return [label_n != group for group in range(groups)]
 
 
 def class_groups(
-    labels_n: npt.NDArray[Any], groups: int, random: np.random.Generator
+    labels_n: npt.NDArray[Any], groups: int, random: np.random.Generator, subjects: Subjects = None
 ) -> list[npt.NDArray[np.bool_]]:
     """As `deletion_groups`, for a statistic that needs two samples of each class: no mask leaves fewer of a class of 3
-    or more, in three groups or more. Only where plain groups would are classes spread over the groups instead."""
-    kept = deletion_groups(len(labels_n), groups, random)
+    or more, in three groups or more. Only where plain groups would are classes spread over the groups instead, or
+    subjects by the class of their first image."""
+    kept = deletion_groups(len(labels_n), groups, random, subjects)
     counts = {label: (labels_n == label).sum() for label in np.unique(labels_n)}
     if all((labels_n[mask] == label).sum() >= 2 for mask in kept for label, count in counts.items() if count >= 3):
         return kept
-    order_n = random.permutation(len(labels_n))
-    order_n = order_n[np.argsort(labels_n[order_n], kind="stable")]  # class by class, each in random order
-    group_n = np.empty(len(labels_n), np.int64)
-    group_n[order_n] = np.arange(len(labels_n)) % groups
-    return [group_n != group for group in range(groups)]
+    unit_n = np.arange(len(labels_n)) if subjects is None else subjects
+    label_u = labels_n[np.unique(unit_n, return_index=True)[1]]
+    order_u = random.permutation(len(label_u))
+    order_u = order_u[np.argsort(label_u[order_u], kind="stable")]  # class by class, each in random order
+    group_u = np.empty(len(label_u), np.int64)
+    group_u[order_u] = np.arange(len(label_u)) % groups
+    return [group_u[unit_n] != group for group in range(groups)]
+
+
+def independent(size: int, subjects: Subjects) -> int:
+    """How many units of a set of `size` images are independent of each other: its subjects."""
+    return size if subjects is None else int(subjects.max()) + 1
+
+
+def numbered(subjects: Sequence[str | int]) -> Subjects:
+    """The place of each subject `(n,)` among them by first appearance; None where no two are the same."""
+    places = {subject: place for place, subject in enumerate(dict.fromkeys(subjects))}
+    return None if len(places) == len(subjects) else np.array([places[one] for one in subjects], np.int64)
+
+
+def subjects_of_rows(subjects: Subjects, rows: npt.NDArray[np.int64]) -> Subjects:
+    """The subjects of some images of a set, numbered anew."""
+    return None if subjects is None else numbered(subjects[rows].tolist())
+
+
+def over_subjects(interval: str, *of_sets: Subjects) -> str:
+    """What a score says of its interval, with whose it is where images of a set share a subject."""
+    return interval if all(subjects is None for subjects in of_sets) else f"{interval}; subjects are the units"
+
+
+def of_subjects(contributions: Array, subjects: Subjects, metric: str) -> Array:
+    """What each subject adds: the contributions of its images, summed.
+
+    The factor is that of few subjects, G / (G - 1), instead of that of n images, which the contributions have. An image
+    that was not measured adds nothing and counts as none. Raises `MetricError` for images of a single subject.
+    """
+    if subjects is None:
+        return contributions
+    sums_g = np.bincount(subjects, contributions, minlength=independent(0, subjects))
+    measured = contributions != 0
+    images, count = int(measured.sum()), len(np.unique(subjects[measured])) if measured.any() else len(sums_g)
+    if count < 2:
+        raise MetricError(f"{metric}: expected images of 2 subjects or more, got {count}; score more subjects")
+    images = images or len(contributions)
+    return np.asarray(sums_g * (count / (count - 1) * (images - 1) / images) ** 0.5, dtype=np.float64)
 
 
 def group_jackknife(
     statistic: Callable[..., float], *sets: npt.NDArray[Any], groups: int = GROUPS, seed: int,
-    classes: Sequence[npt.NDArray[Any]] | None = None,
+    classes: Sequence[npt.NDArray[Any]] | None = None, subjects: Sequence[Subjects] = (),
 ) -> tuple[Interval, Array]:
     """Interval for E[statistic] at the sizes of its sets by the delete-a-group jackknife, and what each group adds.
 
     Each set has a sample a row. Each replicate leaves out one random group of every set, so that all sources of
     sampling noise are in the standard error; the bounds are value +- t(groups - 1) * standard error (Kott 2001,
     Journal of Official Statistics 17(4)). The bias that the statistic has at its sample size is left in, in
-    value and bounds alike. Groups are at most as many as would leave two cases. Which samples make a group depends on
+    value and bounds alike. Groups are at most as many as would leave two cases. With the `subjects` of each set, all
+    images of a subject are left out together. Which samples make a group depends on
     the sizes of the sets and on `seed` alone, so two generators over the same cases leave out the same ones. It must be
     one seed for all runs: a board averages the contributions of a row's runs group by group. `classes`, a label a
     sample of each set, are for a statistic that needs some of every class: see `class_groups`.
     """
     random = np.random.default_rng(seed)
-    count = min(groups, *map(len, sets))
+    of_sets = subjects or [None] * len(sets)
+    count = min(groups, *(independent(len(samples), each) for samples, each in zip(sets, of_sets, strict=True)))
     if classes is None:
-        kept = [deletion_groups(len(samples), count, random) for samples in sets]
+        kept = [
+            deletion_groups(len(samples), count, random, each) for samples, each in zip(sets, of_sets, strict=True)
+        ]
     else:
-        kept = [class_groups(labels_n, count, random) for labels_n in classes]
+        kept = [class_groups(labels_n, count, random, each) for labels_n, each in zip(classes, of_sets, strict=True)]
     left = [
         statistic(*(samples[mask] for samples, mask in zip(sets, masks, strict=True)))
         for masks in zip(*kept, strict=True)

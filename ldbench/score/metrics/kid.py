@@ -221,7 +221,7 @@ def _of_inputs(metric: str, inputs: MetricInputs, settings: KernelSpec) -> Measu
 KID = Metric(
     name="kid", title="Kernel inception distance",
     summary="Unbiased squared MMD of the features with a cubic kernel; all pairs, or seeded subsets.",
-    direction="lower", compares="generated and real sets",
+    direction="lower", whole_sets=True, compares="generated and real sets",
     compute=partial(_of_inputs, "kid"), groups="all",
     interval="population value (delete-one jackknife)", settings=KernelSpec, scans="reference",
     networks=("efficientnet-lite0", "inception-v3"), axis="fidelity",
@@ -235,7 +235,7 @@ KID = Metric(
 VIEWED_KID = Metric(
     name="viewed_kid", title="Kernel inception distance, as a reader sees",
     summary="KID under the card's viewing conditions, which hide what no reader sees.", direction="lower",
-    compute=viewed(partial(_of_inputs, "viewed_kid")), groups="all",
+    whole_sets=True, compute=viewed(partial(_of_inputs, "viewed_kid")), groups="all",
     compares="generated and real sets under the viewing conditions",
     interval="population value (delete-one jackknife)", settings=KernelSpec, scans="reference",
     needs=frozenset({"viewing"}), networks=("efficientnet-lite0", "inception-v3"), axis="fidelity",

@@ -39,7 +39,7 @@ def laterality_score(training: ImageSet, test: ImageSet, generated: ImageSet) ->
     interval = wilson_interval(float(mirrored_n.mean()), len(mirrored_n))
     return Measured(
         metric="laterality", value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(mirrored_n),
-        direction="lower", contributions={"cases": of_mean(mirrored_n)},
+        direction="lower", contributions={"cases": of_mean(mirrored_n)}, interval="share",
         parameters={
             "classifier": "linear discriminant of what a mirror changes", "n_training": len(training),
             "observed_share_of_test_scans_right": right, "interval": "95 % Wilson over cases, classifier held fixed",

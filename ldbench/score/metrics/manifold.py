@@ -73,7 +73,7 @@ def manifold_score(
             **(parameters or {}), "n_real": len(real_nd), "k": k, "distance": "Euclidean",
             "interval": "95 % delete-one jackknife over both sets, for the expected value at these sample sizes",
         },
-        contributions={"scans": real_n, "cases": generated_m},
+        contributions={"scans": real_n, "cases": generated_m}, interval="t" if metric == "density" else "share",
     )
 
 
@@ -155,7 +155,7 @@ _NETWORKS = ("efficientnet-lite0", "inception-v3")
 PRECISION = Metric(
     name="precision", title="Precision",
     summary="Share of generated images within the neighbourhood of a real one; falls for what does not look real.",
-    direction="higher", compute=viewed(partial(_of_inputs, "precision")), groups="equal",
+    direction="higher", whole_sets=True, compute=viewed(partial(_of_inputs, "precision")), groups="equal",
     compares="generated and real sets", interval=_INTERVAL, settings=NeighbourSpec, bounds=(0.0, 1.0),
     networks=_NETWORKS, scans="reference", axis="fidelity", catches=("blur", "contrast", "upside-down", "inverted"),
     blind_to=("collapse", "swapped-classes", "copies", "test-copies"),
@@ -164,7 +164,7 @@ PRECISION = Metric(
 RECALL = Metric(
     name="recall", title="Recall",
     summary="Share of real images within the neighbourhood of a generated one; falls where diversity is lost.",
-    direction="higher", compute=viewed(partial(_of_inputs, "recall")), groups="equal",
+    direction="higher", whole_sets=True, compute=viewed(partial(_of_inputs, "recall")), groups="equal",
     compares="generated and real sets", interval=_INTERVAL, settings=NeighbourSpec, bounds=(0.0, 1.0),
     networks=_NETWORKS, scans="reference", axis="diversity",
     catches=("blur", "contrast", "collapse", "upside-down", "inverted"),
@@ -174,7 +174,7 @@ RECALL = Metric(
 DENSITY = Metric(
     name="density", title="Density",
     summary="In how many neighbourhoods of real images a generated one lies, over k; 1 for fresh real scans.",
-    direction="higher", compute=viewed(partial(_of_inputs, "density")), groups="equal",
+    direction="higher", whole_sets=True, compute=viewed(partial(_of_inputs, "density")), groups="equal",
     compares="generated and real sets", interval=_INTERVAL, settings=NeighbourSpec, bounds=(0.0, math.inf),
     networks=_NETWORKS, scans="reference", axis="fidelity", catches=("blur", "contrast", "upside-down", "inverted"),
     blind_to=("swapped-classes", "copies", "test-copies"),
@@ -183,7 +183,7 @@ DENSITY = Metric(
 COVERAGE = Metric(
     name="coverage", title="Coverage",
     summary="Share of real images whose neighbourhood holds a generated one; falls where diversity is lost.",
-    direction="higher", compute=viewed(partial(_of_inputs, "coverage")), groups="equal",
+    direction="higher", whole_sets=True, compute=viewed(partial(_of_inputs, "coverage")), groups="equal",
     compares="generated and real sets", interval=_INTERVAL, settings=NeighbourSpec, bounds=(0.0, 1.0),
     networks=_NETWORKS, scans="reference", axis="diversity",
     catches=("blur", "contrast", "collapse", "upside-down", "inverted"),

@@ -93,7 +93,7 @@ def _of_inputs(inputs: MetricInputs, settings: GaussianSpec) -> Measured:
 MMD = Metric(
     name="mmd", title="Maximum mean discrepancy with a Gaussian kernel",
     summary="Unbiased squared MMD of unit features with a Gaussian kernel; CMMD with CLIP and bandwidth 10.",
-    direction="lower", compute=viewed(_of_inputs), groups="all", compares="generated and real sets",
+    direction="lower", whole_sets=True, compute=viewed(_of_inputs), groups="all", compares="generated and real sets",
     interval="population value (delete-one jackknife)", settings=GaussianSpec, scans="reference",
     networks=("efficientnet-lite0", "inception-v3"), axis="fidelity", blind_to=("swapped-classes",),
 )

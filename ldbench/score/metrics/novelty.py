@@ -11,7 +11,7 @@ Shape suffixes: n generated images, m test scans, t training images, d features.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -20,9 +20,18 @@ import numpy.typing as npt
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.fid import validated_features
-from ldbench.score.metrics.intervals import Array, Interval, of_mean, wilson_interval
+from ldbench.score.metrics.intervals import (
+    Array,
+    Interval,
+    Subjects,
+    independent,
+    of_mean,
+    over_subjects,
+    wilson_interval,
+)
 from ldbench.score.metrics.neighbours import nearest, nearest_others
 from ldbench.score.metrics.roc import areas
+from ldbench.score.metrics.set_distance import of_both_sets
 from ldbench.score.metrics.viewed import viewed
 
 _NETWORKS = ("efficientnet-lite0", "inception-v3")
@@ -44,7 +53,7 @@ def authpct_score(
     interval = Interval(100 * share.value, 100 * share.low, 100 * share.high)
     return Measured(
         metric="authpct", value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(authentic_n),
-        direction="higher", extractor=extractor, contributions={"cases": 100 * of_mean(authentic_n)},
+        direction="higher", extractor=extractor, contributions={"cases": 100 * of_mean(authentic_n)}, interval="share",
         parameters={
             **(parameters or {}), "unit": "per cent", "n_training": len(training_td),
             "interval": "95 % Wilson over cases, training images held fixed",
@@ -54,30 +63,46 @@ def authpct_score(
 
 def ct_score(
     training_features: npt.ArrayLike, test_features: npt.ArrayLike, generated_features: npt.ArrayLike, *,
-    extractor: str, parameters: Mapping[str, ParameterValue] | None = None,
+    extractor: str, parameters: Mapping[str, ParameterValue] | None = None, subjects: Sequence[Subjects] = (None, None),
 ) -> Measured:
     """C_T of `(n, d)` generated images: far below 0 for copies, near 0 for fresh scans, above 0 for images far away.
 
-    The interval is that of the area under the ROC curve which the test's U is (`ldbench.score.metrics.roc.areas`).
+    The interval is that of the area under the ROC curve which the test's U is (`ldbench.score.metrics.roc.areas`);
+    `subjects` are those of test scans and of generated images.
     Raises `MetricError` as `ldbench.score.metrics.fid.fid` does.
     """
     training_td, test_md = validated_features("ct", training_features, test_features)
     _, generated_nd = validated_features("ct", training_td, generated_features)
     n, m = len(generated_nd), len(test_md)
     distances = np.concatenate([nearest(each, training_td, 1)[0][:, 0] for each in (test_md, generated_nd)])
-    farther = areas(np.stack([-distances, distances], axis=1)[None], np.repeat([0, 1], [m, n]))
+    farther = areas(np.stack([-distances, distances], axis=1)[None], np.repeat([0, 1], [m, n]), _joined(subjects, m, n))
     factor = math.sqrt(12 * n * m / (n + m + 1))  # the area's deviation from 1/2 in standard deviations of the test
     interval = farther.interval()
     parts: Array = factor * farther.contributions_n
     return Measured(
         metric="ct", value=factor * (interval.value - 0.5), ci_low=factor * (interval.low - 0.5),
         ci_high=factor * (interval.high - 0.5), n=n, direction="higher", extractor=extractor,
-        contributions={"scans": parts[:m], "cases": parts[m:]}, degrees=farther.degrees,
+        contributions={"scans": parts[:m], "cases": parts[m:]}, degrees=farther.degrees, interval="own",
         parameters={
             **(parameters or {}), "n_training": len(training_td), "n_real": m, "cells": 1,
-            "interval": "95 % DeLong over cases and test scans, training images held fixed",
+            "interval": over_subjects("95 % DeLong over cases and test scans, training images held fixed", *subjects),
         },
     )
+
+
+def _joined(of_sets: Sequence[Subjects], test: int, generated: int) -> Subjects:
+    """The subjects of the images of both sets, which share none; None where each image has its own."""
+    if all(subjects is None for subjects in of_sets):
+        return None
+    test_m, generated_n = (
+        np.arange(size) if subjects is None else subjects
+        for subjects, size in zip(of_sets, (test, generated), strict=True)
+    )
+    return np.concatenate([test_m, independent(test, of_sets[0]) + generated_n])
+
+
+def _ct(inputs: MetricInputs, settings: DistributionSpec) -> Measured:
+    return beside_training(partial(ct_score, subjects=of_both_sets(inputs)), inputs, settings)
 
 
 def _authpct(inputs: MetricInputs, settings: DistributionSpec) -> Measured:
@@ -108,7 +133,7 @@ AUTHPCT = Metric(
 CT = Metric(
     name="ct", title="Data copying, C_T",
     summary="Whether images are nearer to the training images than test scans are: a z, far below 0 for copies.",
-    direction="higher", compute=viewed(partial(beside_training, ct_score)), groups="equal",
+    direction="higher", whole_sets=True, compute=viewed(_ct), groups="equal",
     compares="generated images, test scans and all training images",
     interval="over cases and test scans (DeLong), training images held fixed", settings=DistributionSpec,
     networks=_NETWORKS, scans="reference", axis="novelty", catches=("copies",),

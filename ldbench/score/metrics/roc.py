@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ldbench.errors import MetricError
-from ldbench.score.metrics.intervals import LEVEL, Array, Interval, t_quantile
+from ldbench.score.metrics.intervals import LEVEL, Array, Interval, Subjects, independent, of_subjects, t_quantile
 
 _NOTHING = 1e-12  # a variance below this is round-off
 _FEWEST = 10  # cases of each class in a group: of fewer, classes are fully separated by chance
@@ -25,14 +25,16 @@ _FEWEST = 10  # cases of each class in a group: of fewer, classes are fully sepa
 @dataclass(frozen=True)
 class Areas:
     """The area of each training `areas_s` in [0, 1], and the covariance `covariance_ss` that their common test cases
-    give them with the trained classifiers held fixed; `fewest` cases are in the rarest class, `others` in the rest.
-    `contributions_n` is what each test case adds to the mean area (`ldbench.api.Measured`)."""
+    give them with the trained classifiers held fixed; `fewest` subjects are in the rarest class, `others` in the rest.
+    `contributions_n` is what each test case adds to the mean area (`ldbench.api.Measured`). `cases_degrees`
+    of freedom are those of the covariance; infinite where each case has a subject of its own."""
 
     areas_s: Array
     covariance_ss: Array
     fewest: int
     others: int
     contributions_n: Array = field(default_factory=lambda: np.zeros(0))
+    cases_degrees: float = np.inf
 
     @property
     def mean(self) -> float:
@@ -66,12 +68,12 @@ class Areas:
         """The interval's degrees of freedom, Hillis' (2007, Stat. Med. 26:596): (S - 1) (1 + S C / MS)^2.
 
         Few where the spread of a few trainings is most of the error, so that the quantile of Student's t pays for not
-        knowing it well. Infinite, for the normal quantile, where there is one training or all agree.
+        knowing it well. Those of the cases at most, as where there is one training or all agree.
         """
         count = len(self.areas_s)
         if count < 2 or self._between <= _NOTHING:
-            return np.inf
-        return (count - 1) * (1 + count * self._shared / self._between) ** 2
+            return self.cases_degrees
+        return min(self.cases_degrees, (count - 1) * (1 + count * self._shared / self._between) ** 2)
 
     @property
     def _between(self) -> float:
@@ -82,26 +84,33 @@ class Areas:
         return max(float(self.covariance_ss[~np.eye(len(self.areas_s), dtype=bool)].mean()), 0.0)
 
 
-def areas(scores_snk: npt.ArrayLike, labels_n: npt.ArrayLike) -> Areas:
+def areas(scores_snk: npt.ArrayLike, labels_n: npt.ArrayLike, subjects: Subjects = None) -> Areas:
     """AUC (two classes) or macro one-versus-rest AUC (more) of each training on the same test cases.
 
     `scores_snk` is `(S, N, K)`, larger meaning likelier; `labels_n` holds 0 to K - 1. The covariance is DeLong's
-    (1988, Biometrics 44:837) carried over to the mean of K areas, classes resampled apart. Raises `MetricError` for
-    scores that are not finite.
+    (1988, Biometrics 44:837) carried over to the mean of K areas, classes resampled apart. Where cases share a subject
+    it is that of subjects, whose cases may be of several classes (Obuchowski 1997, Biometrics 53:567). Raises
+    `MetricError` for scores that are not finite.
     """
     scores, labels = np.asarray(scores_snk, np.float64), np.asarray(labels_n, np.int64)
     if not np.isfinite(scores).all():
         raise MetricError("auc: expected finite scores, got NaN or infinity; the classifier diverged, lower its rate")
     pairs = [_area(scores_nk, labels) for scores_nk in scores]
     influence_sn = np.stack([influence for _, influence in pairs])
+    mean_areas, contributions = np.array([area for area, _ in pairs]), _centred(influence_sn.mean(axis=0), labels)
+    if subjects is not None:
+        parts_sg = np.stack([of_subjects(_centred(each_n, labels), subjects, "auc") for each_n in influence_sn])
+        counts = [len(np.unique(subjects[labels == k])) for k in np.unique(labels)]
+        whole = independent(len(labels), subjects)
+        rest = max(whole - min(counts), 1)  # a subject may be in both
+        return Areas(mean_areas, parts_sg @ parts_sg.T, min(counts), rest, contributions, whole - 1)
     groups = [influence_sn[:, labels == k] for k in np.unique(labels)]
     covariance = np.zeros((len(scores), len(scores)))
     for group in groups:
         if group.shape[1] > 1:
             covariance += group.shape[1] * np.cov(group, ddof=1).reshape(covariance.shape)
     fewest = min(group.shape[1] for group in groups)
-    contributions = _centred(influence_sn.mean(axis=0), labels)
-    return Areas(np.array([area for area, _ in pairs]), covariance, fewest, len(labels) - fewest, contributions)
+    return Areas(mean_areas, covariance, fewest, len(labels) - fewest, contributions)
 
 
 def validated_classes(metric: str, labels_n: npt.NDArray[np.int64], classes: Sequence[object]) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.errors import MetricError
-from ldbench.score.metrics.intervals import Array
+from ldbench.score.metrics.intervals import Array, Subjects
 from ldbench.score.metrics.judge import class_indices
 from ldbench.score.metrics.resnet18 import network_name
 from ldbench.score.metrics.set_distance import set_distance_score
@@ -44,7 +44,8 @@ def distance(real_n2: Array, edited_m2: Array) -> float:
 
 
 def target_distance_score(
-    real_n2: Array, edited_m2: Array, source_m2: Array, judge: Mapping[str, ParameterValue]
+    real_n2: Array, edited_m2: Array, source_m2: Array, judge: Mapping[str, ParameterValue],
+    subjects: Sequence[Subjects] = (),
 ) -> Measured:
     """The distance of edited readings over that of the sources' own, all `labelled` with the classes asked for.
 
@@ -58,7 +59,7 @@ def target_distance_score(
     return set_distance_score(
         "target_distance", lambda real, edited: distance(real, edited) / scale, real_n2, edited_m2,
         extractor=network_name(judge), parameters={**judge, "unit": "the distance of unedited sources"}, seed=0,
-        over="cases and scans, judge and sources held fixed",
+        over="cases and scans, judge and sources held fixed", subjects=subjects,
     )
 
 
@@ -70,7 +71,8 @@ def _of_judge(inputs: MetricInputs, settings: NoSettings) -> Measured:
         labelled("target_distance", scores, inputs.labels, inputs.classes)
         for scores in (scores_mk, inputs.judge_scores(inputs.lazy.sources))
     )
-    return target_distance_score(real_n2, edited_m2, source_m2, judge)
+    subjects = inputs.subjects("test_scans"), inputs.subjects("generated")
+    return target_distance_score(real_n2, edited_m2, source_m2, judge, subjects)
 
 
 TARGET_DISTANCE = Metric(

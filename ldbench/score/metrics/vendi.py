@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ldbench.api import Measured, Metric, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.score.metrics.feature_spec import DistributionSpec
-from ldbench.score.metrics.intervals import Array, group_jackknife
+from ldbench.score.metrics.intervals import Array, Subjects, group_jackknife, over_subjects
 from ldbench.score.metrics.row_blocks import Features, is_large, row_blocks, rows_of
 from ldbench.score.metrics.viewed import viewed
 
@@ -92,6 +92,7 @@ def _effective_number(matrix: Array) -> float:
 
 def vendi_score(
     features: npt.ArrayLike, *, extractor: str, parameters: Mapping[str, ParameterValue] | None = None, seed: int = 0,
+    subjects: Subjects = None,
 ) -> Measured:
     """The score with `group_jackknife`'s interval over the generated images, for the expectation at their number.
 
@@ -102,15 +103,15 @@ def vendi_score(
     if count < _FEWEST:
         raise MetricError(f"vendi: expected {_FEWEST} images or more, for an interval, got {count}; score more images")
     interval, contributions = group_jackknife(
-        _Directions(features_nd).effective_number, np.arange(count), seed=seed
+        _Directions(features_nd).effective_number, np.arange(count), seed=seed, subjects=[subjects]
     )
+    how = "95 % delete-a-group jackknife over generated images, for the expected value at their number"
     return Measured(
         metric="vendi", value=interval.value, ci_low=max(interval.low, 1.0), ci_high=min(interval.high, count), n=count,
         direction="higher", extractor=extractor, contributions={"groups": contributions},
         parameters={
             **(parameters or {}), "kernel": "cosine", "order": 1,
-            "interval": "95 % delete-a-group jackknife over generated images, for the expected value at their number",
-            "interval_groups": len(contributions), "interval_seed": seed,
+            "interval": over_subjects(how, subjects), "interval_groups": len(contributions), "interval_seed": seed,
         },
     )
 
@@ -122,6 +123,7 @@ VENDI = Metric(
     compute=viewed(lambda inputs, settings: vendi_score(
         inputs.features(settings.extractor, settings.resize)[1], extractor=settings.extractor,
         parameters=inputs.network_parameters(settings.extractor, settings.resize),
+        subjects=inputs.subjects("generated"),
     )),
     interval="expected value at this number of images (delete-a-group jackknife)", settings=DistributionSpec,
     bounds=(1.0, math.inf), networks=("efficientnet-lite0", "inception-v3"), axis="diversity", catches=("collapse",),

@@ -77,9 +77,15 @@ def test_the_files_of_a_backbone_are_those_that_are_digested(backbone_copy: Path
             assert of(backbone_copy) != before
 
 
-@pytest.mark.parametrize("name", ["tiny-sd", None, "no/where", "no such folder"])
-def test_a_packaged_backbone_and_one_that_is_not_here_have_no_files(name: str | None) -> None:
+@pytest.mark.parametrize("name", [None, "no/where", "no such folder"])
+def test_a_backbone_that_is_not_here_has_no_files(name: str | None) -> None:
     assert backbone_files(name, "float32") == {}
+
+
+def test_a_packaged_backbone_is_told_by_its_files(tmp_path: Path) -> None:
+    (files,) = backbone_files("tiny-sd", "float32").values()
+    assert set(WEIGHTS) <= set(files)
+    assert StableDiffusion(precision="auto").resolved(context(tmp_path, tmp_path)) == {"precision": "float32"}
 
 
 def test_rows_without_a_fit_name_the_backbone_that_the_card_recommends(random_backbone: Path, tmp_path: Path) -> None:

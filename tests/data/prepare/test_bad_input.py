@@ -17,7 +17,7 @@ from PIL import Image
 
 from ldbench.api import SourceImage
 from ldbench.data.prepare.compose import prepare
-from ldbench.data.prepare.manifest import ManifestRow, PreparedImage, rows_of
+from ldbench.data.prepare.manifest import ManifestRow, PreparedImage, draw, rows_of
 from ldbench.data.prepare.pixels.volumes import Preprocessing
 from ldbench.data.prepare.readers.from_folder import FolderReader
 from ldbench.data.prepare.splits import Plan, hashed
@@ -106,8 +106,9 @@ PLAN = Plan(fractions=(0.5, 0.1, 0.4), min_years=1.0)
 
 
 def manifest_rows(images: Sequence[SourceImage], plan: Plan = PLAN) -> list[ManifestRow]:
-    prepared = [PreparedImage(each, hashed("memory", each.image, plan.salt), "") for each in images]
-    return rows_of(MemoryReader(), plan, prepared)
+    by_id = {hashed("memory", each.image, plan.salt): each for each in images}
+    prepared = [PreparedImage(each, image_id, "") for image_id, each in by_id.items()]
+    return rows_of(MemoryReader(), plan, prepared, draw(MemoryReader(), plan, by_id))
 
 
 SPLIT_OF = {row.subject: row.split for row in manifest_rows(EVERYONE)}

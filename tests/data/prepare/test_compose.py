@@ -20,9 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ldbench.api import Found, SourceImage
+from ldbench.api import Found, Skipped, SourceImage
 from ldbench.data.prepare.compose import prepare
-from ldbench.data.prepare.splits import Plan, split_of
+from ldbench.data.prepare.splits import Plan, hashed, split_of
 from ldbench.errors import DataError, UsageError
 
 from .memory_reader import PLAN, LosslessReader, MemoryReader
@@ -187,6 +187,42 @@ def test_every_fault_is_named_and_none_becomes_an_image(root: Path, tmp_path: Pa
     mended = prepare(replace(reader, broken=(), blank=(), log=log), root, tmp_path, plan=PLAN)
     assert set(log.read_text(encoding="utf-8").split()) == {"SUBJECT0001/scan0.raw", "SUBJECT0002/scan2.raw"}
     assert ("fault", "unreadable") not in mended.skipped
+
+
+@dataclass(frozen=True)
+class MissingReader(MemoryReader):
+    """The same, where one scan's file is not there though the tables know it."""
+
+    missing: str = ""
+
+    def found(self, root: Path) -> Found:
+        """Everyone, and what is missing."""
+        whole = super().found(root)
+        (gone,) = (one for one in whole.images if one.name == self.missing)
+        left_out = Skipped(gone.name, "no such file", "fault", "missing", gone)
+        return Found(tuple(one for one in whole.images if one is not gone), (*whole.skipped, left_out))
+
+
+def test_no_image_takes_the_place_of_a_test_image_that_is_not_usable(
+    prepared: Path, root: Path, tmp_path: Path
+) -> None:
+    by_id = {hashed("memory", one.image, PLAN.salt): one for one in MemoryReader().found(root).images}
+    whole = {row["image_id"]: row for row in rows(prepared)}
+    test_set = [row["image_id"] for row in whole.values() if (row["split"], row["role"]) == ("test", "scan")]
+    lost = by_id[test_set[0]]
+    for reader in (MemoryReader(broken=(lost.name,)), MissingReader(missing=lost.name)):
+        out = tmp_path / type(reader).__name__
+        summary = prepare(reader, root, out, plan=PLAN)
+        left = {row["image_id"]: row for row in rows(out)}
+        assert left.items() <= whole.items()  # the others keep their split, role and pairs
+        assert {row["image_id"] for row in whole.values() if row["split"] == "test" and row["role"] == "scan"} - {
+            row["image_id"] for row in left.values() if row["role"] == "scan"
+        } == {test_set[0]}
+        (note,) = [line for line in summary.lines() if "drawn" in line]
+        of_class = f"1 {lost.attributes['diagnosis']}"
+        assert f"1 of the 10 test images that were drawn are not usable ({of_class}): {lost.name};" in note
+        assert json.loads((out / "dataset.json").read_text(encoding="utf-8"))["test_images_missed"] == 1
+    assert "test_images_missed" not in (prepared / "dataset.json").read_text(encoding="utf-8")
 
 
 def test_a_strict_run_stops_at_the_first_fault_with_one_line(root: Path, tmp_path: Path) -> None:

@@ -34,6 +34,25 @@ def test_the_verdict_on_one_score(recorded: Score, change: dict[str, float], ver
     assert check_score(recorded, replace(recorded, **change)).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("metric", "noise", "moved", "verdict"),
+    [
+        ("viewed_fid", 0.02, 0.13, "reproduced"), ("viewed_fid", 0.02, 0.3, "differs"),
+        ("viewed_fid", 0.0, 0.13, "differs"), ("fid", None, 0.13, "differs"), ("identity_lpips", 0.02, 0.13, "differs"),
+        ("viewed_fid", 0.02, 0.005, "equal"),
+    ],
+)
+def test_viewing_noise_may_be_another_draw_elsewhere(
+    metric: str, noise: float | None, moved: float, verdict: str
+) -> None:
+    parameters = {} if noise is None else {"viewing_noise": noise}
+    recorded = Score(metric, 5.5, 5.0, 6.0, 200, "lower", "efficientnet-lite0", parameters)
+    step = 0.5 * moved
+    now = replace(recorded, value=5.5 + step, ci_low=5.0 + step, ci_high=6.0 + step)
+    assert check_score(recorded, now).verdict == verdict
+    assert check_score(recorded, replace(now, extractor="inception-v3")).verdict == "differs"
+
+
 def test_scores_that_one_side_lacks_differ() -> None:
     found = check_scores([AUC], [FID])
     assert [(check.metric, check.recorded, check.recomputed, check.verdict) for check in found] == [

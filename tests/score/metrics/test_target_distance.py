@@ -47,7 +47,7 @@ def test_runs_of_all_seeds_leave_out_the_same_groups() -> None:
         lazy = SimpleNamespace(test_scans=lambda: ("real", LABELS), sources="source")
         inputs: Any = SimpleNamespace(
             seed=seed, judged=(scores["edited"], {"judge": "x"}), lazy=lazy, judge_scores=scores.__getitem__,
-            labels=LABELS, classes=CLASSES,
+            labels=LABELS, classes=CLASSES, subjects=lambda images: None,
         )
         found = TARGET_DISTANCE.compute(inputs, NoSettings())
         assert isinstance(found, Measured)

@@ -174,5 +174,6 @@ class CheXpertReader:
             if image.path.is_file():
                 chosen.append(image)
             else:
-                skipped.append(Skipped(image.name, "the table names it, but there is no such file", "fault", "missing"))
+                reason = "the table names it, but there is no such file"
+                skipped.append(Skipped(image.name, reason, "fault", "missing", image))
         return chosen

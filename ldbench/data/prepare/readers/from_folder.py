@@ -135,9 +135,6 @@ class FolderReader:
         if unicodedata.normalize("NFC", inside) in seen:
             return Skipped(label, f"the image stands in an earlier line too {at}", "fault", "listed-twice")
         path = _named(root, inside)
-        if not path.is_file():
-            got = "a link that leads to none" if path.is_symlink() else "none"
-            return Skipped(label, f"expected a file, got {got} {at}", "fault", "missing-file")
         when = number(row.years)
         if row.years and when is None:
             return Skipped(label, f"expected a number in column {YEARS}, got {row.years!r:.40} {at}", "fault", "years")
@@ -145,7 +142,11 @@ class FolderReader:
         if self.classes and self._label(row) not in self.classes:
             got = f"{self.class_attribute} {self._label(row)}"
             return Skipped(inside, f"expected one of {', '.join(self.classes)}, got {got}", "rule", "class")
-        return SourceImage(inside, path, row.subject, inside, row.attributes, when)
+        image = SourceImage(inside, path, row.subject, inside, row.attributes, when)
+        if not path.is_file():
+            got = "a link that leads to none" if path.is_symlink() else "none"
+            return Skipped(label, f"expected a file, got {got} {at}", "fault", "missing-file", image)
+        return image
 
     def _label(self, row: FolderRow) -> str:
         """The class as the table spells it, "" where it is unknown."""

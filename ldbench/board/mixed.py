@@ -1,0 +1,33 @@
+"""Whether the seeds of one row were made alike: by the same code, device, precision and packages.
+
+They are folded either way, as a board takes results of different machines. Where they differ the row says so, since its
+spread between seeds then holds that difference too. What a result doesn't record differs from nothing. Other weights
+are another matter (`ldbench.board.compatible`), and files of a seed's own are none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ldbench.records.content import PARAMETER, RESOLVED
+from ldbench.records.result import Result
+
+_MOST = 3  # things that a note names with their values
+
+
+def mixed(runs: Sequence[Result]) -> set[str]:
+    """The note on a row whose measured runs were not made alike; none where they were."""
+    made = [
+        {"device": run.environment.device}
+        | {name: value for name, value in run.environment.packages.items() if not name.startswith(PARAMETER)}
+        for run in runs if run.origin == "measured" and run.environment is not None and not run.model.scored
+    ]
+    names = sorted({name for one in made for name in one}, key=lambda name: (name != "device", name))
+    seen = {name: sorted({one[name] for one in made if name in one}) for name in names}
+    said = [
+        f"{name.removeprefix(RESOLVED)} {' and '.join(values)}" for name, values in seen.items() if len(values) > 1
+    ]
+    if not said:
+        return set()
+    more = f" and {len(said) - _MOST} more" if len(said) > _MOST else ""
+    return {f"seeds not made alike: {', '.join(said[:_MOST])}{more}"}
