@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ldbench.records.content import PARAMETER, RESOLVED
+from ldbench.records.content import CODE, PARAMETER, RESOLVED
 from ldbench.records.result import Result
 
 _MOST = 3  # things that a note names with their values
@@ -24,10 +24,13 @@ def mixed(runs: Sequence[Result]) -> set[str]:
     ]
     names = sorted({name for one in made for name in one}, key=lambda name: (name != "device", name))
     seen = {name: sorted({one[name] for one in made if name in one}) for name in names}
-    said = [
-        f"{name.removeprefix(RESOLVED)} {' and '.join(values)}" for name, values in seen.items() if len(values) > 1
-    ]
+    said = [_said(name, values) for name, values in seen.items() if len(values) > 1]
     if not said:
         return set()
     more = f" and {len(said) - _MOST} more" if len(said) > _MOST else ""
     return {f"seeds not made alike: {', '.join(said[:_MOST])}{more}"}
+
+
+def _said(name: str, values: Sequence[str]) -> str:
+    """What differs, and between which values; digests of code would tell a reader nothing."""
+    return name if name == CODE else f"{name.removeprefix(RESOLVED)} {' and '.join(values)}"

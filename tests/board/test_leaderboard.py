@@ -89,6 +89,8 @@ def test_seeds_not_made_alike_are_folded_and_the_row_says_so() -> None:
     assert row.notes == (
         "seeds not made alike: device NVIDIA H200 and cpu, numpy 1 and 2, precision bfloat16 and float32 and 1 more",
     )
+    (row,) = fold(made(0, code="sha256:aa"), made(1, code="sha256:bb")).rows
+    assert row.notes == ("seeds not made alike: code",)
 
 
 def test_the_field_is_folded_ranked_and_ordered() -> None:
