@@ -74,22 +74,22 @@ def made(seed: int, device: str = "cpu", **packages: str) -> Result:
 
 def test_seeds_on_other_weights_never_share_a_row() -> None:
     seeds = [made(0, content_of_backbone="sha256:aa"), made(1), made(2, content_of_backbone="sha256:bb")]
-    assert [row.seeds for row in fold(*seeds[:2]).rows] == [(0, 1)]  # what isn't recorded counts as equal
+    assert [row.seeds for row in board_of(*seeds[:2]).rows] == [(0, 1)]  # what isn't recorded counts as equal
     expected = r"2/result.json: content of backbone sha256:bb, but 0/result.json has sha256:aa, and both are see"
     with pytest.raises(ResultError, match=expected):
-        fold(*seeds)
+        board_of(*seeds)
 
 
 def test_seeds_not_made_alike_are_folded_and_the_row_says_so() -> None:
-    alike = fold(made(0, torch="2.9"), made(1, torch="2.9"), made(2))
+    alike = board_of(made(0, torch="2.9"), made(1, torch="2.9"), made(2))
     assert [row.notes for row in alike.rows] == [()]
     seeds = [made(0, torch="2.9", resolved_precision="float32"), made(1, "NVIDIA H200", resolved_precision="bfloat16")]
-    (row,) = fold(*seeds, made(2, torch="2.8", numpy="1", content_of_samples="x"), made(3, numpy="2")).rows
+    (row,) = board_of(*seeds, made(2, torch="2.8", numpy="1", content_of_samples="x"), made(3, numpy="2")).rows
     assert row.seeds == (0, 1, 2, 3)
     assert row.notes == (
         "seeds not made alike: device NVIDIA H200 and cpu, numpy 1 and 2, precision bfloat16 and float32 and 1 more",
     )
-    (row,) = fold(made(0, code="sha256:aa"), made(1, code="sha256:bb")).rows
+    (row,) = board_of(made(0, code="sha256:aa"), made(1, code="sha256:bb")).rows
     assert row.notes == ("seeds not made alike: code",)
 
 
