@@ -2,8 +2,9 @@
 
     python -m recipes.write_seed_spread
 
-Takes every ranked row of `leaderboards/results` with two seeds or more: the standard deviation of its scores between
-seeds, over the standard error that the interval of one run stands for. Run it where committed results change.
+Takes every ranked row of `leaderboards/results` with three seeds or more: the standard deviation of its scores between
+seeds, over the standard error that the interval of one run stands for. Two seeds are one difference, and the largest of
+many differences says little of how far seeds lie apart. Run it where committed results change.
 
 A metric keeps what the file says of it until the results say it on at least as many rows, and on at least four: a few
 quiet rows must not make an allowance narrow.
@@ -28,6 +29,7 @@ from ldbench.score.metrics.intervals import Interval
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "leaderboards" / "results"
 FEWEST = 4  # rows that may speak for a metric
+SEEDS = 3  # the fewest that say how far seeds of a row lie apart
 
 
 def table(results: Path) -> SpreadTable:
@@ -36,7 +38,7 @@ def table(results: Path) -> SpreadTable:
     for found in by_task(collect([results])).values():
         for row in entries(found):
             by_metric: dict[str, list] = {}
-            for _, result in row.runs if row.competes else ():
+            for _, result in row.runs if row.competes and len(row.runs) >= SEEDS else ():
                 for score in result.scores:
                     by_metric.setdefault(score.metric, []).append(score)
             for metric, scores in by_metric.items():

@@ -73,6 +73,7 @@ def test_a_spread_is_in_standard_errors_of_one_run_and_over_ranked_rows_of_sever
     write(tmp_path, "quiet", [50.0, 51.0, 52.0])  # standard deviation 1, error 1 / 1.96
     write(tmp_path, "loud", [60.0, 63.0, 66.0])
     write(tmp_path, "alone", [70.0])
+    write(tmp_path, "two", [40.0, 60.0])  # one difference says little of how far seeds lie apart
     write(tmp_path, "real", [5.0, 9.0], reference=True)
     write(tmp_path, "exact", [80.0, 80.0], half=0.0)
     spread = table(tmp_path).metrics["fid"]
