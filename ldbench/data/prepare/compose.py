@@ -26,15 +26,13 @@ from pathlib import Path
 
 from ldbench.api import Progress, Reader, Skipped, SourceImage, silent
 from ldbench.data.prepare.doubts import notes_on
+from ldbench.data.prepare.drawn import draw, label_of, shortfall
 from ldbench.data.prepare.manifest import (
     SKIPPED,
     PreparedImage,
     Summary,
-    draw,
-    label_of,
     observed_of,
     rows_of,
-    shortfall,
     write,
     write_skipped,
 )

@@ -17,7 +17,8 @@ from PIL import Image
 
 from ldbench.api import SourceImage
 from ldbench.data.prepare.compose import prepare
-from ldbench.data.prepare.manifest import ManifestRow, PreparedImage, draw, rows_of
+from ldbench.data.prepare.drawn import draw
+from ldbench.data.prepare.manifest import ManifestRow, PreparedImage, rows_of
 from ldbench.data.prepare.pixels.volumes import Preprocessing
 from ldbench.data.prepare.readers.from_folder import FolderReader
 from ldbench.data.prepare.splits import Plan, hashed
