@@ -68,8 +68,11 @@ def inputs_of(
 
 
 def scores_of(inputs: Inputs) -> Panel:
-    """All metrics of the card. Raises `MetricError` where each is refused, and for a defect of one: another call may
-    end otherwise."""
+    """All metrics of the card.
+
+    Raises `MetricError` where each is refused, for a defect of one, as another call may end otherwise, and where one is
+    refused that could take the row out of the ranking: nobody is ranked for want of the search for copies.
+    """
     metrics = [(METRICS.load(name), settings) for name, settings in inputs.data.task.metrics.items()]
     absent = set(FURTHER_PASSES) - inputs.passes.keys()
     scores: list[Measured] = []
@@ -82,6 +85,8 @@ def scores_of(inputs: Inputs) -> Panel:
         except DefectError:
             raise
         except MetricError as error:
+            if metric.unranks is not None:
+                raise
             refusals.append(error)
         give_back()  # or what one metric leaves behind adds to the next one's memory
     if refusals and not scores:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,10 @@ import torch
 from ldbench.api import Measured, Metric, MetricInputs, NoSettings, Score
 from ldbench.board.read import fold
 from ldbench.errors import MetricError
+from ldbench.plugins.kinds import METRICS
 from ldbench.run.pipeline import Settings, run
 from ldbench.run.verify.recompute import verify
+from ldbench.score import scorer
 from ldbench.score.arithmetic import tf32_operations
 from ldbench.score.folder_inputs import FolderInputs
 from ldbench.score.lazy_inputs import grey_as_rgb
@@ -96,6 +100,16 @@ def test_where_no_metric_is_left_the_refusal_is_the_error(tmp_path: Path) -> Non
     card = str(small_card(tmp_path, metrics=LATERALITY))
     with pytest.raises(MetricError, match="laterality: expected 95% of the real test scans"):
         run(card, "mean-image", Settings(tmp_path / "runs"))
+
+
+def test_no_row_is_ranked_for_want_of_the_search_for_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusing = replace(laterality.LATERALITY, unranks=lambda score: score.value > 0.5)
+    kind = SimpleNamespace(load=lambda name: refusing if name == "laterality" else METRICS.load(name))
+    monkeypatch.setattr(scorer, "METRICS", kind)
+    card = str(small_card(tmp_path, metrics=CHEAP_METRICS + LATERALITY))
+    with pytest.raises(MetricError, match="laterality: expected 95% of the real test scans"):
+        run(card, "mean-image", Settings(tmp_path / "runs"))
+    assert not list((tmp_path / "runs").rglob("result.json"))
 
 
 def test_a_defect_of_a_metric_leaves_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
