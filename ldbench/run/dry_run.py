@@ -63,7 +63,7 @@ def _costs(needs: Needs, images: int) -> list[str]:
     operations = needs.fit_flops + images * needs.image_flops
     return [
         f"compute: {needs.fit_flops:.2g} operations to fit, {images * needs.image_flops:.2g} to generate; "
-        f"{operations / RATE / 3600:.2g} h at {RATE / 1e12:.0f} TFLOP/s",
+        f"{operations / RATE / 3600:.2g} h on a GPU of {RATE / 1e12:.0f} TFLOP/s, far longer on a CPU",
         f"device memory: {_size(needs.device_bytes)} for weights and optimiser; activations are counted on a GPU",
         f"disk: {_size(needs.disk_bytes)} for the fit",
     ]

@@ -58,10 +58,12 @@ class _Directions:
         """The score of some rows. The covariance and the similarities share their eigenvalues: the smaller matrix is
         taken, of a large set by taking the rows left out away from the sum."""
         if self._streamed:
-            return _effective_number((self._total_dd - self._products(np.delete(self._all_n, rows_n))) / len(rows_n))
-        unit_nd = self._unit(rows_n)
-        matrix = unit_nd @ unit_nd.T if len(unit_nd) <= unit_nd.shape[1] else unit_nd.T @ unit_nd
-        return _effective_number(matrix / len(unit_nd))
+            matrix = self._total_dd - self._products(np.delete(self._all_n, rows_n))
+        else:
+            unit_nd = self._unit(rows_n)
+            matrix = unit_nd @ unit_nd.T if len(unit_nd) <= unit_nd.shape[1] else unit_nd.T @ unit_nd
+        number = _effective_number(matrix / len(rows_n))
+        return min(max(number, 1.0), float(len(rows_n)))  # of equal images it is 1 but for round-off
 
     @property
     def _all_n(self) -> npt.NDArray[np.int64]:

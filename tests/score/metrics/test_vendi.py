@@ -50,6 +50,14 @@ def test_collapse_costs_ever_more() -> None:
     assert values == sorted(values, reverse=True)
 
 
+@given(seed=seeds, n=st.integers(3, 12))
+def test_equal_images_are_one_whatever_rounding_says(seed: int, n: int) -> None:
+    image = np.random.default_rng(seed).normal(size=(1, 40)).astype(np.float32)
+    score = vendi_score(np.repeat(image, n, axis=0), extractor="network")
+    assert (score.value, score.ci_low) == (pytest.approx(1), pytest.approx(1))
+    assert 1 <= score.ci_low <= score.value <= score.ci_high
+
+
 def test_score_states_what_it_is() -> None:
     images = features(2, 50)
     score = vendi_score(images, extractor="net", parameters={"resize": 8})
