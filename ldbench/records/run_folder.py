@@ -26,6 +26,7 @@ RESULT, UNITS, MANIFEST, IMAGES = "result.json", "units.json", "manifest.json", 
 SAMPLES, EDITS = "samples.png", "edits.png"
 FRESH = "fresh.json"  # how the run's row does on fresh test sets
 SUBGROUPS = "subgroups.json"
+VERSION = "model_version"  # how run.json names it
 SHARED = "shared"  # beside the tasks: what several runs start from
 NULL, BACK = "null", "back"  # the further passes; each has images and a manifest of its own
 FURTHER_PASSES = (NULL, BACK)
@@ -125,12 +126,16 @@ class RunFolder:
         A folder in which nothing was made yet is begun anew: after an error in a first fit, say, that was put right.
         `content` are the digests of the code and of what parameters name. A run that was begun before these were noted
         goes on and is held to them from then on, and one that has made nothing yet takes on what is here. A finished
-        run of other code is no error, as every update of a package would make one of all that were run before.
+        run of other code, or of another version of the model, is no error, as every update of a package would make one
+        of all that were run before, and every edit of a generator's file.
         """
         if not self.state.exists():
             write_json(self.state, {**state, **content})
             return ""
         begun = read_json(self.state, "the state of a run", "remove the folder or choose another --out")
+        if self.finished() and isinstance(begun, dict) and (before := begun.get(VERSION)) != state.get(VERSION):
+            self.begin({**state, VERSION: before}, content)
+            return f"made by another version ({_brief(before)}, here {_brief(state.get(VERSION))})"
         for key, now in state.items():
             before = begun.get(key) if isinstance(begun, dict) else None
             if before != now and self._is_untouched():

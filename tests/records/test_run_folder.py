@@ -259,6 +259,22 @@ def test_a_finished_run_is_one_of_its_data_and_says_what_code_made_it(finished: 
     assert json.loads(finished.state.read_bytes()) == {**BEGUN, **CONTENT}
 
 
+def test_a_finished_run_of_another_version_is_read_back_and_half_a_run_is_not(
+    finished: RunFolder, tmp_path: Path
+) -> None:
+    """As after an edit of a generator's file, whose digest is its version."""
+    begun(finished, CONTENT)
+    state = finished.state.read_bytes()
+    edited = {**BEGUN, "model_version": "sha256:ee"}
+    said = f"made by another version ({BEGUN.get('model_version')!r}, here 'sha256:ee')"
+    assert finished.begin(edited, {**CONTENT, "code": "sha256:cc"}) == said
+    assert finished.state.read_bytes() == state
+    with pytest.raises(ResultError, match="begun with seed"):
+        finished.begin({**edited, "seed": -1}, CONTENT)
+    with pytest.raises(ResultError, match="begun with model_version"):
+        begun(RunFolder(tmp_path / "half"), CONTENT, ("fit/weights",)).begin(edited, CONTENT)
+
+
 def test_half_a_run_goes_on_in_its_precision_alone_and_a_finished_one_is_read_in_any(tmp_path: Path) -> None:
     half, whole = {**CONTENT, "resolved precision": "float16"}, {**CONTENT, "resolved precision": "bfloat16"}
     folder = begun(RunFolder(tmp_path), half)
