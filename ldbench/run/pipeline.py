@@ -158,7 +158,8 @@ def _read_back(context: RunContext) -> Result:
     """The result that lies in the run's folder, where it is the run's: `ldbench score` once wrote there too."""
     result, model = read(context.folder.result), context.model
     there = result.model
-    if (there.name, there.version, there.parameters) != (model.name, model.version, model.parameters):
+    scored = there.scored or there.version is None is not model.version
+    if scored or (there.name, there.parameters) != (model.name, model.parameters):
         raise ResultError(
             f"{context.folder.result}: expected the result of a run of {model.name}, got one of other images that were "
             "scored under its name; move the folder away, or choose another --out"

@@ -32,6 +32,24 @@ from tests.conftest import cheap_card, small_card
 
 GENERATOR = f"{Path(__file__).parents[1] / 'stand_ins' / 'slow_generator.py'}:Slow"
 
+GREY = """
+from dataclasses import dataclass
+from typing import ClassVar
+import torch
+from ldbench.api import Generator
+
+@dataclass
+class Grey(Generator):
+    kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
+    reason: ClassVar[str] = "It draws grey."
+
+    def fit(self, train, context):
+        pass
+
+    def generate(self, requests, context):
+        return torch.full((len(requests), *context.image_shape), 0.5)
+"""
+
 
 @dataclass
 class Greedy(Generator):
@@ -340,6 +358,17 @@ def test_a_result_that_was_scored_over_a_run_by_an_older_ldbench_is_not_the_runs
     with pytest.raises(ResultError, match="expected the result of a run of mean-image, got one of other images"):
         run(card, "mean-image", settings)
     assert [found.model.version for _, found in collect([settings.out])] == [None]  # reports still read it
+
+
+def test_a_finished_run_is_read_back_after_its_generators_file_was_edited(tmp_path: Path) -> None:
+    file, said = tmp_path / "grey.py", list[str]()
+    file.write_text(GREY, encoding="utf-8")
+    card, settings = str(cheap_card(tmp_path)), Settings(tmp_path / "runs", say=said.append)
+    before, _ = run(card, f"{file}:Grey", settings)
+    file.write_text(f"{GREY}# a comment\n", encoding="utf-8")
+    again, _ = run(card, f"{file}:Grey", settings)
+    assert again == before
+    assert "made by another version ('sha256:" in said[-1]
 
 
 def test_what_a_card_asks_in_vain_is_refused_before_anything_is_made(tmp_path: Path) -> None:
