@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ldbench.cli.options import RUNS, BatchSize, Device, Models, Out, Seed, SetOfModels, Task, live_settings
-from ldbench.errors import UsageError
+from ldbench.errors import LdbenchError, UsageError
 from ldbench.plugins.parameters import overrides_of
+from ldbench.records.names import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +41,7 @@ def run(
         bool, typer.Option("--dry-run", help="Say what a run would need and what is missing; exit code 2 if anything.")
     ] = False,
 ) -> None:
-    """Fit each of MODELS on TASK, generate its cases, score them, write one result a model."""
+    """Fit each of MODELS on TASK, generate its cases, score them, write a result each, also after one that fails."""
     overrides = {model: overrides_of(model, models, set_ or []) for model in models}
     data_seed = None if fresh is None else _data_seed(fresh)
     card = _named(task, models)
@@ -48,27 +49,49 @@ def run(
     from ldbench.run.models import ready_models
     from ldbench.run.pipeline import Settings, prepare
     from ldbench.run.pipeline import run as run_task
-    from ldbench.run.processes import is_first_process
+    from ldbench.run.processes import is_first_process, launch
 
     ready_models(card, overrides)
     quiet = {model: Settings(out, seed, device, batch_size, overrides[model]) for model in models}
     if dry:
         _dry_run(task, quiet)
         return
-    for model in models[1:]:  # the first one's run looks for itself
-        prepare(task, model, quiet[model])
-    for model in models:
+
+    def one(model: str) -> tuple[Result, list[str]]:
         with live_settings(f"{model} on {task}", out, seed, device, batch_size) as settings:
             say = partial(_say, f"{model} on {task}")
             settings = replace(settings, overrides=overrides[model], say=say)
             if data_seed is None:
                 result, path = run_task(task, model, settings)
-                below = [str(path)]
-            else:
-                found = run_fresh(task, model, data_seed, settings)
-                result, below = found.frozen, [str(found.path), *gap_lines(found.round), str(found.written)]
+                return result, [str(path)]
+            found = run_fresh(task, model, data_seed, settings)
+            return found.frozen, [str(found.path), *gap_lines(found.round), str(found.written)]
+
+    ends_all = len(models) == 1 or launch() is not None  # several processes go on together or not at all
+    failed = set[str]()
+    for model in models[1:]:  # the first one's run looks for itself
+        try:
+            prepare(task, model, quiet[model])
+        except UsageError:  # an option, which all share
+            raise
+        except LdbenchError as error:
+            if ends_all:
+                raise
+            failed.add(model)
+            typer.echo(f"error: {model}: {one_line(str(error))}", err=True)
+    for model in [model for model in models if model not in failed]:
+        try:
+            result, below = one(model)
+        except LdbenchError as error:
+            if ends_all:
+                raise
+            failed.add(model)
+            typer.echo(f"error: {model}: {one_line(str(error))}", err=True)
+            continue
         if is_first_process():
             show(result, *below)
+    if failed:
+        raise typer.Exit(LdbenchError.exit_code)
 
 
 def _data_seed(text: str) -> int:

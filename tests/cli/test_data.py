@@ -99,8 +99,13 @@ def test_further_columns_are_named_and_what_is_not_known_of_them_is_counted(own:
         (("--fractions", "0.5,0.5"), UsageError, "--fractions: expected three numbers"),
         (("--name", "a/b"), UsageError, "--name: expected a name without"),
         (("--set", "sise=3"), UnknownNameError, r"FolderReader 'sise': did you mean size .*low_percentile = 0.5"),
+        (("--size", "4"), UsageError, "^size: expected 8 to 4096, got 4$"),
         (("--set", "size=big"), UsageError, r"--set size: expected an integer, got 'big'"),
         (("--class-attribute", "group"), DataError, "expected a column 'group'"),
+        (
+            ("--class-attribute", "diag"), DataError,
+            "'diag', got 'image', 'subject', 'diagnosis', 'age'; did you mean 'diagnosis'. rename it, name another",
+        ),
         (("--test-per-class", "100"), DataError, "test set: expected 100 images of each class"),
     ],
 )
@@ -122,7 +127,7 @@ def test_a_root_that_is_none_is_one_line(name: str, tmp_path: Path) -> None:
 def test_settings_inside_a_readers_preprocessing_have_dotted_names(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match=r"did you mean preprocessing\.z"):
         run("oasis3", "--root", tmp_path, "--set", "preprocessing.zz=3")
-    with pytest.raises(UsageError, match="square from 16 to 1024 mm"):
+    with pytest.raises(UsageError, match="square: expected 16 to 1024 mm"):
         run("oasis3", "--root", tmp_path, "--set", "preprocessing.square=3")
 
 

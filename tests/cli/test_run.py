@@ -8,8 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from ldbench.cli.main import app
-from ldbench.errors import UnknownNameError
+from ldbench.errors import GeneratorError, UnknownNameError
 from ldbench.records import result as results
+from ldbench.run import pipeline
 from tests.conftest import cheap_card
 
 
@@ -30,3 +31,27 @@ def test_one_of_several_models_has_settings_of_its_own(tmp_path: Path) -> None:
     assert named.stdout.count("missing: nothing") == 2
     with pytest.raises(UnknownNameError, match=r"'images'.* write --set MODEL:key=value"):
         CliRunner().invoke(app, [*arguments, "--set", "images=4"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("stage", ["prepare", "run"])
+def test_the_others_go_on_after_a_model_that_fails(
+    stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = getattr(pipeline, stage)
+
+    def failing(task: str, model: str, settings: pipeline.Settings) -> object:
+        if model == "collapse":
+            raise GeneratorError("no images\nat all")
+        return whole(task, model, settings)
+
+    monkeypatch.setattr(pipeline, stage, failing)
+    arguments = ["run", str(cheap_card(tmp_path)), "mean-image", "collapse", "real", "--device", "cpu"]
+    ended = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "runs")], catch_exceptions=False)
+    assert ended.exit_code == 2
+    assert [line for line in ended.stderr.splitlines() if line.startswith("error: ")] == [
+        "error: collapse: no images at all"
+    ]
+    assert len(list((tmp_path / "runs").rglob("result.json"))) == 2
+    assert ended.stdout.count("result.json") == 2
+    with pytest.raises(GeneratorError, match="no images"):  # alone, it ends as any command does
+        CliRunner().invoke(app, [*arguments[:2], "collapse", "--out", str(tmp_path / "one")], catch_exceptions=False)

@@ -79,21 +79,24 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         """Raises UsageError for a setting out of range."""
-        wrong = {
-            "size from 8 to 4096": 8 <= self.size <= 4096,
-            "voxel from 0.2 to 8 mm": 0.2 <= self.voxel <= 8,
-            "square from 16 to 1024 mm": 16 <= self.square <= 1024,
-            "a mask_suffix": bool(self.mask_suffix),
-            "depth between 0 and 1": 0 < self.depth < 1,
-            "percentiles rising from 0 to 100": 0 <= self.low_percentile < self.high_percentile <= 100,
-            "untold_axes of one of R or L, A or P, S or I each": sorted(
-                {"L": "R", "P": "A", "I": "S"}.get(axis, axis) for axis in self.untold_axes
-            ) in ([], ["A", "R", "S"]),
-        }
+        axes = sorted({"L": "R", "P": "A", "I": "S"}.get(axis, axis) for axis in self.untold_axes)
+        low, high = self.low_percentile, self.high_percentile
+        rules = (
+            (8 <= self.size <= 4096, "size: expected 8 to 4096", self.size),
+            (0.2 <= self.voxel <= 8, "voxel: expected 0.2 to 8 mm", self.voxel),
+            (16 <= self.square <= 1024, "square: expected 16 to 1024 mm", self.square),
+            (bool(self.mask_suffix), "mask_suffix: expected the end of a name", "none"),
+            (0 < self.depth < 1, "depth: expected a number between 0 and 1", self.depth),
+            (0 <= low < high <= 100, "percentiles: expected two rising from 0 to 100", f"{low:g} and {high:g}"),
+            (
+                axes in ([], ["A", "R", "S"]), "untold_axes: expected one of R or L, A or P, S or I each",
+                self.untold_axes,
+            ),
+        )
         check_window("preprocessing", self.window)
-        for rule, holds in wrong.items():
+        for holds, rule, got in rules:
             if not holds:
-                raise UsageError(f"preprocessing: expected {rule}, got {self}")
+                raise UsageError(f"{rule}, got {got}")
         if self.bias_correction:
             simple_itk("bias_correction")
         if self.align == "mni152":

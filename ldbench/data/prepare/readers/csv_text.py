@@ -101,14 +101,23 @@ def column_names(path: Path) -> list[str]:
 
 
 def check_columns(path: Path, names: Sequence[str], columns: Sequence[str]) -> None:
-    """DataError for a column that isn't among the names, with a close one."""
+    """DataError for a column that isn't among the names: all of these, and a close one."""
     missing = [column for column in columns if column not in names]
     if missing:
         expected = f"a column {missing[0]!r}" if len(missing) == 1 else f"columns {', '.join(map(repr, missing))}"
-        folded = {name.casefold(): name for name in names}
-        near = difflib.get_close_matches(missing[0].casefold(), list(folded), n=1, cutoff=0.5)
-        got = repr(folded[near[0]]) if near else ", ".join(map(repr, names[:6]))
-        raise DataError(f"{path}: expected {expected}, got {got}; rename it, or take the table that has it")
+        got = ", ".join(repr(name) for name in names if name)
+        hint = f"did you mean {near!r}? " if (near := _near(missing[0], names)) else ""
+        remedy = "rename it, name another, or take the table that has it"
+        raise DataError(f"{path}: expected {expected}, got {got}; {hint}{remedy}")
+
+
+def _near(wanted: str, names: Sequence[str]) -> str:
+    """The name that the wanted one abbreviates or misspells, "" for none."""
+    folded = {name.casefold(): name for name in names}
+    wanted = wanted.casefold()
+    spelt = difflib.get_close_matches(wanted, list(folded), n=1, cutoff=0.7)
+    cut = [name for name in folded if name and (name.startswith(wanted) or wanted.startswith(name))]
+    return next((folded[name] for name in (*spelt, *cut)), "")
 
 
 def _text(path: Path, expected: str) -> _Text:

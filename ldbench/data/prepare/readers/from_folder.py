@@ -73,7 +73,7 @@ class FolderReader:
     def __post_init__(self) -> None:
         """Raises UsageError for a setting out of range."""
         if not 8 <= self.size <= 4096:
-            raise UsageError(f"folder: expected a size from 8 to 4096, got {self.size}")
+            raise UsageError(f"size: expected 8 to 4096, got {self.size}")
         if not 0 <= self.low_percentile < self.high_percentile <= 100:
             got = f"{self.low_percentile:g} and {self.high_percentile:g}"
             raise UsageError(f"folder: expected percentiles rising from 0 to 100, got {got}")

@@ -72,8 +72,8 @@ def test_window_and_preferred_steps_are_settings(awkward: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "old", "new", "message"),
     [
-        ("ADNIMERGE.csv", ",DX,", ",DXCHANGE,", "expected a column 'DX', got 'DX_bl'"),
-        ("ADNIMERGE.csv", "EXAMDATE", "ExamDate", "expected a column 'EXAMDATE', got 'ExamDate'"),
+        ("ADNIMERGE.csv", ",DX,", ",DXCHANGE,", "did you mean 'DX_bl'"),
+        ("ADNIMERGE.csv", "EXAMDATE", "ExamDate", "did you mean 'ExamDate'"),
         ("ADNIMERGE.csv", "2006-01-01", "1/1/2006", "expected dates as .* in 'EXAMDATE', got '1/1/2006' in line 2"),
         ("ADNIMERGE.csv", "70.5", "70,5", "expected 17 cells a row, got more"),
         ("ADNIMERGE.csv", "70.5", "old", "expected numbers in 'AGE', got 'old' in line 2"),

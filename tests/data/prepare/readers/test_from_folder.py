@@ -323,6 +323,10 @@ def test_classes_that_were_not_asked_for_are_left_out_by_rule(tmp_path: Path) ->
     [
         ("picture,subject,diagnosis", "expected a column 'image', got 'picture', 'subject', 'diagnosis'"),
         ("image,subject,dx", "expected a column 'diagnosis'"),
+        (
+            "image,subject,diag,age,sex,site,scanner,note",
+            "got 'image', 'subject', 'diag', 'age', 'sex', 'site', 'scanner', 'note'; did you mean 'diag'",
+        ),
         ("image,subject,diagnosis,split", "the column 'split' has a name that the manifest needs itself"),
         ("", "expected a CSV with a header"),
     ],
@@ -337,7 +341,7 @@ def test_a_missing_or_renamed_column_is_one_line(header: str, message: str, tmp_
 def test_a_csv_that_is_not_there_and_settings_out_of_range(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         FolderReader(tmp_path / "gone.csv").found(tmp_path)
-    with pytest.raises(UsageError, match="size from 8 to 4096, got 4"):
+    with pytest.raises(UsageError, match="size: expected 8 to 4096, got 4"):
         FolderReader(size=4)
     with pytest.raises(UsageError, match=r"expected size = 64, got preprocessing\.size; drop the prefix"):
         FolderReader(size=32, preprocessing=Preprocessing(size=64))

@@ -22,7 +22,8 @@ def test_tables_that_are_missing_doubled_or_renamed_are_named_with_a_close_one(t
     assert "got people.csv" in str(error.value)
     with pytest.raises(DataError) as error:
         read_table(table, ("OASISID",))
-    assert str(error.value).startswith(f"{table}: expected a column 'OASISID', got 'OASIS_ID';")
+    assert str(error.value).startswith(f"{table}: expected a column 'OASISID', got 'OASIS_ID', 'Age', 'Note'; did you")
+    assert "did you mean 'OASIS_ID'? rename it" in str(error.value)
     rows = read_table(table, ("OASIS_ID", "Age"))
     assert list(rows["OASIS_ID"]) == ["A1", ""]
     assert numbers(table, rows, "Age").fillna(-1).tolist() == [70.5, -1]
