@@ -57,6 +57,7 @@ def measure(
     from ldbench.plugins.kinds import unranking
     from ldbench.run.measure import measure as measured
     from ldbench.run.progress import live_progress
+    from ldbench.score.folders import ignored_line
 
     with live_progress(f"{generated} beside {real}") as progress:
         found = measured(
@@ -66,6 +67,8 @@ def measure(
     typer.echo(_as_json(found) if format_ == "json" else score_table(found.scores), nl=False)
     if format_ == "terminal" and unranking(found.scores):
         typer.echo("Some generated images are copies of training images: no other value says how good the others are.")
+    if line := ignored_line(found):
+        typer.echo(line, err=True)
     for name, reason in found.refused.items():
         typer.echo(f"error: {name}: {reason}", err=True)
     if found.refused:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -106,8 +107,8 @@ class Folders:
 
 @dataclass(frozen=True)
 class FolderScores:
-    """One score a metric; why other metrics have none; what was measured: each folder, its images' number and digest;
-    and with which options."""
+    """One score a metric; why other metrics have none; what was measured: each folder, its images' number and digest,
+    the number of files ignored as no images; and with which options."""
 
     scores: tuple[Score, ...]
     refused: Mapping[str, str]
@@ -135,7 +136,10 @@ def measure_folders(
     chosen = {name: _settings(metric, network, given.get(name, {})) for name, metric in asked.items()}
     images = folders.read()
     described: dict[str, dict[str, str | int]] = {
-        name: {"folder": str(path), "images": len(images[name]), "sha256": _digest(name, images[name], context)}
+        name: {
+            "folder": str(path), "images": len(images[name]), "ignored": _count_ignored(path),
+            "sha256": _digest(name, images[name], context),
+        }
         for name, path in folders.paths.items()
     }
     inputs = FolderInputs(
@@ -222,6 +226,30 @@ def _check_needs(name: str, metric: Metric, folders: Folders) -> None:
         if not has.get(need):
             remedy = _REMEDY.get(need, "score the images on a task card that has it")
             raise UsageError(f"--metric {name}: expected {need.replace('_', ' ')}, got folders without; {remedy}")
+
+
+def ignored_line(found: FolderScores) -> str:
+    """One line that counts the files of other formats in each folder; "" where there are none."""
+    from ldbench.data.image_folder import SUFFIXES
+
+    counts = [f"{each['ignored']} in {each['folder']}" for each in found.images.values() if each["ignored"]]
+    return f"ignored as not {', '.join(SUFFIXES)}: {', '.join(counts)}" if counts else ""
+
+
+def _count_ignored(folder: Path) -> int:
+    """Files of a folder and its subfolders that aren't images by their names; hidden ones and links as for images."""
+    from ldbench.data.image_folder import SUFFIXES
+
+    count = 0
+    entered: set[str] = set()
+    for where, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if name[0] != "."]
+        if (real := os.path.realpath(where)) in entered:
+            folders.clear()
+            continue
+        entered.add(real)
+        count += sum(name[0] != "." and Path(name).suffix.lower() not in SUFFIXES for name in names)
+    return count
 
 
 def _digest(name: str, images: StoredImages, context: ScoringContext) -> str:

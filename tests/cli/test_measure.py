@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,20 @@ def test_a_table_and_json_say_the_same(folders: Path) -> None:
     assert score["ci_low"] <= score["value"] <= score["ci_high"]
     assert written["images"]["real"]["folder"] == str(folders / "real")
     assert written["refused"] == {}
+
+
+def test_files_of_other_formats_are_counted_in_one_line(folders: Path, tmp_path: Path) -> None:
+    assert "ignored" not in measure(folders, "--metric", "frd").stderr
+    shutil.copytree(folders, tmp_path / "all")
+    generated = tmp_path / "all" / "generated"
+    (generated / "below").mkdir()
+    for name in ("a.bmp", "b.tif", "below/c.bmp", ".hidden"):
+        (generated / name).write_bytes(b"")
+    shown = measure(tmp_path / "all", "--metric", "frd")
+    assert shown.exit_code == 0
+    assert f"ignored as not .png, .jpg, .jpeg: 3 in {generated}\n" in shown.stderr
+    written = json.loads(measure(tmp_path / "all", "--metric", "frd", "--format", "json").stdout)
+    assert [written["images"][name]["ignored"] for name in ("real", "generated")] == [0, 3]
 
 
 def test_copies_are_said_below_the_table(folders: Path) -> None:
