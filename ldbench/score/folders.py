@@ -118,15 +118,17 @@ class FolderScores:
 
 def measure_folders(
     folders: Folders, context: ScoringContext, metrics: Sequence[str] = (), *, network: str | None = None,
-    settings: Mapping[str, Mapping[str, str]] | None = None,
+    settings: Mapping[str, Mapping[str, str]] | None = None, strict: bool = False,
 ) -> FolderScores:
     """The scores of one folder beside another; without `metrics` all that the folders allow.
 
     `network` is the feature network of all metrics that take one (None: the one that ships), `settings` has texts of
     further settings by metric and name. What these folders cannot have is refused before an image is read; then all
     are read once before anything is measured. A metric that these images do not allow, since they are too few say,
-    leaves the others alone. Raises `ImageError`, `UsageError`, `UnknownNameError`.
+    leaves the others alone; if `strict`, its error is raised. Raises `ImageError`, `UsageError`, `UnknownNameError`.
     """
+    if context.seed < 0:
+        raise UsageError(f"--seed: expected 0 or more, got {context.seed}")
     given = settings or {}
     asked = {name: METRICS.load(name) for name in metrics or folders.metrics}
     if foreign := [name for name in given if name not in asked]:
@@ -153,6 +155,8 @@ def measure_folders(
         except ImageError:  # a file that changed meanwhile spoils what was measured, too
             raise
         except LdbenchError as error:
+            if strict:
+                raise
             refused[name] = str(error).removeprefix(f"{name}: ")
         give_back()
     viewing = {} if folders.viewing is None else {"blur": folders.viewing.blur, "noise": folders.viewing.noise}
