@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from ldbench.api import Metric, Need, ParameterValue, Score
-from ldbench.errors import ImageError, LdbenchError, UsageError
+from ldbench.errors import ImageError, LdbenchError, UsageError, WeightsError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.typed import TypedError, build, value_of
 from ldbench.score.folder_inputs import FolderInputs
@@ -125,7 +125,8 @@ def measure_folders(
     `network` is the feature network of all metrics that take one (None: the one that ships), `settings` has texts of
     further settings by metric and name. What these folders cannot have is refused before an image is read; then all
     are read once before anything is measured. A metric that these images do not allow, since they are too few say,
-    leaves the others alone; if `strict`, its error is raised. Raises `ImageError`, `UsageError`, `UnknownNameError`.
+    leaves the others alone; if `strict`, its error is raised. Raises `ImageError`, `UsageError`, `UnknownNameError`,
+    `WeightsError`.
     """
     if context.seed < 0:
         raise UsageError(f"--seed: expected 0 or more, got {context.seed}")
@@ -136,6 +137,8 @@ def measure_folders(
     for name, metric in asked.items():
         _check_needs(name, metric, folders)
     chosen = {name: _settings(metric, network, given.get(name, {})) for name, metric in asked.items()}
+    if network is not None and any(getattr(each, "extractor", None) == network for each in chosen.values()):
+        _check_weights(network)
     images = folders.read()
     described: dict[str, dict[str, str | int]] = {
         name: {
@@ -218,6 +221,23 @@ def _settings(metric: Metric, network: str | None, given: Mapping[str, str]) -> 
         raise UsageError(
             f"--set {metric.name}:{wrong}; give --set {metric.name}:key=value, or score the images on a task card"
         ) from wrong
+
+
+def _check_weights(extractor: str) -> None:
+    """`WeightsError` where the weights of the network that was asked for are missing or others; loads nothing."""
+    from ldbench.score.networks.features import network_of
+    from ldbench.score.networks.inception_v3 import WEIGHTS
+    from ldbench.score.networks.weights import fetchable, locate, pinned, place
+
+    network, digest = network_of(extractor)
+    try:
+        if network.find is not None:
+            network.find(digest)
+        file = pinned(WEIGHTS, digest)
+        if network.name == WEIGHTS.network and (place(file).is_file() or not fetchable(file)):
+            locate(file)
+    except WeightsError as error:
+        raise WeightsError(f"--network {extractor}: {error}") from error
 
 
 def _check_needs(name: str, metric: Metric, folders: Folders) -> None:

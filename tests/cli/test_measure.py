@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ldbench.cli.main import app
-from ldbench.errors import UsageError
+from ldbench.errors import UsageError, WeightsError
 from tests.score.test_folders import fill
 
 OWN = """
@@ -76,6 +76,18 @@ def test_what_is_refused_is_an_error_beside_what_was_measured(folders: Path) -> 
     assert shown.exit_code == 2
     assert shown.stdout.startswith("frd")
     assert "\nerror: coverage: expected at least k + 2 = 14 images" in shown.stderr
+
+
+@pytest.mark.parametrize("network", ["inception-v3", "radimagenet-resnet50"])
+def test_missing_weights_are_one_line_before_images_are_read(
+    network: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LDBENCH_CACHE", str(tmp_path / "empty"))
+    monkeypatch.delenv("LDBENCH_ALLOW_DOWNLOAD", raising=False)
+    error = measure(tmp_path, "--network", network).exception  # no folders there: they are not looked at
+    assert isinstance(error, WeightsError)
+    assert error.exit_code == 2
+    assert str(error).startswith(f"--network {network}: ")
 
 
 def test_a_metric_of_ones_own_is_measured(folders: Path, tmp_path: Path) -> None:
