@@ -55,17 +55,24 @@ def measure(
 ) -> None:
     """Measure a folder of generated images beside real ones, without a task."""
     from ldbench.plugins.kinds import unranking
-    from ldbench.run.measure import measure as measured
+    from ldbench.records.files import user_cache_folder
+    from ldbench.run.environment import pick_device
     from ldbench.run.progress import live_progress
+    from ldbench.score.folders import Folders, ignored_line, measure_folders
+    from ldbench.score.set_inputs import ScoringContext
+    from ldbench.task.card import Viewing
+
+    viewing = Viewing(blur, noise, "asked for") if (blur, noise) != (0, 0) else None
+    folders = Folders(real, generated, training, paired, side, viewing)
 
     with live_progress(f"{generated} beside {real}") as progress:
-        found = measured(
-            real, generated, training=training, metrics=metric or (), network=network, paired=paired, side=side,
-            blur=blur, noise=noise, settings=_by_metric(set_ or ()), seed=seed, device=device, progress=progress,
-        )
+        context = ScoringContext(pick_device(device), seed, user_cache_folder() / "features", progress)
+        found = measure_folders(folders, context, metric or (), network=network, settings=_by_metric(set_ or ()))
     typer.echo(_as_json(found) if format_ == "json" else score_table(found.scores), nl=False)
     if format_ == "terminal" and unranking(found.scores):
         typer.echo("Some generated images are copies of training images: no other value says how good the others are.")
+    if line := ignored_line(found):
+        typer.echo(line, err=True)
     for name, reason in found.refused.items():
         typer.echo(f"error: {name}: {reason}", err=True)
     if found.refused:

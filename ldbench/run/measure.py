@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ldbench.api import Progress, silent
-from ldbench.errors import UsageError
 from ldbench.records.files import user_cache_folder
 from ldbench.run.environment import pick_device
 from ldbench.score.folders import Folders, FolderScores, measure_folders
@@ -35,12 +34,10 @@ def measure(
     >>> found = measure("real/", "generated/", metrics=["fid"])  # doctest: +SKIP
     >>> found.scores[0].value, found.scores[0].ci_low  # doctest: +SKIP
     """
-    if seed < 0:
-        raise UsageError(f"--seed: expected 0 or more, got {seed}")
     folders = Folders(
         Path(real), Path(generated), None if training is None else Path(training), paired, side,
         Viewing(blur, noise, "asked for") if (blur, noise) != (0, 0) else None,
     )
     context = ScoringContext(pick_device(device), seed, user_cache_folder() / "features", progress)
     names = [metrics] if isinstance(metrics, str) else metrics
-    return measure_folders(folders, context, names, network=network, settings=settings)
+    return measure_folders(folders, context, names, network=network, settings=settings, strict=bool(names))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from ldbench.api import Metric, Need, ParameterValue, Score
-from ldbench.errors import ImageError, LdbenchError, UsageError
+from ldbench.errors import ImageError, LdbenchError, UsageError, WeightsError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.typed import TypedError, build, value_of
 from ldbench.score.folder_inputs import FolderInputs
@@ -106,8 +107,8 @@ class Folders:
 
 @dataclass(frozen=True)
 class FolderScores:
-    """One score a metric; why other metrics have none; what was measured: each folder, its images' number and digest;
-    and with which options."""
+    """One score a metric; why other metrics have none; what was measured: each folder, its images' number and digest,
+    the number of files ignored as no images; and with which options."""
 
     scores: tuple[Score, ...]
     refused: Mapping[str, str]
@@ -117,15 +118,18 @@ class FolderScores:
 
 def measure_folders(
     folders: Folders, context: ScoringContext, metrics: Sequence[str] = (), *, network: str | None = None,
-    settings: Mapping[str, Mapping[str, str]] | None = None,
+    settings: Mapping[str, Mapping[str, str]] | None = None, strict: bool = False,
 ) -> FolderScores:
     """The scores of one folder beside another; without `metrics` all that the folders allow.
 
     `network` is the feature network of all metrics that take one (None: the one that ships), `settings` has texts of
     further settings by metric and name. What these folders cannot have is refused before an image is read; then all
     are read once before anything is measured. A metric that these images do not allow, since they are too few say,
-    leaves the others alone. Raises `ImageError`, `UsageError`, `UnknownNameError`.
+    leaves the others alone; if `strict`, its error is raised. Raises `ImageError`, `UsageError`, `UnknownNameError`,
+    `WeightsError`.
     """
+    if context.seed < 0:
+        raise UsageError(f"--seed: expected 0 or more, got {context.seed}")
     given = settings or {}
     asked = {name: METRICS.load(name) for name in metrics or folders.metrics}
     if foreign := [name for name in given if name not in asked]:
@@ -133,9 +137,14 @@ def measure_folders(
     for name, metric in asked.items():
         _check_needs(name, metric, folders)
     chosen = {name: _settings(metric, network, given.get(name, {})) for name, metric in asked.items()}
+    if network is not None and any(getattr(each, "extractor", None) == network for each in chosen.values()):
+        _check_weights(network)
     images = folders.read()
     described: dict[str, dict[str, str | int]] = {
-        name: {"folder": str(path), "images": len(images[name]), "sha256": _digest(name, images[name], context)}
+        name: {
+            "folder": str(path), "images": len(images[name]), "ignored": _count_ignored(path),
+            "sha256": _digest(name, images[name], context),
+        }
         for name, path in folders.paths.items()
     }
     inputs = FolderInputs(
@@ -149,6 +158,8 @@ def measure_folders(
         except ImageError:  # a file that changed meanwhile spoils what was measured, too
             raise
         except LdbenchError as error:
+            if strict:
+                raise
             refused[name] = str(error).removeprefix(f"{name}: ")
         give_back()
     viewing = {} if folders.viewing is None else {"blur": folders.viewing.blur, "noise": folders.viewing.noise}
@@ -212,6 +223,23 @@ def _settings(metric: Metric, network: str | None, given: Mapping[str, str]) -> 
         ) from wrong
 
 
+def _check_weights(extractor: str) -> None:
+    """`WeightsError` where the weights of the network that was asked for are missing or others; loads nothing."""
+    from ldbench.score.networks.features import network_of
+    from ldbench.score.networks.inception_v3 import WEIGHTS
+    from ldbench.score.networks.weights import fetchable, locate, pinned, place
+
+    network, digest = network_of(extractor)
+    try:
+        if network.find is not None:
+            network.find(digest)
+        file = pinned(WEIGHTS, digest)
+        if network.name == WEIGHTS.network and (place(file).is_file() or not fetchable(file)):
+            locate(file)
+    except WeightsError as error:
+        raise WeightsError(f"--network {extractor}: {error}") from error
+
+
 def _check_needs(name: str, metric: Metric, folders: Folders) -> None:
     if metric.every_class or metric.trained:
         raise UsageError(f"--metric {name}: expected images of each class, got folders without; score on a task card")
@@ -222,6 +250,30 @@ def _check_needs(name: str, metric: Metric, folders: Folders) -> None:
         if not has.get(need):
             remedy = _REMEDY.get(need, "score the images on a task card that has it")
             raise UsageError(f"--metric {name}: expected {need.replace('_', ' ')}, got folders without; {remedy}")
+
+
+def ignored_line(found: FolderScores) -> str:
+    """One line that counts the files of other formats in each folder; "" where there are none."""
+    from ldbench.data.image_folder import SUFFIXES
+
+    counts = [f"{each['ignored']} in {each['folder']}" for each in found.images.values() if each["ignored"]]
+    return f"ignored as not {', '.join(SUFFIXES)}: {', '.join(counts)}" if counts else ""
+
+
+def _count_ignored(folder: Path) -> int:
+    """Files of a folder and its subfolders that aren't images by their names; hidden ones and links as for images."""
+    from ldbench.data.image_folder import SUFFIXES
+
+    count = 0
+    entered: set[str] = set()
+    for where, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if name[0] != "."]
+        if (real := os.path.realpath(where)) in entered:
+            folders.clear()
+            continue
+        entered.add(real)
+        count += sum(name[0] != "." and Path(name).suffix.lower() not in SUFFIXES for name in names)
+    return count
 
 
 def _digest(name: str, images: StoredImages, context: ScoringContext) -> str:

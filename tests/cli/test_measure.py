@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from ldbench.cli.main import app
-from ldbench.errors import UsageError
+from ldbench.errors import UsageError, WeightsError
 from tests.score.test_folders import fill
 
 OWN = """
@@ -49,6 +50,20 @@ def test_a_table_and_json_say_the_same(folders: Path) -> None:
     assert written["refused"] == {}
 
 
+def test_files_of_other_formats_are_counted_in_one_line(folders: Path, tmp_path: Path) -> None:
+    assert "ignored" not in measure(folders, "--metric", "frd").stderr
+    shutil.copytree(folders, tmp_path / "all")
+    generated = tmp_path / "all" / "generated"
+    (generated / "below").mkdir()
+    for name in ("a.bmp", "b.tif", "below/c.bmp", ".hidden"):
+        (generated / name).write_bytes(b"")
+    shown = measure(tmp_path / "all", "--metric", "frd")
+    assert shown.exit_code == 0
+    assert f"ignored as not .png, .jpg, .jpeg: 3 in {generated}\n" in shown.stderr
+    written = json.loads(measure(tmp_path / "all", "--metric", "frd", "--format", "json").stdout)
+    assert [written["images"][name]["ignored"] for name in ("real", "generated")] == [0, 3]
+
+
 def test_copies_are_said_below_the_table(folders: Path) -> None:
     shown = measure(
         folders, "--metric", "copied_share", "--set", "copied_share:resize=32", "--training", folders / "generated"
@@ -61,6 +76,18 @@ def test_what_is_refused_is_an_error_beside_what_was_measured(folders: Path) -> 
     assert shown.exit_code == 2
     assert shown.stdout.startswith("frd")
     assert "\nerror: coverage: expected at least k + 2 = 14 images" in shown.stderr
+
+
+@pytest.mark.parametrize("network", ["inception-v3", "radimagenet-resnet50"])
+def test_missing_weights_are_one_line_before_images_are_read(
+    network: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LDBENCH_CACHE", str(tmp_path / "empty"))
+    monkeypatch.delenv("LDBENCH_ALLOW_DOWNLOAD", raising=False)
+    error = measure(tmp_path, "--network", network).exception  # no folders there: they are not looked at
+    assert isinstance(error, WeightsError)
+    assert error.exit_code == 2
+    assert str(error).startswith(f"--network {network}: ")
 
 
 def test_a_metric_of_ones_own_is_measured(folders: Path, tmp_path: Path) -> None:
