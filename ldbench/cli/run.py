@@ -77,21 +77,24 @@ def run(
         except LdbenchError as error:
             if ends_all:
                 raise
-            failed.add(model)
-            typer.echo(f"error: {model}: {one_line(str(error))}", err=True)
+            _fail(model, error, failed)
     for model in [model for model in models if model not in failed]:
         try:
             result, below = one(model)
         except LdbenchError as error:
             if ends_all:
                 raise
-            failed.add(model)
-            typer.echo(f"error: {model}: {one_line(str(error))}", err=True)
+            _fail(model, error, failed)
             continue
         if is_first_process():
             show(result, *below)
     if failed:
         raise typer.Exit(LdbenchError.exit_code)
+
+
+def _fail(model: str, error: LdbenchError, failed: set[str]) -> None:
+    failed.add(model)
+    typer.echo(f"error: {model}: {one_line(str(error))}", err=True)
 
 
 def _data_seed(text: str) -> int:

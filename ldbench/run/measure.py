@@ -28,8 +28,9 @@ def measure(
     `real`. `blur` (a standard deviation in pixels) and `noise` (in grey levels from 0 to 1) are viewing conditions.
     `settings` has texts of further settings, `{"coverage": {"k": "3"}}`. `seed` is that of the metrics' own draws.
 
-    The answer has the `scores`, in `refused` why other metrics have none, in `images` and `options` what was measured
-    and how. Raises `ImageError`, `UsageError`, `UnknownNameError`, `WeightsError`.
+    The answer has the `scores`, in `refused` why others of all metrics have none, in `images` and `options` what was
+    measured and how. Raises `ImageError`, `UsageError`, `UnknownNameError`, `WeightsError`; `MetricError` for a metric
+    of `metrics` that these images do not allow.
 
     >>> found = measure("real/", "generated/", metrics=["fid"])  # doctest: +SKIP
     >>> found.scores[0].value, found.scores[0].ci_low  # doctest: +SKIP
