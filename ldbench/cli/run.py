@@ -14,7 +14,7 @@ from ldbench.plugins.parameters import overrides_of
 from ldbench.records.names import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ldbench.api import Score
     from ldbench.records.fresh import FreshRound
@@ -57,44 +57,44 @@ def run(
         _dry_run(task, quiet)
         return
 
-    def one(model: str) -> tuple[Result, list[str]]:
+    def look(model: str) -> None:
+        prepare(task, model, quiet[model])
+
+    def one(model: str) -> None:
         with live_settings(f"{model} on {task}", out, seed, device, batch_size) as settings:
             say = partial(_say, f"{model} on {task}")
             settings = replace(settings, overrides=overrides[model], say=say)
             if data_seed is None:
                 result, path = run_task(task, model, settings)
-                return result, [str(path)]
-            found = run_fresh(task, model, data_seed, settings)
-            return found.frozen, [str(found.path), *gap_lines(found.round), str(found.written)]
-
-    ends_all = len(models) == 1 or launch() is not None  # several processes go on together or not at all
-    failed = set[str]()
-    for model in models[1:]:  # the first one's run looks for itself
-        try:
-            prepare(task, model, quiet[model])
-        except UsageError:  # an option, which all share
-            raise
-        except LdbenchError as error:
-            if ends_all:
-                raise
-            _fail(model, error, failed)
-    for model in [model for model in models if model not in failed]:
-        try:
-            result, below = one(model)
-        except LdbenchError as error:
-            if ends_all:
-                raise
-            _fail(model, error, failed)
-            continue
+                below = [str(path)]
+            else:
+                found = run_fresh(task, model, data_seed, settings)
+                result, below = found.frozen, [str(found.path), *gap_lines(found.round), str(found.written)]
         if is_first_process():
             show(result, *below)
+
+    ends_all = len(models) == 1 or launch() is not None  # several processes go on together or not at all
+    # the first one's run looks for itself; a wrong option is that of all
+    failed = _each(look, models[1:], LdbenchError if ends_all else UsageError)
+    failed |= _each(one, [model for model in models if model not in failed], LdbenchError if ends_all else ())
     if failed:
         raise typer.Exit(LdbenchError.exit_code)
 
 
-def _fail(model: str, error: LdbenchError, failed: set[str]) -> None:
-    failed.add(model)
-    typer.echo(f"error: {model}: {one_line(str(error))}", err=True)
+def _each(
+    act: Callable[[str], None], models: Sequence[str], ends_all: type[LdbenchError] | tuple[()]
+) -> set[str]:
+    """The models on which `act` failed, each said in a line; an error of the kind that ends all is raised."""
+    failed = set[str]()
+    for model in models:
+        try:
+            act(model)
+        except ends_all:
+            raise
+        except LdbenchError as error:
+            failed.add(model)
+            typer.echo(f"error: {model}: {one_line(str(error))}", err=True)
+    return failed
 
 
 def _data_seed(text: str) -> int:
