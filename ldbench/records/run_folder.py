@@ -97,7 +97,9 @@ class RunFolder:
     def listed(self) -> list[dict[str, Any]]:
         """The manifest's entries, one an image; a `ResultError` where there is no manifest or something else."""
         record = read_json(
-            self.manifest, "a finished run (images scored elsewhere: --images FOLDER)", "restore the run's manifest"
+            self.manifest,
+            "a finished run (images scored elsewhere: `ldbench verify --images FOLDER`, and no submission)",
+            "restore the run's manifest",
         )
         rows = record.get(IMAGES) if isinstance(record, dict) else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):

@@ -84,6 +84,11 @@ def _opened(path: Path, images: Path | None, complete: bool) -> Iterator[Path]:
 def _read(file: Path) -> Result:
     """The result, with all that it is checked by."""
     result = read_measured(file)
+    if result.split_hash is None and result.images_hash is not None:
+        raise ResultError(
+            f"{file}: expected split_hash, got a result without, as of a hosted task, whose host keeps the truth: send "
+            "it by `ldbench submit`, and verify it after the reveal"
+        )
     if result.seed is None or result.seed < 0 or result.images_hash is None or result.split_hash is None:
         raise ResultError(f"{file}: expected seed, images_hash and split_hash, got a result without; run it again")
     metrics = [score.metric for score in result.scores]

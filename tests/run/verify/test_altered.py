@@ -87,6 +87,7 @@ def test_altered_scores_are_named(
         (lambda r: r.update(status="failed"), "expected a complete measured run, got a failed"),
         (lambda r: r.update(images_hash=None), "got a result without; run it again"),
         (lambda r: r.update(seed=-1), "got a result without; run it again"),
+        (lambda r: r.update(split_hash=None), "whose host keeps the truth: send it by `ldbench submit`, and verify it"),
         (lambda r: r["scores"].append(r["scores"][0]), "expected each metric once"),
         (lambda r: r["environment"].update(threads=10**9), "expected 1 to 1024, got 1000000000"),
         (lambda r: r["scores"][0].update(value=10**400), r"scores\[0\]\.value: expected a finite number"),
