@@ -155,8 +155,13 @@ def _from_file(spec: str) -> object:
 
 
 def import_file(file: Path) -> ModuleType:
-    """A plug-in's file, executed as a module whose name its path gives, so that two files called model.py are two."""
+    """A plug-in's file, executed as a module whose name its path gives, so that two files called model.py are two.
+
+    It may import its neighbours, as `python FILE` lets it: its folder comes last on the path, so it hides nothing.
+    """
     path = file.resolve()
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
     name = f"{_OF_FILE}{hashlib.sha256(os.fsencode(path)).hexdigest()[:12]}"
     described = importlib.util.spec_from_file_location(name, path)
     if described is None or described.loader is None:

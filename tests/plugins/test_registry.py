@@ -14,7 +14,7 @@ from ldbench.errors import PluginError, UnknownNameError
 from ldbench.plugins.generators import GENERATORS, load_generator
 from ldbench.plugins.model_ref import model_ref, named_content
 from ldbench.plugins.parameters import build
-from ldbench.plugins.registry import Entry
+from ldbench.plugins.registry import Entry, import_file
 
 HEAD = """
 from dataclasses import dataclass, field
@@ -193,6 +193,18 @@ def test_a_file_is_named_by_name_and_content_and_never_by_folder(tmp_path: Path)
     assert ref.distribution is None
     assert str(tmp_path) not in repr(ref)
     assert ref.sees_truth
+
+
+def test_a_file_may_import_its_neighbour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From any folder, by the console script too, whose own path has neither."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "its_neighbour.py").write_text("GREY = 0.25\n", encoding="utf-8")
+    file = tmp_path / "beside.py"
+    file.write_text("from its_neighbour import GREY\n", encoding="utf-8")
+    before = [*sys.path]
+    assert import_file(file).GREY == 0.25
+    assert import_file(file).GREY == 0.25
+    assert sys.path == [*before, str(tmp_path.resolve())]
 
 
 def test_what_parameters_name_is_known_by_content_and_words_are_words(
