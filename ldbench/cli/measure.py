@@ -55,18 +55,13 @@ def measure(
 ) -> None:
     """Measure a folder of generated images beside real ones, without a task."""
     from ldbench.plugins.kinds import unranking
-    from ldbench.records.files import user_cache_folder
-    from ldbench.run.environment import pick_device
+    from ldbench.run.asked_folders import context_of, folders_of
     from ldbench.run.progress import live_progress
-    from ldbench.score.folders import Folders, ignored_line, measure_folders
-    from ldbench.score.set_inputs import ScoringContext
-    from ldbench.task.card import Viewing
+    from ldbench.score.folders import ignored_line, measure_folders
 
-    viewing = Viewing(blur, noise, "asked for") if (blur, noise) != (0, 0) else None
-    folders = Folders(real, generated, training, paired, side, viewing)
-
+    folders = folders_of(real, generated, training, paired, side, blur, noise)
     with live_progress(f"{generated} beside {real}") as progress:
-        context = ScoringContext(pick_device(device), seed, user_cache_folder() / "features", progress)
+        context = context_of(device, seed, progress)
         found = measure_folders(folders, context, metric or (), network=network, settings=_by_metric(set_ or ()))
     typer.echo(_as_json(found) if format_ == "json" else score_table(found.scores), nl=False)
     if format_ == "terminal" and unranking(found.scores):

@@ -6,11 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ldbench.api import Progress, silent
-from ldbench.records.files import user_cache_folder
-from ldbench.run.environment import pick_device
-from ldbench.score.folders import Folders, FolderScores, measure_folders
-from ldbench.score.set_inputs import ScoringContext
-from ldbench.task.card import Viewing
+from ldbench.run.asked_folders import context_of, folders_of
+from ldbench.score.folders import FolderScores, measure_folders
 
 
 def measure(
@@ -35,10 +32,9 @@ def measure(
     >>> found = measure("real/", "generated/", metrics=["fid"])  # doctest: +SKIP
     >>> found.scores[0].value, found.scores[0].ci_low  # doctest: +SKIP
     """
-    folders = Folders(
-        Path(real), Path(generated), None if training is None else Path(training), paired, side,
-        Viewing(blur, noise, "asked for") if (blur, noise) != (0, 0) else None,
+    folders = folders_of(
+        Path(real), Path(generated), None if training is None else Path(training), paired, side, blur, noise
     )
-    context = ScoringContext(pick_device(device), seed, user_cache_folder() / "features", progress)
     names = [metrics] if isinstance(metrics, str) else metrics
+    context = context_of(device, seed, progress)
     return measure_folders(folders, context, names, network=network, settings=settings, strict=bool(names))
