@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -66,7 +66,22 @@ def list_tree(folder: Path) -> ById[str]:
     if not folder.is_dir():
         got = "a file" if folder.exists() else "none"
         raise ImageError(f"can't read {folder}: expected a folder of images, got {got}; name another")
-    found: list[tuple[str, str]] = []
+    found = [_split(name) for name in _names_below(folder) if _is_image(name)]
+    found.sort()
+    ids = Ids(name for name, _ in found)
+    _refuse(folder, "names with two files", ids.repeated(), "keep one of each")
+    if not ids:
+        raise ImageError(f"{folder}: expected images, got none that ends in {', '.join(SUFFIXES)}; name another folder")
+    return ById(ids, [sys.intern(suffix) for _, suffix in found])
+
+
+def count_ignored(folder: Path) -> int:
+    """How many files that `list_tree` meets are no images by their names."""
+    return sum(not _is_image(name) for name in _names_below(folder))
+
+
+def _names_below(folder: Path) -> Iterator[str]:
+    """Every file of a folder and its subfolders by its path below it, but hidden ones; links are followed."""
     entered: set[str] = set()
     for where, folders, names in os.walk(folder, followlinks=True, onerror=_unread):
         # folders before links to them, and each by name, so that it is the same one on every file system
@@ -79,13 +94,7 @@ def list_tree(folder: Path) -> ById[str]:
             continue
         entered.add(real)
         inside = Path(where).relative_to(folder)
-        found += [_split((inside / name).as_posix()) for name in names if name[0] != "." and _is_image(name)]
-    found.sort()
-    ids = Ids(name for name, _ in found)
-    _refuse(folder, "names with two files", ids.repeated(), "keep one of each")
-    if not ids:
-        raise ImageError(f"{folder}: expected images, got none that ends in {', '.join(SUFFIXES)}; name another folder")
-    return ById(ids, [sys.intern(suffix) for _, suffix in found])
+        yield from ((inside / name).as_posix() for name in names if name[0] != ".")
 
 
 def _unread(error: OSError) -> None:

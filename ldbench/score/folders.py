@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -128,6 +127,8 @@ def measure_folders(
     leaves the others alone; if `strict`, its error is raised. Raises `ImageError`, `UsageError`, `UnknownNameError`,
     `WeightsError`.
     """
+    from ldbench.data.image_folder import count_ignored
+
     if context.seed < 0:
         raise UsageError(f"--seed: expected 0 or more, got {context.seed}")
     given = settings or {}
@@ -142,7 +143,7 @@ def measure_folders(
     images = folders.read()
     described: dict[str, dict[str, str | int]] = {
         name: {
-            "folder": str(path), "images": len(images[name]), "ignored": _count_ignored(path),
+            "folder": str(path), "images": len(images[name]), "ignored": count_ignored(path),
             "sha256": _digest(name, images[name], context),
         }
         for name, path in folders.paths.items()
@@ -258,22 +259,6 @@ def ignored_line(found: FolderScores) -> str:
 
     counts = [f"{each['ignored']} in {each['folder']}" for each in found.images.values() if each["ignored"]]
     return f"ignored as not {', '.join(SUFFIXES)}: {', '.join(counts)}" if counts else ""
-
-
-def _count_ignored(folder: Path) -> int:
-    """Files of a folder and its subfolders that aren't images by their names; hidden ones and links as for images."""
-    from ldbench.data.image_folder import SUFFIXES
-
-    count = 0
-    entered: set[str] = set()
-    for where, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if name[0] != "."]
-        if (real := os.path.realpath(where)) in entered:
-            folders.clear()
-            continue
-        entered.add(real)
-        count += sum(name[0] != "." and Path(name).suffix.lower() not in SUFFIXES for name in names)
-    return count
 
 
 def _digest(name: str, images: StoredImages, context: ScoringContext) -> str:
