@@ -19,9 +19,9 @@ from ldbench.board.read import collect, fold
 from ldbench.errors import UsageError
 from ldbench.records.identity import Found
 from ldbench.report.digits import decimals_for, fixed
-from ldbench.report.tables.content import ARROWS, page
-from ldbench.report.tables.headline import headline
-from ldbench.report.tables.markdown import table_text
+from ldbench.report.tables.content import page
+from ldbench.report.tables.headline import ARROWS, headline
+from ldbench.report.tables.markdown import aside_text, table_text
 from ldbench.report.tables.text_table import TextCell, TextTable, escape, to_markdown
 from leaderboards.drift_effect import WITH_DRIFT, Key, by_seed, change_cell, changes, half_width
 from leaderboards.paper_tables import TABLES, printed
@@ -67,8 +67,9 @@ def board(measured: Measured, task: str) -> str:
     if task not in measured.boards:
         return NOTHING
     content = page(_headline(measured.boards[task]))
-    notes = [_wrapped(f"- {escape(note)}") for note in content.notes if note not in content.guarantee]
-    return "\n\n".join([table_text(content.tables[0]), "\n".join(notes)])
+    asides = [aside_text(table, 3, _filled) for table in content.asides]
+    notes = [_filled(f"- {escape(note)}", "  ") for note in content.notes if note not in content.guarantee]
+    return "\n\n".join([table_text(content.tables[0]), "\n".join(notes), *asides])
 
 
 def metrics(measured: Measured, task: str, *names: str) -> str:
@@ -131,8 +132,8 @@ BLOCKS: Mapping[str, Callable[..., str]] = {
 }  # fmt: skip
 
 
-def _wrapped(item: str) -> str:
-    return textwrap.fill(item, 100, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+def _filled(text: str, indent: str = "") -> str:
+    return textwrap.fill(text, 100, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _headline(board: Leaderboard) -> Leaderboard:
@@ -158,7 +159,7 @@ def _paired(measured: Measured, task: str, pairs: Sequence[tuple[str, str, str]]
     rows = [row for pair in pairs if metrics and (row := _pair(measured, task, pair, metrics))]
     if not rows:
         return NOTHING
-    changed = [f"change of {name} {ARROWS[directions[name]]}" for name in metrics]
+    changed = [f"Δ {name} {ARROWS[directions[name]]}" for name in metrics]
     headings = ["", f"{metrics[0]} without", *changed, "seeds"]
     return to_markdown(TextTable(headings, rows, "l" + "r" * (len(headings) - 2) + "l"))
 

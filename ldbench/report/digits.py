@@ -29,9 +29,11 @@ def decimals_for(half_width: float, value: float) -> int:
 
 
 def with_interval(value: float, low: float, high: float) -> tuple[str, str]:
-    """The value and its interval in brackets, to two significant digits of the half-width."""
+    """The value and its interval in brackets, to two significant digits of the half-width; what is just 0 or 1, as a
+    share of none or all is, without decimals."""
     decimals = decimals_for((high - low) / 2, value)
-    return fixed(value, decimals), f"[{fixed(low, decimals)}, {fixed(high, decimals)}]"
+    shown, *ends = (str(int(one)) if one in (0, 1) else fixed(one, decimals) for one in (value, low, high))
+    return shown, f"[{', '.join(ends)}]"
 
 
 def shortest(value: float) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ldbench.board import leaderboard
-from ldbench.report.cheats import CHEATS, REAL
+from ldbench.report.tables.cheats import CHEATS, REAL
 from ldbench.report.tables.headline import axis_of
 from ldbench.task import card
 

@@ -56,10 +56,9 @@ def test_a_board_says_the_gaps_and_ranks_as_without(tmp_path: Path) -> None:
     (row,) = board.rows
     assert [(one.metric, one.runs, one.tuned) for one in row.fresh] == [("fid", 1, 1), ("kid", 1, 0)]
     assert (row.scores, board.metrics) == (without.rows[0].scores, without.metrics)
-    said = [note for note in page(board).notes if "fresh set" in note]
-    assert said == [
-        "basic-ft: on the fresh set of seed 7 fid +4.0 [3.0, 5.0]; worse beyond chance: fid in 1 of 1 runs."
-    ]
-    assert not any("resh set" in note for note in page(without).notes)
+    [shown] = page(board).asides
+    assert (shown.title, shown.headings) == ("Fresh test sets, seed 7", ["model", "fid", "worse beyond chance"])
+    assert shown.rows == [["basic-ft", "+4.0 [3.0, 5.0]", "fid in 1 of 1 runs"]]
+    assert page(without).asides == ()
     write(board, tmp_path / "board.json")
     assert dumps(read(tmp_path / "board.json")) == dumps(board)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ldbench.board.row_labels import TRUTH_MARK
 from ldbench.cli.printing import print_anything
-from ldbench.report.tables.content import ARROWS
+from ldbench.report.tables.headline import ARROWS
 
 
 def printed(text: str, encoding: str, errors: str = "strict") -> str:

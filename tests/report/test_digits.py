@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ldbench.report.digits import decimals_for, fixed, shortest
+from ldbench.report.digits import decimals_for, fixed, shortest, with_interval
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,15 @@ def test_rounding_never_moves_a_number_by_a_tenth_of_its_half_width(half_width: 
 @pytest.mark.parametrize(("value", "shown"), [(24.3, "24.3"), (30.0, "30"), (0.871, "0.871"), (0.0, "0")])
 def test_a_reported_number_is_shown_as_printed(value: float, shown: str) -> None:
     assert shortest(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "shown"),
+    [
+        (0.0, 0.0, 0.0188, ("0", "[0, 0.0188]")), (1.0, 0.9812, 1.0, ("1", "[0.9812, 1]")),
+        (0.98, 0.94, 1.0, ("0.980", "[0.940, 1]")), (-0.0, -0.5, 0.5, ("0", "[-0.50, 0.50]")),
+        (2.0, 1.95, 2.05, ("2.000", "[1.950, 2.050]")),
+    ],
+)  # fmt: skip
+def test_none_and_all_have_no_decimals(value: float, low: float, high: float, shown: tuple[str, str]) -> None:
+    assert with_interval(value, low, high) == shown

@@ -53,7 +53,7 @@ def test_a_row_says_what_became_of_its_runs(leaderboard: Leaderboard) -> None:
         return "\n".join(page(replace(leaderboard, rows=(row, *leaderboard.rows[1:]))).notes)
 
     first = leaderboard.rows[0]
-    assert "seeds 0, 1 (not counted: 7)" in notes(replace(first, seeds=(0, 1), other_seeds=(7,)))
+    assert "Seeds in brackets are not of the card's list" in notes(replace(first, seeds=(0, 1), other_seeds=(7,)))
     assert "not ranked, since none of its seeds is of the card's list" in notes(replace(first, on_card=False))
     assert "deterministic, since every seed gave the same images" in notes(replace(first, ignores_the_seed=True))
     again = ModelRef("mine", None, "scored")

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
 from ldbench.plugins.kinds import METRICS
 from ldbench.report.html.axis import Axis, Whisker, spanning, stretched, whisker
-from ldbench.report.tables.content import BoardLine, BoardTable, ScoreCell, page, seeds_in_words
+from ldbench.report.tables.content import BoardLine, BoardTable, ScoreCell, page
 from ldbench.report.tables.headline import axis_of, headline
+from ldbench.report.tables.seeds_told import seeds_in_words
+from ldbench.report.tables.text_table import TextTable
 
 WIDTH = 92.0
 
@@ -77,6 +79,7 @@ class BoardView:
     reported: tuple[BoardTable, ...]
     notes: tuple[str, ...]
     guarantee: tuple[str, ...] = ()
+    asides: tuple[TextTable, ...] = ()
 
     @property
     def further(self) -> int:
@@ -87,7 +90,7 @@ class BoardView:
 def board_view(leaderboard: Leaderboard) -> BoardView:
     """The drawable content of a leaderboard."""
     content = page(leaderboard)
-    notes = tuple(_of_ranks(note) for note in content.notes if note not in content.guarantee)
+    notes = tuple(note for note in content.notes if note not in content.guarantee)
     measured = [(place, row) for place, row in enumerate(leaderboard.rows) if row.origin == "measured"]
     rows = [item for item in measured if item[1].competes] + [item for item in measured if not item[1].competes]
     table = next((table for table in content.tables if table.ranked), None)
@@ -103,18 +106,13 @@ def board_view(leaderboard: Leaderboard) -> BoardView:
     count = sum(row.competes for _, row in rows)
     reported = tuple(table for table in content.tables if not table.ranked)
     competing, others = tuple(entrants[:count]), tuple(entrants[count:])
-    return BoardView(content.title, tuple(columns), competing, others, reported, notes, content.guarantee)
+    drawn = tuple(columns), competing, others
+    return BoardView(content.title, *drawn, reported, notes, content.guarantee, content.asides)
 
 
 def anchor(place: int) -> str:
     """The id of the section on the runs of the leaderboard's row at `place`."""
     return f"row-{place}"
-
-
-def _of_ranks(note: str) -> str:
-    """The note on ranks without the mark of a column that a page does not have: its ranks stand in every cell."""
-    said = note.removeprefix("#: ")
-    return note if said == note else said[:1].upper() + said[1:]
 
 
 def _column(leaderboard: Leaderboard, name: str, rows: Sequence[Row], leads: bool) -> MetricColumn:

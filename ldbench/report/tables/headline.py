@@ -8,15 +8,16 @@ one number of several.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from ldbench.api import MetricAxis
+from ldbench.api import Direction, MetricAxis
 from ldbench.board.leaderboard import Leaderboard, Row
 from ldbench.plugins.kinds import METRICS
 
 _OF_EDITS = frozenset({"truth", "effectiveness", "identity"})  # the axes that only edits have
 ORIGINS = ("measured", "reported")
+ARROWS: Mapping[Direction, str] = {"lower": "↓", "higher": "↑"}  # what is better, beside a metric's name
 
 
 def axis_of(metric: str) -> MetricAxis | None:

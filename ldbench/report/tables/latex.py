@@ -1,7 +1,8 @@
 r"""A leaderboard as LaTeX tables for a paper: booktabs rules, arrows in the headings, best values in bold.
 
 Needs `\usepackage{booktabs}` and nothing else. An interval stands below its value; a leaderboard that is still too
-wide for a page is several tables, the metrics shared out among them. Refuses to let a name break a table: every
+wide for a page is several tables, the metrics shared out among them; what stands beside the board is a table of its
+own. Refuses to let a name break a table: every
 character that TeX reads as a command is escaped.
 """
 
@@ -16,10 +17,12 @@ from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.row_labels import TRUTH_MARK
 from ldbench.records.names import CONTROL
 from ldbench.report.tables.content import BoardLine, BoardPage, BoardTable, ScoreCell, page
+from ldbench.report.tables.text_table import TextTable
 
 _WIDTH = 75  # digits of \small text across the 345 pt of LaTeX's article
 _SHARE_SMALL, _SHARE_LETTER = 0.8, 0.9  # widths of a digit in \scriptsize and of a letter, in digits
 _RANK = 6  # a rank with its interval below, 10--12 say, and the gap to the next column
+_SEEDS = 6
 _SPECIAL: Mapping[str, str] = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
@@ -37,7 +40,8 @@ def render(leaderboard: Leaderboard) -> str:
     tables = [
         _float(leaderboard.task.id, content, part, number, len(parts)) for number, part in enumerate(parts, start=1)
     ]
-    return "% \\usepackage{booktabs}\n" + "\n".join(tables)
+    asides = [_aside(leaderboard.task.id, table) for table in content.asides]
+    return "% \\usepackage{booktabs}\n" + "\n".join([*tables, *asides])
 
 
 def escape(text: str) -> str:
@@ -56,7 +60,8 @@ def _united(content: BoardPage) -> BoardTable:
     blocks = tuple(
         tuple(_spread(line, table, metrics) for line in block) for table in content.tables for block in table.blocks
     )
-    return BoardTable("", metrics, blocks, any(table.ranked for table in content.tables))
+    ranked, seeded = (any(held) for held in zip(*((one.ranked, one.seeded) for one in content.tables), strict=True))
+    return BoardTable("", metrics, blocks, ranked, seeded)
 
 
 def _spread(line: BoardLine, table: BoardTable, metrics: tuple[str, ...]) -> BoardLine:
@@ -68,7 +73,7 @@ def _parts(table: BoardTable) -> Iterator[BoardTable]:
     """The table's metrics shared out so that each part is about as wide as a page, in order, at least one a part."""
     lines = [line for block in table.blocks for line in block]
     longest = max((len(line.model) for line in lines), default=0)
-    names = math.ceil(_SHARE_LETTER * longest) + (_RANK if table.ranked else 0)
+    names = math.ceil(_SHARE_LETTER * longest) + (_RANK if table.ranked else 0) + (_SEEDS if table.seeded else 0)
     start, used = 0, names
     for column in range(len(table.metrics)):
         width = 2 + max([len(table.metrics[column]), *(_characters(line.cells[column]) for line in lines)])
@@ -88,7 +93,7 @@ def _float(task: str, content: BoardPage, table: BoardTable, number: int, of: in
     first = number == 1
     caption = escape(content.title) if first else f"{escape(task)}, continued"
     counted = f" Part {number} of {of}." if of > 1 else ""
-    label = re.sub(r"[^A-Za-z0-9.-]", "-", task) + ("" if first else f"-{number}")
+    label = _label(task) + ("" if first else f"-{number}")
     notes = _notes(content) if number == of else []
     body = [
         r"\begin{table}[htbp]", r"\centering", r"\small", rf"\caption{{{caption}.{counted}{_legend(content)}}}",
@@ -97,34 +102,58 @@ def _float(task: str, content: BoardPage, table: BoardTable, number: int, of: in
     return "\n".join(body) + "\n"
 
 
+def _aside(task: str, table: TextTable) -> str:
+    """A table beside the board's, with a line break in its cells where they hold several names."""
+    width = f"p{{{0.9 / len(table.headings):.2f}\\linewidth}}"
+    rows = [_row([_signs(escape(cell)) for cell in map(str, row)]) for row in table.rows if row]
+    body = [
+        r"\begin{table}[htbp]", r"\centering", r"\small",
+        rf"\caption{{{escape(task)}: {escape(table.title)}. {escape(table.meaning)}}}",
+        rf"\label{{tab:{_label(task)}-{_label(table.title.lower())}}}",
+        rf"\begin{{tabular}}{{{width * len(table.headings)}}}", r"\toprule", _row(list(map(escape, table.headings))),
+        r"\midrule", *rows, r"\bottomrule", r"\end{tabular}", r"\end{table}",
+    ]  # fmt: skip
+    return "\n".join(body) + "\n"
+
+
+def _signs(text: str) -> str:
+    """The text with a minus sign before numbers, where it has a hyphen."""
+    return re.sub(r"(?<![\w.})])-(?=\d)", "$-$", text)
+
+
+def _label(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]", "-", text)
+
+
 def _legend(content: BoardPage) -> str:
-    lines = [line for table in content.tables for block in table.blocks for line in block]
+    cells = [cell for table in content.tables for block in table.blocks for line in block for cell in line.cells]
     best = r" \textbf{Bold}: rank 1 on that metric, ties included." if content.marks_best else ""
-    intervals = r" In brackets: 95\,\% intervals." if any(cell.interval for one in lines for cell in one.cells) else ""
-    return best + intervals
+    intervals = r" In brackets: 95\,\% intervals." if any(cell.interval for cell in cells) else ""
+    spreads = r" $\pm$: standard deviation between seeds." if any(cell.spread for cell in cells) else ""
+    return best + intervals + spreads
 
 
 def _tabular(table: BoardTable, content: BoardPage) -> list[str]:
-    lead = [r"\#", "Model"] if table.ranked else ["Model"]
-    columns = ("rl" if table.ranked else "l") + "r" * len(table.metrics)
+    lead, last = [r"\#", "Model"] if table.ranked else ["Model"], ["Seeds"] if table.seeded else []
+    columns = ("rl" if table.ranked else "l") + "r" * len(table.metrics) + "l" * len(last)
     measured = sum(len(one.blocks) for one in content.tables if one.ranked)
-    lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", _row([*lead, *map(escape, table.metrics)])]
+    lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", _row([*lead, *map(escape, table.metrics), *last])]
     for index, block in enumerate(table.blocks):
         lines.append(r"\midrule")
         if index == measured:
             lines.append(_row([rf"\multicolumn{{{len(columns)}}}{{l}}{{\textit{{reported, not ranked}}}}"]))
-        lines += [text for line in block for text in _lines(line, table.ranked)]
+        lines += [text for line in block for text in _lines(line, table)]
     return [*lines, r"\bottomrule", r"\end{tabular}"]
 
 
-def _lines(line: BoardLine, ranked: bool) -> Iterator[str]:
+def _lines(line: BoardLine, table: BoardTable) -> Iterator[str]:
     """The row, and where it has any a second one with the intervals."""
     intervals = line.between or any(cell.interval for cell in line.cells)
-    rank = [line.rank] if ranked else []
-    yield _row([*rank, escape(line.model), *map(_value, line.cells)], r"\\[-0.6ex]" if intervals else r"\\")
+    rank, seeds = [line.rank] if table.ranked else [], [line.seeds.replace("-", "--")] if table.seeded else []
+    yield _row([*rank, escape(line.model), *map(_value, line.cells), *seeds], r"\\[-0.6ex]" if intervals else r"\\")
     if intervals:
-        between = [_small(line.between.replace("-", "--"))] if ranked else []
-        yield _row([*between, "", *map(_interval, line.cells)], r"\\")
+        between = [_small(line.between.replace("-", "--"))] if table.ranked else []
+        yield _row([*between, "", *map(_interval, line.cells), *([""] if table.seeded else [])], r"\\")
 
 
 def _value(cell: ScoreCell) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from ldbench.board.leaderboard import Leaderboard
@@ -17,25 +18,33 @@ def render(leaderboard: Leaderboard, pictures: Mapping[str, str] = MappingProxyT
     """
     content = page(leaderboard).unfolded()
     tables = [f"{escape(table.caption)}\n\n{table_text(table)}".strip() for table in content.tables]
+    asides = [aside_text(table) for table in content.asides]
     notes = [f"- {escape(note)}" for note in content.notes]
     if content.marks_best:
         notes.append("- **Bold**: rank 1 on that metric, ties included; none where no row is told from another.")
     pictured = [f"{escape(name)}:\n\n![{escape(name)}]({link})" for name, link in pictures.items()]
     pictured = ["#### Pictures", *pictured] if pictured else []
-    return "\n\n".join([f"### {escape(content.title)}", *tables, "\n".join(notes), *pictured]).rstrip() + "\n"
+    return "\n\n".join([f"### {escape(content.title)}", *tables, *asides, "\n".join(notes), *pictured]).rstrip() + "\n"
 
 
 def table_text(table: BoardTable) -> str:
     """The table alone, without its caption."""
-    lead = ("#", "model") if table.ranked else ("model",)
-    rows = [_row(line, table.ranked) for block in table.blocks for line in block]
-    return to_markdown(TextTable((*lead, *table.metrics), rows, "l" * len(lead) + "r" * len(table.metrics)))
+    lead, last = ("#", "model") if table.ranked else ("model",), ("seeds",) if table.seeded else ()
+    rows = [_row(line, table) for block in table.blocks for line in block]
+    alignments = "l" * len(lead) + "r" * len(table.metrics) + "l" * len(last)
+    return to_markdown(TextTable((*lead, *table.metrics, *last), rows, alignments))
 
 
-def _row(line: BoardLine, ranked: bool) -> list[TextCell]:
-    return [*([line.place] if ranked else []), line.model, *map(_cell, line.cells)]
+def aside_text(table: TextTable, level: int = 4, fill: Callable[[str], str] = str) -> str:
+    """A table beside the board's own, below its title and what it means, which `fill` may wrap."""
+    text = to_markdown(replace(table, title=""))
+    return f"{'#' * level} {escape(table.title)}\n\n{fill(escape(table.meaning))}\n\n{text}"
+
+
+def _row(line: BoardLine, table: BoardTable) -> list[TextCell]:
+    rank, seeds = [line.place] if table.ranked else [], [line.seeds] if table.seeded else []
+    return [*rank, line.model, *map(_cell, line.cells), *seeds]
 
 
 def _cell(cell: ScoreCell) -> TextCell:
-    value = f"{cell.value} ± {cell.spread}" if cell.spread else cell.value
-    return Strong(value, cell.interval) if cell.best else f"{value} {cell.interval}"
+    return Strong(cell.value, cell.interval) if cell.best else f"{cell.value} {cell.interval}"

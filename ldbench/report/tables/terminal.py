@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from rich.console import Console, Group, RenderableType
@@ -26,11 +27,10 @@ _BEST_NOTE = f"{BEST_MARK} rank 1 on that metric, ties included; no mark where n
 
 
 class _Widths(NamedTuple):
-    """Characters before the decimal point, from the point on, and of the spread, in one column."""
+    """Characters before the decimal point, and from the point on, in one column."""
 
     whole: int
     fraction: int
-    spread: int
 
 
 CellText = Callable[[ScoreCell, _Widths], str]
@@ -51,7 +51,22 @@ def renderable(leaderboard: Leaderboard, width: int = DEFAULT_WIDTH, all_metrics
     for table in content.tables:
         parts.extend([Text(table.caption, style="italic")] if table.caption else [])
         parts.extend(_fitting(table, width))
+    parts.extend(part for table in content.asides for part in _aside(table, width))
     return Group(*parts, *(Text(note, style="dim") for note in _notes(content)))
+
+
+def _aside(table: TextTable, width: int) -> list[RenderableType]:
+    """A table beside the board's own; where it is too wide, intervals go below their values and names are folded."""
+    drawn = rich_table(table, gap=2)
+    if _needed(drawn) > width:
+        rows = [[_broken(cell) for cell in row] for row in table.rows if row is not None]
+        names = [index for index, letter in enumerate(table.alignments) if letter == "l"]
+        drawn = rich_table(replace(table, rows=rows), gap=2, folds=names)
+    return [Text(table.title, style="bold"), Text(table.meaning, style="dim"), drawn]
+
+
+def _broken(cell: TextCell) -> TextCell:
+    return cell.replace(" [", "\n[") if isinstance(cell, str) else cell
 
 
 def _notes(content: BoardPage) -> list[str]:
@@ -79,38 +94,35 @@ def _needed(table: RichTable) -> int:
 
 
 def _rich_table(table: BoardTable, text_of: CellText) -> RichTable:
-    lead = ("#", "model") if table.ranked else ("model",)
+    lead, last = ("#", "model") if table.ranked else ("model",), ("seeds",) if table.seeded else ()
     lines = [line for block in table.blocks for line in block]
     widths = [_widths([line.cells[index] for line in lines]) for index in range(len(table.metrics))]
     rows: list[list[TextCell] | None] = []
     for block in table.blocks:
-        rows += [_row(line, table.ranked, widths, text_of) for line in block]
+        rows += [_row(line, table, widths, text_of) for line in block]
         rows.append(None)
-    headings = (*lead, *table.metrics)
-    return rich_table(TextTable(headings, rows, "l" * len(headings)), folds=len(lead) - 1)
+    headings = (*lead, *table.metrics, *last)
+    return rich_table(TextTable(headings, rows, "l" * len(headings)), folds=(len(lead) - 1,))
 
 
-def _row(line: BoardLine, ranked: bool, widths: Sequence[_Widths], text_of: CellText) -> list[TextCell]:
+def _row(line: BoardLine, table: BoardTable, widths: Sequence[_Widths], text_of: CellText) -> list[TextCell]:
     name = Strong(line.model) if line.rank == "1" else line.model
     texts = [(cell.best, text_of(cell, width)) for cell, width in zip(line.cells, widths, strict=True)]
-    return [*([line.place] if ranked else []), name, *(Strong(text) if best else text for best, text in texts)]
+    rank, seeds = [line.place] if table.ranked else [], [line.seeds] if table.seeded else []
+    return [*rank, name, *(Strong(text) if best else text for best, text in texts), *seeds]
 
 
 def _widths(cells: list[ScoreCell]) -> _Widths:
     whole = max(len(cell.value.partition(".")[0]) for cell in cells)
     fraction = max(len("".join(cell.value.partition(".")[1:])) for cell in cells)
-    return _Widths(whole, fraction, max(len(_spread(cell)) for cell in cells))
-
-
-def _spread(cell: ScoreCell) -> str:
-    return f" ±{cell.spread}" if cell.spread else ""
+    return _Widths(whole, fraction)
 
 
 def _value(cell: ScoreCell, widths: _Widths) -> str:
-    """The value with its decimal point under the others', its mark, and its spread."""
+    """The value with its decimal point under the others', and its mark."""
     whole, point, fraction = cell.value.partition(".")
     marked = point + fraction + (BEST_MARK if cell.best else "")
-    return f"{whole:>{widths.whole}}{marked:<{widths.fraction + 1}}{_spread(cell):<{widths.spread}}"
+    return f"{whole:>{widths.whole}}{marked:<{widths.fraction + 1}}"
 
 
 def _one_line(cell: ScoreCell, widths: _Widths) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from rich import box
@@ -41,12 +41,14 @@ class TextTable:
     """Rows under headings, None between two of them for a rule; `alignments` has a letter a column, l or r.
 
     Without `headings` only the terminal can show it; an empty `title` is not shown, nor is a rule in Markdown.
+    `meaning` says what its cells are, where the table's surroundings don't.
     """
 
     headings: Sequence[str]
     rows: Sequence[Sequence[TextCell] | None]
     alignments: str
     title: str = ""
+    meaning: str = ""
 
 
 def to_terminal(table: TextTable) -> str:
@@ -69,8 +71,8 @@ def escape(text: str) -> str:
     return _MARKS.sub(r"\\\1", one_line(text))
 
 
-def rich_table(table: TextTable, gap: int = 3, edge: bool = True, folds: int | None = None) -> RichTable:
-    """The table as `rich` draws it, `gap` spaces between columns; the column `folds` alone gives way to the others.
+def rich_table(table: TextTable, gap: int = 3, edge: bool = True, folds: Collection[int] = ()) -> RichTable:
+    """The table as `rich` draws it, `gap` spaces between columns; the columns `folds` alone give way to the others.
 
     Cells may hold line ends here: a row is then several lines high.
     """
@@ -80,7 +82,7 @@ def rich_table(table: TextTable, gap: int = 3, edge: bool = True, folds: int | N
     for index, letter in enumerate(table.alignments):
         side: JustifyMethod = "left" if letter == "l" else "right"
         heading = table.headings[index] if table.headings else ""
-        result.add_column(Text(heading), justify=side, no_wrap=index != folds, overflow="fold")
+        result.add_column(Text(heading), justify=side, no_wrap=index not in folds, overflow="fold")
     for row in table.rows:
         if row is None:
             result.add_section()

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping
 
 from ldbench.report.digits import decimals_for, fixed
-from ldbench.report.tables.content import ARROWS
+from ldbench.report.tables.headline import ARROWS
 from ldbench.report.tables.text_table import TextTable, escape, to_markdown, to_terminal
 from ldbench.studies.gauntlet.findings import Findings, findings
 from ldbench.studies.gauntlet.record import Gauntlet, GauntletMetric, Obstacle, Verdict

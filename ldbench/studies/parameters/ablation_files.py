@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ldbench.records.files import write_json, write_text_atomic
 from ldbench.report.digits import with_interval
-from ldbench.report.tables.content import ARROWS
+from ldbench.report.tables.headline import ARROWS
 from ldbench.report.tables.text_table import TextTable, escape, to_markdown, to_terminal
 from ldbench.studies.parameters.ablation import Ablation, Cell
 from ldbench.studies.parameters.plots import draw_ablation

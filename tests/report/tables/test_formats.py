@@ -18,10 +18,10 @@ from ldbench.report.tables.formats import RENDERERS, render
 
 def test_markdown_rows(leaderboard: Leaderboard) -> None:
     text = render(leaderboard, "markdown")
-    assert "| # | model | fid ↓ | auc ↑ |\n| :-- | :-- | --: | --: |\n" in text
+    assert "| # | model | fid ↓ | auc ↑ | seeds |\n| :-- | :-- | --: | --: | :-- |\n" in text
     assert "Further metrics\n\n| # | model | kid ↓ |\n| :-- | :-- | --: |\n" in text
     assert "| 1-3 | basic-ft-ld (delta=0.1) | **58.8** \\[53.9, 64.2\\] |" in text
-    assert "| 1-3 | basic-ft | **64 ± 2** \\[46, 81\\] |" in text
+    assert "| 1-3 | basic-ft | **64** \\[46, 81\\] |" in text
     assert "|  | mean-image | 312 \\[296, 329\\] | 0.500 \\[0.418, 0.582\\] |" in text
     assert "|  | mean-image | 0.412 \\[0.398, 0.427\\] |" in text
     assert "| Basic FT \\| LD | 24.3 | 0.871 |" in text

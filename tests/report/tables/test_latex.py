@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ldbench.api import Score
+from ldbench.board.fresh_gaps import FreshGap
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.read import fold
 from ldbench.records.result import ModelRef, Result
@@ -49,6 +50,7 @@ def environments(text: str) -> None:
 
 
 def tabulars(text: str) -> Iterator[tuple[str, list[str]]]:
+    """The tables of rows; what stands beside them has columns of a width."""
     for columns, body in re.findall(r"\\begin\{tabular\}\{(\w+)\}(.*?)\\end\{tabular\}", text, flags=re.DOTALL):
         yield columns, [line for line in body.split("\n") if line.endswith((r"\\", r"\\[-0.6ex]"))]
 
@@ -67,18 +69,27 @@ def test_what_is_escaped_is_printed_as_it_was(text: str) -> None:
 def test_rules_blocks_and_marks(leaderboard: Leaderboard) -> None:
     text = render(leaderboard, "latex")
     environments(text)
-    [(columns, rows)] = tabulars(text)
-    assert columns == "rlrrr"
-    assert rows[0] == r"  \# & Model & fid $\downarrow$ & kid $\downarrow$ & auc $\uparrow$ \\"
+    (columns, rows), *_ = tabulars(text)
+    assert columns == "rlrrl"
+    assert rows[0] == r"  \# & Model & fid $\downarrow$ & kid $\downarrow$ & Seeds \\"
     rules = [line for line in text.split("\n") if line in (r"\toprule", r"\midrule", r"\bottomrule")]
-    assert rules == [r"\toprule", r"\midrule", r"\midrule", r"\midrule", r"\bottomrule"]
+    assert rules[:5] == [r"\toprule", r"\midrule", r"\midrule", r"\midrule", r"\bottomrule"]
     assert r"  1 & basic-ft & \textbf{64 $\pm$ 2} & " in text
+    assert r" & 0, 1 \\" in text
     assert r"oracle $^\dagger$ & " in text
     reported = text.split("\\textit{reported, not ranked}")[1]
-    assert r"   & Basic FT \textbar{} LD & 24.3 & -- & 0.871 \\" in reported
+    assert r"   & Basic FT \textbar{} LD & 24.3 & -- & " in reported
     assert r"\label{tab:sandbox-brain-t2i}" in text
-    assert text.count(r"\caption{") == text.count(r"\begin{table}") == 1
+    assert text.count(r"\caption{") == text.count(r"\begin{table}") == 3  # two parts, and what cheats say
     assert r"Failed: sd-ld, seed 3: returned 12 images, expected 600\par" in text
+
+
+def test_a_sign_before_a_number_is_a_minus_and_a_hyphen_stays(leaderboard: Leaderboard) -> None:
+    gaps = (FreshGap("fid", 7, -1.25, -2.5, 0.0, 1, 0), FreshGap("auc", 7, 0.0, -0.01, 0.01, 1, 0))
+    rows = (replace(leaderboard.rows[0], fresh=gaps), *leaderboard.rows[1:])
+    text = render(replace(leaderboard, rows=rows), "latex")
+    environments(text)
+    assert r"basic-ft-ld (delta=0.1) & $-$1.2 [$-$2.5, 0] & 0 [$-$0.010, 0.010] \\" in text
 
 
 def parsed(text: str) -> dict[tuple[str, str], tuple[str, str, str, bool]]:
@@ -92,7 +103,7 @@ def parsed(text: str) -> dict[tuple[str, str], tuple[str, str, str, bool]]:
             if r"\multicolumn" not in row and texts[head.index("Model")]:
                 name = unescape(texts[head.index("Model")])
                 small = cells(rows[index + 1]) if row.endswith(r"\\[-0.6ex]") else [""] * len(head)
-                for column in range(head.index("Model") + 1, len(head)):
+                for column in range(head.index("Model") + 1, len(head) - head.count("Seeds")):
                     key = (name, unescape(head[column]).split()[0])
                     assert key not in found
                     found[key] = cell(texts[column], small[column])
@@ -154,7 +165,8 @@ def test_rows_of_several_seeds_read_back_and_wide_tables_are_parted(count: int) 
     parts = list(tabulars(text))
     assert (len(parts) > 1) == (count == 10)
     assert len(set(re.findall(r"\\label\{(.*)\}", text))) == len(parts)
-    assert sum(len(columns) - 2 for columns, _ in parts) == count
+    assert sum(columns.count("r") - 1 for columns, _ in parts) == count
+    assert [columns.endswith("l") for columns, _ in parts] == [True] + [False] * (len(parts) - 1)  # the seeds
 
 
 @settings(max_examples=30)

@@ -1,4 +1,4 @@
-"""What a board says of cheats: which of these reference rows a ranked row does not beat, and who beats real scans.
+"""What a board shows of cheats: which ranked rows beat each of these reference rows, and which beat real scans.
 
 A row beats another where its whole interval lies on the better side of the other's, so neither seeds nor cases are
 paired: a cheat is no competitor, and a small lead over one would be no praise. A metric that puts a row before real
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
 from ldbench.board.row_labels import Labels, labels
 from ldbench.report.tables.headline import axis_of
+from ldbench.report.tables.text_table import TextTable
 
 COPYING = ("copies", "collapse")
 CHEATS = (*COPYING, "chimera", "mean-image")  # the last two make images that nobody has seen
@@ -21,6 +22,13 @@ REAL, TRUTH = "real", "oracle"
 _CHEATS_OF: Mapping[str | None, Sequence[str]] = {
     "novelty": COPYING, "identity": (), "truth": UNEDITED, "effectiveness": UNEDITED
 }
+TITLE = "Rows that beat a cheat"
+_MEANING = (
+    "The ranked rows whose whole interval is better than the cheat's. A metric on which all rows beat all cheats is "
+    "left out."
+)
+_ALL = "all"
+_FEW = 2  # rows that are named, or left out by name
 _COPIES = "look for copies of test scans, and do not read this metric here"
 _BOUNDS = {  # by axis: what no row is better than, and what to look for where one is
     "fidelity": (REAL, f"scans, which no generator is; {_COPIES}"),
@@ -33,27 +41,38 @@ _BOUNDS = {  # by axis: what no row is better than, and what to look for where o
 }
 
 
-def cheat_notes(board: Leaderboard) -> list[str]:
-    """A sentence a cheat that some ranked row does not beat, and one for rows that a metric puts before real scans or
-    the truth, metrics of which the same is said together; nothing where the board has none of these rows."""
+def cheat_table(board: Leaderboard) -> TextTable | None:
+    """A line a metric on which some ranked row does not beat some cheat, and in a column a cheat the rows that do; None
+    where the board has no such metric."""
     ranked, labelled = [row for row in board.rows if row.competes], labels(board.rows)
-    unbeaten: dict[str, list[str]] = {}
+    lines: dict[str, dict[str, str]] = {}
+    for metric in board.metrics:
+        asked = [row for row in ranked if row.score(metric.metric)]
+        cheats = _CHEATS_OF.get(axis_of(metric.metric), CHEATS)
+        for cheat, theirs in _references(board, cheats, metric.metric, labelled):
+            beating = [row for row in asked if _beats(row, theirs)]
+            lines.setdefault(metric.metric, {})[cheat] = _named(beating, asked, labelled)
+    lines = {metric: cells for metric, cells in lines.items() if set(cells.values()) - {_ALL}}
+    if not ranked or not lines:
+        return None
+    columns = tuple(dict.fromkeys(cheat for cells in lines.values() for cheat in cells))
+    rows = [[metric, *(cells.get(cheat, "-") for cheat in columns)] for metric, cells in lines.items()]
+    return TextTable(("metric", *columns), rows, "l" * (1 + len(columns)), TITLE, _MEANING)
+
+
+def deceived_notes(board: Leaderboard) -> list[str]:
+    """A sentence for rows that a metric puts before real scans or the truth, metrics of which the same is said
+    together; nothing where the board has none of these rows."""
+    ranked, labelled = [row for row in board.rows if row.competes], labels(board.rows)
     deceived: dict[str, list[str]] = {}
     for metric in board.metrics:
-        axis = axis_of(metric.metric)
-        for cheat, theirs in _references(board, _CHEATS_OF.get(axis, CHEATS), metric.metric, labelled):
-            beaten = [row for row in ranked if _beats(row, theirs)]
-            rest = [row for row in ranked if row not in beaten and row.score(metric.metric)]
-            if rest:
-                said = f"{cheat} is a cheat, and not beaten by {_named(rest, beaten, labelled)}."
-                unbeaten.setdefault(said, []).append(metric.metric)
-        name, advice = _BOUNDS.get(axis, ("", ""))
+        name, advice = _BOUNDS.get(axis_of(metric.metric), ("", ""))
         for bound, theirs in _references(board, (name,), metric.metric, labelled):
             better = [labelled.of(row) for row in ranked if _beats(row, theirs)]
             if better:
                 said = f"{', '.join(better)} would be better than {bound} {advice}."
                 deceived.setdefault(said, []).append(metric.metric)
-    return [f"{', '.join(metrics)}: {said}" for told in (unbeaten, deceived) for said, metrics in told.items()]
+    return [f"{', '.join(metrics)}: {said}" for said, metrics in deceived.items()]
 
 
 def _references(
@@ -73,10 +92,15 @@ def _beats(row: Row, theirs: FoldedScore) -> bool:
     return score.ci_high < theirs.ci_low if theirs.direction == "lower" else score.ci_low > theirs.ci_high
 
 
-def _named(rest: Sequence[Row], beaten: Sequence[Row], labelled: Labels) -> str:
-    """The rows that do not beat a cheat, or, where that is shorter, all but those that do."""
-    if not beaten:
-        return "any ranked row"
-    if len(beaten) < len(rest):
-        return f"any ranked row but {', '.join(labelled.of(row) for row in beaten)}"
-    return ", ".join(labelled.of(row) for row in rest)
+def _named(beating: Sequence[Row], asked: Sequence[Row], labelled: Labels) -> str:
+    """The rows that beat a cheat: by name, or all but those named, or where both are many their number."""
+    rest = [row for row in asked if row not in beating]
+    if not rest:
+        return _ALL
+    if not beating:
+        return "none"
+    if len(beating) <= _FEW:
+        return ", ".join(map(labelled.of, beating))
+    if len(rest) <= _FEW:
+        return f"{_ALL} but {', '.join(map(labelled.of, rest))}"
+    return f"{len(beating)} of {len(asked)}"

@@ -1,0 +1,38 @@
+"""Seeds as text: in full in a sentence, in short in a column."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ldbench.board.leaderboard import Leaderboard, Row
+from ldbench.report.tables.seeds_told import seeds_differ, seeds_in_short, seeds_in_words
+
+
+@pytest.fixture
+def row(leaderboard: Leaderboard) -> Row:
+    return next(row for row in leaderboard.rows if row.origin == "measured")
+
+
+@pytest.mark.parametrize(
+    ("seeds", "others", "short", "words"),
+    [
+        ((0,), (), "0", "seed 0"), ((0, 1), (), "0, 1", "seeds 0, 1"), ((0, 1, 2), (), "0-2", "seeds 0, 1, 2"),
+        ((0, 2, 3, 4, 9), (), "0, 2-4, 9", "seeds 0, 2, 3, 4, 9"), ((None,), (), "unknown", "seed unknown"),
+        ((0,), (7,), "0 (7)", "seed 0 (not counted: 7)"),
+        ((), (7, 8, 9), "unknown (7-9)", "seed unknown (not counted: 7, 8, 9)"),
+    ],
+)  # fmt: skip
+def test_seeds(
+    row: Row, seeds: tuple[int | None, ...], others: tuple[int | None, ...], short: str, words: str
+) -> None:
+    told = replace(row, seeds=seeds, other_seeds=others)
+    assert (seeds_in_short(told), seeds_in_words(told)) == (short, words)
+
+
+def test_a_sentence_says_the_seeds_of_all_rows_only_where_each_has_the_same_one(row: Row) -> None:
+    one, two, both = (replace(row, seeds=seeds) for seeds in ((0,), (1,), (0, 1)))
+    assert not seeds_differ([one, one])
+    assert seeds_differ([one, two])
+    assert seeds_differ([both])
