@@ -18,7 +18,7 @@ from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.read import collect, fold
 from ldbench.errors import UsageError
 from ldbench.records.identity import Found
-from ldbench.report.digits import decimals_for, fixed
+from ldbench.report.digits import decimals_for, fixed, with_interval
 from ldbench.report.tables.content import page
 from ldbench.report.tables.headline import ARROWS, headline
 from ldbench.report.tables.markdown import aside_text, table_text
@@ -123,7 +123,7 @@ def value(measured: Measured, task: str, model: str, metric: str) -> str:
     scores = [score for row in rows if named(row.model) and (score := row.score(metric))]
     if not scores:
         return "(not measured yet)"
-    return fixed(scores[0].value, decimals_for((scores[0].ci_high - scores[0].ci_low) / 2, scores[0].value))
+    return with_interval(scores[0].value, scores[0].ci_low, scores[0].ci_high)[0]
 
 
 BLOCKS: Mapping[str, Callable[..., str]] = {

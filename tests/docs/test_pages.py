@@ -93,8 +93,8 @@ def overlong(page: Path) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_comment_begins_a_line_of_a_paragraph_which_would_end_there(name: str) -> None:
-    lines = prose(ROOT / name).splitlines()
-    assert [line for before, line in itertools.pairwise(lines) if before.strip() and line.startswith("<!--")] == []
+    lines = [line.strip() for line in prose(ROOT / name).splitlines()]
+    assert [line for before, line in itertools.pairwise(lines) if before and line.startswith("<!--")] == []
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("docs/api/")])
