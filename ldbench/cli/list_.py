@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from ldbench.errors import UsageError
 
-_FACTS = {"metrics": "direction", "estimators": "unit"}  # what a list shows beside name and summary
+_FACTS = {"metrics": ("axis", "direction"), "estimators": ("unit",)}  # what a list shows beside name and summary
+_WIDTHS = {"axis": 13, "direction": 8, "unit": 8}
 
 
 class Catalogue(StrEnum):
@@ -63,12 +64,14 @@ def _models(task: str | None) -> Iterator[str]:
 
 
 def _records(listing: str) -> Iterator[str]:
-    """A line a record: name, the fact that readers choose by, summary, and who brings it."""
+    """A line a record: name, the facts that readers choose by, summary, and who brings it; metrics by question."""
+    from ldbench.api import MetricAxis
     from ldbench.plugins.kinds import KINDS
 
     kind = next(kind for kind in KINDS if kind.listing == listing)
-    fact = _FACTS.get(kind.listing)
-    for entry in kind.entries():
-        described = kind.described(entry)
-        said = f" {described.facts.get(fact, ''):8}" if fact else ""
-        yield f"{entry.name:34}{said} {described.summary} [{entry.owner}]"
+    records = [(entry, kind.described(entry)) for entry in kind.entries()]
+    order: dict[str, int] = {axis: place for place, axis in enumerate(get_args(MetricAxis))}
+    records.sort(key=lambda one: order.get(str(one[1].facts.get("axis")), len(order)))
+    for entry, record in records:
+        said = [f"{record.facts.get(fact, '')!s:{_WIDTHS[fact]}}" for fact in _FACTS.get(kind.listing, ())]
+        yield " ".join([f"{entry.name:34}", *said, record.summary, f"[{entry.owner}]"])

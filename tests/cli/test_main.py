@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
 
+from ldbench.api import MetricAxis
 from ldbench.cli.main import app, main
 from tests.conftest import small_card
 from tests.in_turn import in_turn
@@ -22,6 +25,8 @@ def test_lists_name_what_is_installed() -> None:
     names = {line.split()[0] for line in models.splitlines()}
     assert names >= {"real", "mean-image", "copy-source", "oracle", "sd", "sd-ld", "basic-ft", "basic-ft-ld"}
     assert {"fid", "kid", "ssim", "psnr", "lpips", "auc"} <= {line.split()[0] for line in metrics.splitlines()}
+    asked = [line.split()[1] for line in metrics.splitlines()]
+    assert [axis for axis, _ in itertools.groupby(asked)] == list(get_args(MetricAxis))
 
 
 @pytest.mark.parametrize(
@@ -59,6 +64,7 @@ def test_bad_input_is_one_line_and_exit_code_two(
 WINDOWS = """
 import os, sys
 sys.modules["fcntl"] = sys.modules["resource"] = None
+from ldbench.api import MetricAxis
 from ldbench.cli.main import main
 os.name = "nt"
 sys.argv = ["ldbench", "report", "runs"]

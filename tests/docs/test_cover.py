@@ -10,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from ldbench.api import Metric
+from ldbench.api import Metric, MetricAxis
 from ldbench.plugins.kinds import METRICS
 from ldbench.task import card
 from ldbench.task.card import Task
@@ -39,6 +39,14 @@ def test_every_metric_has_its_section(metric: Metric) -> None:
         assert expected in text, f"{metric.name}: no {expected!r}"
     assert "*Misleads*" in text
     assert all(f"`{name}`" in text for name in metric.networks)
+
+
+def test_the_table_of_questions_is_that_of_the_metrics() -> None:
+    text = section((ROOT / "docs/metrics.md").read_text(encoding="utf-8"), "Which one to read")
+    rows = re.findall(r"\| (\w+): [^|]*\|([^|]*)\|", text)
+    assert [axis for axis, _ in rows] == list(get_args(MetricAxis))
+    asked = {axis: sorted(metric.name for metric in BUILT_IN if metric.axis == axis) for axis, _ in rows}
+    assert {axis: sorted(re.findall(r"`(\w+)`", names)) for axis, names in rows} == asked
 
 
 def test_the_table_of_ways_by_group_is_that_of_the_metrics() -> None:
