@@ -7,14 +7,14 @@ seeds, over the standard error that the interval of one run stands for. Two seed
 many differences says little of how far seeds lie apart. Run it where committed results change.
 
 A metric keeps what the file says of it until the results say it on at least as many rows, and on at least four: a few
-quiet rows must not make an allowance narrow.
+quiet rows must not make an allowance narrow. One loud row makes it wide at once.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from ldbench.board.entries import entries
@@ -50,10 +50,14 @@ def table(results: Path) -> SpreadTable:
 
 
 def renewed(shipped: Mapping[str, Spread], measured: Mapping[str, Spread]) -> SpreadTable:
-    """The shipped spreads, with those of the metrics on which the measured rows are enough."""
+    """The shipped spreads, with those of the metrics on which the measured rows are enough, and the widest of both."""
     known = {metric: spread.rows for metric, spread in shipped.items()}
     enough = {metric: one for metric, one in measured.items() if one.rows >= max(FEWEST, known.get(metric, 0))}
-    return SpreadTable(dict(sorted({**shipped, **enough}.items())))
+    said = {**shipped, **enough}
+    widest = {
+        metric: max(table[metric].widest for table in (shipped, measured) if metric in table) for metric in said
+    }
+    return SpreadTable({metric: replace(said[metric], widest=widest[metric]) for metric in sorted(said)})
 
 
 def _spread(found: list[tuple[float, int]]) -> Spread:

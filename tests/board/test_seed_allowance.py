@@ -90,6 +90,13 @@ def test_a_metric_keeps_its_spread_until_as_many_rows_say_another(rows: int, kep
     assert renewed(made, {"fid": new}).metrics == made
 
 
+@pytest.mark.parametrize("rows", [1, FEWEST, 9])
+def test_one_loud_row_makes_an_allowance_wide_and_no_quiet_ones_make_it_narrow(rows: int) -> None:
+    loud, quiet = replace(OLD, rows=rows, widest=8.0), replace(OLD, rows=rows, widest=0.5)
+    assert renewed({"fid": OLD}, {"fid": loud}).metrics["fid"].widest == 8.0
+    assert renewed({"fid": OLD}, {"fid": quiet}).metrics["fid"].widest == OLD.widest
+
+
 def test_a_metric_without_a_spread_gets_one_from_a_few_rows_and_not_from_fewer() -> None:
     few, enough = replace(OLD, rows=FEWEST - 1), replace(OLD, rows=FEWEST)
     assert list(renewed({"fid": OLD}, {"auc": enough, "kid": few}).metrics) == ["auc", "fid"]
