@@ -3,7 +3,7 @@
 Covered are the Python files of the packages of its distribution, of its own module's package, and of those of the
 generators that it extends. A file, or a module that nobody installed, is covered with what it imports from its own
 folder; so is a script that runs as `__main__`. Not covered: compiled code, what is imported by a computed name, what is
-typed into a prompt, and other distributions.
+typed into a prompt, other distributions, and of the suite what ranks, shows and studies results that are there.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from ldbench.api import Generator
 from ldbench.plugins.registry import Entry
 from ldbench.records.content import content_digest, digest_of, files_below
 
+# The suite's packages that no run imports: an edit of them makes no other image and no other score.
+AFTER_RUNS = ("board", "report", "testing", "studies", "cli")
+
 
 def code_digest(cls: type[Generator], entry: Entry | None) -> str:
     """`sha256:` and 16 digits over the sources of a generator; `entry` is its registration, if it has one."""
@@ -33,7 +36,8 @@ def code_digest(cls: type[Generator], entry: Entry | None) -> str:
     files: dict[str, Path] = {}
     for module in modules:
         files |= _sources(module)
-    return digest_of(files)
+    after = tuple(f"ldbench/{package}/" for package in AFTER_RUNS)
+    return digest_of({name: path for name, path in files.items() if not name.startswith(after)})
 
 
 def source_digest(module: str) -> str | None:

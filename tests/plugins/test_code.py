@@ -14,8 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ldbench.plugins.code import code_digest, remember, source_digest
+from ldbench.plugins import code
+from ldbench.plugins.code import AFTER_RUNS, code_digest, remember, source_digest
 from ldbench.plugins.generators import GENERATORS, load_generator
+from tests.test_layers import ORDER
 
 from .test_registry import GOOD, install
 
@@ -65,6 +67,16 @@ def test_other_packages_of_the_distribution_count(site: Path) -> None:
     with_tools = of("edited")
     (site / "edited_tools.py").write_text("RATE = 2\n")
     assert len({before, with_tools, of("edited")}) == 3
+
+
+def test_what_only_ranks_shows_or_studies_results_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    after = ORDER[ORDER.index("run") + 1 :]
+    assert {*AFTER_RUNS, "__main__"} == set(after)
+    monkeypatch.setattr(code, "digest_of", lambda files: sorted(files))
+    names = [Path(name).parts for name in of("basic-ft")]
+    assert {name[1] for name in names if name[0] == "ldbench"} >= {"api", "data", "run", "score"}
+    assert "ldbench_baselines" in {name[0] for name in names}
+    assert not [name for name in names if name[0] == "ldbench" and name[1] in AFTER_RUNS]
 
 
 def test_all_built_in_generators_are_of_one_code() -> None:
