@@ -18,6 +18,7 @@ SCORED_MARK = "(scored)"
 REPORTED_MARK = "(reported)"
 Traits = dict[str, str]
 _FIXED = ("distribution", "source", "version")  # the traits that are no parameters
+_BACKBONE, _OF_CARD = "backbone", "the card's"  # rows on other backbones are no rivals, so their names say which
 _PARAMETER = "parameters."  # before the name of a parameter that is called as one of these
 _MOST = 300  # combinations of as many keys that are all tried
 _DIGITS = 8
@@ -42,7 +43,8 @@ class Labels:
 
 def labels(rows: Iterable[Row]) -> Labels:
     """A name for each row: the model, and where there are namesakes as few of its settings as tell all of them apart,
-    those first that vary most. Models with the same images as a row are named after the rows.
+    those first that vary most, and the backbone wherever it differs. Models with the same images as a row are named
+    after the rows.
 
     Values of which the texts are equal are spelled as JSON. Where names are still equal, a row that was reported is
     marked as such if one that was measured has its name; all others get a digest of the row key.
@@ -66,7 +68,8 @@ def labels(rows: Iterable[Row]) -> Labels:
 
 
 def _name(row: Row, texts: Traits, keys: Sequence[str]) -> str:
-    apart = [f"{key}={texts[key]}" for key in keys if key in texts]
+    said = {key: _OF_CARD if (key, text) == (_BACKBONE, "null") else text for key, text in texts.items()}
+    apart = [f"{key}={said[key]}" for key in keys if key in said]
     name = f"{row.model.name} {SCORED_MARK}" if row.model.scored else row.model.name
     return f"{name} ({', '.join(apart)})" if apart else name
 
@@ -102,14 +105,15 @@ def _settled(names: dict[str, str], everyone: Mapping[str, Row], taken: frozense
 def _telling(namesakes: Sequence[Traits]) -> tuple[str, ...]:
     """The fewest keys that tell apart all that differ, sorted; few where too many combinations are to be tried."""
     keys = _by_span(namesakes)
-    different = _told_apart(namesakes, keys)
-    for size in range(len(keys)):
-        if comb(len(keys), size) > _MOST:
+    different, given = _told_apart(namesakes, keys), tuple({_BACKBONE} & {*keys})
+    others = [key for key in keys if key not in given]
+    for size in range(len(others)):
+        if comb(len(others), size) > _MOST:
             break
-        for some in combinations(keys, size):
-            if _told_apart(namesakes, some) == different:
-                return tuple(sorted(some))
-    return _greedy(namesakes, ())
+        for some in combinations(others, size):
+            if _told_apart(namesakes, (*given, *some)) == different:
+                return tuple(sorted((*given, *some)))
+    return _greedy(namesakes, given)
 
 
 def _greedy(namesakes: Sequence[Traits], start: Sequence[str]) -> tuple[str, ...]:

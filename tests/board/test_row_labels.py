@@ -54,6 +54,22 @@ def test_no_two_rows_share_a_label_and_the_mark_stands_where_images_were_scored(
     assert ["(scored)" in text for text in names] == [one.model.scored for one in rows]
 
 
+def test_the_backbone_is_named_wherever_it_differs() -> None:
+    def sd(backbone: str | None, steps: int) -> Row:
+        return row(ModelRef("sd", "ldbench", "0.1", {"backbone": backbone, "sampling_steps": steps}))
+
+    rows = [sd(None, 10), sd("mine", 2)]
+    assert [labels(rows).of(one) for one in rows] == ["sd (backbone=the card's)", "sd (backbone=mine)"]
+    assert labels(rows).untold(rows[1]) == {"sampling_steps": "2"}
+    more = [*rows, sd("mine", 4)]
+    assert [labels(more).of(one) for one in more] == [
+        "sd (backbone=the card's, sampling_steps=10)", "sd (backbone=mine, sampling_steps=2)",
+        "sd (backbone=mine, sampling_steps=4)",
+    ]  # fmt: skip
+    same = [sd(None, 10), sd(None, 2)]
+    assert labels(same).of(same[0]) == "sd (sampling_steps=10)"
+
+
 def trained(**settings: int | float | str) -> Row:
     return row(ModelRef("mine", None, "0.1", dict(settings)))
 
