@@ -20,6 +20,8 @@ from pathlib import Path
 import matplotlib as mpl
 
 from ldbench.errors import LdbenchError, ResultError
+from ldbench.records.identity import canonical
+from ldbench.records.names import digest
 from ldbench.studies.parameters.axes import INK, PAPER, SMALL, plain, sheet
 from leaderboards.drift_effect import half_width
 from leaderboards.sampling_cells import (
@@ -39,7 +41,8 @@ DARK = 0.35  # the ink on cells whose colour is further than this from the middl
 def draw(found: Sequence[Change], metric: str, path: Path) -> None:
     """A panel a setting: the change of the metric by training's drift (rows) and sampling's (columns).
 
-    Colours follow the logarithm of the change, so that small gains show beside large losses.
+    Colours follow the logarithm of the change, so that small gains show beside large losses. A star marks a change
+    whose interval over the seeds leaves out zero. The file names what it was drawn from, under `Source`.
     """
     of_metric = [change for change in found if change.metric == metric]
     names = own_words(sorted({change.setting for change in of_metric}))
@@ -65,7 +68,12 @@ def draw(found: Sequence[Change], metric: str, path: Path) -> None:
         axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(-0.5, len(rows) - 0.5))
         axes.set_xticks(range(len(columns)), columns)
         axes.set_yticks(range(len(rows)), rows)
-    figure.savefig(path, metadata={"Software": None})
+    figure.savefig(path, metadata={"Software": None, "Source": drawn_from(found, metric)})
+
+
+def drawn_from(found: Sequence[Change], metric: str) -> str:
+    """The digest of all numbers in a figure."""
+    return digest(canonical([change for change in found if change.metric == metric]), 16)
 
 
 def main() -> None:

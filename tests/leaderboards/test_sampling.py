@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from leaderboards import sampling_table
+from leaderboards.sampling_cells import drift_changes, read_scores
+from leaderboards.sampling_table import drawn_from
 
 from ..conftest import cheap_card
 
@@ -70,6 +73,12 @@ def test_a_drift_is_paired_with_none_by_seed_and_drawn(tmp_path: Path, table: Ta
     # mean -2, standard deviation 1: half-width 4.3027 / sqrt(3) = 2.484, so zero lies within
     assert row == r"| t m sampler=pndm | 60.00 | -2.0 \[-4.5, 0.5\] | -1.0 | 1-3 |"
     assert (tmp_path / "gain.png").stat().st_size > 1000
+
+
+def test_the_committed_figure_was_drawn_from_the_committed_cells() -> None:
+    found = drift_changes(read_scores(ROOT / "leaderboards/drift/samplers"))
+    with Image.open(ROOT / "docs/images/drift-gain.png") as figure:
+        assert figure.info.get("Source") == drawn_from(found, "viewed_fid"), "see leaderboards/drift.sh"
 
 
 @pytest.mark.parametrize("cells", [[], [cell(0, 50.0, {}, {})]], ids=["none", "no drift"])
