@@ -2,10 +2,10 @@
 
     python -m leaderboards.paper_tables leaderboards/results
 
-Prints Markdown. A number is the mean over seeds with its pooled 95 % interval (`ldbench.board.seeds`), "-" where
-nothing was measured, and the seeds stand in the last column. The images are the sandbox's at 64 px, so only the order
-of rows can be held against the paper. Refuses two rows of one model with different parameters: one of them would be
-chosen.
+Prints Markdown. A number is the mean over seeds with its pooled 95 % interval (`ldbench.board.seeds`), and the seeds
+stand in the last column. Rows without a measured run are left out and counted. The images are the sandbox's at 64 px,
+so only the order of rows can be held against the paper. Refuses two rows of one model with different parameters: one of
+them would be chosen.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from pathlib import Path
 from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
 from ldbench.board.read import collect, fold
 from ldbench.errors import LdbenchError, ResultError
-from ldbench.report.digits import decimals_for, fixed
+from ldbench.report.digits import with_interval
+from ldbench.report.tables.seeds_told import seeds_in_short
+from ldbench.report.tables.text_table import escape
 from leaderboards.shipped_rows import meant
 
 
@@ -49,7 +51,7 @@ TABLES = (
         "Table 2. Starts and age styles for age-conditioned manipulation, InstructPix2Pix + LD.",
         ("Prompt", "Method"), ("fid", "ssim", "lpips", "psnr"),
         tuple(
-            ((style if start == STARTS[0][0] else "", start), task, model)
+            ((style, start), task, model)
             for style, task in AGE_STYLES for start, model in STARTS
         ),
     ),
@@ -82,12 +84,19 @@ def boards_for(folder: Path, tables: Sequence[PaperTable] = TABLES) -> dict[str,
 
 
 def printed(table: PaperTable, boards: Mapping[str, Leaderboard]) -> str:
-    """The table as Markdown."""
+    """The table as Markdown, with a sentence where rows of it were not measured."""
+    found = [(first, row) for first, task, model in table.lines if (row := _row(boards, task, model))]
+    missing = len(table.lines) - len(found)
+    parts = [f"**{table.caption}**"]
+    if missing:
+        parts.append(f"Not measured yet: {missing} of its {len(table.lines)} rows.")
+    if not found:
+        return "\n\n".join(parts)
     headings = [*table.headings, *(ARROWS[name] for name in table.metrics), "Seeds"]
     rules = [*[":--"] * len(table.headings), *["--:"] * len(table.metrics), ":--"]
-    rows = [_cells(first, table.metrics, _row(boards, task, model)) for first, task, model in table.lines]
+    rows = [_cells(first, table.metrics, row) for first, row in found]
     lines = [f"| {' | '.join(cells)} |" for cells in (headings, rules, *rows)]
-    return "\n".join([f"**{table.caption}**", "", *lines])
+    return "\n\n".join([*parts, "\n".join(lines)])
 
 
 def _row(boards: Mapping[str, Leaderboard], task: str, model: str) -> Row | None:
@@ -102,18 +111,12 @@ def _row(boards: Mapping[str, Leaderboard], task: str, model: str) -> Row | None
     return rows[0] if rows else None
 
 
-def _cells(first: Sequence[str], metrics: Sequence[str], row: Row | None) -> list[str]:
-    if row is None:
-        return [*first, *["-"] * (len(metrics) + 1)]
-    seeds = ", ".join(str(seed) for seed in row.seeds)
-    return [*first, *(_shown(row.score(name)) for name in metrics), f"{len(row.seeds)} ({seeds})"]
+def _cells(first: Sequence[str], metrics: Sequence[str], row: Row) -> list[str]:
+    return [*first, *(_shown(row.score(name)) for name in metrics), seeds_in_short(row)]
 
 
 def _shown(score: FoldedScore | None) -> str:
-    if score is None:
-        return "-"
-    decimals = decimals_for((score.ci_high - score.ci_low) / 2, score.value)
-    return f"{fixed(score.value, decimals)} \\[{fixed(score.ci_low, decimals)}, {fixed(score.ci_high, decimals)}\\]"
+    return "-" if score is None else escape(" ".join(with_interval(score.value, score.ci_low, score.ci_high)))
 
 
 def main() -> None:

@@ -22,6 +22,8 @@ from ldbench.records.result import ModelRef, Result, TaskRef
 from leaderboards.page_blocks import Measured, read_measured
 from leaderboards.pages import main, outside, renewed
 
+COMMITTED = Path(__file__).parents[2] / "leaderboards"
+
 TASK = TaskRef("somebodys-card", 1, "text-to-image", "c" * 64)
 WITHOUT = {0: 50.0, 1: 54.0, 2: 52.5, 3: 51.0}
 DRIFTING = {0: 47.0, 1: 50.5, 2: 50.0}
@@ -156,9 +158,14 @@ def test_what_is_not_measured_is_said_to_be_so(words: str, measured: Measured) -
         assert block(f"{words} {TASK.id} laterality", measured) == "\n\n*Not measured yet.*\n\n"
 
 
-def test_the_papers_tables_stand_without_a_result(tmp_path: Path) -> None:
-    table = rows(block("paper 3", read_measured(tmp_path)))
-    assert table["Simple"][2:] == ["-", "-", "-"]
+def test_a_table_of_the_paper_has_the_rows_that_were_measured_and_counts_the_others(tmp_path: Path) -> None:
+    text = block("paper 3", read_measured(tmp_path)).strip()
+    assert text.startswith("**Table 3. ")
+    assert text.endswith("\n\nNot measured yet: 4 of its 4 rows.")
+    committed = block("paper 3", read_measured(COMMITTED))
+    measured = [line for line in committed.splitlines() if line.startswith(("| Simple", "| Diverse"))]
+    assert 0 < len(measured) <= 4
+    assert (f"Not measured yet: {4 - len(measured)} of its 4 rows." in committed) == (len(measured) < 4)
 
 
 @pytest.mark.parametrize(
