@@ -1,13 +1,13 @@
 """The gap between the worst and the best group of a metric that comes with its own interval in each group.
 
-The gap's interval is made of both groups' own ones (MOVER: Zou and Donner 2008, Stat. Med. 27:1693), which may be
-lopsided, and is never empty where these are not. MOVER takes each group's interval at the level of the gap's, here the
-one that Bonferroni's correction gives to all pairs of groups. So each is first widened from 95 % to that level, by the
-ratio of Student's quantiles at that interval's own degrees of freedom (`ldbench.api.Measured.degrees`); the two groups'
-are never pooled. Both sides of a lopsided interval grow in proportion.
+The gap's interval is made of both groups' own ones (MOVER, `reach_of_difference`), which may be lopsided, and is never
+empty where these are not. MOVER takes each group's interval at the level of the gap's, here the one that Bonferroni's
+correction gives to all pairs of groups. So each is first widened from 95 % to that level, by the ratio of Student's
+quantiles at that interval's own degrees of freedom (`ldbench.api.Measured.degrees`); the two groups' are never pooled.
+Both sides of a lopsided interval grow in proportion.
 
-Groups share no image, but a subject of several may be in two. MOVER then takes the correlation of both values (Zou
-2007, Psychol. Methods 12:399), from what each subject adds to them. Where nobody knows that, as of distances
+Groups share no image, but a subject of several may be in two. MOVER then takes the correlation of both values, from
+what each subject adds to them. Where nobody knows that, as of distances
 whose intervals come from random groups of images, it is taken to be -1: no other makes the interval wider.
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 
 from ldbench.api import Direction, Measured
 from ldbench.records.subgroups import Breakdown, Group
-from ldbench.score.metrics.intervals import LEVEL, t_quantile
+from ldbench.score.metrics.intervals import LEVEL, reach_of_difference, t_quantile
 from ldbench.score.shared_subjects import Whose, correlation, in_both
 
 
@@ -72,7 +72,7 @@ def set_breakdown(groups: Mapping[str, GroupScore], direction: Direction, bounds
     level = 1 - (1 - LEVEL) / (len(groups) * (len(groups) - 1) // 2)
     together = _correlation(worst, best)
     nearer, farther = (  # a smaller gap: the upper one of the two falls and the lower one rises
-        _reach_of_gap(worst.reach(upward, level), best.reach(not upward, level), together)
+        reach_of_difference(worst.reach(upward, level), best.reach(not upward, level), together)
         for upward in (not lower_is_better, lower_is_better)
     )
     low, high = bounds
@@ -91,8 +91,3 @@ def _correlation(one: GroupScore, other: GroupScore) -> float:
     if all(by_kind and by_kind.keys() <= {"cases", "scans"} for by_kind in parts):
         return correlation(*parts, whose)
     return -1.0
-
-
-def _reach_of_gap(one: float, other: float, together: float) -> float:
-    apart = float(np.hypot(one, other))
-    return max(apart**2 - 2 * together * one * other, 0.0) ** 0.5 if together else apart
