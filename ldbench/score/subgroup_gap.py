@@ -7,8 +7,8 @@ quantiles at that interval's own degrees of freedom (`ldbench.api.Measured.degre
 Both sides of a lopsided interval grow in proportion.
 
 Groups share no image, but a subject of several may be in two. MOVER then takes the correlation of both values, from
-what each subject adds to them. Where nobody knows that, as of distances
-whose intervals come from random groups of images, it is taken to be -1: no other makes the interval wider.
+what each subject adds to them. Where nobody knows that, as of distances whose intervals come from random groups of
+images, it is taken to be -1: no other makes the interval wider.
 """
 
 from __future__ import annotations

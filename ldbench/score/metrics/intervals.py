@@ -95,7 +95,7 @@ def reach_of_difference(one: float, other: float, correlation: float = 0.0) -> f
     """
     if not correlation:
         return math.hypot(one, other)
-    return ((one - other) ** 2 + 2 * (1 - correlation) * one * other) ** 0.5  # never below 0, whatever is rounded
+    return math.sqrt((one - other) ** 2 + 2 * (1 - correlation) * one * other)  # never below 0, whatever is rounded
 
 
 def share_of_subjects(value: float, variance: float, images: int, subjects: int) -> Interval:
