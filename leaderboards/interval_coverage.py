@@ -222,7 +222,8 @@ def measures(subjects: int) -> dict[str, Measure]:
         return fid_score(*sets(random, images), extractor="simulated", subjects=(shared, shared))
 
     def kernel(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
-        return by_subject(kid_score(*sets(random, images), extractor="simulated"), {"scans": shared, "cases": shared})
+        score = kid_score(*sets(random, images), extractor="simulated", subjects=(shared, shared))
+        return by_subject(score, {"scans": shared, "cases": shared})
 
     def covered(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
         score = manifold_score("coverage", *sets(random, images), k=5, extractor="simulated")

@@ -134,6 +134,10 @@ class TaskData:
         name, classes = self.task.data.class_attribute, self.task.data.classes
         return scans_of(self.dataset, split, lambda scan: scan.attributes[name] in classes)
 
+    def seen(self) -> Sequence[Record]:
+        """All scans that a generator may have learnt from."""
+        return self.dataset.only("train").records if self.editing else self.train.records
+
     def subjects(self, ids: Collection[str]) -> list[str]:
         """The subject of each case, or scan, of these ids."""
         wanted = set(ids)

@@ -6,7 +6,6 @@ both scores is written beside the public result. Refuses a task whose data have 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from ldbench.records.run_folder import FRESH, RunFolder
 from ldbench.run.environment import usable_cores
 from ldbench.run.pipeline import Settings, run
 from ldbench.run.processes import current_processes
-from ldbench.score.metrics.intervals import LEVEL
+from ldbench.score.metrics.intervals import LEVEL, reach_of_difference
 from ldbench.task import card
 
 FRESH_SETS = "fresh"  # below --out
@@ -83,11 +82,10 @@ def gaps(frozen: Sequence[Score], fresh: Sequence[Score]) -> tuple[Gap, ...]:
 
 
 def _gap(frozen: Score, fresh: Score, wider: float) -> Gap:
-    """Difference of two independent estimates, its interval recovered from theirs (MOVER): Zou and Donner, Statistics
-    in Medicine 27 (2008). It takes each limit at its own distance, so that skewed intervals stay so."""
+    """Difference of two independent estimates, its interval recovered from theirs (MOVER)."""
     gap = fresh.value - frozen.value
-    below = math.hypot(max(fresh.value - fresh.ci_low, 0.0), max(frozen.ci_high - frozen.value, 0.0))
-    above = math.hypot(max(fresh.ci_high - fresh.value, 0.0), max(frozen.value - frozen.ci_low, 0.0))
+    below = reach_of_difference(max(fresh.value - fresh.ci_low, 0.0), max(frozen.ci_high - frozen.value, 0.0))
+    above = reach_of_difference(max(fresh.ci_high - fresh.value, 0.0), max(frozen.value - frozen.ci_low, 0.0))
     worse = gap - wider * below > 0 if frozen.direction == "lower" else gap + wider * above < 0
     return Gap(
         frozen.metric, frozen.direction, frozen.value, fresh.value, gap, gap - below, gap + above, worse

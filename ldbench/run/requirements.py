@@ -2,14 +2,15 @@
 
 Reads the card, the data's manifest and the weight files, and builds a network of weights that a card pins; never
 downloads or writes. The settings of a metric, somebody else's too, say themselves what they ask for in vain
-(`ldbench.task.metric_specs.HasUnmet`); `cases` of a further pass and an `extractor` whose weights are known are checked
-for each.
+(`ldbench.task.metric_specs.HasUnmet`, and `HasUnmetScans` of the task's own scans); `cases` of a further pass and an
+`extractor` whose weights are known are checked for each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ldbench.api import Context, Generator, HasNeeds, Needs, Record
 from ldbench.data.prepared import PreparedDataset
@@ -24,7 +25,7 @@ from ldbench.score.metrics.feature_spec import FEWEST, DistributionSpec, too_few
 from ldbench.score.metrics.fld import LikelihoodSpec
 from ldbench.score.networks.weights import fetchable, locate, pinned, place, unpinned
 from ldbench.task.card import Task
-from ldbench.task.metric_specs import ClassifierSpec, HasUnmet, needing
+from ldbench.task.metric_specs import ClassifierSpec, HasUnmet, HasUnmetScans, ScanCounts, needing
 from ldbench.task.scan_network_spec import users_of_network
 
 
@@ -90,7 +91,8 @@ def _of_metrics(task: Task, data: TaskData | None) -> Iterator[LdbenchError]:
                 "which doing nothing is nearest; drop it, or take intra_fid, which compares edits with their target's "
                 "class"
             )
-        yield from _of_settings(name, settings, smaller)
+        scans = ScanCounts(len(data.seen()), len(data.of_classes("test")), task.protocol.resolution) if data else None
+        yield from _of_settings(name, settings, smaller, scans)
     yield from _pinned(task)
 
 
@@ -129,17 +131,21 @@ def _edits_reference(data: TaskData) -> bool:
     return any(scan.id in evaluated for scan in data.of_classes("test"))
 
 
-def _of_settings(metric: str, settings: object, smaller: int) -> Iterator[LdbenchError]:
-    """What a metric's settings ask for in vain, as they say themselves (`HasUnmet`)."""
-    if not isinstance(settings, HasUnmet):
-        return
-    try:
-        reasons = list(settings.unmet(metric, smaller))
-    except Exception as error:
-        said = raised(error, type(settings).__module__)
-        yield MetricError(f"{metric}: unmet raised {said}; repair the metric")
-    else:
-        yield from map(MetricError, reasons)
+def _of_settings(metric: str, settings: object, smaller: int, scans: ScanCounts | None) -> Iterator[LdbenchError]:
+    """What a metric's settings ask for in vain, as they say themselves (`HasUnmet`, `HasUnmetScans`)."""
+    asked: dict[str, Callable[[], Iterator[str]]] = {}
+    if isinstance(settings, HasUnmet):
+        asked["unmet"] = partial(settings.unmet, metric, smaller)
+    if isinstance(settings, HasUnmetScans) and scans is not None:
+        asked["unmet_scans"] = partial(settings.unmet_scans, metric, scans)
+    for method, ask in asked.items():
+        try:
+            reasons = list(ask())
+        except Exception as error:
+            said = raised(error, type(settings).__module__)
+            yield MetricError(f"{metric}: {method} raised {said}; repair the metric")
+        else:
+            yield from map(MetricError, reasons)
 
 
 def _of_classes(data: TaskData) -> Iterator[LdbenchError]:

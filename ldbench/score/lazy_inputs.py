@@ -83,8 +83,7 @@ class TaskImages:
     @cached_property
     def seen(self) -> tuple[Images, Sequence[str]]:
         """All real images that a generator may have learnt from, and their order."""
-        data = self.data
-        return self._records(data.dataset.only("train").records if data.editing else data.train.records)
+        return self._records(self.data.seen())
 
     def subjects(self, images: SetName) -> Subjects:
         """The subject of each image of a set, `(n,)`; None where no two share one."""

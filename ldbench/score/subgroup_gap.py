@@ -1,30 +1,40 @@
 """The gap between the worst and the best group of a metric that comes with its own interval in each group.
 
-The gap's interval is made of both groups' own ones (MOVER: Zou and Donner 2008, Stat. Med. 27:1693), which may be
-lopsided, and is never empty where these are not. MOVER takes each group's interval at the level of the gap's, here the
-one that Bonferroni's correction gives to all pairs of groups. So each is first widened from 95 % to that level, by the
-ratio of Student's quantiles at that interval's own degrees of freedom (`ldbench.api.Measured.degrees`); the two groups'
-are never pooled. Both sides of a lopsided interval grow in proportion. Groups share no image.
+The gap's interval is made of both groups' own ones (MOVER, `reach_of_difference`), which may be lopsided, and is never
+empty where these are not. MOVER takes each group's interval at the level of the gap's, here the one that Bonferroni's
+correction gives to all pairs of groups. So each is first widened from 95 % to that level, by the ratio of Student's
+quantiles at that interval's own degrees of freedom (`ldbench.api.Measured.degrees`); the two groups' are never pooled.
+Both sides of a lopsided interval grow in proportion.
+
+Groups share no image, but a subject of several may be in two. MOVER then takes the correlation of both values, from
+what each subject adds to them. Where nobody knows that, as of distances whose intervals come from random groups of
+images, it is taken to be -1: no other makes the interval wider.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ldbench.api import Direction, Measured
 from ldbench.records.subgroups import Breakdown, Group
-from ldbench.score.metrics.intervals import LEVEL, t_quantile
+from ldbench.score.metrics.intervals import LEVEL, reach_of_difference, t_quantile
+from ldbench.score.shared_subjects import Whose, correlation, in_both
 
 
 @dataclass(frozen=True)
 class GroupScore:
-    """A metric within one group, and for a distance of two sets its values after random exchanges `(k,)`."""
+    """A metric within one group, and for a distance of two sets its values after random exchanges `(k,)`.
+
+    `whose` holds by kind of images ("cases", "scans") the group's subjects, numbered over the whole run and in the
+    order of the score's contributions; kinds of which no two images of the run share a subject are left out.
+    """
 
     score: Measured
     exchanges: tuple[float, ...] = ()
+    whose: Mapping[str, Whose] = field(default_factory=dict)
 
     @property
     def chance(self) -> float | None:
@@ -60,8 +70,9 @@ def set_breakdown(groups: Mapping[str, GroupScore], direction: Direction, bounds
     worst, best = groups[order[0]], groups[order[-1]]
     gap = abs(worst.compared - best.compared)
     level = 1 - (1 - LEVEL) / (len(groups) * (len(groups) - 1) // 2)
+    together = _correlation(worst, best)
     nearer, farther = (  # a smaller gap: the upper one of the two falls and the lower one rises
-        float(np.hypot(worst.reach(upward, level), best.reach(not upward, level)))
+        reach_of_difference(worst.reach(upward, level), best.reach(not upward, level), together)
         for upward in (not lower_is_better, lower_is_better)
     )
     low, high = bounds
@@ -70,3 +81,13 @@ def set_breakdown(groups: Mapping[str, GroupScore], direction: Direction, bounds
         for name, one in groups.items()
     )
     return Breakdown(rows, order[0], order[-1], gap, max(gap - nearer, 0.0), min(gap + farther, high - low))
+
+
+def _correlation(one: GroupScore, other: GroupScore) -> float:
+    whose = one.whose, other.whose
+    if not in_both(whose):
+        return 0.0
+    parts = one.score.contributions, other.score.contributions
+    if all(by_kind and by_kind.keys() <= {"cases", "scans"} for by_kind in parts):
+        return correlation(*parts, whose)
+    return -1.0

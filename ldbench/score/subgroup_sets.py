@@ -30,7 +30,7 @@ from ldbench.errors import LdbenchError, MetricError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.contributions import Units
 from ldbench.records.subgroups import Breakdown, Subgroups
-from ldbench.score.by_subject import by_subject, folded, subjects_of_units
+from ldbench.score.by_subject import CASES, SCANS, by_subject, folded, subjects_of_units
 from ldbench.score.exchanged_inputs import exchanged
 from ldbench.score.free_memory import give_back
 from ldbench.score.inputs import Inputs
@@ -126,7 +126,8 @@ class GroupedRun:
         def of_rows(rows: Rows) -> GroupScore:
             subjects = {kind: subjects_of_rows(each, rows) for kind, each in shared.items()}
             found = by_subject(within(rows), subjects)
-            return GroupScore(replace(found, contributions=folded(found, subjects)))
+            whose = {kind: _numbers(each, rows) for kind, each in shared.items() if each is not None}
+            return GroupScore(replace(found, contributions=folded(found, subjects)), whose=whose)
 
         found = {name: _scored(partial(of_rows, rows)) for name, rows in groups.items() if len(rows) >= FEWEST}
         return {name: one for name, one in found.items() if one is not None}
@@ -162,9 +163,16 @@ class GroupedRun:
 
         def compute() -> GroupScore:
             score = measured(metric, group, settings)
-            return GroupScore(score, self._exchanges(metric, settings, group) if metric.groups == "excess" else ())
+            exchanges = self._exchanges(metric, settings, group) if metric.groups == "excess" else ()
+            parts = folded(score, subjects_of_units(metric, score, group))
+            return GroupScore(replace(score, contributions=parts), exchanges, self._whose(real_n, generated_m))
 
         return _scored(compute)
+
+    def _whose(self, real_n: Rows, generated_m: Rows) -> dict[str, Rows]:
+        cases, scans = self.inputs.subjects("generated"), self.inputs.subjects("real")
+        shared = {CASES: (cases, generated_m), SCANS: (scans, real_n)}
+        return {kind: _numbers(each, rows) for kind, (each, rows) in shared.items() if each is not None}
 
     def _exchanges(self, metric: Metric, settings: Any, group: GroupInputs) -> tuple[float, ...]:
         random, values = np.random.default_rng(_SEED), []
@@ -175,6 +183,11 @@ class GroupedRun:
             else:
                 values.append(float(computed(metric, metric.value, inputs, settings)))
         return tuple(values)
+
+
+def _numbers(subjects: Rows, rows: Rows) -> Rows:
+    """The subjects of some images, each once, by first appearance."""
+    return np.array(list(dict.fromkeys(subjects[rows].tolist())), np.int64)
 
 
 def _scored(compute: Callable[[], _Found]) -> _Found | None:

@@ -4,7 +4,9 @@ Here a metric is taken apart that is a mean of one value a case; others: `ldbenc
 values of an attribute that is text, sex or the class say, and decades of age. A gap between the worst and the best of
 several groups is large by chance alone: its interval is Welch's (1947, Biometrika 34:28) at the level that Bonferroni's
 correction gives to all pairs of groups. Where the interval holds 0, nothing is said of a difference. Subjects are taken
-as independent, and those of several images count as one unit each (`ldbench.score.metrics.intervals`).
+as independent, and those of several images count as one unit each (`ldbench.score.metrics.intervals`). A subject may be
+in two groups, as one that grew older between two visits: the variance of a gap then takes the covariance, and its
+degrees of freedom are those of the smaller group.
 """
 
 from __future__ import annotations
@@ -32,12 +34,14 @@ from ldbench.score.metrics.intervals import (
     share_of_subjects,
     t_quantile,
 )
+from ldbench.score.shared_subjects import correlation, in_both
 
 FEWEST = 10  # cases of a group that is compared with others
 _MOST = 12  # values of an attribute that makes groups: more of them are names
 _AGE = "age"
 Key = TypeVar("Key", str, int)
-NO_SUBJECTS: Mapping[str, Subjects] = MappingProxyType({})
+NO_SUBJECTS: Mapping[str, Sequence[int]] = MappingProxyType({})
+NONE_SHARED = (0, 0.0)
 _PER_CASE = ("Student's t over cases", "Wilson over cases")
 
 
@@ -57,7 +61,7 @@ def subgroups_of(
         breakdowns = {
             attribute: breakdown(
                 score, [(name, np.array([found[one] for one in ids])) for name, ids in groups.items()],
-                {name: numbered([subject_of[one] for one in ids]) for name, ids in groups.items() if subject_of},
+                {name: [subject_of[one] for one in ids] for name, ids in groups.items() if subject_of},
             )
             for attribute, groups in grouped.items()
         }
@@ -118,12 +122,14 @@ def _group(attribute: str, value: object) -> str:
 
 
 def breakdown(
-    score: Score, groups: Sequence[tuple[str, Array]], subjects: Mapping[str, Subjects] = NO_SUBJECTS
+    score: Score, groups: Sequence[tuple[str, Array]], whose: Mapping[str, Sequence[int]] = NO_SUBJECTS
 ) -> Breakdown:
     """The score in each group of two values or more, and the gap between the worst and the best of the larger ones.
 
-    `subjects` holds those of each group's values where some share one; they are then what counts.
+    `whose` holds the subjects of each group's values, numbered over all groups, where some share one; they are then
+    what counts.
     """
+    subjects = {name: numbered(of_group) for name, of_group in whose.items()}
     counts = {name: independent(len(values_n), subjects.get(name)) for name, values_n in groups}
     rows = tuple(
         _group_score(score, name, values_n, subjects.get(name)) for name, values_n in groups if counts[name] > 1
@@ -135,7 +141,8 @@ def breakdown(
     worst, best = order[0], order[-1]
     gap = abs(float(large[best].mean() - large[worst].mean()))
     both = [(large[name], subjects.get(name)) for name in (worst, best)]
-    half = _half_width(score, both, len(large) * (len(large) - 1) // 2)
+    shared = _shared(score, both, [whose[name] for name in (worst, best)]) if whose else NONE_SHARED
+    half = _half_width(score, both, len(large) * (len(large) - 1) // 2, shared)
     low, high = metric_bounds(score.metric)
     return Breakdown(rows, worst, best, gap, max(gap - half, 0.0), min(gap + half, high - low))
 
@@ -158,18 +165,34 @@ def _group_score(score: Score, name: str, values_n: Array, subjects: Subjects) -
     return Group(name, len(values_n), interval.value, max(interval.low, low), min(interval.high, high))
 
 
-def _half_width(score: Score, both: Sequence[tuple[Array, Subjects]], pairs: int) -> float:
+def _shared(
+    score: Score, both: Sequence[tuple[Array, Subjects]], whose: Sequence[Sequence[int]]
+) -> tuple[int, float]:
+    """How many subjects are in both groups, and the correlation of the two means.
+
+    For shares it is that with two more subjects in both, of no correlation, as the variances have two cases more:
+    shares that always agree would seem to have a gap without error (Agresti and Min 2005, Stat. Med. 24:729).
+    """
+    parts = [{"": of_subjects(of_mean(values_n), subjects, score.metric)} for values_n, subjects in both]
+    first, second = ({"": np.array(list(dict.fromkeys(of_group)), np.int64)} for of_group in whose)
+    count, together = in_both((first, second)), correlation(parts[0], parts[1], (first, second))
+    return count, together * count / (count + 2) if _is_share(score) else together
+
+
+def _half_width(
+    score: Score, both: Sequence[tuple[Array, Subjects]], pairs: int, shared: tuple[int, float]
+) -> float:
     """Half of Welch's interval for the difference of two means, at the level of one pair of so many."""
     from scipy import stats
 
     parts = [_variance_of_mean(score, *of_group) for of_group in both]
-    if not sum(parts) > 0:
+    variance = sum(parts) - 2 * shared[1] * (parts[0] * parts[1]) ** 0.5
+    if not variance > 0:
         return 0.0
-    degrees = sum(parts) ** 2 / sum(
-        part**2 / (independent(len(values_n), subjects) - 1)
-        for part, (values_n, subjects) in zip(parts, both, strict=True)
-    )
-    return float(stats.t.ppf(1 - (1 - LEVEL) / (2 * pairs), degrees) * sum(parts) ** 0.5)
+    counts = [independent(len(values_n), subjects) for values_n, subjects in both]
+    welch = sum(parts) ** 2 / sum(part**2 / (count - 1) for part, count in zip(parts, counts, strict=True))
+    degrees = min(counts) - 1 if shared[0] else welch
+    return float(stats.t.ppf(1 - (1 - LEVEL) / (2 * pairs), degrees) * variance**0.5)
 
 
 def _variance_of_mean(score: Score, values_n: Array, subjects: Subjects) -> float:

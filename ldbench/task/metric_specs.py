@@ -32,6 +32,24 @@ class HasUnmet(Protocol):
 
 
 @dataclass(frozen=True)
+class ScanCounts:
+    """What a task has before a run: the scans that a generator may learn from (`seen`), those of the `test` split, and
+    the `side` of an image in pixels."""
+
+    seen: int
+    test: int
+    side: int
+
+
+@runtime_checkable
+class HasUnmetScans(Protocol):
+    """Settings, of anybody's metric, that can say before a run what they miss of a task's own scans."""
+
+    def unmet_scans(self, name: str, scans: ScanCounts) -> Iterator[str]:
+        """Each reason, in one line, why the metric of this `name` can't be computed beside these scans."""
+
+
+@dataclass(frozen=True)
 class ClassifierSpec:
     """AUC of a ResNet18 trained from scratch on generated images and tested on real ones.
 

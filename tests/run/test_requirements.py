@@ -25,14 +25,19 @@ from ldbench.errors import GeneratorError, LdbenchError, MetricError
 from ldbench.run.dry_run import dry_run
 from ldbench.run.pipeline import Settings, run
 from ldbench.run.requirements import _of_classes, _seen_scans, inspect, needs_of
+from ldbench.score.inputs import Inputs
 from ldbench.score.metrics.change import PassSpec
+from ldbench.score.metrics.copies import CopySpec
 from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.fld import LikelihoodSpec
 from ldbench.score.metrics.frechet_readings import ReadingsSpec
 from ldbench.score.metrics.kid import KernelSpec, kid_score
+from ldbench.score.metrics.laterality import LateralitySpec
 from ldbench.score.metrics.lpips import PerceptualSpec
 from ldbench.score.metrics.manifold import NeighbourSpec
+from ldbench.score.metrics.novelty import NoveltySpec
 from ldbench.task import card
+from ldbench.task.metric_specs import ScanCounts
 from tests.conftest import small_card
 
 SAMPLES, EDITS = card.load("sandbox-brain-t2i"), card.load("sandbox-brain-disease")
@@ -77,6 +82,35 @@ def test_what_a_metric_asks_in_vain_is_one_reason(task: card.Task, metrics: dict
     (error,) = inspect(asking(task, metrics), 0).unmet
     with pytest.raises(LdbenchError, match=message):
         raise error
+
+
+@pytest.mark.parametrize("base", [SAMPLES, EDITS])
+def test_too_few_scans_to_learn_from_are_found_before_a_run(base: card.Task) -> None:
+    metrics = {
+        "copied_share": CopySpec(NETWORK, 224, shift=40), "laterality": LateralitySpec(), "fld": LikelihoodSpec(),
+        "authpct": NoveltySpec(NETWORK, 224), "ct": NoveltySpec(NETWORK, 224),
+    }
+    one = ScanCounts(1, 0, 64)
+    reasons = {
+        name: [*settings.unmet_scans(name, one)]  # type: ignore[attr-defined]
+        for name, settings in metrics.items()
+    }
+    for name, (first, *_) in reasons.items():
+        least = 20 if name == "fld" else 2
+        assert first.startswith(f"{name}: expected at least {least} training images, got 1; ")
+    assert reasons["copied_share"][1].startswith("copied_share: expected images larger than shifts of 40 px, got (64, ")
+    assert reasons["laterality"][1].startswith("laterality: expected test scans, got none; ")
+    assert [text[:12] for text in unmet(asking(base, metrics))] == ["copied_share"]  # all else is there
+
+
+@pytest.mark.parametrize("base", [SAMPLES, EDITS])
+def test_counted_scans_are_those_that_metrics_see(base: card.Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, asked = data_of(base.id), list[ScanCounts]()
+    monkeypatch.setattr(LateralitySpec, "unmet_scans", lambda self, name, scans: iter(asked.append(scans) or ()))
+    assert unmet(asking(base, {"laterality": LateralitySpec()})) == []
+    inputs = Inputs(device=torch.device("cpu"), seed=0, data=data, images={}, passes={})
+    seen, test = inputs.lazy.seen_scans()[0], inputs.lazy.test_scans()[0]
+    assert asked == [ScanCounts(len(seen), len(test), seen.shape[-1])]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,6 +59,31 @@ def test_chance_is_taken_off_before_groups_are_compared() -> None:
     error = stats.t.ppf(0.975, 1) * np.std((7, 9), ddof=1) / 2**0.5
     assert found.gap_high - found.gap == pytest.approx(math.hypot(1, 1, error))
     assert found.gap_low == 0 < error - 4
+
+
+def test_a_subject_of_both_groups_gives_the_gap_its_correlation() -> None:
+    random = np.random.default_rng(0)
+    parts = random.normal(size=(2, 12))
+    first, second = np.arange(12), np.arange(6, 18)
+
+    def found(**settings: Any) -> tuple[float, float]:
+        groups = {
+            name: GroupScore(replace(one, contributions={settings.get("kind", "cases"): of_group}), whose=whose)
+            for name, one, of_group, whose in zip(
+                "FM", (score(5, 4, 7), score(2, 1.5, 2.2)), parts, settings["whose"], strict=True
+            )
+        }
+        gap = set_breakdown(groups, "lower", NO_BOUNDS)
+        return gap.gap_low, gap.gap_high
+
+    rho = parts[0][6:] @ parts[1][:6] / (np.linalg.norm(parts[0]) * np.linalg.norm(parts[1]))
+    joined = [(1 + 0.04 - 2 * rho * 0.2) ** 0.5, (4 + 0.25 - 2 * rho) ** 0.5]
+    both = ({"cases": first}, {"cases": second})
+    assert found(whose=both) == pytest.approx((3 - joined[0], 3 + joined[1]))
+    assert found(whose=both, kind="groups") == pytest.approx((3 - 1.2, 3 + 2.5))  # nobody knows it: the widest
+    apart = found(whose=({}, {}))
+    assert apart == found(whose=({"cases": first}, {"cases": second + 12}), kind="groups")
+    assert apart == pytest.approx((3 - math.hypot(1, 0.2), 3 + math.hypot(2, 0.5)))
 
 
 def test_a_gap_stays_within_the_metrics_bounds() -> None:

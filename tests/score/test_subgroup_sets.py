@@ -26,7 +26,7 @@ from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.subgroup_inputs import GroupInputs
 from ldbench.score.subgroup_sets import FEWEST_OF_A_SET, GroupedRun, draw_rows, rows_by_group, set_breakdowns
 from ldbench.task import card
-from leaderboards.subgroup_gaps import SETTINGS, SETTINGS_OF_GROUPS, Setting, drawn, gap_of, sure
+from leaderboards.subgroup_gaps import SETTINGS, SETTINGS_OF_GROUPS, Setting, SimulatedInputs, drawn, gap_of, sure
 
 SIZES = (20, 30, 45)
 
@@ -47,6 +47,25 @@ def test_an_unbiased_metric_takes_all_images_of_a_group() -> None:
         rows = rows_of_group(run, index)
         expected = kid_score(*(part[rows] for part in run.inputs.features("x")), extractor="x")
         assert (group.value, group.ci_low, group.ci_high) == (expected.value, expected.ci_low, expected.ci_high)
+
+
+class _SharedSubjects(SimulatedInputs):
+    """The i-th image of each group belongs to one subject, of the generated ones as of the real ones."""
+
+    def subjects(self, images: str) -> np.ndarray:  # type: ignore[override]
+        return np.concatenate([np.arange(size) for size in SIZES])
+
+
+@pytest.mark.parametrize("name", ["kid", "density", "judge_auc", "fid"])
+def test_gaps_of_groups_that_share_subjects_take_the_covariance(name: str) -> None:
+    run = run_of()
+    shared = replace(run, inputs=_SharedSubjects(**vars(run.inputs)))  # type: ignore[arg-type]
+    apart, together = gap_of(run, name), gap_of(shared, name)
+    assert together.groups == apart.groups  # within a group no two images share a subject
+    assert together.gap == apart.gap
+    assert together.gap_high != apart.gap_high
+    if name == "fid":
+        assert together.gap_high > apart.gap_high
 
 
 @pytest.mark.parametrize("name", ["fid", "precision", "recall", "density", "coverage", "vendi", "intra_fid"])

@@ -90,6 +90,41 @@ def test_what_is_no_mean_over_cases_is_left_out() -> None:
     assert values_by_id(score, Units({"cases": tuple(PEOPLE), "scans": tuple(PEOPLE)}, {"ssim": both})) == {}
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_gap_of_subjects_that_are_in_both_groups_is_that_of_pairs(sign: int) -> None:
+    random = np.random.default_rng(3)
+    one = random.normal(size=20)
+    other = sign * one + 0.3 * random.normal(size=20) + 1
+    score, everybody = mean_score("ssim", values(), "higher", {}).score, tuple(range(20))
+    found = breakdown(score, [("a", one), ("b", other)], {"a": everybody, "b": everybody[::-1]})
+    apart = breakdown(score, [("a", one), ("b", other)])
+    turned = breakdown(score, [("a", one), ("b", other[::-1])], {"a": everybody, "b": everybody[::-1]})
+    paired = stats.ttest_rel(other, one).confidence_interval(0.95)
+    assert (turned.gap_low, turned.gap_high) == pytest.approx((max(paired.low, 0), min(paired.high, 2)))
+    assert found.gap == apart.gap == pytest.approx(turned.gap)
+    none = {"a": tuple(range(20)), "b": tuple(range(20, 40))}
+    assert breakdown(score, [("a", one), ("b", other)], none) == apart
+
+
+@pytest.mark.parametrize("metric", ["mean", "share"])
+def test_chance_among_subjects_of_both_groups_is_seldom_called_a_gap(metric: str) -> None:
+    """Of 40 subjects 25 are in both groups, where they are each other's opposite: alone they are called too often."""
+    odds = np.stack([-np.ones(30), np.ones(30)], axis=1)
+    share = flip_rate_score(odds, ["AD"] * 30, ("CN", "AD"), {})
+    score = (share if metric == "share" else mean_score("minimality", values(), "lower", {})).score
+    first, second = np.r_[np.arange(30), np.arange(20, 30)], np.arange(5, 40)
+    random, said = np.random.default_rng(5), {"shared": 0, "apart": 0}
+    for _ in range(200):
+        own = random.normal(size=40)
+        groups = [("a", own[first]), ("b", -own[second])]
+        groups = [(name, each + 0.3 * random.normal(size=len(each))) for name, each in groups]
+        groups = [(name, (each > 0) * 1.0) for name, each in groups] if metric == "share" else groups
+        for name, further in (("shared", 0), ("apart", 40)):
+            whose = {"a": first.tolist(), "b": (second + further).tolist()}
+            said[name] += breakdown(score, groups, whose).gap_low > 0
+    assert said["shared"] <= 18 < 20 <= said["apart"]  # 10 are expected
+
+
 @pytest.mark.parametrize("groups", [2, 4])
 def test_chance_is_seldom_called_a_gap(groups: int) -> None:
     score, random, said = mean_score("ssim", values(), "higher", {}).score, np.random.default_rng(groups), 0

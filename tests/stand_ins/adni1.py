@@ -80,7 +80,8 @@ def _history(
         write_volume(path, shown, axes=("PSR", "RAS", "ASL")[number % 3], kind=np.float32, transform="both")
         gender = ("Female", "Male")[sex]
         merged.append(_visit(subject, code, start + timedelta(days=days), diagnosis, f"{age:.1f}", gender))
-        searched.append(_image(image, subject, _GROUP[diagnosis], gender[0], str(int(age + days / 365.25)), code))
+        years = str(int(age + days / 365.25))
+        searched.append(_image(image, subject, _GROUP[diagnosis], gender[0], years, code, f"{day:%m/%d/%Y}"))
     merged.append(_visit(subject, "m12", start + timedelta(days=370), "", f"{age:.1f}", ("Female", "Male")[sex]))
 
 
@@ -127,8 +128,11 @@ def _visit(subject: str, code: str, day: date, diagnosis: str, age: str, sex: st
     }  # fmt: skip
 
 
-def _image(image: int, subject: str, group: str, sex: str, age: str, visit: str) -> dict[str, str]:
+def _image(
+    image: int, subject: str, group: str, sex: str, age: str, visit: str, day: str = ""
+) -> dict[str, str]:
     return {
         "Image Data ID": f"I{image}", "Subject": subject, "Group": group, "Sex": sex, "Age": age, "Visit": visit,
-        "Modality": "MRI", "Description": SCALED, "Type": "Processed", "Format": "NiFTI",
+        "Modality": "MRI", "Description": "MPR; GradWarp; B1 Correction; N3; Scaled", "Type": "Processed",
+        "Acq Date": day, "Format": "NiFTI",
     }  # fmt: skip

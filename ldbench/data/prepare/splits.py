@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from ldbench.data.prepare.balance import Places, balance
 from ldbench.errors import DataError, UsageError
 
 Split = Literal["train", "validation", "test"]
@@ -89,21 +90,30 @@ def draw_test_set(
 ) -> list[str]:
     """The ids of the test set, in hash order: the first `per_class` images of each class, or, for None, all.
 
-    Each subject first gives up all but its `images_a_subject` first images of these classes, whatever the number asked
-    for, so a smaller test set lies inside a larger one. Raises `DataError` where a class has too few.
+    Each subject first gives up all but `images_a_subject` of its images of these classes, whatever the number asked
+    for, so a smaller test set lies inside a larger one. They are its first ones; for a balanced set, those by which the
+    rarest class has as many as it can (`balance`). Raises `DataError` where a class has too few.
     """
-    given: dict[str, int] = {}
-    members: dict[str, list[str]] = {label: [] for label in classes}
+    of_subject: dict[str, Places] = {}
     for candidate in sorted(candidates, key=lambda candidate: draw_order(candidate.image_id)):
-        if candidate.label not in members or given.get(candidate.subject_id, 0) >= images_a_subject:
-            continue
-        given[candidate.subject_id] = given.get(candidate.subject_id, 0) + 1
-        members[candidate.label].append(candidate.image_id)
+        if candidate.label in classes:
+            places = of_subject.setdefault(candidate.subject_id, Places())
+            places.add(candidate.label, candidate.image_id, images_a_subject)
+    subjects = list(of_subject.values())
+    if per_class is not None:
+        balance(subjects, classes)
+    members = {
+        label: sorted(
+            (image for one in subjects for image in one.images.get(label, [])[: one.taken.get(label, 0)]),
+            key=draw_order,
+        )
+        for label in classes
+    }
     scarce = {label: len(ids) for label, ids in members.items() if per_class is not None and len(ids) < per_class}
     if scarce:
         has = ", ".join(f"{count} of {label}" for label, count in scarce.items())
         raise DataError(
-            f"test set: expected {per_class} images of each class, the test split has {has} "
+            f"test set: expected {per_class} images of each class, the test split has at most {has} "
             f"(at most {images_a_subject} a subject); lower --test-per-class, or raise --images-a-subject or the test "
             "part of --fractions"
         )

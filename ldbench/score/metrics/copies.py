@@ -25,14 +25,16 @@ from ldbench.api import ImageSet, Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.records.typed import TypedError
 from ldbench.score.image_sets import batch_size, read_ahead
-from ldbench.score.metrics.feature_spec import DistributionSpec
+from ldbench.score.metrics.feature_spec import DistributionSpec, too_few_seen
 from ldbench.score.metrics.intervals import Array, of_mean, wilson_interval
 from ldbench.score.metrics.neighbours import Closest, nearest
 from ldbench.score.metrics.row_blocks import row_blocks
 from ldbench.score.metrics.viewed import viewed
+from ldbench.task.metric_specs import ScanCounts
 
 CHANCE = 0.001  # below this probability a row is flagged
 _SIDE, _BLOCK, _COLUMNS, _SHOWN = 64, 256, 2048, 24
+_FEWEST = 2  # training images: the nearest one and a next one
 _Indices = npt.NDArray[np.int64]
 
 
@@ -48,6 +50,12 @@ class CopySpec(DistributionSpec):
         for name, least in {"shift": 0, "neighbours": 1}.items():
             if getattr(self, name) < least:
                 raise TypedError(f"{name}: expected {least} or more, got {getattr(self, name)}")
+
+    def unmet_scans(self, name: str, scans: ScanCounts) -> Iterator[str]:
+        """As `HasUnmetScans` says: too few training images, or images that are no larger than the shifts."""
+        yield from too_few_seen(name, scans.seen, _FEWEST)
+        if not _is_larger(min(scans.side, _SIDE), self.shift):
+            yield f"{name}: {_too_small(self.shift, (scans.side, scans.side))}"
 
 
 @dataclass(frozen=True)
@@ -86,8 +94,8 @@ def pixel_nearness(
     """
     count, margin = _count(len(training_tchw), neighbours), shift
     training = np.concatenate(list(thumbnails(training_tchw)))
-    if min(training.shape[1:]) <= 2 * margin + 1:
-        raise MetricError(f"copied_share: expected images larger than shifts of {shift} px, got {training.shape[1:]}")
+    if not _is_larger(min(training.shape[1:]), shift):
+        raise MetricError(f"copied_share: {_too_small(shift, training.shape[1:])}")
     height, width = training.shape[1:]
     closest = Closest(len(images_nchw), count + 1)
     for rows in row_blocks(len(images_nchw), _BLOCK):
@@ -104,9 +112,17 @@ def pixel_nearness(
     return Nearness(_relative(distances), closest.indices_nk[:, 0])
 
 
+def _is_larger(side: int, shift: int) -> bool:
+    return side > 2 * shift + 1
+
+
+def _too_small(shift: int, size: tuple[int, ...]) -> str:
+    return f"expected images larger than shifts of {shift} px, got {size}; lower the card's shift"
+
+
 def _count(training: int, neighbours: int) -> int:
-    if training < 2:
-        raise MetricError(f"copied_share: expected two training images or more, got {training}; check the data")
+    for reason in too_few_seen("copied_share", training, _FEWEST):
+        raise MetricError(reason)
     return min(neighbours, training - 1)
 
 

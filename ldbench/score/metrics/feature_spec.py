@@ -33,6 +33,15 @@ def too_few_images(name: str, smaller: int) -> Iterator[str]:
         )
 
 
+def too_few_seen(name: str, seen: int, least: int) -> Iterator[str]:
+    """Why a metric has nothing to compare with, that looks for what a generator learnt from `seen` images."""
+    if seen < least:
+        yield (
+            f"{name}: expected at least {least} training images, got {seen}; prepare more training scans, or drop the "
+            "metric"
+        )
+
+
 def unknown_network(find: Callable[[], object]) -> Iterator[str]:
     """What is wrong with a network that `find` looks up; nothing of its weights, which `ldbench.run.requirements` looks
     for by every `extractor`."""

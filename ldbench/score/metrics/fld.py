@@ -25,13 +25,14 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
-from ldbench.score.metrics.feature_spec import DistributionSpec, unknown_network
+from ldbench.score.metrics.feature_spec import DistributionSpec, too_few_seen, unknown_network
 from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.intervals import Array, mean_interval, of_mean
 from ldbench.score.metrics.novelty import beside_training
 from ldbench.score.metrics.row_blocks import Features, mean_row, row_blocks, rows_of
 from ldbench.score.metrics.viewed import viewed
 from ldbench.score.networks.features import extractor_parameters
+from ldbench.task.metric_specs import ScanCounts
 
 if TYPE_CHECKING:
     import torch
@@ -58,6 +59,10 @@ class LikelihoodSpec:
     def unmet(self, name: str, smaller: int) -> Iterator[str]:
         """As `HasUnmet` says: a network that nobody registered, or that can't be had in this size."""
         return unknown_network(lambda: extractor_parameters(self.extractor, self.resize))
+
+    def unmet_scans(self, name: str, scans: ScanCounts) -> Iterator[str]:
+        """As `HasUnmetScans` says: too few training images."""
+        return too_few_seen(name, scans.seen, _FEWEST)
 
 
 @dataclass(frozen=True)

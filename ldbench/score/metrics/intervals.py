@@ -16,6 +16,7 @@ for a share's (Wilson's) and for an area over several trainings, whose own chanc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -83,6 +84,18 @@ def share_interval(value: float, variance: float, count: int, quantile: float) -
 def wilson_interval(value: float, count: int) -> Interval:
     """`share_interval` of a plain share of `count` independent units."""
     return share_interval(value, 0.0, count, Z)
+
+
+def reach_of_difference(one: float, other: float, correlation: float = 0.0) -> float:
+    """How far a bound of the difference of two values lies from it, by square-and-add or MOVER (Zou and Donner 2008,
+    Stat. Med. 27:1693; with a `correlation` Zou 2007, Psychol. Methods 12:399).
+
+    `one` and `other` reach from each value to the bound of its own interval that takes the difference the same way: for
+    the lower bound of x - y to the lower one of x and to the upper one of y, so that lopsided intervals stay so.
+    """
+    if not correlation:
+        return math.hypot(one, other)
+    return math.sqrt((one - other) ** 2 + 2 * (1 - correlation) * one * other)  # never below 0, whatever is rounded
 
 
 def share_of_subjects(value: float, variance: float, images: int, subjects: int) -> Interval:

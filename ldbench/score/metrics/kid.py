@@ -3,14 +3,14 @@
 Binkowski et al. 2018, arXiv 1801.01401, Sec. 4: `k(x, y) = (x.y / d + 1)^3`. All pairs are used by default, so the
 value has no randomness; the literature's average over random subsets is there as an option. The cost of all pairs
 grows with the square of the number of images. Of sets above `_MANY` images subsets do without them, their interval
-included. It never draws from a global random state.
+included. Pairs of one subject are left out (`all_pairs`). It never draws from a global random state.
 
-Shape suffixes: n real samples, m generated samples, d features, b rows of one block.
+Shape suffixes: n real samples, m generated samples, d features.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,17 +19,17 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
+from ldbench.score.metrics.all_pairs import EACH_ITS_OWN, AllPairs, Kernel, estimator, validated_sets
 from ldbench.score.metrics.feature_spec import DistributionSpec
-from ldbench.score.metrics.fid import validated_features
-from ldbench.score.metrics.intervals import Array, Interval, of_deletions, t_quantile
-from ldbench.score.metrics.row_blocks import Features, row_blocks, rows_of
+from ldbench.score.metrics.intervals import Array, Interval, Subjects, subjects_of_rows, t_quantile
+from ldbench.score.metrics.row_blocks import Features, rows_of
+from ldbench.score.metrics.set_distance import of_both_sets
 from ldbench.score.metrics.viewed import viewed
 
 SUBSETS = 100
 _OF_PAIRS = "95 % delete-one jackknife over both sets, Student's t"
 _OF_SUBSETS = "95 % spread of the subsets, scaled to the smaller set, Student's t"
 _MANY = 50_000  # images of a set; all pairs of more take a core more than ten minutes
-_BLOCK, _COLUMNS = 1024, 2048  # rows and columns of a block: 16 MB
 
 
 @dataclass(frozen=True)
@@ -51,44 +51,48 @@ class KernelSpec(DistributionSpec):
 
 def kid(
     real_features: npt.ArrayLike, generated_features: npt.ArrayLike, *, subset_size: int | None = None,
-    subsets: int = SUBSETS, seed: int = 0,
+    subsets: int = SUBSETS, seed: int = 0, subjects: Sequence[Subjects] = EACH_ITS_OWN,
 ) -> float:
     """Unbiased kernel distance of `(n, d)` real and `(m, d)` generated features, in float64; may be below zero.
 
     `subset_size` None uses all pairs. A number draws that many of each set without replacement, `subsets` times,
-    and averages; it must not exceed n or m. Raises `MetricError` as `fid` does.
+    and averages; it must not exceed n or m. `subjects` are those of both sets. Raises `MetricError` as `fid` does, and
+    for sets of a single subject.
     """
-    real_nd, generated_md = validated_features("kid", real_features, generated_features)
+    sets = validated_sets("kid", real_features, generated_features, subjects)
     if subset_size is None:
-        return AllPairs(real_nd, generated_md).value
-    return float(_subset_values(real_nd, generated_md, subset_size, subsets, seed).mean())
+        return AllPairs(*sets, _CUBIC, subjects).value
+    return float(_subset_values(*sets, subset_size, subsets, seed, subjects).mean())
 
 
 def kid_score(
     real_features: npt.ArrayLike, generated_features: npt.ArrayLike, *, extractor: str,
     parameters: Mapping[str, ParameterValue] | None = None, subset_size: int | None = None, subsets: int = SUBSETS,
-    seed: int = 0, metric: str = "kid",
+    seed: int = 0, metric: str = "kid", subjects: Sequence[Subjects] = EACH_ITS_OWN,
 ) -> Measured:
     """KID as a score, with a 95 % interval for the population's kernel distance.
 
     The variance is the delete-one jackknife's over both sets (Arvesen 1969, Ann. Math. Stat. 40:2076). In subset
     mode the variance that drawing finitely many subsets adds is added. In subset mode of sets above `_MANY` images it
     is the variance over the subsets, scaled to the smaller set, and there are no contributions.
+
+    With the `subjects` of both sets the value leaves out pairs of one; the interval is still one of images, which
+    `ldbench.score.by_subject` makes one of subjects.
     """
-    real_nd, generated_md = validated_features(metric, real_features, generated_features, least=3)
+    real_nd, generated_md = validated_sets(metric, real_features, generated_features, subjects, least=3)
     contributions: dict[str, Array] = {}
     if subset_size is not None and max(len(real_nd), len(generated_md)) > _MANY:
-        interval, how = _interval_of_subsets(real_nd, generated_md, subset_size, subsets, seed), _OF_SUBSETS
+        interval, how = _interval_of_subsets(real_nd, generated_md, subset_size, subsets, seed, subjects), _OF_SUBSETS
     else:
-        pairs = AllPairs(real_nd, generated_md)
-        interval, how = _interval(pairs, real_nd, generated_md, subset_size, subsets, seed), _OF_PAIRS
+        pairs = AllPairs(real_nd, generated_md, _CUBIC, subjects)
+        interval, how = _interval(pairs, real_nd, generated_md, subset_size, subsets, seed, subjects), _OF_PAIRS
         widened = 1.0 if subset_size is None else _widened(interval, pairs, min(len(real_nd), len(generated_md)))
         contributions = {"scans": widened * pairs.real_n, "cases": widened * pairs.generated_m}
     return Measured(
         metric=metric, value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(generated_md),
         direction="lower", extractor=extractor,
         parameters={
-            **(parameters or {}), "n_real": len(real_nd), "kernel": "(x.y / d + 1)^3", "estimator": "unbiased",
+            **(parameters or {}), "n_real": len(real_nd), "kernel": "(x.y / d + 1)^3", "estimator": estimator(subjects),
             "subset_size": subset_size, "subsets": None if subset_size is None else subsets,
             "subset_seed": None if subset_size is None else seed,
             "interval": how,
@@ -104,11 +108,12 @@ def _widened(interval: Interval, pairs: AllPairs, smaller: int) -> float:
 
 
 def _interval(
-    complete: AllPairs, real_nd: Features, generated_md: Features, subset_size: int | None, subsets: int, seed: int
+    complete: AllPairs, real_nd: Features, generated_md: Features, subset_size: int | None, subsets: int, seed: int,
+    subjects: Sequence[Subjects],
 ) -> Interval:
     value, variance = complete.value, complete.variance
     if subset_size is not None:
-        values = _subset_values(real_nd, generated_md, subset_size, subsets, seed)
+        values = _subset_values(real_nd, generated_md, subset_size, subsets, seed, subjects)
         value = float(values.mean())
         variance += float(values.var(ddof=1)) / len(values) if len(values) > 1 else 0.0
     half = t_quantile(min(len(real_nd), len(generated_md)) - 1) * variance**0.5
@@ -116,87 +121,40 @@ def _interval(
 
 
 def _interval_of_subsets(
-    real_nd: Features, generated_md: Features, size: int, subsets: int, seed: int
+    real_nd: Features, generated_md: Features, size: int, subsets: int, seed: int, subjects: Sequence[Subjects]
 ) -> Interval:
     """To first order the variance of a value falls as the number of samples grows; its further terms fall faster, so
     that near equal distributions, where they are all there is, the interval is too wide."""
     if subsets < 2:
         raise MetricError(f"kid: expected 2 subsets or more, for an interval, got {subsets}; raise it")
-    values = _subset_values(real_nd, generated_md, size, subsets, seed)
+    values = _subset_values(real_nd, generated_md, size, subsets, seed, subjects)
     share = size / min(len(real_nd), len(generated_md)) + 1 / subsets
     half = t_quantile(subsets - 1) * float(values.var(ddof=1) * share) ** 0.5
     value = float(values.mean())
     return Interval(value, value - half, value + half)
 
 
-@dataclass(frozen=True)
-class Kernel:
-    """A kernel of two samples: of all pairs of `(b, d)` and `(m, d)` as `(b, m)`, and of each sample with itself.
-
-    `prepared` is what is done to rows first.
-    """
-
-    pairs: Callable[[Array, Array], Array]
-    itself: Callable[[Array], Array]
-    prepared: Callable[[Array], Array]
-
-
-class AllPairs:
-    """The complete U-statistic, what each sample adds to it, and its jackknife variance, from row sums."""
-
-    def __init__(self, real_nd: Features, generated_md: Features, kernel: Kernel | None = None) -> None:
-        n, m, kernel = len(real_nd), len(generated_md), kernel or _CUBIC
-        within_real_n = _row_sums(kernel, real_nd, real_nd) - _with_itself(kernel, real_nd)
-        within_generated_m = _row_sums(kernel, generated_md, generated_md) - _with_itself(kernel, generated_md)
-        across_n, across_m = _row_sums(kernel, real_nd, generated_md), _row_sums(kernel, generated_md, real_nd)
-        real_term = within_real_n.sum() / (n * (n - 1))
-        generated_term = within_generated_m.sum() / (m * (m - 1))
-        cross_term = across_n.sum() / (n * m)
-        self.value = float(real_term + generated_term - 2 * cross_term)
-        self.real_n = _deletions(within_real_n, across_n, m)
-        self.generated_m = _deletions(within_generated_m, across_m, n)
-        self.variance = float((self.real_n**2).sum() + (self.generated_m**2).sum())
-
-
-def _deletions(within_n: Array, across_n: Array, others: int) -> Array:
-    """What each sample of one set adds, from leaving it out in turn; closed form, no recomputation."""
-    n = len(within_n)
-    if n < 3:  # one sample left has no pair
-        return np.zeros(n)
-    within_left_n = (within_n.sum() - 2 * within_n) / ((n - 1) * (n - 2))
-    across_left_n = (across_n.sum() - across_n) / ((n - 1) * others)
-    return of_deletions(within_left_n - 2 * across_left_n)
-
-
-def _subset_values(real_nd: Features, generated_md: Features, size: int, subsets: int, seed: int) -> Array:
+def _subset_values(
+    real_nd: Features, generated_md: Features, size: int, subsets: int, seed: int, subjects: Sequence[Subjects]
+) -> Array:
     if not 2 <= size <= min(len(real_nd), len(generated_md)) or subsets < 1:
         raise MetricError(
             f"kid: expected 2 <= subset_size <= {min(len(real_nd), len(generated_md))} (the smaller set) and "
             f"subsets >= 1, got subset_size {size} and subsets {subsets}; change these settings, or score more images"
         )
+    most = max(1 if whose is None else int(np.bincount(whose).max()) for whose in subjects)
+    if size <= most:  # or a subset may have no pair of two subjects
+        raise MetricError(
+            f"kid: expected a subset_size above {most}, the images of one subject, got {size}; raise it"
+        )
     random = np.random.default_rng(seed)
-    return np.array([
-        AllPairs(
-            rows_of(real_nd, random.choice(len(real_nd), size, replace=False)),
-            rows_of(generated_md, random.choice(len(generated_md), size, replace=False)),
-        ).value
-        for _ in range(subsets)
-    ])
 
+    def drawn() -> float:
+        real_n, generated_m = (random.choice(len(each), size, replace=False) for each in (real_nd, generated_md))
+        whose = [subjects_of_rows(each, rows) for each, rows in zip(subjects, (real_n, generated_m), strict=True)]
+        return AllPairs(rows_of(real_nd, real_n), rows_of(generated_md, generated_m), _CUBIC, whose).value
 
-def _row_sums(kernel: Kernel, left_nd: Features, right_md: Features) -> Array:
-    """Sum over the right set of k(left, right), in blocks of both so that memory does not grow."""
-    sums_n = np.zeros(len(left_nd))
-    for columns in row_blocks(len(right_md), _COLUMNS):
-        right_bd = kernel.prepared(rows_of(right_md, columns))
-        for rows in row_blocks(len(left_nd), _BLOCK):
-            sums_n[rows] += kernel.pairs(kernel.prepared(rows_of(left_nd, rows)), right_bd).sum(axis=1)
-    return sums_n
-
-
-def _with_itself(kernel: Kernel, features_nd: Features) -> Array:
-    blocks = (rows_of(features_nd, rows) for rows in row_blocks(len(features_nd)))
-    return np.concatenate([kernel.itself(kernel.prepared(block_bd)) for block_bd in blocks])
+    return np.array([drawn() for _ in range(subsets)])
 
 
 def _cubic(left_nd: Array, right_md: Array) -> Array:
@@ -215,6 +173,7 @@ def _of_inputs(metric: str, inputs: MetricInputs, settings: KernelSpec) -> Measu
         *inputs.features(settings.extractor, settings.resize), extractor=settings.extractor,
         parameters=inputs.network_parameters(settings.extractor, settings.resize),
         subset_size=settings.subset_size or None, subsets=settings.subsets, seed=inputs.seed, metric=metric,
+        subjects=of_both_sets(inputs),
     )
 
 

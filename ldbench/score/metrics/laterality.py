@@ -11,16 +11,32 @@ Shape suffixes: n images, d pixels of one half.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import ImageSet, Measured, Metric, MetricInputs, NoSettings
+from ldbench.api import ImageSet, Measured, Metric, MetricInputs
 from ldbench.errors import MetricError
 from ldbench.score.metrics.copies import thumbnails
+from ldbench.score.metrics.feature_spec import too_few_seen
 from ldbench.score.metrics.intervals import Array, of_mean, wilson_interval
 from ldbench.score.metrics.viewed import viewed
+from ldbench.task.metric_specs import ScanCounts
 
 LEAST = 0.95  # share of real test scans that must be judged right
+
+
+@dataclass(frozen=True)
+class LateralitySpec:
+    """Laterality has no settings. Whether scans have a side at all is seen only when they are read."""
+
+    def unmet_scans(self, name: str, scans: ScanCounts) -> Iterator[str]:
+        """As `HasUnmetScans` says: too few training images for a covariance, or no test scans to try it on."""
+        yield from too_few_seen(name, scans.seen, 2)
+        if scans.test < 1:
+            yield f"{name}: expected test scans, got none; prepare some, or drop the metric"
 
 
 def laterality_score(training: ImageSet, test: ImageSet, generated: ImageSet) -> Measured:
@@ -67,7 +83,7 @@ def _discriminant(odd_nd: Array) -> Array:
     return np.asarray(np.linalg.solve(covariance + ridge * np.eye(len(covariance)), odd_nd.mean(axis=0)), np.float64)
 
 
-def _of_inputs(inputs: MetricInputs, settings: NoSettings) -> Measured:
+def _of_inputs(inputs: MetricInputs, settings: LateralitySpec) -> Measured:
     return laterality_score(inputs.lazy.seen_scans()[0], inputs.lazy.test_scans()[0], inputs.lazy.generated)
 
 
@@ -75,6 +91,6 @@ LATERALITY = Metric(
     name="laterality", title="Share of images with left and right exchanged",
     summary="Share of images that a discriminant of real scans judges to be mirrored; for organs with a side.",
     direction="lower", compute=viewed(_of_inputs), compares="generated images, training scans and their mirror images",
-    interval="over cases (Wilson), classifier held fixed", bounds=(0.0, 1.0), axis="condition", catches=("left-right",),
-    blind_to=("copies",),
+    interval="over cases (Wilson), classifier held fixed", settings=LateralitySpec, bounds=(0.0, 1.0), axis="condition",
+    catches=("left-right",), blind_to=("copies",),
 )

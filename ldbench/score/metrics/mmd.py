@@ -2,14 +2,15 @@
 
 Gretton et al. 2012 (JMLR 13:723), Eq. 3, of features of unit length, times 1000 as CMMD has it (Jayasumana et al. 2024,
 arXiv 2401.09603): with CLIP's features and a bandwidth of 10 it is CMMD, but for the pairs of an image with itself that
-its code counts. Unlike `kid`'s, the kernel is bounded and tells all distributions apart.
+its code counts. Unlike `kid`'s, the kernel is bounded and tells all distributions apart. Pairs of one subject are left
+out (`all_pairs`).
 
 Shape suffixes: n real samples, m generated samples, d features, b rows of one block.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,10 +19,10 @@ import numpy.typing as npt
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.records.typed import TypedError
+from ldbench.score.metrics.all_pairs import EACH_ITS_OWN, AllPairs, Kernel, estimator, validated_sets
 from ldbench.score.metrics.feature_spec import DistributionSpec
-from ldbench.score.metrics.fid import validated_features
-from ldbench.score.metrics.intervals import Array, t_quantile
-from ldbench.score.metrics.kid import AllPairs, Kernel
+from ldbench.score.metrics.intervals import Array, Subjects, t_quantile
+from ldbench.score.metrics.set_distance import of_both_sets
 from ldbench.score.metrics.viewed import viewed
 
 SCALE = 1000
@@ -51,15 +52,15 @@ def gaussian(bandwidth: float) -> Kernel:
 
 def mmd_score(
     real_features: npt.ArrayLike, generated_features: npt.ArrayLike, *, bandwidth: float, extractor: str,
-    parameters: Mapping[str, ParameterValue] | None = None,
+    parameters: Mapping[str, ParameterValue] | None = None, subjects: Sequence[Subjects] = EACH_ITS_OWN,
 ) -> Measured:
     """MMD of `(n, d)` real and `(m, d)` generated features, with a 95 % interval for the population's value.
 
-    It may be below zero. The variance is the delete-one jackknife's over both sets. Raises `MetricError` as `fid` does,
-    and for features of length 0.
+    It may be below zero. The variance is the delete-one jackknife's over both sets. `subjects` are those of both sets,
+    as for `kid_score`. Raises `MetricError` as `fid` does, for fewer than three subjects, and for features of length 0.
     """
-    real_nd, generated_md = validated_features("mmd", real_features, generated_features, least=3)
-    found = AllPairs(real_nd, generated_md, gaussian(bandwidth))
+    real_nd, generated_md = validated_sets("mmd", real_features, generated_features, subjects, least=3)
+    found = AllPairs(real_nd, generated_md, gaussian(bandwidth), subjects)
     half = SCALE * t_quantile(min(len(real_nd), len(generated_md)) - 1) * found.variance**0.5
     value = SCALE * found.value
     return Measured(
@@ -67,7 +68,7 @@ def mmd_score(
         extractor=extractor, contributions={"scans": SCALE * found.real_n, "cases": SCALE * found.generated_m},
         parameters={
             **(parameters or {}), "n_real": len(real_nd), "kernel": "Gaussian, features of unit length",
-            "bandwidth": bandwidth, "scale": SCALE, "estimator": "unbiased",
+            "bandwidth": bandwidth, "scale": SCALE, "estimator": estimator(subjects),
             "interval": "95 % delete-one jackknife over both sets, Student's t",
         },
     )
@@ -87,6 +88,7 @@ def _of_inputs(inputs: MetricInputs, settings: GaussianSpec) -> Measured:
     return mmd_score(
         *inputs.features(settings.extractor, settings.resize), bandwidth=settings.bandwidth,
         extractor=settings.extractor, parameters=inputs.network_parameters(settings.extractor, settings.resize),
+        subjects=of_both_sets(inputs),
     )
 
 

@@ -11,14 +11,15 @@ Shape suffixes: n generated images, m test scans, t training images, d features.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
-from ldbench.score.metrics.feature_spec import DistributionSpec
+from ldbench.score.metrics.feature_spec import DistributionSpec, too_few_seen
 from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.intervals import (
     Array,
@@ -33,8 +34,18 @@ from ldbench.score.metrics.neighbours import nearest, nearest_others
 from ldbench.score.metrics.roc import areas
 from ldbench.score.metrics.set_distance import of_both_sets
 from ldbench.score.metrics.viewed import viewed
+from ldbench.task.metric_specs import ScanCounts
 
 _NETWORKS = ("efficientnet-lite0", "inception-v3")
+
+
+@dataclass(frozen=True)
+class NoveltySpec(DistributionSpec):
+    """AuthPct and C_T: as FID."""
+
+    def unmet_scans(self, name: str, scans: ScanCounts) -> Iterator[str]:
+        """As `HasUnmetScans` says: too few training images."""
+        return too_few_seen(name, scans.seen, 2)
 
 
 def authpct_score(
@@ -101,11 +112,11 @@ def _joined(of_sets: Sequence[Subjects], test: int, generated: int) -> Subjects:
     return np.concatenate([test_m, independent(test, of_sets[0]) + generated_n])
 
 
-def _ct(inputs: MetricInputs, settings: DistributionSpec) -> Measured:
+def _ct(inputs: MetricInputs, settings: NoveltySpec) -> Measured:
     return beside_training(partial(ct_score, subjects=of_both_sets(inputs)), inputs, settings)
 
 
-def _authpct(inputs: MetricInputs, settings: DistributionSpec) -> Measured:
+def _authpct(inputs: MetricInputs, settings: NoveltySpec) -> Measured:
     return authpct_score(
         inputs.seen_features(settings.extractor, settings.resize),
         inputs.features(settings.extractor, settings.resize)[1], extractor=settings.extractor,
@@ -126,7 +137,7 @@ AUTHPCT = Metric(
     name="authpct", title="Authentic images, per cent",
     summary="Per cent of images farther from the nearest training image than that is from its own; 0 for copies.",
     direction="higher", compute=viewed(_authpct), compares="generated images and all training images",
-    interval="over cases (Wilson), training images held fixed", settings=DistributionSpec, bounds=(0.0, 100.0),
+    interval="over cases (Wilson), training images held fixed", settings=NoveltySpec, bounds=(0.0, 100.0),
     networks=_NETWORKS, axis="novelty", catches=("copies",), blind_to=("swapped-classes", "test-copies"),
 )
 
@@ -135,7 +146,7 @@ CT = Metric(
     summary="Whether images are nearer to the training images than test scans are: a z, far below 0 for copies.",
     direction="higher", whole_sets=True, compute=viewed(_ct), groups="equal",
     compares="generated images, test scans and all training images",
-    interval="over cases and test scans (DeLong), training images held fixed", settings=DistributionSpec,
+    interval="over cases and test scans (DeLong), training images held fixed", settings=NoveltySpec,
     networks=_NETWORKS, scans="reference", axis="novelty", catches=("copies",),
     blind_to=("swapped-classes", "test-copies"),
 )

@@ -5,8 +5,7 @@ alternatives side by side: sqrt(2) z(share correct) (Macmillan and Creelman 2005
 Shares of 0 and 1 have no z: every share counts half an answer more on either side (the log-linear rule; Hautus 1995,
 Behavior Research Methods 27(1)), which draws d' towards 0 where trials are few. d' is each reader's, averaged.
 Its interval is never narrower than the one that Wilson's bounds of the pooled shares give, joined by square-and-add
-(Zou and Donner 2008, Statistics in Medicine 27(10)) and held at what half an answer gives: a reader who is always right
-has an interval, too.
+(`reach_of_difference`) and held at what half an answer gives: a reader who is always right has an interval, too.
 Refuses nothing; a reader without answers on either side is left out.
 """
 
@@ -17,7 +16,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy import stats
 
-from ldbench.studies.readers.estimates import Array, Estimate, answering, bounds, wilson
+from ldbench.score.metrics.intervals import reach_of_difference, wilson_interval
+from ldbench.studies.readers.estimates import Array, Estimate, answering, bounds
 
 
 def yes_no(called_rt: Array, called_rs: Array, random: np.random.Generator) -> Estimate | None:
@@ -31,7 +31,7 @@ def yes_no(called_rt: Array, called_rs: Array, random: np.random.Generator) -> E
         return _mean(_z(signal, trial_bt) - _z(noise, scan_bs), reader_br)
 
     up, down = _reach(signal), _reach(noise)
-    least = (float(np.hypot(up[0], down[1])), float(np.hypot(up[1], down[0])))
+    least = (reach_of_difference(up[0], down[1]), reach_of_difference(up[1], down[0]))
     return _estimate(statistic, [signal, noise], least, random)
 
 
@@ -66,7 +66,8 @@ def _reach(table_rt: Array) -> tuple[float, float]:
     """How far z of Wilson's bounds lies below and above z of the pooled share."""
     n, hits = int((~np.isnan(table_rt)).sum()), float(np.nansum(table_rt))
     edge = 0.5 / (n + 1)
-    z = [float(stats.norm.ppf(min(max(each, edge), 1 - edge))) for each in wilson(hits, n)]
+    wilson = wilson_interval(hits / n, n)
+    z = [float(stats.norm.ppf(min(max(each, edge), 1 - edge))) for each in (wilson.low, wilson.high)]
     middle = float(stats.norm.ppf((hits + 0.5) / (n + 1)))
     return max(0.0, middle - z[0]), max(0.0, z[1] - middle)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.score.metrics.intervals import LEVEL, Interval, Z
+from ldbench.score.metrics.intervals import LEVEL, Interval, wilson_interval
 
 Array = npt.NDArray[np.float64]
 RESAMPLES = 2000
@@ -30,14 +30,6 @@ class Estimate(Interval):
     n: int
 
 
-def wilson(successes: float, n: int) -> tuple[float, float]:
-    """Wilson's 95 % score interval of a share; `successes` may hold halves."""
-    share, spread = successes / n, Z**2 / n
-    middle = (share + spread / 2) / (1 + spread)
-    half = Z * (share * (1 - share) / n + spread / (4 * n)) ** 0.5 / (1 + spread)
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
 def share(table_rt: Array, random: np.random.Generator) -> Estimate | None:
     """The mean of a table of values in [0, 1]; None where it holds no answer."""
     table_rt = table_rt[answering(table_rt)]
@@ -45,7 +37,8 @@ def share(table_rt: Array, random: np.random.Generator) -> Estimate | None:
     n, total = int(seen_rt.sum()), float(np.nansum(table_rt))
     if n == 0:
         return None
-    low, high = wilson(total, n)
+    wilson = wilson_interval(total / n, n)
+    low, high = wilson.low, wilson.high
     if len(table_rt) > 1:
         filled_rt = np.where(seen_rt, table_rt, 0.0)
 

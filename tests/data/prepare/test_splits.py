@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import optimize
 
 from ldbench.data.prepare.splits import FRACTIONS, Candidate, Plan, draw_order, draw_test_set, hashed, split_of
 from ldbench.errors import DataError, UsageError
@@ -89,9 +92,50 @@ def test_the_test_set_is_balanced_keeps_its_order_and_its_limit_a_subject(
     assert set(smaller) <= set(chosen)
 
 
+@settings(max_examples=60)
+@given(candidates, st.integers(1, 3))
+def test_a_test_set_is_drawn_wherever_there_is_one(images: list[Candidate], per_subject: int) -> None:
+    """The largest balanced set there is, by a linear program that knows of no order."""
+    subjects = sorted({each.subject_id for each in images})
+    limits = [[each.subject_id == subject for each in images] + [0] for subject in subjects]
+    equal = [[each.label == label for each in images] + [-1] for label in ("CN", "AD")]
+    best = optimize.linprog(
+        [0] * len(images) + [-1], A_ub=np.array(limits, float).reshape(-1, len(images) + 1),
+        b_ub=[per_subject] * len(subjects), A_eq=np.array(equal, float), b_eq=[0, 0],
+        bounds=[(0, 1)] * len(images) + [(0, None)],
+    )
+    largest = math.floor(-best.fun + 1e-6)  # its corners may be halves where an odd number is shared
+    assert drawn(images, largest + 1, per_subject) is None
+    assert largest == 0 or drawn(images, largest, per_subject) is not None
+
+
+def test_a_subject_of_two_classes_stands_for_the_rarer_one() -> None:
+    images = [Candidate(f"pure{number}", f"pure{number}", "CN") for number in range(4)]
+    images += [Candidate(f"{label}{number}", f"both{number}", label) for number in range(6) for label in ("CN", "AD")]
+    for asked in (1, 3, 5):
+        chosen = draw_test_set(images, ["CN", "AD"], asked)
+        assert Counter(image[:2] == "AD" for image in chosen) == {True: asked, False: asked}
+    with pytest.raises(DataError, match="expected 6 images of each class, the test split has at most 5 of CN, 5 of AD"):
+        draw_test_set(images, ["CN", "AD"], 6)
+
+
+def test_places_are_moved_by_way_of_a_third_class() -> None:
+    """No subject has both A and C: B takes from A what it gives to C."""
+    images = [Candidate(f"A{number}", f"s{number}", "A") for number in range(5)]
+    images += [Candidate(f"{label}x{number}", f"x{number}", label) for number in range(2) for label in "AB"]
+    images += [Candidate(f"{label}y{number}", f"y{number}", label) for number in range(2) for label in "BC"]
+    assert len(draw_test_set(images, ["A", "B", "C"], 2)) == 6
+
+
+def test_a_test_set_that_need_not_be_balanced_has_the_first_image_of_each_subject() -> None:
+    images = [Candidate(f"{label}{number}", f"{number}", label) for number in range(9) for label in ("CN", "AD")]
+    first = {number: min((f"{label}{number}" for label in ("CN", "AD")), key=draw_order) for number in range(9)}
+    assert sorted(draw_test_set(images, ["CN", "AD"], None)) == sorted(first.values())
+
+
 def test_too_few_images_of_a_class_are_counted_in_the_message() -> None:
     images = [Candidate("1", "a", "CN"), Candidate("2", "b", "AD"), Candidate("3", "b", "AD")]
-    with pytest.raises(DataError, match=r"expected 2 images of each class, the test split has 1 of CN, 1 of AD"):
+    with pytest.raises(DataError, match=r"2 images of each class, the test split has at most 1 of CN, 1 of AD"):
         draw_test_set(images, ["CN", "AD"], 2)
 
 

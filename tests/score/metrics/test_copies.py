@@ -135,5 +135,5 @@ def test_a_test_set_of_copies_is_refused() -> None:
     near = [Nearness(np.zeros(5), np.zeros(5, np.int64))]
     with pytest.raises(MetricError, match="expected test scans that are no copies of training scans"):
         copied_share_score(near, near, case_ids="abcde", scan_ids="x", extractor="x")
-    with pytest.raises(MetricError, match="expected two training images or more, got 1"):
+    with pytest.raises(MetricError, match="expected at least 2 training images, got 1"):
         pixel_nearness(FRESH, TRAINING[:1], 50, 2)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from ldbench.errors import MetricError
 from ldbench.score.metrics.fid import fid
-from ldbench.score.metrics.intervals import class_groups, deletion_groups, group_jackknife, mean_interval
+from ldbench.score.metrics.intervals import (
+    class_groups,
+    deletion_groups,
+    group_jackknife,
+    mean_interval,
+    reach_of_difference,
+    wilson_interval,
+)
 
 
 def test_mean_interval_equals_scipy() -> None:
@@ -74,3 +83,23 @@ def test_coverage_for_expected_fid() -> None:
     expected = np.mean([fid(*draw(seed)) for seed in range(1000, 3000)])
     covered = np.mean([interval.low <= expected <= interval.high for interval in intervals])
     assert covered >= 0.92
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 10), (0.5, 10), (3, 10), (10, 10), (17, 40)])
+def test_wilson_is_the_score_interval(hits: float, n: int) -> None:
+    """The bounds are the shares that a score test just doesn't reject; of whole counts they are scipy's."""
+    found = wilson_interval(hits / n, n)
+    for bound in (found.low, found.high):
+        if 1e-9 < bound < 1 - 1e-9:
+            assert abs(hits / n - bound) / (bound * (1 - bound) / n) ** 0.5 == pytest.approx(1.959964, rel=1e-5)
+    if hits == int(hits):
+        scipys = stats.binomtest(int(hits), n).proportion_ci(method="wilson")
+        assert (found.low, found.high) == pytest.approx((scipys.low, scipys.high), abs=1e-12)
+
+
+def test_a_difference_reaches_as_far_as_its_two_values_do_together() -> None:
+    assert reach_of_difference(3, 4) == 5
+    assert reach_of_difference(3, 4, 1) == pytest.approx(1)
+    assert reach_of_difference(3, 4, -1) == pytest.approx(7)
+    assert reach_of_difference(2, 2, 1) == 0
+    assert reach_of_difference(1, 1, 0.5) == pytest.approx(math.hypot(1, 1) / 2**0.5)

@@ -14,8 +14,10 @@ from scipy import stats
 
 from ldbench._torchvision import declare_missing_ops
 from ldbench.errors import MetricError
-from ldbench.score.metrics import kid as kid_module
-from ldbench.score.metrics.kid import Kernel, kid, kid_score
+from ldbench.score.metrics import all_pairs
+from ldbench.score.metrics.all_pairs import Kernel
+from ldbench.score.metrics.intervals import numbered
+from ldbench.score.metrics.kid import kid, kid_score
 
 Array = npt.NDArray[np.float64]
 seeds = st.integers(0, 2**31)
@@ -77,7 +79,7 @@ def test_jackknife_equals_leaving_each_sample_out() -> None:
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     real, generated = features(9, 23), features(10, 17, shift=0.4)
     whole = kid_score(real, generated, extractor="x")
-    monkeypatch.setattr("ldbench.score.metrics.kid._BLOCK", 5)
+    monkeypatch.setattr("ldbench.score.metrics.all_pairs._BLOCK", 5)
     blocked = kid_score(real, generated, extractor="x")
     assert blocked.value == pytest.approx(whole.value, rel=1e-12)
     assert blocked.ci_low == pytest.approx(whole.ci_low, rel=1e-10)
@@ -87,6 +89,64 @@ def test_unbiased_for_one_population() -> None:
     values = [kid(features(2 * seed, 20), features(2 * seed + 1, 20)) for seed in range(400)]
     error = np.std(values, ddof=1) / len(values) ** 0.5
     assert abs(np.mean(values)) < 3.5 * error
+
+
+def test_unbiased_for_one_population_with_several_images_a_subject() -> None:
+    whose = np.repeat(np.arange(10), 4)
+
+    def drawn(random: np.random.Generator) -> Array:
+        return (random.normal(size=(10, 1, 12)) + random.normal(size=(10, 4, 12)) / 2).reshape(40, 12)
+
+    pairs = [(drawn(random), drawn(random)) for random in map(np.random.default_rng, range(400))]
+    for subset_size in (None, 20):
+        of_subjects, of_images = (
+            np.array([kid(*pair, subset_size=subset_size, subsets=2, subjects=subjects) for pair in pairs])
+            for subjects in ((whose, whose), (None, None))
+        )
+        error = np.std(of_subjects, ddof=1) / len(pairs) ** 0.5
+        assert abs(np.mean(of_subjects)) < 3.5 * error < 0.1 * np.mean(of_images)
+
+
+def test_pairs_of_one_subject_are_left_out() -> None:
+    real, generated = features(20, 7), features(21, 6, shift=0.4)
+    of_real, of_generated = [0, 0, 1, 2, 1, 0, 3], [0, 1, 1, 2, 3, 4]
+
+    def within(sample: Array, subjects: list[int]) -> float:
+        pairs = itertools.permutations(zip(sample, subjects, strict=True), 2)
+        return float(np.mean([(x @ y / len(x) + 1) ** 3 for (x, one), (y, other) in pairs if one != other]))
+
+    across = float(np.mean((real @ generated.T / 12 + 1) ** 3))
+    expected = within(real, of_real) + within(generated, of_generated) - 2 * across
+    subjects = numbered(of_real), numbered(of_generated)
+    assert kid(real, generated, subjects=subjects) == pytest.approx(expected, rel=1e-12)
+    score = kid_score(real, generated, extractor="x", subjects=subjects)
+    assert score.parameters["estimator"] == "unbiased, over pairs of two subjects"
+    without = [
+        kid(np.delete(real, i, axis=0), generated, subjects=(numbered(np.delete(of_real, i).tolist()), subjects[1]))
+        for i in range(7)
+    ]
+    assert score.contributions["scans"] == pytest.approx((np.mean(without) - without) * (6 / 7) ** 0.5, rel=1e-9)
+
+
+def test_one_image_a_subject_changes_no_bit() -> None:
+    real, generated = features(22, 30), features(23, 20, shift=0.4)
+    for size in (None, 9):
+        plain, asked = (
+            kid_score(real, generated, extractor="x", subset_size=size, subsets=3, subjects=subjects)
+            for subjects in ((None, None), (np.arange(30), np.arange(20)))
+        )
+        assert (plain.value, plain.ci_low, plain.ci_high) == (asked.value, asked.ci_low, asked.ci_high)
+        assert all((plain.contributions[kind] == parts).all() for kind, parts in asked.contributions.items())
+
+
+def test_sets_and_subsets_need_pairs_of_two_subjects() -> None:
+    real, generated = features(24, 9), features(25, 9)
+    one, three = np.zeros(9, np.int64), np.repeat(np.arange(3), 3)
+    with pytest.raises(MetricError, match="real samples of at least 2 subjects, got 1"):
+        kid(real, generated, subjects=(one, None))
+    with pytest.raises(MetricError, match="a subset_size above 3, the images of one subject, got 3"):
+        kid(real, generated, subset_size=3, subjects=(None, three))
+    assert np.isfinite(kid(real, generated, subset_size=4, subsets=20, subjects=(three, three)))
 
 
 @given(seed=seeds, n=st.integers(2, 20), m=st.integers(2, 20))
@@ -121,13 +181,13 @@ def test_of_many_images_subsets_give_the_interval_of_all_pairs_without_them(monk
     real, generated = features(17, 900), features(18, 700, shift=0.4)
     exact = kid_score(real, generated, extractor="x")
     monkeypatch.setattr("ldbench.score.metrics.kid._MANY", 800)
-    largest, row_sums = [0], kid_module._row_sums
+    largest, row_sums = [0], all_pairs._row_sums
 
     def counted(kernel: Kernel, left: Array, right: Array) -> Array:
         largest[0] = max(largest[0], len(left), len(right))
         return row_sums(kernel, left, right)
 
-    monkeypatch.setattr(kid_module, "_row_sums", counted)
+    monkeypatch.setattr(all_pairs, "_row_sums", counted)
     score = kid_score(real, generated, extractor="x", subset_size=100, subsets=300, seed=2)
     assert largest == [100]
     assert score.value == kid(real, generated, subset_size=100, subsets=300, seed=2)

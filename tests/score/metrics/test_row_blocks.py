@@ -35,7 +35,8 @@ def blocks(rows: int, columns: int) -> Iterator[None]:
     """Every set counts as large, and blocks are as small as this."""
     package = "ldbench.score.metrics."
     constants = {
-        "row_blocks._WHOLE": 0, "row_blocks._BLOCK": rows, "kid._BLOCK": rows, "kid._COLUMNS": columns,
+        "row_blocks._WHOLE": 0, "row_blocks._BLOCK": rows,
+        "all_pairs._BLOCK": rows, "all_pairs._COLUMNS": columns,
         "neighbours._BLOCK": rows, "neighbours._COLUMNS": columns, "neighbours._MASK": 1, "neighbours._FEWEST": columns,
     }
     with pytest.MonkeyPatch.context() as patch:

@@ -1,17 +1,21 @@
 """What ADNI's tables say of a scan: ADNIMERGE by subject and nearest visit, or the archive's search CSV by image.
 
-A scan that a table doesn't place is a `Skipped` with the rule that leaves it out.
+A scan that a table doesn't place is a `Skipped` with the rule that leaves it out. The search CSV also lists the images
+that there are, by their `Description` and `Acq Date`.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from ldbench.api import Skipped, SourceImage
+from ldbench.data.prepare.readers.csv_text import column_names
 from ldbench.data.prepare.readers.tables import check_unique, days, numbers, read_table
 from ldbench.data.prepare.readers.visits import DAYS_A_YEAR, Scan, Visit, contradiction, nearest
 from ldbench.errors import DataError
@@ -19,6 +23,40 @@ from ldbench.errors import DataError
 IMAGE_COLUMN = "Image Data ID"
 _BASELINE = "bl"
 _SEX = {"male": "male", "m": "male", "female": "female", "f": "female"}
+
+
+@dataclass(frozen=True)
+class ListedImage:
+    """A row of the search CSV: `series` is spelt as the archive names folders, and `day` a day number or None."""
+
+    image: str
+    subject: str
+    series: str
+    day: int | None
+
+
+def listed_images(path: Path) -> list[ListedImage]:
+    """The NIfTI images of a search CSV; none where it does not say what they are and of which day."""
+    columns = (IMAGE_COLUMN, "Subject", "Description", "Acq Date")
+    if not set(columns) <= set(column_names(path)):
+        return []
+    table = read_table(path, columns)
+    formats = table["Format"] if "Format" in table else [""] * len(table)
+    rows = zip(*(table[name] for name in columns), formats, strict=True)
+    return [
+        ListedImage("I" + image.removeprefix("I"), subject, re.sub("[ ;/]", "_", description), _day(text))
+        for image, subject, description, text, kind in rows if kind.casefold() in ("", "nifti")
+    ]
+
+
+def _day(text: str) -> int | None:
+    """The day number of a date as 11/02/2006 or 2006-11-02; None for anything else."""
+    for form in ("%m/%d/%Y", "%Y-%m-%d"):
+        try:
+            return datetime.strptime(text, form).toordinal()
+        except ValueError:
+            continue
+    return None
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,8 @@ def find_table(root: Path, files: Iterable[Path], name: str, also: re.Pattern[st
     return named[0]
 
 
-def found_of(images: Iterable[SourceImage | Skipped]) -> Found:
-    """The images to use and those left out, each in order."""
+def found_of(images: Iterable[SourceImage | Skipped | None]) -> Found:
+    """The images to use and those left out, each in order; None is neither."""
     images = list(images)
     used = [image for image in images if isinstance(image, SourceImage)]
     return Found.in_order(used, [image for image in images if isinstance(image, Skipped)])

@@ -3,7 +3,8 @@
 `OAS30001_MR_d0757/anat1/[NIFTI/]sub-OAS30001_ses-d0757[_run-01]_T1w.nii.gz`, `ses-` or `sess-`, or the owners' BIDS
 layout `sub-OAS30001/ses-d0757/anat/sub-...`, anywhere below the root; the number is days since entry. Beside them
 `OASIS3_demographics.csv`, `OASIS3_UDSb4_cdr.csv` and `OASIS3_UDSd1_diagnoses.csv`. Age at the scan is AgeatEntry + days
-/ 365.25 (LaMontagne et al. 2019, doi:10.1101/2019.12.13.19014902).
+/ 365.25 (LaMontagne et al. 2019, doi:10.1101/2019.12.13.19014902). Where `OASIS3_MR_json.csv` lies there, it lists the
+scans: a T1 scan that it names and that has no file is missing.
 
 No single column of the tables says CN, MCI or AD: `Diagnoses` is our reading of them, and a setting. A scan whose visit
 fits no class is left out by name.
@@ -26,9 +27,18 @@ from ldbench.api import Found, ParameterValue, Skipped, SourceImage
 from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
 from ldbench.data.prepare.readers.listing import files_below, find_table, found_of
 from ldbench.data.prepare.readers.tables import check_unique, numbers, read_table
-from ldbench.data.prepare.readers.visits import DAYS_A_YEAR, Scan, Visit, contradiction, nearest, scans_below
+from ldbench.data.prepare.readers.visits import (
+    DAYS_A_YEAR,
+    Scan,
+    Visit,
+    contradiction,
+    nearest,
+    scans_below,
+    with_missing,
+)
 from ldbench.errors import DataError, UsageError
 
+SCANS = "OASIS3_MR_json.csv"
 DEMOGRAPHICS, CDR, CODES = "OASIS3_demographics.csv", "OASIS3_UDSb4_cdr.csv", "OASIS3_UDSd1_diagnoses.csv"
 _SESSION = re.compile(r"(OAS3\d{4})_MR_d(\d{4,5})")
 _BIDS_SESSION = re.compile(r"sub-(OAS3\d{4})/sess?-d(\d{4,5})")
@@ -118,15 +128,16 @@ class Oasis3Reader:
             raise UsageError(f"oasis3: expected window_days from 0, got {self.window_days}")
 
     def found(self, root: Path) -> Found:
-        """The T1 scans below the root, one a day, with a class; the others are skipped by name.
+        """The T1 scans below the root, one a day, with a class; the others are skipped by name, missing ones too.
 
         Raises DataError: no such folder, no T1 scan, a table or a column that is missing, text for a number.
         """
         files = files_below(root)
         people = _people(find_table(root, files, DEMOGRAPHICS))
         visits = self._visits(root, files)
-        scans, skipped = scans_below(root, files, _scan, _LAYOUT)
-        return found_of([*skipped, *(self._source(scan, people, visits.get(scan.subject, [])) for scan in scans)])
+        scans, skipped = scans_below(root, files, _scan, _LAYOUT, _listed(root, files))
+        sources = (with_missing(scan, self._source(scan, people, visits.get(scan.subject, []))) for scan in scans)
+        return found_of([*skipped, *sources])
 
     def pixels(self, source: SourceImage) -> NDArray[np.float32]:
         """The axial slice, `(size, size) float32 in [0, 1]`. Raises ImageError."""
@@ -232,9 +243,37 @@ def _scan(inside: Path, path: Path) -> Scan | Skipped | None:
             f"{session[0] if session else 'no such folder'}"
         )
         return Skipped(inside.as_posix(), reason, "fault", "session folder")
-    stem = path.name.removesuffix(".gz").removesuffix(".nii")
     # the same id in both layouts
-    return Scan(inside.as_posix(), path, t1[1], f"{session[1]}_MR_d{session[2]}/{stem}", int(t1[2]))
+    return Scan(inside.as_posix(), path, t1[1], f"{session[1]}_MR_d{session[2]}/{_stem(path.name)}", int(t1[2]))
+
+
+def _listed(root: Path, files: Sequence[Path]) -> list[Scan]:
+    """The T1 scans that the owners' table of scans names by their sidecars and that have no file; none without it."""
+    if not any(file.name == SCANS for file in files):
+        return []
+    here = {_either(_stem(file.name)) for file in files if _T1.fullmatch(file.name)}
+    path = find_table(root, files, SCANS)
+    table = read_table(path, ("label", "filename"))
+    listed: dict[str, Scan] = {}
+    for label, sidecar in zip(table["label"], table["filename"], strict=True):
+        session, stem = _SESSION.fullmatch(label), _stem(sidecar.removesuffix(".json"))
+        t1 = _T1.fullmatch(f"{stem}.nii.gz")
+        if session is None or t1 is None or _either(stem) in here:
+            continue
+        if (session[1], int(session[2])) != (t1[1], int(t1[2])):
+            raise DataError(f"{path}: expected files of {label} beside it, got {sidecar!r}; repair the table")
+        name = f"{label}/{stem}.nii.gz"
+        listed[_either(stem)] = Scan(name, root / name, t1[1], f"{label}/{stem}", int(t1[2]), listed=True)
+    return list(listed.values())
+
+
+def _stem(name: str) -> str:
+    return name.removesuffix(".gz").removesuffix(".nii")
+
+
+def _either(stem: str) -> str:
+    """The stem of a scan as both spellings of `ses-` have it."""
+    return stem.replace("_sess-", "_ses-")
 
 
 def _starts(text: str, starts: str) -> bool:

@@ -3,7 +3,10 @@
 The rules, all of them choices: a scan takes the visit nearest in time, before or after it; of two equally near the
 earlier, of two on one day the first by name. A nearest visit outside the window is none. Where another visit of its day
 has another class, nobody can say which holds, and the scan is left out. Of two scans on one day the first by rank and
-then by name is kept.
+then by image id is kept.
+
+Where a table of the owners lists the scans, one without a file takes part in all of this, and is then missing: which
+files a copy has must not decide which scan stands for a day, or which are drawn for the test set.
 """
 
 from __future__ import annotations
@@ -36,7 +39,10 @@ class Visit:
 
 @dataclass(frozen=True)
 class Scan:
-    """A volume on disk: whose, on which day of the same calendar as the visits, and what comes first on one day."""
+    """A volume: whose, on which day of the same calendar as the visits, and what comes first on one day.
+
+    `listed`: only a table of the owners names it, and there is no such file.
+    """
 
     name: str
     path: Path
@@ -44,6 +50,7 @@ class Scan:
     image: str
     day: int
     rank: tuple[int, ...] = ()
+    listed: bool = False
 
     def source(self, age: float, sex: str, diagnosis: str, years: float) -> SourceImage:
         """The scan with what is known of it; `age` in years, and `years` its place in time."""
@@ -68,9 +75,10 @@ def contradiction(visit: Visit, visits: Iterable[Visit]) -> str:
 
 
 def scans_below(
-    root: Path, files: Iterable[Path], scan_of: Callable[[Path, Path], Scan | Skipped | None], layout: str
+    root: Path, files: Iterable[Path], scan_of: Callable[[Path, Path], Scan | Skipped | None], layout: str,
+    listed: Iterable[Scan] = (),
 ) -> tuple[list[Scan], list[Skipped]]:
-    """The scans among the files, one a day, and what is left out.
+    """The scans among the files and those `listed` without one, one a day, and what is left out.
 
     `scan_of` takes a file's path below the root and the path itself, and gives None for what is no scan. Raises
     DataError where all are none; `layout` is what it says of the names that scans have.
@@ -78,20 +86,29 @@ def scans_below(
     seen = [scan for file in files if (scan := scan_of(file.relative_to(root), file)) is not None]
     if not seen:
         raise DataError(f"{root}: expected {layout}")
-    kept, doubles = one_a_day(scan for scan in seen if isinstance(scan, Scan))
+    kept, doubles = one_a_day([*(scan for scan in seen if isinstance(scan, Scan)), *listed])
     return kept, [*(scan for scan in seen if isinstance(scan, Skipped)), *doubles]
 
 
 def one_a_day(scans: Iterable[Scan]) -> tuple[list[Scan], list[Skipped]]:
-    """The first scan of each subject's day, and the others as skipped."""
+    """The first scan of each subject's day, and the others as skipped; of those without a file nothing is said."""
     days: dict[tuple[str, int], list[Scan]] = defaultdict(list)
     for scan in scans:
         days[scan.subject, scan.day].append(scan)
     kept: list[Scan] = []
     skipped: list[Skipped] = []
     for same in days.values():
-        first, *others = sorted(same, key=lambda scan: (scan.rank, scan.name))
+        first, *others = sorted(same, key=lambda scan: (scan.rank, scan.image, scan.name))
         kept.append(first)
         reason = f"expected one scan a day, got {len(same)}; {first.name} is kept"
-        skipped += [Skipped(other.name, reason, "rule", "same day") for other in others]
+        skipped += [Skipped(other.name, reason, "rule", "same day") for other in others if not other.listed]
     return kept, skipped
+
+
+def with_missing(scan: Scan, found: SourceImage | Skipped) -> SourceImage | Skipped | None:
+    """What was `found` of a scan. Of one without a file: that it is missing, or None where it would be left out."""
+    if not scan.listed:
+        return found
+    if isinstance(found, Skipped):
+        return None
+    return Skipped(scan.name, "the owners' table names it, but there is no such file", "fault", "missing", found)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ldbench.api import Found, Reader
+from ldbench.data.prepare.drawn import draw
 from ldbench.data.prepare.pixels.volumes import Preprocessing
 from ldbench.data.prepare.readers.adni1 import Adni1Reader
+from ldbench.data.prepare.splits import Plan, hashed
 from ldbench.errors import DataError, UsageError
-from tests.stand_ins.adni1 import EXPECTED, SKIPPED, write_adni1
+from tests.stand_ins.adni1 import EXPECTED, SCALED, SKIPPED, volume_path, write_adni1
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +146,52 @@ def test_clean_histories_are_all_used_and_their_pixels_read(tmp_path: Path) -> N
     pixels = reader.pixels(found.images[0])
     assert pixels.shape == (32, 32)
     assert pixels.std() > 0.1
+
+
+@pytest.mark.parametrize("labels", ["adnimerge", "search"])
+def test_a_volume_that_the_search_table_names_and_that_has_no_file_is_missing(tmp_path: Path, labels: str) -> None:
+    root, reader = write_adni1(tmp_path, 3, awkward=False), Adni1Reader(labels=labels)  # type: ignore[arg-type]
+    whole = reader.found(root)
+    lost = whole.images[2]
+    lost.path.unlink()
+    found = reader.found(root)
+    assert found.images == tuple(image for image in whole.images if image is not lost)
+    (left,) = found.skipped
+    assert (left.kind, left.rule) == ("fault", "missing")
+    assert left.name == f"{lost.subject}/{SCALED}/{lost.image}"
+    assert left.image == replace(lost, name=left.name, path=root / left.name)
+    plan = Plan(test_per_class=1, fractions=(0.2, 0.0, 0.8), min_years=1.0)
+    both = ({hashed("adni1", one.image): one for one in each} for each in (whole.images, [*found.images, left.image]))
+    first, second = (draw(reader, plan, images) for images in both)
+    assert first == second
+
+
+def test_no_volume_on_disk_stands_for_a_day_that_another_one_of_the_search_table_has(tmp_path: Path) -> None:
+    root = write_adni1(tmp_path, 1, awkward=False)
+    lost, _ = Adni1Reader().found(root).images
+    day = lost.path.parents[1].name
+    raw = volume_path(root, lost.subject, "MP-RAGE", day, 77)
+    raw.parent.mkdir(parents=True)
+    raw.write_bytes(lost.path.read_bytes())
+    lost.path.unlink()
+    rules_of = {left.name.split("/")[-1]: left.rule for left in Adni1Reader().found(root).skipped}
+    assert rules_of == {lost.image: "missing", raw.name: "same day"}
+
+
+def test_rows_of_the_search_table_that_are_no_t1_volumes_or_have_no_day(tmp_path: Path) -> None:
+    root = write_adni1(tmp_path, 1, awkward=False)
+    table = root / "ADNI1_search.csv"
+    header, first, *rest = table.read_text(encoding="utf-8").splitlines()
+    image = first.partition(",")[0]
+    further = [
+        first.replace(image, "I901").replace("MPR; GradWarp", "Axial T2; GradWarp"),  # no T1
+        first.replace(image, "I902").replace("NiFTI", "DCM"),  # of a day that has a volume
+        re.sub(r"\d\d/\d\d/2006", "soon", first.replace(image, "I903")),
+        re.sub(r"\d\d/\d\d/2006", "05/01/1990", first.replace(image, "I904")),  # far from any visit
+    ]
+    table.write_text("\n".join([header, first, *rest, *further]) + "\n", encoding="utf-8")
+    (left,) = Adni1Reader().found(root).skipped
+    assert left.name.endswith("/I903")
+    assert left.reason.startswith("the owners' table names it without a date")
+    table.write_text("\n".join([header.replace("Acq Date", "Day"), *further]) + "\n", encoding="utf-8")
+    assert not Adni1Reader().found(root).skipped  # a table that does not say when lists nothing

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -162,3 +163,45 @@ def test_clean_histories_are_all_used_whatever_their_headers(tmp_path: Path) -> 
     assert [image.attributes["diagnosis"] for image in found.images] == ["CN", "CN", "MCI", "MCI", "AD", "AD"] * 2
     assert {image.attributes["sex"] for image in found.images} == {"male", "female"}
     assert all(reader.pixels(image).std() > 0.1 for image in found.images)
+
+
+def _list_scans(root: Path, files: list[str]) -> None:
+    """The owners' table of scans: a row a sidecar, those of other kinds too."""
+    rows = [(*name.split("/")[:2], "T1w" if "T1w" in name else "bold") for name in files]
+    lines = [f"{session[:8]},{session},{sidecar},{kind}" for session, sidecar, kind in rows]
+    text = "\n".join(["subject_id,label,filename,scan category", *lines]) + "\n"
+    (root / "OASIS3_MR_json.csv").write_text(text, encoding="utf-8")
+
+
+def test_a_scan_that_the_owners_table_names_and_that_has_no_file_is_missing(tmp_path: Path) -> None:
+    root, reader = write_oasis3(tmp_path, 3, awkward=False), Oasis3Reader()
+    whole = reader.found(root)
+    _list_scans(root, [f"{image.image}.json" for image in whole.images] + ["OAS30001_MR_d0030/sub-x_bold.json"])
+    assert reader.found(root) == whole
+    _list_scans(root, [f"{image.image}.json".replace("_ses-", "_sess-") for image in whole.images])
+    assert reader.found(root) == whole  # the other spelling of the same scans
+    _list_scans(root, [f"{image.image}.json" for image in whole.images])
+    lost = whole.images[3]
+    lost.path.unlink()
+    found = reader.found(root)
+    assert found.images == tuple(image for image in whole.images if image is not lost)
+    (left,) = found.skipped
+    assert (left.kind, left.rule, left.name) == ("fault", "missing", f"{lost.image}.nii.gz")
+    assert left.image == replace(lost, name=left.name, path=root / left.name)
+    _list_scans(root, ["OAS30001_MR_d0099/sub-OAS30001_ses-d0098_T1w.json"])
+    with pytest.raises(DataError, match="expected files of OAS30001_MR_d0099 beside it, got 'sub-OAS30001_ses-d0098"):
+        reader.found(root)
+
+
+def test_which_scan_stands_for_a_day_hangs_on_no_folder_and_no_file(tmp_path: Path) -> None:
+    root = write_oasis3(tmp_path, 1, awkward=False)
+    first, _ = Oasis3Reader().found(root).images
+    session, stem = first.image.split("/")
+    runs = [f"{session}/{stem.replace('_T1w', f'_run-0{run}_T1w')}" for run in (1, 2)]
+    (root / session / "anat2").mkdir()
+    first.path.rename(root / session / "anat2" / f"{runs[1].split('/')[1]}.nii.gz")
+    _list_scans(root, [f"{run}.json" for run in runs])
+    left = {one.rule: one for one in Oasis3Reader().found(root).skipped}
+    assert left["missing"].image is not None
+    assert left["missing"].image.image == runs[0]
+    assert left["same day"].name == f"{session}/anat2/{runs[1].split('/')[1]}.nii.gz"

@@ -1,0 +1,116 @@
+"""Squared MMD of two sets of features over all pairs: unbiased, with what each sample adds to it.
+
+What KID and MMD share, whatever the kernel. "Unbiased" (Gretton et al. 2012, JMLR 13:723, Eq. 3) holds for pairs of
+independent samples. Images of one subject are alike, so a pair of them counts no more than an image with itself: sums
+within a set are over the pairs of two subjects.
+
+Shape suffixes: n real samples, m generated samples, d features, b rows of one block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ldbench.errors import MetricError
+from ldbench.score.metrics.fid import validated_features
+from ldbench.score.metrics.intervals import Array, Subjects, independent, of_deletions
+from ldbench.score.metrics.row_blocks import Features, row_blocks, rows_of
+
+_BLOCK, _COLUMNS = 1024, 2048  # rows and columns of a block: 16 MB
+EACH_ITS_OWN: tuple[Subjects, Subjects] = (None, None)
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel of two samples: of all pairs of `(b, d)` and `(m, d)` as `(b, m)`, and of each sample with itself.
+
+    `prepared` is what is done to rows first.
+    """
+
+    pairs: Callable[[Array, Array], Array]
+    itself: Callable[[Array], Array]
+    prepared: Callable[[Array], Array]
+
+
+class AllPairs:
+    """The complete U-statistic, what each sample adds to it, and its jackknife variance, from row sums.
+
+    `subjects` are those of both sets. Each set has two or more.
+    """
+
+    def __init__(
+        self, real_nd: Features, generated_md: Features, kernel: Kernel,
+        subjects: Sequence[Subjects] = EACH_ITS_OWN,
+    ) -> None:
+        n, m = len(real_nd), len(generated_md)
+        within_real_n, pairs_n = _within(kernel, real_nd, subjects[0])
+        within_generated_m, pairs_m = _within(kernel, generated_md, subjects[1])
+        across_n, across_m = _row_sums(kernel, real_nd, generated_md), _row_sums(kernel, generated_md, real_nd)
+        real_term = within_real_n.sum() / int(pairs_n.sum())
+        generated_term = within_generated_m.sum() / int(pairs_m.sum())
+        cross_term = across_n.sum() / (n * m)
+        self.value = float(real_term + generated_term - 2 * cross_term)
+        self.real_n = _deletions(within_real_n, pairs_n, across_n, m)
+        self.generated_m = _deletions(within_generated_m, pairs_m, across_m, n)
+        self.variance = float((self.real_n**2).sum() + (self.generated_m**2).sum())
+
+
+def estimator(subjects: Sequence[Subjects]) -> str:
+    """What a score says of how its value is estimated."""
+    return "unbiased" if all(whose is None for whose in subjects) else "unbiased, over pairs of two subjects"
+
+
+def validated_sets(
+    metric: str, real: npt.ArrayLike, generated: npt.ArrayLike, subjects: Sequence[Subjects], least: int = 2
+) -> tuple[Features, Features]:
+    """As `validated_features`, and `MetricError` where a set has images of fewer than `least` subjects."""
+    features = validated_features(metric, real, generated, least)
+    for name, of_set, whose in zip(("real", "generated"), features, subjects, strict=True):
+        count = independent(len(of_set), whose)
+        if count < least:
+            raise MetricError(
+                f"{metric}: expected {name} samples of at least {least} subjects, got {count}; score images of more"
+            )
+    return features
+
+
+def _within(kernel: Kernel, features_nd: Features, subjects: Subjects) -> tuple[Array, npt.NDArray[np.int64]]:
+    """For each sample of a set, the sum of the kernel with those of other subjects, and how many these are."""
+    n = len(features_nd)
+    own_n, pairs_n = _with_itself(kernel, features_nd), np.full(n, n - 1)
+    if subjects is not None:
+        order_n = np.argsort(subjects, kind="stable")
+        for rows in np.split(order_n, np.flatnonzero(np.diff(subjects[order_n])) + 1):
+            if len(rows) > 1:
+                images_bd = kernel.prepared(rows_of(features_nd, rows))
+                own_n[rows], pairs_n[rows] = kernel.pairs(images_bd, images_bd).sum(axis=1), n - len(rows)
+    return _row_sums(kernel, features_nd, features_nd) - own_n, pairs_n
+
+
+def _deletions(within_n: Array, pairs_n: npt.NDArray[np.int64], across_n: Array, others: int) -> Array:
+    """What each sample of one set adds, from leaving it out in turn; closed form, no recomputation."""
+    n, left_n = len(within_n), pairs_n.sum() - 2 * pairs_n
+    if not left_n.all():  # without one sample no pair is left
+        return np.zeros(n)
+    within_left_n = (within_n.sum() - 2 * within_n) / left_n
+    across_left_n = (across_n.sum() - across_n) / ((n - 1) * others)
+    return of_deletions(within_left_n - 2 * across_left_n)
+
+
+def _row_sums(kernel: Kernel, left_nd: Features, right_md: Features) -> Array:
+    """Sum over the right set of k(left, right), in blocks of both so that memory does not grow."""
+    sums_n = np.zeros(len(left_nd))
+    for columns in row_blocks(len(right_md), _COLUMNS):
+        right_bd = kernel.prepared(rows_of(right_md, columns))
+        for rows in row_blocks(len(left_nd), _BLOCK):
+            sums_n[rows] += kernel.pairs(kernel.prepared(rows_of(left_nd, rows)), right_bd).sum(axis=1)
+    return sums_n
+
+
+def _with_itself(kernel: Kernel, features_nd: Features) -> Array:
+    blocks = (rows_of(features_nd, rows) for rows in row_blocks(len(features_nd)))
+    return np.concatenate([kernel.itself(kernel.prepared(block_bd)) for block_bd in blocks])
