@@ -1,15 +1,44 @@
-"""What `ldbench report` refuses before it reads any result."""
+"""What `ldbench report` refuses, and what it makes of results of which some can't be used."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from ldbench.cli.main import app
 from ldbench.errors import UsageError
+from ldbench.records import result
+from tests.report.conftest import FULL, TASK, measured
 
 
 @pytest.mark.parametrize("form", ["html", "site"])
 def test_pages_need_a_folder_and_results_are_not_read_without_one(form: str) -> None:
     with pytest.raises(UsageError, match=rf"--format {form}: expected a folder .* add --out FOLDER"):
         CliRunner().invoke(app, ["report", "no-such-results", "--format", form], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("options", ["", "--format html --out OUT", "--format json --metric fid"])
+def test_one_bad_result_is_named_and_all_others_are_reported(options: str, tmp_path: Path) -> None:
+    for index, one in enumerate(FULL):
+        result.write(measured(*one), tmp_path / f"runs/{index}/result.json")
+    bad = tmp_path / "runs/bad/result.json"
+    bad.parent.mkdir()
+    bad.write_text("{", encoding="utf-8")
+    out = tmp_path / "out"
+    done = CliRunner().invoke(app, ["report", str(tmp_path / "runs"), *options.replace("OUT", str(out)).split()])
+    assert done.exit_code == 2
+    assert done.stderr.splitlines()[0].startswith(f"error: {bad}: expected JSON")
+    assert len(done.stderr.splitlines()) == 2
+    shown = (out / f"{TASK.id}.html").read_text(encoding="utf-8") if "OUT" in options else done.stdout
+    assert "basic-ft-ld" in shown
+
+
+def test_where_no_result_can_be_used_nothing_is_made_of_the_others(tmp_path: Path) -> None:
+    bad = tmp_path / "runs/bad/result.json"
+    bad.parent.mkdir(parents=True)
+    bad.write_text("{", encoding="utf-8")
+    done = CliRunner().invoke(app, ["report", str(tmp_path / "runs"), "--format", "site", "--out", str(tmp_path / "o")])
+    assert (done.exit_code, len(done.stderr.splitlines()), done.stdout) == (2, 1, "")
+    assert not (tmp_path / "o").exists()
