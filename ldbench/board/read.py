@@ -17,14 +17,16 @@ from ldbench.records import result as result_file
 from ldbench.records import subgroups
 from ldbench.records.contributions import Units, beside_all
 from ldbench.records.identity import Found
-from ldbench.records.run_folder import RESULT
+from ldbench.records.run_folder import RESULT, RunFolder
+from ldbench.records.unfinished import UnfinishedRun, unfinished_below
 
 
 @dataclass(frozen=True)
 class BoardSet:
     """Results with their paths and the units beside them, and by task, sorted, the leaderboards that they fold to.
 
-    `compared` holds what those are ranked by (`ldbench.board.ranks.comparisons`); `folders` are where the results lay.
+    `compared` holds what those are ranked by (`ldbench.board.ranks.comparisons`); `folders` are where the results lay,
+    and `unfinished` the runs there that have none, here or in another folder.
     """
 
     found: Sequence[Found]
@@ -32,6 +34,11 @@ class BoardSet:
     boards: Mapping[str, Leaderboard]
     compared: Mapping[str, Mapping[str, Sequence[Comparison]]]
     folders: Sequence[Path] = ()
+    unfinished: Sequence[UnfinishedRun] = ()
+
+    def unfinished_of(self, task: str) -> list[str]:
+        """A line for each run of a task that was begun and has no result."""
+        return [one.line for one in self.unfinished if one.task == task]
 
 
 def read_boards(
@@ -57,7 +64,15 @@ def board_set(found: Sequence[Found], folders: Sequence[Path] = (), leave_out: L
     tasks = by_task(kept)
     compared = {task: comparisons(of_task, units) for task, of_task in tasks.items()}
     boards = {task: fold_task(of_task, compared[task], fresh) for task, of_task in tasks.items()}
-    return BoardSet(kept, units, boards, compared, folders)
+    return BoardSet(kept, units, boards, compared, folders, _unfinished(found, folders))
+
+
+def _unfinished(found: Sequence[Found], folders: Sequence[Path]) -> list[UnfinishedRun]:
+    """The runs below the folders that were begun and are finished in none of them."""
+    begun = unfinished_below(folders)
+    measured = [result for _, result in found if begun and result.origin == "measured"]
+    ended = tuple(str(RunFolder.of(Path(), one.task.id, one.model, one.seed or 0).path) for one in measured)
+    return [one for one in begun if not str(one.folder).endswith(ended)]
 
 
 def fold(results: Sequence[Found]) -> dict[str, Leaderboard]:
@@ -77,7 +92,10 @@ def collect(paths: Iterable[Path], leave_out: LeaveOut = refuse) -> list[Found]:
             raise ResultError(f"can't read {path}: no such file or folder; expected results of `ldbench run`")
         found = [path] if path.is_file() else [item for item in path.rglob(RESULT) if item.is_file()]
         if not found:
-            raise ResultError(f"{path}: expected a {RESULT} below it, got none; `ldbench run` makes one")
+            begun = [one.line for one in unfinished_below([path])]
+            said = f". {begun[0]}" if begun else ""
+            more = f" (and {len(begun) - 1} more)" if len(begun) > 1 else ""
+            raise ResultError(f"{path}: expected a {RESULT} below it, got none; `ldbench run` makes one{said}{more}")
         for item in sorted(found):
             files.setdefault(item.resolve(), str(item))
     results = []

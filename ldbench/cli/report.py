@@ -76,6 +76,9 @@ def _write(boards: BoardSet, format_: ReportFormat, out: Path | None, gallery: i
         from ldbench.report.html.write import report_pages
 
         typer.echo("\n".join(map(str, report_pages(boards, format_, out, gallery))))
+        for run in boards.unfinished:
+            if run.task not in boards.boards:  # no page names it
+                typer.echo(run.line, err=True)
     elif format_ == "terminal" and out is None and (console := Console()).is_terminal:
         write.show(boards, console, all_metrics)
     else:

@@ -6,6 +6,7 @@ begun with another card, seed, parameter, batch size or code, and writes no resu
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,9 @@ from ldbench.records.content import CODE
 from ldbench.records.files import user_cache_folder
 from ldbench.records.result import ModelRef, Result, Stage, read, write
 from ldbench.records.run_folder import SHARED, RunFolder
+from ldbench.records.unfinished import note_beginning
 from ldbench.run.environment import describe, memory_notes, pick_device, timed
+from ldbench.run.failure import failure_kept
 from ldbench.run.generate import blamed, generate, requests_for
 from ldbench.run.passes import passes, read_images
 from ldbench.run.processes import Processes, current_processes
@@ -101,11 +104,25 @@ def run(task_name: str, model_name: str, settings: Settings, fitted: RunFolder |
                 claim.enter_context(folder.claimed())
                 named = model_ref.named_content(generator, settings.out)
                 context = _begin(replace(context, content={**context.content, **named}), generator)
+                if fitted is None and not folder.finished():  # one that shares a fit goes on with that of its own
+                    note_beginning(folder, command_of(task_name, model_name, settings), len(context.data.cases))
         if not folder.finished():
-            with memory_notes(settings.say) as notes:
+            with failure_kept(folder), memory_notes(settings.say) as notes:
                 _complete(context, generator, notes)
         processes.wait()
         return _read_back(context), folder.result
+
+
+def command_of(task_name: str, model_name: str, settings: Settings) -> str:
+    """The command line that does the run, from where this process is."""
+    words = ["ldbench", "run", task_name, model_name, "--seed", str(settings.seed), "--out", str(settings.out)]
+    if settings.device != Settings.device:
+        words += ["--device", settings.device]
+    if settings.batch_size != Settings.batch_size:
+        words += ["--batch-size", str(settings.batch_size)]
+    for key, value in settings.overrides.items():
+        words += ["--set", f"{key}={value}"]
+    return shlex.join(words)
 
 
 def prepare(task_name: str, model_name: str, settings: Settings) -> tuple[Generator, RunContext]:
@@ -196,6 +213,7 @@ def _finish(context: RunContext, stages: list[Stage], notes: list[str]) -> None:
             scored = score(context, folder.image_folders)
     _picture(context)
     write(record(context, scored, stages, notes), folder.result)
+    folder.beginning.unlink(missing_ok=True)
 
 
 def generator_context(

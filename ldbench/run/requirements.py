@@ -15,8 +15,8 @@ from ldbench.api import Context, Generator, HasNeeds, Needs, Record
 from ldbench.data.prepared import PreparedDataset
 from ldbench.data.task_data import TaskData, network_files, task_data
 from ldbench.errors import CardError, LdbenchError, MetricError, WeightsError
+from ldbench.plugins import raised
 from ldbench.plugins.kinds import METRICS
-from ldbench.plugins.raised import raised
 from ldbench.records.files import user_cache_folder
 from ldbench.records.run_folder import FURTHER_PASSES
 from ldbench.run.generate import blamed
@@ -134,10 +134,10 @@ def _of_settings(metric: str, settings: object, smaller: int) -> Iterator[Ldbenc
     if not isinstance(settings, HasUnmet):
         return
     try:
-        reasons = list(settings.unmet(metric, smaller))
-    except Exception as error:
-        said = raised(error, type(settings).__module__)
-        yield MetricError(f"{metric}: unmet raised {said}; repair the metric")
+        with raised.blamed(MetricError, f"{metric}: unmet", type(settings).__module__, remedy="repair the metric"):
+            reasons = list(settings.unmet(metric, smaller))
+    except MetricError as error:
+        yield error
     else:
         yield from map(MetricError, reasons)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from ldbench.cli.main import app
-from ldbench.errors import UsageError
+from ldbench.errors import ResultError, UsageError
 from ldbench.records import result
+from ldbench.records.files import write_json
+from ldbench.records.run_folder import RunFolder
+from ldbench.records.unfinished import note_beginning
 from tests.report.conftest import FULL, TASK, measured
 
 
@@ -42,3 +46,30 @@ def test_where_no_result_can_be_used_nothing_is_made_of_the_others(tmp_path: Pat
     done = CliRunner().invoke(app, ["report", str(tmp_path / "runs"), "--format", "site", "--out", str(tmp_path / "o")])
     assert (done.exit_code, len(done.stderr.splitlines()), done.stdout) == (2, 1, "")
     assert not (tmp_path / "o").exists()
+
+
+def test_unfinished_runs_are_named_in_the_terminal_and_on_pages(tmp_path: Path) -> None:
+    runs, out = tmp_path / "runs", tmp_path / "out"
+    for index, one in enumerate(FULL):
+        result.write(measured(*one), runs / f"{index}/result.json")
+    done = measured(*FULL[0])
+    for number, (task, model) in enumerate([(TASK.id, "stopped"), ("another", "lonely"), (TASK.id, done.model.name)]):
+        folder = RunFolder.of(runs, task, replace(done.model, name=model), 0)
+        write_json(folder.state, {"task": task, "model": model, "seed": 0})
+        note_beginning(folder, f"ldbench run {number}", 5)
+    shown = CliRunner().invoke(app, ["report", str(runs)])
+    assert shown.exit_code == 0
+    lines = [line for line in shown.stdout.splitlines() if line.startswith("Not finished: ")]
+    assert [line.split()[2] for line in lines] == ["stopped,", "lonely,"]  # the third is finished elsewhere
+    assert lines[0].endswith("goes on with `ldbench run 0`")
+    pages = CliRunner().invoke(app, ["report", str(runs), "--format", "html", "--out", str(out)])
+    assert "Not finished: stopped" in (out / f"{TASK.id}.html").read_text(encoding="utf-8")
+    assert pages.stderr.startswith("Not finished: lonely")
+    assert "Not finished" not in CliRunner().invoke(app, ["report", str(runs), "--format", "markdown"]).stdout
+
+
+def test_a_folder_without_a_result_names_what_was_begun_there(tmp_path: Path) -> None:
+    folder = RunFolder.of(tmp_path, TASK.id, measured(*FULL[0]).model, 0)
+    write_json(folder.state, {"task": TASK.id, "model": "real", "seed": 0})
+    with pytest.raises(ResultError, match=r"`ldbench run` makes one\. Not finished: real, "):
+        CliRunner().invoke(app, ["report", str(tmp_path)], catch_exceptions=False)
