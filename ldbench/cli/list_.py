@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from ldbench.errors import UsageError
+from ldbench.errors import PluginError, UsageError
+from ldbench.records.names import one_line
 
 _FACTS = {"metrics": "direction", "estimators": "unit"}  # what a list shows beside name and summary
 
@@ -28,7 +29,10 @@ def list_(
     what: Annotated[Catalogue, typer.Argument(help="What to list.")],
     task: Annotated[str | None, typer.Option(help="Of the models, those that can do this task.")] = None,
 ) -> None:
-    """List what is installed, a line each: its name, what it is for, and one sentence."""
+    """List what is installed, a line each: its name, what it is for, and one sentence.
+
+    What can't be used, such as a name that two packages register, is named on standard error; the others are listed.
+    """
     if task is not None and what is not Catalogue.models:
         raise UsageError(f"--task: expected with `list models`, got it with `list {what}`; drop it")
     if what is Catalogue.tasks:
@@ -53,11 +57,16 @@ def _models(task: str | None) -> Iterator[str]:
     from ldbench.task import card
 
     kind = None if task is None else card.load(task).kind
+    _warn(GENERATORS.clashes())
     for entry in GENERATORS.entries():
         described = GENERATORS.described(entry)
         kinds = described.kinds
         if kinds is None:  # a method decides, so the class itself is asked
-            kinds = GENERATORS.load(entry.name).capabilities().kinds
+            try:
+                kinds = GENERATORS.load(entry.name).capabilities().kinds
+            except PluginError as error:
+                _warn([str(error)])
+                continue
         if kind is None or kind in kinds:
             yield f"{entry.name:24} {', '.join(sorted(kinds)):29} {described.summary} [{entry.owner}]"
 
@@ -68,7 +77,13 @@ def _records(listing: str) -> Iterator[str]:
 
     kind = next(kind for kind in KINDS if kind.listing == listing)
     fact = _FACTS.get(kind.listing)
+    _warn(kind.clashes())
     for entry in kind.entries():
         described = kind.described(entry)
         said = f" {described.facts.get(fact, ''):8}" if fact else ""
         yield f"{entry.name:34}{said} {described.summary} [{entry.owner}]"
+
+
+def _warn(lines: Sequence[str]) -> None:
+    for line in lines:
+        typer.echo(f"warning: {one_line(line)}", err=True)
