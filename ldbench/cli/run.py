@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ldbench.cli.options import RUNS, BatchSize, Device, Models, Out, Seed, SetOfModels, Task, live_settings
+from ldbench.cli.printing import print_error
 from ldbench.errors import LdbenchError, UsageError
 from ldbench.plugins.parameters import overrides_of
-from ldbench.records.names import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -93,7 +93,7 @@ def _each(
             raise
         except LdbenchError as error:
             failed.add(model)
-            typer.echo(f"error: {model}: {one_line(str(error))}", err=True)
+            print_error(error, f"{model}: ")
     return failed
 
 
@@ -115,12 +115,16 @@ def show(result: Result, *lines: object) -> None:
 
 
 def score_table(scores: Sequence[Score]) -> str:
-    """Scores, a line each; "" for none."""
+    """Scores, a line each, with an arrow to where better values lie; "" for none."""
     from ldbench.report.digits import with_interval
+    from ldbench.report.tables.content import ARROWS
     from ldbench.report.tables.text_table import TextTable, to_terminal
 
     rows = [
-        (one.metric, *with_interval(one.value, one.ci_low, one.ci_high), f"n={one.n}", one.extractor or "")
+        (
+            f"{one.metric} {ARROWS[one.direction]}", *with_interval(one.value, one.ci_low, one.ci_high),
+            f"n={one.n}", one.extractor or "",
+        )
         for one in scores
     ]
     return to_terminal(TextTable((), rows, "lrlll")) if rows else ""

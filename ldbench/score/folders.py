@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
@@ -21,6 +21,7 @@ from ldbench.score.folder_inputs import FolderInputs
 from ldbench.score.free_memory import give_back
 from ldbench.score.scorer import measured
 from ldbench.score.set_inputs import ScoringContext
+from ldbench.score.subgroup_sets import FEWEST_OF_A_SET
 from ldbench.task.card import Viewing
 
 if TYPE_CHECKING:
@@ -107,12 +108,14 @@ class Folders:
 @dataclass(frozen=True)
 class FolderScores:
     """One score a metric; why other metrics have none; what was measured: each folder, its images' number and digest,
-    the number of files ignored as no images; and with which options."""
+    the number of files ignored as no images; and with which options. `notes` say what makes values mean less than they
+    seem to: images that are in two folders, and few of them."""
 
     scores: tuple[Score, ...]
     refused: Mapping[str, str]
     images: Mapping[str, Mapping[str, str | int]]
     options: Mapping[str, ParameterValue]
+    notes: tuple[str, ...] = ()
 
 
 def measure_folders(
@@ -141,21 +144,22 @@ def measure_folders(
     if network is not None and any(getattr(each, "extractor", None) == network for each in chosen.values()):
         _check_weights(network)
     images = folders.read()
-    described: dict[str, dict[str, str | int]] = {
-        name: {
-            "folder": str(path), "images": len(images[name]), "ignored": count_ignored(path),
-            "sha256": _digest(name, images[name], context),
+    described: dict[str, dict[str, str | int]] = {}
+    pixels: dict[str, list[bytes]] = {}
+    for name, path in folders.paths.items():
+        digest, pixels[name] = _digests(name, images[name], context)
+        described[name] = {
+            "folder": str(path), "images": len(images[name]), "ignored": count_ignored(path), "sha256": digest,
         }
-        for name, path in folders.paths.items()
-    }
     inputs = FolderInputs(
         device=context.device, seed=context.seed, cache_folder=context.cache_folder, progress=context.progress,
         images=images, conditions=folders.viewing,
     )
-    scores, refused = [], {}
+    scores, scored, refused = [], [], {}
     for name, metric in asked.items():
         try:
             scores.append(measured(metric, inputs.for_metrics, chosen[name]).score)
+            scored.append(metric)
         except ImageError:  # a file that changed meanwhile spoils what was measured, too
             raise
         except LdbenchError as error:
@@ -165,7 +169,34 @@ def measure_folders(
         give_back()
     viewing = {} if folders.viewing is None else {"blur": folders.viewing.blur, "noise": folders.viewing.noise}
     options = {"side": folders.side, "paired": folders.paired, "seed": context.seed, "device": str(context.device)}
-    return FolderScores(tuple(scores), refused, described, {**options, **viewing})
+    notes = (*_shared(folders, pixels), *_few(scored, pixels))
+    return FolderScores(tuple(scores), refused, described, {**options, **viewing}, notes)
+
+
+def _shared(folders: Folders, pixels: Mapping[str, Sequence[bytes]]) -> Iterator[str]:
+    """What is to be said of images that lie in two folders; copies of training images are a metric's business."""
+    said = {
+        ("generated", "real"): "every value says how near images are to themselves",
+        ("real", "training"): "a generator that copies them has the best values",
+    }
+    for (name, other), why in said.items():
+        there = set(pixels.get(other, ()))
+        if equal := sum(one in there for one in pixels[name]):
+            yield (
+                f"{equal} of {len(pixels[name])} {name} images are, pixel by pixel, {other} images too "
+                f"({folders.paths[name]}, {folders.paths[other]}): {why}"
+            )
+
+
+def _few(metrics: Sequence[Metric], pixels: Mapping[str, Sequence[bytes]]) -> Iterator[str]:
+    """What is to be said of small sets by the metrics whose values hang on the number of images, as they say."""
+    count = min(len(pixels["real"]), len(pixels["generated"]))
+    hanging = [metric.name for metric in metrics if metric.groups in ("equal", "excess")]
+    if hanging and count < FEWEST_OF_A_SET:
+        yield (
+            f"{count} images are few: the value of {', '.join(hanging)} hangs on their number; compare it with values "
+            f"of as many images alone, or give {FEWEST_OF_A_SET} or more"
+        )
 
 
 @dataclass
@@ -261,9 +292,15 @@ def ignored_line(found: FolderScores) -> str:
     return f"ignored as not {', '.join(SUFFIXES)}: {', '.join(counts)}" if counts else ""
 
 
-def _digest(name: str, images: StoredImages, context: ScoringContext) -> str:
+def _digests(name: str, images: StoredImages, context: ScoringContext) -> tuple[str, list[bytes]]:
+    """The digest of all images with their names, and one of each image's pixels."""
     from ldbench.data.stored_images import hash_pixels
 
-    digest = hashlib.sha256()
-    hash_pixels(digest, images, lambda count: context.progress(f"reading {name} images", count, len(images)))
-    return digest.hexdigest()
+    digest, pixels = hashlib.sha256(), list[bytes]()
+
+    def read(count: int, levels: bytes) -> None:
+        pixels.append(hashlib.sha256(levels).digest())
+        context.progress(f"reading {name} images", count, len(images))
+
+    hash_pixels(digest, images, read)
+    return digest.hexdigest(), pixels
