@@ -54,13 +54,8 @@ def run(
         bool, typer.Option("--dry-run", help="Say what a run would need and what is missing; exit code 2 if anything.")
     ] = False,
 ) -> None:
-    """Fit each of MODELS on TASK, generate its cases, score them, write a result each, also after one that fails.
-
-    With several seeds each model is run with each, one whole seed after the other.
-    """
-    if seed is not None and seeds:
-        raise UsageError(f"--seeds: expected no --seed beside it, got {seed}; list all seeds in --seeds")
-    chosen = parse_seeds(seeds) if seeds else (seed or 0,)
+    """Fit each of MODELS on TASK, generate its cases, score them, write a result each, also after one that fails."""
+    chosen = _seeds(seed, seeds or [])
     overrides = {model: overrides_of(model, models, set_ or []) for model in models}
     data_seed = None if fresh is None else _data_seed(fresh)
     card = _named(task, models)
@@ -128,6 +123,13 @@ def _each(
             failed.add(each)
             print_error(error, f"{each.model}{each.of_seed}: ")
     return failed
+
+
+def _seeds(seed: int | None, seeds: Sequence[str]) -> tuple[int, ...]:
+    """The seeds of `--seeds`, or the one of `--seed`."""
+    if seed is not None and seeds:
+        raise UsageError(f"--seeds: expected no --seed beside it, got {seed}; list all seeds in --seeds")
+    return parse_seeds(seeds) if seeds else (seed or 0,)
 
 
 def _data_seed(text: str) -> int:

@@ -6,7 +6,6 @@ begun with another card, seed, parameter, batch size or code, and writes no resu
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -26,6 +25,7 @@ from ldbench.records.files import user_cache_folder
 from ldbench.records.result import ModelRef, Result, Stage, read, write
 from ldbench.records.run_folder import SHARED, RunFolder
 from ldbench.records.unfinished import note_beginning
+from ldbench.run.command_line import command_of
 from ldbench.run.environment import describe, memory_notes, pick_device, timed
 from ldbench.run.failure import failure_kept
 from ldbench.run.generate import blamed, generate, requests_for
@@ -107,22 +107,10 @@ def run(task_name: str, model_name: str, settings: Settings, fitted: RunFolder |
                 if fitted is None and not folder.finished():  # one that shares a fit goes on with that of its own
                     note_beginning(folder, command_of(task_name, model_name, settings), len(context.data.cases))
         if not folder.finished():
-            with failure_kept(folder), memory_notes(settings.say) as notes:
+            with failure_kept(folder, processes.is_first), memory_notes(settings.say) as notes:
                 _complete(context, generator, notes)
         processes.wait()
         return _read_back(context), folder.result
-
-
-def command_of(task_name: str, model_name: str, settings: Settings) -> str:
-    """The command line that does the run, from where this process is."""
-    words = ["ldbench", "run", task_name, model_name, "--seed", str(settings.seed), "--out", str(settings.out)]
-    if settings.device != Settings.device:
-        words += ["--device", settings.device]
-    if settings.batch_size != Settings.batch_size:
-        words += ["--batch-size", str(settings.batch_size)]
-    for key, value in settings.overrides.items():
-        words += ["--set", f"{key}={value}"]
-    return shlex.join(words)
 
 
 def prepare(task_name: str, model_name: str, settings: Settings) -> tuple[Generator, RunContext]:
@@ -289,12 +277,11 @@ def _picture(context: RunContext) -> None:
 def record(context: RunContext, scored: Scored, stages: list[Stage], notes: list[str]) -> Result:
     """The result of a run, with what it ran on and over which data, and why it lacks a score."""
     data = context.data
-    note = "; ".join(filter(None, (data.caveat(), *scored.refused)))
     environment = describe(context.device, context.processes.count)
     return Result(
         task_ref(data.task), context.model, "measured", scored.scores, seed=context.settings.seed,
         split_hash=None if data.blind else data.split_hash(), images_hash=scored.digest, stages=stages,
-        note=note or None,
+        note="; ".join(filter(None, (data.caveat(), *scored.refused))) or None,
         environment=replace(
             environment, packages={**environment.packages, **context.content}, notes=[*environment.notes, *notes]
         ),

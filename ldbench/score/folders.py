@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
@@ -18,10 +18,10 @@ from ldbench.errors import ImageError, LdbenchError, UsageError, WeightsError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.typed import TypedError, build, value_of
 from ldbench.score.folder_inputs import FolderInputs
+from ldbench.score.folder_notes import few, shared
 from ldbench.score.free_memory import give_back
 from ldbench.score.scorer import measured
 from ldbench.score.set_inputs import ScoringContext
-from ldbench.score.subgroup_sets import FEWEST_OF_A_SET
 from ldbench.task.card import Viewing
 
 if TYPE_CHECKING:
@@ -169,34 +169,8 @@ def measure_folders(
         give_back()
     viewing = {} if folders.viewing is None else {"blur": folders.viewing.blur, "noise": folders.viewing.noise}
     options = {"side": folders.side, "paired": folders.paired, "seed": context.seed, "device": str(context.device)}
-    notes = (*_shared(folders, pixels), *_few(scored, pixels))
+    notes = (*shared(folders.paths, pixels), *few(scored, pixels))
     return FolderScores(tuple(scores), refused, described, {**options, **viewing}, notes)
-
-
-def _shared(folders: Folders, pixels: Mapping[str, Sequence[bytes]]) -> Iterator[str]:
-    """What is to be said of images that lie in two folders; copies of training images are a metric's business."""
-    said = {
-        ("generated", "real"): "every value says how near images are to themselves",
-        ("real", "training"): "a generator that copies them has the best values",
-    }
-    for (name, other), why in said.items():
-        there = set(pixels.get(other, ()))
-        if equal := sum(one in there for one in pixels[name]):
-            yield (
-                f"{equal} of {len(pixels[name])} {name} images are, pixel by pixel, {other} images too "
-                f"({folders.paths[name]}, {folders.paths[other]}): {why}"
-            )
-
-
-def _few(metrics: Sequence[Metric], pixels: Mapping[str, Sequence[bytes]]) -> Iterator[str]:
-    """What is to be said of small sets by the metrics whose values hang on the number of images, as they say."""
-    count = min(len(pixels["real"]), len(pixels["generated"]))
-    hanging = [metric.name for metric in metrics if metric.groups in ("equal", "excess")]
-    if hanging and count < FEWEST_OF_A_SET:
-        yield (
-            f"{count} images are few: the value of {', '.join(hanging)} hangs on their number; compare it with values "
-            f"of as many images alone, or give {FEWEST_OF_A_SET} or more"
-        )
 
 
 @dataclass

@@ -8,8 +8,10 @@ from typer.testing import CliRunner
 from ldbench.cli.main import app
 from ldbench.errors import UnknownNameError
 
+SLIPS = [("reveall", "reveal"), ("revael", "reveal"), ("chek", "check"), ("scores", "score")]
 
-@pytest.mark.parametrize(("slip", "meant"), [("reveall", "reveal"), ("chek", "check"), ("scores", "score"), ("revael", "reveal")])
+
+@pytest.mark.parametrize(("slip", "meant"), SLIPS)
 def test_a_slip_in_a_command_is_no_task(slip: str, meant: str) -> None:
     with pytest.raises(UnknownNameError, match=rf"^unknown command of `ldbench host` '{slip}': did you mean {meant}\?"):
         CliRunner().invoke(app, ["host", slip, "package"], catch_exceptions=False)

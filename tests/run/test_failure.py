@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ldbench.cli.main import app
-from ldbench.errors import DataError, GeneratorError
+from ldbench.errors import DataError, GeneratorError, LdbenchError
 from ldbench.records.run_folder import RunFolder
 from ldbench.records.unfinished import unfinished_below
 from ldbench.run.failure import failure_kept
@@ -47,7 +47,7 @@ def plugin(folder: Path, fault: str) -> str:
 @pytest.mark.parametrize(
     ("fault", "said"),
     [("raise ValueError('out of luck')", "ValueError: out of luck"), ("sys.exit()", "SystemExit: "),
-     ("sys.exit(0)", "SystemExit: 0")],
+     ("sys.exit(0)", "SystemExit: 0"), ("open('no such file')", "FileNotFoundError: ")],
 )
 def test_a_failure_is_a_line_that_names_the_file_with_the_users_own_lines(
     fault: str, said: str, tmp_path: Path
@@ -87,3 +87,13 @@ def test_an_interruption_is_none_and_what_is_no_plug_ins_has_no_traceback_in_its
     with pytest.raises(KeyboardInterrupt), failure_kept(folder):
         raise KeyboardInterrupt
     assert not folder.error.exists()
+
+
+def test_what_another_process_was_told_is_not_written_over_what_happened(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    with pytest.raises(LdbenchError, match=r"^the first process ended: x$"), failure_kept(folder, first=False):
+        raise LdbenchError("the first process ended: x")
+    assert not folder.error.exists()
+    with pytest.raises(GeneratorError, match="; traceback: "), failure_kept(folder, first=False):
+        raise GeneratorError("fit raised ValueError") from ValueError("no")
+    assert folder.error.exists()
