@@ -13,6 +13,7 @@ from ldbench.errors import LdbenchError
 from ldbench.records.names import reason
 
 ANYTHING = (Exception, SystemExit)  # `sys.exit()` in a plug-in ends no run; an interrupt stays one
+_LESS = "set LDBENCH_IMAGES_AT_ONCE to a few images, with which the run goes on"
 _SUITE = __name__.partition(".")[0]
 
 
@@ -54,4 +55,10 @@ def blamed(
         raise
     except ANYTHING as error:
         said = f"{what} raised {raised(error, module)}"
-        raise kind(f"{said}; {remedy}" if remedy else said) from error
+        hint = _LESS if _ran_out(error) else remedy
+        raise kind(f"{said}; {hint}" if hint else said) from error
+
+
+def _ran_out(error: BaseException) -> bool:
+    """Whether it says that the computer, which is no device of torch's, has no memory left."""
+    return isinstance(error, MemoryError) or "DefaultCPUAllocator: can't allocate memory" in str(error)

@@ -49,3 +49,12 @@ def test_a_plug_in_is_blamed_for_all_that_it_raises_but_not_for_an_interrupt_or_
 def test_what_the_suites_own_code_raises_stays_a_defect() -> None:
     with pytest.raises(ZeroDivisionError), blamed(PluginError, "x", "ldbench.score.metrics.fid"):
         _ = 1 / 0
+
+
+def test_memory_that_ran_out_has_its_own_remedy() -> None:
+    for error in (MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 1 bytes")):
+        with (
+            pytest.raises(PluginError, match="; set LDBENCH_IMAGES_AT_ONCE to a few images"),
+            blamed(PluginError, "x", __name__, remedy="repair it"),
+        ):
+            raise error
