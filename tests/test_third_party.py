@@ -195,8 +195,8 @@ def test_a_parameter_is_set_and_a_wrong_one_refused(checks: dict[str, Ended], se
         assert done.stdout == ""
 
 
-def test_a_generator_that_breaks_the_contract_exits_with_2(checks: dict[str, Ended]) -> None:
-    assert checks["broken"].returncode == 2
+def test_a_generator_that_breaks_the_contract_exits_with_1(checks: dict[str, Ended]) -> None:
+    assert checks["broken"].returncode == 1
     assert "FAIL  text-to-image: range: " in checks["broken"].stdout
     assert "expected finite pixels in [0, 1]" in checks["broken"].stdout
     assert checks["broken"].stdout.endswith("10 clauses, 1 broken: text-to-image: range\n")

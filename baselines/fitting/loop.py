@@ -21,7 +21,7 @@ from typing import Generic, Protocol, Self, TypeVar
 
 import torch
 
-from ldbench.api import Progress, halved
+from ldbench.api import Batches, Progress, halved
 from ldbench.errors import GeneratorError
 
 from ..backbone.precision import Precision, arithmetic
@@ -108,9 +108,13 @@ class Share:
     process: int = 0
     processes: int = 1
 
+    def of(self, batch_size: int) -> int:
+        """How many images of a batch are a process's, at most."""
+        return -(-batch_size // self.processes)
+
     def slices(self, batch_size: int, micro_batch_size: int) -> Iterator[slice]:
         """The micro-batches that are this process's, cut from the whole batch."""
-        share = -(-batch_size // self.processes)
+        share = self.of(batch_size)
         size = min(micro_batch_size or share, share)
         first, last = self.process * share, min((self.process + 1) * share, batch_size)
         yield from (slice(start, min(start + size, last)) for start in range(first, last, size))
@@ -221,7 +225,9 @@ class _Gradients(Generic[AnyBatch]):
     ) -> None:
         self.parameters, self.objective, self.settings, self.share = parameters, objective, settings, share
         self.device = parameters[0].device
-        self.micro_batch_size = settings.micro_batch_size
+        asked = settings.micro_batch_size or share.of(settings.batch_size)
+        most = Batches("fit", asked).size  # fewer where this machine's memory asks for it
+        self.micro_batch_size = settings.micro_batch_size if most == asked else most
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "float16")
 
     def step(self, step: int, optimiser: torch.optim.AdamW) -> Arriving:

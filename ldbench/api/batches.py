@@ -2,15 +2,22 @@
 
 Only where results do not depend on who is beside whom: a generator's requests bring their own seeds. Each halving is
 logged by `ldbench.memory`, from where a run takes it into its result.
+
+Where a process is killed for its memory, as on a CPU, nothing can be halved. `LDBENCH_IMAGES_AT_ONCE` says how many
+rows there may be at most. It is the machine's, no part of what a run is: a run that was killed goes on with it.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from ldbench.errors import UsageError
+
+_AT_MOST = "LDBENCH_IMAGES_AT_ONCE"
 logger = logging.getLogger("ldbench.memory")
 _Result = TypeVar("_Result")
 
@@ -19,12 +26,22 @@ _Result = TypeVar("_Result")
 class Batches:
     """Cuts work on many rows into batches of `size`; `what` names the work in the log. Once halved, `size` stays so.
 
+    It is less from the start where `LDBENCH_IMAGES_AT_ONCE` says so; `UsageError` where that is no number.
+
     >>> Batches("sums", 2).run(5, lambda rows: sum(range(rows.start, rows.stop)))
     [1, 5, 4]
     """
 
     what: str
     size: int
+
+    def __post_init__(self) -> None:
+        most = os.environ.get(_AT_MOST) or str(self.size)
+        if not most.isdecimal() or int(most) < 1:
+            raise UsageError(f"{_AT_MOST}: expected a whole number, 1 or more, got {most!r}; change or unset it")
+        if int(most) < self.size:
+            logger.warning("%s: %s at a time and not %d, as %s says", self.what, most, self.size, _AT_MOST)
+            self.size = int(most)
 
     def run(self, count: int, work: Callable[[slice], _Result]) -> list[_Result]:
         """What `work(rows)` gives for slices of `count` rows, in order.

@@ -1,11 +1,12 @@
 """Whether results may share a table: same card, same data, same way of measuring, no run twice with two answers.
 
-A contradiction is a `ResultError` that names both files.
+A contradiction is a `ResultError` that names both files. What then goes: `ldbench.board.left_out`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 
 from ldbench.api import Score
@@ -24,6 +25,14 @@ from ldbench.records.identity import (
 from ldbench.records.result import Result
 
 
+class ContradictionError(ResultError):
+    """Runs of one row that contradict each other; those at `paths` are all that this concerns."""
+
+    def __init__(self, text: str, paths: frozenset[str]) -> None:
+        super().__init__(text)
+        self.paths = paths
+
+
 def distinct(found: Sequence[Found]) -> list[Found]:
     """The results of one task with copies dropped, by path; `ResultError` if two contradict each other.
 
@@ -39,25 +48,47 @@ def distinct(found: Sequence[Found]) -> list[Found]:
     ordered = sorted(found, key=lambda item: item[0])
     carded = [item for item in ordered if names_a_card(item[1])]
     for item in carded:
-        _same_task(carded[0], item)
+        same_task(carded[0], item)
     listed = [item for item in carded if item[1].card_seeds is not None]
     for item in listed:
-        _same_seeds(listed[0], item)
+        same_seeds(listed[0], item)
     for path, result in ordered:
-        first = kept.setdefault((result.status, run_key(result)), (path, result))
-        _same_content(first, (path, result))
-        _no_metric_twice(path, result)
-        if result.status == "complete":
-            table = "measured" if result.origin == "measured" else row_key(result)
+        with _costing(ordered, _run_of, result):
+            _same_content(kept.setdefault(_run_of(result), (path, result)), (path, result))
+            _no_metric_twice(path, result)
+        if result.status != "complete":
+            continue
+        with _costing(ordered, row_key, result):
             _same_files(read, (path, result))
-            _same_split(splits.setdefault(table, (path, result)), (path, result))
+        table = _table_of(result)
+        with _costing(ordered, _table_of, result):
+            same_split(splits.setdefault(table, (path, result)), (path, result))
             for score in result.scores:
-                key = (table, score.metric)
-                _same_definition(definitions.setdefault(key, (path, score)), (path, score))
+                same_definition(definitions.setdefault((table, score.metric), (path, score)), (path, score))
     return list(kept.values())
 
 
-def _same_task(first: Found, second: Found) -> None:
+def _run_of(result: Result) -> tuple[str, str]:
+    return result.status, run_key(result)
+
+
+def _table_of(result: Result) -> str:
+    """What must be measured alike: all that was measured, and the runs of a reported row."""
+    return "measured" if result.origin == "measured" else row_key(result)
+
+
+@contextmanager
+def _costing(found: Sequence[Found], key: Callable[[Result], object], faulty: Result) -> Iterator[None]:
+    """A contradiction in the block takes the results that share the key of the one that is looked at."""
+    try:
+        yield
+    except ResultError as error:
+        paths = frozenset(path for path, result in found if key(result) == key(faulty))
+        raise ContradictionError(str(error), paths) from error
+
+
+def same_task(first: Found, second: Found) -> None:
+    """One task has one card; a `ResultError` where two results don't agree, as in all that follow."""
     if first[1].task != second[1].task:
         raise ResultError(
             f"{second[0]}: {version_of(second[1].task)} of {second[1].task.id}, but {first[0]} has "
@@ -66,7 +97,7 @@ def _same_task(first: Found, second: Found) -> None:
         )
 
 
-def _same_seeds(first: Found, second: Found) -> None:
+def same_seeds(first: Found, second: Found) -> None:
     """One card has one list of seeds; a result that names another would say which runs of all others are ranked."""
     one, two = (sorted(item[1].card_seeds or ()) for item in (first, second))
     if one != two:
@@ -76,7 +107,8 @@ def _same_seeds(first: Found, second: Found) -> None:
         )
 
 
-def _same_split(first: Found, second: Found) -> None:
+def same_split(first: Found, second: Found) -> None:
+    """One table has one split of the data."""
     one, two = first[1].split_hash, second[1].split_hash
     if one != two:
         raise ResultError(
@@ -101,7 +133,8 @@ def _same_files(read: dict[tuple[str, str], tuple[str, str]], found: Found) -> N
             )
 
 
-def _same_definition(first: tuple[str, Score], second: tuple[str, Score]) -> None:
+def same_definition(first: tuple[str, Score], second: tuple[str, Score]) -> None:
+    """One column was measured in one way."""
     one, two = first[1], second[1]
     if definition(one) != definition(two):
         raise ResultError(

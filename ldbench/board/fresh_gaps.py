@@ -12,7 +12,7 @@ from types import MappingProxyType
 from ldbench.board.seeds import pool
 from ldbench.records.fresh import FreshRounds, Gap, beside
 from ldbench.records.identity import Found, canonical
-from ldbench.records.sidecar import beside_copies
+from ldbench.records.sidecar import LeftOut, beside_copies, refuse
 from ldbench.score.metrics.intervals import Interval
 
 NO_ROUNDS: Mapping[str, FreshRounds] = MappingProxyType({})
@@ -34,12 +34,12 @@ class FreshGap:
     tuned: int
 
 
-def rounds_of(found: Iterable[Found]) -> dict[str, FreshRounds]:
+def rounds_of(found: Iterable[Found], left_out: LeftOut = refuse) -> dict[str, FreshRounds]:
     """By path, the `fresh.json` beside each complete measured result or a copy of it; paths without are absent.
 
-    Raises `ResultError` where one belongs to another result.
+    `left_out` is told where one belongs to another result; by default that is a `ResultError`.
     """
-    return beside_copies(found, beside, _text)
+    return beside_copies(found, beside, _text, left_out)
 
 
 def fold_gaps(rounds: Sequence[FreshRounds], order: Sequence[str]) -> tuple[FreshGap, ...]:

@@ -9,20 +9,24 @@ from pathlib import Path
 from ldbench.board import published
 from ldbench.board.fresh_gaps import rounds_of
 from ldbench.board.leaderboard import Leaderboard, by_task, fold_task
+from ldbench.board.left_out import LeaveOut, refuse, usable, without_remains
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.ranks import comparisons
 from ldbench.errors import ResultError, UsageError
 from ldbench.records import result as result_file
+from ldbench.records import subgroups
 from ldbench.records.contributions import Units, beside_all
 from ldbench.records.identity import Found
-from ldbench.records.run_folder import RESULT
+from ldbench.records.run_folder import RESULT, RunFolder
+from ldbench.records.unfinished import UnfinishedRun, unfinished_below
 
 
 @dataclass(frozen=True)
 class BoardSet:
     """Results with their paths and the units beside them, and by task, sorted, the leaderboards that they fold to.
 
-    `compared` holds what those are ranked by (`ldbench.board.ranks.comparisons`); `folders` are where the results lay.
+    `compared` holds what those are ranked by (`ldbench.board.ranks.comparisons`); `folders` are where the results lay,
+    and `unfinished` the runs there that have none, here or in another folder.
     """
 
     found: Sequence[Found]
@@ -30,19 +34,45 @@ class BoardSet:
     boards: Mapping[str, Leaderboard]
     compared: Mapping[str, Mapping[str, Sequence[Comparison]]]
     folders: Sequence[Path] = ()
+    unfinished: Sequence[UnfinishedRun] = ()
+
+    def unfinished_of(self, task: str) -> list[str]:
+        """A line for each run of a task that was begun and has no result."""
+        return [one.line for one in self.unfinished if one.task == task]
 
 
-def read_boards(paths: Sequence[Path], tasks: Sequence[str] = (), measured_only: bool = False) -> BoardSet:
-    """What `gather` finds, folded; raises what it raises, and `ResultError` for results that can't share a table."""
-    return board_set(gather(paths, tasks, measured_only), [path for path in paths if path.is_dir()])
+def read_boards(
+    paths: Sequence[Path], tasks: Sequence[str] = (), measured_only: bool = False, leave_out: LeaveOut = refuse
+) -> BoardSet:
+    """What `gather` finds, folded; raises what it raises.
+
+    `leave_out` is told of each result that can't be used: unreadable, with a file beside it that isn't its own, or at
+    odds with others. By default that is a `ResultError`.
+    """
+    folders = [path for path in paths if path.is_dir()]
+    return board_set(gather(paths, tasks, measured_only, leave_out), folders, leave_out)
 
 
-def board_set(found: Sequence[Found], folders: Sequence[Path] = ()) -> BoardSet:
-    """The fold of results with the units and fresh sets beside their files; raises `ResultError`."""
-    units, fresh, tasks = beside_all(found), rounds_of(found), by_task(found)
+def board_set(found: Sequence[Found], folders: Sequence[Path] = (), leave_out: LeaveOut = refuse) -> BoardSet:
+    """The fold of results with the units and fresh sets beside their files; `leave_out` as `read_boards` takes it."""
+    damaged: dict[str, ResultError] = {}
+    units, fresh = beside_all(found, damaged.setdefault), rounds_of(found, damaged.setdefault)
+    subgroups.beside_all(found, damaged.setdefault)  # a page reads them later, run by run
+    for error in damaged.values():
+        leave_out(error)
+    kept = without_remains(usable([item for item in found if item[0] not in damaged], leave_out), found)
+    tasks = by_task(kept)
     compared = {task: comparisons(of_task, units) for task, of_task in tasks.items()}
     boards = {task: fold_task(of_task, compared[task], fresh) for task, of_task in tasks.items()}
-    return BoardSet(found, units, boards, compared, folders)
+    return BoardSet(kept, units, boards, compared, folders, _unfinished(found, folders))
+
+
+def _unfinished(found: Sequence[Found], folders: Sequence[Path]) -> list[UnfinishedRun]:
+    """The runs below the folders that were begun and are finished in none of them."""
+    begun = unfinished_below(folders)
+    measured = [result for _, result in found if begun and result.origin == "measured"]
+    ended = tuple(str(RunFolder.of(Path(), one.task.id, one.model, one.seed or 0).path) for one in measured)
+    return [one for one in begun if not str(one.folder).endswith(ended)]
 
 
 def fold(results: Sequence[Found]) -> dict[str, Leaderboard]:
@@ -50,10 +80,11 @@ def fold(results: Sequence[Found]) -> dict[str, Leaderboard]:
     return dict(board_set(results).boards)
 
 
-def collect(paths: Iterable[Path]) -> list[Found]:
+def collect(paths: Iterable[Path], leave_out: LeaveOut = refuse) -> list[Found]:
     """Every result below the given folders (files named result.json) and in the given files, sorted by path.
 
-    Raises `ResultError` for a path that is missing, a folder without a result, an unreadable result.
+    Raises `ResultError` for a path that is missing and a folder without a result; `leave_out` is told of an unreadable
+    one.
     """
     files: dict[Path, str] = {}
     for path in paths:
@@ -61,13 +92,24 @@ def collect(paths: Iterable[Path]) -> list[Found]:
             raise ResultError(f"can't read {path}: no such file or folder; expected results of `ldbench run`")
         found = [path] if path.is_file() else [item for item in path.rglob(RESULT) if item.is_file()]
         if not found:
-            raise ResultError(f"{path}: expected a {RESULT} below it, got none; `ldbench run` makes one")
+            begun = [one.line for one in unfinished_below([path])]
+            said = f". {begun[0]}" if begun else ""
+            more = f" (and {len(begun) - 1} more)" if len(begun) > 1 else ""
+            raise ResultError(f"{path}: expected a {RESULT} below it, got none; `ldbench run` makes one{said}{more}")
         for item in sorted(found):
             files.setdefault(item.resolve(), str(item))
-    return sorted(((name, result_file.read(Path(name))) for name in files.values()), key=lambda item: item[0])
+    results = []
+    for name in sorted(files.values()):
+        try:
+            results.append((name, result_file.read(Path(name))))
+        except ResultError as error:
+            leave_out(error)
+    return results
 
 
-def gather(paths: Sequence[Path], tasks: Sequence[str] = (), measured_only: bool = False) -> list[Found]:
+def gather(
+    paths: Sequence[Path], tasks: Sequence[str] = (), measured_only: bool = False, leave_out: LeaveOut = refuse
+) -> list[Found]:
     """The results below `paths`, and what publications report for their tasks and for `tasks`.
 
     With `measured_only` nothing is added. Raises `UsageError` where nothing is asked for, or both.
@@ -76,7 +118,7 @@ def gather(paths: Sequence[Path], tasks: Sequence[str] = (), measured_only: bool
         raise UsageError("report: expected result folders, --reported TASK or both, got neither")
     if tasks and measured_only:
         raise UsageError(f"--measured-only: expected no --reported beside it, got {', '.join(tasks)}; leave out one")
-    found = collect(paths)
+    found = collect(paths, leave_out)
     if measured_only:
         return found
     return found + published.rows_of({result.task.id for _, result in found}.union(published.known(tasks)))

@@ -16,7 +16,10 @@ def check(
     backbone: Annotated[str, typer.Option(help="Backbone for generators that need one.")] = "tiny-sd",
     set_: Set = None,
 ) -> None:
-    """Hold MODEL against the generator contract, clause by clause: what is expected, what was seen."""
+    """Hold MODEL against the generator contract, clause by clause: what is expected, what was seen.
+
+    Exit code 1 where a clause is broken.
+    """
     from ldbench.plugins.generators import load_generator
     from ldbench.plugins.parameters import build
     from ldbench.testing import check_generator
@@ -28,4 +31,4 @@ def check(
         typer.echo("\n".join(lines(finding)))
     typer.echo(summary(findings))
     if not all(finding.passed for finding in findings):
-        raise typer.Exit(2)
+        raise typer.Exit(1)

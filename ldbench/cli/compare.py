@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from ldbench.cli.left_out import WITHOUT, left_out_named
 from ldbench.cli.options import Results, results_or_runs
+from ldbench.errors import LdbenchError
 
 
 def compare(
@@ -24,12 +26,15 @@ def compare(
     from ldbench.board.read import read_boards
     from ldbench.report.comparisons import chosen, compared, leading, render_json, render_text
 
-    boards = read_boards(results_or_runs(results), measured_only=True)
-    tasks = chosen(compared(boards, as_fitted), metric or [])
-    if format_ == "json":
-        typer.echo(render_json(tasks), nl=False)
-        return
-    kept = tasks if metric or all_metrics else leading(tasks)
-    further = dict.fromkeys(name for task, of_task in tasks.items() for name in of_task if name not in kept[task])
-    metrics = [metric for board in boards.boards.values() for metric in board.metrics]
-    typer.echo(render_text(kept, as_fitted, metrics, list(further)), nl=False)
+    with left_out_named(WITHOUT) as left_out:
+        boards = read_boards(results_or_runs(results), measured_only=True, leave_out=left_out.append)
+        if left_out and not boards.boards:
+            raise typer.Exit(LdbenchError.exit_code)
+        tasks = chosen(compared(boards, as_fitted), metric or [])
+        if format_ == "json":
+            typer.echo(render_json(tasks), nl=False)
+            return
+        kept = tasks if metric or all_metrics else leading(tasks)
+        further = dict.fromkeys(name for task, of_task in tasks.items() for name in of_task if name not in kept[task])
+        metrics = [metric for board in boards.boards.values() for metric in board.metrics]
+        typer.echo(render_text(kept, as_fitted, metrics, list(further)), nl=False)

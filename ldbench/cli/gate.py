@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ldbench.cli.left_out import UNJUDGED, left_out_named
 from ldbench.cli.options import AllowMissing, JUnit, MeasuredOnly, Results, Summary, Tolerances, results_or_runs
 
 if TYPE_CHECKING:
@@ -23,13 +24,19 @@ def gate(
     summary: Summary = None,
     measured_only: MeasuredOnly = False,
 ) -> None:
-    """Hold RESULTS against a baseline; exit code 1 where a metric of a row got worse."""
+    """Hold RESULTS against a baseline; exit code 1 where a metric of a row got worse.
+
+    A result that can't be used is named, and then nothing is judged; exit code 2.
+    """
     from ldbench.board.read import read_boards
     from ldbench.report.gate.gather import GateRequest
 
     request = GateRequest(against, tuple(tolerance or ()), allow_missing, junit, summary)
     request.limits()
-    conclude(read_boards(results_or_runs(results), (), measured_only), request)
+    with left_out_named(UNJUDGED) as left_out:
+        boards = read_boards(results_or_runs(results), (), measured_only, left_out.append)
+        if not left_out:
+            conclude(boards, request)
 
 
 def conclude(boards: BoardSet, request: GateRequest) -> None:

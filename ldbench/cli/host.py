@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,10 +10,12 @@ import typer
 from typer.core import TyperGroup
 
 from ldbench.cli.options import RUNS, Device, Jobs, Out, Task
+from ldbench.errors import unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_NEAR = 0.7  # how alike a word is to a command that was meant, of 1
 SeedFile = Annotated[
     Path, typer.Option("--seed-file", help="The host's secret; made, with a seed drawn, where there is none.")
 ]
@@ -20,10 +23,21 @@ Package = Annotated[Path, typer.Argument(metavar="PACKAGE", help="The folder tha
 
 
 class _PublishingGroup(TyperGroup):
-    """A first word that is no command is a task to publish."""
+    """A first word that is no command is a task to publish; one that is near to a command, and no task, is a slip."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        return super().resolve_command(ctx, args if args[0] in self.commands else ["publish", *args])
+        if args[0] in self.commands:
+            return super().resolve_command(ctx, args)
+        if difflib.get_close_matches(args[0], self.commands, cutoff=_NEAR) and not _is_task(args[0]):
+            remedy = "or name a task to publish (`ldbench list tasks`)"
+            raise unknown_name("command of `ldbench host`", args[0], self.commands, remedy)
+        return super().resolve_command(ctx, ["publish", *args])
+
+
+def _is_task(name: str) -> bool:
+    from ldbench.task import card
+
+    return name in card.task_names()
 
 
 host = typer.Typer(

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from ldbench.cli.left_out import UNCOMPARED, WITHOUT, left_out_named
 from ldbench.cli.options import MeasuredOnly, Results, results_or_runs
+from ldbench.errors import LdbenchError
 
 leaderboard = typer.Typer(
     name="leaderboard", no_args_is_help=True, callback=lambda: None, help="Rebuild leaderboard files from results.",
@@ -23,14 +25,23 @@ def build(
     ] = False,
     measured_only: MeasuredOnly = False,
 ) -> None:
-    """Rebuild every leaderboard, JSON and Markdown, byte for byte from RESULTS."""
+    """Rebuild every leaderboard, JSON and Markdown, byte for byte from RESULTS.
+
+    A result that can't be used is left out and named; exit code 2. With --check nothing is compared then.
+    """
+    from ldbench.board.read import read_boards
     from ldbench.report.rebuild import differences, rebuild
 
-    paths = results_or_runs(results)
-    if not check:
-        typer.echo("\n".join(map(str, rebuild(paths, out, measured_only))))
-        return
-    found = differences(paths, out, measured_only)
-    typer.echo("\n".join(found) if found else f"{out}: as the results make it, byte for byte")
-    if found:
-        raise typer.Exit(1)
+    with left_out_named(UNCOMPARED if check else WITHOUT) as left_out:
+        boards = read_boards(results_or_runs(results), (), measured_only, left_out.append).boards
+        if left_out and not boards:
+            raise typer.Exit(LdbenchError.exit_code)
+        if left_out and check:
+            return
+        if not check:
+            typer.echo("\n".join(map(str, rebuild(boards, out))))
+            return
+        found = differences(boards, out)
+        typer.echo("\n".join(found) if found else f"{out}: as the results make it, byte for byte")
+        if found:
+            raise typer.Exit(1)

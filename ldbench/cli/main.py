@@ -31,7 +31,7 @@ from ldbench.cli.matrix import matrix
 from ldbench.cli.measure import measure
 from ldbench.cli.new import new
 from ldbench.cli.options import INTERRUPTED
-from ldbench.cli.printing import print_anything
+from ldbench.cli.printing import print_anything, print_error
 from ldbench.cli.report import report
 from ldbench.cli.run import run
 from ldbench.cli.score import score
@@ -40,7 +40,6 @@ from ldbench.cli.study import study
 from ldbench.cli.submit import submit
 from ldbench.cli.verify import verify
 from ldbench.errors import LdbenchError
-from ldbench.records.names import one_line
 
 # in the order that `ldbench --help` shows
 COMMANDS = (
@@ -87,7 +86,7 @@ def main() -> None:
     try:
         app()
     except LdbenchError as error:
-        typer.echo(f"error: {one_line(str(error))}", err=True)
+        print_error(error)
         sys.exit(error.exit_code)
     except OSError as error:
         if error.errno not in _DISK:

@@ -66,6 +66,8 @@ def measure(
     typer.echo(_as_json(found) if format_ == "json" else score_table(found.scores), nl=False)
     if format_ == "terminal" and unranking(found.scores):
         typer.echo("Some generated images are copies of training images: no other value says how good the others are.")
+    for note in found.notes:
+        typer.echo(f"warning: {note}", err=True)
     if line := ignored_line(found):
         typer.echo(line, err=True)
     for name, reason in found.refused.items():

@@ -26,7 +26,9 @@ Models = Annotated[
 Results = Annotated[
     list[Path] | None, typer.Argument(help="Result files, or folders that hold some.", show_default=str(RUNS))
 ]
-Seed = Annotated[int, typer.Option(help="Seed of the run; each case's noise, and a drawn prompt, come from it.")]
+_SEED = "Seed of the run; each case's noise, and a drawn prompt, come from it."
+Seed = Annotated[int, typer.Option(help=_SEED)]
+LoneSeed = Annotated[int | None, typer.Option(help=_SEED, show_default="0")]  # where --seeds stands beside it
 _SEEDS = "Seeds, 0,2 or 0-4; may be repeated."
 Seeds = Annotated[list[str] | None, typer.Option(help=_SEEDS, show_default="0")]
 ThreeSeeds = Annotated[list[str] | None, typer.Option(help=_SEEDS, show_default="0-2")]

@@ -1,4 +1,4 @@
-"""Standard output that takes every text: what its encoding lacks is written in ASCII.
+"""Standard output that takes every text: what its encoding lacks is written in ASCII. And an error as one line.
 
 A log of a cluster, a Latin-1 terminal or a pipe has no arrows and no file names that aren't text. Refuses to stop a
 command for that.
@@ -7,9 +7,16 @@ command for that.
 from __future__ import annotations
 
 import codecs
+import os
 import sys
+import traceback
 from io import TextIOWrapper
 
+import typer
+
+from ldbench.records.names import one_line
+
+TRACEBACK = "LDBENCH_TRACEBACK"  # set to anything: below an error's line, where it was raised
 _ASCII = {
     "\u2193": "v", "\u2191": "^", "\u00b1": "+-", "\u2020": "+", "\u2500": "-", "\u03b4": "delta", "\u2264": "<=",
     "\u2265": ">=", "\u00d7": "x", "\u2212": "-", "\u2013": "-", "\u2014": "-", "\u2026": "...",
@@ -23,6 +30,13 @@ def print_anything() -> None:
     stream = sys.stdout
     if isinstance(stream, TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
         stream.reconfigure(errors=_HANDLER)
+
+
+def print_error(error: Exception, label: str = "") -> None:
+    """One line on standard error and, for whoever asks by `LDBENCH_TRACEBACK`, the traceback below it."""
+    typer.echo(f"error: {label}{one_line(str(error))}", err=True)
+    if os.environ.get(TRACEBACK):
+        typer.echo("".join(traceback.format_exception(error)), err=True, nl=False)
 
 
 def _in_ascii(error: UnicodeError) -> tuple[str, int]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ldbench.cli.gate import conclude
+from ldbench.cli.left_out import UNJUDGED, WITHOUT, left_out_named
 from ldbench.cli.options import AllowMissing, JUnit, MeasuredOnly, Results, Summary, Tolerances, results_or_runs
-from ldbench.errors import UsageError
+from ldbench.errors import LdbenchError, UsageError
 
 if TYPE_CHECKING:
     from ldbench.board.read import BoardSet
@@ -50,14 +51,20 @@ def report(
     request.limits()
     if format_ in ("html", "site") and out is None:
         raise UsageError(f"--format {format_}: expected a folder to write to, got none; add --out FOLDER")
-    boards = read_boards(results_or_runs(results) if results or not reported else (), reported or (), measured_only)
-    if request.anything:
-        conclude(boards, request)
-        if format_ == "terminal" and out is None:
+    paths = results_or_runs(results) if results or not reported else ()
+    with left_out_named(UNJUDGED if check else WITHOUT) as left_out:
+        boards = read_boards(paths, reported or (), measured_only, left_out.append)
+        if left_out and not boards.boards:
+            raise typer.Exit(LdbenchError.exit_code)
+        if left_out and check:
             return
-    from ldbench.report.write import with_metrics
+        if request.anything:
+            conclude(boards, request)
+            if format_ == "terminal" and out is None:
+                return
+        from ldbench.report.write import with_metrics
 
-    _write(with_metrics(boards, metric or ()), format_, out, gallery, all_metrics or bool(metric))
+        _write(with_metrics(boards, metric or ()), format_, out, gallery, all_metrics or bool(metric))
 
 
 def _write(boards: BoardSet, format_: ReportFormat, out: Path | None, gallery: int, all_metrics: bool) -> None:
@@ -69,6 +76,9 @@ def _write(boards: BoardSet, format_: ReportFormat, out: Path | None, gallery: i
         from ldbench.report.html.write import report_pages
 
         typer.echo("\n".join(map(str, report_pages(boards, format_, out, gallery))))
+        for run in boards.unfinished:
+            if run.task not in boards.boards:  # no page names it
+                typer.echo(run.line, err=True)
     elif format_ == "terminal" and out is None and (console := Console()).is_terminal:
         write.show(boards, console, all_metrics)
     else:

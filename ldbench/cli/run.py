@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ldbench.cli.options import RUNS, BatchSize, Device, Models, Out, Seed, SetOfModels, Task, live_settings
+from ldbench.cli.comma_lists import parse_seeds
+from ldbench.cli.options import (
+    RUNS,
+    BatchSize,
+    Device,
+    LoneSeed,
+    Models,
+    Out,
+    Seeds,
+    SetOfModels,
+    Task,
+    live_settings,
+)
+from ldbench.cli.printing import print_error
 from ldbench.errors import LdbenchError, UsageError
 from ldbench.plugins.parameters import overrides_of
-from ldbench.records.names import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +38,8 @@ if TYPE_CHECKING:
 def run(
     task: Task,
     models: Models,
-    seed: Seed = 0,
+    seed: LoneSeed = None,
+    seeds: Seeds = None,
     device: Device = "auto",
     batch_size: BatchSize = 50,
     set_: SetOfModels = None,
@@ -42,6 +55,7 @@ def run(
     ] = False,
 ) -> None:
     """Fit each of MODELS on TASK, generate its cases, score them, write a result each, also after one that fails."""
+    chosen = _seeds(seed, seeds or [])
     overrides = {model: overrides_of(model, models, set_ or []) for model in models}
     data_seed = None if fresh is None else _data_seed(fresh)
     card = _named(task, models)
@@ -52,49 +66,70 @@ def run(
     from ldbench.run.processes import is_first_process, launch
 
     ready_models(card, overrides)
-    quiet = {model: Settings(out, seed, device, batch_size, overrides[model]) for model in models}
+    wanted = [_Wanted(model, of_run, len(chosen) > 1) for of_run in chosen for model in models]
+    quiet = {each: Settings(out, each.seed, device, batch_size, overrides[each.model]) for each in wanted}
     if dry:
         _dry_run(task, quiet)
         return
 
-    def look(model: str) -> None:
-        prepare(task, model, quiet[model])
+    def look(each: _Wanted) -> None:
+        prepare(task, each.model, quiet[each])
 
-    def one(model: str) -> None:
-        with live_settings(f"{model} on {task}", out, seed, device, batch_size) as settings:
-            say = partial(_say, f"{model} on {task}")
-            settings = replace(settings, overrides=overrides[model], say=say)
+    def one(each: _Wanted) -> None:
+        label = f"{each.model} on {task}{each.of_seed}"
+        with live_settings(label, out, each.seed, device, batch_size) as settings:
+            settings = replace(settings, overrides=overrides[each.model], say=partial(_say, label))
             if data_seed is None:
-                result, path = run_task(task, model, settings)
+                result, path = run_task(task, each.model, settings)
                 below = [str(path)]
             else:
-                found = run_fresh(task, model, data_seed, settings)
+                found = run_fresh(task, each.model, data_seed, settings)
                 result, below = found.frozen, [str(found.path), *gap_lines(found.round), str(found.written)]
         if is_first_process():
             show(result, *below)
 
-    ends_all = len(models) == 1 or launch() is not None  # several processes go on together or not at all
+    ends_all = len(wanted) == 1 or launch() is not None  # several processes go on together or not at all
     # the first one's run looks for itself; a wrong option is that of all
-    failed = _each(look, models[1:], LdbenchError if ends_all else UsageError)
-    failed |= _each(one, [model for model in models if model not in failed], LdbenchError if ends_all else ())
+    failed = _each(look, wanted[1:], LdbenchError if ends_all else UsageError)
+    failed |= _each(one, [each for each in wanted if each not in failed], LdbenchError if ends_all else ())
     if failed:
         raise typer.Exit(LdbenchError.exit_code)
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """One run of the command; `of_several`: whether its seed must be said."""
+
+    model: str
+    seed: int
+    of_several: bool
+
+    @property
+    def of_seed(self) -> str:
+        return f", seed {self.seed}" if self.of_several else ""
+
+
 def _each(
-    act: Callable[[str], None], models: Sequence[str], ends_all: type[LdbenchError] | tuple[()]
-) -> set[str]:
-    """The models on which `act` failed, each said in a line; an error of the kind that ends all is raised."""
-    failed = set[str]()
-    for model in models:
+    act: Callable[[_Wanted], None], wanted: Sequence[_Wanted], ends_all: type[LdbenchError] | tuple[()]
+) -> set[_Wanted]:
+    """The runs on which `act` failed, each said in a line; an error of the kind that ends all is raised."""
+    failed = set[_Wanted]()
+    for each in wanted:
         try:
-            act(model)
+            act(each)
         except ends_all:
             raise
         except LdbenchError as error:
-            failed.add(model)
-            typer.echo(f"error: {model}: {one_line(str(error))}", err=True)
+            failed.add(each)
+            print_error(error, f"{each.model}{each.of_seed}: ")
     return failed
+
+
+def _seeds(seed: int | None, seeds: Sequence[str]) -> tuple[int, ...]:
+    """The seeds of `--seeds`, or the one of `--seed`."""
+    if seed is not None and seeds:
+        raise UsageError(f"--seeds: expected no --seed beside it, got {seed}; list all seeds in --seeds")
+    return parse_seeds(seeds) if seeds else (seed or 0,)
 
 
 def _data_seed(text: str) -> int:
@@ -115,12 +150,16 @@ def show(result: Result, *lines: object) -> None:
 
 
 def score_table(scores: Sequence[Score]) -> str:
-    """Scores, a line each; "" for none."""
+    """Scores, a line each, with an arrow to where better values lie; "" for none."""
     from ldbench.report.digits import with_interval
+    from ldbench.report.tables.headline import ARROWS
     from ldbench.report.tables.text_table import TextTable, to_terminal
 
     rows = [
-        (one.metric, *with_interval(one.value, one.ci_low, one.ci_high), f"n={one.n}", one.extractor or "")
+        (
+            f"{one.metric} {ARROWS[one.direction]}", *with_interval(one.value, one.ci_low, one.ci_high),
+            f"n={one.n}", one.extractor or "",
+        )
         for one in scores
     ]
     return to_terminal(TextTable((), rows, "lrlll")) if rows else ""
@@ -162,11 +201,11 @@ def _named(task: str, models: Sequence[str]) -> Card:
     return chosen
 
 
-def _dry_run(task: str, settings: Mapping[str, Settings]) -> None:
-    """Print what the runs of models with their settings would need; exit code 2 where anything is missing."""
+def _dry_run(task: str, settings: Mapping[_Wanted, Settings]) -> None:
+    """Print what the runs with their settings would need; exit code 2 where anything is missing."""
     from ldbench.run.dry_run import dry_run
 
-    needs = [dry_run(task, model, of_model) for model, of_model in settings.items()]
+    needs = [dry_run(task, each.model, of_run) for each, of_run in settings.items()]
     for each in needs:
         typer.echo("\n".join([*each.found, *(f"missing: {line}" for line in each.missing or ["nothing"])]))
     if any(each.missing for each in needs):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ldbench.api import Attributes, Case, Dataset, Edit, Example, Record
 from ldbench.data.ids import Ids
 from ldbench.data.on_demand import ById, OnDemand
-from ldbench.data.scans import hash_order, scans_of
+from ldbench.data.scans import hash_order, image_of, scans_of
 from ldbench.data.stored_case import stored_case, unread_source
 from ldbench.errors import CardError, DataError
 from ldbench.records.run_folder import BACK, NULL
@@ -85,7 +85,7 @@ class Editing:
             record.id, self._instruction(record, after), after, None, record.attributes, *captions,
             self._edit(record, after, captions),
         )
-        return stored_case(case, partial(_image, dataset, record))
+        return stored_case(case, partial(image_of, dataset, record))
 
     def validation(self, dataset: Dataset) -> dict[str, Case]:
         """The cases of the validation split, by id: of its pairs, or where it has none, of its images alone."""
@@ -124,7 +124,7 @@ class Editing:
         before, after = pair.source, pair.target.attributes
         prompt = self._instruction(before, after)
         return Example(
-            before.id, _image(dataset, pair.target), prompt, after, _image(dataset, before), before.attributes,
+            before.id, image_of(dataset, pair.target), prompt, after, image_of(dataset, before), before.attributes,
             self._caption(before, before.attributes), self._caption(before, after), prompt,
         )
 
@@ -132,9 +132,9 @@ class Editing:
         """A training image without a partner, with its caption and the one after the edit that a case would ask for."""
         caption, after = self._caption(record, record.attributes), self._wanted(record)
         if after is None:
-            return Example(record.id, _image(dataset, record), caption, record.attributes)
+            return Example(record.id, image_of(dataset, record), caption, record.attributes)
         return Example(
-            record.id, _image(dataset, record), caption, record.attributes, None, None, caption,
+            record.id, image_of(dataset, record), caption, record.attributes, None, None, caption,
             self._caption(record, after), self._instruction(record, after),
         )
 
@@ -209,9 +209,3 @@ def answer(pairs: Mapping[str, Pair], case_id: str) -> Record:
         if source != case_id and source in pairs:
             return pairs[source].source
     return pairs[case_id].target
-
-
-def _image(dataset: Dataset, record: Record) -> torch.Tensor:
-    import torch
-
-    return torch.from_numpy(dataset.image(record))

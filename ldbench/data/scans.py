@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,11 @@ from ldbench.api import Dataset, Record
 from ldbench.data.on_demand import picked
 from ldbench.data.prepared import PreparedDataset
 from ldbench.errors import DataError
+from ldbench.plugins.raised import blamed
 from ldbench.task.card import Task
+
+if TYPE_CHECKING:
+    import torch
 
 
 def scans_of(
@@ -22,6 +27,14 @@ def scans_of(
     """What `Dataset.select` gives of a split, or the chosen ones of it; none is held of data that were prepared."""
     scans = dataset.selected(split) if isinstance(dataset, PreparedDataset) else dataset.select(split)
     return picked(scans, (place for place, scan in enumerate(scans) if chosen(scan)))
+
+
+def image_of(dataset: Dataset, record: Record) -> torch.Tensor:
+    """The image of a record, `(3, H, W) float32 in [0, 1]`; what a plug-in's data set raises becomes a `DataError`."""
+    import torch
+
+    with blamed(DataError, f"data set {dataset.name!r}: image of {record.id!r}", type(dataset).__module__):
+        return torch.from_numpy(dataset.image(record))
 
 
 def balanced(scans: Iterable[Record], task: Task, count: int) -> array[int]:

@@ -78,13 +78,14 @@ class StoredImages(Mapping[str, torch.Tensor]):
 
 
 def hash_pixels(
-    digest: hashlib._Hash, images: Mapping[str, torch.Tensor], done: Callable[[int], None] = lambda count: None
+    digest: hashlib._Hash, images: Mapping[str, torch.Tensor], done: Callable[[int, bytes], None] = lambda *_: None
 ) -> None:
-    """Add the id and the 8-bit levels of each image to a digest, in the order of the ids; `done` is told how many."""
+    """Add the id and the 8-bit levels of each image to a digest, in the order of the ids; `done` is told how many they
+    are, and the levels of the last."""
     for count, image_id in enumerate(Ids(images).in_order(), 1):
-        name = image_id.encode("utf-8", "surrogateescape")
-        digest.update(name + b"\0" + (images[image_id] * 255).round().byte().numpy().tobytes())
-        done(count)
+        levels = (images[image_id] * 255).round().byte().numpy().tobytes()
+        digest.update(image_id.encode("utf-8", "surrogateescape") + b"\0" + levels)
+        done(count, levels)
 
 
 def unpacked(packed: torch.Tensor) -> torch.Tensor:

@@ -19,9 +19,10 @@ from ldbench.data.fresh import is_blind, with_fresh
 from ldbench.data.ids import Ids
 from ldbench.data.on_demand import ById, OnDemand, picked
 from ldbench.data.prepared import PreparedDataset, find
-from ldbench.data.scans import balanced, hash_order, scans_of
-from ldbench.errors import CardError
+from ldbench.data.scans import balanced, hash_order, image_of, scans_of
+from ldbench.errors import CardError, DataError
 from ldbench.plugins.kinds import DATASETS
+from ldbench.plugins.raised import blamed, module_of
 from ldbench.task.card import DataSpec, EditSpec, Task
 from ldbench.task.metric_specs import further_images
 from ldbench.task.prompts import check_attributes, prompt_for
@@ -147,7 +148,7 @@ class TaskData:
     def _stack(self, records: Sequence[Record]) -> tuple[torch.Tensor, list[str]]:
         import torch
 
-        images = torch.stack([torch.from_numpy(self.dataset.image(record)) for record in records])
+        images = torch.stack([image_of(self.dataset, record) for record in records])
         return images, [str(record.attributes[self.task.data.class_attribute]) for record in records]
 
 
@@ -204,17 +205,13 @@ def _evaluated(chosen: Sequence[Record], task: Task) -> Ids:
 
 
 def _plain_example(task: Task, dataset: Dataset, seed: int, record: Record) -> Example:
-    import torch
-
     prompt = prompt_for(task.protocol, record.id, record.attributes, seed)
-    return Example(record.id, torch.from_numpy(dataset.image(record)), prompt, record.attributes)
+    return Example(record.id, image_of(dataset, record), prompt, record.attributes)
 
 
 def _editing(task: Task, edit: EditSpec, dataset: Dataset, seed: int) -> TaskData:
     """Cases turn a test scan into the same subject's image of the card's role; training pairs, where there are any, do
     so too."""
-    import torch
-
     check_edit(task, edit, dataset)
     editing = Editing(task, edit, seed)
     train = _training(editing, dataset.only("train"))
@@ -229,7 +226,7 @@ def _editing(task: Task, edit: EditSpec, dataset: Dataset, seed: int) -> TaskDat
     by_source = pairs_by_source(pairs)
 
     def truth(case_id: str) -> torch.Tensor:
-        return torch.from_numpy(dataset.image(answer(by_source, case_id)))
+        return image_of(dataset, answer(by_source, case_id))
 
     cases = OnDemand(functools.partial(editing.case, dataset), pairs)
     return TaskData(task, dataset, train, cases, _evaluated(sources_of(pairs), task), truth, editing)
@@ -241,7 +238,8 @@ def load(spec: DataSpec) -> Dataset:
 
     def installed() -> Dataset:
         if source is not None and source.load is not None:
-            return source.load(spec.checksums)
+            with blamed(DataError, f"data set {spec.dataset!r}: load", module_of(source.load)):
+                return source.load(spec.checksums)
         return find(spec.dataset)
 
     return installed() if spec.fresh is None else with_fresh(spec, spec.fresh, source, installed)

@@ -10,8 +10,8 @@ from dataclasses import fields
 from ldbench.api import API_VERSION, Generator, Kind, Preset
 from ldbench.errors import PluginError
 from ldbench.plugins.parameters import declared, preset_class
+from ldbench.plugins.raised import blamed
 from ldbench.plugins.registry import PluginKind
-from ldbench.records.names import reason
 
 _API_VERSION = re.compile(r"(\d+(\.\d+)?)?")
 
@@ -47,10 +47,8 @@ def check_class(candidate: object, label: str, name: str = "") -> type[Generator
 
 
 def _check_kinds(candidate: type[Generator], label: str) -> None:
-    try:
+    with blamed(PluginError, f"{label}: capabilities()", candidate.__module__, remedy="repair it"):
         kinds = frozenset(candidate.capabilities().kinds)
-    except Exception as error:  # a plug-in's own code may raise anything
-        raise PluginError(f"{label}: capabilities() raised {reason(error)}; repair it") from error
     valid = frozenset(typing.get_args(Kind))
     if not kinds <= valid:
         wrong = ", ".join(map(repr, sorted(kinds - valid)))

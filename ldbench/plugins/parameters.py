@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ldbench.api import Generator, ParameterValue, Preset
-from ldbench.errors import LdbenchError, PluginError, UsageError, unknown_name
+from ldbench.errors import PluginError, UsageError, unknown_name
+from ldbench.plugins.raised import blamed
 from ldbench.records.typed import readings
 
 _SCALARS = (bool, int, float, str)
@@ -70,10 +71,9 @@ def build(cls: type[Generator], overrides: Mapping[str, str]) -> Generator:
             raise unknown_name(f"parameter of {cls.__name__}", key, known, f"its parameters are: {listing}")
         values[key] = known[key].parse(text)
     try:
-        return cls(**values)
-    except LdbenchError:
-        raise
-    except (ValueError, TypeError) as error:  # a __post_init__ that checks its values
+        with blamed(PluginError, f"{cls.__name__}: __post_init__", cls.__module__, ValueError, TypeError):
+            return cls(**values)
+    except (ValueError, TypeError) as error:  # it checks its values
         raise UsageError(f"{cls.__name__} refuses its parameters: {' '.join(str(error).split())}") from error
 
 

@@ -27,6 +27,7 @@ from typing import Any, Generic, TypeVar
 
 from ldbench.api import declare_missing_ops
 from ldbench.errors import PluginError, UnknownNameError, unknown_name
+from ldbench.plugins.raised import ANYTHING
 from ldbench.plugins.source_text import Described, describe, records_in
 from ldbench.records.names import reason
 
@@ -69,8 +70,12 @@ class PluginKind(Generic[Plugin]):
     light: bool = False
 
     def entries(self) -> list[Entry]:
-        """All registered ones by name; nothing is imported. PluginError where a name has two owners."""
-        return [self._only(name, entries) for name, entries in sorted(self._registered().items())]
+        """All registered ones by name, without those that `clashes` tells of; nothing is imported."""
+        return [entries[0] for _, entries in sorted(self._registered().items()) if len(entries) == 1]
+
+    def clashes(self) -> list[str]:
+        """A line for each name that has two owners: whoever asks for it gets a PluginError of that text."""
+        return [self._clash(name, entries) for name, entries in sorted(self._registered().items()) if len(entries) > 1]
 
     def entry(self, name: str) -> Entry | None:
         """The entry of a registered name, or None; PluginError where it has two owners."""
@@ -118,7 +123,7 @@ class PluginKind(Generic[Plugin]):
             declare_missing_ops()
         try:
             return find()
-        except (Exception, SystemExit) as error:  # importing a plug-in may raise anything at all
+        except ANYTHING as error:  # importing a plug-in may raise anything at all
             said = "install what it imports" if isinstance(error, ModuleNotFoundError) else remedy
             raise PluginError(f"{label} can't be loaded: {reason(error)}; {said}") from error
 
@@ -127,9 +132,12 @@ class PluginKind(Generic[Plugin]):
 
     def _only(self, name: str, entries: tuple[Entry, ...]) -> Entry:
         if len(entries) > 1:
-            owners = " and ".join(f"{entry.owner} ({entry.value})" for entry in entries)
-            raise PluginError(f"{self.noun} {name!r} is registered by {owners}; uninstall one or give module:Class")
+            raise PluginError(self._clash(name, entries))
         return entries[0]
+
+    def _clash(self, name: str, entries: tuple[Entry, ...]) -> str:
+        owners = " and ".join(f"{entry.owner} ({entry.value})" for entry in entries)
+        return f"{self.noun} {name!r} is registered by {owners}; uninstall one or give module:Class"
 
 
 @functools.lru_cache(maxsize=64)

@@ -17,7 +17,7 @@ from ldbench.errors import ResultError
 from ldbench.records.files import read_record, write_text_atomic
 from ldbench.records.result import Result
 from ldbench.records.run_folder import UNITS
-from ldbench.records.sidecar import beside_copies, own_sidecar, values_of
+from ldbench.records.sidecar import LeftOut, beside_copies, own_sidecar, refuse, values_of
 
 SCHEMA_VERSION = 1
 _LARGEST = 1 << 28  # bytes; a hundred thousand cases of twenty metrics take a tenth of it
@@ -100,9 +100,9 @@ def _values(units: Units) -> dict[str, float]:
     return {metric: of_metric.value for metric, of_metric in units.metrics.items()}
 
 
-def beside_all(found: Iterable[tuple[str, Result]]) -> dict[str, Units]:
+def beside_all(found: Iterable[tuple[str, Result]], left_out: LeftOut = refuse) -> dict[str, Units]:
     """By path, what lies beside each complete measured result or a copy of it; paths without are absent."""
-    return beside_copies(found, beside, dumps)
+    return beside_copies(found, beside, dumps, left_out)
 
 
 def _text(value: object, indent: str) -> Iterator[str]:

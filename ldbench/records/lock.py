@@ -24,3 +24,15 @@ def locked(path: Path, *, wait: bool) -> TextIO:
         reason = error.strerror or error
         raise ResultError(f"can't lock {path}: {reason}; choose an --out on a disk that locks files") from error
     return handle
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the lock just now; False where a disk can't say."""
+    try:
+        with path.open() as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -118,7 +118,8 @@ def write(result: Result, path: Path) -> None:
 
 def read(path: Path) -> Result:
     """Read a result of this or an older schema; anything else is a `ResultError` naming file and field."""
-    return parse(read_json(path, "a result file of `ldbench run`", constant=refuse_constant), str(path))
+    remedy = "it may be truncated: put back a copy, or remove it and run again"
+    return parse(read_json(path, "a result file of `ldbench run`", remedy, refuse_constant), str(path))
 
 
 def parse(record: object, where: str) -> Result:

@@ -43,12 +43,21 @@ def values_of(result: Result) -> dict[str, float]:
     return {score.metric: score.value for score in result.scores}
 
 
+LeftOut = Callable[[str, ResultError], object]  # told of a result by its path and what is wrong beside it
+
+
+def refuse(path: str, error: ResultError) -> None:
+    """What ends the reading at the first file that is wrong."""
+    raise error
+
+
 def beside_copies(
-    found: Iterable[Found], read: Callable[[str, Result], Sidecar | None], text: Callable[[Sidecar], str]
+    found: Iterable[Found], read: Callable[[str, Result], Sidecar | None], text: Callable[[Sidecar], str],
+    left_out: LeftOut = refuse,
 ) -> dict[str, Sidecar]:
     """By path, what `read` finds beside each complete measured result or a copy of it; paths without are absent.
 
-    Of several the one with the first `text` counts.
+    Of several the one with the first `text` counts. Where `read` raises, `left_out` is told, and nothing is there.
     """
     runs: dict[str, tuple[str, str]] = {}
     by_run: dict[tuple[str, str], Sidecar] = {}
@@ -56,7 +65,11 @@ def beside_copies(
         if (result.status, result.origin) != ("complete", "measured"):
             continue
         run = runs[path] = (result.task.id, run_key(result))
-        here, known = read(path, result), by_run.get(run)
+        try:
+            here, known = read(path, result), by_run.get(run)
+        except ResultError as error:
+            left_out(path, error)
+            continue
         if here is not None and here != known:
             by_run[run] = here if known is None else min(here, known, key=text)
     return {path: by_run[run] for path, run in runs.items() if run in by_run}

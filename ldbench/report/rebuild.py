@@ -7,39 +7,39 @@ added or is missing. Refuses to write where it was asked to compare.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from ldbench.board import leaderboard
-from ldbench.board.read import read_boards
+from ldbench.board.leaderboard import Leaderboard
 from ldbench.records.files import write_text_atomic
 from ldbench.records.names import slug
 from ldbench.report.tables import markdown
 
 
-def texts(paths: Sequence[Path], measured_only: bool = False) -> dict[str, str]:
-    """By file name, the JSON and the Markdown (without pictures) of every leaderboard that the results make."""
+def texts(boards: Mapping[str, Leaderboard]) -> dict[str, str]:
+    """By file name, the JSON and the Markdown (without pictures) of every leaderboard, given by task."""
     files: dict[str, str] = {}
-    for task, board in read_boards(paths, (), measured_only).boards.items():
+    for task, board in boards.items():
         name = slug(task)
         files[f"{name}.json"], files[f"{name}.md"] = leaderboard.dumps(board), markdown.render(board)
     return files
 
 
-def rebuild(paths: Sequence[Path], out: Path, measured_only: bool = False) -> list[Path]:
-    """Write every leaderboard below `out` and return the files; raises `ResultError` before the first is written."""
-    made = texts(paths, measured_only)
+def rebuild(boards: Mapping[str, Leaderboard], out: Path) -> list[Path]:
+    """Write every leaderboard below `out` and return the files."""
+    made = texts(boards)
     for name, text in made.items():
         write_text_atomic(out / name, text)
     return [out / name for name in made]
 
 
-def differences(paths: Sequence[Path], out: Path, measured_only: bool = False) -> list[str]:
+def differences(boards: Mapping[str, Leaderboard], out: Path) -> list[str]:
     """One line a file below `out` that is not what the results make, with the first field or line that differs.
 
     A leaderboard below `out` that no result makes is one of them. Empty where all are equal, byte for byte.
     """
-    made = texts(paths, measured_only)
+    made = texts(boards)
     found = [_difference(out / name, text) for name, text in made.items()]
     found += [f"{path}: no result makes it" for path in sorted(out.glob("*.json"))
               if path.name not in made and _is_leaderboard(path)]

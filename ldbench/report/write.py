@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.read import BoardSet, read_boards
@@ -34,7 +35,7 @@ def report(results: BoardSet, format: str, out: Path | None, all_metrics: bool =
     """What to print: the rendered leaderboards, or, with `out`, the files that were written there."""
     texts = {task: _text(board, format, results, out, all_metrics) for task, board in results.boards.items()}
     if out is None:
-        return "\n".join(texts.values())
+        return "\n".join([*texts.values(), *(f"{line}\n" for line in _without_board(results, format))])
     files = {out / f"{slug(task)}.{RENDERERS[format][0]}": text for task, text in texts.items()}
     for path, text in files.items():
         write_text_atomic(path, text)
@@ -60,13 +61,24 @@ def with_metrics(results: BoardSet, metrics: Sequence[str]) -> BoardSet:
 
 def _text(board: Leaderboard, format: str, results: BoardSet, out: Path | None, all_metrics: bool) -> str:
     if format == "terminal":
-        return terminal.render(board, all_metrics=all_metrics)
+        begun = [f"{line}\n" for line in results.unfinished_of(board.task.id)]
+        return "".join([terminal.render(board, all_metrics=all_metrics), *begun])
     if format == "markdown" and out is not None:
         return markdown.render(board, copy_pictures(results.found, board, out))
     return render(board, format)
+
+
+def _without_board(results: BoardSet, format: str) -> list[str]:
+    """A line for each unfinished run of a task that has no board."""
+    lines = [one.line for one in results.unfinished if one.task not in results.boards]
+    return lines if format == "terminal" else []
 
 
 def show(results: BoardSet, console: Console, all_metrics: bool = False) -> None:
     """Draw the leaderboards on a terminal, in its width and colours."""
     for board in results.boards.values():
         console.print(terminal.renderable(board, console.width, all_metrics))
+        for line in results.unfinished_of(board.task.id):
+            console.print(Text(line, style="dim"), soft_wrap=True)
+    for line in _without_board(results, "terminal"):
+        console.print(Text(line, style="dim"), soft_wrap=True)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -20,8 +20,8 @@ from ldbench.api import Batches, Case, Context, Generator, Request, case_seed
 from ldbench.data.image_writer import ImageWriter
 from ldbench.data.images import read_image
 from ldbench.data.stored_case import loaded
-from ldbench.errors import DataError, GeneratorError, ImageError, LdbenchError
-from ldbench.plugins.raised import raised
+from ldbench.errors import DataError, GeneratorError, ImageError
+from ldbench.plugins import raised
 from ldbench.records.checksum import sha256_file
 from ldbench.records.files import write_json
 from ldbench.records.run_folder import CASE_ID, IMAGES, RunFolder
@@ -199,14 +199,7 @@ def _write_manifest(requests: Sequence[Request], folder: RunFolder) -> None:
     write_json(folder.manifest, {IMAGES: rows})
 
 
-@contextmanager
-def blamed(what: str, generator: Generator, *passing: type[Exception]) -> Iterator[None]:
+def blamed(what: str, generator: Generator, *passing: type[Exception]) -> AbstractContextManager[None]:
     """Whatever the generator raises in the block becomes a `GeneratorError` that says what raised, and where in its
     code; our own errors and those of `passing` pass."""
-    through: tuple[type[Exception], ...] = (LdbenchError, *passing)
-    try:
-        yield
-    except through:
-        raise
-    except Exception as error:
-        raise GeneratorError(f"{what} raised {raised(error, type(generator).__module__)}") from error
+    return raised.blamed(GeneratorError, what, type(generator).__module__, *passing)

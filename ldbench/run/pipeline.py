@@ -24,7 +24,10 @@ from ldbench.records.content import CODE
 from ldbench.records.files import user_cache_folder
 from ldbench.records.result import ModelRef, Result, Stage, read, write
 from ldbench.records.run_folder import SHARED, RunFolder
+from ldbench.records.unfinished import note_beginning
+from ldbench.run.command_line import command_of
 from ldbench.run.environment import describe, memory_notes, pick_device, timed
+from ldbench.run.failure import failure_kept
 from ldbench.run.generate import blamed, generate, requests_for
 from ldbench.run.passes import passes, read_images
 from ldbench.run.processes import Processes, current_processes
@@ -101,8 +104,10 @@ def run(task_name: str, model_name: str, settings: Settings, fitted: RunFolder |
                 claim.enter_context(folder.claimed())
                 named = model_ref.named_content(generator, settings.out)
                 context = _begin(replace(context, content={**context.content, **named}), generator)
+                if fitted is None and not folder.finished():  # one that shares a fit goes on with that of its own
+                    note_beginning(folder, command_of(task_name, model_name, settings), len(context.data.cases))
         if not folder.finished():
-            with memory_notes(settings.say) as notes:
+            with failure_kept(folder, processes.is_first), memory_notes(settings.say) as notes:
                 _complete(context, generator, notes)
         processes.wait()
         return _read_back(context), folder.result
@@ -196,6 +201,7 @@ def _finish(context: RunContext, stages: list[Stage], notes: list[str]) -> None:
             scored = score(context, folder.image_folders)
     _picture(context)
     write(record(context, scored, stages, notes), folder.result)
+    folder.beginning.unlink(missing_ok=True)
 
 
 def generator_context(
@@ -271,12 +277,11 @@ def _picture(context: RunContext) -> None:
 def record(context: RunContext, scored: Scored, stages: list[Stage], notes: list[str]) -> Result:
     """The result of a run, with what it ran on and over which data, and why it lacks a score."""
     data = context.data
-    note = "; ".join(filter(None, (data.caveat(), *scored.refused)))
     environment = describe(context.device, context.processes.count)
     return Result(
         task_ref(data.task), context.model, "measured", scored.scores, seed=context.settings.seed,
         split_hash=None if data.blind else data.split_hash(), images_hash=scored.digest, stages=stages,
-        note=note or None,
+        note="; ".join(filter(None, (data.caveat(), *scored.refused))) or None,
         environment=replace(
             environment, packages={**environment.packages, **context.content}, notes=[*environment.notes, *notes]
         ),

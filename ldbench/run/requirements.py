@@ -16,8 +16,8 @@ from ldbench.api import Context, Generator, HasNeeds, Needs, Record
 from ldbench.data.prepared import PreparedDataset
 from ldbench.data.task_data import TaskData, network_files, task_data
 from ldbench.errors import CardError, LdbenchError, MetricError, WeightsError
+from ldbench.plugins import raised
 from ldbench.plugins.kinds import METRICS
-from ldbench.plugins.raised import raised
 from ldbench.records.files import user_cache_folder
 from ldbench.records.run_folder import FURTHER_PASSES
 from ldbench.run.generate import blamed
@@ -139,11 +139,12 @@ def _of_settings(metric: str, settings: object, smaller: int, scans: ScanCounts 
     if isinstance(settings, HasUnmetScans) and scans is not None:
         asked["unmet_scans"] = partial(settings.unmet_scans, metric, scans)
     for method, ask in asked.items():
+        module = type(settings).__module__
         try:
-            reasons = list(ask())
-        except Exception as error:
-            said = raised(error, type(settings).__module__)
-            yield MetricError(f"{metric}: {method} raised {said}; repair the metric")
+            with raised.blamed(MetricError, f"{metric}: {method}", module, remedy="repair the metric"):
+                reasons = list(ask())
+        except MetricError as error:
+            yield error
         else:
             yield from map(MetricError, reasons)
 

@@ -18,6 +18,7 @@ from ldbench.errors import ImageError, LdbenchError, UsageError, WeightsError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.typed import TypedError, build, value_of
 from ldbench.score.folder_inputs import FolderInputs
+from ldbench.score.folder_notes import few, shared
 from ldbench.score.free_memory import give_back
 from ldbench.score.scorer import measured
 from ldbench.score.set_inputs import ScoringContext
@@ -107,12 +108,14 @@ class Folders:
 @dataclass(frozen=True)
 class FolderScores:
     """One score a metric; why other metrics have none; what was measured: each folder, its images' number and digest,
-    the number of files ignored as no images; and with which options."""
+    the number of files ignored as no images; and with which options. `notes` say what makes values mean less than they
+    seem to: images that are in two folders, and few of them."""
 
     scores: tuple[Score, ...]
     refused: Mapping[str, str]
     images: Mapping[str, Mapping[str, str | int]]
     options: Mapping[str, ParameterValue]
+    notes: tuple[str, ...] = ()
 
 
 def measure_folders(
@@ -141,21 +144,22 @@ def measure_folders(
     if network is not None and any(getattr(each, "extractor", None) == network for each in chosen.values()):
         _check_weights(network)
     images = folders.read()
-    described: dict[str, dict[str, str | int]] = {
-        name: {
-            "folder": str(path), "images": len(images[name]), "ignored": count_ignored(path),
-            "sha256": _digest(name, images[name], context),
+    described: dict[str, dict[str, str | int]] = {}
+    pixels: dict[str, list[bytes]] = {}
+    for name, path in folders.paths.items():
+        digest, pixels[name] = _digests(name, images[name], context)
+        described[name] = {
+            "folder": str(path), "images": len(images[name]), "ignored": count_ignored(path), "sha256": digest,
         }
-        for name, path in folders.paths.items()
-    }
     inputs = FolderInputs(
         device=context.device, seed=context.seed, cache_folder=context.cache_folder, progress=context.progress,
         images=images, conditions=folders.viewing,
     )
-    scores, refused = [], {}
+    scores, scored, refused = [], [], {}
     for name, metric in asked.items():
         try:
             scores.append(measured(metric, inputs.for_metrics, chosen[name]).score)
+            scored.append(metric)
         except ImageError:  # a file that changed meanwhile spoils what was measured, too
             raise
         except LdbenchError as error:
@@ -165,7 +169,8 @@ def measure_folders(
         give_back()
     viewing = {} if folders.viewing is None else {"blur": folders.viewing.blur, "noise": folders.viewing.noise}
     options = {"side": folders.side, "paired": folders.paired, "seed": context.seed, "device": str(context.device)}
-    return FolderScores(tuple(scores), refused, described, {**options, **viewing})
+    notes = (*shared(folders.paths, pixels), *few(scored, pixels))
+    return FolderScores(tuple(scores), refused, described, {**options, **viewing}, notes)
 
 
 @dataclass
@@ -261,9 +266,15 @@ def ignored_line(found: FolderScores) -> str:
     return f"ignored as not {', '.join(SUFFIXES)}: {', '.join(counts)}" if counts else ""
 
 
-def _digest(name: str, images: StoredImages, context: ScoringContext) -> str:
+def _digests(name: str, images: StoredImages, context: ScoringContext) -> tuple[str, list[bytes]]:
+    """The digest of all images with their names, and one of each image's pixels."""
     from ldbench.data.stored_images import hash_pixels
 
-    digest = hashlib.sha256()
-    hash_pixels(digest, images, lambda count: context.progress(f"reading {name} images", count, len(images)))
-    return digest.hexdigest()
+    digest, pixels = hashlib.sha256(), list[bytes]()
+
+    def read(count: int, levels: bytes) -> None:
+        pixels.append(hashlib.sha256(levels).digest())
+        context.progress(f"reading {name} images", count, len(images))
+
+    hash_pixels(digest, images, read)
+    return digest.hexdigest(), pixels

@@ -15,6 +15,7 @@ from ldbench.api import Case, ImageSet, Record, SetName
 from ldbench.data.ids import Ids
 from ldbench.data.on_demand import ById
 from ldbench.data.prepared import PreparedDataset
+from ldbench.data.scans import image_of
 from ldbench.data.stored_case import unread_source
 from ldbench.data.task_data import TaskData
 from ldbench.errors import MetricError
@@ -113,12 +114,8 @@ class TaskImages:
         return source
 
     def _records(self, records: Sequence[Record]) -> tuple[Images, Sequence[str]]:
-        import torch
-
         by_id = ById(Ids(record.id for record in records), records)
-        return self._stored(
-            by_id, lambda record_id: torch.from_numpy(self.data.dataset.image(by_id[record_id]))
-        ), by_id.ids
+        return self._stored(by_id, lambda record_id: image_of(self.data.dataset, by_id[record_id])), by_id.ids
 
     def _stored(self, ids: Collection[str], read: Callable[[str], torch.Tensor]) -> StoredImages:
         from ldbench.data.stored_images import StoredImages

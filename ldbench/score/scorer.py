@@ -14,7 +14,7 @@ from ldbench.api import Measured, Metric, MetricInputs
 from ldbench.data.task_data import TaskData
 from ldbench.errors import LdbenchError, MetricError, unknown_name
 from ldbench.plugins.kinds import METRICS
-from ldbench.plugins.raised import module_of, raised
+from ldbench.plugins.raised import ANYTHING, module_of, raised
 from ldbench.records.run_folder import FURTHER_PASSES, NULL
 from ldbench.score.arithmetic import full_float32
 from ldbench.score.by_subject import by_subject, subjects_of_units
@@ -118,12 +118,12 @@ def computed(metric: Metric, function: Callable[..., _Found], *arguments: object
             return function(*arguments)
     except LdbenchError:
         raise
-    except Exception as error:
+    except ANYTHING as error:
         said = raised(error, module_of(function))
         raise DefectError(f"{metric.name}: raised {said}; {_remedy(error)}") from error
 
 
-def _remedy(error: Exception) -> str:
+def _remedy(error: BaseException) -> str:
     import torch
 
     ran_out = isinstance(error, torch.OutOfMemoryError)

@@ -13,7 +13,7 @@ import torch
 
 from ldbench.api import Request
 from ldbench.data.images import quantise
-from ldbench.plugins.raised import raised
+from ldbench.plugins.raised import ANYTHING, raised
 from ldbench.testing import contract
 from ldbench.testing.cost import Cost
 from ldbench.testing.finding import Clause, ClauseError, Finding, judge
@@ -51,7 +51,7 @@ def _run(trial: Trial, kind: str) -> list[Finding]:
         stage, reports = "generate", counting.calls
         with cost.stage("generate"):
             returned = first.generator.generate(requests, first.context)
-    except Exception as error:  # a plugin's own code may raise anything
+    except ANYTHING as error:  # a plugin's own code may raise it
         return [judge(contract.RUNS, functools.partial(_stopped, stage, error, type(trial.template).__module__))]
     after = states(trial.device)
     runs = judge(contract.RUNS, lambda: f"{len(requests)} requests answered after {len(trial.task.train)} examples")
@@ -96,7 +96,7 @@ def _conduct(
     return checks
 
 
-def _stopped(stage: str, error: Exception, module: str) -> str:
+def _stopped(stage: str, error: BaseException, module: str) -> str:
     raise ClauseError(f"{stage} raised {raised(error, module)}")
 
 

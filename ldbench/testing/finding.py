@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ldbench.errors import LdbenchError
+from ldbench.plugins.raised import ANYTHING
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def judge(clause: Clause, look: Callable[[], str]) -> Finding:
     except ClauseError as broken:
         remedy = clause.remedy if broken.remedy is None else broken.remedy
         return Finding(clause.name, False, clause.expected, str(broken), remedy)
-    except Exception as error:  # a plugin's own code may raise anything
+    except ANYTHING as error:  # a plugin's own code may raise it
         return Finding(clause.name, False, clause.expected, raised(error), clause.remedy)
 
 

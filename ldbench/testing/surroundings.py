@@ -17,7 +17,7 @@ import os
 import random
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ import torch
 
 from ldbench.api import Example, Request
 from ldbench.data.prepared import data_folder
+from ldbench.errors import PluginError
 from ldbench.plugins.kinds import DATASETS
 from ldbench.testing.finding import ClauseError
 from ldbench.testing.trial import Trial
@@ -156,8 +157,11 @@ def opened_below(folders: Sequence[Path]) -> Iterator[list[str]]:
 
 def task_folders() -> list[Path]:
     """Where the data of tasks lie: those that packages ship, and the user's prepared ones."""
-    sources = [DATASETS.load(entry.name) for entry in DATASETS.entries()]
-    shipped = [folder for source in sources if source.folders for folder in source.folders()]
+    shipped: list[Path] = []
+    for entry in DATASETS.entries():
+        with suppress(PluginError):  # no task can have data that can't be loaded
+            source = DATASETS.load(entry.name)
+            shipped += source.folders() if source.folders else ()
     return [*shipped, data_folder("x").parent]
 
 

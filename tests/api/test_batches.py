@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ldbench.api import Batches
+from ldbench.errors import UsageError
 
 
 def limited(fits: int, sizes: list[int]) -> Callable[[slice], list[int]]:
@@ -58,3 +59,19 @@ def test_one_row_that_does_not_fit_is_the_devices_error() -> None:
 def test_other_errors_pass() -> None:
     with pytest.raises(ZeroDivisionError):
         Batches("work", 4).run(4, lambda rows: rows.stop // rows.start)
+
+
+def test_the_machine_may_ask_for_fewer_at_a_time_and_it_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("LDBENCH_IMAGES_AT_ONCE", "3")
+    sizes: list[int] = []
+    with caplog.at_level(logging.WARNING, "ldbench.memory"):
+        Batches("decode", 8).run(7, limited(8, sizes))
+        Batches("read", 2).run(2, limited(8, sizes))
+    assert sizes == [3, 3, 1, 2]
+    assert caplog.messages == ["decode: 3 at a time and not 8, as LDBENCH_IMAGES_AT_ONCE says"]
+    for wrong in ("0", "-1", "few"):
+        monkeypatch.setenv("LDBENCH_IMAGES_AT_ONCE", wrong)
+        with pytest.raises(UsageError, match=f"LDBENCH_IMAGES_AT_ONCE: expected a whole number, .* got '{wrong}'"):
+            Batches("decode", 8)

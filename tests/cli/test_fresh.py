@@ -47,8 +47,8 @@ def test_a_seed_that_is_none_is_refused_before_anything_runs(tmp_path: Path) -> 
 def test_a_task_after_host_is_published(words: tuple[str, ...], tmp_path: Path) -> None:
     with pytest.raises(CardError, match=r"can't read none\.toml"):
         said(*words, "none.toml", "--seed-file", tmp_path / "s.json", "--out", tmp_path / "out")
-    with pytest.raises(UnknownNameError, match="unknown task 'revael'"):
-        said(*words, "revael", "--seed-file", tmp_path / "s.json", "--out", tmp_path / "out")
+    with pytest.raises(UnknownNameError, match="unknown task 'no-such-task'"):
+        said(*words, "no-such-task", "--seed-file", tmp_path / "s.json", "--out", tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -85,3 +85,17 @@ def test_a_page_beside_a_gate_reads_and_compares_the_results_once(
     assert done.exit_code == 0, done.output
     assert done.output.splitlines()[-1] == str(tmp_path / f"{TASK.id}.html")
     assert calls == ["collect", "compare"]
+
+
+@pytest.mark.parametrize("command", ["gate --against", "report --check"])
+def test_a_gate_judges_all_results_or_none(command: str, place: Path, tmp_path: Path) -> None:
+    result.write(BASELINE[0], tmp_path / "good" / "result.json")
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "result.json").write_text("{", encoding="utf-8")
+    name, option = command.split()
+    done = called(name, tmp_path, option, place / "boards", "--allow-missing", "--junit", tmp_path / "junit.xml")
+    assert done.exit_code == 2
+    assert "nothing was judged" in done.output
+    assert str(tmp_path / "bad" / "result.json") in done.output
+    assert "check passed" not in done.output
+    assert not (tmp_path / "junit.xml").exists()

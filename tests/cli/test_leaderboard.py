@@ -75,3 +75,21 @@ def test_results_that_were_not_measured_alike_are_refused_with_both_sides_named(
     for part in (first, second, str(tmp_path / "a/result.json"), str(tmp_path / "b/result.json")):
         assert part in said
     assert not (tmp_path / "boards").exists()
+
+
+def test_a_bad_file_costs_its_own_row_and_a_check_compares_nothing_then(tmp_path: Path) -> None:
+    results, boards = tmp_path / "results", tmp_path / "boards"
+    for index, one in enumerate(FULL):
+        result.write(measured(*one), results / f"{index}/result.json")
+    ldbench("build", str(results), "--out", str(boards))
+    before = (boards / "sandbox-brain-t2i.json").read_bytes()
+    (results / "bad").mkdir()
+    (results / "bad" / "result.json").write_text("{", encoding="utf-8")
+    code, said = ldbench("build", str(results), "--out", str(boards), "--check")
+    assert code == 2
+    assert [line[:5] for line in said.splitlines()] == ["error"] * 2
+    assert "nothing was compared" in said
+    code, said = ldbench("build", str(results), "--out", str(boards))
+    assert code == 2
+    assert str(results / "bad" / "result.json") in said
+    assert (boards / "sandbox-brain-t2i.json").read_bytes() == before

@@ -40,7 +40,7 @@ def test_a_table_and_json_say_the_same(folders: Path) -> None:
     shown = measure(folders, "--metric", "frd")
     assert shown.exit_code == 0
     [line] = shown.stdout.splitlines()
-    assert line.split()[0] == "frd"
+    assert line.split()[:2] == ["frd", "\u2193"]
     assert "n=12" in line
     written = json.loads(measure(folders, "--metric", "frd", "--format", "json").stdout)
     [score] = written["scores"]
@@ -62,6 +62,25 @@ def test_files_of_other_formats_are_counted_in_one_line(folders: Path, tmp_path:
     assert f"ignored as not .png, .jpg, .jpeg: 3 in {generated}\n" in shown.stderr
     written = json.loads(measure(tmp_path / "all", "--metric", "frd", "--format", "json").stdout)
     assert [written["images"][name]["ignored"] for name in ("real", "generated")] == [0, 3]
+
+
+def test_a_folder_beside_itself_and_few_images_are_warned_of(folders: Path, tmp_path: Path) -> None:
+    real = str(folders / "real")
+    shown = CliRunner().invoke(app, ["measure", real, real, "--metric", "frd"])
+    assert shown.exit_code == 0
+    same, few = (line for line in shown.stderr.splitlines() if line.startswith("warning: "))
+    assert same.startswith("warning: 12 of 12 generated images are, pixel by pixel, real images too")
+    assert few.startswith("warning: 12 images are few: the value of frd hangs on their number")
+    fill(tmp_path / "generated", 24, 1)
+    for index, file in enumerate(sorted((folders / "real").iterdir())[:3]):
+        shutil.copy(file, tmp_path / "generated" / f"renamed-{index}.png")
+    again = json.loads(CliRunner().invoke(
+        app, ["measure", real, str(tmp_path / "generated"), "--training", real, "--metric", "kid", "--format", "json"],
+    ).stdout)  # fmt: skip
+    assert [note.split(" (")[0] for note in again["notes"]] == [
+        "3 of 27 generated images are, pixel by pixel, real images too",
+        "12 of 12 real images are, pixel by pixel, training images too",
+    ]
 
 
 def test_copies_are_said_below_the_table(folders: Path) -> None:

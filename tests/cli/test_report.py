@@ -1,15 +1,75 @@
-"""What `ldbench report` refuses before it reads any result."""
+"""What `ldbench report` refuses, and what it makes of results of which some can't be used."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from ldbench.cli.main import app
-from ldbench.errors import UsageError
+from ldbench.errors import ResultError, UsageError
+from ldbench.records import result
+from ldbench.records.files import write_json
+from ldbench.records.run_folder import RunFolder
+from ldbench.records.unfinished import note_beginning
+from tests.report.conftest import FULL, TASK, measured
 
 
 @pytest.mark.parametrize("form", ["html", "site"])
 def test_pages_need_a_folder_and_results_are_not_read_without_one(form: str) -> None:
     with pytest.raises(UsageError, match=rf"--format {form}: expected a folder .* add --out FOLDER"):
         CliRunner().invoke(app, ["report", "no-such-results", "--format", form], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("options", ["", "--format html --out OUT", "--format json --metric fid"])
+def test_one_bad_result_is_named_and_all_others_are_reported(options: str, tmp_path: Path) -> None:
+    for index, one in enumerate(FULL):
+        result.write(measured(*one), tmp_path / f"runs/{index}/result.json")
+    bad = tmp_path / "runs/bad/result.json"
+    bad.parent.mkdir()
+    bad.write_text("{", encoding="utf-8")
+    out = tmp_path / "out"
+    done = CliRunner().invoke(app, ["report", str(tmp_path / "runs"), *options.replace("OUT", str(out)).split()])
+    assert done.exit_code == 2
+    assert done.stderr.splitlines()[0].startswith(f"error: {bad}: expected JSON")
+    assert len(done.stderr.splitlines()) == 2
+    shown = (out / f"{TASK.id}.html").read_text(encoding="utf-8") if "OUT" in options else done.stdout
+    assert "basic-ft-ld" in shown
+
+
+def test_where_no_result_can_be_used_nothing_is_made_of_the_others(tmp_path: Path) -> None:
+    bad = tmp_path / "runs/bad/result.json"
+    bad.parent.mkdir(parents=True)
+    bad.write_text("{", encoding="utf-8")
+    done = CliRunner().invoke(app, ["report", str(tmp_path / "runs"), "--format", "site", "--out", str(tmp_path / "o")])
+    assert (done.exit_code, len(done.stderr.splitlines()), done.stdout) == (2, 1, "")
+    assert not (tmp_path / "o").exists()
+
+
+def test_unfinished_runs_are_named_in_the_terminal_and_on_pages(tmp_path: Path) -> None:
+    runs, out = tmp_path / "runs", tmp_path / "out"
+    for index, one in enumerate(FULL):
+        result.write(measured(*one), runs / f"{index}/result.json")
+    done = measured(*FULL[0])
+    for number, (task, model) in enumerate([(TASK.id, "stopped"), ("another", "lonely"), (TASK.id, done.model.name)]):
+        folder = RunFolder.of(runs, task, replace(done.model, name=model), 0)
+        write_json(folder.state, {"task": task, "model": model, "seed": 0})
+        note_beginning(folder, f"ldbench run {number}", 5)
+    shown = CliRunner().invoke(app, ["report", str(runs)])
+    assert shown.exit_code == 0
+    lines = [line for line in shown.stdout.splitlines() if line.startswith("Not finished: ")]
+    assert [line.split()[2] for line in lines] == ["stopped,", "lonely,"]  # the third is finished elsewhere
+    assert lines[0].endswith("goes on with `ldbench run 0`")
+    pages = CliRunner().invoke(app, ["report", str(runs), "--format", "html", "--out", str(out)])
+    assert "Not finished: stopped" in (out / f"{TASK.id}.html").read_text(encoding="utf-8")
+    assert pages.stderr.startswith("Not finished: lonely")
+    assert "Not finished" not in CliRunner().invoke(app, ["report", str(runs), "--format", "markdown"]).stdout
+
+
+def test_a_folder_without_a_result_names_what_was_begun_there(tmp_path: Path) -> None:
+    folder = RunFolder.of(tmp_path, TASK.id, measured(*FULL[0]).model, 0)
+    write_json(folder.state, {"task": TASK.id, "model": "real", "seed": 0})
+    with pytest.raises(ResultError, match=r"`ldbench run` makes one\. Not finished: real, "):
+        CliRunner().invoke(app, ["report", str(tmp_path)], catch_exceptions=False)

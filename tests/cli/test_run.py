@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ldbench.cli.main import app
-from ldbench.errors import GeneratorError, UnknownNameError
+from ldbench.errors import GeneratorError, UnknownNameError, UsageError
 from ldbench.records import result as results
 from ldbench.run import pipeline
 from tests.conftest import cheap_card
@@ -55,3 +55,32 @@ def test_the_others_go_on_after_a_model_that_fails(
     assert ended.stdout.count("result.json") == 2
     with pytest.raises(GeneratorError, match="no images"):  # alone, it ends as any command does
         CliRunner().invoke(app, [*arguments[:2], "collapse", "--out", str(tmp_path / "one")], catch_exceptions=False)
+
+
+def test_several_seeds_of_several_models_are_run_and_one_that_fails_is_named_with_its_seed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = pipeline.run
+
+    def failing(task: str, model: str, settings: pipeline.Settings) -> object:
+        if (model, settings.seed) == ("real", 0):
+            raise GeneratorError("no images")
+        return whole(task, model, settings)
+
+    monkeypatch.setattr(pipeline, "run", failing)
+    arguments = ["run", str(cheap_card(tmp_path)), "mean-image", "real", "--device", "cpu", "--seeds", "0,2"]
+    ended = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "runs")], catch_exceptions=False)
+    assert ended.exit_code == 2
+    assert "error: real, seed 0: no images\n" in ended.stderr
+    made = [Path(line) for line in ended.stdout.splitlines() if line.endswith("result.json")]
+    assert [(path.parts[-3].partition("-")[0], path.parts[-2]) for path in made] == [
+        ("mean", "seed-0"), ("mean", "seed-2"), ("real", "seed-2")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"), [("--seed 1 --seeds 0-2", "no --seed beside it, got 1"), ("--seeds 2-0", "got '2-0'")]
+)
+def test_seeds_are_listed_once_and_in_the_shared_grammar(options: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=said):
+        CliRunner().invoke(app, ["run", str(cheap_card(tmp_path)), "real", *options.split()], catch_exceptions=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ldbench.api import Record
-from ldbench.data.scans import balanced, hash_order
+from ldbench.data.scans import balanced, hash_order, image_of
 from ldbench.errors import DataError
 from ldbench.task import card
 
@@ -32,3 +32,19 @@ def test_as_many_of_each_class_come_in_the_order_of_their_hashes() -> None:
 def test_too_few_of_a_class_are_named() -> None:
     with pytest.raises(DataError, match=f"2 {CLASSES[1]} cases, the data have 1"):
         balanced(scans(CLASSES[0], CLASSES[0], CLASSES[1]), TASK, 2 * len(CLASSES))
+
+
+class Damaged:
+    """A third party's data set whose images can't be read."""
+
+    name = "ward"
+
+    def image(self, record: Record) -> None:
+        raise KeyError(record.id)
+
+
+def test_what_a_third_partys_data_set_raises_is_said_of_it() -> None:
+    said = r"data set 'ward': image of 'i0' raised KeyError: 'i0' \(test_scans\.py:\d+\)"
+    with pytest.raises(DataError, match=said) as caught:
+        image_of(Damaged(), scans("CN")[0])
+    assert isinstance(caught.value.__cause__, KeyError)

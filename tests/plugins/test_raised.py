@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from functools import partial
 
-from ldbench.plugins.raised import module_of, raised
+import pytest
+
+from ldbench.errors import DataError, PluginError
+from ldbench.plugins.raised import blamed, module_of, raised
 
 
 def failing() -> None:
@@ -27,3 +31,30 @@ def test_a_function_with_arguments_given_is_written_where_it_is_written() -> Non
     nameless = partial(failing)
     nameless.__module__ = None  # type: ignore[assignment]
     assert module_of(nameless) == __name__
+
+
+def test_a_plug_in_is_blamed_for_all_that_it_raises_but_not_for_an_interrupt_or_what_may_pass() -> None:
+    with (
+        pytest.raises(PluginError, match=r"^x: load raised ValueError: no \(test_raised\.py:\d+\); repair it$"),
+        blamed(PluginError, "x: load", __name__, remedy="repair it"),
+    ):
+        raise ValueError("no")
+    with pytest.raises(PluginError, match="SystemExit: 3"), blamed(PluginError, "x", __name__):
+        sys.exit(3)
+    for passing in (DataError("ours"), KeyError("allowed"), KeyboardInterrupt()):
+        with pytest.raises(type(passing)), blamed(PluginError, "x", __name__, KeyError):
+            raise passing
+
+
+def test_what_the_suites_own_code_raises_stays_a_defect() -> None:
+    with pytest.raises(ZeroDivisionError), blamed(PluginError, "x", "ldbench.score.metrics.fid"):
+        _ = 1 / 0
+
+
+def test_memory_that_ran_out_has_its_own_remedy() -> None:
+    for error in (MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 1 bytes")):
+        with (
+            pytest.raises(PluginError, match="; set LDBENCH_IMAGES_AT_ONCE to a few images"),
+            blamed(PluginError, "x", __name__, remedy="repair it"),
+        ):
+            raise error

@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from ldbench.api import Generator
+from ldbench.cli.main import app
 from ldbench.errors import PluginError, UnknownNameError
 from ldbench.plugins.generators import GENERATORS, load_generator
 from ldbench.plugins.model_ref import model_ref, named_content
@@ -103,10 +105,26 @@ def test_two_distributions_with_one_name_are_both_named_and_others_still_load(si
     (site / "twice_plugin.py").write_text(GOOD)
     install(site, "first-plugin", "1", {"twice": "twice_plugin:Grey"})
     install(site, "second-plugin", "2", {"twice": "twice_plugin:Grey", "once": "twice_plugin:Grey"})
-    for ask in (lambda: load_generator("twice"), GENERATORS.entries):
-        with pytest.raises(PluginError, match=r"first-plugin 1.*second-plugin 2"):
-            ask()
+    with pytest.raises(PluginError, match=r"first-plugin 1.*second-plugin 2") as error:
+        load_generator("twice")
     assert load_generator("once").__name__ == "Grey"
+    assert GENERATORS.clashes() == [str(error.value)]
+    assert {"once", "real"} < {entry.name for entry in GENERATORS.entries()}
+    assert "twice" not in {entry.name for entry in GENERATORS.entries()}
+
+
+def test_one_plugin_that_cannot_be_listed_hides_no_other(site: Path) -> None:
+    raising = "    @classmethod\n    def capabilities(cls):\n        raise OSError('gone')\n"
+    kinds = next(line for line in GOOD.splitlines(keepends=True) if "kinds:" in line)
+    (site / "asked_plugin.py").write_text(GOOD.replace(kinds, raising))
+    install(site, "first-plugin", "1", {"twice": "asked_plugin:Grey"})
+    install(site, "second-plugin", "2", {"twice": "asked_plugin:Grey", "asks": "asked_plugin:Grey"})
+    done = CliRunner().invoke(app, ["list", "models"])
+    assert done.exit_code == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()].count("real") == 1
+    clash, failing = done.stderr.splitlines()
+    assert clash.startswith("warning: generator 'twice' is registered by first-plugin 1")
+    assert failing.startswith("warning: generator 'asks' of second-plugin 2: capabilities() raised OSError: gone")
 
 
 def test_an_unknown_name_suggests_the_nearest(site: Path) -> None:

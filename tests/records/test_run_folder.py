@@ -35,14 +35,15 @@ def test_the_names_on_disk_are_those_of_every_run_so_far() -> None:
     names = {
         name: getattr(folder, name).relative_to(folder.path).as_posix()
         for name in (
-            "result", "units", "subgroups", "state", "manifest", "images", "samples", "edits", "log", "progress", "lock"
+            "result", "units", "subgroups", "state", "manifest", "images", "samples", "edits", "log", "progress",
+            "lock", "error", "beginning",
         )
     }
     assert names == {
         "result": "result.json", "units": "units.json", "subgroups": "subgroups.json", "state": "run.json",
         "manifest": "manifest.json", "images": "images", "samples": "samples.png", "edits": "edits.png",
-        "log": "run.log", "progress": ".progress",
-        "lock": ".lock",
+        "log": "run.log", "progress": ".progress", "error": "error.txt",
+        "lock": ".lock", "beginning": ".begun",
     }
     assert folder.image("a-1") == folder.path / "images/a-1.png"
     assert [folder.fit().name, folder.fit(0).name, folder.fit(1).name] == ["fit", "fit-0", "fit-1"]

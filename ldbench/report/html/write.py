@@ -31,17 +31,20 @@ def report_pages(results: BoardSet, format: str, out: Path, gallery: int = GALLE
     """`write_pages` as `ldbench report --format html` and `site` do: with who is better than whom, and the searches
     that lie among the results."""
     better = {task: sentences(pairs) for task, pairs in compared(results).items()}
-    return write_pages(results.found, results.boards, out, format == "site", gallery, better, results.folders)
+    begun = {task: results.unfinished_of(task) for task in results.boards}
+    return write_pages(results.found, results.boards, out, format == "site", gallery, better, results.folders, begun)
 
 
 def write_pages(
     found: Sequence[Found], boards: Mapping[str, Leaderboard], out: Path, site: bool, gallery: int = GALLERY,
     better: Mapping[str, Sequence[str]] = _NOTHING, searches: Iterable[Path] = (),
+    unfinished: Mapping[str, Sequence[str]] = _NOTHING,
 ) -> list[Path]:
     """Write a page for each leaderboard to `out`; with `site` an index, shared files and pictures beside them.
 
     `found` are the results that the boards were folded from, with their paths. `gallery` cases are shown of every run
     (0: none). `better` holds, by task, sentences on which row is better; `searches` are folders that may hold searches.
+    `unfinished` has a line for each run of a task that was begun and has no result.
     Returns the pages, the index first. Raises `UsageError` for a negative `gallery`, `ResultError` for a full disk.
     """
     if gallery < 0:
@@ -61,7 +64,7 @@ def write_pages(
             "look": look, "board": view, "task": board.task, "split_hash": board.split_hash, "site": site,
             "rows": sections(board, by_row, pictures, curves), "about": pictures.about(),
             "changes": pictures.shows_changes, "better": tuple(better.get(task, ())),
-            "blocks": pictures.blocks(shelf),
+            "blocks": pictures.blocks(shelf), "unfinished": tuple(unfinished.get(task, ())),
         }
         _write(target, "page.html", content)
         written.append(target)

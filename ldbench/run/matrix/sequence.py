@@ -91,5 +91,6 @@ def _how(code: int) -> str:
     if code >= 0:
         return f"its process ended with exit code {code} before the run did"
     name = signal.Signals(-code).name
-    hint = " (out of memory, or somebody's kill)" if name == "SIGKILL" else ""
+    killed = " (out of memory, with which LDBENCH_IMAGES_AT_ONCE=N helps, or somebody's kill)"
+    hint = killed if name == "SIGKILL" else ""
     return f"its process was killed by {name}{hint}"

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from ldbench.api import ImageSet, Measured, Metric, MetricInputs
 from ldbench.errors import ImageError, MetricError, PluginError, UnknownNameError
 from ldbench.plugins.kinds import ESTIMATORS
+from ldbench.plugins.raised import blamed, module_of
 from ldbench.score.image_sets import batches, read_ahead
 from ldbench.score.metrics.image_pairs import validated_pairs
 from ldbench.score.metrics.intervals import Array, contributed_interval, of_deletions
@@ -56,7 +57,8 @@ def readings_of(metric: str, images: ImageSet, read: Reading) -> Array:
 
     def readings_of_rows(grey: npt.NDArray[np.float32]) -> Array:
         try:
-            return np.asarray(read(grey), np.float64)
+            with blamed(PluginError, f"{metric}: its estimator", module_of(read), remedy="repair the estimator"):
+                return np.asarray(read(grey), np.float64)
         except ImageError as error:  # a size that it does not know: no fault of a file
             raise MetricError(f"{metric}: {error}") from error
 

@@ -7,6 +7,7 @@ images are treated alike. `feature_cache` keeps the features; those of many imag
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ldbench.api import Batches, ImageSet, Network, ParameterValue, Progress, silent
-from ldbench.errors import ImageError, MetricError, unknown_name
+from ldbench.errors import ImageError, MetricError, PluginError, unknown_name
 from ldbench.plugins.code import remember, source_digest
 from ldbench.plugins.kinds import NETWORKS
-from ldbench.plugins.raised import module_of
+from ldbench.plugins.raised import blamed, module_of
 from ldbench.records.files import write_cache
 from ldbench.score.image_sets import read_ahead
 from ldbench.score.networks.feature_cache import Rows, key_of_set, quantise, read_features, write_rows
@@ -60,8 +61,14 @@ def extract(
     if path is not None and (cached := read_features(path, len(images))) is not None:
         progress(f"features of {name}", len(cached), len(cached), "cached")
         return cached
-    loaded = network.load(resize=size, device=device, weights=weights, digest=digest)
-    compute = partial(_compute, images, loaded, name=name, device=device, batch_size=batch_size, progress=progress)
+    with _blamed(network, "load"):
+        loaded = network.load(resize=size, device=device, weights=weights, digest=digest)
+
+    def features(levels: npt.NDArray[np.uint8]) -> torch.Tensor:
+        with _blamed(network, "its features"):
+            return loaded(levels)
+
+    compute = partial(_compute, images, features, name=name, device=device, batch_size=batch_size, progress=progress)
     if path is not None and len(images) > _MANY:
         written = write_rows(path, len(images), lambda take: compute(take=take))
         if written is not None:
@@ -111,6 +118,13 @@ def _remembered(network: Network) -> Network:
 
 def _is_foreign(network: Network) -> bool:
     return module_of(network.load).partition(".")[0] != "ldbench"
+
+
+def _blamed(network: Network, what: str) -> AbstractContextManager[None]:
+    """What somebody else's network raises is said of it; a batch that the memory can't hold is tried in halves."""
+    import torch
+
+    return blamed(PluginError, f"{network.name}: {what}", module_of(network.load), torch.OutOfMemoryError)
 
 
 def _foreign_code(network: Network) -> dict[str, ParameterValue] | None:

@@ -208,6 +208,21 @@ def test_a_large_gradient_is_clipped_to_norm_one(tmp_path: Path) -> None:
     assert float(first_gradient(tmp_path).norm()) == pytest.approx(1, abs=1e-4)
 
 
+def test_a_fit_that_was_killed_goes_on_with_fewer_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "cut", fail_when=stop_after(12))
+    sizes: list[int] = []
+
+    def noted(call: int, batch: Points) -> None:
+        sizes.append(len(batch.inputs))
+
+    monkeypatch.setenv("LDBENCH_IMAGES_AT_ONCE", "3")
+    gone_on = fit(tmp_path / "cut", fail_when=noted)
+    assert sizes == [3, 3, 2] * 20  # from the checkpoint of step 10
+    monkeypatch.delenv("LDBENCH_IMAGES_AT_ONCE")
+    torch.testing.assert_close(gone_on, fit(tmp_path / "whole"), atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize(("fits", "halved"), [(7, 4), (4, 4), (3, 2), (1, 1)])
 def test_memory_that_runs_out_is_answered_by_halving(fits: int, halved: int, tmp_path: Path) -> None:
     def too_much(call: int, batch: Points) -> BaseException | None:

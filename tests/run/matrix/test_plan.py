@@ -224,6 +224,7 @@ def test_a_terminal_shows_a_bar_for_each_run_at_work_and_the_lines_go_to_standar
 
 
 def test_how_a_process_ended_is_said_in_words() -> None:
-    assert _how(-9) == "its process was killed by SIGKILL (out of memory, or somebody's kill)"
+    said = "(out of memory, with which LDBENCH_IMAGES_AT_ONCE=N helps, or somebody's kill)"
+    assert _how(-9) == f"its process was killed by SIGKILL {said}"
     assert _how(-11) == "its process was killed by SIGSEGV"
     assert _how(7) == "its process ended with exit code 7 before the run did"

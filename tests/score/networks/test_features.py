@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from ldbench.api import Network
-from ldbench.errors import ImageError, MetricError, UnknownNameError, WeightsError
+from ldbench.errors import ImageError, MetricError, PluginError, UnknownNameError, WeightsError
 from ldbench.records.checksum import sha256_file
 from ldbench.score import arithmetic
 from ldbench.score.networks import efficientnet_lite0, feature_cache, features, inception_v3, weights
@@ -337,3 +337,17 @@ def test_download_is_checked_and_leaves_nothing_half_done(tmp_path: Path, monkey
     assert [path.name for path in (tmp_path / "cache" / "weights").iterdir()] == ["net.bin"]
     with pytest.raises(WeightsError, match="can't download"):
         weights.locate(WeightsFile("third.bin", (tmp_path / "absent").as_uri(), "0" * 64))
+
+
+def test_what_a_third_partys_network_raises_is_said_of_it_and_no_metric_is_blamed() -> None:
+    def failing(levels: np.ndarray) -> torch.Tensor:
+        raise SystemExit(levels.shape[-1])
+
+    def unloadable(**_: object) -> Any:
+        raise RuntimeError("no licence")
+
+    fails = Network("fails", "Fails.", lambda **_: failing, lambda **_: {}, 64)
+    with pytest.raises(PluginError, match=r"^fails: its features raised SystemExit: 64 \(test_features\.py:\d+\)"):
+        features.extract(images(0), fails)
+    with pytest.raises(PluginError, match=r"^fails: load raised RuntimeError: no licence \(test_features"):
+        features.extract(images(0), dataclasses.replace(fails, load=unloadable))
