@@ -135,5 +135,6 @@ def test_a_task_of_any_name_stays_in_the_folder(results: list[tuple[str, Result]
     result_file.write(replace(results[0][1], task=task), tmp_path / "runs" / "result.json")
     (path,) = report_paths([tmp_path / "runs"], "json", tmp_path / "a/b/boards").split()
     assert Path(path).parent == tmp_path / "a/b/boards"
-    assert {file.parent for file in rebuild([tmp_path / "runs"], tmp_path / "a/b/boards")} == {Path(path).parent}
+    built = rebuild(read_boards([tmp_path / "runs"]).boards, tmp_path / "a/b/boards")
+    assert {file.parent for file in built} == {Path(path).parent}
     assert {each.name for each in tmp_path.iterdir()} == {"runs", "a"}
