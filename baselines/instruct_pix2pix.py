@@ -49,7 +49,7 @@ class InstructPix2Pix(FineTuner):
     least: ClassVar[Mapping[str, float]] = {**FineTuner.least, "pairs": 1}
 
     # Chosen on new subjects of the sandbox's ageing task: a grey veil stays without guidance, and less of it with both
-    # scales 3 and 25 steps than with 2 and 10; equal scales save a third of the calls (docs/measurements.md).
+    # scales 3 and 25 steps than with 2 and 10; equal scales save a third of the calls (docs/measurements/settings.md).
     # A pair_guidance_scale of 15 moves a pair's ventricles by 0.07, 7.5 by 0.035; real scans of two classes: 0.09.
     steps: int = 800
     ema_decay: float = 0.99

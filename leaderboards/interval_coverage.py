@@ -1,4 +1,4 @@
-"""How often the intervals of FID, KID and AUC cover what they claim to cover: the table in docs/measurements.md.
+"""How often the intervals of FID, KID and AUC cover what they claim to cover: see docs/measurements/intervals.md.
 
 Draws pairs of samples from populations whose answer is known or computable, and counts. Three populations of
 features: Gaussian with a decaying spectrum, the same with the tails of Student's t with 8 degrees of freedom and

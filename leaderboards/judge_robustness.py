@@ -2,7 +2,7 @@
 
 Validation scans, never test scans: how many the judge of a card reads right, how many it reads as another class once
 they are degraded, and its calibration error on them. Several cards compare several recipes; a card's file will do. The
-table is in docs/measurements.md.
+table is in docs/measurements/gauntlet.md.
 
     python -m leaderboards.judge_robustness sandbox-brain-disease my-card.toml
 """

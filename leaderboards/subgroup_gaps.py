@@ -1,4 +1,4 @@
-"""How often a gap between groups is called more than chance: the table in docs/measurements.md.
+"""How often a gap between groups is called more than chance: the table in docs/measurements/intervals.md.
 
 Features of three groups of images are drawn from normal distributions with a decaying spectrum, and the gap is that of
 `ldbench.score.subgroup_sets`. In all settings but the last no group is served worse, and every gap that is called sure

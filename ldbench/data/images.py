@@ -28,7 +28,7 @@ from ldbench.records.files import whole_file
 FORMATS = ("PNG", "JPEG")
 MAX_PIXELS = 4096 * 4096  # an image bomb is refused from its header, before anything is decoded
 RANGE_DUST = 1e-6  # float32 sampling ends this far outside [0, 1]; more is a mistake of the generator
-_COMPRESSION = 3  # half the time of zlib's default, 6, for an eighth more bytes (docs/measurements.md)
+_COMPRESSION = 3  # half the time of zlib's default, 6, for an eighth more bytes (docs/measurements/speed.md)
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_DEPTH_OFFSET = 24
 _EXPECTED, _REMEDY = "PNG or JPEG", "save it as PNG"

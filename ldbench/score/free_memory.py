@@ -1,7 +1,7 @@
 """Gives free memory back to the system: glibc's heap keeps what large blocks leave behind, and grows meanwhile.
 
 Torch asks for aligned blocks, and what is cut off them keeps a freed block from serving the next one. Without this a
-process grows with every image that it reads, though it holds none (docs/measurements.md).
+process grows with every image that it reads, though it holds none (docs/measurements/scoring.md).
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def test_any_of_equal_rows_is_called_better_on_five_percent_of_boards_at_most(se
 
 @pytest.mark.parametrize("counts", [(1,) * 10, (3, *(1,) * 9), (1, 2, 3, 5)], ids=str)
 def test_nor_by_the_narrowest_allowance_where_seeds_change_as_much_as_is_allowed(counts: tuple[int, ...]) -> None:
-    """The guarantee that boards state; beyond the allowance it does not hold, as docs/measurements.md shows."""
+    """The guarantee that boards state; beyond the allowance it does not hold, as docs/measurements/boards.md shows."""
     count, allowed = 1000, allowance("fid", CASES).most
     setting = Setting("narrow", (allowed,) * len(counts), counts, metric="fid")
     assert allowed == min(allowance(metric, CASES).most for metric in spreads())

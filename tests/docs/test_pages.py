@@ -85,6 +85,22 @@ def test_a_list_glued_to_a_paragraph_is_found(tmp_path: Path) -> None:
     assert glued(page) == [8, 14]
 
 
+def uncaptioned(page: Path) -> list[str]:
+    """The figures without a line in italics below them: a rendered page does not show the alternative text."""
+    return re.findall(r"^(!\[.*)$(?!\n\n\*[^\s*])", prose(page), flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_figure_has_a_caption(name: str) -> None:
+    assert uncaptioned(ROOT / name) == []
+
+
+def test_a_figure_without_a_caption_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("![a](a.png)\n\n*It shows a.*\n\n![b](b.png)\n\nText.\n\n![c](c.png)\n\n**Bold.**\n\n![d](d.png)\n")
+    assert uncaptioned(page) == ["![b](b.png)", "![c](c.png)", "![d](d.png)"]
+
+
 def overlong(page: Path) -> list[str]:
     """Lines of prose above 100 characters; tables, headings, comments and the targets of links may be longer."""
     bare = [re.sub(r"\]\([^)]*\)|(?<=.)<!--.*?-->", "]", line) for line in prose(page).splitlines()]

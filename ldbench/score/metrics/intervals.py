@@ -1,7 +1,7 @@
 """95 % intervals for the metrics, each with a stated estimand and a simulated coverage.
 
 `mean_interval` covers a mean over cases; `group_jackknife` covers the expectation of a statistic of one or two
-sample sets at their present sizes. What coverage was seen stands in docs/measurements.md, printed by
+sample sets at their present sizes. What coverage was seen stands in docs/measurements/intervals.md, printed by
 leaderboards/interval_coverage.py. Nothing here bootstraps a distance between two sets: resampling with replacement
 repeats images, repeats shrink the resampled covariance's rank, and the whole interval moves upward.
 
