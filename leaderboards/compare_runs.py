@@ -32,8 +32,12 @@ def main(first: Path, second: Path) -> None:
     largest = max(int(gap.max()) for gap in gaps)
     print(f"values {total}, differing {differing}, largest difference {largest} grey levels")
     results = read(first / "result.json"), read(second / "result.json")
-    for mine, other in zip(results[0].scores, results[1].scores, strict=True):
-        print(f"{mine.metric}: {mine.value:.6g} and {other.value:.6g}, difference {mine.value - other.value:+.3g}")
+    values, other = ({score.metric: score.value for score in result.scores} for result in results)
+    for metric in [name for name in values if name in other]:
+        gap = values[metric] - other[metric]
+        print(f"{metric}: {values[metric]:.6g} and {other[metric]:.6g}, difference {gap:+.3g}")
+    for metric in sorted(values.keys() ^ other.keys()):
+        print(f"{metric}: scored in one of the two runs alone")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,7 +31,8 @@ MOST_RUNS = 1000
 
 @dataclass(frozen=True)
 class PooledScore:
-    """One metric over the seeds of one cell: mean, 95 % interval, standard deviation over seeds (None for one)."""
+    """One metric over the `runs` of one cell that have it, a seed each: mean, 95 % interval, standard deviation over
+    seeds (None for one)."""
 
     metric: str
     direction: Direction
@@ -56,10 +57,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Ablation:
-    """The cells in order of the grids, the first grid slowest, and where the answer was written."""
+    """The cells in order of the grids, the first grid slowest, the metrics that the card asks for, and where the answer
+    was written."""
 
     task: str
     model: str
+    asked: tuple[str, ...]
     grids: tuple[Grid, ...]
     seeds: tuple[int, ...]
     cells: tuple[Cell, ...]
@@ -68,7 +71,8 @@ class Ablation:
     @property
     def metrics(self) -> list[tuple[str, Direction]]:
         """The metrics that any cell has, in the card's order."""
-        return list(dict.fromkeys((score.metric, score.direction) for cell in self.cells for score in cell.scores))
+        directions = {score.metric: score.direction for cell in self.cells for score in cell.scores}
+        return [(metric, directions[metric]) for metric in self.asked if metric in directions]
 
     @property
     def failures(self) -> list[str]:
@@ -102,19 +106,20 @@ def ablate(
     cells = []
     for index, combination in enumerate(combinations):
         texts, values = zip(*combination, strict=True)
-        cells.append(_cell(task_name, model_name, texts, values, seeds, replace(settings, overrides=overrides[index])))
+        own = replace(settings, overrides=overrides[index])
+        cells.append(_cell(task_name, model_name, texts, values, seeds, own, task.metrics))
         settings.progress("ablation", index + 1, len(combinations), " ".join(texts))
     axes = [[each.parameter, each.texts] for each in grids]
     question = [task.hash, model.version, model.parameters, axes, seeds, settings.device]
     names = "-".join(each.parameter for each in grids)
     key = digest(json.dumps(question, sort_keys=True), 12)
     folder = settings.out / task.id / f"ablation-{folder_name(model.name)}-{names}-{key}"
-    return Ablation(task.id, model_name, grids, seeds, tuple(cells), folder)
+    return Ablation(task.id, model_name, tuple(task.metrics), grids, seeds, tuple(cells), folder)
 
 
 def _cell(
     task_name: str, model_name: str, texts: tuple[str, ...], values: tuple[ParameterValue, ...], seeds: Sequence[int],
-    settings: Settings,
+    settings: Settings, metrics: Iterable[str],
 ) -> Cell:
     results: list[Result] = []
     paths, failures = [], []
@@ -126,16 +131,19 @@ def _cell(
         else:
             results.append(result)
             paths.append(path.relative_to(settings.out).as_posix())
-    return Cell(texts, values, _pooled(results), tuple(paths), tuple(failures))
+    return Cell(texts, values, _pooled(results, metrics), tuple(paths), tuple(failures))
 
 
-def _pooled(results: Sequence[Result]) -> tuple[PooledScore, ...]:
-    """Each metric over the seeds, in the card's order."""
+def _pooled(results: Sequence[Result], metrics: Iterable[str]) -> tuple[PooledScore, ...]:
+    """Each of the card's `metrics`, in their order, over the runs that have it: one that a run's images refused isn't
+    among its scores."""
     pooled = []
-    for index, first in enumerate(results[0].scores if results else []):
-        scores = [result.scores[index] for result in results]
+    for metric in metrics:
+        scores = [score for result in results for score in result.scores if score.metric == metric]
+        if not scores:
+            continue
         intervals = [Interval(score.value, score.ci_low, score.ci_high) for score in scores]
-        mean, spread = pool(intervals, metric_bounds(first.metric))
+        mean, spread = pool(intervals, metric_bounds(metric))
         numbers = (mean.value, mean.low, mean.high, spread, len(scores))
-        pooled.append(PooledScore(first.metric, first.direction, first.extractor, *numbers))
+        pooled.append(PooledScore(metric, scores[0].direction, scores[0].extractor, *numbers))
     return tuple(pooled)

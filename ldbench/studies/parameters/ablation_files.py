@@ -14,7 +14,7 @@ from ldbench.records.files import write_json, write_text_atomic
 from ldbench.report.digits import with_interval
 from ldbench.report.tables.headline import ARROWS
 from ldbench.report.tables.text_table import TextTable, escape, to_markdown, to_terminal
-from ldbench.studies.parameters.ablation import Ablation, Cell
+from ldbench.studies.parameters.ablation import Ablation, Cell, PooledScore
 from ldbench.studies.parameters.plots import draw_ablation
 
 
@@ -43,11 +43,15 @@ def _table(answer: Ablation) -> TextTable:
 
 def _row(answer: Ablation, cell: Cell) -> list[str]:
     scores = {score.metric: score for score in cell.scores}
-    shown = []
-    for name, _ in answer.metrics:
-        found = scores.get(name)
-        shown.append(" ".join(with_interval(found.value, found.low, found.high)) if found else "failed")
-    return [*cell.texts, *shown]
+    return [*cell.texts, *(_score(scores.get(name), len(cell.results)) for name, _ in answer.metrics)]
+
+
+def _score(score: PooledScore | None, runs: int) -> str:
+    """A cell of the table, of so many runs; over how many of them the mean is, where some lack the metric."""
+    if score is None:
+        return "not scored" if runs else "failed"
+    shown = " ".join(with_interval(score.value, score.low, score.high))
+    return shown if score.runs == runs else f"{shown} ({score.runs} of {runs} runs)"
 
 
 def _record(answer: Ablation) -> dict[str, object]:

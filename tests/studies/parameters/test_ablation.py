@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from ldbench.api import Score
 from ldbench.errors import LdbenchError
-from ldbench.records.result import read
+from ldbench.records.result import ModelRef, Result, TaskRef, read
 from ldbench.run.pipeline import Settings
-from ldbench.studies.parameters.ablation import ablate
+from ldbench.studies.parameters.ablation import Ablation, Cell, _pooled, ablate
 from ldbench.studies.parameters.ablation_files import ablation_table, write_ablation
+from ldbench.studies.parameters.values import Grid
 from tests.conftest import cheap_card
 
 from .test_figures import inked
@@ -54,6 +56,37 @@ def test_a_run_that_fails_does_not_take_the_others_along(tmp_path: Path) -> None
     table = ablation_table(answer)
     assert "failed: true, seed 0: Toy" in table
     assert len(write_ablation(answer)) == 4
+
+
+def test_a_score_that_a_run_lacks_shifts_no_other(tmp_path: Path) -> None:
+    whole = {"fid": 30.0, "fld": 5.0, "vendi": 12.0}
+    lacking = {"fid": 32.0, "vendi": 14.0}
+    for runs in ([whole, lacking], [lacking, whole], [lacking, {**whole, "fid": 32.0}, {**lacking, "fid": 29.0}]):
+        pooled = _pooled([_result(seed, scores) for seed, scores in enumerate(runs)], ("fid", "fld", "vendi"))
+        assert [score.metric for score in pooled] == ["fid", "fld", "vendi"]
+        for score in pooled:
+            values = [scores[score.metric] for scores in runs if score.metric in scores]
+            assert (score.value, score.runs) == (pytest.approx(sum(values) / len(values)), len(values))
+    assert [score.metric for score in _pooled([_result(0, {"vendi": 1.0, "fid": 2.0})], whole)] == ["fid", "vendi"]
+    pooled = _pooled([_result(0, whole), _result(1, lacking)], whole)
+    cells = (
+        Cell(("0",), (0.0,), pooled, ("0.json", "1.json"), ()),
+        Cell(("1",), (1.0,), pooled[:1], ("2.json", "3.json"), ()),
+        Cell(("2",), (2.0,), (), (), ("2, seed 0: told to",)),
+    )
+    values = Grid("offset", ("0", "1", "2"), (0.0, 1.0, 2.0))
+    answer = Ablation("small", "toy", ("fid", "fld", "vendi"), (values,), (0, 1), cells, tmp_path)
+    assert [name for name, _ in answer.metrics] == ["fid", "fld", "vendi"]
+    shown = [line.split() for line in ablation_table(answer).splitlines()]
+    assert " ".join(shown[-4]).count("(1 of 2 runs)") == 1
+    assert " ".join(shown[-3]).endswith("not scored not scored")
+    assert " ".join(shown[-2]) == "2 failed failed failed"
+
+
+def _result(seed: int, scores: dict[str, float]) -> Result:
+    measured = [Score(name, value, value - 1, value + 1, 100, "lower") for name, value in scores.items()]
+    task, model = TaskRef("small", 2, "text-to-image", "h"), ModelRef("toy", None, None)
+    return Result(task, model, "measured", measured, seed=seed)
 
 
 @pytest.mark.parametrize(
