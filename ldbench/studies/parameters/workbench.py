@@ -1,8 +1,8 @@
 """One generator on one task under many settings: fitted once where that is enough, images kept on disk.
 
-A fit lies in a folder named by all that it depends on, the generator's code included, and so do the images of a
-setting, so that a command given again, with more values or more images, does only what is missing. Refuses to hand out
-the truth of a case: what a search sees is the training split.
+A fit lies in a folder named by all that it depends on, the generator's code and the content of the files that it reads
+included, and so do the images of a setting, so that a command given again, with more values or more images, does only
+what is missing. Refuses to hand out the truth of a case: what a search sees is the training split.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import copy
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,13 +19,14 @@ from ldbench.api import Case, Context, Generator, ParameterValue, Request
 from ldbench.data.images import read_image
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import ImageError, ResultError, UsageError
-from ldbench.plugins.model_ref import code_of
+from ldbench.plugins.model_ref import code_of, further_content, named_content
 from ldbench.plugins.parameters import build, parameters
+from ldbench.records.content import CODE, PARAMETER, RESOLVED
 from ldbench.records.names import digest, plain
 from ldbench.records.result import ModelRef
 from ldbench.records.run_folder import RunFolder
 from ldbench.run.environment import describe, pick_device
-from ldbench.run.generate import Requests, generate, requests_for
+from ldbench.run.generate import Requests, blamed, generate, requests_for
 from ldbench.run.pipeline import Settings, fit, generator_context, ready
 from ldbench.run.processes import Processes, current_processes
 from ldbench.studies.parameters.values import Grid, grid
@@ -93,33 +94,52 @@ class Workbench:
     def fitted(self, extra: Mapping[str, str]) -> tuple[Generator, Context]:
         """The generator after `fit`, under a setting; one fit serves all that differ in `sampling_parameters` alone."""
         generator = self.ready(extra)
-        sampling = generator.sampling_parameters
-        key = self._key({name: value for name, value in parameters(generator).items() if name not in sampling})
-        folder = self.folder / "fits" / key
-        folder.mkdir(parents=True, exist_ok=True)
-        context = generator_context(self.data.task, self.settings, self.device, folder, Processes(), code=self.code)
-        if key not in self._fitted:
+        folder = self._fit_folder(generator)
+        if folder.name not in self._fitted:
             self._fitted.clear()  # one model in memory
-            fit(generator, self.data, context)
-            self._fitted[key] = generator
-        return _with_parameters(self._fitted[key], generator), context
+            folder.mkdir(parents=True, exist_ok=True)
+            fit(generator, self.data, self._context(folder))
+            folder = _moved(folder, self._fit_folder(generator))
+            self._fitted[folder.name] = generator
+        return _with_parameters(self._fitted[folder.name], generator), self._context(folder)
+
+    def _fit_folder(self, generator: Generator) -> Path:
+        sampling = generator.sampling_parameters
+        values = {name: value for name, value in parameters(generator).items() if name not in sampling}
+        ignored = {f"{what}{name}" for what in (PARAMETER, RESOLVED) for name in sampling}
+        content = {name: value for name, value in self._content(generator).items() if name not in ignored}
+        return self.folder / "fits" / self._key(values, content)
+
+    def _context(self, folder: Path) -> Context:
+        return generator_context(self.data.task, self.settings, self.device, folder, Processes(), code=self.code)
+
+    def _content(self, generator: Generator) -> dict[str, str]:
+        """What the generator's images depend on and its parameters don't say: digests of the files that they name and
+        of others that it reads, and what a parameter comes to here that leaves a choice."""
+        named = named_content(generator, self.settings.out)
+        with blamed(f"{type(generator).__name__}: files", generator):
+            return {**named, **further_content(generator, self._context(self.folder / "fits"), named)}
 
     def images(self, cases: Sequence[Case], extra: Mapping[str, str], purpose: str) -> torch.Tensor:
         """The images of cases under a setting, `(N, 3, H, W) float32 in [0, 1]`, made where they aren't on disk.
 
         Images are stored in 8 bits, as a run stores them, below a folder of this `purpose`.
         """
-        setting = "-".join(f"{key}={value}" for key, value in extra.items())
-        key = self._key({**parameters(self.ready(extra)), "batch size": self.settings.batch_size})
-        folder = RunFolder(self.folder / purpose / f"{folder_name(setting)[:60]}-{key}")
-        if (kept := self._kept(cases, folder)) is not None:
+        if (kept := self._kept(cases, self._image_folder(extra, purpose))) is not None:
             return kept
         generator, context = self.fitted(extra)
+        folder = self._image_folder(extra, purpose)  # a fit may have downloaded what is read
         generate(generator, self._requests(cases), context, folder, self.settings.batch_size)
         kept = self._kept(cases, folder)
         if kept is None:
             raise ImageError(f"{folder.path}: images vanished while they were made; is another program at work there?")
         return kept
+
+    def _image_folder(self, extra: Mapping[str, str], purpose: str) -> RunFolder:
+        generator, setting = self.ready(extra), "-".join(f"{key}={value}" for key, value in extra.items())
+        values = {**parameters(generator), "batch size": self.settings.batch_size}
+        key = self._key(values, self._content(generator))
+        return RunFolder(self.folder / purpose / f"{folder_name(setting)[:60]}-{key}")
 
     def images_of(self, values: Grid, cases: Sequence[Case], purpose: str) -> list[torch.Tensor]:
         """The images of every value, as `images`; the first value comes last, so that its fit stays in memory."""
@@ -131,23 +151,25 @@ class Workbench:
 
     def answer(self, kind: str, about: str, question: Mapping[str, object]) -> AnswerFiles:
         """Where the answer to one question lies; another question has another folder."""
-        folder = self.folder / f"{kind}{about}-{self._key({**self.model.parameters, **question})}"
+        key = self._key({**self.model.parameters, **question}, self._content(self.ready({})))
+        folder = self.folder / f"{kind}{about}-{key}"
         return AnswerFiles(folder / f"{kind}.json", folder / f"{kind}.png")
 
     def record(self, kind: str) -> dict[str, object]:
         """What every answer says of task, model, seed and machine."""
-        task = self.data.task
+        task, environment = self.data.task, describe(self.device)
+        packages = {**environment.packages, CODE: self.code, **self._content(self.ready({}))}
         return {
             "kind": kind, "task": {"id": task.id, "version": task.version, "card_hash": task.hash},
             "split_hash": self.data.split_hash(), "model": asdict(self.model), "seed": self.settings.seed,
-            "environment": asdict(describe(self.device)),
+            "environment": asdict(replace(environment, packages=packages)),
         }
 
-    def _key(self, values: Mapping[str, object]) -> str:
+    def _key(self, values: Mapping[str, object], content: Mapping[str, str]) -> str:
         task, model = self.data.task, self.model
         parts = [
             task.id, task.version, task.hash, self.data.split_hash(), model.name, model.version, self.settings.seed,
-            self.device.type, self.code, values,
+            self.device.type, self.code, values, content,
         ]
         return digest(json.dumps(parts, sort_keys=True), 12)
 
@@ -185,6 +207,11 @@ def _with_parameters(fitted: Generator, ready: Generator) -> Generator:
     for name, value in values.items():
         setattr(result, name, value)
     return result
+
+
+def _moved(folder: Path, wanted: Path) -> Path:
+    """Where a fit lies after it was made: it may have downloaded what its folder is named by."""
+    return wanted if wanted.exists() else folder.rename(wanted)
 
 
 def folder_name(text: str) -> str:

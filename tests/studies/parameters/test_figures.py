@@ -46,6 +46,34 @@ def test_a_sweep_shows_one_noise_a_row(tmp_path: Path) -> None:
     assert len(columns[0]["images"]) == 2
 
 
+def test_replaced_weights_and_another_precision_are_fitted_and_drawn_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, level, beside = str(small_card(tmp_path)), tmp_path / "level.txt", tmp_path / "beside.txt"
+    settings = Settings(tmp_path / "out", overrides={"level": str(level)})
+
+    def drawn() -> tuple[AnswerFiles, float]:
+        answer = sweep(card, f"{Path(TOY).parent}/toy.py:Read", "offset", "0.2,0.3", settings, prompts=2)
+        return answer, json.loads(answer.record.read_text(encoding="utf-8"))["columns"][0]["mean_rgb"][0]
+
+    level.write_text("0", encoding="utf-8")
+    first, brightness = drawn()
+    assert drawn() == (first, brightness)
+    assert len(fits(tmp_path)) == 1  # though the fit downloaded a file that the images depend on
+    packages = json.loads(first.record.read_text(encoding="utf-8"))["environment"]["packages"]
+    assert {"code", "content of level", "content of beside", "resolved bias"} < packages.keys()
+    level.write_text("0.5", encoding="utf-8")
+    assert drawn()[1] == pytest.approx(brightness / 2, abs=0.005)
+    beside.write_text("0.25", encoding="utf-8")
+    last, darkest = drawn()
+    assert darkest == pytest.approx(brightness / 4, abs=0.005)
+    monkeypatch.setenv("TOY_BIAS", "some")
+    again, same = drawn()
+    assert (again.record != last.record, same) == (True, darkest)
+    assert len(fits(tmp_path)) == 4
+    assert first.record.exists()  # each content has its own answer
+
+
 def test_own_prompts_take_the_place_of_cases(tmp_path: Path) -> None:
     card, settings = str(small_card(tmp_path)), Settings(tmp_path / "out")
     drawn = sweep(card, TOY, "offset", "0,0.1", settings, own_prompts=["a mountain", "a plane"])

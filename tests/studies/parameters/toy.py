@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -63,3 +65,34 @@ class SeeThrough(Toy):
         for step in range(1, self.steps + 1):
             left = 1 - step / self.steps
             yield Moment(step, self.steps, int(1000 * left), (1 - left) * latents + left * noise, images)
+
+
+@dataclass
+class Read(Toy):
+    """The same, darkened by what two files say, one that a parameter names and one beside it."""
+
+    level: str = "level.txt"
+    bias: str = "auto"
+
+    def fit(self, train: TrainingSet, context: Context) -> None:
+        """Download the second file, where it isn't there."""
+        super().fit(train, context)
+        if not self._beside.exists():
+            self._beside.write_text("0", encoding="utf-8")
+
+    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+        """Darker by the sum of both."""
+        dark = sum(float(path.read_text(encoding="utf-8")) for path in (Path(self.level), self._beside))
+        return super().generate(requests, context) * (1 - dark)
+
+    def files(self, context: Context) -> Mapping[str, Mapping[str, Path]]:
+        """What no parameter names."""
+        return {"beside": {self._beside.name: self._beside}} if self._beside.exists() else {}
+
+    def resolved(self, context: Context) -> Mapping[str, str]:
+        """What the environment says, as a GPU would."""
+        return {"bias": os.environ.get("TOY_BIAS", "none")}
+
+    @property
+    def _beside(self) -> Path:
+        return Path(self.level).with_name("beside.txt")
