@@ -7,17 +7,20 @@ checksum finds slips, not fraud: a reader who wants to write another file can.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ldbench.records.names import one_line
 from ldbench.studies.readers.document import SCHEMA_VERSION, StudyError, read_document
 from ldbench.studies.readers.key import Key
 from ldbench.studies.readers.questions import question_named
 
 ANSWERS_LIMIT = 4 * 2**20  # bytes; a trial takes about 120
-READER_LIMIT, LEVELS = 80, 5
-LONGEST = 24 * 3600 * 1000  # milliseconds
+READER_LIMIT, LEVELS = 200, 5  # the page takes 60 characters, which its NFC can lengthen
+LONGEST = 24 * 3600 * 1000  # milliseconds; more counts as this
+_JOINERS = "\u200c\u200d"  # invisible, and part of Persian and Indic spelling
 _WHAT = "a reader's answers as a study page saves them"
 _FNV_OFFSET, _FNV_PRIME = 0x811C9DC5, 0x01000193
 
@@ -34,7 +37,8 @@ class Answer:
 
 @dataclass(frozen=True)
 class Answers:
-    """All that one reader answered, in the order of answering."""
+    """All that one reader answered, in the order of answering; as read, the name is one line and no time above
+    `LONGEST`, while `checksum` is the file's."""
 
     study: str
     reader: str
@@ -82,11 +86,12 @@ def _read(path: Path, key: Key) -> Answers:
         raise StudyError(
             f"{path}: expected answers to study {key.study}, got those to {answers.study!r:.40}; use that study's key"
         )
-    reader = answers.reader
-    if not reader.strip() or len(reader) > READER_LIMIT or not reader.isprintable():
-        raise StudyError(f"{path}:reader: expected 1 to {READER_LIMIT} printable characters, got {reader!r:.60}")
-    if answers.checksum != checksum(answers.study, reader, answers.complete, answers.answers):
+    if answers.checksum != checksum(answers.study, answers.reader, answers.complete, answers.answers):
         raise StudyError(f"{path}: its checksum doesn't fit its content, so it was altered or damaged; get it anew")
+    reader = _shown(answers.reader)
+    if not 1 <= len(reader) <= READER_LIMIT:
+        text = f"{path}:reader: expected 1 to {READER_LIMIT} printable characters, got {answers.reader!r:.60}"
+        raise StudyError(text)
     for place, each in enumerate(answers.answers):
         _check(each, key, f"{path}:answers[{place}]")
     if len(answers.by_trial()) != len(answers.answers):
@@ -98,7 +103,14 @@ def _read(path: Path, key: Key) -> Answers:
         )
     if not answers.answers:
         raise StudyError(f"{path}: expected at least one answer, got none; leave the file out")
-    return answers
+    held = tuple(replace(each, milliseconds=min(each.milliseconds, LONGEST)) for each in answers.answers)
+    return replace(answers, reader=reader, answers=held)
+
+
+def _shown(reader: str) -> str:
+    """A reader's name on one line, without what can't be seen or would turn the text around it."""
+    seen = (letter for letter in one_line(reader) if letter in _JOINERS or unicodedata.category(letter)[0] != "C")
+    return one_line("".join(seen))
 
 
 def _check(each: Answer, key: Key, where: str) -> None:
@@ -112,5 +124,5 @@ def _check(each: Answer, key: Key, where: str) -> None:
     if (level is not None) != question.confidence or (level is not None and not 1 <= level <= LEVELS):
         expected = f"1 to {LEVELS}" if question.confidence else "null"
         raise StudyError(f"{where}.confidence: expected {expected} for {trial.question!r}, got {level!r:.40}")
-    if not 0 <= each.milliseconds <= LONGEST:
-        raise StudyError(f"{where}.milliseconds: expected 0 to {LONGEST}, got {each.milliseconds!r:.40}")
+    if each.milliseconds < 0:
+        raise StudyError(f"{where}.milliseconds: expected 0 or more, got {each.milliseconds!r:.40}")

@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ldbench.studies.readers.answers import ANSWERS_LIMIT, Answer, Answers, checksum, read_answers
+from ldbench.studies.readers.answers import ANSWERS_LIMIT, LONGEST, Answer, Answers, checksum, read_answers
 from ldbench.studies.readers.document import StudyError
 from ldbench.studies.readers.key import read_key, write_key
 
 from .conftest import Study, answered, skilled
 
 Table = dict[str, Any]
+PERSIAN = "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627"  # a man's name, with the joiner that its spelling has
 
 
 def saved(answers: Answers, path: Path) -> Path:
@@ -46,13 +47,13 @@ BAD: dict[str, tuple[Callable[[Table], object], str]] = {
     "an edited answer": (lambda t: t | {"answers": [*t["answers"][:-1], t["answers"][-1] | {"answer": "neither"}]},
                          "checksum"),
     "an edited name": (lambda t: t | {"reader": "R2"}, "checksum"),
-    "a reader without a name": (lambda t: signed(t | {"reader": " "}), "reader: expected 1 to 80"),
-    "a reader who paints": (lambda t: signed(t | {"reader": "a\x1b[31m"}), "printable"),
+    "a reader without a name": (lambda t: signed(t | {"reader": " \u200b"}), "reader: expected 1 to 200"),
+    "an endless name": (lambda t: signed(t | {"reader": "a" * 201}), "reader: expected 1 to 200"),
     "a foreign trial": (lambda t: first(t, trial="f" * 16), r"answers\[0\].trial: expected a trial"),
     "a foreign answer": (lambda t: first(t, answer="left"), r"expected one of real, generated, got 'left'"),
     "too sure": (lambda t: first(t, confidence=6), r"confidence: expected 1 to 5"),
     "no sureness": (lambda t: first(t, confidence=None), r"confidence: expected 1 to 5"),
-    "a negative time": (lambda t: first(t, milliseconds=-1), "milliseconds: expected 0 to"),
+    "a negative time": (lambda t: first(t, milliseconds=-1), "milliseconds: expected 0 or more"),
     "a time with a fraction": (lambda t: t | {"answers": [t["answers"][0] | {"milliseconds": 1.5}]}, "an integer"),
     "a trial twice": (lambda t: signed(t | {"answers": [*t["answers"][:-1], t["answers"][0]]}), "two to one of them"),
     "complete and not": (lambda t: signed(t | {"answers": t["answers"][:3]}), "complete: expected true if and only"),
@@ -91,6 +92,33 @@ def test_bytes_that_are_no_answers_are_one_line(raw: bytes, words: str, study: S
     with pytest.raises(StudyError, match=words) as caught:
         read_answers([path], study.key)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("reader", "shown"),
+    [
+        ("山田\u3000太郎", "山田 太郎"), ("Anne\u00a0Marie", "Anne Marie"), (PERSIAN, PERSIAN),
+        ("a\x1b[31m", "a [31m"), ("R\u202e1\u2028\ud800", "R1"), (" R\t1 ", "R 1"),
+    ],
+)  # fmt: skip
+def test_a_name_that_the_page_took_is_read_and_shown_on_one_line(
+    reader: str, shown: str, study: Study, tmp_path: Path
+) -> None:
+    path = tmp_path / "answers.json"
+    path.write_text(json.dumps(signed(asdict(whole(study)) | {"reader": reader})), encoding="utf-8")
+    assert read_answers([path], study.key)[0].reader == shown
+    other = saved(whole(study, shown), tmp_path / "other.json")
+    if reader != shown:
+        with pytest.raises(StudyError, match=r"other\.json: reader .* is in .*answers\.json too"):
+            read_answers([path, other], study.key)
+
+
+def test_a_screen_left_open_over_a_weekend_counts_as_a_day(study: Study, tmp_path: Path) -> None:
+    path = tmp_path / "answers.json"
+    path.write_text(json.dumps(first(asdict(whole(study)), milliseconds=60 * 3600 * 1000)), encoding="utf-8")
+    times = [each.milliseconds for each in read_answers([path], study.key)[0].answers]
+    assert times[0] == LONGEST
+    assert times[1:] == [each.milliseconds for each in whole(study).answers[1:]]
 
 
 def test_one_reader_twice_is_refused_and_a_missing_file_named(study: Study, tmp_path: Path) -> None:

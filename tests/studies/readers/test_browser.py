@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ldbench.studies.readers.answers import read_answers
+from ldbench.studies.readers.answers import LONGEST, read_answers
 from ldbench.studies.readers.key import StudyTrial
 from ldbench.studies.readers.score import scored
 
@@ -111,12 +111,13 @@ def test_a_study_is_answered_by_keyboard_kept_over_a_reload_saved_and_scored(
 
 def test_a_study_that_stops_early_saves_what_there_is(browser: Browser, study: Study, tmp_path: Path) -> None:
     page, complaints = opened(browser, study, viewport={"width": 360, "height": 740}, has_touch=True)
-    page.fill("#reader", "phone")
+    page.fill("#reader", "\u00a0\u5c71\u7530\u3000\u592a\u90ce\u200b")
     page.tap(".check")
     page.tap("#begin")
     trial = study.key.trials[0]
     page.tap(f"#choices .choice:nth-child({right_key(trial)})")
     page.tap("#levels .choice:nth-child(2)")
+    page.evaluate("performance.now = () => 60 * 3600 * 1000")  # left open over a weekend
     page.tap("#next")
     page.tap("#pause")
     assert "1 of" in page.inner_text("#finish-text")
@@ -125,6 +126,9 @@ def test_a_study_that_stops_early_saves_what_there_is(browser: Browser, study: S
     path = tmp_path / "a.json"
     download.value.save_as(path)
     (answers,) = read_answers([path], study.key)
+    saved = json.loads(path.read_text(encoding="utf-8"))
+    assert saved["reader"] == answers.reader == "\u5c71\u7530 \u592a\u90ce"
+    assert saved["answers"][0]["milliseconds"] == LONGEST
     assert not answers.complete
     assert [(each.answer, each.confidence) for each in answers.answers] == [(trial.right, 2)]
     page.tap("#back")

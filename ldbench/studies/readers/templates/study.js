@@ -4,6 +4,7 @@
   const trials = content.trials;
   const element = (id) => document.getElementById(id);
   const memory = `ldbench-study-${content.study}`;
+  const longest = 24 * 3600 * 1000; // a screen left open says no more than that it was
   let state = { reader: "", answers: [] };
   let shownAt = 0;
   let spent = 0;
@@ -125,7 +126,7 @@
       trial: trials[state.answers.length].id,
       answer: picked("answer").value,
       confidence: level ? Number(level.value) : null,
-      milliseconds: Math.round(spent),
+      milliseconds: Math.min(Math.round(spent), longest),
     });
     remember();
     next();
@@ -171,6 +172,11 @@
     element("said").textContent = `Saved as ${link.download}.`;
   }
 
+  // one line, and nothing that a file of answers refuses; Persian and Indic spelling needs the two joiners
+  function named(text) {
+    return text.normalize("NFC").replace(/\s+/gu, " ").replace(/[^\P{C}\u200c\u200d]/gu, "").trim();
+  }
+
   function begin(reader) {
     state = { reader, answers: [] };
     remember();
@@ -179,7 +185,7 @@
 
   element("start").addEventListener("submit", (event) => {
     event.preventDefault();
-    const reader = element("reader").value.trim().normalize("NFC");
+    const reader = named(element("reader").value);
     if (!reader) return;
     const found = recalled();
     if (found && !window.confirm(`Begin anew and forget ${found.answers.length} answers of ${found.reader}?`)) return;
