@@ -62,8 +62,8 @@ def test_scores_that_one_side_lacks_differ() -> None:
     assert Verification("x", (), (), (), 0.0).verdict == "differs"
 
 
-def test_units_are_compared_for_equal_scores_alone() -> None:
-    checks = [Check("auc", 0.7, 0.75, "reproduced"), Check("fid", 1.0, 1.0, "equal")]
+def test_units_of_equal_scores_are_equal() -> None:
+    checks = [Check("auc", None, 0.7, "differs"), Check("fid", 1.0, 1.0, "equal")]
     now = Units({"cases": ("a", "b")}, {name: Contributions(1.0, {"cases": (3.0, -4.0)}) for name in ("auc", "fid")})
     near = replace(now, metrics={"fid": Contributions(1.0, {"cases": (3.01, -4.01)})})
     assert check_units(checks, near, now) == checks
@@ -74,4 +74,38 @@ def test_units_are_compared_for_equal_scores_alone() -> None:
         replace(now, metrics={"fid": Contributions(1.0, {"cases": (3.1, -4.0)})}),
         replace(now, metrics={"fid": Contributions(1.0, {})}),
     ):
-        assert [check.verdict for check in check_units(checks, other, now)] == ["reproduced", "differs"]
+        assert [check.verdict for check in check_units(checks, other, now)] == ["differs", "differs"]
+
+
+NOW = (3.0, -4.0, 2.0, -1.0)
+
+
+@pytest.mark.parametrize(
+    ("metric", "sent", "verdict"),
+    [
+        ("viewed_fid", (3.3, -4.1, 1.8, -1.0), "reproduced"), ("viewed_fid", (0.0,) * 4, "differs"),
+        ("viewed_fid", (-4.0, 3.0, -1.0, 2.0), "differs"),  # another row's, of the same size
+        ("auc", (3.5, -3.0, 1.0, -1.5), "reproduced"), ("auc", (0.0,) * 4, "differs"),
+        ("auc", (0.3, -0.4, 0.2, -0.1), "differs"),
+    ],
+)
+def test_units_of_a_reproduced_score_may_be_others_and_not_less(
+    metric: str, sent: tuple[float, ...], verdict: str
+) -> None:
+    ids, alike = {"groups": tuple("abcd")}, [Check(metric, 0.7, 0.71, "reproduced")]
+    now = Units(ids, {metric: Contributions(0.71, {"groups": NOW})})
+    recorded = replace(now, metrics={metric: Contributions(0.7, {"groups": sent})})
+    assert check_units(alike, recorded, now)[0].verdict == verdict
+    assert check_units(alike, None, now) == alike
+    for other in (
+        replace(now, metrics={}), replace(now, ids={"groups": tuple("abdc")}),
+        replace(now, subjects={"groups": (0, 0, 1, 2)}),
+    ):
+        assert check_units(alike, other, now)[0].verdict == "differs"
+
+
+def test_one_case_that_a_judge_turns_is_no_forgery() -> None:
+    ids, alike = {"cases": tuple("abcdefgh")}, [Check("flip_rate", 0.0, 0.125, "reproduced")]
+    none = Units(ids, {"flip_rate": Contributions(0.0, {"cases": (0.0,) * 8})})
+    one = Units(ids, {"flip_rate": Contributions(0.125, {"cases": (0.1094, *(-0.0156,) * 7)})})
+    assert check_units(alike, none, one)[0].verdict == check_units(alike, one, none)[0].verdict == "reproduced"
