@@ -18,7 +18,7 @@ from ldbench.data.image_folder import read_folder
 from ldbench.data.stored_images import StoredImages, hash_pixels
 from ldbench.data.task_data import TaskData
 from ldbench.records.run_folder import BACK, NULL
-from ldbench.task.metric_specs import further_images
+from ldbench.task.metric_specs import further_images, needing
 
 if TYPE_CHECKING:
     import torch
@@ -44,6 +44,12 @@ def passes(data: TaskData, images: Path) -> Iterator[tuple[str, Sequence[Case]]]
         yield NULL, null
     if further_images(data.task.metrics, "back"):
         yield BACK, data.back_cases(_read(data, images, data.cases))
+
+
+def absent_passes(data: TaskData, folders: Mapping[str, Path]) -> dict[str, list[str]]:
+    """The metrics of the card that lack their images, by the further pass that has no folder."""
+    asked = {NULL: needing(data.task.metrics, "null"), BACK: needing(data.task.metrics, "back")}
+    return {name: metrics for name, metrics in asked.items() if metrics and not folders[name].is_dir()}
 
 
 def read_images(data: TaskData, folders: Mapping[str, Path]) -> RunImages:

@@ -8,7 +8,7 @@ never imported or run. Refuses a result of another card, or of other data, than 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from ldbench.records.files import user_cache_folder
 from ldbench.records.result import Environment, Result
 from ldbench.records.run_folder import PASSES, RESULT, UNITS, RunFolder, read_measured
 from ldbench.run.environment import describe, pick_device
-from ldbench.run.passes import RunImages, read_images
+from ldbench.run.passes import RunImages, absent_passes, read_images
 from ldbench.run.submission.manifest import altered
 from ldbench.run.submission.unpack import unpacked
 from ldbench.run.verify.checks import check_scores, check_units
@@ -62,7 +62,8 @@ def verify(
         panel, machine = rescored(data, scored, result, device, progress)
         units = units_of(data, panel.measured, scored.passes)
         checks = check_units(check_scores(result.scores, panel.measured), recorded, units)
-        now = Verification(what, (), tuple(checks), machine, time.perf_counter() - start)
+        lacking = _lacking(data, _folders(file, images))
+        now = Verification(what, (), tuple(checks), machine, time.perf_counter() - start, lacking)
         if not complete or recorded is not None or now.verdict != "equal":
             return now
         contributions.write(_valued(units, result.scores), file.with_name(UNITS))
@@ -100,15 +101,35 @@ def _read(file: Path) -> Result:
 def own_images(
     data: TaskData, result: Result, file: Path, elsewhere: Path | None
 ) -> tuple[RunImages | None, tuple[str, ...]]:
-    """The images where they are the result's, else None and how they are not."""
-    folder = RunFolder(file.parent)
-    if elsewhere is None and (faults := altered(folder)):
+    """The images where they are the result's, all that a run on this card has, else None and how they are not.
+
+    Of images that `ldbench score` took from a folder further passes may be absent: whoever made them wasn't asked.
+    """
+    folders = _folders(file, elsewhere)
+    faults = altered(RunFolder(file.parent)) if elsewhere is None else ()
+    if elsewhere is None or not result.model.scored:
+        faults += _lacking(data, folders)
+    if faults:
         return None, faults
-    folders = folder.image_folders if elsewhere is None else {name: elsewhere / name for name in PASSES}
     images = read_images(data, folders)
     if images.digest != result.images_hash:
         return None, (f"images_hash: recorded {result.images_hash!s:.12}, these pixels give {images.digest:.12}",)
     return images, ()
+
+
+def _folders(file: Path, elsewhere: Path | None) -> dict[str, Path]:
+    """Where the images of each pass lie, or would lie: beside the result, or in the folder that was scored."""
+    if elsewhere is None:
+        return RunFolder(file.parent).image_folders
+    return {name: elsewhere / name for name in PASSES}
+
+
+def _lacking(data: TaskData, folders: Mapping[str, Path]) -> tuple[str, ...]:
+    """A line for each pass that the card asks for and that isn't there."""
+    return tuple(
+        f"{name}: no images, and the card asks for them: {', '.join(metrics)}"
+        for name, metrics in absent_passes(data, folders).items()
+    )
 
 
 def rescored(

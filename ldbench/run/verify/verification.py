@@ -14,13 +14,15 @@ from ldbench.run.verify.checks import Check, Verdict
 @dataclass(frozen=True)
 class Verification:
     """What came of a result: `faults` say how its images are not its own, and then no score was recomputed. `machine`
-    holds what is other here than where it ran; `completed` is the units.json that was written."""
+    holds what is other here than where it ran; `lacking` says which metrics a folder of images had no images for;
+    `completed` is the units.json that was written."""
 
     what: str
     faults: tuple[str, ...]
     checks: tuple[Check, ...]
     machine: tuple[str, ...]
     seconds: float
+    lacking: tuple[str, ...] = ()
     completed: Path | None = None
 
     @property
@@ -42,7 +44,8 @@ class Verification:
         table = [" ".join([f"{'metric':15}", *heads]), *(check.line() for check in self.checks)]
         other = [f"other here: {', '.join(self.machine)}"] if self.machine and self.verdict != "equal" else []
         completed = [f"wrote {self.completed}"] if self.completed else []
-        lines = [self.what, *self.faults, *(table if self.checks else []), self._conclusion(), *other, *completed]
+        first = [self.what, *self.faults, *self.lacking, *(table if self.checks else [])]
+        lines = [*first, self._conclusion(), *other, *completed]
         return ["".join(letter if letter.isprintable() else "?" for letter in line) for line in lines]
 
     def _conclusion(self) -> str:

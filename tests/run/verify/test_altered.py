@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 
+from ldbench.data.task_data import task_data
 from ldbench.errors import LdbenchError, ResultError
+from ldbench.records.run_folder import RunFolder
+from ldbench.run.passes import read_images
 from ldbench.run.verify import verify
+from ldbench.task.card import load
 
 from .conftest import edited, first, of, one_pixel, resealed
 
@@ -43,6 +47,25 @@ def test_altered_images_are_named_and_not_scored(
     assert fault in found.faults[0]
     assert (found.verdict, found.exit_code, found.checks) == ("differs", 1, ())
     assert found.lines()[-1] == "differs: the images are not those that were scored; no score was recomputed"
+
+
+@pytest.mark.parametrize("left_out", ["null", "null/images", "back", "back/images"])
+def test_metrics_cannot_be_left_out_with_their_images(left_out: str, card: str, folder: Path) -> None:
+    """The result has the digest of what is left, and no score of what isn't."""
+    kind = left_out.partition("/")[0]
+    metric = {"null": "composition", "back": "reversibility"}[kind]
+    shutil.rmtree(folder / left_out)
+    if left_out != kind:
+        (folder / kind / "manifest.json").write_text('{"images": []}', encoding="utf-8")
+    data = task_data(load(card), 3)
+    edited(folder, lambda record: record.update(
+        images_hash=read_images(data, RunFolder(folder).image_folders).digest,
+        scores=[score for score in record["scores"] if score["metric"] != metric],
+    ))
+    (folder / "units.json").unlink()
+    found = verify(folder, task=card)
+    assert found.faults == (f"{kind}: no images, and the card asks for them: {metric}",)
+    assert (found.verdict, found.exit_code) == ("differs", 1)
 
 
 @pytest.mark.parametrize("spoil", [swapped, lambda folder: one_pixel(first(folder))])

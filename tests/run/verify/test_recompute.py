@@ -71,6 +71,7 @@ def test_images_scored_from_elsewhere_are_verified_there(card: str, made: tuple[
     found = verify(path, task=card, images=images)
     assert [check.metric for check in found.checks] == ["minimality", "composition", "error_inside"]
     assert found.verdict == "equal"
+    assert "back: no images, and the card asks for them: reversibility" in found.lines()
     one_pixel(sorted(images.glob("*.png"))[0])
     assert "images_hash" in verify(path, task=card, images=images).faults[0]
 
