@@ -16,6 +16,7 @@ from ldbench.errors import ResultError, UsageError
 from ldbench.records.identity import spelled
 from ldbench.records.result import Result
 from ldbench.records.run_folder import RunFolder
+from ldbench.run.submission.manifest import altered
 from ldbench.studies.readers.key import StudyRun
 
 
@@ -29,17 +30,17 @@ class Material:
 
 
 def open_runs(folders: Sequence[Path], card_name: str | None = None) -> Material:
-    """Open finished runs; each is a run's folder or its result.json.
+    """Open finished runs with the images of their manifests; each is a run's folder or its result.json.
 
     `card_name` is a card's path for a task that is not installed. Raises `ResultError` or `UsageError`, one line, for
-    a folder without a finished run and for runs that don't belong together.
+    a folder without a finished run or with other images, and for runs that don't belong together.
     """
     opened = [RunFolder.holding(folder) for folder in folders]
     if not opened:
         raise UsageError("study make: expected a run's folder or more, got none")
     if len({folder.path.resolve() for folder in opened}) != len(opened):
         raise UsageError("study make: expected runs that differ, got one folder twice; leave one out")
-    results = [folder.read_beside_images() for folder in opened]
+    results = [_read(folder) for folder in opened]
     first, where = results[0], opened[0].path
     for folder, result in zip(opened, results, strict=True):
         if (result.task, result.split_hash) != (first.task, first.split_hash):
@@ -56,6 +57,14 @@ def open_runs(folders: Sequence[Path], card_name: str | None = None) -> Material
         for label, result in zip(_labels(results), results, strict=True)
     )
     return Material(data, runs, tuple(folder.images for folder in opened))
+
+
+def _read(folder: RunFolder) -> Result:
+    """The result of a run whose images are those that it made: the key vouches for them."""
+    result = folder.read_beside_images()
+    if faults := altered(folder):
+        raise ResultError(f"{folder.path}: expected the run's own images, got {faults[0]}; restore them")
+    return result
 
 
 def _over(result: Result) -> str:

@@ -12,6 +12,8 @@ import torch
 
 from ldbench.data.images import write_image
 from ldbench.data.task_data import TaskData, task_data
+from ldbench.records.checksum import sha256_file
+from ldbench.records.files import write_json
 from ldbench.records.result import ModelRef, Result, TaskRef, write
 from ldbench.studies.readers.answers import Answer, Answers, checksum
 from ldbench.studies.readers.draw import draw
@@ -56,11 +58,15 @@ def write_run(data: TaskData, folder: Path, name: str, shade: int) -> Path:
     """A finished run's folder with the images that DESIGN asks for: the sources, tinted, each model in its own way."""
     tint = torch.tensor([0.02 * (shade + 1), 0.0, -0.01]).reshape(3, 1, 1)
     sources = {case.id: case.source for case in data.cases}
+    rows = {}
     for draft in draw(data, 2, chosen((), data.task, 2), DESIGN.per_question, DESIGN.catches, DESIGN.seed):
         for picture in draft.pictures:
             source = sources.get(picture.id)
             if picture.run == shade and source is not None:
-                write_image((source + tint).clamp(0, 1), folder / "images" / f"{picture.id}.png")
+                file = folder / "images" / f"{picture.id}.png"
+                write_image((source + tint).clamp(0, 1), file)
+                rows[picture.id] = {"id": picture.id, "file": f"images/{file.name}", "sha256": sha256_file(file)}
+    write_json(folder / "manifest.json", {"images": [*rows.values()]})
     task = TaskRef(data.task.id, data.task.version, data.task.kind, data.task.hash)
     result = Result(task, ModelRef(name, f"{name}-dist", "0"), "measured", [], seed=0, split_hash=data.split_hash())
     write(result, folder / "result.json")

@@ -205,7 +205,19 @@ def test_a_missing_image_a_bad_salt_and_an_old_key_are_refused(study: Study, tmp
         make(study.folders, tmp_path / "x.html", Design(salt="short"))
     folder = changed(study, tmp_path)
     next((folder / "images").glob("*.png")).unlink()
-    with pytest.raises(LdbenchError, match="can't read"):
+    with pytest.raises(ResultError, match=r"the run's own images, got images: 1 missing: .*; restore them"):
+        make([study.folders[0], folder], tmp_path / "x.html", DESIGN)
+    assert not (tmp_path / "x.key.json").exists()
+
+
+def test_images_that_are_not_those_of_the_run_are_shown_to_nobody(study: Study, tmp_path: Path) -> None:
+    folder = changed(study, tmp_path)
+    one, other = sorted((folder / "images").glob("*.png"))[:2]
+    one.write_bytes(other.read_bytes())
+    with pytest.raises(ResultError, match=rf"images: 1 not as in the manifest: {one.name}; restore them"):
+        make([study.folders[0], folder], tmp_path / "x.html", DESIGN)
+    (folder / "manifest.json").unlink()
+    with pytest.raises(ResultError, match=r"manifest\.json"):
         make([study.folders[0], folder], tmp_path / "x.html", DESIGN)
     assert not (tmp_path / "x.key.json").exists()
 
