@@ -32,6 +32,7 @@ NULL, BACK = "null", "back"  # the further passes; each has images and a manifes
 FURTHER_PASSES = (NULL, BACK)
 PASSES = ("", *FURTHER_PASSES)  # the first is the task's own
 NOTHING: Mapping[str, str] = MappingProxyType({})
+_LONGEST = 255 - len("-12345678")  # letters of a model's name; no file system takes more with a hash behind it
 CASE_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}"  # what can name an image
 
 
@@ -69,14 +70,16 @@ class RunFolder:
     def of(cls, out: Path, task_id: str, model: ModelRef, seed: int) -> RunFolder:
         """`out/task/model/seed-N`, below `out/scored` for images that were made elsewhere.
 
-        Parameters that are not the defaults add a hash, so no two runs share a folder.
+        Parameters that are not the defaults add a hash, so no two runs share a folder. What is longer than a name of a
+        file can be is cut.
         """
         parts = PurePath(task_id)
         if not parts.parts or parts.is_absolute() or ".." in parts.parts:
             raise ResultError(f"task id {task_id!r}: expected the name of a folder below {out}; give the card another")
         marks = [SCORED] if model.scored else []  # a task may be called scored/TASK
         key = digest(json.dumps([model.name, model.parameters, *marks], sort_keys=True))
-        return cls(out.joinpath(*marks, task_id) / f"{plain(model.name) or 'model'}-{key}" / f"seed-{seed}")
+        shown = plain(model.name)[:_LONGEST] or "model"
+        return cls(out.joinpath(*marks, task_id) / f"{shown}-{key}" / f"seed-{seed}")
 
     @classmethod
     def holding(cls, path: Path) -> RunFolder:

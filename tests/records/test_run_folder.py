@@ -65,6 +65,14 @@ def test_models_that_differ_in_a_parameter_do_not_share_a_folder(tmp_path: Path)
     assert len({RunFolder.of(tmp_path, "small", model, 0).path for model in models}) == len(models)
 
 
+def test_a_name_that_no_folder_can_have_is_cut_and_others_stay_whole(tmp_path: Path) -> None:
+    folders = [RunFolder.of(tmp_path, "small", ModelRef("a" * 300 + end, None, None), 0) for end in ("", "b")]
+    for folder in folders:
+        folder.path.mkdir(parents=True)
+    assert folders[0] != folders[1]
+    assert RunFolder.of(tmp_path, "small", ModelRef("a" * 246, None, None), 0).path.parent.name.startswith("a" * 246)
+
+
 def test_scored_images_lie_in_a_place_of_their_own() -> None:
     folder = RunFolder.of(Path("runs"), "small", ModelRef("mine", None, SCORED), 3)
     assert folder.path.parent.parent == Path("runs/scored/small")

@@ -51,6 +51,8 @@ def score_submission(
         target = RunFolder.of(out, task.id, sent.model, sent.seed)
         if target.finished():
             raise ResultError(f"{target.result}: this model and seed were scored; move the folder, or choose --out")
+        with refusal(f"write {target.path}"):  # before what takes long
+            target.path.mkdir(parents=True, exist_ok=True)
         panel, _ = rescored(data, images, sent, device, progress)
         result = replace(
             sent, scores=[one.score for one in panel.measured], split_hash=data.split_hash(),

@@ -35,6 +35,7 @@ from ldbench.task import card
 if TYPE_CHECKING:
     import torch
 
+_LONGEST = 120  # of the 255 letters that a folder's name can have
 _ORDER = "order of training prompts"
 
 
@@ -215,5 +216,5 @@ def _moved(folder: Path, wanted: Path) -> Path:
 
 
 def folder_name(text: str) -> str:
-    """The text as part of a folder's name."""
-    return plain(text, "=") or "default"
+    """The text as part of a folder's name, which leaves room for others."""
+    return plain(text, "=")[:_LONGEST] or "default"
