@@ -148,8 +148,8 @@ class Render(Protocol):
 
         Equal seed, revision and splits give equal bytes, whatever the number of processes. The seed draws every
         subject, and a split's images don't depend on which others are asked for. Image ids and subjects of two seeds
-        differ, and say nothing of the seed that a draw of 63 bits would not hide. Raises `UsageError` for an unknown
-        revision.
+        differ, and say nothing of the seed that a draw of 128 bits would not hide. A seed has up to 256 bits, and all
+        of them count: `numpy.random.default_rng` takes them whole. Raises `UsageError` for an unknown revision.
         """
 
 

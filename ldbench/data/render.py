@@ -31,7 +31,8 @@ from ldbench.task.fresh_spec import SPLITS
 DATA, RENDERED = "data", "rendered.json"
 BEGUN = ".rendering"  # there while a call is at work, and after one that was killed
 SCHEMA_VERSION = 1
-SEED_BITS = 63
+SEED_BITS = 256  # at most; NumPy's streams hold 128 of them
+_DRAWN_BITS = 63  # two draws never meet; they are printed, and no secret
 _ASIDE = re.compile(rf"\.{DATA}-[0-9a-f]{{8}}")  # what is being rendered
 
 
@@ -103,8 +104,8 @@ def _recorded(
 
 
 def drawn_seed() -> int:
-    """A seed that nobody can guess."""
-    return secrets.randbits(SEED_BITS)
+    """A seed that nobody had before."""
+    return secrets.randbits(_DRAWN_BITS)
 
 
 def read_rendered(folder: Path) -> Rendered:

@@ -138,7 +138,7 @@ def test_a_folder_in_which_another_call_renders_is_left_to_it(tmp_path: Path) ->
     [
         (WITHOUT, 7, {}, "expected a data set with a simulator"),
         (DISCS, -1, {}, "--seed: expected 0 to"),
-        (DISCS, 2**63, {}, "--seed: expected 0 to"),
+        (DISCS, 2**256, {}, "--seed: expected 0 to"),
         (DISCS, 7, {"splits": ("test",), "revision": "2"}, "expected cards of one revision, got 1; render all splits"),
         (DISCS, 7, {"cards": []}, "expected cards of one revision, got none; give --revision"),
         (DISCS, 7, {"cards": ["sandbox-brain-aging"]}, "sandbox-brain-aging: expected a card on .*, got a card"),

@@ -1,6 +1,7 @@
 """What a host keeps: the seed, the salt that hides it, and the folder with the truth.
 
-The folder lies beside the file and is called after it. Refuses a seed that could be found by trying.
+The folder lies beside the file and is called after it. Refuses a seed that could be found by trying: the ids of its
+subjects tell for any seed whether it is the one, at the cost of a hash, and no image need be rendered for that.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ldbench.data.render import RENDERED, SEED_BITS, Rendered, drawn_seed, read_rendered
+from ldbench.data.render import RENDERED, SEED_BITS, Rendered, read_rendered
 from ldbench.errors import ResultError, UsageError
 from ldbench.records.files import read_record, refusal, write_json
 
 SCHEMA_VERSION = 1
-_LEAST_BITS = 48  # a day of a thousand machines that render ten test sets a minute tries 2^24 of them
+_DRAWN_BITS, _LEAST_BITS = 128, 112  # whoever draws 128 bits himself may have zeros in front
+_LEAST_PUBLISHED = 48  # of packages that were published when seeds of 48 to 63 bits were drawn and taken
 
 
 @dataclass(frozen=True)
@@ -33,18 +35,25 @@ class Secret:
 
 
 def kept(file: Path) -> Secret:
-    """The secret in a file, drawn and written there, for its owner's eyes, where there is none."""
+    """The secret of a task that is to be published: that in a file, drawn and written there, for its owner's eyes,
+    where there is none. `UsageError` for a seed that could be found."""
     if not file.exists():
-        write_json(file, asdict(Secret(2 ** (SEED_BITS - 1) + drawn_seed() // 2, secrets.token_hex(32))), private=True)
-    return read_secret(file)
+        drawn = 2 ** (_DRAWN_BITS - 1) + secrets.randbits(_DRAWN_BITS - 1)
+        write_json(file, asdict(Secret(drawn, secrets.token_hex(32))), private=True)
+    return _read(file, _LEAST_BITS)
 
 
 def read_secret(file: Path) -> Secret:
-    """The secret in a file; `ResultError` for anything else, `UsageError` for a seed that is easily found."""
+    """The secret of a task that was published; `ResultError` for anything else, `UsageError` for a seed that none ever
+    had."""
+    return _read(file, _LEAST_PUBLISHED)
+
+
+def _read(file: Path, least_bits: int) -> Secret:
     secret = read_record(Secret, file, "a host's seed file", SCHEMA_VERSION, "name a new file: a seed is drawn into it")
-    if not 2**_LEAST_BITS <= secret.seed < 2**SEED_BITS or len(secret.salt) < 32:
+    if not 2 ** (least_bits - 1) <= secret.seed < 2**SEED_BITS or len(secret.salt) < 32:
         raise UsageError(
-            f"{file}: expected a seed of {_LEAST_BITS} to {SEED_BITS} bits and a salt of 32 digits or more, as others "
+            f"{file}: expected a seed of {least_bits} to {SEED_BITS} bits and a salt of 32 digits or more, as others "
             "could find it by trying; name a new file: both are drawn into it"
         )
     return secret

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import subprocess
 import sys
@@ -142,3 +143,19 @@ def test_subjects_of_two_seeds_share_no_id_and_the_frozen_ones_keep_theirs() -> 
 
 def _key(row: dict[str, str]) -> str:
     return row["split"] if row["role"] == "scan" else f"{row['split']}_{row['role']}"
+
+
+@pytest.mark.parametrize(("seed", "drawn"), [(7, "2ae5812fb4e0cc4d"), (2**62 + 12345, "7e7878794c7a0431")])
+def test_a_seed_that_was_given_before_draws_the_same_subjects(seed: int, drawn: str) -> None:
+    """By the names and ages of all, which rounding doesn't reach."""
+    lines = [
+        f"{scan.image_id} {scan.split} {scan.role} {scan.age} {scan.years} {scan.diagnosis} {scan.subject.height}"
+        for scan in plan(seed)
+    ]
+    assert hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] == drawn
+
+
+def test_every_bit_of_a_long_seed_counts() -> None:
+    seeds = [2**127, 2**127 + 1, 2**127 + 2**64, 2**255 + 1]
+    drawn = [[(scan.age, scan.years, scan.subject.height) for scan in plan(seed, SMALL)] for seed in seeds]
+    assert all(one != other for place, one in enumerate(drawn) for other in drawn[:place])

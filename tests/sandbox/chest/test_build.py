@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from collections import Counter
 from pathlib import Path
@@ -110,3 +111,13 @@ def test_a_seed_gives_its_bytes_and_another_gives_other_patients(tmp_path: Path)
     ids = [{case.subject for case in chest_cases("test", seed, small)} for seed in (11, 12, SEED)]
     assert not ids[0] & ids[1]
     assert "chest-p0017" in ids[2]
+
+
+@pytest.mark.parametrize(("seed", "drawn"), [(7, "99b990224ce7bbb8"), (2**62 + 12345, "538d4c80c4653ac4")])
+def test_a_seed_that_was_given_before_draws_the_same_patients(seed: int, drawn: str) -> None:
+    lines = [
+        f"{case.subject} {case.age} {case.sex} {case.finding} {case.other_finding}"
+        for case in chest_cases("test", seed)
+    ]
+    assert hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] == drawn
+    assert chest_cases("test", 2**127) != chest_cases("test", 2**127 + 1)
