@@ -113,6 +113,13 @@ class Preprocessing:
         }
         return {**asdict(self), **fixed}
 
+    def masks_of(self, path: Path) -> tuple[Path, ...]:
+        """Where the mask of a volume may lie, the first one before the second; none where no mask is asked for."""
+        if self.skull != "mask":
+            return ()
+        stem = path.name.removesuffix(".gz").removesuffix(".nii")
+        return tuple(path.with_name(stem + self.mask_suffix + ending) for ending in SUFFIXES)
+
 
 def axial_slice(path: Path, settings: Preprocessing) -> NDArray[np.float32]:
     """The prepared slice, `(size, size) float32 in [0, 1]`, row 0 anterior, column 0 the subject's left.
@@ -133,7 +140,7 @@ def axial_slice(path: Path, settings: Preprocessing) -> NDArray[np.float32]:
     plane = _cut(volume, grid, order=1)
     seen = ~np.isnan(plane)
     if settings.skull == "mask":
-        mask = open_volume(_mask_of(path, settings.mask_suffix))
+        mask = open_volume(_mask_of(path, settings))
         placed = replace(mask, affine=volume.affine @ np.linalg.inv(scanner) @ mask.affine)
         seen &= _cut(placed, grid, order=0) > 0
     return _picture(path, plane, seen, settings)
@@ -224,9 +231,8 @@ def _middle(picture: NDArray[np.float32], side: int, axis: int) -> NDArray[np.fl
     return np.pad(picture, around)
 
 
-def _mask_of(path: Path, suffix: str) -> Path:
-    stem = path.name.removesuffix(".gz").removesuffix(".nii")
-    options = [path.with_name(stem + suffix + ending) for ending in SUFFIXES]
+def _mask_of(path: Path, settings: Preprocessing) -> Path:
+    options = settings.masks_of(path)
     for option in options:
         if option.is_file():
             return option

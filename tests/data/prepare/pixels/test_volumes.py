@@ -15,8 +15,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ldbench.api import SourceImage
 from ldbench.data.prepare.pixels.nifti import open_volume
 from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
+from ldbench.data.prepare.readers.adni1 import Adni1Reader
+from ldbench.data.prepare.readers.from_folder import FolderReader
+from ldbench.data.prepare.readers.oasis3 import Oasis3Reader
 from ldbench.errors import ImageError, UsageError
 from tests.stand_ins.volumes import Head, Transform, template_head, turned, write_image, write_volume
 
@@ -169,6 +173,19 @@ def test_what_is_masked_or_outside_is_black_below_zero_too(
     if skull == "keep":  # of a masked slice with negative values the least one is black, not 0
         np.testing.assert_allclose(lower, usual, atol=1e-3)
     assert np.corrcoef(lower.ravel(), usual.ravel())[0, 1] > 0.97
+
+
+def test_readers_name_the_masks_that_a_scan_is_made_of(tmp_path: Path) -> None:
+    strip = replace(SETTINGS, skull="mask", mask_suffix="_m")
+    masks = (tmp_path / "a_m.nii.gz", tmp_path / "a_m.nii")
+    for name, expected in (("a.nii.gz", masks), ("a.nii", masks), ("a.png", ())):
+        scan = SourceImage(name, tmp_path / name, "s", name, {})
+        folder = FolderReader(size=64, preprocessing=strip)
+        assert folder.further_files(scan) == expected
+        if expected:
+            for reader in (Adni1Reader, Oasis3Reader):
+                assert reader(preprocessing=strip).further_files(scan) == expected
+                assert reader(preprocessing=SETTINGS).further_files(scan) == ()
 
 
 def test_a_plane_outside_the_volume_and_a_slice_without_contrast_are_refused(tmp_path: Path, head: Head) -> None:
