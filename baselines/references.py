@@ -7,6 +7,7 @@ truth, says so, and is never ranked.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -114,7 +115,8 @@ class OtherSubject(OfTrainingScans):
 
     Drawn by the request's seed from the scans that agree best with the classes asked for (diagnosis, sex, ...) and,
     where the edit changes a number, from the ten nearest of them. With the age alone, a scan ten years older was of any
-    diagnosis, and no nearer to the truth's ventricles than the source.
+    diagnosis, and no nearer to the truth's ventricles than the source. A scan of which a class isn't known differs in
+    it, and one without the number is the farthest.
     """
 
     kinds: ClassVar[frozenset[str]] = EDITING
@@ -140,10 +142,11 @@ class OtherSubject(OfTrainingScans):
             raise GeneratorError(f"other-subject: no training scan has {lacking}")
 
         def differing(index: int) -> int:
-            return sum(self._attributes[index][name] != value for name, value in classes.items())
+            return sum(self._attributes[index].get(name) != value for name, value in classes.items())
 
         def distance(index: int) -> float:
-            return sum(abs(float(self._attributes[index][name]) - value) for name, value in numbers.items())
+            scan = self._attributes[index]
+            return sum(abs(float(scan.get(name, math.inf)) - value) for name, value in numbers.items())
 
         fewest = min(map(differing, allowed))
         candidates = [index for index in allowed if differing(index) == fewest]

@@ -108,7 +108,7 @@ def features_rows(name: str, draw: Sampler, n: int, repetitions: int, seed: int,
     """FID, naive bootstrap of FID, and KID for one population and sample size."""
     random = np.random.default_rng(seed)
     pairs = [draw(n, random) for _ in range(repetitions)]
-    intervals = [group_jackknife(fid, *pair, seed=i)[0] for i, pair in enumerate(pairs)]
+    intervals = [group_jackknife(fid, *pair, metric="fid", seed=i)[0] for i, pair in enumerate(pairs)]
     more = [draw(n, random) for _ in range(2 * repetitions)]
     expected = float(np.mean([i.value for i in intervals] + [fid(*pair) for pair in more]))
     report(f"FID, {name}", n, intervals, expected)

@@ -145,7 +145,9 @@ class Editing:
             raise DataError(
                 f"{what}: expected a scan of the same subject, {target.subject!r}, got {got}; correct the manifest"
             )
-        before, after = source.attributes[name], target.attributes[name]
+        before, after = source.attributes.get(name), target.attributes.get(name)
+        if before is None or after is None:
+            raise DataError(f"{what}: expected a known {name} of both images, got a blank one; drop the pair")
         if before == after:
             raise DataError(f"{what}: expected another {name} than its source's, got {after!r} in both")
         if name == "age" and float(after) < float(before) and not self.edit.younger:
@@ -175,7 +177,7 @@ class Editing:
     def _wanted(self, record: Record) -> Attributes | None:
         """What a training image would be turned into: from the neutral class into another, from others into it."""
         name, classes, neutral = self.edit.attribute, self.task.data.classes, self.edit.neutral
-        if neutral is None or record.attributes[name] not in classes:
+        if neutral is None or record.attributes.get(name) not in classes:
             return None
         others = [label for label in classes if label != neutral]
         drawn = int(hash_order("edit", record.id)[:8], 16) % len(others)

@@ -33,9 +33,7 @@ def code_digest(cls: type[Generator], entry: Entry | None) -> str:
     modules = {base.__module__ for base in cls.__mro__ if issubclass(base, Generator) and base is not Generator}
     if entry is not None:
         modules |= {entry.value.partition(":")[0], *_packages(entry.distribution)}
-    files: dict[str, Path] = {}
-    for module in modules:
-        files |= _sources(module)
+    files = {name: path for module in modules for name, path in sources(module).items()}
     after = tuple(f"ldbench/{package}/" for package in AFTER_RUNS)
     return digest_of({name: path for name, path in files.items() if not name.startswith(after)})
 
@@ -49,7 +47,7 @@ def source_digest(module: str) -> str | None:
     spec = _outermost(module)
     if spec is None:
         return None
-    files = _sources(spec.name)
+    files = sources(spec.name)
     found = digest_of(files)
     return found if files and _each(files) == remember(module) else None
 
@@ -69,7 +67,7 @@ def remember(module: str) -> Mapping[str, str]:
 @functools.cache
 def _first_seen(package: str, loaded: weakref.ref[ModuleType] | None) -> Mapping[str, str]:
     """By the module object, which is not kept alive; neighbours by their files, as they are not executed anew."""
-    spec, files = _outermost(package), _sources(package)
+    spec, files = _outermost(package), sources(package)
     if spec is None or spec.submodule_search_locations:
         return _each(files)
     return {
@@ -100,7 +98,7 @@ def _packages(distribution: str) -> set[str]:
     return {name for name in names if name.isidentifier() and not name.startswith("__editable__")}
 
 
-def _sources(module: str) -> dict[str, Path]:
+def sources(module: str) -> dict[str, Path]:
     """The Python files of the package that a module belongs to, or of the module and its neighbours, by name."""
     spec = _outermost(module)
     if spec is None or spec.origin is None:

@@ -67,9 +67,9 @@ def person(image: torch.Tensor) -> Attributes:
 
 def drawn(case: Case, context: Context, seeds: range = range(60)) -> list[Attributes]:
     """Whose scans a case gets under many seeds, from a training set whose images tell who they are."""
-    images = [torch.full((3, 8, 8), (place + 0.5) / 100) for place in range(30)]
+    images = [torch.full((3, 8, 8), (place + 0.5) / 100) for place in range(len(PEOPLE))]
     generator = OtherSubject()
-    generator.fit([Example(f"t{place}", images[place], "", PEOPLE[place]) for place in range(30)], context)
+    generator.fit([Example(f"t{place}", images[place], "", one) for place, one in enumerate(PEOPLE)], context)
     made = generator.generate([Request(replace(case, id=str(seed)), seed) for seed in seeds], context)
     assert torch.equal(made, generator.generate([Request(case, seed) for seed in seeds], context))
     return [person(image) for image in made]
@@ -101,6 +101,22 @@ def test_other_subject_of_a_null_edit_is_alike_in_all_that_is_known(context: Con
     found = drawn(Case("c", "", WANTED, source_attributes=WANTED), context)
     assert {(one["diagnosis"], one["sex"]) for one in found} == {("AD", "male")}
     assert {one["age"] for one in found} == {65, 71, 77, 83, 89}
+
+
+def test_other_subject_leaves_scans_of_which_a_value_is_unknown_to_the_last(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [dict(one) for one in PEOPLE]
+    del people[5]["sex"], people[11]["age"]  # both AD and male
+    monkeypatch.setattr("tests.baselines.test_references.PEOPLE", people)
+    found = drawn(Case("c", "", WANTED, edit=Edit("diagnosis", "CN", "AD", ("a",), ("b",))), context)
+    assert {one.get("age") for one in found} == {None, 77, 83, 89}
+    found = drawn(Case("c", "", WANTED, edit=Edit("age", 60, 64, ("a",), ("b",))), context)
+    assert {one.get("age") for one in found} == {None, 77, 83, 89}  # fewer than ten are there
+    more = [*people, *({**WANTED, "age": 100 + years} for years in range(10))]
+    monkeypatch.setattr("tests.baselines.test_references.PEOPLE", more)
+    found = drawn(Case("c", "", WANTED, edit=Edit("age", 60, 64, ("a",), ("b",))), context)
+    assert None not in {one.get("age") for one in found}
 
 
 def test_other_subject_refuses_a_class_that_nobody_has(context: Context) -> None:

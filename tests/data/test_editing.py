@@ -184,6 +184,15 @@ def test_pairs_of_two_subjects_two_sizes_or_no_change_are_refused() -> None:
         aging().pairs(dataset(scan("a", 70), later("a", 70)), "test")
 
 
+def test_an_image_of_which_nobody_knows_what_the_edit_changes_is_in_no_pair_and_no_case() -> None:
+    blank = dataclasses.replace(scan("a", 70), attributes={"diagnosis": "CN"})
+    with pytest.raises(DataError, match=r"pair of 'a-later': expected a known age of both images, got a blank one"):
+        aging().pairs(dataset(blank, later("a", 75)), "test")
+    assert SEX.edit is not None
+    of_sex = Editing(SEX, SEX.edit, 0)
+    assert [one.id for one in of_sex.editable(dataset(blank, scan("b", 70)), "test")] == ["b-scan"]
+
+
 def test_a_target_belongs_to_the_scan_that_it_names_and_the_last_one_counts() -> None:
     first, second = scan("a", 70), dataclasses.replace(scan("a", 72), id="a-scan-2")
     named = [dataclasses.replace(later("a", age), id=f"a-later-{age}", source="a-scan") for age in (75, 80)]

@@ -1,10 +1,10 @@
 """Prepare a data set: list it, make its images over all cores, and write what they are and who is in which split.
 
-A run that was killed goes on where it was: a journal holds the SHA-256 of every finished image and of its source, and
-an image isn't made again while both files are those. Journals of earlier versions name no source, so that nobody knows
-whether it was replaced since: their images are made again. Faulty images are tried again each time. Few images are in
-flight at once, so memory doesn't grow with their number. Refuses to go on in a folder that was begun from another root
-or with other settings.
+A run that was killed goes on where it was: a journal holds the SHA-256 of every finished image, and one over the files
+that it was made of and the code that made it. An image isn't made again while both are the same, so no data set holds
+pictures by two versions of the code. Images of journals that say less are made again. Faulty images are tried again
+each time. Few images are in flight at once, so memory doesn't grow with their number. Refuses to go on in a folder that
+was begun from another root or with other settings.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pathlib import Path
 from ldbench.api import Progress, Reader, Skipped, SourceImage, silent
 from ldbench.data.prepare.doubts import notes_on
 from ldbench.data.prepare.drawn import draw, label_of, shortfall
+from ldbench.data.prepare.made_by import made_by
 from ldbench.data.prepare.manifest import (
     SKIPPED,
     PreparedImage,
@@ -74,7 +75,8 @@ def prepare(
     listed = by_id | _by_id(reader, plan, [*found.images, *(each.image for each in found.skipped if each.image)])
     drawn = draw(reader, plan, listed)
     _claim(out, reader, plan, root)
-    outcomes = _finished(out, by_id)
+    code = made_by(type(reader))
+    outcomes = _finished(out, reader, by_id, code)
     waiting = [(image_id, source) for image_id, source in by_id.items() if image_id not in outcomes]
     coming = _outcomes(reader, out / "images", waiting, jobs)
     with (out / "journal.csv").open("a", encoding="utf-8", newline="") as journal, closing(coming):
@@ -90,7 +92,7 @@ def prepare(
                 continue
             outcomes[outcome.image_id] = outcome
             # one write a line: a killed run leaves whole lines and perhaps the head of one
-            lines.writerow(_journal_row(outcome))
+            lines.writerow(_journal_row(outcome, code))
             journal.flush()
     if not outcomes:
         raise _nothing_usable(reader, root, out, skipped)
@@ -176,8 +178,8 @@ def _difference(before: object, state: Mapping[str, object]) -> str:
     return f"setting: {name} was {old.get(name)!r}, is {new.get(name)!r}"
 
 
-def _finished(out: Path, by_id: Mapping[str, SourceImage]) -> dict[str, ImageOutcome]:
-    """What the journal says is done, where the image and its source are still the files that it says."""
+def _finished(out: Path, reader: Reader, by_id: Mapping[str, SourceImage], code: str) -> dict[str, ImageOutcome]:
+    """What the journal says is done, where the image, what it is made of and the code are still what it says."""
     path = out / "journal.csv"
     if not path.exists():
         return {}
@@ -193,18 +195,25 @@ def _finished(out: Path, by_id: Mapping[str, SourceImage]) -> dict[str, ImageOut
             content = (out / "images" / f"{row[0]}.png").read_bytes()
         except FileNotFoundError:
             continue
-        if hashlib.sha256(content).hexdigest() == row[1] and source_sha256(by_id[row[0]]) == row[2]:
+        if hashlib.sha256(content).hexdigest() != row[1]:
+            continue
+        of_source = source_sha256(reader, by_id[row[0]])
+        if _made_of(of_source, code) == row[2]:
             width, height = (int.from_bytes(content[_PNG_SIZE][at : at + 4], "big") for at in (0, 4))
             notes = tuple(cell for cell in row[3:] if not cell.startswith("{"))
             seen: dict[str, float | str] = next((json.loads(cell) for cell in row[3:] if cell.startswith("{")), {})
-            finished[row[0]] = ImageOutcome(row[0], row[1], (height, width), "", "unreadable", row[2], notes, seen)
+            finished[row[0]] = ImageOutcome(row[0], row[1], (height, width), "", "unreadable", of_source, notes, seen)
     return finished
 
 
-def _journal_row(outcome: ImageOutcome) -> list[str]:
-    """Id, SHA-256 of the image and of its source, notes, and as JSON what was observed, if anything was."""
+def _made_of(of_source: str, code: str) -> str:
+    return hashlib.sha256(f"{of_source} {code}".encode()).hexdigest()
+
+
+def _journal_row(outcome: ImageOutcome, code: str) -> list[str]:
+    """Id, SHA-256 of the image and of what made it, notes, and as JSON what was observed, if anything was."""
     seen = [json.dumps(outcome.observations, sort_keys=True)] if outcome.observations else []
-    return [outcome.image_id, outcome.sha256, outcome.source_sha256, *outcome.notes, *seen]
+    return [outcome.image_id, outcome.sha256, _made_of(outcome.source_sha256, code), *outcome.notes, *seen]
 
 
 def _outcomes(reader: Reader, folder: Path, items: Sequence[Item], jobs: int) -> Generator[ImageOutcome, None, None]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -34,7 +35,7 @@ _FEW = 32
 class ImageOutcome:
     """An image's id, with the SHA-256 and size of its file, or with the fault that it has and the fault's rule.
 
-    `source_sha256` is that of the file that it was made from, "" where that is no file that can be read. `notes` are
+    `source_sha256` is as the function of that name gives it. `notes` are
     what was taken on trust to make it, `observations` what was seen of it on the way.
     """
 
@@ -53,10 +54,27 @@ def make_images(reader: Reader, folder: Path, batch: Sequence[tuple[str, SourceI
     return [_make(reader, folder, image_id, source) for image_id, source in batch]
 
 
-def source_sha256(source: SourceImage) -> str:
-    """SHA-256 of an image's source; "" where a reader's path is no file: a folder, say, or a place in an archive."""
+@runtime_checkable
+class HasFurtherFiles(Protocol):
+    """A reader that makes an image of more files than its source."""
+
+    def further_files(self, source: SourceImage) -> Sequence[Path]:
+        """The other files that an image is made of, in a fixed order; one that isn't there counts as missing."""
+
+
+def source_sha256(reader: Reader, source: SourceImage) -> str:
+    """SHA-256 of an image's source; of the hashes of all files where the reader names further ones.
+
+    A path that is no file (a folder, say, or a place in an archive) has "".
+    """
+    files = [source.path, *(reader.further_files(source) if isinstance(reader, HasFurtherFiles) else ())]
+    hashes = [_sha256(file) for file in files]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256(" ".join(hashes).encode()).hexdigest()
+
+
+def _sha256(file: Path) -> str:
     try:
-        return sha256_file(source.path) if source.path.is_file() else ""
+        return sha256_file(file) if file.is_file() else ""
     except (DataError, OSError):
         return ""
 
@@ -81,7 +99,7 @@ def _end_with(sentinel: int) -> None:
 
 
 def _make(reader: Reader, folder: Path, image_id: str, source: SourceImage) -> ImageOutcome:
-    of_source = source_sha256(source)  # before the pixels: one that is replaced meanwhile is another the next time
+    of_source = source_sha256(reader, source)  # before the pixels: what is replaced meanwhile is another the next time
     try:
         with observing() as seen:
             pixels = reader.pixels(source)

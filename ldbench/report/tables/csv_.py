@@ -1,7 +1,8 @@
 """A leaderboard as CSV in long form: one line a row and metric, every number in full.
 
 Refuses to round or to drop: what the leaderboard holds of a score stands in its line. Failed runs, which have
-no scores, are in the JSON form.
+no scores, are in the JSON form. Text that a spreadsheet would run as a formula has an apostrophe before it: names and
+sources come from whoever sent a result.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ COLUMNS = (
     "sees_truth", "origin", "source", "seeds", "metric", "direction", "value", "ci_low", "ci_high", "spread",
     "runs", "n", "extractor", "rank", "rank_low", "rank_high", "other_seeds",
 )
+# what a formula begins with; = + - @ in full width too
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def render(leaderboard: Leaderboard) -> str:
@@ -29,8 +32,14 @@ def render(leaderboard: Leaderboard) -> str:
     for row in leaderboard.rows:
         for score in row.scores:
             place = [task.id, task.version, task.card_hash]
-            writer.writerow([*place, *_row_fields(row), *_score_fields(score), _spaced(row.other_seeds)])
+            cells = [*place, *_row_fields(row), *_score_fields(score), _spaced(row.other_seeds)]
+            writer.writerow(map(_inert, cells))
     return target.getvalue()
+
+
+def _inert(cell: object) -> object:
+    """A cell that no spreadsheet takes for a formula; numbers as they are."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def _row_fields(row: Row) -> list[object]:

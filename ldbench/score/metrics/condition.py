@@ -49,7 +49,8 @@ def judge_calibration_score(
 ) -> Measured:
     """The calibration error of log odds `(N, K)` against the N classes asked for, with `group_jackknife`'s interval.
 
-    Raises `MetricError` as `ldbench.score.metrics.effectiveness.flip_rate_score` does.
+    Raises `MetricError` as `ldbench.score.metrics.effectiveness.flip_rate_score` does, and for a single case or
+    subject.
     """
     scores, target_n = checked_scores("judge_calibration", scores_nk, targets, classes)
     confidence_n = 1 / (1 + np.exp(-scores.max(axis=1)))
@@ -58,7 +59,9 @@ def judge_calibration_score(
     def error(index_n: npt.NDArray[np.int64]) -> float:
         return calibration_error(confidence_n[index_n], right_n[index_n], bins)
 
-    interval, contributions = group_jackknife(error, np.arange(len(scores)), seed=seed, subjects=[subjects])
+    interval, contributions = group_jackknife(
+        error, np.arange(len(scores)), metric="judge_calibration", seed=seed, subjects=[subjects]
+    )
     return Measured(
         metric="judge_calibration", value=interval.value, ci_low=max(interval.low, 0.0),
         ci_high=min(interval.high, 1.0), n=len(scores), direction="lower",

@@ -174,8 +174,8 @@ def of_subjects(contributions: Array, subjects: Subjects, metric: str) -> Array:
 
 
 def group_jackknife(
-    statistic: Callable[..., float], *sets: npt.NDArray[Any], groups: int = GROUPS, seed: int,
-    classes: Sequence[npt.NDArray[Any]] | None = None, subjects: Sequence[Subjects] = (),
+    statistic: Callable[..., float], *sets: npt.NDArray[Any], metric: str, groups: int = GROUPS,
+    seed: int, classes: Sequence[npt.NDArray[Any]] | None = None, subjects: Sequence[Subjects] = (),
 ) -> tuple[Interval, Array]:
     """Interval for E[statistic] at the sizes of its sets by the delete-a-group jackknife, and what each group adds.
 
@@ -186,11 +186,16 @@ def group_jackknife(
     images of a subject are left out together. Which samples make a group depends on
     the sizes of the sets and on `seed` alone, so two generators over the same cases leave out the same ones. It must be
     one seed for all runs: a board averages the contributions of a row's runs group by group. `classes`, a label a
-    sample of each set, are for a statistic that needs some of every class: see `class_groups`.
+    sample of each set, are for a statistic that needs some of every class: see `class_groups`. Raises `MetricError`
+    where a set has a single case or subject, which nothing can be left out of.
     """
     random = np.random.default_rng(seed)
     of_sets = subjects or [None] * len(sets)
     count = min(groups, *(independent(len(samples), each) for samples, each in zip(sets, of_sets, strict=True)))
+    if count < 2:
+        raise MetricError(
+            f"{metric}: expected 2 images or more, of different subjects, for an interval, got {count}; score more"
+        )
     if classes is None:
         kept = [
             deletion_groups(len(samples), count, random, each) for samples, each in zip(sets, of_sets, strict=True)

@@ -26,7 +26,7 @@ def set_distance_score(
     `classes` and `subjects` are those of both sets.
     """
     interval, contributions = group_jackknife(
-        distance, real, generated, groups=groups, seed=seed, classes=classes, subjects=subjects
+        distance, real, generated, metric=metric, groups=groups, seed=seed, classes=classes, subjects=subjects
     )
     how = over_subjects(f"95 % delete-a-group jackknife over {over}", *subjects)
     return Measured(

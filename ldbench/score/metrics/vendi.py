@@ -105,7 +105,7 @@ def vendi_score(
     if count < _FEWEST:
         raise MetricError(f"vendi: expected {_FEWEST} images or more, for an interval, got {count}; score more images")
     interval, contributions = group_jackknife(
-        _Directions(features_nd).effective_number, np.arange(count), seed=seed, subjects=[subjects]
+        _Directions(features_nd).effective_number, np.arange(count), metric="vendi", seed=seed, subjects=[subjects]
     )
     how = "95 % delete-a-group jackknife over generated images, for the expected value at their number"
     return Measured(

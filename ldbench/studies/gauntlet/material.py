@@ -7,6 +7,7 @@ they are the true images.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -123,7 +124,8 @@ def _other_subjects(data: TaskData, asked: Sequence[Case]) -> Images:
         wanted = case.attributes[edited]
         near = sorted(members[str(case.attributes[name])], key=lambda scan: hash_order(case.id, scan.id))
         if not isinstance(wanted, str):
-            near = sorted(near, key=lambda scan: abs(float(scan.attributes[edited]) - float(wanted)))[:_NEAREST]
+            near = sorted(near, key=lambda scan: abs(float(scan.attributes.get(edited, math.inf)) - float(wanted)))
+            near = near[:_NEAREST]
         return min(near, key=lambda scan: hash_order(case.id, scan.id))
 
     return _stored(data, [subject(case) for case in asked])

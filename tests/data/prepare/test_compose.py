@@ -350,6 +350,34 @@ def test_sources_that_are_replaced_under_their_names_are_made_again(which: set[i
         assert manifest(out) == manifest(Path(place, "anew"))
 
 
+@dataclass(frozen=True)
+class MaskedReader(FileReader):
+    """The same, less where a mask beside the file says so."""
+
+    def further_files(self, source: SourceImage) -> tuple[Path, ...]:
+        """The mask, and one of another kind that nobody has."""
+        return source.path.with_suffix(".mask"), source.path.with_suffix(".none")
+
+    def pixels(self, source: SourceImage) -> NDArray[np.float32]:
+        """Noise, brighter where the mask is longer."""
+        return super().pixels(source) / (1 + source.path.with_suffix(".mask").stat().st_size)
+
+
+def test_images_whose_further_files_are_replaced_are_made_again(tmp_path: Path) -> None:
+    root, out, log = tmp_path / "root", tmp_path / "out", tmp_path / "log"
+    images = owners(root).found(root).images
+    for source in images:
+        source.path.with_suffix(".mask").write_bytes(b"")
+    reader = MaskedReader(subjects=20)
+    prepare(reader, root, out, plan=SMALL)
+    images[3].path.with_suffix(".mask").write_bytes(b"1")
+    images[5].path.with_suffix(".none").write_bytes(b"")
+    prepare(replace(reader, log=log), root, out, plan=SMALL)
+    assert sorted(log.read_text(encoding="utf-8").split()) == sorted([images[3].name, images[5].name])
+    prepare(reader, root, tmp_path / "anew", plan=SMALL)
+    assert manifest(out) == manifest(tmp_path / "anew")
+
+
 def test_a_journal_that_names_no_sources_goes_on_with_its_images_made_again(tmp_path: Path) -> None:
     root, out, log = tmp_path / "root", tmp_path / "out", tmp_path / "log"
     reader = owners(root)

@@ -15,7 +15,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from ldbench._torchvision import declare_missing_ops
 from ldbench.api import NoSettings, Record
 from ldbench.data.task_data import TaskData, task_data
-from ldbench.errors import CardError
+from ldbench.errors import CardError, MetricError
 from ldbench.plugins.kinds import METRICS
 from ldbench.score.inputs import Inputs
 from ldbench.score.metrics.condition import CalibrationSpec, calibration_error, judge_calibration_score
@@ -92,6 +92,11 @@ def generated(swapped: bool, folder: Path) -> Inputs:
         asked = str(case.attributes["diagnosis"])
         images[case.id] = left[CLASSES[1 - CLASSES.index(asked)] if swapped else asked].pop()
     return Inputs(device=torch.device("cpu"), seed=0, cache_folder=folder, data=data, images=images, passes={})
+
+
+def test_a_single_case_has_no_calibration() -> None:
+    with pytest.raises(MetricError, match="judge_calibration: expected 2 images or more"):
+        judge_calibration_score(np.array([[1.0, -1.0]]), ["a"], ["a", "b"], {})
 
 
 def test_swapped_classes_turn_accuracy_and_area_round(tmp_path: Path) -> None:

@@ -39,14 +39,14 @@ def scans(count: int, seed: int) -> torch.Tensor:
 TRAINING, FRESH = scans(60, 1), scans(40, 2)
 
 
-def score_of(images: torch.Tensor) -> Measured:
+def score_of(images: torch.Tensor, fresh: torch.Tensor = FRESH) -> Measured:
     """Copies by pixels alone."""
 
     def nearness(batch: torch.Tensor) -> list[Nearness]:
         return [pixel_nearness(batch, TRAINING, 50, 2)]
 
     return copied_share_score(
-        nearness(images), nearness(FRESH), case_ids=[f"case{i}" for i in range(len(images))],
+        nearness(images), nearness(fresh), case_ids=[f"case{i}" for i in range(len(images))],
         scan_ids=[f"scan{i}" for i in range(len(TRAINING))], extractor="x",
     )
 
@@ -131,9 +131,34 @@ def test_the_record_takes_flagged_rows_out_of_the_ranking() -> None:
     assert not unranks(score_of(FRESH).score)
 
 
+@pytest.mark.parametrize(
+    "changed", [lambda scan: scan, lambda scan: torch.roll(scan, 1, 3), lambda scan: (255 * scan).round() / 255 * 0.5],
+    ids=["exact", "shifted", "quantised"],
+)
+def test_test_scans_that_are_training_scans_are_left_out_and_counted(changed: object) -> None:
+    images = torch.cat([scans(30, 3), TRAINING[:30]])
+    twins = changed(TRAINING[50:53])  # type: ignore[operator]
+    score, alone = score_of(images, torch.cat([FRESH[:20], twins, FRESH[20:]])), score_of(images)
+    assert is_copy(score.score)
+    assert score.score.value == alone.score.value >= 0.5
+    assert score.parameters == {**alone.parameters, "fresh_copies_left_out": 3}
+
+
+def test_a_test_scan_that_is_a_training_scan_in_one_of_both_spaces_is_left_out() -> None:
+    index = np.zeros(4, np.int64)
+    images = [Nearness(np.array([0.3, 1.0, 1.0, 1.0]), index)] * 2
+    pixels, features = Nearness(np.array([0.9, 1.0, 1.1, 0.8]), index), Nearness(np.array([0.9, 1.0, 1.1, 0.0]), index)
+    score = copied_share_score(images, [pixels, features], case_ids="abcd", scan_ids="xyz", extractor="x")
+    assert (score.value, score.parameters["n_fresh"]) == (0.25, 3)
+    assert score.parameters["observed_threshold"] == pytest.approx(0.9)
+
+
 def test_a_test_set_of_copies_is_refused() -> None:
     near = [Nearness(np.zeros(5), np.zeros(5, np.int64))]
     with pytest.raises(MetricError, match="expected test scans that are no copies of training scans"):
         copied_share_score(near, near, case_ids="abcde", scan_ids="x", extractor="x")
+    half = [Nearness(np.array([1e-8, 1e-8, 1.0, 1.0]), np.zeros(4, np.int64))]
+    with pytest.raises(MetricError, match="got 2 of 4 that are"):
+        copied_share_score(half, half, case_ids="abcd", scan_ids="x", extractor="x")
     with pytest.raises(MetricError, match="expected at least 2 training images, got 1"):
         pixel_nearness(FRESH, TRAINING[:1], 50, 2)

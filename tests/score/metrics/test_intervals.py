@@ -64,10 +64,23 @@ def test_jackknife_of_a_difference_of_means_has_its_known_error() -> None:
     """With groups of one case the squared standard error is var_n / n + var_m / m - 2 x a chance pairing."""
     random = np.random.default_rng(3)
     real, generated = random.normal(size=(400, 1)), random.normal(size=(400, 1)) + 1.0
-    interval, _ = group_jackknife(lambda a, b: float(b.mean() - a.mean()), real, generated, groups=400, seed=0)
+    interval, _ = group_jackknife(
+        lambda a, b: float(b.mean() - a.mean()), real, generated, metric="d", groups=400, seed=0
+    )
     expected = stats.t.ppf(0.975, 399) * (real.var(ddof=1) / 400 + generated.var(ddof=1) / 400) ** 0.5
     assert (interval.high - interval.low) / 2 == pytest.approx(expected, rel=0.1)
     assert interval.value == pytest.approx(generated.mean() - real.mean())
+
+
+@pytest.mark.parametrize(
+    ("sizes", "subjects"), [((5, 1), (None, None)), ((5, 4), (None, np.zeros(4, np.int64)))], ids=["images", "subjects"]
+)
+def test_a_jackknife_of_which_nothing_can_be_left_out_is_refused(
+    sizes: tuple[int, int], subjects: tuple[np.ndarray | None, np.ndarray | None]
+) -> None:
+    real, generated = (np.zeros(size) for size in sizes)
+    with pytest.raises(MetricError, match=r"d: expected 2 images or more, of different subjects, .* got 1; score more"):
+        group_jackknife(lambda a, b: 0.0, real, generated, metric="d", seed=0, subjects=subjects)
 
 
 @pytest.mark.slow
@@ -79,7 +92,7 @@ def test_coverage_for_expected_fid() -> None:
         random = np.random.default_rng(seed)
         return random.normal(size=(60, 32)) * scale, (random.normal(size=(60, 32)) + 0.3) * scale
 
-    intervals = [group_jackknife(fid, *draw(seed), groups=20, seed=seed)[0] for seed in range(200)]
+    intervals = [group_jackknife(fid, *draw(seed), metric="fid", groups=20, seed=seed)[0] for seed in range(200)]
     expected = np.mean([fid(*draw(seed)) for seed in range(1000, 3000)])
     covered = np.mean([interval.low <= expected <= interval.high for interval in intervals])
     assert covered >= 0.92

@@ -16,7 +16,7 @@ def test_the_interval_is_the_jackknifes_and_ends_at_0() -> None:
     random = np.random.default_rng(0)
     real, generated = random.normal(size=30), random.normal(0.2, 1, size=12)
     score = set_distance_score("d", apart, real, generated, extractor="x", parameters={"k": 1}, seed=3)
-    interval, contributions = group_jackknife(apart, real, generated, seed=3)
+    interval, contributions = group_jackknife(apart, real, generated, metric="d", seed=3)
     assert interval.low < 0
     assert (score.value, score.ci_low, score.ci_high) == (interval.value, 0.0, interval.high)
     assert np.array_equal(score.contributions["groups"], contributions)

@@ -115,7 +115,7 @@ def simple_itk(setting: str) -> Any:
 
 
 def _coarse(voxels: NDArray[np.float32], affine: Matrix, low: float, high: float) -> nib.Nifti1Image:
-    """The part between two heights on a coarse grid along the RAS axes, smoothed to it, zero outside."""
+    """The part between two heights on a coarse grid along the RAS axes, smoothed to it, black outside."""
     sizes = nib.affines.voxel_sizes(affine)
     smooth = ndimage.gaussian_filter(voxels, np.maximum(_VOXEL_MM / sizes - 1, 0) / 2)
     (across, along, up), grid = nib.spaces.vox2out_vox((voxels.shape, affine), (_VOXEL_MM,) * 3)
@@ -123,15 +123,22 @@ def _coarse(voxels: NDArray[np.float32], affine: Matrix, low: float, high: float
     last = int(np.clip((high - grid[2, 3]) / _VOXEL_MM, first, up - 1))
     grid = grid @ nib.affines.from_matvec(np.eye(3), [0, 0, first])
     shape = (across, along, last - first + 1)
-    return nib.Nifti1Image.from_image(resample_from_to(nib.Nifti1Image(smooth, affine), (shape, grid), order=1))
+    placed = resample_from_to(nib.Nifti1Image(smooth, affine), (shape, grid), order=1, cval=_black(voxels))
+    return nib.Nifti1Image.from_image(placed)
+
+
+def _black(voxels: NDArray[np.float32]) -> float:
+    """0, or the least voxel where that is negative: 0 is no black in Hounsfield units or standard scores."""
+    return float(voxels.min(initial=0))
 
 
 def _brain_alone(image: nib.Nifti1Image, volume: Volume, brain: Brain) -> nib.Nifti1Image:
-    """The image, zero wherever the volume has no brain."""
+    """The image, black wherever the volume has no brain."""
     voxels = np.asarray(image.dataobj, dtype=np.float32)
     to_volume = np.linalg.inv(volume.affine) @ image.affine
     places = nib.affines.apply_affine(to_volume, np.moveaxis(np.indices(voxels.shape), 0, -1))
-    return nib.Nifti1Image(np.where(brain.holds(places), voxels, 0).astype(np.float32), image.affine)
+    inside = brain.holds(places)
+    return nib.Nifti1Image(np.where(inside, voxels, np.float32(_black(voxels[inside]))), image.affine)
 
 
 def _registered(fixed: nib.Nifti1Image, moving: nib.Nifti1Image, scale: float) -> Optimum:

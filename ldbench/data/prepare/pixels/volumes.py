@@ -3,7 +3,8 @@
 The steps, each a setting: orientation from the header, optional bias correction and affine alignment to MNI152
 (`ldbench.data.prepare.pixels.alignment`), the plane's height, resampling to isotropic voxels on the RAS axes, optional
 brain mask, intensity between two percentiles of the slice, a square of fixed width in mm, an antialiased resize. Row 0
-is anterior; column 0 is the subject's left.
+is anterior; column 0 is the subject's left. What a mask takes away and what lies outside the volume is black, whatever
+the unit: 0 is no black where the file has negative values.
 
 The plane's height is found in one of two ways, and neither is a registration:
 - `world`: at a stated z in mm. Right for volumes that are aligned to MNI152, here or before; z = 20 cuts the bodies of
@@ -52,7 +53,7 @@ class Preprocessing:
     `oblique = "refuse"` refuses a volume turned by more than `oblique_degrees` from the RAS axes; "resample" cuts any.
     `window` is "LOW,HIGH" for the values that become black and white, or "file" or "percentile", which are one: a NIfTI
     declares none.
-    `skull = "mask"` sets everything outside a mask to zero: `<scan><mask_suffix>.nii[.gz]` beside the scan. `square` is
+    `skull = "mask"` makes everything outside a mask black: `<scan><mask_suffix>.nii[.gz]` beside the scan. `square` is
     the side of the field of view that is kept, cropped or padded with black around its middle; of a volume in MNI152
     around the middle of MNI152.
     `bias_correction` is N4 (Tustison et al. 2010) as SimpleITK has it. `untold_axes` is how the array of a file lies
@@ -112,6 +113,13 @@ class Preprocessing:
         }
         return {**asdict(self), **fixed}
 
+    def masks_of(self, path: Path) -> tuple[Path, ...]:
+        """Where the mask of a volume may lie, the first one before the second; none where no mask is asked for."""
+        if self.skull != "mask":
+            return ()
+        stem = path.name.removesuffix(".gz").removesuffix(".nii")
+        return tuple(path.with_name(stem + self.mask_suffix + ending) for ending in SUFFIXES)
+
 
 def axial_slice(path: Path, settings: Preprocessing) -> NDArray[np.float32]:
     """The prepared slice, `(size, size) float32 in [0, 1]`, row 0 anterior, column 0 the subject's left.
@@ -129,13 +137,13 @@ def axial_slice(path: Path, settings: Preprocessing) -> NDArray[np.float32]:
         volume = aligned(volume, find_brain(volume))
     z = settings.z if settings.plane == "world" else find_brain(volume).plane(settings.depth)
     grid = _grid(volume, z, settings.voxel, None if settings.align == "none" else settings.square)
-    black = (stated_window(settings.window) or (0.0,))[0]
-    plane = _cut(volume, grid, order=1, outside=black)
+    plane = _cut(volume, grid, order=1)
+    seen = ~np.isnan(plane)
     if settings.skull == "mask":
-        mask = open_volume(_mask_of(path, settings.mask_suffix))
+        mask = open_volume(_mask_of(path, settings))
         placed = replace(mask, affine=volume.affine @ np.linalg.inv(scanner) @ mask.affine)
-        plane = np.where(_cut(placed, grid, order=0) > 0, plane, np.float32(black))
-    return _picture(path, plane, settings)
+        seen &= _cut(placed, grid, order=0) > 0
+    return _picture(path, plane, seen, settings)
 
 
 def _grid(volume: Volume, z: float, voxel: float, square: float | None) -> Grid:
@@ -159,8 +167,8 @@ def _grid(volume: Volume, z: float, voxel: float, square: float | None) -> Grid:
     return (int(steps[0]) + 1, int(steps[1]) + 1, 1), affine
 
 
-def _cut(volume: Volume, grid: Grid, order: int, outside: float = 0.0) -> NDArray[np.float32]:
-    """The volume on a grid of one plane, (X, Y), `outside` beyond it; reads only the slab of voxels around it."""
+def _cut(volume: Volume, grid: Grid, order: int) -> NDArray[np.float32]:
+    """The volume on a grid of one plane, (X, Y), NaN outside the volume; reads only the slab of voxels around it."""
     (across, along, _), affine = grid
     ends = nib.affines.apply_affine(affine, [(x, y, 0) for x in (0, across - 1) for y in (0, along - 1)])
     near = nib.affines.apply_affine(np.linalg.inv(volume.affine), ends)
@@ -168,19 +176,23 @@ def _cut(volume: Volume, grid: Grid, order: int, outside: float = 0.0) -> NDArra
     stop = np.clip(np.ceil(near.max(0)).astype(int) + _MARGIN + 1, start + 1, volume.stored.shape)
     slab = volume.voxels(*(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True)))
     placed = volume.affine @ nib.affines.from_matvec(np.eye(3), start)
-    plane = resample_from_to(nib.Nifti1Image(slab, placed), grid, order=order, mode="constant", cval=outside)
+    plane = resample_from_to(nib.Nifti1Image(slab, placed), grid, order=order, mode="constant", cval=np.nan)
     return np.asarray(plane.dataobj, dtype=np.float32)[:, :, 0]
 
 
-def _picture(path: Path, plane: NDArray[np.float32], settings: Preprocessing) -> NDArray[np.float32]:
+def _picture(
+    path: Path, plane: NDArray[np.float32], seen: NDArray[np.bool_], settings: Preprocessing
+) -> NDArray[np.float32]:
+    """The plane (X, Y) as levels, upright, in its square; black where it is not `seen`."""
     stated = stated_window(settings.window)
     percentiles = (settings.low_percentile, settings.high_percentile)
-    low, high = np.percentile(plane, percentiles) if stated is None else np.asarray(stated, plane.dtype)
+    low, high = _percentiles(plane, seen, percentiles) if stated is None else np.asarray(stated, plane.dtype)
     if not high > low:
         raise FaultyImageError(
             f"{path}: expected a slice with contrast, got {low:g} nearly everywhere; leave it out", "no contrast"
         )
-    picture = np.clip((plane - low) / (high - low), 0, 1).T[::-1]
+    levels = np.clip((plane - low) / (high - low), 0, 1)
+    picture = np.where(seen, levels, np.float32(0)).T[::-1]
     side = round(settings.square / settings.voxel)
     square = middle_square(picture, side).astype(np.float32)
     if square.min() == square.max():
@@ -188,6 +200,15 @@ def _picture(path: Path, plane: NDArray[np.float32], settings: Preprocessing) ->
             f"{path}: expected contrast in the middle {settings.square:g} mm, got none; leave it out", "no contrast"
         )
     return resized(square, settings.size, Image.Resampling.BICUBIC)
+
+
+def _percentiles(
+    plane: NDArray[np.float32], seen: NDArray[np.bool_], percentiles: tuple[float, float]
+) -> NDArray[np.float32]:
+    """The two percentiles of the slice, with what is not seen as 0, or as the lower one where that is negative."""
+    lowest = np.percentile(plane[seen], percentiles[0]) if seen.any() else np.float32(0)
+    black = np.float32(min(float(lowest), 0.0))
+    return np.asarray(np.percentile(np.where(seen, plane, black), percentiles))
 
 
 def middle_square(picture: NDArray[np.float32], side: int) -> NDArray[np.float32]:
@@ -210,9 +231,8 @@ def _middle(picture: NDArray[np.float32], side: int, axis: int) -> NDArray[np.fl
     return np.pad(picture, around)
 
 
-def _mask_of(path: Path, suffix: str) -> Path:
-    stem = path.name.removesuffix(".gz").removesuffix(".nii")
-    options = [path.with_name(stem + suffix + ending) for ending in SUFFIXES]
+def _mask_of(path: Path, settings: Preprocessing) -> Path:
+    options = settings.masks_of(path)
     for option in options:
         if option.is_file():
             return option

@@ -94,6 +94,10 @@ class Adni1Reader:
         """The axial slice, `(size, size) float32 in [0, 1]`. Raises ImageError."""
         return axial_slice(source.path, self.preprocessing)
 
+    def further_files(self, source: SourceImage) -> Sequence[Path]:
+        """Where a scan's mask may lie, if masks are asked for."""
+        return self.preprocessing.masks_of(source.path)
+
     def settings(self) -> Mapping[str, ParameterValue]:
         """The table, the window, the series, and the preprocessing."""
         own: dict[str, ParameterValue] = {

@@ -21,8 +21,8 @@ from ldbench.data.decoding import one_line
 from ldbench.errors import DataError
 
 SEPARATORS = (",", ";", "\t")
-# how tables, R and pandas spell a value that nobody knows
-MISSING = frozenset(("", "na", "n/a", "#n/a", "<na>", "nan", "none", "null"))
+# how tables, R, pandas, SAS and Stata (".") spell a value that nobody knows
+MISSING = frozenset(("", ".", "na", "n/a", "#n/a", "<na>", "nan", "none", "null"))
 _MARKS = (  # UTF-32's before UTF-16's: they begin alike
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),

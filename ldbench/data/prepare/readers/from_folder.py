@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import posixpath
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -109,6 +109,10 @@ class FolderReader:
             grey = read_dicom(path, voi=of_file) if suffix in _DICOM else read_picture(path, by_depth=of_file)
         picture = levels(path, grey, self.window, (self.low_percentile, self.high_percentile))
         return even_square(picture, grey.spacing, self.size)
+
+    def further_files(self, source: SourceImage) -> Sequence[Path]:
+        """Where a volume's mask may lie, if masks are asked for."""
+        return self.preprocessing.masks_of(source.path) if source.path.name.lower().endswith(_NIFTI) else ()
 
     def settings(self) -> Mapping[str, ParameterValue]:
         """The choices that pixels depend on; which images there are is the manifest's."""

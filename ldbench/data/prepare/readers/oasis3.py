@@ -143,6 +143,10 @@ class Oasis3Reader:
         """The axial slice, `(size, size) float32 in [0, 1]`. Raises ImageError."""
         return axial_slice(source.path, self.preprocessing)
 
+    def further_files(self, source: SourceImage) -> Sequence[Path]:
+        """Where a scan's mask may lie, if masks are asked for."""
+        return self.preprocessing.masks_of(source.path)
+
     def settings(self) -> Mapping[str, ParameterValue]:
         """The window, the reading of diagnoses, and the preprocessing."""
         own = {"window_days": self.window_days, "nearest": "before or after; the earlier of two", "same_day": "first"}

@@ -35,7 +35,7 @@ def read_cells(
 
 
 def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """An owners' CSV as `read_cells` gives it, without the space around cells; "" is what nobody knows (NA, nan)."""
+    """An owners' CSV as `read_cells` gives it, without the space around cells; "" is what nobody knows (NA, nan, .)."""
     table = read_cells(path, "the owners' CSV", columns)
     for name in table.columns:
         table[name] = table[name].map(known).astype("string")

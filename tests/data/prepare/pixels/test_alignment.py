@@ -17,7 +17,7 @@ from ldbench.data.prepare.pixels.nifti import Volume, open_volume
 from ldbench.data.prepare.pixels.slice_depth import Brain, find_brain
 from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
 from ldbench.errors import FaultyImageError
-from tests.stand_ins.volumes import Head, template_head, write_volume
+from tests.stand_ins.volumes import Head, template_head, turned, write_volume
 
 pytest.importorskip("SimpleITK")
 
@@ -108,6 +108,29 @@ def test_the_optimum_with_most_information_is_kept_and_all_are_observed(
     assert seen.values["alignment_information"] == 0.5
     assert seen.values["alignment_brain_cm3"] == round(1883 / 1.1**3)
     assert seen.values["alignment_others"] == "0.4000 at scale 1.000; 0.3000 at scale 0.900"
+
+
+@pytest.mark.parametrize("piece", [False, True], ids=["all", "brain"])
+def test_negative_voxels_are_searched_as_they_were_above_zero(
+    piece: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[NDArray[np.float32]] = []
+
+    def optimum(fixed: nib.Nifti1Image, moving: nib.Nifti1Image, scale: float) -> Optimum:
+        searched.append(np.asarray(moving.dataobj))
+        return Optimum(1.0, np.eye(4))
+
+    monkeypatch.setattr(alignment, "_registered", optimum)
+    head = template_head(6.0)
+    brain = Brain(80.0, 140.0)
+    if piece:  # where the least voxel is 0
+        places = tuple(np.arange(side) for side in head.voxels.shape)
+        brain = replace(brain, piece=np.indices(head.voxels.shape)[0] < 20, places=places)
+    for name, below in (("a", 0), ("b", 500)):
+        lower = turned(replace(head, voxels=head.voxels - below), 15)
+        aligned(open_volume(write_volume(tmp_path / f"{name}.nii", lower, kind=np.float32)), brain)
+    assert searched[0].min() == 0
+    np.testing.assert_allclose(searched[3], searched[0] - 500, atol=1e-2)
 
 
 def test_two_optima_that_are_as_good_and_lie_apart_are_a_fault(

@@ -8,16 +8,21 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import nibabel as nib
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ldbench.api import SourceImage
 from ldbench.data.prepare.pixels.nifti import open_volume
 from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
+from ldbench.data.prepare.readers.adni1 import Adni1Reader
+from ldbench.data.prepare.readers.from_folder import FolderReader
+from ldbench.data.prepare.readers.oasis3 import Oasis3Reader
 from ldbench.errors import ImageError, UsageError
-from tests.stand_ins.volumes import Head, Transform, template_head, write_image, write_volume
+from tests.stand_ins.volumes import Head, Transform, template_head, turned, write_image, write_volume
 
 SETTINGS = Preprocessing(size=64)
 
@@ -144,6 +149,43 @@ def test_a_mask_beside_the_scan_strips_the_skull(tmp_path: Path, head: Head) -> 
     write_volume(tmp_path / "a_brainmask.nii", replace(brain, voxels=(brain.voxels > 80).astype(np.float32)))
     with_skull, without = axial_slice(path, SETTINGS), axial_slice(path, strip)
     assert (without > 0.1).sum() < 0.85 * (with_skull > 0.1).sum()
+
+
+@pytest.mark.parametrize("skull", ["keep", "mask"])
+@pytest.mark.parametrize("below", [0.3, 1000.0])
+def test_what_is_masked_or_outside_is_black_below_zero_too(
+    tmp_path: Path, head: Head, skull: Literal["keep", "mask"], below: float
+) -> None:
+    """The same head less a number, so that 0 lies within its values or above them."""
+    brain = template_head(4.0, scalp=False)
+    inside = turned(replace(brain, voxels=(brain.voxels > 80).astype(np.float32)), 20)
+    settings = replace(SETTINGS, skull=skull, plane="world", z=0.0, square=300.0)
+    slices = []
+    for name, less, scale in (("a", 0.0, 1.0), ("b", below, 1 / 800)):
+        voxels = head.voxels * (scale if below < 1 else 1) - less
+        write_volume(tmp_path / f"{name}_brainmask.nii", inside)
+        path = write_volume(tmp_path / f"{name}.nii", turned(Head(voxels, head.affine), 20), kind=np.float32)
+        slices.append(axial_slice(path, settings))
+    usual, lower = slices
+    assert (usual == 0).mean() > 0.3
+    assert lower[usual == 0].max() < 1 / 510
+    assert (lower[0, 0], lower[-1, -1]) == (0, 0)
+    if skull == "keep":  # of a masked slice with negative values the least one is black, not 0
+        np.testing.assert_allclose(lower, usual, atol=1e-3)
+    assert np.corrcoef(lower.ravel(), usual.ravel())[0, 1] > 0.97
+
+
+def test_readers_name_the_masks_that_a_scan_is_made_of(tmp_path: Path) -> None:
+    strip = replace(SETTINGS, skull="mask", mask_suffix="_m")
+    masks = (tmp_path / "a_m.nii.gz", tmp_path / "a_m.nii")
+    for name, expected in (("a.nii.gz", masks), ("a.nii", masks), ("a.png", ())):
+        scan = SourceImage(name, tmp_path / name, "s", name, {})
+        folder = FolderReader(size=64, preprocessing=strip)
+        assert folder.further_files(scan) == expected
+        if expected:
+            for reader in (Adni1Reader, Oasis3Reader):
+                assert reader(preprocessing=strip).further_files(scan) == expected
+                assert reader(preprocessing=SETTINGS).further_files(scan) == ()
 
 
 def test_a_plane_outside_the_volume_and_a_slice_without_contrast_are_refused(tmp_path: Path, head: Head) -> None:

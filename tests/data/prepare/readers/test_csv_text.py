@@ -89,7 +89,7 @@ def test_years_that_stand_twice_are_refused_though_they_may_be_absent(tmp_path: 
         read(tmp_path, text)
 
 
-@pytest.mark.parametrize("spelling", ["", " ", "NA", "N/A", "nan", "NaN", "None", "null", "NULL", " na "])
+@pytest.mark.parametrize("spelling", ["", " ", "NA", "N/A", "nan", "NaN", "None", "null", "NULL", " na ", ".", " . "])
 def test_every_spelling_of_a_missing_value_is_one(spelling: str, tmp_path: Path) -> None:
     assert known(spelling) == ""
     text = PLAIN.replace("50", spelling).replace("square", spelling)
@@ -117,7 +117,7 @@ def test_a_column_has_a_type_where_all_its_known_cells_agree(cells: list[str], e
 
 # -- any table, any spelling, any damage -------------------------------------------------------------------------------
 
-MISSING = ("", "NA", "N/A", "nan", "None", "null")
+MISSING = ("", "NA", "N/A", "nan", "None", "null", ".")
 WORDS = st.text(st.sampled_from("aZ09é_-.,;\t /"), min_size=1, max_size=6)
 CELLS = st.tuples(
     st.integers(0, 999).map("{}.png".format), WORDS, st.sampled_from(("round", "01", "1", *MISSING)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import re
 import shutil
@@ -108,6 +109,24 @@ def test_a_broken_table_is_one_line_naming_it(
         Oasis3Reader().found(tmp_path)
     assert str(tmp_path / table) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_dot_is_a_value_that_nobody_knows(tmp_path: Path) -> None:
+    root = write_oasis3(tmp_path, 6, awkward=False)
+    before = [(image.image, image.attributes) for image in Oasis3Reader().found(root).images]
+    with (root / "OASIS3_UDSb4_cdr.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    dotted = []
+    for row in rows:  # on the day before, and on one that is nearest to no scan
+        for days, cdr in ((-1, row["CDRTOT"]), (50_000, ".")):
+            dotted.append({**row, "days_to_visit": str(int(row["days_to_visit"]) + days), "dx1": ".", "CDRTOT": cdr})
+    with (root / "OASIS3_UDSb4_cdr.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows([*rows, *dotted])
+    found = Oasis3Reader().found(root)
+    assert [(image.image, image.attributes) for image in found.images] == before
+    assert not found.skipped
 
 
 def test_the_owners_bids_layout_gives_the_same_images(tmp_path: Path) -> None:
