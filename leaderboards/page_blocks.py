@@ -6,6 +6,7 @@ has no interval.
 
 from __future__ import annotations
 
+import functools
 import math
 import statistics
 import textwrap
@@ -15,9 +16,10 @@ from pathlib import Path
 
 from ldbench.board import leaderboard
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.board.read import collect, fold
+from ldbench.board.paired_tests import Comparison
+from ldbench.board.read import board_set, collect, fold
 from ldbench.errors import UsageError
-from ldbench.records.identity import Found
+from ldbench.records.identity import Found, row_key
 from ldbench.report.digits import decimals_for, fixed, with_interval
 from ldbench.report.tables.content import page
 from ldbench.report.tables.headline import ARROWS, headline
@@ -29,6 +31,8 @@ from leaderboards.sampling_cells import Line, drift_changes, metrics_of, read_sc
 from leaderboards.shipped_rows import meant
 
 NOTHING = "*Not measured yet.*"
+INLINE = ("value", "p")  # blocks within a sentence
+_SMALLEST = 0.001
 METHODS: Mapping[str, str] = {
     "sd": "Stable Diffusion, untuned (sampling only)", "basic-ft": "Basic FT",
     "textual-inversion": "Textual Inversion", "dreambooth": "DreamBooth", "custom-diffusion": "Custom Diffusion",
@@ -52,6 +56,11 @@ class Measured:
     results: Sequence[Found]
     runs: Mapping[Key, Mapping[int | None, float]]
     studies: Mapping[str, Sequence[Line]]
+
+    @functools.cached_property
+    def pairs(self) -> Mapping[str, Mapping[str, Sequence[Comparison]]]:
+        """By task and metric, the test of every pair of rows, with their row keys."""
+        return board_set(list(self.results)).compared
 
 
 def read_measured(folder: Path) -> Measured:
@@ -126,9 +135,22 @@ def value(measured: Measured, task: str, model: str, metric: str) -> str:
     return with_interval(scores[0].value, scores[0].ci_low, scores[0].ci_high)[0]
 
 
+def p_value(measured: Measured, task: str, metric: str, first: str, second: str) -> str:
+    """The p-value of the test of two rows on a metric, corrected for all pairs of the board, for a sentence."""
+    rows = measured.boards[task].rows if task in measured.boards else ()
+    keys = set[str]()
+    for model in (first, second):
+        named = meant(model, [row.model for row in rows])
+        keys |= {row_key(row) for row in rows if named(row.model)}
+    pairs = [pair for pair in measured.pairs.get(task, {}).get(metric, ()) if {pair.first, pair.second} == keys]
+    if not pairs:
+        return "(not measured yet)"
+    return f"p < {_SMALLEST}" if pairs[0].p_adjusted < _SMALLEST else f"p = {pairs[0].p_adjusted:.2g}"
+
+
 BLOCKS: Mapping[str, Callable[..., str]] = {
     "board": board, "metrics": metrics, "drift": drift, "answers": answers, "paper": paper, "demo": demo,
-    "value": value, "sampling": sampling,
+    "value": value, "p": p_value, "sampling": sampling,
 }  # fmt: skip
 
 

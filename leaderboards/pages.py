@@ -22,7 +22,7 @@ from pathlib import Path
 
 from ldbench.errors import LdbenchError, UsageError
 from ldbench.records.files import write_text_atomic
-from leaderboards.page_blocks import BLOCKS, Measured, read_measured
+from leaderboards.page_blocks import BLOCKS, INLINE, Measured, read_measured
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "docs/results", ROOT / "README.md")
@@ -48,7 +48,7 @@ def _between(words: str, measured: Measured) -> str:
     except TypeError as error:
         raise UsageError(f"<!-- {words} -->: {error}") from error
     text = BLOCKS[kind](measured, *arguments)
-    return text if kind == "value" else f"\n\n{text}\n\n"
+    return text if kind in INLINE else f"\n\n{text}\n\n"
 
 
 def stale(paths: Sequence[Path], measured: Measured) -> Iterator[tuple[Path, str]]:

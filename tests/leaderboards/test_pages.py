@@ -158,6 +158,19 @@ def test_what_is_not_measured_is_said_to_be_so(words: str, measured: Measured) -
         assert block(f"{words} {TASK.id} laterality", measured) == "\n\n*Not measured yet.*\n\n"
 
 
+def test_a_sentence_has_the_corrected_p_of_two_rows(measured: Measured) -> None:
+    def of(metric: str, *models: str) -> str:
+        text = renewed(f"<!-- p {TASK.id} {metric} {' '.join(models)} -->old<!-- end -->", measured)
+        return text.partition("-->")[2].removesuffix("<!-- end -->")
+
+    names = ('"basic-ft"', '"lora"')
+    pairs = measured.pairs[TASK.id]["viewed_fid"]
+    [expected] = [one for one in pairs if all(name in one.first + one.second for name in names)]
+    shown = f"p = {expected.p_adjusted:.2g}"
+    assert of("viewed_fid", "basic-ft", "lora") == of("viewed_fid", "lora", "basic-ft") == shown
+    assert of("viewed_fid", "basic-ft", "sd") == of("laterality", "basic-ft", "lora") == "(not measured yet)"
+
+
 def test_a_table_of_the_paper_has_the_rows_that_were_measured_and_counts_the_others(tmp_path: Path) -> None:
     text = block("paper 3", read_measured(tmp_path)).strip()
     assert text.startswith("**Table 3. ")
@@ -171,7 +184,7 @@ def test_a_table_of_the_paper_has_the_rows_that_were_measured_and_counts_the_oth
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("bord x", "expected one of board, metrics, drift, answers, paper, demo, value, sampling first, got bord"),
+        ("bord x", "expected one of board, metrics, drift, answers, paper, demo, value, p, sampling first, got bord"),
         ("board", "missing a required argument: 'task'"), ("board a b", "too many positional arguments"),
         ("sampling samplers fid", "expected a metric of the study, kid"),
         ("paper 7", "expected the number of a table, 2, 3, 4"),
