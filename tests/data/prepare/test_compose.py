@@ -360,7 +360,7 @@ class MaskedReader(FileReader):
 
     def pixels(self, source: SourceImage) -> NDArray[np.float32]:
         """Noise, brighter where the mask is longer."""
-        return super().pixels(source) / (1 + source.path.with_suffix(".mask").stat().st_size)
+        return super().pixels(source) / np.float32(1 + source.path.with_suffix(".mask").stat().st_size)
 
 
 def test_images_whose_further_files_are_replaced_are_made_again(tmp_path: Path) -> None:

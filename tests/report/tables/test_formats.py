@@ -53,9 +53,9 @@ def test_csv_holds_every_number_in_full(leaderboard: Leaderboard) -> None:
 @pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\uff1d1", "a=b", "plain"])
 def test_no_cell_of_csv_is_a_formula(leaderboard: Leaderboard, name: str) -> None:
     row = leaderboard.rows[0]
-    scores = [replace(score, value=-1.5, extractor=name) for score in row.scores]
+    scores = tuple(replace(score, value=-1.5, extractor=name) for score in row.scores)
     named = replace(row, model=replace(row.model, name=name, distribution=name), source=name, scores=scores)
-    lines = list(csv.DictReader(io.StringIO(render(replace(leaderboard, rows=[named]), "csv"), newline="")))
+    lines = list(csv.DictReader(io.StringIO(render(replace(leaderboard, rows=(named,)), "csv"), newline="")))
     expected = name if name in ("a=b", "plain") else f"'{name}"
     for line in lines:
         assert [line[key] for key in ("model", "distribution", "source", "extractor")] == [expected] * 4

@@ -206,8 +206,8 @@ def _percentiles(
     plane: NDArray[np.float32], seen: NDArray[np.bool_], percentiles: tuple[float, float]
 ) -> NDArray[np.float32]:
     """The two percentiles of the slice, with what is not seen as 0, or as the lower one where that is negative."""
-    lowest = np.percentile(plane[seen], percentiles[0]) if seen.any() else np.float32(0)
-    black = np.float32(min(float(lowest), 0.0))
+    lowest = float(np.percentile(plane[seen], percentiles[0])) if seen.any() else 0.0
+    black = np.float32(min(lowest, 0.0))
     return np.asarray(np.percentile(np.where(seen, plane, black), percentiles))
 
 
