@@ -18,9 +18,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from ldbench.records.checksum import sha256_file
+from tests.conftest import small_card
 from tests.in_turn import in_turn
 from tests.made_once import MadeOnce
 from tests.markdown_blocks import PYTHON, ROOT, TOML, blocks
@@ -204,6 +207,30 @@ def test_the_networks_and_the_estimator_of_the_page_give_scores(tmp_path: Path) 
     assert named[:7] == [("fid", file), ("coverage", file), ("fid", "histogram.py:HISTOGRAM"), *once, *once]
     real, drawn = (float(row[1]) for row in rows if row[:1] in (["real"], ["mean-image"]) and "[" in "".join(row))
     assert real < drawn / 10
+
+
+OF_NO_WEIGHTS = '[metrics.kid]\nextractor = "radiomics"\nresize = 64\n'
+
+
+@pytest.mark.slow
+def test_two_generators_of_folders_are_compared_as_the_page_says(tmp_path: Path) -> None:
+    page = (ROOT / "docs/guides/folders.md").read_text(encoding="utf-8").partition("## Which of two generators")[2]
+    lines = [line.strip() for line in page.splitlines() if line.strip().startswith("ldbench ")]
+    lines = [line.replace(" TASK ", f" {small_card(tmp_path, metrics=OF_NO_WEIGHTS)} ") for line in lines]
+    assert [line.split()[1] for line in lines] == ["cases", *["score", "score", "compare"] * 2]
+    said_in_page_order(lines[:1], tmp_path)
+    random, ids = np.random.default_rng(0), re.findall(r'"id": "([^"]+)"', (tmp_path / "cases.jsonl").read_text())
+    for folder in sorted({word for line in lines for word in line.split() if word.startswith("FOLDER_")}):
+        (tmp_path / folder).mkdir()
+        for name in ids:
+            grey = random.integers(0, 80 if folder.startswith("FOLDER_A") else 250, (64, 64), np.uint8)
+            Image.fromarray(grey).save(tmp_path / folder / f"{name}.png")
+    said = said_in_page_order(lines[1:], tmp_path)
+    found = re.findall(r"([ab]3?) \(scored\) +([>~]) +([ab]3?) \(scored\) .* (\d seeds?)", said)
+    assert [({one, other}, seeds) for one, _, other, seeds in found] == [
+        ({"a", "b"}, "1 seed"), ({"a3", "b3"}, "3 seeds")
+    ], said
+    assert found[1][1] == ">"
 
 
 # sandbox-brain-t2i, the same images, with the two metrics of which the README speaks: all of its panel takes minutes
