@@ -14,6 +14,7 @@ import typer
 import yaml
 
 from ldbench.cli.main import app
+from ldbench.plugins.scaffold.package import write_package
 
 ROOT = Path(__file__).parent.parent
 WORKFLOW = ROOT / ".github/workflows/ci.yml"
@@ -81,10 +82,9 @@ def test_every_make_verb_exists() -> None:
 
 def test_actions_are_pinned_to_a_major_version_or_are_this_projects() -> None:
     uses = {step["uses"] for step in everything() if "uses" in step}
-    assert len(uses) == 5
+    assert len(uses) == 4
     for name in uses:
-        own = name.endswith(".github/actions/report@main") or (ROOT / name / "action.yml").is_file()
-        assert own or re.fullmatch(r"actions/[a-z-]+@v\d+", name), name
+        assert (ROOT / name / "action.yml").is_file() or re.fullmatch(r"actions/[a-z-]+@v\d+", name), name
 
 
 def test_the_actions_inputs_are_declared_used_documented_and_passed() -> None:
@@ -108,6 +108,24 @@ def test_workflows_may_read_and_stop_what_is_overtaken(name: str) -> None:
 
 def test_nothing_from_outside_is_pasted_into_a_script() -> None:
     assert not [text for text in SHELL if "${{" in text]  # a branch's name may hold shell code
+
+
+@pytest.mark.parametrize(("source", "code"), [(None, 1), ("ldbench", 1), ("wheels/ldbench-0.1.0-py3-none-any.whl", 0)])
+def test_the_pages_workflow_fails_until_it_is_said_where_the_suite_comes_from(source: str | None, code: int) -> None:
+    runs = [step["run"] for step in steps(EXAMPLE) if "run" in step]
+    assert [text for text in runs if "pip" in text] == ['python -m pip install "$LDBENCH" .']
+    given = EXAMPLE["env"]["LDBENCH"] if source is None else source
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", runs[0]], env={"PATH": os.environ["PATH"], "LDBENCH": given},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout.startswith("::error::LDBENCH: expected")) == (code, bool(code))
+
+
+def test_the_page_and_the_package_that_new_writes_ask_for_it_by_the_same_step(tmp_path: Path) -> None:
+    write_package("my-blur", out=tmp_path / "new")
+    written = parsed((tmp_path / "new/.github/workflows/test.yml").read_text(encoding="utf-8"))
+    assert steps(written)[1] == steps(EXAMPLE)[1]
 
 
 def test_own_workflow_runs_the_supported_pythons_with_a_pip_cache() -> None:

@@ -16,13 +16,18 @@ def gauntlet(
     task: Task,
     metric: Annotated[
         list[str] | None,
-        typer.Option(help="A metric that the card does not name, or a trained one of the card; may be repeated."),
+        typer.Option(
+            help="This metric alone, of the card or any other; may be repeated.", show_default="the card's"
+        ),
     ] = None,
     failure: Annotated[
         list[str] | None, typer.Option(help="This failure alone; may be repeated.", show_default="all")
     ] = None,
+    with_card: Annotated[
+        bool, typer.Option("--with-card", help="The card's metrics beside those of --metric.")
+    ] = False,
     all_: Annotated[
-        bool, typer.Option("--all", help="The card's trained metrics, too; they take minutes a set.")
+        bool, typer.Option("--all", help="All metrics of the card, its trained ones too; these take minutes a set.")
     ] = False,
     cases: Annotated[
         int | None, typer.Option(help="At most so many images a set.", min=2, show_default="the card's")
@@ -43,7 +48,7 @@ def gauntlet(
     from ldbench.studies.gauntlet.run import Plan, run_gauntlet
     from ldbench.studies.gauntlet.tables import markdown, terminal
 
-    plan = Plan(task, metric or (), failure or (), seed, cases, all_)
+    plan = Plan(task, metric or (), failure or (), seed, cases, all_, with_card)
     context = ScoringContext(pick_device(device), seed, user_cache_folder() / "features")
     with live_progress(f"gauntlet on {task}") as progress:
         found, path = run_gauntlet(plan, out, context, progress)

@@ -9,6 +9,7 @@ from dataclasses import fields
 
 from ldbench.api import API_VERSION, Generator, Kind, Preset
 from ldbench.errors import PluginError
+from ldbench.plugins.other_kind import what_it_is
 from ldbench.plugins.parameters import declared, preset_class
 from ldbench.plugins.raised import blamed
 from ldbench.plugins.registry import PluginKind
@@ -30,8 +31,7 @@ def check_class(candidate: object, label: str, name: str = "") -> type[Generator
         except PluginError as error:
             raise PluginError(f"{label}: {error}") from error
     if not (isinstance(candidate, type) and issubclass(candidate, Generator)):
-        got = f"class {candidate.__qualname__}" if isinstance(candidate, type) else f"{candidate!r:.80}"
-        raise PluginError(f"{label}: expected a subclass of ldbench.api.Generator, got {got}")
+        raise PluginError(f"{label}: expected a subclass of ldbench.api.Generator, got {what_it_is(candidate)}")
     if "__dataclass_fields__" not in vars(candidate):
         raise PluginError(f"{label}: expected a dataclass; write @dataclass above class {candidate.__name__}")
     if inspect.isabstract(candidate):

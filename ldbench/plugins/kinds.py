@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from ldbench.api import DataSource, Estimator, Metric, Network, Score
 from ldbench.errors import PluginError
+from ldbench.plugins.other_kind import what_it_is
 from ldbench.plugins.registry import PluginKind
 
 Record = TypeVar("Record", DataSource, Estimator, Metric, Network)
@@ -17,7 +18,8 @@ Record = TypeVar("Record", DataSource, Estimator, Metric, Network)
 def _checked_record(record: type[Record]) -> Callable[[object, str, str], Record]:
     def check(candidate: object, label: str, name: str) -> Record:
         if not isinstance(candidate, record):
-            raise PluginError(f"{label}: expected an instance of ldbench.api.{record.__name__}, got {candidate!r:.80}")
+            got = what_it_is(candidate)
+            raise PluginError(f"{label}: expected an instance of ldbench.api.{record.__name__}, got {got}")
         if ":" not in name and candidate.name != name:
             raise PluginError(f"{label}: it calls itself {candidate.name!r}; register it under its own name")
         return candidate

@@ -99,13 +99,21 @@ def _spelled(protocol: Protocol, attributes: Attributes) -> dict[str, str]:
 
 
 def _filled(template: str, fields: Mapping[str, str], where: str) -> str:
-    _refuse_absent(template, fields, where)
+    """The template with the attributes of one image, which may lack one that others have."""
+    if absent := _absent(template, fields):
+        raise CardError(
+            f"{where}: expected every image to have what {template!r} asks for, got one without {absent}; fill "
+            "the gap or leave the image out, and prepare the data again"
+        )
     return template.format_map(fields)
 
 
 def _refuse_absent(template: str, known: Iterable[str], where: str) -> None:
-    absent = sorted(set(fields_of(template)) - set(known))
-    if absent:
+    if absent := _absent(template, known):
         raise CardError(
-            f"{where}: expected attributes of the data ({', '.join(sorted(known))}), got {absent[0]!r} in {template!r}"
+            f"{where}: expected attributes of the data ({', '.join(sorted(known))}), got {absent!r} in {template!r}"
         )
+
+
+def _absent(template: str, known: Iterable[str]) -> str:
+    return min(set(fields_of(template)) - set(known), default="")

@@ -18,8 +18,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from ldbench.records.checksum import sha256_file
+from tests.conftest import small_card
 from tests.in_turn import in_turn
 from tests.made_once import MadeOnce
 from tests.markdown_blocks import PYTHON, ROOT, TOML, blocks
@@ -35,13 +39,17 @@ CHEAP = (
 )  # fmt: skip
 SHELL = ("", "sh", "bash", "console")
 SELF_MADE = "docs/adding-a-task.md"  # it makes all that its commands read
-FIRST = {SELF_MADE: "python make_images.py"}  # what a page asks for in its prose
+A_READER = "docs/adding-a-dataset.md"
+NETWORKS = "docs/adding-a-network.md"
+ALONE = ("README.md", A_READER, NETWORKS)  # a test each, which looks at what is printed
+# what a page asks for in its prose
+FIRST = {SELF_MADE: "python make_images.py", A_READER: "python make_export.py"}
 PAGES = [
     "README.md", "docs/index.md", "docs/results/index.md", "docs/ci.md",
     *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs/guides").glob("*.md")),
     *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("adding-a-*.md")),
 ]  # fmt: skip
-WHOLE = ("README.md", SELF_MADE)  # every command is run, training and all
+WHOLE = ("README.md", SELF_MADE, A_READER)  # every command is run, training and all
 # of that page: what is trained and sampled for shorter, as nothing here depends on how good it is
 TRAINING, SHORT_TRAINING = "epochs = 8", "epochs = 1"
 SAMPLING, SHORT_SAMPLING = "real mean-image sd", ("real mean-image", "sd --set sampling_steps=2")
@@ -95,7 +103,7 @@ def reader(tmp_path: Path, made_once: MadeOnce) -> Callable[[str], str]:
     def follow(page: str) -> str:
         if page == SELF_MADE:
             (tmp_path / "shapes-edit.toml").write_text(editing_card(), encoding="utf-8")
-        else:
+        elif page != A_READER:
             shutil.copytree(made_once.folder("taken-for-granted", _results), tmp_path, dirs_exist_ok=True)
         save_files(page, tmp_path)
         return said_in_page_order(shortened(page, tmp_path) if page == SELF_MADE else script(page), tmp_path)
@@ -171,11 +179,58 @@ def _results(folder: Path) -> None:
     "page",
     [
         pytest.param(page, marks=() if page == SELF_MADE else MEASURED)
-        for page in PAGES if page != "README.md" and calls(page)
+        for page in PAGES if page not in ALONE and calls(page)
     ],
 )
 def test_the_commands_of_a_page_run(page: str, reader: Callable[[str], str]) -> None:
     assert reader(page)
+
+
+@pytest.mark.slow
+def test_the_reader_of_the_page_says_of_its_export_what_the_page_says(reader: Callable[[str], str]) -> None:
+    said = [line.split() for line in reader(A_READER).splitlines()]
+    assert [line[1:] for line in said if line[:1] == ["skipped"]] == [
+        ["fault", "name", "1"], ["fault", "unreadable", "1"], ["rule", "finding", "1"]
+    ]
+    page = (ROOT / A_READER).read_text(encoding="utf-8")
+    assert "`fault name 1`, `fault unreadable 1` and `rule finding 1`" in " ".join(page.split())
+
+
+@pytest.mark.slow
+def test_the_networks_and_the_estimator_of_the_page_give_scores(tmp_path: Path) -> None:
+    lines = [line for block in blocks(ROOT / NETWORKS) if block.language in SHELL for line in block.text.splitlines()]
+    assert sum(line.startswith("ldbench ") for line in lines) == 5
+    rows = [line.split() for line in printed(lines, NETWORKS, tmp_path).splitlines()]
+    named = [(row[0], row[-1]) for row in rows if len(row) > 4 and row[0] in ("fid", "coverage", "readings_fid")]
+    file = f"torchscript@sha256:{sha256_file(tmp_path / 'pooled.pt')[:12]}"
+    once = [("readings_fid", "sandbox-brain-age"), ("fid", "histogram.py:HISTOGRAM")]
+    assert named[:7] == [("fid", file), ("coverage", file), ("fid", "histogram.py:HISTOGRAM"), *once, *once]
+    real, drawn = (float(row[1]) for row in rows if row[:1] in (["real"], ["mean-image"]) and "[" in "".join(row))
+    assert real < drawn / 10
+
+
+OF_NO_WEIGHTS = '[metrics.kid]\nextractor = "radiomics"\nresize = 64\n'
+
+
+@pytest.mark.slow
+def test_two_generators_of_folders_are_compared_as_the_page_says(tmp_path: Path) -> None:
+    page = (ROOT / "docs/guides/folders.md").read_text(encoding="utf-8").partition("## Which of two generators")[2]
+    lines = [line.strip() for line in page.splitlines() if line.strip().startswith("ldbench ")]
+    lines = [line.replace(" TASK ", f" {small_card(tmp_path, metrics=OF_NO_WEIGHTS)} ") for line in lines]
+    assert [line.split()[1] for line in lines] == ["cases", *["score", "score", "compare"] * 2]
+    said_in_page_order(lines[:1], tmp_path)
+    random, ids = np.random.default_rng(0), re.findall(r'"id": "([^"]+)"', (tmp_path / "cases.jsonl").read_text())
+    for folder in sorted({word for line in lines for word in line.split() if word.startswith("FOLDER_")}):
+        (tmp_path / folder).mkdir()
+        for name in ids:
+            grey = random.integers(0, 80 if folder.startswith("FOLDER_A") else 250, (64, 64), np.uint8)
+            Image.fromarray(grey).save(tmp_path / folder / f"{name}.png")
+    said = said_in_page_order(lines[1:], tmp_path)
+    found = re.findall(r"([ab]3?) \(scored\) +([>~]) +([ab]3?) \(scored\) .* (\d seeds?)", said)
+    assert [({one, other}, seeds) for one, _, other, seeds in found] == [
+        ({"a", "b"}, "1 seed"), ({"a3", "b3"}, "3 seeds")
+    ], said
+    assert found[1][1] == ">"
 
 
 # sandbox-brain-t2i, the same images, with the two metrics of which the README speaks: all of its panel takes minutes

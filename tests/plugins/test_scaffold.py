@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import typer
+import yaml
 from typer.testing import CliRunner
 
 from ldbench.api import API_VERSION
@@ -52,6 +55,36 @@ def test_the_files_are_complete_and_hold_no_placeholder(kind: str, tmp_path: Pat
     assert "ldbench report runs --format html" in texts["test.yml"]
     assert "REPLACE" in texts["__init__.py"]
     assert card.load(SANDBOX[kind]).kind == kind
+
+
+def test_no_index_is_asked_for_the_suite_by_its_bare_name(tmp_path: Path) -> None:
+    texts = {path.name: path.read_text(encoding="utf-8") for path in write_package("my-blur", out=tmp_path / "new")}
+    assert tomllib.loads(texts["pyproject.toml"])["project"]["dependencies"] == ["torch"]
+    workflow = yaml.safe_load(texts["test.yml"])
+    installing = [step["run"] for step in workflow["jobs"]["test"]["steps"] if "pip" in step.get("run", "")]
+    assert installing == ['pip install "$LDBENCH" ".[test]"']
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        (None, 1), ("ldbench", 1), ("ldbench==0.1.0", 1), ("git+https://a.b/c/ldbench@main", 1), ("", 1),
+        ("git+https://a.b/c/ldbench@0123abc", 0), ("wheels/ldbench-0.1.0-py3-none-any.whl", 0),
+    ],
+)
+def test_the_workflow_fails_until_it_is_said_where_the_suite_comes_from(
+    source: str | None, code: int, tmp_path: Path
+) -> None:
+    write_package("my-blur", out=tmp_path / "new")
+    workflow = yaml.safe_load((tmp_path / "new/.github/workflows/test.yml").read_text(encoding="utf-8"))
+    runs = [step["run"] for step in workflow["jobs"]["test"]["steps"] if "run" in step]
+    given = workflow["env"]["LDBENCH"] if source is None else source
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", runs[0]], env={"PATH": os.environ["PATH"], "LDBENCH": given},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == code
+    assert done.stdout.startswith("::error::LDBENCH: expected a wheel's path or git+https://...@COMMIT") == bool(code)
 
 
 @pytest.mark.parametrize("kind", KINDS)

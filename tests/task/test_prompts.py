@@ -86,7 +86,7 @@ def test_words_spell_attribute_values() -> None:
 
 def test_a_template_that_names_an_absent_attribute_is_refused_with_the_card() -> None:
     protocol = dataclasses.replace(SIMPLE, templates=("brain of {weight} kg",))
-    with pytest.raises(CardError, match=r"attributes of the data \(age, diagnosis, sex\), got 'weight'"):
+    with pytest.raises(CardError, match=r"'brain of \{weight\} kg' asks for, got one without weight; fill the gap"):
         prompt_for(protocol, "any", ATTRIBUTES, 0)
     task = dataclasses.replace(card.load("sandbox-brain-t2i"), protocol=protocol)
     with pytest.raises(CardError, match=r"^sandbox-brain-t2i:protocol\.templates\[0\]: expected attributes .*'weight'"):
@@ -123,3 +123,9 @@ def test_the_papers_own_instruction() -> None:
     source, target = {"age": 70, "sex": "female", "diagnosis": "CN"}, {"age": 77, "sex": "female", "diagnosis": "MCI"}
     said = instruction_for(task, task.edit, "any", source, target, 0)
     assert said == "Age this CN 70 years old female brain MRI into a 77 brain MRI with MCI"  # Fig. 6
+
+
+def test_a_caption_of_the_users_own_is_the_prompt_with_its_braces() -> None:
+    own = dataclasses.replace(SIMPLE, templates=("{caption}",))
+    for caption in ("a {round} thing", "{age}", "50 % {", "ünlike {}"):
+        assert prompt_for(own, "any", {**ATTRIBUTES, "caption": caption}, 0) == caption

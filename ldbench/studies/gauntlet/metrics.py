@@ -1,7 +1,8 @@
 """Which metrics run the gauntlet, and with which settings.
 
-Those of the card, but for trained ones, which cost minutes for each set of images: these run when they are named or
-all are asked for. A metric that is named and stands on no card, a plug-in under development say, has its defaults.
+Without a name these are the card's, but for trained ones, which cost minutes for each set of images and run where all
+are asked for. Named ones run alone, or beside the card's. A named metric has the card's settings where the card has
+it, and else, as a plug-in under development, its defaults.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from ldbench.records.run_folder import FURTHER_PASSES
 from ldbench.studies.gauntlet.claims import check_claims
 from ldbench.task.card import Task
 
+_NEEDS_GENERATOR = "it needs further images of a generator"
+
 
 @dataclass(frozen=True)
 class Contestant:
@@ -27,31 +30,40 @@ class Contestant:
 
 
 def contestants(
-    task: Task, named: Sequence[str] = (), everything: bool = False
+    task: Task, named: Sequence[str] = (), everything: bool = False, with_card: bool = False
 ) -> tuple[list[Contestant], Mapping[str, str]]:
-    """The metrics in the card's order, then the named ones; and why others of the card are left out.
+    """The named metrics, or those of the card and then the named ones; and why others of the card are left out.
 
-    Raises `UsageError` for a named metric that this task can't have or that claims what is no failure,
-    `UnknownNameError` and `PluginError`.
+    The card's run where none is named, `with_card` or with `everything`. Raises `UsageError` for a named metric that
+    this task can't have or that claims what is no failure, `UnknownNameError` and `PluginError`.
     """
-    chosen, left_out = [], {}
-    for name, settings in task.metrics.items():
-        metric = METRICS.load(name)
-        if metric.trained and not everything and metric.name not in named:
-            left_out[metric.name] = f"it is trained anew for each set of images; add --metric {metric.name} or --all"
-        elif metric.needs & set(FURTHER_PASSES):
-            left_out[metric.name] = "it needs further images of a generator"
+    of_card = {name: Contestant(METRICS.load(name), settings) for name, settings in task.metrics.items()}
+    asked = {name: _named(task, name, of_card) for name in dict.fromkeys(named)}
+    if asked and not (with_card or everything):
+        return list(asked.values()), {}
+    chosen, left_out = list[Contestant](), dict[str, str]()
+    for one in of_card.values():
+        if one.metric.needs & set(FURTHER_PASSES):
+            left_out[one.metric.name] = _NEEDS_GENERATOR
+        elif one.metric.trained and not everything and one not in asked.values():
+            left_out[one.metric.name] = "it is trained anew for each set of images; --all runs it"
         else:
-            chosen.append(Contestant(metric, settings))
-    on_card = {one.metric.name for one in chosen} | left_out.keys()
-    for name in dict.fromkeys(named):
-        metric = METRICS.load(name)
-        if ":" in name and metric.name in on_card:
-            raise UsageError(f"--metric {name}: expected another name than the card's {metric.name}; rename the metric")
-        check_claims(metric)
-        if metric.name not in on_card:
-            chosen.append(Contestant(metric, _defaults(task, metric)))
-    return chosen, left_out
+            chosen.append(one)
+    return [*chosen, *(one for one in asked.values() if one not in chosen)], left_out
+
+
+def _named(task: Task, name: str, of_card: Mapping[str, Contestant]) -> Contestant:
+    """The metric of a name with the card's settings or its defaults; errors as `contestants` has them."""
+    metric = METRICS.load(name)
+    check_claims(metric)
+    if metric.needs & set(FURTHER_PASSES):
+        raise UsageError(f"--metric {name}: expected a metric of the images alone, but {_NEEDS_GENERATOR}; drop it")
+    same = next((key for key, one in of_card.items() if one.metric.name == metric.name), None)
+    if same is None:
+        return Contestant(metric, _defaults(task, metric))
+    if ":" in name and name != same:
+        raise UsageError(f"--metric {name}: expected another name than the card's {metric.name}; rename the metric")
+    return of_card[same]
 
 
 def _defaults(task: Task, metric: Metric) -> Any:

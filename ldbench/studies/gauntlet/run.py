@@ -40,7 +40,10 @@ _DIGITS = 6  # of what is kept: more hang on the processor
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run: a task's id or card, further metrics, some failures (none: all), at most so many images a set."""
+    """What to run: a task's id or card, some metrics and failures (none: all), at most so many images a set.
+
+    `with_card` runs the card's metrics beside the named ones, `everything` its trained ones too.
+    """
 
     task: str
     metrics: Sequence[str] = ()
@@ -48,6 +51,7 @@ class Plan:
     seed: int = 0
     cases: int | None = None
     everything: bool = False
+    with_card: bool = False
 
 
 def run_gauntlet(
@@ -59,7 +63,7 @@ def run_gauntlet(
     """
     task = card.load(plan.task)
     failures = failures_of(task.kind, list(plan.failures))
-    chosen, left_out = contestants(task, plan.metrics, plan.everything)
+    chosen, left_out = contestants(task, plan.metrics, plan.everything, plan.with_card)
     course = course_of(task, plan.seed, plan.cases)
     race = Race(course, chosen, context, {})
     path = out / task.id / FILE

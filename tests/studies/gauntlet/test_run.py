@@ -48,7 +48,30 @@ PICKY = Metric(name="picky", compute=picky, **WHAT)
 DEMANDING = Metric(name="demanding", compute=brightness, settings=Demanding, **WHAT)
 PAIRED = Metric(name="paired", compute=brightness, needs=frozenset({"truth"}), **WHAT)
 AUC = Metric(name="auc", compute=brightness, **WHAT)
+BACK = Metric(name="round", compute=brightness, needs=frozenset({"back"}), **WHAT)
 '''
+PANEL = """
+extends = "sandbox-brain-t2i"
+id = "panel"
+version = 1
+title = "T"
+summary = "S"
+omit = ["metrics", "judge", "viewing", "scan_network"]
+
+[metrics.fid]
+extractor = "efficientnet-lite0"
+resize = 224
+
+[metrics.kid]
+extractor = "efficientnet-lite0"
+resize = 224
+
+[metrics.auc]
+width = 8
+epochs = 1
+batch_size = 8
+learning_rate = 0.001
+"""
 CPU = ScoringContext(torch.device("cpu"), 0)
 FEW = ("gain", "swapped-classes", "copies")
 
@@ -79,7 +102,7 @@ def test_a_metric_of_ones_own_runs_on_a_card_that_does_not_name_it(task: str, mi
     assert found.finished
     assert verdicts(found, "mine")[1] == "caught"  # 30 % of the brightness lost
     assert verdicts(found, "mine")[2:] == ["missed"] * 3
-    assert "auc is left out" in done.stdout
+    assert "auc is left out" not in done.stdout  # nobody asked for it
     assert "mine claims to catch copies, and does not here." in done.stdout
     assert "claims to catch gain" not in done.stdout
     page = (tmp_path / "small" / "gauntlet.md").read_text(encoding="utf-8")
@@ -158,7 +181,8 @@ def test_what_a_metric_refuses_is_said_and_the_others_go_on(task: str, mine: str
     ("name", "message"),
     [
         ("DEMANDING", "no default for network"), ("PAIRED", "expected a task with truth"),
-        ("AUC", "another name than the card's auc"), ("FIERY", "it claims fire, which is no failure"),
+        ("AUC", "another name than the card's auc"),
+        ("FIERY", "it claims fire, which is no failure"), ("BACK", "further images of a generator"),
     ],
 )
 def test_a_metric_that_cannot_run_is_one_line(name: str, message: str, task: str, mine: str) -> None:
@@ -167,12 +191,31 @@ def test_a_metric_that_cannot_run_is_one_line(name: str, message: str, task: str
     assert "\n" not in str(error.value)
 
 
-def test_trained_metrics_run_when_they_are_named_or_all_are_asked_for(task: str) -> None:
-    loaded = card.load(task)
-    assert [one.metric.name for one in contestants(loaded)[0]] == []
-    for named, everything in ((["auc"], False), ([], True)):
-        chosen, left_out = contestants(loaded, named, everything)
-        assert ([one.metric.name for one in chosen], left_out) == (["auc"], {})
+def test_a_named_metric_runs_alone_and_beside_the_cards_where_that_is_said(mine: str, tmp_path: Path) -> None:
+    path = tmp_path / "panel.toml"
+    path.write_text(PANEL, encoding="utf-8")
+    task, own = card.load(str(path)), f"{mine}:MINE"
+
+    def names(*named: str, **options: bool) -> list[str]:
+        return [one.metric.name for one in contestants(task, named, **options)[0]]
+
+    assert names() == ["fid", "kid"]
+    assert names(own) == ["mine"]
+    assert names("kid") == ["kid"]
+    assert names("auc", "kid") == ["auc", "kid"]
+    assert names(own, "kid", with_card=True) == ["fid", "kid", "mine"]
+    assert names("auc", with_card=True) == ["fid", "kid", "auc"]
+    assert names(own, everything=True) == ["fid", "kid", "auc", "mine"]
+    assert contestants(task, ["kid"])[0][0].settings == task.metrics["kid"]
+    assert contestants(task, [own])[1] == {}
+    assert contestants(task)[1] == {"auc": "it is trained anew for each set of images; --all runs it"}
+
+
+def test_a_metric_of_a_file_that_the_card_names_has_the_cards_settings(mine: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(f'{PANEL}\n[metrics."{mine}:MINE"]\npower = 2\n', encoding="utf-8")
+    [one], left_out = contestants(card.load(str(path)), [f"{mine}:MINE"])
+    assert (one.settings.power, left_out) == (2, {})
 
 
 def test_no_metric_and_no_truth_are_one_line(task: str, tmp_path: Path) -> None:
