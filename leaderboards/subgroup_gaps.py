@@ -1,8 +1,8 @@
 """How often a gap between groups is called more than chance: the table in docs/measurements/intervals.md.
 
 Features of three groups of images are drawn from normal distributions with a decaying spectrum, and the gap is that of
-`ldbench.score.subgroup_sets`. In all settings but the last no group is served worse, and every gap that is called sure
-is an error:
+`ldbench.score.subgroups.set_scores`. In all settings but the last no group is served worse, and every gap that is called
+sure is an error:
 
 - perfect: generated images come from where the real ones come from, which is one distribution for all groups;
 - as bad: generated images of all groups come from one wrong distribution;
@@ -35,7 +35,7 @@ from ldbench.score.metrics.kid import KernelSpec
 from ldbench.score.metrics.manifold import NeighbourSpec
 from ldbench.score.metrics.mmd import GaussianSpec
 from ldbench.score.scorer import measured
-from ldbench.score.subgroup_sets import GroupedRun
+from ldbench.score.subgroups.set_scores import GroupedRun
 
 Array = npt.NDArray[np.float64]
 Features = npt.NDArray[np.float32]

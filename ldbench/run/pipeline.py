@@ -38,7 +38,7 @@ from ldbench.score.contributions import units_of
 from ldbench.score.free_memory import give_back
 from ldbench.score.scorer import inputs_of, scores_of
 from ldbench.score.set_inputs import ScoringContext
-from ldbench.score.subgroup_sets import subgroups_of_run
+from ldbench.score.subgroups.set_scores import subgroups_of_run
 from ldbench.task import card
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ldbench.api import Metric
-from ldbench.score.subgroup_sets import FEWEST_OF_A_SET
+from ldbench.score.subgroups.set_scores import FEWEST_OF_A_SET
 
 
 def shared(folders: Mapping[str, Path], pixels: Mapping[str, Sequence[bytes]]) -> Iterator[str]:

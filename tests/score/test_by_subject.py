@@ -19,7 +19,7 @@ from ldbench.score.metrics.effectiveness import flip_rate_score
 from ldbench.score.metrics.intervals import numbered, share_interval, t_quantile
 from ldbench.score.metrics.mean_score import mean_score
 from ldbench.score.scorer import scores_of
-from ldbench.score.subgroups import subgroups_of
+from ldbench.score.subgroups.groups import subgroups_of
 from ldbench.task import card
 from ldbench.task.metric_specs import JudgeSpec
 

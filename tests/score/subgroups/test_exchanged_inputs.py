@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ldbench.errors import PluginError
-from ldbench.score.exchanged_inputs import exchanged
-from ldbench.score.subgroup_inputs import GroupInputs
+from ldbench.score.subgroups.exchanged_inputs import exchanged
+from ldbench.score.subgroups.inputs import GroupInputs
 from leaderboards.subgroup_gaps import Setting, drawn
 
 REAL, CASES = np.arange(4, 19), np.arange(2, 14)

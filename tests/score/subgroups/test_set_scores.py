@@ -23,8 +23,8 @@ from ldbench.score.metrics.kid import kid_score
 from ldbench.score.metrics.ms_ssim import DiversitySpec
 from ldbench.score.scorer import inputs_of, scores_of
 from ldbench.score.set_inputs import ScoringContext
-from ldbench.score.subgroup_inputs import GroupInputs
-from ldbench.score.subgroup_sets import FEWEST_OF_A_SET, GroupedRun, draw_rows, rows_by_group, set_breakdowns
+from ldbench.score.subgroups.inputs import GroupInputs
+from ldbench.score.subgroups.set_scores import FEWEST_OF_A_SET, GroupedRun, draw_rows, rows_by_group, set_breakdowns
 from ldbench.task import card
 from leaderboards.subgroup_gaps import SETTINGS, SETTINGS_OF_GROUPS, Setting, SimulatedInputs, drawn, gap_of, sure
 
@@ -134,11 +134,11 @@ def test_a_group_that_a_metric_refuses_is_left_out_and_a_defect_is_not() -> None
         return mean_feature(inputs, settings)
 
     assert [group.n for group in mine(refuses)["sex"].groups] == [20, 45]
-    with pytest.raises(MetricError, match=r"mine: raised ZeroDivisionError.*test_subgroup_sets.py"):
+    with pytest.raises(MetricError, match=r"mine: raised ZeroDivisionError.*test_set_scores.py"):
         mine(lambda inputs, settings: 1 / 0)
     with pytest.raises(PluginError, match="all_generated: expected a metric that asks for cases"):
         mine(lambda inputs, settings: inputs.all_generated())
-    with pytest.raises(MetricError, match=r"mine: raised TypeError.*test_subgroup_sets.py"):
+    with pytest.raises(MetricError, match=r"mine: raised TypeError.*test_set_scores.py"):
         mine(mean_feature, "units", within=lambda rows: rows[None](None))
 
 

@@ -12,7 +12,7 @@ from ldbench.records.subgroups import Breakdown
 from ldbench.score.metrics.effectiveness import flip_rate_score
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
-from ldbench.score.subgroups import breakdown, groups_of, subgroups_of, values_by_id
+from ldbench.score.subgroups.groups import breakdown, groups_of, subgroups_of, values_by_id
 
 PEOPLE: dict[str, Attributes] = {
     f"case{i}": {"sex": "FM"[i % 2], "age": 60.0 + i, "diagnosis": "CN", "weight": 70.5} for i in range(30)

@@ -11,7 +11,7 @@ What differs between two groups beside the generator must make no gap:
   generated images (`exchanged_inputs`): 0 on average for images that cannot be told from real ones.
 
 The interval of a distance still counts the chance that the exchanges take off, and so is rather too wide: by the law of
-total variance, a statistic without its mean over exchanges varies less than the statistic. Gaps: `subgroup_gap`.
+total variance, a statistic without its mean over exchanges varies less than the statistic. Gaps: `gap`.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from ldbench.plugins.kinds import METRICS
 from ldbench.records.contributions import Units
 from ldbench.records.subgroups import Breakdown, Subgroups
 from ldbench.score.by_subject import CASES, SCANS, by_subject, folded, subjects_of_units
-from ldbench.score.exchanged_inputs import exchanged
 from ldbench.score.free_memory import give_back
 from ldbench.score.inputs import Inputs
 from ldbench.score.metrics.intervals import subjects_of_rows
 from ldbench.score.scorer import computed, measured
-from ldbench.score.subgroup_gap import GroupScore, set_breakdown
-from ldbench.score.subgroup_inputs import GroupInputs, Rows
-from ldbench.score.subgroups import FEWEST, attributes_of, groups_of, subgroups_of
+from ldbench.score.subgroups.exchanged_inputs import exchanged
+from ldbench.score.subgroups.gap import GroupScore, set_breakdown
+from ldbench.score.subgroups.groups import FEWEST, attributes_of, groups_of, subgroups_of
+from ldbench.score.subgroups.inputs import GroupInputs, Rows
 
 FEWEST_OF_A_SET = 20  # generated and real images each of a group whose sets are compared
 EXCHANGES = 20

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ldbench.api import ImageSet, LazyInputs, ParameterValue
 from ldbench.errors import PluginError
 from ldbench.score.metrics.row_blocks import Number
-from ldbench.score.subgroup_inputs import GroupInputs, GroupSets, Rows
+from ldbench.score.subgroups.inputs import GroupInputs, GroupSets, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,7 +21,7 @@ import numpy as np
 from ldbench.api import Direction, Measured
 from ldbench.records.subgroups import Breakdown, Group
 from ldbench.score.metrics.intervals import LEVEL, reach_of_difference, t_quantile
-from ldbench.score.shared_subjects import Whose, correlation, in_both
+from ldbench.score.subgroups.shared_subjects import Whose, correlation, in_both
 
 
 @dataclass(frozen=True)

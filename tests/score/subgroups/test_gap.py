@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from ldbench.api import Measured
-from ldbench.score.subgroup_gap import GroupScore, set_breakdown
+from ldbench.score.subgroups.gap import GroupScore, set_breakdown
 
 NO_BOUNDS = (-math.inf, math.inf)
 
