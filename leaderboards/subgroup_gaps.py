@@ -1,8 +1,8 @@
 """How often a gap between groups is called more than chance: the table in docs/measurements/intervals.md.
 
 Features of three groups of images are drawn from normal distributions with a decaying spectrum, and the gap is that of
-`ldbench.score.subgroups.set_scores`. In all settings but the last no group is served worse, and every gap that is called
-sure is an error:
+`ldbench.score.subgroups.set_scores`. In all settings but the last no group is served worse, and every gap that is
+called sure is an error:
 
 - perfect: generated images come from where the real ones come from, which is one distribution for all groups;
 - as bad: generated images of all groups come from one wrong distribution;
