@@ -101,7 +101,8 @@ def _of_inputs(inputs: MetricInputs, settings: ClipSpec) -> Measured:
     return mean_score(
         "clip_score", values, "higher", {
             **inputs.network_parameters(settings.extractor, text.side), "tokenizer_sha256": settings.tokenizer_sha256,
-            "scale": "100 cosine, 0 where that is negative", "text": "the prompt as it is",
+            "scale": "100 cosine, 0 where that is negative",
+            "text": "the prompt as it is, of an edit the caption of the wanted image",
             "most_tokens": text.positions, "observed_cut_prompts": text.cut(captions),
         }, settings.extractor,
     )
