@@ -135,6 +135,10 @@ class MetricInputs(Protocol):
         """What each evaluation case was to show."""
 
     @property
+    def captions(self) -> tuple[str, ...]:
+        """What each evaluation case was to show, in words: its prompt, for the editing kinds its `target_prompt`."""
+
+    @property
     def real(self) -> torch.Tensor:
         """Real images of the test split that distributions are compared with."""
 

@@ -78,6 +78,12 @@ class Inputs(SetInputs):
         """What each evaluation case was to show."""
         return tuple(self.cases[case_id].attributes for case_id in self.data.evaluation_ids)
 
+    @property
+    def captions(self) -> tuple[str, ...]:
+        """What each evaluation case was to show, in words."""
+        cases = (self.cases[case_id] for case_id in self.data.evaluation_ids)
+        return tuple(case.target_prompt or case.prompt for case in cases)
+
     @cached_property
     def real_labels(self) -> tuple[str, ...]:
         """The class of each image of `real`."""

@@ -19,7 +19,7 @@ from ldbench.score.inputs import Inputs
 from ldbench.score.metrics.attribute_error import AttributeSpec
 from ldbench.score.metrics.change import PassSpec
 from ldbench.score.metrics.lpips import PerceptualSpec
-from ldbench.score.scorer import measured, score_images
+from ldbench.score.scorer import inputs_of, measured, score_images
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.viewing import point_spread
 from ldbench.task import card
@@ -100,6 +100,18 @@ def test_truth_and_copy_get_what_each_deserves_even_after_grey_as_rgb() -> None:
     assert copy["minimality"].value == 0
     assert copy["identity_ssim"].value == copy["source_ssim"].value == pytest.approx(1, abs=1e-12)
     assert min(copy["error_inside"].value, copy["ratio_error"].value, oracle["minimality"].value) > 0
+
+
+def test_captions_say_what_is_to_be_seen_and_not_what_is_to_be_done() -> None:
+    edits = pixels()
+    asked = inputs_of(edits, sources(edits), CPU)
+    assert asked.captions == tuple(edits.by_id[case_id].target_prompt for case_id in asked.case_ids)
+    assert edits.by_id[asked.case_ids[0]].prompt not in asked.captions
+    plain = card.load("sandbox-brain-t2i")
+    data = task_data(replace(plain, protocol=replace(plain.protocol, cases=6, evaluation_cases=4)), 0)
+    asked = inputs_of(data, dict.fromkeys(data.by_id, torch.zeros(3, 64, 64)), CPU)
+    assert len(asked.captions) == 4
+    assert asked.captions == tuple(data.by_id[case_id].prompt for case_id in asked.case_ids)
 
 
 def test_a_tint_does_not_count_on_a_grey_task_nor_in_its_passes() -> None:

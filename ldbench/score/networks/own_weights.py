@@ -16,6 +16,7 @@ from ldbench.errors import WeightsError
 from ldbench.score.networks.weights import PIN, WeightsFile, locate, place
 
 _CHUNK = 1 << 20
+_OPEN_CLIP = "open_clip_config.json"
 
 
 def own_file(network: str, name: str, digest: str, given: Path | None = None) -> Path:
@@ -31,6 +32,11 @@ def own_folder(network: str, files: tuple[str, ...], digest: str, given: Path | 
     weights = WeightsFile(name=network, url="", sha256=digest, network=network)
     folder = place(weights) if given is None else given
     missing = [name for name in files if not (folder / name).is_file()]
+    if missing and (folder / _OPEN_CLIP).is_file():
+        raise WeightsError(
+            f"{folder}: expected a folder of the transformers library, got one of open_clip (as BiomedCLIP's), which "
+            "is not supported; name another one"
+        )
     if missing:
         raise WeightsError(
             f"missing weights {folder}: expected a folder with {' and '.join(files)}, got no {', '.join(missing)}; "

@@ -4,6 +4,9 @@ The folder is the user's own and pinned by its digest (`own_weights`). Features 
 the class token after the last layer norm of DINOv2 (Oquab et al. 2023, arXiv 2304.07193; as FD-DINOv2 by Stein et al.
 2023, arXiv 2306.04675) and RAD-DINO (Perez-Garcia et al. 2024, arXiv 2401.10815), the projected image embedding of CLIP
 (Radford et al. 2021, arXiv 2103.00020; as CMMD). The image is resized whole, without a crop.
+
+Refuses, before a run, a folder of another kind, one whose network is code of its own, and one that says that its images
+are normalised otherwise.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     import torch
 
 FILES = ("config.json", "model.safetensors")
+_PROCESSORS = ("preprocessor_config.json", "processor_config.json")  # either says how images are normalised
+_CLOSE = 0.01  # means and deviations that differ by less are one normalisation
 Grey = tuple[float, float, float]
 
 
@@ -45,9 +50,11 @@ class Transformer:
     spread: Grey
     fixed_size: bool = False
 
-    def find(self, digest: str) -> Path:
-        """The checked folder."""
-        return own_folder(self.name, FILES, digest)
+    def find(self, digest: str, given: Path | None = None) -> Path:
+        """The checked folder of this kind of network, `given` or at its place. Raises `WeightsError`."""
+        folder = own_folder(self.name, FILES, digest, given)
+        self._check(folder)
+        return folder
 
     def parameters(self, *, resize: int, digest: str) -> dict[str, ParameterValue]:
         """What is done to an image before the network sees it, for the score's record."""
@@ -62,9 +69,9 @@ class Transformer:
         """A function from images `(N, H, W, 3) uint8` to features `(N, d) float32`. Raises `WeightsError`."""
         import torch
 
-        folder = own_folder(self.name, FILES, digest, weights)
-        self._check(folder, resize)
-        network = self._read(folder).to(device).eval()
+        folder = self.find(digest, weights)
+        self._check_side(folder, resize)
+        network = self.read(folder).to(device).eval()
         mean, spread = (torch.tensor(each, device=device)[:, None, None] for each in (self.mean, self.spread))
 
         def features(images: npt.NDArray[np.uint8]) -> torch.Tensor:
@@ -73,19 +80,41 @@ class Transformer:
 
         return features
 
-    def _check(self, folder: Path, resize: int) -> None:
-        """That the folder holds this kind of network, for images of this size."""
-        config = _config(folder)
+    def _check(self, folder: Path) -> None:
+        """That the folder holds this kind of network, for images that are normalised so."""
+        config = _table(folder / "config.json")
         if config.get("model_type") != self.model_type:
             raise WeightsError(
                 f"{folder}/config.json: expected model_type {self.model_type}, got {config.get('model_type')!r}; name "
                 f"a folder of {self.name}"
             )
+        if "auto_map" in config:
+            raise WeightsError(
+                f"{folder}/config.json: expected a network of the transformers library, got one of its own code "
+                f"(auto_map), which is never run; name another folder of {self.name}"
+            )
+        for path in filter(Path.is_file, (folder / name for name in _PROCESSORS)):
+            self._check_normalisation(path)
+
+    def _check_normalisation(self, path: Path) -> None:
+        table = _table(path)
+        said = {**table, **table.get("image_processor", {})}
+        for key, own in (("image_mean", self.mean), ("image_std", self.spread)):
+            given = said.get(key, own)
+            if not _close(given, own):
+                raise WeightsError(
+                    f"{path}: expected {key} {list(own)}, as {self.name} has it, got {given}; images normalised "
+                    "otherwise are not supported"
+                )
+
+    def _check_side(self, folder: Path, resize: int) -> None:
+        config = _table(folder / "config.json")
         side = config.get("vision_config", config).get("image_size", resize)
         if self.fixed_size and side != resize:
             raise MetricError(f"{self.name}: expected resize {side}, as in this folder, got {resize}; give {side}")
 
-    def _read(self, folder: Path) -> torch.nn.Module:
+    def read(self, folder: Path) -> torch.nn.Module:
+        """The whole network of a checked folder. Raises `WeightsError`."""
         declare_missing_ops()
         import transformers
         from safetensors import SafetensorError
@@ -110,12 +139,19 @@ class Transformer:
         return module
 
 
-def _config(folder: Path) -> dict[str, Any]:
+def _table(path: Path) -> dict[str, Any]:
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        table = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise WeightsError(f"{folder}/config.json: expected JSON, got {error}; save the model again") from error
-    return config if isinstance(config, dict) else {}
+        raise WeightsError(f"{path}: expected JSON, got {error}; save the model again") from error
+    return table if isinstance(table, dict) else {}
+
+
+def _close(given: object, own: Grey) -> bool:
+    try:
+        return bool(np.allclose(np.asarray(given, np.float64), own, rtol=0, atol=_CLOSE))
+    except (TypeError, ValueError):  # no numbers, or not three of them
+        return False
 
 
 def _class_token(network: Any, pixels_nchw: torch.Tensor) -> torch.Tensor:
@@ -135,7 +171,7 @@ _DINOV2 = Transformer("dinov2", "dinov2", "Dinov2Model", _class_token, _CLASS_TO
 _RAD_DINO = Transformer(
     "rad-dino", "dinov2", "Dinov2Model", _class_token, _CLASS_TOKEN, (0.5307,) * 3, (0.2583,) * 3
 )
-_CLIP = Transformer(
+CLIP_FOLDER = Transformer(
     "clip", "clip", "CLIPModel", _projected, "projected image embedding",
     (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711), fixed_size=True,
 )
@@ -152,5 +188,5 @@ RAD_DINO = Network(
 
 CLIP = Network(
     name="clip", summary="CLIP's image encoder from your own transformers folder, pinned by its digest.",
-    load=_CLIP.load, parameters=_CLIP.parameters, resize=224, pinned=True, find=_CLIP.find,
+    load=CLIP_FOLDER.load, parameters=CLIP_FOLDER.parameters, resize=224, pinned=True, find=CLIP_FOLDER.find,
 )

@@ -126,6 +126,11 @@ class GroupInputs(WholeSets):
         """What each case of the group was to show."""
         return _picked(self.whole.attributes, self.generated_m)
 
+    @property
+    def captions(self) -> tuple[str, ...]:
+        """What each case of the group was to show, in words."""
+        return _picked(self.whole.captions, self.generated_m)
+
     @cached_property
     def real_labels(self) -> tuple[str, ...]:
         """The class of each image of `real`."""

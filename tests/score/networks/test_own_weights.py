@@ -5,8 +5,9 @@ All weights are random and small, and made here.
 
 from __future__ import annotations
 
-import hashlib
 import json
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,21 +26,16 @@ from ldbench.run.requirements import inspect
 from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.networks.features import extract
 from ldbench.score.networks.own_weights import resized
-from ldbench.score.networks.transformer_folders import FILES
 from ldbench.task import card
+from tests.stand_ins.clip import SIDE, digest_of, save_random_clip
 
 declare_missing_ops()
-SIDE = 28
 # torch 2.13 warns that TorchScript is deprecated; a user's file may be one all the same
 torchscript = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 
 
 def images(count: int = 3, side: int = 40) -> npt.NDArray[np.float32]:
     return np.random.default_rng(0).integers(0, 256, (count, 3, side, side)).astype(np.float32) / 255
-
-
-def digest_of(folder: Path) -> str:
-    return hashlib.sha256(b"".join((folder / name).read_bytes() for name in FILES)).hexdigest()
 
 
 @pytest.fixture(scope="module")
@@ -57,17 +53,7 @@ def dinov2(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from transformers import CLIPConfig, CLIPModel
-
-    torch.manual_seed(0)
-    small = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
-    config = CLIPConfig(
-        vision_config={**small, "image_size": SIDE, "patch_size": 7},
-        text_config={**small, "vocab_size": 99, "max_position_embeddings": 8}, projection_dim=12,
-    )
-    folder = tmp_path_factory.mktemp("clip")
-    CLIPModel(config).save_pretrained(folder)
-    return folder
+    return save_random_clip(tmp_path_factory.mktemp("clip"))
 
 
 @pytest.mark.parametrize("name", ["dinov2", "rad-dino"])
@@ -137,6 +123,52 @@ def test_a_folder_without_some_weights_is_refused(dinov2: Path, tmp_path: Path) 
     (tmp_path / "config.json").write_text("[")
     with pytest.raises(WeightsError, match=r"config.json: expected JSON"):
         extract(images(), f"dinov2@sha256:{digest_of(tmp_path)}", resize=SIDE, weights=tmp_path)
+
+
+def siglip(folder: Path) -> None:
+    (folder / "config.json").write_text('{"model_type": "siglip"}')
+
+
+def own_code(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "auto_map": {"AutoModel": "modeling.BiomedCLIPModel"}}))
+
+
+def open_clip(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "open_clip_model.safetensors")
+    (folder / "config.json").rename(folder / "open_clip_config.json")
+
+
+def other_normalisation(folder: Path) -> None:
+    (folder / "preprocessor_config.json").write_text('{"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}')
+
+
+def no_normalisation(folder: Path) -> None:
+    (folder / "processor_config.json").write_text('{"image_processor": {"image_std": [1, 2]}}')
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (siglip, r"config.json: expected model_type clip, got 'siglip'; name a folder of clip"),
+        (own_code, r"config.json: expected a network of the transformers libr.*, got one of its own code \(auto_map\)"),
+        (open_clip, r"expected a folder of the transformers library, got one of open_clip .*, which is not supported"),
+        (other_normalisation, r"preprocessor_config.json: expected image_mean \[0.48.*, got \[0.5, 0.5, 0.5\]; images"),
+        (no_normalisation, r"processor_config.json: expected image_std \[0.26.*, got \[1, 2\]; images normalised"),
+    ],
+)
+def test_what_is_not_supported_is_one_line_before_a_run(
+    change: Callable[[Path], None], said: str, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(clip, tmp_path / "copy"))
+    change(folder)
+    digest = digest_of(folder) if (folder / "config.json").is_file() else "0" * 12
+    find = NETWORKS.load("clip").find
+    assert find is not None
+    monkeypatch.setenv("LDBENCH_WEIGHTS_CLIP", str(folder))
+    with pytest.raises(WeightsError, match=said) as error:
+        find(digest)
+    assert "\n" not in str(error.value)
 
 
 def test_a_densenet_of_chest_films_gives_torchvisions_features(tmp_path: Path) -> None:

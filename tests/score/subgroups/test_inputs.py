@@ -41,7 +41,8 @@ def test_images_of_cases_are_the_groups(whole: Inputs, group: GroupInputs, name:
 
 def test_what_belongs_to_an_image_is_the_groups(whole: Inputs, group: GroupInputs) -> None:
     assert torch.equal(group.real, whole.real[REAL.tolist()])
-    for name, rows in (("labels", CASES), ("case_ids", CASES), ("attributes", CASES), ("real_labels", REAL)):
+    of_cases = ("labels", "case_ids", "attributes", "captions")
+    for name, rows in (*((each, CASES) for each in of_cases), ("real_labels", REAL)):
         assert getattr(group, name) == tuple(getattr(whole, name)[row] for row in rows)
     read = whole.readings("sandbox-brain-ventricle-ratio")
     assert [part.tolist() for part in group.readings("sandbox-brain-ventricle-ratio")] == [
