@@ -25,7 +25,7 @@ from ldbench.score.networks.clip_text import TOKENIZER
 from ldbench.score.networks.transformer_folders import Transformer
 from ldbench.score.scorer import inputs_of, measured
 from ldbench.score.set_inputs import ScoringContext
-from ldbench.score.subgroup_sets import subgroups_of_run
+from ldbench.score.subgroups.set_scores import subgroups_of_run
 from ldbench.studies.gauntlet.metrics import contestants
 from ldbench.studies.gauntlet.run import Plan, run_gauntlet
 from ldbench.task import card
