@@ -10,6 +10,7 @@ from ldbench.api import Score
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.read import fold
 from ldbench.records.result import ModelRef, Result, TaskRef
+from tests.known_spreads import known_spreads
 
 TASK = TaskRef("sandbox-brain-t2i", 1, "text-to-image", "9f3ac1b2d4e5f607" * 4)
 Numbers = tuple[float, float, float]
@@ -54,4 +55,5 @@ def results() -> list[tuple[str, Result]]:
 @pytest.fixture(scope="session")
 def leaderboard(results: list[tuple[str, Result]]) -> Leaderboard:
     """The fold of `results`."""
-    return fold(results)[TASK.id]
+    with known_spreads():
+        return fold(results)[TASK.id]

@@ -26,6 +26,7 @@ from ldbench.records.result import Environment, ModelRef, Result, Stage, TaskRef
 from ldbench.report.html.write import write_pages
 from ldbench.score.metrics.intervals import of_mean
 from ldbench.task import card
+from tests.known_spreads import known_spreads
 
 EDITS, SAMPLES = "sandbox-brain-aging", "made-up-t2i"
 HASH = "ab" * 32
@@ -163,7 +164,8 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
     make_samples(root / "runs" / SAMPLES)
     write_search(root / "runs" / "searches" / "search.json", SAMPLES, HASH)
     found = [*collect([root / "runs"]), ("reported", reported_row())]
-    boards = fold(found)
+    with known_spreads():
+        boards = fold(found)
     better = {SAMPLES: ["one is better than three on fid: -60 [-70, -50], p = 0.001"]}
     for name in ("page", "site"):
         write_pages(found, boards, root / name, name == "site", 70, better, [root / "runs"])
