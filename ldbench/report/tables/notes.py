@@ -13,6 +13,11 @@ from ldbench.report.tables.cheats import deceived_notes
 from ldbench.report.tables.headline import ARROWS
 from ldbench.report.tables.seeds_told import seeds_differ, seeds_in_words
 
+_LONE = (
+    "Rows of one seed tie with nearly all others, since nothing says what their next seed would give. Run more seeds, "
+    "or ask about these very images: ldbench compare --as-fitted."
+)
+
 
 def board_notes(
     leaderboard: Leaderboard, measured: Sequence[Row], reported: Sequence[Row], labelled: Labels
@@ -64,11 +69,13 @@ def _seed_note(rows: Sequence[Row]) -> list[str]:
     """The seed, where it is one for all rows; else what the column of seeds and a value over several are."""
     if not rows:
         return []
+    lone = [row for row in rows if row.competes and len(row.seeds) == 1 and not row.ignores_the_seed]
+    more = [_LONE] if len(lone) > 1 else []
     if not seeds_differ(rows):
-        return [f"Runs: {seeds_in_words(rows[0])} in every row."]
+        return [f"Runs: {seeds_in_words(rows[0])} in every row.", *more]
     several = "A value over several seeds is their mean; its interval covers the errors of seeds and of cases."
     others = "Seeds in brackets are not of the card's list, and do not count."
-    return [several, *([others] if any(row.other_seeds for row in rows) else [])]
+    return [several, *more, *([others] if any(row.other_seeds for row in rows) else [])]
 
 
 def _settings_notes(rows: Sequence[Row], labelled: Labels) -> list[str]:

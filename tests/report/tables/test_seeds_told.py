@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ldbench.board.leaderboard import Leaderboard, Row
+from ldbench.report.tables.content import page
 from ldbench.report.tables.seeds_told import seeds_differ, seeds_in_short, seeds_in_words
 
 
@@ -36,3 +37,15 @@ def test_a_sentence_says_the_seeds_of_all_rows_only_where_each_has_the_same_one(
     assert not seeds_differ([one, one])
     assert seeds_differ([one, two])
     assert seeds_differ([both])
+
+
+def test_rows_of_one_seed_are_told_what_to_do(leaderboard: Leaderboard) -> None:
+    def said(board: Leaderboard) -> bool:
+        return any("Run more seeds" in note for note in page(board).notes)
+
+    competing = [row for row in leaderboard.rows if row.competes]
+    assert said(leaderboard)
+    one, *others = (replace(row, seeds=(0, 1, 2)) for row in competing)
+    assert not said(replace(leaderboard, rows=(replace(one, seeds=(0,)), *others)))
+    assert not said(replace(leaderboard, rows=(one, *others)))
+    assert not said(replace(leaderboard, rows=tuple(replace(row, ignores_the_seed=True) for row in competing)))
