@@ -22,11 +22,12 @@ from ldbench.report.tables.seeds_told import seeds_differ, seeds_in_short
 from ldbench.report.tables.text_table import TextTable
 
 FURTHER = "Further metrics"
+_MOST_FIRST = 0.75  # of the ranked rows: with more of them first, a mark on each would say nothing
 
 
 @dataclass(frozen=True)
 class ScoreCell:
-    """One score as text; `interval` and `spread` may be empty; `best` is rank 1, ties included, if any row is worse."""
+    """One score as text; `interval` and `spread` may be empty; `best` is rank 1, where not most rows are."""
 
     value: str = "-"
     interval: str = ""
@@ -155,11 +156,16 @@ def _table(caption: str, blocks: Sequence[Sequence[Row]], labelled: Labels, rank
     headings: dict[str, Direction] = {}
     for score in (score for row in fullest_first for score in row.scores):
         headings.setdefault(score.metric, score.direction)
-    # where no row is better than another, every row has rank 1, and a mark on all of them would say nothing
-    told = {score.metric for row in fullest_first for score in row.scores if score.rank is not None and score.rank > 1}
+    told = {name for name in headings if _tells([row.score(name) for row in fullest_first])}
     lines = tuple(tuple(_line(row, labelled.of(row), list(headings), told) for row in block) for block in filled)
     seeded = ranked and seeds_differ([row for block in filled for row in block])
     return BoardTable(caption, tuple(f"{name} {ARROWS[way]}" for name, way in headings.items()), lines, ranked, seeded)
+
+
+def _tells(scores: Sequence[FoldedScore | None]) -> bool:
+    """Whether rank 1 says something of a row: not where most rows have it."""
+    ranks = [score.rank for score in scores if score is not None and score.rank is not None]
+    return ranks.count(1) <= _MOST_FIRST * len(ranks)
 
 
 def _line(row: Row, name: str, names: Sequence[str], told: Set[str]) -> BoardLine:

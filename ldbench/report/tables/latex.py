@@ -127,7 +127,7 @@ def _label(text: str) -> str:
 
 def _legend(content: BoardPage) -> str:
     cells = [cell for table in content.tables for block in table.blocks for line in block for cell in line.cells]
-    best = r" \textbf{Bold}: rank 1 on that metric, ties included." if content.marks_best else ""
+    best = r" \textbf{Bold}: rank 1 on that metric, where not most rows have it." if content.marks_best else ""
     intervals = r" In brackets: 95\,\% intervals." if any(cell.interval for cell in cells) else ""
     spreads = r" $\pm$: standard deviation between seeds." if any(cell.spread for cell in cells) else ""
     return best + intervals + spreads

@@ -21,7 +21,7 @@ def render(leaderboard: Leaderboard, pictures: Mapping[str, str] = MappingProxyT
     asides = [aside_text(table) for table in content.asides]
     notes = [f"- {escape(note)}" for note in content.notes]
     if content.marks_best:
-        notes.append("- **Bold**: rank 1 on that metric, ties included; none where no row is told from another.")
+        notes.append("- **Bold**: rank 1 on that metric, ties included; none where most rows have it.")
     pictured = [f"{escape(name)}:\n\n![{escape(name)}]({link})" for name, link in pictures.items()]
     pictured = ["#### Pictures", *pictured] if pictured else []
     return "\n\n".join([f"### {escape(content.title)}", *tables, *asides, "\n".join(notes), *pictured]).rstrip() + "\n"

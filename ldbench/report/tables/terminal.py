@@ -23,7 +23,7 @@ BEST_MARK = "*"
 DEFAULT_WIDTH = 100
 _FOLDED_NAME = 18  # a longer model name is folded before the metrics are taken apart
 _UNBOUNDED = 10_000
-_BEST_NOTE = f"{BEST_MARK} rank 1 on that metric, ties included; no mark where no row is told from another."
+_BEST_NOTE = f"{BEST_MARK} rank 1 on that metric, ties included; no mark where most rows have it."
 
 
 class _Widths(NamedTuple):

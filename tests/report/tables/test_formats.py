@@ -76,3 +76,23 @@ def test_every_format_takes_a_row_without_one_of_the_metrics(results: list[tuple
     path, one = results[0]
     short = replace(one, scores=one.scores[1:])
     assert "mean-image" in render(fold([(path, short), *results[1:]])["sandbox-brain-t2i"], name)
+
+
+@pytest.mark.parametrize(
+    ("ranks", "marked"),
+    [((1, 2, 3, 4), 1), ((1, 1, 3, 4), 2), ((1, 1, 1, 4), 3), ((1, 1, 1, 1), 0), ((1, 1, 1, 1, 5), 0), ((1,), 0)],
+)
+def test_rank_1_is_marked_where_not_most_rows_have_it(
+    leaderboard: Leaderboard, ranks: tuple[int, ...], marked: int
+) -> None:
+    first = next(row for row in leaderboard.rows if row.competes)
+    rows = tuple(
+        replace(
+            first, model=replace(first.model, name=f"m{index}"),
+            scores=tuple(replace(score, rank=rank, rank_low=rank, rank_high=rank) for score in first.scores),
+        )
+        for index, rank in enumerate(ranks)
+    )
+    text = render(replace(leaderboard, rows=rows), "markdown")
+    assert len(re.findall(r"\| \*\*", text)) == marked * len(first.scores)
+    assert ("- **Bold**" in text) == (marked > 0)
