@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from ldbench.cli.left_out import WITHOUT, left_out_named
+from ldbench.cli.left_out import WITHOUT, boards_of, left_out_named
 from ldbench.cli.options import Results, results_or_runs
-from ldbench.errors import LdbenchError
 
 
 def compare(
@@ -23,13 +22,10 @@ def compare(
     format_: Annotated[Literal["terminal", "json"], typer.Option("--format", help="How to print.")] = "terminal",
 ) -> None:
     """Say which of the models are better than which: paired tests over cases and seeds, corrected for all pairs."""
-    from ldbench.board.read import read_boards
     from ldbench.report.comparisons import chosen, compared, leading, render_json, render_text
 
     with left_out_named(WITHOUT) as left_out:
-        boards = read_boards(results_or_runs(results), measured_only=True, leave_out=left_out.append)
-        if left_out and not boards.boards:
-            raise typer.Exit(LdbenchError.exit_code)
+        boards = boards_of(results_or_runs(results), (), True, left_out)
         tasks = chosen(compared(boards, as_fitted), metric or [])
         if format_ == "json":
             typer.echo(render_json(tasks), nl=False)

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ldbench.cli.left_out import UNCOMPARED, WITHOUT, left_out_named
+from ldbench.cli.left_out import UNCOMPARED, WITHOUT, boards_of, left_out_named
 from ldbench.cli.options import MeasuredOnly, Results, results_or_runs
-from ldbench.errors import LdbenchError
 
 leaderboard = typer.Typer(
     name="leaderboard", no_args_is_help=True, callback=lambda: None, help="Rebuild leaderboard files from results.",
@@ -29,13 +28,10 @@ def build(
 
     A result that can't be used is left out and named; exit code 2. With --check nothing is compared then.
     """
-    from ldbench.board.read import read_boards
     from ldbench.report.rebuild import differences, rebuild
 
     with left_out_named(UNCOMPARED if check else WITHOUT) as left_out:
-        boards = read_boards(results_or_runs(results), (), measured_only, left_out.append).boards
-        if left_out and not boards:
-            raise typer.Exit(LdbenchError.exit_code)
+        boards = boards_of(results_or_runs(results), (), measured_only, left_out).boards
         if left_out and check:
             return
         if not check:

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from ldbench.errors import LdbenchError, ResultError
 from ldbench.records.names import one_line
 
+if TYPE_CHECKING:
+    from ldbench.board.read import BoardSet
+
 WITHOUT = "all of this is left out of what is made of the other results"
 UNCOMPARED = "--check compares what all results make; nothing was compared"
 UNJUDGED = "a gate judges all results or none; nothing was judged"
+
+
+def boards_of(
+    results: Sequence[Path], reported: Sequence[str], measured_only: bool, left_out: list[ResultError]
+) -> BoardSet:
+    """`read_boards` with what it leaves out in the list; where nothing is left, the command ends with exit code 2."""
+    from ldbench.board.read import read_boards
+
+    boards = read_boards(results, reported, measured_only, left_out.append)
+    if left_out and not boards.boards:
+        raise typer.Exit(LdbenchError.exit_code)
+    return boards
 
 
 @contextmanager

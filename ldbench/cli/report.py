@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ldbench.cli.gate import conclude
-from ldbench.cli.left_out import UNJUDGED, WITHOUT, left_out_named
+from ldbench.cli.left_out import UNJUDGED, WITHOUT, boards_of, left_out_named
 from ldbench.cli.options import AllowMissing, JUnit, MeasuredOnly, Results, Summary, Tolerances, results_or_runs
-from ldbench.errors import LdbenchError, UsageError
+from ldbench.errors import UsageError
 
 if TYPE_CHECKING:
     from ldbench.board.read import BoardSet
@@ -44,7 +44,6 @@ def report(
     summary: Summary = None,
 ) -> None:
     """Fold results into leaderboards, one a task, with what publications report beside them, unranked."""
-    from ldbench.board.read import read_boards
     from ldbench.report.gate.gather import GateRequest
 
     request = GateRequest(check, tuple(tolerance or ()), allow_missing, junit, summary)
@@ -53,9 +52,7 @@ def report(
         raise UsageError(f"--format {format_}: expected a folder to write to, got none; add --out FOLDER")
     paths = results_or_runs(results) if results or not reported else ()
     with left_out_named(UNJUDGED if check else WITHOUT) as left_out:
-        boards = read_boards(paths, reported or (), measured_only, left_out.append)
-        if left_out and not boards.boards:
-            raise typer.Exit(LdbenchError.exit_code)
+        boards = boards_of(paths, reported or (), measured_only, left_out)
         if left_out and check:
             return
         if request.anything:
