@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 from ldbench.api import Score
 from ldbench.errors import ResultError
-from ldbench.records.content import PARAMETER
+from ldbench.records.digests import PARAMETER
 from ldbench.records.identity import (
     Found,
     canonical,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ldbench.records.content import CODE, PARAMETER, RESOLVED
+from ldbench.records.digests import CODE, PARAMETER, RESOLVED
 from ldbench.records.result import Result
 
 _MOST = 3  # things that a note names with their values

@@ -22,7 +22,7 @@ from types import ModuleType
 
 from ldbench.api import Generator
 from ldbench.plugins.registry import Entry
-from ldbench.records.content import content_digest, digest_of, files_below
+from ldbench.records.digests import content_digest, digest_of, files_below
 
 # The suite's packages that no run imports: an edit of them makes no other image and no other score.
 AFTER_RUNS = ("board", "report", "testing", "studies", "cli")

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ldbench.errors import ResultError
-from ldbench.records.content import CODE, RESOLVED, is_content
+from ldbench.records.digests import CODE, RESOLVED, is_content
 from ldbench.records.files import read_json, write_json
 from ldbench.records.identity import spelled
 from ldbench.records.lock import locked

@@ -20,7 +20,7 @@ from ldbench.errors import ResultError, UsageError
 from ldbench.plugins import model_ref, parameters
 from ldbench.plugins.generators import load_generator
 from ldbench.records import contributions, subgroups
-from ldbench.records.content import CODE
+from ldbench.records.digests import CODE
 from ldbench.records.files import user_cache_folder
 from ldbench.records.result import ModelRef, Result, Stage, read, write
 from ldbench.records.run_folder import SHARED, RunFolder

@@ -19,8 +19,8 @@ from ldbench.data.recorded import recorded_data
 from ldbench.data.task_data import TaskData
 from ldbench.errors import ResultError, UsageError
 from ldbench.records import contributions
-from ldbench.records.content import is_content
 from ldbench.records.contributions import Units
+from ldbench.records.digests import is_content
 from ldbench.records.files import user_cache_folder
 from ldbench.records.result import Environment, Result
 from ldbench.records.run_folder import PASSES, RESULT, UNITS, RunFolder, read_measured

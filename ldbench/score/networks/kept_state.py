@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from ldbench.records.content import digest_of
+from ldbench.records.digests import digest_of
 from ldbench.records.files import write_cache
 from ldbench.score.arithmetic import arithmetic_of
 
