@@ -14,7 +14,7 @@ from typing import Any, Literal
 from ldbench.api import ParameterValue, Score
 from ldbench.errors import MetricError, ResultError
 from ldbench.records.files import read_json, refuse_constant, write_text_atomic
-from ldbench.records.typed import built
+from ldbench.records.from_table import built
 
 SCHEMA_VERSION = 1
 SCORED = "scored"  # the version of a model that no run loaded: images of that name were scored

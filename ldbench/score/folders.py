@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from ldbench.api import Metric, Need, ParameterValue, Score
 from ldbench.errors import ImageError, LdbenchError, UsageError, WeightsError
 from ldbench.plugins.kinds import METRICS
-from ldbench.records.typed import TypedError, build, value_of
+from ldbench.records.from_table import TypedError, build, value_of
 from ldbench.score.folder_inputs import FolderInputs
 from ldbench.score.folder_notes import few, shared
 from ldbench.score.free_memory import give_back

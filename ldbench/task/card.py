@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from ldbench.api import Kind
 from ldbench.errors import CardError, unknown_name
-from ldbench.records.typed import TypedError, build
+from ldbench.records.from_table import TypedError, build
 from ldbench.task.card_file import complete, file_text, installed_names, installed_text
 from ldbench.task.fresh_spec import FreshSpec, Rule, fresh_rules, placed
 from ldbench.task.metric_specs import LATER, JudgeSpec, metric_settings, needing, table_of

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from ldbench.api import Metric, Need
 from ldbench.errors import PluginError, UnknownNameError
 from ldbench.plugins.kinds import METRICS
-from ldbench.records.typed import TypedError, build
+from ldbench.records.from_table import TypedError, build
 
 # marks fields younger than the cards' hashes, which leave them out at their defaults
 LATER: Mapping[str, bool] = {"later": True}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ldbench.records.typed import TypedError
+from ldbench.records.from_table import TypedError
 from ldbench.task.fresh_spec import Rule
 from ldbench.task.metric_specs import LATER, check_digest, needing
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from ldbench.board.leaderboard import Leaderboard, Row
 from ldbench.errors import ResultError
+from ldbench.records.from_table import TypedError, build
 from ldbench.records.names import one_line
 from ldbench.records.result import ModelRef
-from ldbench.records.typed import TypedError, build
 from ldbench.report.html.axis import Axis, short, spanning
 
 NAME = "search.json"

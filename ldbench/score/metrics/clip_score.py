@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs
 from ldbench.errors import MetricError, WeightsError
-from ldbench.records.typed import TypedError
+from ldbench.records.from_table import TypedError
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
 from ldbench.score.metrics.row_blocks import Features, row_blocks, rows_of

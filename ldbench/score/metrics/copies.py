@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from ldbench.api import ImageSet, Measured, Metric, MetricInputs, ParameterValue, Score
 from ldbench.errors import MetricError
-from ldbench.records.typed import TypedError
+from ldbench.records.from_table import TypedError
 from ldbench.score.image_sets import batch_size, read_ahead
 from ldbench.score.metrics.feature_spec import DistributionSpec, too_few_seen
 from ldbench.score.metrics.intervals import Array, of_mean, wilson_interval
