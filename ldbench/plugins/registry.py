@@ -27,7 +27,7 @@ from typing import Any, Generic, TypeVar
 
 from ldbench.api import declare_missing_ops
 from ldbench.errors import PluginError, UnknownNameError, unknown_name
-from ldbench.plugins.raised import ANYTHING
+from ldbench.plugins.blame import ANYTHING
 from ldbench.plugins.source_text import Described, describe, records_in
 from ldbench.records.names import reason
 

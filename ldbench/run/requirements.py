@@ -16,7 +16,7 @@ from ldbench.api import Context, Generator, HasNeeds, Needs, Record
 from ldbench.data.prepared import PreparedDataset
 from ldbench.data.task_data import TaskData, network_files, task_data
 from ldbench.errors import CardError, LdbenchError, MetricError, WeightsError
-from ldbench.plugins import raised
+from ldbench.plugins import blame
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.files import user_cache_folder
 from ldbench.records.run_folder import FURTHER_PASSES
@@ -141,7 +141,7 @@ def _of_settings(metric: str, settings: object, smaller: int, scans: ScanCounts 
     for method, ask in asked.items():
         module = type(settings).__module__
         try:
-            with raised.blamed(MetricError, f"{metric}: {method}", module, remedy="repair the metric"):
+            with blame.blamed(MetricError, f"{metric}: {method}", module, remedy="repair the metric"):
                 reasons = list(ask())
         except MetricError as error:
             yield error

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from ldbench.api import Measured, Metric, MetricInputs
 from ldbench.data.task_data import TaskData
 from ldbench.errors import LdbenchError, MetricError, unknown_name
+from ldbench.plugins.blame import ANYTHING, module_of, raised
 from ldbench.plugins.kinds import METRICS
-from ldbench.plugins.raised import ANYTHING, module_of, raised
 from ldbench.records.run_folder import FURTHER_PASSES, NULL
 from ldbench.score.arithmetic import full_float32
 from ldbench.score.by_subject import by_subject, subjects_of_units

@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from ldbench.api import Batches, ImageSet, Network, ParameterValue, Progress, silent
 from ldbench.errors import ImageError, MetricError, PluginError, unknown_name
+from ldbench.plugins.blame import blamed, module_of
 from ldbench.plugins.code import remember, source_digest
 from ldbench.plugins.kinds import NETWORKS
-from ldbench.plugins.raised import blamed, module_of
 from ldbench.records.files import write_cache
 from ldbench.score.image_sets import read_ahead
 from ldbench.score.networks.feature_cache import Rows, key_of_set, quantise, read_features, write_rows
