@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ldbench.board.read import collect, fold
+from ldbench.board.gather import collect, fold
 from ldbench.records import result as result_file
 from ldbench.records.contributions import Contributions, Units, rounded
 from ldbench.records.contributions import write as write_units

@@ -24,8 +24,8 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from ldbench.api import Case, Record
+from ldbench.board.gather import BoardSet, read_boards
 from ldbench.board.leaderboard import Leaderboard, Row
-from ldbench.board.read import BoardSet, read_boards
 from ldbench.board.row_labels import TRUTH_MARK
 from ldbench.data.images import pixels_of
 from ldbench.data.recorded import recorded_data

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ldbench.board import leaderboard
+from ldbench.board.gather import board_set, collect, fold
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.paired_tests import Comparison
-from ldbench.board.read import board_set, collect, fold
 from ldbench.errors import UsageError
 from ldbench.records.identity import Found, row_key
 from ldbench.report.digits import decimals_for, fixed, with_interval

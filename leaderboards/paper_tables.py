@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ldbench.board.gather import collect, fold
 from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
-from ldbench.board.read import collect, fold
 from ldbench.errors import LdbenchError, ResultError
 from ldbench.report.digits import with_interval
 from ldbench.report.tables.seeds_told import seeds_in_short

@@ -19,7 +19,7 @@ from ldbench.api import Direction, ParameterValue, Score
 from ldbench.board.compatible import distinct
 from ldbench.board.entries import Entry, entries, is_ranked
 from ldbench.board.fresh_gaps import NO_ROUNDS, FreshGap, fold_gaps
-from ldbench.board.mixed import mixed
+from ldbench.board.notes_on_seeds import mixed
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.ranks import RankInterval, standings
 from ldbench.board.seed_allowance import allowance

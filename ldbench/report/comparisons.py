@@ -11,10 +11,10 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 
+from ldbench.board.gather import BoardSet
 from ldbench.board.leaderboard import Leaderboard, Metric, by_task
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.ranks import NO_UNITS, comparisons
-from ldbench.board.read import BoardSet
 from ldbench.board.row_labels import labels
 from ldbench.errors import unknown_name
 from ldbench.records.contributions import Units

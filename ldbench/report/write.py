@@ -13,8 +13,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from ldbench.board.gather import BoardSet, read_boards
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.board.read import BoardSet, read_boards
 from ldbench.errors import unknown_name
 from ldbench.records.files import write_text_atomic
 from ldbench.records.names import slug

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
+from ldbench.board.gather import collect, fold
 from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
-from ldbench.board.read import collect, fold
 from ldbench.records.identity import Found
 
 FOLDER = Path(__file__).parents[2] / "leaderboards"

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from ldbench.api import Score
 from ldbench.board import leaderboard as board
+from ldbench.board.gather import collect, fold
 from ldbench.board.ranks import comparisons
-from ldbench.board.read import collect, fold
 from ldbench.errors import ResultError
 from ldbench.records import result as result_file
 from ldbench.records.contributions import Contributions, Units

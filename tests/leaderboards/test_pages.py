@@ -15,7 +15,7 @@ from scipy import stats
 
 from ldbench.api import Score
 from ldbench.board import leaderboard
-from ldbench.board.read import collect, fold
+from ldbench.board.gather import collect, fold
 from ldbench.errors import UsageError
 from ldbench.records import result as result_file
 from ldbench.records.result import ModelRef, Result, TaskRef

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ldbench.board.read import collect, fold
+from ldbench.board.gather import collect, fold
 from ldbench.board.row_labels import labels
 from ldbench.errors import LdbenchError, ResultError, UsageError
 from ldbench.records import result as results

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from ldbench.api import Measured, Metric, MetricInputs, NoSettings, Score
-from ldbench.board.read import fold
+from ldbench.board.gather import fold
 from ldbench.errors import MetricError
 from ldbench.plugins.kinds import METRICS
 from ldbench.run.pipeline import Settings, run

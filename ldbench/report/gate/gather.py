@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldbench.board.read import BoardSet
+from ldbench.board.gather import BoardSet
 from ldbench.errors import UsageError
 from ldbench.records.files import write_text_atomic
 from ldbench.report.gate import baseline, junit, lines, summary

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from ldbench.board.gather import BoardSet
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.board.read import BoardSet
 from ldbench.errors import UsageError
 from ldbench.records.files import write_text_atomic
 from ldbench.records.identity import Found

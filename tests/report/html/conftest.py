@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from ldbench.api import Score
+from ldbench.board.gather import collect, fold
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.board.read import collect, fold
 from ldbench.data.images import quantise
 from ldbench.data.task_data import task_data
 from ldbench.records import result as result_file

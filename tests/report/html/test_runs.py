@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ldbench.api import Score
-from ldbench.board.read import fold
+from ldbench.board.gather import fold
 from ldbench.errors import ResultError
 from ldbench.records.contributions import Contributions, Units
 from ldbench.report.html.axis import Axis
