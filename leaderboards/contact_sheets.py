@@ -28,7 +28,7 @@ from ldbench.board.gather import BoardSet, read_boards
 from ldbench.board.leaderboard import Leaderboard, Row
 from ldbench.board.row_labels import TRUTH_MARK
 from ldbench.data.images import pixels_of
-from ldbench.data.recorded import recorded_data
+from ldbench.data.of_result import recorded_data
 from ldbench.data.scans import balanced
 from ldbench.data.task_data import TaskData
 from ldbench.errors import ImageError, LdbenchError, ResultError, UsageError

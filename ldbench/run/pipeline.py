@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldbench.api import Context, Generator, Progress, silent
-from ldbench.data.recorded import task_ref
+from ldbench.data.of_result import task_ref
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import ResultError, UsageError
 from ldbench.plugins import model_ref, parameters

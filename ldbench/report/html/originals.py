@@ -42,7 +42,7 @@ class Originals:
 
 def originals(leaderboard: Leaderboard, ids: Sequence[str], for_levels: int) -> Originals:
     """The originals of the cases; grey levels of at most `for_levels` images."""
-    from ldbench.data.recorded import recorded_data
+    from ldbench.data.of_result import recorded_data
 
     try:
         data = recorded_data(leaderboard.task, leaderboard.split_hash, 0, "this board")

@@ -14,7 +14,7 @@ from ldbench import __version__
 from ldbench.api import Progress, Record, silent
 from ldbench.data.fresh import MixedDataset
 from ldbench.data.hosted import HOST, SOURCES, HostedRecord, HostedTest
-from ldbench.data.recorded import task_ref
+from ldbench.data.of_result import task_ref
 from ldbench.data.render import Rendered, render
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import UsageError

@@ -14,7 +14,7 @@ import numpy as np
 
 from ldbench.api import Dataset, Progress, silent
 from ldbench.data.hosted import REVEAL, HostedTest, open_hosted, read_hosted
-from ldbench.data.recorded import task_ref
+from ldbench.data.of_result import task_ref
 from ldbench.data.render import DATA, checksums_of
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import DataError, UsageError

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ldbench.api import Progress, silent
-from ldbench.data.recorded import task_ref
+from ldbench.data.of_result import task_ref
 from ldbench.data.task_data import task_data
 from ldbench.errors import ResultError
 from ldbench.records import contributions

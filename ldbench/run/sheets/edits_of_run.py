@@ -13,7 +13,7 @@ import torch
 
 from ldbench.api import Case
 from ldbench.data.images import quantise
-from ldbench.data.recorded import recorded_data
+from ldbench.data.of_result import recorded_data
 from ldbench.data.task_data import TaskData
 from ldbench.errors import UsageError
 from ldbench.records.run_folder import RunFolder

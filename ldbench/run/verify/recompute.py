@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldbench.api import Progress, Score, silent
-from ldbench.data.recorded import recorded_data
+from ldbench.data.of_result import recorded_data
 from ldbench.data.task_data import TaskData
 from ldbench.errors import ResultError, UsageError
 from ldbench.records import contributions

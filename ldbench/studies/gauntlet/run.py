@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ldbench.api import Measured, Progress, silent
-from ldbench.data.recorded import task_ref
+from ldbench.data.of_result import task_ref
 from ldbench.errors import MetricError, ResultError
 from ldbench.score.inputs import Inputs
 from ldbench.score.scorer import measured

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldbench.data.recorded import task_ref
+from ldbench.data.of_result import task_ref
 from ldbench.errors import UsageError
 from ldbench.records.files import write_text_atomic
 from ldbench.studies.readers.blind import blinded, study_id
