@@ -18,7 +18,7 @@ from ldbench.api import Direction, Score
 from ldbench.board.difference_test import MANY, CasesError, SeedsError, confidence, p_values
 from ldbench.board.seed_allowance import Allowance, allowance
 from ldbench.plugins.kinds import is_trained, metric_bounds
-from ldbench.records.contributions import Units
+from ldbench.records.units import Units
 from ldbench.score.metrics.intervals import LEVEL, Array, Z, of_subjects
 
 Seed = int | None

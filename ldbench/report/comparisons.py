@@ -17,8 +17,8 @@ from ldbench.board.paired_tests import Comparison
 from ldbench.board.ranks import NO_UNITS, comparisons
 from ldbench.board.row_labels import labels
 from ldbench.errors import unknown_name
-from ldbench.records.contributions import Units
 from ldbench.records.identity import Found, row_key
+from ldbench.records.units import Units
 from ldbench.report.digits import with_interval
 from ldbench.report.guarantee import AS_FITTED, GUARANTEE, RULE, allowance_sentence
 from ldbench.report.tables.content import FURTHER
@@ -38,7 +38,7 @@ def pairs(
     """By metric, in the board's order, every pair of the rows that compete, under the rows' labels.
 
     `found` are the results that the board was folded from, with their paths; `units` holds, by path, what
-    `ldbench.records.contributions` reads beside one; `as_fitted` is as `ldbench.board.paired_tests.compare` takes it.
+    `ldbench.records.units` reads beside one; `as_fitted` is as `ldbench.board.paired_tests.compare` takes it.
     """
     of_task = by_task(each for each in found if each[1].task.id == board.task.id)[board.task.id]
     return _labelled(board, comparisons(of_task, units, as_fitted))

@@ -19,7 +19,8 @@ from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import ResultError, UsageError
 from ldbench.plugins import model_ref, parameters
 from ldbench.plugins.generators import load_generator
-from ldbench.records import contributions, subgroups
+from ldbench.records import subgroups
+from ldbench.records import units as units_file
 from ldbench.records.digests import CODE
 from ldbench.records.files import user_cache_folder
 from ldbench.records.result import ModelRef, Result, Stage, read, write
@@ -34,11 +35,11 @@ from ldbench.run.processes import Processes, current_processes
 from ldbench.run.requirements import checked_data
 from ldbench.run.sheets.contact_sheet import sample_sheet
 from ldbench.run.sheets.edits_of_run import write_edit_sheet
-from ldbench.score.contributions import units_of
 from ldbench.score.free_memory import give_back
 from ldbench.score.scorer import inputs_of, scores_of
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.subgroups.set_scores import subgroups_of_run
+from ldbench.score.units import units_of
 from ldbench.task import card
 
 if TYPE_CHECKING:
@@ -260,7 +261,7 @@ def score(context: RunContext, folders: Mapping[str, Path]) -> Scored:
     units = units_of(data, panel.measured, images.passes)
     by_group = subgroups_of_run(inputs, panel.measured, units)
     context.folder.result.unlink(missing_ok=True)  # one that is replaced goes before anything is beside it
-    contributions.write(units, context.folder.units)
+    units_file.write(units, context.folder.units)
     subgroups.write(by_group, context.folder.subgroups)
     return Scored([one.score for one in panel.measured], images.digest, panel.refused)
 

@@ -13,13 +13,13 @@ from ldbench.api import Measured
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import MetricError
 from ldbench.score.by_subject import by_subject
-from ldbench.score.contributions import units_of
 from ldbench.score.inputs import Inputs
 from ldbench.score.metrics.effectiveness import flip_rate_score
 from ldbench.score.metrics.intervals import numbered, share_interval, t_quantile
 from ldbench.score.metrics.mean_score import mean_score
 from ldbench.score.scorer import scores_of
 from ldbench.score.subgroups.groups import subgroups_of
+from ldbench.score.units import units_of
 from ldbench.task import card
 from ldbench.task.metric_specs import JudgeSpec
 

@@ -1,6 +1,6 @@
 """Distributions as outlines: one value a case of each metric, and the grey levels of images.
 
-Values by case are recovered from what each case adds to a mean (`ldbench.records.contributions`). Refuses the others: a
+Values by case are recovered from what each case adds to a mean (`ldbench.records.units`). Refuses the others: a
 share of FID that one group of images bears is no value of a case.
 """
 
@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ldbench.api import Score
-from ldbench.records.contributions import Units
 from ldbench.records.result import Result
+from ldbench.records.units import Units
 from ldbench.report.html.axis import Axis, short, spanning
 
 WIDTH, HEIGHT = 220.0, 54.0

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from ldbench.api import Score
 from ldbench.plugins.kinds import METRICS
-from ldbench.records.contributions import Contributions, Units
 from ldbench.records.identity import method
 from ldbench.records.run_folder import UNITS
+from ldbench.records.units import Contributions, Units
 
 Floats = NDArray[np.float64]
 Verdict = Literal["equal", "reproduced", "differs"]

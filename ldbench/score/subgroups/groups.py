@@ -19,8 +19,8 @@ import numpy as np
 
 from ldbench.api import Attributes, Case, Record, Score
 from ldbench.plugins.kinds import metric_bounds
-from ldbench.records.contributions import Contributions, Units
 from ldbench.records.subgroups import Breakdown, Group, Subgroups
+from ldbench.records.units import Contributions, Units
 from ldbench.score.metrics.intervals import (
     LEVEL,
     Array,

@@ -28,8 +28,8 @@ import numpy.typing as npt
 from ldbench.api import Attributes, Measured, Metric, MetricInputs
 from ldbench.errors import LdbenchError, MetricError
 from ldbench.plugins.kinds import METRICS
-from ldbench.records.contributions import Units
 from ldbench.records.subgroups import Breakdown, Subgroups
+from ldbench.records.units import Units
 from ldbench.score.by_subject import CASES, SCANS, by_subject, folded, subjects_of_units
 from ldbench.score.free_memory import give_back
 from ldbench.score.inputs import Inputs

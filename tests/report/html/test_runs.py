@@ -12,7 +12,7 @@ import pytest
 from ldbench.api import Score
 from ldbench.board.gather import fold
 from ldbench.errors import ResultError
-from ldbench.records.contributions import Contributions, Units
+from ldbench.records.units import Contributions, Units
 from ldbench.report.html.axis import Axis
 from ldbench.report.html.distribution import greys, histogram, values_by_case
 from ldbench.report.html.picture import grey_levels

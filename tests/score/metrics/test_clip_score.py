@@ -17,7 +17,6 @@ from ldbench.errors import CardError, LdbenchError, MetricError, UsageError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.checksum import sha256_file
 from ldbench.run.requirements import inspect
-from ldbench.score.contributions import units_of
 from ldbench.score.folders import Folders, measure_folders
 from ldbench.score.inputs import Inputs
 from ldbench.score.metrics.clip_score import ClipSpec, clip_score_values
@@ -26,6 +25,7 @@ from ldbench.score.networks.transformer_folders import Transformer
 from ldbench.score.scorer import inputs_of, measured
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.subgroups.set_scores import subgroups_of_run
+from ldbench.score.units import units_of
 from ldbench.studies.gauntlet.metrics import contestants
 from ldbench.studies.gauntlet.run import Plan, run_gauntlet
 from ldbench.task import card

@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from ldbench.api import Attributes, Measured
-from ldbench.records.contributions import Contributions, Units
 from ldbench.records.subgroups import Breakdown
+from ldbench.records.units import Contributions, Units
 from ldbench.score.metrics.effectiveness import flip_rate_score
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from ldbench.api import Measured, Metric
 from ldbench.data.task_data import TaskData
 from ldbench.errors import MetricError
-from ldbench.records.contributions import Contributions, Units, rounded
 from ldbench.records.run_folder import FURTHER_PASSES
+from ldbench.records.units import Contributions, Units, rounded
 from ldbench.score.metrics.intervals import numbered
 from ldbench.task.metric_specs import records_of
 
