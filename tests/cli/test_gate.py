@@ -78,7 +78,7 @@ def test_a_page_beside_a_gate_reads_and_compares_the_results_once(
         return call
 
     monkeypatch.setattr("ldbench.board.gather.collect", counted("collect", collect))
-    for module in ("board.read", "report.comparisons"):
+    for module in ("board.gather", "report.comparisons"):
         monkeypatch.setattr(f"ldbench.{module}.comparisons", counted("compare", comparisons))
     page = ("--format", "html", "--out", tmp_path)
     done = called("report", place / "same", "--check", place / "boards", *page)
