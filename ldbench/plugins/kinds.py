@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 
 from ldbench.api import DataSource, Estimator, Metric, Network, Score
 from ldbench.errors import PluginError
-from ldbench.plugins.other_kind import what_it_is
-from ldbench.plugins.registry import PluginKind
+from ldbench.plugins.registry import PluginKind, what_it_is
 
 Record = TypeVar("Record", DataSource, Estimator, Metric, Network)
 

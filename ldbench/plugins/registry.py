@@ -25,7 +25,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
-from ldbench.api import declare_missing_ops
+from ldbench.api import DataSource, Estimator, Generator, Metric, Network, Preset, declare_missing_ops
 from ldbench.errors import PluginError, UnknownNameError, unknown_name
 from ldbench.plugins.blame import ANYTHING
 from ldbench.plugins.source_text import Described, describe, records_in
@@ -33,6 +33,14 @@ from ldbench.records.names import reason
 
 Plugin = TypeVar("Plugin")
 _OF_FILE = "ldbench_file_"
+_GENERATOR = "a generator: `ldbench check` tries one"
+_KIND_OF_RECORD = {
+    Metric: "a metric: `ldbench gauntlet TASK --metric` tries one",
+    Network: "a feature network: `ldbench measure REAL GENERATED --network` takes one",
+    DataSource: "a data set: `ldbench data prepare` takes one",
+    Estimator: "an estimator: a metric's table on a card names one",
+    Preset: _GENERATOR,
+}
 
 
 @dataclass(frozen=True)
@@ -186,6 +194,20 @@ def file_of(plugin: type) -> Path | None:
         return None
     file = sys.modules[plugin.__module__].__file__
     return Path(file) if file else None
+
+
+def what_it_is(candidate: object) -> str:
+    """The kind of an object in a few words; never its `repr`, which may be long and says no kind.
+
+    >>> what_it_is(3)
+    'an object of type int'
+    """
+    if isinstance(candidate, type):
+        return _GENERATOR if issubclass(candidate, Generator) else f"the class {candidate.__qualname__}"
+    if isinstance(candidate, Generator):
+        return f"a generator with its parameters: name the class, {type(candidate).__name__}"
+    of_record = (said for record, said in _KIND_OF_RECORD.items() if isinstance(candidate, record))
+    return next(of_record, f"an object of type {type(candidate).__qualname__}")
 
 
 def _is_importable(package: str) -> bool:
