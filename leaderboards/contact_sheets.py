@@ -25,7 +25,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ldbench.api import Case, Record
 from ldbench.board.gather import BoardSet, read_boards
-from ldbench.board.leaderboard import Leaderboard, Row
+from ldbench.board.leaderboard import BoardRow, Leaderboard
 from ldbench.board.row_labels import TRUTH_MARK
 from ldbench.data.images import pixels_of
 from ldbench.data.of_result import recorded_data
@@ -109,7 +109,7 @@ def _real_row(label: str, images: Sequence[torch.Tensor]) -> SheetRow:
     return SheetRow(label, tuple(pixels_of(image, Path(label)) for image in images))
 
 
-def run_of(boards: BoardSet, board: Leaderboard, row: Row) -> RunFolder:
+def run_of(boards: BoardSet, board: Leaderboard, row: BoardRow) -> RunFolder:
     """The folder of the row's lowest seed; a `ResultError` where its images are gone."""
     path = next(
         path for path, one in boards.found

@@ -31,7 +31,7 @@ SECONDS_BETWEEN = 600.0  # of a fit on a GPU, where 100 steps take seconds and a
 
 
 @dataclass
-class Pace:
+class CheckpointPace:
     """When a checkpoint is due: after a multiple of `every` steps, and not within `seconds` of the one before."""
 
     every: int
@@ -43,7 +43,7 @@ class Pace:
         self._last = self.clock()
 
     @classmethod
-    def of(cls, every: int, on_gpu: bool) -> Pace:
+    def of(cls, every: int, on_gpu: bool) -> CheckpointPace:
         """By steps alone on a CPU; on a GPU about every ten minutes."""
         return cls(every, SECONDS_BETWEEN if on_gpu else 0.0)
 

@@ -21,14 +21,14 @@ from pathlib import Path
 from types import ModuleType
 
 from ldbench.api import Generator
-from ldbench.plugins.registry import Entry
+from ldbench.plugins.registry import PluginEntry
 from ldbench.records.digests import content_digest, digest_of, files_below
 
 # The suite's packages that no run imports: an edit of them makes no other image and no other score.
 AFTER_RUNS = ("board", "report", "testing", "studies", "cli")
 
 
-def code_digest(cls: type[Generator], entry: Entry | None) -> str:
+def code_digest(cls: type[Generator], entry: PluginEntry | None) -> str:
     """`sha256:` and 16 digits over the sources of a generator; `entry` is its registration, if it has one."""
     modules = {base.__module__ for base in cls.__mro__ if issubclass(base, Generator) and base is not Generator}
     if entry is not None:

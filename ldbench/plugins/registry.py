@@ -44,7 +44,7 @@ _KIND_OF_RECORD = {
 
 
 @dataclass(frozen=True)
-class Entry:
+class PluginEntry:
     """A registered plug-in: its name, the distribution that registers it, and `module:Name`."""
 
     name: str
@@ -77,7 +77,7 @@ class PluginKind(Generic[Plugin]):
     check: Callable[[object, str, str], Plugin]
     light: bool = False
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[PluginEntry]:
         """All registered ones by name, without those that `clashes` tells of; nothing is imported."""
         return [entries[0] for _, entries in sorted(self._registered().items()) if len(entries) == 1]
 
@@ -85,12 +85,12 @@ class PluginKind(Generic[Plugin]):
         """A line for each name that has two owners: whoever asks for it gets a PluginError of that text."""
         return [self._clash(name, entries) for name, entries in sorted(self._registered().items()) if len(entries) > 1]
 
-    def entry(self, name: str) -> Entry | None:
+    def entry(self, name: str) -> PluginEntry | None:
         """The entry of a registered name, or None; PluginError where it has two owners."""
         entries = self._registered().get(name)
         return None if entries is None else self._only(name, entries)
 
-    def described(self, entry: Entry) -> Described:
+    def described(self, entry: PluginEntry) -> Described:
         """What an entry's source says of it; nothing is imported."""
         return describe(entry.value, self.fields)
 
@@ -135,28 +135,30 @@ class PluginKind(Generic[Plugin]):
             said = "install what it imports" if isinstance(error, ModuleNotFoundError) else remedy
             raise PluginError(f"{label} can't be loaded: {reason(error)}; {said}") from error
 
-    def _registered(self) -> Mapping[str, tuple[Entry, ...]]:
+    def _registered(self) -> Mapping[str, tuple[PluginEntry, ...]]:
         return _entries(self.group, self.record, self.fields, tuple(sys.path))
 
-    def _only(self, name: str, entries: tuple[Entry, ...]) -> Entry:
+    def _only(self, name: str, entries: tuple[PluginEntry, ...]) -> PluginEntry:
         if len(entries) > 1:
             raise PluginError(self._clash(name, entries))
         return entries[0]
 
-    def _clash(self, name: str, entries: tuple[Entry, ...]) -> str:
+    def _clash(self, name: str, entries: tuple[PluginEntry, ...]) -> str:
         owners = " and ".join(f"{entry.owner} ({entry.value})" for entry in entries)
         return f"{self.noun} {name!r} is registered by {owners}; uninstall one or give module:Class"
 
 
 @functools.lru_cache(maxsize=64)
-def _entries(group: str, record: str, fields: tuple[str, ...], path: tuple[str, ...]) -> dict[str, tuple[Entry, ...]]:
+def _entries(
+    group: str, record: str, fields: tuple[str, ...], path: tuple[str, ...]
+) -> dict[str, tuple[PluginEntry, ...]]:
     """By name, every registration; kept for as long as nothing else can be imported (`path`)."""
-    found: defaultdict[str, set[Entry]] = defaultdict(set)
+    found: defaultdict[str, set[PluginEntry]] = defaultdict(set)
     for point in metadata.entry_points(group=group):
         owner = ("unknown", "unknown") if point.dist is None else (point.dist.name, point.dist.version)
         named = {point.name: point.value} if ":" in point.value else records_in(point.value, record, fields)
         for name, value in named.items():
-            found[name].add(Entry(name, *owner, value))
+            found[name].add(PluginEntry(name, *owner, value))
     return {name: tuple(sorted(entries, key=lambda entry: entry.owner)) for name, entries in found.items()}
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from ldbench.board.gather import BoardSet
-from ldbench.board.leaderboard import Leaderboard, Metric, by_task
+from ldbench.board.leaderboard import BoardMetric, Leaderboard, by_task
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.ranks import NO_UNITS, comparisons
 from ldbench.board.row_labels import labels
@@ -105,8 +105,8 @@ def _finite(record: dict[str, object]) -> dict[str, object]:
 
 
 def render_text(
-    tasks: Mapping[str, Mapping[str, Sequence[Comparison]]], as_fitted: bool = False, metrics: Iterable[Metric] = (),
-    further: Sequence[str] = (),
+    tasks: Mapping[str, Mapping[str, Sequence[Comparison]]], as_fitted: bool = False,
+    metrics: Iterable[BoardMetric] = (), further: Sequence[str] = (),
 ) -> str:
     """Task by task every pair in a line, the surest first, then how to read it and what may be relied on, once.
 

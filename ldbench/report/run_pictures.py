@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ldbench.board.leaderboard import Leaderboard, Row
+from ldbench.board.leaderboard import BoardRow, Leaderboard
 from ldbench.board.row_labels import labels
 from ldbench.records.files import refusal, whole_file
 from ldbench.records.identity import Found
@@ -36,7 +36,7 @@ def copy_pictures(found: Sequence[Found], leaderboard: Leaderboard, out: Path) -
     return links
 
 
-def _picture(found: Sequence[Found], task_id: str, row: Row) -> Path | None:
+def _picture(found: Sequence[Found], task_id: str, row: BoardRow) -> Path | None:
     """The picture of the lowest seed that has one."""
     runs = [
         (one.seed or 0, path) for path, one in found

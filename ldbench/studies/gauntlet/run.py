@@ -39,7 +39,7 @@ _DIGITS = 6  # of what is kept: more hang on the processor
 
 
 @dataclass(frozen=True)
-class Plan:
+class GauntletPlan:
     """What to run: a task's id or card, some metrics and failures (none: all), at most so many images a set.
 
     `with_card` runs the card's metrics beside the named ones, `everything` its trained ones too.
@@ -55,7 +55,7 @@ class Plan:
 
 
 def run_gauntlet(
-    plan: Plan, out: Path, context: ScoringContext, progress: Progress = silent
+    plan: GauntletPlan, out: Path, context: ScoringContext, progress: Progress = silent
 ) -> tuple[Gauntlet, Path]:
     """Run the plan, or what is left of it; the findings and their file, `out/TASK/gauntlet.json`.
 
@@ -151,7 +151,7 @@ def _control(race: Race) -> tuple[dict[str, Measured], dict[str, str]]:
     return control, refused
 
 
-def _begun(race: Race, plan: Plan, left_out: Mapping[str, str]) -> Gauntlet:
+def _begun(race: Race, plan: GauntletPlan, left_out: Mapping[str, str]) -> Gauntlet:
     """The record with the perfect images alone."""
     data = race.course.data
     of_metrics = tuple(

@@ -19,7 +19,7 @@ from PIL import Image
 from ldbench.data.images import quantise, read_image
 from ldbench.errors import DataError, ImageError
 from ldbench.studies.readers.key import StudyImage
-from ldbench.studies.readers.runs import Material
+from ldbench.studies.readers.runs import StudyMaterial
 
 if TYPE_CHECKING:
     import torch
@@ -30,7 +30,7 @@ Pixels = npt.NDArray[np.uint8]
 class Gallery:
     """Finds and encodes the pictures of a study."""
 
-    def __init__(self, material: Material) -> None:
+    def __init__(self, material: StudyMaterial) -> None:
         """Remember where the runs' images, the scans and the truths are; nothing is read yet."""
         self._material = material
         self._grey = material.data.task.protocol.channels == "grey-as-rgb"

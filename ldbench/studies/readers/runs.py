@@ -21,7 +21,7 @@ from ldbench.studies.readers.key import StudyRun
 
 
 @dataclass(frozen=True)
-class Material:
+class StudyMaterial:
     """What a study is made of: the task's data, the runs, and the folder that each run's images lie in."""
 
     data: TaskData
@@ -29,7 +29,7 @@ class Material:
     images: tuple[Path, ...]
 
 
-def open_runs(folders: Sequence[Path], card_name: str | None = None) -> Material:
+def open_runs(folders: Sequence[Path], card_name: str | None = None) -> StudyMaterial:
     """Open finished runs with the images of their manifests; each is a run's folder or its result.json.
 
     `card_name` is a card's path for a task that is not installed. Raises `ResultError` or `UsageError`, one line, for
@@ -56,7 +56,7 @@ def open_runs(folders: Sequence[Path], card_name: str | None = None) -> Material
         StudyRun(label, result.model, result.seed, result.images_hash)
         for label, result in zip(_labels(results), results, strict=True)
     )
-    return Material(data, runs, tuple(folder.images for folder in opened))
+    return StudyMaterial(data, runs, tuple(folder.images for folder in opened))
 
 
 def _read(folder: RunFolder) -> Result:

@@ -27,7 +27,7 @@ from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.subgroups.set_scores import subgroups_of_run
 from ldbench.score.units import units_of
 from ldbench.studies.gauntlet.metrics import contestants
-from ldbench.studies.gauntlet.run import Plan, run_gauntlet
+from ldbench.studies.gauntlet.run import GauntletPlan, run_gauntlet
 from ldbench.task import card
 from tests.conftest import small_card
 from tests.stand_ins.clip import POSITIONS, SIDE, digest_of, processor, save_random_clip
@@ -251,7 +251,7 @@ def test_the_gauntlet_runs_it_on_a_card_that_names_it(folder: Path, tmp_path: Pa
         contestants(card.load("sandbox-brain-t2i"), ["clip_score"])
     settings = spec_of(folder)
     path = small_card(tmp_path, metrics=table_of(settings))
-    plan = Plan(str(path), failures=("inverted", "swapped-classes"), cases=8)
+    plan = GauntletPlan(str(path), failures=("inverted", "swapped-classes"), cases=8)
     found, _ = run_gauntlet(plan, tmp_path / "out", ScoringContext(torch.device("cpu"), 0))
     assert [metric.name for metric in found.metrics] == ["clip_score"]
     assert (found.finished, found.left_out) == (True, {})
