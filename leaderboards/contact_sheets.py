@@ -4,9 +4,9 @@
     python -m leaderboards.contact_sheets runs/leaderboards/sandbox-brain-t2i --out docs/images --banner
 
 Rows stand in the board's order, those without a rank below a gap, and show the lowest seed that the board folds. Above
-them are real test scans of the same classes or, for edits, sources and true answers. Cases and scans are the first by
-a hash of their ids, as many of each class. `--banner` draws the real images and the best ranked row alone, larger and
-without a word. A caption for each picture is printed. Refuses to choose by looks.
+them are real test scans of the same classes or, for edits, sources and true answers. Cases and scans are the first by a
+hash of their ids, as many of each class. `--banner` draws the real images and the best ranked row alone, larger and
+without a word. A caption for each picture is printed.
 """
 
 from __future__ import annotations

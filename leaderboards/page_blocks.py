@@ -1,7 +1,6 @@
 """What `leaderboards/pages.py` may put on a page: one function a kind of block, Markdown out.
 
-Refuses to compute what a board already says. What is not measured yet is said to be so, and a difference over one seed
-has no interval.
+What is not measured yet is said to be so, and a difference over one seed has no interval.
 """
 
 from __future__ import annotations

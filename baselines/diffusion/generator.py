@@ -1,7 +1,7 @@
 """What every generator on a backbone shares: which backbone, in which precision, sampled how.
 
 A method changes what the network is asked (`_predictor`), or where the reverse process starts and which steps it takes
-(`_reverse`). Refuses parameters below their least value.
+(`_reverse`).
 """
 
 from __future__ import annotations

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 class Edit:
     """What an edit changes: `attribute` from `source` to `target`, other attributes as they are or as follows from it.
 
-    The sentences say either value in as many wordings, the same ones for both sides and nothing else differing, so
-    that the difference of their embeddings is a direction (Parmar et al. 2023, Sec. 3.1). At least one each.
+    The sentences name the value, in the same wordings for source and target: sentence i of one side differs from
+    sentence i of the other in the value alone. So the difference of their embeddings is a direction (Parmar et al.
+    2023, Sec. 3.1). Each side has at least one.
     """
 
     attribute: str

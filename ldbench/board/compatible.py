@@ -26,7 +26,7 @@ from ldbench.records.result import Result
 
 
 class ContradictionError(ResultError):
-    """Runs of one row that contradict each other; those at `paths` are all that this concerns."""
+    """Runs of one row that contradict each other. It concerns the results at `paths` and no others."""
 
     def __init__(self, text: str, paths: frozenset[str]) -> None:
         super().__init__(text)
@@ -79,7 +79,7 @@ def _table_of(result: Result) -> str:
 
 @contextmanager
 def _costing(found: Sequence[Found], key: Callable[[Result], object], faulty: Result) -> Iterator[None]:
-    """A contradiction in the block takes the results that share the key of the one that is looked at."""
+    """A contradiction that is raised in the block concerns all results that have the same key as `faulty`."""
     try:
         yield
     except ResultError as error:

@@ -1,6 +1,6 @@
 """Which runs make which row: seeds of the card's list, one row for the same images, one seed for repeated ones.
 
-Refuses to choose by score: neither which seeds count nor which of two names stays depends on what was measured.
+Scores decide nothing here: neither which seeds count nor which of two names stays.
 """
 
 from __future__ import annotations

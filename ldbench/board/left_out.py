@@ -1,7 +1,8 @@
 """Results that can't be used beside the others: left out of a report and named, one line each, or an error.
 
 Where results of a task were not measured alike, those stay that more files agree on; with as many on either side the
-task has no leaderboard. Of two answers of one run neither is taken. Refuses to choose by score, and to be silent.
+task has no leaderboard. Of two answers of one run neither is taken. Scores decide nothing, and nothing is left out
+without a line that says so.
 """
 
 from __future__ import annotations

@@ -66,7 +66,8 @@ def remember(module: str) -> Mapping[str, str]:
 
 @functools.cache
 def _first_seen(package: str, loaded: weakref.ref[ModuleType] | None) -> Mapping[str, str]:
-    """By the module object, which is not kept alive; neighbours by their files, as they are not executed anew."""
+    """As `remember`. A module is told by its object, which is not kept alive; its neighbours by their files, as they
+    are not executed anew."""
     spec, files = _outermost(package), sources(package)
     if spec is None or spec.submodule_search_locations:
         return _each(files)

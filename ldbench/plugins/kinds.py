@@ -47,7 +47,7 @@ def metric_bounds(name: str) -> tuple[float, float]:
 
 
 def is_trained(name: str) -> bool:
-    """Whether a metric's value hangs on a training of its own; false for one that is not installed here."""
+    """Whether a metric's value depends on a training of its own; false for one that is not installed here."""
     metric = METRICS.installed(name)
     return metric is not None and metric.trained
 

@@ -64,8 +64,8 @@ class PluginKind(Generic[Plugin]):
 
     `group` is its entry-point group, `noun` what messages call one, `asked` what an unknown name is called, `listing`
     the argument of `ldbench list`. `record` and `fields` are the class whose instances a registered package holds and
-    its fields in order. `check` gives the plug-in that an imported object is, for the name it was asked by, or raises
-    `PluginError` with the label that it is handed. A `light` kind must load without torch.
+    its fields in order. `check(object, label, name)` returns the plug-in, or raises `PluginError`, whose text begins
+    with `label`. A `light` kind must load without torch.
     """
 
     group: str

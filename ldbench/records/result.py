@@ -1,7 +1,7 @@
 """The record of one run: schema, reading, atomic writing, migration.
 
-One JSON file per run, keys sorted, numbers as numbers, NaN forbidden, unknown fields refused. Refuses to guess:
-a file of an unknown schema version or with a field nobody declared is an error naming the file.
+One JSON file per run, keys sorted, numbers as numbers, NaN forbidden, unknown fields refused. A file of an unknown
+schema version, or with an unknown field, is an error that names the file.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Files beside results: found, read and known to be the result's own, where a run may lie in several folders.
 
-Refuses a file that belongs to another result. Copies of a run share what any of them has, as a fold keeps any one of
-them: what it says must not depend on which.
+A file that belongs to another result is an error. Copies of a run share what any of them has, as a fold keeps any one
+of them: what it says must not depend on which.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The file beside a result that says what each case or scan adds to each score: `units.json`.
 
-What a fold needs to compare two models by pairs without images (`ldbench.api.Measured` defines a
-contribution). Numbers are kept to six significant digits. Refuses a file that belongs to another result: every metric's
-value must be the result's own.
+What a fold needs to compare two models by pairs without images (`ldbench.api.Measured` defines a contribution). Numbers
+are kept to six significant digits. Every metric's value must be the result's own: a file that belongs to another result
+is an error.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Which rows are better than which, and by how much: every pair of a task's rows that compete, metric by metric.
 
-Refuses to say "better" of a pair where no test does (`ldbench.board.paired_tests`).
+A row is called better only where a test says so (`ldbench.board.paired_tests`).
 """
 
 from __future__ import annotations

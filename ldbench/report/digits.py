@@ -1,6 +1,6 @@
 """Numbers as text, with as many digits as their interval supports.
 
-Refuses false precision: an interval is shown to two significant digits of its half-width, its value no finer.
+An interval is shown to two significant digits of its half-width, its value no finer.
 """
 
 from __future__ import annotations

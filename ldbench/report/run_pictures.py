@@ -1,7 +1,7 @@
 """The pictures that runs left beside their results, gathered for a report.
 
-A row's picture is `edits.png`, or else `samples.png`, from beside the result of its lowest seed that has one. Refuses
-to draw: what no run has drawn is not shown.
+A row's picture is `edits.png`, or else `samples.png`, from beside the result of its lowest seed that has one. Nothing
+is drawn here.
 """
 
 from __future__ import annotations

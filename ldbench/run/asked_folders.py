@@ -15,7 +15,7 @@ from ldbench.task.card import Viewing
 def folders_of(
     real: Path, generated: Path, training: Path | None, paired: bool, side: int | None, blur: float, noise: float
 ) -> Folders:
-    """The folders with their viewing conditions, which blur and noise of 0 are none of."""
+    """The folders with their viewing conditions; there are none where blur and noise are 0."""
     viewing = Viewing(blur, noise, "asked for") if (blur, noise) != (0, 0) else None
     return Folders(real, generated, training, paired, side, viewing)
 

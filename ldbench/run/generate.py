@@ -1,8 +1,8 @@
 """A generator over a task's cases: images on disk with a manifest, resumable, whatever the generator does.
 
-Batches are cut from the case order alone, so a resumed run redoes exactly the batches that were not finished and
-leaves the bytes of an uninterrupted one. A batch that the device's memory can't hold is cut in halves. Refuses images
-that break the contract: nothing is padded, clipped or reshaped into place.
+Batches are cut from the case order alone, so a resumed run redoes exactly the batches that were not finished and leaves
+the bytes of an uninterrupted one. A batch that the device's memory can't hold is cut in halves. Images that break the
+contract are an error: nothing is padded, clipped or reshaped to fit.
 """
 
 from __future__ import annotations

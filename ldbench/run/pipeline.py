@@ -1,7 +1,7 @@
 """The one composer: card + generator -> fit -> images -> scores -> one result file.
 
-Every stage leaves a file, so a run that was stopped goes on where it was. Refuses to continue a folder that was
-begun with another card, seed, parameter, batch size or code, and writes no result unless every stage ended well.
+Every stage leaves a file, so a run that was stopped goes on where it was. A folder that was begun with another card,
+seed, parameter, batch size or code is an error. A result is written only when every stage ended well.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A score's interval where several of its images belong to one subject: of subjects, not of images.
 
-What a metric gives counts every image as a unit of its own. Images of one subject are alike, and an interval that takes
-them as independent is too narrow: of 8 images a subject that are as alike as 0.9, a nominal 95 % cover half.
+A metric counts every image as a unit of its own. Images of one subject are alike, and an interval that treats them as
+independent is too narrow: with 8 images a subject, correlated by 0.9, a nominal 95 % interval covers the true value
+only half of the time.
 """
 
 from __future__ import annotations

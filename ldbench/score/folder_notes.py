@@ -28,11 +28,11 @@ def shared(folders: Mapping[str, Path], pixels: Mapping[str, Sequence[bytes]]) -
 
 
 def few(metrics: Sequence[Metric], pixels: Mapping[str, Sequence[bytes]]) -> Iterator[str]:
-    """What is to be said of small sets by the metrics whose values hang on the number of images, as they say."""
+    """A warning where the sets are small and some metrics' values depend on the number of images."""
     count = min(len(pixels["real"]), len(pixels["generated"]))
-    hanging = [metric.name for metric in metrics if metric.groups in ("equal", "excess")]
-    if hanging and count < FEWEST_OF_A_SET:
+    names = [metric.name for metric in metrics if metric.groups in ("equal", "excess")]
+    if names and count < FEWEST_OF_A_SET:
         yield (
-            f"{count} images are few: the value of {', '.join(hanging)} hangs on their number; compare it with values "
-            f"of as many images alone, or give {FEWEST_OF_A_SET} or more"
+            f"{count} images are few: the value of {', '.join(names)} depends on their number; compare it with values of "
+            f"as many images alone, or give {FEWEST_OF_A_SET} or more"
         )

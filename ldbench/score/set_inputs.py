@@ -45,7 +45,7 @@ class ScoringContext:
 
 @dataclass(frozen=True, kw_only=True)
 class SetInputs(ScoringContext, WholeSets):
-    """The part of `ldbench.api.MetricInputs` that hangs on the images alone.
+    """The part of `ldbench.api.MetricInputs` that depends on the images alone.
 
     `viewing` is what holds for all images that metrics get. What the sets lack, they refuse.
     """

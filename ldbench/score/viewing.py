@@ -37,7 +37,7 @@ def point_spread(images_nchw: torch.Tensor, viewing: Viewing) -> torch.Tensor:
 def as_viewed(images_nchw: torch.Tensor, viewing: Viewing) -> torch.Tensor:
     """Images with point spread and noise, `(N, C, H, W) float32 in [0, 1]`: what feature networks are shown.
 
-    An image's noise is drawn from its own pixels, so it hangs on neither order nor batch, and copies stay copies. The
+    An image's noise is drawn from its own pixels, so it depends on neither order nor batch, and copies stay copies. The
     same noise goes to all channels of an image whose channels are equal.
     """
     import torch

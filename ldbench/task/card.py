@@ -82,10 +82,10 @@ class EditSpec:
     `instructions` are the templates of a case's prompt, drawn as captions are, with fields such as `{source_age}`,
     `{target_age}` and, for ages, `{change}` (slightly below 5 years, moderately to 10, significantly above; Sec. 4.1);
     ages in them are spelled by the protocol's `age_style`. `sentences`, with the attribute as their only field, give
-    the direction of the edit; where there are none the captions do. `neutral` is the class that all others are turned
-    into and that is turned into one of them. The region that must change is where the true image differs from the
-    source by more than `region_threshold`, widened by `region_margin` pixels. A target that is younger than its source
-    is an error unless `younger` allows it.
+    the direction of the edit; where there are none the captions do. `neutral` is the healthy class. Other classes are
+    edited into it, and it is edited into one of the others. The region that must change is where the true image differs
+    from the source by more than `region_threshold`, widened by `region_margin` pixels. A target that is younger than
+    its source is an error unless `younger` allows it.
     """
 
     attribute: str

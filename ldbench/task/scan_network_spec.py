@@ -44,7 +44,7 @@ class ScanNetworkSpec:
 
     @property
     def training(self) -> ScanNetworkSpec:
-        """The recipe alone: what a training hangs on, without the digest of what came of it."""
+        """The recipe alone: what a training depends on, without the digest of what came of it."""
         return replace(self, sha256=None)
 
 

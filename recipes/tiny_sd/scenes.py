@@ -1,7 +1,6 @@
 """Compose pictures and their phrases: still lifes, landscapes, nights, beaches, streets, signs and bare surfaces.
 
-Each scene gives an (S, S, 3) float32 picture and the words that are true of it. Refuses to choose a style: the
-corpus adds it.
+Each scene gives an (S, S, 3) float32 picture and the words that are true of it. The corpus adds the style.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def test_a_folder_beside_itself_and_few_images_are_warned_of(folders: Path, tmp_
     assert shown.exit_code == 0
     same, few = (line for line in shown.stderr.splitlines() if line.startswith("warning: "))
     assert same.startswith("warning: 12 of 12 generated images are, pixel by pixel, real images too")
-    assert few.startswith("warning: 12 images are few: the value of frd hangs on their number")
+    assert few.startswith("warning: 12 images are few: the value of frd depends on their number")
     fill(tmp_path / "generated", 24, 1)
     for index, file in enumerate(sorted((folders / "real").iterdir())[:3]):
         shutil.copy(file, tmp_path / "generated" / f"renamed-{index}.png")

@@ -21,6 +21,6 @@ def test_images_in_two_folders_are_counted_each_time_but_copies_of_training_imag
 def test_few_images_matter_to_the_metrics_that_say_so() -> None:
     metrics = [METRICS.load(name) for name in ("fid", "kid", "precision", "ssim")]
     (line,) = few(metrics, PIXELS)
-    assert line.startswith("3 images are few: the value of fid, precision hangs on their number")
+    assert line.startswith("3 images are few: the value of fid, precision depends on their number")
     assert list(few(metrics[1:2], PIXELS)) == []
     assert list(few(metrics, {"real": [b"a"] * 20, "generated": [b"a"] * 20})) == []

@@ -1,6 +1,6 @@
 """The gate as asked for on the command line, with the files that continuous integration reads.
 
-Refuses nothing of its own: results are folded by `ldbench.board.leaderboard`, judged by `ldbench.report.gate.judge`.
+Results are folded by `ldbench.board.leaderboard` and judged by `ldbench.report.gate.judge`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ baseline's 95 % interval and the tolerance, and further than round-off. Rows tha
 saw the truth) fail in either direction, as "moved": no generator changed there, so the measuring did. A row or metric
 of the baseline that is gone, and a run of it that failed and had not failed before, fail too. A pure function.
 
-Refuses to judge reported rows, and tasks that were not measured alike (`ldbench.report.gate.baseline`).
+Reported rows are not judged, nor are tasks that were not measured alike (`ldbench.report.gate.baseline`).
 """
 
 from __future__ import annotations

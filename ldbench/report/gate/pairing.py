@@ -2,7 +2,7 @@
 
 A row's model is its name, distribution, version, parameters and flags. Where all are equal, it is the same row. Of what
 is then left over, one row of today and one of the baseline that differ in nothing but the version are a pair as well:
-comparing a release with the one before is what a gate is for. Refuses to guess among several.
+comparing a release with the one before is what a gate is for. Where several would fit, none is chosen.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A leaderboard as a page draws it: cells with their text, and the interval's place on the metric's axis.
 
-The text is `ldbench.report.tables.content`'s, so that a page says what the other forms say. Refuses to rank: places
-come with the leaderboard, and rows that have none stand in blocks of their own.
+The text is `ldbench.report.tables.content`'s, so that a page says what the other forms say. Ranks come with the
+leaderboard; rows without one stand in blocks of their own.
 """
 
 from __future__ import annotations

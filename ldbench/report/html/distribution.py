@@ -1,7 +1,7 @@
 """Distributions as outlines: one value a case of each metric, and the grey levels of images.
 
-Values by case are recovered from what each case adds to a mean (`ldbench.records.units`). Refuses the others: a
-share of FID that one group of images bears is no value of a case.
+Values by case are recovered from what each case adds to a mean (`ldbench.records.units`). Other metrics have none: what
+one group of images adds to FID is no value of a case.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The runs of a leaderboard as a page shows them: a section a row, and in it a part a run.
 
-Refuses to give each run a scale of its own: the ranked runs of a task share every axis.
+The ranked runs of a task share every axis.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The curve of a search for a parameter's value, as a page draws it beside the model it was made for.
 
-Refuses a search on another card. One with other settings of the model is shown, and the page says which differ.
+A search on another card is not shown. One with other settings of the model is shown, and the page says which differ.
 """
 
 from __future__ import annotations

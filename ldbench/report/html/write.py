@@ -1,6 +1,6 @@
 """Results and their leaderboards in, HTML pages out: one file a task, or a site of all tasks.
 
-Refuses to fold: what may meet in one table, and who is better than whom, is decided before.
+What may stand in one table, and which row is better, is decided before.
 """
 
 from __future__ import annotations

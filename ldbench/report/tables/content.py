@@ -1,6 +1,6 @@
 """A leaderboard as titles, headings, cells and notes: what every printed form shows, in no form's syntax.
 
-Refuses to decide on looks: a renderer chooses the marks for best, for rules and for line breaks.
+The renderer of each form chooses the marks for best values, rules and line breaks.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A leaderboard as CSV in long form: one line a row and metric, every number in full.
 
-Refuses to round or to drop: what the leaderboard holds of a score stands in its line. Failed runs, which have
-no scores, are in the JSON form. Text that a spreadsheet would run as a formula has an apostrophe before it: names and
-sources come from whoever sent a result.
+All that the leaderboard holds of a score stands in its line. Failed runs, which have no scores, are in the JSON form.
+Text that a spreadsheet would run as a formula has an apostrophe before it: names and sources come from whoever sent a
+result.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 The first metric of each axis in the card's order speaks for the axis. A metric without an axis, such as one whose
 plug-in is not installed here, speaks for itself. On a board of edits fidelity is not asked, unless it ranks the board:
-a source left as it is looks as real as any scan, so the less an edit does, the better it stands there. Refuses to make
-one number of several.
+a source left as it is looks as real as any scan, so the less an edit does, the better it stands there. No number is
+made of several.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What participants get: a card, the cases with their sources, and a commitment to the seed and the truth.
 
-The package is all that `ldbench run PACKAGE/task.toml MODEL` needs to fit and generate. It holds no true image. Refuses
-a folder that is not empty.
+The package is all that `ldbench run PACKAGE/task.toml MODEL` needs to fit and generate. It holds no true image. The
+folder must be empty.
 """
 
 from __future__ import annotations

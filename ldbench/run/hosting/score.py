@@ -1,7 +1,8 @@
 """A submission to a hosted task, scored by the host: the images count, whatever the sender's result says.
 
 The archive is read as any stranger's. The scored run is left as a finished run, images and all, so that anybody can
-verify it once the seed is revealed. Refuses images that are not the submission's own, links, and another task's.
+verify it once the seed is revealed. Links, images that are not the submission's own, and submissions to another task
+are errors.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The figure of a finished editing run: some of its cases, drawn by seed, each with source, result, truth and change.
 
 Which cases are shown is decided by seed, class of the target and case ids alone, so two models' figures show the same
-ones. Refuses runs that edit nothing, runs that are not finished, and runs of another card than the one at hand, whose
-sources and truths would be other images.
+ones. Runs that edit nothing and unfinished runs are errors, and so are runs of another card, whose sources and truths
+would be other images.
 """
 
 from __future__ import annotations

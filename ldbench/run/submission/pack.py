@@ -1,7 +1,7 @@
 """A finished run as one zip: entries stored, sorted and without times, so that equal runs give equal bytes anywhere.
 
-What was fitted, caches and settings of the machine stay behind. Refuses a run that is unfinished or whose images are
-not those of its manifests.
+What was fitted, caches and settings of the machine stay behind. An unfinished run is an error, and so is one whose
+images are not those of its manifests.
 """
 
 from __future__ import annotations

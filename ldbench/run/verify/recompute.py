@@ -2,7 +2,7 @@
 
 The cheap checks come first: card, split, the manifests' hashes, the digest over pixels; only images that are the
 result's are scored. Shows that the scores are those of these images, not that the named model made them: the model is
-never imported or run. Refuses a result of another card, or of other data, than those installed here.
+never imported or run. A result of another card or other data than those installed here is an error.
 """
 
 from __future__ import annotations

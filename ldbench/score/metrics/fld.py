@@ -80,7 +80,7 @@ def likelihoods(
     """The likelihoods of `(t, d)` training, `(m, d)` test and `(n, d)` generated features, each feature in standard
     deviations of the test scans; features that are constant there are left out.
 
-    The second mixture asks for no image twice, and its halves hang on no order. Raises `MetricError` as
+    The second mixture asks for no image twice, and its halves depend on no order. Raises `MetricError` as
     `ldbench.score.metrics.fid.fid` does, for fewer than 20 different training images, for test scans that are training
     images, and where nothing varies.
     """

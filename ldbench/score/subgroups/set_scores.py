@@ -2,7 +2,7 @@
 
 What differs between two groups beside the generator must make no gap:
 
-- The number of images. A Frechet distance of few images is too large, and precision or recall hang on the number too.
+- The number of images. A Frechet distance of few images is too large, and precision or recall depend on the number too.
   These are computed from as many images of each group as the smallest has, a seeded draw. What is unbiased (KID, MMD,
   areas, means over pairs) takes all images. KID and MMD are not unbiased where the real images are the truths of the
   cases: a case and its truth are alike, and such pairs weigh more among few. There they are computed at one size too.

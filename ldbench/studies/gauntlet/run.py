@@ -35,7 +35,7 @@ from ldbench.studies.gauntlet.record import (
 )
 from ldbench.task import card
 
-_DIGITS = 6  # of what is kept: more hang on the processor
+_DIGITS = 6  # of what is kept: more depend on the processor
 
 
 @dataclass(frozen=True)

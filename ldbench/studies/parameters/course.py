@@ -1,6 +1,6 @@
 """One generator under one setting, followed through its reverse process: numbers of every step, some moments.
 
-Refuses to keep every image of every step: pictures and histograms are of some, numbers of all.
+Pictures and histograms are kept of some steps, numbers of all.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The plots: a search, an ablation, a sweep of images, the course of a reverse process.
 
-Refuses to hide uncertainty: every score and distance carries its 95 % interval.
+Every score and distance carries its 95 % interval.
 """
 
 from __future__ import annotations

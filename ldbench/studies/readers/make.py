@@ -1,6 +1,6 @@
 """Making a study: finished runs in, a blinded page and its answer key out.
 
-Refuses to overwrite a key, without which the answers that were given to its page could never be scored.
+A key is never overwritten: without it the answers given on its page could not be scored.
 """
 
 from __future__ import annotations

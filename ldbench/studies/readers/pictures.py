@@ -2,8 +2,8 @@
 
 Under a card that measures grey images every image is averaged over its channels, as for the scores, so a tint gives
 nobody away. A PNG holds pixels and nothing else, stored without compression: all are equally long, and no length tells
-a smooth image from a grainy one. What the pixels themselves show is what readers are asked about, and stays. Refuses
-images of two sizes.
+a smooth image from a grainy one. What the pixels themselves show is what readers are asked about, and stays. Images of
+two sizes are an error.
 """
 
 from __future__ import annotations

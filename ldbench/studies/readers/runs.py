@@ -1,6 +1,7 @@
 """The runs of a study, opened and checked: finished, with their images, all of one task over the same data.
 
-Refuses runs that can't meet in one trial: other tasks, other cards, other data, or prompts drawn by different seeds.
+Runs that can't meet in one trial are an error: other tasks, other cards, other data, or prompts drawn by different
+seeds.
 """
 
 from __future__ import annotations

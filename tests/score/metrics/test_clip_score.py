@@ -138,7 +138,7 @@ def test_an_embedding_of_zeros_is_refused() -> None:
         clip_score_values(np.zeros((1, 3)), np.ones((1, 3)), np.array([0]))
 
 
-def test_the_score_says_what_it_hangs_on_and_how_many_prompts_were_cut(folder: Path) -> None:
+def test_the_score_says_what_it_depends_on_and_how_many_prompts_were_cut(folder: Path) -> None:
     settings = spec_of(folder)
     long = "a brain MRI of a {age}-year-old, and as far as anybody can see there is nothing else to be said of it"
     scores = [measured(METRIC, inputs_for(task_of(settings, (text,))), settings) for text in ("a brain", long)]
