@@ -159,7 +159,7 @@ def _growth(edit: Edit) -> float | None:
 
 
 def _within(growth: float, longest: float) -> float:
-    """The growth, of at most the longest interval: beyond it a falling line soon says black."""
+    """The growth, at most the longest interval of training: beyond it a falling line soon predicts black."""
     return min(max(growth, -longest), longest)
 
 

@@ -123,7 +123,7 @@ class StableDiffusion(Generator):
         return {"precision": self._precision(context)}
 
     def _trained(self, cost: NetworkCost) -> list[Trained]:
-        """What is trained, fit by fit."""
+        """What each fit trains, in order."""
         return []
 
     def _training_calls(self) -> int:

@@ -185,7 +185,7 @@ def _optimiser(parameters: Mapping[str, torch.nn.Parameter], settings: TrainingS
 
 @dataclass
 class _Losses:
-    """Losses from when they are asked for until they are told."""
+    """Losses on their way from the device, until they are reported."""
 
     steps: int
     progress: Progress

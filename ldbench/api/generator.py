@@ -256,7 +256,7 @@ class HasFiles(Protocol):
     """A generator that can say which files its images depend on beside those that its parameters name."""
 
     def files(self, context: Context) -> Mapping[str, Mapping[str, Path]]:
-        """By what they are ("backbone"), and there by name: the files that are on this disk now.
+        """The files that are on this disk now, by what they are ("backbone") and then by name.
 
         Called before `fit` and after it, as a fit may download. Downloads, loads and writes nothing, and leaves out
         what isn't there. A run records their digests, and is not continued with others.
@@ -265,7 +265,7 @@ class HasFiles(Protocol):
 
 @runtime_checkable
 class HasResolved(Protocol):
-    """A generator that can say what those of its parameters come to that leave a choice to the machine."""
+    """A generator that can say which values its parameters take here, where they leave a choice to the machine."""
 
     def resolved(self, context: Context) -> Mapping[str, str]:
         """By the parameter's name, `{"precision": "bfloat16"}` for `auto` on a GPU say.

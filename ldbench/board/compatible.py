@@ -1,6 +1,7 @@
 """Whether results may share a table: same card, same data, same way of measuring, no run twice with two answers.
 
-A contradiction is a `ResultError` that names both files. What then goes: `ldbench.board.left_out`.
+A contradiction is a `ResultError` that names both files. `ldbench.board.left_out` decides which results are then left
+out.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def same_task(first: Found, second: Found) -> None:
 
 
 def same_seeds(first: Found, second: Found) -> None:
-    """One card has one list of seeds; a result that names another would say which runs of all others are ranked."""
+    """One card has one list of seeds: a result with another list would decide which runs of all others are ranked."""
     one, two = (sorted(item[1].card_seeds or ()) for item in (first, second))
     if one != two:
         raise ResultError(

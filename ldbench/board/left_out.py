@@ -20,7 +20,7 @@ Check = Callable[[Found, Found], None]
 
 
 def refuse(error: ResultError) -> None:
-    """What ends the reading at the first result that can't be used."""
+    """Raise the error: reading ends at the first result that can't be used."""
     raise error
 
 
@@ -58,7 +58,7 @@ def without_remains(kept: Sequence[Found], found: Sequence[Found]) -> list[Found
 
 
 def _traits(found: Sequence[Found]) -> Iterator[tuple[Trait, Check]]:
-    """What all measured results of a task must share, and what says so of two that don't."""
+    """Each trait that all measured results of a task must share, and the check that raises for two that don't."""
     yield lambda one: canonical(vars(one.task)) if names_a_card(one) else None, same_task
     yield lambda one: None if one.card_seeds is None else canonical(sorted(one.card_seeds)), same_seeds
     yield lambda one: canonical(one.split_hash) if _counts(one) else None, same_split

@@ -65,7 +65,7 @@ def _ranks(values: Mapping[str, float], direction: Direction, above: Mapping[str
 
 
 def _after(better: Set[str], ranks: Mapping[str, int]) -> int:
-    """The best rank behind these rows: behind each of them, and behind as many places as they are."""
+    """The best rank after these rows: worse than each of theirs, and after as many places as there are rows."""
     return 1 + max(len(better), *(ranks[name] for name in better)) if better else 1
 
 

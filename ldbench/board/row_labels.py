@@ -148,7 +148,7 @@ def _differing(namesakes: Sequence[Traits]) -> set[str]:
 
 
 def _span(namesakes: Sequence[Traits], key: str) -> float:
-    """How many times the smallest value the largest one is; 0 for what is no number above 0."""
+    """The largest value divided by the smallest; 0 where a value is not a number above 0."""
     try:
         values = [float(_text(key, one[key])) for one in namesakes]
     except (KeyError, ValueError):

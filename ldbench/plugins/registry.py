@@ -152,7 +152,7 @@ class PluginKind(Generic[Plugin]):
 def _entries(
     group: str, record: str, fields: tuple[str, ...], path: tuple[str, ...]
 ) -> dict[str, tuple[PluginEntry, ...]]:
-    """By name, every registration; kept for as long as nothing else can be imported (`path`)."""
+    """Every registration by name; cached until the import path (`path`) changes."""
     found: defaultdict[str, set[PluginEntry]] = defaultdict(set)
     for point in metadata.entry_points(group=group):
         owner = ("unknown", "unknown") if point.dist is None else (point.dist.name, point.dist.version)

@@ -128,7 +128,7 @@ class RunFolder:
             yield
 
     def begin(self, state: Mapping[str, object], content: Mapping[str, str] = NOTHING) -> str:
-        """Note what the run is, or refuse a folder that was begun otherwise; what there is to say of it, or "".
+        """Record what the run is, or raise where the folder was begun as another run; returns a note on it, or "".
 
         A folder in which nothing was made yet is begun anew: after an error in a first fit, say, that was put right.
         `content` holds the digests of the code and of the files that parameters name. A run that was begun before

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 
 def _unsaid(line: str) -> None:
-    """For whoever reads results and not what is said of them."""
+    """Say nothing: the default of `Settings.say`."""
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,8 @@ def prepare(task_name: str, model_name: str, settings: Settings) -> tuple[Genera
 
 
 def _begin(context: RunContext, generator: Generator) -> RunContext:
-    """Begin the run or take it up, and say of one that is finished or can't be checked that it is; the context with
-    what the generator reads in its content."""
+    """Begin the run or go on with it, and say so where it is finished already or there is a note on it. Returns the
+    context, whose content now holds the digests of what the generator reads."""
     folder, settings, say = context.folder, context.settings, context.settings.say
     whereabouts = generator_context(context.data.task, settings, context.device, folder.fit(), context.processes)
     with blamed(f"{type(generator).__name__}: files", generator):

@@ -1,7 +1,7 @@
 """What a run needs and cannot get: data, cases, scans of every class, networks, weights; all of it before it starts.
 
 Reads the card, the data's manifest and the weight files, and builds a network of weights that a card pins; never
-downloads or writes. The settings of a metric, somebody else's too, say themselves what they ask for in vain
+downloads or writes. The settings of a metric, somebody else's too, say themselves what they need and cannot get
 (`ldbench.task.metric_specs.HasUnmet`, and `HasUnmetScans` of the task's own scans); `cases` of a further pass and an
 `extractor` whose weights are known are checked for each.
 """
@@ -75,7 +75,7 @@ def checked_data(task: Task, generator: Generator, context: Context) -> TaskData
 
 
 def _of_metrics(task: Task, data: TaskData | None) -> Iterator[LdbenchError]:
-    """What single metrics ask for in vain."""
+    """What single metrics need and cannot get."""
     for name, settings in task.metrics.items():
         if METRICS.load(name).needs & set(FURTHER_PASSES) and settings.cases > task.protocol.evaluation_cases:
             yield CardError(
@@ -116,7 +116,7 @@ def _pinned(task: Task) -> Iterator[LdbenchError]:
 
 
 def _smaller_set(task: Task, data: TaskData | None) -> int:
-    """How many images the smaller of both sets has that distributions are compared of, as far as that is known."""
+    """How many images are in the smaller of the two sets whose distributions are compared, as far as that is known."""
     generated = task.protocol.evaluation_cases
     if data is None or data.truth is not None:  # of true images there are as many
         return generated
@@ -132,7 +132,7 @@ def _edits_reference(data: TaskData) -> bool:
 
 
 def _of_settings(metric: str, settings: object, smaller: int, scans: ScanCounts | None) -> Iterator[LdbenchError]:
-    """What a metric's settings ask for in vain, as they say themselves (`HasUnmet`, `HasUnmetScans`)."""
+    """What a metric's settings need and cannot get, as they say themselves (`HasUnmet`, `HasUnmetScans`)."""
     asked: dict[str, Callable[[], Iterator[str]]] = {}
     if isinstance(settings, HasUnmet):
         asked["unmet"] = partial(settings.unmet, metric, smaller)

@@ -69,7 +69,7 @@ def folded(found: Measured, subjects: Mapping[str, Subjects]) -> dict[str, Array
 
 
 def _widened(found: Measured, subjects: Mapping[str, Subjects]) -> Measured:
-    """Without contributions: wider as if all images of a subject were one, which is the most that they can be."""
+    """Without contributions the interval is widened as if all images of a subject were one, the most extreme case."""
     wider = max(len(each) / independent(0, each) for each in subjects.values() if each is not None) ** 0.5
     low, high = (found.value + wider * (bound - found.value) for bound in (found.ci_low, found.ci_high))
     lowest, highest = metric_bounds(found.metric)

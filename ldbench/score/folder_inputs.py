@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class _WithoutTask:
-    """Refuses, when a metric asks for it, what images alone do not have."""
+    """Raises when a metric asks for what images alone do not have."""
 
     def __getattr__(self, name: str) -> Any:
         if hasattr(MetricInputs, name):

@@ -1,6 +1,6 @@
-"""What makes values of two folders of images mean less than they seem to, a line each: it refuses nothing.
+"""Reasons why values of two folders of images mean less than they seem to, a line each.
 
-An image is told from others by the digest of its pixels.
+Images are compared by the digest of their pixels.
 """
 
 from __future__ import annotations
@@ -33,6 +33,6 @@ def few(metrics: Sequence[Metric], pixels: Mapping[str, Sequence[bytes]]) -> Ite
     names = [metric.name for metric in metrics if metric.groups in ("equal", "excess")]
     if names and count < FEWEST_OF_A_SET:
         yield (
-            f"{count} images are few: the value of {', '.join(names)} depends on their number; compare it with values of "
-            f"as many images alone, or give {FEWEST_OF_A_SET} or more"
+            f"{count} images are few: the value of {', '.join(names)} depends on their number; compare it with values "
+            f"of as many images alone, or give {FEWEST_OF_A_SET} or more"
         )

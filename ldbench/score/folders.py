@@ -1,6 +1,6 @@
 """Two folders of images, without a task: real ones, and generated ones that are measured beside them.
 
-What other packages are most used for. The metrics are those of the task cards, a plug-in's included, with their
+This is what other packages are used for most. The metrics are those of the task cards, a plug-in's included, with their
 intervals; a card adds fixed cases, classes, a judge and a ranking. A metric that needs a card says so.
 """
 

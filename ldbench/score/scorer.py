@@ -28,7 +28,8 @@ _Found = TypeVar("_Found")
 
 
 class DefectError(MetricError):
-    """A metric's own code raised, or returned something else than its contract says: no word about the images."""
+    """A metric's own code raised, or returned something else than its contract says: it says nothing about the
+    images."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,9 @@ def inputs_of(
 def scores_of(inputs: Inputs) -> Panel:
     """All metrics of the card.
 
-    Raises `MetricError` where each is refused, for a defect of one, as another call may end otherwise, and where one is
-    refused that could take the row out of the ranking: nobody is ranked for want of the search for copies.
+    Raises `MetricError` where every metric is refused, and where one has a defect, as another call may end otherwise.
+    It also raises where the refused metric could take the row out of the ranking: no row is ranked because the search
+    for copies failed.
     """
     metrics = [(METRICS.load(name), settings) for name, settings in inputs.data.task.metrics.items()]
     absent = set(FURTHER_PASSES) - inputs.passes.keys()

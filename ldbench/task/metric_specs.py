@@ -22,7 +22,7 @@ LATER: Mapping[str, bool] = {"later": True}
 
 @runtime_checkable
 class HasUnmet(Protocol):
-    """Settings, of anybody's metric, that can say before a run what they ask for in vain."""
+    """Settings of any metric that can say before a run what they need and cannot get."""
 
     def unmet(self, name: str, smaller: int) -> Iterator[str]:
         """Each reason, in one line, why the metric of this `name` can't be computed.
@@ -43,7 +43,7 @@ class ScanCounts:
 
 @runtime_checkable
 class HasUnmetScans(Protocol):
-    """Settings, of anybody's metric, that can say before a run what they miss of a task's own scans."""
+    """Settings of any metric that can say before a run what they lack of a task's own scans."""
 
     def unmet_scans(self, name: str, scans: ScanCounts) -> Iterator[str]:
         """Each reason, in one line, why the metric of this `name` can't be computed beside these scans."""

@@ -70,7 +70,7 @@ def write_package(of_truth: Path, rendered: Rendered, secret: Secret, out: Path)
 
 
 def _published_records(data: TaskData, sources: Path) -> tuple[HostedRecord, ...]:
-    """The scans that are edited, and of their targets what a case says anyway; nothing where no scan is edited."""
+    """The scans that are edited, and of their targets only what the cases say; nothing where no scan is edited."""
     edit = data.task.edit
     if edit is None or not isinstance(data.dataset, MixedDataset):
         return ()

@@ -1,4 +1,4 @@
-"""Settings of metrics that compare features of two sets of images, and what such metrics ask for in vain."""
+"""Settings of metrics that compare features of two sets of images, and what such metrics need and cannot get."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def too_few_images(name: str, smaller: int) -> Iterator[str]:
 
 
 def too_few_seen(name: str, seen: int, least: int) -> Iterator[str]:
-    """Why a metric has nothing to compare with, that looks for what a generator learnt from `seen` images."""
+    """Why `seen` training images are too few for a metric that looks for what a generator learnt from them."""
     if seen < least:
         yield (
             f"{name}: expected at least {least} training images, got {seen}; prepare more training scans, or drop the "

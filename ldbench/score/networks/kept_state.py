@@ -42,8 +42,8 @@ def training_key(
     """The key of what a training gives: its settings, its code, the data in blocks, torch, and the device's arithmetic.
 
     Processor and threads, which decide the last digits, are not in it: all models that are scored with one cache meet
-    one network, or no table could hold them. What must be that which a training here and now would give, to the bit,
-    has `ldbench.score.arithmetic.rounding_of` among its settings.
+    one network, or no table could hold them. A result that must equal that of a training here and now, to the bit, has
+    `ldbench.score.arithmetic.rounding_of` among its settings.
     """
     import torch
 
