@@ -250,24 +250,19 @@ class Metric:
     - `needs` names what a task must have for it: "source" (an editing task), "truth" (known true images), "judge" (the
       card's `[judge]`), "viewing" (its `[viewing]`), "scan_network" (its `[scan_network]`), "null" or "back" (further
       images of the generator; `settings` then has `cases`).
-    - `compares` says which images are compared, `interval` what the interval covers. `bounds` are those of the true
-      value.
+    - `compares` says which images, `interval` what its interval covers. `bounds` are those of the true value.
     - `trained`: its value depends on a training of its own, so only further seeds show its chance.
     - `networks` are names that its settings can give.
     - `scans`: whether contributions of "scans" are the test scans' or those of `real`.
     - `axis` is the question that it helps to answer. A board shows the first metric of each axis of its card, and
       unfolds the others.
-    - `every_class`: it needs evaluation cases of every class of the card. A run that lacks a class is refused before it
-      begins.
-    - `whole_sets`: it compares all generated images with all of `real`, whatever their classes. Where `real` are the
-      very scans that are edited, as where nobody knows the truth, doing nothing would be best; a run is then refused
-      before it begins.
+    - `every_class`: it needs cases of every class of the card. A run that lacks a class is refused before it begins.
+    - `whole_sets`: it compares all generated images with all of `real`, whatever their classes. Where these are the
+      scans that are edited, doing nothing would be best, and a run is refused before it begins.
     - `unranks` says of a score whether it takes its row out of the ranking, as copies of training images do.
     - `catches` names the failures of the gauntlet that must make it worse, `blind_to` those that it cannot see.
     - `groups` says how a metric that is no mean over cases is measured within a group of cases, such as one sex or age;
-      None: not at all. Leave it None for a mean over cases: those are always split by group.
-
-    The values of `groups`:
+      None: not at all. Leave it None for a mean over cases: those are always split by group. Its values:
 
     - "all": `compute` is called again with the group's images and the real ones of the group. For values whose
       expectation does not depend on the number of images. Where real images are the truths of the cases: as "equal".

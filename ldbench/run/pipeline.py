@@ -134,8 +134,7 @@ def prepare(task_name: str, model_name: str, settings: Settings) -> tuple[Genera
 
 
 def _begin(context: RunContext, generator: Generator) -> RunContext:
-    """Begin the run or go on with it, and say so where it is finished already or there is a note on it. Returns the
-    context, whose content now holds the digests of what the generator reads."""
+    """Begin the run or go on with it, and say a note on it; the context with digests of what the generator reads."""
     folder, settings, say = context.folder, context.settings, context.settings.say
     whereabouts = generator_context(context.data.task, settings, context.device, folder.fit(), context.processes)
     with blamed(f"{type(generator).__name__}: files", generator):
