@@ -25,7 +25,7 @@ MetricAxis = Literal[
     "fidelity", "diversity", "novelty", "condition", "utility", "truth", "effectiveness", "identity"
 ]
 MetricGroups = Literal["all", "equal", "excess", "units"]
-Need = Literal["source", "truth", "judge", "null", "back", "viewing", "scan_network"]
+Need = Literal["source", "truth", "judge", "null", "back", "viewing", "scan_network", "training"]
 SetName = Literal["generated", "real", "test_scans", "null", "back"]
 
 
@@ -248,7 +248,8 @@ class Metric:
     It returns a `Measured`, or one value a case, `(N,)`, whose mean is then the score, with Student's t interval cut at
     `bounds`. `needs` names what a task must have for it: "source" (an editing task), "truth" (known true images),
     "judge" (the card's `[judge]`), "viewing" (its `[viewing]`), "scan_network" (its `[scan_network]`), "null" or "back"
-    (further images of the generator; `settings` then has `cases`).
+    (further images of the generator; `settings` then has `cases`), "training" (the images that the generator learnt
+    from, as `seen_scans` gives them: every task has them, two folders only where a third one is named).
     `compares` says which images, `interval` what its interval covers. `bounds` are those of the true value.
     `trained`: its value hangs on a training of its own, so only further seeds show its chance. `networks` are names
     that its settings can give. `scans`: whether contributions of "scans" are the test scans' or those of `real`.

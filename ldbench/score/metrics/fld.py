@@ -256,7 +256,7 @@ FLD = Metric(
     direction="lower", whole_sets=True, compute=viewed(_of_inputs),
     compares="generated images, test scans and all training images",
     interval="over test scans (Student's t), mixtures held fixed", settings=LikelihoodSpec, networks=_NETWORKS,
-    scans="reference", axis="fidelity", groups="units",
+    needs=frozenset({"training"}), scans="reference", axis="fidelity", groups="units",
     catches=(
         "blur", "noise", "contrast", "gain", "jpeg", "averaged", "collapse", "tails", "class-share", "other-modality",
         "upside-down", "chimera", "mirrored", "lesion", "hole", "shuffled", "inverted", "copies",
