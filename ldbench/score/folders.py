@@ -205,17 +205,10 @@ def _resized(levels_chw: torch.Tensor, side: int) -> torch.Tensor:
 
 def _check_weights(extractor: str) -> None:
     """`WeightsError` where the weights of the network that was asked for are missing or others; loads nothing."""
-    from ldbench.score.networks.features import network_of
-    from ldbench.score.networks.inception_v3 import WEIGHTS
-    from ldbench.score.networks.weights import fetchable, locate, pinned, place
+    from ldbench.score.networks.features import find_weights
 
-    network, digest = network_of(extractor)
     try:
-        if network.find is not None:
-            network.find(digest)
-        file = pinned(WEIGHTS, digest)
-        if network.name == WEIGHTS.network and (place(file).is_file() or not fetchable(file)):
-            locate(file)
+        find_weights(extractor)
     except WeightsError as error:
         raise WeightsError(f"--network {extractor}: {error}") from error
 

@@ -61,8 +61,13 @@ class LikelihoodSpec:
         return unknown_network(lambda: extractor_parameters(self.extractor, self.resize))
 
     def unmet_scans(self, name: str, scans: ScanCounts) -> Iterator[str]:
-        """As `HasUnmetScans` says: too few training images."""
-        return too_few_seen(name, scans.seen, _FEWEST)
+        """As `HasUnmetScans` says: too few training images, or test scans that are some of them."""
+        yield from too_few_seen(name, scans.seen, _FEWEST)
+        if known := scans.test_seen():
+            yield (
+                f"{name}: expected test scans that are no training images, got {known} that are; give their copies one "
+                "subject, or leave them out, and prepare the data again"
+            )
 
 
 @dataclass(frozen=True)
