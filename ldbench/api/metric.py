@@ -70,6 +70,9 @@ class Measured(Score):
     bounds anew from the contributions, summed within each subject. `interval` says how: by Student's "t", or as that of
     a "share" (Wilson's). "own" leaves them as they are, for a metric that has asked for `MetricInputs.subjects` itself.
 
+    `mean` says that the value is the mean of one number a case, as a share of cases is anyway. With contributions of
+    "cases" alone, such a value has scores by group, made of each case's number.
+
     `within` gives the same score of some of its units alone, by their indices `(k,)` in ascending order, from what this
     one was computed from: for scores by group of a metric whose `groups` is "units". The units are scans where
     `contributions` has only "scans", else cases. It raises `MetricError` for units that are too few, and holds no
@@ -84,6 +87,7 @@ class Measured(Score):
     within: Callable[[NDArray[np.int64]], Measured] | None = field(default=None, compare=False, repr=False)
     degrees: float | None = field(default=None, compare=False, repr=False)
     interval: Literal["t", "share", "own"] = field(default="t", compare=False, repr=False)
+    mean: bool = field(default=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ldbench.api import Direction, Measured, Metric, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.plugins.kinds import metric_bounds
+from ldbench.records.contributions import MEAN_OVER_CASES
 from ldbench.score.metrics.intervals import Array, mean_interval, of_mean
 
 
@@ -24,8 +25,8 @@ def mean_score(
     interval, (lowest, highest) = mean_interval(values, metric), metric_bounds(metric)
     return Measured(
         metric=metric, value=interval.value, ci_low=max(interval.low, lowest), ci_high=min(interval.high, highest),
-        n=len(values), direction=direction, extractor=extractor,
-        parameters={**parameters, "interval": "95 % Student's t over cases"}, contributions={"cases": of_mean(values)},
+        n=len(values), direction=direction, extractor=extractor, contributions={"cases": of_mean(values)},
+        parameters={**parameters, "interval": MEAN_OVER_CASES}, mean=True,
     )
 
 
