@@ -7,7 +7,6 @@ intervals; a card adds fixed cases, classes, a judge and a ranking. A metric tha
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from ldbench.score.folder_notes import few, shared
 from ldbench.score.free_memory import give_back
 from ldbench.score.scorer import measured
 from ldbench.score.set_inputs import ScoringContext
-from ldbench.task.card import Viewing
+from ldbench.task.card import ViewingConditions
 
 if TYPE_CHECKING:
     import torch
@@ -47,15 +46,11 @@ class Folders:
     training: Path | None = None
     paired: bool = False
     side: int | None = None
-    viewing: Viewing | None = None
+    viewing: ViewingConditions | None = None
 
     def __post_init__(self) -> None:
         if self.side is not None and self.side < _SMALLEST:
             raise UsageError(f"--side: expected {_SMALLEST} pixels or more, got {self.side}")
-        if self.viewing is not None and not 0 <= self.viewing.blur < math.inf:
-            raise UsageError(f"--blur: expected a number of pixels, 0 or more, got {self.viewing.blur}")
-        if self.viewing is not None and not 0 <= self.viewing.noise <= 1:
-            raise UsageError(f"--noise: expected grey levels from 0 to 1, got {self.viewing.noise}")
 
     @property
     def paths(self) -> dict[str, Path]:
