@@ -69,9 +69,7 @@ class Measured(Score):
     Images of one subject are alike, so subjects are the units of an interval. Where some share one, the suite makes the
     bounds anew from the contributions, summed within each subject. `interval` says how: by Student's "t", or as that of
     a "share" (Wilson's). "own" leaves them as they are, for a metric that has asked for `MetricInputs.subjects` itself.
-
-    `mean` says that the value is the mean of one number a case, as a share of cases is anyway. With contributions of
-    "cases" alone, such a value has scores by group, made of each case's number.
+    `mean` says that the value is the mean of one number a case, as a share of cases is anyway: it has scores by group.
 
     `within` gives the same score of some of its units alone, by their indices `(k,)` in ascending order, from what this
     one was computed from: for scores by group of a metric whose `groups` is "units". The units are scans where
@@ -252,8 +250,8 @@ class Metric:
     It returns a `Measured`, or one value a case, `(N,)`, whose mean is then the score, with Student's t interval cut at
     `bounds`. `needs` names what a task must have for it: "source" (an editing task), "truth" (known true images),
     "judge" (the card's `[judge]`), "viewing" (its `[viewing]`), "scan_network" (its `[scan_network]`), "null" or "back"
-    (further images of the generator; `settings` then has `cases`), "training" (the images that the generator learnt
-    from, as `seen_scans` gives them: every task has them, two folders only where a third one is named).
+    (further images of the generator; `settings` then has `cases`), "training" (what the generator learnt from, which
+    every task has, and two folders of images alone do not).
     `compares` says which images, `interval` what its interval covers. `bounds` are those of the true value.
     `trained`: its value hangs on a training of its own, so only further seeds show its chance. `networks` are names
     that its settings can give. `scans`: whether contributions of "scans" are the test scans' or those of `real`.

@@ -101,11 +101,7 @@ class EditSpec:
 
 @dataclass(frozen=True)
 class ViewingConditions:
-    """What an observer's eye and display leave of the images, real and generated alike (`ldbench/score/viewing.py`).
-
-    `blur` is the point spread's standard deviation in pixels, `noise` that of the white noise, in grey levels from 0 to
-    1. Raises `TypedError` for conditions that there are none of.
-    """
+    """How an observer sees the images, as `Viewing` says; `TypedError` for values that nobody can see by."""
 
     blur: float
     noise: float
