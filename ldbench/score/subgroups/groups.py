@@ -18,9 +18,9 @@ from typing import TypeVar
 import numpy as np
 
 from ldbench.api import Attributes, Case, Measured, Record
-from ldbench.plugins.kinds import metric_bounds
 from ldbench.records.contributions import Units, values_of_cases
 from ldbench.records.subgroups import Breakdown, Group, Subgroups
+from ldbench.score.by_subject import Bounds
 from ldbench.score.metrics.intervals import (
     LEVEL,
     Array,
@@ -46,11 +46,11 @@ NONE_SHARED = (0, 0.0)
 
 def subgroups_of(
     scores: Sequence[Measured], units: Units, attributes: Mapping[str, Attributes],
-    of_sets: Mapping[str, Mapping[str, Breakdown]],
+    of_sets: Mapping[str, Mapping[str, Breakdown]], bounds: Mapping[str, Bounds],
 ) -> Subgroups:
     """The breakdowns of all scores that are means over cases, and those `of_sets` for the others.
 
-    `attributes` holds those of each case by its id.
+    `attributes` holds those of each case by its id, `bounds` those of each metric by its name.
     """
     by_metric = {score.metric: of_sets[score.metric] for score in scores if score.metric in of_sets}
     for score in scores:
@@ -60,6 +60,7 @@ def subgroups_of(
         breakdowns = {
             attribute: breakdown(
                 score, [(name, np.array([found[one] for one in ids])) for name, ids in groups.items()],
+                bounds[score.metric],
                 {name: [subject_of[one] for one in ids] for name, ids in groups.items() if subject_of},
             )
             for attribute, groups in grouped.items()
@@ -110,17 +111,19 @@ def _group(attribute: str, value: object) -> str:
 
 
 def breakdown(
-    score: Measured, groups: Sequence[tuple[str, Array]], whose: Mapping[str, Sequence[int]] = NO_SUBJECTS
+    score: Measured, groups: Sequence[tuple[str, Array]], bounds: Bounds,
+    whose: Mapping[str, Sequence[int]] = NO_SUBJECTS,
 ) -> Breakdown:
     """The score in each group of two values or more, and the gap between the worst and the best of the larger ones.
 
     `whose` holds the subjects of each group's values, numbered over all groups, where some share one; they are then
-    what counts.
+    what counts. `bounds` are the metric's.
     """
+    low, high = bounds
     subjects = {name: numbered(of_group) for name, of_group in whose.items()}
     counts = {name: independent(len(values_n), subjects.get(name)) for name, values_n in groups}
     rows = tuple(
-        _group_score(score, name, values_n, subjects.get(name)) for name, values_n in groups if counts[name] > 1
+        _group_score(score, name, values_n, subjects.get(name), bounds) for name, values_n in groups if counts[name] > 1
     )
     large = {name: values_n for name, values_n in groups if counts[name] >= FEWEST}
     if len(large) < 2:
@@ -130,13 +133,12 @@ def breakdown(
     gap = abs(float(large[best].mean() - large[worst].mean()))
     both = [(large[name], subjects.get(name)) for name in (worst, best)]
     shared = _shared(score, both, [whose[name] for name in (worst, best)]) if whose else NONE_SHARED
-    half = _half_width(score, both, len(large) * (len(large) - 1) // 2, shared)
-    low, high = metric_bounds(score.metric)
+    half = _half_width(score, high, both, len(large) * (len(large) - 1) // 2, shared)
     return Breakdown(rows, worst, best, gap, max(gap - half, 0.0), min(gap + half, high - low))
 
 
-def _group_score(score: Measured, name: str, values_n: Array, subjects: Subjects) -> Group:
-    low, high = metric_bounds(score.metric)
+def _group_score(score: Measured, name: str, values_n: Array, subjects: Subjects, bounds: Bounds) -> Group:
+    low, high = bounds
     interval = mean_interval(values_n, score.metric, subjects)
     if score.interval == "share":  # of the whole that the upper bound is: 1, or 100 per cent
         share = min(max(interval.value / high, 0.0), 1.0)
@@ -164,12 +166,13 @@ def _shared(
 
 
 def _half_width(
-    score: Measured, both: Sequence[tuple[Array, Subjects]], pairs: int, shared: tuple[int, float]
+    score: Measured, whole: float, both: Sequence[tuple[Array, Subjects]], pairs: int, shared: tuple[int, float]
 ) -> float:
-    """Half of Welch's interval for the difference of two means, at the level of one pair of so many."""
+    """Half of Welch's interval for the difference of two means, at the level of one pair of so many; `whole` is what a
+    share is one of."""
     from scipy import stats
 
-    parts = [_variance_of_mean(score, *of_group) for of_group in both]
+    parts = [_variance_of_mean(score, whole, *of_group) for of_group in both]
     variance = sum(parts) - 2 * shared[1] * (parts[0] * parts[1]) ** 0.5
     if not variance > 0:
         return 0.0
@@ -179,20 +182,19 @@ def _half_width(
     return float(stats.t.ppf(1 - (1 - LEVEL) / (2 * pairs), degrees) * variance**0.5)
 
 
-def _variance_of_mean(score: Measured, values_n: Array, subjects: Subjects) -> float:
+def _variance_of_mean(score: Measured, whole: float, values_n: Array, subjects: Subjects) -> float:
     """The variance of a group's mean; that of subjects where it shows more than so many independent cases would."""
-    alone = _variance(score, values_n) / len(values_n)
+    alone = _variance(score, whole, values_n) / len(values_n)
     if subjects is None:
         return alone
     together = float((of_subjects(of_mean(values_n), subjects, score.metric) ** 2).sum())
     return max(alone, together) if score.interval == "share" else together
 
 
-def _variance(score: Measured, values_n: Array) -> float:
+def _variance(score: Measured, whole: float, values_n: Array) -> float:
     """The variance of one case; for shares with one case more of either kind, as a share of 0 or 1 seems to have none
     (Agresti and Caffo 2000, Am. Stat. 54:280)."""
     if score.interval != "share":
         return float(values_n.var(ddof=1))
-    whole = metric_bounds(score.metric)[1]
     share = (float(values_n.sum()) / whole + 1) / (len(values_n) + 2)
     return float(whole**2 * share * (1 - share))
