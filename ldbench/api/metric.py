@@ -25,7 +25,7 @@ MetricAxis = Literal[
     "fidelity", "diversity", "novelty", "condition", "utility", "truth", "effectiveness", "identity"
 ]
 MetricGroups = Literal["all", "equal", "excess", "units"]
-Need = Literal["source", "truth", "judge", "null", "back", "viewing", "scan_network"]
+Need = Literal["source", "truth", "judge", "null", "back", "viewing", "scan_network", "training"]
 SetName = Literal["generated", "real", "test_scans", "null", "back"]
 
 
@@ -69,6 +69,7 @@ class Measured(Score):
     Images of one subject are alike, so subjects are the units of an interval. Where some share one, the suite makes the
     bounds anew from the contributions, summed within each subject. `interval` says how: by Student's "t", or as that of
     a "share" (Wilson's). "own" leaves them as they are, for a metric that has asked for `MetricInputs.subjects` itself.
+    `mean` says that the value is the mean of one number a case, as a share of cases is anyway: it has scores by group.
 
     `within` gives the same score of some of its units alone, by their indices `(k,)` in ascending order, from what this
     one was computed from: for scores by group of a metric whose `groups` is "units". The units are scans where
@@ -84,6 +85,7 @@ class Measured(Score):
     within: Callable[[NDArray[np.int64]], Measured] | None = field(default=None, compare=False, repr=False)
     degrees: float | None = field(default=None, compare=False, repr=False)
     interval: Literal["t", "share", "own"] = field(default="t", compare=False, repr=False)
+    mean: bool = field(default=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -249,7 +251,8 @@ class Metric:
       at `bounds`.
     - `needs` names what a task must have for it: "source" (an editing task), "truth" (known true images), "judge" (the
       card's `[judge]`), "viewing" (its `[viewing]`), "scan_network" (its `[scan_network]`), "null" or "back" (further
-      images of the generator; `settings` then has `cases`).
+      images of the generator; `settings` then has `cases`), "training" (what the generator learnt from, which every
+      task has, and two folders of images alone do not).
     - `compares` says which images, `interval` what its interval covers. `bounds` are those of the true value.
     - `trained`: its value depends on a training of its own, so only further seeds show its chance.
     - `networks` are names that its settings can give.

@@ -11,7 +11,7 @@ from ldbench.api import ImageSet, LazyInputs, MetricInputs, SetName
 from ldbench.errors import MetricError
 from ldbench.score.image_sets import StoredSet
 from ldbench.score.set_inputs import Seen, SetInputs
-from ldbench.task.card import Viewing
+from ldbench.task.card import ViewingConditions
 
 if TYPE_CHECKING:
     from ldbench.data.stored_images import StoredImages
@@ -79,7 +79,7 @@ class FolderInputs(SetInputs, _WithoutTask):
     """
 
     images: Mapping[str, StoredImages]
-    conditions: Viewing | None = None
+    conditions: ViewingConditions | None = None
 
     @property
     def for_metrics(self) -> MetricInputs:

@@ -110,7 +110,7 @@ def measured(metric: Metric, inputs: MetricInputs, settings: Any) -> Measured:
     if metric.groups == "units" and not (isinstance(found, Measured) and found.within):
         raise DefectError(f'{metric.name}: expected a Measured with `within` for groups="units"; repair the metric')
     score = found if isinstance(found, Measured) else mean_of(metric, found, table_of(settings))
-    return by_subject(score, subjects_of_units(metric, score, inputs))
+    return by_subject(score, subjects_of_units(metric, score, inputs), metric.bounds)
 
 
 def computed(metric: Metric, function: Callable[..., _Found], *arguments: object) -> _Found:

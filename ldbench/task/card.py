@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -99,15 +100,27 @@ class EditSpec:
 
 
 @dataclass(frozen=True)
-class Viewing:
+class ViewingConditions:
+    """How an observer sees the images, as `Viewing` says; `TypedError` for values that nobody can see by."""
+
+    blur: float
+    noise: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.blur < math.inf:
+            raise TypedError(f"blur: expected a number of pixels, 0 or more, got {self.blur}")
+        if not 0 <= self.noise < 1:
+            raise TypedError(f"noise: expected a grey level, 0 or more and below 1, got {self.noise}")
+
+
+@dataclass(frozen=True)
+class Viewing(ViewingConditions):
     """How an observer sees the images, real and generated alike (`ldbench/score/viewing.py`).
 
     `blur` is the point spread's standard deviation in pixels of the protocol's resolution, `noise` that of the white
     noise, in grey levels from 0 to 1. `reason` says how the values were chosen.
     """
 
-    blur: float
-    noise: float
     reason: str
 
 
@@ -214,8 +227,7 @@ def _viewing_rules(task: Task) -> list[Rule]:
     if viewing is None:
         return [(not viewed, "viewing", f"a table, as {', '.join(viewed)} are taken under it", "nothing")]
     return [
-        (0 <= viewing.blur <= task.protocol.resolution / 8, "viewing.blur", "0 to an eighth of the side", viewing.blur),
-        (0 <= viewing.noise < 1, "viewing.noise", "0 or more, below 1", viewing.noise),
+        (viewing.blur <= task.protocol.resolution / 8, "viewing.blur", "at most an eighth of the side", viewing.blur),
         (bool(viewing.reason.strip()), "viewing.reason", "why these values", "nothing"),
     ]
 

@@ -7,7 +7,7 @@ Here stands how a classifier is trained, as a card's judge is trained so too.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -34,11 +34,16 @@ class HasUnmet(Protocol):
 @dataclass(frozen=True)
 class ScanCounts:
     """What a task has before a run: the scans that a generator may learn from (`seen`), those of the `test` split, and
-    the `side` of an image in pixels."""
+    the `side` of an image in pixels.
+
+    `test_seen` counts the test scans that are training images, byte by byte, as far as that is known without reading
+    them: 0 where it is not.
+    """
 
     seen: int
     test: int
     side: int
+    test_seen: Callable[[], int] = field(default=lambda: 0, compare=False)
 
 
 @runtime_checkable

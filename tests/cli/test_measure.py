@@ -123,8 +123,11 @@ def test_a_setting_names_its_metric(text: str, folders: Path) -> None:
     assert "expected METRIC:key=value" in str(error)
 
 
-@pytest.mark.parametrize(("option", "value"), [("side", 4), ("blur", -1), ("noise", 2), ("seed", -1)])
-def test_an_option_out_of_range_is_the_same_line_as_from_python(option: str, value: int, folders: Path) -> None:
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("side", 4), ("blur", -1), ("noise", 1), ("noise", float("nan")), ("blur", float("inf")), ("seed", -1)],
+)
+def test_an_option_out_of_range_is_the_same_line_as_from_python(option: str, value: float, folders: Path) -> None:
     error = measure(folders, "--metric", "frd", f"--{option}", value).exception
     assert isinstance(error, UsageError)
     assert str(error).startswith(f"--{option}: expected ")

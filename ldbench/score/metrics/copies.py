@@ -242,6 +242,6 @@ COPIED_SHARE = Metric(
     summary="Share of images nearer to a training image than any fresh real scan is, in pixels or features.",
     direction="lower", compute=viewed(_of_inputs), compares="generated images and all training images",
     interval="over cases (Wilson), threshold held fixed", settings=CopySpec, bounds=(0.0, 1.0),
-    networks=("efficientnet-lite0", "inception-v3"), unranks=is_copy, axis="novelty",
+    needs=frozenset({"training"}), networks=("efficientnet-lite0", "inception-v3"), unranks=is_copy, axis="novelty",
     catches=("copies", "shifted-copies", "noisy-copies"), blind_to=("swapped-classes", "test-copies"),
 )

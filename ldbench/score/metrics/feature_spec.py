@@ -43,8 +43,8 @@ def too_few_seen(name: str, seen: int, least: int) -> Iterator[str]:
 
 
 def unknown_network(find: Callable[[], object]) -> Iterator[str]:
-    """What is wrong with a network that `find` looks up; nothing of its weights, which `ldbench.run.requirements` looks
-    for by every `extractor`."""
+    """What is wrong with a network that `find` looks up; nothing of its weights, which the network itself looks for
+    (`ldbench.api.Network.find`), once for all metrics of a card."""
     try:
         find()
     except WeightsError:

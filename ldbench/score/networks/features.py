@@ -99,6 +99,14 @@ def network_of(extractor: str | Network) -> tuple[Network, str]:
     return network, digest
 
 
+def find_weights(extractor: str) -> None:
+    """Looks for the weights of the network that a card names, where it brings none; loads nothing. Raises as
+    `network_of`, and `WeightsError` where they are missing or others."""
+    network, digest = network_of(extractor)
+    if network.find is not None:
+        network.find(digest)
+
+
 def installed_network(name: str) -> Network | None:
     """The registered network of a name without a digest, `FAMILY:VARIANT` included; None for any other name."""
     family, colon, variant = name.partition(":")

@@ -39,6 +39,7 @@ from ldbench.score.subgroups.exchanged_inputs import exchanged
 from ldbench.score.subgroups.gap import GroupScore, set_breakdown
 from ldbench.score.subgroups.groups import FEWEST, attributes_of, groups_of, subgroups_of
 from ldbench.score.subgroups.inputs import GroupInputs, Rows
+from ldbench.task.metric_specs import records_of
 
 FEWEST_OF_A_SET = 20  # generated and real images each of a group whose sets are compared
 EXCHANGES = 20
@@ -50,7 +51,8 @@ _Found = TypeVar("_Found")
 
 def subgroups_of_run(inputs: Inputs, scores: Sequence[Measured], units: Units) -> Subgroups:
     """The scores by group of a run: means over cases, and all others that can be measured within a group."""
-    return subgroups_of(scores, units, attributes_of(inputs.data.cases), set_breakdowns(inputs, scores))
+    bounds = {name: metric.bounds for name, metric in records_of(inputs.data.task.metrics).items()}
+    return subgroups_of(scores, units, attributes_of(inputs.data.cases), set_breakdowns(inputs, scores), bounds)
 
 
 def set_breakdowns(inputs: Inputs, scores: Sequence[Measured]) -> dict[str, dict[str, Breakdown]]:
@@ -125,7 +127,7 @@ class GroupedRun:
 
         def of_rows(rows: Rows) -> GroupScore:
             subjects = {kind: subjects_of_rows(each, rows) for kind, each in shared.items()}
-            found = by_subject(within(rows), subjects)
+            found = by_subject(within(rows), subjects, metric.bounds)
             whose = {kind: _numbers(each, rows) for kind, each in shared.items() if each is not None}
             return GroupScore(replace(found, contributions=folded(found, subjects)), whose=whose)
 

@@ -191,6 +191,11 @@ def test_a_metric_that_cannot_run_is_one_line(name: str, message: str, task: str
     assert "\n" not in str(error.value)
 
 
+def test_every_task_has_training_images(task: str) -> None:
+    [one], left_out = contestants(card.load(task), ["laterality"])
+    assert (one.metric.name, one.metric.needs, left_out) == ("laterality", {"training"}, {})
+
+
 def test_a_named_metric_runs_alone_and_beside_the_cards_where_that_is_said(mine: str, tmp_path: Path) -> None:
     path = tmp_path / "panel.toml"
     path.write_text(PANEL, encoding="utf-8")
