@@ -19,7 +19,7 @@ from ldbench.data.images import write_image
 from ldbench.data.task_data import task_data
 from ldbench.errors import ImageError, PluginError, UnknownNameError, UsageError
 from ldbench.plugins.kinds import METRICS
-from ldbench.plugins.registry import Entry, PluginKind
+from ldbench.plugins.registry import PluginEntry, PluginKind
 from ldbench.score.folder_metrics import default_metrics
 from ldbench.score.folders import Folders, FolderScores, measure_folders
 from ldbench.score.scorer import score_images
@@ -151,7 +151,7 @@ def test_a_plug_ins_metric_of_training_images_is_asked_where_there_are_some(
             raise PluginError(f"metric {name!r} can't be loaded: no numpy; install what it imports")
         return NEAREST
 
-    mine = Entry("nearest", "my-package", "1", "mine:NEAREST")
+    mine = PluginEntry("nearest", "my-package", "1", "mine:NEAREST")
     monkeypatch.setattr(PluginKind, "entries", lambda _: [mine])
     monkeypatch.setattr(PluginKind, "load", lambda _, name: load(name))
     plain = Folders(folders / "real", folders / "generated")
