@@ -80,6 +80,7 @@ class SimulatedInputs:
     labels: tuple[str, ...]
     classes: tuple[str, ...] = CLASSES
     seed: int = 0
+    paired: bool = False
     lazy: None = None  # there are no images
     viewing_parameters: Mapping[str, float] = field(default_factory=dict)
 
@@ -127,9 +128,10 @@ def drawn(setting: GapSetting, dimension: int, random: np.random.Generator, size
     features = [np.float32(scale_d * spread_n * each) for each in (real, worse_n * other + shift_n)]
     labels = tuple(np.array(CLASSES)[class_n].tolist())
     score_n = random.normal(size=len(class_n)) + class_n
-    inputs = SimulatedInputs(features[0], features[1], np.stack([-score_n, score_n], axis=1), labels, labels)
+    log_odds_n2 = np.stack([-score_n, score_n], axis=1)
+    inputs = SimulatedInputs(features[0], features[1], log_odds_n2, labels, labels, paired=setting.paired)
     attributes = [{"sex": f"group {group}"} for group in group_n]
-    return GroupedRun(cast(MetricInputs, inputs), attributes, attributes, paired=setting.paired)
+    return GroupedRun(cast(MetricInputs, inputs), attributes, attributes)
 
 
 def gap_of(run: GroupedRun, name: str) -> Breakdown:

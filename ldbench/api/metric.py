@@ -149,6 +149,10 @@ class MetricInputs(Protocol):
         """The class of each image of `real`."""
 
     @property
+    def paired(self) -> bool:
+        """Whether the i-th image of `real` is the true image of the i-th case, so that both sets are one sample."""
+
+    @property
     def sources(self) -> torch.Tensor:
         """The images that were edited, one an evaluation case."""
 

@@ -75,10 +75,12 @@ class FolderSets(_WithoutTask):
 class FolderInputs(SetInputs, _WithoutTask):
     """Images by what they are ("real", "generated", "training"), and where their scoring runs.
 
-    `conditions` are the viewing conditions of metrics that have them.
+    `conditions` are the viewing conditions of metrics that have them. `pairs` says that images of one name belong
+    together.
     """
 
     images: Mapping[str, StoredImages]
+    pairs: bool = False
     conditions: ViewingConditions | None = None
 
     @property
@@ -96,6 +98,11 @@ class FolderInputs(SetInputs, _WithoutTask):
         if self.conditions is None or self.viewing is not None:
             return self
         return replace(self, viewing=self.conditions)
+
+    @property
+    def paired(self) -> bool:
+        """Whether both folders hold images of the same names and no others, and these are pairs."""
+        return self.pairs and list(self.images["real"]) == list(self.images["generated"])
 
     def subjects(self, images: SetName) -> None:
         """Nobody knows: each image counts as a subject of its own."""

@@ -144,7 +144,7 @@ def measure_folders(
         }
     inputs = FolderInputs(
         device=context.device, seed=context.seed, cache_folder=context.cache_folder, progress=context.progress,
-        images=images, conditions=folders.viewing,
+        images=images, conditions=folders.viewing, pairs=folders.paired,
     )
     scores, scored = list[Score](), list[Metric]()
     for name, metric in asked.items():

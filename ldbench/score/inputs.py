@@ -92,6 +92,11 @@ class Inputs(SetInputs):
         name = self.data.task.data.class_attribute
         return tuple(str(record.attributes[name]) for record in self.data.of_classes("test"))
 
+    @property
+    def paired(self) -> bool:
+        """Whether `real` holds the truths of the cases, in their order."""
+        return self.data.truth is not None
+
     def subjects(self, images: SetName) -> NDArray[np.int64] | None:
         """The subject of each image of a set, `(n,)`; None where no two share one."""
         return self.stored.subjects(images)

@@ -2,7 +2,8 @@
 
 What KID and MMD share, whatever the kernel. "Unbiased" (Gretton et al. 2012, JMLR 13:723, Eq. 3) holds for pairs of
 independent samples. Images of one subject are alike, so a pair of them counts no more than an image with itself: sums
-within a set are over the pairs of two subjects.
+within a set are over the pairs of two subjects. Where real images are the truths of the generated ones, row by row, a
+result and a truth of one subject are no independent samples either, and sums across the sets leave them out too.
 
 Shape suffixes: n real samples, m generated samples, d features, b rows of one block.
 """
@@ -39,29 +40,50 @@ class Kernel:
 class AllPairs:
     """The complete U-statistic, what each sample adds to it, and its jackknife variance, from row sums.
 
-    `subjects` are those of both sets. Each set has two or more.
+    `subjects` are those of both sets. Each set has two or more. Where rows of both sets are `paired`, one sample is a
+    truth with its result.
     """
 
     def __init__(
         self, real_nd: Features, generated_md: Features, kernel: Kernel,
-        subjects: Sequence[Subjects] = EACH_ITS_OWN,
+        subjects: Sequence[Subjects] = EACH_ITS_OWN, paired: bool = False,
     ) -> None:
         n, m = len(real_nd), len(generated_md)
         within_real_n, pairs_n = _within(kernel, real_nd, subjects[0])
         within_generated_m, pairs_m = _within(kernel, generated_md, subjects[1])
         across_n, across_m = _row_sums(kernel, real_nd, generated_md), _row_sums(kernel, generated_md, real_nd)
+        across = n * m
+        if paired:
+            own_n, own_m = _of_one_subject(kernel, real_nd, generated_md, subjects[1])
+            across_n, across_m, across = across_n - own_n, across_m - own_m, int(pairs_m.sum())
         real_term = within_real_n.sum() / int(pairs_n.sum())
         generated_term = within_generated_m.sum() / int(pairs_m.sum())
-        cross_term = across_n.sum() / (n * m)
-        self.value = float(real_term + generated_term - 2 * cross_term)
-        self.real_n = _deletions(within_real_n, pairs_n, across_n, m)
-        self.generated_m = _deletions(within_generated_m, pairs_m, across_m, n)
-        self.variance = float((self.real_n**2).sum() + (self.generated_m**2).sum())
+        cross = across_n.sum()
+        self.value = float(real_term + generated_term - 2 * cross / across)
+        if paired:  # a case left out takes its row and its column, which have no pair in common
+            within_m = within_real_n + within_generated_m
+            self.samples = {
+                "cases": _deletions(within_m, pairs_m, cross - across_n - across_m, across - 2 * pairs_m)
+            }
+        else:
+            self.samples = {
+                "scans": _deletions(within_real_n, pairs_n, cross - across_n, np.full(n, across - m)),
+                "cases": _deletions(within_generated_m, pairs_m, cross - across_m, np.full(m, across - n)),
+            }
+        self.variance = float(sum((parts**2).sum() for parts in self.samples.values()))
 
 
-def estimator(subjects: Sequence[Subjects]) -> str:
+def estimator(subjects: Sequence[Subjects], paired: bool = False) -> str:
     """What a score says of how its value is estimated."""
+    if paired:
+        return "unbiased, over pairs of two subjects, within the sets and across"
     return "unbiased" if all(whose is None for whose in subjects) else "unbiased, over pairs of two subjects"
+
+
+def jackknife(paired: bool = False) -> str:
+    """What a score says of its interval."""
+    over = "pairs of a truth and its result" if paired else "both sets"
+    return f"95 % delete-one jackknife over {over}, Student's t"
 
 
 def validated_sets(
@@ -91,14 +113,34 @@ def _within(kernel: Kernel, features_nd: Features, subjects: Subjects) -> tuple[
     return _row_sums(kernel, features_nd, features_nd) - own_n, pairs_n
 
 
-def _deletions(within_n: Array, pairs_n: npt.NDArray[np.int64], across_n: Array, others: int) -> Array:
-    """What each sample of one set adds, from leaving it out in turn; closed form, no recomputation."""
-    n, left_n = len(within_n), pairs_n.sum() - 2 * pairs_n
-    if not left_n.all():  # without one sample no pair is left
-        return np.zeros(n)
+def _of_one_subject(
+    kernel: Kernel, real_nd: Features, generated_nd: Features, subjects: Subjects
+) -> tuple[Array, Array]:
+    """Of paired sets, the sums of the kernel of each real sample, and of each generated one, with those of the other
+    set that are of its subject: its partner among them."""
+    sums_n, sums_m = np.empty(len(real_nd)), np.empty(len(real_nd))
+    order_n = np.arange(len(real_nd)) if subjects is None else np.argsort(subjects, kind="stable")
+    of_order_n = order_n if subjects is None else subjects[order_n]
+    for rows in np.split(order_n, np.flatnonzero(np.diff(of_order_n)) + 1):
+        both = (kernel.prepared(rows_of(each, rows)) for each in (real_nd, generated_nd))
+        pairs_bb = kernel.pairs(*both)
+        sums_n[rows], sums_m[rows] = pairs_bb.sum(axis=1), pairs_bb.sum(axis=0)
+    return sums_n, sums_m
+
+
+def _deletions(
+    within_n: Array, pairs_n: npt.NDArray[np.int64], across_left_n: Array, pairs_left_n: npt.NDArray[np.int64]
+) -> Array:
+    """What each sample adds, from leaving it out in turn; closed form, no recomputation.
+
+    A sample has `pairs_n` pairs within its set; without it `pairs_left_n` across the sets are left, with the sums
+    `across_left_n`.
+    """
+    left_n = pairs_n.sum() - 2 * pairs_n
+    if not (left_n.all() and pairs_left_n.all()):  # without one sample no pair is left
+        return np.zeros(len(within_n))
     within_left_n = (within_n.sum() - 2 * within_n) / left_n
-    across_left_n = (across_n.sum() - across_n) / ((n - 1) * others)
-    return of_deletions(within_left_n - 2 * across_left_n)
+    return of_deletions(within_left_n - 2 * across_left_n / pairs_left_n)
 
 
 def _row_sums(kernel: Kernel, left_nd: Features, right_md: Features) -> Array:

@@ -39,7 +39,7 @@ def fid(real_features: npt.ArrayLike, generated_features: npt.ArrayLike) -> floa
 def fid_score(
     real_features: npt.ArrayLike, generated_features: npt.ArrayLike, *, extractor: str,
     parameters: Mapping[str, ParameterValue] | None = None, seed: int = 0, groups: int = GROUPS, metric: str = "fid",
-    subjects: Sequence[Subjects] = (),
+    subjects: Sequence[Subjects] = (), paired: bool = False,
 ) -> Measured:
     """FID as a score; its interval is `group_jackknife`'s, for the expected FID at these sample sizes."""
     real_nd, generated_md = validated_features(metric, real_features, generated_features, least=3)
@@ -47,7 +47,7 @@ def fid_score(
     return set_distance_score(
         metric, lambda real_n, generated_m: frechet(real.gaussian(real_n), generated.gaussian(generated_m)),
         np.arange(len(real_nd)), np.arange(len(generated_md)), extractor=extractor, parameters=parameters or {},
-        seed=seed, groups=groups, subjects=subjects,
+        seed=seed, groups=groups, subjects=subjects, paired=paired,
     )
 
 
@@ -92,6 +92,7 @@ def _of_network(metric: str, inputs: MetricInputs, extractor: str, resize: int |
     return fid_score(
         *inputs.features(extractor, resize), extractor=extractor,
         parameters=inputs.network_parameters(extractor, resize), metric=metric, subjects=of_both_sets(inputs),
+        paired=inputs.paired,
     )
 
 

@@ -57,7 +57,7 @@ def standardised_fid(real_nd: Array, generated_md: Array) -> float:
 
 def standardised_fid_score(
     metric: str, real: npt.ArrayLike, generated: npt.ArrayLike, *, extractor: str,
-    parameters: Mapping[str, ParameterValue], subjects: Sequence[Subjects] = (),
+    parameters: Mapping[str, ParameterValue], subjects: Sequence[Subjects] = (), paired: bool = False,
 ) -> Measured:
     """`standardised_fid` as a score, with FID's interval; every replicate has its own standard deviations."""
     real_nd, generated_md = (
@@ -65,7 +65,7 @@ def standardised_fid_score(
     )
     return set_distance_score(
         metric, standardised_fid, real_nd, generated_md, extractor=extractor, seed=0, subjects=subjects,
-        parameters={**parameters, "unit": "standard deviations of the real scans, squared"},
+        paired=paired, parameters={**parameters, "unit": "standard deviations of the real scans, squared"},
     )
 
 
@@ -81,7 +81,7 @@ def _side(inputs: MetricInputs) -> int:
 def _frd(inputs: MetricInputs, settings: NoSettings) -> Measured:
     return standardised_fid_score(
         "frd", *_radiomics(inputs), extractor=RADIOMICS, subjects=of_both_sets(inputs),
-        parameters=inputs.network_parameters(RADIOMICS, _side(inputs)),
+        parameters=inputs.network_parameters(RADIOMICS, _side(inputs)), paired=inputs.paired,
     )
 
 
@@ -94,7 +94,7 @@ def _readings(inputs: MetricInputs, settings: ReadingsSpec) -> tuple[Array, Arra
 def _readings_fid(inputs: MetricInputs, settings: ReadingsSpec) -> Measured:
     return standardised_fid_score(
         "readings_fid", *_readings(inputs, settings), extractor=", ".join(settings.estimators),
-        parameters={"readings": len(settings.estimators)}, subjects=of_both_sets(inputs),
+        parameters={"readings": len(settings.estimators)}, subjects=of_both_sets(inputs), paired=inputs.paired,
     )
 
 

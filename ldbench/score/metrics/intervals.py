@@ -176,6 +176,7 @@ def of_subjects(contributions: Array, subjects: Subjects, metric: str) -> Array:
 def group_jackknife(
     statistic: Callable[..., float], *sets: npt.NDArray[Any], metric: str, groups: int = GROUPS,
     seed: int, classes: Sequence[npt.NDArray[Any]] | None = None, subjects: Sequence[Subjects] = (),
+    paired: bool = False,
 ) -> tuple[Interval, Array]:
     """Interval for E[statistic] at the sizes of its sets by the delete-a-group jackknife, and what each group adds.
 
@@ -186,8 +187,9 @@ def group_jackknife(
     images of a subject are left out together. Which samples make a group depends on
     the sizes of the sets and on `seed` alone, so two generators over the same cases leave out the same ones. It must be
     one seed for all runs: a board averages the contributions of a row's runs group by group. `classes`, a label a
-    sample of each set, are for a statistic that needs some of every class: see `class_groups`. Raises `MetricError`
-    where a set has a single case or subject, which nothing can be left out of.
+    sample of each set, are for a statistic that needs some of every class: see `class_groups`. Where samples of the
+    same row are `paired`, they are left out together. Raises `MetricError` where a set has a single case or subject,
+    which nothing can be left out of.
     """
     random = np.random.default_rng(seed)
     of_sets = subjects or [None] * len(sets)
@@ -196,12 +198,19 @@ def group_jackknife(
         raise MetricError(
             f"{metric}: expected 2 images or more, of different subjects, for an interval, got {count}; score more"
         )
+    of_each = slice(0, 1) if paired else slice(None)
     if classes is None:
+        sizes = [len(samples) for samples in sets]
         kept = [
-            deletion_groups(len(samples), count, random, each) for samples, each in zip(sets, of_sets, strict=True)
+            deletion_groups(size, count, random, each)
+            for size, each in zip(sizes[of_each], of_sets[of_each], strict=True)
         ]
     else:
-        kept = [class_groups(labels_n, count, random, each) for labels_n, each in zip(classes, of_sets, strict=True)]
+        kept = [
+            class_groups(labels_n, count, random, each)
+            for labels_n, each in zip(classes[of_each], of_sets[of_each], strict=True)
+        ]
+    kept = kept * len(sets) if paired else kept
     left = [
         statistic(*(samples[mask] for samples, mask in zip(sets, masks, strict=True)))
         for masks in zip(*kept, strict=True)

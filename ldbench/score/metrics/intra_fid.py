@@ -28,6 +28,7 @@ def intra_fid_score(
     real_features: npt.ArrayLike, generated_features: npt.ArrayLike, real_labels: Sequence[str],
     generated_labels: Sequence[str], *, classes: Sequence[str], extractor: str,
     parameters: Mapping[str, ParameterValue] | None = None, seed: int = 0, subjects: Sequence[Subjects] = (),
+    paired: bool = False,
 ) -> Measured:
     """The mean over `classes` of `fid`, of `(n, d)` real and `(m, d)` generated features and their labels.
 
@@ -63,7 +64,7 @@ def intra_fid_score(
     return set_distance_score(
         "intra_fid", mean_distance, np.arange(len(real_nd)), np.arange(len(generated_md)), extractor=extractor,
         parameters={**(parameters or {}), "classes": ", ".join(classes)}, seed=seed,
-        classes=(real_n, generated_m), subjects=subjects,
+        classes=(real_n, generated_m), subjects=subjects, paired=paired,
     )
 
 
@@ -78,6 +79,7 @@ def _of_inputs(inputs: MetricInputs, settings: DistributionSpec) -> Measured:
         *inputs.features(settings.extractor, settings.resize), inputs.real_labels, inputs.labels,
         classes=inputs.classes, extractor=settings.extractor,
         parameters=inputs.network_parameters(settings.extractor, settings.resize), subjects=of_both_sets(inputs),
+        paired=inputs.paired,
     )
 
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
-from ldbench.score.metrics.all_pairs import EACH_ITS_OWN, AllPairs, Kernel, estimator, validated_sets
+from ldbench.score.metrics.all_pairs import EACH_ITS_OWN, AllPairs, Kernel, estimator, jackknife, validated_sets
 from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.intervals import Array, Interval, Subjects, subjects_of_rows, t_quantile
 from ldbench.score.metrics.row_blocks import Features, rows_of
@@ -27,7 +27,6 @@ from ldbench.score.metrics.set_distance import of_both_sets
 from ldbench.score.metrics.viewed import viewed
 
 SUBSETS = 100
-_OF_PAIRS = "95 % delete-one jackknife over both sets, Student's t"
 _OF_SUBSETS = "95 % spread of the subsets, scaled to the smaller set, Student's t"
 _MANY = 50_000  # images of a set; all pairs of more take a core more than ten minutes
 
@@ -51,28 +50,30 @@ class KernelSpec(DistributionSpec):
 
 def kid(
     real_features: npt.ArrayLike, generated_features: npt.ArrayLike, *, subset_size: int | None = None,
-    subsets: int = SUBSETS, seed: int = 0, subjects: Sequence[Subjects] = EACH_ITS_OWN,
+    subsets: int = SUBSETS, seed: int = 0, subjects: Sequence[Subjects] = EACH_ITS_OWN, paired: bool = False,
 ) -> float:
     """Unbiased kernel distance of `(n, d)` real and `(m, d)` generated features, in float64; may be below zero.
 
     `subset_size` None uses all pairs. A number draws that many of each set without replacement, `subsets` times,
-    and averages; it must not exceed n or m. `subjects` are those of both sets. Raises `MetricError` as `fid` does, and
-    for sets of a single subject.
+    and averages; it must not exceed n or m. `subjects` are those of both sets; where their rows are `paired`, as
+    results are with their truths, a pair of one subject is left out across them too. Raises `MetricError` as `fid`
+    does, and for sets of a single subject.
     """
     sets = validated_sets("kid", real_features, generated_features, subjects)
     if subset_size is None:
-        return AllPairs(*sets, _CUBIC, subjects).value
-    return float(_subset_values(*sets, subset_size, subsets, seed, subjects).mean())
+        return AllPairs(*sets, _CUBIC, subjects, paired).value
+    return float(_subset_values(*sets, subset_size, subsets, seed, subjects, paired).mean())
 
 
 def kid_score(
     real_features: npt.ArrayLike, generated_features: npt.ArrayLike, *, extractor: str,
     parameters: Mapping[str, ParameterValue] | None = None, subset_size: int | None = None, subsets: int = SUBSETS,
-    seed: int = 0, metric: str = "kid", subjects: Sequence[Subjects] = EACH_ITS_OWN,
+    seed: int = 0, metric: str = "kid", subjects: Sequence[Subjects] = EACH_ITS_OWN, paired: bool = False,
 ) -> Measured:
     """KID as a score, with a 95 % interval for the population's kernel distance.
 
-    The variance is the delete-one jackknife's over both sets (Arvesen 1969, Ann. Math. Stat. 40:2076). In subset
+    The variance is the delete-one jackknife's over both sets (Arvesen 1969, Ann. Math. Stat. 40:2076), or over their
+    pairs where rows of both are `paired`. In subset
     mode the variance that drawing finitely many subsets adds is added. In subset mode of sets above `_MANY` images it
     is the variance over the subsets, scaled to the smaller set, and there are no contributions.
 
@@ -80,21 +81,24 @@ def kid_score(
     `ldbench.score.by_subject` makes one of subjects.
     """
     real_nd, generated_md = validated_sets(metric, real_features, generated_features, subjects, least=3)
-    contributions: dict[str, Array] = {}
-    if subset_size is not None and max(len(real_nd), len(generated_md)) > _MANY:
-        interval, how = _interval_of_subsets(real_nd, generated_md, subset_size, subsets, seed, subjects), _OF_SUBSETS
+    smaller, contributions = min(len(real_nd), len(generated_md)), dict[str, Array]()
+    values = None
+    if subset_size is not None:
+        values = _subset_values(real_nd, generated_md, subset_size, subsets, seed, subjects, paired)
+    if values is not None and max(len(real_nd), len(generated_md)) > _MANY:
+        interval, how = _interval_of_subsets(values, subset_size / smaller), _OF_SUBSETS
     else:
-        pairs = AllPairs(real_nd, generated_md, _CUBIC, subjects)
-        interval, how = _interval(pairs, real_nd, generated_md, subset_size, subsets, seed, subjects), _OF_PAIRS
-        widened = 1.0 if subset_size is None else _widened(interval, pairs, min(len(real_nd), len(generated_md)))
-        contributions = {"scans": widened * pairs.real_n, "cases": widened * pairs.generated_m}
+        pairs = AllPairs(real_nd, generated_md, _CUBIC, subjects, paired)
+        interval, how = _interval(pairs, values, smaller), jackknife(paired)
+        widened = 1.0 if values is None else _widened(interval, pairs, smaller)
+        contributions = {kind: widened * parts for kind, parts in pairs.samples.items()}
     return Measured(
         metric=metric, value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(generated_md),
         direction="lower", extractor=extractor,
         parameters={
-            **(parameters or {}), "n_real": len(real_nd), "kernel": "(x.y / d + 1)^3", "estimator": estimator(subjects),
-            "subset_size": subset_size, "subsets": None if subset_size is None else subsets,
-            "subset_seed": None if subset_size is None else seed,
+            **(parameters or {}), "n_real": len(real_nd), "kernel": "(x.y / d + 1)^3",
+            "estimator": estimator(subjects, paired), "subset_size": subset_size,
+            "subsets": None if subset_size is None else subsets, "subset_seed": None if subset_size is None else seed,
             "interval": how,
         },
         contributions=contributions,
@@ -107,36 +111,33 @@ def _widened(interval: Interval, pairs: AllPairs, smaller: int) -> float:
     return float(deviation / pairs.variance**0.5) if pairs.variance > 0 else 1.0
 
 
-def _interval(
-    complete: AllPairs, real_nd: Features, generated_md: Features, subset_size: int | None, subsets: int, seed: int,
-    subjects: Sequence[Subjects],
-) -> Interval:
+def _interval(complete: AllPairs, values: Array | None, smaller: int) -> Interval:
+    """Of all pairs, or of the mean over subsets with these `values`."""
     value, variance = complete.value, complete.variance
-    if subset_size is not None:
-        values = _subset_values(real_nd, generated_md, subset_size, subsets, seed, subjects)
+    if values is not None:
         value = float(values.mean())
         variance += float(values.var(ddof=1)) / len(values) if len(values) > 1 else 0.0
-    half = t_quantile(min(len(real_nd), len(generated_md)) - 1) * variance**0.5
+    half = t_quantile(smaller - 1) * variance**0.5
     return Interval(value, value - half, value + half)
 
 
-def _interval_of_subsets(
-    real_nd: Features, generated_md: Features, size: int, subsets: int, seed: int, subjects: Sequence[Subjects]
-) -> Interval:
+def _interval_of_subsets(values: Array, share: float) -> Interval:
     """To first order the variance of a value falls as the number of samples grows; its further terms fall faster, so
-    that near equal distributions, where they are all there is, the interval is too wide."""
-    if subsets < 2:
-        raise MetricError(f"kid: expected 2 subsets or more, for an interval, got {subsets}; raise it")
-    values = _subset_values(real_nd, generated_md, size, subsets, seed, subjects)
-    share = size / min(len(real_nd), len(generated_md)) + 1 / subsets
-    half = t_quantile(subsets - 1) * float(values.var(ddof=1) * share) ** 0.5
+    that near equal distributions, where they are all there is, the interval is too wide. A subset is a `share` of the
+    smaller set."""
+    count = len(values)
+    if count < 2:
+        raise MetricError(f"kid: expected 2 subsets or more, for an interval, got {count}; raise it")
+    half = t_quantile(count - 1) * float(values.var(ddof=1) * (share + 1 / count)) ** 0.5
     value = float(values.mean())
     return Interval(value, value - half, value + half)
 
 
 def _subset_values(
-    real_nd: Features, generated_md: Features, size: int, subsets: int, seed: int, subjects: Sequence[Subjects]
+    real_nd: Features, generated_md: Features, size: int, subsets: int, seed: int, subjects: Sequence[Subjects],
+    paired: bool,
 ) -> Array:
+    """The value of each random subset; of paired sets a subset of pairs."""
     if not 2 <= size <= min(len(real_nd), len(generated_md)) or subsets < 1:
         raise MetricError(
             f"kid: expected 2 <= subset_size <= {min(len(real_nd), len(generated_md))} (the smaller set) and "
@@ -150,9 +151,10 @@ def _subset_values(
     random = np.random.default_rng(seed)
 
     def drawn() -> float:
-        real_n, generated_m = (random.choice(len(each), size, replace=False) for each in (real_nd, generated_md))
+        real_n = random.choice(len(real_nd), size, replace=False)
+        generated_m = real_n if paired else random.choice(len(generated_md), size, replace=False)
         whose = [subjects_of_rows(each, rows) for each, rows in zip(subjects, (real_n, generated_m), strict=True)]
-        return AllPairs(rows_of(real_nd, real_n), rows_of(generated_md, generated_m), _CUBIC, whose).value
+        return AllPairs(rows_of(real_nd, real_n), rows_of(generated_md, generated_m), _CUBIC, whose, paired).value
 
     return np.array([drawn() for _ in range(subsets)])
 
@@ -173,7 +175,7 @@ def _of_inputs(metric: str, inputs: MetricInputs, settings: KernelSpec) -> Measu
         *inputs.features(settings.extractor, settings.resize), extractor=settings.extractor,
         parameters=inputs.network_parameters(settings.extractor, settings.resize),
         subset_size=settings.subset_size or None, subsets=settings.subsets, seed=inputs.seed, metric=metric,
-        subjects=of_both_sets(inputs),
+        subjects=of_both_sets(inputs), paired=inputs.paired,
     )
 
 

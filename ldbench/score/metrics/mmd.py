@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.records.from_table import TypedError
-from ldbench.score.metrics.all_pairs import EACH_ITS_OWN, AllPairs, Kernel, estimator, validated_sets
+from ldbench.score.metrics.all_pairs import EACH_ITS_OWN, AllPairs, Kernel, estimator, jackknife, validated_sets
 from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.intervals import Array, Subjects, t_quantile
 from ldbench.score.metrics.set_distance import of_both_sets
@@ -53,23 +53,24 @@ def gaussian(bandwidth: float) -> Kernel:
 def mmd_score(
     real_features: npt.ArrayLike, generated_features: npt.ArrayLike, *, bandwidth: float, extractor: str,
     parameters: Mapping[str, ParameterValue] | None = None, subjects: Sequence[Subjects] = EACH_ITS_OWN,
+    paired: bool = False,
 ) -> Measured:
     """MMD of `(n, d)` real and `(m, d)` generated features, with a 95 % interval for the population's value.
 
-    It may be below zero. The variance is the delete-one jackknife's over both sets. `subjects` are those of both sets,
-    as for `kid_score`. Raises `MetricError` as `fid` does, for fewer than three subjects, and for features of length 0.
+    It may be below zero. The variance is the delete-one jackknife's over both sets. `subjects` and `paired` are as for
+    `kid_score`. Raises `MetricError` as `fid` does, for fewer than three subjects, and for features of length 0.
     """
     real_nd, generated_md = validated_sets("mmd", real_features, generated_features, subjects, least=3)
-    found = AllPairs(real_nd, generated_md, gaussian(bandwidth), subjects)
+    found = AllPairs(real_nd, generated_md, gaussian(bandwidth), subjects, paired)
     half = SCALE * t_quantile(min(len(real_nd), len(generated_md)) - 1) * found.variance**0.5
     value = SCALE * found.value
     return Measured(
         metric="mmd", value=value, ci_low=value - half, ci_high=value + half, n=len(generated_md), direction="lower",
-        extractor=extractor, contributions={"scans": SCALE * found.real_n, "cases": SCALE * found.generated_m},
+        extractor=extractor, contributions={kind: SCALE * parts for kind, parts in found.samples.items()},
         parameters={
             **(parameters or {}), "n_real": len(real_nd), "kernel": "Gaussian, features of unit length",
-            "bandwidth": bandwidth, "scale": SCALE, "estimator": estimator(subjects),
-            "interval": "95 % delete-one jackknife over both sets, Student's t",
+            "bandwidth": bandwidth, "scale": SCALE, "estimator": estimator(subjects, paired),
+            "interval": jackknife(paired),
         },
     )
 
@@ -88,7 +89,7 @@ def _of_inputs(inputs: MetricInputs, settings: GaussianSpec) -> Measured:
     return mmd_score(
         *inputs.features(settings.extractor, settings.resize), bandwidth=settings.bandwidth,
         extractor=settings.extractor, parameters=inputs.network_parameters(settings.extractor, settings.resize),
-        subjects=of_both_sets(inputs),
+        subjects=of_both_sets(inputs), paired=inputs.paired,
     )
 
 

@@ -49,17 +49,19 @@ def target_distance_score(
 ) -> Measured:
     """The distance of edited readings over that of the sources' own, all `labelled` with the classes asked for.
 
-    Its interval is the delete-a-group jackknife's over cases and scans; the sources' distance, a scale that all rows
-    share, is held fixed. `judge` says what judged. Raises `MetricError` where the sources read as the target class does
-    already.
+    Its interval is the delete-a-group jackknife's over cases and scans, a case being a source with its edit. `judge`
+    says what judged. Raises `MetricError` where the sources read as the target class does already.
     """
-    scale = distance(real_n2, source_m2)
-    if not scale > 0:
+    if not distance(real_n2, source_m2) > 0:
         raise MetricError("target_distance: expected sources that the judge tells from their target class; check it")
+
+    def relative(real_n2: Array, case_m3: Array) -> float:
+        return distance(real_n2, case_m3[:, :2]) / distance(real_n2, case_m3[:, [0, 2]])
+
     return set_distance_score(
-        "target_distance", lambda real, edited: distance(real, edited) / scale, real_n2, edited_m2,
+        "target_distance", relative, real_n2, np.column_stack([edited_m2, source_m2[:, 1]]),
         extractor=network_name(judge), parameters={**judge, "unit": "the distance of unedited sources"}, seed=0,
-        over="cases and scans, judge and sources held fixed", subjects=subjects,
+        over="cases and scans, judge held fixed", subjects=subjects,
     )
 
 

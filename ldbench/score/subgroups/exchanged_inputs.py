@@ -53,10 +53,10 @@ class ExchangedInputs(GroupInputs):
         return both[self.from_n], both[self.from_m]
 
 
-def exchanged(group: GroupInputs, random: np.random.Generator, *, paired: bool) -> ExchangedInputs:
-    """One random exchange; `paired` says that the i-th real image is the truth of the i-th generated one."""
+def exchanged(group: GroupInputs, random: np.random.Generator) -> ExchangedInputs:
+    """One random exchange; of pairs, a truth and its result change places or do not."""
     n, m = len(group.real_n), len(group.generated_m)
-    if paired:
+    if group.paired:
         order = _swapped(n, random)
     else:
         order, labels = np.arange(n + m), np.array([*group.real_labels, *group.labels])

@@ -136,6 +136,11 @@ class GroupInputs(WholeSets):
         """The class of each image of `real`."""
         return _picked(self.whole.real_labels, self.real_n)
 
+    @property
+    def paired(self) -> bool:
+        """As of all images: truths of pairs are drawn with their cases."""
+        return self.whole.paired
+
     def subjects(self, images: SetName) -> Rows | None:
         """The subjects of the group's generated images, or of its real ones, which are all the scans it has; further
         passes are refused."""

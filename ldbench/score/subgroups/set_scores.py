@@ -76,22 +76,19 @@ def set_breakdowns(inputs: Inputs, scores: Sequence[Measured]) -> dict[str, dict
 
 @dataclass(frozen=True)
 class GroupedRun:
-    """A run's inputs with the attributes of its evaluation cases, of its `real` images and of the test scans; `paired`
-    says that the real images are the truths of the cases."""
+    """A run's inputs with the attributes of its evaluation cases, of its `real` images and of the test scans."""
 
     inputs: MetricInputs
     cases: Sequence[Attributes]
     real: Sequence[Attributes]
     scans: Sequence[Attributes] = ()
-    paired: bool = False
 
     @staticmethod
     def of(inputs: Inputs) -> GroupedRun:
         """The run that is scored."""
         data, by_id = inputs.data, attributes_of(inputs.data.cases)
         cases, scans = [by_id[case] for case in data.evaluation_ids], [*attributes_of(data.of_classes("test")).values()]
-        paired = data.truth is not None
-        return GroupedRun(inputs, cases, cases if paired else scans, scans, paired)
+        return GroupedRun(inputs, cases, cases if inputs.paired else scans, scans)
 
     def breakdowns(self, score: Measured, metric: Metric, settings: Any) -> dict[str, Breakdown]:
         """The breakdown by each attribute that has two groups which are large enough, and which `metric` can do."""
@@ -141,7 +138,8 @@ class GroupedRun:
         if len(names) < 2:
             return {}
         labels = (self.inputs.real_labels, self.inputs.labels)
-        one_size = self.paired or metric.groups != "all"  # of pairs, what is unbiased for two samples no longer is
+        # what is unbiased for two samples need not be so for pairs
+        one_size = self.inputs.paired or metric.groups != "all"
         real_rows, case_rows = (
             draw_rows({name: of_all[name] for name in names}, _strata(metric, label), one_size)
             for of_all, label in zip((real, self._of_cases[attribute]), labels, strict=True)
@@ -179,7 +177,7 @@ class GroupedRun:
     def _exchanges(self, metric: Metric, settings: Any, group: GroupInputs) -> tuple[float, ...]:
         random, values = np.random.default_rng(_SEED), []
         for _ in range(EXCHANGES):
-            inputs = exchanged(group, random, paired=self.paired)
+            inputs = exchanged(group, random)
             if metric.value is None:
                 values.append(measured(metric, inputs, settings).value)
             else:

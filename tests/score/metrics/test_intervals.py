@@ -72,6 +72,23 @@ def test_jackknife_of_a_difference_of_means_has_its_known_error() -> None:
     assert interval.value == pytest.approx(generated.mean() - real.mean())
 
 
+def test_pairs_are_left_out_together() -> None:
+    """A shift that is the same in every pair has no error then, and much where sets are taken for independent."""
+    truths = np.random.default_rng(4).normal(size=(60, 1))
+    subjects = np.repeat(np.arange(30), 2)
+
+    def half(paired: bool, whose: np.ndarray | None, classes: np.ndarray | None) -> float:
+        interval, parts = group_jackknife(
+            lambda a, b: float(b.mean() - a.mean()), truths, truths + 1, metric="d", seed=0, paired=paired,
+            subjects=(whose, whose), classes=None if classes is None else (classes, classes),
+        )
+        assert len(parts) == 20
+        return interval.high - interval.value
+
+    for whose, classes in ((None, None), (subjects, None), (None, np.arange(60) % 2)):
+        assert half(True, whose, classes) < 1e-12 < 0.1 < half(False, whose, classes)
+
+
 @pytest.mark.parametrize(
     ("sizes", "subjects"), [((5, 1), (None, None)), ((5, 4), (None, np.zeros(4, np.int64)))], ids=["images", "subjects"]
 )

@@ -128,6 +128,54 @@ def test_pairs_of_one_subject_are_left_out() -> None:
     assert score.contributions["scans"] == pytest.approx((np.mean(without) - without) * (6 / 7) ** 0.5, rel=1e-9)
 
 
+def of_pairs(real: Array, generated: Array, of_cases: list[int]) -> float:
+    """The definition of KID for truths and their results, pair by pair."""
+
+    def kernel(x: Array, y: Array) -> float:
+        return float((x @ y / len(x) + 1) ** 3)
+
+    several = [(i, j) for i, j in itertools.permutations(range(len(real)), 2) if of_cases[i] != of_cases[j]]
+    each = ((real, real, 1), (generated, generated, 1), (real, generated, -2))
+    return sum(sign * float(np.mean([kernel(x[i], y[j]) for i, j in several])) for x, y, sign in each)
+
+
+@pytest.mark.parametrize("of_cases", [list(range(7)), [0, 0, 1, 2, 1, 0, 3]])
+def test_a_truth_and_its_result_are_no_independent_pair(of_cases: list[int]) -> None:
+    real = features(26, 7)
+    generated = real + features(27, 7) / 3
+    both = numbered(of_cases), numbered(of_cases)
+    score = kid_score(real, generated, extractor="x", subjects=both, paired=True)
+    assert score.value == pytest.approx(of_pairs(real, generated, of_cases), rel=1e-9)
+    without = [
+        of_pairs(np.delete(real, i, axis=0), np.delete(generated, i, axis=0), np.delete(of_cases, i).tolist())
+        for i in range(7)
+    ]
+    assert set(score.contributions) == {"cases"}
+    assert score.contributions["cases"] == pytest.approx((np.mean(without) - without) * (6 / 7) ** 0.5, rel=1e-9)
+    assert kid(real, generated, subset_size=7, subsets=2, subjects=both, paired=True) == pytest.approx(score.value)
+
+
+def test_the_truth_against_itself_has_distance_nothing() -> None:
+    truths = features(28, 30)
+    score = kid_score(truths, truths.copy(), extractor="x", paired=True)
+    assert (score.value, score.ci_low, score.ci_high) == pytest.approx((0, 0, 0), abs=1e-12)
+    assert kid(truths, truths.copy()) < -0.01  # where they are taken for two samples
+
+
+def test_intervals_of_pairs_cover_the_distance_of_the_populations() -> None:
+    """Results are truths with a shift: 200 draws of 40 cases. As two samples not one of these intervals covers it."""
+    shift = 0.3
+    large = features(29, 3000)
+    expected = kid(large, features(30, 3000, shift=shift))
+    covered = []
+    for seed in range(200):
+        truths = features(100 + seed, 40)
+        results = truths + shift + np.random.default_rng(seed).normal(scale=1e-3, size=truths.shape)
+        score = kid_score(truths, results, extractor="x", paired=True)
+        covered.append(score.ci_low <= expected <= score.ci_high)
+    assert np.mean(covered) >= 0.9
+
+
 def test_one_image_a_subject_changes_no_bit() -> None:
     real, generated = features(22, 30), features(23, 20, shift=0.4)
     for size in (None, 9):

@@ -55,7 +55,7 @@ def test_distances_are_those_of_the_viewed_images() -> None:
     seen = [extract(as_viewed(each, VIEWING), NETWORK, resize=32) for each in (inputs.real, inputs.generated)]
     frechet = scored("viewed_fid", inputs, DistributionSpec(NETWORK, 32))
     kernel = scored("viewed_kid", inputs, KernelSpec(NETWORK, 32))
-    assert (frechet.value, kernel.value) == (fid(*seen), kid(*seen))
+    assert (frechet.value, kernel.value) == (fid(*seen), kid(*seen, paired=True))
     for score in (frechet, kernel):
         assert (score.parameters["viewing_blur"], score.parameters["viewing_noise"]) == (1.0, 0.02)
     raw = scored("fid", inputs, DistributionSpec(NETWORK, 32))
