@@ -86,7 +86,7 @@ def kid_score(
     if subset_size is not None:
         values = _subset_values(real_nd, generated_md, subset_size, subsets, seed, subjects, paired)
     if values is not None and max(len(real_nd), len(generated_md)) > _MANY:
-        interval, how = _interval_of_subsets(values, subset_size / smaller), _OF_SUBSETS
+        interval, how = _interval_of_subsets(values, (subset_size or smaller) / smaller), _OF_SUBSETS
     else:
         pairs = AllPairs(real_nd, generated_md, _CUBIC, subjects, paired)
         interval, how = _interval(pairs, values, smaller), jackknife(paired)
