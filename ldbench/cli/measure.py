@@ -40,6 +40,9 @@ def measure(
     side: Annotated[
         int | None, typer.Option(help="Bring square images to this side.", show_default="all of one size")
     ] = None,
+    channels: Annotated[
+        Literal["rgb", "grey-as-rgb"], typer.Option(help="Whether colour counts, or images are averaged over channels.")
+    ] = "rgb",
     blur: Annotated[
         float, typer.Option(help="Viewing conditions: point spread, a standard deviation in pixels.")
     ] = 0.0,
@@ -59,7 +62,7 @@ def measure(
     from ldbench.run.progress import live_progress
     from ldbench.score.folders import ignored_line, measure_folders
 
-    folders = folders_of(real, generated, training, paired, side, blur, noise)
+    folders = folders_of(real, generated, training, paired, side, blur, noise, channels)
     with live_progress(f"{generated} beside {real}") as progress:
         context = context_of(device, seed, progress)
         found = measure_folders(folders, context, metric or (), network=network, settings=_by_metric(set_ or ()))

@@ -7,17 +7,19 @@ from pathlib import Path
 from ldbench.api import Progress
 from ldbench.records.files import user_cache_folder
 from ldbench.run.environment import pick_device
+from ldbench.score.folder_sets import Channels
 from ldbench.score.folders import Folders
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.card import Viewing
 
 
 def folders_of(
-    real: Path, generated: Path, training: Path | None, paired: bool, side: int | None, blur: float, noise: float
+    real: Path, generated: Path, training: Path | None, paired: bool, side: int | None, blur: float, noise: float,
+    channels: Channels,
 ) -> Folders:
     """The folders with their viewing conditions, which blur and noise of 0 are none of."""
     viewing = Viewing(blur, noise, "asked for") if (blur, noise) != (0, 0) else None
-    return Folders(real, generated, training, paired, side, viewing)
+    return Folders(real, generated, training, paired, side, viewing, channels)
 
 
 def context_of(device: str, seed: int, progress: Progress) -> ScoringContext:

@@ -6,28 +6,23 @@ intervals; a card adds fixed cases, classes, a judge and a ranking. A metric tha
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from ldbench.api import Metric, Need, ParameterValue, Score
 from ldbench.errors import ImageError, LdbenchError, UsageError, WeightsError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.typed import TypedError, build, value_of
 from ldbench.score.folder_inputs import FolderInputs
-from ldbench.score.folder_notes import few, shared
+from ldbench.score.folder_notes import few, shared, unlike
+from ldbench.score.folder_sets import Channels, read_sets
 from ldbench.score.free_memory import give_back
 from ldbench.score.scorer import measured
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.card import Viewing
-
-if TYPE_CHECKING:
-    import torch
-
-    from ldbench.data.stored_images import StoredImages
 
 NETWORK = "efficientnet-lite0"  # the one that ships
 _SMALLEST = 8  # pixels of a side
@@ -47,6 +42,7 @@ class Folders:
 
     `real` and `generated` are folders of 8-bit PNG or JPEG files of one size, with what lies in their subfolders;
     `side` brings square images of any size to that many pixels. `training` holds what the generator learnt from.
+    Under `channels` "grey-as-rgb" all images are averaged over their channels, under "rgb" colour counts.
     `paired`: an image of `generated` has its true image under the same name in `real`. `viewing`: the conditions under
     which metrics that have them look.
     """
@@ -57,6 +53,7 @@ class Folders:
     paired: bool = False
     side: int | None = None
     viewing: Viewing | None = None
+    channels: Channels = "rgb"
 
     def __post_init__(self) -> None:
         if self.side is not None and self.side < _SMALLEST:
@@ -65,6 +62,8 @@ class Folders:
             raise UsageError(f"--blur: expected a number of pixels, 0 or more, got {self.viewing.blur}")
         if self.viewing is not None and not 0 <= self.viewing.noise <= 1:
             raise UsageError(f"--noise: expected grey levels from 0 to 1, got {self.viewing.noise}")
+        if self.channels not in get_args(Channels):
+            raise UsageError(f"--channels: expected {' or '.join(get_args(Channels))}, got {self.channels!r}")
 
     @property
     def paths(self) -> dict[str, Path]:
@@ -73,43 +72,23 @@ class Folders:
         return {name: path for name, path in given.items() if path is not None}
 
     @property
+    def options(self) -> dict[str, ParameterValue]:
+        """What of it an answer tells: how the images are measured."""
+        viewing = {} if self.viewing is None else {"blur": self.viewing.blur, "noise": self.viewing.noise}
+        return {"side": self.side, "channels": self.channels, "paired": self.paired, **viewing}
+
+    @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics that these folders allow without being asked for any."""
         allowed = {_VIEWED: self.viewing is not None, _NOVELTY: self.training is not None, _PAIRS: self.paired}
         return sum((names for names, holds in allowed.items() if holds), _SETS)
-
-    def read(self) -> dict[str, StoredImages]:
-        """The images by what they are; names are checked at once, each image when it is asked for. `ImageError`."""
-        from ldbench.data.image_folder import read_any_sizes
-
-        self._check_apart()
-        fit = _OneSize(self.side)
-        images = {name: read_any_sizes(path, fit) for name, path in self.paths.items()}
-        missing = [name for name in images["generated"] if name not in images["real"]] if self.paired else []
-        if missing:
-            raise ImageError(
-                f"{self.real}: expected a true image for each generated one, got none for {len(missing)}, such as "
-                f"{missing[0]}; give both the same name, or drop --paired"
-            )
-        return images
-
-    def _check_apart(self) -> None:
-        """`ImageError` where a folder lies in another one, whose images would hold its own."""
-        places = {name: path.resolve() for name, path in self.paths.items()}
-        for name, outer in places.items():
-            for other, inner in places.items():
-                if outer in inner.parents:
-                    raise ImageError(
-                        f"{self.paths[other]}: expected folders apart, got the {other} images inside the {name} ones "
-                        f"({self.paths[name]}), which subfolders belong to; move one of them"
-                    )
 
 
 @dataclass(frozen=True)
 class FolderScores:
     """One score a metric; why other metrics have none; what was measured: each folder, its images' number and digest,
     the number of files ignored as no images; and with which options. `notes` say what makes values mean less than they
-    seem to: images that are in two folders, and few of them."""
+    seem to: images that are in two folders, few of them, and sets that were prepared unequally."""
 
     scores: tuple[Score, ...]
     refused: Mapping[str, str]
@@ -130,8 +109,6 @@ def measure_folders(
     leaves the others alone; if `strict`, its error is raised. Raises `ImageError`, `UsageError`, `UnknownNameError`,
     `WeightsError`.
     """
-    from ldbench.data.image_folder import count_ignored
-
     if context.seed < 0:
         raise UsageError(f"--seed: expected 0 or more, got {context.seed}")
     given = settings or {}
@@ -143,17 +120,12 @@ def measure_folders(
     chosen = {name: _settings(metric, network, given.get(name, {})) for name, metric in asked.items()}
     if network is not None and any(getattr(each, "extractor", None) == network for each in chosen.values()):
         _check_weights(network)
-    images = folders.read()
-    described: dict[str, dict[str, str | int]] = {}
-    pixels: dict[str, list[bytes]] = {}
-    for name, path in folders.paths.items():
-        digest, pixels[name] = _digests(name, images[name], context)
-        described[name] = {
-            "folder": str(path), "images": len(images[name]), "ignored": count_ignored(path), "sha256": digest,
-        }
+    sets = read_sets(
+        folders.paths, side=folders.side, paired=folders.paired, channels=folders.channels, progress=context.progress
+    )
     inputs = FolderInputs(
         device=context.device, seed=context.seed, cache_folder=context.cache_folder, progress=context.progress,
-        images=images, conditions=folders.viewing,
+        images={name: each.images for name, each in sets.items()}, conditions=folders.viewing,
     )
     scores, scored, refused = [], [], {}
     for name, metric in asked.items():
@@ -167,44 +139,11 @@ def measure_folders(
                 raise
             refused[name] = str(error).removeprefix(f"{name}: ")
         give_back()
-    viewing = {} if folders.viewing is None else {"blur": folders.viewing.blur, "noise": folders.viewing.noise}
-    options = {"side": folders.side, "paired": folders.paired, "seed": context.seed, "device": str(context.device)}
-    notes = (*shared(folders.paths, pixels), *few(scored, pixels))
-    return FolderScores(tuple(scores), refused, described, {**options, **viewing}, notes)
-
-
-@dataclass
-class _OneSize:
-    """Brings square images to a side, or, without one, holds all images to the size of the first."""
-
-    side: int | None
-    first: tuple[Path, tuple[int, ...]] | None = None
-
-    def __call__(self, path: Path, levels: torch.Tensor) -> torch.Tensor:
-        height, width = levels.shape[1:]
-        if self.side is None:
-            where, size = self.first = self.first or (path, (height, width))
-            if (height, width) != size:
-                raise ImageError(
-                    f"{path}: expected {size[1]} x {size[0]} pixels, as {where} has, got {width} x {height}; bring "
-                    "all to one size with --side"
-                )
-            return levels
-        if height != width:
-            raise ImageError(f"{path}: expected a square image, got {width} x {height}; crop it, or pad it with black")
-        return _resized(levels, self.side)
-
-
-def _resized(levels_chw: torch.Tensor, side: int) -> torch.Tensor:
-    """Levels at another side, by Pillow's antialiased Lanczos filter."""
-    import torch
-    from PIL import Image
-
-    def of_channel(levels_hw: torch.Tensor) -> torch.Tensor:
-        picture = Image.fromarray(levels_hw.numpy()).resize((side, side), Image.Resampling.LANCZOS)
-        return torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).reshape(side, side)
-
-    return levels_chw if levels_chw.shape[-1] == side else torch.stack([of_channel(each) for each in levels_chw])
+    described = {name: each.described for name, each in sets.items()}
+    return FolderScores(
+        tuple(scores), refused, described, {**folders.options, "seed": context.seed, "device": str(context.device)},
+        (*shared(sets), *few(scored, sets), *unlike(sets, folders.side, folders.channels)),
+    )
 
 
 def _settings(metric: Metric, network: str | None, given: Mapping[str, str]) -> Any:
@@ -264,17 +203,3 @@ def ignored_line(found: FolderScores) -> str:
 
     counts = [f"{each['ignored']} in {each['folder']}" for each in found.images.values() if each["ignored"]]
     return f"ignored as not {', '.join(SUFFIXES)}: {', '.join(counts)}" if counts else ""
-
-
-def _digests(name: str, images: StoredImages, context: ScoringContext) -> tuple[str, list[bytes]]:
-    """The digest of all images with their names, and one of each image's pixels."""
-    from ldbench.data.stored_images import hash_pixels
-
-    digest, pixels = hashlib.sha256(), list[bytes]()
-
-    def read(count: int, levels: bytes) -> None:
-        pixels.append(hashlib.sha256(levels).digest())
-        context.progress(f"reading {name} images", count, len(images))
-
-    hash_pixels(digest, images, read)
-    return digest.hexdigest(), pixels

@@ -182,7 +182,7 @@ def test_what_cannot_be_measured_leaves_the_others_alone(folders: Path) -> None:
     assert [score.metric for score in found.scores] == ["frd"]
     assert list(found.refused) == ["coverage"]
     assert "expected at least k + 2 = 26 images" in found.refused["coverage"]
-    assert found.options == {"side": None, "paired": False, "seed": 0, "device": "cpu"}
+    assert found.options == {"side": None, "channels": "rgb", "paired": False, "seed": 0, "device": "cpu"}
     assert found.images["real"]["images"] == 24
     assert found.images["real"]["sha256"] != found.images["generated"]["sha256"]
 

@@ -1,0 +1,102 @@
+"""The sets of images that two folders are measured by: each is read once before anything is measured."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ldbench.errors import ImageError
+from ldbench.score.lazy_inputs import averaged
+from ldbench.score.one_size import OneSize
+
+if TYPE_CHECKING:
+    from ldbench.api import Progress
+    from ldbench.data.preparation import Preparation
+    from ldbench.data.stored_images import StoredImages
+
+Channels = Literal["rgb", "grey-as-rgb"]
+
+
+@dataclass(frozen=True)
+class FolderSet:
+    """One set of images: where it is from, its images and what was found while all were read.
+
+    `pixels` has a digest of each image's pixels, in the order of `images`; `sha256` is that of all with their names.
+    `ignored` counts the files that are no images by their names.
+    """
+
+    where: str
+    images: StoredImages
+    prepared: Preparation
+    ignored: int = 0
+    sha256: str = ""
+    pixels: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @property
+    def described(self) -> dict[str, str | int]:
+        """The set as an answer tells of it."""
+        return {
+            "folder": self.where, "images": len(self.images), "ignored": self.ignored, "sha256": self.sha256,
+        }
+
+
+def read_sets(
+    places: Mapping[str, Path], *, side: int | None, paired: bool, channels: Channels, progress: Progress
+) -> dict[str, FolderSet]:
+    """The sets by what they are ("real", "generated", "training"), their images read once. `ImageError`."""
+    check_apart(places)
+    fit = OneSize(side)
+    sets = {name: _of_folder(path, fit) for name, path in places.items()}
+    if paired:
+        _check_pairs(sets)
+    sets = {name: _digested(name, each, progress) for name, each in sets.items()}
+    if channels == "rgb":
+        return sets
+    return {name: replace(each, images=averaged(each.images)) for name, each in sets.items()}
+
+
+def check_apart(places: Mapping[str, Path]) -> None:
+    """`ImageError` where a folder lies in another one, whose images would hold its own."""
+    resolved = {name: path.resolve() for name, path in places.items()}
+    for name, outer in resolved.items():
+        for other, inner in resolved.items():
+            if outer in inner.parents:
+                raise ImageError(
+                    f"{places[other]}: expected folders apart, got the {other} images inside the {name} ones "
+                    f"({places[name]}), which subfolders belong to; move one of them"
+                )
+
+
+def _of_folder(folder: Path, fit: OneSize) -> FolderSet:
+    """The images of a folder; names are checked at once, each image when it is asked for."""
+    from ldbench.data.image_folder import count_ignored, read_any_sizes
+    from ldbench.data.preparation import Preparation
+
+    prepared = Preparation()
+    return FolderSet(str(folder), read_any_sizes(folder, fit, prepared), prepared, count_ignored(folder))
+
+
+def _check_pairs(sets: Mapping[str, FolderSet]) -> None:
+    missing = [name for name in sets["generated"].images if name not in sets["real"].images]
+    if missing:
+        raise ImageError(
+            f"{sets['real'].where}: expected a true image for each generated one, got none for {len(missing)}, such as "
+            f"{missing[0]}; give both the same name, or drop --paired"
+        )
+
+
+def _digested(name: str, given: FolderSet, progress: Progress) -> FolderSet:
+    """The set with its digests, which read all its images."""
+    from ldbench.data.stored_images import hash_pixels
+
+    digest, pixels = hashlib.sha256(), list[bytes]()
+
+    def read(count: int, levels: bytes) -> None:
+        pixels.append(hashlib.sha256(levels).digest())
+        progress(f"reading {name} images", count, len(given.images))
+
+    hash_pixels(digest, given.images, read)
+    return replace(given, sha256=digest.hexdigest(), pixels=tuple(pixels))
