@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ldbench.api import Progress
 from ldbench.records.files import user_cache_folder
 from ldbench.run.environment import pick_device
-from ldbench.score.folder_sets import Channels
+from ldbench.score.folder_sets import Channels, Place
 from ldbench.score.folders import Folders
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.card import Viewing
 
 
 def folders_of(
-    real: Path, generated: Path, training: Path | None, paired: bool, side: int | None, blur: float, noise: float,
+    real: Place, generated: Place, training: Place | None, paired: bool, side: int | None, blur: float, noise: float,
     channels: Channels,
 ) -> Folders:
     """The folders with their viewing conditions, which blur and noise of 0 are none of."""

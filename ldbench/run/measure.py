@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ldbench.api import Progress, silent
 from ldbench.run.asked_folders import context_of, folders_of
-from ldbench.score.folder_sets import Channels
+from ldbench.score.folder_sets import Channels, Place
 from ldbench.score.folders import FolderScores, measure_folders
 
 
 def measure(
-    real: Path | str, generated: Path | str, *, training: Path | str | None = None, metrics: Sequence[str] = (),
+    real: Place | str, generated: Place | str, *, training: Place | str | None = None, metrics: Sequence[str] = (),
     network: str | None = None, paired: bool = False, side: int | None = None, channels: Channels = "rgb",
     blur: float = 0.0, noise: float = 0.0, settings: Mapping[str, Mapping[str, str]] | None = None, seed: int = 0,
     device: str = "auto", progress: Progress = silent,
 ) -> FolderScores:
     """The scores of the images in `generated` beside those in `real`, each with a 95 % interval.
 
-    The folders hold 8-bit PNG or JPEG files of one size, or square ones that are brought to `side` pixels. `training`
-    holds what the generator learnt from: then copies are looked for. `metrics` are names of `ldbench list metrics`, or
-    `path/to/file.py:NAME`; without any, all that the folders allow. `network` is the feature network of all metrics
-    that take one, without it the one that ships. `paired`: each generated image has its true one under the same name in
-    `real`. `channels` "grey-as-rgb" averages all images over their channels. `blur` (a standard deviation in pixels)
-    and `noise` (in grey levels from 0 to 1) are viewing conditions. `settings` has texts of further settings,
-    `{"coverage": {"k": "3"}}`. `seed` is that of the metrics' own draws.
+    The folders hold 8-bit PNG or JPEG files of one size, or square ones that are brought to `side` pixels. Instead of
+    a folder there may be an array or tensor `(N, 1 or 3, H, W)`, of uint8 or of floats in [0, 1]: it is measured as if
+    it had been written to `000000.png`, `000001.png` and so on. Random states, threads and flags of torch are left as
+    they are.
+
+    `training` holds what the generator learnt from: then copies are looked for. `metrics` are names of `ldbench list
+    metrics`, or `path/to/file.py:NAME`; without any, all that the folders allow. `network` is the feature network of
+    all metrics that take one, without it the one that ships. `paired`: each generated image has its true one under the
+    same name in `real`. `channels` "grey-as-rgb" averages all images over their channels. `blur` (a standard deviation
+    in pixels) and `noise` (in grey levels from 0 to 1) are viewing conditions. `settings` has texts of further
+    settings, `{"coverage": {"k": "3"}}`. `seed` is that of the metrics' own draws.
 
     The answer has the `scores`, in `refused` why others of all metrics have none, in `images` and `options` what was
     measured and how, and in `notes` what makes values mean less than they seem to. Raises `ImageError`, `UsageError`,
@@ -33,10 +38,14 @@ def measure(
 
     >>> found = measure("real/", "generated/", metrics=["fid"])  # doctest: +SKIP
     >>> found.scores[0].value, found.scores[0].ci_low  # doctest: +SKIP
+    >>> found.values["fid"]  # doctest: +SKIP
     """
-    folders = folders_of(
-        Path(real), Path(generated), None if training is None else Path(training), paired, side, blur, noise, channels
-    )
+    places = (_place(real), _place(generated), None if training is None else _place(training))
+    folders = folders_of(*places, paired, side, blur, noise, channels)
     names = [metrics] if isinstance(metrics, str) else metrics
     context = context_of(device, seed, progress)
     return measure_folders(folders, context, names, network=network, settings=settings, strict=bool(names))
+
+
+def _place(given: Place | str) -> Place:
+    return Path(given) if isinstance(given, str | os.PathLike) else given

@@ -6,18 +6,23 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ldbench.errors import ImageError
 from ldbench.score.lazy_inputs import averaged
 from ldbench.score.one_size import OneSize
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
     from ldbench.api import Progress
     from ldbench.data.preparation import Preparation
     from ldbench.data.stored_images import StoredImages
 
+
 Channels = Literal["rgb", "grey-as-rgb"]
+Place: TypeAlias = "Path | NDArray[Any] | Tensor"  # a folder, or images in an array
 
 
 @dataclass(frozen=True)
@@ -44,12 +49,12 @@ class FolderSet:
 
 
 def read_sets(
-    places: Mapping[str, Path], *, side: int | None, paired: bool, channels: Channels, progress: Progress
+    places: Mapping[str, Place], *, side: int | None, paired: bool, channels: Channels, progress: Progress
 ) -> dict[str, FolderSet]:
     """The sets by what they are ("real", "generated", "training"), their images read once. `ImageError`."""
-    check_apart(places)
+    check_apart({name: place for name, place in places.items() if isinstance(place, Path)})
     fit = OneSize(side)
-    sets = {name: _of_folder(path, fit) for name, path in places.items()}
+    sets = {name: _set_of(name, place, fit) for name, place in places.items()}
     if paired:
         _check_pairs(sets)
     sets = {name: _digested(name, each, progress) for name, each in sets.items()}
@@ -70,13 +75,16 @@ def check_apart(places: Mapping[str, Path]) -> None:
                 )
 
 
-def _of_folder(folder: Path, fit: OneSize) -> FolderSet:
-    """The images of a folder; names are checked at once, each image when it is asked for."""
+def _set_of(name: str, place: Place, fit: OneSize) -> FolderSet:
+    """The images of a folder or of an array; names are checked at once, each image of a folder when it is asked for."""
+    from ldbench.data.array_images import array_images
     from ldbench.data.image_folder import count_ignored, read_any_sizes
     from ldbench.data.preparation import Preparation
 
     prepared = Preparation()
-    return FolderSet(str(folder), read_any_sizes(folder, fit, prepared), prepared, count_ignored(folder))
+    if isinstance(place, Path):
+        return FolderSet(str(place), read_any_sizes(place, fit, prepared), prepared, count_ignored(place))
+    return FolderSet(*array_images(place, name, fit, prepared), prepared)
 
 
 def _check_pairs(sets: Mapping[str, FolderSet]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from ldbench.api import Metric, Need, ParameterValue, Score
@@ -18,7 +17,7 @@ from ldbench.plugins.kinds import METRICS
 from ldbench.records.typed import TypedError, build, value_of
 from ldbench.score.folder_inputs import FolderInputs
 from ldbench.score.folder_notes import few, shared, unlike
-from ldbench.score.folder_sets import Channels, read_sets
+from ldbench.score.folder_sets import Channels, Place, read_sets
 from ldbench.score.free_memory import give_back
 from ldbench.score.scorer import measured
 from ldbench.score.set_inputs import ScoringContext
@@ -40,16 +39,17 @@ _REMEDY: Mapping[Need, str] = {
 class Folders:
     """What is measured, and how.
 
-    `real` and `generated` are folders of 8-bit PNG or JPEG files of one size, with what lies in their subfolders;
+    `real` and `generated` are folders of 8-bit PNG or JPEG files of one size, with what lies in their subfolders, or
+    arrays or tensors `(N, 1 or 3, H, W)` of uint8 or of floats in [0, 1], which are measured as if written to PNG;
     `side` brings square images of any size to that many pixels. `training` holds what the generator learnt from.
     Under `channels` "grey-as-rgb" all images are averaged over their channels, under "rgb" colour counts.
     `paired`: an image of `generated` has its true image under the same name in `real`. `viewing`: the conditions under
     which metrics that have them look.
     """
 
-    real: Path
-    generated: Path
-    training: Path | None = None
+    real: Place
+    generated: Place
+    training: Place | None = None
     paired: bool = False
     side: int | None = None
     viewing: Viewing | None = None
@@ -66,10 +66,10 @@ class Folders:
             raise UsageError(f"--channels: expected {' or '.join(get_args(Channels))}, got {self.channels!r}")
 
     @property
-    def paths(self) -> dict[str, Path]:
-        """The folders by what they hold."""
+    def places(self) -> dict[str, Place]:
+        """The folders, or arrays, by what they hold."""
         given = {"real": self.real, "generated": self.generated, "training": self.training}
-        return {name: path for name, path in given.items() if path is not None}
+        return {name: place for name, place in given.items() if place is not None}
 
     @property
     def options(self) -> dict[str, ParameterValue]:
@@ -96,6 +96,11 @@ class FolderScores:
     options: Mapping[str, ParameterValue]
     notes: tuple[str, ...] = ()
 
+    @property
+    def values(self) -> dict[str, float]:
+        """The value of each metric by its name, for a logger."""
+        return {score.metric: score.value for score in self.scores}
+
 
 def measure_folders(
     folders: Folders, context: ScoringContext, metrics: Sequence[str] = (), *, network: str | None = None,
@@ -121,7 +126,7 @@ def measure_folders(
     if network is not None and any(getattr(each, "extractor", None) == network for each in chosen.values()):
         _check_weights(network)
     sets = read_sets(
-        folders.paths, side=folders.side, paired=folders.paired, channels=folders.channels, progress=context.progress
+        folders.places, side=folders.side, paired=folders.paired, channels=folders.channels, progress=context.progress
     )
     inputs = FolderInputs(
         device=context.device, seed=context.seed, cache_folder=context.cache_folder, progress=context.progress,
