@@ -52,6 +52,12 @@ def measure(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A metric's setting, METRIC:key=value; may be repeated.")
     ] = None,
+    subjects: Annotated[
+        Path | None, typer.Option(help="Whose images are: a CSV table with columns image and subject.")
+    ] = None,
+    subject_pattern: Annotated[
+        str | None, typer.Option(help="Whose images are: a regular expression on their names, 'sub-[0-9]+' say.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the metrics' own draws.")] = 0,
     device: Device = "auto",
     format_: Annotated[Literal["terminal", "json"], typer.Option("--format", help="How to print.")] = "terminal",
@@ -60,9 +66,12 @@ def measure(
     from ldbench.plugins.kinds import unranking
     from ldbench.run.asked_folders import context_of, folders_of
     from ldbench.run.progress import live_progress
+    from ldbench.score.folder_subjects import subject_line
     from ldbench.score.folders import ignored_line, measure_folders
 
-    folders = folders_of(real, generated, training, paired, side, blur, noise, channels)
+    folders = folders_of(
+        real, generated, training, paired, side, blur, noise, channels, subjects, subject_pattern
+    )
     with live_progress(f"{generated} beside {real}") as progress:
         context = context_of(device, seed, progress)
         found = measure_folders(folders, context, metric or (), network=network, settings=_by_metric(set_ or ()))
@@ -71,7 +80,7 @@ def measure(
         typer.echo("Some generated images are copies of training images: no other value says how good the others are.")
     for note in found.notes:
         typer.echo(f"warning: {note}", err=True)
-    if line := ignored_line(found):
+    for line in filter(None, (ignored_line(found), subject_line(found.images))):
         typer.echo(line, err=True)
     for name, reason in found.refused.items():
         typer.echo(f"error: {name}: {reason}", err=True)

@@ -15,8 +15,9 @@ from ldbench.score.folders import FolderScores, measure_folders
 def measure(
     real: Place | str, generated: Place | str, *, training: Place | str | None = None, metrics: Sequence[str] = (),
     network: str | None = None, paired: bool = False, side: int | None = None, channels: Channels = "rgb",
-    blur: float = 0.0, noise: float = 0.0, settings: Mapping[str, Mapping[str, str]] | None = None, seed: int = 0,
-    device: str = "auto", progress: Progress = silent,
+    blur: float = 0.0, noise: float = 0.0, settings: Mapping[str, Mapping[str, str]] | None = None,
+    subjects: Path | str | Mapping[str, Sequence[str | int]] | None = None, subject_pattern: str | None = None,
+    seed: int = 0, device: str = "auto", progress: Progress = silent,
 ) -> FolderScores:
     """The scores of the images in `generated` beside those in `real`, each with a 95 % interval.
 
@@ -32,6 +33,10 @@ def measure(
     in pixels) and `noise` (in grey levels from 0 to 1) are viewing conditions. `settings` has texts of further
     settings, `{"coverage": {"k": "3"}}`. `seed` is that of the metrics' own draws.
 
+    Where several images belong to one subject, intervals must count subjects. `subjects` is a CSV table with columns
+    image and subject, or holds by set ("real", "generated") the subject of each image in the order of their names;
+    `subject_pattern` finds it in an image's name, "sub-[0-9]+" say.
+
     The answer has the `scores`, in `refused` why others of all metrics have none, in `images` and `options` what was
     measured and how, and in `notes` what makes values mean less than they seem to. Raises `ImageError`, `UsageError`,
     `UnknownNameError`, `WeightsError`; `MetricError` for a metric of `metrics` that these images do not allow.
@@ -41,7 +46,8 @@ def measure(
     >>> found.values["fid"]  # doctest: +SKIP
     """
     places = (_place(real), _place(generated), None if training is None else _place(training))
-    folders = folders_of(*places, paired, side, blur, noise, channels)
+    whose = Path(subjects) if isinstance(subjects, str) else subjects
+    folders = folders_of(*places, paired, side, blur, noise, channels, whose, subject_pattern)
     names = [metrics] if isinstance(metrics, str) else metrics
     context = context_of(device, seed, progress)
     return measure_folders(folders, context, names, network=network, settings=settings, strict=bool(names))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,6 +14,9 @@ from ldbench.score.set_inputs import Seen, SetInputs
 from ldbench.task.card import Viewing
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ldbench.data.stored_images import StoredImages
 
 
@@ -75,11 +78,13 @@ class FolderSets(_WithoutTask):
 class FolderInputs(SetInputs, _WithoutTask):
     """Images by what they are ("real", "generated", "training"), and where their scoring runs.
 
-    `conditions` are the viewing conditions of metrics that have them.
+    `conditions` are the viewing conditions of metrics that have them. `whose` has the subject of each image of "real"
+    and "generated", if somebody knows.
     """
 
     images: Mapping[str, StoredImages]
     conditions: Viewing | None = None
+    whose: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def for_metrics(self) -> MetricInputs:
@@ -97,8 +102,11 @@ class FolderInputs(SetInputs, _WithoutTask):
             return self
         return replace(self, viewing=self.conditions)
 
-    def subjects(self, images: SetName) -> None:
-        """Nobody knows: each image counts as a subject of its own."""
+    def subjects(self, images: SetName) -> NDArray[np.int64] | None:
+        """The subject of each image of a set; None where no two share one, as where nobody knows them."""
+        from ldbench.score.metrics.intervals import numbered
+
+        return numbered(self.whose.get("real" if images == "test_scans" else images, ()))
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ldbench.errors import ImageError
+from ldbench.score.folder_subjects import Whose, subjects_of
 from ldbench.score.lazy_inputs import averaged
 from ldbench.score.one_size import OneSize
 
@@ -30,7 +31,8 @@ class FolderSet:
     """One set of images: where it is from, its images and what was found while all were read.
 
     `pixels` has a digest of each image's pixels, in the order of `images`; `sha256` is that of all with their names.
-    `ignored` counts the files that are no images by their names.
+    `ignored` counts the files that are no images by their names. `subjects` has the subject of each image in the same
+    order; it is empty where each image counts as a subject of its own.
     """
 
     where: str
@@ -39,24 +41,32 @@ class FolderSet:
     ignored: int = 0
     sha256: str = ""
     pixels: tuple[bytes, ...] = field(default=(), repr=False)
+    subjects: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def described(self) -> dict[str, str | int]:
         """The set as an answer tells of it."""
+        subjects = {"subjects": len(set(self.subjects))} if self.subjects else {}
         return {
             "folder": self.where, "images": len(self.images), "ignored": self.ignored, "sha256": self.sha256,
+            **subjects,
         }
 
 
 def read_sets(
-    places: Mapping[str, Place], *, side: int | None, paired: bool, channels: Channels, progress: Progress
+    places: Mapping[str, Place], *, side: int | None, paired: bool, channels: Channels, whose: Whose | None,
+    progress: Progress,
 ) -> dict[str, FolderSet]:
-    """The sets by what they are ("real", "generated", "training"), their images read once. `ImageError`."""
+    """The sets by what they are ("real", "generated", "training"), their images read once. `ImageError`, and what
+    `subjects_of` raises."""
     check_apart({name: place for name, place in places.items() if isinstance(place, Path)})
     fit = OneSize(side)
     sets = {name: _set_of(name, place, fit) for name, place in places.items()}
     if paired:
         _check_pairs(sets)
+    if whose is not None:
+        found = subjects_of({name: each.images for name, each in sets.items()}, whose)
+        sets = {name: replace(each, subjects=found.get(name, ())) for name, each in sets.items()}
     sets = {name: _digested(name, each, progress) for name, each in sets.items()}
     if channels == "rgb":
         return sets

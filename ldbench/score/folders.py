@@ -18,6 +18,7 @@ from ldbench.records.typed import TypedError, build, value_of
 from ldbench.score.folder_inputs import FolderInputs
 from ldbench.score.folder_notes import few, shared, unlike
 from ldbench.score.folder_sets import Channels, Place, read_sets
+from ldbench.score.folder_subjects import Whose
 from ldbench.score.free_memory import give_back
 from ldbench.score.scorer import measured
 from ldbench.score.set_inputs import ScoringContext
@@ -43,6 +44,7 @@ class Folders:
     arrays or tensors `(N, 1 or 3, H, W)` of uint8 or of floats in [0, 1], which are measured as if written to PNG;
     `side` brings square images of any size to that many pixels. `training` holds what the generator learnt from.
     Under `channels` "grey-as-rgb" all images are averaged over their channels, under "rgb" colour counts.
+    `subjects` says whose the images are: then the units of intervals are subjects.
     `paired`: an image of `generated` has its true image under the same name in `real`. `viewing`: the conditions under
     which metrics that have them look.
     """
@@ -54,6 +56,7 @@ class Folders:
     side: int | None = None
     viewing: Viewing | None = None
     channels: Channels = "rgb"
+    subjects: Whose | None = None
 
     def __post_init__(self) -> None:
         if self.side is not None and self.side < _SMALLEST:
@@ -126,11 +129,13 @@ def measure_folders(
     if network is not None and any(getattr(each, "extractor", None) == network for each in chosen.values()):
         _check_weights(network)
     sets = read_sets(
-        folders.places, side=folders.side, paired=folders.paired, channels=folders.channels, progress=context.progress
+        folders.places, side=folders.side, paired=folders.paired, channels=folders.channels,
+        whose=folders.subjects, progress=context.progress,
     )
     inputs = FolderInputs(
         device=context.device, seed=context.seed, cache_folder=context.cache_folder, progress=context.progress,
         images={name: each.images for name, each in sets.items()}, conditions=folders.viewing,
+        whose={name: each.subjects for name, each in sets.items()},
     )
     scores, scored, refused = [], [], {}
     for name, metric in asked.items():
