@@ -58,6 +58,9 @@ def measure(
     subject_pattern: Annotated[
         str | None, typer.Option(help="Whose images are: a regular expression on their names, 'sub-[0-9]+' say.")
     ] = None,
+    per_image: Annotated[
+        Path | None, typer.Option(help="Write a CSV table: each generated image, its values and its nearest images.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the metrics' own draws.")] = 0,
     device: Device = "auto",
     format_: Annotated[Literal["terminal", "json"], typer.Option("--format", help="How to print.")] = "terminal",
@@ -74,7 +77,9 @@ def measure(
     )
     with live_progress(f"{generated} beside {real}") as progress:
         context = context_of(device, seed, progress)
-        found = measure_folders(folders, context, metric or (), network=network, settings=_by_metric(set_ or ()))
+        found = measure_folders(
+            folders, context, metric or (), network=network, settings=_by_metric(set_ or ()), per_image=per_image
+        )
     typer.echo(_as_json(found) if format_ == "json" else score_table(found.scores), nl=False)
     if format_ == "terminal" and unranking(found.scores):
         typer.echo("Some generated images are copies of training images: no other value says how good the others are.")

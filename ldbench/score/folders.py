@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from ldbench.api import Metric, Need, ParameterValue, Score
+from ldbench.api import Measured, Metric, Need, ParameterValue, Score
 from ldbench.errors import ImageError, LdbenchError, UsageError, WeightsError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.typed import TypedError, build, value_of
@@ -20,6 +21,7 @@ from ldbench.score.folder_notes import few, shared, unlike
 from ldbench.score.folder_sets import Channels, Place, read_sets
 from ldbench.score.folder_subjects import Whose
 from ldbench.score.free_memory import give_back
+from ldbench.score.per_image import check_file, write_per_image
 from ldbench.score.scorer import measured
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.card import Viewing
@@ -107,18 +109,20 @@ class FolderScores:
 
 def measure_folders(
     folders: Folders, context: ScoringContext, metrics: Sequence[str] = (), *, network: str | None = None,
-    settings: Mapping[str, Mapping[str, str]] | None = None, strict: bool = False,
+    settings: Mapping[str, Mapping[str, str]] | None = None, strict: bool = False, per_image: Path | None = None,
 ) -> FolderScores:
     """The scores of one folder beside another; without `metrics` all that the folders allow.
 
     `network` is the feature network of all metrics that take one (None: the one that ships), `settings` has texts of
     further settings by metric and name. What these folders cannot have is refused before an image is read; then all
     are read once before anything is measured. A metric that these images do not allow, since they are too few say,
-    leaves the others alone; if `strict`, its error is raised. Raises `ImageError`, `UsageError`, `UnknownNameError`,
+    leaves the others alone; if `strict`, its error is raised. `per_image` is where `write_per_image` writes its table.
+    Raises `ImageError`, `UsageError`, `UnknownNameError`,
     `WeightsError`.
     """
     if context.seed < 0:
         raise UsageError(f"--seed: expected 0 or more, got {context.seed}")
+    check_file(per_image)
     given = settings or {}
     asked = {name: METRICS.load(name) for name in metrics or folders.metrics}
     if foreign := [name for name in given if name not in asked]:
@@ -137,11 +141,25 @@ def measure_folders(
         images={name: each.images for name, each in sets.items()}, conditions=folders.viewing,
         whose={name: each.subjects for name, each in sets.items()},
     )
-    scores, scored, refused = [], [], {}
+    found, refused = _measured(asked, chosen, inputs, strict)
+    if per_image is not None:
+        write_per_image(per_image, inputs, found, *_network_in_use([chosen[name] for name in found], network))
+    metrics_of = [metric for metric, _ in found.values()]
+    return FolderScores(
+        tuple(each.score for _, each in found.values()), refused, {name: each.described for name, each in sets.items()},
+        {**folders.options, "seed": context.seed, "device": str(context.device)},
+        (*shared(sets), *few(metrics_of, sets), *unlike(sets, folders.side, folders.channels)),
+    )
+
+
+def _measured(
+    asked: Mapping[str, Metric], chosen: Mapping[str, Any], inputs: FolderInputs, strict: bool
+) -> tuple[dict[str, tuple[Metric, Measured]], dict[str, str]]:
+    """Each metric with its score, and why others have none."""
+    found, refused = dict[str, tuple[Metric, Measured]](), dict[str, str]()
     for name, metric in asked.items():
         try:
-            scores.append(measured(metric, inputs.for_metrics, chosen[name]).score)
-            scored.append(metric)
+            found[name] = metric, measured(metric, inputs.for_metrics, chosen[name])
         except ImageError:  # a file that changed meanwhile spoils what was measured, too
             raise
         except LdbenchError as error:
@@ -149,11 +167,18 @@ def measure_folders(
                 raise
             refused[name] = str(error).removeprefix(f"{name}: ")
         give_back()
-    described = {name: each.described for name, each in sets.items()}
-    return FolderScores(
-        tuple(scores), refused, described, {**folders.options, "seed": context.seed, "device": str(context.device)},
-        (*shared(sets), *few(scored, sets), *unlike(sets, folders.side, folders.channels)),
-    )
+    return found, refused
+
+
+def _network_in_use(settings: Sequence[Any], network: str | None) -> tuple[str, int]:
+    """The network, and the side that it sees, of the first metric that has one; else the one that was asked for."""
+    from ldbench.score.networks.features import network_of
+
+    for each in settings:
+        if hasattr(each, "extractor") and hasattr(each, "resize"):
+            return each.extractor, each.resize
+    name = network or NETWORK
+    return name, network_of(name)[0].resize
 
 
 def _settings(metric: Metric, network: str | None, given: Mapping[str, str]) -> Any:

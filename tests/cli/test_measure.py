@@ -139,3 +139,11 @@ def test_subjects_are_counted_in_one_line(folders: Path, tmp_path: Path) -> None
     assert "expected a subject of each of the real images" in str(error)
     error = measure(folders, "--metric", "frd", "--subjects", table, "--subject-pattern", "x").exception
     assert "expected one way to know subjects, got --subjects too" in str(error)
+
+
+def test_a_table_of_images_is_written(folders: Path, tmp_path: Path) -> None:
+    shown = measure(folders, "--metric", "psnr", "--paired", "--per-image", tmp_path / "images.csv")
+    assert shown.exit_code == 0
+    header, *lines = (tmp_path / "images.csv").read_text(encoding="utf-8").splitlines()
+    assert header == "image,psnr,nearest_real,distance_to_real"
+    assert len(lines) == 12
