@@ -20,50 +20,64 @@ if TYPE_CHECKING:
     from ldbench.score.folders import FolderScores
 
 
+_Real = Annotated[Path, typer.Argument(help="A folder of real images that the generator did not learn from.")]
+_Generated = Annotated[Path, typer.Argument(help="A folder of generated images.")]
+_Training = Annotated[
+    Path | None, typer.Option(help="A folder of the images that the generator learnt from, to look for copies.")
+]
+_Metric = Annotated[
+    list[str] | None,
+    typer.Option(help="A metric (`ldbench list metrics`); may be repeated.", show_default="all that these allow"),
+]
+_Network = Annotated[
+    str | None,
+    typer.Option(help="The feature network (`ldbench list networks`).", show_default="efficientnet-lite0"),
+]
+_Paired = Annotated[
+    bool, typer.Option("--paired", help="A generated image's true one has the same name: SSIM, PSNR, LPIPS.")
+]
+_Side = Annotated[int | None, typer.Option(help="Bring square images to this side.", show_default="all of one size")]
+_Channels = Annotated[
+    Literal["rgb", "grey-as-rgb"], typer.Option(help="Whether colour counts, or images are averaged over channels.")
+]
+_Blur = Annotated[float, typer.Option(help="Viewing conditions: point spread, a standard deviation in pixels.")]
+_Noise = Annotated[
+    float, typer.Option(help="Viewing conditions: noise, a standard deviation in grey levels from 0 to 1.")
+]
+_Set = Annotated[list[str] | None, typer.Option("--set", help="A metric's setting, METRIC:key=value; may be repeated.")]
+_Subjects = Annotated[Path | None, typer.Option(help="Whose images are: a CSV table with columns image and subject.")]
+_SubjectPattern = Annotated[
+    str | None, typer.Option(help="Whose images are: a regular expression on their names, 'sub-[0-9]+' say.")
+]
+_PerImage = Annotated[
+    Path | None, typer.Option(help="Write a CSV table: each generated image, its values and its nearest images.")
+]
+_Images = Annotated[
+    int | None, typer.Option(help="Draw so many real and so many generated images.", show_default="all")
+]
+_Seed = Annotated[int, typer.Option(help="Seed of the draw of images and of the metrics' own draws.")]
+_Format = Annotated[Literal["terminal", "json"], typer.Option("--format", help="How to print.")]
+
+
 def measure(
-    real: Annotated[Path, typer.Argument(help="A folder of real images that the generator did not learn from.")],
-    generated: Annotated[Path, typer.Argument(help="A folder of generated images.")],
-    training: Annotated[
-        Path | None, typer.Option(help="A folder of the images that the generator learnt from, to look for copies.")
-    ] = None,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(help="A metric (`ldbench list metrics`); may be repeated.", show_default="all that these allow"),
-    ] = None,
-    network: Annotated[
-        str | None,
-        typer.Option(help="The feature network (`ldbench list networks`).", show_default="efficientnet-lite0"),
-    ] = None,
-    paired: Annotated[
-        bool, typer.Option("--paired", help="A generated image's true one has the same name: SSIM, PSNR, LPIPS.")
-    ] = False,
-    side: Annotated[
-        int | None, typer.Option(help="Bring square images to this side.", show_default="all of one size")
-    ] = None,
-    channels: Annotated[
-        Literal["rgb", "grey-as-rgb"], typer.Option(help="Whether colour counts, or images are averaged over channels.")
-    ] = "rgb",
-    blur: Annotated[
-        float, typer.Option(help="Viewing conditions: point spread, a standard deviation in pixels.")
-    ] = 0.0,
-    noise: Annotated[
-        float, typer.Option(help="Viewing conditions: noise, a standard deviation in grey levels from 0 to 1.")
-    ] = 0.0,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="A metric's setting, METRIC:key=value; may be repeated.")
-    ] = None,
-    subjects: Annotated[
-        Path | None, typer.Option(help="Whose images are: a CSV table with columns image and subject.")
-    ] = None,
-    subject_pattern: Annotated[
-        str | None, typer.Option(help="Whose images are: a regular expression on their names, 'sub-[0-9]+' say.")
-    ] = None,
-    per_image: Annotated[
-        Path | None, typer.Option(help="Write a CSV table: each generated image, its values and its nearest images.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the metrics' own draws.")] = 0,
+    real: _Real,
+    generated: _Generated,
+    training: _Training = None,
+    metric: _Metric = None,
+    network: _Network = None,
+    paired: _Paired = False,
+    side: _Side = None,
+    channels: _Channels = "rgb",
+    blur: _Blur = 0.0,
+    noise: _Noise = 0.0,
+    set_: _Set = None,
+    subjects: _Subjects = None,
+    subject_pattern: _SubjectPattern = None,
+    per_image: _PerImage = None,
+    images: _Images = None,
+    seed: _Seed = 0,
     device: Device = "auto",
-    format_: Annotated[Literal["terminal", "json"], typer.Option("--format", help="How to print.")] = "terminal",
+    format_: _Format = "terminal",
 ) -> None:
     """Measure a folder of generated images beside real ones, without a task."""
     from ldbench.plugins.kinds import unranking
@@ -73,7 +87,7 @@ def measure(
     from ldbench.score.folders import ignored_line, measure_folders
 
     folders = folders_of(
-        real, generated, training, paired, side, blur, noise, channels, subjects, subject_pattern
+        real, generated, training, paired, side, blur, noise, channels, subjects, subject_pattern, images
     )
     with live_progress(f"{generated} beside {real}") as progress:
         context = context_of(device, seed, progress)

@@ -17,7 +17,8 @@ def measure(
     network: str | None = None, paired: bool = False, side: int | None = None, channels: Channels = "rgb",
     blur: float = 0.0, noise: float = 0.0, settings: Mapping[str, Mapping[str, str]] | None = None,
     subjects: Path | str | Mapping[str, Sequence[str | int]] | None = None, subject_pattern: str | None = None,
-    per_image: Path | str | None = None, seed: int = 0, device: str = "auto", progress: Progress = silent,
+    images: int | None = None, per_image: Path | str | None = None, seed: int = 0,
+    device: str = "auto", progress: Progress = silent,
 ) -> FolderScores:
     """The scores of the images in `generated` beside those in `real`, each with a 95 % interval.
 
@@ -35,9 +36,11 @@ def measure(
 
     Where several images belong to one subject, intervals must count subjects. `subjects` is a CSV table with columns
     image and subject, or holds by set ("real", "generated") the subject of each image in the order of their names;
-    `subject_pattern` finds it in an image's name, "sub-[0-9]+" say. To `per_image` a CSV table is written that has a
-    line for each generated image: its value of each metric that is a mean over images, and the nearest real image and
-    training image in the features of the network in use.
+    `subject_pattern` finds it in an image's name, "sub-[0-9]+" say.
+
+    `images` is how many of the real and of the generated images are drawn, by their pixels and `seed`, and measured. To
+    `per_image` a CSV table is written that has a line for each generated image: its value of each metric that is a mean
+    over images, and the nearest real image and training image in the features of the network in use.
 
     The answer has the `scores`, in `refused` why others of all metrics have none, in `images` and `options` what was
     measured and how, and in `notes` what makes values mean less than they seem to. Raises `ImageError`, `UsageError`,
@@ -49,7 +52,7 @@ def measure(
     """
     places = (_place(real), _place(generated), None if training is None else _place(training))
     whose = Path(subjects) if isinstance(subjects, str) else subjects
-    folders = folders_of(*places, paired, side, blur, noise, channels, whose, subject_pattern)
+    folders = folders_of(*places, paired, side, blur, noise, channels, whose, subject_pattern, images)
     names = [metrics] if isinstance(metrics, str) else metrics
     context = context_of(device, seed, progress)
     return measure_folders(

@@ -108,6 +108,11 @@ class FolderInputs(SetInputs, _WithoutTask):
 
         return numbered(self.whose.get("real" if images == "test_scans" else images, ()))
 
+    def feature_count(self, network: str) -> int | None:
+        """How many features a network gave of each image; None where nobody asked it for any."""
+        extracted = {**self._extracted, **self.viewed._extracted}
+        return next((features.shape[1] for (_, name, _), features in extracted.items() if name == network), None)
+
     @property
     def labels(self) -> tuple[str, ...]:
         """All images are of one class."""

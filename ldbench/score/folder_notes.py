@@ -5,14 +5,15 @@ An image is told from others by the digest of its pixels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from ldbench.api import Metric
+from ldbench.api import Measured, Metric
 from ldbench.score.folder_sets import Channels, FolderSet
 from ldbench.score.subgroups.set_scores import FEWEST_OF_A_SET
 
 _SHARE = 0.1  # so far two shares of images may lie apart without a word
 _QUALITY = 3  # and two qualities of JPEG
+_TIMES = 2  # and two numbers of images by this factor
 _SIDE = 1.1  # and by this factor two sides
 _WHATEVER = "features of networks see that, so FID and the like change whatever the images show"
 
@@ -34,13 +35,54 @@ def shared(sets: Mapping[str, FolderSet]) -> Iterator[str]:
 
 def few(metrics: Sequence[Metric], sets: Mapping[str, FolderSet]) -> Iterator[str]:
     """What is to be said of small sets by the metrics whose values hang on the number of images, as they say."""
-    count = min(len(sets["real"].pixels), len(sets["generated"].pixels))
-    hanging = [metric.name for metric in metrics if metric.groups in ("equal", "excess")]
+    count, hanging = _smaller(sets), _hanging(metrics)
     if hanging and count < FEWEST_OF_A_SET:
         yield (
             f"{count} images are few: the value of {', '.join(hanging)} hangs on their number; compare it with values "
             f"of as many images alone, or give {FEWEST_OF_A_SET} or more"
         )
+
+
+def uneven(metrics: Sequence[Metric], sets: Mapping[str, FolderSet]) -> Iterator[str]:
+    """What is to be said by the same metrics where one set has more than twice as many images as the other."""
+    real, generated = (len(sets[name].images) for name in ("real", "generated"))
+    hanging = _hanging(metrics)
+    if hanging and max(real, generated) > _TIMES * min(real, generated):
+        yield (
+            f"there are {real} real images and {generated} generated ones: the value of {', '.join(hanging)} hangs on "
+            f"both numbers; compare it with values of as many images alone, or draw as many of both by --images "
+            f"{min(real, generated)}"
+        )
+
+
+def thin(
+    scores: Iterable[tuple[Metric, Measured]], sets: Mapping[str, FolderSet], features: Callable[[str], int | None]
+) -> Iterator[str]:
+    """What is to be said of Frechet distances of fewer images than features; of few images `few` says enough.
+
+    `features` gives the number of a network's features.
+    """
+    count = _smaller(sets)
+    by_network: dict[str, list[str]] = {}
+    for metric, score in scores:
+        if metric.groups == "excess" and score.extractor is not None:
+            by_network.setdefault(score.extractor, []).append(metric.name)
+    for network, names in by_network.items():
+        width = features(network)
+        if width is not None and FEWEST_OF_A_SET <= count < width:
+            yield (
+                f"{count} images are fewer than the {width} features of {network}: the covariances of "
+                f"{', '.join(names)} are not known from so few, and the value is larger than that of many images; "
+                "compare it with values of as many images alone, or take kid"
+            )
+
+
+def _smaller(sets: Mapping[str, FolderSet]) -> int:
+    return min(len(sets[name].images) for name in ("real", "generated"))
+
+
+def _hanging(metrics: Sequence[Metric]) -> list[str]:
+    return [metric.name for metric in metrics if metric.groups in ("equal", "excess")]
 
 
 def unlike(sets: Mapping[str, FolderSet], side: int | None, channels: Channels) -> Iterator[str]:

@@ -17,7 +17,7 @@ from ldbench.errors import ImageError, LdbenchError, UsageError, WeightsError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.typed import TypedError, build, value_of
 from ldbench.score.folder_inputs import FolderInputs
-from ldbench.score.folder_notes import few, shared, unlike
+from ldbench.score.folder_notes import few, shared, thin, uneven, unlike
 from ldbench.score.folder_sets import Channels, Place, read_sets
 from ldbench.score.folder_subjects import Whose
 from ldbench.score.free_memory import give_back
@@ -28,6 +28,7 @@ from ldbench.task.card import Viewing
 
 NETWORK = "efficientnet-lite0"  # the one that ships
 _SMALLEST = 8  # pixels of a side
+_FEWEST = 3  # images of a set that a distance has an interval for
 _SETS = ("fid", "kid", "mmd", "frd", "precision", "density", "recall", "coverage", "vendi", "ms_ssim_diversity")
 _VIEWED = ("viewed_fid", "viewed_kid")
 _NOVELTY = ("fld", "copied_share", "authpct", "ct")
@@ -46,7 +47,8 @@ class Folders:
     arrays or tensors `(N, 1 or 3, H, W)` of uint8 or of floats in [0, 1], which are measured as if written to PNG;
     `side` brings square images of any size to that many pixels. `training` holds what the generator learnt from.
     Under `channels` "grey-as-rgb" all images are averaged over their channels, under "rgb" colour counts.
-    `subjects` says whose the images are: then the units of intervals are subjects.
+    `subjects` says whose the images are: then the units of intervals are subjects. `images` is how many of the real and
+    of the generated images are drawn and measured.
     `paired`: an image of `generated` has its true image under the same name in `real`. `viewing`: the conditions under
     which metrics that have them look.
     """
@@ -59,6 +61,7 @@ class Folders:
     viewing: Viewing | None = None
     channels: Channels = "rgb"
     subjects: Whose | None = None
+    images: int | None = None
 
     def __post_init__(self) -> None:
         if self.side is not None and self.side < _SMALLEST:
@@ -67,6 +70,8 @@ class Folders:
             raise UsageError(f"--blur: expected a number of pixels, 0 or more, got {self.viewing.blur}")
         if self.viewing is not None and not 0 <= self.viewing.noise <= 1:
             raise UsageError(f"--noise: expected grey levels from 0 to 1, got {self.viewing.noise}")
+        if self.images is not None and self.images < _FEWEST:
+            raise UsageError(f"--images: expected {_FEWEST} or more, got {self.images}")
         if self.channels not in get_args(Channels):
             raise UsageError(f"--channels: expected {' or '.join(get_args(Channels))}, got {self.channels!r}")
 
@@ -80,7 +85,9 @@ class Folders:
     def options(self) -> dict[str, ParameterValue]:
         """What of it an answer tells: how the images are measured."""
         viewing = {} if self.viewing is None else {"blur": self.viewing.blur, "noise": self.viewing.noise}
-        return {"side": self.side, "channels": self.channels, "paired": self.paired, **viewing}
+        return {
+            "side": self.side, "channels": self.channels, "images": self.images, "paired": self.paired, **viewing,
+        }
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -134,7 +141,7 @@ def measure_folders(
         _check_weights(network)
     sets = read_sets(
         folders.places, side=folders.side, paired=folders.paired, channels=folders.channels,
-        whose=folders.subjects, progress=context.progress,
+        whose=folders.subjects, images=folders.images, seed=context.seed, progress=context.progress,
     )
     inputs = FolderInputs(
         device=context.device, seed=context.seed, cache_folder=context.cache_folder, progress=context.progress,
@@ -148,7 +155,10 @@ def measure_folders(
     return FolderScores(
         tuple(each.score for _, each in found.values()), refused, {name: each.described for name, each in sets.items()},
         {**folders.options, "seed": context.seed, "device": str(context.device)},
-        (*shared(sets), *few(metrics_of, sets), *unlike(sets, folders.side, folders.channels)),
+        (
+            *shared(sets), *few(metrics_of, sets), *uneven(metrics_of, sets),
+            *thin(found.values(), sets, inputs.feature_count), *unlike(sets, folders.side, folders.channels),
+        ),
     )
 
 

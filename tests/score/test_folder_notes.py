@@ -13,18 +13,21 @@ from PIL import Image
 from ldbench.data.preparation import Preparation
 from ldbench.data.stored_images import StoredImages
 from ldbench.plugins.kinds import METRICS
-from ldbench.score.folder_notes import few, shared, unlike
+from ldbench.score.folder_notes import few, shared, uneven, unlike
 from ldbench.score.folder_sets import FolderSet
 from ldbench.score.folders import Folders, FolderScores, measure_folders
+from ldbench.task.card import Viewing
 from tests.score.test_folders import CONTEXT, fill
 
 PIXELS = {"real": "abc", "generated": "ccdt", "training": "ta"}
 
 
 def sets(pixels: dict[str, str]) -> dict[str, FolderSet]:
-    images = StoredImages((), lambda _: torch.zeros(0))
     return {
-        name: FolderSet(name[0], images, Preparation(len(one)), pixels=tuple(each.encode() for each in one))
+        name: FolderSet(
+            name[0], StoredImages([str(index) for index in range(len(one))], lambda _: torch.zeros(0)),
+            Preparation(len(one)), pixels=tuple(each.encode() for each in one),
+        )
         for name, one in pixels.items()
     }
 
@@ -42,6 +45,28 @@ def test_few_images_matter_to_the_metrics_that_say_so() -> None:
     assert line.startswith("3 images are few: the value of fid, precision hangs on their number")
     assert list(few(metrics[1:2], sets(PIXELS))) == []
     assert list(few(metrics, sets({"real": "a" * 20, "generated": "a" * 20}))) == []
+
+
+def test_sets_of_unlike_numbers_matter_to_the_same_metrics() -> None:
+    metrics = [METRICS.load(name) for name in ("fid", "kid", "coverage")]
+    (line,) = uneven(metrics, sets({"real": "a" * 61, "generated": "b" * 30}))
+    assert line.startswith("there are 61 real images and 30 generated ones: the value of fid, coverage hangs on both")
+    assert line.endswith("draw as many of both by --images 30")
+    assert list(uneven(metrics, sets({"real": "a" * 60, "generated": "b" * 30}))) == []
+    assert list(uneven(metrics[1:2], sets({"real": "a" * 90, "generated": "b" * 30}))) == []
+
+
+def test_fewer_images_than_features_matter_to_frechet_distances(tmp_path: Path) -> None:
+    real, generated = prepared(tmp_path, "real"), prepared(tmp_path, "generated")
+    folders = Folders(real, generated, viewing=Viewing(1, 0, "a test"))
+    names = ["fid", "viewed_fid", "kid", "frd"]
+    small = {name: {"resize": "32"} for name in names if name != "frd"}
+    radiomics, networks = sorted(measure_folders(folders, CONTEXT, names, settings=small).notes, key=len)
+    assert radiomics.startswith("20 images are fewer than the 41 features of radiomics: the covariances of frd are not")
+    assert networks.startswith(
+        "20 images are fewer than the 1280 features of efficientnet-lite0: the covariances of fid, viewed_fid are not"
+    )
+    assert of_two(real, generated).notes == ()
 
 
 def prepared(root: Path, name: str, how: object = None, side: int = 32) -> Path:
@@ -71,7 +96,8 @@ def rgb(image: Image.Image, path: Path) -> None:
 
 
 def of_two(real: Path, generated: Path, **options: object) -> FolderScores:
-    return measure_folders(Folders(real, generated, **options), CONTEXT, ["frd"])  # type: ignore[arg-type]
+    folders = Folders(real, generated, **options)  # type: ignore[arg-type]
+    return measure_folders(folders, CONTEXT, ["kid"], settings={"kid": {"resize": "32"}})
 
 
 def test_sets_that_were_prepared_alike_get_no_word(tmp_path: Path) -> None:

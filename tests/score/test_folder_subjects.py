@@ -104,5 +104,5 @@ def test_the_real_images_are_the_test_scans() -> None:
         device=CONTEXT.device, seed=0, images={}, whose={"real": ("P", "Q", "P"), "generated": ("P", "Q")}
     )
     for name in ("real", "test_scans"):
-        assert inputs.subjects(name).tolist() == [0, 1, 0]  # type: ignore[arg-type, union-attr]
+        assert inputs.subjects(name).tolist() == [0, 1, 0]  # type: ignore[union-attr]
     assert inputs.subjects("generated") is None
