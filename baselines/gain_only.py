@@ -22,7 +22,7 @@ Value = str | int | float
 
 
 @dataclass(frozen=True)
-class Pair:
+class PairSums:
     """What least squares need of a training pair (x, y): the attributes of both, and <x, x>, <x, y> and <y, y>."""
 
     id: str
@@ -34,7 +34,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Scan:
+class ScanIntensity:
     """A training scan's attributes and its mean intensity."""
 
     id: str
@@ -49,15 +49,15 @@ class GainOnly(Generator):
     kinds: ClassVar[frozenset[str]] = frozenset({"aging", "disease-counterfactual"})
     reason: ClassVar[str] = "A prompt alone has no source whose gain could change."
     reference: ClassVar[bool] = True
-    _pairs: list[Pair] = field(default_factory=list, init=False, repr=False, compare=False)
-    _scans: list[Scan] = field(default_factory=list, init=False, repr=False, compare=False)
+    _pairs: list[PairSums] = field(default_factory=list, init=False, repr=False, compare=False)
+    _scans: list[ScanIntensity] = field(default_factory=list, init=False, repr=False, compare=False)
     _gains: dict[tuple[str, Value, Value], float] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def fit(self, train: TrainingSet, context: Context) -> None:
         """Measure the training pairs; where a task has none, the intensity of each training scan."""
         examples = [_measured(train[index]) for index in range(len(train))]
-        self._pairs = [example for example in examples if isinstance(example, Pair)]
-        self._scans = [example for example in examples if isinstance(example, Scan)]
+        self._pairs = [example for example in examples if isinstance(example, PairSums)]
+        self._scans = [example for example in examples if isinstance(example, ScanIntensity)]
         self._gains = {}
 
     def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
@@ -89,7 +89,7 @@ class GainOnly(Generator):
         return gain
 
 
-def gain_of_pairs(pairs: Sequence[Pair], edit: Edit) -> float | None:
+def gain_of_pairs(pairs: Sequence[PairSums], edit: Edit) -> float | None:
     """The gain of an edit by least squares of y on x over the pairs, unclipped; None where they say nothing of it.
 
     Of a number that grows by d it is 1 + b d, with the b that minimises the sum of |y - (1 + b d) x|^2, and d at most
@@ -108,7 +108,7 @@ def gain_of_pairs(pairs: Sequence[Pair], edit: Edit) -> float | None:
     return sum(pair.xy for pair in forth + back) / energy if energy else None
 
 
-def gain_of_scans(scans: Sequence[Scan], edit: Edit) -> float | None:
+def gain_of_scans(scans: Sequence[ScanIntensity], edit: Edit) -> float | None:
     """The gain of an edit without pairs, from the mean intensities of scans; None where they say nothing of it.
 
     Of a number that grows by d it is 1 + b d / m, with b the slope of the least-squares line of intensity on the number
@@ -126,12 +126,12 @@ def gain_of_scans(scans: Sequence[Scan], edit: Edit) -> float | None:
     return fmean(after) / fmean(before) if after and any(before) else None
 
 
-def _measured(example: Example) -> Pair | Scan:
+def _measured(example: Example) -> PairSums | ScanIntensity:
     y = example.image.double().flatten()
     if example.source is None or example.source_attributes is None:
-        return Scan(example.id, example.attributes, float(y.mean()))
+        return ScanIntensity(example.id, example.attributes, float(y.mean()))
     x = example.source.double().flatten()
-    return Pair(example.id, example.source_attributes, example.attributes, float(x @ x), float(x @ y), float(y @ y))
+    return PairSums(example.id, example.source_attributes, example.attributes, float(x @ x), float(x @ y), float(y @ y))
 
 
 def _value(attributes: Attributes, edit: Edit, example: str) -> Value:
@@ -159,7 +159,7 @@ def _growth(edit: Edit) -> float | None:
 
 
 def _within(growth: float, longest: float) -> float:
-    """The growth, of at most the longest interval: beyond it a falling line soon says black."""
+    """The growth, at most the longest interval of training: beyond it a falling line soon predicts black."""
     return min(max(growth, -longest), longest)
 
 

@@ -5,7 +5,7 @@ Diffusion, and after basic fine-tuning, each tuned on the task's single scans fi
 the task's pairs; where it has none, on pairs that the basic-fine-tuned backbone generates (editing/pairs.py), the same
 ones for every start: no other has seen a scan under its caption.
 
-Refuses training sets that have neither pairs nor captions of an edit.
+A training set that has neither pairs nor captions of an edit is an error.
 """
 
 from __future__ import annotations

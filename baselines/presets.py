@@ -1,7 +1,7 @@
-"""Rows that are a method under other defaults: the paper's drift of 0.1, and other answers to what drift answers.
+"""Rows that are a method with other defaults: the paper's drift of 0.1, and other remedies for the same problem.
 
-What all of them answer: Stable Diffusion's last step still holds a_T = 0.068 of the signal, so z_T ~ N(0, I) is not
-what the network was trained on (Lin et al. 2023, arXiv 2305.08891).
+The problem: Stable Diffusion's last step still holds a_T = 0.068 of the signal, so z_T ~ N(0, I) is not what the
+network was trained on (Lin et al. 2023, arXiv 2305.08891).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 The row asks whether synthetic images can stand in for half of the real ones when a classifier is trained, at the same
 total size; its AUC is what counts. Its FID and KID mean little: half of the set are the training scans themselves, and
-the distance of a mixture is no mean of distances. Refuses to be ranked, and to read images that are not the size asked
-for.
+the distance of a mixture is no mean of distances. The row has no rank. Images of another size than the one asked for
+are an error.
 """
 
 from __future__ import annotations

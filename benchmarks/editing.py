@@ -11,8 +11,6 @@ each; processor time is told beside the wall's, as that of a machine with other 
 
 The results are not compared: the pipeline guides by other losses, and goes on from the half of the optimised latents
 that belongs to the empty prompt. That half is another prompt here, the caption, as the authors' own code has it.
-
-Refuses nothing; a pipeline that can't run raises what it raises.
 """
 
 from __future__ import annotations

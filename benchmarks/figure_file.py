@@ -1,6 +1,6 @@
 """The figures of one benchmark as a JSON file, from which benchmarks/gpu_day.py writes its table.
 
-Refuses nothing, and imports nothing of the suite.
+Imports nothing of the suite.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python benchmarks/large_backbone.py FOLDER     # Stable Diffusion 1.4's size, 4.3 GB
 
-Refuses to be good for anything else: it generates noise. The tokenizer is another backbone's, set to the text
-encoder's length, so that prompts cost what they cost.
+It is good for nothing else: it generates noise. The tokenizer is another backbone's, set to the text encoder's length,
+so that prompts cost what they cost.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ basic-ft with its checkpoint, cache and progress beside a loop over the same obj
 included, that writes nothing. Both sides load the backbone and encode the training scans. The two take turns in one
 process; figures are medians. A busy machine stretches seconds on the wall, not those of the processor.
 
-Refuses to compare different work: both sides of the fit must end at the same weights.
+Both sides of the fit must end at the same weights; otherwise the script stops.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 The work: float32 or mixed precision as asked, no averaging of weights, no augmentation, no checkpoint before the end,
 prior preservation where the method has it. Everything else is each side's own way.
 
-Refuses to hold any of their code: a checkout's `examples` folder is the user's to give.
+None of their code is kept here: the user names the `examples` folder of a checkout.
 """
 
 from __future__ import annotations

@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ldbench.board.read import collect, fold
+from ldbench.board.gather import collect, fold
 from ldbench.records import result as result_file
-from ldbench.records.contributions import Contributions, Units, rounded
-from ldbench.records.contributions import write as write_units
 from ldbench.records.result import Result
+from ldbench.records.units import Contributions, Units, rounded
+from ldbench.records.units import write as write_units
 from ldbench.report.html.write import write_pages
 from ldbench.score.metrics.intervals import of_mean
 

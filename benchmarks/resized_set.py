@@ -1,6 +1,6 @@
 """A task's training split at another size, so that both sides of a benchmark see the same pixels.
 
-Refuses nothing: at its own size an image passes as it is.
+An image that has the size already stays as it is.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 Two networks stand for the published ones: an Inception-v3 in clean-fid's format and an AlexNet in torchvision's. Every
 package sees the same pixels before the network, clean-fid's resizing, so that their results can be compared.
-
-Refuses nothing: a package that can't run raises what it raises.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Commands one after another, each with a time limit, and a record that lets a second try go on after the first.
 
 The record is one JSON file, written anew after every stage. A stage that is in it is not run again; one that the time
-left doesn't reach is named and comes in the next try. Refuses to stop for a stage that fails: what it said last is in
-the record. Imports nothing of the suite, so that a broken installation is a failed stage like any other.
+left doesn't reach is named and comes in the next try. A stage that fails does not stop the others: what it said last is
+in the record. Imports nothing of the suite, so that a broken installation is a failed stage like any other.
 """
 
 from __future__ import annotations

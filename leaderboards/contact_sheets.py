@@ -4,9 +4,9 @@
     python -m leaderboards.contact_sheets runs/leaderboards/sandbox-brain-t2i --out docs/images --banner
 
 Rows stand in the board's order, those without a rank below a gap, and show the lowest seed that the board folds. Above
-them are real test scans of the same classes or, for edits, sources and true answers. Cases and scans are the first by
-a hash of their ids, as many of each class. `--banner` draws the real images and the best ranked row alone, larger and
-without a word. A caption for each picture is printed. Refuses to choose by looks.
+them are real test scans of the same classes or, for edits, sources and true answers. Cases and scans are the first by a
+hash of their ids, as many of each class. `--banner` draws the real images and the best ranked row alone, larger and
+without a word. A caption for each picture is printed.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from ldbench.api import Case, Record
-from ldbench.board.leaderboard import Leaderboard, Row
-from ldbench.board.read import BoardSet, read_boards
+from ldbench.board.gather import BoardSet, read_boards
+from ldbench.board.leaderboard import BoardRow, Leaderboard
 from ldbench.board.row_labels import TRUTH_MARK
 from ldbench.data.images import pixels_of
-from ldbench.data.recorded import recorded_data
+from ldbench.data.of_result import recorded_data
 from ldbench.data.scans import balanced
 from ldbench.data.task_data import TaskData
 from ldbench.errors import ImageError, LdbenchError, ResultError, UsageError
@@ -109,7 +109,7 @@ def _real_row(label: str, images: Sequence[torch.Tensor]) -> SheetRow:
     return SheetRow(label, tuple(pixels_of(image, Path(label)) for image in images))
 
 
-def run_of(boards: BoardSet, board: Leaderboard, row: Row) -> RunFolder:
+def run_of(boards: BoardSet, board: Leaderboard, row: BoardRow) -> RunFolder:
     """The folder of the row's lowest seed; a `ResultError` where its images are gone."""
     path = next(
         path for path, one in boards.found

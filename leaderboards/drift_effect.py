@@ -18,7 +18,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ldbench.board.read import collect
+from ldbench.board.gather import collect
 from ldbench.board.seeds import tabled_t_quantile
 from ldbench.errors import LdbenchError, ResultError
 from ldbench.records.identity import Found

@@ -15,7 +15,7 @@ which are as alike as 0.81, beside what the same intervals cover when every imag
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from ldbench.api import Measured
+from ldbench.plugins.kinds import metric_bounds
 from ldbench.score.by_subject import by_subject
 from ldbench.score.metrics.effectiveness import flip_rate_score, target_auc_score
 from ldbench.score.metrics.fid import fid, fid_score
@@ -198,14 +199,17 @@ def measures(subjects: int) -> dict[str, Measure]:
     """What is measured of so many subjects: each draws its images and measures them."""
     half = np.arange(subjects) % 2
 
+    def together(score: Measured, shared: Mapping[str, Subjects]) -> Measured:
+        return by_subject(score, shared, metric_bounds(score.metric))
+
     def mean(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
         values = of_subjects(subjects, images, random)[:, 0] / 100 + 0.5
-        return by_subject(mean_score("minimality", values, "lower", {}), {"cases": shared})
+        return together(mean_score("minimality", values, "lower", {}), {"cases": shared})
 
     def share(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
         readings = of_subjects(subjects, images, random) + 1
         scores = np.concatenate([-readings, readings], axis=1)
-        return by_subject(flip_rate_score(scores, ["b"] * len(scores), ["a", "b"], {}), {"cases": shared})
+        return together(flip_rate_score(scores, ["b"] * len(scores), ["a", "b"], {}), {"cases": shared})
 
     def area(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
         labels = np.repeat(half, images)
@@ -223,11 +227,11 @@ def measures(subjects: int) -> dict[str, Measure]:
 
     def kernel(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
         score = kid_score(*sets(random, images), extractor="simulated", subjects=(shared, shared))
-        return by_subject(score, {"scans": shared, "cases": shared})
+        return together(score, {"scans": shared, "cases": shared})
 
     def covered(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
         score = manifold_score("coverage", *sets(random, images), k=5, extractor="simulated")
-        return by_subject(score, {"scans": shared, "cases": shared})
+        return together(score, {"scans": shared, "cases": shared})
 
     return {"mean": mean, "share": share, "AUC": area, "FID": frechet, "KID": kernel, "coverage": covered}
 

@@ -1,7 +1,6 @@
 """What `leaderboards/pages.py` may put on a page: one function a kind of block, Markdown out.
 
-Refuses to compute what a board already says. What is not measured yet is said to be so, and a difference over one seed
-has no interval.
+What is not measured yet is said to be so, and a difference over one seed has no interval.
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ldbench.board import leaderboard
+from ldbench.board.gather import board_set, collect, fold
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.paired_tests import Comparison
-from ldbench.board.read import board_set, collect, fold
 from ldbench.errors import UsageError
 from ldbench.records.identity import Found, row_key
 from ldbench.report.digits import decimals_for, fixed, with_interval
@@ -48,7 +47,7 @@ ANSWERS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredBoards:
     """The committed boards by task; the results; their values by task, metric and model, then seed; the cells of
     sampling studies by name."""
 
@@ -63,15 +62,15 @@ class Measured:
         return board_set(list(self.results)).compared
 
 
-def read_measured(folder: Path) -> Measured:
+def read_measured(folder: Path) -> MeasuredBoards:
     """What a folder of boards holds, and the results below it; both may be missing."""
     boards = {path.stem: leaderboard.read(path) for path in sorted(folder.glob("*.json"))}
     results = collect([folder / "results"]) if (folder / "results").exists() else []
     studies = {path.name: read_scores(path) for path in sorted(folder.glob("drift/*"))}
-    return Measured(boards, results, by_seed(results), studies)
+    return MeasuredBoards(boards, results, by_seed(results), studies)
 
 
-def board(measured: Measured, task: str) -> str:
+def board(measured: MeasuredBoards, task: str) -> str:
     """The headline metrics of all rows, and what the board says of these metrics and rows."""
     if task not in measured.boards:
         return NOTHING
@@ -81,25 +80,25 @@ def board(measured: Measured, task: str) -> str:
     return "\n\n".join([table_text(content.tables[0]), "\n".join(notes), *asides])
 
 
-def metrics(measured: Measured, task: str, *names: str) -> str:
+def metrics(measured: MeasuredBoards, task: str, *names: str) -> str:
     """The named metrics of all rows in the board's order, ranked on the first of them."""
     if task not in measured.boards:
         return NOTHING
     return table_text(page(_of_metrics(measured.boards[task], names)).tables[0])
 
 
-def drift(measured: Measured, task: str, *names: str) -> str:
+def drift(measured: MeasuredBoards, task: str, *names: str) -> str:
     """Every method with drift against the same without, on the named metrics, or on those of the headline."""
     pairs = [(title, method, method + WITH_DRIFT) for method, title in METHODS.items()]
     return _paired(measured, task, pairs, names)
 
 
-def answers(measured: Measured, task: str, *names: str) -> str:
+def answers(measured: MeasuredBoards, task: str, *names: str) -> str:
     """Basic FT with the mean of the noise treated in several ways against Basic FT."""
     return _paired(measured, task, [(title, "basic-ft", model) for model, title in ANSWERS.items()], names)
 
 
-def sampling(measured: Measured, study: str, metric: str) -> str:
+def sampling(measured: MeasuredBoards, study: str, metric: str) -> str:
     """What each drift changes of a metric in a study of sampling."""
     if study not in measured.studies:
         return NOTHING
@@ -109,7 +108,7 @@ def sampling(measured: Measured, study: str, metric: str) -> str:
     return study_table(found, metric)
 
 
-def paper(measured: Measured, number: str) -> str:
+def paper(measured: MeasuredBoards, number: str) -> str:
     """A table of the paper, by its number, with what was measured here."""
     tables = {table.caption.split()[1].rstrip("."): table for table in TABLES}
     if number not in tables:
@@ -117,7 +116,7 @@ def paper(measured: Measured, number: str) -> str:
     return printed(tables[number], measured.boards)
 
 
-def demo(measured: Measured, task: str, *models: str) -> str:
+def demo(measured: MeasuredBoards, task: str, *models: str) -> str:
     """The headline metrics of a run of these models alone with seed 0."""
     found = [one for one in measured.results if (one[1].task.id, one[1].seed) == (task, 0)]
     named = [meant(model, [one[1].model for one in found]) for model in models]
@@ -125,7 +124,7 @@ def demo(measured: Measured, task: str, *models: str) -> str:
     return table_text(page(_headline(boards[task])).tables[0]) if task in boards else NOTHING
 
 
-def value(measured: Measured, task: str, model: str, metric: str) -> str:
+def value(measured: MeasuredBoards, task: str, model: str, metric: str) -> str:
     """One score of a board, for a sentence: without its interval, with the digits that this supports."""
     rows = measured.boards[task].rows if task in measured.boards else ()
     named = meant(model, [row.model for row in rows])
@@ -135,7 +134,7 @@ def value(measured: Measured, task: str, model: str, metric: str) -> str:
     return with_interval(scores[0].value, scores[0].ci_low, scores[0].ci_high)[0]
 
 
-def p_value(measured: Measured, task: str, metric: str, first: str, second: str) -> str:
+def p_value(measured: MeasuredBoards, task: str, metric: str, first: str, second: str) -> str:
     """The p-value of the test of two rows on a metric, corrected for all pairs of the board, for a sentence."""
     rows = measured.boards[task].rows if task in measured.boards else ()
     keys = set[str]()
@@ -172,7 +171,7 @@ def _of_metrics(board: Leaderboard, names: Sequence[str]) -> Leaderboard:
     return replace(board, metrics=tuple(metrics[name] for name in names if name in metrics), rows=tuple(rows))
 
 
-def _paired(measured: Measured, task: str, pairs: Sequence[tuple[str, str, str]], names: Sequence[str]) -> str:
+def _paired(measured: MeasuredBoards, task: str, pairs: Sequence[tuple[str, str, str]], names: Sequence[str]) -> str:
     """A line a pair (its title, the model without, the model with) that has a seed in common, a column a metric."""
     if task not in measured.boards:
         return NOTHING
@@ -186,7 +185,7 @@ def _paired(measured: Measured, task: str, pairs: Sequence[tuple[str, str, str]]
     return to_markdown(TextTable(headings, rows, "l" + "r" * (len(headings) - 2) + "l"))
 
 
-def _pair(measured: Measured, task: str, pair: tuple[str, str, str], metrics: Sequence[str]) -> list[TextCell]:
+def _pair(measured: MeasuredBoards, task: str, pair: tuple[str, str, str], metrics: Sequence[str]) -> list[TextCell]:
     title, without, model = pair
     before, after = ([measured.runs.get((task, name, one), {}) for name in metrics] for one in (without, model))
     gaps = [changes(late, early) for late, early in zip(after, before, strict=True)]

@@ -22,14 +22,14 @@ from pathlib import Path
 
 from ldbench.errors import LdbenchError, UsageError
 from ldbench.records.files import write_text_atomic
-from leaderboards.page_blocks import BLOCKS, INLINE, Measured, read_measured
+from leaderboards.page_blocks import BLOCKS, INLINE, MeasuredBoards, read_measured
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "docs/results", ROOT / "README.md")
 _BLOCK = re.compile(r"(?P<start><!-- (?P<words>[^<>]+?) -->)(?P<text>.*?)(?P<end><!-- end -->)", re.DOTALL)
 
 
-def renewed(text: str, measured: Measured) -> str:
+def renewed(text: str, measured: MeasuredBoards) -> str:
     """The page with every block as the boards make it; raises `UsageError` for words that name no block."""
     return _BLOCK.sub(lambda match: f"{match['start']}{_between(match['words'], measured)}{match['end']}", text)
 
@@ -39,7 +39,7 @@ def outside(text: str) -> str:
     return _BLOCK.sub("", text)
 
 
-def _between(words: str, measured: Measured) -> str:
+def _between(words: str, measured: MeasuredBoards) -> str:
     kind, *arguments = words.split()
     if kind not in BLOCKS:
         raise UsageError(f"<!-- {words} -->: expected one of {', '.join(BLOCKS)} first, got {kind}")
@@ -51,7 +51,7 @@ def _between(words: str, measured: Measured) -> str:
     return text if kind in INLINE else f"\n\n{text}\n\n"
 
 
-def stale(paths: Sequence[Path], measured: Measured) -> Iterator[tuple[Path, str]]:
+def stale(paths: Sequence[Path], measured: MeasuredBoards) -> Iterator[tuple[Path, str]]:
     """The pages, and those in the folders, that are not what the boards make them, with what they should be."""
     for page in (page for path in paths for page in (sorted(path.glob("*.md")) if path.is_dir() else [path])):
         text = page.read_text(encoding="utf-8")

@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
-from ldbench.board.read import collect, fold
+from ldbench.board.gather import collect, fold
+from ldbench.board.leaderboard import BoardRow, FoldedScore, Leaderboard
 from ldbench.errors import LdbenchError, ResultError
 from ldbench.report.digits import with_interval
 from ldbench.report.tables.seeds_told import seeds_in_short
@@ -99,7 +99,7 @@ def printed(table: PaperTable, boards: Mapping[str, Leaderboard]) -> str:
     return "\n\n".join([*parts, "\n".join(lines)])
 
 
-def _row(boards: Mapping[str, Leaderboard], task: str, model: str) -> Row | None:
+def _row(boards: Mapping[str, Leaderboard], task: str, model: str) -> BoardRow | None:
     board = boards.get(task)
     measured = [row for row in board.rows if row.origin == "measured"] if board else []
     named = meant(model, [row.model for row in measured])
@@ -111,7 +111,7 @@ def _row(boards: Mapping[str, Leaderboard], task: str, model: str) -> Row | None
     return rows[0] if rows else None
 
 
-def _cells(first: Sequence[str], metrics: Sequence[str], row: Row) -> list[str]:
+def _cells(first: Sequence[str], metrics: Sequence[str], row: BoardRow) -> list[str]:
     return [*first, *(_shown(row.score(name)) for name in metrics), seeds_in_short(row)]
 
 

@@ -21,14 +21,14 @@ TRAIN, SAMPLE = "delta", "delta_sample"
 Line = Mapping[str, Any]
 
 
-class Drift(NamedTuple):
+class DriftPair(NamedTuple):
     """The drift of training and of sampling as `--set` takes them."""
 
     train: str
     sample: str
 
 
-NONE = Drift("0", "0")
+NONE = DriftPair("0", "0")
 
 
 class Change(NamedTuple):
@@ -36,7 +36,7 @@ class Change(NamedTuple):
 
     setting: str
     metric: str
-    drift: Drift
+    drift: DriftPair
     without: float
     gaps: tuple[float, ...]
 
@@ -47,10 +47,10 @@ def read_scores(folder: Path) -> list[Line]:
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.is_file() else []
 
 
-def drift_of(line: Line) -> Drift:
+def drift_of(line: Line) -> DriftPair:
     """The drift of a cell; that of sampling is training's where it isn't set."""
     train = line["fit"].get(TRAIN, "0")
-    return Drift(train, line["sampling"].get(SAMPLE, train))
+    return DriftPair(train, line["sampling"].get(SAMPLE, train))
 
 
 def setting_of(line: Line) -> str:
@@ -62,7 +62,7 @@ def setting_of(line: Line) -> str:
 
 def drift_changes(lines: Sequence[Line]) -> list[Change]:
     """Every drift against none; `ResultError` where no drift has a pair of one seed."""
-    values: dict[tuple[str, str, Drift], dict[int, float]] = {}
+    values: dict[tuple[str, str, DriftPair], dict[int, float]] = {}
     for line in lines:
         for metric, (value, _, _) in line["scores"].items():
             values.setdefault((setting_of(line), metric, drift_of(line)), {})[line["seed"]] = value
@@ -76,7 +76,9 @@ def drift_changes(lines: Sequence[Line]) -> list[Change]:
     return found
 
 
-def _change(setting: str, metric: str, drift: Drift, of_seed: Mapping[int, float], none: Mapping[int, float]) -> Change:
+def _change(
+    setting: str, metric: str, drift: DriftPair, of_seed: Mapping[int, float], none: Mapping[int, float]
+) -> Change:
     without = statistics.fmean(none[seed] for seed in of_seed if seed in none)
     return Change(setting, metric, drift, without, tuple(changes(of_seed, none)))
 

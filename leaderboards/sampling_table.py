@@ -27,7 +27,7 @@ from leaderboards.drift_effect import half_width
 from leaderboards.sampling_cells import (
     NONE,
     Change,
-    Drift,
+    DriftPair,
     drift_changes,
     metrics_of,
     own_words,
@@ -53,7 +53,7 @@ def draw(found: Sequence[Change], metric: str, path: Path) -> None:
     figure = sheet(3.6 * len(names), 2.6)
     for axes, (setting, name) in zip(figure.subplots(1, len(names), squeeze=False)[0], names.items(), strict=True):
         panel = {NONE: (0.0,)} | {change.drift: change.gaps for change in of_metric if change.setting == setting}
-        rows, columns = (sorted({getattr(drift, name) for drift in panel}) for name in Drift._fields)
+        rows, columns = (sorted({getattr(drift, name) for drift in panel}) for name in DriftPair._fields)
         title = "\n".join(textwrap.wrap(f"change of {metric}, {name}", 38))
         plain(axes, title, "drift of sampling", "drift of training")
         axes.grid(visible=False)

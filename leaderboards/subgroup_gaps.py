@@ -52,7 +52,7 @@ SETTINGS: Mapping[str, Any] = MappingProxyType({
 
 
 @dataclass(frozen=True)
-class Setting:
+class GapSetting:
     """By group, how far the generated images are off (`shift`, `scale`) and how much its images vary (`spread`)."""
 
     shift: Sequence[float] = (0.0, 0.0, 0.0)
@@ -61,10 +61,11 @@ class Setting:
     paired: bool = False
 
 
-SETTINGS_OF_GROUPS: Mapping[str, Setting] = MappingProxyType({
-    "perfect": Setting(), "as bad": Setting((0.5,) * 3, (0.8,) * 3), "far off": Setting((1.5,) * 3, (0.5,) * 3),
-    "spread": Setting(spread=SPREAD), "paired": Setting((0.1,) * 3, spread=SPREAD, paired=True),
-    "worse": Setting((0.0, 0.0, 0.7), (1.0, 1.0, 0.6)),
+SETTINGS_OF_GROUPS: Mapping[str, GapSetting] = MappingProxyType({
+    "perfect": GapSetting(), "as bad": GapSetting((0.5,) * 3, (0.8,) * 3),
+    "far off": GapSetting((1.5,) * 3, (0.5,) * 3), "spread": GapSetting(spread=SPREAD),
+    "paired": GapSetting((0.1,) * 3, spread=SPREAD, paired=True),
+    "worse": GapSetting((0.0, 0.0, 0.7), (1.0, 1.0, 0.6)),
 })
 
 
@@ -109,7 +110,7 @@ class SimulatedInputs:
         return self
 
 
-def drawn(setting: Setting, dimension: int, random: np.random.Generator, sizes: Sequence[int] = SIZES) -> GroupedRun:
+def drawn(setting: GapSetting, dimension: int, random: np.random.Generator, sizes: Sequence[int] = SIZES) -> GroupedRun:
     """A run of as many groups as there are sizes; every second image of a group is of the second class."""
     scale_d = np.arange(1, dimension + 1) ** -0.5
     group_n = np.repeat(np.arange(len(sizes)), sizes)
@@ -137,7 +138,7 @@ def gap_of(run: GroupedRun, name: str) -> Breakdown:
     return run.breakdowns(measured(metric, run.inputs, settings), metric, settings)["sex"]
 
 
-def sure(setting: Setting, name: str, draws: int, dimension: int, sizes: Sequence[int] = SIZES) -> list[str]:
+def sure(setting: GapSetting, name: str, draws: int, dimension: int, sizes: Sequence[int] = SIZES) -> list[str]:
     """The worst group of each draw whose gap is called more than chance."""
     gaps = (gap_of(drawn(setting, dimension, np.random.default_rng(draw), sizes), name) for draw in range(draws))
     return [gap.worst for gap in gaps if gap.gap_low > 0]

@@ -3,8 +3,8 @@
     python -m recipes.write_api             # all pages
     python -m recipes.write_api --freeze    # tests/historic/api-VERSION.txt too: names and signatures as promised
 
-Reads source with `ast`, so that a page says what the source says, on any version of Python. Refuses to write prose:
-that is in the docstrings, and in docs/api/index.md by hand.
+Reads source with `ast`, so that a page says what the source says, on any version of Python. The prose is in the
+docstrings, and in docs/api/index.md by hand.
 """
 
 from __future__ import annotations

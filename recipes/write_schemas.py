@@ -1,7 +1,7 @@
 """JSON Schemas of task cards, results and leaderboards, for editors, validators and other languages.
 
-Generated from the dataclasses that read the files, never written by hand; `python -m recipes.write_schemas` renews
-the committed copies. Refuses nothing itself: the readers check more than a schema can say.
+Generated from the dataclasses that read the files, never written by hand; `python -m recipes.write_schemas` renews the
+committed copies. The readers check more than a schema can say.
 """
 
 from __future__ import annotations

@@ -18,9 +18,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from ldbench.board.entries import entries
+from ldbench.board.gather import collect
 from ldbench.board.leaderboard import by_task
 from ldbench.board.paired_tests import standard_error
-from ldbench.board.read import collect
 from ldbench.board.seed_allowance import FILE, Spread, SpreadTable, spreads
 from ldbench.board.seeds import pool
 from ldbench.records.files import write_json

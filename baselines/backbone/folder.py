@@ -1,7 +1,7 @@
 """Whether a folder holds a Stable Diffusion backbone, told from its small files before any weights are loaded.
 
-Knows the folders that people mistake for one (SDXL, inpainting, InstructPix2Pix, transformers, LoRA, ControlNet,
-single files) and says in one line what they are. Refuses to repair: a folder is used as it is, or not at all.
+Knows the folders that people mistake for one (SDXL, inpainting, InstructPix2Pix, transformers, LoRA, ControlNet, single
+files) and says in one line what they are. Nothing is repaired: a folder is used as it is, or not at all.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The weight files of a backbone's parts: which variant to load, and whether they are whole, told from their headers.
 
-Refuses to unpickle: weights are safetensors.
+Only safetensors are read; nothing is unpickled.
 """
 
 from __future__ import annotations

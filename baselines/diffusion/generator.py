@@ -1,7 +1,7 @@
 """What every generator on a backbone shares: which backbone, in which precision, sampled how.
 
 A method changes what the network is asked (`_predictor`), or where the reverse process starts and which steps it takes
-(`_reverse`). Refuses parameters below their least value.
+(`_reverse`).
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class StableDiffusion(Generator):
         return {"precision": self._precision(context)}
 
     def _trained(self, cost: NetworkCost) -> list[Trained]:
-        """What is trained, fit by fit."""
+        """What each fit trains, in order."""
         return []
 
     def _training_calls(self) -> int:

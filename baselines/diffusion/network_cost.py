@@ -1,8 +1,8 @@
 """What a backbone costs, told from its files without loading them: operations of one U-Net call, and bytes.
 
-The U-Net is built on the meta device, which holds shapes and no numbers, and its operations are counted there by
-torch. Estimates leave out the autoencoder and the text encoder, which run once an image. Refuses what `find_backbone`
-refuses, in its words.
+The U-Net is built on the meta device, which holds shapes and no numbers, and its operations are counted there by torch.
+Estimates leave out the autoencoder and the text encoder, which run once an image. Its errors are those of
+`find_backbone`.
 """
 
 from __future__ import annotations

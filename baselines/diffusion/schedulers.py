@@ -1,7 +1,7 @@
 """Diffusers' schedulers as reverse steps: which timesteps are asked of the network, and the noise level at each end.
 
-The schedulers take the steps; what stands here is what drift has to know of them and what they get wrong or leave
-open. Refuses, in one line, a sampler, number of steps or noise schedule that would give quiet nonsense.
+The schedulers take the steps; what stands here is what drift has to know of them and what they get wrong or leave open.
+A sampler, number of steps or noise schedule that would give nonsense without a warning is an error.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ best; here the same ancestral noise at every step keeps the subject, and the tar
 source's caption beyond its own, e(c) + s (e(c') - e(c)), as one word in a caption changes little by itself: on sandbox
 brains without guidance source and target agreed to 50 dB.
 
-Refuses examples without source and without captions, and pairs of two sizes.
+Examples with neither source nor captions are an error, and so are pairs of two sizes.
 
 Shapes: N pairs (2N with flip), C latent channels, h and w latent pixels.
 """

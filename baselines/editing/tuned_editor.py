@@ -1,7 +1,7 @@
 """Editing by a text-to-image backbone that was tuned on the task's single scans: what Pix2Pix-Zero and SDEdit share.
 
 Neither is trained to edit. Both start from the backbone as basic fine-tuning leaves it, which all runs with the same
---out share, or from the backbone as it comes. Refuses cases without a source image or without both captions.
+--out share, or from the backbone as it comes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Gradients of several processes, summed in buckets: of what is sent two buckets at a time are a copy.
+"""Gradients of several processes, summed in buckets: at most two buckets at a time are copies.
 
 A bucket is filled while the one before it is on its way. Each process has divided by the whole batch already, so the
-sum is its gradient. Refuses nothing: the processes have the same parameters, and so the same buckets.
+sum is its gradient. All processes have the same parameters, and so the same buckets.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a fit keeps on disk: its state, and tensors that are dear to make. Safetensors, written aside and renamed.
+"""What a fit keeps on disk: its state, and tensors that are expensive to make. Safetensors, written aside and renamed.
 
-Resuming gives bit for bit what not stopping gives. Refuses a checkpoint of other settings, and keeps it; refuses to put
-weights that are no numbers in the place of good ones.
+Resuming gives bit for bit what not stopping gives. Refuses a checkpoint of other settings, and keeps it. Weights that
+are not finite never replace good ones.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SECONDS_BETWEEN = 600.0  # of a fit on a GPU, where 100 steps take seconds and a
 
 
 @dataclass
-class Pace:
+class CheckpointPace:
     """When a checkpoint is due: after a multiple of `every` steps, and not within `seconds` of the one before."""
 
     every: int
@@ -43,7 +43,7 @@ class Pace:
         self._last = self.clock()
 
     @classmethod
-    def of(cls, every: int, on_gpu: bool) -> Pace:
+    def of(cls, every: int, on_gpu: bool) -> CheckpointPace:
         """By steps alone on a CPU; on a GPU about every ten minutes."""
         return cls(every, SECONDS_BETWEEN if on_gpu else 0.0)
 
@@ -106,7 +106,7 @@ class Checkpoint:
     ) -> None:
         """Write the state after `step` steps; what stood there before stays until the new file is whole.
 
-        Raises `GeneratorError` where a weight is no number: a gradient can be none where the loss still is one.
+        Raises `GeneratorError` where a weight is not finite: a gradient may be NaN where the loss is not.
         """
         largest = torch._foreach_norm([value.detach() for value in parameters.values()], math.inf)
         if not bool(torch.stack(list(largest)).isfinite().all()):

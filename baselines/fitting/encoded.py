@@ -29,7 +29,7 @@ CACHE = "latents.safetensors"
 
 @dataclass(frozen=True)
 class View:
-    """A training set seen otherwise: the examples at `indices`, each as `seen_as` gives it."""
+    """Some examples of a training set, changed: those at `indices`, each as `seen_as` returns it."""
 
     train: TrainingSet
     indices: Sequence[int]

@@ -1,7 +1,7 @@
 """What all fine-tuners share: parameters, the order of things in `fit`, and where the drift comes in.
 
 A method may say which parameters are trained and how prompts are conditioned on (`_prepare`), change prompts
-(`_prompt`) and add images that preserve the prior. Refuses training sets that are too small for the method.
+(`_prompt`) and add images that preserve the prior.
 """
 
 from __future__ import annotations

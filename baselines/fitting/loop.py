@@ -27,7 +27,7 @@ from ldbench.errors import GeneratorError
 from ..backbone.precision import Precision, arithmetic
 from .all_reduce import sum_over_processes
 from .average import Average, HostAverage
-from .checkpoint import Checkpoint, Pace, Writer
+from .checkpoint import Checkpoint, CheckpointPace, Writer
 from .masters import MasterAdamW
 from .transfer import Arriving
 
@@ -154,7 +154,7 @@ def train(
         if isinstance(optimiser, MasterAdamW):
             optimiser.show()
         optimiser.register_step_pre_hook(lambda *_: average.hold_back())
-        pace, losses = Pace.of(settings.checkpoint_every, on_gpu), _Losses(settings.steps, progress)
+        pace, losses = CheckpointPace.of(settings.checkpoint_every, on_gpu), _Losses(settings.steps, progress)
         for step in range(first, settings.steps):
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate_at(step, settings)
@@ -185,7 +185,7 @@ def _optimiser(parameters: Mapping[str, torch.nn.Parameter], settings: TrainingS
 
 @dataclass
 class _Losses:
-    """Losses from when they are asked for until they are told."""
+    """Losses on their way from the device, until they are reported."""
 
     steps: int
     progress: Progress

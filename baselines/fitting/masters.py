@@ -2,7 +2,7 @@
 
 A network in bfloat16 alone would lose each update below a 256th of its weight. Here the update is that of float32: the
 network computes with its rounded copy, and only the gradients are rounded, to the network's eight bits (their sum over
-the pieces of a cut batch, too). Refuses nothing: what is given in another precision is widened.
+the pieces of a cut batch, too). What is given in another precision is widened.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Between the host and the device without either waiting for the other.
+"""Copies between the host and the device for which neither waits.
 
 A copy out of ordinary memory makes the host wait until the device has come to it; one out of pinned memory is left to
 the device's own queue. Numbers on their way back arrive in pinned memory and are read when they are needed. What every
@@ -33,10 +33,10 @@ def pinned(count: int) -> torch.Tensor:
 
 
 class Arriving:
-    """A number of the device's, asked for now and waited for when it is read by `float`."""
+    """A number on the device, requested now; `float` waits for it."""
 
     def __init__(self, value: torch.Tensor) -> None:
-        """`value ()`; of the CPU's it is there already."""
+        """`value` has the shape `()`; one on the CPU has arrived already."""
         self.late = value.device.type == "cuda"
         self._value = value.detach()
         if self.late:

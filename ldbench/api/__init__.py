@@ -1,6 +1,6 @@
 """All that a plug-in imports, of whichever kind: generators, metrics, feature networks, data sets, estimators.
 
-The module refuses to know any plug-in, and to import torch at import time.
+Importing it imports no plug-in and no torch.
 
 What is named in `__all__` keeps its meaning as long as the major number of `API_VERSION` stays; docs/api/index.md has
 the promise in full.
@@ -66,4 +66,4 @@ __all__ = [
     "silent",
 ]
 
-API_VERSION = "1.5"  # major.minor: the minor grows with what is added, the major with what breaks
+API_VERSION = "1.6"  # major.minor: the minor grows with what is added, the major with what breaks

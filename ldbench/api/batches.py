@@ -4,7 +4,8 @@ Only where results do not depend on who is beside whom: a generator's requests b
 logged by `ldbench.memory`, from where a run takes it into its result.
 
 Where a process is killed for its memory, as on a CPU, nothing can be halved. `LDBENCH_IMAGES_AT_ONCE` says how many
-rows there may be at most. It is the machine's, no part of what a run is: a run that was killed goes on with it.
+rows there may be at most. It belongs to the machine and not to the run: a run that was killed may go on with another
+value.
 """
 
 from __future__ import annotations

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 class Edit:
     """What an edit changes: `attribute` from `source` to `target`, other attributes as they are or as follows from it.
 
-    The sentences say either value in as many wordings, the same ones for both sides and nothing else differing, so
-    that the difference of their embeddings is a direction (Parmar et al. 2023, Sec. 3.1). At least one each.
+    The sentences name the value, in the same wordings for source and target: sentence i of one side differs from
+    sentence i of the other in the value alone. So the difference of their embeddings is a direction (Parmar et al.
+    2023, Sec. 3.1). Each side has at least one.
     """
 
     attribute: str
@@ -255,7 +256,7 @@ class HasFiles(Protocol):
     """A generator that can say which files its images depend on beside those that its parameters name."""
 
     def files(self, context: Context) -> Mapping[str, Mapping[str, Path]]:
-        """By what they are ("backbone"), and there by name: the files that are on this disk now.
+        """The files that are on this disk now, by what they are ("backbone") and then by name.
 
         Called before `fit` and after it, as a fit may download. Downloads, loads and writes nothing, and leaves out
         what isn't there. A run records their digests, and is not continued with others.
@@ -264,7 +265,7 @@ class HasFiles(Protocol):
 
 @runtime_checkable
 class HasResolved(Protocol):
-    """A generator that can say what those of its parameters come to that leave a choice to the machine."""
+    """A generator that can say which values its parameters take here, where they leave a choice to the machine."""
 
     def resolved(self, context: Context) -> Mapping[str, str]:
         """By the parameter's name, `{"precision": "bfloat16"}` for `auto` on a GPU say.

@@ -25,7 +25,7 @@ MetricAxis = Literal[
     "fidelity", "diversity", "novelty", "condition", "utility", "truth", "effectiveness", "identity"
 ]
 MetricGroups = Literal["all", "equal", "excess", "units"]
-Need = Literal["source", "truth", "judge", "null", "back", "viewing", "scan_network"]
+Need = Literal["source", "truth", "judge", "null", "back", "viewing", "scan_network", "training"]
 SetName = Literal["generated", "real", "test_scans", "null", "back"]
 
 
@@ -69,6 +69,7 @@ class Measured(Score):
     Images of one subject are alike, so subjects are the units of an interval. Where some share one, the suite makes the
     bounds anew from the contributions, summed within each subject. `interval` says how: by Student's "t", or as that of
     a "share" (Wilson's). "own" leaves them as they are, for a metric that has asked for `MetricInputs.subjects` itself.
+    `mean` says that the value is the mean of one number a case, as a share of cases is anyway: it has scores by group.
 
     `within` gives the same score of some of its units alone, by their indices `(k,)` in ascending order, from what this
     one was computed from: for scores by group of a metric whose `groups` is "units". The units are scans where
@@ -84,6 +85,7 @@ class Measured(Score):
     within: Callable[[NDArray[np.int64]], Measured] | None = field(default=None, compare=False, repr=False)
     degrees: float | None = field(default=None, compare=False, repr=False)
     interval: Literal["t", "share", "own"] = field(default="t", compare=False, repr=False)
+    mean: bool = field(default=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -244,26 +246,29 @@ class NoSettings:
 class Metric:
     """All that the suite knows of one metric; a plug-in of `ldbench.metrics`.
 
-    `settings` is the dataclass of the card's table `[metrics.NAME]`; `compute` gets the inputs and an instance of it.
-    It returns a `Measured`, or one value a case, `(N,)`, whose mean is then the score, with Student's t interval cut at
-    `bounds`. `needs` names what a task must have for it: "source" (an editing task), "truth" (known true images),
-    "judge" (the card's `[judge]`), "viewing" (its `[viewing]`), "scan_network" (its `[scan_network]`), "null" or "back"
-    (further images of the generator; `settings` then has `cases`).
-    `compares` says which images, `interval` what its interval covers. `bounds` are those of the true value.
-    `trained`: its value hangs on a training of its own, so only further seeds show its chance. `networks` are names
-    that its settings can give. `scans`: whether contributions of "scans" are the test scans' or those of `real`.
-    `axis` is the question that it helps to answer; a board shows the first metric of each axis of its card, and unfolds
-    the others. `every_class`: it needs evaluation cases of every class of the card; a run that has none of one is
-    refused before it begins. `whole_sets`: it compares all generated images with all of `real`, whatever their classes.
-    Where these are the very scans that are edited, as where nobody knows the truth, doing nothing would be best, and a
-    run is refused before it begins. `unranks` says of a score whether it takes its row out of the ranking, as copies of
-    training images do. `catches` names the failures of the gauntlet that must make it worse, `blind_to` those that it
-    cannot see.
-    `groups` says how a metric that is no mean over cases is measured within a group of cases, sex or age say; None:
-    not at all. A mean over cases needs nothing said.
+    - `settings` is the dataclass of the card's table `[metrics.NAME]`; `compute` gets the inputs and an instance of it.
+      It returns a `Measured`, or one value a case, `(N,)`; their mean is then the score, with Student's t interval cut
+      at `bounds`.
+    - `needs` names what a task must have for it: "source" (an editing task), "truth" (known true images), "judge" (the
+      card's `[judge]`), "viewing" (its `[viewing]`), "scan_network" (its `[scan_network]`), "null" or "back" (further
+      images of the generator; `settings` then has `cases`), "training" (what the generator learnt from, which every
+      task has, and two folders of images alone do not).
+    - `compares` says which images, `interval` what its interval covers. `bounds` are those of the true value.
+    - `trained`: its value depends on a training of its own, so only further seeds show its chance.
+    - `networks` are names that its settings can give.
+    - `scans`: whether contributions of "scans" are the test scans' or those of `real`.
+    - `axis` is the question that it helps to answer. A board shows the first metric of each axis of its card, and
+      unfolds the others.
+    - `every_class`: it needs cases of every class of the card. A run that lacks a class is refused before it begins.
+    - `whole_sets`: it compares all generated images with all of `real`, whatever their classes. Where these are the
+      scans that are edited, doing nothing would be best, and a run is refused before it begins.
+    - `unranks` says of a score whether it takes its row out of the ranking, as copies of training images do.
+    - `catches` names the failures of the gauntlet that must make it worse, `blind_to` those that it cannot see.
+    - `groups` says how a metric that is no mean over cases is measured within a group of cases, such as one sex or age;
+      None: not at all. Leave it None for a mean over cases: those are always split by group. Its values:
 
     - "all": `compute` is called again with the group's images and the real ones of the group. For values whose
-      expectation does not hang on the number of images. Where real images are the truths of the cases: as "equal".
+      expectation does not depend on the number of images. Where real images are the truths of the cases: as "equal".
     - "equal": again, with as many images of each group as the smallest has.
     - "excess": as "equal". Groups are compared by a distance of two sets without its mean over random exchanges of real
       and generated images; `value` is `compute` without the interval, where that is far cheaper.

@@ -32,7 +32,10 @@ class FindWeights(Protocol):
     """Where a network's weights are, for those who bring none."""
 
     def __call__(self, digest: str) -> Path:
-        """The file or folder of a digest, checked, which loads nothing. Raises `WeightsError` where it is not there."""
+        """The file or folder of a digest, checked, or where it will be downloaded to; loads and downloads nothing.
+
+        Raises `WeightsError` where it is missing or another.
+        """
 
 
 class DescribeNetwork(Protocol):
@@ -48,7 +51,7 @@ class Network:
 
     `resize` is the side in pixels that the network sees where a card names none. With `fixed_size` a card can ask for
     no other. `pinned` says that a card may ask for other weights of the same shape by their digest. `find` is for
-    networks whose weights are always the user's own, so that a missing file is known before a run begins. `variant`
+    networks that do not bring their weights, so that a missing file is known before a run begins. `variant`
     makes the network that a card calls `NAME:VARIANT`, for a plug-in that holds many.
     """
 

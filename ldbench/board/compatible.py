@@ -1,6 +1,7 @@
 """Whether results may share a table: same card, same data, same way of measuring, no run twice with two answers.
 
-A contradiction is a `ResultError` that names both files. What then goes: `ldbench.board.left_out`.
+A contradiction is a `ResultError` that names both files. `ldbench.board.left_out` decides which results are then left
+out.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import asdict
 
 from ldbench.api import Score
 from ldbench.errors import ResultError
-from ldbench.records.content import PARAMETER
+from ldbench.records.digests import PARAMETER
 from ldbench.records.identity import (
     Found,
     canonical,
@@ -26,7 +27,7 @@ from ldbench.records.result import Result
 
 
 class ContradictionError(ResultError):
-    """Runs of one row that contradict each other; those at `paths` are all that this concerns."""
+    """Runs of one row that contradict each other. It concerns the results at `paths` and no others."""
 
     def __init__(self, text: str, paths: frozenset[str]) -> None:
         super().__init__(text)
@@ -79,7 +80,7 @@ def _table_of(result: Result) -> str:
 
 @contextmanager
 def _costing(found: Sequence[Found], key: Callable[[Result], object], faulty: Result) -> Iterator[None]:
-    """A contradiction in the block takes the results that share the key of the one that is looked at."""
+    """A contradiction that is raised in the block concerns all results that have the same key as `faulty`."""
     try:
         yield
     except ResultError as error:
@@ -98,7 +99,7 @@ def same_task(first: Found, second: Found) -> None:
 
 
 def same_seeds(first: Found, second: Found) -> None:
-    """One card has one list of seeds; a result that names another would say which runs of all others are ranked."""
+    """One card has one list of seeds: a result with another list would decide which runs of all others are ranked."""
     one, two = (sorted(item[1].card_seeds or ()) for item in (first, second))
     if one != two:
         raise ResultError(

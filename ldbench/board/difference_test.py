@@ -33,7 +33,7 @@ class CasesError(NamedTuple):
 
 
 class SeedsError(NamedTuple):
-    """The variance from the choice of seeds: as the seeds at hand show it, and as much as is allowed for.
+    """The variance from the choice of seeds: as the seeds at hand show it, and the most that is allowed for.
 
     `shown` has its `degrees` of freedom; it is infinite where there is one seed. `allowed` is infinite where nothing is
     known or where the seeds at hand show more.
@@ -45,7 +45,7 @@ class SeedsError(NamedTuple):
 
 
 def half_widths(level: ArrayLike, cases: CasesError, seeds: Sequence[SeedsError]) -> Numbers:
-    """Half the width of the interval that holds a difference but for a chance of `level`.
+    """Half the width of the interval that misses a difference with a probability of `level`.
 
     Where seeds show a spread and one is allowed for, the smaller reach counts, each at its share of the level, so that
     the two together miss no more often than one would.
@@ -71,7 +71,8 @@ def _shares(both: NDArray[np.bool_]) -> tuple[Numbers, Numbers]:
 
 
 def p_values(differences: ArrayLike, cases: CasesError, seeds: Sequence[SeedsError]) -> Numbers:
-    """The smallest level at which each difference lies outside its half-width: the two-sided p-value of none."""
+    """The smallest level at which each difference lies outside its half-width: the two-sided p-value of no
+    difference."""
     sizes = np.abs(np.asarray(differences, float))
     low, high = np.full(np.shape(sizes), _SMALLEST), np.zeros(np.shape(sizes))
     for _ in range(_HALVINGS):

@@ -1,6 +1,6 @@
 """Which runs make which row: seeds of the card's list, one row for the same images, one seed for repeated ones.
 
-Refuses to choose by score: neither which seeds count nor which of two names stays depends on what was measured.
+Scores decide nothing here: neither which seeds count nor which of two names stays.
 """
 
 from __future__ import annotations
@@ -127,7 +127,8 @@ def _holds(row: Entry, entry: Entry) -> bool:
 
 
 def _precedence(entry: Entry) -> tuple[bool, bool, bool, int, str]:
-    """What was there for comparison comes first, then seeds of the card, what a run made, and more image sets."""
+    """For sorting: references come first, then rows with seeds of the card, runs of a generator, and more image
+    sets."""
     model = entry.result.model
     orients = model.reference or model.sees_truth
     return not orients, not entry.on_card, model.scored, -len(entry.images), entry.key

@@ -1,6 +1,6 @@
-"""What another test set, that nobody had seen, changes of a row: the gaps of its runs, folded over them.
+"""How the scores of a row change on a test set that nobody had seen: the gaps of its runs, folded.
 
-Refuses to rank by them: a gap says whether a row was tuned to the public test set, not how good it is.
+Nothing is ranked by them: a gap says whether a row was tuned to the public test set, not how good it is.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from ldbench.api import Direction, ParameterValue, Score
 from ldbench.board.compatible import distinct
 from ldbench.board.entries import Entry, entries, is_ranked
 from ldbench.board.fresh_gaps import NO_ROUNDS, FreshGap, fold_gaps
-from ldbench.board.mixed import mixed
+from ldbench.board.notes_on_seeds import mixed
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.ranks import RankInterval, standings
 from ldbench.board.seed_allowance import allowance
@@ -36,7 +36,7 @@ _OLDEST = 2
 
 
 @dataclass(frozen=True)
-class Metric:
+class BoardMetric:
     """How one metric was measured, the same for every measured row; `n` counts generated images.
 
     `parameters` are those of the method; seeds and observations of single runs stay in the results. `seed_allowance` is
@@ -74,7 +74,7 @@ class FoldedScore:
 
 
 @dataclass(frozen=True)
-class Row:
+class BoardRow:
     """One generator with one set of parameters; `seeds` are those of the complete runs that are folded.
 
     These have seeds of the card's list; `other_seeds` were run, too, and are not folded. Where no seed is of the list,
@@ -108,7 +108,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Failure:
+class FailedRun:
     """A run that ended in an error."""
 
     model: ModelRef
@@ -125,9 +125,9 @@ class Leaderboard:
 
     task: TaskRef
     split_hash: str | None
-    metrics: tuple[Metric, ...]
-    rows: tuple[Row, ...]
-    failed: tuple[Failure, ...] = field(default_factory=tuple)
+    metrics: tuple[BoardMetric, ...]
+    rows: tuple[BoardRow, ...]
+    failed: tuple[FailedRun, ...] = field(default_factory=tuple)
     schema_version: int = SCHEMA_VERSION
 
 
@@ -177,7 +177,7 @@ def fold_task(
         )
         for entry in listed
     ]
-    failed = [Failure(item.model, item.seed, item.error) for item in results if item.status == "failed"]
+    failed = [FailedRun(item.model, item.seed, item.error) for item in results if item.status == "failed"]
     return Leaderboard(
         task=min(results, key=_card_order).task,
         split_hash=measured[0].split_hash if measured else None,
@@ -194,25 +194,25 @@ def _metric_order(results: Sequence[Result]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _metrics(measured: Sequence[Result], order: Sequence[str]) -> tuple[Metric, ...]:
+def _metrics(measured: Sequence[Result], order: Sequence[str]) -> tuple[BoardMetric, ...]:
     first = {score.metric: score for result in measured for score in result.scores}
     return tuple(_metric(first[name]) for name in order if name in first)
 
 
-def _metric(score: Score) -> Metric:
+def _metric(score: Score) -> BoardMetric:
     most = round(allowance(score.metric, score.n).most, 2)
-    return Metric(score.metric, score.direction, score.extractor, score.n, method(score), most)
+    return BoardMetric(score.metric, score.direction, score.extractor, score.n, method(score), most)
 
 
 def _fold_row(
     entry: Entry, order: Sequence[str], places: Mapping[str, RankInterval], fresh: Mapping[str, FreshRounds]
-) -> Row:
+) -> BoardRow:
     runs = [result for _, result in entry.runs]
     scores: dict[str, list[Score]] = {}
     for run in runs:
         for score in run.scores:
             scores.setdefault(score.metric, []).append(score)
-    return Row(
+    return BoardRow(
         model=runs[0].model,
         origin=runs[0].origin,
         source=runs[0].source,
@@ -247,7 +247,7 @@ def _interval(score: Score) -> Interval:
     return Interval(float(score.value), float(score.ci_low), float(score.ci_high))
 
 
-def _row_order(row: Row, order: Sequence[str]) -> tuple[Any, ...]:
+def _row_order(row: BoardRow, order: Sequence[str]) -> tuple[Any, ...]:
     """Blocks, then rank and value on each metric in turn (reported rows: as printed), then the model's own text."""
     block = 0 if row.competes else 2 if row.origin == "reported" else 1
     place = row.model.parameters.get("row") if row.origin == "reported" else None
@@ -267,7 +267,7 @@ def _card_order(result: Result) -> tuple[bool, str, int, str]:
     return (not names_a_card(result), task.kind, task.version, task.card_hash)
 
 
-def _failure_order(failure: Failure) -> tuple[Any, ...]:
+def _failure_order(failure: FailedRun) -> tuple[Any, ...]:
     model = json.dumps(asdict(failure.model), sort_keys=True)
     return (failure.model.name, model, _none_last(failure.seed), failure.error or "")
 

@@ -1,7 +1,8 @@
 """Results that can't be used beside the others: left out of a report and named, one line each, or an error.
 
 Where results of a task were not measured alike, those stay that more files agree on; with as many on either side the
-task has no leaderboard. Of two answers of one run neither is taken. Refuses to choose by score, and to be silent.
+task has no leaderboard. Of two answers of one run neither is taken. Scores decide nothing, and nothing is left out
+without a line that says so.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Check = Callable[[Found, Found], None]
 
 
 def refuse(error: ResultError) -> None:
-    """What ends the reading at the first result that can't be used."""
+    """Raise the error: reading ends at the first result that can't be used."""
     raise error
 
 
@@ -57,7 +58,7 @@ def without_remains(kept: Sequence[Found], found: Sequence[Found]) -> list[Found
 
 
 def _traits(found: Sequence[Found]) -> Iterator[tuple[Trait, Check]]:
-    """What all measured results of a task must share, and what says so of two that don't."""
+    """Each trait that all measured results of a task must share, and the check that raises for two that don't."""
     yield lambda one: canonical(vars(one.task)) if names_a_card(one) else None, same_task
     yield lambda one: None if one.card_seeds is None else canonical(sorted(one.card_seeds)), same_seeds
     yield lambda one: canonical(one.split_hash) if _counts(one) else None, same_split

@@ -18,7 +18,7 @@ from ldbench.api import Direction, Score
 from ldbench.board.difference_test import MANY, CasesError, SeedsError, confidence, p_values
 from ldbench.board.seed_allowance import Allowance, allowance
 from ldbench.plugins.kinds import is_trained, metric_bounds
-from ldbench.records.contributions import Units
+from ldbench.records.units import Units
 from ldbench.score.metrics.intervals import LEVEL, Array, Z, of_subjects
 
 Seed = int | None
@@ -99,7 +99,7 @@ class _Model:
 
     @property
     def count(self) -> int:
-        """How many runs there are from which to see what a seed does."""
+        """How many runs show what a seed changes."""
         return 1 if self.repeats else len(self.runs)
 
     @functools.cached_property
@@ -211,8 +211,7 @@ def _seeds_errors(one: _Model, two: _Model) -> tuple[SeedsError, SeedsError]:
 
 
 def _seeds_error(variance: float, count: int, least: float, most: float) -> SeedsError:
-    """The error of the mean of `count` runs. No spread at all is no evidence of none, but of numbers that are coarse.
-    """
+    """The error of the mean of `count` runs. A spread of exactly 0 only shows that the numbers are coarse."""
     return SeedsError((max(variance, least) or math.inf) / count, count - 1, most / count)
 
 

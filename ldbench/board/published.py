@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 from ldbench.api import Direction, ParameterValue, Score
 from ldbench.errors import DataError, unknown_name
+from ldbench.records.from_table import built
 from ldbench.records.identity import Found
 from ldbench.records.result import ModelRef, Result, TaskRef
-from ldbench.records.typed import built
 from ldbench.task.card_file import installed_names, installed_text
 
 FOLDER = "reported"

@@ -15,8 +15,8 @@ from typing import NamedTuple
 from ldbench.api import Direction
 from ldbench.board.entries import Entry, entries
 from ldbench.board.paired_tests import Comparison, ScoredRun, Seed, compare
-from ldbench.records.contributions import Units
 from ldbench.records.identity import Found
+from ldbench.records.units import Units
 
 NO_UNITS: Mapping[str, Units] = MappingProxyType({})
 
@@ -65,7 +65,7 @@ def _ranks(values: Mapping[str, float], direction: Direction, above: Mapping[str
 
 
 def _after(better: Set[str], ranks: Mapping[str, int]) -> int:
-    """The best rank behind these rows: behind each of them, and behind as many places as they are."""
+    """The best rank after these rows: worse than each of theirs, and after as many places as there are rows."""
     return 1 + max(len(better), *(ranks[name] for name in better)) if better else 1
 
 
@@ -74,7 +74,7 @@ def comparisons(
 ) -> dict[str, list[Comparison]]:
     """By metric, every pair of the rows of one task that compete, named by `ldbench.records.identity.row_key`.
 
-    `units` holds, by path, what `ldbench.records.contributions` reads beside a result: with them rows are compared by
+    `units` holds, by path, what `ldbench.records.units` reads beside a result: with them rows are compared by
     pairs of cases, without them by their intervals. `as_fitted` as `ldbench.board.paired_tests.compare` takes it.
     """
     return {

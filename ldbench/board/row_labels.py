@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations, count
 from math import comb
 
-from ldbench.board.leaderboard import Row
+from ldbench.board.leaderboard import BoardRow
 from ldbench.records.identity import row_key
 from ldbench.records.names import digest, one_line
 
@@ -32,16 +32,16 @@ class Labels:
     names: Mapping[str, str]
     left_out: Mapping[str, Traits]
 
-    def of(self, row: Row) -> str:
+    def of(self, row: BoardRow) -> str:
         """The row's name, which no other one has."""
         return self.names[row_key(row)]
 
-    def untold(self, row: Row) -> Traits:
+    def untold(self, row: BoardRow) -> Traits:
         """The settings in which the row and its namesakes differ and that its name leaves out."""
         return self.left_out[row_key(row)]
 
 
-def labels(rows: Iterable[Row]) -> Labels:
+def labels(rows: Iterable[BoardRow]) -> Labels:
     """A name for each row: the model, and where there are namesakes as few of its settings as tell all of them apart,
     those first that vary most, and the backbone wherever it differs. Models with the same images as a row are named
     after the rows.
@@ -67,14 +67,16 @@ def labels(rows: Iterable[Row]) -> Labels:
     return Labels(_distinct(names, everyone, own), left_out)
 
 
-def _name(row: Row, texts: Traits, keys: Sequence[str]) -> str:
+def _name(row: BoardRow, texts: Traits, keys: Sequence[str]) -> str:
     said = {key: _OF_CARD if (key, text) == (_BACKBONE, "null") else text for key, text in texts.items()}
     apart = [f"{key}={said[key]}" for key in keys if key in said]
     name = f"{row.model.name} {SCORED_MARK}" if row.model.scored else row.model.name
     return f"{name} ({', '.join(apart)})" if apart else name
 
 
-def _distinct(names: Mapping[str, str], everyone: Mapping[str, Row], own: Mapping[str, Row]) -> dict[str, str]:
+def _distinct(
+    names: Mapping[str, str], everyone: Mapping[str, BoardRow], own: Mapping[str, BoardRow]
+) -> dict[str, str]:
     """The names in one line each with their marks: measured rows first, so that no other one changes their names."""
     given: dict[str, str] = {}
     measured = [key for key, row in own.items() if row.origin == "measured"]
@@ -84,7 +86,7 @@ def _distinct(names: Mapping[str, str], everyone: Mapping[str, Row], own: Mappin
     return given
 
 
-def _settled(names: dict[str, str], everyone: Mapping[str, Row], taken: frozenset[str]) -> dict[str, str]:
+def _settled(names: dict[str, str], everyone: Mapping[str, BoardRow], taken: frozenset[str]) -> dict[str, str]:
     for digits in count(0, _DIGITS):
         marked = {
             key: one_line(f"{name} {TRUTH_MARK}" if everyone[key].model.sees_truth else name)
@@ -146,7 +148,7 @@ def _differing(namesakes: Sequence[Traits]) -> set[str]:
 
 
 def _span(namesakes: Sequence[Traits], key: str) -> float:
-    """How many times the smallest value the largest one is; 0 for what is no number above 0."""
+    """The largest value divided by the smallest; 0 where a value is not a number above 0."""
     try:
         values = [float(_text(key, one[key])) for one in namesakes]
     except (KeyError, ValueError):
@@ -154,7 +156,7 @@ def _span(namesakes: Sequence[Traits], key: str) -> float:
     return max(values) / min(values) if min(values) > 0 else 0.0
 
 
-def _traits(row: Row) -> Traits:
+def _traits(row: BoardRow) -> Traits:
     model = row.model
     named = {key: f"{_PARAMETER}{key}" if key in _FIXED or key.startswith(_PARAMETER) else key
              for key in model.parameters}  # fmt: skip

@@ -1,6 +1,6 @@
 """Several runs of one generator, differing in the seed, as one value with one interval.
 
-Refuses to average intervals that say nothing of the seeds: the spread between runs always widens the result.
+The spread between runs always widens the interval: the mean of the runs' own intervals would say nothing of the seeds.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from ldbench.cli.left_out import UNJUDGED, left_out_named
 from ldbench.cli.options import AllowMissing, JUnit, MeasuredOnly, Results, Summary, Tolerances, results_or_runs
 
 if TYPE_CHECKING:
-    from ldbench.board.read import BoardSet
+    from ldbench.board.gather import BoardSet
     from ldbench.report.gate.gather import GateRequest
 
 
@@ -28,7 +28,7 @@ def gate(
 
     A result that can't be used is named, and then nothing is judged; exit code 2.
     """
-    from ldbench.board.read import read_boards
+    from ldbench.board.gather import read_boards
     from ldbench.report.gate.gather import GateRequest
 
     request = GateRequest(against, tuple(tolerance or ()), allow_missing, junit, summary)

@@ -45,10 +45,10 @@ def gauntlet(
     from ldbench.run.progress import live_progress
     from ldbench.score.set_inputs import ScoringContext
     from ldbench.studies.gauntlet.claims import contradictions
-    from ldbench.studies.gauntlet.run import Plan, run_gauntlet
+    from ldbench.studies.gauntlet.run import GauntletPlan, run_gauntlet
     from ldbench.studies.gauntlet.tables import markdown, terminal
 
-    plan = Plan(task, metric or (), failure or (), seed, cases, all_, with_card)
+    plan = GauntletPlan(task, metric or (), failure or (), seed, cases, all_, with_card)
     context = ScoringContext(pick_device(device), seed, user_cache_folder() / "features")
     with live_progress(f"gauntlet on {task}") as progress:
         found, path = run_gauntlet(plan, out, context, progress)

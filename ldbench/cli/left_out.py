@@ -13,7 +13,7 @@ from ldbench.errors import LdbenchError, ResultError
 from ldbench.records.names import one_line
 
 if TYPE_CHECKING:
-    from ldbench.board.read import BoardSet
+    from ldbench.board.gather import BoardSet
 
 WITHOUT = "all of this is left out of what is made of the other results"
 UNCOMPARED = "--check compares what all results make; nothing was compared"
@@ -24,7 +24,7 @@ def boards_of(
     results: Sequence[Path], reported: Sequence[str], measured_only: bool, left_out: list[ResultError]
 ) -> BoardSet:
     """`read_boards` with what it leaves out in the list; where nothing is left, the command ends with exit code 2."""
-    from ldbench.board.read import read_boards
+    from ldbench.board.gather import read_boards
 
     boards = read_boards(results, reported, measured_only, left_out.append)
     if left_out and not boards.boards:

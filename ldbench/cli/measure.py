@@ -81,18 +81,18 @@ def measure(
 ) -> None:
     """Measure a folder of generated images beside real ones, without a task."""
     from ldbench.plugins.kinds import unranking
-    from ldbench.run.asked_folders import context_of, folders_of
+    from ldbench.run.measure import measure as measured
     from ldbench.run.progress import live_progress
     from ldbench.score.folder_subjects import subject_line
-    from ldbench.score.folders import ignored_line, measure_folders
+    from ldbench.score.folders import ignored_line
 
-    folders = folders_of(
-        real, generated, training, paired, side, blur, noise, channels, subjects, subject_pattern, images
-    )
+    settings = _by_metric(set_ or ())
     with live_progress(f"{generated} beside {real}") as progress:
-        context = context_of(device, seed, progress)
-        found = measure_folders(
-            folders, context, metric or (), network=network, settings=_by_metric(set_ or ()), per_image=per_image
+        found = measured(
+            real, generated, training=training, metrics=metric or (), network=network, paired=paired, side=side,
+            channels=channels, blur=blur, noise=noise, settings=settings, subjects=subjects,
+            subject_pattern=subject_pattern, images=images, per_image=per_image, seed=seed, device=device,
+            progress=progress, strict=False,
         )
     typer.echo(_as_json(found) if format_ == "json" else score_table(found.scores), nl=False)
     if format_ == "terminal" and unranking(found.scores):

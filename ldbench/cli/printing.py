@@ -1,7 +1,7 @@
 """Standard output that takes every text: what its encoding lacks is written in ASCII. And an error as one line.
 
-A log of a cluster, a Latin-1 terminal or a pipe has no arrows and no file names that aren't text. Refuses to stop a
-command for that.
+A log of a cluster, a Latin-1 terminal or a pipe has no arrows and no file names that aren't text. That stops no
+command.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from ldbench.cli.options import AllowMissing, JUnit, MeasuredOnly, Results, Summ
 from ldbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from ldbench.board.read import BoardSet
+    from ldbench.board.gather import BoardSet
 
 
 ReportFormat = Literal["terminal", "markdown", "latex", "csv", "json", "html", "site"]

@@ -1,6 +1,6 @@
-"""Data in which some splits are of new subjects: a test set that nobody has seen beside the training set of everybody.
+"""Data with some splits of new subjects, such as a test set that nobody has seen beside the public training set.
 
-What a host gives out of such a split has no true images: it is read here too, and says so where one is asked for.
+A host publishes such a split without its true images. It is read here too, and asking for a true image is an error.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a host gives out of a test split: the sources of the cases, what is known of their targets, and no true image.
 
-`host.json` beside the sources holds the records. Where `reveal.json` lies there too, the truth does as well, and this
-module is not asked.
+`host.json` beside the sources holds the records. Once `reveal.json` lies there too, so does the truth, and this module
+is not used.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A folder of images from outside: one file a case, as `ldbench score` takes it, or any that lie there.
 
-A file's id is its name without the suffix. Hidden files, subfolders and files that aren't .png, .jpg or .jpeg
-aren't images here. Refuses to score a subset: each expected id has exactly one file, and no other is there.
+A file's id is its name without the suffix. Hidden files, subfolders and files that aren't .png, .jpg or .jpeg aren't
+images here. A subset is not scored: each expected id has exactly one file, and no other file is there.
 """
 
 from __future__ import annotations

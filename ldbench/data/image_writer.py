@@ -1,7 +1,7 @@
 """Images written in threads while the caller makes the next ones; compression leaves Python's lock to others.
 
 Each file is there whole or not at all, as `write_image` writes it, and has the same bytes. At most one batch waits in
-memory, as 8-bit pixels. Refuses to lose an error: the first that a file met is raised in the caller's own thread.
+memory, as 8-bit pixels. The first error of a file is raised in the caller's own thread.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sequences that hold what their items are made of, and no item: a case and its texts take a thousand bytes."""
+"""Sequences that make an item when it is asked for and hold none: a case and its texts take a thousand bytes."""
 
 from __future__ import annotations
 

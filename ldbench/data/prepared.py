@@ -1,7 +1,7 @@
 """A data set that `ldbench data prepare` made: a folder of images with a manifest, read lazily and checked.
 
-Answers to the same calls as the sandbox's `FrozenDataset`. Refuses a manifest that isn't dataset.json's, an image that
-is missing, and one whose bytes are not the manifest's: a result over altered data would say nothing.
+It has the methods of the sandbox's `FrozenDataset`. Refuses a manifest that isn't dataset.json's, an image that is
+missing, and one whose bytes are not the manifest's: a result over altered data would say nothing.
 """
 
 from __future__ import annotations

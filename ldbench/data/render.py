@@ -104,7 +104,7 @@ def _recorded(
 
 
 def drawn_seed() -> int:
-    """A seed that nobody had before."""
+    """A new random seed."""
     return secrets.randbits(_DRAWN_BITS)
 
 
@@ -204,7 +204,7 @@ def checksums_of(folder: Path) -> dict[str, str]:
 
 
 def _changes(task: Task, rendered: Rendered) -> dict[str, object]:
-    """What the card of rendered data says otherwise than the one that it was made of."""
+    """What the card of rendered data changes of the card that it was made from."""
     named = rendered.digest[:8]
     fresh = {"folder": DATA, "splits": list(rendered.splits), "checksums": dict(rendered.checksums)}
     subjects = f"The subjects of {', '.join(rendered.splits)} are new, rendered from a seed."

@@ -14,7 +14,7 @@ from ldbench.api import Dataset, Record
 from ldbench.data.on_demand import picked
 from ldbench.data.prepared import PreparedDataset
 from ldbench.errors import DataError
-from ldbench.plugins.raised import blamed
+from ldbench.plugins.blame import blamed
 from ldbench.task.card import Task
 
 if TYPE_CHECKING:

@@ -33,7 +33,8 @@ def stored_case(case: Case, read: Callable[[], torch.Tensor]) -> StoredCase:
 
 
 def loaded(case: Case) -> Case:
-    """The case with its image read, and no way left to any other; a case that holds what it has comes back itself."""
+    """The case with its image read, and without the function that reads it; a case that holds its image is returned as
+    is."""
     return Case(**{**vars(case), "source": case.source}) if isinstance(case, StoredCase) else case
 
 

@@ -21,8 +21,8 @@ from ldbench.data.on_demand import ById, OnDemand, picked
 from ldbench.data.prepared import PreparedDataset, find
 from ldbench.data.scans import balanced, hash_order, image_of, scans_of
 from ldbench.errors import CardError, DataError
+from ldbench.plugins.blame import blamed, module_of
 from ldbench.plugins.kinds import DATASETS
-from ldbench.plugins.raised import blamed, module_of
 from ldbench.task.card import DataSpec, EditSpec, Task
 from ldbench.task.metric_specs import further_images
 from ldbench.task.prompts import check_attributes, prompt_for

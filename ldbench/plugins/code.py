@@ -21,14 +21,14 @@ from pathlib import Path
 from types import ModuleType
 
 from ldbench.api import Generator
-from ldbench.plugins.registry import Entry
-from ldbench.records.content import content_digest, digest_of, files_below
+from ldbench.plugins.registry import PluginEntry
+from ldbench.records.digests import content_digest, digest_of, files_below
 
 # The suite's packages that no run imports: an edit of them makes no other image and no other score.
 AFTER_RUNS = ("board", "report", "testing", "studies", "cli")
 
 
-def code_digest(cls: type[Generator], entry: Entry | None) -> str:
+def code_digest(cls: type[Generator], entry: PluginEntry | None) -> str:
     """`sha256:` and 16 digits over the sources of a generator; `entry` is its registration, if it has one."""
     modules = {base.__module__ for base in cls.__mro__ if issubclass(base, Generator) and base is not Generator}
     if entry is not None:
@@ -66,7 +66,8 @@ def remember(module: str) -> Mapping[str, str]:
 
 @functools.cache
 def _first_seen(package: str, loaded: weakref.ref[ModuleType] | None) -> Mapping[str, str]:
-    """By the module object, which is not kept alive; neighbours by their files, as they are not executed anew."""
+    """As `remember`. A module is told by its object, which is not kept alive; its neighbours by their files, as they
+    are not executed anew."""
     spec, files = _outermost(package), sources(package)
     if spec is None or spec.submodule_search_locations:
         return _each(files)

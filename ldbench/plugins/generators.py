@@ -9,10 +9,9 @@ from dataclasses import fields
 
 from ldbench.api import API_VERSION, Generator, Kind, Preset
 from ldbench.errors import PluginError
-from ldbench.plugins.other_kind import what_it_is
+from ldbench.plugins.blame import blamed
 from ldbench.plugins.parameters import declared, preset_class
-from ldbench.plugins.raised import blamed
-from ldbench.plugins.registry import PluginKind
+from ldbench.plugins.registry import PluginKind, what_it_is
 
 _API_VERSION = re.compile(r"(\d+(\.\d+)?)?")
 

@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 
 from ldbench.api import DataSource, Estimator, Metric, Network, Score
 from ldbench.errors import PluginError
-from ldbench.plugins.other_kind import what_it_is
-from ldbench.plugins.registry import PluginKind
+from ldbench.plugins.registry import PluginKind, what_it_is
 
 Record = TypeVar("Record", DataSource, Estimator, Metric, Network)
 
@@ -48,7 +47,7 @@ def metric_bounds(name: str) -> tuple[float, float]:
 
 
 def is_trained(name: str) -> bool:
-    """Whether a metric's value hangs on a training of its own; false for one that is not installed here."""
+    """Whether a metric's value depends on a training of its own; false for one that is not installed here."""
     metric = METRICS.installed(name)
     return metric is not None and metric.trained
 

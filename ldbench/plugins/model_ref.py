@@ -16,7 +16,7 @@ from ldbench.plugins.code import code_digest
 from ldbench.plugins.generators import GENERATORS
 from ldbench.plugins.parameters import declared, parameters
 from ldbench.records.checksum import sha256_file
-from ldbench.records.content import PARAMETER, RESOLVED, content_digest, digest_of
+from ldbench.records.digests import PARAMETER, RESOLVED, content_digest, digest_of
 from ldbench.records.result import ModelRef
 
 

@@ -18,8 +18,8 @@ from typing import Any, Literal
 
 from ldbench.api import Generator, ParameterValue, Preset
 from ldbench.errors import PluginError, UsageError, unknown_name
-from ldbench.plugins.raised import blamed
-from ldbench.records.typed import readings
+from ldbench.plugins.blame import blamed
+from ldbench.records.from_table import readings
 
 _SCALARS = (bool, int, float, str)
 

@@ -25,18 +25,26 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
-from ldbench.api import declare_missing_ops
+from ldbench.api import DataSource, Estimator, Generator, Metric, Network, Preset, declare_missing_ops
 from ldbench.errors import PluginError, UnknownNameError, unknown_name
-from ldbench.plugins.raised import ANYTHING
+from ldbench.plugins.blame import ANYTHING
 from ldbench.plugins.source_text import Described, describe, records_in
 from ldbench.records.names import reason
 
 Plugin = TypeVar("Plugin")
 _OF_FILE = "ldbench_file_"
+_GENERATOR = "a generator: `ldbench check` tries one"
+_KIND_OF_RECORD = {
+    Metric: "a metric: `ldbench gauntlet TASK --metric` tries one",
+    Network: "a feature network: `ldbench measure REAL GENERATED --network` takes one",
+    DataSource: "a data set: `ldbench data prepare` takes one",
+    Estimator: "an estimator: a metric's table on a card names one",
+    Preset: _GENERATOR,
+}
 
 
 @dataclass(frozen=True)
-class Entry:
+class PluginEntry:
     """A registered plug-in: its name, the distribution that registers it, and `module:Name`."""
 
     name: str
@@ -56,8 +64,8 @@ class PluginKind(Generic[Plugin]):
 
     `group` is its entry-point group, `noun` what messages call one, `asked` what an unknown name is called, `listing`
     the argument of `ldbench list`. `record` and `fields` are the class whose instances a registered package holds and
-    its fields in order. `check` gives the plug-in that an imported object is, for the name it was asked by, or raises
-    `PluginError` with the label that it is handed. A `light` kind must load without torch.
+    its fields in order. `check(object, label, name)` returns the plug-in, or raises `PluginError`, whose text begins
+    with `label`. A `light` kind must load without torch.
     """
 
     group: str
@@ -69,7 +77,7 @@ class PluginKind(Generic[Plugin]):
     check: Callable[[object, str, str], Plugin]
     light: bool = False
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[PluginEntry]:
         """All registered ones by name, without those that `clashes` tells of; nothing is imported."""
         return [entries[0] for _, entries in sorted(self._registered().items()) if len(entries) == 1]
 
@@ -77,12 +85,12 @@ class PluginKind(Generic[Plugin]):
         """A line for each name that has two owners: whoever asks for it gets a PluginError of that text."""
         return [self._clash(name, entries) for name, entries in sorted(self._registered().items()) if len(entries) > 1]
 
-    def entry(self, name: str) -> Entry | None:
+    def entry(self, name: str) -> PluginEntry | None:
         """The entry of a registered name, or None; PluginError where it has two owners."""
         entries = self._registered().get(name)
         return None if entries is None else self._only(name, entries)
 
-    def described(self, entry: Entry) -> Described:
+    def described(self, entry: PluginEntry) -> Described:
         """What an entry's source says of it; nothing is imported."""
         return describe(entry.value, self.fields)
 
@@ -127,28 +135,30 @@ class PluginKind(Generic[Plugin]):
             said = "install what it imports" if isinstance(error, ModuleNotFoundError) else remedy
             raise PluginError(f"{label} can't be loaded: {reason(error)}; {said}") from error
 
-    def _registered(self) -> Mapping[str, tuple[Entry, ...]]:
+    def _registered(self) -> Mapping[str, tuple[PluginEntry, ...]]:
         return _entries(self.group, self.record, self.fields, tuple(sys.path))
 
-    def _only(self, name: str, entries: tuple[Entry, ...]) -> Entry:
+    def _only(self, name: str, entries: tuple[PluginEntry, ...]) -> PluginEntry:
         if len(entries) > 1:
             raise PluginError(self._clash(name, entries))
         return entries[0]
 
-    def _clash(self, name: str, entries: tuple[Entry, ...]) -> str:
+    def _clash(self, name: str, entries: tuple[PluginEntry, ...]) -> str:
         owners = " and ".join(f"{entry.owner} ({entry.value})" for entry in entries)
         return f"{self.noun} {name!r} is registered by {owners}; uninstall one or give module:Class"
 
 
 @functools.lru_cache(maxsize=64)
-def _entries(group: str, record: str, fields: tuple[str, ...], path: tuple[str, ...]) -> dict[str, tuple[Entry, ...]]:
-    """By name, every registration; kept for as long as nothing else can be imported (`path`)."""
-    found: defaultdict[str, set[Entry]] = defaultdict(set)
+def _entries(
+    group: str, record: str, fields: tuple[str, ...], path: tuple[str, ...]
+) -> dict[str, tuple[PluginEntry, ...]]:
+    """Every registration by name; cached until the import path (`path`) changes."""
+    found: defaultdict[str, set[PluginEntry]] = defaultdict(set)
     for point in metadata.entry_points(group=group):
         owner = ("unknown", "unknown") if point.dist is None else (point.dist.name, point.dist.version)
         named = {point.name: point.value} if ":" in point.value else records_in(point.value, record, fields)
         for name, value in named.items():
-            found[name].add(Entry(name, *owner, value))
+            found[name].add(PluginEntry(name, *owner, value))
     return {name: tuple(sorted(entries, key=lambda entry: entry.owner)) for name, entries in found.items()}
 
 
@@ -186,6 +196,20 @@ def file_of(plugin: type) -> Path | None:
         return None
     file = sys.modules[plugin.__module__].__file__
     return Path(file) if file else None
+
+
+def what_it_is(candidate: object) -> str:
+    """The kind of an object in a few words; never its `repr`, which may be long and says no kind.
+
+    >>> what_it_is(3)
+    'an object of type int'
+    """
+    if isinstance(candidate, type):
+        return _GENERATOR if issubclass(candidate, Generator) else f"the class {candidate.__qualname__}"
+    if isinstance(candidate, Generator):
+        return f"a generator with its parameters: name the class, {type(candidate).__name__}"
+    of_record = (said for record, said in _KIND_OF_RECORD.items() if isinstance(candidate, record))
+    return next(of_record, f"an object of type {type(candidate).__qualname__}")
 
 
 def _is_importable(package: str) -> bool:

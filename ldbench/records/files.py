@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, TypeVar
 import platformdirs
 
 from ldbench.errors import ResultError
-from ldbench.records.typed import built
+from ldbench.records.from_table import built
 
 T = TypeVar("T")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)

@@ -1,6 +1,6 @@
 """The file beside a result that says how the row does on a test set that nobody has seen: `fresh.json`.
 
-One round a fresh set. Refuses a file that belongs to another result.
+It holds one round for each fresh set. A file that belongs to another result is an error.
 """
 
 from __future__ import annotations

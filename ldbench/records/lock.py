@@ -1,4 +1,4 @@
-"""Whose turn it is at a place that several processes know: a lock on a file, which ends with the process."""
+"""Whose turn it is in a folder that several processes use: a lock on a file, which ends with the process."""
 
 from __future__ import annotations
 

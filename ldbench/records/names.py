@@ -1,6 +1,6 @@
 """Foreign text made harmless: names of files and folders that stay where they are put, and texts of one line.
 
-Refuses separators and leading dots: a third party's task id must not lead out of the report's folder.
+A name made here has no separator and no leading dot: a third party's task id must not lead out of the report's folder.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The record of one run: schema, reading, atomic writing, migration.
 
-One JSON file per run, keys sorted, numbers as numbers, NaN forbidden, unknown fields refused. Refuses to guess:
-a file of an unknown schema version or with a field nobody declared is an error naming the file.
+One JSON file per run, keys sorted, numbers as numbers, NaN forbidden, unknown fields refused. A file of an unknown
+schema version, or with an unknown field, is an error that names the file.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Literal
 from ldbench.api import ParameterValue, Score
 from ldbench.errors import MetricError, ResultError
 from ldbench.records.files import read_json, refuse_constant, write_text_atomic
-from ldbench.records.typed import built
+from ldbench.records.from_table import built
 
 SCHEMA_VERSION = 1
 SCORED = "scored"  # the version of a model that no run loaded: images of that name were scored

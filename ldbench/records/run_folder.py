@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ldbench.errors import ResultError
-from ldbench.records.content import CODE, RESOLVED, is_content
+from ldbench.records.digests import CODE, RESOLVED, is_content
 from ldbench.records.files import read_json, write_json
 from ldbench.records.identity import spelled
 from ldbench.records.lock import locked
@@ -128,13 +128,13 @@ class RunFolder:
             yield
 
     def begin(self, state: Mapping[str, object], content: Mapping[str, str] = NOTHING) -> str:
-        """Note what the run is, or refuse a folder that was begun otherwise; what there is to say of it, or "".
+        """Record what the run is, or raise where the folder was begun as another run; returns a note on it, or "".
 
         A folder in which nothing was made yet is begun anew: after an error in a first fit, say, that was put right.
-        `content` are the digests of the code and of what parameters name. A run that was begun before these were noted
-        goes on and is held to them from then on, and one that has made nothing yet takes on what is here. A finished
-        run of other code, or of another version of the model, is no error, as every update of a package would make one
-        of all that were run before, and every edit of a generator's file.
+        `content` holds the digests of the code and of the files that parameters name. A run that was begun before
+        digests were noted goes on, and must match them from then on. A run that has made nothing yet takes the digests
+        of now. A finished run of other code, or of another version of the model, is no error. Otherwise each update of
+        a package, and each edit of a generator's file, would make an error of every run before it.
         """
         if not self.state.exists():
             write_json(self.state, {**state, **content})

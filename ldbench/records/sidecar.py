@@ -1,7 +1,7 @@
 """Files beside results: found, read and known to be the result's own, where a run may lie in several folders.
 
-Refuses a file that belongs to another result. Copies of a run share what any of them has, as a fold keeps any one of
-them: what it says must not depend on which.
+A file that belongs to another result is an error. Copies of a run share the files that any of them has: a fold keeps
+one copy, and must not depend on which.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ def own_sidecar(
 ) -> Sidecar | None:
     """What `read` makes of the file `name` beside a result's file, or None where there is none.
 
-    What it has `repeated` of its result must be what this one says, `of_result`; else a `ResultError`.
+    The values that it repeats of its result (`repeated`) must be those of this result (`of_result`); else a
+    `ResultError`.
     """
     file = Path(path).with_name(name)
     if not file.is_file():
@@ -47,7 +48,7 @@ LeftOut = Callable[[str, ResultError], object]  # told of a result by its path a
 
 
 def refuse(path: str, error: ResultError) -> None:
-    """What ends the reading at the first file that is wrong."""
+    """Raise the error: reading ends at the first file that is wrong."""
     raise error
 
 

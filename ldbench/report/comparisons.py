@@ -1,6 +1,6 @@
 """Which rows are better than which, and by how much: every pair of a task's rows that compete, metric by metric.
 
-Refuses to say "better" of a pair where no test does (`ldbench.board.paired_tests`).
+A row is called better only where a test says so (`ldbench.board.paired_tests`).
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 
-from ldbench.board.leaderboard import Leaderboard, Metric, by_task
+from ldbench.board.gather import BoardSet
+from ldbench.board.leaderboard import BoardMetric, Leaderboard, by_task
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.ranks import NO_UNITS, comparisons
-from ldbench.board.read import BoardSet
 from ldbench.board.row_labels import labels
 from ldbench.errors import unknown_name
-from ldbench.records.contributions import Units
 from ldbench.records.identity import Found, row_key
+from ldbench.records.units import Units
 from ldbench.report.digits import with_interval
 from ldbench.report.guarantee import AS_FITTED, GUARANTEE, RULE, allowance_sentence
 from ldbench.report.tables.content import FURTHER
@@ -38,7 +38,7 @@ def pairs(
     """By metric, in the board's order, every pair of the rows that compete, under the rows' labels.
 
     `found` are the results that the board was folded from, with their paths; `units` holds, by path, what
-    `ldbench.records.contributions` reads beside one; `as_fitted` is as `ldbench.board.paired_tests.compare` takes it.
+    `ldbench.records.units` reads beside one; `as_fitted` is as `ldbench.board.paired_tests.compare` takes it.
     """
     of_task = by_task(each for each in found if each[1].task.id == board.task.id)[board.task.id]
     return _labelled(board, comparisons(of_task, units, as_fitted))
@@ -105,8 +105,8 @@ def _finite(record: dict[str, object]) -> dict[str, object]:
 
 
 def render_text(
-    tasks: Mapping[str, Mapping[str, Sequence[Comparison]]], as_fitted: bool = False, metrics: Iterable[Metric] = (),
-    further: Sequence[str] = (),
+    tasks: Mapping[str, Mapping[str, Sequence[Comparison]]], as_fitted: bool = False,
+    metrics: Iterable[BoardMetric] = (), further: Sequence[str] = (),
 ) -> str:
     """Task by task every pair in a line, the surest first, then how to read it and what may be relied on, once.
 

@@ -1,6 +1,6 @@
 """Numbers as text, with as many digits as their interval supports.
 
-Refuses false precision: an interval is shown to two significant digits of its half-width, its value no finer.
+An interval is shown to two significant digits of its half-width, its value no finer.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def decimals_for(half_width: float, value: float) -> int:
 
 
 def with_interval(value: float, low: float, high: float) -> tuple[str, str]:
-    """The value and its interval in brackets, to two significant digits of the half-width; what is just 0 or 1, as a
-    share of none or all is, without decimals."""
+    """The value and its interval in brackets, to two significant digits of the half-width; exactly 0 or 1, such as the
+    share of none or all, has no decimals."""
     decimals = decimals_for((high - low) / 2, value)
     shown, *ends = (str(int(one)) if one in (0, 1) else fixed(one, decimals) for one in (value, low, high))
     return shown, f"[{', '.join(ends)}]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ldbench.board.leaderboard import Metric
+from ldbench.board.leaderboard import BoardMetric
 
 RULE = (
     "A row is better than another where a test over their cases, and over their seeds, says so after correction for "
@@ -20,7 +20,7 @@ AS_FITTED = (
 )
 
 
-def allowance_sentence(metrics: Iterable[Metric]) -> str:
+def allowance_sentence(metrics: Iterable[BoardMetric]) -> str:
     """What another seed is allowed to change, by metric in the order given; empty without any."""
     known: dict[str, float] = {}
     for one in metrics:

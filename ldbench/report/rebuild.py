@@ -1,7 +1,7 @@
 """Leaderboard files from result files, all of them at once: written, or compared with those that are there.
 
 A leaderboard is a pure fold, so the files must be rebuilt byte for byte; where they are not, a result was changed, was
-added or is missing. Refuses to write where it was asked to compare.
+added or is missing. A comparison writes nothing.
 """
 
 from __future__ import annotations

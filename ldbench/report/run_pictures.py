@@ -1,7 +1,7 @@
 """The pictures that runs left beside their results, gathered for a report.
 
-A row's picture is `edits.png`, or else `samples.png`, from beside the result of its lowest seed that has one. Refuses
-to draw: what no run has drawn is not shown.
+A row's picture is `edits.png`, or else `samples.png`, from beside the result of its lowest seed that has one. Nothing
+is drawn here.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ldbench.board.leaderboard import Leaderboard, Row
+from ldbench.board.leaderboard import BoardRow, Leaderboard
 from ldbench.board.row_labels import labels
 from ldbench.records.files import refusal, whole_file
 from ldbench.records.identity import Found
@@ -36,7 +36,7 @@ def copy_pictures(found: Sequence[Found], leaderboard: Leaderboard, out: Path) -
     return links
 
 
-def _picture(found: Sequence[Found], task_id: str, row: Row) -> Path | None:
+def _picture(found: Sequence[Found], task_id: str, row: BoardRow) -> Path | None:
     """The picture of the lowest seed that has one."""
     runs = [
         (one.seed or 0, path) for path, one in found

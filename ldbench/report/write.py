@@ -1,7 +1,7 @@
 """Result files in, rendered leaderboards out: to the terminal or one file a task, Markdown with the runs' pictures.
 
 Rows that publications report for the same tasks are put in beside the measured ones, unless they are not wanted.
-Refuses to mix: what may meet in one table is `ldbench.board.leaderboard`'s decision.
+`ldbench.board.leaderboard` decides what may stand in one table.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from ldbench.board.gather import BoardSet, read_boards
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.board.read import BoardSet, read_boards
 from ldbench.errors import unknown_name
 from ldbench.records.files import write_text_atomic
 from ldbench.records.names import slug

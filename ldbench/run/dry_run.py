@@ -1,7 +1,7 @@
 """What a run would need, before it starts: data, weights, disk, memory, operations, and all that is missing, at once.
 
-Looks at files and never loads weights, downloads, or writes. Refuses to promise a time: it gives the operations, which
-are counted, and the hours that they take at a stated rate.
+Looks at files and never loads weights, downloads, or writes. It promises no time: it gives the operations, which are
+counted, and the hours that they take at a stated rate.
 """
 
 from __future__ import annotations

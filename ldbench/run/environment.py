@@ -1,6 +1,6 @@
 """What a run ran on: device, packages, commit, seconds and memory of its stages.
 
-Reads only; refuses to choose anything for the run but the meaning of `auto`.
+Only reads; it decides nothing for the run but what `auto` means.
 """
 
 from __future__ import annotations

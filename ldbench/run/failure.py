@@ -19,8 +19,9 @@ from ldbench.records.run_folder import RunFolder
 def failure_kept(folder: RunFolder, first: bool = True) -> Iterator[None]:
     """Write what ends the block to the folder's error file, in place of what ended it before.
 
-    Where a plug-in's code raised it, the error's line names the file. Of several processes those that are not the
-    `first` keep that alone: else they would write what they were told over what there was to tell.
+    Where a plug-in's code raised it, the error's line names the file. Of several processes, those that are not the
+    `first` write plug-ins' errors alone: other errors of theirs only follow from the cause, and would replace it in the
+    file.
     """
     folder.error.unlink(missing_ok=True)
     try:
@@ -37,6 +38,7 @@ def failure_kept(folder: RunFolder, first: bool = True) -> Iterator[None]:
 
 
 def _is_of_plugin(error: LdbenchError) -> bool:
-    """Whether something that is no error of ours made it; of files the suite itself speaks in its own kinds."""
+    """Whether a plug-in's code is the cause: an error that is not the suite's own. An `OSError` behind an error of
+    another kind than the three of plug-ins is of the suite's own files."""
     ours = LdbenchError if isinstance(error, (GeneratorError, PluginError, MetricError)) else (LdbenchError, OSError)
     return error.__cause__ is not None and not isinstance(error.__cause__, ours)

@@ -1,7 +1,7 @@
 """A row on a test set that nobody has seen, beside its run on the public one: `ldbench run --fresh`.
 
 The fit is the public run's. New subjects are rendered, the cases over them generated and scored, and the gap between
-both scores is written beside the public result. Refuses a task whose data have no simulator.
+both scores is written beside the public result. A task whose data have no simulator is an error.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A generator over a task's cases: images on disk with a manifest, resumable, whatever the generator does.
 
-Batches are cut from the case order alone, so a resumed run redoes exactly the batches that were not finished and
-leaves the bytes of an uninterrupted one. A batch that the device's memory can't hold is cut in halves. Refuses images
-that break the contract: nothing is padded, clipped or reshaped into place.
+Batches are cut from the case order alone, so a resumed run redoes exactly the batches that were not finished and leaves
+the bytes of an uninterrupted one. A batch that the device's memory can't hold is cut in halves. Images that break the
+contract are an error: nothing is padded, clipped or reshaped to fit.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ldbench.data.image_writer import ImageWriter
 from ldbench.data.images import read_image
 from ldbench.data.stored_case import loaded
 from ldbench.errors import DataError, GeneratorError, ImageError
-from ldbench.plugins import raised
+from ldbench.plugins import blame
 from ldbench.records.checksum import sha256_file
 from ldbench.records.files import write_json
 from ldbench.records.run_folder import CASE_ID, IMAGES, RunFolder
@@ -202,4 +202,4 @@ def _write_manifest(requests: Sequence[Request], folder: RunFolder) -> None:
 def blamed(what: str, generator: Generator, *passing: type[Exception]) -> AbstractContextManager[None]:
     """Whatever the generator raises in the block becomes a `GeneratorError` that says what raised, and where in its
     code; our own errors and those of `passing` pass."""
-    return raised.blamed(GeneratorError, what, type(generator).__module__, *passing)
+    return blame.blamed(GeneratorError, what, type(generator).__module__, *passing)

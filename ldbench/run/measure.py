@@ -7,9 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ldbench.api import Progress, silent
-from ldbench.run.asked_folders import context_of, folders_of
+from ldbench.errors import UsageError
+from ldbench.records.files import user_cache_folder
+from ldbench.records.from_table import TypedError
+from ldbench.run.environment import pick_device
 from ldbench.score.folder_sets import Channels, Place
-from ldbench.score.folders import FolderScores, measure_folders
+from ldbench.score.folder_subjects import Whose, pattern_of
+from ldbench.score.folders import Folders, FolderScores, measure_folders
+from ldbench.score.set_inputs import ScoringContext
+from ldbench.task.card import ViewingConditions
 
 
 def measure(
@@ -18,7 +24,7 @@ def measure(
     blur: float = 0.0, noise: float = 0.0, settings: Mapping[str, Mapping[str, str]] | None = None,
     subjects: Path | str | Mapping[str, Sequence[str | int]] | None = None, subject_pattern: str | None = None,
     images: int | None = None, per_image: Path | str | None = None, seed: int = 0,
-    device: str = "auto", progress: Progress = silent,
+    device: str = "auto", progress: Progress = silent, strict: bool | None = None,
 ) -> FolderScores:
     """The scores of the images in `generated` beside those in `real`, each with a 95 % interval.
 
@@ -30,8 +36,8 @@ def measure(
     `training` holds what the generator learnt from: then copies are looked for. `metrics` are names of `ldbench list
     metrics`, or `path/to/file.py:NAME`; without any, all that the folders allow. `network` is the feature network of
     all metrics that take one, without it the one that ships. `paired`: each generated image has its true one under the
-    same name in `real`. `channels` "grey-as-rgb" averages all images over their channels. `blur` (a standard deviation
-    in pixels) and `noise` (in grey levels from 0 to 1) are viewing conditions. `settings` has texts of further
+    same name in `real`. `channels` "grey-as-rgb" averages all images over their channels. `blur` and `noise` are
+    viewing conditions, standard deviations in pixels and in grey levels from 0 to 1. `settings` has texts of further
     settings, `{"coverage": {"k": "3"}}`. `seed` is that of the metrics' own draws.
 
     Where several images belong to one subject, intervals must count subjects. `subjects` is a CSV table with columns
@@ -44,22 +50,39 @@ def measure(
 
     The answer has the `scores`, in `refused` why others of all metrics have none, in `images` and `options` what was
     measured and how, and in `notes` what makes values mean less than they seem to. Raises `ImageError`, `UsageError`,
-    `UnknownNameError`, `WeightsError`; `MetricError` for a metric of `metrics` that these images do not allow.
+    `UnknownNameError`, `WeightsError`; if `strict`, `MetricError` for a metric that these images do not allow, without
+    that where `metrics` are named.
 
     >>> found = measure("real/", "generated/", metrics=["fid"])  # doctest: +SKIP
-    >>> found.scores[0].value, found.scores[0].ci_low  # doctest: +SKIP
-    >>> found.values["fid"]  # doctest: +SKIP
+    >>> found.values["fid"], found.scores[0].ci_low  # doctest: +SKIP
     """
     places = (_place(real), _place(generated), None if training is None else _place(training))
-    whose = Path(subjects) if isinstance(subjects, str) else subjects
-    folders = folders_of(*places, paired, side, blur, noise, channels, whose, subject_pattern, images)
+    whose = _whose(subjects, subject_pattern)
+    folders = Folders(*places, paired, side, _viewing(blur, noise), channels, whose, images)
     names = [metrics] if isinstance(metrics, str) else metrics
-    context = context_of(device, seed, progress)
+    context = ScoringContext(pick_device(device), seed, user_cache_folder() / "features", progress)
     return measure_folders(
-        folders, context, names, network=network, settings=settings, strict=bool(names),
+        folders, context, names, network=network, settings=settings, strict=bool(names) if strict is None else strict,
         per_image=None if per_image is None else Path(per_image),
     )
 
 
 def _place(given: Place | str) -> Place:
     return Path(given) if isinstance(given, str | os.PathLike) else given
+
+
+def _whose(subjects: Path | str | Mapping[str, Sequence[str | int]] | None, pattern: str | None) -> Whose | None:
+    """What says the subjects, if anything does."""
+    if subjects is not None and pattern is not None:
+        raise UsageError("--subject-pattern: expected one way to know subjects, got --subjects too; drop one of them")
+    if pattern is not None:
+        return pattern_of(pattern)
+    return Path(subjects) if isinstance(subjects, str) else subjects
+
+
+def _viewing(blur: float, noise: float) -> ViewingConditions | None:
+    """The viewing conditions, which blur and noise of 0 are none of."""
+    try:
+        return ViewingConditions(blur, noise) if (blur, noise) != (0, 0) else None
+    except TypedError as wrong:
+        raise UsageError(f"--{wrong}") from wrong

@@ -1,7 +1,7 @@
 """The passes of a run: the task's cases and, where its metrics ask for them, null edits and edits back.
 
-Says which images belong to a task and reads them from disk. Refuses a folder that lacks any image of a pass that it
-holds at all; a further pass whose folder is absent is not there, and what is measured on it is left out.
+Says which images belong to a task and reads them from disk. A pass of which some images are missing is an error. A
+further pass without a folder was not made, and what is measured on it is left out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The one composer: card + generator -> fit -> images -> scores -> one result file.
 
-Every stage leaves a file, so a run that was stopped goes on where it was. Refuses to continue a folder that was
-begun with another card, seed, parameter, batch size or code, and writes no result unless every stage ended well.
+Every stage leaves a file, so a run that was stopped goes on where it was. A folder that was begun with another card,
+seed, parameter, batch size or code is an error. A result is written only when every stage ended well.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldbench.api import Context, Generator, Progress, silent
-from ldbench.data.recorded import task_ref
+from ldbench.data.of_result import task_ref
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import ResultError, UsageError
 from ldbench.plugins import model_ref, parameters
 from ldbench.plugins.generators import load_generator
-from ldbench.records import contributions, subgroups
-from ldbench.records.content import CODE
+from ldbench.records import subgroups
+from ldbench.records import units as units_file
+from ldbench.records.digests import CODE
 from ldbench.records.files import user_cache_folder
 from ldbench.records.result import ModelRef, Result, Stage, read, write
 from ldbench.records.run_folder import SHARED, RunFolder
@@ -34,11 +35,11 @@ from ldbench.run.processes import Processes, current_processes
 from ldbench.run.requirements import checked_data
 from ldbench.run.sheets.contact_sheet import sample_sheet
 from ldbench.run.sheets.edits_of_run import write_edit_sheet
-from ldbench.score.contributions import units_of
 from ldbench.score.free_memory import give_back
 from ldbench.score.scorer import inputs_of, scores_of
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.subgroups.set_scores import subgroups_of_run
+from ldbench.score.units import units_of
 from ldbench.task import card
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
 
 def _unsaid(line: str) -> None:
-    """For whoever reads results and not what is said of them."""
+    """Say nothing: the default of `Settings.say`."""
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,7 @@ def prepare(task_name: str, model_name: str, settings: Settings) -> tuple[Genera
 
 
 def _begin(context: RunContext, generator: Generator) -> RunContext:
-    """Begin the run or take it up, and say of one that is finished or can't be checked that it is; the context with
-    what the generator reads in its content."""
+    """Begin the run or go on with it, and say a note on it; the context with digests of what the generator reads."""
     folder, settings, say = context.folder, context.settings, context.settings.say
     whereabouts = generator_context(context.data.task, settings, context.device, folder.fit(), context.processes)
     with blamed(f"{type(generator).__name__}: files", generator):
@@ -260,7 +260,7 @@ def score(context: RunContext, folders: Mapping[str, Path]) -> Scored:
     units = units_of(data, panel.measured, images.passes)
     by_group = subgroups_of_run(inputs, panel.measured, units)
     context.folder.result.unlink(missing_ok=True)  # one that is replaced goes before anything is beside it
-    contributions.write(units, context.folder.units)
+    units_file.write(units, context.folder.units)
     subgroups.write(by_group, context.folder.subgroups)
     return Scored([one.score for one in panel.measured], images.digest, panel.refused)
 

@@ -1,7 +1,7 @@
 """A live progress display for stages that take longer than a blink, with the time left.
 
-Draws on standard error, so that standard output stays what a script can read; without a terminal it prints a line
-every ten seconds. Refuses to know what the stages are.
+Draws on standard error, so that standard output stays what a script can read; without a terminal it prints a line every
+ten seconds.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What a run needs and cannot get: data, cases, scans of every class, networks, weights; all of it before it starts.
 
 Reads the card, the data's manifest and the weight files, and builds a network of weights that a card pins; never
-downloads or writes. The settings of a metric, somebody else's too, say themselves what they ask for in vain
-(`ldbench.task.metric_specs.HasUnmet`, and `HasUnmetScans` of the task's own scans); `cases` of a further pass and an
-`extractor` whose weights are known are checked for each.
+downloads or writes. The settings of a metric, somebody else's too, say themselves what they need and cannot get
+(`ldbench.task.metric_specs.HasUnmet`, and `HasUnmetScans` of the task's own scans). `cases` of a further pass are
+checked for each, and the network that an `extractor` names looks for its own weights (`ldbench.api.Network.find`).
 """
 
 from __future__ import annotations
@@ -15,15 +15,13 @@ from functools import partial
 from ldbench.api import Context, Generator, HasNeeds, Needs, Record
 from ldbench.data.prepared import PreparedDataset
 from ldbench.data.task_data import TaskData, network_files, task_data
-from ldbench.errors import CardError, LdbenchError, MetricError, WeightsError
-from ldbench.plugins import raised
+from ldbench.errors import CardError, LdbenchError, MetricError, PluginError, UnknownNameError, WeightsError
+from ldbench.plugins import blame
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.files import user_cache_folder
 from ldbench.records.run_folder import FURTHER_PASSES
 from ldbench.run.generate import blamed
 from ldbench.score.metrics.feature_spec import FEWEST, DistributionSpec, too_few_images
-from ldbench.score.metrics.fld import LikelihoodSpec
-from ldbench.score.networks.weights import fetchable, locate, pinned, place, unpinned
 from ldbench.task.card import Task
 from ldbench.task.metric_specs import ClassifierSpec, HasUnmet, HasUnmetScans, ScanCounts, needing
 from ldbench.task.scan_network_spec import users_of_network
@@ -49,8 +47,9 @@ def inspect(task: Task, seed: int) -> Inspection:
         return Inspection(data, ())
     unmet += _of_metrics(task, data)
     if data is not None:
-        unmet += [*_of_classes(data), *_seen_scans(data)]
-    return Inspection(data, (*unmet, *_absent_weights(task)))
+        unmet += _of_classes(data)
+    said = {str(error): error for error in (*unmet, *_absent_weights(task))}  # what two metrics miss is one reason
+    return Inspection(data, tuple(said.values()))
 
 
 def needs_of(generator: Generator, context: Context) -> Needs | None:
@@ -75,7 +74,7 @@ def checked_data(task: Task, generator: Generator, context: Context) -> TaskData
 
 
 def _of_metrics(task: Task, data: TaskData | None) -> Iterator[LdbenchError]:
-    """What single metrics ask for in vain."""
+    """What single metrics need and cannot get."""
     for name, settings in task.metrics.items():
         if METRICS.load(name).needs & set(FURTHER_PASSES) and settings.cases > task.protocol.evaluation_cases:
             yield CardError(
@@ -91,7 +90,7 @@ def _of_metrics(task: Task, data: TaskData | None) -> Iterator[LdbenchError]:
                 "which doing nothing is nearest; drop it, or take intra_fid, which compares edits with their target's "
                 "class"
             )
-        scans = ScanCounts(len(data.seen()), len(data.of_classes("test")), task.protocol.resolution) if data else None
+        scans = _counted(data) if data else None
         yield from _of_settings(name, settings, smaller, scans)
     yield from _pinned(task)
 
@@ -116,7 +115,7 @@ def _pinned(task: Task) -> Iterator[LdbenchError]:
 
 
 def _smaller_set(task: Task, data: TaskData | None) -> int:
-    """How many images the smaller of both sets has that distributions are compared of, as far as that is known."""
+    """How many images are in the smaller of the two sets whose distributions are compared, as far as that is known."""
     generated = task.protocol.evaluation_cases
     if data is None or data.truth is not None:  # of true images there are as many
         return generated
@@ -132,7 +131,7 @@ def _edits_reference(data: TaskData) -> bool:
 
 
 def _of_settings(metric: str, settings: object, smaller: int, scans: ScanCounts | None) -> Iterator[LdbenchError]:
-    """What a metric's settings ask for in vain, as they say themselves (`HasUnmet`, `HasUnmetScans`)."""
+    """What a metric's settings need and cannot get, as they say themselves (`HasUnmet`, `HasUnmetScans`)."""
     asked: dict[str, Callable[[], Iterator[str]]] = {}
     if isinstance(settings, HasUnmet):
         asked["unmet"] = partial(settings.unmet, metric, smaller)
@@ -141,7 +140,7 @@ def _of_settings(metric: str, settings: object, smaller: int, scans: ScanCounts 
     for method, ask in asked.items():
         module = type(settings).__module__
         try:
-            with raised.blamed(MetricError, f"{metric}: {method}", module, remedy="repair the metric"):
+            with blame.blamed(MetricError, f"{metric}: {method}", module, remedy="repair the metric"):
                 reasons = list(ask())
         except MetricError as error:
             yield error
@@ -185,19 +184,18 @@ def _few_of_a_class(data: TaskData, metric: str, labels: Mapping[str, Sequence[s
             )
 
 
-def _seen_scans(data: TaskData) -> Iterator[LdbenchError]:
-    """Test scans that are training images, byte by byte, where a metric refuses them: prepared data tell it unread."""
-    metrics = [name for name, settings in data.task.metrics.items() if isinstance(settings, LikelihoodSpec)]
-    files = data.dataset.records if isinstance(data.dataset, PreparedDataset) else None
-    if not metrics or files is None:
-        return
-    training = {files.file(record).sha256 for record in data.of_classes("train")}
-    seen = sum(files.file(record).sha256 in training for record in data.of_classes("test"))
-    if seen:
-        yield MetricError(
-            f"{', '.join(metrics)}: expected test scans that are no training images, got {seen} that are; give their "
-            "copies one subject, or leave them out, and prepare the data again"
-        )
+def _counted(data: TaskData) -> ScanCounts:
+    """What metrics are told of the task's scans."""
+    test = data.of_classes("test")
+
+    def test_seen() -> int:
+        if not isinstance(data.dataset, PreparedDataset):
+            return 0  # only prepared data hold digests
+        files = data.dataset.records
+        training = {files.file(record).sha256 for record in data.of_classes("train")}
+        return sum(files.file(record).sha256 in training for record in test)
+
+    return ScanCounts(len(data.seen()), len(test), data.task.protocol.resolution, test_seen)
 
 
 def _labels(records: Iterable[Record], attribute: str) -> list[str]:
@@ -205,23 +203,14 @@ def _labels(records: Iterable[Record], attribute: str) -> list[str]:
 
 
 def _absent_weights(task: Task) -> Iterator[LdbenchError]:
-    """Weight files that the card's metrics read and that nobody put there, or that are others."""
-    from ldbench.score.metrics import lpips
-    from ldbench.score.networks import inception_v3
-    from ldbench.score.networks.features import installed_network
+    """Weights of the networks that the card's metrics name, as each network looks for them itself."""
+    from ldbench.score.networks.features import find_weights
 
-    files = {file.network: file for file in (inception_v3.WEIGHTS, lpips.ALEXNET)}
     asked = {getattr(settings, "extractor", None) for settings in task.metrics.values()}
     for extractor in sorted(name for name in asked if isinstance(name, str)):
         try:
-            name, digest = unpinned(extractor)
-            network = installed_network(name)
-            if network is not None and network.find is not None:
-                network.find(digest)
-            if name not in files:
-                continue
-            file = pinned(files[name], digest)
-            if place(file).is_file() or not fetchable(file):
-                locate(file)
+            find_weights(extractor)
         except WeightsError as error:
             yield WeightsError(f"{extractor}: {error}")
+        except (UnknownNameError, PluginError):  # a metric's own network, or the metric's settings say what is wrong
+            continue

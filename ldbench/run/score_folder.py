@@ -1,6 +1,6 @@
 """Images that were made elsewhere, scored as those of a run: one PNG or JPEG a case id, a folder a seed.
 
-Refuses to overwrite a result unasked, and takes no folder for two seeds.
+A result is overwritten only on request, and one folder cannot stand for two seeds.
 """
 
 from __future__ import annotations

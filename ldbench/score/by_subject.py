@@ -1,7 +1,8 @@
 """A score's interval where several of its images belong to one subject: of subjects, not of images.
 
-What a metric gives counts every image as a unit of its own. Images of one subject are alike, and an interval that takes
-them as independent is too narrow: of 8 images a subject that are as alike as 0.9, a nominal 95 % cover half.
+A metric counts every image as a unit of its own. Images of one subject are alike, and an interval that treats them as
+independent is too narrow: with 8 images a subject, correlated by 0.9, a nominal 95 % interval covers the true value
+only half of the time.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ldbench.api import Measured, Metric, MetricInputs, SetName
-from ldbench.plugins.kinds import metric_bounds
 from ldbench.score.metrics.intervals import (
     Array,
     Interval,
@@ -22,6 +22,7 @@ from ldbench.score.metrics.intervals import (
     t_quantile,
 )
 
+Bounds = tuple[float, float]  # between what a metric's true value lies
 CASES, SCANS = "cases", "scans"  # kinds of units that are images
 
 
@@ -36,20 +37,24 @@ def subjects_of_units(metric: Metric, found: Measured, inputs: MetricInputs) -> 
     return {kind: subjects for kind, subjects in known.items() if subjects is not None}
 
 
-def by_subject(found: Measured, subjects: Mapping[str, Subjects]) -> Measured:
-    """The score with bounds made of what each subject adds; itself where no two images share one.
+def by_subject(found: Measured, subjects: Mapping[str, Subjects], bounds: Bounds) -> Measured:
+    """The score with an interval made of what each subject adds; itself where no two images share one.
+
+    `bounds` are the metric's. A mean over cases is cut at them in either case.
 
     Student's t over as many degrees of freedom as the set of the fewest subjects has; of a share `share_of_subjects`.
     Raises `MetricError` for images of a single subject.
     """
+    lowest, highest = bounds
     if all(each is None for each in subjects.values()) or found.interval == "own":
-        return found
+        if not found.mean:
+            return found
+        return replace(found, ci_low=max(found.ci_low, lowest), ci_high=min(found.ci_high, highest))
     parts = folded(found, subjects)
     if not parts:
-        return _widened(found, subjects)
+        return _widened(found, subjects, bounds)
     fewest = min(map(len, parts.values()))
     variance = sum(float((each**2).sum()) for each in parts.values())
-    lowest, highest = metric_bounds(found.metric)
     if found.interval == "share":
         images = min(map(len, found.contributions.values()))
         share = share_of_subjects(found.value / highest, variance / highest**2, images, fewest)
@@ -67,11 +72,11 @@ def folded(found: Measured, subjects: Mapping[str, Subjects]) -> dict[str, Array
     }
 
 
-def _widened(found: Measured, subjects: Mapping[str, Subjects]) -> Measured:
-    """Without contributions: wider as if all images of a subject were one, which is the most that they can be."""
+def _widened(found: Measured, subjects: Mapping[str, Subjects], bounds: Bounds) -> Measured:
+    """Without contributions the interval is widened as if all images of a subject were one, the most extreme case."""
     wider = max(len(each) / independent(0, each) for each in subjects.values() if each is not None) ** 0.5
     low, high = (found.value + wider * (bound - found.value) for bound in (found.ci_low, found.ci_high))
-    lowest, highest = metric_bounds(found.metric)
+    lowest, highest = bounds
     return _with(found, Interval(found.value, max(low, lowest), min(high, highest)), subjects)
 
 

@@ -11,7 +11,7 @@ from ldbench.api import ImageSet, LazyInputs, MetricInputs, SetName
 from ldbench.errors import MetricError
 from ldbench.score.image_sets import StoredSet
 from ldbench.score.set_inputs import Seen, SetInputs
-from ldbench.task.card import Viewing
+from ldbench.task.card import ViewingConditions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class _WithoutTask:
-    """Refuses, when a metric asks for it, what images alone do not have."""
+    """Raises when a metric asks for what images alone do not have."""
 
     def __getattr__(self, name: str) -> Any:
         if hasattr(MetricInputs, name):
@@ -83,7 +83,7 @@ class FolderInputs(SetInputs, _WithoutTask):
     """
 
     images: Mapping[str, StoredImages]
-    conditions: Viewing | None = None
+    conditions: ViewingConditions | None = None
     whose: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property

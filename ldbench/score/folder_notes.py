@@ -1,6 +1,6 @@
-"""What makes values of two folders of images mean less than they seem to, a line each: it refuses nothing.
+"""Reasons why values of two folders of images mean less than they seem to, a line each.
 
-An image is told from others by the digest of its pixels.
+Images are compared by the digest of their pixels.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ def shared(sets: Mapping[str, FolderSet]) -> Iterator[str]:
 
 
 def few(metrics: Sequence[Metric], sets: Mapping[str, FolderSet]) -> Iterator[str]:
-    """What is to be said of small sets by the metrics whose values hang on the number of images, as they say."""
-    count, hanging = _smaller(sets), _hanging(metrics)
-    if hanging and count < FEWEST_OF_A_SET:
+    """A warning where the sets are small and some metrics' values depend on the number of images."""
+    count, names = _smaller(sets), _dependent(metrics)
+    if names and count < FEWEST_OF_A_SET:
         yield (
-            f"{count} images are few: the value of {', '.join(hanging)} hangs on their number; compare it with values "
+            f"{count} images are few: the value of {', '.join(names)} depends on their number; compare it with values "
             f"of as many images alone, or give {FEWEST_OF_A_SET} or more"
         )
 
 
 def uneven(metrics: Sequence[Metric], sets: Mapping[str, FolderSet]) -> Iterator[str]:
-    """What is to be said by the same metrics where one set has more than twice as many images as the other."""
+    """A warning, for the same metrics, where one set has more than twice as many images as the other."""
     real, generated = (len(sets[name].images) for name in ("real", "generated"))
-    hanging = _hanging(metrics)
-    if hanging and max(real, generated) > _TIMES * min(real, generated):
+    names = _dependent(metrics)
+    if names and max(real, generated) > _TIMES * min(real, generated):
         yield (
-            f"there are {real} real images and {generated} generated ones: the value of {', '.join(hanging)} hangs on "
-            f"both numbers; compare it with values of as many images alone, or draw as many of both by --images "
+            f"there are {real} real images and {generated} generated ones: the value of {', '.join(names)} depends "
+            f"on both numbers; compare it with values of as many images alone, or draw as many of both by --images "
             f"{min(real, generated)}"
         )
 
@@ -58,7 +58,7 @@ def uneven(metrics: Sequence[Metric], sets: Mapping[str, FolderSet]) -> Iterator
 def thin(
     scores: Iterable[tuple[Metric, Measured]], sets: Mapping[str, FolderSet], features: Callable[[str], int | None]
 ) -> Iterator[str]:
-    """What is to be said of Frechet distances of fewer images than features; of few images `few` says enough.
+    """A warning of Frechet distances of fewer images than features; of few images `few` says enough.
 
     `features` gives the number of a network's features.
     """
@@ -81,12 +81,12 @@ def _smaller(sets: Mapping[str, FolderSet]) -> int:
     return min(len(sets[name].images) for name in ("real", "generated"))
 
 
-def _hanging(metrics: Sequence[Metric]) -> list[str]:
+def _dependent(metrics: Sequence[Metric]) -> list[str]:
     return [metric.name for metric in metrics if metric.groups in ("equal", "excess")]
 
 
 def unlike(sets: Mapping[str, FolderSet], side: int | None, channels: Channels) -> Iterator[str]:
-    """What is to be said of sets that were prepared otherwise than the real one: their formats, sizes and colour."""
+    """Warnings of sets that were prepared otherwise than the real one: their formats, sizes and colour."""
     for name in (each for each in sets if each != "real"):
         both = {each: sets[each] for each in ("real", name)}
         yield from _formats(both)

@@ -100,7 +100,7 @@ def read_sets(
 def drawn(sets: Mapping[str, FolderSet], count: int, seed: int, *, paired: bool) -> dict[str, FolderSet]:
     """So many of the real and of the generated images, of pairs both; training images stay, or copies would be missed.
 
-    Which ones hangs on their pixels and the seed, not on their names. `UsageError` for fewer images than that.
+    Which ones depends on their pixels and the seed, not on their names. `UsageError` for fewer images than that.
     """
     for name in ("real", "generated"):
         if len(sets[name].images) < count:

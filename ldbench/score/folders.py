@@ -1,22 +1,21 @@
 """Two folders of images, without a task: real ones, and generated ones that are measured beside them.
 
-What other packages are most used for. The metrics are those of the task cards, a plug-in's included, with their
+This is what other packages are used for most. The metrics are those of the task cards, a plug-in's included, with their
 intervals; a card adds fixed cases, classes, a judge and a ranking. A metric that needs a card says so.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
 from ldbench.api import Measured, Metric, Need, ParameterValue, Score
 from ldbench.errors import ImageError, LdbenchError, UsageError, WeightsError
 from ldbench.plugins.kinds import METRICS
-from ldbench.records.typed import TypedError, build, value_of
 from ldbench.score.folder_inputs import FolderInputs
+from ldbench.score.folder_metrics import NETWORK, default_metrics, lacking, settings_of
 from ldbench.score.folder_notes import few, shared, thin, uneven, unlike
 from ldbench.score.folder_sets import Channels, Place, read_sets
 from ldbench.score.folder_subjects import Whose
@@ -24,19 +23,10 @@ from ldbench.score.free_memory import give_back
 from ldbench.score.per_image import check_file, write_per_image
 from ldbench.score.scorer import measured
 from ldbench.score.set_inputs import ScoringContext
-from ldbench.task.card import Viewing
+from ldbench.task.card import ViewingConditions
 
-NETWORK = "efficientnet-lite0"  # the one that ships
 _SMALLEST = 8  # pixels of a side
 _FEWEST = 3  # images of a set that a distance has an interval for
-_SETS = ("fid", "kid", "mmd", "frd", "precision", "density", "recall", "coverage", "vendi", "ms_ssim_diversity")
-_VIEWED = ("viewed_fid", "viewed_kid")
-_NOVELTY = ("fld", "copied_share", "authpct", "ct")
-_PAIRS = ("ssim", "psnr", "lpips")
-_REMEDY: Mapping[Need, str] = {
-    "viewing": "say how the images are seen, with --blur and --noise",
-    "truth": "give --paired, if each generated image has its true one under the same name",
-}
 
 
 @dataclass(frozen=True)
@@ -58,7 +48,7 @@ class Folders:
     training: Place | None = None
     paired: bool = False
     side: int | None = None
-    viewing: Viewing | None = None
+    viewing: ViewingConditions | None = None
     channels: Channels = "rgb"
     subjects: Whose | None = None
     images: int | None = None
@@ -66,10 +56,6 @@ class Folders:
     def __post_init__(self) -> None:
         if self.side is not None and self.side < _SMALLEST:
             raise UsageError(f"--side: expected {_SMALLEST} pixels or more, got {self.side}")
-        if self.viewing is not None and not 0 <= self.viewing.blur < math.inf:
-            raise UsageError(f"--blur: expected a number of pixels, 0 or more, got {self.viewing.blur}")
-        if self.viewing is not None and not 0 <= self.viewing.noise <= 1:
-            raise UsageError(f"--noise: expected grey levels from 0 to 1, got {self.viewing.noise}")
         if self.images is not None and self.images < _FEWEST:
             raise UsageError(f"--images: expected {_FEWEST} or more, got {self.images}")
         if self.channels not in get_args(Channels):
@@ -90,10 +76,12 @@ class Folders:
         }
 
     @property
-    def metrics(self) -> tuple[str, ...]:
-        """The metrics that these folders allow without being asked for any."""
-        allowed = {_VIEWED: self.viewing is not None, _NOVELTY: self.training is not None, _PAIRS: self.paired}
-        return sum((names for names, holds in allowed.items() if holds), _SETS)
+    def offered(self) -> frozenset[Need]:
+        """What of `Metric.needs` these folders have."""
+        has: dict[Need, bool] = {
+            "training": self.training is not None, "viewing": self.viewing is not None, "truth": self.paired,
+        }
+        return frozenset(need for need, given in has.items() if given)
 
 
 @dataclass(frozen=True)
@@ -124,19 +112,21 @@ def measure_folders(
     further settings by metric and name. What these folders cannot have is refused before an image is read; then all
     are read once before anything is measured. A metric that these images do not allow, since they are too few say,
     leaves the others alone; if `strict`, its error is raised. `per_image` is where `write_per_image` writes its table.
-    Raises `ImageError`, `UsageError`, `UnknownNameError`,
-    `WeightsError`.
+    Raises `ImageError`, `UsageError`, `UnknownNameError`, `WeightsError`.
     """
     if context.seed < 0:
         raise UsageError(f"--seed: expected 0 or more, got {context.seed}")
     check_file(per_image)
     given = settings or {}
-    asked = {name: METRICS.load(name) for name in metrics or folders.metrics}
+    asked, refused = {name: METRICS.load(name) for name in metrics}, dict[str, str]()
+    if not asked:
+        asked, refused = default_metrics(folders.offered)
     if foreign := [name for name in given if name not in asked]:
         raise UsageError(f"--set {foreign[0]}: expected a metric that is measured, got none; add --metric {foreign[0]}")
     for name, metric in asked.items():
-        _check_needs(name, metric, folders)
-    chosen = {name: _settings(metric, network, given.get(name, {})) for name, metric in asked.items()}
+        if reason := lacking(metric, folders.offered):
+            raise UsageError(f"--metric {name}: {reason}")
+    chosen = {name: settings_of(metric, network, given.get(name, {})) for name, metric in asked.items()}
     if network is not None and any(getattr(each, "extractor", None) == network for each in chosen.values()):
         _check_weights(network)
     sets = read_sets(
@@ -148,12 +138,13 @@ def measure_folders(
         images={name: each.images for name, each in sets.items()}, conditions=folders.viewing,
         whose={name: each.subjects for name, each in sets.items()},
     )
-    found, refused = _measured(asked, chosen, inputs, strict)
+    found, unmeasured = _measured(asked, chosen, inputs, strict)
     if per_image is not None:
         write_per_image(per_image, inputs, found, *_network_in_use([chosen[name] for name in found], network))
     metrics_of = [metric for metric, _ in found.values()]
     return FolderScores(
-        tuple(each.score for _, each in found.values()), refused, {name: each.described for name, each in sets.items()},
+        tuple(each.score for _, each in found.values()), refused | unmeasured,
+        {name: each.described for name, each in sets.items()},
         {**folders.options, "seed": context.seed, "device": str(context.device)},
         (
             *shared(sets), *few(metrics_of, sets), *uneven(metrics_of, sets),
@@ -191,55 +182,14 @@ def _network_in_use(settings: Sequence[Any], network: str | None) -> tuple[str, 
     return name, network_of(name)[0].resize
 
 
-def _settings(metric: Metric, network: str | None, given: Mapping[str, str]) -> Any:
-    """A metric's settings: what is given, else its own defaults, the network that ships and the side that it sees."""
-    from ldbench.score.networks.features import network_of
-
-    names = {item.name for item in fields(metric.settings)}
-    table: dict[str, Any] = {}
-    if "extractor" in names:
-        features = "resize" in names  # others compare two images by networks of their own
-        own = next(iter(metric.networks), NETWORK)
-        table["extractor"] = given.get("extractor") or (network or NETWORK if features else own)
-    if {"extractor", "resize"} <= names:
-        table["resize"] = network_of(table["extractor"])[0].resize
-    hints = get_type_hints(metric.settings)
-    try:
-        table |= {key: value_of(hints[key], str(text), key) if key in hints else text for key, text in given.items()}
-        return build(metric.settings, table)
-    except TypedError as wrong:
-        raise UsageError(
-            f"--set {metric.name}:{wrong}; give --set {metric.name}:key=value, or score the images on a task card"
-        ) from wrong
-
-
 def _check_weights(extractor: str) -> None:
     """`WeightsError` where the weights of the network that was asked for are missing or others; loads nothing."""
-    from ldbench.score.networks.features import network_of
-    from ldbench.score.networks.inception_v3 import WEIGHTS
-    from ldbench.score.networks.weights import fetchable, locate, pinned, place
+    from ldbench.score.networks.features import find_weights
 
-    network, digest = network_of(extractor)
     try:
-        if network.find is not None:
-            network.find(digest)
-        file = pinned(WEIGHTS, digest)
-        if network.name == WEIGHTS.network and (place(file).is_file() or not fetchable(file)):
-            locate(file)
+        find_weights(extractor)
     except WeightsError as error:
         raise WeightsError(f"--network {extractor}: {error}") from error
-
-
-def _check_needs(name: str, metric: Metric, folders: Folders) -> None:
-    if metric.every_class or metric.trained:
-        raise UsageError(f"--metric {name}: expected images of each class, got folders without; score on a task card")
-    if name in (*_NOVELTY, "laterality") and folders.training is None:
-        raise UsageError(f"--metric {name}: expected what the generator learnt from, got none; give --training")
-    has: dict[Need, bool] = {"viewing": folders.viewing is not None, "truth": folders.paired}
-    for need in sorted(metric.needs):
-        if not has.get(need):
-            remedy = _REMEDY.get(need, "score the images on a task card that has it")
-            raise UsageError(f"--metric {name}: expected {need.replace('_', ' ')}, got folders without; {remedy}")
 
 
 def ignored_line(found: FolderScores) -> str:

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from ldbench.api import Measured, Metric, MetricInputs
 from ldbench.data.task_data import TaskData
 from ldbench.errors import LdbenchError, MetricError, unknown_name
+from ldbench.plugins.blame import ANYTHING, module_of, raised
 from ldbench.plugins.kinds import METRICS
-from ldbench.plugins.raised import ANYTHING, module_of, raised
 from ldbench.records.run_folder import FURTHER_PASSES, NULL
 from ldbench.score.arithmetic import full_float32
 from ldbench.score.by_subject import by_subject, subjects_of_units
@@ -28,7 +28,8 @@ _Found = TypeVar("_Found")
 
 
 class DefectError(MetricError):
-    """A metric's own code raised, or returned something else than its contract says: no word about the images."""
+    """A metric's own code raised, or returned something else than its contract says: it says nothing about the
+    images."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,9 @@ def inputs_of(
 def scores_of(inputs: Inputs) -> Panel:
     """All metrics of the card.
 
-    Raises `MetricError` where each is refused, for a defect of one, as another call may end otherwise, and where one is
-    refused that could take the row out of the ranking: nobody is ranked for want of the search for copies.
+    Raises `MetricError` where every metric is refused, and where one has a defect, as another call may end otherwise.
+    It also raises where the refused metric could take the row out of the ranking: no row is ranked because the search
+    for copies failed.
     """
     metrics = [(METRICS.load(name), settings) for name, settings in inputs.data.task.metrics.items()]
     absent = set(FURTHER_PASSES) - inputs.passes.keys()
@@ -108,7 +110,7 @@ def measured(metric: Metric, inputs: MetricInputs, settings: Any) -> Measured:
     if metric.groups == "units" and not (isinstance(found, Measured) and found.within):
         raise DefectError(f'{metric.name}: expected a Measured with `within` for groups="units"; repair the metric')
     score = found if isinstance(found, Measured) else mean_of(metric, found, table_of(settings))
-    return by_subject(score, subjects_of_units(metric, score, inputs))
+    return by_subject(score, subjects_of_units(metric, score, inputs), metric.bounds)
 
 
 def computed(metric: Metric, function: Callable[..., _Found], *arguments: object) -> _Found:

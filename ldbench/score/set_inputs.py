@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from ldbench.api import LazyInputs, Network, ParameterValue, Progress, silent
 from ldbench.score.viewing import as_viewed, point_spread, viewing_parameters
 from ldbench.score.whole_sets import WholeSets
-from ldbench.task.card import Viewing
+from ldbench.task.card import ViewingConditions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,12 +45,12 @@ class ScoringContext:
 
 @dataclass(frozen=True, kw_only=True)
 class SetInputs(ScoringContext, WholeSets):
-    """The part of `ldbench.api.MetricInputs` that hangs on the images alone.
+    """The part of `ldbench.api.MetricInputs` that depends on the images alone.
 
     `viewing` is what holds for all images that metrics get. What the sets lack, they refuse.
     """
 
-    viewing: Viewing | None = None
+    viewing: ViewingConditions | None = None
 
     @abstractmethod
     def sets(self, seen: Seen | None) -> LazyInputs:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from ldbench._torchvision import declare_missing_ops
 from ldbench.api import ParameterValue
-from ldbench.task.card import Viewing
+from ldbench.task.card import ViewingConditions
 
 if TYPE_CHECKING:
     import torch
 
 
-def point_spread(images_nchw: torch.Tensor, viewing: Viewing) -> torch.Tensor:
+def point_spread(images_nchw: torch.Tensor, viewing: ViewingConditions) -> torch.Tensor:
     """Images blurred by the point spread, `(N, C, H, W) float32 in [0, 1]`, mirrored at their edges.
 
     Pairs are compared so: the noise of an eye would be the same in both images, and drop out of their difference.
@@ -34,10 +34,10 @@ def point_spread(images_nchw: torch.Tensor, viewing: Viewing) -> torch.Tensor:
     return spread_nchw.clamp(0, 1)
 
 
-def as_viewed(images_nchw: torch.Tensor, viewing: Viewing) -> torch.Tensor:
+def as_viewed(images_nchw: torch.Tensor, viewing: ViewingConditions) -> torch.Tensor:
     """Images with point spread and noise, `(N, C, H, W) float32 in [0, 1]`: what feature networks are shown.
 
-    An image's noise is drawn from its own pixels, so it hangs on neither order nor batch, and copies stay copies. The
+    An image's noise is drawn from its own pixels, so it depends on neither order nor batch, and copies stay copies. The
     same noise goes to all channels of an image whose channels are equal.
     """
     import torch
@@ -48,7 +48,7 @@ def as_viewed(images_nchw: torch.Tensor, viewing: Viewing) -> torch.Tensor:
     return torch.stack([_noisy(image_chw, viewing.noise) for image_chw in spread_nchw])
 
 
-def viewing_parameters(viewing: Viewing) -> dict[str, ParameterValue]:
+def viewing_parameters(viewing: ViewingConditions) -> dict[str, ParameterValue]:
     """The conditions as they stand in a score."""
     return {"viewing_blur": viewing.blur, "viewing_noise": viewing.noise}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,7 +18,7 @@ from typing import Any, Literal
 
 from ldbench.api import Kind
 from ldbench.errors import CardError, unknown_name
-from ldbench.records.typed import TypedError, build
+from ldbench.records.from_table import TypedError, build
 from ldbench.task.card_file import complete, file_text, installed_names, installed_text
 from ldbench.task.fresh_spec import FreshSpec, Rule, fresh_rules, placed
 from ldbench.task.metric_specs import LATER, JudgeSpec, metric_settings, needing, table_of
@@ -82,10 +83,10 @@ class EditSpec:
     `instructions` are the templates of a case's prompt, drawn as captions are, with fields such as `{source_age}`,
     `{target_age}` and, for ages, `{change}` (slightly below 5 years, moderately to 10, significantly above; Sec. 4.1);
     ages in them are spelled by the protocol's `age_style`. `sentences`, with the attribute as their only field, give
-    the direction of the edit; where there are none the captions do. `neutral` is the class that all others are turned
-    into and that is turned into one of them. The region that must change is where the true image differs from the
-    source by more than `region_threshold`, widened by `region_margin` pixels. A target that is younger than its source
-    is an error unless `younger` allows it.
+    the direction of the edit; where there are none the captions do. `neutral` is the healthy class. Other classes are
+    edited into it, and it is edited into one of the others. The region that must change is where the true image differs
+    from the source by more than `region_threshold`, widened by `region_margin` pixels. A target that is younger than
+    its source is an error unless `younger` allows it.
     """
 
     attribute: str
@@ -99,15 +100,27 @@ class EditSpec:
 
 
 @dataclass(frozen=True)
-class Viewing:
+class ViewingConditions:
+    """How an observer sees the images, as `Viewing` says; `TypedError` for values that nobody can see by."""
+
+    blur: float
+    noise: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.blur < math.inf:
+            raise TypedError(f"blur: expected a number of pixels, 0 or more, got {self.blur}")
+        if not 0 <= self.noise < 1:
+            raise TypedError(f"noise: expected a grey level, 0 or more and below 1, got {self.noise}")
+
+
+@dataclass(frozen=True)
+class Viewing(ViewingConditions):
     """How an observer sees the images, real and generated alike (`ldbench/score/viewing.py`).
 
     `blur` is the point spread's standard deviation in pixels of the protocol's resolution, `noise` that of the white
     noise, in grey levels from 0 to 1. `reason` says how the values were chosen.
     """
 
-    blur: float
-    noise: float
     reason: str
 
 
@@ -214,8 +227,7 @@ def _viewing_rules(task: Task) -> list[Rule]:
     if viewing is None:
         return [(not viewed, "viewing", f"a table, as {', '.join(viewed)} are taken under it", "nothing")]
     return [
-        (0 <= viewing.blur <= task.protocol.resolution / 8, "viewing.blur", "0 to an eighth of the side", viewing.blur),
-        (0 <= viewing.noise < 1, "viewing.noise", "0 or more, below 1", viewing.noise),
+        (viewing.blur <= task.protocol.resolution / 8, "viewing.blur", "at most an eighth of the side", viewing.blur),
         (bool(viewing.reason.strip()), "viewing.reason", "why these values", "nothing"),
     ]
 

@@ -7,14 +7,14 @@ Here stands how a classifier is trained, as a card's judge is trained so too.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from ldbench.api import Metric, Need
 from ldbench.errors import PluginError, UnknownNameError
 from ldbench.plugins.kinds import METRICS
-from ldbench.records.typed import TypedError, build
+from ldbench.records.from_table import TypedError, build
 
 # marks fields younger than the cards' hashes, which leave them out at their defaults
 LATER: Mapping[str, bool] = {"later": True}
@@ -22,7 +22,7 @@ LATER: Mapping[str, bool] = {"later": True}
 
 @runtime_checkable
 class HasUnmet(Protocol):
-    """Settings, of anybody's metric, that can say before a run what they ask for in vain."""
+    """Settings of any metric that can say before a run what they need and cannot get."""
 
     def unmet(self, name: str, smaller: int) -> Iterator[str]:
         """Each reason, in one line, why the metric of this `name` can't be computed.
@@ -34,16 +34,21 @@ class HasUnmet(Protocol):
 @dataclass(frozen=True)
 class ScanCounts:
     """What a task has before a run: the scans that a generator may learn from (`seen`), those of the `test` split, and
-    the `side` of an image in pixels."""
+    the `side` of an image in pixels.
+
+    `test_seen` counts the test scans that are training images, byte by byte, as far as that is known without reading
+    them: 0 where it is not.
+    """
 
     seen: int
     test: int
     side: int
+    test_seen: Callable[[], int] = field(default=lambda: 0, compare=False)
 
 
 @runtime_checkable
 class HasUnmetScans(Protocol):
-    """Settings, of anybody's metric, that can say before a run what they miss of a task's own scans."""
+    """Settings of any metric that can say before a run what they lack of a task's own scans."""
 
     def unmet_scans(self, name: str, scans: ScanCounts) -> Iterator[str]:
         """Each reason, in one line, why the metric of this `name` can't be computed beside these scans."""
@@ -56,16 +61,15 @@ class ClassifierSpec:
     It is trained with the seeds `seed` to `seed + spread_seeds - 1`, whatever the run's seed: the value is the mean,
     and the spread is part of its interval. An epoch shows the largest class once and the others as often.
 
-    Cross-entropy: AdamW under a one-cycle schedule that peaks at `learning_rate`. `shift` moves each training
-    image by up to so many pixels (edges repeated), `flip` mirrors it left-right with probability 1/2. `blur`, `noise`
-    and `veil` are the largest of what each training image gets, drawn evenly from 0 up: a Gaussian's standard deviation
-    in pixels, that of white noise, and a grey level added all over; so that none of them alone changes what is read.
-    Half a grey level of uniform noise is always added: it undoes 8-bit rounding, and keeps batch norm's running
-    variance off zero when a generator has made blank images. `auc-margin` (Yuan et al. 2021, arXiv 2012.03173) goes on
-    for `margin_epochs` from the cross-entropy network with a fresh last layer, LibAUC's loss and its optimiser PESG;
-    PESG's own rate of 0.1 took a network of AUC 1.0 down to 0.2 in 24 steps on 60 images, 0.02 kept it; but 39 steps of
-    0.02 on 400 films of four classes left the fresh layer unlearnt (0.68 where cross-entropy alone had 0.91), and 0.1
-    gave 0.90, so a card says its rate.
+    Cross-entropy: AdamW under a one-cycle schedule that peaks at `learning_rate`. `shift` moves each training image by
+    up to so many pixels (edges repeated), `flip` mirrors it left-right with probability 1/2. `blur`, `noise` and `veil`
+    are upper ends: each training image gets an amount drawn evenly between 0 and that. They are the standard deviation
+    of a Gaussian blur in pixels, that of white noise, and a grey level added to all pixels. So none of them alone
+    changes what the network reads. Half a grey level of uniform noise is always added: it undoes 8-bit rounding, and
+    keeps batch norm's running variance off zero when a generator has made blank images. `auc-margin` (Yuan et al. 2021,
+    arXiv 2012.03173) goes on for `margin_epochs` from the cross-entropy network with a fresh last layer, LibAUC's loss
+    and its optimiser PESG at `margin_learning_rate`. The best rate depends on the data (docs/measurements/settings.md),
+    so a card states it.
 
     `width` is the channels of the network's first stage, twice as many in each next one: 64 is ResNet18 as published,
     fewer train faster.
@@ -112,7 +116,7 @@ class JudgeSpec(ClassifierSpec):
 
     @property
     def training(self) -> JudgeSpec:
-        """The recipe alone: what a training hangs on, without the digest of what came of it."""
+        """The recipe alone: what a training depends on, without the digest of what came of it."""
         return replace(self, sha256=None)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ldbench.errors import CardError, UnknownNameError, unknown_name
-from ldbench.records.typed import built
+from ldbench.records.from_table import built
 from ldbench.task.card_file import Table, installed_names, installed_text, read_table
 
 FOLDER = "prompts"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ldbench.records.typed import TypedError
+from ldbench.records.from_table import TypedError
 from ldbench.task.fresh_spec import Rule
 from ldbench.task.metric_specs import LATER, check_digest, needing
 
@@ -44,7 +44,7 @@ class ScanNetworkSpec:
 
     @property
     def training(self) -> ScanNetworkSpec:
-        """The recipe alone: what a training hangs on, without the digest of what came of it."""
+        """The recipe alone: what a training depends on, without the digest of what came of it."""
         return replace(self, sha256=None)
 
 

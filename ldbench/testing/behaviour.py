@@ -13,7 +13,7 @@ import torch
 
 from ldbench.api import Request
 from ldbench.data.images import quantise
-from ldbench.plugins.raised import ANYTHING, raised
+from ldbench.plugins.blame import ANYTHING, raised
 from ldbench.testing import contract
 from ldbench.testing.cost import Cost
 from ldbench.testing.finding import Clause, ClauseError, Finding, judge

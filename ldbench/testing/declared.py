@@ -25,7 +25,7 @@ PUBLIC_MODULES = ("ldbench.api", "ldbench.errors", "ldbench.testing")
 
 
 def look(candidate: type[Generator] | Generator, kind: str | None) -> list[Finding]:
-    """The findings on a class (or an instance's class): each clause of `clauses.DECLARED`."""
+    """The findings on a class (or an instance's class): one for each clause of `contract.DECLARED`."""
     cls = candidate if isinstance(candidate, type) else type(candidate)
     return [
         judge(contract.PROTOCOL, lambda: _protocol(cls)), judge(contract.PARAMETERS, lambda: _parameters(candidate)),

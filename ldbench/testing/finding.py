@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ldbench.errors import LdbenchError
-from ldbench.plugins.raised import ANYTHING
+from ldbench.plugins.blame import ANYTHING
 
 
 @dataclass(frozen=True)

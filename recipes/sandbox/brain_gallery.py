@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from ldbench_sandbox.brain.atrophy import DIAGNOSES, History
-from ldbench_sandbox.brain.build import Scan, plan
+from ldbench_sandbox.brain.build import PlannedScan, plan
 from ldbench_sandbox.brain.subject import draw_identity, load_atlas, render
 from PIL import Image, ImageDraw
 
@@ -21,7 +21,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("picture", type=Path)
     path = parser.parse_args().picture
-    roles: dict[int, list[Scan]] = {}
+    roles: dict[int, list[PlannedScan]] = {}
     for scan in plan():
         if scan.split == "test":
             roles.setdefault(scan.subject.number, []).append(scan)
@@ -36,7 +36,7 @@ def main() -> None:
     sheet.save(path, optimize=True)
 
 
-def _row(scans: list[Scan]) -> list[tuple[str, Image.Image]]:
+def _row(scans: list[PlannedScan]) -> list[tuple[str, Image.Image]]:
     """A subject's pictures with their labels; `scans` are its roles."""
     subject = scans[0].subject
     atlases, identity = load_atlas({subject.height}), draw_identity(subject)

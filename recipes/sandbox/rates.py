@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 from ldbench_sandbox.brain.atrophy import DIAGNOSES, Diagnosis
-from ldbench_sandbox.brain.build import Scan, plan
+from ldbench_sandbox.brain.build import PlannedScan, plan
 from ldbench_sandbox.brain.population import POPULATIONS, Population
 
 HEALTHY_ML: Final = 45.0
@@ -26,7 +26,7 @@ THRESHOLD: Final = 0.05  # of sandbox-brain-aging's card
 
 
 @dataclass(frozen=True)
-class Rates:
+class AtrophyRates:
     """One diagnosis of one revision, over the scans of all splits; growth is that of the next year.
 
     Volumes in ml, growth of the ventricles in % a year with its spread between subjects, acceleration in ml a year
@@ -51,7 +51,7 @@ class Rates:
         )
 
 
-def ratios(scans: Sequence[Scan], years: float) -> np.ndarray:
+def ratios(scans: Sequence[PlannedScan], years: float) -> np.ndarray:
     """The ventricles' size as drawn, over the template's, so many years after each scan with the diagnosis kept."""
     return np.array([
         scan.subject.population.shown(
@@ -62,7 +62,7 @@ def ratios(scans: Sequence[Scan], years: float) -> np.ndarray:
     ])
 
 
-def rates(population: Population) -> Iterator[Rates]:
+def rates(population: Population) -> Iterator[AtrophyRates]:
     """The rates of each diagnosis."""
     scans = [scan for scan in plan(population=population) if scan.role == "scan"]
     scale = HEALTHY_ML / ratios([scan for scan in scans if scan.diagnosis == "CN"], 0).mean()
@@ -71,13 +71,13 @@ def rates(population: Population) -> Iterator[Rates]:
         now, one, two = (scale * ratios(chosen, years) for years in (0, 1, 2))
         growth = 100 * (one / now - 1)
         lost = np.array([_tissue(scan, 1) - _tissue(scan, 0) for scan in chosen])
-        yield Rates(
+        yield AtrophyRates(
             population.revision, diagnosis, len(chosen), now.mean(), now.std() / now.mean(), growth.mean(),
             growth.std(), (two - 2 * one + now).mean(), 100 * lost.mean(),
         )
 
 
-def _tissue(scan: Scan, years: float) -> float:
+def _tissue(scan: PlannedScan, years: float) -> float:
     loss = scan.subject.population.loss(scan.age + years, scan.history, scan.subject.pace)
     return loss.ageing_tissue + loss.disease_tissue
 

@@ -1,9 +1,8 @@
 """Stage 1: train the autoencoder on crops of corpus pictures, then on whole pictures.
 
-Crops of 32 pixels come first because an image costs a quarter of the time there; the last steps see 64 pixels, so
-that the group norms meet the statistics they will be used with. The loss is L1 and L2 with a small KL term, without
+Crops of 32 pixels come first because an image costs a quarter of the time there; the last steps see 64 pixels, so that
+the group norms meet the statistics they will be used with. The loss is L1 and L2 with a small KL term, without
 adversary or perceptual network. Half of the crops are shown in grey, where four channels can hold everything.
-Refuses any picture outside the corpus.
 """
 
 from __future__ import annotations

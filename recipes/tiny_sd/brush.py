@@ -1,7 +1,7 @@
 """Paint shaded shapes on a picture in the frame of one object.
 
-An object is drawn in its own coordinates (x right, y down, about -1 to 1); the brush knows where that frame lies,
-how large it is and where the light comes from. Refuses to know what it paints.
+An object is drawn in its own coordinates (x right, y down, about -1 to 1); the brush knows where that frame lies, how
+large it is and where the light comes from.
 """
 
 from __future__ import annotations

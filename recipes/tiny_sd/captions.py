@@ -1,7 +1,7 @@
 """The grammar of the corpus captions: names, colours, counts, sizes, places and styles, as closed lists.
 
-Refuses to draw anything (scenes and patterns do) and to hold a medical word: `caption_words()` is the complete
-list of words that a caption can contain, so that a test can check both.
+No word is medical: `caption_words()` is the complete list of words that a caption can contain, so that a test can check
+both.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The corpus: picture `index` of `seed`, 64 x 64 pixels and its caption, the same on every machine.
 
-About a third is black and white (photos and pencil sketches), so that the autoencoder carries luminance detail.
-Refuses to draw anything medical: scenes, captions and their word list are everyday by construction.
+About a third is black and white (photos and pencil sketches), so that the autoencoder carries luminance detail. Nothing
+medical is in it: scenes, captions and their word list are everyday by construction.
 """
 
 from __future__ import annotations

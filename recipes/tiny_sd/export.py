@@ -1,6 +1,6 @@
 """Write the backbone as a Stable Diffusion folder in half precision, swapped into place as a whole.
 
-Refuses to leave a half-written folder: everything is written aside first, and pickled weights are never written.
+Everything is written aside first, so no half-written folder is left. Weights are safetensors.
 """
 
 from __future__ import annotations

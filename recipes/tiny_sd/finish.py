@@ -1,6 +1,6 @@
 """The last step of a picture: light, grain, and the styles that a caption names (grey, pencil, painting, blurred).
 
-Takes and gives (S, S, 3) float32 in [0, 1]. Refuses to move anything, so that places in captions stay true.
+Takes and gives (S, S, 3) float32 in [0, 1]. Nothing is moved, so that places in captions stay true.
 """
 
 from __future__ import annotations

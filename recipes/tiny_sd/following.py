@@ -46,7 +46,7 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Question:
+class PromptQuestion:
     """A prompt, the answer that it names, and the corpus picture that it is the caption of."""
 
     kind: str
@@ -77,7 +77,7 @@ def build_kinds() -> dict[str, Kind]:
     }
 
 
-def collect_questions(pictures: Iterable[Picture]) -> list[Question]:
+def collect_questions(pictures: Iterable[Picture]) -> list[PromptQuestion]:
     """The first pictures that fit each kind, until every answer of every kind has its number of them."""
     kinds, questions, had = build_kinds(), [], Counter[tuple[str, str]]()
     total = sum(kind.each * kind.answers for kind in kinds.values())
@@ -89,13 +89,13 @@ def collect_questions(pictures: Iterable[Picture]) -> list[Question]:
             answer = _STYLE.get(match["answer"], re.sub("^an$", "a", match["answer"]))
             if had[name, answer] < kind.each:
                 had[name, answer] += 1
-                questions.append(Question(name, picture.caption, answer, picture.pixels / 255.0))
+                questions.append(PromptQuestion(name, picture.caption, answer, picture.pixels / 255.0))
         if len(questions) == total:
             return questions
     raise ValueError(f"expected pictures for {total} questions, got {len(questions)}; give more pictures")
 
 
-def right_shares(questions: list[Question], pictures: Iterable[np.ndarray]) -> dict[str, float]:
+def right_shares(questions: list[PromptQuestion], pictures: Iterable[np.ndarray]) -> dict[str, float]:
     """Share of right readings by kind, of one picture a question."""
     kinds, right = build_kinds(), dict[str, list[bool]]()
     for question, picture in zip(questions, pictures, strict=True):

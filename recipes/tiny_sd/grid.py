@@ -1,6 +1,6 @@
 """The picture plane: pixel coordinates, soft coverage of implicit shapes, and blending.
 
-Coordinates run from -1 to 1, x to the right and y down. Refuses to know what a shape means.
+Coordinates run from -1 to 1, x to the right and y down.
 """
 
 from __future__ import annotations

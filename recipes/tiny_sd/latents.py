@@ -1,7 +1,7 @@
 """Between the stages: latents of corpus pictures with the tokens of their captions, made a chunk at a time.
 
 Chunks are made when training first asks for them, and cached, so that training begins at once and a step costs the
-U-Net alone. Refuses to augment: the corpus is endless, so more pictures are rendered instead of turning the same ones.
+U-Net alone. There is no augmentation: the corpus is endless, so more pictures are rendered instead.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import numpy as np
 from .grid import X, Y, mix, turned
 from .textures import NoiseBank
 
-Material = Callable[[NoiseBank, np.random.Generator, np.ndarray, np.ndarray], np.ndarray]
+Surface = Callable[[NoiseBank, np.random.Generator, np.ndarray, np.ndarray], np.ndarray]
 
 
 def _unit(field: np.ndarray, gain: float = 0.25) -> np.ndarray:
@@ -31,7 +31,7 @@ def _marble(bank: NoiseBank, rng: np.random.Generator, light: np.ndarray, dark: 
     return mix(light, dark, np.clip(0.75 * veins + 0.12 * bank.fractal(rng, 1.2), 0, 1))
 
 
-def _grainy(slope: float, gain: float) -> Material:
+def _grainy(slope: float, gain: float) -> Surface:
     def paint(bank: NoiseBank, rng: np.random.Generator, light: np.ndarray, dark: np.ndarray) -> np.ndarray:
         return mix(light, dark, _unit(bank.fractal(rng, slope), gain * rng.uniform(0.6, 1.4)))
 
@@ -44,7 +44,7 @@ def _sand(bank: NoiseBank, rng: np.random.Generator, light: np.ndarray, dark: np
     return mix(light, dark, np.clip(0.35 + grains + ripples, 0, 1))
 
 
-def _hairy(kind_low: int, kind_high: int, gain: float, across: float) -> Material:
+def _hairy(kind_low: int, kind_high: int, gain: float, across: float) -> Surface:
     def paint(bank: NoiseBank, rng: np.random.Generator, light: np.ndarray, dark: np.ndarray) -> np.ndarray:
         turn = bool(rng.random() < across)
         first = bank.streaks(rng, int(rng.integers(kind_low, kind_high + 1)), turn)
@@ -86,7 +86,7 @@ def _wool(bank: NoiseBank, rng: np.random.Generator, light: np.ndarray, dark: np
     return mix(light, dark, np.clip(0.4 + 0.3 * np.sin(phase) + 0.14 * bank.fractal(rng, 0.8), 0, 1))
 
 
-def build_materials() -> dict[str, Material]:
+def build_materials() -> dict[str, Surface]:
     """Material by name, the names of `captions.MATERIALS`."""
     return {
         "wood": _wood, "marble": _marble, "stone": _grainy(1.2, 0.28), "sand": _sand,

@@ -26,7 +26,7 @@ from .training import steps_done
 
 
 @dataclasses.dataclass(frozen=True)
-class Recipe:
+class PretrainingRecipe:
     """The whole recipe; the defaults made the shipped weights."""
 
     corpus_seed: int = 0
@@ -38,7 +38,7 @@ class Recipe:
     first_latent_picture: int = 2_000_000
 
 
-def pretrain(recipe: Recipe, scratch: Path, out: Path) -> None:
+def pretrain(recipe: PretrainingRecipe, scratch: Path, out: Path) -> None:
     """Run every stage that is not finished yet, then write the folder `out`."""
     scratch.mkdir(parents=True, exist_ok=True)
     corpus, tokenizer = Corpus(recipe.corpus_seed), build_tokenizer()
@@ -65,14 +65,14 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     scratch = arguments.scratch or arguments.out.with_name(arguments.out.name + ".scratch")
-    recipe = scaled(Recipe(), arguments.share)
+    recipe = scaled(PretrainingRecipe(), arguments.share)
     steps = steps_done(scratch / "denoiser.pt") if arguments.snapshot else arguments.steps
     if steps is not None:
         recipe = dataclasses.replace(recipe, denoiser=dataclasses.replace(recipe.denoiser, steps=steps))
     pretrain(recipe, scratch, arguments.out)
 
 
-def scaled(recipe: Recipe, share: float) -> Recipe:
+def scaled(recipe: PretrainingRecipe, share: float) -> PretrainingRecipe:
     """The recipe with every number of steps and pictures multiplied by `share` (at least one of each)."""
     if share == 1.0:
         return recipe

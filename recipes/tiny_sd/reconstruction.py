@@ -22,7 +22,7 @@ from ldbench.task import card
 
 TASKS = ("sandbox-brain-t2i", "sandbox-chest-t2i")
 REFERENCE_SCANS = 400
-VIEWING = card.Viewing(1.0, 0.02, "what no reader sees moves no distance")
+VIEWING = card.ViewingConditions(1.0, 0.02)  # what no reader sees moves no distance
 _BATCH = 40
 
 
@@ -55,7 +55,7 @@ def report(folder: Path, task: str) -> str:
     return "\n".join(lines)
 
 
-def _features(scans: np.ndarray, viewing: card.Viewing | None) -> np.ndarray:
+def _features(scans: np.ndarray, viewing: card.ViewingConditions | None) -> np.ndarray:
     images = torch.from_numpy(scans).float()[:, None].expand(-1, 3, -1, -1).contiguous()
     if viewing is not None:
         images = as_viewed(images, viewing)

@@ -1,7 +1,6 @@
 """Compose pictures and their phrases: still lifes, landscapes, nights, beaches, streets, signs and bare surfaces.
 
-Each scene gives an (S, S, 3) float32 picture and the words that are true of it. Refuses to choose a style: the
-corpus adds it.
+Each scene gives an (S, S, 3) float32 picture and the words that are true of it. The corpus adds the style.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import numpy as np
 from .brush import Brush
 from .captions import COUNTS, PLACES, SIZES, SURFACES, TIMES, article, counted, pick_colour, tint
 from .grid import X, Y, blend, coverage, mix
-from .materials import Material, build_materials
+from .materials import Surface, build_materials
 from .objects import Drawing, build_drawings
 from .patterns import Pattern, build_patterns, fallen, paint_pattern
 from .textures import SIZE, NoiseBank, build_bank
@@ -41,7 +40,7 @@ class Studio:
     """What scenes are made of: the noise bank and the tables of materials, patterns and drawings."""
 
     bank: NoiseBank
-    materials: dict[str, Material]
+    materials: dict[str, Surface]
     patterns: dict[str, Pattern]
     drawings: dict[str, Drawing]
 

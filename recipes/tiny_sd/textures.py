@@ -1,7 +1,7 @@
 """Random fields with natural-image statistics: fractal noise, band-passed noise and streaks, cut from a bank.
 
-A bank holds periodic tiles drawn once from a seed; a cut is a random window, flipped and turned, so that a field
-costs microseconds. Refuses to know colours or things: fields are (S, S) float32 with zero mean and unit spread.
+A bank holds periodic tiles drawn once from a seed; a cut is a random window, flipped and turned, so that a field costs
+microseconds. Fields are (S, S) float32 with zero mean and unit spread.
 """
 
 from __future__ import annotations

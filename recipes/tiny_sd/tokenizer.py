@@ -1,8 +1,8 @@
 """A small CLIP-style byte-level BPE vocabulary, built from word lists.
 
-The merges are learnt by plain byte-pair encoding over the caption words (weighted higher), the plain words and
-English affixes, with ties broken by alphabet, so that the same lists give the same files. Refuses to learn from
-text: nothing is downloaded, and a word outside the lists falls back to pieces and, at worst, to its bytes.
+The merges are learnt by plain byte-pair encoding over the caption words (weighted higher), the plain words and English
+affixes, with ties broken by alphabet, so that the same lists give the same files. No text is read and nothing is
+downloaded. A word outside the lists falls back to pieces and, at worst, to its bytes.
 """
 
 from __future__ import annotations

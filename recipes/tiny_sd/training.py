@@ -1,6 +1,6 @@
 """What the two training stages share: the learning-rate curve, the running average of weights, checkpoints.
 
-Refuses to own a loop: each stage has its own, and hands over its modules to be saved as a whole.
+Each stage has its own loop, and hands over its modules to be saved as a whole.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ _INTERVAL_SHARES = (0.4, 0.35, 0.25)  # of later scans slightly, moderately and 
 
 
 @dataclass(frozen=True)
-class Scan:
+class PlannedScan:
     """One row of the manifest and how to render it.
 
     Attributes:
@@ -79,7 +79,7 @@ class Scan:
         return f"s{self.subject.number:04d}{subject_mark(self.subject.seed, SEED)}"
 
 
-def plan(seed: int = SEED, cohort: Cohort = COHORT, population: Population = SHIPPED) -> list[Scan]:
+def plan(seed: int = SEED, cohort: Cohort = COHORT, population: Population = SHIPPED) -> list[PlannedScan]:
     """Every image of the data set in manifest order; draws no pixels.
 
     Numbers are dealt to subjects in random order, so that a number tells neither split nor diagnosis.
@@ -88,7 +88,7 @@ def plan(seed: int = SEED, cohort: Cohort = COHORT, population: Population = SHI
     groups = [(split, diagnosis, n) for split, sizes in cohort.items() for diagnosis, n in sizes.items()]
     members = [(split, diagnosis) for split, diagnosis, n in groups for _ in range(n)]
     numbers = rng.permutation(len(members)) + 1
-    scans: list[Scan] = []
+    scans: list[PlannedScan] = []
     for place, ((split, diagnosis), number) in enumerate(zip(members, numbers, strict=True)):
         sex: Sex = "female" if place % 2 == 0 else "male"
         scans.extend(_scans(draw_subject(int(number), sex, seed, population), split, diagnosis, seed))
@@ -96,21 +96,21 @@ def plan(seed: int = SEED, cohort: Cohort = COHORT, population: Population = SHI
     return scans
 
 
-def _scans(subject: Subject, split: str, diagnosis: Diagnosis, seed: int) -> Iterator[Scan]:
+def _scans(subject: Subject, split: str, diagnosis: Diagnosis, seed: int) -> Iterator[PlannedScan]:
     """The subject's scan, later scan and, in the test split, its counterfactual."""
     rng = np.random.default_rng([seed, subject.number, 2])
     shortest, longest = subject.population.intervals[rng.choice(3, p=_INTERVAL_SHARES)]
     years = int(rng.integers(shortest, longest + 1))
     age = int(rng.integers(YOUNGEST, min(OLDEST, OLDEST_LATER - years) + 1))
     history = subject.pace.history(age, diagnosis)
-    yield Scan(subject, split, "scan", age, 0, history)
+    yield PlannedScan(subject, split, "scan", age, 0, history)
     future = _future(subject, age, diagnosis, history, rng)
     while _change(subject, (age, history), (age + years, future)) < subject.population.least_change:
         years += 1
-    yield Scan(subject, split, "later", age + years, years, future)
+    yield PlannedScan(subject, split, "later", age + years, years, future)
     if split == "test":
         swapped: Diagnosis = "AD" if diagnosis == "CN" else "CN"
-        yield Scan(subject, split, "other", age, 0, subject.pace.history(age, swapped))
+        yield PlannedScan(subject, split, "other", age, 0, subject.pace.history(age, swapped))
 
 
 def _change(subject: Subject, before: tuple[int, History], after: tuple[int, History]) -> float:
@@ -153,7 +153,7 @@ def build_brain(
     write_manifest(out / "manifest.csv", COLUMNS, rows)
 
 
-def _render_all(scans: list[Scan], processes: int, progress: Progress) -> dict[str, Pictures]:
+def _render_all(scans: list[PlannedScan], processes: int, progress: Progress) -> dict[str, Pictures]:
     """Images by id, subject by subject, so that each identity is drawn once."""
     by_id = sorted(scans, key=lambda scan: scan.image_id)
     subjects = [list(group) for _, group in groupby(by_id, key=lambda scan: scan.subject)]
@@ -162,7 +162,7 @@ def _render_all(scans: list[Scan], processes: int, progress: Progress) -> dict[s
             for scan, picture in zip(scans, pictures, strict=True)}
 
 
-def render_subject(scans: list[Scan]) -> list[Pictures]:
+def render_subject(scans: list[PlannedScan]) -> list[Pictures]:
     """The images of one subject's scans."""
     subject = scans[0].subject
     atlases = _atlases(subject.population.shrinks)

@@ -138,7 +138,7 @@ def test_each_edit_is_fitted_once_and_anew_after_another_fit(monkeypatch: pytest
     fitted: list[Edit] = []
     of_scans = gain_only.gain_of_scans
 
-    def counted(those: Sequence[gain_only.Scan], change: Edit) -> float | None:
+    def counted(those: Sequence[gain_only.ScanIntensity], change: Edit) -> float | None:
         fitted.append(change)
         return of_scans(those, change)
 

@@ -1,4 +1,4 @@
-"""Half real, half synthetic: which half a case is in hangs on nothing but the training set."""
+"""Half real, half synthetic: which half a case is in depends on nothing but the training set."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
-from ldbench.board.read import collect, fold
+from ldbench.board.gather import collect, fold
+from ldbench.board.leaderboard import BoardRow, FoldedScore, Leaderboard
 from ldbench.records.identity import Found
 
 FOLDER = Path(__file__).parents[2] / "leaderboards"
@@ -27,7 +27,7 @@ def boards() -> dict[str, Leaderboard]:
     return fold(found()) if TASKS else {}
 
 
-def ranked(task: str) -> list[Row]:
+def ranked(task: str) -> list[BoardRow]:
     """The rows of a board that compete."""
     return [row for row in boards()[task].rows if row.competes]
 

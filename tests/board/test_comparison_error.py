@@ -14,8 +14,8 @@ from ldbench.board.entries import entries
 from ldbench.board.leaderboard import by_task
 from ldbench.board.paired_tests import ScoredRun, Seed, compare
 from ldbench.board.seed_allowance import allowance, spreads
-from ldbench.records.contributions import Contributions, Units, beside_all
 from ldbench.records.identity import Found
+from ldbench.records.units import Contributions, Units, beside_all
 from ldbench.score.metrics.mean_score import mean_score
 from leaderboards.comparison_error import CASES, METRIC, Setting, boards, outcome, reaches
 

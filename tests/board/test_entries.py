@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ldbench.api import Score
 from ldbench.board.entries import Entry, card_seeds, entries
-from ldbench.board.read import fold
+from ldbench.board.gather import fold
 from ldbench.records.result import SCORED, ModelRef, Result, TaskRef
 from ldbench.report.tables.content import page
 from ldbench.task import card

@@ -8,8 +8,8 @@ import pytest
 
 from ldbench.api import Score
 from ldbench.board.fresh_gaps import fold_gaps, rounds_of
+from ldbench.board.gather import board_set, collect
 from ldbench.board.leaderboard import dumps, read, write
-from ldbench.board.read import board_set, collect
 from ldbench.records import result as result_file
 from ldbench.records.fresh import FreshRound, FreshRounds, Gap, add
 from ldbench.records.result import ModelRef, Result, TaskRef

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from ldbench.api import Score
 from ldbench.board import leaderboard as board
+from ldbench.board.gather import collect, fold
 from ldbench.board.ranks import comparisons
-from ldbench.board.read import collect, fold
 from ldbench.errors import ResultError
 from ldbench.records import result as result_file
-from ldbench.records.contributions import Contributions, Units
-from ldbench.records.contributions import write as write_units
 from ldbench.records.result import Environment, ModelRef, Result, TaskRef
+from ldbench.records.units import Contributions, Units
+from ldbench.records.units import write as write_units
 from tests.known_spreads import known_spreads
 
 TASK = TaskRef("sandbox-brain-t2i", 1, "text-to-image", "c" * 64)

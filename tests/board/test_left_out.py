@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ldbench.board.gather import BoardSet, board_set, read_boards
 from ldbench.board.leaderboard import dumps
-from ldbench.board.read import BoardSet, board_set, read_boards
 from ldbench.errors import ResultError
 from ldbench.records import result
 from ldbench.records.result import Result

@@ -15,7 +15,7 @@ from ldbench.board.difference_test import SHOWN_SHARE
 from ldbench.board.paired_tests import Comparison, ScoredRun, compare, holm
 from ldbench.board.ranks import places
 from ldbench.board.seed_allowance import allowance
-from ldbench.records.contributions import Contributions, Units
+from ldbench.records.units import Contributions, Units
 from ldbench.score.metrics.mean_score import mean_score
 from tests.known_spreads import known_spreads
 

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ldbench.board.leaderboard import Row
+from ldbench.board.leaderboard import BoardRow
 from ldbench.board.row_labels import labels
 from ldbench.records.identity import row_key
 from ldbench.records.result import SCORED, ModelRef
 
 
-def row(model: ModelRef) -> Row:
-    return Row(model, "measured", None, (0,), (), ())
+def row(model: ModelRef) -> BoardRow:
+    return BoardRow(model, "measured", None, (0,), (), ())
 
 
 RUN, IMAGES = ModelRef("mine", "acme", "0.1"), ModelRef("mine", None, SCORED)
@@ -55,7 +55,7 @@ def test_no_two_rows_share_a_label_and_the_mark_stands_where_images_were_scored(
 
 
 def test_the_backbone_is_named_wherever_it_differs() -> None:
-    def sd(backbone: str | None, steps: int) -> Row:
+    def sd(backbone: str | None, steps: int) -> BoardRow:
         return row(ModelRef("sd", "ldbench", "0.1", {"backbone": backbone, "sampling_steps": steps}))
 
     rows = [sd(None, 10), sd("mine", 2)]
@@ -70,7 +70,7 @@ def test_the_backbone_is_named_wherever_it_differs() -> None:
     assert labels(same).of(same[0]) == "sd (sampling_steps=10)"
 
 
-def trained(**settings: int | float | str) -> Row:
+def trained(**settings: int | float | str) -> BoardRow:
     return row(ModelRef("mine", None, "0.1", dict(settings)))
 
 
@@ -100,7 +100,7 @@ def test_label_and_what_it_leaves_out_are_all_in_which_namesakes_differ(drawn: S
             assert shown == (len(values) > 1 and own is not None)
 
 
-def reported(name: str, **settings: int) -> Row:
+def reported(name: str, **settings: int) -> BoardRow:
     return replace(row(ModelRef(name, None, "0.1", dict(settings))), origin="reported", source="A 2024")
 
 
@@ -115,7 +115,7 @@ def reported(name: str, **settings: int) -> Row:
     ([reported("mine"), row(RUN)], ["mine (reported)", "mine"]),
     ([reported("mine", a=1), trained(a=1), trained(a=2)], ["mine", "mine (a=1)", "mine (a=2)"]),
 ])  # fmt: skip
-def test_values_that_print_alike_are_spelled_out(rows: Sequence[Row], names: Sequence[str]) -> None:
+def test_values_that_print_alike_are_spelled_out(rows: Sequence[BoardRow], names: Sequence[str]) -> None:
     assert [labels(rows).of(one) for one in rows] == names
 
 
@@ -144,13 +144,13 @@ odd_models = st.builds(
     reference=st.booleans(), sees_truth=st.booleans(),
 )
 odd_rows = st.builds(
-    Row, odd_models, st.sampled_from(["measured", "reported"]), st.sampled_from([None, "", "A"]), st.just((0,)),
+    BoardRow, odd_models, st.sampled_from(["measured", "reported"]), st.sampled_from([None, "", "A"]), st.just((0,)),
     st.just(()), st.just(()), same_images=st.lists(odd_models, max_size=2).map(tuple),
 )
 
 
 @given(st.lists(odd_rows, max_size=8, unique_by=row_key))
-def test_rows_of_any_names_and_values_have_distinct_labels_whatever_their_order(rows: Sequence[Row]) -> None:
+def test_rows_of_any_names_and_values_have_distinct_labels_whatever_their_order(rows: Sequence[BoardRow]) -> None:
     names = labels(rows)
     everyone = {row_key(one): one for row in rows for one in (row, *(replace(row, model=m) for m in row.same_images))}
     assert set(names.names) == set(everyone)
@@ -162,7 +162,7 @@ def test_rows_of_any_names_and_values_have_distinct_labels_whatever_their_order(
 
 
 def test_models_with_the_same_images_are_named_after_the_rows_and_apart_from_them() -> None:
-    def named(first: Row, *others: Row) -> list[str]:
+    def named(first: BoardRow, *others: BoardRow) -> list[str]:
         rows = [replace(first, same_images=tuple(one.model for one in others))]
         return [labels(rows).of(one) for one in (*rows, *(replace(first, model=one.model) for one in others))]
 

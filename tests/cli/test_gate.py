@@ -9,8 +9,8 @@ from click.testing import Result as Done
 from typer.testing import CliRunner
 
 from ldbench.board import leaderboard
+from ldbench.board.gather import collect
 from ldbench.board.ranks import comparisons
-from ldbench.board.read import collect
 from ldbench.cli.main import app
 from ldbench.errors import LdbenchError, ResultError, UsageError
 from ldbench.records import result
@@ -77,8 +77,8 @@ def test_a_page_beside_a_gate_reads_and_compares_the_results_once(
             return function(*arguments, **named)  # type: ignore[operator]
         return call
 
-    monkeypatch.setattr("ldbench.board.read.collect", counted("collect", collect))
-    for module in ("board.read", "report.comparisons"):
+    monkeypatch.setattr("ldbench.board.gather.collect", counted("collect", collect))
+    for module in ("board.gather", "report.comparisons"):
         monkeypatch.setattr(f"ldbench.{module}.comparisons", counted("compare", comparisons))
     page = ("--format", "html", "--out", tmp_path)
     done = called("report", place / "same", "--check", place / "boards", *page)

@@ -70,7 +70,7 @@ def test_a_folder_beside_itself_and_few_images_are_warned_of(folders: Path, tmp_
     assert shown.exit_code == 0
     same, few = (line for line in shown.stderr.splitlines() if line.startswith("warning: "))
     assert same.startswith("warning: 12 of 12 generated images are, pixel by pixel, real images too")
-    assert few.startswith("warning: 12 images are few: the value of frd hangs on their number")
+    assert few.startswith("warning: 12 images are few: the value of frd depends on their number")
     fill(tmp_path / "generated", 24, 1)
     for index, file in enumerate(sorted((folders / "real").iterdir())[:3]):
         shutil.copy(file, tmp_path / "generated" / f"renamed-{index}.png")
@@ -123,8 +123,11 @@ def test_a_setting_names_its_metric(text: str, folders: Path) -> None:
     assert "expected METRIC:key=value" in str(error)
 
 
-@pytest.mark.parametrize(("option", "value"), [("side", 4), ("blur", -1), ("noise", 2), ("seed", -1)])
-def test_an_option_out_of_range_is_the_same_line_as_from_python(option: str, value: int, folders: Path) -> None:
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("side", 4), ("blur", -1), ("noise", 1), ("noise", float("nan")), ("blur", float("inf")), ("seed", -1)],
+)
+def test_an_option_out_of_range_is_the_same_line_as_from_python(option: str, value: float, folders: Path) -> None:
     error = measure(folders, "--metric", "frd", f"--{option}", value).exception
     assert isinstance(error, UsageError)
     assert str(error).startswith(f"--{option}: expected ")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ldbench.board.read import collect as read_results
+from ldbench.board.gather import collect as read_results
 from ldbench.run.collect.contradictions import answer
 from ldbench.run.pipeline import Settings, run
 from tests.conftest import cheap_card

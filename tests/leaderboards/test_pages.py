@@ -15,11 +15,11 @@ from scipy import stats
 
 from ldbench.api import Score
 from ldbench.board import leaderboard
-from ldbench.board.read import collect, fold
+from ldbench.board.gather import collect, fold
 from ldbench.errors import UsageError
 from ldbench.records import result as result_file
 from ldbench.records.result import ModelRef, Result, TaskRef
-from leaderboards.page_blocks import Measured, read_measured
+from leaderboards.page_blocks import MeasuredBoards, read_measured
 from leaderboards.pages import main, outside, renewed
 
 COMMITTED = Path(__file__).parents[2] / "leaderboards"
@@ -69,11 +69,11 @@ def cells() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def measured(boards: Path) -> Measured:
+def measured(boards: Path) -> MeasuredBoards:
     return read_measured(boards)
 
 
-def block(words: str, measured: Measured) -> str:
+def block(words: str, measured: MeasuredBoards) -> str:
     text = renewed(f"Above.\n\n<!-- {words} -->old<!-- end -->\n\nBelow.\n", measured)
     assert text.startswith(f"Above.\n\n<!-- {words} -->")
     assert text.endswith("<!-- end -->\n\nBelow.\n")
@@ -93,7 +93,7 @@ def paired(changed: Mapping[int, float], without: Mapping[int, float]) -> tuple[
     return statistics.fmean(gaps), statistics.fmean(gaps) - half, statistics.fmean(gaps) + half
 
 
-def test_a_board_shows_its_headline_and_what_is_said_of_its_rows(measured: Measured) -> None:
+def test_a_board_shows_its_headline_and_what_is_said_of_its_rows(measured: MeasuredBoards) -> None:
     text = block(f"board {TASK.id}", measured)
     table = rows(text.partition("###")[0])
     assert table["model"] == ["#", "model", "viewed\\_fid ↓", "coverage ↑", "seeds"]
@@ -106,13 +106,13 @@ def test_a_board_shows_its_headline_and_what_is_said_of_its_rows(measured: Measu
     assert max(len(line) for line in text.splitlines() if not line.startswith("|")) <= 100
 
 
-def test_named_metrics_stand_as_they_were_named_and_unknown_ones_are_left_out(measured: Measured) -> None:
+def test_named_metrics_stand_as_they_were_named_and_unknown_ones_are_left_out(measured: MeasuredBoards) -> None:
     table = rows(block(f"metrics {TASK.id}\nkid viewed_fid laterality", measured))
     assert table["model"][2:4] == ["kid ↓", "viewed\\_fid ↓"]
     assert table["lora"][2:4] == ["0.90 \\[0.80, 1\\]", "90.0 \\[88.0, 92.0\\]"]
 
 
-def test_a_change_is_the_mean_over_pairs_of_one_seed_with_a_t_interval(measured: Measured) -> None:
+def test_a_change_is_the_mean_over_pairs_of_one_seed_with_a_t_interval(measured: MeasuredBoards) -> None:
     table = rows(block(f"drift {TASK.id}", measured))
     assert set(table) == {"", ":--", "Basic FT"}
     _, without, change, coverage, seeds = table["Basic FT"]
@@ -123,13 +123,13 @@ def test_a_change_is_the_mean_over_pairs_of_one_seed_with_a_t_interval(measured:
     assert coverage.startswith("**+0.0150**")
 
 
-def test_a_change_over_one_seed_has_no_interval(measured: Measured) -> None:
+def test_a_change_over_one_seed_has_no_interval(measured: MeasuredBoards) -> None:
     table = rows(block(f"answers {TASK.id} viewed_fid", measured))
     assert table["zero terminal SNR"] == ["zero terminal SNR", "50.0", "+5.0", "0"]
     assert table["the paper's drift"][3] == "0, 1, 2"
 
 
-def test_a_study_has_a_line_a_setting_that_names_what_differs(measured: Measured) -> None:
+def test_a_study_has_a_line_a_setting_that_names_what_differs(measured: MeasuredBoards) -> None:
     table = rows(block("sampling samplers kid", measured))
     assert table[""] == ["", "kid without", "0 → 0.1", "seeds"]
     assert table["sampler=ddim"][1::2] == ["52.17", "3"]
@@ -139,26 +139,26 @@ def test_a_study_has_a_line_a_setting_that_names_what_differs(measured: Measured
     assert block("sampling another kid", measured) == "\n\n*Not measured yet.*\n\n"
 
 
-def test_the_table_of_a_demo_is_that_of_seed_0_of_its_rows(measured: Measured) -> None:
+def test_the_table_of_a_demo_is_that_of_seed_0_of_its_rows(measured: MeasuredBoards) -> None:
     table = rows(block(f"demo {TASK.id} basic-ft lora mean-image", measured))
     assert list(table)[2:] == ["basic-ft", "lora", "mean-image"]
     assert table["basic-ft"][2].replace("*", "") == "50.0 \\[48.0, 52.0\\]"
     assert block(f"demo {TASK.id} nobody", measured) == "\n\n*Not measured yet.*\n\n"
 
 
-def test_a_value_stands_within_a_sentence(measured: Measured) -> None:
+def test_a_value_stands_within_a_sentence(measured: MeasuredBoards) -> None:
     assert block(f"value {TASK.id} lora viewed_fid", measured) == "90.0"
     assert block(f"value {TASK.id} nobody viewed_fid", measured) == "(not measured yet)"
 
 
 @pytest.mark.parametrize("words", ["board", "metrics", "drift", "answers"])
-def test_what_is_not_measured_is_said_to_be_so(words: str, measured: Measured) -> None:
+def test_what_is_not_measured_is_said_to_be_so(words: str, measured: MeasuredBoards) -> None:
     assert block(f"{words} another-card", measured) == "\n\n*Not measured yet.*\n\n"
     if words in ("drift", "answers"):
         assert block(f"{words} {TASK.id} laterality", measured) == "\n\n*Not measured yet.*\n\n"
 
 
-def test_a_sentence_has_the_corrected_p_of_two_rows(measured: Measured) -> None:
+def test_a_sentence_has_the_corrected_p_of_two_rows(measured: MeasuredBoards) -> None:
     def of(metric: str, *models: str) -> str:
         text = renewed(f"<!-- p {TASK.id} {metric} {' '.join(models)} -->old<!-- end -->", measured)
         return text.partition("-->")[2].removesuffix("<!-- end -->")
@@ -190,7 +190,7 @@ def test_a_table_of_the_paper_has_the_rows_that_were_measured_and_counts_the_oth
         ("paper 7", "expected the number of a table, 2, 3, 4"),
     ],
 )  # fmt: skip
-def test_words_that_name_no_block_are_refused(words: str, said: str, measured: Measured) -> None:
+def test_words_that_name_no_block_are_refused(words: str, said: str, measured: MeasuredBoards) -> None:
     with pytest.raises(UsageError, match=said) as refused:
         renewed(f"<!-- {words} --><!-- end -->", measured)
     assert f"<!-- {words} -->" in str(refused.value)

@@ -16,7 +16,7 @@ from ldbench.errors import PluginError, UnknownNameError
 from ldbench.plugins.generators import GENERATORS, load_generator
 from ldbench.plugins.model_ref import model_ref, named_content
 from ldbench.plugins.parameters import build
-from ldbench.plugins.registry import Entry, import_file
+from ldbench.plugins.registry import PluginEntry, import_file
 
 HEAD = """
 from dataclasses import dataclass, field
@@ -62,7 +62,7 @@ def one_line(error: pytest.ExceptionInfo[BaseException]) -> str:
 def test_an_entry_point_is_listed_without_an_import_and_loaded_by_name(site: Path) -> None:
     (site / "grey_plugin.py").write_text(GOOD)
     install(site, "grey-plugin", "1.2", {"grey": "grey_plugin:Grey"})
-    entry = Entry("grey", "grey-plugin", "1.2", "grey_plugin:Grey")
+    entry = PluginEntry("grey", "grey-plugin", "1.2", "grey_plugin:Grey")
     assert entry in GENERATORS.entries()
     assert GENERATORS.entry("grey") == entry
     assert "grey_plugin" not in sys.modules

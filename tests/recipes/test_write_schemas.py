@@ -15,7 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from ldbench.board import leaderboard
-from ldbench.board.read import fold
+from ldbench.board.gather import fold
 from ldbench.records import result
 from recipes import write_schemas as schemas
 

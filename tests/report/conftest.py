@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from ldbench.api import Score
+from ldbench.board.gather import fold
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.board.read import fold
 from ldbench.records.result import ModelRef, Result, TaskRef
 from tests.known_spreads import known_spreads
 

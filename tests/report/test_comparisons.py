@@ -88,7 +88,7 @@ def test_a_metric_of_one_task_is_no_mistake_beside_a_task_without_it(
 
 
 def test_metrics_are_known_where_no_two_rows_compete(results: list[Found]) -> None:
-    from ldbench.board.read import fold
+    from ldbench.board.gather import fold
 
     references = [each for each in results if each[1].model.reference]
     (task, board), = fold(references).items()
@@ -111,7 +111,7 @@ def test_the_command_prints_both_forms(results: list[Found], tmp_path_factory: p
 
 
 def record_of(results: list[Found]) -> dict[str, dict[str, list[object]]]:
-    from ldbench.board.read import fold
+    from ldbench.board.gather import fold
 
     (task, board), = fold(results).items()
     return chosen({task: pairs(results, board)}, ["fid"])  # type: ignore[return-value]

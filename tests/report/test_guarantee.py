@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ldbench.board.leaderboard import Leaderboard, Row
+from ldbench.board.leaderboard import BoardRow, Leaderboard
 from ldbench.records.identity import Found
 from ldbench.records.result import ModelRef
 from ldbench.report.comparisons import pairs, render_text
@@ -49,7 +49,7 @@ def test_where_no_two_rows_compete_nothing_is_promised(leaderboard: Leaderboard)
 
 
 def test_a_row_says_what_became_of_its_runs(leaderboard: Leaderboard) -> None:
-    def notes(row: Row) -> str:
+    def notes(row: BoardRow) -> str:
         return "\n".join(page(replace(leaderboard, rows=(row, *leaderboard.rows[1:]))).notes)
 
     first = leaderboard.rows[0]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ldbench.board import leaderboard
-from ldbench.board.read import read_boards
+from ldbench.board.gather import read_boards
 from ldbench.errors import ResultError
 from ldbench.records import result
 from ldbench.records.result import Result

@@ -13,8 +13,8 @@ import pytest
 from ldbench.api import Score
 from ldbench.board import leaderboard as board
 from ldbench.board import published
+from ldbench.board.gather import collect, fold, gather
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.board.read import collect, fold, gather
 from ldbench.errors import ResultError, UnknownNameError, UsageError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records import result as result_file

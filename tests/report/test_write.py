@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from ldbench.board import leaderboard
-from ldbench.board.read import board_set, fold, read_boards
+from ldbench.board.gather import board_set, fold, read_boards
 from ldbench.errors import ResultError, UnknownNameError
 from ldbench.records import result as result_file
 from ldbench.records.identity import Found

@@ -21,7 +21,7 @@ import pytest
 import torch
 
 from ldbench.api import Context, Generator, Needs, Request, TrainingSet
-from ldbench.board.read import collect
+from ldbench.board.gather import collect
 from ldbench.data.images import read_image
 from ldbench.errors import GeneratorError, LdbenchError, MetricError, ResultError, UsageError
 from ldbench.plugins import model_ref

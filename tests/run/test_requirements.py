@@ -24,7 +24,7 @@ from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import GeneratorError, LdbenchError, MetricError
 from ldbench.run.dry_run import dry_run
 from ldbench.run.pipeline import Settings, run
-from ldbench.run.requirements import _of_classes, _seen_scans, inspect, needs_of
+from ldbench.run.requirements import _of_classes, _of_metrics, inspect, needs_of
 from ldbench.score.inputs import Inputs
 from ldbench.score.metrics.change import PassSpec
 from ldbench.score.metrics.copies import CopySpec
@@ -231,11 +231,30 @@ def test_test_scans_that_are_training_images_are_found_before_a_fit(copied: bool
     reader = FolderReader(csv=tmp_path / "table.csv", dataset="mine", size=64)
     prepare(reader, tmp_path, tmp_path / "out", plan=Plan(fractions=(0.5, 0.1, 0.4)))
     task, dataset = asking(SAMPLES, {"fld": LikelihoodSpec()}), open_prepared(tmp_path / "out")
-    found = [str(error) for error in _seen_scans(dataclasses.replace(data_of(SAMPLES.id), task=task, dataset=dataset))]
+    data = dataclasses.replace(data_of(SAMPLES.id), task=task, dataset=dataset)
+    found = [str(error) for error in _of_metrics(task, data) if "at least 20" not in str(error)]
     scans = len(dataset.select("test"))
     assert scans
     assert len(found) == copied
     assert all(one.startswith(f"fld: expected test scans that are no training images, got {scans}") for one in found)
+
+
+@pytest.mark.parametrize("extractor", ["inception-v3", "lpips-alex"])
+def test_missing_weights_are_one_reason_whoever_wants_them(
+    extractor: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LDBENCH_CACHE", str(tmp_path))
+    monkeypatch.delenv("LDBENCH_ALLOW_DOWNLOAD", raising=False)
+    sets, pairs = DistributionSpec(extractor, 299), PerceptualSpec(extractor)
+    two: dict[str, Any] = {"fid": sets, "intra_fid": sets} if extractor == "inception-v3" else {
+        "lpips": pairs, "identity_lpips": pairs,
+    }
+    task = asking(SAMPLES if extractor == "inception-v3" else EDITS, two)
+    (reason,) = unmet(task)
+    assert reason.startswith(f"{extractor}: missing weights {tmp_path}")
+    monkeypatch.setenv("LDBENCH_ALLOW_DOWNLOAD", "1")
+    assert unmet(task) == []
+    assert not [*tmp_path.iterdir()]  # nothing is downloaded
 
 
 def test_every_reason_is_given_at_once_and_by_the_dry_run_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

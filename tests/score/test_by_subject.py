@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -13,17 +14,18 @@ from ldbench.api import Measured
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import MetricError
 from ldbench.score.by_subject import by_subject
-from ldbench.score.contributions import units_of
 from ldbench.score.inputs import Inputs
 from ldbench.score.metrics.effectiveness import flip_rate_score
 from ldbench.score.metrics.intervals import numbered, share_interval, t_quantile
 from ldbench.score.metrics.mean_score import mean_score
 from ldbench.score.scorer import scores_of
 from ldbench.score.subgroups.groups import subgroups_of
+from ldbench.score.units import units_of
 from ldbench.task import card
 from ldbench.task.metric_specs import JudgeSpec
 
 CARDS = ("sandbox-brain-t2i", "sandbox-brain-aging", "sandbox-brain-disease", "sandbox-chest-t2i", "sandbox-chest-sex")
+SHARE = (0.0, 1.0)
 WHOSE = np.repeat(np.arange(10), 4)
 
 
@@ -77,8 +79,10 @@ def test_scores_and_units_of_images_that_share_subjects_say_so() -> None:
     units = units_of(shared, together, {})
     assert units.subjects == {"cases": (0, 0, 1, 1, 2, 2, 3, 3)}
     attributes = {name: {"sex": "FM"[place // 4]} for place, name in enumerate(alone.evaluation_ids)}
-    groups = subgroups_of(together, units, attributes, {}).metrics["source_ssim"]["sex"].groups
-    apart = subgroups_of(together, replace(units, subjects={}), attributes, {}).metrics["source_ssim"]["sex"].groups
+    bounds = {"source_ssim": (-1.0, 1.0)}
+    groups = subgroups_of(together, units, attributes, {}, bounds).metrics["source_ssim"]["sex"].groups
+    alone_each = replace(units, subjects={})
+    apart = subgroups_of(together, alone_each, attributes, {}, bounds).metrics["source_ssim"]["sex"].groups
     assert [group.value for group in groups] == [group.value for group in apart]
     assert [group.ci_low for group in groups] != [group.ci_low for group in apart]
 
@@ -86,7 +90,7 @@ def test_scores_and_units_of_images_that_share_subjects_say_so() -> None:
 def test_repeated_images_say_no_more_than_one_of_each() -> None:
     values = np.random.default_rng(0).normal(0.5, 0.1, 10)
     for score_of in (lambda each: mean_score("ssim", each, "higher", {}), flips):
-        once, repeated = score_of(values), by_subject(score_of(np.repeat(values, 4)), {"cases": WHOSE})
+        once, repeated = score_of(values), by_subject(score_of(np.repeat(values, 4)), {"cases": WHOSE}, SHARE)
         if repeated.interval == "share":  # of Student's t, as the variance is one of 10 subjects
             variance = float((once.contributions["cases"] ** 2).sum())
             expected = share_interval(once.value, variance, 40, t_quantile(9))
@@ -101,7 +105,7 @@ def flips(values: np.ndarray) -> Measured:
 
 def test_a_share_of_one_is_one_of_subjects() -> None:
     all_right = flips(np.ones(40))
-    found = by_subject(all_right, {"cases": WHOSE})
+    found = by_subject(all_right, {"cases": WHOSE}, SHARE)
     assert found.ci_high == 1.0
     assert found.ci_low == pytest.approx(share_interval(1.0, 0.0, 10, t_quantile(9)).low)
     assert found.ci_low < all_right.ci_low
@@ -109,15 +113,25 @@ def test_a_share_of_one_is_one_of_subjects() -> None:
 
 def test_without_contributions_the_interval_is_as_wide_as_if_a_subject_were_one_image() -> None:
     score = Measured("kid", 1.0, 0.8, 1.2, 40, "lower", None, {"interval": "95 % spread"})
-    found = by_subject(score, {"cases": WHOSE})
+    found = by_subject(score, {"cases": WHOSE}, (-math.inf, math.inf))
     assert (found.ci_low, found.ci_high) == pytest.approx((0.6, 1.4))
     assert found.parameters["interval"] == "95 % spread; subjects are the units"
+
+
+@pytest.mark.parametrize("subjects", [None, WHOSE])
+def test_a_mean_is_cut_at_the_metrics_bounds(subjects: np.ndarray | None) -> None:
+    score = mean_score("mine", np.r_[np.zeros(39), 1.0], "lower", {})
+    found = by_subject(score, {"cases": subjects}, (0.0, 0.06))
+    assert (found.ci_low, found.ci_high) == (0.0, 0.06)
+    assert score.ci_low < 0 < 0.06 < score.ci_high
+    other = replace(score, mean=False, interval="own")
+    assert by_subject(other, {"cases": subjects}, (0.0, 0.06)) == other
 
 
 def test_images_of_a_single_subject_have_no_interval() -> None:
     score = mean_score("ssim", np.arange(8) / 10, "higher", {})
     with pytest.raises(MetricError, match="ssim: expected images of 2 subjects or more, got 1"):
-        by_subject(score, {"cases": np.zeros(8, np.int64)})
+        by_subject(score, {"cases": np.zeros(8, np.int64)}, SHARE)
 
 
 def test_subjects_are_numbered_where_two_images_share_one() -> None:

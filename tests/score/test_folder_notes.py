@@ -16,7 +16,7 @@ from ldbench.plugins.kinds import METRICS
 from ldbench.score.folder_notes import few, shared, uneven, unlike
 from ldbench.score.folder_sets import FolderSet
 from ldbench.score.folders import Folders, FolderScores, measure_folders
-from ldbench.task.card import Viewing
+from ldbench.task.card import ViewingConditions
 from tests.score.test_folders import CONTEXT, fill
 
 PIXELS = {"real": "abc", "generated": "ccdt", "training": "ta"}
@@ -42,7 +42,7 @@ def test_images_in_two_folders_are_counted_each_time_but_copies_of_training_imag
 def test_few_images_matter_to_the_metrics_that_say_so() -> None:
     metrics = [METRICS.load(name) for name in ("fid", "kid", "precision", "ssim")]
     (line,) = few(metrics, sets(PIXELS))
-    assert line.startswith("3 images are few: the value of fid, precision hangs on their number")
+    assert line.startswith("3 images are few: the value of fid, precision depends on their number")
     assert list(few(metrics[1:2], sets(PIXELS))) == []
     assert list(few(metrics, sets({"real": "a" * 20, "generated": "a" * 20}))) == []
 
@@ -50,7 +50,7 @@ def test_few_images_matter_to_the_metrics_that_say_so() -> None:
 def test_sets_of_unlike_numbers_matter_to_the_same_metrics() -> None:
     metrics = [METRICS.load(name) for name in ("fid", "kid", "coverage")]
     (line,) = uneven(metrics, sets({"real": "a" * 61, "generated": "b" * 30}))
-    assert line.startswith("there are 61 real images and 30 generated ones: the value of fid, coverage hangs on both")
+    assert line.startswith("there are 61 real images and 30 generated ones: the value of fid, coverage depends on both")
     assert line.endswith("draw as many of both by --images 30")
     assert list(uneven(metrics, sets({"real": "a" * 60, "generated": "b" * 30}))) == []
     assert list(uneven(metrics[1:2], sets({"real": "a" * 90, "generated": "b" * 30}))) == []
@@ -58,7 +58,7 @@ def test_sets_of_unlike_numbers_matter_to_the_same_metrics() -> None:
 
 def test_fewer_images_than_features_matter_to_frechet_distances(tmp_path: Path) -> None:
     real, generated = prepared(tmp_path, "real"), prepared(tmp_path, "generated")
-    folders = Folders(real, generated, viewing=Viewing(1, 0, "a test"))
+    folders = Folders(real, generated, viewing=ViewingConditions(1, 0))
     names = ["fid", "viewed_fid", "kid", "frd"]
     small = {name: {"resize": "32"} for name in names if name != "frd"}
     radiomics, networks = sorted(measure_folders(folders, CONTEXT, names, settings=small).notes, key=len)

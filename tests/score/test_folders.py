@@ -14,15 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ldbench.api import Score
+from ldbench.api import Metric, MetricInputs, NoSettings, Score
 from ldbench.data.images import write_image
 from ldbench.data.task_data import task_data
-from ldbench.errors import ImageError, UnknownNameError, UsageError
+from ldbench.errors import ImageError, PluginError, UnknownNameError, UsageError
+from ldbench.plugins.kinds import METRICS
+from ldbench.plugins.registry import PluginEntry, PluginKind
+from ldbench.score.folder_metrics import default_metrics
 from ldbench.score.folders import Folders, FolderScores, measure_folders
 from ldbench.score.scorer import score_images
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task import card
-from ldbench.task.card import Viewing
+from ldbench.task.card import ViewingConditions
 from tests.conftest import small_card
 
 CONTEXT = ScoringContext(torch.device("cpu"), 0)
@@ -48,6 +51,21 @@ blur = 1.0
 noise = 0.02
 reason = "a test"
 """
+
+
+BUILT_IN = {entry.name for entry in METRICS.entries() if entry.distribution == "ldbench"}
+
+
+def _nearest(inputs: MetricInputs, settings: NoSettings) -> np.ndarray:
+    training, _ = inputs.lazy.seen_scans()
+    images, scans = (each[:].flatten(1).double() for each in (inputs.lazy.generated, training))
+    return torch.cdist(images, scans).min(dim=1).values.numpy()
+
+
+NEAREST = Metric(
+    "nearest", "Nearest", "Distance to the nearest training image.", "higher", _nearest, "generated images",
+    needs=frozenset({"training"}), axis="novelty",
+)
 
 
 def fill(folder: Path, count: int, seed: int, side: int = SIDE) -> Path:
@@ -111,11 +129,40 @@ def test_scores_are_those_of_a_card_on_the_same_images(tmp_path: Path) -> None:
 
 
 def test_each_question_is_asked_where_the_folders_allow_it(folders: Path) -> None:
+    def asked(**options: object) -> set[str]:
+        offered = Folders(folders / "real", folders / "generated", **options).offered  # type: ignore[arg-type]
+        return default_metrics(offered)[0].keys() & BUILT_IN
+
+    plain = asked()
+    assert plain == {
+        "fid", "kid", "mmd", "frd", "precision", "density", "recall", "coverage", "vendi", "ms_ssim_diversity",
+    }
+    assert asked(training=folders / "training") - plain == {"fld", "copied_share", "authpct", "ct"}
+    assert asked(paired=True) - plain == {"ssim", "psnr", "lpips"}
+    assert asked(viewing=ViewingConditions(1, 0)) - plain == {"viewed_fid", "viewed_kid"}
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_plug_ins_metric_of_training_images_is_asked_where_there_are_some(
+    installed: bool, folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(name: str) -> Metric:
+        if not installed:
+            raise PluginError(f"metric {name!r} can't be loaded: no numpy; install what it imports")
+        return NEAREST
+
+    mine = PluginEntry("nearest", "my-package", "1", "mine:NEAREST")
+    monkeypatch.setattr(PluginKind, "entries", lambda _: [mine])
+    monkeypatch.setattr(PluginKind, "load", lambda _, name: load(name))
     plain = Folders(folders / "real", folders / "generated")
-    assert {"fid", "kid", "coverage", "vendi"} <= set(plain.metrics)
-    assert not {"copied_share", "ssim", "viewed_fid"} & set(plain.metrics)
-    whole = Folders(plain.real, plain.generated, plain.real, True, None, Viewing(1, 0, "a test"))
-    assert {"copied_share", "ct", "ssim", "lpips", "viewed_fid"} <= set(whole.metrics)
+    with_training = replace(plain, training=folders / "training")
+    if not installed:  # the others would be measured
+        assert "install what it imports" in measure_folders(plain, CONTEXT).refused["nearest"]
+        return
+    assert measure_folders(plain, CONTEXT).scores == ()
+    assert one(measure_folders(with_training, CONTEXT)).metric == "nearest"
+    with pytest.raises(UsageError, match="--metric nearest: expected training, got folders without; give --training"):
+        measure_folders(plain, CONTEXT, ["nearest"])
 
 
 def test_copies_are_found_beside_training_images(folders: Path) -> None:
@@ -127,10 +174,10 @@ def test_copies_are_found_beside_training_images(folders: Path) -> None:
 
 
 def test_viewing_conditions_hold_for_metrics_that_have_them(folders: Path) -> None:
-    seen = one(measured(folders, "coverage", viewing=Viewing(1.0, 0.02, "a test")))
+    seen = one(measured(folders, "coverage", viewing=ViewingConditions(1.0, 0.02)))
     assert (seen.parameters["viewing_blur"], seen.parameters["viewing_noise"]) == (1.0, 0.02)
     assert "viewing_blur" not in one(measured(folders, "coverage")).parameters
-    assert "viewing_blur" not in one(measured(folders, "fid", viewing=Viewing(1.0, 0.02, "a test"))).parameters
+    assert "viewing_blur" not in one(measured(folders, "fid", viewing=ViewingConditions(1.0, 0.02))).parameters
 
 
 def test_pairs_are_taken_by_name(folders: Path, tmp_path: Path) -> None:
@@ -291,10 +338,6 @@ def test_a_name_that_is_no_text_is_read(folders: Path, tmp_path: Path) -> None:
         ({"channels": "grey"}, "--channels: expected rgb or grey-as-rgb, got 'grey'"),
         ({"images": 25}, r"--images 25: expected as many real images, got 24 \(.*real\); lower it"),
         ({"side": 4}, "--side: expected 8 pixels or more, got 4"),
-        ({"viewing": Viewing(-1, 0, "a test")}, "--blur: expected a number of pixels"),
-        ({"viewing": Viewing(float("inf"), 0, "a test")}, "--blur: expected a number of pixels"),
-        ({"viewing": Viewing(0, float("nan"), "a test")}, "--noise: expected grey levels from 0 to 1, got nan"),
-        ({"viewing": Viewing(0, 5, "a test")}, "--noise: expected grey levels from 0 to 1, got 5"),
     ],
 )
 def test_options_out_of_range_are_refused(options: dict[str, object], said: str, folders: Path) -> None:

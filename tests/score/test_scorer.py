@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from ldbench.api import Measured, Metric, MetricInputs, NoSettings, Score
-from ldbench.board.read import fold
+from ldbench.board.gather import fold
 from ldbench.errors import MetricError
 from ldbench.plugins.kinds import METRICS
 from ldbench.run.pipeline import Settings, run
@@ -62,6 +62,15 @@ def test_what_a_metric_raises_is_one_line_with_a_remedy(error: Exception, remedy
     metric = Metric("odd", "Odd", "Odd.", "lower", compute, "nothing")  # type: ignore[arg-type]
     with pytest.raises(MetricError, match=rf"odd: raised {type(error).__name__}: odd \(test_scorer.py:\d+\); {remedy}"):
         measured(metric, NOTHING, NoSettings())
+
+
+def test_a_mean_is_cut_at_the_bounds_of_a_metric_that_nobody_registered() -> None:
+    def compute(inputs: MetricInputs, settings: NoSettings) -> np.ndarray:
+        return np.array([0.0, 0.0, 0.0, 1.0])
+
+    metric = Metric("odd", "Odd", "Odd.", "lower", compute, "nothing", bounds=(0.0, 1.0))
+    found = measured(metric, NOTHING, NoSettings())
+    assert (found.value, found.ci_low, found.ci_high) == (0.25, 0.0, 1.0)
 
 
 def test_a_metric_is_computed_in_full_float32_whoever_asks_for_it() -> None:

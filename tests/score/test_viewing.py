@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from ldbench.score.viewing import as_viewed, point_spread
-from ldbench.task.card import Viewing
+from ldbench.task.card import ViewingConditions
 
-BOTH = Viewing(1.0, 0.02, "test")
+BOTH = ViewingConditions(1.0, 0.02)
 
 
 def images(count: int = 3, side: int = 24, seed: int = 0) -> torch.Tensor:
@@ -24,17 +24,17 @@ def images(count: int = 3, side: int = 24, seed: int = 0) -> torch.Tensor:
 def test_the_point_spread_is_a_gaussian(sigma: float) -> None:
     given_images = images()
     expected = ndimage.gaussian_filter(given_images.double().numpy(), (0, 0, sigma, sigma), mode="mirror")
-    seen = point_spread(given_images, Viewing(sigma, 0.0, "test"))
+    seen = point_spread(given_images, ViewingConditions(sigma, 0.0))
     assert float((seen.double() - torch.from_numpy(expected)).abs().max()) < 1e-5
 
 
 def test_noise_has_the_stated_spread_and_one_draw_for_equal_channels() -> None:
     grey = torch.full((4, 3, 64, 64), 0.5) + torch.arange(4)[:, None, None, None] / 100
-    difference = as_viewed(grey, Viewing(0.0, 0.05, "test")) - grey
+    difference = as_viewed(grey, ViewingConditions(0.0, 0.05)) - grey
     assert float(difference[:, 0].std()) == pytest.approx(0.05, rel=0.03)
     assert torch.equal(difference[:, 0], difference[:, 2])
     colour = grey * torch.tensor([1.0, 0.9, 0.8])[:, None, None]
-    difference = as_viewed(colour, Viewing(0.0, 0.05, "test")) - colour
+    difference = as_viewed(colour, ViewingConditions(0.0, 0.05)) - colour
     assert abs(float(torch.corrcoef(difference[:, :2].transpose(0, 1).flatten(1))[0, 1])) < 0.05
 
 
@@ -56,9 +56,9 @@ def test_copies_stay_copies_and_others_get_noise_of_their_own() -> None:
 
 
 def test_no_blur_and_no_noise_leave_the_images_alone() -> None:
-    assert torch.equal(as_viewed(images(), Viewing(0.0, 0.0, "test")), images())
+    assert torch.equal(as_viewed(images(), ViewingConditions(0.0, 0.0)), images())
 
 
 @pytest.mark.parametrize("side", [8, 9])
 def test_a_point_spread_wider_than_the_image_is_cut(side: int) -> None:
-    assert point_spread(images(side=side), Viewing(8.0, 0.0, "test")).shape[-1] == side
+    assert point_spread(images(side=side), ViewingConditions(8.0, 0.0)).shape[-1] == side

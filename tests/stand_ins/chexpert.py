@@ -6,7 +6,7 @@ As in the real tables: all 19 columns, labels 1.0, 0.0, -1.0 and blank (No Findi
 or 1.0 in valid.csv, whose labels have no blanks), laterals with a blank AP/PA, several studies of most patients,
 findings outside the four classes, an Age of 0 and a Sex of Unknown. JPEGs are grey, the shorter side 320, the other up
 to 390. A film shows the class that its row says, so that what is learned from the folder can be checked. Equal
-arguments, equal bytes. Refuses nothing: it writes where it is told.
+arguments, equal bytes.
 """
 
 from __future__ import annotations

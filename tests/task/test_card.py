@@ -121,8 +121,9 @@ def test_viewing_conditions_are_checked() -> None:
     assert card.parse(without, "x.toml").viewing is None
     assert card.parse(with_table, "x.toml").viewing == Viewing(1.0, 0.02, "the gauntlet")
     for old, new, message in (
-        ("blur = 1.0", "blur = -1.0", r"x\.toml:viewing\.blur: expected 0 to an eighth of the side, got -1\.0"),
-        ("noise = 0.02", "noise = 1.0", r"x\.toml:viewing\.noise: expected 0 or more, below 1, got 1\.0"),
+        ("blur = 1.0", "blur = -1.0", r"x\.toml:viewing\.blur: expected a number of pixels, 0 or more, got -1\.0"),
+        ("blur = 1.0", "blur = 8.5", r"x\.toml:viewing\.blur: expected at most an eighth of the side, got 8\.5"),
+        ("noise = 0.02", "noise = 1.0", r"x\.toml:viewing\.noise: expected a grey level, 0 or more and below 1, got "),
         ('"the gauntlet"', '" "', r"x\.toml:viewing\.reason: expected why these values, got nothing"),
     ):
         with pytest.raises(CardError, match=message):

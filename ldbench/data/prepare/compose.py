@@ -247,7 +247,8 @@ def _outcomes(reader: Reader, folder: Path, items: Sequence[Item], jobs: int) ->
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """Processes started meanwhile run their numerical libraries on one thread: the cores are taken by each other."""
+    """Processes started in the block run their numerical libraries on one thread each: there is a process for each
+    core."""
     before = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))
     try:

@@ -1,7 +1,7 @@
-"""What makes one doubt a prepared data set though nothing in it is wrong by itself: notes with counts.
+"""Reasons to doubt a prepared data set in which no single thing is wrong: notes with counts.
 
-Nothing is left out for them: whether two pictures that are alike are one, and `1000` and `1000.0` one person, is for
-those to say who know the data.
+They leave nothing out: only those who know the data can say whether two equal pictures are one, and whether `1000` and
+`1000.0` are one person.
 """
 
 from __future__ import annotations

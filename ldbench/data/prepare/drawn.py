@@ -20,10 +20,10 @@ class Drawn:
     """What is drawn from the owners' tables before any image is read, by hashed ids: the test set, and of each pair the
     first and the later image. Which files happen to be readable has no say in it.
 
-    The later image is of those at least the plan's years after the first the first in hash order: always the last would
-    make all intervals long, and always the next all of them short. Where the data have ages, an image whose age isn't
-    known to be above the first one's makes no pair, as nothing would be asked; `unusable` counts subjects that have
-    such images only.
+    The later image is the first in hash order of those that follow the first image by at least the plan's years. Taking
+    always the last would make all intervals long, taking always the next would make them short. Where the data have
+    ages, an image whose age isn't known to be above the first one's makes no pair, as nothing would be asked;
+    `unusable` counts subjects that have such images only.
     """
 
     test_set: frozenset[str]

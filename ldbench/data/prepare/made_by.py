@@ -12,7 +12,7 @@ from pathlib import Path
 import ldbench
 from ldbench.api import Reader
 from ldbench.plugins.code import sources
-from ldbench.records.content import digest_of, files_below
+from ldbench.records.digests import digest_of, files_below
 
 _SUITE = Path(ldbench.__file__).parent
 _ALWAYS = ("data/decoding.py", "data/prepare/one_image.py")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, get_type_hints
 
 from ldbench.errors import LdbenchError, UsageError, unknown_name
-from ldbench.records.typed import TypedError, value_of
+from ldbench.records.from_table import TypedError, value_of
 
 T = TypeVar("T")
 

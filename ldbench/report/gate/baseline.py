@@ -1,6 +1,6 @@
 """Baselines: leaderboard files by task, and whether today's leaderboard may be held against one.
 
-Refuses a baseline of another card, other data or other settings of a metric, and names the difference.
+A baseline of another card, other data or other settings of a metric is an error, which names the difference.
 """
 
 from __future__ import annotations

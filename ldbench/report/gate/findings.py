@@ -1,6 +1,6 @@
 """What a gate found, one line a row and metric, and whether it closes.
 
-Refuses to print: text, JUnit and Markdown are made by modules of their own.
+Text, JUnit and Markdown are made of it by other modules.
 """
 
 from __future__ import annotations

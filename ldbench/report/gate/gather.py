@@ -1,6 +1,6 @@
 """The gate as asked for on the command line, with the files that continuous integration reads.
 
-Refuses nothing of its own: results are folded by `ldbench.board.leaderboard`, judged by `ldbench.report.gate.judge`.
+Results are folded by `ldbench.board.leaderboard` and judged by `ldbench.report.gate.judge`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldbench.board.read import BoardSet
+from ldbench.board.gather import BoardSet
 from ldbench.errors import UsageError
 from ldbench.records.files import write_text_atomic
 from ldbench.report.gate import baseline, junit, lines, summary

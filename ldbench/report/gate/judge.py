@@ -5,14 +5,14 @@ baseline's 95 % interval and the tolerance, and further than round-off. Rows tha
 saw the truth) fail in either direction, as "moved": no generator changed there, so the measuring did. A row or metric
 of the baseline that is gone, and a run of it that failed and had not failed before, fail too. A pure function.
 
-Refuses to judge reported rows, and tasks that were not measured alike (`ldbench.report.gate.baseline`).
+Reported rows are not judged, nor are tasks that were not measured alike (`ldbench.report.gate.baseline`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ldbench.board.leaderboard import Failure, FoldedScore, Leaderboard, Row
+from ldbench.board.leaderboard import BoardRow, FailedRun, FoldedScore, Leaderboard
 from ldbench.board.row_labels import labels
 from ldbench.errors import ResultError
 from ldbench.records.names import one_line
@@ -58,7 +58,7 @@ def _listed(tasks: Mapping[str, Leaderboard]) -> str:
     return ", ".join(sorted(tasks)) or "none"
 
 
-def _measured(board: Leaderboard) -> list[Row]:
+def _measured(board: Leaderboard) -> list[BoardRow]:
     return [row for row in board.rows if row.origin == "measured"]
 
 
@@ -75,7 +75,7 @@ def _task(
 
 
 def _row(
-    task: str, name: str, then: Row, pairs: Pairs, tolerances: Tolerances, allow_missing: bool
+    task: str, name: str, then: BoardRow, pairs: Pairs, tolerances: Tolerances, allow_missing: bool
 ) -> Iterator[GateFinding]:
     now, failures = pairs.now(then), pairs.failures(then)
     if failures:
@@ -113,14 +113,14 @@ def _score(
     )
 
 
-def _failure_note(failures: Sequence[Failure]) -> str:
+def _failure_note(failures: Sequence[FailedRun]) -> str:
     return "; ".join(
         f"{'' if one.seed is None else f'seed {one.seed}: '}{one_line(one.error or 'no error recorded')}"
         for one in failures
     )
 
 
-def _changes(now: Row, then: Row) -> str:
+def _changes(now: BoardRow, then: BoardRow) -> str:
     """What else is not as it was, for the reader of a finding: version and seeds."""
     changes = []
     if now.model.version != then.model.version:
@@ -130,5 +130,5 @@ def _changes(now: Row, then: Row) -> str:
     return "; ".join(changes)
 
 
-def _seeds(row: Row) -> str:
+def _seeds(row: BoardRow) -> str:
     return ", ".join("unknown" if seed is None else str(seed) for seed in row.seeds)

@@ -1,8 +1,8 @@
 """A gate's findings as JUnit XML, which continuous integration services list as tests.
 
 One suite a task, one case a row and metric; a case that closes the gate has a failure, a row that is new or may be
-missing is skipped. Times are not written, so that the same findings give the same bytes. Refuses characters that XML
-1.0 has no place for: they become U+FFFD.
+missing is skipped. Times are not written, so that the same findings give the same bytes. Characters that XML 1.0 does
+not allow become U+FFFD.
 """
 
 from __future__ import annotations

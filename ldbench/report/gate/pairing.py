@@ -2,7 +2,7 @@
 
 A row's model is its name, distribution, version, parameters and flags. Where all are equal, it is the same row. Of what
 is then left over, one row of today and one of the baseline that differ in nothing but the version are a pair as well:
-comparing a release with the one before is what a gate is for. Refuses to guess among several.
+comparing a release with the one before is what a gate is for. Where several would fit, none is chosen.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
-from ldbench.board.leaderboard import Failure, Row
+from ldbench.board.leaderboard import BoardRow, FailedRun
 from ldbench.records.result import ModelRef
 
 
@@ -19,24 +19,25 @@ from ldbench.records.result import ModelRef
 class Pairs:
     """The measured rows of today, those of them that are new, and what the rows of a baseline are today."""
 
-    rows_now: tuple[Row, ...]
-    new: tuple[Row, ...]
+    rows_now: tuple[BoardRow, ...]
+    new: tuple[BoardRow, ...]
     _names: dict[str, str]
-    _failed: tuple[Failure, ...]
+    _failed: tuple[FailedRun, ...]
 
-    def now(self, then: Row) -> Row | None:
+    def now(self, then: BoardRow) -> BoardRow | None:
         """The row of today that the baseline's row is."""
         own = self._names[_exact(then.model)]
         return next((row for row in self.rows_now if _exact(row.model) == own), None)
 
-    def failures(self, then: Row) -> list[Failure]:
+    def failures(self, then: BoardRow) -> list[FailedRun]:
         """The runs of the baseline's row that failed, without those that had failed in the baseline."""
         own = self._names[_exact(then.model)]
         return [one for one in self._failed if _exact(one.model) == own]
 
 
 def pair(
-    rows: Sequence[Row], failed: Sequence[Failure], rows_then: Sequence[Row], failed_then: Sequence[Failure]
+    rows: Sequence[BoardRow], failed: Sequence[FailedRun],
+    rows_then: Sequence[BoardRow], failed_then: Sequence[FailedRun],
 ) -> Pairs:
     """Pair the rows of one task, complete or failed, with those of its baseline."""
     now = {_exact(model): model for model in (*(row.model for row in rows), *(one.model for one in failed))}

@@ -1,6 +1,6 @@
 """Where numbers lie on a drawn axis, and how they read there.
 
-Refuses an axis of no length: equal ends are set apart, so that a lone value lies in the middle.
+Equal ends are moved apart, so that a single value lies in the middle.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A leaderboard as a page draws it: cells with their text, and the interval's place on the metric's axis.
 
-The text is `ldbench.report.tables.content`'s, so that a page says what the other forms say. Refuses to rank: places
-come with the leaderboard, and rows that have none stand in blocks of their own.
+The text is `ldbench.report.tables.content`'s, so that a page says what the other forms say. Ranks come with the
+leaderboard; rows without one stand in blocks of their own.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
+from ldbench.board.leaderboard import BoardRow, FoldedScore, Leaderboard
 from ldbench.plugins.kinds import METRICS
 from ldbench.report.html.axis import Axis, Whisker, spanning, stretched, whisker
 from ldbench.report.tables.content import BoardLine, BoardTable, ScoreCell, page
@@ -115,7 +115,7 @@ def anchor(place: int) -> str:
     return f"row-{place}"
 
 
-def _column(leaderboard: Leaderboard, name: str, rows: Sequence[Row], leads: bool) -> MetricColumn:
+def _column(leaderboard: Leaderboard, name: str, rows: Sequence[BoardRow], leads: bool) -> MetricColumn:
     scores = [(row.competes, score) for row in rows if (score := row.score(name)) is not None]
     competing = [score for competes, score in scores if competes]
     if len(competing) < 2:  # one row alone would have its own interval for an axis
@@ -132,7 +132,7 @@ def _column(leaderboard: Leaderboard, name: str, rows: Sequence[Row], leads: boo
 
 
 def _entrant(
-    row: Row, line: BoardLine, columns: Sequence[MetricColumn], ranks: dict[str, Counter[int | None]], where: str
+    row: BoardRow, line: BoardLine, columns: Sequence[MetricColumn], ranks: dict[str, Counter[int | None]], where: str
 ) -> DrawnRow:
     entries = tuple(
         _entry(row.score(column.metric), cell, column, ranks[column.metric])

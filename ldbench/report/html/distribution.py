@@ -1,7 +1,7 @@
 """Distributions as outlines: one value a case of each metric, and the grey levels of images.
 
-Values by case are recovered from what each case adds to a mean (`ldbench.records.contributions`). Refuses the others: a
-share of FID that one group of images bears is no value of a case.
+Values by case are recovered from what each case adds to a mean (`ldbench.records.units`). Other metrics have none: what
+one group of images adds to FID is no value of a case.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ldbench.api import Score
-from ldbench.records.contributions import Units
 from ldbench.records.result import Result
+from ldbench.records.units import Units, is_mean_over_cases, values_of_cases
 from ldbench.report.html.axis import Axis, short, spanning
 
 WIDTH, HEIGHT = 220.0, 54.0
 _BINS, _GREY_BINS = 24, 32
-_OVER_CASES = "Student's t over cases"
 
 Values = npt.NDArray[np.float64]
 
@@ -86,14 +85,8 @@ def greys(levels: npt.NDArray[np.int64], count: int, beside: npt.NDArray[np.int6
 
 
 def _values(score: Score, units: Units) -> Values | None:
-    of_metric, method = units.metrics.get(score.metric), str(score.parameters.get("interval", ""))
-    if of_metric is None or len(of_metric.by_unit) != 1 or not method.endswith(_OVER_CASES):
-        return None
-    added = np.asarray(next(iter(of_metric.by_unit.values())), dtype=np.float64)
-    count = len(added)
-    if count < 2 or count != score.n:  # where only some cases were measured, those left out add nothing
-        return None
-    return np.asarray(score.value + added * (count * (count - 1)) ** 0.5, dtype=np.float64)
+    found = values_of_cases(score, units) if is_mean_over_cases(score) else {}
+    return np.array([*found.values()], dtype=np.float64) if len(found) == score.n > 1 else None
 
 
 def _shares(levels: npt.NDArray[np.int64]) -> Values:

@@ -1,7 +1,7 @@
 """Which cases a page shows of every run, and what lies in a run's folder of them.
 
-The cases are the first by a hash of their ids, and the same ones in every run. Refuses to choose by looks, and to
-follow what a manifest says of paths: a picture is `images/ID.png` beside the result, or it is not there.
+The cases are the first by a hash of their ids, and the same ones in every run. Paths that a manifest names are not
+followed: a picture is `images/ID.png` beside the result, or it is not there.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a task's own data say of a page's cases: sources, truths, prompts, and the real scans' grey levels.
 
-Refuses other data: the installed card must be the results' own, by version and hash, and its split theirs; otherwise
-the page shows results alone and says why.
+The installed card and its split must be the results' own, by version and hash; otherwise the page shows results alone
+and says why.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Originals:
 
 def originals(leaderboard: Leaderboard, ids: Sequence[str], for_levels: int) -> Originals:
     """The originals of the cases; grey levels of at most `for_levels` images."""
-    from ldbench.data.recorded import recorded_data
+    from ldbench.data.of_result import recorded_data
 
     try:
         data = recorded_data(leaderboard.task, leaderboard.split_hash, 0, "this board")

@@ -1,7 +1,7 @@
 """PNG files as a page shows them: their bytes as they are, or reduced where they are large.
 
-Refuses what is no plain PNG file: links, other formats and files too large to be one image are left out of the page.
-Nothing is enlarged here; a browser does that without smoothing.
+Links, formats other than PNG and files too large to be one image are left out of the page. Nothing is enlarged here; a
+browser does that without smoothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The pictures of a page: blocks of JSON with their addresses, and what is said of all galleries.
 
 Sources and truths are kept once a page, results once a run; a block is made when it is asked for, so that a page of
-many pictures is never in memory as a whole. Refuses to choose cases (`ldbench.report.html.gallery`).
+many pictures is never in memory as a whole. `ldbench.report.html.gallery` chooses the cases.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a run says of itself, as names and values: parameters, machine, hashes, stages.
 
-Refuses to leave anything of the record out but scores, which stand in the table.
+All of the record is shown but the scores, which stand in the table.
 """
 
 from __future__ import annotations

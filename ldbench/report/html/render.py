@@ -1,7 +1,7 @@
 """The one way into a page: templates escaped throughout, and what a page holds inside itself under a policy.
 
 Pages of results and of reader studies are both made here. Each loads nothing but itself: its policy names each style
-and script by its hash, or the site's own files. Refuses inline handlers and inline styles.
+and script by its hash, or the site's own files. The policy allows no inline handler and no inline style.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The runs of a leaderboard as a page shows them: a section a row, and in it a part a run.
 
-Refuses to give each run a scale of its own: the ranked runs of a task share every axis.
+The ranked runs of a task share every axis.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import numpy as np
 
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.row_labels import labels
-from ldbench.records.contributions import beside
 from ldbench.records.identity import Found, row_key
 from ldbench.records.result import Result
+from ldbench.records.units import beside
 from ldbench.report.html.axis import Axis
 from ldbench.report.html.board import anchor
 from ldbench.report.html.distribution import Greys, Histogram, Values, greys, histogram, shared_axes, values_by_case

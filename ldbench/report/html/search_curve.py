@@ -1,6 +1,6 @@
 """The curve of a search for a parameter's value, as a page draws it beside the model it was made for.
 
-Refuses a search on another card. One with other settings of the model is shown, and the page says which differ.
+A search on another card is not shown. One with other settings of the model is shown, and the page says which differ.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldbench.board.leaderboard import Leaderboard, Row
+from ldbench.board.leaderboard import BoardRow, Leaderboard
 from ldbench.errors import ResultError
+from ldbench.records.from_table import TypedError, build
 from ldbench.records.names import one_line
 from ldbench.records.result import ModelRef
-from ldbench.records.typed import TypedError, build
 from ldbench.report.html.axis import Axis, short, spanning
 
 NAME = "search.json"
@@ -118,7 +118,7 @@ def read(path: Path) -> Search:
     return found
 
 
-def curves(searches: Sequence[Search], leaderboard: Leaderboard, row: Row) -> list[CurveView]:
+def curves(searches: Sequence[Search], leaderboard: Leaderboard, row: BoardRow) -> list[CurveView]:
     """The searches made on the leaderboard's card for a row's model, drawn."""
     task = leaderboard.task
     return [
@@ -128,7 +128,7 @@ def curves(searches: Sequence[Search], leaderboard: Leaderboard, row: Row) -> li
     ]
 
 
-def _view(found: Search, row: Row) -> CurveView:
+def _view(found: Search, row: BoardRow) -> CurveView:
     numbers = [point.value for point in found.curve if isinstance(point.value, float)]
     ordered = len(numbers) == len(found.curve)
     across = spanning(numbers if ordered else map(float, range(len(found.curve))), WIDTH) or Axis(0, 1, WIDTH)
@@ -157,7 +157,7 @@ def _flip(axis: Axis, number: float) -> float:
     return round(axis.width - axis.at(number), 1)
 
 
-def _words(found: Search, row: Row) -> list[str]:
+def _words(found: Search, row: BoardRow) -> list[str]:
     low, high = found.best.low, found.best.high
     words = [f"{found.images} images a value. Compared: {found.compared}."]
     if low is not None and high is not None:

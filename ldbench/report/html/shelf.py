@@ -1,7 +1,6 @@
 """Where a page's pictures are kept: inside the page as base64, or beside it as files.
 
-Refuses to decide what is shown. A picture's address is what the page's script is given for it: base64 text or a path
-relative to the page.
+A picture's address is what the page's script is given for it: base64 text or a path relative to the page.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Results and their leaderboards in, HTML pages out: one file a task, or a site of all tasks.
 
-Refuses to fold: what may meet in one table, and who is better than whom, is decided before.
+What may stand in one table, and which row is better, is decided before.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from ldbench.board.gather import BoardSet
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.board.read import BoardSet
 from ldbench.errors import UsageError
 from ldbench.records.files import write_text_atomic
 from ldbench.records.identity import Found

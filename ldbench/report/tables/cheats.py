@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
+from ldbench.board.leaderboard import BoardRow, FoldedScore, Leaderboard
 from ldbench.board.row_labels import Labels, labels
 from ldbench.report.tables.headline import axis_of
 from ldbench.report.tables.text_table import TextTable
@@ -85,14 +85,14 @@ def _references(
             yield labelled.of(row), score
 
 
-def _beats(row: Row, theirs: FoldedScore) -> bool:
+def _beats(row: BoardRow, theirs: FoldedScore) -> bool:
     score = row.score(theirs.metric)
     if score is None:
         return False
     return score.ci_high < theirs.ci_low if theirs.direction == "lower" else score.ci_low > theirs.ci_high
 
 
-def _named(beating: Sequence[Row], asked: Sequence[Row], labelled: Labels) -> str:
+def _named(beating: Sequence[BoardRow], asked: Sequence[BoardRow], labelled: Labels) -> str:
     """The rows that beat a cheat: by name, or all but those named, or where both are many their number."""
     rest = [row for row in asked if row not in beating]
     if not rest:

@@ -1,6 +1,6 @@
 """A leaderboard as titles, headings, cells and notes: what every printed form shows, in no form's syntax.
 
-Refuses to decide on looks: a renderer chooses the marks for best, for rules and for line breaks.
+The renderer of each form chooses the marks for best values, rules and line breaks.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 from ldbench.api import Direction
-from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
+from ldbench.board.leaderboard import BoardRow, FoldedScore, Leaderboard
 from ldbench.board.published import PRINTED
 from ldbench.board.row_labels import Labels, labels
 from ldbench.records.names import one_line
@@ -150,7 +150,7 @@ def short_page(leaderboard: Leaderboard) -> BoardPage:
     return replace(short, notes=(*short.notes, note)) if further else short
 
 
-def _table(caption: str, blocks: Sequence[Sequence[Row]], labelled: Labels, ranked: bool) -> BoardTable:
+def _table(caption: str, blocks: Sequence[Sequence[BoardRow]], labelled: Labels, ranked: bool) -> BoardTable:
     filled = [block for block in blocks if block]
     fullest_first = sorted((row for block in filled for row in block), key=lambda row: -len(row.scores))
     headings: dict[str, Direction] = {}
@@ -168,7 +168,7 @@ def _tells(scores: Sequence[FoldedScore | None]) -> bool:
     return ranks.count(1) <= _MOST_FIRST * len(ranks)
 
 
-def _line(row: Row, name: str, names: Sequence[str], told: Set[str]) -> BoardLine:
+def _line(row: BoardRow, name: str, names: Sequence[str], told: Set[str]) -> BoardLine:
     scores = [row.score(name) for name in names]
     first = scores[0] if scores else None
     cells = tuple(_cell(score, row, told) for score in scores)
@@ -178,7 +178,7 @@ def _line(row: Row, name: str, names: Sequence[str], told: Set[str]) -> BoardLin
     return BoardLine(str(first.rank), name, cells, between, seeds_in_short(row))
 
 
-def _cell(score: FoldedScore | None, row: Row, told: Set[str]) -> ScoreCell:
+def _cell(score: FoldedScore | None, row: BoardRow, told: Set[str]) -> ScoreCell:
     if score is None:
         return ScoreCell()
     if row.origin == "reported" and score.ci_low == score.ci_high:
@@ -189,7 +189,7 @@ def _cell(score: FoldedScore | None, row: Row, told: Set[str]) -> ScoreCell:
     return ScoreCell(value, interval, spread, score.rank == 1 and score.metric in told)
 
 
-def _printed(score: FoldedScore, row: Row) -> str:
+def _printed(score: FoldedScore, row: BoardRow) -> str:
     """The text that the publication printed, its last zeros included, where the row has it."""
     text = row.model.parameters.get(f"{PRINTED}{score.metric}")
     if isinstance(text, str) and text in (shortest(score.value), fixed(score.value, len(text.partition(".")[2]))):

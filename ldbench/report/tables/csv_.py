@@ -1,8 +1,8 @@
 """A leaderboard as CSV in long form: one line a row and metric, every number in full.
 
-Refuses to round or to drop: what the leaderboard holds of a score stands in its line. Failed runs, which have
-no scores, are in the JSON form. Text that a spreadsheet would run as a formula has an apostrophe before it: names and
-sources come from whoever sent a result.
+All that the leaderboard holds of a score stands in its line. Failed runs, which have no scores, are in the JSON form.
+Text that a spreadsheet would run as a formula has an apostrophe before it: names and sources come from whoever sent a
+result.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import io
 import json
 from collections.abc import Sequence
 
-from ldbench.board.leaderboard import FoldedScore, Leaderboard, Row
+from ldbench.board.leaderboard import BoardRow, FoldedScore, Leaderboard
 
 COLUMNS = (
     "task", "task_version", "card_hash", "model", "distribution", "version", "parameters", "reference",
@@ -42,7 +42,7 @@ def _inert(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
-def _row_fields(row: Row) -> list[object]:
+def _row_fields(row: BoardRow) -> list[object]:
     model = row.model
     parameters = json.dumps(model.parameters, sort_keys=True, ensure_ascii=False)
     flags = [str(model.reference).lower(), str(model.sees_truth).lower()]

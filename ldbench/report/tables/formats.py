@@ -1,6 +1,6 @@
 """Leaderboards in print: one renderer a format, chosen by name.
 
-Refuses to compute: every number shown stands in the leaderboard.
+Every number shown stands in the leaderboard.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 The first metric of each axis in the card's order speaks for the axis. A metric without an axis, such as one whose
 plug-in is not installed here, speaks for itself. On a board of edits fidelity is not asked, unless it ranks the board:
-a source left as it is looks as real as any scan, so the less an edit does, the better it stands there. Refuses to make
-one number of several.
+a source left as it is looks as real as any scan, so the less an edit does, the better it stands there. No number is
+made of several.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from ldbench.api import Direction, MetricAxis
-from ldbench.board.leaderboard import Leaderboard, Row
+from ldbench.board.leaderboard import BoardRow, Leaderboard
 from ldbench.plugins.kinds import METRICS
 
 _OF_EDITS = frozenset({"truth", "effectiveness", "identity"})  # the axes that only edits have
@@ -47,5 +47,5 @@ def narrowed(board: Leaderboard, metrics: Collection[str], origins: Collection[s
     return replace(board, metrics=tuple(one for one in board.metrics if one.metric in named), rows=rows)
 
 
-def _narrowed_row(row: Row, metrics: Collection[str]) -> Row:
+def _narrowed_row(row: BoardRow, metrics: Collection[str]) -> BoardRow:
     return replace(row, scores=tuple(score for score in row.scores if score.metric in metrics))

@@ -1,9 +1,8 @@
 r"""A leaderboard as LaTeX tables for a paper: booktabs rules, arrows in the headings, best values in bold.
 
-Needs `\usepackage{booktabs}` and nothing else. An interval stands below its value; a leaderboard that is still too
-wide for a page is several tables, the metrics shared out among them; what stands beside the board is a table of its
-own. Refuses to let a name break a table: every
-character that TeX reads as a command is escaped.
+Needs `\usepackage{booktabs}` and nothing else. An interval stands below its value; a leaderboard that is still too wide
+for a page is several tables, the metrics shared out among them; what stands beside the board is a table of its own.
+Every character that TeX reads as a command is escaped, so that no name breaks a table.
 """
 
 from __future__ import annotations

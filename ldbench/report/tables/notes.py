@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ldbench.board.leaderboard import Leaderboard, Row
+from ldbench.board.leaderboard import BoardRow, Leaderboard
 from ldbench.board.row_labels import SCORED_MARK, TRUTH_MARK, Labels
 from ldbench.plugins.kinds import METRICS
 from ldbench.report.guarantee import GUARANTEE, RULE, allowance_sentence
@@ -20,7 +20,7 @@ _LONE = (
 
 
 def board_notes(
-    leaderboard: Leaderboard, measured: Sequence[Row], reported: Sequence[Row], labelled: Labels
+    leaderboard: Leaderboard, measured: Sequence[BoardRow], reported: Sequence[BoardRow], labelled: Labels
 ) -> list[str]:
     """All notes on a board: on its metrics and ranks, then on its rows, at last on runs that failed."""
     notes = [_metric_note(leaderboard, metric.metric) for metric in leaderboard.metrics]
@@ -57,15 +57,15 @@ def guarantee(leaderboard: Leaderboard) -> tuple[str, ...]:
     return tuple(filter(None, (GUARANTEE, allowance_sentence(leaderboard.metrics))))
 
 
-def by_source(reported: Sequence[Row]) -> dict[str | None, list[Row]]:
+def by_source(reported: Sequence[BoardRow]) -> dict[str | None, list[BoardRow]]:
     """Reported rows by the publication that they are from."""
-    groups: dict[str | None, list[Row]] = {}
+    groups: dict[str | None, list[BoardRow]] = {}
     for row in reported:
         groups.setdefault(row.source, []).append(row)
     return groups
 
 
-def _seed_note(rows: Sequence[Row]) -> list[str]:
+def _seed_note(rows: Sequence[BoardRow]) -> list[str]:
     """The seed, where it is one for all rows; else what the column of seeds and a value over several are."""
     if not rows:
         return []
@@ -78,7 +78,7 @@ def _seed_note(rows: Sequence[Row]) -> list[str]:
     return [several, *more, *([others] if any(row.other_seeds for row in rows) else [])]
 
 
-def _settings_notes(rows: Sequence[Row], labelled: Labels) -> list[str]:
+def _settings_notes(rows: Sequence[BoardRow], labelled: Labels) -> list[str]:
     """The settings that the names of namesakes leave out, rows with the same ones together."""
     groups: dict[str, list[str]] = {}
     for row in rows:
@@ -88,7 +88,7 @@ def _settings_notes(rows: Sequence[Row], labelled: Labels) -> list[str]:
     return [f"{', '.join(names)}: with {said}." for said, names in groups.items()]
 
 
-def _of_measured(measured: Sequence[Row], labelled: Labels) -> list[str]:
+def _of_measured(measured: Sequence[BoardRow], labelled: Labels) -> list[str]:
     """What is said of measured rows; what is said of several stands once, under all their names."""
     names: dict[tuple[str | None, tuple[str, ...]], list[str]] = {}
     for row in measured:
@@ -96,7 +96,7 @@ def _of_measured(measured: Sequence[Row], labelled: Labels) -> list[str]:
     return [line for (source, notes), rows in names.items() for line in _said(", ".join(rows), source, notes)]
 
 
-def _row_notes(row: Row, labelled: Labels) -> list[str]:
+def _row_notes(row: BoardRow, labelled: Labels) -> list[str]:
     """What sets a row apart from one of several seeds of its own: no seed of the card, no effect of it, other names."""
     name, notes = labelled.of(row), []
     if not row.on_card:
@@ -118,7 +118,7 @@ def _said(name: str, source: str | None, notes: Sequence[str]) -> list[str]:
     return [f"{name}: {'; '.join(said)}"] if said else []
 
 
-def _notes_of_source(source: str | None, rows: Sequence[Row], labelled: Labels) -> list[str]:
+def _notes_of_source(source: str | None, rows: Sequence[BoardRow], labelled: Labels) -> list[str]:
     """What is said of a source's rows: of a lone one under its name; of several, what most say once, then the rest."""
     if len(rows) == 1:
         return _said(labelled.of(rows[0]), source, rows[0].notes)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ldbench.board.leaderboard import Row
+from ldbench.board.leaderboard import BoardRow
 
 _RUN = 3  # consecutive seeds from which on they are a range
 
 
-def seeds_in_words(row: Row) -> str:
+def seeds_in_words(row: BoardRow) -> str:
     """The seeds of a row's runs: "seed 0", "seeds 0, 1", "seed unknown", "seed 0 (not counted: 7)"."""
     known = [str(seed) for seed in row.seeds if seed is not None]
     words = f"{'seed' if len(known) == 1 else 'seeds'} {', '.join(known)}" if known else "seed unknown"
@@ -17,13 +17,13 @@ def seeds_in_words(row: Row) -> str:
     return f"{words} (not counted: {others})" if others else words
 
 
-def seeds_in_short(row: Row) -> str:
+def seeds_in_short(row: BoardRow) -> str:
     """The same for a column: "0", "0, 1", "0-4", "unknown", "0 (7)" where seed 7 does not count."""
     counted, others = _listed(row.seeds), _listed(row.other_seeds)
     return f"{counted or 'unknown'} ({others})" if others else counted or "unknown"
 
 
-def seeds_differ(rows: Sequence[Row]) -> bool:
+def seeds_differ(rows: Sequence[BoardRow]) -> bool:
     """Whether a sentence does not say the seeds of all rows: some row has several or other ones."""
     return len({seeds_in_words(row) for row in rows}) > 1 or any(len(row.seeds) > 1 for row in rows)
 

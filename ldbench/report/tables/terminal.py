@@ -1,6 +1,6 @@
 """A leaderboard for the terminal: a rich table as wide as the metrics need or, if that is too wide, stacked.
 
-Refuses to depend on colour: what is bold also carries a mark.
+It is readable without colour: what is bold also carries a mark.
 """
 
 from __future__ import annotations

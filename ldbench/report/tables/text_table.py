@@ -1,7 +1,7 @@
 """A table of text, and its two printed forms: columns for the terminal, GitHub's Markdown.
 
-Whatever is printed as a table is one of these first. Refuses to let a cell break its table: line ends and control
-characters become spaces, and marks of Markdown are escaped.
+Whatever is printed as a table is one of these first. Line ends and control characters become spaces, and marks of
+Markdown are escaped, so that no cell breaks its table.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def difference(one: Result, two: Result) -> str:
 
 
 def two_runs(one: Result, two: Result) -> str:
-    """What makes two results those of two runs that would share a folder; "" where they are of one run."""
+    """Why two results are of two runs, though these would share a folder; "" where they are of one run."""
     if one.task != two.task:
         return f"measured on {spelled(one.task)} and on {spelled(two.task)}"
     if one.model != two.model:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ldbench.errors import ResultError
-from ldbench.records import contributions, fresh, subgroups
+from ldbench.records import fresh, subgroups
 from ldbench.records import result as result_file
+from ldbench.records import units as units_file
 from ldbench.records.result import Result
 from ldbench.records.run_folder import EDITS, FRESH, IMAGES, MANIFEST, RESULT, SAMPLES, SUBGROUPS, UNITS, RunFolder
 from ldbench.run.submission.manifest import altered, images_in, present
@@ -89,7 +90,7 @@ def _read(folder: RunFolder, images: bool, lying: Lying) -> None:
         return
     try:
         result = result_file.read(folder.result)
-        for kind in (contributions, subgroups, fresh):
+        for kind in (units_file, subgroups, fresh):
             kind.beside(folder.result, result)
         faults = altered(folder) if images and folder.images.is_dir() else ()
     except ResultError as error:

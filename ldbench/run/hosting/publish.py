@@ -1,7 +1,7 @@
 """What participants get: a card, the cases with their sources, and a commitment to the seed and the truth.
 
-The package is all that `ldbench run PACKAGE/task.toml MODEL` needs to fit and generate. It holds no true image. Refuses
-a folder that is not empty.
+The package is all that `ldbench run PACKAGE/task.toml MODEL` needs to fit and generate. It holds no true image. The
+folder must be empty.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ldbench import __version__
 from ldbench.api import Progress, Record, silent
 from ldbench.data.fresh import MixedDataset
 from ldbench.data.hosted import HOST, SOURCES, HostedRecord, HostedTest
-from ldbench.data.recorded import task_ref
+from ldbench.data.of_result import task_ref
 from ldbench.data.render import Rendered, render
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import UsageError
@@ -70,7 +70,7 @@ def write_package(of_truth: Path, rendered: Rendered, secret: Secret, out: Path)
 
 
 def _published_records(data: TaskData, sources: Path) -> tuple[HostedRecord, ...]:
-    """The scans that are edited, and of their targets what a case says anyway; nothing where no scan is edited."""
+    """The scans that are edited, and of their targets only what the cases say; nothing where no scan is edited."""
     edit = data.task.edit
     if edit is None or not isinstance(data.dataset, MixedDataset):
         return ()

@@ -14,7 +14,7 @@ import numpy as np
 
 from ldbench.api import Dataset, Progress, silent
 from ldbench.data.hosted import REVEAL, HostedTest, open_hosted, read_hosted
-from ldbench.data.recorded import task_ref
+from ldbench.data.of_result import task_ref
 from ldbench.data.render import DATA, checksums_of
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import DataError, UsageError
@@ -29,7 +29,7 @@ TOLERATED_SHARE = 1e-3  # of pixels that another processor's rounding may move b
 
 
 @dataclass(frozen=True)
-class Finding:
+class PackageCheck:
     """One thing that was checked, whether it holds, and what was seen."""
 
     what: str
@@ -55,24 +55,25 @@ def reveal(seed_file: Path, package: Path) -> list[str]:
     return [f"{package}: seed {secret.seed}, salt {secret.salt}; anybody can now run `ldbench host check` on it"]
 
 
-def check(package: Path, *, processes: int = 0, progress: Progress = silent) -> list[Finding]:
+def check(package: Path, *, processes: int = 0, progress: Progress = silent) -> list[PackageCheck]:
     """Whether a revealed package is what its host committed to, and what the seed gives."""
     hosted = read_hosted(package)
     if not (package / REVEAL).is_file():
         raise UsageError(f"{package}: expected {REVEAL}, got none; its host has not revealed the seed yet")
     secret = read_secret(package / REVEAL)
     findings = [
-        Finding("the seed is the one committed to", secret.commitment == hosted.seed_commitment, secret.commitment)
+        PackageCheck("the seed is the one committed to", secret.commitment == hosted.seed_commitment, secret.commitment)
     ]
     task = card.load(str(package / CARD))
     ref = task_ref(task)
-    findings.append(Finding("the card is the published one", ref == hosted.task, f"{ref.id}, card {ref.card_hash}"))
+    seen = f"{ref.id}, card {ref.card_hash}"
+    findings.append(PackageCheck("the card is the published one", ref == hosted.task, seen))
     try:
         data = task_data(task, 0)
     except DataError as error:
-        return [*findings, Finding("the truth is the one committed to", False, str(error))]
+        return [*findings, PackageCheck("the truth is the one committed to", False, str(error))]
     split = data.split_hash()
-    findings.append(Finding("the truth is the one committed to", split == hosted.split_hash, f"split {split}"))
+    findings.append(PackageCheck("the truth is the one committed to", split == hosted.split_hash, f"split {split}"))
     findings.append(_sources(hosted, data, package))
     fresh = task.data.fresh
     with tempfile.TemporaryDirectory(prefix="ldbench-") as name:
@@ -87,7 +88,7 @@ def check(package: Path, *, processes: int = 0, progress: Progress = silent) -> 
     return findings
 
 
-def _sources(hosted: HostedTest, data: TaskData, package: Path) -> Finding:
+def _sources(hosted: HostedTest, data: TaskData, package: Path) -> PackageCheck:
     """What was published of the truth against the truth: records, and the pixels of the sources."""
     true, given = {record.id: record for record in data.dataset.select("test")}, open_hosted(package, hosted.dataset)
     wrong = [
@@ -95,20 +96,20 @@ def _sources(hosted: HostedTest, data: TaskData, package: Path) -> Finding:
         if true.get(record.id) != record or not np.array_equal(given.image(record), data.dataset.image(record))
     ]
     seen = f"{len(wrong)} of them differ: {wrong[0]}" if wrong else f"{len(given.select('test'))} sources"
-    return Finding("the sources are the truth's scans", not wrong, seen)
+    return PackageCheck("the sources are the truth's scans", not wrong, seen)
 
 
-def _rendered_again(task: card.Task, folder: Path, package: Path) -> Finding:
+def _rendered_again(task: card.Task, folder: Path, package: Path) -> PackageCheck:
     """The images of the revealed truth against those that the seed gives here: equal files, or nearly equal pixels."""
     what, fresh = "the seed gives the truth", task.data.fresh
     here = checksums_of(folder)
     if fresh is not None and here == dict(fresh.checksums):
-        return Finding(what, True, "byte for byte")
+        return PackageCheck(what, True, "byte for byte")
     simulator = DATASETS.load(task.data.dataset).simulator
     if simulator is None or fresh is None:
-        return Finding(what, False, "no simulator")
+        return PackageCheck(what, False, "no simulator")
     share = differing_share(simulator.read(package, fresh.checksums), simulator.read(folder, here))
-    return Finding(what, share <= TOLERATED_SHARE, f"{share:.2g} of the pixels differ by more than a grey level")
+    return PackageCheck(what, share <= TOLERATED_SHARE, f"{share:.2g} of the pixels differ by more than a grey level")
 
 
 def differing_share(one: Dataset, other: Dataset) -> float:

@@ -1,7 +1,8 @@
 """A submission to a hosted task, scored by the host: the images count, whatever the sender's result says.
 
 The archive is read as any stranger's. The scored run is left as a finished run, images and all, so that anybody can
-verify it once the seed is revealed. Refuses images that are not the submission's own, links, and another task's.
+verify it once the seed is revealed. Links, images that are not the submission's own, and submissions to another task
+are errors.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from ldbench.api import Progress, silent
-from ldbench.data.recorded import task_ref
+from ldbench.data.of_result import task_ref
 from ldbench.data.task_data import task_data
 from ldbench.errors import ResultError
-from ldbench.records import contributions
+from ldbench.records import units as units_file
 from ldbench.records.files import refusal
 from ldbench.records.result import Result, write
 from ldbench.records.run_folder import RESULT, RunFolder, check_card, read_measured
@@ -24,7 +25,7 @@ from ldbench.run.hosting.secret import rendered_truth
 from ldbench.run.submission.manifest import check_unlinked, images_in, present
 from ldbench.run.submission.unpack import unpacked
 from ldbench.run.verify.recompute import own_images, rescored
-from ldbench.score.contributions import units_of
+from ldbench.score.units import units_of
 from ldbench.task import card
 
 NOTE = "scored by the host from submitted images"
@@ -59,7 +60,7 @@ def score_submission(
             note="; ".join([NOTE, *panel.refused]), card_seeds=list(task.protocol.seeds),
         )
         _keep_images(RunFolder(folder), target)
-        contributions.write(units_of(data, panel.measured, images.passes), target.units)
+        units_file.write(units_of(data, panel.measured, images.passes), target.units)
         write(result, target.result)
         return result, target.result
 

@@ -44,8 +44,8 @@ def kept(file: Path) -> Secret:
 
 
 def read_secret(file: Path) -> Secret:
-    """The secret of a task that was published; `ResultError` for anything else, `UsageError` for a seed that none ever
-    had."""
+    """The secret of a task that was published; `ResultError` for anything else, `UsageError` for a seed shorter than
+    any published one."""
     return _read(file, _LEAST_PUBLISHED)
 
 

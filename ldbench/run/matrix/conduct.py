@@ -1,6 +1,6 @@
 """A matrix from its plan to its last outcome: chooses how the runs are done, and keeps the tally.
 
-Refuses to stop for a run that failed.
+A run that failed does not stop the others.
 """
 
 from __future__ import annotations

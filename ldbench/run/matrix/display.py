@@ -1,7 +1,6 @@
 """The runs of a matrix as they go: a line for each that ended, and where the others stand.
 
-The lines go to standard output, the rest to standard error: bars on a terminal, else a line a minute. Refuses to know
-how runs are done.
+The lines go to standard output, the rest to standard error: bars on a terminal, else a line a minute.
 """
 
 from __future__ import annotations

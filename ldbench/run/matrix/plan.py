@@ -1,6 +1,6 @@
 """Which runs a matrix of tasks, models and seeds asks for, all checked before the first one starts.
 
-Refuses names, parameters, kinds and seeds that no run could use, and two runs that would share a folder. Runs nothing.
+Names, parameters, kinds and seeds that no run could use are errors, and so are two runs that would share a folder.
 """
 
 from __future__ import annotations

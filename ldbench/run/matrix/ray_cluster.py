@@ -1,8 +1,8 @@
 """The runs of a matrix as Ray tasks, each in a fresh worker process, on this machine or on a cluster.
 
 Which run goes where and when is Ray's decision; we state what one needs. A cluster of our own listens on the loopback
-interface only, sends no usage statistics and leaves nothing behind. Refuses to schedule, and to repeat a run that
-failed: only one whose process died is started again, and goes on where it was.
+interface only, sends no usage statistics and leaves nothing behind. A run that failed is not repeated: only one whose
+process died is started again, and goes on where it was.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The runs of a matrix one after the other, each in a process of its own.
 
-A crash, an out-of-memory kill or a leak ends with the process that had it. Refuses to run two at a time: that is Ray's
-work (`ldbench.run.matrix.ray_cluster`).
+A crash, an out-of-memory kill or a leak ends with the process that had it. Ray runs several at a time
+(`ldbench.run.matrix.ray_cluster`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One run of a matrix in a process of its own: what happens between the order and its outcome.
 
 `python -m ldbench.run.matrix.worker` reads a `Job` from standard input and answers with a `JobOutcome`; under Ray the
-same `work` is the task. What the run prints goes to `run.log` in its folder, where it stands to `.progress`. Refuses to
-outlive the process that ordered it, and to decide anything about other runs.
+same `work` is the task. What the run prints goes to `run.log` in its folder, its progress to `.progress`. It ends with
+the process that ordered it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A contact sheet of a run: some images of each class, drawn by seed, captions under each class.
 
-Which images are shown is decided by seed, label and case ids alone, so two models' sheets show the same cases.
-Refuses to choose by looks: there is no way to name the images, and nothing is stretched, smoothed or repeated.
+Which images are shown is decided by seed, label and case ids alone, so two models' sheets show the same cases. The
+images cannot be chosen by name, and nothing is stretched, smoothed or repeated.
 """
 
 from __future__ import annotations

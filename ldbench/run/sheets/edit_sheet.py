@@ -1,8 +1,8 @@
 """Edits in pictures: a row a case, with its source, the result, the truth, and what changed in colour.
 
 Changes are signed: brighter than the source (an addition) in green, darker (a removal) in red, on white, as in the
-paper's figures. Refuses to flatter: one threshold and one scale of colour hold for the whole sheet and stand at its
-foot, and nothing is stretched, smoothed or normalised by row.
+paper's figures. One threshold and one scale of colour hold for the whole sheet and stand at its foot. Nothing is
+stretched, smoothed or normalised by row.
 """
 
 from __future__ import annotations

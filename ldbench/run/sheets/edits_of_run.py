@@ -1,8 +1,8 @@
 """The figure of a finished editing run: some of its cases, drawn by seed, each with source, result, truth and change.
 
 Which cases are shown is decided by seed, class of the target and case ids alone, so two models' figures show the same
-ones. Refuses runs that edit nothing, runs that are not finished, and runs of another card than the one at hand, whose
-sources and truths would be other images.
+ones. Runs that edit nothing and unfinished runs are errors, and so are runs of another card, whose sources and truths
+would be other images.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 
 from ldbench.api import Case
 from ldbench.data.images import quantise
-from ldbench.data.recorded import recorded_data
+from ldbench.data.of_result import recorded_data
 from ldbench.data.task_data import TaskData
 from ldbench.errors import UsageError
 from ldbench.records.run_folder import RunFolder

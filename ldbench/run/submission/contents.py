@@ -1,7 +1,7 @@
 """What a submission may hold: names, sizes, and the listing that says what it does hold.
 
-The same rules serve whoever packs and whoever reads. Refuses every name that is not one of a run's files: folders,
-drives, `..`, backslashes, absolute paths and names that differ in case alone.
+The same rules serve whoever packs and whoever reads. Any name that is not one of a run's files is an error: folders,
+drives, `..`, backslashes, absolute paths, names that differ in case alone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Whether the images of a run are the files that its manifests name, by SHA-256.
 
-Looks at the files that are there and never at a path that a manifest names. Refuses a manifest that can't be read, and
-in what somebody else sent a link, which would show a file of whoever reads it.
+Looks at the files that are there and never at a path that a manifest names. A manifest that can't be read is an error.
+So is a link in a submission, which could show a file of the reader's.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A finished run as one zip: entries stored, sorted and without times, so that equal runs give equal bytes anywhere.
 
-What was fitted, caches and settings of the machine stay behind. Refuses a run that is unfinished or whose images are
-not those of its manifests.
+What was fitted, caches and settings of the machine stay behind. An unfinished run is an error, and so is one whose
+images are not those of its manifests.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ldbench.errors import CardError, ResultError, UnknownNameError, UsageError
-from ldbench.records import contributions
+from ldbench.records import units as units_file
 from ldbench.records.checksum import sha256_file
 from ldbench.records.files import refusal, whole_file
 from ldbench.records.names import plain
@@ -80,7 +80,7 @@ def pack(folder: Path, out: Path | None = None, limits: Limits = LIMITS) -> Pack
 def unaltered(folder: RunFolder) -> Result:
     """The result of a finished run whose contributions and images are its own, or a `ResultError`."""
     result = folder.read()
-    contributions.beside(folder.result, result)
+    units_file.beside(folder.result, result)
     if faults := altered(folder):
         raise ResultError(f"{folder.path}: expected the files of its manifests, got {faults[0]}; generate them again")
     return result

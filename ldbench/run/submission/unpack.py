@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ldbench.errors import ResultError
+from ldbench.records.from_table import built
 from ldbench.records.names import message
-from ldbench.records.typed import built
 from ldbench.run.submission.contents import (
     LIMITS,
     LISTING,

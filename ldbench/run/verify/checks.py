@@ -1,9 +1,9 @@
 """Whether a recomputed score is the recorded one: equal, reproduced within its interval, or different, and in what.
 
-Equal is within a hundredth of the interval's half-width, value and both ends: what rounding elsewhere may move. The
-narrower interval counts, so that a recorded one that was widened excuses nothing. Metrics that hang on a training or on
-viewing noise may be reproduced without being equal. Refuses to excuse another way of
-measuring: a score from other parameters, extractor or n differs whatever its value.
+Equal means that the value and both ends agree within a hundredth of the interval's half-width, as rounding on another
+machine may move them. The narrower interval counts, so that widening the recorded one excuses nothing. Metrics that
+depend on a training or on viewing noise may be reproduced without being equal. A score from other parameters, another
+extractor or another n differs whatever its value.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from ldbench.api import Score
 from ldbench.plugins.kinds import METRICS
-from ldbench.records.contributions import Contributions, Units
 from ldbench.records.identity import method
 from ldbench.records.run_folder import UNITS
+from ldbench.records.units import Contributions, Units
 
 Floats = NDArray[np.float64]
 Verdict = Literal["equal", "reproduced", "differs"]
@@ -83,10 +83,10 @@ def check_score(recorded: Score, now: Score) -> Check:
     if not apart:
         return Check(now.metric, recorded.value, now.value, "equal")
     moved = "value" in apart and len(apart) > 1  # a value that left its interval where it was wasn't trained anew
-    if moved and _hangs_on_training(now.metric) and _holds(recorded, now.value) and _holds(now, recorded.value):
+    if moved and _depends_on_training(now.metric) and _holds(recorded, now.value) and _holds(now, recorded.value):
         note = "within its interval; a network rounds in its own way on each processor"
         return Check(now.metric, recorded.value, now.value, "reproduced", note)
-    if _hangs_on_noise(now) and all(_near(one, other, half, VIEWED_SHARE) for one, other in pairs.values()):
+    if _depends_on_noise(now) and all(_near(one, other, half, VIEWED_SHARE) for one, other in pairs.values()):
         note = f"within {VIEWED_SHARE:.0%} of its interval's half; another processor draws other noise for a few images"
         return Check(now.metric, recorded.value, now.value, "reproduced", note)
     note = "" if "value" in apart else f"{apart[0]} {pairs[apart[0]][0]:.6g}, here {pairs[apart[0]][1]:.6g}"
@@ -134,16 +134,17 @@ def _same_units(metric: str, recorded: Units, now: Units) -> bool:
 
 
 def _like_units(metric: str, recorded: Units, now: Units) -> bool:
-    """Contributions of the same units, and as much of them: whoever sends smaller ones makes paired tests too sure.
+    """Whether both hold contributions of the same units and of the same size: smaller ones would make paired tests too
+    sure.
 
-    A network that is trained anew may see each unit otherwise, so that their size alone is compared; there a unit that
-    turns may be all that there is.
+    A network that is trained anew may judge each unit differently, so there only the size is compared, and one unit
+    that is judged differently may make all of the difference.
     """
     pairs = _of_same_ids(metric, recorded, now)
     if pairs is None:
         return False
     whole = float(np.sqrt(sum(float(other @ other) for _, other in pairs)))
-    trained = _hangs_on_training(metric)
+    trained = _depends_on_training(metric)
     for one, other in pairs:
         sizes = [float(np.linalg.norm(values)) for values in (one, other)]
         apart = abs(sizes[0] - sizes[1]) if trained else float(np.linalg.norm(one - other))
@@ -154,8 +155,8 @@ def _like_units(metric: str, recorded: Units, now: Units) -> bool:
 
 
 def _of_same_ids(metric: str, recorded: Units, now: Units) -> list[tuple[Floats, Floats]] | None:
-    """A metric's contributions as recorded and here, a pair a list of ids; None where the lists or who is one subject
-    are others."""
+    """A metric's recorded contributions and those computed here, one pair for each list of ids; None where the lists or
+    the subjects differ."""
     one, other = (units.metrics.get(metric, Contributions(0.0, {})) for units in (recorded, now))
     kinds = other.by_unit.keys()
     if one.by_unit.keys() != kinds or any(
@@ -166,7 +167,7 @@ def _of_same_ids(metric: str, recorded: Units, now: Units) -> list[tuple[Floats,
     return [(np.asarray(one.by_unit[kind], np.float64), np.asarray(other.by_unit[kind], np.float64)) for kind in kinds]
 
 
-def _hangs_on_noise(score: Score) -> bool:
+def _depends_on_noise(score: Score) -> bool:
     """By a network that sees images with the noise of the viewing conditions. The noise is drawn by a digest of the
     blurred pixels, so where another processor rounds one of them to another grey level, it is another draw."""
     record = METRICS.installed(score.metric)
@@ -174,7 +175,7 @@ def _hangs_on_noise(score: Score) -> bool:
     return of_features and bool(score.parameters.get("viewing_noise"))
 
 
-def _hangs_on_training(metric: str) -> bool:
+def _depends_on_training(metric: str) -> bool:
     """By a network trained here, whose rounding grows over its steps, or by a judge, which one pixel can turn."""
     record = METRICS.installed(metric)
     return record is not None and (record.trained or "judge" in record.needs)

@@ -2,7 +2,7 @@
 
 The cheap checks come first: card, split, the manifests' hashes, the digest over pixels; only images that are the
 result's are scored. Shows that the scores are those of these images, not that the named model made them: the model is
-never imported or run. Refuses a result of another card, or of other data, than those installed here.
+never imported or run. A result of another card or other data than those installed here is an error.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldbench.api import Progress, Score, silent
-from ldbench.data.recorded import recorded_data
+from ldbench.data.of_result import recorded_data
 from ldbench.data.task_data import TaskData
 from ldbench.errors import ResultError, UsageError
-from ldbench.records import contributions
-from ldbench.records.content import is_content
-from ldbench.records.contributions import Units
+from ldbench.records import units as units_file
+from ldbench.records.digests import is_content
 from ldbench.records.files import user_cache_folder
 from ldbench.records.result import Environment, Result
 from ldbench.records.run_folder import PASSES, RESULT, UNITS, RunFolder, read_measured
+from ldbench.records.units import Units
 from ldbench.run.environment import describe, pick_device
 from ldbench.run.passes import RunImages, absent_passes, read_images
 from ldbench.run.submission.manifest import altered
 from ldbench.run.submission.unpack import unpacked
 from ldbench.run.verify.checks import check_scores, check_units
 from ldbench.run.verify.verification import Verification
-from ldbench.score.contributions import units_of
 from ldbench.score.scorer import Panel, score_images
 from ldbench.score.set_inputs import ScoringContext
+from ldbench.score.units import units_of
 
 if TYPE_CHECKING:
     import torch
@@ -54,7 +54,7 @@ def verify(
     with _opened(Path(path), images, complete) as file:
         result = _read(file)
         data = recorded_data(result.task, result.split_hash, result.seed, file, task)
-        recorded = contributions.beside(file, result)
+        recorded = units_file.beside(file, result)
         what = f"{result.task.id}, {result.model.name}, seed {result.seed}"
         scored, faults = own_images(data, result, file, images)
         if scored is None:
@@ -66,7 +66,7 @@ def verify(
         now = Verification(what, (), tuple(checks), machine, time.perf_counter() - start, lacking)
         if not complete or recorded is not None or now.verdict != "equal":
             return now
-        contributions.write(_valued(units, result.scores), file.with_name(UNITS))
+        units_file.write(_valued(units, result.scores), file.with_name(UNITS))
         return replace(now, completed=file.with_name(UNITS))
 
 

@@ -1,6 +1,6 @@
 """What came of a verification: the verdict over all metrics, as lines for the terminal and as an exit code.
 
-Refuses to print what a terminal could obey: names come from a file that a stranger may have written.
+Control characters are never printed: names come from a file that a stranger may have written.
 """
 
 from __future__ import annotations

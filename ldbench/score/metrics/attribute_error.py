@@ -21,8 +21,8 @@ import numpy.typing as npt
 
 from ldbench.api import ImageSet, Measured, Metric, MetricInputs
 from ldbench.errors import ImageError, MetricError, PluginError, UnknownNameError
+from ldbench.plugins.blame import blamed, module_of
 from ldbench.plugins.kinds import ESTIMATORS
-from ldbench.plugins.raised import blamed, module_of
 from ldbench.score.image_sets import batches, read_ahead
 from ldbench.score.metrics.image_pairs import validated_pairs
 from ldbench.score.metrics.intervals import Array, contributed_interval, of_deletions

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs
 from ldbench.errors import MetricError, WeightsError
-from ldbench.records.typed import TypedError
+from ldbench.records.from_table import TypedError
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
 from ldbench.score.metrics.row_blocks import Features, row_blocks, rows_of
@@ -45,7 +45,7 @@ class ClipSpec:
 
     def unmet(self, name: str, smaller: int) -> Iterator[str]:
         """As `HasUnmet` says: a network that reads no text, a tokenizer that is missing, another one or another
-        network's. Of the network's weights `ldbench.run.requirements` tells, as of every `extractor`."""
+        network's. Of its weights the network tells itself (`ldbench.api.Network.find`)."""
         try:
             self.check_name(name)
             text = clip_text(self.extractor, self.tokenizer_sha256)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
-from ldbench.records.typed import TypedError
+from ldbench.records.from_table import TypedError
 from ldbench.score.metrics.effectiveness import area_by_judge, by_judge, checked_scores, flip_rate_score
 from ldbench.score.metrics.intervals import Array, Subjects, group_jackknife, over_subjects
 from ldbench.score.metrics.resnet18 import network_name

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from ldbench.api import ImageSet, Measured, Metric, MetricInputs, ParameterValue, Score
 from ldbench.errors import MetricError
-from ldbench.records.typed import TypedError
+from ldbench.records.from_table import TypedError
 from ldbench.score.image_sets import batch_size, read_ahead
 from ldbench.score.metrics.feature_spec import DistributionSpec, too_few_seen
 from ldbench.score.metrics.intervals import Array, of_mean, wilson_interval
@@ -242,6 +242,6 @@ COPIED_SHARE = Metric(
     summary="Share of images nearer to a training image than any fresh real scan is, in pixels or features.",
     direction="lower", compute=viewed(_of_inputs), compares="generated images and all training images",
     interval="over cases (Wilson), threshold held fixed", settings=CopySpec, bounds=(0.0, 1.0),
-    networks=("efficientnet-lite0", "inception-v3"), unranks=is_copy, axis="novelty",
+    needs=frozenset({"training"}), networks=("efficientnet-lite0", "inception-v3"), unranks=is_copy, axis="novelty",
     catches=("copies", "shifted-copies", "noisy-copies"), blind_to=("swapped-classes", "test-copies"),
 )

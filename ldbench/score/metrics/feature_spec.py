@@ -1,4 +1,4 @@
-"""Settings of metrics that compare features of two sets of images, and what such metrics ask for in vain."""
+"""Settings of metrics that compare features of two sets of images, and what such metrics need and cannot get."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def too_few_images(name: str, smaller: int) -> Iterator[str]:
 
 
 def too_few_seen(name: str, seen: int, least: int) -> Iterator[str]:
-    """Why a metric has nothing to compare with, that looks for what a generator learnt from `seen` images."""
+    """Why `seen` training images are too few for a metric that looks for what a generator learnt from them."""
     if seen < least:
         yield (
             f"{name}: expected at least {least} training images, got {seen}; prepare more training scans, or drop the "
@@ -43,8 +43,8 @@ def too_few_seen(name: str, seen: int, least: int) -> Iterator[str]:
 
 
 def unknown_network(find: Callable[[], object]) -> Iterator[str]:
-    """What is wrong with a network that `find` looks up; nothing of its weights, which `ldbench.run.requirements` looks
-    for by every `extractor`."""
+    """What is wrong with a network that `find` looks up; nothing of its weights, which the network itself looks for
+    (`ldbench.api.Network.find`), once for all metrics of a card."""
     try:
         find()
     except WeightsError:

@@ -61,8 +61,13 @@ class LikelihoodSpec:
         return unknown_network(lambda: extractor_parameters(self.extractor, self.resize))
 
     def unmet_scans(self, name: str, scans: ScanCounts) -> Iterator[str]:
-        """As `HasUnmetScans` says: too few training images."""
-        return too_few_seen(name, scans.seen, _FEWEST)
+        """As `HasUnmetScans` says: too few training images, or test scans that are some of them."""
+        yield from too_few_seen(name, scans.seen, _FEWEST)
+        if known := scans.test_seen():
+            yield (
+                f"{name}: expected test scans that are no training images, got {known} that are; give their copies one "
+                "subject, or leave them out, and prepare the data again"
+            )
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ def likelihoods(
     """The likelihoods of `(t, d)` training, `(m, d)` test and `(n, d)` generated features, each feature in standard
     deviations of the test scans; features that are constant there are left out.
 
-    The second mixture asks for no image twice, and its halves hang on no order. Raises `MetricError` as
+    The second mixture asks for no image twice, and its halves depend on no order. Raises `MetricError` as
     `ldbench.score.metrics.fid.fid` does, for fewer than 20 different training images, for test scans that are training
     images, and where nothing varies.
     """
@@ -256,7 +261,7 @@ FLD = Metric(
     direction="lower", whole_sets=True, compute=viewed(_of_inputs),
     compares="generated images, test scans and all training images",
     interval="over test scans (Student's t), mixtures held fixed", settings=LikelihoodSpec, networks=_NETWORKS,
-    scans="reference", axis="fidelity", groups="units",
+    needs=frozenset({"training"}), scans="reference", axis="fidelity", groups="units",
     catches=(
         "blur", "noise", "contrast", "gain", "jpeg", "averaged", "collapse", "tails", "class-share", "other-modality",
         "upside-down", "chimera", "mirrored", "lesion", "hole", "shuffled", "inverted", "copies",

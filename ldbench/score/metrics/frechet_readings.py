@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
-from ldbench.records.typed import TypedError
+from ldbench.records.from_table import TypedError
 from ldbench.score.metrics.attribute_error import unknown_estimators
 from ldbench.score.metrics.fid import fid, validated_features
 from ldbench.score.metrics.intervals import Array, Subjects

@@ -92,5 +92,5 @@ LATERALITY = Metric(
     summary="Share of images that a discriminant of real scans judges to be mirrored; for organs with a side.",
     direction="lower", compute=viewed(_of_inputs), compares="generated images, training scans and their mirror images",
     interval="over cases (Wilson), classifier held fixed", settings=LateralitySpec, bounds=(0.0, 1.0), axis="condition",
-    catches=("left-right",), blind_to=("copies",),
+    needs=frozenset({"training"}), catches=("left-right",), blind_to=("copies",),
 )

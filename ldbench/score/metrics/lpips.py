@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 
 from ldbench._torchvision import declare_missing_ops
 from ldbench.api import ImageSet, Measured, Metric, ParameterValue
-from ldbench.errors import WeightsError, unknown_name
-from ldbench.score.metrics.feature_spec import unknown_network
+from ldbench.errors import UnknownNameError, WeightsError, unknown_name
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
@@ -46,8 +45,15 @@ class PerceptualSpec:
     extractor: str
 
     def unmet(self, name: str, smaller: int) -> Iterator[str]:
-        """As `HasUnmet` says: a network that is none of these."""
-        return unknown_network(lambda: perceptual_network(self.extractor))
+        """As `HasUnmet` says: a network that is none of these, or whose weights are missing or others."""
+        try:
+            network, digest = perceptual_network(self.extractor)
+            if network == ALEXNET.network:
+                weights.find_file(weights.pinned(ALEXNET, digest))
+        except UnknownNameError as error:
+            yield str(error)
+        except WeightsError as error:
+            yield f"{self.extractor}: {error}"
 
 
 def lpips_values(

@@ -1,6 +1,6 @@
 """A metric that is a mean of one value a case, as a `Score`.
 
-What the paired metrics share: Student's t interval, cut at the metric's bounds.
+What the paired metrics share: Student's t interval. `ldbench.score.scorer` cuts it at the metric's bounds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ldbench.api import Direction, Measured, Metric, ParameterValue
 from ldbench.errors import MetricError
-from ldbench.plugins.kinds import metric_bounds
+from ldbench.records.units import MEAN_OVER_CASES
 from ldbench.score.metrics.intervals import Array, mean_interval, of_mean
 
 
@@ -21,11 +21,11 @@ def mean_score(
     extractor: str | None = None,
 ) -> Measured:
     """The mean of `values (N,)` with its 95 % interval; raises `MetricError` for fewer than two or not finite ones."""
-    interval, (lowest, highest) = mean_interval(values, metric), metric_bounds(metric)
+    interval = mean_interval(values, metric)
     return Measured(
-        metric=metric, value=interval.value, ci_low=max(interval.low, lowest), ci_high=min(interval.high, highest),
-        n=len(values), direction=direction, extractor=extractor,
-        parameters={**parameters, "interval": "95 % Student's t over cases"}, contributions={"cases": of_mean(values)},
+        metric=metric, value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(values),
+        direction=direction, extractor=extractor, contributions={"cases": of_mean(values)}, mean=True,
+        parameters={**parameters, "interval": MEAN_OVER_CASES},
     )
 
 

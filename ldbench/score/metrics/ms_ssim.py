@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from ldbench.api import ImageSet, Measured, Metric, ParameterValue
 from ldbench.errors import MetricError
-from ldbench.records.typed import TypedError
+from ldbench.records.from_table import TypedError
 from ldbench.score.image_sets import DerivedSet, PickedSet, batches, read_ahead
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
 from ldbench.score.metrics.intervals import Array, contributed_interval, of_deletions

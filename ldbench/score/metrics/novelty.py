@@ -138,7 +138,8 @@ AUTHPCT = Metric(
     summary="Per cent of images farther from the nearest training image than that is from its own; 0 for copies.",
     direction="higher", compute=viewed(_authpct), compares="generated images and all training images",
     interval="over cases (Wilson), training images held fixed", settings=NoveltySpec, bounds=(0.0, 100.0),
-    networks=_NETWORKS, axis="novelty", catches=("copies",), blind_to=("swapped-classes", "test-copies"),
+    needs=frozenset({"training"}), networks=_NETWORKS, axis="novelty", catches=("copies",),
+    blind_to=("swapped-classes", "test-copies"),
 )
 
 CT = Metric(
@@ -147,6 +148,6 @@ CT = Metric(
     direction="higher", whole_sets=True, compute=viewed(_ct), groups="equal",
     compares="generated images, test scans and all training images",
     interval="over cases and test scans (DeLong), training images held fixed", settings=NoveltySpec,
-    networks=_NETWORKS, scans="reference", axis="novelty", catches=("copies",),
+    needs=frozenset({"training"}), networks=_NETWORKS, scans="reference", axis="novelty", catches=("copies",),
     blind_to=("swapped-classes", "test-copies"),
 )

@@ -86,11 +86,10 @@ def ssim_score(generated: ImageSet, target: ImageSet) -> Measured:
 
 
 def ssim_parameters() -> dict[str, ParameterValue]:
-    """The constants of SSIM and the method of its interval, as they stand in a score."""
+    """The constants of SSIM, as they stand in a score."""
     return {
         "data_range": 1.0, "window": "gaussian", "window_size": WINDOW, "window_sigma": SIGMA,
         "border": "windows within the image only", "channels": "each alone, averaged",
-        "interval": "95 % Student's t over cases",
     }
 
 

@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from ldbench.api import Batches, ImageSet, Network, ParameterValue, Progress, silent
 from ldbench.errors import ImageError, MetricError, PluginError, unknown_name
+from ldbench.plugins.blame import blamed, module_of
 from ldbench.plugins.code import remember, source_digest
 from ldbench.plugins.kinds import NETWORKS
-from ldbench.plugins.raised import blamed, module_of
 from ldbench.records.files import write_cache
 from ldbench.score.image_sets import read_ahead
 from ldbench.score.networks.feature_cache import Rows, key_of_set, quantise, read_features, write_rows
@@ -97,6 +97,14 @@ def network_of(extractor: str | Network) -> tuple[Network, str]:
             "feature network", extractor, [name], f"{name} brings its own weights: give its name without a digest"
         )
     return network, digest
+
+
+def find_weights(extractor: str) -> None:
+    """Looks for the weights of the network that a card names, where it brings none; loads nothing. Raises as
+    `network_of`, and `WeightsError` where they are missing or others."""
+    network, digest = network_of(extractor)
+    if network.find is not None:
+        network.find(digest)
 
 
 def installed_network(name: str) -> Network | None:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from ldbench._torchvision import declare_missing_ops
 from ldbench.api import Network, ParameterValue
 from ldbench.errors import WeightsError
-from ldbench.score.networks.weights import WeightsFile, locate, pinned
+from ldbench.score.networks.weights import WeightsFile, find_file, locate, pinned
 
 if TYPE_CHECKING:
     import torch
@@ -35,6 +35,11 @@ WEIGHTS = WeightsFile(
     url="https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/inception-2015-12-05.pt",
     sha256="f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4", network=NAME,
 )
+
+
+def find(digest: str) -> Path:
+    """The checked weight file, or where it will be downloaded to. Raises `WeightsError`."""
+    return find_file(pinned(WEIGHTS, digest))
 
 
 def parameters(*, resize: int, digest: str) -> dict[str, ParameterValue]:
@@ -88,5 +93,5 @@ def _network(path: Path) -> torch.nn.Module:
 INCEPTION_V3 = Network(
     name="inception-v3",
     summary="Inception-v3 of TensorFlow as clean-fid uses it, 2048 features; its weight file is yours to give.",
-    load=load, parameters=parameters, resize=RESIZE, fixed_size=True, pinned=True,
+    load=load, parameters=parameters, resize=RESIZE, fixed_size=True, pinned=True, find=find,
 )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from ldbench.records.content import digest_of
+from ldbench.records.digests import digest_of
 from ldbench.records.files import write_cache
 from ldbench.score.arithmetic import arithmetic_of
 
@@ -42,8 +42,8 @@ def training_key(
     """The key of what a training gives: its settings, its code, the data in blocks, torch, and the device's arithmetic.
 
     Processor and threads, which decide the last digits, are not in it: all models that are scored with one cache meet
-    one network, or no table could hold them. What must be that which a training here and now would give, to the bit,
-    has `ldbench.score.arithmetic.rounding_of` among its settings.
+    one network, or no table could hold them. A result that must equal that of a training here and now, to the bit, has
+    `ldbench.score.arithmetic.rounding_of` among its settings.
     """
     import torch
 

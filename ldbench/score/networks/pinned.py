@@ -21,7 +21,8 @@ RECIPE = "recipe"  # where a file of weights says what they came of
 
 
 class Recipe(Protocol):
-    """A card's table of a training: with a digest, whose `training` is the same without it."""
+    """A card's table that describes a training and may pin its digest; `training` is the same table without the
+    digest."""
 
     @property
     def sha256(self) -> str | None: ...

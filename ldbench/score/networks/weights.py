@@ -98,6 +98,12 @@ def locate(weights: WeightsFile, given: Path | None = None) -> Path:
     return path
 
 
+def find_file(weights: WeightsFile) -> Path:
+    """The checked weight file, or the place that it will be downloaded to; downloads nothing. Raises as `locate`."""
+    path = place(weights)
+    return locate(weights) if path.is_file() or not fetchable(weights) else path
+
+
 def _remedy(weights: WeightsFile) -> str:
     elsewhere = f" or its path in {weights.variable}" if weights.variable else ""
     if not weights.url:

@@ -17,10 +17,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from ldbench.api import Attributes, Case, Record, Score
-from ldbench.plugins.kinds import metric_bounds
-from ldbench.records.contributions import Contributions, Units
+from ldbench.api import Attributes, Case, Measured, Record
 from ldbench.records.subgroups import Breakdown, Group, Subgroups
+from ldbench.records.units import Units, values_of_cases
+from ldbench.score.by_subject import Bounds
 from ldbench.score.metrics.intervals import (
     LEVEL,
     Array,
@@ -42,25 +42,25 @@ _AGE = "age"
 Key = TypeVar("Key", str, int)
 NO_SUBJECTS: Mapping[str, Sequence[int]] = MappingProxyType({})
 NONE_SHARED = (0, 0.0)
-_PER_CASE = ("Student's t over cases", "Wilson over cases")
 
 
 def subgroups_of(
-    scores: Sequence[Score], units: Units, attributes: Mapping[str, Attributes],
-    of_sets: Mapping[str, Mapping[str, Breakdown]],
+    scores: Sequence[Measured], units: Units, attributes: Mapping[str, Attributes],
+    of_sets: Mapping[str, Mapping[str, Breakdown]], bounds: Mapping[str, Bounds],
 ) -> Subgroups:
     """The breakdowns of all scores that are means over cases, and those `of_sets` for the others.
 
-    `attributes` holds those of each case by its id.
+    `attributes` holds those of each case by its id, `bounds` those of each metric by its name.
     """
     by_metric = {score.metric: of_sets[score.metric] for score in scores if score.metric in of_sets}
     for score in scores:
-        found = values_by_id(score, units)
+        found = values_of_cases(score, units) if _is_over_cases(score) else {}
         grouped = groups_of({case: attributes[case] for case in found})
         subject_of = _subject_of(score, units)
         breakdowns = {
             attribute: breakdown(
                 score, [(name, np.array([found[one] for one in ids])) for name, ids in groups.items()],
+                bounds[score.metric],
                 {name: [subject_of[one] for one in ids] for name, ids in groups.items() if subject_of},
             )
             for attribute, groups in grouped.items()
@@ -76,23 +76,12 @@ def attributes_of(images: Iterable[Case | Record]) -> dict[str, Attributes]:
     return {one.id: seen.setdefault(frozenset(one.attributes.items()), one.attributes) for one in images}
 
 
-def values_by_id(score: Score, units: Units) -> dict[str, float]:
-    """The value of each case whose mean the score is, by the case's id; empty for a score that is no such mean."""
-    parts = units.metrics.get(score.metric, Contributions(score.value, {})).by_unit
-    method = str(score.parameters.get("interval", ""))
-    if len(parts) != 1 or not any(text in method for text in _PER_CASE):
-        return {}
-    [(kind, added)] = parts.items()
-    all_measured = len(added) == score.n
-    scale = (score.n * (score.n - 1)) ** 0.5
-    return {
-        case: score.value + part * scale
-        for case, part in zip(units.ids[kind], added, strict=True)
-        if all_measured or part  # a case that was left out adds nothing
-    }
+def _is_over_cases(score: Measured) -> bool:
+    """Whether the score is a mean of one number a case, a share too."""
+    return (score.mean or score.interval == "share") and score.contributions.keys() == {"cases"}
 
 
-def _subject_of(score: Score, units: Units) -> dict[str, int]:
+def _subject_of(score: Measured, units: Units) -> dict[str, int]:
     """The subject of each case of a mean over cases; empty where each case has its own."""
     kinds = units.metrics[score.metric].by_unit if score.metric in units.metrics else ()
     return {
@@ -122,17 +111,19 @@ def _group(attribute: str, value: object) -> str:
 
 
 def breakdown(
-    score: Score, groups: Sequence[tuple[str, Array]], whose: Mapping[str, Sequence[int]] = NO_SUBJECTS
+    score: Measured, groups: Sequence[tuple[str, Array]], bounds: Bounds,
+    whose: Mapping[str, Sequence[int]] = NO_SUBJECTS,
 ) -> Breakdown:
     """The score in each group of two values or more, and the gap between the worst and the best of the larger ones.
 
     `whose` holds the subjects of each group's values, numbered over all groups, where some share one; they are then
-    what counts.
+    what counts. `bounds` are the metric's.
     """
+    low, high = bounds
     subjects = {name: numbered(of_group) for name, of_group in whose.items()}
     counts = {name: independent(len(values_n), subjects.get(name)) for name, values_n in groups}
     rows = tuple(
-        _group_score(score, name, values_n, subjects.get(name)) for name, values_n in groups if counts[name] > 1
+        _group_score(score, name, values_n, subjects.get(name), bounds) for name, values_n in groups if counts[name] > 1
     )
     large = {name: values_n for name, values_n in groups if counts[name] >= FEWEST}
     if len(large) < 2:
@@ -142,19 +133,14 @@ def breakdown(
     gap = abs(float(large[best].mean() - large[worst].mean()))
     both = [(large[name], subjects.get(name)) for name in (worst, best)]
     shared = _shared(score, both, [whose[name] for name in (worst, best)]) if whose else NONE_SHARED
-    half = _half_width(score, both, len(large) * (len(large) - 1) // 2, shared)
-    low, high = metric_bounds(score.metric)
+    half = _half_width(score, high, both, len(large) * (len(large) - 1) // 2, shared)
     return Breakdown(rows, worst, best, gap, max(gap - half, 0.0), min(gap + half, high - low))
 
 
-def _is_share(score: Score) -> bool:
-    return "Wilson" in str(score.parameters.get("interval"))
-
-
-def _group_score(score: Score, name: str, values_n: Array, subjects: Subjects) -> Group:
-    low, high = metric_bounds(score.metric)
+def _group_score(score: Measured, name: str, values_n: Array, subjects: Subjects, bounds: Bounds) -> Group:
+    low, high = bounds
     interval = mean_interval(values_n, score.metric, subjects)
-    if _is_share(score):  # of the whole that the upper bound is: 1, or 100 per cent
+    if score.interval == "share":  # of the whole that the upper bound is: 1, or 100 per cent
         share = min(max(interval.value / high, 0.0), 1.0)
         if subjects is None:
             wilson = share_interval(share, 0.0, len(values_n), t_quantile(np.inf))
@@ -166,7 +152,7 @@ def _group_score(score: Score, name: str, values_n: Array, subjects: Subjects) -
 
 
 def _shared(
-    score: Score, both: Sequence[tuple[Array, Subjects]], whose: Sequence[Sequence[int]]
+    score: Measured, both: Sequence[tuple[Array, Subjects]], whose: Sequence[Sequence[int]]
 ) -> tuple[int, float]:
     """How many subjects are in both groups, and the correlation of the two means.
 
@@ -176,16 +162,17 @@ def _shared(
     parts = [{"": of_subjects(of_mean(values_n), subjects, score.metric)} for values_n, subjects in both]
     first, second = ({"": np.array(list(dict.fromkeys(of_group)), np.int64)} for of_group in whose)
     count, together = in_both((first, second)), correlation(parts[0], parts[1], (first, second))
-    return count, together * count / (count + 2) if _is_share(score) else together
+    return count, together * count / (count + 2) if score.interval == "share" else together
 
 
 def _half_width(
-    score: Score, both: Sequence[tuple[Array, Subjects]], pairs: int, shared: tuple[int, float]
+    score: Measured, whole: float, both: Sequence[tuple[Array, Subjects]], pairs: int, shared: tuple[int, float]
 ) -> float:
-    """Half of Welch's interval for the difference of two means, at the level of one pair of so many."""
+    """Half of Welch's interval for the difference of two means, at the level of one pair of so many; `whole` is what a
+    share is one of."""
     from scipy import stats
 
-    parts = [_variance_of_mean(score, *of_group) for of_group in both]
+    parts = [_variance_of_mean(score, whole, *of_group) for of_group in both]
     variance = sum(parts) - 2 * shared[1] * (parts[0] * parts[1]) ** 0.5
     if not variance > 0:
         return 0.0
@@ -195,20 +182,19 @@ def _half_width(
     return float(stats.t.ppf(1 - (1 - LEVEL) / (2 * pairs), degrees) * variance**0.5)
 
 
-def _variance_of_mean(score: Score, values_n: Array, subjects: Subjects) -> float:
+def _variance_of_mean(score: Measured, whole: float, values_n: Array, subjects: Subjects) -> float:
     """The variance of a group's mean; that of subjects where it shows more than so many independent cases would."""
-    alone = _variance(score, values_n) / len(values_n)
+    alone = _variance(score, whole, values_n) / len(values_n)
     if subjects is None:
         return alone
     together = float((of_subjects(of_mean(values_n), subjects, score.metric) ** 2).sum())
-    return max(alone, together) if _is_share(score) else together
+    return max(alone, together) if score.interval == "share" else together
 
 
-def _variance(score: Score, values_n: Array) -> float:
+def _variance(score: Measured, whole: float, values_n: Array) -> float:
     """The variance of one case; for shares with one case more of either kind, as a share of 0 or 1 seems to have none
     (Agresti and Caffo 2000, Am. Stat. 54:280)."""
-    if not _is_share(score):
+    if score.interval != "share":
         return float(values_n.var(ddof=1))
-    whole = metric_bounds(score.metric)[1]
     share = (float(values_n.sum()) / whole + 1) / (len(values_n) + 2)
     return float(whole**2 * share * (1 - share))

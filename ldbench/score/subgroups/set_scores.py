@@ -2,7 +2,7 @@
 
 What differs between two groups beside the generator must make no gap:
 
-- The number of images. A Frechet distance of few images is too large, and precision or recall hang on the number too.
+- The number of images. A Frechet distance of few images is too large, and precision or recall depend on the number too.
   These are computed from as many images of each group as the smallest has, a seeded draw. What is unbiased (KID, MMD,
   areas, means over pairs) takes all images. KID and MMD are not unbiased where the real images are the truths of the
   cases: a case and its truth are alike, and such pairs weigh more among few. There they are computed at one size too.
@@ -28,8 +28,8 @@ import numpy.typing as npt
 from ldbench.api import Attributes, Measured, Metric, MetricInputs
 from ldbench.errors import LdbenchError, MetricError
 from ldbench.plugins.kinds import METRICS
-from ldbench.records.contributions import Units
 from ldbench.records.subgroups import Breakdown, Subgroups
+from ldbench.records.units import Units
 from ldbench.score.by_subject import CASES, SCANS, by_subject, folded, subjects_of_units
 from ldbench.score.free_memory import give_back
 from ldbench.score.inputs import Inputs
@@ -39,6 +39,7 @@ from ldbench.score.subgroups.exchanged_inputs import exchanged
 from ldbench.score.subgroups.gap import GroupScore, set_breakdown
 from ldbench.score.subgroups.groups import FEWEST, attributes_of, groups_of, subgroups_of
 from ldbench.score.subgroups.inputs import GroupInputs, Rows
+from ldbench.task.metric_specs import records_of
 
 FEWEST_OF_A_SET = 20  # generated and real images each of a group whose sets are compared
 EXCHANGES = 20
@@ -50,7 +51,8 @@ _Found = TypeVar("_Found")
 
 def subgroups_of_run(inputs: Inputs, scores: Sequence[Measured], units: Units) -> Subgroups:
     """The scores by group of a run: means over cases, and all others that can be measured within a group."""
-    return subgroups_of(scores, units, attributes_of(inputs.data.cases), set_breakdowns(inputs, scores))
+    bounds = {name: metric.bounds for name, metric in records_of(inputs.data.task.metrics).items()}
+    return subgroups_of(scores, units, attributes_of(inputs.data.cases), set_breakdowns(inputs, scores), bounds)
 
 
 def set_breakdowns(inputs: Inputs, scores: Sequence[Measured]) -> dict[str, dict[str, Breakdown]]:
@@ -125,7 +127,7 @@ class GroupedRun:
 
         def of_rows(rows: Rows) -> GroupScore:
             subjects = {kind: subjects_of_rows(each, rows) for kind, each in shared.items()}
-            found = by_subject(within(rows), subjects)
+            found = by_subject(within(rows), subjects, metric.bounds)
             whose = {kind: _numbers(each, rows) for kind, each in shared.items() if each is not None}
             return GroupScore(replace(found, contributions=folded(found, subjects)), whose=whose)
 

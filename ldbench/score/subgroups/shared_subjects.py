@@ -1,4 +1,4 @@
-"""How the scores of two groups hang together where a subject is in both: in two bands of age by its visits, say.
+"""How the scores of two groups are correlated where a subject is in both: in two bands of age by its visits, say.
 
 Subjects are independent of each other and their own images are not. So the covariance of two scores is the sum, over
 the subjects of both groups, of what each adds to the one times what it adds to the other (`ldbench.api.Measured`).

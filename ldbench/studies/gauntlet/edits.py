@@ -8,7 +8,7 @@ from ldbench.studies.gauntlet.failure import Images, Material
 
 
 def too_little(material: Material, lacking: float, random: np.random.Generator) -> Images:
-    """This share of the way from source to truth is not gone; 1 leaves the source as it is."""
+    """This share of the way from source to truth is missing; 1 leaves the source as it is."""
     return _on_the_way(material, 1 - lacking)
 
 

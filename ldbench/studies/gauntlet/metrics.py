@@ -86,7 +86,7 @@ def _defaults(task: Task, metric: Metric) -> Any:
 def _offered(task: Task) -> set[str]:
     """What of `Metric.needs` a task has when no generator is at hand."""
     has = {
-        "viewing": task.viewing, "judge": task.judge, "scan_network": task.scan_network, "source": task.edit,
-        "truth": task.edit and task.edit.role,
+        "training": task.data, "viewing": task.viewing, "judge": task.judge, "scan_network": task.scan_network,
+        "source": task.edit, "truth": task.edit and task.edit.role,
     }
     return {name for name, value in has.items() if value is not None}

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ldbench.api import Measured, Progress, silent
-from ldbench.data.recorded import task_ref
+from ldbench.data.of_result import task_ref
 from ldbench.errors import MetricError, ResultError
 from ldbench.score.inputs import Inputs
 from ldbench.score.scorer import measured
@@ -35,11 +35,11 @@ from ldbench.studies.gauntlet.record import (
 )
 from ldbench.task import card
 
-_DIGITS = 6  # of what is kept: more hang on the processor
+_DIGITS = 6  # of what is kept: more depend on the processor
 
 
 @dataclass(frozen=True)
-class Plan:
+class GauntletPlan:
     """What to run: a task's id or card, some metrics and failures (none: all), at most so many images a set.
 
     `with_card` runs the card's metrics beside the named ones, `everything` its trained ones too.
@@ -55,7 +55,7 @@ class Plan:
 
 
 def run_gauntlet(
-    plan: Plan, out: Path, context: ScoringContext, progress: Progress = silent
+    plan: GauntletPlan, out: Path, context: ScoringContext, progress: Progress = silent
 ) -> tuple[Gauntlet, Path]:
     """Run the plan, or what is left of it; the findings and their file, `out/TASK/gauntlet.json`.
 
@@ -151,7 +151,7 @@ def _control(race: Race) -> tuple[dict[str, Measured], dict[str, str]]:
     return control, refused
 
 
-def _begun(race: Race, plan: Plan, left_out: Mapping[str, str]) -> Gauntlet:
+def _begun(race: Race, plan: GauntletPlan, left_out: Mapping[str, str]) -> Gauntlet:
     """The record with the perfect images alone."""
     data = race.course.data
     of_metrics = tuple(

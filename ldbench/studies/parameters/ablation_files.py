@@ -1,6 +1,6 @@
 """An ablation as files (JSON, CSV, Markdown, PNG) and as text for the terminal.
 
-Refuses to round in JSON and CSV; text and Markdown show as many digits as an interval supports.
+JSON and CSV hold all digits; text and Markdown show as many digits as an interval supports.
 """
 
 from __future__ import annotations

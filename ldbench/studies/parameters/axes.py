@@ -1,7 +1,7 @@
 """How every plot here looks: light, readable, distinct without colour vision, equal bytes for equal numbers.
 
-Draws on an Agg canvas of its own and never touches pyplot or its global state. Refuses metadata: a file holds
-pixels and no date or version.
+Draws on an Agg canvas of its own and never touches pyplot or its global state. A file holds pixels and no metadata such
+as a date or a version.
 """
 
 from __future__ import annotations

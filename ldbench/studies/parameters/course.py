@@ -1,6 +1,6 @@
 """One generator under one setting, followed through its reverse process: numbers of every step, some moments.
 
-Refuses to keep every image of every step: pictures and histograms are of some, numbers of all.
+Pictures and histograms are kept of some steps, numbers of all.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SHOWN_STEPS = 6
 
 
 @dataclass(frozen=True)
-class Course:
+class Trajectory:
     """One setting: how it is called, statistics of every step, and the moments to show."""
 
     label: str
@@ -28,8 +28,8 @@ class Course:
     pictured: tuple[Moment, ...]
 
 
-def follow(bench: Workbench, label: str, extra: dict[str, str], requests: list[Request]) -> Course:
-    """The course of one batch under a setting; GeneratorError for a step that breaks `ldbench.api.Moment`."""
+def follow(bench: Workbench, label: str, extra: dict[str, str], requests: list[Request]) -> Trajectory:
+    """One batch followed under a setting; GeneratorError for a step that breaks `ldbench.api.Moment`."""
     generator, context = bench.fitted(extra)
     assert isinstance(generator, HasTrajectory)
     name = type(generator).__name__
@@ -44,7 +44,7 @@ def follow(bench: Workbench, label: str, extra: dict[str, str], requests: list[R
             bench.settings.progress(f"trajectory {label}", len(steps), max(checked.steps, len(steps)))
     if not pictured:
         raise GeneratorError(f"{name}: expected a moment a step from trajectory, got none")
-    return Course(label, tuple(steps), tuple(pictured))
+    return Trajectory(label, tuple(steps), tuple(pictured))
 
 
 def _checked(moment: Moment, name: str, count: int, image_shape: tuple[int, int, int]) -> Moment:

@@ -3,7 +3,7 @@
 Every value is tried on the same prompts and the same noise, so an image has one number under all values and a
 resample takes the same images everywhere: what the images have in common drops out of the comparison of values.
 
-Refuses to call the smallest distance the best value: the interval and the share of resamples say how sure that is.
+The smallest distance need not be the best value: the interval and the share of resamples say how sure it is.
 """
 
 from __future__ import annotations

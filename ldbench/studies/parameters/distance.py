@@ -13,8 +13,8 @@ area between their cumulative distributions. Written that way every reading is a
 images - mean over training images| of something each image has alone (a cumulative histogram, a pixel), so a
 resample of images costs one product of matrices.
 
-Refuses to score an image: these are distances between sets, blind to what is where (`channels`, `latents`) or to
-everything but the mean. Suffixes: n images, c channels, k features, t thresholds, r resamples.
+These are distances between sets, not scores of an image. They do not see where something lies (`channels`, `latents`),
+or see nothing but the mean. Suffixes: n images, c channels, k features, t thresholds, r resamples.
 """
 
 from __future__ import annotations

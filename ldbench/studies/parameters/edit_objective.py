@@ -2,7 +2,7 @@
 
 For one image it is `outcome_weight * BCE(f(x'), y') + mean |x - x'|`, f the task's judge, y' the class that was asked
 for, x the source; a set's is the mean. Written as a `Measure` of one feature against zero, it goes through the same
-curve and the same resampling as the distances between sets. Refuses tasks without a judge: f has to be somebody.
+curve and the same resampling as the distances between sets. The task must have a judge, as f is one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The plots: a search, an ablation, a sweep of images, the course of a reverse process.
 
-Refuses to hide uncertainty: every score and distance carries its 95 % interval.
+Every score and distance carries its 95 % interval.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from ldbench.studies.parameters.values import Grid
 
 if TYPE_CHECKING:
     from ldbench.studies.parameters.ablation import Ablation
-    from ldbench.studies.parameters.course import Course
+    from ldbench.studies.parameters.course import Trajectory
 
 _BINS, _TAIL = 48, 0.999
 
@@ -131,7 +131,7 @@ def draw_sweep(path: Path, columns: Sequence[torch.Tensor], grid: Grid, prompts:
     save(figure, path)
 
 
-def draw_trajectory(path: Path, courses: Sequence[Course], prompt: str) -> None:
+def draw_trajectory(path: Path, courses: Sequence[Trajectory], prompt: str) -> None:
     """Three rows a setting: the first image, the pixels and the latents of all images, at some steps each."""
     width = max(len(course.pictured) for course in courses)
     figure = sheet(2.4 + 1.75 * width, 0.8 + 4.6 * len(courses))

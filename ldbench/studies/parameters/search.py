@@ -7,8 +7,8 @@ the paper), so a grid should hold it.
 For edits the same search minimises the objective of a counterfactual (Eq. 5) on validation scans: there, training
 scans are what generator and judge have learnt by heart.
 
-Refuses to look at the test split: prompts and reference are the training split's, sources of edits the validation
-split's. Refuses fewer than two values or two images, and a latent distance for a generator that shows no latents.
+The test split is never looked at: prompts and reference are of the training split, sources of edits of the validation
+split.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One prompt a row, one value a column, the same noise along a row: the paper's Fig. 2.
 
-Refuses to choose prompts by looks: they are the task's first cases, or those given.
+The prompts are those of the task's first cases, or those given.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def chosen_cases(bench: Workbench, count: int, own_prompts: Sequence[str]) -> li
     """The task's first cases, or one a given prompt, where prompts alone are what the task is of; UsageError."""
     if own_prompts:
         if bench.data.task.kind != "text-to-image":
-            raise UsageError(f"--prompt: {bench.data.task.id} edits images, a prompt has no source; leave it away")
+            raise UsageError(f"--prompt: {bench.data.task.id} edits images, a prompt has no source; remove it")
         if len(own_prompts) > MOST_PROMPTS or len(set(own_prompts)) < len(own_prompts):
             raise UsageError(f"--prompt: expected at most {MOST_PROMPTS} different ones, got {len(own_prompts)}")
         return [Case(f"prompt-{digest(text, 12)}", text, {}) for text in own_prompts]

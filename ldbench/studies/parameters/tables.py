@@ -1,6 +1,6 @@
 """Answers as plain text for the terminal, as wide as they need.
 
-Refuses false precision: a value has as many digits as its interval supports.
+A value has as many digits as its interval supports.
 """
 
 from __future__ import annotations

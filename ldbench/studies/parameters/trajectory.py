@@ -1,7 +1,7 @@
 """The reverse process step by step: images, and how pixels and latents are distributed, the paper's Fig. 3.
 
-At each step the images are decoded from the clean latent predicted there; the latents are z_t as they are. Refuses a
-generator without `trajectory` (`ldbench.api.HasTrajectory`).
+At each step the images are decoded from the clean latent predicted there; the latents are z_t as they are. The
+generator must have `trajectory` (`ldbench.api.HasTrajectory`).
 """
 
 from __future__ import annotations

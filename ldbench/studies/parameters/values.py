@@ -1,8 +1,7 @@
 """The values that one parameter takes in turn: `-0.2:0.2:0.05` (start:stop:step, stop included), `0,0.1,0.2`, or,
 where a value holds commas itself, `0;0.1;0.1,0,-0.1,0.2`.
 
-Refuses a parameter the generator doesn't have, a value that isn't of its type, the same value twice, a step that
-leads nowhere, and more than 101 values.
+The same value twice, a step that leads nowhere and more than 101 values are errors.
 """
 
 from __future__ import annotations
@@ -52,14 +51,14 @@ def grid(cls: type[Generator], parameter: str, text: str, fixed: Mapping[str, st
         remedy = f"{cls.__name__} has {', '.join(parameters) or 'no parameters'}"
         raise unknown_name(f"parameter of {cls.__name__}", parameter, parameters, remedy)
     if parameter in fixed:
-        raise UsageError(f"--parameter {parameter}: it is given by --set too; leave one away")
+        raise UsageError(f"--parameter {parameter}: it is given by --set too; remove one")
     texts = spelled(parameter, text)
     values = tuple(_value(parameters[parameter], part) for part in texts)
     if len(values) < least:
         raise UsageError(f"--values: expected at least {least} values of {parameter}, got {text!r}; add some")
     twice = [part for index, part in enumerate(texts) if values[index] in values[:index]]
     if twice:
-        raise UsageError(f"--values: expected each value of {parameter} once, got {twice[0]} twice; leave one away")
+        raise UsageError(f"--values: expected each value of {parameter} once, got {twice[0]} twice; remove one")
     return Grid(parameter, texts, values)
 
 
@@ -72,7 +71,7 @@ def spelled(parameter: str, text: str) -> tuple[str, ...]:
         raise UsageError(f"--values: expected start:stop:step in numbers, or values separated by commas, got {text!r}")
     texts = tuple(part.strip() for part in text.split(";" if ";" in text else ","))
     if len(texts) > MOST_VALUES:
-        raise UsageError(f"--values: expected at most {MOST_VALUES} values, got {len(texts)}; leave some away")
+        raise UsageError(f"--values: expected at most {MOST_VALUES} values, got {len(texts)}; remove some")
     if not all(texts):
         raise UsageError(f"--values: expected values of {parameter} separated by commas, got {text!r}")
     return texts

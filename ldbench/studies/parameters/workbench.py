@@ -21,7 +21,7 @@ from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import ImageError, ResultError, UsageError
 from ldbench.plugins.model_ref import code_of, further_content, named_content
 from ldbench.plugins.parameters import build, parameters
-from ldbench.records.content import CODE, PARAMETER, RESOLVED
+from ldbench.records.digests import CODE, PARAMETER, RESOLVED
 from ldbench.records.names import digest, plain
 from ldbench.records.result import ModelRef
 from ldbench.records.run_folder import RunFolder

@@ -2,8 +2,8 @@
 
 Between readers: Krippendorff's alpha for nominal data (Krippendorff 2011, Computing Krippendorff's Alpha-Reliability),
 which takes any number of readers and unanswered trials; 1 is full agreement, 0 what chance gives. Within a reader: the
-share of repeated trials answered alike. Refuses an alpha where it has no meaning: fewer than two readers on every
-trial, or the same answer everywhere.
+share of repeated trials answered alike. Where alpha has no meaning there is none: with fewer than two readers on every
+trial, or with the same answer everywhere.
 """
 
 from __future__ import annotations

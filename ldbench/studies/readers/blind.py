@@ -1,7 +1,7 @@
 """From drafts to blinded trials: sides, order, repeats and ids, all from the seed and a secret salt.
 
 Ids come from a keyed hash, not from the generator that shuffles: what stands on the page must not lead back to that
-generator's state. Refuses nothing; whoever knows the salt can undo it, so it stands in the key alone.
+generator's state. Whoever knows the salt can undo the blinding, so it stands in the key alone.
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@
 Real or generated: z(share of a run's images called generated) - z(share of real scans called generated). Two
 alternatives side by side: sqrt(2) z(share correct) (Macmillan and Creelman 2005, Detection Theory, eqs. 1.5 and 7.2).
 Shares of 0 and 1 have no z: every share counts half an answer more on either side (the log-linear rule; Hautus 1995,
-Behavior Research Methods 27(1)), which draws d' towards 0 where trials are few. d' is each reader's, averaged.
-Its interval is never narrower than the one that Wilson's bounds of the pooled shares give, joined by square-and-add
-(`reach_of_difference`) and held at what half an answer gives: a reader who is always right has an interval, too.
-Refuses nothing; a reader without answers on either side is left out.
+Behavior Research Methods 27(1)), which draws d' towards 0 where trials are few. d' is each reader's, averaged. Its
+interval is never narrower than the one that Wilson's bounds of the pooled shares give, joined by square-and-add
+(`reach_of_difference`) and held at what half an answer gives: a reader who is always right has an interval, too. A
+reader without answers on either side is left out.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A study's scores as text: for the terminal, Markdown or JSON.
 
-Refuses to say more than the numbers hold: rules that decide what counts are printed below them.
+The rules that decide what counts are printed below the numbers.
 """
 
 from __future__ import annotations

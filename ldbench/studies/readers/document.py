@@ -2,7 +2,7 @@
 
 An answer file comes from another person's computer, so nothing in it is believed before it is checked: its size is
 limited before it is read, NaN and repeated keys are refused, and its fields are those of a frozen dataclass, no more
-and no less. Refuses with one line that names the file and the field.
+and no less. An error is one line that names the file and the field.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which images a study shows: balanced over runs and classes, drawn by seed and id alone, each subject once.
 
 A subject that was seen under one question would give away the answer to another, so none comes back, except in a trial
-that is repeated on purpose. Refuses a study that needs more subjects than the task has.
+that is repeated on purpose. A study that needs more subjects than the task has is an error.
 """
 
 from __future__ import annotations

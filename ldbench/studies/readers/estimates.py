@@ -4,8 +4,7 @@ Tables are `(R, T) float64`, one row a reader and one column a trial, NaN where 
 interval covers the choice of cases alone, Wilson's for a share (Wilson 1927, JASA 22(158)). More: both readers and
 trials are drawn with replacement, on their own (the pigeonhole bootstrap; Owen 2007, Annals of Applied Statistics
 1(2)), which covers both sources of chance and is somewhat wide. Answers that are all alike would have no width then, so
-a share's interval is never narrower than Wilson's over all answers.
-Refuses tables without an answer.
+a share's interval is never narrower than Wilson's over all answers. A table without an answer is an error.
 """
 
 from __future__ import annotations

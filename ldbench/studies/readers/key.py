@@ -1,7 +1,7 @@
 """A study's answer key: what every trial shows and which answer is right.
 
-It lies in a file of its own beside the page, and whoever holds it can undo the blinding. Refuses a key whose trials
-contradict each other, so that a damaged key can't score anybody.
+It lies in a file of its own beside the page, and whoever holds it can undo the blinding. A key whose trials contradict
+each other is an error, so that no reader is scored by a damaged key.
 """
 
 from __future__ import annotations

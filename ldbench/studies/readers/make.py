@@ -1,6 +1,6 @@
 """Making a study: finished runs in, a blinded page and its answer key out.
 
-Refuses to overwrite a key, without which the answers that were given to its page could never be scored.
+A key is never overwritten: without it the answers given on its page could not be scored.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldbench.data.recorded import task_ref
+from ldbench.data.of_result import task_ref
 from ldbench.errors import UsageError
 from ldbench.records.files import write_text_atomic
 from ldbench.studies.readers.blind import blinded, study_id
@@ -22,7 +22,7 @@ from ldbench.studies.readers.key import Key, write_key
 from ldbench.studies.readers.page import Wording, page
 from ldbench.studies.readers.pictures import Gallery
 from ldbench.studies.readers.questions import chosen
-from ldbench.studies.readers.runs import Material, open_runs
+from ldbench.studies.readers.runs import StudyMaterial, open_runs
 
 PER_QUESTION, REPEATS, CATCHES = 20, 2, 2
 _SALT = re.compile(r"[0-9a-f]{32,64}")
@@ -85,7 +85,7 @@ def make(
     return MadeStudy(out, key_path, key)
 
 
-def build(material: Material, plan: Design, salt: str, wording: Wording | None = None) -> tuple[str, Key]:
+def build(material: StudyMaterial, plan: Design, salt: str, wording: Wording | None = None) -> tuple[str, Key]:
     """The page's HTML and the key, of the same trials."""
     data, count = material.data, len(material.runs)
     questions = chosen(plan.questions, data.task, count)

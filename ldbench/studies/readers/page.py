@@ -1,7 +1,7 @@
 """The page that readers answer on: one HTML file with its images, styles and script inside, and no network.
 
-It is given nothing but ids, wordings and pixels. Refuses by its own Content-Security-Policy whatever is not in it:
-scripts and styles go by their hashes, images by data: alone.
+It is given nothing but ids, wordings and pixels. Its own Content-Security-Policy blocks whatever is not in it: scripts
+and styles go by their hashes, images by data: alone.
 """
 
 from __future__ import annotations

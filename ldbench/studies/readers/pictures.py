@@ -2,8 +2,8 @@
 
 Under a card that measures grey images every image is averaged over its channels, as for the scores, so a tint gives
 nobody away. A PNG holds pixels and nothing else, stored without compression: all are equally long, and no length tells
-a smooth image from a grainy one. What the pixels themselves show is what readers are asked about, and stays. Refuses
-images of two sizes.
+a smooth image from a grainy one. What the pixels themselves show is what readers are asked about, and stays. Images of
+two sizes are an error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from PIL import Image
 from ldbench.data.images import quantise, read_image
 from ldbench.errors import DataError, ImageError
 from ldbench.studies.readers.key import StudyImage
-from ldbench.studies.readers.runs import Material
+from ldbench.studies.readers.runs import StudyMaterial
 
 if TYPE_CHECKING:
     import torch
@@ -30,7 +30,7 @@ Pixels = npt.NDArray[np.uint8]
 class Gallery:
     """Finds and encodes the pictures of a study."""
 
-    def __init__(self, material: Material) -> None:
+    def __init__(self, material: StudyMaterial) -> None:
         """Remember where the runs' images, the scans and the truths are; nothing is read yet."""
         self._material = material
         self._grey = material.data.task.protocol.channels == "grey-as-rgb"

@@ -4,8 +4,8 @@
 out of the sign test. That test takes each case's majority of readers as one throw, so that many readers of few cases
 don't pass for many cases; over several pairs its p-values are Holm's (1979). The order is Bradley and Terry's (1952),
 fitted by Hunter's iteration (2004, Annals of Statistics 32(1)) with one tie added between every two runs that were
-compared, which keeps the strength of a run that never lost finite. Refuses to order runs that no chain of comparisons
-connects.
+compared, which keeps the strength of a run that never lost finite. Runs that no chain of comparisons connects get no
+order.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The questions a study can ask, what a reader may answer, and which tasks each makes sense for.
 
-Refuses a question whose right answer the task doesn't know, with the reason.
+A question whose right answer the task doesn't know is an error, which gives the reason.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The runs of a study, opened and checked: finished, with their images, all of one task over the same data.
 
-Refuses runs that can't meet in one trial: other tasks, other cards, other data, or prompts drawn by different seeds.
+Runs that can't meet in one trial are an error: other tasks, other cards, other data, or prompts drawn by different
+seeds.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldbench.data.recorded import recorded_data
+from ldbench.data.of_result import recorded_data
 from ldbench.data.task_data import TaskData
 from ldbench.errors import ResultError, UsageError
 from ldbench.records.identity import spelled
@@ -21,7 +22,7 @@ from ldbench.studies.readers.key import StudyRun
 
 
 @dataclass(frozen=True)
-class Material:
+class StudyMaterial:
     """What a study is made of: the task's data, the runs, and the folder that each run's images lie in."""
 
     data: TaskData
@@ -29,7 +30,7 @@ class Material:
     images: tuple[Path, ...]
 
 
-def open_runs(folders: Sequence[Path], card_name: str | None = None) -> Material:
+def open_runs(folders: Sequence[Path], card_name: str | None = None) -> StudyMaterial:
     """Open finished runs with the images of their manifests; each is a run's folder or its result.json.
 
     `card_name` is a card's path for a task that is not installed. Raises `ResultError` or `UsageError`, one line, for
@@ -56,7 +57,7 @@ def open_runs(folders: Sequence[Path], card_name: str | None = None) -> Material
         StudyRun(label, result.model, result.seed, result.images_hash)
         for label, result in zip(_labels(results), results, strict=True)
     )
-    return Material(data, runs, tuple(folder.images for folder in opened))
+    return StudyMaterial(data, runs, tuple(folder.images for folder in opened))
 
 
 def _read(folder: RunFolder) -> Result:

@@ -1,7 +1,7 @@
 """A study's scores: answers and key in, accuracy, preference and agreement out, each with a 95 % interval.
 
-All chance comes from one seed, so equal files give equal numbers. Refuses to drop anybody: readers who missed a trial
-with noise are named, and whoever wants to leave them out leaves out their file.
+All chance comes from one seed, so equal files give equal numbers. Nobody is dropped: readers who missed a trial with
+noise are named, and to leave them out, leave out their file.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Readers' answers as tables, `(R, T) float64`, one row a reader and one column a trial, NaN where there is no answer.
 
 A repeated trial's first answer counts and its second is for consistency alone; trials with noise count nowhere but in
-their own tally. Refuses nothing: the files were checked when they were read.
+their own tally.
 """
 
 from __future__ import annotations

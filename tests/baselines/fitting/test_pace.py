@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from ldbench_baselines.fitting import checkpoint
-from ldbench_baselines.fitting.checkpoint import Pace, Writer
+from ldbench_baselines.fitting.checkpoint import CheckpointPace, Writer
 from safetensors.torch import load_file
 
 from ldbench.errors import GeneratorError
@@ -17,7 +17,7 @@ from ldbench.errors import GeneratorError
 
 def test_by_steps_alone_on_a_cpu_and_by_time_too_on_a_gpu() -> None:
     now = [0.0]
-    by_steps, by_time = Pace(10, 0.0), Pace(10, 600.0, clock=lambda: now[0])
+    by_steps, by_time = CheckpointPace(10, 0.0), CheckpointPace(10, 600.0, clock=lambda: now[0])
     due = []
     for step in range(1, 101):
         now[0] += 30.0
@@ -25,7 +25,7 @@ def test_by_steps_alone_on_a_cpu_and_by_time_too_on_a_gpu() -> None:
             due.append(step)
     assert due == [20, 40, 60, 80, 100]
     assert [step for step in range(1, 41) if by_steps.due(step)] == [10, 20, 30, 40]
-    assert (Pace.of(7, on_gpu=False).seconds, Pace.of(7, on_gpu=True).seconds) == (0.0, 600.0)
+    assert (CheckpointPace.of(7, on_gpu=False).seconds, CheckpointPace.of(7, on_gpu=True).seconds) == (0.0, 600.0)
 
 
 def test_in_the_background_what_was_handed_over_is_written_whatever_changes_after(

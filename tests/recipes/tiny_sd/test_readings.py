@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from recipes.tiny_sd.captions import COLOURS, COUNTS
 from recipes.tiny_sd.corpus import Corpus, Picture
-from recipes.tiny_sd.following import Question, build_kinds, collect_questions, right_shares
+from recipes.tiny_sd.following import PromptQuestion, build_kinds, collect_questions, right_shares
 from recipes.tiny_sd.readings import count_things, foreground, place_of_thing, style_of, surface_colour, thing_colour
 
 _ROWS, _COLUMNS = np.mgrid[:64, :64]
@@ -101,7 +101,7 @@ def test_what_a_caption_is_not_asked_for(caption: str, kind: str) -> None:
 
 
 def test_shares_are_of_each_kind() -> None:
-    questions = [Question("count", "", COUNTS[index], np.zeros((1, 1, 3))) for index in (0, 1, 2)]
+    questions = [PromptQuestion("count", "", COUNTS[index], np.zeros((1, 1, 3))) for index in (0, 1, 2)]
     pictures = [discs("red", _SPOTS[:count]) for count in (1, 2, 6)]
     assert right_shares(questions, pictures) == {"count": pytest.approx(2 / 3)}
 

@@ -22,7 +22,7 @@ from recipes.tiny_sd.corpus import Corpus
 from recipes.tiny_sd.denoiser import DenoiserRecipe, build_pair, train_denoiser
 from recipes.tiny_sd.latents import LatentChunks, as_images
 from recipes.tiny_sd.precision import faster_precision
-from recipes.tiny_sd.pretrain import Recipe, pretrain, scaled
+from recipes.tiny_sd.pretrain import PretrainingRecipe, pretrain, scaled
 from recipes.tiny_sd.standard import standardise
 from recipes.tiny_sd.tokenizer import build_tokenizer
 from recipes.tiny_sd.training import cosine_share, trapezoid_share
@@ -163,17 +163,17 @@ def test_the_trapezoid_rises_stays_and_falls() -> None:
 
 
 def test_a_share_of_the_recipe_scales_every_count() -> None:
-    recipe = scaled(Recipe(), 0.01)
-    assert recipe.denoiser.steps == round(Recipe().denoiser.steps * 0.01)
+    recipe = scaled(PretrainingRecipe(), 0.01)
+    assert recipe.denoiser.steps == round(PretrainingRecipe().denoiser.steps * 0.01)
     assert recipe.denoiser.decay_steps < recipe.denoiser.steps
-    assert recipe.chunk_pictures == round(Recipe().chunk_pictures * 0.01)
-    assert recipe.autoencoder.pictures == round(Recipe().autoencoder.pictures * 0.01)
-    assert scaled(Recipe(), 1.0) == Recipe()
+    assert recipe.chunk_pictures == round(PretrainingRecipe().chunk_pictures * 0.01)
+    assert recipe.autoencoder.pictures == round(PretrainingRecipe().autoencoder.pictures * 0.01)
+    assert scaled(PretrainingRecipe(), 1.0) == PretrainingRecipe()
 
 
 @pytest.mark.slow
 def test_the_recipe_writes_a_folder_that_loads_as_a_backbone(tmp_path: Path) -> None:
-    recipe = Recipe(
+    recipe = PretrainingRecipe(
         autoencoder=SMALL, denoiser=dataclasses.replace(SHORT, steps=1), standard_pictures=2, chunk_pictures=2
     )
     pretrain(recipe, tmp_path / "scratch", tmp_path / "out")

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from ldbench.api import Score
+from ldbench.board.gather import fold
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.board.read import fold
 from ldbench.records.identity import Found
 from ldbench.records.result import ModelRef, Result
 from tests.report.conftest import TASK, measured

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from ldbench.board import leaderboard
-from ldbench.board.read import read_boards
+from ldbench.board.gather import read_boards
 from ldbench.errors import ResultError, UsageError
 from ldbench.records import result
 from ldbench.records.result import Result

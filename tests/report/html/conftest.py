@@ -14,15 +14,15 @@ import pytest
 from PIL import Image
 
 from ldbench.api import Score
+from ldbench.board.gather import collect, fold
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.board.read import collect, fold
 from ldbench.data.images import quantise
 from ldbench.data.task_data import task_data
 from ldbench.records import result as result_file
-from ldbench.records.contributions import Contributions, Units, rounded
-from ldbench.records.contributions import write as write_units
 from ldbench.records.identity import Found
 from ldbench.records.result import Environment, ModelRef, Result, Stage, TaskRef
+from ldbench.records.units import Contributions, Units, rounded
+from ldbench.records.units import write as write_units
 from ldbench.report.html.write import write_pages
 from ldbench.score.metrics.intervals import of_mean
 from ldbench.task import card

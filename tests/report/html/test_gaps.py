@@ -6,7 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from ldbench.board.read import collect, fold
+from ldbench.board.gather import collect, fold
 from ldbench.records.fresh import FreshRound, Gap, add
 from ldbench.records.run_folder import SUBGROUPS
 from ldbench.records.subgroups import Breakdown, Group, Subgroups, write

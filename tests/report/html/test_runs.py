@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from ldbench.api import Score
-from ldbench.board.read import fold
+from ldbench.board.gather import fold
 from ldbench.errors import ResultError
-from ldbench.records.contributions import Contributions, Units
+from ldbench.records.units import Contributions, Units
 from ldbench.report.html.axis import Axis
 from ldbench.report.html.distribution import greys, histogram, values_by_case
 from ldbench.report.html.picture import grey_levels
@@ -29,10 +29,11 @@ def test_values_by_case_are_what_the_mean_was_taken_of(reports: Reports) -> None
     ssim = next(score for score in result.scores if score.metric == "ssim")
     values = np.random.default_rng(3).random(ssim.n)
     values += ssim.value - values.mean()
-    units = Units({"cases": ("x",) * ssim.n, "groups": ("g",) * 20}, {
+    ids = tuple(map(str, range(ssim.n)))
+    units = Units({"cases": ids, "back": (*ids, "more"), "groups": ids[:20]}, {
         "ssim": Contributions(ssim.value, {"cases": tuple(of_mean(values))}),
         "fid": Contributions(result.scores[0].value, {"groups": (0.1,) * 20}),
-        "psnr": Contributions(result.scores[2].value, {"cases": (0.1,) * (ssim.n + 1)}),
+        "psnr": Contributions(result.scores[2].value, {"back": (0.1,) * (ssim.n + 1)}),
     })
     found = values_by_case(result, units)
     assert list(found) == ["ssim"]  # FID is no mean, and psnr's cases are not those it was measured on

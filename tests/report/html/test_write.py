@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ldbench.board.read import collect, fold
+from ldbench.board.gather import collect, fold
 from ldbench.errors import UsageError
 from ldbench.records.result import Result
 from ldbench.report.html.render import script_json

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ldbench.api import Score
+from ldbench.board.gather import fold
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.board.read import fold
 from ldbench.records.result import ModelRef, Result
 from ldbench.report.tables.cheats import cheat_table, deceived_notes
 from ldbench.report.tables.content import page

@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from ldbench.board import leaderboard as board
+from ldbench.board.gather import fold
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.board.read import fold
 from ldbench.records.result import Result
 from ldbench.report.tables.formats import RENDERERS, render
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from ldbench.api import Score
 from ldbench.board.fresh_gaps import FreshGap
+from ldbench.board.gather import fold
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.board.read import fold
 from ldbench.records.result import ModelRef, Result
 from ldbench.report.tables.content import page
 from ldbench.report.tables.formats import render

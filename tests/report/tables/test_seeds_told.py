@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from ldbench.board.leaderboard import Leaderboard, Row
+from ldbench.board.leaderboard import BoardRow, Leaderboard
 from ldbench.report.tables.content import page
 from ldbench.report.tables.seeds_told import seeds_differ, seeds_in_short, seeds_in_words
 
 
 @pytest.fixture
-def row(leaderboard: Leaderboard) -> Row:
+def row(leaderboard: Leaderboard) -> BoardRow:
     return next(row for row in leaderboard.rows if row.origin == "measured")
 
 
@@ -26,13 +26,13 @@ def row(leaderboard: Leaderboard) -> Row:
     ],
 )  # fmt: skip
 def test_seeds(
-    row: Row, seeds: tuple[int | None, ...], others: tuple[int | None, ...], short: str, words: str
+    row: BoardRow, seeds: tuple[int | None, ...], others: tuple[int | None, ...], short: str, words: str
 ) -> None:
     told = replace(row, seeds=seeds, other_seeds=others)
     assert (seeds_in_short(told), seeds_in_words(told)) == (short, words)
 
 
-def test_a_sentence_says_the_seeds_of_all_rows_only_where_each_has_the_same_one(row: Row) -> None:
+def test_a_sentence_says_the_seeds_of_all_rows_only_where_each_has_the_same_one(row: BoardRow) -> None:
     one, two, both = (replace(row, seeds=seeds) for seeds in ((0,), (1,), (0, 1)))
     assert not seeds_differ([one, one])
     assert seeds_differ([one, two])

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from ldbench.api import Score
 from ldbench.board.fresh_gaps import FreshGap
+from ldbench.board.gather import fold
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.board.read import fold
 from ldbench.records.result import Result
 from ldbench.report.tables import terminal
 

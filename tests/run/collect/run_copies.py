@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldbench.api import Score
-from ldbench.records import contributions, result
-from ldbench.records.contributions import Contributions, Units
+from ldbench.records import result
+from ldbench.records import units as units_file
 from ldbench.records.result import ModelRef, Result, TaskRef
 from ldbench.records.run_folder import RunFolder
+from ldbench.records.units import Contributions, Units
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Copy:
         folder.state.write_text(json.dumps({"seed": self.seed}), encoding="utf-8")
         if self.units:
             units = Units({"cases": ("x",)}, {"fid": Contributions(self.fid, {"cases": (1.0,)})})
-            folder.units.write_text(contributions.dumps(units), encoding="utf-8")
+            folder.units.write_text(units_file.dumps(units), encoding="utf-8")
         if self.sheet:
             folder.samples.write_bytes(b"sheet")
         if self.images:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ldbench.board.read import collect as read_results
+from ldbench.board.gather import collect as read_results
 from ldbench.errors import ResultError
 from ldbench.run.collect.contradictions import answer
 from ldbench.run.collect.merge import Images, Merge, collect, plan

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ldbench.api import Score
-from ldbench.records.contributions import Contributions, Units
+from ldbench.records.units import Contributions, Units
 from ldbench.run.verify.checks import Check, check_score, check_scores, check_units
 from ldbench.run.verify.verification import Verification
 

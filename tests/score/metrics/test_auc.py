@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 
 from ldbench.api import Measured, Score
 from ldbench.errors import MetricError, UsageError
+from ldbench.records.from_table import TypedError
 from ldbench.records.identity import definition
-from ldbench.records.typed import TypedError
 from ldbench.score.metrics import auc, classifier_key
 from ldbench.score.metrics.auc import auc_score
 from ldbench.score.networks import kept_state

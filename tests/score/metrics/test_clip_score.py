@@ -17,7 +17,6 @@ from ldbench.errors import CardError, LdbenchError, MetricError, UsageError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.checksum import sha256_file
 from ldbench.run.requirements import inspect
-from ldbench.score.contributions import units_of
 from ldbench.score.folders import Folders, measure_folders
 from ldbench.score.inputs import Inputs
 from ldbench.score.metrics.clip_score import ClipSpec, clip_score_values
@@ -26,8 +25,9 @@ from ldbench.score.networks.transformer_folders import Transformer
 from ldbench.score.scorer import inputs_of, measured
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.subgroups.set_scores import subgroups_of_run
+from ldbench.score.units import units_of
 from ldbench.studies.gauntlet.metrics import contestants
-from ldbench.studies.gauntlet.run import Plan, run_gauntlet
+from ldbench.studies.gauntlet.run import GauntletPlan, run_gauntlet
 from ldbench.task import card
 from tests.conftest import small_card
 from tests.stand_ins.clip import POSITIONS, SIDE, digest_of, processor, save_random_clip
@@ -138,7 +138,7 @@ def test_an_embedding_of_zeros_is_refused() -> None:
         clip_score_values(np.zeros((1, 3)), np.ones((1, 3)), np.array([0]))
 
 
-def test_the_score_says_what_it_hangs_on_and_how_many_prompts_were_cut(folder: Path) -> None:
+def test_the_score_says_what_it_depends_on_and_how_many_prompts_were_cut(folder: Path) -> None:
     settings = spec_of(folder)
     long = "a brain MRI of a {age}-year-old, and as far as anybody can see there is nothing else to be said of it"
     scores = [measured(METRIC, inputs_for(task_of(settings, (text,))), settings) for text in ("a brain", long)]
@@ -251,7 +251,7 @@ def test_the_gauntlet_runs_it_on_a_card_that_names_it(folder: Path, tmp_path: Pa
         contestants(card.load("sandbox-brain-t2i"), ["clip_score"])
     settings = spec_of(folder)
     path = small_card(tmp_path, metrics=table_of(settings))
-    plan = Plan(str(path), failures=("inverted", "swapped-classes"), cases=8)
+    plan = GauntletPlan(str(path), failures=("inverted", "swapped-classes"), cases=8)
     found, _ = run_gauntlet(plan, tmp_path / "out", ScoringContext(torch.device("cpu"), 0))
     assert [metric.name for metric in found.metrics] == ["clip_score"]
     assert (found.finished, found.left_out) == (True, {})

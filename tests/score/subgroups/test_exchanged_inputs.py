@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from ldbench.errors import PluginError
 from ldbench.score.subgroups.exchanged_inputs import exchanged
 from ldbench.score.subgroups.inputs import GroupInputs
-from leaderboards.subgroup_gaps import Setting, drawn
+from leaderboards.subgroup_gaps import GapSetting, drawn
 
 REAL, CASES = np.arange(4, 19), np.arange(2, 14)
 
 
 def group_of(real: np.ndarray = REAL, cases: np.ndarray = CASES) -> GroupInputs:
-    return GroupInputs(drawn(Setting(shift=(1.0,)), 3, np.random.default_rng(0), (20,)).inputs, real, cases)
+    return GroupInputs(drawn(GapSetting(shift=(1.0,)), 3, np.random.default_rng(0), (20,)).inputs, real, cases)
 
 
 @given(seed=st.integers(0, 2**31))

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from ldbench.api import Attributes, Measured
-from ldbench.records.contributions import Contributions, Units
+from ldbench.plugins.kinds import METRICS
 from ldbench.records.subgroups import Breakdown
+from ldbench.records.units import Contributions, Units, is_mean_over_cases, values_of_cases
 from ldbench.score.metrics.effectiveness import flip_rate_score
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
-from ldbench.score.subgroups.groups import breakdown, groups_of, subgroups_of, values_by_id
+from ldbench.score.subgroups.groups import breakdown, groups_of, subgroups_of
 
 PEOPLE: dict[str, Attributes] = {
     f"case{i}": {"sex": "FM"[i % 2], "age": 60.0 + i, "diagnosis": "CN", "weight": 70.5} for i in range(30)
 }
+BOUNDS = {name: METRICS.load(name).bounds for name in ("ssim", "flip_rate", "minimality", "fid")}
 
 
 def units_of(score: Measured, kind: str = "cases") -> Units:
@@ -30,10 +34,10 @@ def values(seed: int = 0) -> Array:
 
 def test_each_cases_value_is_found_again() -> None:
     score = mean_score("ssim", values(), "higher", {})
-    assert list(values_by_id(score, units_of(score)).values()) == pytest.approx(values())
+    assert list(values_of_cases(score, units_of(score)).values()) == pytest.approx(values())
     left_out = np.arange(30) % 3 > 0
     among = mean_score("ssim", values()[left_out], "higher", {}).among(left_out)
-    found = values_by_id(among, units_of(among))
+    found = values_of_cases(among, units_of(among))
     assert list(found.values()) == pytest.approx(values()[left_out])
     assert list(found) == [case for case, kept in zip(PEOPLE, left_out, strict=True) if kept]
 
@@ -51,7 +55,7 @@ def test_groups_are_texts_and_decades_of_age() -> None:
 def test_the_worst_group_and_its_gap(direction: str, worst: str) -> None:
     of_sex = values() + 0.3 * (np.arange(30) % 2 == 0)
     score = mean_score("ssim", of_sex, direction, {})  # type: ignore[arg-type]
-    one = subgroups_of([score.score], units_of(score), PEOPLE, {}).metrics["ssim"]["sex"]
+    one = subgroups_of([score], units_of(score), PEOPLE, {}, BOUNDS).metrics["ssim"]["sex"]
     women, men = of_sex[::2], of_sex[1::2]
     assert one.worst == worst
     assert one.gap == pytest.approx(women.mean() - men.mean())
@@ -66,16 +70,27 @@ def test_the_worst_group_and_its_gap(direction: str, worst: str) -> None:
 def test_shares_have_wilsons_interval_and_a_gap_even_without_spread() -> None:
     odds = np.stack([np.zeros(30), np.where(np.arange(30) % 2, 1.0, -1.0)], axis=1)
     score = flip_rate_score(odds, ["AD"] * 30, ("CN", "AD"), {})
-    one = subgroups_of([score.score], units_of(score), PEOPLE, {}).metrics["flip_rate"]["sex"]
+    one = subgroups_of([score], units_of(score), PEOPLE, {}, BOUNDS).metrics["flip_rate"]["sex"]
     assert (one.worst, one.best, one.gap) == ("F", "M", pytest.approx(1))
     assert 0.5 < one.gap_low < one.gap_high == 1
     wilson = stats.binomtest(0, 15).proportion_ci(method="wilson")
     assert (one.group("F").ci_low, one.group("F").ci_high) == pytest.approx((wilson.low, wilson.high), abs=1e-4)
 
 
+def test_a_stored_mean_says_what_it_is() -> None:
+    score = mean_score("ssim", values(), "higher", {}).score
+    told = f"{score.parameters['interval']}; subjects are the units"
+    assert is_mean_over_cases(score)
+    assert is_mean_over_cases(replace(score, parameters={"interval": told}))
+    share = flip_rate_score(np.eye(2), ["AD"] * 2, ("CN", "AD"), {}).score
+    assert not is_mean_over_cases(share)
+    assert not is_mean_over_cases(replace(score, parameters={"interval": "95 % jackknife over cases (Student's t)"}))
+    assert not is_mean_over_cases(replace(score, parameters={}))
+
+
 def test_small_groups_are_shown_and_not_compared() -> None:
     score = mean_score("ssim", values(), "higher", {})
-    one = breakdown(score.score, [("a", values()[:20]), ("b", values()[20:29]), ("c", values()[29:])])
+    one = breakdown(score, [("a", values()[:20]), ("b", values()[20:29]), ("c", values()[29:])], BOUNDS["ssim"])
     assert [group.name for group in one.groups] == ["a", "b"]
     assert (one.worst, one.gap) == ("", 0.0)
     assert Breakdown(()).worst == ""
@@ -85,9 +100,10 @@ def test_what_is_no_mean_over_cases_is_left_out() -> None:
     score = mean_score("ssim", values(), "higher", {})
     units = units_of(score)
     other = Measured("fid", 1.0, 0.5, 1.5, 30, "lower", parameters={"interval": "95 % delete-a-group jackknife"})
-    assert subgroups_of([other.score], units, PEOPLE, {}).metrics == {}
+    assert subgroups_of([other], units, PEOPLE, {}, BOUNDS).metrics == {}
+    assert subgroups_of([replace(score, mean=False)], units, PEOPLE, {}, BOUNDS).metrics == {}
     both = Contributions(score.value, {"cases": (0.0,) * 30, "scans": (0.0,) * 30})
-    assert values_by_id(score, Units({"cases": tuple(PEOPLE), "scans": tuple(PEOPLE)}, {"ssim": both})) == {}
+    assert values_of_cases(score, Units({"cases": tuple(PEOPLE), "scans": tuple(PEOPLE)}, {"ssim": both})) == {}
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
@@ -95,15 +111,15 @@ def test_a_gap_of_subjects_that_are_in_both_groups_is_that_of_pairs(sign: int) -
     random = np.random.default_rng(3)
     one = random.normal(size=20)
     other = sign * one + 0.3 * random.normal(size=20) + 1
-    score, everybody = mean_score("ssim", values(), "higher", {}).score, tuple(range(20))
-    found = breakdown(score, [("a", one), ("b", other)], {"a": everybody, "b": everybody[::-1]})
-    apart = breakdown(score, [("a", one), ("b", other)])
-    turned = breakdown(score, [("a", one), ("b", other[::-1])], {"a": everybody, "b": everybody[::-1]})
+    score, everybody = mean_score("ssim", values(), "higher", {}), tuple(range(20))
+    found = breakdown(score, [("a", one), ("b", other)], BOUNDS["ssim"], {"a": everybody, "b": everybody[::-1]})
+    apart = breakdown(score, [("a", one), ("b", other)], BOUNDS["ssim"])
+    turned = breakdown(score, [("a", one), ("b", other[::-1])], BOUNDS["ssim"], {"a": everybody, "b": everybody[::-1]})
     paired = stats.ttest_rel(other, one).confidence_interval(0.95)
     assert (turned.gap_low, turned.gap_high) == pytest.approx((max(paired.low, 0), min(paired.high, 2)))
     assert found.gap == apart.gap == pytest.approx(turned.gap)
     none = {"a": tuple(range(20)), "b": tuple(range(20, 40))}
-    assert breakdown(score, [("a", one), ("b", other)], none) == apart
+    assert breakdown(score, [("a", one), ("b", other)], BOUNDS["ssim"], none) == apart
 
 
 @pytest.mark.parametrize("metric", ["mean", "share"])
@@ -111,7 +127,7 @@ def test_chance_among_subjects_of_both_groups_is_seldom_called_a_gap(metric: str
     """Of 40 subjects 25 are in both groups, where they are each other's opposite: alone they are called too often."""
     odds = np.stack([-np.ones(30), np.ones(30)], axis=1)
     share = flip_rate_score(odds, ["AD"] * 30, ("CN", "AD"), {})
-    score = (share if metric == "share" else mean_score("minimality", values(), "lower", {})).score
+    score = share if metric == "share" else mean_score("minimality", values(), "lower", {})
     first, second = np.r_[np.arange(30), np.arange(20, 30)], np.arange(5, 40)
     random, said = np.random.default_rng(5), {"shared": 0, "apart": 0}
     for _ in range(200):
@@ -121,14 +137,14 @@ def test_chance_among_subjects_of_both_groups_is_seldom_called_a_gap(metric: str
         groups = [(name, (each > 0) * 1.0) for name, each in groups] if metric == "share" else groups
         for name, further in (("shared", 0), ("apart", 40)):
             whose = {"a": first.tolist(), "b": (second + further).tolist()}
-            said[name] += breakdown(score, groups, whose).gap_low > 0
+            said[name] += breakdown(score, groups, BOUNDS[score.metric], whose).gap_low > 0
     assert said["shared"] <= 18 < 20 <= said["apart"]  # 10 are expected
 
 
 @pytest.mark.parametrize("groups", [2, 4])
 def test_chance_is_seldom_called_a_gap(groups: int) -> None:
-    score, random, said = mean_score("ssim", values(), "higher", {}).score, np.random.default_rng(groups), 0
+    score, random, said = mean_score("ssim", values(), "higher", {}), np.random.default_rng(groups), 0
     for _ in range(200):
         drawn = random.normal(size=(groups, 12))
-        said += breakdown(score, [(str(place), row) for place, row in enumerate(drawn)]).gap_low > 0
+        said += breakdown(score, [(str(place), row) for place, row in enumerate(drawn)], BOUNDS["ssim"]).gap_low > 0
     assert said <= 20  # 10 are expected at most

@@ -26,12 +26,12 @@ from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.subgroups.inputs import GroupInputs
 from ldbench.score.subgroups.set_scores import FEWEST_OF_A_SET, GroupedRun, draw_rows, rows_by_group, set_breakdowns
 from ldbench.task import card
-from leaderboards.subgroup_gaps import SETTINGS, SETTINGS_OF_GROUPS, Setting, SimulatedInputs, drawn, gap_of, sure
+from leaderboards.subgroup_gaps import SETTINGS, SETTINGS_OF_GROUPS, GapSetting, SimulatedInputs, drawn, gap_of, sure
 
 SIZES = (20, 30, 45)
 
 
-def run_of(setting: Setting | None = None, sizes: tuple[int, ...] = SIZES) -> GroupedRun:
+def run_of(setting: GapSetting | None = None, sizes: tuple[int, ...] = SIZES) -> GroupedRun:
     return drawn(setting or SETTINGS_OF_GROUPS["as bad"], 6, np.random.default_rng(0), sizes)
 
 
@@ -84,9 +84,9 @@ def test_pairs_of_case_and_truth_are_drawn_together_and_at_one_size() -> None:
 
 
 def test_chance_is_what_the_distance_has_for_fresh_images() -> None:
-    run = run_of(Setting(), (40, 40))
+    run = run_of(GapSetting(), (40, 40))
     random = np.random.default_rng(1)
-    fresh = [fid(*(drawn(Setting(), 6, random, (40,)).inputs.features("x"))) for _ in range(60)]
+    fresh = [fid(*(drawn(GapSetting(), 6, random, (40,)).inputs.features("x"))) for _ in range(60)]
     for group in gap_of(run, "fid").groups:
         assert group.chance == pytest.approx(np.mean(fresh), rel=0.25)
 
@@ -255,5 +255,5 @@ def test_a_distance_alone_would_call_spread_a_gap() -> None:
 
 @pytest.mark.parametrize("name", ["fid", "kid", "mmd", "recall", "readings_fid"])
 def test_a_group_that_is_worse_is_found(name: str) -> None:
-    worse = Setting((0.0, 0.0, 1.2), (1.0, 1.0, 0.4))
+    worse = GapSetting((0.0, 0.0, 1.2), (1.0, 1.0, 0.4))
     assert sure(worse, name, 8, 6, (40, 40, 40)).count("group 2") >= 6

@@ -21,7 +21,7 @@ from ldbench.studies.gauntlet.catalogue import FAILURES, failures_of
 from ldbench.studies.gauntlet.claims import contradictions
 from ldbench.studies.gauntlet.findings import Findings, findings
 from ldbench.studies.gauntlet.record import Gauntlet, read
-from ldbench.studies.gauntlet.run import Plan, run_gauntlet
+from ldbench.studies.gauntlet.run import GauntletPlan, run_gauntlet
 from ldbench.studies.gauntlet.tables import markdown
 from ldbench.task import card
 
@@ -127,7 +127,7 @@ def test_the_page_lists_all_failures() -> None:
 
 
 def small(tmp_path: Path, task: str, failures: tuple[str, ...], cases: int, **context: Any) -> Gauntlet:
-    plan = Plan(task, failures=failures, cases=cases)
+    plan = GauntletPlan(task, failures=failures, cases=cases)
     return run_gauntlet(plan, tmp_path, ScoringContext(torch.device("cpu"), 0, **context))[0]
 
 

@@ -14,7 +14,7 @@ from ldbench.errors import LdbenchError, UsageError
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.studies.gauntlet.metrics import contestants
 from ldbench.studies.gauntlet.record import FailureScore, Gauntlet, read, write
-from ldbench.studies.gauntlet.run import Plan, run_gauntlet
+from ldbench.studies.gauntlet.run import GauntletPlan, run_gauntlet
 from ldbench.task import card
 
 from ...conftest import small_card
@@ -112,7 +112,7 @@ def test_a_metric_of_ones_own_runs_on_a_card_that_does_not_name_it(task: str, mi
 def test_an_interrupted_gauntlet_goes_on_and_a_finished_one_is_measured_anew(
     task: str, mine: str, tmp_path: Path
 ) -> None:
-    plan, path, steps = Plan(task, [f"{mine}:MINE"], FEW), tmp_path / "small" / "gauntlet.json", list[str]()
+    plan, path, steps = GauntletPlan(task, [f"{mine}:MINE"], FEW), tmp_path / "small" / "gauntlet.json", list[str]()
 
     def stop(stage: str, done: int, total: int, note: str = "") -> None:
         steps.append(note)
@@ -158,7 +158,7 @@ cases = 40
 def test_an_edit_is_measured_against_its_truth(tmp_path: Path) -> None:
     path = tmp_path / "small-aging.toml"
     path.write_text(EDITS, encoding="utf-8")
-    plan = Plan(str(path), failures=("too-little", "other-subject", "veil"), cases=6)
+    plan = GauntletPlan(str(path), failures=("too-little", "other-subject", "veil"), cases=6)
     found, _ = run_gauntlet(plan, tmp_path, CPU)
     named = {metric.name: metric for metric in found.metrics}
     assert "generator" in found.left_out["composition"]
@@ -170,7 +170,7 @@ def test_an_edit_is_measured_against_its_truth(tmp_path: Path) -> None:
 
 
 def test_what_a_metric_refuses_is_said_and_the_others_go_on(task: str, mine: str, tmp_path: Path) -> None:
-    plan = Plan(task, [f"{mine}:MINE", f"{mine}:PICKY"], ("contrast",))
+    plan = GauntletPlan(task, [f"{mine}:MINE", f"{mine}:PICKY"], ("contrast",))
     found, _ = run_gauntlet(plan, tmp_path, CPU)
     assert verdicts(found, "picky")[-1] == "refused"
     assert "expected contrast" in (found.of("contrast")[-1].scores["picky"].error or "")
@@ -189,6 +189,11 @@ def test_a_metric_that_cannot_run_is_one_line(name: str, message: str, task: str
     with pytest.raises(UsageError, match=message) as error:
         contestants(card.load(task), [f"{mine}:{name}"])
     assert "\n" not in str(error.value)
+
+
+def test_every_task_has_training_images(task: str) -> None:
+    [one], left_out = contestants(card.load(task), ["laterality"])
+    assert (one.metric.name, one.metric.needs, left_out) == ("laterality", {"training"}, {})
 
 
 def test_a_named_metric_runs_alone_and_beside_the_cards_where_that_is_said(mine: str, tmp_path: Path) -> None:
@@ -220,5 +225,5 @@ def test_a_metric_of_a_file_that_the_card_names_has_the_cards_settings(mine: str
 
 def test_no_metric_and_no_truth_are_one_line(task: str, tmp_path: Path) -> None:
     with pytest.raises(LdbenchError, match="no metric"):
-        run_gauntlet(Plan(task), tmp_path, CPU)
+        run_gauntlet(GauntletPlan(task), tmp_path, CPU)
 

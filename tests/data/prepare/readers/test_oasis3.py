@@ -212,7 +212,7 @@ def test_a_scan_that_the_owners_table_names_and_that_has_no_file_is_missing(tmp_
         reader.found(root)
 
 
-def test_which_scan_stands_for_a_day_hangs_on_no_folder_and_no_file(tmp_path: Path) -> None:
+def test_which_scan_stands_for_a_day_depends_on_no_folder_and_no_file(tmp_path: Path) -> None:
     root = write_oasis3(tmp_path, 1, awkward=False)
     first, _ = Oasis3Reader().found(root).images
     session, stem = first.image.split("/")

@@ -1,8 +1,8 @@
 """The file beside a result that says what each case or scan adds to each score: `units.json`.
 
-What a fold needs to compare two models by pairs without images (`ldbench.api.Measured` defines a
-contribution). Numbers are kept to six significant digits. Refuses a file that belongs to another result: every metric's
-value must be the result's own.
+What a fold needs to compare two models by pairs without images (`ldbench.api.Measured` defines a contribution). Numbers
+are kept to six significant digits. Every metric's value must be the result's own: a file that belongs to another result
+is an error.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ldbench.api import Score
 from ldbench.api.metric import LARGEST
 from ldbench.errors import ResultError
 from ldbench.records.files import read_record, write_text_atomic
@@ -20,6 +21,7 @@ from ldbench.records.run_folder import UNITS
 from ldbench.records.sidecar import LeftOut, beside_copies, own_sidecar, refuse, values_of
 
 SCHEMA_VERSION = 1
+MEAN_OVER_CASES = "95 % Student's t over cases"  # `parameters["interval"]` of a mean of one number a case
 _LARGEST = 1 << 28  # bytes; a hundred thousand cases of twenty metrics take a tenth of it
 
 
@@ -42,6 +44,26 @@ class Units:
     metrics: Mapping[str, Contributions] = field(default_factory=dict)
     subjects: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
+
+
+def is_mean_over_cases(score: Score) -> bool:
+    """Whether a stored score is the mean of one number a case, no share: by what it says of its interval."""
+    return str(score.parameters.get("interval", "")).startswith(MEAN_OVER_CASES)
+
+
+def values_of_cases(score: Score, units: Units) -> dict[str, float]:
+    """The number of each case whose mean a score is, by the case's id; empty where its units are of several kinds."""
+    parts = units.metrics[score.metric].by_unit if score.metric in units.metrics else {}
+    if len(parts) != 1:
+        return {}
+    [(kind, added)] = parts.items()
+    all_measured = len(added) == score.n
+    scale = (score.n * (score.n - 1)) ** 0.5
+    return {
+        case: score.value + part * scale
+        for case, part in zip(units.ids[kind], added, strict=True)
+        if all_measured or part  # a case that was left out adds nothing
+    }
 
 
 def rounded(numbers: Iterable[float]) -> tuple[float, ...]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ldbench.records.typed import TypedError, build, convert, value_of
+from ldbench.records.from_table import TypedError, build, convert, value_of
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ldbench.records import content
+from ldbench.records import digests
 from ldbench.records.checksum import sha256_file
-from ldbench.records.content import content_digest
+from ldbench.records.digests import content_digest
 
 NAMES = st.from_regex(r"[a-c]{1,2}(/[d-f]{1,2})?\.bin", fullmatch=True)
 FOLDERS = st.dictionaries(NAMES, st.binary(max_size=20), min_size=1, max_size=5)
@@ -59,8 +59,8 @@ def test_a_large_file_is_read_once_until_it_changes(tmp_path: Path, monkeypatch:
         read.append(path)
         return sha256_file(path)
 
-    monkeypatch.setattr(content, "sha256_file", counted)
-    monkeypatch.setattr(content, "_SETTLED", -60.0)
+    monkeypatch.setattr(digests, "sha256_file", counted)
+    monkeypatch.setattr(digests, "_SETTLED", -60.0)
     first = content_digest(file)
     assert content_digest(file) == first
     assert read == [file]
@@ -83,7 +83,7 @@ def test_what_was_written_a_moment_ago_is_not_remembered(tmp_path: Path, monkeyp
 
 def test_a_damaged_memory_is_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LDBENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(content, "_SETTLED", -60.0)
+    monkeypatch.setattr(digests, "_SETTLED", -60.0)
     (tmp_path / "weights.bin").write_bytes(bytes(LARGE))
     first = content_digest(tmp_path / "weights.bin")
     (memory,) = (tmp_path / "cache" / "digests").iterdir()

@@ -1,15 +1,15 @@
 """Whether the seeds of one row were made alike: by the same code, device, precision and packages.
 
 They are folded either way, as a board takes results of different machines. Where they differ the row says so, since its
-spread between seeds then holds that difference too. What a result doesn't record differs from nothing. Other weights
-are another matter (`ldbench.board.compatible`), and files of a seed's own are none.
+spread between seeds then holds that difference too. What a result doesn't record counts as equal. Other weights are an
+error (`ldbench.board.compatible`). Files that belong to one seed are not compared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ldbench.records.content import CODE, PARAMETER, RESOLVED
+from ldbench.records.digests import CODE, PARAMETER, RESOLVED
 from ldbench.records.result import Result
 
 _MOST = 3  # things that a note names with their values

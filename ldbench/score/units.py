@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from ldbench.api import Measured, Metric
 from ldbench.data.task_data import TaskData
 from ldbench.errors import MetricError
-from ldbench.records.contributions import Contributions, Units, rounded
 from ldbench.records.run_folder import FURTHER_PASSES
+from ldbench.records.units import Contributions, Units, rounded
 from ldbench.score.metrics.intervals import numbered
 from ldbench.task.metric_specs import records_of
 
@@ -19,7 +19,7 @@ CASES, SCANS, TRUTHS, GROUPS = "cases", "scans", "truths", "groups"
 
 
 def units_of(data: TaskData, measured: Sequence[Measured], passes: Mapping[str, Iterable[str]]) -> Units:
-    """The units of scores that `ldbench.score.scorer.score_images` gave; `passes` holds the case ids of each further
+    """The units of the scores that `ldbench.score.scorer.scores_of` gave; `passes` holds the case ids of each further
     pass.
 
     "cases" are the evaluated ones, "null" and "back" those of the passes, "scans" the test scans, "truths" the true

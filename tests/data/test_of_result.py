@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ldbench.data.recorded import recorded_data, task_ref
+from ldbench.data.of_result import recorded_data, task_ref
 from ldbench.data.task_data import task_data
 from ldbench.errors import ResultError, UnknownNameError
 from ldbench.task import card

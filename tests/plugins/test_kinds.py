@@ -14,8 +14,7 @@ from ldbench.cli.main import app
 from ldbench.errors import PluginError
 from ldbench.plugins.generators import GENERATORS
 from ldbench.plugins.kinds import DATASETS, ESTIMATORS, METRICS, NETWORKS
-from ldbench.plugins.other_kind import what_it_is
-from ldbench.plugins.registry import PluginKind
+from ldbench.plugins.registry import PluginKind, what_it_is
 
 KINDS: dict[PluginKind[Any], tuple[str, str]] = {
     GENERATORS: ("real", "a generator: `ldbench check`"),

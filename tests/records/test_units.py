@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from ldbench.api import Score
 from ldbench.errors import ResultError
-from ldbench.records import contributions
 from ldbench.records import result as result_file
-from ldbench.records.contributions import Contributions, Units
+from ldbench.records import units as units_file
 from ldbench.records.result import ModelRef, Result, TaskRef
 from ldbench.records.run_folder import UNITS
+from ldbench.records.units import Contributions, Units
 
 names = st.text(min_size=1, max_size=8)
 SIDECAR = Units({"cases": ("a", "b")}, {"ssim": Contributions(0.5, {"cases": (0.25, -0.25)})})
@@ -36,62 +36,62 @@ def test_what_is_written_is_read(
     tmp_path_factory: pytest.TempPathFactory, ids: dict[str, list[str]], value: float, data: st.DataObject
 ) -> None:
     by_unit = {
-        name: contributions.rounded(data.draw(st.lists(st.floats(-1, 1), min_size=len(listed), max_size=len(listed))))
+        name: units_file.rounded(data.draw(st.lists(st.floats(-1, 1), min_size=len(listed), max_size=len(listed))))
         for name, listed in ids.items()
     }
     sidecar = Units({name: tuple(listed) for name, listed in ids.items()}, {"[x]": Contributions(value, by_unit)})
     path = tmp_path_factory.mktemp("units") / UNITS
-    contributions.write(sidecar, path)
-    assert contributions.read(path) == sidecar
+    units_file.write(sidecar, path)
+    assert units_file.read(path) == sidecar
     assert json.loads(path.read_text())["schema_version"] == 1
 
 
 def test_a_list_takes_one_line() -> None:
-    assert len(contributions.dumps(SIDECAR).splitlines()) == 14
+    assert len(units_file.dumps(SIDECAR).splitlines()) == 14
 
 
 def test_subjects_are_written_where_images_share_one(tmp_path: Path) -> None:
     path = tmp_path / UNITS
-    contributions.write(replace(SIDECAR, subjects={"cases": (0, 0)}), path)
-    assert contributions.read(path).subjects == {"cases": (0, 0)}
-    assert "subjects" not in contributions.dumps(SIDECAR)
+    units_file.write(replace(SIDECAR, subjects={"cases": (0, 0)}), path)
+    assert units_file.read(path).subjects == {"cases": (0, 0)}
+    assert "subjects" not in units_file.dumps(SIDECAR)
     path.write_text(path.read_text().replace("[0, 0]", "[0]"))
     with pytest.raises(ResultError, match=r"subjects\.cases: expected 2 numbers of subjects, one an id"):
-        contributions.read(path)
+        units_file.read(path)
 
 
 def test_numbers_keep_six_digits() -> None:
-    assert contributions.rounded([1 / 3, 1234567.0, 0.0]) == (0.333333, 1234570.0, 0.0)
+    assert units_file.rounded([1 / 3, 1234567.0, 0.0]) == (0.333333, 1234570.0, 0.0)
 
 
 def test_what_lies_beside_a_result_is_its_own(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
-    assert contributions.beside(path, a_result()) is None
-    contributions.write(SIDECAR, tmp_path / UNITS)
-    assert contributions.beside(str(path), a_result()) == SIDECAR
+    assert units_file.beside(path, a_result()) is None
+    units_file.write(SIDECAR, tmp_path / UNITS)
+    assert units_file.beside(str(path), a_result()) == SIDECAR
     with pytest.raises(ResultError, match=r"expected ssim 0\.4 as in the result beside it, got 0\.5"):
-        contributions.beside(path, a_result(0.4))
+        units_file.beside(path, a_result(0.4))
 
 
 def test_only_complete_measured_results_have_units(tmp_path: Path) -> None:
     for name in ("good", "failed"):
         result_file.write(a_result(status="complete" if name == "good" else "failed"), tmp_path / name / "result.json")
-        contributions.write(SIDECAR, tmp_path / name / UNITS)
+        units_file.write(SIDECAR, tmp_path / name / UNITS)
     found = [(str(path), result_file.read(path)) for path in sorted(tmp_path.rglob("result.json"))]
-    assert contributions.beside_all(found) == {str(tmp_path / "good" / "result.json"): SIDECAR}
+    assert units_file.beside_all(found) == {str(tmp_path / "good" / "result.json"): SIDECAR}
 
 
 def test_copies_of_a_result_share_their_units_whichever_is_found_first(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         result_file.write(a_result(), tmp_path / name / "result.json")
     other = Units({"cases": ("a", "b")}, {"ssim": Contributions(0.5, {"cases": (0.125, -0.125)})})
-    contributions.write(SIDECAR, tmp_path / "b" / UNITS)
+    units_file.write(SIDECAR, tmp_path / "b" / UNITS)
     found = [(str(path), result_file.read(path)) for path in sorted(tmp_path.rglob("result.json"))]
-    assert contributions.beside_all(found) == {path: SIDECAR for path, _ in found}
-    contributions.write(other, tmp_path / "c" / UNITS)
+    assert units_file.beside_all(found) == {path: SIDECAR for path, _ in found}
+    units_file.write(other, tmp_path / "c" / UNITS)
     for order in (found, found[::-1]):
-        assert len({contributions.dumps(each) for each in contributions.beside_all(order).values()}) == 1
-    assert contributions.beside_all(found) == contributions.beside_all(found[::-1])
+        assert len({units_file.dumps(each) for each in units_file.beside_all(order).values()}) == 1
+    assert units_file.beside_all(found) == units_file.beside_all(found[::-1])
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,6 @@ def test_another_file_is_refused_in_one_line(tmp_path: Path, text: str, complain
     path = tmp_path / UNITS
     path.write_text(text)
     with pytest.raises(ResultError, match=complaint) as caught:
-        contributions.read(path)
+        units_file.read(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -15,10 +15,10 @@ from ldbench.board.ranks import comparisons
 from ldbench.errors import ResultError, UsageError
 from ldbench.records import result as result_file
 from ldbench.records import subgroups
-from ldbench.records.contributions import Units, beside_all
 from ldbench.records.identity import Found
 from ldbench.records.run_folder import RESULT, RunFolder
 from ldbench.records.unfinished import UnfinishedRun, unfinished_below
+from ldbench.records.units import Units, beside_all
 
 
 @dataclass(frozen=True)

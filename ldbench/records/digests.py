@@ -83,6 +83,6 @@ def _sha256(path: Path) -> str:
 
 
 def _marks(path: Path) -> list[int]:
-    """Size, times and inode of a file: with the time of its last change none can be replaced and keep them all."""
+    """Size, times and inode of a file. A replaced file can't keep them all, as the time of the last change is one."""
     status = path.stat()
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from ldbench.errors import DataError, PluginError
-from ldbench.plugins.raised import blamed, module_of, raised
+from ldbench.plugins.blame import blamed, module_of, raised
 
 
 def failing() -> None:
@@ -21,7 +21,7 @@ def test_the_line_is_that_of_the_plug_ins_own_code_and_not_of_the_library_below_
         failing()
     except ValueError as error:
         said, others = raised(error, __name__), raised(error, "no_such_package.module")
-    assert said == f"{others} (test_raised.py:{failing.__code__.co_firstlineno + 1})"
+    assert said == f"{others} (test_blame.py:{failing.__code__.co_firstlineno + 1})"
     assert others.startswith("JSONDecodeError: Expecting")
 
 
@@ -35,7 +35,7 @@ def test_a_function_with_arguments_given_is_written_where_it_is_written() -> Non
 
 def test_a_plug_in_is_blamed_for_all_that_it_raises_but_not_for_an_interrupt_or_what_may_pass() -> None:
     with (
-        pytest.raises(PluginError, match=r"^x: load raised ValueError: no \(test_raised\.py:\d+\); repair it$"),
+        pytest.raises(PluginError, match=r"^x: load raised ValueError: no \(test_blame\.py:\d+\); repair it$"),
         blamed(PluginError, "x: load", __name__, remedy="repair it"),
     ):
         raise ValueError("no")

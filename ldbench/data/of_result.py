@@ -1,6 +1,6 @@
 """The data of the task that a result names, where card and data here are those that it was measured on.
 
-Refuses to take the id in a result for a path: a stranger may have written it.
+The id in a result is never taken for a path: a stranger may have written it.
 """
 
 from __future__ import annotations
