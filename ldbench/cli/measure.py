@@ -20,57 +20,86 @@ if TYPE_CHECKING:
     from ldbench.score.folders import FolderScores
 
 
+_Real = Annotated[Path, typer.Argument(help="A folder of real images that the generator did not learn from.")]
+_Generated = Annotated[Path, typer.Argument(help="A folder of generated images.")]
+_Training = Annotated[
+    Path | None, typer.Option(help="A folder of the images that the generator learnt from, to look for copies.")
+]
+_Metric = Annotated[
+    list[str] | None,
+    typer.Option(help="A metric (`ldbench list metrics`); may be repeated.", show_default="all that these allow"),
+]
+_Network = Annotated[
+    str | None,
+    typer.Option(help="The feature network (`ldbench list networks`).", show_default="efficientnet-lite0"),
+]
+_Paired = Annotated[
+    bool, typer.Option("--paired", help="A generated image's true one has the same name: SSIM, PSNR, LPIPS.")
+]
+_Side = Annotated[int | None, typer.Option(help="Bring square images to this side.", show_default="all of one size")]
+_Channels = Annotated[
+    Literal["rgb", "grey-as-rgb"], typer.Option(help="Whether colour counts, or images are averaged over channels.")
+]
+_Blur = Annotated[float, typer.Option(help="Viewing conditions: point spread, a standard deviation in pixels.")]
+_Noise = Annotated[
+    float, typer.Option(help="Viewing conditions: noise, a standard deviation in grey levels from 0 to 1.")
+]
+_Set = Annotated[list[str] | None, typer.Option("--set", help="A metric's setting, METRIC:key=value; may be repeated.")]
+_Subjects = Annotated[Path | None, typer.Option(help="Whose images are: a CSV table with columns image and subject.")]
+_SubjectPattern = Annotated[
+    str | None, typer.Option(help="Whose images are: a regular expression on their names, 'sub-[0-9]+' say.")
+]
+_PerImage = Annotated[
+    Path | None, typer.Option(help="Write a CSV table: each generated image, its values and its nearest images.")
+]
+_Images = Annotated[
+    int | None, typer.Option(help="Draw so many real and so many generated images.", show_default="all")
+]
+_Seed = Annotated[int, typer.Option(help="Seed of the draw of images and of the metrics' own draws.")]
+_Format = Annotated[Literal["terminal", "json"], typer.Option("--format", help="How to print.")]
+
+
 def measure(
-    real: Annotated[Path, typer.Argument(help="A folder of real images that the generator did not learn from.")],
-    generated: Annotated[Path, typer.Argument(help="A folder of generated images.")],
-    training: Annotated[
-        Path | None, typer.Option(help="A folder of the images that the generator learnt from, to look for copies.")
-    ] = None,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(help="A metric (`ldbench list metrics`); may be repeated.", show_default="all that these allow"),
-    ] = None,
-    network: Annotated[
-        str | None,
-        typer.Option(help="The feature network (`ldbench list networks`).", show_default="efficientnet-lite0"),
-    ] = None,
-    paired: Annotated[
-        bool, typer.Option("--paired", help="A generated image's true one has the same name: SSIM, PSNR, LPIPS.")
-    ] = False,
-    side: Annotated[
-        int | None, typer.Option(help="Bring square images to this side.", show_default="all of one size")
-    ] = None,
-    blur: Annotated[
-        float, typer.Option(help="Viewing conditions: point spread, a standard deviation in pixels.")
-    ] = 0.0,
-    noise: Annotated[
-        float, typer.Option(help="Viewing conditions: noise, a standard deviation in grey levels from 0 to 1.")
-    ] = 0.0,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="A metric's setting, METRIC:key=value; may be repeated.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the metrics' own draws.")] = 0,
+    real: _Real,
+    generated: _Generated,
+    training: _Training = None,
+    metric: _Metric = None,
+    network: _Network = None,
+    paired: _Paired = False,
+    side: _Side = None,
+    channels: _Channels = "rgb",
+    blur: _Blur = 0.0,
+    noise: _Noise = 0.0,
+    set_: _Set = None,
+    subjects: _Subjects = None,
+    subject_pattern: _SubjectPattern = None,
+    per_image: _PerImage = None,
+    images: _Images = None,
+    seed: _Seed = 0,
     device: Device = "auto",
-    format_: Annotated[Literal["terminal", "json"], typer.Option("--format", help="How to print.")] = "terminal",
+    format_: _Format = "terminal",
 ) -> None:
     """Measure a folder of generated images beside real ones, without a task."""
     from ldbench.plugins.kinds import unranking
     from ldbench.run.measure import measure as measured
     from ldbench.run.progress import live_progress
+    from ldbench.score.folder_subjects import subject_line
     from ldbench.score.folders import ignored_line
 
     settings = _by_metric(set_ or ())
     with live_progress(f"{generated} beside {real}") as progress:
         found = measured(
             real, generated, training=training, metrics=metric or (), network=network, paired=paired, side=side,
-            blur=blur, noise=noise, settings=settings, seed=seed, device=device, progress=progress, strict=False,
+            channels=channels, blur=blur, noise=noise, settings=settings, subjects=subjects,
+            subject_pattern=subject_pattern, images=images, per_image=per_image, seed=seed, device=device,
+            progress=progress, strict=False,
         )
     typer.echo(_as_json(found) if format_ == "json" else score_table(found.scores), nl=False)
     if format_ == "terminal" and unranking(found.scores):
         typer.echo("Some generated images are copies of training images: no other value says how good the others are.")
     for note in found.notes:
         typer.echo(f"warning: {note}", err=True)
-    if line := ignored_line(found):
+    for line in filter(None, (ignored_line(found), subject_line(found.images))):
         typer.echo(line, err=True)
     for name, reason in found.refused.items():
         typer.echo(f"error: {name}: {reason}", err=True)

@@ -18,6 +18,7 @@ import torch
 from ldbench.data.ids import Ids
 from ldbench.data.images import read_levels, read_levels_again
 from ldbench.data.on_demand import ById
+from ldbench.data.preparation import Preparation
 from ldbench.data.stored_images import StoredImages
 from ldbench.errors import ImageError
 
@@ -101,11 +102,15 @@ def _unread(error: OSError) -> None:
     raise ImageError(f"can't read {error.filename}: {error.strerror}; expected a folder of images") from error
 
 
-def read_any_sizes(folder: Path, fitted: Callable[[Path, torch.Tensor], torch.Tensor]) -> StoredImages:
+def read_any_sizes(
+    folder: Path, fitted: Callable[[Path, torch.Tensor], torch.Tensor], prepared: Preparation
+) -> StoredImages:
     """As `read_folder`, of all images of a folder and its subfolders, whatever their sizes and wherever links lead:
-    `fitted` brings the levels of a path, `(1 or 3, H, W) uint8`, to the size that is wanted, or refuses them."""
+    `fitted` brings the levels of a path, `(1 or 3, H, W) uint8`, to the size that is wanted, or refuses them.
+    `prepared` counts each image when it is read first."""
     suffixes = list_tree(folder)
-    return StoredImages(suffixes.ids, _Files(folder, suffixes, None, fitted, links=True), threads=READERS)
+    read = _Files(folder, suffixes, None, fitted, prepared, links=True)
+    return StoredImages(suffixes.ids, read, threads=READERS)
 
 
 class _Files:
@@ -113,9 +118,11 @@ class _Files:
 
     def __init__(
         self, folder: Path, suffixes: ById[str], size: int | tuple[int, int] | None,
-        fitted: Callable[[Path, torch.Tensor], torch.Tensor] = lambda path, levels: levels, links: bool = False,
+        fitted: Callable[[Path, torch.Tensor], torch.Tensor] = lambda path, levels: levels,
+        prepared: Preparation | None = None, links: bool = False,
     ) -> None:
         self._folder, self._suffixes, self._size, self._fitted = folder, suffixes, size, fitted
+        self._prepared = prepared or Preparation()
         self._root = None if links else folder
         self._checked = np.full((len(suffixes), 2), _UNCHECKED, np.int64)  # what `_state` gave for each file
         self._lock = Lock()  # the strict reader changes settings of Pillow's and of warnings
@@ -127,7 +134,7 @@ class _Files:
         if checked == _UNCHECKED:
             with self._lock:
                 state = _state(path)
-                levels = read_levels(path, size=self._size, root=self._root)
+                levels = read_levels(path, size=self._size, root=self._root, read=self._prepared.add)
             self._checked[place] = state
             return self._fitted(path, levels)
         if _state(path) != checked:

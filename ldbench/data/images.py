@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -45,10 +46,13 @@ def read_image(path: Path, *, size: int | tuple[int, int], root: Path | None = N
     return unpacked(read_levels(path, size=size, root=root))
 
 
-def read_levels(path: Path, *, size: int | tuple[int, int] | None, root: Path | None = None) -> torch.Tensor:
+def read_levels(
+    path: Path, *, size: int | tuple[int, int] | None, root: Path | None = None,
+    read: Callable[[torch.Tensor, Image.Image], None] = lambda levels, file: None,
+) -> torch.Tensor:
     """What `read_image` reads, as it is stored: `(1 or 3, H, W) uint8`, one channel where all are equal.
 
-    `size` None takes an image of any size.
+    `size` None takes an image of any size. `read` is told the levels and the file that they were read from.
     """
     expected = (size, size) if isinstance(size, int) else size
     _check_path(path, root)
@@ -61,8 +65,9 @@ def read_levels(path: Path, *, size: int | tuple[int, int] | None, root: Path | 
         file.seek(0)
         with Image.open(file, formats=FORMATS) as image:  # anew, as `verify` uses the first one up
             check_upright(path, image)
-            pixels = np.array(image, dtype=np.uint8)
-    return _as_tensor(pixels)
+            levels = _as_tensor(np.array(image, dtype=np.uint8))
+            read(levels, image)
+    return levels
 
 
 def read_levels_again(path: Path) -> torch.Tensor:

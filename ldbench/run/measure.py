@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,40 +11,73 @@ from ldbench.errors import UsageError
 from ldbench.records.files import user_cache_folder
 from ldbench.records.from_table import TypedError
 from ldbench.run.environment import pick_device
+from ldbench.score.folder_sets import Channels, Place
+from ldbench.score.folder_subjects import Whose, pattern_of
 from ldbench.score.folders import Folders, FolderScores, measure_folders
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.card import ViewingConditions
 
 
 def measure(
-    real: Path | str, generated: Path | str, *, training: Path | str | None = None, metrics: Sequence[str] = (),
-    network: str | None = None, paired: bool = False, side: int | None = None, blur: float = 0.0, noise: float = 0.0,
-    settings: Mapping[str, Mapping[str, str]] | None = None, seed: int = 0, device: str = "auto",
-    progress: Progress = silent, strict: bool | None = None,
+    real: Place | str, generated: Place | str, *, training: Place | str | None = None, metrics: Sequence[str] = (),
+    network: str | None = None, paired: bool = False, side: int | None = None, channels: Channels = "rgb",
+    blur: float = 0.0, noise: float = 0.0, settings: Mapping[str, Mapping[str, str]] | None = None,
+    subjects: Path | str | Mapping[str, Sequence[str | int]] | None = None, subject_pattern: str | None = None,
+    images: int | None = None, per_image: Path | str | None = None, seed: int = 0,
+    device: str = "auto", progress: Progress = silent, strict: bool | None = None,
 ) -> FolderScores:
     """The scores of the images in `generated` beside those in `real`, each with a 95 % interval.
 
-    The folders hold 8-bit PNG or JPEG files of one size, or square ones that are brought to `side` pixels. `training`
-    holds what the generator learnt from: then copies are looked for. `metrics` are names of `ldbench list metrics`, or
-    `path/to/file.py:NAME`; without any, all that the folders allow. `network` is the feature network of all metrics
-    that take one, without it the one that ships. `paired`: each generated image has its true one under the same name in
-    `real`. `blur` and `noise` are viewing conditions, standard deviations in pixels and in grey levels from 0 to 1.
-    `settings` has texts of further settings, `{"coverage": {"k": "3"}}`. `seed` is that of the metrics' own draws.
+    The folders hold 8-bit PNG or JPEG files of one size, or square ones that are brought to `side` pixels. Instead of
+    a folder there may be an array or tensor `(N, 1 or 3, H, W)`, of uint8 or of floats in [0, 1]: it is measured as if
+    it had been written to `000000.png`, `000001.png` and so on. Random states, threads and flags of torch are left as
+    they are.
+
+    `training` holds what the generator learnt from: then copies are looked for. `metrics` are names of `ldbench list
+    metrics`, or `path/to/file.py:NAME`; without any, all that the folders allow. `network` is the feature network of
+    all metrics that take one, without it the one that ships. `paired`: each generated image has its true one under the
+    same name in `real`. `channels` "grey-as-rgb" averages all images over their channels. `blur` and `noise` are
+    viewing conditions, standard deviations in pixels and in grey levels from 0 to 1. `settings` has texts of further
+    settings, `{"coverage": {"k": "3"}}`. `seed` is that of the metrics' own draws.
+
+    Where several images belong to one subject, intervals must count subjects. `subjects` is a CSV table with columns
+    image and subject, or holds by set ("real", "generated") the subject of each image in the order of their names;
+    `subject_pattern` finds it in an image's name, "sub-[0-9]+" say.
+
+    `images` is how many of the real and of the generated images are drawn, by their pixels and `seed`, and measured. To
+    `per_image` a CSV table is written that has a line for each generated image: its value of each metric that is a mean
+    over images, and the nearest real image and training image in the features of the network in use.
 
     The answer has the `scores`, in `refused` why others of all metrics have none, in `images` and `options` what was
-    measured and how. Raises `ImageError`, `UsageError`, `UnknownNameError`, `WeightsError`; if `strict`, `MetricError`
-    for a metric that these images do not allow, without that where `metrics` are named.
+    measured and how, and in `notes` what makes values mean less than they seem to. Raises `ImageError`, `UsageError`,
+    `UnknownNameError`, `WeightsError`; if `strict`, `MetricError` for a metric that these images do not allow, without
+    that where `metrics` are named.
 
     >>> found = measure("real/", "generated/", metrics=["fid"])  # doctest: +SKIP
-    >>> found.scores[0].value, found.scores[0].ci_low  # doctest: +SKIP
+    >>> found.values["fid"], found.scores[0].ci_low  # doctest: +SKIP
     """
-    folders = Folders(
-        Path(real), Path(generated), None if training is None else Path(training), paired, side, _viewing(blur, noise)
-    )
+    places = (_place(real), _place(generated), None if training is None else _place(training))
+    whose = _whose(subjects, subject_pattern)
+    folders = Folders(*places, paired, side, _viewing(blur, noise), channels, whose, images)
     names = [metrics] if isinstance(metrics, str) else metrics
     context = ScoringContext(pick_device(device), seed, user_cache_folder() / "features", progress)
-    raising = bool(names) if strict is None else strict
-    return measure_folders(folders, context, names, network=network, settings=settings, strict=raising)
+    return measure_folders(
+        folders, context, names, network=network, settings=settings, strict=bool(names) if strict is None else strict,
+        per_image=None if per_image is None else Path(per_image),
+    )
+
+
+def _place(given: Place | str) -> Place:
+    return Path(given) if isinstance(given, str | os.PathLike) else given
+
+
+def _whose(subjects: Path | str | Mapping[str, Sequence[str | int]] | None, pattern: str | None) -> Whose | None:
+    """What says the subjects, if anything does."""
+    if subjects is not None and pattern is not None:
+        raise UsageError("--subject-pattern: expected one way to know subjects, got --subjects too; drop one of them")
+    if pattern is not None:
+        return pattern_of(pattern)
+    return Path(subjects) if isinstance(subjects, str) else subjects
 
 
 def _viewing(blur: float, noise: float) -> ViewingConditions | None:

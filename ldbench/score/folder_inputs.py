@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,6 +14,9 @@ from ldbench.score.set_inputs import Seen, SetInputs
 from ldbench.task.card import ViewingConditions
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ldbench.data.stored_images import StoredImages
 
 
@@ -75,13 +78,14 @@ class FolderSets(_WithoutTask):
 class FolderInputs(SetInputs, _WithoutTask):
     """Images by what they are ("real", "generated", "training"), and where their scoring runs.
 
-    `conditions` are the viewing conditions of metrics that have them. `pairs` says that images of one name belong
-    together.
+    `conditions` are the viewing conditions of metrics that have them. `whose` has the subject of each image of "real"
+    and "generated", if somebody knows. `pairs` says that images of one name belong together.
     """
 
     images: Mapping[str, StoredImages]
-    pairs: bool = False
     conditions: ViewingConditions | None = None
+    whose: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    pairs: bool = False
 
     @property
     def for_metrics(self) -> MetricInputs:
@@ -101,11 +105,20 @@ class FolderInputs(SetInputs, _WithoutTask):
 
     @property
     def paired(self) -> bool:
-        """Whether both folders hold images of the same names and no others, and these are pairs."""
-        return self.pairs and list(self.images["real"]) == list(self.images["generated"])
+        """Whether images of one name are pairs, and both folders hold the same names, of the same subjects."""
+        real, generated = ((list(self.images[name]), self.whose.get(name, ())) for name in ("real", "generated"))
+        return self.pairs and real == generated
 
-    def subjects(self, images: SetName) -> None:
-        """Nobody knows: each image counts as a subject of its own."""
+    def subjects(self, images: SetName) -> NDArray[np.int64] | None:
+        """The subject of each image of a set; None where no two share one, as where nobody knows them."""
+        from ldbench.score.metrics.intervals import numbered
+
+        return numbered(self.whose.get("real" if images == "test_scans" else images, ()))
+
+    def feature_count(self, network: str) -> int | None:
+        """How many features a network gave of each image; None where nobody asked it for any."""
+        extracted = {**self._extracted, **self.viewed._extracted}
+        return next((features.shape[1] for (_, name, _), features in extracted.items() if name == network), None)
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -5,34 +5,138 @@ Images are compared by the digest of their pixels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from ldbench.api import Metric
+from ldbench.api import Measured, Metric
+from ldbench.score.folder_sets import Channels, FolderSet
 from ldbench.score.subgroups.set_scores import FEWEST_OF_A_SET
 
+_SHARE = 0.1  # so far two shares of images may lie apart without a word
+_QUALITY = 3  # and two qualities of JPEG
+_TIMES = 2  # and two numbers of images by this factor
+_SIDE = 1.1  # and by this factor two sides
+_WHATEVER = "features of networks see that, so FID and the like change whatever the images show"
 
-def shared(folders: Mapping[str, Path], pixels: Mapping[str, Sequence[bytes]]) -> Iterator[str]:
+
+def shared(sets: Mapping[str, FolderSet]) -> Iterator[str]:
     """What is to be said of images that lie in two folders; copies of training images are a metric's business."""
     said = {
         ("generated", "real"): "every value says how near images are to themselves",
         ("real", "training"): "a generator that copies them has the best values",
     }
     for (name, other), why in said.items():
-        there = set(pixels.get(other, ()))
-        if equal := sum(one in there for one in pixels[name]):
+        there = set(sets[other].pixels) if other in sets else set()
+        if equal := sum(one in there for one in sets[name].pixels):
             yield (
-                f"{equal} of {len(pixels[name])} {name} images are, pixel by pixel, {other} images too "
-                f"({folders[name]}, {folders[other]}): {why}"
+                f"{equal} of {len(sets[name].pixels)} {name} images are, pixel by pixel, {other} images too "
+                f"({sets[name].where}, {sets[other].where}): {why}"
             )
 
 
-def few(metrics: Sequence[Metric], pixels: Mapping[str, Sequence[bytes]]) -> Iterator[str]:
+def few(metrics: Sequence[Metric], sets: Mapping[str, FolderSet]) -> Iterator[str]:
     """A warning where the sets are small and some metrics' values depend on the number of images."""
-    count = min(len(pixels["real"]), len(pixels["generated"]))
-    names = [metric.name for metric in metrics if metric.groups in ("equal", "excess")]
+    count, names = _smaller(sets), _dependent(metrics)
     if names and count < FEWEST_OF_A_SET:
         yield (
             f"{count} images are few: the value of {', '.join(names)} depends on their number; compare it with values "
             f"of as many images alone, or give {FEWEST_OF_A_SET} or more"
         )
+
+
+def uneven(metrics: Sequence[Metric], sets: Mapping[str, FolderSet]) -> Iterator[str]:
+    """A warning, for the same metrics, where one set has more than twice as many images as the other."""
+    real, generated = (len(sets[name].images) for name in ("real", "generated"))
+    names = _dependent(metrics)
+    if names and max(real, generated) > _TIMES * min(real, generated):
+        yield (
+            f"there are {real} real images and {generated} generated ones: the value of {', '.join(names)} depends "
+            f"on both numbers; compare it with values of as many images alone, or draw as many of both by --images "
+            f"{min(real, generated)}"
+        )
+
+
+def thin(
+    scores: Iterable[tuple[Metric, Measured]], sets: Mapping[str, FolderSet], features: Callable[[str], int | None]
+) -> Iterator[str]:
+    """A warning of Frechet distances of fewer images than features; of few images `few` says enough.
+
+    `features` gives the number of a network's features.
+    """
+    count = _smaller(sets)
+    by_network: dict[str, list[str]] = {}
+    for metric, score in scores:
+        if metric.groups == "excess" and score.extractor is not None:
+            by_network.setdefault(score.extractor, []).append(metric.name)
+    for network, names in by_network.items():
+        width = features(network)
+        if width is not None and FEWEST_OF_A_SET <= count < width:
+            yield (
+                f"{count} images are fewer than the {width} features of {network}: the covariances of "
+                f"{', '.join(names)} are not known from so few, and the value is larger than that of many images; "
+                "compare it with values of as many images alone, or take kid"
+            )
+
+
+def _smaller(sets: Mapping[str, FolderSet]) -> int:
+    return min(len(sets[name].images) for name in ("real", "generated"))
+
+
+def _dependent(metrics: Sequence[Metric]) -> list[str]:
+    return [metric.name for metric in metrics if metric.groups in ("equal", "excess")]
+
+
+def unlike(sets: Mapping[str, FolderSet], side: int | None, channels: Channels) -> Iterator[str]:
+    """Warnings of sets that were prepared otherwise than the real one: their formats, sizes and colour."""
+    for name in (each for each in sets if each != "real"):
+        both = {each: sets[each] for each in ("real", name)}
+        yield from _formats(both)
+        if side is not None:
+            yield from _sizes(both, side)
+        if channels == "rgb":
+            yield from _colour(both)
+
+
+def _formats(both: Mapping[str, FolderSet]) -> Iterator[str]:
+    jpegs = {name: each.prepared.jpegs for name, each in both.items()}
+    if _apart(both, jpegs):
+        yield f"{_counts(both, jpegs)} are JPEG files: {_WHATEVER}; save both sets in one format"
+    elif all(jpegs.values()):
+        real, other = (each.prepared.quality for each in both.values())
+        if abs(real - other) >= _QUALITY:
+            yield (
+                f"JPEG files have a quality of about {real:.0f} in {_of(both, 0)} images and of {other:.0f} in "
+                f"{_of(both, 1)} ones, at the median: {_WHATEVER}; save both sets by one quality"
+            )
+
+
+def _sizes(both: Mapping[str, FolderSet], side: int) -> Iterator[str]:
+    resized = {name: each.prepared.resized(side) for name, each in both.items()}
+    real, other = (each.prepared.side for each in both.values())
+    if _apart(both, resized) or max(real, other) > _SIDE * min(real, other):
+        yield (
+            f"{_counts(both, resized)} were resized to --side {side}, from {real:.0f} and {other:.0f} pixels at the "
+            f"median: {_WHATEVER}; give both sets in one size before, resized alike"
+        )
+
+
+def _colour(both: Mapping[str, FolderSet]) -> Iterator[str]:
+    coloured = {name: each.prepared.coloured for name, each in both.items()}
+    if _apart(both, coloured):
+        yield (
+            f"{_counts(both, coloured)} have colour, be it a faint tint: {_WHATEVER}; give --channels grey-as-rgb, "
+            "which averages over channels, unless colour is what you ask about"
+        )
+
+
+def _apart(both: Mapping[str, FolderSet], counts: Mapping[str, int]) -> bool:
+    real, other = (counts[name] / each.prepared.images for name, each in both.items())
+    return abs(real - other) > _SHARE
+
+
+def _counts(both: Mapping[str, FolderSet], counts: Mapping[str, int]) -> str:
+    real, other = (f"{counts[name]} of {each.prepared.images}" for name, each in both.items())
+    return f"{real} {_of(both, 0)} images and {other} {_of(both, 1)} ones"
+
+
+def _of(both: Mapping[str, FolderSet], place: int) -> str:
+    return list(both)[place]

@@ -6,57 +6,74 @@ intervals; a card adds fixed cases, classes, a judge and a ranking. A metric tha
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, get_args
 
-from ldbench.api import Metric, Need, ParameterValue, Score
+from ldbench.api import Measured, Metric, Need, ParameterValue, Score
 from ldbench.errors import ImageError, LdbenchError, UsageError, WeightsError
 from ldbench.plugins.kinds import METRICS
 from ldbench.score.folder_inputs import FolderInputs
-from ldbench.score.folder_metrics import default_metrics, lacking, settings_of
-from ldbench.score.folder_notes import few, shared
+from ldbench.score.folder_metrics import NETWORK, default_metrics, lacking, settings_of
+from ldbench.score.folder_notes import few, shared, thin, uneven, unlike
+from ldbench.score.folder_sets import Channels, Place, read_sets
+from ldbench.score.folder_subjects import Whose
 from ldbench.score.free_memory import give_back
+from ldbench.score.per_image import check_file, write_per_image
 from ldbench.score.scorer import measured
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.card import ViewingConditions
 
-if TYPE_CHECKING:
-    import torch
-
-    from ldbench.data.stored_images import StoredImages
-
 _SMALLEST = 8  # pixels of a side
+_FEWEST = 3  # images of a set that a distance has an interval for
 
 
 @dataclass(frozen=True)
 class Folders:
     """What is measured, and how.
 
-    `real` and `generated` are folders of 8-bit PNG or JPEG files of one size, with what lies in their subfolders;
+    `real` and `generated` are folders of 8-bit PNG or JPEG files of one size, with what lies in their subfolders, or
+    arrays or tensors `(N, 1 or 3, H, W)` of uint8 or of floats in [0, 1], which are measured as if written to PNG;
     `side` brings square images of any size to that many pixels. `training` holds what the generator learnt from.
+    Under `channels` "grey-as-rgb" all images are averaged over their channels, under "rgb" colour counts.
+    `subjects` says whose the images are: then the units of intervals are subjects. `images` is how many of the real and
+    of the generated images are drawn and measured.
     `paired`: an image of `generated` has its true image under the same name in `real`. `viewing`: the conditions under
     which metrics that have them look.
     """
 
-    real: Path
-    generated: Path
-    training: Path | None = None
+    real: Place
+    generated: Place
+    training: Place | None = None
     paired: bool = False
     side: int | None = None
     viewing: ViewingConditions | None = None
+    channels: Channels = "rgb"
+    subjects: Whose | None = None
+    images: int | None = None
 
     def __post_init__(self) -> None:
         if self.side is not None and self.side < _SMALLEST:
             raise UsageError(f"--side: expected {_SMALLEST} pixels or more, got {self.side}")
+        if self.images is not None and self.images < _FEWEST:
+            raise UsageError(f"--images: expected {_FEWEST} or more, got {self.images}")
+        if self.channels not in get_args(Channels):
+            raise UsageError(f"--channels: expected {' or '.join(get_args(Channels))}, got {self.channels!r}")
 
     @property
-    def paths(self) -> dict[str, Path]:
-        """The folders by what they hold."""
+    def places(self) -> dict[str, Place]:
+        """The folders, or arrays, by what they hold."""
         given = {"real": self.real, "generated": self.generated, "training": self.training}
-        return {name: path for name, path in given.items() if path is not None}
+        return {name: place for name, place in given.items() if place is not None}
+
+    @property
+    def options(self) -> dict[str, ParameterValue]:
+        """What of it an answer tells: how the images are measured."""
+        viewing = {} if self.viewing is None else {"blur": self.viewing.blur, "noise": self.viewing.noise}
+        return {
+            "side": self.side, "channels": self.channels, "images": self.images, "paired": self.paired, **viewing,
+        }
 
     @property
     def offered(self) -> frozenset[Need]:
@@ -66,38 +83,12 @@ class Folders:
         }
         return frozenset(need for need, given in has.items() if given)
 
-    def read(self) -> dict[str, StoredImages]:
-        """The images by what they are; names are checked at once, each image when it is asked for. `ImageError`."""
-        from ldbench.data.image_folder import read_any_sizes
-
-        self._check_apart()
-        fit = _OneSize(self.side)
-        images = {name: read_any_sizes(path, fit) for name, path in self.paths.items()}
-        missing = [name for name in images["generated"] if name not in images["real"]] if self.paired else []
-        if missing:
-            raise ImageError(
-                f"{self.real}: expected a true image for each generated one, got none for {len(missing)}, such as "
-                f"{missing[0]}; give both the same name, or drop --paired"
-            )
-        return images
-
-    def _check_apart(self) -> None:
-        """`ImageError` where a folder lies in another one, whose images would hold its own."""
-        places = {name: path.resolve() for name, path in self.paths.items()}
-        for name, outer in places.items():
-            for other, inner in places.items():
-                if outer in inner.parents:
-                    raise ImageError(
-                        f"{self.paths[other]}: expected folders apart, got the {other} images inside the {name} ones "
-                        f"({self.paths[name]}), which subfolders belong to; move one of them"
-                    )
-
 
 @dataclass(frozen=True)
 class FolderScores:
     """One score a metric; why other metrics have none; what was measured: each folder, its images' number and digest,
     the number of files ignored as no images; and with which options. `notes` say what makes values mean less than they
-    seem to: images that are in two folders, and few of them."""
+    seem to: images that are in two folders, few of them, and sets that were prepared unequally."""
 
     scores: tuple[Score, ...]
     refused: Mapping[str, str]
@@ -105,23 +96,27 @@ class FolderScores:
     options: Mapping[str, ParameterValue]
     notes: tuple[str, ...] = ()
 
+    @property
+    def values(self) -> dict[str, float]:
+        """The value of each metric by its name, for a logger."""
+        return {score.metric: score.value for score in self.scores}
+
 
 def measure_folders(
     folders: Folders, context: ScoringContext, metrics: Sequence[str] = (), *, network: str | None = None,
-    settings: Mapping[str, Mapping[str, str]] | None = None, strict: bool = False,
+    settings: Mapping[str, Mapping[str, str]] | None = None, strict: bool = False, per_image: Path | None = None,
 ) -> FolderScores:
     """The scores of one folder beside another; without `metrics` all that the folders allow.
 
     `network` is the feature network of all metrics that take one (None: the one that ships), `settings` has texts of
     further settings by metric and name. What these folders cannot have is refused before an image is read; then all
     are read once before anything is measured. A metric that these images do not allow, since they are too few say,
-    leaves the others alone; if `strict`, its error is raised. Raises `ImageError`, `UsageError`, `UnknownNameError`,
-    `WeightsError`.
+    leaves the others alone; if `strict`, its error is raised. `per_image` is where `write_per_image` writes its table.
+    Raises `ImageError`, `UsageError`, `UnknownNameError`, `WeightsError`.
     """
-    from ldbench.data.image_folder import count_ignored
-
     if context.seed < 0:
         raise UsageError(f"--seed: expected 0 or more, got {context.seed}")
+    check_file(per_image)
     given = settings or {}
     asked, refused = {name: METRICS.load(name) for name in metrics}, dict[str, str]()
     if not asked:
@@ -134,23 +129,38 @@ def measure_folders(
     chosen = {name: settings_of(metric, network, given.get(name, {})) for name, metric in asked.items()}
     if network is not None and any(getattr(each, "extractor", None) == network for each in chosen.values()):
         _check_weights(network)
-    images = folders.read()
-    described: dict[str, dict[str, str | int]] = {}
-    pixels: dict[str, list[bytes]] = {}
-    for name, path in folders.paths.items():
-        digest, pixels[name] = _digests(name, images[name], context)
-        described[name] = {
-            "folder": str(path), "images": len(images[name]), "ignored": count_ignored(path), "sha256": digest,
-        }
+    sets = read_sets(
+        folders.places, side=folders.side, paired=folders.paired, channels=folders.channels,
+        whose=folders.subjects, images=folders.images, seed=context.seed, progress=context.progress,
+    )
     inputs = FolderInputs(
         device=context.device, seed=context.seed, cache_folder=context.cache_folder, progress=context.progress,
-        images=images, conditions=folders.viewing, pairs=folders.paired,
+        images={name: each.images for name, each in sets.items()}, conditions=folders.viewing, pairs=folders.paired,
+        whose={name: each.subjects for name, each in sets.items()},
     )
-    scores, scored = list[Score](), list[Metric]()
+    found, unmeasured = _measured(asked, chosen, inputs, strict)
+    if per_image is not None:
+        write_per_image(per_image, inputs, found, *_network_in_use([chosen[name] for name in found], network))
+    metrics_of = [metric for metric, _ in found.values()]
+    return FolderScores(
+        tuple(each.score for _, each in found.values()), refused | unmeasured,
+        {name: each.described for name, each in sets.items()},
+        {**folders.options, "seed": context.seed, "device": str(context.device)},
+        (
+            *shared(sets), *few(metrics_of, sets), *uneven(metrics_of, sets),
+            *thin(found.values(), sets, inputs.feature_count), *unlike(sets, folders.side, folders.channels),
+        ),
+    )
+
+
+def _measured(
+    asked: Mapping[str, Metric], chosen: Mapping[str, Any], inputs: FolderInputs, strict: bool
+) -> tuple[dict[str, tuple[Metric, Measured]], dict[str, str]]:
+    """Each metric with its score, and why others have none."""
+    found, refused = dict[str, tuple[Metric, Measured]](), dict[str, str]()
     for name, metric in asked.items():
         try:
-            scores.append(measured(metric, inputs.for_metrics, chosen[name]).score)
-            scored.append(metric)
+            found[name] = metric, measured(metric, inputs.for_metrics, chosen[name])
         except ImageError:  # a file that changed meanwhile spoils what was measured, too
             raise
         except LdbenchError as error:
@@ -158,44 +168,18 @@ def measure_folders(
                 raise
             refused[name] = str(error).removeprefix(f"{name}: ")
         give_back()
-    viewing = {} if folders.viewing is None else {"blur": folders.viewing.blur, "noise": folders.viewing.noise}
-    options = {"side": folders.side, "paired": folders.paired, "seed": context.seed, "device": str(context.device)}
-    notes = (*shared(folders.paths, pixels), *few(scored, pixels))
-    return FolderScores(tuple(scores), refused, described, {**options, **viewing}, notes)
+    return found, refused
 
 
-@dataclass
-class _OneSize:
-    """Brings square images to a side, or, without one, holds all images to the size of the first."""
+def _network_in_use(settings: Sequence[Any], network: str | None) -> tuple[str, int]:
+    """The network, and the side that it sees, of the first metric that has one; else the one that was asked for."""
+    from ldbench.score.networks.features import network_of
 
-    side: int | None
-    first: tuple[Path, tuple[int, ...]] | None = None
-
-    def __call__(self, path: Path, levels: torch.Tensor) -> torch.Tensor:
-        height, width = levels.shape[1:]
-        if self.side is None:
-            where, size = self.first = self.first or (path, (height, width))
-            if (height, width) != size:
-                raise ImageError(
-                    f"{path}: expected {size[1]} x {size[0]} pixels, as {where} has, got {width} x {height}; bring "
-                    "all to one size with --side"
-                )
-            return levels
-        if height != width:
-            raise ImageError(f"{path}: expected a square image, got {width} x {height}; crop it, or pad it with black")
-        return _resized(levels, self.side)
-
-
-def _resized(levels_chw: torch.Tensor, side: int) -> torch.Tensor:
-    """Levels at another side, by Pillow's antialiased Lanczos filter."""
-    import torch
-    from PIL import Image
-
-    def of_channel(levels_hw: torch.Tensor) -> torch.Tensor:
-        picture = Image.fromarray(levels_hw.numpy()).resize((side, side), Image.Resampling.LANCZOS)
-        return torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).reshape(side, side)
-
-    return levels_chw if levels_chw.shape[-1] == side else torch.stack([of_channel(each) for each in levels_chw])
+    for each in settings:
+        if hasattr(each, "extractor") and hasattr(each, "resize"):
+            return each.extractor, each.resize
+    name = network or NETWORK
+    return name, network_of(name)[0].resize
 
 
 def _check_weights(extractor: str) -> None:
@@ -214,17 +198,3 @@ def ignored_line(found: FolderScores) -> str:
 
     counts = [f"{each['ignored']} in {each['folder']}" for each in found.images.values() if each["ignored"]]
     return f"ignored as not {', '.join(SUFFIXES)}: {', '.join(counts)}" if counts else ""
-
-
-def _digests(name: str, images: StoredImages, context: ScoringContext) -> tuple[str, list[bytes]]:
-    """The digest of all images with their names, and one of each image's pixels."""
-    from ldbench.data.stored_images import hash_pixels
-
-    digest, pixels = hashlib.sha256(), list[bytes]()
-
-    def read(count: int, levels: bytes) -> None:
-        pixels.append(hashlib.sha256(levels).digest())
-        context.progress(f"reading {name} images", count, len(images))
-
-    hash_pixels(digest, images, read)
-    return digest.hexdigest(), pixels

@@ -131,3 +131,22 @@ def test_an_option_out_of_range_is_the_same_line_as_from_python(option: str, val
     error = measure(folders, "--metric", "frd", f"--{option}", value).exception
     assert isinstance(error, UsageError)
     assert str(error).startswith(f"--{option}: expected ")
+
+
+def test_subjects_are_counted_in_one_line(folders: Path, tmp_path: Path) -> None:
+    shown = measure(folders, "--metric", "frd", "--subject-pattern", "image-0[0-9]")
+    assert "subjects: 2 in 12 real images, 2 in 12 generated images\n" in shown.stderr
+    table = tmp_path / "table.csv"
+    table.write_text("image,subject\nimage-000.png,P\n", encoding="utf-8")
+    error = measure(folders, "--metric", "frd", "--subjects", table).exception
+    assert "expected a subject of each of the real images" in str(error)
+    error = measure(folders, "--metric", "frd", "--subjects", table, "--subject-pattern", "x").exception
+    assert "expected one way to know subjects, got --subjects too" in str(error)
+
+
+def test_a_table_of_images_is_written(folders: Path, tmp_path: Path) -> None:
+    shown = measure(folders, "--metric", "psnr", "--paired", "--per-image", tmp_path / "images.csv")
+    assert shown.exit_code == 0
+    header, *lines = (tmp_path / "images.csv").read_text(encoding="utf-8").splitlines()
+    assert header == "image,psnr,nearest_real,distance_to_real"
+    assert len(lines) == 12

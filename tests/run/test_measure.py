@@ -1,13 +1,19 @@
-"""`measure` from Python: paths as texts or paths, and the answer of the command."""
+"""`measure` from Python: paths as texts or paths, arrays and tensors, and the answer of the command."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
-from ldbench.errors import MetricError, UsageError, WeightsError
+from ldbench.data.images import write_image
+from ldbench.errors import ImageError, MetricError, UsageError, WeightsError
 from ldbench.run.measure import measure
+from ldbench.testing.surroundings import states
+from tests.markdown_blocks import ROOT, blocks
 from tests.score.test_folders import fill
 
 
@@ -34,3 +40,66 @@ def test_a_metric_that_was_named_and_is_refused_raises_its_error(
         )
     with pytest.raises(WeightsError):
         measure(tmp_path / "real", tmp_path / "generated", metrics=["fid"], network="radimagenet-resnet50")
+
+
+def _process() -> list[object]:
+    return [
+        states(), torch.get_num_threads(), torch.is_grad_enabled(), torch.is_inference_mode_enabled(),
+        torch.get_default_dtype(),
+        torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark,
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision(),
+        dict(os.environ),
+    ]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_tensor_is_measured_as_its_images_in_files(channels: int, tmp_path: Path) -> None:
+    fill(tmp_path / "real", 24, 0)
+    images = torch.rand((24, channels, 32, 32), generator=torch.Generator().manual_seed(1))
+    (tmp_path / "generated").mkdir()
+    for index, image in enumerate(images):
+        write_image(image.expand(3, -1, -1), tmp_path / "generated" / f"{index:06}.png")
+    metrics = ["fid", "frd", "coverage"]
+    found = measure(tmp_path / "real", images.requires_grad_(), metrics=metrics)
+    of_files = measure(tmp_path / "real", tmp_path / "generated", metrics=metrics)
+    assert (found.scores, found.notes) == (of_files.scores, of_files.notes)
+    assert found.images["generated"]["sha256"] == of_files.images["generated"]["sha256"]
+    assert found.images["generated"]["folder"] == f"generated images in an array (24, {channels}, 32, 32) float32"
+    assert found.values == {score.metric: score.value for score in found.scores}
+
+
+def test_what_is_no_image_is_one_line(tmp_path: Path) -> None:
+    fill(tmp_path / "real", 3, 0)
+    with pytest.raises(ImageError, match="generated images: expected a folder, or an array or tensor"):
+        measure(tmp_path / "real", [1, 2], metrics=["frd"])  # type: ignore[arg-type]
+    with pytest.raises(ImageError, match=r"array \(3, 1, 16, 16\) float32, 000000: expected 32 x 32 pixels"):
+        measure(tmp_path / "real", torch.zeros(3, 1, 16, 16), metrics=["frd"])
+
+
+def test_random_states_threads_and_flags_are_left_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LDBENCH_CACHE", str(tmp_path / "empty"))
+    sets = [torch.rand((12, 1, 64, 64), generator=torch.Generator().manual_seed(seed)) for seed in range(3)]
+    before = _process()
+    of_lpips = {"lpips": {"extractor": "stlpips-alex"}}
+    found = measure(sets[0], sets[1], training=sets[2], paired=True, noise=0.01, settings=of_lpips)
+    assert _process() == before
+    assert found.refused.keys() <= {"fld", "lpips"}, found.refused
+    assert {"fid", "viewed_fid", "copied_share", "vendi"} <= found.values.keys()
+
+
+def test_the_page_measures_in_a_training_loop_and_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path / "real", 24, 0)
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs/guides/folders.md").read_text(encoding="utf-8")
+    section = page.split("## In a training loop\n")[1].split("\n## ")[0]
+    (tmp_path / "section.md").write_text(section, encoding="utf-8")
+    logged: dict[str, float] = {}
+    given = {
+        "images": torch.rand((24, 1, 32, 32), generator=torch.Generator().manual_seed(1)), "step": 7,
+        "accelerator": SimpleNamespace(gather=lambda images: images, is_main_process=True, wait_for_everyone=int),
+        "wandb": SimpleNamespace(log=lambda values, step: logged.update(values)),
+        "writer": SimpleNamespace(add_scalar=lambda name, value, step: logged.update({f"{name}@{step}": value})),
+    }
+    for block in blocks(tmp_path / "section.md"):
+        exec(block.text, given)
+    assert logged.keys() == {"ldbench/kid", "ldbench/coverage", "ldbench/kid@7", "ldbench/coverage@7"}

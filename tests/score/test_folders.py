@@ -229,7 +229,9 @@ def test_what_cannot_be_measured_leaves_the_others_alone(folders: Path) -> None:
     assert [score.metric for score in found.scores] == ["frd"]
     assert list(found.refused) == ["coverage"]
     assert "expected at least k + 2 = 26 images" in found.refused["coverage"]
-    assert found.options == {"side": None, "paired": False, "seed": 0, "device": "cpu"}
+    assert found.options == {
+        "side": None, "channels": "rgb", "images": None, "paired": False, "seed": 0, "device": "cpu",
+    }
     assert found.images["real"]["images"] == 24
     assert found.images["real"]["sha256"] != found.images["generated"]["sha256"]
 
@@ -329,6 +331,15 @@ def test_a_name_that_is_no_text_is_read(folders: Path, tmp_path: Path) -> None:
     assert measured(tmp_path, "frd").images["generated"]["images"] == 25
 
 
-def test_a_side_out_of_range_is_refused(folders: Path) -> None:
-    with pytest.raises(UsageError, match="--side: expected 8 pixels or more, got 4"):
-        measured(folders, "frd", side=4)
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"images": 2}, "--images: expected 3 or more, got 2"),
+        ({"channels": "grey"}, "--channels: expected rgb or grey-as-rgb, got 'grey'"),
+        ({"images": 25}, r"--images 25: expected as many real images, got 24 \(.*real\); lower it"),
+        ({"side": 4}, "--side: expected 8 pixels or more, got 4"),
+    ],
+)
+def test_options_out_of_range_are_refused(options: dict[str, object], said: str, folders: Path) -> None:
+    with pytest.raises(UsageError, match=said):
+        measured(folders, "frd", **options)

@@ -97,7 +97,8 @@ def perceptual_network(extractor: str) -> tuple[str, str]:
 def _network(extractor: str, alexnet: Path | None, device: torch.device | str) -> Distance:
     name, digest = perceptual_network(extractor)
     declare_missing_ops()
-    network = _stlpips() if name == "stlpips-alex" else _lpips(alexnet, digest)
+    with torch.random.fork_rng(devices=[]):  # initial weights are drawn from the global state, then replaced
+        network = _stlpips() if name == "stlpips-alex" else _lpips(alexnet, digest)
     network.to(device).eval()
 
     def distance(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

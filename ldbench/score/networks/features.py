@@ -61,7 +61,7 @@ def extract(
     if path is not None and (cached := read_features(path, len(images))) is not None:
         progress(f"features of {name}", len(cached), len(cached), "cached")
         return cached
-    with _blamed(network, "load"):
+    with _blamed(network, "load"), _random_state_kept():
         loaded = network.load(resize=size, device=device, weights=weights, digest=digest)
 
     def features(levels: npt.NDArray[np.uint8]) -> torch.Tensor:
@@ -133,6 +133,13 @@ def _blamed(network: Network, what: str) -> AbstractContextManager[None]:
     import torch
 
     return blamed(PluginError, f"{network.name}: {what}", module_of(network.load), torch.OutOfMemoryError)
+
+
+def _random_state_kept() -> AbstractContextManager[None]:
+    """Initial weights are drawn from torch's global state, then replaced: who measures may be training."""
+    import torch
+
+    return torch.random.fork_rng(devices=[])
 
 
 def _foreign_code(network: Network) -> dict[str, ParameterValue] | None:

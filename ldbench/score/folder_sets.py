@@ -1,0 +1,171 @@
+"""The sets of images that two folders are measured by: each is read once before anything is measured."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from ldbench.errors import ImageError, UsageError
+from ldbench.score.folder_subjects import Whose, subjects_of
+from ldbench.score.lazy_inputs import averaged
+from ldbench.score.one_size import OneSize
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from ldbench.api import Progress
+    from ldbench.data.preparation import Preparation
+    from ldbench.data.stored_images import StoredImages
+
+
+Channels = Literal["rgb", "grey-as-rgb"]
+Place: TypeAlias = "Path | NDArray[Any] | Tensor"  # a folder, or images in an array
+
+
+@dataclass(frozen=True)
+class FolderSet:
+    """One set of images: where it is from, its images and what was found while all were read.
+
+    `pixels` has a digest of each image's pixels, in the order of `images`; `sha256` is that of all with their names.
+    `ignored` counts the files that are no images by their names. `subjects` has the subject of each image in the same
+    order; it is empty where each image counts as a subject of its own. `drawn_from` is how many images there were
+    before some were drawn, 0 where none were.
+    """
+
+    where: str
+    images: StoredImages
+    prepared: Preparation
+    ignored: int = 0
+    sha256: str = ""
+    pixels: tuple[bytes, ...] = field(default=(), repr=False)
+    subjects: tuple[str, ...] = field(default=(), repr=False)
+    drawn_from: int = 0
+
+    @property
+    def described(self) -> dict[str, str | int]:
+        """The set as an answer tells of it."""
+        subjects = {"subjects": len(set(self.subjects))} if self.subjects else {}
+        whole = {"drawn_from": self.drawn_from} if self.drawn_from else {}
+        return {
+            "folder": self.where, "images": len(self.images), "ignored": self.ignored, "sha256": self.sha256,
+            **subjects, **whole,
+        }
+
+    def only(self, kept: Sequence[str]) -> FolderSet:
+        """Some of its images, by their names in their order; without a digest of all."""
+        from ldbench.data.ids import Ids
+        from ldbench.data.stored_images import StoredImages
+
+        places = {image: place for place, image in enumerate(self.images)}
+        return replace(
+            self, images=StoredImages(Ids(kept), self.images.packed, threads=self.images.threads, room=0), sha256="",
+            pixels=tuple(self.pixels[places[image]] for image in kept),
+            subjects=tuple(self.subjects[places[image]] for image in kept) if self.subjects else (),
+            drawn_from=len(self.images),
+        )
+
+
+def read_sets(
+    places: Mapping[str, Place], *, side: int | None, paired: bool, channels: Channels, whose: Whose | None,
+    images: int | None, seed: int, progress: Progress,
+) -> dict[str, FolderSet]:
+    """The sets by what they are ("real", "generated", "training"), their images read once.
+
+    With `images` so many are drawn of the real and of the generated ones. Raises `ImageError`, `UsageError` for fewer
+    than that, and what `subjects_of` raises.
+    """
+    check_apart({name: place for name, place in places.items() if isinstance(place, Path)})
+    fit = OneSize(side)
+    sets = {name: _set_of(name, place, fit) for name, place in places.items()}
+    if paired:
+        _check_pairs(sets)
+    if whose is not None:
+        found = subjects_of({name: each.images for name, each in sets.items()}, whose)
+        sets = {name: replace(each, subjects=found.get(name, ())) for name, each in sets.items()}
+    sets = {name: _digested(name, each, progress) for name, each in sets.items()}
+    if images is not None:
+        sets |= {
+            name: _digested(name, each, progress) for name, each in drawn(sets, images, seed, paired=paired).items()
+        }
+    if channels == "rgb":
+        return sets
+    return {name: replace(each, images=averaged(each.images)) for name, each in sets.items()}
+
+
+def drawn(sets: Mapping[str, FolderSet], count: int, seed: int, *, paired: bool) -> dict[str, FolderSet]:
+    """So many of the real and of the generated images, of pairs both; training images stay, or copies would be missed.
+
+    Which ones depends on their pixels and the seed, not on their names. `UsageError` for fewer images than that.
+    """
+    for name in ("real", "generated"):
+        if len(sets[name].images) < count:
+            raise UsageError(
+                f"--images {count}: expected as many {name} images, got {len(sets[name].images)} ({sets[name].where}); "
+                "lower it"
+            )
+    generated = _draw(sets["generated"], count, seed)
+    real = generated if paired else _draw(sets["real"], count, seed)
+    return {"real": sets["real"].only(real), "generated": sets["generated"].only(generated)}
+
+
+def _draw(given: FolderSet, count: int, seed: int) -> list[str]:
+    """The names, in their order, of the images whose hashes are the smallest; of equal images each has its own."""
+    met = Counter[bytes]()
+    hashes = dict[str, bytes]()
+    for image, pixels in zip(given.images, given.pixels, strict=True):
+        met[pixels] += 1
+        hashes[image] = hashlib.sha256(f"{seed} {met[pixels]} ".encode() + pixels).digest()
+    kept = set(sorted(hashes, key=lambda image: hashes[image])[:count])
+    return [image for image in given.images if image in kept]
+
+
+def check_apart(places: Mapping[str, Path]) -> None:
+    """`ImageError` where a folder lies in another one, whose images would hold its own."""
+    resolved = {name: path.resolve() for name, path in places.items()}
+    for name, outer in resolved.items():
+        for other, inner in resolved.items():
+            if outer in inner.parents:
+                raise ImageError(
+                    f"{places[other]}: expected folders apart, got the {other} images inside the {name} ones "
+                    f"({places[name]}), which subfolders belong to; move one of them"
+                )
+
+
+def _set_of(name: str, place: Place, fit: OneSize) -> FolderSet:
+    """The images of a folder or of an array; names are checked at once, each image of a folder when it is asked for."""
+    from ldbench.data.array_images import array_images
+    from ldbench.data.image_folder import count_ignored, read_any_sizes
+    from ldbench.data.preparation import Preparation
+
+    prepared = Preparation()
+    if isinstance(place, Path):
+        return FolderSet(str(place), read_any_sizes(place, fit, prepared), prepared, count_ignored(place))
+    return FolderSet(*array_images(place, name, fit, prepared), prepared)
+
+
+def _check_pairs(sets: Mapping[str, FolderSet]) -> None:
+    missing = [name for name in sets["generated"].images if name not in sets["real"].images]
+    if missing:
+        raise ImageError(
+            f"{sets['real'].where}: expected a true image for each generated one, got none for {len(missing)}, such as "
+            f"{missing[0]}; give both the same name, or drop --paired"
+        )
+
+
+def _digested(name: str, given: FolderSet, progress: Progress) -> FolderSet:
+    """The set with its digests, which read all its images."""
+    from ldbench.data.stored_images import hash_pixels
+
+    digest, pixels = hashlib.sha256(), list[bytes]()
+
+    def read(count: int, levels: bytes) -> None:
+        pixels.append(hashlib.sha256(levels).digest())
+        progress(f"reading {name} images", count, len(given.images))
+
+    hash_pixels(digest, given.images, read)
+    return replace(given, sha256=digest.hexdigest(), pixels=tuple(pixels))

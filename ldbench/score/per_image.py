@@ -1,0 +1,82 @@
+"""A table of single generated images: what each has in metrics that are means over images, and what is nearest to it.
+
+It is for looking: which images make a value bad, and which real ones they resemble.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ldbench.api import Measured, Metric
+from ldbench.data.decoding import one_line
+from ldbench.errors import UsageError
+from ldbench.records.files import whole_file
+from ldbench.score.metrics.neighbours import nearest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ldbench.score.folder_inputs import FolderInputs
+
+_DIGITS = 12  # of what contributions give back
+
+
+def check_file(path: Path | None) -> None:
+    """UsageError where no table can be written to this path; before anything is measured."""
+    if path is not None and path.is_dir():
+        raise UsageError(f"--per-image {path}: expected the path of a file, got a folder; add a name")
+
+
+def values_of_images(metric: Metric, score: Measured) -> NDArray[np.float64] | None:
+    """The value of each image `(n,)` of a metric that is their mean; None for any other metric.
+
+    A contribution is (x - mean) / sqrt(n (n - 1)).
+    """
+    contributions = score.contributions.get("cases")
+    if metric.groups is not None or contributions is None or len(score.contributions) > 1 or len(contributions) < 2:
+        return None
+    count = len(contributions)
+    values_n = np.asarray(score.value + contributions * math.sqrt(count * (count - 1)))
+    largest = float(np.abs(values_n).max())
+    return values_n if largest == 0 else np.round(values_n, _DIGITS - math.ceil(math.log10(largest))) + 0.0
+
+
+def write_per_image(
+    path: Path, inputs: FolderInputs, scores: Mapping[str, tuple[Metric, Measured]], network: str, resize: int
+) -> None:
+    """Write a CSV table with a line an image. Distances are those of features by `network`, which sees images of
+    `resize` pixels, under the viewing conditions if there are any. Raises `UsageError` for a path that it cannot write
+    to, and what extracting features raises."""
+    columns: dict[str, list[Any]] = {"image": list(inputs.case_ids)}
+    for name, (metric, score) in scores.items():
+        values_n = values_of_images(metric, score)
+        if values_n is not None:
+            columns[name] = values_n.tolist()
+    for column, values in _nearest(inputs, network, resize):
+        columns[column] = values
+    try:
+        with whole_file(path) as part, part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(columns)
+            table.writerows(zip(*columns.values(), strict=True))
+    except OSError as error:
+        raise UsageError(f"--per-image {path}: can't write it: {one_line(error)}; name another file") from error
+
+
+def _nearest(inputs: FolderInputs, network: str, resize: int) -> Iterator[tuple[str, list[Any]]]:
+    viewed = inputs.viewed
+    real_nd, generated_md = viewed.features(network, resize)
+    others = {"real": real_nd}
+    if "training" in inputs.images:
+        others["training"] = viewed.seen_features(network, resize)
+    for name, features_nd in others.items():
+        distances_m1, places_m1 = nearest(generated_md, features_nd, 1)
+        names = list(inputs.images[name])
+        yield f"nearest_{name}", [names[place] for place in places_m1[:, 0]]
+        yield f"distance_to_{name}", distances_m1[:, 0].tolist()

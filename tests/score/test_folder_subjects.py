@@ -1,0 +1,108 @@
+"""Whose the images of two folders are: by a table, a pattern or an order; what is wrong is one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ldbench.errors import DataError, UsageError
+from ldbench.score.folder_inputs import FolderInputs
+from ldbench.score.folder_subjects import pattern_of, subject_line, subjects_of
+from ldbench.score.folders import Folders, measure_folders
+from tests.score.test_folders import CONTEXT, fill
+
+NAMES = {"real": ["a/sub-1_x", "a/sub-1_y", "a/sub-2_x"], "generated": ["0", "1"], "training": ["t"]}
+
+
+def table(folder: Path, *rows: str, header: str = "image,subject") -> Path:
+    path = folder / "table.csv"
+    path.write_text("\n".join((header, *rows)) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"), [("sub-[0-9]+", ("sub-1", "sub-1", "sub-2")), ("sub-([0-9]+)_", ("1", "1", "2"))]
+)
+def test_a_pattern_is_searched_for_in_names(pattern: str, found: tuple[str, ...]) -> None:
+    assert subjects_of(NAMES, pattern_of(pattern)) == {"real": found, "generated": ()}
+
+
+def test_a_table_names_images_with_or_without_suffix_and_their_set(tmp_path: Path) -> None:
+    rows = ("a/sub-1_x.png,P", "a/sub-1_y,P", "a/sub-2_x.JPG,Q", "t,R")
+    found = subjects_of(NAMES, table(tmp_path, *rows))
+    assert found == {"real": ("P", "P", "Q"), "generated": ()}
+    alike = {"real": ["0", "1"], "generated": ["0", "1"]}
+    path = table(tmp_path, "0,P", "1,P")
+    assert subjects_of(alike, path) == {"real": ("P", "P"), "generated": ("P", "P")}
+    path = table(tmp_path, "0,P,real", "1,P,real", header="image,subject,set")
+    assert subjects_of(alike, path) == {"real": ("P", "P"), "generated": ()}
+
+
+def test_an_order_gives_the_subject_of_each_image() -> None:
+    found = subjects_of(NAMES, {"generated": [7, 7], "real": ["P", "Q", "Q"]})
+    assert found == {"real": ("P", "Q", "Q"), "generated": ("7", "7")}
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (("a/sub-1_x,P", "a/sub-1_y,P"), "a subject of each of the real images, got none of a/sub-2_x; give"),
+        (("a/sub-1_x,P", "a/sub-1_y,P", "a/sub-2_x,NA"), "got none of a/sub-2_x"),
+        (("x,P", "y,P"), "expected names of real, generated, training images, got x, y; drop these rows"),
+        (("0,P", "0,Q", "1,P"), "expected one subject of 0, got two"),
+        (("t,P",), "expected the subjects of real or of generated images, got none"),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_one_line(rows: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=said) as error:
+        subjects_of(NAMES, table(tmp_path, *rows))
+    assert str(error.value).startswith(f"--subjects {tmp_path / 'table.csv'}: expected ")
+
+
+def test_other_mistakes_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="expected a column 'subject', got 'image', 'patient'"):
+        subjects_of(NAMES, table(tmp_path, "0,P", header="image,patient"))
+    with pytest.raises(UsageError, match="expected real or generated as set, got 'test'"):
+        subjects_of(NAMES, table(tmp_path, "0,P,test", header="image,subject,set"))
+    with pytest.raises(UsageError, match=r"--subject-pattern: expected a regular expression, got 'sub-\('"):
+        pattern_of("sub-(")
+    with pytest.raises(UsageError, match="--subject-pattern: expected a subject of each of the real images"):
+        subjects_of(NAMES, pattern_of("sub-1"))
+    with pytest.raises(UsageError, match="subjects: expected one of each of the 2 generated images, got 3"):
+        subjects_of(NAMES, {"generated": [1, 2, 3]})
+    with pytest.raises(UsageError, match="subjects: expected subjects of real or generated, got 'training'"):
+        subjects_of(NAMES, {"training": [1]})
+
+
+def test_subjects_are_the_units_of_intervals_and_move_no_value(tmp_path: Path) -> None:
+    for seed, name in enumerate(("real", "generated")):
+        fill(tmp_path / name, 24, seed)
+    plain = Folders(tmp_path / "real", tmp_path / "generated", paired=True)
+    two = ["ssim", "fid", "coverage"]
+    settings = {name: {"resize": "32"} for name in two[1:]}
+    images = measure_folders(plain, CONTEXT, two, settings=settings)
+    each = Folders(plain.real, plain.generated, paired=True, subjects=pattern_of("image-[0-9]+"))
+    eights = Folders(plain.real, plain.generated, paired=True, subjects={
+        name: np.repeat(range(3), 8).tolist() for name in ("real", "generated")
+    })  # fmt: skip
+    found = measure_folders(eights, CONTEXT, two, settings=settings)
+    assert measure_folders(each, CONTEXT, two, settings=settings).scores == images.scores
+    assert found.values == images.values
+    assert all(str(score.parameters["interval"]).endswith("subjects are the units") for score in found.scores)
+    assert all(
+        wide.ci_high - wide.ci_low > narrow.ci_high - narrow.ci_low
+        for wide, narrow in zip(found.scores, images.scores, strict=True)
+    )
+    assert subject_line(found.images) == "subjects: 3 in 24 real images, 3 in 24 generated images"
+    assert subject_line(images.images) == ""
+
+
+def test_the_real_images_are_the_test_scans() -> None:
+    inputs = FolderInputs(
+        device=CONTEXT.device, seed=0, images={}, whose={"real": ("P", "Q", "P"), "generated": ("P", "Q")}
+    )
+    for name in ("real", "test_scans"):
+        assert inputs.subjects(name).tolist() == [0, 1, 0]  # type: ignore[union-attr]
+    assert inputs.subjects("generated") is None

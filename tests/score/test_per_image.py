@@ -1,0 +1,88 @@
+"""A line for each generated image: its values, and the images that are nearest to it."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ldbench.api import Measured
+from ldbench.data.image_folder import read_folder
+from ldbench.errors import UsageError
+from ldbench.plugins.kinds import METRICS
+from ldbench.score.folders import Folders, FolderScores, measure_folders
+from ldbench.score.image_sets import StoredSet
+from ldbench.score.metrics.intervals import of_mean
+from ldbench.score.metrics.mean_score import mean_score
+from ldbench.score.metrics.ssim import ssim_values
+from ldbench.score.networks.features import extract
+from ldbench.score.per_image import values_of_images
+from tests.score.test_folders import CONTEXT, SIDE, fill
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    root = tmp_path_factory.mktemp("folders")
+    real, generated, training = (fill(root / name, 12, seed) for seed, name in enumerate(("real", "made", "training")))
+    return Folders(real, generated, training, paired=True)
+
+
+def measured(folders: Folders, path: Path, *metrics: str) -> tuple[FolderScores, list[dict[str, str]]]:
+    small = {name: {"resize": str(SIDE)} for name in metrics if name not in ("ssim", "frd")}
+    found = measure_folders(folders, CONTEXT, metrics, settings=small, per_image=path)
+    with path.open(encoding="utf-8", newline="") as file:
+        return found, list(csv.DictReader(file))
+
+
+def images(folder: object) -> StoredSet:
+    found = read_folder(Path(str(folder)), None, SIDE)
+    return StoredSet(found, list(found))
+
+
+def test_values_and_neighbours_are_those_of_each_image(folders: Folders, tmp_path: Path) -> None:
+    found, rows = measured(folders, tmp_path / "images.csv", "coverage", "ssim", "authpct")
+    real, generated, training = (images(each) for each in folders.places.values())
+    assert [row["image"] for row in rows] == list(generated.ids)
+    assert list(rows[0]) == [
+        "image", "ssim", "authpct", "nearest_real", "distance_to_real", "nearest_training", "distance_to_training",
+    ]
+    values = np.array([float(row["ssim"]) for row in rows])
+    assert values == pytest.approx(np.asarray(ssim_values(generated, real)), rel=1e-9)
+    assert values.mean() == pytest.approx(found.values["ssim"])
+    assert {row["authpct"] for row in rows} <= {"0.0", "100.0"}
+    of_images = extract(generated, "efficientnet-lite0", resize=SIDE)
+    for name, others in (("real", real), ("training", training)):
+        features = extract(others, "efficientnet-lite0", resize=SIDE)
+        distances = np.linalg.norm(of_images[:, None] - features[None], axis=2)
+        assert [row[f"nearest_{name}"] for row in rows] == [others.ids[place] for place in distances.argmin(1)]
+        assert [float(row[f"distance_to_{name}"]) for row in rows] == pytest.approx(distances.min(1), rel=1e-4)
+
+
+def test_a_table_has_neighbours_alone_where_no_metric_is_a_mean(folders: Folders, tmp_path: Path) -> None:
+    plain = Folders(folders.real, folders.generated)
+    _, rows = measured(plain, tmp_path / "images.csv", "frd")
+    assert list(rows[0]) == ["image", "nearest_real", "distance_to_real"]
+
+
+@pytest.mark.parametrize("values", [[0.0, 0.0, 1.0], [0.0, 0.0], [1e-9, 3e-9, 2e-9], [31.25, 28.1, 100.0]])
+def test_values_come_back_from_contributions(values: list[float]) -> None:
+    metric = METRICS.load("ssim")
+    score = mean_score("ssim", np.array(values), "higher", {})
+    assert values_of_images(metric, score).tolist() == values  # type: ignore[union-attr]
+
+
+def test_what_is_no_mean_over_images_has_no_values() -> None:
+    parts = of_mean(np.arange(3.0))
+    score = Measured("x", 1, 0, 2, 3, "higher", contributions={"cases": parts, "scans": parts})
+    assert values_of_images(METRICS.load("ssim"), score) is None
+    assert values_of_images(METRICS.load("vendi"), mean_score("vendi", np.arange(3.0), "higher", {})) is None
+
+
+def test_a_folder_is_no_table_and_refused_before_anything_is_measured(folders: Folders, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"--per-image .*: expected the path of a file, got a folder"):
+        measure_folders(Folders(tmp_path / "nowhere", folders.generated), CONTEXT, ["frd"], per_image=tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"--per-image .*: can't write it: "):
+        measure_folders(folders, CONTEXT, ["ssim"], per_image=tmp_path / "file" / "images.csv")
