@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -76,19 +77,17 @@ def test_other_mistakes_are_one_line(tmp_path: Path) -> None:
         subjects_of(NAMES, {"training": [1]})
 
 
-def test_subjects_are_the_units_of_intervals_and_move_no_value(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("paired", "names"), [(True, ["ssim"]), (False, ["fid", "coverage"])])
+def test_subjects_are_the_units_of_intervals_and_move_no_value(paired: bool, names: list[str], tmp_path: Path) -> None:
     for seed, name in enumerate(("real", "generated")):
         fill(tmp_path / name, 24, seed)
-    plain = Folders(tmp_path / "real", tmp_path / "generated", paired=True)
-    two = ["ssim", "fid", "coverage"]
-    settings = {name: {"resize": "32"} for name in two[1:]}
-    images = measure_folders(plain, CONTEXT, two, settings=settings)
-    each = Folders(plain.real, plain.generated, paired=True, subjects=pattern_of("image-[0-9]+"))
-    eights = Folders(plain.real, plain.generated, paired=True, subjects={
-        name: np.repeat(range(3), 8).tolist() for name in ("real", "generated")
-    })  # fmt: skip
-    found = measure_folders(eights, CONTEXT, two, settings=settings)
-    assert measure_folders(each, CONTEXT, two, settings=settings).scores == images.scores
+    plain = Folders(tmp_path / "real", tmp_path / "generated", paired=paired)
+    settings = {} if paired else {name: {"resize": "32"} for name in names}
+    images = measure_folders(plain, CONTEXT, names, settings=settings)
+    each = replace(plain, subjects=pattern_of("image-[0-9]+"))
+    eights = replace(plain, subjects={name: np.repeat(range(3), 8).tolist() for name in ("real", "generated")})
+    found = measure_folders(eights, CONTEXT, names, settings=settings)
+    assert measure_folders(each, CONTEXT, names, settings=settings).scores == images.scores
     assert found.values == images.values
     assert all(str(score.parameters["interval"]).endswith("subjects are the units") for score in found.scores)
     assert all(

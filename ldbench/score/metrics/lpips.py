@@ -95,6 +95,8 @@ def perceptual_network(extractor: str) -> tuple[str, str]:
 
 
 def _network(extractor: str, alexnet: Path | None, device: torch.device | str) -> Distance:
+    import torch
+
     name, digest = perceptual_network(extractor)
     declare_missing_ops()
     with torch.random.fork_rng(devices=[]):  # initial weights are drawn from the global state, then replaced
