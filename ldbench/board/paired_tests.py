@@ -257,6 +257,11 @@ def _variance(values: Sequence[float]) -> float:
     return float(np.var(values, ddof=1))
 
 
+def cases_error(one: Mapping[Seed, ScoredRun], two: Mapping[Seed, ScoredRun]) -> CasesError:
+    """That of the difference of two models' means on a metric, each given by its runs."""
+    return CasesError(*_cases_error(_Model("one", one), _Model("two", two))[:2])
+
+
 def _cases_error(one: _Model, two: _Model) -> tuple[float, float, bool]:
     """Variance and degrees of freedom from the choice of cases and scans, and whether these were paired: they are where
     both know their units and have the same ones, else the two intervals are added.
