@@ -6,9 +6,9 @@ with 4 (infinite kurtosis: a covariance's error has no variance then, and no int
 EfficientNet-Lite0 features of the sandbox's brain scans, real against real and real against blurred, drawn with
 replacement. FID's target is its expectation at the given n, KID's the population's distance. For AUC, two and three
 classes with normal scores, and three trainings of a classifier whose skill differs from one to the next: the target
-is the mean over all trainings. For metrics of neighbours, sets that overlap (`neighbours`) and sets that hardly do
-(`far`). With `--subjects`: means, shares, areas and distances of several images a subject, which are as alike as 0.81,
-beside what the same intervals cover when every image counts as a subject.
+is the mean over all trainings. Areas where one class has few cases (`rare`). For metrics of neighbours, sets that
+overlap (`neighbours`) and sets that hardly do (`far`). With `--subjects`: means, shares, areas and distances of several
+images a subject, which are as alike as 0.81, beside what the same intervals cover when every image counts as a subject.
 
     python -m leaderboards.interval_coverage --repetitions 400
     python -m leaderboards.interval_coverage --only far --repetitions 200
@@ -135,6 +135,17 @@ def auc_rows(n: int, separation: float, repetitions: int, seed: int) -> None:
     report(f"AUC, 3 classes {separation} apart", n, [auc_interval(*three(n)) for _ in range(repetitions)], truth)
 
 
+def rare_class_row(positives: int, negatives: int, truth: float, repetitions: int) -> None:
+    """Binormal AUC of one training where one class has few cases."""
+    random = np.random.default_rng(positives)
+    separation, labels = 2**0.5 * float(stats.norm.ppf(truth)), np.repeat([1, 0], [positives, negatives])
+    intervals = []
+    for _ in range(repetitions):
+        score = random.normal(size=len(labels)) + separation * labels
+        intervals.append(auc_interval(np.stack([-score, score], axis=1), labels))
+    report(f"AUC, {positives} cases against {negatives}", len(labels), intervals, truth)
+
+
 def trainings_rows(n: int, separation: float, spread: float, repetitions: int, seed: int) -> None:
     """Three trainings of skill N(separation, spread^2) that share half of each test case's variance."""
     random = np.random.default_rng(seed)
@@ -201,6 +212,13 @@ def area_rows(options: argparse.Namespace) -> None:
                 trainings_rows(n, separation, spread, 5 * options.repetitions, seed=n)
 
 
+def rare_rows(options: argparse.Namespace) -> None:
+    """Areas of 200 cases, of which few or half are of one class."""
+    for positives in (5, 10, 20, 100):
+        for truth in (0.8, 0.9, 0.95):
+            rare_class_row(positives, 200 - positives, truth, 5 * options.repetitions)
+
+
 def distance_rows(options: argparse.Namespace) -> None:
     """FID and KID of the sandbox's brains and of simulated features."""
     real_pool, blurred_pool = sandbox()
@@ -216,7 +234,7 @@ def distance_rows(options: argparse.Namespace) -> None:
 
 
 PARTS: Mapping[str, Callable[[argparse.Namespace], None]] = {
-    "neighbours": near_rows, "far": far_rows, "areas": area_rows, "distances": distance_rows,
+    "neighbours": near_rows, "far": far_rows, "areas": area_rows, "rare": rare_rows, "distances": distance_rows,
 }
 
 

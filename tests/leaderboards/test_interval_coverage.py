@@ -7,7 +7,7 @@ import pytest
 
 from ldbench.score.metrics.intervals import Subjects, numbered
 from leaderboards.coverage_of_subjects import measures
-from leaderboards.interval_coverage import neighbour_rows
+from leaderboards.interval_coverage import neighbour_rows, rare_class_row
 
 SUBJECTS, DRAWS = 30, 120
 
@@ -51,3 +51,12 @@ def test_intervals_of_recall_are_too_narrow_far_off_and_those_of_coverage_are_no
     neighbour_rows(50, 8, 2.5, 60, (None, 4.0))
     covered = {line.split()[1].strip(","): float(line.split("|")[4].split()[0]) for line in out(capsys)}
     assert covered["recall"] < 70 < 90 < covered["coverage"]
+
+
+def test_areas_of_a_rare_class_are_covered_too_seldom_and_those_of_equal_classes_are_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for positives in (5, 100):
+        rare_class_row(positives, 200 - positives, 0.95, 300)
+    rare, equal = (float(line.split("|")[4].split()[0]) for line in out(capsys))
+    assert rare < 86 < 92 < equal
