@@ -7,8 +7,9 @@ EfficientNet-Lite0 features of the sandbox's brain scans, real against real and 
 replacement. FID's target is its expectation at the given n, KID's the population's distance. For AUC, two and three
 classes with normal scores, and three trainings of a classifier whose skill differs from one to the next: the target
 is the mean over all trainings. Areas where one class has few cases (`rare`). For metrics of neighbours, sets that
-overlap (`neighbours`) and sets that hardly do (`far`). With `--subjects`: means, shares, areas and distances of several
-images a subject, which are as alike as 0.81, beside what the same intervals cover when every image counts as a subject.
+overlap (`neighbours`) and sets that hardly do (`far`). Gaps between the means of groups (`gaps`). With `--subjects`:
+means, shares, areas and distances of several images a subject, which are as alike as 0.81, beside what the same
+intervals cover when every image counts as a subject.
 
     python -m leaderboards.interval_coverage --repetitions 400
     python -m leaderboards.interval_coverage --only far --repetitions 200
@@ -29,6 +30,7 @@ from ldbench.score.metrics.intervals import Interval, group_jackknife
 from ldbench.score.metrics.kid import kid, kid_score
 from ldbench.score.metrics.manifold import manifold_score
 from ldbench.score.metrics.roc import Areas, areas
+from leaderboards.coverage_of_groups import SIZES, VALUES, gap_row
 from leaderboards.coverage_of_subjects import subject_rows
 from leaderboards.coverage_table import HEADINGS, interval_of, report
 
@@ -219,6 +221,13 @@ def rare_rows(options: argparse.Namespace) -> None:
             rare_class_row(positives, 200 - positives, truth, 5 * options.repetitions)
 
 
+def gap_rows(options: argparse.Namespace) -> None:
+    """Gaps between the means of groups."""
+    for values in VALUES:
+        for sizes in SIZES:
+            gap_row(values, sizes, 5 * options.repetitions)
+
+
 def distance_rows(options: argparse.Namespace) -> None:
     """FID and KID of the sandbox's brains and of simulated features."""
     real_pool, blurred_pool = sandbox()
@@ -234,7 +243,8 @@ def distance_rows(options: argparse.Namespace) -> None:
 
 
 PARTS: Mapping[str, Callable[[argparse.Namespace], None]] = {
-    "neighbours": near_rows, "far": far_rows, "areas": area_rows, "rare": rare_rows, "distances": distance_rows,
+    "neighbours": near_rows, "far": far_rows, "areas": area_rows, "rare": rare_rows, "gaps": gap_rows,
+    "distances": distance_rows,
 }
 
 

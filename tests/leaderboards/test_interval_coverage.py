@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ldbench.score.metrics.intervals import Subjects, numbered
+from leaderboards.coverage_of_groups import gap_row
 from leaderboards.coverage_of_subjects import measures
 from leaderboards.interval_coverage import neighbour_rows, rare_class_row
 
@@ -60,3 +61,10 @@ def test_areas_of_a_rare_class_are_covered_too_seldom_and_those_of_equal_classes
         rare_class_row(positives, 200 - positives, 0.95, 300)
     rare, equal = (float(line.split("|")[4].split()[0]) for line in out(capsys))
     assert rare < 86 < 92 < equal
+
+
+def test_gaps_of_means_are_called_too_often_where_a_small_group_is_skewed(capsys: pytest.CaptureFixture[str]) -> None:
+    for values, sizes in (("normal", (10, 190)), ("lognormal", (10, 190)), ("lognormal", (100, 100))):
+        gap_row(values, sizes, 400)
+    normal, skewed, equal = (float(line.split("|")[5]) for line in out(capsys))
+    assert max(normal, equal) < 8 < skewed
