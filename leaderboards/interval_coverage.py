@@ -6,10 +6,13 @@ with 4 (infinite kurtosis: a covariance's error has no variance then, and no int
 EfficientNet-Lite0 features of the sandbox's brain scans, real against real and real against blurred, drawn with
 replacement. FID's target is its expectation at the given n, KID's the population's distance. For AUC, two and three
 classes with normal scores, and three trainings of a classifier whose skill differs from one to the next: the target
-is the mean over all trainings. With `--subjects`: means, shares, areas and distances of several images a subject,
-which are as alike as 0.81, beside what the same intervals cover when every image counts as a subject.
+is the mean over all trainings. Areas where one class has few cases (`rare`). For metrics of neighbours, sets that
+overlap (`neighbours`) and sets that hardly do (`far`). Gaps between the means of groups (`gaps`). With `--subjects`:
+means, shares, areas and distances of several images a subject, which are as alike as 0.81, beside what the same
+intervals cover when every image counts as a subject.
 
     python -m leaderboards.interval_coverage --repetitions 400
+    python -m leaderboards.interval_coverage --only far --repetitions 200
 """
 
 from __future__ import annotations
@@ -22,16 +25,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from ldbench.api import Measured
-from ldbench.plugins.kinds import metric_bounds
-from ldbench.score.by_subject import by_subject
-from ldbench.score.metrics.effectiveness import flip_rate_score, target_auc_score
-from ldbench.score.metrics.fid import fid, fid_score
-from ldbench.score.metrics.intervals import Interval, Subjects, group_jackknife, numbered
+from ldbench.score.metrics.fid import fid
+from ldbench.score.metrics.intervals import Interval, group_jackknife
 from ldbench.score.metrics.kid import kid, kid_score
 from ldbench.score.metrics.manifold import manifold_score
-from ldbench.score.metrics.mean_score import mean_score
 from ldbench.score.metrics.roc import Areas, areas
+from leaderboards.coverage_of_groups import SIZES, VALUES, gap_row
+from leaderboards.coverage_of_subjects import subject_rows
+from leaderboards.coverage_table import HEADINGS, interval_of, report
 
 Array = npt.NDArray[np.float64]
 Sampler = Callable[[int, np.random.Generator], tuple[Array, Array]]
@@ -91,20 +92,6 @@ def population_kid(real_nd: Array, generated_md: Array) -> float:
     return mean_kernel(real_nd, real_nd) + mean_kernel(generated_md, generated_md) - 2 * across
 
 
-def report(name: str, n: int, intervals: list[Interval], truth: float) -> None:
-    """One row: coverage with its standard error, misses on each side, half width over 1.96 true deviations."""
-    low, high = np.array([i.low for i in intervals]), np.array([i.high for i in intervals])
-    value = np.array([i.value for i in intervals])
-    coverage = float(((low <= truth) & (truth <= high)).mean())
-    error = (coverage * (1 - coverage) / len(value)) ** 0.5
-    width = float((high - low).mean() / 2 / (1.96 * value.std(ddof=1)))
-    print(
-        f"| {name} | {n} | {truth:.4g} | {100 * coverage:.1f} +- {100 * error:.1f} | {100 * (low > truth).mean():.1f} "
-        f"| {100 * (high < truth).mean():.1f} | {width:.2f} |",
-        flush=True,
-    )
-
-
 def features_rows(name: str, draw: Sampler, n: int, repetitions: int, seed: int, known_kid: float | None) -> None:
     """FID, naive bootstrap of FID, and KID for one population and sample size."""
     random = np.random.default_rng(seed)
@@ -116,13 +103,7 @@ def features_rows(name: str, draw: Sampler, n: int, repetitions: int, seed: int,
     few = pairs[: max(repetitions // 15, 2)]
     report(f"FID, {name}, naive bootstrap (not used)", n, [bootstrap(*pair, random) for pair in few], expected)
     target = known_kid if known_kid is not None else float(np.mean([kid(*pair) for pair in pairs + more]))
-    report(f"KID, {name}", n, [kid_interval(*pair) for pair in pairs], target)
-
-
-def kid_interval(real_nd: Array, generated_md: Array) -> Interval:
-    """The interval of the score."""
-    score = kid_score(real_nd, generated_md, extractor="simulated")
-    return Interval(score.value, score.ci_low, score.ci_high)
+    report(f"KID, {name}", n, [interval_of(kid_score(*pair, extractor="simulated")) for pair in pairs], target)
 
 
 def bootstrap(real_nd: Array, generated_md: Array, random: np.random.Generator, draws: int = 60) -> Interval:
@@ -156,6 +137,17 @@ def auc_rows(n: int, separation: float, repetitions: int, seed: int) -> None:
     report(f"AUC, 3 classes {separation} apart", n, [auc_interval(*three(n)) for _ in range(repetitions)], truth)
 
 
+def rare_class_row(positives: int, negatives: int, truth: float, repetitions: int) -> None:
+    """Binormal AUC of one training where one class has few cases."""
+    random = np.random.default_rng(positives)
+    separation, labels = 2**0.5 * float(stats.norm.ppf(truth)), np.repeat([1, 0], [positives, negatives])
+    intervals = []
+    for _ in range(repetitions):
+        score = random.normal(size=len(labels)) + separation * labels
+        intervals.append(auc_interval(np.stack([-score, score], axis=1), labels))
+    report(f"AUC, {positives} cases against {negatives}", len(labels), intervals, truth)
+
+
 def trainings_rows(n: int, separation: float, spread: float, repetitions: int, seed: int) -> None:
     """Three trainings of skill N(separation, spread^2) that share half of each test case's variance."""
     random = np.random.default_rng(seed)
@@ -172,106 +164,72 @@ def trainings_rows(n: int, separation: float, spread: float, repetitions: int, s
     report(f"the same, trainings held fixed, skill {separation} ± {spread}", n, held_fixed, truth)
 
 
-def neighbour_rows(n: int, dimension: int, shift: float, repetitions: int) -> None:
-    """Precision, recall, density and coverage of two Gaussian sets of n with spectrum 1/j, the second one shifted."""
+Tails = tuple[float | None, float | None]
+GAUSSIAN: Tails = (None, None)
+
+
+def neighbour_rows(n: int, dimension: int, shift: float, repetitions: int, tails: Tails = GAUSSIAN) -> None:
+    """Precision, recall, density and coverage of two sets of n with spectrum 1/j, the second one shifted; real and
+    generated features are Gaussian or have the tails of Student's t."""
     scale_d = np.arange(1, dimension + 1) ** -0.5
+
+    def drawn(offset: float, degrees: float | None, random: np.random.Generator) -> Array:
+        features_nd = random.normal(size=(n, dimension))
+        if degrees is not None:
+            features_nd *= np.sqrt((degrees - 2) / random.chisquare(degrees, size=(n, 1)))
+        return scale_d * (features_nd + offset)
+
+    names = ["Gaussian" if degrees is None else f"t{degrees:.0f}" for degrees in tails]
+    said = "" if tails == GAUSSIAN else f", {names[0]} against {names[1]}"
     for metric in ("precision", "recall", "density", "coverage"):
         intervals = []
         for repetition in range(repetitions):
             random = np.random.default_rng(repetition)
-            real_nd, other_nd = (scale_d * (random.normal(size=(n, dimension)) + offset) for offset in (0.0, shift))
-            score = manifold_score(metric, real_nd, other_nd, k=5, extractor="simulated")
-            intervals.append(Interval(score.value, score.ci_low, score.ci_high))
-        expected = float(np.mean([interval.value for interval in intervals]))
-        report(f"{metric}, d = {dimension}, shift {shift}", n, intervals, expected)
+            real_nd, other_nd = (drawn(*of_set, random) for of_set in zip((0.0, shift), tails, strict=True))
+            intervals.append(interval_of(manifold_score(metric, real_nd, other_nd, k=5, extractor="simulated")))
+        report(f"{metric}, d = {dimension}, shift {shift}{said}", n, intervals)
 
 
-Measure = Callable[[np.random.Generator, int, Subjects], Measured]
-
-
-def of_subjects(subjects: int, images: int, random: np.random.Generator, dimension: int = 1) -> Array:
-    """Normal values `(subjects * images, dimension)`, those of one subject with a correlation of 0.81."""
-    own, other = random.normal(size=(subjects, 1, dimension)), random.normal(size=(subjects, images, dimension))
-    return (0.9 * own + 0.19**0.5 * other).reshape(-1, dimension)
-
-
-def measures(subjects: int) -> dict[str, Measure]:
-    """What is measured of so many subjects: each draws its images and measures them."""
-    half = np.arange(subjects) % 2
-
-    def together(score: Measured, shared: Mapping[str, Subjects]) -> Measured:
-        return by_subject(score, shared, metric_bounds(score.metric))
-
-    def mean(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
-        values = of_subjects(subjects, images, random)[:, 0] / 100 + 0.5
-        return together(mean_score("minimality", values, "lower", {}), {"cases": shared})
-
-    def share(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
-        readings = of_subjects(subjects, images, random) + 1
-        scores = np.concatenate([-readings, readings], axis=1)
-        return together(flip_rate_score(scores, ["b"] * len(scores), ["a", "b"], {}), {"cases": shared})
-
-    def area(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
-        labels = np.repeat(half, images)
-        readings = of_subjects(subjects, images, random) + labels[:, None]
-        scores, targets = np.concatenate([-readings, readings], axis=1), np.array(["a", "b"])[labels].tolist()
-        return target_auc_score(scores, targets, ["a", "b"], {}, subjects=shared)
-
-    def sets(random: np.random.Generator, images: int) -> tuple[Array, Array]:
-        scale_d = np.arange(1, 9) ** -0.5
-        real, other = (of_subjects(subjects, images, random, 8) for _ in range(2))
-        return real * scale_d, (other + 0.4) * scale_d
-
-    def frechet(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
-        return fid_score(*sets(random, images), extractor="simulated", subjects=(shared, shared))
-
-    def kernel(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
-        score = kid_score(*sets(random, images), extractor="simulated", subjects=(shared, shared))
-        return together(score, {"scans": shared, "cases": shared})
-
-    def covered(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
-        score = manifold_score("coverage", *sets(random, images), k=5, extractor="simulated")
-        return together(score, {"scans": shared, "cases": shared})
-
-    return {"mean": mean, "share": share, "AUC": area, "FID": frechet, "KID": kernel, "coverage": covered}
-
-
-def subject_rows(subjects: int, repetitions: int) -> None:
-    """The target is the mean of the values: how they scatter is the question. A row a metric and number of images."""
-    for name, measure in measures(subjects).items():
-        for images in (1, 2, 4, 8):
-            whose = numbered(np.repeat(np.arange(subjects), images).tolist())
-            for how, shared in (("", whose), (", images as subjects", None))[: 1 if images == 1 else 2]:
-                scores = [measure(np.random.default_rng(seed), images, shared) for seed in range(repetitions)]
-                intervals = [Interval(one.value, one.ci_low, one.ci_high) for one in scores]
-                expected = float(np.mean([one.value for one in scores]))
-                report(f"{name}, {images} a subject{how}", subjects * images, intervals, expected)
-
-
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repetitions", type=int, default=400)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 200])
-    parser.add_argument("--features", type=int, nargs="+", default=[64, 1280], help="of the simulated populations")
-    parser.add_argument("--neighbours", action="store_true", help="only precision, recall, density and coverage")
-    parser.add_argument("--subjects", type=int, help="only several images a subject, of so many subjects")
-    options = parser.parse_args()
-    print("| interval | n | target | covered, % | too high, % | too low, % | width / ideal |")
-    print("|---|---|---|---|---|---|---|")
-    if options.subjects:
-        subject_rows(options.subjects, options.repetitions)
-        return
+def near_rows(options: argparse.Namespace) -> None:
+    """Neighbours of sets that overlap."""
     for n in options.sizes:
         for dimension, shift in ((8, 0.0), (8, 0.4), (64, 0.15)):
             neighbour_rows(n, dimension, shift, options.repetitions)
-    if options.neighbours:
-        return
+
+
+def far_rows(options: argparse.Namespace) -> None:
+    """Neighbours of sets that hardly overlap, of which one may have far outliers."""
+    neighbour_rows(50, 8, 2.5, options.repetitions, (None, 4.0))
+    neighbour_rows(200, 64, 1.2, options.repetitions)
+    for shift, tails in ((1.5, (None, 4.0)), (2.0, (None, 4.0)), (1.5, (4.0, None)), (2.0, (4.0, 4.0))):
+        neighbour_rows(200, 64, shift, options.repetitions, tails)
+
+
+def area_rows(options: argparse.Namespace) -> None:
+    """Areas of one training and of three."""
     for n in options.sizes:
         for separation in (0.0, 1.0, 2.5):
             auc_rows(n, separation, 5 * options.repetitions, seed=n)
             for spread in (0.0, 0.1, 0.4, 1.0):
                 trainings_rows(n, separation, spread, 5 * options.repetitions, seed=n)
+
+
+def rare_rows(options: argparse.Namespace) -> None:
+    """Areas of 200 cases, of which few or half are of one class."""
+    for positives in (5, 10, 20, 100):
+        for truth in (0.8, 0.9, 0.95):
+            rare_class_row(positives, 200 - positives, truth, 5 * options.repetitions)
+
+
+def gap_rows(options: argparse.Namespace) -> None:
+    """Gaps between the means of groups."""
+    for values in VALUES:
+        for sizes in SIZES:
+            gap_row(values, sizes, 5 * options.repetitions)
+
+
+def distance_rows(options: argparse.Namespace) -> None:
+    """FID and KID of the sandbox's brains and of simulated features."""
     real_pool, blurred_pool = sandbox()
     for n in options.sizes:
         for name, other in (("real against real", real_pool), ("real against blurred", blurred_pool)):
@@ -282,6 +240,29 @@ def main() -> None:
             for name, tails in (("Gaussian", None), ("t8", 8.0), ("t4", 4.0)):
                 draw = gaussian(dimension, tails)
                 features_rows(f"{name}, d = {dimension}", draw, n, options.repetitions, 7 * n + dimension, None)
+
+
+PARTS: Mapping[str, Callable[[argparse.Namespace], None]] = {
+    "neighbours": near_rows, "far": far_rows, "areas": area_rows, "rare": rare_rows, "gaps": gap_rows,
+    "distances": distance_rows,
+}
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repetitions", type=int, default=400)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 200])
+    parser.add_argument("--features", type=int, nargs="+", default=[64, 1280], help="of the simulated populations")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="these parts of the table")
+    parser.add_argument("--subjects", type=int, help="only several images a subject, of so many subjects")
+    options = parser.parse_args()
+    print(HEADINGS)
+    if options.subjects:
+        subject_rows(options.subjects, options.repetitions)
+        return
+    for name in options.only:
+        PARTS[name](options)
 
 
 if __name__ == "__main__":

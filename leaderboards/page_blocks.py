@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ldbench.board import leaderboard
-from ldbench.board.gather import board_set, collect, fold
+from ldbench.board.gather import BoardSet, board_set, collect, fold
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.paired_tests import Comparison
 from ldbench.errors import UsageError
@@ -24,7 +24,7 @@ from ldbench.report.tables.content import page
 from ldbench.report.tables.headline import ARROWS, headline
 from ldbench.report.tables.markdown import aside_text, table_text
 from ldbench.report.tables.text_table import TextCell, TextTable, escape, to_markdown
-from leaderboards.drift_effect import WITH_DRIFT, Key, by_seed, change_cell, changes, half_width
+from leaderboards.drift_effect import WITH_DRIFT, Key, Runs, by_seed, change, change_cell
 from leaderboards.paper_tables import TABLES, printed
 from leaderboards.sampling_cells import Line, drift_changes, metrics_of, read_scores, study_table
 from leaderboards.shipped_rows import meant
@@ -48,18 +48,25 @@ ANSWERS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class MeasuredBoards:
-    """The committed boards by task; the results; their values by task, metric and model, then seed; the cells of
-    sampling studies by name."""
+    """The committed boards by task; the results; the cells of sampling studies by name."""
 
     boards: Mapping[str, Leaderboard]
     results: Sequence[Found]
-    runs: Mapping[Key, Mapping[int | None, float]]
     studies: Mapping[str, Sequence[Line]]
 
     @functools.cached_property
+    def runs(self) -> Mapping[Key, Runs]:
+        """The scores by task, metric and model, then seed."""
+        return by_seed(self.results, self._folded.units)
+
+    @property
     def pairs(self) -> Mapping[str, Mapping[str, Sequence[Comparison]]]:
         """By task and metric, the test of every pair of rows, with their row keys."""
-        return board_set(list(self.results)).compared
+        return self._folded.compared
+
+    @functools.cached_property
+    def _folded(self) -> BoardSet:
+        return board_set(list(self.results))
 
 
 def read_measured(folder: Path) -> MeasuredBoards:
@@ -67,7 +74,7 @@ def read_measured(folder: Path) -> MeasuredBoards:
     boards = {path.stem: leaderboard.read(path) for path in sorted(folder.glob("*.json"))}
     results = collect([folder / "results"]) if (folder / "results").exists() else []
     studies = {path.name: read_scores(path) for path in sorted(folder.glob("drift/*"))}
-    return MeasuredBoards(boards, results, by_seed(results), studies)
+    return MeasuredBoards(boards, results, studies)
 
 
 def board(measured: MeasuredBoards, task: str) -> str:
@@ -188,10 +195,10 @@ def _paired(measured: MeasuredBoards, task: str, pairs: Sequence[tuple[str, str,
 def _pair(measured: MeasuredBoards, task: str, pair: tuple[str, str, str], metrics: Sequence[str]) -> list[TextCell]:
     title, without, model = pair
     before, after = ([measured.runs.get((task, name, one), {}) for name in metrics] for one in (without, model))
-    gaps = [changes(late, early) for late, early in zip(after, before, strict=True)]
-    if not gaps[0]:
+    changed = [change(late, early) for late, early in zip(after, before, strict=True)]
+    if changed[0] is None:
         return []
     seeds = [seed for seed in after[0] if seed in before[0]]
-    mean, half = statistics.fmean(before[0][seed] for seed in seeds), half_width(gaps[0])
-    first = fixed(mean, decimals_for(half if math.isfinite(half) else abs(gaps[0][0]), mean))
-    return [title, first, *map(change_cell, gaps), ", ".join(map(str, seeds))]
+    mean, half = statistics.fmean(before[0][seed].score.value for seed in seeds), changed[0].half
+    first = fixed(mean, decimals_for(half if math.isfinite(half) else abs(changed[0].mean), mean))
+    return [title, first, *map(change_cell, changed), ", ".join(map(str, seeds))]

@@ -1,6 +1,7 @@
 """The cells of `leaderboards/sampling_study.py` in pairs: what each drift changes against none, all else equal.
 
-A pair has one seed, and the change of a metric is the mean over the pairs with its 95 % t-interval.
+A pair has one seed, and the change of a metric is the mean over the pairs with its 95 % t-interval over the seeds: a
+cell keeps scores alone, so what other cases would change is not in it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 from ldbench.errors import ResultError
 from ldbench.report.digits import decimals_for, fixed
 from ldbench.report.tables.text_table import TextCell, TextTable, to_markdown
-from leaderboards.drift_effect import change_cell, changes
+from leaderboards.drift_effect import PairedChange, change_cell, changes
 
 SCORES = "scores.jsonl"
 TRAIN, SAMPLE = "delta", "delta_sample"
@@ -94,12 +95,13 @@ def study_table(found: Sequence[Change], metric: str) -> str:
     cells = {(one.setting, one.drift): one for one in of_metric}
     rows: list[list[TextCell]] = []
     for setting in settings:
-        of_setting = [cells[setting, drift] for drift in drifts if (setting, drift) in cells]
+        of_drifts = [cells.get((setting, drift)) for drift in drifts]
+        of_setting = [one for one in of_drifts if one is not None]
         without, seeds = of_setting[0].without, sorted({len(one.gaps) for one in of_setting})
         rows.append([
             names[setting],
             fixed(without, decimals_for(abs(without) / 100, without)),
-            *(change_cell(cells[setting, drift].gaps if (setting, drift) in cells else ()) for drift in drifts),
+            *(change_cell(PairedChange(one.gaps) if one else None) for one in of_drifts),
             "-".join(map(str, seeds)),
         ])
     headings = ["", f"{metric} without", *(f"{one.train} → {one.sample}" for one in drifts), "seeds"]

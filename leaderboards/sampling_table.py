@@ -23,7 +23,7 @@ from ldbench.errors import LdbenchError, ResultError
 from ldbench.records.identity import canonical
 from ldbench.records.names import digest
 from ldbench.studies.parameters.axes import INK, PAPER, SMALL, plain, sheet
-from leaderboards.drift_effect import half_width
+from leaderboards.drift_effect import PairedChange
 from leaderboards.sampling_cells import (
     NONE,
     Change,
@@ -62,7 +62,7 @@ def draw(found: Sequence[Change], metric: str, path: Path) -> None:
             shade = float(colours(mean))
             colour = mpl.colormaps["RdBu_r"](0.1 + 0.8 * shade)
             axes.add_patch(mpl.patches.Rectangle((place[0] - 0.5, place[1] - 0.5), 1, 1, color=colour))
-            shown = "0" if drift == NONE else f"{mean:+.3g}" + ("" if abs(mean) <= half_width(gaps) else "*")
+            shown = "0" if drift == NONE else f"{mean:+.3g}" + ("" if abs(mean) <= PairedChange(gaps).half else "*")
             ink = PAPER if abs(shade - 0.5) > DARK else INK
             axes.text(*place, shown, ha="center", va="center", fontsize=SMALL, color=ink)
         axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(-0.5, len(rows) - 0.5))

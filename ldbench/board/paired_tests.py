@@ -132,6 +132,17 @@ class _Model:
         return _seeds_error(_variance(self.values), self.count, self.allowance.least, self.allowed)
 
     @functools.cached_property
+    def trainings_error(self) -> SeedsError | None:
+        """The error of the mean from the chance of the metric's own trainings, MS / S as `roc.Areas` has it; None where
+        a run was trained once, which shows none. Runs of the same images are one."""
+        seen = [trainings for run in self.runs.values() if (trainings := _trainings(run.score)) is not None]
+        if len(seen) < len(self.runs):
+            return None
+        variance = math.fsum(spread**2 for spread, _ in seen) / len(seen) or self.allowance.least or math.inf
+        trained = min(count for _, count in seen)
+        return SeedsError(variance / (trained * self.count), (trained - 1) * self.count, math.inf)
+
+    @functools.cached_property
     def by_unit(self) -> Mapping[UnitList, Array] | None:
         """By list of ids, the mean contributions of the runs; None where any run lacks them or has other ids."""
         every = [known for run in self.runs.values() if (known := run.by_unit) is not None]
@@ -147,8 +158,9 @@ def compare(
 
     The error of a difference is that of the cases, paired, and that of the seeds. Several seeds of a model say what a
     seed changes for it, and for no other model; `ldbench.board.seed_allowance` bounds it, and stands in where a model
-    has one seed. Holm's correction (1979, Scand. J. Stat. 6:65) is over all of these pairs. `as_fitted` compares these
-    very runs, not what their methods would give again: seeds are no source of error.
+    has one seed. Holm's correction (1979, Scand. J. Stat. 6:65) is over all of these pairs. `as_fitted` compares the
+    images of these very runs, not what their methods would give again: seeds are no source of error. The trainings of a
+    metric that trains a network still are; where one was trained once, seeds count as otherwise.
     """
     every = [_Model(name, runs) for name, runs in models.items()]
     pairs = [(one, two) for index, one in enumerate(every) for two in every[index + 1 :]]
@@ -156,7 +168,7 @@ def compare(
         return []
     errors = [_cases_error(one, two) for one, two in pairs]
     cases = CasesError(*np.array([error[:2] for error in errors]).T)
-    seeds = () if as_fitted else _stacked([_seeds_errors(one, two) for one, two in pairs])
+    seeds = _stacked([_as_fitted_errors(one, two) if as_fitted else _seeds_errors(one, two) for one, two in pairs])
     differences = [one.mean - two.mean for one, two in pairs]
     ps = [float(f"{p:.4g}") for p in p_values(differences, cases, seeds)]
     widths = confidence(cases, seeds)
@@ -210,6 +222,23 @@ def _seeds_errors(one: _Model, two: _Model) -> tuple[SeedsError, SeedsError]:
     return _seeds_error(variance, len(seeds), least, one.allowed + two.allowed), _NONE
 
 
+def _as_fitted_errors(one: _Model, two: _Model) -> tuple[SeedsError, SeedsError]:
+    """What stays uncertain of the values of given images, besides the cases."""
+    if not is_trained(next(iter(one.runs.values())).score.metric):
+        return _NONE, _NONE
+    if one.trainings_error is None or two.trainings_error is None:
+        return _seeds_errors(one, two)
+    return one.trainings_error, two.trainings_error
+
+
+def _trainings(score: Score) -> tuple[float, int] | None:
+    """The standard deviation between the trainings of a score and their number, as `auc` tells them; None for one."""
+    spread, count = score.parameters.get("observed_spread_sd"), score.parameters.get("spread_seeds")
+    if not isinstance(spread, int | float) or not isinstance(count, int) or count < 2:
+        return None
+    return float(spread), count
+
+
 def _seeds_error(variance: float, count: int, least: float, most: float) -> SeedsError:
     """The error of the mean of `count` runs. A spread of exactly 0 only shows that the numbers are coarse."""
     return SeedsError((max(variance, least) or math.inf) / count, count - 1, most / count)
@@ -225,6 +254,11 @@ def _stacked(pairs: Sequence[tuple[SeedsError, SeedsError]]) -> list[SeedsError]
 
 def _variance(values: Sequence[float]) -> float:
     return float(np.var(values, ddof=1))
+
+
+def cases_error(one: Mapping[Seed, ScoredRun], two: Mapping[Seed, ScoredRun]) -> CasesError:
+    """That of the difference of two models' means on a metric, each given by its runs."""
+    return CasesError(*_cases_error(_Model("one", one), _Model("two", two))[:2])
 
 
 def _cases_error(one: _Model, two: _Model) -> tuple[float, float, bool]:

@@ -16,7 +16,8 @@ GUARANTEE = (
 )
 AS_FITTED = (
     "These very runs, not what their methods would give with another seed: paired over the cases and test scans that "
-    "both have; p by Student's t, corrected for all pairs of the metric (Holm)."
+    "both have; p by Student's t, corrected for all pairs of the metric (Holm). On a metric that trains a network, as "
+    "auc does, its trainings are a source of error. Where one was trained once, seeds count as in the usual test."
 )
 
 

@@ -17,6 +17,7 @@ from ldbench.board.ranks import places
 from ldbench.board.seed_allowance import allowance
 from ldbench.records.units import Contributions, Units
 from ldbench.score.metrics.mean_score import mean_score
+from ldbench.score.metrics.roc import areas
 from tests.known_spreads import known_spreads
 
 CASES = 40
@@ -194,6 +195,47 @@ def test_a_trained_classifiers_area_of_one_seed_is_compared_by_its_allowance() -
         assert two({0: area(0.6)}, {0: area(0.9)}).better == "other"
         three = [{seed: area(value + seed / 1000) for seed in range(3)} for value in (0.6, 0.7)]
         assert two(*three).better == "other"
+
+
+def of_trainings(random: np.random.Generator, shared: np.ndarray, skill: float, spread: float, count: int) -> ScoredRun:
+    """The area of so many trainings of a classifier, whose skills vary, on scans of which half of the noise is shared.
+    """
+    labels = np.arange(len(shared)) % 2
+    noise = (shared + random.normal(size=(count, len(shared)))) / 2**0.5
+    scores = (skill + spread * random.normal(size=(count, 1))) * labels + noise
+    found = areas(np.stack([-scores, scores], axis=2), labels)
+    interval = found.interval()
+    told = {"spread_seeds": count} | ({} if found.spread is None else {"observed_spread_sd": found.spread})
+    score = Score("auc", interval.value, interval.low, interval.high, 600, "higher", parameters=told)
+    by_unit = {"scans": tuple(found.contributions_n.tolist())}
+    ids = {"scans": tuple(f"scan-{index}" for index in range(len(shared)))}
+    return ScoredRun(score, Units(ids, {"auc": Contributions(found.mean, by_unit)}))
+
+
+def test_trainings_are_an_error_of_rows_as_fitted() -> None:
+    """Without it half of these pairs of equal rows would be called different."""
+    random, wrong, repetitions = np.random.default_rng(3), 0, 60
+    for _ in range(repetitions):
+        shared = random.normal(size=200)
+        wrong += two(*({0: of_trainings(random, shared, 1.0, 0.4, 3)} for _ in range(2)), as_fitted=True).p < 0.05
+    assert wrong / repetitions <= 0.05
+    shared = random.normal(size=200)
+    assert two(*({0: of_trainings(random, shared, skill, 0.1, 3)} for skill in (0.0, 3.0)), as_fitted=True).better
+
+
+def test_of_one_training_nothing_is_known_so_seeds_count_as_otherwise() -> None:
+    random = np.random.default_rng(3)
+    shared = random.normal(size=200)
+    rows = [{seed: of_trainings(random, shared, skill, 0.1, 1) for seed in range(2)} for skill in (0.5, 1.5)]
+    assert two(*rows, as_fitted=True) == two(*rows)
+    mixed = rows[0], {seed: of_trainings(random, shared, 1.5, 0.1, 3) for seed in range(2)}
+    assert two(*mixed, as_fitted=True) == two(*mixed)
+
+
+def test_trainings_that_agree_by_chance_are_not_taken_for_certain() -> None:
+    told = {"spread_seeds": 3, "observed_spread_sd": 0.0}
+    rows = [{0: ScoredRun(Score("auc", area, area, area, 600, "higher", parameters=told))} for area in (0.4, 0.6)]
+    assert (two(*rows, as_fitted=True).p, two(*rows, as_fitted=True).ci_high) == (1.0, 1.0)
 
 
 def test_direction_says_which_is_better() -> None:

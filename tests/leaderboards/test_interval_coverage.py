@@ -1,4 +1,4 @@
-"""Several images a subject: intervals cover about what they claim, and those that count images do not."""
+"""Simulated intervals cover about what they claim, and those that docs/measurements/intervals.md warns of do not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from ldbench.score.metrics.intervals import Subjects, numbered
-from leaderboards.interval_coverage import measures
+from leaderboards.coverage_of_groups import gap_row
+from leaderboards.coverage_of_subjects import measures
+from leaderboards.interval_coverage import neighbour_rows, rare_class_row
 
 SUBJECTS, DRAWS = 30, 120
 
@@ -16,6 +18,10 @@ def coverage(name: str, images: int, shared: Subjects) -> float:
     scores = [measure(np.random.default_rng(seed), images, shared) for seed in range(DRAWS)]
     expected = float(np.mean([score.value for score in scores]))
     return float(np.mean([score.ci_low <= expected <= score.ci_high for score in scores]))
+
+
+def out(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return capsys.readouterr().out.splitlines()
 
 
 @pytest.mark.parametrize("images", [2, 4, 8])
@@ -30,3 +36,35 @@ def test_intervals_are_of_subjects(name: str, images: int) -> None:
 def test_frechet_distances_leave_out_whole_subjects() -> None:
     whose = numbered(np.repeat(np.arange(SUBJECTS), 4).tolist())
     assert coverage("FID", 4, whose) >= 0.89 > coverage("FID", 4, None)
+
+
+def test_the_table_has_a_row_a_metric_and_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    neighbour_rows(30, 8, 6.0, 20, (None, 4.0))
+    lines = out(capsys)
+    assert [line.split(",")[0] for line in lines] == ["| precision", "| recall", "| density", "| coverage"]
+    assert all("shift 6.0, Gaussian against t4 | 30 |" in line for line in lines)
+    assert lines[0].endswith("| 0 | 100.0 +- 0.0 | 0.0 | 0.0 | - |")
+
+
+def test_intervals_of_recall_are_too_narrow_far_off_and_those_of_coverage_are_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    neighbour_rows(50, 8, 2.5, 60, (None, 4.0))
+    covered = {line.split()[1].strip(","): float(line.split("|")[4].split()[0]) for line in out(capsys)}
+    assert covered["recall"] < 70 < 90 < covered["coverage"]
+
+
+def test_areas_of_a_rare_class_are_covered_too_seldom_and_those_of_equal_classes_are_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for positives in (5, 100):
+        rare_class_row(positives, 200 - positives, 0.95, 300)
+    rare, equal = (float(line.split("|")[4].split()[0]) for line in out(capsys))
+    assert rare < 86 < 92 < equal
+
+
+def test_gaps_of_means_are_called_too_often_where_a_small_group_is_skewed(capsys: pytest.CaptureFixture[str]) -> None:
+    for values, sizes in (("normal", (10, 190)), ("lognormal", (10, 190)), ("lognormal", (100, 100))):
+        gap_row(values, sizes, 400)
+    normal, skewed, equal = (float(line.split("|")[5]) for line in out(capsys))
+    assert max(normal, equal) < 8 < skewed

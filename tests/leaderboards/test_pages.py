@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 from scipy import stats
 
@@ -18,7 +19,9 @@ from ldbench.board import leaderboard
 from ldbench.board.gather import collect, fold
 from ldbench.errors import UsageError
 from ldbench.records import result as result_file
+from ldbench.records import units as units_file
 from ldbench.records.result import ModelRef, Result, TaskRef
+from ldbench.records.units import Contributions, Units
 from leaderboards.page_blocks import MeasuredBoards, read_measured
 from leaderboards.pages import main, outside, renewed
 
@@ -27,6 +30,7 @@ COMMITTED = Path(__file__).parents[2] / "leaderboards"
 TASK = TaskRef("somebodys-card", 1, "text-to-image", "c" * 64)
 WITHOUT = {0: 50.0, 1: 54.0, 2: 52.5, 3: 51.0}
 DRIFTING = {0: 47.0, 1: 50.5, 2: 50.0}
+CASES = 10
 
 
 def scored(name: str, seed: int, value: float, **model: bool) -> Result:
@@ -41,6 +45,17 @@ def scored(name: str, seed: int, value: float, **model: bool) -> Result:
     )  # fmt: skip
 
 
+def added(name: str) -> list[float]:
+    """What each case adds to every score of a model."""
+    return [len(name) / 20 * (-1) ** case for case in range(CASES)]
+
+
+def units(run: Result) -> Units:
+    by_unit = {"cases": tuple(added(run.model.name))}
+    metrics = {score.metric: Contributions(score.value, by_unit) for score in run.scores}
+    return Units({"cases": tuple(f"case-{case}" for case in range(CASES))}, metrics)
+
+
 @pytest.fixture(scope="module")
 def boards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as `leaderboards/`: five rows, one of them a reference and one with a single seed."""
@@ -50,7 +65,9 @@ def boards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs += [scored("basic-ft-zero-snr", 0, 55.0), scored("lora", 0, 90.0)]
     runs.append(scored("mean-image", 0, 60.0, reference=True))
     for run in runs:
-        result_file.write(run, folder / f"results/{TASK.id}/{run.model.name}/seed-{run.seed}/result.json")
+        of_run = folder / f"results/{TASK.id}/{run.model.name}/seed-{run.seed}"
+        result_file.write(run, of_run / "result.json")
+        units_file.write(units(run), of_run / "units.json")
     for task, board in fold(collect([folder / "results"])).items():
         leaderboard.write(board, folder / f"{task}.json")
     (folder / "drift/samplers").mkdir(parents=True)
@@ -87,9 +104,14 @@ def rows(text: str) -> dict[str, list[str]]:
     return {cells[1] if lines[0][0] == "#" else cells[0]: cells for cells in lines}
 
 
-def paired(changed: Mapping[int, float], without: Mapping[int, float]) -> tuple[float, float, float]:
+def paired(
+    changed: Mapping[int, float], without: Mapping[int, float], cases: bool = False
+) -> tuple[float, float, float]:
     gaps = [changed[seed] - without[seed] for seed in sorted(changed.keys() & without.keys())]
     half = stats.t.ppf(0.975, len(gaps) - 1) * statistics.stdev(gaps) / len(gaps) ** 0.5
+    if cases:
+        apart = np.subtract(added("basic-ft-ld"), added("basic-ft"))
+        half = np.hypot(half, stats.t.ppf(0.975, CASES - 1) * np.sqrt((apart**2).sum()))
     return statistics.fmean(gaps), statistics.fmean(gaps) - half, statistics.fmean(gaps) + half
 
 
@@ -112,15 +134,17 @@ def test_named_metrics_stand_as_they_were_named_and_unknown_ones_are_left_out(me
     assert table["lora"][2:4] == ["0.90 \\[0.80, 1\\]", "90.0 \\[88.0, 92.0\\]"]
 
 
-def test_a_change_is_the_mean_over_pairs_of_one_seed_with_a_t_interval(measured: MeasuredBoards) -> None:
+def test_a_change_is_the_mean_over_pairs_of_one_seed_with_an_interval_over_seeds_and_cases(
+    measured: MeasuredBoards,
+) -> None:
     table = rows(block(f"drift {TASK.id}", measured))
     assert set(table) == {"", ":--", "Basic FT"}
     _, without, change, coverage, seeds = table["Basic FT"]
     assert (without, seeds) == ("52.2", "0, 1, 2")
     shown = [float(number) for number in re.findall(r"-?\d+\.\d+", change)]
-    assert shown == pytest.approx(paired(DRIFTING, WITHOUT), abs=0.051)
+    assert shown == pytest.approx(paired(DRIFTING, WITHOUT, cases=True), abs=0.051)
     assert change.startswith("**-3.0**")
-    assert coverage.startswith("**+0.0150**")
+    assert coverage.startswith("0.0 \\[-")
 
 
 def test_a_change_over_one_seed_has_no_interval(measured: MeasuredBoards) -> None:

@@ -8,7 +8,8 @@ share of real images whose ball holds a generated one (Naeem et al. 2020, arXiv 
 Intervals are for the expectation at these sample sizes. The variance is the delete-one jackknife's over both sets, in
 closed form. On average it is not too small for any symmetric statistic (Efron and Stein 1981, Ann. Stat. 9:586); a
 bootstrap fails for nearest neighbours, as its repeats are neighbours at no distance (Abadie and Imbens 2008,
-Econometrica 76:1537).
+Econometrica 76:1537). Where a few large balls decide, a set that lacks them shows too little variance: intervals near 0
+are then too narrow, but for those of coverage (docs/measurements/intervals.md).
 
 Shape suffixes: n real images, m generated ones, d features.
 """
