@@ -1,29 +1,34 @@
 """What every generator on a backbone shares: which backbone, in which precision, sampled how.
 
 A method changes what the network is asked (`_predictor`), or where the reverse process starts and which steps it takes
-(`_reverse`). Refuses parameters below their least value.
+(`_reverse`). Refuses parameters below their least value, and before anything is trained what could not be sampled after
+it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
 import torch
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
 from ldbench.api import Context, Generator, Moment, Needs, Request, TrainingSet
 from ldbench.errors import GeneratorError, LdbenchError, UsageError
 
 from ..backbone.content import backbone_files
-from ..backbone.precision import Precision, arithmetic, automatic_precision, has_masters
-from ..drift import Delta, Drift, DriftKind, Shift, Where, make_drift, signal_leak
+from ..backbone.folder import BackboneFolder
+from ..backbone.parts import load_schedule
+from ..backbone.precision import Precision, arithmetic, automatic_precision, check_precision, has_masters
+from ..backbone.source import find_backbone
+from ..drift import NONE, Delta, Drift, DriftKind, Shift, Where, make_drift, signal_leak
 from .latent_diffusion import LatentDiffusion, load_backbone
 from .network_cost import TRAINING_PASSES, NetworkCost, Trained, network_cost
 from .recomputation import free_bytes
 from .sampling import Predict, ReverseStep, Sampling, predictor, reverse, start_noise, step_generators
-from .schedulers import Sampler, start_abar
+from .schedulers import Sampler, reverse_path, start_abar
 
 
 @dataclass
@@ -43,7 +48,7 @@ class StableDiffusion(Generator):
     )
     fits_together: ClassVar[bool] = True
     float32_parts: ClassVar[frozenset[str]] = frozenset()  # of the backbone: those that hold what is trained
-    least: ClassVar[Mapping[str, float]] = {}  # the smallest value of parameters that have one
+    least: ClassVar[Mapping[str, float]] = {"sampling_steps": 1}  # the smallest value of parameters that have one
 
     backbone: str | None = None
     download: bool = False
@@ -67,6 +72,7 @@ class StableDiffusion(Generator):
 
     def fit(self, train: TrainingSet, context: Context) -> None:
         """Load the backbone; the training set is kept for `signal-leak`, which alone looks at it."""
+        self._check(context, self.download)
         self._model, self._train, self._mean_latent = self._load(context), train, None
 
     @torch.no_grad()
@@ -104,6 +110,10 @@ class StableDiffusion(Generator):
             cost = network_cost(name, self._precision(context), context.image_shape)
         except LdbenchError as error:
             return Needs(() if self.download else (str(error),))  # what may be fetched is not missing, and not known
+        try:
+            self._check(context, download=False)
+        except UsageError as error:
+            return Needs((str(error),))
         masters = has_masters(context.device, self._precision(context))
         fits = [replace(fit, masters=masters) for fit in self._trained(cost)]
         free = free_bytes(context.device)
@@ -121,6 +131,23 @@ class StableDiffusion(Generator):
     def resolved(self, context: Context) -> Mapping[str, str]:
         """The precision that `auto` comes to on this device."""
         return {"precision": self._precision(context)}
+
+    def _check(self, context: Context, download: bool) -> None:
+        """Raise, before anything is trained or encoded, what sampling would raise only after it."""
+        check_precision(self._precision(context), context.device)
+        name = self.backbone or context.backbone
+        if name is not None:  # that there is none is what loading says
+            self._check_on(find_backbone(name, self._stored(context), download))
+
+    def _check_on(self, backbone: BackboneFolder) -> None:
+        """UsageError for settings that nothing can be sampled with on this backbone."""
+        for schedule in self._schedules(load_schedule(backbone)):
+            reverse_path(self.sampler, self.sampling_steps, schedule.config)
+        self._drift_on(backbone.configs["unet"].get("out_channels", 4), lambda: NONE)
+
+    def _schedules(self, schedule: DDPMScheduler) -> list[DDPMScheduler]:
+        """The schedules that are sampled on, where `schedule` is the backbone's own."""
+        return [schedule]
 
     def _trained(self, cost: NetworkCost) -> list[Trained]:
         """What is trained, fit by fit."""
@@ -186,14 +213,19 @@ class StableDiffusion(Generator):
         return Sampling(self.sampler, self.sampling_steps, self.guidance_scale, self._drift(model))
 
     def _drift(self, model: LatentDiffusion) -> Drift:
-        return self._resolved(model, delta=0.0, where="sample")
+        return self._drift_on(model.unet.config["out_channels"], lambda: self._signal_leak(model))
 
-    def _resolved(self, model: LatentDiffusion, delta: Delta, where: Where) -> Drift:
+    def _drift_on(self, channels: int, leak: Callable[[], Shift]) -> Drift:
+        """The drift that the parameters ask for on latents of so many channels."""
+        delta, where = self._asked()
         return make_drift(
             delta=delta, delta_sample=self.delta_sample, delta_total=self.delta_total, kind=self.drift, where=where,
-            channels=model.unet.config["out_channels"], steps=self.sampling_steps,
-            leak=lambda: self._signal_leak(model),
+            channels=channels, steps=self.sampling_steps, leak=leak,
         )
+
+    def _asked(self) -> tuple[Delta, Where]:
+        """The drift of training, and whether it is trained with, sampled with, or both."""
+        return 0.0, "sample"
 
     def _signal_leak(self, model: LatentDiffusion) -> Shift:
         if self._mean_latent is None:

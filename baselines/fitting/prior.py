@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
 from ldbench.api import Batches, Case, Context, Request, case_seed
 
@@ -47,6 +48,10 @@ class PreservesPrior(FineTuner):
     def _draw(self) -> Draw:
         draw = super()._draw()
         return replace(draw, prior=draw.batch_size, prior_weight=self.prior_weight) if self.prior_weight else draw
+
+    def _schedules(self, schedule: DDPMScheduler) -> list[DDPMScheduler]:
+        """The class images are the frozen backbone's, on its own."""
+        return [*super()._schedules(schedule), *([schedule] if self.prior_weight else [])]
 
     def _extended(self, data: EncodedSet, backbone: LatentDiffusion, context: Context) -> EncodedSet:
         if not self.prior_weight:
