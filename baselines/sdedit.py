@@ -8,16 +8,16 @@ but what is left of the image: the row to compare with. Trains nothing of its ow
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 
 from ldbench.api import Request
-from ldbench.errors import UsageError
 
 from .basic_ft import BasicFT
+from .bounds import SHARE, Bounds
 from .diffusion.latent_diffusion import LatentDiffusion
 from .diffusion.sampling import ReverseStep, descend, predictor, step_generators
 from .diffusion.schedulers import reverse_path
@@ -35,16 +35,12 @@ class SDEdit(TunedEditor):
     """
 
     sampling_parameters: ClassVar[frozenset[str]] = TunedEditor.sampling_parameters | {"strength"}
+    bounds: ClassVar[Mapping[str, Bounds]] = {**TunedEditor.bounds, "strength": SHARE}
     tuning: ClassVar[type[FineTuner]] = BasicFT
 
     sampling_steps: int = 20
     guidance_scale: float = 7.5
     strength: float = 0.5
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.strength <= 1:
-            raise UsageError(f"strength: expected 0 to 1, got {self.strength}")
 
     def _edit(self, model: LatentDiffusion, requests: Sequence[Request], z_0: torch.Tensor) -> Iterator[ReverseStep]:
         cases = [request.case for request in requests]

@@ -1,7 +1,7 @@
 """What every generator on a backbone shares: which backbone, in which precision, sampled how.
 
 A method changes what the network is asked (`_predictor`), or where the reverse process starts and which steps it takes
-(`_reverse`). Refuses parameters below their least value, and before anything is trained what could not be sampled after
+(`_reverse`). Refuses parameters outside their bounds, and before anything is trained what could not be sampled after
 it.
 """
 
@@ -23,6 +23,7 @@ from ..backbone.folder import BackboneFolder
 from ..backbone.parts import load_schedule
 from ..backbone.precision import Precision, arithmetic, automatic_precision, check_precision, has_masters
 from ..backbone.source import find_backbone
+from ..bounds import GUIDANCE, SHIFT, Bounds, check_bounds
 from ..drift import NONE, Delta, Drift, DriftKind, Shift, Where, make_drift, signal_leak
 from .latent_diffusion import LatentDiffusion, load_backbone
 from .network_cost import TRAINING_PASSES, NetworkCost, Trained, network_cost
@@ -48,7 +49,9 @@ class StableDiffusion(Generator):
     )
     fits_together: ClassVar[bool] = True
     float32_parts: ClassVar[frozenset[str]] = frozenset()  # of the backbone: those that hold what is trained
-    least: ClassVar[Mapping[str, float]] = {"sampling_steps": 1}  # the smallest value of parameters that have one
+    bounds: ClassVar[Mapping[str, Bounds]] = {  # of every parameter that is a number
+        "sampling_steps": Bounds(1), "guidance_scale": GUIDANCE, "delta_sample": SHIFT, "delta_total": SHIFT,
+    }
 
     backbone: str | None = None
     download: bool = False
@@ -65,10 +68,7 @@ class StableDiffusion(Generator):
     _mean_latent: torch.Tensor | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name, least in self.least.items():
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise UsageError(f"{name}: expected {least} or more, got {value}")
+        check_bounds(self, self.bounds)
 
     def fit(self, train: TrainingSet, context: Context) -> None:
         """Load the backbone; the training set is kept for `signal-leak`, which alone looks at it."""

@@ -15,6 +15,7 @@ import torch
 from ldbench.api import Context, Request, TrainingSet
 from ldbench.errors import GeneratorError
 
+from ..bounds import SHIFT, Bounds
 from ..diffusion.generator import StableDiffusion
 from ..diffusion.latent_diffusion import ImageShape, LatentDiffusion
 from ..diffusion.network_cost import NetworkCost, Trained
@@ -34,7 +35,7 @@ class TunedEditor(StableDiffusion):
 
     kinds: ClassVar[frozenset[str]] = frozenset({"aging", "disease-counterfactual"})
     reason: ClassVar[str] = "Edits a source image, which a prompt alone doesn't bring."
-    least: ClassVar[Mapping[str, float]] = {**StableDiffusion.least, "start_steps": 1}
+    bounds: ClassVar[Mapping[str, Bounds]] = {**StableDiffusion.bounds, "start_steps": Bounds(1), "delta": SHIFT}
     tuning: ClassVar[type[FineTuner]]  # the method that `start` basic-ft names
 
     start: Literal["basic-ft", "sd"] = "basic-ft"

@@ -20,6 +20,7 @@ from ldbench.errors import GeneratorError
 
 from ..backbone.content import backbone_content
 from ..backbone.precision import has_masters
+from ..bounds import SHARE, SHIFT, Bounds
 from ..diffusion.generator import StableDiffusion
 from ..diffusion.latent_diffusion import LatentDiffusion
 from ..diffusion.network_cost import NetworkCost, Trained
@@ -76,8 +77,11 @@ class FineTuner(StableDiffusion):
     rates: ClassVar[Rates] = Rates(1e-5, 1e-3)
     float32_parts: ClassVar[frozenset[str]] = frozenset({"unet"})
     fewest_images: ClassVar[int] = 16
-    least: ClassVar[Mapping[str, float]] = {
-        **StableDiffusion.least, "steps": 1, "batch_size": 1, "micro_batch_size": 0, "checkpoint_every": 1,
+    bounds: ClassVar[Mapping[str, Bounds]] = {
+        **StableDiffusion.bounds, "steps": Bounds(1), "batch_size": Bounds(1), "micro_batch_size": Bounds(0),
+        "learning_rate": Bounds(0, 1, more=True), "images": Bounds(1), "checkpoint_every": Bounds(1),
+        "prompt_dropout": SHARE, "high_noise_share": SHARE, "ema_decay": Bounds(0, 1, less=True), "delta": SHIFT,
+        "offset_noise": Bounds(0, SHIFT.most),
     }
 
     steps: int = 1000

@@ -17,6 +17,7 @@ from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from ldbench.api import Batches, Case, Context, Request, case_seed
 
 from ..backbone.precision import arithmetic
+from ..bounds import Bounds
 from ..diffusion.latent_diffusion import LatentDiffusion
 from ..diffusion.sampling import Sampling, sample
 from ..drift import Drift
@@ -40,7 +41,9 @@ class PreservesPrior(FineTuner):
         "sampler", "sampling_steps", "guidance_scale"
     }
 
-    least: ClassVar[Mapping[str, float]] = {**FineTuner.least, "prior_weight": 0, "class_images": 1}
+    bounds: ClassVar[Mapping[str, Bounds]] = {
+        **FineTuner.bounds, "prior_weight": Bounds(0, 100), "class_images": Bounds(1),
+    }
 
     prior_weight: float = 1.0
     class_images: int = 64

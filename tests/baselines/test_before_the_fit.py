@@ -79,5 +79,5 @@ def test_every_sampler_knows_the_betas_that_a_backbone_may_have(sampler: Sampler
 def test_betas_that_a_sampler_does_not_know_are_refused(betas: str, random_backbone: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(random_backbone, tmp_path / "backbone"))
     edit_json(copy / "scheduler" / "scheduler_config.json", beta_schedule=betas)
-    with pytest.raises(LdbenchError, match="expected beta_schedule linear, .*; write the betas into trained_betas"):
+    with pytest.raises(LdbenchError, match=r"expected beta_schedule linear, .*; write the betas into trained_betas"):
         ROWS["sd"]().fit(Untouched(), context(tmp_path / "fit", copy))

@@ -131,7 +131,7 @@ def test_the_drift_row_is_trained_and_sampled_with_the_papers_drift(random_backb
 
 @pytest.mark.parametrize("strength", [-0.1, 1.1])
 def test_a_strength_outside_its_range_is_refused_in_one_line(strength: float) -> None:
-    with pytest.raises(UsageError, match=f"strength: expected 0 to 1, got {strength}"):
+    with pytest.raises(UsageError, match=f"strength: expected 0 to 1, got {strength}; the default is 0.5"):
         SDEdit(strength=strength)
 
 
