@@ -223,6 +223,28 @@ def test_a_fit_that_was_killed_goes_on_with_fewer_at_a_time(tmp_path: Path, monk
     torch.testing.assert_close(gone_on, fit(tmp_path / "whole"), atol=1e-5, rtol=1e-5)
 
 
+@dataclass
+class WithPrior(Line):
+    """Twice as many rows as the settings say, as where images that preserve the prior are drawn too."""
+
+    def draw(self, source: torch.Generator) -> Points:
+        return Points(torch.randn(16, 3, generator=source), torch.ones(16))
+
+
+@pytest.mark.parametrize(
+    ("limit", "micro", "pieces"),
+    [("4", 0, [4] * 4), ("8", 0, [8, 8]), ("3", 5, [3, 3, 3, 3, 3, 1]), ("9", 5, [5, 5, 5, 1])],
+)
+def test_the_limit_holds_for_all_rows_that_are_drawn(
+    limit: str, micro: int, pieces: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LDBENCH_IMAGES_AT_ONCE", limit)
+    line = WithPrior(torch.nn.Parameter(torch.zeros(3)), 8)
+    settings = dataclasses.replace(SETTINGS, steps=1, micro_batch_size=micro)
+    train({"slope": line.slope}, line, settings, tmp_path, {}, silent)
+    assert line.sizes == pieces
+
+
 @pytest.mark.parametrize(("fits", "halved"), [(7, 4), (4, 4), (3, 2), (1, 1)])
 def test_memory_that_runs_out_is_answered_by_halving(fits: int, halved: int, tmp_path: Path) -> None:
     def too_much(call: int, batch: Points) -> BaseException | None:
