@@ -103,7 +103,7 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class Share:
-    """This process's part of each batch."""
+    """This process's part of each batch: cut evenly, and empty for some where processes outnumber images."""
 
     process: int = 0
     processes: int = 1
@@ -119,9 +119,8 @@ class Share:
 
     def slices(self, batch_size: int, micro_batch_size: int) -> Iterator[slice]:
         """The micro-batches that are this process's, cut from the whole batch."""
-        share = self.of(batch_size)
-        size = min(micro_batch_size or share, share)
-        first, last = self.process * share, min((self.process + 1) * share, batch_size)
+        first, last = (batch_size * place // self.processes for place in (self.process, self.process + 1))
+        size = micro_batch_size or batch_size
         yield from (slice(start, min(start + size, last)) for start in range(first, last, size))
 
 
@@ -270,6 +269,7 @@ class _Gradients(Generic[AnyBatch]):
 
     def _micro_batches(self, batch: AnyBatch, size: int) -> torch.Tensor:
         total = torch.zeros((), device=self.device)
+        self.scaler.scale(total)  # which makes its scale: a process without images has one too, as it unscales
         for rows in self.share.slices(len(batch), size):
             with nullcontext() if self.settings.masters else arithmetic(self.device, self.settings.precision):
                 loss = self.objective.loss(batch.part(rows)) / len(batch)

@@ -13,11 +13,8 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from ldbench_baselines.fitting import loop
 from ldbench_baselines.fitting.checkpoint import STATE
-from ldbench_baselines.fitting.loop import Columns, Share, TrainingSettings, learning_rate_at, step_generator, train
+from ldbench_baselines.fitting.loop import Columns, TrainingSettings, learning_rate_at, step_generator, train
 from safetensors import safe_open
 from safetensors.torch import load_file
 
@@ -223,28 +220,6 @@ def test_a_fit_that_was_killed_goes_on_with_fewer_at_a_time(tmp_path: Path, monk
     torch.testing.assert_close(gone_on, fit(tmp_path / "whole"), atol=1e-5, rtol=1e-5)
 
 
-@dataclass
-class WithPrior(Line):
-    """Twice as many rows as the settings say, as where images that preserve the prior are drawn too."""
-
-    def draw(self, source: torch.Generator) -> Points:
-        return Points(torch.randn(16, 3, generator=source), torch.ones(16))
-
-
-@pytest.mark.parametrize(
-    ("limit", "micro", "pieces"),
-    [("4", 0, [4] * 4), ("8", 0, [8, 8]), ("3", 5, [3, 3, 3, 3, 3, 1]), ("9", 5, [5, 5, 5, 1])],
-)
-def test_the_limit_holds_for_all_rows_that_are_drawn(
-    limit: str, micro: int, pieces: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LDBENCH_IMAGES_AT_ONCE", limit)
-    line = WithPrior(torch.nn.Parameter(torch.zeros(3)), 8)
-    settings = dataclasses.replace(SETTINGS, steps=1, micro_batch_size=micro)
-    train({"slope": line.slope}, line, settings, tmp_path, {}, silent)
-    assert line.sizes == pieces
-
-
 @pytest.mark.parametrize(("fits", "halved"), [(7, 4), (4, 4), (3, 2), (1, 1)])
 def test_memory_that_runs_out_is_answered_by_halving(fits: int, halved: int, tmp_path: Path) -> None:
     def too_much(call: int, batch: Points) -> BaseException | None:
@@ -269,46 +244,6 @@ def test_no_memory_for_one_image_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(GeneratorError, match="out of memory with one image at a time; set gradient_check") as caught:
         fit(tmp_path, fail_when=lambda call, batch: torch.OutOfMemoryError("told\nto"))
     assert "\n" not in str(caught.value)
-
-
-@given(st.integers(1, 9), st.integers(1, 40), st.integers(0, 45))
-def test_shares_cut_a_batch_so_that_every_image_is_in_one_piece(processes: int, batch: int, micro: int) -> None:
-    pieces = [list(Share(process, processes).slices(batch, micro)) for process in range(processes)]
-    covered = [index for piece in itertools.chain(*pieces) for index in range(batch)[piece]]
-    assert sorted(covered) == list(range(batch))
-    assert all(0 < piece.stop - piece.start <= (micro or batch) for piece in itertools.chain(*pieces))
-
-
-def own_alone(parameters: list[torch.nn.Parameter]) -> None:
-    """A sum over processes of which the others have nothing."""
-    for parameter in parameters:
-        if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
-
-
-@pytest.mark.parametrize("processes", [2, 3, 8, 11])
-def test_the_shares_gradients_add_up_to_that_of_the_whole_batch(
-    processes: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Each process by itself, with a sum over processes that lets its own part through."""
-    monkeypatch.setattr(loop, "sum_over_processes", own_alone)
-    settings = dataclasses.replace(SETTINGS, steps=1, ema_decay=0.0)
-    parts = []
-    for process in range(processes):
-        slope = torch.nn.Parameter(torch.zeros(3))
-        gradients = loop._Gradients([slope], Line(slope, 8, scale=0.01), settings, Share(process, processes))
-        optimiser = torch.optim.AdamW([slope], lr=0.1, fused=True)
-        gradients.step(0, optimiser)
-        parts.append(optimiser.state[slope]["exp_avg"] / (1 - 0.9))
-    fit(tmp_path, settings, scale=0.01)
-    torch.testing.assert_close(torch.stack(parts).sum(0), first_gradient(tmp_path))
-
-
-def test_only_the_first_process_writes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(loop, "sum_over_processes", own_alone)
-    slope = torch.nn.Parameter(torch.zeros(3))
-    train({"slope": slope}, Line(slope, 8), SETTINGS, tmp_path / "fit", {}, silent, Share(1, 2))
-    assert not (tmp_path / "fit").exists()
 
 
 def test_bfloat16_stays_close_and_trains_float32_values(tmp_path: Path) -> None:
