@@ -20,7 +20,8 @@ OPTIONS: list[dict[str, Any]] = [
     {"final_sigmas_type": "sigma_min"}, {"use_karras_sigmas": True}, {"use_exponential_sigmas": True},
     {"use_beta_sigmas": True}, {"use_lu_lambdas": True}, {"interpolation_type": "log_linear"}, {"solver_order": 3},
     {"solver_type": "heun"}, {"euler_at_final": True}, {"lower_order_final": False},
-    {"algorithm_type": "sde-dpmsolver++"}, {"variance_type": "learned_range"}, {"timestep_type": "continuous"}, {"lambda_min_clipped": -5.1},
+    {"algorithm_type": "sde-dpmsolver++"}, {"variance_type": "learned_range"}, {"timestep_type": "continuous"},
+    {"lambda_min_clipped": -5.1},
     {"skip_prk_steps": False}, {"thresholding": True}, {"clip_sample": True}, {"sigma_min": 0.1, "sigma_max": 5.0},
     {"use_flow_sigmas": True}, {"timestep_spacing": "trailing"}, {"steps_offset": 0}, {"set_alpha_to_one": True},
 ]
