@@ -89,6 +89,14 @@ class InstructPix2Pix(FineTuner):
         start = self._start()
         return [*(start._trained(cost) if start else []), *super()._trained(cost)]
 
+    def _kept_latents(self) -> tuple[int, int]:
+        """Those of sources and targets: where pairs are generated, of the images that they are learnt from and of the
+        pairs, two latents each, come to as many."""
+        start = self._start()
+        latents, latents_each = (2 * count for count in super()._kept_latents())
+        more, more_each = start._kept_latents() if start else (0, 0)
+        return latents + more + 2 * (self.pairs or 0), latents_each + more_each
+
     def _image_calls(self) -> float:
         weights = (1 - self.image_guidance_scale, self.image_guidance_scale - self.guidance_scale, self.guidance_scale)
         return self.sampling_steps * sum(weight != 0 for weight in weights)

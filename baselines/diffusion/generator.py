@@ -118,10 +118,13 @@ class StableDiffusion(Generator):
         fits = [replace(fit, masters=masters) for fit in self._trained(cost)]
         free = free_bytes(context.device)
         kept = [fit.checkpoint_bytes for fit in fits]
+        latents, latents_each = self._kept_latents()
         return Needs(
             (), TRAINING_PASSES * cost.flops * self._training_calls(), cost.flops * self._image_calls(),
-            sum(kept) + max(kept, default=0),  # the old one lies there until the new one is whole
+            sum(kept) + max(kept, default=0)  # the old one lies there until the new one is whole
+            + latents * cost.latent_bytes,
             max([cost.fit_bytes(fit, free) for fit in fits], default=cost.weight_bytes),
+            latents_each * cost.latent_bytes,
         )
 
     def files(self, context: Context) -> Mapping[str, Mapping[str, Path]]:
@@ -152,6 +155,10 @@ class StableDiffusion(Generator):
     def _trained(self, cost: NetworkCost) -> list[Trained]:
         """What is trained, fit by fit."""
         return []
+
+    def _kept_latents(self) -> tuple[int, int]:
+        """How many latents fitting leaves on disk, whatever the training set, and for each training example."""
+        return 0, 0
 
     def _training_calls(self) -> int:
         """Images that go through the U-Net in training, in all."""

@@ -65,6 +65,9 @@ class TunedEditor(StableDiffusion):
     def _trained(self, cost: NetworkCost) -> list[Trained]:
         return self._tuner()._trained(cost) if self.start == "basic-ft" else []
 
+    def _kept_latents(self) -> tuple[int, int]:
+        return self._tuner()._kept_latents() if self.start == "basic-ft" else (0, 0)
+
     def _tuner(self) -> FineTuner:
         return self.tuning(
             backbone=self.backbone, download=self.download, precision=self.precision, steps=self.start_steps,

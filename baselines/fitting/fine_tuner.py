@@ -27,7 +27,7 @@ from ..diffusion.network_cost import NetworkCost, Trained
 from ..diffusion.recomputation import Recomputed, free_bytes, kept, recompute
 from ..drift import Delta, Where
 from .denoising import Condition, Denoising, Draw, frozen_text
-from .encoded import EncodedSet, View, encode_set
+from .encoded import MOMENTS, EncodedSet, View, encode_set
 from .learned_tokens import EMBEDDINGS, LearnedTokens
 from .loop import AnyBatch, Objective, Share, TrainingSettings
 from .loop import train as optimise
@@ -196,6 +196,10 @@ class FineTuner(StableDiffusion):
     def _trained_values(self, cost: NetworkCost) -> tuple[int, int]:
         """How many weights of the U-Net are trained, and how many values beside it: here all, and none."""
         return sum(value.numel() for value in cost.unet.parameters()), 0
+
+    def _kept_latents(self) -> tuple[int, int]:
+        of_image = MOMENTS * (2 if self.flip else 1)
+        return (0, of_image) if self.images is None else (of_image * self.images, 0)
 
     def _training_calls(self) -> int:
         return self.steps * (self.batch_size + self._draw().prior)

@@ -23,7 +23,7 @@ from ..diffusion.sampling import Sampling, sample
 from ..drift import Drift
 from .checkpoint import kept
 from .denoising import Draw
-from .encoded import EncodedSet
+from .encoded import MOMENTS, EncodedSet
 from .fine_tuner import FineTuner
 
 CLASS_IMAGES = "class-images.safetensors"
@@ -55,6 +55,10 @@ class PreservesPrior(FineTuner):
     def _schedules(self, schedule: DDPMScheduler) -> list[DDPMScheduler]:
         """The class images are the frozen backbone's, on its own."""
         return [*super()._schedules(schedule), *([schedule] if self.prior_weight else [])]
+
+    def _kept_latents(self) -> tuple[int, int]:
+        latents, latents_each = super()._kept_latents()
+        return latents + (MOMENTS * self.class_images if self.prior_weight else 0), latents_each
 
     def _extended(self, data: EncodedSet, backbone: LatentDiffusion, context: Context) -> EncodedSet:
         if not self.prior_weight:

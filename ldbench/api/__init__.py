@@ -66,4 +66,4 @@ __all__ = [
     "silent",
 ]
 
-API_VERSION = "1.5"  # major.minor: the minor grows with what is added, the major with what breaks
+API_VERSION = "1.6"  # major.minor: the minor grows with what is added, the major with what breaks
