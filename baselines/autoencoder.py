@@ -13,6 +13,7 @@ import torch
 
 from ldbench.api import Context, Request
 
+from .backbone.folder import BackboneFolder
 from .backbone.precision import arithmetic
 from .diffusion.generator import StableDiffusion
 from .editing.tuned_editor import source_latents
@@ -25,6 +26,9 @@ class Autoencoder(StableDiffusion):
     kinds: ClassVar[frozenset[str]] = frozenset({"aging", "disease-counterfactual"})
     reason: ClassVar[str] = "A prompt alone brings no source to encode."
     reference: ClassVar[bool] = True
+
+    def _check_on(self, backbone: BackboneFolder) -> None:
+        """Nothing is sampled, so every backbone serves."""
 
     def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
         """The sources as the autoencoder has them, `(N, 3, H, W) float32 in [0, 1]`."""

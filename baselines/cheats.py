@@ -6,15 +6,15 @@ and the board says which one it is. `real` repeats whole training scans, each on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 
 from ldbench.api import Case, Request, TrainingSet
-from ldbench.errors import UsageError
 
+from .bounds import SHARE, Bounds, check_bounds
 from .references import OfTrainingScans
 
 
@@ -24,6 +24,10 @@ class _Cheat(OfTrainingScans):
 
     kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
     reason: ClassVar[str] = "An edited scan is not among the training scans; copy-source and other-subject cheat there."
+    bounds: ClassVar[Mapping[str, Bounds]] = {}
+
+    def __post_init__(self) -> None:
+        check_bounds(self, self.bounds)
 
     def _alike(self, case: Case) -> list[int]:
         """The training scans that differ from the case in the fewest words (diagnosis, sex), in the set's order."""
@@ -36,6 +40,8 @@ class _Cheat(OfTrainingScans):
 @dataclass
 class Copies(_Cheat):
     """Training scans moved to the right by some pixels, with faint noise: copies that no comparison of files finds."""
+
+    bounds: ClassVar[Mapping[str, Bounds]] = {"shift": Bounds(0), "noise": SHARE}
 
     shift: int = 1
     noise: float = 0.005
@@ -50,11 +56,9 @@ class Copies(_Cheat):
 class Collapse(_Cheat):
     """A few training scans for each combination of classes, repeated: `images` says how many."""
 
-    images: int = 5
+    bounds: ClassVar[Mapping[str, Bounds]] = {"images": Bounds(1)}
 
-    def __post_init__(self) -> None:
-        if self.images < 1:
-            raise UsageError(f"collapse: expected images of 1 or more, got {self.images}")
+    images: int = 5
 
     def _image(self, train: TrainingSet, request: Request) -> torch.Tensor:
         return train[_one_of(self._alike(request.case)[: self.images], _source(request))].image

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import ClassVar
 
 from ldbench.api import Context, Request, TrainingSet
-from ldbench.errors import GeneratorError, UsageError
+from ldbench.errors import GeneratorError
 
 from .basic_ft import BasicFT
+from .bounds import GUIDANCE, Bounds
 from .custom_diffusion import CustomDiffusion
 from .diffusion.latent_diffusion import LatentDiffusion
 from .diffusion.network_cost import NetworkCost, Trained
@@ -46,7 +48,10 @@ class InstructPix2Pix(FineTuner):
     reason: ClassVar[str] = "Edits a source image, which a prompt alone doesn't bring."
     rates: ClassVar[Rates] = Rates(5e-5, 1e-3)
     sampling_parameters: ClassVar[frozenset[str]] = FineTuner.sampling_parameters | {"image_guidance_scale"}
-    least: ClassVar[Mapping[str, float]] = {**FineTuner.least, "pairs": 1}
+    bounds: ClassVar[Mapping[str, Bounds]] = {
+        **FineTuner.bounds, "prompt_dropout": Bounds(0, Fraction(2, 3)), "image_guidance_scale": GUIDANCE,
+        "pairs": Bounds(1), "pair_guidance_scale": GUIDANCE,
+    }
 
     # Chosen on new subjects of the sandbox's ageing task: a grey veil stays without guidance, and less of it with both
     # scales 3 and 25 steps than with 2 and 10; equal scales save a third of the calls (docs/measurements/settings.md).
@@ -58,11 +63,6 @@ class InstructPix2Pix(FineTuner):
     image_guidance_scale: float = 3.0
     pairs: int | None = None
     pair_guidance_scale: float = 15.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.prompt_dropout <= 2 / 3:
-            raise UsageError(f"prompt_dropout: expected 0 to 2/3, got {self.prompt_dropout}")
 
     def tuned(self, train: TrainingSet, context: Context) -> LatentDiffusion:
         """The widened backbone after training on pairs, which goes on from a checkpoint in `context.folder`."""
@@ -88,6 +88,14 @@ class InstructPix2Pix(FineTuner):
     def _trained(self, cost: NetworkCost) -> list[Trained]:
         start = self._start()
         return [*(start._trained(cost) if start else []), *super()._trained(cost)]
+
+    def _kept_latents(self) -> tuple[int, int]:
+        """Those of sources and targets: where pairs are generated, of the images that they are learnt from and of the
+        pairs, two latents each, come to as many."""
+        start = self._start()
+        latents, latents_each = (2 * count for count in super()._kept_latents())
+        more, more_each = start._kept_latents() if start else (0, 0)
+        return latents + more + 2 * (self.pairs or 0), latents_each + more_each
 
     def _image_calls(self) -> float:
         weights = (1 - self.image_guidance_scale, self.image_guidance_scale - self.guidance_scale, self.guidance_scale)

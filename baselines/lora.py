@@ -16,6 +16,7 @@ from peft.utils import get_peft_model_state_dict
 
 from ldbench.api import Context
 
+from .bounds import Bounds
 from .diffusion.latent_diffusion import LatentDiffusion
 from .diffusion.network_cost import NetworkCost
 from .fitting.checkpoint import save_atomic
@@ -35,7 +36,7 @@ class LoRA(FineTuner):
     rates: ClassVar[Rates] = Rates(1e-4, 1e-2)
     float32_parts: ClassVar[frozenset[str]] = frozenset()  # the matrices are made in float32 beside frozen weights
     fewest_images: ClassVar[int] = 3
-    least: ClassVar[Mapping[str, float]] = {**FineTuner.least, "rank": 1}
+    bounds: ClassVar[Mapping[str, Bounds]] = {**FineTuner.bounds, "rank": Bounds(1)}
 
     steps: int = 500
     batch_size: int = 8

@@ -23,6 +23,7 @@ import torch
 from ldbench.api import Request
 
 from .basic_ft import BasicFT
+from .bounds import Bounds
 from .diffusion.latent_diffusion import LatentDiffusion
 from .diffusion.network_cost import TRAINING_PASSES
 from .diffusion.sampling import ReverseStep, descend, predictor
@@ -48,9 +49,9 @@ class Pix2PixZero(TunedEditor):
     sampling_parameters: ClassVar[frozenset[str]] = TunedEditor.sampling_parameters | {
         "guidance_weight", "regularisation_weight", "regularisation_steps", "regularisation_rolls",
     }
-    least: ClassVar[Mapping[str, float]] = {
-        **TunedEditor.least, "guidance_weight": 0, "regularisation_weight": 0, "regularisation_steps": 0,
-        "regularisation_rolls": 1,
+    bounds: ClassVar[Mapping[str, Bounds]] = {
+        **TunedEditor.bounds, "guidance_weight": Bounds(0, 100), "regularisation_weight": Bounds(0, 1000),
+        "regularisation_steps": Bounds(0), "regularisation_rolls": Bounds(1),
     }
     tuning: ClassVar[type[FineTuner]] = BasicFT
 

@@ -54,6 +54,8 @@ class RealSynthetic(BasicFT):
         folder = self._samples_folder(context)
         if folder is not None and not folder.is_dir():
             raise GeneratorError(f"real-synthetic: expected a folder of a run's images, got {folder}; check `samples`")
+        if folder is None:
+            self._check(context, self.download)
         self._real.fit(train, context)
         self._stays = stays_real(train)
         if folder is None:

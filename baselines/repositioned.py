@@ -9,7 +9,7 @@ by more than this row shows.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,7 +17,9 @@ import torch
 from torch.nn import functional as F
 
 from ldbench.api import Case, Context, Generator, Request
-from ldbench.errors import GeneratorError, UsageError
+from ldbench.errors import GeneratorError
+
+from .bounds import Bounds, check_bounds
 
 
 @dataclass
@@ -34,13 +36,11 @@ class Repositioned(Generator):
     kinds: ClassVar[frozenset[str]] = frozenset({"aging", "disease-counterfactual"})
     reason: ClassVar[str] = "A prompt alone has no source to move."
     reference: ClassVar[bool] = True
+    bounds: ClassVar[Mapping[str, Bounds]] = {"degrees": Bounds(0, 45), "shift": Bounds(0, 0.5)}
 
     def __post_init__(self) -> None:
         """Raises UsageError for movements that no head makes."""
-        if not 0 <= self.degrees <= 45:
-            raise UsageError(f"repositioned: expected degrees from 0 to 45, got {self.degrees:g}")
-        if not 0 <= self.shift <= 0.5:
-            raise UsageError(f"repositioned: expected a shift from 0 to 0.5, got {self.shift:g}")
+        check_bounds(self, self.bounds)
 
     def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
         """Each case's source, moved, `(N, 3, H, W)`."""

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from ldbench.api import Context
 
+from .bounds import Bounds
 from .diffusion.latent_diffusion import LatentDiffusion
 from .diffusion.network_cost import NetworkCost
 from .fitting.encoded import EncodedSet
@@ -26,7 +27,7 @@ class TextualInversion(FineTuner):
     rates: ClassVar[Rates] = Rates(5e-4, 2e-2)
     float32_parts: ClassVar[frozenset[str]] = frozenset({"text_encoder"})
     fewest_images: ClassVar[int] = 3
-    least: ClassVar[Mapping[str, float]] = {**FineTuner.least, "vectors": 1}
+    bounds: ClassVar[Mapping[str, Bounds]] = {**FineTuner.bounds, "vectors": Bounds(1)}
 
     steps: int = 500
     batch_size: int = 8

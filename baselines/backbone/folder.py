@@ -24,7 +24,7 @@ VOCABULARIES = ({"tokenizer.json"}, {"vocab.json", "merges.txt"})
 CHANNELS = {
     5: "a depth-to-image U-Net", 7: "an upscaler's U-Net", 8: "an InstructPix2Pix U-Net", 9: "an inpainting U-Net",
 }
-BETA_SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2", "laplace", "sigmoid")
+BETA_SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2")  # those that every sampler knows
 SINGLE = (".ckpt", ".safetensors")
 PREDICTIONS = ("epsilon", "v_prediction")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
+
+from ldbench.errors import UsageError
 
 Precision = Literal["float32", "bfloat16", "float16"]
 
@@ -19,6 +21,14 @@ def automatic_precision(device: torch.device) -> Precision:
         return "float32"
     major, _ = torch.cuda.get_device_capability(device)
     return "bfloat16" if major >= FIRST_WITH_BFLOAT16 else "float16"
+
+
+def check_precision(precision: Precision, device: torch.device) -> None:
+    """UsageError for a precision that is none, or that the device can't compute in."""
+    if precision not in get_args(Precision):
+        raise UsageError(f"precision: expected one of {', '.join(get_args(Precision))}, got {precision!r}")
+    if precision == "float16" and device.type == "cpu":
+        raise UsageError("precision: float16 needs a GPU, got device cpu; give --set precision=float32 or bfloat16")
 
 
 def arithmetic(device: torch.device, precision: Precision) -> AbstractContextManager[object]:

@@ -1,29 +1,35 @@
 """What every generator on a backbone shares: which backbone, in which precision, sampled how.
 
 A method changes what the network is asked (`_predictor`), or where the reverse process starts and which steps it takes
-(`_reverse`).
+(`_reverse`). Parameters outside their bounds are refused, and before anything is trained what could not be sampled
+after it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
 import torch
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
 from ldbench.api import Context, Generator, Moment, Needs, Request, TrainingSet
 from ldbench.errors import GeneratorError, LdbenchError, UsageError
 
 from ..backbone.content import backbone_files
-from ..backbone.precision import Precision, arithmetic, automatic_precision, has_masters
-from ..drift import Delta, Drift, DriftKind, Shift, Where, make_drift, signal_leak
+from ..backbone.folder import BackboneFolder
+from ..backbone.parts import load_schedule
+from ..backbone.precision import Precision, arithmetic, automatic_precision, check_precision, has_masters
+from ..backbone.source import find_backbone
+from ..bounds import GUIDANCE, SHIFT, Bounds, check_bounds
+from ..drift import NONE, Delta, Drift, DriftKind, Shift, Where, make_drift, signal_leak
 from .latent_diffusion import LatentDiffusion, load_backbone
 from .network_cost import TRAINING_PASSES, NetworkCost, Trained, network_cost
 from .recomputation import free_bytes
 from .sampling import Predict, ReverseStep, Sampling, predictor, reverse, start_noise, step_generators
-from .schedulers import Sampler, start_abar
+from .schedulers import Sampler, reverse_path, start_abar
 
 
 @dataclass
@@ -43,7 +49,9 @@ class StableDiffusion(Generator):
     )
     fits_together: ClassVar[bool] = True
     float32_parts: ClassVar[frozenset[str]] = frozenset()  # of the backbone: those that hold what is trained
-    least: ClassVar[Mapping[str, float]] = {}  # the smallest value of parameters that have one
+    bounds: ClassVar[Mapping[str, Bounds]] = {  # of every parameter that is a number
+        "sampling_steps": Bounds(1), "guidance_scale": GUIDANCE, "delta_sample": SHIFT, "delta_total": SHIFT,
+    }
 
     backbone: str | None = None
     download: bool = False
@@ -60,13 +68,11 @@ class StableDiffusion(Generator):
     _mean_latent: torch.Tensor | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name, least in self.least.items():
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise UsageError(f"{name}: expected {least} or more, got {value}")
+        check_bounds(self, self.bounds)
 
     def fit(self, train: TrainingSet, context: Context) -> None:
         """Load the backbone; the training set is kept for `signal-leak`, which alone looks at it."""
+        self._check(context, self.download)
         self._model, self._train, self._mean_latent = self._load(context), train, None
 
     @torch.no_grad()
@@ -104,14 +110,21 @@ class StableDiffusion(Generator):
             cost = network_cost(name, self._precision(context), context.image_shape)
         except LdbenchError as error:
             return Needs(() if self.download else (str(error),))  # what may be fetched is not missing, and not known
+        try:
+            self._check(context, download=False)
+        except UsageError as error:
+            return Needs((str(error),))
         masters = has_masters(context.device, self._precision(context))
         fits = [replace(fit, masters=masters) for fit in self._trained(cost)]
         free = free_bytes(context.device)
         kept = [fit.checkpoint_bytes for fit in fits]
+        latents, latents_each = self._kept_latents()
         return Needs(
             (), TRAINING_PASSES * cost.flops * self._training_calls(), cost.flops * self._image_calls(),
-            sum(kept) + max(kept, default=0),  # the old one lies there until the new one is whole
+            sum(kept) + max(kept, default=0)  # the old one lies there until the new one is whole
+            + latents * cost.latent_bytes,
             max([cost.fit_bytes(fit, free) for fit in fits], default=cost.weight_bytes),
+            latents_each * cost.latent_bytes,
         )
 
     def files(self, context: Context) -> Mapping[str, Mapping[str, Path]]:
@@ -122,9 +135,30 @@ class StableDiffusion(Generator):
         """The precision that `auto` comes to on this device."""
         return {"precision": self._precision(context)}
 
+    def _check(self, context: Context, download: bool) -> None:
+        """Raise, before anything is trained or encoded, what sampling would raise only after it."""
+        check_precision(self._precision(context), context.device)
+        name = self.backbone or context.backbone
+        if name is not None:  # that there is none is what loading says
+            self._check_on(find_backbone(name, self._stored(context), download))
+
+    def _check_on(self, backbone: BackboneFolder) -> None:
+        """UsageError for settings that nothing can be sampled with on this backbone."""
+        for schedule in self._schedules(load_schedule(backbone)):
+            reverse_path(self.sampler, self.sampling_steps, schedule.config)
+        self._drift_on(backbone.configs["unet"].get("out_channels", 4), lambda: NONE)
+
+    def _schedules(self, schedule: DDPMScheduler) -> list[DDPMScheduler]:
+        """The schedules that are sampled on, where `schedule` is the backbone's own."""
+        return [schedule]
+
     def _trained(self, cost: NetworkCost) -> list[Trained]:
         """What each fit trains, in order."""
         return []
+
+    def _kept_latents(self) -> tuple[int, int]:
+        """How many latents fitting leaves on disk, whatever the training set, and for each training example."""
+        return 0, 0
 
     def _training_calls(self) -> int:
         """Images that go through the U-Net in training, in all."""
@@ -186,14 +220,19 @@ class StableDiffusion(Generator):
         return Sampling(self.sampler, self.sampling_steps, self.guidance_scale, self._drift(model))
 
     def _drift(self, model: LatentDiffusion) -> Drift:
-        return self._resolved(model, delta=0.0, where="sample")
+        return self._drift_on(model.unet.config["out_channels"], lambda: self._signal_leak(model))
 
-    def _resolved(self, model: LatentDiffusion, delta: Delta, where: Where) -> Drift:
+    def _drift_on(self, channels: int, leak: Callable[[], Shift]) -> Drift:
+        """The drift that the parameters ask for on latents of so many channels."""
+        delta, where = self._asked()
         return make_drift(
             delta=delta, delta_sample=self.delta_sample, delta_total=self.delta_total, kind=self.drift, where=where,
-            channels=model.unet.config["out_channels"], steps=self.sampling_steps,
-            leak=lambda: self._signal_leak(model),
+            channels=channels, steps=self.sampling_steps, leak=leak,
         )
+
+    def _asked(self) -> tuple[Delta, Where]:
+        """The drift of training, and whether it is trained with, sampled with, or both."""
+        return 0.0, "sample"
 
     def _signal_leak(self, model: LatentDiffusion) -> Shift:
         if self._mean_latent is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import cast, get_args
+from typing import cast
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
@@ -21,7 +21,7 @@ from ldbench.api import Batches
 from ldbench.errors import UsageError, WeightsError
 
 from ..backbone.parts import load_model, load_schedule, load_tokenizer
-from ..backbone.precision import Precision
+from ..backbone.precision import Precision, check_precision
 from ..backbone.source import find_backbone
 
 ImageShape = tuple[int, int, int]  # 3, H, W
@@ -180,10 +180,7 @@ def load_backbone(
     """
     if name is None:
         raise WeightsError("backbone: the task's card recommends none; give one with --set backbone=FOLDER")
-    if precision not in get_args(Precision):
-        raise UsageError(f"precision: expected one of {', '.join(get_args(Precision))}, got {precision!r}")
-    if precision == "float16" and device.type == "cpu":
-        raise UsageError("precision: float16 needs a GPU, got device cpu; give --set precision=float32 or bfloat16")
+    check_precision(precision, device)
     folder = find_backbone(name, "float32" if float32_parts else precision, download)
     text_encoder, unet, vae = (
         load_model(name, folder, part, "float32" if part in float32_parts else precision)

@@ -27,7 +27,8 @@ GRADIENT, MOMENTS = 1, 2  # beside each trained value; the moments are AdamW's
 @dataclass(frozen=True)
 class NetworkCost:
     """Operations of one U-Net call on one image, bytes of all weights in the run's precision, and of the U-Net's own in
-    float32, in which what is trained is kept. `unet` is on the meta device, `text_width` that of a word's embedding."""
+    float32, in which what is trained is kept. `unet` is on the meta device, `text_width` that of a word's embedding,
+    `latent_bytes` those of one image's latent as it is kept on disk."""
 
     flops: float
     weight_bytes: int
@@ -37,6 +38,7 @@ class NetworkCost:
     value_bytes: int
     latent_size: tuple[int, int]
     tokens: int
+    latent_bytes: int
 
     def fit_bytes(self, trained: Trained, free: int | None = None) -> int:
         """Bytes on the device of weights, gradients, optimiser and average in a fit.
@@ -104,6 +106,7 @@ def network_cost(name: str, precision: Precision, image_shape: ImageShape) -> Ne
     return NetworkCost(
         flops, width * sum(counts.values()), FLOAT32 * counts["unet"], parts["unet"],
         parts["text_encoder"].config.hidden_size, width, latent_size, tokens,
+        FLOAT32 * parts["vae"].config.latent_channels * latent_size[0] * latent_size[1],
     )
 
 

@@ -25,6 +25,8 @@ from ldbench.errors import UsageError
 Sampler = Literal["dpm-solver++", "ddim", "ddpm", "pndm", "euler", "euler-ancestral"]
 _EXPLODING = ("euler", "euler-ancestral")
 _FIXED_STRIDE = ("ddim", "pndm")
+_NOISE = ("num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas", "prediction_type")
+_ENDS = ("set_alpha_to_one", "steps_offset")  # which the two differ in where a backbone doesn't say
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,15 @@ def make_scheduler(sampler: Sampler, config: Mapping[str, Any]) -> Any:
 
     DDIM and PNDM keep the backbone's timesteps ("leading" in Stable Diffusion, so 50 steps start at t = 981), as its
     pipelines do; the others start at the last timestep ("trailing", Lin et al. 2023), and so does DDIM on a schedule
-    with zero terminal SNR. The predicted image is never clipped: latents are not in [-1, 1].
+    with zero terminal SNR. Of the backbone's scheduler nothing but the noise schedule and what DDIM and PNDM do at its
+    end is taken: the name of a sampler means the same on every backbone. The predicted image is never clipped: latents
+    are not in [-1, 1].
     """
     _check_schedule(sampler, config)
     zero_snr = bool(config.get("rescale_betas_zero_snr"))
     spacing = "trailing" if zero_snr or sampler not in _FIXED_STRIDE else config.get("timestep_spacing", "leading")
+    keys = _NOISE + (_ENDS if sampler in _FIXED_STRIDE else ()) + (("rescale_betas_zero_snr",) if zero_snr else ())
+    noise = {key: config[key] for key in keys if key in config}
     unclipped = {"clip_sample": False, "thresholding": False}
     options: dict[Sampler, tuple[Any, dict[str, Any]]] = {
         "ddim": (DDIMScheduler, unclipped),
@@ -88,7 +94,7 @@ def make_scheduler(sampler: Sampler, config: Mapping[str, Any]) -> Any:
         "euler-ancestral": (EulerAncestralDiscreteScheduler, {}),
     }
     scheduler, changed = options[sampler]
-    return scheduler.from_config(config, timestep_spacing=spacing, **changed)
+    return scheduler(**noise | {"timestep_spacing": spacing} | changed)
 
 
 def reverse_path(
@@ -129,6 +135,12 @@ def _check_schedule(sampler: Sampler, config: Mapping[str, Any]) -> None:
     prediction = config.get("prediction_type", "epsilon")
     if prediction not in ("epsilon", "v_prediction"):
         raise UsageError(f"backbone: expected prediction_type epsilon or v_prediction, got {prediction!r}")
+    spacing = config.get("timestep_spacing", "leading")
+    if sampler in _FIXED_STRIDE and spacing not in ("leading", "trailing"):
+        raise UsageError(  # their step goes back by one stride, and the last of such timesteps is 0
+            f"sampler: {sampler} expects a backbone of timestep_spacing leading or trailing, got {spacing!r}; take "
+            "ddpm, euler or dpm-solver++, or change scheduler_config.json"
+        )
     if not config.get("rescale_betas_zero_snr"):
         return
     if prediction == "epsilon":  # at a_T = 0, z_T is the noise that is asked for, and says nothing of z_0

@@ -15,11 +15,12 @@ import torch
 from ldbench.api import Context, Request, TrainingSet
 from ldbench.errors import GeneratorError
 
+from ..bounds import SHIFT, Bounds
 from ..diffusion.generator import StableDiffusion
 from ..diffusion.latent_diffusion import ImageShape, LatentDiffusion
 from ..diffusion.network_cost import NetworkCost, Trained
 from ..diffusion.sampling import ReverseStep
-from ..drift import Delta, Drift
+from ..drift import Delta, Where
 from ..fitting.fine_tuner import FineTuner
 from ..fitting.shared_fit import shared_start
 
@@ -34,7 +35,7 @@ class TunedEditor(StableDiffusion):
 
     kinds: ClassVar[frozenset[str]] = frozenset({"aging", "disease-counterfactual"})
     reason: ClassVar[str] = "Edits a source image, which a prompt alone doesn't bring."
-    least: ClassVar[Mapping[str, float]] = {"start_steps": 1}
+    bounds: ClassVar[Mapping[str, Bounds]] = {**StableDiffusion.bounds, "start_steps": Bounds(1), "delta": SHIFT}
     tuning: ClassVar[type[FineTuner]]  # the method that `start` basic-ft names
 
     start: Literal["basic-ft", "sd"] = "basic-ft"
@@ -43,6 +44,7 @@ class TunedEditor(StableDiffusion):
 
     def fit(self, train: TrainingSet, context: Context) -> None:
         """Load the backbone, tuned on the single scans of `train` unless `start` is sd."""
+        self._check(context, self.download)
         self._train, self._mean_latent = train, None
         model = self._load(context) if self.start == "sd" else shared_start(self._tuner(), train, context)
         self._model = model.cast(self._precision(context))
@@ -63,14 +65,17 @@ class TunedEditor(StableDiffusion):
     def _trained(self, cost: NetworkCost) -> list[Trained]:
         return self._tuner()._trained(cost) if self.start == "basic-ft" else []
 
+    def _kept_latents(self) -> tuple[int, int]:
+        return self._tuner()._kept_latents() if self.start == "basic-ft" else (0, 0)
+
     def _tuner(self) -> FineTuner:
         return self.tuning(
             backbone=self.backbone, download=self.download, precision=self.precision, steps=self.start_steps,
             delta=self.delta,
         )
 
-    def _drift(self, model: LatentDiffusion) -> Drift:
-        return self._resolved(model, self.delta, "both" if self.start == "basic-ft" else "sample")
+    def _asked(self) -> tuple[Delta, Where]:
+        return self.delta, "both" if self.start == "basic-ft" else "sample"
 
 
 def source_latents(model: LatentDiffusion, requests: Sequence[Request], image_shape: ImageShape) -> torch.Tensor:

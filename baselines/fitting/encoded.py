@@ -25,6 +25,7 @@ from .checkpoint import read_metadata, save_atomic
 from .transfer import resident, sent
 
 CACHE = "latents.safetensors"
+MOMENTS = 2  # mean and standard deviation
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def encode_set(
     how = {"flip": flip, "image_shape": list(context.image_shape), "autoencoder": _autoencoder(model)}
     made_of = json.loads(read_metadata(path).get("made_of", "{}")) if path.exists() else {}
     moments = load_file(path)["moments"] if {key: made_of.get(key) for key in how} == how else None
-    batches: list[torch.Tensor] = []
+    encoded: torch.Tensor | None = None  # as large as the whole set from the first batch on: a list would be joined
     prompts: list[str] = []
     digest = hashlib.sha256()
     for start in range(0, len(train), batch_size):
@@ -90,13 +91,16 @@ def encode_set(
         digest.update(images.numpy().tobytes())
         prompts += [example.prompt for example in examples]
         if moments is None:
-            batches.append(_moments(model, images, flip))
+            of_batch = _moments(model, images, flip)
+            if encoded is None:
+                encoded = of_batch.new_empty((*of_batch.shape[:2], len(train), *of_batch.shape[3:]))
+            encoded[:, :, start : start + len(images)] = of_batch
         context.progress("encode", len(prompts), len(train))
-    if moments is None:
-        moments = torch.cat(batches, 2).flatten(1, 2)
+    if encoded is not None:
+        moments = encoded.flatten(1, 2)
         if context.process == 0:
             save_atomic({"moments": moments}, path, {"made_of": json.dumps({**how, "images": digest.hexdigest()})})
-    elif made_of.get("images") != digest.hexdigest():
+    elif moments is None or made_of.get("images") != digest.hexdigest():
         raise GeneratorError(f"{path}: holds other images' latents; remove the folder to start anew")
     distinct = tuple(sorted(set(prompts)))
     index_of = {prompt: index for index, prompt in enumerate(distinct)}

@@ -13,20 +13,21 @@ from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
 import torch
-from diffusers import DDPMScheduler
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
 from ldbench.api import Context, TrainingSet
 from ldbench.errors import GeneratorError
 
 from ..backbone.content import backbone_content
 from ..backbone.precision import has_masters
+from ..bounds import SHARE, SHIFT, Bounds
 from ..diffusion.generator import StableDiffusion
 from ..diffusion.latent_diffusion import LatentDiffusion
 from ..diffusion.network_cost import NetworkCost, Trained
 from ..diffusion.recomputation import Recomputed, free_bytes, kept, recompute
-from ..drift import Delta, Drift, Where
+from ..drift import Delta, Where
 from .denoising import Condition, Denoising, Draw, frozen_text
-from .encoded import EncodedSet, View, encode_set
+from .encoded import MOMENTS, EncodedSet, View, encode_set
 from .learned_tokens import EMBEDDINGS, LearnedTokens
 from .loop import AnyBatch, Objective, Share, TrainingSettings
 from .loop import train as optimise
@@ -76,7 +77,12 @@ class FineTuner(StableDiffusion):
     rates: ClassVar[Rates] = Rates(1e-5, 1e-3)
     float32_parts: ClassVar[frozenset[str]] = frozenset({"unet"})
     fewest_images: ClassVar[int] = 16
-    least: ClassVar[Mapping[str, float]] = {"steps": 1, "batch_size": 1, "micro_batch_size": 0, "checkpoint_every": 1}
+    bounds: ClassVar[Mapping[str, Bounds]] = {
+        **StableDiffusion.bounds, "steps": Bounds(1), "batch_size": Bounds(1), "micro_batch_size": Bounds(0),
+        "learning_rate": Bounds(0, 1, more=True), "images": Bounds(1), "checkpoint_every": Bounds(1),
+        "prompt_dropout": SHARE, "high_noise_share": SHARE, "ema_decay": Bounds(0, 1, less=True), "delta": SHIFT,
+        "offset_noise": Bounds(0, SHIFT.most),
+    }
 
     steps: int = 1000
     batch_size: int = 16
@@ -98,6 +104,7 @@ class FineTuner(StableDiffusion):
 
     def fit(self, train: TrainingSet, context: Context) -> None:
         """Train, going on from the checkpoint in `context.folder` if there is one; sample in the run's precision."""
+        self._check(context, self.download)
         self._model = self.tuned(train, context).cast(self._precision(context))
 
     def tuned(self, train: TrainingSet, context: Context) -> LatentDiffusion:
@@ -190,6 +197,10 @@ class FineTuner(StableDiffusion):
         """How many weights of the U-Net are trained, and how many values beside it: here all, and none."""
         return sum(value.numel() for value in cost.unet.parameters()), 0
 
+    def _kept_latents(self) -> tuple[int, int]:
+        of_image = MOMENTS * (2 if self.flip else 1)
+        return (0, of_image) if self.images is None else (of_image * self.images, 0)
+
     def _training_calls(self) -> int:
         return self.steps * (self.batch_size + self._draw().prior)
 
@@ -199,8 +210,8 @@ class FineTuner(StableDiffusion):
     def _draw(self) -> Draw:
         return Draw(self.batch_size, self.prompt_dropout, self.high_noise_share)
 
-    def _drift(self, model: LatentDiffusion) -> Drift:
-        return self._resolved(model, self.delta, self.drift_where)
+    def _asked(self) -> tuple[Delta, Where]:
+        return self.delta, self.drift_where
 
     def _chosen(self, train: TrainingSet) -> TrainingSet:
         """The training scans that are used; `GeneratorError` where they are too few."""
@@ -216,16 +227,22 @@ class FineTuner(StableDiffusion):
         return View(train, sorted(order[:count]))
 
     def _scheduled(self, model: LatentDiffusion) -> LatentDiffusion:
-        """The backbone on its own noise schedule, or on that schedule brought to zero signal at its end."""
+        """The backbone on the noise schedule that is trained."""
+        return replace(model, schedule=self._trained_schedule(model.schedule)) if self.zero_terminal_snr else model
+
+    def _schedules(self, schedule: DDPMScheduler) -> list[DDPMScheduler]:
+        return [self._trained_schedule(schedule)]
+
+    def _trained_schedule(self, schedule: DDPMScheduler) -> DDPMScheduler:
+        """The backbone's own noise schedule, or that schedule brought to zero signal at its end."""
         if not self.zero_terminal_snr:
-            return model
+            return schedule
         # where nothing is left of the image the noise says nothing about it: Lin et al. predict the velocity. As
         # arguments, because diffusers drops what a config says of a key that it once noted as left to its default
-        schedule = DDPMScheduler.from_config(
-            model.schedule.config, rescale_betas_zero_snr=True, prediction_type="v_prediction",
-            timestep_spacing="trailing",
+        zero_snr: DDPMScheduler = DDPMScheduler.from_config(
+            schedule.config, rescale_betas_zero_snr=True, prediction_type="v_prediction", timestep_spacing="trailing",
         )
-        return replace(model, schedule=schedule)
+        return zero_snr
 
     def _settings(self, model: LatentDiffusion, context: Context) -> TrainingSettings:
         default = self.rates.large if model.is_large else self.rates.small

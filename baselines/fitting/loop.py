@@ -103,7 +103,7 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class Share:
-    """This process's part of each batch."""
+    """This process's part of each batch: cut evenly, and empty for some where processes outnumber images."""
 
     process: int = 0
     processes: int = 1
@@ -112,11 +112,15 @@ class Share:
         """How many images of a batch are a process's, at most."""
         return -(-batch_size // self.processes)
 
+    def at_once(self, batch_size: int, micro_batch_size: int) -> int:
+        """How many of them go through the network in one piece: fewer where this machine's memory asks for it."""
+        share = self.of(batch_size)
+        return Batches("fit", min(micro_batch_size or share, share)).size
+
     def slices(self, batch_size: int, micro_batch_size: int) -> Iterator[slice]:
         """The micro-batches that are this process's, cut from the whole batch."""
-        share = self.of(batch_size)
-        size = min(micro_batch_size or share, share)
-        first, last = self.process * share, min((self.process + 1) * share, batch_size)
+        first, last = (batch_size * place // self.processes for place in (self.process, self.process + 1))
+        size = micro_batch_size or batch_size
         yield from (slice(start, min(start + size, last)) for start in range(first, last, size))
 
 
@@ -225,9 +229,7 @@ class _Gradients(Generic[AnyBatch]):
     ) -> None:
         self.parameters, self.objective, self.settings, self.share = parameters, objective, settings, share
         self.device = parameters[0].device
-        asked = settings.micro_batch_size or share.of(settings.batch_size)
-        most = Batches("fit", asked).size  # fewer where this machine's memory asks for it
-        self.micro_batch_size = settings.micro_batch_size if most == asked else most
+        self.micro_batch_size: int | None = None  # until the first batch shows how many rows it has
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "float16")
 
     def step(self, step: int, optimiser: torch.optim.AdamW) -> Arriving:
@@ -248,9 +250,11 @@ class _Gradients(Generic[AnyBatch]):
         return Arriving(loss)
 
     def _differentiate(self, batch: AnyBatch) -> torch.Tensor:
+        if self.micro_batch_size is None:
+            self.micro_batch_size = self.share.at_once(len(batch), self.settings.micro_batch_size)
         while True:
             try:
-                return self._micro_batches(batch)
+                return self._micro_batches(batch, self.micro_batch_size)
             except torch.OutOfMemoryError as error:
                 first = next(self.share.slices(len(batch), self.micro_batch_size))
                 size = first.stop - first.start
@@ -263,9 +267,10 @@ class _Gradients(Generic[AnyBatch]):
                 parameter.grad = None
             self.micro_batch_size = halved("fit", size)
 
-    def _micro_batches(self, batch: AnyBatch) -> torch.Tensor:
+    def _micro_batches(self, batch: AnyBatch, size: int) -> torch.Tensor:
         total = torch.zeros((), device=self.device)
-        for rows in self.share.slices(len(batch), self.micro_batch_size):
+        self.scaler.scale(total)  # which makes its scale: a process without images has one too, as it unscales
+        for rows in self.share.slices(len(batch), size):
             with nullcontext() if self.settings.masters else arithmetic(self.device, self.settings.precision):
                 loss = self.objective.loss(batch.part(rows)) / len(batch)
             self.scaler.scale(loss).backward()

@@ -12,16 +12,18 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
 from ldbench.api import Batches, Case, Context, Request, case_seed
 
 from ..backbone.precision import arithmetic
+from ..bounds import Bounds
 from ..diffusion.latent_diffusion import LatentDiffusion
 from ..diffusion.sampling import Sampling, sample
 from ..drift import Drift
 from .checkpoint import kept
 from .denoising import Draw
-from .encoded import EncodedSet
+from .encoded import MOMENTS, EncodedSet
 from .fine_tuner import FineTuner
 
 CLASS_IMAGES = "class-images.safetensors"
@@ -39,7 +41,9 @@ class PreservesPrior(FineTuner):
         "sampler", "sampling_steps", "guidance_scale"
     }
 
-    least: ClassVar[Mapping[str, float]] = {**FineTuner.least, "prior_weight": 0, "class_images": 1}
+    bounds: ClassVar[Mapping[str, Bounds]] = {
+        **FineTuner.bounds, "prior_weight": Bounds(0, 100), "class_images": Bounds(1),
+    }
 
     prior_weight: float = 1.0
     class_images: int = 64
@@ -47,6 +51,14 @@ class PreservesPrior(FineTuner):
     def _draw(self) -> Draw:
         draw = super()._draw()
         return replace(draw, prior=draw.batch_size, prior_weight=self.prior_weight) if self.prior_weight else draw
+
+    def _schedules(self, schedule: DDPMScheduler) -> list[DDPMScheduler]:
+        """The class images are the frozen backbone's, on its own."""
+        return [*super()._schedules(schedule), *([schedule] if self.prior_weight else [])]
+
+    def _kept_latents(self) -> tuple[int, int]:
+        latents, latents_each = super()._kept_latents()
+        return latents + (MOMENTS * self.class_images if self.prior_weight else 0), latents_each
 
     def _extended(self, data: EncodedSet, backbone: LatentDiffusion, context: Context) -> EncodedSet:
         if not self.prior_weight:

@@ -233,7 +233,8 @@ class Needs:
     """What a run of a generator would need: what is `missing`, a line each, and estimates of the rest.
 
     Floating-point operations of the whole fit and of one image, bytes that the fit leaves on disk, bytes that weights,
-    gradients and optimiser take on the device (activations, which depend on the batch, may come on top).
+    gradients and optimiser take on the device (activations, which depend on the batch, may come on top), and bytes that
+    the fit leaves on disk for each training example, beside the others.
     """
 
     missing: tuple[str, ...] = ()
@@ -241,6 +242,7 @@ class Needs:
     image_flops: float = 0.0
     disk_bytes: int = 0
     device_bytes: int = 0
+    example_bytes: int = 0
 
 
 @runtime_checkable

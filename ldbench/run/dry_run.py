@@ -47,7 +47,8 @@ def dry_run(task_name: str, model_name: str, settings: Settings) -> DryRun:
     needs = needs_of(generator, context)
     if needs is not None:
         missing += needs.missing
-        found += [] if needs.missing else _costs(needs, images)
+        examples = len(inspection.data.train) if inspection.data is not None else 0
+        found += [] if needs.missing else _costs(needs, images, examples)
     side = task.protocol.resolution
     pixels = images * 3 * side * side
     found.append(f"images: {images} of {side} x {side} px, at most {_size(pixels)}; {_size(_free(settings.out))} free")
@@ -59,13 +60,13 @@ def _further(data: TaskData) -> int:
     return len(data.null_cases()) + further_images(data.task.metrics, "back")
 
 
-def _costs(needs: Needs, images: int) -> list[str]:
+def _costs(needs: Needs, images: int, examples: int) -> list[str]:
     operations = needs.fit_flops + images * needs.image_flops
     return [
         f"compute: {needs.fit_flops:.2g} operations to fit, {images * needs.image_flops:.2g} to generate; "
         f"{operations / RATE / 3600:.2g} h on a GPU of {RATE / 1e12:.0f} TFLOP/s, far longer on a CPU",
         f"device memory: {_size(needs.device_bytes)} for weights and optimiser; activations are counted on a GPU",
-        f"disk: {_size(needs.disk_bytes)} for the fit",
+        f"disk: {_size(needs.disk_bytes + examples * needs.example_bytes)} for the fit",
     ]
 
 

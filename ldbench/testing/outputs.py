@@ -19,7 +19,7 @@ from ldbench.testing.finding import ClauseError, Finding, judge
 from ldbench.testing.trial import Fitted, Trial
 
 NONE = "not offered"
-_NUMBERS = ("fit_flops", "image_flops", "disk_bytes", "device_bytes")
+_NUMBERS = ("fit_flops", "image_flops", "disk_bytes", "device_bytes", "example_bytes")
 
 
 def look_at_images(returned: object, requests: Sequence[Request], image_shape: tuple[int, int, int]) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""The registered rows on a backbone by name, from the project's own entry points: classes, and presets as classes."""
+"""The registered rows by name, and those on a backbone, from the project's own entry points; presets as classes."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ from ldbench.plugins.generators import check_class
 
 _PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 _POINTS = tomllib.loads(_PROJECT.read_text(encoding="utf-8"))["project"]["entry-points"]["ldbench.generators"]
-_CLASSES = {name: check_class(EntryPoint(name, value, "").load(), name, name) for name, value in _POINTS.items()}
-ROWS: dict[str, type[Any]] = {name: row for name, row in _CLASSES.items() if issubclass(row, StableDiffusion)}
+REGISTERED = {name: check_class(EntryPoint(name, value, "").load(), name, name) for name, value in _POINTS.items()}
+ROWS: dict[str, type[Any]] = {name: row for name, row in REGISTERED.items() if issubclass(row, StableDiffusion)}

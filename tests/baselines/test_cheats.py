@@ -51,7 +51,7 @@ def test_copies_are_scans_of_the_classes_moved_with_faint_noise(context: Context
 def test_collapse_repeats_so_many(context: Context) -> None:
     for images in (1, 3):
         assert scans_of(drawn(Collapse(images), context)) == set(ALIKE[:images])
-    with pytest.raises(UsageError, match="images of 1 or more"):
+    with pytest.raises(UsageError, match="images: expected 1 or more, got 0; the default is 5"):
         Collapse(0)
 
 

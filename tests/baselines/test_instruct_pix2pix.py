@@ -185,10 +185,13 @@ def test_micro_batches_leave_the_weights(random_backbone: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_images_alone_are_one_line_before_anything_is_fitted(row: type[InstructPix2Pix], tmp_path: Path) -> None:
+def test_images_alone_are_one_line_before_anything_is_fitted(
+    row: type[InstructPix2Pix], random_backbone: Path, tmp_path: Path
+) -> None:
     with pytest.raises(GeneratorError, match=r"expected a source image, or source_prompt.*got neither") as caught:
-        row().fit(Discs(), context(tmp_path, "no backbone is looked for yet"))
+        row().fit(Discs(), context(tmp_path, random_backbone))
     assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_case_without_source_or_of_another_size_is_one_line(fitted: tuple[InstructPix2Pix, Context]) -> None:
@@ -199,9 +202,9 @@ def test_a_case_without_source_or_of_another_size_is_one_line(fitted: tuple[Inst
         generator.generate(edit_requests(1, side=32), where)
 
 
-def test_flip_without_pairs_is_one_line(tmp_path: Path) -> None:
+def test_flip_without_pairs_is_one_line(random_backbone: Path, tmp_path: Path) -> None:
     with pytest.raises(GeneratorError, match="flip: expected false where pairs are generated"):
-        InstructPix2Pix(flip=True).fit(LoneDiscs(), context(tmp_path, "no backbone is looked for yet"))
+        InstructPix2Pix(flip=True).fit(LoneDiscs(), context(tmp_path, random_backbone))
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_larger_movements_are_further_from_the_source(smooth: torch.Tensor, tmp_
 
 @pytest.mark.parametrize("wrong", [{"degrees": -1.0}, {"degrees": 90.0}, {"shift": 0.6}, {"shift": math.nan}])
 def test_movements_that_no_head_makes_are_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match="repositioned: expected"):
+    with pytest.raises(UsageError, match=r"(degrees|shift): expected 0 to"):
         Repositioned(**wrong)
 
 

@@ -1,14 +1,17 @@
-"""SDEdit: the source at strength 0, further from it with strength, in the right distribution, and bad input."""
+"""SDEdit: further from the source with strength, never the source alone, in the right distribution, and bad input."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from ldbench_baselines.diffusion.sampling import Sampling, descend
 from ldbench_baselines.diffusion.schedulers import reverse_path
 from ldbench_baselines.drift import Drift, shifted
@@ -71,22 +74,12 @@ def test_the_steps_from_the_middle_are_the_last_of_all(sampler: Any, first: int)
     assert [len(calls) for calls in part.calls] == [len(calls) for calls in whole.calls[: 5 - first]]
 
 
-def test_strength_zero_is_the_source_through_the_autoencoder(random_backbone: Path, tmp_path: Path) -> None:
-    generator, asked = loaded(SDEdit, random_backbone, tmp_path, strength=0.0), edit_requests(2)
-    assert generator._model is not None
-    sources = torch.stack([each.case.source for each in asked if each.case.source is not None])
-    expected = generator._model.decode(generator._model.encode(sources)[0])
-    where = context(tmp_path, random_backbone)
-    assert torch.equal(generator.generate(asked, where), expected)
-    assert list(generator.trajectory(asked, where)) == []
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["ddpm", "ddim"])
 def test_a_larger_strength_leads_further_from_the_source(tmp_path: Path, sampler: str) -> None:
     asked, far = edit_requests(2, side=64), []
     sources = torch.stack([each.case.source for each in asked if each.case.source is not None])
-    for strength in (0.0, 0.2, 0.4, 0.7, 1.0):
+    for strength in (0.1, 0.2, 0.4, 0.7, 1.0):
         generator = loaded(SDEdit, "tiny-sd", tmp_path, 64, sampling_steps=10, strength=strength, sampler=sampler)
         images = generator.generate(asked, context(tmp_path, "tiny-sd", 64))
         far.append(float(((images - sources) ** 2).mean()))
@@ -129,10 +122,20 @@ def test_the_drift_row_is_trained_and_sampled_with_the_papers_drift(random_backb
     assert dataclasses.replace(SDEDIT_LD(), delta=0.0) == SDEDIT_LD(delta=0.0)
 
 
-@pytest.mark.parametrize("strength", [-0.1, 1.1])
+@pytest.mark.parametrize("strength", [-0.1, 0.0, 1.1])
 def test_a_strength_outside_its_range_is_refused_in_one_line(strength: float) -> None:
-    with pytest.raises(UsageError, match=f"strength: expected 0 to 1, got {strength}"):
+    with pytest.raises(UsageError, match=f"strength: expected more than 0, at most 1, got {strength}; the"):
         SDEdit(strength=strength)
+
+
+@given(st.floats(0, 1, exclude_min=True), st.integers(1, 1000))
+def test_an_edit_takes_a_step_or_is_refused_with_a_strength_that_does(strength: float, steps: int) -> None:
+    try:
+        assert SDEdit(strength=strength, sampling_steps=steps)._step_count() >= 1
+    except UsageError as error:
+        assert strength < 1 / steps
+        (named,) = re.findall(r"take ([\d.]+) or more", str(error))
+        assert SDEdit(strength=float(named), sampling_steps=steps)._step_count() >= 1
 
 
 def test_a_case_without_a_source_is_refused_in_one_line(random_backbone: Path, tmp_path: Path) -> None:

@@ -22,6 +22,16 @@ def test_a_sandbox_run_lacks_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
+def test_the_disk_holds_latents_of_every_training_image(tmp_path: Path) -> None:
+    """2 moments of 4 x 32 x 32 float32 for each of 700 images, beside the checkpoints."""
+    lora, flipped = (
+        dry_run("sandbox-brain-t2i", "lora", Settings(tmp_path, overrides={"flip": flip})).found
+        for flip in ("false", "true")
+    )
+    sizes = [float(line.split()[1]) for found in (lora, flipped) for line in found if line.startswith("disk: ")]
+    assert sizes[1] - sizes[0] == pytest.approx(700 * 2 * 4 * 32 * 32 * 4 / 2**20, abs=0.2)
+
+
 def test_everything_that_a_clinical_run_lacks_is_named_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,16 +14,21 @@ from ldbench_baselines.diffusion.generator import StableDiffusion
 from ldbench_baselines.diffusion.latent_diffusion import load_backbone
 from ldbench_baselines.diffusion.network_cost import call_flops, network_cost
 from ldbench_baselines.dreambooth import DreamBooth
+from ldbench_baselines.editing.pairs import PAIRS
 from ldbench_baselines.fitting.checkpoint import STATE
+from ldbench_baselines.fitting.encoded import CACHE
 from ldbench_baselines.fitting.fine_tuner import FineTuner
-from ldbench_baselines.instruct_pix2pix import InstructPix2PixFT
+from ldbench_baselines.fitting.prior import CLASS_IMAGES
+from ldbench_baselines.instruct_pix2pix import InstructPix2Pix, InstructPix2PixFT
 from ldbench_baselines.lora import LoRA
 from ldbench_baselines.pix2pix_zero import Pix2PixZero
 from ldbench_baselines.sdedit import SDEdit
 from ldbench_baselines.textual_inversion import TextualInversion
 from safetensors.torch import load_file
 
+from ldbench.api import TrainingSet
 from tests.baselines.discs import Discs, context, quick
+from tests.baselines.editing.disc_pairs import DiscPairs, LoneDiscs
 
 
 @pytest.fixture
@@ -89,7 +94,40 @@ def test_disk_holds_two_checkpoints_of_what_is_trained(
     generator.fit(Discs(), where)
     state = load_file(tmp_path / STATE)
     values = sum(value.nbytes for name, value in state.items() if not name.startswith("adam.step."))
-    assert generator.needs(where).disk_bytes == 2 * values
+    class_images = load_file(tmp_path / CLASS_IMAGES)["moments"].nbytes if method is CustomDiffusion else 0
+    assert generator.needs(where).disk_bytes == 2 * values + class_images
+
+
+ON_PAIRS = {"steps": 1, "batch_size": 2, "sampling_steps": 2}
+
+
+@pytest.mark.usefixtures("counted_once")
+@pytest.mark.parametrize(
+    ("generator", "train"),
+    [
+        (quick(LoRA, steps=1), Discs(20)), (quick(LoRA, steps=1, flip=True), Discs(20)),
+        (quick(LoRA, steps=1, images=5, flip=True), Discs(20)), (quick(DreamBooth, steps=1, class_images=7), Discs(4)),
+        (quick(DreamBooth, steps=1, prior_weight=0.0), Discs(4)), (SDEdit(start_steps=1), Discs(20)),
+        (InstructPix2Pix(**ON_PAIRS), DiscPairs(20)), (InstructPix2Pix(**ON_PAIRS, flip=True), DiscPairs(20)),
+        (InstructPix2Pix(**ON_PAIRS, images=17), DiscPairs(20)),
+        pytest.param(InstructPix2PixFT(**ON_PAIRS), DiscPairs(20), marks=pytest.mark.slow),
+        pytest.param(InstructPix2Pix(**ON_PAIRS), LoneDiscs(20), marks=pytest.mark.slow),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_latents_on_disk_are_those_that_were_told(
+    generator: StableDiffusion, train: TrainingSet, random_backbone: Path, tmp_path: Path
+) -> None:
+    where = context(tmp_path / "fit", random_backbone, shared=tmp_path / "shared")
+    generator.fit(train, where)
+    files = [path for name in (CACHE, CLASS_IMAGES, PAIRS) for path in tmp_path.rglob(name)]
+    found = sum(value.nbytes for path in files for value in load_file(path).values())
+    latent = network_cost(str(random_backbone), "float32", where.image_shape).latent_bytes
+    told, told_each = generator._kept_latents()
+    assert 1 <= (told + len(train) * told_each) * latent / found < 1.2  # more where not every image has an edit
+    needs = generator.needs(where)
+    assert needs.example_bytes == told_each * latent
+    assert needs.disk_bytes >= told * latent
 
 
 @pytest.mark.usefixtures("counted_once")

@@ -215,6 +215,8 @@ def fake_model() -> Any:
         ("ddim", 30, ZERO_SNR, "steps: ddim with trailing timesteps expects a divisor of 1000, got 30"),
         ("pndm", 10, ZERO_SNR, "sampler: pndm divides by a_T"),
         ("ddim", 10, {**ZERO_SNR, "prediction_type": "epsilon"}, "zero terminal SNR: expected .* v_prediction"),
+        ("ddim", 10, {"timestep_spacing": "linspace"}, "sampler: ddim expects .*trailing, got 'linspace'; take"),
+        ("pndm", 10, {"timestep_spacing": "linspace"}, "sampler: pndm expects .*trailing, got 'linspace'; take"),
         ("ddim", 10, {"prediction_type": "sample"}, "expected prediction_type epsilon or v_prediction, got 'sample'"),
     ],
 )

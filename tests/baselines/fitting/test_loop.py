@@ -13,11 +13,8 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from ldbench_baselines.fitting import loop
 from ldbench_baselines.fitting.checkpoint import STATE
-from ldbench_baselines.fitting.loop import Columns, Share, TrainingSettings, learning_rate_at, step_generator, train
+from ldbench_baselines.fitting.loop import Columns, TrainingSettings, learning_rate_at, step_generator, train
 from safetensors import safe_open
 from safetensors.torch import load_file
 
@@ -247,46 +244,6 @@ def test_no_memory_for_one_image_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(GeneratorError, match="out of memory with one image at a time; set gradient_check") as caught:
         fit(tmp_path, fail_when=lambda call, batch: torch.OutOfMemoryError("told\nto"))
     assert "\n" not in str(caught.value)
-
-
-@given(st.integers(1, 9), st.integers(1, 40), st.integers(0, 45))
-def test_shares_cut_a_batch_so_that_every_image_is_in_one_piece(processes: int, batch: int, micro: int) -> None:
-    pieces = [list(Share(process, processes).slices(batch, micro)) for process in range(processes)]
-    covered = [index for piece in itertools.chain(*pieces) for index in range(batch)[piece]]
-    assert sorted(covered) == list(range(batch))
-    assert all(0 < piece.stop - piece.start <= (micro or batch) for piece in itertools.chain(*pieces))
-
-
-def own_alone(parameters: list[torch.nn.Parameter]) -> None:
-    """A sum over processes of which the others have nothing."""
-    for parameter in parameters:
-        if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
-
-
-@pytest.mark.parametrize("processes", [2, 3, 8, 11])
-def test_the_shares_gradients_add_up_to_that_of_the_whole_batch(
-    processes: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Each process by itself, with a sum over processes that lets its own part through."""
-    monkeypatch.setattr(loop, "sum_over_processes", own_alone)
-    settings = dataclasses.replace(SETTINGS, steps=1, ema_decay=0.0)
-    parts = []
-    for process in range(processes):
-        slope = torch.nn.Parameter(torch.zeros(3))
-        gradients = loop._Gradients([slope], Line(slope, 8, scale=0.01), settings, Share(process, processes))
-        optimiser = torch.optim.AdamW([slope], lr=0.1, fused=True)
-        gradients.step(0, optimiser)
-        parts.append(optimiser.state[slope]["exp_avg"] / (1 - 0.9))
-    fit(tmp_path, settings, scale=0.01)
-    torch.testing.assert_close(torch.stack(parts).sum(0), first_gradient(tmp_path))
-
-
-def test_only_the_first_process_writes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(loop, "sum_over_processes", own_alone)
-    slope = torch.nn.Parameter(torch.zeros(3))
-    train({"slope": slope}, Line(slope, 8), SETTINGS, tmp_path / "fit", {}, silent, Share(1, 2))
-    assert not (tmp_path / "fit").exists()
 
 
 def test_bfloat16_stays_close_and_trains_float32_values(tmp_path: Path) -> None:
