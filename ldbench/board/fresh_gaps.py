@@ -1,6 +1,6 @@
 """What another test set, that nobody had seen, changes of a row: the gaps of its runs, folded over them.
 
-Refuses to rank by them: a gap says whether a row was tuned to the public test set, not how good it is.
+Refuses to rank by them: a gap is a sign that a row was tuned to the public test set, and not of how good it is.
 """
 
 from __future__ import annotations
