@@ -1,6 +1,7 @@
 """How the scores of a row change on a test set that nobody had seen: the gaps of its runs, folded.
 
-Nothing is ranked by them: a gap says whether a row was tuned to the public test set, not how good it is.
+Nothing is ranked by them: a gap is a sign that a row was tuned to the public test set, and says nothing of how good it
+is.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from ldbench.report.tables.text_table import TextTable
 TITLE = "Fresh test sets"
 _MEANING = (
     "New subjects, of a seed that the row's makers did not know: the score there less the one on the public test set, "
-    "with its 95 % interval. A row that is worse there was tuned to the public set."
+    "with its 95 % interval. A row that is worse there may have been tuned to the public set."
 )
 _NONE_WORSE = "No row here is worse beyond chance on any of its metrics."
 
