@@ -62,8 +62,8 @@ class TunedEditor(StableDiffusion):
     def _training_calls(self) -> int:
         return self._tuner()._training_calls() if self.start == "basic-ft" else 0
 
-    def _trained(self, cost: NetworkCost) -> list[Trained]:
-        return self._tuner()._trained(cost) if self.start == "basic-ft" else []
+    def _trained(self, cost: NetworkCost, context: Context) -> list[Trained]:
+        return self._tuner()._trained(cost, context) if self.start == "basic-ft" else []
 
     def _kept_latents(self) -> tuple[int, int]:
         return self._tuner()._kept_latents() if self.start == "basic-ft" else (0, 0)
