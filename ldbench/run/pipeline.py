@@ -121,7 +121,7 @@ def prepare(task_name: str, model_name: str, settings: Settings) -> tuple[Genera
     task = card.load(task_name)
     generator, model = ready(task, model_name, settings.overrides)
     processes = current_processes(settings.device)
-    device = pick_device(settings.device, processes.local_index)
+    device = pick_device(settings.device, processes.local_index, processes.count)
     folder = RunFolder.of(settings.out, task.id, model, settings.seed)
     if folder.finished():
         data = task_data(task, settings.seed)
