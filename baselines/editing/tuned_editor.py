@@ -1,7 +1,8 @@
 """Editing by a text-to-image backbone that was tuned on the task's single scans: what Pix2Pix-Zero and SDEdit share.
 
 Neither is trained to edit. Both start from the backbone as basic fine-tuning leaves it, which all runs with the same
---out share, or from the backbone as it comes. Refuses cases without a source image or without both captions.
+--out share, or from the backbone as it comes. Refuses cases without a source image or without both captions, and
+the start `signal-leak`, which neither has.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from typing import ClassVar, Literal
 import torch
 
 from ldbench.api import Context, Request, TrainingSet
-from ldbench.errors import GeneratorError
+from ldbench.errors import GeneratorError, UsageError
 
 from ..bounds import SHIFT, Bounds
 from ..diffusion.generator import StableDiffusion
 from ..diffusion.latent_diffusion import ImageShape, LatentDiffusion
 from ..diffusion.network_cost import NetworkCost, Trained
 from ..diffusion.sampling import ReverseStep
-from ..drift import Delta, Where
+from ..drift import SIGNAL_LEAK, Delta, Where
 from ..fitting.fine_tuner import FineTuner
 from ..fitting.shared_fit import shared_start
 
@@ -41,6 +42,15 @@ class TunedEditor(StableDiffusion):
     start: Literal["basic-ft", "sd"] = "basic-ft"
     start_steps: int = 800
     delta: Delta = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, delta in (("delta", self.delta), ("delta_sample", self.delta_sample)):
+            if delta == SIGNAL_LEAK:
+                raise UsageError(
+                    f"{name}: expected numbers, got {SIGNAL_LEAK}: it stands for the signal in z_T, which an edit "
+                    "takes from its source"
+                )
 
     def fit(self, train: TrainingSet, context: Context) -> None:
         """Load the backbone, tuned on the single scans of `train` unless `start` is sd."""
