@@ -30,6 +30,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("basic-ft-zero-snr", {"sampler": "ddim", "sampling_steps": 30}, "ddim with trailing timesteps expects a divisor"),
     # its class images come from the backbone's own schedule, its images from the one without signal at its end
     ("dreambooth", {"zero_terminal_snr": True, "sampler": "ddim", "sampling_steps": 1000}, "steps: expected 1 to 999"),
+    ("textual-inversion", {"vectors": 46}, "vectors: expected at most 45, as the text encoder takes 48 tokens, got 46"),
     ("basic-ft", {"drift_where": "train", "delta_sample": 0.5}, "delta_sample: expected none beside drift_where train"),
     ("instruct-pix2pix", {"drift": "step", "delta_sample": "signal-leak"}, "signal-leak is a start of z_T"),
 ]
