@@ -24,6 +24,7 @@ from ldbench.records.content import CODE
 from ldbench.records.files import user_cache_folder
 from ldbench.records.result import ModelRef, Result, Stage, read, write
 from ldbench.records.run_folder import SHARED, RunFolder
+from ldbench.records.seed import check_seed
 from ldbench.records.unfinished import note_beginning
 from ldbench.run.command_line import command_of
 from ldbench.run.environment import describe, memory_notes, pick_device, timed
@@ -70,8 +71,7 @@ class Settings:
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise UsageError(f"--batch-size: expected 1 or more, got {self.batch_size}")
-        if self.seed < 0:
-            raise UsageError(f"--seed: expected 0 or more, got {self.seed}")
+        check_seed(self.seed)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from ldbench.api import Metric, Need, ParameterValue, Score
 from ldbench.errors import ImageError, LdbenchError, UsageError, WeightsError
 from ldbench.plugins.kinds import METRICS
+from ldbench.records.seed import check_seed
 from ldbench.records.typed import TypedError, build, value_of
 from ldbench.score.folder_inputs import FolderInputs
 from ldbench.score.folder_notes import few, shared
@@ -132,8 +133,7 @@ def measure_folders(
     """
     from ldbench.data.image_folder import count_ignored
 
-    if context.seed < 0:
-        raise UsageError(f"--seed: expected 0 or more, got {context.seed}")
+    check_seed(context.seed)
     given = settings or {}
     asked = {name: METRICS.load(name) for name in metrics or folders.metrics}
     if foreign := [name for name in given if name not in asked]:
