@@ -12,6 +12,7 @@ from typing import ClassVar
 import torch
 
 from ldbench.api import Context, Request
+from ldbench.errors import UsageError
 
 from .backbone.folder import BackboneFolder
 from .backbone.precision import arithmetic
@@ -26,6 +27,12 @@ class Autoencoder(StableDiffusion):
     kinds: ClassVar[frozenset[str]] = frozenset({"aging", "disease-counterfactual"})
     reason: ClassVar[str] = "A prompt alone brings no source to encode."
     reference: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("delta_sample", "delta_total"):
+            if (value := getattr(self, name)) is not None:
+                raise UsageError(f"{name}: expected none, as nothing is sampled, got {value!r}; leave it out")
 
     def _check_on(self, backbone: BackboneFolder) -> None:
         """Nothing is sampled, so every backbone serves."""

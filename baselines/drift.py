@@ -137,6 +137,7 @@ def make_drift(
     noise away and the leak would stay.
     """
     _check_total(delta_total, delta_sample, kind)
+    _check_side(delta_total, delta_sample, where)
     trained = parse_delta(delta, channels, "delta")
     sampled = trained if delta_sample is None else parse_delta(delta_sample, channels, "delta_sample")
     if trained == SIGNAL_LEAK and where == "train":
@@ -162,6 +163,13 @@ def _check_total(delta_total: float | None, delta_sample: Delta | None, kind: Dr
         raise UsageError("delta_total: expected it or delta_sample, got both; leave one out")
     if isinstance(delta_total, bool) or not math.isfinite(delta_total):
         raise UsageError(f"delta_total: expected a finite number, got {delta_total!r}")
+
+
+def _check_side(delta_total: float | None, delta_sample: Delta | None, where: Where) -> None:
+    """A drift of sampling beside `where` train would be left out without a word."""
+    for name, value in (("delta_total", delta_total), ("delta_sample", delta_sample)):
+        if where == "train" and value is not None:
+            raise UsageError(f"{name}: expected none beside drift_where train, got {value!r}; take drift_where both")
 
 
 def _sum(left: Shift, right: Shift) -> Shift:

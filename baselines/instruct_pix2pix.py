@@ -85,9 +85,9 @@ class InstructPix2Pix(FineTuner):
         start = self._start()
         return super()._training_calls() + (start._training_calls() if start else 0)
 
-    def _trained(self, cost: NetworkCost) -> list[Trained]:
+    def _trained(self, cost: NetworkCost, context: Context) -> list[Trained]:
         start = self._start()
-        return [*(start._trained(cost) if start else []), *super()._trained(cost)]
+        return [*(start._trained(cost, context) if start else []), *super()._trained(cost, context)]
 
     def _kept_latents(self) -> tuple[int, int]:
         """Those of sources and targets: where pairs are generated, of the images that they are learnt from and of the

@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ldbench.api import Context
+from ldbench.errors import UsageError
 
+from .backbone.folder import BackboneFolder
 from .bounds import Bounds
 from .diffusion.latent_diffusion import LatentDiffusion
 from .diffusion.network_cost import NetworkCost
 from .fitting.encoded import EncodedSet
 from .fitting.fine_tuner import FineTuner, Rates, Trainable
 from .fitting.learned_tokens import LearnedTokens, token_names
+
+CLIP_LENGTH = 77  # where a config doesn't say
 
 
 @dataclass
@@ -42,7 +46,20 @@ class TextualInversion(FineTuner):
     def _trained_values(self, cost: NetworkCost) -> tuple[int, int]:
         return 0, self.vectors * cost.text_width
 
+    def _check_on(self, backbone: BackboneFolder) -> None:
+        super()._check_on(backbone)
+        self._leave_room(backbone.configs["text_encoder"].get("max_position_embeddings", CLIP_LENGTH))
+
+    def _leave_room(self, length: int) -> None:
+        """UsageError where a prompt of `length` tokens, start and end included, has no room for a word of the card."""
+        if (most := length - 3) < self.vectors:
+            raise UsageError(
+                f"vectors: expected at most {most}, as the text encoder takes {length} tokens, got {self.vectors}, "
+                "which leave no room for the caption"
+            )
+
     def _prepare(self, model: LatentDiffusion, data: EncodedSet, context: Context) -> Trainable:
+        self._leave_room(model.prompt_length)  # a tokenizer may take fewer than the text encoder
         names = token_names(self.placeholder, self.vectors)
         tokens = LearnedTokens.added(model, names, self.initial_word)
         model.cast(self._precision(context))  # the rows are float32 beside it

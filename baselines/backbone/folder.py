@@ -1,7 +1,8 @@
 """Whether a folder holds a Stable Diffusion backbone, told from its small files before any weights are loaded.
 
-Knows the folders that people mistake for one (SDXL, inpainting, InstructPix2Pix, transformers, LoRA, ControlNet, single
-files) and says in one line what they are. Nothing is repaired: a folder is used as it is, or not at all.
+Knows the folders that people mistake for one (SDXL, inpainting, InstructPix2Pix, latent consistency models,
+transformers, LoRA, ControlNet, single files) and says in one line what they are. Nothing is repaired: a folder is used
+as it is, or not at all.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ VOCABULARIES = ({"tokenizer.json"}, {"vocab.json", "merges.txt"})
 CHANNELS = {
     5: "a depth-to-image U-Net", 7: "an upscaler's U-Net", 8: "an InstructPix2Pix U-Net", 9: "an inpainting U-Net",
 }
+FURTHER_INPUTS = (
+    "addition_embed_type", "encoder_hid_dim_type", "class_embed_type", "num_class_embeds", "time_cond_proj_dim",
+)
 BETA_SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2")  # those that every sampler knows
 SINGLE = (".ckpt", ".safetensors")
 PREDICTIONS = ("epsilon", "v_prediction")
@@ -108,9 +112,9 @@ def _check_unet(name: str, unet: Mapping[str, Any], vae: Mapping[str, Any]) -> N
     where = CONFIGS["unet"]
     if (actual := unet.get("_class_name", "UNet2DConditionModel")) != "UNet2DConditionModel":
         raise wrong(name, where, "a UNet2DConditionModel", f"a {actual}")
-    for key in ("addition_embed_type", "encoder_hid_dim_type", "class_embed_type"):
+    for key in FURTHER_INPUTS:
         if (value := unet.get(key)) is not None:
-            kind = "SDXL, " if value == "text_time" else ""
+            kind = "SDXL, " if value == "text_time" else "a distilled one, " if key == "time_cond_proj_dim" else ""
             raise wrong(name, where, f"{key} null", f"{value!r} ({kind}a U-Net with further inputs)")
     latent = vae.get("latent_channels", 4)
     for key in ("in_channels", "out_channels"):

@@ -115,7 +115,7 @@ class StableDiffusion(Generator):
         except UsageError as error:
             return Needs((str(error),))
         masters = has_masters(context.device, self._precision(context))
-        fits = [replace(fit, masters=masters) for fit in self._trained(cost)]
+        fits = [replace(fit, masters=masters) for fit in self._trained(cost, context)]
         free = free_bytes(context.device)
         kept = [fit.checkpoint_bytes for fit in fits]
         latents, latents_each = self._kept_latents()
@@ -152,7 +152,7 @@ class StableDiffusion(Generator):
         """The schedules that are sampled on, where `schedule` is the backbone's own."""
         return [schedule]
 
-    def _trained(self, cost: NetworkCost) -> list[Trained]:
+    def _trained(self, cost: NetworkCost, context: Context) -> list[Trained]:
         """What each fit trains, in order."""
         return []
 

@@ -1,7 +1,7 @@
 """Editing by a text-to-image backbone that was tuned on the task's single scans: what Pix2Pix-Zero and SDEdit share.
 
 Neither is trained to edit. Both start from the backbone as basic fine-tuning leaves it, which all runs with the same
---out share, or from the backbone as it comes.
+--out share, or from the backbone as it comes. The start `signal-leak`, which neither has, is refused.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import ClassVar, Literal
 import torch
 
 from ldbench.api import Context, Request, TrainingSet
-from ldbench.errors import GeneratorError
+from ldbench.errors import GeneratorError, UsageError
 
 from ..bounds import SHIFT, Bounds
 from ..diffusion.generator import StableDiffusion
 from ..diffusion.latent_diffusion import ImageShape, LatentDiffusion
 from ..diffusion.network_cost import NetworkCost, Trained
 from ..diffusion.sampling import ReverseStep
-from ..drift import Delta, Where
+from ..drift import SIGNAL_LEAK, Delta, Where
 from ..fitting.fine_tuner import FineTuner
 from ..fitting.shared_fit import shared_start
 
@@ -42,6 +42,15 @@ class TunedEditor(StableDiffusion):
     start_steps: int = 800
     delta: Delta = 0.0
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, delta in (("delta", self.delta), ("delta_sample", self.delta_sample)):
+            if delta == SIGNAL_LEAK:
+                raise UsageError(
+                    f"{name}: expected numbers, got {SIGNAL_LEAK}: it stands for the signal in z_T, which an edit "
+                    "takes from its source"
+                )
+
     def fit(self, train: TrainingSet, context: Context) -> None:
         """Load the backbone, tuned on the single scans of `train` unless `start` is sd."""
         self._check(context, self.download)
@@ -62,8 +71,8 @@ class TunedEditor(StableDiffusion):
     def _training_calls(self) -> int:
         return self._tuner()._training_calls() if self.start == "basic-ft" else 0
 
-    def _trained(self, cost: NetworkCost) -> list[Trained]:
-        return self._tuner()._trained(cost) if self.start == "basic-ft" else []
+    def _trained(self, cost: NetworkCost, context: Context) -> list[Trained]:
+        return self._tuner()._trained(cost, context) if self.start == "basic-ft" else []
 
     def _kept_latents(self) -> tuple[int, int]:
         return self._tuner()._kept_latents() if self.start == "basic-ft" else (0, 0)

@@ -1,7 +1,7 @@
 """What a fit keeps on disk: its state, and tensors that are expensive to make. Safetensors, written aside and renamed.
 
-Resuming gives bit for bit what not stopping gives. Refuses a checkpoint of other settings, and keeps it. Weights that
-are not finite never replace good ones.
+On a CPU, resuming gives bit for bit what not stopping gives; a GPU adds in any order. Refuses a checkpoint of other
+settings, and keeps it. Weights that are not finite never replace good ones.
 """
 
 from __future__ import annotations

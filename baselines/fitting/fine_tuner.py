@@ -137,8 +137,7 @@ class FineTuner(StableDiffusion):
         with in_half(model, trainable.parameters.values()) if settings.masters else nullcontext():
             optimise(
                 trainable.parameters, objective, settings, context.folder,
-                self._fingerprint(context) | self._content(context), context.progress,
-                Share(context.process, context.processes),
+                self._fingerprint(context) | self._content(context), context.progress, _share(context),
             )
         recompute(model.unet, "nothing")
         if self.compile:
@@ -159,12 +158,11 @@ class FineTuner(StableDiffusion):
         dtype = torch.bfloat16 if settings.masters else torch.float32
         step = kept(unet, (size[0], size[1]), model.prompt_length, dtype)
         values = sum(value.numel() for value in trainable.parameters.values())
-        return step.choice(self._images_at_once(), free - VALUE_BYTES * values)
+        return step.choice(self._images_at_once(context), free - VALUE_BYTES * values)
 
-    def _images_at_once(self) -> int:
-        """How many images go through the network in one piece of a step."""
-        images = self.batch_size + self._draw().prior
-        return min(self.micro_batch_size or images, images)
+    def _images_at_once(self, context: Context) -> int:
+        """How many images go through this process's network in one piece of a step."""
+        return _share(context).at_once(self.batch_size + self._draw().prior, self.micro_batch_size)
 
     def _prompted(self, data: EncodedSet) -> EncodedSet:
         """The data under the prompts that this method wants."""
@@ -186,10 +184,10 @@ class FineTuner(StableDiffusion):
             if context.process == 0:
                 trainable.tokens.save(context.folder / EMBEDDINGS)
 
-    def _trained(self, cost: NetworkCost) -> list[Trained]:
+    def _trained(self, cost: NetworkCost, context: Context) -> list[Trained]:
         inside, beside = self._trained_values(cost)
         return [Trained(
-            inside, beside, "unet" in self.float32_parts, self.ema_decay > 0, self._images_at_once(),
+            inside, beside, "unet" in self.float32_parts, self.ema_decay > 0, self._images_at_once(context),
             self.gradient_checkpointing,
         )]
 
@@ -263,6 +261,10 @@ class FineTuner(StableDiffusion):
     def _content(self, context: Context) -> dict[str, str]:
         """What a fit must have been made from, beside its name: the backbone's files."""
         return backbone_content(self.backbone or context.backbone, self._stored(context), self.download)
+
+
+def _share(context: Context) -> Share:
+    return Share(context.process, context.processes)
 
 
 def hash_order(purpose: str, image_id: str) -> str:

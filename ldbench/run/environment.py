@@ -32,11 +32,12 @@ PACKAGES = (
 )
 
 
-def pick_device(name: str, local_index: int = 0) -> torch.device:
+def pick_device(name: str, local_index: int = 0, processes: int = 1) -> torch.device:
     """`auto` is a CUDA device if there is one, that of this process's `local_index`, else the CPU; `cuda` alone
     also means the process's own.
 
-    `UsageError` for one that isn't here, and for other kinds: scores take float64, which Apple's GPUs (`mps`) lack.
+    `UsageError` for one that isn't here, for one that several `processes` would share, and for other kinds: scores take
+    float64, which Apple's GPUs (`mps`) lack.
     """
     import torch
 
@@ -51,10 +52,15 @@ def pick_device(name: str, local_index: int = 0) -> torch.device:
             f"--device: expected auto, cpu, cuda or cuda:N, got {name!r}; scores take float64, which not every "
             "kind of device has: use --device cpu"
         )
+    if device.type == "cuda" and device.index is not None and processes > 1:
+        raise UsageError(
+            f"--device: expected auto, cuda or cpu for {processes} processes, got {name!r}, which all of them would "
+            "share; use --device cuda, with which each takes its own"
+        )
+    if device.type == "cuda" and device.index is None and local_index:
+        device = torch.device("cuda", local_index)
     if device.type == "cuda":
         _check_cuda(device, name)
-    if device.type == "cuda" and device.index is None and local_index:
-        return torch.device("cuda", local_index)
     return device
 
 
@@ -63,8 +69,15 @@ def _check_cuda(device: torch.device, name: str) -> None:
 
     if not torch.cuda.is_available():
         raise UsageError(f"--device: got {name!r}, but this torch sees no CUDA device; use --device cpu")
-    if (device.index or 0) >= (count := torch.cuda.device_count()):
-        raise UsageError(f"--device: expected cuda:0 to cuda:{count - 1}, got {name!r}; this machine has {count}")
+    count, index = torch.cuda.device_count(), device.index or 0
+    if index < count:
+        return
+    if name != str(device):  # a process's own
+        raise UsageError(
+            f"--device {name}: expected a CUDA device for each process of this machine, got process {index + 1} of it "
+            f"and {count}; launch at most {count} here"
+        )
+    raise UsageError(f"--device: expected cuda:0 to cuda:{count - 1}, got {name!r}; this machine has {count}")
 
 
 def usable_cores() -> int:

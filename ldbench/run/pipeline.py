@@ -25,6 +25,7 @@ from ldbench.records.digests import CODE
 from ldbench.records.files import user_cache_folder
 from ldbench.records.result import ModelRef, Result, Stage, read, write
 from ldbench.records.run_folder import SHARED, RunFolder
+from ldbench.records.seed import check_seed
 from ldbench.records.unfinished import note_beginning
 from ldbench.run.command_line import command_of
 from ldbench.run.environment import describe, memory_notes, pick_device, timed
@@ -71,8 +72,7 @@ class Settings:
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise UsageError(f"--batch-size: expected 1 or more, got {self.batch_size}")
-        if self.seed < 0:
-            raise UsageError(f"--seed: expected 0 or more, got {self.seed}")
+        check_seed(self.seed)
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def prepare(task_name: str, model_name: str, settings: Settings) -> tuple[Genera
     task = card.load(task_name)
     generator, model = ready(task, model_name, settings.overrides)
     processes = current_processes(settings.device)
-    device = pick_device(settings.device, processes.local_index)
+    device = pick_device(settings.device, processes.local_index, processes.count)
     folder = RunFolder.of(settings.out, task.id, model, settings.seed)
     if folder.finished():
         data = task_data(task, settings.seed)

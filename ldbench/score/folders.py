@@ -14,6 +14,7 @@ from typing import Any, get_args
 from ldbench.api import Measured, Metric, Need, ParameterValue, Score
 from ldbench.errors import ImageError, LdbenchError, UsageError, WeightsError
 from ldbench.plugins.kinds import METRICS
+from ldbench.records.seed import check_seed
 from ldbench.score.folder_inputs import FolderInputs
 from ldbench.score.folder_metrics import NETWORK, default_metrics, lacking, settings_of
 from ldbench.score.folder_notes import few, shared, thin, uneven, unlike
@@ -114,8 +115,7 @@ def measure_folders(
     leaves the others alone; if `strict`, its error is raised. `per_image` is where `write_per_image` writes its table.
     Raises `ImageError`, `UsageError`, `UnknownNameError`, `WeightsError`.
     """
-    if context.seed < 0:
-        raise UsageError(f"--seed: expected 0 or more, got {context.seed}")
+    check_seed(context.seed)
     check_file(per_image)
     given = settings or {}
     asked, refused = {name: METRICS.load(name) for name in metrics}, dict[str, str]()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ldbench_baselines.backbone.folder import BETA_SCHEDULES
 from ldbench_baselines.diffusion.schedulers import Sampler, reverse_path
+from ldbench_baselines.editing.tuned_editor import TunedEditor
 
 from ldbench.errors import LdbenchError, UsageError
 from ldbench.run.dry_run import dry_run
@@ -29,6 +30,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("basic-ft-zero-snr", {"sampler": "ddim", "sampling_steps": 30}, "ddim with trailing timesteps expects a divisor"),
     # its class images come from the backbone's own schedule, its images from the one without signal at its end
     ("dreambooth", {"zero_terminal_snr": True, "sampler": "ddim", "sampling_steps": 1000}, "steps: expected 1 to 999"),
+    ("textual-inversion", {"vectors": 46}, "vectors: expected at most 45, as the text encoder takes 48 tokens, got 46"),
+    ("basic-ft", {"drift_where": "train", "delta_sample": 0.5}, "delta_sample: expected none beside drift_where train"),
     ("instruct-pix2pix", {"drift": "step", "delta_sample": "signal-leak"}, "signal-leak is a start of z_T"),
 ]
 
@@ -67,6 +70,18 @@ def test_the_command_s_dry_run_names_it(tmp_path: Path) -> None:
 def test_no_steps_and_a_total_of_drift_are_one_line() -> None:
     with pytest.raises(UsageError, match="sampling_steps: expected 1 or more, got 0"):
         ROWS["sd"](sampling_steps=0, drift="step", delta_total=1.0)
+
+
+@pytest.mark.parametrize("name", sorted(name for name, row in ROWS.items() if issubclass(row, TunedEditor)))
+@pytest.mark.parametrize("key", ["delta", "delta_sample"])
+def test_an_edit_of_a_source_has_no_start_of_the_signals_leak(name: str, key: str) -> None:
+    with pytest.raises(UsageError, match=f"{key}: expected numbers, got signal-leak"):
+        ROWS[name](**{key: "signal-leak"})
+
+
+def test_a_drift_of_sampling_is_refused_where_nothing_is_sampled() -> None:
+    with pytest.raises(UsageError, match=r"delta_sample: expected none, as nothing is sampled, got 0.1; leave it out"):
+        ROWS["autoencoder"](delta_sample=0.1)
 
 
 @pytest.mark.parametrize("sampler", ["dpm-solver++", "ddim", "ddpm", "pndm", "euler", "euler-ancestral"])

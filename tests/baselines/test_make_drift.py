@@ -33,7 +33,6 @@ PER_CHANNEL = (0.1, 0.0, -0.1, 0.2)
         ({"delta": SIGNAL_LEAK, "leak": lambda: LEAK}, Drift(0.0, 0.0, "noise", LEAK)),
         ({"delta_sample": SIGNAL_LEAK, "leak": lambda: LEAK}, Drift(0.0, 0.0, "noise", LEAK)),
         ({"delta": 0.1, "delta_sample": SIGNAL_LEAK, "leak": lambda: LEAK}, Drift(0.1, 0.1, "noise", LEAK)),
-        ({"delta": 0.1, "delta_sample": SIGNAL_LEAK, "where": "train"}, Drift(0.1, 0.0)),
         ({"delta": SIGNAL_LEAK, "delta_sample": 0.1}, Drift(0.0, 0.1)),
     ],
 )
@@ -61,6 +60,9 @@ def test_the_trained_drift_and_the_leak_are_added_channel_by_channel() -> None:
         ({"delta_total": math.nan, "kind": "step"}, "delta_total: expected a finite number"),
         ({"delta_total": 0.5, "kind": "step", "delta_sample": 0.1}, "delta_total: .* got both"),
         ({"delta": SIGNAL_LEAK, "kind": "step"}, "signal-leak is a start of z_T"),
+        ({"delta_sample": 0.0, "where": "train"}, "delta_sample: expected none beside drift_where train, got 0.0"),
+        ({"delta": 0.1, "delta_sample": SIGNAL_LEAK, "where": "train"}, "delta_sample: expected none .* 'signal-leak'"),
+        ({"kind": "step", "delta_total": 5.0, "where": "train"}, "delta_total: expected none .* drift_where both"),
         ({"delta": SIGNAL_LEAK, "where": "train"}, "signal-leak is where sampling starts"),
     ],
 )

@@ -136,8 +136,8 @@ def test_a_case_that_can_not_be_edited_is_refused_in_one_line(
 @pytest.mark.parametrize(
     ("parameters", "line"),
     [
-        ({"guidance_weight": -0.1}, "guidance_weight: expected 0 or more, got -0.1"),
-        ({"regularisation_weight": -1.0}, "regularisation_weight: expected 0 or more, got -1.0"),
+        ({"guidance_weight": -0.1}, "guidance_weight: expected 0 to 100, got -0.1"),
+        ({"regularisation_weight": -1.0}, "regularisation_weight: expected 0 to 1000, got -1.0"),
         ({"regularisation_steps": -1}, "regularisation_steps: expected 0 or more, got -1"),
         ({"regularisation_rolls": 0}, "regularisation_rolls: expected 1 or more, got 0"),
         ({"start_steps": 0}, "start_steps: expected 1 or more, got 0"),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from ldbench_baselines.diffusion.latent_diffusion import load_backbone
-from ldbench_baselines.fitting.learned_tokens import EMBEDDINGS
+from ldbench_baselines.fitting.learned_tokens import EMBEDDINGS, token_names
 from ldbench_baselines.textual_inversion import TextualInversion
 from safetensors.torch import load_file
 
 from ldbench.errors import UsageError
 
+from .conftest import edit_json
 from .discs import CPU, Discs, context, frozen, pipeline, quick, requests, seen_prompts, weights
 
 
@@ -93,6 +95,19 @@ def test_words_that_cannot_be_are_one_line(
     with pytest.raises(UsageError, match=message) as caught:
         quick(TextualInversion, **parameters).fit(Discs(), context(tmp_path, random_backbone))
     assert "\n" not in str(caught.value)
+
+
+def test_the_most_vectors_leave_room_for_a_word_of_the_caption(random_backbone: Path, tmp_path: Path) -> None:
+    """A tokenizer that takes fewer tokens than the text encoder counts too; it is read when the backbone is loaded."""
+    copy = Path(shutil.copytree(random_backbone, tmp_path / "backbone"))
+    edit_json(copy / "tokenizer" / "tokenizer_config.json", model_max_length=20)
+    generator = quick(TextualInversion, vectors=17, steps=1)
+    generator.fit(Discs(), context(tmp_path / "fit", copy))
+    names = token_names(generator.placeholder, 17)  # type: ignore[attr-defined]
+    ids = generator._fitted().tokenise([generator._prompt("disc")])[0].tolist()
+    assert len({*generator._fitted().tokenizer.convert_tokens_to_ids(list(names))} & set(ids)) == 17
+    with pytest.raises(UsageError, match="vectors: expected at most 17, as the text encoder takes 20 tokens, got 18"):
+        quick(TextualInversion, vectors=18, steps=1).fit(Discs(), context(tmp_path / "other", copy))
 
 
 def test_no_vectors_are_one_line() -> None:

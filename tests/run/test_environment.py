@@ -44,6 +44,20 @@ def test_a_cuda_device_beyond_the_last_is_refused(monkeypatch: pytest.MonkeyPatc
         pick_device("cuda:2")
 
 
+def test_each_process_has_a_device_of_its_own_or_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for name in ("auto", "cuda"):
+        devices = [pick_device(name, index, 2) for index in range(2)]
+        assert {device.index or 0 for device in devices} == {0, 1}
+        with pytest.raises(UsageError, match=r"--device cuda: expected a CUDA device for each .* at most 2 here"):
+            pick_device(name, 2, 3)
+    for name in ("cuda:0", "cuda:1"):
+        with pytest.raises(UsageError, match=f"expected auto, cuda or cpu for 2 processes, got '{name}'"):
+            pick_device(name, 0, 2)
+    assert pick_device("cpu", 1, 2).type == "cpu"
+
+
 def test_memory_is_measured_on_a_device_that_nothing_has_used_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     """As torch behaves: the allocator refuses to reset statistics before CUDA is initialised."""
     started: list[bool] = []

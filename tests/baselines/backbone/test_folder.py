@@ -84,6 +84,8 @@ WRONG_KINDS = {
     "SDXL": (sdxl, r"text_encoder_2/: expected one text encoder, got two \(SDXL\)"),
     "SDXL's U-Net": (config("unet", addition_embed_type="text_time"), r"expected addition_embed_type null.*SDXL"),
     "unCLIP": (config("unet", class_embed_type="projection"), r"expected class_embed_type null"),
+    "numbered classes": (config("unet", num_class_embeds=10), r"expected num_class_embeds null, got 10"),
+    "latent consistency": (config("unet", time_cond_proj_dim=16), r"expected time_cond_proj_dim null.*a distilled one"),
     "inpainting": (config("unet", in_channels=9), r"in_channels 4.*got 9 \(an inpainting U-Net\)"),
     "InstructPix2Pix": (config("unet", in_channels=8), r"got 8 \(an InstructPix2Pix U-Net\)"),
     "another VAE": (config("vae", latent_channels=16), r"in_channels 16, as the VAE's latent_channels, got 4"),

@@ -12,10 +12,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from ldbench_baselines.backbone.precision import Precision
+from ldbench_baselines.basic_ft import BasicFT
+from ldbench_baselines.diffusion.latent_diffusion import load_backbone
+from ldbench_baselines.diffusion.recomputation import Kept
+from ldbench_baselines.dreambooth import DreamBooth
 from ldbench_baselines.fitting import loop
+from ldbench_baselines.fitting.fine_tuner import FineTuner, Trainable
 from ldbench_baselines.fitting.loop import Share, train
 
 from ldbench.api import silent
+from tests.baselines.discs import CPU, context, quick
 
 from .test_loop import SETTINGS, Line, Points, first_gradient, fit
 
@@ -51,6 +57,35 @@ def test_shares_cut_a_batch_so_that_every_image_is_in_one_piece(processes: int, 
     shares = [sum(piece.stop - piece.start for piece in share) for share in pieces]
     assert max(shares) - min(shares) <= 1
     assert max(shares) == Share(0, processes).of(batch)
+
+
+@pytest.mark.parametrize(
+    ("method", "processes", "limit", "micro", "at_once"),
+    [
+        (BasicFT, 1, None, 0, 64), (BasicFT, 8, None, 0, 8), (BasicFT, 8, None, 3, 3), (BasicFT, 8, "4", 0, 4),
+        (DreamBooth, 1, None, 0, 128), (DreamBooth, 8, None, 0, 16), (DreamBooth, 1, "100", 0, 100),
+    ],
+)
+def test_what_is_computed_again_is_chosen_for_a_processs_own_images(
+    method: type[FineTuner], processes: int, limit: str | None, micro: int, at_once: int, random_backbone: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the loop takes at once, the choice and the dry run count on: no more and no less."""
+    if limit is not None:
+        monkeypatch.setenv("LDBENCH_IMAGES_AT_ONCE", limit)
+    generator = quick(method, batch_size=64, micro_batch_size=micro)
+    where = context(tmp_path, random_backbone, processes=processes)
+    monkeypatch.setattr("ldbench_baselines.diffusion.generator.free_bytes", lambda device: 80 * 2**30)
+    step = Kept(nothing=7, top=7, all=7)
+    monkeypatch.setattr("ldbench_baselines.diffusion.network_cost.kept", lambda *_: step)
+    monkeypatch.setattr("ldbench_baselines.fitting.fine_tuner.kept", lambda *_: step)
+    counted: list[int] = []
+    monkeypatch.setattr(Kept, "choice", lambda self, images, free: counted.append(images) or "nothing")
+    assert generator.needs(where).missing == ()
+    monkeypatch.setattr("ldbench_baselines.fitting.fine_tuner.free_bytes", lambda device: 80 * 2**30)
+    model, trainable = load_backbone(str(random_backbone), CPU), Trainable({}, lambda index, dropped: index)
+    generator._recomputed(model, trainable, dataclasses.replace(SETTINGS, batch_size=64), where)
+    assert counted == [at_once, at_once]
 
 
 def own_alone(parameters: list[torch.nn.Parameter]) -> None:
