@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import Score
+from ldbench.api import Measured
 from ldbench.score.metrics.intervals import Interval
 from ldbench.score.subgroups.groups import breakdown
 from leaderboards.coverage_table import report
@@ -19,7 +19,7 @@ VALUES: Mapping[str, Callable[[np.random.Generator, int], npt.NDArray[np.float64
     "exponential": lambda random, size: random.exponential(size=size),
     "lognormal": lambda random, size: random.lognormal(size=size),
 }
-_SCORE = Score("simulated", 0.0, 0.0, 0.0, 200, "lower", parameters={"interval": "95 % Student's t over cases"})
+_SCORE = Measured("simulated", 0.0, 0.0, 0.0, 200, "lower", mean=True)
 
 
 def gap_row(values: str, sizes: Sequence[int], repetitions: int) -> None:
@@ -27,6 +27,7 @@ def gap_row(values: str, sizes: Sequence[int], repetitions: int) -> None:
     intervals = []
     for repetition in range(repetitions):
         random = np.random.default_rng(repetition)
-        found = breakdown(_SCORE, [(str(group), VALUES[values](random, size)) for group, size in enumerate(sizes)])
+        groups = [(str(group), VALUES[values](random, size)) for group, size in enumerate(sizes)]
+        found = breakdown(_SCORE, groups, (-np.inf, np.inf))
         intervals.append(Interval(found.gap, found.gap_low, found.gap_high))
     report(f"gap of means, {values}, groups of {', '.join(map(str, sizes))}", sum(sizes), intervals, 0.0)
