@@ -24,8 +24,8 @@ _CHEATS_OF: Mapping[str | None, Sequence[str]] = {
 }
 TITLE = "Rows that beat a cheat"
 _MEANING = (
-    "The ranked rows whose whole interval is better than the cheat's. The interval of a row of one seed leaves out what "
-    "another seed would give. A metric on which all rows beat all cheats is left out."
+    "The ranked rows whose whole interval is better than the cheat's. The interval of a row of one seed leaves out "
+    "what another seed would give. A metric on which all rows beat all cheats is left out."
 )
 _ALL = "all"
 _FEW = 2  # rows that are named, or left out by name
