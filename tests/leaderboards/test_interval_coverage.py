@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ldbench.score.metrics.counterfactual_error import EditSums
 from ldbench.score.metrics.intervals import Subjects, numbered
+from leaderboards.coverage_of_edits import SIMULATED, STATISTICS, edit_row
 from leaderboards.coverage_of_groups import gap_row
 from leaderboards.coverage_of_subjects import measures
 from leaderboards.interval_coverage import neighbour_rows, rare_class_row
@@ -68,3 +70,22 @@ def test_gaps_of_means_are_called_too_often_where_a_small_group_is_skewed(capsys
         gap_row(values, sizes, 400)
     normal, skewed, equal = (float(line.split("|")[5]) for line in out(capsys))
     assert max(normal, equal) < 8 < skewed
+
+
+@pytest.mark.parametrize("metric", STATISTICS)
+def test_errors_of_edits_are_covered(metric: str, capsys: pytest.CaptureFixture[str]) -> None:
+    random = np.random.default_rng(5)
+    true, rest = random.gamma(2.0, size=200), random.gamma(2.0, size=200)
+    effects = 0.6 + 0.2 * random.normal(size=200)
+    sums = EditSums(effects**2 * true + rest, effects * true, true)
+    edit_row(metric, "an edit", sums, 40, 200)
+    [line] = out(capsys)
+    assert float(line.split("|")[4].split()[0]) >= 90
+
+
+@pytest.mark.parametrize("name", SIMULATED)
+def test_calibration_diversity_and_novelty_are_covered(name: str) -> None:
+    measure, settings = SIMULATED[name]
+    scores = [measure(np.random.default_rng(seed), 50, settings[-1]) for seed in range(40)]
+    mean = float(np.mean([score.value for score in scores]))
+    assert np.mean([score.ci_low <= mean <= score.ci_high for score in scores]) >= 0.85
