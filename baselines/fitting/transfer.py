@@ -24,7 +24,8 @@ def sent(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
 def resident(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     """The tensor on a GPU where it takes little of what is free there; else, and on a CPU, the tensor as it is."""
     free = free_bytes(device)
-    return tensor if free is None or tensor.nbytes > free * RESIDENT_SHARE else sent(tensor, device)
+    # not pinned first: it is copied once, and pinned memory of its size would be held on the host beside it
+    return tensor if free is None or tensor.nbytes > free * RESIDENT_SHARE else tensor.to(device)
 
 
 def pinned(count: int) -> torch.Tensor:

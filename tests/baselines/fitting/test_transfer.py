@@ -20,7 +20,11 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         sizes.append(tensor.nbytes)
         return tensor
 
-    monkeypatch.setattr(transfer, "sent", note)
+    def pin(tensor: torch.Tensor) -> torch.Tensor:
+        raise AssertionError("pinned memory of the set's size was asked for")
+
+    monkeypatch.setattr(torch.Tensor, "to", note)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin)
     monkeypatch.setattr(transfer, "free_bytes", lambda device: 1000 if device.type == "cuda" else None)
     return sizes
 
