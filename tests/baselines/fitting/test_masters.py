@@ -23,7 +23,7 @@ from tests.baselines.discs import CPU, Discs, context, frozen, quick, requests
 
 def half(method: type[FineTuner], **parameters: Any) -> FineTuner:
     """One step in bfloat16 that changes nothing, unless `parameters` say otherwise."""
-    return quick(method, **{"precision": "bfloat16", "steps": 1, "learning_rate": 0.0} | parameters)
+    return quick(method, **{"precision": "bfloat16", "steps": 1, "learning_rate": 1e-60} | parameters)
 
 
 def dtypes(model: torch.nn.Module) -> set[torch.dtype]:

@@ -179,7 +179,7 @@ def test_the_parameters_of_class_images_are_the_fits(random_backbone: Path, tmp_
 
 
 @pytest.mark.parametrize(("parameters", "line"), [
-    ({"prior_weight": -1.0}, "prior_weight: expected 0 or more, got -1.0"),
+    ({"prior_weight": -1.0}, "prior_weight: expected 0 to 100, got -1.0"),
     ({"class_images": 0}, "class_images: expected 1 or more, got 0"),
 ])
 def test_a_prior_that_cannot_be_is_one_line(parameters: dict[str, float], line: str) -> None:
