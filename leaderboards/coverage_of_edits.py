@@ -1,5 +1,6 @@
-"""What the intervals of errors of edits, of calibration, diversity and novelty cover: two parts of the table that
-`leaderboards.interval_coverage` prints.
+"""What the intervals of errors of edits, of distances of pairs, of calibration, diversity and novelty cover.
+
+Three parts of the table that `leaderboards.interval_coverage` prints.
 
 Edits are known edits of the sandbox's 200 cases of brain disease, drawn with replacement: the population is these
 cases, so the target is their value. A judge's readings, features and images are drawn anew each time.
@@ -17,6 +18,8 @@ from scipy import ndimage
 from ldbench.api import Measured
 from ldbench.score.metrics.condition import judge_calibration_score
 from ldbench.score.metrics.counterfactual_error import EditSums, edit_score, effect_error, error, side_effect
+from ldbench.score.metrics.fid import fid_score
+from ldbench.score.metrics.kid import kid, kid_score
 from ldbench.score.metrics.ms_ssim import ms_ssim_diversity_score
 from ldbench.score.metrics.novelty import ct_score
 from ldbench.score.metrics.vendi import vendi_score
@@ -94,3 +97,23 @@ def set_rows(repetitions: int) -> None:
             for n in (50, 200):
                 scores = [measure(np.random.default_rng(seed), n, setting) for seed in range(repetitions)]
                 report(f"{name} {setting:g}", n, [interval_of(score) for score in scores])
+
+
+def results(random: np.random.Generator, n: int, noise: float) -> tuple[npt.NDArray[np.float64], ...]:
+    """Features of truths and of what an editor made of them: the same, a little moved, with noise of its own."""
+    scale_d = np.arange(1, 33) ** -0.5
+    truths_nd = random.normal(size=(n, 32)) * scale_d
+    return truths_nd, truths_nd + (0.2 + noise * random.normal(size=(n, 32))) * scale_d
+
+
+def pair_rows(repetitions: int) -> None:
+    """KID and FID of results and their truths, as pairs and as two independent samples."""
+    for noise in (0.1, 0.5):
+        target = kid(*results(np.random.default_rng(FIXED), 4000, noise), paired=True)
+        for n in (40, 200):
+            draws = [results(np.random.default_rng(seed), n, noise) for seed in range(repetitions)]
+            for paired, how in ((True, ""), (False, ", as independent sets")):
+                kernel = [kid_score(*drawn, extractor="simulated", paired=paired) for drawn in draws]
+                report(f"KID of pairs, noise {noise}{how}", n, [interval_of(score) for score in kernel], target)
+                distance = [fid_score(*drawn, extractor="simulated", paired=paired) for drawn in draws]
+                report(f"FID of pairs, noise {noise}{how}", n, [interval_of(score) for score in distance])
