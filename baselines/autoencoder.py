@@ -37,6 +37,9 @@ class Autoencoder(StableDiffusion):
     def _check_on(self, backbone: BackboneFolder) -> None:
         """Nothing is sampled, so every backbone serves."""
 
+    def _tell_sampler(self, name: str, context: Context) -> None:
+        """Nothing is sampled, so there is nothing to tell."""
+
     def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
         """The sources as the autoencoder has them, `(N, 3, H, W) float32 in [0, 1]`."""
         model = self._fitted()

@@ -31,6 +31,10 @@ FURTHER_INPUTS = (
 BETA_SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2")  # those that every sampler knows
 SINGLE = (".ckpt", ".safetensors")
 PREDICTIONS = ("epsilon", "v_prediction")
+FUSE = (  # the backbone that LoRA weights were trained on would be scored untuned
+    "load them onto the pipeline that they were trained on (load_lora_weights), then fuse_lora(), "
+    "unload_lora_weights() and save_pretrained(FOLDER), and give FOLDER"
+)
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def _check_kind(name: str, path: Path) -> None:
     if "unet" in names:
         return
     if "adapter_config.json" in names or any("lora" in file.lower() and file.endswith(SINGLE) for file in names):
-        raise wrong(name, str(path), "a whole backbone", "LoRA weights", "give the backbone they were trained on")
+        raise wrong(name, str(path), "a whole backbone", "LoRA weights", FUSE)
     if path.is_dir() and "config.json" in names and (model := read_json(name, path, "config.json").get("_class_name")):
         raise wrong(name, f"{path}/config.json", "a whole backbone", f"one {model}", "give the folder of the pipeline")
     if single := sorted(file for file in names if file.endswith(SINGLE) or path.is_file()):

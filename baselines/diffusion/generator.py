@@ -7,8 +7,10 @@ after it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -22,14 +24,16 @@ from ..backbone.content import backbone_files
 from ..backbone.folder import BackboneFolder
 from ..backbone.parts import load_schedule
 from ..backbone.precision import Precision, arithmetic, automatic_precision, check_precision, has_masters
-from ..backbone.source import find_backbone
+from ..backbone.source import PACKAGED, find_backbone
 from ..bounds import GUIDANCE, SHIFT, Bounds, check_bounds
 from ..drift import NONE, Delta, Drift, DriftKind, Shift, Where, make_drift, signal_leak
 from .latent_diffusion import LatentDiffusion, load_backbone
 from .network_cost import TRAINING_PASSES, NetworkCost, Trained, network_cost
 from .recomputation import free_bytes
 from .sampling import Predict, ReverseStep, Sampling, predictor, reverse, start_noise, step_generators
-from .schedulers import Sampler, reverse_path, start_abar
+from .schedulers import CLASSES, Sampler, reverse_path, start_abar
+
+logger = logging.getLogger("ldbench.baselines")
 
 
 @dataclass
@@ -114,6 +118,7 @@ class StableDiffusion(Generator):
             self._check(context, download=False)
         except UsageError as error:
             return Needs((str(error),))
+        self._tell_sampler(name, context)
         masters = has_masters(context.device, self._precision(context))
         fits = [replace(fit, masters=masters) for fit in self._trained(cost, context)]
         free = free_bytes(context.device)
@@ -147,6 +152,13 @@ class StableDiffusion(Generator):
         for schedule in self._schedules(load_schedule(backbone)):
             reverse_path(self.sampler, self.sampling_steps, schedule.config)
         self._drift_on(backbone.configs["unet"].get("out_channels", 4), lambda: NONE)
+
+    def _tell_sampler(self, name: str, context: Context) -> None:
+        """Log by what is sampled, where a folder of the user's own was saved with a scheduler of another class."""
+        if name not in PACKAGED:
+            saved = find_backbone(name, self._stored(context), download=False).configs["scheduler"].get("_class_name")
+            if saved is not None and saved != CLASSES[self.sampler].__name__:
+                _log_sampler(name, saved, self.sampler, self.sampling_steps, self.guidance_scale)
 
     def _schedules(self, schedule: DDPMScheduler) -> list[DDPMScheduler]:
         """The schedules that are sampled on, where `schedule` is the backbone's own."""
@@ -241,3 +253,12 @@ class StableDiffusion(Generator):
             images = (self._train[index].image[None] for index in range(len(self._train)))
             self._mean_latent = torch.stack([model.encode(image)[0].mean((0, 2, 3)).cpu() for image in images]).mean(0)
         return signal_leak(self._mean_latent, start_abar(self.sampler, self.sampling_steps, model.schedule.config))
+
+
+@cache
+def _log_sampler(name: str, saved: str, sampler: Sampler, steps: int, guidance_scale: float) -> None:
+    """Once a process: a command of several rows looks at what each needs twice."""
+    logger.warning(
+        "backbone %r: sampled with sampler=%s, sampling_steps=%d and guidance_scale=%g, not with the %s saved in it; "
+        "--set any of the three otherwise", name, sampler, steps, guidance_scale, saved,
+    )

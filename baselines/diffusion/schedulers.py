@@ -23,6 +23,10 @@ from diffusers import (
 from ldbench.errors import UsageError
 
 Sampler = Literal["dpm-solver++", "ddim", "ddpm", "pndm", "euler", "euler-ancestral"]
+CLASSES: dict[Sampler, Any] = {
+    "ddim": DDIMScheduler, "ddpm": DDPMScheduler, "dpm-solver++": DPMSolverMultistepScheduler, "pndm": PNDMScheduler,
+    "euler": EulerDiscreteScheduler, "euler-ancestral": EulerAncestralDiscreteScheduler,
+}
 _EXPLODING = ("euler", "euler-ancestral")
 _FIXED_STRIDE = ("ddim", "pndm")
 _NOISE = ("num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas", "prediction_type")
@@ -85,16 +89,13 @@ def make_scheduler(sampler: Sampler, config: Mapping[str, Any]) -> Any:
     keys = _NOISE + (_ENDS if sampler in _FIXED_STRIDE else ()) + (("rescale_betas_zero_snr",) if zero_snr else ())
     noise = {key: config[key] for key in keys if key in config}
     unclipped = {"clip_sample": False, "thresholding": False}
-    options: dict[Sampler, tuple[Any, dict[str, Any]]] = {
-        "ddim": (DDIMScheduler, unclipped),
-        "ddpm": (DDPMScheduler, unclipped | {"variance_type": "fixed_small"}),
-        "dpm-solver++": (DPMSolverMultistepScheduler, {"algorithm_type": "dpmsolver++", "thresholding": False}),
-        "pndm": (PNDMScheduler, {"skip_prk_steps": True, "prediction_type": "epsilon"}),
-        "euler": (EulerDiscreteScheduler, {}),
-        "euler-ancestral": (EulerAncestralDiscreteScheduler, {}),
+    changed: dict[Sampler, dict[str, Any]] = {
+        "ddim": unclipped,
+        "ddpm": unclipped | {"variance_type": "fixed_small"},
+        "dpm-solver++": {"algorithm_type": "dpmsolver++", "thresholding": False},
+        "pndm": {"skip_prk_steps": True, "prediction_type": "epsilon"},
     }
-    scheduler, changed = options[sampler]
-    return scheduler(**noise | {"timestep_spacing": spacing} | changed)
+    return CLASSES[sampler](**noise | {"timestep_spacing": spacing} | changed.get(sampler, {}))
 
 
 def reverse_path(

@@ -13,6 +13,8 @@ from ldbench.cli.options import AllowMissing, JUnit, MeasuredOnly, Results, Summ
 from ldbench.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ldbench.board.gather import BoardSet
 
 
@@ -35,6 +37,10 @@ def report(
         bool, typer.Option("--all-metrics", help="In the terminal, show every metric and not one a question.")
     ] = False,
     gallery: Annotated[int, typer.Option(help="Cases shown of every run on a page.")] = 24,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(help="For pages, the card's path of a task that is not an installed one; may be repeated."),
+    ] = None,
     check: Annotated[
         Path | None, typer.Option(help="The baseline of a gate, as `ldbench gate --against` takes it.")
     ] = None,
@@ -50,6 +56,8 @@ def report(
     request.limits()
     if format_ in ("html", "site") and out is None:
         raise UsageError(f"--format {format_}: expected a folder to write to, got none; add --out FOLDER")
+    if task and format_ not in ("html", "site"):
+        raise UsageError(f"--task: expected --format html or site beside it, got {format_}; tables need no card")
     paths = results_or_runs(results) if results or not reported else ()
     with left_out_named(UNJUDGED if check else WITHOUT) as left_out:
         boards = boards_of(paths, reported or (), measured_only, left_out)
@@ -61,10 +69,12 @@ def report(
                 return
         from ldbench.report.write import with_metrics
 
-        _write(with_metrics(boards, metric or ()), format_, out, gallery, all_metrics or bool(metric))
+        _write(with_metrics(boards, metric or ()), format_, out, gallery, all_metrics or bool(metric), task or ())
 
 
-def _write(boards: BoardSet, format_: ReportFormat, out: Path | None, gallery: int, all_metrics: bool) -> None:
+def _write(
+    boards: BoardSet, format_: ReportFormat, out: Path | None, gallery: int, all_metrics: bool, cards: Sequence[str]
+) -> None:
     from rich.console import Console
 
     from ldbench.report import write
@@ -72,7 +82,7 @@ def _write(boards: BoardSet, format_: ReportFormat, out: Path | None, gallery: i
     if format_ in ("html", "site") and out is not None:
         from ldbench.report.html.write import report_pages
 
-        typer.echo("\n".join(map(str, report_pages(boards, format_, out, gallery))))
+        typer.echo("\n".join(map(str, report_pages(boards, format_, out, gallery, cards))))
         for run in boards.unfinished:
             if run.task not in boards.boards:  # no page names it
                 typer.echo(run.line, err=True)

@@ -25,7 +25,7 @@ from ldbench.plugins.blame import blamed, module_of
 from ldbench.plugins.kinds import DATASETS
 from ldbench.task.card import DataSpec, EditSpec, Task
 from ldbench.task.metric_specs import further_images
-from ldbench.task.prompts import check_attributes, prompt_for
+from ldbench.task.prompts import check_attributes, named_attributes, prompt_for
 
 if TYPE_CHECKING:
     import torch
@@ -167,9 +167,19 @@ def task_data(task: Task, seed: int) -> TaskData:
     check_attributes(task, names)
     _check_size(task, dataset)
     data = _text_to_image(task, dataset, seed) if task.edit is None else _editing(task, task.edit, dataset, seed)
-    for _ in data.cases:  # an attribute that a record lacks is an error here, not where its case is asked for
-        pass
+    try:
+        for _ in data.cases:  # an attribute that a record lacks is an error here, not where its case is asked for
+            pass
+    except CardError as error:
+        raise CardError(f"{error}{_gaps(task, dataset.records)}") from error
     return data
+
+
+def _gaps(task: Task, records: Sequence[Record]) -> str:
+    """How many images lack each attribute that the card's templates name; "" where none does."""
+    lacking = {name: sum(name not in record.attributes for record in records) for name in named_attributes(task)}
+    counts = [f"{count} have no {name}" for name, count in lacking.items() if 0 < count < len(records)]
+    return f" (of the {len(records)} images, {' and '.join(counts)})" if counts else ""
 
 
 def _check_size(task: Task, dataset: Dataset) -> None:

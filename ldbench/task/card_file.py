@@ -73,7 +73,11 @@ def _extended(table: Table, where: str) -> Table:
         raise CardError(f"{where}:extends: {error}")
     base = read_table(installed_text(base_id), f"{base_id}.toml")
     if "extends" in base:
-        raise CardError(f"{where}:extends: expected a card that extends no other, got {base_id!r}; extend its base")
+        file = resources.files(PACKAGE).joinpath(f"{base_id}.toml")
+        raise CardError(
+            f"{where}:extends: expected a card that extends no other, got {base_id!r}, which extends "
+            f"{base['extends']!r}; extend that one, and copy the keys and the omit of {file} into this card"
+        )
     for key in OWN:
         if key not in table:
             raise CardError(f"{where}:{key}: expected the card's own, got nothing; it is not taken from {base_id}")

@@ -82,6 +82,14 @@ def check_attributes(task: Task, known: Iterable[str]) -> None:
         _check("edit.instructions", task, task.edit.instructions, sides | ({CHANGE} if "age" in names else set()))
 
 
+def named_attributes(task: Task) -> list[str]:
+    """The attributes that the card's templates and instructions name, sorted."""
+    names = {name for template in task.protocol.templates for name in fields_of(template)}
+    for instruction in task.edit.instructions if task.edit is not None else ():
+        names |= {name.removeprefix("source_").removeprefix("target_") for name in fields_of(instruction)}
+    return sorted(names - {CHANGE})
+
+
 def _check(key: str, task: Task, templates: Sequence[str], names: set[str]) -> None:
     for index, template in enumerate(templates):
         _refuse_absent(template, names, f"{task.id}:{key}[{index}]")
@@ -103,7 +111,7 @@ def _filled(template: str, fields: Mapping[str, str], where: str) -> str:
     if absent := _absent(template, fields):
         raise CardError(
             f"{where}: expected every image to have what {template!r} asks for, got one without {absent}; fill "
-            "the gap or leave the image out, and prepare the data again"
+            "the gap or leave the image out, and prepare the data again, or write templates without it"
         )
     return template.format_map(fields)
 

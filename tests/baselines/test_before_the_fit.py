@@ -96,3 +96,19 @@ def test_betas_that_a_sampler_does_not_know_are_refused(betas: str, random_backb
     edit_json(copy / "scheduler" / "scheduler_config.json", beta_schedule=betas)
     with pytest.raises(LdbenchError, match=r"expected beta_schedule linear, .*; write the betas into trained_betas"):
         ROWS["sd"]().fit(Untouched(), context(tmp_path / "fit", copy))
+
+
+def test_a_folder_saved_with_another_scheduler_is_told_by_what_it_is_sampled(
+    backbone_copy: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    where = context(tmp_path / "fit", backbone_copy)
+    for parameters in ({"sampler": "pndm"}, {}, {}):  # it was saved with PNDM; what is told once is not told again
+        assert not ROWS["sd"](**parameters).needs(where).missing
+    assert not ROWS["autoencoder"]().needs(where).missing  # samples nothing
+    (line,) = caplog.messages
+    assert "sampled with sampler=ddpm, sampling_steps=10 and guidance_scale=4, not with the PNDMScheduler" in line
+
+
+def test_the_packaged_backbone_needs_no_such_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert not ROWS["sd"]().needs(context(tmp_path, "tiny-sd")).missing
+    assert not caplog.messages

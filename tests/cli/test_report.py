@@ -9,12 +9,17 @@ import pytest
 from typer.testing import CliRunner
 
 from ldbench.cli.main import app
+from ldbench.data.of_result import task_ref
+from ldbench.data.task_data import task_data
 from ldbench.errors import ResultError, UsageError
 from ldbench.records import result
 from ldbench.records.files import write_json
 from ldbench.records.run_folder import RunFolder
 from ldbench.records.unfinished import note_beginning
+from ldbench.task import card
+from tests.conftest import small_card
 from tests.report.conftest import FULL, TASK, measured
+from tests.report.html.conftest import Page, make_samples
 
 
 @pytest.mark.parametrize("form", ["html", "site"])
@@ -73,3 +78,28 @@ def test_a_folder_without_a_result_names_what_was_begun_there(tmp_path: Path) ->
     write_json(folder.state, {"task": TASK.id, "model": "real", "seed": 0})
     with pytest.raises(ResultError, match=r"`ldbench run` makes one\. Not finished: real, "):
         CliRunner().invoke(app, ["report", str(tmp_path)], catch_exceptions=False)
+
+
+def pages(runs: Path, *options: str) -> str:
+    """What `ldbench report --format html` says of the runs on the card `small`."""
+    asked = ["report", str(runs), "--format", "html", "--out", str(runs.parent / "pages"), *options]
+    CliRunner().invoke(app, asked, catch_exceptions=False)
+    return Page((runs.parent / "pages" / "small.html").read_text(encoding="utf-8")).text()
+
+
+def test_a_page_shows_real_scans_by_the_path_of_a_card_that_is_not_installed(tmp_path: Path) -> None:
+    own, runs = str(small_card(tmp_path)), tmp_path / "runs"
+    task = card.load(own)
+    make_samples(runs, count=2, side=64)
+    for path in runs.rglob("result.json"):
+        split = task_data(task, 0).split_hash()
+        result.write(replace(result.read(path), task=task_ref(task), split_hash=split), path)
+    assert "Results alone, without real test scans' grey levels: unknown task 'small'" in pages(runs)
+    assert "Results alone" not in pages(runs, "--task", own)
+    with pytest.raises(UsageError, match=r"--task sandbox-brain-t2i: expected the card of small, got that of sand"):
+        pages(runs, "--task", own, "--task", "sandbox-brain-t2i")
+
+
+def test_tables_need_no_card(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--task: expected --format html or site beside it, got csv"):
+        CliRunner().invoke(app, ["report", "--format", "csv", "--task", "x.toml"], catch_exceptions=False)

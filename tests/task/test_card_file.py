@@ -45,7 +45,11 @@ def test_a_base_can_be_extended_with_listed_templates() -> None:
     ("text", "message"),
     [
         (HEAD.replace("t2i", "t3i"), "extends: unknown task 'sandbox-brain-t3i': did you mean sandbox-brain-t2i"),
-        (HEAD.replace('t2i"', 't2i-plain"'), "extends: expected a card that extends no other, got 'sandbox-brain"),
+        (
+            HEAD.replace("t2i", "t2i-plain"),
+            "extends: expected a card that extends no other, got 'sandbox-brain-t2i-plain', which extends "
+            "'sandbox-brain-t2i'; extend that one, and copy the keys and the omit of ",
+        ),
         ("extends = 3\n", "extends: expected the id of an installed card, got 3"),
         ("extends = [{}]\n", "extends: expected the id of an installed card, got [{}]"),
         (HEAD.replace("version = 7\n", ""), "version: expected the card's own, got nothing"),

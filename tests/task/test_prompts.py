@@ -14,7 +14,15 @@ from scipy.stats import chi2
 
 from ldbench.errors import CardError
 from ldbench.task import card
-from ldbench.task.prompts import age_change, check_attributes, instruction_for, prompt_for, spelled_age, template_for
+from ldbench.task.prompts import (
+    age_change,
+    check_attributes,
+    instruction_for,
+    named_attributes,
+    prompt_for,
+    spelled_age,
+    template_for,
+)
 
 SIMPLE = card.load("sandbox-brain-t2i").protocol
 DIVERSE = card.load("sandbox-brain-t2i-diverse").protocol
@@ -91,6 +99,11 @@ def test_a_template_that_names_an_absent_attribute_is_refused_with_the_card() ->
     task = dataclasses.replace(card.load("sandbox-brain-t2i"), protocol=protocol)
     with pytest.raises(CardError, match=r"^sandbox-brain-t2i:protocol\.templates\[0\]: expected attributes .*'weight'"):
         check_attributes(task, ATTRIBUTES)
+
+
+def test_attributes_are_named_by_templates_and_instructions() -> None:
+    assert named_attributes(card.load("sandbox-brain-aging")) == ["age", "diagnosis", "sex"]
+    assert named_attributes(card.load("sandbox-brain-t2i-plain")) == []
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,9 @@ def prepare(
         raise UsageError(f"--jobs: expected 1 or more, got {jobs}")
     root = root.resolve()
     if not root.is_dir():
-        raise DataError(f"{root}: expected the folder of {reader.dataset} as its owners ship it, got none; name --root")
+        got = "a file" if root.exists() else "no such folder"
+        text = f"{root}: expected the folder that holds the images of {reader.dataset}, got {got}"
+        raise DataError(f"{text}; name it by --root")
     found = reader.found(root)
     skipped = [_inside(root, each) for each in found.skipped]
     _stop_at_fault(skipped, strict)

@@ -14,6 +14,8 @@ from ldbench.api import SourceImage
 from ldbench.data.prepare.manifest import ManifestRow
 from ldbench.data.prepare.pixels.grey import BIT_DEPTH
 
+_NIFTI = (".nii", ".nii.gz")
+
 
 def notes_on(
     images: Sequence[SourceImage], rows: Iterable[ManifestRow], taken: Sequence[Sequence[str]] = (),
@@ -21,7 +23,8 @@ def notes_on(
 ) -> tuple[str, ...]:
     """A line for each thing `taken` on trust of some images, each attribute that isn't known of all, and each doubt;
     `unusable_pairs` are subjects whose scans lie apart in time and not in age."""
-    return (*_taken(taken), *_unknown(images), *_alike(rows), *_spellings(images), *_pairless(unusable_pairs))
+    of_images = (*_unknown(images), *_mirrored(images))
+    return (*_taken(taken), *of_images, *_alike(rows), *_spellings(images), *_pairless(unusable_pairs))
 
 
 def _taken(notes: Sequence[Sequence[str]]) -> list[str]:
@@ -37,10 +40,29 @@ def _taken(notes: Sequence[Sequence[str]]) -> list[str]:
     return lines
 
 
+def _mirrored(images: Sequence[SourceImage]) -> list[str]:
+    """Whether NIfTI, which is turned, stands beside pictures and films, which stay as they are stored."""
+    turned = sum(image.path.name.lower().endswith(_NIFTI) for image in images)
+    stored = len(images) - turned
+    if not turned or not stored:
+        return []
+    return [
+        f"warning: {turned} NIfTI images stand beside {stored} pictures or DICOM images. NIfTI has the subject's left "
+        "in the first column, and these mostly the right, so one part is likely the other's mirror image; prepare "
+        "each part as a data set of its own, or convert all images to one format, facing one way"
+    ]
+
+
 def _unknown(images: Sequence[SourceImage]) -> list[str]:
     have = Counter(name for image in images for name, value in image.attributes.items() if value == value)  # no NaN
     lacking = {name: len(images) - count for name, count in sorted(have.items())}
-    return [f"unknown  {name:38} {count:8}" for name, count in lacking.items() if count]
+    lines = [f"unknown  {name:38} {count:8}" for name, count in lacking.items() if count]
+    if lines:
+        lines.append(
+            "warning: a card whose templates name an unknown attribute can't be run on these images; fill their cells "
+            "or leave their rows out, and prepare again, or write templates without it"
+        )
+    return lines
 
 
 def _alike(rows: Iterable[ManifestRow]) -> list[str]:

@@ -1,7 +1,7 @@
 """What a task's own data say of a page's cases: sources, truths, prompts, and the real scans' grey levels.
 
-The installed card and its split must be the results' own, by version and hash; otherwise the page shows results alone
-and says why.
+The card, installed or by its path, and its split must be the results' own, by version and hash; otherwise the page
+shows results alone and says why.
 """
 
 from __future__ import annotations
@@ -40,12 +40,15 @@ class Originals:
     missing: str = ""
 
 
-def originals(leaderboard: Leaderboard, ids: Sequence[str], for_levels: int) -> Originals:
-    """The originals of the cases; grey levels of at most `for_levels` images."""
+def originals(
+    leaderboard: Leaderboard, ids: Sequence[str], for_levels: int, card_name: str | None = None
+) -> Originals:
+    """The originals of the cases; grey levels of at most `for_levels` images. `card_name` is the card's path for a
+    task that is not installed."""
     from ldbench.data.of_result import recorded_data
 
     try:
-        data = recorded_data(leaderboard.task, leaderboard.split_hash, 0, "this board")
+        data = recorded_data(leaderboard.task, leaderboard.split_hash, 0, "this board", card_name)
     except LdbenchError as error:
         return Originals(missing=str(error))
     shown = [data.by_id[case_id] for case_id in ids if case_id in data.by_id]

@@ -107,10 +107,12 @@ class Pictures:
         }
 
 
-def pictures_of(leaderboard: Leaderboard, runs: Sequence[PageRun], count: int) -> Pictures:
-    """The pictures of `count` cases of every run."""
+def pictures_of(
+    leaderboard: Leaderboard, runs: Sequence[PageRun], count: int, card_name: str | None = None
+) -> Pictures:
+    """The pictures of `count` cases of every run; `card_name` is a card's path for a task that is not installed."""
     ids = draw(runs, count)
-    known = originals(leaderboard, ids, GREY_CASES) if ids else Originals()
+    known = originals(leaderboard, ids, GREY_CASES, card_name) if ids else Originals()
     return Pictures(tuple(runs), tuple(ids), known)
 
 

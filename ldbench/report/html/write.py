@@ -22,29 +22,41 @@ from ldbench.report.html.pictures import pictures_of
 from ldbench.report.html.runs import runs_of, sections
 from ldbench.report.html.search_curve import find
 from ldbench.report.html.shelf import Beside, Inside
+from ldbench.task import card
 
 GALLERY = 24
 _NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
+_INSTALLED: Mapping[str, str] = MappingProxyType({})
 
 
-def report_pages(results: BoardSet, format: str, out: Path, gallery: int = GALLERY) -> list[Path]:
+def report_pages(
+    results: BoardSet, format: str, out: Path, gallery: int = GALLERY, cards: Sequence[str] = ()
+) -> list[Path]:
     """`write_pages` as `ldbench report --format html` and `site` do: with who is better than whom, and the searches
-    that lie among the results."""
+    that lie among the results. `cards` are paths; `UsageError` for one of a task without results."""
+    paths = {card.load(path).id: path for path in cards}
+    for task, path in paths.items():
+        if task not in results.boards:
+            got = f"that of {task}; drop it, or name its runs"
+            raise UsageError(f"--task {path}: expected the card of {', '.join(sorted(results.boards))}, got {got}")
     better = {task: sentences(pairs) for task, pairs in compared(results).items()}
     begun = {task: results.unfinished_of(task) for task in results.boards}
-    return write_pages(results.found, results.boards, out, format == "site", gallery, better, results.folders, begun)
+    return write_pages(
+        results.found, results.boards, out, format == "site", gallery, better, results.folders, begun, paths
+    )
 
 
 def write_pages(
     found: Sequence[Found], boards: Mapping[str, Leaderboard], out: Path, site: bool, gallery: int = GALLERY,
     better: Mapping[str, Sequence[str]] = _NOTHING, searches: Iterable[Path] = (),
-    unfinished: Mapping[str, Sequence[str]] = _NOTHING,
+    unfinished: Mapping[str, Sequence[str]] = _NOTHING, cards: Mapping[str, str] = _INSTALLED,
 ) -> list[Path]:
     """Write a page for each leaderboard to `out`; with `site` an index, shared files and pictures beside them.
 
     `found` are the results that the boards were folded from, with their paths. `gallery` cases are shown of every run
     (0: none). `better` holds, by task, sentences on which row is better; `searches` are folders that may hold searches.
-    `unfinished` has a line for each run of a task that was begun and has no result.
+    `unfinished` has a line for each run of a task that was begun and has no result, `cards` the card's path for each
+    task that is not installed.
     Returns the pages, the index first. Raises `UsageError` for a negative `gallery`, `ResultError` for a full disk.
     """
     if gallery < 0:
@@ -58,7 +70,7 @@ def write_pages(
     written, listed = [], []
     for task, board in sorted(boards.items()):
         view, by_row = board_view(board), runs_of(board, found, gallery)
-        pictures = pictures_of(board, [run for runs in by_row.values() for run in runs], gallery)
+        pictures = pictures_of(board, [run for runs in by_row.values() for run in runs], gallery, cards.get(task))
         target = out / _page_name(task, site)
         content = {
             "look": look, "board": view, "task": board.task, "split_hash": board.split_hash, "site": site,

@@ -1,12 +1,12 @@
 """Scores by group of cases: the worst group of each attribute, and its gap to the best one.
 
 Here a metric is taken apart that is a mean of one value a case; others: `set_scores`. Groups are the values of an
-attribute that is text, sex or the class say, and decades of age. A gap between the worst and the best of several groups
-is large by chance alone: its interval is Welch's (1947, Biometrika 34:28) at the level that Bonferroni's correction
-gives to all pairs of groups. Where the interval holds 0, nothing is said of a difference. Subjects are taken as
-independent, and those of several images count as one unit each (`ldbench.score.metrics.intervals`). A subject may be in
-two groups, as one that grew older between two visits: the variance of a gap then takes the covariance, and its degrees
-of freedom are those of the smaller group.
+attribute that is text, sex or the class say, and decades of an attribute that is called age, in any case. A gap between
+the worst and the best of several groups is large by chance alone: its interval is Welch's (1947, Biometrika 34:28) at
+the level that Bonferroni's correction gives to all pairs of groups. Where the interval holds 0, nothing is said of a
+difference. Subjects are taken as independent, and those of several images count as one unit each
+(`ldbench.score.metrics.intervals`). A subject may be in two groups, as one that grew older between two visits: the
+variance of a gap then takes the covariance, and its degrees of freedom are those of the smaller group.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def groups_of(attributes: Mapping[Key, Attributes]) -> dict[str, dict[str, list[
 def _group(attribute: str, value: object) -> str:
     if isinstance(value, str):
         return value
-    if attribute == _AGE and isinstance(value, int | float):
+    if attribute.casefold() == _AGE and isinstance(value, int | float):
         decade = int(value // 10) * 10
         return f"{decade} to {decade + 9}"
     return ""

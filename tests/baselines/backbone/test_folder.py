@@ -93,7 +93,7 @@ WRONG_KINDS = {
     "another U-Net class": (config("unet", _class_name="UNetSpatioTemporalConditionModel"), r"got a UNetSpatio"),
     "another VAE class": (config("vae", _class_name="AutoencoderTiny"), r"expected an AutoencoderKL, got a Auto"),
     "transformer": (transformer, r"transformer/: expected a U-Net, got a diffusion transformer"),
-    "LoRA": (lora, r"expected a whole backbone, got LoRA weights"),
+    "LoRA": (lora, r"expected a whole backbone, got LoRA weights; load them.*fuse_lora\(\).*and give FOLDER"),
     "ControlNet": (controlnet, r"expected a whole backbone, got one ControlNetModel"),
     "checkpoint": (lone_checkpoint, r"got the single file v1-5-pruned\.ckpt.*from_single_file"),
     "text width": (config("unet", cross_attention_dim=64), r"expected hidden_size 64.*cross_attention_dim, got 32"),

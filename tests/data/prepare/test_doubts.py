@@ -36,7 +36,26 @@ def test_subjects_in_two_spellings_are_counted(spellings: tuple[str, ...], subje
 
 def test_what_is_not_known_of_an_attribute_is_counted() -> None:
     images = [image("a", age=3, sex="f"), image("b", sex="m"), image("c", age=float("nan"), sex="f")]
-    assert [note.split() for note in notes_on(images, ())] == [["unknown", "age", "2"]]
+    unknown, warning = notes_on(images, ())
+    assert unknown.split() == ["unknown", "age", "2"]
+    assert warning.startswith("warning: a card whose templates name an unknown attribute can't be run")
+    assert notes_on(images[:1], ()) == ()
+
+
+@pytest.mark.parametrize(
+    ("files", "counts"),
+    [
+        ("a.nii b.NII.GZ c.png d.jpg e.dcm", (2, 3)), ("a.nii.gz b", (1, 1)), ("a.nii b.nii.gz", None),
+        ("a.png b.dcm c", None),
+    ],
+)
+def test_nifti_beside_pictures_and_films_is_counted(files: str, counts: tuple[int, int] | None) -> None:
+    images = [SourceImage(name, Path(name), name, name, {}) for name in files.split()]
+    notes = notes_on(images, ())
+    assert len(notes) == (counts is not None)
+    if counts:
+        turned, stored = counts
+        assert notes[0].startswith(f"warning: {turned} NIfTI images stand beside {stored} pictures or DICOM images.")
 
 
 def test_identical_pictures_in_two_splits_are_counted(tmp_path: Path) -> None:

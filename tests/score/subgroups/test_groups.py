@@ -51,6 +51,12 @@ def test_groups_are_texts_and_decades_of_age() -> None:
     assert found["sex"]["F"] == [f"case{i}" for i in range(0, 30, 2)]
 
 
+@pytest.mark.parametrize("name", ["Age", "AGE"])
+def test_a_tables_own_spelling_of_age_makes_decades_too(name: str) -> None:
+    people: dict[str, Attributes] = {case: {name: values["age"]} for case, values in PEOPLE.items()}
+    assert groups_of(people)[name] == groups_of(PEOPLE)["age"]
+
+
 @pytest.mark.parametrize(("direction", "worst"), [("higher", "M"), ("lower", "F")])
 def test_the_worst_group_and_its_gap(direction: str, worst: str) -> None:
     of_sex = values() + 0.3 * (np.arange(30) % 2 == 0)

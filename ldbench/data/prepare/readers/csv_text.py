@@ -29,7 +29,10 @@ _MARKS = (  # UTF-32's before UTF-16's: they begin alike
 )
 _EXCEL = re.compile(r'"?sep=([^\r\n" ])"?(\r\n|\r|\n)', re.IGNORECASE)
 
+_CLOSE = 0.8  # of difflib's ratio: below it stand pairs such as image and age
+
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+REMEDY = "rename it, name another, or take the table that has it"
 _NO_RECORD: tuple[int, list[str], list[str]] = (0, [], [])
 
 
@@ -59,12 +62,13 @@ def known(cell: str) -> str:
 
 
 def read_csv(
-    path: Path, expected: str, columns: Sequence[str], optional: Sequence[str] = (), *, others: bool = True
+    path: Path, expected: str, columns: Sequence[str], optional: Sequence[str] = (), *, others: bool = True,
+    remedy: str = REMEDY,
 ) -> CsvTable:
     """The table of a file, with at least `columns` and those `optional` ones that it has; unnamed ones are left out.
 
     Without `others` only these are kept. Raises DataError for a file that isn't the `expected` table, for what can't be
-    read with certainty, and for a missing column, naming a close one.
+    read with certainty, and for a missing column, naming a close one and the `remedy`.
     """
     text = _text(path, expected)
     separator = _separator(text, columns)
@@ -72,7 +76,7 @@ def read_csv(
     try:
         records = _records(text, separator)
         names = _names(next(records, _NO_RECORD)[1])
-        check_columns(path, names, columns)
+        check_columns(path, names, columns, remedy)
         kept = [place for place, name in enumerate(names) if name and (others or name in (*columns, *optional))]
         cells_of = {place: list[str]() for place in kept}
         for line, cells, raw in records:
@@ -100,14 +104,13 @@ def column_names(path: Path) -> list[str]:
         return []
 
 
-def check_columns(path: Path, names: Sequence[str], columns: Sequence[str]) -> None:
+def check_columns(path: Path, names: Sequence[str], columns: Sequence[str], remedy: str = REMEDY) -> None:
     """DataError for a column that isn't among the names: all of these, and a close one."""
     missing = [column for column in columns if column not in names]
     if missing:
         expected = f"a column {missing[0]!r}" if len(missing) == 1 else f"columns {', '.join(map(repr, missing))}"
         got = ", ".join(repr(name) for name in names if name)
         hint = f"did you mean {near!r}? " if (near := _near(missing[0], names)) else ""
-        remedy = "rename it, name another, or take the table that has it"
         raise DataError(f"{path}: expected {expected}, got {got}; {hint}{remedy}")
 
 
@@ -115,7 +118,7 @@ def _near(wanted: str, names: Sequence[str]) -> str:
     """The name that the wanted one abbreviates or misspells, "" for none."""
     folded = {name.casefold(): name for name in names}
     wanted = wanted.casefold()
-    spelt = difflib.get_close_matches(wanted, list(folded), n=1, cutoff=0.7)
+    spelt = difflib.get_close_matches(wanted, list(folded), n=1, cutoff=_CLOSE)
     cut = [name for name in folded if name and (name.startswith(wanted) or wanted.startswith(name))]
     return next((folded[name] for name in (*spelt, *cut)), "")
 

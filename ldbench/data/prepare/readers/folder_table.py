@@ -21,6 +21,10 @@ from ldbench.errors import DataError, UsageError
 
 IMAGE, SUBJECT, YEARS = "image", "subject", "years"
 _RESERVED = tuple(name for name in COLUMNS if name != SUBJECT)
+_RENAME = (
+    f"in the header, call the column of paths below --root {IMAGE!r} and that of persons {SUBJECT!r}, and name the "
+    "others as they are called there: the class by --class-attribute, further ones by --attributes"
+)
 _WHOLE = re.compile(r"[+-]?(0|[1-9]\d*)", re.ASCII)
 _NUMBER = re.compile(r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
@@ -50,7 +54,10 @@ def folder_rows(path: Path, class_attribute: str, attributes: Sequence[str]) -> 
     Raises DataError for what is no such table, a column that is missing or has no known cell, and damaged quoting.
     """
     names = list(dict.fromkeys((class_attribute, *attributes)))
-    table = read_cells(path, "a CSV with a header (--csv)", (IMAGE, SUBJECT, *names), (YEARS,))
+    if not path.is_file():
+        expected = f"a CSV with the columns {IMAGE}, {SUBJECT} and the class"
+        raise DataError(f"{path}: expected {expected}, got no such file; name yours by --csv")
+    table = read_cells(path, "a CSV with a header (--csv)", (IMAGE, SUBJECT, *names), (YEARS,), remedy=_RENAME)
     for name in _RESERVED:
         if name in table.columns:
             raise DataError(f"{path}: the column {name!r} has a name that the manifest needs itself; rename it")

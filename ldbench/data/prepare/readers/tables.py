@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ldbench.data.prepare.readers.csv_text import known, read_csv
+from ldbench.data.prepare.readers.csv_text import REMEDY, known, read_csv
 from ldbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -18,19 +18,20 @@ if TYPE_CHECKING:
 
 
 def read_cells(
-    path: Path, expected: str, columns: Sequence[str], optional: Sequence[str] = (), *, others: bool = True
+    path: Path, expected: str, columns: Sequence[str], optional: Sequence[str] = (), *, others: bool = True,
+    remedy: str = REMEDY,
 ) -> pd.DataFrame:
     """A CSV as text, cells as they stand, with at least `columns`; the index is each row's line.
 
     Without `others` the further columns are not kept, which may hold far more text than those that are needed. Raises
     DataError for a file that isn't the `expected` table or can't be read with certainty, and for a missing column,
-    naming a close one.
+    naming a close one and the `remedy`.
     """
     import pandas as pd
 
     if not path.is_file():
         raise DataError(f"{path}: expected {expected}, got no such file")
-    table = read_csv(path, expected, columns, optional, others=others)
+    table = read_csv(path, expected, columns, optional, others=others, remedy=remedy)
     return pd.DataFrame(table.columns, index=table.lines, dtype="string")
 
 

@@ -327,6 +327,7 @@ def test_classes_that_were_not_asked_for_are_left_out_by_rule(tmp_path: Path) ->
             "image,subject,diag,age,sex,site,scanner,note",
             "got 'image', 'subject', 'diag', 'age', 'sex', 'site', 'scanner', 'note'; did you mean 'diag'",
         ),
+        ("Age,Sex,diagnosis", r"'diagnosis'; in the header, call the column of paths below --root 'image' and that of"),
         ("image,subject,diagnosis,split", "the column 'split' has a name that the manifest needs itself"),
         ("", "expected a CSV with a header"),
     ],
@@ -339,7 +340,7 @@ def test_a_missing_or_renamed_column_is_one_line(header: str, message: str, tmp_
 
 
 def test_a_csv_that_is_not_there_and_settings_out_of_range(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(DataError, match=r"columns image, subject and the class, got no such file; .* --csv"):
         FolderReader(tmp_path / "gone.csv").found(tmp_path)
     with pytest.raises(UsageError, match="size: expected 8 to 4096, got 4"):
         FolderReader(size=4)
