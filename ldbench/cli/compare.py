@@ -6,13 +6,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from ldbench.cli.left_out import WITHOUT, boards_of, left_out_named
+from ldbench.cli.comma_lists import parse_names
+from ldbench.cli.left_out import WITHOUT, boards_of, left_out_named, say_without
 from ldbench.cli.options import Results, results_or_runs
 
 
 def compare(
     results: Results = None,
-    metric: Annotated[list[str] | None, typer.Option(help="Only this metric; may be repeated.")] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="Only these metrics, by commas or repeated.")] = None,
     all_metrics: Annotated[
         bool, typer.Option("--all-metrics", help="In the terminal, compare on every metric and not on one a question.")
     ] = False,
@@ -26,11 +27,12 @@ def compare(
 
     with left_out_named(WITHOUT) as left_out:
         boards = boards_of(results_or_runs(results), (), True, left_out)
-        tasks = chosen(compared(boards, as_fitted), metric or [])
+        metrics = parse_names(metric, "--metric") if metric else []
+        tasks = chosen(compared(boards, as_fitted), metrics)
+        say_without(boards, tasks, metrics)
         if format_ == "json":
             typer.echo(render_json(tasks), nl=False)
             return
-        kept = tasks if metric or all_metrics else leading(tasks)
+        kept = tasks if metrics or all_metrics else leading(tasks)
         further = dict.fromkeys(name for task, of_task in tasks.items() for name in of_task if name not in kept[task])
-        metrics = [metric for board in boards.boards.values() for metric in board.metrics]
-        typer.echo(render_text(kept, as_fitted, metrics, list(further)), nl=False)
+        typer.echo(render_text(kept, as_fitted, boards.boards, list(further)), nl=False)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ldbench.cli.comma_lists import parse_names
 from ldbench.cli.gate import conclude
-from ldbench.cli.left_out import UNJUDGED, WITHOUT, boards_of, left_out_named
+from ldbench.cli.left_out import UNJUDGED, WITHOUT, boards_of, left_out_named, say_without
 from ldbench.cli.options import AllowMissing, JUnit, MeasuredOnly, Results, Summary, Tolerances, results_or_runs
 from ldbench.errors import UsageError
 
@@ -30,7 +31,7 @@ def report(
         list[str] | None, typer.Option(help="A task whose published rows to show, with results or without.")
     ] = None,
     measured_only: MeasuredOnly = False,
-    metric: Annotated[list[str] | None, typer.Option(help="Only this metric; may be repeated.")] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="Only these metrics, by commas or repeated.")] = None,
     all_metrics: Annotated[
         bool, typer.Option("--all-metrics", help="In the terminal, show every metric and not one a question.")
     ] = False,
@@ -61,7 +62,10 @@ def report(
                 return
         from ldbench.report.write import with_metrics
 
-        _write(with_metrics(boards, metric or ()), format_, out, gallery, all_metrics or bool(metric))
+        metrics = parse_names(metric, "--metric") if metric else []
+        kept = with_metrics(boards, metrics)
+        say_without(boards, kept.boards, metrics)
+        _write(kept, format_, out, gallery, all_metrics or bool(metrics))
 
 
 def _write(boards: BoardSet, format_: ReportFormat, out: Path | None, gallery: int, all_metrics: bool) -> None:
