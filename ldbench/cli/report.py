@@ -17,14 +17,18 @@ if TYPE_CHECKING:
     from ldbench.board.gather import BoardSet
 
 
-ReportFormat = Literal["terminal", "markdown", "latex", "csv", "json", "html", "site"]
+ReportFormat = Literal["terminal", "markdown", "latex", "latex-tabular", "csv", "json", "html", "site"]
 
 
 def report(
     results: Results = None,
     format_: Annotated[
         ReportFormat,
-        typer.Option("--format", help="html: one page a task that needs nothing else; site: a folder of pages."),
+        typer.Option(
+            "--format",
+            help="html: one page a task that needs nothing else; site: a folder of pages; latex-tabular: no caption, "
+            "no notes.",
+        ),
     ] = "terminal",
     out: Annotated[Path | None, typer.Option(help="Folder to write one file a task to, instead of printing.")] = None,
     reported: Annotated[

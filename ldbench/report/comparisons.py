@@ -141,7 +141,7 @@ def _paragraphs(compared: Mapping[str, Sequence[Comparison]]) -> list[str]:
             parts.append(f"{metric}: fewer than two rows that compete have it, so there is no pair")
             continue
         differing = sum(pair.better is not None for pair in of_metric)
-        rows = [_words(pair) for pair in sorted(of_metric, key=lambda pair: (pair.p_adjusted, pair.p))]
+        rows = [words(pair) for pair in sorted(of_metric, key=lambda pair: (pair.p_adjusted, pair.p))]
         table = textwrap.indent(to_terminal(TextTable((), rows, "llllll")).rstrip(), "  ")
         parts.append(f"{metric}: {differing} of {len(rows)} pairs differ\n{table}")
     return parts
@@ -158,8 +158,8 @@ def _named(found: Comparison, names: Mapping[str, str], order: Mapping[str, int]
     return replace(found, first=names[found.first], second=names[found.second], better=better)
 
 
-def _words(found: Comparison) -> tuple[str, str, str, str, str, str]:
-    """The better row (or the first), > or ~, the other, the difference, p, and what was run."""
+def words(found: Comparison) -> tuple[str, str, str, str, str, str]:
+    """A pair's line: the better row (or the first), > or ~, the other, the difference, p, and what was run."""
     turned = found.better == found.second
     sign = -1.0 if turned else 1.0
     low, high = sorted((sign * found.ci_low, sign * found.ci_high))
@@ -177,5 +177,5 @@ def _with_bounds(difference: float, low: float, high: float) -> str:
 
 
 def _sentence(found: Comparison) -> str:
-    first, _, other, difference, p, runs = _words(found)
+    first, _, other, difference, p, runs = words(found)
     return f"{found.metric}: {first} is better than {other}, difference {difference}, adjusted {p} ({runs})"

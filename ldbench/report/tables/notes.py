@@ -13,10 +13,8 @@ from ldbench.report.tables.cheats import deceived_notes
 from ldbench.report.tables.headline import ARROWS
 from ldbench.report.tables.seeds_told import seeds_differ, seeds_in_words
 
-_LONE = (
-    "Rows of one seed tie with nearly all others, since nothing says what their next seed would give. Run more seeds, "
-    "or ask about these very images: ldbench compare --as-fitted."
-)
+HINT = " Run more seeds, or ask about these very images: ldbench compare --as-fitted."  # which no paper prints
+_LONE = f"Rows of one seed tie with nearly all others, since nothing says what their next seed would give.{HINT}"
 
 
 def board_notes(
