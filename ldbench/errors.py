@@ -75,6 +75,10 @@ def unknown_name(kind: str, name: str, known: Iterable[str], remedy: str) -> Unk
     unknown model 'reel': did you mean real? see `ldbench list models`
     """
     options = sorted(known)
-    near = difflib.get_close_matches(name, options, n=3, cutoff=0.5)
+    by_lower_case: dict[str, list[str]] = {}
+    for option in options:
+        by_lower_case.setdefault(option.lower(), []).append(option)
+    close = difflib.get_close_matches(name.lower(), by_lower_case, n=3, cutoff=0.5)
+    near = [option for lower in close for option in by_lower_case[lower]][:3]
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(options) or 'none'};"
     return UnknownNameError(f"unknown {kind} {name!r}: {hint} {remedy}")

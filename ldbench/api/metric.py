@@ -60,6 +60,9 @@ class Score:
 class Measured(Score):
     """A `Score` with what each unit adds to it, so that two scores can be compared by pairs.
 
+    It has the fields of `Score`, before its own: `metric`, `value`, `ci_low`, `ci_high`, `n` and `direction` are
+    required, `extractor` and `parameters` are not.
+
     `contributions` holds an array `(n,)` by kind of unit, in the order of the images that were given: "cases"
     (generated images), "scans" (real ones), "groups" (groups of both). The contributions `c_u` of a value sum to zero
     within each kind, and the sum of their squares is the value's variance over such units: (x_u - mean) /

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,12 @@ def boards_of(
     if left_out and not boards.boards:
         raise typer.Exit(LdbenchError.exit_code)
     return boards
+
+
+def say_without(boards: BoardSet, kept: Collection[str], metrics: Sequence[str]) -> None:
+    """One line on standard error that names the tasks that have none of the metrics and so are not shown."""
+    if without := [task for task in boards.boards if task not in kept]:
+        typer.echo(f"without {' or '.join(metrics)}, so not shown: {', '.join(without)}", err=True)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ldbench import __version__
+from ldbench.cli.comma_lists import parse_names
 from ldbench.cli.options import Device
 from ldbench.cli.run import score_table
 from ldbench.errors import UsageError
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
 
 _Real = Annotated[Path, typer.Argument(help="A folder of real images that the generator did not learn from.")]
 _Generated = Annotated[Path, typer.Argument(help="A folder of generated images.")]
+_Further = Annotated[list[Path] | None, typer.Argument(hidden=True)]
 _Training = Annotated[
     Path | None, typer.Option(help="A folder of the images that the generator learnt from, to look for copies.")
 ]
 _Metric = Annotated[
     list[str] | None,
-    typer.Option(help="A metric (`ldbench list metrics`); may be repeated.", show_default="all that these allow"),
+    typer.Option(help="Metrics (`ldbench list metrics`), by commas or repeated.", show_default="all that these allow"),
 ]
 _Network = Annotated[
     str | None,
@@ -37,6 +39,13 @@ _Paired = Annotated[
     bool, typer.Option("--paired", help="A generated image's true one has the same name: SSIM, PSNR, LPIPS.")
 ]
 _Side = Annotated[int | None, typer.Option(help="Bring square images to this side.", show_default="all of one size")]
+_Fit = Annotated[
+    Literal["pad", "crop", "stretch"] | None,
+    typer.Option(
+        help="With --side, what to do with images that are not square: add black, keep the middle, or resize.",
+        show_default="refuse them",
+    ),
+]
 _Channels = Annotated[
     Literal["rgb", "grey-as-rgb"], typer.Option(help="Whether colour counts, or images are averaged over channels.")
 ]
@@ -62,11 +71,13 @@ _Format = Annotated[Literal["terminal", "json"], typer.Option("--format", help="
 def measure(
     real: _Real,
     generated: _Generated,
+    further: _Further = None,
     training: _Training = None,
     metric: _Metric = None,
     network: _Network = None,
     paired: _Paired = False,
     side: _Side = None,
+    fit: _Fit = None,
     channels: _Channels = "rgb",
     blur: _Blur = 0.0,
     noise: _Noise = 0.0,
@@ -79,27 +90,36 @@ def measure(
     device: Device = "auto",
     format_: _Format = "terminal",
 ) -> None:
-    """Measure a folder of generated images beside real ones, without a task."""
+    """Measure a folder of generated images beside real ones, without a task.
+
+    Which of two generators is better is for a paired test to say, on a task: docs/comparing.md.
+    """
+    if further:
+        raise UsageError(
+            f"measure: expected one folder of generated images, got {1 + len(further)}; measure each by a command of "
+            "its own, or compare generators by a paired test on a task (docs/comparing.md)"
+        )
     from ldbench.plugins.kinds import unranking
     from ldbench.run.measure import measure as measured
     from ldbench.run.progress import live_progress
     from ldbench.score.folder_subjects import subject_line
-    from ldbench.score.folders import ignored_line
+    from ldbench.score.folders import ignored_line, images_line
 
     settings = _by_metric(set_ or ())
+    metrics = parse_names(metric, "--metric") if metric else ()
     with live_progress(f"{generated} beside {real}") as progress:
         found = measured(
-            real, generated, training=training, metrics=metric or (), network=network, paired=paired, side=side,
+            real, generated, training=training, metrics=metrics, network=network, paired=paired, side=side,
             channels=channels, blur=blur, noise=noise, settings=settings, subjects=subjects,
             subject_pattern=subject_pattern, images=images, per_image=per_image, seed=seed, device=device,
-            progress=progress, strict=False,
+            progress=progress, strict=False, fit=fit,
         )
     typer.echo(_as_json(found) if format_ == "json" else score_table(found.scores), nl=False)
     if format_ == "terminal" and unranking(found.scores):
         typer.echo("Some generated images are copies of training images: no other value says how good the others are.")
     for note in found.notes:
         typer.echo(f"warning: {note}", err=True)
-    for line in filter(None, (ignored_line(found), subject_line(found.images))):
+    for line in filter(None, (images_line(found), ignored_line(found), subject_line(found.images))):
         typer.echo(line, err=True)
     for name, reason in found.refused.items():
         typer.echo(f"error: {name}: {reason}", err=True)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ldbench.cli.comma_lists import parse_names
 from ldbench.cli.gate import conclude
-from ldbench.cli.left_out import UNJUDGED, WITHOUT, boards_of, left_out_named
+from ldbench.cli.left_out import UNJUDGED, WITHOUT, boards_of, left_out_named, say_without
 from ldbench.cli.options import AllowMissing, JUnit, MeasuredOnly, Results, Summary, Tolerances, results_or_runs
 from ldbench.errors import UsageError
 
@@ -18,21 +19,25 @@ if TYPE_CHECKING:
     from ldbench.board.gather import BoardSet
 
 
-ReportFormat = Literal["terminal", "markdown", "latex", "csv", "json", "html", "site"]
+ReportFormat = Literal["terminal", "markdown", "latex", "latex-tabular", "csv", "json", "html", "site"]
 
 
 def report(
     results: Results = None,
     format_: Annotated[
         ReportFormat,
-        typer.Option("--format", help="html: one page a task that needs nothing else; site: a folder of pages."),
+        typer.Option(
+            "--format",
+            help="html: one page a task that needs nothing else; site: a folder of pages; latex-tabular: no caption, "
+            "no notes.",
+        ),
     ] = "terminal",
     out: Annotated[Path | None, typer.Option(help="Folder to write one file a task to, instead of printing.")] = None,
     reported: Annotated[
         list[str] | None, typer.Option(help="A task whose published rows to show, with results or without.")
     ] = None,
     measured_only: MeasuredOnly = False,
-    metric: Annotated[list[str] | None, typer.Option(help="Only this metric; may be repeated.")] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="Only these metrics, by commas or repeated.")] = None,
     all_metrics: Annotated[
         bool, typer.Option("--all-metrics", help="In the terminal, show every metric and not one a question.")
     ] = False,
@@ -69,7 +74,10 @@ def report(
                 return
         from ldbench.report.write import with_metrics
 
-        _write(with_metrics(boards, metric or ()), format_, out, gallery, all_metrics or bool(metric), task or ())
+        metrics = parse_names(metric, "--metric") if metric else []
+        kept = with_metrics(boards, metrics)
+        say_without(boards, kept.boards, metrics)
+        _write(kept, format_, out, gallery, all_metrics or bool(metrics), task or ())
 
 
 def _write(

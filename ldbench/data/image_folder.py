@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from ldbench.data.ids import Ids
-from ldbench.data.images import read_levels, read_levels_again
+from ldbench.data.images import checked_size, read_levels, read_levels_again
 from ldbench.data.on_demand import ById
 from ldbench.data.preparation import Preparation
 from ldbench.data.stored_images import StoredImages
@@ -37,18 +37,22 @@ def list_folder(folder: Path, ids: Iterable[str] | None = None) -> ById[str]:
         raise ImageError(f"can't read {folder}: {error.strerror}; expected a folder of images") from error
     stems = Ids(_split(name)[0] for name in names if _is_image(name))
     suffixes = [sys.intern(_split(name)[1]) for name in names if _is_image(name)]
-    _refuse(folder, "ids with two files", stems.repeated(), "keep one of each")
+    repeated = stems.repeated()
+    _refuse(folder, f"{_ids(repeated)} with two files", repeated, "keep one of each")
     if not stems:
         raise ImageError(f"{folder}: expected one <case id>.png a case, got no image{_ignored(folder, names)}")
     wanted = stems.in_order() if ids is None else ids if isinstance(ids, Ids) else Ids(ids)
-    _refuse(folder, "case ids given twice", wanted.repeated(), "give each case its own id")
+    repeated = wanted.repeated()
+    _refuse(folder, f"case {_ids(repeated)} given twice", repeated, "give each case its own id")
     missing = [id for id in wanted if id not in stems]
     unexpected = sorted(id for id in stems if id not in wanted)
     if missing:
         others = f"; no case is called {_named(unexpected)}" if unexpected else ""
         remedy = "save one <case id>.png a case, as `ldbench cases` lists them"
-        _refuse(folder, "images missing", missing, f"{remedy}{others}{_ignored(folder, names)}")
-    _refuse(folder, "images unexpected", unexpected, "only <case id>.png may be there")
+        what = "image is missing" if len(missing) == 1 else "images are missing"
+        _refuse(folder, what, missing, f"{remedy}{others}{_ignored(folder, names)}")
+    what = "image is unexpected" if len(unexpected) == 1 else "images are unexpected"
+    _refuse(folder, what, unexpected, "only <case id>.png may be there")
     return ById(wanted, [suffixes[stems.place(id)] for id in wanted])
 
 
@@ -70,7 +74,8 @@ def list_tree(folder: Path) -> ById[str]:
     found = [_split(name) for name in _names_below(folder) if _is_image(name)]
     found.sort()
     ids = Ids(name for name, _ in found)
-    _refuse(folder, "names with two files", ids.repeated(), "keep one of each")
+    repeated = ids.repeated()
+    _refuse(folder, f"{'name' if len(repeated) == 1 else 'names'} with two files", repeated, "keep one of each")
     if not ids:
         raise ImageError(f"{folder}: expected images, got none that ends in {', '.join(SUFFIXES)}; name another folder")
     return ById(ids, [sys.intern(suffix) for _, suffix in found])
@@ -111,6 +116,25 @@ def read_any_sizes(
     suffixes = list_tree(folder)
     read = _Files(folder, suffixes, None, fitted, prepared, links=True)
     return StoredImages(suffixes.ids, read, threads=READERS)
+
+
+def faults_of(
+    folder: Path, check_size: Callable[[Path, tuple[int, int]], None], seen: Callable[[int, int], None]
+) -> list[str]:
+    """What is wrong with each image of `list_tree` that cannot be read, or whose (height, width) `check_size` refuses.
+
+    No image is decoded in full. `seen` is told how many of how many images were looked at.
+    """
+    suffixes = list_tree(folder)
+    found = list[str]()
+    for place, image_id in enumerate(suffixes.ids):
+        path = folder / f"{image_id}{suffixes.items_in_order[place]}"
+        try:
+            check_size(path, checked_size(path))
+        except ImageError as error:
+            found.append(str(error))
+        seen(place + 1, len(suffixes))
+    return found
 
 
 class _Files:
@@ -169,6 +193,10 @@ def _split(name: str) -> tuple[str, str]:
 def _named(names: Sequence[str]) -> str:
     rest = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _ids(of: Sequence[str]) -> str:
+    return "id" if len(of) == 1 else "ids"
 
 
 def _refuse(folder: Path, what: str, names: Sequence[str], remedy: str) -> None:

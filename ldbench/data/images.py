@@ -15,6 +15,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -57,17 +58,39 @@ def read_levels(
     expected = (size, size) if isinstance(size, int) else size
     _check_path(path, root)
     with decoding(path, _EXPECTED, MAX_PIXELS, _REMEDY), path.open("rb") as file:
-        depth = _png_depth(file.read(_PNG_DEPTH_OFFSET + 1))
-        file.seek(0)
-        with Image.open(file, formats=FORMATS) as image:
-            _check_header(path, image, expected, depth)
-            image.verify()  # a PNG's checksums and its end, which decoding alone does not ask for
-        file.seek(0)
-        with Image.open(file, formats=FORMATS) as image:  # anew, as `verify` uses the first one up
+        _check_file(path, file, expected)
+        with Image.open(file, formats=FORMATS) as image:  # anew, as the check used the first one up
             check_upright(path, image)
             levels = _as_tensor(np.array(image, dtype=np.uint8))
             read(levels, image)
     return levels
+
+
+def checked_size(path: Path) -> tuple[int, int]:
+    """Height and width of a file that `read_levels` would take at any size, without decoding it in full.
+
+    Of a PNG the checksums are asked for, a JPEG is decoded at its coarsest. Raises ImageError, as `read_levels` would.
+    """
+    _check_path(path, None)
+    with decoding(path, _EXPECTED, MAX_PIXELS, _REMEDY), path.open("rb") as file:
+        _check_file(path, file, None)
+        with Image.open(file, formats=FORMATS) as image:
+            size = image.height, image.width
+            if image.format == "JPEG":
+                check_upright(path, image)
+                image.draft(None, (1, 1))
+                image.load()
+    return size
+
+
+def _check_file(path: Path, file: BinaryIO, size: tuple[int, int] | None) -> None:
+    """ImageError for what the header tells; then a PNG's checksums and its end, which decoding does not ask for."""
+    depth = _png_depth(file.read(_PNG_DEPTH_OFFSET + 1))
+    file.seek(0)
+    with Image.open(file, formats=FORMATS) as image:
+        _check_header(path, image, size, depth)
+        image.verify()
+    file.seek(0)
 
 
 def read_levels_again(path: Path) -> torch.Tensor:
@@ -152,7 +175,10 @@ def _check_header(path: Path, image: Image.Image, size: tuple[int, int] | None, 
         raise ImageError(f"{path}: expected mode L or RGB, got {image.mode} with transparency; flatten it")
     if image.mode in _DEEP or png_depth not in (None, 8):
         got = image.mode if png_depth is None else f"{png_depth}"
-        raise ImageError(f"{path}: expected 8 bits a channel, got {got}; scale to 0..255 and save as 8-bit")
+        raise ImageError(
+            f"{path}: expected 8 bits a channel, got {got}; scale to 0..255 and save as 8-bit, as "
+            "`ldbench data prepare folder` does"
+        )
     if image.mode not in ("L", "RGB"):
         raise ImageError(f"{path}: expected mode L or RGB, got {image.mode}; use image.convert('RGB')")
     if getattr(image, "n_frames", 1) != 1:

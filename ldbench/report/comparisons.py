@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import math
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
 from ldbench.board.gather import BoardSet
-from ldbench.board.leaderboard import BoardMetric, Leaderboard, by_task
+from ldbench.board.leaderboard import Leaderboard, by_task
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.ranks import NO_UNITS, comparisons
 from ldbench.board.row_labels import labels
@@ -23,9 +23,11 @@ from ldbench.report.digits import with_interval
 from ldbench.report.guarantee import AS_FITTED, GUARANTEE, RULE, allowance_sentence
 from ldbench.report.tables.content import FURTHER
 from ldbench.report.tables.headline import headline
+from ldbench.report.tables.notes import unranked_notes
 from ldbench.report.tables.text_table import TextTable, to_terminal
 
 _WIDTH = 100
+NO_BOARDS: Mapping[str, Leaderboard] = {}
 _READING = (
     "a > b: a is better than b. a ~ b: no test says which is better. Then the value of a less that of b, with its 95 % "
     "interval, and p."
@@ -106,19 +108,27 @@ def _finite(record: dict[str, object]) -> dict[str, object]:
 
 def render_text(
     tasks: Mapping[str, Mapping[str, Sequence[Comparison]]], as_fitted: bool = False,
-    metrics: Iterable[BoardMetric] = (), further: Sequence[str] = (),
+    boards: Mapping[str, Leaderboard] = NO_BOARDS, further: Sequence[str] = (),
 ) -> str:
     """Task by task every pair in a line, the surest first, then how to read it and what may be relied on, once.
 
-    Of `metrics`, those of the boards, the allowances for another seed are listed. `further` are metrics left out.
+    `boards` by task say why rows have no rank, and give the allowances for another seed. `further` are metrics left
+    out.
     """
-    parts = [part for task, compared in tasks.items() for part in (task, *_paragraphs(compared))]
+    parts = [part for task, compared in tasks.items() for part in (task, *_paragraphs(compared), *_apart(task, boards))]
+    metrics = [metric for board in boards.values() for metric in board.metrics]
     there = {name for compared in tasks.values() for name in compared}
     listed = allowance_sentence(one for one in metrics if one.metric in there)
     said = [_READING] if any(pair for compared in tasks.values() for pair in compared.values()) else []
     said += [AS_FITTED] if as_fitted else [RULE, GUARANTEE, *([listed] if listed else [])]
     said += [f"{FURTHER}, shown by --all-metrics: {', '.join(further)}."] if further else []
     return "\n\n".join([*parts, "\n".join(textwrap.fill(line, _WIDTH) for line in said)]) + "\n"
+
+
+def _apart(task: str, boards: Mapping[str, Leaderboard]) -> list[str]:
+    """One paragraph of the rows that take part in no pair because they have no rank, if there are any."""
+    notes = unranked_notes(boards[task]) if task in boards else []
+    return ["\n".join(textwrap.fill(note, _WIDTH) for note in notes)] if notes else []
 
 
 def _paragraphs(compared: Mapping[str, Sequence[Comparison]]) -> list[str]:
@@ -131,7 +141,7 @@ def _paragraphs(compared: Mapping[str, Sequence[Comparison]]) -> list[str]:
             parts.append(f"{metric}: fewer than two rows that compete have it, so there is no pair")
             continue
         differing = sum(pair.better is not None for pair in of_metric)
-        rows = [_words(pair) for pair in sorted(of_metric, key=lambda pair: (pair.p_adjusted, pair.p))]
+        rows = [words(pair) for pair in sorted(of_metric, key=lambda pair: (pair.p_adjusted, pair.p))]
         table = textwrap.indent(to_terminal(TextTable((), rows, "llllll")).rstrip(), "  ")
         parts.append(f"{metric}: {differing} of {len(rows)} pairs differ\n{table}")
     return parts
@@ -148,8 +158,8 @@ def _named(found: Comparison, names: Mapping[str, str], order: Mapping[str, int]
     return replace(found, first=names[found.first], second=names[found.second], better=better)
 
 
-def _words(found: Comparison) -> tuple[str, str, str, str, str, str]:
-    """The better row (or the first), > or ~, the other, the difference, p, and what was run."""
+def words(found: Comparison) -> tuple[str, str, str, str, str, str]:
+    """A pair's line: the better row (or the first), > or ~, the other, the difference, p, and what was run."""
     turned = found.better == found.second
     sign = -1.0 if turned else 1.0
     low, high = sorted((sign * found.ci_low, sign * found.ci_high))
@@ -167,5 +177,5 @@ def _with_bounds(difference: float, low: float, high: float) -> str:
 
 
 def _sentence(found: Comparison) -> str:
-    first, _, other, difference, p, runs = _words(found)
+    first, _, other, difference, p, runs = words(found)
     return f"{found.metric}: {first} is better than {other}, difference {difference}, adjusted {p} ({runs})"

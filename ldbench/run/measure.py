@@ -14,6 +14,7 @@ from ldbench.run.environment import pick_device
 from ldbench.score.folder_sets import Channels, Place
 from ldbench.score.folder_subjects import Whose, pattern_of
 from ldbench.score.folders import Folders, FolderScores, measure_folders
+from ldbench.score.one_size import Fit
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.card import ViewingConditions
 
@@ -24,14 +25,15 @@ def measure(
     blur: float = 0.0, noise: float = 0.0, settings: Mapping[str, Mapping[str, str]] | None = None,
     subjects: Path | str | Mapping[str, Sequence[str | int]] | None = None, subject_pattern: str | None = None,
     images: int | None = None, per_image: Path | str | None = None, seed: int = 0,
-    device: str = "auto", progress: Progress = silent, strict: bool | None = None,
+    device: str = "auto", progress: Progress = silent, strict: bool | None = None, fit: Fit | None = None,
 ) -> FolderScores:
     """The scores of the images in `generated` beside those in `real`, each with a 95 % interval.
 
-    The folders hold 8-bit PNG or JPEG files of one size, or square ones that are brought to `side` pixels. Instead of
-    a folder there may be an array or tensor `(N, 1 or 3, H, W)`, of uint8 or of floats in [0, 1]: it is measured as if
-    it had been written to `000000.png`, `000001.png` and so on. Random states, threads and flags of torch are left as
-    they are.
+    The folders hold 8-bit PNG or JPEG files of one size, or square ones that are brought to `side` pixels; `fit` makes
+    others square: "pad" adds black at both sides, "crop" keeps the middle, "stretch" resizes them as they are. Instead
+    of a folder there may be an array or tensor `(N, 1 or 3, H, W)`, of uint8 or of floats in [0, 1]: it is measured as
+    if it had been written to `000000.png`, `000001.png` and so on. Random states, threads and flags of torch are left
+    as they are.
 
     `training` holds what the generator learnt from: then copies are looked for. `metrics` are names of `ldbench list
     metrics`, or `path/to/file.py:NAME`; without any, all that the folders allow. `network` is the feature network of
@@ -58,7 +60,7 @@ def measure(
     """
     places = (_place(real), _place(generated), None if training is None else _place(training))
     whose = _whose(subjects, subject_pattern)
-    folders = Folders(*places, paired, side, _viewing(blur, noise), channels, whose, images)
+    folders = Folders(*places, paired, side, _viewing(blur, noise), channels, whose, images, fit)
     names = [metrics] if isinstance(metrics, str) else metrics
     context = ScoringContext(pick_device(device), seed, user_cache_folder() / "features", progress)
     return measure_folders(

@@ -21,6 +21,11 @@ _REMEDY: Mapping[Need, str] = {
     "viewing": "say how the images are seen, with --blur and --noise",
     "truth": "give --paired, if each generated image has its true one under the same name",
 }
+_NAMED_NEEDS: Mapping[Need, str] = {
+    "source": "the images that were edited", "truth": "the true image of each generated one", "judge": "a judge",
+    "null": "edits that change nothing", "back": "edits undone", "viewing": "viewing conditions",
+    "scan_network": "a network of the task's own scans", "training": "training images",
+}
 
 
 def default_metrics(offered: frozenset[Need]) -> tuple[dict[str, Metric], dict[str, str]]:
@@ -53,10 +58,10 @@ def _is_default(metric: Metric, offered: frozenset[Need]) -> bool:
 def lacking(metric: Metric, offered: frozenset[Need]) -> str:
     """Why folders that have what is `offered` cannot have a metric: "expected, got, remedy"; "" where they can."""
     if metric.every_class or metric.trained:
-        return "expected images of each class, got folders without; score on a task card"
+        return "expected images of each class, got folders that name no class; score on a task card"
     for need in sorted(metric.needs - offered):
         remedy = _REMEDY.get(need, "score the images on a task card that has it")
-        return f"expected {need.replace('_', ' ')}, got folders without; {remedy}"
+        return f"expected {_NAMED_NEEDS[need]}, got none; {remedy}"
     return ""
 
 

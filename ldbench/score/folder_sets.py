@@ -6,13 +6,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ldbench.errors import ImageError, UsageError
 from ldbench.score.folder_subjects import Whose, subjects_of
 from ldbench.score.lazy_inputs import averaged
-from ldbench.score.one_size import OneSize
+from ldbench.score.one_size import Fit, OneSize
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 Channels = Literal["rgb", "grey-as-rgb"]
 Place: TypeAlias = "Path | NDArray[Any] | Tensor"  # a folder, or images in an array
+_NAMED = 5  # faults that are told one by one
 
 
 @dataclass(frozen=True)
@@ -72,21 +74,23 @@ class FolderSet:
 
 def read_sets(
     places: Mapping[str, Place], *, side: int | None, paired: bool, channels: Channels, whose: Whose | None,
-    images: int | None, seed: int, progress: Progress,
+    images: int | None, seed: int, progress: Progress, fit: Fit | None = None,
 ) -> dict[str, FolderSet]:
     """The sets by what they are ("real", "generated", "training"), their images read once.
 
-    With `images` so many are drawn of the real and of the generated ones. Raises `ImageError`, `UsageError` for fewer
-    than that, and what `subjects_of` raises.
+    `side` and `fit` are those of `OneSize`. With `images` so many are drawn of the real and of the generated ones.
+    Raises `ImageError`, `UsageError` for fewer than that, and what `subjects_of` raises.
     """
-    check_apart({name: place for name, place in places.items() if isinstance(place, Path)})
-    fit = OneSize(side)
-    sets = {name: _set_of(name, place, fit) for name, place in places.items()}
+    folders = {name: place for name, place in places.items() if isinstance(place, Path)}
+    check_apart(folders)
+    one_size = OneSize(side, fit)
+    sets = {name: _set_of(name, place, one_size) for name, place in places.items()}
     if paired:
         _check_pairs(sets)
     if whose is not None:
         found = subjects_of({name: each.images for name, each in sets.items()}, whose)
         sets = {name: replace(each, subjects=found.get(name, ())) for name, each in sets.items()}
+    _check_files(folders, one_size, progress)
     sets = {name: _digested(name, each, progress) for name, each in sets.items()}
     if images is not None:
         sets |= {
@@ -136,7 +140,7 @@ def check_apart(places: Mapping[str, Path]) -> None:
                 )
 
 
-def _set_of(name: str, place: Place, fit: OneSize) -> FolderSet:
+def _set_of(name: str, place: Place, one_size: OneSize) -> FolderSet:
     """The images of a folder or of an array; names are checked at once, each image of a folder when it is asked for."""
     from ldbench.data.array_images import array_images
     from ldbench.data.image_folder import count_ignored, read_any_sizes
@@ -144,8 +148,24 @@ def _set_of(name: str, place: Place, fit: OneSize) -> FolderSet:
 
     prepared = Preparation()
     if isinstance(place, Path):
-        return FolderSet(str(place), read_any_sizes(place, fit, prepared), prepared, count_ignored(place))
-    return FolderSet(*array_images(place, name, fit, prepared), prepared)
+        return FolderSet(str(place), read_any_sizes(place, one_size, prepared), prepared, count_ignored(place))
+    return FolderSet(*array_images(place, name, one_size, prepared), prepared)
+
+
+def _check_files(folders: Mapping[str, Path], one_size: OneSize, progress: Progress) -> None:
+    """`ImageError` that names the first faulty files of all folders and counts the others, before any is read in full.
+    """
+    from ldbench.data.image_folder import faults_of
+
+    faults = list[str]()
+    for name, folder in folders.items():
+        faults += faults_of(folder, one_size.check, partial(progress, f"checking {name} images"))
+    if len(faults) == 1:
+        raise ImageError(faults[0])
+    if faults:
+        told = " ".join(f"({place}) {fault}" for place, fault in enumerate(faults[:_NAMED], 1))
+        rest = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
+        raise ImageError(f"{len(faults)} images can't be measured: {told}{rest}")
 
 
 def _check_pairs(sets: Mapping[str, FolderSet]) -> None:

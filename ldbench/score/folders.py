@@ -21,6 +21,7 @@ from ldbench.score.folder_notes import few, shared, thin, uneven, unlike
 from ldbench.score.folder_sets import Channels, Place, read_sets
 from ldbench.score.folder_subjects import Whose
 from ldbench.score.free_memory import give_back
+from ldbench.score.one_size import Fit
 from ldbench.score.per_image import check_file, write_per_image
 from ldbench.score.scorer import measured
 from ldbench.score.set_inputs import ScoringContext
@@ -36,7 +37,8 @@ class Folders:
 
     `real` and `generated` are folders of 8-bit PNG or JPEG files of one size, with what lies in their subfolders, or
     arrays or tensors `(N, 1 or 3, H, W)` of uint8 or of floats in [0, 1], which are measured as if written to PNG;
-    `side` brings square images of any size to that many pixels. `training` holds what the generator learnt from.
+    `side` brings square images of any size to that many pixels, `fit` others too. `training` holds what the generator
+    learnt from.
     Under `channels` "grey-as-rgb" all images are averaged over their channels, under "rgb" colour counts.
     `subjects` says whose the images are: then the units of intervals are subjects. `images` is how many of the real and
     of the generated images are drawn and measured.
@@ -53,8 +55,13 @@ class Folders:
     channels: Channels = "rgb"
     subjects: Whose | None = None
     images: int | None = None
+    fit: Fit | None = None
 
     def __post_init__(self) -> None:
+        if self.fit is not None and self.fit not in get_args(Fit):
+            raise UsageError(f"--fit: expected {', '.join(get_args(Fit))}, got {self.fit!r}")
+        if self.fit is not None and self.side is None:
+            raise UsageError(f"--fit {self.fit}: expected a side to bring images to, got none; add --side")
         if self.side is not None and self.side < _SMALLEST:
             raise UsageError(f"--side: expected {_SMALLEST} pixels or more, got {self.side}")
         if self.images is not None and self.images < _FEWEST:
@@ -73,7 +80,8 @@ class Folders:
         """What of it an answer tells: how the images are measured."""
         viewing = {} if self.viewing is None else {"blur": self.viewing.blur, "noise": self.viewing.noise}
         return {
-            "side": self.side, "channels": self.channels, "images": self.images, "paired": self.paired, **viewing,
+            "side": self.side, "fit": self.fit, "channels": self.channels, "images": self.images,
+            "paired": self.paired, **viewing,
         }
 
     @property
@@ -130,7 +138,7 @@ def measure_folders(
     if network is not None and any(getattr(each, "extractor", None) == network for each in chosen.values()):
         _check_weights(network)
     sets = read_sets(
-        folders.places, side=folders.side, paired=folders.paired, channels=folders.channels,
+        folders.places, side=folders.side, fit=folders.fit, paired=folders.paired, channels=folders.channels,
         whose=folders.subjects, images=folders.images, seed=context.seed, progress=context.progress,
     )
     inputs = FolderInputs(
@@ -190,6 +198,15 @@ def _check_weights(extractor: str) -> None:
         find_weights(extractor)
     except WeightsError as error:
         raise WeightsError(f"--network {extractor}: {error}") from error
+
+
+def images_line(found: FolderScores) -> str:
+    """One line that counts the images of each set, and those that they were drawn from."""
+    counts = []
+    for name, each in found.images.items():
+        whole = f" of {each['drawn_from']}" if "drawn_from" in each else ""
+        counts.append(f"{each['images']}{whole} {name}")
+    return f"images: {', '.join(counts)}"
 
 
 def ignored_line(found: FolderScores) -> str:

@@ -90,4 +90,4 @@ def summary(findings: Sequence[Finding]) -> str:
     """The last line: how many clauses were looked at and which are broken."""
     judged = [finding for finding in findings if finding.judged]
     broken = [finding.name for finding in judged if not finding.passed]
-    return f"{len(judged)} clauses, " + (f"{len(broken)} broken: {', '.join(broken)}" if broken else "none broken")
+    return f"{len(judged)} clauses, " + (f"{len(broken)} broken: {'; '.join(broken)}" if broken else "none broken")

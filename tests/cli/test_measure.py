@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ldbench.cli.main import app
-from ldbench.errors import UsageError, WeightsError
+from ldbench.errors import UnknownNameError, UsageError, WeightsError
 from tests.score.test_folders import fill
 
 OWN = """
@@ -81,6 +81,28 @@ def test_a_folder_beside_itself_and_few_images_are_warned_of(folders: Path, tmp_
         "3 of 27 generated images are, pixel by pixel, real images too",
         "12 of 12 real images are, pixel by pixel, training images too",
     ]
+
+
+def test_metrics_stand_by_commas_and_a_capital_is_no_other_name(folders: Path) -> None:
+    shown = measure(folders, "--metric", "frd,ms_ssim_diversity")
+    assert [line.split()[0] for line in shown.stdout.splitlines()] == ["frd", "ms_ssim_diversity"]
+    error = measure(folders, "--metric", "FID").exception
+    assert isinstance(error, UnknownNameError)
+    assert "'FID': did you mean fid" in str(error)
+
+
+def test_a_second_generator_is_one_line_that_says_how_two_are_compared(folders: Path) -> None:
+    error = measure(folders, folders / "generated", "--metric", "frd").exception
+    assert isinstance(error, UsageError)
+    assert "expected one folder of generated images, got 2; " in str(error)
+    assert "docs/comparing.md" in str(error)
+    assert "docs/comparing.md" in CliRunner().invoke(app, ["measure", "--help"]).stdout
+
+
+def test_the_numbers_of_images_are_said(folders: Path) -> None:
+    assert "images: 12 real, 12 generated\n" in measure(folders, "--metric", "frd").stderr
+    drawn = measure(folders, "--metric", "frd", "--images", 5, "--training", folders / "generated")
+    assert "images: 5 of 12 real, 5 of 12 generated, 12 training\n" in drawn.stderr
 
 
 def test_copies_are_said_below_the_table(folders: Path) -> None:

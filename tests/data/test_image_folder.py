@@ -40,19 +40,19 @@ def test_images_come_in_the_order_of_the_ids_or_sorted(tmp_path: Path) -> None:
 
 def test_ids_that_differ_are_named_five_at_most(tmp_path: Path) -> None:
     fill(tmp_path, ["a.png", "x.png"])
-    missing = refused(tmp_path, ["a", *(f"m{index}" for index in range(8))], "8 images missing")
+    missing = refused(tmp_path, ["a", *(f"m{index}" for index in range(8))], "8 images are missing")
     assert "m0, m1, m2, m3, m4 and 3 more;" in missing
     assert "; no case is called x" in missing
-    refused(tmp_path, ["a"], "1 images unexpected: x;")
+    refused(tmp_path, ["a"], "1 image is unexpected: x;")
     (tmp_path / "b.tif").write_bytes(b"")
-    refused(tmp_path, ["a", "b", "x"], r"1 images missing: b; .*ignored as not .png.*: b\.tif")
+    refused(tmp_path, ["a", "b", "x"], r"1 image is missing: b; .*ignored as not .png.*: b\.tif")
 
 
 def test_double_ids_are_refused_on_either_side(tmp_path: Path) -> None:
     fill(tmp_path, ["a.png", "a.jpg", "b.png"])
-    refused(tmp_path, ["a", "b"], "1 ids with two files: a;")
+    refused(tmp_path, ["a", "b"], "1 id with two files: a;")
     (tmp_path / "a.jpg").unlink()
-    refused(tmp_path, ["a", "b", "b"], "1 case ids given twice: b;")
+    refused(tmp_path, ["a", "b", "b"], "1 case id given twice: b;")
 
 
 def test_a_folder_that_is_missing_empty_or_a_file_is_refused(tmp_path: Path) -> None:

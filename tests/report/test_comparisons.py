@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from ldbench.api import Score
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.row_labels import labels
 from ldbench.cli.main import app
@@ -16,6 +18,7 @@ from ldbench.records import result as result_file
 from ldbench.records.identity import Found
 from ldbench.report.comparisons import chosen, pairs, render_json, render_text, sentences
 from tests.known_spreads import known_spreads
+from tests.report.conftest import FULL, TASK, measured
 
 
 def test_every_pair_of_rows_that_compete_is_there_best_first(results: list[Found], leaderboard: Leaderboard) -> None:
@@ -96,6 +99,33 @@ def test_metrics_are_known_where_no_two_rows_compete(results: list[Found]) -> No
     assert "fewer than two rows compete" in render_text(chosen(tasks, ["fid"]))
     with pytest.raises(UnknownNameError, match="'fdi': did you mean fid"):
         chosen(tasks, ["fdi"])
+
+
+def test_a_row_without_a_rank_is_named_with_the_metric_that_took_it(tmp_path: Path) -> None:
+    runs = [measured(*one) for one in FULL if one[0] in ("real", "sd") or (one[0], one[1]) == ("basic-ft", 0)]
+    copies = Score(
+        "copied_share", 0.4, 0.3, 0.5, 200, "lower",
+        parameters={"observed_chance": 1e-9, "observed_copies": '[["case-1", "scan-9", 0.0]]'},
+    )
+    runs[-1] = replace(runs[-1], scores=[*runs[-1].scores, copies])
+    for index, one in enumerate(runs):
+        result_file.write(one, tmp_path / str(index) / "result.json")
+    text = CliRunner().invoke(app, ["compare", str(tmp_path)]).stdout
+    assert "so there is no pair\n\nbasic-ft: not ranked, because of its copied_share (share" in text
+    assert "real: not ranked" not in text
+
+
+@pytest.mark.parametrize("command", ["report", "compare"])
+def test_tasks_without_the_metric_are_named(command: str, tmp_path: Path) -> None:
+    runs = [measured(*one) for one in FULL]
+    other = [replace(one, task=replace(TASK, id="of-one-metric"), scores=one.scores[:1]) for one in runs]
+    for index, one in enumerate([*runs, *other]):
+        result_file.write(one, tmp_path / str(index) / "result.json")
+    shown = CliRunner().invoke(app, [command, str(tmp_path), "--metric", "kid,auc"])
+    assert shown.exit_code == 0
+    assert shown.stderr == "without kid or auc, so not shown: of-one-metric\n"
+    assert "of-one-metric" not in shown.stdout
+    assert CliRunner().invoke(app, [command, str(tmp_path), "--metric", "fid"]).stderr == ""
 
 
 def test_the_command_prints_both_forms(results: list[Found], tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -35,7 +35,7 @@ def test_a_page_states_them_where_it_says_what_is_better_and_not_again(leaderboa
 
 def test_compare_states_them_below_its_pairs(results: list[Found], leaderboard: Leaderboard) -> None:
     compared = {"task": pairs(results, leaderboard)}
-    text = " ".join(render_text(compared, metrics=leaderboard.metrics).split())
+    text = " ".join(render_text(compared, boards={"task": leaderboard}).split())
     assert GUARANTEE in text
     assert allowance_sentence(leaderboard.metrics) in text
     assert GUARANTEE not in " ".join(render_text(compared, as_fitted=True).split())

@@ -161,7 +161,7 @@ def test_a_plug_ins_metric_of_training_images_is_asked_where_there_are_some(
         return
     assert measure_folders(plain, CONTEXT).scores == ()
     assert one(measure_folders(with_training, CONTEXT)).metric == "nearest"
-    with pytest.raises(UsageError, match="--metric nearest: expected training, got folders without; give --training"):
+    with pytest.raises(UsageError, match="--metric nearest: expected training images, got none; give --training"):
         measure_folders(plain, CONTEXT, ["nearest"])
 
 
@@ -230,7 +230,7 @@ def test_what_cannot_be_measured_leaves_the_others_alone(folders: Path) -> None:
     assert list(found.refused) == ["coverage"]
     assert "expected at least k + 2 = 26 images" in found.refused["coverage"]
     assert found.options == {
-        "side": None, "channels": "rgb", "images": None, "paired": False, "seed": 0, "device": "cpu",
+        "side": None, "fit": None, "channels": "rgb", "images": None, "paired": False, "seed": 0, "device": "cpu",
     }
     assert found.images["real"]["images"] == 24
     assert found.images["real"]["sha256"] != found.images["generated"]["sha256"]
@@ -239,7 +239,7 @@ def test_what_cannot_be_measured_leaves_the_others_alone(folders: Path) -> None:
 @pytest.mark.parametrize(
     ("metric", "error", "said"),
     [
-        ("judge_accuracy", UsageError, "judge_accuracy: expected judge, got folders without; score the images"),
+        ("judge_accuracy", UsageError, "judge_accuracy: expected a judge, got none; score the images"),
         ("intra_fid", UsageError, "expected images of each class"),
         ("viewed_fid", UsageError, "say how the images are seen, with --blur and --noise"),
         ("ssim", UsageError, "give --paired"),
@@ -290,7 +290,7 @@ def test_what_is_wrong_is_said_without_a_card(metric: str, given: dict[str, str]
 def test_images_that_do_not_fit_are_named(folders: Path, tmp_path: Path) -> None:
     shutil.copytree(folders / "real", tmp_path / "real")
     fill(tmp_path / "generated", 3, 0, side=40)
-    with pytest.raises(ImageError, match=r"image-000.png: expected 32 x 32 pixels, as .*real/.* has, got 40 x 40; bri"):
+    with pytest.raises(ImageError, match=r"^3 .*-000.png: expected 32 x 32 pixels, as .*real/.* has, got 40 x 40; b"):
         measured(tmp_path, "frd")
     Image.new("L", (40, 32)).save(tmp_path / "generated" / "wide.png")
     with pytest.raises(ImageError, match=r"wide.png: expected a square image, got 40 x 32"):
@@ -300,8 +300,60 @@ def test_images_that_do_not_fit_are_named(folders: Path, tmp_path: Path) -> None
         with pytest.raises(ImageError, match=said):
             measured(tmp_path, "frd", generated=name)
     shutil.copy(tmp_path / "real" / "image-000.png", tmp_path / "real" / "image-000.jpg")
-    with pytest.raises(ImageError, match="1 names with two files: image-000; keep one of each"):
+    with pytest.raises(ImageError, match="1 name with two files: image-000; keep one of each"):
         measured(tmp_path, "frd")
+
+
+def test_all_faults_are_told_before_an_image_is_read_in_full(
+    folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ldbench.data.image_folder.read_levels", None)
+    for name in ("real", "generated"):
+        shutil.copytree(folders / name, tmp_path / name)
+    torn = tmp_path / "real" / "image-003.png"
+    torn.write_bytes(torn.read_bytes()[:-40])
+    Image.effect_noise((32, 32), 50).save(tmp_path / "real" / "torn.jpg")
+    (tmp_path / "real" / "torn.jpg").write_bytes((tmp_path / "real" / "torn.jpg").read_bytes()[:-200])
+    Image.new("I;16", (32, 32)).save(tmp_path / "generated" / "deep.png")
+    for index in range(4):
+        Image.new("L", (40, 32 + index)).save(tmp_path / "generated" / f"large-{index}.png")
+    with pytest.raises(ImageError, match=r"^7 images can't be measured: ") as caught:
+        measured(tmp_path, "frd")
+    text = str(caught.value)
+    assert text.endswith(" and 2 more")
+    for said in (
+        "(1) can't read", "image-003.png", "torn.jpg", "deep.png: expected 8 bits a channel, got 16",
+        "`ldbench data prepare folder`", "large-0.png: expected 32 x 32 pixels", "(5) ",
+    ):
+        assert said in text
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize("size", [(40, 32), (32, 41)])
+def test_a_fit_makes_squares_of_other_images(size: tuple[int, int], tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    levels = torch.arange(size[0] * size[1]).reshape(size).remainder(251).to(torch.uint8)
+    for index in range(3):
+        Image.fromarray((levels + index).numpy()).save(tmp_path / "real" / f"{index}.png")
+    height, width = size
+    large, small = max(size), min(size)
+    top, left = (large - height) // 2, (large - width) // 2
+    padded = torch.zeros((large, large), dtype=torch.uint8)
+    padded[top : top + height, left : left + width] = levels
+    top, left = (height - small) // 2, (width - small) // 2
+    stretched = np.asarray(Image.fromarray(levels.numpy()).resize((16, 16), Image.Resampling.LANCZOS))
+    for fit, side, expected in (
+        ("pad", large, padded), ("crop", small, levels[top : top + small, left : left + small]),
+        ("stretch", 16, torch.from_numpy(stretched.copy())),
+    ):
+        shutil.rmtree(tmp_path / "generated", ignore_errors=True)
+        (tmp_path / "generated").mkdir()
+        Image.fromarray(expected.numpy()).save(tmp_path / "generated" / "0.png")
+        for index in (1, 2):
+            shutil.copy(tmp_path / "real" / f"{index}.png", tmp_path / "generated")
+        found = measured(tmp_path, "psnr", side=side, fit=fit, paired=True)
+        assert one(found).value == 100  # the cap for identical images
+        assert found.options["fit"] == fit
 
 
 def test_links_are_followed_and_a_loop_of_them_ends(folders: Path, tmp_path: Path) -> None:
@@ -337,6 +389,8 @@ def test_a_name_that_is_no_text_is_read(folders: Path, tmp_path: Path) -> None:
         ({"images": 2}, "--images: expected 3 or more, got 2"),
         ({"channels": "grey"}, "--channels: expected rgb or grey-as-rgb, got 'grey'"),
         ({"images": 25}, r"--images 25: expected as many real images, got 24 \(.*real\); lower it"),
+        ({"fit": "pad"}, "--fit pad: expected a side to bring images to, got none; add --side"),
+        ({"fit": "bend", "side": 16}, "--fit: expected pad, crop, stretch, got 'bend'"),
         ({"side": 4}, "--side: expected 8 pixels or more, got 4"),
     ],
 )

@@ -33,11 +33,11 @@ def render(leaderboard: Leaderboard) -> str:
         for score in row.scores:
             place = [task.id, task.version, task.card_hash]
             cells = [*place, *_row_fields(row), *_score_fields(score), _spaced(row.other_seeds)]
-            writer.writerow(map(_inert, cells))
+            writer.writerow(map(inert, cells))
     return target.getvalue()
 
 
-def _inert(cell: object) -> object:
+def inert(cell: object) -> object:
     """A cell that no spreadsheet takes for a formula; numbers as they are."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 

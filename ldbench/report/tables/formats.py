@@ -16,7 +16,7 @@ RENDERERS: Mapping[str, tuple[str, Callable[[Leaderboard], str]]] = {
     "markdown": ("md", markdown.render),
     "csv": ("csv", csv_.render),
     "json": ("json", dumps),
-    "latex": ("tex", latex.render),
+    "latex": ("tex", latex.render), "latex-tabular": ("tex", latex.render_tabular),
 }
 
 

@@ -16,6 +16,7 @@ from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.row_labels import TRUTH_MARK
 from ldbench.records.names import CONTROL
 from ldbench.report.tables.content import BoardLine, BoardPage, BoardTable, ScoreCell, page
+from ldbench.report.tables.notes import HINT
 from ldbench.report.tables.text_table import TextTable
 
 _WIDTH = 75  # digits of \small text across the 345 pt of LaTeX's article
@@ -41,6 +42,12 @@ def render(leaderboard: Leaderboard) -> str:
     ]
     asides = [_aside(leaderboard.task.id, table) for table in content.asides]
     return "% \\usepackage{booktabs}\n" + "\n".join([*tables, *asides])
+
+
+def render_tabular(leaderboard: Leaderboard) -> str:
+    """The leaderboard's `tabular` environment alone, whatever its width, for a float and a caption of one's own."""
+    content = page(leaderboard)
+    return "\n".join(["% \\usepackage{booktabs}", *_tabular(_united(content), content)]) + "\n"
 
 
 def escape(text: str) -> str:
@@ -97,6 +104,18 @@ def _float(task: str, content: BoardPage, table: BoardTable, number: int, of: in
     body = [
         r"\begin{table}[htbp]", r"\centering", r"\small", rf"\caption{{{caption}.{counted}{_legend(content)}}}",
         rf"\label{{tab:{label}}}", *_tabular(table, content), *notes, r"\end{table}",
+    ]  # fmt: skip
+    return "\n".join(body) + "\n"
+
+
+def plain_table(table: TextTable) -> str:
+    """A table that is as wide as it needs, in a `table` environment with its title and meaning as caption."""
+    rows = [_row([_signs(escape(cell)) for cell in map(str, row)]) for row in table.rows if row]
+    body = [
+        r"\begin{table}[htbp]", r"\centering", r"\small",
+        rf"\caption{{{escape(table.title)}. {escape(table.meaning)}}}",
+        rf"\label{{tab:{_label(table.title.lower())}}}", rf"\begin{{tabular}}{{{table.alignments}}}", r"\toprule",
+        _row(list(map(escape, table.headings))), r"\midrule", *rows, r"\bottomrule", r"\end{tabular}", r"\end{table}",
     ]  # fmt: skip
     return "\n".join(body) + "\n"
 
@@ -182,4 +201,5 @@ def _row(cells: list[str], end: str = r"\\") -> str:
 def _notes(content: BoardPage) -> list[str]:
     if not content.notes:
         return []
-    return [r"\par\smallskip\raggedright\footnotesize", *(rf"{escape(note)}\par" for note in content.notes)]
+    notes = [escape(note.replace(HINT, "")) for note in content.notes]
+    return [r"\par\smallskip\raggedright\footnotesize", *(rf"{note}\par" for note in notes)]

@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ldbench.board.leaderboard import BoardRow, Leaderboard
-from ldbench.board.row_labels import SCORED_MARK, TRUTH_MARK, Labels
+from ldbench.board.row_labels import SCORED_MARK, TRUTH_MARK, Labels, labels
 from ldbench.plugins.kinds import METRICS
 from ldbench.report.guarantee import GUARANTEE, RULE, allowance_sentence
 from ldbench.report.tables.cheats import deceived_notes
 from ldbench.report.tables.headline import ARROWS
 from ldbench.report.tables.seeds_told import seeds_differ, seeds_in_words
 
-_LONE = (
-    "Rows of one seed tie with nearly all others, since nothing says what their next seed would give. Run more seeds, "
-    "or ask about these very images: ldbench compare --as-fitted."
-)
+HINT = " Run more seeds, or ask about these very images: ldbench compare --as-fitted."  # which no paper prints
+_LONE = f"Rows of one seed tie with nearly all others, since nothing says what their next seed would give.{HINT}"
 
 
 def board_notes(
@@ -96,8 +94,14 @@ def _of_measured(measured: Sequence[BoardRow], labelled: Labels) -> list[str]:
     return [line for (source, notes), rows in names.items() for line in _said(", ".join(rows), source, notes)]
 
 
-def _row_notes(row: BoardRow, labelled: Labels) -> list[str]:
-    """What sets a row apart from one of several seeds of its own: no seed of the card, no effect of it, other names."""
+def unranked_notes(leaderboard: Leaderboard) -> list[str]:
+    """Why rows that are no references have no rank and take part in no comparison."""
+    labelled = labels(leaderboard.rows)
+    return [note for row in leaderboard.rows if row.origin == "measured" for note in _unranked(row, labelled)]
+
+
+def _unranked(row: BoardRow, labelled: Labels) -> list[str]:
+    """Why the row has no rank, unless it is a reference."""
     name, notes = labelled.of(row), []
     if not row.on_card:
         notes.append(f"{name}: not ranked, since none of its seeds is of the card's list.")
@@ -105,6 +109,12 @@ def _row_notes(row: BoardRow, labelled: Labels) -> list[str]:
         metric = METRICS.installed(row.unranked_by)
         said = f" ({metric.title.lower()})" if metric else ""
         notes.append(f"{name}: not ranked, because of its {row.unranked_by}{said}.")
+    return notes
+
+
+def _row_notes(row: BoardRow, labelled: Labels) -> list[str]:
+    """What sets a row apart from one of several seeds of its own: no seed of the card, no effect of it, other names."""
+    name, notes = labelled.of(row), _unranked(row, labelled)
     if row.ignores_the_seed:
         notes.append(f"{name}: deterministic, since every seed gave the same images; another seed changes nothing.")
     if row.same_images:

@@ -185,3 +185,19 @@ def test_reported_rows_alone_make_a_table_without_ranks(results: list[tuple[str,
     [(columns, rows)] = tabulars(text)
     assert columns == "lrr"
     assert cells(rows[-1]) == [r"Basic FT \textbar{} LD", "24.3", "0.871"]
+
+
+def test_the_tabular_alone_has_the_rows_and_nothing_beside_them(leaderboard: Leaderboard) -> None:
+    text = render(leaderboard, "latex-tabular")
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
+    assert text.splitlines()[1].startswith(r"\begin{tabular}")
+    assert text.endswith("\\end{tabular}\n")
+    assert "caption" not in text
+    assert all(escape(line.model) in text for block in page(leaderboard).tables[0].blocks for line in block)
+
+
+def test_no_note_is_a_hint_to_run_a_command(leaderboard: Leaderboard) -> None:
+    assert any("ldbench compare" in note for note in page(leaderboard).notes)
+    text = render(leaderboard, "latex")
+    assert "ldbench compare" not in text
+    assert "what their next seed would give." in text
