@@ -43,17 +43,16 @@ from ldbench.api.generator import (
 )
 from ldbench.api.image_set import ImageSet, LazyInputs
 from ldbench.api.metric import (
-    Measured,
     Metric,
     MetricAxis,
     MetricGroups,
     MetricInputs,
     Need,
     NoSettings,
-    Score,
     SetName,
 )
 from ldbench.api.network import DescribeNetwork, FindWeights, LoadNetwork, Network
+from ldbench.api.score import Measured, Score
 from ldbench.api.values import Attributes, Direction, Kind, ParameterValue, Progress, silent
 
 __all__ = [

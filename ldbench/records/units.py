@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ldbench.api import Score
-from ldbench.api.metric import LARGEST
+from ldbench.api.score import LARGEST
 from ldbench.errors import ResultError
 from ldbench.records.files import read_record, write_text_atomic
 from ldbench.records.result import Result
