@@ -104,7 +104,7 @@ def test_further_columns_are_named_and_what_is_not_known_of_them_is_counted(own:
         (("--class-attribute", "group"), DataError, "expected a column 'group'"),
         (
             ("--class-attribute", "diag"), DataError,
-            "'diag', got 'image', 'subject', 'diagnosis', 'age'; did you mean 'diagnosis'. rename it, name another",
+            "'diag', got 'image', 'subject', 'diagnosis', 'age'; did you mean 'diagnosis'. in the header, call",
         ),
         (("--test-per-class", "100"), DataError, "test set: expected 100 images of each class"),
     ],
