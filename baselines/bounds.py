@@ -1,6 +1,6 @@
 """Which values the numbers among a generator's parameters may have, and the one line that refuses another.
 
-Refuses nothing of a parameter that is none or a word: who reads it does.
+A parameter that is None or a word is not checked here, but where it is read.
 """
 
 from __future__ import annotations
