@@ -7,6 +7,7 @@ so. Refuses to start processes of its own, and to wait for days for some that ne
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -133,7 +134,17 @@ def _joined(rank: int, count: int, cpu: bool) -> Any:
     several = cpu or ("LOCAL_RANK" in os.environ and torch.cuda.is_available())
     store = _store() if several and not torch.distributed.is_initialized() else None
     where = {} if store is None else {"store": store, "rank": rank, "world_size": count}
-    return PartialState(cpu=cpu, timeout=_WORK, **where)
+    state = PartialState(cpu=cpu, timeout=_WORK, **where)
+    if cpu:
+        atexit.register(_leave)  # gloo's threads, still there at the very end, now and then abort the process
+    return state
+
+
+def _leave() -> None:
+    import torch
+
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _store() -> Any:
