@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from ldbench.cli.main import app
 from ldbench.errors import UnknownNameError, UsageError, WeightsError
-from tests.score.test_folders import fill
+from tests.score.disc_folders import fill
 
 OWN = """
 import numpy as np

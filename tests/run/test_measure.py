@@ -14,7 +14,7 @@ from ldbench.errors import ImageError, MetricError, UsageError, WeightsError
 from ldbench.run.measure import measure
 from ldbench.testing.surroundings import states
 from tests.markdown_blocks import ROOT, blocks
-from tests.score.test_folders import fill
+from tests.score.disc_folders import fill
 
 
 def test_folders_are_measured_by_their_paths(tmp_path: Path) -> None:

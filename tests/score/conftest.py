@@ -1,9 +1,13 @@
-"""What tests of trainings share."""
+"""What tests of trainings, and tests of two folders, share."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+
+from tests.score.disc_folders import fill
 
 
 @pytest.fixture
@@ -22,3 +26,12 @@ def kept_on_host(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
     monkeypatch.setattr(torch.autograd.graph, "save_on_cpu", Watched)
     return active
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Real, training and generated images, all alike as sets."""
+    root = tmp_path_factory.mktemp("folders")
+    for seed, name in enumerate(("real", "training", "generated")):
+        fill(root / name, 24, seed)
+    return root

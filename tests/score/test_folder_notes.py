@@ -17,7 +17,7 @@ from ldbench.score.folder_notes import few, shared, uneven, unlike
 from ldbench.score.folder_sets import FolderSet
 from ldbench.score.folders import Folders, FolderScores, measure_folders
 from ldbench.task.card import ViewingConditions
-from tests.score.test_folders import CONTEXT, fill
+from tests.score.disc_folders import CONTEXT, fill
 
 PIXELS = {"real": "abc", "generated": "ccdt", "training": "ta"}
 

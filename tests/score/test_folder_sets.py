@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import pytest
 import torch
 
 from ldbench.api import silent
@@ -14,15 +13,7 @@ from ldbench.data.stored_images import StoredImages
 from ldbench.score.folder_sets import FolderSet, drawn, read_sets
 from ldbench.score.folder_subjects import pattern_of
 from ldbench.score.folders import Folders, measure_folders
-from tests.score.test_folders import CONTEXT, fill, measured, one
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("folders")
-    for seed, name in enumerate(("real", "training", "generated")):
-        fill(root / name, 24, seed)
-    return root
+from tests.score.disc_folders import CONTEXT, measured, one
 
 
 def names_drawn(found: dict[str, FolderSet]) -> list[list[str]]:

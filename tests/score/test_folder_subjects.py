@@ -12,7 +12,7 @@ from ldbench.errors import DataError, UsageError
 from ldbench.score.folder_inputs import FolderInputs
 from ldbench.score.folder_subjects import pattern_of, subject_line, subjects_of
 from ldbench.score.folders import Folders, measure_folders
-from tests.score.test_folders import CONTEXT, fill
+from tests.score.disc_folders import CONTEXT, fill
 
 NAMES = {"real": ["a/sub-1_x", "a/sub-1_y", "a/sub-2_x"], "generated": ["0", "1"], "training": ["t"]}
 

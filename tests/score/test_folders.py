@@ -14,23 +14,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ldbench.api import Metric, MetricInputs, NoSettings, Score
+from ldbench.api import Metric, MetricInputs, NoSettings
 from ldbench.data.images import write_image
 from ldbench.data.task_data import task_data
 from ldbench.errors import ImageError, PluginError, UnknownNameError, UsageError
 from ldbench.plugins.kinds import METRICS
 from ldbench.plugins.registry import PluginEntry, PluginKind
 from ldbench.score.folder_metrics import default_metrics
-from ldbench.score.folders import Folders, FolderScores, measure_folders
+from ldbench.score.folders import Folders, measure_folders
 from ldbench.score.scorer import score_images
-from ldbench.score.set_inputs import ScoringContext
 from ldbench.task import card
 from ldbench.task.card import ViewingConditions
 from tests.conftest import small_card
+from tests.score.disc_folders import CONTEXT, fill, measured, one
 
-CONTEXT = ScoringContext(torch.device("cpu"), 0)
-SIDE = 32
-NETWORKED = ("fid", "coverage", "copied_share", "authpct")
 CARD = """
 [metrics.fid]
 extractor = "efficientnet-lite0"
@@ -66,38 +63,6 @@ NEAREST = Metric(
     "nearest", "Nearest", "Distance to the nearest training image.", "higher", _nearest, "generated images",
     needs=frozenset({"training"}), axis="novelty",
 )
-
-
-def fill(folder: Path, count: int, seed: int, side: int = SIDE) -> Path:
-    """Discs of random size and place on noise: unlike each other, and alike as sets."""
-    random, grid = np.random.default_rng(seed), np.arange(side) / side
-    folder.mkdir(parents=True, exist_ok=True)
-    for index in range(count):
-        (x, y), radius = random.uniform(0.3, 0.7, 2), random.uniform(0.1, 0.3)
-        disc = ((grid[:, None] - y) ** 2 + (grid - x) ** 2 < radius**2) * random.uniform(0.4, 0.9)
-        levels = (255 * np.clip(disc + random.normal(0, 0.03, disc.shape), 0, 1)).astype(np.uint8)
-        Image.fromarray(levels).save(folder / f"image-{index:03}.png")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Real, training and generated images, all alike as sets."""
-    root = tmp_path_factory.mktemp("folders")
-    for seed, name in enumerate(("real", "training", "generated")):
-        fill(root / name, 24, seed)
-    return root
-
-
-def measured(root: Path, *metrics: str, generated: str = "generated", **options: object) -> FolderScores:
-    asked = Folders(root / "real", root / generated, **options)  # type: ignore[arg-type]
-    small = {name: {"resize": str(SIDE)} for name in metrics if name in NETWORKED}
-    return measure_folders(asked, CONTEXT, metrics, settings=small)
-
-
-def one(found: FolderScores) -> Score:
-    [score] = found.scores
-    return score
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from ldbench.score.metrics.mean_score import mean_score
 from ldbench.score.metrics.ssim import ssim_values
 from ldbench.score.networks.features import extract
 from ldbench.score.per_image import values_of_images
-from tests.score.test_folders import CONTEXT, SIDE, fill
+from tests.score.disc_folders import CONTEXT, SIDE, fill
 
 
 @pytest.fixture(scope="module")
