@@ -1,6 +1,6 @@
 """What a day with a GPU measures, in order of what is wanted most: called by gpu_day.sh, which says how.
 
-Runs the tests that need a GPU, every fine-tuner beside diffusers' example script, generation beside diffusers'
+Runs the tests that need a GPU, one run of the sandbox twice, every fine-tuner beside diffusers' example script, generation beside diffusers'
 pipeline, and scoring beside its peers. Writes gpu_day.json after every stage, gpu_day.md at the end, and gpu_day.log.
 """
 
@@ -29,13 +29,15 @@ from benchmarks.stages import FIGURES, OK, Outcome, Record, Stage, run_stages  #
 SCRIPTS = {method.model: method.script for method in METHODS}
 PACKAGES = ("torch", "torchvision", "diffusers", "transformers", "accelerate", "peft", "numpy")
 LARGE = {
+    "run": (),
     "fine-tuning": ("--large", "--device", "cuda", "--precision", "bfloat16", "--batch-size", "16", "--steps", "20",
                     "--warm-up", "8", "--images", "64", "--repeats", "1", "--threads", "8"),
     "generation": ("--large", "--device", "cuda", "--precision", "bfloat16", "--batch-size", "16", "--images", "32",
                    "--repeats", "2", "--threads", "8"),
-    "scoring": ("--threads", "8"), "fid": (),
+    "scoring": ("--device", "cuda", "--threads", "8", "--images", "64"), "fid": (),
 }
 SMALL = {  # the same on a CPU, with the shipped backbone: whether it runs, not how fast
+    "run": ("--device", "cpu", "--set", "steps=3", "sampling_steps=1"),
     "fine-tuning": ("--batch-size", "2", "--steps", "3", "--warm-up", "1", "--images", "16", "--repeats", "1",
                     "--threads", "1"),
     "generation": ("--batch-size", "2", "--steps", "2", "--images", "2", "--repeats", "1", "--threads", "1"),
@@ -78,6 +80,7 @@ def stages(examples: Path | None, backbone: Path, small: bool) -> list[Stage]:
     no_scoring = "" if (ROOT / "benchmarks" / "scoring.py").is_file() else "no benchmarks/scoring.py"
     return [
         Stage("tests", tests, 150 * slack),
+        Stage("run", program("device_run", *settings["run"], "--json", FIGURES), 150 * slack),
         *([] if small else [written]),
         fine_tuning("basic-ft"),
         Stage("generation", program("generation", *settings["generation"], *built, "--json", FIGURES), 120 * slack),

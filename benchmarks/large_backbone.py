@@ -41,7 +41,12 @@ STABLE_DIFFUSION_1 = Size((320, 640, 1280, 1280), (128, 256, 512, 512), 2, 8, 12
 
 
 def write_backbone(folder: Path, tokenizer: Path, size: Size) -> Path:
-    """Write the five parts and `model_index.json` under `folder`, which is returned; weights are float32."""
+    """Write the five parts and `model_index.json` under `folder`, which is returned; weights are float32.
+
+    A folder that is there is kept.
+    """
+    if folder.is_dir():
+        return folder
     from ldbench._torchvision import declare_missing_ops
 
     declare_missing_ops()

@@ -32,7 +32,8 @@ Values = Mapping[str, float]
 class Job:
     """Two folders of PNG files, a generated image and its target under one name, and the two networks' files.
 
-    `inception` is the folder of a file with the published file's name, `k` the neighbours of precision and recall.
+    `inception` is the folder of a file with the published file's name, `k` the neighbours of precision and recall;
+    the networks run on `device`.
     """
 
     generated: Path
@@ -40,6 +41,7 @@ class Job:
     inception: Path
     alexnet: Path
     k: int
+    device: str = "cpu"
 
     @property
     def count(self) -> int:
@@ -57,8 +59,9 @@ class _Features(torch.nn.Module):
         self.network = InceptionV3W(str(folder), download=False)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        resized = [_resizer()(image) for image in images.permute(0, 2, 3, 1).numpy()]
-        features: torch.Tensor = self.network(torch.from_numpy(np.stack(resized).transpose(0, 3, 1, 2).copy()))
+        resized = [_resizer()(image) for image in images.permute(0, 2, 3, 1).cpu().numpy()]
+        seen = torch.from_numpy(np.stack(resized).transpose(0, 3, 1, 2).copy()).to(images.device)
+        features: torch.Tensor = self.network(seen)
         return features
 
 
@@ -69,23 +72,24 @@ def _resizer() -> Callable[[Any], Any]:
 
 
 def batches(job: Job, size: int = 16) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Pairs of batches `(n, 3, H, W) uint8`, generated and target, as a loop of the user's would read them."""
+    """Pairs of batches `(n, 3, H, W) uint8` on the device, generated and target, as a loop of the user's reads them."""
     names = sorted(path.name for path in job.real.glob("*.png"))
     read = [
         [torch.from_numpy(np.array(Image.open(folder / name).convert("RGB"))).permute(2, 0, 1) for name in names]
         for folder in (job.generated, job.real)
     ]
     return [
-        (torch.stack(read[0][start : start + size]), torch.stack(read[1][start : start + size]))
+        (torch.stack(read[0][start : start + size]).to(job.device),
+         torch.stack(read[1][start : start + size]).to(job.device))
         for start in range(0, len(names), size)
     ]
 
 
 def clean_fid_fid(job: Job) -> Values:
     """`compute_fid` of two folders."""
-    network = InceptionV3W(str(job.inception), download=False)
+    network = InceptionV3W(str(job.inception), download=False).to(job.device)
     value = clean_fid.compute_fid(
-        str(job.generated), str(job.real), device=torch.device("cpu"), num_workers=0, verbose=False,
+        str(job.generated), str(job.real), device=torch.device(job.device), num_workers=0, verbose=False,
         custom_feat_extractor=network,
     )
     return {"fid": float(value)}
@@ -93,10 +97,10 @@ def clean_fid_fid(job: Job) -> Values:
 
 def clean_fid_kid(job: Job) -> Values:
     """What `compute_kid` of two folders does, which takes no network of the user's."""
-    network = InceptionV3W(str(job.inception), download=False)
+    network = InceptionV3W(str(job.inception), download=False).to(job.device)
     generated, real = (
         clean_fid.get_folder_features(
-            str(folder), network, num_workers=0, batch_size=32, device=torch.device("cpu"), verbose=False
+            str(folder), network, num_workers=0, batch_size=32, device=torch.device(job.device), verbose=False
         )
         for folder in (job.generated, job.real)
     )
@@ -133,7 +137,7 @@ def torch_fidelity_all(job: Job) -> Values:
     name = f"shared-{job.generated.parent.name}"
     torch_fidelity.register_feature_extractor(name, Shared)
     found = torch_fidelity.calculate_metrics(
-        input1=str(job.generated), input2=str(job.real), cuda=False, fid=True, kid=True, prc=True, cache=False,
+        input1=str(job.generated), input2=str(job.real), cuda=job.device != "cpu", fid=True, kid=True, prc=True, cache=False,
         verbose=False, feature_extractor=name, kid_subset_size=job.count, prc_neighborhood=job.k,
     )
     return {
@@ -160,6 +164,7 @@ def torchmetrics_kid(job: Job) -> Values:
 
 
 def _of_sets(metric: Any, job: Job) -> float:
+    metric.to(job.device)
     with torch.inference_mode():
         for generated, real in batches(job):
             metric.update(real, real=True)
@@ -199,7 +204,7 @@ def lpips_alex(job: Job) -> Values:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The parameter 'pretrained' is deprecated", UserWarning)
         warnings.filterwarnings("ignore", "Arguments other than a weight enum", UserWarning)
-        network = LPIPS(net="alex", pnet_rand=True, verbose=False).eval()
+        network = LPIPS(net="alex", pnet_rand=True, verbose=False).eval().to(job.device)
     state = torch.load(job.alexnet, weights_only=True)
     for name, parameter in network.net.named_parameters():  # sliceK.N.weight is torchvision's features.N.weight
         parameter.data.copy_(state[f"features.{name.split('.', 1)[1]}"])

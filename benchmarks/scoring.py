@@ -6,11 +6,13 @@
 FID, KID, precision, recall, SSIM, PSNR and LPIPS of the same PNG files on the same networks, an Inception-v3 and an
 AlexNet with random weights, with the same threads. Our side reads each image once and shows it to the Inception once;
 it also computes the intervals, which no other side has. A package does what its documentation shows: clean-fid and
-torchmetrics run the network anew for FID and for KID.
+torchmetrics run the network anew for FID and for KID. With `--device cuda` every side has its networks there, and
+torchmetrics its images.
 
 Two ratios are printed: all packages that are there, one after another, over ours; and the fewest seconds for which
-they give every value once, over ours. Processor seconds count a package's worker processes. torch-fidelity is left out
-where it is not installed. Ends with an error where a value differs from ours by more than its tolerance.
+they give every value once, over ours. The seconds are the processor's, a package's worker processes with it; with a
+GPU they are those on the wall. torch-fidelity is left out where it is not installed. Ends with an error where a value
+differs from ours by more than its tolerance.
 """
 
 from __future__ import annotations
@@ -59,6 +61,12 @@ class Part:
     processor: float
     wall: float
     values: Values
+    on_gpu: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """What is compared."""
+        return self.wall if self.on_gpu else self.processor
 
 
 def main() -> None:
@@ -67,10 +75,13 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
         job = _job(Path(folder), options)
-        print(f"{Machine('cpu', options.threads, job.real)}")
+        print(f"{Machine(options.device, options.threads, job.real)}")
         print(f"{options.images} pairs of {options.side} px, torch {torch.__version__}")
         for module in ("scipy.stats", "torchmetrics", *map(_module, options.peers)):  # no side's own cost
             importlib.import_module(module)
+        if job.device != "cpu":
+            torch.zeros(1, device=job.device)  # its start is no side's own cost
+            torch.backends.cudnn.allow_tf32 = False  # ours has it off: the same arithmetic for all
         ours, theirs = score(job, options.peers)
     report(ours, theirs)
     check(ours, theirs)
@@ -83,6 +94,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--side", type=int, default=512)
     parser.add_argument("--neighbours", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=None)
     options = parser.parse_args()
     if options.peers is None:
@@ -96,7 +108,7 @@ def _module(package: str) -> str:
 
 def _job(folder: Path, options: argparse.Namespace) -> Job:
     """Grey images of smooth random shapes with grain, and the same with less and less contrast, as PNG files."""
-    job = Job(folder / "generated", folder / "real", folder, folder / "alexnet.pth", options.neighbours)
+    job = Job(folder / "generated", folder / "real", folder, folder / "alexnet.pth", options.neighbours, options.device)
     random = torch.Generator().manual_seed(0)
     for index in range(options.images):
         coarse = torch.rand((1, 1, 8, 8), generator=random)
@@ -106,7 +118,8 @@ def _job(folder: Path, options: argparse.Namespace) -> Job:
             place.mkdir(exist_ok=True)
             image = 0.5 + contrast * (shapes - 0.5) + grain
             write_image(image.clamp(0, 1).expand(3, -1, -1), place / f"{index:04d}.png")
-    write_inception(folder / WEIGHTS.name)
+    with torch.backends.cudnn.flags(allow_tf32=False):  # a trace keeps what its program allows
+        write_inception(folder / WEIGHTS.name)
     write_alexnet(job.alexnet)
     return job
 
@@ -114,7 +127,7 @@ def _job(folder: Path, options: argparse.Namespace) -> Job:
 def score(job: Job, peers: Sequence[str]) -> tuple[list[Part], list[Part]]:
     """The parts of our side, then those of every package."""
     theirs = [
-        _timed(package, name, functools.partial(call, job))
+        _timed(job, package, name, functools.partial(call, job))
         for package in peers for name, call in PEERS[package].items()
     ]
     return list(our_parts(job)), theirs
@@ -138,7 +151,7 @@ def our_parts(job: Job) -> Iterable[Part]:
 
     def network() -> Values:
         for name, images in sets.items():
-            features[name] = extract(images, inception, weights=job.inception / WEIGHTS.name)
+            features[name] = extract(images, inception, weights=job.inception / WEIGHTS.name, device=job.device)
         return {}
 
     def neighbours() -> Values:
@@ -155,11 +168,13 @@ def our_parts(job: Job) -> Iterable[Part]:
         "SSIM": lambda: {"ssim": ssim_score(sets["generated"], sets["real"]).value},
         "PSNR": lambda: {"psnr": psnr_score(sets["generated"], sets["real"]).value},
         "LPIPS": lambda: {
-            "lpips": lpips_score(sets["generated"], sets["real"], extractor=alexnet, alexnet=job.alexnet).value
+            "lpips": lpips_score(
+                sets["generated"], sets["real"], extractor=alexnet, alexnet=job.alexnet, device=job.device
+            ).value
         },
     }
     for name, call in parts.items():
-        yield _timed("ldbench", name, call)
+        yield _timed(job, "ldbench", name, call)
 
 
 def _side(path: Path) -> int:
@@ -169,10 +184,10 @@ def _side(path: Path) -> int:
         return image.width
 
 
-def _timed(side: str, name: str, call: Callable[[], Values]) -> Part:
+def _timed(job: Job, side: str, name: str, call: Callable[[], Values]) -> Part:
     processor, wall = _processor_seconds(), time.perf_counter()
     values = call()
-    return Part(side, name, _processor_seconds() - processor, time.perf_counter() - wall, values)
+    return Part(side, name, _processor_seconds() - processor, time.perf_counter() - wall, values, job.device != "cpu")
 
 
 def _processor_seconds() -> float:
@@ -187,22 +202,23 @@ def report(ours: Sequence[Part], theirs: Sequence[Part]) -> None:
     for part in (*ours, *theirs):
         values = ", ".join(f"{name} {value:.6g}" for name, value in part.values.items())
         print(f"| {part.side} | {part.name} | {part.processor:.2f} | {part.wall:.2f} | {values} |")
-    whole = sum(part.processor for part in ours)
-    everything, fewest = sum(part.processor for part in theirs), cheapest(theirs)
-    print(f"| ldbench | all | {whole:.1f} | {sum(part.wall for part in ours):.1f} | |")
-    print(f"| packages | all | {everything:.1f} | {sum(part.wall for part in theirs):.1f} | |")
+    for side, parts in (("ldbench", ours), ("packages", theirs)):
+        processor, wall = (sum(getattr(part, name) for part in parts) for name in ("processor", "wall"))
+        print(f"| {side} | all | {processor:.1f} | {wall:.1f} | |")
+    whole, everything = (sum(part.seconds for part in parts) for parts in (ours, theirs))
+    fewest = cheapest(theirs)
     print(f"one after another: {everything / whole:.2f} times ours (goal at least {GOAL})")
-    once = sum(part.processor for part in fewest)
+    once = sum(part.seconds for part in fewest)
     names = ", ".join(f"{part.side} ({part.name})" for part in fewest)
     print(f"every value once: {once / whole:.2f} times ours, by {names}")
 
 
 def cheapest(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """The parts with the fewest processor seconds that give every value that the parts give at all."""
+    """The parts with the fewest seconds that give every value that the parts give at all."""
     wanted = {name for part in parts for name in part.values}
     choices = itertools.chain.from_iterable(itertools.combinations(parts, n) for n in range(len(parts) + 1))
     complete = (chosen for chosen in choices if wanted <= {name for part in chosen for name in part.values})
-    return min(complete, key=lambda chosen: sum(part.processor for part in chosen))
+    return min(complete, key=lambda chosen: sum(part.seconds for part in chosen))
 
 
 def check(ours: Sequence[Part], theirs: Sequence[Part]) -> None:

@@ -4,8 +4,8 @@
         --sampling "sampler=pndm sampling_steps=50" "sampler=pndm sampling_steps=50 delta_sample=signal-leak" \\
         --seeds 0,1,2,3,4 --out runs/drift
 
-Writes `OUT/scores.jsonl`, a line a fit, sampling and seed, with the card's metrics that `--metrics` names; cells that
-are there already are not made again. `leaderboards/sampling_table.py` reads it. For a choice of defaults give a card
+Writes `OUT/scores.jsonl`, a line a fit, sampling and seed, with the card's metrics that `--metrics` names and the
+device; cells that are there already, from whatever device, are not made again. `leaderboards/sampling_table.py` reads it. For a choice of defaults give a card
 over rendered subjects (`ldbench data render NAME --seed N --test-only`), which keeps the public test set out of it.
 """
 
@@ -20,6 +20,7 @@ import torch
 
 from ldbench.api import Measured
 from ldbench.records.files import user_cache_folder
+from ldbench.run.environment import describe
 from ldbench.run.pipeline import Settings
 from ldbench.score.inputs import Inputs
 from ldbench.score.lazy_inputs import averaged
@@ -40,6 +41,7 @@ def main() -> None:
     parser.add_argument("--sampling", nargs="+", default=[""], metavar="'KEY=VALUE ...'", help="ways to sample")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--metrics", default="viewed_fid,precision,coverage,fid,counterfactual_error,ssim")
+    parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("runs/sampling"))
     parser.add_argument("--bench", type=Path, help="folder for fits and images (default: bench in OUT)")
@@ -51,7 +53,7 @@ def main() -> None:
         for fit in map(pairs, asked.fit):
             samplings = [one for one in map(pairs, asked.sampling)
                          if _cell_key(_cell(asked.card, asked.model, fit, one, seed)) not in ready]
-            settings = Settings(out=asked.bench or asked.out / "bench", seed=seed, overrides=fit)
+            settings = Settings(out=asked.bench or asked.out / "bench", seed=seed, overrides=fit, device=asked.device)
             for line in measure(asked.card, asked.model, samplings, settings, asked.metrics.split(",")):
                 with (asked.out / SCORES).open("a", encoding="utf-8") as file:
                     file.write(json.dumps(line, sort_keys=True) + "\n")
@@ -70,9 +72,11 @@ def measure(
     if not samplings:
         return
     with workbench(card, model, settings) as bench:
+        device = describe(bench.device).device
         for sampling in samplings:
             scores = {one.metric: [one.value, one.ci_low, one.ci_high] for one in scores_of(bench, sampling, metrics)}
-            yield {**_cell(card, model, settings.overrides, sampling, settings.seed), "scores": scores}
+            cell = _cell(card, model, settings.overrides, sampling, settings.seed)
+            yield {**cell, "device": device, "scores": scores}
 
 
 def scores_of(bench: Workbench, sampling: Pairs, metrics: Sequence[str]) -> list[Measured]:

@@ -78,6 +78,7 @@ def edit_predictor(
     `image_guidance_scale`: a weighted sum, of which the terms without weight are not computed. Both scales 1 take one
     network call a step, equal scales or s_I = 1 two, others three.
     """
+    model.lay_out(to_train=False)
     dtype = model.unet.dtype
     text, image = text_BLd.to(dtype), image_BChw.to(model.unet.device, dtype)
     empty, none = model.embed([""]).to(dtype).expand_as(text), torch.zeros_like(image)

@@ -1,7 +1,8 @@
 """What a fit keeps on disk: its state, and tensors that are expensive to make. Safetensors, written aside and renamed.
 
-On a CPU, resuming gives bit for bit what not stopping gives; a GPU adds in any order. Refuses a checkpoint of other
-settings, and keeps it. Weights that are not finite never replace good ones.
+On a CPU, resuming gives bit for bit what not stopping gives; a GPU adds in any order. Of a fit that is done only what
+it came to stays, a third or a quarter of what its next step would have needed. Refuses a checkpoint of other settings,
+and keeps it. Weights that are not finite never replace good ones.
 """
 
 from __future__ import annotations
@@ -102,11 +103,12 @@ class Checkpoint:
 
     def save(
         self, parameters: Mapping[str, torch.Tensor], averaged: Mapping[str, torch.Tensor],
-        optimiser: torch.optim.AdamW, scaler: torch.amp.GradScaler, step: int,
+        optimiser: torch.optim.AdamW, scaler: torch.amp.GradScaler, step: int, *, last: bool = False,
     ) -> None:
         """Write the state after `step` steps; what stood there before stays until the new file is whole.
 
-        Raises `GeneratorError` where a weight is not finite: a gradient may be NaN where the loss is not.
+        After the `last` step the averages suffice, or the values where nothing is averaged. Raises `GeneratorError`
+        where a weight is not finite: a gradient may be NaN where the loss is not.
         """
         largest = torch._foreach_norm([value.detach() for value in parameters.values()], math.inf)
         if not bool(torch.stack(list(largest)).isfinite().all()):
@@ -115,9 +117,11 @@ class Checkpoint:
                 "or float32"
             )
         tensors = {f"averaged.{name}": value for name, value in averaged.items()}
-        for name, value in parameters.items():
-            tensors[f"trained.{name}"] = value
-            tensors |= {f"adam.{key}.{name}": part for key, part in optimiser.state[value].items()}
+        if not (last and averaged):
+            tensors |= {f"trained.{name}": value for name, value in parameters.items()}
+        if not last:
+            for name, value in parameters.items():
+                tensors |= {f"adam.{key}.{name}": part for key, part in optimiser.state[value].items()}
         metadata = {
             "step": str(step), "settings": json.dumps(self.settings, sort_keys=True),
             "scaler": json.dumps(scaler.state_dict()),
@@ -147,9 +151,12 @@ class Checkpoint:
         tensors = load_file(path)
         with torch.no_grad():
             for name, value in parameters.items():
-                value.copy_(tensors[f"trained.{name}"])
                 if name in averaged:
                     averaged[name].copy_(tensors[f"averaged.{name}"])
+                if (trained := tensors.get(f"trained.{name}")) is not None:
+                    value.copy_(trained)
+                if f"adam.step.{name}" not in tensors:  # a fit that is done
+                    continue
                 # the fused kernel walks memory, so the moments need the parameter's own layout (channels-last, say)
                 optimiser.state[value] = {
                     key: torch.empty_like(value).copy_(tensors[f"adam.{key}.{name}"])

@@ -130,6 +130,7 @@ class FineTuner(StableDiffusion):
         self, model: LatentDiffusion, objective: Objective[AnyBatch], trainable: Trainable, context: Context
     ) -> LatentDiffusion:
         """The model after its last step: what is trained is trained, and frozen again."""
+        model.lay_out(to_train=True)
         settings = self._settings(model, context)
         recompute(model.unet, self._recomputed(model, trainable, settings, context))
         if self.compile:

@@ -169,7 +169,7 @@ def train(
             losses.read(everything=last or due)
             if due:
                 average.wait()
-                checkpoint.save(values, average.values, optimiser, gradients.scaler, step + 1)
+                checkpoint.save(values, average.values, optimiser, gradients.scaler, step + 1, last=last)
             losses.tell()
     if isinstance(optimiser, MasterAdamW):
         optimiser.give_back()

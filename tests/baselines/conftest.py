@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ldbench_baselines.fitting.checkpoint import Checkpoint
 
 from tests.stand_ins.backbone import save_random_backbone
 
@@ -45,3 +46,10 @@ def library_log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureF
     yield caplog
     for logger in loggers:
         logger.removeHandler(caplog.handler)
+
+
+@pytest.fixture
+def moments_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checkpoint after the last step has what those before it have: values and moments, whose gradients tests see."""
+    save = Checkpoint.save
+    monkeypatch.setattr(Checkpoint, "save", lambda self, *state, last=False: save(self, *state))

@@ -26,6 +26,7 @@ def test_the_whole_unet_is_trained_and_nothing_else(random_backbone: Path, tmp_p
     assert changed == {name for name in before if name.startswith("unet.")}
 
 
+@pytest.mark.usefixtures("moments_kept")
 def test_what_is_sampled_from_is_the_moving_average(random_backbone: Path, tmp_path: Path) -> None:
     generator = quick(BasicFT, steps=6, learning_rate=0.01)
     generator.fit(Discs(), context(tmp_path, random_backbone))
@@ -54,6 +55,7 @@ def test_the_drift_row_trains_and_samples_with_the_papers_drift(random_backbone:
     assert load_file(tmp_path / STATE)  # and is trained, which test_denoising.py shows of any drift
 
 
+@pytest.mark.usefixtures("moments_kept")
 def test_drift_can_be_on_one_side_alone(random_backbone: Path, tmp_path: Path) -> None:
     for where, expected in (("train", ((0.1,), (0.0,))), ("sample", ((0.0,), (0.1,)))):
         generator = quick(ROWS["basic-ft-ld"], steps=1, drift_where=where)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from ldbench._torchvision import declare_missing_ops
 from ldbench.api import ImageSet, Measured, Metric, ParameterValue
 from ldbench.errors import UnknownNameError, WeightsError, unknown_name
+from ldbench.score.arithmetic import full_float32
 from ldbench.score.metrics.image_pairs import in_batches, validated_pairs
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.mean_score import mean_score
@@ -56,6 +57,7 @@ class PerceptualSpec:
             yield f"{self.extractor}: {error}"
 
 
+@full_float32()
 def lpips_values(
     generated: ImageSet, target: ImageSet, *, extractor: str = "stlpips-alex", alexnet: Path | None = None,
     device: torch.device | str = "cpu", batch_size: int = 4,

@@ -21,6 +21,7 @@ from ldbench.plugins.blame import blamed, module_of
 from ldbench.plugins.code import remember, source_digest
 from ldbench.plugins.kinds import NETWORKS
 from ldbench.records.files import write_cache
+from ldbench.score.arithmetic import full_float32
 from ldbench.score.image_sets import read_ahead
 from ldbench.score.networks.feature_cache import Rows, key_of_set, quantise, read_features, write_rows
 from ldbench.score.networks.weights import unpinned
@@ -34,6 +35,7 @@ _CPU_BATCH, _ACCELERATOR_BATCH = 1, 64
 _MANY = 2**12  # features of more images go to the disk as they are computed
 
 
+@full_float32()
 def extract(
     images: ImageSet | Images, extractor: str | Network, *, resize: int | None = None, weights: Path | None = None,
     device: torch.device | str = "cpu", batch_size: int | None = None, cache_folder: Path | None = None,
@@ -45,6 +47,7 @@ def extract(
     own), `weights` a weight file that overrides the cache folder's, `batch_size` None the fastest for the device.
     `cache_folder` None caches nothing; `ldbench.records.files.user_cache_folder() / "features"` is the usual place.
     With a cache, features of many images are a read-only map of its file (`ldbench.score.metrics.row_blocks.rows_of`).
+    On a GPU float32 is computed as such, whatever the program around it allows.
     Raises `UnknownNameError`, `ImageError`, `WeightsError`.
 
     >>> extract(np.zeros((2, 3, 64, 64), np.float32), "efficientnet-lite0").shape

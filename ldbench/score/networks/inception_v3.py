@@ -21,6 +21,7 @@ import numpy.typing as npt
 from ldbench._torchvision import declare_missing_ops
 from ldbench.api import Network, ParameterValue
 from ldbench.errors import WeightsError
+from ldbench.score.networks.torchscript import without_tf32
 from ldbench.score.networks.weights import WeightsFile, find_file, locate, pinned
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def load(
     declare_missing_ops()
     from cleanfid.resize import build_resizer
 
-    network, resized = _network(path).to(device).eval(), build_resizer("clean")
+    network, resized = without_tf32(_network(path)).to(device).eval(), build_resizer("clean")
 
     def features(images: npt.NDArray[np.uint8]) -> torch.Tensor:
         batch = np.stack([resized(image) for image in images]).transpose(0, 3, 1, 2)

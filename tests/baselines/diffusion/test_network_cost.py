@@ -83,6 +83,7 @@ def test_needs_follow_the_parameters(random_backbone: Path, tmp_path: Path) -> N
     assert (fit, image) == (3 * (5 * 4 + BasicFT().steps * BasicFT().batch_size), 4)
 
 
+@pytest.mark.usefixtures("moments_kept")
 @pytest.mark.parametrize(
     "method",
     [LoRA, *(pytest.param(one, marks=pytest.mark.slow) for one in (BasicFT, TextualInversion, CustomDiffusion))],

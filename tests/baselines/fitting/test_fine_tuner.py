@@ -246,6 +246,7 @@ def test_what_fitting_does_not_read_asks_for_no_new_fit(
     assert [stage for stage, _ in told.told if stage == "fit"] == []
 
 
+@pytest.mark.usefixtures("moments_kept")
 @pytest.mark.parametrize("method", [EACH[0], EACH[1], EACH[4]])
 def test_gradient_checkpointing_gives_the_same_gradients(
     method: type[FineTuner], random_backbone: Path, tmp_path: Path

@@ -106,6 +106,22 @@ def test_without_averaging_it_resumes_too_and_keeps_no_average(tmp_path: Path) -
     assert not [name for name in load_file(tmp_path / "cut" / STATE) if name.startswith("averaged.")]
 
 
+@pytest.mark.parametrize(("decay", "kind"), [(0.0, "trained"), (SETTINGS.ema_decay, "averaged")])
+def test_of_a_fit_that_is_done_only_what_it_came_to_stays(decay: float, kind: str, tmp_path: Path) -> None:
+    settings = dataclasses.replace(SETTINGS, ema_decay=decay)
+    slope = fit(tmp_path, settings)
+    kept = load_file(tmp_path / STATE)
+    assert kept.keys() == {f"{kind}.slope"}
+    assert torch.equal(kept[f"{kind}.slope"], slope)
+
+
+@pytest.mark.usefixtures("moments_kept")
+def test_a_fit_that_left_its_whole_state_is_only_loaded_too(tmp_path: Path) -> None:
+    whole = fit(tmp_path)
+    assert "adam.exp_avg.slope" in load_file(tmp_path / STATE)
+    assert torch.equal(fit(tmp_path, fail_when=stop_after(0)), whole)
+
+
 def test_moments_are_restored_in_the_layout_of_their_parameter(tmp_path: Path) -> None:
     """The fused optimiser would mix up elements of differently laid out tensors without a word."""
 
@@ -186,6 +202,7 @@ def test_weights_that_are_no_numbers_never_take_the_place_of_good_ones(
     assert (tmp_path / STATE).exists() == (checkpoint_every < 15)
 
 
+@pytest.mark.usefixtures("moments_kept")
 @pytest.mark.parametrize("micro_batch_size", [0, 1, 3, 8, 100])
 def test_any_micro_batch_gives_the_gradient_of_the_mean_over_the_whole_batch(
     micro_batch_size: int, tmp_path: Path
@@ -200,6 +217,7 @@ def test_any_micro_batch_gives_the_gradient_of_the_mean_over_the_whole_batch(
     torch.testing.assert_close(first_gradient(tmp_path), slope.grad)
 
 
+@pytest.mark.usefixtures("moments_kept")
 def test_a_large_gradient_is_clipped_to_norm_one(tmp_path: Path) -> None:
     fit(tmp_path, dataclasses.replace(SETTINGS, steps=1), scale=100.0)
     assert float(first_gradient(tmp_path).norm()) == pytest.approx(1, abs=1e-4)

@@ -98,6 +98,7 @@ def test_the_loop_learns_and_resumes_bit_for_bit(tmp_path: Path) -> None:
     assert torch.equal(fit(tmp_path / "cut", HALVES), whole)
 
 
+@pytest.mark.usefixtures("moments_kept")
 def test_a_checkpoint_is_the_same_file_as_without_masters(tmp_path: Path) -> None:
     """One of an earlier version, whose network was float32 under autocast, goes on with masters."""
     half = dataclasses.replace(HALVES, masters=False)

@@ -30,6 +30,7 @@ def dtypes(model: torch.nn.Module) -> set[torch.dtype]:
     return {value.dtype for value in model.parameters()}
 
 
+@pytest.mark.usefixtures("moments_kept")
 @pytest.mark.parametrize("method", [BasicFT, CustomDiffusion])
 def test_weights_that_are_trained_are_those_of_the_files(
     method: type[FineTuner], random_backbone: Path, tmp_path: Path

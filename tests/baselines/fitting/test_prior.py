@@ -160,6 +160,7 @@ def test_without_weight_there_is_no_prior(random_backbone: Path, tmp_path: Path)
     assert not (tmp_path / CLASS_IMAGES).exists()
 
 
+@pytest.mark.usefixtures("moments_kept")
 def test_the_prior_moves_what_is_learnt(random_backbone: Path, tmp_path: Path) -> None:
     """The loss itself is tested in test_denoising.py; here, that its weight reaches it."""
     moments = []

@@ -95,6 +95,7 @@ def own_alone(parameters: list[torch.nn.Parameter]) -> None:
             parameter.grad = torch.zeros_like(parameter)
 
 
+@pytest.mark.usefixtures("moments_kept")
 @pytest.mark.parametrize("precision", ["float32", "float16"])
 @pytest.mark.parametrize("processes", [2, 3, 5, 8, 11])
 def test_the_shares_gradients_add_up_to_that_of_the_whole_batch(

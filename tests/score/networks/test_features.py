@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -351,3 +352,26 @@ def test_what_a_third_partys_network_raises_is_said_of_it_and_no_metric_is_blame
         features.extract(images(0), fails)
     with pytest.raises(PluginError, match=r"^fails: load raised RuntimeError: no licence \(test_features"):
         features.extract(images(0), dataclasses.replace(fails, load=unloadable))
+
+
+@pytest.fixture
+def _tf32_allowed() -> Iterator[None]:
+    torch.set_float32_matmul_precision("high")
+    yield
+    torch.set_float32_matmul_precision("highest")
+
+
+@pytest.mark.usefixtures("_tf32_allowed")
+def test_float32_is_computed_as_such_and_the_programs_settings_come_back() -> None:
+    seen: list[list[str]] = []
+
+    def shown(levels: np.ndarray) -> torch.Tensor:
+        seen.append(arithmetic.tf32_operations())
+        return torch.zeros(len(levels), 2)
+
+    before = arithmetic.tf32_operations()
+    features.extract(images(0), Network("shown", "", parameters=lambda **_: {}, load=lambda **_: shown, resize=8))
+    assert before
+    assert seen
+    assert not any(seen)
+    assert arithmetic.tf32_operations() == before
