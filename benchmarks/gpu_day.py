@@ -1,7 +1,8 @@
 """What a day with a GPU measures, in order of what is wanted most: called by gpu_day.sh, which says how.
 
-Runs the tests that need a GPU, one run of the sandbox twice, every fine-tuner beside diffusers' example script, generation beside diffusers'
-pipeline, and scoring beside its peers. Writes gpu_day.json after every stage, gpu_day.md at the end, and gpu_day.log.
+Runs the U-Net in both layouts of its kernels, generation beside diffusers' pipeline, every fine-tuner beside diffusers'
+example script, scoring beside its peers, one run of the sandbox twice, and the tests that need a GPU. Writes
+gpu_day.json after every stage, gpu_day.md at the end, and gpu_day.log.
 """
 
 from __future__ import annotations
@@ -29,14 +30,15 @@ from benchmarks.stages import FIGURES, OK, Outcome, Record, Stage, run_stages  #
 SCRIPTS = {method.model: method.script for method in METHODS}
 PACKAGES = ("torch", "torchvision", "diffusers", "transformers", "accelerate", "peft", "numpy")
 LARGE = {
-    "run": (),
-    "fine-tuning": ("--large", "--device", "cuda", "--precision", "bfloat16", "--batch-size", "16", "--steps", "20",
-                    "--warm-up", "8", "--images", "64", "--repeats", "1", "--threads", "8"),
-    "generation": ("--large", "--device", "cuda", "--precision", "bfloat16", "--batch-size", "16", "--images", "32",
+    "layouts": (), "run": (),
+    "fine-tuning": ("--large", "--device", "cuda", "--precision", "bfloat16", "--batch-size", "16", "--steps", "16",
+                    "--warm-up", "6", "--images", "32", "--repeats", "1", "--threads", "8"),
+    "generation": ("--large", "--device", "cuda", "--precision", "bfloat16", "--batch-size", "16", "--images", "16",
                    "--repeats", "2", "--threads", "8"),
     "scoring": ("--device", "cuda", "--threads", "8", "--images", "64"), "fid": (),
 }
 SMALL = {  # the same on a CPU, with the shipped backbone: whether it runs, not how fast
+    "layouts": ("--device", "cpu", "--latents", "8", "--batch-size", "1", "--repeats", "1", "--small"),
     "run": ("--device", "cpu", "--set", "steps=3", "sampling_steps=1"),
     "fine-tuning": ("--batch-size", "2", "--steps", "3", "--warm-up", "1", "--images", "16", "--repeats", "1",
                     "--threads", "1"),
@@ -79,16 +81,17 @@ def stages(examples: Path | None, backbone: Path, small: bool) -> list[Stage]:
     scored = [python, "-m", "benchmarks.scoring", *settings["scoring"]]
     no_scoring = "" if (ROOT / "benchmarks" / "scoring.py").is_file() else "no benchmarks/scoring.py"
     return [
-        Stage("tests", tests, 150 * slack),
-        Stage("run", program("device_run", *settings["run"], "--json", FIGURES), 150 * slack),
+        Stage("layouts", program("layouts", *settings["layouts"], "--json", FIGURES), 60 * slack),
         *([] if small else [written]),
-        fine_tuning("basic-ft"),
         Stage("generation", program("generation", *settings["generation"], *built, "--json", FIGURES), 120 * slack),
+        fine_tuning("custom-diffusion"),
+        Stage("scoring", scored, 120 * slack, no_scoring),
+        Stage("tests", tests, 240 * slack),
+        fine_tuning("basic-ft"),
+        Stage("run", program("device_run", *settings["run"], "--json", FIGURES), 150 * slack),
         fine_tuning("lora"),
         fine_tuning("textual-inversion"),
-        Stage("scoring", scored, 120 * slack, no_scoring),
         fine_tuning("dreambooth"),
-        fine_tuning("custom-diffusion"),
         Stage("fid", program("fid", *settings["fid"], "--json", FIGURES), 60 * slack),
     ]
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # What drift does under several samplers, and after little training: drift.sh PYTHON [SEEDS] [OUT]. Hours on two cores;
 # an interrupted call goes on, and cells that are in OUT are not made again. Sampled without guidance: drift alone varies.
+# In float32, so that a seed on a GPU is the CPU's but for rounding.
 set -eu
 python=$1 seeds=${2:-0,1,2,3,4} out=${3:-leaderboards/drift}
 
@@ -20,10 +21,10 @@ samplings() {
 IFS='
 ' # a sampling is one argument
 for task in sandbox-brain-t2i sandbox-chest-t2i; do
-    study samplers "$task" --fit delta=0 delta=0.1 --sampling $(samplings ddpm 10) $(samplings ddim 50) $(samplings pndm 50)
+    study samplers "$task" --fit "delta=0 precision=float32" "delta=0.1 precision=float32" --sampling $(samplings ddpm 10) $(samplings ddim 50) $(samplings pndm 50)
     for steps in 50 250; do
         for images in 20 100 700; do
-            few="steps=$steps images=$images"
+            few="steps=$steps images=$images precision=float32"
             study little "$task" --fit "delta=0 $few" "delta=0.1 $few" --sampling $(samplings ddpm 10)
         done
     done

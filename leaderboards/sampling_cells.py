@@ -1,6 +1,6 @@
 """The cells of `leaderboards/sampling_study.py` in pairs: what each drift changes against none, all else equal.
 
-A pair has one seed, and the change of a metric is the mean over the pairs with its 95 % t-interval over the seeds: a
+A pair has one seed, measured on one device, and the change of a metric is the mean over the pairs with its 95 % t-interval over the seeds: a
 cell keeps scores alone, so what other cases would change is not in it.
 """
 
@@ -97,12 +97,12 @@ def study_table(found: Sequence[Change], metric: str) -> str:
     for setting in settings:
         of_drifts = [cells.get((setting, drift)) for drift in drifts]
         of_setting = [one for one in of_drifts if one is not None]
-        without, seeds = of_setting[0].without, sorted({len(one.gaps) for one in of_setting})
+        without, seeds = of_setting[0].without, [len(one.gaps) for one in of_setting]
         rows.append([
             names[setting],
             fixed(without, decimals_for(abs(without) / 100, without)),
             *(change_cell(PairedChange(one.gaps) if one else None) for one in of_drifts),
-            "-".join(map(str, seeds)),
+            str(max(seeds)) if len(set(seeds)) == 1 else f"{min(seeds)}-{max(seeds)}",
         ])
     headings = ["", f"{metric} without", *(f"{one.train} → {one.sample}" for one in drifts), "seeds"]
     return to_markdown(TextTable(headings, rows, "l" + "r" * (len(headings) - 1)))

@@ -5,7 +5,8 @@
         --seeds 0,1,2,3,4 --out runs/drift
 
 Writes `OUT/scores.jsonl`, a line a fit, sampling and seed, with the card's metrics that `--metrics` names and the
-device; cells that are there already, from whatever device, are not made again. `leaderboards/sampling_table.py` reads it. For a choice of defaults give a card
+device; cells that are there already, from whatever device, are not made again. So give a seed one device: its cells are
+held against one another. `leaderboards/sampling_table.py` reads it. For a choice of defaults give a card
 over rendered subjects (`ldbench data render NAME --seed N --test-only`), which keeps the public test set out of it.
 """
 

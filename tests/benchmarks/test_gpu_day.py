@@ -41,12 +41,12 @@ def test_the_day_in_small(tmp_path: Path) -> None:
     examples, out = tmp_path / "examples", tmp_path / "out"
     (examples / "text_to_image").mkdir(parents=True)
     (examples / "text_to_image/train_text_to_image.py").write_text(SCRIPT, encoding="utf-8")
-    only = ("--only", "tests", "basic-ft", "lora", "generation", "fid")
+    only = ("--only", "layouts", "tests", "basic-ft", "lora", "generation", "fid")
     done = day(out, *only, EXAMPLES=str(examples), SECONDS_LEFT="1500")
     assert done.returncode == 0, done.stdout + done.stderr
     record = json.loads((out / "gpu_day.json").read_text(encoding="utf-8"))["stages"]
     assert {name: stage["outcome"] for name, stage in record.items()} == {
-        "tests": "ok", "basic-ft": "ok", "generation": "ok", "lora": "left out", "fid": "ok",
+        "layouts": "ok", "tests": "ok", "basic-ft": "ok", "generation": "ok", "lora": "left out", "fid": "ok",
     }
     assert record["basic-ft"]["figures"]["rows"][0]["images/s, ours"] > 0
     assert record["generation"]["figures"]["rows"][0]["grey levels apart, at most"] <= 1

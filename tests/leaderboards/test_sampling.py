@@ -75,6 +75,16 @@ def test_a_drift_is_paired_with_none_by_seed_and_drawn(tmp_path: Path, table: Ta
     assert (tmp_path / "gain.png").stat().st_size > 1000
 
 
+@pytest.mark.parametrize("name", ["samplers", "little"])
+def test_committed_cells_that_are_paired_are_of_one_device(name: str) -> None:
+    devices: dict[str, set[str]] = {}
+    for line in read_scores(ROOT / "leaderboards/drift" / name):
+        fit = {key: value for key, value in line["fit"].items() if key != "delta"}
+        sampling = {key: value for key, value in line["sampling"].items() if key != "delta_sample"}
+        devices.setdefault(json.dumps([line["task"], fit, sampling, line["seed"]]), set()).add(line["device"])
+    assert {len(found) for found in devices.values()} == {1}
+
+
 def test_the_committed_figure_was_drawn_from_the_committed_cells() -> None:
     found = drift_changes(read_scores(ROOT / "leaderboards/drift/samplers"))
     with Image.open(ROOT / "docs/images/drift-gain.png") as figure:
