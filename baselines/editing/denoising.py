@@ -63,7 +63,7 @@ def widen(model: LatentDiffusion) -> None:
     trained it predicts what it did."""
     layer: Any = model.unet.conv_in
     wide = torch.cat([layer.weight, torch.zeros_like(layer.weight)], 1)
-    layer.weight = torch.nn.Parameter(wide.to(memory_format=torch.channels_last), layer.weight.requires_grad)
+    layer.weight = torch.nn.Parameter(wide, layer.weight.requires_grad)
     layer.in_channels *= 2
     model.unet.register_to_config(in_channels=layer.in_channels)
 

@@ -115,6 +115,7 @@ class FineTuner(StableDiffusion):
         data = encode_set(model, chosen, context, flip=self.flip)
         self._mean_latent = data.mean_latent()
         extended = self._extended(self._prompted(data), backbone, context)
+        model.lay_out(to_train=True)  # before the weights are named
         trainable = self._prepare(model, extended, context)
         objective = self._denoising(model, extended, len(data), trainable)
         return self._optimise(model, objective, trainable, context)
@@ -130,7 +131,6 @@ class FineTuner(StableDiffusion):
         self, model: LatentDiffusion, objective: Objective[AnyBatch], trainable: Trainable, context: Context
     ) -> LatentDiffusion:
         """The model after its last step: what is trained is trained, and frozen again."""
-        model.lay_out(to_train=True)
         settings = self._settings(model, context)
         recompute(model.unet, self._recomputed(model, trainable, settings, context))
         if self.compile:

@@ -110,17 +110,20 @@ class MasterAdamW(torch.optim.AdamW):
 @contextmanager
 def in_half(model: LatentDiffusion, trained: Collection[torch.nn.Parameter]) -> Iterator[None]:
     """Within, the U-Net's and the text encoder's frozen weights are in bfloat16; afterwards those that were float32 are
-    again what they were. Meanwhile they lie in the host's memory."""
+    again what they were. Meanwhile they lie in the host's memory, and so does the autoencoder, which training on
+    latents does not ask."""
     taken = {id(value) for value in trained}
     frozen = [
         value for part in (model.unet, model.text_encoder) for value in part.parameters()
         if id(value) not in taken and value.dtype == torch.float32
     ]
-    kept = [value.detach().cpu() for value in frozen]
+    kept, device = [value.detach().cpu() for value in frozen], model.vae.device
+    torch.nn.Module.to(model.vae, "cpu")
     for value in frozen:
         value.data = value.detach().bfloat16()
     try:
         yield
     finally:
+        torch.nn.Module.to(model.vae, device)
         for value, whole in zip(frozen, kept, strict=True):
             value.data = whole.to(value.device)
