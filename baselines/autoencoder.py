@@ -15,7 +15,6 @@ from ldbench.api import Context, Request
 from ldbench.errors import UsageError
 
 from .backbone.folder import BackboneFolder
-from .backbone.precision import arithmetic
 from .diffusion.generator import StableDiffusion
 from .editing.tuned_editor import source_latents
 
@@ -43,5 +42,4 @@ class Autoencoder(StableDiffusion):
     def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
         """The sources as the autoencoder has them, `(N, 3, H, W) float32 in [0, 1]`."""
         model = self._fitted()
-        with arithmetic(context.device, self._precision(context)):
-            return model.decode(source_latents(model, requests, context.image_shape))
+        return model.decode(source_latents(model, requests, context.image_shape))

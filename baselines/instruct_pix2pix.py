@@ -75,7 +75,6 @@ class InstructPix2Pix(FineTuner):
         self._mean_latent = pairs.targets.mean_latent()
         targets = self._prompted(pairs.targets)
         widen(model)
-        model.lay_out(to_train=True)
         trainable = self._prepare(model, targets, context)
         denoising = self._denoising(model, targets, len(targets), trainable)
         conditions = resident(model.unscaled(pairs.sources), model.unet.device)

@@ -3,7 +3,7 @@
     python benchmarks/layouts.py                      # on a CUDA device, bfloat16, 64 x 64 latents
     python benchmarks/layouts.py --device cpu --latents 8 --batch-size 1 --repeats 1 --small
 
-`LatentDiffusion.lay_out` chooses by what this measures: channels last, or torch's own. The layouts alternate, after a
+Channels last, which is ours everywhere, or torch's own, which is the pipeline's. The layouts alternate, after a
 warm-up each. Random weights: the time is that of the real ones.
 """
 

@@ -137,8 +137,8 @@ def torch_fidelity_all(job: Job) -> Values:
     name = f"shared-{job.generated.parent.name}"
     torch_fidelity.register_feature_extractor(name, Shared)
     found = torch_fidelity.calculate_metrics(
-        input1=str(job.generated), input2=str(job.real), cuda=job.device != "cpu", fid=True, kid=True, prc=True, cache=False,
-        verbose=False, feature_extractor=name, kid_subset_size=job.count, prc_neighborhood=job.k,
+        input1=str(job.generated), input2=str(job.real), cuda=job.device != "cpu", fid=True, kid=True, prc=True,
+        cache=False, verbose=False, feature_extractor=name, kid_subset_size=job.count, prc_neighborhood=job.k,
     )
     return {
         "fid": found["frechet_inception_distance"], "kid": found["kernel_inception_distance_mean"],

@@ -1,7 +1,7 @@
 """The cells of `leaderboards/sampling_study.py` in pairs: what each drift changes against none, all else equal.
 
-A pair has one seed, measured on one device, and the change of a metric is the mean over the pairs with its 95 % t-interval over the seeds: a
-cell keeps scores alone, so what other cases would change is not in it.
+A pair has one seed, measured on one device, and the change of a metric is the mean over the pairs with its 95 %
+t-interval over the seeds: a cell keeps scores alone, so what other cases would change is not in it.
 """
 
 from __future__ import annotations

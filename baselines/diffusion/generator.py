@@ -23,7 +23,7 @@ from ldbench.errors import GeneratorError, LdbenchError, UsageError
 from ..backbone.content import backbone_files
 from ..backbone.folder import BackboneFolder
 from ..backbone.parts import load_schedule
-from ..backbone.precision import Precision, arithmetic, automatic_precision, check_precision, has_masters
+from ..backbone.precision import Precision, automatic_precision, check_precision, has_masters
 from ..backbone.source import PACKAGED, find_backbone
 from ..bounds import GUIDANCE, SHIFT, Bounds, check_bounds
 from ..drift import NONE, Delta, Drift, DriftKind, Shift, Where, make_drift, signal_leak
@@ -83,11 +83,10 @@ class StableDiffusion(Generator):
     def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
         """One image a request, `(N, 3, H, W) float32 in [0, 1]`."""
         model = self._fitted()
-        with arithmetic(context.device, self._precision(context)):
-            z, steps = self._reverse(model, requests, context)
-            for step in steps:
-                z = step.next_latents
-            return model.decode(z)
+        z, steps = self._reverse(model, requests, context)
+        for step in steps:
+            z = step.next_latents
+        return model.decode(z)
 
     def encode(self, images: torch.Tensor, context: Context) -> torch.Tensor:
         """Scaled latents `(N, C, h, w) float32` of images `(N, 3, H, W) float32 in [0, 1]`: the posterior's means."""
@@ -96,15 +95,9 @@ class StableDiffusion(Generator):
     @torch.no_grad()
     def trajectory(self, requests: Sequence[Request], context: Context) -> Iterator[Moment]:
         """The reverse process of one batch, step by step."""
-        model, precision = self._fitted(), self._precision(context)
-        with arithmetic(context.device, precision):
-            steps = self._reverse(model, requests, context)[1]
-        while True:
-            with arithmetic(context.device, precision):  # never across a yield: it would hold for the caller's code too
-                step = next(steps, None)
-                images = None if step is None else model.decode(step.clean_latents())
-            if step is None or images is None:
-                return
+        model = self._fitted()
+        for step in self._reverse(model, requests, context)[1]:
+            images = model.decode(step.clean_latents())
             yield Moment(step.step, self._step_count(), step.timestep, step.latents, images)
 
     def needs(self, context: Context) -> Needs:
@@ -122,11 +115,12 @@ class StableDiffusion(Generator):
         masters = has_masters(context.device, self._precision(context))
         fits = [replace(fit, masters=masters) for fit in self._trained(cost, context)]
         free = free_bytes(context.device)
-        kept = [fit.checkpoint_bytes for fit in fits]
         latents, latents_each = self._kept_latents()
         return Needs(
             (), TRAINING_PASSES * cost.flops * self._training_calls(), cost.flops * self._image_calls(),
-            sum(kept) + max(kept, default=0)  # the old one lies there until the new one is whole
+            # a fit's old checkpoint lies there until the new one is whole; of those before it the results
+            max((2 * fit.checkpoint_bytes + sum(one.result_bytes for one in fits[:place])
+                 for place, fit in enumerate(fits)), default=0)
             + latents * cost.latent_bytes,
             max([cost.fit_bytes(fit, free) for fit in fits], default=cost.weight_bytes),
             latents_each * cost.latent_bytes,

@@ -92,6 +92,11 @@ class Trained:
         """Bytes of one checkpoint: what is trained, its moments, its average."""
         return FLOAT32 * self.values * (1 + MOMENTS + self.averaged)
 
+    @property
+    def result_bytes(self) -> int:
+        """Bytes of what a fit leaves: what is trained, or its average."""
+        return FLOAT32 * self.values
+
 
 def network_cost(name: str, precision: Precision, image_shape: ImageShape) -> NetworkCost:
     """The cost of the backbone `name` for images `(3, H, W)`; `WeightsError` where there is none on this disk."""

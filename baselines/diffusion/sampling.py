@@ -156,7 +156,6 @@ def predictor(
     under its own text has (Lin et al. 2023, arXiv 2305.08891, Eq. 15 and 16): guidance makes it larger, and images
     too light or too dark.
     """
-    model.lay_out(to_train=False)
     dtype = model.unet.dtype  # the network may be in half precision; the latents are float32 throughout
     text = text_BLd.to(dtype)
     if scale == 1:

@@ -63,7 +63,7 @@ def widen(model: LatentDiffusion) -> None:
     trained it predicts what it did."""
     layer: Any = model.unet.conv_in
     wide = torch.cat([layer.weight, torch.zeros_like(layer.weight)], 1)
-    layer.weight = torch.nn.Parameter(wide, layer.weight.requires_grad)
+    layer.weight = torch.nn.Parameter(wide.to(memory_format=torch.channels_last), layer.weight.requires_grad)
     layer.in_channels *= 2
     model.unet.register_to_config(in_channels=layer.in_channels)
 
@@ -78,7 +78,6 @@ def edit_predictor(
     `image_guidance_scale`: a weighted sum, of which the terms without weight are not computed. Both scales 1 take one
     network call a step, equal scales or s_I = 1 two, others three.
     """
-    model.lay_out(to_train=False)
     dtype = model.unet.dtype
     text, image = text_BLd.to(dtype), image_BChw.to(model.unet.device, dtype)
     empty, none = model.embed([""]).to(dtype).expand_as(text), torch.zeros_like(image)

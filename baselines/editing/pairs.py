@@ -24,7 +24,6 @@ import torch
 from ldbench.api import Batches, Case, Context, Example, Request, TrainingSet, case_seed
 from ldbench.errors import GeneratorError
 
-from ..backbone.precision import arithmetic
 from ..diffusion.latent_diffusion import ImageShape, LatentDiffusion
 from ..diffusion.sampling import Sampling, integrate, predictor, start_noise, step_generators
 from ..fitting.checkpoint import kept
@@ -82,8 +81,7 @@ def generated_pairs(
         how = start._sampling(model)
 
         def of_rows(rows: slice) -> torch.Tensor:
-            with arithmetic(context.device, start._precision(context)):
-                sampled_rows = sample_pairs(model, prompts[rows], context.image_shape, how, scale)
+            sampled_rows = sample_pairs(model, prompts[rows], context.image_shape, how, scale)
             context.progress("pairs", rows.stop, len(prompts))
             return sampled_rows
 

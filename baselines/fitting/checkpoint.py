@@ -72,7 +72,8 @@ class Writer:
             save_atomic(tensors, path, metadata)
             return
         self._finish()
-        copies = {name: value.detach().to("cpu", copy=True) for name, value in tensors.items()}
+        # laid out on the device: safetensors takes no other layout, and a second copy on the host would be needed
+        copies = {name: value.detach().contiguous().to("cpu", copy=True) for name, value in tensors.items()}
         self._writing = self._thread.submit(save_atomic, copies, path, metadata)
 
     def _finish(self) -> None:

@@ -115,7 +115,6 @@ class FineTuner(StableDiffusion):
         data = encode_set(model, chosen, context, flip=self.flip)
         self._mean_latent = data.mean_latent()
         extended = self._extended(self._prompted(data), backbone, context)
-        model.lay_out(to_train=True)  # before the weights are named
         trainable = self._prepare(model, extended, context)
         objective = self._denoising(model, extended, len(data), trainable)
         return self._optimise(model, objective, trainable, context)

@@ -1,7 +1,6 @@
-"""The arithmetic of scores on a GPU: float32 as it is written, without TensorFloat-32.
+"""The arithmetic of scores: float32 as it is written, without autocast, and on a GPU without TensorFloat-32.
 
-Torch lets cuDNN's convolutions round their inputs to TF32's 10 bits of mantissa unless it is told otherwise. On a CPU
-nothing changes.
+Torch lets cuDNN's convolutions round their inputs to TF32's 10 bits of mantissa unless it is told otherwise.
 """
 
 from __future__ import annotations
@@ -18,7 +17,8 @@ _Setting = TypeVar("_Setting")
 
 @contextmanager
 def full_float32() -> Iterator[None]:
-    """No TF32 in convolutions and products of matrices inside the block; the settings of before after it.
+    """No autocast, and no TF32 in convolutions and products of matrices, inside the block; the settings of before after
+    it.
 
     Torch has newer switches and older ones, and raises where the older are read while both differ: so both are set.
     """
@@ -33,7 +33,8 @@ def full_float32() -> Iterator[None]:
     older_convolutions, older_products = _older(lambda: cudnn.allow_tf32, True), _older(_product_precision, "highest")
     try:
         _set_both(switches, ["ieee"] * len(switches), False, "highest")
-        yield
+        with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+            yield
     finally:
         _set_both(switches, before, older_convolutions, older_products)
 

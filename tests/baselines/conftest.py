@@ -50,6 +50,6 @@ def library_log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureF
 
 @pytest.fixture
 def moments_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The checkpoint after the last step has what those before it have: values and moments, whose gradients tests see."""
+    """The checkpoint after the last step has what those before it have: values and moments, which tests look at."""
     save = Checkpoint.save
     monkeypatch.setattr(Checkpoint, "save", lambda self, *state, last=False: save(self, *state))

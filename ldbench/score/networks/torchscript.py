@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,12 +68,17 @@ def without_tf32(network: torch.nn.Module) -> torch.nn.Module:
     A trace keeps the setting of the program that traced it (github.com/pytorch/pytorch/issues/18776): on an H200 a
     traced Inception-v3's features were 5e-4 of the largest away from the CPU's with TF32 off.
     """
+    import torch
+
     for part in network.modules():
-        graph = getattr(part, "graph", None)  # of a part that was compiled
-        for node in () if graph is None else graph.findAllNodes("aten::_convolution"):
-            if len(list(node.inputs())) == _WITH_TF32:
-                with graph.insert_point_guard(node):
-                    node.replaceInput(_WITH_TF32 - 1, graph.insertConstant(False))
+        compiled: Any = getattr(part, "_c", None)
+        for name in compiled._method_names() if isinstance(part, torch.jit.ScriptModule) else ():
+            graph = compiled._get_method(name).graph
+            torch._C._jit_pass_inline(graph)  # what it calls may have been traced, too
+            for node in graph.findAllNodes("aten::_convolution"):
+                if len(list(node.inputs())) == _WITH_TF32:
+                    with graph.insert_point_guard(node):
+                        node.replaceInput(_WITH_TF32 - 1, graph.insertConstant(False))
     return network
 
 

@@ -152,7 +152,8 @@ def test_the_device_holds_masters_gradients_moments_and_average_of_what_is_train
     editor = SDEdit(precision="bfloat16").needs(where)
     assert editor.device_bytes == on_device(BasicFT, precision="bfloat16")
     own = BasicFT().needs(where).disk_bytes // 2
-    assert InstructPix2PixFT().needs(where).disk_bytes == 3 * own  # its start's, its own, and its own half-written
+    weights = own // 4  # beside two moments and the average
+    assert InstructPix2PixFT().needs(where).disk_bytes == 2 * own + weights  # its own, half-written too; its start's
 
 
 def test_what_is_missing_is_said_and_what_may_be_fetched_is_not(tmp_path: Path) -> None:

@@ -201,7 +201,6 @@ def fake_model() -> Any:
 
     unet.device, unet.dtype = torch.device("cpu"), torch.float32  # type: ignore[attr-defined]
     return SimpleNamespace(
-        lay_out=lambda *, to_train: None,
         unet=unet, schedule=make_scheduler("ddpm", STABLE_DIFFUSION), latent_shape=lambda shape: (4, 2, 2),
         embed=lambda prompts, cases=None: torch.tensor([float(len(each)) / 50 for each in prompts])[:, None, None],
         decode=lambda latents: latents,

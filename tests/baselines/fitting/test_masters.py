@@ -92,8 +92,14 @@ def test_what_lora_learnt_is_not_rounded_away_in_half_precision(random_backbone:
     assert float((ours / total).sqrt()) < 0.01
 
 
-def test_autocast_ends_with_each_moment(random_backbone: Path, tmp_path: Path) -> None:
+def test_sampling_in_half_is_the_networks_own_and_no_autocasts(random_backbone: Path, tmp_path: Path) -> None:
+    """Which has norms in float32, and takes a quarter longer so."""
     generator, where = StableDiffusion(precision="bfloat16", sampling_steps=3), context(tmp_path, random_backbone)
     generator.fit(Discs(), where)
-    outside = [torch.is_autocast_enabled(CPU.type) for _ in generator.trajectory(requests(2), where)]
-    assert outside == [False] * 3
+    model, seen = generator._fitted(), []
+    for part in (model.unet, model.vae.decoder, model.text_encoder):
+        part.register_forward_pre_hook(lambda *_: seen.append(torch.is_autocast_enabled(CPU.type)))
+    generator.generate(requests(2), where)
+    list(generator.trajectory(requests(2), where))
+    assert len(seen) > 2 * 3
+    assert not any(seen)

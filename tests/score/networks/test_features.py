@@ -366,11 +366,12 @@ def test_float32_is_computed_as_such_and_the_programs_settings_come_back() -> No
     seen: list[list[str]] = []
 
     def shown(levels: np.ndarray) -> torch.Tensor:
-        seen.append(arithmetic.tf32_operations())
+        seen.append(arithmetic.tf32_operations() + ["autocast"] * torch.is_autocast_enabled("cpu"))
         return torch.zeros(len(levels), 2)
 
     before = arithmetic.tf32_operations()
-    features.extract(images(0), Network("shown", "", parameters=lambda **_: {}, load=lambda **_: shown, resize=8))
+    with torch.autocast("cpu", torch.bfloat16):
+        features.extract(images(0), Network("shown", "", parameters=lambda **_: {}, load=lambda **_: shown, resize=8))
     assert before
     assert seen
     assert not any(seen)

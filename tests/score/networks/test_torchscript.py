@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -49,5 +52,56 @@ def test_what_runs_has_no_tf32_and_gives_the_same(file: Path) -> None:
 
 def test_a_scripted_convolution_asks_the_program_and_is_left_alone() -> None:
     scripted = torch.jit.script(torch.nn.Conv2d(3, 4, 3))
-    before = str(scripted.graph)
-    assert str(without_tf32(scripted).graph) == before
+    images = torch.rand(2, 3, 8, 8)
+    expected = scripted(images)
+    assert torch.equal(without_tf32(scripted)(images), expected)
+    assert allowed(scripted.inlined_graph) == []
+    assert "aten::conv2d" in str(scripted.inlined_graph)
+
+
+class Listed(torch.nn.Module):
+    """With a part that has no forward of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = torch.nn.ModuleList([torch.nn.Conv2d(3, 3, 1), torch.nn.Conv2d(3, 2, 1)])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features."""
+        for block in self.blocks:
+            x = block(x)
+        return x.mean((2, 3))
+
+
+class Around(torch.nn.Module):
+    """A script that calls a traced function."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(2, 3, 1, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features."""
+        return TRACED(x, self.weight).mean((2, 3))
+
+
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", ".*torch.jit.*", DeprecationWarning)
+    TRACED = torch.jit.trace(torch.nn.functional.conv2d, (torch.zeros(1, 3, 4, 4), torch.zeros(2, 3, 1, 1)))
+
+
+@pytest.mark.parametrize(
+    ("make", "convolutions"),
+    [
+        (lambda: torch.jit.trace(Listed(), torch.zeros(1, 3, 4, 4)), 2),
+        (lambda: torch.jit.trace_module(Listed(), {"forward": torch.zeros(1, 3, 4, 4)}), 2),
+        (lambda: torch.jit.script(Around()), 1),
+    ],
+    ids=["a list of modules", "a traced method", "a traced function"],
+)
+def test_whatever_was_traced_is_found(make: Callable[[], Any], convolutions: int, tmp_path: Path) -> None:
+    torch.jit.save(make(), tmp_path / "n.pt")
+    images = torch.rand(2, 3, 4, 4)
+    as_saved, changed = (torch.jit.load(tmp_path / "n.pt") for _ in range(2))
+    assert torch.equal(without_tf32(changed)(images), as_saved(images))
+    assert allowed(changed.inlined_graph) == [False] * convolutions
