@@ -14,7 +14,8 @@ import torch
 from ldbench.api import Context, Generator
 from ldbench.data.task_data import LazyTrainingSet, TaskData, task_data
 from ldbench.run.generate import requests_for
-from ldbench.run.pipeline import Settings, run
+from ldbench.run.pipeline import run
+from ldbench.run.settings import Settings
 from ldbench.task import card
 
 from .stand_ins.spying_generator import Confidant, Search, Spy, levels, secrets_of

@@ -25,7 +25,7 @@ from ldbench.api import Case, Context, Generator, HasLatents
 from ldbench.errors import GeneratorError, UsageError
 from ldbench.records.files import write_json
 from ldbench.run.generate import blamed
-from ldbench.run.pipeline import Settings
+from ldbench.run.settings import Settings
 from ldbench.studies.parameters.curve import RESAMPLES, Curve, curve
 from ldbench.studies.parameters.distance import (
     Array,

@@ -12,7 +12,7 @@ import pytest
 from ldbench.api import Score
 from ldbench.errors import LdbenchError
 from ldbench.records.result import ModelRef, Result, TaskRef, read
-from ldbench.run.pipeline import Settings
+from ldbench.run.settings import Settings
 from ldbench.studies.parameters.ablation import Ablation, Cell, _pooled, ablate
 from ldbench.studies.parameters.ablation_files import ablation_table, write_ablation
 from ldbench.studies.parameters.values import Grid

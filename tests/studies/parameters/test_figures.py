@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from ldbench.errors import LdbenchError
-from ldbench.run.pipeline import Settings
+from ldbench.run.settings import Settings
 from ldbench.studies.parameters.sweep import sweep
 from ldbench.studies.parameters.trajectory import trajectory
 from ldbench.studies.parameters.workbench import AnswerFiles

@@ -14,7 +14,7 @@ from ldbench.api import Record
 from ldbench.errors import GeneratorError, LdbenchError, ResultError
 from ldbench.plugins import model_ref
 from ldbench.records.run_folder import RunFolder
-from ldbench.run.pipeline import Settings
+from ldbench.run.settings import Settings
 from ldbench.studies.parameters.search import search
 from tests.conftest import small_card
 
