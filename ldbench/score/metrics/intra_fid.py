@@ -26,8 +26,7 @@ _Indices = npt.NDArray[np.int64]
 def intra_fid_score(
     real_features: npt.ArrayLike, generated_features: npt.ArrayLike, real_labels: Sequence[str],
     generated_labels: Sequence[str], *, classes: Sequence[str], extractor: str,
-    parameters: Mapping[str, ParameterValue] | None = None, seed: int = 0,
-    dependence: Dependence = INDEPENDENT,
+    parameters: Mapping[str, ParameterValue] | None = None, dependence: Dependence = INDEPENDENT,
 ) -> Measured:
     """The mean over `classes` of `fid`, of `(n, d)` real and `(m, d)` generated features and their labels.
 
@@ -62,7 +61,7 @@ def intra_fid_score(
 
     return set_distance_score(
         "intra_fid", mean_distance, np.arange(len(real_nd)), np.arange(len(generated_md)), extractor=extractor,
-        parameters={**(parameters or {}), "classes": ", ".join(classes)}, seed=seed,
+        parameters={**(parameters or {}), "classes": ", ".join(classes)}, seed=0,
         classes=(real_n, generated_m), dependence=dependence,
     )
 
