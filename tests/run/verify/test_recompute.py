@@ -24,7 +24,7 @@ from ldbench.run.submission.pack import pack
 from ldbench.run.verify import verify
 from ldbench.score.scorer import Panel, score_images
 from tests.conftest import small_card
-from tests.test_layers import reached
+from tests.layers import reached
 
 from .conftest import edited, first, of, one_pixel
 

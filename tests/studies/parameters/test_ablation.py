@@ -17,9 +17,7 @@ from ldbench.studies.parameters.ablation import Ablation, Cell, _pooled, ablate
 from ldbench.studies.parameters.ablation_files import ablation_table, write_ablation
 from ldbench.studies.parameters.values import Grid
 from tests.conftest import cheap_card
-
-from .test_figures import inked
-from .test_search import TOY, fits
+from tests.studies.parameters.toy_answers import TOY, fits, inked
 
 
 @pytest.mark.slow
