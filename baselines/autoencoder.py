@@ -36,7 +36,7 @@ class Autoencoder(StableDiffusion):
     def _check_on(self, backbone: BackboneFolder) -> None:
         """Nothing is sampled, so every backbone serves."""
 
-    def _tell_sampler(self, name: str, context: Context) -> None:
+    def _tell_sampler(self, name: str, backbone: BackboneFolder) -> None:
         """Nothing is sampled, so there is nothing to tell."""
 
     def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:

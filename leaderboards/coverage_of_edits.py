@@ -22,6 +22,7 @@ from ldbench.score.metrics.fid import fid_score
 from ldbench.score.metrics.kid import kid, kid_score
 from ldbench.score.metrics.ms_ssim import ms_ssim_diversity_score
 from ldbench.score.metrics.novelty import ct_score
+from ldbench.score.metrics.set_distance import INDEPENDENT, Dependence
 from ldbench.score.metrics.vendi import vendi_score
 from leaderboards.coverage_table import interval_of, report
 from leaderboards.known_edits import course_of_task, sums_of
@@ -109,11 +110,11 @@ def results(random: np.random.Generator, n: int, noise: float) -> tuple[npt.NDAr
 def pair_rows(repetitions: int) -> None:
     """KID and FID of results and their truths, as pairs and as two independent samples."""
     for noise in (0.1, 0.5):
-        target = kid(*results(np.random.default_rng(FIXED), 4000, noise), paired=True)
+        target = kid(*results(np.random.default_rng(FIXED), 4000, noise), dependence=Dependence(paired=True))
         for n in (40, 200):
             draws = [results(np.random.default_rng(seed), n, noise) for seed in range(repetitions)]
-            for paired, how in ((True, ""), (False, ", as independent sets")):
-                kernel = [kid_score(*drawn, extractor="simulated", paired=paired) for drawn in draws]
+            for dependence, how in ((Dependence(paired=True), ""), (INDEPENDENT, ", as independent sets")):
+                kernel = [kid_score(*drawn, extractor="simulated", dependence=dependence) for drawn in draws]
                 report(f"KID of pairs, noise {noise}{how}", n, [interval_of(score) for score in kernel], target)
-                distance = [fid_score(*drawn, extractor="simulated", paired=paired) for drawn in draws]
+                distance = [fid_score(*drawn, extractor="simulated", dependence=dependence) for drawn in draws]
                 report(f"FID of pairs, noise {noise}{how}", n, [interval_of(score) for score in distance])

@@ -17,6 +17,7 @@ from ldbench.score.metrics.intervals import Subjects, numbered
 from ldbench.score.metrics.kid import kid_score
 from ldbench.score.metrics.manifold import manifold_score
 from ldbench.score.metrics.mean_score import mean_score
+from ldbench.score.metrics.set_distance import Dependence
 from leaderboards.coverage_table import interval_of, report
 
 Array = npt.NDArray[np.float64]
@@ -59,10 +60,10 @@ def measures(subjects: int) -> dict[str, Measure]:
         return real * scale_d, (other + 0.4) * scale_d
 
     def frechet(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
-        return fid_score(*sets(random, images), extractor="simulated", subjects=(shared, shared))
+        return fid_score(*sets(random, images), extractor="simulated", dependence=Dependence((shared, shared)))
 
     def kernel(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
-        score = kid_score(*sets(random, images), extractor="simulated", subjects=(shared, shared))
+        score = kid_score(*sets(random, images), extractor="simulated", dependence=Dependence((shared, shared)))
         return _together(score, {"scans": shared, "cases": shared})
 
     def covered(random: np.random.Generator, images: int, shared: Subjects) -> Measured:

@@ -26,7 +26,8 @@ from ldbench.board.paired_tests import ScoredRun, Seed, cases_error
 from ldbench.board.seeds import tabled_t_quantile
 from ldbench.errors import LdbenchError, ResultError
 from ldbench.records.identity import Found
-from ldbench.records.units import Units, beside_all
+from ldbench.records.sidecar import beside_all
+from ldbench.records.units import Units, beside
 from ldbench.report.digits import decimals_for, fixed
 from ldbench.report.tables.text_table import Strong, TextCell
 from leaderboards.shipped_rows import as_shipped
@@ -102,7 +103,7 @@ def change(runs: Runs, without: Runs) -> PairedChange | None:
 def differences(folder: Path, task: str | None = None) -> dict[Key, PairedChange]:
     """By (task, metric, method): drift minus none; of one task or of all."""
     found = [one for one in collect([folder]) if task in (None, one[1].task.id)]
-    runs = by_seed(found, beside_all(found))
+    runs = by_seed(found, beside_all(found, beside))
     methods = ((id, metric, model.removesuffix(WITH_DRIFT)) for id, metric, model in runs)
     pairs = {key: change(runs.get((*key[:2], key[2] + WITH_DRIFT), {}), runs.get(key, {})) for key in methods}
     changed = {key: one for key, one in sorted(pairs.items()) if one is not None}

@@ -77,9 +77,9 @@ TABLES = (
 )
 
 
-def boards_for(folder: Path, tables: Sequence[PaperTable] = TABLES) -> dict[str, Leaderboard]:
+def boards_for(folder: Path) -> dict[str, Leaderboard]:
     """The leaderboards of the tables' tasks, folded from the results below the folder; other tasks are left alone."""
-    wanted = {task for table in tables for _, task, _ in table.lines}
+    wanted = {task for table in TABLES for _, task, _ in table.lines}
     return fold([one for one in collect([folder]) if one[1].task.id in wanted])
 
 

@@ -14,8 +14,10 @@ import torch
 from ldbench.api import Context, Generator
 from ldbench.data.task_data import LazyTrainingSet, TaskData, task_data
 from ldbench.run.generate import requests_for
-from ldbench.run.pipeline import Settings, run
+from ldbench.run.pipeline import run
+from ldbench.run.settings import Settings
 from ldbench.task import card
+from tests.small_aging import AGING, small_card
 
 from .stand_ins.spying_generator import Confidant, Search, Spy, levels, secrets_of
 
@@ -24,7 +26,6 @@ SPIES = Path(__file__).with_name("stand_ins") / "spying_generator.py"
 CARDS = [task for task in map(card.load, card.task_names()) if task.edit is not None and task.data.checksums]
 # one card of each data set and edit: styles of prompts reach the same images
 EDITING = sorted({(task.data.dataset, task.edit.role): task.id for task in reversed(CARDS) if task.edit}.values())
-AGING = "sandbox-brain-aging"
 
 
 def looked_around(spy: Generator, data: TaskData, folder: Path) -> None:
@@ -62,16 +63,6 @@ def test_a_whole_run_hands_the_truth_to_those_alone_who_declare_it(spy: str, lea
     assert result.model.sees_truth == leak
     psnr = next(score.value for score in result.scores if score.metric == "psnr")
     assert (psnr > 40) == leak
-
-
-def small_card(folder: Path) -> Path:
-    """The aging card with eight cases, scored by PSNR alone."""
-    path = folder / "small.toml"
-    path.write_text(
-        f'extends = "{AGING}"\nid = "small"\nversion = 1\ntitle = "small"\nsummary = "small"\n'
-        "omit = [\"metrics\"]\n[protocol]\ncases = 8\nevaluation_cases = 8\n[metrics.psnr]\n", encoding="utf-8",
-    )
-    return path
 
 
 @dataclasses.dataclass

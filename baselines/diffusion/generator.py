@@ -108,10 +108,11 @@ class StableDiffusion(Generator):
         except LdbenchError as error:
             return Needs(() if self.download else (str(error),))  # what may be fetched is not missing, and not known
         try:
-            self._check(context, download=False)
+            backbone = self._check(context, download=False)
         except UsageError as error:
             return Needs((str(error),))
-        self._tell_sampler(name, context)
+        if backbone is not None and name not in PACKAGED:
+            self._tell_sampler(name, backbone)
         masters = has_masters(context.device, self._precision(context))
         fits = [replace(fit, masters=masters) for fit in self._trained(cost, context)]
         free = free_bytes(context.device)
@@ -134,12 +135,15 @@ class StableDiffusion(Generator):
         """The precision that `auto` comes to on this device."""
         return {"precision": self._precision(context)}
 
-    def _check(self, context: Context, download: bool) -> None:
-        """Raise, before anything is trained or encoded, what sampling would raise only after it."""
+    def _check(self, context: Context, download: bool) -> BackboneFolder | None:
+        """The backbone; raises, before anything is trained or encoded, what sampling would raise only after it."""
         check_precision(self._precision(context), context.device)
         name = self.backbone or context.backbone
-        if name is not None:  # that there is none is what loading says
-            self._check_on(find_backbone(name, self._stored(context), download))
+        if name is None:  # loading says so
+            return None
+        backbone = find_backbone(name, self._stored(context), download)
+        self._check_on(backbone)
+        return backbone
 
     def _check_on(self, backbone: BackboneFolder) -> None:
         """UsageError for settings that nothing can be sampled with on this backbone."""
@@ -147,12 +151,11 @@ class StableDiffusion(Generator):
             reverse_path(self.sampler, self.sampling_steps, schedule.config)
         self._drift_on(backbone.configs["unet"].get("out_channels", 4), lambda: NONE)
 
-    def _tell_sampler(self, name: str, context: Context) -> None:
+    def _tell_sampler(self, name: str, backbone: BackboneFolder) -> None:
         """Log by what is sampled, where a folder of the user's own was saved with a scheduler of another class."""
-        if name not in PACKAGED:
-            saved = find_backbone(name, self._stored(context), download=False).configs["scheduler"].get("_class_name")
-            if saved is not None and saved != CLASSES[self.sampler].__name__:
-                _log_sampler(name, saved, self.sampler, self.sampling_steps, self.guidance_scale)
+        saved = backbone.configs["scheduler"].get("_class_name")
+        if saved is not None and saved != CLASSES[self.sampler].__name__:
+            _log_sampler(name, saved, self.sampler, self.sampling_steps, self.guidance_scale)
 
     def _schedules(self, schedule: DDPMScheduler) -> list[DDPMScheduler]:
         """The schedules that are sampled on, where `schedule` is the backbone's own."""

@@ -6,14 +6,12 @@ is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from ldbench.board.seeds import pool
-from ldbench.records.fresh import FreshRounds, Gap, beside
-from ldbench.records.identity import Found, canonical
-from ldbench.records.sidecar import LeftOut, beside_copies, refuse
+from ldbench.records.fresh import FreshRounds, Gap
 from ldbench.score.metrics.intervals import Interval
 
 NO_ROUNDS: Mapping[str, FreshRounds] = MappingProxyType({})
@@ -35,14 +33,6 @@ class FreshGap:
     tuned: int
 
 
-def rounds_of(found: Iterable[Found], left_out: LeftOut = refuse) -> dict[str, FreshRounds]:
-    """By path, the `fresh.json` beside each complete measured result or a copy of it; paths without are absent.
-
-    `left_out` is told where one belongs to another result; by default that is a `ResultError`.
-    """
-    return beside_copies(found, beside, _text, left_out)
-
-
 def fold_gaps(rounds: Sequence[FreshRounds], order: Sequence[str]) -> tuple[FreshGap, ...]:
     """The gaps of one row's runs by fresh set and, within a set, by metric in the order given."""
     gaps: dict[tuple[int, str], list[Gap]] = {}
@@ -60,7 +50,3 @@ def _folded(data_seed: int, gaps: Sequence[Gap]) -> FreshGap:
     mean = pool([Interval(gap.gap, gap.ci_low, gap.ci_high) for gap in gaps]).interval
     tuned = sum(gap.tuned for gap in gaps)
     return FreshGap(gaps[0].metric, data_seed, mean.value, mean.low, mean.high, len(gaps), tuned)
-
-
-def _text(rounds: FreshRounds) -> str:
-    return canonical(asdict(rounds))

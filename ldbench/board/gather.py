@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldbench.board import published
-from ldbench.board.fresh_gaps import rounds_of
 from ldbench.board.leaderboard import Leaderboard, by_task, fold_task
 from ldbench.board.left_out import LeaveOut, refuse, usable, without_remains
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.ranks import comparisons
 from ldbench.errors import ResultError, UsageError
+from ldbench.records import fresh, subgroups
 from ldbench.records import result as result_file
-from ldbench.records import subgroups
+from ldbench.records import units as units_file
 from ldbench.records.identity import Found
 from ldbench.records.run_folder import RESULT, RunFolder
+from ldbench.records.sidecar import beside_all
 from ldbench.records.unfinished import UnfinishedRun, unfinished_below
-from ldbench.records.units import Units, beside_all
+from ldbench.records.units import Units
 
 
 @dataclass(frozen=True)
@@ -56,14 +57,14 @@ def read_boards(
 def board_set(found: Sequence[Found], folders: Sequence[Path] = (), leave_out: LeaveOut = refuse) -> BoardSet:
     """The fold of results with the units and fresh sets beside their files; `leave_out` as `read_boards` takes it."""
     damaged: dict[str, ResultError] = {}
-    units, fresh = beside_all(found, damaged.setdefault), rounds_of(found, damaged.setdefault)
-    subgroups.beside_all(found, damaged.setdefault)  # a page reads them later, run by run
+    units, rounds = beside_all(found, units_file.beside, damaged), beside_all(found, fresh.beside, damaged)
+    beside_all(found, subgroups.beside, damaged)  # a page reads them later, run by run
     for error in damaged.values():
         leave_out(error)
     kept = without_remains(usable([item for item in found if item[0] not in damaged], leave_out), found)
     tasks = by_task(kept)
     compared = {task: comparisons(of_task, units) for task, of_task in tasks.items()}
-    boards = {task: fold_task(of_task, compared[task], fresh) for task, of_task in tasks.items()}
+    boards = {task: fold_task(of_task, compared[task], rounds) for task, of_task in tasks.items()}
     return BoardSet(kept, units, boards, compared, folders, _unfinished(found, folders))
 
 

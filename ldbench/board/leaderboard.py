@@ -163,7 +163,7 @@ def fold_task(
 ) -> Leaderboard:  # fmt: skip
     """The leaderboard of one task's results from `by_task` and their `ldbench.board.ranks.comparisons`.
 
-    `fresh` holds, by path, what `ldbench.board.fresh_gaps.rounds_of` reads beside a result.
+    `fresh` holds, by path, what `ldbench.records.fresh` reads beside a result.
     """
     results = [result for _, result in found]
     complete = [result for result in results if result.status == "complete"]

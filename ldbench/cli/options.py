@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ldbench.errors import UsageError
 from ldbench.plugins.parameters import key_values
-
-if TYPE_CHECKING:
-    from ldbench.run.pipeline import Settings
+from ldbench.run.settings import Settings
 
 RUNS = Path("runs")
 INTERRUPTED = 130  # the exit code that a shell, and typer, give to Ctrl-C
@@ -70,10 +68,10 @@ def results_or_runs(paths: Iterable[Path] | None) -> list[Path]:
 
 @contextmanager
 def live_settings(
-    label: str, out: Path, seed: int, device: str, batch_size: int = 50, set_: list[str] | None = None
+    label: str, out: Path, seed: int, device: str, batch_size: int = Settings.batch_size,
+    set_: list[str] | None = None,
 ) -> Iterator[Settings]:
     """The settings of a run from its options, with a bar of this label that shows how it goes."""
-    from ldbench.run.pipeline import Settings
     from ldbench.run.progress import live_progress
 
     with live_progress(label) as progress:

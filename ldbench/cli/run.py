@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ldbench.api import Score
     from ldbench.records.fresh import FreshRound
     from ldbench.records.result import Result
-    from ldbench.run.pipeline import Settings
+    from ldbench.run.settings import Settings
     from ldbench.task.card import Task as Card
 
 
@@ -61,9 +61,10 @@ def run(
     card = _named(task, models)
     from ldbench.run.fresh import run_fresh
     from ldbench.run.models import ready_models
-    from ldbench.run.pipeline import Settings, prepare
+    from ldbench.run.pipeline import prepare
     from ldbench.run.pipeline import run as run_task
     from ldbench.run.processes import is_first_process, launch
+    from ldbench.run.settings import Settings
 
     ready_models(card, overrides)
     wanted = [_Wanted(model, of_run, len(chosen) > 1) for of_run in chosen for model in models]

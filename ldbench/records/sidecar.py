@@ -44,21 +44,14 @@ def values_of(result: Result) -> dict[str, float]:
     return {score.metric: score.value for score in result.scores}
 
 
-LeftOut = Callable[[str, ResultError], object]  # told of a result by its path and what is wrong beside it
-
-
-def refuse(path: str, error: ResultError) -> None:
-    """Raise the error: reading ends at the first file that is wrong."""
-    raise error
-
-
-def beside_copies(
-    found: Iterable[Found], read: Callable[[str, Result], Sidecar | None], text: Callable[[Sidecar], str],
-    left_out: LeftOut = refuse,
+def beside_all(
+    found: Iterable[Found], beside: Callable[[str, Result], Sidecar | None],
+    damaged: dict[str, ResultError] | None = None,
 ) -> dict[str, Sidecar]:
-    """By path, what `read` finds beside each complete measured result or a copy of it; paths without are absent.
+    """By path, what lies `beside` each complete measured result or a copy of it; paths without are absent.
 
-    Of several the one with the first `text` counts. Where `read` raises, `left_out` is told, and nothing is there.
+    Of several the one with the first text counts. The first error of each path goes to `damaged`; without it, reading
+    ends there.
     """
     runs: dict[str, tuple[str, str]] = {}
     by_run: dict[tuple[str, str], Sidecar] = {}
@@ -67,10 +60,12 @@ def beside_copies(
             continue
         run = runs[path] = (result.task.id, run_key(result))
         try:
-            here, known = read(path, result), by_run.get(run)
+            here, known = beside(path, result), by_run.get(run)
         except ResultError as error:
-            left_out(path, error)
+            if damaged is None:
+                raise
+            damaged.setdefault(path, error)
             continue
         if here is not None and here != known:
-            by_run[run] = here if known is None else min(here, known, key=text)
+            by_run[run] = here if known is None else min(here, known, key=repr)
     return {path: by_run[run] for path, run in runs.items() if run in by_run}

@@ -5,15 +5,14 @@ A finished run has it; results from before it, and submissions, do not. Nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ldbench.records.files import read_record, write_json
-from ldbench.records.identity import canonical
 from ldbench.records.result import Result
 from ldbench.records.run_folder import SUBGROUPS
-from ldbench.records.sidecar import LeftOut, beside_copies, own_sidecar, refuse, values_of
+from ldbench.records.sidecar import own_sidecar, values_of
 
 SCHEMA_VERSION = 2  # 1: without the field chance where there is none
 _OLDEST = 1
@@ -71,11 +70,6 @@ def write(subgroups: Subgroups, path: Path) -> None:
 def beside(path: Path | str, result: Result) -> Subgroups | None:
     """What lies beside a result file, or None; `ResultError` for a file that is damaged or another result's."""
     return own_sidecar(path, SUBGROUPS, _read, lambda subgroups: subgroups.values, values_of(result))
-
-
-def beside_all(found: Iterable[tuple[str, Result]], left_out: LeftOut = refuse) -> dict[str, Subgroups]:
-    """By path, what lies beside each complete measured result or a copy of it; paths without are absent."""
-    return beside_copies(found, beside, lambda one: canonical(asdict(one)), left_out)
 
 
 def _read(file: Path) -> Subgroups:

@@ -18,7 +18,7 @@ from ldbench.errors import ResultError
 from ldbench.records.files import read_record, write_text_atomic
 from ldbench.records.result import Result
 from ldbench.records.run_folder import UNITS
-from ldbench.records.sidecar import LeftOut, beside_copies, own_sidecar, refuse, values_of
+from ldbench.records.sidecar import own_sidecar, values_of
 
 SCHEMA_VERSION = 1
 MEAN_OVER_CASES = "95 % Student's t over cases"  # `parameters["interval"]` of a mean of one number a case
@@ -71,13 +71,8 @@ def rounded(numbers: Iterable[float]) -> tuple[float, ...]:
     return tuple(float(f"{number:.6g}") for number in numbers)
 
 
-def dumps(units: Units) -> str:
-    """The file's text: keys sorted, one line a list, NaN refused, newline at the end."""
-    return "".join(_lines(units))
-
-
 def write(units: Units, path: Path) -> None:
-    """Write the file in one step, as results are written."""
+    """Write the file in one step, as results are written: keys sorted, one line a list, NaN refused."""
     write_text_atomic(path, _lines(units))
 
 
@@ -120,11 +115,6 @@ def beside(path: Path | str, result: Result) -> Units | None:
 
 def _values(units: Units) -> dict[str, float]:
     return {metric: of_metric.value for metric, of_metric in units.metrics.items()}
-
-
-def beside_all(found: Iterable[tuple[str, Result]], left_out: LeftOut = refuse) -> dict[str, Units]:
-    """By path, what lies beside each complete measured result or a copy of it; paths without are absent."""
-    return beside_copies(found, beside, dumps, left_out)
 
 
 def _text(value: object, indent: str) -> Iterator[str]:

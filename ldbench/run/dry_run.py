@@ -13,9 +13,10 @@ from pathlib import Path
 from ldbench.api import Needs
 from ldbench.data.task_data import TaskData
 from ldbench.run.environment import pick_device
-from ldbench.run.pipeline import Settings, generator_context, ready
+from ldbench.run.pipeline import generator_context, ready
 from ldbench.run.processes import Processes
 from ldbench.run.requirements import inspect, needs_of
+from ldbench.run.settings import Settings
 from ldbench.task import card
 from ldbench.task.metric_specs import further_images
 

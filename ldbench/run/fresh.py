@@ -21,8 +21,9 @@ from ldbench.records.names import plain
 from ldbench.records.result import Result
 from ldbench.records.run_folder import FRESH, RunFolder
 from ldbench.run.environment import usable_cores
-from ldbench.run.pipeline import Settings, run
+from ldbench.run.pipeline import run
 from ldbench.run.processes import current_processes
+from ldbench.run.settings import Settings
 from ldbench.score.metrics.intervals import LEVEL, reach_of_difference
 from ldbench.task import card
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ldbench.api import Context, Generator, Progress, silent
+from ldbench.api import Context, Generator, silent
 from ldbench.data.of_result import task_ref
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import ResultError, UsageError
@@ -25,7 +25,6 @@ from ldbench.records.digests import CODE
 from ldbench.records.files import user_cache_folder
 from ldbench.records.result import ModelRef, Result, Stage, read, write
 from ldbench.records.run_folder import SHARED, RunFolder
-from ldbench.records.seed import check_seed
 from ldbench.records.unfinished import note_beginning
 from ldbench.run.command_line import command_of
 from ldbench.run.environment import describe, memory_notes, pick_device, timed
@@ -34,6 +33,7 @@ from ldbench.run.generate import blamed, generate, requests_for
 from ldbench.run.passes import passes, read_images
 from ldbench.run.processes import Processes, current_processes
 from ldbench.run.requirements import checked_data
+from ldbench.run.settings import Settings
 from ldbench.run.sheets.contact_sheet import sample_sheet
 from ldbench.run.sheets.edits_of_run import write_edit_sheet
 from ldbench.score.free_memory import give_back
@@ -48,31 +48,6 @@ if TYPE_CHECKING:
 
     from ldbench.api import Score
     from ldbench.task.card import Task
-
-
-def _unsaid(line: str) -> None:
-    """Say nothing: the default of `Settings.say`."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to run: where results go, the run's seed, device and batch size, and generator parameters as text.
-
-    `say` is given what the user should know of a run beside its progress, a line a call.
-    """
-
-    out: Path
-    seed: int = 0
-    device: str = "auto"
-    batch_size: int = 50
-    overrides: Mapping[str, str] = field(default_factory=dict)
-    progress: Progress = silent
-    say: Callable[[str], None] = _unsaid
-
-    def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise UsageError(f"--batch-size: expected 1 or more, got {self.batch_size}")
-        check_seed(self.seed)
 
 
 @dataclass(frozen=True)

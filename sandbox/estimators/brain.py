@@ -61,9 +61,9 @@ def ventricle_ratio(images: npt.NDArray[np.float32]) -> Vector:
     return measure(images)[:, 0]
 
 
-def age_years(images: npt.NDArray[np.float32], fit: Fit = FROZEN) -> Vector:
+def age_years(images: npt.NDArray[np.float32]) -> Vector:
     """Estimated age in years, (N,); what it is worth is in `estimators.json`."""
-    return np.asarray(features(measure(images), fit) @ np.asarray(fit.age))
+    return np.asarray(features(measure(images), FROZEN) @ np.asarray(FROZEN.age))
 
 
 def measure(images: npt.NDArray[np.float32]) -> Vector:

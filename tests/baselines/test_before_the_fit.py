@@ -13,7 +13,7 @@ from ldbench_baselines.editing.tuned_editor import TunedEditor
 
 from ldbench.errors import LdbenchError, UsageError
 from ldbench.run.dry_run import dry_run
-from ldbench.run.pipeline import Settings
+from ldbench.run.settings import Settings
 from tests.baselines.conftest import edit_json
 from tests.baselines.discs import Discs, context
 from tests.baselines.gaussian import STABLE_DIFFUSION

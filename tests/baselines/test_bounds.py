@@ -14,7 +14,7 @@ from ldbench_baselines.bounds import Bounds
 from ldbench.errors import UsageError
 from ldbench.plugins.parameters import Parameter, build, declared
 from ldbench.run.dry_run import dry_run
-from ldbench.run.pipeline import Settings
+from ldbench.run.settings import Settings
 
 from .rows import REGISTERED, ROWS
 

@@ -15,7 +15,8 @@ from ldbench.board.leaderboard import by_task
 from ldbench.board.paired_tests import ScoredRun, Seed, compare
 from ldbench.board.seed_allowance import allowance, spreads
 from ldbench.records.identity import Found
-from ldbench.records.units import Contributions, Units, beside_all
+from ldbench.records.sidecar import beside_all
+from ldbench.records.units import Contributions, Units, beside
 from ldbench.score.metrics.mean_score import mean_score
 from leaderboards.comparison_error import CASES, METRIC, Setting, boards, outcome, reaches
 
@@ -99,7 +100,7 @@ def enough(pairs: int) -> None:
 
 
 def seeds_as_rows(found: list[Found]) -> list[dict[str, Board]]:
-    units, boards = beside_all(found), []
+    units, boards = beside_all(found, beside), []
     for row in entries(found):
         by_metric: dict[str, Board] = {}
         for path, result in row.runs if row.competes and len(row.runs) > 1 else ():

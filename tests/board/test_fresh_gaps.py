@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from ldbench.api import Score
-from ldbench.board.fresh_gaps import fold_gaps, rounds_of
+from ldbench.board.fresh_gaps import fold_gaps
 from ldbench.board.gather import board_set, collect
 from ldbench.board.leaderboard import dumps, read, write
 from ldbench.records import result as result_file
-from ldbench.records.fresh import FreshRound, FreshRounds, Gap, add
+from ldbench.records.fresh import FreshRound, FreshRounds, Gap, add, beside
 from ldbench.records.result import ModelRef, Result, TaskRef
+from ldbench.records.sidecar import beside_all
 from ldbench.report.tables.content import page
 
 TASK = TaskRef("sandbox-brain-t2i", 1, "text-to-image", "c" * 64)
@@ -51,7 +52,7 @@ def test_a_board_says_the_gaps_and_ranks_as_without(tmp_path: Path) -> None:
     new = FreshRound(TASK, 7, "5" * 64, "6" * 64, (gap("fid", 4.0, tuned=True), gap("kid", 0.0)))
     add(tmp_path / "copy/0/result.json", run(0), new)
     found = collect([tmp_path])
-    assert set(rounds_of(found)) == {str(tmp_path / name / "0/result.json") for name in ("first", "copy")}
+    assert set(beside_all(found, beside)) == {str(tmp_path / name / "0/result.json") for name in ("first", "copy")}
     board = board_set(found).boards[TASK.id]
     (row,) = board.rows
     assert [(one.metric, one.runs, one.tuned) for one in row.fresh] == [("fid", 1, 1), ("kid", 1, 0)]

@@ -11,6 +11,7 @@ from ldbench.cli.main import app
 from ldbench.errors import GeneratorError, UnknownNameError, UsageError
 from ldbench.records import result as results
 from ldbench.run import pipeline
+from ldbench.run.settings import Settings
 from tests.conftest import cheap_card
 
 
@@ -39,7 +40,7 @@ def test_the_others_go_on_after_a_model_that_fails(
 ) -> None:
     whole = getattr(pipeline, stage)
 
-    def failing(task: str, model: str, settings: pipeline.Settings) -> object:
+    def failing(task: str, model: str, settings: Settings) -> object:
         if model == "collapse":
             raise GeneratorError("no images\nat all")
         return whole(task, model, settings)
@@ -62,7 +63,7 @@ def test_several_seeds_of_several_models_are_run_and_one_that_fails_is_named_wit
 ) -> None:
     whole = pipeline.run
 
-    def failing(task: str, model: str, settings: pipeline.Settings) -> object:
+    def failing(task: str, model: str, settings: Settings) -> object:
         if (model, settings.seed) == ("real", 0):
             raise GeneratorError("no images")
         return whole(task, model, settings)

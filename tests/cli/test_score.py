@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from ldbench.cli.main import app
 from ldbench.errors import ResultError, UsageError
 from ldbench.records.result import read
-from ldbench.run.pipeline import Settings, run
+from ldbench.run.pipeline import run
+from ldbench.run.settings import Settings
 from tests.conftest import cheap_card
 
 

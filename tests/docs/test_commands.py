@@ -24,12 +24,10 @@ from PIL import Image
 
 from ldbench.records.checksum import sha256_file
 from tests.conftest import small_card
+from tests.docs.page_parts import END, after_ldbench, editing_card
 from tests.in_turn import in_turn
 from tests.made_once import MadeOnce
 from tests.markdown_blocks import PYTHON, ROOT, TOML, blocks
-
-from .test_cover import editing_card
-from .test_pages import END, after_ldbench
 
 ROWS = re.compile(r"(real|sd|basic-ft|basic-ft-ld)-[0-9a-f]{8}")  # enough for tables with ranks, ties and references
 COMMITTED = ROOT / "leaderboards/results/sandbox-brain-t2i"

@@ -11,23 +11,14 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import pytest
 
 from ldbench.api import Metric, MetricAxis
-from ldbench.plugins.kinds import METRICS
 from ldbench.task import card
 from ldbench.task.card import Task
+from tests.docs.page_parts import BUILT_IN, editing_card, section
+from tests.layers import ORDER
 from tests.markdown_blocks import ROOT, TOML, blocks
-from tests.test_layers import ORDER
 
 SPELLED = {int: "integer", float: "number", str: "text", bool: "true or false"}
 CARD_FILE_KEYS = {"extends", "omit", "protocol.template_set"}  # read before the dataclasses are built
-
-
-def section(page: str, heading: str) -> str:
-    """The text below a heading of the second level, up to the next one; blanks made one."""
-    found = re.search(rf"^## {re.escape(heading)}$(.*?)(?=^## |\Z)", page, flags=re.DOTALL | re.MULTILINE)
-    return " ".join(found[1].split()) if found else ""
-
-
-BUILT_IN = [METRICS.load(entry.name) for entry in METRICS.entries() if entry.distribution == "ldbench"]
 
 
 @pytest.mark.parametrize("metric", BUILT_IN, ids=lambda each: each.name)
@@ -148,17 +139,6 @@ def test_cards_in_pages_are_cards(name: str) -> None:
     assert found
     for block in found:
         card.parse(block.text, f"{name}:{block.line}")
-
-
-def editing_card() -> str:
-    """docs/adding-a-task.md's editing card: the first card changed as the page says, and the rest below it."""
-    whole, added = [block.text for block in blocks(ROOT / "docs/adding-a-task.md") if block.language in TOML]
-    changes = {"text-to-image": "disease-counterfactual", "shapes-t2i": "shapes-edit", "cases = 30": "cases = 12"}
-    text = whole.partition("[metrics.fid]")[0]
-    for old, new in changes.items():
-        assert old in text
-        text = text.replace(old, new)
-    return text + added
 
 
 def test_an_editing_card_made_as_the_page_says_is_one() -> None:

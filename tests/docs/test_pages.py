@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-import shlex
 import tomllib
 from enum import Enum
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 import typer
 
 from ldbench.cli.main import app
+from tests.docs.page_parts import after_ldbench, prose
 from tests.markdown_blocks import PYTHON, ROOT, TOML, blocks
 
 TOP = (ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG"))
@@ -22,12 +22,6 @@ PAGES = [*TOP, *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 DATA = ("json", "yaml", "csv", "html", "latex", "text")
 _CALL = re.compile(r"\s*(\$ )?([A-Z_]+=\S+ )*(ldbench|python|accelerate)\b")
-END = ("|", "||", "&&", ">", ">>", ";", "&")
-
-
-def prose(page: Path) -> str:
-    """A page without its fenced blocks."""
-    return re.sub(r"^ *(`{3,}).*?^ *\1 *$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
 
 
 def anchors(page: Path) -> set[str]:
@@ -187,25 +181,6 @@ def _choices(argument: Any) -> set[str] | None:
     listed = kind if isinstance(kind, type) and issubclass(kind, Enum) else None
     found = listed or getattr(getattr(argument, "type", None), "choices", None)
     return None if found is None else {str(getattr(each, "value", each)) for each in found}
-
-
-def after_ldbench(line: str) -> list[str] | None:
-    """The words that follow `ldbench` up to a pipe, a comment or the next command; None where it is not called."""
-    if "ldbench" not in line:
-        return None
-    words = shlex.split(line, comments=True)
-    words = words[1:] if words[:1] == ["$"] else words
-    while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
-        words = words[1:]
-    if words[:1] == ["ldbench"]:
-        start = 1
-    elif "-m" in words and words[words.index("-m") + 1 :][:1] == ["ldbench"]:
-        start = words.index("-m") + 2
-    else:
-        return None
-    rest = words[start:]
-    stop = next((place for place, word in enumerate(rest) if word in END), len(rest))
-    return rest[:stop]
 
 
 def wrong_commands(page: Path) -> list[str]:

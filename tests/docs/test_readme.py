@@ -11,9 +11,8 @@ from typer.testing import CliRunner
 import ldbench
 from ldbench.cli.main import app
 from leaderboards.pages import outside
+from tests.docs.page_parts import prose
 from tests.markdown_blocks import ROOT, blocks
-
-from .test_pages import prose
 
 README = ROOT / "README.md"
 TEXT = README.read_text(encoding="utf-8")

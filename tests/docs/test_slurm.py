@@ -14,7 +14,8 @@ import pytest
 
 from ldbench.board.gather import collect as read_results
 from ldbench.run.collect.contradictions import answer
-from ldbench.run.pipeline import Settings, run
+from ldbench.run.pipeline import run
+from ldbench.run.settings import Settings
 from tests.conftest import cheap_card
 from tests.markdown_blocks import ROOT, blocks
 from tests.run.matrix.conftest import SLOW

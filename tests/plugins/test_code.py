@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 from ldbench.plugins import code
 from ldbench.plugins.code import AFTER_RUNS, code_digest, remember, source_digest
 from ldbench.plugins.generators import GENERATORS, load_generator
-from tests.test_layers import ORDER
-
-from .test_registry import GOOD, install
+from tests.layers import ORDER
+from tests.plugins.installed import GOOD, install
 
 FILES = ("edited_model/__init__.py", "edited_model/networks/unet.py", "edited_model/schedule.py")
 

@@ -24,7 +24,7 @@ from ldbench.plugins.scaffold.package import SANDBOX, names_of, write_package
 from ldbench.task import card
 from ldbench.testing import assert_generator
 from tests.in_turn import in_turn
-from tests.test_truth_is_hidden import small_card
+from tests.small_aging import small_card
 
 KINDS = sorted(SANDBOX)
 LONG = "x" * 40

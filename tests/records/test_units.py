@@ -16,6 +16,7 @@ from ldbench.records import result as result_file
 from ldbench.records import units as units_file
 from ldbench.records.result import ModelRef, Result, TaskRef
 from ldbench.records.run_folder import UNITS
+from ldbench.records.sidecar import beside_all
 from ldbench.records.units import Contributions, Units
 
 names = st.text(min_size=1, max_size=8)
@@ -46,18 +47,20 @@ def test_what_is_written_is_read(
     assert json.loads(path.read_text())["schema_version"] == 1
 
 
-def test_a_list_takes_one_line() -> None:
-    assert len(units_file.dumps(SIDECAR).splitlines()) == 14
+def test_a_list_takes_one_line(tmp_path: Path) -> None:
+    units_file.write(SIDECAR, tmp_path / UNITS)
+    assert len((tmp_path / UNITS).read_text().splitlines()) == 14
 
 
 def test_subjects_are_written_where_images_share_one(tmp_path: Path) -> None:
     path = tmp_path / UNITS
     units_file.write(replace(SIDECAR, subjects={"cases": (0, 0)}), path)
     assert units_file.read(path).subjects == {"cases": (0, 0)}
-    assert "subjects" not in units_file.dumps(SIDECAR)
     path.write_text(path.read_text().replace("[0, 0]", "[0]"))
     with pytest.raises(ResultError, match=r"subjects\.cases: expected 2 numbers of subjects, one an id"):
         units_file.read(path)
+    units_file.write(SIDECAR, path)
+    assert "subjects" not in path.read_text()
 
 
 def test_numbers_keep_six_digits() -> None:
@@ -78,7 +81,7 @@ def test_only_complete_measured_results_have_units(tmp_path: Path) -> None:
         result_file.write(a_result(status="complete" if name == "good" else "failed"), tmp_path / name / "result.json")
         units_file.write(SIDECAR, tmp_path / name / UNITS)
     found = [(str(path), result_file.read(path)) for path in sorted(tmp_path.rglob("result.json"))]
-    assert units_file.beside_all(found) == {str(tmp_path / "good" / "result.json"): SIDECAR}
+    assert beside_all(found, units_file.beside) == {str(tmp_path / "good" / "result.json"): SIDECAR}
 
 
 def test_copies_of_a_result_share_their_units_whichever_is_found_first(tmp_path: Path) -> None:
@@ -87,11 +90,11 @@ def test_copies_of_a_result_share_their_units_whichever_is_found_first(tmp_path:
     other = Units({"cases": ("a", "b")}, {"ssim": Contributions(0.5, {"cases": (0.125, -0.125)})})
     units_file.write(SIDECAR, tmp_path / "b" / UNITS)
     found = [(str(path), result_file.read(path)) for path in sorted(tmp_path.rglob("result.json"))]
-    assert units_file.beside_all(found) == {path: SIDECAR for path, _ in found}
+    assert beside_all(found, units_file.beside) == {path: SIDECAR for path, _ in found}
     units_file.write(other, tmp_path / "c" / UNITS)
     for order in (found, found[::-1]):
-        assert len({units_file.dumps(each) for each in units_file.beside_all(order).values()}) == 1
-    assert units_file.beside_all(found) == units_file.beside_all(found[::-1])
+        assert len(set(map(repr, beside_all(order, units_file.beside).values()))) == 1
+    assert beside_all(found, units_file.beside) == beside_all(found[::-1], units_file.beside)
 
 
 @pytest.mark.parametrize(

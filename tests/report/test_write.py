@@ -20,7 +20,8 @@ from ldbench.records.result import Result
 from ldbench.report.rebuild import rebuild
 from ldbench.report.run_pictures import copy_pictures
 from ldbench.report.write import report, report_paths, show, with_metrics
-from ldbench.run.pipeline import Settings, run
+from ldbench.run.pipeline import run
+from ldbench.run.settings import Settings
 
 from ..conftest import cheap_card
 from .conftest import TASK

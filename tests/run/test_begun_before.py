@@ -14,7 +14,8 @@ import pytest
 
 from ldbench import __version__
 from ldbench.errors import ResultError
-from ldbench.run.pipeline import Settings, run
+from ldbench.run.pipeline import run
+from ldbench.run.settings import Settings
 from tests.conftest import small_card
 
 from .verify.conftest import editing_card

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ldbench.run.command_line import command_of
-from ldbench.run.pipeline import Settings
+from ldbench.run.settings import Settings
 
 
 def test_what_is_usual_is_not_said_and_all_else_is_quoted() -> None:

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from ldbench.cli.main import app
 from ldbench.run.dry_run import dry_run
-from ldbench.run.pipeline import Settings
+from ldbench.run.settings import Settings
 
 
 def test_a_sandbox_run_lacks_nothing(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from ldbench.errors import DataError, GeneratorError, LdbenchError
 from ldbench.records.run_folder import RunFolder
 from ldbench.records.unfinished import unfinished_below
 from ldbench.run.failure import failure_kept
-from ldbench.run.pipeline import Settings, run
+from ldbench.run.pipeline import run
+from ldbench.run.settings import Settings
 from tests.conftest import cheap_card
 
 PLUGIN = """

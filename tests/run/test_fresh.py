@@ -18,7 +18,7 @@ from ldbench.records import fresh as sidecar
 from ldbench.records import result as results
 from ldbench.run import fresh
 from ldbench.run.fresh import FreshRun, gaps, run_fresh
-from ldbench.run.pipeline import Settings
+from ldbench.run.settings import Settings
 from ldbench.task.card import load
 from tests.stand_ins.toy_simulator import card as toy_card
 

@@ -27,7 +27,8 @@ from ldbench.errors import GeneratorError, LdbenchError, MetricError, ResultErro
 from ldbench.plugins import model_ref
 from ldbench.records import result as results
 from ldbench.records.result import ModelRef
-from ldbench.run.pipeline import Settings, run
+from ldbench.run.pipeline import run
+from ldbench.run.settings import Settings
 from tests.conftest import cheap_card, small_card
 
 GENERATOR = f"{Path(__file__).parents[1] / 'stand_ins' / 'slow_generator.py'}:Slow"

@@ -26,8 +26,9 @@ from ldbench.records import result as results
 from ldbench.records.run_folder import RunFolder
 from ldbench.run import processes
 from ldbench.run.generate import generate, requests_for
-from ldbench.run.pipeline import Settings, _fit_folder, run
+from ldbench.run.pipeline import _fit_folder, run
 from ldbench.run.processes import Processes, current_processes, is_first_process
+from ldbench.run.settings import Settings
 from tests.conftest import cheap_card, small_card
 from tests.stand_ins.backbone import save_random_backbone
 

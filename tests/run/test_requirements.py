@@ -23,8 +23,9 @@ from ldbench.data.prepared import open_prepared
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import GeneratorError, LdbenchError, MetricError
 from ldbench.run.dry_run import dry_run
-from ldbench.run.pipeline import Settings, run
+from ldbench.run.pipeline import run
 from ldbench.run.requirements import _of_classes, _of_metrics, inspect, needs_of
+from ldbench.run.settings import Settings
 from ldbench.score.inputs import Inputs
 from ldbench.score.metrics.change import PassSpec
 from ldbench.score.metrics.copies import CopySpec

@@ -12,8 +12,9 @@ from ldbench.board.gather import collect, fold
 from ldbench.board.row_labels import labels
 from ldbench.errors import LdbenchError, ResultError, UsageError
 from ldbench.records import result as results
-from ldbench.run.pipeline import Settings, run
+from ldbench.run.pipeline import run
 from ldbench.run.score_folder import score_folder
+from ldbench.run.settings import Settings
 from tests.conftest import cheap_card
 
 

@@ -25,6 +25,7 @@ from ldbench.score.viewing import point_spread
 from ldbench.task import card
 from ldbench.task.card import Task, Viewing
 from ldbench.task.metric_specs import JudgeSpec
+from tests.score.small_task import small, truths
 
 CPU = ScoringContext(torch.device("cpu"), 0)
 PIXELS: dict[str, Any] = {
@@ -36,13 +37,6 @@ MORE: dict[str, Any] = {
     "ssim": NoSettings(), **PIXELS, "source_ssim": NoSettings(), "identity_ssim": NoSettings(),
 }
 JUDGED: dict[str, Any] = {"target_auc": NoSettings(), "flip_rate": NoSettings()}
-
-
-def small(metrics: Mapping[str, Any], cases: int = 8, judge: JudgeSpec | None = None) -> Task:
-    task = card.load("sandbox-brain-disease")
-    protocol = replace(task.protocol, cases=cases, evaluation_cases=cases - 2)
-    judge = judge or JudgeSpec(1, 32, 0.001, width=16)
-    return replace(task, protocol=protocol, metrics=metrics, judge=judge, viewing=None)
 
 
 @cache
@@ -57,11 +51,6 @@ def more() -> TaskData:
 
 def sources(data: TaskData) -> dict[str, torch.Tensor]:
     return {case.id: case.source for case in data.cases if case.source is not None}
-
-
-def truths(data: TaskData) -> dict[str, torch.Tensor]:
-    assert data.truth is not None
-    return {case.id: data.truth(case.id) for case in data.cases}
 
 
 def pass_of(data: TaskData, shift: float = 0.0) -> dict[str, torch.Tensor]:

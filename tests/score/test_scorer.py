@@ -16,7 +16,8 @@ from ldbench.api import Measured, Metric, MetricInputs, NoSettings, Score
 from ldbench.board.gather import fold
 from ldbench.errors import MetricError
 from ldbench.plugins.kinds import METRICS
-from ldbench.run.pipeline import Settings, run
+from ldbench.run.pipeline import run
+from ldbench.run.settings import Settings
 from ldbench.run.verify.recompute import verify
 from ldbench.score import scorer
 from ldbench.score.arithmetic import tf32_operations

@@ -14,6 +14,7 @@ from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.row_labels import labels
 from ldbench.records.identity import Found, row_key
 from ldbench.records.result import Result
+from ldbench.records.search import Search
 from ldbench.records.units import beside
 from ldbench.report.html.axis import Axis
 from ldbench.report.html.board import anchor
@@ -23,7 +24,7 @@ from ldbench.report.html.gaps import GapView, SubgroupView, gap_views, subgroup_
 from ldbench.report.html.picture import grey_levels
 from ldbench.report.html.pictures import GREY_CASES, Pictures
 from ldbench.report.html.provenance import Fact, facts, parameters, stages
-from ldbench.report.html.search_curve import CurveView, Search, curves
+from ldbench.report.html.search_curve import CurveView, curves
 from ldbench.score.metrics.copies import Copy, copies_of
 
 

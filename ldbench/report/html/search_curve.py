@@ -6,68 +6,15 @@ A search on another card is not shown. One with other settings of the model is s
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ldbench.board.leaderboard import BoardRow, Leaderboard
-from ldbench.errors import ResultError
-from ldbench.records.from_table import TypedError, build
 from ldbench.records.names import one_line
-from ldbench.records.result import ModelRef
+from ldbench.records.search import Search, Tried
 from ldbench.report.html.axis import Axis, short, spanning
 
-NAME = "search.json"
 WIDTH, HEIGHT = 420.0, 150.0
-_KEPT = ("task", "model", "parameter", "distance", "images", "seed", "curve", "best", "training_distance", "compared")
-
-
-@dataclass(frozen=True)
-class Tried:
-    """One value that was tried."""
-
-    text: str
-    value: float | str | None
-    distance: float
-    low: float
-    high: float
-    share: float
-
-
-@dataclass(frozen=True)
-class Best:
-    """The value with the smallest distance, and where resamples put it."""
-
-    set: str
-    value: float | str | None
-    low: float | None
-    high: float | None
-    at_edge: bool
-
-
-@dataclass(frozen=True)
-class SearchedTask:
-    """The card that was searched on."""
-
-    id: str
-    version: int
-    card_hash: str
-
-
-@dataclass(frozen=True)
-class Search:
-    """What a page needs of a search.json."""
-
-    task: SearchedTask
-    model: ModelRef
-    parameter: str
-    distance: str
-    images: int
-    seed: int
-    curve: tuple[Tried, ...]
-    best: Best
-    compared: str
-    training_distance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -96,28 +43,6 @@ class CurveView:
     table: tuple[Tried, ...]
 
 
-def find(paths: Iterable[Path]) -> list[Search]:
-    """Every search below the given folders, by path; `ResultError` for a file that is none."""
-    files = sorted({file.resolve() for path in paths if path.is_dir() for file in path.rglob(NAME)})
-    return [read(file) for file in files]
-
-
-def read(path: Path) -> Search:
-    """A search.json of `ldbench search`; `ResultError` for anything else."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        kept = {name: record[name] for name in _KEPT if name in record}
-        model, task = record["model"], record["task"]
-        kept["model"] = {name: model[name] for name in ("name", "distribution", "version", "parameters")}
-        kept["task"] = {name: task[name] for name in ("id", "version", "card_hash")}
-        found: Search = build(Search, kept)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, TypedError) as error:
-        raise ResultError(f"{path}: expected a record of `ldbench search`, got {error!r:.80}; remove it") from error
-    if not found.curve:
-        raise ResultError(f"{path}: expected the values that were tried, got none; remove it")
-    return found
-
-
 def curves(searches: Sequence[Search], leaderboard: Leaderboard, row: BoardRow) -> list[CurveView]:
     """The searches made on the leaderboard's card for a row's model, drawn."""
     task = leaderboard.task
@@ -129,7 +54,8 @@ def curves(searches: Sequence[Search], leaderboard: Leaderboard, row: BoardRow) 
 
 
 def _view(found: Search, row: BoardRow) -> CurveView:
-    numbers = [point.value for point in found.curve if isinstance(point.value, float)]
+    values = [point.value for point in found.curve]
+    numbers = [float(value) for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
     ordered = len(numbers) == len(found.curve)
     across = spanning(numbers if ordered else map(float, range(len(found.curve))), WIDTH) or Axis(0, 1, WIDTH)
     places = numbers if ordered else [float(index) for index in range(len(found.curve))]

@@ -15,12 +15,12 @@ from ldbench.errors import UsageError
 from ldbench.records.files import write_text_atomic
 from ldbench.records.identity import Found
 from ldbench.records.names import slug
+from ldbench.records.search import find
 from ldbench.report.comparisons import compared, sentences
 from ldbench.report.html import render
 from ldbench.report.html.board import board_view
 from ldbench.report.html.pictures import pictures_of
 from ldbench.report.html.runs import runs_of, sections
-from ldbench.report.html.search_curve import find
 from ldbench.report.html.shelf import Beside, Inside
 from ldbench.task import card
 

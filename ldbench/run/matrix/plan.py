@@ -16,7 +16,7 @@ from ldbench.plugins.parameters import overrides_of
 from ldbench.records.run_folder import RunFolder
 from ldbench.run.environment import pick_device
 from ldbench.run.models import ready_models
-from ldbench.run.pipeline import Settings
+from ldbench.run.settings import Settings
 from ldbench.task import card
 
 Status = Literal["done", "read back", "failed"]

@@ -25,8 +25,9 @@ from ldbench.errors import LdbenchError, ResultError
 from ldbench.records.names import reason
 from ldbench.records.run_folder import RunFolder
 from ldbench.run.matrix.plan import Job, JobOutcome, Status
-from ldbench.run.pipeline import Settings, run
+from ldbench.run.pipeline import run
 from ldbench.run.progress import Lines
+from ldbench.run.settings import Settings
 
 WRITE_EVERY = 0.5
 CLAIM_EVERY = 0.5

@@ -25,21 +25,18 @@ GAP, MARGIN, CAPTION, FONT = 4, 12, 26, 15
 PAPER, INK = (255, 255, 255), (30, 30, 30)
 
 
-def sample_sheet(
-    folder: Path, labels: Mapping[str, str], out: Path, *, seed: int,
-    columns: int = COLUMNS, per_class: int = PER_CLASS, scale: int | None = None,
-) -> Path:
-    """Write a PNG that shows up to `per_class` images of every label; returns its path.
+def sample_sheet(folder: Path, labels: Mapping[str, str], out: Path, *, seed: int) -> Path:
+    """Write a PNG that shows up to `PER_CLASS` images of every label; returns its path.
 
     `labels` maps case id to class, and `folder/ID.png` is the image of a case; classes come in the order of
-    their first case. `scale` enlarges by a whole factor; by default until a side has about 128 pixels. Raises
-    `ImageError` for a file that is missing, no image, or of another size than the first.
+    their first case. Each is enlarged by `whole_factor`. Raises `ImageError` for a file that is missing,
+    no image, or of another size than the first.
     """
-    chosen = draw(labels, per_class, seed)
+    chosen = draw(labels, PER_CLASS, seed)
     counts = {label: sum(other == label for other in labels.values()) for label in chosen}
     captions = {label: f"{label}: {len(ids)} of {counts[label]}, seed {seed}" for label, ids in chosen.items()}
     tiles = [(captions[label], read_pixels(folder / f"{name}.png")) for label, ids in chosen.items() for name in ids]
-    sheet = sample_grid([pixels for _, pixels in tiles], [caption for caption, _ in tiles], columns, scale)
+    sheet = sample_grid([pixels for _, pixels in tiles], [caption for caption, _ in tiles])
     return write_sheet(sheet, out)
 
 

@@ -71,20 +71,18 @@ def signed_difference(
     return np.floor(np.stack(planes, axis=-1) + 0.5).astype(np.uint8)
 
 
-def edit_sheet(
-    rows: Sequence[EditRow], out: Path, *, note: str = "", threshold: float = THRESHOLD, scale: int | None = None
-) -> Path:
+def edit_sheet(rows: Sequence[EditRow], out: Path, *, note: str = "", threshold: float = THRESHOLD) -> Path:
     """Write a PNG with a row of images a case, captions below them, and `note`, threshold and colours at the foot.
 
-    The columns with the truth are left out where no row has one. `scale` enlarges by a whole factor; by default until a
-    side has about 128 pixels. Raises `ImageError` where there is no row or two images differ in size.
+    The columns with the truth are left out where no row has one. Images are enlarged by `whole_factor`. Raises
+    `ImageError` where there is no row or two images differ in size.
     """
     images = [one for row in rows for one in (row.source, row.result, row.truth) if one is not None]
     if not rows or len({one.shape for one in images}) > 1:
         sizes = sorted({"x".join(map(str, one.shape)) for one in images})
         raise ImageError(f"{out}: expected source, result and truth of one size, got {' and '.join(sizes) or 'none'}")
     height, width = images[0].shape[:2]
-    factor = scale or whole_factor(height, width)
+    factor = whole_factor(height, width)
     with_truth = any(row.truth is not None for row in rows)
     tiles = [_tiles(row, threshold, factor, with_truth) for row in rows]
     headings = [name for name in _HEADINGS if with_truth or "truth" not in name]

@@ -20,9 +20,9 @@ from ldbench.errors import MetricError
 from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.intervals import Array, Subjects, independent, of_deletions
 from ldbench.score.metrics.row_blocks import Features, row_blocks, rows_of
+from ldbench.score.metrics.set_distance import INDEPENDENT, Dependence
 
 _BLOCK, _COLUMNS = 1024, 2048  # rows and columns of a block: 16 MB
-EACH_ITS_OWN: tuple[Subjects, Subjects] = (None, None)
 
 
 @dataclass(frozen=True)
@@ -40,27 +40,25 @@ class Kernel:
 class AllPairs:
     """The complete U-statistic, what each sample adds to it, and its jackknife variance, from row sums.
 
-    `subjects` are those of both sets. Each set has two or more. Where rows of both sets are `paired`, one sample is a
-    truth with its result.
+    Each set has two or more. Where rows of both sets are paired, one sample is a truth with its result.
     """
 
     def __init__(
-        self, real_nd: Features, generated_md: Features, kernel: Kernel,
-        subjects: Sequence[Subjects] = EACH_ITS_OWN, paired: bool = False,
+        self, real_nd: Features, generated_md: Features, kernel: Kernel, dependence: Dependence = INDEPENDENT
     ) -> None:
-        n, m = len(real_nd), len(generated_md)
+        n, m, subjects = len(real_nd), len(generated_md), dependence.subjects
         within_real_n, pairs_n = _within(kernel, real_nd, subjects[0])
         within_generated_m, pairs_m = _within(kernel, generated_md, subjects[1])
         across_n, across_m = _row_sums(kernel, real_nd, generated_md), _row_sums(kernel, generated_md, real_nd)
         across = n * m
-        if paired:
+        if dependence.paired:
             own_n, own_m = _of_one_subject(kernel, real_nd, generated_md, subjects[1])
             across_n, across_m, across = across_n - own_n, across_m - own_m, int(pairs_m.sum())
         real_term = within_real_n.sum() / int(pairs_n.sum())
         generated_term = within_generated_m.sum() / int(pairs_m.sum())
         cross = across_n.sum()
         self.value = float(real_term + generated_term - 2 * cross / across)
-        if paired:  # a case left out takes its row and its column, which have no pair in common
+        if dependence.paired:  # a case left out takes its row and its column, which have no pair in common
             within_m = within_real_n + within_generated_m
             self.samples = {
                 "cases": _deletions(within_m, pairs_m, cross - across_n - across_m, across - 2 * pairs_m)
@@ -73,14 +71,14 @@ class AllPairs:
         self.variance = float(sum((parts**2).sum() for parts in self.samples.values()))
 
 
-def estimator(subjects: Sequence[Subjects], paired: bool = False) -> str:
+def estimator(dependence: Dependence) -> str:
     """What a score says of how its value is estimated."""
-    if paired:
+    if dependence.paired:
         return "unbiased, over pairs of two subjects, within the sets and across"
-    return "unbiased" if all(whose is None for whose in subjects) else "unbiased, over pairs of two subjects"
+    return "unbiased" if all(whose is None for whose in dependence.subjects) else "unbiased, over pairs of two subjects"
 
 
-def jackknife(paired: bool = False) -> str:
+def jackknife(paired: bool) -> str:
     """What a score says of its interval."""
     over = "pairs of a truth and its result" if paired else "both sets"
     return f"95 % delete-one jackknife over {over}, Student's t"

@@ -45,7 +45,7 @@ def calibration_error(confidence_n: Array, right_n: npt.NDArray[np.bool_], bins:
 
 def judge_calibration_score(
     scores_nk: npt.ArrayLike, targets: Sequence[str], classes: Sequence[str], judge: Mapping[str, ParameterValue], *,
-    bins: int = 10, seed: int = 0, subjects: Subjects = None,
+    bins: int = 10, subjects: Subjects = None,
 ) -> Measured:
     """The calibration error of log odds `(N, K)` against the N classes asked for, with `group_jackknife`'s interval.
 
@@ -60,14 +60,14 @@ def judge_calibration_score(
         return calibration_error(confidence_n[index_n], right_n[index_n], bins)
 
     interval, contributions = group_jackknife(
-        error, np.arange(len(scores)), metric="judge_calibration", seed=seed, subjects=[subjects]
+        error, np.arange(len(scores)), metric="judge_calibration", seed=0, subjects=[subjects]
     )
     return Measured(
         metric="judge_calibration", value=interval.value, ci_low=max(interval.low, 0.0),
         ci_high=min(interval.high, 1.0), n=len(scores), direction="lower",
         extractor=network_name(judge), contributions={"groups": contributions},
         parameters={
-            **judge, "bins": bins, "interval_groups": len(contributions), "interval_seed": seed,
+            **judge, "bins": bins, "interval_groups": len(contributions), "interval_seed": 0,
             "interval": over_subjects("95 % delete-a-group jackknife over cases, judge held fixed", subjects),
         },
     )

@@ -10,7 +10,7 @@ Shape suffixes: n real samples, m generated samples, d features.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -20,9 +20,9 @@ from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterVal
 from ldbench.errors import MetricError
 from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.gaussians import FeatureSet, frechet
-from ldbench.score.metrics.intervals import GROUPS, Subjects
+from ldbench.score.metrics.intervals import GROUPS
 from ldbench.score.metrics.row_blocks import Features, row_blocks, rows_of
-from ldbench.score.metrics.set_distance import of_both_sets, set_distance_score
+from ldbench.score.metrics.set_distance import INDEPENDENT, Dependence, dependence_of, set_distance_score
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.scan_network_spec import SCAN_NETWORK
 
@@ -39,7 +39,7 @@ def fid(real_features: npt.ArrayLike, generated_features: npt.ArrayLike) -> floa
 def fid_score(
     real_features: npt.ArrayLike, generated_features: npt.ArrayLike, *, extractor: str,
     parameters: Mapping[str, ParameterValue] | None = None, seed: int = 0, groups: int = GROUPS, metric: str = "fid",
-    subjects: Sequence[Subjects] = (), paired: bool = False,
+    dependence: Dependence = INDEPENDENT,
 ) -> Measured:
     """FID as a score; its interval is `group_jackknife`'s, for the expected FID at these sample sizes."""
     real_nd, generated_md = validated_features(metric, real_features, generated_features, least=3)
@@ -47,7 +47,7 @@ def fid_score(
     return set_distance_score(
         metric, lambda real_n, generated_m: frechet(real.gaussian(real_n), generated.gaussian(generated_m)),
         np.arange(len(real_nd)), np.arange(len(generated_md)), extractor=extractor, parameters=parameters or {},
-        seed=seed, groups=groups, subjects=subjects, paired=paired,
+        seed=seed, groups=groups, dependence=dependence,
     )
 
 
@@ -91,8 +91,7 @@ def _of_inputs(metric: str, inputs: MetricInputs, settings: DistributionSpec) ->
 def _of_network(metric: str, inputs: MetricInputs, extractor: str, resize: int | None = None) -> Measured:
     return fid_score(
         *inputs.features(extractor, resize), extractor=extractor,
-        parameters=inputs.network_parameters(extractor, resize), metric=metric, subjects=of_both_sets(inputs),
-        paired=inputs.paired,
+        parameters=inputs.network_parameters(extractor, resize), metric=metric, dependence=dependence_of(inputs),
     )
 
 

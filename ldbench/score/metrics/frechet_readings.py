@@ -11,7 +11,7 @@ Shape suffixes: n real samples, m generated samples, d features.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +21,8 @@ from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterVal
 from ldbench.records.from_table import TypedError
 from ldbench.score.metrics.attribute_error import unknown_estimators
 from ldbench.score.metrics.fid import fid, validated_features
-from ldbench.score.metrics.intervals import Array, Subjects
-from ldbench.score.metrics.set_distance import of_both_sets, set_distance_score
+from ldbench.score.metrics.intervals import Array
+from ldbench.score.metrics.set_distance import INDEPENDENT, Dependence, dependence_of, set_distance_score
 from ldbench.score.metrics.viewed import viewed
 from ldbench.score.networks.radiomics import NAME as RADIOMICS
 
@@ -57,15 +57,15 @@ def standardised_fid(real_nd: Array, generated_md: Array) -> float:
 
 def standardised_fid_score(
     metric: str, real: npt.ArrayLike, generated: npt.ArrayLike, *, extractor: str,
-    parameters: Mapping[str, ParameterValue], subjects: Sequence[Subjects] = (), paired: bool = False,
+    parameters: Mapping[str, ParameterValue], dependence: Dependence = INDEPENDENT,
 ) -> Measured:
     """`standardised_fid` as a score, with FID's interval; every replicate has its own standard deviations."""
     real_nd, generated_md = (
         np.asarray(each, np.float64) for each in validated_features(metric, real, generated, least=4)
     )
     return set_distance_score(
-        metric, standardised_fid, real_nd, generated_md, extractor=extractor, seed=0, subjects=subjects,
-        paired=paired, parameters={**parameters, "unit": "standard deviations of the real scans, squared"},
+        metric, standardised_fid, real_nd, generated_md, extractor=extractor, seed=0, dependence=dependence,
+        parameters={**parameters, "unit": "standard deviations of the real scans, squared"},
     )
 
 
@@ -80,8 +80,8 @@ def _side(inputs: MetricInputs) -> int:
 
 def _frd(inputs: MetricInputs, settings: NoSettings) -> Measured:
     return standardised_fid_score(
-        "frd", *_radiomics(inputs), extractor=RADIOMICS, subjects=of_both_sets(inputs),
-        parameters=inputs.network_parameters(RADIOMICS, _side(inputs)), paired=inputs.paired,
+        "frd", *_radiomics(inputs), extractor=RADIOMICS, dependence=dependence_of(inputs),
+        parameters=inputs.network_parameters(RADIOMICS, _side(inputs)),
     )
 
 
@@ -94,7 +94,7 @@ def _readings(inputs: MetricInputs, settings: ReadingsSpec) -> tuple[Array, Arra
 def _readings_fid(inputs: MetricInputs, settings: ReadingsSpec) -> Measured:
     return standardised_fid_score(
         "readings_fid", *_readings(inputs, settings), extractor=", ".join(settings.estimators),
-        parameters={"readings": len(settings.estimators)}, subjects=of_both_sets(inputs), paired=inputs.paired,
+        parameters={"readings": len(settings.estimators)}, dependence=dependence_of(inputs),
     )
 
 

@@ -17,8 +17,7 @@ from ldbench.errors import MetricError
 from ldbench.score.metrics.feature_spec import FEWEST, DistributionSpec
 from ldbench.score.metrics.fid import fid, validated_features
 from ldbench.score.metrics.gaussians import FeatureSet, frechet
-from ldbench.score.metrics.intervals import Subjects
-from ldbench.score.metrics.set_distance import of_both_sets, set_distance_score
+from ldbench.score.metrics.set_distance import INDEPENDENT, Dependence, dependence_of, set_distance_score
 from ldbench.score.metrics.viewed import viewed
 
 _Indices = npt.NDArray[np.int64]
@@ -27,8 +26,7 @@ _Indices = npt.NDArray[np.int64]
 def intra_fid_score(
     real_features: npt.ArrayLike, generated_features: npt.ArrayLike, real_labels: Sequence[str],
     generated_labels: Sequence[str], *, classes: Sequence[str], extractor: str,
-    parameters: Mapping[str, ParameterValue] | None = None, seed: int = 0, subjects: Sequence[Subjects] = (),
-    paired: bool = False,
+    parameters: Mapping[str, ParameterValue] | None = None, dependence: Dependence = INDEPENDENT,
 ) -> Measured:
     """The mean over `classes` of `fid`, of `(n, d)` real and `(m, d)` generated features and their labels.
 
@@ -63,8 +61,8 @@ def intra_fid_score(
 
     return set_distance_score(
         "intra_fid", mean_distance, np.arange(len(real_nd)), np.arange(len(generated_md)), extractor=extractor,
-        parameters={**(parameters or {}), "classes": ", ".join(classes)}, seed=seed,
-        classes=(real_n, generated_m), subjects=subjects, paired=paired,
+        parameters={**(parameters or {}), "classes": ", ".join(classes)}, seed=0,
+        classes=(real_n, generated_m), dependence=dependence,
     )
 
 
@@ -78,8 +76,7 @@ def _of_inputs(inputs: MetricInputs, settings: DistributionSpec) -> Measured:
     return intra_fid_score(
         *inputs.features(settings.extractor, settings.resize), inputs.real_labels, inputs.labels,
         classes=inputs.classes, extractor=settings.extractor,
-        parameters=inputs.network_parameters(settings.extractor, settings.resize), subjects=of_both_sets(inputs),
-        paired=inputs.paired,
+        parameters=inputs.network_parameters(settings.extractor, settings.resize), dependence=dependence_of(inputs),
     )
 
 

@@ -10,8 +10,8 @@ Shape suffixes: n real samples, m generated samples, d features.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -19,11 +19,11 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
-from ldbench.score.metrics.all_pairs import EACH_ITS_OWN, AllPairs, Kernel, estimator, jackknife, validated_sets
+from ldbench.score.metrics.all_pairs import AllPairs, Kernel, estimator, jackknife, validated_sets
 from ldbench.score.metrics.feature_spec import DistributionSpec
-from ldbench.score.metrics.intervals import Array, Interval, Subjects, subjects_of_rows, t_quantile
+from ldbench.score.metrics.intervals import Array, Interval, subjects_of_rows, t_quantile
 from ldbench.score.metrics.row_blocks import Features, rows_of
-from ldbench.score.metrics.set_distance import of_both_sets
+from ldbench.score.metrics.set_distance import INDEPENDENT, Dependence, dependence_of
 from ldbench.score.metrics.viewed import viewed
 
 SUBSETS = 100
@@ -50,46 +50,45 @@ class KernelSpec(DistributionSpec):
 
 def kid(
     real_features: npt.ArrayLike, generated_features: npt.ArrayLike, *, subset_size: int | None = None,
-    subsets: int = SUBSETS, seed: int = 0, subjects: Sequence[Subjects] = EACH_ITS_OWN, paired: bool = False,
+    subsets: int = SUBSETS, seed: int = 0, dependence: Dependence = INDEPENDENT,
 ) -> float:
     """Unbiased kernel distance of `(n, d)` real and `(m, d)` generated features, in float64; may be below zero.
 
     `subset_size` None uses all pairs. A number draws that many of each set without replacement, `subsets` times,
-    and averages; it must not exceed n or m. `subjects` are those of both sets; where their rows are `paired`, as
-    results are with their truths, a pair of one subject is left out across them too. Raises `MetricError` as `fid`
-    does, and for sets of a single subject.
+    and averages; it must not exceed n or m. A pair of one subject is left out within each set, and of paired sets
+    across them too. Raises `MetricError` as `fid` does, and for sets of a single subject.
     """
-    sets = validated_sets("kid", real_features, generated_features, subjects)
+    sets = validated_sets("kid", real_features, generated_features, dependence.subjects)
     if subset_size is None:
-        return AllPairs(*sets, _CUBIC, subjects, paired).value
-    return float(_subset_values(*sets, subset_size, subsets, seed, subjects, paired).mean())
+        return AllPairs(*sets, _CUBIC, dependence).value
+    return float(_subset_values(*sets, subset_size, subsets, seed, dependence).mean())
 
 
 def kid_score(
     real_features: npt.ArrayLike, generated_features: npt.ArrayLike, *, extractor: str,
     parameters: Mapping[str, ParameterValue] | None = None, subset_size: int | None = None, subsets: int = SUBSETS,
-    seed: int = 0, metric: str = "kid", subjects: Sequence[Subjects] = EACH_ITS_OWN, paired: bool = False,
+    seed: int = 0, metric: str = "kid", dependence: Dependence = INDEPENDENT,
 ) -> Measured:
     """KID as a score, with a 95 % interval for the population's kernel distance.
 
     The variance is the delete-one jackknife's over both sets (Arvesen 1969, Ann. Math. Stat. 40:2076), or over their
-    pairs where rows of both are `paired`. In subset
-    mode the variance that drawing finitely many subsets adds is added. In subset mode of sets above `_MANY` images it
-    is the variance over the subsets, scaled to the smaller set, and there are no contributions.
+    pairs where rows of both are paired. In subset mode the variance that drawing finitely many subsets adds is added.
+    In subset mode of sets above `_MANY` images it is the variance over the subsets, scaled to the smaller set, and
+    there are no contributions.
 
-    With the `subjects` of both sets the value leaves out pairs of one; the interval is still one of images, which
+    The value leaves out pairs of one subject; the interval is still one of images, which
     `ldbench.score.by_subject` makes one of subjects.
     """
-    real_nd, generated_md = validated_sets(metric, real_features, generated_features, subjects, least=3)
+    real_nd, generated_md = validated_sets(metric, real_features, generated_features, dependence.subjects, least=3)
     smaller, contributions = min(len(real_nd), len(generated_md)), dict[str, Array]()
     values = None
     if subset_size is not None:
-        values = _subset_values(real_nd, generated_md, subset_size, subsets, seed, subjects, paired)
+        values = _subset_values(real_nd, generated_md, subset_size, subsets, seed, dependence)
     if values is not None and max(len(real_nd), len(generated_md)) > _MANY:
         interval, how = _interval_of_subsets(values, (subset_size or smaller) / smaller), _OF_SUBSETS
     else:
-        pairs = AllPairs(real_nd, generated_md, _CUBIC, subjects, paired)
-        interval, how = _interval(pairs, values, smaller), jackknife(paired)
+        pairs = AllPairs(real_nd, generated_md, _CUBIC, dependence)
+        interval, how = _interval(pairs, values, smaller), jackknife(dependence.paired)
         widened = 1.0 if values is None else _widened(interval, pairs, smaller)
         contributions = {kind: widened * parts for kind, parts in pairs.samples.items()}
     return Measured(
@@ -97,7 +96,7 @@ def kid_score(
         direction="lower", extractor=extractor,
         parameters={
             **(parameters or {}), "n_real": len(real_nd), "kernel": "(x.y / d + 1)^3",
-            "estimator": estimator(subjects, paired), "subset_size": subset_size,
+            "estimator": estimator(dependence), "subset_size": subset_size,
             "subsets": None if subset_size is None else subsets, "subset_seed": None if subset_size is None else seed,
             "interval": how,
         },
@@ -134,8 +133,7 @@ def _interval_of_subsets(values: Array, share: float) -> Interval:
 
 
 def _subset_values(
-    real_nd: Features, generated_md: Features, size: int, subsets: int, seed: int, subjects: Sequence[Subjects],
-    paired: bool,
+    real_nd: Features, generated_md: Features, size: int, subsets: int, seed: int, dependence: Dependence,
 ) -> Array:
     """The value of each random subset; of paired sets a subset of pairs."""
     if not 2 <= size <= min(len(real_nd), len(generated_md)) or subsets < 1:
@@ -143,7 +141,7 @@ def _subset_values(
             f"kid: expected 2 <= subset_size <= {min(len(real_nd), len(generated_md))} (the smaller set) and "
             f"subsets >= 1, got subset_size {size} and subsets {subsets}; change these settings, or score more images"
         )
-    most = max(1 if whose is None else int(np.bincount(whose).max()) for whose in subjects)
+    most = max(1 if whose is None else int(np.bincount(whose).max()) for whose in dependence.subjects)
     if size <= most:  # or a subset may have no pair of two subjects
         raise MetricError(
             f"kid: expected a subset_size above {most}, the images of one subject, got {size}; raise it"
@@ -152,9 +150,11 @@ def _subset_values(
 
     def drawn() -> float:
         real_n = random.choice(len(real_nd), size, replace=False)
-        generated_m = real_n if paired else random.choice(len(generated_md), size, replace=False)
-        whose = [subjects_of_rows(each, rows) for each, rows in zip(subjects, (real_n, generated_m), strict=True)]
-        return AllPairs(rows_of(real_nd, real_n), rows_of(generated_md, generated_m), _CUBIC, whose, paired).value
+        generated_m = real_n if dependence.paired else random.choice(len(generated_md), size, replace=False)
+        of_real, of_generated = dependence.subjects
+        whose = subjects_of_rows(of_real, real_n), subjects_of_rows(of_generated, generated_m)
+        drawn_sets = rows_of(real_nd, real_n), rows_of(generated_md, generated_m)
+        return AllPairs(*drawn_sets, _CUBIC, replace(dependence, subjects=whose)).value
 
     return np.array([drawn() for _ in range(subsets)])
 
@@ -175,7 +175,7 @@ def _of_inputs(metric: str, inputs: MetricInputs, settings: KernelSpec) -> Measu
         *inputs.features(settings.extractor, settings.resize), extractor=settings.extractor,
         parameters=inputs.network_parameters(settings.extractor, settings.resize),
         subset_size=settings.subset_size or None, subsets=settings.subsets, seed=inputs.seed, metric=metric,
-        subjects=of_both_sets(inputs), paired=inputs.paired,
+        dependence=dependence_of(inputs),
     )
 
 

@@ -74,10 +74,10 @@ def lpips_values(
 
 def lpips_score(
     generated: ImageSet, target: ImageSet, *, extractor: str = "stlpips-alex", alexnet: Path | None = None,
-    device: torch.device | str = "cpu", batch_size: int = 4,
+    device: torch.device | str = "cpu",
 ) -> Measured:
     """Mean perceptual distance over cases as a `Score`, with Student's t interval."""
-    values = lpips_values(generated, target, extractor=extractor, alexnet=alexnet, device=device, batch_size=batch_size)
+    values = lpips_values(generated, target, extractor=extractor, alexnet=alexnet, device=device)
     return mean_score("lpips", values, "lower", {**_parameters(extractor), "resize": None}, extractor)
 
 

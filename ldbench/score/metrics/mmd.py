@@ -10,7 +10,7 @@ Shape suffixes: n real samples, m generated samples, d features, b rows of one b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,10 +19,10 @@ import numpy.typing as npt
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.records.from_table import TypedError
-from ldbench.score.metrics.all_pairs import EACH_ITS_OWN, AllPairs, Kernel, estimator, jackknife, validated_sets
+from ldbench.score.metrics.all_pairs import AllPairs, Kernel, estimator, jackknife, validated_sets
 from ldbench.score.metrics.feature_spec import DistributionSpec
-from ldbench.score.metrics.intervals import Array, Subjects, t_quantile
-from ldbench.score.metrics.set_distance import of_both_sets
+from ldbench.score.metrics.intervals import Array, t_quantile
+from ldbench.score.metrics.set_distance import INDEPENDENT, Dependence, dependence_of
 from ldbench.score.metrics.viewed import viewed
 
 SCALE = 1000
@@ -52,16 +52,15 @@ def gaussian(bandwidth: float) -> Kernel:
 
 def mmd_score(
     real_features: npt.ArrayLike, generated_features: npt.ArrayLike, *, bandwidth: float, extractor: str,
-    parameters: Mapping[str, ParameterValue] | None = None, subjects: Sequence[Subjects] = EACH_ITS_OWN,
-    paired: bool = False,
+    parameters: Mapping[str, ParameterValue] | None = None, dependence: Dependence = INDEPENDENT,
 ) -> Measured:
     """MMD of `(n, d)` real and `(m, d)` generated features, with a 95 % interval for the population's value.
 
-    It may be below zero. The variance is the delete-one jackknife's over both sets. `subjects` and `paired` are as for
-    `kid_score`. Raises `MetricError` as `fid` does, for fewer than three subjects, and for features of length 0.
+    It may be below zero. The variance is the delete-one jackknife's over both sets. `dependence` is as for `kid_score`.
+    Raises `MetricError` as `fid` does, for fewer than three subjects, and for features of length 0.
     """
-    real_nd, generated_md = validated_sets("mmd", real_features, generated_features, subjects, least=3)
-    found = AllPairs(real_nd, generated_md, gaussian(bandwidth), subjects, paired)
+    real_nd, generated_md = validated_sets("mmd", real_features, generated_features, dependence.subjects, least=3)
+    found = AllPairs(real_nd, generated_md, gaussian(bandwidth), dependence)
     half = SCALE * t_quantile(min(len(real_nd), len(generated_md)) - 1) * found.variance**0.5
     value = SCALE * found.value
     return Measured(
@@ -69,8 +68,8 @@ def mmd_score(
         extractor=extractor, contributions={kind: SCALE * parts for kind, parts in found.samples.items()},
         parameters={
             **(parameters or {}), "n_real": len(real_nd), "kernel": "Gaussian, features of unit length",
-            "bandwidth": bandwidth, "scale": SCALE, "estimator": estimator(subjects, paired),
-            "interval": jackknife(paired),
+            "bandwidth": bandwidth, "scale": SCALE, "estimator": estimator(dependence),
+            "interval": jackknife(dependence.paired),
         },
     )
 
@@ -89,7 +88,7 @@ def _of_inputs(inputs: MetricInputs, settings: GaussianSpec) -> Measured:
     return mmd_score(
         *inputs.features(settings.extractor, settings.resize), bandwidth=settings.bandwidth,
         extractor=settings.extractor, parameters=inputs.network_parameters(settings.extractor, settings.resize),
-        subjects=of_both_sets(inputs), paired=inputs.paired,
+        dependence=dependence_of(inputs),
     )
 
 

@@ -32,7 +32,7 @@ from ldbench.score.metrics.intervals import (
 )
 from ldbench.score.metrics.neighbours import nearest, nearest_others
 from ldbench.score.metrics.roc import areas
-from ldbench.score.metrics.set_distance import of_both_sets
+from ldbench.score.metrics.set_distance import dependence_of
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import ScanCounts
 
@@ -113,7 +113,7 @@ def _joined(of_sets: Sequence[Subjects], test: int, generated: int) -> Subjects:
 
 
 def _ct(inputs: MetricInputs, settings: NoveltySpec) -> Measured:
-    return beside_training(partial(ct_score, subjects=of_both_sets(inputs)), inputs, settings)
+    return beside_training(partial(ct_score, subjects=dependence_of(inputs).subjects), inputs, settings)
 
 
 def _authpct(inputs: MetricInputs, settings: NoveltySpec) -> Measured:

@@ -17,10 +17,10 @@ import numpy as np
 
 from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.errors import MetricError
-from ldbench.score.metrics.intervals import Array, Subjects
+from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.judge import class_indices
 from ldbench.score.metrics.resnet18 import network_name
-from ldbench.score.metrics.set_distance import set_distance_score
+from ldbench.score.metrics.set_distance import INDEPENDENT, Dependence, set_distance_score
 
 
 def labelled(metric: str, scores_nk: Array, labels: Sequence[str], classes: Sequence[str]) -> Array:
@@ -45,7 +45,7 @@ def distance(real_n2: Array, edited_m2: Array) -> float:
 
 def target_distance_score(
     real_n2: Array, edited_m2: Array, source_m2: Array, judge: Mapping[str, ParameterValue],
-    subjects: Sequence[Subjects] = (),
+    dependence: Dependence = INDEPENDENT,
 ) -> Measured:
     """The distance of edited readings over that of the sources' own, all `labelled` with the classes asked for.
 
@@ -61,7 +61,7 @@ def target_distance_score(
     return set_distance_score(
         "target_distance", relative, real_n2, np.column_stack([edited_m2, source_m2[:, 1]]),
         extractor=network_name(judge), parameters={**judge, "unit": "the distance of unedited sources"}, seed=0,
-        over="cases and scans, judge held fixed", subjects=subjects,
+        over="cases and scans, judge held fixed", dependence=dependence,
     )
 
 
@@ -73,8 +73,8 @@ def _of_judge(inputs: MetricInputs, settings: NoSettings) -> Measured:
         labelled("target_distance", scores, inputs.labels, inputs.classes)
         for scores in (scores_mk, inputs.judge_scores(inputs.lazy.sources))
     )
-    subjects = inputs.subjects("test_scans"), inputs.subjects("generated")
-    return target_distance_score(real_n2, edited_m2, source_m2, judge, subjects)
+    dependence = Dependence((inputs.subjects("test_scans"), inputs.subjects("generated")))
+    return target_distance_score(real_n2, edited_m2, source_m2, judge, dependence)
 
 
 TARGET_DISTANCE = Metric(

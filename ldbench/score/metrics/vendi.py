@@ -93,7 +93,7 @@ def _effective_number(matrix: Array) -> float:
 
 
 def vendi_score(
-    features: npt.ArrayLike, *, extractor: str, parameters: Mapping[str, ParameterValue] | None = None, seed: int = 0,
+    features: npt.ArrayLike, *, extractor: str, parameters: Mapping[str, ParameterValue] | None = None,
     subjects: Subjects = None,
 ) -> Measured:
     """The score with `group_jackknife`'s interval over the generated images, for the expectation at their number.
@@ -105,7 +105,7 @@ def vendi_score(
     if count < _FEWEST:
         raise MetricError(f"vendi: expected {_FEWEST} images or more, for an interval, got {count}; score more images")
     interval, contributions = group_jackknife(
-        _Directions(features_nd).effective_number, np.arange(count), metric="vendi", seed=seed, subjects=[subjects]
+        _Directions(features_nd).effective_number, np.arange(count), metric="vendi", seed=0, subjects=[subjects]
     )
     how = "95 % delete-a-group jackknife over generated images, for the expected value at their number"
     return Measured(
@@ -113,7 +113,7 @@ def vendi_score(
         direction="higher", extractor=extractor, contributions={"groups": contributions},
         parameters={
             **(parameters or {}), "kernel": "cosine", "order": 1,
-            "interval": over_subjects(how, subjects), "interval_groups": len(contributions), "interval_seed": seed,
+            "interval": over_subjects(how, subjects), "interval_groups": len(contributions), "interval_seed": 0,
         },
     )
 

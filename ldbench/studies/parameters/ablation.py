@@ -19,7 +19,8 @@ from ldbench.plugins.kinds import metric_bounds
 from ldbench.plugins.parameters import build
 from ldbench.records.names import digest
 from ldbench.records.result import Result
-from ldbench.run.pipeline import Settings, ready, run
+from ldbench.run.pipeline import ready, run
+from ldbench.run.settings import Settings
 from ldbench.score.metrics.intervals import Interval
 from ldbench.studies.parameters.values import Grid, grid
 from ldbench.studies.parameters.workbench import folder_name

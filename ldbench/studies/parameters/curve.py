@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ldbench.records.search import Tried
 from ldbench.studies.parameters.distance import Array, Measure
 from ldbench.studies.parameters.values import Grid
 
@@ -22,22 +23,11 @@ _ENDS = (2.5, 97.5)
 
 
 @dataclass(frozen=True)
-class Point:
-    """One value: its distance with a 95 % interval, and the share of resamples in which it was the smallest."""
-
-    text: str
-    distance: float
-    low: float
-    high: float
-    share: float
-
-
-@dataclass(frozen=True)
 class Curve:
     """All values in order, the index of the smallest, and the 95 % interval of where the smallest lies (None where
     the values have no order)."""
 
-    points: tuple[Point, ...]
+    points: tuple[Tried, ...]
     best: int
     best_low: float | None
     best_high: float | None
@@ -67,9 +57,10 @@ def curve(
     resampled_vr = np.stack([measure.resampled(each_nk, reference_k, share_rn) for each_nk in features])
     winner_r = resampled_vr.argmin(axis=0)
     points = []
-    for index, (text, distance) in enumerate(zip(grid.texts, distances, strict=True)):
+    for index, (text, value, distance) in enumerate(zip(grid.texts, grid.values, distances, strict=True)):
         low, high = np.percentile(resampled_vr[index], _ENDS) - resampled_vr[index].mean() + distance
-        points.append(Point(text, distance, max(0.0, float(low)), float(high), float((winner_r == index).mean())))
+        share = float((winner_r == index).mean())
+        points.append(Tried(text, value, distance, max(0.0, float(low)), float(high), share))
     low_at, high_at = _spread(grid, winner_r)
     return Curve(tuple(points), int(np.argmin(distances)), low_at, high_at)
 

@@ -24,8 +24,9 @@ import torch
 from ldbench.api import Case, Context, Generator, HasLatents
 from ldbench.errors import GeneratorError, UsageError
 from ldbench.records.files import write_json
+from ldbench.records.search import Best, Search, SearchedTask
 from ldbench.run.generate import blamed
-from ldbench.run.pipeline import Settings
+from ldbench.run.settings import Settings
 from ldbench.studies.parameters.curve import RESAMPLES, Curve, curve
 from ldbench.studies.parameters.distance import (
     Array,
@@ -192,18 +193,15 @@ def _titles(bench: Workbench, answer: SearchAnswer) -> tuple[str, str]:
 
 
 def _record(bench: Workbench, answer: SearchAnswer) -> dict[str, object]:
-    distances, of_edits = answer.curve, answer.distance == "counterfactual"
+    distances, task = answer.curve, bench.data.task
     prompts = "training prompts" if bench.data.editing is None else "edits of validation scans"
-    with_what = "judge and sources" if of_edits else "all training images"
-    return {
-        "parameter": answer.grid.parameter, "distance": answer.distance, "images": answer.images,
-        "training_images": len(bench.data.train), "training_distance": answer.training, "resamples": RESAMPLES,
-        "compared": f"generated images for {prompts} with {with_what}; no test image was read",
-        "curve": [
-            asdict(point) | {"value": value} for point, value in zip(distances.points, answer.grid.values, strict=True)
-        ],
-        "best": {
-            "set": answer.setting, "value": answer.grid.values[distances.best], "low": distances.best_low,
-            "high": distances.best_high, "at_edge": distances.at_edge,
-        },
-    }
+    with_what = "judge and sources" if answer.distance == "counterfactual" else "all training images"
+    best = Best(
+        answer.setting, answer.grid.values[distances.best], distances.best_low, distances.best_high, distances.at_edge
+    )
+    record = Search(
+        SearchedTask(task.id, task.version, task.hash), bench.model, answer.grid.parameter, answer.distance,
+        answer.images, bench.settings.seed, distances.points, best,
+        f"generated images for {prompts} with {with_what}; no test image was read", answer.training,
+    )
+    return asdict(record) | {"training_images": len(bench.data.train), "resamples": RESAMPLES}

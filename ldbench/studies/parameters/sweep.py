@@ -13,7 +13,7 @@ from ldbench.api import Case
 from ldbench.errors import UsageError
 from ldbench.records.files import write_json
 from ldbench.records.names import digest
-from ldbench.run.pipeline import Settings
+from ldbench.run.settings import Settings
 from ldbench.studies.parameters.plots import draw_sweep
 from ldbench.studies.parameters.values import Grid
 from ldbench.studies.parameters.workbench import AnswerFiles, Workbench, workbench

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ldbench.api import HasTrajectory
 from ldbench.errors import UsageError
 from ldbench.records.files import write_json
-from ldbench.run.pipeline import Settings
+from ldbench.run.settings import Settings
 from ldbench.studies.parameters.course import follow
 from ldbench.studies.parameters.plots import draw_trajectory
 from ldbench.studies.parameters.sweep import chosen_cases

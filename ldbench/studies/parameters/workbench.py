@@ -27,8 +27,9 @@ from ldbench.records.result import ModelRef
 from ldbench.records.run_folder import RunFolder
 from ldbench.run.environment import describe, pick_device
 from ldbench.run.generate import Requests, blamed, generate, requests_for
-from ldbench.run.pipeline import Settings, fit, generator_context, ready
+from ldbench.run.pipeline import fit, generator_context, ready
 from ldbench.run.processes import Processes, current_processes
+from ldbench.run.settings import Settings
 from ldbench.studies.parameters.values import Grid, grid
 from ldbench.task import card
 

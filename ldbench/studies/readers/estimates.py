@@ -52,15 +52,14 @@ def share(table_rt: Array, random: np.random.Generator) -> Estimate | None:
 
 
 def bounds(
-    statistic: Callable[..., Array], readers: int, trials: list[int], random: np.random.Generator,
-    resamples: int = RESAMPLES,
+    statistic: Callable[..., Array], readers: int, trials: list[int], random: np.random.Generator
 ) -> tuple[float, float] | None:
     """Percentile bounds of a statistic over resampled readers and trials; None where no resample gives a number.
 
     `statistic` takes how often each reader was drawn, `(B, R)`, and, for each group of trials in `trials`, how often
     each of them was, `(B, T)`; it returns `(B,)`, NaN where it is undefined. One reader is never resampled.
     """
-    values_b = statistic(*resample(readers, trials, random, resamples))
+    values_b = statistic(*resample(readers, trials, random, RESAMPLES))
     values_b = values_b[np.isfinite(values_b)]
     if values_b.size == 0:
         return None

@@ -23,10 +23,10 @@ from ldbench.data.prepare.pixels.volumes import Preprocessing
 from ldbench.data.prepare.readers.from_folder import FolderReader
 from ldbench.data.prepare.splits import Plan, hashed
 from ldbench.errors import DataError
+from tests.data.prepare.readers.dicom_files import dicom
 from tests.stand_ins.volumes import Head, individual, template_head, turned, write_image, write_volume
 
 from .memory_reader import MemoryReader
-from .readers.test_from_folder import dicom
 
 RULES = {
     "nan.nii": "NaN", "nan-plane.nii": "NaN", "series.nii.gz": "several volumes", "tilted.nii": "oblique",

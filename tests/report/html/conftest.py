@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from ldbench.data.task_data import task_data
 from ldbench.records import result as result_file
 from ldbench.records.identity import Found
 from ldbench.records.result import Environment, ModelRef, Result, Stage, TaskRef
+from ldbench.records.search import Best, Search, SearchedTask, Tried
 from ldbench.records.units import Contributions, Units, rounded
 from ldbench.records.units import write as write_units
 from ldbench.report.html.write import write_pages
@@ -174,22 +175,17 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
 
 def write_search(path: Path, task: str, card_hash: str, delta: float = 0.1, name: str = "one") -> None:
     """A search for `delta_sample` of a model, as `ldbench search` writes it."""
-    curve = [
-        {"text": text, "value": value, "distance": 0.1 + value**2, "low": 0.09 + value**2, "high": 0.11 + value**2,
-         "share": float(value == 0)}
+    curve = tuple(
+        Tried(text, value, 0.1 + value**2, 0.09 + value**2, 0.11 + value**2, float(value == 0))
         for text, value in (("-0.1", -0.1), ("0", 0.0), ("0.1", 0.1))
-    ]
-    parameters = {"delta": delta, "delta_sample": None}
-    record = {
-        "kind": "search", "task": {"id": task, "version": 1, "card_hash": card_hash}, "split_hash": HASH, "seed": 0,
-        "model": {"name": name, "distribution": "ldbench", "version": "0.1.0", "parameters": parameters,
-                  "reference": False, "sees_truth": False},
-        "environment": {}, "parameter": "delta_sample", "distance": "channels", "images": 100, "training_images": 700,
-        "training_distance": 0.002, "resamples": 1000, "compared": "generated images with training images",
-        "curve": curve, "best": {"set": "delta_sample=0", "value": 0.0, "low": 0.0, "high": 0.1, "at_edge": False},
-    }
+    )
+    model = ModelRef(name, "ldbench", "0.1.0", {"delta": delta, "delta_sample": None})
+    record = Search(
+        SearchedTask(task, 1, card_hash), model, "delta_sample", "channels", 100, 0, curve,
+        Best("delta_sample=0", 0.0, 0.0, 0.1, False), "generated images with training images", 0.002,
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record), encoding="utf-8")
+    path.write_text(json.dumps(asdict(record)), encoding="utf-8")
 
 
 def with_model(result: Result, **changes: object) -> Result:

@@ -7,17 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from ldbench.api import Score
 from ldbench.board.gather import fold
-from ldbench.errors import ResultError
+from ldbench.records.search import find
 from ldbench.records.units import Contributions, Units
 from ldbench.report.html.axis import Axis
 from ldbench.report.html.distribution import greys, histogram, values_by_case
 from ldbench.report.html.picture import grey_levels
 from ldbench.report.html.provenance import facts, parameters, stages
-from ldbench.report.html.search_curve import curves, find, read
+from ldbench.report.html.search_curve import curves
 from ldbench.report.html.write import write_pages
 from ldbench.score.metrics.intervals import of_mean
 
@@ -76,15 +75,6 @@ def test_a_search_stands_by_its_model_and_names_other_settings(reports: Reports,
     assert [mark.best for mark in same.marks] == [False, True, False]
     assert max(mark.y for mark in same.marks) == same.marks[1].y  # down is small
     assert same.band is not None
-
-
-def test_a_file_that_is_no_search_is_named(tmp_path: Path) -> None:
-    write_search(tmp_path / "search.json", SAMPLES, HASH)
-    record = json.loads((tmp_path / "search.json").read_text(encoding="utf-8"))
-    for broken in ({}, {**record, "curve": []}, {**record, "seed": "0"}, {**record, "model": None}, []):
-        (tmp_path / "search.json").write_text(json.dumps(broken), encoding="utf-8")
-        with pytest.raises(ResultError, match=r"search\.json: expected"):
-            read(tmp_path / "search.json")
 
 
 def test_provenance_is_all_there(reports: Reports) -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from ldbench.run.pipeline import Settings, run
+from ldbench.run.pipeline import run
+from ldbench.run.settings import Settings
 from tests.conftest import cheap_card
 from tests.run.matrix.conftest import SLOW, Start, records, wait_until
 

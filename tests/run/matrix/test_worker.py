@@ -16,7 +16,8 @@ from ldbench.run.matrix import sequence, worker
 from ldbench.run.matrix.display import line
 from ldbench.run.matrix.plan import Job, Matrix, plan
 from ldbench.run.matrix.worker import Standing, clear_standing, is_finished, read_back, standing, wait_for_turn
-from ldbench.run.pipeline import Settings, run
+from ldbench.run.pipeline import run
+from ldbench.run.settings import Settings
 from tests.conftest import cheap_card
 
 GREY = """

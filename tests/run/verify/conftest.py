@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from ldbench.run.pipeline import Settings, run
+from ldbench.run.pipeline import run
+from ldbench.run.settings import Settings
 from tests.conftest import CARDS
 
 PIXELS = """[metrics.minimality]

@@ -17,13 +17,14 @@ from typer.testing import CliRunner
 from ldbench.cli.submit import submit
 from ldbench.cli.verify import verify as verify_command
 from ldbench.errors import LdbenchError, ResultError, UsageError
-from ldbench.run.pipeline import Settings, run
+from ldbench.run.pipeline import run
 from ldbench.run.score_folder import score_folder
+from ldbench.run.settings import Settings
 from ldbench.run.submission.pack import pack
 from ldbench.run.verify import verify
 from ldbench.score.scorer import Panel, score_images
 from tests.conftest import small_card
-from tests.test_layers import reached
+from tests.layers import reached
 
 from .conftest import edited, first, of, one_pixel
 

@@ -10,8 +10,7 @@ import torch
 from ldbench.api import Measured
 from ldbench.errors import MetricError
 from ldbench.score.metrics.attribute_error import attribute_error_score, attribute_errors, relative_error_score
-
-from .test_image_pairs import images, noisy
+from tests.score.metrics.made_images import images, noisy
 
 Grey = npt.NDArray[np.float32]
 

@@ -19,21 +19,11 @@ from ldbench.score.metrics import auc, classifier_key
 from ldbench.score.metrics.auc import auc_score
 from ldbench.score.networks import kept_state
 from ldbench.task.metric_specs import ClassifierSpec
+from tests.score.metrics.marked_classes import SIZE, marked, names
 
 WHOLE = ClassifierSpec(epochs=3, batch_size=16, learning_rate=1e-3)  # the cards' network
 QUICK = replace(WHOLE, width=16)
 TINY = replace(QUICK, epochs=1, batch_size=8, seed=4, spread_seeds=2)
-SIZE = 32
-
-
-def marked(seed: int, n: int, classes: int = 2, strength: float = 0.6) -> tuple[torch.Tensor, list[str]]:
-    """Noise with a bright square whose place tells the class."""
-    random = torch.Generator().manual_seed(seed)
-    images = torch.rand((n, 3, SIZE, SIZE), generator=random) * 0.4
-    labels = [index % classes for index in range(n)]
-    for image, label in zip(images, labels, strict=True):
-        image[:, 10:20, 2 + 9 * label : 11 + 9 * label] += strength
-    return images.clamp(0, 1), [f"class {label}" for label in labels]
 
 
 def measured(
@@ -60,10 +50,6 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(auc, "train_classifier", counted)
     return seen
-
-
-def names(classes: int) -> list[str]:
-    return [f"class {label}" for label in range(classes)]
 
 
 class Foreign:

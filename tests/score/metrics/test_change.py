@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from ldbench.errors import MetricError
 from ldbench.score.metrics.change import change_score, change_values
-
-from .test_image_pairs import images, noisy
+from tests.score.metrics.made_images import images, noisy
 
 METRICS = ("minimality", "composition", "reversibility")
 

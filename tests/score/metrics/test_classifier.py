@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,8 +13,7 @@ from scipy import ndimage
 from ldbench.score.metrics import classifier
 from ldbench.score.metrics.classifier import train_classifier
 from ldbench.task.metric_specs import ClassifierSpec
-
-from .test_auc import marked
+from tests.score.metrics.marked_classes import marked, watch_stage
 
 SMALL = ClassifierSpec(1, 8, 1e-3, width=16, margin_epochs=1)
 
@@ -26,18 +24,6 @@ def scores_of(recipe: ClassifierSpec, classes: int = 2) -> torch.Tensor:
     index = torch.tensor([int(label[-1]) for label in labels])
     trained = train_classifier(images, index, classes=classes, recipe=recipe, seed=3)
     return trained.scores(marked(8, 70, classes)[0])
-
-
-def watch_stage(monkeypatch: pytest.MonkeyPatch, watch: Callable[[torch.nn.Module, torch.Tensor], None]) -> None:
-    """Every network's third stage is watched: it tells of the network, and of what it is given."""
-    real = classifier.resnet18
-
-    def watched(*arguments: Any) -> torch.nn.Module:
-        network = real(*arguments)
-        network.get_submodule("layer3").register_forward_pre_hook(lambda _, given: watch(network, given[0]))
-        return network
-
-    monkeypatch.setattr(classifier, "resnet18", watched)
 
 
 @pytest.mark.parametrize(("classes", "objective"), [(3, "cross-entropy"), (2, "auc-margin")])

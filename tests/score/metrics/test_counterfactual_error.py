@@ -18,8 +18,7 @@ from ldbench.score.metrics.counterfactual_error import (
     error,
     side_effect,
 )
-
-from .test_image_pairs import images, noisy
+from tests.score.metrics.made_images import images, noisy
 
 SOURCE, TRUTH = images(1, n=6, size=16), images(2, n=6, size=16)
 

@@ -19,16 +19,7 @@ from ldbench.score.metrics.identity import (
 )
 from ldbench.score.metrics.lpips import lpips_values
 from ldbench.score.metrics.ssim import ssim_values
-
-from .test_image_pairs import images, noisy
-
-
-def blocks(n: int, size: int = 64) -> torch.Tensor:
-    """One rectangle a case, never the whole image, each in another place."""
-    region = torch.zeros((n, size, size), dtype=torch.bool)
-    for index in range(n):
-        region[index, 4 * index : 4 * index + 20, 10 : 40 + index] = True
-    return region
+from tests.score.metrics.made_images import blocks, images, noisy
 
 
 def test_equals_scikit_images_map_outside_the_region() -> None:

@@ -18,25 +18,13 @@ from ldbench.errors import MetricError, UnknownNameError, WeightsError
 from ldbench.score.metrics.lpips import lpips_score, lpips_values
 from ldbench.score.metrics.psnr import CAP_DB, psnr_score, psnr_values
 from ldbench.score.metrics.ssim import ssim_map, ssim_score, ssim_values
+from tests.score.metrics.made_images import images, noisy
 
 SCORES: dict[str, Callable[[torch.Tensor, torch.Tensor], Score]] = {
     "ssim": ssim_score,
     "psnr": psnr_score,
     "lpips": lpips_score,
 }
-
-
-def images(seed: int, n: int = 4, size: int = 64) -> torch.Tensor:
-    """Smooth colour images in [0, 1] at 8-bit levels."""
-    random = torch.Generator().manual_seed(seed)
-    coarse = torch.rand((n, 3, size // 8, size // 8), generator=random)
-    smooth = interpolate(coarse, size=(size, size), mode="bicubic", align_corners=False).clamp(0, 1)
-    return (smooth * 255).round() / 255
-
-
-def noisy(clean: torch.Tensor, level: float) -> torch.Tensor:
-    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(99))
-    return (clean + level * noise).clamp(0, 1)
 
 
 def test_ssim_equals_scikit_image() -> None:

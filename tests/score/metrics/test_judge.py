@@ -20,9 +20,7 @@ from ldbench.score.networks.kept_state import state_digest
 from ldbench.score.networks.pinned import recipe_text, write_shipped
 from ldbench.task import card
 from ldbench.task.metric_specs import JudgeSpec
-
-from .test_auc import marked, names
-from .test_classifier import watch_stage
+from tests.score.metrics.marked_classes import marked, names, watch_stage
 
 QUICK = JudgeSpec(epochs=1, batch_size=8, learning_rate=1e-3, width=16)
 

@@ -18,6 +18,7 @@ from ldbench.score.metrics import all_pairs
 from ldbench.score.metrics.all_pairs import Kernel
 from ldbench.score.metrics.intervals import numbered
 from ldbench.score.metrics.kid import kid, kid_score
+from ldbench.score.metrics.set_distance import INDEPENDENT, Dependence
 
 Array = npt.NDArray[np.float64]
 seeds = st.integers(0, 2**31)
@@ -100,8 +101,8 @@ def test_unbiased_for_one_population_with_several_images_a_subject() -> None:
     pairs = [(drawn(random), drawn(random)) for random in map(np.random.default_rng, range(400))]
     for subset_size in (None, 20):
         of_subjects, of_images = (
-            np.array([kid(*pair, subset_size=subset_size, subsets=2, subjects=subjects) for pair in pairs])
-            for subjects in ((whose, whose), (None, None))
+            np.array([kid(*pair, subset_size=subset_size, subsets=2, dependence=dependence) for pair in pairs])
+            for dependence in (Dependence((whose, whose)), INDEPENDENT)
         )
         error = np.std(of_subjects, ddof=1) / len(pairs) ** 0.5
         assert abs(np.mean(of_subjects)) < 3.5 * error < 0.1 * np.mean(of_images)
@@ -117,12 +118,15 @@ def test_pairs_of_one_subject_are_left_out() -> None:
 
     across = float(np.mean((real @ generated.T / 12 + 1) ** 3))
     expected = within(real, of_real) + within(generated, of_generated) - 2 * across
-    subjects = numbered(of_real), numbered(of_generated)
-    assert kid(real, generated, subjects=subjects) == pytest.approx(expected, rel=1e-12)
-    score = kid_score(real, generated, extractor="x", subjects=subjects)
+    dependence = Dependence((numbered(of_real), numbered(of_generated)))
+    assert kid(real, generated, dependence=dependence) == pytest.approx(expected, rel=1e-12)
+    score = kid_score(real, generated, extractor="x", dependence=dependence)
     assert score.parameters["estimator"] == "unbiased, over pairs of two subjects"
     without = [
-        kid(np.delete(real, i, axis=0), generated, subjects=(numbered(np.delete(of_real, i).tolist()), subjects[1]))
+        kid(
+            np.delete(real, i, axis=0), generated,
+            dependence=Dependence((numbered(np.delete(of_real, i).tolist()), numbered(of_generated))),
+        )
         for i in range(7)
     ]
     assert score.contributions["scans"] == pytest.approx((np.mean(without) - without) * (6 / 7) ** 0.5, rel=1e-9)
@@ -143,8 +147,8 @@ def of_pairs(real: Array, generated: Array, of_cases: list[int]) -> float:
 def test_a_truth_and_its_result_are_no_independent_pair(of_cases: list[int]) -> None:
     real = features(26, 7)
     generated = real + features(27, 7) / 3
-    both = numbered(of_cases), numbered(of_cases)
-    score = kid_score(real, generated, extractor="x", subjects=both, paired=True)
+    pairs = Dependence((numbered(of_cases), numbered(of_cases)), paired=True)
+    score = kid_score(real, generated, extractor="x", dependence=pairs)
     assert score.value == pytest.approx(of_pairs(real, generated, of_cases), rel=1e-9)
     without = [
         of_pairs(np.delete(real, i, axis=0), np.delete(generated, i, axis=0), np.delete(of_cases, i).tolist())
@@ -152,12 +156,12 @@ def test_a_truth_and_its_result_are_no_independent_pair(of_cases: list[int]) -> 
     ]
     assert set(score.contributions) == {"cases"}
     assert score.contributions["cases"] == pytest.approx((np.mean(without) - without) * (6 / 7) ** 0.5, rel=1e-9)
-    assert kid(real, generated, subset_size=7, subsets=2, subjects=both, paired=True) == pytest.approx(score.value)
+    assert kid(real, generated, subset_size=7, subsets=2, dependence=pairs) == pytest.approx(score.value)
 
 
 def test_the_truth_against_itself_has_distance_nothing() -> None:
     truths = features(28, 30)
-    score = kid_score(truths, truths.copy(), extractor="x", paired=True)
+    score = kid_score(truths, truths.copy(), extractor="x", dependence=Dependence(paired=True))
     assert (score.value, score.ci_low, score.ci_high) == pytest.approx((0, 0, 0), abs=1e-12)
     assert kid(truths, truths.copy()) < -0.01  # where they are taken for two samples
 
@@ -171,7 +175,7 @@ def test_intervals_of_pairs_cover_the_distance_of_the_populations() -> None:
     for seed in range(200):
         truths = features(100 + seed, 40)
         results = truths + shift + np.random.default_rng(seed).normal(scale=1e-3, size=truths.shape)
-        score = kid_score(truths, results, extractor="x", paired=True)
+        score = kid_score(truths, results, extractor="x", dependence=Dependence(paired=True))
         covered.append(score.ci_low <= expected <= score.ci_high)
     assert np.mean(covered) >= 0.9
 
@@ -180,7 +184,7 @@ def test_one_image_a_subject_changes_no_bit() -> None:
     real, generated = features(22, 30), features(23, 20, shift=0.4)
     for size in (None, 9):
         plain, asked = (
-            kid_score(real, generated, extractor="x", subset_size=size, subsets=3, subjects=subjects)
+            kid_score(real, generated, extractor="x", subset_size=size, subsets=3, dependence=Dependence(subjects))
             for subjects in ((None, None), (np.arange(30), np.arange(20)))
         )
         assert (plain.value, plain.ci_low, plain.ci_high) == (asked.value, asked.ci_low, asked.ci_high)
@@ -191,10 +195,10 @@ def test_sets_and_subsets_need_pairs_of_two_subjects() -> None:
     real, generated = features(24, 9), features(25, 9)
     one, three = np.zeros(9, np.int64), np.repeat(np.arange(3), 3)
     with pytest.raises(MetricError, match="real samples of at least 2 subjects, got 1"):
-        kid(real, generated, subjects=(one, None))
+        kid(real, generated, dependence=Dependence((one, None)))
     with pytest.raises(MetricError, match="a subset_size above 3, the images of one subject, got 3"):
-        kid(real, generated, subset_size=3, subjects=(None, three))
-    assert np.isfinite(kid(real, generated, subset_size=4, subsets=20, subjects=(three, three)))
+        kid(real, generated, subset_size=3, dependence=Dependence((None, three)))
+    assert np.isfinite(kid(real, generated, subset_size=4, subsets=20, dependence=Dependence((three, three))))
 
 
 @given(seed=seeds, n=st.integers(2, 20), m=st.integers(2, 20))

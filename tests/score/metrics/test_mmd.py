@@ -13,6 +13,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 
 from ldbench.errors import MetricError
 from ldbench.score.metrics.mmd import mmd_score
+from ldbench.score.metrics.set_distance import Dependence
 
 Array = npt.NDArray[np.float64]
 seeds = st.integers(0, 2**31)
@@ -73,8 +74,8 @@ def test_score_states_what_it_is() -> None:
     assert score.ci_low < score.value < score.ci_high
     assert (score.n, score.parameters["bandwidth"], score.parameters["resize"]) == (20, 2, 8)
     assert [len(score.contributions[kind]) for kind in ("scans", "cases")] == [30, 20]
-    whose = np.array([0, 0, 1, 2, 3, 4])
-    shared = mmd_score(features(5, 6), features(6, 6), bandwidth=2, extractor="net", subjects=(whose, None))
+    of_real = Dependence((np.array([0, 0, 1, 2, 3, 4]), None))
+    shared = mmd_score(features(5, 6), features(6, 6), bandwidth=2, extractor="net", dependence=of_real)
     assert shared.value != mmd_score(features(5, 6), features(6, 6), bandwidth=2, extractor="net").value
     with pytest.raises(MetricError, match="expected features with a direction, got 4 vectors of zeros"):
         mmd_score(features(7, 9), np.zeros((4, 6)), bandwidth=1, extractor="net")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
@@ -13,14 +12,7 @@ from ldbench._torchvision import declare_missing_ops
 from ldbench.errors import MetricError
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.ms_ssim import WEIGHTS, ms_ssim_diversity_score, ms_ssim_values, pairs_of, scales
-
-
-def images(count: int, side: int = 48, seed: int = 0, blur: float = 2) -> torch.Tensor:
-    """Smooth grey images as RGB, `(N, 3, side, side)`."""
-    noise = np.random.default_rng(seed).random((count, side, side))
-    smooth = ndimage.gaussian_filter(noise, (0, blur, blur))
-    grey = torch.from_numpy((smooth - smooth.min()) / (smooth.max() - smooth.min())).float()
-    return grey[:, None].expand(-1, 3, -1, -1).contiguous()
+from tests.score.metrics.made_images import grey_images
 
 
 def by_definition(x: Array, y: Array, betas: list[float]) -> float:
@@ -43,7 +35,7 @@ def by_definition(x: Array, y: Array, betas: list[float]) -> float:
 
 @pytest.mark.parametrize("side", [48, 96])
 def test_equals_the_definition(side: int) -> None:
-    some = images(2, side)
+    some = grey_images(2, side)
     some[1] = (some[0] + some[1]) / 2
     used = WEIGHTS[: scales(side)]
     expected = by_definition(*(each[0].double().numpy() for each in some), [beta / sum(used) for beta in used])
@@ -55,7 +47,7 @@ def test_is_torchmetrics_but_for_the_border() -> None:
     declare_missing_ops()
     from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
-    some = images(2, 256, blur=20)
+    some = grey_images(2, 256, blur=20)
     theirs = float(multiscale_structural_similarity_index_measure(some[:1], some[1:], data_range=1.0))
     assert ms_ssim_values(some[:1], some[1:])[0] == pytest.approx(theirs, abs=0.02)
     assert theirs < 0.9
@@ -76,7 +68,7 @@ def test_pairs_are_of_one_class_and_none_comes_twice(first: int, second: int, pa
 
 
 def test_jackknife_leaves_out_each_image_with_its_pairs() -> None:
-    some, labels = images(7), ["a"] * 7
+    some, labels = grey_images(7), ["a"] * 7
     pairs = pairs_of(labels, 2, 3)
     values = 1 - ms_ssim_values(some[pairs[:, 0]], some[pairs[:, 1]])
     left = np.array([values[(pairs != i).all(axis=1)].mean() for i in range(7)])
@@ -86,7 +78,7 @@ def test_jackknife_leaves_out_each_image_with_its_pairs() -> None:
 
 
 def test_copies_have_none_and_a_collapse_has_less() -> None:
-    some, labels = images(8), ["a"] * 4 + ["b"] * 4
+    some, labels = grey_images(8), ["a"] * 4 + ["b"] * 4
     alike = some[[0, 0, 0, 0, 4, 4, 4, 4]]
     assert ms_ssim_diversity_score(alike, labels).value == pytest.approx(0, abs=1e-9)
     few = ms_ssim_diversity_score(some[[0, 1, 0, 1, 4, 5, 4, 5]], labels)
@@ -94,16 +86,16 @@ def test_copies_have_none_and_a_collapse_has_less() -> None:
 
 
 def test_score_states_what_it_is() -> None:
-    score = ms_ssim_diversity_score(images(9), ["a"] * 9, partners=2, seed=5)
+    score = ms_ssim_diversity_score(grey_images(9), ["a"] * 9, partners=2, seed=5)
     assert (score.metric, score.n, score.direction) == ("ms_ssim_diversity", 9, "higher")
     assert (score.parameters["scales"], score.parameters["pairs"], score.parameters["pair_seed"]) == (3, 18, 5)
     assert score.ci_low < score.value < score.ci_high
     with pytest.raises(MetricError, match="expected several images of a class, got 0 pairs among 2 images"):
-        ms_ssim_diversity_score(images(2), ["a", "b"])
+        ms_ssim_diversity_score(grey_images(2), ["a", "b"])
 
 
 def test_a_group_has_its_own_pairs_alone() -> None:
-    shown, labels = images(24), ["CN", "AD"] * 12
+    shown, labels = grey_images(24), ["CN", "AD"] * 12
     whole = ms_ssim_diversity_score(shown, labels, partners=11)  # all pairs of a class
     rows = np.array([0, 1, 2, 3, 6, 7, 10, 11, 14, 15, 20, 21])
     alone = ms_ssim_diversity_score(shown[rows.tolist()], [labels[row] for row in rows], partners=11)

@@ -10,8 +10,7 @@ from ldbench.score.metrics.manifold import manifold_score
 from ldbench.score.metrics.ms_ssim import WEIGHTS, ms_ssim_values
 from ldbench.score.metrics.novelty import authpct_score, ct_score
 from ldbench.score.metrics.vendi import vendi
-
-from .test_ms_ssim import images
+from tests.score.metrics.made_images import grey_images
 
 Array = npt.NDArray[np.float64]
 
@@ -54,7 +53,7 @@ def test_vendi_is_that_of_vendi_score(count: int) -> None:
 def test_ms_ssim_is_that_of_pytorch_msssim(blur: float) -> None:
     from pytorch_msssim import ms_ssim
 
-    some = images(2, 192, blur=blur)  # it takes five scales only
+    some = grey_images(2, 192, blur=blur)  # it takes five scales only
     some[1] = (2 * some[0] + some[1]) / 3
     weights = [weight / sum(WEIGHTS) for weight in WEIGHTS]  # the paper's sum to 1.0001
     theirs = ms_ssim(some[:1].double(), some[1:].double(), data_range=1.0, size_average=False, weights=weights)

@@ -14,8 +14,7 @@ from ldbench.score.metrics.resnet18 import network_name, resnet18
 from ldbench.task import card
 from ldbench.task.metric_specs import ClassifierSpec, table_of
 from tests.conftest import small_card
-
-from .test_auc import marked
+from tests.score.metrics.marked_classes import marked
 
 CPU = torch.device("cpu")
 

@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 
 from ldbench.errors import MetricError
 from ldbench.score.metrics.truth_error import error_score, error_values
-
-from .test_identity import blocks
-from .test_image_pairs import images, noisy
+from tests.score.metrics.made_images import blocks, images, noisy
 
 
 @given(seed=st.integers(0, 10_000), share=st.floats(0.1, 0.9))

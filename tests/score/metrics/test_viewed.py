@@ -19,6 +19,7 @@ from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.fid import fid
 from ldbench.score.metrics.kid import KernelSpec, kid
 from ldbench.score.metrics.lpips import PerceptualSpec
+from ldbench.score.metrics.set_distance import Dependence
 from ldbench.score.networks.features import extract
 from ldbench.score.networks.scan_network import network_of_scans
 from ldbench.score.scorer import measured
@@ -55,7 +56,7 @@ def test_distances_are_those_of_the_viewed_images() -> None:
     seen = [extract(as_viewed(each, VIEWING), NETWORK, resize=32) for each in (inputs.real, inputs.generated)]
     frechet = scored("viewed_fid", inputs, DistributionSpec(NETWORK, 32))
     kernel = scored("viewed_kid", inputs, KernelSpec(NETWORK, 32))
-    assert (frechet.value, kernel.value) == (fid(*seen), kid(*seen, paired=True))
+    assert (frechet.value, kernel.value) == (fid(*seen), kid(*seen, dependence=Dependence(paired=True)))
     for score in (frechet, kernel):
         assert (score.parameters["viewing_blur"], score.parameters["viewing_noise"]) == (1.0, 0.02)
     raw = scored("fid", inputs, DistributionSpec(NETWORK, 32))

@@ -15,7 +15,7 @@ from ldbench.score.inputs import Inputs
 from ldbench.score.scorer import inputs_of
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.subgroups.inputs import GroupInputs
-from tests.score.test_inputs import small, truths
+from tests.score.small_task import small, truths
 
 REAL, CASES = np.array([1, 4]), np.array([0, 2, 3])
 

@@ -24,8 +24,7 @@ from ldbench.studies.gauntlet.record import Gauntlet, read
 from ldbench.studies.gauntlet.run import GauntletPlan, run_gauntlet
 from ldbench.studies.gauntlet.tables import markdown
 from ldbench.task import card
-
-from ...docs.test_cover import BUILT_IN, section
+from tests.docs.page_parts import BUILT_IN, section
 
 ROOT = Path(__file__).parents[3]
 TABLES = sorted((ROOT / "leaderboards/gauntlet").glob("*/gauntlet.json"))

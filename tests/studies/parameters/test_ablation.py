@@ -12,14 +12,12 @@ import pytest
 from ldbench.api import Score
 from ldbench.errors import LdbenchError
 from ldbench.records.result import ModelRef, Result, TaskRef, read
-from ldbench.run.pipeline import Settings
+from ldbench.run.settings import Settings
 from ldbench.studies.parameters.ablation import Ablation, Cell, _pooled, ablate
 from ldbench.studies.parameters.ablation_files import ablation_table, write_ablation
 from ldbench.studies.parameters.values import Grid
 from tests.conftest import cheap_card
-
-from .test_figures import inked
-from .test_search import TOY, fits
+from tests.studies.parameters.toy_answers import TOY, fits, inked
 
 
 @pytest.mark.slow

@@ -11,8 +11,7 @@ from typer.testing import CliRunner
 from ldbench.cli.main import app
 from ldbench.errors import GeneratorError, LdbenchError, UsageError
 from tests.conftest import cheap_card, small_card
-
-from .test_search import SEE_THROUGH, TOY
+from tests.studies.parameters.toy_answers import SEE_THROUGH, TOY
 
 
 def called(*arguments: str) -> str:

@@ -14,7 +14,7 @@ from torch.nn import functional
 from ldbench.api import Record
 from ldbench.data.task_data import task_data
 from ldbench.errors import UsageError
-from ldbench.run.pipeline import Settings
+from ldbench.run.settings import Settings
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.judge import Judge
 from ldbench.studies.parameters import edit_objective as module

@@ -10,19 +10,12 @@ import pytest
 from PIL import Image
 
 from ldbench.errors import LdbenchError
-from ldbench.run.pipeline import Settings
+from ldbench.run.settings import Settings
 from ldbench.studies.parameters.sweep import sweep
 from ldbench.studies.parameters.trajectory import trajectory
 from ldbench.studies.parameters.workbench import AnswerFiles
 from tests.conftest import small_card
-
-from .test_search import SEE_THROUGH, TOY, fits
-
-
-def inked(path: Path) -> float:
-    """The share of pixels that are not white."""
-    with Image.open(path) as image:
-        return float((np.asarray(image) < 250).any(axis=2).mean())
+from tests.studies.parameters.toy_answers import SEE_THROUGH, TOY, fits, inked
 
 
 def twice(drawn: AnswerFiles, again: AnswerFiles) -> None:

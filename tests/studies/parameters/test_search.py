@@ -14,18 +14,14 @@ from ldbench.api import Record
 from ldbench.errors import GeneratorError, LdbenchError, ResultError
 from ldbench.plugins import model_ref
 from ldbench.records.run_folder import RunFolder
-from ldbench.run.pipeline import Settings
+from ldbench.run.settings import Settings
 from ldbench.studies.parameters.search import search
 from tests.conftest import small_card
+from tests.studies.parameters.toy_answers import SEE_THROUGH, TOY, fits
 
 from .toy import SeeThrough
 
-TOY, SEE_THROUGH = f"{Path(__file__).with_name('toy.py')}:Toy", f"{Path(__file__).with_name('toy.py')}:SeeThrough"
 OFFSETS = "-0.1:0.3:0.1"
-
-
-def fits(out: Path) -> list[str]:
-    return sorted(line for path in out.rglob("fits/*/fits") for line in path.read_text(encoding="utf-8").split())
 
 
 def test_the_known_best_value_is_found_without_a_test_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,18 +8,16 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-import pydicom
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
-from pydicom.uid import JPEG2000Lossless, RLELossless
 
 from ldbench.api import SourceImage
 from ldbench.data.prepare.compose import prepare
 from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
 from ldbench.data.prepare.readers.from_folder import FolderReader
 from ldbench.errors import DataError, ImageError, UsageError
-from tests.stand_ins.films import film
+from tests.data.prepare.readers.dicom_files import dicom
 
 RAMP = np.linspace(0, 1, 64 * 64).reshape(64, 64)
 READER = FolderReader(size=32)
@@ -31,21 +29,6 @@ def source(path: Path) -> SourceImage:
 
 def pixels(path: Path, reader: FolderReader = READER) -> NDArray[np.float32]:
     return reader.pixels(source(path))
-
-
-def dicom(
-    path: Path, values: NDArray[np.uint16], kind: str = "MONOCHROME2", slope: float = 1, syntax: str = ""
-) -> Path:
-    film(path, values, kind=kind, RescaleSlope=slope, RescaleIntercept=-100)
-    data = pydicom.dcmread(path)
-    if syntax == "rle":
-        data.compress(RLELossless, encoding_plugin="pydicom")
-    if syntax == "j2k":  # what no decoder is installed for, or what is none
-        data.PixelData = pydicom.encaps.encapsulate([b"\xff\x4f\xff\x51 no codestream"])
-        data["PixelData"].is_undefined_length = True
-        data.file_meta.TransferSyntaxUID = JPEG2000Lossless
-    data.save_as(path, enforce_file_format=True)
-    return path
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.jpg"])
