@@ -1,7 +1,7 @@
 """What a training step at Stable Diffusion 1.4's shapes asks of a GPU, counted on a pretended one.
 
     python benchmarks/pretended_gpu.py METHOD ours|diffusers [IMAGES [SIDE [KEY=VALUE ...]]]
-    python benchmarks/pretended_gpu.py METHOD generate [IMAGES [SIDE]]
+    python benchmarks/pretended_gpu.py METHOD generate [IMAGES [SIDE [KEY=VALUE ...]]]
 
 METHOD is a fine-tuner; `diffusers` is the step of its example script as written (pretended_peers.py). IMAGES go through
 the U-Net in a step: where the prior is preserved, half of them are the class's. KEY=VALUE are parameters of ours.
