@@ -48,7 +48,7 @@ class Copy:
         folder.state.write_text(json.dumps({"seed": self.seed}), encoding="utf-8")
         if self.units:
             units = Units({"cases": ("x",)}, {"fid": Contributions(self.fid, {"cases": (1.0,)})})
-            folder.units.write_text(units_file.dumps(units), encoding="utf-8")
+            units_file.write(units, folder.units)
         if self.sheet:
             folder.samples.write_bytes(b"sheet")
         if self.images:
