@@ -24,6 +24,11 @@ from ldbench.score.metrics.intervals import LEVEL, Array, numbered, of_subjects,
 Verdict = Literal["better", "worse", "not told apart"]
 _Parts = Mapping[str, Mapping[str, float]]  # what each unit adds, by kind
 _OF_NUMBERS = ("equal", "excess")  # `Metric.groups` of values that depend on the number of images
+# metrics whose difference was simulated and called equal generators different too often
+_UNSOUND = {
+    "recall": "a few outliers among the generated images may decide it, and its interval does not see those that "
+    "another draw would have; take coverage",
+}
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,8 @@ def _lacks(
 ) -> str:
     """Why a difference has no sound interval; "" where it has one."""
     one, other = scores
+    if metric.name in _UNSOUND:
+        return _UNSOUND[metric.name]
     copies = [_folder(each) for each in folders if _has_copies(each)]
     if copies and metric.unranks is None:
         return f"{' and '.join(copies)}: images are copies of training images"
