@@ -106,12 +106,12 @@ def measure(
     compared = differences(folders) if len(folders) > 1 else None
     width = get_terminal_size((_WIDTH, 0)).columns
     typer.echo(as_json(folders, compared) if format_ == "json" else as_text(folders, compared, width), nl=False)
-    for line in (
-        *said_of(folders, lambda each: (f"warning: {note}" for note in each.notes)),
-        *said_of(folders, lambda each: (images_line(each), ignored_line(each), subject_line(each.images))),
-        *said_of(folders, lambda each: (f"error: {name}: {reason}" for name, reason in each.refused.items())),
-    ):
+    for line in said_of(folders, lambda each: each.notes):
+        typer.echo(f"warning: {line}", err=True)
+    for line in said_of(folders, lambda each: (images_line(each), ignored_line(each), subject_line(each.images))):
         typer.echo(line, err=True)
+    for line in said_of(folders, lambda each: (f"{name}: {reason}" for name, reason in each.refused.items())):
+        typer.echo(f"error: {line}", err=True)
     if any(each.refused for each in folders):
         raise typer.Exit(UsageError.exit_code)
 

@@ -146,7 +146,7 @@ def _check_different(generated: Sequence[Place]) -> None:
     for folder in (each for each in generated if isinstance(each, Path)):
         if (first := seen.setdefault(folder.resolve(), folder)) is not folder:
             raise UsageError(
-                f"{folder}: expected different folders of generated images, got {first} twice; drop one of them"
+                f"{folder}: expected different folders of generated images, got one twice ({first}); drop one of them"
             )
 
 
