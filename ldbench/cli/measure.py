@@ -84,8 +84,8 @@ def measure(
 ) -> None:
     """Measure folders of generated images beside real ones, without a task.
 
-    Of several folders, the differences from the first are tested on these images alone. Which of two generators is
-    better, trained again, is for a paired test to say, on a task: docs/comparing.md.
+    The differences of further folders from the first are tested, for these images. Which of two generators is better,
+    whatever their training's luck, is for a paired test to say, on a task: docs/comparing.md.
     """
     from ldbench.board.folder_differences import differences
     from ldbench.report.measured_folders import as_json, as_text, said_of
