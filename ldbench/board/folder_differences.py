@@ -2,7 +2,9 @@
 
 The real images are in both scores, so what each of them adds is taken off before the error of a difference is made of
 it, and so is what generated images of the same name or subject add. What is known of one folder alone counts as
-independent. Nothing is known here of another training of the same generators.
+independent. The groups of a jackknife (`group_jackknife`) hold the same real images for all folders, and the same
+places of generated ones, which are pairs where both folders have the same names. Nothing is known here of another
+training of the same generators.
 """
 
 from __future__ import annotations
