@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from shutil import get_terminal_size
+from typing import Annotated, Literal
 
 import typer
 
-from ldbench import __version__
 from ldbench.cli.comma_lists import parse_names
 from ldbench.cli.options import Device
-from ldbench.cli.run import score_table
 from ldbench.errors import UsageError
 from ldbench.plugins.parameters import key_values
 
-if TYPE_CHECKING:
-    from ldbench.score.folders import FolderScores
-
-
+_WIDTH = 100  # of what is no terminal
 _Real = Annotated[Path, typer.Argument(help="A folder of real images that the generator did not learn from.")]
-_Generated = Annotated[Path, typer.Argument(help="A folder of generated images.")]
-_Further = Annotated[list[Path] | None, typer.Argument(hidden=True)]
+_Generated = Annotated[list[Path], typer.Argument(help="Folders of generated images, one a generator.")]
 _Training = Annotated[
     Path | None, typer.Option(help="A folder of the images that the generator learnt from, to look for copies.")
 ]
@@ -71,7 +64,6 @@ _Format = Annotated[Literal["terminal", "json"], typer.Option("--format", help="
 def measure(
     real: _Real,
     generated: _Generated,
-    further: _Further = None,
     training: _Training = None,
     metric: _Metric = None,
     network: _Network = None,
@@ -90,40 +82,37 @@ def measure(
     device: Device = "auto",
     format_: _Format = "terminal",
 ) -> None:
-    """Measure a folder of generated images beside real ones, without a task.
+    """Measure folders of generated images beside real ones, without a task.
 
-    Which of two generators is better is for a paired test to say, on a task: docs/comparing.md.
+    The differences of further folders from the first are tested, for these images. Which of two generators is better,
+    whatever their training's luck, is for a paired test to say, on a task: docs/comparing.md.
     """
-    if further:
-        raise UsageError(
-            f"measure: expected one folder of generated images, got {1 + len(further)}; measure each by a command of "
-            "its own, or compare generators by a paired test on a task (docs/comparing.md)"
-        )
-    from ldbench.plugins.kinds import unranking
-    from ldbench.run.measure import measure as measured
+    from ldbench.board.folder_differences import differences
+    from ldbench.report.measured_folders import as_json, as_text, said_of
+    from ldbench.run.measure import measure_each
     from ldbench.run.progress import live_progress
     from ldbench.score.folder_subjects import subject_line
     from ldbench.score.folders import ignored_line, images_line
 
     settings = _by_metric(set_ or ())
     metrics = parse_names(metric, "--metric") if metric else ()
-    with live_progress(f"{generated} beside {real}") as progress:
-        found = measured(
+    with live_progress(f"{', '.join(map(str, generated))} beside {real}") as progress:
+        folders = measure_each(
             real, generated, training=training, metrics=metrics, network=network, paired=paired, side=side,
             channels=channels, blur=blur, noise=noise, settings=settings, subjects=subjects,
             subject_pattern=subject_pattern, images=images, per_image=per_image, seed=seed, device=device,
             progress=progress, strict=False, fit=fit,
         )
-    typer.echo(_as_json(found) if format_ == "json" else score_table(found.scores), nl=False)
-    if format_ == "terminal" and unranking(found.scores):
-        typer.echo("Some generated images are copies of training images: no other value says how good the others are.")
-    for note in found.notes:
-        typer.echo(f"warning: {note}", err=True)
-    for line in filter(None, (images_line(found), ignored_line(found), subject_line(found.images))):
+    compared = differences(folders) if len(folders) > 1 else None
+    width = get_terminal_size((_WIDTH, 0)).columns
+    typer.echo(as_json(folders, compared) if format_ == "json" else as_text(folders, compared, width), nl=False)
+    for line in said_of(folders, lambda each: each.notes):
+        typer.echo(f"warning: {line}", err=True)
+    for line in said_of(folders, lambda each: (images_line(each), ignored_line(each), subject_line(each.images))):
         typer.echo(line, err=True)
-    for name, reason in found.refused.items():
-        typer.echo(f"error: {name}: {reason}", err=True)
-    if found.refused:
+    for line in said_of(folders, lambda each: (f"{name}: {reason}" for name, reason in each.refused.items())):
+        typer.echo(f"error: {line}", err=True)
+    if any(each.refused for each in folders):
         raise typer.Exit(UsageError.exit_code)
 
 
@@ -136,7 +125,3 @@ def _by_metric(settings: Sequence[str]) -> dict[str, dict[str, str]]:
             raise UsageError(f"--set: expected METRIC:key=value, got {place}={value}")
         found.setdefault(metric, {})[key] = value
     return found
-
-
-def _as_json(found: FolderScores) -> str:
-    return json.dumps({"ldbench": __version__, **asdict(found)}, indent=1, allow_nan=False) + "\n"

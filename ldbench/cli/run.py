@@ -28,7 +28,6 @@ from ldbench.plugins.parameters import overrides_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ldbench.api import Score
     from ldbench.records.fresh import FreshRound
     from ldbench.records.result import Result
     from ldbench.run.settings import Settings
@@ -146,24 +145,10 @@ def _data_seed(text: str) -> int:
 
 def show(result: Result, *lines: object) -> None:
     """Print a result's scores, a line each, and below them the given lines, such as where it lies."""
+    from ldbench.report.tables.scores import score_table
+
     unscored = "no scores: the task's host keeps the truth; send it the archive of `ldbench submit`\n"
     typer.echo((score_table(result.scores) or unscored) + "\n".join(map(str, lines)))
-
-
-def score_table(scores: Sequence[Score]) -> str:
-    """Scores, a line each, with an arrow to where better values lie; "" for none."""
-    from ldbench.report.digits import with_interval
-    from ldbench.report.tables.headline import ARROWS
-    from ldbench.report.tables.text_table import TextTable, to_terminal
-
-    rows = [
-        (
-            f"{one.metric} {ARROWS[one.direction]}", *with_interval(one.value, one.ci_low, one.ci_high),
-            f"n={one.n}", one.extractor or "",
-        )
-        for one in scores
-    ]
-    return to_terminal(TextTable((), rows, "lrlll")) if rows else ""
 
 
 def gap_lines(compared: FreshRound) -> list[str]:

@@ -164,10 +164,15 @@ def words(found: Comparison) -> tuple[str, str, str, str, str, str]:
     sign = -1.0 if turned else 1.0
     low, high = sorted((sign * found.ci_low, sign * found.ci_high))
     difference = _with_bounds(sign * found.difference, low, high)
-    p = "p < 0.0001" if found.p_adjusted < 1e-4 else f"p = {found.p_adjusted:.2g}"
+    p = p_text(found.p_adjusted)
     runs = f"{found.seeds} seed{'' if found.seeds == 1 else 's'}{'' if found.paired else ', cases not paired'}"
     first, other = (found.second, found.first) if turned else (found.first, found.second)
     return first, "~" if found.better is None else ">", other, difference, p, runs
+
+
+def p_text(p: float) -> str:
+    """A p-value in words, to two digits."""
+    return "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
 
 
 def _with_bounds(difference: float, low: float, high: float) -> str:

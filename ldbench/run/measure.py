@@ -1,4 +1,4 @@
-"""Measure a folder of generated images beside real ones, from Python as by `ldbench measure`."""
+"""Measure folders of generated images beside real ones, from Python as by `ldbench measure`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from ldbench.errors import UsageError
 from ldbench.records.files import user_cache_folder
 from ldbench.records.from_table import TypedError
 from ldbench.run.environment import pick_device
+from ldbench.score.folder_scores import FolderScores
 from ldbench.score.folder_sets import Channels, Place
 from ldbench.score.folder_subjects import Whose, pattern_of
-from ldbench.score.folders import Folders, FolderScores, measure_folders
+from ldbench.score.folders import Folders, measure_folders
 from ldbench.score.one_size import Fit
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.card import ViewingConditions
@@ -58,9 +59,45 @@ def measure(
     >>> found = measure("real/", "generated/", metrics=["fid"])  # doctest: +SKIP
     >>> found.values["fid"], found.scores[0].ci_low  # doctest: +SKIP
     """
-    places = (_place(real), _place(generated), None if training is None else _place(training))
+    [found] = measure_each(
+        real, [generated], training=training, metrics=metrics, network=network, paired=paired, side=side,
+        channels=channels, blur=blur, noise=noise, settings=settings, subjects=subjects,
+        subject_pattern=subject_pattern, images=images, per_image=per_image, seed=seed, device=device,
+        progress=progress, strict=strict, fit=fit,
+    )
+    return found
+
+
+def measure_each(
+    real: Place | str, generated: Sequence[Place | str], *, training: Place | str | None = None,
+    metrics: Sequence[str] = (), network: str | None = None, paired: bool = False, side: int | None = None,
+    channels: Channels = "rgb", blur: float = 0.0, noise: float = 0.0,
+    settings: Mapping[str, Mapping[str, str]] | None = None,
+    subjects: Path | str | Mapping[str, Sequence[str | int]] | None = None, subject_pattern: str | None = None,
+    images: int | None = None, per_image: Path | str | None = None, seed: int = 0,
+    device: str = "auto", progress: Progress = silent, strict: bool | None = None, fit: Fit | None = None,
+) -> list[FolderScores]:
+    """The scores of each of several sets of generated images beside the same real ones, as `measure` has them.
+
+    The real images are read, and their features computed, once. `ldbench.board.folder_differences.differences` says
+    which of the sets are better than the first one. With `images`, sets of the same names are drawn by the same names,
+    and so are pairs. The table of `per_image` has a column `folder` where there are several. Raises as `measure` does,
+    and `UsageError` for a folder that is given twice or for none.
+
+    >>> found = measure_each("real/", ["generated-a/", "generated-b/"])  # doctest: +SKIP
+    >>> differences(found).found[0].verdict  # doctest: +SKIP
+    """
+    if not isinstance(generated, list | tuple) or not generated:
+        raise UsageError(
+            f"generated: expected a list of one or more sets of images, got {type(generated).__name__}; give "
+            "folders or arrays in a list"
+        )
+    first, *further = map(_place, generated)
     whose = _whose(subjects, subject_pattern)
-    folders = Folders(*places, paired, side, _viewing(blur, noise), channels, whose, images, fit)
+    folders = Folders(
+        _place(real), first, None if training is None else _place(training), paired, side, _viewing(blur, noise),
+        channels, whose, images, fit, tuple(further),
+    )
     names = [metrics] if isinstance(metrics, str) else metrics
     context = ScoringContext(pick_device(device), seed, user_cache_folder() / "features", progress)
     return measure_folders(

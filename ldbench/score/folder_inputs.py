@@ -1,4 +1,4 @@
-"""What the metrics of two folders are computed from: the part of `ldbench.api.MetricInputs` that images alone have."""
+"""What the metrics of folders are computed from: the part of `ldbench.api.MetricInputs` that images alone have."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ldbench.data.stored_images import StoredImages
+    from ldbench.score.folder_sets import FolderSet
 
 
 class _WithoutTask:
@@ -102,6 +103,16 @@ class FolderInputs(SetInputs, _WithoutTask):
         if self.conditions is None or self.viewing is not None:
             return self
         return replace(self, viewing=self.conditions)
+
+    def beside(self, sets: Mapping[str, FolderSet]) -> FolderInputs:
+        """Other generated images beside the same real and training ones, whose features are kept."""
+        other = replace(
+            self, images={name: each.images for name, each in sets.items()},
+            whose={name: each.subjects for name, each in sets.items()},
+        )
+        for known, anew in ((self, other), (self.viewed, other.viewed)):
+            anew._extracted.update({key: kept for key, kept in known._extracted.items() if key[0] != "generated"})
+        return other
 
     @property
     def paired(self) -> bool:

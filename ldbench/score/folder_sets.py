@@ -1,17 +1,17 @@
-"""The sets of images that two folders are measured by: each is read once before anything is measured."""
+"""The sets of images that folders are measured by: each is read once before anything is measured."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ldbench.errors import ImageError, UsageError
-from ldbench.score.folder_subjects import Whose, subjects_of
+from ldbench.score.folder_subjects import GENERATED, Whose, kind_of, subjects_of
 from ldbench.score.lazy_inputs import averaged
 from ldbench.score.one_size import Fit, OneSize
 
@@ -49,6 +49,11 @@ class FolderSet:
     drawn_from: int = 0
 
     @property
+    def units(self) -> tuple[str, ...]:
+        """Whose each image is: its subject or, where each image counts as one, its name."""
+        return self.subjects or tuple(self.images)
+
+    @property
     def described(self) -> dict[str, str | int]:
         """The set as an answer tells of it."""
         subjects = {"subjects": len(set(self.subjects))} if self.subjects else {}
@@ -76,7 +81,7 @@ def read_sets(
     places: Mapping[str, Place], *, side: int | None, paired: bool, channels: Channels, whose: Whose | None,
     images: int | None, seed: int, progress: Progress, fit: Fit | None = None,
 ) -> dict[str, FolderSet]:
-    """The sets by what they are ("real", "generated", "training"), their images read once.
+    """The sets by what they are ("real", "generated", "generated 2", ..., "training"), their images read once.
 
     `side` and `fit` are those of `OneSize`. With `images` so many are drawn of the real and of the generated ones.
     Raises `ImageError`, `UsageError` for fewer than that, and what `subjects_of` raises.
@@ -104,24 +109,37 @@ def read_sets(
 def drawn(sets: Mapping[str, FolderSet], count: int, seed: int, *, paired: bool) -> dict[str, FolderSet]:
     """So many of the real and of the generated images, of pairs both; training images stay, or copies would be missed.
 
-    Which ones depends on their pixels and the seed, not on their names. `UsageError` for fewer images than that.
+    Which ones depends on their pixels and the seed, not on their names. Of several generated sets that are pairs of
+    real images, or have the same names, the names that the first one draws are drawn of all. `UsageError` for fewer
+    images than that.
     """
-    for name in ("real", "generated"):
-        if len(sets[name].images) < count:
+    generated = {name: each for name, each in sets.items() if kind_of(name) == GENERATED}
+    for name, each in {"real": sets["real"], **generated}.items():
+        if len(each.images) < count:
             raise UsageError(
-                f"--images {count}: expected as many {name} images, got {len(sets[name].images)} ({sets[name].where}); "
-                "lower it"
+                f"--images {count}: expected as many {name} images, got {len(each.images)} ({each.where}); lower it"
             )
-    generated = _draw(sets["generated"], count, seed)
-    real = generated if paired else _draw(sets["real"], count, seed)
-    return {"real": sets["real"].only(real), "generated": sets["generated"].only(generated)}
+    first, *others = generated.values()
+    if paired or all(list(each.images) == list(first.images) for each in others):
+        common = {image for image in first.images if all(image in each.images for each in others)}
+        if len(common) < count:
+            raise UsageError(
+                f"--images {count}: expected as many names that all generated folders have, got {len(common)}; lower it"
+            )
+        kept = dict.fromkeys(generated, _draw(first, common, count, seed))
+    else:
+        kept = {name: _draw(each, each.images, count, seed) for name, each in generated.items()}
+    real = kept[GENERATED] if paired else _draw(sets["real"], sets["real"].images, count, seed)
+    return {name: sets[name].only(of_set) for name, of_set in {"real": real, **kept}.items()}
 
 
-def _draw(given: FolderSet, count: int, seed: int) -> list[str]:
+def _draw(given: FolderSet, among: Collection[str], count: int, seed: int) -> list[str]:
     """The names, in their order, of the images whose hashes are the smallest; of equal images each has its own."""
     met = Counter[bytes]()
     hashes = dict[str, bytes]()
     for image, pixels in zip(given.images, given.pixels, strict=True):
+        if image not in among:
+            continue
         met[pixels] += 1
         hashes[image] = hashlib.sha256(f"{seed} {met[pixels]} ".encode() + pixels).digest()
     kept = set(sorted(hashes, key=lambda image: hashes[image])[:count])
@@ -169,12 +187,13 @@ def _check_files(folders: Mapping[str, Path], one_size: OneSize, progress: Progr
 
 
 def _check_pairs(sets: Mapping[str, FolderSet]) -> None:
-    missing = [name for name in sets["generated"].images if name not in sets["real"].images]
-    if missing:
-        raise ImageError(
-            f"{sets['real'].where}: expected a true image for each generated one, got none for {len(missing)}, such as "
-            f"{missing[0]}; give both the same name, or drop --paired"
-        )
+    for generated in (each for name, each in sets.items() if kind_of(name) == GENERATED):
+        missing = [name for name in generated.images if name not in sets["real"].images]
+        if missing:
+            raise ImageError(
+                f"{sets['real'].where}: expected a true image for each one in {generated.where}, got none for "
+                f"{len(missing)}, such as {missing[0]}; give both the same name, or drop --paired"
+            )
 
 
 def _digested(name: str, given: FolderSet, progress: Progress) -> FolderSet:

@@ -1,4 +1,4 @@
-"""Whose the images of two folders are: by a table, by a pattern on their names, or as a caller says.
+"""Whose the images of folders are: by a table, by a pattern on their names, or as a caller says.
 
 Images of one subject are alike, so that intervals must count subjects (`ldbench.score.by_subject`). A wrong subject
 makes them wrong without a sign: so each image of a set has one, or none of the set has.
@@ -15,7 +15,8 @@ from ldbench.errors import UsageError
 
 # a table's file, a pattern, or by set the subject of each image in the order of its names
 Whose: TypeAlias = "Path | re.Pattern[str] | Mapping[str, Sequence[str | int]]"
-_SETS = ("real", "generated")  # no metric asks for the subjects of training images
+GENERATED = "generated"  # the first set of generated images; further ones are "generated 2" and so on
+_SETS = ("real", GENERATED)  # no metric asks for the subjects of training images
 _COLUMNS, _SET = ("image", "subject"), "set"
 _NAMED = 3
 
@@ -26,6 +27,11 @@ def pattern_of(text: str) -> re.Pattern[str]:
         return re.compile(text)
     except re.error as error:
         raise UsageError(f"--subject-pattern: expected a regular expression, got {text!r}: {error}") from error
+
+
+def kind_of(name: str) -> str:
+    """What a set holds, by its name: all sets of generated images are "generated"."""
+    return name.partition(" ")[0]
 
 
 def subjects_of(images: Mapping[str, Collection[str]], whose: Whose) -> dict[str, tuple[str, ...]]:
@@ -39,7 +45,7 @@ def subjects_of(images: Mapping[str, Collection[str]], whose: Whose) -> dict[str
         option, find = f"--subjects {whose}", _by_table(whose, images)
     else:
         option, find = "subjects", _by_order(whose, images)
-    found = {name: _of_set(option, images[name], name, find) for name in _SETS}
+    found = {name: _of_set(option, of_set, name, find) for name, of_set in images.items() if kind_of(name) in _SETS}
     if not any(found.values()):
         raise UsageError(f"{option}: expected the subjects of real or of generated images, got none; check their names")
     return found
@@ -80,7 +86,7 @@ def _by_table(path: Path, images: Mapping[str, Collection[str]]) -> Callable[[st
     of_image, unknown = dict[tuple[str, str], str](), list[str]()
     for image, subject, name in zip(*(columns[each] for each in _COLUMNS), _sets(path, columns), strict=True):
         stem = image[: -len(Path(image).suffix)] if Path(image).suffix.lower() in SUFFIXES else image
-        places = [each for each in ([name] if name else images) if stem in images[each]]
+        places = [each for each in images if name in ("", kind_of(each)) and stem in images[each]]
         if not places:
             unknown.append(image)
         for place in places:
@@ -107,7 +113,8 @@ def _by_order(
     if other := next((name for name in whose if name not in _SETS), None):
         raise UsageError(f"subjects: expected subjects of {' or '.join(_SETS)}, got {other!r}; name one of them")
     of_image = dict[tuple[str, str], str]()
-    for name, subjects in whose.items():
+    for name in (each for each in images if kind_of(each) in whose):
+        subjects = whose[kind_of(name)]
         if len(subjects) != len(images[name]):
             raise UsageError(
                 f"subjects: expected one of each of the {len(images[name])} {name} images, got {len(subjects)}; "

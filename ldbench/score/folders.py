@@ -1,4 +1,4 @@
-"""Two folders of images, without a task: real ones, and generated ones that are measured beside them.
+"""Folders of images, without a task: real ones, and generated ones that are measured beside them.
 
 This is what other packages are used for most. The metrics are those of the task cards, a plug-in's included, with their
 intervals; a card adds fixed cases, classes, a judge and a ranking. A metric that needs a card says so.
@@ -6,23 +6,24 @@ intervals; a card adds fixed cases, classes, a judge and a ranking. A metric tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from ldbench.api import Measured, Metric, Need, ParameterValue, Score
+from ldbench.api import Measured, Metric, Need, ParameterValue
 from ldbench.errors import ImageError, LdbenchError, UsageError, WeightsError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.seed import check_seed
 from ldbench.score.folder_inputs import FolderInputs
 from ldbench.score.folder_metrics import NETWORK, default_metrics, lacking, settings_of
 from ldbench.score.folder_notes import few, shared, thin, uneven, unlike
-from ldbench.score.folder_sets import Channels, Place, read_sets
-from ldbench.score.folder_subjects import Whose
+from ldbench.score.folder_scores import FolderParts, FolderScores
+from ldbench.score.folder_sets import Channels, FolderSet, Place, read_sets
+from ldbench.score.folder_subjects import GENERATED, Whose, kind_of
 from ldbench.score.free_memory import give_back
 from ldbench.score.one_size import Fit
-from ldbench.score.per_image import check_file, write_per_image
+from ldbench.score.per_image import PerImage, check_file, rows_of_images, write_per_image
 from ldbench.score.scorer import measured
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.card import ViewingConditions
@@ -43,7 +44,7 @@ class Folders:
     `subjects` says whose the images are: then the units of intervals are subjects. `images` is how many of the real and
     of the generated images are drawn and measured.
     `paired`: an image of `generated` has its true image under the same name in `real`. `viewing`: the conditions under
-    which metrics that have them look.
+    which metrics that have them look. `further` are sets of other generators: each is measured as `generated` is.
     """
 
     real: Place
@@ -56,8 +57,10 @@ class Folders:
     subjects: Whose | None = None
     images: int | None = None
     fit: Fit | None = None
+    further: tuple[Place, ...] = ()
 
     def __post_init__(self) -> None:
+        _check_different([self.generated, *self.further])
         if self.fit is not None and self.fit not in get_args(Fit):
             raise UsageError(f"--fit: expected {', '.join(get_args(Fit))}, got {self.fit!r}")
         if self.fit is not None and self.side is None:
@@ -72,7 +75,8 @@ class Folders:
     @property
     def places(self) -> dict[str, Place]:
         """The folders, or arrays, by what they hold."""
-        given = {"real": self.real, "generated": self.generated, "training": self.training}
+        further = {f"{GENERATED} {place}": each for place, each in enumerate(self.further, 2)}
+        given = {"real": self.real, GENERATED: self.generated, **further, "training": self.training}
         return {name: place for name, place in given.items() if place is not None}
 
     @property
@@ -93,29 +97,11 @@ class Folders:
         return frozenset(need for need, given in has.items() if given)
 
 
-@dataclass(frozen=True)
-class FolderScores:
-    """One score a metric; why other metrics have none; what was measured: each folder, its images' number and digest,
-    the number of files ignored as no images; and with which options. `notes` say what makes values mean less than they
-    seem to: images that are in two folders, few of them, and sets that were prepared unequally."""
-
-    scores: tuple[Score, ...]
-    refused: Mapping[str, str]
-    images: Mapping[str, Mapping[str, str | int]]
-    options: Mapping[str, ParameterValue]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def values(self) -> dict[str, float]:
-        """The value of each metric by its name, for a logger."""
-        return {score.metric: score.value for score in self.scores}
-
-
 def measure_folders(
     folders: Folders, context: ScoringContext, metrics: Sequence[str] = (), *, network: str | None = None,
     settings: Mapping[str, Mapping[str, str]] | None = None, strict: bool = False, per_image: Path | None = None,
-) -> FolderScores:
-    """The scores of one folder beside another; without `metrics` all that the folders allow.
+) -> list[FolderScores]:
+    """The scores of each generated folder beside the real one; without `metrics` all that the folders allow.
 
     `network` is the feature network of all metrics that take one (None: the one that ships), `settings` has texts of
     further settings by metric and name. What these folders cannot have is refused before an image is read; then all
@@ -141,23 +127,59 @@ def measure_folders(
         folders.places, side=folders.side, fit=folders.fit, paired=folders.paired, channels=folders.channels,
         whose=folders.subjects, images=folders.images, seed=context.seed, progress=context.progress,
     )
-    inputs = FolderInputs(
+    found, rows, inputs = list[FolderScores](), list[PerImage](), None
+    for beside in _each_beside(sets):
+        inputs = _inputs(beside, folders, context) if inputs is None else inputs.beside(beside)
+        scores, unmeasured = _measured(asked, chosen, inputs, strict)
+        if per_image is not None:
+            of_network = _network_in_use([chosen[name] for name in scores], network)
+            rows.append(rows_of_images(beside[GENERATED].where, inputs, scores, *of_network))
+        found.append(_answer(folders, inputs, beside, scores, refused | unmeasured))
+    if per_image is not None:
+        write_per_image(per_image, rows)
+    return found
+
+
+def _check_different(generated: Sequence[Place]) -> None:
+    """`UsageError` where a folder is given twice."""
+    seen = dict[Path, Path]()
+    for folder in (each for each in generated if isinstance(each, Path)):
+        if (first := seen.setdefault(folder.resolve(), folder)) is not folder:
+            raise UsageError(
+                f"{folder}: expected different folders of generated images, got one twice ({first}); drop one of them"
+            )
+
+
+def _each_beside(sets: Mapping[str, FolderSet]) -> Iterator[dict[str, FolderSet]]:
+    """The sets of each generator with the real and the training images."""
+    for generated in (name for name in sets if kind_of(name) == GENERATED):
+        yield {
+            kind_of(name): each for name, each in sets.items() if name == generated or kind_of(name) != GENERATED
+        }
+
+
+def _inputs(sets: Mapping[str, FolderSet], folders: Folders, context: ScoringContext) -> FolderInputs:
+    return FolderInputs(
         device=context.device, seed=context.seed, cache_folder=context.cache_folder, progress=context.progress,
         images={name: each.images for name, each in sets.items()}, conditions=folders.viewing, pairs=folders.paired,
         whose={name: each.subjects for name, each in sets.items()},
     )
-    found, unmeasured = _measured(asked, chosen, inputs, strict)
-    if per_image is not None:
-        write_per_image(per_image, inputs, found, *_network_in_use([chosen[name] for name in found], network))
-    metrics_of = [metric for metric, _ in found.values()]
+
+
+def _answer(
+    folders: Folders, inputs: FolderInputs, sets: Mapping[str, FolderSet],
+    scores: Mapping[str, tuple[Metric, Measured]], refused: Mapping[str, str],
+) -> FolderScores:
+    metrics = [metric for metric, _ in scores.values()]
     return FolderScores(
-        tuple(each.score for _, each in found.values()), refused | unmeasured,
+        tuple(each.score for _, each in scores.values()), refused,
         {name: each.described for name, each in sets.items()},
-        {**folders.options, "seed": context.seed, "device": str(context.device)},
+        {**folders.options, "seed": inputs.seed, "device": str(inputs.device)},
         (
-            *shared(sets), *few(metrics_of, sets), *uneven(metrics_of, sets),
-            *thin(found.values(), sets, inputs.feature_count), *unlike(sets, folders.side, folders.channels),
+            *shared(sets), *few(metrics, sets), *uneven(metrics, sets),
+            *thin(scores.values(), sets, inputs.feature_count), *unlike(sets, folders.side, folders.channels),
         ),
+        FolderParts(tuple(scores.values()), {"scans": sets["real"].units, "cases": sets[GENERATED].units}),
     )
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,24 +48,44 @@ def values_of_images(metric: Metric, score: Measured) -> NDArray[np.float64] | N
     return values_n if largest == 0 else np.round(values_n, _DIGITS - math.ceil(math.log10(largest))) + 0.0
 
 
-def write_per_image(
-    path: Path, inputs: FolderInputs, scores: Mapping[str, tuple[Metric, Measured]], network: str, resize: int
-) -> None:
-    """Write a CSV table with a line an image. Distances are those of features by `network`, which sees images of
-    `resize` pixels, under the viewing conditions if there are any. Raises `UsageError` for a path that it cannot write
-    to, and what extracting features raises."""
-    columns: dict[str, list[Any]] = {"image": list(inputs.case_ids)}
+@dataclass(frozen=True)
+class PerImage:
+    """The columns of the images of one generated folder."""
+
+    folder: str
+    columns: Mapping[str, Sequence[Any]]
+
+
+def rows_of_images(
+    folder: str, inputs: FolderInputs, scores: Mapping[str, tuple[Metric, Measured]], network: str, resize: int
+) -> PerImage:
+    """The table of one folder. Distances are those of features by `network`, which sees images of `resize` pixels,
+    under the viewing conditions if there are any. Raises what extracting features raises."""
+    columns: dict[str, Sequence[Any]] = {"image": list(inputs.case_ids)}
     for name, (metric, score) in scores.items():
         values_n = values_of_images(metric, score)
         if values_n is not None:
             columns[name] = values_n.tolist()
     for column, values in _nearest(inputs, network, resize):
         columns[column] = values
+    return PerImage(folder, columns)
+
+
+def write_per_image(path: Path, tables: Sequence[PerImage]) -> None:
+    """Write the tables as one CSV table with a line an image, which of several folders has a column `folder` first.
+
+    A metric that not all folders have leaves cells empty. Raises `UsageError` for a path that it cannot write to.
+    """
+    names = list(dict.fromkeys(name for each in tables for name in each.columns))
     try:
         with whole_file(path) as part, part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
-            table.writerow(columns)
-            table.writerows(zip(*columns.values(), strict=True))
+            several = len(tables) > 1
+            table.writerow(["folder", *names] if several else names)
+            for each in tables:
+                count = len(each.columns["image"])
+                columns = [each.columns.get(name, [""] * count) for name in names]
+                table.writerows(zip(*([[each.folder] * count] if several else []), *columns, strict=True))
     except OSError as error:
         raise UsageError(f"--per-image {path}: can't write it: {one_line(error)}; name another file") from error
 

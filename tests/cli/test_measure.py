@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ldbench.cli.main import app
-from ldbench.errors import UnknownNameError, UsageError, WeightsError
+from ldbench.errors import ImageError, UnknownNameError, UsageError, WeightsError
 from tests.score.disc_folders import fill
 
 OWN = """
@@ -91,12 +92,60 @@ def test_metrics_stand_by_commas_and_a_capital_is_no_other_name(folders: Path) -
     assert "'FID': did you mean fid" in str(error)
 
 
-def test_a_second_generator_is_one_line_that_says_how_two_are_compared(folders: Path) -> None:
-    error = measure(folders, folders / "generated", "--metric", "frd").exception
+def test_folders_stand_side_by_side_and_their_differences_below(folders: Path, tmp_path: Path) -> None:
+    shutil.copytree(folders, tmp_path / "all")
+    folders = tmp_path / "all"
+    other, few = fill(folders / "b", 12, 2), fill(folders / "c", 10, 3)
+    shown = measure(folders, other, few, "--metric", "frd,kid")
+    assert shown.exit_code == 0
+    assert shown.stdout.splitlines()[0].split() == ["generated", "b", "c"]
+    assert "\nb less generated, 12 pairs\n" in shown.stdout
+    words = " ".join(shown.stdout.split())
+    assert "no difference in frd: its value depends on the number of images, 12 and 10; give --images 10." in words
+    assert "corrected for 3 differences (Holm)" in words
+    assert "Another training of a generator is not counted" in words
+    assert "\nc: images: 12 real, 10 generated\n" in shown.stderr
+    written = json.loads(measure(folders, other, few, "--metric", "frd,kid", "--format", "json").stdout)
+    alone = json.loads(measure(folders, "--metric", "frd,kid", "--format", "json").stdout)
+    assert list(alone) == ["ldbench", "scores", "refused", "images", "options", "notes"]
+    assert written["folders"][0] == {key: value for key, value in alone.items() if key != "ldbench"}
+    assert [(each["metric"], each["folder"]) for each in written["differences"]] == [
+        ("frd", str(other)), ("kid", str(other)), ("kid", str(few)),
+    ]
+    assert [each["metric"] for each in written["without_difference"]] == ["frd"]
+    assert written["pairs"] == {str(other): 12, str(few): 10}
+
+
+def test_a_folder_given_twice_or_inside_another_is_one_line(folders: Path) -> None:
+    generated = folders / "generated"
+    error = measure(folders, generated.parent / "real" / ".." / "generated", "--metric", "frd").exception
     assert isinstance(error, UsageError)
-    assert "expected one folder of generated images, got 2; " in str(error)
-    assert "docs/comparing.md" in str(error)
+    assert f"expected different folders of generated images, got one twice ({generated}); drop one" in str(error)
+    error = measure(folders, folders, "--metric", "frd").exception
+    assert isinstance(error, ImageError)
+    assert "expected folders apart" in str(error)
     assert "docs/comparing.md" in CliRunner().invoke(app, ["measure", "--help"]).stdout
+
+
+def test_what_one_of_several_folders_is_refused_is_said_with_its_name(folders: Path, tmp_path: Path) -> None:
+    few = fill(tmp_path / "few", 8, 2)
+    shown = measure(folders, few, "--metric", "frd,recall", "--set", "recall:k=8")
+    assert shown.exit_code == 2
+    assert re.search(r"\nerror: \S*few: recall: expected at least k \+ 2 = 10 images", shown.stderr)
+    assert [line.split()[-1] for line in shown.stdout.splitlines() if line.startswith("recall")] == ["-"]
+    larger = fill(tmp_path / "larger", 8, 2, side=40)
+    error = measure(folders, larger, "--metric", "frd").exception
+    assert isinstance(error, ImageError)
+    assert f"{larger / 'image-000.png'}: expected 32 x 32 pixels" in str(error)
+
+
+def test_the_table_of_images_names_the_folder_of_several(folders: Path, tmp_path: Path) -> None:
+    other = fill(tmp_path / "b", 12, 2)
+    shown = measure(folders, other, "--metric", "psnr", "--paired", "--per-image", tmp_path / "images.csv")
+    assert shown.exit_code == 0
+    header, *lines = (tmp_path / "images.csv").read_text(encoding="utf-8").splitlines()
+    assert header == "folder,image,psnr,nearest_real,distance_to_real"
+    assert [line.split(",")[0] for line in lines] == [str(folders / "generated")] * 12 + [str(other)] * 12
 
 
 def test_the_numbers_of_images_are_said(folders: Path) -> None:

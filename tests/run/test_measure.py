@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 
+from ldbench.api import ImageSet
 from ldbench.data.images import write_image
 from ldbench.errors import ImageError, MetricError, UsageError, WeightsError
-from ldbench.run.measure import measure
+from ldbench.run.measure import measure, measure_each
+from ldbench.score.networks import features
+from ldbench.score.networks.features import extract
 from ldbench.testing.surroundings import states
 from tests.markdown_blocks import ROOT, blocks
 from tests.score.disc_folders import fill
@@ -40,6 +44,39 @@ def test_a_metric_that_was_named_and_is_refused_raises_its_error(
         )
     with pytest.raises(WeightsError):
         measure(tmp_path / "real", tmp_path / "generated", metrics=["fid"], network="radimagenet-resnet50")
+
+
+def test_each_of_several_sets_has_the_scores_that_it_has_alone_and_real_features_are_computed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sets = [torch.rand((12, 1, 32, 32), generator=torch.Generator().manual_seed(seed)) for seed in range(4)]
+    real, first, second, training = sets
+    metrics, small = ["fid", "viewed_fid", "frd", "authpct"], {"fid": {"resize": "32"}, "authpct": {"resize": "32"}}
+    alone = [
+        measure(real, each, training=training, metrics=metrics, settings=small, noise=0.01)
+        for each in (first, second)
+    ]
+    monkeypatch.setattr("ldbench.run.measure.user_cache_folder", lambda: tmp_path)
+    seen: list[tuple[str, int | None, int]] = []
+
+    def extracted(images: ImageSet, network: str, **options: Any) -> Any:
+        found = extract(images, network, **options)
+        seen.append((network, options["resize"], int(1000 * images[:].double().sum())))
+        return found
+
+    monkeypatch.setattr(features, "extract", extracted)
+    found = measure_each(real, [first, second], training=training, metrics=metrics, settings=small, noise=0.01)
+    assert [each.scores for each in found] == [each.scores for each in alone]
+    assert len(seen) == len(set(seen))
+    assert {each.images["generated"]["folder"] for each in found} == {
+        f"{name} images in an array (12, 1, 32, 32) float32" for name in ("generated", "generated 2")
+    }
+
+
+@pytest.mark.parametrize("generated", ["a", [], torch.zeros(3, 1, 32, 32)])
+def test_several_sets_are_a_list(generated: Any) -> None:
+    with pytest.raises(UsageError, match="expected a list of one or more sets of images, got "):
+        measure_each("real", generated)
 
 
 def _process() -> list[object]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
 from ldbench.api import Score
-from ldbench.score.folders import Folders, FolderScores, measure_folders
+from ldbench.score.folder_scores import FolderScores
+from ldbench.score.folders import Folders, measure_folders
 from ldbench.score.set_inputs import ScoringContext
 
 CONTEXT = ScoringContext(torch.device("cpu"), 0)
@@ -32,7 +34,13 @@ def fill(folder: Path, count: int, seed: int, side: int = SIDE) -> Path:
 def measured(root: Path, *metrics: str, generated: str = "generated", **options: object) -> FolderScores:
     asked = Folders(root / "real", root / generated, **options)  # type: ignore[arg-type]
     small = {name: {"resize": str(SIDE)} for name in metrics if name in NETWORKED}
-    return measure_folders(asked, CONTEXT, metrics, settings=small)
+    return measure_alone(asked, CONTEXT, metrics, settings=small)
+
+
+def measure_alone(*asked: Any, **options: Any) -> FolderScores:
+    """The scores of a single generated folder."""
+    [found] = measure_folders(*asked, **options)
+    return found
 
 
 def one(found: FolderScores) -> Score:

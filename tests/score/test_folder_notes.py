@@ -14,10 +14,11 @@ from ldbench.data.preparation import Preparation
 from ldbench.data.stored_images import StoredImages
 from ldbench.plugins.kinds import METRICS
 from ldbench.score.folder_notes import few, shared, uneven, unlike
+from ldbench.score.folder_scores import FolderScores
 from ldbench.score.folder_sets import FolderSet
-from ldbench.score.folders import Folders, FolderScores, measure_folders
+from ldbench.score.folders import Folders
 from ldbench.task.card import ViewingConditions
-from tests.score.disc_folders import CONTEXT, fill
+from tests.score.disc_folders import CONTEXT, fill, measure_alone
 
 PIXELS = {"real": "abc", "generated": "ccdt", "training": "ta"}
 
@@ -61,7 +62,7 @@ def test_fewer_images_than_features_matter_to_frechet_distances(tmp_path: Path) 
     folders = Folders(real, generated, viewing=ViewingConditions(1, 0))
     names = ["fid", "viewed_fid", "kid", "frd"]
     small = {name: {"resize": "32"} for name in names if name != "frd"}
-    radiomics, networks = sorted(measure_folders(folders, CONTEXT, names, settings=small).notes, key=len)
+    radiomics, networks = sorted(measure_alone(folders, CONTEXT, names, settings=small).notes, key=len)
     assert radiomics.startswith("20 images are fewer than the 41 features of radiomics: the covariances of frd are not")
     assert networks.startswith(
         "20 images are fewer than the 1280 features of efficientnet-lite0: the covariances of fid, viewed_fid are not"
@@ -97,7 +98,7 @@ def rgb(image: Image.Image, path: Path) -> None:
 
 def of_two(real: Path, generated: Path, **options: object) -> FolderScores:
     folders = Folders(real, generated, **options)  # type: ignore[arg-type]
-    return measure_folders(folders, CONTEXT, ["kid"], settings={"kid": {"resize": "32"}})
+    return measure_alone(folders, CONTEXT, ["kid"], settings={"kid": {"resize": "32"}})
 
 
 def test_sets_that_were_prepared_alike_get_no_word(tmp_path: Path) -> None:

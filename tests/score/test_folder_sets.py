@@ -5,15 +5,17 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
 import torch
 
 from ldbench.api import silent
 from ldbench.data.preparation import Preparation
 from ldbench.data.stored_images import StoredImages
+from ldbench.errors import UsageError
 from ldbench.score.folder_sets import FolderSet, drawn, read_sets
 from ldbench.score.folder_subjects import pattern_of
-from ldbench.score.folders import Folders, measure_folders
-from tests.score.disc_folders import CONTEXT, measured, one
+from ldbench.score.folders import Folders
+from tests.score.disc_folders import CONTEXT, measure_alone, measured, one
 
 
 def names_drawn(found: dict[str, FolderSet]) -> list[list[str]]:
@@ -45,7 +47,7 @@ def test_images_are_drawn_by_their_pixels_and_the_seed(folders: Path, tmp_path: 
     alone.mkdir()
     for name in real:
         shutil.copy(folders / "real" / f"{name}.png", alone)
-    again = measure_folders(Folders(alone, folders / "generated"), CONTEXT, ["frd"])
+    again = measure_alone(Folders(alone, folders / "generated"), CONTEXT, ["frd"])
     assert again.images["real"]["sha256"] == found["real"].sha256
 
 
@@ -54,6 +56,26 @@ def test_equal_images_are_drawn_each_for_itself() -> None:
     given = FolderSet("", images, Preparation(), pixels=(b"a",) * 100 + tuple(str(i).encode() for i in range(100)))
     kept = drawn({"real": given, "generated": given}, 100, 0, paired=False)["real"]
     assert 30 < sum(each == b"a" for each in kept.pixels) < 70
+
+
+def _set(*names: str, of: str = "") -> FolderSet:
+    pixels = tuple(f"{of}{name}".encode() for name in names)
+    return FolderSet("place", StoredImages(names, lambda _: torch.zeros(1)), Preparation(), pixels=pixels)
+
+
+def test_sets_of_the_same_names_and_pairs_are_drawn_by_the_same_names() -> None:
+    names = [f"{index:02}" for index in range(30)]
+    real, first, alike = (_set(*names, of=of) for of in ("", "a", "b"))
+    some = _set(*names[:20], of="c")
+    found = drawn({"real": real, "generated": first, "generated 2": alike}, 10, 0, paired=False)
+    assert list(found["generated"].images) == list(found["generated 2"].images) != list(found["real"].images)
+    apart = drawn({"real": real, "generated": alike, "generated 2": some}, 10, 0, paired=False)
+    alone = drawn({"real": real, "generated": some}, 10, 0, paired=False)
+    assert list(apart["generated 2"].images) == list(alone["generated"].images) != list(apart["generated"].images)
+    paired = drawn({"real": real, "generated": alike, "generated 2": some}, 10, 0, paired=True)
+    assert len({tuple(each.images) for each in paired.values()}) == 1
+    with pytest.raises(UsageError, match="as many names that all generated folders have, got 5"):
+        drawn({"real": real, "generated": some, "generated 2": _set(*names[15:])}, 10, 0, paired=True)
 
 
 def test_a_draw_is_measured_and_recorded(folders: Path) -> None:

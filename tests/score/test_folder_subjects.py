@@ -11,8 +11,8 @@ import pytest
 from ldbench.errors import DataError, UsageError
 from ldbench.score.folder_inputs import FolderInputs
 from ldbench.score.folder_subjects import pattern_of, subject_line, subjects_of
-from ldbench.score.folders import Folders, measure_folders
-from tests.score.disc_folders import CONTEXT, fill
+from ldbench.score.folders import Folders
+from tests.score.disc_folders import CONTEXT, fill, measure_alone
 
 NAMES = {"real": ["a/sub-1_x", "a/sub-1_y", "a/sub-2_x"], "generated": ["0", "1"], "training": ["t"]}
 
@@ -44,6 +44,15 @@ def test_a_table_names_images_with_or_without_suffix_and_their_set(tmp_path: Pat
 def test_an_order_gives_the_subject_of_each_image() -> None:
     found = subjects_of(NAMES, {"generated": [7, 7], "real": ["P", "Q", "Q"]})
     assert found == {"real": ("P", "Q", "Q"), "generated": ("7", "7")}
+
+
+def test_subjects_of_several_generated_sets_are_found_as_those_of_one(tmp_path: Path) -> None:
+    names = NAMES | {"generated 2": ["1", "2"]}
+    path = table(tmp_path, "0,P", "1,Q", "2,R")
+    assert subjects_of(names, path) == {"real": (), "generated": ("P", "Q"), "generated 2": ("Q", "R")}
+    path = table(tmp_path, "0,P,generated", "1,Q,generated", "2,R,generated", header="image,subject,set")
+    assert subjects_of(names, path) == {"real": (), "generated": ("P", "Q"), "generated 2": ("Q", "R")}
+    assert subjects_of(names, {"generated": [7, 8]})["generated 2"] == ("7", "8")
 
 
 @pytest.mark.parametrize(
@@ -83,11 +92,11 @@ def test_subjects_are_the_units_of_intervals_and_move_no_value(paired: bool, nam
         fill(tmp_path / name, 24, seed)
     plain = Folders(tmp_path / "real", tmp_path / "generated", paired=paired)
     settings = {} if paired else {name: {"resize": "32"} for name in names}
-    images = measure_folders(plain, CONTEXT, names, settings=settings)
+    images = measure_alone(plain, CONTEXT, names, settings=settings)
     each = replace(plain, subjects=pattern_of("image-[0-9]+"))
     eights = replace(plain, subjects={name: np.repeat(range(3), 8).tolist() for name in ("real", "generated")})
-    found = measure_folders(eights, CONTEXT, names, settings=settings)
-    assert measure_folders(each, CONTEXT, names, settings=settings).scores == images.scores
+    found = measure_alone(eights, CONTEXT, names, settings=settings)
+    assert measure_alone(each, CONTEXT, names, settings=settings).scores == images.scores
     assert found.values == images.values
     assert all(str(score.parameters["interval"]).endswith("subjects are the units") for score in found.scores)
     assert all(

@@ -21,12 +21,12 @@ from ldbench.errors import ImageError, PluginError, UnknownNameError, UsageError
 from ldbench.plugins.kinds import METRICS
 from ldbench.plugins.registry import PluginEntry, PluginKind
 from ldbench.score.folder_metrics import default_metrics
-from ldbench.score.folders import Folders, measure_folders
+from ldbench.score.folders import Folders
 from ldbench.score.scorer import score_images
 from ldbench.task import card
 from ldbench.task.card import ViewingConditions
 from tests.conftest import small_card
-from tests.score.disc_folders import CONTEXT, fill, measured, one
+from tests.score.disc_folders import CONTEXT, fill, measure_alone, measured, one
 
 CARD = """
 [metrics.fid]
@@ -80,7 +80,7 @@ def test_scores_are_those_of_a_card_on_the_same_images(tmp_path: Path) -> None:
         for image_id, image in of_name.items():
             write_image(image, tmp_path / name / f"{image_id}.png")
     scores = {one.metric: one for one in score_images(data, images, CONTEXT).measured}
-    found = measure_folders(
+    found = measure_alone(
         Folders(tmp_path / "real", tmp_path / "generated", tmp_path / "training", viewing=task.viewing), CONTEXT,
         list(scores), settings={name: {"resize": "64"} for name in ("fid", "coverage", "copied_share")},
     )
@@ -122,12 +122,12 @@ def test_a_plug_ins_metric_of_training_images_is_asked_where_there_are_some(
     plain = Folders(folders / "real", folders / "generated")
     with_training = replace(plain, training=folders / "training")
     if not installed:  # the others would be measured
-        assert "install what it imports" in measure_folders(plain, CONTEXT).refused["nearest"]
+        assert "install what it imports" in measure_alone(plain, CONTEXT).refused["nearest"]
         return
-    assert measure_folders(plain, CONTEXT).scores == ()
-    assert one(measure_folders(with_training, CONTEXT)).metric == "nearest"
+    assert measure_alone(plain, CONTEXT).scores == ()
+    assert one(measure_alone(with_training, CONTEXT)).metric == "nearest"
     with pytest.raises(UsageError, match="--metric nearest: expected training images, got none; give --training"):
-        measure_folders(plain, CONTEXT, ["nearest"])
+        measure_alone(plain, CONTEXT, ["nearest"])
 
 
 def test_copies_are_found_beside_training_images(folders: Path) -> None:
@@ -151,7 +151,7 @@ def test_pairs_are_taken_by_name(folders: Path, tmp_path: Path) -> None:
     (tmp_path / "generated" / "image-000.png").unlink()  # the first, so that places alone would be wrong
     assert one(measured(tmp_path, "ssim", paired=True)).value == pytest.approx(1)
     fill(tmp_path / "generated", 25, 0)
-    with pytest.raises(ImageError, match=r"a true image for each generated one, got none for 1, such as image-024"):
+    with pytest.raises(ImageError, match=r"a true image for each one in .*, got none for 1, such as image-024"):
         measured(tmp_path, "ssim", paired=True)
 
 
@@ -173,7 +173,7 @@ def test_names_of_files_move_no_value(folders: Path, tmp_path_factory: pytest.Te
     random.shuffle(files)  # type: ignore[attr-defined]
     for index, file in enumerate(files):
         shutil.copy(file, renamed / f"{index}.png")
-    again = measure_folders(Folders(folders / "real", renamed), CONTEXT, ["frd"])
+    again = measure_alone(Folders(folders / "real", renamed), CONTEXT, ["frd"])
     assert one(again).value == pytest.approx(one(measured(folders, "frd")).value, rel=1e-9)
 
 
@@ -185,12 +185,12 @@ def test_a_side_brings_images_to_one_size_as_pillow_does(folders: Path, tmp_path
     for file in sorted((tmp_path / "generated").iterdir()):
         Image.open(file).resize((24, 24), Image.Resampling.LANCZOS).save(small / file.name)
     resized = Folders(tmp_path / "generated", small, side=24, paired=True)
-    assert one(measure_folders(resized, CONTEXT, ["psnr"])).value == 100  # the cap for identical images
+    assert one(measure_alone(resized, CONTEXT, ["psnr"])).value == 100  # the cap for identical images
 
 
 def test_what_cannot_be_measured_leaves_the_others_alone(folders: Path) -> None:
     asked = Folders(folders / "real", folders / "generated")
-    found = measure_folders(asked, CONTEXT, ["frd", "coverage"], settings={"coverage": {"k": "24", "resize": "32"}})
+    found = measure_alone(asked, CONTEXT, ["frd", "coverage"], settings={"coverage": {"k": "24", "resize": "32"}})
     assert [score.metric for score in found.scores] == ["frd"]
     assert list(found.refused) == ["coverage"]
     assert "expected at least k + 2 = 26 images" in found.refused["coverage"]
@@ -224,7 +224,7 @@ def test_metrics_that_need_more_are_refused_before_anything_is_read(
 
 def test_settings_are_of_their_metric_and_type(folders: Path) -> None:
     asked = Folders(folders / "real", folders / "generated")
-    score = one(measure_folders(asked, CONTEXT, ["coverage"], settings={"coverage": {"k": "3", "resize": "32"}}))
+    score = one(measure_alone(asked, CONTEXT, ["coverage"], settings={"coverage": {"k": "3", "resize": "32"}}))
     assert (score.parameters["k"], score.parameters["resize"]) == (3, 32)
     for given_, said in (
         ({"coverage": {"k": "many"}}, "--set coverage:k: expected an integer, got 'many'"),
@@ -233,7 +233,7 @@ def test_settings_are_of_their_metric_and_type(folders: Path) -> None:
         ({"fid": {"resize": "32"}}, "add --metric fid"),
     ):
         with pytest.raises(UsageError, match=said):
-            measure_folders(asked, CONTEXT, ["coverage"], settings=given_)
+            measure_alone(asked, CONTEXT, ["coverage"], settings=given_)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_settings_are_of_their_metric_and_type(folders: Path) -> None:
 )
 def test_what_is_wrong_is_said_without_a_card(metric: str, given: dict[str, str], said: str, folders: Path) -> None:
     asked = Folders(folders / "real", folders / "generated", paired=True)
-    refused = measure_folders(asked, CONTEXT, [metric], settings={metric: given}).refused[metric]
+    refused = measure_alone(asked, CONTEXT, [metric], settings={metric: given}).refused[metric]
     assert said in refused
     assert "card" not in refused
 
@@ -337,7 +337,7 @@ def test_links_are_followed_and_a_loop_of_them_ends(folders: Path, tmp_path: Pat
 
 def test_a_folder_inside_another_one_is_refused(folders: Path) -> None:
     with pytest.raises(ImageError, match="expected folders apart, got the generated images inside the real ones"):
-        measure_folders(Folders(folders, folders / "generated"), CONTEXT, ["frd"])
+        measure_alone(Folders(folders, folders / "generated"), CONTEXT, ["frd"])
 
 
 def test_a_name_that_is_no_text_is_read(folders: Path, tmp_path: Path) -> None:

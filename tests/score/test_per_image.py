@@ -12,14 +12,15 @@ from ldbench.api import Measured
 from ldbench.data.image_folder import read_folder
 from ldbench.errors import UsageError
 from ldbench.plugins.kinds import METRICS
-from ldbench.score.folders import Folders, FolderScores, measure_folders
+from ldbench.score.folder_scores import FolderScores
+from ldbench.score.folders import Folders
 from ldbench.score.image_sets import StoredSet
 from ldbench.score.metrics.intervals import of_mean
 from ldbench.score.metrics.mean_score import mean_score
 from ldbench.score.metrics.ssim import ssim_values
 from ldbench.score.networks.features import extract
 from ldbench.score.per_image import values_of_images
-from tests.score.disc_folders import CONTEXT, SIDE, fill
+from tests.score.disc_folders import CONTEXT, SIDE, fill, measure_alone
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
 
 def measured(folders: Folders, path: Path, *metrics: str) -> tuple[FolderScores, list[dict[str, str]]]:
     small = {name: {"resize": str(SIDE)} for name in metrics if name not in ("ssim", "frd")}
-    found = measure_folders(folders, CONTEXT, metrics, settings=small, per_image=path)
+    found = measure_alone(folders, CONTEXT, metrics, settings=small, per_image=path)
     with path.open(encoding="utf-8", newline="") as file:
         return found, list(csv.DictReader(file))
 
@@ -82,7 +83,7 @@ def test_what_is_no_mean_over_images_has_no_values() -> None:
 
 def test_a_folder_is_no_table_and_refused_before_anything_is_measured(folders: Folders, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"--per-image .*: expected the path of a file, got a folder"):
-        measure_folders(Folders(tmp_path / "nowhere", folders.generated), CONTEXT, ["frd"], per_image=tmp_path)
+        measure_alone(Folders(tmp_path / "nowhere", folders.generated), CONTEXT, ["frd"], per_image=tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match=r"--per-image .*: can't write it: "):
-        measure_folders(folders, CONTEXT, ["ssim"], per_image=tmp_path / "file" / "images.csv")
+        measure_alone(folders, CONTEXT, ["ssim"], per_image=tmp_path / "file" / "images.csv")

@@ -1,0 +1,139 @@
+"""Folders of generated images that were measured beside the same real ones: their values side by side, and what tells
+the further ones apart from the first."""
+
+from __future__ import annotations
+
+import json
+import os
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from ldbench import __version__
+from ldbench.api import Score
+from ldbench.board.folder_differences import FolderDifference, FolderDifferences
+from ldbench.plugins.kinds import unranking
+from ldbench.report.comparisons import p_text
+from ldbench.report.digits import with_interval
+from ldbench.report.tables.headline import ARROWS
+from ldbench.report.tables.scores import score_table
+from ldbench.report.tables.text_table import TextTable, to_terminal
+from ldbench.score.folder_scores import FolderScores
+
+_COPIES = "Some generated images are copies of training images: no other value says how good the others are."
+_WIDEST = 100  # of sentences
+
+
+def as_json(folders: Sequence[FolderScores], found: FolderDifferences | None) -> str:
+    """One folder as it is; several in a list, beside their differences."""
+    if found is None:
+        [alone] = folders
+        record = alone.record
+    else:
+        record = {
+            "folders": [each.record for each in folders], "differences": [asdict(each) for each in found.found],
+            "without_difference": [asdict(each) for each in found.left_out], "pairs": found.pairs,
+        }
+    return json.dumps({"ldbench": __version__, **record}, indent=1, allow_nan=False) + "\n"
+
+
+def as_text(folders: Sequence[FolderScores], found: FolderDifferences | None, width: int) -> str:
+    """The values and, of several folders, their differences from the first, for a terminal of so many columns."""
+    if found is None:
+        [alone] = folders
+        return score_table(alone.scores) + (f"{_COPIES}\n" if unranking(alone.scores) else "")
+    names = dict(zip(map(_folder, folders), labels(folders), strict=True))
+    parts = [_values(folders, list(names.values()), width)]
+    parts += [_wrapped(said_of(folders, lambda each: [_COPIES] if unranking(each.scores) else []), width)]
+    first, *others = names
+    for other in others:
+        compared = [each for each in found.found if each.folder == other]
+        title = f"{names[other]} less {names[first]}, {found.pairs[other] or 'no'} pairs"
+        parts += [_differences(compared, title, names[other]) + _left_out(found, other, width)]
+    if found.found:
+        parts += [_wrapped(_meaning(len(found.found)), width)]
+    return "\n".join(filter(None, parts))
+
+
+def said_of(folders: Sequence[FolderScores], lines: Callable[[FolderScores], Iterable[str]]) -> list[str]:
+    """What is said of folders, each line once and no empty one: of some of them with their names before it."""
+    whose = dict[str, list[str]]()
+    for name, folder in zip(labels(folders), folders, strict=True):
+        for line in filter(None, lines(folder)):
+            whose.setdefault(line, []).append(name)
+    return [line if len(names) == len(folders) else f"{', '.join(names)}: {line}" for line, names in whose.items()]
+
+
+def labels(folders: Sequence[FolderScores]) -> list[str]:
+    """The folders' names, without the folders above that all are in."""
+    paths = [_folder(each) for each in folders]
+    if len({Path(each).is_absolute() for each in paths}) > 1:
+        return paths
+    above = os.path.commonpath([str(Path(each).parent) for each in paths])
+    return [str(Path(each).relative_to(above)) if above else each for each in paths]
+
+
+def _folder(found: FolderScores) -> str:
+    return str(found.images["generated"]["folder"])
+
+
+def _values(folders: Sequence[FolderScores], names: Sequence[str], width: int) -> str:
+    """A row a metric and a column a folder or, where that is too wide, one table a folder."""
+    metrics = dict.fromkeys(score.metric for each in folders for score in each.scores)
+    by_name = [{score.metric: score for score in each.scores} for each in folders]
+    rows = []
+    for metric in metrics:
+        scores = [each.get(metric) for each in by_name]
+        arrow = next(ARROWS[score.direction] for score in scores if score is not None)
+        cells = ["-" if score is None else " ".join(_shown(score)) for score in scores]
+        rows.append((f"{metric} {arrow}", *cells))
+    if not rows:
+        return ""
+    table = to_terminal(TextTable(("", *names), rows, "l" * (1 + len(names))))
+    if max(map(len, table.splitlines())) <= width:
+        return table
+    return "\n".join(f"{name}\n{score_table(each.scores)}" for name, each in zip(names, folders, strict=True))
+
+
+def _shown(score: Score) -> tuple[str, str]:
+    return with_interval(score.value, score.ci_low, score.ci_high)
+
+
+def _differences(compared: Sequence[FolderDifference], title: str, name: str) -> str:
+    rows = [
+        (
+            f"{each.metric} {ARROWS[each.direction]}", *with_interval(each.difference, each.ci_low, each.ci_high),
+            p_text(each.p_adjusted), each.verdict,
+        )
+        for each in compared
+    ]
+    headings = ("", "difference", "95 % interval", "adjusted p", f"{name} is")
+    return to_terminal(TextTable(headings, rows, "lrlll", title)) if rows else f"{title}\n"
+
+
+def _left_out(found: FolderDifferences, folder: str, width: int) -> str:
+    """The metrics without a difference, by their reason."""
+    by_reason = dict[str, list[str]]()
+    for each in found.left_out:
+        if each.folder == folder:
+            by_reason.setdefault(each.reason, []).append(each.metric)
+    return _wrapped(
+        [f"no difference in {', '.join(metrics)}: {reason}." for reason, metrics in by_reason.items()], width
+    )
+
+
+def _meaning(count: int) -> list[str]:
+    """What the words and the intervals say, and what they do not."""
+    return [
+        f"Better and worse: a test says so at 5 %, corrected for {count} difference{'' if count == 1 else 's'} (Holm). "
+        "Not told apart: no test says which is better. Each word is of its metric alone, each interval of its "
+        "difference.",
+        "The intervals count that other images could have been drawn, real ones and of these generators. The real "
+        "images are the same in all values and cancel; generated ones of the same name or subject count as pairs. "
+        "Another training of a generator is not counted: that is what seeds on a task are for (docs/comparing.md).",
+    ]
+
+
+def _wrapped(lines: Iterable[str], width: int) -> str:
+    return "".join(f"{textwrap.fill(line, min(width, _WIDEST))}\n" for line in lines)

@@ -1,0 +1,47 @@
+"""What was measured of one folder of generated images: the scores, how they came about, and what each image adds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ldbench.api import Measured, Metric, ParameterValue, Score
+
+
+@dataclass(frozen=True)
+class FolderParts:
+    """What tells a folder apart from another one: each metric with its score, which has what every image adds, and by
+    kind of images ("scans": real ones, "cases": generated ones) whose each is: its subject or, where each image counts
+    as one, its name."""
+
+    measured: tuple[tuple[Metric, Measured], ...] = ()
+    units: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FolderScores:
+    """One score a metric; why other metrics have none; what was measured: each folder, its images' number and digest,
+    the number of files ignored as no images; and with which options. `notes` say what makes values mean less than they
+    seem to: images that are in two folders, few of them, and sets that were prepared unequally. `parts` are for the
+    difference from another folder."""
+
+    scores: tuple[Score, ...]
+    refused: Mapping[str, str]
+    images: Mapping[str, Mapping[str, str | int]]
+    options: Mapping[str, ParameterValue]
+    notes: tuple[str, ...] = ()
+    parts: FolderParts = field(default_factory=FolderParts, repr=False, compare=False)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What of it is written as JSON: all but what each image adds."""
+        return {
+            "scores": [asdict(score) for score in self.scores], "refused": self.refused, "images": self.images,
+            "options": self.options, "notes": self.notes,
+        }
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The value of each metric by its name, for a logger."""
+        return {score.metric: score.value for score in self.scores}
