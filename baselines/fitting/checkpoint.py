@@ -28,6 +28,7 @@ from ldbench.errors import GeneratorError
 from ..backbone.content import CONTENT
 
 STATE = "state.safetensors"
+DONE = "done"  # in the metadata of a fit that came to its end
 SECONDS_BETWEEN = 600.0  # of a fit on a GPU, where 100 steps take seconds and a checkpoint gigabytes
 
 
@@ -125,7 +126,7 @@ class Checkpoint:
                 tensors |= {f"adam.{key}.{name}": part for key, part in optimiser.state[value].items()}
         metadata = {
             "step": str(step), "settings": json.dumps(self.settings, sort_keys=True),
-            "scaler": json.dumps(scaler.state_dict()),
+            "scaler": json.dumps(scaler.state_dict()), **({DONE: "yes"} if last else {}),
         }
         self.writer.write(tensors, self.folder / STATE, metadata)
 
@@ -149,14 +150,14 @@ class Checkpoint:
                     f"{path}: the checkpoint was made with other settings ({key}: {made_with.get(key)!r}, now "
                     f"{now.get(key)!r}); remove its folder to start anew"
                 )
-        tensors = load_file(path)
+        tensors, done = _State(path, load_file(path)), DONE in metadata
         with torch.no_grad():
             for name, value in parameters.items():
                 if name in averaged:
                     averaged[name].copy_(tensors[f"averaged.{name}"])
-                if (trained := tensors.get(f"trained.{name}")) is not None:
-                    value.copy_(trained)
-                if f"adam.step.{name}" not in tensors:  # a fit that is done
+                if not (done and averaged):  # of such a fit the average is all there is
+                    value.copy_(tensors[f"trained.{name}"])
+                if done:
                     continue
                 # the fused kernel walks memory, so the moments need the parameter's own layout (channels-last, say)
                 optimiser.state[value] = {
@@ -166,6 +167,17 @@ class Checkpoint:
                 optimiser.state[value]["step"] = tensors[f"adam.step.{name}"].to(value.device)
         scaler.load_state_dict(json.loads(metadata["scaler"]))
         return int(metadata["step"])
+
+
+class _State(dict[str, torch.Tensor]):
+    """A checkpoint's tensors; a `GeneratorError` for one that is not there."""
+
+    def __init__(self, path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
+        super().__init__(tensors)
+        self.path = path
+
+    def __missing__(self, name: str) -> torch.Tensor:
+        raise GeneratorError(f"{self.path}: expected {name} in the checkpoint; remove its folder to start anew")
 
 
 def save_atomic(tensors: Mapping[str, torch.Tensor], path: Path, metadata: Mapping[str, str]) -> None:

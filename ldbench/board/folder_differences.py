@@ -156,7 +156,8 @@ def _lacks(
         return "its interval has other units in the two folders"
     if parts[0].keys() == {"scans"}:
         return "its interval counts the real images alone, and not that others could have been generated"
-    if one.interval != "share" and one.value != other.value and not _variance(parts):
+    still = not any(value for each in parts for values in each.values() for value in values.values())
+    if one.interval != "share" and (still or (one.value != other.value and not _variance(parts))):
         return "the images show no spread, so no test says how sure the difference is"
     return ""
 

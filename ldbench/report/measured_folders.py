@@ -49,7 +49,8 @@ def as_text(folders: Sequence[FolderScores], found: FolderDifferences | None, wi
     first, *others = names
     for other in others:
         compared = [each for each in found.found if each.folder == other]
-        title = f"{names[other]} less {names[first]}, {found.pairs[other] or 'no'} pairs"
+        pairs = found.pairs[other]
+        title = f"{names[other]} less {names[first]}, {pairs or 'no'} pair{'' if pairs == 1 else 's'}"
         parts += [_differences(compared, title, names[other]) + _left_out(found, other, width)]
     if found.found:
         parts += [_wrapped(_meaning(len(found.found)), width)]
@@ -109,7 +110,7 @@ def _differences(compared: Sequence[FolderDifference], title: str, name: str) ->
         for each in compared
     ]
     headings = ("", "difference", "95 % interval", "adjusted p", f"{name} is")
-    return to_terminal(TextTable(headings, rows, "lrlll", title)) if rows else f"{title}\n"
+    return to_terminal(TextTable(headings, rows, "lrlll", title)) if rows else f"{title}: none\n"
 
 
 def _left_out(found: FolderDifferences, folder: str, width: int) -> str:
@@ -130,8 +131,8 @@ def _meaning(count: int) -> list[str]:
         "Not told apart: no test says which is better. Each word is of its metric alone, each interval of its "
         "difference.",
         "The intervals count that other images could have been drawn, real ones and of these generators. The real "
-        "images are the same in all values and cancel; generated ones of the same name or subject count as pairs. "
-        "Another training of a generator is not counted: that is what seeds on a task are for (docs/comparing.md).",
+        "images are the same in all values and cancel; generated ones of the same name or subject count as pairs "
+        "(in FID, frd and vendi where all names are equal). Another training of a generator is not counted: that is what seeds on a task are for (docs/comparing.md).",
     ]
 
 

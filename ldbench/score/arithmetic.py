@@ -20,7 +20,8 @@ def full_float32() -> Iterator[None]:
     """No autocast, and no TF32 in convolutions and products of matrices, inside the block; the settings of before after
     it.
 
-    Torch has newer switches and older ones, and raises where the older are read while both differ: so both are set.
+    The switches are the whole process's: not for two threads at once. Torch has newer and older ones, and raises where
+    the older are read while both differ: so both are set.
     """
     import torch
 

@@ -60,6 +60,15 @@ def test_everything_comes_back_as_it_was(tmp_path: Path) -> None:
     assert fresh.scaler.get_scale() == 512.0
 
 
+def test_a_state_without_moments_that_is_no_result_is_no_state(tmp_path: Path) -> None:
+    Run().trained(4).save(tmp_path, 4, rate=0.1)
+    tensors, metadata = load_file(tmp_path / STATE), read_metadata(tmp_path / STATE)
+    kept = {name: value for name, value in tensors.items() if not name.startswith("adam.")}
+    save_file(kept, tmp_path / STATE, metadata)
+    with pytest.raises(GeneratorError, match=r"expected adam\.\S+ in the checkpoint; remove"):
+        Run().resume(tmp_path, rate=0.1)
+
+
 def test_without_a_file_it_begins_at_step_zero(tmp_path: Path) -> None:
     assert Run().resume(tmp_path / "nowhere", rate=0.1) == 0
 
