@@ -132,7 +132,8 @@ def _meaning(count: int) -> list[str]:
         "difference.",
         "The intervals count that other images could have been drawn, real ones and of these generators. The real "
         "images are the same in all values and cancel; generated ones of the same name or subject count as pairs "
-        "(in FID, frd and vendi where all names are equal). Another training of a generator is not counted: that is what seeds on a task are for (docs/comparing.md).",
+        "(in FID, frd and vendi where all names are equal). Another training of a generator is not counted: that is "
+        "what seeds on a task are for (docs/comparing.md).",
     ]
 
 
