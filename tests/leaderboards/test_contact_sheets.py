@@ -22,6 +22,8 @@ from ldbench.data.task_data import TaskData, task_data
 from ldbench.records.result import ModelRef, Result, TaskRef, write
 from ldbench.task import card
 
+from ..known_spreads import known_spreads
+
 Pixels = npt.NDArray[np.uint8]
 SAMPLES, EDITS = "sandbox-brain-t2i", "sandbox-brain-aging"
 SIDE, GAP, BLOCK_GAP, LEFT = 64, 4, 16, 12 + 140
@@ -37,7 +39,7 @@ ROWS = [0, 2, 3, 4]  # of RUNS: every row's lowest seed
 
 @pytest.fixture(scope="module")
 def script() -> Iterator[ModuleType]:
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, known_spreads():
         patch.syspath_prepend(Path(__file__).parents[2] / "leaderboards")
         yield importlib.import_module("contact_sheets")
 
