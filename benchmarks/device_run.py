@@ -11,20 +11,18 @@ samples of the first run.
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from figure_file import write_figures
-from PIL import Image
 
-Found = Mapping[str, Any]
+from ldbench.api import Score
+from ldbench.data.images import read_levels
+from ldbench.records import result as results
 
 
 def arguments() -> argparse.Namespace:
@@ -54,22 +52,21 @@ def run(options: argparse.Namespace, out: Path) -> Path:
 def apart(folders: list[Path]) -> Iterator[tuple[float, float]]:
     """Of each image in both runs, the largest and the mean difference in grey levels."""
     for path in sorted((folders[0] / "images").rglob("*.png")):
-        one, other = (np.asarray(Image.open(folder / path.relative_to(folders[0])), np.float32) for folder in folders)
-        gap = np.abs(one - other)
+        one, other = (read_levels(folder / path.relative_to(folders[0]), size=None).float() for folder in folders)
+        gap = (one - other).abs()
         yield float(gap.max()), float(gap.mean())
 
 
-def stages(found: Found) -> str:
+def stages(found: results.Result) -> str:
     """Seconds of a run's stages, and the most memory."""
-    seconds = [f"{stage['name']} {stage['seconds']:.1f} s" for stage in found["stages"]]
-    return ", ".join([*seconds, f"at most {max(stage['peak_memory_mib'] for stage in found['stages']):.0f} MiB"])
+    seconds = [f"{stage.name} {stage.seconds:.1f} s" for stage in found.stages]
+    return ", ".join([*seconds, f"at most {max(stage.peak_memory_mib for stage in found.stages):.0f} MiB"])
 
 
-def score_row(one: Found, other: Found) -> dict[str, str | float]:
+def score_row(one: Score, other: Score) -> dict[str, str | float]:
     """A metric's values in both runs, and their difference over half of the interval's width."""
-    half = (one["ci_high"] - one["ci_low"]) / 2
-    gap = abs(one["value"] - other["value"])
-    return {"metric": one["metric"], "first": one["value"], "second": other["value"],
+    half, gap = (one.ci_high - one.ci_low) / 2, abs(one.value - other.value)
+    return {"metric": one.metric, "first": one.value, "second": other.value,
             "difference / half interval": gap / half if half else 0.0}
 
 
@@ -78,18 +75,18 @@ def main() -> None:
     options = arguments()
     with tempfile.TemporaryDirectory() as folder:
         folders = [run(options, Path(folder) / name) for name in ("first", "second")]
-        found = [json.loads((one / "result.json").read_text(encoding="utf-8")) for one in folders]
+        found = [results.read(one / "result.json") for one in folders]
         gaps = list(apart(folders))
         if options.keep is not None:
             options.keep.mkdir(parents=True, exist_ok=True)
             for name, one in zip(("first", "second"), folders, strict=True):
                 shutil.copyfile(one / "result.json", options.keep / f"{options.model}-{name}.json")
             shutil.copyfile(folders[0] / "samples.png", options.keep / f"{options.model}.png")
-    scores = [{score["metric"]: score for score in one["scores"]} for one in found]
-    rows = [score_row(scores[0][name], scores[1][name]) for name in scores[0]]
+    rows = [score_row(*pair) for pair in zip(*(one.scores for one in found), strict=True)]
+    assert found[0].environment is not None  # every measured run has one
     same = sum(most == 0 for most, _ in gaps)
     settings = (
-        f"{options.task}, {options.model}, twice with seed 0 on {found[0]['environment']['device']}: "
+        f"{options.task}, {options.model}, twice with seed 0 on {found[0].environment.device}: "
         f"{stages(found[0])}; again {stages(found[1])}; {same} of "
         f"{len(gaps)} images equal, grey levels apart at most {max(most for most, _ in gaps):.0f}, on average "
         f"{sum(mean for _, mean in gaps) / len(gaps):.3f}"

@@ -61,7 +61,7 @@ def write_backbone(folder: Path, tokenizer: Path, size: Size) -> Path:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         pipeline = StableDiffusionPipeline(
-            _autoencoder(size), _text_encoder(size, words), words, _unet(size), scheduler, None, None,
+            _autoencoder(size), _text_encoder(size, words), words, unet_of(size), scheduler, None, None,
             requires_safety_checker=False,
         )
     part = folder.with_name(f"{folder.name}.part")  # so that the folder is whole or not there
@@ -69,7 +69,8 @@ def write_backbone(folder: Path, tokenizer: Path, size: Size) -> Path:
     return part.rename(folder)
 
 
-def _unet(size: Size) -> UNet2DConditionModel:
+def unet_of(size: Size) -> UNet2DConditionModel:
+    """The U-Net of a size, with random weights."""
     from diffusers import UNet2DConditionModel
 
     levels = len(size.unet) - 1

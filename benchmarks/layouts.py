@@ -16,18 +16,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from figure_file import write_figures
-from large_backbone import TEXT_LENGTH
+from large_backbone import STABLE_DIFFUSION_1, TEXT_LENGTH, Size, unet_of
 
 from ldbench._torchvision import declare_missing_ops
 
 declare_missing_ops()
 
-import torch  # noqa: E402 (diffusers, imported below, must find torchvision in order)
-from diffusers import UNet2DConditionModel  # noqa: E402
+import torch  # noqa: E402 (diffusers, which is imported later, must find torchvision in order)
 
 LAYOUTS = {"channels last": torch.channels_last, "torch's own": torch.contiguous_format}
-LEVELS = {"block_out_channels": (32, 64), "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
-          "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D")}
+SMALL = Size((32, 64), (), 1, 2, 0, 64, 0, 0)
 
 
 def arguments() -> argparse.Namespace:
@@ -57,13 +55,12 @@ def main() -> None:
     """Print milliseconds a layout, of a sampling and of a training step's passes."""
     options = arguments()
     device = torch.device(options.device)
-    unet = UNet2DConditionModel(
-        sample_size=options.latents, cross_attention_dim=768, attention_head_dim=8, **LEVELS if options.small else {}
-    ).to(device, torch.bfloat16)  # fmt: skip
+    size = SMALL if options.small else STABLE_DIFFUSION_1
+    unet = torch.nn.Module.to(unet_of(size), device, torch.bfloat16)
 
     def passes(count: int) -> torch.Tensor:
         latents = torch.randn(count, 4, options.latents, options.latents, device=device, dtype=torch.bfloat16)
-        text = torch.randn(count, TEXT_LENGTH, 768, device=device, dtype=torch.bfloat16)
+        text = torch.randn(count, TEXT_LENGTH, size.text_width, device=device, dtype=torch.bfloat16)
         predicted: torch.Tensor = unet(latents, 1, text).sample
         return predicted
 

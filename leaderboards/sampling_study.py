@@ -21,8 +21,8 @@ import torch
 
 from ldbench.api import Measured
 from ldbench.records.files import user_cache_folder
-from ldbench.run.environment import describe
-from ldbench.run.pipeline import Settings
+from ldbench.run.environment import device_name
+from ldbench.run.settings import Settings
 from ldbench.score.inputs import Inputs
 from ldbench.score.lazy_inputs import averaged
 from ldbench.score.scorer import measured
@@ -73,7 +73,7 @@ def measure(
     if not samplings:
         return
     with workbench(card, model, settings) as bench:
-        device = describe(bench.device).device
+        device = device_name(bench.device)
         for sampling in samplings:
             scores = {one.metric: [one.value, one.ci_low, one.ci_high] for one in scores_of(bench, sampling, metrics)}
             cell = _cell(card, model, settings.overrides, sampling, settings.seed)

@@ -49,6 +49,16 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         os.environ["LDBENCH_CACHE"] = before
 
 
+@pytest.fixture
+def tf32_allowed() -> Iterator[None]:
+    """Products of matrices may be in TF32, as a program around the suite may ask; convolutions may from the start."""
+    import torch
+
+    torch.set_float32_matmul_precision("high")
+    yield
+    torch.set_float32_matmul_precision("highest")
+
+
 QUICK_METRICS = "[metrics.auc]\nepochs = 1\nbatch_size = 8\nlearning_rate = 0.001\nwidth = 16\n"
 CHEAP_METRICS = '[metrics.kid]\nextractor = "tests.stand_ins.pooled:POOLED"\nresize = 64\n'
 

@@ -150,34 +150,29 @@ class Checkpoint:
                     f"{path}: the checkpoint was made with other settings ({key}: {made_with.get(key)!r}, now "
                     f"{now.get(key)!r}); remove its folder to start anew"
                 )
-        tensors, done = _State(path, load_file(path)), DONE in metadata
+        tensors, done = load_file(path), DONE in metadata
+
+        def stored(name: str) -> torch.Tensor:
+            if name not in tensors:
+                raise GeneratorError(f"{path}: expected {name} in the checkpoint; remove its folder to start anew")
+            return tensors[name]
+
         with torch.no_grad():
             for name, value in parameters.items():
                 if name in averaged:
-                    averaged[name].copy_(tensors[f"averaged.{name}"])
+                    averaged[name].copy_(stored(f"averaged.{name}"))
                 if not (done and averaged):  # of such a fit the average is all there is
-                    value.copy_(tensors[f"trained.{name}"])
+                    value.copy_(stored(f"trained.{name}"))
                 if done:
                     continue
                 # the fused kernel walks memory, so the moments need the parameter's own layout (channels-last, say)
                 optimiser.state[value] = {
-                    key: torch.empty_like(value).copy_(tensors[f"adam.{key}.{name}"])
+                    key: torch.empty_like(value).copy_(stored(f"adam.{key}.{name}"))
                     for key in ("exp_avg", "exp_avg_sq")
                 }
-                optimiser.state[value]["step"] = tensors[f"adam.step.{name}"].to(value.device)
+                optimiser.state[value]["step"] = stored(f"adam.step.{name}").to(value.device)
         scaler.load_state_dict(json.loads(metadata["scaler"]))
         return int(metadata["step"])
-
-
-class _State(dict[str, torch.Tensor]):
-    """A checkpoint's tensors; a `GeneratorError` for one that is not there."""
-
-    def __init__(self, path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
-        super().__init__(tensors)
-        self.path = path
-
-    def __missing__(self, name: str) -> torch.Tensor:
-        raise GeneratorError(f"{self.path}: expected {name} in the checkpoint; remove its folder to start anew")
 
 
 def save_atomic(tensors: Mapping[str, torch.Tensor], path: Path, metadata: Mapping[str, str]) -> None:

@@ -86,12 +86,19 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def device_name(device: torch.device) -> str:
+    """A GPU's own name, else the kind of device."""
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
 def describe(device: torch.device, processes: int = 1) -> Environment:
     """The environment as it goes into a result."""
     import torch
 
     commit, dirty = commit_of(Path(__file__).resolve().parents[2])
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    name = device_name(device)
     return Environment(
         device=name if processes == 1 else f"{name} ({processes} processes)",
         threads=torch.get_num_threads() if device.type == "cpu" else None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -33,14 +32,7 @@ def images() -> torch.Tensor:
     return (smooth * 255).round() / 255
 
 
-@pytest.fixture
-def _tf32_allowed() -> Iterator[None]:
-    torch.set_float32_matmul_precision("high")  # convolutions are allowed it from the start
-    yield
-    torch.set_float32_matmul_precision("highest")
-
-
-@pytest.mark.usefixtures("_tf32_allowed")
+@pytest.mark.usefixtures("tf32_allowed")
 def test_features_and_distances_are_the_cpus_also_where_tf32_was_allowed(
     images: torch.Tensor, device: torch.device, tmp_path: Path
 ) -> None:

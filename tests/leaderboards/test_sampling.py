@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -83,6 +84,24 @@ def test_committed_cells_that_are_paired_are_of_one_device(name: str) -> None:
         sampling = {key: value for key, value in line["sampling"].items() if key != "delta_sample"}
         devices.setdefault(json.dumps([line["task"], fit, sampling, line["seed"]]), set()).add(line["device"])
     assert {len(found) for found in devices.values()} == {1}
+
+
+def test_a_seed_on_a_gpu_is_that_on_a_cpu_as_the_page_says() -> None:
+    def values(name: str) -> dict[str, list[float]]:
+        return {
+            json.dumps([line[key] for key in ("task", "model", "fit", "sampling", "seed")], sort_keys=True):
+            line["scores"]["viewed_fid"] for line in read_scores(ROOT / "leaderboards/drift" / name)
+        }
+
+    on_cpu, on_gpu = values("samplers"), values("devices")
+    pairs = [(on_cpu[cell], on_gpu[cell][0]) for cell in on_gpu]
+    shares = [abs(other - one[0]) / one[0] for one, other in pairs]
+    halves = [abs(other - one[0]) / ((one[2] - one[1]) / 2) for one, other in pairs]
+    page = (ROOT / "docs/measurements/gpu.md").read_text(encoding="utf-8")
+    assert f"({len(pairs)}\ncells, `leaderboards/drift/devices`)" in page
+    assert f"{100 * fmean(shares):.1f} % on average and {100 * max(shares):.1f} % at most" in page
+    assert round(fmean(halves), 2) == 0.25
+    assert f"and {max(halves):.2f} of it at most" in page
 
 
 def test_the_committed_figure_was_drawn_from_the_committed_cells() -> None:

@@ -6,7 +6,6 @@ import dataclasses
 import importlib
 import logging
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -354,14 +353,7 @@ def test_what_a_third_partys_network_raises_is_said_of_it_and_no_metric_is_blame
         features.extract(images(0), dataclasses.replace(fails, load=unloadable))
 
 
-@pytest.fixture
-def _tf32_allowed() -> Iterator[None]:
-    torch.set_float32_matmul_precision("high")
-    yield
-    torch.set_float32_matmul_precision("highest")
-
-
-@pytest.mark.usefixtures("_tf32_allowed")
+@pytest.mark.usefixtures("tf32_allowed")
 def test_float32_is_computed_as_such_and_the_programs_settings_come_back() -> None:
     seen: list[list[str]] = []
 
