@@ -40,6 +40,7 @@ def gauntlet(
 ) -> None:
     """Put known failures through the metrics of TASK and say which of them each metric catches."""
     from ldbench.plugins.kinds import METRICS
+    from ldbench.records.caches import FEATURES
     from ldbench.records.files import user_cache_folder, write_text_atomic
     from ldbench.run.environment import pick_device
     from ldbench.run.progress import live_progress
@@ -49,7 +50,7 @@ def gauntlet(
     from ldbench.studies.gauntlet.tables import markdown, terminal
 
     plan = GauntletPlan(task, metric or (), failure or (), seed, cases, all_, with_card)
-    context = ScoringContext(pick_device(device), seed, user_cache_folder() / "features")
+    context = ScoringContext(pick_device(device), seed, user_cache_folder() / FEATURES)
     with live_progress(f"gauntlet on {task}") as progress:
         found, path = run_gauntlet(plan, out, context, progress)
     page = path.with_suffix(".md")

@@ -16,6 +16,7 @@ import typer
 
 from ldbench import __version__
 from ldbench.cli.ablate import ablate
+from ldbench.cli.cache import cache
 from ldbench.cli.cases import cases
 from ldbench.cli.check import check
 from ldbench.cli.collect import collect
@@ -46,7 +47,7 @@ COMMANDS = (
     run, score, measure, cases, report, compare, gate, search, ablate, matrix, collect, gauntlet, check, list_, verify,
     submit,
 )  # fmt: skip
-GROUPS = (figure, data, new, leaderboard, study, host)
+GROUPS = (figure, data, new, leaderboard, study, host, cache)
 
 # what a disk or its owner refuses, wherever it happens, is the user's to put right
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOLCK)

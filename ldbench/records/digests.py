@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ldbench.errors import DataError, ResultError
+from ldbench.records.caches import DIGESTS
 from ldbench.records.checksum import sha256_file
 from ldbench.records.files import read_json, user_cache_folder, write_json
 from ldbench.records.names import digest
@@ -70,7 +71,7 @@ def _sha256(path: Path) -> str:
     before = _marks(path)
     if before[0] < _LARGE:
         return sha256_file(path)
-    memory = user_cache_folder() / "digests" / f"{digest(str(path.resolve()), 32)}.json"
+    memory = user_cache_folder() / DIGESTS / f"{digest(str(path.resolve()), 32)}.json"
     with suppress(ResultError):
         remembered = read_json(memory, "the digest of a file")
         if isinstance(remembered, dict) and remembered.get("marks") == before:

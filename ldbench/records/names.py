@@ -42,3 +42,8 @@ def message(error: BaseException, longest: int = 300) -> str:
 def reason(error: BaseException) -> str:
     """The kind of somebody else's error and what it says, for one line."""
     return f"{type(error).__name__}: {message(error)}"
+
+
+def in_bytes(count: float) -> str:
+    """A size for people: 3.5 GiB, 12.0 MiB."""
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"

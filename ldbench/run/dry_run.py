@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ldbench.api import Needs
 from ldbench.data.task_data import TaskData
+from ldbench.records.names import in_bytes
 from ldbench.run.environment import pick_device
 from ldbench.run.pipeline import generator_context, ready
 from ldbench.run.processes import Processes
@@ -21,7 +22,6 @@ from ldbench.task import card
 from ldbench.task.metric_specs import further_images
 
 RATE = 1e14  # operations a second; what a data-centre GPU gives such networks in bfloat16, to within a factor of three
-_GIB = 2**30
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ def dry_run(task_name: str, model_name: str, settings: Settings) -> DryRun:
         found += [] if needs.missing else _costs(needs, images, examples)
     side = task.protocol.resolution
     pixels = images * 3 * side * side
-    found.append(f"images: {images} of {side} x {side} px, at most {_size(pixels)}; {_size(_free(settings.out))} free")
+    free = in_bytes(_free(settings.out))
+    found.append(f"images: {images} of {side} x {side} px, at most {in_bytes(pixels)}; {free} free")
     return DryRun(tuple(found), tuple(missing))
 
 
@@ -66,8 +67,8 @@ def _costs(needs: Needs, images: int, examples: int) -> list[str]:
     return [
         f"compute: {needs.fit_flops:.2g} operations to fit, {images * needs.image_flops:.2g} to generate; "
         f"{operations / RATE / 3600:.2g} h on a GPU of {RATE / 1e12:.0f} TFLOP/s, far longer on a CPU",
-        f"device memory: {_size(needs.device_bytes)} for weights and optimiser; activations are counted on a GPU",
-        f"disk: {_size(needs.disk_bytes + examples * needs.example_bytes)} for the fit",
+        f"device memory: {in_bytes(needs.device_bytes)} for weights and optimiser; activations are counted on a GPU",
+        f"disk: {in_bytes(needs.disk_bytes + examples * needs.example_bytes)} for the fit",
     ]
 
 
@@ -75,7 +76,3 @@ def _free(folder: Path) -> int:
     """Bytes free where the folder is or would be."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     return shutil.disk_usage(existing).free
-
-
-def _size(count: float) -> str:
-    return f"{count / _GIB:.1f} GiB" if count >= _GIB else f"{count / 2**20:.1f} MiB"

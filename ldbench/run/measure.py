@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ldbench.api import Progress, silent
 from ldbench.errors import UsageError
+from ldbench.records.caches import FEATURES
 from ldbench.records.files import user_cache_folder
 from ldbench.records.from_table import TypedError
 from ldbench.run.environment import pick_device
@@ -99,7 +100,7 @@ def measure_each(
         channels, whose, images, fit, tuple(further),
     )
     names = [metrics] if isinstance(metrics, str) else metrics
-    context = ScoringContext(pick_device(device), seed, user_cache_folder() / "features", progress)
+    context = ScoringContext(pick_device(device), seed, user_cache_folder() / FEATURES, progress)
     return measure_folders(
         folders, context, names, network=network, settings=settings, strict=bool(names) if strict is None else strict,
         per_image=None if per_image is None else Path(per_image),

@@ -21,6 +21,7 @@ from ldbench.plugins import model_ref, parameters
 from ldbench.plugins.generators import load_generator
 from ldbench.records import subgroups
 from ldbench.records import units as units_file
+from ldbench.records.caches import FEATURES
 from ldbench.records.digests import CODE
 from ldbench.records.files import user_cache_folder
 from ldbench.records.result import ModelRef, Result, Stage, read, write
@@ -227,7 +228,7 @@ def score(context: RunContext, folders: Mapping[str, Path]) -> Scored:
     """The images of each pass in its folder, scored; units and subgroups go to the run's."""
     data, settings, images = context.data, context.settings, read_images(context.data, folders)
     give_back()
-    scoring = ScoringContext(context.device, settings.seed, user_cache_folder() / "features", settings.progress)
+    scoring = ScoringContext(context.device, settings.seed, user_cache_folder() / FEATURES, settings.progress)
     inputs = inputs_of(data, images.images, scoring, images.passes)
     panel = scores_of(inputs)
     for line in panel.refused:

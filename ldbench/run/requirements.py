@@ -18,6 +18,7 @@ from ldbench.data.task_data import TaskData, network_files, task_data
 from ldbench.errors import CardError, LdbenchError, MetricError, PluginError, UnknownNameError, WeightsError
 from ldbench.plugins import blame
 from ldbench.plugins.kinds import METRICS
+from ldbench.records.caches import JUDGES, NETWORKS
 from ldbench.records.files import user_cache_folder
 from ldbench.records.run_folder import FURTHER_PASSES
 from ldbench.run.generate import blamed
@@ -104,9 +105,9 @@ def _pinned(task: Task) -> Iterator[LdbenchError]:
     recipe, judge = task.scan_network, task.judge
     asked: list[Callable[[], object]] = []
     if recipe is not None and recipe.sha256 is not None and users_of_network(task.metrics):
-        asked.append(lambda: pinned_weights("scan_network", recipe, cache / "networks", shipped))
+        asked.append(lambda: pinned_weights("scan_network", recipe, cache / NETWORKS, shipped))
     if judge is not None and judge.sha256 is not None and needing(task.metrics, "judge"):
-        asked.append(lambda: pinned_judge(judge, task.data.classes, folder=cache / "judges", shipped=shipped))
+        asked.append(lambda: pinned_judge(judge, task.data.classes, folder=cache / JUDGES, shipped=shipped))
     for find in asked:
         try:
             find()

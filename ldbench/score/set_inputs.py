@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ldbench.api import LazyInputs, Network, ParameterValue, Progress, silent
+from ldbench.records.caches import JUDGES, NETWORKS
 from ldbench.score.viewing import as_viewed, point_spread, viewing_parameters
 from ldbench.score.whole_sets import WholeSets
 from ldbench.task.card import ViewingConditions
@@ -35,12 +36,12 @@ class ScoringContext:
     @property
     def network_folder(self) -> Path | None:
         """Where feature networks that were trained here are kept, beside the features."""
-        return None if self.cache_folder is None else self.cache_folder.parent / "networks"
+        return None if self.cache_folder is None else self.cache_folder.parent / NETWORKS
 
     @property
     def judge_folder(self) -> Path | None:
         """Where the judges of editing tasks are kept, beside the features."""
-        return None if self.cache_folder is None else self.cache_folder.parent / "judges"
+        return None if self.cache_folder is None else self.cache_folder.parent / JUDGES
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from ldbench.data.of_result import recorded_data
 from ldbench.data.task_data import TaskData
 from ldbench.errors import ResultError, UsageError
 from ldbench.records import units as units_file
+from ldbench.records.caches import FEATURES
 from ldbench.records.digests import is_content
 from ldbench.records.files import user_cache_folder
 from ldbench.records.result import Environment, Result
@@ -139,7 +140,7 @@ def rescored(
     there = result.environment
     on_cpu = there is None or there.device.startswith("cpu")
     chosen = pick_device("cpu" if device == "auto" and on_cpu else device)
-    context = ScoringContext(chosen, result.seed or 0, user_cache_folder() / "features", progress)
+    context = ScoringContext(chosen, result.seed or 0, user_cache_folder() / FEATURES, progress)
     with _threads(there, chosen):
         panel = score_images(data, images.images, context, images.passes)
         return panel, () if there is None else _other(there, describe(chosen))

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from ldbench.api import ImageSet, Measured, Metric, ParameterValue, Progress, silent
 from ldbench.errors import MetricError
+from ldbench.records.caches import CLASSIFIERS
 from ldbench.score.arithmetic import rounding_of
 from ldbench.score.image_sets import StoredSet, pixel_range
 from ldbench.score.metrics.classifier import train_classifier
@@ -162,7 +163,7 @@ def _observed(seen: Areas) -> dict[str, ParameterValue]:
 
 def _folder(cache_folder: Path | None) -> Path | None:
     """Where the scores of trained classifiers are kept, beside the features."""
-    return None if cache_folder is None else cache_folder.parent / "classifiers"
+    return None if cache_folder is None else cache_folder.parent / CLASSIFIERS
 
 
 AUC = Metric(

@@ -45,7 +45,7 @@ def extract(
 
     `extractor` is a network's name on a card, or a network. `resize` is the side in pixels that it sees (None: its
     own), `weights` a weight file that overrides the cache folder's, `batch_size` None the fastest for the device.
-    `cache_folder` None caches nothing; `ldbench.records.files.user_cache_folder() / "features"` is the usual place.
+    `cache_folder` None caches nothing; the usual place is `ldbench.records.caches.FEATURES` below the cache folder.
     With a cache, features of many images are a read-only map of its file (`ldbench.score.metrics.row_blocks.rows_of`).
     On a GPU float32 is computed as such, whatever the program around it allows.
     Raises `UnknownNameError`, `ImageError`, `WeightsError`.

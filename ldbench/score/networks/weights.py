@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldbench.errors import WeightsError
+from ldbench.records.caches import WEIGHTS
 from ldbench.records.checksum import sha256_file
 from ldbench.records.files import user_cache_folder, whole_file
 
@@ -71,7 +72,7 @@ def pinned(weights: WeightsFile, digest: str) -> WeightsFile:
 def place(weights: WeightsFile, environment: Mapping[str, str] = os.environ) -> Path:
     """Where the file is looked for: the path that its variable holds, or the cache folder."""
     chosen = environment.get(weights.variable) if weights.variable else None
-    return Path(chosen).expanduser() if chosen else user_cache_folder() / "weights" / weights.name
+    return Path(chosen).expanduser() if chosen else user_cache_folder() / WEIGHTS / weights.name
 
 
 def fetchable(weights: WeightsFile) -> bool:
