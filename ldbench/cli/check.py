@@ -13,7 +13,12 @@ from ldbench.plugins.parameters import key_values
 def check(
     model: Model,
     device: Device = "cpu",
-    backbone: Annotated[str, typer.Option(help="Backbone for generators that need one.")] = "tiny-sd",
+    backbone: Annotated[
+        str | None, typer.Option(help="Backbone for generators that need one; without, tiny-sd or the card's.")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="Try it on a small part of this card's data: an id, or a path ending in .toml.")
+    ] = None,
     set_: Set = None,
 ) -> None:
     """Hold MODEL against the generator contract, clause by clause: what is expected, what was seen.
@@ -26,7 +31,8 @@ def check(
     from ldbench.testing.finding import lines, summary
 
     generator = build(load_generator(model), key_values(set_ or []))
-    findings = check_generator(generator, device=device, backbone=backbone)
+    chosen = backbone or (None if task else "tiny-sd")
+    findings = check_generator(generator, device=device, backbone=chosen, task=task)
     for finding in findings:
         typer.echo("\n".join(lines(finding)))
     typer.echo(summary(findings))

@@ -15,13 +15,13 @@ import torch
 from ldbench.api import Attributes, Case, Edit, Example
 
 SIDE = 64
-_TRAIN, _CASES = 16, 6
+TRAIN, CASES = 16, 6
 _YEARS = 7
 
 
 @dataclass(frozen=True)
 class Miniature:
-    """Training examples, cases and, by case id, the answers `(3, 64, 64) float32 in [0, 1]`."""
+    """Training examples, cases and, by case id, the answers `(3, H, W) float32 in [0, 1]`; none where nobody knows."""
 
     train: tuple[Example, ...]
     cases: tuple[Case, ...]
@@ -31,11 +31,11 @@ class Miniature:
 def miniature(kind: str) -> Miniature:
     """The miniature task of a kind: 16 training examples of two classes, 6 cases; always the same."""
     if kind == "text-to-image":
-        train = tuple(_plain(subject) for subject in range(_TRAIN))
-        cases = tuple(Case(example.id, example.prompt, example.attributes) for example in train[:_CASES])
-        return Miniature(train, cases, {example.id: example.image for example in train[:_CASES]})
-    tests = [_pair(subject, kind) for subject in range(_TRAIN, _TRAIN + _CASES)]
-    train = tuple(_pair(subject, kind) if kind == "aging" else _lone(subject) for subject in range(_TRAIN))
+        train = tuple(_plain(subject) for subject in range(TRAIN))
+        cases = tuple(Case(example.id, example.prompt, example.attributes) for example in train[:CASES])
+        return Miniature(train, cases, {example.id: example.image for example in train[:CASES]})
+    tests = [_pair(subject, kind) for subject in range(TRAIN, TRAIN + CASES)]
+    train = tuple(_pair(subject, kind) if kind == "aging" else _lone(subject) for subject in range(TRAIN))
     return Miniature(train, tuple(_case(each) for each in tests), {example.id: example.image for example in tests})
 
 

@@ -17,7 +17,7 @@ from ldbench.api import Context, Generator, Progress, Request, case_seed, silent
 from ldbench.data.images import quantise
 from ldbench.run.generate import checked_images
 from ldbench.testing.finding import ClauseError
-from ldbench.testing.miniature import SIDE, Miniature
+from ldbench.testing.miniature import Miniature
 
 TASK = "check"
 
@@ -52,8 +52,9 @@ class Trial:
         """A copy of the generator that is not fitted yet, with a folder, which may hold what an earlier fit left."""
         copy = dataclasses.replace(self.template)
         self.folder(folder).mkdir(parents=True, exist_ok=True)
-        truth = self.task.answers.__getitem__ if copy.sees_truth else None
-        shape = (3, SIDE, SIDE)
+        truth = self.task.answers.__getitem__ if copy.sees_truth and self.task.answers else None
+        channels, height, width = self.task.train[0].image.shape
+        shape = (channels, height, width)
         context = Context(self.device, 0, self.folder(folder), shape, self.backbone, progress, truth)
         return Fitted(copy, context)
 

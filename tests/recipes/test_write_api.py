@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import re
@@ -59,12 +60,30 @@ def test_the_public_surface_is_the_one_that_was_promised() -> None:
 
 
 def kept(promise: str, surface: Sequence[str]) -> bool:
-    """Whether a line of a frozen surface still stands; the values of a literal may have become more."""
+    """Whether a line of a frozen surface still stands; a literal may gain values, a call optional keywords."""
+    if promise in surface:
+        return True
+    if "(" in promise and not promise.startswith("class "):
+        return any(takes_as_much(line, promise) for line in surface if line.startswith(f"{promise.partition('(')[0]}("))
     name, literal, values = promise.partition(" = Literal[")
     if not literal:
-        return promise in surface
+        return False
     now = next((line for line in surface if line.startswith(f"{name}{literal}")), "")
     return set(values.rstrip("]").split(", ")) <= set(now.partition("[")[2].rstrip("]").split(", "))
+
+
+def takes_as_much(now: str, before: str) -> bool:
+    """Whether each call of the signature `before` is one of `now`: only optional keywords were added."""
+    new, old = (ast.parse(f"def f({line.partition('(')[2]}: ...").body[0] for line in (now, before))
+    assert isinstance(new, ast.FunctionDef)
+    assert isinstance(old, ast.FunctionDef)
+    added = {a.arg for a in new.args.kwonlyargs} - {a.arg for a in old.args.kwonlyargs}
+    keywords = list(zip(new.args.kwonlyargs, new.args.kw_defaults, strict=True))
+    if any(default is None for a, default in keywords if a.arg in added):
+        return False
+    staying = [(a, default) for a, default in keywords if a.arg not in added]
+    new.args.kwonlyargs, new.args.kw_defaults = [a for a, _ in staying], [default for _, default in staying]
+    return ast.dump(new) == ast.dump(old)
 
 
 def test_a_minor_version_only_adds() -> None:
@@ -78,6 +97,16 @@ def test_a_literal_may_gain_values_and_lose_none() -> None:
     assert kept("a.B = Literal['x', 'y']", ["a.B = Literal['x', 'y', 'z']"])
     assert not kept("a.B = Literal['x', 'y']", ["a.B = Literal['x', 'z']", "a.C = Literal['x', 'y']"])
     assert not kept("a.B: int = 1", ["a.B: int = 2"])
+
+
+def test_a_call_may_gain_optional_keywords_and_nothing_else() -> None:
+    before = "a.f(x: int, *, y: int=0) -> int"
+    assert kept(before, ["a.f(x: int, *, y: int=0, z: str | None=None) -> int"])
+    for now in (
+        "a.f(x: int, *, y: int=0, z: str) -> int", "a.f(x: int, *, y: int=1) -> int", "a.f(x: int) -> int",
+        "a.f(x: int, z: int=0, *, y: int=0) -> int", "a.f(x: int, *, y: int=0, z: int=0) -> str",
+    ):
+        assert not kept(before, [now]), now
 
 
 def test_the_surface_tells_a_changed_default_and_a_lost_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

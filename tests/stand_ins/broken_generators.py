@@ -41,6 +41,15 @@ class Good(Generator):
 
 
 @dataclass
+class BrainsAlone(Good):
+    """Good on brains; it asks every case for its diagnosis, which films don't have."""
+
+    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+        assert all(request.case.attributes["diagnosis"] for request in requests)
+        return super().generate(requests, context)
+
+
+@dataclass
 class OnlyText(Generator):
     """A text-to-image generator that the broken ones below are made from."""
 
