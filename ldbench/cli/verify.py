@@ -20,6 +20,10 @@ def verify(
     complete: Annotated[
         bool, typer.Option("--complete", help="Where all is equal, write the run's units.json if it has none.")
     ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A folder of runs for the result with the scores recomputed here, where they agree."),
+    ] = None,
 ) -> None:
     """Recompute a result's scores from its images, hashes first; exit code 1 where they differ.
 
@@ -29,7 +33,7 @@ def verify(
     from ldbench.run.verify import verify as verify_
 
     with live_progress("verify") as progress:
-        found = verify_(path, device=device, task=task, images=images, complete=complete, progress=progress)
+        found = verify_(path, device=device, task=task, images=images, complete=complete, out=out, progress=progress)
     for line in found.lines():
         typer.echo(line)
     raise typer.Exit(found.exit_code)

@@ -7,6 +7,7 @@ never imported or run. A result of another card or other data than those install
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,8 +22,8 @@ from ldbench.errors import ResultError, UsageError
 from ldbench.records import units as units_file
 from ldbench.records.caches import FEATURES
 from ldbench.records.digests import is_content
-from ldbench.records.files import user_cache_folder
-from ldbench.records.result import Environment, Result
+from ldbench.records.files import refusal, user_cache_folder
+from ldbench.records.result import Environment, Result, write
 from ldbench.records.run_folder import PASSES, RESULT, UNITS, RunFolder, read_measured
 from ldbench.records.units import Units
 from ldbench.run.environment import describe, pick_device
@@ -43,19 +44,22 @@ _MOST_THREADS = 1024
 
 def verify(
     path: Path | str, *, device: str = "auto", task: str | None = None, images: Path | None = None,
-    complete: bool = False, progress: Progress = silent,
+    complete: bool = False, out: Path | None = None, progress: Progress = silent,
 ) -> Verification:
     """Recompute the scores of a result.json, of a run's folder or of an archive of `ldbench submit`.
 
     `device` "auto" is the CPU for a result from a CPU, else what `ldbench run` would take. `task` is the card's path
     where it is not installed, `images` the folder that `ldbench score` was given. `complete` writes units.json beside
-    the result where there is none and all is equal. Raises `LdbenchError` for what can't be verified here.
+    the result where there is none and all is equal. `out` is a folder of runs for the result and its units with the
+    scores that were recomputed, where they agree: these are nobody's word. Raises `LdbenchError` for what can't be
+    verified here.
     """
     start = time.perf_counter()
     with _opened(Path(path), images, complete) as file:
         result = _read(file)
         data = recorded_data(result.task, result.split_hash, result.seed, file, task)
         recorded = units_file.beside(file, result)
+        target = None if out is None else _new_folder(out, result)
         what = f"{result.task.id}, {result.model.name}, seed {result.seed}"
         scored, faults = own_images(data, result, file, images)
         if scored is None:
@@ -65,10 +69,32 @@ def verify(
         checks = check_units(check_scores(result.scores, panel.measured), recorded, units)
         lacking = _lacking(data, _folders(file, images))
         now = Verification(what, (), tuple(checks), machine, time.perf_counter() - start, lacking)
-        if not complete or recorded is not None or now.verdict != "equal":
-            return now
-        units_file.write(_valued(units, result.scores), file.with_name(UNITS))
-        return replace(now, completed=file.with_name(UNITS))
+        if target is not None and now.verdict != "differs":
+            _write_recomputed(result, panel, units, target)
+            now = replace(now, written=(*now.written, target.result))
+        if complete and recorded is None and now.verdict == "equal":
+            units_file.write(_valued(units, result.scores), file.with_name(UNITS))
+            now = replace(now, written=(*now.written, file.with_name(UNITS)))
+        return now
+
+
+def _new_folder(out: Path, result: Result) -> RunFolder:
+    """The run's folder below `out`, where nothing of it lies yet."""
+    target = RunFolder.of(out, result.task.id, result.model, result.seed or 0)
+    if target.result.exists():
+        raise ResultError(f"{target.result}: this model and seed have a result there; move it, or choose another --out")
+    return target
+
+
+def _write_recomputed(result: Result, panel: Panel, units: Units, target: RunFolder) -> None:
+    """The result with the scores of this machine, which its environment names beside that of the run."""
+    environment = result.environment
+    if environment is not None:
+        environment = replace(environment, notes=[*environment.notes, f"scores recomputed on {platform.platform()}"])
+    with refusal(f"write {target.path}"):
+        target.path.mkdir(parents=True, exist_ok=True)
+    units_file.write(units, target.units)
+    write(replace(result, scores=[one.score for one in panel.measured], environment=environment), target.result)
 
 
 @contextmanager

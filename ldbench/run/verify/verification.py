@@ -15,7 +15,7 @@ from ldbench.run.verify.checks import Check, Verdict
 class Verification:
     """What came of a result: `faults` say how its images are not its own, and then no score was recomputed. `machine`
     holds what is other here than where it ran; `lacking` says which metrics a folder of images had no images for;
-    `completed` is the units.json that was written."""
+    `written` are the files that were written."""
 
     what: str
     faults: tuple[str, ...]
@@ -23,7 +23,7 @@ class Verification:
     machine: tuple[str, ...]
     seconds: float
     lacking: tuple[str, ...] = ()
-    completed: Path | None = None
+    written: tuple[Path, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -43,9 +43,9 @@ class Verification:
         heads = [f"{head:>12}" for head in ("recorded", "recomputed", "difference")]
         table = [" ".join([f"{'metric':15}", *heads]), *(check.line() for check in self.checks)]
         other = [f"other here: {', '.join(self.machine)}"] if self.machine and self.verdict != "equal" else []
-        completed = [f"wrote {self.completed}"] if self.completed else []
+        written = [f"wrote {path}" for path in self.written]
         first = [self.what, *self.faults, *self.lacking, *(table if self.checks else [])]
-        lines = [*first, self._conclusion(), *other, *completed]
+        lines = [*first, self._conclusion(), *other, *written]
         return ["".join(letter if letter.isprintable() else "?" for letter in line) for line in lines]
 
     def _conclusion(self) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from ldbench.api import Score
+from ldbench.api import Measured, Score
 from ldbench.records.units import Contributions, Units
 from ldbench.run.verify.checks import Check, check_score, check_scores, check_units
 from ldbench.run.verify.verification import Verification
+from ldbench.score.metrics.effectiveness import flip_rate_score
 
 AUC = Score("auc", 0.7, 0.6, 0.8, 100, "higher")
 FID = Score("fid", 100.0, 98.0, 102.0, 100, "lower")
@@ -26,6 +28,7 @@ FID = Score("fid", 100.0, 98.0, 102.0, 100, "lower")
         (AUC, {"value": 0.75, "ci_low": 0.74, "ci_high": 0.76}, "differs"),  # the recorded value outside of this one
         (AUC, {"value": 0.72}, "differs"),  # its interval stayed where it was: a digit was typed over
         (AUC, {"ci_low": 0.69}, "differs"),  # the training is the same, the interval isn't
+        (replace(AUC, value=0.75, ci_low=0.68, ci_high=0.81), {"value": 0.7, "ci_low": 0.6}, "differs"),  # too narrow
         (Score("ssim", 1.0, 1.0, 1.0, 9, "higher"), {"value": 1 - 1e-7, "ci_low": 1 - 1e-7}, "equal"),
         (Score("composition", 0.0, 0.0, 0.0, 9, "lower"), {"value": 1e-6, "ci_high": 1e-6}, "differs"),
     ],
@@ -51,6 +54,29 @@ def test_viewing_noise_may_be_another_draw_elsewhere(
     now = replace(recorded, value=5.5 + step, ci_low=5.0 + step, ci_high=6.0 + step)
     assert check_score(recorded, now).verdict == verdict
     assert check_score(recorded, replace(now, extractor="inception-v3")).verdict == "differs"
+
+
+@pytest.mark.parametrize(
+    ("weights", "flipped", "verdict"),
+    [({"sha256": "f" * 64}, 72, "reproduced"), ({"sha256": "f" * 64}, 74, "differs"), ({}, 74, "reproduced")],
+)
+def test_a_judge_of_fixed_weights_turns_few_cases(weights: dict[str, str], flipped: int, verdict: str) -> None:
+    """Its readings are the same everywhere but for rounding; a judge that is trained anew may read another way."""
+
+    def of_flips(count: int) -> Measured:
+        scores = np.stack([np.zeros(100), np.where(np.arange(100) < count, 1.0, -1.0)], axis=1)
+        return flip_rate_score(scores, ["b"] * 100, ("a", "b"), {"width": 64, **weights})
+
+    recorded, now = of_flips(flipped), of_flips(70)
+    check = check_score(recorded.score, now.score)
+    assert check.verdict == verdict
+    if verdict == "reproduced":
+        ids = {"cases": tuple(map(str, range(100)))}
+        of_both = [
+            Units(ids, {"flip_rate": Contributions(one.score.value, {"cases": tuple(one.contributions["cases"])})})
+            for one in (recorded, now)
+        ]
+        assert check_units([check], *of_both) == [check]
 
 
 def test_scores_that_one_side_lacks_differ() -> None:
@@ -92,7 +118,7 @@ NOW = (3.0, -4.0, 2.0, -1.0)
 def test_units_of_a_reproduced_score_may_be_others_and_not_less(
     metric: str, sent: tuple[float, ...], verdict: str
 ) -> None:
-    ids, alike = {"groups": tuple("abcd")}, [Check(metric, 0.7, 0.71, "reproduced")]
+    ids, alike = {"groups": tuple("abcd")}, [Check(metric, 0.7, 0.71, "reproduced", trained=metric == "auc")]
     now = Units(ids, {metric: Contributions(0.71, {"groups": NOW})})
     recorded = replace(now, metrics={metric: Contributions(0.7, {"groups": sent})})
     assert check_units(alike, recorded, now)[0].verdict == verdict
@@ -105,7 +131,7 @@ def test_units_of_a_reproduced_score_may_be_others_and_not_less(
 
 
 def test_one_case_that_a_judge_turns_is_no_forgery() -> None:
-    ids, alike = {"cases": tuple("abcdefgh")}, [Check("flip_rate", 0.0, 0.125, "reproduced")]
+    ids, alike = {"cases": tuple("abcdefgh")}, [Check("flip_rate", 0.0, 0.125, "reproduced", trained=True)]
     none = Units(ids, {"flip_rate": Contributions(0.0, {"cases": (0.0,) * 8})})
     one = Units(ids, {"flip_rate": Contributions(0.125, {"cases": (0.1094, *(-0.0156,) * 7)})})
     assert check_units(alike, none, one)[0].verdict == check_units(alike, one, none)[0].verdict == "reproduced"

@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from typer.testing import CliRunner
 from ldbench.cli.submit import submit
 from ldbench.cli.verify import verify as verify_command
 from ldbench.errors import LdbenchError, ResultError, UsageError
+from ldbench.records.result import Result, read
+from ldbench.records.run_folder import RunFolder
 from ldbench.run.pipeline import run
 from ldbench.run.score_folder import score_folder
 from ldbench.run.settings import Settings
@@ -47,20 +50,52 @@ def test_an_honest_run_is_equal_from_its_folder_its_result_and_its_archive(
 
 def test_complete_writes_the_units_of_an_equal_run_alone(card: str, folder: Path, tmp_path: Path) -> None:
     before = (folder / "units.json").read_bytes()
-    assert verify(folder, task=card, complete=True).completed is None
+    assert verify(folder, task=card, complete=True).written == ()
     (folder / "units.json").unlink()
-    assert verify(folder, task=card).completed is None
+    assert verify(folder, task=card).written == ()
     assert not (folder / "units.json").exists()
     found = verify(folder, task=card, complete=True)
-    assert found.completed == folder / "units.json"
+    assert found.written == (folder / "units.json",)
     assert (folder / "units.json").read_bytes() == before
     (folder / "units.json").unlink()
     edited(folder, of("error_inside", value=0.1, ci_low=0.09, ci_high=0.11))
-    assert verify(folder, task=card, complete=True).completed is None
+    assert verify(folder, task=card, complete=True).written == ()
     assert not (folder / "units.json").exists()
     archive = pack(folder, tmp_path / "x.zip").path
     with pytest.raises(UsageError, match="got an archive"):
         verify(archive, task=card, complete=True)
+
+
+def test_the_recomputed_scores_go_into_a_folder_of_runs(card: str, folder: Path, tmp_path: Path) -> None:
+    recorded, units = read(folder / "result.json"), (folder / "units.json").read_bytes()
+    (folder / "units.json").unlink()
+    edited(folder, of("error_inside", value=next(
+        score.value * (1 + 1e-8) for score in recorded.scores if score.metric == "error_inside"
+    )))
+    found = verify(folder, task=card, out=tmp_path / "accepted")
+    (written,) = found.written
+    assert f"wrote {written}" in found.lines()
+    kept = read(written)
+    assert kept.scores == recorded.scores
+    assert kept.environment is not None
+    assert kept.environment.notes[-1].startswith("scores recomputed on ")
+    assert replace(kept, scores=[], environment=None) == replace(recorded, scores=[], environment=None)
+    assert written.with_name("units.json").read_bytes() == units
+    assert written.parent.relative_to(tmp_path / "accepted").parts == folder_of(recorded).parts
+    with pytest.raises(ResultError, match="this model and seed have a result there"):
+        verify(folder, task=card, out=tmp_path / "accepted")
+
+
+def folder_of(result: Result) -> Path:
+    assert result.seed is not None
+    return RunFolder.of(Path(), result.task.id, result.model, result.seed).path
+
+
+def test_a_result_that_differs_goes_nowhere(card: str, folder: Path, tmp_path: Path) -> None:
+    (folder / "units.json").unlink()
+    edited(folder, of("error_inside", value=0.0))
+    assert verify(folder, task=card, out=tmp_path / "accepted").written == ()
+    assert not (tmp_path / "accepted").exists()
 
 
 def test_images_scored_from_elsewhere_are_verified_there(card: str, made: tuple[Path, Path], tmp_path: Path) -> None:
