@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ from ldbench.score.metrics.fid import fid, validated_features
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.set_distance import INDEPENDENT, Dependence, dependence_of, set_distance_score
 from ldbench.score.metrics.viewed import viewed
+from ldbench.score.networks.radiomics import LEAST_SPREADS
 from ldbench.score.networks.radiomics import NAME as RADIOMICS
 
 _INTERVAL = "expected value at these sample sizes (delete-a-group jackknife)"
@@ -44,12 +46,14 @@ class ReadingsSpec:
         return unknown_estimators(self.estimators)
 
 
-def standardised_fid(real_nd: Array, generated_md: Array) -> float:
+def standardised_fid(real_nd: Array, generated_md: Array, least_d: npt.ArrayLike = 0.0) -> float:
     """The Frechet distance of `(n, d)` and `(m, d)` features, each in standard deviations of the real ones.
 
-    A feature that is the same in all real images is counted in its own unit. Raises `MetricError` as `fid` does.
+    A feature that is the same in all real images is counted in its own unit. `least_d` `(d,)` are the least standard
+    deviations that are believed: without, one scan that differs a little from all others makes a unit so small that it
+    decides the distance. Raises `MetricError` as `fid` does.
     """
-    spread_d = real_nd.std(axis=0, ddof=1)
+    spread_d = np.maximum(real_nd.std(axis=0, ddof=1), least_d)
     spread_d[spread_d < 1e-9 * np.abs(real_nd).max(axis=0)] = 0  # round-off of a constant
     spread_d[spread_d == 0] = 1
     return fid(real_nd / spread_d, generated_md / spread_d)
@@ -57,14 +61,15 @@ def standardised_fid(real_nd: Array, generated_md: Array) -> float:
 
 def standardised_fid_score(
     metric: str, real: npt.ArrayLike, generated: npt.ArrayLike, *, extractor: str,
-    parameters: Mapping[str, ParameterValue], dependence: Dependence = INDEPENDENT,
+    parameters: Mapping[str, ParameterValue], dependence: Dependence = INDEPENDENT, least_d: npt.ArrayLike = 0.0,
 ) -> Measured:
     """`standardised_fid` as a score, with FID's interval; every replicate has its own standard deviations."""
     real_nd, generated_md = (
         np.asarray(each, np.float64) for each in validated_features(metric, real, generated, least=4)
     )
     return set_distance_score(
-        metric, standardised_fid, real_nd, generated_md, extractor=extractor, seed=0, dependence=dependence,
+        metric, partial(standardised_fid, least_d=least_d), real_nd, generated_md, extractor=extractor, seed=0,
+        dependence=dependence,
         parameters={**parameters, "unit": "standard deviations of the real scans, squared"},
     )
 
@@ -81,7 +86,7 @@ def _side(inputs: MetricInputs) -> int:
 def _frd(inputs: MetricInputs, settings: NoSettings) -> Measured:
     return standardised_fid_score(
         "frd", *_radiomics(inputs), extractor=RADIOMICS, dependence=dependence_of(inputs),
-        parameters=inputs.network_parameters(RADIOMICS, _side(inputs)),
+        parameters=inputs.network_parameters(RADIOMICS, _side(inputs)), least_d=LEAST_SPREADS,
     )
 
 
@@ -102,7 +107,7 @@ FRD = Metric(
     name="frd", title="Frechet radiomics distance",
     summary="Frechet distance of radiomics features in standard deviations of real scans; no network, any images.",
     direction="lower", whole_sets=True, compares="generated and real sets", compute=viewed(_frd), interval=_INTERVAL,
-    groups="excess", value=lambda inputs, settings: standardised_fid(*_radiomics(inputs.viewed)),
+    groups="excess", value=lambda inputs, settings: standardised_fid(*_radiomics(inputs.viewed), LEAST_SPREADS),
     bounds=(0.0, math.inf), networks=("radiomics",), axis="fidelity",
     catches=(
         "blur", "noise", "contrast", "gain", "averaged", "collapse", "tails", "other-modality", "upside-down",

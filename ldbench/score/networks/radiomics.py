@@ -35,7 +35,18 @@ FIRST_ORDER = (  # 3.3 and 3.4
     "interquartile range", "mean absolute deviation", "entropy", "uniformity",
 )
 TEXTURES = ("contrast", "dissimilarity", "homogeneity", "ASM", "correlation", "entropy")  # as scikit-image names them
+_IN_LEVELS = {
+    "mean", "median", "10th percentile", "90th percentile", "interquartile range", "mean absolute deviation"
+}
 DIMENSION = len(FIRST_ORDER) + len(DISTANCES) * len(TEXTURES) + 2 * SIDE_ZONES**2
+
+
+# the least by which each feature `(41,)` is taken to differ among images: one grey level where it is in grey levels,
+# since no 8-bit image shows less, and nothing where it has no such unit
+LEAST_SPREADS = np.array([
+    *(float(name in _IN_LEVELS) for name in FIRST_ORDER), *[0.0] * (len(DISTANCES) * len(TEXTURES)),
+    *[1.0] * (2 * SIDE_ZONES**2),
+])  # fmt: skip
 
 
 def radiomics(grey_hw: npt.NDArray[np.uint8]) -> Array:

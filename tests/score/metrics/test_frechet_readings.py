@@ -18,7 +18,7 @@ from ldbench.plugins.kinds import ESTIMATORS, METRICS
 from ldbench.run.requirements import inspect
 from ldbench.score.inputs import Inputs
 from ldbench.score.metrics.frechet_readings import ReadingsSpec, standardised_fid, standardised_fid_score
-from ldbench.score.networks.radiomics import radiomics
+from ldbench.score.networks.radiomics import LEAST_SPREADS, radiomics
 from ldbench.score.viewing import point_spread
 from ldbench.studies.gauntlet.material import as_images, course_of
 from ldbench.task import card
@@ -62,6 +62,28 @@ def test_what_is_constant_in_real_scans_is_counted_in_its_own_unit() -> None:
     assert moved == pytest.approx(value + 4)
 
 
+def test_one_scan_that_differs_a_little_does_not_decide() -> None:
+    """A feature of grey levels that is one level off in a single scan is counted as one that never differs."""
+    real, generated = features(1, 200), features(2, 200)
+    constant, moved = np.zeros((200, 1)), np.full((200, 1), 5.0)
+    one = constant.copy()
+    one[0] = 1
+    least = np.array([0.0, 0, 0, 0, 1])
+    never, once = (
+        standardised_fid(np.hstack([real, each]), np.hstack([generated, moved]), least) for each in (constant, one)
+    )
+    assert never == pytest.approx(standardised_fid(real, generated) + 25)
+    assert once == pytest.approx(never, rel=0.01)
+
+
+def test_the_least_spread_is_of_features_in_grey_levels() -> None:
+    """Twice the contrast doubles just these, where nothing is cut off."""
+    grey = np.random.default_rng(0).integers(0, 100, (64, 64), dtype=np.uint8)
+    plain, doubled = radiomics(grey), radiomics(2 * grey)
+    in_levels = np.isclose(doubled, 2 * plain) & (plain != 0)
+    assert np.array_equal(in_levels, LEAST_SPREADS == 1)
+
+
 def test_score_states_what_it_is() -> None:
     score = standardised_fid_score("frd", features(3, 60), features(4, 40), extractor="net", parameters={"resize": 8})
     assert (score.metric, score.n, score.direction, score.extractor) == ("frd", 40, "lower", "net")
@@ -89,7 +111,7 @@ def inputs(task: Task, tmp_path_factory: pytest.TempPathFactory) -> Inputs:
 def test_takes_radiomics_of_images_as_they_are_viewed(inputs: Inputs) -> None:
     score = METRICS.load("frd").compute(inputs, METRICS.load("frd").settings())
     real, generated = inputs.viewed.features("radiomics", 64)
-    assert score.value == standardised_fid(real.astype(np.float64), generated.astype(np.float64))
+    assert score.value == standardised_fid(real.astype(np.float64), generated.astype(np.float64), LEAST_SPREADS)
     assert (score.extractor, score.parameters["viewing_noise"], score.parameters["resize"]) == ("radiomics", 0.02, 64)
     plain = inputs.features("radiomics", 64)[1][0]
     grey = (255 * inputs.generated[0, 0].numpy()).round().astype(np.uint8)

@@ -54,9 +54,9 @@ def read_dicom(path: Path, *, voi: bool = True) -> Grey:
 
 
 def _grey(path: Path, dataset: Any, stored: NDArray[Any], voi: bool) -> Grey:
-    in_units = _modality(dataset, stored)
+    in_units = _modality(path, dataset, stored)
     outside = _outside(dataset, stored, in_units)
-    values, shown = _displayed(dataset, in_units, voi)
+    values, shown = _displayed(path, dataset, in_units, voi)
     down, across = _spacing(path, dataset)
     planes = [values] if outside is None else [values, outside]
     directions = dataset.get("ImageOrientationPatient")
@@ -88,20 +88,22 @@ def _outside(dataset: Any, stored: NDArray[Any], in_units: NDArray[np.float64]) 
     return outside if outside.any() else None
 
 
-def _modality(dataset: Any, stored: NDArray[Any]) -> NDArray[np.float64]:
+def _modality(path: Path, dataset: Any, stored: NDArray[Any]) -> NDArray[np.float64]:
     table = dataset.get("ModalityLUTSequence")
     if table:
-        return _looked_up(dataset, table[0], stored)[0]
+        return _looked_up(path, dataset, table[0], stored)[0]
     slope = float(dataset.get("RescaleSlope", 1) or 1)
     intercept = float(dataset.get("RescaleIntercept", 0) or 0)
     return stored.astype(np.float64) * slope + intercept
 
 
-def _displayed(dataset: Any, values: NDArray[np.float64], voi: bool) -> tuple[NDArray[Any], Range | None]:
+def _displayed(
+    path: Path, dataset: Any, values: NDArray[np.float64], voi: bool
+) -> tuple[NDArray[Any], Range | None]:
     """Values, and what of them is black and white; notes a window that is none (PS3.3, C.11.2)."""
     table = dataset.get("VOILUTSequence")
     if voi and table:
-        return _looked_up(dataset, table[0], values)
+        return _looked_up(path, dataset, table[0], values)
     centre, width = _first(dataset, "WindowCenter"), _first(dataset, "WindowWidth")
     if not voi or centre is None or width is None:
         if voi and dataset.get("Modality") == "CT":
@@ -118,16 +120,29 @@ def _displayed(dataset: Any, values: NDArray[np.float64], voi: bool) -> tuple[ND
     return values, (centre - width / 2, centre + width / 2)
 
 
-def _looked_up(dataset: Any, table: Any, values: NDArray[Any]) -> tuple[NDArray[np.float64], Range]:
-    """Values through a LUT, and the range of its entries. pydicom's own wraps around where entries have 8 bits."""
+def _looked_up(
+    path: Path, dataset: Any, table: Any, values: NDArray[Any]
+) -> tuple[NDArray[np.float64], Range]:
+    """Values through a LUT, and the range of its entries. pydicom's own wraps around where entries have 8 bits.
+
+    Without VRs in the file the first value that is mapped may be read without its sign, which values below 0 betray.
+    """
     entries, first, bits = (int(part) for part in table.LUTDescriptor)
+    syntax, entries = dataset.file_meta.TransferSyntaxUID, entries or 2**16
+    if syntax.is_implicit_VR and first >= 2**15 and values.min() < 0:
+        first -= 2**16
+    order = "<" if syntax.is_little_endian else ">"
     data = table.LUTData
-    if isinstance(data, bytes):
-        entry = "u1" if len(data) in (entries, entries + 1) and bits <= 8 else "u2"
-        order = "<" if dataset.file_meta.TransferSyntaxUID.is_little_endian else ">"
-        data = np.frombuffer(data, order + entry)
-    levels = np.asarray(data, dtype=np.float64)[: entries or 2**16]
-    return np.interp(values, first + np.arange(len(levels)), levels), (0.0, float(2**bits - 1))
+    if not isinstance(data, bytes):
+        data = np.asarray(data, np.int64).astype(order + "u2").tobytes()
+    in_bytes = bits <= 8 and len(data) in (entries, entries + 1)
+    levels = np.frombuffer(data, "u1" if in_bytes else order + "u2")[:entries].astype(np.float64)
+    if len(levels) < entries:
+        raise FaultyImageError(
+            f"{path}: expected a LUT of {entries} entries as its descriptor says, got {len(levels)}; repair its header",
+            "broken header",
+        )
+    return np.interp(values, first + np.arange(entries), levels), (0.0, float(2**bits - 1))
 
 
 def _first(dataset: Any, name: str) -> float | None:

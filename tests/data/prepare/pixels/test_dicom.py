@@ -103,7 +103,7 @@ def test_a_head_keeps_its_soft_tissue_under_a_window(tmp_path: Path) -> None:
 
 def lut(first: int, entries: NDArray[Any], bits: int) -> pydicom.Dataset:
     table = pydicom.Dataset()
-    table.LUTDescriptor = [len(entries), first, bits]
+    table.add_new("LUTDescriptor", "US" if first >= 0 else "SS", [len(entries), first, bits])
     table.LUTData = entries.astype("<u2").tobytes()
     return table
 
@@ -124,6 +124,35 @@ def test_modality_and_voi_luts_are_applied_beyond_their_ends_too(tmp_path: Path)
     found = read_dicom(sigmoid)
     np.testing.assert_allclose(found.values, 1 / (1 + np.exp(-4 * (values - 2000.0) / 1000)))
     assert found.range == (0, 1)
+
+
+@pytest.mark.parametrize("words", [False, True])
+def test_entries_of_8_bits_may_lie_two_to_a_word(tmp_path: Path, words: bool) -> None:
+    squared = np.rint(np.linspace(0, 1, 4001) ** 2 * 255)
+    table = lut(0, squared, 8)
+    packed = squared.astype("u1").tobytes() + b"\0"
+    table.add_new("LUTData", "US" if words else "OW", np.frombuffer(packed, "<u2").tolist() if words else packed)
+    found = read_dicom(film(tmp_path / "a.dcm", RAMP.astype(np.uint16), VOILUTSequence=[table]))
+    assert found.range == (0, 255)
+    np.testing.assert_array_equal(found.values, squared[RAMP])
+
+
+def test_a_lut_without_all_of_its_entries_is_damage(tmp_path: Path) -> None:
+    table = lut(0, np.arange(2048), 16)
+    table.LUTDescriptor = [4096, 0, 16]
+    path = film(tmp_path / "a.dcm", RAMP, VOILUTSequence=[table])
+    with pytest.raises(FaultyImageError, match="expected a LUT of 4096 entries as its descriptor says, got 2048"):
+        read_dicom(path)
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+def test_a_lut_may_begin_below_0_in_every_encoding(tmp_path: Path, implicit: bool) -> None:
+    """Without VRs a reader takes the sign from the stored values, which have none before the rescaling."""
+    table = lut(-1024, np.arange(0, 65536, 16), 16)
+    rescaled = {"RescaleSlope": 1, "RescaleIntercept": -1024, "Modality": "CT"}
+    path = film(tmp_path / "a.dcm", RAMP.astype(np.uint16), VOILUTSequence=[table], **rescaled)
+    found = read_dicom(without_preamble(path, implicit=implicit))
+    np.testing.assert_array_equal(found.values, 16.0 * RAMP)
 
 
 def test_a_linear_window_is_one_of_whole_numbers(tmp_path: Path) -> None:
