@@ -16,7 +16,8 @@ from ldbench.records.run_folder import SUBGROUPS
 from ldbench.records.subgroups import SCHEMA_VERSION, Breakdown, Group, Pair, Subgroups, beside, breakdown_of, write
 
 GROUPS = (Group("F", 12, 0.4, 0.3, 0.5), Group("M", 11, 0.6, 0.5, 0.7))
-SIDECAR = Subgroups({"ssim": 0.5}, {"ssim": {"sex": Breakdown(GROUPS, "F", "M", 0.2, 0.05, 0.35, (Pair("F", "M", 0.2, 0.05, 0.35),))}})
+GAP = ("F", "M", 0.2, 0.05, 0.35)
+SIDECAR = Subgroups({"ssim": 0.5}, {"ssim": {"sex": Breakdown(GROUPS, *GAP, pairs=(Pair(*GAP),))}})
 
 
 def a_result(value: float = 0.5) -> Result:
