@@ -69,28 +69,36 @@ def groups_of_rows(found: Sequence[Found], subgroups: Mapping[str, Subgroups]) -
 
 def fold(metric: str, direction: Direction, attribute: str, runs: Sequence[Breakdown]) -> RowGroups:
     """The breakdowns of one row's runs as one, whatever their order is."""
-    names = sorted({group.name for run in runs for group in run.groups})
-    of_groups = {name: [group for run in runs for group in run.groups if group.name == name] for name in names}
-    pooled = {name: pool([_interval(one) for one in each], metric_bounds(metric)) for name, each in of_groups.items()}
-    groups = {name: OverSeeds(len(of_groups[name]), pooled[name].spread) for name in names}
-    if len(runs) == 1:
-        return RowGroups(metric, direction, attribute, runs[0], OverSeeds(1, None), groups)
-    rows = {name: _folded(of_groups[name], pooled[name].interval) for name in names}
-    every = [run if run.pairs or not run.worst else _with_pairs(run, direction) for run in runs]
-    compared = set.intersection(*({name for one in run.pairs for name in (one.worse, one.better)} for run in every))
-    order = sorted(sorted(compared), key=lambda name: rows[name].compared, reverse=direction == "lower")
-    low, high = metric_bounds(metric)
-    between = {
-        names: _difference(every, names, comb(len(order), 2), high - low) for names in combinations(order, 2)
-    }
+    names, bounds = sorted({group.name for run in runs for group in run.groups}), metric_bounds(metric)
+    groups_of = {name: [group for run in runs for group in run.groups if group.name == name] for name in names}
+    pooled = {name: pool([_interval(group) for group in each], bounds) for name, each in groups_of.items()}
+    over_seeds = {name: OverSeeds(len(groups_of[name]), pooled[name].spread) for name in names}
+    breakdown, spread = runs[0], None
+    if len(runs) > 1:
+        groups = [_folded(groups_of[name], pooled[name].interval) for name in names]
+        every = [_with_pairs(run, direction) if run.worst and not run.pairs else run for run in runs]
+        breakdown, spread = _compared(groups, every, direction, bounds[1] - bounds[0])
+    return RowGroups(metric, direction, attribute, breakdown, OverSeeds(len(runs), spread), over_seeds)
+
+
+def _compared(
+    groups: Sequence[Group], runs: Sequence[Breakdown], direction: Direction, widest: float
+) -> tuple[Breakdown, float | None]:
+    """The folded groups with the gap of those that every run compares, and its standard deviation over runs."""
+    everywhere = set.intersection(*({name for one in run.pairs for name in (one.worse, one.better)} for run in runs))
+    listed = [group for group in groups if group.name in everywhere]
+    listed.sort(key=lambda group: group.compared, reverse=direction == "lower")
+    order, pairs = [group.name for group in listed], comb(len(listed), 2)
+
+    def difference(worse: str, better: str) -> PooledInterval:
+        return pool([_signed(run, worse, better) for run in runs], (-widest, widest), pairs)
 
     def pair(worse: str, better: str) -> Pair:
-        found = between[worse, better].interval  # a difference of 0 may be rounded to less
-        return Pair(worse, better, max(found.value, 0.0), found.low, found.high)
+        mean = difference(worse, better).interval  # a difference of 0 may be rounded to less
+        return Pair(worse, better, max(mean.value, 0.0), mean.low, mean.high)
 
-    breakdown = breakdown_of(tuple(rows.values()), order, pair, high - low)
-    spread = between[breakdown.worst, breakdown.best].spread if breakdown.worst else None
-    return RowGroups(metric, direction, attribute, breakdown, OverSeeds(len(runs), spread), groups)
+    breakdown = breakdown_of(tuple(groups), order, pair, widest)
+    return breakdown, difference(breakdown.worst, breakdown.best).spread if breakdown.worst else None
 
 
 def _interval(group: Group) -> Interval:
@@ -104,14 +112,8 @@ def _folded(runs: Sequence[Group], interval: Interval) -> Group:
     return Group(runs[0].name, min(one.n for one in runs), interval.value, interval.low, interval.high, chance)
 
 
-def _difference(
-    runs: Sequence[Breakdown], names: tuple[str, str], pairs: int, widest: float
-) -> PooledInterval:
-    """How much worse the first group is than the other, over runs that compare both."""
-    return pool([_signed(run, *names) for run in runs], (-widest, widest), pairs)
-
-
 def _signed(run: Breakdown, worse: str, better: str) -> Interval:
+    """How much worse one group is than another in a run, below 0 where it is better."""
     one = next(pair for pair in run.pairs if {pair.worse, pair.better} == {worse, better})
     if one.worse == worse:
         return Interval(one.gap, one.low, one.high)
