@@ -108,7 +108,8 @@ def _group(row: RowGroups, name: str) -> str:
     group = next((group for group in row.breakdown.groups if group.name == name), None)
     if group is None:
         return "-"
-    text = "\n".join([*with_interval(group.value, group.ci_low, group.ci_high), *chance_in_words(group)])
+    value, interval = with_interval(group.value, group.ci_low, group.ci_high)
+    text = "\n".join([value, ",\n".join([interval, *chance_in_words(group)])])
     return text if name in _compared(row) else f"({text})"
 
 
@@ -125,7 +126,10 @@ def _gap(row: RowGroups, names_best: bool, seeded: bool) -> list[str]:
     if not one.worst:
         return ["-"] * (2 + names_best + seeded)
     value, interval = with_interval(one.gap, one.gap_low, one.gap_high)
-    marked = f"{value}\n{interval}" + (f" {SURE_MARK}" if one.gap_low > 0 else "")
+    if one.gap_low > 0:
+        low, high = interval.strip("[]").split(", ")
+        interval = f"[{low if float(low) else '>0'}, {high}] {SURE_MARK}"
+    marked = f"{value}\n{interval}"
     decimals = decimals_for((one.gap_high - one.gap_low) / 2, one.gap)
     spread = "-" if row.gap.spread is None else fixed(row.gap.spread, decimals)
     named = [one.worst, *([one.best] if names_best else [])] if one.gap else ["-"] * (1 + names_best)
