@@ -63,12 +63,7 @@ def report(
 
     request = GateRequest(check, tuple(tolerance or ()), allow_missing, junit, summary)
     request.limits()
-    if format_ in ("html", "site") and out is None:
-        raise UsageError(f"--format {format_}: expected a folder to write to, got none; add --out FOLDER")
-    if task and format_ not in ("html", "site"):
-        raise UsageError(f"--task: expected --format html or site beside it, got {format_}; tables need no card")
-    if by and format_ in ("html", "site"):
-        raise UsageError(f"--by: expected a format of tables beside it, got {format_}, which shows all groups anyway")
+    _check_options(format_, out, bool(task), bool(by))
     paths = results_or_runs(results) if results or not reported else ()
     with left_out_named(UNJUDGED if check else WITHOUT) as left_out:
         boards = boards_of(paths, reported or (), measured_only, left_out)
@@ -87,6 +82,16 @@ def report(
             _write_groups(kept, parse_names(by, "--by"), format_, out, all_metrics or bool(metrics))
             return
         _write(kept, format_, out, gallery, all_metrics or bool(metrics), task or ())
+
+
+def _check_options(format_: ReportFormat, out: Path | None, task: bool, by: bool) -> None:
+    """Raises `UsageError` for options that pages or tables do not take."""
+    if format_ in ("html", "site") and out is None:
+        raise UsageError(f"--format {format_}: expected a folder to write to, got none; add --out FOLDER")
+    if task and format_ not in ("html", "site"):
+        raise UsageError(f"--task: expected --format html or site beside it, got {format_}; tables need no card")
+    if by and format_ in ("html", "site"):
+        raise UsageError(f"--by: expected a format of tables beside it, got {format_}, which shows all groups anyway")
 
 
 def _write_groups(

@@ -51,7 +51,7 @@ def group_notes(by_attribute: ByAttribute, without: Sequence[str]) -> list[str]:
         "group to the best one; its 95 % interval holds for all pairs of groups at once. "
         f"{SURE_MARK}: the interval leaves out 0.",
         f"{sure} of {count} gaps leave out 0. Each is held against 0 for itself: where no group is served worse, "
-        "up to one in twenty does so by chance.",
+        "about one in twenty does so by chance.",
     ]  # fmt: skip
     if any(row.gap.runs > 1 for row in rows):
         notes.append(
