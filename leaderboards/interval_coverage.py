@@ -7,7 +7,8 @@ EfficientNet-Lite0 features of the sandbox's brain scans, real against real and 
 replacement. FID's target is its expectation at the given n, KID's the population's distance. For AUC, two and three
 classes with normal scores, and three trainings of a classifier whose skill differs from one to the next: the target
 is the mean over all trainings. Areas where one class has few cases (`rare`). For metrics of neighbours, sets that
-overlap (`neighbours`) and sets that hardly do (`far`). Gaps between the means of groups (`gaps`). Errors of known
+overlap (`neighbours`) and sets that hardly do (`far`). Gaps between the means of groups (`gaps`), over seeds
+(`folded-gaps`). Errors of known
 edits (`edits`), distances of results from their own truths (`pairs`), and calibration, diversity and novelty
 (`sets`). Differences of two generators beside the same real images (`differences`). With `--subjects`: means, shares,
 areas and distances of several images a subject, which are as alike as 0.81, beside what the same intervals cover when
@@ -34,7 +35,7 @@ from ldbench.score.metrics.manifold import manifold_score
 from ldbench.score.metrics.roc import Areas, areas
 from leaderboards.coverage_of_differences import difference_rows
 from leaderboards.coverage_of_edits import edit_rows, pair_rows, set_rows
-from leaderboards.coverage_of_groups import SIZES, VALUES, gap_row
+from leaderboards.coverage_of_groups import FAR, OF_SEED, SEEDS, SIZES, VALUES, folded_gap_row, gap_row
 from leaderboards.coverage_of_subjects import subject_rows
 from leaderboards.coverage_table import HEADINGS, interval_of, report
 
@@ -232,6 +233,15 @@ def gap_rows(options: argparse.Namespace) -> None:
             gap_row(values, sizes, 5 * options.repetitions)
 
 
+def folded_rows(options: argparse.Namespace) -> None:
+    """The same over several seeds, without and with a group that is served worse."""
+    for far in (0.0, FAR):
+        for sizes in ((100, 100), (40, 60, 100)):
+            for seeds in SEEDS:
+                for of_seed in OF_SEED:
+                    folded_gap_row(sizes, seeds, of_seed, far, 5 * options.repetitions)
+
+
 def distance_rows(options: argparse.Namespace) -> None:
     """FID and KID of the sandbox's brains and of simulated features."""
     real_pool, blurred_pool = sandbox()
@@ -251,7 +261,7 @@ PARTS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "pairs": lambda options: pair_rows(options.repetitions),
     "differences": lambda options: difference_rows(options.repetitions),
     "neighbours": near_rows, "far": far_rows, "areas": area_rows, "rare": rare_rows, "gaps": gap_rows,
-    "distances": distance_rows,
+    "folded-gaps": folded_rows, "distances": distance_rows,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ldbench.board import published
@@ -18,13 +18,14 @@ from ldbench.records import units as units_file
 from ldbench.records.identity import Found
 from ldbench.records.run_folder import RESULT, RunFolder
 from ldbench.records.sidecar import beside_all
+from ldbench.records.subgroups import Subgroups
 from ldbench.records.unfinished import UnfinishedRun, unfinished_below
 from ldbench.records.units import Units
 
 
 @dataclass(frozen=True)
 class BoardSet:
-    """Results with their paths and the units beside them, and by task, sorted, the leaderboards that they fold to.
+    """Results with their paths, the units and subgroups beside them, and by task, sorted, the leaderboards of them.
 
     `compared` holds what those are ranked by (`ldbench.board.ranks.comparisons`); `folders` are where the results lay,
     and `unfinished` the runs there that have none, here or in another folder.
@@ -36,6 +37,7 @@ class BoardSet:
     compared: Mapping[str, Mapping[str, Sequence[Comparison]]]
     folders: Sequence[Path] = ()
     unfinished: Sequence[UnfinishedRun] = ()
+    subgroups: Mapping[str, Subgroups] = field(default_factory=dict)
 
     def unfinished_of(self, task: str) -> list[str]:
         """A line for each run of a task that was begun and has no result."""
@@ -58,14 +60,14 @@ def board_set(found: Sequence[Found], folders: Sequence[Path] = (), leave_out: L
     """The fold of results with the units and fresh sets beside their files; `leave_out` as `read_boards` takes it."""
     damaged: dict[str, ResultError] = {}
     units, rounds = beside_all(found, units_file.beside, damaged), beside_all(found, fresh.beside, damaged)
-    beside_all(found, subgroups.beside, damaged)  # a page reads them later, run by run
+    groups = beside_all(found, subgroups.beside, damaged)
     for error in damaged.values():
         leave_out(error)
     kept = without_remains(usable([item for item in found if item[0] not in damaged], leave_out), found)
     tasks = by_task(kept)
     compared = {task: comparisons(of_task, units) for task, of_task in tasks.items()}
     boards = {task: fold_task(of_task, compared[task], rounds) for task, of_task in tasks.items()}
-    return BoardSet(kept, units, boards, compared, folders, _unfinished(found, folders))
+    return BoardSet(kept, units, boards, compared, folders, _unfinished(found, folders), groups)
 
 
 def _unfinished(found: Sequence[Found], folders: Sequence[Path]) -> list[UnfinishedRun]:

@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ldbench.score.metrics.intervals import Interval, Z
+from ldbench.score.metrics.intervals import LEVEL, Interval, Z, t_quantile
 
 # Student's t, 97.5 % quantile, for 1 to 12 degrees of freedom (Abramowitz and Stegun 1964, table 26.10).
 _T_SMALL = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281, 2.2010, 2.1788)
@@ -23,7 +23,9 @@ class PooledInterval(NamedTuple):
     spread: float | None
 
 
-def pool(runs: Sequence[Interval], bounds: tuple[float, float] = (-math.inf, math.inf)) -> PooledInterval:
+def pool(
+    runs: Sequence[Interval], bounds: tuple[float, float] = (-math.inf, math.inf), pairs: int = 1
+) -> PooledInterval:
     """The mean over at least one run, with a 95 % interval for it.
 
     One run keeps its own interval. For k runs the half-widths are `sqrt(b^2 + w^2)`: b is the half-width of
@@ -31,13 +33,17 @@ def pool(runs: Sequence[Interval], bounds: tuple[float, float] = (-math.inf, mat
     distance from value to interval end, taken below and above separately and not divided by sqrt(k), because
     all runs are compared with the same real images and share that part of the error. The interval is cut
     at the metric's `bounds`, beyond which no true value lies. The result does not depend on the order of the runs.
+    One of so many `pairs` that are to hold at once takes Student's quantile at the level of Bonferroni's correction,
+    which the runs' intervals must have, too.
     """
     if len(runs) == 1:
         return PooledInterval(runs[0], None)
     values = [run.value for run in runs]
     mean = math.fsum(values) / len(values)
     spread = statistics.stdev(sorted(values))
-    between = tabled_t_quantile(len(values) - 1) * spread / math.sqrt(len(values))
+    degrees = len(values) - 1
+    quantile = tabled_t_quantile(degrees) if pairs == 1 else t_quantile(degrees, 1 - (1 - LEVEL) / pairs)
+    between = quantile * spread / math.sqrt(len(values))
     below = math.fsum(max(run.value - run.low, 0.0) for run in runs) / len(runs)
     above = math.fsum(max(run.high - run.value, 0.0) for run in runs) / len(runs)
     low = max(mean - _quadrature(between, below), min(bounds[0], mean))

@@ -41,6 +41,10 @@ def report(
     all_metrics: Annotated[
         bool, typer.Option("--all-metrics", help="In the terminal, show every metric and not one a question.")
     ] = False,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(help="Instead, how rows serve groups of cases: by sex, age or another attribute, or by all."),
+    ] = None,
     gallery: Annotated[int, typer.Option(help="Cases shown of every run on a page.")] = 24,
     task: Annotated[
         list[str] | None,
@@ -59,10 +63,7 @@ def report(
 
     request = GateRequest(check, tuple(tolerance or ()), allow_missing, junit, summary)
     request.limits()
-    if format_ in ("html", "site") and out is None:
-        raise UsageError(f"--format {format_}: expected a folder to write to, got none; add --out FOLDER")
-    if task and format_ not in ("html", "site"):
-        raise UsageError(f"--task: expected --format html or site beside it, got {format_}; tables need no card")
+    _check_options(format_, out, bool(task), bool(by))
     paths = results_or_runs(results) if results or not reported else ()
     with left_out_named(UNJUDGED if check else WITHOUT) as left_out:
         boards = boards_of(paths, reported or (), measured_only, left_out)
@@ -70,14 +71,42 @@ def report(
             return
         if request.anything:
             conclude(boards, request)
-            if format_ == "terminal" and out is None:
+            if format_ == "terminal" and out is None and not by:
                 return
         from ldbench.report.write import with_metrics
 
         metrics = parse_names(metric, "--metric") if metric else []
         kept = with_metrics(boards, metrics)
         say_without(boards, kept.boards, metrics)
+        if by:
+            _write_groups(kept, parse_names(by, "--by"), format_, out, all_metrics or bool(metrics))
+            return
         _write(kept, format_, out, gallery, all_metrics or bool(metrics), task or ())
+
+
+def _check_options(format_: ReportFormat, out: Path | None, task: bool, by: bool) -> None:
+    """Raises `UsageError` for options that pages or tables do not take."""
+    if format_ in ("html", "site") and out is None:
+        raise UsageError(f"--format {format_}: expected a folder to write to, got none; add --out FOLDER")
+    if task and format_ not in ("html", "site"):
+        raise UsageError(f"--task: expected --format html or site beside it, got {format_}; tables need no card")
+    if by and format_ in ("html", "site"):
+        raise UsageError(f"--by: expected a format of tables beside it, got {format_}, which shows all groups anyway")
+
+
+def _write_groups(
+    boards: BoardSet, attributes: Sequence[str], format_: ReportFormat, out: Path | None, all_metrics: bool
+) -> None:
+    from rich.console import Console
+
+    from ldbench.report.by_group import by_attributes
+    from ldbench.report.group_formats import report_groups
+    from ldbench.report.tables.terminal import DEFAULT_WIDTH
+
+    tasks = by_attributes(boards, attributes)
+    say_without(boards, tasks, attributes)
+    width = console.width if (console := Console()).is_terminal else DEFAULT_WIDTH
+    typer.echo(report_groups(tasks, format_, out, all_metrics, width), nl=False)
 
 
 def _write(

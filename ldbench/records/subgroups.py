@@ -5,8 +5,9 @@ A finished run has it; results from before it, and submissions, do not. Nothing 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import combinations
 from pathlib import Path
 
 from ldbench.records.files import read_record, write_json
@@ -14,7 +15,7 @@ from ldbench.records.result import Result
 from ldbench.records.run_folder import SUBGROUPS
 from ldbench.records.sidecar import own_sidecar, values_of
 
-SCHEMA_VERSION = 2  # 1: without the field chance where there is none
+SCHEMA_VERSION = 3  # 1: without the field chance where there is none; 2: without pairs
 _OLDEST = 1
 
 
@@ -32,13 +33,32 @@ class Group:
     ci_high: float
     chance: float | None = None
 
+    @property
+    def compared(self) -> float:
+        """What groups are compared by: the value, without what chance alone gives."""
+        return self.value - (self.chance or 0.0)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """How much worse one of two groups is than the other, 0 or more, chance taken off where it is known.
+
+    Its interval holds for all pairs of groups at once and goes below 0 where either may be the worse one.
+    """
+
+    worse: str
+    better: str
+    gap: float
+    low: float
+    high: float
+
 
 @dataclass(frozen=True)
 class Breakdown:
     """The groups of one attribute, and the gap between the worst and the best one, chance taken off where it is known.
 
-    The gap's interval holds for all pairs of groups at once. `worst` and `best` are "" where fewer than two groups are
-    large enough to be compared.
+    The gap's interval holds for all pairs of groups at once, and is cut at 0. `worst` and `best` are "" where fewer
+    than two groups are large enough to be compared. `pairs` are all of those that are; older files have none.
     """
 
     groups: tuple[Group, ...]
@@ -47,10 +67,26 @@ class Breakdown:
     gap: float = 0.0
     gap_low: float = 0.0
     gap_high: float = 0.0
+    pairs: tuple[Pair, ...] = ()
 
     def group(self, name: str) -> Group:
         """The group of that name."""
         return next(group for group in self.groups if group.name == name)
+
+
+def breakdown_of(
+    groups: tuple[Group, ...], order: Sequence[str], pair: Callable[[str, str], Pair], widest: float
+) -> Breakdown:
+    """The groups and the gap of those that are compared, in `order` with the worst one first.
+
+    `pair` takes the worse and the better of two groups; no gap is wider than `widest`.
+    """
+    if len(order) < 2:
+        return Breakdown(groups)
+    pairs = tuple(pair(*names) for names in combinations(order, 2))
+    largest = pairs[len(order) - 2]  # of the first and the last group
+    low, high = max(largest.low, 0.0), min(largest.high, widest)
+    return Breakdown(groups, largest.worse, largest.better, largest.gap, low, high, pairs)
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ from typer.testing import CliRunner
 from ldbench.cli.main import app
 from ldbench.data.of_result import task_ref
 from ldbench.data.task_data import task_data
-from ldbench.errors import ResultError, UsageError
-from ldbench.records import result
+from ldbench.errors import ResultError, UnknownNameError, UsageError
+from ldbench.records import result, subgroups
 from ldbench.records.files import write_json
-from ldbench.records.run_folder import RunFolder
+from ldbench.records.run_folder import SUBGROUPS, RunFolder
+from ldbench.records.subgroups import Breakdown, Group, Subgroups
 from ldbench.records.unfinished import note_beginning
 from ldbench.task import card
 from tests.conftest import small_card
@@ -103,3 +104,20 @@ def test_a_page_shows_real_scans_by_the_path_of_a_card_that_is_not_installed(tmp
 def test_tables_need_no_card(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--task: expected --format html or site beside it, got csv"):
         CliRunner().invoke(app, ["report", "--format", "csv", "--task", "x.toml"], catch_exceptions=False)
+
+
+def test_groups_of_cases_are_tables_by_attribute_and_pages_have_them_anyway(tmp_path: Path) -> None:
+    for index, one in enumerate(FULL):
+        run = measured(*one)
+        result.write(run, tmp_path / f"{index}/result.json")
+        groups = {score.metric: {"sex": Breakdown((Group("F", 20, *one[3]),))} for score in run.scores[:1]}
+        values = {score.metric: score.value for score in run.scores[:1]}
+        subgroups.write(Subgroups(values, groups), tmp_path / f"{index}/{SUBGROUPS}")
+    ask = ["report", str(tmp_path), "--by", "sex"]
+    shown = CliRunner().invoke(app, ask)
+    assert shown.exit_code == 0
+    assert shown.stdout.startswith(f"{TASK.id}: fid ↓ by sex\n")
+    with pytest.raises(UsageError, match="--by: expected a format of tables beside it, got html"):
+        CliRunner().invoke(app, [*ask, "--format", "html", "--out", str(tmp_path / "out")], catch_exceptions=False)
+    with pytest.raises(UnknownNameError, match="unknown attribute 'age'"):
+        CliRunner().invoke(app, [*ask[:-1], "age"], catch_exceptions=False)

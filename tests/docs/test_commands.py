@@ -22,7 +22,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ldbench.records import result, subgroups
 from ldbench.records.checksum import sha256_file
+from ldbench.records.run_folder import RESULT, SUBGROUPS
+from ldbench.records.subgroups import Breakdown, Group, Subgroups
 from tests.conftest import small_card
 from tests.docs.page_parts import END, after_ldbench, editing_card
 from tests.in_turn import in_turn
@@ -169,7 +172,17 @@ def _results(folder: Path) -> None:
     for run in COMMITTED.iterdir():
         if ROWS.fullmatch(run.name):
             shutil.copytree(run, folder / "runs/sandbox-brain-t2i" / run.name)
+    for path in (folder / "runs").rglob(RESULT):
+        _write_groups(path)
     printed(["ldbench leaderboard build runs --out baseline"], "README.md", folder)
+
+
+def _write_groups(path: Path) -> None:
+    """Made-up groups, as a run has them beside its result and a committed result has not."""
+    score = result.read(path).scores[0]
+    groups = tuple(Group(name, 20, score.value, score.ci_low, score.ci_high) for name in ("first", "second"))
+    by_attribute = dict.fromkeys(("age", "sex"), Breakdown(groups))
+    subgroups.write(Subgroups({score.metric: score.value}, {score.metric: by_attribute}), path.with_name(SUBGROUPS))
 
 
 @pytest.mark.slow

@@ -13,10 +13,11 @@ from ldbench.api import Score
 from ldbench.errors import ResultError
 from ldbench.records.result import ModelRef, Result, TaskRef
 from ldbench.records.run_folder import SUBGROUPS
-from ldbench.records.subgroups import SCHEMA_VERSION, Breakdown, Group, Subgroups, beside, write
+from ldbench.records.subgroups import SCHEMA_VERSION, Breakdown, Group, Pair, Subgroups, beside, breakdown_of, write
 
 GROUPS = (Group("F", 12, 0.4, 0.3, 0.5), Group("M", 11, 0.6, 0.5, 0.7))
-SIDECAR = Subgroups({"ssim": 0.5}, {"ssim": {"sex": Breakdown(GROUPS, "F", "M", 0.2, 0.05, 0.35)}})
+GAP = ("F", "M", 0.2, 0.05, 0.35)
+SIDECAR = Subgroups({"ssim": 0.5}, {"ssim": {"sex": Breakdown(GROUPS, *GAP, pairs=(Pair(*GAP),))}})
 
 
 def a_result(value: float = 0.5) -> Result:
@@ -42,20 +43,33 @@ def test_every_field_is_written_and_chance_is_null_where_there_is_none(tmp_path:
     assert beside(tmp_path / "result.json", a_result()) == sidecar
 
 
-def test_a_file_of_the_first_schema_is_read(tmp_path: Path) -> None:
-    shutil.copy(Path(__file__).parents[1] / "historic" / "subgroups-v1.json", tmp_path / SUBGROUPS)
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_file_of_an_earlier_schema_is_read(version: int, tmp_path: Path) -> None:
+    shutil.copy(Path(__file__).parents[1] / "historic" / f"subgroups-v{version}.json", tmp_path / SUBGROUPS)
     result = a_result()
     old = beside(tmp_path / "result.json", replace(result, scores=[*result.scores, Score("fid", 6, 5, 7, 23, "lower")]))
     assert old is not None
     assert old.schema_version == SCHEMA_VERSION
     chances = [[group.chance for group in by["sex"].groups] for by in (old.metrics["ssim"], old.metrics["fid"])]
     assert chances == [[None, None], [2.25, 2.5]]
+    assert old.metrics["ssim"]["sex"].pairs == ()
 
 
 def test_another_results_file_is_refused(tmp_path: Path) -> None:
     write(SIDECAR, tmp_path / SUBGROUPS)
     with pytest.raises(ResultError, match=r"expected ssim 0.25 as in the result beside it, got 0.5; .* remove it"):
         beside(tmp_path / "result.json", a_result(0.25))
-    (tmp_path / SUBGROUPS).write_text('{"schema_version": 3}')
-    with pytest.raises(ResultError, match="expected schema_version 2, got 3"):
+    (tmp_path / SUBGROUPS).write_text('{"schema_version": 4}')
+    with pytest.raises(ResultError, match="expected schema_version 3, got 4"):
         beside(tmp_path / "result.json", a_result())
+
+
+def test_the_gap_is_that_of_the_first_and_the_last_group_cut_at_what_can_be() -> None:
+    def pair(worse: str, better: str) -> Pair:
+        gap = float(ord(better) - ord(worse))
+        return Pair(worse, better, gap, gap - 5, gap + 5)
+
+    found = breakdown_of(GROUPS, "acf", pair, 9.0)
+    assert [(one.worse, one.better) for one in found.pairs] == [("a", "c"), ("a", "f"), ("c", "f")]
+    assert (found.worst, found.best, found.gap, found.gap_low, found.gap_high) == ("a", "f", 5.0, 0.0, 9.0)
+    assert breakdown_of(GROUPS, "a", pair, 9.0) == Breakdown(GROUPS)

@@ -1,5 +1,5 @@
-"""How a run's scores differ between groups of cases, and between the public test set and those that nobody has seen,
-as its part of a page shows it.
+"""How scores differ between groups of cases, of a run and of a board's rows, and how a run's differ between the public
+test set and those that nobody has seen, as a page shows it.
 
 Shows nothing without `fresh.json` or `subgroups.json` beside the result, which has neither unseen test sets nor the
 attributes of cases.
@@ -7,6 +7,7 @@ attributes of cases.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,11 @@ from ldbench.records import fresh, subgroups
 from ldbench.records.fresh import Gap
 from ldbench.records.result import Result
 from ldbench.records.subgroups import Breakdown, Group
-from ldbench.report.digits import decimals_for, fixed, shortest, with_interval
+from ldbench.report.by_group import TaskGroups
+from ldbench.report.digits import shortest, with_interval
+from ldbench.report.tables.group_tables import ByRow, chance_in_words, group_table, sure_of
+from ldbench.report.tables.headline import headline
+from ldbench.report.tables.text_table import TextTable
 
 
 @dataclass(frozen=True)
@@ -65,20 +70,37 @@ def subgroup_views(path: Path | str, result: Result) -> tuple[SubgroupView, ...]
 
 
 def _of_groups(metric: str, attribute: str, one: Breakdown) -> SubgroupView:
-    worst, best = (
-        f"{group.name}: {_text(group.value, group.ci_low, group.ci_high)}{_chance(group)}, n = {group.n}"
-        for group in (one.group(one.worst), one.group(one.best))
-    )
+    worst, best = (_group(one.group(name)) for name in (one.worst, one.best))
     return SubgroupView(metric, attribute, worst, best, _text(one.gap, one.gap_low, one.gap_high), one.gap_low > 0)
 
 
-def _chance(group: Group) -> str:
-    """What chance alone gives, with as many digits as the value."""
-    if group.chance is None:
-        return ""
-    half_width = (group.ci_high - group.ci_low) / 2
-    return f", {fixed(group.chance, decimals_for(half_width, group.value))} by chance"
+def _group(group: Group) -> str:
+    value = f"{group.name}: {_text(group.value, group.ci_low, group.ci_high)}"
+    return ", ".join([value, *chance_in_words(group), f"n = {group.n}"])
 
 
 def _text(value: float, low: float, high: float) -> str:
     return " ".join(with_interval(value, low, high))
+
+
+@dataclass(frozen=True)
+class AttributeView:
+    """The groups of a board's rows by one attribute: a table a metric, those `ahead` that are headline metrics."""
+
+    attribute: str
+    sure: int
+    count: int
+    ahead: tuple[TextTable, ...]
+    further: tuple[TextTable, ...]
+
+
+def attribute_views(groups: TaskGroups) -> tuple[AttributeView, ...]:
+    """A view for each attribute."""
+    return tuple(_of_attribute(groups, attribute, by) for attribute, by in groups.by_attribute.items())
+
+
+def _of_attribute(groups: TaskGroups, attribute: str, by_metric: Mapping[str, ByRow]) -> AttributeView:
+    first = headline(list(by_metric))
+    tables = {metric: group_table(groups.task, of_rows) for metric, of_rows in by_metric.items()}
+    further = tuple(table for metric, table in tables.items() if metric not in first)
+    return AttributeView(attribute, *sure_of(by_metric.values()), tuple(tables[metric] for metric in first), further)

@@ -16,17 +16,21 @@ from ldbench.records.files import write_text_atomic
 from ldbench.records.identity import Found
 from ldbench.records.names import slug
 from ldbench.records.search import find
+from ldbench.report.by_group import TaskGroups, groups_of_board
 from ldbench.report.comparisons import compared, sentences
 from ldbench.report.html import render
 from ldbench.report.html.board import board_view
+from ldbench.report.html.gaps import attribute_views
 from ldbench.report.html.pictures import pictures_of
 from ldbench.report.html.runs import runs_of, sections
 from ldbench.report.html.shelf import Beside, Inside
+from ldbench.report.tables.group_tables import group_notes
 from ldbench.task import card
 
 GALLERY = 24
 _NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
 _INSTALLED: Mapping[str, str] = MappingProxyType({})
+_NO_GROUPS: Mapping[str, TaskGroups] = MappingProxyType({})
 
 
 def report_pages(
@@ -41,8 +45,9 @@ def report_pages(
             raise UsageError(f"--task {path}: expected the card of {', '.join(sorted(results.boards))}, got {got}")
     better = {task: sentences(pairs) for task, pairs in compared(results).items()}
     begun = {task: results.unfinished_of(task) for task in results.boards}
+    groups = {task: groups_of_board(results, task) for task in results.boards}
     return write_pages(
-        results.found, results.boards, out, format == "site", gallery, better, results.folders, begun, paths
+        results.found, results.boards, out, format == "site", gallery, better, results.folders, begun, paths, groups
     )
 
 
@@ -50,13 +55,14 @@ def write_pages(
     found: Sequence[Found], boards: Mapping[str, Leaderboard], out: Path, site: bool, gallery: int = GALLERY,
     better: Mapping[str, Sequence[str]] = _NOTHING, searches: Iterable[Path] = (),
     unfinished: Mapping[str, Sequence[str]] = _NOTHING, cards: Mapping[str, str] = _INSTALLED,
+    groups: Mapping[str, TaskGroups] = _NO_GROUPS,
 ) -> list[Path]:
     """Write a page for each leaderboard to `out`; with `site` an index, shared files and pictures beside them.
 
     `found` are the results that the boards were folded from, with their paths. `gallery` cases are shown of every run
     (0: none). `better` holds, by task, sentences on which row is better; `searches` are folders that may hold searches.
     `unfinished` has a line for each run of a task that was begun and has no result, `cards` the card's path for each
-    task that is not installed.
+    task that is not installed, `groups` the groups of cases by task.
     Returns the pages, the index first. Raises `UsageError` for a negative `gallery`, `ResultError` for a full disk.
     """
     if gallery < 0:
@@ -77,6 +83,7 @@ def write_pages(
             "rows": sections(board, by_row, pictures, curves), "about": pictures.about(),
             "changes": pictures.shows_changes, "better": tuple(better.get(task, ())),
             "blocks": pictures.blocks(shelf), "unfinished": tuple(unfinished.get(task, ())),
+            **_of_groups(groups.get(task)),
         }
         _write(target, "page.html", content)
         written.append(target)
@@ -85,6 +92,13 @@ def write_pages(
         written.insert(0, out / "index.html")
         _write(written[0], "index.html", {"look": look, "tasks": listed})
     return written
+
+
+def _of_groups(groups: TaskGroups | None) -> dict[str, object]:
+    if groups is None or not groups.by_attribute:
+        return {"groups_of_cases": (), "notes_on_groups": ()}
+    notes = group_notes(groups.by_attribute, groups.without)
+    return {"groups_of_cases": attribute_views(groups), "notes_on_groups": notes}
 
 
 def _page_name(task: str, site: bool) -> str:

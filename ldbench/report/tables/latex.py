@@ -110,14 +110,21 @@ def _float(task: str, content: BoardPage, table: BoardTable, number: int, of: in
 
 def plain_table(table: TextTable) -> str:
     """A table that is as wide as it needs, in a `table` environment with its title and meaning as caption."""
-    rows = [_row([_signs(escape(cell)) for cell in map(str, row)]) for row in table.rows if row]
     body = [
         r"\begin{table}[htbp]", r"\centering", r"\small",
-        rf"\caption{{{escape(table.title)}. {escape(table.meaning)}}}",
-        rf"\label{{tab:{_label(table.title.lower())}}}", rf"\begin{{tabular}}{{{table.alignments}}}", r"\toprule",
-        _row(list(map(escape, table.headings))), r"\midrule", *rows, r"\bottomrule", r"\end{tabular}", r"\end{table}",
+        rf"\caption{{{escape(f'{table.title}. {table.meaning}'.strip())}}}",
+        rf"\label{{tab:{_label(table.title.lower())}}}", *plain_tabular(table), r"\end{table}",
     ]  # fmt: skip
     return "\n".join(body) + "\n"
+
+
+def plain_tabular(table: TextTable) -> list[str]:
+    """The lines of the same table's `tabular` environment alone."""
+    rows = [_row([_signs(escape(cell)) for cell in map(str, row)]) for row in table.rows if row]
+    return [
+        rf"\begin{{tabular}}{{{table.alignments}}}", r"\toprule", _row(list(map(escape, table.headings))),
+        r"\midrule", *rows, r"\bottomrule", r"\end{tabular}",
+    ]  # fmt: skip
 
 
 def _aside(task: str, table: TextTable) -> str:

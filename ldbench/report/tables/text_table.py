@@ -51,11 +51,17 @@ class TextTable:
     meaning: str = ""
 
 
-def to_terminal(table: TextTable) -> str:
-    """The table as plain text, as wide as it needs, newline at the end."""
+def to_terminal(table: TextTable, width: int = _WIDE) -> str:
+    """The table as plain text, as wide as it needs, newline at the end.
+
+    Where that is more than `width` columns, line ends in its headings and cells are kept.
+    """
     rows = [None if row is None else [_one_line(cell) for cell in row] for row in table.rows]
-    drawn = rich_table(replace(table, rows=rows), gap=2, edge=False)
-    return (f"{one_line(table.title)}\n" if table.title else "") + plain_text(drawn, _WIDE)
+    flat = replace(table, rows=rows, headings=[*map(one_line, table.headings)])
+    text = plain_text(rich_table(flat, gap=2, edge=False), _WIDE)
+    if max(map(len, text.splitlines())) > width:
+        text = plain_text(rich_table(table, gap=2, edge=False), _WIDE)
+    return (f"{one_line(table.title)}\n" if table.title else "") + text
 
 
 def to_markdown(table: TextTable, level: int = 2) -> str:

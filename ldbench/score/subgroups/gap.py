@@ -15,11 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import comb
 
 import numpy as np
 
 from ldbench.api import Direction, Measured
-from ldbench.records.subgroups import Breakdown, Group
+from ldbench.records.subgroups import Breakdown, Group, Pair, breakdown_of
 from ldbench.score.metrics.intervals import LEVEL, reach_of_difference, t_quantile
 from ldbench.score.subgroups.shared_subjects import Whose, correlation, in_both
 
@@ -36,15 +37,10 @@ class GroupScore:
     exchanges: tuple[float, ...] = ()
     whose: Mapping[str, Whose] = field(default_factory=dict)
 
-    @property
-    def chance(self) -> float | None:
-        """The mean over exchanges; None where there are none."""
-        return float(np.mean(self.exchanges)) if self.exchanges else None
-
-    @property
-    def compared(self) -> float:
-        """What groups are compared by: the value, without what chance alone gives."""
-        return self.score.value - (self.chance or 0.0)
+    def group(self, name: str) -> Group:
+        """The group as it is written: chance is the mean over exchanges, None where there are none."""
+        chance = float(np.mean(self.exchanges)) if self.exchanges else None
+        return Group(name, self.score.n, self.score.value, self.score.ci_low, self.score.ci_high, chance)
 
     def reach(self, upward: bool, level: float) -> float:
         """From the value to the bound of its interval at `level`; few exchanges add their own error."""
@@ -66,21 +62,20 @@ class GroupScore:
 def set_breakdown(groups: Mapping[str, GroupScore], direction: Direction, bounds: tuple[float, float]) -> Breakdown:
     """The scores of two or more groups, and the gap between the worst and the best one."""
     lower_is_better = direction == "lower"
-    order = sorted(groups, key=lambda name: groups[name].compared, reverse=lower_is_better)
-    worst, best = groups[order[0]], groups[order[-1]]
-    gap = abs(worst.compared - best.compared)
-    level = 1 - (1 - LEVEL) / (len(groups) * (len(groups) - 1) // 2)
-    together = _correlation(worst, best)
-    nearer, farther = (  # a smaller gap: the upper one of the two falls and the lower one rises
-        reach_of_difference(worst.reach(upward, level), best.reach(not upward, level), together)
-        for upward in (not lower_is_better, lower_is_better)
-    )
+    rows = {name: one.group(name) for name, one in groups.items()}
+    order = sorted(groups, key=lambda name: rows[name].compared, reverse=lower_is_better)
+    level = 1 - (1 - LEVEL) / comb(len(groups), 2)
+
+    def pair(worse: str, better: str) -> Pair:
+        gap, together = abs(rows[worse].compared - rows[better].compared), _correlation(groups[worse], groups[better])
+        nearer, farther = (  # a smaller gap: the upper one of the two falls and the lower one rises
+            reach_of_difference(groups[worse].reach(upward, level), groups[better].reach(not upward, level), together)
+            for upward in (not lower_is_better, lower_is_better)
+        )
+        return Pair(worse, better, gap, gap - nearer, gap + farther)
+
     low, high = bounds
-    rows = tuple(
-        Group(name, one.score.n, one.score.value, one.score.ci_low, one.score.ci_high, one.chance)
-        for name, one in groups.items()
-    )
-    return Breakdown(rows, order[0], order[-1], gap, max(gap - nearer, 0.0), min(gap + farther, high - low))
+    return breakdown_of(tuple(rows.values()), order, pair, high - low)
 
 
 def _correlation(one: GroupScore, other: GroupScore) -> float:

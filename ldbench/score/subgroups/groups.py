@@ -12,13 +12,14 @@ variance of a gap then takes the covariance, and its degrees of freedom are thos
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import comb
 from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
 
 from ldbench.api import Attributes, Case, Measured, Record
-from ldbench.records.subgroups import Breakdown, Group, Subgroups
+from ldbench.records.subgroups import Breakdown, Group, Pair, Subgroups, breakdown_of
 from ldbench.records.units import Units, values_of_cases
 from ldbench.score.by_subject import Bounds
 from ldbench.score.metrics.intervals import (
@@ -126,15 +127,16 @@ def breakdown(
         _group_score(score, name, values_n, subjects.get(name), bounds) for name, values_n in groups if counts[name] > 1
     )
     large = {name: values_n for name, values_n in groups if counts[name] >= FEWEST}
-    if len(large) < 2:
-        return Breakdown(rows)
     order = sorted(large, key=lambda name: float(large[name].mean()), reverse=score.direction == "lower")
-    worst, best = order[0], order[-1]
-    gap = abs(float(large[best].mean() - large[worst].mean()))
-    both = [(large[name], subjects.get(name)) for name in (worst, best)]
-    shared = _shared(score, both, [whose[name] for name in (worst, best)]) if whose else NONE_SHARED
-    half = _half_width(score, high, both, len(large) * (len(large) - 1) // 2, shared)
-    return Breakdown(rows, worst, best, gap, max(gap - half, 0.0), min(gap + half, high - low))
+
+    def pair(worse: str, better: str) -> Pair:
+        gap = abs(float(large[better].mean() - large[worse].mean()))
+        both = [(large[name], subjects.get(name)) for name in (worse, better)]
+        shared = _shared(score, both, [whose[name] for name in (worse, better)]) if whose else NONE_SHARED
+        half = _half_width(score, high, both, comb(len(large), 2), shared)
+        return Pair(worse, better, gap, gap - half, gap + half)
+
+    return breakdown_of(rows, order, pair, high - low)
 
 
 def _group_score(score: Measured, name: str, values_n: Array, subjects: Subjects, bounds: Bounds) -> Group:

@@ -1,0 +1,88 @@
+"""How a board's rows serve the groups of cases, by the attributes that are asked for: which group is served worst.
+
+The leaderboard and its ranks do not depend on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ldbench.board.folded_groups import RowGroups, groups_of_rows
+from ldbench.board.gather import BoardSet
+from ldbench.board.leaderboard import by_task
+from ldbench.board.row_labels import labels
+from ldbench.errors import UsageError, unknown_name
+from ldbench.records.identity import row_key
+from ldbench.records.run_folder import SUBGROUPS
+from ldbench.report.tables.group_tables import ByAttribute, ByRow
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class TaskGroups:
+    """By attribute and metric, in the board's order, the groups of a task's rows by their labels.
+
+    `without` are the labels of measured rows whose runs have none.
+    """
+
+    task: str
+    by_attribute: ByAttribute
+    without: tuple[str, ...] = ()
+
+    def only(self, attributes: Sequence[str]) -> TaskGroups:
+        """The same by these attributes alone, by all of them for "all"."""
+        kept = {name: each for name, each in self.by_attribute.items() if {name, ALL} & {*attributes}}
+        return replace(self, by_attribute=kept)
+
+    def with_metrics(self, metrics: Collection[str]) -> TaskGroups:
+        """The same with these metrics alone."""
+        kept = {
+            name: {metric: of_rows for metric, of_rows in each.items() if metric in metrics}
+            for name, each in self.by_attribute.items()
+        }
+        return replace(self, by_attribute=kept)
+
+
+def groups_of_board(results: BoardSet, task: str) -> TaskGroups:
+    """All groups of a task's board; of metrics, those that the board has."""
+    board = results.boards[task]
+    found = by_task(one for one in results.found if one[1].task.id == task)[task]
+    rows, names = groups_of_rows(found, results.subgroups), labels(board.rows)
+    measured = [row for row in board.rows if row.origin == "measured"]
+    labelled: dict[str, list[RowGroups]] = {names.of(row): rows.get(row_key(row), []) for row in measured}
+    attributes = sorted({one.attribute for groups in labelled.values() for one in groups})
+    by_attribute = {name: _of_attribute(labelled, name, [one.metric for one in board.metrics]) for name in attributes}
+    filled = {name: by_metric for name, by_metric in by_attribute.items() if by_metric}
+    return TaskGroups(task, filled, tuple(name for name, groups in labelled.items() if not groups))
+
+
+def _of_attribute(
+    labelled: Mapping[str, Sequence[RowGroups]], attribute: str, metrics: Sequence[str]
+) -> dict[str, ByRow]:
+    by_metric: dict[str, dict[str, RowGroups]] = {metric: {} for metric in metrics}
+    for label, groups in labelled.items():
+        for one in groups:
+            if one.attribute == attribute and one.metric in by_metric:
+                by_metric[one.metric][label] = one
+    return {metric: of_rows for metric, of_rows in by_metric.items() if of_rows}
+
+
+def by_attributes(results: BoardSet, attributes: Sequence[str]) -> dict[str, TaskGroups]:
+    """By task, the groups by these attributes, by all of them for "all"; a task without any of them is left out.
+
+    Raises `UsageError` where no result has groups, `UnknownNameError` for an attribute that none has.
+    """
+    tasks = {task: groups_of_board(results, task) for task in results.boards}
+    known = {name for groups in tasks.values() for name in groups.by_attribute}
+    if not known:
+        raise UsageError(
+            f"--by: expected results with a {SUBGROUPS} beside them, as `ldbench run` writes it, got none that has "
+            "groups of cases; name folders of runs, such as runs"
+        )
+    for name in attributes:
+        if name not in known and name != ALL:
+            raise unknown_name("attribute", name, known, f"name one that makes groups, or {ALL}")
+    kept = {task: groups.only(attributes) for task, groups in tasks.items()}
+    return {task: groups for task, groups in kept.items() if groups.by_attribute}

@@ -1,0 +1,133 @@
+"""The scores by group of a board's rows in every printed form.
+
+CSV and JSON have every number in full. The terminal shows one metric for each question, if it isn't asked for all.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from ldbench.board.folded_groups import RowGroups
+from ldbench.records.files import write_text_atomic
+from ldbench.records.names import slug
+from ldbench.report.by_group import TaskGroups
+from ldbench.report.tables.content import FURTHER
+from ldbench.report.tables.csv_ import inert
+from ldbench.report.tables.formats import RENDERERS
+from ldbench.report.tables.group_tables import group_notes, group_table
+from ldbench.report.tables.headline import headline
+from ldbench.report.tables.latex import plain_table, plain_tabular
+from ldbench.report.tables.terminal import DEFAULT_WIDTH
+from ldbench.report.tables.text_table import TextTable, escape, to_markdown, to_terminal
+
+COLUMNS = (
+    "task", "attribute", "metric", "direction", "model", "group", "n", "value", "ci_low", "ci_high", "spread", "runs",
+    "chance", "worst", "best", "gap", "gap_low", "gap_high", "gap_spread", "gap_runs",
+)
+Tasks = Mapping[str, TaskGroups]
+
+
+def report_groups(
+    tasks: Tasks, format: str, out: Path | None, all_metrics: bool = False, width: int = DEFAULT_WIDTH
+) -> str:
+    """What to print: the tables in a format of `ldbench report` or, with `out`, the files that were written there.
+
+    Without `all_metrics` the terminal has one metric an axis. Its tables have cells of several lines where they would
+    be wider than `width`.
+    """
+    if out is None:
+        return _text(tasks, format, all_metrics, width)
+    written = []
+    for task, groups in tasks.items():
+        written.append(out / f"{slug(task)}-groups.{RENDERERS[format][0]}")
+        write_text_atomic(written[-1], _text({task: groups}, format, all_metrics, width))
+    return "".join(f"{path}\n" for path in written)
+
+
+def _text(tasks: Tasks, format: str, all_metrics: bool, width: int) -> str:
+    if format == "terminal":
+        return "\n".join(_terminal(groups, all_metrics, width) for groups in tasks.values())
+    return _PRINTED[format](tasks)
+
+
+def _terminal(groups: TaskGroups, all_metrics: bool, width: int) -> str:
+    metrics = dict.fromkeys(metric for by_metric in groups.by_attribute.values() for metric in by_metric)
+    first = list(metrics) if all_metrics else headline(list(metrics))
+    tables, notes = _content(groups.with_metrics(first))
+    further = [metric for metric in metrics if metric not in first]
+    notes += [f"{FURTHER}, shown by --all-metrics: {', '.join(further)}."] if further else []
+    said = "".join(f"{textwrap.fill(note, DEFAULT_WIDTH)}\n" for note in notes)
+    return "\n".join([*(to_terminal(table, width) for table in tables), said])
+
+
+def _content(groups: TaskGroups) -> tuple[list[TextTable], list[str]]:
+    """A table an attribute and metric, and the notes on all of them."""
+    by_attribute = groups.by_attribute
+    tables = [group_table(groups.task, of_rows) for by in by_attribute.values() for of_rows in by.values()]
+    return tables, group_notes(by_attribute, groups.without)
+
+
+def _markdown(tasks: Tasks) -> str:
+    parts = []
+    for tables, notes in map(_content, tasks.values()):
+        parts += [to_markdown(table, 3) for table in tables]
+        parts.append("\n".join(f"- {escape(note)}" for note in notes))
+    return "\n\n".join(parts) + "\n"
+
+
+def _latex(tasks: Tasks) -> str:
+    """A `table` environment an attribute and metric; the first one of a task says in its caption how to read all."""
+    tables = [
+        replace(table, meaning="" if place else " ".join(notes))
+        for of_task, notes in map(_content, tasks.values()) for place, table in enumerate(of_task)
+    ]
+    return "% \\usepackage{booktabs}\n" + "\n".join(map(plain_table, tables))
+
+
+def _latex_tabular(tasks: Tasks) -> str:
+    tabulars = ["\n".join(plain_tabular(table)) for tables, _ in map(_content, tasks.values()) for table in tables]
+    return "% \\usepackage{booktabs}\n" + "\n\n".join(tabulars) + "\n"
+
+
+def _csv(tasks: Tasks) -> str:
+    """A line a row, metric and group, its gap repeated in each; None is empty."""
+    target = io.StringIO()
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for task, attribute, label, row in _rows(tasks):
+        one = row.breakdown
+        gap = [one.worst, one.best, one.gap, one.gap_low, one.gap_high, row.gap.spread, row.gap.runs]
+        for group in one.groups:
+            over, place = row.groups[group.name], [task, attribute, row.metric, row.direction, label, group.name]
+            value = [group.n, group.value, group.ci_low, group.ci_high, over.spread, over.runs, group.chance]
+            writer.writerow(map(inert, [*place, *value, *(gap if one.worst else [None] * len(gap))]))
+    return target.getvalue()
+
+
+def _rows(tasks: Tasks) -> Iterator[tuple[str, str, str, RowGroups]]:
+    for task, groups in tasks.items():
+        for attribute, by_metric in groups.by_attribute.items():
+            for of_rows in by_metric.values():
+                yield from ((task, attribute, label, row) for label, row in of_rows.items())
+
+
+def _json(tasks: Tasks) -> str:
+    """By task, attribute and metric a list of rows, keys sorted."""
+    record: dict[str, dict[str, dict[str, list[object]]]] = {}
+    for task, attribute, label, row in _rows(tasks):
+        groups = [{**asdict(group), **row.groups[group.name]._asdict()} for group in row.breakdown.groups]
+        told = {"model": label, "direction": row.direction, "gap_spread": row.gap.spread, "gap_runs": row.gap.runs}
+        rows = record.setdefault(task, {}).setdefault(attribute, {}).setdefault(row.metric, [])
+        rows.append({**asdict(row.breakdown), **told, "groups": groups})
+    return json.dumps(record, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+_PRINTED: Mapping[str, Callable[[Tasks], str]] = {
+    "markdown": _markdown, "latex": _latex, "latex-tabular": _latex_tabular, "csv": _csv, "json": _json
+}

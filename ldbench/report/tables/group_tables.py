@@ -1,0 +1,136 @@
+"""Scores by group of cases as tables: one a metric, in it a row a model, with a column a group, then the gap.
+
+What is said below them holds for all tables of a task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ldbench.board.folded_groups import RowGroups
+from ldbench.records.names import one_line
+from ldbench.records.subgroups import Group
+from ldbench.report.digits import decimals_for, fixed, with_interval
+from ldbench.report.tables.headline import ARROWS
+from ldbench.report.tables.text_table import TextTable
+
+ByRow = Mapping[str, RowGroups]  # by the row's label
+ByAttribute = Mapping[str, Mapping[str, ByRow]]  # by attribute and metric
+SURE_MARK = "*"
+_ALONE = (
+    "One seed does not say what another training would change; the intervals of a row of one seed leave it out."
+)
+
+
+def group_table(task: str, of_rows: ByRow) -> TextTable:
+    """One metric by one attribute, a line a row; cells have line ends, where they may be broken."""
+    first = next(iter(of_rows.values()))
+    sizes: dict[str, list[int]] = {}
+    for row in of_rows.values():
+        for group in row.breakdown.groups:
+            sizes.setdefault(group.name, []).append(group.n)
+    names = sorted(sizes)
+    seeded = any(row.gap.runs > 1 for row in of_rows.values())
+    more = ["worst", *(["best"] if len(names) > 2 else []), "gap", *(["± seeds"] if seeded else [])]
+    lines = [
+        [label, *(_group(row, name) for name in names), *_gap(row, len(names) > 2, seeded)]
+        for label, row in of_rows.items()
+    ]
+    title = f"{task}: {first.metric} {ARROWS[first.direction]} by {one_line(first.attribute)}"
+    headings = ["model", *(f"{one_line(name)},\n{_n(sizes[name])}" for name in names), *more]
+    return TextTable(headings, lines, "l" * len(headings), title)
+
+
+def group_notes(by_attribute: ByAttribute, without: Sequence[str]) -> list[str]:
+    """How to read all tables of a task; `without` are the rows whose runs have no groups."""
+    tables = [of_rows for by_metric in by_attribute.values() for of_rows in by_metric.values()]
+    rows = [row for of_rows in tables for row in of_rows.values()]
+    sure, count = sure_of(tables)
+    notes = [
+        "n: cases of the group that the metric takes. Each value with its 95 % interval. The gap is that of the worst "
+        "group to the best one; its 95 % interval holds for all pairs of groups at once. "
+        f"{SURE_MARK}: the interval leaves out 0.",
+        f"{sure} of {count} gaps leave out 0. Each is held against 0 for itself: where no group is served worse, "
+        "about one in twenty does so by chance.",
+    ]  # fmt: skip
+    if any(row.gap.runs > 1 for row in rows):
+        notes.append(
+            "Over several seeds, values and gaps are means, and their intervals cover the errors of seeds and of "
+            "cases. ± seeds: standard deviation of the gap between them."
+        )
+    notes += [_ALONE] if any(row.gap.runs == 1 for row in rows) else []
+    if any(group.chance is not None for row in rows for group in row.breakdown.groups):
+        notes.append(
+            "By chance: what a distance of sets of this size would be where nothing sets them apart. It depends on the "
+            "group, so it is taken off before groups are compared."
+        )
+    if any(group.name not in _compared(row) for row in rows for group in row.breakdown.groups):
+        notes.append("In round brackets: not compared, with fewer than ten cases or not measured in every run.")
+    notes += [note for by_metric in by_attribute.values() for note in _left_out(by_metric)]
+    notes += [f"Without groups in their results: {', '.join(without)}."] if without else []
+    return notes
+
+
+def sure_of(tables: Iterable[ByRow]) -> tuple[int, int]:
+    """How many gaps leave out 0, and how many there are."""
+    gaps = [row.breakdown for of_rows in tables for row in of_rows.values() if row.breakdown.worst]
+    return sum(gap.gap_low > 0 for gap in gaps), len(gaps)
+
+
+def _left_out(by_metric: Mapping[str, ByRow]) -> list[str]:
+    """The groups of an attribute that are too small for some metrics, metrics of the same ones together."""
+    there = {
+        metric: {one.name for row in of_rows.values() for one in row.breakdown.groups}
+        for metric, of_rows in by_metric.items()
+    }
+    every, lacking = set[str]().union(*there.values()), dict[tuple[str, ...], list[str]]()
+    for metric, names in there.items():
+        lacking.setdefault(tuple(sorted(every - names)), []).append(metric)
+    return [
+        f"Too small to be measured by {', '.join(metrics)}: {', '.join(map(one_line, names))}."
+        for names, metrics in lacking.items() if names
+    ]
+
+
+def _n(sizes: Sequence[int]) -> str:
+    return f"n = {min(sizes)}" if min(sizes) == max(sizes) else f"n = {min(sizes)} to {max(sizes)}"
+
+
+def _compared(row: RowGroups) -> set[str]:
+    """The groups that are compared; all of a run's of an older file, which does not say it."""
+    pairs, groups = row.breakdown.pairs, row.breakdown.groups
+    if not pairs and row.breakdown.worst:
+        return {group.name for group in groups}
+    return {name for pair in pairs for name in (pair.worse, pair.better)}
+
+
+def _group(row: RowGroups, name: str) -> str:
+    group = next((group for group in row.breakdown.groups if group.name == name), None)
+    if group is None:
+        return "-"
+    value, interval = with_interval(group.value, group.ci_low, group.ci_high)
+    text = "\n".join([value, ",\n".join([interval, *chance_in_words(group)])])
+    return text if name in _compared(row) else f"({text})"
+
+
+def chance_in_words(group: Group) -> list[str]:
+    """What chance alone gives, with as many digits as the value; nothing where it is not known."""
+    if group.chance is None:
+        return []
+    half_width = (group.ci_high - group.ci_low) / 2
+    return [f"{fixed(group.chance, decimals_for(half_width, group.value))} by chance"]
+
+
+def _gap(row: RowGroups, names_best: bool, seeded: bool) -> list[str]:
+    one = row.breakdown
+    if not one.worst:
+        return ["-"] * (2 + names_best + seeded)
+    value, interval = with_interval(one.gap, one.gap_low, one.gap_high)
+    if one.gap_low > 0:
+        low, high = interval.strip("[]").split(", ")
+        interval = f"[{low if float(low) else '>0'}, {high}] {SURE_MARK}"
+    marked = f"{value}\n{interval}"
+    decimals = decimals_for((one.gap_high - one.gap_low) / 2, one.gap)
+    spread = "-" if row.gap.spread is None else fixed(row.gap.spread, decimals)
+    named = [one.worst, *([one.best] if names_best else [])] if one.gap else ["-"] * (1 + names_best)
+    return [*map(one_line, named), marked, *([spread] if seeded else [])]

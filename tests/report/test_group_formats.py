@@ -1,0 +1,117 @@
+"""Groups of cases in print: the same numbers in every form, what is too small is said, and bad names are refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ldbench.board.gather import BoardSet, board_set, collect
+from ldbench.errors import UnknownNameError, UsageError
+from ldbench.records import result as result_file
+from ldbench.records import subgroups
+from ldbench.records.run_folder import SUBGROUPS
+from ldbench.records.subgroups import Breakdown, Group, Pair, Subgroups
+from ldbench.report.by_group import by_attributes
+from ldbench.report.group_formats import COLUMNS, report_groups
+from tests.report.conftest import FULL, TASK, measured
+
+SEX = (Group("F|x", 40, 70.0, 60.0, 80.0, 2.5), Group("M", 60, 60.0, 55.0, 66.0, 2.0))
+BY_SEX = Breakdown(SEX, "F|x", "M", 9.5, 0.01, 20.0, (Pair("F|x", "M", 9.5, 0.01, 20.0),))
+FEW = Group("=other", 9, 0.8, 0.6, 0.9)
+AUC = (Group("F|x", 40, 0.9, 0.8, 0.95), Group("M", 60, 0.9, 0.8, 0.95), FEW)
+BY_AUC = Breakdown(AUC, "F|x", "M", 0.0, 0.0, 0.1, (Pair("F|x", "M", 0.0, -0.1, 0.1),))
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> BoardSet:
+    """Eight runs, of which two seeds of a row and one of another have groups."""
+    for index, one in enumerate(FULL):
+        run = measured(*one)
+        result_file.write(run, tmp_path / f"{index}/result.json")
+        if one[0] == "basic-ft" or one[0] == "sd":
+            metrics = {"fid": {"sex": BY_SEX, "site": replace(BY_SEX, gap_low=0.0)}, "auc": {"sex": BY_AUC}}
+            values = {score.metric: score.value for score in run.scores if score.metric in metrics}
+            subgroups.write(Subgroups(values, metrics), tmp_path / f"{index}/{SUBGROUPS}")
+    return board_set(collect([tmp_path]))
+
+
+def test_the_terminal_says_values_gap_sizes_and_seeds(results: BoardSet) -> None:
+    text = report_groups(by_attributes(results, ["sex"]), "terminal", None, width=200)
+    lines = text.splitlines()
+    assert lines[0] == f"{TASK.id}: fid ↓ by sex"
+    head, line = lines[1], next(line for line in lines if line.startswith("sd "))
+    assert head.split("  ")[0] == "model"
+    assert "F|x, n = 40" in head
+    assert "70 [60, 80], 2 by chance" in line
+    assert "10 [>0, 20] *" in line
+    auc = lines[next(place for place, line in enumerate(lines) if "auc ↑" in line) :]
+    of_auc = next(line for line in auc if line.startswith("sd "))
+    assert "(0.80 [0.60, 0.90])" in of_auc  # too few cases
+    assert of_auc.split("]")[-2].split()[:3] == ["-", "-", "0"]  # no group is worse
+    said = " ".join(lines)
+    assert "2 of 4 gaps leave out 0" in said
+    assert "In round brackets: not compared" in said
+    assert "Too small to be measured by fid: =other." in said
+    assert "One seed does not say" in said
+    assert "Without groups in their results: " in said
+    assert "± seeds" in said
+
+
+def test_a_narrow_terminal_gets_cells_of_several_lines(results: BoardSet) -> None:
+    tasks = by_attributes(results, ["sex"])
+    wide, narrow = (report_groups(tasks, "terminal", None, width=width) for width in (200, 60))
+    assert max(map(len, narrow.splitlines()[:8])) < max(map(len, wide.splitlines()[:8]))
+    assert len(narrow.splitlines()) > len(wide.splitlines())
+
+
+def test_all_attributes_and_every_metric_that_has_groups(results: BoardSet) -> None:
+    record = json.loads(report_groups(by_attributes(results, ["all"]), "json", None))[TASK.id]
+    assert {name: set(of_name) for name, of_name in record.items()} == {"sex": {"fid", "auc"}, "site": {"fid"}}
+    folded, alone = (next(row for row in record["sex"]["fid"] if name in row["model"]) for name in ("basic-ft", "sd"))
+    assert (folded["gap_runs"], folded["gap_spread"], alone["gap_runs"], alone["gap_spread"]) == (2, 0.0, 1, None)
+    assert (alone["gap"], alone["gap_low"], alone["worst"]) == (9.5, 0.01, "F|x")
+    assert alone["groups"][0]["chance"] == 2.5
+    assert len(by_attributes(results, ["sex", "site"])[TASK.id].by_attribute) == 2
+
+
+def test_csv_has_a_line_a_group_with_every_number(results: BoardSet) -> None:
+    text = report_groups(by_attributes(results, ["sex"]), "csv", None)
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert tuple(rows[0]) == COLUMNS
+    alone = [row for row in rows if row["model"] == "sd"]
+    assert [row["group"] for row in alone] == ["F|x", "M", "F|x", "M", "'=other"]
+    assert (alone[0]["value"], alone[0]["gap_low"], alone[0]["gap_spread"]) == ("70.0", "0.01", "")
+
+
+def test_markdown_and_latex_hold_every_metric_and_break_no_table(results: BoardSet) -> None:
+    tasks = by_attributes(results, ["sex"])
+    markdown = report_groups(tasks, "markdown", None)
+    lines = [line for line in markdown.splitlines() if line.startswith("|")]
+    assert {line.replace("\\|", "").count("|") for line in lines} == {7, 9}  # two groups, and three with the best
+    assert markdown.count("### ") == 2
+    latex = report_groups(tasks, "latex", None)
+    assert latex.count(r"\begin{table}") == latex.count(r"\end{table}") == 2
+    assert latex.count("leave out 0") == 1
+    assert r"F\textbar{}x, n = 40" in latex
+    bare = report_groups(tasks, "latex-tabular", None)
+    assert (bare.count(r"\begin{tabular}"), r"\begin{table}" in bare) == (2, False)
+
+
+def test_files_are_written_beside_those_of_the_board(results: BoardSet, tmp_path: Path) -> None:
+    tasks, out = by_attributes(results, ["sex"]), tmp_path / "out"
+    for form, end in (("csv", "csv"), ("latex", "tex"), ("terminal", "txt")):
+        assert report_groups(tasks, form, out) == f"{out / f'{TASK.id}-groups.{end}'}\n"
+        assert (out / f"{TASK.id}-groups.{end}").read_text(encoding="utf-8") == report_groups(tasks, form, None)
+
+
+def test_what_no_result_has_is_one_line(results: BoardSet) -> None:
+    with pytest.raises(UnknownNameError, match="unknown attribute 'sexx': did you mean sex"):
+        by_attributes(results, ["sexx"])
+    bare = replace(results, subgroups={})
+    with pytest.raises(UsageError, match=r"--by: expected results with a subgroups.json .* name folders of runs"):
+        by_attributes(bare, ["sex"])
