@@ -99,9 +99,9 @@ def main() -> None:
         options.card, scratch, {"inception-v3": weights}, side=options.side, cases=options.images
     )
     data = task_data(card.load(str(path)), 0)
-    scans = [len(data.of_classes(split)) for split in ("train", "test")]
+    counts = f"{len(data.of_classes('train'))} training and {len(data.of_classes('test'))} test scans"
     print(Machine("cpu", 1, scratch))
-    print(f"{options.card}, {options.side} px, {len(data.cases)} images, {scans[0]} training and {scans[1]} test scans\n")
+    print(f"{options.card}, {options.side} px, {len(data.cases)} images, {counts}\n")
     table(inputs_of(data, NoisyScans(data), ScoringContext(torch.device("cpu"), 0)), options.metrics)
 
 

@@ -1,4 +1,4 @@
-"""A clinical card in small: as the installed one but for sizes, lengths of training, backbone and its networks' digests.
+"""A clinical card in small: as the installed one but for sizes, training, backbone and its networks' digests.
 
 Random networks stand where the published ones would, so the card names them by their digests.
 """
