@@ -134,7 +134,7 @@ def _card(side: int, cases: int, metrics: Sequence[str]) -> str:
         for name in metrics
     )
     return (
-        'extends = "brain-t2i"\nomit = ["metrics.fid", "metrics.kid", "metrics.auc"]\nid = "memory"\nversion = 1\n'
+        'extends = "brain-t2i"\nomit = ["judge", "metrics"]\nid = "memory"\nversion = 1\n'
         'kind = "aging"\ntitle = "Memory of scoring"\nsummary = "Synthetic."\n[data]\ndataset = "memory"\n'
         f'[protocol]\nresolution = {side}\ncases = {cases}\nevaluation_cases = {cases}\nage_style = "numerical"\n'
         '[edit]\nattribute = "age"\nrole = "later"\ninstructions = ["To {target_age} years."]\n\n' + tables

@@ -40,7 +40,7 @@ class ScoringContext:
 
     @property
     def judge_folder(self) -> Path | None:
-        """Where the judges of editing tasks are kept, beside the features."""
+        """Where judges that were trained here are kept, beside the features."""
         return None if self.cache_folder is None else self.cache_folder.parent / JUDGES
 
 

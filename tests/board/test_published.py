@@ -68,7 +68,8 @@ def test_directions_are_those_of_the_suite() -> None:
 
 def test_the_tasks_are_what_their_cards_say() -> None:
     for _, row in published.rows_of(set(TASKS) & set(card.task_names())):
-        assert card.load(row.task.id).kind == row.task.kind
+        task = card.load(row.task.id)
+        assert (task.kind, task.version) == (row.task.kind, row.task.version)
     kinds = {row.task.id: row.task.kind for row in ROWS}
     assert set(kinds.values()) == {"text-to-image", "aging", "disease-counterfactual"}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ldbench.api import Kind
 
 Images = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.int64]
 Nature = Literal["appearance", "anatomy", "population", "condition", "copy", "edit"]
 TEXT_TO_IMAGE: frozenset[Kind] = frozenset({"text-to-image"})
 EDITS: frozenset[Kind] = frozenset({"aging", "disease-counterfactual"})
@@ -22,6 +23,16 @@ EDITS: frozenset[Kind] = frozenset({"aging", "disease-counterfactual"})
 
 class NotPossibleError(Exception):
     """The data at hand cannot show this failure; the text says why."""
+
+
+class Scans(Protocol):
+    """Real scans `(N, C, H, W) float32 in [0, 1]`, an array or read when asked for: a split need not fit in memory."""
+
+    def __len__(self) -> int:
+        """N."""
+
+    def __getitem__(self, rows: Indices) -> Images:
+        """The scans of some indices."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +46,9 @@ class Material:
 
     perfect: Images
     labels: tuple[str, ...]
-    train: Images
+    train: Scans
     train_labels: tuple[str, ...]
-    test: Images
+    test: Scans
     sources: Images | None = None
     subjects: Images | None = None
     elsewhere: Images | None = None
@@ -47,7 +58,7 @@ class Material:
         """A 64th of the image's side, in pixels: lengths are given in it, so that they mean the same at any size."""
         return float(self.perfect.shape[-1]) / 64
 
-    def of_class(self, label: str) -> npt.NDArray[np.int64]:
+    def of_class(self, label: str) -> Indices:
         """The indices of the training scans of a class."""
         return np.flatnonzero(np.array(self.train_labels) == label)
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from ldbench.api import Case, Record
-from ldbench.data.scans import balanced, hash_order, scans_of
+from ldbench.api import Case, Dataset, Record
+from ldbench.data.scans import balanced, hash_order, image_of, scans_of
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import DataError, LdbenchError, UsageError
 from ldbench.score.lazy_inputs import averaged
-from ldbench.studies.gauntlet.failure import Images, Material
+from ldbench.studies.gauntlet.failure import Images, Indices, Material
 from ldbench.task import card
 from ldbench.task.prompts import prompt_for
 
@@ -37,6 +37,22 @@ class Course:
     data: TaskData
     material: Material
     control: str
+
+
+@dataclass(frozen=True)
+class StoredScans:
+    """Scans of a data set, read when asked for: a training split of a clinical data set does not fit in memory."""
+
+    dataset: Dataset
+    records: Sequence[Record]
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.records)
+
+    def __getitem__(self, rows: Indices) -> Images:
+        """The images of some indices, `(n, 3, H, W) float32 in [0, 1]`."""
+        return np.stack([image_of(self.dataset, self.records[row]).numpy() for row in rows])
 
 
 def course_of(task: card.Task, seed: int, cases: int | None = None) -> Course:
@@ -100,12 +116,13 @@ def _material(
     data: TaskData, perfect: Images, *, sources: Images | None = None, subjects: Images | None = None,
     elsewhere: Images | None = None,
 ) -> Material:
-    train, train_labels = data.training_scans()
-    test, _ = data.test_scans()
-    by_id = {case.id: str(case.attributes[data.task.data.class_attribute]) for case in data.cases}
+    name = data.task.data.class_attribute
+    train, test = (StoredScans(data.dataset, data.of_classes(split)) for split in ("train", "test"))
+    by_id = {case.id: str(case.attributes[name]) for case in data.cases}
     return Material(
-        perfect=perfect, labels=tuple(by_id[case_id] for case_id in data.evaluation_ids), train=train.numpy(),
-        train_labels=tuple(train_labels), test=test.numpy(), sources=sources, subjects=subjects, elsewhere=elsewhere,
+        perfect=perfect, labels=tuple(by_id[case_id] for case_id in data.evaluation_ids), train=train,
+        train_labels=tuple(str(scan.attributes[name]) for scan in train.records), test=test, sources=sources,
+        subjects=subjects, elsewhere=elsewhere,
     )
 
 

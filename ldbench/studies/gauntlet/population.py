@@ -5,13 +5,14 @@ Copies of the training scans belong here, and what mixes several scans into one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
-import numpy.typing as npt
 
 from ldbench.studies.gauntlet.appearance import moved, with_noise
-from ldbench.studies.gauntlet.failure import Images, Material, NotPossibleError
+from ldbench.studies.gauntlet.failure import Images, Indices, Material, NotPossibleError, Scans
 
-Indices = npt.NDArray[np.int64]
+_STEP = 32  # scans that are read at a time where a whole class is looked through
 
 
 def averaged(material: Material, scans: float, random: np.random.Generator) -> Images:
@@ -41,9 +42,20 @@ def without_tails(material: Material, kept: float, random: np.random.Generator) 
 
 def _nearest(material: Material, label: str, kept: float) -> Indices:
     members = material.of_class(label)
-    images = material.train[members].reshape(len(members), -1)
-    order = np.argsort(((images - images.mean(axis=0)) ** 2).sum(axis=1), kind="stable")
+    mean = np.float32(0)
+    for images in _in_turn(material.train, members):
+        mean = np.add.reduce(np.concatenate([np.broadcast_to(mean, (1, images.shape[1])), images]))
+    mean = mean / np.float32(len(members))
+    far = [((images - mean) ** 2).sum(axis=1) for images in _in_turn(material.train, members)]
+    order = np.argsort(np.concatenate(far), kind="stable")
     return np.asarray(members[order[: max(round(kept * len(members)), 2)]])
+
+
+def _in_turn(scans: Scans, members: Indices) -> Iterator[Images]:
+    """The scans of some indices as rows of pixels, a few at a time: a whole class need not fit in memory."""
+    for first in range(0, len(members), _STEP):
+        images = scans[members[first : first + _STEP]]
+        yield images.reshape(len(images), -1)
 
 
 def of_one_class(material: Material, share: float, random: np.random.Generator) -> Images:

@@ -18,6 +18,7 @@ from ldbench.data.task_data import network_files
 from ldbench.errors import UsageError
 from ldbench.records.caches import JUDGES
 from ldbench.records.files import user_cache_folder
+from ldbench.score.lazy_inputs import TaskImages, TaskSets
 from ldbench.score.metrics.judge import Judge, judge_of
 from ldbench.studies.parameters.distance import Array, Measure
 from ldbench.studies.parameters.workbench import Workbench
@@ -55,7 +56,7 @@ def edit_objective(bench: Workbench, cases: Sequence[Case], outcome_weight: floa
     if not outcome_weight >= 0:  # also for NaN
         raise UsageError(f"--outcome-weight: expected 0 or more, got {outcome_weight}")
     judge = judge_of(
-        task.judge, task.data.classes, *bench.data.training_scans(), device=bench.device,
+        task.judge, task.data.classes, *TaskSets(TaskImages(bench.data, {}, {})).training_scans(), device=bench.device,
         folder=user_cache_folder() / JUDGES, progress=bench.settings.progress, shipped=network_files(task.data),
     )
     sources = [case.source for case in cases if case.source is not None]

@@ -145,7 +145,11 @@ def test_collapse_keeps_so_many_of_each_class(material: Material) -> None:
     assert kept[1] < kept[2] < kept[4]
 
 
-def test_tails_are_what_lies_far_from_the_class_mean(material: Material) -> None:
+@pytest.mark.parametrize("at_a_time", [1, 4, 15])
+def test_tails_are_what_lies_far_from_the_class_mean(
+    material: Material, at_a_time: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ldbench.studies.gauntlet.population._STEP", at_a_time)
     labels = np.array(material.train_labels)
     results = run("tails", material, 0.4)
     chosen = places(results, material.train)

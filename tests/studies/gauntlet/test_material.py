@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ldbench.api import Record
+from ldbench.api import Dataset, Record
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import DataError, UsageError
 from ldbench.studies.gauntlet import material
@@ -33,6 +33,22 @@ def test_perfect_images_are_validation_scans_that_the_cases_ask_for() -> None:
         assert np.array_equal(course.material.perfect[place], data.dataset.image(scan))
     assert sorted(course.material.labels) == ["AD"] * 4 + ["CN"] * 4
     assert len(course.material.train) == len(course.material.train_labels) == 600
+
+
+def test_training_and_test_scans_are_read_when_a_failure_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def image_of(dataset: Dataset, record: Record) -> torch.Tensor:
+        read.append(record.id)
+        return torch.from_numpy(dataset.image(record))
+
+    monkeypatch.setattr(material, "image_of", image_of)
+    course = course_of(card.load(T2I), 0, 8)
+    assert (read, len(course.material.test)) == ([], 200)
+    scans = course.data.of_classes("train")
+    found = course.material.train[np.array([5, 2])]
+    assert read == [scans[5].id, scans[2].id]
+    assert np.array_equal(found, np.stack([course.data.dataset.image(scans[place]) for place in (5, 2)]))
 
 
 def test_another_modality_is_another_data_set_of_this_size() -> None:

@@ -11,7 +11,7 @@ import torch
 from ldbench_sandbox.dataset import FrozenDataset
 from torch.nn import functional
 
-from ldbench.api import Record
+from ldbench.api import ImageSet, Record
 from ldbench.data.task_data import task_data
 from ldbench.errors import UsageError
 from ldbench.run.settings import Settings
@@ -68,8 +68,10 @@ def test_a_search_by_it_weighs_outcome_against_change(
         read.add(record.split)
         return original(self, record)
 
-    def trained(spec: object, classes: object, images: torch.Tensor, labels: list[str], **_: object) -> Judge:
+    def trained(spec: object, classes: object, images: ImageSet, labels: list[str], **_: object) -> Judge:
         assert set(labels) == {"CN", "AD"}
+        assert not read  # a set that is read by rows
+        assert images[:2].shape == (2, 3, 64, 64)
         return Bright()
 
     monkeypatch.setattr(module, "judge_of", trained)
