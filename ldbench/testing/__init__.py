@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ldbench.api import Generator
-from ldbench.run.environment import pick_device
+from ldbench.run.environment import on_device, pick_device
 from ldbench.testing import behaviour, declared
 from ldbench.testing.contract import CLAUSES, PARAMETERS, PROTOCOL
 from ldbench.testing.finding import Clause, Finding
@@ -51,7 +51,10 @@ def check_generator(
     template = candidate() if isinstance(candidate, type) else candidate
     chosen = pick_device(device)
     for name in [kind] if kind else sorted(cls.capabilities().kinds):
-        with tempfile.TemporaryDirectory(prefix="ldbench-check-") as root, deterministic(chosen), states_kept(chosen):
+        with (
+            tempfile.TemporaryDirectory(prefix="ldbench-check-") as root, on_device(chosen), deterministic(chosen),
+            states_kept(chosen),
+        ):
             trial = Trial(template, miniature(name), chosen, backbone, Path(root))
             for finding in behaviour.look(trial, name):
                 findings.append(dataclasses.replace(finding, name=f"{name}: {finding.name}"))
