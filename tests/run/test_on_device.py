@@ -1,4 +1,4 @@
-"""A run on cuda:1 has that device as its thread's current one, and leaves the one of before: looked at without a GPU."""
+"""A run on cuda:1 has that device as its thread's current one, and leaves the one of before: seen without a GPU."""
 
 from __future__ import annotations
 
@@ -118,7 +118,8 @@ def test_measuring_from_python_leaves_the_callers_device(monkeypatch: pytest.Mon
 
 
 def test_studies_and_the_kit_are_on_their_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with workbench(str(small_card(tmp_path, metrics=ON_CPU)), NAME, Settings(tmp_path / "runs", device="cuda:1")) as bench:
+    card = str(small_card(tmp_path, metrics=ON_CPU))
+    with workbench(card, NAME, Settings(tmp_path / "runs", device="cuda:1")) as bench:
         bench.images(bench.search_cases(1), {}, "a test")
     assert dict(SEEN) == {"fit": 1, "generate": 1}
     SEEN.clear()
