@@ -67,7 +67,8 @@ def recompute(unet: Any, which: Recomputed) -> None:
 def kept(unet: Any, latent_size: tuple[int, int], tokens: int, dtype: torch.dtype) -> Kept:
     """What a step keeps of an image with a U-Net of this one's configuration that computes in `dtype`, its weights
     apart. Counted once a process: a run asks before it starts and when it fits."""
-    return _kept(type(unet), json.dumps(dict(unet.config), sort_keys=True), latent_size, tokens, dtype)
+    kind: Any = type(unet)
+    return _kept(kind, json.dumps(dict(unet.config), sort_keys=True), latent_size, tokens, dtype)
 
 
 @functools.cache
