@@ -2,6 +2,7 @@
 
     python benchmarks/pretended_gpu.py METHOD ours|diffusers [IMAGES [SIDE [KEY=VALUE ...]]]
     python benchmarks/pretended_gpu.py METHOD generate [IMAGES [SIDE [KEY=VALUE ...]]]
+    python benchmarks/pretended_gpu.py dreambooth class-images [IMAGES [SIDE [KEY=VALUE ...]]]
 
 METHOD is a fine-tuner; `diffusers` is the step of its example script as written (pretended_peers.py). IMAGES go through
 the U-Net in a step: where the prior is preserved, half of them are the class's. KEY=VALUE are parameters of ours.
@@ -84,7 +85,7 @@ def measured(method: str, side: str, count: int, pixels: int, settings: Sequence
     meter = Meter()
     with meter:
         if side != "diffusers":
-            return our_step(meter, method, count, pixels, side == "generate", settings)
+            return our_step(meter, method, count, pixels, side, settings)
         from pretended_peers import peer_step
 
         peer_step(meter, built, method, count, pixels)
@@ -108,12 +109,13 @@ def built(part: str, precision: str) -> Any:
 
 
 def our_step(
-    meter: Meter, method: str, count: int, pixels: int, generate: bool, settings: Sequence[str]
+    meter: Meter, method: str, count: int, pixels: int, side: str, settings: Sequence[str]
 ) -> Counted:
-    """What the second step of a fit, from the end of the first, or generating a batch after it, asks of the device."""
+    """What the second step of a fit, from the end of the first, asks of the device, or generating a batch after it, or
+    sampling a batch of class images before it."""
     import torch
     from ldbench_baselines.diffusion import latent_diffusion
-    from ldbench_baselines.fitting import encoded
+    from ldbench_baselines.fitting import encoded, prior
     from ldbench_baselines.fitting.checkpoint import Checkpoint
     from torch.optim.optimizer import register_optimizer_step_post_hook
 
@@ -140,9 +142,18 @@ def our_step(
         meter.reset()
 
     register_optimizer_step_post_hook(stepped)
-    batch = 1 if generate else count // 2 if method in WITH_PRIOR else count
+    sample = prior.sample
+
+    def sampled(*args: Any) -> torch.Tensor:
+        meter.reset()
+        images = sample(*args)
+        counted.append(Counted.of(meter))
+        return images
+
+    prior.sample = sampled
+    batch = {"generate": 1, "class-images": count}.get(side, count // 2 if method in WITH_PRIOR else count)
     few = {"steps": "2", "batch_size": str(batch), "sampling_steps": "2"}
-    few |= {"class_images": "2"} if method in WITH_PRIOR else {}
+    few |= {"class_images": str(count if side == "class-images" else 2)} if method in WITH_PRIOR else {}
     generator = build(load_generator(method), few | key_values(settings))
     image = torch.full((3, pixels, pixels), 0.5)
     pair: tuple[Any, ...] = (image, {}, "a brain, 60 years", "a brain, 70 years", "make it older")
@@ -153,7 +164,9 @@ def our_step(
     with tempfile.TemporaryDirectory() as folder:
         context = Context(DEVICE, 0, Path(folder), (3, pixels, pixels), "tiny-sd")
         generator.fit(train, context)
-        if generate:
+        if side == "class-images":
+            return counted[0]
+        if side == "generate":
             requests = [Request(Case(f"c{index}", "a brain", {}), index) for index in range(count)]
             meter.reset()
             generator.generate(requests, context)

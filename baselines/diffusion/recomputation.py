@@ -6,6 +6,8 @@ meta device, which holds shapes and no numbers, with torch's own hooks on what a
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -63,14 +65,21 @@ def recompute(unet: Any, which: Recomputed) -> None:
 
 
 def kept(unet: Any, latent_size: tuple[int, int], tokens: int, dtype: torch.dtype) -> Kept:
-    """What a step keeps of an image with a U-Net on the meta device that computes in `dtype`, its weights apart."""
-    unet.requires_grad_(True)
+    """What a step keeps of an image with a U-Net of this one's configuration that computes in `dtype`, its weights
+    apart. Counted once a process: a run asks before it starts and when it fits."""
+    kind: Any = type(unet)
+    return _kept(kind, json.dumps(dict(unet.config), sort_keys=True), latent_size, tokens, dtype)
+
+
+@functools.cache
+def _kept(kind: Any, config: str, latent_size: tuple[int, int], tokens: int, dtype: torch.dtype) -> Kept:
+    with torch.device("meta"):
+        unet = kind.from_config(json.loads(config)).requires_grad_(True)
     torch.nn.Module.to(unet, dtype)
     sizes: dict[str, int] = {}
     for which in ("nothing", "top", "all"):
         recompute(unet, which)
         sizes[which] = _saved(unet, latent_size, tokens, dtype)
-    recompute(unet, "nothing")
     return Kept(**sizes)
 
 

@@ -152,11 +152,9 @@ class FineTuner(StableDiffusion):
         free = free_bytes(context.device)
         if self.gradient_checkpointing or free is None:
             return "all" if self.gradient_checkpointing else "nothing"
-        with torch.device("meta"):
-            unet = type(model.unet).from_config(model.unet.config)
         size = model.latent_shape(context.image_shape)[1:]
         dtype = torch.bfloat16 if settings.masters else torch.float32
-        step = kept(unet, (size[0], size[1]), model.prompt_length, dtype)
+        step = kept(model.unet, (size[0], size[1]), model.prompt_length, dtype)
         values = sum(value.numel() for value in trainable.parameters.values())
         return step.choice(self._images_at_once(context), free - VALUE_BYTES * values)
 

@@ -7,7 +7,7 @@ the pieces of a cut batch, too). What is given in another precision is widened.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -108,22 +108,29 @@ class MasterAdamW(torch.optim.AdamW):
 
 
 @contextmanager
-def in_half(model: LatentDiffusion, trained: Collection[torch.nn.Parameter]) -> Iterator[None]:
-    """Within, the U-Net's and the text encoder's frozen weights are in bfloat16; afterwards those that were float32 are
-    again what they were. Meanwhile they lie in the host's memory, and so does the autoencoder, which training on
-    latents does not ask."""
-    taken = {id(value) for value in trained}
-    frozen = [
-        value for part in (model.unet, model.text_encoder) for value in part.parameters()
-        if id(value) not in taken and value.dtype == torch.float32
-    ]
-    kept, device = [value.detach().cpu() for value in frozen], model.vae.device
-    torch.nn.Module.to(model.vae, "cpu")
-    for value in frozen:
-        value.data = value.detach().bfloat16()
+def rounded(values: Iterable[torch.nn.Parameter], dtype: torch.dtype) -> Iterator[None]:
+    """Within, those of the values that were float32 are in `dtype`; afterwards they are again what they were, to the
+    bit. Meanwhile they lie in the host's memory."""
+    wide = [value for value in values if value.dtype == torch.float32 != dtype]
+    kept = [value.detach().cpu() for value in wide]
+    for value in wide:
+        value.data = value.detach().to(dtype)
     try:
         yield
     finally:
-        torch.nn.Module.to(model.vae, device)
-        for value, whole in zip(frozen, kept, strict=True):
+        for value, whole in zip(wide, kept, strict=True):
             value.data = whole.to(value.device)
+
+
+@contextmanager
+def in_half(model: LatentDiffusion, trained: Collection[torch.nn.Parameter]) -> Iterator[None]:
+    """Within, the U-Net's and the text encoder's frozen weights are `rounded` to bfloat16, and the autoencoder, which
+    training on latents does not ask, lies in the host's memory."""
+    taken, device = {id(value) for value in trained}, model.vae.device
+    values = (value for part in (model.unet, model.text_encoder) for value in part.parameters())
+    torch.nn.Module.to(model.vae, "cpu")
+    try:
+        with rounded((value for value in values if id(value) not in taken), torch.bfloat16):
+            yield
+    finally:
+        torch.nn.Module.to(model.vae, device)

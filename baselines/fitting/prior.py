@@ -16,7 +16,6 @@ from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
 from ldbench.api import Batches, Case, Context, Request, case_seed
 
-from ..backbone.precision import arithmetic
 from ..bounds import Bounds
 from ..diffusion.latent_diffusion import LatentDiffusion
 from ..diffusion.sampling import Sampling, sample
@@ -25,6 +24,7 @@ from .checkpoint import kept
 from .denoising import Draw
 from .encoded import MOMENTS, EncodedSet
 from .fine_tuner import FineTuner
+from .masters import rounded
 
 CLASS_IMAGES = "class-images.safetensors"
 
@@ -91,13 +91,14 @@ class PreservesPrior(FineTuner):
         ]
 
         def encoded(rows: slice) -> torch.Tensor:
-            with arithmetic(context.device, self._precision(context)):
-                images = sample(backbone, requests[rows], context.image_shape, how)
+            images = sample(backbone, requests[rows], context.image_shape, how)
             moments = backbone.encode(images).float().cpu()
             context.progress("class images", rows.stop, len(requests))
             return moments
 
         def sampled() -> torch.Tensor:
-            return torch.cat(Batches("class images", self.batch_size).run(len(requests), encoded), 1)
+            # the U-Net is in float32 for training: here it is what it will be when the task's images are made
+            with rounded(backbone.unet.parameters(), getattr(torch, self._precision(context))):
+                return torch.cat(Batches("class images", self.batch_size).run(len(requests), encoded), 1)
 
         return kept(context.folder / CLASS_IMAGES, made_of, "moments", sampled, write=context.process == 0)

@@ -42,7 +42,7 @@ def gauntlet(
     from ldbench.plugins.kinds import METRICS
     from ldbench.records.caches import FEATURES
     from ldbench.records.files import user_cache_folder, write_text_atomic
-    from ldbench.run.environment import pick_device
+    from ldbench.run.environment import on_device, pick_device
     from ldbench.run.progress import live_progress
     from ldbench.score.set_inputs import ScoringContext
     from ldbench.studies.gauntlet.claims import contradictions
@@ -51,7 +51,7 @@ def gauntlet(
 
     plan = GauntletPlan(task, metric or (), failure or (), seed, cases, all_, with_card)
     context = ScoringContext(pick_device(device), seed, user_cache_folder() / FEATURES)
-    with live_progress(f"gauntlet on {task}") as progress:
+    with on_device(context.device), live_progress(f"gauntlet on {task}") as progress:
         found, path = run_gauntlet(plan, out, context, progress)
     page = path.with_suffix(".md")
     write_text_atomic(page, markdown(found))

@@ -13,7 +13,7 @@ from pathlib import Path
 from ldbench.api import Needs
 from ldbench.data.task_data import TaskData
 from ldbench.records.names import in_bytes
-from ldbench.run.environment import pick_device
+from ldbench.run.environment import on_device, pick_device
 from ldbench.run.pipeline import generator_context, ready
 from ldbench.run.processes import Processes
 from ldbench.run.requirements import inspect, needs_of
@@ -45,7 +45,8 @@ def dry_run(task_name: str, model_name: str, settings: Settings) -> DryRun:
         found += filter(None, [data.caveat()])
         images = len(data.cases) + _further(data)
     context = generator_context(task, settings, pick_device(settings.device), settings.out, Processes())
-    needs = needs_of(generator, context)
+    with on_device(context.device):
+        needs = needs_of(generator, context)
     if needs is not None:
         missing += needs.missing
         examples = len(inspection.data.train) if inspection.data is not None else 0

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,6 +78,19 @@ def _check_cuda(device: torch.device, name: str) -> None:
             f"and {count}; launch at most {count} here"
         )
     raise UsageError(f"--device: expected cuda:0 to cuda:{count - 1}, got {name!r}; this machine has {count}")
+
+
+def on_device(device: torch.device) -> AbstractContextManager[object]:
+    """Inside the block, a CUDA device that has a number is this thread's current one; after it, the one of before is.
+
+    Not every call names a device. Pinned memory, say, opens a context on the current one, and would take memory of
+    cuda:0 in a run on cuda:1.
+    """
+    if device.type != "cuda" or device.index is None:
+        return nullcontext()
+    import torch
+
+    return torch.cuda.device(device)
 
 
 def usable_cores() -> int:

@@ -11,7 +11,7 @@ from ldbench.errors import UsageError
 from ldbench.records.caches import FEATURES
 from ldbench.records.files import user_cache_folder
 from ldbench.records.from_table import TypedError
-from ldbench.run.environment import pick_device
+from ldbench.run.environment import on_device, pick_device
 from ldbench.score.folder_scores import FolderScores
 from ldbench.score.folder_sets import Channels, Place
 from ldbench.score.folder_subjects import Whose, pattern_of
@@ -101,10 +101,12 @@ def measure_each(
     )
     names = [metrics] if isinstance(metrics, str) else metrics
     context = ScoringContext(pick_device(device), seed, user_cache_folder() / FEATURES, progress)
-    return measure_folders(
-        folders, context, names, network=network, settings=settings, strict=bool(names) if strict is None else strict,
-        per_image=None if per_image is None else Path(per_image),
-    )
+    with on_device(context.device):
+        return measure_folders(
+            folders, context, names, network=network, settings=settings,
+            strict=bool(names) if strict is None else strict,
+            per_image=None if per_image is None else Path(per_image),
+        )
 
 
 def _place(given: Place | str) -> Place:

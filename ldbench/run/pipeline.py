@@ -28,7 +28,7 @@ from ldbench.records.result import ModelRef, Result, Stage, read, write
 from ldbench.records.run_folder import SHARED, RunFolder
 from ldbench.records.unfinished import note_beginning
 from ldbench.run.command_line import command_of
-from ldbench.run.environment import describe, memory_notes, pick_device, timed
+from ldbench.run.environment import describe, memory_notes, on_device, pick_device, timed
 from ldbench.run.failure import failure_kept
 from ldbench.run.generate import blamed, generate, requests_for
 from ldbench.run.passes import passes, read_images
@@ -75,7 +75,7 @@ def run(task_name: str, model_name: str, settings: Settings, fitted: RunFolder |
     generator, context = prepare(task_name, model_name, settings)
     context = replace(context, fitted=fitted)
     folder, processes = context.folder, context.processes
-    with ExitStack() as claim:
+    with on_device(context.device), ExitStack() as claim:
         with processes.first_alone():
             if processes.is_first:
                 claim.enter_context(folder.claimed())
@@ -104,7 +104,8 @@ def prepare(task_name: str, model_name: str, settings: Settings) -> tuple[Genera
         data = task_data(task, settings.seed)
     else:
         context = generator_context(task, settings, device, folder.fit(), processes)
-        data = checked_data(task, generator, context)
+        with on_device(device):
+            data = checked_data(task, generator, context)
     code = {CODE: model_ref.code_of(model_name, generator)}
     return generator, RunContext(data, model, settings, device, folder, processes, code)
 

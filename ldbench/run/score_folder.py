@@ -13,7 +13,7 @@ from ldbench.errors import ResultError, UsageError
 from ldbench.records.names import one_line
 from ldbench.records.result import SCORED, ModelRef, Result, Stage, write
 from ldbench.records.run_folder import PASSES, RunFolder
-from ldbench.run.environment import memory_notes, pick_device, timed
+from ldbench.run.environment import memory_notes, on_device, pick_device, timed
 from ldbench.run.pipeline import RunContext, record, score
 from ldbench.run.settings import Settings
 from ldbench.task import card
@@ -34,7 +34,7 @@ def score_folder(
     model = ModelRef(shown, None, SCORED)
     folder = RunFolder.of(settings.out, task.id, model, settings.seed)
     context, stages = RunContext(data, model, settings, device, folder), list[Stage]()
-    with folder.claimed():
+    with on_device(device), folder.claimed():
         if folder.finished() and not replace:
             raise ResultError(
                 f"{folder.result}: expected no result of {shown!r} and seed {settings.seed} yet, got one; give these "

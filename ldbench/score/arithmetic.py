@@ -1,10 +1,12 @@
 """The arithmetic of scores: float32 as it is written, without autocast, and on a GPU without TensorFloat-32.
 
-Torch lets cuDNN's convolutions round their inputs to TF32's 10 bits of mantissa unless it is told otherwise.
+Torch lets cuDNN's convolutions round their inputs to TF32's 10 bits of mantissa unless it is told otherwise. Nor does
+it promise one order of sums on a GPU unless it is asked to.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 _Setting = TypeVar("_Setting")
+_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 
 
 @contextmanager
@@ -38,6 +41,33 @@ def full_float32() -> Iterator[None]:
             yield
     finally:
         _set_both(switches, before, older_convolutions, older_products)
+
+
+@contextmanager
+def deterministic(device: torch.device | str) -> Iterator[None]:
+    """On a GPU torch's deterministic kernels inside the block, as far as it has them; the settings of before after it.
+
+    Without, some sums of a training come in any order, and later steps magnify that. Torch warns of an operation that
+    has no such kernel. The switches, and cuBLAS's variable among those of the environment, are the whole process's: not
+    for two threads at once. On a CPU nothing is changed.
+    """
+    import torch
+
+    if torch.device(device).type != "cuda":
+        yield
+        return
+    algorithms = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    workspace, chosen_by_timing = os.environ.get(_WORKSPACE), torch.backends.cudnn.benchmark
+    os.environ.setdefault(_WORKSPACE, ":4096:8")  # one a stream, which torch asks for before it multiplies matrices
+    torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(algorithms[0], warn_only=algorithms[1])
+        torch.backends.cudnn.benchmark = chosen_by_timing
+        if workspace is None:
+            del os.environ[_WORKSPACE]
 
 
 def _set_both(switches: Sequence[Any], precisions: Sequence[str], convolutions: bool, products: str) -> None:

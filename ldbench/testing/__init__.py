@@ -16,14 +16,15 @@ from pathlib import Path
 from ldbench.api import Generator
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import UsageError
-from ldbench.run.environment import pick_device
+from ldbench.run.environment import on_device, pick_device
+from ldbench.score.arithmetic import deterministic
 from ldbench.task import card
 from ldbench.testing import behaviour, declared
 from ldbench.testing.card_part import part_of
 from ldbench.testing.contract import CLAUSES, PARAMETERS, PROTOCOL
 from ldbench.testing.finding import Clause, Finding
 from ldbench.testing.miniature import miniature
-from ldbench.testing.surroundings import deterministic, states_kept
+from ldbench.testing.surroundings import states_kept
 from ldbench.testing.trial import Trial
 
 __all__ = ["CLAUSES", "Clause", "Finding", "assert_generator", "check_generator"]
@@ -61,7 +62,10 @@ def check_generator(
     template = candidate() if isinstance(candidate, type) else candidate
     chosen = pick_device(device)
     for name in [kind] if kind else sorted(cls.capabilities().kinds):
-        with tempfile.TemporaryDirectory(prefix="ldbench-check-") as root, deterministic(chosen), states_kept(chosen):
+        with (
+            tempfile.TemporaryDirectory(prefix="ldbench-check-") as root, on_device(chosen), deterministic(chosen),
+            states_kept(chosen),
+        ):
             tried_on = miniature(name) if own is None else part_of(own)
             trial = Trial(template, tried_on, chosen, backbone, Path(root))
             for finding in behaviour.look(trial, name):

@@ -46,25 +46,6 @@ def states_kept(device: torch.device = CPU) -> Iterator[None]:
         np.random.set_state(numpy)
 
 
-@contextmanager
-def deterministic(device: torch.device) -> Iterator[None]:
-    """On a GPU torch's deterministic algorithms, as far as it has them: without, sums of a fit come in any order.
-
-    Torch warns of an operation that has none. CUDA must not have been used by this process before: cuBLAS looks once at
-    how much memory it is given, on which the order of its sums depends.
-    """
-    if device.type != "cuda":
-        yield
-        return
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
-
-
 def seed_all(seed: int, device: torch.device = CPU) -> None:
     """Seed the global states of random, numpy.random and torch, the last on the CPU and on this device."""
     random.seed(seed)

@@ -3,13 +3,15 @@
     python -m tests.pretend_gpu.classifier GUARD SIDE IMAGES SHARE
 
 It is trained for two steps of so many images with plenty of memory, then with a share of what that took. Prints a line
-of JSON for each: its peak in bytes, and what was logged of the memory.
+of JSON for each: its peak in bytes, what was logged of the memory, and the settings that it was trained under, and
+those after it, that say whether sums have one order.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -31,12 +33,15 @@ def main(library: str, side: str, count: str, share: str) -> None:
 def measured(memory: int, side: int, count: int) -> dict[str, Any]:
     """What a device of so many bytes was asked."""
     import torch
+    from torch.optim.optimizer import register_optimizer_step_post_hook
 
     from ldbench.score.metrics.classifier import train_classifier
     from ldbench.task.metric_specs import ClassifierSpec
     from tests.pretend_gpu.device import DEVICE, Meter
 
     lines: list[str] = []
+    trained_under: list[list[Any]] = []
+    hook = register_optimizer_step_post_hook(lambda *_: trained_under.append(settings()))
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
     logger = logging.getLogger("ldbench.memory")
@@ -46,7 +51,16 @@ def measured(memory: int, side: int, count: int) -> dict[str, Any]:
     with Meter(memory) as meter:
         train_classifier(images, labels, classes=2, recipe=recipe, seed=0, device=DEVICE)
     logger.removeHandler(handler)
-    return {"peak": meter.peak, "lines": lines}
+    hook.remove()
+    return {"peak": meter.peak, "lines": lines, "trained_under": trained_under, "afterwards": settings()}
+
+
+def settings() -> list[Any]:
+    """Whether torch's algorithms are deterministic, whether cuDNN chooses by timing, and cuBLAS's variable."""
+    import torch
+
+    variable = os.environ.get("CUBLAS_WORKSPACE_CONFIG")
+    return [torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark, variable]
 
 
 if __name__ == "__main__":

@@ -1,14 +1,16 @@
-"""Scores in full float32 on a GPU, whatever the process has set before; settings that can be looked at without one."""
+"""Scores in full float32 on a GPU, trainings with one order of sums, whatever was set before: settings that can be
+looked at without a GPU."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import torch
 
-from ldbench.score.arithmetic import full_float32, tf32_operations
+from ldbench.score.arithmetic import deterministic, full_float32, tf32_operations
 
 CUDNN: Any = torch.backends.cudnn
 PRODUCTS: Any = torch.backends.cuda.matmul
@@ -85,3 +87,32 @@ def test_what_torch_rounds_of_itself_is_told() -> None:
     CUDNN.conv.fp32_precision = "tf32"
     torch.backends.cuda.matmul.fp32_precision = "ieee"
     assert tf32_operations() == ["convolutions"]
+
+
+def order_of_sums() -> tuple[object, ...]:
+    """All settings that decide it, as they can be read."""
+    return (
+        torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled(),
+        CUDNN.benchmark, os.environ.get("CUBLAS_WORKSPACE_CONFIG"),
+    )
+
+
+@pytest.mark.parametrize("workspace", [None, ":16:8"])
+@pytest.mark.parametrize("asked", [(False, False), (True, False), (True, True)])
+def test_a_gpu_sums_in_one_order_inside_and_as_before_after_it(
+    workspace: str | None, asked: tuple[bool, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    if workspace is not None:
+        monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", workspace)
+    monkeypatch.setattr(CUDNN, "benchmark", True)
+    torch.use_deterministic_algorithms(asked[0], warn_only=asked[1])
+    try:
+        before = order_of_sums()
+        with deterministic("cpu"):
+            assert order_of_sums() == before
+        with deterministic(torch.device("cuda:0")):
+            assert order_of_sums() == (True, True, False, workspace or ":4096:8")
+        assert order_of_sums() == before
+    finally:
+        torch.use_deterministic_algorithms(False)

@@ -26,7 +26,7 @@ from ldbench.records.files import refusal, user_cache_folder
 from ldbench.records.result import Environment, Result, write
 from ldbench.records.run_folder import PASSES, RESULT, UNITS, RunFolder, read_measured
 from ldbench.records.units import Units
-from ldbench.run.environment import describe, pick_device
+from ldbench.run.environment import describe, on_device, pick_device
 from ldbench.run.passes import RunImages, absent_passes, read_images
 from ldbench.run.submission.manifest import altered
 from ldbench.run.submission.unpack import unpacked
@@ -167,7 +167,7 @@ def rescored(
     on_cpu = there is None or there.device.startswith("cpu")
     chosen = pick_device("cpu" if device == "auto" and on_cpu else device)
     context = ScoringContext(chosen, result.seed or 0, user_cache_folder() / FEATURES, progress)
-    with _threads(there, chosen):
+    with on_device(chosen), _threads(there, chosen):
         panel = score_images(data, images.images, context, images.passes)
         return panel, () if there is None else _other(there, describe(chosen))
 

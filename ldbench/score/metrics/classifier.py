@@ -1,7 +1,8 @@
 """The classifier behind the AUC metric: a ResNet18 from scratch, trained on one set of images.
 
 The recipe is the card's (`ldbench.task.metric_specs.ClassifierSpec`). Deterministic given its seed on one machine
-and thread count. No pretrained weights; the global random state is left as it was.
+and thread count; on a GPU torch's deterministic kernels are asked for. No pretrained weights; the global random state
+is left as it was.
 
 Images that hold nothing about their label must give tied scores, hence an AUC of one half, where a plain training
 gives any number (0.67 was seen): ranks magnify what is left of random initial weights. So the last layer starts
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from ldbench.api import Batches, ImageSet, ParameterValue, Progress, silent
 from ldbench.errors import UsageError
+from ldbench.score.arithmetic import deterministic
 from ldbench.score.image_sets import read_ahead
 from ldbench.score.metrics.resnet18 import resnet18, zero_layer
 from ldbench.score.whole_batches import WholeBatches
@@ -104,7 +106,7 @@ def train_classifier(
 
     random = torch.Generator(device="cpu").manual_seed(seed)
     training = _Training(images, labels, classes, recipe, random, torch.device(device), progress)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), deterministic(training.device):
         # layers and PESG draw from the CPU's global state only; it is put back afterwards, and no GPU's is touched
         torch.default_generator.manual_seed(seed)
         network = resnet18(training.classes, training.device, recipe.width)

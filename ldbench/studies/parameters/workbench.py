@@ -25,7 +25,7 @@ from ldbench.records.digests import CODE, PARAMETER, RESOLVED
 from ldbench.records.names import digest, plain
 from ldbench.records.result import ModelRef
 from ldbench.records.run_folder import RunFolder
-from ldbench.run.environment import describe, pick_device
+from ldbench.run.environment import describe, on_device, pick_device
 from ldbench.run.generate import Requests, blamed, generate, requests_for
 from ldbench.run.pipeline import fit, generator_context, ready
 from ldbench.run.processes import Processes, current_processes
@@ -197,7 +197,7 @@ def workbench(task_name: str, model_name: str, settings: Settings) -> Iterator[W
         raise UsageError("searches and figures are made in one process, got several; start it without a launcher")
     device = pick_device(settings.device)
     folder = settings.out / task.id / folder_name(model.name)
-    with RunFolder(folder).claimed():
+    with on_device(device), RunFolder(folder).claimed():
         code = code_of(model_name, generator)
         yield Workbench(task_data(task, settings.seed), type(generator), model, settings, device, folder, code)
 

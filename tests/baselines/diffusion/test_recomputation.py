@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
+from ldbench_baselines.diffusion import recomputation
 from ldbench_baselines.diffusion.latent_diffusion import load_backbone
 from ldbench_baselines.diffusion.recomputation import WORTH_IT, Kept, free_bytes, kept, recompute
 
@@ -52,6 +54,29 @@ def test_what_is_kept_is_what_autograd_holds(random_backbone: Path) -> None:
     assert 3 < large.nothing / small.nothing < 4.5
     half = kept(unet, (8, 8), 5, torch.bfloat16)
     assert 0.4 < half.nothing / small.nothing < 0.65
+
+
+def test_what_is_kept_is_counted_once_a_configuration(random_backbone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unet: Any = load_backbone(str(random_backbone), torch.device("cpu")).unet
+    counted: list[torch.dtype] = []
+    count = recomputation._saved
+
+    def counting(unet: Any, size: tuple[int, int], tokens: int, dtype: torch.dtype) -> int:
+        counted.append(dtype)
+        return count(unet, size, tokens, dtype)
+
+    monkeypatch.setattr(recomputation, "_saved", counting)
+    first = kept(unet, (8, 8), 6, torch.float32)
+    with torch.device("meta"):
+        alike = type(unet).from_config(unet.config)
+        other = type(unet).from_config(unet.config, in_channels=8)
+    assert kept(alike, (8, 8), 6, torch.float32) == first
+    assert counted == [torch.float32] * 3
+    assert kept(other, (8, 8), 6, torch.float32).nothing > first.nothing
+    assert kept(unet, (8, 8), 6, torch.bfloat16) != first
+    assert len(counted) == 9
+    assert unet.dtype == torch.float32
+    assert not any(value.requires_grad for value in unet.parameters())
 
 
 def test_the_least_that_is_worth_it_and_fits() -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from ldbench_baselines.basic_ft import BasicFT
 from ldbench_baselines.custom_diffusion import CustomDiffusion
+from ldbench_baselines.dreambooth import DreamBooth
 from ldbench_baselines.fitting.checkpoint import STATE
 from ldbench_baselines.fitting.fine_tuner import FineTuner
 from ldbench_baselines.fitting.shared_fit import shared_start
@@ -31,7 +32,7 @@ def dtypes(model: torch.nn.Module) -> set[torch.dtype]:
 
 
 @pytest.mark.usefixtures("moments_kept")
-@pytest.mark.parametrize("method", [BasicFT, CustomDiffusion])
+@pytest.mark.parametrize("method", [BasicFT, CustomDiffusion, DreamBooth])
 def test_weights_that_are_trained_are_those_of_the_files(
     method: type[FineTuner], random_backbone: Path, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from ldbench_baselines.backbone.precision import Precision
 from ldbench_baselines.diffusion.generator import StableDiffusion
 from ldbench_baselines.diffusion.latent_diffusion import load_backbone
 from ldbench_baselines.dreambooth import DreamBooth
@@ -52,6 +53,36 @@ def test_class_images_are_the_frozen_backbones(
     ]
     expected = load_backbone(str(random_backbone), CPU).encode(plain.generate(wanted, where))
     torch.testing.assert_close(load_file(tmp_path / CLASS_IMAGES)["moments"], expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_class_images_are_made_as_the_tasks_will_be(
+    precision: Precision, random_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a network in the run's precision, without autocast, which is slower on a GPU; afterwards it is float32 again.
+    """
+    seen, prompts = [], class_prompts(monkeypatch)
+    original = prior.sample
+
+    def sample(model: Any, *rest: Any) -> torch.Tensor:
+        seen.append((model.unet.dtype, torch.is_autocast_enabled("cpu")))
+        return original(model, *rest)
+
+    monkeypatch.setattr(prior, "sample", sample)
+    sampling: dict[str, Any] = {"sampling_steps": 2, "sampler": "ddim", "guidance_scale": 2.0, "precision": precision}
+    generator = quick(DreamBooth, class_images=4, batch_size=4, **sampling)
+    where = context(tmp_path, random_backbone)
+    trained = generator.tuned(Discs(), where)
+    assert seen == [(getattr(torch, precision), False)]
+    assert trained.unet.dtype == torch.float32
+    plain = StableDiffusion(**sampling)
+    plain.fit(Discs(), where)
+    asked = [
+        Request(Case(f"class-{index}", prompt, {}), case_seed(0, "class", str(index)))
+        for index, prompt in enumerate(prompts)
+    ]
+    expected = plain.encode(plain.generate(asked, where), where)
+    assert torch.equal(load_file(tmp_path / CLASS_IMAGES)["moments"][0], expected)
 
 
 @dataclass(frozen=True)
