@@ -20,13 +20,16 @@ import numpy.typing as npt
 from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.records.from_table import TypedError
 from ldbench.score.metrics.attribute_error import unknown_estimators
-from ldbench.score.metrics.fid import fid, validated_features
+from ldbench.score.metrics.fid import fid, gaussians_score, validated_features
+from ldbench.score.metrics.gaussians import Gaussian, Gaussians, frechet
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.set_distance import INDEPENDENT, Dependence, dependence_of, set_distance_score
 from ldbench.score.metrics.viewed import viewed
 from ldbench.score.networks.radiomics import NAME as RADIOMICS
 
 _INTERVAL = "expected value at these sample sizes (delete-a-group jackknife)"
+_UNIT = "standard deviations of the real scans, squared"
+_CONSTANT = 1e-9  # of a feature's size: a spread below this is round-off of a constant
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def standardised_fid(real_nd: Array, generated_md: Array) -> float:
     A feature that is the same in all real images is counted in its own unit. Raises `MetricError` as `fid` does.
     """
     spread_d = real_nd.std(axis=0, ddof=1)
-    spread_d[spread_d < 1e-9 * np.abs(real_nd).max(axis=0)] = 0  # round-off of a constant
+    spread_d[spread_d < _CONSTANT * np.abs(real_nd).max(axis=0)] = 0
     spread_d[spread_d == 0] = 1
     return fid(real_nd / spread_d, generated_md / spread_d)
 
@@ -65,7 +68,26 @@ def standardised_fid_score(
     )
     return set_distance_score(
         metric, standardised_fid, real_nd, generated_md, extractor=extractor, seed=0, dependence=dependence,
-        parameters={**parameters, "unit": "standard deviations of the real scans, squared"},
+        parameters={**parameters, "unit": _UNIT},
+    )
+
+
+def standardised_frechet(real: Gaussian, generated: Gaussian) -> float:
+    """`standardised_fid` of two sets of which no more than their Gaussians is known."""
+    spread_d = np.sqrt((real.factor_kd**2).sum(axis=0))
+    spread_d[spread_d < _CONSTANT * (np.abs(real.mean_d) + spread_d)] = 0
+    spread_d[spread_d == 0] = 1
+    return frechet(*(Gaussian(one.mean_d / spread_d, one.factor_kd / spread_d) for one in (real, generated)))
+
+
+def standardised_gaussians_score(
+    metric: str, real: Gaussians, generated: Gaussians, *, extractor: str,
+    parameters: Mapping[str, ParameterValue], dependence: Dependence,
+) -> Measured:
+    """`standardised_fid_score` of such sets."""
+    return gaussians_score(
+        metric, real, generated, extractor=extractor, parameters={**parameters, "unit": _UNIT},
+        distance=standardised_frechet, dependence=dependence,
     )
 
 
