@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ldbench.api import Measured, Metric
-from ldbench.score.folder_sets import Channels, MeasuredSet
+from ldbench.score.folder_sets import Channels, FolderSet, MeasuredSet
 from ldbench.score.subgroups.set_scores import FEWEST_OF_A_SET
 
 _SHARE = 0.1  # so far two shares of images may lie apart without a word
@@ -57,10 +57,10 @@ def uneven(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterat
     real, generated = (sets[name].count for name in ("real", "generated"))
     names = _dependent(metrics)
     if names and max(real, generated) > _TIMES * min(real, generated):
+        drawn = f", or draw as many of both by --images {min(real, generated)}" if _at_hand(sets) else ""
         yield (
             f"there are {real} real images and {generated} generated ones: the value of {', '.join(names)} depends "
-            f"on both numbers; compare it with values of as many images alone, or draw as many of both by --images "
-            f"{min(real, generated)}"
+            f"on both numbers; compare it with values of as many images alone{drawn}"
         )
 
 
@@ -82,12 +82,17 @@ def thin(
             yield (
                 f"{count} images are fewer than the {width} features of {network}: the covariances of "
                 f"{', '.join(names)} are not known from so few, and the value is larger than that of many images; "
-                "compare it with values of as many images alone, or take kid"
+                f"compare it with values of as many images alone{', or take kid' if _at_hand(sets) else ''}"
             )
 
 
 def _smaller(sets: Mapping[str, MeasuredSet]) -> int:
     return min(sets[name].count for name in ("real", "generated"))
+
+
+def _at_hand(sets: Mapping[str, MeasuredSet]) -> bool:
+    """Whether there are real images, and not statistics of them alone."""
+    return isinstance(sets["real"], FolderSet)
 
 
 def _dependent(metrics: Sequence[Metric]) -> list[str]:

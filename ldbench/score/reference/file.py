@@ -54,7 +54,9 @@ def write_reference(reference: Reference, path: Path) -> None:
     said = {"format": _WHAT, _RECORD: text, _SHA256: _digest(text, arrays)}
     try:
         with whole_file(path) as part:
+            mode = part.stat().st_mode
             save_file(arrays, part, metadata=said)
+            part.chmod(mode)  # it puts a file of its own there, which nobody else may read
     except OSError as error:
         raise UsageError(f"{path}: can't write it: {error.strerror or error}; name another file") from error
 
@@ -127,7 +129,7 @@ def _statistics(path: Path, record: ReferenceRecord, arrays: _Arrays) -> dict[st
             )
         found[name] = GroupStatistics(counts_g, means_gd, np.split(triangles, np.cumsum(sizes)[:-1]), units)
     if not found or len(arrays) != 1 + 2 * len(found):
-        named = ", ".join(found) or "of a metric"
+        named = ", ".join(found) or "a metric"
         raise DataError(f"{path}: expected statistics of {named}, got {', '.join(sorted(arrays)):.120}; {_REMEDY}")
     return found
 

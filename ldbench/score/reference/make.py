@@ -74,12 +74,10 @@ def _record(
     from ldbench.data.preparation import summary
 
     height, width = next(iter(real.images.values())).shape[1:]
-    viewing = conditions.viewing
     return ReferenceRecord(
         SCHEMA_VERSION, __version__, real.count, len(set(real.subjects)) or None, real.sha256, int(height), int(width),
-        conditions.side, conditions.fit, conditions.channels or "rgb", None if viewing is None else viewing.blur,
-        None if viewing is None else viewing.noise, summary(real.prepared, conditions.side),
-        arithmetic_of(context.device), metrics,
+        conditions.side, conditions.fit, conditions.channels or "rgb", conditions.viewing,
+        summary(real.prepared, conditions.side), arithmetic_of(context.device), metrics,
     )
 
 
@@ -92,8 +90,7 @@ def told(reference: Reference) -> Iterator[str]:
     for (extractor, features, count), metrics in names.items():
         if count <= features:
             yield (
-                f"{', '.join(metrics)}: groups of {count} images have fewer images than {extractor} has features, "
-                f"{features}: the file tells which space the features of each group lie in, so that whoever has an "
-                "image can tell whether it was among these; give it to whom you would give the features, or take "
-                "more images or a metric of fewer features (frd)"
+                f"{', '.join(metrics)}: a group has {count} images, no more than {extractor} has features, {features}: the "
+                "file then says in which space the features of these images lie, and whoever has an image can tell "
+                "whether it was among them; give the file to nobody who may not have the features, or take more images"
             )

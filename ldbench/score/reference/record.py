@@ -63,8 +63,7 @@ class ReferenceRecord:
     side: int | None
     fit: Fit | None
     channels: Channels
-    blur: float | None
-    noise: float | None
+    viewing: ViewingConditions | None
     prepared: PreparationSummary
     arithmetic: str
     metrics: Mapping[str, FeaturesRecord]
@@ -130,16 +129,16 @@ class Reference:
     def conditions(self, asked: Conditions) -> Conditions:
         """The conditions of the real images, which hold for others too; `UsageError` where others are asked for."""
         record = self.record
-        own = None if record.blur is None or record.noise is None else ViewingConditions(record.blur, record.noise)
-        if asked.viewing not in (None, own):
+        if asked.viewing not in (None, record.viewing):
             raise UsageError(
-                f"--blur, --noise: expected those of the real images in {self.where}, {_spelt(own)}, got "
+                f"--blur, --noise: expected those of the real images in {self.where}, {_spelt(record.viewing)}, got "
                 f"{_spelt(asked.viewing)}; {_REMEDY}"
             )
         sides = {record.side, record.height if record.height == record.width else record.side}
         return Conditions(
             self._same("side", asked.side, record.side, sides), self._same("fit", asked.fit, record.fit, {record.fit}),
-            self._same("channels", asked.channels, record.channels, {record.channels}), own,
+            self._same("channels", asked.channels, record.channels, {record.channels}),
+            record.viewing,
         )
 
     def _same(self, option: str, asked: _Value | None, own: _Value, allowed: set[_Value]) -> _Value:
