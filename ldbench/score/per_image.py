@@ -91,7 +91,8 @@ def write_per_image(path: Path, tables: Sequence[PerImage]) -> None:
 
 
 def _nearest(inputs: FolderInputs, network: str, resize: int) -> Iterator[tuple[str, list[Any]]]:
-    viewed, others = inputs.viewed, dict[str, NDArray[np.float32]]()
+    viewed = inputs.viewed
+    others: dict[str, NDArray[np.float32]] = {}
     if "real" in inputs.images:
         others["real"] = viewed.features(network, resize)[0]
     if "training" in inputs.images:

@@ -90,7 +90,7 @@ def told(reference: Reference) -> Iterator[str]:
     for (extractor, features, count), metrics in names.items():
         if count <= features:
             yield (
-                f"{', '.join(metrics)}: a group has {count} images, no more than {extractor} has features, {features}: the "
-                "file then says in which space the features of these images lie, and whoever has an image can tell "
+                f"{', '.join(metrics)}: a group has {count} images, no more than {extractor} has features, {features}: "
+                "the file then says in which space the features of these images lie, and whoever has an image can tell "
                 "whether it was among them; give the file to nobody who may not have the features, or take more images"
             )
