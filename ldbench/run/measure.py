@@ -11,13 +11,14 @@ from ldbench.errors import UsageError
 from ldbench.records.files import user_cache_folder
 from ldbench.records.from_table import TypedError
 from ldbench.run.environment import pick_device
+from ldbench.score.folder_form import Channels, Conditions
 from ldbench.score.folder_scores import FolderScores
-from ldbench.score.folder_sets import Channels, Place
+from ldbench.score.folder_sets import Place
 from ldbench.score.folder_subjects import Whose, pattern_of
 from ldbench.score.folders import Folders, measure_folders
 from ldbench.score.one_size import Fit
 from ldbench.score.reference.file import read_reference
-from ldbench.score.reference.record import Conditions, Reference
+from ldbench.score.reference.record import Reference
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.card import ViewingConditions
 

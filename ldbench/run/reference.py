@@ -10,11 +10,12 @@ from ldbench.api import Progress, silent
 from ldbench.records.files import user_cache_folder
 from ldbench.run.environment import pick_device
 from ldbench.run.measure import place_of, viewing_of, whose_of
-from ldbench.score.folder_sets import Channels, Place
+from ldbench.score.folder_form import Channels, Conditions
+from ldbench.score.folder_sets import Place
 from ldbench.score.one_size import Fit
 from ldbench.score.reference.file import check_free, write_reference
 from ldbench.score.reference.make import make_reference, told
-from ldbench.score.reference.record import Conditions, ReferenceRecord
+from ldbench.score.reference.record import ReferenceRecord
 from ldbench.score.set_inputs import ScoringContext
 
 

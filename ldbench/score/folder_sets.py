@@ -8,9 +8,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ldbench.errors import ImageError, UsageError
+from ldbench.score.folder_form import Channels
 from ldbench.score.folder_subjects import GENERATED, Whose, kind_of, subjects_of
 from ldbench.score.lazy_inputs import averaged
 from ldbench.score.one_size import Fit, OneSize
@@ -25,10 +26,8 @@ if TYPE_CHECKING:
     from ldbench.score.reference.record import Reference
 
 
-Channels = Literal["rgb", "grey-as-rgb"]
 Place: TypeAlias = "Path | NDArray[Any] | Tensor"  # a folder, or images in an array
 MeasuredSet: TypeAlias = "FolderSet | Reference"  # images, or statistics of real ones
-_SMALLEST = 8  # pixels of a side
 _NAMED = 5  # faults that are told one by one
 
 
@@ -83,18 +82,6 @@ class FolderSet:
             subjects=tuple(self.subjects[places[image]] for image in kept) if self.subjects else (),
             drawn_from=len(self.images),
         )
-
-
-def check_form(side: int | None, fit: Fit | None, channels: Channels) -> None:
-    """`UsageError` for a form that no images can be brought to."""
-    if fit is not None and fit not in get_args(Fit):
-        raise UsageError(f"--fit: expected {', '.join(get_args(Fit))}, got {fit!r}")
-    if fit is not None and side is None:
-        raise UsageError(f"--fit {fit}: expected a side to bring images to, got none; add --side")
-    if side is not None and side < _SMALLEST:
-        raise UsageError(f"--side: expected {_SMALLEST} pixels or more, got {side}")
-    if channels not in get_args(Channels):
-        raise UsageError(f"--channels: expected {' or '.join(get_args(Channels))}, got {channels!r}")
 
 
 def read_sets(

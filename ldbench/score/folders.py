@@ -15,17 +15,18 @@ from ldbench.api import Measured, Metric, Need, ParameterValue
 from ldbench.errors import ImageError, LdbenchError, UsageError, WeightsError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.seed import check_seed
+from ldbench.score.folder_form import Channels, check_form
 from ldbench.score.folder_inputs import FolderInputs, NoRealImagesError, of_sets
 from ldbench.score.folder_metrics import NETWORK, default_metrics, lacking, settings_of
 from ldbench.score.folder_notes import few, shared, thin, uneven, unlike, unmeasured_beside
 from ldbench.score.folder_scores import FolderParts, FolderScores
-from ldbench.score.folder_sets import Channels, MeasuredSet, Place, check_form, read_sets
+from ldbench.score.folder_sets import MeasuredSet, Place, read_sets
 from ldbench.score.folder_subjects import GENERATED, Whose, kind_of
 from ldbench.score.free_memory import give_back
 from ldbench.score.one_size import Fit
 from ldbench.score.per_image import PerImage, check_file, rows_of_images, write_per_image
 from ldbench.score.reference.metrics import beside as beside_statistics
-from ldbench.score.reference.metrics import check_asked, check_settings
+from ldbench.score.reference.metrics import check_asked, check_settings, network_beside, settings_beside
 from ldbench.score.reference.record import Reference
 from ldbench.score.scorer import measured
 from ldbench.score.set_inputs import ScoringContext
@@ -150,9 +151,9 @@ def _settings(
     """The settings of each metric that can be measured, and the network that holds for all; statistics bring theirs."""
     chosen = dict[str, Any]()
     if reference is not None:
-        asked, network = check_asked(reference, asked, network, named=named), network or reference.network
+        asked, network = check_asked(reference, asked, network, named=named), network or network_beside(reference)
     for name, metric in asked.items():
-        own = {} if reference is None else reference.settings_of(name)
+        own = {} if reference is None else settings_beside(reference, name)
         chosen[name] = settings_of(metric, network, {**own, **given.get(name, {})})
         if reference is not None and name in reference.statistics:
             check_settings(reference, name, chosen[name])

@@ -11,12 +11,13 @@ from ldbench.api import Metric, Need
 from ldbench.errors import MetricError, UsageError
 from ldbench.plugins.kinds import METRICS
 from ldbench.score.arithmetic import arithmetic_of
+from ldbench.score.folder_form import Conditions, check_form
 from ldbench.score.folder_inputs import FolderInputs, of_sets
 from ldbench.score.folder_metrics import default_metrics, lacking, settings_of
-from ldbench.score.folder_sets import FolderSet, Place, check_form, read_sets
+from ldbench.score.folder_sets import FolderSet, Place, read_sets
 from ldbench.score.folder_subjects import Whose
 from ldbench.score.reference.metrics import has_statistics, statistics_of
-from ldbench.score.reference.record import SCHEMA_VERSION, Conditions, Reference, ReferenceRecord
+from ldbench.score.reference.record import SCHEMA_VERSION, Reference, ReferenceRecord
 from ldbench.score.set_inputs import ScoringContext
 
 

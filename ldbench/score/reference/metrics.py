@@ -48,9 +48,19 @@ def has_statistics(name: str) -> bool:
     return name in _DISTANCES
 
 
-def takes_network(name: str) -> bool:
-    """Whether such a metric's settings name its network."""
-    return _DISTANCES[name].features is None
+def network_beside(reference: Reference) -> str | None:
+    """The network of the metrics of a file that take one; None where none of them does."""
+    return next(
+        (each.extractor for name, each in reference.record.metrics.items() if _DISTANCES[name].features is None), None
+    )
+
+
+def settings_beside(reference: Reference, name: str) -> dict[str, str]:
+    """The settings of a metric, as texts, with which a file's statistics were made; none where it takes none."""
+    record = reference.record.metrics.get(name)
+    if record is None or _DISTANCES[name].features is not None:
+        return {}
+    return {"extractor": record.extractor, "resize": str(record.resize)}
 
 
 def statistics_of(name: str, settings: Any, inputs: FolderInputs) -> tuple[FeaturesRecord, GroupStatistics]:
@@ -76,9 +86,10 @@ def check_asked(
 
     `UsageError` where another network is asked for than that of the statistics, and for any other metric if `named`.
     """
-    if network is not None and reference.network not in (None, network):
+    own = network_beside(reference)
+    if network is not None and own not in (None, network):
         raise UsageError(
-            f"--network {network}: expected {reference.network}, whose features {reference.where} has statistics of; "
+            f"--network {network}: expected {own}, whose features {reference.where} has statistics of; "
             "leave it out, or ask for a file of that network"
         )
     there = reference.statistics

@@ -9,7 +9,7 @@ from typing import TypeVar
 from ldbench.api import ParameterValue
 from ldbench.data.preparation import PreparationSummary
 from ldbench.errors import UsageError
-from ldbench.score.folder_sets import Channels
+from ldbench.score.folder_form import Channels, Conditions
 from ldbench.score.metrics.group_statistics import GroupStatistics
 from ldbench.score.metrics.intervals import Subjects
 from ldbench.score.one_size import Fit
@@ -17,16 +17,6 @@ from ldbench.task.card import ViewingConditions
 
 SCHEMA_VERSION = 1
 _Value = TypeVar("_Value")
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """How images are brought to one form and looked at; None where nobody said it."""
-
-    side: int | None = None
-    fit: Fit | None = None
-    channels: Channels | None = None
-    viewing: ViewingConditions | None = None
 
 
 @dataclass(frozen=True)
@@ -109,22 +99,6 @@ class Reference:
         return {
             "folder": self.where, "images": self.record.images, "ignored": 0, "sha256": self.record.sha256, **subjects,
         }
-
-    @property
-    def network(self) -> str | None:
-        """The network of the metrics that take one; None where no metric of the file does."""
-        from ldbench.score.reference.metrics import takes_network
-
-        return next((each.extractor for name, each in self.record.metrics.items() if takes_network(name)), None)
-
-    def settings_of(self, name: str) -> dict[str, str]:
-        """The settings of a metric, as texts, with which the statistics were made."""
-        from ldbench.score.reference.metrics import takes_network
-
-        record = self.record.metrics.get(name)
-        if record is None or not takes_network(name):
-            return {}
-        return {"extractor": record.extractor, "resize": str(record.resize)}
 
     def conditions(self, asked: Conditions) -> Conditions:
         """The conditions of the real images, which hold for others too; `UsageError` where others are asked for."""
