@@ -17,7 +17,7 @@ from ldbench.score.folder_sets import Place
 from ldbench.score.folder_subjects import Whose, pattern_of
 from ldbench.score.folders import Folders, measure_folders
 from ldbench.score.one_size import Fit
-from ldbench.score.reference.file import read_reference
+from ldbench.score.reference.file import SUFFIX, read_reference
 from ldbench.score.reference.record import Reference
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.card import ViewingConditions
@@ -119,7 +119,8 @@ def measure_each(
 def _real(given: Place | str) -> Place | Reference:
     """The real images, or the statistics of some in a file."""
     place = place_of(given)
-    return read_reference(place) if isinstance(place, Path) and place.is_file() else place
+    named_so = isinstance(place, Path) and place.suffix == SUFFIX and not place.exists()
+    return read_reference(place) if isinstance(place, Path) and (named_so or place.is_file()) else place
 
 
 def place_of(given: Place | str) -> Place:

@@ -108,21 +108,27 @@ def triangle_size(count: int, width: int) -> int:
 def group_statistics(features_nd: Features, subjects: Subjects) -> GroupStatistics:
     """The statistics of features `(n, d)` of images whose subjects are `(n,)`, by the groups of a jackknife.
 
-    Raises `MetricError` where a group would have fewer than `FEWEST` subjects.
+    Raises `MetricError` as `check_enough` does.
     """
-    units = independent(len(features_nd), subjects)
+    check_enough(len(features_nd), subjects)
+    label_n = group_labels(len(features_nd), GROUPS, np.random.default_rng(SEED), subjects)
+    rows = [np.flatnonzero(label_n == group) for group in range(GROUPS)]
+    means = [_mean_d(features_nd, rows_n) for rows_n in rows]
+    factors = (_factor_kd(features_nd, rows_n, mean_d) for rows_n, mean_d in zip(rows, means, strict=True))
+    triangles = [factor_kd[_upper(*factor_kd.shape)] for factor_kd in factors]
+    counts_g, units = np.array([len(rows_n) for rows_n in rows]), independent(len(features_nd), subjects)
+    return GroupStatistics(counts_g, np.stack(means), triangles, units)
+
+
+def check_enough(images: int, subjects: Subjects) -> None:
+    """`MetricError` where a group would have fewer than `FEWEST` images or, where images share some, subjects."""
+    units = independent(images, subjects)
     if units < GROUPS * FEWEST:
         kind = "images" if subjects is None else "subjects"
         raise MetricError(
             f"expected {GROUPS * FEWEST} real {kind} or more, so that each of {GROUPS} groups has {FEWEST}, got "
             f"{units}: statistics of fewer say too much of each; give more, or measure beside the images themselves"
         )
-    label_n = group_labels(len(features_nd), GROUPS, np.random.default_rng(SEED), subjects)
-    rows = [np.flatnonzero(label_n == group) for group in range(GROUPS)]
-    means = [_mean_d(features_nd, rows_n) for rows_n in rows]
-    factors = (_factor_kd(features_nd, rows_n, mean_d) for rows_n, mean_d in zip(rows, means, strict=True))
-    triangles = [factor_kd[_upper(*factor_kd.shape)] for factor_kd in factors]
-    return GroupStatistics(np.array([len(rows_n) for rows_n in rows]), np.stack(means), triangles, units)
 
 
 def _mean_d(features_nd: Features, rows_n: Rows) -> Array:

@@ -16,6 +16,7 @@ from ldbench.score.folder_inputs import FolderInputs, of_sets
 from ldbench.score.folder_metrics import default_metrics, lacking, settings_of
 from ldbench.score.folder_sets import FolderSet, Place, read_sets
 from ldbench.score.folder_subjects import Whose
+from ldbench.score.metrics.group_statistics import check_enough
 from ldbench.score.reference.metrics import has_statistics, statistics_of
 from ldbench.score.reference.record import SCHEMA_VERSION, Reference, ReferenceRecord
 from ldbench.score.set_inputs import ScoringContext
@@ -42,9 +43,10 @@ def make_reference(
         conditions=conditions.viewing, **of_sets(sets),
     )
     try:
-        found = {name: statistics_of(name, each, inputs) for name, each in chosen.items()}
+        check_enough(sets["real"].count, inputs.subjects("real"))
     except MetricError as error:
         raise MetricError(f"{sets['real'].where}: {error}") from error
+    found = {name: statistics_of(name, each, inputs) for name, each in chosen.items()}
     record = _record(sets["real"], conditions, {name: each for name, (each, _) in found.items()}, context)
     return Reference(str(where), record, {name: statistics for name, (_, statistics) in found.items()})
 
