@@ -33,6 +33,7 @@ from ldbench.cli.measure import measure
 from ldbench.cli.new import new
 from ldbench.cli.options import INTERRUPTED
 from ldbench.cli.printing import print_anything, print_error
+from ldbench.cli.reference import reference
 from ldbench.cli.report import report
 from ldbench.cli.run import run
 from ldbench.cli.score import score
@@ -44,8 +45,8 @@ from ldbench.errors import LdbenchError
 
 # in the order that `ldbench --help` shows
 COMMANDS = (
-    run, score, measure, cases, report, compare, gate, search, ablate, matrix, collect, gauntlet, check, list_, verify,
-    submit,
+    run, score, measure, reference, cases, report, compare, gate, search, ablate, matrix, collect, gauntlet, check,
+    list_, verify, submit,
 )  # fmt: skip
 GROUPS = (figure, data, new, leaderboard, study, host, cache)
 

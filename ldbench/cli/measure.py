@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import Annotated, Literal
@@ -10,46 +9,35 @@ from typing import Annotated, Literal
 import typer
 
 from ldbench.cli.comma_lists import parse_names
+from ldbench.cli.folder_options import (
+    Blur,
+    Channels,
+    Fit,
+    Metric,
+    Network,
+    Noise,
+    Set,
+    Side,
+    SubjectPattern,
+    Subjects,
+    by_metric,
+)
 from ldbench.cli.options import Device
 from ldbench.errors import UsageError
-from ldbench.plugins.parameters import key_values
 
 _WIDTH = 100  # of what is no terminal
-_Real = Annotated[Path, typer.Argument(help="A folder of real images that the generator did not learn from.")]
+_Real = Annotated[
+    Path,
+    typer.Argument(
+        help="A folder of real images that the generator did not learn from, or a file of `ldbench reference`."
+    ),
+]
 _Generated = Annotated[list[Path], typer.Argument(help="Folders of generated images, one a generator.")]
 _Training = Annotated[
     Path | None, typer.Option(help="A folder of the images that the generator learnt from, to look for copies.")
 ]
-_Metric = Annotated[
-    list[str] | None,
-    typer.Option(help="Metrics (`ldbench list metrics`), by commas or repeated.", show_default="all that these allow"),
-]
-_Network = Annotated[
-    str | None,
-    typer.Option(help="The feature network (`ldbench list networks`).", show_default="efficientnet-lite0"),
-]
 _Paired = Annotated[
     bool, typer.Option("--paired", help="A generated image's true one has the same name: SSIM, PSNR, LPIPS.")
-]
-_Side = Annotated[int | None, typer.Option(help="Bring square images to this side.", show_default="all of one size")]
-_Fit = Annotated[
-    Literal["pad", "crop", "stretch"] | None,
-    typer.Option(
-        help="With --side, what to do with images that are not square: add black, keep the middle, or resize.",
-        show_default="refuse them",
-    ),
-]
-_Channels = Annotated[
-    Literal["rgb", "grey-as-rgb"], typer.Option(help="Whether colour counts, or images are averaged over channels.")
-]
-_Blur = Annotated[float, typer.Option(help="Viewing conditions: point spread, a standard deviation in pixels.")]
-_Noise = Annotated[
-    float, typer.Option(help="Viewing conditions: noise, a standard deviation in grey levels from 0 to 1.")
-]
-_Set = Annotated[list[str] | None, typer.Option("--set", help="A metric's setting, METRIC:key=value; may be repeated.")]
-_Subjects = Annotated[Path | None, typer.Option(help="Whose images are: a CSV table with columns image and subject.")]
-_SubjectPattern = Annotated[
-    str | None, typer.Option(help="Whose images are: a regular expression on their names, 'sub-[0-9]+' say.")
 ]
 _PerImage = Annotated[
     Path | None, typer.Option(help="Write a CSV table: each generated image, its values and its nearest images.")
@@ -65,17 +53,17 @@ def measure(
     real: _Real,
     generated: _Generated,
     training: _Training = None,
-    metric: _Metric = None,
-    network: _Network = None,
+    metric: Metric = None,
+    network: Network = None,
     paired: _Paired = False,
-    side: _Side = None,
-    fit: _Fit = None,
-    channels: _Channels = "rgb",
-    blur: _Blur = 0.0,
-    noise: _Noise = 0.0,
-    set_: _Set = None,
-    subjects: _Subjects = None,
-    subject_pattern: _SubjectPattern = None,
+    side: Side = None,
+    fit: Fit = None,
+    channels: Channels = None,
+    blur: Blur = 0.0,
+    noise: Noise = 0.0,
+    set_: Set = None,
+    subjects: Subjects = None,
+    subject_pattern: SubjectPattern = None,
     per_image: _PerImage = None,
     images: _Images = None,
     seed: _Seed = 0,
@@ -94,7 +82,7 @@ def measure(
     from ldbench.score.folder_subjects import subject_line
     from ldbench.score.folders import ignored_line, images_line
 
-    settings = _by_metric(set_ or ())
+    settings = by_metric(set_ or ())
     metrics = parse_names(metric, "--metric") if metric else ()
     with live_progress(f"{', '.join(map(str, generated))} beside {real}") as progress:
         folders = measure_each(
@@ -114,14 +102,3 @@ def measure(
         typer.echo(f"error: {line}", err=True)
     if any(each.refused for each in folders):
         raise typer.Exit(UsageError.exit_code)
-
-
-def _by_metric(settings: Sequence[str]) -> dict[str, dict[str, str]]:
-    """`METRIC:key=value` texts by metric and key."""
-    found: dict[str, dict[str, str]] = {}
-    for place, value in key_values(settings).items():
-        metric, colon, key = place.partition(":")
-        if not colon or not metric or not key:
-            raise UsageError(f"--set: expected METRIC:key=value, got {place}={value}")
-        found.setdefault(metric, {})[key] = value
-    return found

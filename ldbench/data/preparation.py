@@ -58,6 +58,34 @@ class Preparation:
         return self.images - self.sizes[side, side]
 
 
+@dataclass(frozen=True)
+class PreparationSummary:
+    """What is left of a `Preparation` where its files are gone: counts, and medians as it has them.
+
+    `quality` is 0 where no image is a JPEG file; `of_other_sides` is what `Preparation.resized` gave for the side
+    that the images were brought to, 0 where they were brought to none.
+    """
+
+    images: int
+    coloured: int
+    jpegs: int
+    quality: float
+    side: float
+    of_other_sides: int
+
+    def resized(self, side: int) -> int:
+        """How many images did not have this side, to which they were brought."""
+        return self.of_other_sides
+
+
+def summary(prepared: Preparation, side: int | None) -> PreparationSummary:
+    """The summary of images that were brought to a side, or to none."""
+    return PreparationSummary(
+        prepared.images, prepared.coloured, prepared.jpegs, float(prepared.quality) if prepared.jpegs else 0.0,
+        float(prepared.side), 0 if side is None else prepared.resized(side),
+    )
+
+
 def jpeg_quality(file: JpegImageFile) -> int:
     """The quality from 1 to 100 at which libjpeg takes steps as coarse as those that brightness has in a file."""
     coarse = sum(file.quantization[0])

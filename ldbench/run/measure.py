@@ -12,18 +12,21 @@ from ldbench.records.caches import FEATURES
 from ldbench.records.files import user_cache_folder
 from ldbench.records.from_table import TypedError
 from ldbench.run.environment import on_device, pick_device
+from ldbench.score.folder_form import Channels, Conditions
 from ldbench.score.folder_scores import FolderScores
-from ldbench.score.folder_sets import Channels, Place
+from ldbench.score.folder_sets import Place
 from ldbench.score.folder_subjects import Whose, pattern_of
 from ldbench.score.folders import Folders, measure_folders
 from ldbench.score.one_size import Fit
+from ldbench.score.reference.file import SUFFIX, read_reference
+from ldbench.score.reference.record import Reference
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.card import ViewingConditions
 
 
 def measure(
     real: Place | str, generated: Place | str, *, training: Place | str | None = None, metrics: Sequence[str] = (),
-    network: str | None = None, paired: bool = False, side: int | None = None, channels: Channels = "rgb",
+    network: str | None = None, paired: bool = False, side: int | None = None, channels: Channels | None = None,
     blur: float = 0.0, noise: float = 0.0, settings: Mapping[str, Mapping[str, str]] | None = None,
     subjects: Path | str | Mapping[str, Sequence[str | int]] | None = None, subject_pattern: str | None = None,
     images: int | None = None, per_image: Path | str | None = None, seed: int = 0,
@@ -37,12 +40,17 @@ def measure(
     if it had been written to `000000.png`, `000001.png` and so on. Random states, threads and flags of torch are left
     as they are.
 
+    `real` may be a file that `ldbench.run.reference.save_reference` wrote: then those metrics are measured that its
+    statistics are enough for, and those that look at no real image. Its network, side, fit, channels, viewing
+    conditions and settings hold; others that are asked for are a `UsageError`. At least twenty generated images, or
+    subjects, are needed.
+
     `training` holds what the generator learnt from: then copies are looked for. `metrics` are names of `ldbench list
     metrics`, or `path/to/file.py:NAME`; without any, all that the folders allow. `network` is the feature network of
     all metrics that take one, without it the one that ships. `paired`: each generated image has its true one under the
-    same name in `real`. `channels` "grey-as-rgb" averages all images over their channels. `blur` and `noise` are
-    viewing conditions, standard deviations in pixels and in grey levels from 0 to 1. `settings` has texts of further
-    settings, `{"coverage": {"k": "3"}}`. `seed` is that of the metrics' own draws.
+    same name in `real`. `channels` "grey-as-rgb" averages all images over their channels, None is "rgb". `blur` and
+    `noise` are viewing conditions, standard deviations in pixels and in grey levels from 0 to 1. `settings` has texts
+    of further settings, `{"coverage": {"k": "3"}}`. `seed` is that of the metrics' own draws.
 
     Where several images belong to one subject, intervals must count subjects. `subjects` is a CSV table with columns
     image and subject, or holds by set ("real", "generated") the subject of each image in the order of their names;
@@ -54,8 +62,8 @@ def measure(
 
     The answer has the `scores`, in `refused` why others of all metrics have none, in `images` and `options` what was
     measured and how, and in `notes` what makes values mean less than they seem to. Raises `ImageError`, `UsageError`,
-    `UnknownNameError`, `WeightsError`; if `strict`, `MetricError` for a metric that these images do not allow, without
-    that where `metrics` are named.
+    `DataError`, `UnknownNameError`, `WeightsError`; if `strict`, `MetricError` for a metric that these images do not
+    allow, without that where `metrics` are named.
 
     >>> found = measure("real/", "generated/", metrics=["fid"])  # doctest: +SKIP
     >>> found.values["fid"], found.scores[0].ci_low  # doctest: +SKIP
@@ -72,7 +80,7 @@ def measure(
 def measure_each(
     real: Place | str, generated: Sequence[Place | str], *, training: Place | str | None = None,
     metrics: Sequence[str] = (), network: str | None = None, paired: bool = False, side: int | None = None,
-    channels: Channels = "rgb", blur: float = 0.0, noise: float = 0.0,
+    channels: Channels | None = None, blur: float = 0.0, noise: float = 0.0,
     settings: Mapping[str, Mapping[str, str]] | None = None,
     subjects: Path | str | Mapping[str, Sequence[str | int]] | None = None, subject_pattern: str | None = None,
     images: int | None = None, per_image: Path | str | None = None, seed: int = 0,
@@ -93,11 +101,13 @@ def measure_each(
             f"generated: expected a list of one or more sets of images, got {type(generated).__name__}; give "
             "folders or arrays in a list"
         )
-    first, *further = map(_place, generated)
-    whose = _whose(subjects, subject_pattern)
+    first, *further = map(place_of, generated)
+    whose = whose_of(subjects, subject_pattern)
+    beside, asked = _real(real), Conditions(side, fit, channels, viewing_of(blur, noise))
+    agreed = beside.conditions(asked) if isinstance(beside, Reference) else asked
     folders = Folders(
-        _place(real), first, None if training is None else _place(training), paired, side, _viewing(blur, noise),
-        channels, whose, images, fit, tuple(further),
+        beside, first, None if training is None else place_of(training), paired, agreed.side, agreed.viewing,
+        agreed.channels or "rgb", whose, images, agreed.fit, tuple(further),
     )
     names = [metrics] if isinstance(metrics, str) else metrics
     context = ScoringContext(pick_device(device), seed, user_cache_folder() / FEATURES, progress)
@@ -109,11 +119,19 @@ def measure_each(
         )
 
 
-def _place(given: Place | str) -> Place:
+def _real(given: Place | str) -> Place | Reference:
+    """The real images, or the statistics of some in a file."""
+    place = place_of(given)
+    named_so = isinstance(place, Path) and place.suffix == SUFFIX and not place.exists()
+    return read_reference(place) if isinstance(place, Path) and (named_so or place.is_file()) else place
+
+
+def place_of(given: Place | str) -> Place:
+    """A folder's path, whether given as a text, or images in an array."""
     return Path(given) if isinstance(given, str | os.PathLike) else given
 
 
-def _whose(subjects: Path | str | Mapping[str, Sequence[str | int]] | None, pattern: str | None) -> Whose | None:
+def whose_of(subjects: Path | str | Mapping[str, Sequence[str | int]] | None, pattern: str | None) -> Whose | None:
     """What says the subjects, if anything does."""
     if subjects is not None and pattern is not None:
         raise UsageError("--subject-pattern: expected one way to know subjects, got --subjects too; drop one of them")
@@ -122,7 +140,7 @@ def _whose(subjects: Path | str | Mapping[str, Sequence[str | int]] | None, patt
     return Path(subjects) if isinstance(subjects, str) else subjects
 
 
-def _viewing(blur: float, noise: float) -> ViewingConditions | None:
+def viewing_of(blur: float, noise: float) -> ViewingConditions | None:
     """The viewing conditions, which blur and noise of 0 are none of."""
     try:
         return ViewingConditions(blur, noise) if (blur, noise) != (0, 0) else None

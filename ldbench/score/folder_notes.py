@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ldbench.api import Measured, Metric
-from ldbench.score.folder_sets import Channels, FolderSet
+from ldbench.score.folder_form import Channels
+from ldbench.score.folder_sets import FolderSet, MeasuredSet
 from ldbench.score.subgroups.set_scores import FEWEST_OF_A_SET
 
 _SHARE = 0.1  # so far two shares of images may lie apart without a word
@@ -18,7 +19,7 @@ _SIDE = 1.1  # and by this factor two sides
 _WHATEVER = "features of networks see that, so FID and the like change whatever the images show"
 
 
-def shared(sets: Mapping[str, FolderSet]) -> Iterator[str]:
+def shared(sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
     """What is to be said of images that lie in two folders; copies of training images are a metric's business."""
     said = {
         ("generated", "real"): "every value says how near images are to themselves",
@@ -33,7 +34,16 @@ def shared(sets: Mapping[str, FolderSet]) -> Iterator[str]:
             )
 
 
-def few(metrics: Sequence[Metric], sets: Mapping[str, FolderSet]) -> Iterator[str]:
+def unmeasured_beside(real: MeasuredSet, names: Sequence[str]) -> Iterator[str]:
+    """What is to be said of metrics that nobody named and that need the real images themselves."""
+    if names:
+        yield (
+            f"{real.where} has statistics of the real images, which {', '.join(names)} cannot be had from: name the "
+            "folder of the images for these"
+        )
+
+
+def few(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
     """A warning where the sets are small and some metrics' values depend on the number of images."""
     count, names = _smaller(sets), _dependent(metrics)
     if names and count < FEWEST_OF_A_SET:
@@ -43,20 +53,20 @@ def few(metrics: Sequence[Metric], sets: Mapping[str, FolderSet]) -> Iterator[st
         )
 
 
-def uneven(metrics: Sequence[Metric], sets: Mapping[str, FolderSet]) -> Iterator[str]:
+def uneven(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
     """A warning, for the same metrics, where one set has more than twice as many images as the other."""
-    real, generated = (len(sets[name].images) for name in ("real", "generated"))
+    real, generated = (sets[name].count for name in ("real", "generated"))
     names = _dependent(metrics)
     if names and max(real, generated) > _TIMES * min(real, generated):
+        drawn = f", or draw as many of both by --images {min(real, generated)}" if _at_hand(sets) else ""
         yield (
             f"there are {real} real images and {generated} generated ones: the value of {', '.join(names)} depends "
-            f"on both numbers; compare it with values of as many images alone, or draw as many of both by --images "
-            f"{min(real, generated)}"
+            f"on both numbers; compare it with values of as many images alone{drawn}"
         )
 
 
 def thin(
-    scores: Iterable[tuple[Metric, Measured]], sets: Mapping[str, FolderSet], features: Callable[[str], int | None]
+    scores: Iterable[tuple[Metric, Measured]], sets: Mapping[str, MeasuredSet], features: Callable[[str], int | None]
 ) -> Iterator[str]:
     """A warning of Frechet distances of fewer images than features; of few images `few` says enough.
 
@@ -73,19 +83,24 @@ def thin(
             yield (
                 f"{count} images are fewer than the {width} features of {network}: the covariances of "
                 f"{', '.join(names)} are not known from so few, and the value is larger than that of many images; "
-                "compare it with values of as many images alone, or take kid"
+                f"compare it with values of as many images alone{', or take kid' if _at_hand(sets) else ''}"
             )
 
 
-def _smaller(sets: Mapping[str, FolderSet]) -> int:
-    return min(len(sets[name].images) for name in ("real", "generated"))
+def _smaller(sets: Mapping[str, MeasuredSet]) -> int:
+    return min(sets[name].count for name in ("real", "generated"))
+
+
+def _at_hand(sets: Mapping[str, MeasuredSet]) -> bool:
+    """Whether there are real images, and not statistics of them alone."""
+    return isinstance(sets["real"], FolderSet)
 
 
 def _dependent(metrics: Sequence[Metric]) -> list[str]:
     return [metric.name for metric in metrics if metric.groups in ("equal", "excess")]
 
 
-def unlike(sets: Mapping[str, FolderSet], side: int | None, channels: Channels) -> Iterator[str]:
+def unlike(sets: Mapping[str, MeasuredSet], side: int | None, channels: Channels) -> Iterator[str]:
     """Warnings of sets that were prepared otherwise than the real one: their formats, sizes and colour."""
     for name in (each for each in sets if each != "real"):
         both = {each: sets[each] for each in ("real", name)}
@@ -96,7 +111,7 @@ def unlike(sets: Mapping[str, FolderSet], side: int | None, channels: Channels) 
             yield from _colour(both)
 
 
-def _formats(both: Mapping[str, FolderSet]) -> Iterator[str]:
+def _formats(both: Mapping[str, MeasuredSet]) -> Iterator[str]:
     jpegs = {name: each.prepared.jpegs for name, each in both.items()}
     if _apart(both, jpegs):
         yield f"{_counts(both, jpegs)} are JPEG files: {_WHATEVER}; save both sets in one format"
@@ -109,7 +124,7 @@ def _formats(both: Mapping[str, FolderSet]) -> Iterator[str]:
             )
 
 
-def _sizes(both: Mapping[str, FolderSet], side: int) -> Iterator[str]:
+def _sizes(both: Mapping[str, MeasuredSet], side: int) -> Iterator[str]:
     resized = {name: each.prepared.resized(side) for name, each in both.items()}
     real, other = (each.prepared.side for each in both.values())
     if _apart(both, resized) or max(real, other) > _SIDE * min(real, other):
@@ -119,7 +134,7 @@ def _sizes(both: Mapping[str, FolderSet], side: int) -> Iterator[str]:
         )
 
 
-def _colour(both: Mapping[str, FolderSet]) -> Iterator[str]:
+def _colour(both: Mapping[str, MeasuredSet]) -> Iterator[str]:
     coloured = {name: each.prepared.coloured for name, each in both.items()}
     if _apart(both, coloured):
         yield (
@@ -128,15 +143,15 @@ def _colour(both: Mapping[str, FolderSet]) -> Iterator[str]:
         )
 
 
-def _apart(both: Mapping[str, FolderSet], counts: Mapping[str, int]) -> bool:
+def _apart(both: Mapping[str, MeasuredSet], counts: Mapping[str, int]) -> bool:
     real, other = (counts[name] / each.prepared.images for name, each in both.items())
     return abs(real - other) > _SHARE
 
 
-def _counts(both: Mapping[str, FolderSet], counts: Mapping[str, int]) -> str:
+def _counts(both: Mapping[str, MeasuredSet], counts: Mapping[str, int]) -> str:
     real, other = (f"{counts[name]} of {each.prepared.images}" for name, each in both.items())
     return f"{real} {_of(both, 0)} images and {other} {_of(both, 1)} ones"
 
 
-def _of(both: Mapping[str, FolderSet], place: int) -> str:
+def _of(both: Mapping[str, MeasuredSet], place: int) -> str:
     return list(both)[place]

@@ -8,9 +8,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ldbench.errors import ImageError, UsageError
+from ldbench.score.folder_form import Channels
 from ldbench.score.folder_subjects import GENERATED, Whose, kind_of, subjects_of
 from ldbench.score.lazy_inputs import averaged
 from ldbench.score.one_size import Fit, OneSize
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
     from ldbench.api import Progress
     from ldbench.data.preparation import Preparation
     from ldbench.data.stored_images import StoredImages
+    from ldbench.score.reference.record import Reference
 
 
-Channels = Literal["rgb", "grey-as-rgb"]
 Place: TypeAlias = "Path | NDArray[Any] | Tensor"  # a folder, or images in an array
+MeasuredSet: TypeAlias = "FolderSet | Reference"  # images, or statistics of real ones
 _NAMED = 5  # faults that are told one by one
 
 
@@ -47,6 +49,11 @@ class FolderSet:
     pixels: tuple[bytes, ...] = field(default=(), repr=False)
     subjects: tuple[str, ...] = field(default=(), repr=False)
     drawn_from: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many images there are."""
+        return len(self.images)
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -79,16 +86,17 @@ class FolderSet:
 
 def read_sets(
     places: Mapping[str, Place], *, side: int | None, paired: bool, channels: Channels, whose: Whose | None,
-    images: int | None, seed: int, progress: Progress, fit: Fit | None = None,
+    images: int | None, seed: int, progress: Progress, fit: Fit | None = None, like: Reference | None = None,
 ) -> dict[str, FolderSet]:
     """The sets by what they are ("real", "generated", "generated 2", ..., "training"), their images read once.
 
-    `side` and `fit` are those of `OneSize`. With `images` so many are drawn of the real and of the generated ones.
+    `side` and `fit` are those of `OneSize`; without a side all images have the size of those that `like` has statistics
+    of. With `images` so many are drawn of the real and of the generated ones.
     Raises `ImageError`, `UsageError` for fewer than that, and what `subjects_of` raises.
     """
     folders = {name: place for name, place in places.items() if isinstance(place, Path)}
     check_apart(folders)
-    one_size = OneSize(side, fit)
+    one_size = OneSize(side, fit, None if like is None else (like.where, like.size))
     sets = {name: _set_of(name, place, one_size) for name, place in places.items()}
     if paired:
         _check_pairs(sets)
@@ -107,14 +115,15 @@ def read_sets(
 
 
 def drawn(sets: Mapping[str, FolderSet], count: int, seed: int, *, paired: bool) -> dict[str, FolderSet]:
-    """So many of the real and of the generated images, of pairs both; training images stay, or copies would be missed.
+    """So many of the real images, if there are any, and of the generated ones, of pairs both.
 
-    Which ones depends on their pixels and the seed, not on their names. Of several generated sets that are pairs of
-    real images, or have the same names, the names that the first one draws are drawn of all. `UsageError` for fewer
-    images than that.
+    Training images stay, or copies would be missed. Which ones are drawn depends on their pixels and the seed, not on
+    their names. Of several generated sets that are pairs of real images, or have the same names, the names that the
+    first one draws are drawn of all. `UsageError` for fewer images than that.
     """
     generated = {name: each for name, each in sets.items() if kind_of(name) == GENERATED}
-    for name, each in {"real": sets["real"], **generated}.items():
+    real = {name: each for name, each in sets.items() if name == "real"}
+    for name, each in {**real, **generated}.items():
         if len(each.images) < count:
             raise UsageError(
                 f"--images {count}: expected as many {name} images, got {len(each.images)} ({each.where}); lower it"
@@ -129,8 +138,10 @@ def drawn(sets: Mapping[str, FolderSet], count: int, seed: int, *, paired: bool)
         kept = dict.fromkeys(generated, _draw(first, common, count, seed))
     else:
         kept = {name: _draw(each, each.images, count, seed) for name, each in generated.items()}
-    real = kept[GENERATED] if paired else _draw(sets["real"], sets["real"].images, count, seed)
-    return {name: sets[name].only(of_set) for name, of_set in {"real": real, **kept}.items()}
+    of_real = {
+        name: kept[GENERATED] if paired else _draw(each, each.images, count, seed) for name, each in real.items()
+    }
+    return {name: sets[name].only(of_set) for name, of_set in {**of_real, **kept}.items()}
 
 
 def _draw(given: FolderSet, among: Collection[str], count: int, seed: int) -> list[str]:

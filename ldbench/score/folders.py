@@ -7,28 +7,31 @@ intervals; a card adds fixed cases, classes, a judge and a ranking. A metric tha
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from ldbench.api import Measured, Metric, Need, ParameterValue
 from ldbench.errors import ImageError, LdbenchError, UsageError, WeightsError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.seed import check_seed
-from ldbench.score.folder_inputs import FolderInputs
+from ldbench.score.folder_form import Channels, check_form
+from ldbench.score.folder_inputs import FolderInputs, NoRealImagesError, of_sets
 from ldbench.score.folder_metrics import NETWORK, default_metrics, lacking, settings_of
-from ldbench.score.folder_notes import few, shared, thin, uneven, unlike
+from ldbench.score.folder_notes import few, shared, thin, uneven, unlike, unmeasured_beside
 from ldbench.score.folder_scores import FolderParts, FolderScores
-from ldbench.score.folder_sets import Channels, FolderSet, Place, read_sets
+from ldbench.score.folder_sets import MeasuredSet, Place, read_sets
 from ldbench.score.folder_subjects import GENERATED, Whose, kind_of
 from ldbench.score.free_memory import give_back
 from ldbench.score.one_size import Fit
 from ldbench.score.per_image import PerImage, check_file, rows_of_images, write_per_image
+from ldbench.score.reference.metrics import beside as beside_statistics
+from ldbench.score.reference.metrics import check_asked, check_settings, network_beside, settings_beside
+from ldbench.score.reference.record import Reference
 from ldbench.score.scorer import measured
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.card import ViewingConditions
 
-_SMALLEST = 8  # pixels of a side
 _FEWEST = 3  # images of a set that a distance has an interval for
 
 
@@ -39,7 +42,7 @@ class Folders:
     `real` and `generated` are folders of 8-bit PNG or JPEG files of one size, with what lies in their subfolders, or
     arrays or tensors `(N, 1 or 3, H, W)` of uint8 or of floats in [0, 1], which are measured as if written to PNG;
     `side` brings square images of any size to that many pixels, `fit` others too. `training` holds what the generator
-    learnt from.
+    learnt from. Instead of images `real` can have statistics of them, whose conditions the others here then share.
     Under `channels` "grey-as-rgb" all images are averaged over their channels, under "rgb" colour counts.
     `subjects` says whose the images are: then the units of intervals are subjects. `images` is how many of the real and
     of the generated images are drawn and measured.
@@ -47,7 +50,7 @@ class Folders:
     which metrics that have them look. `further` are sets of other generators: each is measured as `generated` is.
     """
 
-    real: Place
+    real: Place | Reference
     generated: Place
     training: Place | None = None
     paired: bool = False
@@ -61,22 +64,26 @@ class Folders:
 
     def __post_init__(self) -> None:
         _check_different([self.generated, *self.further])
-        if self.fit is not None and self.fit not in get_args(Fit):
-            raise UsageError(f"--fit: expected {', '.join(get_args(Fit))}, got {self.fit!r}")
-        if self.fit is not None and self.side is None:
-            raise UsageError(f"--fit {self.fit}: expected a side to bring images to, got none; add --side")
-        if self.side is not None and self.side < _SMALLEST:
-            raise UsageError(f"--side: expected {_SMALLEST} pixels or more, got {self.side}")
+        if self.paired and self.reference is not None:
+            raise UsageError(
+                f"--paired: expected a folder of real images, got statistics of some ({self.reference.where}); name "
+                "the folder, or drop --paired"
+            )
+        check_form(self.side, self.fit, self.channels)
         if self.images is not None and self.images < _FEWEST:
             raise UsageError(f"--images: expected {_FEWEST} or more, got {self.images}")
-        if self.channels not in get_args(Channels):
-            raise UsageError(f"--channels: expected {' or '.join(get_args(Channels))}, got {self.channels!r}")
+
+    @property
+    def reference(self) -> Reference | None:
+        """The statistics of the real images, where these are not at hand."""
+        return self.real if isinstance(self.real, Reference) else None
 
     @property
     def places(self) -> dict[str, Place]:
         """The folders, or arrays, by what they hold."""
         further = {f"{GENERATED} {place}": each for place, each in enumerate(self.further, 2)}
-        given = {"real": self.real, GENERATED: self.generated, **further, "training": self.training}
+        real = None if isinstance(self.real, Reference) else self.real
+        given = {"real": real, GENERATED: self.generated, **further, "training": self.training}
         return {name: place for name, place in given.items() if place is not None}
 
     @property
@@ -120,24 +127,49 @@ def measure_folders(
     for name, metric in asked.items():
         if reason := lacking(metric, folders.offered):
             raise UsageError(f"--metric {name}: {reason}")
-    chosen = {name: settings_of(metric, network, given.get(name, {})) for name, metric in asked.items()}
-    if network is not None and any(getattr(each, "extractor", None) == network for each in chosen.values()):
-        _check_weights(network)
-    sets = read_sets(
-        folders.places, side=folders.side, fit=folders.fit, paired=folders.paired, channels=folders.channels,
-        whose=folders.subjects, images=folders.images, seed=context.seed, progress=context.progress,
-    )
+    chosen, network = _settings(folders.reference, asked, network, given, named=bool(metrics))
+    sets = _sets(folders, context)
     found, rows, inputs = list[FolderScores](), list[PerImage](), None
     for beside in _each_beside(sets):
         inputs = _inputs(beside, folders, context) if inputs is None else inputs.beside(beside)
-        scores, unmeasured = _measured(asked, chosen, inputs, strict)
+        scores, unmeasured = _measured({name: asked[name] for name in chosen}, chosen, inputs, strict, bool(metrics))
         if per_image is not None:
             of_network = _network_in_use([chosen[name] for name in scores], network)
             rows.append(rows_of_images(beside[GENERATED].where, inputs, scores, *of_network))
-        found.append(_answer(folders, inputs, beside, scores, refused | unmeasured))
+        answer = _answer(folders, inputs, beside, scores, refused | unmeasured)
+        without = [name for name in asked if name not in scores and name not in unmeasured]
+        found.append(replace(answer, notes=(*answer.notes, *unmeasured_beside(beside["real"], without))))
     if per_image is not None:
         write_per_image(per_image, rows)
     return found
+
+
+def _settings(
+    reference: Reference | None, asked: Mapping[str, Metric], network: str | None,
+    given: Mapping[str, Mapping[str, str]], *, named: bool,
+) -> tuple[dict[str, Any], str | None]:
+    """The settings of each metric that can be measured, and the network that holds for all; statistics bring theirs."""
+    chosen = dict[str, Any]()
+    if reference is not None:
+        asked, network = check_asked(reference, asked, network, named=named), network or network_beside(reference)
+    for name, metric in asked.items():
+        own = {} if reference is None else settings_beside(reference, name)
+        chosen[name] = settings_of(metric, network, {**own, **given.get(name, {})})
+        if reference is not None and name in reference.statistics:
+            check_settings(reference, name, chosen[name])
+    if network is not None and any(getattr(each, "extractor", None) == network for each in chosen.values()):
+        _check_weights(network)
+    return chosen, network
+
+
+def _sets(folders: Folders, context: ScoringContext) -> dict[str, MeasuredSet]:
+    """The images, and the statistics that stand for real ones."""
+    reference = folders.reference
+    sets = read_sets(
+        folders.places, side=folders.side, fit=folders.fit, paired=folders.paired, channels=folders.channels,
+        whose=folders.subjects, images=folders.images, seed=context.seed, progress=context.progress, like=reference,
+    )
+    return {**sets} if reference is None else {"real": reference, **sets}
 
 
 def _check_different(generated: Sequence[Place]) -> None:
@@ -150,7 +182,7 @@ def _check_different(generated: Sequence[Place]) -> None:
             )
 
 
-def _each_beside(sets: Mapping[str, FolderSet]) -> Iterator[dict[str, FolderSet]]:
+def _each_beside(sets: Mapping[str, MeasuredSet]) -> Iterator[dict[str, MeasuredSet]]:
     """The sets of each generator with the real and the training images."""
     for generated in (name for name in sets if kind_of(name) == GENERATED):
         yield {
@@ -158,16 +190,15 @@ def _each_beside(sets: Mapping[str, FolderSet]) -> Iterator[dict[str, FolderSet]
         }
 
 
-def _inputs(sets: Mapping[str, FolderSet], folders: Folders, context: ScoringContext) -> FolderInputs:
+def _inputs(sets: Mapping[str, MeasuredSet], folders: Folders, context: ScoringContext) -> FolderInputs:
     return FolderInputs(
         device=context.device, seed=context.seed, cache_folder=context.cache_folder, progress=context.progress,
-        images={name: each.images for name, each in sets.items()}, conditions=folders.viewing, pairs=folders.paired,
-        whose={name: each.subjects for name, each in sets.items()},
+        conditions=folders.viewing, pairs=folders.paired, reference=folders.reference, **of_sets(sets),
     )
 
 
 def _answer(
-    folders: Folders, inputs: FolderInputs, sets: Mapping[str, FolderSet],
+    folders: Folders, inputs: FolderInputs, sets: Mapping[str, MeasuredSet],
     scores: Mapping[str, tuple[Metric, Measured]], refused: Mapping[str, str],
 ) -> FolderScores:
     metrics = [metric for metric, _ in scores.values()]
@@ -184,18 +215,22 @@ def _answer(
 
 
 def _measured(
-    asked: Mapping[str, Metric], chosen: Mapping[str, Any], inputs: FolderInputs, strict: bool
+    asked: Mapping[str, Metric], chosen: Mapping[str, Any], inputs: FolderInputs, strict: bool, named: bool
 ) -> tuple[dict[str, tuple[Metric, Measured]], dict[str, str]]:
-    """Each metric with its score, and why others have none."""
+    """Each metric with its score, and why others have none; but for those that nobody `named` and that ask for real
+    images where there are none."""
     found, refused = dict[str, tuple[Metric, Measured]](), dict[str, str]()
     for name, metric in asked.items():
+        computed = metric if inputs.reference is None else beside_statistics(inputs.reference, metric)
         try:
-            found[name] = metric, measured(metric, inputs.for_metrics, chosen[name])
+            found[name] = metric, measured(computed, inputs.for_metrics, chosen[name])
         except ImageError:  # a file that changed meanwhile spoils what was measured, too
             raise
         except LdbenchError as error:
             if strict:
                 raise
+            if isinstance(error, NoRealImagesError) and not named:
+                continue
             refused[name] = str(error).removeprefix(f"{name}: ")
         give_back()
     return found, refused

@@ -92,12 +92,13 @@ def write_per_image(path: Path, tables: Sequence[PerImage]) -> None:
 
 def _nearest(inputs: FolderInputs, network: str, resize: int) -> Iterator[tuple[str, list[Any]]]:
     viewed = inputs.viewed
-    real_nd, generated_md = viewed.features(network, resize)
-    others = {"real": real_nd}
+    others: dict[str, NDArray[np.float32]] = {}
+    if "real" in inputs.images:
+        others["real"] = viewed.features(network, resize)[0]
     if "training" in inputs.images:
         others["training"] = viewed.seen_features(network, resize)
     for name, features_nd in others.items():
-        distances_m1, places_m1 = nearest(generated_md, features_nd, 1)
+        distances_m1, places_m1 = nearest(viewed.features(network, resize)[1], features_nd, 1)
         names = list(inputs.images[name])
         yield f"nearest_{name}", [names[place] for place in places_m1[:, 0]]
         yield f"distance_to_{name}", distances_m1[:, 0].tolist()

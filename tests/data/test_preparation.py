@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from ldbench.data.preparation import Preparation, jpeg_quality
+from ldbench.data.preparation import Preparation, jpeg_quality, summary
 
 
 def saved(quality: int, mode: str = "L") -> JpegImageFile:
@@ -41,3 +41,14 @@ def test_what_is_read_is_counted() -> None:
     assert (prepared.images, prepared.coloured, prepared.jpegs, prepared.quality) == (3, 2, 1, 80)
     assert prepared.side == 20
     assert prepared.resized(16) == 2
+
+
+def test_a_summary_says_what_the_files_said() -> None:
+    prepared = Preparation()
+    for side, channels in ((32, 1), (32, 3), (40, 3)):
+        prepared.add(torch.zeros((channels, side, side), dtype=torch.uint8), None)
+    plain, brought = summary(prepared, None), summary(prepared, 40)
+    assert (plain.images, plain.coloured, plain.jpegs, plain.quality, plain.side) == (3, 2, 0, 0.0, 32.0)
+    assert (plain.resized(32), brought.resized(40)) == (0, prepared.resized(40))
+    prepared.qualities[75] += 2
+    assert (summary(prepared, None).jpegs, summary(prepared, None).quality) == (2, 75.0)

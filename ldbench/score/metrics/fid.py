@@ -10,7 +10,7 @@ Shape suffixes: n real samples, m generated samples, d features.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.score.metrics.feature_spec import DistributionSpec
-from ldbench.score.metrics.gaussians import FeatureSet, frechet
+from ldbench.score.metrics.gaussians import FeatureSet, Gaussian, Gaussians, frechet
 from ldbench.score.metrics.intervals import GROUPS
 from ldbench.score.metrics.row_blocks import Features, row_blocks, rows_of
 from ldbench.score.metrics.set_distance import INDEPENDENT, Dependence, dependence_of, set_distance_score
@@ -43,11 +43,22 @@ def fid_score(
 ) -> Measured:
     """FID as a score; its interval is `group_jackknife`'s, for the expected FID at these sample sizes."""
     real_nd, generated_md = validated_features(metric, real_features, generated_features, least=3)
-    real, generated = FeatureSet(real_nd), FeatureSet(generated_md)
-    return set_distance_score(
-        metric, lambda real_n, generated_m: frechet(real.gaussian(real_n), generated.gaussian(generated_m)),
-        np.arange(len(real_nd)), np.arange(len(generated_md)), extractor=extractor, parameters=parameters or {},
+    return gaussians_score(
+        metric, FeatureSet(real_nd), FeatureSet(generated_md), extractor=extractor, parameters=parameters or {},
         seed=seed, groups=groups, dependence=dependence,
+    )
+
+
+def gaussians_score(
+    metric: str, real: Gaussians, generated: Gaussians, *, extractor: str, parameters: Mapping[str, ParameterValue],
+    distance: Callable[[Gaussian, Gaussian], float] = frechet, seed: int = 0, groups: int = GROUPS,
+    dependence: Dependence = INDEPENDENT,
+) -> Measured:
+    """A distance of the Gaussians of two sets as a score, with `group_jackknife`'s interval."""
+    return set_distance_score(
+        metric, lambda real_n, generated_m: distance(real.gaussian(real_n), generated.gaussian(generated_m)),
+        np.arange(len(real)), np.arange(len(generated)), extractor=extractor, parameters=parameters, seed=seed,
+        groups=groups, dependence=dependence,
     )
 
 
@@ -56,27 +67,34 @@ def validated_features(
 ) -> tuple[Features, Features]:
     """Both sets as `(n, d)` and `(m, d)` of float64, or float32 where they were, or a `MetricError` that says what is
     wrong."""
-    sets = {"real": _as_features(real), "generated": _as_features(generated)}
-    for name, features in sets.items():
-        if features.ndim != 2 or len(features) < least:
-            raise MetricError(
-                f"{metric}: expected at least {least} {name} samples as (samples, features), got shape "
-                f"{features.shape}; score more images"
-            )
-        blocks = (rows_of(features, rows) for rows in row_blocks(len(features)))
-        broken = sum(int((~np.isfinite(block_bd)).any(axis=1).sum()) for block_bd in blocks)
-        if broken:
-            raise MetricError(
-                f"{metric}: expected finite {name} features, got NaN or infinity in {broken} of {len(features)}; "
-                "check those images"
-            )
-    real_nd, generated_md = sets["real"], sets["generated"]
+    real_nd, generated_md = (
+        checked_features(metric, name, features, least)
+        for name, features in (("real", real), ("generated", generated))
+    )
     if real_nd.shape[1] != generated_md.shape[1]:
         raise MetricError(
             f"{metric}: expected as many features in both sets, got {real_nd.shape[1]} real and "
             f"{generated_md.shape[1]} generated; use one extractor for both"
         )
     return real_nd, generated_md
+
+
+def checked_features(metric: str, name: str, values: npt.ArrayLike, least: int) -> Features:
+    """One set as `validated_features` gives it; `name` says which of both it is."""
+    features = _as_features(values)
+    if features.ndim != 2 or len(features) < least:
+        raise MetricError(
+            f"{metric}: expected at least {least} {name} samples as (samples, features), got shape "
+            f"{features.shape}; score more images"
+        )
+    blocks = (rows_of(features, rows) for rows in row_blocks(len(features)))
+    broken = sum(int((~np.isfinite(block_bd)).any(axis=1).sum()) for block_bd in blocks)
+    if broken:
+        raise MetricError(
+            f"{metric}: expected finite {name} features, got NaN or infinity in {broken} of {len(features)}; "
+            "check those images"
+        )
+    return features
 
 
 def _as_features(values: npt.ArrayLike) -> Features:

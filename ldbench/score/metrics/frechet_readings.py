@@ -21,7 +21,8 @@ import numpy.typing as npt
 from ldbench.api import Measured, Metric, MetricInputs, NoSettings, ParameterValue
 from ldbench.records.from_table import TypedError
 from ldbench.score.metrics.attribute_error import unknown_estimators
-from ldbench.score.metrics.fid import fid, validated_features
+from ldbench.score.metrics.fid import fid, gaussians_score, validated_features
+from ldbench.score.metrics.gaussians import Gaussian, Gaussians, frechet
 from ldbench.score.metrics.intervals import Array
 from ldbench.score.metrics.set_distance import INDEPENDENT, Dependence, dependence_of, set_distance_score
 from ldbench.score.metrics.viewed import viewed
@@ -29,6 +30,8 @@ from ldbench.score.networks.radiomics import LEAST_SPREADS
 from ldbench.score.networks.radiomics import NAME as RADIOMICS
 
 _INTERVAL = "expected value at these sample sizes (delete-a-group jackknife)"
+_UNIT = "standard deviations of the real scans, squared"
+_CONSTANT = 1e-9  # of a feature's size: a spread below this is round-off of a constant
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,8 @@ def standardised_fid(real_nd: Array, generated_md: Array, least_d: npt.ArrayLike
     deviations that are believed: without, one scan that differs a little from all others makes a unit so small that it
     decides the distance. Raises `MetricError` as `fid` does.
     """
-    spread_d = np.maximum(real_nd.std(axis=0, ddof=1), least_d)
-    spread_d[spread_d < 1e-9 * np.abs(real_nd).max(axis=0)] = 0  # round-off of a constant
-    spread_d[spread_d == 0] = 1
-    return fid(real_nd / spread_d, generated_md / spread_d)
+    units_d = _units(real_nd.std(axis=0, ddof=1), np.abs(real_nd).max(axis=0), least_d)
+    return fid(real_nd / units_d, generated_md / units_d)
 
 
 def standardised_fid_score(
@@ -69,9 +70,33 @@ def standardised_fid_score(
     )
     return set_distance_score(
         metric, partial(standardised_fid, least_d=least_d), real_nd, generated_md, extractor=extractor, seed=0,
-        dependence=dependence,
-        parameters={**parameters, "unit": "standard deviations of the real scans, squared"},
+        dependence=dependence, parameters={**parameters, "unit": _UNIT},
     )
+
+
+def standardised_frechet(real: Gaussian, generated: Gaussian, least_d: npt.ArrayLike = 0.0) -> float:
+    """`standardised_fid` of two sets of which no more than their Gaussians is known."""
+    spread_d = np.sqrt((real.factor_kd**2).sum(axis=0))
+    units_d = _units(spread_d, np.abs(real.mean_d) + spread_d, least_d)
+    return frechet(*(Gaussian(one.mean_d / units_d, one.factor_kd / units_d) for one in (real, generated)))
+
+
+def standardised_gaussians_score(
+    metric: str, real: Gaussians, generated: Gaussians, *, extractor: str,
+    parameters: Mapping[str, ParameterValue], dependence: Dependence, least_d: npt.ArrayLike = 0.0,
+) -> Measured:
+    """`standardised_fid_score` of such sets."""
+    return gaussians_score(
+        metric, real, generated, extractor=extractor, parameters={**parameters, "unit": _UNIT},
+        distance=partial(standardised_frechet, least_d=least_d), dependence=dependence,
+    )
+
+
+def _units(spread_d: Array, size_d: Array, least_d: npt.ArrayLike) -> Array:
+    """What each feature is counted in, by its standard deviation and how large it is."""
+    units_d = np.maximum(np.where(spread_d < _CONSTANT * size_d, 0.0, spread_d), least_d)
+    units_d[units_d == 0] = 1
+    return units_d
 
 
 def _radiomics(inputs: MetricInputs) -> tuple[Array, Array]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,16 @@ class Gaussian:
 
     mean_d: Array
     factor_kd: Array
+
+
+class Gaussians(Protocol):
+    """A set of samples that is asked for its Gaussian, with some samples left out."""
+
+    def __len__(self) -> int:
+        """How many samples there are."""
+
+    def gaussian(self, rows_n: Rows) -> Gaussian:
+        """The Gaussian of these samples, in ascending order."""
 
 
 def gaussian_of(features_nd: Features) -> Gaussian:
@@ -59,7 +70,11 @@ class FeatureSet:
     def __init__(self, features_nd: Features, rows_n: Rows | None = None) -> None:
         self._features_nd, width = features_nd, features_nd.shape[1]
         self._rows_n = np.arange(len(features_nd)) if rows_n is None else rows_n
-        self._streamed = is_large(len(self._rows_n), width) and len(self._rows_n) > 2 * width
+        self._streamed = is_streamed(len(self._rows_n), width)
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self._rows_n)
 
     def gaussian(self, rows_n: Rows) -> Gaussian:
         """The Gaussian of these rows of the features, in ascending order and all of them in the set."""
@@ -91,6 +106,11 @@ class FeatureSet:
             sum_d += block_bd.sum(axis=0)
             scatter_dd += block_bd.T @ block_bd
         return sum_d, scatter_dd
+
+
+def is_streamed(count: int, width: int) -> bool:
+    """Whether the scatter of a set is summed once, and that of what is left out taken away from it."""
+    return is_large(count, width) and count > 2 * width
 
 
 def factor_of(covariance_dd: Array) -> Array:

@@ -110,10 +110,17 @@ def share_of_subjects(value: float, variance: float, images: int, subjects: int)
 def deletion_groups(
     size: int, groups: int, random: np.random.Generator, subjects: Subjects = None
 ) -> list[npt.NDArray[np.bool_]]:
-    """Masks that keep all but one of `groups` random groups, equal in size to within one case, or one subject."""
-    label_n = random.permutation(np.arange(independent(size, subjects)) % groups)
-    label_n = label_n if subjects is None else label_n[subjects]
+    """Masks that keep all but one of the groups of `group_labels`."""
+    label_n = group_labels(size, groups, random, subjects)
     return [label_n != group for group in range(groups)]
+
+
+def group_labels(
+    size: int, groups: int, random: np.random.Generator, subjects: Subjects = None
+) -> npt.NDArray[np.int64]:
+    """The random group `(n,)` of each case, equal in size to within one case, or one subject."""
+    label_n = random.permutation(np.arange(independent(size, subjects)) % groups)
+    return label_n if subjects is None else label_n[subjects]
 
 
 def class_groups(

@@ -58,7 +58,7 @@ def extract(
     parameters = dict(network.parameters(resize=size, digest=digest))
     images = _checked(images)
     name, path = extractor if isinstance(extractor, str) else network.name, None
-    code = None if cache_folder is None else _foreign_code(network)
+    code = None if cache_folder is None else foreign_code(network)
     if cache_folder is not None and code is not None:
         path = cache_folder / f"{key_of_set(images, name, {**parameters, **code}, device)}.npy"
     if path is not None and (cached := read_features(path, len(images))) is not None:
@@ -145,7 +145,7 @@ def _random_state_kept() -> AbstractContextManager[None]:
     return torch.random.fork_rng(devices=[])
 
 
-def _foreign_code(network: Network) -> dict[str, ParameterValue] | None:
+def foreign_code(network: Network) -> dict[str, ParameterValue] | None:
     """The code of somebody else's network: edited, it gives other features by the same name and weights. None where it
     can't be read, or was edited since; features are then not kept."""
     if not _is_foreign(network):

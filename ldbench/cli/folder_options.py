@@ -1,0 +1,53 @@
+"""Options of the commands that take folders of images without a task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ldbench.errors import UsageError
+from ldbench.plugins.parameters import key_values
+
+Metric = Annotated[
+    list[str] | None,
+    typer.Option(help="Metrics (`ldbench list metrics`), by commas or repeated.", show_default="all that these allow"),
+]
+Network = Annotated[
+    str | None,
+    typer.Option(help="The feature network (`ldbench list networks`).", show_default="efficientnet-lite0"),
+]
+Side = Annotated[int | None, typer.Option(help="Bring square images to this side.", show_default="all of one size")]
+Fit = Annotated[
+    Literal["pad", "crop", "stretch"] | None,
+    typer.Option(
+        help="With --side, what to do with images that are not square: add black, keep the middle, or resize.",
+        show_default="refuse them",
+    ),
+]
+Channels = Annotated[
+    Literal["rgb", "grey-as-rgb"] | None,
+    typer.Option(help="Whether colour counts, or images are averaged over channels.", show_default="rgb"),
+]
+Blur = Annotated[float, typer.Option(help="Viewing conditions: point spread, a standard deviation in pixels.")]
+Noise = Annotated[
+    float, typer.Option(help="Viewing conditions: noise, a standard deviation in grey levels from 0 to 1.")
+]
+Set = Annotated[list[str] | None, typer.Option("--set", help="A metric's setting, METRIC:key=value; may be repeated.")]
+Subjects = Annotated[Path | None, typer.Option(help="Whose images are: a CSV table with columns image and subject.")]
+SubjectPattern = Annotated[
+    str | None, typer.Option(help="Whose images are: a regular expression on their names, 'sub-[0-9]+' say.")
+]
+
+
+def by_metric(settings: Sequence[str]) -> dict[str, dict[str, str]]:
+    """`METRIC:key=value` texts by metric and key."""
+    found: dict[str, dict[str, str]] = {}
+    for place, value in key_values(settings).items():
+        metric, colon, key = place.partition(":")
+        if not colon or not metric or not key:
+            raise UsageError(f"--set: expected METRIC:key=value, got {place}={value}")
+        found.setdefault(metric, {})[key] = value
+    return found

@@ -1,0 +1,99 @@
+"""Statistics of a set of real images are made: which metrics they are for, and what must be said of what they tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ldbench import __version__
+from ldbench.api import Metric, Need
+from ldbench.errors import MetricError, UsageError
+from ldbench.plugins.kinds import METRICS
+from ldbench.score.arithmetic import arithmetic_of
+from ldbench.score.folder_form import Conditions, check_form
+from ldbench.score.folder_inputs import FolderInputs, of_sets
+from ldbench.score.folder_metrics import default_metrics, lacking, settings_of
+from ldbench.score.folder_sets import FolderSet, Place, read_sets
+from ldbench.score.folder_subjects import Whose
+from ldbench.score.metrics.group_statistics import check_enough
+from ldbench.score.reference.metrics import has_statistics, statistics_of
+from ldbench.score.reference.record import SCHEMA_VERSION, Reference, ReferenceRecord
+from ldbench.score.set_inputs import ScoringContext
+
+
+def make_reference(
+    real: Place, where: Path, conditions: Conditions, context: ScoringContext, metrics: Sequence[str] = (), *,
+    network: str | None = None, settings: Mapping[str, Mapping[str, str]] | None = None, whose: Whose | None = None,
+) -> Reference:
+    """The statistics that a file `where` will hold of real images; without `metrics` for all that can be had from some.
+
+    `network` and `settings` are as in `measure_folders`. Raises `ImageError`, `UsageError`, `UnknownNameError`,
+    `WeightsError`; `MetricError` for too few images.
+    """
+    channels = conditions.channels or "rgb"
+    check_form(conditions.side, conditions.fit, channels)
+    chosen = _chosen(conditions, metrics, network, settings or {})
+    sets = read_sets(
+        {"real": real}, side=conditions.side, fit=conditions.fit, paired=False, channels=channels, whose=whose,
+        images=None, seed=context.seed, progress=context.progress,
+    )
+    inputs = FolderInputs(
+        device=context.device, seed=context.seed, cache_folder=context.cache_folder, progress=context.progress,
+        conditions=conditions.viewing, **of_sets(sets),
+    )
+    try:
+        check_enough(sets["real"].count, inputs.subjects("real"))
+    except MetricError as error:
+        raise MetricError(f"{sets['real'].where}: {error}") from error
+    found = {name: statistics_of(name, each, inputs) for name, each in chosen.items()}
+    record = _record(sets["real"], conditions, {name: each for name, (each, _) in found.items()}, context)
+    return Reference(str(where), record, {name: statistics for name, (_, statistics) in found.items()})
+
+
+def _chosen(
+    conditions: Conditions, metrics: Sequence[str], network: str | None, given: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any]:
+    """The settings of each metric; `UsageError` for one that statistics are not enough for."""
+    offered: frozenset[Need] = frozenset() if conditions.viewing is None else frozenset({"viewing"})
+    asked: dict[str, Metric] = {name: METRICS.load(name) for name in metrics} or default_metrics(offered)[0]
+    able = {name: metric for name, metric in asked.items() if has_statistics(name)}
+    if metrics and (lost := next((name for name in asked if name not in able), None)) is not None:
+        raise UsageError(
+            f"--metric {lost}: expected a metric that statistics of the real images are enough for, got one that needs "
+            "the images; leave it out"
+        )
+    if foreign := [name for name in given if name not in able]:
+        raise UsageError(f"--set {foreign[0]}: expected a metric with statistics, got another; leave it out")
+    for name, metric in able.items():
+        if reason := lacking(metric, offered):
+            raise UsageError(f"--metric {name}: {reason}")
+    return {name: settings_of(metric, network, given.get(name, {})) for name, metric in able.items()}
+
+
+def _record(
+    real: FolderSet, conditions: Conditions, metrics: Mapping[str, Any], context: ScoringContext
+) -> ReferenceRecord:
+    from ldbench.data.preparation import summary
+
+    height, width = next(iter(real.images.values())).shape[1:]
+    return ReferenceRecord(
+        SCHEMA_VERSION, __version__, real.count, len(set(real.subjects)) or None, real.sha256, int(height), int(width),
+        conditions.side, conditions.fit, conditions.channels or "rgb", conditions.viewing,
+        summary(real.prepared, conditions.side), arithmetic_of(context.device), metrics,
+    )
+
+
+def told(reference: Reference) -> Iterator[str]:
+    """Warnings of what the statistics tell of single images: where a group has no more images than features."""
+    names = dict[tuple[str, int, int], list[str]]()
+    for name, each in reference.statistics.items():
+        record = reference.record.metrics[name]
+        names.setdefault((record.extractor, record.features, int(each.counts_g.min())), []).append(name)
+    for (extractor, features, count), metrics in names.items():
+        if count <= features:
+            yield (
+                f"{', '.join(metrics)}: a group has {count} images, no more than {extractor} has features, {features}: "
+                "the file then says in which space the features of these images lie, and whoever has an image can tell "
+                "whether it was among them; give the file to nobody who may not have the features, or take more images"
+            )
