@@ -61,9 +61,9 @@ def run(
     from ldbench.run.fresh import run_fresh
     from ldbench.run.models import ready_models
     from ldbench.run.pipeline import prepare
-    from ldbench.run.pipeline import run as run_task
     from ldbench.run.processes import is_first_process, launch
     from ldbench.run.settings import Settings
+    from ldbench.run.task_runs import run_task
 
     ready_models(card, overrides)
     wanted = [_Wanted(model, of_run, len(chosen) > 1) for of_run in chosen for model in models]
@@ -80,8 +80,11 @@ def run(
         with live_settings(label, out, each.seed, device, batch_size) as settings:
             settings = replace(settings, overrides=overrides[each.model], say=partial(_say, label))
             if data_seed is None:
-                result, path = run_task(task, each.model, settings)
-                below = [str(path)]
+                made = run_task(
+                    task, each.model, seed=each.seed, out=out, parameters=overrides[each.model], device=device,
+                    batch_size=batch_size, progress=settings.progress, say=settings.say,
+                )
+                result, below = made.result, [str(made.path)]
             else:
                 found = run_fresh(task, each.model, data_seed, settings)
                 result, below = found.frozen, [str(found.path), *gap_lines(found.round), str(found.written)]

@@ -15,11 +15,12 @@ from pathlib import Path
 
 from ldbench.api import Generator
 from ldbench.run.environment import pick_device
+from ldbench.run.surroundings import states_kept
 from ldbench.testing import behaviour, declared
 from ldbench.testing.contract import CLAUSES, PARAMETERS, PROTOCOL
 from ldbench.testing.finding import Clause, Finding
 from ldbench.testing.miniature import miniature
-from ldbench.testing.surroundings import deterministic, states_kept
+from ldbench.testing.surroundings import deterministic
 from ldbench.testing.trial import Trial
 
 __all__ = ["CLAUSES", "Clause", "Finding", "assert_generator", "check_generator"]

@@ -35,18 +35,6 @@ FOLDERS = ("first", "second", "interrupted", "needs")
 
 
 @contextmanager
-def states_kept(device: torch.device = CPU) -> Iterator[None]:
-    """Put the global states, those of the CPU and of this device, back as they were, whatever happens inside."""
-    python, numpy = random.getstate(), np.random.get_state()
-    try:
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)
-
-
-@contextmanager
 def deterministic(device: torch.device) -> Iterator[None]:
     """On a GPU torch's deterministic algorithms, as far as it has them: without, sums of a fit come in any order.
 
