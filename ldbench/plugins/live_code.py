@@ -93,8 +93,13 @@ def is_own(module: str) -> bool:
     file = getattr(sys.modules.get(module), "__file__", None)
     if file is None or module.partition(".")[0] == _SUITE:
         return False
-    installed = (Path(sysconfig.get_path(scheme)) for scheme in ("purelib", "platlib", "stdlib", "platstdlib"))
-    return not any(Path(file).is_relative_to(folder) for folder in installed)
+    return not any(Path(file).is_relative_to(folder) for folder in _installed())
+
+
+@functools.cache
+def _installed() -> tuple[Path, ...]:
+    """Where Python itself lies, and what is installed for it."""
+    return tuple(Path(sysconfig.get_path(scheme)) for scheme in ("purelib", "platlib", "stdlib", "platstdlib"))
 
 
 def _used(cls: type) -> _Used:

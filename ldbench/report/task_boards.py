@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from ldbench.board.gather import BoardSet, collect, read_boards
+from ldbench.board.gather import collect, read_boards
 from ldbench.board.leaderboard import BoardRow, Leaderboard
 from ldbench.board.left_out import refuse
 from ldbench.board.paired_tests import Comparison
@@ -75,14 +75,19 @@ class TaskBoard:
 
 @dataclass(frozen=True, repr=False)
 class TaskComparisons:
-    """Every pair of a task's rows that compete, metric by metric: `found` holds them in the board's order.
+    """Every pair of a task's rows that compete, by metric, in the board's order.
 
     It prints as `ldbench compare --all-metrics` does.
     """
 
-    found: tuple[Comparison, ...]
+    by_metric: Mapping[str, Sequence[Comparison]]
     board: Leaderboard
     as_fitted: bool = False
+
+    @property
+    def found(self) -> list[Comparison]:
+        """All of them in one list."""
+        return [pair for of_metric in self.by_metric.values() for pair in of_metric]
 
     def table(self) -> list[dict[str, object]]:
         """One dict a pair and metric, under the names of `Comparison`'s fields. `pandas.DataFrame` takes the list."""
@@ -90,11 +95,8 @@ class TaskComparisons:
 
     def __repr__(self) -> str:
         """A line a pair, the surest first, and what may be relied on."""
-        by_metric: dict[str, list[Comparison]] = {}
-        for each in self.found:
-            by_metric.setdefault(each.metric, []).append(each)
         task = self.board.task.id
-        return render_text({task: by_metric}, self.as_fitted, {task: self.board}).rstrip("\n")
+        return render_text({task: self.by_metric}, self.as_fitted, {task: self.board}).rstrip("\n")
 
 
 def read_results(results: Results = "runs", *, leave_out: LeaveOut = refuse) -> list[TaskRun]:
@@ -123,9 +125,10 @@ def leaderboard(
     >>> board = leaderboard("runs", task="sandbox-brain-t2i")  # doctest: +SKIP
     >>> pandas.DataFrame(board.table())  # doctest: +SKIP
     """
-    found = with_metrics(read_boards(_paths(results), (), measured_only, leave_out), metrics)
+    found = read_boards(_paths(results), (), measured_only, leave_out)
     name = _task(found.boards, task)
-    return TaskBoard(found.boards[name], tuple(found.unfinished_of(name)))
+    alone = with_metrics(replace(found, boards={name: found.boards[name]}), metrics)
+    return TaskBoard(alone.boards[name], tuple(found.unfinished_of(name)))
 
 
 def compare(
@@ -140,11 +143,10 @@ def compare(
 
     >>> [pair.better for pair in compare("runs", metrics=["viewed_fid"]).found]  # doctest: +SKIP
     """
-    boards: BoardSet = read_boards(_paths(results), (), True, leave_out)
+    boards = read_boards(_paths(results), (), True, leave_out)
     name = _task(boards.boards, task)
     of_task = chosen({name: compared(boards, as_fitted)[name]}, metrics)[name]
-    pairs = tuple(pair for of_metric in of_task.values() for pair in of_metric)
-    return TaskComparisons(pairs, boards.boards[name], as_fitted)
+    return TaskComparisons(of_task, boards.boards[name], as_fitted)
 
 
 def _paths(results: Results) -> list[Path]:
