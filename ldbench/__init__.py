@@ -16,18 +16,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ldbench.board.folder_differences import differences
+    from ldbench.board.paired_tests import Comparison
     from ldbench.report.task_boards import TaskBoard, TaskComparisons, compare, leaderboard, read_results
     from ldbench.run.measure import measure, measure_each
     from ldbench.run.task_runs import TaskRun, run_task, score_images
 
 __version__ = "0.1.0"
 __all__ = [
-    "TaskBoard", "TaskComparisons", "TaskRun", "compare", "differences", "leaderboard", "measure", "measure_each",
-    "read_results", "run_task", "score_images",
+    "Comparison", "TaskBoard", "TaskComparisons", "TaskRun", "compare", "differences", "leaderboard", "measure",
+    "measure_each", "read_results", "run_task", "score_images",
 ]  # fmt: skip
 
 _HOMES = {
     "ldbench.board.folder_differences": ("differences",),
+    "ldbench.board.paired_tests": ("Comparison",),
     "ldbench.report.task_boards": ("TaskBoard", "TaskComparisons", "compare", "leaderboard", "read_results"),
     "ldbench.run.measure": ("measure", "measure_each"),
     "ldbench.run.task_runs": ("TaskRun", "run_task", "score_images"),

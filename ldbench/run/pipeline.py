@@ -120,8 +120,11 @@ def _begin(context: RunContext, generator: Generator) -> RunContext:
     note = folder.begin(_state(context), context.content)
     if folder.finished():
         date = read(folder.result).created or "unknown date"
-        heard = settings.warn or say if note else say
-        heard("; ".join(filter(None, (f"read back: finished run of {date}", note))))
+        line = "; ".join(filter(None, (f"read back: finished run of {date}", note)))
+        if note and settings.warn is not None:
+            settings.warn(f"{folder.path}: {line}")
+        else:
+            say(line)
     elif note:
         say(note)
     return context

@@ -20,8 +20,8 @@ class Settings:
     """How to run: where results go, the run's seed, device and batch size, and generator parameters, of which texts are
     read as `--set` reads them.
 
-    `say` is given what the user should know of a run beside its progress, a line a call. `warn` is given instead, where
-    there is one, that a result is none of the code that is here.
+    `say` is given what the user should know of a run beside its progress, a line a call. `warn`, where there is one, is
+    given that a finished run is none of the code that is here; it may raise.
     """
 
     out: Path

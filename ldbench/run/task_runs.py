@@ -22,6 +22,8 @@ from ldbench.run.processes import current_processes
 from ldbench.run.settings import Settings, unsaid
 from ldbench.run.surroundings import caller_kept
 
+_ANEW = "to run this code, remove the folder or choose another out"
+
 
 @dataclass(frozen=True)
 class TaskRun:
@@ -77,19 +79,21 @@ def run_task(
     >>> made.values["viewed_fid"], made.folder  # doctest: +SKIP
     """
     stale = list[str]()
+    warn = (stale.append if say is None else None) if isinstance(generator, str) else _refuse
     settings = Settings(
-        Path(out), seed, device, batch_size, dict(parameters or {}), progress, say or unsaid,
-        say if say is not None and isinstance(generator, str) else stale.append,
+        Path(out), seed, device, batch_size, dict(parameters or {}), progress, say or unsaid, warn
     )
     processes = current_processes(device)
     with caller_kept(pick_device(device, processes.local_index, processes.count)):
         finished = TaskRun(*pipeline.run(os.fspath(task), generator, settings))
     for line in stale:
-        said = f"{finished.folder}: {line}; to run this code, remove the folder or choose another out"
-        if not isinstance(generator, str):
-            raise ResultError(f"{said}; read_results reads it as it is")
-        warnings.warn(said, stacklevel=2)
+        warnings.warn(f"{line}; {_ANEW}", stacklevel=2)
     return finished
+
+
+def _refuse(line: str) -> None:
+    """For a generator whose code is handed over: the result of another one's is no answer."""
+    raise ResultError(f"{line}; {_ANEW}; read_results reads it as it is")
 
 
 def score_images(

@@ -147,7 +147,7 @@ def test_a_result_of_other_code_is_not_given_for_this_code(module: ModuleType, t
     card = cheap_card(tmp_path)
     first = ldbench.run_task(card, module.Grey, device="cpu")
     assert ldbench.run_task(card, module.Grey(), device="cpu") == first  # read back, without a word
-    text = FILE.replace("0.1 *", "0.2 *")
+    text = FILE.replace("0.1 *", "0.25 *")  # of another size: a cached module of the same second is told by that alone
     (tmp_path / "grey_here.py").write_text(text)
     importlib.reload(module)
     with pytest.raises(ResultError, match=r"made by another version .*remove the folder or choose another"):
