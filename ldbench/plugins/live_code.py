@@ -6,7 +6,6 @@ are its methods, and what they use by name, as far as that is the user's own: of
 
 from __future__ import annotations
 
-import builtins
 import dis
 import functools
 import inspect
@@ -75,8 +74,9 @@ def typed_sources(cls: type) -> tuple[dict[str, str], set[str]]:
                 "typed where no text is kept, so no result could say what made it; write it to a file and import that"
             )
         texts[f"cell {digest(cell)}"] = cell
+    names = {function.__qualname__ for function in typed}
     for (function_name, name), value in used.variables.items():
-        if function_name in {function.__qualname__ for function in typed}:
+        if function_name in names and not _is_of_package(value):
             texts[f"variable {name}"] = _text(value, f"{function_name} reads {name}")
     return texts, used.modules - {PROGRAM} if typed else set()
 
@@ -111,11 +111,11 @@ def _used(cls: type) -> _Used:
             seen.add(id(function))
             used.functions.append(function)
             for name, value in _globals_of(function):
-                module = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
                 if isinstance(value, ModuleType | FunctionType | type):
-                    used.modules |= {module} if module and is_own(module) else set()
+                    module = value.__name__ if isinstance(value, ModuleType) else value.__module__
+                    used.modules |= {module} if is_own(module) else set()
                     waiting.append(value)
-                elif not _is_of_package(value, module):
+                else:
                     used.variables[function.__qualname__, name] = value
     return used
 
@@ -177,11 +177,11 @@ def _code_in(file: Path) -> set[CodeType]:
         return set()
 
 
-def _is_of_package(value: object, module: str | None) -> bool:
-    """Whether it is something that an installed package holds under its own name."""
-    name = getattr(value, "__name__", None)
-    holder = builtins if module is None else sys.modules.get(module)
-    return isinstance(name, str) and getattr(holder, name, None) is value and not is_own(module or builtins.__name__)
+def _is_of_package(value: object) -> bool:
+    """Whether it is something that an installed package holds under its own name, such as a compiled function."""
+    name, module = getattr(value, "__name__", None), getattr(value, "__module__", None)
+    holder = sys.modules.get(module) if isinstance(module, str) and not is_own(module) else None
+    return isinstance(name, str) and holder is not None and getattr(holder, name, None) is value
 
 
 def _text(value: object, where: str) -> str:

@@ -16,7 +16,7 @@ from ldbench.plugins.code import code_digest
 from ldbench.plugins.live_code import check_is_that_of_its_file, is_own, is_typed, typed_sources
 
 CELL = """
-import math
+from math import sqrt
 import local_helper
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -25,7 +25,7 @@ from ldbench.api import Generator
 LEVELS = (0.5, {"a": 1})
 
 def level():
-    return LEVELS[0] * math.sqrt(1) * local_helper.RATE
+    return LEVELS[0] * sqrt(1) * local_helper.RATE
 
 @dataclass
 class Grey(Generator):
