@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ldbench.board.gather import collect, read_boards
+from ldbench.board.gather import BoardSet, board_set, collect, gather
 from ldbench.board.leaderboard import BoardRow, Leaderboard
 from ldbench.board.left_out import refuse
 from ldbench.board.paired_tests import Comparison
@@ -125,10 +125,8 @@ def leaderboard(
     >>> board = leaderboard("runs", task="sandbox-brain-t2i")  # doctest: +SKIP
     >>> pandas.DataFrame(board.table())  # doctest: +SKIP
     """
-    found = read_boards(_paths(results), (), measured_only, leave_out)
-    name = _task(found.boards, task)
-    alone = with_metrics(replace(found, boards={name: found.boards[name]}), metrics)
-    return TaskBoard(alone.boards[name], tuple(found.unfinished_of(name)))
+    found, name = _boards(results, task, measured_only, leave_out)
+    return TaskBoard(with_metrics(found, metrics).boards[name], tuple(found.unfinished_of(name)))
 
 
 def compare(
@@ -143,10 +141,22 @@ def compare(
 
     >>> [pair.better for pair in compare("runs", metrics=["viewed_fid"]).found]  # doctest: +SKIP
     """
-    boards = read_boards(_paths(results), (), True, leave_out)
-    name = _task(boards.boards, task)
-    of_task = chosen({name: compared(boards, as_fitted)[name]}, metrics)[name]
-    return TaskComparisons(of_task, boards.boards[name], as_fitted)
+    found, name = _boards(results, task, True, leave_out)
+    return TaskComparisons(chosen(compared(found, as_fitted), metrics)[name], found.boards[name], as_fitted)
+
+
+def _boards(
+    results: Results, task: str | None, measured_only: bool, leave_out: LeaveOut
+) -> tuple[BoardSet, str]:
+    """The one board that is asked for, and its task; results of others are read and not folded."""
+    paths = _paths(results)
+    found = gather(paths, (), measured_only, leave_out)
+    name = _task({result.task.id for _, result in found}, task)
+    of_task = [one for one in found if one[1].task.id == name]
+    boards = board_set(of_task, [path for path in paths if path.is_dir()], leave_out)
+    if name not in boards.boards:
+        raise ResultError(f"{name}: expected results that can share a leaderboard, got none; see what was left out")
+    return boards, name
 
 
 def _paths(results: Results) -> list[Path]:
@@ -154,14 +164,15 @@ def _paths(results: Results) -> list[Path]:
     return [each.path if isinstance(each, TaskRun) else Path(each) for each in several]
 
 
-def _task(boards: Mapping[str, Leaderboard], task: str | None) -> str:
+def _task(tasks: Set[str], task: str | None) -> str:
     """The task that is asked for, or the only one."""
-    if task is None and len(boards) == 1:
-        return next(iter(boards))
+    if task is None and len(tasks) == 1:
+        return next(iter(tasks))
     if task is None:
-        raise UsageError(f"task: expected results of one task, got {', '.join(boards) or 'none'}; name one with task=")
-    if task not in boards:
-        raise unknown_name("task", task, boards, "name one that the results are of")
+        listed = ", ".join(sorted(tasks)) or "none"
+        raise UsageError(f"task: expected results of one task, got {listed}; name one with task=")
+    if task not in tasks:
+        raise unknown_name("task", task, tasks, "name one that the results are of")
     return task
 
 

@@ -116,3 +116,7 @@ def test_a_bad_result_is_an_error_or_left_out(runs: Path, tmp_path: Path) -> Non
     assert json.loads(dumps(board.record)) == json.loads(dumps(ldbench.leaderboard(runs).record))
     with pytest.raises(UsageError, match="expected results of one task, got none"):
         ldbench.leaderboard(tmp_path, leave_out=errors.append)
+    for index, digest in enumerate("12"):  # measured over other data each, so neither may stand beside the other
+        result.write(replace(measured(*FULL[3 + index]), split_hash=digest * 64), tmp_path / f"{index}/result.json")
+    with pytest.raises(ResultError, match="sandbox-brain-t2i: expected results that can share a leaderboard, got none"):
+        ldbench.compare([tmp_path / "0", tmp_path / "1"], leave_out=errors.append)
