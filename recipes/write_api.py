@@ -1,7 +1,7 @@
 """Write docs/api from docstrings and signatures: one page a public module, one for the contract's clauses.
 
     python -m recipes.write_api             # all pages
-    python -m recipes.write_api --freeze    # tests/historic/api-VERSION.txt too: names and signatures as promised
+    python -m recipes.write_api --freeze    # tests/historic/api-VERSION.txt, python-VERSION.txt: names and signatures
 
 Reads source with `ast`, so that a page says what the source says, on any version of Python. The prose is in the
 docstrings, and in docs/api/index.md by hand.
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
 
+import ldbench
 from ldbench.api import API_VERSION
 from ldbench.testing import CLAUSES
 
@@ -25,7 +26,7 @@ PAGES = ROOT / "docs" / "api"
 FROZEN = ROOT / "tests" / "historic"
 PUBLIC = ("ldbench.api", "ldbench.errors", "ldbench.testing")
 # of the suite itself; they may change with a minor release
-FUNCTIONS = ("ldbench.run.measure", "ldbench.run.reference", "ldbench.board.folder_differences")
+FUNCTIONS = ("ldbench", "ldbench.run.measure", "ldbench.run.reference", "ldbench.board.folder_differences")
 # their Python is the suite's own; the classes are documented because the files are public
 FORMATS = ("ldbench.task.card", "ldbench.task.metric_specs", "ldbench.records.result", "ldbench.board.leaderboard")
 # a page that also has the classes of another folder's modules whose names end so: settings in their metrics' modules
@@ -53,7 +54,7 @@ def module(name: str, classes_only: bool = False) -> Module:
     kinds = (ast.ClassDef,) if classes_only else (ast.ClassDef, ast.FunctionDef)
     definitions = [node for node in tree.body if isinstance(node, kinds) and _public(node.name, listed)]
     for each, source in sorted(_imported(tree).items()):
-        if each in listed:  # re-exported: documented where it is promised
+        if each in listed and source not in FUNCTIONS:  # re-exported: documented where it is promised
             definitions += [one for one in _tree(source).body if isinstance(one, kinds) and one.name == each]
     definitions += _also(*_ALSO[name]) if name in _ALSO else []
     constants = [] if classes_only else list(_constants(tree, listed))
@@ -118,6 +119,12 @@ def pages() -> dict[str, str]:
 def surface() -> list[str]:
     """What is promised, a line each: names, fields and signatures of the public modules."""
     return [line for name in PUBLIC for line in _surface_of(module(name))]
+
+
+def functions_surface() -> list[str]:
+    """The same of the suite's own functions, and which of all it offers at its top."""
+    names = ", ".join(sorted(_all_of(_tree("ldbench"))))
+    return [f"ldbench: {names}", *(line for name in FUNCTIONS for line in _surface_of(module(name)))]
 
 
 def _surface_of(found: Module) -> Iterator[str]:
@@ -202,8 +209,10 @@ def _all_of(tree: ast.Module) -> frozenset[str]:
 
 
 def _imported(tree: ast.Module) -> dict[str, str]:
-    """Imported names, each with its module."""
-    froms = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    """Imported names, each with its module, also those of which a type checker alone is told."""
+    guarded = (node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    nodes = [*tree.body, *(node for each in guarded for node in each.body)]
+    froms = [node for node in nodes if isinstance(node, ast.ImportFrom)]
     return {alias.name: node.module for node in froms for alias in node.names if node.module}
 
 
@@ -233,6 +242,8 @@ def main() -> None:
         (PAGES / name).write_text(text, encoding="utf-8")
     if "--freeze" in sys.argv[1:]:
         (FROZEN / f"api-{API_VERSION}.txt").write_text("\n".join(surface()) + "\n", encoding="utf-8")
+        functions = "\n".join(functions_surface())
+        (FROZEN / f"python-{ldbench.__version__}.txt").write_text(functions + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

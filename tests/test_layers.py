@@ -7,6 +7,7 @@ import graphlib
 
 import pytest
 
+import ldbench
 from tests.in_turn import Ended, in_turn
 from tests.layers import BASELINES, LEVEL, OUTSIDERS, ROOT, SUITE, graph, imports, reached
 
@@ -25,6 +26,20 @@ def test_imports_go_downward_only() -> None:
         if name != "ldbench" and LEVEL[name.split(".")[1]] < LEVEL[other.split(".")[1]]
     ]
     assert upward == []
+
+
+def test_the_suite_does_not_go_through_its_own_door() -> None:
+    """What `ldbench` offers at its top lies in all layers: by way of it any module could reach any other."""
+    nodes = [
+        node
+        for name, path in SUITE.items() if name != "ldbench"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    from_it = (node for node in nodes if isinstance(node, ast.ImportFrom) and node.module == "ldbench")
+    asked = {alias.name for node in from_it for alias in node.names}
+    asked |= {node.attr for node in nodes if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "ldbench"}
+    assert "__version__" in asked
+    assert not asked & set(ldbench.__all__)
 
 
 def test_no_module_imports_itself_round_a_circle() -> None:

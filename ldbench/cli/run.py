@@ -58,10 +58,8 @@ def run(
     overrides = {model: overrides_of(model, models, set_ or []) for model in models}
     data_seed = None if fresh is None else _data_seed(fresh)
     card = _named(task, models)
-    from ldbench.run.fresh import run_fresh
     from ldbench.run.models import ready_models
     from ldbench.run.pipeline import prepare
-    from ldbench.run.pipeline import run as run_task
     from ldbench.run.processes import is_first_process, launch
     from ldbench.run.settings import Settings
 
@@ -79,12 +77,7 @@ def run(
         label = f"{each.model} on {task}{each.of_seed}"
         with live_settings(label, out, each.seed, device, batch_size) as settings:
             settings = replace(settings, overrides=overrides[each.model], say=partial(_say, label))
-            if data_seed is None:
-                result, path = run_task(task, each.model, settings)
-                below = [str(path)]
-            else:
-                found = run_fresh(task, each.model, data_seed, settings)
-                result, below = found.frozen, [str(found.path), *gap_lines(found.round), str(found.written)]
+            result, below = _made(task, each.model, data_seed, settings)
         if is_first_process():
             show(result, *below)
 
@@ -94,6 +87,21 @@ def run(
     failed |= _each(one, [each for each in wanted if each not in failed], LdbenchError if ends_all else ())
     if failed:
         raise typer.Exit(LdbenchError.exit_code)
+
+
+def _made(task: str, model: str, data_seed: int | None, settings: Settings) -> tuple[Result, list[str]]:
+    """The result of a run, and the lines below its scores."""
+    from ldbench.run.fresh import run_fresh
+    from ldbench.run.task_runs import run_task
+
+    if data_seed is not None:
+        found = run_fresh(task, model, data_seed, settings)
+        return found.frozen, [str(found.path), *gap_lines(found.round), str(found.written)]
+    made = run_task(
+        task, model, seed=settings.seed, out=settings.out, parameters=settings.overrides, device=settings.device,
+        batch_size=settings.batch_size, progress=settings.progress, say=settings.say,
+    )
+    return made.result, [str(made.path)]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ldbench.cli.options import RUNS, Device, Out, Task, live_settings
+from ldbench.cli.options import RUNS, Device, Out, Task
 from ldbench.cli.run import show
 from ldbench.errors import UsageError
 from ldbench.records.names import one_line
@@ -32,13 +32,17 @@ def score(
     """Score images that were made elsewhere."""
     if name is None and len(folders) > 1:
         raise UsageError("--name: expected a name for the row of several folders, got none; say what to call it")
-    from ldbench.run.score_folder import folder_seeds, score_folder
+    from ldbench.run.progress import live_progress
+    from ldbench.run.score_folder import folder_seeds
+    from ldbench.run.task_runs import score_images
 
     shown = _folder_name(folders[0]) if name is None else name
     for folder, its_seed in zip(folders, folder_seeds(task, folders, seed), strict=True):
-        with live_settings(f"{shown} on {task}, seed {its_seed}", out, its_seed, device) as settings:
-            result, path = score_folder(task, folder, shown, settings, replace=replace)
-        show(result, path)
+        with live_progress(f"{shown} on {task}, seed {its_seed}") as progress:
+            made = score_images(
+                task, folder, shown, seed=its_seed, out=out, replace=replace, device=device, progress=progress
+            )
+        show(made.result, made.path)
 
 
 def _folder_name(folder: Path) -> str:

@@ -2,8 +2,9 @@
 
 Covered are the Python files of the packages of its distribution, of its own module's package, and of those of the
 generators that it extends. A file, or a module that nobody installed, is covered with what it imports from its own
-folder; so is a script that runs as `__main__`. Not covered: compiled code, what is imported by a computed name, what is
-typed into a prompt, other distributions, and of the suite what ranks, shows and studies results that are there.
+folder; so is a script that runs as `__main__`, and so are the cells of a notebook (`ldbench.plugins.live_code`). Not
+covered: compiled code, what is imported by a computed name, other distributions, and of the suite what ranks, shows and
+studies results that are there.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ldbench.api import Generator
+from ldbench.plugins.live_code import typed_sources
 from ldbench.plugins.registry import PluginEntry
 from ldbench.records.digests import content_digest, digest_of, files_below
 
@@ -30,12 +32,13 @@ AFTER_RUNS = ("board", "report", "testing", "studies", "cli")
 
 def code_digest(cls: type[Generator], entry: PluginEntry | None) -> str:
     """`sha256:` and 16 digits over the sources of a generator; `entry` is its registration, if it has one."""
-    modules = {base.__module__ for base in cls.__mro__ if issubclass(base, Generator) and base is not Generator}
+    typed, used = typed_sources(cls)
+    modules = {base.__module__ for base in cls.__mro__ if issubclass(base, Generator) and base is not Generator} | used
     if entry is not None:
         modules |= {entry.value.partition(":")[0], *_packages(entry.distribution)}
     files = {name: path for module in modules for name, path in sources(module).items()}
     after = tuple(f"ldbench/{package}/" for package in AFTER_RUNS)
-    return digest_of({name: path for name, path in files.items() if not name.startswith(after)})
+    return digest_of({name: path for name, path in files.items() if not name.startswith(after)}, typed)
 
 
 def source_digest(module: str) -> str | None:

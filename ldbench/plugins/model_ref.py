@@ -14,6 +14,7 @@ from pathlib import Path
 from ldbench.api import Context, Generator, HasFiles, HasResolved
 from ldbench.plugins.code import code_digest
 from ldbench.plugins.generators import GENERATORS
+from ldbench.plugins.live_code import PROGRAM
 from ldbench.plugins.parameters import declared, parameters
 from ldbench.records.checksum import sha256_file
 from ldbench.records.digests import PARAMETER, RESOLVED, content_digest, digest_of
@@ -23,7 +24,8 @@ from ldbench.records.result import ModelRef
 def model_ref(name: str, generator: Generator) -> ModelRef:
     """The record of `generator`, loaded as `name` (registered, `file.py:Class` or `package.module:Class`).
 
-    A file belongs to no distribution: its version is `sha256:` and 16 digits of its hash.
+    A file belongs to no distribution: its version is `sha256:` and 16 digits of its hash. That of a class of a notebook
+    is the digest of its code.
     """
     shown, (distribution, version) = name, (None, None)
     entry = GENERATORS.entry(name)
@@ -32,6 +34,8 @@ def model_ref(name: str, generator: Generator) -> ModelRef:
         distribution, version = entry.distribution, entry.version
     elif module.endswith(".py"):
         shown, version = f"{Path(module).name}:{attribute}", f"sha256:{sha256_file(Path(module))[:16]}"
+    elif module == PROGRAM:
+        version = code_digest(type(generator), None)
     else:
         distribution, version = _owner(module)
     cls = type(generator)

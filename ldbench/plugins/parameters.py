@@ -22,6 +22,7 @@ from ldbench.plugins.blame import blamed
 from ldbench.records.from_table import readings
 
 _SCALARS = (bool, int, float, str)
+NONE_SET: Mapping[str, ParameterValue] = types.MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,24 @@ class Parameter:
     default: ParameterValue
 
     def __str__(self) -> str:
-        options = [_spelled(literal) for literal in self.literals]
+        options = [spelled(literal) for literal in self.literals]
         options += [scalar.__name__ for scalar in _SCALARS if scalar in self.scalars]
         options += ["none"] if type(None) in self.scalars else []
-        return f"{self.name}: {' | '.join(options)} = {_spelled(self.default)}"
+        return f"{self.name}: {' | '.join(options)} = {spelled(self.default)}"
 
     def accepts(self, value: object) -> bool:
         """Whether `value` is of one of the types; an int passes for a float, a bool never for a number."""
         if self._is_literal(value) or (type(value) is int and float in self.scalars):
             return True
         return type(value) in self.scalars and not (isinstance(value, float) and not math.isfinite(value))
+
+    def read(self, value: ParameterValue) -> ParameterValue:
+        """The value itself, where it is of one of the types, or what a text of it means. Raises UsageError."""
+        if isinstance(value, str):
+            return self.parse(value)
+        if not self.accepts(value):
+            raise UsageError(f"{self.name}: expected {self}, got {value!r:.80}")
+        return value
 
     def _is_literal(self, value: object) -> bool:
         return any(type(value) is type(literal) and value == literal for literal in self.literals)
@@ -61,15 +70,18 @@ def declared(cls: type[Generator]) -> tuple[Parameter, ...]:
     return tuple(_parameter(cls, field) for field in dataclasses.fields(cls) if field.init)
 
 
-def build(cls: type[Generator], overrides: Mapping[str, str]) -> Generator:
-    """A generator with its defaults and the given `key=value` texts; UsageError or UnknownNameError."""
+def build(
+    cls: type[Generator], overrides: Mapping[str, ParameterValue], start: Mapping[str, ParameterValue] = NONE_SET
+) -> Generator:
+    """A generator with its defaults, but for the values in `start` and then those in `overrides`, of which texts are
+    read as `--set` reads them; UsageError or UnknownNameError."""
     known = {parameter.name: parameter for parameter in declared(cls)}
-    values: dict[str, Any] = {}
-    for key, text in overrides.items():
+    values: dict[str, Any] = dict(start)
+    for key, value in overrides.items():
         if key not in known:
             listing = "; ".join(map(str, known.values())) or "none"
             raise unknown_name(f"parameter of {cls.__name__}", key, known, f"its parameters are: {listing}")
-        values[key] = known[key].parse(text)
+        values[key] = known[key].read(value)
     try:
         with blamed(PluginError, f"{cls.__name__}: __post_init__", cls.__module__, ValueError, TypeError):
             return cls(**values)
@@ -179,7 +191,12 @@ def _options(annotation: Any) -> tuple[Any, ...]:
     return typing.get_args(annotation) if is_union else (annotation,)
 
 
-def _spelled(value: ParameterValue) -> str:
+def spelled(value: ParameterValue) -> str:
+    """The value as `--set` takes it.
+
+    >>> spelled(True), spelled(None), spelled(0.5)
+    ('true', 'none', '0.5')
+    """
     if isinstance(value, bool) or value is None:
         return str(value).lower()
     return str(value)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from ldbench.errors import DataError, ResultError
 from ldbench.records.caches import DIGESTS
@@ -22,6 +23,7 @@ from ldbench.records.names import digest
 CODE = "code"  # how run.json and a result name the digest of a generator's code
 PARAMETER = "content of "  # and, with the parameter's name after it, that of what a parameter names
 RESOLVED = "resolved "  # and, with the parameter's name after it, what one that left a choice came to
+NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 _LARGE = 2**20  # bytes: smaller files are read faster than what is remembered of them
 _SETTLED = 2.0  # seconds
 
@@ -37,15 +39,18 @@ def content_digest(path: Path, without: Path | None = None) -> str:
     return digest_of({"": path} if path.is_file() else files_below(path, without=without))
 
 
-def digest_of(files: Mapping[str, Path]) -> str:
-    """`sha256:` and 16 digits over the names and bytes of files; one that can't be read counts by its name."""
+def digest_of(files: Mapping[str, Path], texts: Mapping[str, str] = NO_TEXTS) -> str:
+    """`sha256:` and 16 digits over the names and bytes of files, and of `texts` that lie in none; a file that can't be
+    read counts by its name."""
     whole = hashlib.sha256()
-    for name, path in sorted(files.items()):
+    digests = {name: digest(text, 64) for name, text in texts.items()}
+    for name, path in files.items():
         try:
-            of_file = _sha256(path)
+            digests[name] = _sha256(path)
         except (DataError, OSError):
-            of_file = "unreadable"
-        whole.update(f"{name}\0{of_file}\n".encode("utf-8", "surrogateescape"))
+            digests[name] = "unreadable"
+    for name, of_it in sorted(digests.items()):
+        whole.update(f"{name}\0{of_it}\n".encode("utf-8", "surrogateescape"))
     return f"sha256:{whole.hexdigest()[:16]}"
 
 

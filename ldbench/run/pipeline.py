@@ -17,8 +17,8 @@ from ldbench.api import Context, Generator, silent
 from ldbench.data.of_result import task_ref
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import ResultError, UsageError
-from ldbench.plugins import model_ref, parameters
-from ldbench.plugins.generators import load_generator
+from ldbench.plugins import model_ref
+from ldbench.plugins.given import Given, Model, given
 from ldbench.records import subgroups
 from ldbench.records import units as units_file
 from ldbench.records.caches import FEATURES
@@ -47,7 +47,7 @@ from ldbench.task import card
 if TYPE_CHECKING:
     import torch
 
-    from ldbench.api import Score
+    from ldbench.api import ParameterValue, Score
     from ldbench.task.card import Task
 
 
@@ -65,14 +65,15 @@ class RunContext:
     fitted: RunFolder | None = None  # a run whose fit this one shares
 
 
-def run(task_name: str, model_name: str, settings: Settings, fitted: RunFolder | None = None) -> tuple[Result, Path]:
-    """Fit, generate and score one generator on one task; the result and its file.
+def run(task_name: str, model: Model, settings: Settings, fitted: RunFolder | None = None) -> tuple[Result, Path]:
+    """Fit, generate and score one generator, given as `ldbench.plugins.given` has it, on one task; the result and its
+    file.
 
     Goes on from whatever an interrupted run left in the same folder; a finished run is read back. Several processes of
     one launcher share the work; the first of them scores. `fitted` is a run of the same training set whose fit is
     taken. Of a task whose host keeps the truth, the result has no scores.
     """
-    generator, context = prepare(task_name, model_name, settings)
+    generator, context = prepare(task_name, model, settings)
     context = replace(context, fitted=fitted)
     folder, processes = context.folder, context.processes
     with on_device(context.device), ExitStack() as claim:
@@ -82,7 +83,7 @@ def run(task_name: str, model_name: str, settings: Settings, fitted: RunFolder |
                 named = model_ref.named_content(generator, settings.out)
                 context = _begin(replace(context, content={**context.content, **named}), generator)
                 if fitted is None and not folder.finished():  # one that shares a fit goes on with that of its own
-                    note_beginning(folder, command_of(task_name, model_name, settings), len(context.data.cases))
+                    note_beginning(folder, command_of(task_name, model, settings), len(context.data.cases))
         if not folder.finished():
             with failure_kept(folder, processes.is_first), memory_notes(settings.say) as notes:
                 _complete(context, generator, notes)
@@ -90,24 +91,25 @@ def run(task_name: str, model_name: str, settings: Settings, fitted: RunFolder |
         return _read_back(context), folder.result
 
 
-def prepare(task_name: str, model_name: str, settings: Settings) -> tuple[Generator, RunContext]:
+def prepare(task_name: str, model: Model, settings: Settings) -> tuple[Generator, RunContext]:
     """The generator and what its run shares; writes nothing.
 
     Raises an `LdbenchError` that holds every reason why the run, where it isn't finished yet, could not end well.
     """
     task = card.load(task_name)
-    generator, model = ready(task, model_name, settings.overrides)
+    chosen = given(model)
+    generator, ref = ready_given(task, chosen, settings.overrides)
     processes = current_processes(settings.device)
     device = pick_device(settings.device, processes.local_index, processes.count)
-    folder = RunFolder.of(settings.out, task.id, model, settings.seed)
+    folder = RunFolder.of(settings.out, task.id, ref, settings.seed)
     if folder.finished():
         data = task_data(task, settings.seed)
     else:
         context = generator_context(task, settings, device, folder.fit(), processes)
         with on_device(device):
             data = checked_data(task, generator, context)
-    code = {CODE: model_ref.code_of(model_name, generator)}
-    return generator, RunContext(data, model, settings, device, folder, processes, code)
+    code = {CODE: model_ref.code_of(chosen.name, generator)}
+    return generator, RunContext(data, ref, settings, device, folder, processes, code)
 
 
 def _begin(context: RunContext, generator: Generator) -> RunContext:
@@ -120,20 +122,29 @@ def _begin(context: RunContext, generator: Generator) -> RunContext:
     note = folder.begin(_state(context), context.content)
     if folder.finished():
         date = read(folder.result).created or "unknown date"
-        say("; ".join(filter(None, (f"read back: finished run of {date}", note))))
+        line = "; ".join(filter(None, (f"read back: finished run of {date}", note)))
+        if note and settings.warn is not None:
+            settings.warn(f"{folder.path}: {line}")
+        else:
+            say(line)
     elif note:
         say(note)
     return context
 
 
-def ready(task: Task, model_name: str, overrides: Mapping[str, str]) -> tuple[Generator, ModelRef]:
+def ready(task: Task, model_name: str, overrides: Mapping[str, ParameterValue]) -> tuple[Generator, ModelRef]:
     """The generator with its parameters set and its record; UsageError where it can't do the task's kind."""
-    generator = parameters.build(load_generator(model_name), overrides)
+    return ready_given(task, given(model_name), overrides)
+
+
+def ready_given(task: Task, chosen: Given, overrides: Mapping[str, ParameterValue]) -> tuple[Generator, ModelRef]:
+    """As `ready`, of a generator that was found already."""
+    generator = chosen.build(overrides)
     able = generator.capabilities()
     if task.kind not in able.kinds:
         kinds = ", ".join(sorted(able.kinds)) or "nothing"
-        raise UsageError(f"{model_name} can't do {task.kind} ({task.id}): it does {kinds}. {able.reason}".rstrip())
-    return generator, model_ref.model_ref(model_name, generator)
+        raise UsageError(f"{chosen.name} can't do {task.kind} ({task.id}): it does {kinds}. {able.reason}".rstrip())
+    return generator, model_ref.model_ref(chosen.name, generator)
 
 
 def _read_back(context: RunContext) -> Result:

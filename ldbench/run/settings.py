@@ -6,29 +6,32 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ldbench.api import Progress, silent
+from ldbench.api import ParameterValue, Progress, silent
 from ldbench.errors import UsageError
 from ldbench.records.seed import check_seed
 
 
-def _unsaid(line: str) -> None:
+def unsaid(line: str) -> None:
     """Say nothing: the default of `Settings.say`."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to run: where results go, the run's seed, device and batch size, and generator parameters as text.
+    """How to run: where results go, the run's seed, device and batch size, and generator parameters, of which texts are
+    read as `--set` reads them.
 
-    `say` is given what the user should know of a run beside its progress, a line a call.
+    `say` is given what the user should know of a run beside its progress, a line a call. `warn`, where there is one, is
+    given that a finished run is none of the code that is here; it may raise.
     """
 
     out: Path
     seed: int = 0
     device: str = "auto"
     batch_size: int = 50
-    overrides: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, ParameterValue] = field(default_factory=dict)
     progress: Progress = silent
-    say: Callable[[str], None] = _unsaid
+    say: Callable[[str], None] = unsaid
+    warn: Callable[[str], None] | None = None
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:

@@ -28,17 +28,27 @@ def full_float32() -> Iterator[None]:
     """
     import torch
 
-    cudnn: Any = torch.backends.cudnn
-    of_cpu: Any = torch.backends.mkldnn
-    switches = [*_switches().values(), cudnn.rnn, of_cpu.matmul]
-    before = [switch.fp32_precision for switch in switches]
-    for switch in switches:
-        switch.fp32_precision = "ieee"
-    older_convolutions, older_products = _older(lambda: cudnn.allow_tf32, True), _older(_product_precision, "highest")
-    try:
+    with arithmetic_kept():
+        switches = _all_switches()
         _set_both(switches, ["ieee"] * len(switches), False, "highest")
         with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
             yield
+
+
+@contextmanager
+def arithmetic_kept() -> Iterator[None]:
+    """Put the switches of TF32 back as they were, whatever happens inside the block."""
+    import torch
+
+    cudnn: Any = torch.backends.cudnn
+    switches = _all_switches()
+    before = [switch.fp32_precision for switch in switches]
+    for switch in switches:  # else the older can't always be read
+        switch.fp32_precision = "ieee"
+    older_convolutions, older_products = _older(lambda: cudnn.allow_tf32, True), _older(_product_precision, "highest")
+    try:
+        _set_both(switches, before, older_convolutions, older_products)
+        yield
     finally:
         _set_both(switches, before, older_convolutions, older_products)
 
@@ -68,6 +78,14 @@ def deterministic(device: torch.device | str) -> Iterator[None]:
         torch.backends.cudnn.benchmark = chosen_by_timing
         if workspace is None:
             del os.environ[_WORKSPACE]
+
+
+def _all_switches() -> list[Any]:
+    import torch
+
+    cudnn: Any = torch.backends.cudnn
+    of_cpu: Any = torch.backends.mkldnn
+    return [*_switches().values(), cudnn.rnn, of_cpu.matmul]
 
 
 def _set_both(switches: Sequence[Any], precisions: Sequence[str], convolutions: bool, products: str) -> None:

@@ -17,6 +17,7 @@ from ldbench.api import Generator
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import UsageError
 from ldbench.run.environment import on_device, pick_device
+from ldbench.run.surroundings import states_kept
 from ldbench.score.arithmetic import deterministic
 from ldbench.task import card
 from ldbench.testing import behaviour, declared
@@ -24,7 +25,6 @@ from ldbench.testing.card_part import part_of
 from ldbench.testing.contract import CLAUSES, PARAMETERS, PROTOCOL
 from ldbench.testing.finding import Clause, Finding
 from ldbench.testing.miniature import miniature
-from ldbench.testing.surroundings import states_kept
 from ldbench.testing.trial import Trial
 
 __all__ = ["CLAUSES", "Clause", "Finding", "assert_generator", "check_generator"]

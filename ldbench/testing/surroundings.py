@@ -34,18 +34,6 @@ CPU = torch.device("cpu")
 FOLDERS = ("first", "second", "interrupted", "needs")
 
 
-@contextmanager
-def states_kept(device: torch.device = CPU) -> Iterator[None]:
-    """Put the global states, those of the CPU and of this device, back as they were, whatever happens inside."""
-    python, numpy = random.getstate(), np.random.get_state()
-    try:
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)
-
-
 def seed_all(seed: int, device: torch.device = CPU) -> None:
     """Seed the global states of random, numpy.random and torch, the last on the CPU and on this device."""
     random.seed(seed)

@@ -71,7 +71,7 @@ def test_other_packages_of_the_distribution_count(site: Path) -> None:
 def test_what_only_ranks_shows_or_studies_results_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     after = ORDER[ORDER.index("run") + 1 :]
     assert {*AFTER_RUNS, "__main__"} == set(after)
-    monkeypatch.setattr(code, "digest_of", lambda files: sorted(files))
+    monkeypatch.setattr(code, "digest_of", lambda files, texts: sorted(files))
     names = [Path(name).parts for name in of("basic-ft")]
     assert {name[1] for name in names if name[0] == "ldbench"} >= {"api", "data", "run", "score"}
     assert "ldbench_baselines" in {name[0] for name in names}

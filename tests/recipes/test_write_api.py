@@ -13,6 +13,7 @@ from typing import ClassVar
 
 import pytest
 
+import ldbench
 from ldbench.api import API_VERSION
 from ldbench.errors import PluginError
 from ldbench.plugins.generators import check_class
@@ -57,6 +58,23 @@ def test_the_public_surface_is_the_one_that_was_promised() -> None:
         "public names or signatures changed: raise API_VERSION (minor for what is added, major for what breaks), tell "
         "the change log, and run python recipes/write_api.py --freeze"
     )
+
+
+def test_the_functions_of_the_suite_are_those_of_its_version() -> None:
+    frozen = HISTORIC / f"python-{ldbench.__version__}.txt"
+    assert write_api.functions_surface() == frozen.read_text(encoding="utf-8").splitlines(), (
+        "public functions changed: tell the change log, and run python -m recipes.write_api --freeze"
+    )
+
+
+def test_every_name_at_the_top_is_where_it_is_said_to_be() -> None:
+    said = write_api._imported(write_api._tree("ldbench"))
+    assert {name: said[name] for name in ldbench.__all__} == {
+        name: getattr(ldbench, name).__module__ for name in ldbench.__all__
+    }
+    assert set(ldbench.__all__) <= set(dir(ldbench))
+    with pytest.raises(AttributeError, match="no attribute 'run_tasks'"):
+        _ = ldbench.run_tasks
 
 
 def kept(promise: str, surface: Sequence[str]) -> bool:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ldbench.testing.surroundings import seed_all, states, states_kept
+from ldbench.run.surroundings import states_kept
+from ldbench.testing.surroundings import seed_all, states
 
 GPU = torch.device("cuda:0")
 
 
 def test_a_kit_on_the_cpu_seeds_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("a GPU was seeded"))
-    with states_kept():
+    with states_kept(torch.device("cpu")):
         seed_all(1)
         one = states()
         seed_all(1)

@@ -28,13 +28,21 @@ def render(leaderboard: Leaderboard) -> str:
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
     writer.writerow(COLUMNS)
-    task = leaderboard.task
-    for row in leaderboard.rows:
-        for score in row.scores:
-            place = [task.id, task.version, task.card_hash]
-            cells = [*place, *_row_fields(row), *_score_fields(score), _spaced(row.other_seeds)]
-            writer.writerow(map(inert, cells))
+    writer.writerows(map(inert, record.values()) for record in records(leaderboard))
     return target.getvalue()
+
+
+def records(leaderboard: Leaderboard) -> list[dict[str, object]]:
+    """The lines as dicts under `COLUMNS`, texts as they are and None where there is nothing."""
+    task = leaderboard.task
+    place = [task.id, task.version, task.card_hash]
+    return [
+        dict(zip(
+            COLUMNS, [*place, *_row_fields(row), *_score_fields(score), _spaced(row.other_seeds)], strict=True,
+        ))
+        for row in leaderboard.rows
+        for score in row.scores
+    ]  # fmt: skip
 
 
 def inert(cell: object) -> object:

@@ -41,7 +41,9 @@ class Grid:
         return [float(index) for index in range(len(self.values))]
 
 
-def grid(cls: type[Generator], parameter: str, text: str, fixed: Mapping[str, str], least: int = 1) -> Grid:
+def grid(
+    cls: type[Generator], parameter: str, text: str, fixed: Mapping[str, ParameterValue], least: int = 1
+) -> Grid:
     """The values of one of `cls`'s parameters that `text` spells; UsageError or UnknownNameError.
 
     `fixed` are the parameters set otherwise, among which this one must not be; `least` is how many values are needed.
