@@ -2,8 +2,9 @@
 
 From Python, what the command line does most is one call each: run a generator on a task (`run_task`), score images that
 were made elsewhere (`score_images`), read results (`read_results`), rank them (`leaderboard`) and test them
-(`compare`); and without a task, measure folders of images (`measure`, `measure_each`), beside statistics of real ones
-(`save_reference`) too, and test their differences (`differences`). Mistakes of the caller raise `ldbench.errors.LdbenchError`, one line each.
+(`compare`). Without a task, measure folders of images (`measure`, `measure_each`), test their differences
+(`differences`), and keep statistics that stand for real images (`save_reference`). Mistakes of the caller raise
+`ldbench.errors.LdbenchError`, one line each.
 
 Importing the package loads neither torch nor diffusers: each name is fetched when it is asked for first. A generator
 plug-in imports `ldbench.api` and nothing else.
