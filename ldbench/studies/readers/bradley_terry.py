@@ -5,7 +5,7 @@ between two runs is D the curvature changes by no more than exp(D t) (Bach 2010,
 log(1 + D) / D of the step is safe from any start, and near the maximum that is the whole step.
 
 Wins are tables `wins[i, j] float64`: how often i was preferred to j, ties as a half either way. A chain of wins must
-lead from every run to every other one, or there is no maximum. Suffixes: b fits side by side, k runs, d free directions.
+lead from each run to each other one, or there is no maximum. Suffixes: b fits side by side, k runs, d free directions.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _maximum(wins_bkk: Array, strength_bk: Array, free_kd: Array) -> Array:
         step_bd = np.linalg.solve(free_kd.T @ bend_bkk @ free_kd, (slope_bk @ free_kd)[:, :, None])[:, :, 0]
         step_bk = step_bd @ free_kd.T
         widest_b1 = np.ptp(step_bk, axis=1, keepdims=True)
-        strength_bk = strength_bk + step_bk / special.exprel(np.log1p(widest_b1))  # exprel(log(1 + D)) is D / log(1 + D)
+        strength_bk = strength_bk + step_bk / special.exprel(np.log1p(widest_b1))  # times log(1 + D) / D
         if widest_b1.max() < _LAST_STEP:
             break
     return strength_bk

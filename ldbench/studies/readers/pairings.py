@@ -2,8 +2,9 @@
 
 Pairs come in rounds in which no run plays twice, so that after any number of trials every run has had as many as every
 other, to within one. For an even number of runs these are the rounds of the circle method. An odd number of runs fills
-no round; there each of Walecki's cycles through all runs (Alspach 2008, Bulletin of the ICA 52) is taken edge by second
-edge, twice around. Classes take turns, and within a round each pair gets the class that its runs have had less often.
+no round: there they are every second edge of Walecki's cycles through all runs (Alspach 2008, Bulletin of the ICA 52),
+twice around each. Classes take turns, and within a round each pair gets the class that it, and then its runs, had less
+often.
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ Pair = tuple[int, int]
 def pairings(count: int, runs: int, classes: Sequence[str]) -> list[tuple[Pair, str]]:
     """`count` pairs of runs, the lower one first, each with a class; no pair twice before all have met."""
     size = runs * (runs - 1) // 2
-    # a pair that comes again comes with another class
+    # shifted by one each time that all have met
     labels = [classes[(index // size + index % size) % len(classes)] for index in range(count)]
     had: Counter[tuple[int | Pair, str]] = Counter()
     dealt: list[tuple[Pair, str]] = []
     while len(dealt) < count:
         for round_ in _rounds(runs):
             asked = labels[len(dealt) : len(dealt) + len(round_)]
-            costs = [[2 * had[pair, label] + sum(had[run, label] for run in pair) for pair in round_] for label in asked]
+            costs = [
+                [runs * had[pair, label] + sum(had[run, label] for run in pair) for pair in round_] for label in asked
+            ]
             places = linear_sum_assignment(np.array(costs).reshape(len(asked), len(round_)))[1]
             for label, place in zip(asked, places, strict=True):
                 pair = round_[place]

@@ -2,11 +2,13 @@
 
 "Can't tell" is an answer: it has its own share, counts half for either run in the score and in the order, and is left
 out of the sign test. That test takes each case's majority of readers as one throw, so that many readers of few cases
-don't pass for many cases; over several pairs its p-values are Holm's (1979). The order is Bradley and Terry's (1952),
-with one tie added between every two runs that were compared, which keeps the strength of a run that never lost finite.
-The interval of a strength comes from resampled readers and cases. Where all prefer one run, all resamples are alike, so
-it is never narrower than what the likelihood of all answers says. Runs that no chain of comparisons connects get no
-order.
+don't pass for many cases; over several pairs its p-values are Holm's (1979).
+
+The order is Bradley and Terry's (1952). Every run that met all others has one tie more, shared among its pairs, which
+keeps the strength of a run that never lost finite. A whole tie with each of the others would draw the strengths of many
+runs towards 0: with eight, as much as the answers of one reader move them. The interval of a strength comes from
+resampled readers and cases. Where all prefer one run, all resamples are alike, so it is never narrower than what the
+likelihood of all answers says. Runs that no chain of comparisons connects get no order.
 """
 
 from __future__ import annotations
@@ -100,12 +102,12 @@ def order(
 def _wins(
     tables: Sequence[Array], pairs: Sequence[tuple[int, int]], runs: int, reader_br: Array, trials: Sequence[Array]
 ) -> Array:
-    """Wins between all runs, `(B, K, K)`, one tie added between any two that were compared."""
+    """Wins between all runs, `(B, K, K)`, with a share of a tie between any two that were compared."""
     wins_bkk = np.zeros((len(reader_br), runs, runs))
     for table, (first, second), trial_bt in zip(tables, pairs, trials, strict=True):
         for winner, loser, value in ((first, second, table), (second, first, 1 - table)):
             sums_b = ((reader_br @ np.nan_to_num(value)) * trial_bt).sum(axis=1)
-            wins_bkk[:, winner, loser] = sums_b + TIED
+            wins_bkk[:, winner, loser] = sums_b + TIED / (runs - 1)
     return wins_bkk
 
 

@@ -75,7 +75,8 @@ def test_a_search_stands_by_its_model_and_names_other_settings(reports: Reports,
     assert [mark.best for mark in same.marks] == [False, True, False]
     assert max(mark.y for mark in same.marks) == same.marks[1].y  # down is small
     assert same.band is not None
-    assert same.real is not None and same.real > same.marks[1].y
+    assert same.real is not None
+    assert same.real > same.marks[1].y
     assert "Expected of as many new real images: 0.002 (dashed)." in same.words
 
 

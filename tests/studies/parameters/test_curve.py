@@ -84,7 +84,8 @@ def test_a_value_whose_images_are_all_alike_is_not_favoured_by_resampling() -> N
         answer = curve(grid, MEASURE, features, np.full(192, 0.5, dtype=np.float32), random, resamples=200)
         alike.append(answer.points[0].share)
         varied.append(answer.points[1].share)
-        assert answer.best_low is not None and answer.best_high is not None
+        assert answer.best_low is not None
+        assert answer.best_high is not None
         included += answer.best_low <= float(TEXTS[2 + answer.best]) <= answer.best_high
     assert included == 20
     assert np.mean(varied) > 0.8 > 0.2 > np.mean(alike)

@@ -55,7 +55,8 @@ def test_prompts_of_all_training_images_leave_a_distance_to_expect_of_new_ones(t
         search(str(small_card(tmp_path)), TOY, "offset", "0,0.1", Settings(tmp_path / "out"), images=images).real
         for images in (30, 60)
     ]
-    assert found[0] is not None and found[1] is not None
+    assert found[0] is not None
+    assert found[1] is not None
     assert 0 < found[1] < found[0]
 
 
