@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from leaderboards.coverage_of_readers import SPREADS, STRENGTHS, Panel, alpha_row, compared, strength_row, true_strengths
+from leaderboards.coverage_of_readers import (
+    SPREADS,
+    STRENGTHS,
+    Panel,
+    alpha_row,
+    compared,
+    strength_row,
+    true_strengths,
+)
 
 
 def covered(capsys: pytest.CaptureFixture[str]) -> float:

@@ -112,7 +112,7 @@ def test_readers_who_agree_on_a_few_trials_may_disagree_on_others() -> None:
 @pytest.mark.parametrize("readers", [2, 5])
 def test_the_interval_of_alpha_covers_the_agreement_that_readers_have(skill: float, alpha: float, readers: int) -> None:
     """Both answers equally often right, each reader right with probability `skill`: alpha is (2 skill - 1)^2. 95 %
-    nominal; of 60 intervals at 90 % fewer than 50 would hold it in 4 of 100. Resampled trials alone: 50, 25, 44, 45."""
+    nominal; fewer than 52 of 60 such intervals would hold it in 3 of 1,000."""
     covered = 0
     for seed in range(60):
         random = rng(seed)
