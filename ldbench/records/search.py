@@ -53,7 +53,8 @@ class SearchedTask:
 
 @dataclass(frozen=True)
 class Search:
-    """The curve of a search, its best value, and what was asked for."""
+    """The curve of a search, its best value, what was asked for, and the distance that is expected of as many new
+    real images. Older records have the distance of training images in place of that, which is no such bound."""
 
     task: SearchedTask
     model: ModelRef
@@ -64,7 +65,7 @@ class Search:
     curve: tuple[Tried, ...]
     best: Best
     compared: str
-    training_distance: float | None = None
+    real_distance: float | None = None
 
 
 def find(paths: Iterable[Path]) -> list[Search]:

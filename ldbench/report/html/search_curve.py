@@ -31,13 +31,13 @@ class Mark:
 
 @dataclass(frozen=True)
 class CurveView:
-    """A search in words and user units: `line` joins the dots, `band` and `training` are None where there is none."""
+    """A search in words and user units: `line` joins the dots, `band` and `real` are None where there is none."""
 
     title: str
     marks: tuple[Mark, ...]
     line: str
     band: tuple[float, float] | None
-    training: float | None
+    real: float | None
     top: str
     words: tuple[str, ...]
     table: tuple[Tried, ...]
@@ -59,7 +59,7 @@ def _view(found: Search, row: BoardRow) -> CurveView:
     ordered = len(numbers) == len(found.curve)
     across = spanning(numbers if ordered else map(float, range(len(found.curve))), WIDTH) or Axis(0, 1, WIDTH)
     places = numbers if ordered else [float(index) for index in range(len(found.curve))]
-    top = max([point.high for point in found.curve] + [found.training_distance or 0.0])
+    top = max([point.high for point in found.curve] + [found.real_distance or 0.0])
     up = Axis(0, top or 1.0, HEIGHT)
     marks = tuple(
         Mark(
@@ -69,12 +69,12 @@ def _view(found: Search, row: BoardRow) -> CurveView:
         for place, point in zip(places, found.curve, strict=True)
     )
     line = "M" + "L".join(f"{mark.x:g} {mark.y:g}" for mark in marks) if ordered else ""
-    training = None if found.training_distance is None else _flip(up, found.training_distance)
+    real = None if found.real_distance is None else _flip(up, found.real_distance)
     low, high = found.best.low, found.best.high
     band = None if low is None or high is None or low >= high else (across.at(low), across.at(high))
     title = f"Search of {found.parameter}: best at {found.best.set} ({found.distance}, seed {found.seed})"
     return CurveView(
-        one_line(title), marks, line, band, training, short(top), tuple(_words(found, row)), found.curve
+        one_line(title), marks, line, band, real, short(top), tuple(_words(found, row)), found.curve
     )
 
 
@@ -90,8 +90,8 @@ def _words(found: Search, row: BoardRow) -> list[str]:
         words.append(f"In 95 % of resamples the smallest lies from {low:g} to {high:g}.")
     if found.best.at_edge:
         words.append("The smallest lies at the edge of what was tried: a better value may lie beyond.")
-    if found.training_distance is not None:
-        words.append(f"Real training images of the same prompts: {short(found.training_distance)} (dashed).")
+    if found.real_distance is not None:
+        words.append(f"Expected of as many new real images: {short(found.real_distance)} (dashed).")
     own, its = row.model.parameters, found.model.parameters
     differ = sorted(key for key in {*own, *its} - {found.parameter} if own.get(key) != its.get(key))
     if differ or found.model.version != row.model.version:

@@ -40,11 +40,11 @@ if TYPE_CHECKING:
 _BINS, _TAIL = 48, 0.999
 
 
-def draw_search(path: Path, curve: Curve, grid: Grid, training: float | None, titles: tuple[str, str]) -> None:
+def draw_search(path: Path, curve: Curve, grid: Grid, real: float | None, titles: tuple[str, str]) -> None:
     """The curve with its intervals; the smallest is marked, and where resamples put it is shaded.
 
-    `titles` are the figure's and the vertical axis's; `training` is what real training images score,
-    if that is known.
+    `titles` are the figure's and the vertical axis's; `real` is what as many new real images are expected
+    to score, if that is known.
     """
     figure = sheet(7.2, 4.4)
     axes = figure.add_subplot()
@@ -67,8 +67,8 @@ def draw_search(path: Path, curve: Curve, grid: Grid, training: float | None, ti
         [x[curve.best]], [best.distance], marker="o", markersize=12, markerfacecolor="none", markeredgewidth=2,
         color=COLOURS[1], linestyle="none", label=f"smallest: {grid.parameter} = {best.text}",
     )
-    if training is not None:
-        axes.axhline(training, color=GREY, linestyle="--", linewidth=1.2, label="training images of the same prompts")
+    if real is not None:
+        axes.axhline(real, color=GREY, linestyle="--", linewidth=1.2, label="as many new real images, expected")
     axes.set_ylim(bottom=0)
     value_ticks(axes, x, grid.texts)
     plain(axes, titles[0], grid.parameter, titles[1])

@@ -27,7 +27,7 @@ from ldbench.records.files import write_json
 from ldbench.records.search import Best, Search, SearchedTask
 from ldbench.run.generate import blamed
 from ldbench.run.settings import Settings
-from ldbench.studies.parameters.curve import RESAMPLES, Curve, curve
+from ldbench.studies.parameters.curve import RESAMPLES, Curve, curve, distance_of_new_images
 from ldbench.studies.parameters.distance import (
     Array,
     Distance,
@@ -48,17 +48,17 @@ Representation = Callable[[torch.Tensor], Array]
 
 @dataclass(frozen=True)
 class SearchAnswer:
-    """The answer: the grid, its curve, the distance of real training images at that sample size, and where it lies.
+    """The answer: the grid, its curve, the distance of as many new real images, and where the files lie.
 
-    `training` is the distance that the training images of the very prompts have from all training images; None where
-    edits are judged, which have no such bound.
+    `real` is how far from all training images new real images are expected to be, as many as were generated
+    (`distance_of_new_images`); None where edits are judged, which have no such bound.
     """
 
     grid: Grid
     curve: Curve
     distance: Distance
     images: int
-    training: float | None
+    real: float | None
     record: Path
     plot: Path
 
@@ -101,22 +101,24 @@ def search(
 @dataclass(frozen=True)
 class _Compared:
     """What a curve is made of: a measure, the features of each value's images, and those of what they are compared
-    with; the distance of the training images, where there is one."""
+    with; the distance of new real images, where there is one."""
 
     measure: Measure
     features: list[Array]
     reference_k: Array
-    training: float | None
+    real: float | None
 
 
 def _compared(bench: Workbench, grid: Grid, name: Distance, cases: list[Case]) -> _Compared:
     """The images of every value beside the training images."""
     generated = bench.images_of(grid, cases, "search")
     represent = _representation(bench, name, {grid.parameter: grid.texts[0]})
-    measure, reference_k, prompted_k = _reference(bench, name, represent, {case.id for case in cases})
+    measure, reference_k, prompted_nk = _reference(bench, name, represent, {case.id for case in cases})
     features = [_features(measure, represent, images) for images in generated]
-    training = None if prompted_k is None else measure.distance(prompted_k, reference_k)
-    return _Compared(measure, features, reference_k, training)
+    real, random = None, np.random.default_rng(bench.settings.seed)
+    if bench.data.editing is None:
+        real = distance_of_new_images(measure, prompted_nk, len(bench.data.train), random)
+    return _Compared(measure, features, reference_k, real)
 
 
 def _answer(
@@ -127,8 +129,8 @@ def _answer(
     count = len(compared.features[0])
     question = {"parameter": grid.parameter, "values": grid.texts, "distance": name, "images": count, **asked}
     files = bench.answer("search", f"-{grid.parameter}-{name}", question)
-    answer = SearchAnswer(grid, distances, name, count, compared.training, *files)
-    draw_search(answer.plot, distances, grid, answer.training, _titles(bench, answer))
+    answer = SearchAnswer(grid, distances, name, count, compared.real, *files)
+    draw_search(answer.plot, distances, grid, answer.real, _titles(bench, answer))
     write_json(answer.record, bench.record("search") | _record(bench, answer) | asked)
     return answer
 
@@ -153,8 +155,9 @@ def _latents(generator: Generator, context: Context, images_nchw: torch.Tensor) 
 
 def _reference(
     bench: Workbench, name: Distance, represent: Representation, prompted: set[str]
-) -> tuple[Measure, Array, Array | None]:
-    """The measure, and the mean features of all training images and of those whose prompts were used, if any was."""
+) -> tuple[Measure, Array, Array]:
+    """The measure, the mean features of all training images, and the features of those whose prompts were used, none
+    of which an editing task has."""
     batches: Iterable[tuple[list[str], Array]] = ((ids, represent(images)) for ids, images in _training_batches(bench))
     if name == "latents" or name == "latent-mean":
         batches = list(batches)  # latents are small, and all are wanted at once and again below
@@ -163,14 +166,12 @@ def _reference(
         raise UsageError("--distance counterfactual compares with no training image")
     else:
         measure = on_pixels(name)
-    total, part = 0.0, 0.0
+    total, kept = 0.0, []
     for ids, represented in batches:
-        features_nk = measure.features(represented).astype(np.float64)
-        total = total + features_nk.sum(axis=0)
-        part = part + features_nk[[case_id in prompted for case_id in ids]].sum(axis=0)
-    mean_k = np.asarray(total / len(bench.data.train), dtype=np.float32)
-    seen = bench.data.editing is None
-    return measure, mean_k, np.asarray(part / len(prompted), dtype=np.float32) if seen else None
+        features_nk = measure.features(represented)
+        total = total + features_nk.sum(axis=0, dtype=np.float64)
+        kept.append(features_nk[[case_id in prompted for case_id in ids]])
+    return measure, np.asarray(total / len(bench.data.train), dtype=np.float32), np.concatenate(kept)
 
 
 def _training_batches(bench: Workbench) -> Iterator[tuple[list[str], torch.Tensor]]:
@@ -202,6 +203,6 @@ def _record(bench: Workbench, answer: SearchAnswer) -> dict[str, object]:
     record = Search(
         SearchedTask(task.id, task.version, task.hash), bench.model, answer.grid.parameter, answer.distance,
         answer.images, bench.settings.seed, distances.points, best,
-        f"generated images for {prompts} with {with_what}; no test image was read", answer.training,
+        f"generated images for {prompts} with {with_what}; no test image was read", answer.real,
     )
     return asdict(record) | {"training_images": len(bench.data.train), "resamples": RESAMPLES}

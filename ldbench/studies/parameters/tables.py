@@ -23,8 +23,8 @@ def search_table(found: SearchAnswer) -> str:
         rows.append([point.text + mark, *cells, f"{100 * point.share:.0f} %"])
     header = (found.grid.parameter, f"L1 ({found.distance})", "95 % interval", "smallest in")
     lines = [to_terminal(TextTable(header, rows, "lrrr"))]
-    if found.training is not None:
-        lines.append(f"real training images of the same prompts: {found.training:.4g}")
+    if found.real is not None:
+        lines.append(f"as many new real images, expected: {found.real:.4g}")
     lines.append(f"smallest: --set {found.setting}{_sure(found)}")
     if found.curve.at_edge:
         lines.append("the smallest lies at the end of the values: widen --values")

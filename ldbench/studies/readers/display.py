@@ -40,7 +40,7 @@ def rules(score: StudyScore) -> list[str]:
         "Intervals are 95 %: " + (
             "one reader, so they cover the choice of cases alone (Wilson's for shares)."
             if one else "readers and cases resampled, for readers and cases like these; "
-            "shares are given at least Wilson's width."
+            "none is narrower than that of as many independent answers."
         ),
         "A repeated trial counts once, by its first answer. Trials with noise count nowhere but in their own column.",
     ]

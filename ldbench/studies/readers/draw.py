@@ -6,7 +6,6 @@ that is repeated on purpose. A study that needs more subjects than the task has 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,6 +15,7 @@ from ldbench.data.scans import hash_order
 from ldbench.data.task_data import TaskData
 from ldbench.errors import UsageError
 from ldbench.studies.readers.key import StudyImage
+from ldbench.studies.readers.pairings import pairings
 from ldbench.studies.readers.questions import DISEASE, OLDER, PREFERENCE, REAL, Question
 from ldbench.task.card import Task
 
@@ -168,12 +168,11 @@ def _of_class(table: _Drawing, run: int | None, label: str) -> StudyImage:
 
 
 def _preference(table: _Drawing, count: int) -> list[Draft]:
-    """Two runs' images of one case, each pair of runs equally often."""
-    pairs = list(itertools.combinations(range(table.runs), 2))
+    """Two runs' images of one case, each run and each pair of runs equally often."""
     drafts = []
-    for place, label in _dealt(count, range(len(pairs)), table.classes):
+    for pair, label in pairings(count, table.runs, table.classes):
         case = table.deck.case(label)
-        first, second = (StudyImage("result", case.id, run) for run in pairs[place])
+        first, second = (StudyImage("result", case.id, run) for run in pair)
         source = None if case.source is None else StudyImage("scan", case.id)
         drafts.append(Draft(PREFERENCE, f"Asked for: {_wish(table.data.task, case)}", (first, second), source))
     return drafts

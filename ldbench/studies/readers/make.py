@@ -21,7 +21,7 @@ from ldbench.studies.readers.draw import draw
 from ldbench.studies.readers.key import Key, write_key
 from ldbench.studies.readers.page import Wording, page
 from ldbench.studies.readers.pictures import Gallery
-from ldbench.studies.readers.questions import chosen
+from ldbench.studies.readers.questions import PREFERENCE, chosen
 from ldbench.studies.readers.runs import StudyMaterial, open_runs
 
 PER_QUESTION, REPEATS, CATCHES = 20, 2, 2
@@ -56,6 +56,7 @@ class MadeStudy:
         return [
             f"{self.page}  {len(self.key.trials)} trials, {size:.1f} MB; give this file to readers",
             f"{self.key_path}  keep this one from them; `ldbench study score ANSWERS... --key {self.key_path}`",
+            *_pairs_left_out(self.key),
         ]
 
 
@@ -95,6 +96,20 @@ def build(material: StudyMaterial, plan: Design, salt: str, wording: Wording | N
     text = page(study, trials, questions, Gallery(material).png, wording)
     digest = hashlib.sha256(text.encode()).hexdigest()
     return text, Key(study, plan.seed, salt, digest, task_ref(data.task), material.runs, trials)
+
+
+def _pairs_left_out(key: Key) -> list[str]:
+    """A line where some pairs of runs are never compared, though runs are."""
+    met = {
+        frozenset(picture.run for picture in trial.pictures) for trial in key.trials if trial.question == PREFERENCE
+    }
+    pairs = len(key.runs) * (len(key.runs) - 1) // 2
+    if not met or len(met) == pairs:
+        return []
+    return [
+        f"preference: only {len(met)} of {pairs} pairs of runs meet, as there are fewer trials than pairs; "
+        f"--per-question {pairs} or more shows all"
+    ]
 
 
 def _checked_salt(salt: str | None) -> str:

@@ -2,10 +2,13 @@
 
 "Can't tell" is an answer: it has its own share, counts half for either run in the score and in the order, and is left
 out of the sign test. That test takes each case's majority of readers as one throw, so that many readers of few cases
-don't pass for many cases; over several pairs its p-values are Holm's (1979). The order is Bradley and Terry's (1952),
-fitted by Hunter's iteration (2004, Annals of Statistics 32(1)) with one tie added between every two runs that were
-compared, which keeps the strength of a run that never lost finite. Runs that no chain of comparisons connects get no
-order.
+don't pass for many cases; over several pairs its p-values are Holm's (1979).
+
+The order is Bradley and Terry's (1952). Every run that met all others has one tie more, shared among its pairs, which
+keeps the strength of a run that never lost finite. A whole tie with each of the others would draw the strengths of many
+runs towards 0: with eight, as much as the answers of one reader move them. The interval of a strength comes from
+resampled readers and cases. Where all prefer one run, all resamples are alike, so it is never narrower than what the
+likelihood of all answers says. Runs that no chain of comparisons connects get no order.
 """
 
 from __future__ import annotations
@@ -17,9 +20,10 @@ import numpy as np
 from scipy import stats
 
 from ldbench.board.paired_tests import holm
+from ldbench.studies.readers.bradley_terry import bradley_terry, profile_interval
 from ldbench.studies.readers.estimates import QUANTILES, Array, Estimate, resample, share
 
-STEPS, ORDER_RESAMPLES, SAME = 200, 500, 1e-9
+ORDER_RESAMPLES, SAME = 500, 1e-9
 FIRST, SECOND, TIED = 1.0, 0.0, 0.5
 
 
@@ -79,38 +83,31 @@ def order(
     used = [tables[pair] for pair in pairs]
     readers, sizes = used[0].shape[0], [table.shape[1] for table in used]
 
-    def strengths(reader_br: Array, *trials: Array) -> Array:
-        return bradley_terry(_wins(used, pairs, len(labels), reader_br, trials))
+    def wins(reader_br: Array, *trials: Array) -> Array:
+        return _wins(used, pairs, len(labels), reader_br, trials)
 
-    value_k = strengths(np.ones((1, readers)), *(np.ones((1, size)) for size in sizes))[0]
-    low_k, high_k = np.quantile(strengths(*resample(readers, sizes, random, ORDER_RESAMPLES)), QUANTILES, axis=0)
+    wins_1kk = wins(np.ones((1, readers)), *(np.ones((1, size)) for size in sizes))
+    value_k = bradley_terry(wins_1kk)[0]
+    drawn_bk = bradley_terry(wins(*resample(readers, sizes, random, ORDER_RESAMPLES)))
+    low_k, high_k = np.quantile(drawn_bk, QUANTILES, axis=0)
     rows = []
     for run, label in enumerate(labels):
         n = sum(int(np.isfinite(table).sum()) for pair, table in zip(pairs, used, strict=True) if run in pair)
-        estimate = Estimate(float(value_k[run]), float(low_k[run]), float(high_k[run]), n)
+        low, high = profile_interval(wins_1kk[0], run)
+        estimate = Estimate(float(value_k[run]), min(low, float(low_k[run])), max(high, float(high_k[run])), n)
         rows.append(Strength(label, 1 + int((value_k > value_k[run] + SAME).sum()), estimate))
     return sorted(rows, key=lambda row: row.rank)
-
-
-def bradley_terry(wins_bkk: Array) -> Array:
-    """Log strengths, `(B, K)`, mean 0; `wins[b, i, j]` is how often i was preferred to j, ties as a half either way."""
-    met_bkk = wins_bkk + wins_bkk.swapaxes(1, 2)
-    won_bk, power_bk = wins_bkk.sum(axis=2), np.ones(wins_bkk.shape[:2])
-    for _ in range(STEPS):
-        power_bk = won_bk / (met_bkk / (power_bk[:, :, None] + power_bk[:, None, :])).sum(axis=2)
-        power_bk /= np.exp(np.log(power_bk).mean(axis=1, keepdims=True))
-    return np.asarray(np.log(power_bk), dtype=np.float64)
 
 
 def _wins(
     tables: Sequence[Array], pairs: Sequence[tuple[int, int]], runs: int, reader_br: Array, trials: Sequence[Array]
 ) -> Array:
-    """Wins between all runs, `(B, K, K)`, one tie added between any two that were compared."""
+    """Wins between all runs, `(B, K, K)`, with a share of a tie between any two that were compared."""
     wins_bkk = np.zeros((len(reader_br), runs, runs))
     for table, (first, second), trial_bt in zip(tables, pairs, trials, strict=True):
         for winner, loser, value in ((first, second, table), (second, first, 1 - table)):
             sums_b = ((reader_br @ np.nan_to_num(value)) * trial_bt).sum(axis=1)
-            wins_bkk[:, winner, loser] = sums_b + TIED
+            wins_bkk[:, winner, loser] = sums_b + TIED / (runs - 1)
     return wins_bkk
 
 

@@ -75,6 +75,20 @@ def test_a_search_stands_by_its_model_and_names_other_settings(reports: Reports,
     assert [mark.best for mark in same.marks] == [False, True, False]
     assert max(mark.y for mark in same.marks) == same.marks[1].y  # down is small
     assert same.band is not None
+    assert same.real is not None
+    assert same.real > same.marks[1].y
+    assert "Expected of as many new real images: 0.002 (dashed)." in same.words
+
+
+def test_an_older_search_has_no_line_of_what_was_too_near(reports: Reports, tmp_path: Path) -> None:
+    board, path = reports.boards[SAMPLES], tmp_path / "search.json"
+    write_search(path, SAMPLES, HASH)
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["training_distance"] = record.pop("real_distance")
+    path.write_text(json.dumps(record), encoding="utf-8")
+    (view,) = curves(find([tmp_path]), board, next(row for row in board.rows if row.model.name == "one"))
+    assert view.real is None
+    assert not [word for word in view.words if "real images" in word]
 
 
 def test_provenance_is_all_there(reports: Reports) -> None:

@@ -1,12 +1,14 @@
-"""The curve's intervals: what they cover, and what they say where nothing is to be told apart."""
+"""The curve's intervals: what they cover, and what they say where nothing is to be told apart; and how far new real
+images lie."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
-from ldbench.studies.parameters.curve import Curve, curve
-from ldbench.studies.parameters.distance import on_pixels
+from ldbench.studies.parameters.curve import Curve, curve, distance_of_new_images
+from ldbench.studies.parameters.distance import Distance, on_pixels
 from ldbench.studies.parameters.values import Grid
 
 Array = npt.NDArray[np.float32]
@@ -65,3 +67,45 @@ def test_an_edge_is_reported_and_words_have_no_interval() -> None:
     )
     assert (answer.best_low, answer.best_high) == (None, None)
     assert answer.points[answer.best].text == "plain"
+
+
+def test_a_value_whose_images_are_all_alike_is_not_favoured_by_resampling() -> None:
+    """A varied value at the training images' mean lies nearer than a collapsed one beside it, but its distance grows
+    where images repeat, and the collapsed one's does not."""
+    varied, alike, included = [], [], 0
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        images = [
+            random.normal(mean, sd, (100, 1, 8, 8)).repeat(3, 1).astype(np.float32)
+            for mean, sd in ((0.519, 0.01), (0.5, 0.2), (0.53, 0.01))
+        ]
+        grid = Grid("offset", TEXTS[2:], tuple(map(float, TEXTS[2:])))
+        features = [MEASURE.features(each) for each in images]
+        answer = curve(grid, MEASURE, features, np.full(192, 0.5, dtype=np.float32), random, resamples=200)
+        alike.append(answer.points[0].share)
+        varied.append(answer.points[1].share)
+        assert answer.best_low is not None
+        assert answer.best_high is not None
+        included += answer.best_low <= float(TEXTS[2 + answer.best]) <= answer.best_high
+    assert included == 20
+    assert np.mean(varied) > 0.8 > 0.2 > np.mean(alike)
+
+
+@pytest.mark.parametrize("distance", ["channels", "mean-image"])
+@pytest.mark.parametrize("count", [20, 60])
+def test_new_real_images_lie_as_far_as_is_expected_of_them(distance: Distance, count: int) -> None:
+    """At every number of images: the training images of the prompts, a part of what is compared with, are nearer, and
+    at 60 of 60 they are all of it."""
+    measure = on_pixels("channels" if distance == "channels" else "mean-image")
+    expected, new, part = [], [], []
+    for seed in range(60):
+        random = np.random.default_rng(seed)
+        level_n = random.normal(0.5, 0.12, (60 + count, 1, 1, 1))
+        noise_n = random.normal(0, 0.15, (60 + count, 3, 6, 6))
+        features_nk = measure.features(np.clip(level_n + noise_n, 0, 1).astype(np.float32))
+        mean_k = features_nk[:60].mean(axis=0)
+        expected.append(distance_of_new_images(measure, features_nk[:count], 60, random, resamples=100))
+        new.append(measure.distance(features_nk[60:].mean(axis=0), mean_k))
+        part.append(measure.distance(features_nk[:count].mean(axis=0), mean_k))
+    assert np.mean(expected) == pytest.approx(np.mean(new), rel=0.2)
+    assert np.mean(part) < 0.75 * np.mean(new)

@@ -86,7 +86,7 @@ def test_a_search_by_it_weighs_outcome_against_change(
     )
     assert read == {"train", "validation"}
     assert found.setting == best
-    assert found.training is None
+    assert found.real is None
     record = json.loads(found.record.read_text(encoding="utf-8"))
     assert record["outcome_weight"] == weight
     assert record["compared"] == (

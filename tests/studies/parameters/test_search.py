@@ -38,15 +38,26 @@ def test_the_known_best_value_is_found_without_a_test_image(tmp_path: Path, monk
     assert read == {"train"}
     assert found.setting == "offset=0.1"
     assert found.curve.best_low == found.curve.best_high == 0.1
-    assert found.training is not None
-    assert found.training < found.curve.points[found.curve.best].distance
+    assert found.real is not None
+    assert 0 < found.curve.points[found.curve.best].distance < found.real  # its images copy the training images
     record = json.loads(found.record.read_text(encoding="utf-8"))
+    assert record["real_distance"] == found.real
     assert record["best"] == {"at_edge": False, "high": 0.1, "low": 0.1, "set": "offset=0.1", "value": 0.1}
     assert [point["value"] for point in record["curve"]] == [-0.1, 0.0, 0.1, 0.2, 0.3]
     assert record["compared"].endswith("no test image was read")
     assert record["model"]["parameters"]["offset"] == 0.0
     assert found.plot.stat().st_size > 5000
     assert fits(tmp_path) == ["1.0"]  # one fit for five values
+
+
+def test_prompts_of_all_training_images_leave_a_distance_to_expect_of_new_ones(tmp_path: Path) -> None:
+    found = [
+        search(str(small_card(tmp_path)), TOY, "offset", "0,0.1", Settings(tmp_path / "out"), images=images).real
+        for images in (30, 60)
+    ]
+    assert found[0] is not None
+    assert found[1] is not None
+    assert 0 < found[1] < found[0]
 
 
 def test_a_search_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from ldbench.errors import LdbenchError, ResultError, UsageError
 from ldbench.studies.readers.blind import blinded
 from ldbench.studies.readers.document import StudyError
 from ldbench.studies.readers.draw import Draft, draw
-from ldbench.studies.readers.key import StudyTrial, read_key
+from ldbench.studies.readers.key import StudyImage, StudyTrial, read_key
 from ldbench.studies.readers.make import Design, make
 from ldbench.studies.readers.pictures import Gallery
 from ldbench.studies.readers.questions import chosen
@@ -61,6 +61,29 @@ def test_runs_and_classes_are_balanced_and_no_subject_comes_twice(drawn: tuple[T
     assert Counter(max(-1 if each.run is None else each.run for each in draft.pictures) for draft in disease) == {
         -1: 3, 0: 3, 1: 3, 2: 3,
     }
+
+
+def test_eight_runs_come_equally_often_among_fewer_trials_than_pairs(data: TaskData) -> None:
+    drafts = draw(data, 8, chosen(("preference",), data.task, 8), 20, 0, 0)
+    shown = [tuple(picture.run for picture in draft.pictures) for draft in drafts]
+    assert len(set(shown)) == 20
+    assert Counter(run for pair in shown for run in pair) == dict.fromkeys(range(8), 5)
+
+
+def test_pairs_of_runs_that_never_meet_are_told(study: Study) -> None:
+    def told(preferences: int, runs: int) -> list[str]:
+        trials = [replace(study.key.trials[0], question="real")]
+        for run in range(1, preferences + 1):
+            pictures = tuple(StudyImage("result", "case", each) for each in (0, run))
+            trials.append(replace(trials[0], question="preference", pictures=pictures))
+        key = replace(study.key, runs=study.key.runs[:1] * runs, trials=tuple(trials))
+        return replace(study.made, key=key).lines()[2:]
+
+    assert study.made.lines()[2:] == told(1, 2) == told(0, 3) == []
+    assert told(2, 3) == [
+        "preference: only 2 of 3 pairs of runs meet, as there are fewer trials than pairs; --per-question 3 or more "
+        "shows all"
+    ]
 
 
 def test_the_first_picture_is_the_right_answer(drawn: tuple[TaskData, list[Draft]]) -> None:
