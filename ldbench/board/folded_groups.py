@@ -127,6 +127,8 @@ def _with_pairs(run: Breakdown, direction: Direction) -> Breakdown:
     groups are added, at the fewest degrees of freedom that a jackknife has.
     """
     large = [group for group in run.groups if group.n >= FEWEST]
+    if len(large) < 2:
+        return run
     order = sorted(large, key=lambda group: group.compared, reverse=direction == "lower")
     level = 1 - (1 - LEVEL) / comb(len(order), 2)
 

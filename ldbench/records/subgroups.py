@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from pathlib import Path
 
+from ldbench.errors import ResultError
 from ldbench.records.files import read_record, write_json
 from ldbench.records.result import Result
 from ldbench.records.run_folder import SUBGROUPS
@@ -109,5 +110,22 @@ def beside(path: Path | str, result: Result) -> Subgroups | None:
 
 
 def _read(file: Path) -> Subgroups:
-    what = f"the {SUBGROUPS} of a run"
-    return read_record(Subgroups, file, what, SCHEMA_VERSION, "remove the file", oldest=_OLDEST)
+    what, remedy = f"the {SUBGROUPS} of a run", "remove the file"
+    found = read_record(Subgroups, file, what, SCHEMA_VERSION, remedy, oldest=_OLDEST)
+    for metric, by in found.metrics.items():
+        for attribute, one in by.items():
+            if not _fits(one):
+                raise ResultError(
+                    f"{file}: expected each pair of the groups of {attribute} by {metric} once, got others; {remedy}"
+                )
+    return found
+
+
+def _fits(one: Breakdown) -> bool:
+    """Whether pairs and worst and best group are those of its groups; older files have no pairs."""
+    names = [group.name for group in one.groups]
+    met = [frozenset((pair.worse, pair.better)) for pair in one.pairs]
+    compared = set[str]().union(*met) | {name for name in (one.worst, one.best) if name}
+    every = {frozenset(pair) for pair in combinations(compared, 2)}
+    whole = not met or (len(met) == len(set(met)) and set(met) == every)
+    return len(set(names)) == len(names) and compared <= set(names) and whole

@@ -13,6 +13,7 @@ import pytest
 import ldbench
 from ldbench.errors import ResultError
 from ldbench.records.caches import FEATURES, JUDGES, RECOMPUTED, WEIGHTS, WHAT, cached_kinds, clear
+from ldbench.records.files import whole_file
 
 DAY = 86_400
 
@@ -79,6 +80,36 @@ def test_a_file_that_cannot_be_deleted_is_one_line(folder: Path, monkeypatch: py
     monkeypatch.setattr(Path, "unlink", refused)
     with pytest.raises(ResultError, match=r"can't delete .*a\.npy: Permission denied"):
         clear([FEATURES])
+
+
+def test_what_is_being_written_stays(folder: Path) -> None:
+    with whole_file(folder / "features" / "a.npy") as part:
+        part.write_bytes(b"whole")
+        assert [one.files for one in clear([FEATURES])] == [0]
+    assert (folder / "features" / "a.npy").read_bytes() == b"whole"
+    left = kept(folder, "features/.a.npy.0123", 10, days=2)  # by a process that was killed
+    clear([FEATURES])
+    assert not left.exists()
+
+
+def test_a_folder_that_is_a_link_is_left_alone(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    shared = kept(tmp_path_factory.mktemp("shared"), "inception.pt", 7)
+    (folder / "weights").symlink_to(shared.parent)
+    assert [one.files for one in clear([WEIGHTS])] == [0]
+    assert shared.exists()
+
+
+def test_a_file_that_goes_meanwhile_is_not_counted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone, there = kept(folder, "features/a.npy", 10), kept(folder, "features/b.npy", 5)
+    look = Path.lstat
+
+    def replaced(path: Path) -> os.stat_result:
+        gone.unlink(missing_ok=True)
+        return look(path)
+
+    monkeypatch.setattr(Path, "lstat", replaced)
+    features = next(one for one in cached_kinds() if one.kind == FEATURES)
+    assert (features.files, features.size, there.exists()) == (1, 5, True)
 
 
 def test_every_folder_of_the_cache_has_its_name_from_here() -> None:

@@ -64,6 +64,25 @@ def test_another_results_file_is_refused(tmp_path: Path) -> None:
         beside(tmp_path / "result.json", a_result())
 
 
+THREE = (*GROUPS, Group("X", 20, 0.5, 0.4, 0.6))
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        Breakdown(THREE, *GAP, pairs=(Pair(*GAP), Pair("F", "X", 0.1, 0.0, 0.2))),  # M and X are missing
+        Breakdown(GROUPS, *GAP, pairs=(Pair(*GAP), Pair("M", "F", 0.2, 0.05, 0.35))),  # twice
+        Breakdown(GROUPS, *GAP, pairs=(Pair("F", "Z", 0.2, 0.05, 0.35),)),
+        Breakdown(GROUPS, "F", "Z", 0.2, 0.05, 0.35),
+        Breakdown((GROUPS[0], GROUPS[0]), *GAP),
+    ],
+)
+def test_pairs_that_are_not_those_of_the_groups_are_refused(tmp_path: Path, damaged: Breakdown) -> None:
+    write(replace(SIDECAR, metrics={"ssim": {"sex": damaged}}), tmp_path / SUBGROUPS)
+    with pytest.raises(ResultError, match="expected each pair of the groups of sex by ssim once, got others; remove"):
+        beside(tmp_path / "result.json", a_result())
+
+
 def test_the_gap_is_that_of_the_first_and_the_last_group_cut_at_what_can_be() -> None:
     def pair(worse: str, better: str) -> Pair:
         gap = float(ord(better) - ord(worse))

@@ -54,7 +54,7 @@ def score_submission(
             raise ResultError(f"{target.result}: this model and seed were scored; move the folder, or choose --out")
         with refusal(f"write {target.path}"):  # before what takes long
             target.path.mkdir(parents=True, exist_ok=True)
-        panel, _ = rescored(data, images, sent, device, progress)
+        _, panel, _ = rescored(data, images, sent, device, progress)
         result = replace(
             sent, scores=[one.score for one in panel.measured], split_hash=data.split_hash(),
             note="; ".join([NOTE, *panel.refused]), card_seeds=list(task.protocol.seeds),

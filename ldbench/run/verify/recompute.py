@@ -19,12 +19,14 @@ from ldbench.api import Progress, Score, silent
 from ldbench.data.of_result import recorded_data
 from ldbench.data.task_data import TaskData
 from ldbench.errors import ResultError, UsageError
+from ldbench.records import subgroups
 from ldbench.records import units as units_file
 from ldbench.records.caches import FEATURES
 from ldbench.records.digests import is_content
 from ldbench.records.files import refusal, user_cache_folder
 from ldbench.records.result import Environment, Result, write
 from ldbench.records.run_folder import PASSES, RESULT, UNITS, RunFolder, read_measured
+from ldbench.records.subgroups import Subgroups
 from ldbench.records.units import Units
 from ldbench.run.environment import describe, on_device, pick_device
 from ldbench.run.passes import RunImages, absent_passes, read_images
@@ -32,8 +34,10 @@ from ldbench.run.submission.manifest import altered
 from ldbench.run.submission.unpack import unpacked
 from ldbench.run.verify.checks import check_scores, check_units
 from ldbench.run.verify.verification import Verification
-from ldbench.score.scorer import Panel, score_images
+from ldbench.score.inputs import Inputs
+from ldbench.score.scorer import Panel, inputs_of, scores_of
 from ldbench.score.set_inputs import ScoringContext
+from ldbench.score.subgroups.set_scores import subgroups_of_run
 from ldbench.score.units import units_of
 
 if TYPE_CHECKING:
@@ -64,13 +68,14 @@ def verify(
         scored, faults = own_images(data, result, file, images)
         if scored is None:
             return Verification(what, faults, (), (), time.perf_counter() - start)
-        panel, machine = rescored(data, scored, result, device, progress)
+        inputs, panel, machine = rescored(data, scored, result, device, progress)
         units = units_of(data, panel.measured, scored.passes)
         checks = check_units(check_scores(result.scores, panel.measured), recorded, units)
         lacking = _lacking(data, _folders(file, images))
         now = Verification(what, (), tuple(checks), machine, time.perf_counter() - start, lacking)
         if target is not None and now.verdict != "differs":
-            _write_recomputed(result, panel, units, target)
+            groups = subgroups_of_run(inputs, panel.measured, units)
+            _write_recomputed(result, panel, units, groups, target)
             now = replace(now, written=(*now.written, target.result))
         if complete and recorded is None and now.verdict == "equal":
             units_file.write(_valued(units, result.scores), file.with_name(UNITS))
@@ -81,19 +86,20 @@ def verify(
 def _new_folder(out: Path, result: Result) -> RunFolder:
     """The run's folder below `out`, where nothing of it lies yet."""
     target = RunFolder.of(out, result.task.id, result.model, result.seed or 0)
-    if target.result.exists():
-        raise ResultError(f"{target.result}: this model and seed have a result there; move it, or choose another --out")
+    if target.path.exists():
+        raise ResultError(f"{target.path}: this model and seed have a run there; move it, or choose another --out")
     return target
 
 
-def _write_recomputed(result: Result, panel: Panel, units: Units, target: RunFolder) -> None:
-    """The result with the scores of this machine, which its environment names beside that of the run."""
+def _write_recomputed(result: Result, panel: Panel, units: Units, groups: Subgroups, target: RunFolder) -> None:
+    """The result, and what lies beside it, with the scores of this machine, which its environment notes."""
     environment = result.environment
     if environment is not None:
         environment = replace(environment, notes=[*environment.notes, f"scores recomputed on {platform.platform()}"])
     with refusal(f"write {target.path}"):
-        target.path.mkdir(parents=True, exist_ok=True)
+        target.path.mkdir(parents=True)
     units_file.write(units, target.units)
+    subgroups.write(groups, target.subgroups)
     write(replace(result, scores=[one.score for one in panel.measured], environment=environment), target.result)
 
 
@@ -161,15 +167,16 @@ def _lacking(data: TaskData, folders: Mapping[str, Path]) -> tuple[str, ...]:
 
 def rescored(
     data: TaskData, images: RunImages, result: Result, device: str, progress: Progress
-) -> tuple[Panel, tuple[str, ...]]:
-    """The scores by the result's seed and number of threads, and what is other here than in its environment."""
+) -> tuple[Inputs, Panel, tuple[str, ...]]:
+    """What is scored, the scores by the result's seed and number of threads, and what is other here than in its
+    environment."""
     there = result.environment
     on_cpu = there is None or there.device.startswith("cpu")
     chosen = pick_device("cpu" if device == "auto" and on_cpu else device)
     context = ScoringContext(chosen, result.seed or 0, user_cache_folder() / FEATURES, progress)
     with on_device(chosen), _threads(there, chosen):
-        panel = score_images(data, images.images, context, images.passes)
-        return panel, () if there is None else _other(there, describe(chosen))
+        inputs = inputs_of(data, images.images, context, images.passes)
+        return inputs, scores_of(inputs), () if there is None else _other(there, describe(chosen))
 
 
 @contextmanager

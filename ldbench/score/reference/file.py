@@ -29,6 +29,7 @@ SUFFIX = ".safetensors"
 _WHAT, _RECORD, _SHA256, _COUNTS = "ldbench reference", "record", "sha256", "counts"
 _EXPECTED = "a folder of real images, or a file that `ldbench reference` wrote"
 _REMEDY = "have it written, or copied, again"
+_TYPES = ("F64", "I64")
 
 _Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -69,11 +70,17 @@ def read_reference(path: Path) -> Reference:
     try:
         with safe_open(path, "np") as file:
             said = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
+            if said.get("format") != _WHAT:  # before it is read: a model's file may be large, in types that numpy lacks
+                raise DataError(f"{path}: expected {_EXPECTED}, got another safetensors file; name that one")
+            names = file.keys()
+            types = {name: file.get_slice(name).get_dtype() for name in names}
+            if other := next((name for name in names if types[name] not in _TYPES), None):
+                raise DataError(
+                    f"{path}: expected numbers of type {' or '.join(_TYPES)}, got {types[other]} in {other}; {_REMEDY}"
+                )
+            arrays = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
         raise DataError(f"{path}: expected {_EXPECTED}, got {' '.join(str(error).split()):.120}; {_REMEDY}") from error
-    if said.get("format") != _WHAT:
-        raise DataError(f"{path}: expected {_EXPECTED}, got another safetensors file; name that one")
     record = _record(path, said.get(_RECORD, ""))
     if said.get(_SHA256) != _digest(said[_RECORD], arrays):
         raise DataError(f"{path}: expected the numbers that its digest is of, got others; {_REMEDY}")

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -25,7 +24,8 @@ from ldbench.run.score_folder import score_folder
 from ldbench.run.settings import Settings
 from ldbench.run.submission.pack import pack
 from ldbench.run.verify import verify
-from ldbench.score.scorer import Panel, score_images
+from ldbench.score.inputs import Inputs
+from ldbench.score.scorer import Panel, scores_of
 from tests.conftest import small_card
 from tests.layers import reached
 
@@ -67,8 +67,10 @@ def test_complete_writes_the_units_of_an_equal_run_alone(card: str, folder: Path
 
 
 def test_the_recomputed_scores_go_into_a_folder_of_runs(card: str, folder: Path, tmp_path: Path) -> None:
-    recorded, units = read(folder / "result.json"), (folder / "units.json").read_bytes()
+    recorded = read(folder / "result.json")
+    units, groups = ((folder / name).read_bytes() for name in ("units.json", "subgroups.json"))
     (folder / "units.json").unlink()
+    (folder / "subgroups.json").unlink()
     edited(folder, of("error_inside", value=next(
         score.value * (1 + 1e-8) for score in recorded.scores if score.metric == "error_inside"
     )))
@@ -80,9 +82,10 @@ def test_the_recomputed_scores_go_into_a_folder_of_runs(card: str, folder: Path,
     assert kept.environment is not None
     assert kept.environment.notes[-1].startswith("scores recomputed on ")
     assert replace(kept, scores=[], environment=None) == replace(recorded, scores=[], environment=None)
-    assert written.with_name("units.json").read_bytes() == units
+    for name, before in {"units.json": units, "subgroups.json": groups}.items():
+        assert written.with_name(name).read_bytes() == before
     assert written.parent.relative_to(tmp_path / "accepted").parts == folder_of(recorded).parts
-    with pytest.raises(ResultError, match="this model and seed have a result there"):
+    with pytest.raises(ResultError, match="this model and seed have a run there"):
         verify(folder, task=card, out=tmp_path / "accepted")
 
 
@@ -158,11 +161,11 @@ def test_scores_are_computed_with_the_threads_of_the_run(
 ) -> None:
     seen: list[int] = []
 
-    def watched(*arguments: Any) -> Panel:
+    def watched(inputs: Inputs) -> Panel:
         seen.append(torch.get_num_threads())
-        return score_images(*arguments)
+        return scores_of(inputs)
 
-    monkeypatch.setattr("ldbench.run.verify.recompute.score_images", watched)
+    monkeypatch.setattr("ldbench.run.verify.recompute.scores_of", watched)
     before = torch.get_num_threads()
     edited(folder, lambda record: record["environment"].update(threads=before + 1))
     assert verify(folder, task=card).verdict == "equal"

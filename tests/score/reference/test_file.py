@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
+import torch
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
@@ -138,12 +140,13 @@ def test_a_damaged_or_foreign_file_is_one_line(written: Path, tmp_path: Path) ->
     flipped[-3] ^= 1
     other = tmp_path / "other.safetensors"
     save_file({"weight": np.zeros(3)}, other)
+    of_a_network = safetensors.torch.save({"weight": torch.zeros(3, dtype=torch.bfloat16)})
     np.savez(tmp_path / "stats.npz", mu=np.zeros(3), sigma=np.eye(3))
     for content, said in (
         (whole[:-20], "expected a folder of real images, or a file that `ldbench reference` wrote, got"),
         (b"", "expected a folder of real images, or a file"), (b"\x89PNG\r\n\x1a\n" + bytes(40), "expected a folder"),
         (bytes(flipped), "expected the numbers that its digest is of, got others; have it written, or copied, again"),
-        (other.read_bytes(), "got another safetensors file"),
+        (other.read_bytes(), "got another safetensors file"), (of_a_network, "got another safetensors file"),
         ((tmp_path / "stats.npz").read_bytes(), "pytorch-fid and clean-fid: .* allow no interval; ask for a file of"),
     ):
         (tmp_path / "given").write_bytes(content)
