@@ -3,8 +3,8 @@
 A run that was killed goes on where it was: a journal holds the SHA-256 of every finished image, and one over the files
 that it was made of and the code that made it. An image isn't made again while both are the same, so no data set holds
 pictures by two versions of the code. Images of journals that say less are made again. Faulty images are tried again
-each time. Few images are in flight at once, so memory doesn't grow with their number. Refuses to go on in a folder that
-was begun from another root or with other settings.
+each time. Images that the manifest no longer names are removed. Few images are in flight at once, so memory doesn't
+grow with their number. Refuses to go on in a folder that was begun from another root or with other settings.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pathlib import Path
 from ldbench.api import Progress, Reader, Skipped, SourceImage, silent
 from ldbench.data.prepare.doubts import notes_on
 from ldbench.data.prepare.drawn import draw, label_of, shortfall
+from ldbench.data.prepare.earlier import manifest_before, note_on_change, remove_images
 from ldbench.data.prepare.made_by import made_by
 from ldbench.data.prepare.manifest import (
     SKIPPED,
@@ -104,10 +105,13 @@ def prepare(
         for image_id, outcome in outcomes.items()
     ]
     rows = rows_of(reader, plan, prepared, drawn)
+    before = manifest_before(out)
     summary = write(out, reader, plan, size, rows, skipped, observed_of(prepared), len(drawn.missed(outcomes)))
     taken = [outcome.notes for outcome in outcomes.values()]
     notes = notes_on([image.source for image in prepared], rows, taken, drawn.unusable)
-    return replace(summary, notes=(*notes, *shortfall(reader, drawn, listed, outcomes)))
+    changed = note_on_change(before, summary.manifest_sha256)
+    removed = remove_images(out, out / "journal.csv", {row.file for row in rows})
+    return replace(summary, notes=(*notes, *shortfall(reader, drawn, listed, outcomes), *removed, *changed))
 
 
 def _nothing_usable(reader: Reader, root: Path, out: Path, skipped: Sequence[Skipped]) -> DataError:

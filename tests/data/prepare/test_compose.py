@@ -161,6 +161,33 @@ def test_another_plan_reads_no_image_again(root: Path, tmp_path: Path) -> None:
     assert sum(row["split"] == "test" and row["role"] == "scan" for row in rows(tmp_path / "out")) == 6
 
 
+def test_images_that_the_table_no_longer_names_are_removed_and_others_files_stay(root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    prepare(LosslessReader(), root, out, plan=PLAN)
+    (out / "images" / "mine.png").write_bytes(b"mine")
+    fewer, broken = replace(PLAN, test_per_class=2), ("SUBJECT0001/scan0.raw",)
+    summary = prepare(LosslessReader(subjects=20), root, out, plan=fewer)
+    named = {row["file"] for row in rows(out)} | {"images/mine.png"}
+    assert {f"images/{path.name}" for path in (out / "images").iterdir()} == named
+    assert any(note.split()[0] == "removed" and note.split()[-1] == "60" for note in summary.notes)
+    again = prepare(LosslessReader(subjects=20), root, out, plan=fewer)
+    assert again.notes == ()
+    (out / "images" / f"{hashed('memory', broken[0])}.png").unlink()
+    log = tmp_path / "log"
+    prepare(LosslessReader(log=log), root, out, plan=fewer)  # back in the table: made again
+    assert len(log.read_text(encoding="utf-8").split()) == 61
+
+
+@pytest.mark.parametrize("plan", [replace(PLAN, test_per_class=3), replace(PLAN, fractions=(0.4, 0.1, 0.5))])
+def test_a_finished_data_set_that_becomes_another_says_so(plan: Plan, root: Path, tmp_path: Path) -> None:
+    first = prepare(LosslessReader(), root, tmp_path, plan=PLAN)
+    assert prepare(LosslessReader(), root, tmp_path, plan=PLAN).notes == ()
+    second = prepare(LosslessReader(), root, tmp_path, plan=plan)
+    (note,) = second.notes
+    was, now = (each.manifest_sha256[:12] for each in (first, second))
+    assert f"the manifest in this folder was {was}... and is {now}...: results on the data as they were don't" in note
+
+
 def test_a_folder_begun_otherwise_is_refused(prepared: Path, root: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"begun with another setting: size was 8, is 9; choose another --out"):
         prepare(MemoryReader(size=9), root, prepared, plan=PLAN)
