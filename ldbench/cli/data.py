@@ -69,6 +69,9 @@ def prepare(
     salt: Annotated[
         str, typer.Option(help="Another salt is another split, and no result compares with the usual one's.")
     ] = "",
+    split_as: Annotated[
+        str | None, typer.Option(help="Share ids and split of the data set of this name, such as another size's.")
+    ] = None,
 ) -> None:
     """Read a data set as its owners ship it, split it by subject, and write small images and a manifest."""
     given = {
@@ -80,11 +83,12 @@ def prepare(
         "classes": None if classes is None else _separated(classes),
         "attributes": None if attributes is None else _separated(attributes),
     }
-    if name is not None and (not name or set(name) & set("/\\+") or name.startswith(".")):
-        raise UsageError(f"--name: expected a name without / \\ or +, got {name!r}")
+    for option, text in (("--name", name), ("--split-as", split_as)):
+        if text is not None and (not text or set(text) & set("/\\+") or text.startswith(".")):
+            raise UsageError(f"{option}: expected a name without / \\ or +, got {text!r}")
     with _clinical():
         source = _source(dataset)
-        plan = _plan({**GENERAL, **source.plan, **_present(given)}, salt)
+        plan = _plan({**GENERAL, **source.plan, **_present(given)}, salt, split_as or "")
         _prepare(source, _present(settings), size, set_ or [], plan, root, out, jobs, strict)
 
 
@@ -166,7 +170,7 @@ def _prepare(
         typer.echo(line)
 
 
-def _plan(options: dict[str, Any], salt: str) -> Plan:
+def _plan(options: dict[str, Any], salt: str, split_as: str) -> Plan:
     from ldbench.data.prepare.splits import SALT, Plan
 
     try:
@@ -178,6 +182,7 @@ def _plan(options: dict[str, Any], salt: str) -> Plan:
     return Plan(
         salt or SALT, (train, validation, test), options["test_per_class"] or None,
         _separated(options["test_classes"]), options["images_a_subject"], options["min_years"] or None,
+        split_as,
     )
 
 

@@ -92,12 +92,35 @@ def test_further_columns_are_named_and_what_is_not_known_of_them_is_counted(own:
     assert [line.split() for line in text.splitlines() if line.startswith("unknown")] == [["unknown", "age", "1"]]
 
 
+def test_sizes_of_the_same_images_share_their_split_where_that_is_asked_for(own: Path, tmp_path: Path) -> None:
+    def prepared(name: str, *options: object) -> dict[str, tuple[str, str, str]]:
+        out = tmp_path / name
+        run("folder", "--csv", own / "m.csv", "--root", own, "--name", name, "--out", out, "--jobs", 1, *options)
+        with (out / "manifest.csv").open(encoding="utf-8", newline="") as file:
+            return {row["image_id"]: (row["subject"], row["split"], row["role"]) for row in csv.DictReader(file)}
+
+    def about(name: str) -> str:
+        return (tmp_path / name / "dataset.json").read_text(encoding="utf-8")
+
+    plan = ("--test-per-class", 2, "--fractions", "0.5,0.1,0.4")
+    first = prepared("films-16", "--size", 16, *plan)
+    assert "split_as" not in about("films-16") + (tmp_path / "films-16" / "state.json").read_text(encoding="utf-8")
+    assert not first.keys() & prepared("films-24", "--size", 24, *plan).keys()
+    assert prepared("films-32", "--size", 32, "--split-as", "films-16", *plan) == first
+    assert json.loads(about("films-32"))["plan"]["split_as"] == "films-16"
+    assert prepared("films-16", "--size", 16, "--split-as", "films-16", *plan) == first  # its own name changes nothing
+    assert "split_as" not in about("films-16")
+    with pytest.raises(DataError, match="begun with another split_as, 'films-16' and not None"):
+        prepared("films-32", "--size", 32, *plan)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
         (("--strict",), DataError, r"^7\.png: .*leave --strict out"),
         (("--fractions", "0.5,0.5"), UsageError, "--fractions: expected three numbers"),
         (("--name", "a/b"), UsageError, "--name: expected a name without"),
+        (("--split-as", ""), UsageError, "--split-as: expected a name without"),
         (("--set", "sise=3"), UnknownNameError, r"FolderReader 'sise': did you mean size .*low_percentile = 0.5"),
         (("--size", "4"), UsageError, "^size: expected 8 to 4096, got 4$"),
         (("--set", "size=big"), UsageError, r"--set size: expected an integer, got 'big'"),

@@ -62,6 +62,8 @@ def prepare(
     `DataError` for another layout, nothing to use, too few images for the test set, or a folder begun otherwise.
     """
     plan = plan or Plan()
+    if plan.split_as == reader.dataset:
+        plan = replace(plan, split_as="")  # as it is without
     if jobs < 1:
         raise UsageError(f"--jobs: expected 1 or more, got {jobs}")
     root = root.resolve()
@@ -146,7 +148,7 @@ def _by_id(reader: Reader, plan: Plan, images: Sequence[SourceImage]) -> dict[st
     by_id: dict[str, SourceImage] = {}
     for source in images:
         label_of(reader, source)
-        other = by_id.setdefault(hashed(reader.dataset, source.image, plan.salt), source)
+        other = by_id.setdefault(hashed(plan.hashed_as(reader.dataset), source.image, plan.salt), source)
         if other is not source:
             raise DataError(f"{source.name}: expected an image of its own, got {source.image!r}, as {other.name} has")
     return dict(sorted(by_id.items()))
@@ -158,6 +160,8 @@ def _claim(out: Path, reader: Reader, plan: Plan, root: Path) -> None:
         "dataset": reader.dataset, "salt": plan.salt, "settings": dict(reader.settings()),
         "root": hashlib.sha256(os.fsencode(root)).hexdigest(),
     }
+    if plan.split_as:
+        state["split_as"] = plan.split_as
     state = json.loads(json.dumps(state))  # a tuple reads back as a list
     path = out / "state.json"
     try:
@@ -176,8 +180,8 @@ def _claim(out: Path, reader: Reader, plan: Plan, root: Path) -> None:
 def _difference(before: object, state: Mapping[str, object]) -> str:
     if not isinstance(before, dict):
         return "program"
-    key = next((key for key in ("dataset", "root", "salt") if before.get(key) != state[key]), "settings")
-    old, new = before.get(key), state[key]
+    key = next((key for key in ("dataset", "root", "salt", "split_as") if before.get(key) != state.get(key)), "settings")
+    old, new = before.get(key), state.get(key)
     if key != "settings" or not isinstance(old, dict) or not isinstance(new, dict):
         return f"{key}" if key == "root" else f"{key}, {old!r} and not {new!r}"
     name = next(name for name in sorted({*old, *new}) if old.get(name) != new.get(name))

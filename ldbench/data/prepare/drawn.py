@@ -99,7 +99,7 @@ def _test_set(reader: Reader, plan: Plan, images: Mapping[str, SourceImage]) -> 
     candidates = [
         Candidate(image_id, source.subject, label_of(reader, source))
         for image_id, source in images.items()
-        if split_of(reader.dataset, source.subject, plan.salt, plan.fractions) == "test"
+        if split_of(plan.hashed_as(reader.dataset), source.subject, plan.salt, plan.fractions) == "test"
     ]
     named = plan.test_classes or (reader.classes if plan.test_per_class is not None else ())
     classes = named or sorted({label_of(reader, source) for source in images.values()})

@@ -161,10 +161,11 @@ def attribute_types(attributes: Iterable[Attributes]) -> dict[str, str]:
 
 
 def _row(reader: Reader, plan: Plan, image: PreparedImage, role: str, source: str) -> ManifestRow:
-    name = image.image_id if not source else hashed(reader.dataset, f"{source} {image.image_id}", plan.salt)
-    subject = hashed(reader.dataset, image.source.subject, plan.salt)
+    dataset = plan.hashed_as(reader.dataset)
+    name = image.image_id if not source else hashed(dataset, f"{source} {image.image_id}", plan.salt)
+    subject = hashed(dataset, image.source.subject, plan.salt)
     attributes = {key: value for key, value in image.source.attributes.items() if value == value}  # NaN isn't known
-    split = split_of(reader.dataset, image.source.subject, plan.salt, plan.fractions)
+    split = split_of(dataset, image.source.subject, plan.salt, plan.fractions)
     file = file_of(image.image_id)
     return ManifestRow(name, subject, split, role, source, file, image.sha256, attributes)
 
@@ -193,7 +194,8 @@ def _description(
     reader: Reader, plan: Plan, size: tuple[int, int], types: Mapping[str, str], summary: Summary,
     observed: Mapping[str, Observations], missed: int,
 ) -> str:
-    choices = {"settings": dict(reader.settings()), "plan": asdict(plan)}
+    of_plan = {key: value for key, value in asdict(plan).items() if key != "split_as" or value}
+    choices = {"settings": dict(reader.settings()), "plan": of_plan}
     recipe = json.dumps([reader.dataset, choices], sort_keys=True)
     used: dict[str, dict[str, dict[str, int]]] = {}
     for (split, role, label), count in summary.used.items():

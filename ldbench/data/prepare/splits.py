@@ -1,6 +1,6 @@
 """Who is in which split, and which images of the test split are the test set: by hashes of names, nothing else.
 
-A subject's split follows from the data set, the subject's own id and a salt, so no order of folders, no other subject
+A subject's split follows from the data set's name, the subject's own id and a salt, so no order of folders, no other subject
 and no missing visit can move anybody. Labels only balance the test set, which is drawn inside the test split in hash
 order.
 
@@ -32,7 +32,8 @@ class Plan:
     `fractions` of the subjects, on average, go to train, validation and test. The test set has `test_per_class` images
     of each of `test_classes` (all of the reader's where there are none), or the whole test split, balanced or not,
     where that is None. Either way it has at most `images_a_subject` of one subject. Subjects with images `min_years` or
-    more apart make a pair each; None makes no pairs.
+    more apart make a pair each; None makes no pairs. `split_as` is the data set whose ids and split these images share,
+    "" for their own: several sizes of the same films then have every subject in one split.
     """
 
     salt: str = SALT
@@ -41,6 +42,11 @@ class Plan:
     test_classes: tuple[str, ...] = ()
     images_a_subject: int = 1
     min_years: float | None = None
+    split_as: str = ""
+
+    def hashed_as(self, dataset: str) -> str:
+        """The name that ids and splits of a data set are hashed with."""
+        return self.split_as or dataset
 
     def __post_init__(self) -> None:
         """Refuse what can't be a split: `UsageError`."""
