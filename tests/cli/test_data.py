@@ -129,6 +129,9 @@ def test_sizes_of_the_same_images_share_their_split_where_that_is_asked_for(own:
             ("--class-attribute", "diag"), DataError,
             "'diag', got 'image', 'subject', 'diagnosis', 'age'; did you mean 'diagnosis'. in the header, call",
         ),
+        (("--classes", "CN,ad"), UnknownNameError, r"^unknown class 'ad': did you mean AD\? no row has it in column"),
+        (("--test-classes", "CM"), UnknownNameError, r"^unknown class 'CM': did you mean CN\? no image has it;"),
+        (("--csv", "."), DataError, "expected a CSV with the columns image, subject and the class, got a folder"),
         (("--test-per-class", "100"), DataError, "test set: expected 100 images of each class"),
     ],
 )
@@ -138,6 +141,17 @@ def test_a_mistake_is_one_line(
     with pytest.raises(error, match=message) as caught:
         run("folder", "--csv", own / "m.csv", "--root", own, "--out", tmp_path / "out", "--jobs", 1, *options)
     assert "\n" not in str(caught.value)
+
+
+def test_a_class_in_two_spellings_is_counted_whether_classes_are_named_or_not(own: Path, tmp_path: Path) -> None:
+    table = (own / "m.csv").read_text(encoding="utf-8").replace(",AD,61\n", ",ad,61\n").replace(",CN,60\n", ",CN,90+\n")
+    (tmp_path / "m.csv").write_text(table, encoding="utf-8")
+    options = ("folder", "--csv", tmp_path / "m.csv", "--root", own, "--size", 16, "--jobs", 1, "--attributes", "age")
+    text = run(*options, "--out", tmp_path / "all")
+    assert "warning: values of the column 'diagnosis' differ in case or space alone: 'AD' and 'ad', " in text
+    assert "warning: the column 'age' is text and not numbers, as 1 of 59 cells spell no number: '90+'; " in text
+    text = run(*options, "--out", tmp_path / "named", "--classes", "CN,AD")
+    assert ["skipped", "fault", "class-spelling", "1"] in [line.split() for line in text.splitlines()]
 
 
 @pytest.mark.parametrize("name", ["chexpert", "oasis3", "adni1"])

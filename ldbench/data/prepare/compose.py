@@ -110,7 +110,8 @@ def prepare(
     before = manifest_before(out)
     summary = write(out, reader, plan, size, rows, skipped, observed_of(prepared), len(drawn.missed(outcomes)))
     taken = [outcome.notes for outcome in outcomes.values()]
-    notes = notes_on([image.source for image in prepared], rows, taken, drawn.unusable)
+    sources = [image.source for image in prepared]
+    notes = notes_on(sources, rows, taken, drawn.unusable, reader.class_attribute)
     changed = note_on_change(before, summary.manifest_sha256)
     removed = remove_images(out, out / "journal.csv", {row.file for row in rows})
     return replace(summary, notes=(*notes, *shortfall(reader, drawn, listed, outcomes), *removed, *changed))
@@ -180,7 +181,8 @@ def _claim(out: Path, reader: Reader, plan: Plan, root: Path) -> None:
 def _difference(before: object, state: Mapping[str, object]) -> str:
     if not isinstance(before, dict):
         return "program"
-    key = next((key for key in ("dataset", "root", "salt", "split_as") if before.get(key) != state.get(key)), "settings")
+    one_by_one = ("dataset", "root", "salt", "split_as")
+    key = next((key for key in one_by_one if before.get(key) != state.get(key)), "settings")
     old, new = before.get(key), state.get(key)
     if key != "settings" or not isinstance(old, dict) or not isinstance(new, dict):
         return f"{key}" if key == "root" else f"{key}, {old!r} and not {new!r}"

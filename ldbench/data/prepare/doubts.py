@@ -6,24 +6,31 @@ They leave nothing out: only those who know the data can say whether two equal p
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from ldbench.api import SourceImage
 from ldbench.data.prepare.manifest import ManifestRow
 from ldbench.data.prepare.pixels.grey import BIT_DEPTH
+from ldbench.data.prepare.readers.csv_text import folded
+from ldbench.data.prepare.readers.folder_table import number
 
 _NIFTI = (".nii", ".nii.gz")
+_AGE = "age"  # the column that makes groups by decade and orders pairs
+_NAMED = 3  # cells or spellings that a line names
 
 
 def notes_on(
     images: Sequence[SourceImage], rows: Iterable[ManifestRow], taken: Sequence[Sequence[str]] = (),
-    unusable_pairs: int = 0,
+    unusable_pairs: int = 0, class_attribute: str = "",
 ) -> tuple[str, ...]:
     """A line for each thing `taken` on trust of some images, each attribute that isn't known of all, and each doubt;
-    `unusable_pairs` are subjects whose scans lie apart in time and not in age."""
-    of_images = (*_unknown(images), *_mirrored(images))
+    `unusable_pairs` are subjects whose scans lie apart in time and not in age. The `class_attribute` may be text
+    whatever it spells."""
+    columns = _text_columns(images)
+    numbers = [line for name, cells in columns.items() if name != class_attribute for line in _no_numbers(name, cells)]
+    values = [line for name, cells in columns.items() for line in _respelt(name, cells)]
+    of_images = (*_unknown(images), *numbers, *values, *_mirrored(images))
     return (*_taken(taken), *of_images, *_alike(rows), *_spellings(images), *_pairless(unusable_pairs))
 
 
@@ -63,6 +70,48 @@ def _unknown(images: Sequence[SourceImage]) -> list[str]:
             "or leave their rows out, and prepare again, or write templates without it"
         )
     return lines
+
+
+def _text_columns(images: Iterable[SourceImage]) -> dict[str, Counter[str]]:
+    """The attributes of which a value is text, by name: how many images have each value that is."""
+    columns: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for image in images:
+        for name, value in image.attributes.items():
+            if isinstance(value, str):
+                columns[name][value] += 1
+    return dict(sorted(columns.items()))
+
+
+def _no_numbers(name: str, cells: Counter[str]) -> list[str]:
+    """Whether a column is text although half or more of its cells are numbers. `007` is a code, but no age."""
+    others = {cell: count for cell, count in cells.items() if number(cell) is None}
+    aged = name.casefold() == _AGE
+    if 2 * sum(others.values()) > cells.total() or (others and not aged and all(cell.isdecimal() for cell in others)):
+        return []
+    some = ", ".join(map(repr, list(others)[:_NAMED])) + (", ..." if len(others) > _NAMED else "")
+    cause = f"{sum(others.values())} of {cells.total()} cells spell no number: {some}"
+    lost = "; as text it makes no groups by decade, and --min-years can't order pairs by it" if aged else ""
+    return [
+        f"warning: the column {name!r} is text and not numbers, as "
+        f"{cause if others else 'cells of rows that are left out spell none'}{lost}; correct these cells or leave them "
+        "empty, and prepare again"
+    ]
+
+
+def _respelt(name: str, cells: Counter[str]) -> list[str]:
+    """Whether values of a column differ in case or space alone, or in how accents are encoded."""
+    spelt: defaultdict[str, list[str]] = defaultdict(list)
+    for cell in cells:
+        spelt[folded(cell)].append(cell)
+    several = [sorted(values) for values in spelt.values() if len(values) > 1]
+    if not several:
+        return []
+    some = "; ".join(" and ".join(map(repr, values)) for values in several[:_NAMED])
+    count = sum(cells[value] for values in several for value in values)
+    return [
+        f"warning: values of the column {name!r} differ in case or space alone: {some}, {count} images in all: each "
+        "spelling is a value of its own; spell each value in one way"
+    ]
 
 
 def _alike(rows: Iterable[ManifestRow]) -> list[str]:
@@ -107,7 +156,7 @@ def _pairless(unusable_pairs: int) -> list[str]:
 
 
 def _person(subject: str) -> str | float:
-    text = unicodedata.normalize("NFC", "".join(subject.split())).casefold()
+    text = folded(subject)
     if text.replace(".", "", 1).isdecimal():
         whole, _, part = text.partition(".")
         return f"{whole.lstrip('0') or '0'}.{part.rstrip('0')}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ldbench.api import Reader, SourceImage
 from ldbench.data.prepare.splits import Candidate, Plan, draw_order, draw_test_set, split_of
-from ldbench.errors import DataError
+from ldbench.errors import DataError, unknown_name
 
 _NAMED = 5  # images that a line names
 _YEARS_DUST = 1e-6  # ages are differences of dates divided by 365.25
@@ -44,7 +44,10 @@ def label_of(reader: Reader, source: SourceImage) -> str:
 
 
 def draw(reader: Reader, plan: Plan, images: Mapping[str, SourceImage]) -> Drawn:
-    """The test set and the pairs of all images that the tables name, by id. `DataError` where there are too few."""
+    """The test set and the pairs of all images that the tables name, by id.
+
+    `DataError` where there are too few, `UnknownNameError` for a test class that no image has.
+    """
     by_subject: defaultdict[str, dict[str, SourceImage]] = defaultdict(dict)
     for image_id, source in images.items() if plan.min_years is not None else ():
         by_subject[source.subject][image_id] = source
@@ -101,6 +104,9 @@ def _test_set(reader: Reader, plan: Plan, images: Mapping[str, SourceImage]) -> 
         for image_id, source in images.items()
         if split_of(plan.hashed_as(reader.dataset), source.subject, plan.salt, plan.fractions) == "test"
     ]
+    labels = {label_of(reader, source) for source in images.values()}
+    if plan.test_classes and (absent := [name for name in plan.test_classes if name not in labels]):
+        raise unknown_name("class", absent[0], labels, "no image has it; correct --test-classes or the table")
     named = plan.test_classes or (reader.classes if plan.test_per_class is not None else ())
-    classes = named or sorted({label_of(reader, source) for source in images.values()})
+    classes = named or sorted(labels)
     return frozenset(draw_test_set(candidates, classes, plan.test_per_class, plan.images_a_subject))

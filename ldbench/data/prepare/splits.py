@@ -1,8 +1,8 @@
 """Who is in which split, and which images of the test split are the test set: by hashes of names, nothing else.
 
-A subject's split follows from the data set's name, the subject's own id and a salt, so no order of folders, no other subject
-and no missing visit can move anybody. Labels only balance the test set, which is drawn inside the test split in hash
-order.
+A subject's split follows from the data set's name, the subject's own id and a salt, so no order of folders, no other
+subject and no missing visit can move anybody. Labels only balance the test set, which is drawn inside the test split in
+hash order.
 
 Ids that leave are hashed, which hides them from a reader and from a search engine, not from somebody who already holds
 the owners' list of ids: the salt is public, or nobody could make the same split again.

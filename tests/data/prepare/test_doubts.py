@@ -34,6 +34,43 @@ def test_subjects_in_two_spellings_are_counted(spellings: tuple[str, ...], subje
         assert f"{2 * subjects + 1} images in all" in notes[0]
 
 
+@pytest.mark.parametrize(
+    ("name", "cells", "said"),
+    [
+        ("age", ("60", "61.5", "90+"), "1 of 3 cells spell no number: '90+'; as text it makes no groups by decade"),
+        ("Age", ("60", "060"), "1 of 2 cells spell no number: '060'; as text"),
+        ("dose", ("1", "2", "?", "1", "x"), "2 of 5 cells spell no number: '?', 'x'; correct these cells"),
+        ("age", ("60", "61"), "as cells of rows that are left out spell none; as text"),
+        ("ward", ("01", "10"), ""), ("note", ("1", "two", "three"), ""), ("label", ("0", "1", "x"), ""),
+        ("age", (60,), ""),
+    ],
+)
+def test_a_column_of_numbers_that_a_few_cells_make_text_is_named(
+    name: str, cells: tuple[str | int, ...], said: str
+) -> None:
+    notes = notes_on([image(str(n), **{name: cell}) for n, cell in enumerate(cells)], (), class_attribute="label")
+    assert len(notes) == bool(said)
+    if said:
+        assert notes[0].startswith(f"warning: the column {name!r} is text and not numbers, as ")
+        assert said in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (("No finding", "no finding", "Effusion"), "'No finding' and 'no finding', 2 images in all"),
+        (("Yes", "YES", "No", "no ", "no "), "'YES' and 'Yes'; 'No' and 'no ', 5 images in all"),
+        (("No finding", "No findings", "1", "1.0"), ""),
+    ],
+)
+def test_values_that_differ_in_case_or_space_alone_are_named(cells: tuple[str, ...], said: str) -> None:
+    notes = notes_on([image(str(n), diagnosis=cell) for n, cell in enumerate(cells)], (), class_attribute="diagnosis")
+    assert len(notes) == bool(said)
+    if said:
+        assert notes[0].startswith("warning: values of the column 'diagnosis' differ in case or space alone: ")
+        assert said in notes[0]
+
+
 def test_what_is_not_known_of_an_attribute_is_counted() -> None:
     images = [image("a", age=3, sex="f"), image("b", sex="m"), image("c", age=float("nan"), sex="f")]
     unknown, warning = notes_on(images, ())

@@ -61,6 +61,16 @@ def known(cell: str) -> str:
     return "" if text.casefold() in MISSING else text
 
 
+def folded(text: str) -> str:
+    """What texts share that differ in case or space alone, or in how accents are encoded."""
+    return unicodedata.normalize("NFC", "".join(text.split())).casefold()
+
+
+def no_file(path: Path) -> str:
+    """What stands in the place of a file that a table was expected to be."""
+    return "a folder" if path.is_dir() else "no such file"
+
+
 def read_csv(
     path: Path, expected: str, columns: Sequence[str], optional: Sequence[str] = (), *, others: bool = True,
     remedy: str = REMEDY,

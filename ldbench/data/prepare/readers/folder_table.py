@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldbench.api import Attributes
-from ldbench.data.prepare.readers.csv_text import known
+from ldbench.data.prepare.readers.csv_text import known, no_file
 from ldbench.data.prepare.readers.tables import read_cells
 from ldbench.data.prepared import COLUMNS
 from ldbench.errors import DataError, UsageError
@@ -56,7 +56,7 @@ def folder_rows(path: Path, class_attribute: str, attributes: Sequence[str]) -> 
     names = list(dict.fromkeys((class_attribute, *attributes)))
     if not path.is_file():
         expected = f"a CSV with the columns {IMAGE}, {SUBJECT} and the class"
-        raise DataError(f"{path}: expected {expected}, got no such file; name yours by --csv")
+        raise DataError(f"{path}: expected {expected}, got {no_file(path)}; name yours by --csv")
     table = read_cells(path, "a CSV with a header (--csv)", (IMAGE, SUBJECT, *names), (YEARS,), remedy=_RENAME)
     for name in _RESERVED:
         if name in table.columns:

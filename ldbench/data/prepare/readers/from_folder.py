@@ -31,7 +31,7 @@ from ldbench.data.prepare.pixels.grey import FILE, check_window, even_square, le
 from ldbench.data.prepare.pixels.nifti import read_plane
 from ldbench.data.prepare.pixels.pictures import read_picture
 from ldbench.data.prepare.pixels.volumes import Preprocessing, axial_slice
-from ldbench.data.prepare.readers.csv_text import known
+from ldbench.data.prepare.readers.csv_text import folded, known
 from ldbench.data.prepare.readers.folder_table import (
     IMAGE,
     SUBJECT,
@@ -42,7 +42,7 @@ from ldbench.data.prepare.readers.folder_table import (
     number,
 )
 from ldbench.data.prepare.readers.listing import found_of
-from ldbench.errors import ImageError, UsageError
+from ldbench.errors import ImageError, UsageError, unknown_name
 
 _SHARED = ("size", "low_percentile", "high_percentile", "window")
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
@@ -91,9 +91,14 @@ class FolderReader:
             raise UsageError(f"folder: expected names of classes, got {got}; rename it in the table")
 
     def found(self, root: Path) -> Found:
-        """Every row of the CSV, as an image or with the reason it is left out; DataError for what is no such table."""
+        """Every row of the CSV, as an image or with the reason it is left out; DataError for what is no such
+        table, UnknownNameError for a class to use that no row has."""
         seen: set[str] = set()
         rows = folder_rows(self.csv, self.class_attribute, self.attributes)
+        labels = {label for row in rows if (label := self._label(row))}
+        if absent := [name for name in self.classes if name not in labels]:
+            remedy = f"no row has it in column {self.class_attribute!r}; correct --classes or the table"
+            raise unknown_name("class", absent[0], labels, remedy)
         return found_of(self._source(root, row, seen) for row in rows)
 
     def pixels(self, source: SourceImage) -> NDArray[np.float32]:
@@ -144,8 +149,10 @@ class FolderReader:
             return Skipped(label, f"expected a number in column {YEARS}, got {row.years!r:.40} {at}", "fault", "years")
         seen.add(unicodedata.normalize("NFC", inside))
         if self.classes and self._label(row) not in self.classes:
-            got = f"{self.class_attribute} {self._label(row)}"
-            return Skipped(inside, f"expected one of {', '.join(self.classes)}, got {got}", "rule", "class")
+            text = f"expected one of {', '.join(self.classes)}, got {self.class_attribute} {self._label(row)}"
+            if folded(self._label(row)) in map(folded, self.classes):
+                return Skipped(inside, f"{text}, another spelling of one {at}", "fault", "class-spelling")
+            return Skipped(inside, text, "rule", "class")
         image = SourceImage(inside, path, row.subject, inside, row.attributes, when)
         if not path.is_file():
             got = "a link that leads to none" if path.is_symlink() else "none"

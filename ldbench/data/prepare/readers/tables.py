@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ldbench.data.prepare.readers.csv_text import REMEDY, known, read_csv
+from ldbench.data.prepare.readers.csv_text import REMEDY, known, no_file, read_csv
 from ldbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def read_cells(
     import pandas as pd
 
     if not path.is_file():
-        raise DataError(f"{path}: expected {expected}, got no such file")
+        raise DataError(f"{path}: expected {expected}, got {no_file(path)}")
     table = read_csv(path, expected, columns, optional, others=others, remedy=remedy)
     return pd.DataFrame(table.columns, index=table.lines, dtype="string")
 
