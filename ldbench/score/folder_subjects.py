@@ -17,7 +17,8 @@ from ldbench.errors import UsageError
 Whose: TypeAlias = "Path | re.Pattern[str] | Mapping[str, Sequence[str | int]]"
 GENERATED = "generated"  # the first set of generated images; further ones are "generated 2" and so on
 _SETS = ("real", GENERATED)  # no metric asks for the subjects of training images
-_COLUMNS, _SET = ("image", "subject"), "set"
+_IMAGE, _SUBJECT, _SET = "image", "subject", "set"
+_OF_MANIFEST = "image_id"  # what the manifest of `ldbench data prepare` calls an image
 _NAMED = 3
 
 
@@ -80,14 +81,18 @@ def _by_pattern(pattern: re.Pattern[str]) -> Callable[[str, str], str]:
 
 def _by_table(path: Path, images: Mapping[str, Collection[str]]) -> Callable[[str, str], str]:
     from ldbench.data.image_folder import SUFFIXES
-    from ldbench.data.prepare.readers.csv_text import known, read_csv
+    """Subjects by a table of the user's, or by a manifest, which names further images, and calls nothing a set."""
+    from ldbench.data.prepare.readers.csv_text import column_names, known, read_csv
 
-    columns = read_csv(path, "a table of images and subjects", _COLUMNS, (_SET,), others=False).columns
+    names = column_names(path)
+    manifest = _OF_MANIFEST in names and _IMAGE not in names
+    needed, optional = ((_OF_MANIFEST, _SUBJECT), ()) if manifest else ((_IMAGE, _SUBJECT), (_SET,))
+    columns = read_csv(path, "a table of images and subjects", needed, optional, others=False).columns
     of_image, unknown = dict[tuple[str, str], str](), list[str]()
-    for image, subject, name in zip(*(columns[each] for each in _COLUMNS), _sets(path, columns), strict=True):
+    for image, subject, name in zip(*(columns[each] for each in needed), _sets(path, columns), strict=True):
         stem = image[: -len(Path(image).suffix)] if Path(image).suffix.lower() in SUFFIXES else image
         places = [each for each in images if name in ("", kind_of(each)) and stem in images[each]]
-        if not places:
+        if not places and not manifest:
             unknown.append(image)
         for place in places:
             if of_image.setdefault((place, stem), known(subject)) != known(subject):
@@ -101,7 +106,7 @@ def _by_table(path: Path, images: Mapping[str, Collection[str]]) -> Callable[[st
 
 def _sets(path: Path, columns: Mapping[str, Sequence[str]]) -> Iterable[str]:
     """The set that each row names, "" for any."""
-    names = columns.get(_SET, [""] * len(columns["image"]))
+    names = columns.get(_SET, [""] * len(columns[_SUBJECT]))
     if other := next((name for name in names if name not in (*_SETS, "")), None):
         raise UsageError(f"--subjects {path}: expected {' or '.join(_SETS)} as set, got {other!r}; correct it")
     return names

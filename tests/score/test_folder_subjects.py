@@ -41,6 +41,17 @@ def test_a_table_names_images_with_or_without_suffix_and_their_set(tmp_path: Pat
     assert subjects_of(alike, path) == {"real": ("P", "P"), "generated": ()}
 
 
+def test_the_manifest_of_prepared_data_is_a_table_whatever_else_it_names(tmp_path: Path) -> None:
+    header = "image_id,subject,split,role,source,file,sha256,set"
+    rows = [f"{name},{subject},train,scan,,images/{name}.png,0,film" for name, subject in (("a1", "P"), ("b2", "Q"))]
+    path = table(tmp_path, *rows, "c3,Q,test,later,b2,images/b2.png,0,film", header=header)
+    assert subjects_of({"real": ["a1", "b2"], "generated": ["0"]}, path) == {"real": ("P", "Q"), "generated": ()}
+    with pytest.raises(UsageError, match="a subject of each of the real images, got none of d4"):
+        subjects_of({"real": ["a1", "d4"], "generated": ["0"]}, path)
+    with pytest.raises(UsageError, match="expected the subjects of real or of generated images, got none"):
+        subjects_of({"real": ["e5"], "generated": ["0"]}, path)
+
+
 def test_an_order_gives_the_subject_of_each_image() -> None:
     found = subjects_of(NAMES, {"generated": [7, 7], "real": ["P", "Q", "Q"]})
     assert found == {"real": ("P", "Q", "Q"), "generated": ("7", "7")}
