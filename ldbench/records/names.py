@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from pathlib import PurePath
 
 _LONGEST = 80
+_LONGEST_FILE = 255  # bytes that file systems give a name
 # with lone surrogates, which JSON can spell and no file holds
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -22,6 +24,13 @@ def slug(name: str) -> str:
     """The name in letters that need no quoting; one that had others, or is long, gets a hash, so no two names meet."""
     short = plain(name)[:_LONGEST]
     return short if short == name else f"{short}-{digest(name)}"
+
+
+def names_folder(name: str) -> bool:
+    """Whether the name, as it stands, is that of a folder below another one; it may have several parts."""
+    path = PurePath(name)
+    inside = bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+    return inside and not CONTROL.search(name) and all(len(part.encode()) <= _LONGEST_FILE for part in path.parts)
 
 
 def digest(text: str, digits: int = 8) -> str:

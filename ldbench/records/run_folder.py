@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -19,7 +19,7 @@ from ldbench.records.digests import CODE, RESOLVED, is_content
 from ldbench.records.files import read_json, write_json
 from ldbench.records.identity import spelled
 from ldbench.records.lock import locked
-from ldbench.records.names import digest, plain
+from ldbench.records.names import digest, names_folder, plain
 from ldbench.records.result import SCORED, ModelRef, Result, TaskRef, read
 
 RESULT, UNITS, MANIFEST, IMAGES = "result.json", "units.json", "manifest.json", "images"
@@ -73,8 +73,7 @@ class RunFolder:
         Parameters that are not the defaults add a hash, so no two runs share a folder. What is longer than a name of a
         file can be is cut.
         """
-        parts = PurePath(task_id)
-        if not parts.parts or parts.is_absolute() or ".." in parts.parts:
+        if not names_folder(task_id):
             raise ResultError(f"task id {task_id!r}: expected the name of a folder below {out}; give the card another")
         marks = [SCORED] if model.scored else []  # a task may be called scored/TASK
         key = digest(json.dumps([model.name, model.parameters, *marks], sort_keys=True))

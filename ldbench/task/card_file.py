@@ -14,6 +14,7 @@ from typing import Any
 
 from ldbench.errors import CardError, unknown_name
 from ldbench.records.files import text_of
+from ldbench.records.names import names_folder
 
 PACKAGE = "ldbench_tasks"
 # A change of the base changes its extensions too, so each must say its own version.
@@ -57,6 +58,10 @@ def complete(text: str, where: str) -> Table:
     Tables are merged key by key; any other value replaces the base's. Raises `CardError` as `file:key`.
     """
     table = read_table(text, where)
+    name = table.get("id")
+    if isinstance(name, str) and not names_folder(name):
+        expected = "the name of a folder, as results are kept in one that is called so"
+        raise CardError(f"{where}:id: expected {expected}, got {name!r:.60}")
     if "extends" in table:
         return _extended(table, where)
     if "omit" in table:

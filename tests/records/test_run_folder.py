@@ -99,7 +99,7 @@ def test_no_model_is_put_outside(name: str) -> None:
     assert folder.parent.name[0] not in ".-"
 
 
-@pytest.mark.parametrize("task_id", ["", ".", "..", "../small", "small/../..", "/small", "a/../../b"])
+@pytest.mark.parametrize("task_id", ["", ".", "..", "../small", "small/../..", "/small", "a/../../b", "a\nb", "a\0b"])
 def test_no_task_is_put_outside(task_id: str, tmp_path: Path) -> None:
     with pytest.raises(ResultError, match="expected the name of a folder below"):
         RunFolder.of(tmp_path, task_id, MODEL, 0)

@@ -50,6 +50,10 @@ def test_a_base_can_be_extended_with_listed_templates() -> None:
             "extends: expected a card that extends no other, got 'sandbox-brain-t2i-plain', which extends "
             "'sandbox-brain-t2i'; extend that one, and copy the keys and the omit of ",
         ),
+        *(
+            (HEAD.replace('"mine"', name), "id: expected the name of a folder, as results are kept in one")
+            for name in ('""', '"."', '"../../x"', '"/x"', '"a\\nb"', f'"{"x" * 256}"')
+        ),
         ("extends = 3\n", "extends: expected the id of an installed card, got 3"),
         ("extends = [{}]\n", "extends: expected the id of an installed card, got [{}]"),
         (HEAD.replace("version = 7\n", ""), "version: expected the card's own, got nothing"),
