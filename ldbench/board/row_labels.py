@@ -11,7 +11,7 @@ from math import comb
 
 from ldbench.board.leaderboard import BoardRow
 from ldbench.records.identity import row_key
-from ldbench.records.names import digest, one_line
+from ldbench.records.names import digest, one_line, readable_json
 
 TRUTH_MARK = "†"
 SCORED_MARK = "(scored)"
@@ -162,7 +162,7 @@ def _traits(row: BoardRow) -> Traits:
              for key in model.parameters}  # fmt: skip
     fixed = {"distribution": model.distribution, "source": row.source, "version": model.version}
     values = {**fixed, **{named[key]: value for key, value in model.parameters.items()}}
-    return {key: json.dumps(value) for key, value in values.items()}
+    return {key: readable_json(value) for key, value in values.items()}
 
 
 def _texts(namesakes: Sequence[Traits]) -> list[Traits]:

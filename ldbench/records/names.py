@@ -6,6 +6,7 @@ A name made here has no separator and no leading dot: a third party's task id mu
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from pathlib import PurePath
 
@@ -41,6 +42,12 @@ def digest(text: str, digits: int = 8) -> str:
 def one_line(text: str) -> str:
     """The text with every run of white space and control characters, line ends included, as one space."""
     return " ".join(CONTROL.sub(" ", text).split())
+
+
+def readable_json(value: object) -> str:
+    """The value as JSON with its letters as they are; only characters that can't be seen are escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text)
 
 
 def message(error: BaseException, longest: int = 300) -> str:

@@ -109,6 +109,8 @@ def reported(name: str, **settings: int) -> BoardRow:
     ([trained(a=True), trained(a="true")], ["mine (a=true)", 'mine (a="true")']),
     ([row(ModelRef("mine", "acme", "1", {"version": 3})), row(ModelRef("mine", "acme", "2", {"version": 3}))],
      ["mine (version=1)", "mine (version=2)"]),
+    ([trained(a="Ärzte"), trained(a="Öl")], ["mine (a=Ärzte)", "mine (a=Öl)"]),
+    ([trained(a="\u202e"), trained(a="\udce4")], [r"mine (a=\u202e)", r"mine (a=\udce4)"]),
     ([trained(source="x"), trained(source="y")], ["mine (parameters.source=x)", "mine (parameters.source=y)"]),
     ([row(ModelRef("mine", None, "1")), row(ModelRef("mine", "", "1"))],
      ["mine (distribution=null)", 'mine (distribution="")']),

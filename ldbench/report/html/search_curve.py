@@ -5,12 +5,11 @@ A search on another card is not shown. One with other settings of the model is s
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ldbench.board.leaderboard import BoardRow, Leaderboard
-from ldbench.records.names import one_line
+from ldbench.records.names import one_line, readable_json
 from ldbench.records.search import Search, Tried
 from ldbench.report.html.axis import Axis, short, spanning
 
@@ -95,6 +94,6 @@ def _words(found: Search, row: BoardRow) -> list[str]:
     own, its = row.model.parameters, found.model.parameters
     differ = sorted(key for key in {*own, *its} - {found.parameter} if own.get(key) != its.get(key))
     if differ or found.model.version != row.model.version:
-        shown = [f"{key}={json.dumps(its.get(key))}" for key in differ]
+        shown = [f"{key}={readable_json(its.get(key))}" for key in differ]
         words.append(f"Searched with other settings than these runs: {', '.join(shown) or 'another version'}.")
     return [one_line(word) for word in words]
