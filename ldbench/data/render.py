@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ldbench import __version__
 from ldbench.api import DataSource, Progress, silent
+from ldbench.data.prepared import data_folder
 from ldbench.errors import DataError, UsageError
 from ldbench.plugins.kinds import DATASETS
 from ldbench.records.checksum import sha256_file
@@ -74,7 +75,7 @@ def render(
     Training and validation subjects that are not rendered are the installed ones. `revision` is the cards' own where
     it is None. Raises `UsageError`, and what the simulator raises.
     """
-    source, chosen = _source(dataset), _cards(dataset, cards)
+    source, chosen = to_render(dataset, cards)
     if not 0 <= seed < 2**SEED_BITS:
         raise UsageError(f"--seed: expected 0 to 2^{SEED_BITS} - 1, got {seed}")
     state = _revision(dataset, list(chosen.values()), revision, whole=set(splits) == set(SPLITS))
@@ -85,6 +86,14 @@ def render(
     with _begun(out):
         _render_data(source, seed, state, splits, out / DATA, processes, progress)
         return _recorded(out, expected, chosen, None)
+
+
+def to_render(dataset: str, cards: Sequence[str] | None) -> tuple[DataSource, dict[str, Task]]:
+    """The data set with its simulator, and the cards by what they were asked by.
+
+    Raises `UsageError` where nothing renders new subjects, and for a card on other data; `UnknownNameError`.
+    """
+    return _source(dataset), _cards(dataset, cards)
 
 
 def _recorded(
@@ -116,6 +125,11 @@ def read_rendered(folder: Path) -> Rendered:
 
 
 def _source(dataset: str) -> DataSource:
+    if DATASETS.entry(dataset) is None and data_folder(dataset).is_dir():
+        raise UsageError(
+            f"{dataset}: expected a data set with a simulator, got prepared data of your own; nothing renders new "
+            "subjects of them: take a task on a data set that has one (see `ldbench list datasets`)"
+        )
     source = DATASETS.load(dataset)
     if source.simulator is None:
         raise UsageError(f"{dataset}: expected a data set with a simulator, got one without; nothing renders new ones")

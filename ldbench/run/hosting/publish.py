@@ -15,7 +15,7 @@ from ldbench.api import Progress, Record, silent
 from ldbench.data.fresh import MixedDataset
 from ldbench.data.hosted import HOST, SOURCES, HostedRecord, HostedTest
 from ldbench.data.of_result import task_ref
-from ldbench.data.render import Rendered, render
+from ldbench.data.render import Rendered, render, to_render
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import UsageError
 from ldbench.records.checksum import sha256_file
@@ -40,6 +40,7 @@ def publish(
         raise UsageError(f"{out}: expected a new or empty folder for the package, got one with files; choose another")
     task = card.load(task_name)
     refuse_second_task(seed_file, task.id)
+    to_render(task.data.dataset, [task_name])  # before a seed is drawn: nothing is left of what is refused
     secret, folder = kept(seed_file), truth_folder(seed_file)
     keep_private(folder)
     rendered = render(

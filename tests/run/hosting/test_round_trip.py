@@ -118,6 +118,21 @@ def psnr_by_hand(images: Path, discs: Discs) -> float:
     return float(np.mean(values))
 
 
+def test_a_task_whose_data_have_no_simulator_leaves_no_secret(host: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LDBENCH_DATA", str(host.folder / "prepared"))
+    own = Path(toy_card(host.folder))
+    text = own.read_text(encoding="utf-8")
+    [line] = [line for line in text.splitlines() if line.startswith("dataset = ")]
+    for name, said in (("films", "unknown data set 'films'"), ("adni1", "adni1: expected a data set with a simulator")):
+        own.write_text(text.replace(line, f'dataset = "{name}"'), encoding="utf-8")
+        assert said in host.ldbench("host", own, "--seed-file", "secret.json", code=2)
+    own.write_text(text.replace(line, 'dataset = "films"'), encoding="utf-8")
+    (host.folder / "prepared" / "films").mkdir(parents=True)
+    said = host.ldbench("host", own, "--seed-file", "secret.json", code=2)
+    assert said.startswith("films: expected a data set with a simulator, got prepared data of your own; ")
+    assert not list(host.folder.glob("secret*"))
+
+
 @pytest.mark.slow
 def test_images_from_text_are_hosted_without_a_single_test_scan(host: User, guest: User) -> None:
     host.ldbench("host", toy_card(host.folder, text_to_image=True), "--seed-file", "secret.json", "--out", "round")
