@@ -83,9 +83,7 @@ def prepare(
         "classes": None if classes is None else _separated(classes),
         "attributes": None if attributes is None else _separated(attributes),
     }
-    for option, text in (("--name", name), ("--split-as", split_as)):
-        if text is not None and (not text or set(text) & set("/\\+") or text.startswith(".")):
-            raise UsageError(f"{option}: expected a name without / \\ or +, got {text!r}")
+    _check_names({"--name": name, "--split-as": split_as})
     with _clinical():
         source = _source(dataset)
         plan = _plan({**GENERAL, **source.plan, **_present(given)}, salt, split_as or "")
@@ -126,6 +124,12 @@ def render(
         )
     for line in rendered.lines(folder):
         typer.echo(line)
+
+
+def _check_names(options: Mapping[str, str | None]) -> None:
+    for option, name in options.items():
+        if name is not None and (not name or set(name) & set("/\\+") or name.startswith(".")):
+            raise UsageError(f"{option}: expected a name without / \\ or +, got {name!r}")
 
 
 def _present(options: Mapping[str, object]) -> dict[str, object]:

@@ -27,7 +27,7 @@ from pathlib import Path
 from ldbench.api import Progress, Reader, Skipped, SourceImage, silent
 from ldbench.data.prepare.doubts import notes_on
 from ldbench.data.prepare.drawn import draw, label_of, shortfall
-from ldbench.data.prepare.earlier import manifest_before, note_on_change, remove_images
+from ldbench.data.prepare.earlier import became_another, manifest_before
 from ldbench.data.prepare.made_by import made_by
 from ldbench.data.prepare.manifest import (
     SKIPPED,
@@ -61,9 +61,7 @@ def prepare(
     A faulty image is left out and named in skipped.csv; with `strict` the first one is a `DataError`. Raises
     `DataError` for another layout, nothing to use, too few images for the test set, or a folder begun otherwise.
     """
-    plan = plan or Plan()
-    if plan.split_as == reader.dataset:
-        plan = replace(plan, split_as="")  # as it is without
+    plan = (plan or Plan()).of(reader.dataset)
     if jobs < 1:
         raise UsageError(f"--jobs: expected 1 or more, got {jobs}")
     root = root.resolve()
@@ -112,9 +110,8 @@ def prepare(
     taken = [outcome.notes for outcome in outcomes.values()]
     sources = [image.source for image in prepared]
     notes = notes_on(sources, rows, taken, drawn.unusable, reader.class_attribute)
-    changed = note_on_change(before, summary.manifest_sha256)
-    removed = remove_images(out, out / "journal.csv", {row.file for row in rows})
-    return replace(summary, notes=(*notes, *shortfall(reader, drawn, listed, outcomes), *removed, *changed))
+    became = became_another(out, before, summary.manifest_sha256, {row.file for row in rows})
+    return replace(summary, notes=(*notes, *shortfall(reader, drawn, listed, outcomes), *became))
 
 
 def _nothing_usable(reader: Reader, root: Path, out: Path, skipped: Sequence[Skipped]) -> DataError:

@@ -18,7 +18,12 @@ def manifest_before(folder: Path) -> str:
         return ""
 
 
-def note_on_change(before: str, now: str) -> list[str]:
+def became_another(folder: Path, before: str, now: str, files: Collection[str]) -> list[str]:
+    """Remove the images that the manifest `now` in the folder no longer names; lines on that, and on its change."""
+    return [*_removed(folder, folder / "journal.csv", files), *_changed(before, now)]
+
+
+def _changed(before: str, now: str) -> list[str]:
     """A line that says so where a finished data set has become another one."""
     if before in ("", now):
         return []
@@ -28,7 +33,7 @@ def note_on_change(before: str, now: str) -> list[str]:
     ]
 
 
-def remove_images(folder: Path, journal: Path, files: Collection[str]) -> list[str]:
+def _removed(folder: Path, journal: Path, files: Collection[str]) -> list[str]:
     """Remove the images that the journal says were made here and that are not among the manifest's `files`.
 
     Returns a line with their number, none where nothing was removed. No file that the journal doesn't name is touched.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from ldbench.data.prepare.balance import Places, balance
@@ -43,6 +43,10 @@ class Plan:
     images_a_subject: int = 1
     min_years: float | None = None
     split_as: str = ""
+
+    def of(self, dataset: str) -> Plan:
+        """The plan of a data set; to be split as itself is to be split as without that."""
+        return replace(self, split_as="") if self.split_as == dataset else self
 
     def hashed_as(self, dataset: str) -> str:
         """The name that ids and splits of a data set are hashed with."""
