@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import dis
 import functools
-import inspect
 import linecache
 import sys
 import sysconfig
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field
 from enum import Enum
 from importlib.machinery import SourceFileLoader
 from itertools import pairwise
@@ -23,14 +22,13 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 
 from ldbench.errors import PluginError
+from ldbench.plugins.value_text import text_of
 from ldbench.records.names import digest
 
 PROGRAM = "__main__"  # the module of a script, a notebook or a prompt
 _SUITE = __name__.partition(".")[0]
 _BY_EXEC = "<string>"  # where dataclasses say that the methods lie which they write
-_PLAIN = (type(None), type(...), bool, int, float, complex, str, bytes, range, Path)
 _CONSTANT = (type(None), bool, int, float, complex, str, bytes, tuple)
-_NAMED = ("dtype", "device")  # of torch, which say all of themselves
 
 
 @dataclass
@@ -136,10 +134,10 @@ def typed_sources(cls: type) -> tuple[dict[str, str], set[str]]:
     names = {function.__qualname__ for function in typed}
     for (function_name, name), value in used.variables.items():
         if function_name in names and not _is_of_package(value):
-            texts[f"variable {name}"] = _text(value, f"{function_name} reads {name}")
+            texts[f"variable {name}"] = text_of(value, f"{function_name} reads {name}")
     for (owner, name), value in used.held.items() if typed else ():
         if not _is_of_package(value):
-            texts[f"{owner} holds {name}"] = _text(value, f"{owner} holds {name}")
+            texts[f"{owner} holds {name}"] = text_of(value, f"{owner} holds {name}")
     return texts, used.modules - {PROGRAM} if typed else set()
 
 
@@ -225,7 +223,8 @@ def _attributes_of(cls: type) -> Iterator[tuple[str, object]]:
     """What a class itself holds beside methods, and the defaults of a dataclass's fields."""
     for name, value in vars(cls).items():
         is_method = hasattr(type(value), "__get__") and not isinstance(value, FunctionType)
-        if not (name.startswith("_") and issubclass(cls, Enum)) and not (name.startswith("__") or name == "_abc_impl" or is_method):
+        is_written = name.startswith("_" if issubclass(cls, Enum) else "__") or name == "_abc_impl"  # by Python
+        if not is_method and not is_written:
             yield name, value
     for each in vars(cls).get("__dataclass_fields__", {}).values():
         for part in ("default", "default_factory"):
@@ -284,23 +283,3 @@ def _is_of_package(value: object) -> bool:
     name, module = getattr(value, "__name__", None), getattr(value, "__module__", None)
     holder = sys.modules.get(module) if isinstance(module, str) and not is_own(module) else None
     return isinstance(name, str) and holder is not None and getattr(holder, name, None) is value
-
-
-def _text(value: object, where: str) -> str:
-    """A value of plain parts as text."""
-    if isinstance(value, Enum):
-        return f"{type(value).__qualname__}.{value.name} = {_text(value.value, where)}"
-    if isinstance(value, _PLAIN) or (type(value).__module__ == "torch" and type(value).__name__ in _NAMED):
-        return repr(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return f"{type(value).__qualname__} {_text({one.name: getattr(value, one.name) for one in fields(value)}, where)}"
-    if isinstance(value, Mapping):
-        return _text([*value.items()], where)
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_text(part, where) for part in value)}]"
-    if isinstance(value, set | frozenset):
-        return f"{{{', '.join(sorted(_text(part, where) for part in value))}}}"
-    raise PluginError(
-        f"{where}: expected a number, a text or a list of them, got {type(value).__qualname__}, which no result could "
-        "name; make it in fit, or save it to a file and let a parameter name that"
-    )

@@ -23,7 +23,7 @@ from ldbench.report.tables.headline import headline, narrowed
 from ldbench.report.write import with_metrics
 from ldbench.run.task_runs import TaskRun
 
-_ONE = str | os.PathLike | TaskRun
+_ONE = (str, os.PathLike, TaskRun)
 Results = str | Path | TaskRun | Sequence[str | Path | TaskRun]
 LeaveOut = Callable[[ResultError], None]
 
@@ -120,8 +120,8 @@ def leaderboard(
     `results` are folders, result files or what `run_task` returned, one or several; `task` is the id of the one that is
     wanted, where they are of several tasks. `metrics` keeps these alone. Rows that publications report are shown,
     unranked, unless `measured_only`. Raises `ResultError` for a result that can't be used beside the others;
-    `leave_out` is told of it instead, so `errors.append` keeps what can. Raises `UsageError` for no results, or those of
-    several tasks, and `UnknownNameError` for a task or metric that none has.
+    `leave_out` is told of it instead, so `errors.append` keeps what can. Raises `UsageError` for no results, or those
+    of several tasks, and `UnknownNameError` for a task or metric that none has.
 
     >>> board = leaderboard("runs", task="sandbox-brain-t2i")  # doctest: +SKIP
     >>> pandas.DataFrame(board.table())  # doctest: +SKIP
@@ -162,8 +162,8 @@ def _boards(
 
 def _paths(results: Results) -> list[Path]:
     """What holds the results, a path each; UsageError for none, and for what is no path."""
-    alone = isinstance(results, _ONE) or not isinstance(results, Iterable)
-    several: list[object] = [results] if alone else [*results]
+    given: object = results
+    several = [given] if isinstance(given, _ONE) or not isinstance(given, Iterable) else [*given]
     paths = [each.path if isinstance(each, TaskRun) else Path(each) for each in several if isinstance(each, _ONE)]
     if not paths or len(paths) < len(several):
         wrong = next((f"{each!r:.60}" for each in several if not isinstance(each, _ONE)), "none")

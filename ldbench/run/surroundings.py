@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -108,12 +108,14 @@ def _on_cpu_by_default() -> Iterator[None]:
     torch.set_default_device(None)
     of_block = torch.get_default_device() != cpu
     try:
-        with ExitStack() as stack:
-            if of_block:
-                stack.enter_context(cpu)
-            yield
+        with cpu if of_block else nullcontext():
+            try:
+                yield
+            finally:  # what was set inside a block ends before the block does
+                torch.set_default_device(None)
     finally:
-        torch.set_default_device(None if of_block or before == cpu else before)
+        if not of_block and before != cpu:
+            torch.set_default_device(before)
 
 
 @contextmanager
