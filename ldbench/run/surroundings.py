@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -107,15 +107,12 @@ def _on_cpu_by_default() -> Iterator[None]:
     cpu, before = torch.device("cpu"), torch.get_default_device()
     torch.set_default_device(None)
     of_block = torch.get_default_device() != cpu
+    if of_block:  # set, not entered: torch forgets the outer of two blocks when a default is set in the inner one
+        torch.set_default_device(cpu)
     try:
-        with cpu if of_block else nullcontext():
-            try:
-                yield
-            finally:  # what was set inside a block ends before the block does
-                torch.set_default_device(None)
+        yield
     finally:
-        if not of_block and before != cpu:
-            torch.set_default_device(before)
+        torch.set_default_device(None if of_block or before == cpu else before)
 
 
 @contextmanager
