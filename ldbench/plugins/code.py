@@ -10,7 +10,6 @@ studies results that are there.
 from __future__ import annotations
 
 import ast
-import functools
 import importlib.util
 import sys
 import sysconfig
@@ -18,11 +17,12 @@ import weakref
 from collections.abc import Mapping
 from importlib import metadata
 from importlib.machinery import ModuleSpec
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import ModuleType
+from typing import Any
 
 from ldbench.api import Generator
-from ldbench.plugins.live_code import typed_sources
+from ldbench.plugins.live_code import check_is_that_of_its_file, older, typed_sources
 from ldbench.plugins.registry import PluginEntry
 from ldbench.records.digests import content_digest, digest_of, files_below
 
@@ -33,12 +33,33 @@ AFTER_RUNS = ("board", "report", "testing", "studies", "cli")
 def code_digest(cls: type[Generator], entry: PluginEntry | None) -> str:
     """`sha256:` and 16 digits over the sources of a generator; `entry` is its registration, if it has one."""
     typed, used = typed_sources(cls)
-    modules = {base.__module__ for base in cls.__mro__ if issubclass(base, Generator) and base is not Generator} | used
-    if entry is not None:
-        modules |= {entry.value.partition(":")[0], *_packages(entry.distribution)}
-    files = {name: path for module in modules for name, path in sources(module).items()}
+    files = {name: path for module in _modules(cls, used, entry) for name, path in sources(module).items()}
     after = tuple(f"ldbench/{package}/" for package in AFTER_RUNS)
     return digest_of({name: path for name, path in files.items() if not name.startswith(after)}, typed)
+
+
+def check_unedited(cls: type[Generator], entry: PluginEntry | None, label: str) -> None:
+    """PluginError where a file that `code_digest` covers, and that is imported, was edited since.
+
+    The files are compared with themselves as they were when this was first asked for, or when one was imported anew
+    since, and the code of the user's own ones with what is in memory (`check_is_that_of_its_file`). An edit between an
+    import and the first call is seen by the latter alone.
+    """
+    files = set[Path]()
+    for module in sorted(_modules(cls, typed_sources(cls)[1], entry)):
+        now, first = sources(module), remember(module)
+        files |= {*now.values()}
+        for name, path in now.items():
+            loaded = _module_at(module, name, path) is not None
+            if loaded and name in first and content_digest(path) != first[name]:
+                raise older(label, path.name, "version")
+    check_is_that_of_its_file(cls, label, files)
+
+
+def _modules(cls: type[Generator], used: set[str], entry: PluginEntry | None) -> set[str]:
+    """The modules whose packages or files make up a generator's code; `used` are further ones of a notebook's class."""
+    modules = {base.__module__ for base in cls.__mro__ if issubclass(base, Generator) and base is not Generator} | used
+    return modules if entry is None else modules | {entry.value.partition(":")[0], *_packages(entry.distribution)}
 
 
 def source_digest(module: str) -> str | None:
@@ -58,31 +79,50 @@ def source_digest(module: str) -> str | None:
 def remember(module: str) -> Mapping[str, str]:
     """The digest of each file of `source_digest` as it was when it was first asked for: ask right after the import.
 
-    A file that is executed anew is another module by the same name, and is read again. What it imports stays.
+    A file that is executed anew, or reloaded, is read again. What it imports stays.
     """
     spec = _outermost(module)
     if spec is None:
         return {}
-    loaded = sys.modules.get(spec.name)
-    return _first_seen(spec.name, weakref.ref(loaded) if isinstance(loaded, ModuleType) else None)
+    imported = _import_of(sys.modules.get(spec.name))
+    if spec.name not in _first_files or not _same(_first_files[spec.name][0], imported):
+        _first_files[spec.name] = imported, sources(spec.name)
+    files = _first_files[spec.name][1]
+    return {name: _first_seen(path, _module_at(spec.name, name, path)) for name, path in files.items()}
 
 
-@functools.cache
-def _first_seen(package: str, loaded: weakref.ref[ModuleType] | None) -> Mapping[str, str]:
-    """As `remember`. A module is told by its object, which is not kept alive; its neighbours by their files, as they
-    are not executed anew."""
-    spec, files = _outermost(package), sources(package)
-    if spec is None or spec.submodule_search_locations:
-        return _each(files)
-    return {
-        name: content_digest(path) if path == Path(str(spec.origin)) else _neighbour_first_seen(path)
-        for name, path in files.items()
-    }
+_Import = weakref.ref[Any] | None  # tells one import of a module from the next, a reload too, and keeps nothing alive
+_first_files: dict[str, tuple[_Import, Mapping[str, Path]]] = {}
+_seen: dict[tuple[Path, str], tuple[_Import, str]] = {}
 
 
-@functools.cache
-def _neighbour_first_seen(file: Path) -> str:
-    return content_digest(file)
+def _first_seen(file: Path, module: ModuleType | None) -> str:
+    """A file's digest when it was first asked for, or after its last import where there was another before."""
+    imported, key = _import_of(module), (file, "" if module is None else module.__name__)
+    before, kept = _seen.get(key) or _seen.get((file, "")) or (None, None)
+    if kept is None or not _same(before, imported):
+        kept = content_digest(file)
+    _seen[key] = imported, kept
+    return kept
+
+
+def _import_of(module: ModuleType | None) -> _Import:
+    return None if module is None else weakref.ref(getattr(module, "__spec__", None) or module)
+
+
+def _same(first: _Import, second: _Import) -> bool:
+    """Whether there was no import between the two but a first one; specs are equal after a reload, and not the same."""
+    return first is None or second is None or first() is second()
+
+
+def _module_at(asked: str, name: str, file: Path) -> ModuleType | None:
+    """The module that was imported from a file of `sources`, under the name that was asked for or its own."""
+    parts = PurePosixPath(name).with_suffix("").parts
+    for each in (asked, ".".join(parts).removesuffix(".__init__")):
+        found = sys.modules.get(each)
+        if isinstance(found, ModuleType) and getattr(found, "__file__", None) == str(file):
+            return found
+    return None
 
 
 def _each(files: Mapping[str, Path]) -> dict[str, str]:

@@ -16,9 +16,9 @@ from types import ModuleType
 
 from ldbench.api import Generator, ParameterValue
 from ldbench.errors import PluginError, UsageError
-from ldbench.plugins.code import sources
+from ldbench.plugins.code import check_unedited, sources
 from ldbench.plugins.generators import GENERATORS, check_class, load_generator
-from ldbench.plugins.live_code import PROGRAM, check_is_that_of_its_file, is_typed
+from ldbench.plugins.live_code import PROGRAM, is_typed
 from ldbench.plugins.parameters import build, parameters
 from ldbench.plugins.registry import what_it_is
 
@@ -50,7 +50,9 @@ class Given:
 def given(model: Model) -> Given:
     """What a name, a class or an instance stands for; raises as loading a name does, and PluginError."""
     if isinstance(model, str):
-        return Given(model, load_generator(model))
+        loaded = load_generator(model)
+        check_unedited(loaded, GENERATORS.entry(model), f"generator {model}")
+        return Given(model, loaded)
     cls = type(model) if isinstance(model, Generator) else model
     if not (isinstance(cls, type) and issubclass(cls, Generator)):
         raise PluginError(
@@ -66,8 +68,9 @@ def given(model: Model) -> Given:
         )
     if not is_typed(cls) and not sources(cls.__module__):
         raise PluginError(f"{label}: expected a class of a file or a notebook, got one without source; import its file")
-    check_is_that_of_its_file(cls, label)
-    return Given(_name(cls), cls, model if isinstance(model, Generator) else None)
+    name = _name(cls)
+    check_unedited(cls, GENERATORS.entry(name), label)
+    return Given(name, cls, model if isinstance(model, Generator) else None)
 
 
 def _name(cls: type[Generator]) -> str:

@@ -12,5 +12,5 @@ SEED_BITS = 64
 
 def check_seed(seed: int) -> None:
     """UsageError for a seed that is none."""
-    if not 0 <= seed < 2**SEED_BITS:
-        raise UsageError(f"--seed: expected 0 to 2^{SEED_BITS} - 1, got {seed}")
+    if type(seed) is not int or not 0 <= seed < 2**SEED_BITS:
+        raise UsageError(f"--seed: expected an int from 0 to 2^{SEED_BITS} - 1, got {seed!r}")

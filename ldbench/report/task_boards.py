@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from ldbench.report.tables.headline import headline, narrowed
 from ldbench.report.write import with_metrics
 from ldbench.run.task_runs import TaskRun
 
+_ONE = (str, os.PathLike, TaskRun)
 Results = str | Path | TaskRun | Sequence[str | Path | TaskRun]
 LeaveOut = Callable[[ResultError], None]
 
@@ -102,8 +103,8 @@ class TaskComparisons:
 def read_results(results: Results = "runs", *, leave_out: LeaveOut = refuse) -> list[TaskRun]:
     """The finished runs in result files and below folders, sorted by path.
 
-    Raises `ResultError` for a path without any, and for a file that can't be read; `leave_out` is told of such a file
-    instead, so `errors.append` keeps the others.
+    Raises `ResultError` for a path without any, and for a file that can't be read, and `UsageError` where no path is
+    given; `leave_out` is told of a bad file instead, so `errors.append` keeps the others.
 
     >>> {run.result.model.name: run.values for run in read_results("runs")}  # doctest: +SKIP
     """
@@ -119,8 +120,8 @@ def leaderboard(
     `results` are folders, result files or what `run_task` returned, one or several; `task` is the id of the one that is
     wanted, where they are of several tasks. `metrics` keeps these alone. Rows that publications report are shown,
     unranked, unless `measured_only`. Raises `ResultError` for a result that can't be used beside the others;
-    `leave_out` is told of it instead, so `errors.append` keeps what can. Raises `UsageError` for results of several
-    tasks, and `UnknownNameError` for a task or metric that none has.
+    `leave_out` is told of it instead, so `errors.append` keeps what can. Raises `UsageError` for no results, or those
+    of several tasks, and `UnknownNameError` for a task or metric that none has.
 
     >>> board = leaderboard("runs", task="sandbox-brain-t2i")  # doctest: +SKIP
     >>> pandas.DataFrame(board.table())  # doctest: +SKIP
@@ -160,8 +161,17 @@ def _boards(
 
 
 def _paths(results: Results) -> list[Path]:
-    several = [results] if isinstance(results, str | os.PathLike | TaskRun) else results
-    return [each.path if isinstance(each, TaskRun) else Path(each) for each in several]
+    """What holds the results, a path each; UsageError for none, and for what is no path."""
+    given: object = results
+    several = [given] if isinstance(given, _ONE) or not isinstance(given, Iterable) else [*given]
+    paths = [each.path if isinstance(each, TaskRun) else Path(each) for each in several if isinstance(each, _ONE)]
+    if not paths or len(paths) < len(several):
+        wrong = next((f"{each!r:.60}" for each in several if not isinstance(each, _ONE)), "none")
+        raise UsageError(
+            f"results: expected folders, result files or what run_task returned, one or several, got {wrong}; give "
+            'the folder that runs are in, such as "runs"'
+        )
+    return paths
 
 
 def _task(tasks: Set[str], task: str | None) -> str:

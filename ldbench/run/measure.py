@@ -12,6 +12,7 @@ from ldbench.records.caches import FEATURES
 from ldbench.records.files import user_cache_folder
 from ldbench.records.from_table import TypedError
 from ldbench.run.environment import on_device, pick_device
+from ldbench.run.surroundings import caller_kept
 from ldbench.score.folder_form import Channels, Conditions
 from ldbench.score.folder_scores import FolderScores
 from ldbench.score.folder_sets import Place
@@ -37,8 +38,8 @@ def measure(
     The folders hold 8-bit PNG or JPEG files of one size, or square ones that are brought to `side` pixels; `fit` makes
     others square: "pad" adds black at both sides, "crop" keeps the middle, "stretch" resizes them as they are. Instead
     of a folder there may be an array or tensor `(N, 1 or 3, H, W)`, of uint8 or of floats in [0, 1]: it is measured as
-    if it had been written to `000000.png`, `000001.png` and so on. Random states, threads and flags of torch are left
-    as they are.
+    if it had been written to `000000.png`, `000001.png` and so on. Torch's settings, such as its default
+    device and TF32, change no value. They, random states and threads are left as they are.
 
     `real` may be a file that `ldbench.run.reference.save_reference` wrote: then those metrics are measured that its
     statistics are enough for, and those that look at no real image. Its network, side, fit, channels, viewing
@@ -101,17 +102,17 @@ def measure_each(
             f"generated: expected a list of one or more sets of images, got {type(generated).__name__}; give "
             "folders or arrays in a list"
         )
-    first, *further = map(place_of, generated)
-    whose = whose_of(subjects, subject_pattern)
-    beside, asked = _real(real), Conditions(side, fit, channels, viewing_of(blur, noise))
-    agreed = beside.conditions(asked) if isinstance(beside, Reference) else asked
-    folders = Folders(
-        beside, first, None if training is None else place_of(training), paired, agreed.side, agreed.viewing,
-        agreed.channels or "rgb", whose, images, agreed.fit, tuple(further),
-    )
-    names = [metrics] if isinstance(metrics, str) else metrics
     context = ScoringContext(pick_device(device), seed, user_cache_folder() / FEATURES, progress)
-    with on_device(context.device):
+    with caller_kept(context.device), on_device(context.device):
+        first, *further = map(place_of, generated)
+        whose = whose_of(subjects, subject_pattern)
+        beside, asked = _real(real), Conditions(side, fit, channels, viewing_of(blur, noise))
+        agreed = beside.conditions(asked) if isinstance(beside, Reference) else asked
+        folders = Folders(
+            beside, first, None if training is None else place_of(training), paired, agreed.side, agreed.viewing,
+            agreed.channels or "rgb", whose, images, agreed.fit, tuple(further),
+        )
+        names = [metrics] if isinstance(metrics, str) else metrics
         return measure_folders(
             folders, context, names, network=network, settings=settings,
             strict=bool(names) if strict is None else strict,

@@ -11,6 +11,7 @@ from ldbench.records.caches import FEATURES
 from ldbench.records.files import user_cache_folder
 from ldbench.run.environment import on_device, pick_device
 from ldbench.run.measure import place_of, viewing_of, whose_of
+from ldbench.run.surroundings import caller_kept
 from ldbench.score.folder_form import Channels, Conditions
 from ldbench.score.folder_sets import Place
 from ldbench.score.one_size import Fit
@@ -63,10 +64,10 @@ def save_reference(
     check_free(path)
     conditions = Conditions(side, fit, channels, viewing_of(blur, noise))
     context = ScoringContext(pick_device(device), 0, user_cache_folder() / FEATURES, progress)
-    with on_device(context.device):
+    with caller_kept(context.device), on_device(context.device):
         reference = make_reference(
             place_of(real), path, conditions, context, [metrics] if isinstance(metrics, str) else metrics,
             network=network, settings=settings, whose=whose_of(subjects, subject_pattern),
         )
-    write_reference(reference, path)
-    return SavedReference(path, reference.record, tuple(told(reference)))
+        write_reference(reference, path)
+        return SavedReference(path, reference.record, tuple(told(reference)))

@@ -34,6 +34,6 @@ class Settings:
     warn: Callable[[str], None] | None = None
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise UsageError(f"--batch-size: expected 1 or more, got {self.batch_size}")
+        if type(self.batch_size) is not int or self.batch_size < 1:
+            raise UsageError(f"--batch-size: expected an int of 1 or more, got {self.batch_size!r}")
         check_seed(self.seed)

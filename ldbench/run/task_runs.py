@@ -67,7 +67,8 @@ def run_task(
 
     Files go below `out`. A run that was stopped goes on when it is called again, and a finished one is read back. Where
     other code made that one, it is a `ResultError` for a class or an instance, which would not be what was measured,
-    and a `UserWarning` for a name. Random states, threads and flags of torch are left as they are. `progress` is called
+    and a `UserWarning` for a name. It finds torch's settings, such as TF32 and the
+    default device, as a new process does, and leaves them, random states and threads as they are. `progress` is called
     with stage, done, total and a note; `say` with each line that the command prints beside its results. Under a
     launcher, such as `accelerate launch`, all processes call this and share the work.
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _Setting = TypeVar("_Setting")
 _WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
+_TF32_ASKED_FOR = "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE"  # torch reads it when it starts
 
 
 @contextmanager
@@ -41,16 +42,31 @@ def arithmetic_kept() -> Iterator[None]:
     import torch
 
     cudnn: Any = torch.backends.cudnn
-    switches = _all_switches()
-    before = [switch.fp32_precision for switch in switches]
-    for switch in switches:  # else the older can't always be read
-        switch.fp32_precision = "ieee"
+    switches, before = _all_switches(), list[str]()
+    for switch in switches:  # else the older can't always be read, nor what a switch has by itself below its group's
+        before.append(switch.fp32_precision)
+        switch.fp32_precision = "none" if switch in _groups() else "ieee"
     older_convolutions, older_products = _older(lambda: cudnn.allow_tf32, True), _older(_product_precision, "highest")
     try:
         _set_both(switches, before, older_convolutions, older_products)
         yield
     finally:
         _set_both(switches, before, older_convolutions, older_products)
+
+
+@contextmanager
+def arithmetic_of_torch() -> Iterator[None]:
+    """Torch's own choice of TF32 inside the block, that of a new process, and the switches of before after it."""
+    import torch
+
+    backends: Any = torch.backends
+    with arithmetic_kept():
+        switches = _all_switches()
+        rounded, asked = [backends.cudnn.conv, backends.cudnn.rnn], os.environ.get(_TF32_ASKED_FOR) == "1"
+        rounded += [backends.cuda.matmul] if asked else []
+        own = ["tf32" if switch in rounded else "none" for switch in switches]
+        _set_both(switches, own, True, "high" if asked else "highest")
+        yield
 
 
 @contextmanager
@@ -77,7 +93,9 @@ def deterministic(device: torch.device | str) -> Iterator[None]:
         torch.use_deterministic_algorithms(algorithms[0], warn_only=algorithms[1])
         torch.backends.cudnn.benchmark = chosen_by_timing
         if workspace is None:
-            del os.environ[_WORKSPACE]
+            os.environ.pop(_WORKSPACE, None)
+        else:
+            os.environ[_WORKSPACE] = workspace
 
 
 def _all_switches() -> list[Any]:
@@ -85,7 +103,14 @@ def _all_switches() -> list[Any]:
 
     cudnn: Any = torch.backends.cudnn
     of_cpu: Any = torch.backends.mkldnn
-    return [*_switches().values(), cudnn.rnn, of_cpu.matmul]
+    return [*_groups(), *_switches().values(), cudnn.rnn, of_cpu.matmul, of_cpu.conv, of_cpu.rnn]
+
+
+def _groups() -> list[Any]:
+    """The switches that hold for those of their group which say "none", the widest first. mkldnn's sets the widest."""
+    import torch
+
+    return [torch.backends, torch.backends.cudnn]
 
 
 def _set_both(switches: Sequence[Any], precisions: Sequence[str], convolutions: bool, products: str) -> None:

@@ -38,7 +38,7 @@ def test_lists_name_what_is_installed() -> None:
         (("run", "sandbox-brain-t2i", "basic-ft", "--set", "steps=many"), "steps"),
         (("run", "sandbox-brain-t2i", "basic-ft", "--set", "steps"), "--set: expected key=value, got 'steps'"),
         (("run", "sandbox-brain-t2i", "real", "--device", "abacus"), "--device: expected auto, cpu, cuda"),
-        (("run", "sandbox-brain-t2i", "real", "--batch-size", "0"), "--batch-size: expected 1 or more, got 0"),
+        (("run", "sandbox-brain-t2i", "real", "--batch-size", "0"), "--batch-size: expected an int of 1 or more"),
         (("run", "sandbox-brain-t2i", "mean-image", "mean-imag"), "unknown model 'mean-imag': did you mean mean-image"),
         (("run", "sandbox-brain-t2i", "mean-image", "copy-source"), "copy-source can't do text-to-image"),
         (("score", "sandbox-brain-t2i", "no-such-folder"), "no-such-folder"),

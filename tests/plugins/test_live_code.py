@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 from ldbench.errors import PluginError
-from ldbench.plugins.code import code_digest
+from ldbench.plugins.code import check_unedited, code_digest
 from ldbench.plugins.live_code import check_is_that_of_its_file, is_own, is_typed, typed_sources
 
 CELL = """
@@ -131,4 +131,104 @@ def test_a_file_that_was_edited_since_is_not_what_runs(
         check_is_that_of_its_file(model.Model, "generator Model")
     finally:
         for name in ("near", "edited_model_file"):
+            del sys.modules[name]
+
+
+HOLDS = """
+from functools import wraps
+from dataclasses import dataclass, field
+from typing import ClassVar
+from ldbench.api import Generator
+
+def by(rate):
+    def inner(value):
+        return value * rate
+    return inner
+
+def times(function):
+    rate = OF_WRAPPER
+    @wraps(function)
+    def wrapped(*given):
+        return function(*given) * rate
+    return wrapped
+
+class Base(Generator):
+    of_base = OF_BASE
+
+@dataclass
+class Grey(Base):
+    kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
+    of_class: ClassVar[float] = OF_CLASS
+    parts: list[float] = field(default_factory=lambda start=OF_FIELD: [start], init=False)
+    scaled = by(OF_CELL)
+
+    @times
+    def generate(self, requests, context, level=OF_DEFAULT, *, further=OF_KEYWORD):
+        return [level for request in requests]
+"""
+NAMES = ("WRAPPER", "BASE", "CLASS", "FIELD", "CELL", "DEFAULT", "KEYWORD")
+
+
+@pytest.mark.parametrize("other", NAMES)
+def test_what_was_taken_from_another_cell_is_code(other: str, notebook: Notebook) -> None:
+    def digest(values: dict[str, float]) -> str:
+        notebook("\n".join(f"OF_{name} = {value}" for name, value in values.items()))
+        return code_digest(notebook(HOLDS).Grey, None)
+
+    same = dict.fromkeys(NAMES, 0.25)
+    first = digest(same)
+    assert digest(same | {other: 0.75}) != first
+    assert digest(same) == first
+
+
+def test_classes_that_python_writes_parts_of_have_a_text(notebook: Notebook) -> None:
+    main = notebook(
+        "import enum, torch\nfrom functools import cache\nfrom typing import NamedTuple\n"
+        "class Mode(enum.Enum):\n    A = 1\nclass Pair(NamedTuple):\n    a: int = 2\n"
+        f"@cache\ndef kept():\n    return 1\n{CELL}    def of(self, mode=Mode.A, dtype=torch.float16):\n"
+        "        return Pair(), Mode, mode\n    @torch.no_grad()\n    def other(self, width=Pair()):\n"
+        "        return 1\n"
+    )
+    texts = typed_sources(main.Grey)[0]
+    assert texts["Grey.of holds mode"] == "Mode.A = 1"
+    assert texts["Grey.of holds dtype"] == "torch.float16"
+    assert texts["Grey.other holds width"] == "[2]"
+
+
+EDITS = [
+    ("far.py", "x * 1", "x * 2"), ("far.py", "RATE = 1", "RATE = 2"),
+    ("edited_model_file.py", "SCALE = 1", "SCALE = 2"), ("edited_model_file.py", "of_class = 1", "of_class = 2"),
+]
+LATER = [("far.py", "[1]", "[2]"), ("edited_model_file.py", "level=1", "level=2")]
+
+
+@pytest.mark.parametrize("seen", [False, True])
+@pytest.mark.parametrize(("edited", "before", "after"), [*EDITS, *LATER])
+def test_an_edit_of_any_hashed_file_is_seen(
+    edited: str, before: str, after: str, seen: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "far.py").write_text("RATE = 1\nLEVELS = [1]\ndef shade(x):\n    return x * 1\n")
+    (tmp_path / "edited_model_file.py").write_text(
+        "import far\nfrom ldbench.api import Generator\nSCALE = 1\nCOUNT = 0\n"
+        "class Model(Generator):\n    of_class = 1\n    def generate(self, requests, context, level=1):\n"
+        "        global COUNT\n        COUNT += 1\n        return far.shade(SCALE)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    model = importlib.import_module("edited_model_file")
+    vars(model)["COUNT"] = 3  # which its own code sets
+    try:
+        if seen:
+            check_unedited(model.Model, None, "generator Model")
+        file = tmp_path / edited
+        file.write_text(file.read_text().replace(before, after))
+        if seen or (edited, before, after) in EDITS:
+            with pytest.raises(PluginError, match=rf"the code that {edited} holds, got an older "):
+                check_unedited(model.Model, None, "generator Model")
+        importlib.invalidate_caches()
+        for path in tmp_path.glob("__pycache__/*"):
+            path.unlink()  # whose times are whole seconds
+        importlib.reload(model.far)
+        check_unedited(importlib.reload(model).Model, None, "generator Model")
+    finally:
+        for name in ("far", "edited_model_file"):
             del sys.modules[name]

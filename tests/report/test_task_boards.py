@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -120,3 +122,10 @@ def test_a_bad_result_is_an_error_or_left_out(runs: Path, tmp_path: Path) -> Non
         result.write(replace(measured(*FULL[3 + index]), split_hash=digest * 64), tmp_path / f"{index}/result.json")
     with pytest.raises(ResultError, match="sandbox-brain-t2i: expected results that can share a leaderboard, got none"):
         ldbench.compare([tmp_path / "0", tmp_path / "1"], leave_out=errors.append)
+
+
+@pytest.mark.parametrize("read", [ldbench.read_results, ldbench.leaderboard, ldbench.compare])
+@pytest.mark.parametrize(("given", "got"), [([], "none"), (5, "5"), (["runs", 5], "5"), ([None], "None")])
+def test_what_holds_no_results_is_one_line(read: Callable[[Any], object], given: object, got: str) -> None:
+    with pytest.raises(UsageError, match=f"^results: expected folders, result files or .*, got {got}; give the folder"):
+        read(given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ from ldbench.api import ImageSet
 from ldbench.data.images import write_image
 from ldbench.errors import ImageError, MetricError, UsageError, WeightsError
 from ldbench.run.measure import measure, measure_each
+from ldbench.run.reference import save_reference
 from ldbench.score.networks import features
 from ldbench.score.networks.features import extract
 from ldbench.testing.surroundings import states
@@ -140,3 +142,24 @@ def test_the_page_measures_in_a_training_loop_and_logs(tmp_path: Path, monkeypat
     for block in blocks(tmp_path / "section.md"):
         exec(block.text, given)
     assert logged.keys() == {"ldbench/kid", "ldbench/coverage", "ldbench/kid@7", "ldbench/coverage@7"}
+
+
+@pytest.mark.parametrize("setting", ["float64", "meta", "inference", "no_grad"])
+def test_settings_of_torch_change_no_value(setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LDBENCH_CACHE", str(tmp_path / "cache"))
+    for seed, name in enumerate(("real", "generated")):
+        fill(tmp_path / name, 200 if name == "real" else 24, seed)
+    plain = measure(tmp_path / "real", tmp_path / "generated", metrics=["fid", "vendi"]).values
+    monkeypatch.setenv("LDBENCH_CACHE", str(tmp_path / "other"))
+    mode = {"inference": torch.inference_mode, "no_grad": torch.no_grad}.get(setting, nullcontext)
+    with mode():
+        torch.set_default_dtype(torch.float64 if setting == "float64" else torch.float32)
+        torch.set_default_device("meta" if setting == "meta" else None)
+        try:
+            assert measure(tmp_path / "real", tmp_path / "generated", metrics=["fid", "vendi"]).values == plain
+            save_reference(tmp_path / "real", tmp_path / "real.safetensors", metrics=["fid"])
+            beside = measure(tmp_path / "real.safetensors", tmp_path / "generated", metrics=["fid"])
+            assert beside.values["fid"] == plain["fid"]
+        finally:
+            torch.set_default_dtype(torch.float32)
+            torch.set_default_device(None)

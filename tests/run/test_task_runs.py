@@ -171,3 +171,20 @@ def test_mistakes_are_one_line_and_nothing_is_begun(module: ModuleType, tmp_path
     with pytest.raises(UsageError, match="expected auto, cpu, cuda or cuda:N"):
         ldbench.run_task(card, module.Grey, device="gpu")
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"seed": "1"}, "--seed: expected an int from 0 .*, got '1'"), ({"seed": 1.0}, "--seed: .*, got 1.0"),
+        ({"batch_size": "1"}, "--batch-size: expected an int of 1 or more, got '1'"),
+        ({"batch_size": True}, "--batch-size: .*, got True"),
+    ],
+)
+def test_a_number_of_another_type_is_one_line(given: dict[str, Any], said: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"^{said}$"):
+        ldbench.run_task(cheap_card(tmp_path), "mean-image", out=tmp_path / "runs", **given)
+    if "seed" in given:
+        with pytest.raises(UsageError, match=f"^{said}$"):
+            ldbench.score_images(cheap_card(tmp_path), tmp_path, "mine", out=tmp_path / "runs", **given)
+    assert not (tmp_path / "runs").exists()

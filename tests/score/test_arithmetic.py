@@ -97,6 +97,13 @@ def order_of_sums() -> tuple[object, ...]:
     )
 
 
+def fail_without_workspace() -> None:
+    """What a generator may do that keeps no contract."""
+    with deterministic("cuda"):
+        del os.environ["CUBLAS_WORKSPACE_CONFIG"]
+        raise ZeroDivisionError
+
+
 @pytest.mark.parametrize("workspace", [None, ":16:8"])
 @pytest.mark.parametrize("asked", [(False, False), (True, False), (True, True)])
 def test_a_gpu_sums_in_one_order_inside_and_as_before_after_it(
@@ -113,6 +120,12 @@ def test_a_gpu_sums_in_one_order_inside_and_as_before_after_it(
             assert order_of_sums() == before
         with deterministic(torch.device("cuda:0")):
             assert order_of_sums() == (True, True, False, workspace or ":4096:8")
+        assert order_of_sums() == before
+        with pytest.raises(ZeroDivisionError):
+            fail_without_workspace()
+        assert order_of_sums() == before
+        with deterministic("cuda"):
+            os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":0:0"
         assert order_of_sums() == before
     finally:
         torch.use_deterministic_algorithms(False)

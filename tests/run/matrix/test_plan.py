@@ -66,7 +66,7 @@ def test_a_setting_is_for_all_models_or_for_the_one_it_names(tmp_path: Path) -> 
         ({"settings": ["reel:steps=3"]}, "unknown model in --set 'reel': did you mean real"),
         ({"settings": ["steps"]}, "expected key=value, got 'steps'"),
         ({"models": [SLOW], "settings": ["pause=long"]}, "--set pause=long: expected"),
-        ({"batch_size": 0}, "--batch-size: expected 1 or more"),
+        ({"batch_size": 0}, "--batch-size: expected an int of 1 or more"),
         ({"device": "abacus"}, "--device: expected auto, cpu, cuda"),
     ],
 )
