@@ -58,6 +58,69 @@ def test_the_others_go_on_after_a_model_that_fails(
         CliRunner().invoke(app, [*arguments[:2], "collapse", "--out", str(tmp_path / "one")], catch_exceptions=False)
 
 
+def test_the_others_go_on_after_an_unforeseen_error_of_one_model_and_its_traceback_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = pipeline.sample_sheet
+
+    def broken(images: Path, *args: object, **named: object) -> None:
+        if "collapse" in str(images):
+            raise RuntimeError("a device\nwent away")
+        whole(images, *args, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pipeline, "sample_sheet", broken)
+    arguments = ["run", str(cheap_card(tmp_path)), "mean-image", "collapse", "real", "--device", "cpu"]
+    ended = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "runs")], catch_exceptions=False)
+    (kept,) = (tmp_path / "runs").rglob("error.txt")
+    assert ended.exit_code == 2
+    assert f"error: collapse: RuntimeError: a device went away; traceback: {kept}\n" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "in broken" in kept.read_text("utf-8")
+    assert ended.stdout.count("result.json") == 2
+    with pytest.raises(RuntimeError, match="went away"):  # alone, a defect of the suite ends as one
+        CliRunner().invoke(app, [*arguments[:2], "collapse", "--out", str(tmp_path / "one")], catch_exceptions=False)
+
+
+WANDERER = """
+import os
+from dataclasses import dataclass
+from typing import ClassVar
+import torch
+from ldbench.api import Generator
+
+@dataclass
+class Wanderer(Generator):
+    kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
+
+    def fit(self, train, context):
+        os.chdir("/")
+        torch.set_grad_enabled(False)
+        torch.set_default_dtype(torch.float64)
+        torch.set_default_device("meta")
+
+    def generate(self, requests, context):
+        assert torch.is_grad_enabled()
+        images = torch.full((len(requests), *context.image_shape), 0.5)
+        assert (images.dtype, images.device.type) == (torch.float32, "cpu")
+        (context.folder / "mark").write_text("here")
+        os.chdir("/")
+        (context.folder / "mark").read_text()
+        return images
+"""
+
+
+def test_a_generator_that_moves_the_process_about_harms_no_stage_and_no_other_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("wanderer.py").write_text(WANDERER, encoding="utf-8")
+    arguments = ["run", cheap_card(tmp_path).name, "wanderer.py:Wanderer", "real", "--device", "cpu", "--out", "runs"]
+    ended = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert ended.exit_code == 0, ended.stderr
+    assert len(list((tmp_path / "runs").rglob("result.json"))) == 2
+    assert Path.cwd() == tmp_path
+
+
 def test_several_seeds_of_several_models_are_run_and_one_that_fails_is_named_with_its_seed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
