@@ -126,7 +126,7 @@ def _begin(context: RunContext, generator: Generator) -> RunContext:
         if note and settings.warn is not None:
             settings.warn(f"{folder.path}: {line}")
         else:
-            say(line)
+            say(f"{line}; remove {folder.path} or choose another --out to run it" if note else line)
     elif note:
         say(note)
     return context

@@ -14,6 +14,20 @@ from ldbench.run import pipeline
 from ldbench.run.settings import Settings
 from tests.conftest import cheap_card
 
+GREY = """
+from dataclasses import dataclass
+from typing import ClassVar
+import torch
+from ldbench.api import Generator
+
+@dataclass
+class Grey(Generator):
+    kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
+
+    def generate(self, requests, context):
+        return torch.full((len(requests), *context.image_shape), 0.5)
+"""
+
 
 def test_a_finished_run_is_said_to_be_read_back_and_results_stay_alone_on_standard_output(tmp_path: Path) -> None:
     arguments = ["run", str(cheap_card(tmp_path)), "mean-image", "--out", str(tmp_path / "runs"), "--device", "cpu"]
@@ -119,6 +133,22 @@ def test_a_generator_that_moves_the_process_about_harms_no_stage_and_no_other_mo
     assert ended.exit_code == 0, ended.stderr
     assert len(list((tmp_path / "runs").rglob("result.json"))) == 2
     assert Path.cwd() == tmp_path
+
+
+def test_two_files_of_one_name_are_refused_where_their_code_differs_and_one_file_by_two_paths_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder, grey in (("v1", "0.5"), ("v2", "0.25")):
+        Path(folder).mkdir()
+        Path(folder, "model.py").write_text(GREY.replace("0.5", grey), encoding="utf-8")
+    arguments = ["run", cheap_card(tmp_path).name, "v1/model.py:Grey", "--device", "cpu", "--out", "runs"]
+    said = "v1/model.py:Grey and v2/model.py:Grey: expected a name each, got model.py:Grey for both, with other code"
+    with pytest.raises(UsageError, match=said):
+        CliRunner().invoke(app, [*arguments, "v2/model.py:Grey"], catch_exceptions=False)
+    assert not Path("runs").exists()
+    ended = CliRunner().invoke(app, [*arguments, "./v1/model.py:Grey", "--dry-run"], catch_exceptions=False)
+    assert ended.exit_code == 0, ended.output
 
 
 def test_several_seeds_of_several_models_are_run_and_one_that_fails_is_named_with_its_seed(
