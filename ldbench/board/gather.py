@@ -16,7 +16,7 @@ from ldbench.records import fresh, subgroups
 from ldbench.records import result as result_file
 from ldbench.records import units as units_file
 from ldbench.records.identity import Found
-from ldbench.records.run_folder import RESULT, RunFolder
+from ldbench.records.run_folder import ABLATION, RESULT, RunFolder, files_below
 from ldbench.records.sidecar import beside_all
 from ldbench.records.subgroups import Subgroups
 from ldbench.records.unfinished import UnfinishedRun, unfinished_below
@@ -86,6 +86,7 @@ def fold(results: Sequence[Found]) -> dict[str, Leaderboard]:
 def collect(paths: Iterable[Path], leave_out: LeaveOut = refuse) -> list[Found]:
     """Every result below the given folders (files named result.json) and in the given files, sorted by path.
 
+    The runs of an ablation compete with nobody, and would cost the others power: its folder must be named itself.
     Raises `ResultError` for a path that is missing and a folder without a result; `leave_out` is told of an unreadable
     one.
     """
@@ -93,12 +94,15 @@ def collect(paths: Iterable[Path], leave_out: LeaveOut = refuse) -> list[Found]:
     for path in paths:
         if not path.exists():
             raise ResultError(f"can't read {path}: no such file or folder; expected results of `ldbench run`")
-        found = [path] if path.is_file() else [item for item in path.rglob(RESULT) if item.is_file()]
+        found = [path] if path.is_file() else files_below(path, RESULT)
         if not found:
             begun = [one.line for one in unfinished_below([path])]
             said = f". {begun[0]}" if begun else ""
             more = f" (and {len(begun) - 1} more)" if len(begun) > 1 else ""
-            raise ResultError(f"{path}: expected a {RESULT} below it, got none; `ldbench run` makes one{said}{more}")
+            apart = f", or name its {ABLATION}/ itself" if any(path.rglob(RESULT)) else ""
+            raise ResultError(
+                f"{path}: expected a {RESULT} below it, got none; `ldbench run` makes one{apart}{said}{more}"
+            )
         for item in sorted(found):
             files.setdefault(item.resolve(), str(item))
     results = []

@@ -19,7 +19,10 @@ def ablate(
     seeds: ThreeSeeds = None,
     set_: Set = None, device: Device = "auto", batch_size: BatchSize = 50, out: Out = Path("runs/ablation"),
 ) -> None:
-    """Run MODEL on TASK for every value (or pair of values) and seed, and put the scores side by side."""
+    """Run MODEL on TASK for every value (or pair of values) and seed, and put the scores side by side.
+
+    Boards of a folder above leave these runs out: `ldbench report runs/ablation` reads them.
+    """
     from ldbench.run.processes import is_first_process
     from ldbench.studies.parameters.ablation import ablate as ablate_
     from ldbench.studies.parameters.ablation_files import ablation_table, write_ablation

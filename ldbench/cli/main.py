@@ -10,6 +10,7 @@ import errno
 import gc
 import os
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -49,6 +50,8 @@ COMMANDS = (
     list_, verify, submit,
 )  # fmt: skip
 GROUPS = (figure, data, new, leaderboard, study, host, cache)
+# what keeps the work that is done, and takes it up when the same command is given again
+GO_ON = ("run", "matrix", "search", "ablate", "gauntlet", "figure sweep", "figure trajectory", "data prepare")
 
 # what a disk or its owner refuses, wherever it happens, is the user's to put right
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOLCK)
@@ -78,6 +81,11 @@ def options(
     """Benchmark generators of medical images and counterfactuals."""
 
 
+def _interrupted(arguments: Sequence[str]) -> str:
+    goes_on = any(arguments[: len(command.split())] == command.split() for command in GO_ON)
+    return f"interrupted{'; it goes on from here when the same command is given again' if goes_on else ''}"
+
+
 def main() -> None:
     """Run the command line; a user's mistake is one line and exit code 2, nothing more."""
     print_anything()
@@ -98,5 +106,5 @@ def main() -> None:
         sys.exit(LdbenchError.exit_code)
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
-            typer.echo("interrupted; a run goes on from here when the same command is given again", err=True)
+            typer.echo(_interrupted(sys.argv[1:]), err=True)
         raise

@@ -14,7 +14,8 @@ from io import TextIOWrapper
 
 import typer
 
-from ldbench.records.names import one_line
+from ldbench.errors import LdbenchError
+from ldbench.records.names import one_line, reason
 
 TRACEBACK = "LDBENCH_TRACEBACK"  # set to anything: below an error's line, where it was raised
 _ASCII = {
@@ -33,8 +34,13 @@ def print_anything() -> None:
 
 
 def print_error(error: Exception, label: str = "") -> None:
-    """One line on standard error and, for whoever asks by `LDBENCH_TRACEBACK`, the traceback below it."""
-    typer.echo(f"error: {label}{one_line(str(error))}", err=True)
+    """One line on standard error and, for whoever asks by `LDBENCH_TRACEBACK`, the traceback below it.
+
+    Of an error that is none of ours the line has the kind, too, and the notes that were added to it.
+    """
+    said = str(error) if isinstance(error, LdbenchError) else reason(error)
+    line = "; ".join([said, *getattr(error, "__notes__", ())])
+    typer.echo(f"error: {label}{one_line(line)}", err=True)
     if os.environ.get(TRACEBACK):
         typer.echo("".join(traceback.format_exception(error)), err=True, nl=False)
 

@@ -83,8 +83,8 @@ def run(
 
     ends_all = len(wanted) == 1 or launch() is not None  # several processes go on together or not at all
     # the first one's run looks for itself; a wrong option is that of all
-    failed = _each(look, wanted[1:], LdbenchError if ends_all else UsageError)
-    failed |= _each(one, [each for each in wanted if each not in failed], LdbenchError if ends_all else ())
+    failed = _each(look, wanted[1:], Exception if ends_all else UsageError)
+    failed |= _each(one, [each for each in wanted if each not in failed], Exception if ends_all else ())
     if failed:
         raise typer.Exit(LdbenchError.exit_code)
 
@@ -118,16 +118,19 @@ class _Wanted:
 
 
 def _each(
-    act: Callable[[_Wanted], None], wanted: Sequence[_Wanted], ends_all: type[LdbenchError] | tuple[()]
+    act: Callable[[_Wanted], None], wanted: Sequence[_Wanted], ends_all: type[Exception] | tuple[()]
 ) -> set[_Wanted]:
-    """The runs on which `act` failed, each said in a line; an error of the kind that ends all is raised."""
+    """The runs on which `act` failed, each said in a line; an error of the kind that ends all is raised.
+
+    An unforeseen error, such as a device's, is that of one run, too: the others may not meet it.
+    """
     failed = set[_Wanted]()
     for each in wanted:
         try:
             act(each)
         except ends_all:
             raise
-        except LdbenchError as error:
+        except Exception as error:
             failed.add(each)
             print_error(error, f"{each.model}{each.of_seed}: ")
     return failed

@@ -23,11 +23,13 @@ from ldbench.records.names import digest, names_folder, plain
 from ldbench.records.result import SCORED, ModelRef, Result, TaskRef, read
 
 RESULT, UNITS, MANIFEST, IMAGES = "result.json", "units.json", "manifest.json", "images"
+STATE = "run.json"
 SAMPLES, EDITS = "samples.png", "edits.png"
 FRESH = "fresh.json"  # how the run's row does on fresh test sets
 SUBGROUPS = "subgroups.json"
 VERSION = "model_version"  # how run.json names it
 SHARED = "shared"  # beside the tasks: what several runs start from
+ABLATION = "ablation"  # below it lie the runs of an ablation, which are no rows of a board
 NULL, BACK = "null", "back"  # the further passes; each has images and a manifest of its own
 FURTHER_PASSES = (NULL, BACK)
 PASSES = ("", *FURTHER_PASSES)  # the first is the task's own
@@ -55,7 +57,7 @@ class RunFolder:
     result = _Below(RESULT)  # there when the run is finished
     units = _Below(UNITS)
     subgroups = _Below(SUBGROUPS)
-    state = _Below("run.json")  # what the folder was begun as
+    state = _Below(STATE)  # what the folder was begun as
     manifest = _Below(MANIFEST)
     images = _Below(IMAGES)
     samples = _Below(SAMPLES)
@@ -203,6 +205,15 @@ class RunFolder:
         if not self.images.is_dir():
             raise ResultError(f"{self.path}: expected {IMAGES}/ beside {RESULT}, got none; keep them together")
         return result
+
+
+def files_below(folder: Path, name: str) -> list[Path]:
+    """The files of this name in the runs below a folder, without those of ablations, unless the folder is one's own.
+
+    A task may be called `ablation`, too: its runs lie a folder less deep, and count.
+    """
+    files = (path for path in folder.rglob(name) if path.is_file())
+    return [path for path in files if ABLATION not in path.relative_to(folder).parts[:-4]]
 
 
 def read_measured(file: Path) -> Result:

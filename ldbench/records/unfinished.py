@@ -13,7 +13,7 @@ from ldbench.errors import ResultError
 from ldbench.records.files import read_json, write_json
 from ldbench.records.lock import is_locked
 from ldbench.records.names import one_line
-from ldbench.records.run_folder import RunFolder
+from ldbench.records.run_folder import STATE, RunFolder, files_below
 
 _LONGEST = 200  # letters of an error
 
@@ -54,7 +54,7 @@ def note_beginning(folder: RunFolder, command: str, cases: int) -> None:
 
 def unfinished_below(folders: Iterable[Path]) -> list[UnfinishedRun]:
     """The runs below the folders that were begun and have no result, each once, by path."""
-    states = {path.resolve(): path for folder in folders for path in folder.rglob(RunFolder(folder).state.name)}
+    states = {path.resolve(): path for folder in folders for path in files_below(folder, STATE)}
     found = (_unfinished(RunFolder(path.parent)) for path in sorted(states.values()))
     return [one for of_folder in found for one in of_folder]
 

@@ -19,9 +19,9 @@ from ldbench.records.run_folder import RunFolder
 def failure_kept(folder: RunFolder, first: bool = True) -> Iterator[None]:
     """Write what ends the block to the folder's error file, in place of what ended it before.
 
-    Where a plug-in's code raised it, the error's line names the file. Of several processes, those that are not the
-    `first` write plug-ins' errors alone: other errors of theirs only follow from the cause, and would replace it in the
-    file.
+    Where a plug-in's code raised it, the error's line names the file; where it is none of ours, a note of it does. Of
+    several processes, those that are not the `first` write plug-ins' errors alone: other errors of theirs only follow
+    from the cause, and would replace it in the file.
     """
     folder.error.unlink(missing_ok=True)
     try:
@@ -34,6 +34,8 @@ def failure_kept(folder: RunFolder, first: bool = True) -> Iterator[None]:
                 write_text_atomic(folder.error, f"{line}\n\n{''.join(traceback.format_exception(error))}")
             if of_plugin:
                 error.args = (f"{error}; traceback: {folder.error}",)
+            elif first and not isinstance(error, LdbenchError):
+                error.add_note(f"traceback: {folder.error}")
         raise
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -25,6 +25,7 @@ from ldbench.plugins import blame
 from ldbench.records.checksum import sha256_file
 from ldbench.records.files import write_json
 from ldbench.records.run_folder import CASE_ID, IMAGES, RunFolder
+from ldbench.run.process_settings import settings_kept
 
 if TYPE_CHECKING:
     import torch
@@ -103,7 +104,8 @@ def generate(
     with ImageWriter() as writer:
         for start in range(context.process * batch_size, len(requests), context.processes * batch_size):
             rows = slice(start, start + batch_size)
-            paths = [folder.image(request.case.id) for request in listed[rows]]
+            # absolute: a generator may change the working directory while the last batch is being written
+            paths = [folder.image(request.case.id).absolute() for request in listed[rows]]
             if not all(_stands(path, (size[0], size[1])) for path in paths):
                 batch = requests[rows]
                 write = functools.partial(_write_images, writer, generator, batch, context, paths)
@@ -156,14 +158,8 @@ def checked_images(generator: Generator, batch: Sequence[Request], context: Cont
     first, last = batch[0].case.id, batch[-1].case.id
     where = f"{name}, cases {first!r} to {last!r}"
     with blamed(f"{where}: generate", generator, torch.OutOfMemoryError):
-        images = generator.generate(batch, context)
-    expected = (len(batch), *context.image_shape)
-    if not isinstance(images, torch.Tensor) or tuple(images.shape) != expected:
-        got = tuple(images.shape) if isinstance(images, torch.Tensor) else type(images).__name__
-        raise GeneratorError(f"{where}: expected images of shape {expected}, got {got}; return one image a request")
-    if images.dtype != torch.float32:
-        raise GeneratorError(f"{where}: expected float32, got {images.dtype}; convert before returning")
-    images = images.detach().cpu()
+        # a GPU says what went wrong in a kernel only when its results are fetched
+        images = _on_cpu(generator.generate(batch, context), (len(batch), *context.image_shape), where)
     if not torch.isfinite(images).all():
         raise GeneratorError(f"{where}: expected finite pixels, got NaN or infinity")
     low, high = float(images.min()), float(images.max())
@@ -173,6 +169,18 @@ def checked_images(generator: Generator, batch: Sequence[Request], context: Cont
             "and clamp what noise leaves outside"
         )
     return images.clamp(0, 1)
+
+
+def _on_cpu(returned: object, expected: tuple[int, ...], where: str) -> torch.Tensor:
+    """What a generator returned, on the CPU, where it is float32 of the expected shape; else a `GeneratorError`."""
+    import torch
+
+    if not isinstance(returned, torch.Tensor) or tuple(returned.shape) != expected:
+        got = tuple(returned.shape) if isinstance(returned, torch.Tensor) else type(returned).__name__
+        raise GeneratorError(f"{where}: expected images of shape {expected}, got {got}; return one image a request")
+    if returned.dtype != torch.float32:
+        raise GeneratorError(f"{where}: expected float32, got {returned.dtype}; convert before returning")
+    return returned.detach().cpu()
 
 
 def _stands(path: Path, size: tuple[int, int]) -> bool:
@@ -199,7 +207,9 @@ def _write_manifest(requests: Sequence[Request], folder: RunFolder) -> None:
     write_json(folder.manifest, {IMAGES: rows})
 
 
-def blamed(what: str, generator: Generator, *passing: type[Exception]) -> AbstractContextManager[None]:
+@contextmanager
+def blamed(what: str, generator: Generator, *passing: type[Exception]) -> Iterator[None]:
     """Whatever the generator raises in the block becomes a `GeneratorError` that says what raised, and where in its
-    code; our own errors and those of `passing` pass."""
-    return blame.blamed(GeneratorError, what, type(generator).__module__, *passing)
+    code; our own errors and those of `passing` pass. What it changes of the process's settings is put back."""
+    with settings_kept(), blame.blamed(GeneratorError, what, type(generator).__module__, *passing):
+        yield

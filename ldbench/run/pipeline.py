@@ -126,7 +126,7 @@ def _begin(context: RunContext, generator: Generator) -> RunContext:
         if note and settings.warn is not None:
             settings.warn(f"{folder.path}: {line}")
         else:
-            say(line)
+            say(f"{line}; remove {folder.path} or choose another --out to run it" if note else line)
     elif note:
         say(note)
     return context
@@ -196,12 +196,15 @@ def generator_context(
     task: Task, settings: Settings, device: torch.device, folder: Path, processes: Processes,
     truth: Callable[[str], torch.Tensor] | None = None, code: str = "",
 ) -> Context:
-    """What a generator is told of where and how it runs; `folder` is its own place, `code` the digest of its code."""
+    """What a generator is told of where and how it runs; `folder` is its own place, `code` the digest of its code.
+
+    Its folders are absolute, so they stay the same ones if it changes the working directory.
+    """
     side = task.protocol.resolution
     return Context(
-        device, settings.seed, folder, (3, side, side), task.protocol.backbone,
+        device, settings.seed, folder.absolute(), (3, side, side), task.protocol.backbone,
         settings.progress if processes.is_first else silent, truth, processes.index, processes.count,
-        settings.out / SHARED / code.removeprefix("sha256:"),
+        settings.out.absolute() / SHARED / code.removeprefix("sha256:"),
     )
 
 

@@ -17,6 +17,7 @@ from ldbench.api import Generator
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import UsageError
 from ldbench.run.environment import on_device, pick_device
+from ldbench.run.process_settings import settings_kept
 from ldbench.run.surroundings import states_kept
 from ldbench.score.arithmetic import deterministic
 from ldbench.task import card
@@ -64,7 +65,7 @@ def check_generator(
     for name in [kind] if kind else sorted(cls.capabilities().kinds):
         with (
             tempfile.TemporaryDirectory(prefix="ldbench-check-") as root, on_device(chosen), deterministic(chosen),
-            states_kept(chosen),
+            states_kept(chosen), settings_kept(),
         ):
             tried_on = miniature(name) if own is None else part_of(own)
             trial = Trial(template, tried_on, chosen, backbone, Path(root))

@@ -19,11 +19,14 @@ from ldbench.testing.cost import Cost
 from ldbench.testing.finding import Clause, ClauseError, Finding, judge
 from ldbench.testing.outputs import look_at_images, look_at_optional
 from ldbench.testing.surroundings import (
+    Moved,
     fingerprint,
     nothing_new,
     opened_below,
     seed_all,
     seen_around,
+    settings_undisturbed,
+    settings_watched,
     states,
     task_folders,
     unchanged,
@@ -42,14 +45,16 @@ def look(trial: Trial, kind: str) -> list[Finding]:
 
 def _run(trial: Trial, kind: str) -> list[Finding]:
     inputs, around, requests = fingerprint(trial), seen_around(trial), trial.requests()
-    counting, cost = Counting(), Cost(trial.device)
+    counting, cost, moved = Counting(), Cost(trial.device), list[Moved]()
     seed_all(1, trial.device)
     before, stage = states(trial.device), "fit"
     try:
         with cost.stage("fit"):
-            first = trial.fitted("first", counting)
+            first = trial.fresh("first", counting)
+            with settings_watched("fit", moved):
+                first.generator.fit(trial.task.train, first.context)
         stage, reports = "generate", counting.calls
-        with cost.stage("generate"):
+        with cost.stage("generate"), settings_watched("generate", moved):
             returned = first.generator.generate(requests, first.context)
     except ANYTHING as error:  # a plugin's own code may raise it
         return [judge(contract.RUNS, functools.partial(_stopped, stage, error, type(trial.template).__module__))]
@@ -61,9 +66,10 @@ def _run(trial: Trial, kind: str) -> list[Finding]:
     images = quantise(returned.detach().cpu().clamp(0, 1))
     conduct = _conduct(trial, kind, first, images, reports)
     conduct[contract.GLOBAL_UNDISTURBED] = lambda: _undisturbed(before, after)
+    conduct[contract.SETTINGS] = lambda: settings_undisturbed(moved)
     # last: they look at what all the calls before them did
     conduct[contract.INPUTS] = lambda: unchanged(inputs, fingerprint(trial))
-    conduct[contract.FILES] = lambda: nothing_new(around, seen_around(trial))
+    conduct[contract.FILES] = lambda: nothing_new(around, seen_around(trial), moved)
     findings += [judge(clause, check) for clause, check in conduct.items()]
     return [*findings, *look_at_optional(trial, first), *cost.findings(len(requests))]
 

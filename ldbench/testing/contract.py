@@ -51,6 +51,10 @@ GLOBAL_UNDISTURBED = Clause(
     "global random state undisturbed", "the global states of random, numpy.random and torch as they were",
     "use a torch.Generator, and wrap what can't (new layers) in torch.random.fork_rng() with a seed",
 )
+SETTINGS = Clause(
+    "torch settings undisturbed", "gradient mode, default dtype, default device and threads as they were",
+    "use torch.no_grad() or `with torch.device(...)`, name dtypes, and put back what a library sets",
+)
 BATCHES = Clause(
     "batch size and order", "at most 1 grey level between one batch and one by one in reverse",
     "take each image's noise from its own request, and let no image see its batch",
@@ -71,7 +75,8 @@ SEED_MATTERS = Clause(
 )
 INPUTS = Clause("inputs left alone", "requests and training examples as they were", "clone before writing")
 FILES = Clause(
-    "writes in its folder only", "new files in context.folder alone, none beside it or in the working directory",
+    "writes in its folder only",
+    "new files in context.folder alone, none beside it or in the working directory, which stays where it was",
     "write below context.folder",
 )
 ANSWERS = Clause(
@@ -79,8 +84,8 @@ ANSWERS = Clause(
     "use what fit and generate are given; a row that needs the answers declares sees_truth and is never ranked",
 )
 CONDUCT = (
-    SAME, GLOBAL_UNUSED, GLOBAL_UNDISTURBED, BATCHES, REFITTED, RESTARTED, INTERRUPTED, SEED_MATTERS, INPUTS, FILES,
-    ANSWERS,
+    SAME, GLOBAL_UNUSED, GLOBAL_UNDISTURBED, SETTINGS, BATCHES, REFITTED, RESTARTED, INTERRUPTED, SEED_MATTERS, INPUTS,
+    FILES, ANSWERS,
 )  # fmt: skip
 
 NEEDS = Clause(

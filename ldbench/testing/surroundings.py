@@ -1,4 +1,4 @@
-"""What a generator must leave alone: global random states, what it is handed, folders around its own, tasks' data.
+"""What a generator must leave alone: the process's states, what it is handed, folders around its own, tasks' data.
 
 The kit moves the global random states of Python, numpy and torch itself, to see whether a generator depends on them,
 and puts them back. Requests, examples and folders are compared before and after; nothing is deleted.
@@ -27,6 +27,7 @@ from ldbench.api import Example, Request
 from ldbench.data.prepared import data_folder
 from ldbench.errors import PluginError
 from ldbench.plugins.kinds import DATASETS
+from ldbench.run.process_settings import FOLDER, ProcessSettings
 from ldbench.testing.finding import ClauseError
 from ldbench.testing.trial import Trial
 
@@ -63,8 +64,43 @@ def seen_around(trial: Trial) -> set[Path]:
     return {path for path in seen if path.name != "__pycache__"}
 
 
-def nothing_new(before: set[Path], after: set[Path]) -> str:
-    """Nothing that wasn't there before; else ClauseError, with names."""
+@dataclasses.dataclass(frozen=True)
+class Moved:
+    """A setting of the process that a stage, `fit` or `generate`, left changed: its name, and the value left."""
+
+    stage: str
+    name: str
+    value: object
+
+
+@contextmanager
+def settings_watched(stage: str, moved: list[Moved]) -> Iterator[None]:
+    """Note in `moved` what the block leaves changed of the process's settings, and put it back."""
+    before = ProcessSettings.now()
+    try:
+        yield
+    finally:
+        moved += [Moved(stage, name, value) for name, value in ProcessSettings.now().changes(before).items()]
+        before.put_back()
+
+
+def settings_undisturbed(moved: Sequence[Moved]) -> str:
+    """No setting of torch among what was moved; else ClauseError, with stages and values."""
+    of_torch = [f"{one.stage} left the {one.name} {_in_words(one.value)}" for one in moved if one.name != FOLDER]
+    if of_torch:
+        raise ClauseError(", ".join(of_torch))
+    return "gradient mode, default dtype, default device and threads as before"
+
+
+def _in_words(value: object) -> str:
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else f"{value}"
+
+
+def nothing_new(before: set[Path], after: set[Path], moved: Sequence[Moved]) -> str:
+    """Nothing that wasn't there before, and the working directory not moved; else ClauseError, with names."""
+    elsewhere = [f"{one.stage} left the working directory at {one.value}" for one in moved if one.name == FOLDER]
+    if elsewhere:
+        raise ClauseError(", ".join(elsewhere), "give functions their folder, or wrap the code in contextlib.chdir")
     new = sorted(path.name for path in after - before)
     if new:
         raise ClauseError(f"{', '.join(new[:5])} beside it or in the working directory")

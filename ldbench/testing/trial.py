@@ -16,6 +16,7 @@ import torch
 from ldbench.api import Context, Generator, Progress, Request, case_seed, silent
 from ldbench.data.images import quantise
 from ldbench.run.generate import checked_images
+from ldbench.run.process_settings import settings_kept
 from ldbench.testing.finding import ClauseError
 from ldbench.testing.miniature import Miniature
 
@@ -61,7 +62,8 @@ class Trial:
     def fitted(self, folder: str, progress: Progress = silent) -> Fitted:
         """A copy of the generator, fitted."""
         copy = self.fresh(folder, progress)
-        copy.generator.fit(self.task.train, copy.context)
+        with settings_kept():
+            copy.generator.fit(self.task.train, copy.context)
         return copy
 
     def folder(self, name: str) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,12 @@ from ldbench.api import Score
 from ldbench.board import leaderboard as board
 from ldbench.board.gather import collect, fold
 from ldbench.board.ranks import comparisons
+from ldbench.cli.ablate import ablate
 from ldbench.errors import ResultError
 from ldbench.records import result as result_file
 from ldbench.records.result import Environment, ModelRef, Result, TaskRef
+from ldbench.records.run_folder import ABLATION
+from ldbench.records.unfinished import unfinished_below
 from ldbench.records.units import Contributions, Units
 from ldbench.records.units import write as write_units
 from tests.known_spreads import known_spreads
@@ -319,3 +324,23 @@ def test_collect_says_what_is_missing_or_broken(tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text("{", encoding="utf-8")
     with pytest.raises(ResultError, match=r"result\.json: expected JSON"):
         collect([tmp_path])
+
+
+def test_runs_of_an_ablation_are_read_where_its_folder_is_named_and_no_competitors_elsewhere(tmp_path: Path) -> None:
+    assert inspect.signature(ablate).parameters["out"].default == Path("runs") / ABLATION
+    runs = tmp_path / "runs"
+    for path in ("brain/ours-1/seed-0", "ablation/ours-1/seed-0", "ablation/brain/ours-2/seed-0"):
+        result_file.write(run("ours", fid(1.0, 0.5, 1.5)), runs / path / "result.json")
+        (runs / path / "run.json").write_text('{"task": "brain", "model": "ours"}', encoding="utf-8")
+    task_called_ablation = str(runs / "ablation/ours-1/seed-0/result.json")
+    of_task = [task_called_ablation, str(runs / "brain/ours-1/seed-0/result.json")]
+    assert [path for path, _ in collect([runs])] == [path for path, _ in collect([tmp_path])] == of_task
+    of_ablation = [str(runs / "ablation/brain/ours-2/seed-0/result.json"), task_called_ablation]
+    assert [path for path, _ in collect([runs / "ablation"])] == of_ablation
+    shutil.rmtree(runs / "brain")
+    shutil.rmtree(runs / "ablation/ours-1")
+    with pytest.raises(ResultError, match="got none; `ldbench run` makes one, or name its ablation/ itself"):
+        collect([runs])
+    (runs / "ablation/brain/ours-2/seed-0/result.json").unlink()
+    assert unfinished_below([runs]) == []
+    assert len(unfinished_below([runs / "ablation"])) == 1

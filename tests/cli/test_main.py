@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ldbench.api import MetricAxis
-from ldbench.cli.main import app, main
+from ldbench.cli.main import GO_ON, app, main
 from tests.conftest import small_card
 from tests.in_turn import in_turn
 
@@ -78,16 +78,36 @@ def test_windows_is_refused_in_one_line() -> None:
     assert ended.stderr == "error: expected Linux or macOS, got Windows; use its subsystem for Linux (WSL)\n"
 
 
-def test_control_c_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def interrupted(path: Path, out: Path | None = None) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "work", "said"),
+    [
+        ("submit .", "ldbench.run.submission.pack.pack", "interrupted\n"),
+        ("data render sandbox-brain --seed 1", "ldbench.data.render.render", "interrupted\n"),
+        (
+            "run sandbox-brain-t2i real", "ldbench.run.task_runs.run_task",
+            "interrupted; it goes on from here when the same command is given again\n",
+        ),
+    ],
+)
+def test_control_c_is_one_line_and_only_what_goes_on_is_said_to(
+    arguments: str, work: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(*given: object, **named: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys, "argv", ["ldbench", "submit", "."])
-    monkeypatch.setattr("ldbench.run.submission.pack.pack", interrupted)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["ldbench", *arguments.split()])
+    monkeypatch.setattr(work, interrupted)
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 130
-    assert capsys.readouterr().err.startswith("interrupted; ")
+    assert capsys.readouterr().err.endswith(said)
+
+
+@pytest.mark.parametrize("command", GO_ON)
+def test_what_goes_on_is_a_command(command: str) -> None:
+    assert CliRunner().invoke(app, [*command.split(), "--help"]).exit_code == 0
 
 
 def test_a_disk_that_refuses_is_one_line_and_a_defect_keeps_its_traceback(

@@ -14,6 +14,20 @@ from ldbench.run import pipeline
 from ldbench.run.settings import Settings
 from tests.conftest import cheap_card
 
+GREY = """
+from dataclasses import dataclass
+from typing import ClassVar
+import torch
+from ldbench.api import Generator
+
+@dataclass
+class Grey(Generator):
+    kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
+
+    def generate(self, requests, context):
+        return torch.full((len(requests), *context.image_shape), 0.5)
+"""
+
 
 def test_a_finished_run_is_said_to_be_read_back_and_results_stay_alone_on_standard_output(tmp_path: Path) -> None:
     arguments = ["run", str(cheap_card(tmp_path)), "mean-image", "--out", str(tmp_path / "runs"), "--device", "cpu"]
@@ -56,6 +70,85 @@ def test_the_others_go_on_after_a_model_that_fails(
     assert ended.stdout.count("result.json") == 2
     with pytest.raises(GeneratorError, match="no images"):  # alone, it ends as any command does
         CliRunner().invoke(app, [*arguments[:2], "collapse", "--out", str(tmp_path / "one")], catch_exceptions=False)
+
+
+def test_the_others_go_on_after_an_unforeseen_error_of_one_model_and_its_traceback_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = pipeline.sample_sheet
+
+    def broken(images: Path, *args: object, **named: object) -> None:
+        if "collapse" in str(images):
+            raise RuntimeError("a device\nwent away")
+        whole(images, *args, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pipeline, "sample_sheet", broken)
+    arguments = ["run", str(cheap_card(tmp_path)), "mean-image", "collapse", "real", "--device", "cpu"]
+    ended = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "runs")], catch_exceptions=False)
+    (kept,) = (tmp_path / "runs").rglob("error.txt")
+    assert ended.exit_code == 2
+    assert f"error: collapse: RuntimeError: a device went away; traceback: {kept}\n" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "in broken" in kept.read_text("utf-8")
+    assert ended.stdout.count("result.json") == 2
+    with pytest.raises(RuntimeError, match="went away"):  # alone, a defect of the suite ends as one
+        CliRunner().invoke(app, [*arguments[:2], "collapse", "--out", str(tmp_path / "one")], catch_exceptions=False)
+
+
+WANDERER = """
+import os
+from dataclasses import dataclass
+from typing import ClassVar
+import torch
+from ldbench.api import Generator
+
+@dataclass
+class Wanderer(Generator):
+    kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
+
+    def fit(self, train, context):
+        os.chdir("/")
+        torch.set_grad_enabled(False)
+        torch.set_default_dtype(torch.float64)
+        torch.set_default_device("meta")
+
+    def generate(self, requests, context):
+        assert torch.is_grad_enabled()
+        images = torch.full((len(requests), *context.image_shape), 0.5)
+        assert (images.dtype, images.device.type) == (torch.float32, "cpu")
+        (context.folder / "mark").write_text("here")
+        os.chdir("/")
+        (context.folder / "mark").read_text()
+        return images
+"""
+
+
+def test_a_generator_that_moves_the_process_about_harms_no_stage_and_no_other_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("wanderer.py").write_text(WANDERER, encoding="utf-8")
+    arguments = ["run", cheap_card(tmp_path).name, "wanderer.py:Wanderer", "real", "--device", "cpu", "--out", "runs"]
+    ended = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert ended.exit_code == 0, ended.stderr
+    assert len(list((tmp_path / "runs").rglob("result.json"))) == 2
+    assert Path.cwd() == tmp_path
+
+
+def test_two_files_of_one_name_are_refused_where_their_code_differs_and_one_file_by_two_paths_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder, grey in (("v1", "0.5"), ("v2", "0.25")):
+        Path(folder).mkdir()
+        Path(folder, "model.py").write_text(GREY.replace("0.5", grey), encoding="utf-8")
+    arguments = ["run", cheap_card(tmp_path).name, "v1/model.py:Grey", "--device", "cpu", "--out", "runs"]
+    said = "v1/model.py:Grey and v2/model.py:Grey: expected a name each, got model.py:Grey for both, with other code"
+    with pytest.raises(UsageError, match=said):
+        CliRunner().invoke(app, [*arguments, "v2/model.py:Grey"], catch_exceptions=False)
+    assert not Path("runs").exists()
+    ended = CliRunner().invoke(app, [*arguments, "./v1/model.py:Grey", "--dry-run"], catch_exceptions=False)
+    assert ended.exit_code == 0, ended.output
 
 
 def test_several_seeds_of_several_models_are_run_and_one_that_fails_is_named_with_its_seed(

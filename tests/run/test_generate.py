@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,6 +83,37 @@ def test_a_broken_generator_is_one_line_and_leaves_no_manifest(fault: str, messa
     assert "\n" not in str(caught.value)
     assert "'case-0' to 'case-3'" in str(caught.value)
     assert not (tmp_path / "manifest.json").exists()
+
+
+class Broken(torch.Tensor):
+    """Images whose values can't be fetched, as after an assertion that failed in a kernel of a GPU."""
+
+    def cpu(self, memory_format: torch.memory_format = torch.preserve_format) -> torch.Tensor:
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+
+def test_images_that_cannot_be_fetched_from_the_device_are_the_generators_error(tmp_path: Path) -> None:
+    @dataclass
+    class OnBrokenDevice(Noise):
+        def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+            return super().generate(requests, context).as_subclass(Broken)
+
+    with pytest.raises(GeneratorError, match="'case-3': generate raised RuntimeError: CUDA error: device-side assert"):
+        generate(OnBrokenDevice(), requests_for(CASES, "t", 0), context_in(tmp_path), RunFolder(tmp_path), 4)
+
+
+def test_a_change_of_the_working_directory_moves_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    @dataclass
+    class Wandering(Noise):
+        def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+            os.chdir("/")
+            return super().generate(requests, context)
+
+    generate(Wandering(), requests_for(CASES, "t", 0), context_in(Path("fit")), RunFolder(Path("run")), 3)
+    assert Path.cwd() == tmp_path
+    assert bytes_of(tmp_path / "run").keys() == {case.id for case in CASES}
 
 
 def test_any_batch_size_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -271,7 +271,9 @@ def test_a_finished_run_says_that_it_is_read_back_and_what_code_made_it(author: 
     date = rf"read back: finished run of {re.escape(first.created or '')}"
     assert len(author.said) == 2
     assert re.fullmatch(date, author.said[0])
-    assert re.fullmatch(rf"{date}; made by other code \(sha256:\w{{16}}, here sha256:\w{{16}}\)", author.said[1])
+    other = r"made by other code \(sha256:\w{16}, here sha256:\w{16}\)"
+    remedy = r"remove \S+/seed-0 or choose another --out to run it"
+    assert re.fullmatch(f"{date}; {other}; {remedy}", author.said[1])
 
 
 def test_weights_that_are_replaced_in_place_are_not_taken_for_those_of_the_run(author: Author) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 from collections.abc import Callable, Sequence
@@ -138,6 +139,18 @@ def prying(requests: Sequence[Request], context: Context) -> torch.Tensor:
     return noise(requests, context)
 
 
+def wandering(requests: Sequence[Request], context: Context) -> torch.Tensor:
+    os.chdir(context.folder)
+    return noise(requests, context)
+
+
+def switching(requests: Sequence[Request], context: Context) -> torch.Tensor:
+    images = noise(requests, context)
+    torch.set_grad_enabled(False)
+    torch.set_default_dtype(torch.float64)
+    return images
+
+
 BROKEN_CONDUCT: dict[str, tuple[Make, set[str]]] = {
     "global noise": (
         global_noise,
@@ -160,6 +173,8 @@ BROKEN_CONDUCT: dict[str, tuple[Make, set[str]]] = {
     "writes into requests": (relabelling, {"inputs left alone"}),
     "writes beside its folder": (straying, {"writes in its folder only"}),
     "writes into the working directory": (littering, {"writes in its folder only"}),
+    "changes the working directory": (wandering, {"writes in its folder only"}),
+    "leaves torch's settings changed": (switching, {"torch settings undisturbed"}),
     "reads the data of a task": (prying, {"answers unread"}),
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import time
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from ldbench.api import Context, Generator, Request
+from ldbench.api import Context, Generator, Request, TrainingSet
 from ldbench.testing import CLAUSES, Finding, assert_generator, check_generator
 from tests.stand_ins.broken_generators import (  # fmt: skip
     BROKEN_CONDUCT,
@@ -190,6 +191,30 @@ def test_an_edit_in_place_of_the_source_is_named() -> None:
 
     details = failed(check_generator(Scribbler, kind="aging"))
     assert "changed request subject-16" in details["aging: inputs left alone"]
+
+
+def test_a_change_of_the_working_directory_and_of_torch_is_named_with_its_stage_and_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    @dataclass
+    class Research(OnlyText):
+        """As a loader of a research repository does."""
+
+        def fit(self, train: TrainingSet, context: Context) -> None:
+            os.chdir("/")
+            torch.set_grad_enabled(False)
+            torch.set_num_threads(threads + 1)
+
+    threads = torch.get_num_threads()
+    details = failed(check_generator(Research))
+    assert details.keys() == {"torch settings undisturbed", "writes in its folder only"}
+    assert "got fit left the working directory at /; " in details["writes in its folder only"]
+    assert f"got fit left the gradient mode off, fit left the number of threads {threads + 1}; " in details[
+        "torch settings undisturbed"
+    ]
+    assert (Path.cwd(), torch.is_grad_enabled(), torch.get_num_threads()) == (tmp_path, True, threads)
 
 
 def test_a_reference_may_ignore_the_seed() -> None:

@@ -31,8 +31,8 @@ def check(
 ) -> Gate:
     """What became of every measured row of the baseline, by task; with `allow_missing` absent rows do not fail.
 
-    Raises `ResultError` where nothing is shared or a task was measured otherwise, `UnknownNameError` for a tolerance
-    of a metric that the baseline does not hold.
+    Raises `ResultError` where nothing is shared or compared or a task was measured otherwise, `UnknownNameError` for a
+    tolerance of a metric that the baseline does not hold.
     """
     expected = {task: board for task, board in sorted(baseline.items()) if _measured(board)}
     if not expected.keys() & boards.keys():
@@ -51,11 +51,22 @@ def check(
         rows = _measured(boards[task])
         labelled = labels(rows)
         findings.extend(GateFinding(task, labelled.of(row), "new", False, detail="no baseline") for row in rows)
-    return Gate(tuple(findings), tolerances)
+    gate = Gate(tuple(findings), tolerances)
+    if gate.passed and all(finding.now is None for finding in findings):  # only with `allow_missing`
+        raise ResultError(
+            f"gate: expected a metric of a row of the baseline to compare, got none of {_rows_of(expected)}; name the "
+            "baseline of these results, or run its rows"
+        )
+    return gate
 
 
 def _listed(tasks: Mapping[str, Leaderboard]) -> str:
     return ", ".join(sorted(tasks)) or "none"
+
+
+def _rows_of(boards: Mapping[str, Leaderboard]) -> str:
+    names = [name for board in boards.values() for name in map(labels(_measured(board)).of, _measured(board))]
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _measured(board: Leaderboard) -> list[BoardRow]:

@@ -1,7 +1,8 @@
 """Full runs over the values of one parameter or of two, pooled over seeds, in one table.
 
 Every cell is a run like any other (`ldbench.run.pipeline`): it resumes, its result file stands below the same folder,
-and `ldbench report` reads it. Where one run fails the others go on, and the failure stands in the answer.
+and `ldbench report` reads it where that folder is named. Where one run fails the others go on, and the failure stands
+in the answer.
 """
 
 from __future__ import annotations

@@ -107,6 +107,13 @@ def test_a_missing_row_fails_unless_allowed(baseline: Boards) -> None:
     assert [one.row for one in allowed.of("missing")] == ["ours"]
 
 
+def test_a_gate_that_compared_nothing_is_refused_also_where_rows_may_be_missing(baseline: Boards) -> None:
+    other = [replace(BASELINE[0], model=replace(BASELINE[0].model, name="another"))]
+    assert {one.verdict for one in judged(other, baseline).failing} == {"missing"}
+    with pytest.raises(ResultError, match="expected a metric of a row of the baseline to compare, got none of ours, "):
+        judged(other, baseline, allow_missing=True)
+
+
 def test_a_missing_metric_fails_unless_allowed(baseline: Boards) -> None:
     short = [replace(BASELINE[0], scores=BASELINE[0].scores[:2]), *BASELINE[1:]]
     found = only(judged(short, baseline))

@@ -103,7 +103,7 @@ def test_one_after_another_a_crash_fails_alone_and_a_stop_leaves_the_rest_to_be_
     assert lines[0].startswith("failed ")
     assert "exit code 7" in lines[0]
     assert lines[1].startswith("stopped; 2 runs: 1 failed, 1 not ended; ")
-    assert lines[2].startswith("interrupted; a run goes on from here ")
+    assert lines[2].startswith("interrupted; it goes on from here ")
 
 
 @pytest.mark.slow
