@@ -93,7 +93,7 @@ def test_every_stage_of_a_run_is_on_its_device(tmp_path: Path, monkeypatch: pyte
     assert torch.cuda.current_device() == 0
     SEEN.clear()
     score_folder.score_folder(card, path.parent / "images", "mine", settings)
-    noting(monkeypatch, recompute, "score_images", "verify")
+    noting(monkeypatch, recompute, "scores_of", "verify")
     verify(path, device="cuda:1", task=card)
     dry_run(card, NAME, settings)
     assert SEEN == [("score", 1), ("verify", 1), ("needs", 1)]
