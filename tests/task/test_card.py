@@ -31,6 +31,15 @@ def test_installed_cards_load(name: str) -> None:
         ("cases = 600", "cases = 601", "protocol.cases: expected a multiple of the classes, got 601"),
         ("evaluation_cases = 200", "evaluation_cases = 700", "protocol.evaluation_cases: expected a multiple"),
         ("resize = 224", "resiz = 224", "metrics.viewed_fid.resiz: unknown key; did you mean 'resize'?"),
+        ("resize = 224", "resize = -5", "metrics.viewed_fid.resize: expected 1 or more, got -5"),
+        ("resize = 224", "resize = 0", "metrics.viewed_fid.resize: expected 1 or more, got 0"),
+        ("[metrics.fid]", "[metrics.fld]\nresize = 0\n[metrics.fid]", "metrics.fld.resize: expected 1 or more, got 0"),
+        *(
+            (f"[metrics.{name}]\nextractor = \"efficientnet-lite0\"\nresize = 224",
+             f"[metrics.{name}]\nextractor = \"efficientnet-lite0\"\nresize = -1",
+             f"metrics.{name}.resize: expected 1 or more, got -1")
+            for name in ("precision", "mmd", "copied_share", "ct", "vendi")
+        ),
         ("version = 5\n", "", "version: expected an integer, got nothing"),
         ("version = 5\n", "version = true\n", "version: expected an integer, got True"),
         ('kind = "text-to-image"', 'kind = "text"', "kind: expected one of 'text-to-image', 'aging'"),
