@@ -37,7 +37,7 @@ def model_ref(name: str, generator: Generator) -> ModelRef:
     elif module == PROGRAM:
         version = code_digest(type(generator), None)
     else:
-        distribution, version = _owner(module)
+        distribution, version = owner_of(module)
     cls = type(generator)
     return ModelRef(shown, distribution, version, parameters(generator), cls.reference, cls.sees_truth)
 
@@ -87,7 +87,7 @@ def _named(value: str) -> Path | None:
         return None
 
 
-def _owner(module: str) -> tuple[str | None, str | None]:
+def owner_of(module: str) -> tuple[str | None, str | None]:
     """The distribution that installed a module, where exactly one did."""
     owners = set(_installers().get(module.partition(".")[0], []))
     if len(owners) != 1:

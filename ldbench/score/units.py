@@ -23,8 +23,8 @@ def units_of(data: TaskData, measured: Sequence[Measured], passes: Mapping[str, 
     pass.
 
     "cases" are the evaluated ones, "null" and "back" those of the passes, "scans" the test scans, "truths" the true
-    images of the evaluated cases, "groups" those of the delete-a-group jackknife where they are 20, and "groups-12", say,
-    where they are 12. Raises `MetricError` for contributions that are not one a unit.
+    images of the evaluated cases, "groups" those of the delete-a-group jackknife where they are 20, and "groups-12",
+    say, where they are 12. Raises `MetricError` for contributions that are not one a unit.
     """
     lists: dict[str, tuple[str, ...]] = {
         CASES: tuple(data.evaluation_ids), SCANS: tuple(record.id for record in data.of_classes("test")),

@@ -66,6 +66,24 @@ def test_a_wrong_card_is_one_line_with_file_and_key(old: str, new: str, message:
     assert "\n" not in text
 
 
+def test_two_metrics_of_a_card_have_two_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "covm.py").write_text(
+        'from ldbench.api import Metric\nX = Metric("coverage", "C", "C.", "higher", lambda *_: [0.0], "images")\n'
+    )
+    own = '[metrics."covm.py:X"]\n\n'
+    for text, asked, earlier in (
+        (TEXT.replace("[metrics.fid]", f"{own}[metrics.fid]"), "coverage", "covm.py:X"),
+        (TEXT.replace("[metrics.recall]", f"{own}[metrics.recall]"), "covm.py:X", "coverage"),
+    ):
+        with pytest.raises(CardError) as caught:
+            card.parse(text, "mine.toml")
+        assert str(caught.value) == (
+            f"mine.toml:metrics.{asked}: expected another name than that of {earlier}, got 'coverage' too; "
+            "rename covm.py:X"
+        )
+
+
 EDITING = (CARDS / "sandbox-brain-disease.toml").read_text(encoding="utf-8")
 AGING = (CARDS / "sandbox-brain-aging.toml").read_text(encoding="utf-8")
 
