@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ldbench.plugins.code import sources
+from ldbench.plugins.code import owner_of, sources
 from ldbench.plugins.kinds import METRICS
-from ldbench.plugins.model_ref import owner_of
 from ldbench.plugins.registry import module_of_file
 from ldbench.records.digests import digest_of
 
