@@ -43,10 +43,10 @@ SubjectPattern = Annotated[
 
 
 def by_metric(settings: Sequence[str]) -> dict[str, dict[str, str]]:
-    """`METRIC:key=value` texts by metric and key."""
+    """`METRIC:key=value` texts by metric and key; METRIC may be `path/to/file.py:NAME`."""
     found: dict[str, dict[str, str]] = {}
     for place, value in key_values(settings).items():
-        metric, colon, key = place.partition(":")
+        metric, colon, key = place.rpartition(":")
         if not colon or not metric or not key:
             raise UsageError(f"--set: expected METRIC:key=value, got {place}={value}")
         found.setdefault(metric, {})[key] = value

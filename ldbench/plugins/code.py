@@ -129,6 +129,21 @@ def _each(files: Mapping[str, Path]) -> dict[str, str]:
     return {name: content_digest(path) for name, path in files.items()}
 
 
+def owner_of(module: str) -> tuple[str | None, str | None]:
+    """The distribution that installed a module, where exactly one did."""
+    owners = set(_installers().get(module.partition(".")[0], []))
+    if len(owners) != 1:
+        return None, None
+    name = owners.pop()
+    return name, metadata.version(name)
+
+
+@functools.cache
+def _installers() -> Mapping[str, list[str]]:
+    """Which distributions installed each module; read once, since it reads the file lists of all that are there."""
+    return metadata.packages_distributions()
+
+
 def _packages(distribution: str) -> set[str]:
     """The top-level packages and modules that a distribution installs, as far as it says."""
     try:

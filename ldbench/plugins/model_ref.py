@@ -6,13 +6,11 @@ doesn't say, the content behind it does: code is edited without a new version, w
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 
 from ldbench.api import Context, Generator, HasFiles, HasResolved
-from ldbench.plugins.code import code_digest
+from ldbench.plugins.code import code_digest, owner_of
 from ldbench.plugins.generators import GENERATORS
 from ldbench.plugins.live_code import PROGRAM
 from ldbench.plugins.parameters import declared, parameters
@@ -37,7 +35,7 @@ def model_ref(name: str, generator: Generator) -> ModelRef:
     elif module == PROGRAM:
         version = code_digest(type(generator), None)
     else:
-        distribution, version = _owner(module)
+        distribution, version = owner_of(module)
     cls = type(generator)
     return ModelRef(shown, distribution, version, parameters(generator), cls.reference, cls.sees_truth)
 
@@ -85,18 +83,3 @@ def _named(value: str) -> Path | None:
         return path if value.strip() and (path.is_file() or path.is_dir()) else None
     except (OSError, ValueError, RuntimeError):  # too long, a zero byte, nobody's home: a text, and no name
         return None
-
-
-def _owner(module: str) -> tuple[str | None, str | None]:
-    """The distribution that installed a module, where exactly one did."""
-    owners = set(_installers().get(module.partition(".")[0], []))
-    if len(owners) != 1:
-        return None, None
-    name = owners.pop()
-    return name, metadata.version(name)
-
-
-@functools.cache
-def _installers() -> Mapping[str, list[str]]:
-    """Which distributions installed each module; read once, since it reads the file lists of all that are there."""
-    return metadata.packages_distributions()

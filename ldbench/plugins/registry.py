@@ -180,7 +180,7 @@ def import_file(file: Path) -> ModuleType:
     path = file.resolve()
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))
-    name = f"{_OF_FILE}{hashlib.sha256(os.fsencode(path)).hexdigest()[:12]}"
+    name = module_of_file(file)
     described = importlib.util.spec_from_file_location(name, path)
     if described is None or described.loader is None:
         raise ImportError(f"{path} isn't Python source")
@@ -188,6 +188,11 @@ def import_file(file: Path) -> ModuleType:
     sys.modules[name] = module  # where dataclasses and pickle look it up
     described.loader.exec_module(module)
     return module
+
+
+def module_of_file(file: Path | str) -> str:
+    """The name that `import_file` gives to the module of a file."""
+    return f"{_OF_FILE}{hashlib.sha256(os.fsencode(Path(file).resolve())).hexdigest()[:12]}"
 
 
 def file_of(plugin: type) -> Path | None:

@@ -22,6 +22,8 @@ from ldbench.records.sidecar import own_sidecar, values_of
 
 SCHEMA_VERSION = 1
 MEAN_OVER_CASES = "95 % Student's t over cases"  # `parameters["interval"]` of a mean of one number a case
+GROUPS = "groups"  # of a delete-a-group jackknife: of both sets, of no image alone
+_USUAL_GROUPS = 20
 _LARGEST = 1 << 28  # bytes; a hundred thousand cases of twenty metrics take a tenth of it
 
 
@@ -44,6 +46,23 @@ class Units:
     metrics: Mapping[str, Contributions] = field(default_factory=dict)
     subjects: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
+
+
+def list_of_groups(count: int) -> str:
+    """The name of the list of a jackknife's `count` groups: metrics of one result can have different numbers of them.
+
+    >>> list_of_groups(20), list_of_groups(12)
+    ('groups', 'groups-12')
+    """
+    return GROUPS if count == _USUAL_GROUPS else f"{GROUPS}-{count}"
+
+
+def kind_of(name: str) -> str:
+    """The kind of the units of a list: "groups" for any number of groups, else the list's own name.
+
+    Older files call a list of any number of groups "groups". Whether two lists are the same, their ids say.
+    """
+    return GROUPS if name.startswith(f"{GROUPS}-") else name
 
 
 def is_mean_over_cases(score: Score) -> bool:

@@ -13,6 +13,7 @@ from ldbench.api import Metric, MetricAxis, Need
 from ldbench.errors import PluginError, UsageError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.from_table import TypedError, build, value_of
+from ldbench.task.metric_specs import first_namesake
 
 NETWORK = "efficientnet-lite0"  # the one that ships
 _ASKED_FOR: MetricAxis = "condition"  # what images were to show, and of those in folders nobody knows that
@@ -26,6 +27,28 @@ _NAMED_NEEDS: Mapping[Need, str] = {
     "null": "edits that change nothing", "back": "edits undone", "viewing": "viewing conditions",
     "scan_network": "a network of the task's own scans", "training": "training images",
 }
+
+
+def named_metrics(names: Sequence[str]) -> dict[str, Metric]:
+    """The metrics that are asked for, by what each is asked for by. `UsageError` for two whose scores bear one name."""
+    asked = {name: METRICS.load(name) for name in names}
+    if (namesake := first_namesake(asked)) is not None:
+        raise UsageError(f"--metric {namesake}")
+    return asked
+
+
+def by_asked_name(
+    settings: Mapping[str, Mapping[str, str]], asked: Mapping[str, Metric]
+) -> dict[str, Mapping[str, str]]:
+    """The settings of each metric by what it is asked for by, as they may be given by the name of its score, too."""
+    known = {metric.name: name for name, metric in asked.items()}
+    found = dict[str, Mapping[str, str]]()
+    for given, values in settings.items():
+        name = given if given in asked else known.get(given, given)
+        if twice := found.get(name, {}).keys() & values.keys():
+            raise UsageError(f"--set {given}:{min(twice)}: expected one value, got two; drop one of them")
+        found[name] = {**found.get(name, {}), **values}
+    return found
 
 
 def default_metrics(offered: frozenset[Need]) -> tuple[dict[str, Metric], dict[str, str]]:

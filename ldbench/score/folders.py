@@ -13,11 +13,17 @@ from typing import Any
 
 from ldbench.api import Measured, Metric, Need, ParameterValue
 from ldbench.errors import ImageError, LdbenchError, UsageError, WeightsError
-from ldbench.plugins.kinds import METRICS
 from ldbench.records.seed import check_seed
 from ldbench.score.folder_form import Channels, check_form
 from ldbench.score.folder_inputs import FolderInputs, NoRealImagesError, of_sets
-from ldbench.score.folder_metrics import NETWORK, default_metrics, lacking, settings_of
+from ldbench.score.folder_metrics import (
+    NETWORK,
+    by_asked_name,
+    default_metrics,
+    lacking,
+    named_metrics,
+    settings_of,
+)
 from ldbench.score.folder_notes import few, shared, thin, uneven, unlike, unmeasured_beside
 from ldbench.score.folder_scores import FolderParts, FolderScores
 from ldbench.score.folder_sets import MeasuredSet, Place, read_sets
@@ -28,7 +34,7 @@ from ldbench.score.per_image import PerImage, check_file, rows_of_images, write_
 from ldbench.score.reference.metrics import beside as beside_statistics
 from ldbench.score.reference.metrics import check_asked, check_settings, network_beside, settings_beside
 from ldbench.score.reference.record import Reference
-from ldbench.score.scorer import measured
+from ldbench.score.scorer import attributed, measured
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.card import ViewingConditions
 
@@ -118,10 +124,10 @@ def measure_folders(
     """
     check_seed(context.seed)
     check_file(per_image)
-    given = settings or {}
-    asked, refused = {name: METRICS.load(name) for name in metrics}, dict[str, str]()
+    asked, refused = named_metrics(metrics), dict[str, str]()
     if not asked:
         asked, refused = default_metrics(folders.offered)
+    given = by_asked_name(settings or {}, asked)
     if foreign := [name for name in given if name not in asked]:
         raise UsageError(f"--set {foreign[0]}: expected a metric that is measured, got none; add --metric {foreign[0]}")
     for name, metric in asked.items():
@@ -223,7 +229,8 @@ def _measured(
     for name, metric in asked.items():
         computed = metric if inputs.reference is None else beside_statistics(inputs.reference, metric)
         try:
-            found[name] = metric, measured(computed, inputs.for_metrics, chosen[name])
+            score = measured(computed, inputs.for_metrics, chosen[name])
+            found[name] = metric, attributed(name, score)
         except ImageError:  # a file that changed meanwhile spoils what was measured, too
             raise
         except LdbenchError as error:

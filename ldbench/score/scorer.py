@@ -6,8 +6,8 @@ one's score with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from ldbench.api import Measured, Metric, MetricInputs
@@ -15,21 +15,18 @@ from ldbench.data.task_data import TaskData
 from ldbench.errors import LdbenchError, MetricError, unknown_name
 from ldbench.plugins.blame import ANYTHING, module_of, raised
 from ldbench.plugins.kinds import METRICS
+from ldbench.plugins.metric_code import code_of_metric
 from ldbench.records.run_folder import FURTHER_PASSES, NULL
 from ldbench.score.arithmetic import full_float32
 from ldbench.score.by_subject import by_subject, subjects_of_units
 from ldbench.score.free_memory import give_back
 from ldbench.score.inputs import Inputs
 from ldbench.score.lazy_inputs import Images, averaged
+from ldbench.score.returned import DefectError, values_of_cases
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.metric_specs import table_of
 
 _Found = TypeVar("_Found")
-
-
-class DefectError(MetricError):
-    """A metric's own code raised, or returned something else than its contract says: it says nothing about the
-    images."""
 
 
 @dataclass(frozen=True)
@@ -75,15 +72,15 @@ def scores_of(inputs: Inputs) -> Panel:
     It also raises where the refused metric could take the row out of the ranking: no row is ranked because the search
     for copies failed.
     """
-    metrics = [(METRICS.load(name), settings) for name, settings in inputs.data.task.metrics.items()]
+    metrics = [(name, METRICS.load(name), settings) for name, settings in inputs.data.task.metrics.items()]
     absent = set(FURTHER_PASSES) - inputs.passes.keys()
     scores: list[Measured] = []
     refusals: list[MetricError] = []
-    for metric, settings in metrics:
+    for name, metric, settings in metrics:
         if metric.needs & absent:
             continue
         try:
-            scores.append(measured(metric, inputs, settings))
+            scores.append(attributed(name, measured(metric, inputs, settings)))
         except DefectError:
             raise
         except MetricError as error:
@@ -109,8 +106,22 @@ def measured(metric: Metric, inputs: MetricInputs, settings: Any) -> Measured:
         )
     if metric.groups == "units" and not (isinstance(found, Measured) and found.within):
         raise DefectError(f'{metric.name}: expected a Measured with `within` for groups="units"; repair the metric')
-    score = found if isinstance(found, Measured) else mean_of(metric, found, table_of(settings))
+    score = found if isinstance(found, Measured) else mean_of(
+        metric, values_of_cases(metric, found, _case_names(metric, inputs)), table_of(settings)
+    )
     return by_subject(score, subjects_of_units(metric, score, inputs), metric.bounds)
+
+
+def attributed(name: str, score: Measured) -> Measured:
+    """A score of a metric that was asked for by `name`, with what tells its code from that of a namesake; of a built-in
+    metric as it is."""
+    code = code_of_metric(name)
+    return replace(score, parameters={**score.parameters, **code}) if code else score
+
+
+def _case_names(metric: Metric, inputs: MetricInputs) -> Sequence[str] | None:
+    """The cases that a metric has a value for; None for those of a further pass, which are known by their images."""
+    return None if metric.needs & set(FURTHER_PASSES) else inputs.case_ids
 
 
 def computed(metric: Metric, function: Callable[..., _Found], *arguments: object) -> _Found:

@@ -11,11 +11,11 @@ from ldbench.api import Measured, Metric
 from ldbench.data.task_data import TaskData
 from ldbench.errors import MetricError
 from ldbench.records.run_folder import FURTHER_PASSES
-from ldbench.records.units import Contributions, Units, rounded
+from ldbench.records.units import GROUPS, Contributions, Units, kind_of, list_of_groups, rounded
 from ldbench.score.metrics.intervals import numbered
 from ldbench.task.metric_specs import records_of
 
-CASES, SCANS, TRUTHS, GROUPS = "cases", "scans", "truths", "groups"
+CASES, SCANS, TRUTHS = "cases", "scans", "truths"
 
 
 def units_of(data: TaskData, measured: Sequence[Measured], passes: Mapping[str, Iterable[str]]) -> Units:
@@ -23,7 +23,8 @@ def units_of(data: TaskData, measured: Sequence[Measured], passes: Mapping[str, 
     pass.
 
     "cases" are the evaluated ones, "null" and "back" those of the passes, "scans" the test scans, "truths" the true
-    images of the evaluated cases, "groups" those of the delete-a-group jackknife.
+    images of the evaluated cases, "groups" those of the delete-a-group jackknife where they are 20, and "groups-12",
+    say, where they are 12. Raises `MetricError` for contributions that are not one a unit.
     """
     lists: dict[str, tuple[str, ...]] = {
         CASES: tuple(data.evaluation_ids), SCANS: tuple(record.id for record in data.of_classes("test")),
@@ -32,21 +33,31 @@ def units_of(data: TaskData, measured: Sequence[Measured], passes: Mapping[str, 
     records = records_of(data.task.metrics)
     by_metric: dict[str, Contributions] = {}
     for score in measured:
-        named = {_name(data, records[score.metric], kind): kind for kind in score.contributions}
-        by_unit = {name: rounded(score.contributions[kind].tolist()) for name, kind in named.items()}
-        for name, values in by_unit.items():
-            if name == GROUPS:
-                lists[GROUPS] = tuple(str(index) for index in range(len(values)))
-            if len(values) != len(lists[name]):
-                raise MetricError(
-                    f"{data.task.id}: {score.metric}: expected one contribution for each of {len(lists[name])} {name}, "
-                    f"got {len(values)}; this is a defect of the metric"
-                )
+        by_unit: dict[str, tuple[float, ...]] = {}
+        for kind, values in score.contributions.items():
+            name = list_of_groups(len(values)) if kind == GROUPS else _name(data, records[score.metric], kind)
+            if kind == GROUPS:
+                lists[name] = tuple(str(index) for index in range(len(values)))
+            _check(f"{data.task.id}: {score.metric}", kind, len(values), lists.get(name))
+            by_unit[name] = rounded(values.tolist())
         by_metric[score.metric] = Contributions(score.value, by_unit)
     used = {name for one in by_metric.values() for name in one.by_unit}
-    found = {name: numbered(data.subjects(lists[name])) for name in used - {GROUPS}}
+    found = {name: numbered(data.subjects(lists[name])) for name in used if kind_of(name) != GROUPS}
     subjects = {name: tuple(numbers.tolist()) for name, numbers in found.items() if numbers is not None}
     return Units({name: ids for name, ids in lists.items() if name in used}, by_metric, subjects)
+
+
+def _check(where: str, kind: str, count: int, ids: Sequence[str] | None) -> None:
+    if ids is None:
+        raise MetricError(
+            f"{where}: expected contributions of {CASES}, {SCANS} or {GROUPS}, got {kind!r}; this is a defect of the "
+            "metric"
+        )
+    if count != len(ids):
+        raise MetricError(
+            f"{where}: expected one contribution for each of {len(ids)} {kind}, got {count}; this is a defect of the "
+            "metric"
+        )
 
 
 def _name(data: TaskData, record: Metric, kind: str) -> str:

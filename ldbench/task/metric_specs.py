@@ -134,8 +134,25 @@ def table_of(settings: Any) -> dict[str, Any]:
 
 
 def metric_settings(table: Mapping[str, Any]) -> dict[str, Any]:
-    """The card's `[metrics]`, each table as its metric's settings, in the card's order. Raises `TypedError`."""
-    return {name: build(_metric(name).settings, settings, f"metrics.{name}") for name, settings in table.items()}
+    """The card's `[metrics]`, each table as its metric's settings, in the card's order.
+
+    Raises `TypedError`, also for two metrics of one name, whose scores nobody could tell apart.
+    """
+    records = {name: _metric(name) for name in table}
+    if (namesake := first_namesake(records)) is not None:
+        raise TypedError(f"metrics.{namesake}")
+    return {name: build(records[name].settings, settings, f"metrics.{name}") for name, settings in table.items()}
+
+
+def first_namesake(records: Mapping[str, Metric]) -> str | None:
+    """The first of the metrics whose scores would bear the name of an earlier one's: "which: expected, got, remedy"."""
+    seen = dict[str, str]()
+    for asked, metric in records.items():
+        earlier = seen.setdefault(metric.name, asked)
+        if earlier != asked:
+            named = asked if ":" in asked else earlier
+            return f"{asked}: expected another name than that of {earlier}, got {metric.name!r} too; rename {named}"
+    return None
 
 
 def _metric(name: str) -> Metric:

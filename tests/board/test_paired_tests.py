@@ -50,6 +50,24 @@ def test_one_seed_as_fitted_is_the_paired_t_test() -> None:
     assert (found.ci_low, found.ci_high) == pytest.approx((interval.low, interval.high))
 
 
+def test_groups_are_paired_whatever_an_older_file_calls_their_list() -> None:
+    values, ids = normal(0, size=12), tuple(map(str, range(12)))
+    one, other = run(values, ids=ids), run(values + 0.1, ids=ids)
+
+    def grouped(of: ScoredRun, name: str) -> ScoredRun:
+        assert of.units is not None
+        by_unit = of.units.metrics["score"].by_unit["cases"]
+        return replace(of, units=Units({name: ids}, {"score": Contributions(of.score.value, {name: by_unit})}))
+
+    for names in (("groups", "groups-12"), ("groups-12", "groups-12")):
+        assert two({0: grouped(one, names[0])}, {0: grouped(other, names[1])}).paired
+    twenty = run(normal(1, size=20), ids=tuple(map(str, range(20))))
+    assert not two({0: grouped(one, "groups-12")}, {0: replace(twenty, units=replace(
+        twenty.units, ids={"groups": tuple(map(str, range(20)))},  # type: ignore[arg-type]
+        metrics={"score": Contributions(0.0, {"groups": (0.01,) * 20})},
+    ))}).paired
+
+
 def test_seeds_that_say_all_of_the_error_are_the_paired_t_test_over_seeds_at_its_share_of_the_level() -> None:
     rows = [{seed: run(np.full(CASES, mean) + 1e-9 * normal(seed)) for seed, mean in enumerate(means)}
             for means in ((0.1, 0.2, 0.35), (0.05, 0.1, 0.3))]

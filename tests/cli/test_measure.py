@@ -187,6 +187,55 @@ def test_a_metric_of_ones_own_is_measured(folders: Path, tmp_path: Path) -> None
     assert shown.stdout.split()[0] == "brightness"
 
 
+STEPPED = OWN.replace("import numpy as np", """
+from dataclasses import dataclass
+
+@dataclass(frozen=True)
+class Settings:
+    step: int = 1
+""").replace('"generated images")', '"generated images", settings=Settings)')
+
+
+@pytest.mark.parametrize("asked_by", ["{file}:BRIGHTNESS", "brightness"])
+def test_a_setting_of_an_own_metric_is_given_by_file_or_by_name(asked_by: str, folders: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(STEPPED)
+    file = tmp_path / "mine.py"
+    options = ("--metric", f"{file}:BRIGHTNESS", "--format", "json")
+    shown = measure(folders, *options, "--set", f"{asked_by.format(file=file)}:step=2")
+    [score] = json.loads(shown.stdout)["scores"]
+    assert (score["metric"], score["parameters"]["step"]) == ("brightness", 2)
+    both = measure(folders, *options, "--set", f"{file}:BRIGHTNESS:step=2", "--set", "brightness:step=3").exception
+    assert isinstance(both, UsageError)
+    assert str(both) == "--set brightness:step: expected one value, got two; drop one of them"
+
+
+def test_an_own_metric_may_not_bear_the_name_of_another_one(folders: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(OWN.replace('"brightness"', '"frd"'))
+    mine = f"{tmp_path / 'mine.py'}:BRIGHTNESS"
+    for order in (("frd", mine), (mine, "frd")):
+        error = measure(folders, *(text for name in order for text in ("--metric", name))).exception
+        assert isinstance(error, UsageError)
+        assert str(error) == (
+            f"--metric {order[1]}: expected another name than that of {order[0]}, got 'frd' too; rename {mine}"
+        )
+
+
+def test_a_score_of_an_own_metric_says_which_code_it_is_of(folders: Path, tmp_path: Path) -> None:
+    def code() -> str:
+        shown = measure(folders, "--metric", f"{tmp_path / 'mine.py'}:BRIGHTNESS,frd", "--format", "json")
+        own, built_in = (score["parameters"] for score in json.loads(shown.stdout)["scores"])
+        assert not any(key.startswith("metric_") for key in built_in)
+        return str(own["metric_code"])
+
+    (tmp_path / "mine.py").write_text(OWN)
+    first = code()
+    assert re.fullmatch("sha256:[0-9a-f]{16}", first)
+    (tmp_path / "mine.py").write_text(OWN.replace(".mean(dim=(1, 2, 3))", ".amax(dim=(1, 2, 3))"))
+    assert code() != first
+    (tmp_path / "mine.py").write_text(OWN)
+    assert code() == first
+
+
 @pytest.mark.parametrize("text", ["k=3", ":k=3", "coverage:=3"])
 def test_a_setting_names_its_metric(text: str, folders: Path) -> None:
     error = measure(folders, "--metric", "coverage", "--set", text).exception

@@ -24,6 +24,7 @@ from ldbench.score.arithmetic import tf32_operations
 from ldbench.score.folder_inputs import FolderInputs
 from ldbench.score.lazy_inputs import grey_as_rgb
 from ldbench.score.metrics import laterality
+from ldbench.score.returned import DefectError
 from ldbench.score.scorer import measured
 from tests.conftest import CARDS, CHEAP_METRICS, small_card
 
@@ -38,6 +39,7 @@ resize = 64
 """
 
 NOTHING: Any = FolderInputs(device=torch.device("cpu"), seed=0, images={})
+FOUR: Any = FolderInputs(device=torch.device("cpu"), seed=0, images={"generated": dict.fromkeys("abcd")})  # type: ignore[dict-item]
 
 
 def scores(card: Path, model: str, out: Path) -> dict[str, Score]:
@@ -70,8 +72,47 @@ def test_a_mean_is_cut_at_the_bounds_of_a_metric_that_nobody_registered() -> Non
         return np.array([0.0, 0.0, 0.0, 1.0])
 
     metric = Metric("odd", "Odd", "Odd.", "lower", compute, "nothing", bounds=(0.0, 1.0))
-    found = measured(metric, NOTHING, NoSettings())
+    found = measured(metric, FOUR, NoSettings())
     assert (found.value, found.ci_low, found.ci_high) == (0.25, 0.0, 1.0)
+
+
+@pytest.mark.parametrize("returned", [
+    [0.1, 0.2, 0.3, 0.4], torch.tensor([0.1, 0.2, 0.3, 0.4]), np.array([True, False, True, True]), (1, 2, 3, 4),
+])
+def test_one_number_a_case_is_their_mean_whatever_holds_them(returned: Any) -> None:
+    metric = Metric("odd", "Odd", "Odd.", "lower", lambda inputs, settings: returned, "nothing")
+    found = measured(metric, FOUR, NoSettings())
+    assert (found.value, found.n) == (pytest.approx(np.mean(np.asarray(returned))), 4)
+
+
+@pytest.mark.parametrize(("returned", "got"), [
+    (torch.ones(4, requires_grad=True), "Tensor that is no array: RuntimeError: Can't call numpy"),
+    (torch.ones(4, device="meta"), "Tensor that is no array: "),
+    ([0.1, [0.2, 0.3], 0.4, 0.5], "list that is no array: ValueError: "),
+    ({"a": 0.1}, "dict; repair"), ("sharp", "str of <U5; repair"), (["a", "b", "c", "d"], "list of <U1; repair"),
+    (None, "NoneType; repair"), (Score("odd", 0.5, 0.4, 0.6, 4, "lower"), "Score; repair"),
+    (np.ones(4) + 1j, "ndarray of complex128; repair"), ([0.1, None, 0.2, 0.3], "list; repair"),
+    (0.5, r"shape \(\); repair"), (np.ones((4, 1)), r"shape \(4, 1\); repair"),
+    (np.ones(3), "3 for 4 cases; repair"), ([], "0 for 4 cases; repair"), (np.ones(5), "5 for 4 cases; repair"),
+    ([0.1, float("nan"), 0.2, 0.3], "nan for b; repair"),
+    ([float("-inf"), float("nan"), 0.2, float("inf")], "-inf for a, nan for b, inf for d; repair"),
+    ([float("nan")] * 4, "nan for a, nan for b, nan for c and 1 more; repair"),
+])
+def test_what_is_no_finite_number_a_case_is_one_line(returned: Any, got: str) -> None:
+    metric = Metric("odd", "Odd", "Odd.", "lower", lambda inputs, settings: returned, "nothing")
+    expected = f"^odd: expected an ldbench.api.Measured or one finite number a case, got {got}"
+    with pytest.raises(DefectError, match=expected) as caught:
+        measured(metric, FOUR, NoSettings())
+    assert "\n" not in str(caught.value)
+
+
+def test_values_of_a_further_pass_are_named_by_their_places() -> None:
+    metric = Metric(
+        "odd", "Odd", "Odd.", "lower", lambda inputs, settings: np.array([0.1, np.nan]), "nothing",
+        needs=frozenset({"back"}),
+    )
+    with pytest.raises(DefectError, match=r"got nan for place 1; repair the metric"):
+        measured(metric, FOUR, NoSettings())
 
 
 def test_a_metric_is_computed_in_full_float32_whoever_asks_for_it() -> None:

@@ -31,6 +31,15 @@ def test_installed_cards_load(name: str) -> None:
         ("cases = 600", "cases = 601", "protocol.cases: expected a multiple of the classes, got 601"),
         ("evaluation_cases = 200", "evaluation_cases = 700", "protocol.evaluation_cases: expected a multiple"),
         ("resize = 224", "resiz = 224", "metrics.viewed_fid.resiz: unknown key; did you mean 'resize'?"),
+        ("resize = 224", "resize = -5", "metrics.viewed_fid.resize: expected 1 or more, got -5"),
+        ("resize = 224", "resize = 0", "metrics.viewed_fid.resize: expected 1 or more, got 0"),
+        ("[metrics.fid]", "[metrics.fld]\nresize = 0\n[metrics.fid]", "metrics.fld.resize: expected 1 or more, got 0"),
+        *(
+            (f"[metrics.{name}]\nextractor = \"efficientnet-lite0\"\nresize = 224",
+             f"[metrics.{name}]\nextractor = \"efficientnet-lite0\"\nresize = -1",
+             f"metrics.{name}.resize: expected 1 or more, got -1")
+            for name in ("precision", "mmd", "copied_share", "ct", "vendi")
+        ),
         ("version = 5\n", "", "version: expected an integer, got nothing"),
         ("version = 5\n", "version = true\n", "version: expected an integer, got True"),
         ('kind = "text-to-image"', 'kind = "text"', "kind: expected one of 'text-to-image', 'aging'"),
@@ -55,6 +64,24 @@ def test_a_wrong_card_is_one_line_with_file_and_key(old: str, new: str, message:
     assert text.startswith("cards/mine.toml:")
     assert message in text
     assert "\n" not in text
+
+
+def test_two_metrics_of_a_card_have_two_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "covm.py").write_text(
+        'from ldbench.api import Metric\nX = Metric("coverage", "C", "C.", "higher", lambda *_: [0.0], "images")\n'
+    )
+    own = '[metrics."covm.py:X"]\n\n'
+    for text, asked, earlier in (
+        (TEXT.replace("[metrics.fid]", f"{own}[metrics.fid]"), "coverage", "covm.py:X"),
+        (TEXT.replace("[metrics.recall]", f"{own}[metrics.recall]"), "covm.py:X", "coverage"),
+    ):
+        with pytest.raises(CardError) as caught:
+            card.parse(text, "mine.toml")
+        assert str(caught.value) == (
+            f"mine.toml:metrics.{asked}: expected another name than that of {earlier}, got 'coverage' too; "
+            "rename covm.py:X"
+        )
 
 
 EDITING = (CARDS / "sandbox-brain-disease.toml").read_text(encoding="utf-8")

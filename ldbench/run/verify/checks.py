@@ -22,7 +22,7 @@ from ldbench.api import Score
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.identity import method
 from ldbench.records.run_folder import UNITS
-from ldbench.records.units import Contributions, Units
+from ldbench.records.units import Contributions, Units, kind_of
 
 Floats = NDArray[np.float64]
 Verdict = Literal["equal", "reproduced", "differs"]
@@ -174,14 +174,18 @@ def _like_units(metric: str, recorded: Units, now: Units, trained: bool) -> bool
 def _of_same_ids(metric: str, recorded: Units, now: Units) -> list[tuple[Floats, Floats]] | None:
     """A metric's recorded contributions and those computed here, one pair for each list of ids; None where the lists or
     the subjects differ."""
-    one, other = (units.metrics.get(metric, Contributions(0.0, {})) for units in (recorded, now))
-    kinds = other.by_unit.keys()
-    if one.by_unit.keys() != kinds or any(
-        tuple(recorded.ids[kind]) != tuple(now.ids[kind]) or recorded.subjects.get(kind) != now.subjects.get(kind)
-        for kind in kinds
-    ):
+    one, other = (_by_kind(units, metric) for units in (recorded, now))
+    if one.keys() != other.keys() or any(one[kind][:2] != other[kind][:2] for kind in other):
         return None
-    return [(np.asarray(one.by_unit[kind], np.float64), np.asarray(other.by_unit[kind], np.float64)) for kind in kinds]
+    return [(np.asarray(one[kind][2], np.float64), np.asarray(other[kind][2], np.float64)) for kind in other]
+
+
+def _by_kind(units: Units, metric: str) -> dict[str, tuple[tuple[str, ...], tuple[int, ...] | None, Sequence[float]]]:
+    """A metric's lists by their kind: ids, subjects and contributions."""
+    by_unit = units.metrics.get(metric, Contributions(0.0, {})).by_unit
+    return {
+        kind_of(name): (tuple(units.ids[name]), units.subjects.get(name), values) for name, values in by_unit.items()
+    }
 
 
 def _shows_rounding(score: Score) -> bool:

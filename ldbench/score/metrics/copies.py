@@ -51,6 +51,7 @@ class CopySpec(DistributionSpec):
     neighbours: int = 50
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, least in {"shift": 0, "neighbours": 1}.items():
             if getattr(self, name) < least:
                 raise TypedError(f"{name}: expected {least} or more, got {getattr(self, name)}")

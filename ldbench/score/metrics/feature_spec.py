@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ldbench.errors import LdbenchError, WeightsError
+from ldbench.records.from_table import TypedError
 from ldbench.score.networks.features import extractor_parameters
 
 FEWEST = 3  # samples of a set that a distance of sets has an interval for
@@ -18,10 +19,19 @@ class DistributionSpec:
     extractor: str
     resize: int
 
+    def __post_init__(self) -> None:
+        check_side(self.resize)
+
     def unmet(self, name: str, smaller: int) -> Iterator[str]:
         """As `HasUnmet` says: too few images, a network that nobody registered or that can't be had in this size."""
         yield from too_few_images(name, smaller)
         yield from unknown_network(lambda: extractor_parameters(self.extractor, self.resize))
+
+
+def check_side(resize: int) -> None:
+    """Raises `TypedError` for a card's side that no image has."""
+    if resize < 1:
+        raise TypedError(f"resize: expected 1 or more, got {resize}")
 
 
 def too_few_images(name: str, smaller: int) -> Iterator[str]:

@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.errors import MetricError
-from ldbench.score.metrics.feature_spec import DistributionSpec, too_few_seen, unknown_network
+from ldbench.score.metrics.feature_spec import DistributionSpec, check_side, too_few_seen, unknown_network
 from ldbench.score.metrics.fid import validated_features
 from ldbench.score.metrics.intervals import Array, mean_interval, of_mean
 from ldbench.score.metrics.novelty import beside_training
@@ -55,6 +55,9 @@ class LikelihoodSpec:
 
     extractor: str = "efficientnet-lite0"
     resize: int = 224
+
+    def __post_init__(self) -> None:
+        check_side(self.resize)
 
     def unmet(self, name: str, smaller: int) -> Iterator[str]:
         """As `HasUnmet` says: a network that nobody registered, or that can't be had in this size."""

@@ -43,6 +43,7 @@ class NeighbourSpec(DistributionSpec):
     k: int = 5
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.k < 1:
             raise TypedError(f"k: expected 1 or more, got {self.k}")
 

@@ -7,11 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-import numpy.typing as npt
-
 from ldbench.api import Direction, Measured, Metric, ParameterValue
-from ldbench.errors import MetricError
 from ldbench.records.units import MEAN_OVER_CASES
 from ldbench.score.metrics.intervals import Array, mean_interval, of_mean
 
@@ -29,14 +25,8 @@ def mean_score(
     )
 
 
-def mean_of(metric: Metric, values: npt.ArrayLike, settings: Mapping[str, object]) -> Measured:
+def mean_of(metric: Metric, values_n: Array, settings: Mapping[str, object]) -> Measured:
     """The score of a metric that gave one value a case, `(N,)`; `settings` stand in its parameters."""
-    values_n = np.asarray(values, dtype=np.float64)
-    if values_n.ndim != 1:
-        raise MetricError(
-            f"{metric.name}: expected an ldbench.api.Measured or one value a case, got shape {values_n.shape}; "
-            "repair the metric"
-        )
     plain = {key: value for key, value in settings.items() if isinstance(value, ParameterValue | None)}
     extractor = settings.get("extractor")
     return mean_score(metric.name, values_n, metric.direction, plain, str(extractor) if extractor else None)

@@ -35,6 +35,7 @@ class GaussianSpec(DistributionSpec):
     bandwidth: float = 10.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.bandwidth < float("inf"):
             raise TypedError(f"bandwidth: expected a number above 0, got {self.bandwidth}")
 

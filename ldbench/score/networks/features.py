@@ -158,7 +158,9 @@ def _size(network: Network, resize: int | None) -> int:
     """The side in pixels that the network sees."""
     if network.fixed_size and resize not in (None, network.resize):
         raise MetricError(f"{network.name}: expected resize {network.resize}, got {resize}; give {network.resize}")
-    return resize or network.resize
+    if resize is not None and resize < 1:
+        raise MetricError(f"{network.name}: expected resize 1 or more, got {resize}; give {network.resize}")
+    return network.resize if resize is None else resize
 
 
 def _checked(images: ImageSet | Images) -> ImageSet:

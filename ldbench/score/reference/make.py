@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from ldbench import __version__
-from ldbench.api import Metric, Need
+from ldbench.api import Need
 from ldbench.errors import MetricError, UsageError
-from ldbench.plugins.kinds import METRICS
 from ldbench.score.arithmetic import arithmetic_of
 from ldbench.score.folder_form import Conditions, check_form
 from ldbench.score.folder_inputs import FolderInputs, of_sets
-from ldbench.score.folder_metrics import default_metrics, lacking, settings_of
+from ldbench.score.folder_metrics import by_asked_name, default_metrics, lacking, named_metrics, settings_of
 from ldbench.score.folder_sets import FolderSet, Place, read_sets
 from ldbench.score.folder_subjects import Whose
 from ldbench.score.metrics.group_statistics import check_enough
@@ -56,7 +55,8 @@ def _chosen(
 ) -> dict[str, Any]:
     """The settings of each metric; `UsageError` for one that statistics are not enough for."""
     offered: frozenset[Need] = frozenset() if conditions.viewing is None else frozenset({"viewing"})
-    asked: dict[str, Metric] = {name: METRICS.load(name) for name in metrics} or default_metrics(offered)[0]
+    asked = named_metrics(metrics) or default_metrics(offered)[0]
+    given = by_asked_name(given, asked)
     able = {name: metric for name, metric in asked.items() if has_statistics(name)}
     if metrics and (lost := next((name for name in asked if name not in able), None)) is not None:
         raise UsageError(

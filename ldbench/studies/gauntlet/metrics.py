@@ -17,6 +17,7 @@ from ldbench.plugins.kinds import METRICS
 from ldbench.records.run_folder import FURTHER_PASSES
 from ldbench.studies.gauntlet.claims import check_claims
 from ldbench.task.card import Task
+from ldbench.task.metric_specs import first_namesake
 
 _NEEDS_GENERATOR = "it needs further images of a generator"
 
@@ -39,6 +40,8 @@ def contestants(
     """
     of_card = {name: Contestant(METRICS.load(name), settings) for name, settings in task.metrics.items()}
     asked = {name: _named(task, name, of_card) for name in dict.fromkeys(named)}
+    if (namesake := first_namesake({name: one.metric for name, one in asked.items()})) is not None:
+        raise UsageError(f"--metric {namesake}")
     if asked and not (with_card or everything):
         return list(asked.values()), {}
     chosen, left_out = list[Contestant](), dict[str, str]()

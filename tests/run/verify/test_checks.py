@@ -123,6 +123,8 @@ def test_units_of_a_reproduced_score_may_be_others_and_not_less(
     recorded = replace(now, metrics={metric: Contributions(0.7, {"groups": sent})})
     assert check_units(alike, recorded, now)[0].verdict == verdict
     assert check_units(alike, None, now) == alike
+    older = Units({"groups-4": ids["groups"]}, {metric: Contributions(0.7, {"groups-4": sent})})
+    assert check_units(alike, older, now)[0].verdict == verdict  # one list by two names
     for other in (
         replace(now, metrics={}), replace(now, ids={"groups": tuple("abdc")}),
         replace(now, subjects={"groups": (0, 0, 1, 2)}),

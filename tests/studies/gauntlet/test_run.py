@@ -47,6 +47,7 @@ FIERY = Metric(name="fiery", compute=brightness, blind_to=("fire",), **WHAT)
 PICKY = Metric(name="picky", compute=picky, **WHAT)
 DEMANDING = Metric(name="demanding", compute=brightness, settings=Demanding, **WHAT)
 PAIRED = Metric(name="paired", compute=brightness, needs=frozenset({"truth"}), **WHAT)
+TWIN = Metric(name="mine", compute=picky, **WHAT)
 AUC = Metric(name="auc", compute=brightness, **WHAT)
 BACK = Metric(name="round", compute=brightness, needs=frozenset({"back"}), **WHAT)
 '''
@@ -189,6 +190,11 @@ def test_a_metric_that_cannot_run_is_one_line(name: str, message: str, task: str
     with pytest.raises(UsageError, match=message) as error:
         contestants(card.load(task), [f"{mine}:{name}"])
     assert "\n" not in str(error.value)
+
+
+def test_two_metrics_of_one_name_are_one_line(task: str, mine: str) -> None:
+    with pytest.raises(UsageError, match=r"^--metric .*:TWIN: expected another name than that of .*:MINE, got 'mine'"):
+        contestants(card.load(task), [f"{mine}:MINE", f"{mine}:TWIN"])
 
 
 def test_every_task_has_training_images(task: str) -> None:

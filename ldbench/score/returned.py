@@ -1,0 +1,52 @@
+"""What a metric's own code gave, held against its contract: one finite number a case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ldbench.api import Metric
+from ldbench.errors import MetricError
+from ldbench.records.names import reason
+from ldbench.score.metrics.intervals import Array
+
+_NUMBERS = "biuf"  # numpy's kinds: truth values, integers and floats
+_SHOWN = 3
+
+
+class DefectError(MetricError):
+    """A metric's own code raised, or returned something else than its contract says: it says nothing about the
+    images."""
+
+
+def values_of_cases(metric: Metric, returned: object, names: Sequence[str] | None) -> Array:
+    """The numbers `(N,)` that a metric returned, one a case; `names` are those of the cases, None where they are not
+    known. Raises `DefectError` for anything else, with the names or places of numbers that are not finite."""
+    try:
+        values_n = np.asarray(returned)
+    except Exception as error:  # a ragged list, a tensor with a gradient or on another device, and what converts itself
+        raise _wrong(metric, f"{type(returned).__name__} that is no array: {reason(error)}") from error
+    if values_n.dtype.kind not in _NUMBERS:
+        held = "" if values_n.dtype.kind == "O" else f" of {values_n.dtype}"
+        raise _wrong(metric, f"{type(returned).__name__}{held}")
+    if values_n.ndim != 1:
+        raise _wrong(metric, f"shape {values_n.shape}")
+    if names is not None and len(values_n) != len(names):
+        raise _wrong(metric, f"{len(values_n)} for {len(names)} cases")
+    values_n = values_n.astype(np.float64)
+    if (bad_n := np.flatnonzero(~np.isfinite(values_n))).size:
+        raise _wrong(metric, _said(values_n, bad_n, names))
+    return values_n
+
+
+def _wrong(metric: Metric, got: str) -> DefectError:
+    return DefectError(
+        f"{metric.name}: expected an ldbench.api.Measured or one finite number a case, got {got}; repair the metric"
+    )
+
+
+def _said(values_n: Array, bad_n: np.ndarray, names: Sequence[str] | None) -> str:
+    """The values that are not finite, by the names of their cases or their places, which count from 0."""
+    shown = [f"{values_n[n]} for {f'place {n}' if names is None else names[n]}" for n in bad_n[:_SHOWN].tolist()]
+    return ", ".join(shown) + (f" and {bad_n.size - _SHOWN} more" if bad_n.size > _SHOWN else "")
