@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -111,6 +112,7 @@ def test_a_failed_run_leaves_the_device_of_before(tmp_path: Path, monkeypatch: p
 
 
 def test_measuring_from_python_leaves_the_callers_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ldbench.run.surroundings.states_kept", lambda device: nullcontext())  # it asks real devices
     noting(monkeypatch, measuring, "measure_folders", "measure")
     real, generated = (torch.rand((6, 1, 32, 32), generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
     measure(real, generated, metrics=["frd"], device="cuda:1")
