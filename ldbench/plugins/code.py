@@ -10,6 +10,7 @@ studies results that are there.
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import sys
 import sysconfig
