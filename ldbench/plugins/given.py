@@ -50,9 +50,7 @@ class Given:
 def given(model: Model) -> Given:
     """What a name, a class or an instance stands for; raises as loading a name does, and PluginError."""
     if isinstance(model, str):
-        loaded = load_generator(model)
-        check_unedited(loaded, GENERATORS.entry(model), f"generator {model}")
-        return Given(model, loaded)
+        return Given(model, load_generator(model))
     cls = type(model) if isinstance(model, Generator) else model
     if not (isinstance(cls, type) and issubclass(cls, Generator)):
         raise PluginError(

@@ -323,7 +323,7 @@ def test_files_that_raise_are_the_generators_fault(tmp_path: Path, monkeypatch: 
     ("change", "message"),
     [
         ({"batch_size": 3}, "begun with batch_size 50, this run has 3"),
-        ({"seed": -1}, r"--seed: expected 0 to 2\^64 - 1, got -1"),
+        ({"seed": -1}, r"--seed: expected an int from 0 to 2\^64 - 1, got -1"),
     ],
 )
 def test_a_folder_is_not_continued_under_other_settings(
