@@ -159,7 +159,7 @@ def test_with_units_of_some_rows_the_bytes_do_not_depend_on_order_or_paths(order
 
 def test_units_of_a_copy_count_for_the_row(tmp_path: Path) -> None:
     for seed in (0, 1):
-        for index, one in enumerate((run("a", fid(10, 5, 15), seed=seed), run("b", fid(30, 25, 35), seed=seed))):
+        for index, one in enumerate((run("a", fid(10, 5, 15), seed=seed), run("b", fid(90, 85, 95), seed=seed))):
             for copy in ("first", "second"):
                 result_file.write(one, tmp_path / copy / f"{index}-{seed}" / "result.json")
             write_units(paired(one.scores[0].value, index + 1), tmp_path / "second" / f"{index}-{seed}" / "units.json")
