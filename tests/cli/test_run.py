@@ -13,20 +13,7 @@ from ldbench.records import result as results
 from ldbench.run import pipeline
 from ldbench.run.settings import Settings
 from tests.conftest import cheap_card
-
-GREY = """
-from dataclasses import dataclass
-from typing import ClassVar
-import torch
-from ldbench.api import Generator
-
-@dataclass
-class Grey(Generator):
-    kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
-
-    def generate(self, requests, context):
-        return torch.full((len(requests), *context.image_shape), 0.5)
-"""
+from tests.stand_ins.sources import GREY
 
 
 def test_a_finished_run_is_said_to_be_read_back_and_results_stay_alone_on_standard_output(tmp_path: Path) -> None:

@@ -19,20 +19,7 @@ from ldbench.run.matrix.worker import Standing, clear_standing, is_finished, rea
 from ldbench.run.pipeline import run
 from ldbench.run.settings import Settings
 from tests.conftest import cheap_card
-
-GREY = """
-from dataclasses import dataclass
-from typing import ClassVar
-import torch
-from ldbench.api import Generator
-
-@dataclass
-class Grey(Generator):
-    kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
-
-    def generate(self, requests, context):
-        return torch.full((len(requests), *context.image_shape), 0.5)
-"""
+from tests.stand_ins.sources import GREY
 
 
 def finished_job(folder: Path, model: str) -> tuple[Job, list[str]]:
