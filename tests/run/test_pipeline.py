@@ -30,26 +30,9 @@ from ldbench.records.result import ModelRef
 from ldbench.run.pipeline import run
 from ldbench.run.settings import Settings
 from tests.conftest import cheap_card, small_card
+from tests.stand_ins.sources import GREY
 
 GENERATOR = f"{Path(__file__).parents[1] / 'stand_ins' / 'slow_generator.py'}:Slow"
-
-GREY = """
-from dataclasses import dataclass
-from typing import ClassVar
-import torch
-from ldbench.api import Generator
-
-@dataclass
-class Grey(Generator):
-    kinds: ClassVar[frozenset[str]] = frozenset({"text-to-image"})
-    reason: ClassVar[str] = "It draws grey."
-
-    def fit(self, train, context):
-        pass
-
-    def generate(self, requests, context):
-        return torch.full((len(requests), *context.image_shape), 0.5)
-"""
 
 
 @dataclass
