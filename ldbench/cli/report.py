@@ -14,7 +14,7 @@ from ldbench.cli.options import AllowMissing, JUnit, MeasuredOnly, Results, Summ
 from ldbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ldbench.board.gather import BoardSet
 
@@ -45,6 +45,9 @@ def report(
         list[str] | None,
         typer.Option(help="Instead, how rows serve groups of cases: by sex, age or another attribute, or by all."),
     ] = None,
+    cost: Annotated[
+        bool, typer.Option("--cost", help="Instead, what rows cost: training, time an image, memory of a GPU.")
+    ] = False,
     gallery: Annotated[int, typer.Option(help="Cases shown of every run on a page.")] = 24,
     task: Annotated[
         list[str] | None,
@@ -63,7 +66,7 @@ def report(
 
     request = GateRequest(check, tuple(tolerance or ()), allow_missing, junit, summary)
     request.limits()
-    _check_options(format_, out, bool(task), bool(by))
+    _check_options(format_, out, bool(task), {"--by": bool(by), "--cost": cost})
     paths = results_or_runs(results) if results or not reported else ()
     with left_out_named(UNJUDGED if check else WITHOUT) as left_out:
         boards = boards_of(paths, reported or (), measured_only, left_out)
@@ -71,42 +74,58 @@ def report(
             return
         if request.anything:
             conclude(boards, request)
-            if format_ == "terminal" and out is None and not by:
+            if format_ == "terminal" and out is None and not by and not cost:
                 return
         from ldbench.report.write import with_metrics
 
         metrics = parse_names(metric, "--metric") if metric else []
         kept = with_metrics(boards, metrics)
         say_without(boards, kept.boards, metrics)
-        if by:
+        if cost:
+            _write_costs(kept, format_, out)
+        elif by:
             _write_groups(kept, parse_names(by, "--by"), format_, out, all_metrics or bool(metrics))
-            return
-        _write(kept, format_, out, gallery, all_metrics or bool(metrics), task or ())
+        else:
+            _write(kept, format_, out, gallery, all_metrics or bool(metrics), task or ())
 
 
-def _check_options(format_: ReportFormat, out: Path | None, task: bool, by: bool) -> None:
-    """Raises `UsageError` for options that pages or tables do not take."""
+def _check_options(format_: ReportFormat, out: Path | None, task: bool, instead: Mapping[str, bool]) -> None:
+    """Raises `UsageError` for options that pages or tables do not take; `instead` are those for other tables."""
     if format_ in ("html", "site") and out is None:
         raise UsageError(f"--format {format_}: expected a folder to write to, got none; add --out FOLDER")
     if task and format_ not in ("html", "site"):
         raise UsageError(f"--task: expected --format html or site beside it, got {format_}; tables need no card")
-    if by and format_ in ("html", "site"):
-        raise UsageError(f"--by: expected a format of tables beside it, got {format_}, which shows all groups anyway")
+    asked = [name for name, given in instead.items() if given]
+    if len(asked) > 1:
+        raise UsageError(f"expected one of {' and '.join(asked)}, got both; call `ldbench report` twice")
+    if asked and format_ in ("html", "site"):
+        raise UsageError(f"{asked[0]}: expected a format of tables beside it, got {format_}; pages show it anyway")
 
 
 def _write_groups(
     boards: BoardSet, attributes: Sequence[str], format_: ReportFormat, out: Path | None, all_metrics: bool
 ) -> None:
-    from rich.console import Console
-
     from ldbench.report.by_group import by_attributes
     from ldbench.report.group_formats import report_groups
-    from ldbench.report.tables.terminal import DEFAULT_WIDTH
 
     tasks = by_attributes(boards, attributes)
     say_without(boards, tasks, attributes)
-    width = console.width if (console := Console()).is_terminal else DEFAULT_WIDTH
-    typer.echo(report_groups(tasks, format_, out, all_metrics, width), nl=False)
+    typer.echo(report_groups(tasks, format_, out, all_metrics, _width()), nl=False)
+
+
+def _write_costs(boards: BoardSet, format_: ReportFormat, out: Path | None) -> None:
+    from ldbench.report.cost_formats import report_costs
+
+    typer.echo(report_costs(boards, format_, out, _width()), nl=False)
+
+
+def _width() -> int:
+    """Columns of the terminal, or as many as a file has."""
+    from rich.console import Console
+
+    from ldbench.report.tables.terminal import DEFAULT_WIDTH
+
+    return console.width if (console := Console()).is_terminal else DEFAULT_WIDTH
 
 
 def _write(

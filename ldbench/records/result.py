@@ -52,11 +52,18 @@ class ModelRef:
 
 @dataclass(frozen=True)
 class Stage:
-    """Seconds and peak resident memory (MiB, None where unknown) of one stage."""
+    """Seconds of one stage, and the peak of memory in MiB: the device's on a GPU, else the process's resident memory.
+
+    `whole` says whether the seconds are of all the stage's work, over every call that went on with the run. It is False
+    where a call was killed or the work was another run's, and None where that was not recorded. `images` is how many
+    were made in it.
+    """
 
     name: str
     seconds: float
     peak_memory_mib: float | None = None
+    whole: bool | None = None
+    images: int | None = None
 
 
 @dataclass(frozen=True)
@@ -101,13 +108,17 @@ class Result:
 def dumps(result: Result) -> str:
     """The file's text: sorted keys, two-space indent, NaN refused, newline at the end.
 
-    A result from before the card's seeds or notes on the device were recorded keeps its bytes.
+    A result from before the card's seeds, notes on the device or whole stages were recorded keeps its bytes.
     """
     record = asdict(result)
     if result.card_seeds is None:
         del record["card_seeds"]
     if record["environment"] and not record["environment"]["notes"]:
         del record["environment"]["notes"]
+    for stage in record["stages"]:
+        for key in ("whole", "images"):
+            if stage[key] is None:
+                del stage[key]
     return json.dumps(record, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
 
 

@@ -62,6 +62,7 @@ class RunFolder:
     images = _Below(IMAGES)
     samples = _Below(SAMPLES)
     edits = _Below(EDITS)
+    times = _Below("times.json")  # what each stage took so far, over all calls
     beginning = _Below(".begun")  # the command that goes on, for this machine alone
     error = _Below("error.txt")  # why the run stopped last: a line, then the traceback
     log = _Below("run.log")  # what a run of a matrix printed
@@ -181,7 +182,7 @@ class RunFolder:
 
     def _is_untouched(self) -> bool:
         """Whether nothing was made yet, so that nothing of what the run was begun with is in it."""
-        ours = {self.state, self.lock, self.log, self.progress, self.error, self.beginning}
+        ours = {self.state, self.lock, self.log, self.progress, self.error, self.beginning, self.times}
         return not any(path.is_file() and path not in ours for path in self.path.rglob("*"))
 
     def finished(self) -> bool:

@@ -39,3 +39,11 @@ def with_interval(value: float, low: float, high: float) -> tuple[str, str]:
 def shortest(value: float) -> str:
     """The value as a publication printed it: the shortest text that gives the same number."""
     return str(int(value)) if math.isfinite(value) and value == int(value) else repr(value)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: to a tenth below 100, then minutes, from two hours on hours."""
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{seconds / 3600:.1f} h"

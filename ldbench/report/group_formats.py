@@ -8,9 +8,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-import textwrap
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from ldbench.board.folded_groups import RowGroups
@@ -22,9 +21,9 @@ from ldbench.report.tables.csv_ import inert
 from ldbench.report.tables.formats import RENDERERS
 from ldbench.report.tables.group_tables import group_notes, group_table
 from ldbench.report.tables.headline import headline
-from ldbench.report.tables.latex import plain_table, plain_tabular
+from ldbench.report.tables.plain_formats import PLAIN, terminal, to_text
 from ldbench.report.tables.terminal import DEFAULT_WIDTH
-from ldbench.report.tables.text_table import TextTable, escape, to_markdown, to_terminal
+from ldbench.report.tables.text_table import TextTable
 
 COLUMNS = (
     "task", "attribute", "metric", "direction", "model", "group", "n", "value", "ci_low", "ci_high", "spread", "runs",
@@ -53,7 +52,9 @@ def report_groups(
 def _text(tasks: Tasks, format: str, all_metrics: bool, width: int) -> str:
     if format == "terminal":
         return "\n".join(_terminal(groups, all_metrics, width) for groups in tasks.values())
-    return _PRINTED[format](tasks)
+    if format in PLAIN:
+        return to_text([_content(groups) for groups in tasks.values()], format)
+    return _csv(tasks) if format == "csv" else _json(tasks)
 
 
 def _terminal(groups: TaskGroups, all_metrics: bool, width: int) -> str:
@@ -62,8 +63,7 @@ def _terminal(groups: TaskGroups, all_metrics: bool, width: int) -> str:
     tables, notes = _content(groups.with_metrics(first))
     further = [metric for metric in metrics if metric not in first]
     notes += [f"{FURTHER}, shown by --all-metrics: {', '.join(further)}."] if further else []
-    said = "".join(f"{textwrap.fill(note, DEFAULT_WIDTH)}\n" for note in notes)
-    return "\n".join([*(to_terminal(table, width) for table in tables), said])
+    return terminal(tables, notes, width)
 
 
 def _content(groups: TaskGroups) -> tuple[list[TextTable], list[str]]:
@@ -71,28 +71,6 @@ def _content(groups: TaskGroups) -> tuple[list[TextTable], list[str]]:
     by_attribute = groups.by_attribute
     tables = [group_table(groups.task, of_rows) for by in by_attribute.values() for of_rows in by.values()]
     return tables, group_notes(by_attribute, groups.without)
-
-
-def _markdown(tasks: Tasks) -> str:
-    parts = []
-    for tables, notes in map(_content, tasks.values()):
-        parts += [to_markdown(table, 3) for table in tables]
-        parts.append("\n".join(f"- {escape(note)}" for note in notes))
-    return "\n\n".join(parts) + "\n"
-
-
-def _latex(tasks: Tasks) -> str:
-    """A `table` environment an attribute and metric; the first one of a task says in its caption how to read all."""
-    tables = [
-        replace(table, meaning="" if place else " ".join(notes))
-        for of_task, notes in map(_content, tasks.values()) for place, table in enumerate(of_task)
-    ]
-    return "% \\usepackage{booktabs}\n" + "\n".join(map(plain_table, tables))
-
-
-def _latex_tabular(tasks: Tasks) -> str:
-    tabulars = ["\n".join(plain_tabular(table)) for tables, _ in map(_content, tasks.values()) for table in tables]
-    return "% \\usepackage{booktabs}\n" + "\n\n".join(tabulars) + "\n"
 
 
 def _csv(tasks: Tasks) -> str:
@@ -126,8 +104,3 @@ def _json(tasks: Tasks) -> str:
         rows = record.setdefault(task, {}).setdefault(attribute, {}).setdefault(row.metric, [])
         rows.append({**asdict(row.breakdown), **told, "groups": groups})
     return json.dumps(record, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
-
-
-_PRINTED: Mapping[str, Callable[[Tasks], str]] = {
-    "markdown": _markdown, "latex": _latex, "latex-tabular": _latex_tabular, "csv": _csv, "json": _json
-}

@@ -16,7 +16,9 @@ from ldbench.board.left_out import refuse
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.row_labels import labels
 from ldbench.errors import ResultError, UsageError, unknown_name
+from ldbench.records.identity import Found
 from ldbench.report.comparisons import chosen, compared, render_text
+from ldbench.report.cost_formats import costs_of_board, records
 from ldbench.report.tables import csv_, markdown, terminal
 from ldbench.report.tables.content import page
 from ldbench.report.tables.headline import headline, narrowed
@@ -33,11 +35,12 @@ class TaskBoard:
     """The leaderboard of one task: `record` is what `ldbench leaderboard build` writes of it.
 
     It prints as `ldbench report` shows it, and a notebook draws it as a table. `not_finished` has a line for each run
-    that was begun and has no result.
+    that was begun and has no result. `found` are the results, each with its path.
     """
 
     record: Leaderboard
     not_finished: tuple[str, ...] = ()
+    found: Sequence[Found] = ()
 
     @property
     def rows(self) -> tuple[BoardRow, ...]:
@@ -59,6 +62,11 @@ class TaskBoard:
     def scores(self) -> list[dict[str, object]]:
         """One dict a row and metric: value, interval, spread over seeds, rank and all else of `--format csv`."""
         return csv_.records(self.record)
+
+    def costs(self) -> list[dict[str, object]]:
+        """One dict a row and device: seconds of training and of an image and a GPU's memory, as `ldbench report --cost`
+        has them; the keys are `model` and the fields of `ldbench.board.costs.RowCost`."""
+        return records(costs_of_board(self.record, self.found))
 
     def markdown(self) -> str:
         """The text of `ldbench report --format markdown`: every metric, and the notes."""
@@ -127,7 +135,7 @@ def leaderboard(
     >>> pandas.DataFrame(board.table())  # doctest: +SKIP
     """
     found, name = _boards(results, task, measured_only, leave_out)
-    return TaskBoard(with_metrics(found, metrics).boards[name], tuple(found.unfinished_of(name)))
+    return TaskBoard(with_metrics(found, metrics).boards[name], tuple(found.unfinished_of(name)), found.found)
 
 
 def compare(

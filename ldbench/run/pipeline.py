@@ -37,6 +37,7 @@ from ldbench.run.requirements import checked_data
 from ldbench.run.settings import Settings
 from ldbench.run.sheets.contact_sheet import sample_sheet
 from ldbench.run.sheets.edits_of_run import write_edit_sheet
+from ldbench.run.stage_times import timed_over_calls
 from ldbench.score.free_memory import give_back
 from ldbench.score.scorer import inputs_of, scores_of
 from ldbench.score.set_inputs import ScoringContext
@@ -167,13 +168,16 @@ def _complete(context: RunContext, generator: Generator, notes: list[str]) -> No
     fit_folder = _fit_folder(context.fitted or folder, generator, processes)
     code, stages = context.content[CODE], list[Stage]()
     for_generator = generator_context(data.task, context.settings, device, fit_folder, processes, truth, code)
-    with timed("fit", stages, device):
+    times = folder.times if processes.is_first else None
+    made = None if context.fitted else [fit_folder]
+    with timed_over_calls("fit", stages, device, times, made):
         fit(generator, data, for_generator)
     with processes.first_alone():
         if processes.is_first:  # a fit may have downloaded what is read
             context = _begin(context, generator)
-    with timed("generate", stages, device):
-        _generate(context, generator, for_generator)
+    with timed_over_calls("generate", stages, device, times, folder.image_folders.values()):
+        images = _generate(context, generator, for_generator)
+    stages[-1] = replace(stages[-1], images=images)
     with processes.first_alone():
         if processes.is_first:
             _finish(context, stages, notes)
@@ -222,12 +226,14 @@ def fit(generator: Generator, data: TaskData, context: Context) -> None:
         generator.fit(data.train, context)
 
 
-def _generate(context: RunContext, generator: Generator, for_generator: Context) -> None:
-    """The images of each pass, in the folder of its name."""
-    settings, folder = context.settings, context.folder
+def _generate(context: RunContext, generator: Generator, for_generator: Context) -> int:
+    """The images of each pass, in the folder of its name; how many there are."""
+    settings, folder, count = context.settings, context.folder, 0
     for name, cases in passes(context.data, folder.images):
         requests = requests_for(cases, context.data.task.id, settings.seed)
         generate(generator, requests, for_generator, folder.of_pass(name), settings.batch_size, context.processes.wait)
+        count += len(requests)
+    return count
 
 
 @dataclass(frozen=True)

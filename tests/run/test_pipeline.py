@@ -415,6 +415,8 @@ def test_killed_twice_and_resumed_gives_the_same_images_and_scores(
     first, second = (results.read(next(folder.rglob("result.json"))) for folder in (cut, whole))
     assert first.scores == second.scores
     assert first.images_hash == second.images_hash
+    assert [(stage.whole, stage.images) for stage in first.stages] == [(True, None), (False, 20), (None, None)]
+    assert [(stage.whole, stage.images) for stage in second.stages] == [(True, None), (True, 20), (None, None)]
 
 
 @pytest.mark.slow

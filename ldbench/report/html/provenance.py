@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 
 from ldbench.records.result import Result, Stage
+from ldbench.report.digits import duration
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,11 @@ def facts(result: Result) -> list[Fact]:
 
 
 def stages(result: Result) -> list[tuple[str, str, str]]:
-    """Name, duration and peak memory of each stage."""
-    return [(stage.name, _duration(stage.seconds), _memory(stage)) for stage in result.stages]
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.1f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{seconds / 3600:.1f} h"
+    """Name, duration and peak memory of each stage; a duration that is not of all the stage's work is at least that."""
+    return [
+        (stage.name, f"{'at least ' if stage.whole is False else ''}{duration(stage.seconds)}", _memory(stage))
+        for stage in result.stages
+    ]
 
 
 def _memory(stage: Stage) -> str:

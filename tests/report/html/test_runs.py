@@ -104,6 +104,8 @@ def test_provenance_is_all_there(reports: Reports) -> None:
     halved = replace(result, environment=replace(result.environment, notes=["batches of 4, not 8", "TF32"]))
     assert ("of the device", "batches of 4, not 8; TF32") in [(one.name, one.value) for one in facts(halved)]
     assert stages(result) == [("generate", "12.5 s", "512 MiB")]
+    partly = replace(result, stages=[replace(result.stages[0], whole=False)])
+    assert stages(partly) == [("generate", "at least 12.5 s", "512 MiB")]
     assert all(value in Page(reports.text(SAMPLES)).text() for value in named.values())
 
 

@@ -1,0 +1,76 @@
+"""What the rows of boards cost, in every printed form. CSV and JSON have every number in full."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from ldbench.board.costs import RowCost, costs_of_rows
+from ldbench.board.gather import BoardSet
+from ldbench.board.leaderboard import Leaderboard
+from ldbench.board.row_labels import labels
+from ldbench.errors import UsageError
+from ldbench.records.files import write_text_atomic
+from ldbench.records.identity import Found, row_key
+from ldbench.records.names import slug
+from ldbench.report.tables.cost_table import cost_notes, cost_table
+from ldbench.report.tables.csv_ import inert
+from ldbench.report.tables.formats import RENDERERS
+from ldbench.report.tables.plain_formats import PLAIN, TablesOfTask, terminal, to_text
+from ldbench.report.tables.terminal import DEFAULT_WIDTH
+
+ByRow = Mapping[str, Sequence[RowCost]]  # by the row's label
+
+
+def costs_of_board(board: Leaderboard, found: Sequence[Found]) -> ByRow:
+    """What the board's rows cost by their labels, in its order; rows of which no run tells are left out."""
+    costs, names = costs_of_rows(one for one in found if one[1].task.id == board.task.id), labels(board.rows)
+    return {names.of(row): costs[row_key(row)] for row in board.rows if row_key(row) in costs}
+
+
+def records(by_row: ByRow) -> list[dict[str, object]]:
+    """One dict a row and device: its `model` and the fields of its `RowCost`."""
+    return [{"model": label, **asdict(cost)} for label, costs in by_row.items() for cost in costs]
+
+
+def report_costs(results: BoardSet, format: str, out: Path | None, width: int = DEFAULT_WIDTH) -> str:
+    """What to print: a table a task in a format of `ldbench report` or, with `out`, the files that were written there.
+
+    Raises `UsageError` where no run of any board was timed.
+    """
+    tasks = {task: by_row for task, board in results.boards.items() if (by_row := costs_of_board(board, results.found))}
+    if not tasks:
+        raise UsageError(
+            "--cost: expected results of `ldbench run`, which times its stages, got none; images that were scored and "
+            "published rows tell nothing of their cost"
+        )
+    if out is None:
+        return _text(tasks, format, width)
+    written = []
+    for task, by_row in tasks.items():
+        written.append(out / f"{slug(task)}-cost.{RENDERERS[format][0]}")
+        write_text_atomic(written[-1], _text({task: by_row}, format, width))
+    return "".join(f"{path}\n" for path in written)
+
+
+def _text(tasks: Mapping[str, ByRow], format: str, width: int) -> str:
+    content: list[TablesOfTask] = [([cost_table(task, by_row)], cost_notes(by_row)) for task, by_row in tasks.items()]
+    if format == "terminal":
+        return "\n".join(terminal(tables, notes, width) for tables, notes in content)
+    if format in PLAIN:
+        return to_text(content, format)
+    if format == "json":
+        by_task = {task: records(by_row) for task, by_row in tasks.items()}
+        return json.dumps(by_task, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+    target = io.StringIO()
+    names = ["task", "model", *(field.name for field in fields(RowCost))]
+    writer = csv.DictWriter(target, names, lineterminator="\n")
+    writer.writeheader()
+    for task, by_row in tasks.items():
+        for record in records(by_row):
+            writer.writerow({name: inert(value) for name, value in {"task": task, **record}.items()})
+    return target.getvalue()

@@ -1,0 +1,51 @@
+"""Tables with notes, one list of them a task, in the printed forms that a person reads."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from ldbench.report.tables.latex import plain_table, plain_tabular
+from ldbench.report.tables.terminal import DEFAULT_WIDTH
+from ldbench.report.tables.text_table import TextTable, escape, to_markdown, to_terminal
+
+TablesOfTask = tuple[Sequence[TextTable], Sequence[str]]  # and what is said below all of them
+
+
+def to_text(tasks: Sequence[TablesOfTask], format: str) -> str:
+    """The tables of all tasks in one of `PLAIN`'s formats, newline at the end."""
+    return PLAIN[format](tasks)
+
+
+def terminal(tables: Sequence[TextTable], notes: Sequence[str], width: int = DEFAULT_WIDTH) -> str:
+    """The tables of one task for a terminal of so many columns; cells keep line ends where they would be wider."""
+    said = "".join(f"{textwrap.fill(note, DEFAULT_WIDTH)}\n" for note in notes)
+    return "\n".join([*(to_terminal(table, width) for table in tables), said])
+
+
+def _markdown(tasks: Sequence[TablesOfTask]) -> str:
+    parts = []
+    for tables, notes in tasks:
+        parts += [to_markdown(table, 3) for table in tables]
+        parts.append("\n".join(f"- {escape(note)}" for note in notes))
+    return "\n\n".join(parts) + "\n"
+
+
+def _latex(tasks: Sequence[TablesOfTask]) -> str:
+    """A `table` environment each; the first one of a task says in its caption how to read all."""
+    tables = [
+        replace(table, meaning="" if place else " ".join(notes))
+        for of_task, notes in tasks for place, table in enumerate(of_task)
+    ]
+    return "% \\usepackage{booktabs}\n" + "\n".join(map(plain_table, tables))
+
+
+def _latex_tabular(tasks: Sequence[TablesOfTask]) -> str:
+    tabulars = ["\n".join(plain_tabular(table)) for tables, _ in tasks for table in tables]
+    return "% \\usepackage{booktabs}\n" + "\n\n".join(tabulars) + "\n"
+
+
+PLAIN: Mapping[str, Callable[[Sequence[TablesOfTask]], str]] = {
+    "markdown": _markdown, "latex": _latex, "latex-tabular": _latex_tabular,
+}
