@@ -20,18 +20,19 @@ if TYPE_CHECKING:
 
 
 ReportFormat = Literal["terminal", "markdown", "latex", "latex-tabular", "csv", "json", "html", "site"]
+Format = Annotated[
+    ReportFormat,
+    typer.Option(
+        "--format",
+        help="html: one page a task that needs nothing else; site: a folder of pages; latex-tabular: no caption, no "
+        "notes.",
+    ),
+]
 
 
 def report(
     results: Results = None,
-    format_: Annotated[
-        ReportFormat,
-        typer.Option(
-            "--format",
-            help="html: one page a task that needs nothing else; site: a folder of pages; latex-tabular: no caption, "
-            "no notes.",
-        ),
-    ] = "terminal",
+    format_: Format = "terminal",
     out: Annotated[Path | None, typer.Option(help="Folder to write one file a task to, instead of printing.")] = None,
     reported: Annotated[
         list[str] | None, typer.Option(help="A task whose published rows to show, with results or without.")
