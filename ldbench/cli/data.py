@@ -22,6 +22,13 @@ GENERAL: dict[str, str | int | float] = {
     "test_per_class": 0, "test_classes": "", "images_a_subject": 1, "fractions": "0.8,0.1,0.1", "min_years": 0.0,
 }
 
+SplitAs = Annotated[
+    str | None, typer.Option(help="Share ids and split of the data set of this name, such as another size's.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be used and what left out, by tables and names alone.")
+]
+
 data = typer.Typer(
     name="data", no_args_is_help=True, help="Prepare data sets from your own copies, or render new subjects.",
 )
@@ -69,9 +76,8 @@ def prepare(
     salt: Annotated[
         str, typer.Option(help="Another salt is another split, and no result compares with the usual one's.")
     ] = "",
-    split_as: Annotated[
-        str | None, typer.Option(help="Share ids and split of the data set of this name, such as another size's.")
-    ] = None,
+    split_as: SplitAs = None,
+    dry_run: DryRun = False,
 ) -> None:
     """Read a data set as its owners ship it, split it by subject, and write small images and a manifest."""
     given = {
@@ -87,7 +93,7 @@ def prepare(
     with _clinical():
         source = _source(dataset)
         plan = _plan({**GENERAL, **source.plan, **_present(given)}, salt, split_as or "")
-        _prepare(source, _present(settings), size, set_ or [], plan, root, out, jobs, strict)
+        _prepare(source, _present(settings), size, set_ or [], plan, root, out, None if dry_run else jobs, strict)
 
 
 @data.command()
@@ -148,9 +154,11 @@ def _source(name: str) -> DataSource:
 
 def _prepare(
     source: DataSource, settings: dict[str, object], size: int, texts: list[str], plan: Plan, root: Path,
-    out: Path | None, jobs: int, strict: bool,
+    out: Path | None, jobs: int | None, strict: bool,
 ) -> None:
+    """Without `jobs` it only says what would be done."""
     from ldbench.data.prepare.compose import prepare as prepare_
+    from ldbench.data.prepare.listing import preview
     from ldbench.data.prepare.settings import configured, leaves
     from ldbench.data.prepared import data_folder
     from ldbench.plugins.parameters import key_values
@@ -166,6 +174,9 @@ def _prepare(
             raise UsageError(f"{option}: {source.name} has no such setting; drop it")
     reader = configured(reader_class, settings, key_values(texts))
     target = out if out is not None else data_folder(reader.dataset)
+    if jobs is None:
+        typer.echo("\n".join(preview(reader, root, target, plan, strict=strict)))
+        return
     with live_progress(reader.dataset) as progress:
         summary = prepare_(
             reader, root, target, plan=plan, jobs=jobs or usable_cores(), strict=strict, progress=progress

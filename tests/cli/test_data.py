@@ -39,6 +39,20 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_a_dry_run_says_what_would_be_used_and_left_out_and_writes_nothing(own: Path, tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text((own / "m.csv").read_text() + "gone.png,person60,CN,70\n", encoding="utf-8")
+    options = ("folder", "--csv", tmp_path / "m.csv", "--root", own, "--size", 16, "--jobs", 1, "--out", tmp_path / "o")
+    text = run(*options, "--dry-run")
+    assert text.splitlines()[0] == f"folder: would go to {tmp_path / 'o'}; no image was opened, nothing was written"
+    assert not (tmp_path / "o").exists()
+    assert "the first of missing-file: gone.png: " in text
+    counted = [line for line in text.splitlines() if line.startswith(("used", "skipped"))]
+    done = [line for line in run(*options).splitlines() if line.startswith(("used", "skipped"))]
+    assert sum(int(line.split()[-1]) for line in counted) == sum(int(line.split()[-1]) for line in done) == 61
+    assert ["skipped", "fault", "missing-file", "1"] in [line.split() for line in counted]
+    assert ["skipped", "fault", "unreadable", "1"] in [line.split() for line in {*done} - {*counted}]  # opened
+
+
 def test_a_folder_is_prepared_where_runs_look_for_it(
     own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

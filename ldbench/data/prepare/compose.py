@@ -15,7 +15,6 @@ import hashlib
 import json
 import multiprocessing
 import os
-from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -26,20 +25,19 @@ from pathlib import Path
 
 from ldbench.api import Progress, Reader, Skipped, SourceImage, silent
 from ldbench.data.prepare.doubts import notes_on
-from ldbench.data.prepare.drawn import draw, label_of, shortfall
+from ldbench.data.prepare.drawn import shortfall
 from ldbench.data.prepare.earlier import became_another, manifest_before
+from ldbench.data.prepare.listing import inside, list_folder, nothing_usable, stop_at_fault
 from ldbench.data.prepare.made_by import made_by
 from ldbench.data.prepare.manifest import (
-    SKIPPED,
     PreparedImage,
     Summary,
     observed_of,
     rows_of,
     write,
-    write_skipped,
 )
 from ldbench.data.prepare.one_image import ImageOutcome, make_images, source_sha256, start_worker
-from ldbench.data.prepare.splits import Plan, hashed
+from ldbench.data.prepare.splits import Plan
 from ldbench.errors import DataError, UsageError
 from ldbench.plugins.registry import file_of
 from ldbench.records.files import write_text_atomic
@@ -65,18 +63,8 @@ def prepare(
     if jobs < 1:
         raise UsageError(f"--jobs: expected 1 or more, got {jobs}")
     root = root.resolve()
-    if not root.is_dir():
-        got = "a file" if root.exists() else "no such folder"
-        text = f"{root}: expected the folder that holds the images of {reader.dataset}, got {got}"
-        raise DataError(f"{text}; name it by --root")
-    found = reader.found(root)
-    skipped = [_inside(root, each) for each in found.skipped]
-    _stop_at_fault(skipped, strict)
-    if not found.images:
-        raise _nothing_usable(reader, root, out, skipped)
-    by_id = _by_id(reader, plan, found.images)
-    listed = by_id | _by_id(reader, plan, [*found.images, *(each.image for each in found.skipped if each.image)])
-    drawn = draw(reader, plan, listed)
+    listing = list_folder(reader, root, plan, strict=strict, out=out)
+    by_id, drawn, skipped = listing.by_id, listing.drawn, [*listing.skipped]
     _claim(out, reader, plan, root)
     code = made_by(type(reader))
     outcomes = _finished(out, reader, by_id, code)
@@ -90,15 +78,15 @@ def prepare(
             progress("images", done, len(by_id))
             if outcome.fault:
                 fault = Skipped(by_id[outcome.image_id].name, outcome.fault, "fault", outcome.rule)
-                skipped.append(_inside(root, fault))
-                _stop_at_fault(skipped[-1:], strict)
+                skipped.append(inside(root, fault))
+                stop_at_fault(skipped[-1:], strict)
                 continue
             outcomes[outcome.image_id] = outcome
             # one write a line: a killed run leaves whole lines and perhaps the head of one
             lines.writerow(_journal_row(outcome, code))
             journal.flush()
     if not outcomes:
-        raise _nothing_usable(reader, root, out, skipped)
+        raise nothing_usable(reader, root, skipped, out)
     size = _one_size(outcomes, by_id)
     prepared = [
         PreparedImage(by_id[image_id], image_id, outcome.sha256, outcome.observations)
@@ -111,45 +99,7 @@ def prepare(
     sources = [image.source for image in prepared]
     notes = notes_on(sources, rows, taken, drawn.unusable, reader.class_attribute)
     became = became_another(out, before, summary.manifest_sha256, {row.file for row in rows})
-    return replace(summary, notes=(*notes, *shortfall(reader, drawn, listed, outcomes), *became))
-
-
-def _nothing_usable(reader: Reader, root: Path, out: Path, skipped: Sequence[Skipped]) -> DataError:
-    """What to raise: how many images each rule left out, and the first of them; skipped.csv names them all."""
-    expected = f"{reader.dataset}: expected images to use, got none"
-    if not skipped:
-        return DataError(f"{expected} below {root}; name the folder that holds them")
-    counts = ", ".join(f"{count} {rule}" for rule, count in Counter(left.rule for left in skipped).most_common())
-    first = min(skipped, key=lambda left: (left.name, left.reason))
-    text = f"{expected}; left out: {counts}; the first, {first.name}: {first.reason}"
-    if (out / "dataset.json").exists():  # of a data set that was finished before
-        return DataError(text)
-    write_skipped(out, skipped)
-    return DataError(f"{text}; {out / SKIPPED} names them all")
-
-
-def _stop_at_fault(skipped: Sequence[Skipped], strict: bool) -> None:
-    faults = [left for left in skipped if left.kind == "fault"]
-    if strict and faults:
-        first = faults[0]
-        raise DataError(f"{first.name}: {first.reason}; repair or remove it, or leave --strict out to skip such images")
-
-
-def _inside(root: Path, skipped: Skipped) -> Skipped:
-    """With names below the root: where the root lies is nobody else's business."""
-    reason = skipped.reason.replace(f"{root}{os.sep}", "").replace(str(root), ".")
-    return Skipped(skipped.name, reason.removeprefix(f"{skipped.name}: "), skipped.kind, skipped.rule)
-
-
-def _by_id(reader: Reader, plan: Plan, images: Sequence[SourceImage]) -> dict[str, SourceImage]:
-    """The images by hashed id, in its order."""
-    by_id: dict[str, SourceImage] = {}
-    for source in images:
-        label_of(reader, source)
-        other = by_id.setdefault(hashed(plan.hashed_as(reader.dataset), source.image, plan.salt), source)
-        if other is not source:
-            raise DataError(f"{source.name}: expected an image of its own, got {source.image!r}, as {other.name} has")
-    return dict(sorted(by_id.items()))
+    return replace(summary, notes=(*notes, *shortfall(reader, drawn, listing.with_missing, outcomes), *became))
 
 
 def _claim(out: Path, reader: Reader, plan: Plan, root: Path) -> None:

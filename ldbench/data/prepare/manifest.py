@@ -60,24 +60,41 @@ class ManifestRow:
 
 
 @dataclass(frozen=True)
+class Counts:
+    """How many images by split, role and class, and how many were left out by kind and rule."""
+
+    used: Mapping[tuple[str, str, str], int]
+    skipped: Mapping[tuple[str, str], int]
+
+    def lines(self) -> list[str]:
+        """As text, a line a row."""
+        lines = [f"{'':8} {'split':10} {'role':6} {'class':20} {'images':>8}"]
+        lines += [f"used     {split:10} {role:6} {label:20} {n:8}" for (split, role, label), n in self.used.items()]
+        return lines + [f"skipped  {kind:10} {rule:27} {n:8}" for (kind, rule), n in self.skipped.items()]
+
+
+def used_and_skipped(rows: Iterable[ManifestRow], skipped: Iterable[Skipped], class_attribute: str) -> Counts:
+    """The counts of a manifest's rows and of what was left out."""
+    used = Counter((row.split, row.role, str(row.attributes[class_attribute])) for row in rows)
+    left_out = Counter((image.kind, image.rule) for image in skipped)
+    return Counts(dict(sorted(used.items())), dict(sorted(left_out.items())))
+
+
+@dataclass(frozen=True)
 class Summary:
-    """What was prepared: images by split, role and class, what was left out by kind and rule, and further notes."""
+    """What was prepared, and further notes."""
 
     dataset: str
     folder: Path
     manifest_sha256: str
-    used: Mapping[tuple[str, str, str], int]
-    skipped: Mapping[tuple[str, str], int]
+    counts: Counts
     notes: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """The summary as text, a line a row."""
         lines = [f"{self.dataset}: {self.folder}", f"manifest SHA-256 {self.manifest_sha256}"]
-        lines.append(f"{'':8} {'split':10} {'role':6} {'class':20} {'images':>8}")
-        lines += [f"used     {split:10} {role:6} {label:20} {n:8}" for (split, role, label), n in self.used.items()]
-        lines += [f"skipped  {kind:10} {rule:27} {n:8}" for (kind, rule), n in self.skipped.items()]
-        lines += self.notes
-        return [*lines, f"each skipped image is named in {self.folder / SKIPPED}"] if self.skipped else lines
+        lines += [*self.counts.lines(), *self.notes]
+        return [*lines, f"each skipped image is named in {self.folder / SKIPPED}"] if self.counts.skipped else lines
 
 
 def file_of(image_id: str) -> str:
@@ -107,9 +124,7 @@ def write(
     types = attribute_types(row.attributes for row in rows)
     manifest = _csv((*COLUMNS, *types), (_cells(row, types) for row in rows))
     digest = hashlib.sha256(manifest.encode()).hexdigest()
-    used = Counter((row.split, row.role, str(row.attributes[reader.class_attribute])) for row in rows)
-    skips = Counter((image.kind, image.rule) for image in skipped)
-    summary = Summary(reader.dataset, folder, digest, dict(sorted(used.items())), dict(sorted(skips.items())))
+    summary = Summary(reader.dataset, folder, digest, used_and_skipped(rows, skipped, reader.class_attribute))
     write_skipped(folder, skipped)
     if observed:
         write_text_atomic(folder / OBSERVED, _observed(observed))
@@ -198,13 +213,13 @@ def _description(
     choices = {"settings": dict(reader.settings()), "plan": of_plan}
     recipe = json.dumps([reader.dataset, choices], sort_keys=True)
     used: dict[str, dict[str, dict[str, int]]] = {}
-    for (split, role, label), count in summary.used.items():
+    for (split, role, label), count in summary.counts.used.items():
         used.setdefault(split, {}).setdefault(role, {})[label] = count
     table = {
         "format": FORMAT, "dataset": reader.dataset, "ldbench": __version__,
         "revision": hashlib.sha256(recipe.encode()).hexdigest()[:12], **choices, "size": list(size),
         "class_attribute": reader.class_attribute, "attributes": dict(types), "used": used,
-        "skipped": [{"kind": kind, "rule": rule, "count": n} for (kind, rule), n in summary.skipped.items()],
+        "skipped": [{"kind": kind, "rule": rule, "count": n} for (kind, rule), n in summary.counts.skipped.items()],
         "manifest_sha256": summary.manifest_sha256,
         **({"observed": _ranges(observed)} if observed else {}),
         **({"test_images_missed": missed} if missed else {}),

@@ -82,7 +82,7 @@ def test_each_fault_is_counted_by_its_rule_and_named_and_none_becomes_an_image(o
     with (tmp_path / "skipped.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["name"]: row["rule"] for row in rows} == RULES
-    assert summary.skipped == {("fault", rule): n for rule, n in Counter(RULES.values()).items()}
+    assert summary.counts.skipped == {("fault", rule): n for rule, n in Counter(RULES.values()).items()}
     assert all(row["reason"] and "\n" not in row["reason"] and str(owner) not in row["reason"] for row in rows)
     made = [np.asarray(Image.open(path)) for path in (tmp_path / "images").iterdir()]
     assert len(made) == 43

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ldbench.api import Found, Skipped, SourceImage
 from ldbench.data.prepare.compose import prepare
+from ldbench.data.prepare.listing import preview
 from ldbench.data.prepare.splits import Plan, hashed, split_of
 from ldbench.errors import DataError, UsageError
 
@@ -49,6 +50,15 @@ def prepared(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out: Path = tmp_path_factory.mktemp("prepared") / "out"
     prepare(MemoryReader(), root, out, plan=PLAN)
     return out
+
+
+@pytest.mark.parametrize("plan", [PLAN, replace(PLAN, min_years=1.0), replace(PLAN, salt="other")])
+def test_a_preview_counts_what_preparing_whole_images_uses(plan: Plan, root: Path, tmp_path: Path) -> None:
+    reader = MemoryReader(broken=(), blank=())
+    lines = preview(reader, root, tmp_path / "out", plan)
+    assert not (tmp_path / "out").exists()
+    made = prepare(reader, root, tmp_path / "out", plan=plan).counts.lines()
+    assert lines[1 : 1 + len(made)] == made
 
 
 def test_what_is_used_is_counted_by_split_role_and_class(prepared: Path) -> None:
@@ -200,7 +210,7 @@ def test_a_folder_begun_otherwise_is_refused(prepared: Path, root: Path, tmp_pat
 def test_every_fault_is_named_and_none_becomes_an_image(root: Path, tmp_path: Path) -> None:
     reader = MemoryReader(broken=("SUBJECT0001/scan0.raw",), blank=("SUBJECT0002/scan2.raw",))
     summary = prepare(reader, root, tmp_path, plan=PLAN)
-    assert summary.skipped == {
+    assert summary.counts.skipped == {
         ("fault", "missing-file"): 1, ("fault", "no contrast"): 1, ("fault", "unreadable"): 1, ("rule", "frontal"): 1
     }
     text = (tmp_path / "skipped.csv").read_text(encoding="utf-8").splitlines()
@@ -213,7 +223,7 @@ def test_every_fault_is_named_and_none_becomes_an_image(root: Path, tmp_path: Pa
     log = tmp_path / "log"
     mended = prepare(replace(reader, broken=(), blank=(), log=log), root, tmp_path, plan=PLAN)
     assert set(log.read_text(encoding="utf-8").split()) == {"SUBJECT0001/scan0.raw", "SUBJECT0002/scan2.raw"}
-    assert ("fault", "unreadable") not in mended.skipped
+    assert ("fault", "unreadable") not in mended.counts.skipped
 
 
 @dataclass(frozen=True)
@@ -427,6 +437,7 @@ import sys
 from pathlib import Path
 from ldbench.api import Found
 from ldbench.data.prepare.compose import prepare
+from ldbench.data.prepare.listing import preview
 from tests.data.prepare.memory_reader import PLAN, MemoryReader
 if __name__ == "__main__":
     root, out, log = map(Path, sys.argv[1:])

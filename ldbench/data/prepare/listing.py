@@ -1,0 +1,110 @@
+"""What a folder holds by its owners' tables, before any image is read: images, what is left out, and what is drawn.
+
+`prepare` begins with it, and a dry run ends with it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ldbench.api import Reader, Skipped, SourceImage
+from ldbench.data.prepare.doubts import notes_on
+from ldbench.data.prepare.drawn import Drawn, draw, label_of
+from ldbench.data.prepare.manifest import SKIPPED, PreparedImage, rows_of, used_and_skipped, write_skipped
+from ldbench.data.prepare.splits import Plan, hashed
+from ldbench.errors import DataError
+
+_LONGEST = 100  # letters of an example's name and reason
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The images to use by hashed id, in its order, and with those whose file is missing; what is left out; and what is
+    drawn of all."""
+
+    by_id: Mapping[str, SourceImage]
+    with_missing: Mapping[str, SourceImage]
+    skipped: Sequence[Skipped]
+    drawn: Drawn
+
+
+def list_folder(reader: Reader, root: Path, plan: Plan, *, strict: bool = False, out: Path | None = None) -> Listing:
+    """Read the owners' tables below `root`. `DataError` for another layout, nothing to use, too few images for the test
+    set, and with `strict` for the first fault; `out` then gets the file that names what was left out."""
+    if not root.is_dir():
+        got = "a file" if root.exists() else "no such folder"
+        text = f"{root}: expected the folder that holds the images of {reader.dataset}, got {got}"
+        raise DataError(f"{text}; name it by --root")
+    found = reader.found(root)
+    skipped = [inside(root, each) for each in found.skipped]
+    stop_at_fault(skipped, strict)
+    if not found.images:
+        raise nothing_usable(reader, root, skipped, out)
+    by_id = _by_id(reader, plan, found.images)
+    missing = [each.image for each in found.skipped if each.image]
+    with_missing = by_id | _by_id(reader, plan, [*found.images, *missing])
+    return Listing(by_id, with_missing, skipped, draw(reader, plan, with_missing))
+
+
+def preview(reader: Reader, root: Path, out: Path, plan: Plan, *, strict: bool = False) -> list[str]:
+    """What `prepare` would use and leave out, as lines; no image is opened and nothing is written. Raises what
+    `list_folder` raises."""
+    plan = plan.of(reader.dataset)
+    listing = list_folder(reader, root.resolve(), plan, strict=strict)
+    unread = [PreparedImage(source, image_id, image_id, {}) for image_id, source in listing.by_id.items()]
+    rows = rows_of(reader, plan, unread, listing.drawn)
+    notes = notes_on([*listing.by_id.values()], rows, (), listing.drawn.unusable, reader.class_attribute)
+    counts = used_and_skipped(rows, listing.skipped, reader.class_attribute)
+    lines = [f"{reader.dataset}: would go to {out}; no image was opened, nothing was written", *counts.lines()]
+    return [*lines, *notes, *_examples(listing.skipped)]
+
+
+def _examples(skipped: Sequence[Skipped]) -> list[str]:
+    """The first image that each rule leaves out, with its reason."""
+    first: dict[str, Skipped] = {}
+    for left in sorted(skipped, key=lambda left: (left.kind, left.rule, left.name)):
+        first.setdefault(left.rule, left)
+    return [f"the first of {rule}: {f'{left.name}: {left.reason}':.{_LONGEST}}" for rule, left in first.items()]
+
+
+def nothing_usable(reader: Reader, root: Path, skipped: Sequence[Skipped], out: Path | None) -> DataError:
+    """What to raise: how many images each rule left out, and the first of them; skipped.csv in `out` names them all."""
+    expected = f"{reader.dataset}: expected images to use, got none"
+    if not skipped:
+        return DataError(f"{expected} below {root}; name the folder that holds them")
+    counts = ", ".join(f"{count} {rule}" for rule, count in Counter(left.rule for left in skipped).most_common())
+    first = min(skipped, key=lambda left: (left.name, left.reason))
+    text = f"{expected}; left out: {counts}; the first, {first.name}: {first.reason}"
+    if out is None or (out / "dataset.json").exists():  # of a data set that was finished before
+        return DataError(text)
+    write_skipped(out, skipped)
+    return DataError(f"{text}; {out / SKIPPED} names them all")
+
+
+def stop_at_fault(skipped: Sequence[Skipped], strict: bool) -> None:
+    """`DataError` for the first fault, if `strict`."""
+    faults = [left for left in skipped if left.kind == "fault"]
+    if strict and faults:
+        first = faults[0]
+        raise DataError(f"{first.name}: {first.reason}; repair or remove it, or leave --strict out to skip such images")
+
+
+def inside(root: Path, skipped: Skipped) -> Skipped:
+    """With names below the root: where the root lies is nobody else's business."""
+    reason = skipped.reason.replace(f"{root}{os.sep}", "").replace(str(root), ".")
+    return Skipped(skipped.name, reason.removeprefix(f"{skipped.name}: "), skipped.kind, skipped.rule)
+
+
+def _by_id(reader: Reader, plan: Plan, images: Sequence[SourceImage]) -> dict[str, SourceImage]:
+    """The images by hashed id, in its order."""
+    by_id: dict[str, SourceImage] = {}
+    for source in images:
+        label_of(reader, source)
+        other = by_id.setdefault(hashed(plan.hashed_as(reader.dataset), source.image, plan.salt), source)
+        if other is not source:
+            raise DataError(f"{source.name}: expected an image of its own, got {source.image!r}, as {other.name} has")
+    return dict(sorted(by_id.items()))
