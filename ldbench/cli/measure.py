@@ -12,6 +12,7 @@ from ldbench.cli.comma_lists import parse_names
 from ldbench.cli.folder_options import (
     Blur,
     Channels,
+    Classes,
     Fit,
     Metric,
     Network,
@@ -64,6 +65,7 @@ def measure(
     set_: Set = None,
     subjects: Subjects = None,
     subject_pattern: SubjectPattern = None,
+    classes: Classes = None,
     per_image: _PerImage = None,
     images: _Images = None,
     seed: _Seed = 0,
@@ -79,8 +81,7 @@ def measure(
     from ldbench.report.measured_folders import as_json, as_text, said_of
     from ldbench.run.measure import measure_each
     from ldbench.run.progress import live_progress
-    from ldbench.score.folder_subjects import subject_line
-    from ldbench.score.folders import ignored_line, images_line
+    from ldbench.score.folder_lines import lines_of
 
     settings = by_metric(set_ or ())
     metrics = parse_names(metric, "--metric") if metric else ()
@@ -89,14 +90,14 @@ def measure(
             real, generated, training=training, metrics=metrics, network=network, paired=paired, side=side,
             channels=channels, blur=blur, noise=noise, settings=settings, subjects=subjects,
             subject_pattern=subject_pattern, images=images, per_image=per_image, seed=seed, device=device,
-            progress=progress, strict=False, fit=fit,
+            progress=progress, strict=False, fit=fit, classes=classes,
         )
     compared = differences(folders) if len(folders) > 1 else None
     width = get_terminal_size((_WIDTH, 0)).columns
     typer.echo(as_json(folders, compared) if format_ == "json" else as_text(folders, compared, width), nl=False)
     for line in said_of(folders, lambda each: each.notes):
         typer.echo(f"warning: {line}", err=True)
-    for line in said_of(folders, lambda each: (images_line(each), ignored_line(each), subject_line(each.images))):
+    for line in said_of(folders, lines_of):
         typer.echo(line, err=True)
     for line in said_of(folders, lambda each: (f"{name}: {reason}" for name, reason in each.refused.items())):
         typer.echo(f"error: {line}", err=True)
