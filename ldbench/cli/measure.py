@@ -40,6 +40,7 @@ _Training = Annotated[
 _Paired = Annotated[
     bool, typer.Option("--paired", help="A generated image's true one has the same name: SSIM, PSNR, LPIPS.")
 ]
+_ByClass = Annotated[bool, typer.Option("--by-class", help="With --classes, also print the values within each class.")]
 _PerImage = Annotated[
     Path | None, typer.Option(help="Write a CSV table: each generated image, its values and its nearest images.")
 ]
@@ -66,6 +67,7 @@ def measure(
     subjects: Subjects = None,
     subject_pattern: SubjectPattern = None,
     classes: Classes = None,
+    by_class: _ByClass = False,
     per_image: _PerImage = None,
     images: _Images = None,
     seed: _Seed = 0,
@@ -91,6 +93,7 @@ def measure(
             channels=channels, blur=blur, noise=noise, settings=settings, subjects=subjects,
             subject_pattern=subject_pattern, images=images, per_image=per_image, seed=seed, device=device,
             progress=progress, strict=False, fit=fit, classes=classes,
+            by_class=by_class,
         )
     compared = differences(folders) if len(folders) > 1 else None
     width = get_terminal_size((_WIDTH, 0)).columns

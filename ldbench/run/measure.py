@@ -35,7 +35,7 @@ def measure(
     subjects: Path | str | Mapping[str, Sequence[str | int]] | None = None, subject_pattern: str | None = None,
     images: int | None = None, per_image: Path | str | None = None, seed: int = 0,
     device: str = "auto", progress: Progress = silent, strict: bool | None = None, fit: Fit | None = None,
-    classes: Classes | None = None,
+    classes: Classes | None = None, by_class: bool = False,
 ) -> FolderScores:
     """The scores of the images in `generated` beside those in `real`, each with a 95 % interval.
 
@@ -65,7 +65,8 @@ def measure(
     path, a CSV table has columns image and class, and a mapping holds by set ("real", "generated", "training") either
     "folders" or the class of each image in the order of their names. Then `intra_fid` is measured too, and those that
     train a classifier where `metrics` name them: `auc`, and with `training` `judge_accuracy`, `judge_auc` and
-    `judge_calibration`. `settings` has its recipe by the metric's name, that of the judge by "judge".
+    `judge_calibration`. `settings` has its recipe by the metric's name, that of the judge by "judge". With `by_class`
+    the answer also has the scores within each class.
 
     `images` is how many of the real and of the generated images are drawn, by their pixels and `seed`, and measured. To
     `per_image` a CSV table is written that has a line for each generated image: its value of each metric that is a mean
@@ -83,7 +84,7 @@ def measure(
         real, [generated], training=training, metrics=metrics, network=network, paired=paired, side=side,
         channels=channels, blur=blur, noise=noise, settings=settings, subjects=subjects,
         subject_pattern=subject_pattern, images=images, per_image=per_image, seed=seed, device=device,
-        progress=progress, strict=strict, fit=fit, classes=classes,
+        progress=progress, strict=strict, fit=fit, classes=classes, by_class=by_class,
     )
     return found
 
@@ -96,7 +97,7 @@ def measure_each(
     subjects: Path | str | Mapping[str, Sequence[str | int]] | None = None, subject_pattern: str | None = None,
     images: int | None = None, per_image: Path | str | None = None, seed: int = 0,
     device: str = "auto", progress: Progress = silent, strict: bool | None = None, fit: Fit | None = None,
-    classes: Classes | None = None,
+    classes: Classes | None = None, by_class: bool = False,
 ) -> list[FolderScores]:
     """The scores of each of several sets of generated images beside the same real ones, as `measure` has them.
 
@@ -122,6 +123,7 @@ def measure_each(
         folders = Folders(
             beside, first, None if training is None else place_of(training), paired, agreed.side, agreed.viewing,
             agreed.channels or "rgb", whose, images, agreed.fit, tuple(further), classed_by(classes),
+            by_class,
         )
         names = [metrics] if isinstance(metrics, str) else metrics
         return measure_folders(

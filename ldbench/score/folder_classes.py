@@ -7,7 +7,6 @@ from their classes.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
@@ -62,11 +61,6 @@ def said_by(given: Classed) -> str:
 def class_names(labels: Collection[str]) -> tuple[str, ...]:
     """The classes that are met, sorted."""
     return tuple(sorted(set(labels)))
-
-
-def class_counts(labels: Collection[str]) -> dict[str, int]:
-    """How many images each class has, by its name, sorted."""
-    return dict(sorted(Counter(labels).items()))
 
 
 def check_same(option: str, labels: Mapping[str, Sequence[str]]) -> None:

@@ -6,7 +6,6 @@ many: then a training would take days on a CPU, and it has seen enough of them.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -43,7 +42,7 @@ def lesson_of(sets: Iterable[FolderSet]) -> Lesson:
     others as often; `SANDBOX` where no set has classes."""
     found = [
         (max(counts.values()) * len(counts), min(next(iter(each.images.values())).shape[1:]))
-        for each in sets if (counts := Counter(each.classes))
+        for each in sets if (counts := each.class_counts)
     ]
     return Lesson(int(min(side for _, side in found)), max(shown for shown, _ in found)) if found else SANDBOX
 

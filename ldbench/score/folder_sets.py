@@ -64,6 +64,11 @@ class FolderSet:
         return self.subjects or tuple(self.images)
 
     @property
+    def class_counts(self) -> dict[str, int]:
+        """How many images each class has, by its name, sorted; none where nobody says any."""
+        return dict(sorted(Counter(self.classes).items()))
+
+    @property
     def described(self) -> dict[str, str | int]:
         """The set as an answer tells of it."""
         subjects = {"subjects": len(set(self.subjects))} if self.subjects else {}

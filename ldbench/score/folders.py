@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ldbench.api import Measured, Metric, Need, ParameterValue
-from ldbench.errors import ImageError, LdbenchError, UsageError, WeightsError
+from ldbench.errors import ImageError, LdbenchError, UsageError
 from ldbench.records.seed import check_seed
-from ldbench.score.folder_classes import Classed, class_counts, said_by
+from ldbench.score.folder_by_class import scores_by_class
+from ldbench.score.folder_classes import Classed, said_by
 from ldbench.score.folder_classifiers import JUDGE, options_of
 from ldbench.score.folder_form import Channels, check_form
 from ldbench.score.folder_inputs import FolderInputs, NoRealImagesError, of_sets
 from ldbench.score.folder_metrics import (
-    NETWORK,
     Offered,
     by_asked_name,
     check_measured,
@@ -29,18 +29,17 @@ from ldbench.score.folder_metrics import (
     of_classes,
     only_named,
     recipes_of,
-    settings_of,
 )
-from ldbench.score.folder_notes import few, shared, thin, uneven, unlike, unmeasured_beside
+from ldbench.score.folder_notes import few, few_of_a_class, shared, shares, thin, uneven, unlike, unmeasured_beside
 from ldbench.score.folder_scores import FolderParts, FolderScores
 from ldbench.score.folder_sets import FolderSet, MeasuredSet, Place, read_sets
+from ldbench.score.folder_settings import network_in_use, settings_beside_real
 from ldbench.score.folder_subjects import Whose
 from ldbench.score.folder_tables import GENERATED, kind_of
 from ldbench.score.free_memory import give_back
 from ldbench.score.one_size import Fit
 from ldbench.score.per_image import PerImage, check_file, rows_of_images, write_per_image
 from ldbench.score.reference.metrics import beside as beside_statistics
-from ldbench.score.reference.metrics import check_asked, check_settings, network_beside, settings_beside
 from ldbench.score.reference.record import Reference
 from ldbench.score.scorer import attributed, measured
 from ldbench.score.set_inputs import ScoringContext
@@ -63,7 +62,8 @@ class Folders:
     of the generated images are drawn and measured.
     `paired`: an image of `generated` has its true image under the same name in `real`. `viewing`: the conditions under
     which metrics that have them look. `further` are sets of other generators: each is measured as `generated` is.
-    `classes` says which class each image is to show: then metrics that need classes are measured too.
+    `classes` says which class each image is to show: then metrics that need classes are measured too, and with
+    `by_class` all within each class.
     """
 
     real: Place | Reference
@@ -78,6 +78,7 @@ class Folders:
     fit: Fit | None = None
     further: tuple[Place, ...] = ()
     classes: Classed | None = None
+    by_class: bool = False
 
     def __post_init__(self) -> None:
         _check_different([self.generated, *self.further])
@@ -86,6 +87,8 @@ class Folders:
                 f"--paired: expected a folder of real images, got statistics of some ({self.reference.where}); name "
                 "the folder, or drop --paired"
             )
+        if self.by_class and self.classes is None:
+            raise UsageError("--by-class: expected classes of the images, got none; add --classes")
         if self.classes is not None and self.reference is not None:
             raise UsageError(
                 f"--classes: expected a folder of real images, got statistics of some ({self.reference.where}), which "
@@ -152,7 +155,7 @@ def measure_folders(
     for name, metric in asked.items():
         if reason := lacking(metric, folders.offered):
             raise UsageError(f"--metric {name}: {reason}")
-    chosen, network = _settings(folders.reference, asked, network, given, named=bool(metrics))
+    chosen, network = settings_beside_real(folders.reference, asked, network, given, named=bool(metrics))
     recipes_of(asked, given, {})
     sets = _sets(folders, context)
     recipes = recipes_of(asked, given, {name: each for name, each in sets.items() if isinstance(each, FolderSet)})
@@ -165,33 +168,16 @@ def measure_folders(
         inputs = _inputs(beside, folders, context, judge) if inputs is None else inputs.beside(beside)
         scores, unmeasured = _measured({name: asked[name] for name in chosen}, chosen, inputs, strict, bool(metrics))
         if per_image is not None:
-            of_network = _network_in_use([chosen[name] for name in scores], network)
+            of_network = network_in_use([chosen[name] for name in scores], network)
             rows.append(rows_of_images(beside[GENERATED].where, inputs, scores, *of_network))
         answer = _answer(folders, inputs, beside, scores, refused | unmeasured, options)
         without = [name for name in asked if name not in scores and name not in unmeasured]
         notes = (*answer.notes, *unmeasured_beside(beside["real"], without))
-        found.append(replace(answer, notes=notes, only_named=unasked))
+        by_class = scores_by_class(inputs, scores, chosen) if folders.by_class else {}
+        found.append(replace(answer, notes=notes, only_named=unasked, by_class=by_class))
     if per_image is not None:
         write_per_image(per_image, rows)
     return found
-
-
-def _settings(
-    reference: Reference | None, asked: Mapping[str, Metric], network: str | None,
-    given: Mapping[str, Mapping[str, str]], *, named: bool,
-) -> tuple[dict[str, Any], str | None]:
-    """The settings of each metric that can be measured, and the network that holds for all; statistics bring theirs."""
-    chosen = dict[str, Any]()
-    if reference is not None:
-        asked, network = check_asked(reference, asked, network, named=named), network or network_beside(reference)
-    for name, metric in asked.items():
-        own = {} if reference is None else settings_beside(reference, name)
-        chosen[name] = settings_of(metric, network, {**own, **given.get(name, {})})
-        if reference is not None and name in reference.statistics:
-            check_settings(reference, name, chosen[name])
-    if network is not None and any(getattr(each, "extractor", None) == network for each in chosen.values()):
-        _check_weights(network)
-    return chosen, network
 
 
 def _sets(folders: Folders, context: ScoringContext) -> dict[str, MeasuredSet]:
@@ -242,11 +228,12 @@ def _answer(
         {name: each.described for name, each in sets.items()},
         {**options, "seed": inputs.seed, "device": str(inputs.device)},
         (
-            *shared(sets), *few(metrics, sets), *uneven(metrics, sets),
+            *shared(sets), *few(metrics, sets), *few_of_a_class(metrics, sets), *uneven(metrics, sets),
+            *shares(metrics, sets),
             *thin(scores.values(), sets, inputs.feature_count), *unlike(sets, folders.side, folders.channels),
         ),
         FolderParts(tuple(scores.values()), {"scans": sets["real"].units, "cases": sets[GENERATED].units}),
-        {name: class_counts(labels) for name, labels in inputs.classed.items()},
+        {name: each.class_counts for name, each in sets.items() if each.class_counts},
     )
 
 
@@ -271,24 +258,3 @@ def _measured(
             refused[name] = str(error).removeprefix(f"{name}: ")
         give_back()
     return found, refused
-
-
-def _network_in_use(settings: Sequence[Any], network: str | None) -> tuple[str, int]:
-    """The network, and the side that it sees, of the first metric that has one; else the one that was asked for."""
-    from ldbench.score.networks.features import network_of
-
-    for each in settings:
-        if hasattr(each, "extractor") and hasattr(each, "resize"):
-            return each.extractor, each.resize
-    name = network or NETWORK
-    return name, network_of(name)[0].resize
-
-
-def _check_weights(extractor: str) -> None:
-    """`WeightsError` where the weights of the network that was asked for are missing or others; loads nothing."""
-    from ldbench.score.networks.features import find_weights
-
-    try:
-        find_weights(extractor)
-    except WeightsError as error:
-        raise WeightsError(f"--network {extractor}: {error}") from error
