@@ -78,13 +78,13 @@ def shares(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterat
     all images whatever their classes."""
     real, generated = (sets[name] for name in ("real", "generated"))
     names = [metric.name for metric in metrics if metric.whole_sets]
-    apart = [
-        (abs(count / real.count - among), label, count / real.count, among)
-        for label, count in real.class_counts.items()
-        for among in [generated.class_counts[label] / generated.count]
-    ]
-    if names and apart and max(apart)[0] > _SHARE:
-        _, label, of_real, of_generated = max(apart)
+    counts = {label: (count, generated.class_counts[label]) for label, count in real.class_counts.items()}
+    gaps = {label: abs(one * generated.count - other * real.count) for label, (one, other) in counts.items()}
+    if names and gaps and max(gaps.values()) > _SHARE * real.count * generated.count:
+        label = max(gaps, key=gaps.__getitem__)
+        of_real, of_generated = (
+            count / each.count for count, each in zip(counts[label], (real, generated), strict=True)
+        )
         yield (
             f"{of_real:.0%} of the real images and {of_generated:.0%} of the generated ones are of class {label}: the "
             f"value of {', '.join(names)} is worse for that, whatever the images show; give both sets like shares"
