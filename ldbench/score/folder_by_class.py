@@ -48,8 +48,7 @@ def scores_by_class(
     for label in inputs.classes:
         rows = np.flatnonzero(real_n == label), np.flatnonzero(generated_m == label)
         of_class = list[Score]()
-        for name, (metric, whole) in scores.items():
-            inputs.progress(f"class {label}", len(of_class), len(scores))
+        for place, (name, (metric, whole)) in enumerate(scores.items(), 1):
             try:
                 score = _within(inputs, metric, whole, rows, settings[name], label)
             except DefectError:
@@ -57,6 +56,7 @@ def scores_by_class(
             except (MetricError, PluginError):  # too few images, or a metric of several classes
                 continue
             of_class.append(attributed(name, score).score)
+            inputs.progress(f"class {label}", place, len(scores))
             give_back()
         found[label] = tuple(of_class)
     return found

@@ -116,6 +116,8 @@ def read_sets(
     if classed is not None:
         labels = classes_of({name: each.images for name, each in sets.items()}, classed)
         sets = {name: replace(each, classes=labels[name]) for name, each in sets.items()}
+        if paired:
+            _check_classes_of_pairs(sets)
     _check_files(folders, one_size, progress)
     sets = {name: _digested(name, each, progress) for name, each in sets.items()}
     if images is not None:
@@ -235,6 +237,17 @@ def _check_pairs(sets: Mapping[str, FolderSet]) -> None:
                 f"{sets['real'].where}: expected a true image for each one in {generated.where}, got none for "
                 f"{len(missing)}, such as {missing[0]}; give both the same name, or drop --paired"
             )
+
+
+def _check_classes_of_pairs(sets: Mapping[str, FolderSet]) -> None:
+    real = dict(zip(sets["real"].images, sets["real"].classes, strict=True))
+    for each in (each for name, each in sets.items() if kind_of(name) == GENERATED):
+        for image, label in zip(each.images, each.classes, strict=True):
+            if real[image] != label:
+                raise UsageError(
+                    f"--paired: expected the true image of {image} to be of its class, {label}, got one of "
+                    f"{real[image]}; correct --classes, or drop --paired"
+                )
 
 
 def _digested(name: str, given: FolderSet, progress: Progress) -> FolderSet:

@@ -10,6 +10,7 @@ import pytest
 from ldbench.errors import DataError, UsageError
 from ldbench.score.folder_classes import class_names, classes_of
 from ldbench.score.folder_sets import FolderSet, drawn
+from tests.score.disc_folders import fill, measured
 from tests.score.test_folder_sets import set_of
 
 NAMES = {"real": ["a/0", "a/deep/1", "b/0"], "generated": ["a/7", "b/7"], "training": ["b/t", "a/t"]}
@@ -85,6 +86,14 @@ def test_what_is_wrong_with_a_table_is_one_line(tmp_path: Path) -> None:
         classes_of(FLAT, table(tmp_path, *rows, "1,a,test"))
     with pytest.raises(DataError, match="expected a column 'class', got 'image', 'subject'"):
         classes_of(FLAT, table(tmp_path, "0,a", header="image,subject"))
+
+
+def test_a_pair_is_of_one_class(tmp_path: Path) -> None:
+    for name in ("real", "generated"):
+        fill(tmp_path / name, 4, 0)
+    labels = {"real": ["a", "a", "b", "b"], "generated": ["a", "b", "b", "b"]}
+    with pytest.raises(UsageError, match="--paired: expected the true image of image-001 to be of its class, b, got o"):
+        measured(tmp_path, "ssim", paired=True, classes=labels)
 
 
 def of_classes(**counts: int) -> FolderSet:
