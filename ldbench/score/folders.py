@@ -1,7 +1,7 @@
 """Folders of images, without a task: real ones, and generated ones that are measured beside them.
 
 This is what other packages are used for most. The metrics are those of the task cards, a plug-in's included, with their
-intervals; a card adds fixed cases, classes, a judge and a ranking. A metric that needs a card says so.
+intervals; a card adds fixed cases, prompts and a ranking. A metric that needs a card says so.
 """
 
 from __future__ import annotations
