@@ -41,7 +41,7 @@ def classes_of(images: Mapping[str, Collection[str]], given: Classed) -> dict[st
     for fewer than two of them; `DataError` for a table that cannot be read.
     """
     option = _CLASSES.several if isinstance(given, Mapping) else f"--{_CLASSES.several} {said_by(given)}"
-    find = _finder(images, given)
+    find = _finder(option, images, given)
     found = {name: of_each(option, _CLASSES, of_set, name, find, _REMEDY) for name, of_set in images.items()}
     for name, of_set in found.items():
         if not of_set and kind_of(name) != _TRAINING:
@@ -49,7 +49,7 @@ def classes_of(images: Mapping[str, Collection[str]], given: Classed) -> dict[st
                 f"{option}: expected a class of each of the {name} images, got none of {some_of(list(images[name]))}; "
                 f"{_REMEDY}"
             )
-    check_same(option, found)
+    _check_same(option, found)
     return found
 
 
@@ -63,25 +63,29 @@ def class_names(labels: Collection[str]) -> tuple[str, ...]:
     return tuple(sorted(set(labels)))
 
 
-def check_same(option: str, labels: Mapping[str, Sequence[str]]) -> None:
-    """`UsageError` where sets that have classes have other ones than the first set, or where that has one alone."""
-    (first, of_first), *others = ((name, set(each)) for name, each in labels.items() if each)
-    for name, classes in others:
-        for (has, these), (lacks, those) in permutations(((first, of_first), (name, classes))):
-            if more := sorted(these - those):
+def _check_same(option: str, labels: Mapping[str, Sequence[str]]) -> None:
+    """`UsageError` where a set that has classes has one alone, or others than the first set."""
+    by_set = {name: set(each) for name, each in labels.items() if each}
+    for name, classes in by_set.items():
+        if len(classes) < 2:
+            raise UsageError(
+                f"{option}: expected two or more classes of the {name} images, got {', '.join(classes)} alone; name "
+                "the folder that has a subfolder a class, or leave --classes out"
+            )
+    first, *others = by_set
+    for name in others:
+        for has, lacks in permutations((first, name)):
+            if more := sorted(by_set[has] - by_set[lacks]):
                 raise UsageError(
                     f"{option}: expected the same classes in all sets, got {some_of(more)} among the {has} images and "
                     f"not among the {lacks} ones; give both sets images of each class"
                 )
-    if len(of_first) < 2:
-        raise UsageError(
-            f"{option}: expected two or more classes, got {', '.join(of_first)} alone; name the folders that have a "
-            "subfolder a class, or leave --classes out"
-        )
 
 
-def _finder(images: Mapping[str, Collection[str]], given: Classed) -> Finder:
+def _finder(option: str, images: Mapping[str, Collection[str]], given: Classed) -> Finder:
     if isinstance(given, Path):
+        if not given.exists():
+            raise UsageError(f"{option}: expected {FOLDERS}, or a CSV table, got no file of this name; correct it")
         return by_table(given, images, _CLASSES)
     if isinstance(given, str):
         return _subfolder

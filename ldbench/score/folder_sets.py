@@ -169,7 +169,8 @@ def drawn(sets: Mapping[str, FolderSet], count: int, seed: int, *, paired: bool)
 def _draw(given: FolderSet, among: Collection[str], count: int, seed: int) -> list[str]:
     """The names, in their order, of the images whose hashes are the smallest; of equal images each has its own.
 
-    Of several classes, these are the images whose place within their class, as a share of it, is the smallest.
+    Of several classes, these are the images whose place within their class, as a share of it, is the smallest; of equal
+    shares that of the first class, so that sets of like shares are drawn like ones.
     """
     met = Counter[bytes]()
     by_class = dict[str, dict[str, bytes]]()
@@ -182,8 +183,8 @@ def _draw(given: FolderSet, among: Collection[str], count: int, seed: int) -> li
         hashed = hashlib.sha256(f"{seed} {met[pixels]} ".encode() + pixels).digest()
         by_class.setdefault(label, {})[image] = hashed
     placed = [
-        ((2 * place + 1) / len(hashes), hashes[image], image)
-        for hashes in by_class.values() for place, image in enumerate(sorted(hashes, key=hashes.__getitem__))
+        ((2 * place + 1) / len(hashes), label, image)
+        for label, hashes in by_class.items() for place, image in enumerate(sorted(hashes, key=hashes.__getitem__))
     ]
     kept = {image for _, _, image in sorted(placed)[:count]}
     return [image for image in given.images if image in kept]

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from sys import intern
 
 from ldbench.errors import UsageError
 
@@ -38,7 +39,7 @@ def of_each(option: str, said: Said, images: Collection[str], name: str, find: F
 
     `UsageError` where something is said of some alone.
     """
-    found = tuple(find(name, image) for image in images)
+    found = tuple(intern(find(name, image)) for image in images)  # one text for all images that share it
     without = [image for image, one in zip(images, found, strict=True) if not one]
     if not without or len(without) == len(found):
         return () if without else found

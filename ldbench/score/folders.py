@@ -90,11 +90,7 @@ class Folders:
         if self.by_class and self.classes is None:
             raise UsageError("--by-class: expected classes of the images, got none; add --classes")
         if self.classes is not None and self.reference is not None:
-            raise UsageError(
-                f"--classes: expected a folder of real images, got statistics of some ({self.reference.where}), which "
-                f"have no classes, so {', '.join(of_classes())} cannot be measured beside them; name the folder, or "
-                "drop --classes"
-            )
+            raise _without_classes("--classes", self.reference)
         check_form(self.side, self.fit, self.channels)
         if self.images is not None and self.images < _FEWEST:
             raise UsageError(f"--images: expected {_FEWEST} or more, got {self.images}")
@@ -153,6 +149,8 @@ def measure_folders(
     given = by_asked_name(settings or {}, asked)
     check_measured(given, asked)
     for name, metric in asked.items():
+        if folders.reference is not None and name in of_classes():
+            raise _without_classes(f"--metric {name}", folders.reference)
         if reason := lacking(metric, folders.offered):
             raise UsageError(f"--metric {name}: {reason}")
     chosen, network = settings_beside_real(folders.reference, asked, network, given, named=bool(metrics))
@@ -189,6 +187,13 @@ def _sets(folders: Folders, context: ScoringContext) -> dict[str, MeasuredSet]:
         classed=folders.classes,
     )
     return {**sets} if reference is None else {"real": reference, **sets}
+
+
+def _without_classes(asked: str, reference: Reference) -> UsageError:
+    return UsageError(
+        f"{asked}: expected a folder of real images, got statistics of some ({reference.where}), which have no "
+        f"classes, so {', '.join(of_classes())} cannot be measured beside them; name the folder, or leave {asked} out"
+    )
 
 
 def _check_different(generated: Sequence[Place]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ldbench.cli.main import app
-from ldbench.errors import DataError, ImageError, UnknownNameError, UsageError, WeightsError
+from ldbench.errors import ImageError, UnknownNameError, UsageError, WeightsError
 from tests.score.disc_folders import CLASSES, fill, fill_classes
 
 OWN = """
@@ -294,4 +294,4 @@ def test_subfolders_are_classes(tmp_path: Path) -> None:
     assert written["classes"] == {name: dict.fromkeys(CLASSES, 6) for name in ("real", "generated")}
     assert {written["options"][f"auc:{key}"] for key in ("epochs", "spread_seeds", "shift")} == {1, 3}
     error = measure(tmp_path, "--classes", tmp_path / "none.csv").exception
-    assert isinstance(error, DataError)
+    assert isinstance(error, UsageError)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from ldbench.api import ImageSet
 from ldbench.data.images import write_image
-from ldbench.errors import DataError, ImageError, MetricError, UsageError, WeightsError
+from ldbench.errors import ImageError, MetricError, UsageError, WeightsError
 from ldbench.run.measure import measure, measure_each
 from ldbench.run.reference import save_reference
 from ldbench.score.networks import features
@@ -99,7 +99,7 @@ def test_classes_of_arrays_and_folders_are_said_by_set(tmp_path: Path) -> None:
     assert by_set.scores == by_folders.scores
     assert by_set.by_class == by_folders.by_class
     assert [score.metric for score in by_set.by_class["dark"]] == ["intra_fid"]
-    with pytest.raises(DataError, match=r"none\.csv"):
+    with pytest.raises(UsageError, match=r"none\.csv"):
         measure(tmp_path / "real", images, classes=str(tmp_path / "none.csv"))
 
 

@@ -141,6 +141,7 @@ def test_drawing_takes_generated_images_alone(sets: Sets) -> None:
             r"--classes: expected a folder of real images, got statistics of some \(.*\), which have no classes, so "
             "intra_fid, judge_accuracy, judge_auc, judge_calibration, auc cannot be measured beside them; name the f",
         ),
+        ({"metrics": ["auc"]}, "--metric auc: expected a folder of real images, got statistics of some"),
         ({"metrics": ["kid"]}, "--metric kid: expected one that .* has statistics for, fid, frd, or one that looks"),
         ({"metrics": ["viewed_fid"]}, "say how the images are seen"),
         ({"metrics": ["ssim"]}, "give --paired"),
