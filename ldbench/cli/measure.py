@@ -35,7 +35,11 @@ _Real = Annotated[
 ]
 _Generated = Annotated[list[Path], typer.Argument(help="Folders of generated images, one a generator.")]
 _Training = Annotated[
-    Path | None, typer.Option(help="A folder of the images that the generator learnt from, to look for copies.")
+    Path | None,
+    typer.Option(
+        help="A folder of the images that the generator learnt from, to look for copies; with --classes a judge learns "
+        "from them, too."
+    ),
 ]
 _Paired = Annotated[
     bool, typer.Option("--paired", help="A generated image's true one has the same name: SSIM, PSNR, LPIPS.")
