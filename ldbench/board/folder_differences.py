@@ -149,6 +149,8 @@ def _lacks(
         return (
             f"its value depends on the number of images, {other.n} and {one.n}; give --images {min(one.n, other.n)}"
         )
+    if metric.groups in _OF_NUMBERS and metric.every_class and len({_by_class(each) for each in folders}) > 1:
+        return "its value depends on the number of images of each class; give as many of each"
     complete = (each and each.keys() == score.contributions.keys() for each, score in zip(parts, scores, strict=True))
     if not all(complete):
         return "nothing says what each image adds to it"
@@ -160,6 +162,11 @@ def _lacks(
     if one.interval != "share" and (still or (one.value != other.value and not _variance(parts))):
         return "the images show no spread, so no test says how sure the difference is"
     return ""
+
+
+def _by_class(folder: FolderScores) -> tuple[tuple[str, int], ...]:
+    """How many generated images each class has."""
+    return tuple(folder.classes.get("generated", {}).items())
 
 
 def _has_copies(folder: FolderScores) -> bool:

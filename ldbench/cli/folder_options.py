@@ -41,6 +41,15 @@ SubjectPattern = Annotated[
     str | None, typer.Option(help="Whose images are: a regular expression on their names, 'sub-[0-9]+' say.")
 ]
 
+Classes = Annotated[
+    str | None,
+    typer.Option(
+        help="Which class each image is to show: `folders` (the first subfolder on its path), or a CSV table with "
+        "columns image and class.",
+        metavar="folders|TABLE",
+    ),
+]
+
 
 def by_metric(settings: Sequence[str]) -> dict[str, dict[str, str]]:
     """`METRIC:key=value` texts by metric and key; METRIC may be `path/to/file.py:NAME`."""

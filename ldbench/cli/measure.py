@@ -12,6 +12,7 @@ from ldbench.cli.comma_lists import parse_names
 from ldbench.cli.folder_options import (
     Blur,
     Channels,
+    Classes,
     Fit,
     Metric,
     Network,
@@ -34,11 +35,16 @@ _Real = Annotated[
 ]
 _Generated = Annotated[list[Path], typer.Argument(help="Folders of generated images, one a generator.")]
 _Training = Annotated[
-    Path | None, typer.Option(help="A folder of the images that the generator learnt from, to look for copies.")
+    Path | None,
+    typer.Option(
+        help="A folder of the images that the generator learnt from, to look for copies; with --classes a judge learns "
+        "from them, too."
+    ),
 ]
 _Paired = Annotated[
     bool, typer.Option("--paired", help="A generated image's true one has the same name: SSIM, PSNR, LPIPS.")
 ]
+_ByClass = Annotated[bool, typer.Option("--by-class", help="With --classes, also print the values within each class.")]
 _PerImage = Annotated[
     Path | None, typer.Option(help="Write a CSV table: each generated image, its values and its nearest images.")
 ]
@@ -64,6 +70,8 @@ def measure(
     set_: Set = None,
     subjects: Subjects = None,
     subject_pattern: SubjectPattern = None,
+    classes: Classes = None,
+    by_class: _ByClass = False,
     per_image: _PerImage = None,
     images: _Images = None,
     seed: _Seed = 0,
@@ -79,8 +87,7 @@ def measure(
     from ldbench.report.measured_folders import as_json, as_text, said_of
     from ldbench.run.measure import measure_each
     from ldbench.run.progress import live_progress
-    from ldbench.score.folder_subjects import subject_line
-    from ldbench.score.folders import ignored_line, images_line
+    from ldbench.score.folder_lines import lines_of
 
     settings = by_metric(set_ or ())
     metrics = parse_names(metric, "--metric") if metric else ()
@@ -89,14 +96,15 @@ def measure(
             real, generated, training=training, metrics=metrics, network=network, paired=paired, side=side,
             channels=channels, blur=blur, noise=noise, settings=settings, subjects=subjects,
             subject_pattern=subject_pattern, images=images, per_image=per_image, seed=seed, device=device,
-            progress=progress, strict=False, fit=fit,
+            progress=progress, strict=False, fit=fit, classes=classes,
+            by_class=by_class,
         )
     compared = differences(folders) if len(folders) > 1 else None
     width = get_terminal_size((_WIDTH, 0)).columns
     typer.echo(as_json(folders, compared) if format_ == "json" else as_text(folders, compared, width), nl=False)
     for line in said_of(folders, lambda each: each.notes):
         typer.echo(f"warning: {line}", err=True)
-    for line in said_of(folders, lambda each: (images_line(each), ignored_line(each), subject_line(each.images))):
+    for line in said_of(folders, lines_of):
         typer.echo(line, err=True)
     for line in said_of(folders, lambda each: (f"{name}: {reason}" for name, reason in each.refused.items())):
         typer.echo(f"error: {line}", err=True)

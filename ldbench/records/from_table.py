@@ -78,6 +78,13 @@ def value_of(hint: Any, text: str, key: str) -> Any:
     return convert(hint, text, key)  # the error quotes what was typed
 
 
+def values_of(cls: type[Any], texts: Mapping[str, str]) -> dict[str, Any]:
+    """What texts on the command line mean for the fields of a dataclass; unknown ones stay texts. Raises `TypedError`.
+    """
+    hints = get_type_hints(cls)
+    return {key: value_of(hints[key], str(text), key) if key in hints else text for key, text in texts.items()}
+
+
 def convert(hint: Any, value: object, key: str) -> Any:
     """`value` as the annotation `hint` wants it, or a `TypedError` that names `key`."""
     origin, arguments = get_origin(hint), get_args(hint)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -42,9 +42,11 @@ def as_text(folders: Sequence[FolderScores], found: FolderDifferences | None, wi
     """The values and, of several folders, their differences from the first, for a terminal of so many columns."""
     if found is None:
         [alone] = folders
-        return score_table(alone.scores) + (f"{_COPIES}\n" if unranking(alone.scores) else "")
+        copies = f"{_COPIES}\n" if unranking(alone.scores) else ""
+        return "\n".join(filter(None, [score_table(alone.scores) + copies, _by_class(alone, "by class", width)]))
     names = dict(zip(map(_folder, folders), labels(folders), strict=True))
-    parts = [_values(folders, list(names.values()), width)]
+    parts = [_values(dict(zip(names.values(), (each.scores for each in folders), strict=True)), width)]
+    parts += [_by_class(each, f"{names[_folder(each)]}, by class", width) for each in folders]
     parts += [_wrapped(said_of(folders, lambda each: [_COPIES] if unranking(each.scores) else []), width)]
     first, *others = names
     for other in others:
@@ -79,10 +81,14 @@ def _folder(found: FolderScores) -> str:
     return str(found.images["generated"]["folder"])
 
 
-def _values(folders: Sequence[FolderScores], names: Sequence[str], width: int) -> str:
-    """A row a metric and a column a folder or, where that is too wide, one table a folder."""
-    metrics = dict.fromkeys(score.metric for each in folders for score in each.scores)
-    by_name = [{score.metric: score for score in each.scores} for each in folders]
+def _by_class(folder: FolderScores, title: str, width: int) -> str:
+    return _values(folder.by_class, width, title)
+
+
+def _values(columns: Mapping[str, Sequence[Score]], width: int, title: str = "") -> str:
+    """A row a metric and a column a folder, or a class; where that is too wide, one table each."""
+    metrics = dict.fromkeys(score.metric for each in columns.values() for score in each)
+    by_name = [{score.metric: score for score in each} for each in columns.values()]
     rows = []
     for metric in metrics:
         scores = [each.get(metric) for each in by_name]
@@ -91,10 +97,11 @@ def _values(folders: Sequence[FolderScores], names: Sequence[str], width: int) -
         rows.append((f"{metric} {arrow}", *cells))
     if not rows:
         return ""
-    table = to_terminal(TextTable(("", *names), rows, "l" * (1 + len(names))))
+    table = to_terminal(TextTable(("", *columns), rows, "l" * (1 + len(columns)), title))
     if max(map(len, table.splitlines())) <= width:
         return table
-    return "\n".join(f"{name}\n{score_table(each.scores)}" for name, each in zip(names, folders, strict=True))
+    parts = [f"{name}\n{score_table(each)}" for name, each in columns.items()]
+    return "\n".join([f"{title}\n", *parts] if title else parts)
 
 
 def _shown(score: Score) -> tuple[str, str]:

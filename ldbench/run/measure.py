@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias, cast
 
 from ldbench.api import Progress, silent
 from ldbench.errors import UsageError
@@ -13,6 +14,7 @@ from ldbench.records.files import user_cache_folder
 from ldbench.records.from_table import TypedError
 from ldbench.run.environment import on_device, pick_device
 from ldbench.run.surroundings import caller_kept
+from ldbench.score.folder_classes import FOLDERS, Classed
 from ldbench.score.folder_form import Channels, Conditions
 from ldbench.score.folder_scores import FolderScores
 from ldbench.score.folder_sets import Place
@@ -24,6 +26,7 @@ from ldbench.score.reference.record import Reference
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.card import ViewingConditions
 
+Classes: TypeAlias = "Path | str | Mapping[str, str | Sequence[str | int]]"
 
 def measure(
     real: Place | str, generated: Place | str, *, training: Place | str | None = None, metrics: Sequence[str] = (),
@@ -32,6 +35,7 @@ def measure(
     subjects: Path | str | Mapping[str, Sequence[str | int]] | None = None, subject_pattern: str | None = None,
     images: int | None = None, per_image: Path | str | None = None, seed: int = 0,
     device: str = "auto", progress: Progress = silent, strict: bool | None = None, fit: Fit | None = None,
+    classes: Classes | None = None, by_class: bool = False,
 ) -> FolderScores:
     """The scores of the images in `generated` beside those in `real`, each with a 95 % interval.
 
@@ -57,6 +61,13 @@ def measure(
     image and subject, or holds by set ("real", "generated") the subject of each image in the order of their names;
     `subject_pattern` finds it in an image's name, "sub-[0-9]+" say.
 
+    `classes` says which class each image is to show, of training images too: "folders" takes the first subfolder on its
+    path, a CSV table has columns image and class, and a mapping holds by set ("real", "generated", "training") either
+    "folders" or the class of each image in the order of their names. Then `intra_fid` is measured too, and those that
+    train a classifier where `metrics` name them: `auc`, and with `training` `judge_accuracy`, `judge_auc` and
+    `judge_calibration`. `settings` has its recipe by the metric's name, that of the judge by "judge". With `by_class`
+    the answer also has the scores within each class.
+
     `images` is how many of the real and of the generated images are drawn, by their pixels and `seed`, and measured. To
     `per_image` a CSV table is written that has a line for each generated image: its value of each metric that is a mean
     over images, and the nearest real image and training image in the features of the network in use.
@@ -73,7 +84,7 @@ def measure(
         real, [generated], training=training, metrics=metrics, network=network, paired=paired, side=side,
         channels=channels, blur=blur, noise=noise, settings=settings, subjects=subjects,
         subject_pattern=subject_pattern, images=images, per_image=per_image, seed=seed, device=device,
-        progress=progress, strict=strict, fit=fit,
+        progress=progress, strict=strict, fit=fit, classes=classes, by_class=by_class,
     )
     return found
 
@@ -86,6 +97,7 @@ def measure_each(
     subjects: Path | str | Mapping[str, Sequence[str | int]] | None = None, subject_pattern: str | None = None,
     images: int | None = None, per_image: Path | str | None = None, seed: int = 0,
     device: str = "auto", progress: Progress = silent, strict: bool | None = None, fit: Fit | None = None,
+    classes: Classes | None = None, by_class: bool = False,
 ) -> list[FolderScores]:
     """The scores of each of several sets of generated images beside the same real ones, as `measure` has them.
 
@@ -110,7 +122,8 @@ def measure_each(
         agreed = beside.conditions(asked) if isinstance(beside, Reference) else asked
         folders = Folders(
             beside, first, None if training is None else place_of(training), paired, agreed.side, agreed.viewing,
-            agreed.channels or "rgb", whose, images, agreed.fit, tuple(further),
+            agreed.channels or "rgb", whose, images, agreed.fit, tuple(further), classed_by(classes),
+            by_class,
         )
         names = [metrics] if isinstance(metrics, str) else metrics
         return measure_folders(
@@ -139,6 +152,13 @@ def whose_of(subjects: Path | str | Mapping[str, Sequence[str | int]] | None, pa
     if pattern is not None:
         return pattern_of(pattern)
     return Path(subjects) if isinstance(subjects, str) else subjects
+
+
+def classed_by(classes: Classes | None) -> Classed | None:
+    """What says the classes, if anything does: a text is a table's path, but for "folders"."""
+    if isinstance(classes, str) and classes != FOLDERS:
+        return Path(classes)
+    return cast("Classed | None", classes)
 
 
 def viewing_of(blur: float, noise: float) -> ViewingConditions | None:

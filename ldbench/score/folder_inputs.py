@@ -7,19 +7,24 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from ldbench.api import ImageSet, LazyInputs, MetricInputs, SetName
+from ldbench.api import ImageSet, LazyInputs, MetricInputs, ParameterValue, SetName
 from ldbench.errors import MetricError
+from ldbench.score.folder_classes import class_names
 from ldbench.score.folder_sets import FolderSet, MeasuredSet
 from ldbench.score.image_sets import StoredSet
 from ldbench.score.reference.record import Reference
 from ldbench.score.set_inputs import Seen, SetInputs
 from ldbench.task.card import ViewingConditions
+from ldbench.task.metric_specs import JudgeSpec
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from ldbench.data.stored_images import StoredImages
+
+
+JUDGE_ON_REAL = "judge_real_accuracy"  # the parameter of a score that says how often its judge was right there
 
 
 class NoRealImagesError(MetricError):
@@ -34,16 +39,24 @@ class _WithoutTask:
 
     def __getattr__(self, name: str) -> Any:
         if hasattr(MetricInputs, name):
-            raise MetricError(f"expected {name} of a task, got images alone; score them on a task card")
+            raise _of_a_task(name)
         raise AttributeError(name)
+
+
+def _of_a_task(name: str) -> MetricError:
+    return MetricError(f"expected {name} of a task, got images alone; score them on a task card")
 
 
 @dataclass(frozen=True)
 class FolderSets(_WithoutTask):
-    """The images as sets that are read by rows; `seen` is what viewing conditions do to each batch of them."""
+    """The images as sets that are read by rows; `seen` is what viewing conditions do to each batch of them.
+
+    `labels` has the class of each image of a set, where somebody says it.
+    """
 
     images: Mapping[str, StoredImages]
     seen: Seen | None = None
+    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def generated(self) -> ImageSet:
@@ -68,19 +81,32 @@ class FolderSets(_WithoutTask):
         return replace(self.stored_truths, seen=self.seen)
 
     def all_generated(self) -> tuple[ImageSet, list[str]]:
-        """All generated images; they are of one class."""
-        return self.generated, [""] * len(self.images["generated"])
+        """All generated images with their classes."""
+        return self.generated, self._labels("generated")
 
     def test_scans(self) -> tuple[ImageSet, list[str]]:
-        """All real images; they are of one class."""
-        real = self.real
-        return real, [""] * len(real)
+        """All real images with their classes."""
+        return self.real, self._labels("real")
+
+    def training_scans(self) -> tuple[ImageSet, list[str]]:
+        """The training images with their classes; `MetricError` where nobody says these."""
+        images, _ = self.seen_scans()
+        if not self.labels.get("training"):
+            raise MetricError(
+                "expected a class of each training image, got none; put each in a subfolder of its class's name, or in "
+                "the table of --classes"
+            )
+        return images, self._labels("training")
 
     def seen_scans(self) -> tuple[ImageSet, tuple[str, ...]]:
         """The training images with their names."""
         if "training" not in self.images:
             raise MetricError("expected the images that the generator learnt from, got none; name them with --training")
         return self._set("training"), tuple(self.images["training"])
+
+    def _labels(self, name: str) -> list[str]:
+        """The class of each image of a set; where nobody says it, all are of one."""
+        return list(self.labels.get(name) or [""] * len(self.images[name]))
 
     def _set(self, name: str) -> ImageSet:
         return StoredSet(self.images[name], list(self.images[name]), self.seen)
@@ -108,13 +134,16 @@ class FolderInputs(SetInputs, _WithoutTask):
     """Images by what they are ("real", "generated", "training"), and where their scoring runs.
 
     `conditions` are the viewing conditions of metrics that have them. `whose` has the subject of each image of "real"
-    and "generated", if somebody knows. `pairs` says that images of one name belong together. `reference` has statistics
-    of the real images where they themselves are not at hand.
+    and "generated", if somebody knows, `classed` the class of each image, also of "training". `judge` is how a judge is
+    trained on the latter. `pairs` says that images of one name belong together. `reference` has statistics of the real
+    images where they themselves are not at hand.
     """
 
     images: Mapping[str, StoredImages]
     conditions: ViewingConditions | None = None
     whose: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    classed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    judge: JudgeSpec | None = None
     pairs: bool = False
     reference: Reference | None = None
 
@@ -125,7 +154,7 @@ class FolderInputs(SetInputs, _WithoutTask):
 
     def sets(self, seen: Seen | None) -> LazyInputs:
         """The images as sets that are read by rows."""
-        return cast(LazyInputs, FolderSets(self.images, seen))
+        return cast(LazyInputs, FolderSets(self.images, seen, self.classed))
 
     @cached_property
     def viewed(self) -> FolderInputs:
@@ -146,10 +175,11 @@ class FolderInputs(SetInputs, _WithoutTask):
         return self._features("real", network, resize)
 
     def beside(self, sets: Mapping[str, MeasuredSet]) -> FolderInputs:
-        """Other generated images beside the same real and training ones, whose features are kept."""
+        """Other generated images beside the same real and training ones, whose features and judge are kept."""
         other = replace(self, **of_sets(sets))
         for known, anew in ((self, other), (self.viewed, other.viewed)):
             anew._extracted.update({key: kept for key, kept in known._extracted.items() if key[0] != "generated"})
+            vars(anew).update({name: vars(known)[name] for name in vars(known).keys() & {"_judge", "_judge_on_real"}})
         return other
 
     @property
@@ -175,9 +205,44 @@ class FolderInputs(SetInputs, _WithoutTask):
         return next((features.shape[1] for (_, name, _), features in extracted.items() if name == network), None)
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of the images, sorted; `MetricError` where nobody says any."""
+        if not self.classed:
+            raise _of_a_task("classes")
+        return class_names(self.classed["generated"])
+
+    @property
     def labels(self) -> tuple[str, ...]:
-        """All images are of one class."""
-        return ("",) * len(self.images["generated"])
+        """The class of each generated image; where nobody says it, all are of one."""
+        return tuple(self.classed.get("generated") or ("",) * len(self.images["generated"]))
+
+    @property
+    def real_labels(self) -> tuple[str, ...]:
+        """The class of each real image; `MetricError` where nobody says it."""
+        if not self.classed:
+            raise _of_a_task("real_labels")
+        return tuple(self.classed["real"])
+
+    @property
+    def judge_recipe(self) -> JudgeSpec:
+        """How the judge is trained; `MetricError` where images alone are given."""
+        if self.judge is None:
+            raise _of_a_task("judged")
+        return self.judge
+
+    @cached_property
+    def judged(self) -> tuple[NDArray[np.float64], Mapping[str, ParameterValue]]:
+        """Log odds `(N, K)` of each class by the judge of the training images, and what the judge is: also how often it
+        is right on the real images, as nothing else says here how far it can be trusted."""
+        scores, judge = super().judged
+        return scores, {**judge, JUDGE_ON_REAL: self._judge_on_real}
+
+    @cached_property
+    def _judge_on_real(self) -> float:
+        from ldbench.score.metrics.effectiveness import flip_rate_score
+
+        scores = self.judge_scores(self.unviewed.real)
+        return flip_rate_score(scores, self.real_labels, self.classes, self._judge.parameters).value
 
     @property
     def case_ids(self) -> tuple[str, ...]:
@@ -191,4 +256,5 @@ def of_sets(sets: Mapping[str, MeasuredSet]) -> dict[str, Any]:
     return {
         "images": {name: each.images for name, each in images.items()},
         "whose": {name: each.subjects for name, each in images.items()},
+        "classed": {name: each.classes for name, each in images.items() if each.classes},
     }

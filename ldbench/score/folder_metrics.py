@@ -7,20 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from ldbench.api import Metric, MetricAxis, Need
 from ldbench.errors import PluginError, UsageError
 from ldbench.plugins.kinds import METRICS
-from ldbench.records.from_table import TypedError, build, value_of
-from ldbench.task.metric_specs import first_namesake
+from ldbench.records.from_table import TypedError, build, values_of
+from ldbench.score.folder_classifiers import JUDGE, SANDBOX, Lesson, judge_recipe, lesson_of, recipe_table, trains
+from ldbench.score.folder_tables import GENERATED, kind_of
+from ldbench.task.metric_specs import ClassifierSpec, first_namesake
 
+if TYPE_CHECKING:
+    from ldbench.score.folder_sets import FolderSet
+
+Offered: TypeAlias = frozenset[Need | Literal["classes"]]
 NETWORK = "efficientnet-lite0"  # the one that ships
-_ASKED_FOR: MetricAxis = "condition"  # what images were to show, and of those in folders nobody knows that
+_ASKED_FOR: MetricAxis = "condition"  # what images were to show; of those in folders at most their class is known
 _REMEDY: Mapping[Need, str] = {
     "training": "give --training, a folder of what the generator learnt from",
     "viewing": "say how the images are seen, with --blur and --noise",
     "truth": "give --paired, if each generated image has its true one under the same name",
+    "judge": "give --training, which a judge learns from, and --classes",
 }
 _NAMED_NEEDS: Mapping[Need, str] = {
     "source": "the images that were edited", "truth": "the true image of each generated one", "judge": "a judge",
@@ -51,12 +58,47 @@ def by_asked_name(
     return found
 
 
-def default_metrics(offered: frozenset[Need]) -> tuple[dict[str, Metric], dict[str, str]]:
+def check_measured(given: Mapping[str, Mapping[str, str]], asked: Mapping[str, Metric]) -> None:
+    """`UsageError` for settings of what is not measured: a metric, or the judge that metrics ask."""
+    for name in given:
+        if name == JUDGE and name not in asked:
+            if not any("judge" in metric.needs for metric in asked.values()):
+                raise UsageError(
+                    f"--set {name}: expected a metric that asks a judge, got none; add --metric judge_accuracy, say"
+                )
+        elif name not in asked:
+            raise UsageError(f"--set {name}: expected a metric that is measured, got none; add --metric {name}")
+
+
+def default_metrics(offered: Offered) -> tuple[dict[str, Metric], dict[str, str]]:
     """The installed metrics by name that are measured where none is asked for, by the axis that they answer; and why
     others cannot be loaded.
 
-    These are all whose needs are `offered` and whose settings have defaults, but those of what images were to show.
+    These are all whose needs are `offered` and whose settings have defaults, but those of what images were to show, if
+    it is more than their class, and those that train a classifier, which `only_named` has.
     """
+    found, refused = _installed()
+    return {metric.name: metric for metric in found if _is_default(metric, offered)}, refused
+
+
+def only_named(offered: Offered) -> list[str]:
+    """The installed metrics that are measured where they are asked for alone, since they train a classifier."""
+    metrics, _ = _installed()
+    return [metric.name for metric in metrics if trains(metric) and not lacking(metric, offered)]
+
+
+def of_classes() -> list[str]:
+    """The installed metrics that need classes of folders, and nothing that these cannot have."""
+    everything: Offered = frozenset({"training", "viewing", "truth", "judge"})
+    needing = frozenset({"classes", *everything})
+    return [
+        metric.name for metric in _installed()[0]
+        if not lacking(metric, needing) and ("judge" in metric.needs or lacking(metric, everything))
+    ]
+
+
+def _installed() -> tuple[list[Metric], dict[str, str]]:
+    """The installed metrics by the axis that they answer; and why others cannot be loaded."""
     found, refused = list[Metric](), dict[str, str]()
     for entry in METRICS.entries():
         try:
@@ -65,11 +107,11 @@ def default_metrics(offered: frozenset[Need]) -> tuple[dict[str, Metric], dict[s
             refused[entry.name] = str(error)
     axes: Sequence[MetricAxis | None] = (*get_args(MetricAxis), None)
     found.sort(key=lambda metric: axes.index(metric.axis))
-    return {metric.name: metric for metric in found if _is_default(metric, offered)}, refused
+    return found, refused
 
 
-def _is_default(metric: Metric, offered: frozenset[Need]) -> bool:
-    if metric.axis == _ASKED_FOR or lacking(metric, offered):
+def _is_default(metric: Metric, offered: Offered) -> bool:
+    if trains(metric) or lacking(metric, offered) or (metric.axis == _ASKED_FOR and not metric.every_class):
         return False
     try:
         settings_of(metric, None, {})
@@ -78,18 +120,21 @@ def _is_default(metric: Metric, offered: frozenset[Need]) -> bool:
     return True
 
 
-def lacking(metric: Metric, offered: frozenset[Need]) -> str:
+def lacking(metric: Metric, offered: Offered) -> str:
     """Why folders that have what is `offered` cannot have a metric: "expected, got, remedy"; "" where they can."""
-    if metric.every_class or metric.trained:
-        return "expected images of each class, got folders that name no class; score on a task card"
-    for need in sorted(metric.needs - offered):
+    for need in sorted(metric.needs - offered, key=lambda need: (need in _REMEDY, need)):
         remedy = _REMEDY.get(need, "score the images on a task card that has it")
         return f"expected {_NAMED_NEEDS[need]}, got none; {remedy}"
+    if (metric.every_class or metric.trained) and "classes" not in offered:
+        return "expected images of each class, got folders whose classes nobody says; give --classes"
     return ""
 
 
-def settings_of(metric: Metric, network: str | None, given: Mapping[str, str]) -> Any:
-    """A metric's settings: what is given, else its own defaults, the network that ships and the side that it sees."""
+def settings_of(metric: Metric, network: str | None, given: Mapping[str, str], lesson: Lesson = SANDBOX) -> Any:
+    """A metric's settings: what is given, else its own defaults, the network that ships and the side that it sees.
+
+    A classifier is trained as fits the `lesson`.
+    """
     from ldbench.score.networks.features import network_of
 
     names = {item.name for item in fields(metric.settings)}
@@ -100,11 +145,28 @@ def settings_of(metric: Metric, network: str | None, given: Mapping[str, str]) -
         table["extractor"] = given.get("extractor") or (network or NETWORK if features else own)
     if {"extractor", "resize"} <= names:
         table["resize"] = network_of(table["extractor"])[0].resize
-    hints = get_type_hints(metric.settings)
+    if issubclass(metric.settings, ClassifierSpec):
+        table |= recipe_table(metric.settings, lesson)
     try:
-        table |= {key: value_of(hints[key], str(text), key) if key in hints else text for key, text in given.items()}
-        return build(metric.settings, table)
+        return build(metric.settings, table | values_of(metric.settings, given))
     except TypedError as wrong:
         raise UsageError(
             f"--set {metric.name}:{wrong}; give --set {metric.name}:key=value, or score the images on a task card"
         ) from wrong
+
+
+def recipes_of(
+    asked: Mapping[str, Metric], given: Mapping[str, Mapping[str, str]], sets: Mapping[str, FolderSet]
+) -> dict[str, ClassifierSpec]:
+    """How each classifier of the metrics is trained on these sets, with that of the judge by `JUDGE`; one for all
+    generated sets. Before sets are read there are none, and what is `given` is checked. Raises `UsageError`."""
+    generated, training = (
+        lesson_of(each for name, each in sets.items() if kind_of(name) == kind) for kind in (GENERATED, "training")
+    )
+    found = {
+        name: settings_of(metric, None, given.get(name, {}), generated)
+        for name, metric in asked.items() if issubclass(metric.settings, ClassifierSpec)
+    }
+    if any("judge" in metric.needs for metric in asked.values()):
+        found[JUDGE] = judge_recipe(given.get(JUDGE, {}), training)
+    return found

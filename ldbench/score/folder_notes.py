@@ -44,12 +44,50 @@ def unmeasured_beside(real: MeasuredSet, names: Sequence[str]) -> Iterator[str]:
 
 
 def few(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
-    """A warning where the sets are small and some metrics' values depend on the number of images."""
-    count, names = _smaller(sets), _dependent(metrics)
+    """A warning where the sets are small and some metrics' values depend on the number of images; of those that are
+    taken class by class `few_of_a_class` says it."""
+    count, names = _smaller(sets), _dependent(each for each in metrics if not each.every_class)
     if names and count < FEWEST_OF_A_SET:
         yield (
             f"{count} images are few: the value of {', '.join(names)} depends on their number; compare it with values "
             f"of as many images alone, or give {FEWEST_OF_A_SET} or more"
+        )
+
+
+def few_of_a_class(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
+    """A warning where a class is small and some metrics' values depend on the number of images of each."""
+    if names := _dependent(each for each in metrics if each.every_class):
+        count, label, kind = smallest_class(sets)
+        if count < FEWEST_OF_A_SET:
+            yield (
+                f"{count} {kind} images of class {label} are few: the value of {', '.join(names)} depends on how many "
+                "images each class has; compare it with values of as many alone, or give "
+                f"{FEWEST_OF_A_SET} or more of each"
+            )
+
+
+def smallest_class(sets: Mapping[str, MeasuredSet]) -> tuple[int, str, str]:
+    """How many images the smallest class of a set has, its name, and the set; of real and generated images."""
+    return min(
+        (count, label, name) for name in ("real", "generated") for label, count in sets[name].class_counts.items()
+    )
+
+
+def shares(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
+    """A warning where classes have other shares among generated images than among real ones, and some metrics compare
+    all images whatever their classes."""
+    real, generated = (sets[name] for name in ("real", "generated"))
+    names = [metric.name for metric in metrics if metric.whole_sets]
+    counts = {label: (count, generated.class_counts[label]) for label, count in real.class_counts.items()}
+    gaps = {label: abs(one * generated.count - other * real.count) for label, (one, other) in counts.items()}
+    if names and gaps and max(gaps.values()) > _SHARE * real.count * generated.count:
+        label = max(gaps, key=gaps.__getitem__)
+        of_real, of_generated = (
+            count / each.count for count, each in zip(counts[label], (real, generated), strict=True)
+        )
+        yield (
+            f"{of_real:.0%} of the real images and {of_generated:.0%} of the generated ones are of class {label}: the "
+            f"value of {', '.join(names)} is worse for that, whatever the images show; give both sets like shares"
         )
 
 
@@ -72,16 +110,16 @@ def thin(
 
     `features` gives the number of a network's features.
     """
-    count = _smaller(sets)
-    by_network: dict[str, list[str]] = {}
+    by_network: dict[tuple[str, bool], list[str]] = {}
     for metric, score in scores:
         if metric.groups == "excess" and score.extractor is not None:
-            by_network.setdefault(score.extractor, []).append(metric.name)
-    for network, names in by_network.items():
-        width = features(network)
+            by_network.setdefault((score.extractor, metric.every_class), []).append(metric.name)
+    for (network, by_class), names in by_network.items():
+        width, count = features(network), smallest_class(sets)[0] if by_class else _smaller(sets)
         if width is not None and FEWEST_OF_A_SET <= count < width:
+            images = "images of a class" if by_class else "images"
             yield (
-                f"{count} images are fewer than the {width} features of {network}: the covariances of "
+                f"{count} {images} are fewer than the {width} features of {network}: the covariances of "
                 f"{', '.join(names)} are not known from so few, and the value is larger than that of many images; "
                 f"compare it with values of as many images alone{', or take kid' if _at_hand(sets) else ''}"
             )
@@ -96,7 +134,7 @@ def _at_hand(sets: Mapping[str, MeasuredSet]) -> bool:
     return isinstance(sets["real"], FolderSet)
 
 
-def _dependent(metrics: Sequence[Metric]) -> list[str]:
+def _dependent(metrics: Iterable[Metric]) -> list[str]:
     return [metric.name for metric in metrics if metric.groups in ("equal", "excess")]
 
 

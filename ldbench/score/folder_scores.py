@@ -24,7 +24,9 @@ class FolderScores:
     """One score a metric; why other metrics have none; what was measured: each folder, its images' number and digest,
     the number of files ignored as no images; and with which options. `notes` say what makes values mean less than they
     seem to: images that are in two folders, few of them, and sets that were prepared unequally. `parts` are for the
-    difference from another folder."""
+    difference from another folder. Where somebody says classes, `classes` counts the images of each in each set, and
+    `only_named` names metrics that are measured where they are asked for alone; `by_class` has the scores within each
+    class, if they were asked for."""
 
     scores: tuple[Score, ...]
     refused: Mapping[str, str]
@@ -32,13 +34,19 @@ class FolderScores:
     options: Mapping[str, ParameterValue]
     notes: tuple[str, ...] = ()
     parts: FolderParts = field(default_factory=FolderParts, repr=False, compare=False)
+    classes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    only_named: tuple[str, ...] = ()
+    by_class: Mapping[str, tuple[Score, ...]] = field(default_factory=dict)
 
     @property
     def record(self) -> dict[str, Any]:
         """What of it is written as JSON: all but what each image adds."""
+        by_classes: dict[str, Any] = {"classes": self.classes, "only_named": self.only_named} if self.classes else {}
+        if self.by_class:
+            by_classes["by_class"] = {name: list(map(asdict, each)) for name, each in self.by_class.items()}
         return {
             "scores": [asdict(score) for score in self.scores], "refused": self.refused, "images": self.images,
-            "options": self.options, "notes": self.notes,
+            "options": self.options, "notes": self.notes, **by_classes,
         }
 
     @property

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ldbench.errors import ImageError, UsageError
+from ldbench.score.folder_classes import Classed, classes_of
 from ldbench.score.folder_form import Channels
-from ldbench.score.folder_subjects import GENERATED, Whose, kind_of, subjects_of
+from ldbench.score.folder_subjects import Whose, subjects_of
+from ldbench.score.folder_tables import GENERATED, kind_of
 from ldbench.score.lazy_inputs import averaged
 from ldbench.score.one_size import Fit, OneSize
 
@@ -37,8 +39,8 @@ class FolderSet:
 
     `pixels` has a digest of each image's pixels, in the order of `images`; `sha256` is that of all with their names.
     `ignored` counts the files that are no images by their names. `subjects` has the subject of each image in the same
-    order; it is empty where each image counts as a subject of its own. `drawn_from` is how many images there were
-    before some were drawn, 0 where none were.
+    order; it is empty where each image counts as a subject of its own. `classes` has the class of each, where somebody
+    says it. `drawn_from` is how many images there were before some were drawn, 0 where none were.
     """
 
     where: str
@@ -49,6 +51,7 @@ class FolderSet:
     pixels: tuple[bytes, ...] = field(default=(), repr=False)
     subjects: tuple[str, ...] = field(default=(), repr=False)
     drawn_from: int = 0
+    classes: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def count(self) -> int:
@@ -59,6 +62,11 @@ class FolderSet:
     def units(self) -> tuple[str, ...]:
         """Whose each image is: its subject or, where each image counts as one, its name."""
         return self.subjects or tuple(self.images)
+
+    @property
+    def class_counts(self) -> dict[str, int]:
+        """How many images each class has, by its name, sorted; none where nobody says any."""
+        return dict(sorted(Counter(self.classes).items()))
 
     @property
     def described(self) -> dict[str, str | int]:
@@ -80,6 +88,7 @@ class FolderSet:
             self, images=StoredImages(Ids(kept), self.images.packed, threads=self.images.threads, room=0), sha256="",
             pixels=tuple(self.pixels[places[image]] for image in kept),
             subjects=tuple(self.subjects[places[image]] for image in kept) if self.subjects else (),
+            classes=tuple(self.classes[places[image]] for image in kept) if self.classes else (),
             drawn_from=len(self.images),
         )
 
@@ -87,12 +96,13 @@ class FolderSet:
 def read_sets(
     places: Mapping[str, Place], *, side: int | None, paired: bool, channels: Channels, whose: Whose | None,
     images: int | None, seed: int, progress: Progress, fit: Fit | None = None, like: Reference | None = None,
+    classed: Classed | None = None,
 ) -> dict[str, FolderSet]:
     """The sets by what they are ("real", "generated", "generated 2", ..., "training"), their images read once.
 
     `side` and `fit` are those of `OneSize`; without a side all images have the size of those that `like` has statistics
     of. With `images` so many are drawn of the real and of the generated ones.
-    Raises `ImageError`, `UsageError` for fewer than that, and what `subjects_of` raises.
+    Raises `ImageError`, `UsageError` for fewer than that, and what `subjects_of` and `classes_of` raise.
     """
     folders = {name: place for name, place in places.items() if isinstance(place, Path)}
     check_apart(folders)
@@ -103,6 +113,11 @@ def read_sets(
     if whose is not None:
         found = subjects_of({name: each.images for name, each in sets.items()}, whose)
         sets = {name: replace(each, subjects=found.get(name, ())) for name, each in sets.items()}
+    if classed is not None:
+        labels = classes_of({name: each.images for name, each in sets.items()}, classed)
+        sets = {name: replace(each, classes=labels[name]) for name, each in sets.items()}
+        if paired:
+            _check_classes_of_pairs(sets)
     _check_files(folders, one_size, progress)
     sets = {name: _digested(name, each, progress) for name, each in sets.items()}
     if images is not None:
@@ -119,7 +134,8 @@ def drawn(sets: Mapping[str, FolderSet], count: int, seed: int, *, paired: bool)
 
     Training images stay, or copies would be missed. Which ones are drawn depends on their pixels and the seed, not on
     their names. Of several generated sets that are pairs of real images, or have the same names, the names that the
-    first one draws are drawn of all. `UsageError` for fewer images than that.
+    first one draws are drawn of all. Each class has the share of the images drawn that it has of all. `UsageError` for
+    fewer images than that, and where none is drawn of a class.
     """
     generated = {name: each for name, each in sets.items() if kind_of(name) == GENERATED}
     real = {name: each for name, each in sets.items() if name == "real"}
@@ -141,19 +157,36 @@ def drawn(sets: Mapping[str, FolderSet], count: int, seed: int, *, paired: bool)
     of_real = {
         name: kept[GENERATED] if paired else _draw(each, each.images, count, seed) for name, each in real.items()
     }
-    return {name: sets[name].only(of_set) for name, of_set in {**of_real, **kept}.items()}
+    found = {name: sets[name].only(of_set) for name, of_set in {**of_real, **kept}.items()}
+    for name, each in found.items():
+        if missing := set(sets[name].classes) - set(each.classes):
+            raise UsageError(
+                f"--images {count}: expected {name} images of each class, got none of {min(missing)}; raise it"
+            )
+    return found
 
 
 def _draw(given: FolderSet, among: Collection[str], count: int, seed: int) -> list[str]:
-    """The names, in their order, of the images whose hashes are the smallest; of equal images each has its own."""
+    """The names, in their order, of the images whose hashes are the smallest; of equal images each has its own.
+
+    Of several classes, these are the images whose place within their class, as a share of it, is the smallest; of equal
+    shares that of the first class, so that sets of like shares are drawn like ones.
+    """
     met = Counter[bytes]()
-    hashes = dict[str, bytes]()
-    for image, pixels in zip(given.images, given.pixels, strict=True):
+    by_class = dict[str, dict[str, bytes]]()
+    for image, pixels, label in zip(
+        given.images, given.pixels, given.classes or [""] * len(given.images), strict=True
+    ):
         if image not in among:
             continue
         met[pixels] += 1
-        hashes[image] = hashlib.sha256(f"{seed} {met[pixels]} ".encode() + pixels).digest()
-    kept = set(sorted(hashes, key=lambda image: hashes[image])[:count])
+        hashed = hashlib.sha256(f"{seed} {met[pixels]} ".encode() + pixels).digest()
+        by_class.setdefault(label, {})[image] = hashed
+    placed = [
+        ((2 * place + 1) / len(hashes), label, image)
+        for label, hashes in by_class.items() for place, image in enumerate(sorted(hashes, key=hashes.__getitem__))
+    ]
+    kept = {image for _, _, image in sorted(placed)[:count]}
     return [image for image in given.images if image in kept]
 
 
@@ -205,6 +238,17 @@ def _check_pairs(sets: Mapping[str, FolderSet]) -> None:
                 f"{sets['real'].where}: expected a true image for each one in {generated.where}, got none for "
                 f"{len(missing)}, such as {missing[0]}; give both the same name, or drop --paired"
             )
+
+
+def _check_classes_of_pairs(sets: Mapping[str, FolderSet]) -> None:
+    real = dict(zip(sets["real"].images, sets["real"].classes, strict=True))
+    for each in (each for name, each in sets.items() if kind_of(name) == GENERATED):
+        for image, label in zip(each.images, each.classes, strict=True):
+            if real[image] != label:
+                raise UsageError(
+                    f"--paired: expected the true image of {image} to be of its class, {label}, got one of "
+                    f"{real[image]}; correct --classes, or drop --paired"
+                )
 
 
 def _digested(name: str, given: FolderSet, progress: Progress) -> FolderSet:

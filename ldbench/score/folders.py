@@ -1,7 +1,7 @@
 """Folders of images, without a task: real ones, and generated ones that are measured beside them.
 
 This is what other packages are used for most. The metrics are those of the task cards, a plug-in's included, with their
-intervals; a card adds fixed cases, classes, a judge and a ranking. A metric that needs a card says so.
+intervals; a card adds fixed cases, prompts and a ranking. A metric that needs a card says so.
 """
 
 from __future__ import annotations
@@ -9,34 +9,42 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ldbench.api import Measured, Metric, Need, ParameterValue
-from ldbench.errors import ImageError, LdbenchError, UsageError, WeightsError
+from ldbench.errors import ImageError, LdbenchError, UsageError
 from ldbench.records.seed import check_seed
+from ldbench.score.folder_by_class import scores_by_class
+from ldbench.score.folder_classes import Classed, said_by
+from ldbench.score.folder_classifiers import JUDGE, options_of
 from ldbench.score.folder_form import Channels, check_form
 from ldbench.score.folder_inputs import FolderInputs, NoRealImagesError, of_sets
 from ldbench.score.folder_metrics import (
-    NETWORK,
+    Offered,
     by_asked_name,
+    check_measured,
     default_metrics,
     lacking,
     named_metrics,
-    settings_of,
+    of_classes,
+    only_named,
+    recipes_of,
 )
-from ldbench.score.folder_notes import few, shared, thin, uneven, unlike, unmeasured_beside
+from ldbench.score.folder_notes import few, few_of_a_class, shared, shares, thin, uneven, unlike, unmeasured_beside
 from ldbench.score.folder_scores import FolderParts, FolderScores
-from ldbench.score.folder_sets import MeasuredSet, Place, read_sets
-from ldbench.score.folder_subjects import GENERATED, Whose, kind_of
+from ldbench.score.folder_sets import FolderSet, MeasuredSet, Place, read_sets
+from ldbench.score.folder_settings import network_in_use, settings_beside_real
+from ldbench.score.folder_subjects import Whose
+from ldbench.score.folder_tables import GENERATED, kind_of
 from ldbench.score.free_memory import give_back
 from ldbench.score.one_size import Fit
 from ldbench.score.per_image import PerImage, check_file, rows_of_images, write_per_image
 from ldbench.score.reference.metrics import beside as beside_statistics
-from ldbench.score.reference.metrics import check_asked, check_settings, network_beside, settings_beside
 from ldbench.score.reference.record import Reference
 from ldbench.score.scorer import attributed, measured
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.card import ViewingConditions
+from ldbench.task.metric_specs import JudgeSpec
 
 _FEWEST = 3  # images of a set that a distance has an interval for
 
@@ -54,6 +62,8 @@ class Folders:
     of the generated images are drawn and measured.
     `paired`: an image of `generated` has its true image under the same name in `real`. `viewing`: the conditions under
     which metrics that have them look. `further` are sets of other generators: each is measured as `generated` is.
+    `classes` says which class each image is to show: then metrics that need classes are measured too, and with
+    `by_class` all within each class.
     """
 
     real: Place | Reference
@@ -67,6 +77,8 @@ class Folders:
     images: int | None = None
     fit: Fit | None = None
     further: tuple[Place, ...] = ()
+    classes: Classed | None = None
+    by_class: bool = False
 
     def __post_init__(self) -> None:
         _check_different([self.generated, *self.further])
@@ -75,6 +87,10 @@ class Folders:
                 f"--paired: expected a folder of real images, got statistics of some ({self.reference.where}); name "
                 "the folder, or drop --paired"
             )
+        if self.by_class and self.classes is None:
+            raise UsageError("--by-class: expected classes of the images, got none; add --classes")
+        if self.classes is not None and self.reference is not None:
+            raise _without_classes("--classes", self.reference)
         check_form(self.side, self.fit, self.channels)
         if self.images is not None and self.images < _FEWEST:
             raise UsageError(f"--images: expected {_FEWEST} or more, got {self.images}")
@@ -96,16 +112,19 @@ class Folders:
     def options(self) -> dict[str, ParameterValue]:
         """What of it an answer tells: how the images are measured."""
         viewing = {} if self.viewing is None else {"blur": self.viewing.blur, "noise": self.viewing.noise}
+        classes = {} if self.classes is None else {"classes": said_by(self.classes)}
         return {
             "side": self.side, "fit": self.fit, "channels": self.channels, "images": self.images,
-            "paired": self.paired, **viewing,
+            "paired": self.paired, **viewing, **classes,
         }
 
     @property
-    def offered(self) -> frozenset[Need]:
-        """What of `Metric.needs` these folders have."""
-        has: dict[Need, bool] = {
-            "training": self.training is not None, "viewing": self.viewing is not None, "truth": self.paired,
+    def offered(self) -> Offered:
+        """What metrics need and these folders have."""
+        learnt, classes = self.training is not None, self.classes is not None
+        has: dict[Need | Literal["classes"], bool] = {
+            "training": learnt, "viewing": self.viewing is not None, "truth": self.paired, "classes": classes,
+            "judge": learnt and classes,
         }
         return frozenset(need for need, given in has.items() if given)
 
@@ -128,44 +147,35 @@ def measure_folders(
     if not asked:
         asked, refused = default_metrics(folders.offered)
     given = by_asked_name(settings or {}, asked)
-    if foreign := [name for name in given if name not in asked]:
-        raise UsageError(f"--set {foreign[0]}: expected a metric that is measured, got none; add --metric {foreign[0]}")
+    check_measured(given, asked)
     for name, metric in asked.items():
+        if folders.reference is not None and name in of_classes():
+            raise _without_classes(f"--metric {name}", folders.reference)
         if reason := lacking(metric, folders.offered):
             raise UsageError(f"--metric {name}: {reason}")
-    chosen, network = _settings(folders.reference, asked, network, given, named=bool(metrics))
+    chosen, network = settings_beside_real(folders.reference, asked, network, given, named=bool(metrics))
+    recipes_of(asked, given, {})
     sets = _sets(folders, context)
+    recipes = recipes_of(asked, given, {name: each for name, each in sets.items() if isinstance(each, FolderSet)})
+    chosen |= {name: each for name, each in recipes.items() if name in chosen}
+    options = {**folders.options, **options_of(recipes)}
+    judge = asking if isinstance(asking := recipes.get(JUDGE), JudgeSpec) else None
+    unasked = () if metrics else tuple(only_named(folders.offered))
     found, rows, inputs = list[FolderScores](), list[PerImage](), None
     for beside in _each_beside(sets):
-        inputs = _inputs(beside, folders, context) if inputs is None else inputs.beside(beside)
+        inputs = _inputs(beside, folders, context, judge) if inputs is None else inputs.beside(beside)
         scores, unmeasured = _measured({name: asked[name] for name in chosen}, chosen, inputs, strict, bool(metrics))
         if per_image is not None:
-            of_network = _network_in_use([chosen[name] for name in scores], network)
+            of_network = network_in_use([chosen[name] for name in scores], network)
             rows.append(rows_of_images(beside[GENERATED].where, inputs, scores, *of_network))
-        answer = _answer(folders, inputs, beside, scores, refused | unmeasured)
+        answer = _answer(folders, inputs, beside, scores, refused | unmeasured, options)
         without = [name for name in asked if name not in scores and name not in unmeasured]
-        found.append(replace(answer, notes=(*answer.notes, *unmeasured_beside(beside["real"], without))))
+        notes = (*answer.notes, *unmeasured_beside(beside["real"], without))
+        by_class = scores_by_class(inputs, scores, chosen) if folders.by_class else {}
+        found.append(replace(answer, notes=notes, only_named=unasked, by_class=by_class))
     if per_image is not None:
         write_per_image(per_image, rows)
     return found
-
-
-def _settings(
-    reference: Reference | None, asked: Mapping[str, Metric], network: str | None,
-    given: Mapping[str, Mapping[str, str]], *, named: bool,
-) -> tuple[dict[str, Any], str | None]:
-    """The settings of each metric that can be measured, and the network that holds for all; statistics bring theirs."""
-    chosen = dict[str, Any]()
-    if reference is not None:
-        asked, network = check_asked(reference, asked, network, named=named), network or network_beside(reference)
-    for name, metric in asked.items():
-        own = {} if reference is None else settings_beside(reference, name)
-        chosen[name] = settings_of(metric, network, {**own, **given.get(name, {})})
-        if reference is not None and name in reference.statistics:
-            check_settings(reference, name, chosen[name])
-    if network is not None and any(getattr(each, "extractor", None) == network for each in chosen.values()):
-        _check_weights(network)
-    return chosen, network
 
 
 def _sets(folders: Folders, context: ScoringContext) -> dict[str, MeasuredSet]:
@@ -174,8 +184,16 @@ def _sets(folders: Folders, context: ScoringContext) -> dict[str, MeasuredSet]:
     sets = read_sets(
         folders.places, side=folders.side, fit=folders.fit, paired=folders.paired, channels=folders.channels,
         whose=folders.subjects, images=folders.images, seed=context.seed, progress=context.progress, like=reference,
+        classed=folders.classes,
     )
     return {**sets} if reference is None else {"real": reference, **sets}
+
+
+def _without_classes(asked: str, reference: Reference) -> UsageError:
+    return UsageError(
+        f"{asked}: expected a folder of real images, got statistics of some ({reference.where}), which have no "
+        f"classes, so {', '.join(of_classes())} cannot be measured beside them; name the folder, or leave {asked} out"
+    )
 
 
 def _check_different(generated: Sequence[Place]) -> None:
@@ -196,27 +214,31 @@ def _each_beside(sets: Mapping[str, MeasuredSet]) -> Iterator[dict[str, Measured
         }
 
 
-def _inputs(sets: Mapping[str, MeasuredSet], folders: Folders, context: ScoringContext) -> FolderInputs:
+def _inputs(
+    sets: Mapping[str, MeasuredSet], folders: Folders, context: ScoringContext, judge: JudgeSpec | None
+) -> FolderInputs:
     return FolderInputs(
         device=context.device, seed=context.seed, cache_folder=context.cache_folder, progress=context.progress,
-        conditions=folders.viewing, pairs=folders.paired, reference=folders.reference, **of_sets(sets),
+        conditions=folders.viewing, pairs=folders.paired, reference=folders.reference, judge=judge, **of_sets(sets),
     )
 
 
 def _answer(
     folders: Folders, inputs: FolderInputs, sets: Mapping[str, MeasuredSet],
-    scores: Mapping[str, tuple[Metric, Measured]], refused: Mapping[str, str],
+    scores: Mapping[str, tuple[Metric, Measured]], refused: Mapping[str, str], options: Mapping[str, ParameterValue],
 ) -> FolderScores:
     metrics = [metric for metric, _ in scores.values()]
     return FolderScores(
         tuple(each.score for _, each in scores.values()), refused,
         {name: each.described for name, each in sets.items()},
-        {**folders.options, "seed": inputs.seed, "device": str(inputs.device)},
+        {**options, "seed": inputs.seed, "device": str(inputs.device)},
         (
-            *shared(sets), *few(metrics, sets), *uneven(metrics, sets),
+            *shared(sets), *few(metrics, sets), *few_of_a_class(metrics, sets), *uneven(metrics, sets),
+            *shares(metrics, sets),
             *thin(scores.values(), sets, inputs.feature_count), *unlike(sets, folders.side, folders.channels),
         ),
         FolderParts(tuple(scores.values()), {"scans": sets["real"].units, "cases": sets[GENERATED].units}),
+        {name: each.class_counts for name, each in sets.items() if each.class_counts},
     )
 
 
@@ -241,41 +263,3 @@ def _measured(
             refused[name] = str(error).removeprefix(f"{name}: ")
         give_back()
     return found, refused
-
-
-def _network_in_use(settings: Sequence[Any], network: str | None) -> tuple[str, int]:
-    """The network, and the side that it sees, of the first metric that has one; else the one that was asked for."""
-    from ldbench.score.networks.features import network_of
-
-    for each in settings:
-        if hasattr(each, "extractor") and hasattr(each, "resize"):
-            return each.extractor, each.resize
-    name = network or NETWORK
-    return name, network_of(name)[0].resize
-
-
-def _check_weights(extractor: str) -> None:
-    """`WeightsError` where the weights of the network that was asked for are missing or others; loads nothing."""
-    from ldbench.score.networks.features import find_weights
-
-    try:
-        find_weights(extractor)
-    except WeightsError as error:
-        raise WeightsError(f"--network {extractor}: {error}") from error
-
-
-def images_line(found: FolderScores) -> str:
-    """One line that counts the images of each set, and those that they were drawn from."""
-    counts = []
-    for name, each in found.images.items():
-        whole = f" of {each['drawn_from']}" if "drawn_from" in each else ""
-        counts.append(f"{each['images']}{whole} {name}")
-    return f"images: {', '.join(counts)}"
-
-
-def ignored_line(found: FolderScores) -> str:
-    """One line that counts the files of other formats in each folder; "" where there are none."""
-    from ldbench.data.image_folder import SUFFIXES
-
-    counts = [f"{each['ignored']} in {each['folder']}" for each in found.images.values() if each["ignored"]]
-    return f"ignored as not {', '.join(SUFFIXES)}: {', '.join(counts)}" if counts else ""

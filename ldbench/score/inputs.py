@@ -5,23 +5,23 @@ Which images belong together stands in `lazy_inputs`; the arithmetic is the metr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ldbench.api import Attributes, Case, ImageSet, Network, ParameterValue, SetName
+from ldbench.api import Attributes, Case, Network, ParameterValue, SetName
 from ldbench.data.task_data import TaskData, network_files
 from ldbench.errors import MetricError
 from ldbench.score.lazy_inputs import Images, TaskImages, TaskSets
 from ldbench.score.set_inputs import Seen, SetInputs
+from ldbench.task.metric_specs import JudgeSpec
 from ldbench.task.scan_network_spec import SCAN_NETWORK
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from ldbench.score.metrics.judge import Judge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,27 +109,18 @@ class Inputs(SetInputs):
             return {}
         return {"region_threshold": edit.region_threshold, "region_margin": edit.region_margin}
 
-    @cached_property
-    def judged(self) -> tuple[NDArray[np.float64], Mapping[str, ParameterValue]]:
-        """Log odds `(N, K)` of each class by the card's judge, trained on the real training scans or read back."""
-        return self.judge_scores(self.unviewed.generated), self._judge.parameters
-
-    def judge_scores(self, images: ImageSet) -> NDArray[np.float64]:
-        """Log odds `(N, K)` that the card's judge gives to any images."""
-        return self._judge.scores(images)
-
-    @cached_property
-    def _judge(self) -> Judge:
-        from ldbench.score.metrics.judge import judge_of
-
+    @property
+    def judge_recipe(self) -> JudgeSpec:
+        """The card's `[judge]`; `MetricError` where it has none."""
         task = self.data.task
         if task.judge is None:
             raise MetricError(f"{task.id}: expected [judge] on the card, got none")
-        images, labels = self.unviewed.training_scans()
-        return judge_of(
-            task.judge, task.data.classes, images, labels, device=self.device, folder=self.judge_folder,
-            progress=self.progress, shipped=network_files(task.data),
-        )
+        return task.judge
+
+    @property
+    def shipped_weights(self) -> Sequence[Path]:
+        """Files of the data set that may hold the judge's weights."""
+        return network_files(self.data.task.data)
 
     @cached_property
     def _scan_network(self) -> Network:

@@ -62,6 +62,8 @@ def rows_of_images(
     """The table of one folder. Distances are those of features by `network`, which sees images of `resize` pixels,
     under the viewing conditions if there are any. Raises what extracting features raises."""
     columns: dict[str, Sequence[Any]] = {"image": list(inputs.case_ids)}
+    if inputs.classed:
+        columns["class"] = inputs.labels
     for name, (metric, score) in scores.items():
         values_n = values_of_images(metric, score)
         if values_n is not None:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ldbench.api import LazyInputs, Network, ParameterValue, Progress, silent
+from ldbench.api import ImageSet, LazyInputs, Network, ParameterValue, Progress, silent
 from ldbench.records.caches import JUDGES, NETWORKS
 from ldbench.score.viewing import as_viewed, point_spread, viewing_parameters
 from ldbench.score.whole_sets import WholeSets
 from ldbench.task.card import ViewingConditions
+from ldbench.task.metric_specs import JudgeSpec
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from numpy.typing import NDArray
+
+    from ldbench.score.metrics.judge import Judge
 
 Seen = Callable[["torch.Tensor"], "torch.Tensor"]
 
@@ -60,6 +63,41 @@ class SetInputs(ScoringContext, WholeSets):
     def network(self, name: str) -> str | Network:
         """The feature network of a name."""
         return name
+
+    @property
+    @abstractmethod
+    def classes(self) -> tuple[str, ...]:
+        """The classes that images are of."""
+
+    @property
+    @abstractmethod
+    def judge_recipe(self) -> JudgeSpec:
+        """How the judge is trained; `MetricError` where there is none."""
+
+    @property
+    def shipped_weights(self) -> Sequence[Path]:
+        """Files beside the cache that may hold the judge's weights, where the recipe names these."""
+        return ()
+
+    @cached_property
+    def judged(self) -> tuple[NDArray[np.float64], Mapping[str, ParameterValue]]:
+        """Log odds `(N, K)` of each class by the judge, trained on the real training scans or read back."""
+        return self.judge_scores(self.unviewed.generated), self._judge.parameters
+
+    def judge_scores(self, images: ImageSet) -> NDArray[np.float64]:
+        """Log odds `(N, K)` that the judge gives to any images."""
+        return self._judge.scores(images)
+
+    @cached_property
+    def _judge(self) -> Judge:
+        from ldbench.score.metrics.judge import judge_of
+
+        recipe = self.judge_recipe
+        images, labels = self.unviewed.training_scans()
+        return judge_of(
+            recipe, self.classes, images, labels, device=self.device, folder=self.judge_folder,
+            progress=self.progress, shipped=self.shipped_weights,
+        )
 
     @property
     def viewing_parameters(self) -> Mapping[str, ParameterValue]:

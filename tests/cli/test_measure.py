@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from ldbench.cli.main import app
 from ldbench.errors import ImageError, UnknownNameError, UsageError, WeightsError
-from tests.score.disc_folders import fill
+from tests.score.disc_folders import CLASSES, fill, fill_classes
 
 OWN = """
 import numpy as np
@@ -270,3 +270,28 @@ def test_a_table_of_images_is_written(folders: Path, tmp_path: Path) -> None:
     header, *lines = (tmp_path / "images.csv").read_text(encoding="utf-8").splitlines()
     assert header == "image,psnr,nearest_real,distance_to_real"
     assert len(lines) == 12
+
+
+def test_subfolders_are_classes(tmp_path: Path) -> None:
+    for seed, name in enumerate(("real", "generated")):
+        fill_classes(tmp_path / name, 6, seed)
+    options = ("--classes", "folders", "--set", "auc:epochs=1", "--set", "auc:width=8", "--metric", "frd,auc")
+    shown = measure(
+        tmp_path, *options, "--by-class", "--per-image", tmp_path / "images.csv", "--network", "radiomics"
+    )
+    assert shown.exit_code == 0
+    whole, by_class = shown.stdout.split("by class\n")
+    assert [line.split()[0] for line in whole.split("\n\n")[0].splitlines()] == ["frd", "auc"]
+    header, _, row = by_class.splitlines()
+    assert (header.split(), row.split()[:2]) == ([*CLASSES], ["frd", "\u2193"])
+    assert "\nclasses: bright 6, dark 6 (real); bright 6, dark 6 (generated)\n" in shown.stderr
+    rows = (tmp_path / "images.csv").read_text(encoding="utf-8").splitlines()
+    assert rows[0].startswith("image,class,nearest_real,")
+    assert [line.split(",")[1] for line in rows[1:]] == ["bright"] * 6 + ["dark"] * 6
+    unasked = measure(tmp_path, "--classes", "folders", "--metric", "frd").stderr
+    assert "--metric" not in unasked
+    written = json.loads(measure(tmp_path, *options, "--format", "json").stdout)
+    assert written["classes"] == {name: dict.fromkeys(CLASSES, 6) for name in ("real", "generated")}
+    assert {written["options"][f"auc:{key}"] for key in ("epochs", "spread_seeds", "shift")} == {1, 3}
+    error = measure(tmp_path, "--classes", tmp_path / "none.csv").exception
+    assert isinstance(error, UsageError)

@@ -8,8 +8,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ldbench.api import ImageSet
 from ldbench.data.images import write_image
@@ -20,7 +22,7 @@ from ldbench.score.networks import features
 from ldbench.score.networks.features import extract
 from ldbench.testing.surroundings import states
 from tests.markdown_blocks import ROOT, blocks
-from tests.score.disc_folders import fill
+from tests.score.disc_folders import fill, fill_classes
 
 
 def test_folders_are_measured_by_their_paths(tmp_path: Path) -> None:
@@ -79,6 +81,26 @@ def test_each_of_several_sets_has_the_scores_that_it_has_alone_and_real_features
 def test_several_sets_are_a_list(generated: Any) -> None:
     with pytest.raises(UsageError, match="expected a list of one or more sets of images, got "):
         measure_each("real", generated)
+
+
+def test_classes_of_arrays_and_folders_are_said_by_set(tmp_path: Path) -> None:
+    fill_classes(tmp_path / "real", 6, 0)
+    fill_classes(tmp_path / "generated", 6, 1)
+    files = sorted((tmp_path / "generated").rglob("*.png"))
+    images = np.stack([np.asarray(Image.open(file)) for file in files])[:, None]
+    labels = [file.parent.name for file in files]
+    small = {"intra_fid": {"resize": "32"}}
+    by_folders, by_set = (
+        measure(tmp_path / "real", generated, metrics=["intra_fid"], settings=small, classes=classes, by_class=True)
+        for generated, classes in (
+            (tmp_path / "generated", "folders"), (images, {"real": "folders", "generated": labels}),
+        )
+    )
+    assert by_set.scores == by_folders.scores
+    assert by_set.by_class == by_folders.by_class
+    assert [score.metric for score in by_set.by_class["dark"]] == ["intra_fid"]
+    with pytest.raises(UsageError, match=r"none\.csv"):
+        measure(tmp_path / "real", images, classes=str(tmp_path / "none.csv"))
 
 
 def _process() -> list[object]:

@@ -136,6 +136,12 @@ def test_drawing_takes_generated_images_alone(sets: Sets) -> None:
         ({"channels": "grey-as-rgb"}, "--channels grey-as-rgb: expected that of the real images in .*, rgb; leave"),
         ({"blur": 1.0}, "--blur, --noise: expected those of the real images in .*, none, got blur 1 and noise 0; l"),
         ({"paired": True}, r"--paired: expected a folder of real images, got statistics of some \(.*real.safeten"),
+        (
+            {"classes": "folders"},
+            r"--classes: expected a folder of real images, got statistics of some \(.*\), which have no classes, so "
+            "intra_fid, judge_accuracy, judge_auc, judge_calibration, auc cannot be measured beside them; name the f",
+        ),
+        ({"metrics": ["auc"]}, "--metric auc: expected a folder of real images, got statistics of some"),
         ({"metrics": ["kid"]}, "--metric kid: expected one that .* has statistics for, fid, frd, or one that looks"),
         ({"metrics": ["viewed_fid"]}, "say how the images are seen"),
         ({"metrics": ["ssim"]}, "give --paired"),

@@ -16,7 +16,8 @@ from ldbench.score.set_inputs import ScoringContext
 
 CONTEXT = ScoringContext(torch.device("cpu"), 0)
 SIDE = 32
-NETWORKED = ("fid", "coverage", "copied_share", "authpct")
+CLASSES = ("bright", "dark")
+NETWORKED = ("fid", "coverage", "copied_share", "authpct", "intra_fid")
 
 
 def fill(folder: Path, count: int, seed: int, side: int = SIDE) -> Path:
@@ -28,6 +29,15 @@ def fill(folder: Path, count: int, seed: int, side: int = SIDE) -> Path:
         disc = ((grid[:, None] - y) ** 2 + (grid - x) ** 2 < radius**2) * random.uniform(0.4, 0.9)
         levels = (255 * np.clip(disc + random.normal(0, 0.03, disc.shape), 0, 1)).astype(np.uint8)
         Image.fromarray(levels).save(folder / f"image-{index:03}.png")
+    return folder
+
+
+def fill_classes(folder: Path, count: int, seed: int) -> Path:
+    """A class of discs, and one with black and white exchanged, `count` images each in a subfolder of its name."""
+    for place, label in enumerate(CLASSES):
+        for file in sorted(fill(folder / label, count, 10 * seed + place).iterdir()):
+            if place:
+                Image.fromarray(255 - np.asarray(Image.open(file))).save(file)
     return folder
 
 

@@ -58,15 +58,17 @@ def test_equal_images_are_drawn_each_for_itself() -> None:
     assert 30 < sum(each == b"a" for each in kept.pixels) < 70
 
 
-def _set(*names: str, of: str = "") -> FolderSet:
+def set_of(*names: str, of: str = "", classed: bool = False) -> FolderSet:
     pixels = tuple(f"{of}{name}".encode() for name in names)
-    return FolderSet("place", StoredImages(names, lambda _: torch.zeros(1)), Preparation(), pixels=pixels)
+    classes = tuple(name[0] for name in names) if classed else ()
+    images = StoredImages(names, lambda _: torch.zeros(1))
+    return FolderSet("place", images, Preparation(), pixels=pixels, classes=classes)
 
 
 def test_sets_of_the_same_names_and_pairs_are_drawn_by_the_same_names() -> None:
     names = [f"{index:02}" for index in range(30)]
-    real, first, alike = (_set(*names, of=of) for of in ("", "a", "b"))
-    some = _set(*names[:20], of="c")
+    real, first, alike = (set_of(*names, of=of) for of in ("", "a", "b"))
+    some = set_of(*names[:20], of="c")
     found = drawn({"real": real, "generated": first, "generated 2": alike}, 10, 0, paired=False)
     assert list(found["generated"].images) == list(found["generated 2"].images) != list(found["real"].images)
     apart = drawn({"real": real, "generated": alike, "generated 2": some}, 10, 0, paired=False)
@@ -75,7 +77,7 @@ def test_sets_of_the_same_names_and_pairs_are_drawn_by_the_same_names() -> None:
     paired = drawn({"real": real, "generated": alike, "generated 2": some}, 10, 0, paired=True)
     assert len({tuple(each.images) for each in paired.values()}) == 1
     with pytest.raises(UsageError, match="as many names that all generated folders have, got 5"):
-        drawn({"real": real, "generated": some, "generated 2": _set(*names[15:])}, 10, 0, paired=True)
+        drawn({"real": real, "generated": some, "generated 2": set_of(*names[15:])}, 10, 0, paired=True)
 
 
 def test_a_draw_is_measured_and_recorded(folders: Path) -> None:

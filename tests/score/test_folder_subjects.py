@@ -10,7 +10,8 @@ import pytest
 
 from ldbench.errors import DataError, UsageError
 from ldbench.score.folder_inputs import FolderInputs
-from ldbench.score.folder_subjects import pattern_of, subject_line, subjects_of
+from ldbench.score.folder_lines import subject_line
+from ldbench.score.folder_subjects import pattern_of, subjects_of
 from ldbench.score.folders import Folders
 from tests.score.disc_folders import CONTEXT, fill, measure_alone
 
@@ -114,8 +115,8 @@ def test_subjects_are_the_units_of_intervals_and_move_no_value(paired: bool, nam
         wide.ci_high - wide.ci_low > narrow.ci_high - narrow.ci_low
         for wide, narrow in zip(found.scores, images.scores, strict=True)
     )
-    assert subject_line(found.images) == "subjects: 3 in 24 real images, 3 in 24 generated images"
-    assert subject_line(images.images) == ""
+    assert subject_line(found) == "subjects: 3 in 24 real images, 3 in 24 generated images"
+    assert subject_line(images) == ""
 
 
 def test_the_real_images_are_the_test_scans() -> None:

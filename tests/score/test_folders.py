@@ -204,7 +204,7 @@ def test_what_cannot_be_measured_leaves_the_others_alone(folders: Path) -> None:
 @pytest.mark.parametrize(
     ("metric", "error", "said"),
     [
-        ("judge_accuracy", UsageError, "judge_accuracy: expected a judge, got none; score the images"),
+        ("judge_accuracy", UsageError, "judge_accuracy: expected a judge, got none; give --training"),
         ("intra_fid", UsageError, "expected images of each class"),
         ("viewed_fid", UsageError, "say how the images are seen, with --blur and --noise"),
         ("ssim", UsageError, "give --paired"),

@@ -39,8 +39,8 @@ def intra_fid_score(
         fewest = min(int((labels == label).sum()) for labels in (real_n, generated_m))
         if fewest < FEWEST:
             raise MetricError(
-                f"intra_fid: expected {FEWEST} or more images of class {label} in both sets, got {fewest}; ask for "
-                "more evaluation cases or drop the metric"
+                f"intra_fid: expected {FEWEST} or more images of class {label} in both sets, got {fewest}; score "
+                "more of them, or drop the metric"
             )
     sets = {
         label: [

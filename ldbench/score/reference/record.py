@@ -78,6 +78,11 @@ class Reference:
         return self.record.images
 
     @property
+    def class_counts(self) -> dict[str, int]:
+        """None: statistics have no classes."""
+        return {}
+
+    @property
     def size(self) -> tuple[int, int]:
         """Their height and width."""
         return self.record.height, self.record.width

@@ -1,0 +1,76 @@
+"""Scores within each class of folders: those of its real and generated images alone, as if no others were there.
+
+Unlike groups of a card's cases (`ldbench.score.subgroups`), classes are not compared with each other, so that each
+keeps all its images and has the value that its folder would have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ldbench.api import Measured, Metric, Score
+from ldbench.errors import MetricError, PluginError
+from ldbench.score.by_subject import SCANS, by_subject, subjects_of_units
+from ldbench.score.folder_inputs import FolderInputs
+from ldbench.score.free_memory import give_back
+from ldbench.score.metrics.intervals import subjects_of_rows
+from ldbench.score.returned import DefectError
+from ldbench.score.scorer import attributed, computed, measured
+from ldbench.score.subgroups.inputs import GroupInputs, Rows
+
+
+@dataclass(frozen=True)
+class _OfClass(GroupInputs):
+    """The images of one class, which is the only one."""
+
+    label: str
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class."""
+        return (self.label,)
+
+
+def scores_by_class(
+    inputs: FolderInputs, scores: Mapping[str, tuple[Metric, Measured]], settings: Mapping[str, Any]
+) -> dict[str, tuple[Score, ...]]:
+    """By class the scores of metrics that can be had of one class, of those that have `scores` of all.
+
+    A metric that is a mean over classes has its value of the class. `settings` are those of each metric. Raises what
+    scoring raises, but for what a class is refused.
+    """
+    real_n, generated_m = np.array(inputs.real_labels), np.array(inputs.labels)
+    found = dict[str, tuple[Score, ...]]()
+    for label in inputs.classes:
+        rows = np.flatnonzero(real_n == label), np.flatnonzero(generated_m == label)
+        of_class = list[Score]()
+        for place, (name, (metric, whole)) in enumerate(scores.items(), 1):
+            try:
+                score = _within(inputs, metric, whole, rows, settings[name], label)
+            except DefectError:
+                raise
+            except (MetricError, PluginError):  # too few images, or a metric of several classes
+                continue
+            of_class.append(attributed(name, score).score)
+            inputs.progress(f"class {label}", place, len(scores))
+            give_back()
+        found[label] = tuple(of_class)
+    return found
+
+
+def _within(
+    inputs: FolderInputs, metric: Metric, whole: Measured, rows: tuple[Rows, Rows], settings: Any, label: str
+) -> Measured:
+    whole_inputs = inputs.for_metrics
+    if metric.groups == "units":
+        assert whole.within is not None  # `measured` has seen to it
+        of_units = rows[0] if set(whole.contributions) == {SCANS} else rows[1]
+        shared = subjects_of_units(metric, whole, whole_inputs)
+        subjects = {kind: subjects_of_rows(each, of_units) for kind, each in shared.items()}
+        return by_subject(computed(metric, whole.within, of_units), subjects, metric.bounds)
+    group = _OfClass(whole_inputs, *rows, label) if metric.every_class else GroupInputs(whole_inputs, *rows)
+    return measured(metric, group, settings)

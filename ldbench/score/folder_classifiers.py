@@ -1,0 +1,79 @@
+"""How classifiers learn from folders with classes, where nobody says it: as those of the sandbox's cards do.
+
+What is a length in pixels there is in proportion to the side here. Epochs are as many, but fewer where the images are
+many: then a training would take days on a CPU, and it has seen enough of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ldbench.api import Metric, ParameterValue
+from ldbench.errors import UsageError
+from ldbench.records.from_table import TypedError, build, values_of
+from ldbench.task.metric_specs import ClassifierSpec, JudgeSpec, table_of
+
+if TYPE_CHECKING:
+    from ldbench.score.folder_sets import FolderSet
+
+JUDGE = "judge"  # what `--set` calls the judge's recipe
+_SIDE = 64  # pixels, of the sandbox's images
+_MOST_SHOWN, _FEWEST_EPOCHS = 64_000, 4  # images in all, each as often as it is shown
+_OF_BOTH: Mapping[str, Any] = {"batch_size": 32, "learning_rate": 0.001, "width": 32}
+_OF_JUDGE: Mapping[str, Any] = {"epochs": 48, "noise": 0.05, "veil": 0.05}
+_OF_METRIC: Mapping[str, Any] = {"epochs": 12, "spread_seeds": 3}
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a classifier learns from: the smaller `side` of an image in pixels, and how many images one epoch shows."""
+
+    side: int = _SIDE
+    shown: int = 0
+
+
+SANDBOX = Lesson()  # what stands for images that are not read yet
+
+
+def lesson_of(sets: Iterable[FolderSet]) -> Lesson:
+    """What is learnt of the set that shows the most images in an epoch, which shows the largest class once and the
+    others as often; `SANDBOX` where no set has classes."""
+    found = [
+        (max(counts.values()) * len(counts), min(next(iter(each.images.values())).shape[1:]))
+        for each in sets if (counts := each.class_counts)
+    ]
+    return Lesson(int(min(side for _, side in found)), max(shown for shown, _ in found)) if found else SANDBOX
+
+
+def recipe_table(settings: type[ClassifierSpec], lesson: Lesson) -> dict[str, Any]:
+    """The table of a card that says how a classifier is trained on a lesson."""
+    judge = issubclass(settings, JudgeSpec)
+    table = {**_OF_BOTH, **(_OF_JUDGE if judge else _OF_METRIC), "shift": max(round(lesson.side / 32), 1)}
+    if judge:
+        table["blur"] = 1.5 * lesson.side / _SIDE
+    if lesson.shown:
+        table["epochs"] = min(table["epochs"], max(round(_MOST_SHOWN / lesson.shown), _FEWEST_EPOCHS))
+    return table
+
+
+def judge_recipe(given: Mapping[str, str], lesson: Lesson) -> JudgeSpec:
+    """The recipe of a judge, with what is `given`, as texts, in the place of its own. Raises `UsageError`."""
+    try:
+        recipe: JudgeSpec = build(JudgeSpec, recipe_table(JudgeSpec, lesson) | values_of(JudgeSpec, given))
+    except TypedError as wrong:
+        raise UsageError(f"--set {JUDGE}:{wrong}; give --set {JUDGE}:key=value") from wrong
+    if recipe.spread_seeds != 1:
+        raise UsageError(f"--set {JUDGE}:spread_seeds: expected 1, one judge for all, got {recipe.spread_seeds}")
+    return recipe
+
+
+def trains(metric: Metric) -> bool:
+    """Whether a metric has a classifier trained, which takes minutes on a CPU."""
+    return metric.trained or "judge" in metric.needs
+
+
+def options_of(recipes: Mapping[str, ClassifierSpec]) -> dict[str, ParameterValue]:
+    """How the classifiers are trained, as `--set` takes it."""
+    return {f"{name}:{key}": value for name, recipe in recipes.items() for key, value in table_of(recipe).items()}

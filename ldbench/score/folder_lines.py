@@ -1,0 +1,67 @@
+"""What a command says of folders that were measured, a line each; "" where there is nothing to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ldbench.score.folder_inputs import JUDGE_ON_REAL
+from ldbench.score.folder_scores import FolderScores
+
+
+def images_line(found: FolderScores) -> str:
+    """One line that counts the images of each set, and those that they were drawn from."""
+    counts = []
+    for name, each in found.images.items():
+        whole = f" of {each['drawn_from']}" if "drawn_from" in each else ""
+        counts.append(f"{each['images']}{whole} {name}")
+    return f"images: {', '.join(counts)}"
+
+
+def ignored_line(found: FolderScores) -> str:
+    """One line that counts the files of other formats in each folder; "" where there are none."""
+    from ldbench.data.image_folder import SUFFIXES
+
+    counts = [f"{each['ignored']} in {each['folder']}" for each in found.images.values() if each["ignored"]]
+    return f"ignored as not {', '.join(SUFFIXES)}: {', '.join(counts)}" if counts else ""
+
+
+def subject_line(found: FolderScores) -> str:
+    """One line that counts the subjects of each set."""
+    counts = [
+        f"{each['subjects']} in {each['images']} {name} images" for name, each in found.images.items()
+        if "subjects" in each
+    ]
+    return f"subjects: {', '.join(counts)}" if counts else ""
+
+
+def classes_line(found: FolderScores) -> str:
+    """One line that counts the images of each class in each set."""
+    counts = [
+        f"{', '.join(f'{name} {count}' for name, count in each.items())} ({kind})"
+        for kind, each in found.classes.items()
+    ]
+    return f"classes: {'; '.join(counts)}" if counts else ""
+
+
+def named_line(found: FolderScores) -> str:
+    """One line that names metrics which are measured where they are asked for."""
+    if not found.only_named:
+        return ""
+    names = ", ".join(found.only_named)
+    return f"{names}: measured where you ask for them by --metric, since a classifier learns for minutes on a CPU"
+
+
+def judge_line(found: FolderScores) -> str:
+    """One line that says how often the judge was right on real images, whose classes somebody knows."""
+    for score in found.scores:
+        if (right := score.parameters.get(JUDGE_ON_REAL)) is not None:
+            classes = len(found.classes["real"])
+            return f"the judge reads {right:.0%} of the real images right; {1 / classes:.0%} are right by guessing"
+    return ""
+
+
+def lines_of(found: FolderScores) -> Iterator[str]:
+    """All of these lines that say something."""
+    for line in (images_line, ignored_line, subject_line, classes_line, judge_line, named_line):
+        if said := line(found):
+            yield said

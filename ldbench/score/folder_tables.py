@@ -1,0 +1,118 @@
+"""What somebody says of each image of folders, whose it is or what it shows: in a table, or in the order of the images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from sys import intern
+
+from ldbench.errors import UsageError
+
+GENERATED = "generated"  # the first set of generated images; further ones are "generated 2" and so on
+Finder = Callable[[str, str], str]  # what is said of an image, by the name of its set and its own; "" for nothing
+_IMAGE, _SET = "image", "set"
+_OF_MANIFEST = "image_id"  # what the manifest of `ldbench data prepare` calls an image
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is said of an image: the `column` of a table that says it, and of which kinds of `sets` somebody may.
+
+    `several` is the plural of the column: it is what the option is called.
+    """
+
+    column: str
+    several: str
+    sets: tuple[str, ...]
+
+
+def kind_of(name: str) -> str:
+    """What a set holds, by its name: all sets of generated images are "generated"."""
+    return name.partition(" ")[0]
+
+
+def of_each(option: str, said: Said, images: Collection[str], name: str, find: Finder, remedy: str) -> tuple[str, ...]:
+    """What is said of each image of a set, in their order; none where nothing is said of any.
+
+    `UsageError` where something is said of some alone.
+    """
+    found = tuple(intern(find(name, image)) for image in images)  # one text for all images that share it
+    without = [image for image, one in zip(images, found, strict=True) if not one]
+    if not without or len(without) == len(found):
+        return () if without else found
+    raise UsageError(
+        f"{option}: expected a {said.column} of each of the {name} images, got none of {some_of(without)}; {remedy}"
+    )
+
+
+def by_table(path: Path, images: Mapping[str, Collection[str]], said: Said) -> Finder:
+    """By a table of the user's, or by a manifest, which names further images, and calls nothing a set.
+
+    `images` are the names of each set. Raises `UsageError`; `DataError` for a table that cannot be read.
+    """
+    from ldbench.data.image_folder import SUFFIXES
+    from ldbench.data.prepare.readers.csv_text import column_names, known, read_csv
+
+    option, names = f"--{said.several} {path}", column_names(path)
+    manifest = _OF_MANIFEST in names and _IMAGE not in names
+    needed, optional = ((_OF_MANIFEST, said.column), ()) if manifest else ((_IMAGE, said.column), (_SET,))
+    columns = read_csv(path, f"a table of images and {said.several}", needed, optional, others=False).columns
+    of_image, unknown = dict[tuple[str, str], str](), list[str]()
+    sets = _sets(option, columns.get(_SET, [""] * len(columns[said.column])), said)
+    for image, one, name in zip(*(columns[each] for each in needed), sets, strict=True):
+        stem = image[: -len(Path(image).suffix)] if Path(image).suffix.lower() in SUFFIXES else image
+        places = [each for each in images if name in ("", kind_of(each)) and stem in images[each]]
+        if not places and not manifest:
+            unknown.append(image)
+        for place in places:
+            if of_image.setdefault((place, stem), known(one)) != known(one):
+                raise UsageError(f"{option}: expected one {said.column} of {image}, got two; drop a row")
+    if unknown:
+        raise UsageError(
+            f"{option}: expected names of {', '.join(images)} images, got {some_of(unknown)}; drop these rows"
+        )
+    return lambda name, image: of_image.get((name, image), "")
+
+
+def _sets(option: str, names: Sequence[str], said: Said) -> Iterable[str]:
+    """The set that each row names, "" for any."""
+    if other := next((name for name in names if name not in (*said.sets, "")), None):
+        raise UsageError(f"{option}: expected {_any_of(said)} as set, got {other!r}; correct it")
+    return names
+
+
+def by_order(
+    given: Mapping[str, Sequence[str | int]], images: Mapping[str, Collection[str]], said: Said
+) -> Finder:
+    """By kind of set what is said of each image, in the order of their names. Raises `UsageError`."""
+    check_sets(given, said)
+    of_image = dict[tuple[str, str], str]()
+    for name in (each for each in images if kind_of(each) in given):
+        of_set = given[kind_of(name)]
+        if len(of_set) != len(images[name]):
+            raise UsageError(
+                f"{said.several}: expected one of each of the {len(images[name])} {name} images, got {len(of_set)}; "
+                "give them in the order of the images' names"
+            )
+        of_image |= {(name, image): str(one) for image, one in zip(images[name], of_set, strict=True)}
+    return lambda name, image: of_image.get((name, image), "")
+
+
+def check_sets(given: Iterable[str], said: Said) -> None:
+    """`UsageError` where something is said of a set that nothing is said of."""
+    if other := next((name for name in given if name not in said.sets), None):
+        raise UsageError(f"{said.several}: expected {said.several} of {_any_of(said)}, got {other!r}; name one of them")
+
+
+def some_of(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    rest = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _any_of(said: Said) -> str:
+    *others, last = said.sets
+    return f"{', '.join(others)} or {last}"
