@@ -18,7 +18,7 @@ import numpy.typing as npt
 from ldbench.api import Measured
 from ldbench.board.folder_differences import FolderDifference, differences
 from ldbench.plugins.kinds import METRICS
-from ldbench.score.folder_scores import FolderParts, FolderScores
+from ldbench.score.folders.scores import FolderParts, FolderScores
 from ldbench.score.metrics.copies import COPIED_SHARE
 from ldbench.score.metrics.fid import fid_score
 from ldbench.score.metrics.intervals import Interval, of_mean, wilson_interval

@@ -20,7 +20,7 @@ from ldbench.api import Direction, Measured, Metric
 from ldbench.board.difference_test import CasesError, p_values
 from ldbench.board.paired_tests import holm
 from ldbench.errors import UsageError
-from ldbench.score.folder_scores import FolderScores
+from ldbench.score.folders.scores import FolderScores
 from ldbench.score.metrics.intervals import LEVEL, Array, numbered, of_subjects, reach_of_difference, t_quantile
 
 Verdict = Literal["better", "worse", "not told apart"]

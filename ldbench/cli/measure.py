@@ -87,7 +87,7 @@ def measure(
     from ldbench.report.measured_folders import as_json, as_text, said_of
     from ldbench.run.measure import measure_each
     from ldbench.run.progress import live_progress
-    from ldbench.score.folder_lines import lines_of
+    from ldbench.score.folders.lines import lines_of
 
     settings = by_metric(set_ or ())
     metrics = parse_names(metric, "--metric") if metric else ()

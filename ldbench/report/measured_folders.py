@@ -19,7 +19,7 @@ from ldbench.report.digits import with_interval
 from ldbench.report.tables.headline import ARROWS
 from ldbench.report.tables.scores import score_table
 from ldbench.report.tables.text_table import TextTable, to_terminal
-from ldbench.score.folder_scores import FolderScores
+from ldbench.score.folders.scores import FolderScores
 
 _COPIES = "Some generated images are copies of training images: no other value says how good the others are."
 _WIDEST = 100  # of sentences

@@ -14,13 +14,13 @@ from ldbench.records.files import user_cache_folder
 from ldbench.records.from_table import TypedError
 from ldbench.run.environment import on_device, pick_device
 from ldbench.run.surroundings import caller_kept
-from ldbench.score.folder_classes import FOLDERS, Classed
-from ldbench.score.folder_form import Channels, Conditions
-from ldbench.score.folder_scores import FolderScores
-from ldbench.score.folder_sets import Place
-from ldbench.score.folder_subjects import Whose, pattern_of
-from ldbench.score.folders import Folders, measure_folders
-from ldbench.score.one_size import Fit
+from ldbench.score.folders.classes import FOLDERS, Classed
+from ldbench.score.folders.form import Channels, Conditions
+from ldbench.score.folders.measure import Folders, measure_folders
+from ldbench.score.folders.one_size import Fit
+from ldbench.score.folders.scores import FolderScores
+from ldbench.score.folders.sets import Place
+from ldbench.score.folders.subjects import Whose, pattern_of
 from ldbench.score.reference.file import SUFFIX, read_reference
 from ldbench.score.reference.record import Reference
 from ldbench.score.set_inputs import ScoringContext

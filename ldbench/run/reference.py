@@ -12,9 +12,9 @@ from ldbench.records.files import user_cache_folder
 from ldbench.run.environment import on_device, pick_device
 from ldbench.run.measure import place_of, viewing_of, whose_of
 from ldbench.run.surroundings import caller_kept
-from ldbench.score.folder_form import Channels, Conditions
-from ldbench.score.folder_sets import Place
-from ldbench.score.one_size import Fit
+from ldbench.score.folders.form import Channels, Conditions
+from ldbench.score.folders.one_size import Fit
+from ldbench.score.folders.sets import Place
 from ldbench.score.reference.file import check_free, write_reference
 from ldbench.score.reference.make import make_reference, told
 from ldbench.score.reference.record import ReferenceRecord

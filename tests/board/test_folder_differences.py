@@ -14,7 +14,7 @@ from ldbench.api import Measured, Metric
 from ldbench.board.folder_differences import FolderDifference, differences
 from ldbench.errors import UsageError
 from ldbench.plugins.kinds import METRICS
-from ldbench.score.folder_scores import FolderParts, FolderScores
+from ldbench.score.folders.scores import FolderParts, FolderScores
 from ldbench.score.metrics.fid import fid_score
 from ldbench.score.metrics.fld import FLD
 from ldbench.score.metrics.intervals import of_mean, wilson_interval

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from ldbench.cli.main import app
 from ldbench.errors import ImageError, UnknownNameError, UsageError, WeightsError
-from tests.score.disc_folders import CLASSES, fill, fill_classes
+from tests.score.folders.disc_folders import CLASSES, fill, fill_classes
 
 OWN = """
 import numpy as np

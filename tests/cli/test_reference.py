@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from ldbench.cli.main import app
 from ldbench.errors import DataError, UsageError
-from tests.score.disc_folders import fill
+from tests.score.folders.disc_folders import fill
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from ldbench.errors import MetricError
 from ldbench.plugins.kinds import METRICS
 from ldbench.run.measure import measure
 from tests.markdown_blocks import ROOT, blocks
-from tests.score.disc_folders import fill
+from tests.score.folders.disc_folders import fill
 
 FIRST = "# spread.py\n"
 

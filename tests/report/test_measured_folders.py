@@ -8,7 +8,7 @@ import pytest
 from ldbench.board.folder_differences import differences
 from ldbench.plugins.kinds import METRICS
 from ldbench.report.measured_folders import as_text, labels, said_of
-from ldbench.score.folder_scores import FolderParts, FolderScores
+from ldbench.score.folders.scores import FolderParts, FolderScores
 from ldbench.score.metrics.mean_score import mean_score
 
 

@@ -22,7 +22,7 @@ from ldbench.score.networks import features
 from ldbench.score.networks.features import extract
 from ldbench.testing.surroundings import states
 from tests.markdown_blocks import ROOT, blocks
-from tests.score.disc_folders import fill, fill_classes
+from tests.score.folders.disc_folders import fill, fill_classes
 
 
 def test_folders_are_measured_by_their_paths(tmp_path: Path) -> None:

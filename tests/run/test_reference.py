@@ -18,9 +18,9 @@ from ldbench.errors import ImageError, LdbenchError, MetricError, UsageError
 from ldbench.plugins.kinds import METRICS
 from ldbench.run.measure import measure, measure_each
 from ldbench.run.reference import save_reference
-from ldbench.score.folder_scores import FolderScores
+from ldbench.score.folders.scores import FolderScores
 from ldbench.score.reference import metrics as reference_metrics
-from tests.score.disc_folders import SIDE, fill
+from tests.score.folders.disc_folders import SIDE, fill
 
 SMALL = {"fid": {"resize": str(SIDE)}, "viewed_fid": {"resize": str(SIDE)}}
 REAL, GENERATED = 200, 24

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.score.disc_folders import fill
+from tests.score.folders.disc_folders import fill
 
 
 @pytest.fixture

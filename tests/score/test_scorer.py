@@ -21,7 +21,7 @@ from ldbench.run.settings import Settings
 from ldbench.run.verify.recompute import verify
 from ldbench.score import scorer
 from ldbench.score.arithmetic import tf32_operations
-from ldbench.score.folder_inputs import FolderInputs
+from ldbench.score.folders.inputs import FolderInputs
 from ldbench.score.lazy_inputs import grey_as_rgb
 from ldbench.score.metrics import laterality
 from ldbench.score.returned import DefectError

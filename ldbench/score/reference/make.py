@@ -10,11 +10,11 @@ from ldbench import __version__
 from ldbench.api import Need
 from ldbench.errors import MetricError, UsageError
 from ldbench.score.arithmetic import arithmetic_of
-from ldbench.score.folder_form import Conditions, check_form
-from ldbench.score.folder_inputs import FolderInputs, of_sets
-from ldbench.score.folder_metrics import by_asked_name, default_metrics, lacking, named_metrics, settings_of
-from ldbench.score.folder_sets import FolderSet, Place, read_sets
-from ldbench.score.folder_subjects import Whose
+from ldbench.score.folders.form import Conditions, check_form
+from ldbench.score.folders.inputs import FolderInputs, of_sets
+from ldbench.score.folders.metrics import by_asked_name, default_metrics, lacking, named_metrics, settings_of
+from ldbench.score.folders.sets import FolderSet, Place, read_sets
+from ldbench.score.folders.subjects import Whose
 from ldbench.score.metrics.group_statistics import check_enough
 from ldbench.score.reference.metrics import has_statistics, statistics_of
 from ldbench.score.reference.record import SCHEMA_VERSION, Reference, ReferenceRecord

@@ -22,7 +22,7 @@ from ldbench.score.networks.radiomics import NAME as RADIOMICS
 from ldbench.score.reference.record import FeaturesRecord, Reference
 
 if TYPE_CHECKING:
-    from ldbench.score.folder_inputs import FolderInputs
+    from ldbench.score.folders.inputs import FolderInputs
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import TypeVar
 from ldbench.api import ParameterValue
 from ldbench.data.preparation import PreparationSummary
 from ldbench.errors import UsageError
-from ldbench.score.folder_form import Channels, Conditions
+from ldbench.score.folders.form import Channels, Conditions
+from ldbench.score.folders.one_size import Fit
 from ldbench.score.metrics.group_statistics import GroupStatistics
 from ldbench.score.metrics.intervals import Subjects
-from ldbench.score.one_size import Fit
 from ldbench.task.card import ViewingConditions
 
 SCHEMA_VERSION = 1

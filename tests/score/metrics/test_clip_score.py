@@ -17,7 +17,7 @@ from ldbench.errors import CardError, LdbenchError, MetricError, UsageError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.checksum import sha256_file
 from ldbench.run.requirements import inspect
-from ldbench.score.folders import Folders, measure_folders
+from ldbench.score.folders.measure import Folders, measure_folders
 from ldbench.score.inputs import Inputs
 from ldbench.score.metrics.clip_score import ClipSpec, clip_score_values
 from ldbench.score.networks.clip_text import TOKENIZER

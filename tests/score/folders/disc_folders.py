@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from ldbench.api import Score
-from ldbench.score.folder_scores import FolderScores
-from ldbench.score.folders import Folders, measure_folders
+from ldbench.score.folders.measure import Folders, measure_folders
+from ldbench.score.folders.scores import FolderScores
 from ldbench.score.set_inputs import ScoringContext
 
 CONTEXT = ScoringContext(torch.device("cpu"), 0)

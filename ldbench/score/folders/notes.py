@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ldbench.api import Measured, Metric
-from ldbench.score.folder_form import Channels
-from ldbench.score.folder_sets import FolderSet, MeasuredSet
+from ldbench.score.folders.form import Channels
+from ldbench.score.folders.sets import FolderSet, MeasuredSet
 from ldbench.score.subgroups.set_scores import FEWEST_OF_A_SET
 
 _SHARE = 0.1  # so far two shares of images may lie apart without a word

@@ -14,12 +14,12 @@ from typing import Any, Literal
 from ldbench.api import Measured, Metric, Need, ParameterValue
 from ldbench.errors import ImageError, LdbenchError, UsageError
 from ldbench.records.seed import check_seed
-from ldbench.score.folder_by_class import scores_by_class
-from ldbench.score.folder_classes import Classed, said_by
-from ldbench.score.folder_classifiers import JUDGE, options_of
-from ldbench.score.folder_form import Channels, check_form
-from ldbench.score.folder_inputs import FolderInputs, NoRealImagesError, of_sets
-from ldbench.score.folder_metrics import (
+from ldbench.score.folders.by_class import scores_by_class
+from ldbench.score.folders.classes import Classed, said_by
+from ldbench.score.folders.classifiers import JUDGE, options_of
+from ldbench.score.folders.form import Channels, check_form
+from ldbench.score.folders.inputs import FolderInputs, NoRealImagesError, of_sets
+from ldbench.score.folders.metrics import (
     Offered,
     by_asked_name,
     check_measured,
@@ -30,15 +30,15 @@ from ldbench.score.folder_metrics import (
     only_named,
     recipes_of,
 )
-from ldbench.score.folder_notes import few, few_of_a_class, shared, shares, thin, uneven, unlike, unmeasured_beside
-from ldbench.score.folder_scores import FolderParts, FolderScores
-from ldbench.score.folder_sets import FolderSet, MeasuredSet, Place, read_sets
-from ldbench.score.folder_settings import network_in_use, settings_beside_real
-from ldbench.score.folder_subjects import Whose
-from ldbench.score.folder_tables import GENERATED, kind_of
+from ldbench.score.folders.notes import few, few_of_a_class, shared, shares, thin, uneven, unlike, unmeasured_beside
+from ldbench.score.folders.one_size import Fit
+from ldbench.score.folders.per_image import PerImage, check_file, rows_of_images, write_per_image
+from ldbench.score.folders.scores import FolderParts, FolderScores
+from ldbench.score.folders.sets import FolderSet, MeasuredSet, Place, read_sets
+from ldbench.score.folders.settings import network_in_use, settings_beside_real
+from ldbench.score.folders.subjects import Whose
+from ldbench.score.folders.tables import GENERATED, kind_of
 from ldbench.score.free_memory import give_back
-from ldbench.score.one_size import Fit
-from ldbench.score.per_image import PerImage, check_file, rows_of_images, write_per_image
 from ldbench.score.reference.metrics import beside as beside_statistics
 from ldbench.score.reference.record import Reference
 from ldbench.score.scorer import attributed, measured

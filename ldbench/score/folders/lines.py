@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ldbench.score.folder_inputs import JUDGE_ON_REAL
-from ldbench.score.folder_scores import FolderScores
+from ldbench.score.folders.inputs import JUDGE_ON_REAL
+from ldbench.score.folders.scores import FolderScores
 
 
 def images_line(found: FolderScores) -> str:

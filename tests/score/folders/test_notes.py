@@ -13,12 +13,12 @@ from PIL import Image
 from ldbench.data.preparation import Preparation
 from ldbench.data.stored_images import StoredImages
 from ldbench.plugins.kinds import METRICS
-from ldbench.score.folder_notes import few, shared, uneven, unlike
-from ldbench.score.folder_scores import FolderScores
-from ldbench.score.folder_sets import FolderSet
-from ldbench.score.folders import Folders
+from ldbench.score.folders.measure import Folders
+from ldbench.score.folders.notes import few, shared, uneven, unlike
+from ldbench.score.folders.scores import FolderScores
+from ldbench.score.folders.sets import FolderSet
 from ldbench.task.card import ViewingConditions
-from tests.score.disc_folders import CONTEXT, fill, measure_alone
+from tests.score.folders.disc_folders import CONTEXT, fill, measure_alone
 
 PIXELS = {"real": "abc", "generated": "ccdt", "training": "ta"}
 

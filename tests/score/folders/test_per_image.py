@@ -12,15 +12,15 @@ from ldbench.api import Measured
 from ldbench.data.image_folder import read_folder
 from ldbench.errors import UsageError
 from ldbench.plugins.kinds import METRICS
-from ldbench.score.folder_scores import FolderScores
-from ldbench.score.folders import Folders
+from ldbench.score.folders.measure import Folders
+from ldbench.score.folders.per_image import values_of_images
+from ldbench.score.folders.scores import FolderScores
 from ldbench.score.image_sets import StoredSet
 from ldbench.score.metrics.intervals import of_mean
 from ldbench.score.metrics.mean_score import mean_score
 from ldbench.score.metrics.ssim import ssim_values
 from ldbench.score.networks.features import extract
-from ldbench.score.per_image import values_of_images
-from tests.score.disc_folders import CONTEXT, SIDE, fill, measure_alone
+from tests.score.folders.disc_folders import CONTEXT, SIDE, fill, measure_alone
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ldbench.errors import ImageError, UsageError
-from ldbench.score.folder_classes import Classed, classes_of
-from ldbench.score.folder_form import Channels
-from ldbench.score.folder_subjects import Whose, subjects_of
-from ldbench.score.folder_tables import GENERATED, kind_of
+from ldbench.score.folders.classes import Classed, classes_of
+from ldbench.score.folders.form import Channels
+from ldbench.score.folders.one_size import Fit, OneSize
+from ldbench.score.folders.subjects import Whose, subjects_of
+from ldbench.score.folders.tables import GENERATED, kind_of
 from ldbench.score.lazy_inputs import averaged
-from ldbench.score.one_size import Fit, OneSize
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,7 @@ from typing import Any
 
 from ldbench.api import Metric
 from ldbench.errors import WeightsError
-from ldbench.score.folder_metrics import NETWORK, settings_of
+from ldbench.score.folders.metrics import NETWORK, settings_of
 from ldbench.score.reference.metrics import check_asked, check_settings, network_beside, settings_beside
 from ldbench.score.reference.record import Reference
 

@@ -17,17 +17,17 @@ from ldbench.board.folder_differences import differences
 from ldbench.data.images import write_image
 from ldbench.data.task_data import task_data
 from ldbench.errors import MetricError, UsageError
-from ldbench.score.folder_classifiers import Lesson, judge_recipe, recipe_table
-from ldbench.score.folder_lines import lines_of
-from ldbench.score.folder_metrics import default_metrics, only_named
-from ldbench.score.folder_scores import FolderScores
-from ldbench.score.folders import Folders, measure_folders
+from ldbench.score.folders.classifiers import Lesson, judge_recipe, recipe_table
+from ldbench.score.folders.lines import lines_of
+from ldbench.score.folders.measure import Folders, measure_folders
+from ldbench.score.folders.metrics import default_metrics, only_named
+from ldbench.score.folders.scores import FolderScores
 from ldbench.score.scorer import score_images
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task import card
 from ldbench.task.metric_specs import ClassifierSpec, JudgeSpec
 from tests.conftest import small_card
-from tests.score.disc_folders import CLASSES, CONTEXT, SIDE, fill_classes, measure_alone, one
+from tests.score.folders.disc_folders import CLASSES, CONTEXT, SIDE, fill_classes, measure_alone, one
 
 QUICK = {"epochs": "1", "width": "8"}
 SETTINGS = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ldbench.errors import UsageError
-from ldbench.score.one_size import Fit
+from ldbench.score.folders.one_size import Fit
 from ldbench.task.card import ViewingConditions
 
 Channels = Literal["rgb", "grey-as-rgb"]

@@ -13,12 +13,12 @@ from ldbench.api import Metric, MetricAxis, Need
 from ldbench.errors import PluginError, UsageError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.from_table import TypedError, build, values_of
-from ldbench.score.folder_classifiers import JUDGE, SANDBOX, Lesson, judge_recipe, lesson_of, recipe_table, trains
-from ldbench.score.folder_tables import GENERATED, kind_of
+from ldbench.score.folders.classifiers import JUDGE, SANDBOX, Lesson, judge_recipe, lesson_of, recipe_table, trains
+from ldbench.score.folders.tables import GENERATED, kind_of
 from ldbench.task.metric_specs import ClassifierSpec, first_namesake
 
 if TYPE_CHECKING:
-    from ldbench.score.folder_sets import FolderSet
+    from ldbench.score.folders.sets import FolderSet
 
 Offered: TypeAlias = frozenset[Need | Literal["classes"]]
 NETWORK = "efficientnet-lite0"  # the one that ships

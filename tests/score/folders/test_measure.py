@@ -20,13 +20,13 @@ from ldbench.data.task_data import task_data
 from ldbench.errors import ImageError, PluginError, UnknownNameError, UsageError
 from ldbench.plugins.kinds import METRICS
 from ldbench.plugins.registry import PluginEntry, PluginKind
-from ldbench.score.folder_metrics import default_metrics
-from ldbench.score.folders import Folders
+from ldbench.score.folders.measure import Folders
+from ldbench.score.folders.metrics import default_metrics
 from ldbench.score.scorer import score_images
 from ldbench.task import card
 from ldbench.task.card import ViewingConditions
 from tests.conftest import small_card
-from tests.score.disc_folders import CONTEXT, fill, measure_alone, measured, one
+from tests.score.folders.disc_folders import CONTEXT, fill, measure_alone, measured, one
 
 CARD = """
 [metrics.fid]

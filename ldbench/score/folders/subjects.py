@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ldbench.errors import UsageError
-from ldbench.score.folder_tables import GENERATED, Finder, Said, by_order, by_table, kind_of, of_each
+from ldbench.score.folders.tables import GENERATED, Finder, Said, by_order, by_table, kind_of, of_each
 
 # a table's file, a pattern, or by set the subject of each image in the order of its names
 Whose: TypeAlias = "Path | re.Pattern[str] | Mapping[str, Sequence[str | int]]"

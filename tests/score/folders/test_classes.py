@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from ldbench.errors import DataError, UsageError
-from ldbench.score.folder_classes import class_names, classes_of
-from ldbench.score.folder_sets import FolderSet, drawn
-from tests.score.disc_folders import fill, measured
-from tests.score.test_folder_sets import set_of
+from ldbench.score.folders.classes import class_names, classes_of
+from ldbench.score.folders.sets import FolderSet, drawn
+from tests.score.folders.disc_folders import fill, measured
+from tests.score.folders.test_sets import set_of
 
 NAMES = {"real": ["a/0", "a/deep/1", "b/0"], "generated": ["a/7", "b/7"], "training": ["b/t", "a/t"]}
 FOUND = {"real": ("a", "a", "b"), "generated": ("a", "b"), "training": ("b", "a")}

@@ -23,7 +23,7 @@ from ldbench.score.metrics.neighbours import nearest
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ldbench.score.folder_inputs import FolderInputs
+    from ldbench.score.folders.inputs import FolderInputs
 
 _DIGITS = 12  # of what contributions give back
 

@@ -12,10 +12,10 @@ from ldbench.api import silent
 from ldbench.data.preparation import Preparation
 from ldbench.data.stored_images import StoredImages
 from ldbench.errors import UsageError
-from ldbench.score.folder_sets import FolderSet, drawn, read_sets
-from ldbench.score.folder_subjects import pattern_of
-from ldbench.score.folders import Folders
-from tests.score.disc_folders import CONTEXT, measure_alone, measured, one
+from ldbench.score.folders.measure import Folders
+from ldbench.score.folders.sets import FolderSet, drawn, read_sets
+from ldbench.score.folders.subjects import pattern_of
+from tests.score.folders.disc_folders import CONTEXT, measure_alone, measured, one
 
 
 def names_drawn(found: dict[str, FolderSet]) -> list[list[str]]:

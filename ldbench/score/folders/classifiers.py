@@ -16,7 +16,7 @@ from ldbench.records.from_table import TypedError, build, values_of
 from ldbench.task.metric_specs import ClassifierSpec, JudgeSpec, table_of
 
 if TYPE_CHECKING:
-    from ldbench.score.folder_sets import FolderSet
+    from ldbench.score.folders.sets import FolderSet
 
 JUDGE = "judge"  # what `--set` calls the judge's recipe
 _SIDE = 64  # pixels, of the sandbox's images

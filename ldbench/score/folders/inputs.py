@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ldbench.api import ImageSet, LazyInputs, MetricInputs, ParameterValue, SetName
 from ldbench.errors import MetricError
-from ldbench.score.folder_classes import class_names
-from ldbench.score.folder_sets import FolderSet, MeasuredSet
+from ldbench.score.folders.classes import class_names
+from ldbench.score.folders.sets import FolderSet, MeasuredSet
 from ldbench.score.image_sets import StoredSet
 from ldbench.score.reference.record import Reference
 from ldbench.score.set_inputs import Seen, SetInputs

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ldbench.errors import UsageError
-from ldbench.score.folder_tables import (
+from ldbench.score.folders.tables import (
     GENERATED,
     Finder,
     Said,

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from ldbench.errors import DataError, UsageError
-from ldbench.score.folder_inputs import FolderInputs
-from ldbench.score.folder_lines import subject_line
-from ldbench.score.folder_subjects import pattern_of, subjects_of
-from ldbench.score.folders import Folders
-from tests.score.disc_folders import CONTEXT, fill, measure_alone
+from ldbench.score.folders.inputs import FolderInputs
+from ldbench.score.folders.lines import subject_line
+from ldbench.score.folders.measure import Folders
+from ldbench.score.folders.subjects import pattern_of, subjects_of
+from tests.score.folders.disc_folders import CONTEXT, fill, measure_alone
 
 NAMES = {"real": ["a/sub-1_x", "a/sub-1_y", "a/sub-2_x"], "generated": ["0", "1"], "training": ["t"]}
 
