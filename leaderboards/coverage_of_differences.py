@@ -98,7 +98,7 @@ def found_in(setting: Setting, draws: int) -> tuple[dict[str, list[FolderDiffere
     by_metric, called = dict[str, list[FolderDifference]](), 0
     for draw in range(draws):
         found = differences(drawn(setting, np.random.default_rng(draw))).found
-        called += any(each.verdict != "not told apart" for each in found)
+        called += any(each.verdict != "tied" for each in found)
         for each in found:
             by_metric.setdefault(each.metric, []).append(each)
     return by_metric, called / draws

@@ -23,7 +23,7 @@ from ldbench.errors import UsageError
 from ldbench.score.folders.scores import FolderScores
 from ldbench.score.metrics.intervals import LEVEL, Array, numbered, of_subjects, reach_of_difference, t_quantile
 
-Verdict = Literal["better", "worse", "not told apart"]
+Verdict = Literal["better", "worse", "tied"]
 _Parts = Mapping[str, Mapping[str, float]]  # what each unit adds, by kind
 _OF_NUMBERS = ("equal", "excess")  # `Metric.groups` of values that depend on the number of images
 # metrics whose difference was simulated and called equal generators different too often
@@ -202,7 +202,7 @@ def _difference(
     error = (below if difference > 0 else above) / t_quantile(degrees)
     p = float(f"{float(p_values(difference, CasesError(error**2, degrees), ())):.4g}")
     low, high = max(difference - below, low - high), min(difference + above, high - low)
-    return FolderDifference(*names, difference, low, high, p, p, metric.direction, "not told apart")
+    return FolderDifference(*names, difference, low, high, p, p, metric.direction, "tied")
 
 
 def _degrees(score: Measured, parts: _Parts) -> float:
@@ -230,7 +230,7 @@ def _reaches(
 
 
 def _decided(found: FolderDifference, p: float) -> FolderDifference:
-    verdict: Verdict = "not told apart"
+    verdict: Verdict = "tied"
     if p < 1 - LEVEL:
         verdict = "better" if (found.difference < 0) == (found.direction == "lower") else "worse"
     return replace(found, p_adjusted=p, verdict=verdict)

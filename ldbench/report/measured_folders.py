@@ -135,8 +135,8 @@ def _meaning(count: int) -> list[str]:
     """What the words and the intervals say, and what they do not."""
     return [
         f"Better and worse: a test says so at 5 %, corrected for {count} difference{'' if count == 1 else 's'} (Holm). "
-        "Not told apart: no test says which is better. Each word is of its metric alone, each interval of its "
-        "difference.",
+        "Tied: no test says which is better, which does not mean equal. Each word is of its metric alone, each "
+        "interval of its difference.",
         "The intervals count that other images could have been drawn, real ones and of these generators. The real "
         "images are the same in all values and cancel; generated ones of the same name or subject count as pairs "
         "(in FID, frd and vendi where all names are equal). Another training of a generator is not counted: that is "

@@ -79,7 +79,7 @@ def test_better_and_worse_follow_the_direction_and_holm(direction: Any) -> None:
         for name, values in (("a", FIRST), ("b", FIRST + 1 + 0.1 * SECOND), ("c", FIRST + 0.05 * SECOND))
     )
     found = differences([first, second, third]).found
-    assert [each.verdict for each in found] == ["worse" if direction == "lower" else "better", "not told apart"]
+    assert [each.verdict for each in found] == ["worse" if direction == "lower" else "better", "tied"]
     assert found[0].p_adjusted == pytest.approx(2 * found[0].p)
     assert differences([second, first]).found[0].verdict == ("better" if direction == "lower" else "worse")
 
@@ -92,7 +92,7 @@ def test_shared_real_images_cancel() -> None:
     found = difference(one, other)
     assert found.ci_high - found.ci_low < 0.7 * 2 * (scores[0].ci_high - scores[0].value)
     same = difference(one, replace(one, images=other.images))
-    assert (same.difference, same.ci_low, same.ci_high, same.p, same.verdict) == (0, 0, 0, 1, "not told apart")
+    assert (same.difference, same.ci_low, same.ci_high, same.p, same.verdict) == (0, 0, 0, 1, "tied")
 
 
 def share(hits: int, count: int) -> tuple[Metric, Measured]:
@@ -109,7 +109,7 @@ def test_a_share_of_none_has_an_error() -> None:
     none, few, many = (share(hits, 50) for hits in (0, 4, 12))
     equal = difference(folder("a", none, cases=names[0]), folder("b", none, cases=names[1]))
     assert equal.ci_low < -0.05 < 0.05 < equal.ci_high
-    assert difference(folder("a", none, cases=names[0]), folder("b", few, cases=names[1])).verdict == "not told apart"
+    assert difference(folder("a", none, cases=names[0]), folder("b", few, cases=names[1])).verdict == "tied"
     assert difference(folder("a", none, cases=names[0]), folder("b", many, cases=names[1])).verdict == "worse"
 
 
