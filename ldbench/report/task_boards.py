@@ -16,6 +16,7 @@ from ldbench.board.left_out import refuse
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.row_labels import labels
 from ldbench.errors import ResultError, UsageError, unknown_name
+from ldbench.records.plain import name_list
 from ldbench.report.comparisons import chosen, compared, render_text
 from ldbench.report.tables import csv_, markdown, terminal
 from ldbench.report.tables.content import page
@@ -127,7 +128,7 @@ def leaderboard(
     >>> pandas.DataFrame(board.table())  # doctest: +SKIP
     """
     found, name = _boards(results, task, measured_only, leave_out)
-    return TaskBoard(with_metrics(found, metrics).boards[name], tuple(found.unfinished_of(name)))
+    return TaskBoard(with_metrics(found, name_list(metrics)).boards[name], tuple(found.unfinished_of(name)))
 
 
 def compare(
@@ -143,7 +144,7 @@ def compare(
     >>> [pair.better for pair in compare("runs", metrics=["viewed_fid"]).found]  # doctest: +SKIP
     """
     found, name = _boards(results, task, True, leave_out)
-    return TaskComparisons(chosen(compared(found, as_fitted), metrics)[name], found.boards[name], as_fitted)
+    return TaskComparisons(chosen(compared(found, as_fitted), name_list(metrics))[name], found.boards[name], as_fitted)
 
 
 def _boards(

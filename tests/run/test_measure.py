@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -46,6 +47,18 @@ def test_a_metric_that_was_named_and_is_refused_raises_its_error(
         )
     with pytest.raises(WeightsError):
         measure(tmp_path / "real", tmp_path / "generated", metrics=["fid"], network="radimagenet-resnet50")
+
+
+def test_numbers_of_numpy_are_taken_as_pythons_own() -> None:
+    real, generated = (
+        torch.rand((14, 1, 32, 32), generator=torch.Generator().manual_seed(seed)) for seed in range(2)
+    )
+    own = measure(real, generated, metrics=["frd"], seed=1, side=24, blur=0.5, images=12)
+    found = measure(
+        real, generated, metrics=np.array(["frd"]), seed=np.int64(1), side=np.int64(24), blur=np.float32(0.5),
+        images=np.int16(12),
+    )
+    assert (found.scores, repr(found.options)) == (own.scores, repr(own.options))
 
 
 def test_each_of_several_sets_has_the_scores_that_it_has_alone_and_real_features_are_computed_once(
@@ -110,7 +123,7 @@ def test_a_tensor_is_measured_as_its_images_in_files(channels: int, tmp_path: Pa
 def test_what_is_no_image_is_one_line(tmp_path: Path) -> None:
     fill(tmp_path / "real", 3, 0)
     with pytest.raises(ImageError, match="generated images: expected a folder, or an array or tensor"):
-        measure(tmp_path / "real", [1, 2], metrics=["frd"])  # type: ignore[arg-type]
+        measure(tmp_path / "real", [1, 2], metrics=["frd"])
     with pytest.raises(ImageError, match=r"array \(3, 1, 16, 16\) float32, 000000: expected 32 x 32 pixels"):
         measure(tmp_path / "real", torch.zeros(3, 1, 16, 16), metrics=["frd"])
 
