@@ -30,6 +30,7 @@ from ldbench.records.subgroups import Subgroups
 from ldbench.records.units import Units
 from ldbench.run.environment import describe, on_device, pick_device
 from ldbench.run.passes import RunImages, absent_passes, read_images
+from ldbench.run.process_settings import settings_kept
 from ldbench.run.submission.manifest import altered
 from ldbench.run.submission.unpack import unpacked
 from ldbench.run.verify.checks import check_scores, check_units
@@ -185,17 +186,12 @@ def _threads(there: Environment | None, device: torch.device) -> Iterator[None]:
     import torch
 
     count = None if there is None or device.type != "cpu" else there.threads
-    if count is None:
-        yield
-        return
-    if not 1 <= count <= _MOST_THREADS:
+    if count is not None and not 1 <= count <= _MOST_THREADS:
         raise ResultError(f"environment.threads: expected 1 to {_MOST_THREADS}, got {count}; take the original result")
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
+    with settings_kept():
+        if count is not None:
+            torch.set_num_threads(count)
         yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _packages(machine: Environment) -> dict[str, str]:
