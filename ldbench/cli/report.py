@@ -9,8 +9,18 @@ import typer
 
 from ldbench.cli.comma_lists import parse_names
 from ldbench.cli.gate import conclude
-from ldbench.cli.left_out import UNJUDGED, WITHOUT, boards_of, left_out_named, say_without
-from ldbench.cli.options import AllowMissing, JUnit, MeasuredOnly, Results, Summary, Tolerances, results_or_runs
+from ldbench.cli.left_out import UNJUDGED, WITHOUT, boards_of, left_out_named, say_chosen, say_without
+from ldbench.cli.options import (
+    AllowMissing,
+    JUnit,
+    MeasuredOnly,
+    Only,
+    Results,
+    Summary,
+    Tolerances,
+    Without,
+    results_or_runs,
+)
 from ldbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,6 +51,8 @@ def report(
     all_metrics: Annotated[
         bool, typer.Option("--all-metrics", help="In the terminal, show every metric and not one a question.")
     ] = False,
+    only: Only = None,
+    without: Without = None,
     by: Annotated[
         list[str] | None,
         typer.Option(help="Instead, how rows serve groups of cases: by sex, age or another attribute, or by all."),
@@ -64,9 +76,11 @@ def report(
     request = GateRequest(check, tuple(tolerance or ()), allow_missing, junit, summary)
     request.limits()
     _check_options(format_, out, bool(task), bool(by))
+    if check and (only or without):
+        raise UsageError("--check: expected no --only or --without beside it: a gate judges all rows; leave them out")
     paths = results_or_runs(results) if results or not reported else ()
     with left_out_named(UNJUDGED if check else WITHOUT) as left_out:
-        boards = boards_of(paths, reported or (), measured_only, left_out)
+        boards = boards_of(paths, reported or (), measured_only, left_out, only, without)
         if left_out and check:
             return
         if request.anything:
@@ -81,6 +95,8 @@ def report(
         if by:
             _write_groups(kept, parse_names(by, "--by"), format_, out, all_metrics or bool(metrics))
             return
+        if format_ in ("latex-tabular", "csv", "json"):
+            say_chosen(kept)
         _write(kept, format_, out, gallery, all_metrics or bool(metrics), task or ())
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ldbench.board.chosen import RowChoice
 from ldbench.board.gather import BoardSet, board_set, collect, gather
 from ldbench.board.leaderboard import BoardRow, Leaderboard
 from ldbench.board.left_out import refuse
@@ -114,26 +115,27 @@ def read_results(results: Results = "runs", *, leave_out: LeaveOut = refuse) -> 
 
 def leaderboard(
     results: Results = "runs", *, task: str | None = None, metrics: Sequence[str] = (), measured_only: bool = False,
-    leave_out: LeaveOut = refuse,
+    leave_out: LeaveOut = refuse, only: Sequence[str] = (), without: Sequence[str] = (),
 ) -> TaskBoard:
     """Fold the results of one task into its leaderboard, as `ldbench report` does.
 
     `results` are folders, result files or what `run_task` returned, one or several; `task` is the id of the one that is
     wanted, where they are of several tasks. `metrics` keeps these alone. Rows that publications report are shown,
-    unranked, unless `measured_only`. Raises `ResultError` for a result that can't be used beside the others;
+    unranked, unless `measured_only`. `only` and `without` choose rows by their models' names: then these rows alone are
+    compared and ranked, which the board says. Raises `ResultError` for a result that can't be used beside the others;
     `leave_out` is told of it instead, so `errors.append` keeps what can. Raises `UsageError` for no results, or those
-    of several tasks, and `UnknownNameError` for a task or metric that none has.
+    of several tasks, and `UnknownNameError` for a task, metric or model that none has.
 
     >>> board = leaderboard("runs", task="sandbox-brain-t2i")  # doctest: +SKIP
     >>> pandas.DataFrame(board.table())  # doctest: +SKIP
     """
-    found, name = _boards(results, task, measured_only, leave_out)
+    found, name = _boards(results, task, measured_only, leave_out, _choice(only, without))
     return TaskBoard(with_metrics(found, name_list(metrics)).boards[name], tuple(found.unfinished_of(name)))
 
 
 def compare(
     results: Results = "runs", *, task: str | None = None, metrics: Sequence[str] = (), as_fitted: bool = False,
-    leave_out: LeaveOut = refuse,
+    leave_out: LeaveOut = refuse, only: Sequence[str] = (), without: Sequence[str] = (),
 ) -> TaskComparisons:
     """Test which rows of one task are better than which, as `ldbench compare` does: paired over cases and seeds,
     corrected for all pairs of a metric.
@@ -143,22 +145,26 @@ def compare(
 
     >>> [pair.better for pair in compare("runs", metrics=["viewed_fid"]).found]  # doctest: +SKIP
     """
-    found, name = _boards(results, task, True, leave_out)
+    found, name = _boards(results, task, True, leave_out, _choice(only, without))
     return TaskComparisons(chosen(compared(found, as_fitted), name_list(metrics))[name], found.boards[name], as_fitted)
 
 
 def _boards(
-    results: Results, task: str | None, measured_only: bool, leave_out: LeaveOut
+    results: Results, task: str | None, measured_only: bool, leave_out: LeaveOut, choice: RowChoice
 ) -> tuple[BoardSet, str]:
     """The one board that is asked for, and its task; results of others are read and not folded."""
     paths = _paths(results)
     found = gather(paths, (), measured_only, leave_out)
     name = _task({result.task.id for _, result in found}, task)
     of_task = [one for one in found if one[1].task.id == name]
-    boards = board_set(of_task, [path for path in paths if path.is_dir()], leave_out)
+    boards = board_set(of_task, [path for path in paths if path.is_dir()], leave_out, choice)
     if name not in boards.boards:
         raise ResultError(f"{name}: expected results that can share a leaderboard, got none; see what was left out")
     return boards, name
+
+
+def _choice(only: Sequence[str], without: Sequence[str]) -> RowChoice:
+    return RowChoice(tuple(name_list(only)), tuple(name_list(without)))
 
 
 def _paths(results: Results) -> list[Path]:
