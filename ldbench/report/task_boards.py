@@ -17,7 +17,7 @@ from ldbench.board.left_out import refuse
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.row_labels import labels
 from ldbench.errors import ResultError, UsageError, unknown_name
-from ldbench.records.plain import name_list
+from ldbench.records.handed_over import name_list
 from ldbench.report.comparisons import chosen, compared, render_text
 from ldbench.report.tables import csv_, markdown, terminal
 from ldbench.report.tables.content import page

@@ -11,7 +11,7 @@ from ldbench.errors import UsageError
 from ldbench.records.caches import FEATURES
 from ldbench.records.files import user_cache_folder
 from ldbench.records.from_table import TypedError
-from ldbench.records.plain import name_list, plain
+from ldbench.records.handed_over import builtin, name_list
 from ldbench.run.environment import on_device, pick_device
 from ldbench.run.surroundings import caller_kept
 from ldbench.score.folder_form import Channels, Conditions
@@ -103,15 +103,15 @@ def measure_each(
             f"generated: expected a list of one or more sets of images, got {type(generated).__name__}; give "
             "folders or arrays in a list"
         )
-    context = ScoringContext(pick_device(device), plain(seed), user_cache_folder() / FEATURES, progress)
+    context = ScoringContext(pick_device(device), builtin(seed), user_cache_folder() / FEATURES, progress)
     with caller_kept(context.device), on_device(context.device):
         first, *further = map(place_of, generated)
         whose = whose_of(subjects, subject_pattern)
-        beside, asked = _real(real), Conditions(plain(side), fit, channels, viewing_of(blur, noise))
+        beside, asked = _real(real), Conditions(builtin(side), fit, channels, viewing_of(blur, noise))
         agreed = beside.conditions(asked) if isinstance(beside, Reference) else asked
         folders = Folders(
             beside, first, None if training is None else place_of(training), paired, agreed.side, agreed.viewing,
-            agreed.channels or "rgb", whose, plain(images), agreed.fit, tuple(further),
+            agreed.channels or "rgb", whose, builtin(images), agreed.fit, tuple(further),
         )
         named = name_list(metrics)
         return measure_folders(
@@ -145,6 +145,6 @@ def whose_of(subjects: Path | str | Mapping[str, Sequence[str | int]] | None, pa
 def viewing_of(blur: float, noise: float) -> ViewingConditions | None:
     """The viewing conditions, which blur and noise of 0 are none of."""
     try:
-        return ViewingConditions(plain(blur), plain(noise)) if (blur, noise) != (0, 0) else None
+        return ViewingConditions(builtin(blur), builtin(noise)) if (blur, noise) != (0, 0) else None
     except TypedError as wrong:
         raise UsageError(f"--{wrong}") from wrong

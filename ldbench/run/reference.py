@@ -9,7 +9,7 @@ from pathlib import Path
 from ldbench.api import Progress, silent
 from ldbench.records.caches import FEATURES
 from ldbench.records.files import user_cache_folder
-from ldbench.records.plain import name_list, plain
+from ldbench.records.handed_over import builtin, name_list
 from ldbench.run.environment import on_device, pick_device
 from ldbench.run.measure import place_of, viewing_of, whose_of
 from ldbench.run.surroundings import caller_kept
@@ -63,7 +63,7 @@ def save_reference(
     """
     path = Path(file)
     check_free(path)
-    conditions = Conditions(plain(side), fit, channels, viewing_of(blur, noise))
+    conditions = Conditions(builtin(side), fit, channels, viewing_of(blur, noise))
     context = ScoringContext(pick_device(device), 0, user_cache_folder() / FEATURES, progress)
     with caller_kept(context.device), on_device(context.device):
         reference = make_reference(

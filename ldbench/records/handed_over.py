@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from typing import Any
 
 
-def plain(value: Any) -> Any:
+def builtin(value: Any) -> Any:
     """A scalar of numpy as Python's own number, truth value or text; a path as its text.
 
     >>> import numpy as np
-    >>> plain(np.int64(3)), plain(np.float32(0.5)), plain("3")
+    >>> builtin(np.int64(3)), builtin(np.float32(0.5)), builtin("3")
     (3, 0.5, '3')
     """
     import numpy as np
