@@ -75,9 +75,7 @@ def report(
 
     request = GateRequest(check, tuple(tolerance or ()), allow_missing, junit, summary)
     request.limits()
-    _check_options(format_, out, bool(task), bool(by))
-    if check and (only or without):
-        raise UsageError("--check: expected no --only or --without beside it: a gate judges all rows; leave them out")
+    _check_options(format_, out, bool(task), bool(by), gated_choice=bool(check and (only or without)))
     paths = results_or_runs(results) if results or not reported else ()
     with left_out_named(UNJUDGED if check else WITHOUT) as left_out:
         boards = boards_of(paths, reported or (), measured_only, left_out, only, without)
@@ -87,20 +85,14 @@ def report(
             conclude(boards, request)
             if format_ == "terminal" and out is None and not by:
                 return
-        from ldbench.report.write import with_metrics
-
-        metrics = parse_names(metric, "--metric") if metric else []
-        kept = with_metrics(boards, metrics)
-        say_without(boards, kept.boards, metrics)
+        kept = _of_metrics(boards, parse_names(metric, "--metric") if metric else [])
         if by:
-            _write_groups(kept, parse_names(by, "--by"), format_, out, all_metrics or bool(metrics))
+            _write_groups(kept, parse_names(by, "--by"), format_, out, all_metrics or bool(metric))
             return
-        if format_ in ("latex-tabular", "csv", "json"):
-            say_chosen(kept)
-        _write(kept, format_, out, gallery, all_metrics or bool(metrics), task or ())
+        _write(kept, format_, out, gallery, all_metrics or bool(metric), task or ())
 
 
-def _check_options(format_: ReportFormat, out: Path | None, task: bool, by: bool) -> None:
+def _check_options(format_: ReportFormat, out: Path | None, task: bool, by: bool, gated_choice: bool) -> None:
     """Raises `UsageError` for options that pages or tables do not take."""
     if format_ in ("html", "site") and out is None:
         raise UsageError(f"--format {format_}: expected a folder to write to, got none; add --out FOLDER")
@@ -108,6 +100,16 @@ def _check_options(format_: ReportFormat, out: Path | None, task: bool, by: bool
         raise UsageError(f"--task: expected --format html or site beside it, got {format_}; tables need no card")
     if by and format_ in ("html", "site"):
         raise UsageError(f"--by: expected a format of tables beside it, got {format_}, which shows all groups anyway")
+    if gated_choice:
+        raise UsageError("--check: expected no --only or --without beside it: a gate judges all rows; leave them out")
+
+
+def _of_metrics(boards: BoardSet, metrics: Sequence[str]) -> BoardSet:
+    from ldbench.report.write import with_metrics
+
+    kept = with_metrics(boards, metrics)
+    say_without(boards, kept.boards, metrics)
+    return kept
 
 
 def _write_groups(
@@ -132,6 +134,8 @@ def _write(
 
     from ldbench.report import write
 
+    if format_ in ("latex-tabular", "csv", "json"):
+        say_chosen(boards)
     if format_ in ("html", "site") and out is not None:
         from ldbench.report.html.write import report_pages
 
