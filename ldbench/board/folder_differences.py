@@ -20,6 +20,7 @@ from ldbench.api import Direction, Measured, Metric
 from ldbench.board.difference_test import CasesError, p_values
 from ldbench.board.paired_tests import holm
 from ldbench.errors import UsageError
+from ldbench.records.units import SCANS
 from ldbench.score.folders.scores import FolderScores
 from ldbench.score.metrics.intervals import LEVEL, Array, numbered, of_subjects, reach_of_difference, t_quantile
 
@@ -127,7 +128,8 @@ def _by_unit(score: Measured, units: Mapping[str, Sequence[str]]) -> _Parts:
     for kind, values in score.contributions.items():
         names = units.get(kind) or [str(place) for place in range(len(values))]  # groups have no names
         if len(names) == len(values):
-            folded = of_subjects(np.asarray(values), numbered(names), score.metric)
+            measured = None if kind == SCANS else score.n
+            folded = of_subjects(np.asarray(values), numbered(names), score.metric, measured)
             found[kind] = dict(zip(dict.fromkeys(names), folded.tolist(), strict=True))
     return found
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ldbench.board import published
+from ldbench.board.chosen import ALL_ROWS, RowChoice, of_chosen
 from ldbench.board.leaderboard import Leaderboard, by_task, fold_task
 from ldbench.board.left_out import LeaveOut, refuse, usable, without_remains
 from ldbench.board.paired_tests import Comparison
@@ -28,7 +29,8 @@ class BoardSet:
     """Results with their paths, the units and subgroups beside them, and by task, sorted, the leaderboards of them.
 
     `compared` holds what those are ranked by (`ldbench.board.ranks.comparisons`); `folders` are where the results lay,
-    and `unfinished` the runs there that have none, here or in another folder.
+    and `unfinished` the runs there that have none, here or in another folder. `without_rows` are tasks that have none
+    of the rows that were chosen.
     """
 
     found: Sequence[Found]
@@ -38,6 +40,7 @@ class BoardSet:
     folders: Sequence[Path] = ()
     unfinished: Sequence[UnfinishedRun] = ()
     subgroups: Mapping[str, Subgroups] = field(default_factory=dict)
+    without_rows: Sequence[str] = ()
 
     def unfinished_of(self, task: str) -> list[str]:
         """A line for each run of a task that was begun and has no result."""
@@ -45,19 +48,27 @@ class BoardSet:
 
 
 def read_boards(
-    paths: Sequence[Path], tasks: Sequence[str] = (), measured_only: bool = False, leave_out: LeaveOut = refuse
+    paths: Sequence[Path], tasks: Sequence[str] = (), measured_only: bool = False, leave_out: LeaveOut = refuse,
+    choice: RowChoice = ALL_ROWS,
 ) -> BoardSet:
-    """What `gather` finds, folded; raises what it raises.
+    """What `gather` finds, folded, as far as it is chosen; raises what it raises, and `UnknownNameError`.
 
     `leave_out` is told of each result that can't be used: unreadable, with a file beside it that isn't its own, or at
     odds with others. By default that is a `ResultError`.
     """
     folders = [path for path in paths if path.is_dir()]
-    return board_set(gather(paths, tasks, measured_only, leave_out), folders, leave_out)
+    return board_set(gather(paths, tasks, measured_only, leave_out), folders, leave_out, choice)
 
 
-def board_set(found: Sequence[Found], folders: Sequence[Path] = (), leave_out: LeaveOut = refuse) -> BoardSet:
-    """The fold of results with the units and fresh sets beside their files; `leave_out` as `read_boards` takes it."""
+def board_set(
+    results: Sequence[Found], folders: Sequence[Path] = (), leave_out: LeaveOut = refuse, choice: RowChoice = ALL_ROWS
+) -> BoardSet:
+    """The fold of the chosen results with the units and fresh sets beside their files; `leave_out` as `read_boards`
+    takes it, of these alone."""
+    unfinished = _unfinished(results, folders)
+    choice.check([*(result.model.name for _, result in results), *(run.model for run in unfinished)])
+    found = [item for item in results if choice.takes(item[1].model.name)]
+    absent = {result.task.id for _, result in results} - {result.task.id for _, result in found}
     damaged: dict[str, ResultError] = {}
     units, rounds = beside_all(found, units_file.beside, damaged), beside_all(found, fresh.beside, damaged)
     groups = beside_all(found, subgroups.beside, damaged)
@@ -66,8 +77,14 @@ def board_set(found: Sequence[Found], folders: Sequence[Path] = (), leave_out: L
     kept = without_remains(usable([item for item in found if item[0] not in damaged], leave_out), found)
     tasks = by_task(kept)
     compared = {task: comparisons(of_task, units) for task, of_task in tasks.items()}
-    boards = {task: fold_task(of_task, compared[task], rounds) for task, of_task in tasks.items()}
-    return BoardSet(kept, units, boards, compared, folders, _unfinished(found, folders), groups)
+    boards = {
+        task: of_chosen(
+            fold_task(of_task, compared[task], rounds), [item for item in results if item[1].task.id == task], choice
+        )
+        for task, of_task in tasks.items()
+    }
+    wanted = [run for run in unfinished if choice.takes(run.model)]
+    return BoardSet(kept, units, boards, compared, folders, wanted, groups, sorted(absent))
 
 
 def _unfinished(found: Sequence[Found], folders: Sequence[Path]) -> list[UnfinishedRun]:

@@ -142,7 +142,7 @@ def by_task(results: Iterable[Found]) -> dict[str, list[Found]]:
 
 def dumps(leaderboard: Leaderboard) -> str:
     """The file's text: sorted keys, two-space indent, NaN refused, newline at the end."""
-    record = asdict(leaderboard)
+    record = {key: value for key, value in asdict(leaderboard).items() if key in Leaderboard.__dataclass_fields__}
     return json.dumps(record, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
 
 

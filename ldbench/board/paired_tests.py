@@ -18,7 +18,7 @@ from ldbench.api import Direction, Score
 from ldbench.board.difference_test import MANY, CasesError, SeedsError, confidence, p_values
 from ldbench.board.seed_allowance import Allowance, allowance
 from ldbench.plugins.kinds import is_trained, metric_bounds
-from ldbench.records.units import Units, kind_of
+from ldbench.records.units import SCANS, TRUTHS, Units, kind_of
 from ldbench.score.metrics.intervals import LEVEL, Array, Z, of_subjects
 
 Seed = int | None
@@ -48,7 +48,8 @@ class ScoredRun:
             subjects = self.units.subjects.get(name)
             numbers = None if subjects is None else np.array(subjects)
             key = kind_of(name) if subjects is None else f"subjects of {name}", tuple(self.units.ids[name])
-            of_units[key] = of_subjects(np.array(values), numbers, self.score.metric)
+            measured = None if name in (SCANS, TRUTHS) else self.score.n
+            of_units[key] = of_subjects(np.array(values), numbers, self.score.metric, measured)
         return of_units
 
 

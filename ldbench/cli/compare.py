@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 import typer
 
 from ldbench.cli.comma_lists import parse_names
-from ldbench.cli.left_out import WITHOUT, boards_of, left_out_named, say_without
-from ldbench.cli.options import Results, results_or_runs
+from ldbench.cli.left_out import WITHOUT, boards_of, left_out_named, say_chosen, say_without
+from ldbench.cli.options import Only, Results, Without, results_or_runs
 
 _Format = Literal["terminal", "markdown", "latex", "csv", "json"]
 
@@ -19,6 +19,8 @@ def compare(
     all_metrics: Annotated[
         bool, typer.Option("--all-metrics", help="In the terminal, compare on every metric and not on one a question.")
     ] = False,
+    only: Only = None,
+    without: Without = None,
     as_fitted: Annotated[
         bool, typer.Option("--as-fitted", help="Compare these very runs, not what another seed would give.")
     ] = False,
@@ -31,11 +33,12 @@ def compare(
     from ldbench.report.comparisons import chosen, compared, leading, render_json, render_text
 
     with left_out_named(WITHOUT) as left_out:
-        boards = boards_of(results_or_runs(results), (), True, left_out)
+        boards = boards_of(results_or_runs(results), (), True, left_out, only, without)
         metrics = parse_names(metric, "--metric") if metric else []
         tasks = chosen(compared(boards, as_fitted), metrics)
         say_without(boards, tasks, metrics)
         if format_ != "terminal":
+            say_chosen(boards)
             typer.echo(render_json(tasks) if format_ == "json" else RENDERERS[format_](tasks), nl=False)
             return
         kept = tasks if metrics or all_metrics else leading(tasks)

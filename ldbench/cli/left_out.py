@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ldbench.cli.comma_lists import parse_names
 from ldbench.errors import LdbenchError, ResultError
 from ldbench.records.names import one_line
 
@@ -21,15 +22,33 @@ UNJUDGED = "a gate judges all results or none; nothing was judged"
 
 
 def boards_of(
-    results: Sequence[Path], reported: Sequence[str], measured_only: bool, left_out: list[ResultError]
+    results: Sequence[Path], reported: Sequence[str], measured_only: bool, left_out: list[ResultError],
+    only: list[str] | None = None, without: list[str] | None = None,
 ) -> BoardSet:
-    """`read_boards` with what it leaves out in the list; where nothing is left, the command ends with exit code 2."""
+    """`read_boards` with what it leaves out in the list; where nothing is left, the command ends with exit code 2.
+
+    Tasks that have none of the rows that were chosen are named on standard error.
+    """
+    from ldbench.board.chosen import RowChoice
     from ldbench.board.gather import read_boards
 
-    boards = read_boards(results, reported, measured_only, left_out.append)
+    choice = RowChoice(*(tuple(parse_names(names, option) if names else ()) for option, names in
+                         (("--only", only), ("--without", without))))
+    boards = read_boards(results, reported, measured_only, left_out.append, choice)
+    if boards.without_rows:
+        typer.echo(f"without a row that was chosen, so not shown: {', '.join(boards.without_rows)}", err=True)
     if left_out and not boards.boards:
         raise typer.Exit(LdbenchError.exit_code)
     return boards
+
+
+def say_chosen(boards: BoardSet) -> None:
+    """One line on standard error for each board of chosen rows, for formats that hold no notes."""
+    from ldbench.board.chosen import choice_notes
+
+    for task, board in boards.boards.items():
+        for note in choice_notes(board):
+            typer.echo(f"{task}: {note}", err=True)
 
 
 def say_without(boards: BoardSet, kept: Collection[str], metrics: Sequence[str]) -> None:

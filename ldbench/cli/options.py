@@ -44,6 +44,8 @@ Values = Annotated[
     str, typer.Option(help="start:stop:step, stop included, or values with commas (; where one has commas) between.")
 ]
 MeasuredOnly = Annotated[bool, typer.Option("--measured-only", help="Leave out published rows.")]
+Only = Annotated[list[str] | None, typer.Option(help="Rows of these models alone, by commas or repeated.")]
+Without = Annotated[list[str] | None, typer.Option(help="No rows of these models, by commas or repeated.")]
 Tolerances = Annotated[
     list[str] | None,
     typer.Option(

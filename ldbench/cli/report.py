@@ -9,8 +9,18 @@ import typer
 
 from ldbench.cli.comma_lists import parse_names
 from ldbench.cli.gate import conclude
-from ldbench.cli.left_out import UNJUDGED, WITHOUT, boards_of, left_out_named, say_without
-from ldbench.cli.options import AllowMissing, JUnit, MeasuredOnly, Results, Summary, Tolerances, results_or_runs
+from ldbench.cli.left_out import UNJUDGED, WITHOUT, boards_of, left_out_named, say_chosen, say_without
+from ldbench.cli.options import (
+    AllowMissing,
+    JUnit,
+    MeasuredOnly,
+    Only,
+    Results,
+    Summary,
+    Tolerances,
+    Without,
+    results_or_runs,
+)
 from ldbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,6 +52,8 @@ def report(
     all_metrics: Annotated[
         bool, typer.Option("--all-metrics", help="In the terminal, show every metric and not one a question.")
     ] = False,
+    only: Only = None,
+    without: Without = None,
     by: Annotated[
         list[str] | None,
         typer.Option(help="Instead, how rows serve groups of cases: by sex, age or another attribute, or by all."),
@@ -67,30 +79,29 @@ def report(
 
     request = GateRequest(check, tuple(tolerance or ()), allow_missing, junit, summary)
     request.limits()
-    _check_options(format_, out, bool(task), {"--by": bool(by), "--cost": cost})
+    instead = {"--by": bool(by), "--cost": cost}
+    _check_options(format_, out, bool(task), instead, gated_choice=bool(check and (only or without)))
     paths = results_or_runs(results) if results or not reported else ()
     with left_out_named(UNJUDGED if check else WITHOUT) as left_out:
-        boards = boards_of(paths, reported or (), measured_only, left_out)
+        boards = boards_of(paths, reported or (), measured_only, left_out, only, without)
         if left_out and check:
             return
         if request.anything:
             conclude(boards, request)
             if format_ == "terminal" and out is None and not by and not cost:
                 return
-        from ldbench.report.write import with_metrics
-
-        metrics = parse_names(metric, "--metric") if metric else []
-        kept = with_metrics(boards, metrics)
-        say_without(boards, kept.boards, metrics)
+        kept = _of_metrics(boards, parse_names(metric, "--metric") if metric else [])
         if cost:
             _write_costs(kept, format_, out)
         elif by:
-            _write_groups(kept, parse_names(by, "--by"), format_, out, all_metrics or bool(metrics))
+            _write_groups(kept, parse_names(by, "--by"), format_, out, all_metrics or bool(metric))
         else:
-            _write(kept, format_, out, gallery, all_metrics or bool(metrics), task or ())
+            _write(kept, format_, out, gallery, all_metrics or bool(metric), task or ())
 
 
-def _check_options(format_: ReportFormat, out: Path | None, task: bool, instead: Mapping[str, bool]) -> None:
+def _check_options(
+    format_: ReportFormat, out: Path | None, task: bool, instead: Mapping[str, bool], gated_choice: bool
+) -> None:
     """Raises `UsageError` for options that pages or tables do not take; `instead` are those for other tables."""
     if format_ in ("html", "site") and out is None:
         raise UsageError(f"--format {format_}: expected a folder to write to, got none; add --out FOLDER")
@@ -101,6 +112,16 @@ def _check_options(format_: ReportFormat, out: Path | None, task: bool, instead:
         raise UsageError(f"expected one of {' and '.join(asked)}, got both; call `ldbench report` twice")
     if asked and format_ in ("html", "site"):
         raise UsageError(f"{asked[0]}: expected a format of tables beside it, got {format_}; pages show it anyway")
+    if gated_choice:
+        raise UsageError("--check: expected no --only or --without beside it: a gate judges all rows; leave them out")
+
+
+def _of_metrics(boards: BoardSet, metrics: Sequence[str]) -> BoardSet:
+    from ldbench.report.write import with_metrics
+
+    kept = with_metrics(boards, metrics)
+    say_without(boards, kept.boards, metrics)
+    return kept
 
 
 def _write_groups(
@@ -136,6 +157,8 @@ def _write(
 
     from ldbench.report import write
 
+    if format_ in ("latex-tabular", "csv", "json"):
+        say_chosen(boards)
     if format_ in ("html", "site") and out is not None:
         from ldbench.report.html.write import report_pages
 

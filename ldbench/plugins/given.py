@@ -21,6 +21,7 @@ from ldbench.plugins.generators import GENERATORS, check_class, load_generator
 from ldbench.plugins.live_code import PROGRAM, is_typed
 from ldbench.plugins.parameters import build, parameters
 from ldbench.plugins.registry import what_it_is
+from ldbench.records.handed_over import builtin
 
 Model = str | type[Generator] | Generator
 
@@ -107,7 +108,7 @@ def _found(module: str, attribute: str) -> object:
 def _check_unused(instance: Generator, built: Generator) -> None:
     """UsageError where an instance has learnt something that one of its own making has not."""
     own, fresh = vars(instance), vars(built)
-    more = [name for name, value in own.items() if _is_state(value, fresh.get(name), name in fresh)]
+    more = [name for name, value in own.items() if _is_state(builtin(value), builtin(fresh.get(name)), name in fresh)]
     if more:
         name = type(instance).__name__
         raise UsageError(

@@ -20,6 +20,7 @@ from ldbench.api import Generator, ParameterValue, Preset
 from ldbench.errors import PluginError, UsageError, unknown_name
 from ldbench.plugins.blame import blamed
 from ldbench.records.from_table import readings
+from ldbench.records.handed_over import builtin
 
 _SCALARS = (bool, int, float, str)
 NONE_SET: Mapping[str, ParameterValue] = types.MappingProxyType({})
@@ -47,7 +48,9 @@ class Parameter:
         return type(value) in self.scalars and not (isinstance(value, float) and not math.isfinite(value))
 
     def read(self, value: ParameterValue) -> ParameterValue:
-        """The value itself, where it is of one of the types, or what a text of it means. Raises UsageError."""
+        """The value itself, where it is of one of the types, or what a text of it means; `builtin` first. Raises
+        UsageError."""
+        value = builtin(value)
         if isinstance(value, str):
             return self.parse(value)
         if not self.accepts(value):
@@ -125,7 +128,7 @@ def parameters(generator: Generator) -> dict[str, ParameterValue]:
     """All parameters of a generator by name, as JSON can hold them; PluginError for a wrong type."""
     values: dict[str, ParameterValue] = {}
     for parameter in declared(type(generator)):
-        value = getattr(generator, parameter.name)
+        value = builtin(getattr(generator, parameter.name))
         if not parameter.accepts(value):
             name = type(generator).__name__
             raise PluginError(f"{name}: expected {parameter}, got {value!r:.80}")

@@ -15,9 +15,12 @@ _NAMED = ("dtype", "device")  # of torch, which say all of themselves
 
 def text_of(value: object, where: str) -> str:
     """The text of a value that `where` names; PluginError for one that has none, such as a network."""
+    import numpy as np
+
     if isinstance(value, Enum):
         return f"{type(value).__qualname__}.{value.name} = {text_of(value.value, where)}"
-    if isinstance(value, _PLAIN) or (type(value).__module__ == "torch" and type(value).__name__ in _NAMED):
+    of_torch = type(value).__module__ == "torch" and type(value).__name__ in _NAMED
+    if isinstance(value, (*_PLAIN, np.generic)) or of_torch:
         return repr(value)
     if is_dataclass(value) and not isinstance(value, type):
         parts = {one.name: getattr(value, one.name) for one in fields(value)}

@@ -22,6 +22,7 @@ from ldbench.records.sidecar import own_sidecar, values_of
 
 SCHEMA_VERSION = 1
 MEAN_OVER_CASES = "95 % Student's t over cases"  # `parameters["interval"]` of a mean of one number a case
+CASES, SCANS, TRUTHS = "cases", "scans", "truths"  # generated and real images; the truths are those of edits
 GROUPS = "groups"  # of a delete-a-group jackknife: of both sets, of no image alone
 _USUAL_GROUPS = 20
 _LARGEST = 1 << 28  # bytes; a hundred thousand cases of twenty metrics take a tenth of it

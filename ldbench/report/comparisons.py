@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
+from ldbench.board.chosen import choice_notes
 from ldbench.board.gather import BoardSet
 from ldbench.board.leaderboard import Leaderboard, by_task
 from ldbench.board.paired_tests import Comparison
@@ -126,8 +127,8 @@ def render_text(
 
 
 def _apart(task: str, boards: Mapping[str, Leaderboard]) -> list[str]:
-    """One paragraph of the rows that take part in no pair because they have no rank, if there are any."""
-    notes = unranked_notes(boards[task]) if task in boards else []
+    """One paragraph of the rows that take part in no pair because they have no rank or were not chosen, if any."""
+    notes = [*unranked_notes(boards[task]), *choice_notes(boards[task])] if task in boards else []
     return ["\n".join(textwrap.fill(note, _WIDTH) for note in notes)] if notes else []
 
 

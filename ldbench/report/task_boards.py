@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ldbench.board.chosen import RowChoice
 from ldbench.board.gather import BoardSet, board_set, collect, gather
 from ldbench.board.leaderboard import BoardRow, Leaderboard
 from ldbench.board.left_out import refuse
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.row_labels import labels
 from ldbench.errors import ResultError, UsageError, unknown_name
+from ldbench.records.handed_over import name_list
 from ldbench.records.identity import Found
 from ldbench.report.comparisons import chosen, compared, render_text
 from ldbench.report.cost_formats import costs_of_board, records
@@ -121,26 +123,28 @@ def read_results(results: Results = "runs", *, leave_out: LeaveOut = refuse) -> 
 
 def leaderboard(
     results: Results = "runs", *, task: str | None = None, metrics: Sequence[str] = (), measured_only: bool = False,
-    leave_out: LeaveOut = refuse,
+    leave_out: LeaveOut = refuse, only: Sequence[str] = (), without: Sequence[str] = (),
 ) -> TaskBoard:
     """Fold the results of one task into its leaderboard, as `ldbench report` does.
 
     `results` are folders, result files or what `run_task` returned, one or several; `task` is the id of the one that is
     wanted, where they are of several tasks. `metrics` keeps these alone. Rows that publications report are shown,
-    unranked, unless `measured_only`. Raises `ResultError` for a result that can't be used beside the others;
+    unranked, unless `measured_only`. `only` and `without` choose rows by their models' names: then these rows alone are
+    compared and ranked, which the board says. Raises `ResultError` for a result that can't be used beside the others;
     `leave_out` is told of it instead, so `errors.append` keeps what can. Raises `UsageError` for no results, or those
-    of several tasks, and `UnknownNameError` for a task or metric that none has.
+    of several tasks, and `UnknownNameError` for a task, metric or model that none has.
 
     >>> board = leaderboard("runs", task="sandbox-brain-t2i")  # doctest: +SKIP
     >>> pandas.DataFrame(board.table())  # doctest: +SKIP
     """
-    found, name = _boards(results, task, measured_only, leave_out)
-    return TaskBoard(with_metrics(found, metrics).boards[name], tuple(found.unfinished_of(name)), found.found)
+    found, name = _boards(results, task, measured_only, leave_out, _choice(only, without))
+    board = with_metrics(found, name_list(metrics)).boards[name]
+    return TaskBoard(board, tuple(found.unfinished_of(name)), found.found)
 
 
 def compare(
     results: Results = "runs", *, task: str | None = None, metrics: Sequence[str] = (), as_fitted: bool = False,
-    leave_out: LeaveOut = refuse,
+    leave_out: LeaveOut = refuse, only: Sequence[str] = (), without: Sequence[str] = (),
 ) -> TaskComparisons:
     """Test which rows of one task are better than which, as `ldbench compare` does: paired over cases and seeds,
     corrected for all pairs of a metric.
@@ -150,22 +154,26 @@ def compare(
 
     >>> [pair.better for pair in compare("runs", metrics=["viewed_fid"]).found]  # doctest: +SKIP
     """
-    found, name = _boards(results, task, True, leave_out)
-    return TaskComparisons(chosen(compared(found, as_fitted), metrics)[name], found.boards[name], as_fitted)
+    found, name = _boards(results, task, True, leave_out, _choice(only, without))
+    return TaskComparisons(chosen(compared(found, as_fitted), name_list(metrics))[name], found.boards[name], as_fitted)
 
 
 def _boards(
-    results: Results, task: str | None, measured_only: bool, leave_out: LeaveOut
+    results: Results, task: str | None, measured_only: bool, leave_out: LeaveOut, choice: RowChoice
 ) -> tuple[BoardSet, str]:
     """The one board that is asked for, and its task; results of others are read and not folded."""
     paths = _paths(results)
     found = gather(paths, (), measured_only, leave_out)
     name = _task({result.task.id for _, result in found}, task)
     of_task = [one for one in found if one[1].task.id == name]
-    boards = board_set(of_task, [path for path in paths if path.is_dir()], leave_out)
+    boards = board_set(of_task, [path for path in paths if path.is_dir()], leave_out, choice)
     if name not in boards.boards:
         raise ResultError(f"{name}: expected results that can share a leaderboard, got none; see what was left out")
     return boards, name
+
+
+def _choice(only: Sequence[str], without: Sequence[str]) -> RowChoice:
+    return RowChoice(tuple(name_list(only)), tuple(name_list(without)))
 
 
 def _paths(results: Results) -> list[Path]:

@@ -12,6 +12,7 @@ from ldbench.errors import UsageError
 from ldbench.records.caches import FEATURES
 from ldbench.records.files import user_cache_folder
 from ldbench.records.from_table import TypedError
+from ldbench.records.handed_over import builtin, name_list
 from ldbench.run.environment import on_device, pick_device
 from ldbench.run.surroundings import caller_kept
 from ldbench.score.folders.classes import FOLDERS, Classed
@@ -114,21 +115,21 @@ def measure_each(
             f"generated: expected a list of one or more sets of images, got {type(generated).__name__}; give "
             "folders or arrays in a list"
         )
-    context = ScoringContext(pick_device(device), seed, user_cache_folder() / FEATURES, progress)
+    context = ScoringContext(pick_device(device), builtin(seed), user_cache_folder() / FEATURES, progress)
     with caller_kept(context.device), on_device(context.device):
         first, *further = map(place_of, generated)
         whose = whose_of(subjects, subject_pattern)
-        beside, asked = _real(real), Conditions(side, fit, channels, viewing_of(blur, noise))
+        beside, asked = _real(real), Conditions(builtin(side), fit, channels, viewing_of(blur, noise))
         agreed = beside.conditions(asked) if isinstance(beside, Reference) else asked
         folders = Folders(
             beside, first, None if training is None else place_of(training), paired, agreed.side, agreed.viewing,
-            agreed.channels or "rgb", whose, images, agreed.fit, tuple(further), classed_by(classes),
+            agreed.channels or "rgb", whose, builtin(images), agreed.fit, tuple(further), classed_by(classes),
             by_class,
         )
-        names = [metrics] if isinstance(metrics, str) else metrics
+        named = name_list(metrics)
         return measure_folders(
-            folders, context, names, network=network, settings=settings,
-            strict=bool(names) if strict is None else strict,
+            folders, context, named, network=network, settings=settings,
+            strict=bool(named) if strict is None else strict,
             per_image=None if per_image is None else Path(per_image),
         )
 
@@ -164,6 +165,6 @@ def classed_by(classes: Classes | None) -> Classed | None:
 def viewing_of(blur: float, noise: float) -> ViewingConditions | None:
     """The viewing conditions, which blur and noise of 0 are none of."""
     try:
-        return ViewingConditions(blur, noise) if (blur, noise) != (0, 0) else None
+        return ViewingConditions(builtin(blur), builtin(noise)) if (blur, noise) != (0, 0) else None
     except TypedError as wrong:
         raise UsageError(f"--{wrong}") from wrong

@@ -1,7 +1,8 @@
 """What a generator can change for the whole process without meaning to: the working directory and settings of torch.
 
 Loaders of research code change them and leave them so. The next stage, or the next generator, would then fail, or write
-elsewhere, and be blamed for it. So they are put back after every call of a generator's code.
+elsewhere, and be blamed for it. So they are put back after every call of a generator's code, and in a caller's process
+at the end.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from pathlib import Path
 from ldbench.api import Progress, silent
 from ldbench.records.caches import FEATURES
 from ldbench.records.files import user_cache_folder
+from ldbench.records.handed_over import builtin, name_list
 from ldbench.run.environment import on_device, pick_device
 from ldbench.run.measure import place_of, viewing_of, whose_of
 from ldbench.run.surroundings import caller_kept
@@ -62,11 +63,11 @@ def save_reference(
     """
     path = Path(file)
     check_free(path)
-    conditions = Conditions(side, fit, channels, viewing_of(blur, noise))
+    conditions = Conditions(builtin(side), fit, channels, viewing_of(blur, noise))
     context = ScoringContext(pick_device(device), 0, user_cache_folder() / FEATURES, progress)
     with caller_kept(context.device), on_device(context.device):
         reference = make_reference(
-            place_of(real), path, conditions, context, [metrics] if isinstance(metrics, str) else metrics,
+            place_of(real), path, conditions, context, name_list(metrics),
             network=network, settings=settings, whose=whose_of(subjects, subject_pattern),
         )
         write_reference(reference, path)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ldbench.run.process_settings import settings_kept
 from ldbench.score.arithmetic import arithmetic_of_torch
 
 if TYPE_CHECKING:
@@ -30,32 +31,38 @@ class _Setting:
 
 @contextmanager
 def caller_kept(device: torch.device) -> Iterator[None]:
-    """Put random states, threads, flags and the default device of torch back as they were, whatever happens inside.
+    """Put random states, flags of torch and what `settings_kept` keeps back as they were, whatever happens inside.
 
     Inside, all but random states and threads is as in a new process: gradients are recorded, nothing is autocast, new
     tensors are float32 and on the CPU, and kernels and TF32 are torch's own choice.
     """
     import torch
 
-    threads, settings = torch.get_num_threads(), _settings()
+    with (
+        settings_kept(), states_kept(device), _flags_kept(), arithmetic_of_torch(), _on_cpu_by_default(),
+        torch.inference_mode(False), torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False),
+    ):
+        torch.set_default_dtype(torch.float32)
+        torch.set_grad_enabled(True)
+        yield
+
+
+@contextmanager
+def _flags_kept() -> Iterator[None]:
+    """The flags are as in a new process, until the block sets them otherwise, and as they were after it."""
+    settings = _flags()
     before = [setting.read() for setting in settings]
     try:
         for setting in settings:
             setting.write(setting.own)
-        with (
-            states_kept(device), arithmetic_of_torch(), _on_cpu_by_default(), torch.inference_mode(False),
-            torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False),
-        ):
-            yield
+        yield
     finally:
         for setting, value in zip(settings, before, strict=True):
             setting.write(value)
-        if torch.get_num_threads() != threads:
-            torch.set_num_threads(threads)
 
 
-def _settings() -> list[_Setting]:
-    """What decides which kernels run, what new tensors are, and what a training checks."""
+def _flags() -> list[_Setting]:
+    """What decides which kernels run, and what a training checks."""
     import torch
 
     backends: Any = torch.backends
@@ -64,8 +71,6 @@ def _settings() -> list[_Setting]:
         (backends.cudnn, "deterministic", False), (backends.mkldnn, "enabled", True),
     ]
     return [
-        _Setting(torch.get_default_dtype, torch.set_default_dtype, torch.float32),
-        _Setting(torch.is_grad_enabled, torch.set_grad_enabled, True),
         _Setting(_determinism, _determine, (False, False)),
         _Setting(_checks, lambda asked: torch.autograd.set_detect_anomaly(*asked), (False, True)),
         *(_flag(*flag) for flag in flags),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ldbench.api import Measured, Metric, MetricInputs, SetName
+from ldbench.records.units import CASES, SCANS
 from ldbench.score.metrics.intervals import (
     Array,
     Interval,
@@ -23,7 +24,6 @@ from ldbench.score.metrics.intervals import (
 )
 
 Bounds = tuple[float, float]  # between what a metric's true value lies
-CASES, SCANS = "cases", "scans"  # kinds of units that are images
 
 
 def subjects_of_units(metric: Metric, found: Measured, inputs: MetricInputs) -> dict[str, Subjects]:
@@ -68,7 +68,8 @@ def by_subject(found: Measured, subjects: Mapping[str, Subjects], bounds: Bounds
 def folded(found: Measured, subjects: Mapping[str, Subjects]) -> dict[str, Array]:
     """The contributions of a score by kind, of subjects where images share one."""
     return {
-        kind: of_subjects(values, subjects.get(kind), found.metric) for kind, values in found.contributions.items()
+        kind: of_subjects(values, subjects.get(kind), found.metric, None if kind == SCANS else found.n)
+        for kind, values in found.contributions.items()
     }
 
 

@@ -37,13 +37,6 @@ class Panel:
     refused: tuple[str, ...] = ()
 
 
-def score_images(
-    data: TaskData, images: Images, context: ScoringContext, passes: Mapping[str, Images] | None = None
-) -> Panel:
-    """All metrics of the card, of the inputs that `inputs_of` makes of the same arguments."""
-    return scores_of(inputs_of(data, images, context, passes))
-
-
 def inputs_of(
     data: TaskData, images: Images, context: ScoringContext, passes: Mapping[str, Images] | None = None
 ) -> Inputs:

@@ -11,11 +11,19 @@ from ldbench.api import Measured, Metric
 from ldbench.data.task_data import TaskData
 from ldbench.errors import MetricError
 from ldbench.records.run_folder import FURTHER_PASSES
-from ldbench.records.units import GROUPS, Contributions, Units, kind_of, list_of_groups, rounded
+from ldbench.records.units import (
+    CASES,
+    GROUPS,
+    SCANS,
+    TRUTHS,
+    Contributions,
+    Units,
+    kind_of,
+    list_of_groups,
+    rounded,
+)
 from ldbench.score.metrics.intervals import numbered
 from ldbench.task.metric_specs import records_of
-
-CASES, SCANS, TRUTHS = "cases", "scans", "truths"
 
 
 def units_of(data: TaskData, measured: Sequence[Measured], passes: Mapping[str, Iterable[str]]) -> Units:

@@ -121,3 +121,23 @@ def test_groups_of_cases_are_tables_by_attribute_and_pages_have_them_anyway(tmp_
         CliRunner().invoke(app, [*ask, "--format", "html", "--out", str(tmp_path / "out")], catch_exceptions=False)
     with pytest.raises(UnknownNameError, match="unknown attribute 'age'"):
         CliRunner().invoke(app, [*ask[:-1], "age"], catch_exceptions=False)
+
+
+def test_chosen_rows_are_said_to_be_chosen_in_every_format(tmp_path: Path) -> None:
+    for index, one in enumerate(FULL):
+        result.write(measured(*one), tmp_path / f"runs/{index}/result.json")
+    shell, chosen = CliRunner(), ["--only", "basic-ft,sd", "--only", "real", "--without", "real", "--measured-only"]
+    said = "Not chosen: basic-ft-ld, mean-image, oracle, real."
+    for form in ("terminal", "markdown", "latex", "csv", "json", "latex-tabular"):
+        done = shell.invoke(app, ["report", str(tmp_path / "runs"), *chosen, "--format", form], catch_exceptions=False)
+        without_notes = form in ("csv", "json", "latex-tabular")
+        assert said in " ".join((done.stderr if without_notes else done.stdout).split())
+        assert ("oracle" in done.stdout) is not without_notes
+    done = shell.invoke(app, ["report", str(tmp_path / "runs"), *chosen, "--format", "html", "--out", str(tmp_path)])
+    assert said in (tmp_path / f"{TASK.id}.html").read_text(encoding="utf-8")
+    for form, stream in (("terminal", "stdout"), ("csv", "stderr")):
+        done = shell.invoke(app, ["compare", str(tmp_path / "runs"), *chosen[:-1], "--format", form])
+        assert said in " ".join(getattr(done, stream).split())
+        assert "basic-ft-ld" not in done.stdout.partition("These rows")[0]
+    with pytest.raises(UsageError, match="--check: expected no --only or --without beside it"):
+        shell.invoke(app, ["report", str(tmp_path), *chosen, "--check", str(tmp_path)], catch_exceptions=False)

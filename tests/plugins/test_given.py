@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ldbench.errors import PluginError, UnknownNameError, UsageError
@@ -146,6 +147,8 @@ def test_parameters_are_set_in_an_instance_or_beside_a_class(module: ModuleType)
     assert given(module.Grey).build({"level": "3"}) == module.Grey(level=3)  # a text, as --set reads it
     with pytest.raises(UsageError, match=r"level: expected level: int \| str = 0, got 0\.5"):
         given(module.Grey).build({"level": 0.5})
+    assert given(module.Grey).build({"level": Path("weights/a")}) == module.Grey(level="weights/a")
+    assert given(module.Grey(level=np.int64(3))).build({}) == module.Grey(level=3)
     wrong = module.Grey()
     wrong.level = [1]
     with pytest.raises(PluginError, match=r"Grey: expected level: int \| str = 0, got \[1\]"):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from ldbench.errors import PluginError
@@ -70,6 +71,8 @@ def test_the_code_of_a_notebook_is_its_cells_and_what_they_read(notebook: Notebo
     assert texts["variable LEVELS"] == "[0.5, [['a', 1]]]"
     assert modules == {"local_helper"}
     assert is_typed(main.Grey)
+    main.LEVELS = np.int64(3)
+    assert typed_sources(main.Grey)[0]["variable LEVELS"] == "np.int64(3)"
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,16 @@ def test_a_board_is_that_of_the_report(runs: Path) -> None:
     assert dumps(measured_only.record) == said("report", runs, "--format", "json", "--measured-only", "--metric", "kid")
 
 
+def test_rows_are_chosen_as_on_the_command_line(runs: Path) -> None:
+    board = ldbench.leaderboard(runs, only=["basic-ft", "sd"], without="sd")
+    assert {row.model.name for row in board.rows} == {"basic-ft"}
+    assert f"{board!r}\n" == said("report", runs, "--only", "basic-ft,sd", "--without", "sd")
+    pairs = ldbench.compare(runs, without=("basic-ft-ld",))
+    assert f"{pairs!r}\n" == said("compare", runs, "--without", "basic-ft-ld", "--all-metrics")
+    with pytest.raises(UnknownNameError, match="model in --only 'sdd': did you mean sd"):
+        ldbench.leaderboard(runs, only="sdd")
+
+
 def test_the_tables_of_a_board_hold_what_is_printed_as_numbers(runs: Path, tmp_path: Path) -> None:
     paper = measured("of a paper", 0, {}, *FULL[0][3:])
     result.write(replace(paper, origin="reported", source="S", scores=paper.scores[:1]), tmp_path / "result.json")

@@ -24,6 +24,8 @@ from ldbench.testing.surroundings import states
 from tests.markdown_blocks import ROOT, blocks
 from tests.score.folders.disc_folders import fill, fill_classes
 
+RESIZED = {"fid": {"resize": "48"}, "vendi": {"resize": "48"}}  # from 32 pixels; 224 would cost twenty times as much
+
 
 def test_folders_are_measured_by_their_paths(tmp_path: Path) -> None:
     for seed, name in enumerate(("real", "generated")):
@@ -50,12 +52,25 @@ def test_a_metric_that_was_named_and_is_refused_raises_its_error(
         measure(tmp_path / "real", tmp_path / "generated", metrics=["fid"], network="radimagenet-resnet50")
 
 
+def test_numbers_of_numpy_are_taken_as_pythons_own() -> None:
+    real, generated = (
+        torch.rand((14, 1, 32, 32), generator=torch.Generator().manual_seed(seed)) for seed in range(2)
+    )
+    own = measure(real, generated, metrics=["frd"], seed=1, side=24, blur=0.5, images=12)
+    found = measure(
+        real, generated, metrics=np.array(["frd"]), seed=np.int64(1), side=np.int64(24), blur=np.float32(0.5),
+        images=np.int16(12),
+    )
+    assert (found.scores, repr(found.options)) == (own.scores, repr(own.options))
+
+
 def test_each_of_several_sets_has_the_scores_that_it_has_alone_and_real_features_are_computed_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sets = [torch.rand((12, 1, 32, 32), generator=torch.Generator().manual_seed(seed)) for seed in range(4)]
     real, first, second, training = sets
-    metrics, small = ["fid", "viewed_fid", "frd", "authpct"], {"fid": {"resize": "32"}, "authpct": {"resize": "32"}}
+    metrics = ["fid", "viewed_fid", "frd", "authpct"]
+    small = {name: {"resize": "32"} for name in metrics if name != "frd"}
     alone = [
         measure(real, each, training=training, metrics=metrics, settings=small, noise=0.01)
         for each in (first, second)
@@ -132,7 +147,7 @@ def test_a_tensor_is_measured_as_its_images_in_files(channels: int, tmp_path: Pa
 def test_what_is_no_image_is_one_line(tmp_path: Path) -> None:
     fill(tmp_path / "real", 3, 0)
     with pytest.raises(ImageError, match="generated images: expected a folder, or an array or tensor"):
-        measure(tmp_path / "real", [1, 2], metrics=["frd"])  # type: ignore[arg-type]
+        measure(tmp_path / "real", [1, 2], metrics=["frd"])
     with pytest.raises(ImageError, match=r"array \(3, 1, 16, 16\) float32, 000000: expected 32 x 32 pixels"):
         measure(tmp_path / "real", torch.zeros(3, 1, 16, 16), metrics=["frd"])
 
@@ -166,21 +181,31 @@ def test_the_page_measures_in_a_training_loop_and_logs(tmp_path: Path, monkeypat
     assert logged.keys() == {"ldbench/kid", "ldbench/coverage", "ldbench/kid@7", "ldbench/coverage@7"}
 
 
+@pytest.fixture(scope="module")
+def discs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, float]]:
+    """A folder with those of real and generated images, and what they score where nothing is set."""
+    folder = tmp_path_factory.mktemp("discs")
+    for seed, (name, count) in enumerate({"real": 200, "generated": 24}.items()):
+        fill(folder / name, count, seed)
+    return folder, measure(folder / "real", folder / "generated", metrics=["fid", "vendi"], settings=RESIZED).values
+
+
 @pytest.mark.parametrize("setting", ["float64", "meta", "inference", "no_grad"])
-def test_settings_of_torch_change_no_value(setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LDBENCH_CACHE", str(tmp_path / "cache"))
-    for seed, name in enumerate(("real", "generated")):
-        fill(tmp_path / name, 200 if name == "real" else 24, seed)
-    plain = measure(tmp_path / "real", tmp_path / "generated", metrics=["fid", "vendi"]).values
+def test_settings_of_torch_change_no_value(
+    setting: str, discs: tuple[Path, dict[str, float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, plain = discs
     monkeypatch.setenv("LDBENCH_CACHE", str(tmp_path / "other"))
     mode = {"inference": torch.inference_mode, "no_grad": torch.no_grad}.get(setting, nullcontext)
     with mode():
         torch.set_default_dtype(torch.float64 if setting == "float64" else torch.float32)
         torch.set_default_device("meta" if setting == "meta" else None)
         try:
-            assert measure(tmp_path / "real", tmp_path / "generated", metrics=["fid", "vendi"]).values == plain
-            save_reference(tmp_path / "real", tmp_path / "real.safetensors", metrics=["fid"])
-            beside = measure(tmp_path / "real.safetensors", tmp_path / "generated", metrics=["fid"])
+            asked: dict[str, Any] = {"metrics": ["fid", "vendi"], "settings": RESIZED}
+            assert measure(folder / "real", folder / "generated", **asked).values == plain
+            of_fid = {"fid": RESIZED["fid"]}
+            save_reference(folder / "real", tmp_path / "real.safetensors", metrics=["fid"], settings=of_fid)
+            beside = measure(tmp_path / "real.safetensors", folder / "generated", metrics=["fid"])
             assert beside.values["fid"] == plain["fid"]
         finally:
             torch.set_default_dtype(torch.float32)

@@ -434,13 +434,13 @@ def test_two_runs_in_one_folder_are_kept_apart(tmp_path: Path) -> None:
 
 def test_scoring_needs_every_case(tmp_path: Path) -> None:
     from ldbench.data.task_data import task_data
-    from ldbench.score.scorer import score_images
+    from ldbench.score.scorer import inputs_of
     from ldbench.score.set_inputs import ScoringContext
     from ldbench.task import card as cards
 
     data = task_data(cards.load(str(cheap_card(tmp_path))), 0)
     with pytest.raises(MetricError, match="expected the images of 8 cases, got 1, 7 missing and 0 unknown"):
-        score_images(data, {data.cases[0].id: torch.zeros(3, 64, 64)}, ScoringContext(torch.device("cpu"), 0))
+        inputs_of(data, {data.cases[0].id: torch.zeros(3, 64, 64)}, ScoringContext(torch.device("cpu"), 0))
 
 
 def test_a_fit_that_raises_is_one_line(tmp_path: Path) -> None:

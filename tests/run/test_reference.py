@@ -143,6 +143,7 @@ def test_drawing_takes_generated_images_alone(sets: Sets) -> None:
         ),
         ({"metrics": ["auc"]}, "--metric auc: expected a folder of real images, got statistics of some"),
         ({"metrics": ["kid"]}, "--metric kid: expected one that .* has statistics for, fid, frd, or one that looks"),
+        ({"metrics": ["readings_fid"]}, "fid, frd, or one that looks .*; name the folder of the real images$"),
         ({"metrics": ["viewed_fid"]}, "say how the images are seen"),
         ({"metrics": ["ssim"]}, "give --paired"),
         ({"metrics": ["fid"], "settings": {"fid": {"resize": "64"}}}, "expected features of efficientnet-lite0 at 32"),
@@ -227,7 +228,8 @@ def test_too_few_images_and_other_metrics_make_no_file(
     with pytest.raises(MetricError, match=r"/a: expected 200 real images or more, so that each of 20 groups has 10"):
         save_reference(sets.first, file, metrics=["frd"], device="cpu")
     for options, said in (
-        ({"metrics": ["kid"]}, "--metric kid: expected a metric that statistics of the real images are enough for"),
+        ({"metrics": ["kid"]}, "--metric kid: expected fid, viewed_fid, frd, which alone can be had from statistics"),
+        ({"metrics": ["readings_fid"]}, "readings_fid: expected fid, viewed_fid, frd, .* beside their folder$"),
         ({"metrics": ["viewed_fid"]}, "--metric viewed_fid: expected viewing conditions, got none"),
         ({"settings": {"kid": {"resize": "32"}}}, "--set kid: expected a metric with statistics"),
         ({"side": 4}, "--side: expected 8 pixels or more"), ({"channels": "bgr"}, "--channels: expected rgb"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,7 @@ def process() -> list[object]:
         torch.is_inference_mode_enabled(), torch.is_autocast_enabled("cpu"),
         torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled(),
         torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32,
-        torch.get_float32_matmul_precision(),
+        torch.get_float32_matmul_precision(), Path.cwd(),
     ]
 
 
@@ -43,6 +45,7 @@ def disturb() -> None:
     torch.backends.cudnn.benchmark = torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.allow_tf32 = False
     torch.set_float32_matmul_precision("high")
+    os.chdir("/")
 
 
 @pytest.mark.parametrize("fails", [False, True])

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -93,6 +94,20 @@ def test_a_run_has_the_same_files_whoever_asked_for_it(module: ModuleType, tmp_p
     assert made.values == {score.metric: score.value for score in made.scores}
     assert made.result.model.parameters == {"level": 0.25}
     assert repr(made).splitlines()[0] == "grey_here.py:Grey on small, seed 3"
+
+
+def test_numbers_of_numpy_and_paths_are_taken_as_pythons_own(module: ModuleType, tmp_path: Path) -> None:
+    card, level = cheap_card(tmp_path), np.float32(0.25)
+    made = ldbench.run_task(card, module.Grey(level=level), seed=np.int64(3), batch_size=np.int32(9), device="cpu")
+    again = ldbench.run_task(card, module.Grey, seed=3, batch_size=9, parameters={"level": level}, device="cpu")
+    assert again == made
+    record = json.loads(made.path.read_text())
+    assert (record["seed"], record["model"]["parameters"]) == (3, {"level": 0.25})
+    scored = ldbench.score_images(card, made.folder / "images", "mine", seed=np.uint8(3), device="cpu")
+    assert scored.values == made.values
+    [metric] = made.values
+    found = ldbench.leaderboard(metrics=metric), ldbench.compare(metrics=np.array([metric]))
+    assert ([one.metric for one in found[0].record.metrics], set(found[1].by_metric)) == ([metric], {metric})
 
 
 def test_images_from_elsewhere_have_the_same_files_whoever_scores_them(module: ModuleType, tmp_path: Path) -> None:

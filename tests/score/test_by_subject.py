@@ -18,6 +18,7 @@ from ldbench.score.inputs import Inputs
 from ldbench.score.metrics.effectiveness import flip_rate_score
 from ldbench.score.metrics.intervals import numbered, share_interval, t_quantile
 from ldbench.score.metrics.mean_score import mean_score
+from ldbench.score.metrics.roc import areas
 from ldbench.score.scorer import scores_of
 from ldbench.score.subgroups.groups import subgroups_of
 from ldbench.score.units import units_of
@@ -132,6 +133,35 @@ def test_images_of_a_single_subject_have_no_interval() -> None:
     score = mean_score("ssim", np.arange(8) / 10, "higher", {})
     with pytest.raises(MetricError, match="ssim: expected images of 2 subjects or more, got 1"):
         by_subject(score, {"cases": np.zeros(8, np.int64)}, SHARE)
+
+
+@pytest.mark.parametrize(("subjects", "images", "draw"), [(2, 2, 10), (2, 5, 195), (3, 2, 266)])
+def test_an_area_to_which_one_subject_alone_adds_is_one_of_all_subjects(subjects: int, images: int, draw: int) -> None:
+    random, whose = np.random.default_rng(draw), np.repeat(np.arange(subjects), images)
+    labels = random.integers(0, 2, len(whose))
+    score = 0.5 * labels + random.normal(size=len(whose))
+    found = areas(np.stack([-score, score], axis=1)[None], labels, whose)
+    assert len(np.unique(whose[found.contributions_n != 0])) == 1
+    assert found.interval().low < found.mean < found.interval().high
+
+
+def test_an_image_that_adds_nothing_was_measured_all_the_same() -> None:
+    score = mean_score("ssim", np.r_[0.25, np.full(38, 0.5), 0.75], "higher", {})
+    found = by_subject(score, {"cases": WHOSE}, SHARE)
+    variance = float((score.contributions["cases"] ** 2).sum())  # the two that add something have subjects of their own
+    assert found.ci_high - found.value == pytest.approx(t_quantile(9) * (10 / 9 * 39 / 40 * variance) ** 0.5)
+
+
+def test_an_image_that_was_not_measured_counts_as_none() -> None:
+    kept = np.arange(40) < 36  # none of the last subject's
+    score = mean_score("ssim", np.random.default_rng(0).normal(0.5, 0.1, 36), "higher", {}).among(kept)
+    found = by_subject(score, {"cases": WHOSE}, (-math.inf, math.inf))
+    parts = score.contributions["cases"].reshape(10, 4).sum(axis=1)
+    assert found.ci_high - found.value == pytest.approx(
+        t_quantile(9) * (9 / 8 * 35 / 36 * float((parts**2).sum())) ** 0.5
+    )
+    with pytest.raises(MetricError, match="ssim: expected images of 2 subjects or more, got 1"):
+        by_subject(mean_score("ssim", np.arange(4), "higher", {}).among(kept & (WHOSE < 1)), {"cases": WHOSE}, SHARE)
 
 
 def test_subjects_are_numbered_where_two_images_share_one() -> None:

@@ -20,7 +20,7 @@ from ldbench.errors import MetricError
 from ldbench.score import free_memory, image_sets
 from ldbench.score.image_sets import DerivedSet, PickedSet, StoredSet, batch_size, batches, pixel_range, read_ahead
 from ldbench.score.inputs import Inputs
-from ldbench.score.scorer import score_images
+from ldbench.score.scorer import inputs_of, scores_of
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.viewing import as_viewed, point_spread
 from ldbench.task import card
@@ -130,12 +130,12 @@ def test_a_folder_scores_as_its_images_in_memory_and_no_metric_asks_for_a_whole_
 ) -> None:
     context = ScoringContext(torch.device("cpu"), 0)
     held = dict(read_folder(folder, None, 64))
-    expected = score_images(data, held, context).measured
+    expected = scores_of(inputs_of(data, held, context)).measured
     for name in ("generated", "real", "sources", "truths", "stored_truths", "region"):
         monkeypatch.setattr(Inputs, name, property(lambda _: pytest.fail("a metric asked for a whole set")))
     monkeypatch.setattr("ldbench.data.stored_images.ROOM", 0)
     lazy = read_folder(folder, [case.id for case in data.cases], 64)
-    found = score_images(data, lazy, context).measured
+    found = scores_of(inputs_of(data, lazy, context)).measured
     assert found == expected
     for one, other in zip(found, expected, strict=True):
         assert all(np.array_equal(one.contributions[kind], parts) for kind, parts in other.contributions.items())

@@ -19,7 +19,7 @@ from ldbench.score.inputs import Inputs
 from ldbench.score.metrics.attribute_error import AttributeSpec
 from ldbench.score.metrics.change import PassSpec
 from ldbench.score.metrics.lpips import PerceptualSpec
-from ldbench.score.scorer import inputs_of, measured, score_images
+from ldbench.score.scorer import inputs_of, measured, scores_of
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.viewing import point_spread
 from ldbench.task import card
@@ -65,7 +65,8 @@ def by_name(scores: list[Score]) -> Mapping[str, Score]:
 
 def test_every_score_points_where_its_metric_says() -> None:
     data = more()
-    found = by_name(score_images(data, sources(data), CPU, {"null": pass_of(data), "back": pass_of(data)}).measured)
+    passes = {"null": pass_of(data), "back": pass_of(data)}
+    found = by_name(scores_of(inputs_of(data, sources(data), CPU, passes)).measured)
     assert {name: score.direction for name, score in found.items()} == {
         name: METRICS.load(name).direction for name in MORE
     }
@@ -73,7 +74,7 @@ def test_every_score_points_where_its_metric_says() -> None:
 
 def test_scores_come_in_the_cards_order_and_over_the_evaluation_cases() -> None:
     data = more()
-    found = score_images(data, truths(data), CPU, {"back": pass_of(data), "null": pass_of(data)}).measured
+    found = scores_of(inputs_of(data, truths(data), CPU, {"back": pass_of(data), "null": pass_of(data)})).measured
     assert [score.metric for score in found] == list(MORE)
     assert {score.metric: score.n for score in found} == {
         **dict.fromkeys(MORE, 6), "composition": 4, "reversibility": 4
@@ -84,7 +85,8 @@ def test_scores_come_in_the_cards_order_and_over_the_evaluation_cases() -> None:
 
 def test_truth_and_copy_get_what_each_deserves_even_after_grey_as_rgb() -> None:
     data = more()
-    oracle, copy = (by_name(score_images(data, images, CPU).measured) for images in (truths(data), sources(data)))
+    of_both = (scores_of(inputs_of(data, images, CPU)).measured for images in (truths(data), sources(data)))
+    oracle, copy = map(by_name, of_both)
     assert [oracle[name].value for name in ("error_inside", "error_outside", "ratio_error")] == [0, 0, 0]
     assert copy["minimality"].value == 0
     assert copy["identity_ssim"].value == copy["source_ssim"].value == pytest.approx(1, abs=1e-12)
@@ -111,7 +113,7 @@ def test_a_tint_does_not_count_on_a_grey_task_nor_in_its_passes() -> None:
 
     def scored(colour: torch.Tensor) -> Mapping[str, Score]:
         images, given = ({name: image + colour for name, image in each.items()} for each in (grey, some))
-        return by_name(score_images(data, images, CPU, {"null": given}).measured)
+        return by_name(scores_of(inputs_of(data, images, CPU, {"null": given})).measured)
 
     plain, tinted = scored(torch.zeros(3, 1, 1)), scored(tint)
     for name in ("minimality", "composition", "error_inside"):
@@ -121,15 +123,15 @@ def test_a_tint_does_not_count_on_a_grey_task_nor_in_its_passes() -> None:
 def test_passes_are_compared_with_the_sources_and_may_be_absent() -> None:
     data = pixels()
     passes = {"null": pass_of(data, 0.0), "back": pass_of(data, 0.1)}
-    found = by_name(score_images(data, truths(data), CPU, passes).measured)
+    found = by_name(scores_of(inputs_of(data, truths(data), CPU, passes)).measured)
     assert found["composition"].value == 0
     assert 0.05 < found["reversibility"].value <= 0.1 + 1e-6
-    without = score_images(data, truths(data), CPU).measured
+    without = scores_of(inputs_of(data, truths(data), CPU)).measured
     assert [score.metric for score in without] == [
         name for name in PIXELS if name not in ("composition", "reversibility")
     ]
     assert without == [found[score.metric] for score in without]
-    only = score_images(data, truths(data), CPU, {"back": pass_of(data)}).measured
+    only = scores_of(inputs_of(data, truths(data), CPU, {"back": pass_of(data)})).measured
     assert "reversibility" in by_name(only)
     assert "composition" not in by_name(only)
 
@@ -140,11 +142,11 @@ def test_a_pass_of_other_cases_is_refused() -> None:
     first = next(iter(some))
     fewer = {name: image for name, image in some.items() if name != first}
     with pytest.raises(MetricError, match=r"pass null: expected the images of 4 cases, got 3, 1 missing and 0 unknown"):
-        score_images(data, truths(data), CPU, {"null": fewer})
+        inputs_of(data, truths(data), CPU, {"null": fewer})
     with pytest.raises(MetricError, match=r"pass back: .* 1 missing and 1 unknown"):
-        score_images(data, truths(data), CPU, {"back": {**fewer, "nobody": some[first]}})
+        inputs_of(data, truths(data), CPU, {"back": {**fewer, "nobody": some[first]}})
     with pytest.raises(UnknownNameError, match=r"unknown pass 'nul': did you mean null"):
-        score_images(data, truths(data), CPU, {"nul": some})
+        inputs_of(data, truths(data), CPU, {"nul": some})
 
 
 class FewScans(TaskData):
@@ -207,7 +209,7 @@ def test_a_text_task_has_no_sources_to_compare_with() -> None:
     data = task_data(task, 0)
     images = dict.fromkeys((case.id for case in data.cases), torch.zeros(3, 64, 64))
     with pytest.raises(MetricError, match="a metric of the card needs sources, which text-to-image has not"):
-        score_images(data, images, CPU)
+        scores_of(inputs_of(data, images, CPU))
 
 
 def test_judges_are_kept_beside_the_features(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ldbench.board.chosen import choice_notes
 from ldbench.board.leaderboard import BoardRow, Leaderboard
 from ldbench.board.row_labels import SCORED_MARK, TRUTH_MARK, Labels, labels
 from ldbench.plugins.kinds import METRICS
@@ -27,6 +28,7 @@ def board_notes(
         notes.append(
             f"The rank is that on {first} and, where it is not certain, its 95 % interval. {RULE} Others tie."
         )
+    notes.extend(choice_notes(leaderboard))
     notes.extend(guarantee(leaderboard))
     notes.extend(_seed_note(measured))
     notes.extend(_settings_notes((*measured, *reported), labelled))

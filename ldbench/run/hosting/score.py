@@ -17,14 +17,13 @@ from ldbench.api import Progress, silent
 from ldbench.data.of_result import task_ref
 from ldbench.data.task_data import task_data
 from ldbench.errors import ResultError
-from ldbench.records import units as units_file
 from ldbench.records.files import refusal
-from ldbench.records.result import Result, write
+from ldbench.records.result import Result
 from ldbench.records.run_folder import RESULT, RunFolder, check_card, read_measured
 from ldbench.run.hosting.secret import rendered_truth
 from ldbench.run.submission.manifest import check_unlinked, images_in, present
 from ldbench.run.submission.unpack import unpacked
-from ldbench.run.verify.recompute import own_images, rescored
+from ldbench.run.verify.recompute import own_images, rescored, write_recomputed
 from ldbench.score.units import units_of
 from ldbench.task import card
 
@@ -54,15 +53,14 @@ def score_submission(
             raise ResultError(f"{target.result}: this model and seed were scored; move the folder, or choose --out")
         with refusal(f"write {target.path}"):  # before what takes long
             target.path.mkdir(parents=True, exist_ok=True)
-        _, panel, _ = rescored(data, images, sent, device, progress)
-        result = replace(
-            sent, scores=[one.score for one in panel.measured], split_hash=data.split_hash(),
-            note="; ".join([NOTE, *panel.refused]), card_seeds=list(task.protocol.seeds),
-        )
+        inputs, panel, _ = rescored(data, images, sent, device, progress)
         _keep_images(RunFolder(folder), target)
-        units_file.write(units_of(data, panel.measured, images.passes), target.units)
-        write(result, target.result)
-        return result, target.result
+        own = replace(
+            sent, split_hash=data.split_hash(), note="; ".join([NOTE, *panel.refused]),
+            card_seeds=list(task.protocol.seeds),
+        )
+        units = units_of(data, panel.measured, images.passes)
+        return write_recomputed(target, own, inputs, panel, units), target.result
 
 
 def _keep_images(sent: RunFolder, target: RunFolder) -> None:

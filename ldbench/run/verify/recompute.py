@@ -26,10 +26,10 @@ from ldbench.records.digests import is_content
 from ldbench.records.files import refusal, user_cache_folder
 from ldbench.records.result import Environment, Result, write
 from ldbench.records.run_folder import PASSES, RESULT, UNITS, RunFolder, read_measured
-from ldbench.records.subgroups import Subgroups
 from ldbench.records.units import Units
 from ldbench.run.environment import describe, on_device, pick_device
 from ldbench.run.passes import RunImages, absent_passes, read_images
+from ldbench.run.process_settings import settings_kept
 from ldbench.run.submission.manifest import altered
 from ldbench.run.submission.unpack import unpacked
 from ldbench.run.verify.checks import check_scores, check_units
@@ -74,8 +74,7 @@ def verify(
         lacking = _lacking(data, _folders(file, images))
         now = Verification(what, (), tuple(checks), machine, time.perf_counter() - start, lacking)
         if target is not None and now.verdict != "differs":
-            groups = subgroups_of_run(inputs, panel.measured, units)
-            _write_recomputed(result, panel, units, groups, target)
+            write_recomputed(target, result, inputs, panel, units)
             now = replace(now, written=(*now.written, target.result))
         if complete and recorded is None and now.verdict == "equal":
             units_file.write(_valued(units, result.scores), file.with_name(UNITS))
@@ -89,18 +88,6 @@ def _new_folder(out: Path, result: Result) -> RunFolder:
     if target.path.exists():
         raise ResultError(f"{target.path}: this model and seed have a run there; move it, or choose another --out")
     return target
-
-
-def _write_recomputed(result: Result, panel: Panel, units: Units, groups: Subgroups, target: RunFolder) -> None:
-    """The result, and what lies beside it, with the scores of this machine, which its environment notes."""
-    environment = result.environment
-    if environment is not None:
-        environment = replace(environment, notes=[*environment.notes, f"scores recomputed on {platform.platform()}"])
-    with refusal(f"write {target.path}"):
-        target.path.mkdir(parents=True)
-    units_file.write(units, target.units)
-    subgroups.write(groups, target.subgroups)
-    write(replace(result, scores=[one.score for one in panel.measured], environment=environment), target.result)
 
 
 @contextmanager
@@ -179,23 +166,32 @@ def rescored(
         return inputs, scores_of(inputs), () if there is None else _other(there, describe(chosen))
 
 
+def write_recomputed(target: RunFolder, result: Result, inputs: Inputs, panel: Panel, units: Units) -> Result:
+    """The result with the scores of this machine, which its environment notes, and before it what lies beside it."""
+    environment = result.environment
+    if environment is not None:
+        environment = replace(environment, notes=[*environment.notes, f"scores recomputed on {platform.platform()}"])
+    recomputed = replace(result, scores=[one.score for one in panel.measured], environment=environment)
+    with refusal(f"write {target.path}"):
+        target.path.mkdir(parents=True, exist_ok=True)
+    units_file.write(units, target.units)
+    subgroups.write(subgroups_of_run(inputs, panel.measured, units), target.subgroups)
+    write(recomputed, target.result)
+    return recomputed
+
+
 @contextmanager
 def _threads(there: Environment | None, device: torch.device) -> Iterator[None]:
     """As many threads as the result was scored with: the order of sums, and so a trained network, depends on it."""
     import torch
 
     count = None if there is None or device.type != "cpu" else there.threads
-    if count is None:
-        yield
-        return
-    if not 1 <= count <= _MOST_THREADS:
+    if count is not None and not 1 <= count <= _MOST_THREADS:
         raise ResultError(f"environment.threads: expected 1 to {_MOST_THREADS}, got {count}; take the original result")
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
+    with settings_kept():
+        if count is not None:
+            torch.set_num_threads(count)
         yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _packages(machine: Environment) -> dict[str, str]:

@@ -14,7 +14,8 @@ import numpy as np
 
 from ldbench.api import Measured, Metric, Score
 from ldbench.errors import MetricError, PluginError
-from ldbench.score.by_subject import SCANS, by_subject, subjects_of_units
+from ldbench.records.units import SCANS
+from ldbench.score.by_subject import by_subject, subjects_of_units
 from ldbench.score.folders.inputs import FolderInputs
 from ldbench.score.free_memory import give_back
 from ldbench.score.metrics.intervals import subjects_of_rows

@@ -163,20 +163,21 @@ def over_subjects(interval: str, *of_sets: Subjects) -> str:
     return interval if all(subjects is None for subjects in of_sets) else f"{interval}; subjects are the units"
 
 
-def of_subjects(contributions: Array, subjects: Subjects, metric: str) -> Array:
+def of_subjects(contributions: Array, subjects: Subjects, metric: str, measured: int | None = None) -> Array:
     """What each subject adds: the contributions of its images, summed.
 
-    The factor is that of few subjects, G / (G - 1), instead of that of n images, which the contributions have. An image
-    that was not measured adds nothing and counts as none. Raises `MetricError` for images of a single subject.
+    The factor is that of few subjects, G / (G - 1), instead of that of n images, which the contributions have. Where
+    fewer images were `measured` than there are, those that add nothing count as none; a measured one can also add
+    nothing. Raises `MetricError` for images of a single subject.
     """
     if subjects is None:
         return contributions
     sums_g = np.bincount(subjects, contributions, minlength=independent(0, subjects))
-    measured = contributions != 0
-    images, count = int(measured.sum()), len(np.unique(subjects[measured])) if measured.any() else len(sums_g)
+    in_part = measured is not None and measured < len(contributions) and contributions.any()
+    whose = subjects[contributions != 0] if in_part else subjects
+    images, count = len(whose), len(np.unique(whose))
     if count < 2:
         raise MetricError(f"{metric}: expected images of 2 subjects or more, got {count}; score more subjects")
-    images = images or len(contributions)
     return np.asarray(sums_g * (count / (count - 1) * (images - 1) / images) ** 0.5, dtype=np.float64)
 
 

@@ -22,7 +22,7 @@ from ldbench.records.files import whole_file
 from ldbench.records.from_table import built
 from ldbench.score.metrics.group_statistics import FEWEST, GroupStatistics, triangle_size
 from ldbench.score.metrics.intervals import GROUPS
-from ldbench.score.reference.metrics import has_statistics
+from ldbench.score.reference.metrics import FROM_STATISTICS
 from ldbench.score.reference.record import SCHEMA_VERSION, Reference, ReferenceRecord
 
 SUFFIX = ".safetensors"
@@ -130,7 +130,7 @@ def _statistics(path: Path, record: ReferenceRecord, arrays: _Arrays) -> dict[st
         sizes = [triangle_size(count, each.features) for count in counts_g.tolist()]
         shapes = means_gd.shape == (GROUPS, each.features) and triangles.shape == (sum(sizes),)
         numbers = all(part.dtype == np.float64 and bool(np.isfinite(part).all()) for part in (means_gd, triangles))
-        if not (has_statistics(name) and shapes and numbers):
+        if not (name in FROM_STATISTICS and shapes and numbers):
             raise DataError(
                 f"{path}: expected finite statistics of {each.features} features for {name}, got others; {_REMEDY}"
             )

@@ -16,7 +16,7 @@ from ldbench.score.folders.metrics import by_asked_name, default_metrics, lackin
 from ldbench.score.folders.sets import FolderSet, Place, read_sets
 from ldbench.score.folders.subjects import Whose
 from ldbench.score.metrics.group_statistics import check_enough
-from ldbench.score.reference.metrics import has_statistics, statistics_of
+from ldbench.score.reference.metrics import FROM_STATISTICS, statistics_of
 from ldbench.score.reference.record import SCHEMA_VERSION, Reference, ReferenceRecord
 from ldbench.score.set_inputs import ScoringContext
 
@@ -57,11 +57,11 @@ def _chosen(
     offered: frozenset[Need] = frozenset() if conditions.viewing is None else frozenset({"viewing"})
     asked = named_metrics(metrics) or default_metrics(offered)[0]
     given = by_asked_name(given, asked)
-    able = {name: metric for name, metric in asked.items() if has_statistics(name)}
+    able = {name: metric for name, metric in asked.items() if name in FROM_STATISTICS}
     if metrics and (lost := next((name for name in asked if name not in able), None)) is not None:
         raise UsageError(
-            f"--metric {lost}: expected a metric that statistics of the real images are enough for, got one that needs "
-            "the images; leave it out"
+            f"--metric {lost}: expected {', '.join(FROM_STATISTICS)}, which alone can be had from statistics of the "
+            "real images, got another; leave it out, and measure it beside their folder"
         )
     if foreign := [name for name in given if name not in able]:
         raise UsageError(f"--set {foreign[0]}: expected a metric with statistics, got another; leave it out")

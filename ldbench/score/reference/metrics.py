@@ -47,9 +47,7 @@ _DISTANCES: Mapping[str, _Distance] = {
 }
 
 
-def has_statistics(name: str) -> bool:
-    """Whether a metric can be had from statistics of the real images."""
-    return name in _DISTANCES
+FROM_STATISTICS = tuple(_DISTANCES)  # the metrics that can be had from statistics of the real images
 
 
 def network_beside(reference: Reference) -> str | None:
@@ -99,9 +97,10 @@ def check_asked(
     there = reference.statistics
     found = {name: metric for name, metric in asked.items() if name in there or not metric.whole_sets}
     if named and (lost := next((name for name in asked if name not in found), None)) is not None:
+        file = ", or ask for a file with it" if lost in FROM_STATISTICS else ""
         raise UsageError(
             f"--metric {lost}: expected one that {reference.where} has statistics for, {', '.join(there)}, or one that "
-            "looks at no real image; name the folder of the real images, or ask for a file with it"
+            f"looks at no real image; name the folder of the real images{file}"
         )
     return found
 

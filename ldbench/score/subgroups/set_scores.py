@@ -29,8 +29,8 @@ from ldbench.api import Attributes, Measured, Metric, MetricInputs
 from ldbench.errors import LdbenchError, MetricError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.subgroups import Breakdown, Subgroups
-from ldbench.records.units import Units
-from ldbench.score.by_subject import CASES, SCANS, by_subject, folded, subjects_of_units
+from ldbench.records.units import CASES, SCANS, Units
+from ldbench.score.by_subject import by_subject, folded, subjects_of_units
 from ldbench.score.free_memory import give_back
 from ldbench.score.inputs import Inputs
 from ldbench.score.metrics.intervals import subjects_of_rows

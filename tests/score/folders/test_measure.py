@@ -22,7 +22,7 @@ from ldbench.plugins.kinds import METRICS
 from ldbench.plugins.registry import PluginEntry, PluginKind
 from ldbench.score.folders.measure import Folders
 from ldbench.score.folders.metrics import default_metrics
-from ldbench.score.scorer import score_images
+from ldbench.score.scorer import inputs_of, scores_of
 from ldbench.task import card
 from ldbench.task.card import ViewingConditions
 from tests.conftest import small_card
@@ -79,7 +79,7 @@ def test_scores_are_those_of_a_card_on_the_same_images(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         for image_id, image in of_name.items():
             write_image(image, tmp_path / name / f"{image_id}.png")
-    scores = {one.metric: one for one in score_images(data, images, CONTEXT).measured}
+    scores = {one.metric: one for one in scores_of(inputs_of(data, images, CONTEXT)).measured}
     found = measure_alone(
         Folders(tmp_path / "real", tmp_path / "generated", tmp_path / "training", viewing=task.viewing), CONTEXT,
         list(scores), settings={name: {"resize": "64"} for name in ("fid", "coverage", "copied_share")},

@@ -22,7 +22,7 @@ from ldbench.score.folders.lines import lines_of
 from ldbench.score.folders.measure import Folders, measure_folders
 from ldbench.score.folders.metrics import default_metrics, only_named
 from ldbench.score.folders.scores import FolderScores
-from ldbench.score.scorer import score_images
+from ldbench.score.scorer import inputs_of, scores_of
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task import card
 from ldbench.task.metric_specs import ClassifierSpec, JudgeSpec
@@ -276,7 +276,7 @@ def test_scores_are_those_of_a_card_on_the_same_images(tmp_path: Path) -> None:
             for image_id, image in images.items():
                 write_image(image, tmp_path / name / f"{image_id}.png")
                 rows.writerow([image_id, labels[name][image_id], name])
-    scores = {each.metric: each for each in score_images(data, sets["generated"], CONTEXT).measured}
+    scores = {each.metric: each for each in scores_of(inputs_of(data, sets["generated"], CONTEXT)).measured}
     found = measure_alone(
         Folders(tmp_path / "real", tmp_path / "generated", tmp_path / "training", classes=tmp_path / "classes.csv"),
         CONTEXT, list(scores), settings={

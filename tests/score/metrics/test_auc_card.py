@@ -12,7 +12,7 @@ from ldbench.api import Score
 from ldbench.data.task_data import task_data
 from ldbench.errors import CardError
 from ldbench.score.metrics import auc
-from ldbench.score.scorer import score_images
+from ldbench.score.scorer import inputs_of, scores_of
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task import card
 from tests.conftest import small_card
@@ -39,7 +39,7 @@ def seeds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def scored(folder: Path, run_seed: int, more: str, cache_folder: Path | None = None) -> Score:
     data = task_data(card.load(str(small_card(folder, metrics=METRICS + more))), run_seed)
     images = {case.id: torch.full((3, 64, 64), 0.5) for case in data.cases}
-    (score,) = score_images(data, images, ScoringContext(torch.device("cpu"), run_seed, cache_folder)).measured
+    (score,) = scores_of(inputs_of(data, images, ScoringContext(torch.device("cpu"), run_seed, cache_folder))).measured
     return score
 
 
