@@ -1,4 +1,5 @@
-"""CheXpert-v1.0, small or full-size, and CheXpert Plus, as their owners ship them: frontal films of exactly one class.
+"""CheXpert-v1.0, small or full-size, and CheXpert Plus, as their owners ship them: frontal films of exactly one class,
+or all frontal films with all of their findings.
 
 An image is used when it is frontal, the patient's age and sex are known, and exactly one of No Finding, Cardiomegaly,
 Pleural Effusion and Pneumonia is 1 after the policy for uncertain (-1) and blank labels has been applied (rule
@@ -6,6 +7,9 @@ Pleural Effusion and Pneumonia is 1 after the policy for uncertain (-1) and blan
 (Edema, Support Devices, ...) may stand beside cardiomegaly, effusion and pneumonia; beside No Finding = 1 they
 contradict it, Support Devices apart, and the image is left out. No finding means No Finding = 1, never the mere absence
 of the other three.
+
+With `findings=all` a film may carry any number of the table's findings: `chexpert_findings` says what becomes of them.
+That is another data set, `chexpert-findings`, as its films and attributes are others.
 
 Patients are what is split, so `subject` is the patient. Which of a patient's images are taken follows from the tables
 alone, never from which files are there: a damaged file costs its own image and changes no other.
@@ -26,6 +30,7 @@ from numpy.typing import NDArray
 
 from ldbench.api import Attributes, Found, ParameterValue, Skipped, SourceImage
 from ldbench.data.prepare.pixels.radiograph import Resample, Square, read_jpeg, read_png
+from ldbench.data.prepare.readers.chexpert_findings import CLASSES, Blank, Uncertain, all_findings, contradicted
 from ldbench.data.prepare.readers.chexpert_plus import plus_release, plus_table
 from ldbench.data.prepare.readers.chexpert_table import (
     FINDING_COLUMNS,
@@ -47,7 +52,6 @@ CLASS_COLUMNS = {
     "no finding": "No Finding", "cardiomegaly": "Cardiomegaly", "pleural effusion": "Pleural Effusion",
     "pneumonia": "Pneumonia",
 }
-_CONTRADICTING = tuple(name for name in FINDING_COLUMNS if name not in ("No Finding", "Support Devices"))
 
 
 @dataclass(frozen=True)
@@ -56,19 +60,22 @@ class CheXpertReader:
 
     `uncertain`: an image with -1 in one of the four classes is left out (`skip`), or -1 counts as 0 or 1. `blank`: a
     finding that the report doesn't mention counts as 0, or `skip` leaves the image out; No Finding is 1 or blank in
-    `train.csv`, so its own blank is always 0. `per_patient` images of each patient are taken, the first usable ones by
+    `train.csv`, so its own blank is always 0. What both mean where all findings are read stands in `chexpert_findings`.
+    `findings`: films of exactly one of the four classes (`one`), or all films and all that they carry (`all`).
+    `per_patient` images of each patient are taken, the first usable ones by
     study and view number; 0 takes all. `tables` both are expected unless one is named. `labels`: those of the `table`,
     or for CheXpert Plus those of a part of the reports. `size`, `square` and `resample` are `read_jpeg`'s.
     """
 
     size: int = 512
-    uncertain: Literal["skip", "negative", "positive"] = "skip"
-    blank: Literal["negative", "skip"] = "negative"
+    uncertain: Uncertain = "skip"
+    blank: Blank = "negative"
     per_patient: int = 1
     tables: Tables = "both"
     square: Square = "pad"
     resample: Resample = "bicubic"
     labels: Literal["table", "impression", "findings", "report"] = "table"
+    findings: Literal["one", "all"] = "one"
 
     dataset: str = field(default="chexpert", init=False)
     class_attribute: str = field(default="finding", init=False)
@@ -80,13 +87,17 @@ class CheXpertReader:
             raise UsageError(f"chexpert: expected size from 8 to 4096, got {self.size}")
         if self.per_patient < 0:
             raise UsageError(f"chexpert: expected per_patient 0 or more, got {self.per_patient}")
+        if self.findings == "all":
+            object.__setattr__(self, "dataset", f"{self.dataset}-findings")
+            object.__setattr__(self, "classes", CLASSES)
 
     def found(self, root: Path) -> Found:
         """Every row of the tables, as an image or with the reason it is left out; DataError for another layout.
 
         Faults (damage): a path of another shape or out of the root, an image that stands in two rows, a file that is
         missing, an unreadable age, sex, view or label. Rules (choices): `frontal`, `age` (0 is CheXpert's unknown),
-        `sex` (Unknown), `uncertain`, `blank`, `one-class`, `per-patient`, and of CheXpert Plus `no-text`.
+        `sex` (Unknown), `uncertain`, `blank`, `one-class`, `per-patient`, and of CheXpert Plus `no-text`; for all
+        findings `contradiction` and `unlabelled` in the place of `one-class`.
         """
         release = self._release(root)
         usable: list[tuple[FilmPlace, SourceImage]] = []
@@ -105,7 +116,7 @@ class CheXpertReader:
                 if row.left_out is not None:
                     raise row.left_out
                 age, sex = patient_age(row.cells), patient_sex(row.cells)
-                attributes: Attributes = {"finding": self._finding(row.cells), "age": age, "sex": sex}
+                attributes: Attributes = {**self._carried(row.cells), "age": age, "sex": sex}
                 source = SourceImage(name, release.films.path(place), place.patient, place.image, attributes)
                 usable.append((place, source))
             except LeftOut as why:
@@ -120,10 +131,12 @@ class CheXpertReader:
 
     def settings(self) -> Mapping[str, ParameterValue]:
         """Every choice, for the record."""
+        classes = ", ".join(self.classes)
         return {
             "size": self.size, "uncertain": self.uncertain, "blank": self.blank, "per_patient": self.per_patient,
             "tables": self.tables, "square": self.square, "resample": self.resample, "views": "frontal",
-            "one_class": ", ".join(self.classes), **({} if self.labels == "table" else {"labels": self.labels}),
+            **({"one_class": classes} if self.findings == "one" else {"findings": "all", "classes": classes}),
+            **({} if self.labels == "table" else {"labels": self.labels}),
         }
 
     def _release(self, root: Path) -> Release:
@@ -135,6 +148,12 @@ class CheXpertReader:
                 "--set labels=impression (what CheXpert's own were read off), findings or report"
             )
         return release_of(root, self.tables)
+
+    def _carried(self, row: Cells) -> Attributes:
+        """What a film shows, as attributes."""
+        if self.findings == "all":
+            return all_findings(row, self.uncertain, self.blank)
+        return {"finding": self._finding(row)}
 
     def _finding(self, row: Cells) -> str:
         """The one class of the four that a row carries under the policies."""
@@ -150,16 +169,12 @@ class CheXpertReader:
             got = ", ".join(carried) or "none"
             raise LeftOut("rule", "one-class", f"expected one of the four classes, got {got}")
         if carried == ["no finding"]:
-            others = [column for column in _CONTRADICTING if self._may_hold(labels[column])]
-            if others:
+            if others := contradicted(row, self.uncertain):
                 raise LeftOut("rule", "one-class", f"No Finding = 1 beside {', '.join(others)}")
         return carried[0]
 
     def _holds(self, label: int | None) -> bool:
         return label == 1 or (label == -1 and self.uncertain == "positive")
-
-    def _may_hold(self, label: int | None) -> bool:
-        return label == 1 or (label == -1 and self.uncertain != "negative")
 
     def _chosen(self, usable: list[tuple[FilmPlace, SourceImage]], skipped: list[Skipped]) -> list[SourceImage]:
         """The first images of each patient whose files are there; adds the others to `skipped`."""
