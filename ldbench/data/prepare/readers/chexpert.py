@@ -168,9 +168,8 @@ class CheXpertReader:
         if len(carried) != 1:
             got = ", ".join(carried) or "none"
             raise LeftOut("rule", "one-class", f"expected one of the four classes, got {got}")
-        if carried == ["no finding"]:
-            if others := contradicted(row, self.uncertain):
-                raise LeftOut("rule", "one-class", f"No Finding = 1 beside {', '.join(others)}")
+        if carried == ["no finding"] and (others := contradicted(row, self.uncertain)):
+            raise LeftOut("rule", "one-class", f"No Finding = 1 beside {', '.join(others)}")
         return carried[0]
 
     def _holds(self, label: int | None) -> bool:
