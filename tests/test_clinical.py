@@ -59,6 +59,9 @@ def prepared(made_once: MadeOnce, tmp_path_factory: pytest.TempPathFactory) -> P
         for name, folder in sources.items():
             out, test = str(data / name), "3" if name == "chexpert" else "2"
             said("data", "prepare", name, "--root", str(folder), "--out", out, "--test-per-class", test, *SMALL)
+        out, whole = str(data / "chexpert-findings"), ("--set", "findings=all", "--split-as", "chexpert")
+        command = ("data", "prepare", "chexpert", "--root", str(sources["chexpert"]), "--out", out, *whole)
+        said(*command, "--test-per-class", "10", *SMALL)
 
     return made_once.folder("prepared", prepare)
 
@@ -102,9 +105,9 @@ def extractors(path: Path) -> set[str]:
 
 
 BRAINS = ("brain-t2i", "brain-aging", "brain-disease")
-CHESTS = ("chest-t2i", "chest-disease")
+CHESTS = ("chest-t2i", "chest-findings-t2i", "chest-disease")
 # intra_fid takes three images of a class, the neighbours of coverage take seven in all
-CASES = {"brain-t2i": 8, "brain-disease": 8, "chest-t2i": 12, "chest-disease": 12}
+CASES = {"brain-t2i": 8, "brain-disease": 8, "chest-t2i": 12, "chest-findings-t2i": 12, "chest-disease": 12}
 
 
 @pytest.mark.parametrize("base", [*BRAINS, *CHESTS])
@@ -131,14 +134,15 @@ FITTED = {**SAMPLED, "steps": "2", "batch_size": "2"}
     [
         ("brain-t2i", "basic-ft-ld", FITTED), ("brain-aging", "instruct-pix2pix-ld", FITTED),
         ("brain-disease", "pix2pix-zero-ld", {"start": "sd", **SAMPLED}), ("chest-t2i", "sd-ld", SAMPLED),
-        ("chest-disease", "sdedit", {"start": "sd", **SAMPLED}),
+        ("chest-findings-t2i", "mean-image", {}), ("chest-disease", "sdedit", {"start": "sd", **SAMPLED}),
     ],
 )
 def test_a_clinical_card_runs_from_prepared_data_to_a_result(
     base: str, model: str, settings: dict[str, str], networks: dict[str, Path], tmp_path: Path
 ) -> None:
     path, out = small(base, tmp_path, networks), tmp_path / "runs"
-    chosen = [f"{key}={value}" for key, value in {"backbone": str(networks["backbone"]), **settings}.items()]
+    backbone = {"backbone": str(networks["backbone"])} if settings else {}
+    chosen = [f"{key}={value}" for key, value in {**backbone, **settings}.items()]
     command = ["run", str(path), model, "--out", str(out), *(part for each in chosen for part in ("--set", each))]
     assert "missing: nothing" in said(*command, "--dry-run")
     said(*command)
@@ -191,7 +195,7 @@ def test_the_published_name_takes_no_other_weights(networks: dict[str, Path], tm
 
 
 def test_what_is_prepared_holds_no_owners_id_and_no_path_outside_itself(prepared: Path) -> None:
-    for name in ("adni1", "oasis3", "chexpert"):
+    for name in ("adni1", "oasis3", "chexpert", "chexpert-findings"):
         files = [path for path in (prepared / name).rglob("*") if path.is_file() and path.name != "skipped.csv"]
         assert len(files) > 20
         for path in files:
@@ -201,7 +205,7 @@ def test_what_is_prepared_holds_no_owners_id_and_no_path_outside_itself(prepared
                 assert not any(place in content for place in (b"/tmp", b"owners", str(prepared).encode())), path
 
 
-@pytest.mark.parametrize("name", ["adni1", "oasis3", "chexpert"])
+@pytest.mark.parametrize("name", ["adni1", "oasis3", "chexpert", "chexpert-findings"])
 def test_all_that_is_left_out_is_counted_by_rule_and_named(name: str, prepared: Path) -> None:
     about = json.loads((prepared / name / "dataset.json").read_text(encoding="utf-8"))
     with (prepared / name / "skipped.csv").open(encoding="utf-8", newline="") as file:

@@ -107,8 +107,8 @@ class MetricInputs(Protocol):
 
     @property
     def label_judged(self) -> tuple[NDArray[np.float64], Mapping[str, ParameterValue]]:
-        """Log odds `(N, L)` of each label in the evaluation cases, by a judge of the labels that is trained as the
-        card's judge of the classes is; and what it is."""
+        """Scores `(N, L)` of each label in the evaluation cases, larger meaning likelier, by a judge of the labels that
+        is trained as the card's judge of the classes is; and what it is."""
 
     def features(self, network: str, resize: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Features `(n, d)` of `real` and `(m, d)` of `generated` by a network's name."""

@@ -144,7 +144,7 @@ class Inputs(SetInputs):
 
     @cached_property
     def label_judged(self) -> tuple[NDArray[np.float64], Mapping[str, ParameterValue]]:
-        """Log odds `(N, L)` of each label by a judge trained on the real training scans or read back."""
+        """Scores `(N, L)` of each label by a judge trained on the real training scans or read back."""
         import numpy as np
 
         from ldbench.score.metrics.judge_labels_auc import label_judge_of

@@ -175,7 +175,7 @@ class GroupInputs(WholeSets):
 
     @property
     def label_judged(self) -> tuple[npt.NDArray[np.float64], Mapping[str, ParameterValue]]:
-        """The log odds of each label in the group's images, and what their judge is."""
+        """The scores of each label in the group's images, and what their judge is."""
         scores, parameters = self.whole.label_judged
         return scores[self.generated_m], parameters
 
