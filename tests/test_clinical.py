@@ -123,6 +123,22 @@ def test_a_clinical_card_hands_out_what_was_prepared(base: str, networks: dict[s
     assert data.split_hash() != task_data(card.load("sandbox-brain-t2i"), 0).split_hash()
 
 
+def test_films_of_several_findings_share_the_split_of_the_others_and_prompts_name_all(
+    prepared: Path, networks: dict[str, Path], tmp_path: Path
+) -> None:
+    data = task_data(card.load(str(small("chest-findings-t2i", tmp_path, networks))), 0)
+    plain = task_data(card.load(str(small("chest-t2i", tmp_path, networks))), 0)
+    splits = [{record.subject: record.split for record in one.dataset.records} for one in (data, plain)]
+    shared = splits[0].keys() & splits[1].keys()
+    assert len(shared) > 20
+    assert all(splits[0][subject] == splits[1][subject] for subject in shared)
+    assert Counter(case.attributes["finding"] for case in data.cases) == {"finding": 6, "no finding": 6}
+    for case in data.cases:
+        assert f" with {case.attributes['findings']}" in case.prompt
+        assert (case.attributes["no_finding"] == 1) == (case.attributes["finding"] == "no finding")
+    assert any(" and " in case.prompt for case in data.cases)
+
+
 SHIPPED = {None, "resnet18", "radiomics", "stlpips-alex"}
 SAMPLED = {"sampling_steps": "2"}
 FITTED = {**SAMPLED, "steps": "2", "batch_size": "2"}

@@ -23,10 +23,13 @@ from ldbench.score.metrics.classifier import training_table
 from ldbench.score.metrics.classifier_key import classifier_key, key_of_seed
 from ldbench.score.metrics.intervals import Array, Subjects, over_subjects, subjects_of_rows
 from ldbench.score.metrics.label_areas import (
+    LABEL,
     CountedLabels,
     Known,
     counted_labels,
     label_areas,
+    label_parameters,
+    label_parts,
     matrix_of,
     validated_labels,
 )
@@ -35,7 +38,7 @@ from ldbench.score.metrics.label_classifier import (
     restored_label_classifier,
     train_label_classifier,
 )
-from ldbench.score.metrics.labels_auc import check_fewest, known_rows, of_labels
+from ldbench.score.metrics.labels_auc import check_fewest, known_rows
 from ldbench.score.metrics.resnet18 import network_name
 from ldbench.score.metrics.roc import FEWEST
 from ldbench.score.networks.kept_state import kept_or_made
@@ -119,7 +122,7 @@ def judge_labels_auc_score(
     """
     scores_snl = np.asarray(scores_nl, np.float64)[None]
     seen = label_areas(_METRIC, scores_snl, asked_nl, subjects)
-    interval = seen.interval()
+    interval, parts = seen.interval(), label_parts(_METRIC, "cases", scores_snl, asked_nl, counted.names, subjects)
 
     def within(rows: npt.NDArray[np.int64]) -> Measured:
         validated_labels(_METRIC, asked_nl[rows], counted.names, FEWEST)
@@ -132,12 +135,13 @@ def judge_labels_auc_score(
         metric=_METRIC, value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(asked_nl),
         direction="higher", extractor=network_name(judge),
         parameters={
-            **judge, "fewest": fewest, **of_labels(scores_snl, asked_nl, counted, subjects),
+            **judge, "fewest": fewest, **label_parameters(counted, parts),
             "interval": over_subjects(
                 "95 % DeLong over cases, logit scale (Newcombe where degenerate), judge held fixed", subjects
             ),
         },
         contributions={"cases": seen.contributions_n}, within=within, degrees=seen.degrees, interval="own",
+        parts={LABEL: parts},
     )
 
 

@@ -12,15 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from ldbench.api import Measured, ParameterValue
 from ldbench.errors import MetricError
 from ldbench.score.metrics.intervals import Array, Subjects, independent, of_subjects
 from ldbench.score.metrics.roc import Areas, area_of, centred
 
 Known = Mapping[str, Array]
+LABEL = "label"  # what the scores by label are called beside those by sex or age
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,33 @@ def label_areas(
     degrees = np.inf if subjects is None else independent(len(known_nl), subjects) - 1
     fewest, others = _rarest(known_nl, subjects)
     return Areas(areas_s, parts_su @ parts_su.T, fewest, others, added_sn.mean(axis=0), degrees)
+
+
+def label_parts(
+    metric: str, units: Literal["cases", "scans"], scores_snl: Array, known_nl: Array, labels: Sequence[str],
+    subjects: Subjects,
+) -> dict[str, Measured]:
+    """The area of each label alone, with its interval; `n` counts the images of which the label is known."""
+    found = {}
+    for place, label in enumerate(labels):
+        area = label_areas(metric, scores_snl[:, :, [place]], known_nl[:, [place]], subjects)
+        interval = area.interval()
+        found[label] = Measured(
+            metric=metric, value=interval.value, ci_low=interval.low, ci_high=interval.high, direction="higher",
+            n=int(np.isfinite(known_nl[:, place]).sum()), contributions={units: area.contributions_n},
+            degrees=area.degrees, interval="own",
+        )
+    return found
+
+
+def label_parameters(counted: CountedLabels, parts: Mapping[str, Measured]) -> dict[str, ParameterValue]:
+    """Which labels count, which do not, and the area of each with its interval, for `Measured.parameters`."""
+    shown = ", ".join(f"{label} {one.value:.4f} [{one.ci_low:.4f}, {one.ci_high:.4f}]" for label, one in parts.items())
+    left_out = "; ".join(f"{label}: {why}" for label, why in counted.left_out.items())
+    return {
+        "labels": ", ".join(counted.names), **({"labels_left_out": left_out} if left_out else {}),
+        "average": "unweighted mean over labels", "observed_auc_per_label": shown,
+    }
 
 
 def validated_labels(metric: str, known_nl: Array, labels: Sequence[str], fewest: int) -> None:

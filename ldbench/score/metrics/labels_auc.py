@@ -8,7 +8,6 @@ and without; which count depends on the data alone, so all models meet the same 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.api import ImageSet, Measured, Metric, MetricInputs, ParameterValue, Progress, silent
+from ldbench.api import ImageSet, Measured, Metric, MetricInputs, Progress, silent
 from ldbench.records.from_table import TypedError
 from ldbench.score.arithmetic import rounding_of
 from ldbench.score.image_sets import PickedSet
@@ -26,16 +25,19 @@ from ldbench.score.metrics.auc import observed, scores_folder
 from ldbench.score.metrics.classifier_key import classifier_key
 from ldbench.score.metrics.intervals import Array, Subjects, over_subjects, subjects_of_rows
 from ldbench.score.metrics.label_areas import (
+    LABEL,
     CountedLabels,
     Known,
     counted_labels,
     label_areas,
+    label_parameters,
+    label_parts,
     matrix_of,
     validated_labels,
 )
 from ldbench.score.metrics.label_classifier import train_label_classifier
 from ldbench.score.metrics.resnet18 import network_name
-from ldbench.score.metrics.roc import FEWEST, Areas
+from ldbench.score.metrics.roc import FEWEST
 from ldbench.score.metrics.several_trainings import scores_of_trainings
 from ldbench.task.metric_specs import ClassifierSpec, table_of
 
@@ -129,7 +131,7 @@ def _of_scores(
 ) -> Measured:
     """The score of classifiers that gave these scores to the test images."""
     seen = label_areas(_METRIC, scores_snl, known_nl, subjects)
-    interval = seen.interval()
+    interval, parts = seen.interval(), label_parts(_METRIC, "scans", scores_snl, known_nl, counted.names, subjects)
 
     def within(rows: npt.NDArray[np.int64]) -> Measured:
         validated_labels(_METRIC, known_nl[rows], counted.names, FEWEST)
@@ -143,9 +145,10 @@ def _of_scores(
         parameters={
             "classifier": f"torchvision {network_name(table_of(settings.recipe))}, from scratch, an output a label",
             "n_test": len(known_nl), "interval": over_subjects(_how(settings.spread_seeds), subjects),
-            **of_labels(scores_snl, known_nl, counted, subjects), **asdict(settings), **observed(seen),
+            **label_parameters(counted, parts), **asdict(settings), **observed(seen),
         },
         contributions={"scans": seen.contributions_n}, within=within, degrees=seen.degrees, interval="own",
+        parts={LABEL: parts},
     )
 
 
@@ -153,23 +156,6 @@ def _how(trainings: int) -> str:
     over = "test cases" if trainings == 1 else "test cases and trainings (Obuchowski-Rockette)"
     held = ", classifier held fixed" if trainings == 1 else ""
     return f"95 % DeLong over {over}, logit scale (Newcombe where degenerate){held}"
-
-
-def of_labels(
-    scores_snl: Array, known_nl: Array, counted: CountedLabels, subjects: Subjects
-) -> Mapping[str, ParameterValue]:
-    """Which labels count, which do not, and the area of each with its interval, for `Measured.parameters`."""
-
-    def area(place: int) -> Areas:
-        return label_areas(_METRIC, scores_snl[:, :, [place]], known_nl[:, [place]], subjects)
-
-    areas = {label: area(place).interval() for place, label in enumerate(counted.names)}
-    shown = ", ".join(f"{label} {one.value:.4f} [{one.low:.4f}, {one.high:.4f}]" for label, one in areas.items())
-    left_out = "; ".join(f"{label}: {why}" for label, why in counted.left_out.items())
-    return {
-        "labels": ", ".join(counted.names), **({"labels_left_out": left_out} if left_out else {}),
-        "average": "unweighted mean over labels", "observed_auc_per_label": shown,
-    }
 
 
 def _of_inputs(inputs: MetricInputs, settings: LabelsSpec) -> Measured:

@@ -10,15 +10,19 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
+from ldbench.api import Measured
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import MetricError, PluginError
 from ldbench.run.requirements import inspect
 from ldbench.score.inputs import Inputs
 from ldbench.score.metrics import judge_labels_auc
 from ldbench.score.metrics.judge_labels_auc import JUDGE_LABELS_AUC, JudgeLabelsSpec, label_judge_of
+from ldbench.score.metrics.label_areas import label_parts
 from ldbench.score.metrics.labels_auc import LabelsSpec
 from ldbench.score.scorer import measured
+from ldbench.score.subgroups.gap import _correlation
 from ldbench.score.subgroups.inputs import GroupInputs
+from ldbench.score.subgroups.set_scores import GroupedRun
 from ldbench.task import card
 from ldbench.task.card import Task
 from ldbench.task.metric_specs import JudgeSpec
@@ -101,6 +105,28 @@ def test_the_score_is_of_the_labels_asked_for(inputs: Inputs, monkeypatch: pytes
     assert np.array_equal(group.label_values("generated")["sex=female"], asked["sex=female"][rows])
     with pytest.raises(PluginError):
         group.label_values("all_generated")
+
+
+def test_each_label_has_an_area_of_its_own_and_gaps_know_that_the_images_are_the_same(
+    inputs: Inputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, random = inputs.label_values("generated"), np.random.default_rng(0)
+    scores = np.stack([values + random.normal(0, 1, 40) for values in asked.values()], axis=1)
+    monkeypatch.setattr(Inputs, "label_judged", (scores, {"judge": "x"}))
+    score, run = measured(JUDGE_LABELS_AUC, inputs, JudgeLabelsSpec()), GroupedRun.of(inputs)
+    found = run.breakdowns(score, JUDGE_LABELS_AUC, JudgeLabelsSpec())["label"]
+    expected = {label: roc_auc_score(values, scores[:, at]) for at, (label, values) in enumerate(asked.items())}
+    assert {group.name: group.value for group in found.groups} == pytest.approx(expected)
+    assert {group.n for group in found.groups} == {40}
+    assert found.worst == min(expected, key=lambda label: expected[label])
+    twice = run._parts_of(JUDGE_LABELS_AUC, _same_label_twice())
+    assert _correlation(twice["a"], twice["b"]) == pytest.approx(1)
+
+
+def _same_label_twice() -> dict[str, Measured]:
+    known_nl = np.tile([[1.0], [0.0]], (20, 2))
+    scores = np.repeat(np.random.default_rng(1).normal(0, 1, (1, 40, 1)) + known_nl[:, :1], 2, axis=2)
+    return label_parts("judge_labels_auc", "cases", scores, known_nl, ["a", "b"], None)
 
 
 def test_a_task_without_labels_has_none(inputs: Inputs, data: TaskData) -> None:
