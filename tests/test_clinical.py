@@ -59,9 +59,8 @@ def prepared(made_once: MadeOnce, tmp_path_factory: pytest.TempPathFactory) -> P
         for name, folder in sources.items():
             out, test = str(data / name), "3" if name == "chexpert" else "2"
             said("data", "prepare", name, "--root", str(folder), "--out", out, "--test-per-class", test, *SMALL)
-        out, whole = str(data / "chexpert-findings"), ("--set", "findings=all", "--split-as", "chexpert")
-        command = ("data", "prepare", "chexpert", "--root", str(sources["chexpert"]), "--out", out, *whole)
-        said(*command, "--test-per-class", "10", *SMALL)
+        command = ("data", "prepare", "chexpert-findings", "--root", str(sources["chexpert"]))
+        said(*command, "--out", str(data / "chexpert-findings"), "--test-per-class", "10", *SMALL)
 
     return made_once.folder("prepared", prepare)
 

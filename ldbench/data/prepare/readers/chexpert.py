@@ -8,8 +8,8 @@ Pleural Effusion and Pneumonia is 1 after the policy for uncertain (-1) and blan
 contradict it, Support Devices apart, and the image is left out. No finding means No Finding = 1, never the mere absence
 of the other three.
 
-With `findings=all` a film may carry any number of the table's findings: `chexpert_findings` says what becomes of them.
-That is another data set, `chexpert-findings`, as its films and attributes are others.
+`CheXpertFindingsReader` takes films that carry any number of the table's findings: `chexpert_findings` says what
+becomes of them. That is another data set, `chexpert-findings`, as its films and attributes are others.
 
 Patients are what is split, so `subject` is the patient. Which of a patient's images are taken follows from the tables
 alone, never from which files are there: a damaged file costs its own image and changes no other.
@@ -60,9 +60,7 @@ class CheXpertReader:
 
     `uncertain`: an image with -1 in one of the four classes is left out (`skip`), or -1 counts as 0 or 1. `blank`: a
     finding that the report doesn't mention counts as 0, or `skip` leaves the image out; No Finding is 1 or blank in
-    `train.csv`, so its own blank is always 0. What both mean where all findings are read stands in `chexpert_findings`.
-    `findings`: films of exactly one of the four classes (`one`), or all films and all that they carry (`all`).
-    `per_patient` images of each patient are taken, the first usable ones by
+    `train.csv`, so its own blank is always 0. `per_patient` images of each patient are taken, the first usable ones by
     study and view number; 0 takes all. `tables` both are expected unless one is named. `labels`: those of the `table`,
     or for CheXpert Plus those of a part of the reports. `size`, `square` and `resample` are `read_jpeg`'s.
     """
@@ -75,7 +73,6 @@ class CheXpertReader:
     square: Square = "pad"
     resample: Resample = "bicubic"
     labels: Literal["table", "impression", "findings", "report"] = "table"
-    findings: Literal["one", "all"] = "one"
 
     dataset: str = field(default="chexpert", init=False)
     class_attribute: str = field(default="finding", init=False)
@@ -87,17 +84,14 @@ class CheXpertReader:
             raise UsageError(f"chexpert: expected size from 8 to 4096, got {self.size}")
         if self.per_patient < 0:
             raise UsageError(f"chexpert: expected per_patient 0 or more, got {self.per_patient}")
-        if self.findings == "all":
-            object.__setattr__(self, "dataset", f"{self.dataset}-findings")
-            object.__setattr__(self, "classes", CLASSES)
 
     def found(self, root: Path) -> Found:
         """Every row of the tables, as an image or with the reason it is left out; DataError for another layout.
 
         Faults (damage): a path of another shape or out of the root, an image that stands in two rows, a file that is
         missing, an unreadable age, sex, view or label. Rules (choices): `frontal`, `age` (0 is CheXpert's unknown),
-        `sex` (Unknown), `uncertain`, `blank`, `one-class`, `per-patient`, and of CheXpert Plus `no-text`; for all
-        findings `contradiction` and `unlabelled` in the place of `one-class`.
+        `sex` (Unknown), `uncertain`, `blank`, `one-class`, `per-patient`, and of CheXpert Plus `no-text`. For all
+        findings there are `contradiction` and `unlabelled` in the place of `one-class`.
         """
         release = self._release(root)
         usable: list[tuple[FilmPlace, SourceImage]] = []
@@ -131,12 +125,10 @@ class CheXpertReader:
 
     def settings(self) -> Mapping[str, ParameterValue]:
         """Every choice, for the record."""
-        classes = ", ".join(self.classes)
         return {
             "size": self.size, "uncertain": self.uncertain, "blank": self.blank, "per_patient": self.per_patient,
             "tables": self.tables, "square": self.square, "resample": self.resample, "views": "frontal",
-            **({"one_class": classes} if self.findings == "one" else {"findings": "all", "classes": classes}),
-            **({} if self.labels == "table" else {"labels": self.labels}),
+            **self._kept(), **({} if self.labels == "table" else {"labels": self.labels}),
         }
 
     def _release(self, root: Path) -> Release:
@@ -149,10 +141,12 @@ class CheXpertReader:
             )
         return release_of(root, self.tables)
 
+    def _kept(self) -> dict[str, ParameterValue]:
+        """Which films are taken, for the record."""
+        return {"one_class": ", ".join(self.classes)}
+
     def _carried(self, row: Cells) -> Attributes:
-        """What a film shows, as attributes."""
-        if self.findings == "all":
-            return all_findings(row, self.uncertain, self.blank)
+        """What a film shows, as attributes; LeftOut where it is not taken."""
         return {"finding": self._finding(row)}
 
     def _finding(self, row: Cells) -> str:
@@ -191,3 +185,20 @@ class CheXpertReader:
                 reason = "the table names it, but there is no such file"
                 skipped.append(Skipped(image.name, reason, "fault", "missing", image))
         return chosen
+
+
+@dataclass(frozen=True)
+class CheXpertFindingsReader(CheXpertReader):
+    """As `CheXpertReader`, of all films and all that they carry.
+
+    What `uncertain` and `blank` mean here stands in `chexpert_findings`; the other settings mean what they do there.
+    """
+
+    dataset: str = field(default="chexpert-findings", init=False)
+    classes: tuple[str, ...] = field(default=CLASSES, init=False)
+
+    def _kept(self) -> dict[str, ParameterValue]:
+        return {"findings": "all", "classes": ", ".join(self.classes)}
+
+    def _carried(self, row: Cells) -> Attributes:
+        return all_findings(row, self.uncertain, self.blank)

@@ -24,7 +24,7 @@ def row(cells: str) -> dict[str, str]:
 
 
 def attributes(folder: Path, cells: str, **settings: object) -> Attributes:
-    (image,) = found_of(folder, row(cells), findings="all", **settings).images
+    (image,) = found_of(folder, row(cells), all_findings=True, **settings).images
     return image.attributes
 
 
@@ -73,7 +73,7 @@ def test_what_is_known_of_a_film(tmp_path: Path, cells: str, policy: dict[str, s
 def test_a_film_of_which_nothing_is_sure_is_left_out(
     tmp_path: Path, cells: str, policy: dict[str, str], rule: str
 ) -> None:
-    left = only_skipped(found_of(tmp_path, row(cells), findings="all", **policy))
+    left = only_skipped(found_of(tmp_path, row(cells), all_findings=True, **policy))
     assert (left.kind, left.rule) == ("rule", rule)
 
 
@@ -82,18 +82,18 @@ def test_every_column_is_an_attribute_of_its_own(tmp_path: Path) -> None:
     expected = {name.lower().replace(" ", "_") for name in FINDING_COLUMNS}
     assert len(expected) == 14
     assert set(found) == expected | {"finding", "findings", "age", "sex"}
-    (image,) = found_of(tmp_path, {"Pleural Other": "1.0", "Fracture": "1.0"}, findings="all").images
+    (image,) = found_of(tmp_path, {"Pleural Other": "1.0", "Fracture": "1.0"}, all_findings=True).images
     assert image.attributes["findings"] == "another pleural finding and fracture"
 
 
 def test_a_cell_that_is_no_label_is_a_fault_of_its_film(tmp_path: Path) -> None:
-    left = only_skipped(found_of(tmp_path, row(". 1 0 .") | {"Fracture": "yes"}, findings="all"))
+    left = only_skipped(found_of(tmp_path, row(". 1 0 .") | {"Fracture": "yes"}, all_findings=True))
     assert (left.kind, left.rule) == ("fault", "label")
 
 
 def test_it_is_a_data_set_of_its_own_and_the_other_one_stays_as_it_was(tmp_path: Path) -> None:
     root = stand_in.write_chexpert(tmp_path, patients=26)
-    one, several = reader(), reader(findings="all")
+    one, several = reader(), reader(all_findings=True)
     assert (one.dataset, several.dataset) == ("chexpert", "chexpert-findings")
     assert several.classes == ("no finding", "finding")
     assert "findings" not in one.settings()

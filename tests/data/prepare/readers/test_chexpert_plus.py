@@ -102,8 +102,8 @@ def test_the_same_films_and_labels_give_the_same_images(layout: str, plain: Path
 
 
 def test_all_findings_are_read_off_either_release_alike(plain: Path, tmp_path: Path) -> None:
-    expected = reader(findings="all").found(plain)
-    found = reader(findings="all", labels="impression").found(plus_of(plain, tmp_path))
+    expected = reader(all_findings=True).found(plain)
+    found = reader(all_findings=True, labels="impression").found(plus_of(plain, tmp_path))
     assert [(image.image, image.attributes) for image in found.images] == [
         (image.image, image.attributes) for image in expected.images
     ]
