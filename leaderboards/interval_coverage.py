@@ -6,13 +6,13 @@ with 4 (infinite kurtosis: a covariance's error has no variance then, and no int
 EfficientNet-Lite0 features of the sandbox's brain scans, real against real and real against blurred, drawn with
 replacement. FID's target is its expectation at the given n, KID's the population's distance. For AUC, two and three
 classes with normal scores, and three trainings of a classifier whose skill differs from one to the next: the target
-is the mean over all trainings. Areas where one class has few cases (`rare`). For metrics of neighbours, sets that
-overlap (`neighbours`) and sets that hardly do (`far`). Gaps between the means of groups (`gaps`), over seeds
-(`folded-gaps`). Errors of known
-edits (`edits`), distances of results from their own truths (`pairs`), and calibration, diversity and novelty
-(`sets`). Differences of two generators beside the same real images (`differences`). Strengths of runs and agreement in
-reader studies (`readers`). With `--subjects`: means, shares, areas and distances of several images a subject, which
-are as alike as 0.81, beside what the same intervals cover when every image counts as a subject.
+is the mean over all trainings. Areas where one class has few cases (`rare`), and means of areas over labels (`labels`).
+For metrics of neighbours, sets that overlap (`neighbours`) and sets that hardly do (`far`). Gaps between the means of
+groups (`gaps`), over seeds (`folded-gaps`). Errors of known edits (`edits`), distances of results from their own truths
+(`pairs`), and calibration, diversity and novelty (`sets`). Differences of two generators beside the same real images
+(`differences`). Strengths of runs and agreement in reader studies (`readers`). With `--subjects`: means, shares, areas
+and distances of several images a subject, which are as alike as 0.81, beside what the same intervals cover when every
+image counts as a subject.
 
     python -m leaderboards.interval_coverage --repetitions 400
     python -m leaderboards.interval_coverage --only far --repetitions 200
@@ -36,6 +36,7 @@ from ldbench.score.metrics.roc import Areas, areas
 from leaderboards.coverage_of_differences import difference_rows
 from leaderboards.coverage_of_edits import edit_rows, pair_rows, set_rows
 from leaderboards.coverage_of_groups import FAR, OF_SEED, SEEDS, SIZES, VALUES, folded_gap_row, gap_row
+from leaderboards.coverage_of_labels import label_rows
 from leaderboards.coverage_of_readers import reader_rows
 from leaderboards.coverage_of_subjects import subject_rows
 from leaderboards.coverage_table import HEADINGS, interval_of, report
@@ -262,6 +263,7 @@ PARTS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "pairs": lambda options: pair_rows(options.repetitions),
     "differences": lambda options: difference_rows(options.repetitions),
     "neighbours": near_rows, "far": far_rows, "areas": area_rows, "rare": rare_rows, "gaps": gap_rows,
+    "labels": lambda options: label_rows(5 * options.repetitions),
     "folded-gaps": folded_rows, "distances": distance_rows, "readers": lambda options: reader_rows(options.repetitions),
 }
 

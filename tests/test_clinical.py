@@ -59,6 +59,8 @@ def prepared(made_once: MadeOnce, tmp_path_factory: pytest.TempPathFactory) -> P
         for name, folder in sources.items():
             out, test = str(data / name), "3" if name == "chexpert" else "2"
             said("data", "prepare", name, "--root", str(folder), "--out", out, "--test-per-class", test, *SMALL)
+        command = ("data", "prepare", "chexpert-findings", "--root", str(sources["chexpert"]))
+        said(*command, "--out", str(data / "chexpert-findings"), "--test-per-class", "10", *SMALL)
 
     return made_once.folder("prepared", prepare)
 
@@ -102,9 +104,9 @@ def extractors(path: Path) -> set[str]:
 
 
 BRAINS = ("brain-t2i", "brain-aging", "brain-disease")
-CHESTS = ("chest-t2i", "chest-disease")
+CHESTS = ("chest-t2i", "chest-findings-t2i", "chest-disease")
 # intra_fid takes three images of a class, the neighbours of coverage take seven in all
-CASES = {"brain-t2i": 8, "brain-disease": 8, "chest-t2i": 12, "chest-disease": 12}
+CASES = {"brain-t2i": 8, "brain-disease": 8, "chest-t2i": 12, "chest-findings-t2i": 12, "chest-disease": 12}
 
 
 @pytest.mark.parametrize("base", [*BRAINS, *CHESTS])
@@ -120,6 +122,22 @@ def test_a_clinical_card_hands_out_what_was_prepared(base: str, networks: dict[s
     assert data.split_hash() != task_data(card.load("sandbox-brain-t2i"), 0).split_hash()
 
 
+def test_films_of_several_findings_share_the_split_of_the_others_and_prompts_name_all(
+    prepared: Path, networks: dict[str, Path], tmp_path: Path
+) -> None:
+    data = task_data(card.load(str(small("chest-findings-t2i", tmp_path, networks))), 0)
+    plain = task_data(card.load(str(small("chest-t2i", tmp_path, networks))), 0)
+    splits = [{record.subject: record.split for record in one.dataset.records} for one in (data, plain)]
+    shared = splits[0].keys() & splits[1].keys()
+    assert len(shared) > 20
+    assert all(splits[0][subject] == splits[1][subject] for subject in shared)
+    assert Counter(case.attributes["finding"] for case in data.cases) == {"finding": 6, "no finding": 6}
+    for case in data.cases:
+        assert f" with {case.attributes['findings']}" in case.prompt
+        assert (case.attributes["no_finding"] == 1) == (case.attributes["finding"] == "no finding")
+    assert any(" and " in case.prompt for case in data.cases)
+
+
 SHIPPED = {None, "resnet18", "radiomics", "stlpips-alex"}
 SAMPLED = {"sampling_steps": "2"}
 FITTED = {**SAMPLED, "steps": "2", "batch_size": "2"}
@@ -131,14 +149,15 @@ FITTED = {**SAMPLED, "steps": "2", "batch_size": "2"}
     [
         ("brain-t2i", "basic-ft-ld", FITTED), ("brain-aging", "instruct-pix2pix-ld", FITTED),
         ("brain-disease", "pix2pix-zero-ld", {"start": "sd", **SAMPLED}), ("chest-t2i", "sd-ld", SAMPLED),
-        ("chest-disease", "sdedit", {"start": "sd", **SAMPLED}),
+        ("chest-findings-t2i", "mean-image", {}), ("chest-disease", "sdedit", {"start": "sd", **SAMPLED}),
     ],
 )
 def test_a_clinical_card_runs_from_prepared_data_to_a_result(
     base: str, model: str, settings: dict[str, str], networks: dict[str, Path], tmp_path: Path
 ) -> None:
     path, out = small(base, tmp_path, networks), tmp_path / "runs"
-    chosen = [f"{key}={value}" for key, value in {"backbone": str(networks["backbone"]), **settings}.items()]
+    backbone = {"backbone": str(networks["backbone"])} if settings else {}
+    chosen = [f"{key}={value}" for key, value in {**backbone, **settings}.items()]
     command = ["run", str(path), model, "--out", str(out), *(part for each in chosen for part in ("--set", each))]
     assert "missing: nothing" in said(*command, "--dry-run")
     said(*command)
@@ -191,7 +210,7 @@ def test_the_published_name_takes_no_other_weights(networks: dict[str, Path], tm
 
 
 def test_what_is_prepared_holds_no_owners_id_and_no_path_outside_itself(prepared: Path) -> None:
-    for name in ("adni1", "oasis3", "chexpert"):
+    for name in ("adni1", "oasis3", "chexpert", "chexpert-findings"):
         files = [path for path in (prepared / name).rglob("*") if path.is_file() and path.name != "skipped.csv"]
         assert len(files) > 20
         for path in files:
@@ -201,7 +220,7 @@ def test_what_is_prepared_holds_no_owners_id_and_no_path_outside_itself(prepared
                 assert not any(place in content for place in (b"/tmp", b"owners", str(prepared).encode())), path
 
 
-@pytest.mark.parametrize("name", ["adni1", "oasis3", "chexpert"])
+@pytest.mark.parametrize("name", ["adni1", "oasis3", "chexpert", "chexpert-findings"])
 def test_all_that_is_left_out_is_counted_by_rule_and_named(name: str, prepared: Path) -> None:
     about = json.loads((prepared / name / "dataset.json").read_text(encoding="utf-8"))
     with (prepared / name / "skipped.csv").open(encoding="utf-8", newline="") as file:

@@ -24,7 +24,7 @@ MetricAxis = Literal[
     "fidelity", "diversity", "novelty", "condition", "utility", "truth", "effectiveness", "identity"
 ]
 MetricGroups = Literal["all", "equal", "excess", "units"]
-Need = Literal["source", "truth", "judge", "null", "back", "viewing", "scan_network", "training"]
+Need = Literal["source", "truth", "judge", "null", "back", "viewing", "scan_network", "training", "labels"]
 SetName = Literal["generated", "real", "test_scans", "null", "back"]
 
 
@@ -98,6 +98,17 @@ class MetricInputs(Protocol):
 
     def judge_scores(self, images: ImageSet) -> NDArray[np.float64]:
         """Log odds `(N, K)` that the card's judge gives to any images `(N, 3, H, W) float32 in [0, 1]`."""
+
+    def label_values(
+        self, images: Literal["generated", "all_generated", "training_scans", "test_scans"]
+    ) -> Mapping[str, NDArray[np.float64]]:
+        """By the card's labels (`data.labels`), `(N,)`: 1 for each image of a set that has the label, or was to have
+        it, 0 for one that has not, NaN where nobody knows."""
+
+    @property
+    def label_judged(self) -> tuple[NDArray[np.float64], Mapping[str, ParameterValue]]:
+        """Scores `(N, L)` of each label in the evaluation cases, larger meaning likelier, by a judge of the labels that
+        is trained as the card's judge of the classes is; and what it is."""
 
     def features(self, network: str, resize: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Features `(n, d)` of `real` and `(m, d)` of `generated` by a network's name."""
@@ -176,7 +187,7 @@ class Metric:
     - `needs` names what a task must have for it: "source" (an editing task), "truth" (known true images), "judge" (the
       card's `[judge]`), "viewing" (its `[viewing]`), "scan_network" (its `[scan_network]`), "null" or "back" (further
       images of the generator; `settings` then has `cases`), "training" (what the generator learnt from, which every
-      task has, and two folders of images alone do not).
+      task has, and two folders of images alone do not), "labels" (the card's `data.labels`).
     - `compares` says which images, `interval` what its interval covers. `bounds` are those of the true value.
     - `trained`: its value depends on a training of its own, so only further seeds show its chance.
     - `networks` are names that its settings can give.

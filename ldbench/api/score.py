@@ -69,6 +69,9 @@ class Measured(Score):
     `degrees` are the degrees of freedom of the interval's quantile of Student's t, infinite for a normal one. None: one
     fewer than there are units of the rarest kind, and infinite where there are none. Scores by group widen the interval
     by them.
+
+    `parts` are scores of the same metric for each of what an image may have several of, by the name of that and then by
+    its value, as `{"label": {"edema": ...}}`. They are shown as groups are, and their units are all of the score's.
     """
 
     contributions: Mapping[str, NDArray[np.float64]] = field(default_factory=dict, compare=False, repr=False)
@@ -76,6 +79,7 @@ class Measured(Score):
     degrees: float | None = field(default=None, compare=False, repr=False)
     interval: Literal["t", "share", "own"] = field(default="t", compare=False, repr=False)
     mean: bool = field(default=False, compare=False, repr=False)
+    parts: Mapping[str, Mapping[str, Measured]] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()

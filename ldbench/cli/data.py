@@ -20,6 +20,7 @@ CLINICAL = ("nibabel", "pandas", "pydicom", "nilearn")
 # what a data set's own plan may set otherwise
 GENERAL: dict[str, str | int | float] = {
     "test_per_class": 0, "test_classes": "", "images_a_subject": 1, "fractions": "0.8,0.1,0.1", "min_years": 0.0,
+    "split_as": "",
 }
 
 SplitAs = Annotated[
@@ -82,7 +83,7 @@ def prepare(
     """Read a data set as its owners ship it, split it by subject, and write small images and a manifest."""
     given = {
         "test_per_class": test_per_class, "test_classes": test_classes, "images_a_subject": images_a_subject,
-        "fractions": fractions, "min_years": min_years,
+        "fractions": fractions, "min_years": min_years, "split_as": split_as,
     }
     settings: dict[str, object] = {
         "csv": csv, "class_attribute": class_attribute, "dataset": name,
@@ -92,7 +93,7 @@ def prepare(
     _check_names({"--name": name, "--split-as": split_as})
     with _clinical():
         source = _source(dataset)
-        plan = _plan({**GENERAL, **source.plan, **_present(given)}, salt, split_as or "")
+        plan = _plan({**GENERAL, **source.plan, **_present(given)}, salt)
         _prepare(source, _present(settings), size, set_ or [], plan, root, out, None if dry_run else jobs, strict)
 
 
@@ -185,7 +186,7 @@ def _prepare(
         typer.echo(line)
 
 
-def _plan(options: dict[str, Any], salt: str, split_as: str) -> Plan:
+def _plan(options: dict[str, Any], salt: str) -> Plan:
     from ldbench.data.prepare.splits import SALT, Plan
 
     try:
@@ -197,7 +198,7 @@ def _plan(options: dict[str, Any], salt: str, split_as: str) -> Plan:
     return Plan(
         salt or SALT, (train, validation, test), options["test_per_class"] or None,
         _separated(options["test_classes"]), options["images_a_subject"], options["min_years"] or None,
-        split_as,
+        options["split_as"],
     )
 
 

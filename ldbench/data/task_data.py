@@ -24,6 +24,7 @@ from ldbench.errors import CardError, DataError
 from ldbench.plugins.blame import blamed, module_of
 from ldbench.plugins.kinds import DATASETS
 from ldbench.task.card import DataSpec, EditSpec, Task
+from ldbench.task.labels import check_labels
 from ldbench.task.metric_specs import further_images
 from ldbench.task.prompts import check_attributes, named_attributes, prompt_for
 
@@ -165,6 +166,7 @@ def task_data(task: Task, seed: int) -> TaskData:
             f"got {task.data.class_attribute!r}"
         )
     check_attributes(task, names)
+    check_labels(task.id, task.data.labels, (record.attributes for record in dataset.records))
     _check_size(task, dataset)
     data = _text_to_image(task, dataset, seed) if task.edit is None else _editing(task, task.edit, dataset, seed)
     try:

@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from ldbench.api import Context, Generator, HasNeeds, Needs, Record
+import numpy as np
+from numpy.typing import NDArray
+
+from ldbench.api import Case, Context, Generator, HasNeeds, Needs, Record
 from ldbench.data.prepared import PreparedDataset
 from ldbench.data.task_data import TaskData, network_files, task_data
 from ldbench.errors import CardError, LdbenchError, MetricError, PluginError, UnknownNameError, WeightsError
@@ -23,7 +26,9 @@ from ldbench.records.files import user_cache_folder
 from ldbench.records.run_folder import FURTHER_PASSES
 from ldbench.run.generate import blamed
 from ldbench.score.metrics.feature_spec import FEWEST, DistributionSpec, too_few_images
+from ldbench.score.metrics.label_areas import counted_labels
 from ldbench.task.card import Task
+from ldbench.task.labels import values_of
 from ldbench.task.metric_specs import ClassifierSpec, HasUnmet, HasUnmetScans, ScanCounts, needing
 from ldbench.task.scan_network_spec import users_of_network
 
@@ -48,7 +53,7 @@ def inspect(task: Task, seed: int) -> Inspection:
         return Inspection(data, ())
     unmet += _of_metrics(task, data)
     if data is not None:
-        unmet += _of_classes(data)
+        unmet += [*_of_classes(data), *_of_labels(data)]
     said = {str(error): error for error in (*unmet, *_absent_weights(task))}  # what two metrics miss is one reason
     return Inspection(data, tuple(said.values()))
 
@@ -171,6 +176,25 @@ def _of_classes(data: TaskData) -> Iterator[LdbenchError]:
                 f"{who}: expected {what} of every class in {list(task.data.classes)}, got none of {absent}; change the "
                 "card's cases or classes, or the data"
             )
+
+
+def _of_labels(data: TaskData) -> Iterator[MetricError]:
+    """Metrics of labels, none of which enough images have and have not."""
+    labels = data.task.data.labels
+
+    def known(images: Iterable[Case | Record]) -> dict[str, NDArray[np.float64]]:
+        return {name: np.array(each) for name, each in values_of(labels, (one.attributes for one in images)).items()}
+
+    for name in needing(data.task.metrics, "labels"):
+        if needing([name], "judge"):
+            cases = [data.by_id[case_id] for case_id in data.evaluation_ids]
+            sets = {"evaluation_cases": known(cases), "training_scans": known(data.of_classes("train"))}
+        else:
+            sets = {"cases": known(data.cases), "test_scans": known(data.of_classes("test"))}
+        try:
+            counted_labels(name, getattr(data.task.metrics[name], "fewest", 1), **sets)
+        except MetricError as error:
+            yield error
 
 
 def _few_of_a_class(data: TaskData, metric: str, labels: Mapping[str, Sequence[str]]) -> Iterator[LdbenchError]:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from ldbench.api import Attributes, Case, Network, ParameterValue, SetName
 from ldbench.data.task_data import TaskData, network_files
 from ldbench.errors import MetricError
-from ldbench.score.lazy_inputs import Images, TaskImages, TaskSets
+from ldbench.score.lazy_inputs import Images, LabelledSet, TaskImages, TaskSets
 from ldbench.score.set_inputs import Seen, SetInputs
+from ldbench.task.labels import values_of
 from ldbench.task.metric_specs import JudgeSpec
 from ldbench.task.scan_network_spec import SCAN_NETWORK
 
@@ -121,6 +122,29 @@ class Inputs(SetInputs):
     def shipped_weights(self) -> Sequence[Path]:
         """Files of the data set that may hold the judge's weights."""
         return network_files(self.data.task.data)
+
+    def label_values(self, images: LabelledSet) -> Mapping[str, NDArray[np.float64]]:
+        """By the card's labels which images of a set have each, `(N,)`: 1, 0, or NaN where nobody knows."""
+        import numpy as np
+
+        task = self.data.task
+        if not task.data.labels:
+            raise MetricError(f"{task.id}: expected data.labels on the card, got none")
+        found = values_of(task.data.labels, self.stored.attributes(images))
+        return {label: np.array(values, np.float64) for label, values in found.items()}
+
+    @cached_property
+    def label_judged(self) -> tuple[NDArray[np.float64], Mapping[str, ParameterValue]]:
+        """Scores `(N, L)` of each label by a judge trained on the real training scans or read back."""
+        import numpy as np
+
+        from ldbench.score.metrics.judge_labels_auc import label_judge_of
+
+        judge = label_judge_of(
+            self.judge_recipe, self.unviewed.training_scans()[0], self.label_values("training_scans"),
+            device=self.device, folder=self.judge_folder, progress=self.progress,
+        )
+        return np.asarray(judge.classifier.scores(self.unviewed.generated).numpy(), np.float64), judge.parameters
 
     @cached_property
     def _scan_network(self) -> Network:

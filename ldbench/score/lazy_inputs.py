@@ -6,12 +6,12 @@ for a change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
-from ldbench.api import Case, ImageSet, Record, SetName
+from ldbench.api import Attributes, Case, ImageSet, Record, SetName
 from ldbench.data.ids import Ids
 from ldbench.data.on_demand import ById
 from ldbench.data.prepared import PreparedDataset
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ldbench.data.stored_images import StoredImages
 
 Images = Mapping[str, "torch.Tensor"]
+LabelledSet = Literal["generated", "all_generated", "training_scans", "test_scans"]
 _READERS = 2  # threads for data whose reading is known to bear them
 
 
@@ -103,6 +104,14 @@ class TaskImages:
         if images == "generated":
             return self.data.evaluation_ids
         return self.reference[1] if images == "real" else self.scans("test")[1]
+
+    def attributes(self, images: LabelledSet) -> Iterator[Attributes]:
+        """What each image of a set shows, or was to show, in the order of the set."""
+        splits = {"training_scans": "train", "test_scans": "test"}
+        if images in splits:
+            return (record.attributes for record in self.data.of_classes(splits[images]))
+        order = self.data.evaluation_ids if images == "generated" else Ids(self.results).in_order()
+        return (self.cases[one].attributes for one in order)
 
     def averaged(self, images: Images) -> Images:
         """The images averaged over their channels where the card averages the results."""

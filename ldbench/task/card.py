@@ -21,8 +21,9 @@ from ldbench.errors import CardError, unknown_name
 from ldbench.records.from_table import TypedError, build
 from ldbench.task.card_file import complete, file_text, installed_names, installed_text
 from ldbench.task.fresh_spec import FreshSpec, Rule, fresh_rules, placed
+from ldbench.task.labels import label_rules
 from ldbench.task.metric_specs import LATER, JudgeSpec, metric_settings, needing, table_of
-from ldbench.task.prompt_sets import complaint, fields_of, put_in
+from ldbench.task.prompt_sets import complaint, names_only, put_in
 from ldbench.task.scan_network_spec import ScanNetworkSpec, scan_network_rules
 
 # what a card says about itself, by table: a mistake in it is corrected without measuring anything again
@@ -33,7 +34,8 @@ _PROSE = {"": ("title", "summary", "citation"), "data": ("source", "licence"), "
 class DataSpec:
     """Which data, in which state: `checksums` maps file name to SHA-256 (sandbox data only).
 
-    `alignment` is the space that scans are expected to lie in; a result of data that do not says so.
+    `alignment` is the space that scans are expected to lie in; a result of data that do not says so. `labels` are what
+    an image may have several of: an attribute of 0 and 1 by its name, or one value of another, as `finding=edema`.
     """
 
     dataset: str
@@ -46,6 +48,7 @@ class DataSpec:
     checksums: Mapping[str, str] = field(default_factory=dict)
     alignment: Literal["mni152"] | None = field(default=None, metadata=LATER)
     fresh: FreshSpec | None = field(default=None, metadata=LATER)
+    labels: tuple[str, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True)
@@ -218,6 +221,7 @@ def _rules(task: Task) -> list[Rule]:
         (task.judge is None or task.judge.spread_seeds == 1, "judge.spread_seeds", "1: one judge for all", "more"),
         *_viewing_rules(task),
         *scan_network_rules(task.scan_network, task.metrics),
+        *label_rules(task.data.labels, task.metrics, task.judge),
     ]
 
 
@@ -267,18 +271,10 @@ def _edit_rules(task: Task) -> list[Rule]:
         (0 < edit.region_threshold < 1, "edit.region_threshold", "a number between 0 and 1", edit.region_threshold),
         (edit.region_margin >= 0, "edit.region_margin", "0 or more", edit.region_margin),
         *(
-            (_names_only(text, edit.attribute), f"edit.sentences[{index}]", f"{{{edit.attribute}}} alone", repr(text))
+            (names_only(text, edit.attribute), f"edit.sentences[{index}]", f"{{{edit.attribute}}} alone", repr(text))
             for index, text in enumerate(edit.sentences)
         ),
     ]
-
-
-def _names_only(template: str, attribute: str) -> bool:
-    """Whether a template has the one field."""
-    try:
-        return set(fields_of(template)) == {attribute}
-    except ValueError:
-        return False
 
 
 def task_names() -> list[str]:

@@ -75,6 +75,14 @@ def fields_of(template: str) -> list[str]:
     return names
 
 
+def names_only(template: str, attribute: str) -> bool:
+    """Whether a template has the one field."""
+    try:
+        return set(fields_of(template)) == {attribute}
+    except ValueError:
+        return False
+
+
 def complaint(templates: Sequence[str], style: str, patient_information: bool) -> tuple[str, str, str] | None:
     """What is wrong with a card's templates, as (key below protocol, expected, got), or None."""
     if not templates:

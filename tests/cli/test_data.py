@@ -199,7 +199,7 @@ def test_without_prepared_data_one_line_says_which_command_makes_them(
 
 def test_the_readers_are_those_of_the_issue() -> None:
     readers = {entry.name for entry in DATASETS.entries() if DATASETS.load(entry.name).reader}
-    assert readers == {"chexpert", "oasis3", "adni1", "folder"}
+    assert readers == {"chexpert", "chexpert-findings", "oasis3", "adni1", "folder"}
 
 
 def test_an_option_of_another_data_set_is_refused(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from ldbench.score.metrics.counterfactual_error import EditSums
 from ldbench.score.metrics.intervals import Subjects, numbered
 from leaderboards.coverage_of_edits import SIMULATED, STATISTICS, edit_row
 from leaderboards.coverage_of_groups import gap_row
+from leaderboards.coverage_of_labels import label_row
 from leaderboards.coverage_of_subjects import measures
 from leaderboards.interval_coverage import neighbour_rows, rare_class_row
 
@@ -54,6 +55,14 @@ def test_intervals_of_recall_are_too_narrow_far_off_and_those_of_coverage_are_no
     neighbour_rows(50, 8, 2.5, 60, (None, 4.0))
     covered = {line.split()[1].strip(","): float(line.split("|")[4].split()[0]) for line in out(capsys)}
     assert covered["recall"] < 70 < 90 < covered["coverage"]
+
+
+def test_mean_areas_over_labels_of_the_same_images_are_covered(capsys: pytest.CaptureFixture[str]) -> None:
+    label_row(150, (0.5,) * 8, 1.0, 0.2, 200)
+    [line] = out(capsys)
+    assert "mean area of 8 labels 1.0 apart, 60 images of the rarest | 150 | 0.7602 |" in line
+    assert 90 < float(line.split("|")[4].split()[0]) < 99
+    assert 0.86 < float(line.split("|")[7]) < 1.14  # 0.72 if the areas were taken as independent
 
 
 def test_areas_of_a_rare_class_are_covered_too_seldom_and_those_of_equal_classes_are_not(

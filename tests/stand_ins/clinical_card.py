@@ -28,6 +28,8 @@ def write_small_card(base: str, folder: Path, networks: Mapping[str, Path], *, s
             metric["extractor"] += f"@sha256:{sha256_file(networks[metric['extractor']])[:12]}"
         metric |= {"cases": 2} if "cases" in metric else {}
         metric |= {"epochs": 1, "margin_epochs": 1} if name == "auc" else {}
+        metric |= {"epochs": 1, "shift": round(metric["shift"] * scale)} if name == "labels_auc" else {}
+        metric |= {"fewest": 1} if name in ("labels_auc", "judge_labels_auc") else {}
     if judge := table.get("judge"):
         judge |= {"epochs": 1, "shift": round(judge["shift"] * scale), "blur": judge["blur"] * scale}
     path = folder / f"{base}.toml"

@@ -11,8 +11,13 @@ from ldbench.task import card, prompt_sets
 from ldbench.task.prompt_sets import complaint, fields_of, load_set, set_names
 from tests.conftest import CARDS
 
-ATTRIBUTES = {"brain-mri": {"age", "sex", "diagnosis"}, "chest-x-ray": {"age", "sex", "finding"}}
-TASKS = {"brain-mri": "sandbox-brain-t2i", "chest-x-ray": "sandbox-chest-t2i"}
+ATTRIBUTES = {
+    "brain-mri": {"age", "sex", "diagnosis"}, "chest-x-ray": {"age", "sex", "finding"},
+    "chest-x-ray-findings": {"age", "sex", "findings"},
+}
+TASKS = {
+    "brain-mri": "sandbox-brain-t2i", "chest-x-ray": "sandbox-chest-t2i", "chest-x-ray-findings": "chest-findings-t2i",
+}
 TEXT = (CARDS / "sandbox-brain-t2i.toml").read_text(encoding="utf-8")
 SET = 'template_set = "brain-mri"\n'
 
@@ -43,7 +48,7 @@ def test_each_with_patient_information_names_all_of_it_once(name: str) -> None:
 def test_only_the_papers_own_wording_puts_an_article_before_an_age(name: str) -> None:
     first, *others = load_set(name).with_patient_information
     assert " of a {age} year old {sex} with {" in first
-    assert not [text for text in others if re.search(r"\b(a|an) \{(age|diagnosis|finding)\}", text)]
+    assert not [text for text in others if re.search(r"\b(a|an) \{(age|diagnosis|findings?)\}", text)]
 
 
 @pytest.mark.parametrize("name", ATTRIBUTES)
@@ -66,7 +71,10 @@ def test_the_nth_of_either_kind_say_the_same_of_the_image(name: str) -> None:
         assert words(without) - small <= words(with_)
 
 
-@pytest.mark.parametrize(("name", "first"), [("brain-mri", "a brain MRI"), ("chest-x-ray", "a chest X-ray")])
+FIRST = [("brain-mri", "a brain MRI"), ("chest-x-ray", "a chest X-ray"), ("chest-x-ray-findings", "a chest X-ray")]
+
+
+@pytest.mark.parametrize(("name", "first"), FIRST)
 def test_a_card_takes_what_its_style_and_patient_information_ask_for(name: str, first: str) -> None:
     chosen = load_set(name)
     for style in ("simple", "diverse"):

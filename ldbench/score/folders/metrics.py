@@ -33,6 +33,7 @@ _NAMED_NEEDS: Mapping[Need, str] = {
     "source": "the images that were edited", "truth": "the true image of each generated one", "judge": "a judge",
     "null": "edits that change nothing", "back": "edits undone", "viewing": "viewing conditions",
     "scan_network": "a network of the task's own scans", "training": "training images",
+    "labels": "labels of the images",
 }
 
 

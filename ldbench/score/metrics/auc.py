@@ -27,12 +27,12 @@ from ldbench.records.caches import CLASSIFIERS
 from ldbench.score.arithmetic import rounding_of
 from ldbench.score.image_sets import StoredSet, pixel_range
 from ldbench.score.metrics.classifier import train_classifier
-from ldbench.score.metrics.classifier_key import classifier_key, key_of_seed
+from ldbench.score.metrics.classifier_key import classifier_key
 from ldbench.score.metrics.intervals import Subjects, over_subjects, subjects_of_rows
 from ldbench.score.metrics.judge import class_indices
 from ldbench.score.metrics.resnet18 import network_name
 from ldbench.score.metrics.roc import Areas, areas, validated_classes
-from ldbench.score.networks.kept_state import kept_or_made
+from ldbench.score.metrics.several_trainings import scores_of_trainings
 from ldbench.task.metric_specs import ClassifierSpec, table_of
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _of_scores(
     return Measured(
         metric="auc", value=interval.value, ci_low=interval.low, ci_high=interval.high, n=n, direction="higher",
         extractor=network_name(table_of(recipe)),
-        parameters={**_parameters(recipe, classes, len(test_index), subjects), **_observed(seen)},
+        parameters={**_parameters(recipe, classes, len(test_index), subjects), **observed(seen)},
         contributions={"scans": seen.contributions_n}, within=within, degrees=seen.degrees, interval="own",
     )
 
@@ -93,24 +93,13 @@ def _trained(
     """Scores of the test images from one training a seed, `(S, N, K)`."""
     import torch
 
-    def made(index: int) -> dict[str, torch.Tensor]:
-        def report(stage: str, done: int, total: int, note: str = "") -> None:
-            progress(stage, index * total + done, recipe.spread_seeds * total, note)
-
-        classifier = train_classifier(
-            images, torch.from_numpy(labels), classes=classes, recipe=recipe, seed=recipe.seed + index, device=device,
-            progress=report,
-        )
-        return {"scores": classifier.scores(test_images)}
-
-    trainings = "" if folder is None else classifier_key(
+    key = "" if folder is None else classifier_key(
         recipe, classes, labels, images, test_images, device=device, further=rounding_of(device)
     )
-    rows = []
-    for index in range(recipe.spread_seeds):
-        kept = kept_or_made(folder, key_of_seed(trainings, recipe.seed + index), partial(made, index))
-        rows.append(kept["scores"].numpy())
-    return np.stack(rows)
+    train = partial(
+        train_classifier, images, torch.from_numpy(labels), classes=classes, recipe=recipe, device=device
+    )
+    return scores_of_trainings(train, recipe, key, test_images, folder, progress)
 
 
 def _indices(labels: Sequence[Label], classes: Sequence[Label], name: str) -> Indices:
@@ -152,7 +141,7 @@ def _parameters(
     }
 
 
-def _observed(seen: Areas) -> dict[str, ParameterValue]:
+def observed(seen: Areas) -> dict[str, ParameterValue]:
     """What was seen of training's chance; the names say that no two runs need agree on it."""
     if seen.spread is None:
         return {}
@@ -161,7 +150,7 @@ def _observed(seen: Areas) -> dict[str, ParameterValue]:
     }
 
 
-def _folder(cache_folder: Path | None) -> Path | None:
+def scores_folder(cache_folder: Path | None) -> Path | None:
     """Where the scores of trained classifiers are kept, beside the features."""
     return None if cache_folder is None else cache_folder.parent / CLASSIFIERS
 
@@ -173,7 +162,7 @@ AUC = Metric(
     direction="higher", compares="generated and real images with labels",
     compute=lambda inputs, settings: auc_score(
         *inputs.lazy.all_generated(), *inputs.lazy.test_scans(), classes=inputs.classes, recipe=settings,
-        device=inputs.device, folder=_folder(inputs.cache_folder), progress=inputs.progress,
+        device=inputs.device, folder=scores_folder(inputs.cache_folder), progress=inputs.progress,
         subjects=inputs.subjects("test_scans"),
     ),
     interval="over test cases and trainings (DeLong, Obuchowski-Rockette); one training: over test cases only",

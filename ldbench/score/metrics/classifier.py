@@ -12,14 +12,16 @@ repeated under every label all gradients cancel but for round-off, which the rou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ldbench.api import Batches, ImageSet, ParameterValue, Progress, silent
 from ldbench.errors import UsageError
 from ldbench.score.arithmetic import deterministic
 from ldbench.score.image_sets import read_ahead
+from ldbench.score.metrics.augmentation import augmented, standardised
 from ldbench.score.metrics.resnet18 import resnet18, zero_layer
 from ldbench.score.whole_batches import WholeBatches
 from ldbench.task.metric_specs import ClassifierSpec, table_of
@@ -29,6 +31,28 @@ if TYPE_CHECKING:
 
 _TEST_BATCH = 64
 _RESOLUTION = 1e-3  # of a score; closer scores are ties
+
+
+class Training(Protocol):
+    """What a network is fitted to: batches of augmented images and what they show, both on the CPU."""
+
+    @property
+    def recipe(self) -> ClassifierSpec:
+        """How it is trained."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is trained."""
+
+    @property
+    def progress(self) -> Progress:
+        """Say how far it is."""
+
+    def batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """One epoch."""
+
+    def steps(self) -> int:
+        """Batches in an epoch."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +76,7 @@ class _Training:
         order_rk = torch.stack([self._cycled(member, largest) for member in members], dim=1)
         for rows in order_rk.split(max(self.recipe.batch_size // self.classes, 1)):
             indices = rows.flatten()
-            yield _augmented(self.images[indices], self.recipe, self.random, self.classes), self.labels[indices]
+            yield augmented(self.images[indices], self.recipe, self.random, self.classes), self.labels[indices]
 
     def steps(self) -> int:
         """Batches in an epoch."""
@@ -81,17 +105,12 @@ class Classifier:
         log odds against the rest, or the margin network's raw outputs."""
         import torch
 
-        def raw(rows: slice) -> torch.Tensor:
-            outputs: torch.Tensor = self.network(_standardised(read[rows].to(self.device)))
-            return outputs.double().cpu()
-
-        with torch.inference_mode(), read_ahead(images) as (read,):
-            scores = torch.cat(Batches("classifier's scores", _TEST_BATCH).run(len(images), raw))
+        scores = outputs_of(self.network, images, self.device)
         if self.recipe.objective == "cross-entropy":
             scores = _log_odds(scores)
         elif self.classes == 2:
             scores = torch.cat([-scores, scores], dim=1)
-        return (scores / _RESOLUTION).round() * _RESOLUTION
+        return rounded(scores)
 
 
 def train_classifier(
@@ -103,14 +122,13 @@ def train_classifier(
     Raises `UsageError` where the objective's package is missing.
     """
     import torch
+    from torch.nn import functional
 
     random = torch.Generator(device="cpu").manual_seed(seed)
     training = _Training(images, labels, classes, recipe, random, torch.device(device), progress)
-    with torch.random.fork_rng(devices=[]), deterministic(training.device):
-        # layers and PESG draw from the CPU's global state only; it is put back afterwards, and no GPU's is touched
-        torch.default_generator.manual_seed(seed)
+    with seeded(seed, training.device):
         network = resnet18(training.classes, training.device, recipe.width)
-        _fit_cross_entropy(network, training)
+        fit(network, training, functional.cross_entropy)
         if recipe.objective == "auc-margin":
             _fit_auc_margin(network, training)
     return Classifier(network.eval(), classes, recipe, training.device)
@@ -127,6 +145,34 @@ def restored_classifier(
         network = resnet18(outputs, torch.device(device), recipe.width)
     network.load_state_dict(state)
     return Classifier(network.eval(), classes, recipe, torch.device(device))
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """A training whose layers, and PESG, draw from the CPU's global state alone, which is put back afterwards; no GPU's
+    is touched."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]), deterministic(device):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+def outputs_of(network: torch.nn.Module, images: ImageSet, device: torch.device) -> torch.Tensor:
+    """What a network in evaluation mode gives of images `(N, 3, H, W) float32 in [0, 1]`, float64 on the CPU."""
+    import torch
+
+    def raw(rows: slice) -> torch.Tensor:
+        outputs: torch.Tensor = network(standardised(read[rows].to(device)))
+        return outputs.double().cpu()
+
+    with torch.inference_mode(), read_ahead(images) as (read,):
+        return torch.cat(Batches("classifier's scores", _TEST_BATCH).run(len(images), raw))
+
+
+def rounded(scores: torch.Tensor) -> torch.Tensor:
+    """Scores to 0.001: closer ones are ties."""
+    return (scores / _RESOLUTION).round() * _RESOLUTION
 
 
 def training_table(recipe: ClassifierSpec) -> dict[str, ParameterValue]:
@@ -148,71 +194,19 @@ def _log_odds(logits_nk: torch.Tensor) -> torch.Tensor:
     return logits_nk - others_nkk.logsumexp(dim=2)
 
 
-def _standardised(images: torch.Tensor) -> torch.Tensor:
+def fit(
+    network: torch.nn.Module, training: Training, loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    parameters: Iterable[dict[str, Any]] | None = None,
+) -> None:
+    """Fit a network by AdamW under the recipe's one-cycle schedule; `loss` is one of its outputs and what is known.
+
+    `parameters` are AdamW's groups, where the network's are not to be treated alike.
+    """
     import torch
-
-    return ((images - 0.5) / 0.25).contiguous(memory_format=torch.channels_last)
-
-
-def _augmented(images: torch.Tensor, recipe: ClassifierSpec, random: torch.Generator, repeats: int) -> torch.Tensor:
-    """Shifted, flipped and dequantised copies; each run of `repeats` images is treated alike. Drawn on the CPU."""
-    import torch
-    from torch.nn import functional
-
-    n, channels, height, width = images.shape
-    draws = n // repeats
-    if recipe.shift:
-        padded = functional.pad(images, (recipe.shift,) * 4, mode="replicate")
-        offsets = torch.randint(0, 2 * recipe.shift + 1, (draws, 2), generator=random).repeat_interleave(repeats, 0)
-        images = torch.stack(
-            [padded[i, :, top : top + height, left : left + width] for i, (top, left) in enumerate(offsets.tolist())]
-        )
-    if recipe.flip:
-        mirrored = (torch.rand(draws, generator=random) < 0.5).repeat_interleave(repeats)
-        images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
-    noise = torch.rand((draws, channels, height, width), generator=random) - 0.5
-    return _degraded(images, recipe, random, repeats) + noise.repeat_interleave(repeats, 0) / 255
-
-
-def _degraded(images: torch.Tensor, recipe: ClassifierSpec, random: torch.Generator, repeats: int) -> torch.Tensor:
-    """Images with a blur, a noise and a veil of random strength up to the recipe's; each run of `repeats` alike."""
-    import torch
-
-    def strengths(most: float) -> torch.Tensor:
-        return (most * torch.rand(len(images) // repeats, generator=random)).repeat_interleave(repeats)
-
-    if recipe.blur:
-        images = _blurred(images, strengths(recipe.blur))
-    if recipe.noise:
-        drawn = torch.randn((len(images) // repeats, *images.shape[1:]), generator=random).repeat_interleave(repeats, 0)
-        images = images + strengths(recipe.noise)[:, None, None, None] * drawn
-    if recipe.veil:
-        images = images + strengths(recipe.veil)[:, None, None, None]
-    return images.clamp(0, 1) if recipe.noise or recipe.veil else images
-
-
-def _blurred(images: torch.Tensor, sigma_n: torch.Tensor) -> torch.Tensor:
-    """Each image `(C, H, W)` of a batch under a Gaussian of its own, edges repeated."""
-    import torch
-    from torch.nn import functional
-
-    n, channels, height, width = images.shape
-    reach = max(int(3 * float(sigma_n.max()) + 0.5), 1)
-    offsets = torch.arange(-reach, reach + 1, dtype=images.dtype)
-    kernel_nk = torch.exp(-0.5 * (offsets / sigma_n[:, None].clamp(min=1e-3)) ** 2)
-    kernel_nk = (kernel_nk / kernel_nk.sum(dim=1, keepdim=True)).repeat_interleave(channels, 0)
-    flat = functional.pad(images.reshape(1, n * channels, height, width), (reach,) * 4, mode="replicate")
-    rows = functional.conv2d(flat, kernel_nk[:, None, :, None], groups=n * channels)
-    return functional.conv2d(rows, kernel_nk[:, None, None, :], groups=n * channels).reshape(images.shape)
-
-
-def _fit_cross_entropy(network: torch.nn.Module, training: _Training) -> None:
-    import torch
-    from torch.nn import functional
 
     recipe = training.recipe
     optimiser = torch.optim.AdamW(  # fused: 158 images/s against 141 on one thread, batches of 32
-        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+        parameters or network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
     )
     # The schedule's first phase must hold a step, or torch divides by zero.
     count = max(recipe.epochs * training.steps(), 4)
@@ -221,15 +215,15 @@ def _fit_cross_entropy(network: torch.nn.Module, training: _Training) -> None:
     )
 
     def loss_of(images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        return functional.cross_entropy(network(_standardised(images.to(training.device))), labels.to(training.device))
+        return loss(network(standardised(images.to(training.device))), labels.to(training.device))
 
     network.train()
     steps = WholeBatches("classifier", network, optimiser, loss_of)
     for epoch in range(recipe.epochs):
         for batch in training.batches():
-            loss = steps.step(*batch)
+            latest = steps.step(*batch)
             schedule.step()
-        training.progress("classifier", epoch + 1, recipe.epochs, f"loss {loss.item():.3f}")
+        training.progress("classifier", epoch + 1, recipe.epochs, f"loss {latest.item():.3f}")
 
 
 def _fit_auc_margin(network: torch.nn.Module, training: _Training) -> None:
@@ -253,7 +247,7 @@ def _fit_auc_margin(network: torch.nn.Module, training: _Training) -> None:
     positives = torch.arange(classes, device=device)[-outputs:]
 
     def loss_of(images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        scores = torch.sigmoid(network(_standardised(images.to(device))))
+        scores = torch.sigmoid(network(standardised(images.to(device))))
         margin: torch.Tensor = loss_function(scores, (labels.to(device)[:, None] == positives).float())
         return margin
 

@@ -19,7 +19,7 @@ from ldbench.errors import MetricError
 from ldbench.score.metrics.intervals import LEVEL, Array, Interval, Subjects, independent, of_subjects, t_quantile
 
 _NOTHING = 1e-12  # a variance below this is round-off
-_FEWEST = 10  # cases of each class in a group: of fewer, classes are fully separated by chance
+FEWEST = 10  # cases of each class in a group: of fewer, classes are fully separated by chance
 
 
 @dataclass(frozen=True)
@@ -95,11 +95,11 @@ def areas(scores_snk: npt.ArrayLike, labels_n: npt.ArrayLike, subjects: Subjects
     scores, labels = np.asarray(scores_snk, np.float64), np.asarray(labels_n, np.int64)
     if not np.isfinite(scores).all():
         raise MetricError("auc: expected finite scores, got NaN or infinity; the classifier diverged, lower its rate")
-    pairs = [_area(scores_nk, labels) for scores_nk in scores]
+    pairs = [area_of(scores_nk, labels) for scores_nk in scores]
     influence_sn = np.stack([influence for _, influence in pairs])
-    mean_areas, contributions = np.array([area for area, _ in pairs]), _centred(influence_sn.mean(axis=0), labels)
+    mean_areas, contributions = np.array([area for area, _ in pairs]), centred(influence_sn.mean(axis=0), labels)
     if subjects is not None:
-        parts_sg = np.stack([of_subjects(_centred(each_n, labels), subjects, "auc") for each_n in influence_sn])
+        parts_sg = np.stack([of_subjects(centred(each_n, labels), subjects, "auc") for each_n in influence_sn])
         counts = [len(np.unique(subjects[labels == k])) for k in np.unique(labels)]
         whole = independent(len(labels), subjects)
         rest = max(whole - min(counts), 1)  # a subject may be in both
@@ -116,11 +116,11 @@ def areas(scores_snk: npt.ArrayLike, labels_n: npt.ArrayLike, subjects: Subjects
 def validated_classes(metric: str, labels_n: npt.NDArray[np.int64], classes: Sequence[object]) -> None:
     """`MetricError` for a group of cases that has too few of a class for an area of its own."""
     fewest = int(np.bincount(labels_n, minlength=len(classes)).min())
-    if fewest < _FEWEST:
-        raise MetricError(f"{metric}: expected {_FEWEST} or more cases of each class in a group, got {fewest}")
+    if fewest < FEWEST:
+        raise MetricError(f"{metric}: expected {FEWEST} or more cases of each class in a group, got {fewest}")
 
 
-def _centred(influence_n: Array, labels: npt.NDArray[np.int64]) -> Array:
+def centred(influence_n: Array, labels: npt.NDArray[np.int64]) -> Array:
     """Deviations from the class's mean, scaled so that the sum of their squares is DeLong's variance."""
     centred_n = np.zeros(len(labels))
     for k in np.unique(labels):
@@ -130,7 +130,7 @@ def _centred(influence_n: Array, labels: npt.NDArray[np.int64]) -> Array:
     return centred_n
 
 
-def _area(scores_nk: Array, labels: npt.NDArray[np.int64]) -> tuple[float, Array]:
+def area_of(scores_nk: Array, labels: npt.NDArray[np.int64]) -> tuple[float, Array]:
     """The area and what each case adds to it, `(N,)`."""
     used = (1,) if scores_nk.shape[1] == 2 else tuple(range(scores_nk.shape[1]))
     found, influence_n = [], np.zeros(len(labels))

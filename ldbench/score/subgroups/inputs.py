@@ -17,6 +17,7 @@ import numpy.typing as npt
 from ldbench.api import Attributes, ImageSet, LazyInputs, MetricInputs, ParameterValue, Progress, SetName
 from ldbench.errors import PluginError
 from ldbench.score.image_sets import PickedSet
+from ldbench.score.lazy_inputs import LabelledSet
 from ldbench.score.metrics.intervals import subjects_of_rows
 from ldbench.score.metrics.row_blocks import Number, copied_rows
 from ldbench.score.whole_sets import WholeSets
@@ -164,6 +165,19 @@ class GroupInputs(WholeSets):
     def judge_scores(self, images: ImageSet) -> npt.NDArray[np.float64]:
         """Log odds that the card's judge gives to any images."""
         return self.whole.judge_scores(images)
+
+    def label_values(self, images: LabelledSet) -> Mapping[str, npt.NDArray[np.float64]]:
+        """The labels of the group's cases, or those of all training scans; others are refused, as their images are."""
+        if images not in ("generated", "training_scans"):
+            raise _refused(f"label_values({images!r})")
+        rows = self.generated_m if images == "generated" else slice(None)
+        return {label: values[rows] for label, values in self.whole.label_values(images).items()}
+
+    @property
+    def label_judged(self) -> tuple[npt.NDArray[np.float64], Mapping[str, ParameterValue]]:
+        """The scores of each label in the group's images, and what their judge is."""
+        scores, parameters = self.whole.label_judged
+        return scores[self.generated_m], parameters
 
     def features(
         self, network: str, resize: int | None = None

@@ -91,14 +91,15 @@ class GroupedRun:
         return GroupedRun(inputs, cases, cases if inputs.paired else scans, scans)
 
     def breakdowns(self, score: Measured, metric: Metric, settings: Any) -> dict[str, Breakdown]:
-        """The breakdown by each attribute that has two groups which are large enough, and which `metric` can do."""
-        if metric.groups is None:
-            return {}
+        """The breakdown by each attribute that has two groups which are large enough, and which `metric` can do; and by
+        what the score has parts for."""
+        by_attribute: dict[str, dict[str, GroupScore]] = {}
         if metric.groups == "units":
             of_units = self._groups_of_units(metric, score)
             by_attribute = {name: self._units_of(metric, score, groups) for name, groups in of_units.items()}
-        else:
+        elif metric.groups is not None:
             by_attribute = {name: self._of_sets(metric, settings, name) for name in self._of_cases}
+        by_attribute |= {name: self._parts_of(metric, parts) for name, parts in score.parts.items()}
         return {
             name: set_breakdown(groups, metric.direction, metric.bounds)
             for name, groups in by_attribute.items() if len(groups) > 1
@@ -130,6 +131,17 @@ class GroupedRun:
 
         found = {name: _scored(partial(of_rows, rows)) for name, rows in groups.items() if len(rows) >= FEWEST}
         return {name: one for name, one in found.items() if one is not None}
+
+    def _parts_of(self, metric: Metric, parts: Mapping[str, Measured]) -> dict[str, GroupScore]:
+        """The parts of a score, all of which are of the same units."""
+        found = {}
+        for name, part in parts.items():
+            shared = subjects_of_units(metric, part, self.inputs)
+            score = by_subject(part, shared, metric.bounds)
+            added = folded(score, shared)
+            whose = {kind: np.arange(len(of_kind)) for kind, of_kind in added.items()}
+            found[name] = GroupScore(replace(score, contributions=added), whose=whose)
+        return found
 
     def _of_sets(self, metric: Metric, settings: Any, attribute: str) -> dict[str, GroupScore]:
         """The score within each group, computed again."""

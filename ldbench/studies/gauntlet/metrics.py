@@ -90,6 +90,6 @@ def _offered(task: Task) -> set[str]:
     """What of `Metric.needs` a task has when no generator is at hand."""
     has = {
         "training": task.data, "viewing": task.viewing, "judge": task.judge, "scan_network": task.scan_network,
-        "source": task.edit, "truth": task.edit and task.edit.role,
+        "source": task.edit, "truth": task.edit and task.edit.role, "labels": task.data.labels or None,
     }
     return {name for name, value in has.items() if value is not None}

@@ -10,7 +10,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from ldbench.score.metrics import classifier
+from ldbench.score.metrics import augmentation, classifier
 from ldbench.score.metrics.classifier import train_classifier
 from ldbench.task.metric_specs import ClassifierSpec
 from tests.score.metrics.marked_classes import marked, watch_stage
@@ -119,7 +119,7 @@ def test_degradations_are_drawn_up_to_the_recipe_and_runs_are_treated_alike(name
     recipe = ClassifierSpec(1, 8, 1e-3, shift=0, **{name: 0.8 if name == "blur" else 0.3})
     flat = (0.5 + torch.arange(32.0) / 400)[:, None, None, None].expand(-1, 3, 16, 16).contiguous()
     edge = flat * torch.where(torch.arange(16) < 8, 0.9, 1.2)
-    changed = classifier._degraded(edge, recipe, torch.Generator().manual_seed(0), repeats=2)
+    changed = augmentation.degraded(edge, recipe, torch.Generator().manual_seed(0), repeats=2)
     difference = changed - edge
     strengths = {
         "blur": difference.abs().amax(dim=(1, 2, 3)), "noise": difference.flatten(1).std(dim=1),
@@ -129,19 +129,19 @@ def test_degradations_are_drawn_up_to_the_recipe_and_runs_are_treated_alike(name
     assert len({round(float(each), 5) for each in strengths}) > 8  # each its own strength
     if name == "veil":
         assert torch.allclose(strengths[::2], strengths[1::2], atol=1e-6)
-    assert torch.equal(changed, classifier._degraded(edge, recipe, torch.Generator().manual_seed(0), repeats=2))
+    assert torch.equal(changed, augmentation.degraded(edge, recipe, torch.Generator().manual_seed(0), repeats=2))
 
 
 def test_a_blur_is_a_gaussian() -> None:
     images = torch.rand((3, 3, 20, 20), generator=torch.Generator().manual_seed(0))
-    blurred = classifier._blurred(images, torch.tensor([0.5, 1.0, 1.0]))
+    blurred = augmentation.blurred(images, torch.tensor([0.5, 1.0, 1.0]))
     expected = ndimage.gaussian_filter(images[1].numpy(), (0, 1.0, 1.0), mode="nearest", truncate=3)
     assert float((blurred[1] - torch.from_numpy(expected)).abs().max()) < 1e-5
-    assert float((classifier._blurred(images, torch.zeros(3)) - images).abs().max()) < 1e-6
+    assert float((augmentation.blurred(images, torch.zeros(3)) - images).abs().max()) < 1e-6
 
 
 def test_without_degradations_nothing_is_drawn() -> None:
     images, random = torch.rand((4, 3, 8, 8)), torch.Generator().manual_seed(0)
     before = random.get_state()
-    assert classifier._degraded(images, ClassifierSpec(1, 8, 1e-3), random, repeats=2) is images
+    assert augmentation.degraded(images, ClassifierSpec(1, 8, 1e-3), random, repeats=2) is images
     assert torch.equal(random.get_state(), before)

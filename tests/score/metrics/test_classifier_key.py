@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ldbench.score.metrics import classifier_key as module
+from ldbench.score.metrics import label_classifier
 from ldbench.score.metrics.classifier_key import classifier_key, key_of_seed
 from ldbench.task.metric_specs import ClassifierSpec
 
@@ -32,6 +33,8 @@ def test_all_that_a_training_meets_is_in_the_key() -> None:
         classifier_key(RECIPE, 2, LABELS, IMAGES + 0.5, device="cpu"),
         classifier_key(RECIPE, 2, LABELS, IMAGES, IMAGES, device="cpu"),
         classifier_key(RECIPE, 2, LABELS, IMAGES, device="cpu", further={"threads": 2}),
+        classifier_key(RECIPE, 2, LABELS, IMAGES, device="cpu", code=(label_classifier,)),
+        classifier_key(RECIPE, 2, LABELS.astype(np.float32), IMAGES, device="cpu"),
     ]
     assert len(set(keys)) == len(keys)
 

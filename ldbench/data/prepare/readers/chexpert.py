@@ -1,4 +1,5 @@
-"""CheXpert-v1.0, small or full-size, and CheXpert Plus, as their owners ship them: frontal films of exactly one class.
+"""CheXpert-v1.0, small or full-size, and CheXpert Plus, as their owners ship them: frontal films of exactly one class,
+or all frontal films with all of their findings.
 
 An image is used when it is frontal, the patient's age and sex are known, and exactly one of No Finding, Cardiomegaly,
 Pleural Effusion and Pneumonia is 1 after the policy for uncertain (-1) and blank labels has been applied (rule
@@ -6,6 +7,9 @@ Pleural Effusion and Pneumonia is 1 after the policy for uncertain (-1) and blan
 (Edema, Support Devices, ...) may stand beside cardiomegaly, effusion and pneumonia; beside No Finding = 1 they
 contradict it, Support Devices apart, and the image is left out. No finding means No Finding = 1, never the mere absence
 of the other three.
+
+`CheXpertFindingsReader` takes films that carry any number of the table's findings: `chexpert_findings` says what
+becomes of them. That is another data set, `chexpert-findings`, as its films and attributes are others.
 
 Patients are what is split, so `subject` is the patient. Which of a patient's images are taken follows from the tables
 alone, never from which files are there: a damaged file costs its own image and changes no other.
@@ -26,6 +30,7 @@ from numpy.typing import NDArray
 
 from ldbench.api import Attributes, Found, ParameterValue, Skipped, SourceImage
 from ldbench.data.prepare.pixels.radiograph import Resample, Square, read_jpeg, read_png
+from ldbench.data.prepare.readers.chexpert_findings import CLASSES, Blank, Uncertain, all_findings, contradicted
 from ldbench.data.prepare.readers.chexpert_plus import plus_release, plus_table
 from ldbench.data.prepare.readers.chexpert_table import (
     FINDING_COLUMNS,
@@ -47,7 +52,6 @@ CLASS_COLUMNS = {
     "no finding": "No Finding", "cardiomegaly": "Cardiomegaly", "pleural effusion": "Pleural Effusion",
     "pneumonia": "Pneumonia",
 }
-_CONTRADICTING = tuple(name for name in FINDING_COLUMNS if name not in ("No Finding", "Support Devices"))
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,8 @@ class CheXpertReader:
     """
 
     size: int = 512
-    uncertain: Literal["skip", "negative", "positive"] = "skip"
-    blank: Literal["negative", "skip"] = "negative"
+    uncertain: Uncertain = "skip"
+    blank: Blank = "negative"
     per_patient: int = 1
     tables: Tables = "both"
     square: Square = "pad"
@@ -86,7 +90,8 @@ class CheXpertReader:
 
         Faults (damage): a path of another shape or out of the root, an image that stands in two rows, a file that is
         missing, an unreadable age, sex, view or label. Rules (choices): `frontal`, `age` (0 is CheXpert's unknown),
-        `sex` (Unknown), `uncertain`, `blank`, `one-class`, `per-patient`, and of CheXpert Plus `no-text`.
+        `sex` (Unknown), `uncertain`, `blank`, `one-class`, `per-patient`, and of CheXpert Plus `no-text`. For all
+        findings there are `contradiction` and `unlabelled` in the place of `one-class`.
         """
         release = self._release(root)
         usable: list[tuple[FilmPlace, SourceImage]] = []
@@ -105,7 +110,7 @@ class CheXpertReader:
                 if row.left_out is not None:
                     raise row.left_out
                 age, sex = patient_age(row.cells), patient_sex(row.cells)
-                attributes: Attributes = {"finding": self._finding(row.cells), "age": age, "sex": sex}
+                attributes: Attributes = {**self._carried(row.cells), "age": age, "sex": sex}
                 source = SourceImage(name, release.films.path(place), place.patient, place.image, attributes)
                 usable.append((place, source))
             except LeftOut as why:
@@ -123,7 +128,7 @@ class CheXpertReader:
         return {
             "size": self.size, "uncertain": self.uncertain, "blank": self.blank, "per_patient": self.per_patient,
             "tables": self.tables, "square": self.square, "resample": self.resample, "views": "frontal",
-            "one_class": ", ".join(self.classes), **({} if self.labels == "table" else {"labels": self.labels}),
+            **self._kept(), **({} if self.labels == "table" else {"labels": self.labels}),
         }
 
     def _release(self, root: Path) -> Release:
@@ -135,6 +140,14 @@ class CheXpertReader:
                 "--set labels=impression (what CheXpert's own were read off), findings or report"
             )
         return release_of(root, self.tables)
+
+    def _kept(self) -> dict[str, ParameterValue]:
+        """Which films are taken, for the record."""
+        return {"one_class": ", ".join(self.classes)}
+
+    def _carried(self, row: Cells) -> Attributes:
+        """What a film shows, as attributes; LeftOut where it is not taken."""
+        return {"finding": self._finding(row)}
 
     def _finding(self, row: Cells) -> str:
         """The one class of the four that a row carries under the policies."""
@@ -149,17 +162,12 @@ class CheXpertReader:
         if len(carried) != 1:
             got = ", ".join(carried) or "none"
             raise LeftOut("rule", "one-class", f"expected one of the four classes, got {got}")
-        if carried == ["no finding"]:
-            others = [column for column in _CONTRADICTING if self._may_hold(labels[column])]
-            if others:
-                raise LeftOut("rule", "one-class", f"No Finding = 1 beside {', '.join(others)}")
+        if carried == ["no finding"] and (others := contradicted(row, self.uncertain)):
+            raise LeftOut("rule", "one-class", f"No Finding = 1 beside {', '.join(others)}")
         return carried[0]
 
     def _holds(self, label: int | None) -> bool:
         return label == 1 or (label == -1 and self.uncertain == "positive")
-
-    def _may_hold(self, label: int | None) -> bool:
-        return label == 1 or (label == -1 and self.uncertain != "negative")
 
     def _chosen(self, usable: list[tuple[FilmPlace, SourceImage]], skipped: list[Skipped]) -> list[SourceImage]:
         """The first images of each patient whose files are there; adds the others to `skipped`."""
@@ -177,3 +185,20 @@ class CheXpertReader:
                 reason = "the table names it, but there is no such file"
                 skipped.append(Skipped(image.name, reason, "fault", "missing", image))
         return chosen
+
+
+@dataclass(frozen=True)
+class CheXpertFindingsReader(CheXpertReader):
+    """As `CheXpertReader`, of all films and all that they carry.
+
+    What `uncertain` and `blank` mean here stands in `chexpert_findings`; the other settings mean what they do there.
+    """
+
+    dataset: str = field(default="chexpert-findings", init=False)
+    classes: tuple[str, ...] = field(default=CLASSES, init=False)
+
+    def _kept(self) -> dict[str, ParameterValue]:
+        return {"findings": "all", "classes": ", ".join(self.classes)}
+
+    def _carried(self, row: Cells) -> Attributes:
+        return all_findings(row, self.uncertain, self.blank)

@@ -11,6 +11,12 @@ def _chexpert() -> type[Reader]:
     return CheXpertReader
 
 
+def _chexpert_findings() -> type[Reader]:
+    from ldbench.data.prepare.readers.chexpert import CheXpertFindingsReader
+
+    return CheXpertFindingsReader
+
+
 def _oasis3() -> type[Reader]:
     from ldbench.data.prepare.readers.oasis3 import Oasis3Reader
 
@@ -38,6 +44,11 @@ CHEXPERT = DataSource(
     name="chexpert",
     summary="CheXpert: frontal radiographs of four classes; 400 test images, 100 of each (paper, Sec. 4.1).",
     reader=_chexpert, plan={"test_per_class": 100},
+)
+CHEXPERT_FINDINGS = DataSource(
+    name="chexpert-findings",
+    summary="CheXpert: all frontal radiographs with all of their findings; patients are split as in chexpert.",
+    reader=_chexpert_findings, plan={"test_per_class": 500, "split_as": "chexpert"},
 )
 OASIS3 = DataSource(
     name="oasis3",

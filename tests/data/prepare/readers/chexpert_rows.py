@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 from ldbench.api import Found, Skipped
-from ldbench.data.prepare.readers.chexpert import CheXpertReader
+from ldbench.data.prepare.readers.chexpert import CheXpertFindingsReader, CheXpertReader
 from ldbench.data.prepare.readers.chexpert_table import COLUMNS
 
 SIZE = 32
@@ -15,8 +15,9 @@ LATERAL = FILM.replace("frontal", "lateral")
 CELLS = {"Path": FILM, "Sex": "Female", "Age": "61", "Frontal/Lateral": "Frontal", "AP/PA": "AP"}
 
 
-def reader(**settings: object) -> CheXpertReader:
-    return CheXpertReader(size=SIZE, **settings)  # type: ignore[arg-type]
+def reader(*, all_findings: bool = False, **settings: object) -> CheXpertReader:
+    kind = CheXpertFindingsReader if all_findings else CheXpertReader
+    return kind(size=SIZE, **settings)  # type: ignore[arg-type]
 
 
 def write_rows(folder: Path, rows: list[dict[str, str]], columns: tuple[str, ...] = COLUMNS) -> None:
@@ -32,10 +33,10 @@ def write_rows(folder: Path, rows: list[dict[str, str]], columns: tuple[str, ...
             (folder / inside).touch()
 
 
-def found_of(folder: Path, *rows: dict[str, str], **settings: object) -> Found:
+def found_of(folder: Path, *rows: dict[str, str], all_findings: bool = False, **settings: object) -> Found:
     """What the reader says of a table of these rows alone."""
     write_rows(folder, [CELLS | row for row in rows])
-    return reader(tables="train", **settings).found(folder)
+    return reader(all_findings=all_findings, tables="train", **settings).found(folder)
 
 
 def only_skipped(found: Found) -> Skipped:

@@ -101,6 +101,16 @@ def test_the_same_films_and_labels_give_the_same_images(layout: str, plain: Path
     assert [image.name for image in only.images] == [each.name for each in found.images if each.name[:5] == "valid"]
 
 
+def test_all_findings_are_read_off_either_release_alike(plain: Path, tmp_path: Path) -> None:
+    expected = reader(all_findings=True).found(plain)
+    found = reader(all_findings=True, labels="impression").found(plus_of(plain, tmp_path))
+    assert [(image.image, image.attributes) for image in found.images] == [
+        (image.image, image.attributes) for image in expected.images
+    ]
+    assert any(" and " in str(image.attributes["findings"]) for image in found.images)
+    assert [(left.name, left.rule) for left in found.skipped] == [(left.name, left.rule) for left in expected.skipped]
+
+
 def test_labels_of_a_text_that_is_not_there_are_none(plain: Path, tmp_path: Path) -> None:
     root = plus_of(plain, tmp_path)
     of_nothing = dict.fromkeys(FINDING_COLUMNS) | {"No Finding": 1.0}  # what CheXbert says of an empty text

@@ -1,0 +1,138 @@
+"""The area under the ROC curve of each of several labels that an image may have at once, and their mean.
+
+Each label's area is that of its own images: those that are known to have it against those that are known not to. The
+mean is unweighted, over the labels that enough images have and have not. All areas come from the same images, so the
+covariance is DeLong's (1988, Biometrics 44:837) of all of them: what an image adds to the mean is the sum of what it
+adds to each area.
+
+Shapes: S trainings, N images, L labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ldbench.api import Measured, ParameterValue
+from ldbench.errors import MetricError
+from ldbench.score.metrics.intervals import Array, Subjects, independent, of_subjects
+from ldbench.score.metrics.roc import Areas, area_of, centred
+
+Known = Mapping[str, Array]
+LABEL = "label"  # what the scores by label are called beside those by sex or age
+
+
+@dataclass(frozen=True)
+class CountedLabels:
+    """The labels that count, in the card's order, and of each other one why not."""
+
+    names: tuple[str, ...]
+    left_out: Mapping[str, str]
+
+
+def counted_labels(metric: str, fewest: int, **sets: Known) -> CountedLabels:
+    """The labels that `fewest` images or more of each set have, and as many have not.
+
+    `sets` are by what they are called, with underscores. Raises `MetricError` where no label counts.
+    """
+    left_out: dict[str, str] = {}
+    labels = list(next(iter(sets.values())))
+    for label in labels:
+        for name, known in sets.items():
+            have, have_not = (int((known[label] == value).sum()) for value in (1, 0))
+            if min(have, have_not) < fewest:
+                left_out.setdefault(label, f"{have} {name.replace('_', ' ')} have it and {have_not} have not")
+    if len(left_out) == len(labels):
+        got = "; ".join(f"{label}: {why}" for label, why in list(left_out.items())[:3])
+        raise MetricError(
+            f"{metric}: expected a label that {fewest} images or more have, and as many have not, in "
+            f"{' and '.join(name.replace('_', ' ') for name in sets)}, got none ({got}); ask for more cases, change "
+            "data.labels, or lower `fewest` on the card"
+        )
+    return CountedLabels(tuple(label for label in labels if label not in left_out), left_out)
+
+
+def matrix_of(known: Known, labels: Sequence[str]) -> Array:
+    """`(N, L)` of these labels: 1, 0, or NaN where nobody knows."""
+    return np.stack([known[label] for label in labels], axis=1)
+
+
+def label_areas(
+    metric: str, scores_snl: npt.ArrayLike, known_nl: Array, subjects: Subjects = None
+) -> Areas:
+    """The mean area of L labels of each training on the same images; `known_nl` holds 1, 0 and NaN, both numbers in
+    every column.
+
+    `subjects` are those of the images. Raises `MetricError` for scores that are not finite.
+    """
+    scores = np.asarray(scores_snl, np.float64)
+    if not np.isfinite(scores).all():
+        raise MetricError(f"{metric}: expected finite scores, got NaN or infinity; it diverged, lower its rate")
+    count = known_nl.shape[1]
+    areas_s, added_sn = np.zeros(len(scores)), np.zeros(scores.shape[:2])
+    for label in range(count):
+        rows = np.flatnonzero(np.isfinite(known_nl[:, label]))
+        has_n = known_nl[rows, label].astype(np.int64)
+        for training, scores_nl in enumerate(scores):
+            area, influence_n = area_of(np.stack([-scores_nl[rows, label], scores_nl[rows, label]], axis=1), has_n)
+            areas_s[training] += area / count
+            added_sn[training, rows] += centred(influence_n, has_n) / count
+    parts_su = added_sn if subjects is None else np.stack([of_subjects(one, subjects, metric) for one in added_sn])
+    degrees = np.inf if subjects is None else independent(len(known_nl), subjects) - 1
+    fewest, others = _rarest(known_nl, subjects)
+    return Areas(areas_s, parts_su @ parts_su.T, fewest, others, added_sn.mean(axis=0), degrees)
+
+
+def label_parts(
+    metric: str, units: Literal["cases", "scans"], scores_snl: Array, known_nl: Array, labels: Sequence[str],
+    subjects: Subjects,
+) -> dict[str, Measured]:
+    """The area of each label alone, with its interval; `n` counts the images of which the label is known."""
+    found = {}
+    for place, label in enumerate(labels):
+        area = label_areas(metric, scores_snl[:, :, [place]], known_nl[:, [place]], subjects)
+        interval = area.interval()
+        found[label] = Measured(
+            metric=metric, value=interval.value, ci_low=interval.low, ci_high=interval.high, direction="higher",
+            n=int(np.isfinite(known_nl[:, place]).sum()), contributions={units: area.contributions_n},
+            degrees=area.degrees, interval="own",
+        )
+    return found
+
+
+def label_parameters(counted: CountedLabels, parts: Mapping[str, Measured]) -> dict[str, ParameterValue]:
+    """Which labels count, which do not, and the area of each with its interval, for `Measured.parameters`."""
+    shown = ", ".join(f"{label} {one.value:.4f} [{one.ci_low:.4f}, {one.ci_high:.4f}]" for label, one in parts.items())
+    left_out = "; ".join(f"{label}: {why}" for label, why in counted.left_out.items())
+    return {
+        "labels": ", ".join(counted.names), **({"labels_left_out": left_out} if left_out else {}),
+        "average": "unweighted mean over labels", "observed_auc_per_label": shown,
+    }
+
+
+def validated_labels(metric: str, known_nl: Array, labels: Sequence[str], fewest: int) -> None:
+    """`MetricError` for a group of images in which a label has too few of either kind for an area of its own."""
+    counts = {label: min(int((column == value).sum()) for value in (1, 0)) for label, column in zip(
+        labels, known_nl.T, strict=True
+    )}
+    rarest = min(counts, key=lambda label: counts[label])
+    if counts[rarest] < fewest:
+        raise MetricError(
+            f"{metric}: expected {fewest} or more images of a group that have each label, and as many that have not, "
+            f"got {counts[rarest]} of {rarest}"
+        )
+
+
+def _rarest(known_nl: Array, subjects: Subjects) -> tuple[int, int]:
+    """The subjects with the rarer answer to the label whose rarer answer is rarest, and the others that are known."""
+    subject_n = np.arange(len(known_nl)) if subjects is None else subjects
+    found = []
+    for column in known_nl.T:
+        rarer = min(len(np.unique(subject_n[column == value])) for value in (1, 0))
+        whole = len(np.unique(subject_n[np.isfinite(column)]))
+        found.append((rarer, max(whole - rarer, 1)))  # a subject may be in both
+    return min(found)
