@@ -59,11 +59,13 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleTy
 
 
 def files(folder: Path) -> dict[str, Any]:
-    """Every file of a run by its name: a result without its times, all else as bytes."""
+    """Every file of a run by its name: results and `times.json` without times, all else as bytes."""
     found: dict[str, Any] = {}
     for path in folder.rglob("*"):
         if path.is_file():
             content = timeless(path) if path.name == "result.json" else path.read_bytes()
+            if path.name == "times.json":
+                content = list(json.loads(content))
             found[path.relative_to(folder).as_posix()] = content
     return found
 
