@@ -36,6 +36,9 @@ done
 
 # Table 2
 matrix sandbox-brain-aging --models "$editors" --seeds 0-2
+# four times as long, by the setting that validation chose (docs/measurements/settings.md)
+matrix sandbox-brain-aging --models instruct-pix2pix-ft --seeds 0-2 \
+    --set steps=3200 --set ema_decay=0.999 --set guidance_scale=2 --set image_guidance_scale=2
 matrix sandbox-brain-aging-word sandbox-brain-aging-binned \
     --models instruct-pix2pix-ld,instruct-pix2pix-cd-ld,instruct-pix2pix-ft-ld --seeds 0-2
 
