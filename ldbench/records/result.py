@@ -55,8 +55,8 @@ class Stage:
     """Seconds of one stage, and the peak of memory in MiB: the device's on a GPU, else the process's resident memory.
 
     `whole` says whether the seconds are of all the stage's work, over every call that went on with the run. It is False
-    where a call was killed or the work was another run's, and None where that was not recorded. `images` is how many
-    were made in it.
+    where a call was killed, calls ran on several devices or the work was another run's, and None where that was not
+    recorded. `images` is how many were made in it.
     """
 
     name: str

@@ -43,10 +43,10 @@ def as_text(folders: Sequence[FolderScores], found: FolderDifferences | None, wi
     if found is None:
         [alone] = folders
         copies = f"{_COPIES}\n" if unranking(alone.scores) else ""
-        return "\n".join(filter(None, [score_table(alone.scores) + copies, _by_class(alone, "by class", width)]))
+        return "\n".join(filter(None, [score_table(alone.scores) + copies, _values(alone.by_class, width, "by class")]))
     names = dict(zip(map(_folder, folders), labels(folders), strict=True))
     parts = [_values(dict(zip(names.values(), (each.scores for each in folders), strict=True)), width)]
-    parts += [_by_class(each, f"{names[_folder(each)]}, by class", width) for each in folders]
+    parts += [_values(each.by_class, width, f"{names[_folder(each)]}, by class") for each in folders]
     parts += [_wrapped(said_of(folders, lambda each: [_COPIES] if unranking(each.scores) else []), width)]
     first, *others = names
     for other in others:
@@ -79,10 +79,6 @@ def labels(folders: Sequence[FolderScores]) -> list[str]:
 
 def _folder(found: FolderScores) -> str:
     return str(found.images["generated"]["folder"])
-
-
-def _by_class(folder: FolderScores, title: str, width: int) -> str:
-    return _values(folder.by_class, width, title)
 
 
 def _values(columns: Mapping[str, Sequence[Score]], width: int, title: str = "") -> str:

@@ -184,10 +184,14 @@ def timed(name: str, stages: list[Stage], device: torch.device) -> Iterator[None
         torch.cuda.reset_peak_memory_stats(device)
     start = time.perf_counter()
     yield
-    seconds = time.perf_counter() - start
+    stages.append(Stage(name, round(time.perf_counter() - start, 3), peak_memory_mib(device)))
+
+
+def peak_memory_mib(device: torch.device) -> float:
+    """The highest memory so far in MiB: on a GPU since `timed` began, else the process's resident memory."""
+    import torch
+
     if device.type == "cuda":
-        peak = torch.cuda.max_memory_allocated(device) / 2**20
-    else:
-        unit = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss is bytes on macOS, KiB on Linux
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-    stages.append(Stage(name, round(seconds, 3), round(peak, 1)))
+        return round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss is bytes on macOS, KiB on Linux
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)

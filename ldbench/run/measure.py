@@ -29,6 +29,7 @@ from ldbench.task.card import ViewingConditions
 
 Classes: TypeAlias = "Path | str | Mapping[str, str | Sequence[str | int]]"
 
+
 def measure(
     real: Place | str, generated: Place | str, *, training: Place | str | None = None, metrics: Sequence[str] = (),
     network: str | None = None, paired: bool = False, side: int | None = None, channels: Channels | None = None,

@@ -170,12 +170,12 @@ def _complete(context: RunContext, generator: Generator, notes: list[str]) -> No
     for_generator = generator_context(data.task, context.settings, device, fit_folder, processes, truth, code)
     times = folder.times if processes.is_first else None
     made = None if context.fitted else [fit_folder]
-    with timed_over_calls("fit", stages, device, times, made):
+    with timed_over_calls("fit", stages, device, times, made, processes.count):
         fit(generator, data, for_generator)
     with processes.first_alone():
         if processes.is_first:  # a fit may have downloaded what is read
             context = _begin(context, generator)
-    with timed_over_calls("generate", stages, device, times, folder.image_folders.values()):
+    with timed_over_calls("generate", stages, device, times, folder.image_folders.values(), processes.count):
         images = _generate(context, generator, for_generator)
     stages[-1] = replace(stages[-1], images=images)
     with processes.first_alone():

@@ -2,7 +2,7 @@
 
 A run that was stopped goes on in another call, which does only what is left. Its own seconds are then not what the
 stage costs. So each call adds its seconds in `times.json` in the run's folder. A call that is killed can't: the seconds
-of such a stage are known to be too few.
+of such a stage are known to be too few. Seconds of several devices are no device's: they are not whole either.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ldbench.errors import ResultError
 from ldbench.records.files import read_json, write_json
 from ldbench.records.from_table import built
 from ldbench.records.result import Stage
-from ldbench.run.environment import timed
+from ldbench.run.environment import device_name, peak_memory_mib, timed
 
 if TYPE_CHECKING:
     import torch
@@ -28,18 +28,20 @@ if TYPE_CHECKING:
 class Spent:
     """What the calls so far took for one stage: seconds, the highest peak of memory in MiB, and whether that is all.
 
-    `at_work`: a call is working at the stage, or was killed there.
+    `at_work`: a call is working at the stage, or was killed there. `where` names the device and how much of it is used.
     """
 
     seconds: float = 0.0
     peak_memory_mib: float = 0.0
     whole: bool = True
     at_work: bool = False
+    where: str = ""
 
 
 @contextmanager
 def timed_over_calls(
-    name: str, stages: list[Stage], device: torch.device, times: Path | None, work: Iterable[Path] | None
+    name: str, stages: list[Stage], device: torch.device, times: Path | None, work: Iterable[Path] | None,
+    processes: int = 1,
 ) -> Iterator[None]:
     """As `timed`, with the seconds of earlier calls, which `times` holds; None keeps none.
 
@@ -50,7 +52,8 @@ def timed_over_calls(
         with timed(name, stages, device):
             yield
         return
-    before = Spent(whole=False) if work is None else _spent_before(name, times, work)
+    where = _where(device, processes)
+    before = Spent(whole=False, where=where) if work is None else _spent_before(name, times, work, where)
     _note(times, name, replace(before, at_work=True))
     here: list[Stage] = []
     start = time.perf_counter()
@@ -59,19 +62,34 @@ def timed_over_calls(
             yield
     except BaseException:
         with suppress(ResultError):  # a full disk, say, which may be why the stage failed
-            _note(times, name, replace(before, seconds=round(before.seconds + time.perf_counter() - start, 3)))
+            _note(times, name, _added(before, time.perf_counter() - start, peak_memory_mib(device)))
         raise
-    seconds = round(before.seconds + here[0].seconds, 3)
-    after = Spent(seconds, max(before.peak_memory_mib, here[0].peak_memory_mib or 0.0), before.whole)
+    after = _added(before, here[0].seconds, here[0].peak_memory_mib or 0.0)
     _note(times, name, after)
     stages.append(Stage(name, after.seconds, after.peak_memory_mib, after.whole))
 
 
-def _spent_before(name: str, times: Path, work: Iterable[Path]) -> Spent:
+def _where(device: torch.device, processes: int) -> str:
+    import torch
+
+    threads = f", threads: {torch.get_num_threads()}" if device.type == "cpu" else ""
+    return f"{device_name(device)}, processes: {processes}{threads}"
+
+
+def _spent_before(name: str, times: Path, work: Iterable[Path], where: str) -> Spent:
     if not any(path.is_file() for folder in work for path in folder.rglob("*")):
-        return Spent()
+        return Spent(where=where)
     before = _read(times).get(name, Spent(whole=False))  # work that nobody timed
-    return replace(before, whole=before.whole and not before.at_work)
+    whole = before.whole and not before.at_work and before.where == where
+    return replace(before, whole=whole, at_work=False, where=where)
+
+
+def _added(before: Spent, seconds: float, peak_memory_mib: float) -> Spent:
+    """With what a call took that has ended."""
+    return replace(
+        before, seconds=round(before.seconds + seconds, 3),
+        peak_memory_mib=max(before.peak_memory_mib, peak_memory_mib),
+    )
 
 
 def _read(times: Path) -> Mapping[str, Spent]:

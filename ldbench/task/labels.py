@@ -1,8 +1,8 @@
 """The labels of a card, `data.labels`: what an image may have several of, such as the findings of a film.
 
 A label is an attribute whose values are 1 and 0, by its name (`edema`), or one value of another attribute, as
-`sex=female`. Of an image without the attribute nobody knows it, nor where the value is -1, which tables of findings
-write for an uncertain one.
+`sex=female`. Of an image without the attribute nobody knows it. Nor does anybody where a label is a name alone and the
+value is -1, which tables of findings write for an uncertain one.
 """
 
 from __future__ import annotations

@@ -64,6 +64,27 @@ def test_a_call_that_was_killed_leaves_too_few_seconds_and_that_is_said(tmp_path
     assert (again.seconds, again.whole) == (31, False)
 
 
+def test_seconds_of_two_devices_are_no_devices(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worked(tmp_path, clock, 20, fails=True)
+    monkeypatch.setattr(stage_times, "device_name", lambda device: "another")
+    for seconds, in_all in ((10, 30), (1, 31)):
+        made = worked(tmp_path, clock, seconds)
+        assert made is not None
+        assert (made.seconds, made.whole) == (in_all, False)
+
+
+def test_the_memory_of_a_call_that_failed_counts(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage_times, "peak_memory_mib", lambda device: 1e9)
+    worked(tmp_path, clock, 20, fails=True)
+    made = worked(tmp_path, clock, 1)
+    assert made is not None
+    assert made.peak_memory_mib == 1e9
+
+
 def test_what_left_nothing_behind_is_not_counted(tmp_path: Path, clock: Clock) -> None:
     worked(tmp_path, clock, 20, fails=True)
     (tmp_path / "fit" / "weights").unlink()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ldbench.api import Reader, Skipped, SourceImage
 from ldbench.data.prepare.doubts import notes_on
-from ldbench.data.prepare.drawn import Drawn, draw, label_of
+from ldbench.data.prepare.drawn import Drawn, draw, label_of, shortfall
 from ldbench.data.prepare.manifest import SKIPPED, PreparedImage, rows_of, used_and_skipped, write_skipped
 from ldbench.data.prepare.splits import Plan, hashed
 from ldbench.errors import DataError
@@ -60,7 +60,8 @@ def preview(reader: Reader, root: Path, out: Path, plan: Plan, *, strict: bool =
     notes = notes_on([*listing.by_id.values()], rows, (), listing.drawn.unusable, reader.class_attribute)
     counts = used_and_skipped(rows, listing.skipped, reader.class_attribute)
     lines = [f"{reader.dataset}: would go to {out}; no image was opened, nothing was written", *counts.lines()]
-    return [*lines, *notes, *_examples(listing.skipped)]
+    missed = shortfall(reader, listing.drawn, listing.with_missing, listing.by_id)
+    return [*lines, *notes, *missed, *_examples(listing.skipped)]
 
 
 def _examples(skipped: Sequence[Skipped]) -> list[str]:

@@ -29,8 +29,8 @@ def cost_notes(by_row: Mapping[str, Sequence[RowCost]]) -> list[str]:
     costs = [cost for of_row in by_row.values() for cost in of_row]
     partly = any(min(cost.fit_runs, cost.image_runs) < cost.runs for cost in costs)
     why = (
-        "Runs that were killed on their way, that share the fit of another run, or whose result is from before whole "
-        "stages were timed, are in no mean; - stands where all runs are such."
+        "Runs that were killed on their way, went on on another device, share the fit of another run, or whose result "
+        "is from before whole stages were timed, are in no mean; - stands where all runs are such."
     )
     return [*_NOTES, *([why] if partly else [])]
 

@@ -1,7 +1,7 @@
 """Scores within each class of folders: those of its real and generated images alone, as if no others were there.
 
 Unlike groups of a card's cases (`ldbench.score.subgroups`), classes are not compared with each other, so that each
-keeps all its images and has the value that its folder would have.
+keeps all its images and has the value that its folder would have. Training images are those of all classes.
 """
 
 from __future__ import annotations
@@ -67,11 +67,11 @@ def _within(
     inputs: FolderInputs, metric: Metric, whole: Measured, rows: tuple[Rows, Rows], settings: Any, label: str
 ) -> Measured:
     whole_inputs = inputs.for_metrics
-    if metric.groups == "units":
+    # units that are scans alone are scored by what all generated images gave: that is computed again
+    if metric.groups == "units" and set(whole.contributions) != {SCANS}:
         assert whole.within is not None  # `measured` has seen to it
-        of_units = rows[0] if set(whole.contributions) == {SCANS} else rows[1]
         shared = subjects_of_units(metric, whole, whole_inputs)
-        subjects = {kind: subjects_of_rows(each, of_units) for kind, each in shared.items()}
-        return by_subject(computed(metric, whole.within, of_units), subjects, metric.bounds)
+        subjects = {kind: subjects_of_rows(each, rows[1]) for kind, each in shared.items()}
+        return by_subject(computed(metric, whole.within, rows[1]), subjects, metric.bounds)
     group = _OfClass(whole_inputs, *rows, label) if metric.every_class else GroupInputs(whole_inputs, *rows)
     return measured(metric, group, settings)

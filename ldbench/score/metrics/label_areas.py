@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, ParameterValue
 from ldbench.errors import MetricError
-from ldbench.score.metrics.intervals import Array, Subjects, independent, of_subjects
+from ldbench.score.metrics.intervals import Array, Subjects, independent, of_subjects, subjects_of_rows
 from ldbench.score.metrics.roc import Areas, area_of, centred
 
 Known = Mapping[str, Array]
@@ -81,10 +81,22 @@ def label_areas(
             area, influence_n = area_of(np.stack([-scores_nl[rows, label], scores_nl[rows, label]], axis=1), has_n)
             areas_s[training] += area / count
             added_sn[training, rows] += centred(influence_n, has_n) / count
-    parts_su = added_sn if subjects is None else np.stack([of_subjects(one, subjects, metric) for one in added_sn])
-    degrees = np.inf if subjects is None else independent(len(known_nl), subjects) - 1
+    parts_su, degrees = _of_known(metric, added_sn, known_nl, subjects)
     fewest, others = _rarest(known_nl, subjects)
     return Areas(areas_s, parts_su @ parts_su.T, fewest, others, added_sn.mean(axis=0), degrees)
+
+
+def _of_known(metric: str, added_sn: Array, known_nl: Array, subjects: Subjects) -> tuple[Array, float]:
+    """What each unit adds to the area of each training, and the degrees of freedom: subjects of which no label is known
+    are no units."""
+    known = np.flatnonzero(np.isfinite(known_nl).any(axis=1))
+    whose = subjects_of_rows(subjects, known)
+    if whose is None:
+        return added_sn, np.inf
+    count = independent(len(known), whose)
+    if count < 2:  # its images are compared with each other alone, and what they add is nothing in all
+        return np.zeros((len(added_sn), 1)), 1
+    return np.stack([of_subjects(one, whose, metric) for one in added_sn[:, known]]), count - 1
 
 
 def label_parts(

@@ -256,6 +256,8 @@ def test_no_image_takes_the_place_of_a_test_image_that_is_not_usable(
             row["image_id"] for row in left.values() if row["role"] == "scan"
         } == {test_set[0]}
         (note,) = [line for line in summary.lines() if "drawn" in line]
+        foreseen = isinstance(reader, MissingReader)  # what is broken shows when it is read
+        assert (note in preview(reader, root, out, PLAN)) is foreseen
         of_class = f"1 {lost.attributes['diagnosis']}"
         assert f"1 of the 10 test images that were drawn are not usable ({of_class}): {lost.name};" in note
         assert json.loads((out / "dataset.json").read_text(encoding="utf-8"))["test_images_missed"] == 1
@@ -437,7 +439,6 @@ import sys
 from pathlib import Path
 from ldbench.api import Found
 from ldbench.data.prepare.compose import prepare
-from ldbench.data.prepare.listing import preview
 from tests.data.prepare.memory_reader import PLAN, MemoryReader
 if __name__ == "__main__":
     root, out, log = map(Path, sys.argv[1:])

@@ -147,14 +147,14 @@ def test_a_judge_reads_classes_that_images_show_and_says_how_sure_it_is_of_real_
 def test_within_a_class_is_what_its_folders_have_alone(root: Path, context: ScoringContext) -> None:
     training = root / "training"
     asked = with_classes(root, training=training, by_class=True)
-    metrics = ("fid", "kid", "ms_ssim_diversity", "intra_fid", "copied_share", "judge_accuracy", "judge_auc")
+    metrics = ("fid", "kid", "fld", "ms_ssim_diversity", "intra_fid", "copied_share", "judge_accuracy", "judge_auc")
     settings = {name: each for name, each in SETTINGS.items() if name not in ("auc",)} | {
-        name: {"resize": str(SIDE)} for name in ("kid", "copied_share")
+        name: {"resize": str(SIDE)} for name in ("kid", "fld", "copied_share")
     }
     found = measure_alone(asked, context, metrics, settings=settings)
     alone = measure_alone(
-        Folders(root / "real" / CLASSES[1], root / "generated" / CLASSES[1], training), context, metrics[:2],
-        settings={name: settings[name] for name in metrics[:2]},
+        Folders(root / "real" / CLASSES[1], root / "generated" / CLASSES[1], training), context, metrics[:3],
+        settings={name: settings[name] for name in metrics[:3]},
     )
     assert list(found.by_class) == list(CLASSES)
     of_class = {score.metric: score for score in found.by_class[CLASSES[1]]}

@@ -47,6 +47,25 @@ def test_an_image_takes_no_part_in_a_label_that_nobody_knows_of_it(seed: int) ->
     assert again.interval() == found.interval()
 
 
+@given(seed=seeds)
+def test_subjects_of_whom_nothing_is_known_are_no_units(seed: int) -> None:
+    scores, known_nl = drawn(seed, n=24, trainings=2)
+    subjects = np.arange(24) // 4
+    found = label_areas("x", scores, known_nl, subjects)
+    more_scores, nothing = np.zeros((2, 96, 3)), np.full((96, 3), np.nan)
+    more = np.concatenate([scores, more_scores], axis=1), np.concatenate([known_nl, nothing])
+    again = label_areas("x", *more, np.arange(120) // 4)
+    assert (again.interval(), again.cases_degrees) == (found.interval(), 5)
+
+
+def test_a_lone_subject_shows_no_variance_and_has_the_widest_interval() -> None:
+    scores, known_nl = drawn(0)
+    known_nl[30:] = np.nan
+    found = label_areas("x", scores, known_nl, np.arange(60) // 30)
+    assert found.covariance_ss.tolist() == [[0]]
+    assert found.interval().high - found.interval().low > 0.8
+
+
 @pytest.mark.parametrize(("slope", "expected"), [(1, 1.0), (-1, 0.0), (0, 0.5)])
 def test_labels_told_perfectly_have_one_and_scores_that_say_nothing_one_half(slope: int, expected: float) -> None:
     _, known_nl = drawn(0, unknown=0.3)
