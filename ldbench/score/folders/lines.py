@@ -55,8 +55,12 @@ def judge_line(found: FolderScores) -> str:
     """One line that says how often the judge was right on real images, whose classes somebody knows."""
     for score in found.scores:
         if (right := score.parameters.get(JUDGE_ON_REAL)) is not None:
-            classes = len(found.classes["real"])
-            return f"the judge reads {right:.0%} of the real images right; {1 / classes:.0%} are right by guessing"
+            counts = found.classes["real"].values()
+            guessed = max(counts) / sum(counts)  # where classes have unlike shares, more than one in as many
+            return (
+                f"the judge reads {right:.0%} of the real images right; {guessed:.0%} are right by guessing the largest "
+                "class"
+            )
     return ""
 
 

@@ -134,7 +134,10 @@ def test_a_judge_reads_classes_that_images_show_and_says_how_sure_it_is_of_real_
     assert right.values["auc"] > 0.9 > 0.1 > swapped.values["auc"]
     [on_real] = {each.parameters["judge_real_accuracy"] for found in (right, swapped) for each in found.scores[1:]}
     assert float(on_real) > 0.9
-    assert f"the judge reads {on_real:.0%} of the real images right; 50% are right by guessing" in lines_of(right)
+    said = f"the judge reads {on_real:.0%} of the real images right"
+    assert f"{said}; 50% are right by guessing the largest class" in lines_of(right)
+    uneven = replace(right, classes={"real": {"dark": 27, "bright": 3}})
+    assert f"{said}; 90% are right by guessing the largest class" in lines_of(uneven)
     assert {key: right.options[key] for key in ("classes", "judge:epochs", "judge:blur", "auc:shift")} == {
         "classes": "folders", "judge:epochs": 16, "judge:blur": 0.75, "auc:shift": 1,
     }
