@@ -184,6 +184,8 @@ def test_small_classes_and_other_shares_are_said(root: Path, context: ScoringCon
         "50% of the real images and 80% of the generated ones are of class bright: the value of fid is worse for that"
     )
     assert others == []
+    within = measured(replace(asked, by_class=True), context, "fid", "intra_fid").notes[1]
+    assert within.startswith("3 generated images of class dark are few: the value of fid, intra_fid within a class dep")
     both = measure_folders(
         replace(asked, further=(root / "generated",), images=15), context, ["intra_fid"],
         settings={"intra_fid": SETTINGS["intra_fid"]},
