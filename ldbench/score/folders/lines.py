@@ -48,7 +48,7 @@ def named_line(found: FolderScores) -> str:
     if not found.only_named:
         return ""
     names = ", ".join(found.only_named)
-    return f"{names}: measured where you ask for them by --metric, since a classifier learns for minutes on a CPU"
+    return f"not measured unless named by --metric, since a classifier learns for minutes on a CPU: {names}"
 
 
 def judge_line(found: FolderScores) -> str:
