@@ -58,8 +58,8 @@ def judge_line(found: FolderScores) -> str:
             counts = found.classes["real"].values()
             guessed = max(counts) / sum(counts)  # where classes have unlike shares, more than one in as many
             return (
-                f"the judge reads {right:.0%} of the real images right; {guessed:.0%} are right by guessing the largest "
-                "class"
+                f"the judge reads {right:.0%} of the real images right; {guessed:.0%} are right by guessing the largest"
+                " class"
             )
     return ""
 
