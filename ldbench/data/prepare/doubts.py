@@ -67,7 +67,8 @@ def _unknown(images: Sequence[SourceImage]) -> list[str]:
     if lines:
         lines.append(
             "warning: a card whose templates name an unknown attribute can't be run on these images; fill their cells "
-            "or leave their rows out, and prepare again, or write templates without it"
+            "or leave their rows out, and prepare again, or write templates without it. A label of a card (data.labels)"
+            " may be unknown: its metrics leave such images out"
         )
     return lines
 

@@ -18,7 +18,7 @@ from ldbench.data.prepare.manifest import SKIPPED, PreparedImage, rows_of, used_
 from ldbench.data.prepare.splits import Plan, hashed
 from ldbench.errors import DataError
 
-_LONGEST = 100  # letters of an example's name and reason
+_LONGEST = 100  # letters of an example's reason
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,12 @@ def _examples(skipped: Sequence[Skipped]) -> list[str]:
     first: dict[str, Skipped] = {}
     for left in sorted(skipped, key=lambda left: (left.kind, left.rule, left.name)):
         first.setdefault(left.rule, left)
-    return [f"the first of {rule}: {f'{left.name}: {left.reason}':.{_LONGEST}}" for rule, left in first.items()]
+    return [f"the first of {rule}: {left.name}: {_short(left.reason)}" for rule, left in first.items()]
+
+
+def _short(reason: str) -> str:
+    """A reason in full or, where it is long, its beginning with dots."""
+    return reason if len(reason) <= _LONGEST else f"{reason[: _LONGEST - 3]}..."
 
 
 def nothing_usable(reader: Reader, root: Path, skipped: Sequence[Skipped], out: Path | None) -> DataError:

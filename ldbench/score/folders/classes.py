@@ -78,8 +78,17 @@ def _check_same(option: str, labels: Mapping[str, Sequence[str]]) -> None:
             if more := sorted(by_set[has] - by_set[lacks]):
                 raise UsageError(
                     f"{option}: expected the same classes in all sets, got {some_of(more)} among the {has} images and "
-                    f"not among the {lacks} ones; give both sets images of each class"
+                    f"not among the {lacks} ones; {_remedy_of_other(more, by_set[lacks])}"
                 )
+
+
+def _remedy_of_other(classes: Sequence[str], there: Collection[str]) -> str:
+    """What to do about classes that a set lacks, whose own classes are `there`: one may be spelt otherwise."""
+    spelt = {each.casefold(): each for each in there}
+    for name in classes:
+        if other := spelt.get(name.casefold()):
+            return f"{other} is another class than {name}: write its name alike, in upper and lower case too"
+    return "give both sets images of each class"
 
 
 def _finder(option: str, images: Mapping[str, Collection[str]], given: Classed) -> Finder:

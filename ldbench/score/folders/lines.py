@@ -48,15 +48,19 @@ def named_line(found: FolderScores) -> str:
     if not found.only_named:
         return ""
     names = ", ".join(found.only_named)
-    return f"{names}: measured where you ask for them by --metric, since a classifier learns for minutes on a CPU"
+    return f"not measured unless named by --metric, since a classifier learns for minutes on a CPU: {names}"
 
 
 def judge_line(found: FolderScores) -> str:
     """One line that says how often the judge was right on real images, whose classes somebody knows."""
     for score in found.scores:
         if (right := score.parameters.get(JUDGE_ON_REAL)) is not None:
-            classes = len(found.classes["real"])
-            return f"the judge reads {right:.0%} of the real images right; {1 / classes:.0%} are right by guessing"
+            counts = found.classes["real"].values()
+            guessed = max(counts) / sum(counts)  # where classes have unlike shares, more than one in as many
+            return (
+                f"the judge reads {right:.0%} of the real images right; {guessed:.0%} are right by guessing the largest"
+                " class"
+            )
     return ""
 
 

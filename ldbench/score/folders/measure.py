@@ -233,8 +233,8 @@ def _answer(
         {name: each.described for name, each in sets.items()},
         {**options, "seed": inputs.seed, "device": str(inputs.device)},
         (
-            *shared(sets), *few(metrics, sets), *few_of_a_class(metrics, sets), *uneven(metrics, sets),
-            *shares(metrics, sets),
+            *shared(sets), *few(metrics, sets), *few_of_a_class(metrics, sets, folders.by_class),
+            *uneven(metrics, sets), *shares(metrics, sets),
             *thin(scores.values(), sets, inputs.feature_count), *unlike(sets, folders.side, folders.channels),
         ),
         FolderParts(tuple(scores.values()), {"scans": sets["real"].units, "cases": sets[GENERATED].units}),

@@ -54,15 +54,18 @@ def few(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterator[
         )
 
 
-def few_of_a_class(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
-    """A warning where a class is small and some metrics' values depend on the number of images of each."""
-    if names := _dependent(each for each in metrics if each.every_class):
+def few_of_a_class(
+    metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet], within: bool = False
+) -> Iterator[str]:
+    """A warning where a class is small and some metrics' values depend on the number of images of each: of metrics that
+    are taken class by class or, where values `within` each class were asked for, of all."""
+    if names := _dependent(each for each in metrics if within or each.every_class):
         count, label, kind = smallest_class(sets)
         if count < FEWEST_OF_A_SET:
             yield (
-                f"{count} {kind} images of class {label} are few: the value of {', '.join(names)} depends on how many "
-                "images each class has; compare it with values of as many alone, or give "
-                f"{FEWEST_OF_A_SET} or more of each"
+                f"{count} {kind} images of class {label} are few: the value of {', '.join(names)} "
+                f"{'within a class ' if within else ''}depends on how many images each class has; compare it with "
+                f"values of as many alone, or give {FEWEST_OF_A_SET} or more of each"
             )
 
 

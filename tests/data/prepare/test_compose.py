@@ -61,6 +61,18 @@ def test_a_preview_counts_what_preparing_whole_images_uses(plan: Plan, root: Pat
     assert lines[1 : 1 + len(made)] == made
 
 
+@pytest.mark.parametrize(("reason", "said"), [("r" * 100, "r" * 100), ("r" * 101, "r" * 97 + "...")])
+def test_an_example_has_its_whole_name_and_shows_where_its_reason_is_cut(
+    reason: str, said: str, root: Path, tmp_path: Path
+) -> None:
+    class Wordy(MemoryReader):
+        def found(self, root: Path) -> Found:
+            return replace(super().found(root), skipped=(Skipped("patient/" * 9 + "a.jpg", reason, "rule", "wordy"),))
+
+    lines = preview(Wordy(), root, tmp_path / "out", PLAN)
+    assert lines[-1] == f"the first of wordy: {'patient/' * 9}a.jpg: {said}"
+
+
 def test_what_is_used_is_counted_by_split_role_and_class(prepared: Path) -> None:
     found = rows(prepared)
     about = json.loads((prepared / "dataset.json").read_text(encoding="utf-8"))

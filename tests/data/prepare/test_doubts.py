@@ -76,6 +76,7 @@ def test_what_is_not_known_of_an_attribute_is_counted() -> None:
     unknown, warning = notes_on(images, ())
     assert unknown.split() == ["unknown", "age", "2"]
     assert warning.startswith("warning: a card whose templates name an unknown attribute can't be run")
+    assert warning.endswith("A label of a card (data.labels) may be unknown: its metrics leave such images out")
     assert notes_on(images[:1], ()) == ()
 
 

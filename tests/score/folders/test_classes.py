@@ -52,6 +52,7 @@ def test_training_images_alone_may_have_no_classes() -> None:
         ({"training": ["a/0", "b/0", "1"]}, "a class of each of the training images, got none of 1; put each"),
         ({"generated": ["a/0", "c/0"]}, "got b among the real images and not among the generated ones; give both sets"),
         ({"generated 2": ["a/0", "b/0", "c/0"]}, "got c among the generated 2 images and not among the real ones"),
+        ({"generated": ["a/0", "B/0"]}, "among the generated ones; B is another class than b: write its name alike"),
         ({"training": ["b/0", "c/0"]}, "got a among the real images and not among the training ones"),
         ({"real": ["a/b/0", "a/c/1"]}, "expected two or more classes of the real images, got a alone; name the folder"),
     ],

@@ -134,7 +134,10 @@ def test_a_judge_reads_classes_that_images_show_and_says_how_sure_it_is_of_real_
     assert right.values["auc"] > 0.9 > 0.1 > swapped.values["auc"]
     [on_real] = {each.parameters["judge_real_accuracy"] for found in (right, swapped) for each in found.scores[1:]}
     assert float(on_real) > 0.9
-    assert f"the judge reads {on_real:.0%} of the real images right; 50% are right by guessing" in lines_of(right)
+    said = f"the judge reads {on_real:.0%} of the real images right"
+    assert f"{said}; 50% are right by guessing the largest class" in lines_of(right)
+    uneven = replace(right, classes={"real": {"dark": 27, "bright": 3}})
+    assert f"{said}; 90% are right by guessing the largest class" in lines_of(uneven)
     assert {key: right.options[key] for key in ("classes", "judge:epochs", "judge:blur", "auc:shift")} == {
         "classes": "folders", "judge:epochs": 16, "judge:blur": 0.75, "auc:shift": 1,
     }
@@ -181,6 +184,8 @@ def test_small_classes_and_other_shares_are_said(root: Path, context: ScoringCon
         "50% of the real images and 80% of the generated ones are of class bright: the value of fid is worse for that"
     )
     assert others == []
+    within = measured(replace(asked, by_class=True), context, "fid", "intra_fid").notes[1]
+    assert within.startswith("3 generated images of class dark are few: the value of fid, intra_fid within a class dep")
     both = measure_folders(
         replace(asked, further=(root / "generated",), images=15), context, ["intra_fid"],
         settings={"intra_fid": SETTINGS["intra_fid"]},
