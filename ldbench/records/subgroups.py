@@ -18,6 +18,7 @@ from ldbench.records.sidecar import own_sidecar, values_of
 
 SCHEMA_VERSION = 3  # 1: without the field chance where there is none; 2: without pairs
 _OLDEST = 1
+LABEL = "label"  # what the scores by label are called beside those by sex or age
 
 
 @dataclass(frozen=True)

@@ -43,10 +43,10 @@ def as_text(folders: Sequence[FolderScores], found: FolderDifferences | None, wi
     if found is None:
         [alone] = folders
         copies = f"{_COPIES}\n" if unranking(alone.scores) else ""
-        return "\n".join(filter(None, [score_table(alone.scores) + copies, _values(alone.by_class, width, "by class")]))
+        return "\n".join(filter(None, [score_table(alone.scores) + copies, _within(alone, width, "by class")]))
     names = dict(zip(map(_folder, folders), labels(folders), strict=True))
     parts = [_values(dict(zip(names.values(), (each.scores for each in folders), strict=True)), width)]
-    parts += [_values(each.by_class, width, f"{names[_folder(each)]}, by class") for each in folders]
+    parts += [_within(each, width, f"{names[_folder(each)]}, by class") for each in folders]
     parts += [_wrapped(said_of(folders, lambda each: [_COPIES] if unranking(each.scores) else []), width)]
     first, *others = names
     for other in others:
@@ -79,6 +79,14 @@ def labels(folders: Sequence[FolderScores]) -> list[str]:
 
 def _folder(found: FolderScores) -> str:
     return str(found.images["generated"]["folder"])
+
+
+def _within(found: FolderScores, width: int, title: str) -> str:
+    """The values within each class, and the metrics that no class has."""
+    there = {score.metric for scores in found.by_class.values() for score in scores}
+    lacking = [score.metric for score in found.scores if score.metric not in there] if found.by_class else []
+    line = f"No values of one class, which need several or more images: {', '.join(lacking)}." if lacking else ""
+    return _values(found.by_class, width, title) + (_wrapped([line], width) if line else "")
 
 
 def _values(columns: Mapping[str, Sequence[Score]], width: int, title: str = "") -> str:

@@ -282,7 +282,8 @@ def test_subfolders_are_classes(tmp_path: Path) -> None:
     assert shown.exit_code == 0
     whole, by_class = shown.stdout.split("by class\n")
     assert [line.split()[0] for line in whole.split("\n\n")[0].splitlines()] == ["frd", "auc"]
-    header, _, row = by_class.splitlines()
+    header, _, row, lacking = by_class.splitlines()
+    assert lacking == "No values of one class, which need several or more images: auc."
     assert (header.split(), row.split()[:2]) == ([*CLASSES], ["frd", "\u2193"])
     assert "\nclasses: bright 6, dark 6 (real); bright 6, dark 6 (generated)\n" in shown.stderr
     rows = (tmp_path / "images.csv").read_text(encoding="utf-8").splitlines()

@@ -115,3 +115,16 @@ def test_what_no_result_has_is_one_line(results: BoardSet) -> None:
     bare = replace(results, subgroups={})
     with pytest.raises(UsageError, match=r"--by: expected results with a subgroups.json .* name folders of runs"):
         by_attributes(bare, ["sex"])
+
+
+def test_a_gap_between_labels_is_told_from_being_served_worse(tmp_path: Path) -> None:
+    for attribute in ("label", "sex"):
+        run = measured(*FULL[3])
+        folder = tmp_path / attribute
+        result_file.write(run, folder / "result.json")
+        value = {score.metric: score.value for score in run.scores if score.metric == "auc"}
+        subgroups.write(Subgroups(value, {"auc": {attribute: BY_AUC}}), folder / SUBGROUPS)
+        text = " ".join(
+            report_groups(by_attributes(board_set(collect([folder])), ["all"]), "terminal", None).split()
+        )
+        assert ("not equally hard to see" in text) == (attribute == "label")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ldbench.board.folded_groups import RowGroups
 from ldbench.records.names import one_line
-from ldbench.records.subgroups import Group
+from ldbench.records.subgroups import LABEL, Group
 from ldbench.report.digits import decimals_for, fixed, with_interval
 from ldbench.report.tables.headline import ARROWS
 from ldbench.report.tables.text_table import TextTable
@@ -63,6 +63,11 @@ def group_notes(by_attribute: ByAttribute, without: Sequence[str]) -> list[str]:
         notes.append(
             "By chance: what a distance of sets of this size would be where nothing sets them apart. It depends on the "
             "group, so it is taken off before groups are compared."
+        )
+    if LABEL in by_attribute:
+        notes.append(
+            "By label: labels are not equally hard to see, so a gap does not say that a row serves one of them worse. "
+            "Hold it against the gap of real scans."
         )
     if any(group.name not in _compared(row) for row in rows for group in row.breakdown.groups):
         notes.append("In round brackets: not compared, with fewer than ten cases or not measured in every run.")

@@ -63,9 +63,9 @@ def few_of_a_class(
         count, label, kind = smallest_class(sets)
         if count < FEWEST_OF_A_SET:
             yield (
-                f"{count} {kind} images of class {label} are few: the value of {', '.join(names)} "
-                f"{'within a class ' if within else ''}depends on how many images each class has; compare it with "
-                f"values of as many alone, or give {FEWEST_OF_A_SET} or more of each"
+                f"{count} {kind} {'image is' if count == 1 else 'images are'} few for class {label}: the value of "
+                f"{', '.join(names)} {'within a class ' if within else ''}depends on how many images each class has; "
+                f"compare it with values of as many alone, or give {FEWEST_OF_A_SET} or more of each"
             )
 
 

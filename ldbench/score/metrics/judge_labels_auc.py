@@ -17,13 +17,13 @@ import numpy.typing as npt
 
 from ldbench.api import ImageSet, Measured, Metric, MetricInputs, ParameterValue, Progress, silent
 from ldbench.errors import MetricError
+from ldbench.records.subgroups import LABEL
 from ldbench.score.image_sets import PickedSet
 from ldbench.score.metrics import label_classifier
 from ldbench.score.metrics.classifier import training_table
 from ldbench.score.metrics.classifier_key import classifier_key, key_of_seed
 from ldbench.score.metrics.intervals import Array, Subjects, over_subjects, subjects_of_rows
 from ldbench.score.metrics.label_areas import (
-    LABEL,
     CountedLabels,
     Known,
     counted_labels,

@@ -23,7 +23,6 @@ from ldbench.score.metrics.intervals import Array, Subjects, independent, of_sub
 from ldbench.score.metrics.roc import Areas, area_of, centred
 
 Known = Mapping[str, Array]
-LABEL = "label"  # what the scores by label are called beside those by sex or age
 
 
 @dataclass(frozen=True)

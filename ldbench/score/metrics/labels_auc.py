@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from ldbench.api import ImageSet, Measured, Metric, MetricInputs, Progress, silent
 from ldbench.records.from_table import TypedError
+from ldbench.records.subgroups import LABEL
 from ldbench.score.arithmetic import rounding_of
 from ldbench.score.image_sets import PickedSet
 from ldbench.score.metrics import label_classifier
@@ -25,7 +26,6 @@ from ldbench.score.metrics.auc import observed, scores_folder
 from ldbench.score.metrics.classifier_key import classifier_key
 from ldbench.score.metrics.intervals import Array, Subjects, over_subjects, subjects_of_rows
 from ldbench.score.metrics.label_areas import (
-    LABEL,
     CountedLabels,
     Known,
     counted_labels,

@@ -179,13 +179,13 @@ def test_small_classes_and_other_shares_are_said(root: Path, context: ScoringCon
         file.unlink()
     asked = with_classes(root, str(tmp_path / "few"))
     few, shares, *others = measured(asked, context, "intra_fid", "fid").notes[1:]
-    assert few.startswith("3 generated images of class dark are few: the value of intra_fid depends on how many")
+    assert few.startswith("3 generated images are few for class dark: the value of intra_fid depends on how many")
     assert shares.startswith(
         "50% of the real images and 80% of the generated ones are of class bright: the value of fid is worse for that"
     )
     assert others == []
     within = measured(replace(asked, by_class=True), context, "fid", "intra_fid").notes[1]
-    assert within.startswith("3 generated images of class dark are few: the value of fid, intra_fid within a class dep")
+    assert within.startswith("3 generated images are few for class dark: the value of fid, intra_fid within a class")
     both = measure_folders(
         replace(asked, further=(root / "generated",), images=15), context, ["intra_fid"],
         settings={"intra_fid": SETTINGS["intra_fid"]},
