@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from ldbench.board.chosen import ChosenRows
 from ldbench.board.gather import BoardSet, read_boards
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.errors import unknown_name
@@ -36,10 +37,15 @@ def report(results: BoardSet, format: str, out: Path | None, all_metrics: bool =
     texts = {task: _text(board, format, results, out, all_metrics) for task, board in results.boards.items()}
     if out is None:
         return "\n".join([*texts.values(), *(f"{line}\n" for line in _without_board(results, format))])
-    files = {out / f"{slug(task)}.{RENDERERS[format][0]}": text for task, text in texts.items()}
+    files = {out / f"{_name(results.boards[task])}.{RENDERERS[format][0]}": text for task, text in texts.items()}
     for path, text in files.items():
         write_text_atomic(path, text)
     return "".join(f"{path}\n" for path in files)
+
+
+def _name(board: Leaderboard) -> str:
+    """What a board's file is called: one of chosen rows has other ranks than the whole one, and another name."""
+    return slug(board.task.id) + ("-chosen" if isinstance(board, ChosenRows) else "")
 
 
 def with_metrics(results: BoardSet, metrics: Sequence[str]) -> BoardSet:

@@ -139,5 +139,7 @@ def test_chosen_rows_are_said_to_be_chosen_in_every_format(tmp_path: Path) -> No
         done = shell.invoke(app, ["compare", str(tmp_path / "runs"), *chosen[:-1], "--format", form])
         assert said in " ".join(getattr(done, stream).split())
         assert "basic-ft-ld" not in done.stdout.partition("These rows")[0]
+    apart = shell.invoke(app, ["report", str(tmp_path), *chosen, "--format", "json", "--out", str(tmp_path / "out")])
+    assert apart.stdout == f"{tmp_path / 'out' / TASK.id}-chosen.json\n"
     with pytest.raises(UsageError, match="--check: expected no --only or --without beside it"):
         shell.invoke(app, ["report", str(tmp_path), *chosen, "--check", str(tmp_path)], catch_exceptions=False)
