@@ -176,7 +176,8 @@ def _prepare(
     reader = configured(reader_class, settings, key_values(texts))
     target = out if out is not None else data_folder(reader.dataset)
     if jobs is None:
-        typer.echo("\n".join(preview(reader, root, target, plan, strict=strict)))
+        for line in preview(reader, root, target, plan, strict=strict):
+            typer.echo(line)
         return
     with live_progress(reader.dataset) as progress:
         summary = prepare_(

@@ -53,6 +53,14 @@ def test_a_dry_run_says_what_would_be_used_and_left_out_and_writes_nothing(own: 
     assert ["skipped", "fault", "unreadable", "1"] in [line.split() for line in {*done} - {*counted}]  # opened
 
 
+def test_a_dry_run_with_too_few_images_says_what_there_is_before_it_refuses(own: Path, tmp_path: Path) -> None:
+    options = ["--csv", str(own / "m.csv"), "--root", str(own), "--test-per-class", "99", "--dry-run"]
+    ended = CliRunner().invoke(app, ["data", "prepare", "folder", *options, "--out", str(tmp_path)])
+    assert isinstance(ended.exception, DataError)
+    counted = [line.split()[3:] for line in ended.stdout.splitlines() if line.startswith("used")]
+    assert counted == [["AD", "30"], ["CN", "30"]]
+
+
 def test_a_folder_is_prepared_where_runs_look_for_it(
     own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from ldbench.api import Progress, Reader, Skipped, SourceImage, silent
 from ldbench.data.prepare.doubts import notes_on
-from ldbench.data.prepare.drawn import shortfall
+from ldbench.data.prepare.drawn import draw, shortfall
 from ldbench.data.prepare.earlier import became_another, manifest_before
 from ldbench.data.prepare.listing import inside, list_folder, nothing_usable, stop_at_fault
 from ldbench.data.prepare.made_by import made_by
@@ -64,7 +64,8 @@ def prepare(
         raise UsageError(f"--jobs: expected 1 or more, got {jobs}")
     root = root.resolve()
     listing = list_folder(reader, root, plan, strict=strict, out=out)
-    by_id, drawn, skipped = listing.by_id, listing.drawn, [*listing.skipped]
+    by_id, skipped = listing.by_id, [*listing.skipped]
+    drawn = draw(reader, plan, listing.with_missing)
     _claim(out, reader, plan, root)
     code = made_by(type(reader))
     outcomes = _finished(out, reader, by_id, code)

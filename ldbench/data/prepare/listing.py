@@ -1,4 +1,4 @@
-"""What a folder holds by its owners' tables, before any image is read: images, what is left out, and what is drawn.
+"""What a folder holds by its owners' tables, before any image is read: images to use, and what is left out.
 
 `prepare` begins with it, and a dry run ends with it.
 """
@@ -7,34 +7,40 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ldbench.api import Reader, Skipped, SourceImage
 from ldbench.data.prepare.doubts import notes_on
-from ldbench.data.prepare.drawn import Drawn, draw, label_of, shortfall
-from ldbench.data.prepare.manifest import SKIPPED, PreparedImage, rows_of, used_and_skipped, write_skipped
+from ldbench.data.prepare.drawn import draw, label_of, shortfall
+from ldbench.data.prepare.manifest import (
+    SKIPPED,
+    Counts,
+    PreparedImage,
+    rows_of,
+    skipped_by_rule,
+    used_and_skipped,
+    write_skipped,
+)
 from ldbench.data.prepare.splits import Plan, hashed
-from ldbench.errors import DataError
+from ldbench.errors import DataError, LdbenchError
 
 _LONGEST = 100  # letters of an example's reason
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The images to use by hashed id, in its order, and with those whose file is missing; what is left out; and what is
-    drawn of all."""
+    """The images to use by hashed id, in its order, and with those whose file is missing; and what is left out."""
 
     by_id: Mapping[str, SourceImage]
     with_missing: Mapping[str, SourceImage]
     skipped: Sequence[Skipped]
-    drawn: Drawn
 
 
 def list_folder(reader: Reader, root: Path, plan: Plan, *, strict: bool = False, out: Path | None = None) -> Listing:
-    """Read the owners' tables below `root`. `DataError` for another layout, nothing to use, too few images for the test
-    set, and with `strict` for the first fault; `out` then gets the file that names what was left out."""
+    """Read the owners' tables below `root`. `DataError` for another layout, nothing to use, and with `strict` for the
+    first fault; `out` then gets the file that names what was left out."""
     if not root.is_dir():
         got = "a file" if root.exists() else "no such folder"
         text = f"{root}: expected the folder that holds the images of {reader.dataset}, got {got}"
@@ -46,22 +52,30 @@ def list_folder(reader: Reader, root: Path, plan: Plan, *, strict: bool = False,
         raise nothing_usable(reader, root, skipped, out)
     by_id = _by_id(reader, plan, found.images)
     missing = [each.image for each in found.skipped if each.image]
-    with_missing = by_id | _by_id(reader, plan, [*found.images, *missing])
-    return Listing(by_id, with_missing, skipped, draw(reader, plan, with_missing))
+    return Listing(by_id, by_id | _by_id(reader, plan, [*found.images, *missing]), skipped)
 
 
-def preview(reader: Reader, root: Path, out: Path, plan: Plan, *, strict: bool = False) -> list[str]:
-    """What `prepare` would use and leave out, as lines; no image is opened and nothing is written. Raises what
-    `list_folder` raises."""
+def preview(reader: Reader, root: Path, out: Path, plan: Plan, *, strict: bool = False) -> Iterator[str]:
+    """What `prepare` would use and leave out, line by line; no image is opened and nothing is written.
+
+    Raises what `list_folder` raises, and what `draw` does, after the lines on what is there.
+    """
     plan = plan.of(reader.dataset)
     listing = list_folder(reader, root.resolve(), plan, strict=strict)
+    yield f"{reader.dataset}: would go to {out}; no image was opened, nothing was written"
+    try:
+        drawn = draw(reader, plan, listing.with_missing)
+    except LdbenchError:
+        labels = Counter(label_of(reader, source) for source in listing.by_id.values())
+        undrawn = {("-", "scan", label): count for label, count in sorted(labels.items())}
+        yield from [*Counts(undrawn, skipped_by_rule(listing.skipped)).lines(), *_examples(listing.skipped)]
+        raise
     unread = [PreparedImage(source, image_id, image_id, {}) for image_id, source in listing.by_id.items()]
-    rows = rows_of(reader, plan, unread, listing.drawn)
-    notes = notes_on([*listing.by_id.values()], rows, (), listing.drawn.unusable, reader.class_attribute)
-    counts = used_and_skipped(rows, listing.skipped, reader.class_attribute)
-    lines = [f"{reader.dataset}: would go to {out}; no image was opened, nothing was written", *counts.lines()]
-    missed = shortfall(reader, listing.drawn, listing.with_missing, listing.by_id)
-    return [*lines, *notes, *missed, *_examples(listing.skipped)]
+    rows = rows_of(reader, plan, unread, drawn)
+    yield from used_and_skipped(rows, listing.skipped, reader.class_attribute).lines()
+    yield from notes_on([*listing.by_id.values()], rows, (), drawn.unusable, reader.class_attribute)
+    yield from shortfall(reader, drawn, listing.with_missing, listing.by_id)
+    yield from _examples(listing.skipped)
 
 
 def _examples(skipped: Sequence[Skipped]) -> list[str]:

@@ -76,8 +76,12 @@ class Counts:
 def used_and_skipped(rows: Iterable[ManifestRow], skipped: Iterable[Skipped], class_attribute: str) -> Counts:
     """The counts of a manifest's rows and of what was left out."""
     used = Counter((row.split, row.role, str(row.attributes[class_attribute])) for row in rows)
-    left_out = Counter((image.kind, image.rule) for image in skipped)
-    return Counts(dict(sorted(used.items())), dict(sorted(left_out.items())))
+    return Counts(dict(sorted(used.items())), skipped_by_rule(skipped))
+
+
+def skipped_by_rule(skipped: Iterable[Skipped]) -> dict[tuple[str, str], int]:
+    """How many images each kind and rule left out, in their order."""
+    return dict(sorted(Counter((image.kind, image.rule) for image in skipped).items()))
 
 
 @dataclass(frozen=True)

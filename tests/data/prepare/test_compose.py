@@ -55,7 +55,7 @@ def prepared(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("plan", [PLAN, replace(PLAN, min_years=1.0), replace(PLAN, salt="other")])
 def test_a_preview_counts_what_preparing_whole_images_uses(plan: Plan, root: Path, tmp_path: Path) -> None:
     reader = MemoryReader(broken=(), blank=())
-    lines = preview(reader, root, tmp_path / "out", plan)
+    lines = list(preview(reader, root, tmp_path / "out", plan))
     assert not (tmp_path / "out").exists()
     made = prepare(reader, root, tmp_path / "out", plan=plan).counts.lines()
     assert lines[1 : 1 + len(made)] == made
@@ -69,7 +69,7 @@ def test_an_example_has_its_whole_name_and_shows_where_its_reason_is_cut(
         def found(self, root: Path) -> Found:
             return replace(super().found(root), skipped=(Skipped("patient/" * 9 + "a.jpg", reason, "rule", "wordy"),))
 
-    lines = preview(Wordy(), root, tmp_path / "out", PLAN)
+    lines = list(preview(Wordy(), root, tmp_path / "out", PLAN))
     assert lines[-1] == f"the first of wordy: {'patient/' * 9}a.jpg: {said}"
 
 
