@@ -25,6 +25,7 @@ from ldbench.report.tables.headline import ARROWS, headline
 from ldbench.report.tables.markdown import aside_text, table_text
 from ldbench.report.tables.text_table import TextCell, TextTable, escape, to_markdown
 from leaderboards.drift_effect import WITH_DRIFT, Key, Runs, by_seed, change, change_cell
+from leaderboards.group_gaps import gap_table
 from leaderboards.paper_tables import TABLES, printed
 from leaderboards.sampling_cells import Line, drift_changes, metrics_of, read_scores, study_table
 from leaderboards.shipped_rows import meant
@@ -57,15 +58,16 @@ class MeasuredBoards:
     @functools.cached_property
     def runs(self) -> Mapping[Key, Runs]:
         """The scores by task, metric and model, then seed."""
-        return by_seed(self.results, self._folded.units)
+        return by_seed(self.results, self.folded.units)
 
     @property
     def pairs(self) -> Mapping[str, Mapping[str, Sequence[Comparison]]]:
         """By task and metric, the test of every pair of rows, with their row keys."""
-        return self._folded.compared
+        return self.folded.compared
 
     @functools.cached_property
-    def _folded(self) -> BoardSet:
+    def folded(self) -> BoardSet:
+        """The boards of the results, with the tests and the groups behind them."""
         return board_set(list(self.results))
 
 
@@ -131,6 +133,12 @@ def demo(measured: MeasuredBoards, task: str, *models: str) -> str:
     return table_text(page(_headline(boards[task])).tables[0]) if task in boards else NOTHING
 
 
+def groups(measured: MeasuredBoards, task: str) -> str:
+    """By each headline metric and attribute, the ranked row that serves the groups of cases least alike."""
+    table = gap_table(measured.folded, task) if task in measured.boards else None
+    return NOTHING if table is None else f"{to_markdown(table[0])}\n\n{table[1]}"
+
+
 def value(measured: MeasuredBoards, task: str, model: str, metric: str) -> str:
     """One score of a board, for a sentence: without its interval, with the digits that this supports."""
     rows = measured.boards[task].rows if task in measured.boards else ()
@@ -156,7 +164,7 @@ def p_value(measured: MeasuredBoards, task: str, metric: str, first: str, second
 
 BLOCKS: Mapping[str, Callable[..., str]] = {
     "board": board, "metrics": metrics, "drift": drift, "answers": answers, "paper": paper, "demo": demo,
-    "value": value, "p": p_value, "sampling": sampling,
+    "value": value, "p": p_value, "sampling": sampling, "groups": groups,
 }  # fmt: skip
 
 

@@ -208,7 +208,7 @@ def test_a_table_of_the_paper_has_the_rows_that_were_measured_and_counts_the_oth
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("bord x", "expected one of board, metrics, drift, answers, paper, demo, value, p, sampling first, got bord"),
+        ("bord x", "one of board, metrics, drift, answers, paper, demo, value, p, sampling, groups first, got bord"),
         ("board", "missing a required argument: 'task'"), ("board a b", "too many positional arguments"),
         ("sampling samplers fid", "expected a metric of the study, kid"),
         ("paper 7", "expected the number of a table, 2, 3, 4"),
