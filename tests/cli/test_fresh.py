@@ -5,19 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from ldbench.cli.main import app
 from ldbench.errors import CardError, UnknownNameError, UsageError
+from tests.command_line import said
 from tests.stand_ins.toy_simulator import card as toy_card
 
 DISCS = f"{Path(__file__).parents[1] / 'stand_ins' / 'toy_simulator.py'}:DISCS"
-
-
-def said(*arguments: object) -> str:
-    done = CliRunner().invoke(app, [*map(str, arguments)], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    return done.output
 
 
 def test_rendering_says_seed_files_digest_and_cards(tmp_path: Path) -> None:

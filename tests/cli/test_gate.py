@@ -5,15 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from click.testing import Result as Done
-from typer.testing import CliRunner
 
 from ldbench.board import leaderboard
 from ldbench.board.gather import collect
 from ldbench.board.ranks import comparisons
-from ldbench.cli.main import app
 from ldbench.errors import LdbenchError, ResultError, UsageError
 from ldbench.records import result
+from tests.command_line import called
 from tests.report.conftest import TASK
 from tests.report.gate.conftest import BASELINE, bent, folded
 
@@ -29,10 +27,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for index, one in enumerate(results):
             result.write(one, root / name / str(index) / "result.json")
     return root
-
-
-def called(*arguments: object) -> Done:
-    return CliRunner().invoke(app, list(map(str, arguments)))
 
 
 @pytest.mark.parametrize("options", ["", "--tolerance fid=10", "--allow-missing", "--measured-only"])

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from typer.testing import CliRunner
 
-from ldbench.cli.main import app
 from ldbench.errors import UnknownNameError
+from tests.command_line import raising
 
 SLIPS = [("reveall", "reveal"), ("revael", "reveal"), ("chek", "check"), ("scores", "score")]
 
@@ -14,9 +13,9 @@ SLIPS = [("reveall", "reveal"), ("revael", "reveal"), ("chek", "check"), ("score
 @pytest.mark.parametrize(("slip", "meant"), SLIPS)
 def test_a_slip_in_a_command_is_no_task(slip: str, meant: str) -> None:
     with pytest.raises(UnknownNameError, match=rf"^unknown command of `ldbench host` '{slip}': did you mean {meant}\?"):
-        CliRunner().invoke(app, ["host", slip, "package"], catch_exceptions=False)
+        raising("host", slip, "package")
 
 
 def test_any_other_word_is_a_task() -> None:
     with pytest.raises(UnknownNameError, match=r"^unknown task 'sandbox-brain-agin': did you mean sandbox-brain-aging"):
-        CliRunner().invoke(app, ["host", "sandbox-brain-agin", "--seed-file", "f"], catch_exceptions=False)
+        raising("host", "sandbox-brain-agin", "--seed-file", "f")

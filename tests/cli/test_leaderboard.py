@@ -7,13 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from ldbench.cli.leaderboard import leaderboard
 from ldbench.errors import LdbenchError
 from ldbench.records import result
 from ldbench.records.result import Result
+from tests.command_line import called
 from tests.report.conftest import FULL, TASK, measured
 
 COMMITTED = Path(__file__).parents[2] / "leaderboards"
@@ -21,9 +19,7 @@ COMMITTED = Path(__file__).parents[2] / "leaderboards"
 
 def ldbench(*arguments: str) -> tuple[int, str]:
     """Exit code and output of `ldbench leaderboard ...`, an error as `ldbench.cli.main` turns it into a line."""
-    app = typer.Typer()
-    app.add_typer(leaderboard)
-    done = CliRunner().invoke(app, ["leaderboard", *arguments])
+    done = called("leaderboard", *arguments)
     if isinstance(done.exception, LdbenchError):
         return done.exception.exit_code, f"error: {done.exception}\n"
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception

@@ -8,10 +8,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from ldbench.cli.main import app
 from ldbench.errors import ImageError, UnknownNameError, UsageError, WeightsError
+from tests.command_line import called
 from tests.score.folders.disc_folders import CLASSES, fill, fill_classes
 
 OWN = """
@@ -34,7 +34,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def measure(folders: Path, *options: object) -> Result:
-    return CliRunner().invoke(app, ["measure", str(folders / "real"), str(folders / "generated"), *map(str, options)])
+    return called("measure", folders / "real", folders / "generated", *options)
 
 
 def test_a_table_and_json_say_the_same(folders: Path) -> None:
@@ -67,7 +67,7 @@ def test_files_of_other_formats_are_counted_in_one_line(folders: Path, tmp_path:
 
 def test_a_folder_beside_itself_and_few_images_are_warned_of(folders: Path, tmp_path: Path) -> None:
     real = str(folders / "real")
-    shown = CliRunner().invoke(app, ["measure", real, real, "--metric", "frd"])
+    shown = called("measure", real, real, "--metric", "frd")
     assert shown.exit_code == 0
     same, few = (line for line in shown.stderr.splitlines() if line.startswith("warning: "))
     assert same.startswith("warning: 12 of 12 generated images are, pixel by pixel, real images too")
@@ -75,9 +75,8 @@ def test_a_folder_beside_itself_and_few_images_are_warned_of(folders: Path, tmp_
     fill(tmp_path / "generated", 24, 1)
     for index, file in enumerate(sorted((folders / "real").iterdir())[:3]):
         shutil.copy(file, tmp_path / "generated" / f"renamed-{index}.png")
-    again = json.loads(CliRunner().invoke(
-        app, ["measure", real, str(tmp_path / "generated"), "--training", real, "--metric", "kid", "--format", "json"],
-    ).stdout)  # fmt: skip
+    copied = called("measure", real, tmp_path / "generated", "--training", real, "--metric", "kid", "--format", "json")
+    again = json.loads(copied.stdout)
     assert [note.split(" (")[0] for note in again["notes"]] == [
         "3 of 27 generated images are, pixel by pixel, real images too",
         "12 of 12 real images are, pixel by pixel, training images too",
@@ -124,7 +123,7 @@ def test_a_folder_given_twice_or_inside_another_is_one_line(folders: Path) -> No
     error = measure(folders, folders, "--metric", "frd").exception
     assert isinstance(error, ImageError)
     assert "expected folders apart" in str(error)
-    assert "docs/comparing.md" in CliRunner().invoke(app, ["measure", "--help"]).stdout
+    assert "docs/comparing.md" in called("measure", "--help").stdout
 
 
 def test_what_one_of_several_folders_is_refused_is_said_with_its_name(folders: Path, tmp_path: Path) -> None:

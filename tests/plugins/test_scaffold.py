@@ -12,17 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import typer
 import yaml
-from typer.testing import CliRunner
 
 from ldbench.api import API_VERSION
-from ldbench.cli.new import new
 from ldbench.errors import UnknownNameError, UsageError
 from ldbench.plugins.generators import load_generator
 from ldbench.plugins.scaffold.package import SANDBOX, names_of, write_package
 from ldbench.task import card
 from ldbench.testing import assert_generator
+from tests.command_line import called
 from tests.in_turn import in_turn
 from tests.small_aging import small_card
 
@@ -146,9 +144,7 @@ def test_an_unknown_kind_is_answered_with_the_known_ones(tmp_path: Path) -> None
 
 def test_the_command_says_what_it_wrote_and_what_comes_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    app = typer.Typer()
-    app.add_typer(new)
-    done = CliRunner().invoke(app, ["new", "generator", "my-blur", "--kind", "aging"])
+    done = called("new", "generator", "my-blur", "--kind", "aging")
     assert done.exit_code == 0, done.output
     *files, following = done.output.splitlines()
     assert all(Path(line).is_file() for line in files)

@@ -7,16 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from ldbench.api import Score
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.row_labels import labels
-from ldbench.cli.main import app
 from ldbench.errors import UnknownNameError
 from ldbench.records import result as result_file
 from ldbench.records.identity import Found
 from ldbench.report.comparisons import chosen, pairs, render_json, render_text, sentences
+from tests.command_line import called
 from tests.known_spreads import known_spreads
 from tests.report.conftest import FULL, TASK, measured
 
@@ -70,7 +69,7 @@ def test_one_metric_a_question_comes_first_and_the_others_are_named(results: lis
     for index, (_, result) in enumerate(results):
         result_file.write(result, tmp_path / str(index) / "result.json")
     short, whole = (
-        CliRunner().invoke(app, ["compare", str(tmp_path), *more]).output for more in ([], ["--all-metrics"])
+        called("compare", tmp_path, *more).output for more in ([], ["--all-metrics"])
     )
     assert "fid: " in short
     assert "\nkid: " not in short
@@ -110,7 +109,7 @@ def test_a_row_without_a_rank_is_named_with_the_metric_that_took_it(tmp_path: Pa
     runs[-1] = replace(runs[-1], scores=[*runs[-1].scores, copies])
     for index, one in enumerate(runs):
         result_file.write(one, tmp_path / str(index) / "result.json")
-    text = CliRunner().invoke(app, ["compare", str(tmp_path)]).stdout
+    text = called("compare", tmp_path).stdout
     assert "so there is no pair\n\nbasic-ft: not ranked, because of its copied_share (share" in text
     assert "real: not ranked" not in text
 
@@ -121,11 +120,11 @@ def test_tasks_without_the_metric_are_named(command: str, tmp_path: Path) -> Non
     other = [replace(one, task=replace(TASK, id="of-one-metric"), scores=one.scores[:1]) for one in runs]
     for index, one in enumerate([*runs, *other]):
         result_file.write(one, tmp_path / str(index) / "result.json")
-    shown = CliRunner().invoke(app, [command, str(tmp_path), "--metric", "kid,auc"])
+    shown = called(command, tmp_path, "--metric", "kid,auc")
     assert shown.exit_code == 0
     assert shown.stderr == "without kid or auc, so not shown: of-one-metric\n"
     assert "of-one-metric" not in shown.stdout
-    assert CliRunner().invoke(app, [command, str(tmp_path), "--metric", "fid"]).stderr == ""
+    assert called(command, tmp_path, "--metric", "fid").stderr == ""
 
 
 def test_the_command_prints_both_forms(results: list[Found], tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -133,9 +132,9 @@ def test_the_command_prints_both_forms(results: list[Found], tmp_path_factory: p
     for index, (_, result) in enumerate(results):
         result_file.write(result, folder / str(index) / "result.json")
     asked = ["compare", str(folder), "--metric", "fid"]
-    text = CliRunner().invoke(app, asked)
+    text = called(*asked)
     assert (text.exit_code, text.output.splitlines()[0]) == (0, "sandbox-brain-t2i")
-    record = json.loads(CliRunner().invoke(app, [*asked, "--format", "json"]).output)
+    record = json.loads(called(*asked, "--format", "json").output)
     assert len(record["sandbox-brain-t2i"]["fid"]) == 6
     assert record == json.loads(render_json(record_of(results)))
 
@@ -151,5 +150,5 @@ def test_as_fitted_says_what_it_speaks_of(results: list[Found], tmp_path: Path) 
     folder = tmp_path
     for index, (_, result) in enumerate(results):
         result_file.write(result, folder / str(index) / "result.json")
-    said = [CliRunner().invoke(app, ["compare", str(folder), *more]).output for more in ([], ["--as-fitted"])]
+    said = [called("compare", folder, *more).output for more in ([], ["--as-fitted"])]
     assert ["These very runs" in text for text in said] == [False, True]

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 import ldbench
 from ldbench.board.leaderboard import dumps
-from ldbench.cli.main import app
 from ldbench.errors import ResultError, UnknownNameError, UsageError
 from ldbench.records import result
 from ldbench.report.comparisons import render_json
+from tests.command_line import said
 from tests.report.conftest import FULL, TASK, measured
 
 
@@ -29,12 +28,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for index, one in enumerate(FULL):
         result.write(measured(*one), folder / f"{index}/result.json")
     return folder
-
-
-def said(*arguments: object) -> str:
-    ended = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
-    assert ended.exit_code == 0
-    return ended.stdout
 
 
 def test_a_board_is_that_of_the_report(runs: Path) -> None:

@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from ldbench.cli.main import app
 from ldbench.errors import LdbenchError, UsageError
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.studies.gauntlet.metrics import contestants
 from ldbench.studies.gauntlet.record import FailureScore, Gauntlet, read, write
 from ldbench.studies.gauntlet.run import GauntletPlan, run_gauntlet
 from ldbench.task import card
+from tests.command_line import called
 
 from ...conftest import small_card
 
@@ -96,7 +95,7 @@ def verdicts(found: Gauntlet, name: str) -> list[str]:
 
 def test_a_metric_of_ones_own_runs_on_a_card_that_does_not_name_it(task: str, mine: str, tmp_path: Path) -> None:
     options = [f"--failure={name}" for name in FEW]
-    done = CliRunner().invoke(app, ["gauntlet", task, f"--metric={mine}:MINE", *options, f"--out={tmp_path}"])
+    done = called("gauntlet", task, f"--metric={mine}:MINE", *options, f"--out={tmp_path}")
     assert done.exit_code == 0, done.output
     found = read(tmp_path / "small" / "gauntlet.json")
     assert [metric.name for metric in found.metrics] == ["mine"]
