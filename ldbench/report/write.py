@@ -17,7 +17,7 @@ from ldbench.board.chosen import ChosenRows
 from ldbench.board.gather import BoardSet, read_boards
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.errors import unknown_name
-from ldbench.records.files import write_text_atomic
+from ldbench.records.files import write_texts
 from ldbench.records.names import slug
 from ldbench.report.run_pictures import copy_pictures
 from ldbench.report.tables import markdown, terminal
@@ -38,9 +38,7 @@ def report(results: BoardSet, format: str, out: Path | None, all_metrics: bool =
     if out is None:
         return "\n".join([*texts.values(), *(f"{line}\n" for line in _without_board(results, format))])
     files = {out / f"{_name(results.boards[task])}.{RENDERERS[format][0]}": text for task, text in texts.items()}
-    for path, text in files.items():
-        write_text_atomic(path, text)
-    return "".join(f"{path}\n" for path in files)
+    return "".join(f"{path}\n" for path in write_texts(files))
 
 
 def _name(board: Leaderboard) -> str:
