@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ldbench.board.chosen import ChosenRows
-from ldbench.board.gather import BoardSet, read_boards
+from ldbench.board.gather import BoardSet
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.errors import unknown_name
 from ldbench.records.files import write_texts
@@ -23,13 +23,6 @@ from ldbench.report.run_pictures import copy_pictures
 from ldbench.report.tables import markdown, terminal
 from ldbench.report.tables.formats import RENDERERS, render
 from ldbench.report.tables.headline import narrowed
-
-
-def report_paths(
-    paths: Sequence[Path], format: str, out: Path | None, tasks: Sequence[str] = (), measured_only: bool = False
-) -> str:
-    """`report` of the results below `paths`; `tasks` and `measured_only` as `gather` takes them."""
-    return report(read_boards(paths, tasks, measured_only), format, out)
 
 
 def report(results: BoardSet, format: str, out: Path | None, all_metrics: bool = False) -> str:

@@ -15,7 +15,7 @@ from ldbench.errors import ResultError
 from ldbench.records import result
 from ldbench.records.result import Result
 from ldbench.report.rebuild import differences, rebuild
-from ldbench.report.write import report_paths
+from ldbench.report.write import report
 
 from .conftest import FULL, TASK, measured
 
@@ -34,8 +34,8 @@ def runs(tmp_path: Path) -> Path:
 def test_built_files_are_those_of_a_report_and_differ_in_nothing(runs: Path, tmp_path: Path) -> None:
     made = rebuild(boards_of([runs]), tmp_path / "boards")
     assert made == [tmp_path / f"boards/{TASK.id}.json", tmp_path / f"boards/{TASK.id}.md"]
-    assert made[0].read_text(encoding="utf-8") == report_paths([runs], "json", None)
-    assert made[1].read_text(encoding="utf-8") == report_paths([runs], "markdown", None)
+    assert made[0].read_text(encoding="utf-8") == report(read_boards([runs]), "json", None)
+    assert made[1].read_text(encoding="utf-8") == report(read_boards([runs]), "markdown", None)
     assert differences(boards_of(sorted(runs.rglob("*.json"))[::-1]), tmp_path / "boards") == []
 
 
