@@ -25,6 +25,7 @@ from ldbench.records.unfinished import unfinished_below
 from ldbench.records.units import Contributions, Units
 from ldbench.records.units import write as write_units
 from tests.known_spreads import known_spreads
+from tests.result_files import numbered
 
 TASK = TaskRef("sandbox-brain-t2i", 1, "text-to-image", "c" * 64)
 Numbers = tuple[float, float, float]
@@ -51,7 +52,7 @@ def reported(name: str, *scores: Score, source: str) -> Result:
 
 
 def board_of(*results: Result) -> board.Leaderboard:
-    return fold([(f"{index}/result.json", one) for index, one in enumerate(results)])[TASK.id]
+    return fold(numbered(results))[TASK.id]
 
 
 def ranks(leaderboard: board.Leaderboard, metric: str = "fid") -> dict[str, int | None]:
@@ -229,7 +230,7 @@ def test_what_cannot_share_a_table_is_an_error_naming_the_files(second: Result, 
 def test_a_result_that_names_other_seeds_of_the_card_unranks_nobody_and_is_refused() -> None:
     honest = [replace(run(name, fid(1, 0, 2)), card_seeds=[0, 1, 2]) for name in "ab"]
     old, forged = run("c", fid(1, 0, 2)), replace(run("d", fid(1, 0, 2)), card_seeds=[9])
-    found = [(f"{index}.json", one) for index, one in enumerate([*honest, old, forged])]
+    found = numbered([*honest, old, forged])
     fold(found[:3])
     with pytest.raises(ResultError, match=r"3\.json: card_seeds \[9\], but 0\.json has \[0, 1, 2\]"):
         fold(found)

@@ -10,10 +10,10 @@ from ldbench.board import leaderboard
 from ldbench.board.gather import collect
 from ldbench.board.ranks import comparisons
 from ldbench.errors import LdbenchError, ResultError, UsageError
-from ldbench.records import result
 from tests.command_line import called
 from tests.report.conftest import TASK
 from tests.report.gate.conftest import BASELINE, bent, folded
+from tests.result_files import lay, lay_unreadable
 
 NOW = {"same": BASELINE, "worse": bent(BASELINE, "ours", "fid", 9.0), "missing": BASELINE[1:]}
 
@@ -24,8 +24,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("gate")
     leaderboard.write(folded(BASELINE)[TASK.id], root / "boards" / f"{TASK.id}.json")
     for name, results in NOW.items():
-        for index, one in enumerate(results):
-            result.write(one, root / name / str(index) / "result.json")
+        lay(root / name, results)
     return root
 
 
@@ -83,13 +82,12 @@ def test_a_page_beside_a_gate_reads_and_compares_the_results_once(
 
 @pytest.mark.parametrize("command", ["gate --against", "report --check"])
 def test_a_gate_judges_all_results_or_none(command: str, place: Path, tmp_path: Path) -> None:
-    result.write(BASELINE[0], tmp_path / "good" / "result.json")
-    (tmp_path / "bad").mkdir()
-    (tmp_path / "bad" / "result.json").write_text("{", encoding="utf-8")
+    lay(tmp_path, BASELINE[:1])
+    bad = lay_unreadable(tmp_path)
     name, option = command.split()
     done = called(name, tmp_path, option, place / "boards", "--allow-missing", "--junit", tmp_path / "junit.xml")
     assert done.exit_code == 2
     assert "nothing was judged" in done.output
-    assert str(tmp_path / "bad" / "result.json") in done.output
+    assert str(bad) in done.output
     assert "check passed" not in done.output
     assert not (tmp_path / "junit.xml").exists()

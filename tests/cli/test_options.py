@@ -11,9 +11,9 @@ import typer
 
 from ldbench.cli.main import app
 from ldbench.errors import ResultError, UsageError
-from ldbench.records import result
 from tests.command_line import called
 from tests.report.gate.conftest import BASELINE
+from tests.result_files import lay
 
 # the same everywhere; of the rest --out, say, is a folder here and a file there
 ONE_MEANING = {
@@ -59,8 +59,7 @@ def test_without_a_path_results_are_read_from_runs(
 
 def test_what_a_run_wrote_is_reported_without_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for index, one in enumerate(BASELINE):
-        result.write(one, Path("runs", str(index), "result.json"))
+    lay(Path("runs"), BASELINE)
     for command in (["report"], ["compare"]):
         assert called(*command).output == called(*command, "runs").output != ""
 

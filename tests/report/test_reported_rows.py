@@ -23,6 +23,7 @@ from ldbench.report.tables import terminal
 from ldbench.report.tables.content import page
 from ldbench.report.tables.formats import render
 from ldbench.report.write import report
+from tests.result_files import numbered
 
 TASKS = published.task_ids()
 CARD = TaskRef("brain-t2i", 3, "text-to-image", "c" * 64)
@@ -36,14 +37,13 @@ def measured(name: str, value: float, task: TaskRef = CARD, metrics: tuple[str, 
 
 
 def board_of(*results: Result) -> Leaderboard:
-    found = [(f"runs/{index}/result.json", one) for index, one in enumerate(results)]
-    (folded,) = fold([*found, *((f"paper/{index}", one) for index, one in enumerate(PAPER))]).values()
+    (folded,) = fold([*numbered(results), *((f"paper/{index}", one) for index, one in enumerate(PAPER))]).values()
     return folded
 
 
 def test_they_join_by_id_alone_and_decide_nothing() -> None:
     runs = [measured("a", 500.0), measured("b", 40.0), measured("c", 300.0)]
-    alone = fold([(str(index), one) for index, one in enumerate(runs)])["brain-t2i"]
+    alone = fold(numbered(runs))["brain-t2i"]
     together = board_of(*runs)
     assert together.task == CARD
     assert replace(together, rows=together.rows[:3]) == alone
