@@ -12,7 +12,7 @@ import pytest
 from ldbench.errors import LdbenchError
 from ldbench.studies.readers.display import render
 from ldbench.studies.readers.score import SCANS, StudyScore, scored
-from tests.command_line import called
+from tests.command_line import called, said
 
 from .conftest import MODELS, SALT, Study, answered, skilled
 
@@ -108,15 +108,14 @@ def test_the_command_line_makes_and_scores(study: Study, tmp_path: Path) -> None
     page, consent = tmp_path / "p.html", tmp_path / "consent.txt"
     consent.write_text("Ethics vote 7.\n\nThank you.", encoding="utf-8")
     line = ["study", "make", *map(str, study.folders), "--out", str(page), "--per-question", "6", "--seed", "3"]
-    done = called(*line, "--salt", SALT, "--title", "Mine", "--consent", consent)
-    assert done.exit_code == 0, done.output
-    assert f"{page}  {len(study.key.trials)} trials" in done.output
+    printed = said(*line, "--salt", SALT, "--title", "Mine", "--consent", consent)
+    assert f"{page}  {len(study.key.trials)} trials" in printed
     assert "<p>Ethics vote 7.</p>" in page.read_text(encoding="utf-8")
     reader, out = tmp_path / "a.json", tmp_path / "s.md"
     answers = skilled(study.key, "R1", 0.8, 0.5, np.random.default_rng(0))
     reader.write_text(json.dumps(asdict(answers)), encoding="utf-8")
     scoring = ["study", "score", str(reader), "--key", str(page.with_suffix(".key.json"))]
-    assert called(*scoring, "--format", "markdown", "--out", out).exit_code == 0
+    said(*scoring, "--format", "markdown", "--out", out)
     assert out.read_text(encoding="utf-8").startswith("# Reader study")
     missing = called(*line[:-4], "--consent", tmp_path / "none.txt")
     assert isinstance(missing.exception, LdbenchError)
