@@ -232,7 +232,7 @@ def test_a_result_that_names_other_seeds_of_the_card_unranks_nobody_and_is_refus
     old, forged = run("c", fid(1, 0, 2)), replace(run("d", fid(1, 0, 2)), card_seeds=[9])
     found = numbered([*honest, old, forged])
     fold(found[:3])
-    with pytest.raises(ResultError, match=r"3\.json: card_seeds \[9\], but 0\.json has \[0, 1, 2\]"):
+    with pytest.raises(ResultError, match=r"3/result\.json: card_seeds \[9\], but 0/result\.json has \[0, 1, 2\]"):
         fold(found)
 
 
