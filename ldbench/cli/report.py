@@ -150,9 +150,9 @@ def _write(
     if format_ in ("latex-tabular", "csv", "json"):
         say_chosen(boards)
     if format_ in ("html", "site") and out is not None:
-        from ldbench.report.html.write import report_pages
+        from ldbench.report.html.write import write_pages
 
-        typer.echo("\n".join(map(str, report_pages(boards, format_, out, gallery, cards))))
+        typer.echo("\n".join(map(str, write_pages(boards, out, format_ == "site", gallery, cards))))
         for run in boards.unfinished:
             if run.task not in boards.boards:  # no page names it
                 typer.echo(run.line, err=True)
