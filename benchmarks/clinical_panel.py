@@ -20,15 +20,14 @@ from pathlib import Path
 
 import torch
 from process_cost import Machine
-from typer.testing import CliRunner
 
-from ldbench.cli.main import app
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.plugins.kinds import METRICS
 from ldbench.score.inputs import Inputs
 from ldbench.score.scorer import inputs_of, measured
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task import card
+from tests.command_line import raising
 from tests.stand_ins.adni1 import write_adni1
 from tests.stand_ins.chexpert import write_chexpert
 from tests.stand_ins.clinical_card import write_small_card
@@ -66,7 +65,7 @@ def prepared(scratch: Path, names: list[str], patients: int, side: int, test: in
             owners = WRITERS[name](scratch / "owners" / name, patients)
             command = ["data", "prepare", name, "--root", str(owners), "--out", str(out), "--size", str(side)]
             command += ["--test-per-class", str(test), "--fractions", "0.6,0.1,0.3", "--jobs", "1"]
-            CliRunner().invoke(app, command, catch_exceptions=False)
+            raising(*command)
 
 
 def peak() -> float:

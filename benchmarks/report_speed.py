@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ldbench.board.gather import collect, fold
+from ldbench.board.gather import read_boards
 from ldbench.records import result as result_file
 from ldbench.records.result import Result
 from ldbench.records.units import Contributions, Units, rounded
@@ -134,13 +134,12 @@ def main() -> None:
     runs, out = asked.folder / f"{asked.task}-runs", asked.folder / f"{asked.task}-{'site' if asked.site else 'page'}"
     make(runs, asked.task, asked.results, asked.images)
     start, worked = time.perf_counter(), time.process_time()
-    found = collect([runs])
-    boards = fold(found)
+    results = read_boards([runs], measured_only=True)
     folded = time.perf_counter()
-    pages = write_pages(found, boards, out, asked.site, asked.images)
+    pages = write_pages(results, out, asked.site, asked.images)
     done, worked = time.perf_counter(), time.process_time() - worked
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{len(found)} results of {asked.images} images: read and folded in {folded - start:.2f} s, pages in "
+    print(f"{len(results.found)} results of {asked.images} images: read and folded in {folded - start:.2f} s, pages in "
           f"{done - folded:.2f} s, together {done - start:.2f} s ({worked:.2f} s of a processor)")
     print(f"peak memory {peak:.0f} MiB; {_megabytes(out):.1f} MB written, the page {_megabytes(pages[-1]):.1f} MB")
     if asked.chromium:

@@ -21,7 +21,7 @@ from ldbench.board.leaderboard import BoardRow, FoldedScore, Leaderboard
 from ldbench.errors import LdbenchError, ResultError
 from ldbench.report.digits import with_interval
 from ldbench.report.tables.seeds_told import seeds_in_short
-from ldbench.report.tables.text_table import escape
+from ldbench.report.tables.text_table import TextTable, to_markdown
 from leaderboards.shipped_rows import meant
 
 
@@ -93,10 +93,9 @@ def printed(table: PaperTable, boards: Mapping[str, Leaderboard]) -> str:
     if not found:
         return "\n\n".join(parts)
     headings = [*table.headings, *(ARROWS[name] for name in table.metrics), "Seeds"]
-    rules = [*[":--"] * len(table.headings), *["--:"] * len(table.metrics), ":--"]
+    alignments = "l" * len(table.headings) + "r" * len(table.metrics) + "l"
     rows = [_cells(first, table.metrics, row) for first, row in found]
-    lines = [f"| {' | '.join(cells)} |" for cells in (headings, rules, *rows)]
-    return "\n\n".join([*parts, "\n".join(lines)])
+    return "\n\n".join([*parts, to_markdown(TextTable(headings, rows, alignments))])
 
 
 def _row(boards: Mapping[str, Leaderboard], task: str, model: str) -> BoardRow | None:
@@ -116,7 +115,7 @@ def _cells(first: Sequence[str], metrics: Sequence[str], row: BoardRow) -> list[
 
 
 def _shown(score: FoldedScore | None) -> str:
-    return "-" if score is None else escape(" ".join(with_interval(score.value, score.ci_low, score.ci_high)))
+    return "-" if score is None else " ".join(with_interval(score.value, score.ci_low, score.ci_high))
 
 
 def main() -> None:

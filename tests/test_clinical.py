@@ -16,12 +16,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from ldbench.cli.main import app
 from ldbench.data.task_data import task_data
 from ldbench.errors import LdbenchError, WeightsError
 from ldbench.task import card
+from tests.command_line import called, said
 
 from .made_once import MadeOnce
 from .stand_ins.adni1 import write_adni1
@@ -37,13 +36,6 @@ OWNERS_IDS = ("OAS3", "patient0", "_S_0", "_S_1")
 # torch 2.13 calls TorchScript deprecated; clean-fid's network is published in no other format
 torchscript = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 SMALL = ("--size", "64", "--jobs", "1", "--fractions", "0.4,0.1,0.5")
-
-
-def said(*command: str) -> str:
-    """What a command prints; it must end well."""
-    shown = CliRunner().invoke(app, list(command))
-    assert shown.exit_code == 0, f"{shown.output}\n{shown.exception!r}"
-    return shown.output
 
 
 @pytest.fixture(scope="module")
@@ -201,10 +193,10 @@ def test_the_published_name_takes_no_other_weights(networks: dict[str, Path], tm
     path = small("chest-t2i", tmp_path, networks)
     path.write_text(re.sub(r"@sha256:\w+", "", path.read_text(encoding="utf-8")), encoding="utf-8")
     command = ["run", str(path), "mean-image", "--out", str(tmp_path / "runs")]
-    dry = CliRunner().invoke(app, [*command, "--dry-run"])
+    dry = called(*command, "--dry-run")
     assert dry.exit_code == 2
     assert "inception-v3@sha256:" in dry.output  # what to write on a card of one's own
-    shown = CliRunner().invoke(app, command)
+    shown = called(*command)
     assert isinstance(shown.exception, WeightsError)
     assert not list((tmp_path / "runs").rglob("result.json"))
 

@@ -82,7 +82,7 @@ def differences(folders: Sequence[FolderScores]) -> FolderDifferences:
     for other in others:
         _check_alike(first, other)
         for metric, one, two in _in_both(first, other):
-            names = metric.name, _folder(other), _folder(first)
+            names = metric.name, folder_of(other), folder_of(first)
             units = other.parts.units, first.parts.units
             parts = _by_unit(two, units[0]), _by_unit(one, units[1])
             if reason := _lacks(metric, (other, first), (two, one), parts):
@@ -90,7 +90,7 @@ def differences(folders: Sequence[FolderScores]) -> FolderDifferences:
             else:
                 found.append(_difference(names, (two, one), parts, metric))
     decided = tuple(map(_decided, found, holm([each.p for each in found])))
-    pairs = {_folder(each): _shared(first, each) for each in others}
+    pairs = {folder_of(each): _shared(first, each) for each in others}
     return FolderDifferences(decided, tuple(left_out), pairs)
 
 
@@ -99,12 +99,12 @@ def _check_alike(first: FolderScores, other: FolderScores) -> None:
     for name in ("real", "training"):
         if first.images.get(name, {}).get("sha256") != other.images.get(name, {}).get("sha256"):
             raise UsageError(
-                f"{_folder(other)}: expected the {name} images that {_folder(first)} was measured beside, got others; "
-                "measure both beside the same ones"
+                f"{folder_of(other)}: expected the {name} images that {folder_of(first)} was measured beside, got "
+                "others; measure both beside the same ones"
             )
     if first.options != other.options:
         raise UsageError(
-            f"{_folder(other)}: expected the options of {_folder(first)}, {dict(first.options)}, got "
+            f"{folder_of(other)}: expected the options of {folder_of(first)}, {dict(first.options)}, got "
             f"{dict(other.options)}; measure both alike"
         )
 
@@ -114,7 +114,8 @@ def _in_both(first: FolderScores, other: FolderScores) -> list[tuple[Metric, Mea
     return [(metric, score, there[metric.name]) for metric, score in first.parts.measured if metric.name in there]
 
 
-def _folder(found: FolderScores) -> str:
+def folder_of(found: FolderScores) -> str:
+    """The folder of generated images that the scores are of."""
     return str(found.images["generated"]["folder"])
 
 
@@ -142,7 +143,7 @@ def _lacks(
     one, other = scores
     if metric.name in _UNSOUND:
         return _UNSOUND[metric.name]
-    copies = [_folder(each) for each in folders if _has_copies(each)]
+    copies = [folder_of(each) for each in folders if _has_copies(each)]
     if copies and metric.unranks is None:
         return f"{' and '.join(copies)}: images are copies of training images"
     if one.extractor != other.extractor:

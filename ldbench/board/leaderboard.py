@@ -25,7 +25,7 @@ from ldbench.board.ranks import RankInterval, standings
 from ldbench.board.seed_allowance import allowance
 from ldbench.board.seeds import pool
 from ldbench.plugins.kinds import metric_bounds
-from ldbench.records.files import read_record, write_text_atomic
+from ldbench.records.files import json_text, read_record, write_text_atomic
 from ldbench.records.fresh import FreshRounds
 from ldbench.records.identity import Found, method, names_a_card
 from ldbench.records.result import ModelRef, Result, TaskRef
@@ -143,7 +143,7 @@ def by_task(results: Iterable[Found]) -> dict[str, list[Found]]:
 def dumps(leaderboard: Leaderboard) -> str:
     """The file's text: sorted keys, two-space indent, NaN refused, newline at the end."""
     record = {key: value for key, value in asdict(leaderboard).items() if key in Leaderboard.__dataclass_fields__}
-    return json.dumps(record, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+    return json_text(record, 2)
 
 
 def write(leaderboard: Leaderboard, path: Path) -> None:

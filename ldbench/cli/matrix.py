@@ -65,12 +65,13 @@ def matrix(
 
 
 def _summarise(tally: Tally, out: Path) -> None:
-    from ldbench.report.write import report_paths
+    from ldbench.board.gather import read_boards
+    from ldbench.report.write import report
     from ldbench.run.matrix.conduct import results
 
     typer.echo(tally.summary())
     if results(tally):
-        typer.echo("\n" + report_paths(results(tally), "terminal", None))
+        typer.echo("\n" + report(read_boards(results(tally)), "terminal", None))
         typer.echo(f"the same, with what else lies there: ldbench report {out}")
     if any(outcome.status == "failed" for outcome in tally.outcomes.values()):
         raise typer.Exit(1)

@@ -8,21 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from ldbench.cli import folder_options
 from ldbench.cli.comma_lists import parse_names
-from ldbench.cli.folder_options import (
-    Blur,
-    Channels,
-    Classes,
-    Fit,
-    Metric,
-    Network,
-    Noise,
-    Set,
-    Side,
-    SubjectPattern,
-    Subjects,
-    by_metric,
-)
 from ldbench.cli.options import Device
 from ldbench.errors import UsageError
 
@@ -59,18 +46,18 @@ def measure(
     real: _Real,
     generated: _Generated,
     training: _Training = None,
-    metric: Metric = None,
-    network: Network = None,
+    metric: folder_options.Metric = None,
+    network: folder_options.Network = None,
     paired: _Paired = False,
-    side: Side = None,
-    fit: Fit = None,
-    channels: Channels = None,
-    blur: Blur = 0.0,
-    noise: Noise = 0.0,
-    set_: Set = None,
-    subjects: Subjects = None,
-    subject_pattern: SubjectPattern = None,
-    classes: Classes = None,
+    side: folder_options.Side = None,
+    fit: folder_options.Fit = None,
+    channels: folder_options.Channels = None,
+    blur: folder_options.Blur = 0.0,
+    noise: folder_options.Noise = 0.0,
+    set_: folder_options.Set = None,
+    subjects: folder_options.Subjects = None,
+    subject_pattern: folder_options.SubjectPattern = None,
+    classes: folder_options.Classes = None,
     by_class: _ByClass = False,
     per_image: _PerImage = None,
     images: _Images = None,
@@ -89,7 +76,7 @@ def measure(
     from ldbench.run.progress import live_progress
     from ldbench.score.folders.lines import lines_of
 
-    settings = by_metric(set_ or ())
+    settings = folder_options.by_metric(set_ or ())
     metrics = parse_names(metric, "--metric") if metric else ()
     with live_progress(f"{', '.join(map(str, generated))} beside {real}") as progress:
         folders = measure_each(

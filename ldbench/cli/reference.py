@@ -7,20 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ldbench.cli import folder_options
 from ldbench.cli.comma_lists import parse_names
-from ldbench.cli.folder_options import (
-    Blur,
-    Channels,
-    Fit,
-    Metric,
-    Network,
-    Noise,
-    Set,
-    Side,
-    SubjectPattern,
-    Subjects,
-    by_metric,
-)
 from ldbench.cli.options import Device
 
 _Real = Annotated[Path, typer.Argument(help="A folder of real images.")]
@@ -30,16 +18,16 @@ _File = Annotated[Path, typer.Argument(help="The file to write; its name ends in
 def reference(
     real: _Real,
     file: _File,
-    metric: Metric = None,
-    network: Network = None,
-    side: Side = None,
-    fit: Fit = None,
-    channels: Channels = None,
-    blur: Blur = 0.0,
-    noise: Noise = 0.0,
-    set_: Set = None,
-    subjects: Subjects = None,
-    subject_pattern: SubjectPattern = None,
+    metric: folder_options.Metric = None,
+    network: folder_options.Network = None,
+    side: folder_options.Side = None,
+    fit: folder_options.Fit = None,
+    channels: folder_options.Channels = None,
+    blur: folder_options.Blur = 0.0,
+    noise: folder_options.Noise = 0.0,
+    set_: folder_options.Set = None,
+    subjects: folder_options.Subjects = None,
+    subject_pattern: folder_options.SubjectPattern = None,
     device: Device = "auto",
 ) -> None:
     """Keep statistics of real images that you may not give away; `ldbench measure FILE GENERATED` takes them instead.
@@ -50,7 +38,7 @@ def reference(
     from ldbench.run.reference import save_reference
 
     metrics = parse_names(metric, "--metric") if metric else ()
-    settings = by_metric(set_ or ())
+    settings = folder_options.by_metric(set_ or ())
     with live_progress(f"statistics of {real}") as progress:
         saved = save_reference(
             real, file, metrics=metrics, network=network, side=side, channels=channels or "rgb", blur=blur, noise=noise,

@@ -7,20 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ldbench.cli import options
 from ldbench.cli.comma_lists import parse_names
 from ldbench.cli.gate import conclude
 from ldbench.cli.left_out import UNJUDGED, WITHOUT, boards_of, left_out_named, say_chosen, say_without
-from ldbench.cli.options import (
-    AllowMissing,
-    JUnit,
-    MeasuredOnly,
-    Only,
-    Results,
-    Summary,
-    Tolerances,
-    Without,
-    results_or_runs,
-)
 from ldbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,19 +31,19 @@ Format = Annotated[
 
 
 def report(
-    results: Results = None,
+    results: options.Results = None,
     format_: Format = "terminal",
     out: Annotated[Path | None, typer.Option(help="Folder to write one file a task to, instead of printing.")] = None,
     reported: Annotated[
         list[str] | None, typer.Option(help="A task whose published rows to show, with results or without.")
     ] = None,
-    measured_only: MeasuredOnly = False,
+    measured_only: options.MeasuredOnly = False,
     metric: Annotated[list[str] | None, typer.Option(help="Only these metrics, by commas or repeated.")] = None,
     all_metrics: Annotated[
         bool, typer.Option("--all-metrics", help="In the terminal, show every metric and not one a question.")
     ] = False,
-    only: Only = None,
-    without: Without = None,
+    only: options.Only = None,
+    without: options.Without = None,
     by: Annotated[
         list[str] | None,
         typer.Option(help="Instead, how rows serve groups of cases: by sex, age or another attribute, or by all."),
@@ -69,10 +59,10 @@ def report(
     check: Annotated[
         Path | None, typer.Option(help="The baseline of a gate, as `ldbench gate --against` takes it.")
     ] = None,
-    tolerance: Tolerances = None,
-    allow_missing: AllowMissing = False,
-    junit: JUnit = None,
-    summary: Summary = None,
+    tolerance: options.Tolerances = None,
+    allow_missing: options.AllowMissing = False,
+    junit: options.JUnit = None,
+    summary: options.Summary = None,
 ) -> None:
     """Fold results into leaderboards, one a task, with what publications report beside them, unranked."""
     from ldbench.report.gate.gather import GateRequest
@@ -81,7 +71,7 @@ def report(
     request.limits()
     instead = {"--by": bool(by), "--cost": cost}
     _check_options(format_, out, bool(task), instead, gated_choice=bool(check and (only or without)))
-    paths = results_or_runs(results) if results or not reported else ()
+    paths = options.results_or_runs(results) if results or not reported else ()
     with left_out_named(UNJUDGED if check else WITHOUT) as left_out:
         boards = boards_of(paths, reported or (), measured_only, left_out, only, without)
         if left_out and check:
@@ -160,9 +150,9 @@ def _write(
     if format_ in ("latex-tabular", "csv", "json"):
         say_chosen(boards)
     if format_ in ("html", "site") and out is not None:
-        from ldbench.report.html.write import report_pages
+        from ldbench.report.html.write import write_pages
 
-        typer.echo("\n".join(map(str, report_pages(boards, format_, out, gallery, cards))))
+        typer.echo("\n".join(map(str, write_pages(boards, out, format_ == "site", gallery, cards))))
         for run in boards.unfinished:
             if run.task not in boards.boards:  # no page names it
                 typer.echo(run.line, err=True)

@@ -8,19 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ldbench.cli import options
 from ldbench.cli.comma_lists import parse_seeds
-from ldbench.cli.options import (
-    RUNS,
-    BatchSize,
-    Device,
-    LoneSeed,
-    Models,
-    Out,
-    Seeds,
-    SetOfModels,
-    Task,
-    live_settings,
-)
 from ldbench.cli.printing import print_error
 from ldbench.errors import LdbenchError, UsageError
 from ldbench.plugins.parameters import overrides_of
@@ -35,14 +24,14 @@ if TYPE_CHECKING:
 
 
 def run(
-    task: Task,
-    models: Models,
-    seed: LoneSeed = None,
-    seeds: Seeds = None,
-    device: Device = "auto",
-    batch_size: BatchSize = 50,
-    set_: SetOfModels = None,
-    out: Out = RUNS,
+    task: options.Task,
+    models: options.Models,
+    seed: options.LoneSeed = None,
+    seeds: options.Seeds = None,
+    device: options.Device = "auto",
+    batch_size: options.BatchSize = 50,
+    set_: options.SetOfModels = None,
+    out: options.Out = options.RUNS,
     fresh: Annotated[
         str | None,
         typer.Option(
@@ -75,7 +64,7 @@ def run(
 
     def one(each: _Wanted) -> None:
         label = f"{each.model} on {task}{each.of_seed}"
-        with live_settings(label, out, each.seed, device, batch_size) as settings:
+        with options.live_settings(label, out, each.seed, device, batch_size) as settings:
             settings = replace(settings, overrides=overrides[each.model], say=partial(_say, label))
             result, below = _made(task, each.model, data_seed, settings)
         if is_first_process():

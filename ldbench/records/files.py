@@ -13,7 +13,7 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -71,10 +71,21 @@ def write_text_atomic(path: Path, text: str | Iterable[str], *, private: bool = 
             os.fsync(file.fileno())
 
 
+def write_texts(files: Mapping[Path, str]) -> list[Path]:
+    """Write each text to its path, as `write_text_atomic` does; the paths."""
+    for path, text in files.items():
+        write_text_atomic(path, text)
+    return list(files)
+
+
+def json_text(value: object, indent: int = 1) -> str:
+    """A value as a JSON file holds it: keys sorted, letters as they are, NaN refused, newline at the end."""
+    return json.dumps(value, indent=indent, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+
+
 def write_json(path: Path, value: object, *, private: bool = False) -> None:
-    """Write a value as JSON, as `write_text_atomic` does: keys sorted, one space of indent, NaN refused."""
-    text = json.dumps(value, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
-    write_text_atomic(path, text + "\n", private=private)
+    """Write a value as `json_text`, as `write_text_atomic` does."""
+    write_text_atomic(path, json_text(value), private=private)
 
 
 def text_of(raw: bytes) -> str:

@@ -6,14 +6,13 @@ schema version, or with an unknown field, is an error that names the file.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from ldbench.api import ParameterValue, Score
 from ldbench.errors import MetricError, ResultError
-from ldbench.records.files import read_json, refuse_constant, write_text_atomic
+from ldbench.records.files import json_text, read_json, refuse_constant, write_text_atomic
 from ldbench.records.from_table import built
 
 SCHEMA_VERSION = 1
@@ -119,7 +118,7 @@ def dumps(result: Result) -> str:
         for key in ("whole", "images"):
             if stage[key] is None:
                 del stage[key]
-    return json.dumps(record, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+    return json_text(record, 2)
 
 
 def write(result: Result, path: Path) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 
 from ldbench.board.paired_tests import Comparison
 from ldbench.report.comparisons import words
-from ldbench.report.tables.csv_ import inert
+from ldbench.report.tables.csv_ import csv_text
 from ldbench.report.tables.latex import plain_table
 from ldbench.report.tables.text_table import TextTable, escape, to_markdown
 
@@ -24,19 +22,17 @@ _MEANING = (
 
 def as_csv(tasks: Tasks) -> str:
     """A line a pair with every number in full under the names of `Comparison`; an infinite bound is empty."""
-    target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(["task", *(each.name for each in fields(Comparison))])
-    for task, compared in tasks.items():
-        for of_metric in compared.values():
-            writer.writerows([inert(task), *map(_cell, asdict(each).values())] for each in of_metric)
-    return target.getvalue()
+    rows = [
+        [task, *map(_cell, asdict(each).values())]
+        for task, compared in tasks.items() for of_metric in compared.values() for each in of_metric
+    ]
+    return csv_text(["task", *(each.name for each in fields(Comparison))], rows)
 
 
 def _cell(value: object) -> object:
     if isinstance(value, bool):
         return str(value).lower()
-    return "" if isinstance(value, float) and math.isinf(value) else inert(value)
+    return "" if isinstance(value, float) and math.isinf(value) else value
 
 
 def as_markdown(tasks: Tasks) -> str:

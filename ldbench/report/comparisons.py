@@ -5,7 +5,6 @@ A row is called better only where a test says so (`ldbench.board.paired_tests`).
 
 from __future__ import annotations
 
-import json
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from ldbench.board.paired_tests import Comparison
 from ldbench.board.ranks import NO_UNITS, comparisons
 from ldbench.board.row_labels import labels
 from ldbench.errors import unknown_name
+from ldbench.records.files import json_text
 from ldbench.records.identity import Found, row_key
 from ldbench.records.units import Units
 from ldbench.report.digits import with_interval
@@ -99,7 +99,7 @@ def render_json(tasks: Mapping[str, Mapping[str, Sequence[Comparison]]]) -> str:
         task: {metric: [_finite(asdict(each)) for each in of_metric] for metric, of_metric in compared.items()}
         for task, compared in tasks.items()
     }
-    return json.dumps(record, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+    return json_text(record)
 
 
 def _finite(record: dict[str, object]) -> dict[str, object]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -14,11 +11,11 @@ from ldbench.board.gather import BoardSet
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.row_labels import labels
 from ldbench.errors import UsageError
-from ldbench.records.files import write_text_atomic
+from ldbench.records.files import json_text, write_texts
 from ldbench.records.identity import Found, row_key
 from ldbench.records.names import slug
 from ldbench.report.tables.cost_table import cost_notes, cost_table
-from ldbench.report.tables.csv_ import inert
+from ldbench.report.tables.csv_ import csv_text
 from ldbench.report.tables.formats import RENDERERS
 from ldbench.report.tables.plain_formats import PLAIN, TablesOfTask, terminal, to_text
 from ldbench.report.tables.terminal import DEFAULT_WIDTH
@@ -50,11 +47,11 @@ def report_costs(results: BoardSet, format: str, out: Path | None, width: int = 
         )
     if out is None:
         return _text(tasks, format, width)
-    written = []
-    for task, by_row in tasks.items():
-        written.append(out / f"{slug(task)}-cost.{RENDERERS[format][0]}")
-        write_text_atomic(written[-1], _text({task: by_row}, format, width))
-    return "".join(f"{path}\n" for path in written)
+    files = {
+        out / f"{slug(task)}-cost.{RENDERERS[format][0]}": _text({task: by_row}, format, width)
+        for task, by_row in tasks.items()
+    }
+    return "".join(f"{path}\n" for path in write_texts(files))
 
 
 def _text(tasks: Mapping[str, ByRow], format: str, width: int) -> str:
@@ -64,13 +61,6 @@ def _text(tasks: Mapping[str, ByRow], format: str, width: int) -> str:
     if format in PLAIN:
         return to_text(content, format)
     if format == "json":
-        by_task = {task: records(by_row) for task, by_row in tasks.items()}
-        return json.dumps(by_task, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
-    target = io.StringIO()
-    names = ["task", "model", *(field.name for field in fields(RowCost))]
-    writer = csv.DictWriter(target, names, lineterminator="\n")
-    writer.writeheader()
-    for task, by_row in tasks.items():
-        for record in records(by_row):
-            writer.writerow({name: inert(value) for name, value in {"task": task, **record}.items()})
-    return target.getvalue()
+        return json_text({task: records(by_row) for task, by_row in tasks.items()})
+    rows = [[task, *record.values()] for task, by_row in tasks.items() for record in records(by_row)]
+    return csv_text(["task", "model", *(field.name for field in fields(RowCost))], rows)

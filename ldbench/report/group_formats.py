@@ -5,19 +5,16 @@ CSV and JSON have every number in full. The terminal shows one metric for each q
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from ldbench.board.folded_groups import RowGroups
-from ldbench.records.files import write_text_atomic
+from ldbench.records.files import json_text, write_texts
 from ldbench.records.names import slug
 from ldbench.report.by_group import TaskGroups
 from ldbench.report.tables.content import FURTHER
-from ldbench.report.tables.csv_ import inert
+from ldbench.report.tables.csv_ import csv_text
 from ldbench.report.tables.formats import RENDERERS
 from ldbench.report.tables.group_tables import group_notes, group_table
 from ldbench.report.tables.headline import headline
@@ -42,11 +39,11 @@ def report_groups(
     """
     if out is None:
         return _text(tasks, format, all_metrics, width)
-    written = []
-    for task, groups in tasks.items():
-        written.append(out / f"{slug(task)}-groups.{RENDERERS[format][0]}")
-        write_text_atomic(written[-1], _text({task: groups}, format, all_metrics, width))
-    return "".join(f"{path}\n" for path in written)
+    files = {
+        out / f"{slug(task)}-groups.{RENDERERS[format][0]}": _text({task: groups}, format, all_metrics, width)
+        for task, groups in tasks.items()
+    }
+    return "".join(f"{path}\n" for path in write_texts(files))
 
 
 def _text(tasks: Tasks, format: str, all_metrics: bool, width: int) -> str:
@@ -75,17 +72,15 @@ def _content(groups: TaskGroups) -> tuple[list[TextTable], list[str]]:
 
 def _csv(tasks: Tasks) -> str:
     """A line a row, metric and group, its gap repeated in each; None is empty."""
-    target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    lines: list[list[object]] = []
     for task, attribute, label, row in _rows(tasks):
         one = row.breakdown
         gap = [one.worst, one.best, one.gap, one.gap_low, one.gap_high, row.gap.spread, row.gap.runs]
         for group in one.groups:
             over, place = row.groups[group.name], [task, attribute, row.metric, row.direction, label, group.name]
             value = [group.n, group.value, group.ci_low, group.ci_high, over.spread, over.runs, group.chance]
-            writer.writerow(map(inert, [*place, *value, *(gap if one.worst else [None] * len(gap))]))
-    return target.getvalue()
+            lines.append([*place, *value, *(gap if one.worst else [None] * len(gap))])
+    return csv_text(COLUMNS, lines)
 
 
 def _rows(tasks: Tasks) -> Iterator[tuple[str, str, str, RowGroups]]:
@@ -103,4 +98,4 @@ def _json(tasks: Tasks) -> str:
         told = {"model": label, "direction": row.direction, "gap_spread": row.gap.spread, "gap_runs": row.gap.runs}
         rows = record.setdefault(task, {}).setdefault(attribute, {}).setdefault(row.metric, [])
         rows.append({**asdict(row.breakdown), **told, "groups": groups})
-    return json.dumps(record, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+    return json_text(record)

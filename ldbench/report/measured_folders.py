@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ldbench import __version__
 from ldbench.api import Score
-from ldbench.board.folder_differences import FolderDifference, FolderDifferences
+from ldbench.board.folder_differences import FolderDifference, FolderDifferences, folder_of
 from ldbench.plugins.kinds import unranking
 from ldbench.report.comparisons import p_text
 from ldbench.report.digits import with_interval
@@ -44,9 +44,9 @@ def as_text(folders: Sequence[FolderScores], found: FolderDifferences | None, wi
         [alone] = folders
         copies = f"{_COPIES}\n" if unranking(alone.scores) else ""
         return "\n".join(filter(None, [score_table(alone.scores) + copies, _within(alone, width, "by class")]))
-    names = dict(zip(map(_folder, folders), labels(folders), strict=True))
+    names = dict(zip(map(folder_of, folders), labels(folders), strict=True))
     parts = [_values(dict(zip(names.values(), (each.scores for each in folders), strict=True)), width)]
-    parts += [_within(each, width, f"{names[_folder(each)]}, by class") for each in folders]
+    parts += [_within(each, width, f"{names[folder_of(each)]}, by class") for each in folders]
     parts += [_wrapped(said_of(folders, lambda each: [_COPIES] if unranking(each.scores) else []), width)]
     first, *others = names
     for other in others:
@@ -70,15 +70,11 @@ def said_of(folders: Sequence[FolderScores], lines: Callable[[FolderScores], Ite
 
 def labels(folders: Sequence[FolderScores]) -> list[str]:
     """The folders' names, without the folders above that all are in."""
-    paths = [_folder(each) for each in folders]
+    paths = [folder_of(each) for each in folders]
     if len({Path(each).is_absolute() for each in paths}) > 1:
         return paths
     above = os.path.commonpath([str(Path(each).parent) for each in paths])
     return [str(Path(each).relative_to(above)) if above else each for each in paths]
-
-
-def _folder(found: FolderScores) -> str:
-    return str(found.images["generated"]["folder"])
 
 
 def _within(found: FolderScores, width: int, title: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ldbench.board import leaderboard
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.records.files import write_text_atomic
+from ldbench.records.files import write_texts
 from ldbench.records.names import slug
 from ldbench.report.tables import markdown
 
@@ -28,10 +28,7 @@ def texts(boards: Mapping[str, Leaderboard]) -> dict[str, str]:
 
 def rebuild(boards: Mapping[str, Leaderboard], out: Path) -> list[Path]:
     """Write every leaderboard below `out` and return the files."""
-    made = texts(boards)
-    for name, text in made.items():
-        write_text_atomic(out / name, text)
-    return [out / name for name in made]
+    return write_texts({out / name: text for name, text in texts(boards).items()})
 
 
 def differences(boards: Mapping[str, Leaderboard], out: Path) -> list[str]:

@@ -14,22 +14,15 @@ from rich.console import Console
 from rich.text import Text
 
 from ldbench.board.chosen import ChosenRows
-from ldbench.board.gather import BoardSet, read_boards
+from ldbench.board.gather import BoardSet
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.errors import unknown_name
-from ldbench.records.files import write_text_atomic
+from ldbench.records.files import write_texts
 from ldbench.records.names import slug
 from ldbench.report.run_pictures import copy_pictures
 from ldbench.report.tables import markdown, terminal
 from ldbench.report.tables.formats import RENDERERS, render
 from ldbench.report.tables.headline import narrowed
-
-
-def report_paths(
-    paths: Sequence[Path], format: str, out: Path | None, tasks: Sequence[str] = (), measured_only: bool = False
-) -> str:
-    """`report` of the results below `paths`; `tasks` and `measured_only` as `gather` takes them."""
-    return report(read_boards(paths, tasks, measured_only), format, out)
 
 
 def report(results: BoardSet, format: str, out: Path | None, all_metrics: bool = False) -> str:
@@ -38,9 +31,7 @@ def report(results: BoardSet, format: str, out: Path | None, all_metrics: bool =
     if out is None:
         return "\n".join([*texts.values(), *(f"{line}\n" for line in _without_board(results, format))])
     files = {out / f"{_name(results.boards[task])}.{RENDERERS[format][0]}": text for task, text in texts.items()}
-    for path, text in files.items():
-        write_text_atomic(path, text)
-    return "".join(f"{path}\n" for path in files)
+    return "".join(f"{path}\n" for path in write_texts(files))
 
 
 def _name(board: Leaderboard) -> str:

@@ -12,10 +12,10 @@ from ldbench.board.gather import board_set
 from ldbench.board.leaderboard import dumps
 from ldbench.errors import ResultError, UnknownNameError, UsageError
 from ldbench.records.files import write_json
-from ldbench.records.result import Result
-from tests.report.conftest import FULL, TASK, measured
+from tests.report.conftest import RUNS, TASK
+from tests.result_files import numbered
 
-RESULTS: list[tuple[str, Result]] = [(f"{index}/result.json", measured(*one)) for index, one in enumerate(FULL)]
+RESULTS = numbered(RUNS)
 ELSEWHERE = replace(TASK, id="another")
 
 

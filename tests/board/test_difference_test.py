@@ -38,7 +38,7 @@ def test_nothing_known_is_nothing_said_and_no_error_is_certain() -> None:
 variances = st.floats(1e-6, 1e6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.floats(0, 1e4), min_size=2, max_size=5), variances, variances, st.integers(1, 9), st.booleans())
 def test_larger_differences_are_surer_and_more_error_less_sure(
     sizes: list[float], of_cases: float, of_seeds: float, degrees: int, alone: bool

@@ -14,6 +14,7 @@ from ldbench.board.gather import fold
 from ldbench.records.result import SCORED, ModelRef, Result, TaskRef
 from ldbench.report.tables.content import page
 from ldbench.task import card
+from tests.result_files import numbered
 
 TASK = TaskRef("somebodys-card", 1, "text-to-image", "c" * 64)
 
@@ -27,7 +28,7 @@ def run(name: str, seed: int, images: str | None = None, scored: bool = False, *
 
 
 def rows(*results: Result) -> dict[str, Entry]:
-    listed = entries([(f"{index}/result.json", result) for index, result in enumerate(results)])
+    listed = entries(numbered(results))
     return {entry.result.model.name: entry for entry in listed}
 
 
@@ -128,7 +129,7 @@ def test_a_run_that_ignores_the_seed_is_deterministic_and_a_folder_given_again_i
 
 def test_a_board_says_what_became_of_the_runs() -> None:
     results = [run("one", 0, "a"), run("one", 1, "a"), run("one", 7, "b"), run("two", 0, "a", scored=True)]
-    board = fold([(f"{index}/result.json", result) for index, result in enumerate(results)])[TASK.id]
+    board = fold(numbered(results))[TASK.id]
     (row,) = board.rows
     assert (row.seeds, row.other_seeds, row.ignores_the_seed, row.on_card) == ((0, 1), (7,), True, True)
     assert [model.name for model in row.same_images] == ["two"]
@@ -147,7 +148,7 @@ def copying(seed: int, chance: float) -> Result:
 
 
 def test_a_row_whose_images_are_copies_has_no_rank_and_says_why() -> None:
-    found = [(f"{index}", one) for index, one in enumerate([copying(0, 0.5), copying(1, 1e-9), run("honest", 0)])]
+    found = numbered([copying(0, 0.5), copying(1, 1e-9), run("honest", 0)])
     board = fold(found)[TASK.id]
     row = next(row for row in board.rows if row.model.name == "copying")
     assert row.unranked_by == "copied_share"

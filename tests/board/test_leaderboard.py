@@ -25,6 +25,7 @@ from ldbench.records.unfinished import unfinished_below
 from ldbench.records.units import Contributions, Units
 from ldbench.records.units import write as write_units
 from tests.known_spreads import known_spreads
+from tests.result_files import numbered
 
 TASK = TaskRef("sandbox-brain-t2i", 1, "text-to-image", "c" * 64)
 Numbers = tuple[float, float, float]
@@ -51,7 +52,7 @@ def reported(name: str, *scores: Score, source: str) -> Result:
 
 
 def board_of(*results: Result) -> board.Leaderboard:
-    return fold([(f"{index}/result.json", one) for index, one in enumerate(results)])[TASK.id]
+    return fold(numbered(results))[TASK.id]
 
 
 def ranks(leaderboard: board.Leaderboard, metric: str = "fid") -> dict[str, int | None]:
@@ -132,7 +133,7 @@ def test_rows_differ_by_parameters_and_by_version() -> None:
     assert sorted(row.seeds for row in leaderboard.rows) == [(0,), (0, 1), (1,)]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.permutations(FIELD), st.lists(st.sampled_from(FIELD), max_size=3))
 def test_the_bytes_depend_neither_on_order_nor_on_copies(order: list[Result], copies: list[Result]) -> None:
     assert board.dumps(board_of(*order, *copies)) == board.dumps(board_of(*FIELD))
@@ -143,7 +144,7 @@ def paired(value: float, offset: int) -> Units:
     return Units({"groups": tuple("abcdefg")}, {"fid": Contributions(value, {"groups": spread})})
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.permutations(range(len(FIELD))), st.sets(st.integers(0, len(FIELD) - 1)))
 def test_with_units_of_some_rows_the_bytes_do_not_depend_on_order_or_paths(order: list[int], known: set[int]) -> None:
     values = {index: FIELD[index].scores[0].value for index in known if FIELD[index].scores}
@@ -171,7 +172,7 @@ def test_units_of_a_copy_count_for_the_row(tmp_path: Path) -> None:
 numbers = st.tuples(*[st.floats(0, 100)] * 3).map(lambda three: (sorted(three)[1], min(three), max(three)))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(numbers, min_size=1, max_size=6), st.lists(numbers, max_size=4))
 def test_rows_that_do_not_compete_change_no_rank(ranked: list[Numbers], others: list[Numbers]) -> None:
     rivals = [run(f"rival-{index}", fid(*one)) for index, one in enumerate(ranked)]
@@ -229,9 +230,9 @@ def test_what_cannot_share_a_table_is_an_error_naming_the_files(second: Result, 
 def test_a_result_that_names_other_seeds_of_the_card_unranks_nobody_and_is_refused() -> None:
     honest = [replace(run(name, fid(1, 0, 2)), card_seeds=[0, 1, 2]) for name in "ab"]
     old, forged = run("c", fid(1, 0, 2)), replace(run("d", fid(1, 0, 2)), card_seeds=[9])
-    found = [(f"{index}.json", one) for index, one in enumerate([*honest, old, forged])]
+    found = numbered([*honest, old, forged])
     fold(found[:3])
-    with pytest.raises(ResultError, match=r"3\.json: card_seeds \[9\], but 0\.json has \[0, 1, 2\]"):
+    with pytest.raises(ResultError, match=r"3/result\.json: card_seeds \[9\], but 0/result\.json has \[0, 1, 2\]"):
         fold(found)
 
 

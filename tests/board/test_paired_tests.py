@@ -144,7 +144,7 @@ def test_no_pair_is_called_better_against_the_means_that_a_board_is_sorted_by() 
 
 
 @given(st.sampled_from([0.0, 0.01, 3.0]), st.integers(1, 3), st.integers(0, 9))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_a_row_that_joins_changes_nothing_of_a_pair_but_the_correction(loud: float, seeds: int, draw: int) -> None:
     rows = {name: {seed: run(normal(9 * index + seed, 0.3 * index)) for seed in range(count)}
             for index, (name, count) in enumerate((("one", 3), ("two", 3), ("three", 1)))}

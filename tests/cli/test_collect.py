@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import typer
-from typer.testing import CliRunner, Result
-
-from ldbench.cli.collect import collect
+from tests.command_line import called
 from tests.run.collect.run_copies import Copy
-
-
-def ldbench(*arguments: object) -> Result:
-    app = typer.Typer()
-    app.command()(collect)
-    return CliRunner().invoke(app, list(map(str, arguments)))
 
 
 def test_two_folders_become_one_and_a_second_call_has_nothing_to_do(tmp_path: Path) -> None:
@@ -22,13 +13,13 @@ def test_two_folders_become_one_and_a_second_call_has_nothing_to_do(tmp_path: Pa
     Copy("a").write(one)
     Copy("a", day=2).write(two)
     Copy("b").write(two)
-    dry = ldbench(one, two, "--out", out, "--dry-run")
+    dry = called("collect", one, two, "--out", out, "--dry-run")
     assert not out.exists()
-    done = ldbench(one, two, "--out", out)
+    done = called("collect", one, two, "--out", out)
     assert (dry.exit_code, done.exit_code) == (0, 0)
     assert dry.output == done.output.rstrip("\n") + "; nothing was written\n"
     assert [line.split()[0] for line in done.output.splitlines()] == ["collected", "collected", f"{out}:"]
-    again = ldbench(one, two, "--out", out)
+    again = called("collect", one, two, "--out", out)
     assert (again.exit_code, again.output) == (0, f"{out}: 2 runs: 0 new, 2 there already\n")
 
 
@@ -36,7 +27,7 @@ def test_a_contradiction_is_one_line_on_standard_error_and_exit_code_2(tmp_path:
     Copy("a", fid=1.0).write(tmp_path / "one")
     Copy("a", fid=2.0).write(tmp_path / "two")
     Copy("b").write(tmp_path / "two")
-    done = ldbench(tmp_path / "one", tmp_path / "two", "--out", tmp_path / "out")
+    done = called("collect", tmp_path / "one", tmp_path / "two", "--out", tmp_path / "out")
     assert done.exit_code == 2
     [line] = done.stderr.splitlines()
     assert line.startswith("error: small/a-")

@@ -11,18 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from ldbench.cli.main import app
 from ldbench.errors import DataError, LdbenchError, UnknownNameError, UsageError
 from ldbench.plugins.kinds import DATASETS
+from tests.command_line import called, said
 
 
 def run(*arguments: object) -> str:
-    """The command's output; an error is raised as `ldbench.cli.main` would catch it."""
-    result = CliRunner().invoke(app, ["data", "prepare", *map(str, arguments)], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.output
+    return said("data", "prepare", *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +51,7 @@ def test_a_dry_run_says_what_would_be_used_and_left_out_and_writes_nothing(own: 
 
 def test_a_dry_run_with_too_few_images_says_what_there_is_before_it_refuses(own: Path, tmp_path: Path) -> None:
     options = ["--csv", str(own / "m.csv"), "--root", str(own), "--test-per-class", "99", "--dry-run"]
-    ended = CliRunner().invoke(app, ["data", "prepare", "folder", *options, "--out", str(tmp_path)])
+    ended = called("data", "prepare", "folder", *options, "--out", tmp_path)
     assert isinstance(ended.exception, DataError)
     counted = [line.split()[3:] for line in ended.stdout.splitlines() if line.startswith("used")]
     assert counted == [["AD", "30"], ["CN", "30"]]
@@ -200,7 +196,7 @@ def test_without_prepared_data_one_line_says_which_command_makes_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LDBENCH_DATA", str(tmp_path / "nowhere"))
-    shown = CliRunner().invoke(app, ["run", "chest-t2i", "sd", "--out", str(tmp_path / "runs")])
+    shown = called("run", "chest-t2i", "sd", "--out", tmp_path / "runs")
     assert isinstance(shown.exception, LdbenchError)
     assert "ldbench data prepare chexpert" in str(shown.exception)
 

@@ -1,23 +1,16 @@
-"""Fresh sets at the command line: `data render`, `run --fresh` and the two ways to say `host publish`."""
+"""Fresh sets at the command line: `data render` and `run --fresh`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from ldbench.cli.main import app
-from ldbench.errors import CardError, UnknownNameError, UsageError
+from ldbench.errors import UsageError
+from tests.command_line import said
 from tests.stand_ins.toy_simulator import card as toy_card
 
 DISCS = f"{Path(__file__).parents[1] / 'stand_ins' / 'toy_simulator.py'}:DISCS"
-
-
-def said(*arguments: object) -> str:
-    done = CliRunner().invoke(app, [*map(str, arguments)], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    return done.output
 
 
 def test_rendering_says_seed_files_digest_and_cards(tmp_path: Path) -> None:
@@ -41,16 +34,3 @@ def test_a_fresh_run_prints_both_scores_the_gap_and_a_verdict(tmp_path: Path) ->
 def test_a_seed_that_is_none_is_refused_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--fresh: expected a seed of 0 or more, or new, got 'old'"):
         said("run", toy_card(tmp_path), "copy-source", "--fresh", "old")
-
-
-@pytest.mark.parametrize("words", [("host",), ("host", "publish")])
-def test_a_task_after_host_is_published(words: tuple[str, ...], tmp_path: Path) -> None:
-    with pytest.raises(CardError, match=r"can't read none\.toml"):
-        said(*words, "none.toml", "--seed-file", tmp_path / "s.json", "--out", tmp_path / "out")
-    with pytest.raises(UnknownNameError, match="unknown task 'no-such-task'"):
-        said(*words, "no-such-task", "--seed-file", tmp_path / "s.json", "--out", tmp_path / "out")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_help_shows_the_four_commands() -> None:
-    assert all(command in said("host", "--help") for command in ("publish", "score", "reveal", "check"))

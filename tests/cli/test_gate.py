@@ -5,17 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from click.testing import Result as Done
-from typer.testing import CliRunner
 
 from ldbench.board import leaderboard
 from ldbench.board.gather import collect
 from ldbench.board.ranks import comparisons
-from ldbench.cli.main import app
 from ldbench.errors import LdbenchError, ResultError, UsageError
-from ldbench.records import result
+from tests.command_line import called, said
 from tests.report.conftest import TASK
 from tests.report.gate.conftest import BASELINE, bent, folded
+from tests.result_files import lay, lay_unreadable
 
 NOW = {"same": BASELINE, "worse": bent(BASELINE, "ours", "fid", 9.0), "missing": BASELINE[1:]}
 
@@ -26,13 +24,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("gate")
     leaderboard.write(folded(BASELINE)[TASK.id], root / "boards" / f"{TASK.id}.json")
     for name, results in NOW.items():
-        for index, one in enumerate(results):
-            result.write(one, root / name / str(index) / "result.json")
+        lay(root / name, results)
     return root
-
-
-def called(*arguments: object) -> Done:
-    return CliRunner().invoke(app, list(map(str, arguments)))
 
 
 @pytest.mark.parametrize("options", ["", "--tolerance fid=10", "--allow-missing", "--measured-only"])
@@ -81,21 +74,19 @@ def test_a_page_beside_a_gate_reads_and_compares_the_results_once(
     for module in ("board.gather", "report.comparisons"):
         monkeypatch.setattr(f"ldbench.{module}.comparisons", counted("compare", comparisons))
     page = ("--format", "html", "--out", tmp_path)
-    done = called("report", place / "same", "--check", place / "boards", *page)
-    assert done.exit_code == 0, done.output
-    assert done.output.splitlines()[-1] == str(tmp_path / f"{TASK.id}.html")
+    printed = said("report", place / "same", "--check", place / "boards", *page)
+    assert printed.splitlines()[-1] == str(tmp_path / f"{TASK.id}.html")
     assert calls == ["collect", "compare"]
 
 
 @pytest.mark.parametrize("command", ["gate --against", "report --check"])
 def test_a_gate_judges_all_results_or_none(command: str, place: Path, tmp_path: Path) -> None:
-    result.write(BASELINE[0], tmp_path / "good" / "result.json")
-    (tmp_path / "bad").mkdir()
-    (tmp_path / "bad" / "result.json").write_text("{", encoding="utf-8")
+    lay(tmp_path, BASELINE[:1])
+    bad = lay_unreadable(tmp_path)
     name, option = command.split()
     done = called(name, tmp_path, option, place / "boards", "--allow-missing", "--junit", tmp_path / "junit.xml")
     assert done.exit_code == 2
     assert "nothing was judged" in done.output
-    assert str(tmp_path / "bad" / "result.json") in done.output
+    assert str(bad) in done.output
     assert "check passed" not in done.output
     assert not (tmp_path / "junit.xml").exists()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from typer.testing import CliRunner
+from pathlib import Path
 
-from ldbench.cli.main import app
-from ldbench.errors import UnknownNameError
+import pytest
+
+from ldbench.errors import CardError, UnknownNameError
+from tests.command_line import said
 
 SLIPS = [("reveall", "reveal"), ("revael", "reveal"), ("chek", "check"), ("scores", "score")]
 
@@ -14,9 +15,17 @@ SLIPS = [("reveall", "reveal"), ("revael", "reveal"), ("chek", "check"), ("score
 @pytest.mark.parametrize(("slip", "meant"), SLIPS)
 def test_a_slip_in_a_command_is_no_task(slip: str, meant: str) -> None:
     with pytest.raises(UnknownNameError, match=rf"^unknown command of `ldbench host` '{slip}': did you mean {meant}\?"):
-        CliRunner().invoke(app, ["host", slip, "package"], catch_exceptions=False)
+        said("host", slip, "package")
 
 
-def test_any_other_word_is_a_task() -> None:
+@pytest.mark.parametrize("words", [("host",), ("host", "publish")])
+def test_a_task_after_host_is_published(words: tuple[str, ...], tmp_path: Path) -> None:
+    with pytest.raises(CardError, match=r"can't read none\.toml"):
+        said(*words, "none.toml", "--seed-file", tmp_path / "s.json", "--out", tmp_path / "out")
     with pytest.raises(UnknownNameError, match=r"^unknown task 'sandbox-brain-agin': did you mean sandbox-brain-aging"):
-        CliRunner().invoke(app, ["host", "sandbox-brain-agin", "--seed-file", "f"], catch_exceptions=False)
+        said(*words, "sandbox-brain-agin", "--seed-file", tmp_path / "s.json", "--out", tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_shows_the_four_commands() -> None:
+    assert all(command in said("host", "--help") for command in ("publish", "score", "reveal", "check"))

@@ -7,23 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from ldbench.cli.leaderboard import leaderboard
 from ldbench.errors import LdbenchError
 from ldbench.records import result
 from ldbench.records.result import Result
-from tests.report.conftest import FULL, TASK, measured
+from tests.command_line import called
+from tests.report.conftest import RUNS, TASK
+from tests.result_files import lay, lay_unreadable
 
 COMMITTED = Path(__file__).parents[2] / "leaderboards"
 
 
 def ldbench(*arguments: str) -> tuple[int, str]:
     """Exit code and output of `ldbench leaderboard ...`, an error as `ldbench.cli.main` turns it into a line."""
-    app = typer.Typer()
-    app.add_typer(leaderboard)
-    done = CliRunner().invoke(app, ["leaderboard", *arguments])
+    done = called("leaderboard", *arguments)
     if isinstance(done.exception, LdbenchError):
         return done.exception.exit_code, f"error: {done.exception}\n"
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
@@ -37,9 +34,7 @@ def test_committed_leaderboards_are_what_their_results_make() -> None:
 
 
 def test_build_then_check_then_a_slip(tmp_path: Path) -> None:
-    results, boards = tmp_path / "results", tmp_path / "boards"
-    for index, one in enumerate(FULL):
-        result.write(measured(*one), results / f"{index}/result.json")
+    results, boards = lay(tmp_path / "results", RUNS), tmp_path / "boards"
     code, said = ldbench("build", str(results), "--out", str(boards))
     assert (code, said.split()) == (0, [str(boards / f"sandbox-brain-t2i.{end}") for end in ("json", "md")])
     assert ldbench("build", str(results), "--out", str(boards), "--check")[0] == 0
@@ -67,7 +62,7 @@ def other_parameters(one: Result) -> Result:
 def test_results_that_were_not_measured_alike_are_refused_with_both_sides_named(
     change: Callable[[Result], Result], first: str, second: str, tmp_path: Path
 ) -> None:
-    for name, one in (("a", measured(*FULL[0])), ("b", change(measured(*FULL[1])))):
+    for name, one in (("a", RUNS[0]), ("b", change(RUNS[1]))):
         result.write(one, tmp_path / name / "result.json")
     code, said = ldbench("build", str(tmp_path), "--out", str(tmp_path / "boards"))
     assert code == 2
@@ -78,18 +73,15 @@ def test_results_that_were_not_measured_alike_are_refused_with_both_sides_named(
 
 
 def test_a_bad_file_costs_its_own_row_and_a_check_compares_nothing_then(tmp_path: Path) -> None:
-    results, boards = tmp_path / "results", tmp_path / "boards"
-    for index, one in enumerate(FULL):
-        result.write(measured(*one), results / f"{index}/result.json")
+    results, boards = lay(tmp_path / "results", RUNS), tmp_path / "boards"
     ldbench("build", str(results), "--out", str(boards))
     before = (boards / "sandbox-brain-t2i.json").read_bytes()
-    (results / "bad").mkdir()
-    (results / "bad" / "result.json").write_text("{", encoding="utf-8")
+    bad = lay_unreadable(results)
     code, said = ldbench("build", str(results), "--out", str(boards), "--check")
     assert code == 2
     assert [line[:5] for line in said.splitlines()] == ["error"] * 2
     assert "nothing was compared" in said
     code, said = ldbench("build", str(results), "--out", str(boards))
     assert code == 2
-    assert str(results / "bad" / "result.json") in said
+    assert str(bad) in said
     assert (boards / "sandbox-brain-t2i.json").read_bytes() == before

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from typer.testing import CliRunner
 
 from ldbench.api import MetricAxis
-from ldbench.cli.main import GO_ON, app, main
+from ldbench.cli.main import GO_ON, main
+from tests.command_line import called
 from tests.conftest import small_card
 from tests.in_turn import in_turn
 
 
 def test_lists_name_what_is_installed() -> None:
-    tasks, models, metrics = (CliRunner().invoke(app, ["list", what]).stdout for what in ("tasks", "models", "metrics"))
+    tasks, models, metrics = (called("list", what).stdout for what in ("tasks", "models", "metrics"))
     assert "sandbox-brain-t2i" in tasks
     assert "sandbox-chest-t2i" in tasks
     names = {line.split()[0] for line in models.splitlines()}
@@ -107,7 +107,7 @@ def test_control_c_is_one_line_and_only_what_goes_on_is_said_to(
 
 @pytest.mark.parametrize("command", GO_ON)
 def test_what_goes_on_is_a_command(command: str) -> None:
-    assert CliRunner().invoke(app, [*command.split(), "--help"]).exit_code == 0
+    assert called(*command.split(), "--help").exit_code == 0
 
 
 def test_a_disk_that_refuses_is_one_line_and_a_defect_keeps_its_traceback(

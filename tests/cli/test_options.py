@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import typer
-from typer.testing import CliRunner
 
 from ldbench.cli.main import app
 from ldbench.errors import ResultError, UsageError
-from ldbench.records import result
+from tests.command_line import called
 from tests.report.gate.conftest import BASELINE
+from tests.result_files import lay
 
 # the same everywhere; of the rest --out, say, is a folder here and a file there
 ONE_MEANING = {
@@ -45,27 +45,26 @@ def test_without_a_path_results_are_read_from_runs(
     command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    missing = CliRunner().invoke(app, command).exception
+    missing = called(*command).exception
     assert isinstance(missing, UsageError)
     assert str(missing) == (
         "expected result files or folders, got none, and no folder runs here, where `ldbench run` writes; name what "
         "to read"
     )
     Path("runs").mkdir()
-    empty = CliRunner().invoke(app, command).exception
+    empty = called(*command).exception
     assert isinstance(empty, ResultError)
     assert str(empty).startswith("runs: expected a result.json below it, got none")
 
 
 def test_what_a_run_wrote_is_reported_without_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for index, one in enumerate(BASELINE):
-        result.write(one, Path("runs", str(index), "result.json"))
+    lay(Path("runs"), BASELINE)
     for command in (["report"], ["compare"]):
-        assert CliRunner().invoke(app, command).output == CliRunner().invoke(app, [*command, "runs"]).output != ""
+        assert called(*command).output == called(*command, "runs").output != ""
 
 
 def test_published_rows_alone_need_no_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    shown = CliRunner().invoke(app, ["report", "--reported", "chest-t2i"]).output
+    shown = called("report", "--reported", "chest-t2i").output
     assert shown.startswith("chest-t2i (text-to-image; reported rows alone)\n")

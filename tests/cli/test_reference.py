@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from ldbench.cli.main import app
 from ldbench.errors import DataError, UsageError
+from tests.command_line import called, said
 from tests.score.folders.disc_folders import fill
 
 
@@ -21,21 +20,17 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def call(*words: object) -> Result:
-    return CliRunner().invoke(app, [*map(str, words)])
-
-
 def test_what_it_writes_stands_for_the_folder(folders: Path, tmp_path: Path) -> None:
     file = tmp_path / "real.safetensors"
     asked = ("--metric", "frd,viewed_fid", "--set", "viewed_fid:resize=32", "--blur", 1, "--side", 32)
-    written = call("reference", folders / "real", file, *asked)
+    written = called("reference", folders / "real", file, *asked)
     assert written.exit_code == 0
     line = f"{file}: statistics of 200 images for frd (radiomics), viewed_fid (efficientnet-lite0); "
     assert written.stdout.startswith(line)
     assert "warning: frd: a group has 10 images, no more than radiomics has features" in written.stderr
     ways = [(folders / "real", *asked), (file, "--metric", "frd,viewed_fid")]
     there, here = (
-        json.loads(call("measure", real, folders / "a", folders / "b", *options, "--format", "json").stdout)
+        json.loads(said("measure", real, folders / "a", folders / "b", *options, "--format", "json"))
         for real, *options in ways
     )
     for one, other in zip(here["folders"], there["folders"], strict=True):
@@ -48,22 +43,22 @@ def test_what_it_writes_stands_for_the_folder(folders: Path, tmp_path: Path) -> 
 
 def test_metrics_without_statistics_are_refused_if_they_look_at_real_images(folders: Path, tmp_path: Path) -> None:
     file = tmp_path / "real.safetensors"
-    assert call("reference", folders / "real", file, "--metric", "frd").exit_code == 0
-    shown = call("measure", file, folders / "a", "--metric", "frd,ms_ssim_diversity")
+    said("reference", folders / "real", file, "--metric", "frd")
+    shown = called("measure", file, folders / "a", "--metric", "frd,ms_ssim_diversity")
     assert shown.exit_code == 0
     assert [line.split()[0] for line in shown.stdout.splitlines()] == ["frd", "ms_ssim_diversity"]
     assert "images: 200 real, 20 generated\n" in shown.stderr
-    error = call("measure", file, folders / "a", "--metric", "fid").exception
+    error = called("measure", file, folders / "a", "--metric", "fid").exception
     assert isinstance(error, UsageError)
     assert "expected one that" in str(error)
 
 
 def test_a_name_in_use_and_another_file_are_one_line(folders: Path, tmp_path: Path) -> None:
-    error = call("reference", folders / "real", folders / "real" / "image-000.png").exception
+    error = called("reference", folders / "real", folders / "real" / "image-000.png").exception
     assert isinstance(error, UsageError)
     assert "ends in .safetensors" in str(error)
-    error = call("measure", folders / "real" / "image-000.png", folders / "a").exception
+    error = called("measure", folders / "real" / "image-000.png", folders / "a").exception
     assert isinstance(error, DataError)
     assert "expected a folder of real images, or a file that `ldbench reference` wrote" in str(error)
-    error = call("reference", folders / "real", tmp_path / "x.safetensors", "--set", "fid=3").exception
+    error = called("reference", folders / "real", tmp_path / "x.safetensors", "--set", "fid=3").exception
     assert "expected METRIC:key=value" in str(error)

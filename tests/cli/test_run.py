@@ -5,20 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from ldbench.cli.main import app
 from ldbench.errors import GeneratorError, UnknownNameError, UsageError
 from ldbench.records import result as results
 from ldbench.run import pipeline
 from ldbench.run.settings import Settings
+from tests.command_line import raising, said
 from tests.conftest import cheap_card
 from tests.stand_ins.sources import GREY
 
 
 def test_a_finished_run_is_said_to_be_read_back_and_results_stay_alone_on_standard_output(tmp_path: Path) -> None:
     arguments = ["run", str(cheap_card(tmp_path)), "mean-image", "--out", str(tmp_path / "runs"), "--device", "cpu"]
-    first, second = (CliRunner().invoke(app, arguments, catch_exceptions=False) for _ in range(2))
+    first, second = (raising(*arguments) for _ in range(2))
     created = results.read(next((tmp_path / "runs").rglob("result.json"))).created
     assert first.stdout == second.stdout
     assert "read back" not in first.stderr
@@ -27,12 +26,11 @@ def test_a_finished_run_is_said_to_be_read_back_and_results_stay_alone_on_standa
 
 def test_one_of_several_models_has_settings_of_its_own(tmp_path: Path) -> None:
     arguments = ["run", str(cheap_card(tmp_path)), "real", "collapse", "--out", str(tmp_path / "runs"), "--dry-run"]
-    named = CliRunner().invoke(app, [*arguments, "--set", "collapse:images=4"], catch_exceptions=False)
-    assert named.exit_code == 0
-    assert "model collapse" in named.stdout
-    assert named.stdout.count("missing: nothing") == 2
+    named = said(*arguments, "--set", "collapse:images=4")
+    assert "model collapse" in named
+    assert named.count("missing: nothing") == 2
     with pytest.raises(UnknownNameError, match=r"'images'.* write --set MODEL:key=value"):
-        CliRunner().invoke(app, [*arguments, "--set", "images=4"], catch_exceptions=False)
+        raising(*arguments, "--set", "images=4")
 
 
 @pytest.mark.parametrize("stage", ["prepare", "run"])
@@ -48,7 +46,7 @@ def test_the_others_go_on_after_a_model_that_fails(
 
     monkeypatch.setattr(pipeline, stage, failing)
     arguments = ["run", str(cheap_card(tmp_path)), "mean-image", "collapse", "real", "--device", "cpu"]
-    ended = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "runs")], catch_exceptions=False)
+    ended = raising(*arguments, "--out", tmp_path / "runs")
     assert ended.exit_code == 2
     assert [line for line in ended.stderr.splitlines() if line.startswith("error: ")] == [
         "error: collapse: no images at all"
@@ -56,7 +54,7 @@ def test_the_others_go_on_after_a_model_that_fails(
     assert len(list((tmp_path / "runs").rglob("result.json"))) == 2
     assert ended.stdout.count("result.json") == 2
     with pytest.raises(GeneratorError, match="no images"):  # alone, it ends as any command does
-        CliRunner().invoke(app, [*arguments[:2], "collapse", "--out", str(tmp_path / "one")], catch_exceptions=False)
+        raising(*arguments[:2], "collapse", "--out", tmp_path / "one")
 
 
 def test_the_others_go_on_after_an_unforeseen_error_of_one_model_and_its_traceback_is_kept(
@@ -71,7 +69,7 @@ def test_the_others_go_on_after_an_unforeseen_error_of_one_model_and_its_traceba
 
     monkeypatch.setattr(pipeline, "sample_sheet", broken)
     arguments = ["run", str(cheap_card(tmp_path)), "mean-image", "collapse", "real", "--device", "cpu"]
-    ended = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "runs")], catch_exceptions=False)
+    ended = raising(*arguments, "--out", tmp_path / "runs")
     (kept,) = (tmp_path / "runs").rglob("error.txt")
     assert ended.exit_code == 2
     assert f"error: collapse: RuntimeError: a device went away; traceback: {kept}\n" in ended.stderr
@@ -79,7 +77,7 @@ def test_the_others_go_on_after_an_unforeseen_error_of_one_model_and_its_traceba
     assert "in broken" in kept.read_text("utf-8")
     assert ended.stdout.count("result.json") == 2
     with pytest.raises(RuntimeError, match="went away"):  # alone, a defect of the suite ends as one
-        CliRunner().invoke(app, [*arguments[:2], "collapse", "--out", str(tmp_path / "one")], catch_exceptions=False)
+        raising(*arguments[:2], "collapse", "--out", tmp_path / "one")
 
 
 WANDERER = """
@@ -116,8 +114,7 @@ def test_a_generator_that_moves_the_process_about_harms_no_stage_and_no_other_mo
     monkeypatch.chdir(tmp_path)
     Path("wanderer.py").write_text(WANDERER, encoding="utf-8")
     arguments = ["run", cheap_card(tmp_path).name, "wanderer.py:Wanderer", "real", "--device", "cpu", "--out", "runs"]
-    ended = CliRunner().invoke(app, arguments, catch_exceptions=False)
-    assert ended.exit_code == 0, ended.stderr
+    said(*arguments)
     assert len(list((tmp_path / "runs").rglob("result.json"))) == 2
     assert Path.cwd() == tmp_path
 
@@ -130,12 +127,11 @@ def test_two_files_of_one_name_are_refused_where_their_code_differs_and_one_file
         Path(folder).mkdir()
         Path(folder, "model.py").write_text(GREY.replace("0.5", grey), encoding="utf-8")
     arguments = ["run", cheap_card(tmp_path).name, "v1/model.py:Grey", "--device", "cpu", "--out", "runs"]
-    said = "v1/model.py:Grey and v2/model.py:Grey: expected a name each, got model.py:Grey for both, with other code"
-    with pytest.raises(UsageError, match=said):
-        CliRunner().invoke(app, [*arguments, "v2/model.py:Grey"], catch_exceptions=False)
+    clash = "v1/model.py:Grey and v2/model.py:Grey: expected a name each, got model.py:Grey for both, with other code"
+    with pytest.raises(UsageError, match=clash):
+        raising(*arguments, "v2/model.py:Grey")
     assert not Path("runs").exists()
-    ended = CliRunner().invoke(app, [*arguments, "./v1/model.py:Grey", "--dry-run"], catch_exceptions=False)
-    assert ended.exit_code == 0, ended.output
+    said(*arguments, "./v1/model.py:Grey", "--dry-run")
 
 
 def test_several_seeds_of_several_models_are_run_and_one_that_fails_is_named_with_its_seed(
@@ -150,7 +146,7 @@ def test_several_seeds_of_several_models_are_run_and_one_that_fails_is_named_wit
 
     monkeypatch.setattr(pipeline, "run", failing)
     arguments = ["run", str(cheap_card(tmp_path)), "mean-image", "real", "--device", "cpu", "--seeds", "0,2"]
-    ended = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "runs")], catch_exceptions=False)
+    ended = raising(*arguments, "--out", tmp_path / "runs")
     assert ended.exit_code == 2
     assert "error: real, seed 0: no images\n" in ended.stderr
     made = [Path(line) for line in ended.stdout.splitlines() if line.endswith("result.json")]
@@ -164,4 +160,4 @@ def test_several_seeds_of_several_models_are_run_and_one_that_fails_is_named_wit
 )
 def test_seeds_are_listed_once_and_in_the_shared_grammar(options: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=said):
-        CliRunner().invoke(app, ["run", str(cheap_card(tmp_path)), "real", *options.split()], catch_exceptions=False)
+        raising("run", cheap_card(tmp_path), "real", *options.split())

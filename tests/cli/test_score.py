@@ -6,13 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from ldbench.cli.main import app
 from ldbench.errors import ResultError, UsageError
 from ldbench.records.result import read
 from ldbench.run.pipeline import run
 from ldbench.run.settings import Settings
+from tests.command_line import called
 from tests.conftest import cheap_card
 
 
@@ -28,7 +27,7 @@ def images(card: Path) -> Path:
 
 def score(*arguments: object) -> object:
     """What the command raises, None where all is well."""
-    return CliRunner().invoke(app, ["score", *map(str, arguments)]).exception
+    return called("score", *arguments).exception
 
 
 def names(out: Path) -> set[str]:

@@ -6,11 +6,10 @@ import re
 
 import pytest
 import yaml
-from typer.testing import CliRunner
 
 import ldbench
-from ldbench.cli.main import app
 from leaderboards.pages import outside
+from tests.command_line import said
 from tests.docs.page_parts import prose
 from tests.markdown_blocks import ROOT, blocks
 
@@ -42,7 +41,7 @@ def test_the_table_is_of_the_rows_that_make_demo_runs() -> None:
 
 
 def listed(what: str) -> list[str]:
-    return CliRunner().invoke(app, ["list", what], catch_exceptions=False).stdout.splitlines()
+    return said("list", what).splitlines()
 
 
 @pytest.mark.parametrize("what", ["tasks", "metrics", "models"])

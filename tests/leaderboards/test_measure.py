@@ -6,13 +6,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from ldbench.cli.comma_lists import parse_names, parse_seeds
-from ldbench.cli.main import app
 from ldbench.task import card
 from leaderboards.shipped_rows import meant
 from tests.board.committed import found
+from tests.command_line import called
 
 ROOT = Path(__file__).parents[2]
 METHODS = ("sd", "basic-ft", "textual-inversion", "dreambooth", "custom-diffusion", "lora")
@@ -61,7 +60,7 @@ def test_every_task_of_the_sandbox_is_measured_by_seeds_of_its_card(asked: Asked
 
 
 def test_every_generator_that_is_asked_for_is_there(asked: Asked) -> None:
-    listed = CliRunner().invoke(app, ["list", "models"]).output.splitlines()
+    listed = called("list", "models").output.splitlines()
     assert {model.split(",")[0] for _, model in asked} <= {line.split()[0] for line in listed}
 
 

@@ -41,7 +41,7 @@ def of(name: str) -> str:
     return code_digest(load_generator(name), GENERATORS.entry(name))
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(FILES), comment=st.text(st.characters(codec="ascii", categories=["L"]), min_size=1))
 def test_an_edit_of_any_file_of_the_package_is_other_code(name: str, comment: str, site: Path) -> None:
     before, text = of("edited"), (site / name).read_text()

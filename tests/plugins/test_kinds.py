@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 from ldbench_baselines.presets import SD_LD
-from typer.testing import CliRunner
 
-from ldbench.cli.main import app
 from ldbench.errors import PluginError
 from ldbench.plugins.generators import GENERATORS
 from ldbench.plugins.kinds import DATASETS, ESTIMATORS, METRICS, NETWORKS
 from ldbench.plugins.registry import PluginKind, what_it_is
+from tests.command_line import called
 
 KINDS: dict[PluginKind[Any], tuple[str, str]] = {
     GENERATORS: ("real", "a generator: `ldbench check`"),
@@ -54,6 +53,6 @@ def test_what_is_no_plug_in_is_called_by_its_type(candidate: object, said: str) 
 def test_check_says_which_command_tries_a_metric(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text("from ldbench.plugins.kinds import METRICS\nMINE = METRICS.load('fid')\n")
-    done = CliRunner().invoke(app, ["check", f"{file}:MINE"])
+    done = called("check", f"{file}:MINE")
     assert done.exit_code != 0
     assert "got a metric: `ldbench gauntlet TASK --metric` tries one" in str(done.exception)

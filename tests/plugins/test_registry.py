@@ -8,15 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from ldbench.api import Generator
-from ldbench.cli.main import app
 from ldbench.errors import PluginError, UnknownNameError
 from ldbench.plugins.generators import GENERATORS, load_generator
 from ldbench.plugins.model_ref import model_ref, named_content
 from ldbench.plugins.parameters import build
 from ldbench.plugins.registry import PluginEntry, import_file
+from tests.command_line import called
 from tests.plugins.installed import GOOD, install
 
 
@@ -94,7 +93,7 @@ def test_one_plugin_that_cannot_be_listed_hides_no_other(site: Path) -> None:
     (site / "asked_plugin.py").write_text(GOOD.replace(kinds, raising))
     install(site, "first-plugin", "1", {"twice": "asked_plugin:Grey"})
     install(site, "second-plugin", "2", {"twice": "asked_plugin:Grey", "asks": "asked_plugin:Grey"})
-    done = CliRunner().invoke(app, ["list", "models"])
+    done = called("list", "models")
     assert done.exit_code == 0
     assert [line.split()[0] for line in done.stdout.splitlines()].count("real") == 1
     clash, failing = done.stderr.splitlines()

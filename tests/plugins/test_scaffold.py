@@ -12,17 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import typer
 import yaml
-from typer.testing import CliRunner
 
 from ldbench.api import API_VERSION
-from ldbench.cli.new import new
 from ldbench.errors import UnknownNameError, UsageError
 from ldbench.plugins.generators import load_generator
 from ldbench.plugins.scaffold.package import SANDBOX, names_of, write_package
 from ldbench.task import card
 from ldbench.testing import assert_generator
+from tests.command_line import said
 from tests.in_turn import in_turn
 from tests.small_aging import small_card
 
@@ -146,11 +144,7 @@ def test_an_unknown_kind_is_answered_with_the_known_ones(tmp_path: Path) -> None
 
 def test_the_command_says_what_it_wrote_and_what_comes_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    app = typer.Typer()
-    app.add_typer(new)
-    done = CliRunner().invoke(app, ["new", "generator", "my-blur", "--kind", "aging"])
-    assert done.exit_code == 0, done.output
-    *files, following = done.output.splitlines()
+    *files, following = said("new", "generator", "my-blur", "--kind", "aging").splitlines()
     assert all(Path(line).is_file() for line in files)
     assert following == "next: pip install -e my-blur; ldbench check my-blur; ldbench run sandbox-brain-aging my-blur"
 
@@ -200,7 +194,7 @@ def used(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Used:
     return Used(folder, listed, checked, board)
 
 
-def said(python: Path, folder: Path, *arguments: str) -> str:
+def told(python: Path, folder: Path, *arguments: str) -> str:
     """What Python says to these arguments in a folder; it must succeed."""
     done = subprocess.run([python, *arguments], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -210,7 +204,7 @@ def said(python: Path, folder: Path, *arguments: str) -> str:
 @pytest.mark.slow
 def test_it_installs_editable_and_is_listed(python: Path, used: Used) -> None:
     assert any(line.startswith("my-blur ") and line.endswith("[my-blur 0.1.0]") for line in used.listed.splitlines())
-    where = said(python, used.folder, "-c", "import my_blur; print(my_blur.__file__)").strip()
+    where = told(python, used.folder, "-c", "import my_blur; print(my_blur.__file__)").strip()
     assert Path(where).is_relative_to(python.parents[2] / "my-blur" / "src")
 
 
@@ -218,7 +212,7 @@ def test_it_installs_editable_and_is_listed(python: Path, used: Used) -> None:
 def test_it_keeps_the_contract_by_name_and_by_its_own_tests(python: Path, used: Used) -> None:
     assert used.checked.endswith("25 clauses, none broken\n")
     own = str(python.parents[2] / "my-blur" / "tests")
-    assert "2 passed" in said(python, used.folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", own)
+    assert "2 passed" in told(python, used.folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", own)
 
 
 @pytest.mark.slow

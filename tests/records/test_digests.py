@@ -27,7 +27,7 @@ def lay(folder: Path, files: dict[str, bytes]) -> Path:
     return folder
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(one=FOLDERS, other=FOLDERS)
 def test_folders_have_one_digest_where_names_and_bytes_are_the_same(
     one: dict[str, bytes], other: dict[str, bytes]
@@ -38,7 +38,7 @@ def test_folders_have_one_digest_where_names_and_bytes_are_the_same(
         assert content_digest(lay(Path(place, "copy"), one)) == content_digest(first)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(files=FOLDERS, at=st.integers(0, 4), data=st.binary(max_size=20))
 def test_one_file_replaced_under_its_name_is_another_content(files: dict[str, bytes], at: int, data: bytes) -> None:
     name = sorted(files)[at % len(files)]

@@ -218,7 +218,7 @@ def begun(folder: RunFolder, content: dict[str, str], files: tuple[str, ...] = (
     return folder
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     key=st.sampled_from(sorted(CONTENT)), now=st.sampled_from(["sha256:aa", "sha256:bb", None]),
     made=st.sampled_from(["images/a.png", "fit/state.safetensors", "null/images/a.null.png", "manifest.json"]),

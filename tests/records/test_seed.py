@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from ldbench.cli.main import app
 from ldbench.errors import UsageError
 from ldbench.records.seed import check_seed
+from tests.command_line import called
 
 
 @pytest.mark.parametrize("seed", [0, 2**63, 2**64 - 1])
@@ -27,7 +26,7 @@ def test_another_is_one_line(seed: int) -> None:
 
 @pytest.mark.parametrize("options", [["--seed", str(2**64)], ["--seeds", str(2**64)]])
 def test_the_command_refuses_it_before_anything_is_done(options: list[str], tmp_path: Path) -> None:
-    shown = CliRunner().invoke(app, ["run", "sandbox-brain-t2i", "lora", *options, "--out", str(tmp_path / "runs")])
+    shown = called("run", "sandbox-brain-t2i", "lora", *options, "--out", tmp_path / "runs")
     assert isinstance(shown.exception, UsageError)  # which the program ends on with one line and exit code 2
     assert str(shown.exception).startswith("--seed: expected an int from 0 to 2^64 - 1")
     assert not (tmp_path / "runs").exists()

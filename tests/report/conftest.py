@@ -11,6 +11,7 @@ from ldbench.board.gather import fold
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.records.result import ModelRef, Result, TaskRef
 from tests.known_spreads import known_spreads
+from tests.result_files import numbered
 
 TASK = TaskRef("sandbox-brain-t2i", 1, "text-to-image", "9f3ac1b2d4e5f607" * 4)
 Numbers = tuple[float, float, float]
@@ -39,17 +40,19 @@ def measured(name: str, seed: int, flags: dict[str, Any], fid: Numbers, kid: Num
     return Result(TASK, model, "measured", scores, seed=seed, split_hash="5" * 64)
 
 
+RUNS = [measured(*one) for one in FULL]
+
+
 @pytest.fixture(scope="session")
 def results() -> list[tuple[str, Result]]:
     """Nine measured runs of eight rows, one failed, one reported."""
-    runs = [measured(*one) for one in FULL]
     failed = ModelRef("sd-ld", "ldbench", "0.1.0")
-    runs.append(Result(TASK, failed, "measured", [], "failed", "returned 12 images,\nexpected 600", seed=3))
+    broken = Result(TASK, failed, "measured", [], "failed", "returned 12 images,\nexpected 600", seed=3)
     fid = Score("fid", 24.3, 24.3, 24.3, 200, "lower", "inception-v3")
     paper = [fid, Score("auc", 0.871, 0.871, 0.871, 200, "higher")]
     source, note = "Latent Drifting, Table 1", "protocol known only in part"
-    runs.append(Result(TASK, ModelRef("Basic FT | LD", None, None), "reported", paper, source=source, note=note))
-    return [(f"{index}/result.json", one) for index, one in enumerate(runs)]
+    printed = Result(TASK, ModelRef("Basic FT | LD", None, None), "reported", paper, source=source, note=note)
+    return numbered([*RUNS, broken, printed])
 
 
 @pytest.fixture(scope="session")

@@ -7,18 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from ldbench.api import Score
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.row_labels import labels
-from ldbench.cli.main import app
 from ldbench.errors import UnknownNameError
-from ldbench.records import result as result_file
 from ldbench.records.identity import Found
 from ldbench.report.comparisons import chosen, pairs, render_json, render_text, sentences
+from tests.command_line import called, said
 from tests.known_spreads import known_spreads
-from tests.report.conftest import FULL, TASK, measured
+from tests.report.conftest import RUNS, TASK
+from tests.result_files import lay
 
 
 def test_every_pair_of_rows_that_compete_is_there_best_first(results: list[Found], leaderboard: Leaderboard) -> None:
@@ -34,11 +33,11 @@ def test_every_pair_of_rows_that_compete_is_there_best_first(results: list[Found
 def test_better_is_said_of_what_is_told_apart_alone(results: list[Found], leaderboard: Leaderboard) -> None:
     with known_spreads():
         found = pairs(results, leaderboard)
-    said = sentences(found)
-    assert any(line.startswith("fid: basic-ft is better than sd, difference -2") for line in said)
-    assert not any("basic-ft-ld (delta=0.1) is better than basic-ft," in line for line in said)
+    lines = sentences(found)
+    assert any(line.startswith("fid: basic-ft is better than sd, difference -2") for line in lines)
+    assert not any("basic-ft-ld (delta=0.1) is better than basic-ft," in line for line in lines)
     better = [each for of_metric in found.values() for each in of_metric if each.better]
-    assert len(said) == len(better) > 0
+    assert len(lines) == len(better) > 0
 
 
 def test_the_text_marks_what_is_sure(results: list[Found], leaderboard: Leaderboard) -> None:
@@ -67,11 +66,8 @@ def test_only_the_metrics_asked_for(results: list[Found], leaderboard: Leaderboa
 
 
 def test_one_metric_a_question_comes_first_and_the_others_are_named(results: list[Found], tmp_path: Path) -> None:
-    for index, (_, result) in enumerate(results):
-        result_file.write(result, tmp_path / str(index) / "result.json")
-    short, whole = (
-        CliRunner().invoke(app, ["compare", str(tmp_path), *more]).output for more in ([], ["--all-metrics"])
-    )
+    lay(tmp_path, (result for _, result in results))
+    short, whole = (said("compare", tmp_path, *more) for more in ([], ["--all-metrics"]))
     assert "fid: " in short
     assert "\nkid: " not in short
     assert "Further metrics, shown by --all-metrics: kid." in short
@@ -102,40 +98,33 @@ def test_metrics_are_known_where_no_two_rows_compete(results: list[Found]) -> No
 
 
 def test_a_row_without_a_rank_is_named_with_the_metric_that_took_it(tmp_path: Path) -> None:
-    runs = [measured(*one) for one in FULL if one[0] in ("real", "sd") or (one[0], one[1]) == ("basic-ft", 0)]
+    runs = [one for one in RUNS if one.model.name in ("real", "sd") or (one.model.name, one.seed) == ("basic-ft", 0)]
     copies = Score(
         "copied_share", 0.4, 0.3, 0.5, 200, "lower",
         parameters={"observed_chance": 1e-9, "observed_copies": '[["case-1", "scan-9", 0.0]]'},
     )
     runs[-1] = replace(runs[-1], scores=[*runs[-1].scores, copies])
-    for index, one in enumerate(runs):
-        result_file.write(one, tmp_path / str(index) / "result.json")
-    text = CliRunner().invoke(app, ["compare", str(tmp_path)]).stdout
+    text = said("compare", lay(tmp_path, runs))
     assert "so there is no pair\n\nbasic-ft: not ranked, because of its copied_share (share" in text
     assert "real: not ranked" not in text
 
 
 @pytest.mark.parametrize("command", ["report", "compare"])
 def test_tasks_without_the_metric_are_named(command: str, tmp_path: Path) -> None:
-    runs = [measured(*one) for one in FULL]
-    other = [replace(one, task=replace(TASK, id="of-one-metric"), scores=one.scores[:1]) for one in runs]
-    for index, one in enumerate([*runs, *other]):
-        result_file.write(one, tmp_path / str(index) / "result.json")
-    shown = CliRunner().invoke(app, [command, str(tmp_path), "--metric", "kid,auc"])
+    other = [replace(one, task=replace(TASK, id="of-one-metric"), scores=one.scores[:1]) for one in RUNS]
+    lay(tmp_path, [*RUNS, *other])
+    shown = called(command, tmp_path, "--metric", "kid,auc")
     assert shown.exit_code == 0
     assert shown.stderr == "without kid or auc, so not shown: of-one-metric\n"
     assert "of-one-metric" not in shown.stdout
-    assert CliRunner().invoke(app, [command, str(tmp_path), "--metric", "fid"]).stderr == ""
+    assert called(command, tmp_path, "--metric", "fid").stderr == ""
 
 
-def test_the_command_prints_both_forms(results: list[Found], tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("runs")
-    for index, (_, result) in enumerate(results):
-        result_file.write(result, folder / str(index) / "result.json")
-    asked = ["compare", str(folder), "--metric", "fid"]
-    text = CliRunner().invoke(app, asked)
+def test_the_command_prints_both_forms(results: list[Found], tmp_path: Path) -> None:
+    asked = ["compare", lay(tmp_path, (result for _, result in results)), "--metric", "fid"]
+    text = called(*asked)
     assert (text.exit_code, text.output.splitlines()[0]) == (0, "sandbox-brain-t2i")
-    record = json.loads(CliRunner().invoke(app, [*asked, "--format", "json"]).output)
+    record = json.loads(called(*asked, "--format", "json").output)
     assert len(record["sandbox-brain-t2i"]["fid"]) == 6
     assert record == json.loads(render_json(record_of(results)))
 
@@ -148,8 +137,6 @@ def record_of(results: list[Found]) -> dict[str, dict[str, list[object]]]:
 
 
 def test_as_fitted_says_what_it_speaks_of(results: list[Found], tmp_path: Path) -> None:
-    folder = tmp_path
-    for index, (_, result) in enumerate(results):
-        result_file.write(result, folder / str(index) / "result.json")
-    said = [CliRunner().invoke(app, ["compare", str(folder), *more]).output for more in ([], ["--as-fitted"])]
-    assert ["These very runs" in text for text in said] == [False, True]
+    lay(tmp_path, (result for _, result in results))
+    texts = [called("compare", tmp_path, *more).output for more in ([], ["--as-fitted"])]
+    assert ["These very runs" in text for text in texts] == [False, True]

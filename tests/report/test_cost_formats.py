@@ -9,16 +9,15 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 import ldbench
 from ldbench.board.costs import RowCost
 from ldbench.board.gather import BoardSet, board_set, collect
-from ldbench.cli.main import app
 from ldbench.errors import UsageError
 from ldbench.records import result as result_file
 from ldbench.records.result import Environment, Result, Stage
 from ldbench.report.cost_formats import costs_of_board, report_costs
+from tests.command_line import raising, said
 from tests.report.conftest import FULL, TASK, measured
 
 GPU = Environment("NVIDIA H200", None, "3.12", "Linux-x86_64")
@@ -95,9 +94,8 @@ def test_every_form_has_the_numbers(results: BoardSet, tmp_path: Path) -> None:
 
 
 def test_python_has_what_the_command_prints(folder: Path) -> None:
-    done = CliRunner().invoke(app, ["report", str(folder), "--cost", "--format", "json", "--measured-only"])
-    assert done.exit_code == 0, done.output
-    assert ldbench.leaderboard(folder, measured_only=True).costs() == json.loads(done.stdout)[TASK.id]
+    printed = said("report", folder, "--cost", "--format", "json", "--measured-only")
+    assert ldbench.leaderboard(folder, measured_only=True).costs() == json.loads(printed)[TASK.id]
 
 
 def test_results_that_tell_nothing_of_cost_are_refused(tmp_path: Path) -> None:
@@ -109,4 +107,4 @@ def test_results_that_tell_nothing_of_cost_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options", ["--by sex", "--format html --out o"])
 def test_cost_stands_alone(options: str, folder: Path) -> None:
     with pytest.raises(UsageError, match=r"expected one of --by and --cost|--cost: expected a format of tables"):
-        CliRunner().invoke(app, ["report", str(folder), "--cost", *options.split()], catch_exceptions=False)
+        raising("report", folder, "--cost", *options.split())

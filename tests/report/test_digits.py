@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ldbench.report.digits import decimals_for, fixed, shortest, with_interval
@@ -22,7 +22,6 @@ def test_as_many_digits_as_the_interval_supports(half_width: float, value: float
     assert fixed(value, decimals_for(half_width, value)) == shown
 
 
-@settings(deadline=None)
 @given(st.floats(1e-7, 1e6), st.floats(-1e6, 1e6))
 def test_rounding_never_moves_a_number_by_a_tenth_of_its_half_width(half_width: float, value: float) -> None:
     assert abs(float(fixed(value, decimals_for(half_width, value))) - value) <= max(half_width / 10, 0.5000001)

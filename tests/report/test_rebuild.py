@@ -13,11 +13,11 @@ from ldbench.board import leaderboard
 from ldbench.board.gather import read_boards
 from ldbench.errors import ResultError
 from ldbench.records import result
-from ldbench.records.result import Result
 from ldbench.report.rebuild import differences, rebuild
-from ldbench.report.write import report_paths
+from ldbench.report.write import report
+from tests.result_files import lay
 
-from .conftest import FULL, TASK, measured
+from .conftest import RUNS, TASK
 
 
 def boards_of(paths: Sequence[Path]) -> Mapping[str, leaderboard.Leaderboard]:
@@ -26,16 +26,14 @@ def boards_of(paths: Sequence[Path]) -> Mapping[str, leaderboard.Leaderboard]:
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
-    for index, one in enumerate(FULL):
-        result.write(measured(*one), tmp_path / f"runs/{index}/result.json")
-    return tmp_path / "runs"
+    return lay(tmp_path / "runs", RUNS)
 
 
 def test_built_files_are_those_of_a_report_and_differ_in_nothing(runs: Path, tmp_path: Path) -> None:
     made = rebuild(boards_of([runs]), tmp_path / "boards")
     assert made == [tmp_path / f"boards/{TASK.id}.json", tmp_path / f"boards/{TASK.id}.md"]
-    assert made[0].read_text(encoding="utf-8") == report_paths([runs], "json", None)
-    assert made[1].read_text(encoding="utf-8") == report_paths([runs], "markdown", None)
+    assert made[0].read_text(encoding="utf-8") == report(read_boards([runs]), "json", None)
+    assert made[1].read_text(encoding="utf-8") == report(read_boards([runs]), "markdown", None)
     assert differences(boards_of(sorted(runs.rglob("*.json"))[::-1]), tmp_path / "boards") == []
 
 
@@ -90,8 +88,7 @@ def test_a_leaderboard_that_no_result_makes_is_named_and_other_files_are_not(run
 
 
 def test_nothing_is_written_where_results_contradict_each_other(runs: Path, tmp_path: Path) -> None:
-    other: Result = replace(measured(*FULL[0]), task=replace(TASK, version=2))
-    result.write(other, runs / "other/result.json")
+    result.write(replace(RUNS[0], task=replace(TASK, version=2)), runs / "other/result.json")
     with pytest.raises(ResultError, match="version 2"):
         rebuild(boards_of([runs]), tmp_path / "boards")
     assert not (tmp_path / "boards").exists()

@@ -13,7 +13,7 @@ import pytest
 from ldbench.api import Score
 from ldbench.board import leaderboard as board
 from ldbench.board import published
-from ldbench.board.gather import collect, fold, gather
+from ldbench.board.gather import collect, fold, gather, read_boards
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.errors import ResultError, UnknownNameError, UsageError
 from ldbench.plugins.kinds import METRICS
@@ -22,7 +22,8 @@ from ldbench.records.result import ModelRef, Result, TaskRef
 from ldbench.report.tables import terminal
 from ldbench.report.tables.content import page
 from ldbench.report.tables.formats import render
-from ldbench.report.write import report_paths
+from ldbench.report.write import report
+from tests.result_files import numbered
 
 TASKS = published.task_ids()
 CARD = TaskRef("brain-t2i", 3, "text-to-image", "c" * 64)
@@ -36,14 +37,13 @@ def measured(name: str, value: float, task: TaskRef = CARD, metrics: tuple[str, 
 
 
 def board_of(*results: Result) -> Leaderboard:
-    found = [(f"runs/{index}/result.json", one) for index, one in enumerate(results)]
-    (folded,) = fold([*found, *((f"paper/{index}", one) for index, one in enumerate(PAPER))]).values()
+    (folded,) = fold([*numbered(results), *((f"paper/{index}", one) for index, one in enumerate(PAPER))]).values()
     return folded
 
 
 def test_they_join_by_id_alone_and_decide_nothing() -> None:
     runs = [measured("a", 500.0), measured("b", 40.0), measured("c", 300.0)]
-    alone = fold([(str(index), one) for index, one in enumerate(runs)])["brain-t2i"]
+    alone = fold(numbered(runs))["brain-t2i"]
     together = board_of(*runs)
     assert together.task == CARD
     assert replace(together, rows=together.rows[:3]) == alone
@@ -131,19 +131,19 @@ def test_csv_and_json_say_that_they_are_reported() -> None:
 
 def test_report_adds_them_to_their_tasks_and_to_no_other(tmp_path: Path) -> None:
     result_file.write(measured("a", 500.0), tmp_path / "result.json")
-    assert "Textual Inversion \\[11\\] + LD" in report_paths([tmp_path], "markdown", None)
-    assert "Textual Inversion" not in report_paths([tmp_path], "markdown", None, measured_only=True)
-    assert "Table 4" not in report_paths([tmp_path], "markdown", None)
-    assert "Table 4" in report_paths([tmp_path], "markdown", None, ["brain-disease"])
+    assert "Textual Inversion \\[11\\] + LD" in report(read_boards([tmp_path]), "markdown", None)
+    assert "Textual Inversion" not in report(read_boards([tmp_path], measured_only=True), "markdown", None)
+    assert "Table 4" not in report(read_boards([tmp_path]), "markdown", None)
+    assert "Table 4" in report(read_boards([tmp_path], ["brain-disease"]), "markdown", None)
     sandbox = tmp_path / "sandbox"
     result_file.write(measured("a", 500.0, replace(CARD, id="sandbox-brain-t2i")), sandbox / "result.json")
     assert gather([sandbox]) == collect([sandbox])
 
 
 def test_the_papers_table_alone(tmp_path: Path) -> None:
-    text = report_paths([], "terminal", None, ["chest-t2i"])
+    text = report(read_boards([], ["chest-t2i"]), "terminal", None)
     assert text.startswith("chest-t2i (text-to-image; reported rows alone)\n")
-    assert report_paths([], "json", tmp_path, ["chest-t2i", "brain-aging"]).count(".json\n") == 2
+    assert report(read_boards([], ["chest-t2i", "brain-aging"]), "json", tmp_path).count(".json\n") == 2
     assert len(board.read(tmp_path / "brain-aging.json").rows) == 9
 
 

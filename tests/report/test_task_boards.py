@@ -11,30 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 import ldbench
 from ldbench.board.leaderboard import dumps
-from ldbench.cli.main import app
 from ldbench.errors import ResultError, UnknownNameError, UsageError
 from ldbench.records import result
 from ldbench.report.comparisons import render_json
-from tests.report.conftest import FULL, TASK, measured
+from tests.command_line import said
+from tests.report.conftest import FULL, RUNS, TASK, measured
+from tests.result_files import lay, lay_unreadable, numbered
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of the results of one task."""
-    folder = tmp_path_factory.mktemp("results") / "runs"
-    for index, one in enumerate(FULL):
-        result.write(measured(*one), folder / f"{index}/result.json")
-    return folder
-
-
-def said(*arguments: object) -> str:
-    ended = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
-    assert ended.exit_code == 0
-    return ended.stdout
+    return lay(tmp_path_factory.mktemp("results") / "runs", RUNS)
 
 
 def test_a_board_is_that_of_the_report(runs: Path) -> None:
@@ -92,9 +83,7 @@ def test_comparisons_are_those_of_the_command(options: list[str], runs: Path) ->
 
 def test_results_are_read_back_and_some_of_them_are_folded(runs: Path) -> None:
     found = ldbench.read_results(runs)
-    assert [(run.result, run.path) for run in found] == [
-        (measured(*one), runs / f"{index}/result.json") for index, one in enumerate(FULL)
-    ]
+    assert [(run.path, run.result) for run in found] == [(runs / path, one) for path, one in numbered(RUNS)]
     some = [run for run in found if run.result.model.name in ("sd", "basic-ft")]
     assert {row.model.name for row in ldbench.leaderboard(some, measured_only=True).rows} == {"sd", "basic-ft"}
     pairs = ldbench.compare([some[0], *(run.path for run in some[1:])], metrics=["fid"]).found
@@ -103,7 +92,7 @@ def test_results_are_read_back_and_some_of_them_are_folded(runs: Path) -> None:
 
 def test_results_of_several_tasks_have_a_board_each(runs: Path, tmp_path: Path) -> None:
     other = replace(TASK, id="sandbox-chest-t2i")
-    result.write(replace(measured(*FULL[3]), task=other), tmp_path / "result.json")
+    result.write(replace(RUNS[3], task=other), tmp_path / "result.json")
     with pytest.raises(UsageError, match="of one task, got sandbox-brain-t2i, sandbox-chest-t2i; name"):
         ldbench.leaderboard([runs, tmp_path])
     board = ldbench.leaderboard([runs, tmp_path], task=other.id, measured_only=True)
@@ -116,8 +105,7 @@ def test_results_of_several_tasks_have_a_board_each(runs: Path, tmp_path: Path) 
 
 
 def test_a_bad_result_is_an_error_or_left_out(runs: Path, tmp_path: Path) -> None:
-    (tmp_path / "bad").mkdir()
-    (tmp_path / "bad/result.json").write_text("{", encoding="utf-8")
+    lay_unreadable(tmp_path)
     with pytest.raises(ResultError, match="expected JSON"):
         ldbench.leaderboard([runs, tmp_path])
     with pytest.raises(ResultError, match="expected JSON"):
@@ -128,8 +116,8 @@ def test_a_bad_result_is_an_error_or_left_out(runs: Path, tmp_path: Path) -> Non
     assert json.loads(dumps(board.record)) == json.loads(dumps(ldbench.leaderboard(runs).record))
     with pytest.raises(UsageError, match="expected results of one task, got none"):
         ldbench.leaderboard(tmp_path, leave_out=errors.append)
-    for index, digest in enumerate("12"):  # measured over other data each, so neither may stand beside the other
-        result.write(replace(measured(*FULL[3 + index]), split_hash=digest * 64), tmp_path / f"{index}/result.json")
+    # measured over other data each, so neither may stand beside the other
+    lay(tmp_path, [replace(one, split_hash=digest * 64) for one, digest in zip(RUNS[3:5], "12", strict=True)])
     with pytest.raises(ResultError, match="sandbox-brain-t2i: expected results that can share a leaderboard, got none"):
         ldbench.compare([tmp_path / "0", tmp_path / "1"], leave_out=errors.append)
 

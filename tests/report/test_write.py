@@ -19,7 +19,7 @@ from ldbench.records.identity import Found
 from ldbench.records.result import Result
 from ldbench.report.rebuild import rebuild
 from ldbench.report.run_pictures import copy_pictures
-from ldbench.report.write import report, report_paths, show, with_metrics
+from ldbench.report.write import report, show, with_metrics
 from ldbench.run.pipeline import run
 from ldbench.run.settings import Settings
 
@@ -41,8 +41,8 @@ def runs(finished: Path, tmp_path: Path) -> Path:
 
 
 def test_formats_are_printed_or_written_one_file_a_task(runs: Path, tmp_path: Path) -> None:
-    assert "| mean-image" in report_paths([runs], "markdown", None)
-    said = report_paths([runs], "json", tmp_path / "boards")
+    assert "| mean-image" in report(read_boards([runs]), "markdown", None)
+    said = report(read_boards([runs]), "json", tmp_path / "boards")
     assert said == f"{tmp_path / 'boards/small.json'}\n"
     board = leaderboard.read(tmp_path / "boards/small.json")
     assert {row.model.name for row in board.rows} == {"real", "mean-image"}
@@ -63,21 +63,21 @@ def test_the_metrics_of_a_report_can_be_chosen(results: list[Found]) -> None:
 
 def test_a_report_is_rebuilt_byte_for_byte(runs: Path) -> None:
     files = sorted(runs.rglob("result.json"))
-    assert report_paths(files, "json", None) == report_paths(files[::-1], "json", None)
+    assert report(read_boards(files), "json", None) == report(read_boards(files[::-1]), "json", None)
 
 
 def test_nothing_to_report_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ResultError, match=r"expected a result\.json below it"):
-        report_paths([tmp_path / "empty"], "markdown", None)
+        report(read_boards([tmp_path / "empty"]), "markdown", None)
 
 
 def test_markdown_files_embed_the_pictures_that_lie_beside_the_results(runs: Path, tmp_path: Path) -> None:
     sheets = {path.parent.parent.name.rpartition("-")[0]: path for path in runs.rglob("samples.png")}
     (sheets["real"].parent / "edits.png").write_bytes(b"edits come first")
-    report_paths([runs], "markdown", tmp_path / "boards")
+    report(read_boards([runs]), "markdown", tmp_path / "boards")
     text = (tmp_path / "boards/small.md").read_text(encoding="utf-8")
-    plain = report_paths([runs], "markdown", None)
+    plain = report(read_boards([runs]), "markdown", None)
     assert text.startswith(plain)
     links = re.findall(r"^!\[(.*)\]\((images/.*)\)$", text[len(plain):], flags=re.MULTILINE)
     assert sorted(links) == [
@@ -90,9 +90,9 @@ def test_markdown_files_embed_the_pictures_that_lie_beside_the_results(runs: Pat
 def test_without_pictures_markdown_files_are_what_is_printed(runs: Path, tmp_path: Path) -> None:
     for sheet in runs.rglob("samples.png"):
         sheet.unlink()
-    report_paths([runs], "markdown", tmp_path / "boards")
+    report(read_boards([runs]), "markdown", tmp_path / "boards")
     text = (tmp_path / "boards/small.md").read_text(encoding="utf-8")
-    assert text == report_paths([runs], "markdown", None)
+    assert text == report(read_boards([runs]), "markdown", None)
     assert not (tmp_path / "boards/images").exists()
 
 
@@ -127,14 +127,14 @@ def test_a_file_in_place_of_the_folder_for_pictures_is_one_line(runs: Path, tmp_
     taken = tmp_path / "taken"
     taken.write_text("mine", encoding="utf-8")
     with pytest.raises(ResultError, match="can't"):
-        report_paths([runs], "markdown", taken)
+        report(read_boards([runs]), "markdown", taken)
     assert taken.read_text(encoding="utf-8") == "mine"
 
 
 def test_a_task_of_any_name_stays_in_the_folder(results: list[tuple[str, Result]], tmp_path: Path) -> None:
     task = replace(TASK, id="../../escaped")
     result_file.write(replace(results[0][1], task=task), tmp_path / "runs" / "result.json")
-    (path,) = report_paths([tmp_path / "runs"], "json", tmp_path / "a/b/boards").split()
+    (path,) = report(read_boards([tmp_path / "runs"]), "json", tmp_path / "a/b/boards").split()
     assert Path(path).parent == tmp_path / "a/b/boards"
     built = rebuild(read_boards([tmp_path / "runs"]).boards, tmp_path / "a/b/boards")
     assert {file.parent for file in built} == {Path(path).parent}

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from ldbench.cli.main import app
 from ldbench.run.dry_run import dry_run
 from ldbench.run.settings import Settings
+from tests.command_line import called, said
 
 
 def test_a_sandbox_run_lacks_nothing(tmp_path: Path) -> None:
@@ -64,9 +63,9 @@ def test_a_weight_file_that_is_another_is_missing_too(tmp_path: Path, monkeypatc
 
 def test_the_command_exits_with_2_where_anything_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LDBENCH_CACHE", str(tmp_path / "cache"))
-    runner, out = CliRunner(), ["--dry-run", "--out", str(tmp_path / "runs")]
-    assert runner.invoke(app, ["run", "sandbox-brain-t2i", "sd", *out]).exit_code == 0
-    shown = runner.invoke(app, ["run", "chest-t2i", "sd", *out])
+    out = ["--dry-run", "--out", str(tmp_path / "runs")]
+    said("run", "sandbox-brain-t2i", "sd", *out)
+    shown = called("run", "chest-t2i", "sd", *out)
     assert shown.exit_code == 2
     assert "missing: " in shown.output
     assert not (tmp_path / "runs").exists()

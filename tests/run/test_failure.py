@@ -6,15 +6,14 @@ import shlex
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from ldbench.cli.main import app
 from ldbench.errors import DataError, GeneratorError, LdbenchError
 from ldbench.records.run_folder import RunFolder
 from ldbench.records.unfinished import unfinished_below
 from ldbench.run.failure import failure_kept
 from ldbench.run.pipeline import run
 from ldbench.run.settings import Settings
+from tests.command_line import called
 from tests.conftest import cheap_card
 
 PLUGIN = """
@@ -66,14 +65,14 @@ def test_a_failure_is_a_line_that_names_the_file_with_the_users_own_lines(
     (tmp_path / "repaired").touch()
     (begun,) = unfinished_below([tmp_path])
     assert begun.error in line
-    done = CliRunner().invoke(app, shlex.split(begun.command)[1:])
+    done = called(*shlex.split(begun.command)[1:])
     assert done.stdout.splitlines()[-1] == str(kept.with_name("result.json"))
     assert not kept.exists()
 
 
 def test_sys_exit_in_one_model_stops_no_other_and_is_a_failure(tmp_path: Path) -> None:
     arguments = ["run", str(cheap_card(tmp_path)), plugin(tmp_path, "sys.exit(0)"), "mean-image", "--device", "cpu"]
-    done = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "runs")])
+    done = called(*arguments, "--out", tmp_path / "runs")
     assert done.exit_code == 2
     (line,) = (line for line in done.stderr.splitlines() if line.startswith("error: "))
     assert "generate raised SystemExit: 0 (mine.py:10)" in line

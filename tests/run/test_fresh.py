@@ -107,7 +107,7 @@ def test_a_file_of_another_result_is_refused(runs: dict[str, FreshRun], tmp_path
 POSITIVE = st.floats(0.01, 10)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.floats(-50, 50), st.floats(-50, 50), POSITIVE, POSITIVE, POSITIVE, POSITIVE)
 def test_the_interval_holds_the_gap_and_turns_with_it(
     one: float, two: float, low1: float, up1: float, low2: float, up2: float

@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from typer.testing import CliRunner
 
 import ldbench
-from ldbench.cli.main import app
 from ldbench.errors import GeneratorError, ImageError, ResultError, UnknownNameError, UsageError
+from tests.command_line import said
 from tests.conftest import cheap_card
 from tests.run.test_surroundings import process
 
@@ -76,15 +75,9 @@ def timeless(result: Path) -> dict[str, Any]:
     return record | {"created": "", "stages": stages}
 
 
-def called(*arguments: object) -> str:
-    ended = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
-    assert ended.exit_code == 0
-    return ended.stdout
-
-
 def test_a_run_has_the_same_files_whoever_asked_for_it(module: ModuleType, tmp_path: Path) -> None:
     card = cheap_card(tmp_path)
-    called("run", card, "grey_here.py:Grey", "--set", "level=0.25", "--seed", 3, "--out", "shell", "--device", "cpu")
+    said("run", card, "grey_here.py:Grey", "--set", "level=0.25", "--seed", 3, "--out", "shell", "--device", "cpu")
     there = files(tmp_path / "shell")
     assert {Path(name).name for name in there} >= {"result.json", "units.json", "manifest.json", "run.json"}
     made = ldbench.run_task(card, module.Grey(level=0.25), seed=3, out="instance", device="cpu")
@@ -115,7 +108,7 @@ def test_numbers_of_numpy_and_paths_are_taken_as_pythons_own(module: ModuleType,
 def test_images_from_elsewhere_have_the_same_files_whoever_scores_them(module: ModuleType, tmp_path: Path) -> None:
     card = cheap_card(tmp_path)
     images = ldbench.run_task(card, module.Grey, out="runs", device="cpu").folder / "images"
-    called("score", card, images, "--name", "mine", "--out", "shell", "--device", "cpu")
+    said("score", card, images, "--name", "mine", "--out", "shell", "--device", "cpu")
     made = ldbench.score_images(card, str(images), "mine", out="python", device="cpu")
     assert files(tmp_path / "python") == files(tmp_path / "shell")
     assert made.result.seed == 0

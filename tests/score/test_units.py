@@ -7,15 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
 from ldbench.api import Measured
-from ldbench.cli.main import app
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import MetricError
 from ldbench.records import units as units_file
 from ldbench.score.units import units_of
 from ldbench.task import card
+from tests.command_line import said
 from tests.conftest import small_card
 
 NETWORK = 'extractor = "tests.stand_ins.pooled:POOLED"\nresize = 16\n'
@@ -95,12 +94,6 @@ def test_contributions_of_no_unit_are_a_defect(wrong: Measured, message: str, sm
         units_of(small, [wrong], {})
 
 
-def called(*arguments: object) -> str:
-    ended = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
-    assert ended.exit_code == 0, ended.output
-    return ended.output
-
-
 def test_twelve_real_and_thirty_generated_images_are_run_reported_and_verified(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,16 +105,16 @@ def test_twelve_real_and_thirty_generated_images_are_run_reported_and_verified(
     (tmp_path / "own.toml").write_text(CARD + METRICS, encoding="utf-8")
     monkeypatch.setenv("LDBENCH_DATA", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
-    called(
+    said(
         "data", "prepare", "folder", "--csv", "m.csv", "--root", ".", "--name", "mine", "--size", 16, "--jobs", 1,
         "--fractions", "0.6,0.1,0.3", "--test-per-class", 6,
     )
     for model in ("real", "copies"):
-        called("run", "own.toml", model, "--seed", 0, "--device", "cpu")
+        said("run", "own.toml", model, "--seed", 0, "--device", "cpu")
     [run] = (tmp_path / "runs" / "own").glob("real*/seed-0")
     units = units_file.read(run / "units.json")
     assert {name: len(ids) for name, ids in units.ids.items() if name.startswith("groups")} == {
         "groups": 20, "groups-12": 12
     }
-    assert "real" in called("report", "runs", "--format", "markdown")
-    assert "equal" in called("verify", run, "--task", "own.toml")
+    assert "real" in said("report", "runs", "--format", "markdown")
+    assert "equal" in said("verify", run, "--task", "own.toml")

@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from ldbench.cli.main import app
 from ldbench.data.task_data import task_data
 from ldbench.errors import UsageError
 from ldbench.task import card
 from ldbench.testing import assert_generator, check_generator
 from ldbench.testing.card_part import part_of
 from tests import small_aging
+from tests.command_line import called
 from tests.stand_ins.broken_generators import BrainsAlone, Good
 
 CHESTS = "sandbox-chest-t2i"
@@ -63,6 +62,6 @@ def test_another_kind_than_the_cards_is_refused() -> None:
 
 
 def test_on_the_command_line() -> None:
-    done = CliRunner().invoke(app, ["check", "oracle", "--task", "sandbox-brain-aging"])
+    done = called("check", "oracle", "--task", "sandbox-brain-aging")
     assert (done.exit_code, done.output.splitlines()[-1]) == (0, "25 clauses, none broken")
-    assert CliRunner().invoke(app, ["check", "oracle", "--task", CHESTS]).exit_code == 1
+    assert called("check", "oracle", "--task", CHESTS).exit_code == 1

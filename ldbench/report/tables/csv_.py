@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ldbench.board.leaderboard import BoardRow, FoldedScore, Leaderboard
 
@@ -25,11 +25,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 
 def render(leaderboard: Leaderboard) -> str:
     """The scores as CSV with a header; `parameters` are JSON, seeds have spaces between them, None is empty."""
-    target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(map(inert, record.values()) for record in records(leaderboard))
-    return target.getvalue()
+    return csv_text(COLUMNS, (record.values() for record in records(leaderboard)))
 
 
 def records(leaderboard: Leaderboard) -> list[dict[str, object]]:
@@ -45,7 +41,16 @@ def records(leaderboard: Leaderboard) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
-def inert(cell: object) -> object:
+def csv_text(heading: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
+    """Rows under a heading as CSV, None as an empty cell, and no text a formula."""
+    target = io.StringIO()
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow(heading)
+    writer.writerows(map(_inert, row) for row in rows)
+    return target.getvalue()
+
+
+def _inert(cell: object) -> object:
     """A cell that no spreadsheet takes for a formula; numbers as they are."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 

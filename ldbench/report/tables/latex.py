@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ldbench.board.leaderboard import Leaderboard
@@ -99,23 +99,14 @@ def _float(task: str, content: BoardPage, table: BoardTable, number: int, of: in
     first = number == 1
     caption = escape(content.title) if first else f"{escape(task)}, continued"
     counted = f" Part {number} of {of}." if of > 1 else ""
-    label = _label(task) + ("" if first else f"-{number}")
+    label = task if first else f"{task}-{number}"
     notes = _notes(content) if number == of else []
-    body = [
-        r"\begin{table}[htbp]", r"\centering", r"\small", rf"\caption{{{caption}.{counted}{_legend(content)}}}",
-        rf"\label{{tab:{label}}}", *_tabular(table, content), *notes, r"\end{table}",
-    ]  # fmt: skip
-    return "\n".join(body) + "\n"
+    return _environment(f"{caption}.{counted}{_legend(content)}", label, [*_tabular(table, content), *notes])
 
 
 def plain_table(table: TextTable) -> str:
     """A table that is as wide as it needs, in a `table` environment with its title and meaning as caption."""
-    body = [
-        r"\begin{table}[htbp]", r"\centering", r"\small",
-        rf"\caption{{{escape(f'{table.title}. {table.meaning}'.strip())}}}",
-        rf"\label{{tab:{_label(table.title.lower())}}}", *plain_tabular(table), r"\end{table}",
-    ]  # fmt: skip
-    return "\n".join(body) + "\n"
+    return _environment(escape(f"{table.title}. {table.meaning}".strip()), table.title.lower(), plain_tabular(table))
 
 
 def plain_tabular(table: TextTable) -> list[str]:
@@ -130,15 +121,16 @@ def plain_tabular(table: TextTable) -> list[str]:
 def _aside(task: str, table: TextTable) -> str:
     """A table beside the board's, with a line break in its cells where they hold several names."""
     width = f"p{{{0.9 / len(table.headings):.2f}\\linewidth}}"
-    rows = [_row([_signs(escape(cell)) for cell in map(str, row)]) for row in table.rows if row]
-    body = [
-        r"\begin{table}[htbp]", r"\centering", r"\small",
-        rf"\caption{{{escape(task)}: {escape(table.title)}. {escape(table.meaning)}}}",
-        rf"\label{{tab:{_label(task)}-{_label(table.title.lower())}}}",
-        rf"\begin{{tabular}}{{{width * len(table.headings)}}}", r"\toprule", _row(list(map(escape, table.headings))),
-        r"\midrule", *rows, r"\bottomrule", r"\end{tabular}", r"\end{table}",
-    ]  # fmt: skip
-    return "\n".join(body) + "\n"
+    caption = f"{escape(task)}: {escape(table.title)}. {escape(table.meaning)}"
+    lines = plain_tabular(replace(table, alignments=width * len(table.headings)))
+    return _environment(caption, f"{task}-{table.title.lower()}", lines)
+
+
+def _environment(caption: str, label: str, lines: Sequence[str]) -> str:
+    """The lines in a `table` environment, its caption above them."""
+    labelled = [rf"\caption{{{caption}}}", rf"\label{{tab:{_label(label)}}}"]
+    begun = [r"\begin{table}[htbp]", r"\centering", r"\small"]
+    return "\n".join([*begun, *labelled, *lines, r"\end{table}"]) + "\n"
 
 
 def _signs(text: str) -> str:

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
-from ldbench.data.images import write_image
+from ldbench.data.images import write_pixels
 from ldbench.errors import ImageError
 
 Pixels = npt.NDArray[np.uint8]
@@ -42,7 +41,7 @@ def sample_sheet(folder: Path, labels: Mapping[str, str], out: Path, *, seed: in
 
 def write_sheet(sheet: Image.Image, out: Path) -> Path:
     """Write an RGB sheet as PNG, whole or not at all; returns its path."""
-    write_image(torch.from_numpy(np.array(sheet)).permute(2, 0, 1).to(torch.float32) / 255, out)
+    write_pixels(np.asarray(sheet), out)
     return out
 
 
@@ -54,10 +53,8 @@ def draw(labels: Mapping[str, str], per_class: int, seed: int) -> dict[str, list
     return {label: _draw_class(label, sorted(ids), per_class, seed) for label, ids in classes.items()}
 
 
-def sample_grid(
-    images: Sequence[Pixels], labels: Sequence[str], columns: int = COLUMNS, scale: int | None = None
-) -> Image.Image:
-    """Images `(H, W, 3) uint8 RGB` in rows of `columns`, a block a label in order of first use, caption below.
+def sample_grid(images: Sequence[Pixels], labels: Sequence[str]) -> Image.Image:
+    """Images `(H, W, 3) uint8 RGB` in rows of `COLUMNS`, a block a label in order of first use, caption below.
 
     Raises `ImageError` where there is no image, or two differ in size.
     """
@@ -65,11 +62,11 @@ def sample_grid(
         sizes = sorted({"x".join(map(str, pixels.shape)) for pixels in images})
         raise ImageError(f"contact sheet: expected images of one size, got {' and '.join(sizes) or 'none'}")
     height, width = images[0].shape[:2]
-    factor = scale or whole_factor(height, width)
+    factor = whole_factor(height, width)
     blocks: dict[str, list[Image.Image]] = {}
     for pixels, label in zip(images, labels, strict=True):
         blocks.setdefault(label, []).append(enlarged(pixels, factor))
-    return _compose(blocks, columns)
+    return _compose(blocks)
 
 
 def whole_factor(height: int, width: int) -> int:
@@ -83,11 +80,11 @@ def enlarged(pixels: Pixels, factor: int) -> Image.Image:
     return Image.fromarray(pixels).resize((width * factor, height * factor), Image.Resampling.NEAREST)
 
 
-def _compose(blocks: Mapping[str, Sequence[Image.Image]], columns: int) -> Image.Image:
+def _compose(blocks: Mapping[str, Sequence[Image.Image]]) -> Image.Image:
     """The blocks one under the other on white; a block is its rows of tiles and its caption."""
     width, height = next(iter(blocks.values()))[0].size
-    across = min(columns, max(len(tiles) for tiles in blocks.values()))
-    rows = sum(_rows(tiles, columns) for tiles in blocks.values())
+    across = min(COLUMNS, max(len(tiles) for tiles in blocks.values()))
+    rows = sum(_rows(tiles) for tiles in blocks.values())
     size = (
         2 * MARGIN + across * (width + GAP) - GAP,
         2 * MARGIN + rows * (height + GAP) + len(blocks) * CAPTION,
@@ -97,16 +94,16 @@ def _compose(blocks: Mapping[str, Sequence[Image.Image]], columns: int) -> Image
     top = MARGIN
     for label, tiles in blocks.items():
         for index, tile in enumerate(tiles):
-            row, column = divmod(index, columns)
+            row, column = divmod(index, COLUMNS)
             sheet.paste(tile, (MARGIN + column * (width + GAP), top + row * (height + GAP)))
-        top += _rows(tiles, columns) * (height + GAP)
+        top += _rows(tiles) * (height + GAP)
         pen.text((MARGIN, top), label, fill=INK, font=font)
         top += CAPTION
     return sheet
 
 
-def _rows(tiles: Sequence[Image.Image], columns: int) -> int:
-    return -(-len(tiles) // columns)
+def _rows(tiles: Sequence[Image.Image]) -> int:
+    return -(-len(tiles) // COLUMNS)
 
 
 def _draw_class(label: str, ids: Sequence[str], per_class: int, seed: int) -> list[str]:

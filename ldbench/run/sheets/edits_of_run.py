@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from ldbench.api import Case
-from ldbench.data.images import quantise
+from ldbench.data.images import pixels_of
 from ldbench.data.of_result import recorded_data
 from ldbench.data.task_data import TaskData
 from ldbench.errors import UsageError
 from ldbench.records.run_folder import RunFolder
-from ldbench.run.sheets.contact_sheet import Pixels, draw, read_pixels
+from ldbench.run.sheets.contact_sheet import draw, read_pixels
 from ldbench.run.sheets.edit_sheet import THRESHOLD, EditRow, edit_sheet
 
 ROWS = 8
@@ -80,9 +78,9 @@ def asked(case: Case, target_class: str) -> str:
 def _row(data: TaskData, case: Case, path: Path) -> EditRow:
     if case.source is None:
         raise UsageError(f"{data.task.id}: expected a source in every case, got none in {case.id}; it edits nothing")
-    truth = None if data.truth is None else _pixels(data.truth(case.id))
+    truth = None if data.truth is None else pixels_of(data.truth(case.id), path)
     caption = f"{case.id}   {asked(case, target_class(data, case))}"
-    return EditRow(caption, _pixels(case.source), read_pixels(path), truth)
+    return EditRow(caption, pixels_of(case.source, path), read_pixels(path), truth)
 
 
 def target_class(data: TaskData, case: Case) -> str:
@@ -90,11 +88,6 @@ def target_class(data: TaskData, case: Case) -> str:
     if case.edit is not None and isinstance(case.edit.target, str):
         return case.edit.target
     return str(case.attributes[data.task.data.class_attribute])
-
-
-def _pixels(image: torch.Tensor) -> Pixels:
-    """`(3, H, W) float in [0, 1]` as `(H, W, 3) uint8`, rounded as results are on disk."""
-    return quantise(image).permute(1, 2, 0).numpy()
 
 
 def _shown(value: str | int | float) -> str:

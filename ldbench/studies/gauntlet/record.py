@@ -8,14 +8,13 @@ the dearer of two plain failures: all sources unedited, all results of other sub
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from ldbench.api import Direction
-from ldbench.records.files import read_record, write_text_atomic
+from ldbench.records.files import json_text, read_record, write_text_atomic
 from ldbench.records.result import TaskRef
 
 SCHEMA_VERSION = 1
@@ -121,7 +120,7 @@ class Gauntlet:
 
 def dumps(gauntlet: Gauntlet) -> str:
     """The file's text: sorted keys, NaN refused, newline at the end."""
-    return json.dumps(asdict(gauntlet), indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+    return json_text(asdict(gauntlet))
 
 
 def write(gauntlet: Gauntlet, path: Path) -> None:

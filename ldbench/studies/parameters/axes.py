@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ldbench.data.images import write_image
+from ldbench.data.images import write_pixels
 
 # Okabe and Ito 2008, without the yellow, which is too light for lines
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -76,5 +76,4 @@ def save(figure: Figure, path: Path) -> None:
     """Write the figure as PNG, whole or not at all."""
     canvas: Any = figure.canvas
     canvas.draw()
-    pixels = np.asarray(canvas.buffer_rgba())[..., :3]
-    write_image(torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))).to(torch.float32) / 255, path)
+    write_pixels(np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3]), path)

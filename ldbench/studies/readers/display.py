@@ -5,10 +5,10 @@ The rules that decide what counts are printed below the numbers.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Literal
 
+from ldbench.records.files import json_text
 from ldbench.records.names import one_line
 from ldbench.report.tables.text_table import TextTable, escape, to_markdown, to_terminal
 from ldbench.studies.readers.estimates import Estimate
@@ -21,7 +21,7 @@ NONE = "-"
 def render(score: StudyScore, format: Literal["terminal", "markdown", "json"]) -> str:
     """The scores as text."""
     if format == "json":
-        return json.dumps(asdict(score), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+        return json_text(asdict(score), 2)
     tables = [table for table in _tables(score) if table.rows]
     readers = "1 reader" if len(score.readers) == 1 else f"{len(score.readers)} readers"
     head = f"Reader study {score.study} on {score.task}: {readers}, runs {', '.join(score.runs)}"

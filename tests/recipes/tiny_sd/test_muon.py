@@ -11,7 +11,7 @@ from recipes.tiny_sd.muon import Muon, build_optimizers, orthogonal
 from recipes.tiny_sd.tokenizer import build_tokenizer
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(rows=st.integers(2, 24), columns=st.integers(2, 24), seed=st.integers(0, 1000), scale=st.floats(1e-3, 1e3))
 def test_singular_values_come_near_one(rows: int, columns: int, seed: int, scale: float) -> None:
     rng = torch.Generator().manual_seed(seed)

@@ -9,9 +9,9 @@ import pytest
 from ldbench.api import Score
 from ldbench.board.gather import fold
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.records.identity import Found
 from ldbench.records.result import ModelRef, Result
 from tests.report.conftest import TASK, measured
+from tests.result_files import numbered
 
 BASELINE = [
     measured("ours", 0, {}, (60.0, 55.0, 66.0), (0.04, 0.035, 0.045), (0.87, 0.82, 0.91)),
@@ -27,8 +27,7 @@ Boards = dict[str, Leaderboard]
 
 
 def folded(results: list[Result]) -> Boards:
-    found: list[Found] = [(f"{index}/result.json", result) for index, result in enumerate(results)]
-    return fold(found)
+    return fold(numbered(results))
 
 
 def bent(results: list[Result], model: str, metric: str, by: float) -> list[Result]:

@@ -12,18 +12,12 @@ from ldbench.board import leaderboard
 from ldbench.board.gather import read_boards
 from ldbench.errors import ResultError, UsageError
 from ldbench.records import result
-from ldbench.records.result import Result
 from ldbench.report.gate.baseline import read
 from ldbench.report.gate.gather import GateRequest, gate_of
 from tests.report.conftest import TASK
+from tests.result_files import lay
 
 from .conftest import BASELINE, Boards, bent, folded
-
-
-def written(folder: Path, results: list[Result]) -> Path:
-    for index, one in enumerate(results):
-        result.write(one, folder / str(index) / "result.json")
-    return folder
 
 
 def run_gate(paths: list[Path], request: GateRequest) -> tuple[str, bool]:
@@ -38,8 +32,8 @@ def file(tmp_path: Path, baseline: Boards) -> Path:
     return tmp_path / "boards" / f"{TASK.id}.json"
 
 
-def test_the_gate_is_judged_and_its_files_are_written(tmp_path: Path, file: Path) -> None:
-    worse = written(tmp_path / "worse", bent(BASELINE, "ours", "fid", 9.0))
+def test_the_gate_is_judged_and_its_files_are_lay(tmp_path: Path, file: Path) -> None:
+    worse = lay(tmp_path / "worse", bent(BASELINE, "ours", "fid", 9.0))
     wanted = GateRequest(file, ("0.01",), junit=tmp_path / "out/junit.xml", summary=tmp_path / "out/summary.md")
     said, passed = run_gate([worse], wanted)
     assert not passed
@@ -50,7 +44,7 @@ def test_the_gate_is_judged_and_its_files_are_written(tmp_path: Path, file: Path
 
 
 def test_a_folder_is_a_baseline_of_every_task_in_it(tmp_path: Path, file: Path) -> None:
-    same = written(tmp_path / "same", BASELINE)
+    same = lay(tmp_path / "same", BASELINE)
     (file.parent / "results").mkdir()
     (file.parent / "results/result.json").write_text("{}", encoding="utf-8")  # below, not in it
     assert run_gate([same], GateRequest(file.parent)) == run_gate([same], GateRequest(file))
@@ -58,7 +52,7 @@ def test_a_folder_is_a_baseline_of_every_task_in_it(tmp_path: Path, file: Path) 
 
 
 def test_a_summary_needs_no_baseline(tmp_path: Path) -> None:
-    same = written(tmp_path / "same", BASELINE)
+    same = lay(tmp_path / "same", BASELINE)
     assert run_gate([same], GateRequest(summary=tmp_path / "summary.md")) == ("", True)
     assert "| ours |" in (tmp_path / "summary.md").read_text(encoding="utf-8")
 

@@ -14,12 +14,10 @@ import pytest
 from PIL import Image
 
 from ldbench.api import Score
-from ldbench.board.gather import collect, fold
-from ldbench.board.leaderboard import Leaderboard
+from ldbench.board.gather import BoardSet, board_set, collect
 from ldbench.data.images import quantise
 from ldbench.data.task_data import task_data
 from ldbench.records import result as result_file
-from ldbench.records.identity import Found
 from ldbench.records.result import Environment, ModelRef, Result, Stage, TaskRef
 from ldbench.records.search import Best, Search, SearchedTask, Tried
 from ldbench.records.units import Contributions, Units, rounded
@@ -38,8 +36,7 @@ CASES = 6
 class Reports:
     """What pages are made of, and the pages."""
 
-    found: list[Found]
-    boards: dict[str, Leaderboard]
+    results: BoardSet
     runs: Path
     page: Path
     site: Path
@@ -164,13 +161,11 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
     make_edits(root / "runs" / EDITS)
     make_samples(root / "runs" / SAMPLES)
     write_search(root / "runs" / "searches" / "search.json", SAMPLES, HASH)
-    found = [*collect([root / "runs"]), ("reported", reported_row())]
     with known_spreads():
-        boards = fold(found)
-    better = {SAMPLES: ["one is better than three on fid: -60 [-70, -50], p = 0.001"]}
+        results = board_set([*collect([root / "runs"]), ("reported", reported_row())], [root / "runs"])
     for name in ("page", "site"):
-        write_pages(found, boards, root / name, name == "site", 70, better, [root / "runs"])
-    return Reports(found, boards, root / "runs", root / "page", root / "site")
+        write_pages(results, root / name, name == "site", 70)
+    return Reports(results, root / "runs", root / "page", root / "site")
 
 
 def write_search(path: Path, task: str, card_hash: str, delta: float = 0.1, name: str = "one") -> None:

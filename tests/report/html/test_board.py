@@ -14,7 +14,7 @@ from .conftest import EDITS, SAMPLES, Page, Reports
 
 
 def test_rows_that_do_not_compete_stand_apart(reports: Reports) -> None:
-    view = board_view(reports.boards[EDITS])
+    view = board_view(reports.results.boards[EDITS])
     assert [row.label for row in view.competing] == ["alpha", "beta"]
     assert [row.label for row in view.others] == ["copy-source"]
     assert all(entry.rank is None for row in view.others for entry in row.entries)
@@ -22,7 +22,7 @@ def test_rows_that_do_not_compete_stand_apart(reports: Reports) -> None:
 
 
 def test_ties_and_rank_intervals_are_the_leaderboards(reports: Reports) -> None:
-    board = reports.boards[SAMPLES]
+    board = reports.results.boards[SAMPLES]
     for column, metric in enumerate(board.metrics):
         for row, shown in zip([one for one in board.rows if one.competes], board_view(board).competing, strict=True):
             score, entry = row.score(metric.metric), shown.entries[column]
@@ -50,12 +50,12 @@ def test_reported_rows_have_a_table_of_their_own(reports: Reports) -> None:
 
 
 def test_who_is_better_is_said_where_there_is_something(reports: Reports) -> None:
-    assert "one is better than three on fid: -60 [-70, -50], p = 0.001" in Page(reports.text(SAMPLES)).text()
+    assert "fid: one is better than three, difference -60 [-104, -16], adjusted p" in Page(reports.text(SAMPLES)).text()
     assert "No test finds a difference between two ranked rows." in Page(reports.text(EDITS)).text()
 
 
 def test_what_a_metric_catches_stands_below_the_board(reports: Reports) -> None:
-    for column in board_view(reports.boards[EDITS]).columns:
+    for column in board_view(reports.results.boards[EDITS]).columns:
         record = METRICS.load(column.metric)
         assert (column.catches, column.blind_to) == (record.catches, record.blind_to)
         if record.catches:
@@ -63,7 +63,7 @@ def test_what_a_metric_catches_stands_below_the_board(reports: Reports) -> None:
 
 
 def test_a_metrics_rows_share_its_axis(reports: Reports) -> None:
-    view = board_view(reports.boards[SAMPLES])
+    view = board_view(reports.results.boards[SAMPLES])
     axis = view.columns[0].axis
     assert axis is not None
     drawn = [row.entries[0].drawn for row in view.competing]

@@ -6,12 +6,12 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from ldbench.board.gather import board_set, collect, fold
+from ldbench.board.gather import board_set, collect, read_boards
 from ldbench.records.fresh import FreshRound, Gap, add
 from ldbench.records.run_folder import SUBGROUPS
 from ldbench.records.subgroups import Breakdown, Group, Subgroups, write
 from ldbench.report.html.gaps import gap_views, subgroup_views
-from ldbench.report.html.write import report_pages, write_pages
+from ldbench.report.html.write import write_pages
 
 from .conftest import EDITS, Page, Reports
 
@@ -34,7 +34,7 @@ def test_a_run_shows_its_gaps_to_fresh_sets(reports: Reports, tmp_path: Path) ->
     assert [(view.metric, view.public, view.fresh, view.tuned) for view in views] == [
         ("ssim", "0.9123", "0.81", True), ("fid", "120", "121.5", False),
     ]  # fmt: skip
-    write_pages(found, fold(found), tmp_path / "page", False, 0)
+    write_pages(board_set(found), tmp_path / "page", False, 0)
     text = Page((tmp_path / "page" / f"{EDITS}.html").read_text(encoding="utf-8")).text()
     assert "worse than on the public one in 1 of 2 scores" in text
     assert "4711" in text
@@ -52,7 +52,7 @@ def test_the_worst_group_and_its_gap_stand_in_the_runs_part(reports: Reports, tm
     assert [(view.attribute, view.sure) for view in views] == [("age", False), ("sex", True)]
     assert views[0].worst == "F: 0.40 [0.30, 0.50], 0.08 by chance, n = 12"
     assert (views[1].worst, views[1].gap) == ("F: 0.40 [0.30, 0.50], n = 12", "0.20 [0.05, 0.35]")
-    write_pages(found, fold(found), tmp_path / "page", False, 0)
+    write_pages(board_set(found), tmp_path / "page", False, 0)
     text = Page((tmp_path / "page" / f"{EDITS}.html").read_text(encoding="utf-8")).text()
     assert "Groups of cases: 1 of 2 gaps are more than chance" in text
     assert "F: 0.40 [0.30, 0.50], n = 12" in text
@@ -61,14 +61,14 @@ def test_the_worst_group_and_its_gap_stand_in_the_runs_part(reports: Reports, tm
 def test_the_groups_of_all_rows_unfold_by_attribute(reports: Reports, tmp_path: Path) -> None:
     shutil.copytree(reports.runs / EDITS, tmp_path / "runs")
     results = board_set(collect([tmp_path / "runs"]))
-    bare = report_pages(results, "html", tmp_path / "bare", 0)[0].read_text(encoding="utf-8")
+    bare = write_pages(results, tmp_path / "bare", False, 0)[0].read_text(encoding="utf-8")
     assert "groups" not in {element["id"] for _, element in Page(bare).elements if "id" in element}
     path, result = next((path, one) for path, one in results.found if one.scores)
     first, last = result.scores[0], result.scores[-1]
     metrics = {score.metric: {"sex": SURE, "age": replace(SURE, gap_low=0.0)} for score in (first, last)}
     values = {score.metric: score.value for score in (first, last)}
     write(Subgroups(values, metrics), Path(path).with_name(SUBGROUPS))
-    [page] = report_pages(board_set(collect([tmp_path / "runs"])), "html", tmp_path / "page", 0)
+    [page] = write_pages(read_boards([tmp_path / "runs"]), tmp_path / "page", False, 0)
     text = Page(page.read_text(encoding="utf-8")).text()
     assert "By sex: 2 of 2 gaps are more than chance" in text
     assert "By age: 0 of 2 gaps are more than chance" in text

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ldbench.api import Score
-from ldbench.board.gather import fold
+from ldbench.board.gather import board_set
 from ldbench.records.search import find
 from ldbench.records.units import Contributions, Units
 from ldbench.report.html.axis import Axis
@@ -24,7 +24,7 @@ from .conftest import HASH, SAMPLES, Page, Reports, png, write_search
 
 
 def test_values_by_case_are_what_the_mean_was_taken_of(reports: Reports) -> None:
-    result = next(one for _, one in reports.found if one.task.id == SAMPLES)
+    result = next(one for _, one in reports.results.found if one.task.id == SAMPLES)
     ssim = next(score for score in result.scores if score.metric == "ssim")
     values = np.random.default_rng(3).random(ssim.n)
     values += ssim.value - values.mean()
@@ -61,7 +61,7 @@ def test_grey_levels_are_means_over_channels() -> None:
 
 
 def test_a_search_stands_by_its_model_and_names_other_settings(reports: Reports, tmp_path: Path) -> None:
-    board = reports.boards[SAMPLES]
+    board = reports.results.boards[SAMPLES]
     write_search(tmp_path / "a" / "search.json", SAMPLES, HASH)
     write_search(tmp_path / "b" / "search.json", SAMPLES, HASH, delta=0.2)
     write_search(tmp_path / "c" / "search.json", SAMPLES, "cd" * 32)
@@ -81,7 +81,7 @@ def test_a_search_stands_by_its_model_and_names_other_settings(reports: Reports,
 
 
 def test_an_older_search_has_no_line_of_what_was_too_near(reports: Reports, tmp_path: Path) -> None:
-    board, path = reports.boards[SAMPLES], tmp_path / "search.json"
+    board, path = reports.results.boards[SAMPLES], tmp_path / "search.json"
     write_search(path, SAMPLES, HASH)
     record = json.loads(path.read_text(encoding="utf-8"))
     record["training_distance"] = record.pop("real_distance")
@@ -92,7 +92,7 @@ def test_an_older_search_has_no_line_of_what_was_too_near(reports: Reports, tmp_
 
 
 def test_provenance_is_all_there(reports: Reports) -> None:
-    result = next(one for _, one in reports.found if one.task.id == SAMPLES and one.origin == "measured")
+    result = next(one for _, one in reports.results.found if one.task.id == SAMPLES and one.origin == "measured")
     assert [(one.name, one.value) for one in parameters(result)] == [("delta", "0.1"), ("delta_sample", "null")]
     named = {one.name: one.value for one in facts(result)}
     assert named["seed"] == "0"
@@ -112,14 +112,14 @@ def test_provenance_is_all_there(reports: Reports) -> None:
 def test_copies_are_named_image_by_image_also_where_they_are_too_few_to_unrank(
     reports: Reports, tmp_path: Path
 ) -> None:
-    path, result = next((path, one) for path, one in reports.found if one.task.id == SAMPLES and one.scores)
+    path, result = next((path, one) for path, one in reports.results.found if one.task.id == SAMPLES and one.scores)
     pairs = json.dumps([["case-7", "scan-9", 0.0], ["case-8", "scan-2", 0.75]])
     said = {"observed_chance": 0.25, "observed_copies": pairs}
     score = Score("copied_share", 0.01, 0.0, 0.1, 200, "lower", parameters=said)
     found = [(path, replace(result, scores=[*result.scores, score]))]
-    boards = fold(found)
-    assert boards[SAMPLES].rows[0].unranked_by == ""
-    write_pages(found, boards, tmp_path, False, 0)
+    results = board_set(found)
+    assert results.boards[SAMPLES].rows[0].unranked_by == ""
+    write_pages(results, tmp_path, False, 0)
     text = Page((tmp_path / f"{SAMPLES}.html").read_text(encoding="utf-8")).text()
     assert "Copies of training images: 2 nearest" in text
     assert "case-7scan-90.000case-8scan-20.750" in "".join(text.split())

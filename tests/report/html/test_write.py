@@ -14,11 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ldbench.board.gather import collect, fold
+from ldbench.board.gather import board_set, read_boards
 from ldbench.errors import UsageError
 from ldbench.records.result import Result
 from ldbench.report.html.render import script_json
 from ldbench.report.html.write import write_pages
+from tests.known_spreads import known_spreads
 
 from .conftest import CASES, EDITS, HASH, SAMPLES, Page, Reports, make_samples, png, reported_row, with_model
 
@@ -86,8 +87,7 @@ def test_sources_and_truths_are_kept_once_and_results_once_a_run(reports: Report
 
 def test_every_run_shows_the_same_cases_whatever_the_folders_are_called(reports: Reports, tmp_path: Path) -> None:
     make_samples(tmp_path / "moved" / "elsewhere")
-    found = collect([tmp_path / "moved"])
-    write_pages(found, fold(found), tmp_path, False, 70)
+    write_pages(read_boards([tmp_path / "moved"]), tmp_path, False, 70)
     again = Page((tmp_path / f"{SAMPLES}.html").read_text(encoding="utf-8"))
     first = Page(reports.text(SAMPLES))
     assert again.blocks == first.blocks
@@ -96,20 +96,20 @@ def test_every_run_shows_the_same_cases_whatever_the_folders_are_called(reports:
 
 
 def test_without_a_gallery_there_are_no_pictures(reports: Reports, tmp_path: Path) -> None:
-    write_pages(reports.found, reports.boards, tmp_path, False, 0)
+    write_pages(reports.results, tmp_path, False, 0)
     page = Page((tmp_path / f"{EDITS}.html").read_text(encoding="utf-8"))
     assert page.blocks == {}
     assert "gallery" not in {attrs.get("class") for _, attrs in page.elements}
     with pytest.raises(UsageError, match="--gallery: expected 0 or more, got -1"):
-        write_pages(reports.found, reports.boards, tmp_path, False, -1)
+        write_pages(reports.results, tmp_path, False, -1)
 
 
 def test_another_card_shows_results_alone_and_says_why(reports: Reports, tmp_path: Path) -> None:
     found = [
         (path, replace(one, task=replace(one.task, card_hash=HASH)))
-        for path, one in reports.found if one.task.id == EDITS
+        for path, one in reports.results.found if one.task.id == EDITS
     ]
-    write_pages(found, fold(found), tmp_path, False, 3)
+    write_pages(board_set(found), tmp_path, False, 3)
     page = Page((tmp_path / f"{EDITS}.html").read_text(encoding="utf-8"))
     assert "source" not in page.blocks["shared"]
     assert "truth" not in page.blocks["shared"]
@@ -119,8 +119,7 @@ def test_another_card_shows_results_alone_and_says_why(reports: Reports, tmp_pat
 
 def test_large_images_are_reduced_with_a_note(tmp_path: Path) -> None:
     make_samples(tmp_path / "runs", count=2, side=300)
-    found = collect([tmp_path / "runs"])
-    write_pages(found, fold(found), tmp_path / "out", True, 2)
+    write_pages(read_boards([tmp_path / "runs"]), tmp_path / "out", True, 2)
     page = Page((tmp_path / "out" / f"{SAMPLES}.html").read_text(encoding="utf-8"))
     assert "Images of 300 by 300 pixels are shown reduced to 256." in page.text()
     shown = tmp_path / "out" / str(page.blocks["run-0"]["result"][0])
@@ -135,8 +134,7 @@ def test_links_and_other_files_are_left_out(tmp_path: Path) -> None:
     (images / "case-000.png").unlink()
     (images / "case-000.png").symlink_to(secret)
     (images / "case-001.png").write_bytes(b"GIF89a" + bytes(100))
-    found = collect([tmp_path / "runs"])
-    write_pages(found, fold(found), tmp_path, False, 3)
+    write_pages(read_boards([tmp_path / "runs"]), tmp_path, False, 3)
     page = Page((tmp_path / f"{SAMPLES}.html").read_text(encoding="utf-8"))
     ids, kept = page.blocks["shared"]["ids"], page.blocks["run-0"]["result"]
     assert {name: one is None for name, one in zip(ids, kept, strict=True)} == {
@@ -162,14 +160,14 @@ def test_a_site_holds_what_its_pages_name(reports: Reports) -> None:
 def test_a_second_report_leaves_the_pictures_that_are_there(reports: Reports) -> None:
     files = {path: path.stat().st_mtime_ns for path in (reports.site / "pictures").rglob("*.png")}
     assert files
-    write_pages(reports.found, reports.boards, reports.site, True, 70)
+    write_pages(reports.results, reports.site, True, 70)
     assert files == {path: path.stat().st_mtime_ns for path in (reports.site / "pictures").rglob("*.png")}
 
 
 def test_a_task_of_any_name_stays_in_the_folder(tmp_path: Path) -> None:
     for name in ("../../escaped", "index", ".."):
         result = replace(reported_row(), task=replace(reported_row().task, id=name))
-        (page,) = write_pages([("x", result)], fold([("x", result)]), tmp_path / "out", True, 4)[1:]
+        (page,) = write_pages(board_set([("x", result)]), tmp_path / "out", True, 4)[1:]
         assert page.parent == tmp_path / "out"
         assert page.name != "index.html"
     assert {path.name for path in tmp_path.iterdir()} == {"out"}
@@ -183,17 +181,18 @@ def _hostile(found: list[tuple[str, Result]], text: str) -> list[tuple[str, Resu
     ]
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(alphabet="<>&\"'/!-{}%#scriptae ]", min_size=1, max_size=30))
 def test_no_text_of_a_result_becomes_markup(reports: Reports, tmp_path: Path, text: str) -> None:
-    found = [(path, one) for path, one in reports.found if one.task.id == SAMPLES]
+    found = [(path, one) for path, one in reports.results.found if one.task.id == SAMPLES]
     shapes = []
     for each in ("plain", text, HOSTILE):
-        hostile = _hostile(found, each)
-        write_pages(hostile, fold(hostile), tmp_path, False, 0, {SAMPLES: ["b" + each]})
+        with known_spreads():
+            results = board_set(_hostile(found, each))
+        write_pages(results, tmp_path, False, 0)
         page = Page((tmp_path / f"{SAMPLES}.html").read_text(encoding="utf-8"))
         shapes.append([tag for tag, _ in page.elements])
-        assert " ".join(f"m{each}".split()) in page.text()
+        assert " ".join(f"m{each} is better than three".split()) in page.text()
     assert shapes[0] == shapes[1] == shapes[2]
 
 
@@ -207,7 +206,7 @@ def test_no_text_ends_a_block(text: str) -> None:
 def test_a_result_names_no_file_to_be_read(reports: Reports, tmp_path: Path) -> None:
     card = tmp_path / "card.toml"
     card.write_text("id = 1", encoding="utf-8")
-    made = [(path, one) for path, one in reports.found if one.task.id == SAMPLES and one.origin == "measured"]
+    made = [(path, one) for path, one in reports.results.found if one.task.id == SAMPLES and one.origin == "measured"]
     found = [(path, replace(one, task=replace(one.task, id=str(card)))) for path, one in made]
-    (page,) = write_pages(found, fold(found), tmp_path / "out", False, 2)
+    (page,) = write_pages(board_set(found), tmp_path / "out", False, 2)
     assert f"unknown task '{card}'" in Page(page.read_text(encoding="utf-8")).text()

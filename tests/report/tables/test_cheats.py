@@ -12,6 +12,7 @@ from ldbench.report.tables.cheats import cheat_table, deceived_notes
 from ldbench.report.tables.content import page
 from ldbench.report.tables.formats import render
 from tests.report.conftest import TASK
+from tests.result_files import numbered
 
 
 def board(*rows: tuple[str, bool, float, float], metric: str = "fid") -> Leaderboard:
@@ -23,7 +24,7 @@ def board(*rows: tuple[str, bool, float, float], metric: str = "fid") -> Leaderb
         )
         for name, reference, value, half in rows
     ]
-    return fold([(str(index), run) for index, run in enumerate(runs)])[TASK.id]
+    return fold(numbered(runs))[TASK.id]
 
 
 def cells(found: Leaderboard) -> dict[str, dict[str, str]]:
@@ -69,7 +70,7 @@ def test_a_line_a_metric_and_a_column_a_cheat_empty_where_the_metric_does_not_as
         return Result(TASK, ModelRef(name, "d", "1", reference=reference), "measured", scores, split_hash="5" * 64)
 
     runs = [run("copies", 20, reference=True), run("chimera", 40, reference=True), run("a", 30), run("b", 50)]
-    assert cells(fold([(str(index), one) for index, one in enumerate(runs)])[TASK.id]) == {
+    assert cells(fold(numbered(runs))[TASK.id]) == {
         "fid": {"copies": "none", "chimera": "a"}, "kid": {"copies": "none", "chimera": "a"},
         "copied_share": {"copies": "none", "chimera": "-"},
     }  # fmt: skip

@@ -19,6 +19,7 @@ from ldbench.report.tables.content import page
 from ldbench.report.tables.formats import render
 from ldbench.report.tables.latex import escape
 from tests.report.conftest import TASK
+from tests.result_files import numbered
 
 NAMES = {
     r"\textbackslash{}": "\\", r"\textasciitilde{}": "~", r"\textasciicircum{}": "^", r"\textless{}": "<",
@@ -142,7 +143,7 @@ def several_seeds(metrics: Sequence[str]) -> Leaderboard:
         measured(name, seed, metrics, 30.0 + 3 * index + seed, reference=name == "real")
         for index, name in enumerate(("basic-ft", "basic_ft|ld", "lora", "sd", "real")) for seed in range(3)
     ]  # fmt: skip
-    (made,) = fold([(f"{index}", run) for index, run in enumerate(runs)]).values()
+    (made,) = fold(numbered(runs)).values()
     return made
 
 

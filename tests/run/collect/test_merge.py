@@ -52,7 +52,7 @@ def answers(out: Path) -> list[str]:
     return sorted(answer(result) for _, result in read_results([out])) if tree(out) else []
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(folders_of([10.0, 11.0]), st.randoms())
 def test_the_order_of_folders_changes_nothing(copies: list[list[Copy]], random: object) -> None:
     with written(copies) as (folder, paths):
@@ -64,7 +64,7 @@ def test_the_order_of_folders_changes_nothing(copies: list[list[Copy]], random: 
         assert first.problems == second.problems
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(folders_of([10.0, 11.0]))
 def test_collecting_twice_is_collecting_once_and_leaves_the_folders_alone(copies: list[list[Copy]]) -> None:
     with written(copies) as (folder, paths):
@@ -78,7 +78,7 @@ def test_collecting_twice_is_collecting_once_and_leaves_the_folders_alone(copies
         assert [tree(path) for path in paths] == sources
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(folders_of([10.0]))
 def test_collecting_a_union_is_the_union_of_collects(copies: list[list[Copy]]) -> None:
     with written(copies) as (folder, paths):
@@ -94,7 +94,7 @@ def test_collecting_a_union_is_the_union_of_collects(copies: list[list[Copy]]) -
         assert answers(folder / "into one") == answers(folder / "at once")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(folders_of([10.0, 11.0]))
 def test_every_run_is_taken_whole_or_named(copies: list[list[Copy]]) -> None:
     with written(copies) as (folder, paths):

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from ldbench.cli.main import app
 from ldbench.data.images import read_image
 from ldbench.data.render import read_rendered
 from ldbench.errors import LdbenchError
+from tests.command_line import called
 from tests.stand_ins.toy_simulator import Discs, draw
 from tests.stand_ins.toy_simulator import card as toy_card
 
@@ -29,7 +28,7 @@ class User:
     def ldbench(self, *arguments: object, code: int = 0) -> str:
         """What a command prints, or the line of its error; it must end with this exit code."""
         with chdir(self.folder):
-            done = CliRunner().invoke(app, [*map(str, arguments)])
+            done = called(*arguments)
         if isinstance(done.exception, LdbenchError):
             assert code == done.exception.exit_code, str(done.exception)
             return str(done.exception)

@@ -90,9 +90,9 @@ def test_the_same_seed_gives_the_same_bytes(folder: Path, tmp_path: Path) -> Non
 
 def test_pixels_are_enlarged_by_whole_factors_and_not_smoothed() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    sheet = np.asarray(sample_grid([noise], ["noise"], columns=4, scale=3))
-    tile = sheet[MARGIN : MARGIN + 48, MARGIN : MARGIN + 48]
-    assert np.array_equal(tile, np.repeat(np.repeat(noise, 3, axis=0), 3, axis=1))
+    sheet = np.asarray(sample_grid([noise], ["noise"]))
+    tile = sheet[MARGIN : MARGIN + 128, MARGIN : MARGIN + 128]
+    assert np.array_equal(tile, np.repeat(np.repeat(noise, 8, axis=0), 8, axis=1))
 
 
 @pytest.mark.parametrize(("side", "shown"), [(64, 128), (100, 100), (512, 512), (20, 120)])

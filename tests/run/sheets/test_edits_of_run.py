@@ -14,9 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
-from typer.testing import CliRunner
 
-from ldbench.cli.main import app
 from ldbench.data.images import write_image
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import ImageError, LdbenchError, UsageError
@@ -25,6 +23,7 @@ from ldbench.records.run_folder import RunFolder
 from ldbench.run.sheets.edit_sheet import EditRow, edit_sheet, signed_difference
 from ldbench.run.sheets.edits_of_run import draw_cases, figure_of_run, write_edit_sheet
 from ldbench.task import card
+from tests.command_line import called
 
 MARGIN, GAP, CAPTION, SIDE = 12, 4, 26, 128
 LEVELS = arrays(np.float64, (3, 4), elements=st.integers(0, 255).map(lambda level: level / 255))
@@ -163,11 +162,11 @@ def test_the_figure_of_a_run_shows_source_truth_and_no_change(data: TaskData, fi
 
 def test_the_command_writes_beside_the_run_or_where_it_is_told(finished: Path, tmp_path: Path) -> None:
     out = tmp_path / "x.png"
-    said = CliRunner().invoke(app, ["figure", "edits", str(finished), "--rows", "2", "--out", str(out)])
+    said = called("figure", "edits", finished, "--rows", "2", "--out", out)
     assert (said.exit_code, said.stdout) == (0, f"{out}\n")
     with Image.open(out) as image:
         assert image.height == 2 * MARGIN + CAPTION + 2 * (SIDE + GAP + CAPTION) + 4 * CAPTION
-    said = CliRunner().invoke(app, ["figure", "edits", str(finished), "--rows", "0"])
+    said = called("figure", "edits", finished, "--rows", "0")
     assert isinstance(said.exception, LdbenchError)
 
 

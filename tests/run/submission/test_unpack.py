@@ -59,7 +59,7 @@ def test_an_allowed_name_is_one_plain_path_inside_the_folder(name: str) -> None:
         assert path.suffix in (".json", ".png")
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.lists(REFUSED, min_size=1, max_size=3, unique=True))
 def test_no_hostile_name_is_unpacked(names: list[str], packed: bytes, tmp_path: Path) -> None:
     inner = tmp_path / "in"
@@ -141,7 +141,7 @@ def test_other_layouts_of_a_zip_are_refused(packed: bytes, tmp_path: Path) -> No
         pass
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_damage_passes_unseen(data: st.DataObject, packed: bytes, tmp_path: Path) -> None:
     where, bits = data.draw(st.integers(0, len(packed) - 1)), data.draw(st.integers(0, 255))

@@ -11,11 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-import typer
-from typer.testing import CliRunner
 
-from ldbench.cli.submit import submit
-from ldbench.cli.verify import verify as verify_command
 from ldbench.errors import LdbenchError, ResultError, UsageError
 from ldbench.records.result import Result, read
 from ldbench.records.run_folder import RunFolder
@@ -26,6 +22,7 @@ from ldbench.run.submission.pack import pack
 from ldbench.run.verify import verify
 from ldbench.score.inputs import Inputs
 from ldbench.score.scorer import Panel, scores_of
+from tests.command_line import raising
 from tests.conftest import small_card
 from tests.layers import reached
 
@@ -184,12 +181,8 @@ def test_what_is_other_here_is_said_and_nothing_a_terminal_obeys(card: str, fold
 
 
 def test_the_commands_answer_by_their_exit_code(card: str, folder: Path, tmp_path: Path) -> None:
-    app = typer.Typer()
-    app.command("verify")(verify_command)
-    app.command()(submit)
-
     def call(*arguments: object) -> tuple[int, str]:
-        done = CliRunner().invoke(app, [*map(str, arguments)], catch_exceptions=False)
+        done = raising(*arguments)
         return done.exit_code, done.stdout
 
     code, text = call("submit", folder, "--out", tmp_path / "x.zip")

@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from ldbench.cli.main import app
 from ldbench.errors import LdbenchError, UsageError
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.studies.gauntlet.metrics import contestants
 from ldbench.studies.gauntlet.record import FailureScore, Gauntlet, read, write
 from ldbench.studies.gauntlet.run import GauntletPlan, run_gauntlet
 from ldbench.task import card
+from tests.command_line import said
 
 from ...conftest import small_card
 
@@ -96,16 +95,15 @@ def verdicts(found: Gauntlet, name: str) -> list[str]:
 
 def test_a_metric_of_ones_own_runs_on_a_card_that_does_not_name_it(task: str, mine: str, tmp_path: Path) -> None:
     options = [f"--failure={name}" for name in FEW]
-    done = CliRunner().invoke(app, ["gauntlet", task, f"--metric={mine}:MINE", *options, f"--out={tmp_path}"])
-    assert done.exit_code == 0, done.output
+    printed = said("gauntlet", task, f"--metric={mine}:MINE", *options, f"--out={tmp_path}")
     found = read(tmp_path / "small" / "gauntlet.json")
     assert [metric.name for metric in found.metrics] == ["mine"]
     assert found.finished
     assert verdicts(found, "mine")[1] == "caught"  # 30 % of the brightness lost
     assert verdicts(found, "mine")[2:] == ["missed"] * 3
-    assert "auc is left out" not in done.stdout  # nobody asked for it
-    assert "mine claims to catch copies, and does not here." in done.stdout
-    assert "claims to catch gain" not in done.stdout
+    assert "auc is left out" not in printed  # nobody asked for it
+    assert "mine claims to catch copies, and does not here." in printed
+    assert "claims to catch gain" not in printed
     page = (tmp_path / "small" / "gauntlet.md").read_text(encoding="utf-8")
     assert "- catches: gain" in page
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from ldbench_sandbox.dataset import FrozenDataset
 
+from ldbench.api import Record
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.studies.parameters import workbench
 from ldbench.task.card import Task
@@ -21,3 +23,16 @@ def _few_scans(monkeypatch: pytest.MonkeyPatch) -> None:
         return dataclasses.replace(data, train=dataclasses.replace(data.train, records=tuple(records)))
 
     monkeypatch.setattr(workbench, "task_data", few)
+
+
+@pytest.fixture
+def splits_read(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The splits of the sandbox of which an image was read."""
+    original, read = FrozenDataset.image, set[str]()
+
+    def spied(self: FrozenDataset, record: Record) -> object:
+        read.add(record.split)
+        return original(self, record)
+
+    monkeypatch.setattr(FrozenDataset, "image", spied)
+    return read

@@ -14,7 +14,7 @@ from ldbench.studies.parameters.distance import Measure, on_latents, on_pixels, 
 
 Array = npt.NDArray[np.float32]
 SEEDS = st.integers(0, 2**32 - 1)
-FEW = settings(max_examples=20, deadline=None)
+FEW = settings(max_examples=20)
 
 
 def pixels(seed: int, count: int = 5, low: int = 0, high: int = 256) -> Array:

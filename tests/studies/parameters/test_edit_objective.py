@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from ldbench_sandbox.dataset import FrozenDataset
 from torch.nn import functional
 
-from ldbench.api import ImageSet, Record
+from ldbench.api import ImageSet
 from ldbench.data.task_data import task_data
 from ldbench.errors import UsageError
 from ldbench.run.settings import Settings
@@ -60,31 +59,24 @@ def test_without_weight_the_best_edit_is_none() -> None:
 
 @pytest.mark.parametrize(("weight", "best"), [(0.0, "amount=0"), (1.0, "amount=0.2")])
 def test_a_search_by_it_weighs_outcome_against_change(
-    weight: float, best: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    weight: float, best: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, splits_read: set[str]
 ) -> None:
-    original, read = FrozenDataset.image, set()
-
-    def spied(self: FrozenDataset, record: Record) -> object:
-        read.add(record.split)
-        return original(self, record)
-
     def trained(spec: object, classes: object, images: ImageSet, labels: list[str], **_: object) -> Judge:
         assert set(labels) == {"CN", "AD"}
-        assert not read  # a set that is read by rows
+        assert not splits_read  # a set that is read by rows
         assert images[:2].shape == (2, 3, 64, 64)
         return Bright()
 
     monkeypatch.setattr(module, "judge_of", trained)
-    monkeypatch.setattr(FrozenDataset, "image", spied)
     data = task_data(card.load("sandbox-brain-disease"), 0)
     cards_own = {case.id for case in data.cases}
-    read.clear()
+    splits_read.clear()
     monkeypatch.setattr("ldbench.studies.parameters.workbench.task_data", lambda task, seed: data)
     found = search(
         "sandbox-brain-disease", EDITOR, "amount", "0,0.1,0.2", Settings(tmp_path / "out"),
         distance="counterfactual", images=20, outcome_weight=weight,
     )
-    assert read == {"train", "validation"}
+    assert splits_read == {"train", "validation"}
     assert found.setting == best
     assert found.real is None
     record = json.loads(found.record.read_text(encoding="utf-8"))

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from ldbench_sandbox.dataset import FrozenDataset
 
-from ldbench.api import Record
 from ldbench.errors import GeneratorError, LdbenchError, ResultError
 from ldbench.plugins import model_ref
 from ldbench.records.run_folder import RunFolder
@@ -24,18 +22,11 @@ from .toy import SeeThrough
 OFFSETS = "-0.1:0.3:0.1"
 
 
-def test_the_known_best_value_is_found_without_a_test_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original, read = FrozenDataset.image, set()
-
-    def spied(self: FrozenDataset, record: Record) -> object:
-        read.add(record.split)
-        return original(self, record)
-
-    monkeypatch.setattr(FrozenDataset, "image", spied)
+def test_the_known_best_value_is_found_without_a_test_image(tmp_path: Path, splits_read: set[str]) -> None:
     found = search(
         str(small_card(tmp_path)), TOY, "offset", OFFSETS, Settings(tmp_path / "out", batch_size=5), images=12
     )
-    assert read == {"train"}
+    assert splits_read == {"train"}
     assert found.setting == "offset=0.1"
     assert found.curve.best_low == found.curve.best_high == 0.1
     assert found.real is not None

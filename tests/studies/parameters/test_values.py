@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ldbench.api import Context, Generator
@@ -43,7 +43,6 @@ def test_what_ranges_and_lists_mean(text: str, expected: tuple[str, ...]) -> Non
     assert spelled("delta", text) == expected
 
 
-@settings(deadline=None)
 @given(st.integers(-50, 50), st.integers(1, 60), st.integers(1, 40))
 def test_a_range_holds_its_start_its_steps_and_never_passes_its_stop(start: int, count: int, step: int) -> None:
     stop = start + count * step

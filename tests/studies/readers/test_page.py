@@ -153,7 +153,7 @@ def test_foreign_words_stay_words(study: Study) -> None:
     assert text.count("<p>second</p>") == 1
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=st.text(alphabet="<>&\"'/!-{}%#scriptae ]\n\u2028", min_size=1, max_size=30))
 def test_no_word_becomes_markup(study: Study, words: str) -> None:
     shapes = []

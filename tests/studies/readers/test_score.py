@@ -8,13 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from ldbench.cli.study import study as study_commands
 from ldbench.errors import LdbenchError
 from ldbench.studies.readers.display import render
 from ldbench.studies.readers.score import SCANS, StudyScore, scored
+from tests.command_line import called, said
 
 from .conftest import MODELS, SALT, Study, answered, skilled
 
@@ -106,27 +104,18 @@ def test_formats(panel: StudyScore) -> None:
     assert "Krippendorff" in render(panel, "terminal")
 
 
-@pytest.fixture(scope="module")
-def app() -> typer.Typer:
-    made = typer.Typer()
-    made.callback()(lambda: None)
-    made.add_typer(study_commands)
-    return made
-
-
-def test_the_command_line_makes_and_scores(app: typer.Typer, study: Study, tmp_path: Path) -> None:
+def test_the_command_line_makes_and_scores(study: Study, tmp_path: Path) -> None:
     page, consent = tmp_path / "p.html", tmp_path / "consent.txt"
     consent.write_text("Ethics vote 7.\n\nThank you.", encoding="utf-8")
     line = ["study", "make", *map(str, study.folders), "--out", str(page), "--per-question", "6", "--seed", "3"]
-    done = CliRunner().invoke(app, [*line, "--salt", SALT, "--title", "Mine", "--consent", str(consent)])
-    assert done.exit_code == 0, done.output
-    assert f"{page}  {len(study.key.trials)} trials" in done.output
+    printed = said(*line, "--salt", SALT, "--title", "Mine", "--consent", consent)
+    assert f"{page}  {len(study.key.trials)} trials" in printed
     assert "<p>Ethics vote 7.</p>" in page.read_text(encoding="utf-8")
     reader, out = tmp_path / "a.json", tmp_path / "s.md"
     answers = skilled(study.key, "R1", 0.8, 0.5, np.random.default_rng(0))
     reader.write_text(json.dumps(asdict(answers)), encoding="utf-8")
     scoring = ["study", "score", str(reader), "--key", str(page.with_suffix(".key.json"))]
-    assert CliRunner().invoke(app, [*scoring, "--format", "markdown", "--out", str(out)]).exit_code == 0
+    said(*scoring, "--format", "markdown", "--out", out)
     assert out.read_text(encoding="utf-8").startswith("# Reader study")
-    missing = CliRunner().invoke(app, [*line[:-4], "--consent", str(tmp_path / "none.txt")])
+    missing = called(*line[:-4], "--consent", tmp_path / "none.txt")
     assert isinstance(missing.exception, LdbenchError)
