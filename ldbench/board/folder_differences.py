@@ -20,6 +20,7 @@ from ldbench.api import Direction, Measured, Metric, ParameterValue
 from ldbench.board.difference_test import CasesError, p_values
 from ldbench.board.paired_tests import holm
 from ldbench.errors import UsageError
+from ldbench.records.argument_names import Words, argument_names
 from ldbench.records.units import SCANS
 from ldbench.score.folders.classifiers import JUDGE
 from ldbench.score.folders.scores import FolderScores
@@ -73,6 +74,11 @@ class FolderDifferences:
     pairs: Mapping[str, int]
 
 
+def _in_words(answer: FolderDifferences, words: Words) -> FolderDifferences:
+    return replace(answer, left_out=tuple(replace(each, reason=words(each.reason)) for each in answer.left_out))
+
+
+@argument_names(_in_words, images="images", set="settings")  # arguments of whoever measured
 def differences(folders: Sequence[FolderScores]) -> FolderDifferences:
     """The difference of each further folder from the first, in each metric that has a sound interval of it.
 

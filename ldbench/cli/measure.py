@@ -84,6 +84,7 @@ def measure(
     whatever their training's luck, is for a paired test to say, on a task: docs/comparing.md.
     """
     from ldbench.board.folder_differences import differences
+    from ldbench.records.argument_names import by_command
     from ldbench.report.measured_folders import as_json, as_text, said_of
     from ldbench.run.measure import measure_each
     from ldbench.run.progress import live_progress
@@ -92,14 +93,14 @@ def measure(
     settings = by_metric(set_ or ())
     metrics = parse_names(metric, "--metric") if metric else ()
     with live_progress(f"{', '.join(map(str, generated))} beside {real}") as progress:
-        folders = measure_each(
+        folders = by_command(measure_each)(
             real, generated, training=training, metrics=metrics, network=network, paired=paired, side=side,
             channels=channels, blur=blur, noise=noise, settings=settings, subjects=subjects,
             subject_pattern=subject_pattern, images=images, per_image=per_image, seed=seed, device=device,
             progress=progress, strict=False, fit=fit, classes=classes,
             by_class=by_class,
         )
-    compared = differences(folders) if len(folders) > 1 else None
+    compared = by_command(differences)(folders) if len(folders) > 1 else None
     width = get_terminal_size((_WIDTH, 0)).columns
     typer.echo(as_json(folders, compared) if format_ == "json" else as_text(folders, compared, width), nl=False)
     for line in said_of(folders, lambda each: each.notes):
