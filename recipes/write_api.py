@@ -181,7 +181,9 @@ def _signature(node: ast.FunctionDef) -> str:
 
 
 def _decorators(node: Definition) -> list[str]:
-    return [f"@{ast.unparse(each)}" for each in node.decorator_list]
+    """Those that change what a caller may rely on: the words of errors are no promise."""
+    found = [ast.unparse(each) for each in node.decorator_list]
+    return [f"@{each}" for each in found if not each.startswith("argument_names(")]
 
 
 def _constants(tree: ast.Module, listed: frozenset[str]) -> Iterator[str]:

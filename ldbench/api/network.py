@@ -52,7 +52,8 @@ class Network:
     `resize` is the side in pixels that the network sees where a card names none. With `fixed_size` a card can ask for
     no other. `pinned` says that a card may ask for other weights of the same shape by their digest. `find` is for
     networks that do not bring their weights, so that a missing file is known before a run begins. `variant`
-    makes the network that a card calls `NAME:VARIANT`, for a plug-in that holds many.
+    makes the network that a card calls `NAME:VARIANT`, for a plug-in that holds many. `licence` is that of the weights
+    as their authors publish them, an SPDX id where there is one; "" where nobody has said or read it.
     """
 
     name: str
@@ -64,3 +65,4 @@ class Network:
     pinned: bool = False
     find: FindWeights | None = None
     variant: Callable[[str], Network] | None = None
+    licence: str = ""

@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import numpy as np
 
-from ldbench.api import Direction, Measured, Metric
+from ldbench.api import Direction, Measured, Metric, ParameterValue
 from ldbench.board.difference_test import CasesError, p_values
 from ldbench.board.paired_tests import holm
 from ldbench.errors import UsageError
+from ldbench.records.argument_names import Words, argument_names
 from ldbench.records.units import SCANS
+from ldbench.score.folders.classifiers import JUDGE
 from ldbench.score.folders.scores import FolderScores
 from ldbench.score.metrics.intervals import LEVEL, Array, numbered, of_subjects, reach_of_difference, t_quantile
 
@@ -72,6 +74,11 @@ class FolderDifferences:
     pairs: Mapping[str, int]
 
 
+def _in_words(answer: FolderDifferences, words: Words) -> FolderDifferences:
+    return replace(answer, left_out=tuple(replace(each, reason=words(each.reason)) for each in answer.left_out))
+
+
+@argument_names(_in_words, images="images", set="settings")  # arguments of whoever measured
 def differences(folders: Sequence[FolderScores]) -> FolderDifferences:
     """The difference of each further folder from the first, in each metric that has a sound interval of it.
 
@@ -102,11 +109,17 @@ def _check_alike(first: FolderScores, other: FolderScores) -> None:
                 f"{folder_of(other)}: expected the {name} images that {folder_of(first)} was measured beside, got "
                 "others; measure both beside the same ones"
             )
-    if first.options != other.options:
+    options = tuple(map(_common, (first, other)))
+    if options[0] != options[1]:
         raise UsageError(
-            f"{folder_of(other)}: expected the options of {folder_of(first)}, {dict(first.options)}, got "
-            f"{dict(other.options)}; measure both alike"
+            f"{folder_of(other)}: expected the options of {folder_of(first)}, {options[0]}, got {options[1]}; measure "
+            "both alike"
         )
+
+
+def _common(folder: FolderScores) -> dict[str, ParameterValue]:
+    """The options that all metrics share: those of a single one may be other ones, and it then has no difference."""
+    return {name: value for name, value in folder.options.items() if name.rpartition(":")[0] in ("", JUDGE)}
 
 
 def _in_both(first: FolderScores, other: FolderScores) -> list[tuple[Metric, Measured, Measured]]:
@@ -154,6 +167,8 @@ def _lacks(
         )
     if metric.groups in _OF_NUMBERS and metric.every_class and len({_by_class(each) for each in folders}) > 1:
         return "its value depends on the number of images of each class; give as many of each"
+    if name := _other_setting(metric, scores):
+        return f"its {name} is {other.parameters.get(name)} and {one.parameters.get(name)}; measure both alike"
     complete = (each and each.keys() == score.contributions.keys() for each, score in zip(parts, scores, strict=True))
     if not all(complete):
         return "nothing says what each image adds to it"
@@ -165,6 +180,13 @@ def _lacks(
     if one.interval != "share" and (still or (one.value != other.value and not _variance(parts))):
         return "the images show no spread, so no test says how sure the difference is"
     return ""
+
+
+def _other_setting(metric: Metric, scores: tuple[Measured, Measured]) -> str:
+    """The first of a metric's settings in which two scores differ; "" where there is none."""
+    one, other = scores
+    names = (item.name for item in fields(metric.settings))
+    return next((name for name in names if one.parameters.get(name) != other.parameters.get(name)), "")
 
 
 def _by_class(folder: FolderScores) -> tuple[tuple[str, int], ...]:

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
 from ldbench.errors import PluginError, UsageError
 from ldbench.records.names import one_line
 
-_FACTS = {"metrics": ("axis", "direction"), "estimators": ("unit",)}  # what a list shows beside name and summary
+if TYPE_CHECKING:
+    from ldbench.plugins.registry import PluginEntry
+
+# what a list shows beside name and summary; and what JSON has beyond that
+_FACTS = {"metrics": ("axis", "direction"), "estimators": ("unit",)}
+_FURTHER_FACTS = {"networks": ("licence",)}
 _WIDTHS = {"axis": 13, "direction": 8, "unit": 8}
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """One of a list: its line, and what JSON has of it."""
+
+    line: str
+    record: dict[str, object]
 
 
 class Catalogue(StrEnum):
@@ -29,6 +44,7 @@ class Catalogue(StrEnum):
 def list_(
     what: Annotated[Catalogue, typer.Argument(help="What to list.")],
     task: Annotated[str | None, typer.Option(help="Of the models, those that can do this task.")] = None,
+    format_: Annotated[Literal["terminal", "json"], typer.Option("--format", help="How to print.")] = "terminal",
 ) -> None:
     """List what is installed, a line each: its name, what it is for, and one sentence.
 
@@ -37,23 +53,29 @@ def list_(
     if task is not None and what is not Catalogue.models:
         raise UsageError(f"--task: expected with `list models`, got it with `list {what}`; drop it")
     if what is Catalogue.tasks:
-        lines = _tasks()
+        listed = _tasks()
     elif what is Catalogue.models:
-        lines = _models(task)
+        listed = _models(task)
     else:
-        lines = _records(what)
-    for line in lines:
-        typer.echo(line)
+        listed = _records(what)
+    if format_ == "json":
+        typer.echo(json.dumps([each.record for each in listed], indent=1))
+        return
+    for each in listed:
+        typer.echo(each.line)
 
 
-def _tasks() -> Iterator[str]:
+def _tasks() -> Iterator[_Listed]:
     from ldbench.task import card
 
     for task in map(card.load, card.task_names()):
-        yield f"{task.id:35} {task.kind:22} {task.title}"
+        yield _Listed(
+            f"{task.id:35} {task.kind:22} {task.title}",
+            {"id": task.id, "version": task.version, "kind": task.kind, "title": task.title},
+        )
 
 
-def _models(task: str | None) -> Iterator[str]:
+def _models(task: str | None) -> Iterator[_Listed]:
     from ldbench.plugins.generators import GENERATORS
     from ldbench.task import card
 
@@ -69,10 +91,17 @@ def _models(task: str | None) -> Iterator[str]:
                 _warn([str(error)])
                 continue
         if kind is None or kind in kinds:
-            yield f"{entry.name:24} {', '.join(sorted(kinds)):29} {described.summary} [{entry.owner}]"
+            line = f"{entry.name:24} {', '.join(sorted(kinds)):29} {described.summary} [{entry.owner}]"
+            yield _Listed(line, _record(entry, described.summary, kinds=sorted(kinds)))
 
 
-def _records(listing: str) -> Iterator[str]:
+def _record(entry: PluginEntry, summary: str, **further: object) -> dict[str, object]:
+    return {
+        "name": entry.name, "summary": summary, **further, "distribution": entry.distribution, "version": entry.version,
+    }
+
+
+def _records(listing: str) -> Iterator[_Listed]:
     """A line a record: name, the facts that readers choose by, summary, and who brings it; metrics by question."""
     from ldbench.api import MetricAxis
     from ldbench.plugins.kinds import KINDS
@@ -84,7 +113,10 @@ def _records(listing: str) -> Iterator[str]:
     records.sort(key=lambda one: order.get(str(one[1].facts.get("axis")), len(order)))
     for entry, record in records:
         said = [f"{record.facts.get(fact, '')!s:{_WIDTHS[fact]}}" for fact in _FACTS.get(kind.listing, ())]
-        yield " ".join([f"{entry.name:34}", *said, record.summary, f"[{entry.owner}]"])
+        shown = (*_FACTS.get(kind.listing, ()), *_FURTHER_FACTS.get(kind.listing, ()))
+        facts = {fact: record.facts.get(fact) or None for fact in shown}
+        line = " ".join([f"{entry.name:34}", *said, record.summary, f"[{entry.owner}]"])
+        yield _Listed(line, _record(entry, record.summary, **facts))
 
 
 def _warn(lines: Sequence[str]) -> None:

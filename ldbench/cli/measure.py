@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,6 +12,12 @@ from ldbench.cli import folder_options
 from ldbench.cli.comma_lists import parse_names
 from ldbench.cli.options import Device
 from ldbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ldbench.board.folder_differences import FolderDifferences
+    from ldbench.score.folders.scores import FolderScores
 
 _WIDTH = 100  # of what is no terminal
 _Real = Annotated[
@@ -39,7 +45,10 @@ _Images = Annotated[
     int | None, typer.Option(help="Draw so many real and so many generated images.", show_default="all")
 ]
 _Seed = Annotated[int, typer.Option(help="Seed of the draw of images and of the metrics' own draws.")]
-_Format = Annotated[Literal["terminal", "json"], typer.Option("--format", help="How to print.")]
+_Formats = Literal["terminal", "markdown", "latex", "latex-tabular", "csv", "json"]
+_Format = Annotated[
+    _Formats, typer.Option("--format", help="How to print; latex-tabular: without caption and what values mean.")
+]
 
 
 def measure(
@@ -71,7 +80,8 @@ def measure(
     whatever their training's luck, is for a paired test to say, on a task: docs/comparing.md.
     """
     from ldbench.board.folder_differences import differences
-    from ldbench.report.measured_folders import as_json, as_text, said_of
+    from ldbench.records.argument_names import by_command
+    from ldbench.report.measured_folders import said_of
     from ldbench.run.measure import measure_each
     from ldbench.run.progress import live_progress
     from ldbench.score.folders.lines import lines_of
@@ -79,16 +89,15 @@ def measure(
     settings = folder_options.by_metric(set_ or ())
     metrics = parse_names(metric, "--metric") if metric else ()
     with live_progress(f"{', '.join(map(str, generated))} beside {real}") as progress:
-        folders = measure_each(
+        folders = by_command(measure_each)(
             real, generated, training=training, metrics=metrics, network=network, paired=paired, side=side,
             channels=channels, blur=blur, noise=noise, settings=settings, subjects=subjects,
             subject_pattern=subject_pattern, images=images, per_image=per_image, seed=seed, device=device,
             progress=progress, strict=False, fit=fit, classes=classes,
             by_class=by_class,
         )
-    compared = differences(folders) if len(folders) > 1 else None
-    width = get_terminal_size((_WIDTH, 0)).columns
-    typer.echo(as_json(folders, compared) if format_ == "json" else as_text(folders, compared, width), nl=False)
+    compared = by_command(differences)(folders) if len(folders) > 1 else None
+    typer.echo(_printed(folders, compared, format_), nl=False)
     for line in said_of(folders, lambda each: each.notes):
         typer.echo(f"warning: {line}", err=True)
     for line in said_of(folders, lines_of):
@@ -97,3 +106,16 @@ def measure(
         typer.echo(f"error: {line}", err=True)
     if any(each.refused for each in folders):
         raise typer.Exit(UsageError.exit_code)
+
+
+def _printed(folders: Sequence[FolderScores], compared: FolderDifferences | None, format_: _Formats) -> str:
+    from ldbench.report.measured_folders import as_json, as_text
+    from ldbench.report.measured_formats import as_csv, as_plain
+
+    if format_ == "json":
+        return as_json(folders, compared)
+    if format_ == "csv":
+        return as_csv(folders, compared)
+    if format_ == "terminal":
+        return as_text(folders, compared, get_terminal_size((_WIDTH, 0)).columns)
+    return as_plain(folders, compared, format_)

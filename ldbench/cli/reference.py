@@ -34,13 +34,14 @@ def reference(
 
     They are for fid, viewed_fid and frd, with their intervals. What they tell of the images: docs/guides/folders.md.
     """
+    from ldbench.records.argument_names import by_command
     from ldbench.run.progress import live_progress
     from ldbench.run.reference import save_reference
 
     metrics = parse_names(metric, "--metric") if metric else ()
     settings = folder_options.by_metric(set_ or ())
     with live_progress(f"statistics of {real}") as progress:
-        saved = save_reference(
+        saved = by_command(save_reference)(
             real, file, metrics=metrics, network=network, side=side, channels=channels or "rgb", blur=blur, noise=noise,
             settings=settings, subjects=subjects, subject_pattern=subject_pattern, device=device, progress=progress,
             fit=fit,

@@ -51,7 +51,7 @@ def report(
     cost: Annotated[
         bool, typer.Option("--cost", help="Instead, what rows cost: training, time an image, memory of a GPU.")
     ] = False,
-    gallery: Annotated[int, typer.Option(help="Cases shown of every run on a page.")] = 24,
+    gallery: Annotated[int | None, typer.Option(help="Cases shown of every run on a page.", show_default="24")] = None,
     task: Annotated[
         list[str] | None,
         typer.Option(help="For pages, the card's path of a task that is not an installed one; may be repeated."),
@@ -70,7 +70,11 @@ def report(
     request = GateRequest(check, tuple(tolerance or ()), allow_missing, junit, summary)
     request.limits()
     instead = {"--by": bool(by), "--cost": cost}
-    _check_options(format_, out, bool(task), instead, gated_choice=bool(check and (only or without)))
+    pages = {"--task": bool(task), "--gallery": gallery is not None}
+    _check_options(format_, out, pages, instead, gated_choice=bool(check and (only or without)))
+    if cost and (metric or all_metrics):
+        option = "--metric" if metric else "--all-metrics"
+        raise UsageError(f"{option}: expected no --cost beside it, as what a run costs is of no metric; leave one out")
     paths = options.results_or_runs(results) if results or not reported else ()
     with left_out_named(UNJUDGED if check else WITHOUT) as left_out:
         boards = boards_of(paths, reported or (), measured_only, left_out, only, without)
@@ -90,13 +94,15 @@ def report(
 
 
 def _check_options(
-    format_: ReportFormat, out: Path | None, task: bool, instead: Mapping[str, bool], gated_choice: bool
+    format_: ReportFormat, out: Path | None, pages: Mapping[str, bool], instead: Mapping[str, bool], gated_choice: bool
 ) -> None:
-    """Raises `UsageError` for options that pages or tables do not take; `instead` are those for other tables."""
+    """Raises `UsageError` for options that the format does not take; `pages` are those for pages alone, `instead` those
+    for other tables."""
     if format_ in ("html", "site") and out is None:
         raise UsageError(f"--format {format_}: expected a folder to write to, got none; add --out FOLDER")
-    if task and format_ not in ("html", "site"):
-        raise UsageError(f"--task: expected --format html or site beside it, got {format_}; tables need no card")
+    of_pages = [name for name, given in pages.items() if given]
+    if of_pages and format_ not in ("html", "site"):
+        raise UsageError(f"{of_pages[0]}: expected --format html or site beside it, got {format_}; tables have none")
     asked = [name for name, given in instead.items() if given]
     if len(asked) > 1:
         raise UsageError(f"expected one of {' and '.join(asked)}, got both; call `ldbench report` twice")
@@ -141,7 +147,8 @@ def _width() -> int:
 
 
 def _write(
-    boards: BoardSet, format_: ReportFormat, out: Path | None, gallery: int, all_metrics: bool, cards: Sequence[str]
+    boards: BoardSet, format_: ReportFormat, out: Path | None, gallery: int | None, all_metrics: bool,
+    cards: Sequence[str],
 ) -> None:
     from rich.console import Console
 
@@ -150,9 +157,10 @@ def _write(
     if format_ in ("latex-tabular", "csv", "json"):
         say_chosen(boards)
     if format_ in ("html", "site") and out is not None:
-        from ldbench.report.html.write import write_pages
+        from ldbench.report.html.write import GALLERY, write_pages
 
-        typer.echo("\n".join(map(str, write_pages(boards, out, format_ == "site", gallery, cards))))
+        shown = GALLERY if gallery is None else gallery
+        typer.echo("\n".join(map(str, write_pages(boards, out, format_ == "site", shown, cards))))
         for run in boards.unfinished:
             if run.task not in boards.boards:  # no page names it
                 typer.echo(run.line, err=True)

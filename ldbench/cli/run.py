@@ -80,13 +80,14 @@ def run(
 
 def _made(task: str, model: str, data_seed: int | None, settings: Settings) -> tuple[Result, list[str]]:
     """The result of a run, and the lines below its scores."""
+    from ldbench.records.argument_names import by_command
     from ldbench.run.fresh import run_fresh
     from ldbench.run.task_runs import run_task
 
     if data_seed is not None:
         found = run_fresh(task, model, data_seed, settings)
         return found.frozen, [str(found.path), *gap_lines(found.round), str(found.written)]
-    made = run_task(
+    made = by_command(run_task)(
         task, model, seed=settings.seed, out=settings.out, parameters=settings.overrides, device=settings.device,
         batch_size=settings.batch_size, progress=settings.progress, say=settings.say,
     )

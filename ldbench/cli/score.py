@@ -32,6 +32,7 @@ def score(
     """Score images that were made elsewhere."""
     if name is None and len(folders) > 1:
         raise UsageError("--name: expected a name for the row of several folders, got none; say what to call it")
+    from ldbench.records.argument_names import by_command
     from ldbench.run.progress import live_progress
     from ldbench.run.score_folder import folder_seeds
     from ldbench.run.task_runs import score_images
@@ -39,7 +40,7 @@ def score(
     shown = _folder_name(folders[0]) if name is None else name
     for folder, its_seed in zip(folders, folder_seeds(task, folders, seed), strict=True):
         with live_progress(f"{shown} on {task}, seed {its_seed}") as progress:
-            made = score_images(
+            made = by_command(score_images)(
                 task, folder, shown, seed=its_seed, out=out, replace=replace, device=device, progress=progress
             )
         show(made.result, made.path)

@@ -56,7 +56,11 @@ def balanced(scans: Iterable[Record], task: Task, count: int) -> array[int]:
         for label, (members, _) in of_class.items() if len(members) < per_class
     ]
     if short:
-        raise DataError(f"{task.id}: the card asks for {'; for '.join(short)}")
+        fewest, label = min((len(members), str(label)) for label, (members, _) in of_class.items())
+        most = f"lower protocol.cases to {fewest * len(of_class)} or fewer" if fewest else (
+            f"drop {label} from data.classes"
+        )
+        raise DataError(f"{task.id}: the card asks for {'; for '.join(short)}; {most}, or prepare data with more")
     first = [_by_hash(np.array(members), hashes, per_class) for members, hashes in of_class.values()]
     places_n, hashes_n = (np.concatenate(parts) for parts in zip(*first, strict=True))
     return array("q", places_n[np.argsort(hashes_n, kind="stable")])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ldbench import __version__
 from ldbench.api import Score
-from ldbench.board.folder_differences import FolderDifference, FolderDifferences, folder_of
+from ldbench.board.folder_differences import FolderDifferences, folder_of
 from ldbench.plugins.kinds import unranking
 from ldbench.report.comparisons import p_text
 from ldbench.report.digits import with_interval
@@ -21,7 +21,7 @@ from ldbench.report.tables.scores import score_table
 from ldbench.report.tables.text_table import TextTable, to_terminal
 from ldbench.score.folders.scores import FolderScores
 
-_COPIES = "Some generated images are copies of training images: no other value says how good the others are."
+COPIES = "Some generated images are copies of training images: no other value says how good the others are."
 _WIDEST = 100  # of sentences
 
 
@@ -42,20 +42,19 @@ def as_text(folders: Sequence[FolderScores], found: FolderDifferences | None, wi
     """The values and, of several folders, their differences from the first, for a terminal of so many columns."""
     if found is None:
         [alone] = folders
-        copies = f"{_COPIES}\n" if unranking(alone.scores) else ""
+        copies = f"{COPIES}\n" if unranking(alone.scores) else ""
         return "\n".join(filter(None, [score_table(alone.scores) + copies, _within(alone, width, "by class")]))
     names = dict(zip(map(folder_of, folders), labels(folders), strict=True))
     parts = [_values(dict(zip(names.values(), (each.scores for each in folders), strict=True)), width)]
     parts += [_within(each, width, f"{names[folder_of(each)]}, by class") for each in folders]
-    parts += [_wrapped(said_of(folders, lambda each: [_COPIES] if unranking(each.scores) else []), width)]
+    parts += [_wrapped(said_of(folders, lambda each: [COPIES] if unranking(each.scores) else []), width)]
     first, *others = names
     for other in others:
-        compared = [each for each in found.found if each.folder == other]
-        pairs = found.pairs[other]
-        title = f"{names[other]} less {names[first]}, {pairs or 'no'} pair{'' if pairs == 1 else 's'}"
-        parts += [_differences(compared, title, names[other]) + _left_out(found, other, width)]
+        table = difference_table(found, other, names[first], names[other])
+        said = to_terminal(table) if table.rows else f"{table.title}: none\n"
+        parts += [said + _wrapped(without_difference(found, other), width)]
     if found.found:
-        parts += [_wrapped(_meaning(len(found.found)), width)]
+        parts += [_wrapped(meaning(len(found.found)), width)]
     return "\n".join(filter(None, parts))
 
 
@@ -79,14 +78,30 @@ def labels(folders: Sequence[FolderScores]) -> list[str]:
 
 def _within(found: FolderScores, width: int, title: str) -> str:
     """The values within each class, and the metrics that no class has."""
+    return _values(found.by_class, width, title) + _wrapped(without_class(found), width)
+
+
+def without_class(found: FolderScores) -> list[str]:
+    """A line that names the metrics that no class has, where values within classes were asked for."""
     there = {score.metric for scores in found.by_class.values() for score in scores}
     lacking = [score.metric for score in found.scores if score.metric not in there] if found.by_class else []
-    line = f"No values of one class, which need several or more images: {', '.join(lacking)}." if lacking else ""
-    return _values(found.by_class, width, title) + (_wrapped([line], width) if line else "")
+    return [f"No values of one class, which need several or more images: {', '.join(lacking)}."] if lacking else []
 
 
 def _values(columns: Mapping[str, Sequence[Score]], width: int, title: str = "") -> str:
     """A row a metric and a column a folder, or a class; where that is too wide, one table each."""
+    beside = value_table(columns, title)
+    if not beside.rows:
+        return ""
+    table = to_terminal(beside)
+    if max(map(len, table.splitlines())) <= width:
+        return table
+    parts = [f"{name}\n{score_table(each)}" for name, each in columns.items()]
+    return "\n".join([f"{title}\n", *parts] if title else parts)
+
+
+def value_table(columns: Mapping[str, Sequence[Score]], title: str) -> TextTable:
+    """A row a metric and a column a folder, or a class."""
     metrics = dict.fromkeys(score.metric for each in columns.values() for score in each)
     by_name = [{score.metric: score for score in each} for each in columns.values()]
     rows = []
@@ -95,20 +110,17 @@ def _values(columns: Mapping[str, Sequence[Score]], width: int, title: str = "")
         arrow = next(ARROWS[score.direction] for score in scores if score is not None)
         cells = ["-" if score is None else " ".join(_shown(score)) for score in scores]
         rows.append((f"{metric} {arrow}", *cells))
-    if not rows:
-        return ""
-    table = to_terminal(TextTable(("", *columns), rows, "l" * (1 + len(columns)), title))
-    if max(map(len, table.splitlines())) <= width:
-        return table
-    parts = [f"{name}\n{score_table(each)}" for name, each in columns.items()]
-    return "\n".join([f"{title}\n", *parts] if title else parts)
+    return TextTable(("", *columns), rows, "l" * (1 + len(columns)), title)
 
 
 def _shown(score: Score) -> tuple[str, str]:
     return with_interval(score.value, score.ci_low, score.ci_high)
 
 
-def _differences(compared: Sequence[FolderDifference], title: str, name: str) -> str:
+def difference_table(found: FolderDifferences, folder: str, first: str, name: str) -> TextTable:
+    """The differences of a further folder, which is called `name`, from the one that is called `first`."""
+    compared, pairs = [each for each in found.found if each.folder == folder], found.pairs[folder]
+    title = f"{name} less {first}, {pairs or 'no'} pair{'' if pairs == 1 else 's'}"
     rows = [
         (
             f"{each.metric} {ARROWS[each.direction]}", *with_interval(each.difference, each.ci_low, each.ci_high),
@@ -117,21 +129,19 @@ def _differences(compared: Sequence[FolderDifference], title: str, name: str) ->
         for each in compared
     ]
     headings = ("", "difference", "95 % interval", "adjusted p", f"{name} is")
-    return to_terminal(TextTable(headings, rows, "lrlll", title)) if rows else f"{title}: none\n"
+    return TextTable(headings, rows, "lrlll", title)
 
 
-def _left_out(found: FolderDifferences, folder: str, width: int) -> str:
+def without_difference(found: FolderDifferences, folder: str) -> list[str]:
     """The metrics without a difference, by their reason."""
     by_reason = dict[str, list[str]]()
     for each in found.left_out:
         if each.folder == folder:
             by_reason.setdefault(each.reason, []).append(each.metric)
-    return _wrapped(
-        [f"no difference in {', '.join(metrics)}: {reason}." for reason, metrics in by_reason.items()], width
-    )
+    return [f"no difference in {', '.join(metrics)}: {reason}." for reason, metrics in by_reason.items()]
 
 
-def _meaning(count: int) -> list[str]:
+def meaning(count: int) -> list[str]:
     """What the words and the intervals say, and what they do not."""
     return [
         f"Better and worse: a test says so at 5 %, corrected for {count} difference{'' if count == 1 else 's'} (Holm). "

@@ -17,6 +17,7 @@ from ldbench.board.left_out import refuse
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.row_labels import labels
 from ldbench.errors import ResultError, UsageError, unknown_name
+from ldbench.records.argument_names import argument_names
 from ldbench.records.handed_over import name_list
 from ldbench.records.identity import Found
 from ldbench.report.comparisons import chosen, compared, render_text
@@ -121,6 +122,7 @@ def read_results(results: Results = "runs", *, leave_out: LeaveOut = refuse) -> 
     return [TaskRun(result, Path(path)) for path, result in collect(_paths(results), leave_out)]
 
 
+@argument_names(metric="metrics")
 def leaderboard(
     results: Results = "runs", *, task: str | None = None, metrics: Sequence[str] = (), measured_only: bool = False,
     leave_out: LeaveOut = refuse, only: Sequence[str] = (), without: Sequence[str] = (),
@@ -142,6 +144,7 @@ def leaderboard(
     return TaskBoard(board, tuple(found.unfinished_of(name)), found.found)
 
 
+@argument_names(metric="metrics")
 def compare(
     results: Results = "runs", *, task: str | None = None, metrics: Sequence[str] = (), as_fitted: bool = False,
     leave_out: LeaveOut = refuse, only: Sequence[str] = (), without: Sequence[str] = (),

@@ -9,6 +9,7 @@ from typing import TypeAlias, cast
 
 from ldbench.api import Progress, silent
 from ldbench.errors import UsageError
+from ldbench.records.argument_names import Words, argument_names
 from ldbench.records.caches import FEATURES
 from ldbench.records.files import user_cache_folder
 from ldbench.records.from_table import TypedError
@@ -91,6 +92,11 @@ def measure(
     return found
 
 
+def _in_words(found: list[FolderScores], words: Words) -> list[FolderScores]:
+    return [each.in_words(words) for each in found]
+
+
+@argument_names(_in_words, metric="metrics", set="settings")
 def measure_each(
     real: Place | str, generated: Sequence[Place | str], *, training: Place | str | None = None,
     metrics: Sequence[str] = (), network: str | None = None, paired: bool = False, side: int | None = None,

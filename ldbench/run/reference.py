@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ldbench.api import Progress, silent
+from ldbench.records.argument_names import Words, argument_names
 from ldbench.records.caches import FEATURES
 from ldbench.records.files import user_cache_folder
 from ldbench.records.handed_over import builtin, name_list
@@ -39,6 +40,11 @@ class SavedReference:
         return f"{self.file}: statistics of {self.record.images} images{subjects} for {metrics}; {size:.1f} MB"
 
 
+def _in_words(saved: SavedReference, words: Words) -> SavedReference:
+    return replace(saved, notes=tuple(map(words, saved.notes)))
+
+
+@argument_names(_in_words, metric="metrics", set="settings")
 def save_reference(
     real: Place | str, file: Path | str, *, metrics: Sequence[str] = (), network: str | None = None,
     side: int | None = None, channels: Channels = "rgb", blur: float = 0.0, noise: float = 0.0,

@@ -14,6 +14,7 @@ from pathlib import Path
 from ldbench.api import ParameterValue, Progress, Score, silent
 from ldbench.errors import ResultError
 from ldbench.plugins.given import Model
+from ldbench.records.argument_names import argument_names
 from ldbench.records.handed_over import builtin
 from ldbench.records.result import Result
 from ldbench.run import pipeline
@@ -55,6 +56,7 @@ class TaskRun:
         return "\n".join([said, *rows, f"  in {self.folder}"])
 
 
+@argument_names(set="parameters")
 def run_task(
     task: str | Path, generator: Model, *, seed: int = 0, out: str | Path = "runs",
     parameters: Mapping[str, ParameterValue] | None = None, device: str = "auto",
@@ -89,7 +91,7 @@ def run_task(
     with caller_kept(pick_device(device, processes.local_index, processes.count)):
         finished = TaskRun(*pipeline.run(os.fspath(task), generator, settings))
     for line in stale:
-        warnings.warn(f"{line}; {_ANEW}", stacklevel=2)
+        warnings.warn(f"{line}; {_ANEW}", stacklevel=3)  # of the caller of what `argument_names` returns
     return finished
 
 
@@ -98,6 +100,7 @@ def _refuse(line: str) -> None:
     raise ResultError(f"{line}; {_ANEW}; read_results reads it as it is")
 
 
+@argument_names()
 def score_images(
     task: str | Path, images: str | Path, name: str, *, seed: int | None = None, out: str | Path = "runs",
     replace: bool = False, device: str = "auto", progress: Progress = silent,

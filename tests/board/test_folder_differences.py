@@ -124,7 +124,7 @@ def test_what_has_no_sound_interval_is_left_out_with_its_reason() -> None:
     numbers = left_out(
         folder("a", (vendi, mean_score("vendi", FIRST, "higher", {}))), folder("b", (vendi, fewer), cases=NAMES[:10])
     )
-    assert numbers == "its value depends on the number of images, 20 and 10; give --images 10"
+    assert numbers == "its value depends on the number of images, 20 and 10; give images=10"
     recall = METRICS.load("recall")
     assert "take coverage" in left_out(
         *(folder(name, (recall, mean_score("recall", FIRST, "higher", {}))) for name in "ab")

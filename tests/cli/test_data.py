@@ -57,6 +57,27 @@ def test_a_dry_run_with_too_few_images_says_what_there_is_before_it_refuses(own:
     assert counted == [["AD", "30"], ["CN", "30"]]
 
 
+def test_a_dry_run_refuses_the_folder_that_the_real_call_refuses(own: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    (tmp_path / "others" / "images").mkdir(parents=True)
+    (tmp_path / "others" / "images" / "1.png").write_bytes(b"")
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / "state.json").write_text('{"dataset": "another"}', encoding="utf-8")
+    for out, expected in (
+        ("file", f"can't prepare into {tmp_path / 'file'}: "), ("file/below", f"{tmp_path / 'file'}"),
+        ("others", "expected an empty folder or a begun one, got other images; choose another --out"),
+        ("begun", "begun with another dataset, 'another' and not 'folder'; choose another --out or remove it"),
+    ):
+        files = ["folder", "--csv", str(own / "m.csv"), "--root", str(own), "--out", str(tmp_path / out)]
+        before = sorted(tmp_path.rglob("*"))
+        dry = called("data", "prepare", *files, "--dry-run")
+        assert sorted(tmp_path.rglob("*")) == before
+        assert "would go to" in dry.stdout
+        for refused in (dry, called("data", "prepare", *files, "--jobs", "1")):
+            assert isinstance(refused.exception, DataError)
+            assert expected in str(refused.exception)
+
+
 def test_a_folder_is_prepared_where_runs_look_for_it(
     own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import itertools
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,9 @@ from typing import get_args
 import pytest
 
 from ldbench.api import MetricAxis
+from ldbench.cli.list_ import Catalogue
 from ldbench.cli.main import GO_ON, main
+from ldbench.plugins.kinds import NETWORKS
 from tests.command_line import called
 from tests.conftest import small_card
 from tests.in_turn import in_turn
@@ -27,6 +31,29 @@ def test_lists_name_what_is_installed() -> None:
     assert {"fid", "kid", "ssim", "psnr", "lpips", "auc"} <= {line.split()[0] for line in metrics.splitlines()}
     asked = [line.split()[1] for line in metrics.splitlines()]
     assert [axis for axis, _ in itertools.groupby(asked)] == list(get_args(MetricAxis))
+
+
+@pytest.mark.parametrize("what", [each.value for each in Catalogue])
+def test_a_list_as_json_has_what_its_lines_have(what: str) -> None:
+    lines, text = (
+        called("list", what, *form).stdout for form in ((), ("--format", "json"))
+    )
+    found = json.loads(text)
+    assert [line.split()[0] for line in lines.splitlines()] == [each.get("name") or each["id"] for each in found]
+    for line, each in zip(lines.splitlines(), found, strict=True):
+        assert (each.get("summary") or each.get("title")) in line
+
+
+def test_networks_as_json_have_the_licence_of_their_weights_where_it_is_known() -> None:
+    found = json.loads(called("list", "networks", "--format", "json").stdout)
+    licences = {each["name"]: each["licence"] for each in found}
+    assert licences.items() >= {"efficientnet-lite0": "Apache-2.0", "clip": "MIT", "torchscript": None}.items()
+    loaded = {name: NETWORKS.load(name).licence or None for name in licences if licences[name]}
+    assert loaded.items() <= licences.items()
+    table = (Path(__file__).parents[2] / "docs/metrics.md").read_text(encoding="utf-8")
+    for name, licence in licences.items():
+        [row] = [line for line in table.splitlines() if re.match(rf"\| `{name}(:NAME)?` \|", line)]
+        assert row.rstrip("| ").rpartition("| ")[2] == (licence or "not said")
 
 
 @pytest.mark.parametrize(

@@ -90,9 +90,10 @@ def test_a_page_shows_real_scans_by_the_path_of_a_card_that_is_not_installed(tmp
         pages(runs, "--task", own, "--task", "sandbox-brain-t2i")
 
 
-def test_tables_need_no_card(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--task: expected --format html or site beside it, got csv"):
-        raising("report", "--format", "csv", "--task", "x.toml")
+@pytest.mark.parametrize("option", [("--task", "x.toml"), ("--gallery", "24")])
+def test_what_is_for_pages_alone_is_refused_beside_tables(option: tuple[str, str]) -> None:
+    with pytest.raises(UsageError, match=f"^{option[0]}: expected --format html or site beside it, got csv"):
+        raising("report", "--format", "csv", *option)
 
 
 def test_groups_of_cases_are_tables_by_attribute_and_pages_have_them_anyway(tmp_path: Path) -> None:

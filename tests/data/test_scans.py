@@ -30,8 +30,10 @@ def test_as_many_of_each_class_come_in_the_order_of_their_hashes() -> None:
 
 
 def test_too_few_of_a_class_are_named() -> None:
-    with pytest.raises(DataError, match=f"2 {CLASSES[1]} cases, the data have 1"):
+    with pytest.raises(DataError, match=f"2 {CLASSES[1]} cases, the data have 1; lower protocol.cases to 2 "):
         balanced(scans(CLASSES[0], CLASSES[0], CLASSES[1]), TASK, 2 * len(CLASSES))
+    with pytest.raises(DataError, match=f"the data have 0; drop {CLASSES[1]} from data.classes, or prepare data with"):
+        balanced(scans(CLASSES[0], CLASSES[0]), TASK, 2 * len(CLASSES))
 
 
 class Damaged:

@@ -104,7 +104,15 @@ def test_results_that_tell_nothing_of_cost_are_refused(tmp_path: Path) -> None:
         report_costs(board_set(collect([tmp_path])), "terminal", None)
 
 
-@pytest.mark.parametrize("options", ["--by sex", "--format html --out o"])
-def test_cost_stands_alone(options: str, folder: Path) -> None:
-    with pytest.raises(UsageError, match=r"expected one of --by and --cost|--cost: expected a format of tables"):
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--by sex", "expected one of --by and --cost, got both"),
+        ("--format html --out o", "--cost: expected a format of tables beside it"),
+        ("--metric fid", "--metric: expected no --cost beside it"),
+        ("--all-metrics", "--all-metrics: expected no --cost beside it"),
+    ],
+)
+def test_cost_stands_alone(options: str, said: str, folder: Path) -> None:
+    with pytest.raises(UsageError, match=f"^{said}"):
         raising("report", folder, "--cost", *options.split())

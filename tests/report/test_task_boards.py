@@ -44,7 +44,7 @@ def test_rows_are_chosen_as_on_the_command_line(runs: Path) -> None:
     assert f"{board!r}\n" == said("report", runs, "--only", "basic-ft,sd", "--without", "sd")
     pairs = ldbench.compare(runs, without=("basic-ft-ld",))
     assert f"{pairs!r}\n" == said("compare", runs, "--without", "basic-ft-ld", "--all-metrics")
-    with pytest.raises(UnknownNameError, match="model in --only 'sdd': did you mean sd"):
+    with pytest.raises(UnknownNameError, match="model in only='sdd': did you mean sd"):
         ldbench.leaderboard(runs, only="sdd")
 
 

@@ -118,8 +118,8 @@ def test_no_note_tells_to_take_what_cannot_be_had(sets: Sets) -> None:
     beside, found = (
         measure(place, sets.first, metrics=["frd"], device="cpu").notes for place in (sets.real, sets.file)
     )
-    assert [each for each in beside if "--images" in each]
-    assert not [each for each in found if "--images" in each or "kid" in each]
+    assert [each for each in beside if "images=" in each]
+    assert not [each for each in found if "images=" in each or "kid" in each]
 
 
 def test_drawing_takes_generated_images_alone(sets: Sets) -> None:
@@ -131,21 +131,21 @@ def test_drawing_takes_generated_images_alone(sets: Sets) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"network": "inception-v3"}, "--network inception-v3: expected efficientnet-lite0, whose features"),
-        ({"side": 64}, "--side 64: expected that of the real images in .*, 32 x 32 pixels; leave it out, or ask"),
-        ({"channels": "grey-as-rgb"}, "--channels grey-as-rgb: expected that of the real images in .*, rgb; leave"),
-        ({"blur": 1.0}, "--blur, --noise: expected those of the real images in .*, none, got blur 1 and noise 0; l"),
-        ({"paired": True}, r"--paired: expected a folder of real images, got statistics of some \(.*real.safeten"),
+        ({"network": "inception-v3"}, "^network='inception-v3': expected efficientnet-lite0, whose features"),
+        ({"side": 64}, "^side=64: expected that of the real images in .*, 32 x 32 pixels; leave it out, or ask"),
+        ({"channels": "grey-as-rgb"}, "^channels='grey-as-rgb': expected that of the real images in .*, rgb; leave"),
+        ({"blur": 1.0}, "^blur, noise: expected those of the real images in .*, none, got blur 1 and noise 0; l"),
+        ({"paired": True}, r"^paired: expected a folder of real images, got statistics of some \(.*real.safeten"),
         (
             {"classes": "folders"},
-            r"--classes: expected a folder of real images, got statistics of some \(.*\), which have no classes, so "
+            r"^classes: expected a folder of real images, got statistics of some \(.*\), which have no classes, so "
             "intra_fid, judge_accuracy, judge_auc, judge_calibration, auc cannot be measured beside them; name the f",
         ),
-        ({"metrics": ["auc"]}, "--metric auc: expected a folder of real images, got statistics of some"),
-        ({"metrics": ["kid"]}, "--metric kid: expected one that .* has statistics for, fid, frd, or one that looks"),
+        ({"metrics": ["auc"]}, "^metrics='auc': expected a folder of real images, got statistics of some"),
+        ({"metrics": ["kid"]}, "^metrics='kid': expected one that .* has statistics for, fid, frd, or one that looks"),
         ({"metrics": ["readings_fid"]}, "fid, frd, or one that looks .*; name the folder of the real images$"),
         ({"metrics": ["viewed_fid"]}, "say how the images are seen"),
-        ({"metrics": ["ssim"]}, "give --paired"),
+        ({"metrics": ["ssim"]}, "give paired=True"),
         ({"metrics": ["fid"], "settings": {"fid": {"resize": "64"}}}, "expected features of efficientnet-lite0 at 32"),
         ({"metrics": ["fid"], "settings": {"fid": {"extractor": "inception-v3", "resize": "299"}}}, "at 32 px, which"),
     ],
@@ -228,12 +228,12 @@ def test_too_few_images_and_other_metrics_make_no_file(
     with pytest.raises(MetricError, match=r"/a: expected 200 real images or more, so that each of 20 groups has 10"):
         save_reference(sets.first, file, metrics=["frd"], device="cpu")
     for options, said in (
-        ({"metrics": ["kid"]}, "--metric kid: expected fid, viewed_fid, frd, which alone can be had from statistics"),
-        ({"metrics": ["readings_fid"]}, "readings_fid: expected fid, viewed_fid, frd, .* beside their folder$"),
-        ({"metrics": ["viewed_fid"]}, "--metric viewed_fid: expected viewing conditions, got none"),
-        ({"settings": {"kid": {"resize": "32"}}}, "--set kid: expected a metric with statistics"),
-        ({"side": 4}, "--side: expected 8 pixels or more"), ({"channels": "bgr"}, "--channels: expected rgb"),
-        ({"fit": "pad"}, "--fit pad: expected a side"),
+        ({"metrics": ["kid"]}, "^metrics='kid': expected fid, viewed_fid, frd, which alone can be had from statistics"),
+        ({"metrics": ["readings_fid"]}, "^metrics='readings_fid': expected fid, viewed_fid, .* beside their folder$"),
+        ({"metrics": ["viewed_fid"]}, "^metrics='viewed_fid': expected viewing conditions, got none"),
+        ({"settings": {"kid": {"resize": "32"}}}, r"^settings\['kid'\]: expected a metric with statistics"),
+        ({"side": 4}, "^side: expected 8 pixels or more"), ({"channels": "bgr"}, "^channels: expected rgb"),
+        ({"fit": "pad"}, "^fit='pad': expected a side"),
     ):
         with pytest.raises(UsageError, match=said):
             save_reference(tmp_path / "nowhere", file, device="cpu", **options)  # type: ignore[arg-type]

@@ -24,6 +24,7 @@ from itertools import islice
 from pathlib import Path
 
 from ldbench.api import Progress, Reader, Skipped, SourceImage, silent
+from ldbench.data.prepare.begun import claim
 from ldbench.data.prepare.doubts import notes_on
 from ldbench.data.prepare.drawn import draw, shortfall
 from ldbench.data.prepare.earlier import became_another, manifest_before
@@ -40,7 +41,6 @@ from ldbench.data.prepare.one_image import ImageOutcome, make_images, source_sha
 from ldbench.data.prepare.splits import Plan
 from ldbench.errors import DataError, UsageError
 from ldbench.plugins.registry import file_of
-from ldbench.records.files import write_text_atomic
 
 _BATCH = 8  # images a message to a worker: 200,000 small ones would spend their time in queues
 _IN_FLIGHT = 3  # batches a worker: one being made, two waiting
@@ -66,7 +66,7 @@ def prepare(
     listing = list_folder(reader, root, plan, strict=strict, out=out)
     by_id, skipped = listing.by_id, [*listing.skipped]
     drawn = draw(reader, plan, listing.with_missing)
-    _claim(out, reader, plan, root)
+    claim(out, reader, plan, root)
     code = made_by(type(reader))
     outcomes = _finished(out, reader, by_id, code)
     waiting = [(image_id, source) for image_id, source in by_id.items() if image_id not in outcomes]
@@ -101,41 +101,6 @@ def prepare(
     notes = notes_on(sources, rows, taken, drawn.unusable, reader.class_attribute)
     became = became_another(out, before, summary.manifest_sha256, {row.file for row in rows})
     return replace(summary, notes=(*notes, *shortfall(reader, drawn, listing.with_missing, outcomes), *became))
-
-
-def _claim(out: Path, reader: Reader, plan: Plan, root: Path) -> None:
-    """Write down what the images in `out` are made from, or refuse a folder where they are made from something else."""
-    state = {
-        "dataset": reader.dataset, "salt": plan.salt, "settings": dict(reader.settings()),
-        "root": hashlib.sha256(os.fsencode(root)).hexdigest(),
-    }
-    if plan.split_as:
-        state["split_as"] = plan.split_as
-    state = json.loads(json.dumps(state))  # a tuple reads back as a list
-    path = out / "state.json"
-    try:
-        (out / "images").mkdir(parents=True, exist_ok=True)
-        before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-    except (OSError, ValueError) as error:
-        raise DataError(f"can't prepare into {out}: {error}; choose another --out") from error
-    if before is None:
-        if any((out / "images").iterdir()):
-            raise DataError(f"{out}: expected an empty folder or a begun one, got other images; choose another --out")
-        write_text_atomic(path, json.dumps(state, indent=2, sort_keys=True) + "\n")
-    elif before != state:
-        raise DataError(f"{out}: begun with another {_difference(before, state)}; choose another --out or remove it")
-
-
-def _difference(before: object, state: Mapping[str, object]) -> str:
-    if not isinstance(before, dict):
-        return "program"
-    one_by_one = ("dataset", "root", "salt", "split_as")
-    key = next((key for key in one_by_one if before.get(key) != state.get(key)), "settings")
-    old, new = before.get(key), state.get(key)
-    if key != "settings" or not isinstance(old, dict) or not isinstance(new, dict):
-        return f"{key}" if key == "root" else f"{key}, {old!r} and not {new!r}"
-    name = next(name for name in sorted({*old, *new}) if old.get(name) != new.get(name))
-    return f"setting: {name} was {old.get(name)!r}, is {new.get(name)!r}"
 
 
 def _finished(out: Path, reader: Reader, by_id: Mapping[str, SourceImage], code: str) -> dict[str, ImageOutcome]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldbench.api import Reader, Skipped, SourceImage
+from ldbench.data.prepare.begun import check_begun
 from ldbench.data.prepare.doubts import notes_on
 from ldbench.data.prepare.drawn import draw, label_of, shortfall
 from ldbench.data.prepare.manifest import (
@@ -58,10 +59,10 @@ def list_folder(reader: Reader, root: Path, plan: Plan, *, strict: bool = False,
 def preview(reader: Reader, root: Path, out: Path, plan: Plan, *, strict: bool = False) -> Iterator[str]:
     """What `prepare` would use and leave out, line by line; no image is opened and nothing is written.
 
-    Raises what `list_folder` raises, and what `draw` does, after the lines on what is there.
+    Raises what `list_folder` raises, and what `draw` and `check_begun` do, after the lines on what is there.
     """
-    plan = plan.of(reader.dataset)
-    listing = list_folder(reader, root.resolve(), plan, strict=strict)
+    plan, root = plan.of(reader.dataset), root.resolve()
+    listing = list_folder(reader, root, plan, strict=strict)
     yield f"{reader.dataset}: would go to {out}; no image was opened, nothing was written"
     try:
         drawn = draw(reader, plan, listing.with_missing)
@@ -76,6 +77,7 @@ def preview(reader: Reader, root: Path, out: Path, plan: Plan, *, strict: bool =
     yield from notes_on([*listing.by_id.values()], rows, (), drawn.unusable, reader.class_attribute)
     yield from shortfall(reader, drawn, listing.with_missing, listing.by_id)
     yield from _examples(listing.skipped)
+    check_begun(out, reader, plan, root)
 
 
 def _examples(skipped: Sequence[Skipped]) -> list[str]:

@@ -6,17 +6,15 @@ many: then a training would take days on a CPU, and it has seen enough of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ldbench.api import Metric, ParameterValue
 from ldbench.errors import UsageError
 from ldbench.records.from_table import TypedError, build, values_of
+from ldbench.score.folders.sets import FolderSet, MeasuredSet
 from ldbench.task.metric_specs import ClassifierSpec, JudgeSpec, table_of
-
-if TYPE_CHECKING:
-    from ldbench.score.folders.sets import FolderSet
 
 JUDGE = "judge"  # what `--set` calls the judge's recipe
 _SIDE = 64  # pixels, of the sandbox's images
@@ -37,14 +35,12 @@ class Lesson:
 SANDBOX = Lesson()  # what stands for images that are not read yet
 
 
-def lesson_of(sets: Iterable[FolderSet]) -> Lesson:
-    """What is learnt of the set that shows the most images in an epoch, which shows the largest class once and the
-    others as often; `SANDBOX` where no set has classes."""
-    found = [
-        (max(counts.values()) * len(counts), min(next(iter(each.images.values())).shape[1:]))
-        for each in sets if (counts := each.class_counts)
-    ]
-    return Lesson(int(min(side for _, side in found)), max(shown for shown, _ in found)) if found else SANDBOX
+def lesson_of(given: MeasuredSet | None) -> Lesson:
+    """What is learnt of a set, an epoch of which shows the largest class once and the others as often; `SANDBOX`
+    without images that have classes."""
+    if not isinstance(given, FolderSet) or not (counts := given.class_counts):
+        return SANDBOX
+    return Lesson(int(min(next(iter(given.images.values())).shape[1:])), max(counts.values()) * len(counts))
 
 
 def recipe_table(settings: type[ClassifierSpec], lesson: Lesson) -> dict[str, Any]:

@@ -30,11 +30,21 @@ from ldbench.score.folders.metrics import (
     only_named,
     recipes_of,
 )
-from ldbench.score.folders.notes import few, few_of_a_class, shared, shares, thin, uneven, unlike, unmeasured_beside
+from ldbench.score.folders.notes import (
+    few,
+    few_of_a_class,
+    shared,
+    shares,
+    thin,
+    uneven,
+    unlike,
+    unlike_recipes,
+    unmeasured_beside,
+)
 from ldbench.score.folders.one_size import Fit
 from ldbench.score.folders.per_image import PerImage, check_file, rows_of_images, write_per_image
 from ldbench.score.folders.scores import FolderParts, FolderScores
-from ldbench.score.folders.sets import FolderSet, MeasuredSet, Place, read_sets
+from ldbench.score.folders.sets import MeasuredSet, Place, read_sets
 from ldbench.score.folders.settings import network_in_use, settings_beside_real
 from ldbench.score.folders.subjects import Whose
 from ldbench.score.folders.tables import GENERATED, kind_of
@@ -44,7 +54,7 @@ from ldbench.score.reference.record import Reference
 from ldbench.score.scorer import attributed, measured
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.card import ViewingConditions
-from ldbench.task.metric_specs import JudgeSpec
+from ldbench.task.metric_specs import ClassifierSpec, JudgeSpec
 
 _FEWEST = 3  # images of a set that a distance has an interval for
 
@@ -155,22 +165,20 @@ def measure_folders(
             raise UsageError(f"--metric {name}: {reason}")
     chosen, network = settings_beside_real(folders.reference, asked, network, given, named=bool(metrics))
     recipes_of(asked, given, {})
-    sets = _sets(folders, context)
-    recipes = recipes_of(asked, given, {name: each for name, each in sets.items() if isinstance(each, FolderSet)})
-    chosen |= {name: each for name, each in recipes.items() if name in chosen}
-    options = {**folders.options, **options_of(recipes)}
-    judge = asking if isinstance(asking := recipes.get(JUDGE), JudgeSpec) else None
+    every = [(beside, recipes_of(asked, given, beside)) for beside in _each_beside(_sets(folders, context))]
     unasked = () if metrics else tuple(only_named(folders.offered))
     found, rows, inputs = list[FolderScores](), list[PerImage](), None
-    for beside in _each_beside(sets):
-        inputs = _inputs(beside, folders, context, judge) if inputs is None else inputs.beside(beside)
+    for beside, recipes in every:
+        chosen |= {name: each for name, each in recipes.items() if name in chosen}
+        inputs = _inputs(beside, folders, context, recipes) if inputs is None else inputs.beside(beside)
         scores, unmeasured = _measured({name: asked[name] for name in chosen}, chosen, inputs, strict, bool(metrics))
         if per_image is not None:
             of_network = network_in_use([chosen[name] for name in scores], network)
             rows.append(rows_of_images(beside[GENERATED].where, inputs, scores, *of_network))
+        options = {**folders.options, **options_of(recipes)}
         answer = _answer(folders, inputs, beside, scores, refused | unmeasured, options)
         without = [name for name in asked if name not in scores and name not in unmeasured]
-        notes = (*answer.notes, *unmeasured_beside(beside["real"], without))
+        notes = (*answer.notes, *unmeasured_beside(beside["real"], without), *unlike_recipes(every))
         by_class = scores_by_class(inputs, scores, chosen) if folders.by_class else {}
         found.append(replace(answer, notes=notes, only_named=unasked, by_class=by_class))
     if per_image is not None:
@@ -215,8 +223,9 @@ def _each_beside(sets: Mapping[str, MeasuredSet]) -> Iterator[dict[str, Measured
 
 
 def _inputs(
-    sets: Mapping[str, MeasuredSet], folders: Folders, context: ScoringContext, judge: JudgeSpec | None
+    sets: Mapping[str, MeasuredSet], folders: Folders, context: ScoringContext, recipes: Mapping[str, ClassifierSpec]
 ) -> FolderInputs:
+    judge = asking if isinstance(asking := recipes.get(JUDGE), JudgeSpec) else None
     return FolderInputs(
         device=context.device, seed=context.seed, cache_folder=context.cache_folder, progress=context.progress,
         conditions=folders.viewing, pairs=folders.paired, reference=folders.reference, judge=judge, **of_sets(sets),

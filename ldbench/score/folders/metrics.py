@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 from ldbench.api import Metric, MetricAxis, Need
 from ldbench.errors import PluginError, UsageError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.from_table import TypedError, build, values_of
 from ldbench.score.folders.classifiers import JUDGE, SANDBOX, Lesson, judge_recipe, lesson_of, recipe_table, trains
-from ldbench.score.folders.tables import GENERATED, kind_of
+from ldbench.score.folders.sets import MeasuredSet
+from ldbench.score.folders.tables import GENERATED
 from ldbench.task.metric_specs import ClassifierSpec, first_namesake
-
-if TYPE_CHECKING:
-    from ldbench.score.folders.sets import FolderSet
 
 Offered: TypeAlias = frozenset[Need | Literal["classes"]]
 NETWORK = "efficientnet-lite0"  # the one that ships
@@ -157,13 +155,14 @@ def settings_of(metric: Metric, network: str | None, given: Mapping[str, str], l
 
 
 def recipes_of(
-    asked: Mapping[str, Metric], given: Mapping[str, Mapping[str, str]], sets: Mapping[str, FolderSet]
+    asked: Mapping[str, Metric], given: Mapping[str, Mapping[str, str]], sets: Mapping[str, MeasuredSet]
 ) -> dict[str, ClassifierSpec]:
-    """How each classifier of the metrics is trained on these sets, with that of the judge by `JUDGE`; one for all
-    generated sets. Before sets are read there are none, and what is `given` is checked. Raises `UsageError`."""
-    generated, training = (
-        lesson_of(each for name, each in sets.items() if kind_of(name) == kind) for kind in (GENERATED, "training")
-    )
+    """How each classifier of the metrics is trained on these sets, with that of the judge by `JUDGE`.
+
+    They depend on the one set that is learnt from, whatever is measured beside it. Before sets are read there are none,
+    and what is `given` is checked. Raises `UsageError`.
+    """
+    generated, training = (lesson_of(sets.get(name)) for name in (GENERATED, "training"))
     found = {
         name: settings_of(metric, None, given.get(name, {}), generated)
         for name, metric in asked.items() if issubclass(metric.settings, ClassifierSpec)

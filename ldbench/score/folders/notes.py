@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from ldbench.api import Measured, Metric
 from ldbench.score.folders.form import Channels
 from ldbench.score.folders.sets import FolderSet, MeasuredSet
+from ldbench.score.folders.tables import GENERATED
 from ldbench.score.subgroups.set_scores import FEWEST_OF_A_SET
+from ldbench.task.metric_specs import ClassifierSpec
 
 _SHARE = 0.1  # so far two shares of images may lie apart without a word
 _QUALITY = 3  # and two qualities of JPEG
@@ -41,6 +43,21 @@ def unmeasured_beside(real: MeasuredSet, names: Sequence[str]) -> Iterator[str]:
             f"{real.where} has statistics of the real images, which {', '.join(names)} cannot be had from: name the "
             "folder of the images for these"
         )
+
+
+def unlike_recipes(
+    every: Sequence[tuple[Mapping[str, MeasuredSet], Mapping[str, ClassifierSpec]]]
+) -> Iterator[str]:
+    """A warning of metrics whose classifiers learn for unequal numbers of epochs of generated sets that are measured
+    together: each learns of a set as it would of that set alone."""
+    for name in every[0][1]:
+        epochs = {sets[GENERATED].where: recipes[name].epochs for sets, recipes in every}
+        if len(set(epochs.values())) > 1:
+            counts = ", ".join(f"{count} of {where}" for where, count in epochs.items())
+            yield (
+                f"classifiers of {name} learn for unequal numbers of epochs ({counts}), which are fewer where images "
+                f"are many; give --set {name}:epochs={min(epochs.values())} to train alike"
+            )
 
 
 def few(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ldbench.api import Measured, Metric, ParameterValue, Score
@@ -48,6 +48,11 @@ class FolderScores:
             "scores": [asdict(score) for score in self.scores], "refused": self.refused, "images": self.images,
             "options": self.options, "notes": self.notes, **by_classes,
         }
+
+    def in_words(self, words: Callable[[str], str]) -> FolderScores:
+        """The same with other words in what is told of values."""
+        refused = {name: words(reason) for name, reason in self.refused.items()}
+        return replace(self, refused=refused, notes=tuple(map(words, self.notes)))
 
     @property
     def values(self) -> dict[str, float]:

@@ -7,7 +7,7 @@ card's `[judge]`. It is trained once for all models and kept, as the judge of cl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,10 +27,10 @@ from ldbench.score.metrics.label_areas import (
     CountedLabels,
     Known,
     counted_labels,
-    label_areas,
     label_parameters,
     label_parts,
     matrix_of,
+    mean_area,
     validated_labels,
 )
 from ldbench.score.metrics.label_classifier import (
@@ -116,32 +116,28 @@ def judge_labels_auc_score(
     scores_nl: npt.ArrayLike, asked_nl: Array, counted: CountedLabels, judge: Mapping[str, ParameterValue], *,
     fewest: int = FEWEST, subjects: Subjects = None,
 ) -> Measured:
-    """The macro AUC of a judge's scores `(N, L)` against the labels that were asked for, `(N, L)`: 1, 0 or NaN.
+    """The macro AUC of a judge's scores `(N, L)` against the labels that were asked for, `(N, L)`: 1, 0 or NaN. `n`
+    counts the images that were asked for some label, or for its absence.
 
     `subjects` are those of the images. Value and interval: `ldbench.score.metrics.label_areas`.
     """
     scores_snl = np.asarray(scores_nl, np.float64)[None]
-    seen = label_areas(_METRIC, scores_snl, asked_nl, subjects)
-    interval, parts = seen.interval(), label_parts(_METRIC, "cases", scores_snl, asked_nl, counted.names, subjects)
+    _, mean = mean_area(_METRIC, "cases", scores_snl, asked_nl, subjects)
+    parts = label_parts(_METRIC, "cases", scores_snl, asked_nl, counted.names, subjects)
 
     def within(rows: npt.NDArray[np.int64]) -> Measured:
         validated_labels(_METRIC, asked_nl[rows], counted.names, FEWEST)
-        of_rows = subjects_of_rows(subjects, rows)
-        return judge_labels_auc_score(
-            scores_snl[0, rows], asked_nl[rows], counted, judge, fewest=fewest, subjects=of_rows
-        )
+        return mean_area(
+            _METRIC, "cases", scores_snl[:, rows], asked_nl[rows], subjects_of_rows(subjects, rows)
+        )[1]
 
-    return Measured(
-        metric=_METRIC, value=interval.value, ci_low=interval.low, ci_high=interval.high, n=len(asked_nl),
-        direction="higher", extractor=network_name(judge),
-        parameters={
+    return replace(
+        mean, extractor=network_name(judge), within=within, parts={LABEL: parts}, parameters={
             **judge, "fewest": fewest, **label_parameters(counted, parts),
             "interval": over_subjects(
                 "95 % DeLong over cases, logit scale (Newcombe where degenerate), judge held fixed", subjects
             ),
         },
-        contributions={"cases": seen.contributions_n}, within=within, degrees=seen.degrees, interval="own",
-        parts={LABEL: parts},
     )
 
 

@@ -103,16 +103,28 @@ def label_parts(
     subjects: Subjects,
 ) -> dict[str, Measured]:
     """The area of each label alone, with its interval; `n` counts the images of which the label is known."""
-    found = {}
-    for place, label in enumerate(labels):
-        area = label_areas(metric, scores_snl[:, :, [place]], known_nl[:, [place]], subjects)
-        interval = area.interval()
-        found[label] = Measured(
-            metric=metric, value=interval.value, ci_low=interval.low, ci_high=interval.high, direction="higher",
-            n=int(np.isfinite(known_nl[:, place]).sum()), contributions={units: area.contributions_n},
-            degrees=area.degrees, interval="own",
-        )
-    return found
+    return {
+        label: mean_area(metric, units, scores_snl[:, :, [place]], known_nl[:, [place]], subjects)[1]
+        for place, label in enumerate(labels)
+    }
+
+
+def mean_area(
+    metric: str, units: Literal["cases", "scans"], scores_snl: Array, known_nl: Array, subjects: Subjects
+) -> tuple[Areas, Measured]:
+    """The mean area of labels, alone, and as the score of a whole set or of a group of it; `n` counts the images that
+    take part, of which some of the labels is known."""
+    areas = label_areas(metric, scores_snl, known_nl, subjects)
+    interval = areas.interval()
+    return areas, Measured(
+        metric=metric, value=interval.value, ci_low=interval.low, ci_high=interval.high, direction="higher",
+        n=count_known(known_nl), contributions={units: areas.contributions_n}, degrees=areas.degrees, interval="own",
+    )
+
+
+def count_known(known_nl: Array) -> int:
+    """How many images there are of which some label is known."""
+    return int(np.isfinite(known_nl).any(axis=1).sum())
 
 
 def label_parameters(counted: CountedLabels, parts: Mapping[str, Measured]) -> dict[str, ParameterValue]:

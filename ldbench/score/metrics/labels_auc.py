@@ -29,10 +29,10 @@ from ldbench.score.metrics.label_areas import (
     CountedLabels,
     Known,
     counted_labels,
-    label_areas,
     label_parameters,
     label_parts,
     matrix_of,
+    mean_area,
     validated_labels,
 )
 from ldbench.score.metrics.label_classifier import train_label_classifier
@@ -90,7 +90,8 @@ def labels_auc_score(
     device: torch.device | str = "cpu", folder: Path | None = None, progress: Progress = silent,
     subjects: Subjects = None,
 ) -> Measured:
-    """The macro AUC as a score; images are `(N, 3, H, W) float32 in [0, 1]`, `n` counts the training images.
+    """The macro AUC as a score; images are `(N, 3, H, W) float32 in [0, 1]`, `n` counts the training images, and the
+    parameter `n_test` the test images, of which some label is known.
 
     The labels of either set are by name, `(N,)`: 1, 0, or NaN where nobody knows. What a training has given before is
     taken from `folder`; None keeps nothing. `subjects` are those of the test images. Raises `MetricError` where no
@@ -130,25 +131,20 @@ def _of_scores(
     scores_snl: Array, known_nl: Array, settings: LabelsSpec, counted: CountedLabels, n: int, subjects: Subjects
 ) -> Measured:
     """The score of classifiers that gave these scores to the test images."""
-    seen = label_areas(_METRIC, scores_snl, known_nl, subjects)
-    interval, parts = seen.interval(), label_parts(_METRIC, "scans", scores_snl, known_nl, counted.names, subjects)
+    seen, mean = mean_area(_METRIC, "scans", scores_snl, known_nl, subjects)
+    parts = label_parts(_METRIC, "scans", scores_snl, known_nl, counted.names, subjects)
 
     def within(rows: npt.NDArray[np.int64]) -> Measured:
         validated_labels(_METRIC, known_nl[rows], counted.names, FEWEST)
         of_rows = subjects_of_rows(subjects, rows)
-        group = _of_scores(scores_snl[:, rows], known_nl[rows], settings, counted, n, of_rows)
-        return replace(group, n=len(rows))  # groups are of scans
+        return mean_area(_METRIC, "scans", scores_snl[:, rows], known_nl[rows], of_rows)[1]
 
-    return Measured(
-        metric=_METRIC, value=interval.value, ci_low=interval.low, ci_high=interval.high, n=n, direction="higher",
-        extractor=network_name(table_of(settings.recipe)),
-        parameters={
+    return replace(
+        mean, n=n, extractor=network_name(table_of(settings.recipe)), within=within, parts={LABEL: parts}, parameters={
             "classifier": f"torchvision {network_name(table_of(settings.recipe))}, from scratch, an output a label",
-            "n_test": len(known_nl), "interval": over_subjects(_how(settings.spread_seeds), subjects),
+            "n_test": mean.n, "interval": over_subjects(_how(settings.spread_seeds), subjects),
             **label_parameters(counted, parts), **asdict(settings), **observed(seen),
         },
-        contributions={"scans": seen.contributions_n}, within=within, degrees=seen.degrees, interval="own",
-        parts={LABEL: parts},
     )
 
 

@@ -180,4 +180,5 @@ EFFICIENTNET_LITE0 = Network(
     name="efficientnet-lite0",
     summary="EfficientNet-Lite0 of ImageNet, 1280 features; its weights come with a package, so it works offline.",
     load=_load, parameters=parameters, resize=RESIZE,
+    licence="Apache-2.0",
 )

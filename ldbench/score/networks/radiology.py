@@ -122,6 +122,7 @@ TORCHXRAYVISION = Network(
     name="torchxrayvision-densenet121",
     summary="torchxrayvision's DenseNet121 of chest films from your own state dictionary, pinned by its digest.",
     load=_DENSENET.load, parameters=_DENSENET.parameters, resize=224, pinned=True, find=_DENSENET.find,
+    licence="Apache-2.0",
 )
 
 RADIMAGENET = Network(

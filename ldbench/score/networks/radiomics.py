@@ -116,4 +116,5 @@ RADIOMICS = Network(
     name="radiomics",
     summary="First-order and texture features after IBSI and grey levels by zone, 41 features; no weights, for `frd`.",
     load=load, parameters=parameters, resize=64,
+    licence="Apache-2.0",
 )

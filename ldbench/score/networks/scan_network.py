@@ -109,4 +109,5 @@ SCANS = Network(
     name="scan-network",
     summary="A small network trained on the task's own real training scans by the card's [scan_network]; 128 features.",
     load=_untrained, parameters=_before, resize=64,
+    licence="Apache-2.0",
 )

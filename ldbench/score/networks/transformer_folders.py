@@ -179,6 +179,7 @@ CLIP_FOLDER = Transformer(
 DINOV2 = Network(
     name="dinov2", summary="DINOv2 from your own transformers folder, pinned by its digest; its class token.",
     load=_DINOV2.load, parameters=_DINOV2.parameters, resize=224, pinned=True, find=_DINOV2.find,
+    licence="Apache-2.0",
 )
 
 RAD_DINO = Network(
@@ -189,4 +190,5 @@ RAD_DINO = Network(
 CLIP = Network(
     name="clip", summary="CLIP's image encoder from your own transformers folder, pinned by its digest.",
     load=CLIP_FOLDER.load, parameters=CLIP_FOLDER.parameters, resize=224, pinned=True, find=CLIP_FOLDER.find,
+    licence="MIT",
 )

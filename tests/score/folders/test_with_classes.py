@@ -17,6 +17,7 @@ from ldbench.board.folder_differences import differences
 from ldbench.data.images import write_image
 from ldbench.data.task_data import task_data
 from ldbench.errors import MetricError, UsageError
+from ldbench.score.folders import classifiers
 from ldbench.score.folders.classifiers import Lesson, judge_recipe, recipe_table
 from ldbench.score.folders.lines import lines_of
 from ldbench.score.folders.measure import Folders, measure_folders
@@ -228,6 +229,28 @@ def test_a_recipe_fits_the_side_and_shows_no_more_images_than_are_enough() -> No
     assert (large.shift, large.blur, large.epochs) == (16, 12.0, 24)
     assert judge_recipe({}, Lesson(512, 61_000)).epochs == 4
     assert judge_recipe({"epochs": "7"}, Lesson(512, 61_000)).epochs == 7
+
+
+def test_a_recipe_is_the_same_whatever_is_measured_beside_a_set(
+    root: Path, context: ScoringContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_classes(tmp_path / "larger", 24, 2)
+    monkeypatch.setattr(classifiers, "_MOST_SHOWN", 12 * 24)  # twelve epochs of the smaller set
+    few = with_classes(root)
+    settings = {"auc": {"width": "8", "spread_seeds": "1"}}
+    [alone] = measure_folders(few, context, ["auc"], settings=settings)
+    both = measure_folders(replace(few, further=(tmp_path / "larger",)), context, ["auc"], settings=settings)
+    assert alone.options["auc:epochs"] == 12
+    assert (both[0].scores, both[0].options) == (alone.scores, alone.options)
+    assert [each.options["auc:epochs"] for each in both] == [each.scores[0].parameters["epochs"] for each in both]
+    assert both[1].options["auc:epochs"] == 6
+    [said] = [note for note in both[1].notes if "epochs" in note]
+    assert said in both[0].notes
+    assert said not in alone.notes
+    assert said.endswith("give --set auc:epochs=6 to train alike")
+    assert differences(both).left_out[0].reason == "its epochs is 12 and 6; measure both alike"
+    with pytest.raises(UsageError, match="expected the options of"):
+        differences([both[0], replace(both[1], options={**both[1].options, "side": 8})])
 
 
 CARD = """

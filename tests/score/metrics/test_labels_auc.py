@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from ldbench.errors import MetricError
 from ldbench.records.from_table import TypedError
-from ldbench.score.metrics import labels_auc
+from ldbench.score.metrics import label_areas, labels_auc
 from ldbench.score.metrics.label_areas import Known
 from ldbench.score.metrics.labels_auc import LabelsSpec, labels_auc_score
 from tests.score.metrics.marked_labels import NAMES, SIZE, marked
@@ -44,8 +45,11 @@ def test_learns_labels_that_come_together_and_alone(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(labels_auc, "train_label_classifier", never)
     assert labels_auc_score(*sets, settings=replace(QUICK, spread_seeds=2), folder=tmp_path).value == score.value
     assert score.within is not None
-    half = score.within(np.arange(40))
-    assert (half.value, half.n) == (score.value, 40)
+    areas = Mock(side_effect=label_areas.area_of)
+    monkeypatch.setattr(label_areas, "area_of", areas)
+    all_rows = score.within(np.arange(40))
+    assert (all_rows.value, all_rows.ci_low, all_rows.n) == (score.value, score.ci_low, 40)
+    assert areas.call_count == 2 * len(NAMES)  # once of each label and training
     with pytest.raises(MetricError, match="expected 10 or more images of a group"):
         score.within(np.arange(12))
 

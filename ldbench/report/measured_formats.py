@@ -1,0 +1,76 @@
+"""Measured folders as CSV, Markdown and LaTeX: what `ldbench measure` prints for other programs and for papers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ldbench.api import Score
+from ldbench.board.folder_differences import FolderDifference, FolderDifferences, folder_of
+from ldbench.plugins.kinds import unranking
+from ldbench.report.measured_folders import (
+    COPIES,
+    difference_table,
+    labels,
+    meaning,
+    said_of,
+    value_table,
+    without_class,
+    without_difference,
+)
+from ldbench.report.tables.csv_ import csv_text
+from ldbench.report.tables.plain_formats import to_text
+from ldbench.report.tables.text_table import TextTable
+from ldbench.score.folders.scores import FolderScores
+
+_OF_SCORE = ("metric", "direction", "value", "ci_low", "ci_high", "n", "extractor")
+_OF_DIFFERENCE = ("first", "difference", "difference_low", "difference_high", "p", "p_adjusted", "verdict")
+COLUMNS = ("folder", "class", *_OF_SCORE, *_OF_DIFFERENCE)
+
+
+def as_csv(folders: Sequence[FolderScores], found: FolderDifferences | None) -> str:
+    """A line a folder and metric, and one a class of it, with every number in full under `COLUMNS`.
+
+    What a further folder differs by from the first stands in its line; cells are empty where there is nothing.
+    """
+    return csv_text(COLUMNS, _lines(folders, found))
+
+
+def _lines(folders: Sequence[FolderScores], found: FolderDifferences | None) -> Iterator[list[object]]:
+    compared = {(each.folder, each.metric): each for each in (found.found if found else ())}
+    for folder in folders:
+        name = folder_of(folder)
+        for label, scores in {"": folder.scores, **folder.by_class}.items():
+            for score in scores:
+                difference = None if label else compared.get((name, score.metric))
+                yield [name, label, *(getattr(score, each) for each in _OF_SCORE), *_of_difference(difference)]
+
+
+def _of_difference(found: FolderDifference | None) -> list[object]:
+    if found is None:
+        return [""] * len(_OF_DIFFERENCE)
+    interval = [found.difference, found.ci_low, found.ci_high]
+    return [found.first, *interval, found.p, found.p_adjusted, found.verdict]
+
+
+def as_plain(folders: Sequence[FolderScores], found: FolderDifferences | None, format: str) -> str:
+    """The tables of the terminal in a format of `ldbench.report.tables.plain_formats.PLAIN`, and what they mean."""
+    names = labels(folders)
+    real = str(folders[0].images["real"]["folder"])
+    columns = dict(zip(names, (each.scores for each in folders), strict=True))
+    tables = [_values(columns, f"Generated images beside {real}")]
+    tables += [_values(each.by_class, f"{name}, by class") for name, each in zip(names, folders, strict=True)]
+    notes = said_of(folders, lambda each: [COPIES] if unranking(each.scores) else [])
+    notes += said_of(folders, without_class)
+    first, *others = names
+    for name, folder in zip(others, folders[1:], strict=True):
+        assert found is not None
+        of_folder = folder_of(folder)
+        tables.append(difference_table(found, of_folder, first, name))
+        notes += [f"{name}: {line}" for line in without_difference(found, of_folder)]
+    notes += meaning(len(found.found)) if found and found.found else []
+    return to_text([([table for table in tables if table.rows], notes)], format)
+
+
+def _values(columns: Mapping[str, Sequence[Score]], title: str) -> TextTable:
+    table = value_table(columns, title)
+    return TextTable(("metric", *table.headings[1:]), table.rows, table.alignments, title)

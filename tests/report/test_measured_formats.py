@@ -1,0 +1,61 @@
+"""Measured folders for other programs: every number in full, and the tables of the terminal in other marks."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ldbench.board.folder_differences import differences
+from ldbench.plugins.kinds import METRICS
+from ldbench.report.measured_folders import as_json
+from ldbench.report.measured_formats import COLUMNS, as_csv, as_plain
+from ldbench.score.metrics.mean_score import mean_score
+from tests.report.test_measured_folders import folder
+
+SSIM = METRICS.load("ssim")
+FIRST = folder("runs/first", 0.5)
+SCORE = mean_score("ssim", 0.7 + 0.01 * np.array([0.0, 2, 1, 0, 1]), "higher", {})
+OTHER = replace(
+    folder("runs/=other", 0.7), scores=(SCORE.score,), parts=replace(FIRST.parts, measured=((SSIM, SCORE),))
+)
+WITHIN = replace(OTHER, by_class={"dark": OTHER.scores})
+
+
+def test_csv_has_every_number_of_the_json_form_and_no_formula() -> None:
+    folders = [FIRST, WITHIN]
+    found = differences(folders)
+    lines = list(csv.DictReader(io.StringIO(as_csv(folders, found))))
+    assert [(line["folder"], line["class"]) for line in lines] == [
+        ("runs/first", ""), ("runs/=other", ""), ("runs/=other", "dark"),
+    ]
+    written = json.loads(as_json(folders, found))
+    for line, of_folder in zip(lines, written["folders"], strict=False):
+        [score] = of_folder["scores"]
+        for name in ("value", "ci_low", "ci_high", "n"):
+            assert float(line[name]) == score[name]
+    [difference] = written["differences"]
+    assert (float(lines[1]["difference"]), float(lines[1]["difference_low"])) == (
+        difference["difference"], difference["ci_low"],
+    )
+    assert (lines[1]["first"], lines[1]["verdict"]) == ("runs/first", "better")
+    assert {lines[place][name] for place in (0, 2) for name in COLUMNS[-7:]} == {""}
+    formula = replace(OTHER, images={**OTHER.images, "generated": {"folder": "=1"}})
+    assert as_csv([formula], None).splitlines()[1].startswith("'=1,,ssim,higher,")
+
+
+@pytest.mark.parametrize("form", ["markdown", "latex", "latex-tabular"])
+def test_tables_of_the_terminal_stand_in_every_form(form: str) -> None:
+    folders = [replace(FIRST, images={**FIRST.images, "real": {"folder": "real", "sha256": ""}}), WITHIN]
+    text = as_plain(folders, differences(folders), form)
+    head = {"markdown": "| metric | first | =other |", "latex": r"metric & first & =other \\"}
+    assert head.get(form, head["latex"]) in text
+    assert text.count({"markdown": "\n| :--"}.get(form, r"\begin{tabular}")) == 3  # values, by class, differences
+    assert ("Tied: no test says which is better" in text) is (form != "latex-tabular")
+    alone = as_plain(folders[:1], None, form)
+    assert alone.count({"markdown": "\n| :--"}.get(form, r"\begin{tabular}")) == 1
+    assert "less" not in alone
