@@ -26,6 +26,7 @@ from ldbench.records.files import user_cache_folder
 from ldbench.records.run_folder import FURTHER_PASSES
 from ldbench.run.generate import blamed
 from ldbench.score.metrics.feature_spec import FEWEST, DistributionSpec, too_few_images
+from ldbench.score.metrics.intervals import numbered
 from ldbench.score.metrics.label_areas import counted_labels
 from ldbench.task.card import Task
 from ldbench.task.labels import values_of
@@ -188,11 +189,13 @@ def _of_labels(data: TaskData) -> Iterator[MetricError]:
     for name in needing(data.task.metrics, "labels"):
         if needing([name], "judge"):
             cases = [data.by_id[case_id] for case_id in data.evaluation_ids]
+            scored = data.subjects(data.evaluation_ids)
             sets = {"evaluation_cases": known(cases), "training_scans": known(data.of_classes("train"))}
         else:
-            sets = {"cases": known(data.cases), "test_scans": known(data.of_classes("test"))}
+            scored = [scan.subject for scan in data.of_classes("test")]
+            sets = {"test_scans": known(data.of_classes("test")), "cases": known(data.cases)}
         try:
-            counted_labels(name, getattr(data.task.metrics[name], "fewest", 1), **sets)
+            counted_labels(name, getattr(data.task.metrics[name], "fewest", 1), numbered(scored), **sets)
         except MetricError as error:
             yield error
 

@@ -51,8 +51,8 @@ _METRIC = "labels_auc"
 class LabelsSpec:
     """A ResNet18 with one output a label, trained from scratch on generated images and tested on real ones.
 
-    A label counts where `fewest` cases and as many test scans have it, and as many have it not. All else is as
-    `ClassifierSpec` says. An epoch shows each image once; in a batch both answers to a label weigh the same.
+    A label counts where `fewest` cases and as many subjects of test scans have it, and as many have it not. All else is
+    as `ClassifierSpec` says. An epoch shows each image once; in a batch both answers to a label weigh the same.
     """
 
     epochs: int
@@ -97,7 +97,7 @@ def labels_auc_score(
     taken from `folder`; None keeps nothing. `subjects` are those of the test images. Raises `MetricError` where no
     label counts.
     """
-    counted = counted_labels(_METRIC, settings.fewest, cases=train_known, test_scans=test_known)
+    counted = counted_labels(_METRIC, settings.fewest, subjects, test_scans=test_known, cases=train_known)
     labels = list(train_known)
     known_nl, rows = known_rows(train_known)
     images = train_images if len(rows) == len(train_images) else PickedSet(train_images, tuple(rows.tolist()))
@@ -135,8 +135,8 @@ def _of_scores(
     parts = label_parts(_METRIC, "scans", scores_snl, known_nl, counted.names, subjects)
 
     def within(rows: npt.NDArray[np.int64]) -> Measured:
-        validated_labels(_METRIC, known_nl[rows], counted.names, FEWEST)
         of_rows = subjects_of_rows(subjects, rows)
+        validated_labels(_METRIC, known_nl[rows], counted.names, FEWEST, of_rows)
         return mean_area(_METRIC, "scans", scores_snl[:, rows], known_nl[rows], of_rows)[1]
 
     return replace(
