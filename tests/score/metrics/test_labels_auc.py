@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -16,6 +16,7 @@ from ldbench.records.from_table import TypedError
 from ldbench.score.metrics import label_areas, labels_auc
 from ldbench.score.metrics.label_areas import Known
 from ldbench.score.metrics.labels_auc import LabelsSpec, labels_auc_score
+from ldbench.task.metric_specs import ClassifierSpec, table_of
 from tests.score.metrics.marked_labels import NAMES, SIZE, marked
 
 QUICK = LabelsSpec(epochs=3, batch_size=8, learning_rate=3e-3, width=16)
@@ -121,6 +122,12 @@ def test_labels_that_too_few_have_do_not_count_and_none_is_refused() -> None:
         labels_auc_score(
             images, named(labels), test_images, named(test_labels), settings=replace(QUICK, fewest=21)
         )
+
+
+def test_cards_hash_every_setting_of_labels_at_defaults_too() -> None:
+    assert table_of(QUICK) == asdict(QUICK)
+    assert asdict(QUICK).keys() - asdict(ClassifierSpec(1, 8, 1e-3)).keys() == {"fewest"}
+    assert replace(QUICK, blur=1.0).recipe == ClassifierSpec(3, 8, 3e-3, width=16, blur=1.0)
 
 
 @pytest.mark.parametrize(
