@@ -189,7 +189,8 @@ class Metric:
       images of the generator; `settings` then has `cases`), "training" (what the generator learnt from, which every
       task has, and two folders of images alone do not), "labels" (the card's `data.labels`).
     - `compares` says which images, `interval` what its interval covers. `bounds` are those of the true value.
-    - `trained`: its value depends on a training of its own, so only further seeds show its chance.
+    - `trained`: its value depends on a training of its own, so only further seeds show its chance. It learns classes
+      from the cases and is tested on test scans, unless it needs "labels". A run that lacks a class is refused.
     - `networks` are names that its settings can give.
     - `scans`: whether contributions of "scans" are the test scans' or those of `real`.
     - `axis` is the question that it helps to answer. A board shows the first metric of each axis of its card, and

@@ -117,13 +117,13 @@ def render(
     jobs: Jobs = 0,
 ) -> None:
     """Render new subjects from a seed, with their truth, and write cards that `ldbench run` takes by path."""
+    from ldbench.data.render import default_folder
     from ldbench.data.render import render as render_
-    from ldbench.records.names import plain
     from ldbench.run.environment import usable_cores
     from ldbench.run.progress import live_progress
     from ldbench.task.fresh_spec import SPLITS
 
-    folder = out if out is not None else Path("rendered") / f"{plain(dataset)}-seed-{seed}"
+    folder = out if out is not None else default_folder(dataset, seed)
     with live_progress(dataset) as progress:
         rendered = render_(
             dataset, seed, folder, splits=("test",) if test_only else SPLITS, cards=card, revision=revision,

@@ -112,6 +112,12 @@ def _recorded(
     return rendered
 
 
+def default_folder(dataset: str, seed: int) -> Path:
+    """Where `ldbench data render` leaves the subjects of a seed unless it is told otherwise, from the working folder.
+    """
+    return Path("rendered") / f"{plain(dataset)}-seed-{seed}"
+
+
 def drawn_seed() -> int:
     """A new random seed."""
     return secrets.randbits(_DRAWN_BITS)

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import NormalDist
 
 from ldbench.api import Score
-from ldbench.data.render import Rendered, read_rendered, render
+from ldbench.data.render import RENDERED, Rendered, default_folder, read_rendered, render
 from ldbench.errors import ResultError
 from ldbench.records import fresh as sidecar
 from ldbench.records.fresh import FreshRound, Gap
@@ -28,6 +28,7 @@ from ldbench.score.metrics.intervals import LEVEL, reach_of_difference
 from ldbench.task import card
 
 FRESH_SETS = "fresh"  # below --out
+TEST_ALONE = ("test",)  # the fit is the public run's, so training subjects stay
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def run_fresh(task_name: str, model_name: str, data_seed: int, settings: Setting
     """Run the model on the task and on the same task over the subjects that `data_seed` draws."""
     task = card.load(task_name)
     frozen, path = run(task_name, model_name, settings)
-    folder = settings.out / FRESH_SETS / f"{plain(task.data.dataset)}-seed-{data_seed}"
+    folder = _folder(task, data_seed, settings.out)
     processes = current_processes(settings.device)
     if processes.is_first:
         _rendered(task, task_name, data_seed, folder, settings)
@@ -60,12 +61,22 @@ def run_fresh(task_name: str, model_name: str, data_seed: int, settings: Setting
     return FreshRun(frozen, path, fresh, fresh_path, compared, written)
 
 
+def _folder(task: card.Task, data_seed: int, out: Path) -> Path:
+    """Where the new subjects are, or will be: below `out`, unless `ldbench data render` has left them elsewhere."""
+    own = out / FRESH_SETS / f"{plain(task.data.dataset)}-seed-{data_seed}"
+    elsewhere = default_folder(task.data.dataset, data_seed)
+    if own.exists() or not (elsewhere / RENDERED).is_file():
+        return own
+    before, asked = read_rendered(elsewhere), (task.data.dataset, data_seed, task.data.revision, TEST_ALONE)
+    return elsewhere if (before.dataset, before.seed, before.revision, before.splits) == asked else own
+
+
 def _rendered(task: card.Task, name: str, data_seed: int, folder: Path, settings: Settings) -> Rendered:
     """The test subjects, rendered now or by the run of another row, which is waited for."""
     settings.say(f"test subjects of {task.data.dataset} from seed {data_seed} in {folder}")
     with locked(folder.with_name(f".{folder.name}.lock"), wait=True):
         return render(
-            task.data.dataset, data_seed, folder, splits=("test",), cards=[name], processes=usable_cores(),
+            task.data.dataset, data_seed, folder, splits=TEST_ALONE, cards=[name], processes=usable_cores(),
             progress=settings.progress,
         )
 

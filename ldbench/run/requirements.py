@@ -26,10 +26,11 @@ from ldbench.records.files import user_cache_folder
 from ldbench.records.run_folder import FURTHER_PASSES
 from ldbench.run.generate import blamed
 from ldbench.score.metrics.feature_spec import FEWEST, DistributionSpec, too_few_images
+from ldbench.score.metrics.intervals import numbered
 from ldbench.score.metrics.label_areas import counted_labels
 from ldbench.task.card import Task
 from ldbench.task.labels import values_of
-from ldbench.task.metric_specs import ClassifierSpec, HasUnmet, HasUnmetScans, ScanCounts, needing
+from ldbench.task.metric_specs import HasUnmet, HasUnmetScans, ScanCounts, needing
 from ldbench.task.scan_network_spec import users_of_network
 
 
@@ -161,9 +162,10 @@ def _of_classes(data: TaskData) -> Iterator[LdbenchError]:
     evaluated = [str(data.by_id[case_id].attributes[name]) for case_id in data.evaluation_ids]
     asked: list[tuple[str, str, Iterable[str]]] = []
     for metric, settings in task.metrics.items():
-        if isinstance(settings, ClassifierSpec):
+        needed = METRICS.load(metric)
+        if needed.trained and "labels" not in needed.needs:  # on generated images of classes, tested on real ones
             asked += [(metric, "cases", cases), (metric, "test scans", _labels(data.of_classes("test"), name))]
-        if METRICS.load(metric).every_class:
+        if needed.every_class:
             asked.append((metric, "evaluation cases", evaluated))
             if isinstance(settings, DistributionSpec) and data.truth is None:  # a distance of sets, in each class
                 scans = list(_labels(data.of_classes("test"), name))
@@ -188,11 +190,13 @@ def _of_labels(data: TaskData) -> Iterator[MetricError]:
     for name in needing(data.task.metrics, "labels"):
         if needing([name], "judge"):
             cases = [data.by_id[case_id] for case_id in data.evaluation_ids]
+            scored = data.subjects(data.evaluation_ids)
             sets = {"evaluation_cases": known(cases), "training_scans": known(data.of_classes("train"))}
         else:
-            sets = {"cases": known(data.cases), "test_scans": known(data.of_classes("test"))}
+            scored = [scan.subject for scan in data.of_classes("test")]
+            sets = {"test_scans": known(data.of_classes("test")), "cases": known(data.cases)}
         try:
-            counted_labels(name, getattr(data.task.metrics[name], "fewest", 1), **sets)
+            counted_labels(name, getattr(data.task.metrics[name], "fewest", 1), numbered(scored), **sets)
         except MetricError as error:
             yield error
 

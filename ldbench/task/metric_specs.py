@@ -16,8 +16,10 @@ from ldbench.errors import PluginError, UnknownNameError
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.from_table import TypedError, build
 
-# marks fields younger than the cards' hashes, which leave them out at their defaults
+# marks fields younger than the cards' hashes, which leave them out at their defaults; settings that are younger than
+# the fields that they inherit set WHOLE, and have them all
 LATER: Mapping[str, bool] = {"later": True}
+WHOLE = "hashed_whole"
 
 
 @runtime_checkable
@@ -55,7 +57,34 @@ class HasUnmetScans(Protocol):
 
 
 @dataclass(frozen=True)
-class ClassifierSpec:
+class TrainingSpec:
+    """How a ResNet18 learns classes or labels from scratch; `ClassifierSpec` says what each field means."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float = 1e-2
+    shift: int = 2
+    flip: bool = False
+    seed: int = 0
+    spread_seeds: int = 1
+    blur: float = field(default=0.0, metadata=LATER)
+    noise: float = field(default=0.0, metadata=LATER)
+    veil: float = field(default=0.0, metadata=LATER)
+    width: int = field(default=64, metadata=LATER)
+
+    def __post_init__(self) -> None:
+        self._check_least(blur=0, noise=0, veil=0)
+        self._check_least(epochs=1, batch_size=1, shift=0, seed=0, spread_seeds=1, width=8)
+
+    def _check_least(self, **least: int) -> None:
+        for name, value in least.items():
+            if getattr(self, name) < value:
+                raise TypedError(f"{name}: expected {value} or more, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class ClassifierSpec(TrainingSpec):
     """AUC of a ResNet18 trained from scratch on generated images and tested on real ones.
 
     It is trained with the seeds `seed` to `seed + spread_seeds - 1`, whatever the run's seed: the value is the mean,
@@ -75,30 +104,13 @@ class ClassifierSpec:
     fewer train faster.
     """
 
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float = 1e-2
-    shift: int = 2
-    flip: bool = False
     objective: Literal["cross-entropy", "auc-margin"] = "cross-entropy"
     margin_epochs: int = 4
     margin_learning_rate: float = 0.02
-    seed: int = 0
-    spread_seeds: int = 1
-    blur: float = field(default=0.0, metadata=LATER)
-    noise: float = field(default=0.0, metadata=LATER)
-    veil: float = field(default=0.0, metadata=LATER)
-    width: int = field(default=64, metadata=LATER)
 
     def __post_init__(self) -> None:
-        for name in ("blur", "noise", "veil"):
-            if getattr(self, name) < 0:
-                raise TypedError(f"{name}: expected 0 or more, got {getattr(self, name)}")
-        least = {"epochs": 1, "batch_size": 1, "shift": 0, "margin_epochs": 1, "seed": 0, "spread_seeds": 1, "width": 8}
-        for name, value in least.items():
-            if getattr(self, name) < value:
-                raise TypedError(f"{name}: expected {value} or more, got {getattr(self, name)}")
+        super().__post_init__()
+        self._check_least(margin_epochs=1)
 
 
 @dataclass(frozen=True)
@@ -128,7 +140,8 @@ def check_digest(sha256: str | None) -> None:
 
 def table_of(settings: Any) -> dict[str, Any]:
     """A dataclass of a card as a table, without young fields at their defaults: what older cards and scores hold."""
-    young = [item for item in fields(settings) if item.metadata.get("later")]
+    whole = getattr(settings, WHOLE, False)
+    young = [item for item in fields(settings) if item.metadata.get("later") and not whole]
     absent = {item.name for item in young if getattr(settings, item.name) == item.default}
     return {name: value for name, value in asdict(settings).items() if name not in absent}
 

@@ -31,6 +31,21 @@ def test_a_fresh_run_prints_both_scores_the_gap_and_a_verdict(tmp_path: Path) ->
     assert text.rstrip().endswith("fresh.json")
 
 
+@pytest.mark.parametrize(("splits", "found"), [(["--test-only"], True), ([], False)])
+def test_test_subjects_that_were_rendered_before_are_found_and_no_others(
+    splits: list[str], found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    card = toy_card(tmp_path)
+    said("data", "render", DISCS, "--seed", 7, "--card", card, *splits)
+    [rendered] = (tmp_path / "rendered").iterdir()
+    before = sorted(rendered.rglob("*"))
+    text = said("run", card, "tests.stand_ins.disc_generators:Honest", "--device", "cpu", "--fresh", 7)
+    assert "subjects of seed 7" in text
+    assert (tmp_path / "runs" / "fresh").exists() is not found
+    assert sorted(rendered.rglob("*")) == before
+
+
 def test_a_seed_that_is_none_is_refused_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--fresh: expected a seed of 0 or more, or new, got 'old'"):
         said("run", toy_card(tmp_path), "copy-source", "--fresh", "old")

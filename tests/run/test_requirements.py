@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ldbench.api import Context, Dataset, Record
+from ldbench.api import Context, Dataset, NoSettings, Record
 from ldbench.data.prepare.compose import prepare
 from ldbench.data.prepare.readers.from_folder import FolderReader
 from ldbench.data.prepare.splits import Plan
@@ -201,6 +201,26 @@ def test_a_classifier_needs_scans_of_every_class(base: str, split: str, message:
     assert not [*_of_classes(data)]
     (error,) = _of_classes(dataclasses.replace(data, dataset=LacksADiagnosis(data.dataset, split)))  # type: ignore[arg-type]
     assert str(error).startswith(message)
+
+
+LEARNS = """
+from ldbench.api import Metric
+
+def compute(inputs, settings):
+    raise NotImplementedError
+
+LEARNS = Metric("learns", "T", "S", "higher", compute, "images", trained=True)
+LABELS = Metric("labels", "T", "S", "higher", compute, "images", trained=True, needs=frozenset({"labels"}))
+"""
+
+
+def test_what_learns_classes_says_so_itself_whatever_its_settings(tmp_path: Path) -> None:
+    (tmp_path / "learns.py").write_text(LEARNS, encoding="utf-8")
+    metrics = {f"{tmp_path / 'learns.py'}:{name}": NoSettings() for name in ("LEARNS", "LABELS")}
+    data = dataclasses.replace(data_of(SAMPLES.id), task=asking(SAMPLES, metrics))
+    lacking = LacksADiagnosis(data.dataset, "test")
+    (error,) = _of_classes(dataclasses.replace(data, dataset=lacking))  # type: ignore[arg-type]
+    assert "learns.py:LEARNS: expected test scans of every class" in str(error)
 
 
 @dataclasses.dataclass

@@ -14,7 +14,7 @@ from ldbench.api import Metric, ParameterValue
 from ldbench.errors import UsageError
 from ldbench.records.from_table import TypedError, build, values_of
 from ldbench.score.folders.sets import FolderSet, MeasuredSet
-from ldbench.task.metric_specs import ClassifierSpec, JudgeSpec, table_of
+from ldbench.task.metric_specs import JudgeSpec, TrainingSpec, table_of
 
 JUDGE = "judge"  # what `--set` calls the judge's recipe
 _SIDE = 64  # pixels, of the sandbox's images
@@ -43,7 +43,7 @@ def lesson_of(given: MeasuredSet | None) -> Lesson:
     return Lesson(int(min(next(iter(given.images.values())).shape[1:])), max(counts.values()) * len(counts))
 
 
-def recipe_table(settings: type[ClassifierSpec], lesson: Lesson) -> dict[str, Any]:
+def recipe_table(settings: type[TrainingSpec], lesson: Lesson) -> dict[str, Any]:
     """The table of a card that says how a classifier is trained on a lesson."""
     judge = issubclass(settings, JudgeSpec)
     table = {**_OF_BOTH, **(_OF_JUDGE if judge else _OF_METRIC), "shift": max(round(lesson.side / 32), 1)}
@@ -70,6 +70,6 @@ def trains(metric: Metric) -> bool:
     return metric.trained or "judge" in metric.needs
 
 
-def options_of(recipes: Mapping[str, ClassifierSpec]) -> dict[str, ParameterValue]:
+def options_of(recipes: Mapping[str, TrainingSpec]) -> dict[str, ParameterValue]:
     """How the classifiers are trained, as `--set` takes it."""
     return {f"{name}:{key}": value for name, recipe in recipes.items() for key, value in table_of(recipe).items()}

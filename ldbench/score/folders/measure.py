@@ -54,7 +54,7 @@ from ldbench.score.reference.record import Reference
 from ldbench.score.scorer import attributed, measured
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.card import ViewingConditions
-from ldbench.task.metric_specs import ClassifierSpec, JudgeSpec
+from ldbench.task.metric_specs import JudgeSpec, TrainingSpec
 
 _FEWEST = 3  # images of a set that a distance has an interval for
 
@@ -223,7 +223,7 @@ def _each_beside(sets: Mapping[str, MeasuredSet]) -> Iterator[dict[str, Measured
 
 
 def _inputs(
-    sets: Mapping[str, MeasuredSet], folders: Folders, context: ScoringContext, recipes: Mapping[str, ClassifierSpec]
+    sets: Mapping[str, MeasuredSet], folders: Folders, context: ScoringContext, recipes: Mapping[str, TrainingSpec]
 ) -> FolderInputs:
     judge = asking if isinstance(asking := recipes.get(JUDGE), JudgeSpec) else None
     return FolderInputs(

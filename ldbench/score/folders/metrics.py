@@ -16,7 +16,7 @@ from ldbench.records.from_table import TypedError, build, values_of
 from ldbench.score.folders.classifiers import JUDGE, SANDBOX, Lesson, judge_recipe, lesson_of, recipe_table, trains
 from ldbench.score.folders.sets import MeasuredSet
 from ldbench.score.folders.tables import GENERATED
-from ldbench.task.metric_specs import ClassifierSpec, first_namesake
+from ldbench.task.metric_specs import TrainingSpec, first_namesake
 
 Offered: TypeAlias = frozenset[Need | Literal["classes"]]
 NETWORK = "efficientnet-lite0"  # the one that ships
@@ -144,7 +144,7 @@ def settings_of(metric: Metric, network: str | None, given: Mapping[str, str], l
         table["extractor"] = given.get("extractor") or (network or NETWORK if features else own)
     if {"extractor", "resize"} <= names:
         table["resize"] = network_of(table["extractor"])[0].resize
-    if issubclass(metric.settings, ClassifierSpec):
+    if issubclass(metric.settings, TrainingSpec):
         table |= recipe_table(metric.settings, lesson)
     try:
         return build(metric.settings, table | values_of(metric.settings, given))
@@ -156,7 +156,7 @@ def settings_of(metric: Metric, network: str | None, given: Mapping[str, str], l
 
 def recipes_of(
     asked: Mapping[str, Metric], given: Mapping[str, Mapping[str, str]], sets: Mapping[str, MeasuredSet]
-) -> dict[str, ClassifierSpec]:
+) -> dict[str, TrainingSpec]:
     """How each classifier of the metrics is trained on these sets, with that of the judge by `JUDGE`.
 
     They depend on the one set that is learnt from, whatever is measured beside it. Before sets are read there are none,
@@ -165,7 +165,7 @@ def recipes_of(
     generated, training = (lesson_of(sets.get(name)) for name in (GENERATED, "training"))
     found = {
         name: settings_of(metric, None, given.get(name, {}), generated)
-        for name, metric in asked.items() if issubclass(metric.settings, ClassifierSpec)
+        for name, metric in asked.items() if issubclass(metric.settings, TrainingSpec)
     }
     if any("judge" in metric.needs for metric in asked.values()):
         found[JUDGE] = judge_recipe(given.get(JUDGE, {}), training)

@@ -12,7 +12,7 @@ from ldbench.score.folders.form import Channels
 from ldbench.score.folders.sets import FolderSet, MeasuredSet
 from ldbench.score.folders.tables import GENERATED
 from ldbench.score.subgroups.set_scores import FEWEST_OF_A_SET
-from ldbench.task.metric_specs import ClassifierSpec
+from ldbench.task.metric_specs import TrainingSpec
 
 _SHARE = 0.1  # so far two shares of images may lie apart without a word
 _QUALITY = 3  # and two qualities of JPEG
@@ -46,7 +46,7 @@ def unmeasured_beside(real: MeasuredSet, names: Sequence[str]) -> Iterator[str]:
 
 
 def unlike_recipes(
-    every: Sequence[tuple[Mapping[str, MeasuredSet], Mapping[str, ClassifierSpec]]]
+    every: Sequence[tuple[Mapping[str, MeasuredSet], Mapping[str, TrainingSpec]]]
 ) -> Iterator[str]:
     """A warning of metrics whose classifiers learn for unequal numbers of epochs of generated sets that are measured
     together: each learns of a set as it would of that set alone."""

@@ -54,7 +54,8 @@ _METRIC = "judge_labels_auc"
 
 @dataclass(frozen=True)
 class JudgeLabelsSpec:
-    """A label counts where `fewest` evaluation cases and as many training scans have it, and as many have it not."""
+    """A label counts where `fewest` training scans and as many subjects of evaluation cases have it, and as many have
+    it not."""
 
     fewest: int = FEWEST
 
@@ -126,10 +127,9 @@ def judge_labels_auc_score(
     parts = label_parts(_METRIC, "cases", scores_snl, asked_nl, counted.names, subjects)
 
     def within(rows: npt.NDArray[np.int64]) -> Measured:
-        validated_labels(_METRIC, asked_nl[rows], counted.names, FEWEST)
-        return mean_area(
-            _METRIC, "cases", scores_snl[:, rows], asked_nl[rows], subjects_of_rows(subjects, rows)
-        )[1]
+        of_rows = subjects_of_rows(subjects, rows)
+        validated_labels(_METRIC, asked_nl[rows], counted.names, FEWEST, of_rows)
+        return mean_area(_METRIC, "cases", scores_snl[:, rows], asked_nl[rows], of_rows)[1]
 
     return replace(
         mean, extractor=network_name(judge), within=within, parts={LABEL: parts}, parameters={
@@ -143,12 +143,13 @@ def judge_labels_auc_score(
 
 def _of_inputs(inputs: MetricInputs, settings: JudgeLabelsSpec) -> Measured:
     asked, learnt = inputs.label_values("generated"), inputs.label_values("training_scans")
-    counted = counted_labels(_METRIC, settings.fewest, evaluation_cases=asked, training_scans=learnt)
+    subjects = inputs.subjects("generated")
+    counted = counted_labels(_METRIC, settings.fewest, subjects, evaluation_cases=asked, training_scans=learnt)
     scores_nl, judge = inputs.label_judged
     labels = list(asked)
     return judge_labels_auc_score(
         scores_nl[:, [labels.index(label) for label in counted.names]], matrix_of(asked, counted.names), counted, judge,
-        fewest=settings.fewest, subjects=inputs.subjects("generated"),
+        fewest=settings.fewest, subjects=subjects,
     )
 
 

@@ -33,26 +33,40 @@ class CountedLabels:
     left_out: Mapping[str, str]
 
 
-def counted_labels(metric: str, fewest: int, **sets: Known) -> CountedLabels:
+def counted_labels(metric: str, fewest: int, subjects: Subjects = None, **sets: Known) -> CountedLabels:
     """The labels that `fewest` images or more of each set have, and as many have not.
 
-    `sets` are by what they are called, with underscores. Raises `MetricError` where no label counts.
+    `sets` are by what they are called, with underscores: first the one that is scored, whose `subjects` count instead
+    of images where several images are of one. Its interval has so many units: ten films of one patient tell no more of
+    a label than one does. Raises `MetricError` where no label counts.
     """
     left_out: dict[str, str] = {}
-    labels = list(next(iter(sets.values())))
+    scored, *_ = sets
+    labels = list(sets[scored])
+    units = {name: name.replace("_", " ") for name in sets}
+    if subjects is not None:
+        units[scored] = f"subjects of {units[scored]}"
     for label in labels:
         for name, known in sets.items():
-            have, have_not = (int((known[label] == value).sum()) for value in (1, 0))
+            have, have_not = _answers(known[label], subjects if name == scored else None)
             if min(have, have_not) < fewest:
-                left_out.setdefault(label, f"{have} {name.replace('_', ' ')} have it and {have_not} have not")
+                left_out.setdefault(label, f"{have} {units[name]} have it and {have_not} have not")
     if len(left_out) == len(labels):
         got = "; ".join(f"{label}: {why}" for label, why in list(left_out.items())[:3])
         raise MetricError(
-            f"{metric}: expected a label that {fewest} images or more have, and as many have not, in "
-            f"{' and '.join(name.replace('_', ' ') for name in sets)}, got none ({got}); ask for more cases, change "
-            "data.labels, or lower `fewest` on the card"
+            f"{metric}: expected a label that {fewest} or more have, and as many have not, in "
+            f"{' and in '.join(units.values())}, got none ({got}); ask for more cases, change data.labels, or lower "
+            "`fewest` on the card"
         )
     return CountedLabels(tuple(label for label in labels if label not in left_out), left_out)
+
+
+def _answers(known_n: Array, subjects: Subjects) -> tuple[int, int]:
+    """How many images have a label and how many have not; of images that share `subjects`, how many of these. A subject
+    may count as both."""
+    subject_n = np.arange(len(known_n)) if subjects is None else subjects
+    have, have_not = (len(np.unique(subject_n[known_n == value])) for value in (1, 0))
+    return have, have_not
 
 
 def matrix_of(known: Known, labels: Sequence[str]) -> Array:
@@ -137,15 +151,19 @@ def label_parameters(counted: CountedLabels, parts: Mapping[str, Measured]) -> d
     }
 
 
-def validated_labels(metric: str, known_nl: Array, labels: Sequence[str], fewest: int) -> None:
-    """`MetricError` for a group of images in which a label has too few of either kind for an area of its own."""
-    counts = {label: min(int((column == value).sum()) for value in (1, 0)) for label, column in zip(
-        labels, known_nl.T, strict=True
-    )}
+def validated_labels(
+    metric: str, known_nl: Array, labels: Sequence[str], fewest: int, subjects: Subjects = None
+) -> None:
+    """`MetricError` for a group of images in which a label has too few of either kind for an area of its own, or too
+    few `subjects` of either kind."""
+    counts = {
+        label: min(_answers(column, subjects)) for label, column in zip(labels, known_nl.T, strict=True)
+    }
     rarest = min(counts, key=lambda label: counts[label])
     if counts[rarest] < fewest:
+        units = "images" if subjects is None else "subjects"
         raise MetricError(
-            f"{metric}: expected {fewest} or more images of a group that have each label, and as many that have not, "
+            f"{metric}: expected {fewest} or more {units} of a group that have each label, and as many that have not, "
             f"got {counts[rarest]} of {rarest}"
         )
 
@@ -155,7 +173,7 @@ def _rarest(known_nl: Array, subjects: Subjects) -> tuple[int, int]:
     subject_n = np.arange(len(known_nl)) if subjects is None else subjects
     found = []
     for column in known_nl.T:
-        rarer = min(len(np.unique(subject_n[column == value])) for value in (1, 0))
+        rarer = min(_answers(column, subjects))
         whole = len(np.unique(subject_n[np.isfinite(column)]))
         found.append((rarer, max(whole - rarer, 1)))  # a subject may be in both
     return min(found)

@@ -8,10 +8,10 @@ and without; which count depends on the data alone, so all models meet the same 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,7 @@ from ldbench.score.metrics.label_classifier import train_label_classifier
 from ldbench.score.metrics.resnet18 import network_name
 from ldbench.score.metrics.roc import FEWEST
 from ldbench.score.metrics.several_trainings import scores_of_trainings
-from ldbench.task.metric_specs import ClassifierSpec, table_of
+from ldbench.task.metric_specs import ClassifierSpec, TrainingSpec, table_of
 
 if TYPE_CHECKING:
     import torch
@@ -48,35 +48,24 @@ _METRIC = "labels_auc"
 
 
 @dataclass(frozen=True)
-class LabelsSpec:
+class LabelsSpec(TrainingSpec):
     """A ResNet18 with one output a label, trained from scratch on generated images and tested on real ones.
 
-    A label counts where `fewest` cases and as many test scans have it, and as many have it not. All else is as
-    `ClassifierSpec` says. An epoch shows each image once; in a batch both answers to a label weigh the same.
+    A label counts where `fewest` cases and as many subjects of test scans have it, and as many have it not. All else is
+    as `ClassifierSpec` says. An epoch shows each image once; in a batch both answers to a label weigh the same.
     """
 
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float = 1e-2
-    shift: int = 2
-    flip: bool = False
-    seed: int = 0
-    spread_seeds: int = 1
-    blur: float = 0.0
-    noise: float = 0.0
-    veil: float = 0.0
-    width: int = 64
+    hashed_whole: ClassVar[bool] = True
     fewest: int = FEWEST
 
     def __post_init__(self) -> None:
-        self.recipe  # noqa: B018 (it refuses what is no recipe)
+        super().__post_init__()
         check_fewest(self.fewest)
 
     @property
     def recipe(self) -> ClassifierSpec:
-        """How the network is trained."""
-        return ClassifierSpec(**{name: value for name, value in asdict(self).items() if name != "fewest"})
+        """How the network is trained: by cross-entropy alone, as a classifier of classes may be."""
+        return ClassifierSpec(**{each.name: getattr(self, each.name) for each in fields(TrainingSpec)})
 
 
 def check_fewest(fewest: int) -> None:
@@ -97,7 +86,7 @@ def labels_auc_score(
     taken from `folder`; None keeps nothing. `subjects` are those of the test images. Raises `MetricError` where no
     label counts.
     """
-    counted = counted_labels(_METRIC, settings.fewest, cases=train_known, test_scans=test_known)
+    counted = counted_labels(_METRIC, settings.fewest, subjects, test_scans=test_known, cases=train_known)
     labels = list(train_known)
     known_nl, rows = known_rows(train_known)
     images = train_images if len(rows) == len(train_images) else PickedSet(train_images, tuple(rows.tolist()))
@@ -135,8 +124,8 @@ def _of_scores(
     parts = label_parts(_METRIC, "scans", scores_snl, known_nl, counted.names, subjects)
 
     def within(rows: npt.NDArray[np.int64]) -> Measured:
-        validated_labels(_METRIC, known_nl[rows], counted.names, FEWEST)
         of_rows = subjects_of_rows(subjects, rows)
+        validated_labels(_METRIC, known_nl[rows], counted.names, FEWEST, of_rows)
         return mean_area(_METRIC, "scans", scores_snl[:, rows], known_nl[rows], of_rows)[1]
 
     return replace(

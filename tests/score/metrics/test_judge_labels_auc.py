@@ -140,6 +140,6 @@ def test_labels_too_rare_to_count_are_told_before_a_run() -> None:
     unmet = inspect(labelled(judge_labels_auc=JudgeLabelsSpec(fewest=30), labels_auc=spec), 0).unmet
     lines = sorted(str(error) for error in unmet)
     assert [line.split(":")[0] for line in lines] == ["judge_labels_auc", "labels_auc"]
-    assert "evaluation cases and training scans" in lines[0]
-    assert "cases and test scans" in lines[1]
+    assert "evaluation cases and in training scans" in lines[0]
+    assert "in test scans and in cases" in lines[1]
     assert not inspect(labelled(), 0).unmet

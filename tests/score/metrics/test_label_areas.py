@@ -131,7 +131,7 @@ def test_a_label_counts_where_every_set_has_enough_of_both() -> None:
         "rare": "1 test scans have it and 3 have not", "unsure": "2 test scans have it and 1 have not",
     }
     assert counted_labels("x", 1, cases=plenty, test_scans=some).names == ("rare", "usual", "unsure")
-    with pytest.raises(MetricError, match=r"^x: expected a label that 3 images or more .* in cases and test scans"):
+    with pytest.raises(MetricError, match=r"^x: expected a label that 3 or more .* in cases and in test scans"):
         counted_labels("x", 3, cases=plenty, test_scans=some)
 
 

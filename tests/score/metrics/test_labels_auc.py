@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -16,6 +16,7 @@ from ldbench.records.from_table import TypedError
 from ldbench.score.metrics import label_areas, labels_auc
 from ldbench.score.metrics.label_areas import Known
 from ldbench.score.metrics.labels_auc import LabelsSpec, labels_auc_score
+from ldbench.task.metric_specs import ClassifierSpec, table_of
 from tests.score.metrics.marked_labels import NAMES, SIZE, marked
 
 QUICK = LabelsSpec(epochs=3, batch_size=8, learning_rate=3e-3, width=16)
@@ -91,6 +92,25 @@ def test_equals_scikit_learns_area_of_the_trained_networks_scores(monkeypatch: p
     assert score.value == pytest.approx(np.mean([roc_auc_score(test_labels, each, average="macro") for each in seen]))
 
 
+def test_test_images_of_which_nothing_is_known_are_not_counted_and_those_of_a_subject_are_one() -> None:
+    images, labels = marked(3, 24)
+    test_images, test_labels = marked(4, 40)
+    settings = replace(QUICK, epochs=1)
+    sets = images, named(labels), torch.cat([test_images, test_images[:7]])
+    unknown = torch.cat([test_labels, torch.full((7, 2), torch.nan)])
+    score = labels_auc_score(*sets, named(unknown), settings=settings)
+    assert (score.n, score.parameters["n_test"]) == (24, 40)
+    assert score.within is not None
+    assert score.within(np.arange(47)).n == 40
+    fives = np.arange(47) // 5  # of eight subjects something is known
+    with pytest.raises(MetricError, match=r"in subjects of test scans and in cases, got none \(left: \d subjects of"):
+        labels_auc_score(*sets, named(unknown), settings=settings, subjects=fives)
+    few = labels_auc_score(*sets, named(unknown), settings=replace(settings, fewest=5), subjects=fives)
+    assert few.value == score.value
+    with pytest.raises(MetricError, match="expected 10 or more subjects of a group"):
+        few.within(np.arange(40))  # type: ignore[misc]
+
+
 def test_labels_that_too_few_have_do_not_count_and_none_is_refused() -> None:
     images, labels = marked(3, 24)
     test_images, test_labels = marked(4, 40)
@@ -98,10 +118,16 @@ def test_labels_that_too_few_have_do_not_count_and_none_is_refused() -> None:
     score = labels_auc_score(images, named(labels), test_images, named(test_labels), settings=replace(QUICK, epochs=1))
     assert score.parameters["labels"] == "left"
     assert score.parameters["labels_left_out"] == "right: 4 test scans have it and 36 have not"
-    with pytest.raises(MetricError, match="labels_auc: expected a label that 21 images or more have"):
+    with pytest.raises(MetricError, match="labels_auc: expected a label that 21 or more have, and as many have not"):
         labels_auc_score(
             images, named(labels), test_images, named(test_labels), settings=replace(QUICK, fewest=21)
         )
+
+
+def test_cards_hash_every_setting_of_labels_at_defaults_too() -> None:
+    assert table_of(QUICK) == asdict(QUICK)
+    assert asdict(QUICK).keys() - asdict(ClassifierSpec(1, 8, 1e-3)).keys() == {"fewest"}
+    assert replace(QUICK, blur=1.0).recipe == ClassifierSpec(3, 8, 3e-3, width=16, blur=1.0)
 
 
 @pytest.mark.parametrize(
