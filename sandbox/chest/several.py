@@ -3,8 +3,8 @@
 How often findings come together is fixed, in 40ths of either sex (`SHARES`), in every split alike. The directions are
 those of the literature, the magnitudes are chosen so that every finding has cases enough:
 
-- heart failure is the commonest cause of a pleural effusion (Light, N. Engl. J. Med. 346, 2002): half of the large
-  hearts have one, and a fifth of the others;
+- heart failure is the commonest cause of a pleural effusion, and over half of its patients come to have one (Kinasewitz,
+  Eur. Respir. J. 10, 1997): half of the large hearts have one, and a fifth of the others;
 - 20 to 40 % of the pneumonias in hospital have one (Light, Proc. Am. Thorac. Soc. 3, 2006): 5 of 12 here, and 7 of 28
   of the others;
 - pacemakers are implanted for hearts that fail: 4 of 14 large hearts have one, and 2 of 26 others, who are else healthy.
