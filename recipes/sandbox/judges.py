@@ -3,8 +3,9 @@
     python -m recipes.sandbox.judges
 
 trains for each card the judge of its `[judge]` and prints the digest that belongs there: as `sha256` that of a judge of
-classes, as `labels_sha256` that of a judge of labels. Cards of one data set and class attribute share a judge. Kernels are rounded to float16. One thread: the same machine gives the same
-weights. Another machine's weights differ in their last digits, so the cards of new files need a new version.
+classes, as `labels_sha256` that of a judge of labels. Cards of one data set and class attribute share a judge. Kernels
+are rounded to float16. One thread: the same machine gives the same weights. Another machine's weights differ in their
+last digits, so the cards of new files need a new version.
 """
 
 from __future__ import annotations

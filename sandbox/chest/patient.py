@@ -9,7 +9,7 @@ finding, where a patient may have several (`of_several`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -89,7 +89,7 @@ class ChestPatient:
     """Uniform: how dense the airspace opacity is."""
     bubble: float
     """Uniform: the size of the stomach's gas bubble; below 0.3 there is none."""
-    own: Mapping[str, Extent] = field(default_factory=dict)
+    own: Mapping[str, Extent]
     """By finding the draws that are its own; the patient's `severity` to `density` where it has none."""
 
     def extent(self, finding: str) -> Extent:
@@ -112,7 +112,7 @@ def draw_patient(seed: int, split: str, index: int) -> ChestPatient:
         name: float(uniform if name in _UNIFORM else normal)
         for name, normal, uniform in zip(names, normals, uniforms, strict=True)
     }
-    return ChestPatient(key=key, **values)
+    return ChestPatient(key=key, own={}, **values)
 
 
 def of_several(patient: ChestPatient) -> ChestPatient:

@@ -3,11 +3,11 @@
 How often findings come together is fixed, in 40ths of either sex (`SHARES`), in every split alike. The directions are
 those of the literature, the magnitudes are chosen so that every finding has cases enough:
 
-- heart failure is the commonest cause of a pleural effusion, and over half of its patients come to have one (Kinasewitz,
-  Eur. Respir. J. 10, 1997): half of the large hearts have one, and a fifth of the others;
-- 20 to 40 % of the pneumonias in hospital have one (Light, Proc. Am. Thorac. Soc. 3, 2006): 5 of 12 here, and 7 of 28
-  of the others;
-- pacemakers are implanted for hearts that fail: 4 of 14 large hearts have one, and 2 of 26 others, who are else healthy.
+- heart failure is the commonest cause of a pleural effusion, and over half of its patients come to have one
+  (Kinasewitz, Eur. Respir. J. 10, 1997): half of the large hearts have one, and a fifth of the others;
+- 20 to 40 % of the pneumonias in hospital have one (Light, Proc. Am. Thorac. Soc. 3, 2006): 5 of 12 here, and 7 of
+  the 28 others;
+- pacemakers are for hearts that fail: 4 of 14 large hearts have one, and 2 of 26 others, who are else healthy.
 
 Ages spread evenly over 18 to 90 years in every combination, so that neither sex nor age says anything of a finding. How
 far one went and in which lung says nothing of another: an effusion is no likelier on the side of a pneumonia.
@@ -72,8 +72,10 @@ class SeveralCase:
         """What the manifest says of the film beside BOOKKEEPING."""
         ill = bool(self.findings - {DEVICES})
         flags = [int(not ill), *(int(name in self.findings) for name in SHOWABLE)]
-        said = {"age": self.age, "sex": self.sex, "finding": CLASSES[ill], "findings": in_words(self.findings)}
-        return said | dict(zip(LABELS, flags, strict=True))
+        return {
+            "age": self.age, "sex": self.sex, "finding": CLASSES[ill], "findings": in_words(self.findings),
+            **dict(zip(LABELS, flags, strict=True)),
+        }
 
     def film(self, seed: int = SEED) -> Film:
         """The patient's film."""

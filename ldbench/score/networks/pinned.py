@@ -41,7 +41,7 @@ def pinned_weights(
     table: str, recipe: Recipe, folder: Path | None = None, shipped: Sequence[Path] = (), classes: Sequence[str] = (),
     key: str = "sha256",
 ) -> State:
-    """The weights of the digest under a `key` of a card's `table`, from a file in `folder` or one of the `shipped` ones.
+    """The weights of the digest under a `key` of a card's `table`, from a file in `folder` or one `shipped`.
 
     Raises `MetricError` where no file has them, and where their file says that another recipe made them, or one of
     other `classes`.

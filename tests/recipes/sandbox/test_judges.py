@@ -32,8 +32,8 @@ def test_a_judge_of_labels_serves_the_card_that_names_it(tmp_path: Path) -> None
     assert data.task.judge is not None
     recipe = replace(data.task.judge, epochs=1, width=8, blur=0.0)
     digest = ship_of_labels(recipe, data, tmp_path)
-    pinned, shipped = replace(recipe, labels_sha256=digest), [tmp_path / "sandbox-chest-findings-judge-labels.safetensors"]
-    judge = pinned_label_judge(pinned, data.task.data.labels, shipped=shipped)
+    shipped = [tmp_path / "sandbox-chest-findings-judge-labels.safetensors"]
+    judge = pinned_label_judge(replace(recipe, labels_sha256=digest), data.task.data.labels, shipped=shipped)
     assert judge.scores(torch.zeros(2, 3, 64, 64)).shape == (2, len(data.task.data.labels))
 
 

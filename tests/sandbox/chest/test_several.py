@@ -25,6 +25,7 @@ from ldbench_sandbox.chest.several import (
 
 FOLDER = Path(__file__).parents[3] / "tasks" / "sandbox_chest_findings"
 HEART, FLUID, PNEUMONIA = SHOWABLE[:3]
+ALL = frozenset(SHOWABLE)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def test_a_split_holds_each_combination_as_often_as_is_stated_in_either_sex(spli
     for findings, share in SHARES:
         assert cells[findings, "female"] == cells[findings, "male"] == share * SIZES[split] // 80
     for name in SHOWABLE:
-        ages = [np.mean([case.age for case in cases if (name in case.findings) == with_it]) for with_it in (True, False)]
+        ages = [np.mean([case.age for case in cases if (name in case.findings) == there]) for there in (True, False)]
         assert abs(ages[0] - ages[1]) < 2.5, "age says nothing of a finding"
 
 
@@ -110,7 +111,7 @@ def test_a_finding_shows_beside_all_others(name: str) -> None:
     seen = []
     for index in range(4):
         patient = of_several(draw_patient(SEED, "validation", index))
-        whole, without = (render(patient, shown, "male", 60) for shown in (frozenset(SHOWABLE), frozenset(SHOWABLE) - {name}))
+        whole, without = (render(patient, shown, "male", 60) for shown in (ALL, ALL - {name}))
         seen.append(np.abs(whole.astype(int) - without.astype(int)).max())
     assert min(seen) > 5
     assert np.median(seen) > 25
@@ -128,7 +129,7 @@ def test_findings_of_one_patient_have_draws_of_their_own() -> None:
 
 def test_a_device_is_white_and_leaves_the_lower_lungs_alone() -> None:
     patient = of_several(draw_patient(SEED, "train", 4))
-    bare, carried = (render(patient, findings, "female", 50).astype(int) for findings in (frozenset(), frozenset({DEVICES})))
+    bare, carried = (render(patient, findings, "female", 50).astype(int) for findings in (frozenset(), ALL & {DEVICES}))
     change = carried - bare
     assert change.min() >= -2
     can = carried[8:26][change[8:26] > 60]
