@@ -157,6 +157,15 @@ def _render_chest(
     build_chest(folder, seed, splits=splits, processes=processes, progress=progress)
 
 
+def _render_several(
+    folder: Path, *, seed: int, revision: str, splits: Collection[str], processes: int, progress: Progress
+) -> None:
+    from .chest.several import build_several
+
+    _check_revision("sandbox-chest-findings", revision, ("1",))
+    build_several(folder, seed, splits=splits, processes=processes, progress=progress)
+
+
 def _check_revision(name: str, revision: str, known: Collection[str]) -> None:
     if revision not in known:
         raise UsageError(f"{name}: expected revision {' or '.join(known)}, got {revision!r}; take the card's revision")
@@ -175,4 +184,11 @@ SANDBOX_CHEST = DataSource(
     folders=functools.partial(_folder, "sandbox_chest"),
     simulator=Simulator(render=_render_chest, read=functools.partial(_rendered, "sandbox-chest")),
     networks=functools.partial(_networks, "sandbox-chest"),
+)
+SANDBOX_CHEST_FINDINGS = DataSource(
+    name="sandbox-chest-findings", summary="Chest films of 64 px of the same thorax, each with none to four findings.",
+    load=functools.partial(_frozen, "sandbox-chest-findings", "sandbox_chest_findings"),
+    folders=functools.partial(_folder, "sandbox_chest_findings"),
+    simulator=Simulator(render=_render_several, read=functools.partial(_rendered, "sandbox-chest-findings")),
+    networks=functools.partial(_networks, "sandbox-chest-findings"),
 )

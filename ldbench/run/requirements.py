@@ -105,6 +105,7 @@ def _of_metrics(task: Task, data: TaskData | None) -> Iterator[LdbenchError]:
 def _pinned(task: Task) -> Iterator[LdbenchError]:
     """Weights that the card names by their digest, for networks that its metrics use, and that no file here has."""
     from ldbench.score.metrics.judge import pinned_judge
+    from ldbench.score.metrics.judge_labels_auc import pinned_label_judge
     from ldbench.score.networks.pinned import pinned_weights
 
     cache, shipped = user_cache_folder(), network_files(task.data)
@@ -112,8 +113,11 @@ def _pinned(task: Task) -> Iterator[LdbenchError]:
     asked: list[Callable[[], object]] = []
     if recipe is not None and recipe.sha256 is not None and users_of_network(task.metrics):
         asked.append(lambda: pinned_weights("scan_network", recipe, cache / NETWORKS, shipped))
-    if judge is not None and judge.sha256 is not None and needing(task.metrics, "judge"):
+    judged, of_labels = set(needing(task.metrics, "judge")), set(needing(task.metrics, "labels"))
+    if judge is not None and judge.sha256 is not None and judged - of_labels:
         asked.append(lambda: pinned_judge(judge, task.data.classes, folder=cache / JUDGES, shipped=shipped))
+    if judge is not None and judge.labels_sha256 is not None and judged & of_labels:
+        asked.append(lambda: pinned_label_judge(judge, task.data.labels, folder=cache / JUDGES, shipped=shipped))
     for find in asked:
         try:
             find()

@@ -142,7 +142,7 @@ class Inputs(SetInputs):
 
         judge = label_judge_of(
             self.judge_recipe, self.unviewed.training_scans()[0], self.label_values("training_scans"),
-            device=self.device, folder=self.judge_folder, progress=self.progress,
+            device=self.device, folder=self.judge_folder, progress=self.progress, shipped=self.shipped_weights,
         )
         return np.asarray(judge.classifier.scores(self.unviewed.generated).numpy(), np.float64), judge.parameters
 

@@ -118,24 +118,27 @@ class JudgeSpec(ClassifierSpec):
     """The classifier of real scans that judges a task's images: trained as `ClassifierSpec` says, once for all models.
 
     `sha256` is the digest of its weights (`ldbench.score.networks.kept_state`): where it stands, no others serve.
+    `labels_sha256` is that of the judge of labels, which is another network trained by the same recipe.
     """
 
     sha256: str | None = field(default=None, metadata=LATER)
+    labels_sha256: str | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_digest(self.sha256)
+        check_digest(self.labels_sha256, "labels_sha256")
 
     @property
     def training(self) -> JudgeSpec:
-        """The recipe alone: what a training depends on, without the digest of what came of it."""
-        return replace(self, sha256=None)
+        """The recipe alone: what a training depends on, without the digests of what came of it."""
+        return replace(self, sha256=None, labels_sha256=None)
 
 
-def check_digest(sha256: str | None) -> None:
+def check_digest(sha256: str | None, key: str = "sha256") -> None:
     """Raises `TypedError` where a card's table names weights by something that is no SHA-256."""
     if sha256 is not None and not re.fullmatch("[0-9a-f]{64}", sha256):
-        raise TypedError(f"sha256: expected 64 hexadecimal digits, got {sha256!r}")
+        raise TypedError(f"{key}: expected 64 hexadecimal digits, got {sha256!r}")
 
 
 def table_of(settings: Any) -> dict[str, Any]:

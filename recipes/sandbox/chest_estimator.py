@@ -18,7 +18,7 @@ import numpy.typing as npt
 from ldbench_sandbox.archive import array_name, write_arrays
 from ldbench_sandbox.chest.anatomy import heart_ratio
 from ldbench_sandbox.chest.build import SEED, chest_cases, roles
-from ldbench_sandbox.chest.patient import FINDINGS, SEXES
+from ldbench_sandbox.chest.patient import FINDINGS, SEXES, shown
 from ldbench_sandbox.estimators.chest import ATTRIBUTES, KernelRidge, block_means, estimate, kernel
 from ldbench_sandbox.estimators.chest_landmarks import Array
 
@@ -31,7 +31,7 @@ def truths(split: str, role: str = "scan", seed: int = SEED) -> Array:
     rows = []
     for case in chest_cases(split, seed):
         finding, sex, age = case.attributes(role)
-        ratio = heart_ratio(case.patient(seed), finding, sex, age)
+        ratio = heart_ratio(case.patient(seed), shown(finding), sex, age)
         rows.append([ratio, float(age), float(SEXES.index(sex)), *(float(finding == one) for one in FINDINGS)])
     return np.array(rows)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from ldbench_sandbox.brain.build import build_brain
 from ldbench_sandbox.chest.build import build_chest
+from ldbench_sandbox.chest.several import build_several
 from ldbench_sandbox.dataset import PACKAGE
 from numpy.typing import NDArray
 
@@ -44,11 +45,13 @@ def compare(frozen: Mapping[str, NDArray[np.uint8]], folder: Path) -> list[str]:
 
 
 def main() -> int:
-    """Build both data sets below --out and compare; 1 where one is out of tolerance."""
+    """Build the data sets below --out and compare; 1 where one is out of tolerance."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, required=True)
     out: Path = parser.parse_args().out
-    builders: dict[str, Callable[[Path], object]] = {"sandbox_brain": build_brain, "sandbox_chest": build_chest}
+    builders: dict[str, Callable[[Path], object]] = {
+        "sandbox_brain": build_brain, "sandbox_chest": build_chest, "sandbox_chest_findings": build_several,
+    }
     complaints = []
     for name, build in builders.items():
         folder = out / name

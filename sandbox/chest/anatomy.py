@@ -1,4 +1,4 @@
-"""A chest in centimetres: one patient's draws turned into lengths under a chosen finding, sex and age.
+"""A chest in centimetres: one patient's draws turned into lengths under chosen findings, sex and age.
 
 Coordinates: x to the patient's left (image right), y up with the lungs about centred on 0, z to the front.
 Sizes are those of adult posterior-anterior films: an inner thoracic width near 28 cm in men and 25.5 cm in
@@ -17,7 +17,7 @@ import numpy as np
 
 from ldbench.errors import LdbenchError
 
-from .patient import AGE_RANGE, FINDINGS, SEXES, ChestPatient
+from .patient import AGE_RANGE, SEXES, SHOWABLE, ChestPatient, Findings
 from .projection import Array
 
 CTR_NORMAL = (0.38, 0.50)
@@ -76,17 +76,18 @@ class ChestAnatomy:
         return self.domes[side] - self.sulcus_drop
 
 
-def heart_ratio(patient: ChestPatient, finding: str, sex: str, age: int) -> float:
+def heart_ratio(patient: ChestPatient, findings: Findings, sex: str, age: int) -> float:
     """The cardiothoracic ratio that a patient is given: 0.38 to 0.50, or 0.52 to 0.65 in cardiomegaly."""
-    if finding == "cardiomegaly":
-        return float(CTR_ENLARGED[0] + (CTR_ENLARGED[1] - CTR_ENLARGED[0]) * patient.severity**1.8)
+    if "cardiomegaly" in findings:
+        severity = patient.extent("cardiomegaly").severity
+        return float(CTR_ENLARGED[0] + (CTR_ENLARGED[1] - CTR_ENLARGED[0]) * severity**1.8)
     ratio = 0.448 + 0.028 * patient.heart + 0.0006 * (age - 54) + (0.006 if sex == "female" else 0.0)
     return float(np.clip(ratio, *CTR_NORMAL))
 
 
-def build_anatomy(patient: ChestPatient, finding: str, sex: str, age: int) -> ChestAnatomy:
-    """Lengths for one patient under a finding, sex and age; ChestRequestError for a value that is not known."""
-    _check(finding, sex, age)
+def build_anatomy(patient: ChestPatient, findings: Findings, sex: str, age: int) -> ChestAnatomy:
+    """Lengths for one patient under findings, sex and age; ChestRequestError for a value that is not known."""
+    _check(findings, sex, age)
     female = sex == "female"
     scale = (0.935 if female else 1.0) * (1.0 + 0.025 * patient.stature)
     half_width = (12.8 if female else 14.0) * (1.0 + 0.035 * patient.width + 0.012 * patient.stature)
@@ -97,7 +98,7 @@ def build_anatomy(patient: ChestPatient, finding: str, sex: str, age: int) -> Ch
         scale=scale, half_width=half_width, half_depth=half_depth, apex=apex,
         base=-14.5 * scale - 0.6 * patient.inspiration, domes=(right_dome, right_dome - 1.1 - 0.35 * patient.dome_gap),
         sulcus_drop=4.5 * scale * (1.0 + 0.12 * patient.sulcus), wall=(2.6 if female else 2.8) + 0.5 * patient.habitus,
-        heart_width=2.0 * half_width * heart_ratio(patient, finding, sex, age),
+        heart_width=2.0 * half_width * heart_ratio(patient, findings, sex, age),
         heart_right=0.335 + 0.02 * patient.heart_right, heart_slant=-0.40 - 0.08 * patient.heart_tilt,
         fat_pad=scale * max(0.0, 0.6 + 0.8 * patient.fat_pad + 0.4 * patient.habitus),
         mediastinum=2.25 * scale * (1.0 + 0.07 * patient.mediastinum + 0.06 * max(patient.habitus, 0.0)),
@@ -110,9 +111,9 @@ def build_anatomy(patient: ChestPatient, finding: str, sex: str, age: int) -> Ch
     )
 
 
-def _check(finding: str, sex: str, age: int) -> None:
-    if finding not in FINDINGS:
-        raise ChestRequestError(f"finding: expected one of {', '.join(FINDINGS)}; got {finding!r}")
+def _check(findings: Findings, sex: str, age: int) -> None:
+    if unknown := sorted(findings.difference(SHOWABLE)):
+        raise ChestRequestError(f"findings: expected some of {', '.join(SHOWABLE)}; got {unknown[0]!r}")
     if sex not in SEXES:
         raise ChestRequestError(f"sex: expected one of {', '.join(SEXES)}; got {sex!r}")
     if not AGE_RANGE[0] <= age <= AGE_RANGE[1]:

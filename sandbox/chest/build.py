@@ -6,7 +6,6 @@ Every split holds the four findings in equal numbers, each with as many women as
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -16,14 +15,14 @@ import numpy as np
 
 from ldbench.api import Progress, silent
 
-from ..archive import Pictures, array_name, subject_mark, write_arrays, write_manifest
-from ..workers import mapped
-from .patient import AGE_RANGE, FINDINGS, SEXES, SPLITS, ChestPatient, draw_patient
-from .render import render
+from ..archive import subject_mark
+from .films import BOOKKEEPING, Film, spread_ages, write_films
+from .patient import FINDINGS, SEXES, SPLITS, ChestPatient, draw_patient, shown
 
 SEED = 20240611
 SIZES: Mapping[str, int] = {"train": 800, "validation": 160, "test": 400}
-COLUMNS = ("image_id", "subject", "split", "role", "index", "age", "sex", "finding")
+_ATTRIBUTES = ("age", "sex", "finding")
+COLUMNS = (*BOOKKEEPING, *_ATTRIBUTES)
 _COUNTERFACTUAL_SPLIT = "test"
 
 
@@ -49,6 +48,14 @@ class ChestCase:
         sex = SEXES[1 - SEXES.index(self.sex)] if role == "sex" else self.sex
         return finding, sex, self.age
 
+    def film(self, role: str, seed: int = SEED) -> Film:
+        """The patient's film in a role."""
+        finding, sex, age = self.attributes(role)
+        return Film(
+            self.subject, self.split, role, self.index, self.patient(seed), shown(finding), sex, age,
+            (age, sex, finding),
+        )
+
 
 def chest_cases(split: str, seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> list[ChestCase]:
     """All patients of a split in the order of its image array; `sizes` are multiples of 8."""
@@ -58,9 +65,7 @@ def chest_cases(split: str, seed: int = SEED, sizes: Mapping[str, int] = SIZES) 
     per_cell = size // len(cells)
     plan: list[tuple[int, str, str]] = []
     for finding, sex in cells:
-        spread = (np.arange(per_cell) + generator.random(per_cell)) / per_cell
-        years = AGE_RANGE[0] + np.floor(spread * (AGE_RANGE[1] - AGE_RANGE[0] + 1)).astype(int)
-        plan += [(int(age), sex, finding) for age in years]
+        plan += [(int(age), sex, finding) for age in spread_ages(generator, per_cell)]
     plan = [plan[position] for position in generator.permutation(size)]
     subjects = [f"chest-p{first + index + 1:04d}{subject_mark(seed, SEED)}" for index in range(size)]
     added = _added_findings([s for s, row in zip(subjects, plan, strict=True) if row[2] == FINDINGS[0]])
@@ -87,24 +92,8 @@ def build_chest(
 ) -> None:
     """Write images.npz and manifest.csv of the splits into the folder `out`, made if missing; all take about two
     minutes on one core. `processes` 0 is this one."""
-    out.mkdir(parents=True, exist_ok=True)
-    shown = [
-        (split, role, case)
+    films = [
+        case.film(role, seed)
         for split in SPLITS if split in splits for role in roles(split) for case in chest_cases(split, seed, sizes)
     ]
-    cases = [(case, role) for _, role, case in shown]
-    pictures = mapped(functools.partial(render_case, seed=seed), cases, processes, progress)
-    images: dict[str, list[Pictures]] = {}
-    rows: list[tuple[str | int, ...]] = []
-    for (split, role, case), picture in zip(shown, pictures, strict=True):
-        images.setdefault(array_name(split, role), []).append(picture)
-        finding, sex, age = case.attributes(role)
-        rows.append((f"{case.subject}-{role}", case.subject, split, role, case.index, age, sex, finding))
-    write_arrays(out / "images.npz", {name: np.stack(same) for name, same in images.items()})
-    write_manifest(out / "manifest.csv", COLUMNS, rows)
-
-
-def render_case(case_and_role: tuple[ChestCase, str], seed: int) -> Pictures:
-    """The image of a patient in a role, (64, 64) uint8."""
-    case, role = case_and_role
-    return render(case.patient(seed), *case.attributes(role))
+    write_films(out, films, _ATTRIBUTES, processes, progress)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from .anatomy import ChestAnatomy
-from .patient import ChestPatient
+from .patient import ChestPatient, Extent, Findings
 from .projection import Array, Rays, blur, near_polyline
 
 _VESSELS, _TEXTURE, _PATCH = 1, 2, 3
@@ -42,32 +42,32 @@ def lung_texture(rays: Rays, patient: ChestPatient) -> Array:
     return 1.0 + 0.05 * _smooth_noise(patient.stream(_TEXTURE), rays, 0.5)
 
 
-def opacity_share(rays: Rays, anatomy: ChestAnatomy, patient: ChestPatient, finding: str) -> Array:
+def opacity_share(rays: Rays, anatomy: ChestAnatomy, patient: ChestPatient, findings: Findings) -> Array:
     """The share of the lung's air that an airspace opacity replaced, in [0, 1); all zero without pneumonia."""
-    if finding != "pneumonia":
+    if "pneumonia" not in findings:
         return np.zeros_like(rays.x)
-    a = anatomy
-    sign = -1.0 if patient.side < 0.55 else 1.0
-    across, up = _zone(patient)
+    a, extent = anatomy, patient.extent("pneumonia")
+    sign = -1.0 if extent.side < 0.55 else 1.0
+    across, up = _zone(extent)
     x = sign * a.half_width * across
     top, bottom = a.apex, a.domes[0 if sign < 0 else 1] - 0.25 * a.sulcus_drop
     y = bottom + up * (top - bottom)
-    size = (1.9 + 1.5 * patient.severity) * a.scale
+    size = (1.9 + 1.5 * extent.severity) * a.scale
     distance = ((rays.x - x) / size) ** 2 + ((rays.y - y) / (0.85 * size)) ** 2
     generator = patient.stream(_PATCH)
     coarse, fine = _smooth_noise(generator, rays, 1.5), _smooth_noise(generator, rays, 0.6)
     edge = 1.0 / (1.0 + np.exp(np.clip((distance - 1.3 - 0.35 * coarse) / 0.40, None, 50.0)))
     patches = np.clip(0.9 + 0.10 * coarse + 0.18 * fine, 0.3, None)
-    strength = 0.16 + 0.55 * (0.65 * patient.severity + 0.35 * patient.density)
+    strength = 0.16 + 0.55 * (0.65 * extent.severity + 0.35 * extent.density)
     return np.asarray(1.0 - np.exp(-strength * edge * patches))
 
 
-def _zone(patient: ChestPatient) -> tuple[float, float]:
+def _zone(extent: Extent) -> tuple[float, float]:
     # Lower zones are the commonest; the draw also sets where in the zone the centre lies.
     bounds = ((0.0, 0.5, 0.08, 0.25), (0.5, 0.72, 0.38, 0.52), (0.72, 1.0, 0.62, 0.78))
-    low, high, bottom, top = next(zone for zone in bounds if patient.place < zone[1])
-    inner = (patient.place - low) / (high - low)
-    across = 0.45 + 0.22 * patient.density - (0.08 if bottom > 0.6 else 0.0)
+    low, high, bottom, top = next(zone for zone in bounds if extent.place < zone[1])
+    inner = (extent.place - low) / (high - low)
+    across = 0.45 + 0.22 * extent.density - (0.08 if bottom > 0.6 else 0.0)
     return across, bottom + (top - bottom) * inner
 
 

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .anatomy import ChestAnatomy, build_anatomy
+from .device import device_attenuation
 from .film import MU_AIR, MU_BONE, MU_FAT, MU_LUNG, MU_SOFT, expose
 from .parenchyma import lung_texture, opacity_share, vessel_path
-from .patient import ChestPatient
+from .patient import DEVICES, ChestPatient, Findings
 from .projection import Array, Rays, chord, detector_rays, ellipsoid, length
 from .skeleton import bone_path
 from .thorax import body_path, fluid_heights, lung_path
@@ -24,27 +25,29 @@ SIZE = 64
 FIELD_CM = 36.0
 
 
-def render(patient: ChestPatient, finding: str, sex: str, age: int) -> npt.NDArray[np.uint8]:
+def render(patient: ChestPatient, findings: Findings, sex: str, age: int) -> npt.NDArray[np.uint8]:
     """One radiograph (64, 64) uint8; the same arguments give the same bytes.
 
-    Raises ChestRequestError for a finding, sex or age outside FINDINGS, SEXES and AGE_RANGE.
+    Raises ChestRequestError for a finding, sex or age outside SHOWABLE, SEXES and AGE_RANGE.
     """
-    anatomy = build_anatomy(patient, finding, sex, age)
+    anatomy = build_anatomy(patient, findings, sex, age)
     zoom = 1.0 + 0.02 * patient.zoom
     shift = (0.5 * patient.shift_x, 0.5 * patient.shift_y)
     rays = detector_rays(2 * SIZE, FIELD_CM, shift, np.radians(1.2) * patient.tilt, zoom)
-    attenuation = _soft_and_air(rays, anatomy, patient, finding)
+    attenuation = _soft_and_air(rays, anatomy, patient, findings)
     attenuation += (MU_BONE - MU_SOFT) * bone_path(rays, anatomy, patient)
+    if DEVICES in findings:
+        attenuation += device_attenuation(rays, anatomy, patient)
     reference = 2.0 * (MU_SOFT * 0.85 * anatomy.wall + MU_LUNG * anatomy.half_depth) + 0.15
     return expose(attenuation, reference, patient, FIELD_CM / (2 * SIZE) / zoom)
 
 
-def _soft_and_air(rays: Rays, anatomy: ChestAnatomy, patient: ChestPatient, finding: str) -> Array:
+def _soft_and_air(rays: Rays, anatomy: ChestAnatomy, patient: ChestPatient, findings: Findings) -> Array:
     attenuation = MU_SOFT * (body_path(rays, anatomy) - _airway(rays, anatomy)) + _breasts(rays, anatomy, patient)
-    share = opacity_share(rays, anatomy, patient, finding)
+    share = opacity_share(rays, anatomy, patient, findings)
     density = MU_LUNG * lung_texture(rays, patient)
     density = density + share * (0.9 * MU_SOFT - density)
-    for side, height in enumerate(fluid_heights(patient, finding)):
+    for side, height in enumerate(fluid_heights(patient, findings)):
         lung = lung_path(rays, anatomy, side, height)
         vessels = np.minimum(vessel_path(rays, anatomy, patient, side), lung)
         attenuation += lung * (density - MU_SOFT) + vessels * (MU_SOFT - density)

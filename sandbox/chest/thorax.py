@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from .anatomy import ChestAnatomy
-from .patient import ChestPatient
+from .patient import ChestPatient, Findings
 from .projection import Array, Interval, Rays, chord, ellipsoid, length, union_within
 
 _ROUNDNESS = 2.7  # exponent of the lungs' and the body's cross-section: between an ellipse and a box
@@ -110,16 +110,17 @@ def lung_path(rays: Rays, anatomy: ChestAnatomy, side: int, fluid_height: float)
     return length((-reach, reach)) - union_within(solids, (-reach, reach))
 
 
-def fluid_heights(patient: ChestPatient, finding: str) -> tuple[float, float]:
+def fluid_heights(patient: ChestPatient, findings: Findings) -> tuple[float, float]:
     """Level of pleural fluid above the right and the left costophrenic angle in cm; 0 where there is none."""
-    if finding != "pleural effusion":
+    if "pleural effusion" not in findings:
         return 0.0, 0.0
-    height = 0.3 + 6.5 * patient.severity**1.7
-    if patient.side < 0.38:
+    extent = patient.extent("pleural effusion")
+    height = 0.3 + 6.5 * extent.severity**1.7
+    if extent.side < 0.38:
         return height, 0.0
-    if patient.side < 0.72:
+    if extent.side < 0.72:
         return 0.0, height
-    return height * (0.5 + 0.5 * patient.place), height * (1.0 - 0.5 * patient.place)
+    return height * (0.5 + 0.5 * extent.place), height * (1.0 - 0.5 * extent.place)
 
 
 def _wall_distance(y: Array, sulcus: float, height: float) -> Array:

@@ -9,7 +9,7 @@ pins the weights of one that ships with the data.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,7 +70,7 @@ def judge_of(
         classifier = _trained(recipe, classes, images, index, device, folder, progress)
     else:
         classifier = pinned_judge(recipe, classes, device, folder, shipped)
-    training = training_table(recipe)
+    training = training_table(replace(recipe, labels_sha256=None))
     parameters: dict[str, ParameterValue] = {
         "judge": f"torchvision {network_name(training)}, from scratch, on the real training scans",
         "judge_scans": len(images), "judge_initialisation": recipe.seed, "classes": ", ".join(classes), **training,

@@ -1,12 +1,12 @@
 """Whether generated images show the labels that were asked for, as a judge of real scans reads them: the macro AUC.
 
 The judge of labels is a network with one output a label that learnt from the real training scans, by the recipe of the
-card's `[judge]`. It is trained once for all models and kept, as the judge of classes is.
+card's `[judge]`. It is trained once for all models and kept, or the card pins its weights, as of the judge of classes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -42,6 +42,7 @@ from ldbench.score.metrics.labels_auc import check_fewest, known_rows
 from ldbench.score.metrics.resnet18 import network_name
 from ldbench.score.metrics.roc import FEWEST
 from ldbench.score.networks.kept_state import kept_or_made
+from ldbench.score.networks.pinned import pinned_weights
 from ldbench.task.metric_specs import JudgeSpec
 
 if TYPE_CHECKING:
@@ -73,37 +74,66 @@ class LabelJudge:
 
 def label_judge_of(
     recipe: JudgeSpec, images: ImageSet, known: Known, *, device: torch.device | str, folder: Path | None,
-    progress: Progress = silent,
+    progress: Progress = silent, shipped: Sequence[Path] = (),
 ) -> LabelJudge:
     """The judge that learnt from real scans `(N, 3, H, W) float32 in [0, 1]` and their labels by name, `(N,)`.
 
-    It is taken from `folder` where it lies there, or trained and left there; None keeps nothing. The digest of the
-    recipe is that of the judge of classes. Raises `MetricError` where no label of any scan is known.
+    Where the recipe names weights by `labels_sha256`, these alone serve, from `folder` or one of the `shipped` files.
+    Else it is taken from `folder` where it lies there, or trained and left there; None keeps nothing. Raises
+    `MetricError` where no label of any scan is known, and for weights that are not to be had or came of another recipe
+    or other labels.
     """
-    import torch
-
     known_nl, rows = known_rows(known)
     if not len(rows):
         raise MetricError("judge of labels: expected training scans with labels, got none; change data.labels")
     learnt = images if len(rows) == len(images) else PickedSet(images, tuple(rows.tolist()))
+    if recipe.labels_sha256 is None:
+        classifier = _trained(recipe, learnt, known_nl, device, folder, progress)
+    else:
+        classifier = pinned_label_judge(recipe, list(known), device, folder, shipped)
+    training = {name: value for name, value in training_table(recipe.training).items() if name not in _OF_CLASSES}
+    pinned: dict[str, ParameterValue] = {"sha256": recipe.labels_sha256} if recipe.labels_sha256 else {}
+    parameters: dict[str, ParameterValue] = {
+        "judge": f"torchvision {network_name(training)}, from scratch, an output a label, on the real training scans",
+        "judge_scans": len(learnt), "judge_initialisation": recipe.seed, **training, **pinned,
+    }
+    return LabelJudge(classifier, parameters)
+
+
+def pinned_label_judge(
+    recipe: JudgeSpec, labels: Sequence[str], device: torch.device | str = "cpu", folder: Path | None = None,
+    shipped: Sequence[Path] = (),
+) -> LabelClassifier:
+    """The classifier of the weights that a recipe names for the judge of labels. Raises `MetricError` where none serve.
+    """
+    state = pinned_weights("judge", recipe, folder, shipped, labels, "labels_sha256")
+    try:
+        return restored_label_classifier(state, labels=len(labels), recipe=recipe, device=device)
+    except RuntimeError as error:
+        raise MetricError(
+            f"judge: expected weights of a {network_name(training_table(recipe))} of {len(labels)} labels, got others "
+            f"under labels_sha256 {recipe.labels_sha256}; take width, data.labels and labels_sha256 from one card"
+        ) from error
+
+
+def _trained(
+    recipe: JudgeSpec, images: ImageSet, known_nl: npt.NDArray[np.float32], device: torch.device | str,
+    folder: Path | None, progress: Progress,
+) -> LabelClassifier:
+    """The kept classifier, else one that is trained and kept."""
+    import torch
 
     def trained() -> State:
         return train_label_classifier(
-            learnt, torch.from_numpy(known_nl), recipe=recipe, seed=recipe.seed, device=device,
+            images, torch.from_numpy(known_nl), recipe=recipe, seed=recipe.seed, device=device,
             progress=partial(_named, progress),
         ).network.state_dict()
 
     trainings = "" if folder is None else classifier_key(
-        recipe.training, known_nl.shape[1], known_nl, learnt, device=device, code=(label_classifier,)
+        recipe.training, known_nl.shape[1], known_nl, images, device=device, code=(label_classifier,)
     )
     state = kept_or_made(folder, key_of_seed(trainings, recipe.seed), trained)
-    training = {name: value for name, value in training_table(recipe.training).items() if name not in _OF_CLASSES}
-    parameters: dict[str, ParameterValue] = {
-        "judge": f"torchvision {network_name(training)}, from scratch, an output a label, on the real training scans",
-        "judge_scans": len(learnt), "judge_initialisation": recipe.seed, **training,
-    }
-    classifier = restored_label_classifier(state, labels=known_nl.shape[1], recipe=recipe, device=device)
-    return LabelJudge(classifier, parameters)
+    return restored_label_classifier(state, labels=known_nl.shape[1], recipe=recipe, device=device)
 
 
 _OF_CLASSES = ("objective", "margin_epochs", "margin_learning_rate")

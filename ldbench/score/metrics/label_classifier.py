@@ -8,12 +8,15 @@ common to all images of a batch is taken off before the loss.
 Images that hold nothing about a label must give tied scores, as in `classifier`, whose last layer starts at zero too.
 There the classes of a batch are as many and treated alike. Here all images of a batch are moved and degraded alike:
 with the weights above, all gradients of one image that is repeated under every label cancel but for round-off. Without
-the common part these stay as small as they are: it would be an oscillation that AdamW drives up.
+the common part these stay as small as they are: it would be an oscillation that AdamW drives up. What is common to the
+features of a batch is taken off before the last layer, too: the loss does not see it, but times it round-off grows by
+the features' size, and at a high rate tips scores from one rounded value to the next.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -79,8 +82,22 @@ def train_label_classifier(
     training = _Training(images, known_nl, recipe, random, torch.device(device), progress)
     with seeded(seed, training.device):
         network = resnet18(known_nl.shape[1], training.device, recipe.width)
-        fit(network, training, label_loss, _groups(network))
+        with _centred_features(network):
+            fit(network, training, label_loss, _groups(network))
     return LabelClassifier(network.eval(), training.device)
+
+
+@contextmanager
+def _centred_features(network: torch.nn.Module) -> Iterator[None]:
+    """Meanwhile the last layer gets features without their mean over the batch."""
+    def centred(_: torch.nn.Module, features: tuple[torch.Tensor]) -> torch.Tensor:
+        return features[0] - features[0].mean(dim=0)
+
+    hook = network.get_submodule("fc").register_forward_pre_hook(centred)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def restored_label_classifier(

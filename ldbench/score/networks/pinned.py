@@ -1,4 +1,4 @@
-"""Weights that a card pins by their digest: the network of the task's own scans and the judge.
+"""Weights that a card pins by their digest: the network of the task's own scans and the judges.
 
 Weights of two machines differ in their last digits, so a card that pins a digest is never scored under others.
 """
@@ -39,27 +39,28 @@ def recipe_text(recipe: Recipe, classes: Sequence[str] = ()) -> str:
 
 def pinned_weights(
     table: str, recipe: Recipe, folder: Path | None = None, shipped: Sequence[Path] = (), classes: Sequence[str] = (),
+    key: str = "sha256",
 ) -> State:
-    """The weights of the digest in a card's `table`, from a file in `folder` or one of the `shipped` files.
+    """The weights of the digest under a `key` of a card's `table`, from a file in `folder` or one `shipped`.
 
     Raises `MetricError` where no file has them, and where their file says that another recipe made them, or one of
     other `classes`.
     """
-    assert recipe.sha256 is not None
+    digest: str = getattr(recipe, key)
     files = (*(() if folder is None else sorted(folder.glob("*.safetensors"))), *shipped)
-    found = state_of_digest(files, recipe.sha256)
+    found = state_of_digest(files, digest)
     if found is None:
         searched = ", ".join(str(place) for place in (folder, *shipped) if place is not None) or "no folder"
         raise MetricError(
-            f"{table}.sha256: expected weights {recipe.sha256[:12]}..., got no file in {searched} that has them; "
-            "copy the file of the card's author there, or drop sha256 from the card (where it extends another one, by "
-            f"omit = [\"{table}.sha256\"]) and compare with scores of your own weights alone"
+            f"{table}.{key}: expected weights {digest[:12]}..., got no file in {searched} that has them; "
+            f"copy the file of the card's author there, or drop {key} from the card (where it extends another one, by "
+            f"omit = [\"{table}.{key}\"]) and compare with scores of your own weights alone"
         )
     state, said = found
     if (made := said.get(RECIPE, own := recipe_text(recipe, classes))) != own:
         raise MetricError(
-            f"{table}: expected the recipe that the weights of sha256 came of, {made}, got {own}; change it back, "
-            f"or drop sha256 from the card (by omit = [\"{table}.sha256\"] where it extends another)"
+            f"{table}: expected the recipe that the weights of {key} came of, {made}, got {own}; change it back, "
+            f"or drop {key} from the card (by omit = [\"{table}.{key}\"] where it extends another)"
         )
     return state
 

@@ -42,6 +42,7 @@ class Material:
     `perfect` is what a perfect generator gives: real scans that no generator has seen, or the true images of edits.
     `sources` are the images that were edited, `subjects` a scan of another subject of the class asked for; both are
     None where nothing is edited. `elsewhere` are another data set's images of the same size, None where there are none.
+    Where an image may have several labels, `asked` and `train_shown` are class and labels of each as one text.
     """
 
     perfect: Images
@@ -52,6 +53,8 @@ class Material:
     sources: Images | None = None
     subjects: Images | None = None
     elsewhere: Images | None = None
+    asked: tuple[str, ...] = ()
+    train_shown: tuple[str, ...] = ()
 
     @property
     def step(self) -> float:
@@ -61,6 +64,19 @@ class Material:
     def of_class(self, label: str) -> Indices:
         """The indices of the training scans of a class."""
         return np.flatnonzero(np.array(self.train_labels) == label)
+
+    def alike(self) -> tuple[dict[str, Indices], tuple[str, ...]]:
+        """The training scans that show what a perfect image was asked for, by that, and what each was asked for.
+
+        That is its class and, where there are any, its labels; those of its class alone where no scan has the same.
+        """
+        if not self.asked:
+            return {label: self.of_class(label) for label in self.labels}, self.labels
+        shown, pool = np.array(self.train_shown), dict[str, Indices]()
+        for asked, label in zip(self.asked, self.labels, strict=True):
+            same = np.flatnonzero(shown == asked)
+            pool[asked] = same if len(same) else self.of_class(label)
+        return pool, self.asked
 
 
 Make = Callable[[Material, float, np.random.Generator], Images]

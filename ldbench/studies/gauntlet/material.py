@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from ldbench.api import Case, Dataset, Record
+from ldbench.api import Attributes, Case, Dataset, Record
 from ldbench.data.scans import balanced, hash_order, image_of, scans_of
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import DataError, LdbenchError, UsageError
 from ldbench.score.lazy_inputs import averaged
 from ldbench.studies.gauntlet.failure import Images, Indices, Material
 from ldbench.task import card
+from ldbench.task.labels import values_of
 from ldbench.task.prompts import prompt_for
 
 _ELSEWHERE = 200  # images of another data set
@@ -118,12 +119,22 @@ def _material(
 ) -> Material:
     name = data.task.data.class_attribute
     train, test = (StoredScans(data.dataset, data.of_classes(split)) for split in ("train", "test"))
-    by_id = {case.id: str(case.attributes[name]) for case in data.cases}
+    of_cases = [data.by_id[case_id].attributes for case_id in data.evaluation_ids]
+    of_scans = [scan.attributes for scan in train.records]
     return Material(
-        perfect=perfect, labels=tuple(by_id[case_id] for case_id in data.evaluation_ids), train=train,
-        train_labels=tuple(str(scan.attributes[name]) for scan in train.records), test=test, sources=sources,
-        subjects=subjects, elsewhere=elsewhere,
+        perfect=perfect, labels=tuple(str(one[name]) for one in of_cases), train=train,
+        train_labels=tuple(str(one[name]) for one in of_scans), test=test, sources=sources, subjects=subjects,
+        elsewhere=elsewhere, asked=_with_labels(data.task, of_cases), train_shown=_with_labels(data.task, of_scans),
     )
+
+
+def _with_labels(task: card.Task, attributes: Sequence[Attributes]) -> tuple[str, ...]:
+    """The class of each image with its labels, as one text; nothing where the card has no labels."""
+    if not task.data.labels:
+        return ()
+    columns = values_of(task.data.labels, attributes).values()
+    classes = [one[task.data.class_attribute] for one in attributes]
+    return tuple(f"{one}: {values}" for one, *values in zip(classes, *columns, strict=True))
 
 
 def _other_subjects(data: TaskData, asked: Sequence[Case]) -> Images:

@@ -91,8 +91,8 @@ def of_another_modality(material: Material, share: float, random: np.random.Gene
 
 
 def copies(material: Material, share: float, random: np.random.Generator) -> Images:
-    """Training scans of the classes asked for, as they are."""
-    return _scans(material, {label: material.of_class(label) for label in material.labels}, material.labels, random)
+    """Training scans of the classes, and labels, asked for, as they are."""
+    return _scans(material, *material.alike(), random)
 
 
 def shifted_copies(material: Material, distance: float, random: np.random.Generator) -> Images:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from ldbench_sandbox.chest.anatomy import CTR_ENLARGED, heart_ratio
 from ldbench_sandbox.chest.build import chest_cases
-from ldbench_sandbox.chest.patient import FINDINGS, draw_patient
+from ldbench_sandbox.chest.patient import FINDINGS, draw_patient, shown
 from ldbench_sandbox.chest.render import render
 from ldbench_sandbox.estimators.chest import age, cardiothoracic_ratio, estimate
 from ldbench_sandbox.estimators.chest_landmarks import opacities
@@ -33,12 +33,12 @@ def test_the_ratio_grows_with_the_heart() -> None:
     for index in range(3):
         patient = draw_patient(11, "test", index)
         grown = [dataclasses.replace(patient, severity=severity) for severity in (0.0, 0.5, 0.75, 1.0)]
-        films = np.stack([render(one, "cardiomegaly", "male", 50) for one in grown])
-        healthy = render(dataclasses.replace(patient, heart=-1.0), "no finding", "male", 50)
+        films = np.stack([render(one, shown("cardiomegaly"), "male", 50) for one in grown])
+        healthy = render(dataclasses.replace(patient, heart=-1.0), shown("no finding"), "male", 50)
         ratios = cardiothoracic_ratio(_films(np.concatenate([healthy[None], films])))
         assert (np.diff(ratios) > 0.0).all()
         # Regression shrinks the extremes, which are rare in training: 0.48 to 0.98 of the true growth was seen.
-        true = [heart_ratio(one, "cardiomegaly", "male", 50) for one in grown]
+        true = [heart_ratio(one, shown("cardiomegaly"), "male", 50) for one in grown]
         assert true[-1] == pytest.approx(CTR_ENLARGED[1])
         assert 0.4 < (ratios[-1] - ratios[1]) / (true[-1] - true[0]) < 1.2
 
@@ -46,7 +46,7 @@ def test_the_ratio_grows_with_the_heart() -> None:
 def test_an_effusion_raises_the_opacity_of_its_angle_only() -> None:
     for index in range(4):
         patient = dataclasses.replace(draw_patient(12, "test", index), side=0.1, severity=0.6)
-        films = np.stack([render(patient, finding, "female", 50) for finding in (FINDINGS[0], FINDINGS[2])])
+        films = np.stack([render(patient, shown(finding), "female", 50) for finding in (FINDINGS[0], FINDINGS[2])])
         angles = opacities(_films(films)).angles
         assert angles[1, 0] > angles[0, 0] + 0.15
         assert abs(angles[1, 1] - angles[0, 1]) < 0.08

@@ -8,17 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from sklearn.metrics import roc_auc_score
 
 from ldbench.api import Measured
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import MetricError, PluginError
+from ldbench.records.from_table import TypedError
 from ldbench.run.requirements import inspect
 from ldbench.score.inputs import Inputs
 from ldbench.score.metrics import judge_labels_auc
-from ldbench.score.metrics.judge_labels_auc import JUDGE_LABELS_AUC, JudgeLabelsSpec, label_judge_of
+from ldbench.score.metrics.judge_labels_auc import JUDGE_LABELS_AUC, JudgeLabelsSpec, label_judge_of, pinned_label_judge
 from ldbench.score.metrics.label_areas import label_parts
+from ldbench.score.metrics.label_classifier import train_label_classifier
 from ldbench.score.metrics.labels_auc import LabelsSpec
+from ldbench.score.networks.pinned import recipe_text, write_shipped
 from ldbench.score.scorer import measured
 from ldbench.score.subgroups.gap import _correlation
 from ldbench.score.subgroups.inputs import GroupInputs
@@ -71,6 +75,52 @@ def test_the_judge_learns_once_and_reads_what_it_never_saw(tmp_path: Path, monke
     nothing = {name: np.full(48, np.nan) for name in NAMES}
     with pytest.raises(MetricError, match="expected training scans with labels, got none"):
         label_judge_of(RECIPE, images, nothing, device="cpu", folder=None)
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, JudgeSpec]:
+    """A file of a judge's weights and the recipe that asks for them."""
+    images, labels = marked(3, 16)
+    network = train_label_classifier(images, labels, recipe=RECIPE, seed=0).network
+    path = tmp_path_factory.mktemp("shipped") / "judge.safetensors"
+    digest = write_shipped(path, network.state_dict(), recipe_text(RECIPE, NAMES))
+    return path, replace(RECIPE, labels_sha256=digest)
+
+
+def test_a_pinned_judge_is_that_of_its_file(
+    shipped: tuple[Path, JudgeSpec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge_labels_auc, "train_label_classifier", None)
+    path, pinned = shipped
+    images, labels = marked(3, 16)
+    known = {name: column.double().numpy() for name, column in zip(NAMES, labels.T, strict=True)}
+    judge = label_judge_of(pinned, images + 0.1, known, device="cpu", folder=tmp_path, shipped=[path])
+    expected = train_label_classifier(images, labels, recipe=RECIPE, seed=0).scores(images)
+    assert torch.equal(judge.classifier.scores(images), expected)
+    assert judge.parameters["sha256"] == pinned.labels_sha256
+    assert "labels_sha256" not in judge.parameters
+
+
+def test_other_weights_other_labels_and_another_recipe_are_refused(shipped: tuple[Path, JudgeSpec]) -> None:
+    path, pinned = shipped
+    with pytest.raises(MetricError, match=r"judge\.labels_sha256: expected weights 0{12}\.\.\., got no file in "):
+        pinned_label_judge(replace(pinned, labels_sha256="0" * 64), NAMES, shipped=[path])
+    for recipe, labels in ((replace(pinned, epochs=9), NAMES), (pinned, NAMES[::-1])):
+        with pytest.raises(MetricError, match="expected the recipe that the weights of labels_sha256 came of"):
+            pinned_label_judge(recipe, labels, shipped=[path])
+    bare = path.with_name("bare.safetensors")
+    save_file(load_file(path), bare, {"digest": pinned.labels_sha256 or ""})
+    with pytest.raises(MetricError, match="expected weights of a resnet18-of-16 of 1 labels, got others"):
+        pinned_label_judge(pinned, NAMES[:1], shipped=[bare])
+    with pytest.raises(TypedError, match="labels_sha256: expected 64 hexadecimal digits"):
+        replace(pinned, labels_sha256="f")
+
+
+def test_a_card_is_refused_before_a_run_where_its_judge_is_not_to_be_had() -> None:
+    judge = replace(RECIPE, sha256="1" * 64)  # of classes, which no metric of labels asks
+    assert not inspect(replace(labelled(), judge=judge), 0).unmet
+    unmet = inspect(replace(labelled(), judge=replace(judge, labels_sha256="2" * 64)), 0).unmet
+    assert ["judge.labels_sha256: expected weights 222222222222" in str(error) for error in unmet] == [True]
 
 
 def test_each_set_has_the_labels_of_its_own_images_in_its_order(inputs: Inputs, data: TaskData) -> None:

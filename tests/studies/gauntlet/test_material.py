@@ -14,6 +14,7 @@ from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import DataError, UsageError
 from ldbench.studies.gauntlet import material
 from ldbench.studies.gauntlet.material import as_images, course_of, elsewhere
+from ldbench.studies.gauntlet.population import copies
 from ldbench.task import card
 
 T2I, EDIT = "sandbox-brain-t2i", "sandbox-brain-aging"
@@ -133,3 +134,19 @@ def test_images_are_what_a_png_keeps_and_grey_where_the_card_says_so() -> None:
     assert levels.round().numpy() == pytest.approx(np.rint(drawn.clip(0, 1) * 255))
     for image in as_images(course, drawn).values():
         assert torch.equal(image[0], image[1])
+
+
+def test_copies_have_the_labels_that_were_asked_for() -> None:
+    task = card.load("sandbox-chest-findings-t2i")
+    data, course = task_data(task, 0), course_of(task, 0, 40)
+    shown = {
+        data.dataset.image(scan).tobytes(): [scan.attributes[label] for label in task.data.labels]
+        for scan in data.of_classes("train")
+    }
+    copied = copies(course.material, 1.0, np.random.default_rng(0))
+    asked = [[case.attributes[label] for label in task.data.labels] for case in course.data.cases]
+    assert [shown[image.tobytes()] for image in copied] == asked
+    assert len({image.tobytes() for image in copied}) > 30
+    rare = replace(course.material, train_shown=("another",) * len(course.material.train_shown))
+    pool, wanted = rare.alike()
+    assert all(np.array_equal(pool[one], rare.of_class(label)) for one, label in zip(wanted, rare.labels, strict=True))
